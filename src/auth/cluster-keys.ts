@@ -1,13 +1,14 @@
-// The cluster keys of a process. They can change while it runs, so whoever needs them asks at each use and keeps no copy.
-// What was proven with a key that is gone stays proven: established links are not ended.
+// The cluster keys of a process. They can change while it runs, so callers ask for them at each use and keep no copy.
+// Removing a key does not end the links that were proven with it.
 
 import type { Log } from "../base/log.ts";
+import { reasonOf } from "../base/reason-of.ts";
 import { registryToken } from "./registry-token.ts";
 import { fingerprintOf } from "./secret.ts";
 import { clusterFingerprint } from "./store-ownership.ts";
 
-/** Keys, and what is made of them; all in the keys' order. */
-interface Made {
+/** Keys and the values derived from them, all in the keys' order. */
+interface KeySet {
   readonly all: readonly Uint8Array[];
   readonly fingerprints: readonly string[];
   readonly tokens: readonly string[];
@@ -16,33 +17,33 @@ interface Made {
 export class ClusterKeys {
   private readonly env: string | undefined;
   private readonly listeners = new Set<() => void>();
-  private made: Made;
+  private current: KeySet;
 
-  /** `env`: the environment of the process; undefined: no cluster shares its keys, which have no fingerprints then. */
+  /** @param env the environment of the process; if undefined, the keys belong to no cluster and have no fingerprints */
   constructor(keys: readonly Uint8Array[], env?: string) {
     this.env = env;
-    this.made = this.make(keys);
+    this.current = this.derive(keys);
   }
 
-  /** The first one is shown to others, any of them is taken. The array is another one after each change. */
+  /** The first key is presented to others; any of them is accepted. Each change creates a new array. */
   get all(): readonly Uint8Array[] {
-    return this.made.all;
+    return this.current.all;
   }
 
-  /** What a store remembers of them (store-ownership.ts). */
+  /** The fingerprints that a store records as its owner (store-ownership.ts). */
   get fingerprints(): readonly string[] {
-    return this.made.fingerprints;
+    return this.current.fingerprints;
   }
 
-  /** What opens a registry for writing. */
+  /** The tokens that grant write access to a registry. */
   get tokens(): readonly string[] {
-    return this.made.tokens;
+    return this.current.tokens;
   }
 
-  /** Puts other keys in the place of all, and tells the listeners, the first one first. False, and nothing: they are the same. */
+  /** Replaces all keys and calls the listeners in order. Returns false, and does nothing, if the keys are unchanged. */
   replace(keys: readonly Uint8Array[]): boolean {
     if (isSame(keys, this.all)) return false;
-    this.made = this.make(keys);
+    this.current = this.derive(keys);
     for (const listener of this.listeners) listener();
     return true;
   }
@@ -51,7 +52,7 @@ export class ClusterKeys {
     this.listeners.add(listener);
   }
 
-  private make(keys: readonly Uint8Array[]): Made {
+  private derive(keys: readonly Uint8Array[]): KeySet {
     const { env } = this;
     return {
       all: keys,
@@ -61,16 +62,13 @@ export class ClusterKeys {
   }
 }
 
-/**
- * Makes what `read` gives the keys of the process; returns a sentence for the log. What `read` throws is logged, and changes
- * nothing.
- */
+/** Replaces the keys by those that `read` returns; returns a sentence for the log. Logs an error that `read` throws. */
 export function reloadClusterKeys(keys: ClusterKeys, read: () => readonly Uint8Array[], log: Log): string {
   let fresh: readonly Uint8Array[];
   try {
     fresh = read();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     log.error("the file of the cluster keys is refused and the old keys stay", { reason });
     return "the cluster keys were not changed";
   }

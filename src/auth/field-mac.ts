@@ -1,10 +1,10 @@
-// An HMAC over several fields. Each field is preceded by its length, so that no two lists of fields look the same.
+// An HMAC over several fields. A length precedes each field, so that different lists of fields never encode alike.
 
 import { createHmac } from "node:crypto";
 
 const lengthBytes = 4;
 
-/** Returns the HMAC-SHA-256 of the fields, each behind its length in four bytes, the most significant first. */
+/** Returns the HMAC-SHA-256 of the fields, each preceded by its length as four bytes in big-endian order. */
 export function fieldMac(key: Uint8Array, fields: Iterable<string | Uint8Array>): Buffer<ArrayBuffer> {
   const hmac = createHmac("sha256", key);
   for (const field of fields) {

@@ -1,23 +1,23 @@
-// The proof by which a service of a cluster is known in the registry. A registry without a key takes an entry from anybody,
-// so an entry is believed only if its metadata carry an HMAC, under the cluster key, of what the entry says: service,
-// environment, zone and id, the addresses where others dial it, and everything else that other services act on.
+// Proves that a registry entry belongs to a service of the cluster. A registry without a key accepts entries from
+// anybody, so readers trust an entry only if its metadata carry an HMAC, under the cluster key, of all that other
+// services act on: service, environment, zone, id, addresses and the covered metadata.
 //
-// A process has several keys while the cluster's key is changed. It proves its entry with each of them, and an entry is
-// believed if one of the reader's keys gives one of its proofs: so two processes that share a key believe each other.
+// During a key rotation a process has several keys. It adds a proof for each of them, and a reader accepts an entry if
+// any of its own keys yields any of the proofs: two processes that share a key trust each other.
 //
-// A proof has no expiry, because clocks differ. A copy of a former entry of the same id remains provable: it names an address
-// that this process had, and whoever answers there now cannot prove a link (link-proof.ts).
+// A proof has no expiry, because clocks differ. An old copy of an entry stays valid, but it names an address of the
+// same process, and another process that listens there now cannot prove a link (link-proof.ts).
 
 import { timingSafeEqual } from "node:crypto";
 import { fieldMac } from "./field-mac.ts";
 
-/** The key of the metadata in which the proofs stand, with commas between them. */
+/** The metadata key that holds the proofs, separated by commas. */
 export const proofKey = "proof";
 
-/** What a service says of itself in the registry. */
+/** What a service registers about itself. */
 export interface InstanceStatement {
   readonly env: string;
-  /** The zone in which the registry keeps the entry: so an id has one entry that is proven, and no second one elsewhere. */
+  /** The zone in which the registry keeps the entry; it is covered so that an id has a single proven entry. */
   readonly zone: string;
   readonly service: string;
   readonly id: string;
@@ -25,7 +25,6 @@ export interface InstanceStatement {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** What an entry's proof is worth. */
 export type ProofVerdict = "proven" | "absent" | "wrong";
 
 /** Half of the HMAC: 128 bits, in base64url. */
@@ -34,16 +33,16 @@ const proofsMax = 16;
 const proofsCharactersMax = proofsMax * 23;
 
 /**
- * Entries of the metadata that are covered, beside those that begin with `tag.`. Not covered are entries that operators and
- * the registry may set, such as `weight` and `health`. The list is a part of the format: whoever adds an entry makes
- * another proof beside this one.
+ * The covered metadata keys, besides those that begin with `tag.`. Keys that operators and the registry may set, such
+ * as `weight` and `health`, are not covered. The list is part of the format: adding a key needs another proof beside
+ * this one.
  */
 const coveredKeys: ReadonlySet<string> = new Set([
   ...["id", "incarnation", "state", "zone", "version", "link", "keys", "protocol", "domain"],
   ...["sessions", "sessions-at", "messages", "messages-at"],
 ]);
 
-/** Returns the statement's metadata with a proof by each of the keys, of which there are at most 16. */
+/** Returns the statement's metadata with a proof for each key; at most 16 keys. */
 export function withProof(
   statement: InstanceStatement,
   clusterKeys: readonly Uint8Array[],
@@ -53,12 +52,11 @@ export function withProof(
   return new Map([...statement.metadata, [proofKey, proofs.join(",")]]);
 }
 
-/** Reports whether metadata carry a proof, right or wrong. */
+/** Reports whether metadata carry a proof, valid or not. */
 export function hasProof(metadata: ReadonlyMap<string, string>): boolean {
   return (metadata.get(proofKey) ?? "") !== "";
 }
 
-/** Says whether one of the keys gives one of the proofs that an entry carries. */
 export function judgeProof(statement: InstanceStatement, clusterKeys: readonly Uint8Array[]): ProofVerdict {
   const said = statement.metadata.get(proofKey);
   if (said === undefined || said === "") return "absent";

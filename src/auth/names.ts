@@ -1,26 +1,26 @@
-// Names of accounts and apps. Nothing is normalised: two names are one only if they are the same characters, and letters
-// of different scripts may look alike. What no reader can see, or what UTF-8 cannot carry, is refused.
+// Names of accounts and apps. Names are compared character by character, without normalisation, and letters of
+// different scripts may look alike. Characters that are invisible, or that UTF-8 cannot carry, are rejected.
 
 import { nameCharactersMax } from "../base/limits/fixed.ts";
 import { isPrintable } from "../base/printable.ts";
 
-/** Most names: visible ASCII without commas, blanks inside only. */
+/** Matches most names: visible ASCII without commas, with blanks inside only. */
 const plainName = /^[!-+\--~](?:[ -+\--~]*[!-+\--~])?$/;
-/** What a decoder puts in the place of bytes that are not UTF-8: different texts become one. */
+/** U+FFFD, which a decoder substitutes for invalid UTF-8: different texts become equal. */
 const undecodable = "\ufffd";
-/** A Braille cell without dots: a symbol by its category, and nothing to see. */
+/** U+2800, an empty Braille cell: a symbol by its category, but invisible. */
 const emptyCell = "\u2800";
 
 /**
- * True for 1 to 60 characters (code points) of well-formed Unicode, without control characters, format characters
- * (U+200B, direction marks), fillers, U+2800, U+FFFD, comma or surrounding white space: channel ids hold an account and are
- * comma-joined.
+ * Reports whether a name has 1 to 60 characters (code points) of well-formed Unicode, without control characters,
+ * format characters (U+200B, direction marks), fillers, U+2800, U+FFFD, commas or surrounding white space. A channel id
+ * contains an account, and lists of channel ids are joined by commas.
  */
 export function validName(name: string): boolean {
   if (name.length <= nameCharactersMax && plainName.test(name)) return true;
   return (
     name.length > 0 &&
-    // A character has at most two units: to count those of a longer text would cost its sender's choice.
+    // A character has at most two units. The bound keeps the cost of counting independent of the sender.
     name.length <= 2 * nameCharactersMax &&
     codePoints(name) <= nameCharactersMax &&
     isPrintable(name) &&
@@ -31,7 +31,7 @@ export function validName(name: string): boolean {
   );
 }
 
-/** What `validName` asks for, for sentences. */
+/** Describes valid names in error messages. */
 export const nameRule = `1 to ${nameCharactersMax} visible characters without commas or surrounding spaces`;
 
 function codePoints(text: string): number {

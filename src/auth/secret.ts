@@ -1,5 +1,5 @@
-// Secrets: from an option, from a file, or made once in the data folder. There is no built-in one. Whatever else stands in a
-// file (a comment, a byte order mark, quotes) never becomes a key: it is skipped or refused.
+// Secrets: from an option, from a file, or created once in the data folder. There is no built-in default. Anything else
+// in a file (comments, a byte order mark, quotes) is skipped or refused, never used as a key.
 
 import { createHmac, randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, linkSync, unlinkSync, writeSync } from "node:fs";
@@ -10,24 +10,23 @@ import { secretBytesMax, secretBytesMin, secretFileBytesMax, secretsPerFileMax }
 import { nameRule, validName } from "./names.ts";
 import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 
-/** Fewer different characters than this, or one piece of at most so many characters again and again, is no secret. */
+/** A secret has at least this many different characters and does not repeat a piece of up to `repeatedPieceMax`. */
 const differentCharactersMin = 6;
 const repeatedPieceMax = 8;
 const fingerprintDigits = 8;
-/** First lines of key files and encrypted files: they are the same for everybody. */
+/** First lines of key files and encrypted files, which are public knowledge. */
 const knownFirstLine = /^(-----BEGIN |\$ANSIBLE_VAULT;|age-encryption\.org\/|PuTTY-User-Key-File-)/;
-/** Comments of other languages. A blank follows, which tells them from base64. */
+/** Comments of other languages. The blank that follows tells them from base64. */
 const foreignComment = /^(\/\/|\/\*|--|;|<!--) /;
-/** What a template or a shell has not filled in. */
 const placeholder = /^(\{\{.*\}\}|\$\{.*\}|\$\(.*\)|<.*>)$/;
 
-/** A secret that cannot be used; the message says what, where and what to do. It never shows the secret. */
+/** An unusable secret. The message says what is wrong, where, and what to do; it never contains the secret. */
 export class SecretError extends Error {
   override readonly name = "SecretError";
 }
 
 /**
- * The key that a text holds: its bytes. It has 16 to 4,096 printable ASCII characters, blanks inside included.
+ * Returns the bytes of a secret: 16 to 4,096 printable ASCII characters, including inner blanks.
  * @throws SecretError
  */
 export function secretFromText(text: string, source: string): Uint8Array {
@@ -36,7 +35,6 @@ export function secretFromText(text: string, source: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** What is wrong with a secret; undefined if nothing is. */
 function faultOf(text: string): string | undefined {
   const length = Buffer.byteLength(text);
   if (length < secretBytesMin) return `a secret has at least ${secretBytesMin} bytes, this one has ${length}`;
@@ -46,38 +44,41 @@ function faultOf(text: string): string | undefined {
   if (text.startsWith("#")) return "a secret does not begin with #: that is a comment in a secret file";
   if (/^(["'`]).*\1$/.test(text)) return "the quotes around the secret would be a part of it; remove them";
   if (knownFirstLine.test(text))
-    return "this is the first line of a file of another kind, which everybody knows; give the secret itself, decrypted";
+    return "this is the first line of a file of another kind, which is public; give the secret itself, decrypted";
   if (foreignComment.test(text)) return "this is a comment; only lines that begin with # are comments in a secret file";
-  if (placeholder.test(text)) return "this is a placeholder, in the place of which a secret should be";
+  if (placeholder.test(text)) return "this is a placeholder; put the secret in its place";
   const isRepeated = (text + text).indexOf(text, 1) <= repeatedPieceMax;
   if (new Set(text).size < differentCharactersMin || isRepeated)
-    return `a secret has at least ${differentCharactersMin} different characters and repeats no short piece; make one with: head -c 32 /dev/urandom | base64`;
+    return (
+      `a secret has at least ${differentCharactersMin} different characters and repeats no short piece; ` +
+      "make one with: head -c 32 /dev/urandom | base64"
+    );
   return undefined;
 }
 
-/** A key of the client tokens of one app alone. */
+/** A key for the client tokens of one app. */
 export interface AppKey {
   readonly app: string;
-  /** Its name, which a token's header may carry. */
+  /** The key id, which a token's header may carry. */
   readonly kid: string;
   readonly key: Uint8Array;
 }
 
 interface SecretFile {
-  /** At most 16: the first signs, all verify. None only where there are keys of apps. */
+  /** At most 16: the first signs, all verify. Empty only if there are app keys. */
   readonly keys: readonly Uint8Array[];
-  /** At most 16 of each app: its first signs, its others verify. */
+  /** At most 16 for each app: its first signs, all verify. */
   readonly appKeys: readonly AppKey[];
-  /** Others than this user and root who can change the file. */
+  /** Who else can change the file, besides this user and root. */
   readonly changer: Changer | undefined;
-  /** Others than its owner can read the file. */
+  /** Whether users other than the owner can read the file. */
   readonly isReadableByOthers: boolean;
 }
 
 /**
- * The keys of a file, one a line: the first signs, all verify (rotation). Empty lines and those that begin with # are no
- * keys; lines may end in CR LF. A line `[app kid] key` is a key of that app alone.
- * @param waits whether to wait for who writes a pipe; a server that serves does not
+ * Returns the keys of a file, one a line: the first signs, all verify (rotation). Empty lines and lines that begin with
+ * # are skipped; lines may end in CR LF. A line `[app kid] key` is a key for that app only.
+ * @param waits whether to wait for the writer of a pipe; a running server does not
  * @throws SecretError
  */
 export function secretsFromFile(path: string, waits = true): SecretFile {
@@ -103,30 +104,32 @@ function keysOf(text: string, path: string): Pick<SecretFile, "keys" | "appKeys"
       continue;
     }
     const key = secretFromText(line, source);
-    // One that stands there twice is one key, as it is for a process whose file says it once.
+    // Duplicates count once, as for a process whose file names the key once.
     if (!keys.some((known) => Buffer.compare(known, key) === 0)) keys.push(key);
   }
   if (keys.length + appKeys.length === 0)
     throw new SecretError(
-      `the secret file ${path} ${hasComments ? "holds no key: lines that begin with # are comments" : "is empty"}; put a secret of at least ${secretBytesMin} bytes there`,
+      `the secret file ${path} ${hasComments ? "holds no key: lines that begin with # are comments" : "is empty"}; ` +
+        `put a secret of at least ${secretBytesMin} bytes there`,
     );
   if (keys.length > secretsPerFileMax)
     throw new SecretError(
-      `the secret file ${path} holds ${keys.length} keys, at most ${secretsPerFileMax} are allowed; remove those that nobody uses any more`,
+      `the secret file ${path} holds ${keys.length} keys, at most ${secretsPerFileMax} are allowed; remove unused keys`,
     );
   return { keys, appKeys };
 }
 
-/** What a line of an app begins with. A key that begins with a bracket has no blank behind the closing one. */
+/** Matches a line of an app key. A plain key that begins with a bracket has no blank after the closing one. */
 const appLine = /^\[[^\]]*\] /;
 
-/** Reads `[app kid] key`; the app is percent-encoded. */
+/** Parses `[app kid] key`; the app is percent-encoded. */
 function appKeyFromText(line: string, source: string): AppKey {
   const [, name = "", kid = "", secret = ""] = /^\[([^ \]]+) ([\x21-\x5c\x5e-\x7e]{1,64})\] (.*)$/.exec(line) ?? [];
   const app = decoded(name);
   if (app === undefined || !validName(app))
     throw new SecretError(
-      `${source}: a key of one app is written [app kid] key: the app percent-encoded (${nameRule}), the kid at most 64 characters without blanks`,
+      `${source}: expected [app kid] key: the app percent-encoded (${nameRule}), ` +
+        "the kid at most 64 characters without blanks",
     );
   return { app, kid, key: secretFromText(secret, source) };
 }
@@ -143,39 +146,32 @@ function addAppKey(known: AppKey[], added: AppKey, source: string): void {
   const others = known.filter(({ app }) => app === added.app);
   const same = others.find(({ kid }) => kid === added.kid);
   if (same !== undefined && Buffer.compare(same.key, added.key) === 0) return;
-  if (same !== undefined)
-    throw new SecretError(`${source}: this app has another key with the kid ${added.kid} already`);
+  if (same !== undefined) throw new SecretError(`${source}: duplicate kid ${added.kid} for this app`);
   if (others.length === secretsPerFileMax)
-    throw new SecretError(
-      `${source}: an app has at most ${secretsPerFileMax} keys; remove those that nobody uses any more`,
-    );
+    throw new SecretError(`${source}: an app has at most ${secretsPerFileMax} keys; remove unused keys`);
   known.push(added);
 }
 
 /**
- * A name of a key that gives nothing away: the beginning of an HMAC over a fixed text, in hexadecimal. Processes with equal
- * fingerprints have equal keys.
+ * Returns a name for a key that does not reveal it: the beginning of an HMAC over a fixed text, in hexadecimal.
+ * Processes with equal fingerprints have equal keys.
  */
 export function fingerprintOf(key: Uint8Array): string {
   return createHmac("sha256", key).update("roost key fingerprint 1").digest("hex").slice(0, fingerprintDigits);
 }
 
-/** Where the data folder's own secret lies. */
 export function secretPath(folder: string): string {
   return join(folder, "secret");
 }
 
-/**
- * Makes the data folder's secret, 256 random bits, readable by its owner only, unless one exists. The file appears whole or
- * not at all. Returns true when it was made now.
- */
+/** Creates the data folder's secret, 256 random bits, atomically, unless one exists; returns true if it did. */
 export function ensureSecret(folder: string): boolean {
   const path = secretPath(folder);
-  // Looked at first: a start needs no room for what is there.
+  // Checked first: if the file exists, a start needs no disk space for a draft.
   if (existsSync(path)) return false;
   const draft = createDraft(path);
   try {
-    // No character that a shell or a command line takes for anything else: a dash begins an option.
+    // Hexadecimal, because shells and command lines give other characters a meaning: a dash begins an option.
     writeSync(draft.file, `${randomBytes(32).toString("hex")}\n`);
     fsyncSync(draft.file);
     linkSync(draft.path, path);

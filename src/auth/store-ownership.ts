@@ -1,13 +1,13 @@
-// Which store a store is, and whose. Processes compare the identities of their stores, so that two that were given
-// different ones by mistake notice it; and a store knows the clusters that may use it, so that two of them do not share one.
+// The identity and the owner of a store. Processes compare the identities of their stores, to notice that they were
+// given different ones by mistake; and a store records the cluster that owns it, so that two clusters never share one.
 //
-// A cluster is known by the fingerprints of its keys for one environment. The rule, for any engine: a store that is
-// nobody's becomes that of the first cluster; a cluster that shares a key with the owner is the owner; anybody else is
-// refused until told to adopt the store, which makes it another store with another identity. The engines keep an identity
-// and fingerprints and change both in one atomic step.
+// A cluster is identified by the fingerprints of its keys for one environment. The rule, for every engine: a store
+// without an owner becomes the first cluster's; a cluster that shares a key with the owner is the owner; any other is
+// refused until the operator adopts the store, which gives it a new identity. The engines keep an identity and
+// fingerprints and change both atomically.
 //
-// Copies of one store are different stores: a message store gets another identity also when it is restored from a backup,
-// and when it becomes the first cluster's.
+// Copies of a store are different stores: a message store also gets a new identity when it is restored from a backup,
+// and when the first cluster takes it.
 
 import type { Log } from "../base/log.ts";
 import { isPrintable, printable } from "../base/printable.ts";
@@ -15,44 +15,42 @@ import { isPrintable, printable } from "../base/printable.ts";
 const identityBytes = 16;
 const identityPattern = /^[0-9a-f]{32}$/;
 const fingerprintDigits = 32;
-/** Fingerprints of a claim: of four full files of keys. */
+/** The bound on the fingerprints of a claim: those of four full key files. */
 const claimedMax = 64;
 
-/** Who opens a store. */
 export interface StoreClaim {
-  /** Of this process's live cluster keys, the first key's first; empty for a standalone server, which has none. */
+  /** Of this process's live cluster keys, in their order; empty for a standalone server. */
   readonly fingerprints: readonly string[];
-  /** The operator says that another owner's store is this process's now. */
+  /** Whether the operator asks to take the store over from another owner. */
   readonly adopt: boolean;
 }
 
-/** Which store an engine has opened, for others to compare and for people to read. */
+/** Which store an engine has opened, for comparison and display. */
 export interface StoreIdentity {
   readonly identity: string;
-  /** Where this process finds it, without a password, as `shownPlace` returns it. */
+  /** The location as this process sees it, without a password, as `shownPlace` returns it. */
   readonly place: string;
 }
 
-/** The longest place that is told to others, in UTF-8: a handshake tells two of them in a message of 1 KiB. */
+/** The bound on a place in bytes of UTF-8: a handshake carries two of them in a message of 1 KiB. */
 export const placeBytesMax = 160;
 
-/** A standalone server's claim. */
-export const claimOfNobody: StoreClaim = { fingerprints: [], adopt: false };
+export const claimOfNobody: StoreClaim = claimOfOwner([]);
 
-/** Returns 128 random bits, as a store's identity. */
+/** Returns 128 random bits in hexadecimal, as a store's identity. */
 export function newStoreIdentity(): string {
-  // Without node:crypto, which would take a thread of the store longer to read than its own code.
+  // Not node:crypto: loading it would take a store thread longer than loading its own code.
   return Buffer.from(crypto.getRandomValues(new Uint8Array(identityBytes))).toString("hex");
 }
 
-/** Reports whether a text can be a store's identity. */
+/** Reports whether a text is a valid store identity. */
 export function isStoreIdentity(text: string): boolean {
   return identityPattern.test(text);
 }
 
 /**
- * Returns what a store remembers of a cluster key: the beginning of an HMAC, in hexadecimal. Another environment has
- * another one, as clusters of different environments do not see each other.
+ * Returns what a store records of a cluster key: the beginning of an HMAC, in hexadecimal. The fingerprint depends on
+ * the environment, because clusters of different environments do not see each other.
  */
 export function clusterFingerprint(clusterKey: Uint8Array, env: string): string {
   return new Bun.CryptoHasher("sha256", clusterKey)
@@ -62,20 +60,20 @@ export function clusterFingerprint(clusterKey: Uint8Array, env: string): string 
 }
 
 /**
- * What becomes of a claim: `kept`: the store is the claimant's, or nobody's and stays so; `taken`: it is nobody's and
- * becomes the claimant's; `adopted`: it is another's, becomes the claimant's and gets a new identity; `refused`: it is
- * another's.
+ * The outcome of a claim. `kept`: the store is the claimant's already, or stays without an owner. `taken`: it had no
+ * owner and becomes the claimant's. `adopted`: another owner's store becomes the claimant's and gets a new identity.
+ * `refused`: it belongs to another owner.
  */
 export type ClaimOutcome = "kept" | "taken" | "adopted" | "refused";
 
-/** Applies the rule. `adopted` is right only if nobody uses the store any more, which the engine finds out. */
+/** Applies the rule. The engine must turn `adopted` into a refusal while processes of the owner use the store. */
 export function judgeClaim(owners: readonly string[], { fingerprints, adopt }: StoreClaim): ClaimOutcome {
   if (owners.length === 0) return fingerprints.length === 0 ? "kept" : "taken";
   if (owners.some((owner) => fingerprints.includes(owner))) return "kept";
   return adopt ? "adopted" : "refused";
 }
 
-/** What the operator is told of a refused claim. `store` names the store and its place, such as "The message store x.db". */
+/** Describes a refused claim to the operator. `store` names the store and its place: "The message store x.db". */
 export function refusedClaimSentence(store: string, { fingerprints }: StoreClaim): string {
   const isStandalone = fingerprints.length === 0;
   return (
@@ -87,7 +85,7 @@ export function refusedClaimSentence(store: string, { fingerprints }: StoreClaim
   );
 }
 
-/** What the operator is told of a store whose identity cannot be read. `store` names the store and its place. */
+/** Describes a store with an unreadable identity to the operator. `store` names the store and its place. */
 export function damagedIdentitySentence(store: string): string {
   return (
     `${store} does not say which store it is: its identity is not one row of 32 hexadecimal digits. ` +
@@ -95,32 +93,27 @@ export function damagedIdentitySentence(store: string): string {
   );
 }
 
-/** What the operator is told of an adoption while somebody uses the store. */
+/** Describes an adoption that fails because the store is in use. `store` names the store and its place. */
 export function livingOwnerSentence(store: string): string {
-  return `${store} cannot be adopted: processes of its owner are at work on it; stop them first (one that was killed counts for 30 s more).`;
+  return (
+    `${store} cannot be adopted: processes of its owner are at work on it; stop them first ` +
+    "(a process that was killed counts for 30 s more)."
+  );
 }
 
-/** Returns the claim with which a store is opened again: what was adopted once is not adopted from its next owner. */
-export function withoutAdoption({ fingerprints }: StoreClaim): StoreClaim {
-  return { fingerprints, adopt: false };
-}
-
-/**
- * Returns the claim of a process that has other keys now, with these fingerprints. It goes by those of before as well: the
- * store is still theirs, until every process of the cluster has the new keys.
- */
+/** Adds fingerprints of new keys; the old ones own the store until every process has the new keys. */
 export function claimAlsoAs(claim: StoreClaim, fingerprints: readonly string[]): StoreClaim {
   const all = new Set([...fingerprints, ...claim.fingerprints]);
   return { ...claim, fingerprints: [...all].slice(0, claimedMax) };
 }
 
-/** Returns the claim of a process whose fingerprints have just become the owner's. */
+/** Returns the claim of a recorded owner. It never adopts: an adoption happens once, and not from the next owner. */
 export function claimOfOwner(fingerprints: readonly string[]): StoreClaim {
   return { fingerprints, adopt: false };
 }
 
-/** Tells the operator what came of --adopt; nothing if it was not given. `store` names the store and its place. */
-export function tellAdoption(log: Log, store: string, { adopt }: StoreClaim, outcome: ClaimOutcome): void {
+/** Logs what came of --adopt; does nothing if it was not given. `store` names the store and its place. */
+export function logAdoption(log: Log, store: string, { adopt }: StoreClaim, outcome: ClaimOutcome): void {
   if (!adopt) return;
   log.warn(
     outcome === "adopted"
@@ -129,17 +122,17 @@ export function tellAdoption(log: Log, store: string, { adopt }: StoreClaim, out
   );
 }
 
-/** Returns a place as others are told it: cut to its bound, without control characters. */
+/** Returns a place as it is shown to others: within its bound, without control characters. */
 export function shownPlace(place: string): string {
   return shownText(place, placeBytesMax);
 }
 
-/** Reports whether a text of another process can be a place: not empty, within its bound, without control characters. */
+/** Reports whether a text is a valid place: not empty, within its bound, without control characters. */
 export function isShownPlace(text: string): boolean {
   return text !== "" && Buffer.byteLength(text) <= placeBytesMax && isPrintable(text);
 }
 
-/** Returns a text made printable, cut to `bytesMax` bytes of UTF-8, three of which mark a cut. */
+/** Returns a text made printable and cut to `bytesMax` bytes of UTF-8, including an ellipsis of three bytes. */
 export function shownText(text: string, bytesMax: number): string {
   const plain = printable(text);
   if (Buffer.byteLength(plain) <= bytesMax) return plain;

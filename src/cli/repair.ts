@@ -101,8 +101,8 @@ function linesOf({ tables, nameless, notFound }: SalvageReport): string[] {
     lines.push(`not found: ${notFound.join(", ")}; each of these tables is lost or was empty`);
   const messages = tables.find(({ table }) => table === "message");
   if (messages !== undefined) {
-    lines.push(`messages: ${messages.rows} saved${messages.spoilt > 0 ? `, ${messages.spoilt} spoilt` : ""}`);
-    if (messages.spoiltKeys.length > 0) lines.push(spoiltLine(messages));
+    lines.push(`messages: ${messages.rows} saved${messages.invalid > 0 ? `, ${messages.invalid} invalid` : ""}`);
+    if (messages.invalidKeys.length > 0) lines.push(invalidLine(messages));
     for (const { from, to } of messages.gaps)
       lines.push(`  lost: what there was with ids ${from} to ${to} (${timeText(from)} to ${timeText(to)})`);
   }
@@ -111,14 +111,14 @@ function linesOf({ tables, nameless, notFound }: SalvageReport): string[] {
   return lines;
 }
 
-function spoiltLine({ spoilt, spoiltKeys }: TableReport): string {
-  const more = spoilt - spoiltKeys.length;
-  return `  spoilt, and left out: ids ${spoiltKeys.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+function invalidLine({ invalid, invalidKeys }: TableReport): string {
+  const more = invalid - invalidKeys.length;
+  return `  invalid, and left out: ids ${invalidKeys.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-function linesOfTable({ table, rows, gaps, spoilt }: TableReport): string[] {
-  if (gaps.length === 0 && spoilt === 0) return [];
+function linesOfTable({ table, rows, gaps, invalid }: TableReport): string[] {
+  if (gaps.length === 0 && invalid === 0) return [];
   const between = gaps.map(({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`)).join(", ");
   const lost = gaps.length === 0 ? "" : `; rows with keys ${between} could not be read from the table`;
-  return [`${table}: ${rows} rows saved${spoilt > 0 ? `, ${spoilt} spoilt` : ""}${lost}`];
+  return [`${table}: ${rows} rows saved${invalid > 0 ? `, ${invalid} invalid` : ""}${lost}`];
 }

@@ -1,7 +1,7 @@
-// A browser says when its machine is back on a network, and when a page is looked at again: after sleep, after a switch
-// between networks, after a while in the background. Elsewhere nothing says so.
+// Browser events after which connections may be broken: the machine is back on a network, or the page is visible again
+// (after sleep, a switch between networks, or a while in the background). Other platforms have no such events.
 
-/** Calls `doubt` at such events, until the returned function is called. */
+/** Calls `doubt` on such events until the returned function is called. */
 export function watchBrowser(doubt: () => void): () => void {
   if (typeof addEventListener !== "function") return () => undefined;
   const page = typeof document === "undefined" ? undefined : document;

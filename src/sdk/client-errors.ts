@@ -1,9 +1,9 @@
-// What a request may end with besides its answer. Three kinds, because the three want different things of the caller.
+// The errors of requests. There are three kinds, because callers treat them differently.
 
 import type { CloseReason } from "../wire/close-reason.ts";
 import type { Status } from "../wire/gen/pkt_pb.ts";
 
-/** The server answered, and the answer is no. `message` is the server's sentence for a person. */
+/** The server refused the request. `message` is the server's explanation for a person. */
 export class RequestRefused extends Error {
   override readonly name = "RequestRefused";
   readonly command: string;
@@ -26,7 +26,7 @@ export class RequestRefused extends Error {
   }
 }
 
-/** No answer came in time. Whether the server did what was asked is unknown. */
+/** No response arrived in time. Whether the server executed the request is unknown. */
 export class RequestTimedOut extends Error {
   override readonly name = "RequestTimedOut";
   readonly command: string;
@@ -37,7 +37,7 @@ export class RequestTimedOut extends Error {
   }
 }
 
-/** There is no connection, or it ended before the answer came. `reason` says why. */
+/** There is no connection, or it ended before the response arrived; `reason` says why. */
 export class Disconnected extends Error {
   override readonly name = "Disconnected";
   readonly reason: CloseReason;
@@ -48,17 +48,17 @@ export class Disconnected extends Error {
   }
 }
 
-/** What was thrown, as an Error: anything can be, and not everything has a text. */
+/** Converts a thrown value to an Error. Not every value can be converted to a string. */
 export function errorOf(cause: unknown): Error {
   if (cause instanceof Error) return cause;
   try {
     return new Error(String(cause));
   } catch {
-    return new Error("something without a text was thrown");
+    return new Error("a value without a string representation was thrown");
   }
 }
 
-/** Lost connections, lost answers and failures of the server; never what the server has refused for good. */
+/** Reports whether to retry: after lost connections, lost responses and transient failures, not after a refusal. */
 export function isWorthRepeating(error: unknown): boolean {
   if (error instanceof RequestRefused) return error.isTransient || error.isSessionLost;
   return error instanceof Disconnected || error instanceof RequestTimedOut;

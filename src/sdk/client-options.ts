@@ -1,4 +1,4 @@
-// What a client is given, and what it tells.
+// The options and events of a client.
 
 import type { CloseReason } from "../wire/close-reason.ts";
 import type { Environment } from "./environment.ts";
@@ -7,55 +7,55 @@ import type { Message } from "./message.ts";
 
 export interface ClientEvents {
   /**
-   * Each received message once; messages that own other devices sent, too. A handler may return a promise: the message is
-   * acknowledged after it has resolved. If it rejects, neither this message nor a later one is acknowledged by this client.
+   * Each received message once, including messages sent by the account's other devices. If a handler returns a promise,
+   * the message is acknowledged after it resolves. If it rejects, this client acknowledges neither this message nor
+   * later ones.
    */
   message: Message;
   /** Signed in, for the first time or again. */
   online: { readonly account: string; readonly channelId: string };
-  /** The connection ended. `returnsInMs` undefined: for good. */
+  /** The connection ended. It is not restored if `returnsInMs` is undefined. */
   offline: { readonly reason: CloseReason; readonly returnsInMs: number | undefined };
-  /** A newer sign-in of the same account and device took this one's place, or an operator has ended it. */
+  /** A newer sign-in of the same account and device replaced this one, or an operator ended it. */
   kicked: { readonly channelId: string };
   groupCreated: { readonly group: string; readonly members: readonly string[] };
   groupJoined: { readonly group: string; readonly account: string };
   groupQuit: { readonly group: string; readonly account: string };
-  /** Everything that the index held was delivered; `delivered` messages of it were new. */
+  /** Everything in the index has been delivered; `delivered` of its messages were new. */
   synced: { readonly delivered: number };
-  /** The index could not be read; it is tried again. */
   syncFailed: { readonly error: unknown };
 }
 
 export interface ClientOptions {
-  /** `ws://host:port`, `wss://…`; on Bun also `tcp://host:port`. Of several, the first one that lets this client in. */
+  /** `ws://host:port` or `wss://…`; on Bun also `tcp://host:port`. Several URLs are tried in order. */
   readonly url?: string | readonly string[];
   /**
-   * Nodes of the registry, `http://host:port` or `https://…`: they are asked for a gateway (`/api/lookup/`) before the first
-   * connection and whenever one was lost. `url` is tried after what they name, or where they name nothing.
+   * Registry nodes, `http://host:port` or `https://…`. They are asked for a gateway (`/api/lookup/`) before the first
+   * connection and after each lost one. The client tries `url` after the gateways that they name.
    */
   readonly lookup?: string | readonly string[];
   /**
-   * A token, or where to get a fresh one: asked before every sign-in, and before the token
-   * expires, so that the connection stays. One that throws, rejects or has not answered within 30 s is asked again later.
+   * A token, or a function that returns a fresh one. The function is called before each sign-in and before the token
+   * expires. If it throws, rejects or does not answer within 30 s, it is called again later.
    */
   readonly token: string | (() => Promise<string>);
-  /** Tells this device from the account's others; at most 64 printable ASCII characters. Default ''. */
+  /** Distinguishes the account's devices; at most 64 printable ASCII characters. Default ''. */
   readonly device?: string;
-  /** How long an answer may take. Default 10,000 ms. */
+  /** The time limit of a request. Default 10,000 ms. */
   readonly requestTimeoutMs?: number;
-  /** Whether to come back after a connection is lost. Default true. */
+  /** Whether to reconnect after a lost connection. Default true. */
   readonly reconnect?: boolean;
-  /** Whether `connect` goes on trying where no server can be reached yet. Default false: it rejects. */
+  /** Whether `connect` retries while no server can be reached. Default false: it rejects. */
   readonly retry?: boolean;
-  /** Ends the client when it aborts, and a `connect` that goes on trying. */
+  /** Ends the client when it aborts, including a `connect` in progress. */
   readonly signal?: AbortSignal;
-  /** Between two signs of life, in ms: 1,000 to 50,000. Default 25,000; proxies cut connections that are silent for longer. */
+  /** The interval of heartbeats, 1,000 to 50,000 ms. Default 25,000: proxies cut connections after longer silences. */
   readonly heartbeatMs?: number;
-  /** How often one talk is tried in all. Default 5. */
+  /** How often a message is sent in all before `talkToUser` or `talkToGroup` rejects. Default 5. */
   readonly talkTriesMax?: number;
-  /** Whether messages are acknowledged once the `message` handlers have done with them. False: call `acknowledge`. Default true. */
+  /** Whether to acknowledge messages after the `message` handlers. If false, call `acknowledge`. Default true. */
   readonly acknowledge?: boolean;
-  /** Handlers that must not miss the first event; `client.on` takes more. */
+  /** Handlers that must not miss the first event; `client.on` adds more. */
   readonly on?: Handlers<ClientEvents>;
   /** Replaces parts of the platform, for tests. */
   readonly environment?: Partial<Environment>;

@@ -1,6 +1,6 @@
-// Keeps one session alive: a first sign-in that must succeed (unless `retry` says otherwise), then a new session after each
-// end, for as long as the table of reasons allows it. At most one session and one timer exist at a time. Of several servers
-// one after the other is tried: what one of them refuses for good, another may grant.
+// Keeps a session alive: after the first sign-in, which must succeed unless `retry` is set, it opens a new session
+// after each end, as long as the close reason allows it. At most one session and one timer exist at a time. Servers are
+// tried one after the other, because another one may grant what the first refuses.
 
 import { type CloseReason, closeAbnormal, CloseCode } from "../wire/close-reason.ts";
 import { Feature } from "../wire/features.ts";
@@ -14,9 +14,9 @@ import { Session } from "./session.ts";
 import { TokenRenewal } from "./token-renewal.ts";
 import type { TokenSource } from "./token-source.ts";
 
-/** A session that lasted this long, in milliseconds, wipes the failures before it out. */
+/** A session that lasts this long, in milliseconds, resets the count of failures. */
 const lastingMs = 10_000;
-/** A wait is cut short at most this often: who does so at each failure must not make it a loop. */
+/** The minimum interval between shortened waits, so that calling `hurry` at each failure does not make a busy loop. */
 const hurryPauseMs = 1_000;
 
 interface KeeperOptions {
@@ -33,7 +33,6 @@ interface KeeperOptions {
 interface KeeperOwner {
   online(answer: LoginResp): void;
   pushed(header: Header, body: Uint8Array): void;
-  /** `returnsInMs` undefined: for good. */
   offline(reason: CloseReason, returnsInMs: number | undefined): void;
 }
 
@@ -47,25 +46,24 @@ export class ConnectionKeeper {
   private readonly owner: KeeperOwner;
   private readonly first = deferred<void>();
   private readonly waiters = new Set<Waiter>();
-  /** The live session. */
+  /** The session, once it is signed in. */
   private live: Session | undefined;
   private session: Session | undefined;
   private renewal: TokenRenewal | undefined;
   private hasBeenOnline = false;
-  /** No server has let it in for a whole round. */
+  /** A whole round of servers has failed. */
   private hasFailed = false;
   private isKicked = false;
-  /** Rounds over all servers without success. */
   private failures = 0;
-  /** What this round's tries have ended with: a refusal tells most. */
+  /** The error of this round; a refusal takes precedence, because it says most. */
   private roundError: Error | undefined;
-  /** A try of this round has ended in a way that another one need not. */
+  /** Whether this round had a failure that another try may avoid. */
   private isRoundHopeful = false;
   private cancelTimer: Cancel = () => undefined;
-  /** `cancelTimer` is that of the wait for the next try. */
+  /** Whether `cancelTimer` belongs to the wait for the next try. */
   private isPausing = false;
   private cancelHurry: Cancel | undefined;
-  /** Why there will be no further session. */
+  /** Why there will be no further session; undefined while there may be one. */
   private over: Disconnected | undefined;
 
   constructor(options: KeeperOptions, owner: KeeperOwner) {
@@ -74,25 +72,25 @@ export class ConnectionKeeper {
   }
 
   /**
-   * Opens the first session. Rejects with RequestRefused, RequestTimedOut, Disconnected or why there is no token; then
-   * nothing is left running.
+   * Opens the first session. Rejects with RequestRefused, RequestTimedOut, Disconnected or the error of the token
+   * source, and leaves nothing running then.
    */
   start(): Promise<void> {
     void this.connect();
     return this.first.promise;
   }
 
-  /** The live session, or undefined. */
+  /** The live session, if any. */
   get current(): Session | undefined {
     return this.live;
   }
 
-  /** Why the connection is gone for good, if it is. */
+  /** Why the connection ended for good; undefined while it may return. */
   get ending(): Disconnected | undefined {
     return this.over;
   }
 
-  /** The live session, now or within `timeoutMs`; rejects with Disconnected. */
+  /** Resolves with the live session within `timeoutMs`, or rejects with Disconnected. */
   online(timeoutMs: number): Promise<Session> {
     if (this.live !== undefined) return Promise.resolve(this.live);
     if (this.over !== undefined) return Promise.reject(this.over);
@@ -116,12 +114,12 @@ export class ConnectionKeeper {
     return promise;
   }
 
-  /** The server said that a newer sign-in replaced this one: whatever ends the connection now, it stays ended. */
+  /** A newer sign-in has replaced this one: do not reconnect, whatever ends the connection. */
   kicked(): void {
     this.isKicked = true;
   }
 
-  /** The network may be another one: a connection has to answer soon, and a wait for the next try ends. */
+  /** The network may have changed: probes the connection, and ends a wait for the next try. */
   hurry(): void {
     if (this.over !== undefined) return;
     this.session?.probe();
@@ -131,7 +129,6 @@ export class ConnectionKeeper {
     void this.connect();
   }
 
-  /** Ends it for good. */
   stop(reason: CloseReason): void {
     if (this.over !== undefined) return;
     this.over = new Disconnected(reason);
@@ -203,14 +200,14 @@ export class ConnectionKeeper {
     this.failures++;
   }
 
-  /** A try has come to nothing: the next server's turn, or, after all of them, that of patience. */
+  /** Handles a failed try: continues with the next server, or backs off at the end of the round. */
   private failed(reason: CloseReason, error: Error): void {
     const { gateways, environment } = this.options;
     if (!(this.roundError instanceof RequestRefused)) this.roundError = error;
     const delayMs = this.delayMs(reason);
     this.isRoundHopeful ||= delayMs !== undefined;
     if (!gateways.isRoundOver && this.over === undefined && !this.isKicked) {
-      // The first connection is not there before all have been tried: nothing has ended yet.
+      // Before the first connection, nothing is offline until every server has been tried.
       if (!this.hasBeenOnline && !this.hasFailed) void this.connect();
       else this.comeBack(reason, error, environment.random() * backOffFirstMs);
       return;
@@ -229,7 +226,7 @@ export class ConnectionKeeper {
     this.isRoundHopeful = false;
   }
 
-  /** Undefined: that reason is for good. */
+  /** Returns the delay before reconnecting, or undefined if the reason forbids it. */
   private delayMs(reason: CloseReason): number | undefined {
     const { tokens, environment } = this.options;
     return returnDelayMs(reason, this.failures, tokens.isRenewable, () => environment.random());

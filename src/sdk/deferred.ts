@@ -1,4 +1,4 @@
-// A promise with its two ends, as Promise.withResolvers makes it; that is missing in Node 20 and in browsers before 2024.
+// Promise.withResolvers, which is missing in Node 20 and in browsers before 2024.
 
 export interface Deferred<Value> {
   readonly promise: Promise<Value>;

@@ -1,14 +1,13 @@
-// What of an account's messages is known: everything up to the cursor, and single ids above it. Pure. The cursor moves
-// only by reading the index, which has no holes; a push moves nothing. Memory is bounded: an id is forgotten when the
+// Tracks which of an account's messages are known: all up to the cursor, and single ids above it. Pure. Only reading
+// the index, which is complete, advances the cursor; pushes do not. Memory is bounded: an id is forgotten when the
 // cursor passes it, or when too many are held (then a message may be delivered twice, never lost).
 
-/** Ids held at most; the index is read every few hundred pushes, so that this is never reached by a server that answers. */
+/** The bound on held ids. The index is read every few hundred pushes, so a responsive server never reaches it. */
 const heldIdsMax = 10_000;
 
 export class DeliveryLog {
-  /** Everything received up to this id was delivered or is gone. 0: nothing read yet; the server knows where to begin. */
+  /** Everything up to this id is delivered or purged. 0: nothing has been read, and the server knows the start. */
   private position = 0n;
-  /** In the order of arrival. */
   private readonly held = new Set<bigint>();
   private readonly own = new Set<bigint>();
   private readonly heldMax: number;
@@ -21,36 +20,36 @@ export class DeliveryLog {
     return this.position;
   }
 
-  /** True once for each id: then it is to be delivered. What the index reading has passed is old. */
+  /** Returns true once for each id, which must be delivered then; false for ids that the cursor has passed. */
   take(id: bigint): boolean {
     if (id <= this.position || this.held.has(id)) return false;
     addBounded(this.held, id, this.heldMax);
     return true;
   }
 
-  /** True once for each own message, which stands in no index of received ones: one that another device sent. */
+  /** Like `take`, for messages that another device of this account sent; the index of received messages lacks them. */
   takeOwn(id: bigint): boolean {
     if (this.own.has(id)) return false;
     this.noteSent(id);
     return true;
   }
 
-  /** An own message was stored. One to oneself is received as well: this says nothing about that. */
+  /** Records an own message as stored. A message to oneself is received as well, which this does not record. */
   noteSent(id: bigint): void {
     addBounded(this.own, id, this.heldMax);
   }
 
-  /** Delivered, or passed by the reading. */
+  /** Reports whether a message was delivered or passed by the cursor. */
   isKnown(id: bigint): boolean {
     return id <= this.position || this.held.has(id);
   }
 
-  /** Whether a push that names this message as the one before it leaves no hole there. 0 names none. */
+  /** Reports whether a push that names this message as its predecessor leaves no gap. 0 means no predecessor. */
   isBeforeKnown(previousId: bigint): boolean {
     return this.isKnown(previousId) || this.own.has(previousId);
   }
 
-  /** The index was read up to here. Never moves back. */
+  /** Moves the cursor forward to an id up to which the index has been read. Never moves it back. */
   advance(id: bigint): void {
     if (id <= this.position) return;
     this.position = id;

@@ -1,4 +1,4 @@
-// Which kind of transport a URL asks for. The TCP transport is imported where it is used, so that a page never loads it.
+// Chooses the transport for a URL. The TCP transport is imported dynamically, so that a page never loads it.
 
 import type { Environment } from "./environment.ts";
 import type { Transport, TransportSink } from "./transport.ts";

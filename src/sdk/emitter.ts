@@ -1,7 +1,7 @@
-// Typed events. A handler that throws is its author's bug: it surfaces as an uncaught error and disturbs neither the
-// other handlers nor the connection. So does a promise of it that rejects.
+// Typed events. An exception in a handler, or the rejection of its promise, becomes an uncaught error and disturbs
+// neither the other handlers nor the connection.
 
-/** What is called at an event; the promise that it may return says when it has done with the event. */
+/** Handles an event. The promise that it may return resolves when the event has been processed. */
 export type Handler<Event> = ((event: Event) => void) | ((event: Event) => PromiseLike<void>);
 
 export type Handlers<Events> = { readonly [Name in keyof Events]?: Handler<Events[Name]> };
@@ -9,7 +9,6 @@ export type Handlers<Events> = { readonly [Name in keyof Events]?: Handler<Event
 export class Emitter<Events> {
   private readonly handlers: { [Name in keyof Events]?: Set<Handler<Events[Name]>> } = {};
 
-  /** Calls `handler` at every event of that name; returns what takes it away again. */
   on<Name extends keyof Events>(name: Name, handler: Handler<Events[Name]>): () => void {
     const handlers = (this.handlers[name] ??= new Set());
     handlers.add(handler);
@@ -17,8 +16,8 @@ export class Emitter<Events> {
   }
 
   /**
-   * Returns a promise if a handler did: of true when all of them have done with the event, of false when one rejected.
-   * Never rejects.
+   * Returns undefined if no handler returned a promise. Otherwise the promise resolves to true when all handlers have
+   * processed the event, or to false if one of their promises rejected. Never rejects.
    */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): Promise<boolean> | undefined {
     let work: Promise<boolean>[] | undefined;
@@ -34,12 +33,12 @@ export class Emitter<Events> {
   }
 }
 
-/** True for those of other realms and libraries, too: where zone.js is loaded an async function's is no `Promise`. */
+/** Accepts promises of other realms and libraries, too: zone.js makes an async function return its own. */
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** Makes an error an uncaught one. */
+/** Throws an error as an uncaught one; returns false. */
 function surface(error: unknown): false {
   queueMicrotask(() => {
     throw error;

@@ -1,5 +1,4 @@
-// What the client takes from the platform: timers, chance, WebSockets, a browser's word about its network, and HTTP. Tests
-// bring their own.
+// What the client needs of the platform: timers, randomness, WebSockets, network events and HTTP. Tests replace parts.
 
 import { watchBrowser } from "./browser-network.ts";
 import { getText } from "./get-text.ts";
@@ -11,7 +10,6 @@ export type Cancel = () => void;
 export interface Environment {
   /** A number in [0, 1), for jitter only. */
   random(): number;
-  /** Runs `action` once, `delayMs` from now. */
   after(delayMs: number, action: () => void): Cancel;
   /** A fresh UUID: the default clientId of a talk. */
   newId(): string;
@@ -19,11 +17,11 @@ export interface Environment {
   openWebSocket(url: string): WebSocket | Promise<WebSocket>;
   /** Calls `doubt` whenever connections may have broken unnoticed, until the returned function is called. */
   watchNetwork(doubt: () => void): Cancel;
-  /** Gets a small text over HTTP; rejects when that fails, `signal` aborts, or it is not 2xx. */
+  /** Fetches a short text over HTTP; rejects if that fails, `signal` aborts, or the status is not 2xx. */
   getText(url: string, signal: AbortSignal): Promise<string>;
 }
 
-/** A version 4 UUID (RFC 9562). crypto.randomUUID is missing in pages that are not served securely. */
+/** Returns a version 4 UUID (RFC 9562). crypto.randomUUID is missing on pages from insecure origins. */
 function newUuid(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const digits = Array.from(bytes, (byte, at) => {
@@ -41,7 +39,7 @@ function newUuid(): string {
     .join("-");
 }
 
-/** The browser's, Bun's or Node's own. */
+/** The implementation for browsers, Bun and Node. */
 export const platform: Environment = {
   random: () => Math.random(),
   after: (delayMs, action) => {

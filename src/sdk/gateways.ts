@@ -1,13 +1,14 @@
-// Which server to try next. The ones that the application names are tried in their order, round after round; where it
-// names nodes of the registry, they are asked at the beginning of each round and after each lost connection, since
-// gateways come and go; one that does not answer soon is not waited for. What they cannot say now is what they said last, and the application's own list.
+// Chooses the next server to try. The URLs of the application are tried in order, round after round. Registry nodes, if
+// any are configured, are asked at the beginning of each round and after each lost connection, since gateways come and
+// go; a node that does not answer soon is not waited for. If none answers, the last answer and the application's URLs
+// remain.
 
 import { NoAnswer, Sources } from "../base/sources.ts";
 import { closeAbnormal } from "../wire/close-reason.ts";
 import { Disconnected, errorOf } from "./client-errors.ts";
 import type { Environment } from "./environment.ts";
 
-/** Of a registry's answer, and of the application's list. */
+/** Bounds on a registry's answer and on the application's list. */
 const urlsMax = 16;
 const urlCharactersMax = 2_048;
 
@@ -20,10 +21,10 @@ interface GatewaySources {
 
 export class Gateways {
   private readonly sources: GatewaySources;
-  /** Chooses among the gateways of the registry: always the same ones while they live. */
+  /** The key under which the registry chooses gateways: the same ones while they live. */
   private readonly key: string;
   private known: readonly string[] = [];
-  /** Of this round, not tried yet. */
+  /** The URLs of this round that have not been tried. */
   private untried: readonly string[] = [];
   private lost = "";
   private readonly nodes: Sources<string>;
@@ -36,11 +37,11 @@ export class Gateways {
     this.known = sources.urls.slice(0, urlsMax);
   }
 
-  /** The server to try now. Rejects with Disconnected when none is known. */
+  /** Returns the server to try now. Rejects with Disconnected if none is known. */
   async next(): Promise<string> {
     if (this.untried.length === 0) {
       const trouble = await this.ask();
-      // Whom the connection was lost to is the last one to try.
+      // The server whose connection was lost is tried last.
       const others = this.known.filter((url) => url !== this.lost);
       this.untried = others.length < this.known.length ? [...others, this.lost] : others;
       if (this.untried.length === 0) throw new Disconnected({ ...closeAbnormal, text: trouble });
@@ -50,28 +51,27 @@ export class Gateways {
     return url;
   }
 
-  /** True when every server of this round has been tried. */
   get isRoundOver(): boolean {
     return this.untried.length === 0;
   }
 
-  /** What goes wrong now goes wrong with every server: a new round begins. */
+  /** Begins a new round, after a failure that concerns every server. */
   endRound(): void {
     this.untried = [];
   }
 
-  /** A connection to that server, signed in before, has ended: a new round begins. */
+  /** Begins a new round, after a signed-in connection to `url` has ended. */
   lostTo(url: string): void {
     this.lost = url;
     this.endRound();
   }
 
-  /** Ends what is under way: `next` may never settle then. */
+  /** Aborts requests in progress; a pending `next` may never settle. */
   stop(): void {
     this.stopper.abort();
   }
 
-  /** Asks the registry's nodes; returns why none gave an answer, '' when one did. */
+  /** Asks the registry nodes; returns '' if one answered, or the reasons of all. */
   private async ask(): Promise<string> {
     const { urls, lookups, environment } = this.sources;
     if (lookups.length === 0) return "no server is named: give `url` or `lookup`";
@@ -92,12 +92,12 @@ export class Gateways {
   }
 }
 
-/** A page that came over TLS may open no connection without. */
+/** A page that was loaded over TLS must not open connections without it. */
 function schemesHere(): string {
   return typeof location !== "undefined" && location.protocol === "https:" ? "wss" : "ws,wss";
 }
 
-/** The WebSocket URLs of an answer, which may hold anything. Throws when there are none. */
+/** Returns the WebSocket URLs of an untrusted answer. Throws if it has none. */
 function gatewaysIn(text: string): string[] {
   const answer: unknown = JSON.parse(text);
   const domains: unknown =

@@ -1,9 +1,9 @@
-// A small text over HTTP, bounded in length whatever the server does; whoever asks bounds the time.
+// Fetches a text over HTTP with a bound on its length; the caller bounds the time.
 
-/** An answer to a lookup has some hundred bytes. */
+/** A lookup's answer has some hundred bytes. */
 export const textBytesMax = 64 * 1024;
 
-/** Rejects when the request fails, `signal` aborts, it is answered with another status than 2xx, or is too long. */
+/** Rejects if the request fails, `signal` aborts, the status is not 2xx, or the text is too long. */
 export async function getText(url: string, signal: AbortSignal): Promise<string> {
   const { ok, status, body } = await fetch(url, { signal, cache: "no-store" });
   if (!ok || body === null) {

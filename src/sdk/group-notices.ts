@@ -1,4 +1,4 @@
-// Notices of groups that a server pushes, as events of the client.
+// Translates pushed group notices to events of the client.
 
 import { decodeBody } from "../wire/body.ts";
 import { Command } from "../wire/commands.ts";
@@ -6,7 +6,7 @@ import { GroupCreateNotifySchema, GroupJoinNotifySchema, GroupQuitNotifySchema }
 import type { ClientEvents } from "./client-options.ts";
 import type { Emitter } from "./emitter.ts";
 
-/** Emits the event of a notice. Ignores any other command: a server may push those of a later protocol. */
+/** Emits the event of a notice. Ignores other commands, which a later protocol may push. */
 export function emitGroupNotice(events: Emitter<ClientEvents>, command: string, body: Uint8Array): void {
   switch (command) {
     case Command.GroupCreate: {

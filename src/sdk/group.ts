@@ -1,17 +1,17 @@
-// Groups, as an application asks for them and hears of them.
+// Groups, as an application creates them.
 
 export interface GroupDraft {
   readonly name: string;
   readonly members?: readonly string[];
   readonly avatar?: string;
   readonly introduction?: string;
-  /** True: strangers cannot join by themselves. */
+  /** Whether only the owner can add members. */
   readonly closed?: boolean;
 }
 
 /** A group that was created. */
 export interface CreatedGroup {
   readonly id: string;
-  /** Of the members asked for, those that are not in: others have put them in as many groups as may be. */
+  /** Requested members that were not added: others have put them into the maximum number of groups. */
   readonly leftOut: readonly string[];
 }

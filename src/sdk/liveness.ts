@@ -1,26 +1,25 @@
-// Whether a connection still leads anywhere. After sleep or a change of network a socket looks open and carries nothing:
-// no event says so, only silence where an answer is due. A heartbeat asks for an answer all the time; a request without an
-// answer, and an owner who has a reason to doubt, ask at once. Whatever arrives is an answer.
+// Detects dead connections. After sleep or a change of network a socket looks open but carries nothing, and no event
+// says so. Heartbeats therefore request an answer regularly; a request without a response, or the owner's doubt,
+// requests one immediately. Anything that arrives counts as an answer.
 
 import type { Cancel, Environment } from "./environment.ts";
 
-/** The server wants to hear something every 55 s; some balancers cut after 30 s of silence. */
+/** The server expects traffic every 55 s; some load balancers cut connections after 30 s of silence. */
 export const heartbeatMsDefault = 25_000;
-/** How long the answer to a heartbeat may take, in milliseconds. */
+/** The time limit for the answer to a heartbeat, in milliseconds. */
 const heartbeatWaitMs = 10_000;
-/** A request that has had no answer for this long makes a silent connection suspect. */
+/** A silent connection becomes suspect when a request has waited this long for its response. */
 export const suspectMs = 3_000;
-/** How long the answer of a suspect connection may take. */
+/** The time limit for the answer of a suspect connection. */
 export const probeWaitMs = 3_000;
 
 interface LivenessOwner {
-  /** Sends what the server answers at once. */
+  /** Sends a packet that the server answers immediately. */
   ping(): void;
-  /** Requests wait for their answers. */
   isWaiting(): boolean;
-  /** A long answer may be on its way, and what is sent now comes after it. */
+  /** Reports whether a long response may be in transit, which delays the answers to later packets. */
   isReading(): boolean;
-  /** Nothing came in time: the last call. */
+  /** No answer arrived in time. This is the last call. */
   silent(): void;
 }
 
@@ -41,10 +40,9 @@ export class Liveness {
     this.owner = owner;
   }
 
-  /** Sends heartbeats from now on. */
   start(): void {
     this.cancelBeat = this.environment.after(this.heartbeatMs, () => {
-      // First: what cannot be sent may end the connection.
+      // First, because sending may end the connection.
       this.start();
       if (this.cancelVerdict === undefined) this.ask(heartbeatWaitMs);
     });
@@ -58,7 +56,6 @@ export class Liveness {
     this.cancelVerdict = undefined;
   }
 
-  /** Something came from the server. */
   heard(): void {
     this.hasHeard = true;
     if (this.cancelVerdict === undefined) return;
@@ -67,7 +64,7 @@ export class Liveness {
     this.isProbing = false;
   }
 
-  /** A request was sent. `isOnly`: no other one waits. */
+  /** Records that a request was sent. `isOnly`: no other request waits. */
   asked(isOnly: boolean): void {
     if (this.cancelWatch !== undefined && !isOnly) return;
     this.cancelWatch?.();
@@ -75,7 +72,7 @@ export class Liveness {
     this.watch();
   }
 
-  /** Doubts the connection: it has to answer soon. Doubting again does not give it more time. */
+  /** Requires an answer soon. Further calls do not extend the time. */
   probe(): void {
     if (this.isProbing) return;
     this.cancelVerdict?.();
@@ -87,7 +84,7 @@ export class Liveness {
     this.cancelWatch = this.environment.after(suspectMs, () => {
       this.cancelWatch = undefined;
       if (!this.owner.isWaiting()) return;
-      // The verdict may come before the next look, and ends the watch.
+      // Rearmed first: `probe` may end the connection, which stops the watch.
       this.watch();
       if (!this.hasHeard) this.probe();
       this.hasHeard = false;
@@ -106,5 +103,5 @@ export class Liveness {
 /** @throws RangeError */
 export function boundedHeartbeatMs(ms: number): number {
   if (ms >= 1_000 && ms <= 50_000) return ms;
-  throw new RangeError(`heartbeatMs is 1,000 to 50,000: ${ms}`);
+  throw new RangeError(`heartbeatMs must be 1,000 to 50,000: ${ms}`);
 }

@@ -1,12 +1,12 @@
-// A message as an application sees it, from a push or from index and content: both say the same.
+// A message as the application sees it, built from a push or from an index entry and its content.
 
 import type { MessageContent, MessageIndex, MessagePush } from "../wire/gen/pkt_pb.ts";
 
 export interface Message {
-  /** Rises with the order in which messages were stored; needs all 63 bits. */
+  /** Increases in the order in which messages are stored; needs 63 bits. */
   readonly id: bigint;
   readonly sender: string;
-  /** The account that a direct message went to; '' for a group's. */
+  /** The recipient of a direct message; '' for a group message. */
   readonly receiver: string;
   /** The group's id; '' for a direct message. */
   readonly group: string;
@@ -16,11 +16,11 @@ export interface Message {
   readonly extra: string;
   /** Nanoseconds since 1970. */
   readonly sendTime: bigint;
-  /** True: found in the index and not pushed to this connection. */
+  /** Whether the message was read from the index rather than pushed to this connection. */
   readonly isOffline: boolean;
 }
 
-/** `dest` is the header's: the group, or the account that a direct message went to. */
+/** `dest` comes from the header: the group, or the recipient of a direct message. */
 export function pushedMessage(push: MessagePush, dest: string, isGroup: boolean): Message {
   const { messageId: id, sender, type, body, extra, sendTime } = push;
   return {
@@ -36,7 +36,6 @@ export function pushedMessage(push: MessagePush, dest: string, isGroup: boolean)
   };
 }
 
-/** An index entry with its content. */
 export function indexedMessage(entry: MessageIndex, content: MessageContent, account: string): Message {
   const { messageId: id, group, accountB, sendTime } = entry;
   const isSent = entry.direction === 1;

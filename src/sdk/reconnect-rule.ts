@@ -1,24 +1,24 @@
-// When to come back after a connection's end, and how long to wait between tries. Pure.
+// When to reconnect after a connection has ended, and how long to wait between tries. Pure.
 
 import { type CloseReason, CloseCode } from "../wire/close-reason.ts";
 
-/** The first wait is at most this long; each further one may be twice as long, up to the second. */
+/** The bound on the first wait; it doubles with each further try, up to the maximum. */
 export const backOffFirstMs = 500;
 export const backOffMsMax = 30_000;
-/** A server that leaves sends everybody away at once: they come back spread over this time, unless it says over which. */
+/** A server that shuts down disconnects all clients at once. They return spread over this time, unless it names one. */
 const leavingSpreadMs = 5_000;
-/** What a server says is believed up to here. */
+/** The bound on the time that a server names. */
 const leavingSpreadMsMax = 60_000;
 
-/** Exponential back-off with full jitter, in milliseconds: anything from 0 to the bound. `tries` counts failures before. */
+/** Returns a back-off in milliseconds, exponential with full jitter. `tries` counts the failures so far. */
 export function backOffMs(tries: number, random: () => number): number {
   return random() * Math.min(backOffMsMax, backOffFirstMs * 2 ** Math.min(tries, 30));
 }
 
 /**
- * Milliseconds to wait before the next try, or undefined: do not come back.
- * @param tries failures since the last connection that lasted
- * @param canRenewToken whether the next try can bring another token
+ * Returns the milliseconds to wait before the next try, or undefined if the client must not reconnect.
+ * @param tries failures since the last lasting connection
+ * @param canRenewToken whether the next try can present another token
  */
 export function returnDelayMs(
   reason: CloseReason,
@@ -40,7 +40,7 @@ export function returnDelayMs(
   }
 }
 
-/** The milliseconds that a sentence such as `server is leaving; 300` ends in, bounded. */
+/** Parses the milliseconds at the end of a sentence such as `server is leaving; 300`, bounded. */
 function spreadMsOf(text: string): number {
   const said = /; *(\d+)$/.exec(text)?.[1];
   return said === undefined ? leavingSpreadMs : Math.min(Number(said), leavingSpreadMsMax);

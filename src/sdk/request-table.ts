@@ -1,5 +1,5 @@
-// Requests that wait for their answers, paired by sequence in any order. Every request is settled exactly once: by its
-// response, by its time-out, or by the connection's end.
+// Requests in progress, matched with their responses by sequence number. Each request settles exactly once: by its
+// response, by its timeout, or by the end of the connection.
 
 import { decodeBody } from "../wire/body.ts";
 import { ErrorRespSchema, type Header, Status } from "../wire/gen/pkt_pb.ts";
@@ -7,26 +7,26 @@ import { RequestRefused, RequestTimedOut } from "./client-errors.ts";
 import { deferred } from "./deferred.ts";
 import type { Cancel, Environment } from "./environment.ts";
 
-interface Waiting {
+interface PendingRequest {
   readonly command: string;
   readonly cancel: Cancel;
   readonly resolve: (body: Uint8Array) => void;
   readonly reject: (error: Error) => void;
 }
 
-export interface OpenRequest {
+interface OpenRequest {
   readonly sequence: number;
-  /** The response's body; rejects with RequestRefused, RequestTimedOut or what `failAll` was given. */
+  /** The body of the response; rejects with RequestRefused, RequestTimedOut or the argument of `failAll`. */
   readonly answer: Promise<Uint8Array>;
 }
 
 export class RequestTable {
   private readonly environment: Environment;
   private readonly timeoutMs: number;
-  private readonly waiting = new Map<number, Waiting>();
+  private readonly waiting = new Map<number, PendingRequest>();
   private sequence: number;
 
-  /** `firstSequence`: numbers wrap after 2^32 - 1. */
+  /** Sequence numbers wrap after 2^32 - 1. */
   constructor(environment: Environment, timeoutMs: number, firstSequence = 1) {
     this.environment = environment;
     this.timeoutMs = timeoutMs;
@@ -37,7 +37,7 @@ export class RequestTable {
     return this.waiting.size;
   }
 
-  /** Takes the next sequence that no unanswered request has. */
+  /** Registers a request under the next sequence number that is not in use. */
   open(command: string): OpenRequest {
     while (this.waiting.has(this.sequence)) this.sequence = (this.sequence + 1) >>> 0;
     const sequence = this.sequence;
@@ -51,7 +51,7 @@ export class RequestTable {
     return { sequence, answer };
   }
 
-  /** Settles the request that a response answers. One that nobody waits for any more is dropped. */
+  /** Settles the request of a response. A response that no request waits for is dropped. */
   settle({ sequence, status }: Header, body: Uint8Array): void {
     const request = this.waiting.get(sequence);
     if (request === undefined) return;
@@ -61,7 +61,7 @@ export class RequestTable {
     else request.reject(new RequestRefused(request.command, status, decodeBody(ErrorRespSchema, body)?.message ?? ""));
   }
 
-  /** The connection ended: nobody will answer. */
+  /** Rejects all requests, because the connection has ended. */
   failAll(error: Error): void {
     const requests = [...this.waiting.values()];
     this.waiting.clear();

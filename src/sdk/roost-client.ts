@@ -1,5 +1,5 @@
-// The client library: sign in, talk, groups, messages that were missed, all over one connection that comes back by
-// itself. Runs in browsers, Bun and Node. Requests reject with RequestRefused, RequestTimedOut or Disconnected.
+// The client library: sign-in, messages, groups and missed messages over one connection that is restored automatically.
+// Runs in browsers, Bun and Node. Requests reject with RequestRefused, RequestTimedOut or Disconnected.
 
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
@@ -47,7 +47,6 @@ import { TokenSource } from "./token-source.ts";
 
 export type { CreatedGroup, GroupDraft } from "./group.ts";
 
-/** What is said: text, unless `type` says otherwise. */
 export interface Talk {
   readonly body: string;
   /** 1 text (the default), 2 image, 3 voice, 4 video, or the application's own. */
@@ -56,18 +55,18 @@ export interface Talk {
 }
 
 export interface TalkOptions {
-  /** Repeating a talk with the same one stores nothing again. Default: a fresh UUID. At most 64 bytes. */
+  /** Identifies the message across retries: the server stores it once. At most 64 bytes; default: a fresh UUID. */
   readonly clientId?: string;
 }
 
-/** A talk that is stored for good. */
+/** A message that the server has stored durably. */
 export interface Stored {
   readonly id: bigint;
   /** Nanoseconds since 1970. */
   readonly sendTime: bigint;
 }
 
-/** A closing client waits this long, in milliseconds, for its last acknowledgement. */
+/** How long `close` waits for its last acknowledgement, in milliseconds. */
 const closeWaitMs = 2_000;
 
 export class RoostClient {
@@ -123,8 +122,9 @@ export class RoostClient {
   }
 
   /**
-   * Connects and signs in; messages that were missed are delivered from then on.
-   * @throws RequestRefused (a bad token, say), RequestTimedOut, Disconnected, or what `token` throws; an Error where it does not answer
+   * Connects and signs in; missed messages are delivered from then on.
+   * @throws RequestRefused (for example for a bad token), RequestTimedOut, Disconnected, what `token` throws, or an
+   * Error if `token` does not answer
    */
   static async connect(options: ClientOptions): Promise<RoostClient> {
     const client = new RoostClient(options);
@@ -137,7 +137,6 @@ export class RoostClient {
     return client;
   }
 
-  /** The account that the token names. */
   get account(): string {
     return this.signedInAs;
   }
@@ -146,35 +145,34 @@ export class RoostClient {
     return this.keeper.current !== undefined;
   }
 
-  /** Calls `handler` at every such event; returns what takes it away again. */
   on<Name extends keyof ClientEvents>(name: Name, handler: Handler<ClientEvents[Name]>): () => void {
     return this.events.on(name, handler);
   }
 
   /**
-   * The network may have changed: makes sure of the connection, within some seconds, or makes another one, at once. In a
-   * browser this happens by itself when the network or the page comes back.
+   * Checks the connection after a change of network, within some seconds, or opens a new one immediately. Browsers
+   * trigger this themselves when the network or the page comes back.
    */
   reconnect(): void {
     this.keeper.hurry();
   }
 
-  /** Sends to an account. Resolved means stored; it is repeated with one clientId until an answer or too many tries. */
+  /** Sends to an account; resolves when the message is stored. Retries with the same clientId, up to `talkTriesMax`. */
   talkToUser(account: string, talk: Talk, options: TalkOptions = {}): Promise<Stored> {
     return this.talk(Command.UserTalk, account, talk, options);
   }
 
-  /** Sends to a group that this account is in. As `talkToUser`. */
+  /** Sends to a group that this account is a member of. Like `talkToUser`. */
   talkToGroup(group: string, talk: Talk, options: TalkOptions = {}): Promise<Stored> {
     return this.talk(Command.GroupTalk, group, talk, options);
   }
 
-  /** Creates a group that this account owns; returns its id. As `newGroup`, for who does not mind who is left out. */
+  /** Like `newGroup`, but returns only the id. */
   async createGroup(draft: GroupDraft): Promise<string> {
     return (await this.newGroup(draft)).id;
   }
 
-  /** Creates a group that this account owns. Not repeated when the answer is lost. */
+  /** Creates a group that this account owns. Not retried if the response is lost. */
   async newGroup({
     name,
     members = [],
@@ -197,20 +195,20 @@ export class RoostClient {
     await this.request(Command.GroupQuit, group, GroupQuitReqSchema, { groupId: group, account }, EmptySchema);
   }
 
-  /** A group that this account is in. */
+  /** Returns a group that this account is a member of. */
   group(id: string): Promise<GroupGetResp> {
     return this.request(Command.GroupDetail, id, GroupGetReqSchema, { groupId: id }, GroupGetRespSchema);
   }
 
-  /** Its members, in the order of joining. */
+  /** Returns a group's members in the order of joining. */
   async members(id: string): Promise<Member[]> {
     return (await this.request(Command.GroupMembers, id, GroupGetReqSchema, { groupId: id }, GroupGetRespSchema))
       .members;
   }
 
   /**
-   * One page (at most 2,000 entries) of what lies above `after`, in id order; with `includeSent` what this account
-   * sent, too. 0n: from this device's last acknowledgement. Acknowledges nothing.
+   * Returns one page (at most 2,000 entries) of the index above `after`, in the order of ids; with `includeSent` it has
+   * this account's own messages, too. 0n: from this device's last acknowledgement. Does not acknowledge.
    */
   async index(after: bigint, includeSent: boolean): Promise<MessageIndex[]> {
     const request = { messageId: after, includeSent };
@@ -218,7 +216,7 @@ export class RoostClient {
       .indexes;
   }
 
-  /** Contents in the order of `ids` (any number), without those that are gone or were never this account's to read. */
+  /** Returns contents in the order of `ids` (any number), without those that are purged or not readable. */
   async contents(ids: readonly bigint[]): Promise<MessageContent[]> {
     const found: MessageContent[] = [];
     for (let at = 0; at < ids.length; at += contentIdsAsked) {
@@ -235,7 +233,7 @@ export class RoostClient {
     return found;
   }
 
-  /** Says that this device has everything up to `id`. Never moves back. Needed only with `acknowledge: false`. */
+  /** Acknowledges everything up to `id` for this device. Never moves back. Needed only with `acknowledge: false`. */
   async acknowledge(id: bigint): Promise<void> {
     await this.request(Command.TalkAck, "", MessageAckReqSchema, { messageId: id }, EmptySchema);
   }
@@ -272,7 +270,6 @@ export class RoostClient {
     if (on?.syncFailed !== undefined) this.on("syncFailed", on.syncFailed);
   }
 
-  /** One request on the session that is live now. */
   private async request<Request extends DescMessage, Response extends DescMessage>(
     command: string,
     dest: string,
@@ -285,7 +282,7 @@ export class RoostClient {
     try {
       return await session.request(command, dest, schema, init, responseSchema);
     } catch (error) {
-      // Signing in again is what brings a lost session back.
+      // Only another sign-in restores a lost session.
       if (error instanceof RequestRefused && error.isSessionLost)
         session.end({ ...closeAbnormal, text: error.message });
       throw error;
@@ -321,7 +318,7 @@ export class RoostClient {
         if (push === undefined) return this.synchroniser.read();
         const isGroup = header.command === Command.GroupTalk;
         const message = pushedMessage(push, header.dest, isGroup);
-        // From another device of this account: its previousId is of the receiver's log, or the group's own message.
+        // Sent by another device of this account: its previousId belongs to the receiver's log, or to the group.
         if (push.sender === this.account && (isGroup || header.dest !== this.account)) {
           return this.synchroniser.pushedOwn(message);
         }

@@ -1,6 +1,6 @@
-// One connection from dialling to its end: sign-in, requests and answers, heartbeat. It is used once; whoever wants to
-// come back makes another. The owner is told by calls in the order in which packets came, never by promises, so that a
-// push in the same read as the sign-in's answer finds the owner ready.
+// One connection from dialling to its end: sign-in, requests and responses, heartbeats. A session is used once;
+// reconnecting makes another. It notifies its owner by synchronous calls in the order of the packets, not by promises,
+// so that the owner is ready for a push that arrives in the same read as the sign-in's response.
 
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { decodeBody } from "../wire/body.ts";
@@ -25,9 +25,9 @@ import type { Transport } from "./transport.ts";
 import { Liveness, probeWaitMs } from "./liveness.ts";
 import { RequestTable } from "./request-table.ts";
 
-/** Requests are numbered from 1 on. */
+/** Requests are numbered from 1. */
 const signInSequence = 0;
-/** Answers of megabytes: a WebSocket tells nothing of one before its last byte. */
+/** Commands with responses of megabytes: a WebSocket reports nothing of a message before its last byte. */
 const longAnswers: ReadonlySet<string> = new Set([
   ...[Command.OfflineIndex, Command.OfflineContent, Command.GroupDetail, Command.GroupMembers],
 ]);
@@ -37,7 +37,7 @@ interface SessionOptions {
   readonly url: string;
   readonly token: string;
   readonly device: string;
-  /** For the sign-in (dialling included) and for each request. */
+  /** The time limit of the sign-in, including dialling, and of each request. */
   readonly requestTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly environment: Environment;
@@ -45,9 +45,9 @@ interface SessionOptions {
 
 interface SessionOwner {
   signedIn(answer: LoginResp): void;
-  /** `body` is the owner's to keep. */
+  /** The owner may keep `body`. */
   pushed(header: Header, body: Uint8Array): void;
-  /** The last call, once. `error` is what a sign-in failed with. */
+  /** The last call, made once. `error` is the error of a failed sign-in. */
   ended(reason: CloseReason, error: Error): void;
 }
 
@@ -60,7 +60,6 @@ export class Session {
   private transport: Transport | undefined;
   private cancelTimer: Cancel = () => undefined;
   private isProbed = false;
-  /** Requests under way whose answers may be long. */
   private reads = 0;
 
   constructor(options: SessionOptions, owner: SessionOwner) {
@@ -68,7 +67,7 @@ export class Session {
     this.owner = owner;
     this.requests = new RequestTable(options.environment, options.requestTimeoutMs);
     this.liveness = new Liveness(options.environment, options.heartbeatMs, {
-      // A transport owns what it is given, and the constant is everybody's.
+      // A transport takes ownership of the packet, and the constant is shared.
       ping: () => this.transport?.send(basicPing.slice()),
       isWaiting: () => this.requests.size > 0,
       isReading: () => this.reads > 0,
@@ -76,7 +75,7 @@ export class Session {
     });
   }
 
-  /** Dials and signs in; the owner hears how that went. */
+  /** Dials and signs in; reports the result to the owner. */
   start(): void {
     const { url, environment, requestTimeoutMs } = this.options;
     this.cancelTimer = environment.after(requestTimeoutMs, () => {
@@ -92,7 +91,7 @@ export class Session {
         if (this.state === "ended") transport.close(closeAbnormal);
         else this.transport = transport;
       },
-      // A URL or a constructor that refuses will refuse again: nothing to come back for.
+      // An invalid URL, or a constructor that throws, fails the same way again: do not reconnect.
       (cause: unknown) => {
         const error = errorOf(cause);
         this.end(closeProtocolFault(error.message), error);
@@ -101,8 +100,8 @@ export class Session {
   }
 
   /**
-   * Sends a request; resolves with the decoded answer.
-   * @throws RequestRefused, RequestTimedOut, Disconnected; ProtocolFault when the answer is not what it should be
+   * Sends a request; resolves with the decoded response.
+   * @throws RequestRefused, RequestTimedOut, Disconnected; ProtocolFault if the response is malformed
    */
   async request<Request extends DescMessage, Response extends DescMessage>(
     command: string,
@@ -120,7 +119,7 @@ export class Session {
     return decoded;
   }
 
-  /** Doubts the connection: unless the server is heard within some seconds, it ends. */
+  /** Ends the connection unless the server is heard within some seconds. */
   probe(): void {
     if (this.state === "live") this.liveness.probe();
     else if (this.state !== "ended" && !this.isProbed) {
@@ -130,7 +129,7 @@ export class Session {
     }
   }
 
-  /** Ends the connection; unanswered requests reject with Disconnected, and the owner is told. */
+  /** Ends the connection: rejects pending requests with Disconnected and notifies the owner. */
   end(reason: CloseReason, error: Error = new Disconnected(reason)): void {
     if (this.state === "ended") return;
     this.state = "ended";
@@ -176,7 +175,7 @@ export class Session {
 
   private logic(header: Header, body: Uint8Array): void {
     if (this.state === "signing-in") {
-      // The first packet is the sign-in's answer.
+      // The first packet must be the sign-in's response.
       if (header.flag !== Flag.Response || header.sequence !== signInSequence) {
         throw new ProtocolFault(closeProtocolFault("the first packet was not the sign-in's answer"));
       }
@@ -199,12 +198,12 @@ export class Session {
   }
 }
 
-/** What a refused sign-in means for coming back, said as the close code that means the same. */
+/** Returns the close reason that has the same meaning for reconnecting as a refused sign-in. */
 function reasonOfRefusal(refusal: RequestRefused): CloseReason {
   const text = refusal.message;
   if (refusal.status === Status.Unauthorized) return { code: CloseCode.Unauthorised, text };
   if (refusal.isTransient || refusal.isSessionLost) return { code: CloseCode.Overload, text };
-  // Too many devices: each of them may leave.
+  // Too many devices are signed in: one of them may leave.
   if (refusal.status === Status.Forbidden) return { code: CloseCode.Limit, text };
   return closeProtocolFault(text);
 }

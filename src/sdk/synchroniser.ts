@@ -1,7 +1,8 @@
-// Nothing is missed and nothing comes twice. After a sign-in the index is read from the cursor, the contents fetched and
-// delivered in id order; what is pushed meanwhile waits for that. Later pushes are delivered at once, and the index is
-// read again soon after: that finds what never was pushed, and makes a prefix without holes, which alone is
-// acknowledged, once the owner has done with each message. A push that names an unknown message before it, or a hint of the server, brings that reading forward.
+// Delivers every message exactly once. After a sign-in it reads the index from the cursor, fetches the contents and
+// delivers them in the order of ids; pushes wait until then. Later pushes are delivered immediately, and the index is
+// read again soon after: that finds messages that were never pushed and yields a prefix without gaps, which is
+// acknowledged once the owner has processed it. A push with an unknown predecessor, or a hint of the server, triggers
+// that immediately.
 
 import { contentIdsAsked } from "../base/limits/fixed.ts";
 import type { MessageContent, MessageIndex } from "../wire/gen/pkt_pb.ts";
@@ -12,17 +13,17 @@ import type { Cancel, Environment } from "./environment.ts";
 import { indexedMessage, type Message } from "./message.ts";
 import { backOffMs } from "./reconnect-rule.ts";
 
-/** After a push the index is read this much later, in milliseconds. */
+/** The delay from a push to reading the index, in milliseconds. */
 const lazyReadMs = 2_000;
-/** Or after this many pushes. */
+/** The number of pushes that triggers reading the index. */
 const lazyReadPushes = 200;
-/** Pushes that wait for the reading after a sign-in; more are dropped, since the index has them. */
+/** The bound on pushes that wait for the reading after a sign-in; the index has those that are dropped. */
 const heldPushesMax = 1_000;
 
-/** A reading goes on while the owner has at most this many messages to do with. */
+/** Reading continues while the owner is processing at most this many messages. */
 export const inWorkMax = 1_000;
 
-/** The requests that a reading makes; each rejects as the client's do. */
+/** The requests of a reading; they reject like the client's. */
 interface IndexSource {
   index(after: bigint): Promise<readonly MessageIndex[]>;
   contents(ids: readonly bigint[]): Promise<readonly MessageContent[]>;
@@ -30,11 +31,11 @@ interface IndexSource {
 }
 
 interface SyncOwner {
-  /** A promise of true: the owner has done with it then; of false: it has not and will not. Never rejects. */
+  /** The promise resolves to true when the owner has processed the message, to false if it failed. Never rejects. */
   deliver(message: Message): Promise<boolean> | undefined;
-  /** A reading after a sign-in, a hole or a hint is complete. */
+  /** A reading after a sign-in, a gap or a hint is complete. */
   synced(delivered: number): void;
-  /** It failed and will be tried again. */
+  /** The reading failed and will be retried. */
   syncFailed(error: unknown): void;
 }
 
@@ -52,18 +53,17 @@ export class Synchroniser {
   private account = "";
   private isOnline = false;
   private acknowledged = 0n;
-  /** The acknowledgement that has no answer yet. */
   private asked: { readonly upTo: bigint; readonly answer: Promise<void> } | undefined;
-  /** Ids of messages that the owner has not done with yet. */
+  /** Ids of messages that the owner is processing. */
   private readonly inWork = new Set<bigint>();
-  /** Resolves when the owner has done with a message; defined while somebody waits for that. */
+  /** Resolves when the owner has processed a message; defined while a caller waits for it. */
   private workEnd: Deferred<void> | undefined;
-  /** The first message that the owner has failed to take: nothing from there on is acknowledged. */
+  /** The first message that the owner failed to process: it and later ones are not acknowledged. */
   private failedId: bigint | undefined;
-  /** Defined while the reading after a sign-in runs. */
+  /** Pushes during the reading after a sign-in; undefined outside it. */
   private waiting: Map<bigint, WaitingPush> | undefined;
   private running: Promise<void> | undefined;
-  /** Waits for the owner, to acknowledge what it has done with by then; no reading waits for that. */
+  /** Waits for the owner to acknowledge what it has processed; readings do not wait for this. */
   private settling: Promise<void> | undefined;
   private isWantedAgain = false;
   private pushes = 0;
@@ -88,14 +88,14 @@ export class Synchroniser {
   disconnected(): void {
     this.isOnline = false;
     this.isWantedAgain = false;
-    // They are in the index, and come in order after the next sign-in.
+    // The index has them, and the next sign-in delivers them in order.
     this.waiting = undefined;
     this.clearLazy();
     this.cancelSoon?.();
     this.cancelSoon = undefined;
   }
 
-  /** A message of the received log, direct or a group's. */
+  /** Takes a push of the received log: a direct or a group message. */
   pushed(message: Message, previousId: bigint): void {
     if (this.waiting !== undefined) {
       if (this.waiting.size < heldPushesMax) this.waiting.set(message.id, { message, previousId });
@@ -109,17 +109,17 @@ export class Synchroniser {
     else this.readLater(lazyReadMs);
   }
 
-  /** An own message that another device sent: of no received log, so that it says nothing about holes. */
+  /** Takes a message that another device sent. It belongs to no received log, so it says nothing about gaps. */
   pushedOwn(message: Message): void {
     if (this.log.takeOwn(message.id)) this.deliver(message);
   }
 
-  /** An own message was stored: a push of its group may name it as the one before. */
+  /** Records a stored message of this account, which a push of its group may name as its predecessor. */
   sent(id: bigint): void {
     this.log.noteSent(id);
   }
 
-  /** Reads the index now, or once more when a reading runs. */
+  /** Reads the index now, or again after the reading in progress. */
   read(): void {
     this.clearLazy();
     if (!this.isOnline) return;
@@ -133,7 +133,7 @@ export class Synchroniser {
     });
   }
 
-  /** Resolves when what was pushed so far is acknowledged, or cannot be now. */
+  /** Resolves when everything pushed so far is acknowledged, or cannot be acknowledged now. */
   async settle(): Promise<void> {
     if (this.cancelLazy !== undefined) this.read();
     if (this.cancelSoon !== undefined) {
@@ -166,8 +166,8 @@ export class Synchroniser {
   }
 
   /**
-   * An owner may wait for `synced`, or for another message, before it has done with one. Where it never has done with one,
-   * what came before that is acknowledged a little later.
+   * Acknowledges after the reading, because the owner may wait for `synced`, or for another message, before it finishes
+   * one. If it never finishes one, the messages before it are acknowledged a little later.
    */
   private async acknowledgeLater(): Promise<void> {
     while (this.inWork.size > 0) await this.nextWorkEnd();
@@ -175,7 +175,7 @@ export class Synchroniser {
     try {
       await this.acknowledge();
     } catch {
-      // The next reading acknowledges what this one has not.
+      // The next reading acknowledges it.
       if (this.isOnline) this.readAgain();
     }
   }
@@ -189,12 +189,12 @@ export class Synchroniser {
     }
   }
 
-  /** A request has failed: the next try, soon. */
+  /** Schedules the next try after a failed request. */
   private readAgain(): void {
     this.readLater(backOffMs(this.failures++, () => this.environment.random()));
   }
 
-  /** One walk from the cursor to the index's end; returns how many messages it delivered. */
+  /** Reads from the cursor to the end of the index; returns the number of delivered messages. */
   private async readOnce(): Promise<number> {
     let delivered = 0;
     for (;;) {
@@ -206,7 +206,7 @@ export class Synchroniser {
         await this.acknowledge();
         while (this.inWork.size > inWorkMax) await this.nextWorkEnd();
       }
-      // A server that answers what was not asked for must not keep this going for ever.
+      // Entries at or below the cursor were not asked for: a faulty server must not keep this loop running.
       if (this.log.cursor <= before) break;
     }
     await this.acknowledge();
@@ -224,7 +224,7 @@ export class Synchroniser {
     for (const entry of entries) {
       last = entry.messageId;
       const content = contents.get(last);
-      // Without content: purged since the index was read. Known by now: pushed since then.
+      // No content: purged since the index was read. Already taken: pushed since then.
       if (content === undefined || !this.log.take(last)) continue;
       delivered++;
       this.deliver(this.waiting?.get(last)?.message ?? indexedMessage(entry, content, this.account));
@@ -240,7 +240,7 @@ export class Synchroniser {
     void promise.then((isDone) => {
       this.inWork.delete(message.id);
       if (!isDone) this.failedId = minOf(message.id, this.failedId ?? message.id);
-      // The others may never end: what came before them is acknowledged without them.
+      // The others may never finish: acknowledge what precedes them.
       if (this.inWork.size > 0 && this.isOnline) this.acknowledgeSoon();
       this.workEnd?.resolve();
       this.workEnd = undefined;

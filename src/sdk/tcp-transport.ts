@@ -1,4 +1,5 @@
-// A transport over TCP, on Bun only: packets in frames of opcode, length and payload. Unsent bytes wait here, up to a bound.
+// A transport over TCP, on Bun only: packets in frames of opcode, length and payload. Unsent bytes are buffered,
+// bounded.
 
 import { linkFrameBytesMax } from "../base/limits/fixed.ts";
 import { type CloseReason, closeAbnormal, CloseCode, closeSlowConsumer } from "../wire/close-reason.ts";
@@ -7,11 +8,11 @@ import { closeFrame, frameHeaderBytes, parseCloseText, pongFrame, writeFrameHead
 import { OpCode } from "../wire/opcode.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
-/** A server that takes this little for this long is as good as gone. */
+/** A server that leaves this much unread is considered gone. */
 const unsentBytesMax = 16 * 1024 * 1024;
 
 export class TcpTransport implements Transport {
-  // An answer with 200 contents is longer than a frame that a client may send: the bound is that of a link.
+  // A response with 200 contents exceeds the frame size of clients, so the bound is that of links.
   private readonly reader = new FrameReader(this.frames(), linkFrameBytesMax);
   private sink: TransportSink | undefined;
   private socket: Bun.Socket | undefined;
@@ -32,7 +33,7 @@ export class TcpTransport implements Transport {
             const fault = this.reader.push(chunk);
             if (fault !== undefined) this.fail(fault);
           } catch (bug) {
-            // Left to Bun it would reach `error`, which cannot tell it from a lost connection.
+            // Thrown here, Bun would pass it to `error`, which cannot tell it from a lost connection.
             this.broken(socket);
             queueMicrotask(() => {
               throw bug;
@@ -65,7 +66,7 @@ export class TcpTransport implements Transport {
     this.sink = undefined;
     this.reader.stop();
     if (reason.code === CloseCode.Abnormal) {
-      // Nobody takes what would be sent, and the system would go on trying.
+      // The peer does not read any more, and the system would keep retransmitting.
       this.socket?.terminate();
       return;
     }
@@ -75,7 +76,7 @@ export class TcpTransport implements Transport {
 
   private frames(): FrameSink {
     return {
-      // The reader's bytes are its own again after this call, and a packet may be kept.
+      // The reader reuses its bytes after this call, and the sink may keep a packet.
       binaryReceived: (bytes, start, end) => this.sink?.packet(new Uint8Array(bytes.subarray(start, end))),
       pingReceived: () => this.write(pongFrame),
       pongReceived: () => undefined,
@@ -106,7 +107,6 @@ export class TcpTransport implements Transport {
     }
   }
 
-  /** Ends the transport without a close frame. */
   private broken(socket: Bun.Socket): void {
     this.reader.stop();
     socket.terminate();
@@ -114,14 +114,14 @@ export class TcpTransport implements Transport {
   }
 
   private fail(reason: CloseReason): void {
-    const told = this.sink;
+    const { sink } = this;
     this.close(reason);
-    told?.closed(reason);
+    sink?.closed(reason);
   }
 
   private end(reason: CloseReason): void {
-    const told = this.sink;
+    const { sink } = this;
     this.sink = undefined;
-    told?.closed(reason);
+    sink?.closed(reason);
   }
 }

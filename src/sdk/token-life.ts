@@ -1,15 +1,15 @@
-// When to renew a token: read from the token itself, and so that a client whose clock is wrong neither renews without end
-// nor too late. Pure.
+// Computes when to renew a token, from the token itself. A client with a wrong clock neither renews in a loop nor too
+// late. Pure.
 
-/** Of a token's life, what has passed when it is renewed. */
+/** The part of a token's life after which it is renewed. */
 const renewedAt = 0.8;
-/** No renewal comes sooner, and none later than this: a platform's timers go no further than 24 days. */
+/** Bounds on the delay; timers of some platforms are limited to 24 days. */
 const delayMsMin = 5_000;
 const delayMsMax = 24 * 60 * 60_000;
 
 /**
- * Milliseconds from now until a token that was just got should be renewed; undefined: what it says is no reason to. The
- * length of its life (`exp` less `iat`) needs no clock; the client's counts only where it agrees that the token is alive.
+ * Returns the milliseconds until a token that was just issued should be renewed, or undefined if it does not say. Its
+ * lifetime (`exp` less `iat`) needs no clock; the client's clock counts only if the token is valid by it.
  */
 export function renewDelayMs(token: string, nowMs: number): number | undefined {
   const { iat, exp } = claimsOf(token);
@@ -31,7 +31,7 @@ function claimsOf(token: string): { readonly iat?: number | undefined; readonly 
     };
     return { iat: number("iat"), exp: number("exp") };
   } catch {
-    // No token of a kind that the client can read: the server's word, 4003, says when it is over.
+    // Not a token that the client can read: the server closes with 4003 when it expires.
     return {};
   }
 }

@@ -1,5 +1,5 @@
-// Keeps the token of one session fresh: asks for a new one before the old one expires, and shows it to the server. What
-// fails is tried again; where it fails to the end, the server closes with 4003, and the next sign-in brings another token.
+// Renews the token of a session: gets a new one before the old one expires and sends it to the server. A failure is
+// retried; if all tries fail, the server closes with 4003, and the next sign-in uses another token.
 
 import { Command } from "../wire/commands.ts";
 import { LoginRenewReqSchema, LoginRenewRespSchema } from "../wire/gen/pkt_pb.ts";
@@ -8,7 +8,6 @@ import type { Session } from "./session.ts";
 import { renewDelayMs } from "./token-life.ts";
 import type { TokenSource } from "./token-source.ts";
 
-/** Between two tries of a renewal that failed. */
 const againMs = 30_000;
 
 export class TokenRenewal {
@@ -24,7 +23,6 @@ export class TokenRenewal {
     this.tokens = tokens;
   }
 
-  /** Waits until this token, which the session has now, is to be renewed. */
   after(token: string): void {
     const delayMs = renewDelayMs(token, Date.now());
     if (delayMs !== undefined) this.wait(delayMs);

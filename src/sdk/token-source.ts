@@ -1,16 +1,15 @@
-// The application's token, or its callback that gets one. A callback may do anything: throw, reject, return what is no
-// token, or never answer. Each of them is a failed try with a sentence, within a bounded time.
+// The application's token, or the callback that returns one. A callback may throw, reject, return an invalid value or
+// never answer; each of these becomes a failed try with a message, within a bounded time.
 
 import { errorOf } from "./client-errors.ts";
 import type { Cancel, Environment } from "./environment.ts";
 
-/** How long a callback may take, in milliseconds. What comes later is not used: the next try asks again. */
+/** The time limit of a callback, in milliseconds. A later answer is dropped: the next try calls again. */
 const tokenWaitMs = 30_000;
 
 export class TokenSource {
   private readonly source: string | (() => Promise<string>);
   private readonly environment: Environment;
-  /** Time limits of callbacks that have not answered. */
   private readonly limits = new Set<Cancel>();
 
   constructor(source: string | (() => Promise<string>), environment: Environment) {
@@ -18,7 +17,7 @@ export class TokenSource {
     this.environment = environment;
   }
 
-  /** Whether the next token can be another one. */
+  /** Whether the next token can be a different one. */
   get isRenewable(): boolean {
     return typeof this.source !== "string";
   }
@@ -45,19 +44,18 @@ export class TokenSource {
     });
   }
 
-  /** Leaves no timer behind. */
   stop(): void {
     for (const cancel of this.limits) cancel();
     this.limits.clear();
   }
 }
 
-/** A callback that throws has rejected. */
+/** Turns an exception of the callback into a rejection. */
 async function answerOf(source: () => Promise<string>): Promise<string> {
-  if (typeof source !== "function") throw new TypeError("`token` is a text, or a function that returns one");
+  if (typeof source !== "function") throw new TypeError("`token` must be a string or a function that returns one");
   const token: unknown = await source();
   if (typeof token === "string" && token !== "") return token;
-  throw new TypeError(`token() returned ${token === "" ? "an empty text" : `no text but ${kindOf(token)}`}`);
+  throw new TypeError(`token() returned ${token === "" ? "an empty string" : `${kindOf(token)} instead of a string`}`);
 }
 
 const kindOf = (value: unknown): string => (value === null ? "null" : typeof value);

@@ -4,14 +4,14 @@ import { type CloseReason, closeAbnormal, closeProtocolFault, CloseCode } from "
 import type { Environment } from "./environment.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
-/** A close event follows an error event at once, but for Node 22 where no connection was made: there none comes. */
+/** A close event follows an error event immediately, except on Node 22 if no connection was made. */
 const closeWaitMs = 100;
 
 export class WebSocketTransport implements Transport {
   private readonly socket: WebSocket;
   private sink: TransportSink | undefined;
 
-  /** Of a socket that was opened just now: nothing of it has been told yet. */
+  /** `socket` was just created and has not fired any event. */
   constructor(socket: WebSocket, url: string, environment: Environment, sink: TransportSink) {
     this.sink = sink;
     this.socket = socket;
@@ -22,13 +22,13 @@ export class WebSocketTransport implements Transport {
         if (data.byteLength > 0) this.sink?.packet(new Uint8Array(data));
         return;
       }
-      const told = this.sink;
-      const fault = closeProtocolFault("a message of the server was not binary");
+      const { sink: receiver } = this;
+      const fault = closeProtocolFault("a message from the server was not binary");
       this.close(fault);
-      told?.closed(fault);
+      receiver?.closed(fault);
     };
     this.socket.onclose = ({ code, reason }) => this.end({ code, text: reason });
-    // The close event says more.
+    // The close event has a better reason.
     this.socket.onerror = () => {
       environment.after(closeWaitMs, () => this.end({ ...closeAbnormal, text: `no connection to ${url}` }));
     };
@@ -40,19 +40,19 @@ export class WebSocketTransport implements Transport {
 
   close({ code, text }: CloseReason): void {
     this.sink = undefined;
-    // Nobody answers a closing handshake any more; a browser has no other way.
+    // The peer does not answer a closing handshake any more; browsers cannot terminate.
     if (code === CloseCode.Abnormal && "terminate" in this.socket && typeof this.socket.terminate === "function") {
       this.socket.terminate();
       return;
     }
-    // A client may name 1000 and 3000 to 4999 only, in at most 123 bytes (WHATWG WebSockets, close).
+    // Clients may send only 1000 and 3000 to 4999, with at most 123 bytes of text (WHATWG WebSockets, close).
     if (code === CloseCode.Normal || code >= 3000) this.socket.close(code, text.slice(0, 40));
     else this.socket.close();
   }
 
   private end(reason: CloseReason): void {
-    const told = this.sink;
+    const { sink } = this;
     this.sink = undefined;
-    told?.closed(reason);
+    sink?.closed(reason);
   }
 }

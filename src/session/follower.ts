@@ -1,29 +1,27 @@
-// How a process keeps what it has read of a shared engine true. Every change of a session increments the engine's
-// sequence and is noted in a bounded log. Before answering, a reader makes a fence: it reads the sequence and the changes
-// since the last fence, forgets what changed and tells listeners. Where the log does not reach back so far, or the
-// engine has begun another life (its epoch is another), all is forgotten.
+// Keeps a process's cache of a shared engine consistent. Every change of a session increments the engine's sequence
+// number and is recorded in a bounded log. Before it answers, a reader makes a fence: it reads the sequence number and
+// the changes since the last fence, invalidates what changed and notifies listeners. If the log does not reach back far
+// enough, or the engine's epoch has changed, everything is invalidated.
 //
-// A pure core: engines bring the fences.
+// Pure: engines provide the fences.
 
 import { sessionCacheAccountsMax } from "../base/limits/fixed.ts";
 import { LocationCache } from "./location-cache.ts";
 import { Presence, type PresenceEvent } from "./presence.ts";
 
-/** A line of the log. `online` and `offline`: the first session of an account came, the last one went. */
+/** An entry of the log. `online`: an account's first session began; `offline`: its last one ended. */
 export type Change =
   | { readonly kind: "online" | "offline" | "moved"; readonly app: string; readonly account: string }
   | { readonly kind: "leaseEnded"; readonly lease: number };
 
-/** What a fence read. */
 export interface Fence {
-  /** Names the engine's data: another one means that those before were lost. */
+  /** Identifies the engine's data: a different epoch means that earlier data was lost. */
   readonly epoch: string;
   readonly sequence: number;
-  /** Since the follower's sequence, in order; undefined where the log does not reach back so far. */
+  /** The changes since the follower's sequence, in order; undefined if the log does not reach back far enough. */
   readonly changes: readonly Change[] | undefined;
 }
 
-/** One opening's view of the engine: what it has seen, what it remembers and whom it tells. */
 export class Follower {
   readonly cache: LocationCache;
   readonly presence = new Presence();
@@ -36,14 +34,14 @@ export class Follower {
     this.cache = new LocationCache(accountsMax);
   }
 
-  /** Takes a fence's news in. All is forgotten that has to be before anybody is told. */
+  /** Applies a fence. The cache is invalidated before listeners are called. */
   follow(fence: Fence): void {
     const isFirst = this.epoch === "";
     const isLost = !isFirst && fence.epoch !== this.epoch;
     const { changes } = fence;
     this.epoch = fence.epoch;
     this.sequence = fence.sequence;
-    // Nothing was read before the first fence, so nothing can be wrong.
+    // Nothing was read before the first fence, so nothing can be stale.
     if (isFirst) return;
     if (isLost || changes === undefined) {
       this.cache.clear();
@@ -54,7 +52,6 @@ export class Follower {
     if (changes.length > 0) this.apply(changes);
   }
 
-  /** Returns the function that ends the watching. */
   watchLoss(listener: () => void): () => void {
     this.lossListeners.add(listener);
     return () => this.lossListeners.delete(listener);

@@ -1,22 +1,22 @@
-// Locations that were read, bounded: two generations of maps. What is used moves into the younger one; when that is
-// full, it becomes the older one and the older one goes. Nearly least-recently-used, for one look-up a read.
+// A bounded cache of locations, in two generations of maps. Entries that are used move to the younger one; when it is
+// full, it becomes the older one, whose entries are dropped. This approximates LRU with one lookup for each read.
 //
-// What an entry says is true until its account changes or a lease of it ends: who fills it must say so (see follower.ts).
+// An entry is valid until its account changes or a lease of it ends; the user of the cache must invalidate it then (see
+// follower.ts).
 
 import type { Location } from "./sessions.ts";
 
-/** An account's locations, and the leases that they live by. Never changed. */
+/** An account's locations and the leases that they depend on. Immutable. */
 export interface LeasedLocations {
   readonly locations: readonly Location[];
   readonly leases: readonly number[];
 }
 
-/** An account that is nowhere. */
 export const nowhere: LeasedLocations = Object.freeze({ locations: Object.freeze([]), leases: Object.freeze([]) });
 
 type Generation = Map<string, Map<string, LeasedLocations>>;
 
-/** (app, account) → locations, of at most `accountsMax` accounts. */
+/** Maps (app, account) to locations, for at most `accountsMax` accounts. */
 export class LocationCache {
   private readonly generationMax: number;
   private young: Generation = new Map();
@@ -58,7 +58,7 @@ export class LocationCache {
     this.old.get(app)?.delete(account);
   }
 
-  /** Forgets every account with a session of that lease. Looks at all of them: gateways go seldom. */
+  /** Drops every account with a session of that lease. Scans all entries, because gateways rarely end. */
   deleteLease(lease: number): void {
     for (const generation of [this.young, this.old]) {
       for (const [app, ofApp] of generation) {

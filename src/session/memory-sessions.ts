@@ -1,20 +1,19 @@
-// Sessions in this process's memory: for standalone, where login and chat share them. Gone with the process, as its
-// connections are.
+// Sessions in this process's memory, for standalone, where login and chat share them. They end with the process, as its
+// connections do.
 
 import { limitValues } from "../base/limits/table.ts";
 import type { GatewayStart, Location, PresenceListener, PutOutcome, SessionLimits, Sessions } from "./sessions.ts";
 
 const nowhere: readonly Location[] = Object.freeze([]);
 
-/** The engine `memory:`. Maps are nested, so that no separator can make two names meet. */
+/** The engine `memory:`. Maps are nested, because names may contain any separator. */
 export class MemorySessions implements Sessions {
-  /** app → account → its locations. A list is replaced, never changed: `locate` gives it away. */
+  /** app → account → locations. Lists are replaced, never changed, because `locate` returns them. */
   private readonly apps = new Map<string, Map<string, readonly Location[]>>();
   private readonly listeners = new Set<PresenceListener>();
   readonly isHealthy = true;
   private readonly devicesMax: number;
 
-  /** `limits`: the initial ones, unless they are given. */
   constructor(limits: Pick<SessionLimits, "devicesPerAccount"> = limitValues()) {
     this.devicesMax = limits.devicesPerAccount;
   }
@@ -43,13 +42,13 @@ export class MemorySessions implements Sessions {
     return Promise.resolve(true);
   }
 
-  /** Looks at every session: gateways go seldom, and an index of them would cost memory for every connection. */
+  /** Scans all sessions: gateways rarely end, and an index would cost memory for each connection. */
   removeGateway(gateway: string, keepIncarnation?: string): Promise<void> {
     this.removeWhere((location) => location.gateway === gateway && location.incarnation !== keepIncarnation);
     return Promise.resolve();
   }
 
-  /** Nothing to renew: login and gateway live and die with this memory, and `removeGateway` ends what a gateway held. */
+  /** Does nothing: login and gateway share the life of this memory, and `removeGateway` ends a gateway's sessions. */
   renew(_gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]> {
     return Promise.resolve([]);
   }
@@ -60,7 +59,7 @@ export class MemorySessions implements Sessions {
     return Promise.resolve();
   }
 
-  /** Without a promise. The lists are never changed afterwards: the caller may keep them, not change them. */
+  /** Returns no promise. The caller may keep the lists, but must not change them. */
   locate(app: string, accounts: readonly string[]): readonly (readonly Location[])[] {
     const ofApp = this.apps.get(app);
     const found: (readonly Location[])[] = [];
@@ -73,7 +72,7 @@ export class MemorySessions implements Sessions {
     return () => this.listeners.delete(listener);
   }
 
-  /** Memory loses its data only with the process. */
+  /** Memory is lost only with the process. */
   watchLoss(_listener: () => void): () => void {
     return () => {};
   }

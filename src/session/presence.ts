@@ -1,4 +1,4 @@
-// Tells listeners who came and who went, in order, also where a listener's own doing brings further news meanwhile.
+// Notifies listeners of accounts that come online and go offline, in order, even if a listener causes further events.
 
 import type { PresenceListener } from "./sessions.ts";
 
@@ -6,13 +6,11 @@ export type PresenceEvent =
   | { readonly kind: "online" | "offline"; readonly app: string; readonly account: string }
   | { readonly kind: "reset" };
 
-/** The listeners of one opening. */
 export class Presence {
   private readonly listeners = new Set<PresenceListener>();
-  private readonly untold: PresenceEvent[] = [];
+  private readonly pending: PresenceEvent[] = [];
   private isTelling = false;
 
-  /** Returns the function that ends the watching. */
   watch(listener: PresenceListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -20,14 +18,14 @@ export class Presence {
 
   tell(events: readonly PresenceEvent[]): void {
     if (this.listeners.size === 0) return;
-    for (const event of events) this.untold.push(event);
+    for (const event of events) this.pending.push(event);
     if (this.isTelling) return;
     this.isTelling = true;
     try {
-      // The list grows while it is walked where a listener asks for locations and so brings news.
-      for (const event of this.untold) this.tellOne(event);
+      // The list may grow meanwhile: a listener that asks for locations causes further events.
+      for (const event of this.pending) this.tellOne(event);
     } finally {
-      this.untold.length = 0;
+      this.pending.length = 0;
       this.isTelling = false;
     }
   }

@@ -1,5 +1,5 @@
-// What the engines of sessions share about their identity and owner (auth/store-ownership.ts): a record of both, and who
-// counts as alive.
+// The common part of session engines' identity and owner (auth/store-ownership.ts): the record of both, and the check
+// for living owners.
 
 import { isStoreIdentity } from "../auth/store-ownership.ts";
 import type { Log } from "../base/log.ts";
@@ -8,19 +8,18 @@ import { SessionsUnavailable } from "./sessions.ts";
 /** This process may not use the store; the message is a sentence for the operator. */
 export class ClaimRefused extends SessionsUnavailable {}
 
-/** Login nodes renew leases this often; so often does whoever would adopt a store look at it. */
+/** The interval at which login nodes renew leases, and at which an adopter reads the last renewal. */
 export const watchEveryMs = 500;
-/** By so many readings in a row, nobody has renewed: some 5 s. */
+/** After this many equal readings nobody renews: about 5 s. */
 const stillReadings = 11;
 
 /**
- * Watches whether somebody renews leases in a store that would be adopted. One comparison of two clocks does not tell: either
- * may have been set, and a server that stood still may answer the adopter before the owner. Only readings that stay the same
- * do, each made `watchEveryMs` after the answer to the one before.
+ * Watches whether another process renews leases in a store that is to be adopted. Comparing two clocks is not enough:
+ * either may have been set, and a server that was suspended may answer the adopter before the owner. Only equal
+ * readings are, each made `watchEveryMs` after the answer to the previous one.
  */
 export class OwnerWatch {
   private readonly log: Log;
-  /** What sentences call the store. */
   private readonly store: string;
   private last: string | undefined;
   private readings = 0;
@@ -31,8 +30,8 @@ export class OwnerWatch {
   }
 
   /**
-   * Takes a reading of when somebody renewed last, as the store writes it. Returns `living` if somebody has renewed since the
-   * reading before, and `unknown` if the store has to be read again.
+   * Takes a reading of the last renewal, as the store writes it. Returns `living` if it has changed since the previous
+   * reading, and `unknown` if the store has to be read again.
    */
   saw(ticked: string): "living" | "unknown" {
     if (this.last === undefined)
@@ -45,7 +44,7 @@ export class OwnerWatch {
     return "unknown";
   }
 
-  /** The reading that has stayed the same for long enough; '' as long as there is none. */
+  /** The reading that has been stable for long enough; '' if there is none yet. */
   get still(): string {
     return this.readings < stillReadings ? "" : (this.last ?? "");
   }
@@ -53,18 +52,18 @@ export class OwnerWatch {
 
 const ownersPattern = /^([0-9a-f]{32}(,[0-9a-f]{32})*)?$/;
 
-/** Returns fingerprints as one text. */
+/** Encodes fingerprints as one text. */
 export function ownersText(fingerprints: readonly string[]): string {
   return [...new Set(fingerprints)].join(",");
 }
 
-/** Returns the fingerprints of a text; undefined if it is none that `ownersText` makes. */
+/** Decodes a text of `ownersText`; undefined if it is malformed. */
 export function readOwners(text: unknown): readonly string[] | undefined {
   if (typeof text !== "string" || !ownersPattern.test(text)) return undefined;
   return text === "" ? [] : text.split(",");
 }
 
-/** Returns a store's identity; undefined if the value is none. */
+/** Returns a store's identity; undefined if the value is malformed. */
 export function readIdentity(value: unknown): string | undefined {
   return typeof value === "string" && isStoreIdentity(value) ? value : undefined;
 }

@@ -1,20 +1,20 @@
-// Where an account is connected: (app, account, device) → location. Any engine behind this interface gives:
+// Where an account is connected: (app, account, device) → location. Every engine guarantees:
 //
-// - One location for each (app, account, device); `put` replaces it atomically and returns what it replaced.
+// - One location for each (app, account, device); `put` replaces it atomically and returns the replaced one.
 // - `remove` compares the channelId, so that a late sign-out removes only its own session.
-// - Reads are linearizable: once a change was answered, every later `locate` of every process sees it.
-// - Presence is told after the change it speaks of, in the order of the changes of one account, and before any `locate`
-//   that saw the change is answered. Where changes may have been missed, `reset` is told instead.
-// - Sessions are leased by a gateway's start. One whose lease has ended is not located and counts for nothing; it comes
-//   back only by another `put`. Time passes for leases only while some login node renews: when none runs, or the
-//   engine stands still, leases stand still too.
-// - An engine that is away rejects with SessionsUnavailable, at once or within two seconds, and returns by itself.
+// - Reads are linearizable: after a change is answered, every later `locate` of every process sees it.
+// - Presence is reported after the change, in the order of the changes of an account, and before any `locate` that saw
+//   the change is answered. If changes may have been missed, `reset` is reported instead.
+// - Sessions are leased by a gateway's start. A session whose lease has ended is not located and does not count; only
+//   another `put` restores it. Time passes for leases only while a login node renews: if none runs, or if the engine is
+//   suspended, leases are suspended, too.
+// - An engine that is away rejects with SessionsUnavailable within two seconds, and recovers by itself.
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import type { LimitValues } from "../base/limits/table.ts";
 import { isOfFirstVersion, knownFeatures } from "../wire/features.ts";
 
-/** The session engine cannot serve now; the request may be repeated. Answered to clients as SystemException. */
+/** The session engine cannot serve now; the request may be retried. Clients receive SystemException. */
 export class SessionsUnavailable extends Error {
   override readonly name = "SessionsUnavailable";
 }
@@ -23,41 +23,35 @@ export class SessionsUnavailable extends Error {
 export interface Location {
   readonly device: string;
   readonly channelId: string;
-  /** The gateway's service id, and the start of it that holds the connection. */
+  /** The gateway's service id, and its start that has the connection. */
   readonly gateway: string;
   readonly incarnation: string;
-  /**
-   * What the gateway passed on of what the client asked for at its sign-in. Absent: it said nothing, as those of an earlier
-   * release do.
-   */
+  /** The features that the gateway passed on at the sign-in; absent from gateways of earlier releases. */
   readonly features?: readonly string[];
 }
 
-/** What a location says of features; nothing of none, as locations that an earlier release wrote. */
+/** Returns a location's features; without any, nothing, as in locations of earlier releases. */
 export function featuresOf(passed: readonly string[]): Pick<Location, "features"> {
   const features = knownFeatures(passed);
   return features.length === 0 ? {} : { features };
 }
 
-/**
- * True: a client of the first version of the protocol, as KIM's are. It has named neither a device nor a feature, and its
- * gateway is of a release that would have passed one on.
- */
+/** Reports whether a client uses the first version of the protocol: it names neither a device nor a feature. */
 export function isFirstVersion({ device, features = [] }: Location): boolean {
   return device === "" && isOfFirstVersion(features);
 }
 
-/** One start of a gateway: what holds a lease. */
+/** One start of a gateway, which holds a lease. */
 export interface GatewayStart {
   readonly gateway: string;
   readonly incarnation: string;
 }
 
-/** Told of an account's first device that appears and its last one that goes. */
+/** Receives an account's transitions: its first device comes online, its last one goes offline. */
 export interface PresenceListener {
   online(app: string, account: string): void;
   offline(app: string, account: string): void;
-  /** Changes may have been missed: what was concluded from those told before is worth nothing. */
+  /** Changes may have been missed: earlier conclusions are stale. */
   reset?(): void;
 }
 
@@ -66,67 +60,59 @@ export type PutOutcome =
   /** devicesPerAccount other devices are signed in. */
   | { readonly result: "tooManyDevices" };
 
-/** The limits that an engine enforces on what is written through it. */
+/** The limits that an engine enforces on writes. */
 export type SessionLimits = Pick<LimitValues, "devicesPerAccount" | "gatewayLeaseMs">;
 
 export interface Sessions {
-  /** The last contact with the engine went well. */
   readonly isHealthy: boolean;
-  /** What an operator must change although all works for now; '' or undefined when there is nothing. */
+  /** What an operator should change although everything works; '' or undefined if there is nothing. */
   readonly warning?: string;
-  /** Which store it is; undefined until that is known, and in memory, which is nobody else's. */
+  /** Which store it is; undefined until that is known, and for memory, which no other process has. */
   readonly identity?: StoreIdentity | undefined;
-  /**
-   * Makes these fingerprints the owner's, in place of the former ones; this process is known by them alone from then on. Rejects
-   * with SessionsUnavailable.
-   */
+  /** Replaces the owner's fingerprints, which become this process's only ones. Rejects with SessionsUnavailable. */
   setOwners?(fingerprints: readonly string[]): Promise<void>;
-  /** This process is known by these fingerprints, too. */
+  /** Adds fingerprints to this process's claim. */
   claimAs?(fingerprints: readonly string[]): void;
-  /** The starts of gateways whose leases have not ended; absent in memory. Rejects with SessionsUnavailable. */
+  /** Returns the starts of gateways with valid leases; absent in memory. Rejects with SessionsUnavailable. */
   gateways?(): Promise<readonly GatewayStart[]>;
-  /** Grants the gateway's lease where it has none. */
+  /** Also grants the gateway a lease if it has none. */
   put(app: string, account: string, location: Location): Promise<PutOutcome>;
   /**
-   * Puts a session again that may have been lost; reads nothing that is remembered. `present`: it was not lost. `refused`:
-   * the device has a newer session, or too many other devices are signed in.
+   * Puts a session that may have been lost; bypasses caches. `present`: it was not lost. `refused`: the device has a
+   * newer session, or too many other devices are signed in.
    */
   restore(app: string, account: string, location: Location): Promise<"restored" | "present" | "refused">;
-  /** True when the session was this channel's and is gone now. */
+  /** Returns true if the session was this channel's and has been removed. */
   remove(app: string, account: string, channelId: string): Promise<boolean>;
-  /** Ends all sessions of a gateway (of one incarnation, or of every one but `keepIncarnation`). */
+  /** Ends all sessions of a gateway, or of every incarnation except `keepIncarnation`. */
   removeGateway(gateway: string, keepIncarnation?: string): Promise<void>;
   /**
-   * Every login node's word, every gatewayRenewMs, for the gateways linked to it: each lease lasts the writer's gatewayLeaseMs from now.
-   * Returns those whose lease nobody had renewed before: new gateways, and those whose sessions have ended meanwhile;
-   * what they hold must be put again.
+   * Called by every login node, every gatewayRenewMs, for the gateways linked to it: each lease lasts the writer's
+   * gatewayLeaseMs from now. Returns those whose lease had not been renewed before: new gateways, and gateways whose
+   * sessions have ended; their sessions must be put again.
    */
   renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]>;
-  /**
-   * How many leases this process has ended because their time had come, and sessions with them. Absent where an engine
-   * gives no leases.
-   */
+  /** The number of expired leases with sessions that this process has ended. Absent without leases. */
   readonly leasesEnded?: number;
   /**
-   * The channelIds of all sessions that the engine knows of a gateway's start. Absent where an engine deletes nothing that
-   * it was not told to delete.
+   * Returns the channelIds of all known sessions of a gateway's start. Absent if the engine deletes only what it is
+   * told to delete.
    */
   held?(start: GatewayStart): Promise<ReadonlySet<string>>;
-  /** A gateway's link broke: its lease ends in gatewaySuspectMs unless somebody renews it. */
+  /** Reports a broken link: the gateway's lease ends in gatewaySuspectMs unless it is renewed. */
   suspect(gateway: string, incarnation: string): Promise<void>;
-  /** The live locations of each account, in order of `accounts`. An engine in memory answers without a promise. */
+  /** Returns the live locations of each account, in the order of `accounts`. The memory engine returns no promise. */
   locate(
     app: string,
     accounts: readonly string[],
   ): readonly (readonly Location[])[] | Promise<readonly (readonly Location[])[]>;
-  /** Returns the function that ends the watching. */
+  /** Returns a function that removes the listener. */
   watchPresence(listener: PresenceListener): () => void;
-  /** Tells when the engine has lost its data: all sessions must be put again. Returns the function that ends the watching. */
+  /** Calls `listener` when the engine has lost its data: all sessions must be put again. Returns its removal. */
   watchLoss(listener: () => void): () => void;
   close(): Promise<void>;
 }
 
-/** What `GET /health` says of the engine. */
 export function sessionsDetail({ isHealthy, warning = "" }: Sessions): Record<string, string | boolean> {
   return { sessions: isHealthy, ...(warning === "" ? {} : { sessionsWarning: warning }) };
 }

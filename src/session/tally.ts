@@ -1,4 +1,4 @@
-// How many sessions a gateway holds, and a checksum of them: two who count the same sessions agree, in whatever order.
+// The number of a gateway's sessions and a checksum of them, which is independent of their order.
 
 export class SessionTally {
   count = 0;
@@ -16,7 +16,7 @@ export class SessionTally {
   }
 }
 
-/** A session's mark: 32 bits of its channelId. */
+/** Returns a session's mark: 32 bits of its channelId. */
 export function markOf(channelId: string): number {
   return Bun.hash.crc32(channelId);
 }

@@ -1,6 +1,6 @@
-// The seal at the end of a backup: what it holds, and the SHA-256 of all bytes before the seal. SQLite's own check does
-// not notice a changed byte inside a text; the seal does. It is shorter than a page, so SQLite does not see it, and
-// pg_restore reads no further than its archive goes: both open a sealed file like one without a seal.
+// The seal at the end of a backup: its facts, and the SHA-256 of all bytes before the seal. SQLite's own check does not
+// detect a changed byte inside a text; the seal does. A seal is shorter than a page, so SQLite ignores it, and
+// pg_restore reads no further than the end of its archive: both open a sealed file like an unsealed one.
 //
 //   bytes before it   the SQLite database, or PostgreSQL's archive
 //   512 bytes         "roost-backup-1 ", a JSON object, spaces, "\n"
@@ -26,15 +26,15 @@ export function seal(path: string, facts: StoreFacts): void {
   }
 }
 
-/** What a seal says, and how many bytes lie before it. */
+/** The content of a seal, and the number of bytes before it. */
 interface Seal {
   readonly facts: StoreFacts;
   readonly bytes: number;
 }
 
 /**
- * Reads a file's seal, and whether all bytes before it are those that were sealed; undefined if there is none, as in a plain
- * copy of a store. Throws StoreUnavailable if they are not; `name` is what the sentence calls the file.
+ * Reads and verifies a file's seal; returns undefined if there is none, as in a plain copy of a store. Throws
+ * StoreUnavailable if the bytes before it have changed. `name` is the file's name in error messages.
  */
 export function readSeal(path: string, name: string): Seal | undefined {
   const file = openSync(path, "r");

@@ -1,8 +1,8 @@
-// Group commit: what is asked while a batch is with the writer goes together into the next one. So an idle store commits
-// at once, and a busy one pays one disk sync for hundreds of talks. A busy one also waits a little before it hands over
-// the next batch: with small ones the processor that everybody waits for does nothing but commit.
+// Group commit: calls that arrive while a batch is being committed go together into the next one. So an idle store
+// commits immediately, and a busy one pays one disk sync for hundreds of messages. A busy store also pauses before it
+// hands over the next batch, because small batches would spend the processor on commits.
 //
-// A call (one append, one join, …) is never split over two commits. Calls are settled in their order.
+// A call (one append, one join, …) is never split between commits. Calls settle in order.
 
 import { systemRuntime, type Time } from "../base/runtime.ts";
 import type { Cancel } from "../base/timers.ts";
@@ -11,22 +11,22 @@ import { StoreDamaged, StoreUnavailable } from "./store.ts";
 
 const batchesInFlightMax = 2;
 /**
- * A second batch is handed over, behind the one that commits, when what waits costs as much as this many talks: it keeps the writer busy under
- * full load. Smaller ones would cost a disk sync each and make the tail of the latency longer at half load.
+ * A second batch is handed over, behind the one that is being committed, if its calls cost this much: that keeps the
+ * writer
+ * busy under full load. Smaller ones would cost a disk sync each and lengthen the tail of the latency at half load.
  */
 const secondBatchCostMin = 256;
 /**
- * Batches are handed over a millisecond apart for so many jobs of the earlier one, and this long at most, unless
- * `secondBatchCostMin` jobs wait. So the pause grows with the load: alone, a talk is committed at once. Where a commit
- * takes longer there is none.
+ * Batches are a millisecond apart for this many jobs of the earlier one, up to the maximum, unless `secondBatchCostMin`
+ * is reached. So the pause grows with the load, and a single message is committed immediately.
  */
 const pauseJobsPerMs = 16;
 const pauseMsMax = 2;
-/** Timers are exact to a millisecond: less than this is not worth one. */
+/** Timers have a resolution of a millisecond: a shorter pause is not worth one. */
 const pauseMsMin = 0.5;
-/** A batch takes calls until they cost as much as this many talks: longer transactions only make everybody wait. */
+/** The bound on the cost of a batch: longer transactions only delay everybody. */
 const batchCostMax = 512;
-/** The same in characters: of long texts it takes fewer. */
+/** The bound on a batch's characters. */
 const batchCharactersMax = 4 * 1024 * 1024;
 const queuedCostMax = 50_000;
 const queuedCharactersMax = 64 * 1024 * 1024;
@@ -34,7 +34,7 @@ const queuedCharactersMax = 64 * 1024 * 1024;
 interface Call {
   readonly jobs: readonly Job[];
   readonly characters: number;
-  /** In talks. */
+  /** In messages. */
   readonly cost: number;
   settle(slots: Slots): void;
   reject(error: Error): void;
@@ -49,16 +49,14 @@ export class Batcher {
   private queuedCharacters = 0;
   private inFlight = 0;
   private isScheduled = false;
-  /** No small batch goes before this moment. */
   private pausedUntilMs = 0;
-  /** Ends the pause, while there is one. */
   private cancelPause: Cancel | undefined;
   private readonly time: Time;
   private drained: (() => void)[] = [];
 
   /**
-   * `commit` hands a batch to the writer; `observe` is told how each one ended: why it failed, or undefined. Calls go into
-   * one batch only where their first jobs may share it: all may, unless said otherwise.
+   * `commit` passes a batch to the writer; `observe` receives why each batch failed, or undefined. `mayShare` decides
+   * from their first jobs whether two calls may be in one batch; by default all may.
    */
   constructor(
     commit: (jobs: readonly Job[]) => Promise<BigInt64Array>,
@@ -72,10 +70,10 @@ export class Batcher {
     this.mayShare = mayShare;
   }
 
-  /** Queues jobs that commit together and cost as much as `cost` talks; rejects with StoreUnavailable when the queue is full or the commit failed. */
+  /** Queues jobs that commit together; `cost` is in messages. Rejects with StoreUnavailable. */
   add<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T, cost: number = jobs.length): Promise<T> {
     if (this.queuedCost >= queuedCostMax || this.queuedCharacters >= queuedCharactersMax) {
-      return Promise.reject(new StoreUnavailable("too much waits for the store already"));
+      return Promise.reject(new StoreUnavailable("too many requests are waiting for the store"));
     }
     return new Promise((resolve, reject) => {
       this.queue.push({ jobs, characters, cost, settle: (slots) => resolve(read(slots)), reject });
@@ -83,7 +81,7 @@ export class Batcher {
       this.queuedCharacters += characters;
       if (this.isScheduled || !this.mayHandOver()) return;
       this.isScheduled = true;
-      // At the turn's end: what one turn of the event loop asks goes together.
+      // Deferred, so that the calls of one turn of the event loop go together.
       this.time.timers.soon(() => {
         this.isScheduled = false;
         this.flush();
@@ -91,7 +89,6 @@ export class Batcher {
     });
   }
 
-  /** Resolves when everything queued so far is settled. */
   drain(): Promise<void> {
     return new Promise((resolve) => {
       this.drained.push(resolve);
@@ -99,7 +96,6 @@ export class Batcher {
     });
   }
 
-  /** Rejects what waits and was not handed over. */
   refuseQueued(error: StoreUnavailable): void {
     const calls = this.queue;
     this.queue = [];
@@ -115,7 +111,7 @@ export class Batcher {
     for (const resolve of this.drained.splice(0)) resolve();
   }
 
-  /** True: too little waits too soon after the last batch. `flush` is called again in time. */
+  /** Whether a small batch must still wait after the last one; schedules `flush` for the end of the pause. */
   private isPaused(): boolean {
     const isUrgent = this.queuedCost >= secondBatchCostMin || this.drained.length > 0;
     if (this.cancelPause !== undefined && !isUrgent) return true;
@@ -184,7 +180,7 @@ export class Batcher {
     );
   }
 
-  /** One of the calls needs what is damaged: each is committed alone, in order, so that it alone fails. */
+  /** One of the calls needs damaged content: commits each call alone, in order, so that only that one fails. */
   private async commitOneByOne(calls: readonly Call[]): Promise<void> {
     for (const call of calls) {
       try {

@@ -1,14 +1,15 @@
-// What a store says of its clock, whatever the engine: in the log when something begins or ends and not at every look, and
-// as numbers for metrics and /health.
+// Reports on a store's clock, for any engine: in the log when a condition begins or ends, and as numbers for metrics
+// and /health.
 
 import type { Log } from "../base/log.ts";
+import { reasonOf } from "../base/reason-of.ts";
 import { horizonDayMs } from "./horizon.ts";
 import { surveyMessagesMax } from "./purge.ts";
 import type { StoreClock } from "./store.ts";
 
-/** Ids that are ahead of the clock by more than this deserve a word. */
+/** Ids ahead of the clock by more than this are logged. */
 const aheadMsMin = 60_000;
-/** What begins sooner after the same was told is not told: a clock that steps all the time would fill the log. */
+/** The minimum interval of the same message: a clock that keeps stepping would fill the log. */
 const tellAgainMsMin = 3_600_000;
 
 export class ClockNotices implements StoreClock {
@@ -27,7 +28,7 @@ export class ClockNotices implements StoreClock {
     this.monotonicMs = monotonicMs;
   }
 
-  /** Told how far the last id is ahead of the clock. */
+  /** Takes how far the last id is ahead of the clock. */
   sawIds(aheadMs: number): void {
     this.idsAheadMs = aheadMs;
     if (aheadMs > aheadMsMin && !this.isAheadTold) {
@@ -46,8 +47,8 @@ export class ClockNotices implements StoreClock {
   }
 
   /**
-   * Told after each look how long the deletion of old messages waits at least (0: it does not). `wallMs` is the time of
-   * the look; `count` counts the messages that will go then, up to `surveyMessagesMax` + 1.
+   * Takes, after each look at the clocks, the minimum wait before old messages are deleted (0: none). `wallMs` is the
+   * time of the look; `count` counts the messages to be deleted then, up to `surveyMessagesMax` + 1.
    */
   sawPurge(waitMs: number, wallMs: number, count: () => Promise<number>): void {
     this.purgeWaitMs = waitMs;
@@ -61,25 +62,25 @@ export class ClockNotices implements StoreClock {
     this.isCounting = true;
     const tell = (messages: string): void => {
       this.isCounting = false;
-      // It has ended while the messages were counted.
+      // The wait may have ended while the messages were counted.
       if (this.purgeWaitMs === 0) return;
       this.isWaitTold = true;
       this.waitToldMs = this.monotonicMs();
       this.log.warn(
-        "Old messages are not deleted for now: the clock was set, the machine was off, or --retention became shorter, " +
-          "and deletion would leap ahead by more than a day. It goes on when the clock has run steadily for 24 hours. " +
-          "`roost purge` tells more; `roost purge --now` does it at once.",
+        "Old messages are not deleted for now: the clock was set, the machine was off, or --retention became " +
+          "shorter, and deletion would leap ahead by more than a day. It goes on when the clock has run steadily " +
+          "for 24 hours. `roost purge` tells more; `roost purge --now` does it at once.",
         { messages, notBefore: new Date(wallMs + waitMs).toISOString() },
       );
     };
     count().then(
       (messages) => tell(messageCount(messages)),
-      (error: unknown) => tell(`unknown: ${error instanceof Error ? error.message : String(error)}`),
+      (error: unknown) => tell(`unknown: ${reasonOf(error)}`),
     );
   }
 }
 
-/** A count that ends above `surveyMessagesMax`, for people. */
+/** Formats a count, as "more than" if it exceeds `surveyMessagesMax`. */
 export function messageCount(messages: number): string {
   const isMore = messages > surveyMessagesMax;
   return `${isMore ? "more than " : ""}${Math.min(messages, surveyMessagesMax).toLocaleString("en-US")}`;

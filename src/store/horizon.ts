@@ -1,29 +1,28 @@
-// A horizon: the moment before which something may be destroyed (messages that the retention has outlived, keys of
-// idempotency). It is kept in the store and moves with real time, never on one reading of a wall clock: a clock that leapt,
-// a machine that was off for a year and a mistyped retention all look alike, so where the horizon would jump it waits until
-// the wall clock has run in step with the monotonic one for a day. Pure: clocks and state are arguments.
+// A horizon: the time before which something may be deleted (messages beyond the retention, idempotency keys). The
+// store keeps it and moves it with real time, never by a single reading of the wall clock: a clock that leapt, a
+// machine that was off for a year and a mistyped retention look alike. So where the horizon would jump, it waits until
+// the wall clock has run in step with the monotonic clock for a day. Pure: clocks and state are arguments.
 //
-// Two allowances are kept apart. `creditMs` is what the horizon may jump without proof: a day at most, spent by jumps, earned
-// by time that ran in step; so small jumps cannot add up. `provenMs` is the proof, while the horizon waits: it survives
-// restarts, and begins anew when the clock leaps again.
+// There are two allowances. `creditMs` is how far the horizon may jump without proof: at most a day, spent by jumps and
+// earned by time in step, so that small jumps do not add up. `provenMs` is the proof while the horizon waits: it
+// survives restarts, and starts over when the clock leaps again.
 //
-// An id does not tell the time: after a clock was set back ids go on above the last one. So the store keeps marks (a last id
-// and the time at which it was the last), made only while the clock is trusted, and what is destroyed is found by them.
+// Ids do not tell the time: after a clock was set back they continue above the last one. So the store keeps marks (a
+// last id and its time), made only while the clock is trusted, and deletes by marks.
 
-/** What a horizon may jump without proof, and how long a proof takes. */
+/** The bound on a jump without proof, and the duration of a proof. */
 export const horizonDayMs = 86_400_000;
-/** Two clocks that part by less than this between two looks run in step: a minute's look, a clock that is slewed. */
+/** Clocks that diverge by less than this between two looks, a minute apart, run in step; a clock may be slewed. */
 const inStepMsMax = 2_000;
-/** Marks are this far apart at least: what is destroyed is found to an hour. */
+/** The minimum distance of marks, and the precision of deletion. */
 export const markEveryMs = 3_600_000;
 
-/** As the store keeps it; all in milliseconds, moments since 1970. */
+/** As stored; durations in milliseconds, times in milliseconds since 1970. */
 export interface Horizon {
-  /** What is older may be destroyed. */
+  /** Older content may be deleted. */
   readonly atMs: number;
-  /** How far behind the wall clock it is meant to be. */
+  /** The intended distance from the wall clock. */
   readonly keepMs: number;
-  /** The wall clock at the last look of any process. */
   readonly lookedMs: number;
   /** 0 to `horizonDayMs`. */
   readonly creditMs: number;
@@ -32,13 +31,12 @@ export interface Horizon {
   readonly provenMs: number;
 }
 
-/** Both clocks at one moment. */
 export interface ClockReading {
   readonly wallMs: number;
   readonly monotonicMs: number;
 }
 
-/** The horizon of a store that has none yet; `oldestMs` is when its oldest content was written, if it has any. */
+/** Returns the first horizon of a store; `oldestMs` is the time of its oldest content, if any. */
 export function firstHorizon(keepMs: number, wallMs: number, oldestMs: number | undefined): Horizon {
   const targetMs = wallMs - keepMs;
   return {
@@ -51,34 +49,34 @@ export function firstHorizon(keepMs: number, wallMs: number, oldestMs: number | 
   };
 }
 
-/** Did the clocks run in step since this process looked before? Its first look cannot tell. */
+/** Reports whether the clocks ran in step since this process's last look; false at its first. */
 export function ranInStep(now: ClockReading, before: ClockReading | undefined): boolean {
   if (before === undefined) return false;
   return Math.abs(now.wallMs - before.wallMs - (now.monotonicMs - before.monotonicMs)) <= inStepMsMax;
 }
 
-/** Of the time since the store was last looked at, what has really passed for sure: seen by this process, counted by none. */
+/** Returns the time since the store's last look that this process has seen pass, and that is not counted yet. */
 export function countedMs(horizon: Horizon, now: ClockReading, before: ClockReading | undefined): number {
   if (before === undefined || !ranInStep(now, before)) return 0;
   return Math.max(0, Math.min(now.monotonicMs - before.monotonicMs, now.wallMs - horizon.lookedMs));
 }
 
 /**
- * How far the wall clock was set since the store was last looked at, as far as this process has seen it and no other one
- * has; ahead if positive. 0 at a process' first look: what happened while all were away nobody knows.
+ * Returns how far the wall clock was set since the store's last look, as far as only this process has seen it; positive
+ * if ahead. 0 at a process's first look, because nobody knows what happened before.
  */
 export function leaptMs(horizon: Horizon, now: ClockReading, before: ClockReading | undefined): number {
   if (before === undefined || ranInStep(now, before)) return 0;
   const apartMs = now.wallMs - horizon.lookedMs;
-  // Another process may have looked at any moment since this one did.
+  // Another process may have looked at any time since this one did.
   const ranMs = now.monotonicMs - before.monotonicMs;
   if (apartMs < 0) return apartMs;
   return Math.max(0, apartMs - ranMs);
 }
 
 /**
- * The horizon after a look at the clocks. `before` is what this process read at its last look, undefined at its first.
- * Several processes may look in turn, each with its own `before`: what one has counted the next one does not count again.
+ * Returns the horizon after a look at the clocks. `before` is this process's last reading; undefined at its first look.
+ * Several processes may look in turn, each with its own `before`: no time is counted twice.
  */
 export function lookAt(horizon: Horizon, keepMs: number, now: ClockReading, before: ClockReading | undefined): Horizon {
   const ranMs = countedMs(horizon, now, before);
@@ -98,12 +96,12 @@ export function lookAt(horizon: Horizon, keepMs: number, now: ClockReading, befo
   return { ...looked, provenMs };
 }
 
-/** How long a horizon that waits has to wait at least; 0: it does not. */
+/** Returns the minimum wait of a horizon; 0 if it does not wait. */
 export function waitMsOf(horizon: Horizon): number {
   return horizon.isWaiting ? horizonDayMs - horizon.provenMs : 0;
 }
 
-/** A process that begins cannot know how long all were away: less than a day is taken for a pause. */
+/** At a process's first look, a difference of less than a day counts as a pause of all processes. */
 function hasLeapt(horizon: Horizon, now: ClockReading, before: ClockReading | undefined): boolean {
   if (before !== undefined) return !ranInStep(now, before);
   return Math.abs(now.wallMs - horizon.lookedMs) >= horizonDayMs;

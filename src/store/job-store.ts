@@ -1,7 +1,7 @@
-// What the engines that write in batches share of a store: requests to write become jobs, go through the batcher and are
-// answered with the numbers of their commit. How a batch is committed, and all reading, is the engine's.
+// The common part of engines that write in batches: requests to write become jobs, go through the batcher, and are
+// answered with the numbers of their commit. Committing a batch, and reading, is up to the engine.
 //
-// Invariant: once closing has begun nothing new is taken, and what was taken before is committed first.
+// Invariant: after `close` no call is accepted, and earlier calls are committed first.
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
@@ -42,7 +42,6 @@ export abstract class JobStore implements Store {
   private readonly replacementListeners = new Set<() => void>();
   private closing: Promise<void> | undefined;
 
-  /** `mayShare`: whether calls that begin with these jobs may commit together; all may, unless said otherwise. */
   protected constructor(limits: LimitValues, mayShare?: (first: Job, next: Job) => boolean, time?: Time) {
     this.limits = limits;
     this.batcher = new Batcher(
@@ -57,19 +56,19 @@ export abstract class JobStore implements Store {
   abstract readonly identity: StoreIdentity | undefined;
   abstract setOwners(fingerprints: readonly string[]): Promise<void>;
   abstract claimAs(fingerprints: readonly string[]): void;
-  /** Did the last commit succeed, as far as is known? */
+  /** Whether the last commit succeeded, as far as is known. */
   protected abstract readonly canCommit: boolean;
-  /** Commits all jobs in their order, or none and rejects; slots of job i start at i × outcomeSlots. */
+  /** Commits all jobs in order, or rejects and commits none. The outcome of job i starts at i × outcomeSlots. */
   protected abstract commit(jobs: readonly Job[]): Promise<BigInt64Array>;
-  /** Told how each batch ended: why it failed, or undefined. */
+  /** Receives the result of each batch: why it failed, or undefined. */
   protected abstract observe(failure: StoreUnavailable | undefined): void;
-  /** Why a request to write is refused at once; undefined: it is tried. */
+  /** Returns why requests to write are refused now, or undefined. */
   protected abstract refusal(): string | undefined;
-  /** The same as `index`, for a limit of 1 to `indexEntries`. */
+  /** Like `index`, for a limit of 1 to `indexEntries`. */
   protected abstract readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]>;
-  /** The same as `contents`, for 1 to `contentIds` ids. */
+  /** Like `contents`, for 1 to `contentIds` ids. */
   protected abstract readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array>;
-  /** Ends what the engine keeps running; everything that was queued is settled. */
+  /** Stops the engine; all queued calls are settled. */
   protected abstract closeEngine(): Promise<void>;
 
   abstract groupDetail(app: string, group: string, asker: string): ReturnType<Store["groupDetail"]>;
@@ -85,7 +84,6 @@ export abstract class JobStore implements Store {
     return () => this.replacementListeners.delete(listener);
   }
 
-  /** To be called by the engine when it has noticed that the content was replaced. */
   protected replaced(): void {
     for (const listener of this.replacementListeners) listener();
   }
@@ -126,7 +124,7 @@ export abstract class JobStore implements Store {
     const texts = draft.name.length + draft.avatar.length + draft.introduction.length;
     const leftOut: string[] = [];
     let version = 0n;
-    // Without members there is one slice all the same.
+    // There is one slice even without members.
     for (let start = 0; start === 0 || start < members.length; start += sliceMembersMax) {
       const slice = members.slice(start, start + sliceMembersMax);
       const isLast = start + slice.length === members.length;
@@ -160,12 +158,11 @@ export abstract class JobStore implements Store {
     return this.closing !== undefined;
   }
 
-  /** Throws StoreUnavailable once closing has begun. */
+  /** Throws StoreUnavailable after `close`. */
   protected refuseClosed(): void {
     if (this.isClosing) throw new StoreUnavailable("the store is closed");
   }
 
-  /** Refuses what waits for the batch that is being committed. */
   protected refuseQueued(sentence: string): void {
     this.batcher.refuseQueued(new StoreUnavailable(sentence));
   }

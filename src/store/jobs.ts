@@ -1,9 +1,9 @@
-// What a store's writer is asked and how it answers, whatever the engine: jobs go to it in batches, and each job is
-// answered with a few numbers. The engines share this and the batcher; how they write is their own.
+// The jobs of a store's writer and their results, for any engine: jobs are committed in batches, and each is answered
+// with a few numbers.
 
 import type { GroupDraft, MembershipChange, MembershipOutcome, Talk, TalkOutcome } from "./store.ts";
 
-/** Something to be written; jobs of one batch commit together, in order. Ids are decimal text. */
+/** A write. The jobs of a batch commit together, in order. Ids are decimal text. */
 export type Job =
   | ({ readonly kind: "talk" } & Required<Talk>)
   | {
@@ -13,39 +13,38 @@ export type Job =
       readonly device: string;
       readonly messageId: string;
     }
-  /** The draft with its first members; `isWhole`: with all of them. Otherwise the group is hidden until the last have entered. */
+  /** The draft with its first members, all of them if `isWhole`; otherwise the group is hidden until the last slice. */
   | { readonly kind: "create"; readonly draft: GroupDraft; readonly isWhole: boolean }
   | { readonly kind: "enter"; readonly slice: MemberSlice }
   | { readonly kind: "join" | "quit"; readonly change: MembershipChange };
 
 export type JobOf<Kind extends Job["kind"]> = Extract<Job, { readonly kind: Kind }>;
 
-/** Further members of a group that is being created. */
 export interface MemberSlice {
   readonly app: string;
   readonly group: string;
   readonly members: readonly string[];
-  /** With these it is complete, and is seen from then on. */
+  /** The last slice completes the group and makes it visible. */
   readonly isLast: boolean;
 }
 
 /**
- * Members that enter in one transaction when a group is created: others' talks are committed between two of them. It is
- * also the number of bits in which an answer says who was left out.
+ * The number of members in one transaction when a group is created: messages of others commit in between. It is also
+ * the number of bits in which a result says who was left out.
  */
 export const sliceMembersMax = 192;
 
-/** An answered job takes this many numbers: its outcome, then what belongs to that outcome. */
+/** The numbers of a job's result: an outcome and its values. */
 export const outcomeSlots = 5;
 export const outcome = {
   /** messageId, sendTime, previousId, groupVersion */
   stored: 0n,
-  /** The same; this writer stored it, or (repeatedElsewhere) another one or an earlier run of this program. */
+  /** As `stored`; written by this writer, or (repeatedElsewhere) by another or an earlier run of this program. */
   repeated: 1n,
   repeatedElsewhere: 11n,
-  /** The same; the receiver's account was made for it. */
+  /** As `stored`; the receiver's account was created. */
   storedForNew: 12n,
-  /** The receiver's account would have had to be made. */
+  /** The receiver's account does not exist, and `toKnown` forbids creating it. */
   unknown: 13n,
   forbidden: 2n,
   notFound: 3n,
@@ -54,14 +53,13 @@ export const outcome = {
   future: 6n,
   /** version (0 while the group is hidden), three words of bits: the members of the slice that were left out */
   created: 7n,
-  /** which limit: a key of `fullLimits` */
+  /** an index of `fullLimits` */
   full: 8n,
   /** versionBefore, version */
   changed: 9n,
   unchanged: 10n,
 } as const;
 
-/** Which limit a `full` names, by its first number. */
 const fullLimits = ["groupsPerAccount", "groupsPutPerAccount", "groupMembers"] as const;
 export const fullOf = {
   own: 0n,
@@ -69,15 +67,13 @@ export const fullOf = {
   members: 2n,
 } as const;
 
-/** Reads the slots of the call's job i. */
+/** Returns a number of the result of a call's job. */
 export type Slots = (job: number, slot: number) => bigint;
 
-/** What became of a slice of a new group. */
 type SliceOutcome =
   | { readonly result: "created"; readonly version: bigint; readonly leftOut: readonly string[] }
   /** The owner has too many groups. Nothing is created. */
   | { readonly result: "full" }
-  /** The group was given up meanwhile. */
   | { readonly result: "notFound" };
 
 export function talkJob(talk: Talk): JobOf<"talk"> {
@@ -85,7 +81,6 @@ export function talkJob(talk: Talk): JobOf<"talk"> {
   return { kind: "talk", app, sender, toGroup, dest, type, body, extra, clientId, toKnown };
 }
 
-/** What became of job i, a talk. */
 export function talkOutcome(slots: Slots, job: number): TalkOutcome {
   const code = slots(job, 0);
   switch (code) {
@@ -116,7 +111,7 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
   }
 }
 
-/** The bits of members that were left out: bit i % 64 of word i / 64 is that of the slice's member i. */
+/** The bits of members that were left out: bit i % 64 of word i / 64 stands for the slice's member i. */
 export class LeftOut {
   readonly words: [bigint, bigint, bigint] = [0n, 0n, 0n];
 
@@ -126,7 +121,6 @@ export class LeftOut {
   }
 }
 
-/** What became of a call with one job, the creation of a group or a slice with these members. */
 export function sliceOutcome(members: readonly string[], slots: Slots): SliceOutcome {
   switch (slots(0, 0)) {
     case outcome.full:
@@ -147,7 +141,6 @@ export function sliceOutcome(members: readonly string[], slots: Slots): SliceOut
   }
 }
 
-/** What became of a call with one job, a change of membership. */
 export function membershipOutcome(slots: Slots): MembershipOutcome {
   const code = slots(0, 0);
   switch (code) {

@@ -1,7 +1,7 @@
-// What the engines share of kicks and revocations (Store.revoke).
+// The common part of kicks and revocations (Store.revoke).
 
 /**
- * So long a kick is kept, and then until the next one has no room: a clock that is ahead by less makes none forgotten. It ends
- * connections that have been signed in since before it, on gateways that have not heard of it until then.
+ * How long a kick is kept before it makes room for others. It ends connections that signed in before it, on gateways
+ * that have not received it yet, and tolerates clocks that are ahead by less than this.
  */
 export const kickKeptMs = 30 * 86_400_000;

@@ -1,14 +1,15 @@
-// Message ids: 41 bits of milliseconds since 2020-01-01T00:00:00Z, 10 bits of node, 12 bits of sequence. Pure: time and the last id of the store are arguments.
+// Message ids: 41 bits of milliseconds since 2020-01-01T00:00:00Z, 10 bits of node, 12 bits of sequence. Pure: the time
+// and the store's last id are arguments.
 //
-// Invariant: an id is above every id that was taken before it from the same store, and carries the number of the node
-// that took it, even when clocks disagree. It therefore may run ahead of the clock by a little, never behind `last`.
+// Invariant: an id is above all earlier ids of the same store, and has the number of the node that allocated it, even
+// if clocks disagree. So it may be slightly ahead of the clock, but never below `last`.
 
 import { assert } from "../base/assert.ts";
 
 export const snowflakeEpochMs = Date.UTC(2020, 0, 1);
-/** Clocks that say a year after 2085 are wrong: ids have room until 2089. */
+/** Clocks beyond 2085 are wrong: ids have room until 2089. */
 export const clockMsEnd = Date.UTC(2086, 0, 1);
-/** Node numbers are 0 to this less one. */
+/** Node numbers are below this. */
 export const nodeNumbers = 1024;
 
 const nodeShift = 12n;
@@ -17,29 +18,28 @@ const sequenceLast = (1n << nodeShift) - 1n;
 const nodeLast = BigInt(nodeNumbers - 1);
 const timeLast = (1n << 41n) - 1n;
 
-/** The smallest id of a moment (milliseconds since 1970); 0n for moments before 2020. */
+/** Returns the smallest id of a time (milliseconds since 1970); 0n before 2020. */
 export function smallestIdAt(wallMs: number): bigint {
   return wallMs <= snowflakeEpochMs ? 0n : BigInt(Math.floor(wallMs) - snowflakeEpochMs) << timeShift;
 }
 
-/** Why nothing is written while `whose` clock ("this machine's") says so; undefined: it is between 2020 and 2085. */
+/** Returns why nothing is written by `whose` clock ("this machine's"); undefined if it is between 2020 and 2085. */
 export function refusedClock(wallMs: number, whose: string): string | undefined {
   if (wallMs >= snowflakeEpochMs && wallMs < clockMsEnd) return undefined;
   const says = Number.isFinite(wallMs) ? new Date(wallMs).toISOString() : String(wallMs);
   return `${whose} clock says ${says}: ids need a clock between 2020 and 2085; set it right`;
 }
 
-/** The moment that an id carries, in milliseconds since 1970. */
+/** Returns the time of an id in milliseconds since 1970. */
 export function timeOfId(id: bigint): number {
   return Number(id >> timeShift) + snowflakeEpochMs;
 }
 
-/** The node number that an id carries. */
 export function nodeOfId(id: bigint): number {
   return Number((id >> nodeShift) & nodeLast);
 }
 
-/** The node's own snowflake of this moment when that is above `last`, else the smallest id of this node above `last`. */
+/** Returns the node's snowflake of this time if that is above `last`, else its smallest id above `last`. */
 export function nextId(last: bigint, wallMs: number, node: number): bigint {
   assert(Number.isInteger(node) && node >= 0 && node < nodeNumbers, "a node number has 10 bits");
   const nodeBits = BigInt(node) << nodeShift;
@@ -55,7 +55,7 @@ export function nextId(last: bigint, wallMs: number, node: number): bigint {
   return id;
 }
 
-/** The ids of one transaction: starts at the store's last id; `last` is what the transaction must save. */
+/** The ids of one transaction: begins at the store's last id; the transaction must save `last`. */
 export class IdSequence {
   last: bigint;
   readonly node: number;

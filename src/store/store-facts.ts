@@ -1,17 +1,16 @@
-// What a store or a backup holds, in numbers that a person compares.
+// The content of a store or a backup, in numbers for people to compare.
 
-/** At one moment. */
 export interface StoreFacts {
   readonly messages: number;
-  /** Accounts and groups: a store without messages may still be somebody's. */
+  /** Accounts and groups: a store without messages may have an owner all the same. */
   readonly names: number;
-  /** The last id that was given to anything; a decimal, because it is kept and sent as JSON. */
+  /** The last id that was used; decimal text, because it is stored and sent as JSON. */
   readonly lastId: string;
   /** When the newest message was sent, in milliseconds since 1970; undefined if there are no messages. */
   readonly newestMs?: number | undefined;
 }
 
-/** What lies where a backup is to be put. */
+/** The store at the path of a restore. */
 export interface Present {
   /** Undefined if it cannot be read. */
   readonly facts: StoreFacts | undefined;

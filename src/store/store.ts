@@ -1,44 +1,42 @@
-// The message store: messages, groups, acknowledgements. Any engine behind this interface gives these guarantees:
+// The message store: messages, groups, acknowledgements. Every engine guarantees:
 //
-// - A promise that resolves with `stored` means committed: it survives kill -9 of every process and, with the default
-//   durability, a power cut.
-// - Message ids follow the order of commits over all writers of one store: whoever has read up to an id never finds a
-//   smaller one later. Joining, leaving and creating groups take ids of the same sequence.
-// - What arrives while a commit runs is committed together by the next one.
-// - A dependency that fails (disk full, file gone) rejects with StoreUnavailable; service returns by itself.
-// - Everything is kept apart by `app`.
+// - A promise that resolves with `stored` means committed: the message survives kill -9 of every process and, with the
+//   default durability, a power failure.
+// - Message ids follow the order of commits over all writers of a store: a reader that has read up to an id never finds
+//   a smaller one later. Joining, leaving and creating groups take ids of the same sequence.
+// - Calls that arrive during a commit are committed together by the next one.
+// - A failed dependency (disk full, file missing) rejects with StoreUnavailable; the store recovers by itself.
+// - Apps are isolated from each other.
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 
-/** The store cannot serve now; the request may be repeated. Answered to clients as SystemException. */
+/** The store cannot serve now; the request may be retried. Clients receive SystemException. */
 export class StoreUnavailable extends Error {
   override readonly name: string = "StoreUnavailable";
 }
 
-/** What the request needs is damaged for good; other requests can be served. */
+/** The request needs damaged content; other requests can be served. */
 export class StoreDamaged extends StoreUnavailable {
   override readonly name = "StoreDamaged";
 }
 
-/** A message that wants to be stored. */
 export interface Talk {
   readonly app: string;
   readonly sender: string;
   /** True: `dest` is a group's id. False: an account. */
   readonly toGroup: boolean;
   readonly dest: string;
-  /** The client's business: any int32. */
+  /** Chosen by the client: any int32. */
   readonly type: number;
   readonly body: string;
   readonly extra: string;
-  /** '' or the client's key for this talk: the same (app, sender, clientId) within 24 hours stores nothing new. */
+  /** '' or the client's key: a repetition of (app, sender, clientId) within 24 hours stores nothing. */
   readonly clientId: string;
-  /** True: it is stored only if somebody has used the receiver's account, or written to it, before. */
+  /** Stores the message only if the receiver's account is known: it was used, or written to, before. */
   readonly toKnown?: boolean;
 }
 
-/** What became of a talk. */
 export type TalkOutcome =
   | {
       readonly result: "stored";
@@ -49,23 +47,22 @@ export type TalkOutcome =
       readonly previousId: bigint;
       /** The id of the group's last change of membership; 0n for a direct message. */
       readonly groupVersion: bigint;
-      /** True: an earlier talk with this clientId; nothing was stored now. */
+      /** True for a repeated clientId: nothing was stored now. */
       readonly repeated: boolean;
-      /** False only for a repeat: another writer (the id's node number is not this one's) stored it. */
+      /** False only for a repetition that another writer (by the id's node number) stored. */
       readonly writtenHere: boolean;
-      /** Nobody had used the receiver's account, or written to it, before. */
+      /** The receiver's account was created: it had never been used or written to. */
       readonly madeAccount: boolean;
     }
-  /** The sender is not in that group; there is no such group; the clientId names another talk; `toKnown` keeps it out. */
+  /** Not a member of the group; no such group; the clientId is another message's; excluded by `toKnown`. */
   | { readonly result: "forbidden" | "notFound" | "conflict" | "unknown" };
 
-/** One line of the offline index. */
 export interface IndexEntry {
   readonly messageId: bigint;
   /** 0 received, 1 sent. */
   readonly direction: 0 | 1;
   readonly sendTime: bigint;
-  /** The other side: the sender of what was received; the receiver of what was sent (in a group the sender). */
+  /** The sender of a received message; the receiver of a sent one (in a group the sender). */
   readonly otherAccount: string;
   /** '' for a direct message. */
   readonly group: string;
@@ -75,22 +72,22 @@ export interface IndexQuery {
   readonly app: string;
   readonly account: string;
   readonly device: string;
-  /** Entries above this id; 0n: above the last id that this account acknowledged on this device, else 15 days back. */
+  /** Entries above this id. 0n: above the last id that this device acknowledged, else of the last 15 days. */
   readonly after: bigint;
   readonly includeSent: boolean;
-  /** At most this many, the smallest ids first. */
+  /** The maximum number of entries; the smallest ids first. */
   readonly limit: number;
 }
 
 export interface GroupDraft {
   readonly app: string;
-  /** 128 random bits in base 62, made by the caller. */
+  /** 128 random bits in base 62, chosen by the caller. */
   readonly id: string;
   readonly name: string;
   readonly avatar: string;
   readonly introduction: string;
   readonly owner: string;
-  /** Without duplicates and without the owner, who is a member anyway. */
+  /** Without duplicates and without the owner, who is a member implicitly. */
   readonly members: readonly string[];
   readonly closed: boolean;
 }
@@ -116,7 +113,7 @@ export interface GroupDetail {
   readonly members: readonly GroupMember[];
 }
 
-/** A change of membership: who asks (`actor`) may be the account itself or the group's owner. */
+/** A change of membership. `actor` requests it: the account itself, or the group's owner. */
 export interface MembershipChange {
   readonly app: string;
   readonly group: string;
@@ -125,65 +122,64 @@ export interface MembershipChange {
 }
 
 export type MembershipOutcome =
-  /** `unchanged`: it was so already (joined twice, left twice). versionBefore and version are groupVersions. */
+  /** `unchanged`: a repeated join or quit. versionBefore and version are groupVersions. */
   | { readonly result: "changed"; readonly versionBefore: bigint; readonly version: bigint }
   | { readonly result: "unchanged" }
-  /** Not the account itself nor the owner, a stranger joining a closed group, quitting where one never was a member. */
+  /** The actor is neither the account nor the owner, joins a closed group, or quits a group that it never was in. */
   | { readonly result: "forbidden" | "notFound" }
-  /** The group has as many members, or the account is in as many groups, as `limit` allows. */
+  /** The group's members, or the account's groups, have reached `limit`. */
   | { readonly result: "full"; readonly limit: "groupsPerAccount" | "groupsPutPerAccount" | "groupMembers" };
 
 export type CreateOutcome =
-  /** `leftOut`: those of the members whom others have put in as many groups as may be; the group is without them. */
+  /** `leftOut`: members that were not added, because others have put them into the maximum number of groups. */
   | { readonly result: "created"; readonly version: bigint; readonly leftOut: readonly string[] }
-  /** The owner has created or joined as many groups as may be; nothing is created. */
+  /** The owner has created or joined the maximum number of groups; nothing is created. */
   | { readonly result: "full" };
 
-/** The current members of a group, as of `version`. */
 export interface Membership {
   readonly version: bigint;
   readonly accounts: readonly string[];
 }
 
-/** What became of a kick or a revocation; `full`: the store keeps as many as `revocations` allows. */
+/** The result of a kick or a revocation; `full`: the store has as many as the limit `revocations` allows. */
 export type RevokeOutcome = { readonly result: "stored"; readonly id: bigint } | { readonly result: "full" };
 
-/** What a store knows about its clock; milliseconds. */
+/** The state of a store's clock, in milliseconds. */
 export interface StoreClock {
-  /** How far the last id is ahead of the clock, which was set back; 0: it is not. */
+  /** How far the last id is ahead of the clock, after it was set back; 0 if it is not. */
   readonly idsAheadMs: number;
-  /** How long nothing is deleted at least, because the retention's horizon would jump (horizon.ts); 0: it does not wait. */
+  /** The minimum time without deletions, because the retention's horizon would jump (horizon.ts); 0 if none. */
   readonly purgeWaitMs: number;
 }
 
 export interface Store {
   /**
-   * Stores talks in their order; outcome i belongs to talk i. Two calls commit in the order of the calls.
-   * Whether a sender is a member of a group is decided inside the transaction that commits.
+   * Stores messages in order; outcome i belongs to message i. Calls commit in their order. The committing transaction
+   * checks whether a sender is a member of the group.
    */
   append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]>;
 
-  /** Moves the cursor of (app, account, device) forward, never back. `future`: no such id is committed yet; refused. */
+  /** Moves the cursor of (app, account, device) forward, never back. `future`: refused, no such id is committed. */
   acknowledge(app: string, account: string, device: string, messageId: bigint): Promise<"done" | "future">;
 
-  /** Messages to (and, if asked, from) an account in id order: direct ones, and those of its windows in groups. */
+  /** Returns messages to (and optionally from) an account in the order of ids: direct ones, and those of its groups. */
   index(query: IndexQuery): Promise<readonly IndexEntry[]>;
 
   /**
-   * In the order of `messageIds`, leaving out what the account may not read or does not exist: the body of an answer as clients
-   * get it (`encodeContents`), because it may have megabytes that nobody else looks at.
+   * Returns contents in the order of `messageIds`, without those that do not exist or that the account may not read,
+   * encoded as the body of a response (`encodeContents`): it may have megabytes that no other code reads.
    */
   contents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array>;
 
   /**
-   * Creates a group, unseen by anybody until it is complete: members enter in several transactions, so that others' talks
-   * need not wait for thousands. One that a crash leaves incomplete is never seen.
+   * Creates a group, which is invisible until it is complete: members are added in several transactions, so that
+   * messages do not wait for thousands. A group that a crash leaves incomplete stays invisible.
    */
   createGroup(draft: GroupDraft): Promise<CreateOutcome>;
   join(change: MembershipChange): Promise<MembershipOutcome>;
   /**
-   * The owner's leaving hands the group to its longest member; the last one's leaving closes it for good. Whoever has left
-   * before and leaves again changes nothing.
+   * If the owner leaves, the member of longest standing becomes the owner; if the last member leaves, the group is
+   * closed for good. A repeated quit changes nothing.
    */
   quit(change: MembershipChange): Promise<MembershipOutcome>;
   /** For members only. */
@@ -194,38 +190,35 @@ export interface Store {
   ): Promise<
     { readonly result: "found"; readonly detail: GroupDetail } | { readonly result: "forbidden" | "notFound" }
   >;
-  /** For dispatching: no rights are checked. Undefined: no such group. */
+  /** Returns the members for dispatching, without checking rights; undefined if there is no such group. */
   membership(app: string, group: string): Promise<Membership | undefined>;
 
   /**
-   * Keeps a kick or a revocation, in place of an earlier one of the same kind for the same account and device; the later of
-   * both times counts. It takes an id. A kick that is 30 days old makes room for others.
+   * Stores a kick or a revocation, replacing an earlier one of the same kind for the same account and device; the later
+   * time of both counts. It takes an id. Kicks that are 30 days old make room for others.
    */
   revoke(revocation: Revocation): Promise<RevokeOutcome>;
   /** Kicks and revocations with ids above `after`, the smallest first, at most `limit`. */
   revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]>;
 
-  /** Which store it is; undefined until that is known, which takes an engine that answers. */
+  /** Which store it is; undefined until the engine has answered. */
   readonly identity: StoreIdentity | undefined;
-  /**
-   * Makes these fingerprints the owner's, in place of the former ones; this process is known by them alone from then on. Rejects
-   * with StoreUnavailable.
-   */
+  /** Replaces the owner's fingerprints, which become this process's only ones. Rejects with StoreUnavailable. */
   setOwners(fingerprints: readonly string[]): Promise<void>;
-  /** This process is known by these fingerprints, too. */
+  /** Adds fingerprints to this process's claim. */
   claimAs(fingerprints: readonly string[]): void;
   /**
-   * Tells when the content has been replaced (restored from a backup, say): what was concluded from former answers is worth
-   * nothing. Returns the function that ends the watching.
+   * Calls `listener` whenever the content has been replaced (for example restored from a backup), which invalidates
+   * caches of earlier answers. Returns a function that removes the listener.
    */
   watchReplacement(listener: () => void): () => void;
 
-  /** False while the store cannot commit (said by /health). */
+  /** False while the store cannot commit (see /health). */
   readonly isHealthy: boolean;
-  /** Why it cannot commit, or what of it is damaged, as a sentence for the operator (said by /health); '' when all is well. */
+  /** Why it cannot commit, or what is damaged, for the operator (see /health); '' if there is no trouble. */
   readonly trouble: string;
-  /** As of the last look, a minute ago at most. It never makes the store unhealthy. */
+  /** As of the last look, at most a minute ago. It never makes the store unhealthy. */
   readonly clock: StoreClock;
-  /** Commits what is queued, gives the node number back and closes. */
+  /** Commits queued calls, releases the node number and closes the store. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// Bodies, decoded strictly. The generated decoder skips an unknown field without asking whether it ends inside the message,
-// and reads a known one whatever wire type it has; a body that is cut short, or is no protobuf at all, would pass for one.
+// Decodes bodies strictly. The generated decoder skips an unknown field without checking that it ends inside the
+// message, and accepts any wire type for a known one; a truncated body, or one that is not protobuf, would be accepted.
 
 import { type DescField, type DescMessage, fromBinary, type MessageShape, ScalarType } from "@bufbuild/protobuf";
 import { next, readTag, skipField } from "./proto-reader.ts";
@@ -9,21 +9,21 @@ const wire64 = 1;
 const wireLength = 2;
 const wire32 = 5;
 
-/** By message: the wire types of its fields, by number, as bits. */
+/** The wire types of each message's fields, by number, as bits. */
 const known = new WeakMap<DescMessage, ReadonlyMap<number, number>>();
 
-/** Decodes a body; undefined when the bytes are not such a message. */
+/** Decodes a body; returns undefined unless the bytes are a valid message. */
 export function decodeBody<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> | undefined {
   if (!isWellFormed(schema, bytes)) return undefined;
   try {
     return fromBinary(schema, bytes);
   } catch {
-    // Whatever the decoder stumbled over, the answer is the same: not such a message.
+    // For any error of the decoder the result is the same.
     return undefined;
   }
 }
 
-/** True when the bytes are a run of whole fields, and those that are known have the wire types that they should have. */
+/** Reports whether the bytes are complete fields, and known fields have valid wire types. */
 function isWellFormed(schema: DescMessage, bytes: Uint8Array): boolean {
   const wireTypes = wireTypesOf(schema);
   for (let at = 0; at < bytes.length;) {
@@ -58,7 +58,7 @@ function wireTypesOfField(field: DescField): number {
     case "list": {
       const element =
         field.listKind === "message" ? wireLength : field.listKind === "enum" ? wireVarint : wireTypeOf(field.scalar);
-      // Numbers may come one by one or packed, whatever the schema prefers.
+      // Numbers may be packed or not, whatever the schema prefers.
       return (1 << element) | (1 << wireLength);
     }
   }

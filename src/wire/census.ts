@@ -1,8 +1,7 @@
-// The bodies of login.census, by which a gateway and a login node compare what they know of the gateway's sessions. Little
-// endian:
+// The bodies of login.census, by which a gateway and a login node compare the gateway's sessions. Little-endian:
 //
 //   question    u32 count, u32 sum of the marks modulo 2^32
-//   answer      u32 mark of each session that the store knows, in no order; only where the sums differ
+//   answer      u32 mark of each session that the store has, in no particular order; only if the sums differ
 
 interface CensusQuestion {
   readonly count: number;
@@ -19,7 +18,7 @@ export function encodeCensusQuestion({ count, sum }: CensusQuestion): Uint8Array
   return body;
 }
 
-/** Undefined: that is no question. */
+/** Returns undefined for a malformed question. */
 export function decodeCensusQuestion(body: Buffer): CensusQuestion | undefined {
   if (body.length !== questionBytes) return undefined;
   return { count: body.readUInt32LE(0), sum: body.readUInt32LE(markBytes) };
@@ -31,7 +30,7 @@ export function encodeMarks(marks: readonly number[]): Uint8Array {
   return body;
 }
 
-/** Undefined: these are no marks. */
+/** Returns undefined for malformed marks. */
 export function decodeMarks(body: Buffer): Set<number> | undefined {
   if (body.length % markBytes !== 0) return undefined;
   const marks = new Set<number>();

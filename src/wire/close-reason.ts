@@ -1,17 +1,16 @@
 // Why a connection ends, and whether the client should come back (proto/README.md, section 7). On a WebSocket the code
 // is the close code; on TCP the close frame's payload is the text `<code> <sentence>`.
 
-/** A close code of the table there, with a sentence for a person. */
+/** A close code of that table, with a sentence for a person. */
 export interface CloseReason {
   readonly code: number;
   readonly text: string;
 }
 
-/** The codes. */
 export const CloseCode = {
   Normal: 1000,
   ProtocolFault: 1002,
-  /** Not sent by anyone: the connection ended without a close frame (RFC 6455, 7.1.5). */
+  /** Never sent: the connection ended without a close frame (RFC 6455, 7.1.5). */
   Abnormal: 1006,
   TooLarge: 1009,
   Leaving: 1012,
@@ -26,7 +25,7 @@ const reason = (code: number, text: string): CloseReason => ({ code, text });
 /** Reasons that need no further detail. */
 export const closeNormal = reason(CloseCode.Normal, "bye");
 export const closeAbnormal = reason(CloseCode.Abnormal, "connection lost");
-/** Not sent either: a bug ended it, and what waited may be half written. */
+/** Never sent either: a bug ended the connection, and the last write may be incomplete. */
 export const closeBug = reason(CloseCode.Abnormal, "ended by a bug");
 export const closeFrameTooLarge = reason(CloseCode.TooLarge, "frame too large");
 export const closeHeaderTooLarge = reason(CloseCode.TooLarge, "packet header too large");
@@ -40,12 +39,11 @@ export const closeIdle = reason(CloseCode.Normal, "idle for too long");
 export const closeLoginWait = reason(CloseCode.Limit, "no sign-in in time");
 export const closeLimit = reason(CloseCode.Limit, "limit reached");
 
-/** The server is leaving, and wants its clients to come back spread over that many milliseconds. */
+/** The server is leaving; its clients are to return spread over this many milliseconds. */
 export function closeLeavingOver(spreadMs: number): CloseReason {
   return reason(CloseCode.Leaving, `${closeLeaving.text}; ${spreadMs}`);
 }
 
-/** The peer broke the protocol in the way that `text` says. */
 export function closeProtocolFault(text: string): CloseReason {
   return reason(CloseCode.ProtocolFault, text);
 }

@@ -3,20 +3,20 @@
 export const Command = {
   SignIn: "login.signin",
   SignOut: "login.signout",
-  /** A new token on a connection that is signed in; its gateway answers. */
+  /** Sends a new token on a connection that is signed in; its gateway answers. */
   Renew: "login.renew",
-  /** Between services: a gateway is asked to send its sessions again, and does so. */
+  /** Between services: asks a gateway to send its sessions again. */
   Resync: "login.resync",
   Restore: "login.restore",
-  /** Between services: a gateway and a login node compare what they know of the gateway's sessions. */
+  /** Between services: compares a gateway's sessions at the gateway and at a login node. */
   Census: "login.census",
-  /** Between services: a chat node says what operators have ended, and a gateway asks for it (revocations.ts). */
+  /** Between services: distributes what operators have ended from chat nodes to gateways (revocations.ts). */
   Revocations: "chat.revocations",
   UserTalk: "chat.user.talk",
   GroupTalk: "chat.group.talk",
   TalkAck: "chat.talk.ack",
   OfflineIndex: "chat.offline.index",
-  /** A hint to a client: something may have passed you, read the index. */
+  /** A hint to a client: it may have missed a message and should read the index. */
   Sync: "chat.sync",
   OfflineContent: "chat.offline.content",
   GroupCreate: "chat.group.create",
@@ -27,18 +27,18 @@ export const Command = {
 } as const;
 export type Command = (typeof Command)[keyof typeof Command];
 
-/** The reserved meta keys: set by services only, dropped when a client sends them. */
+/** The reserved meta keys: only services set them, and those of clients are removed. */
 export const MetaKey = {
   /** The gateway that a packet comes from or goes to. */
   DestServer: "dest.server",
-  /** The comma-joined channel ids that a push goes to. */
+  /** The channel ids of a push's receivers, joined by commas. */
   DestChannels: "dest.channels",
   App: "app",
   Account: "account",
 } as const;
 export type MetaKey = (typeof MetaKey)[keyof typeof MetaKey];
 
-/** The service that takes a command: the part before its first dot; undefined when there is no dot or nothing before it. */
+/** Returns the service of a command, the part before its first dot; undefined without one. */
 export function serviceOf(command: string): string | undefined {
   const dot = command.indexOf(".");
   return dot > 0 ? command.slice(0, dot) : undefined;

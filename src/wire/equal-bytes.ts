@@ -1,7 +1,7 @@
-// Whether bytes in the middle of a packet are those of a short key. For a name the loop costs some nanoseconds, where a
-// call of the platform's comparison costs seventy.
+// Compares bytes inside a packet with a short key. For a name the loop takes some nanoseconds, a call of the platform's
+// comparison seventy.
 
-/** True when bytes[start, end) are the key's. */
+/** Reports whether bytes[start, end) equal the key. */
 export function equalBytes(key: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
   if (key.length !== end - start) return false;
   for (let index = 0; index < key.length; index++) {

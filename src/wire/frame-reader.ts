@@ -1,10 +1,10 @@
-// The incoming side of TCP frames: bytes in any pieces become whole payloads, without IO.
+// The incoming side of TCP frames: turns bytes in pieces of any size into complete payloads, without IO.
 //
-// Memory. A payload that lies whole in a chunk is read there: the sink gets the chunk and two offsets, because a view
-// would be an object for every frame. Only a payload that straddles two chunks is copied, into a buffer that grows with
-// the bytes that came (doubling), never with the length that the peer declared. Either way it lives until the sink's
-// method returns. What is kept between two chunks is made when a frame straddles: most connections are idle.
-// Declared lengths are checked before anything of that size exists.
+// Memory. A payload that is complete in a chunk is read in place: the sink gets the chunk and two offsets, because a
+// view would be an object for every frame. Only a payload that straddles chunks is copied, into a buffer that grows
+// with the bytes received (doubling), never with the length that the peer declares. Either way it is valid until the
+// sink's method returns. State between chunks exists only while a frame straddles them: most connections are idle.
+// Declared lengths are checked before anything of that size is allocated.
 //
 //   byte  0        opcode
 //         1 .. 4   payload length, big-endian
@@ -16,11 +16,11 @@ import { controlPayloadBytesMax, frameHeaderBytes } from "./frame-writer.ts";
 import { OpCode } from "./opcode.ts";
 import { readU32 } from "./proto-reader.ts";
 
-/** Who takes the frames. What a method is given lives until it returns. */
+/** Receives frames. Arguments are valid until the method returns. */
 export interface FrameSink {
-  /** The payload is bytes[start, end); never empty. */
+  /** The payload is bytes[start, end), which is never empty. */
   binaryReceived(bytes: Buffer, start: number, end: number): void;
-  /** An empty binary frame, which carries nothing. */
+  /** An empty binary frame, which has no meaning. */
   emptyReceived?(): void;
   pingReceived(payload: Buffer): void;
   pongReceived(): void;
@@ -37,7 +37,6 @@ const nothing = Buffer.alloc(0);
 /** The straddle buffer's first size, so that a peer that sends byte by byte causes few copies. */
 const straddleBytesMin = 64;
 
-/** What is wrong with a frame of this header. */
 function faultOf(opcode: number, payloadBytes: number, frameBytesMax: number): CloseReason | undefined {
   switch (opcode) {
     case OpCode.Binary:
@@ -55,13 +54,12 @@ function faultOf(opcode: number, payloadBytes: number, frameBytesMax: number): C
   }
 }
 
-/** A frame of which only the beginning has come. */
 class Straddle {
   opcode: number;
   payloadBytes: number;
-  /** How many of the header's bytes have come; the payload follows when it is frameHeaderBytes. */
+  /** The bytes of the header so far; the payload follows after frameHeaderBytes. */
   headBytes: number;
-  /** What has come of the payload, at the beginning of `payload`. */
+  /** The bytes at the beginning of `payload` so far. */
   filledBytes = 0;
   payload = nothing;
 
@@ -71,7 +69,7 @@ class Straddle {
     this.headBytes = headBytes;
   }
 
-  /** Reads the header on, from chunk[at]; returns the offset behind what it took. */
+  /** Continues to read the header at chunk[at]; returns the offset behind it. */
   readHead(chunk: Buffer, at: number): number {
     for (; at < chunk.length && this.headBytes < frameHeaderBytes; at++, this.headBytes++) {
       const byte = chunk[at]!;
@@ -81,7 +79,7 @@ class Straddle {
     return at;
   }
 
-  /** Copies what the chunk holds of the payload; returns the offset behind it. */
+  /** Copies the chunk's part of the payload; returns the offset behind it. */
   fill(chunk: Buffer, at: number): number {
     const take = Math.min(this.payloadBytes - this.filledBytes, chunk.length - at);
     const needed = this.filledBytes + take;
@@ -97,22 +95,20 @@ class Straddle {
   }
 }
 
-/** One connection's frame parser. */
 export class FrameReader {
-  /** The longest payload accepted from here on, in bytes. */
+  /** The maximum size of further payloads, in bytes. */
   frameBytesMax: number;
   private readonly sink: FrameSink;
   private isEnded = false;
   private straddle: Straddle | undefined;
 
-  /** `frameBytesMax`: the longest payload accepted, in bytes. */
   constructor(sink: FrameSink, frameBytesMax: number) {
     assert(frameBytesMax > 0, "a frame reader accepts some payload");
     this.sink = sink;
     this.frameBytesMax = frameBytesMax;
   }
 
-  /** Bytes of an unfinished frame that are held. */
+  /** The bytes of an incomplete frame that are buffered. */
   get bufferedBytes(): number {
     return this.straddle === undefined ? 0 : this.straddle.headBytes + this.straddle.filledBytes;
   }
@@ -124,9 +120,8 @@ export class FrameReader {
   }
 
   /**
-   * Delivers every frame that is complete with this chunk.
-   * @returns why the connection must end (1002 or 1009), once; nothing is read after that, after a close frame, or
-   * after `stop`.
+   * Delivers every frame that is complete with this chunk. Returns once why the connection must end (1002 or 1009);
+   * after that, after a close frame and after `stop` nothing is read.
    */
   push(chunk: Buffer): CloseReason | undefined {
     const { length } = chunk;
@@ -158,7 +153,7 @@ export class FrameReader {
     return undefined;
   }
 
-  /** Goes on with the frame that straddles; returns the offset behind what it took, or the fault of its header. */
+  /** Continues the incomplete frame; returns the offset behind its part of the chunk, or the fault of its header. */
   private resume(chunk: Buffer, at: number, straddle: Straddle): number | CloseReason {
     if (straddle.headBytes < frameHeaderBytes) {
       at = straddle.readHead(chunk, at);

@@ -1,16 +1,15 @@
-// Strings from the wire that are few (commands, apps, service names) are found by their bytes instead of being decoded
-// and hashed for every packet. The table is bounded: a peer that invents names costs decoding, not memory.
+// Finds frequent strings of the wire (commands, apps, service names) by their bytes, instead of decoding and hashing
+// them for every packet. The table is bounded: a peer that invents names costs decoding, not memory.
 
 import { assert } from "../base/assert.ts";
 import { Command } from "./commands.ts";
 import { equalBytes } from "./equal-bytes.ts";
 
-/** Longer strings are decoded every time. */
+/** Longer strings are not interned. */
 const internedBytesMax = 64;
-/** How many slots are looked at before a string counts as unknown. */
 const probesMax = 8;
 
-/** A set of strings keyed by their UTF-8 bytes. It holds the commands from the start. */
+/** A set of strings, keyed by their UTF-8 bytes; it contains the commands from the start. */
 export class Interner {
   private readonly strings: (string | undefined)[];
   private readonly keys: (Buffer | undefined)[];
@@ -18,7 +17,7 @@ export class Interner {
   private readonly entriesMax: number;
   private entries = 0;
 
-  /** `entriesMax`: how many strings are kept at most, the commands included. */
+  /** `entriesMax` is the maximum number of strings, including the commands. */
   constructor(entriesMax = 256) {
     assert(entriesMax >= 32, "an interner has room for the commands");
     let slots = 64;
@@ -33,7 +32,7 @@ export class Interner {
     }
   }
 
-  /** The string that bytes[start, end) encode, which must be valid UTF-8; "" for an absent field (start -1) too. */
+  /** Returns the string of bytes[start, end), which must be valid UTF-8; "" also for an absent field (start -1). */
   intern(bytes: Buffer, start: number, end: number): string {
     if (start < 0 || start === end) return "";
     if (end - start > internedBytesMax) return bytes.toString("utf8", start, end);

@@ -1,9 +1,8 @@
-// The body of an answer to chat.offline.content, a MessageContentResp (proto/pkt.proto), written from its fields: sized
-// first, so that megabytes of texts are copied once and nothing grows.
+// Encodes the body of a response to chat.offline.content, a MessageContentResp (proto/pkt.proto): sized first, so that
+// megabytes of text are copied once.
 
 import { lengthFieldBytes, varintBytes, writeUtf8, writeVarint } from "./proto-writer.ts";
 
-/** A MessageContent. */
 export interface Content {
   readonly messageId: bigint;
   readonly type: number;
@@ -11,12 +10,12 @@ export interface Content {
   readonly extra: string;
 }
 
-/** One byte each: field number and wire type. */
+/** Tags of one byte: field number and wire type. */
 const tag = { contents: 0x0a, messageId: 0x08, type: 0x10, body: 0x1a, extra: 0x22 } as const;
 const low7 = 0x7fn;
 const u64 = 64;
 
-/** Encodes the answer; its buffer is the caller's alone. */
+/** Encodes the body; the caller owns the buffer. */
 export function encodeContents(contents: readonly Content[]): Uint8Array<ArrayBuffer> {
   const sizes: number[] = [];
   let total = 0;
@@ -41,7 +40,7 @@ export function encodeContents(contents: readonly Content[]): Uint8Array<ArrayBu
   return encoded;
 }
 
-/** Of an integer's field; protobuf leaves out what has the default value. */
+/** Returns the size of an integer field; protobuf omits default values. */
 function intBytes(value: bigint): number {
   if (value === 0n) return 0;
   let bytes = 2;

@@ -1,4 +1,4 @@
-// The reserved keys of a header's metas, compared in place.
+// The reserved keys of a header's metas, and their comparison in place.
 
 import { MetaKey } from "./commands.ts";
 
@@ -8,7 +8,7 @@ export const keyAccount = keyBytes(MetaKey.Account);
 export const keyServer = keyBytes(MetaKey.DestServer);
 export const keyChannels = keyBytes(MetaKey.DestChannels);
 
-/** Reports whether `key` stands at packet[at]. The caller has compared the lengths. */
+/** Reports whether `key` is at packet[at]. The caller has compared the lengths. */
 export function equals(packet: Uint8Array, at: number, key: Uint8Array): boolean {
   for (let index = 0; index < key.length; index++) {
     if (packet[at + index] !== key[index]) return false;
@@ -16,7 +16,7 @@ export function equals(packet: Uint8Array, at: number, key: Uint8Array): boolean
   return true;
 }
 
-/** True for the keys that only services may use: app, account, dest.server, dest.channels. */
+/** Reports whether a key is reserved for services: app, account, dest.server, dest.channels. */
 export function isReservedKey(packet: Uint8Array, start: number, end: number): boolean {
   switch (end - start) {
     case 3:
@@ -28,7 +28,7 @@ export function isReservedKey(packet: Uint8Array, start: number, end: number): b
   }
 }
 
-/** True for dest.server and dest.channels, which the gateway cuts off. */
+/** Reports whether a key is dest.server or dest.channels, which the gateway removes. */
 export function isRoutingKey(packet: Uint8Array, start: number, end: number): boolean {
   switch (end - start) {
     case 11:

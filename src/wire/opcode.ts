@@ -1,9 +1,9 @@
-// The opcodes of TCP frames, which are RFC 6455's (proto/README.md, section 1).
+// The opcodes of TCP frames: those of RFC 6455 (proto/README.md, section 1).
 
 export const OpCode = {
-  /** Never used here: no message is fragmented. */
+  /** Unused: messages are not fragmented. */
   Continuation: 0,
-  /** Never used here: packets are binary. */
+  /** Unused: packets are binary. */
   Text: 1,
   Binary: 2,
   Close: 8,

@@ -1,8 +1,8 @@
-// Headers that cannot be used as they stand, put right by copying the ranges that make them up: nothing is decoded, so
-// that an odd header costs little more than a usual one. A packet is only read; what is made is a fresh buffer.
+// Rewrites headers that cannot be used unchanged by copying ranges, without decoding, so that an unusual header costs
+// little more than a usual one. Packets are only read; the result is a new buffer.
 //
-// Both functions take a packet that the scanner has found to be a logic packet, and walk its header again: tags and
-// lengths are known to be sound.
+// Both functions take a logic packet that the scanner has accepted, and walk its header again: tags and lengths are
+// valid.
 
 import { logicOverheadBytes } from "./magic.ts";
 import { isReservedKey, isRoutingKey } from "./meta-keys.ts";
@@ -10,12 +10,12 @@ import type { PacketScan } from "./packet-scan.ts";
 import { next, readTag, readVarint, skipField } from "./proto-reader.ts";
 import { writeU32, writeVarint } from "./proto-writer.ts";
 
-/** The tags of Header's singular fields that a client may set: command, sequence, flag, status, dest. */
+/** The tags of Header's singular fields that clients may set: command, sequence, flag, status, dest. */
 const clientTags = [0x0a, 0x18, 0x20, 0x28, 0x32] as const;
-/** Of Meta: key, value, type. */
+/** The tags of Meta: key, value, type. */
 const metaTags = [0x0a, 0x12, 0x18] as const;
 
-/** Where the last field of each number lies, the tag included; its end is 0 when there is none. Numbers are below 8. */
+/** The range of the last field of each number below 8, including its tag; its end is 0 if there is none. */
 class LastFields {
   readonly starts = new Int32Array(8);
   readonly ends = new Int32Array(8);
@@ -29,7 +29,6 @@ class LastFields {
     this.ends.fill(0);
   }
 
-  /** Bytes of the fields with these tags. */
   bytesOf(tags: readonly number[]): number {
     let bytes = 0;
     for (const tag of tags) {
@@ -52,14 +51,14 @@ class LastFields {
 const headerFields = new LastFields();
 const metaFields = new LastFields();
 
-/** The offset behind the field at `at`, whose tag was read up to `next`. */
+/** Returns the offset behind the field whose tag was read up to `next`. */
 function fieldEnd(packet: Buffer, end: number, tag: number): number {
   return skipField(packet, next, end, tag & 7);
 }
 
 /**
- * A client's packet without channelId, ticket, reserved metas, unknown fields, and all but the last of a field that stands
- * several times: it is plain. Its metas keep their order and come first.
+ * Makes a client's packet plain: removes channelId, ticket, reserved metas, unknown fields, and all but the last of
+ * repeated fields. Metas keep their order and come first.
  */
 export function cleanPacket(packet: Buffer, scan: PacketScan): Buffer {
   const { headerStart, headerEnd, bodyStart, bodyEnd } = scan;
@@ -78,7 +77,7 @@ export function cleanPacket(packet: Buffer, scan: PacketScan): Buffer {
   return finish(packet, scan, cleaned, to);
 }
 
-/** Copies a meta, of which packet[at, end) are length and value, unless its key is reserved; returns the offset behind it. */
+/** Copies a meta (packet[at, end) are length and value) unless its key is reserved; returns the offset behind it. */
 function copyMeta(packet: Buffer, at: number, end: number, target: Buffer, to: number): number {
   readVarint(packet, at, end);
   metaFields.clear();
@@ -102,7 +101,7 @@ function copyMeta(packet: Buffer, at: number, end: number, target: Buffer, to: n
   return metaFields.copy(metaTags, packet, target, to);
 }
 
-/** A service's packet with its dest.* metas and its ticket at the header's end, where the downlink cuts them off. */
+/** Moves a service packet's dest.* metas and ticket to the end of the header, where the downlink removes them. */
 export function moveRoutingLast(packet: Buffer, scan: PacketScan): Buffer {
   const { headerStart, headerEnd, bodyStart, bodyEnd } = scan;
   const moved = Buffer.allocUnsafe(bodyEnd - bodyStart + headerEnd - headerStart + logicOverheadBytes);
@@ -120,7 +119,7 @@ export function moveRoutingLast(packet: Buffer, scan: PacketScan): Buffer {
   return finish(packet, scan, moved, to);
 }
 
-/** Whether the last key of a meta, of which packet[at, end) are length and value, is one of dest.*. */
+/** Reports whether the last key of a meta (packet[at, end) are length and value) is one of dest.*. */
 function hasRoutingKey(packet: Buffer, at: number, end: number): boolean {
   readVarint(packet, at, end);
   let isRouting = false;

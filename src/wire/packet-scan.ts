@@ -1,9 +1,9 @@
-// Reads a packet in place: finds the offsets of its parts, and makes no string, view or object for a packet.
+// Scans a packet in place: finds the offsets of its parts, without a string, view or object for each packet.
 //
-// Invariant: what the scanner calls Logic, the generated decoder reads as the same values; `decodePacket` refuses what
-// the scanner refuses. So the scanner is the one judge of a header. It is stricter than the decoder: a known field
-// with a foreign wire type, a group, a nested length that leaves its message, and a varint above ten bytes are faults.
-// Where a singular field stands twice the last one counts, as in protobuf, but the header is not plain.
+// Invariant: the generated decoder reads the same values from what the scanner accepts, and `decodePacket` refuses what
+// the scanner refuses, so the scanner alone decides about a header. It is stricter than the decoder: a known field of
+// another wire type, a group, a nested length beyond its message, and a varint above ten bytes are faults. Of a
+// repeated singular field the last one counts, as in protobuf, but the header is not plain.
 //
 //   logic  c3 11 a3 65 · headerLength u32 · header · bodyLength u32 · body
 //   basic  c3 15 a7 65 · code u16 · length u16 · body
@@ -21,10 +21,9 @@ import { isUtf8 } from "./utf8.ts";
 export const PacketKind = { Malformed: 0, Basic: 1, Logic: 2 } as const;
 export type PacketKind = (typeof PacketKind)[keyof typeof PacketKind];
 
-/** What a scan found. Make one and use it again: the next scan overwrites all of it. Offsets are those of the bytes that were scanned. */
+/** The result of a scan, overwritten by the next: reuse one object. Offsets refer to the scanned bytes. */
 export class PacketScan {
   kind: PacketKind = PacketKind.Malformed;
-  /** Why a malformed packet ends its connection. */
   fault: CloseReason | undefined = undefined;
   basicCode = 0;
   start = 0;
@@ -32,26 +31,26 @@ export class PacketScan {
   headerEnd = 0;
   bodyStart = 0;
   bodyEnd = 0;
-  /** Offsets of values; -1 for a field that is absent. */
+  /** Offsets of values; -1 for an absent field. */
   commandStart = -1;
   commandEnd = -1;
   channelIdStart = -1;
   channelIdEnd = -1;
   destStart = -1;
   destEnd = -1;
-  /** `sequence` is unsigned; `flag` and `status` are signed, as protobuf's open enums are. */
+  /** `sequence` is unsigned; `flag` and `status` are signed, like protobuf's open enums. */
   sequence = 0;
   flag = 0;
   status = 0;
-  /** Unsigned; -1 when absent. */
+  /** Unsigned; -1 if absent. */
   ticket = -1;
   metas = 0;
   /**
-   * True when a client's header can be taken as it is: no channelId, no reserved meta, no ticket, no singular field
-   * twice, no unknown field. Otherwise it is cleaned (packet-clean.ts). Metas with other keys are plain.
+   * Whether a client's header can be used unchanged: no channelId, reserved meta, ticket, repeated singular field or
+   * unknown field. Otherwise it must be cleaned (packet-clean.ts). Metas with other keys are plain.
    */
   isPlain = false;
-  /** Values of the reserved metas; of several with one key the last. */
+  /** Values of the reserved metas; of repeated keys the last. */
   appStart = -1;
   appEnd = -1;
   accountStart = -1;
@@ -60,9 +59,9 @@ export class PacketScan {
   serverEnd = -1;
   channelsStart = -1;
   channelsEnd = -1;
-  /** Where the dest.* metas and the ticket that end the header begin; headerEnd when it does not end with any. */
+  /** The start of the dest.* metas and the ticket at the end of the header; headerEnd if there are none. */
   tailStart = 0;
-  /** True when a dest.* meta or a ticket stands before tailStart too, so that cutting the tail leaves it: decode instead. */
+  /** Whether a dest.* meta or a ticket precedes tailStart, too, so that removing the tail is not enough. */
   hasStrayRouting = false;
 }
 
@@ -72,14 +71,14 @@ const faultLength = closeProtocolFault("packet lengths do not add up");
 const faultField = closeProtocolFault("malformed packet header");
 const faultFields = closeProtocolFault("too many fields in the packet header");
 
-/** Of the header that is being scanned: how many metas it may have; each odd field takes one away. -1: there were more. */
+/** The number of metas that the current header may still have; each odd field takes one. -1: there were too many. */
 let fieldsLeft = 0;
 
 /**
- * Scans one packet (a frame's payload) into `into`; never throws. `headerMax` bounds the header, in bytes: clients get
- * the default; between services stamps and channel lists come on top, and the frame's bound is enough. `fieldsMax` bounds
- * the time that a header may cost: its metas, and beside them, in metas too, the fields that stand twice or are unknown.
- * Pass headerFieldsMax for a packet from a client.
+ * Scans a packet (a frame's payload) into `into`; never throws. `headerMax` bounds the header in bytes: the default is
+ * for clients; between services, stamps and channel lists add to it, and the bound on frames is sufficient. `fieldsMax`
+ * bounds the time: it counts metas and, also inside metas, repeated and unknown fields. Use headerFieldsMax for packets
+ * from clients.
  */
 export function scanPacket(
   packet: Uint8Array,
@@ -90,7 +89,7 @@ export function scanPacket(
   scanPacketAt(packet, 0, packet.length, into, headerMax, fieldsMax);
 }
 
-/** The same for the packet bytes[start, end): the caller needs no view of it. */
+/** Like `scanPacket`, for the packet bytes[start, end), so that the caller needs no view. */
 export function scanPacketAt(
   bytes: Uint8Array,
   start: number,
@@ -169,7 +168,6 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
   const end = into.headerEnd;
   let tail = -1;
   let metas = 0;
-  /** Bit n: field n was there. */
   let seen = 0;
   let at = into.headerStart;
   while (at < end) {
@@ -256,23 +254,23 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
   return true;
 }
 
-/** A field that stands twice or is unknown: the header is not plain, and has one field less to go. */
+/** Counts a repeated or unknown field, which makes the header not plain; returns false if there are too many. */
 function isOddAllowed(into: PacketScan): boolean {
   into.isPlain = false;
   return --fieldsLeft >= 0;
 }
 
-/** A number of the Header message: with a foreign wire type it is a fault, not an unknown field. */
+/** Reports whether a number belongs to Header: with another wire type it is a fault, not an unknown field. */
 function isHeaderField(number: number): boolean {
   return number <= 7 || number === 15;
 }
 
 const metaMalformed = 0;
 const metaOther = 1;
-/** dest.server or dest.channels: what the gateway cuts off. */
+/** dest.server or dest.channels, which the gateway removes. */
 const metaRouting = 2;
 
-/** Scans one Meta message in packet[start, end); notes the value of a reserved key. */
+/** Scans a Meta message in packet[start, end); records the value of a reserved key. */
 function scanMeta(packet: Uint8Array, start: number, end: number, into: PacketScan): number {
   let keyStart = start;
   let keyEnd = start;

@@ -1,7 +1,7 @@
-// Packets changed and made without decoding: bytes are copied from a scanned packet straight into an outbound buffer,
-// and fields are appended, which protobuf allows anywhere in a message. Every writer has a twin that gives the exact
-// number of bytes before, so that a frame can be reserved. `scan` always belongs to the packet beside it; packets are
-// only read, and nothing here keeps a reference to what it was given.
+// Changes and creates packets without decoding: copies bytes of a scanned packet directly to an outbound buffer, and
+// appends fields, which protobuf permits anywhere in a message. For most writers another function returns the exact
+// size first, so that a frame can be reserved. `scan` always belongs to the packet beside it; packets are only read,
+// and no reference to arguments is kept.
 
 import { assert } from "../base/assert.ts";
 import { MetaKey } from "./commands.ts";
@@ -25,7 +25,7 @@ function metaBytes(head: Buffer, valueBytes: number): number {
   return lengthFieldBytes(head.length + lengthFieldBytes(valueBytes) + 2);
 }
 
-/** Everything of a meta up to its value; the value and `endMeta` follow. */
+/** Writes a meta up to its value; the value and `endMeta` follow. */
 function beginMeta(target: Buffer, at: number, head: Buffer, valueBytes: number): number {
   target[at++] = 0x3a;
   at = writeVarint(target, at, head.length + lengthFieldBytes(valueBytes) + 2);
@@ -46,14 +46,12 @@ function writeMeta(target: Buffer, at: number, head: Buffer, value: string, valu
   return endMeta(target, writeUtf8(target, at, value, valueBytes));
 }
 
-/** tag · length · text. */
 function writeText(target: Buffer, at: number, tag: number, value: string, valueBytes: number): number {
   target[at++] = tag;
   at = writeVarint(target, at, valueBytes);
   return writeUtf8(target, at, value, valueBytes);
 }
 
-/** 7d · value, little-endian. */
 function writeTicket(target: Buffer, at: number, ticket: number): number {
   target[at] = 0x7d;
   target[at + 1] = ticket;
@@ -64,7 +62,7 @@ function writeTicket(target: Buffer, at: number, ticket: number): number {
 }
 
 /**
- * A connection's stamp, built once at its sign-in: who is speaking, as the gateway says.
+ * Encodes a connection's stamp, once at its sign-in: the sender according to the gateway.
  *
  *   12 channelId · 3a meta app · 3a meta account · 3a meta dest.server
  */
@@ -86,13 +84,13 @@ export function encodeStamp(channelId: string, app: string, account: string, ser
   return stamp;
 }
 
-/** Bytes that `writeStamped` writes with a stamp of `stampBytes`. A ticket counts unless it is negative. */
+/** Returns the size of what `writeStamped` writes with a stamp of `stampBytes`. A negative ticket is omitted. */
 export function stampedBytes(scan: PacketScan, stampBytes: number, ticket = 0): number {
   return scan.bodyEnd - scan.start + stampBytes + (ticket < 0 ? 0 : ticketFieldBytes);
 }
 
 /**
- * A client's plain packet on its way to a service; a packet that is not plain must be cleaned first.
+ * Writes a client's plain packet for a service; a packet that is not plain must be cleaned first.
  *
  *   magic · new header length · the client's header · stamp · [7d ticket] · body length · body
  *
@@ -117,19 +115,18 @@ export function writeStamped(
   stamp.copy(target, at);
   at += stamp.length;
   if (ticket >= 0) at = writeTicket(target, at, ticket);
-  // Body length and body stand together in the packet.
+  // Body length and body are adjacent in the packet.
   packet.copy(target, at, scan.headerEnd, scan.bodyEnd);
   return at + scan.bodyEnd - scan.headerEnd - start;
 }
 
-/** Bytes that `writeCut` writes. */
 export function cutBytes(scan: PacketScan): number {
   return scan.bodyEnd - scan.start - (scan.headerEnd - scan.tailStart);
 }
 
 /**
- * A service's packet on its way to a client: without the tail of dest.* metas and ticket. When `scan.hasStrayRouting`
- * the tail is not all of them, and the packet must be decoded and cleaned instead.
+ * Writes a service's packet for a client, without the tail of dest.* metas and ticket. If `scan.hasStrayRouting`, the
+ * tail is incomplete, and the packet must be decoded and cleaned instead.
  *
  *   magic · new header length · header up to tailStart · body length · body
  *
@@ -146,13 +143,13 @@ export function writeCut(target: Buffer, at: number, packet: Buffer, scan: Packe
   return at + scan.bodyEnd - scan.headerEnd - start;
 }
 
-/** What a response needs of its request's scan, so that who answers later keeps only that. */
+/** The part of a request's scan that its response needs, for services that answer later. */
 export type AnswerScan = Pick<
   PacketScan,
   "commandStart" | "commandEnd" | "channelIdStart" | "channelIdEnd" | "destStart" | "destEnd" | "sequence" | "ticket"
 >;
 
-/** Bytes of a length-delimited field copied from a packet; none when it is absent or empty. */
+/** Returns the size of a length-delimited field copied from a packet; 0 if it is absent or empty. */
 function copiedFieldBytes(start: number, end: number): number {
   return start === end ? 0 : lengthFieldBytes(end - start);
 }
@@ -180,7 +177,7 @@ function responseHeaderBytes(scan: AnswerScan, status: number, destServerBytes: 
   );
 }
 
-/** Bytes that `writeResponse` writes with the same arguments. */
+/** Returns the size of what `writeResponse` writes with the same arguments. */
 export function responseBytes(
   _request: Buffer,
   scan: AnswerScan,
@@ -192,14 +189,14 @@ export function responseBytes(
 }
 
 /**
- * The response to a scanned request, its texts copied from the request's bytes:
+ * Writes the response to a scanned request, with texts copied from the request's bytes:
  *
  *   magic · header length
  *   0a command · 12 channelId · 18 sequence · 20 01 · 28 status · 32 dest
  *   3a meta dest.server · 3a meta dest.channels (the request's channelId) · 7d ticket (the request's)
  *   body length · body
  *
- * What is empty or zero in the request is left out.
+ * Empty and zero fields of the request are omitted.
  * @param status a Status, not negative
  * @returns the bytes written: `responseBytes` with the same arguments
  */
@@ -233,7 +230,7 @@ export function writeResponse(
   return at + body.length - start;
 }
 
-/** 18 sequence · 20 flag · 28 status; zeros are left out, the flag never is one here. */
+/** Writes 18 sequence · 20 flag · 28 status; omits zeros, which the flag never is here. */
 function writeNumbers(target: Buffer, at: number, sequence: number, flag: number, status: number): number {
   if (sequence !== 0) {
     target[at++] = 0x18;
@@ -248,27 +245,27 @@ function writeNumbers(target: Buffer, at: number, sequence: number, flag: number
   return at;
 }
 
-/** Where a packet is written: a connection, as far as this needs to know of one. */
+/** The destination of a packet: the part of a connection that is needed here. */
 export interface Room {
-  /** Read after `reserve`, which may put another one in its place. */
+  /** Read it after `reserve`, which may replace it. */
   readonly outbound: Buffer;
-  /** The offset for that many bytes; -1 when there is no room. */
+  /** Reserves bytes; returns their offset, or -1 without room. */
   reserve(payloadBytes: number): number;
-  /** Takes back what was reserved last, and not filled. */
+  /** Cancels the last reservation, which was not filled. */
   unreserve(): void;
 }
 
 /**
- * A push for the gateway `destServer`, which writes it to each of the comma-joined channels `destChannels`. It reserves
- * its own room: a twin that only counts would measure all texts once more.
+ * Writes a push for the gateway `destServer`, which delivers it to each of the channels `destChannels`, joined by
+ * commas. It reserves its own room: a separate function for the size would measure all texts twice.
  *
  *   magic · header length
  *   0a command · 12 channelId · 18 sequence · 20 02 · 32 dest · 3a meta dest.server · 3a meta dest.channels
  *   body length · body
  *
- * @param channelId the connection that caused the push, as the seed system has it; may be empty
- * @param sequence unsigned 32 bits, of the request that caused it
- * @returns false when there was no room
+ * @param channelId the connection that caused the push; may be empty
+ * @param sequence the sequence of the request that caused it, unsigned 32 bits
+ * @returns false without room
  */
 export function writePush(
   room: Room,

@@ -1,5 +1,5 @@
-// Packets as values, for everything off the hot path: the sdk, sign-in, the slow path of odd headers, tests. Safe in
-// browsers: Uint8Array and DataView only. What is encoded is a fresh array; a decoded body is a view on the packet.
+// Packets as values, for code off the hot path: the sdk, sign-in, unusual headers, tests. Works in browsers: Uint8Array
+// and DataView only. Encoders return new arrays; a decoded body is a view of the packet.
 //
 //   logic  c3 11 a3 65 · headerLength u32 · header (protobuf) · bodyLength u32 · body
 //   basic  c3 15 a7 65 · code u16 · length u16 · body
@@ -12,26 +12,23 @@ import { basicMagic, basicOverheadBytes, logicMagic, logicOverheadBytes } from "
 import { PacketKind, PacketScan, scanPacket } from "./packet-scan.ts";
 import { ProtocolFault } from "./protocol-fault.ts";
 
-/** The basic protocol's codes. */
 export const BasicCode = { Ping: 1, Pong: 2 } as const;
 export type BasicCode = (typeof BasicCode)[keyof typeof BasicCode];
 
 export interface LogicPacket {
   readonly kind: "logic";
   readonly header: Header;
-  /** A view on the packet. */
   readonly body: Uint8Array;
 }
 
 interface BasicPacket {
   readonly kind: "basic";
-  /** One of BasicCode; other numbers are well-formed and mean nothing. */
+  /** A BasicCode; other numbers are well-formed and have no meaning. */
   readonly code: number;
-  /** A view on the packet. */
   readonly body: Uint8Array;
 }
 
-/** Encodes a logic packet. Fields that `header` leaves out have their zero values. */
+/** Encodes a logic packet. Omitted header fields have their zero values. */
 export function encodeLogicPacket(
   header: MessageInitShape<typeof HeaderSchema>,
   body: Uint8Array,
@@ -58,16 +55,16 @@ export function encodeBasicPacket(code: BasicCode, body = new Uint8Array(0)): Ui
   return packet;
 }
 
-/** The heartbeat, `c3 15 a7 65 00 01 00 00`. Do not write into it. */
+/** The heartbeat, `c3 15 a7 65 00 01 00 00`. Must not be modified. */
 export const basicPing: Uint8Array<ArrayBuffer> = encodeBasicPacket(BasicCode.Ping);
-/** Its answer, `c3 15 a7 65 00 02 00 00`. Do not write into it. */
+/** The answer to a heartbeat, `c3 15 a7 65 00 02 00 00`. Must not be modified. */
 export const basicPong: Uint8Array<ArrayBuffer> = encodeBasicPacket(BasicCode.Pong);
 
 const scan = new PacketScan();
 
 /**
- * Decodes one packet. The scanner judges first, so that both always agree; unknown header fields are dropped.
- * @param headerMax the longest header accepted, in bytes
+ * Decodes a packet that the scanner accepts, so that both always agree; drops unknown header fields.
+ * @param headerMax the maximum size of a header, in bytes
  * @throws ProtocolFault whose reason is 1009 for a header that is too long, 1002 for everything else
  */
 export function decodePacket(packet: Uint8Array, headerMax = headerBytesMax): LogicPacket | BasicPacket {

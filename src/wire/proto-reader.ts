@@ -1,15 +1,15 @@
-// Protobuf's primitives, read in place. A reader returns the value and leaves the offset behind it in `next`, which is
-// -1 after a fault: a module variable instead of an object per value. Read `next` at once, before the next call.
+// Protobuf's primitives, read in place. A reader returns the value and sets `next` to the offset behind it, or to -1
+// after a fault: a module variable instead of an object per value. Use `next` before the next call.
 
-/** The offset behind what was read last; -1 when it was malformed. */
+/** The offset behind the last value; -1 if it was malformed. */
 export let next = 0;
 
-/** Big-endian, unsigned. The caller has checked that four bytes are there. */
+/** Big-endian, unsigned. The caller has checked that four bytes exist. */
 export function readU32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-/** A varint's low 32 bits, unsigned; a fault when it leaves bytes[at, end) or is longer than ten bytes. */
+/** Reads a varint's low 32 bits, unsigned; a fault if it exceeds bytes[at, end) or ten bytes. */
 export function readVarint(bytes: Uint8Array, at: number, end: number): number {
   if (at < end && bytes[at]! < 0x80) {
     next = at + 1;
@@ -19,7 +19,7 @@ export function readVarint(bytes: Uint8Array, at: number, end: number): number {
   const last = Math.min(end, at + 10);
   for (let shift = 0, cursor = at; cursor < last; shift += 7, cursor++) {
     const byte = bytes[cursor]!;
-    // The fifth byte's high bits fall off the 32; later bytes carry nothing of them (and << counts modulo 32).
+    // The fifth byte's high bits are beyond 32, as are all later bytes (and << counts modulo 32).
     if (shift < 32) value |= (byte & 0x7f) << shift;
     if (byte < 0x80) {
       next = cursor + 1;
@@ -30,7 +30,7 @@ export function readVarint(bytes: Uint8Array, at: number, end: number): number {
   return 0;
 }
 
-/** A field's tag; a fault when it does not fit into 32 bits or its number is 0. */
+/** Reads a field's tag; a fault if it exceeds 32 bits or its number is 0. */
 export function readTag(bytes: Uint8Array, at: number, end: number): number {
   const tag = readVarint(bytes, at, end);
   const read = next - at;
@@ -38,7 +38,7 @@ export function readTag(bytes: Uint8Array, at: number, end: number): number {
   return tag;
 }
 
-/** The offset behind an unknown field's value; -1 for groups, wire types that do not exist, and what leaves the message. */
+/** Returns the offset behind an unknown field's value; -1 for groups, invalid wire types and truncated values. */
 export function skipField(bytes: Uint8Array, at: number, end: number, wireType: number): number {
   switch (wireType) {
     case 0:

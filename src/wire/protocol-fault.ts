@@ -1,8 +1,8 @@
-// What a malformed peer causes: its connection ends with a reason. Never used for a request that is merely refused.
+// A violation of the protocol by a peer, which ends its connection. Not for requests that are merely refused.
 
 import type { CloseReason } from "./close-reason.ts";
 
-/** Thrown by decoders; `reason` is what the close frame says. */
+/** Thrown by decoders; `reason` is the content of the close frame. */
 export class ProtocolFault extends Error {
   override readonly name = "ProtocolFault";
   readonly reason: CloseReason;

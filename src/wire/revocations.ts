@@ -1,41 +1,37 @@
-// Kicks and revocations, and the bodies of chat.revocations, by which a gateway gets its copy of them from a chat node. The
-// store numbers them in the order of their commits; the number of the last one is the version of a copy.
+// Kicks and revocations, and the bodies of chat.revocations, by which a gateway copies them from a chat node. The store
+// numbers them in the order of commits; the last number is the version of a copy.
 //
-//   chat to gateway   {"store":"…","version":"…"}                            what there is, when a link begins and when one is added
-//   gateway to chat   {"after":"…"}                                          the rows above that number are wanted
-//   chat to gateway   {"store":"…","version":"…","after":"…","now":…,        the first of them; `version`: up to which they are all
-//                      "rows":[…]}                                           here, so that the next ones are asked for above it;
-//                                                                            `now`: the time by the clock that dates them
+//   chat to gateway   {"store":"…","version":"…"}        the current version: on a new link, and after each addition
+//   gateway to chat   {"after":"…"}                      requests the rows above that number
+//   chat to gateway   {"store":"…","version":"…",        the first of them: all up to `version`, above which the next
+//                      "after":"…","now":…,"rows":[…]}   request continues; `now` is the time by the dating clock
 //
 // JSON, because this is rare; numbers of 63 bits are decimal text.
 
-/** `kick` ends connections that were signed in before then; `revoke` refuses tokens that were issued before then. */
+/** `kick` ends connections that signed in before then; `revoke` refuses tokens that were issued before then. */
 export type RevocationKind = "kick" | "revoke";
 
-/** What an operator has ended of an account. */
 export interface Revocation {
   readonly app: string;
   readonly account: string;
   readonly kind: RevocationKind;
-  /** Undefined: all devices. A revocation of tokens is of all. */
+  /** Undefined means all devices, as in every revocation of tokens. */
   readonly device: string | undefined;
   /** Milliseconds since 1970. */
   readonly beforeMs: number;
 }
 
-/** One that is stored, with its number. */
+/** A stored revocation with its number. */
 export interface StoredRevocation extends Revocation {
   readonly id: bigint;
 }
 
-/** What a chat node says of them. */
 interface RevocationsState {
-  /** Which store they are of. */
   readonly store: string;
   readonly version: bigint;
 }
 
-/** Rows of a store. Whoever has all up to `after` has all up to `version` with them. */
+/** Rows of a store: all above `after` and up to `version`. */
 export interface RevocationsPage extends RevocationsState {
   readonly after: bigint;
   /** The sender's clock; milliseconds since 1970. */
@@ -58,12 +54,12 @@ export function encodeRevocationsQuestion(after: bigint): Uint8Array {
   return encode({ after: `${after}` });
 }
 
-/** Undefined: that is no question. */
+/** Returns undefined for a malformed question. */
 export function decodeRevocationsQuestion(body: Buffer): bigint | undefined {
   return idOf(fieldsOf(parsed(body))?.["after"]);
 }
 
-/** What a chat node has said: its state, or rows. Undefined: neither. */
+/** Decodes a chat node's state or rows; undefined if malformed. */
 export function decodeRevocations(body: Buffer): RevocationsState | RevocationsPage | undefined {
   const fields = fieldsOf(parsed(body));
   const store = fields?.["store"];

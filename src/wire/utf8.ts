@@ -1,7 +1,7 @@
-// Whether bytes are UTF-8 (RFC 3629), in place: the scanner must refuse exactly the strings that the generated decoder
-// refuses, without making a view or a string of them.
+// Validates UTF-8 (RFC 3629) in place: the scanner must refuse exactly the strings that the generated decoder refuses,
+// without creating a view or a string.
 
-/** True when bytes[start, end) are well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
+/** Reports whether bytes[start, end) are UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
 export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
   let high = 0;
   for (let at = start; at < end; at++) high |= bytes[at]!;

@@ -123,8 +123,8 @@ const lies: readonly [what: string, sql: string][] = [
     "UPDATE block SET number = number + 1 WHERE number = (SELECT max(number) FROM block)",
   ],
   ["a run that is missing", "DELETE FROM run WHERE number = (SELECT min(number) FROM run)"],
-  ["a spoilt block", "UPDATE block SET crc = crc + 1"],
-  ["a spoilt filter", "UPDATE run SET filter_received = zeroblob(length(filter_received))"],
+  ["a damaged block", "UPDATE block SET crc = crc + 1"],
+  ["a damaged filter", "UPDATE run SET filter_received = zeroblob(length(filter_received))"],
 ];
 for (const [what, sql] of lies) {
   test(`an index with ${what} is told from a right one`, async () => {

@@ -103,7 +103,7 @@ test("a message store that is locked, full or taken away refuses talks until it 
   other.close();
   move(stage, "", ".away");
   await isRefused(alice, "bob");
-  await stage.says("chat-1", /messages\.db was taken away or replaced while it was open; nothing is written/);
+  await stage.says("chat-1", /messages\.db was removed or replaced while it was open; nothing is written/);
   expect(await isReady(stage, "chat-1")).toBe(false);
   move(stage, ".away", "");
   await saidAgain(stage, alice, "bob", "back again");
@@ -137,7 +137,7 @@ test("a sessions' file that is removed is made anew, and everybody who is connec
   const alice = await stage.wire("alice", 0);
   const bob = await stage.wire("bob", 1);
   for (const end of ["", "-wal", "-shm"]) rmSync(stage.path(`sessions.db${end}`), { force: true });
-  await stage.says("login-1", /the file of the sessions was taken away; another one is opened/);
+  await stage.says("login-1", /the session file was removed; opening another one/);
   // Gateways send what they hold again; until then a connection counts as signed out.
   await until(async () => (await say(alice, "nobody", "hello")).status === Status.Success, "alice is known again");
   await until(async () => (await say(bob, "nobody", "hello")).status === Status.Success, "bob is known again");
@@ -164,7 +164,7 @@ test.skipIf(isRedisMissing)(
     const { cluster } = stage;
     await Promise.all(cluster.names().map((name) => cluster.start(name)));
     for (const name of ["login-1", "chat-1"]) {
-      await stage.says(name, /the session store is away; it is tried again server="redis:\/\/127\.0\.0\.1:\d+/);
+      await stage.says(name, /the session store is unavailable; retrying server="redis:\/\/127\.0\.0\.1:\d+/);
       expect(await isReady(stage, name)).toBe(false);
     }
     const early = await stage.stranger();

@@ -34,10 +34,7 @@ test.skipIf(!hasPostgres)(
     const stage = await prepare(url);
     const { cluster } = stage;
     await Promise.all(cluster.names().map((name) => cluster.start(name)));
-    await stage.says(
-      "chat-1",
-      /The message store is away; it is tried again until it is there\. store="127\.0\.0\.1:\d+/,
-    );
+    await stage.says("chat-1", /The message store is unavailable; retrying\. store="127\.0\.0\.1:\d+/);
     expect(await healthOf(stage, "chat-1")).toMatchObject({ status: 503, detail: { store: false } });
     await server.run();
     await cluster.ready();

@@ -122,7 +122,7 @@ for (const major of [20, 22, 24]) {
         async () => {
           const { where, library } = bundled(false);
           expect(await printed(node, where, library)).toEqual({
-            error: "TypeError: there is no WebSocket here: use Node 22 or newer, or run npm install ws",
+            error: "TypeError: no WebSocket found: use Node 22 or newer, or run npm install ws",
           });
         },
         2 * waitMs,

@@ -135,9 +135,9 @@ test("a nonce is marked by its last eight bytes, and a random one is not", () =>
   expect(isMarked(marked)).toBe(true);
   expect(hex(marked)).toBe(hex(nonce).slice(0, 48) + Buffer.from("address1").toString("hex"));
   for (let byte = 24; byte < 32; byte++) {
-    const spoilt = Uint8Array.from(marked);
-    spoilt[byte] = (spoilt[byte] ?? 0) ^ 1;
-    expect(isMarked(spoilt)).toBe(false);
+    const invalid = Uint8Array.from(marked);
+    invalid[byte] = (invalid[byte] ?? 0) ^ 1;
+    expect(isMarked(invalid)).toBe(false);
   }
   expect(isMarked(new Uint8Array(0))).toBe(false);
 });

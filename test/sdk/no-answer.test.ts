@@ -107,11 +107,15 @@ describe("a token callback", () => {
     ],
     ["rejects", () => Promise.reject(new Error("no network")), "no network"],
     // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- anything can be thrown
-    ["rejects with what has no text", () => Promise.reject(Object.create(null)), "something without a text was thrown"],
-    ["returns nothing", () => undefined, "token() returned no text but undefined"],
-    ["resolves with null", () => Promise.resolve(null), "token() returned no text but null"],
-    ["resolves with an object", () => Promise.resolve({ token: "x" }), "token() returned no text but object"],
-    ["resolves with an empty text", () => Promise.resolve(""), "token() returned an empty text"],
+    [
+      "rejects with what has no text",
+      () => Promise.reject(Object.create(null)),
+      "a value without a string representation was thrown",
+    ],
+    ["returns nothing", () => undefined, "token() returned undefined instead of a string"],
+    ["resolves with null", () => Promise.resolve(null), "token() returned null instead of a string"],
+    ["resolves with an object", () => Promise.resolve({ token: "x" }), "token() returned object instead of a string"],
+    ["resolves with an empty text", () => Promise.resolve(""), "token() returned an empty string"],
   ];
   for (const [what, answer, sentence] of rubbish)
     test(`that ${what} fails the try with a sentence, and is asked again`, async () => {

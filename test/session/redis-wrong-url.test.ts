@@ -39,7 +39,7 @@ function answering(text: string, tls?: { key: string; cert: string }): number {
 test("something else that listens there is told by what it says", async () => {
   const port = answering("HTTP/1.1 400 Bad Request\r\n\r\n");
   expect(await failureOf(`redis://:hush@127.0.0.1:${port}/0`)).toBe(
-    `The session store redis://127.0.0.1:${port}/0 refuses this program: what answers there is no Redis: it says "HTTP/1.1 400 Bad Request"; correct the URL.`,
+    `The session store redis://127.0.0.1:${port}/0 refuses this program: the server is not a Redis: it says "HTTP/1.1 400 Bad Request"; correct the URL.`,
   );
 });
 
@@ -48,8 +48,8 @@ test("a server that is not there, and a name without an address, are told in wor
   const { port } = taken;
   taken.stop(true);
   for (const [place, reason] of [
-    [`127.0.0.1:${port}`, "nobody listens there"],
-    ["nohost.invalid:6379", "no address is known for that name"],
+    [`127.0.0.1:${port}`, "connection refused"],
+    ["nohost.invalid:6379", "host name not found"],
   ] as const) {
     const lines: string[] = [];
     const log = createLog("info", "text", (line) => lines.push(line));
@@ -70,7 +70,7 @@ test.skipIf(Bun.which("openssl") === null)("a server with TLS only is told by re
   for (const scheme of ["redis", "valkey"]) {
     const port = answering("+PONG\r\n", tls);
     expect(await failureOf(`${scheme}://127.0.0.1:${port}/0`)).toContain(
-      `it speaks TLS only; write ${scheme}s:// in its URL.`,
+      `it speaks only TLS; write ${scheme}s:// in its URL.`,
     );
   }
 });
@@ -84,7 +84,9 @@ describe.skipIf(isRedisMissing)("a Redis", () => {
 
   test("without TLS is told by redis://", async () => {
     const { port } = await start();
-    expect(await failureOf(`rediss://127.0.0.1:${port}/0`)).toContain("it speaks no TLS; write redis:// in its URL.");
+    expect(await failureOf(`rediss://127.0.0.1:${port}/0`)).toContain(
+      "it does not speak TLS; write redis:// in its URL.",
+    );
   });
 
   test("with another password is told by what it says and what to check", async () => {

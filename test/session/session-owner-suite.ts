@@ -23,7 +23,7 @@ export interface OwnedEngine {
   write(change: { readonly identity?: string; readonly owners?: string }): Promise<void>;
   /** Takes all of the store away. */
   empty(): Promise<void>;
-  /** Further ways in which the record can be spoilt. */
+  /** Further ways in which the record can be damaged. */
   readonly spoil: Readonly<Record<string, () => Promise<void>>>;
   /** Makes the last renewal of a lease so much later. */
   shiftRenewal(ms: number): Promise<void>;
@@ -217,7 +217,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       await engine.write({ identity });
       await until(() => sessions.identity?.identity === identity, "it has the new identity");
       await until(() => sessions.isHealthy, "it works");
-      expect(lines.join("")).toContain("is another one than before");
+      expect(lines.join("")).toContain("is a different store than before");
       expect((await engine.read()).identity).toBe(identity);
     });
 
@@ -243,7 +243,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       expect(sentences[0]).toMatch(isAnothers);
     });
 
-    const spoilt = async (how: string): Promise<void> => {
+    const damage = async (how: string): Promise<void> => {
       if (how === "half an identity") await engine.write({ identity: "0123456789abcdef0" });
       else if (how === "letters that are no digits")
         await engine.write({ identity: "xyz3456789abcdef0123456789abcdef" });
@@ -259,12 +259,12 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
         ...Object.keys(engine.spoil),
       ]) {
         const identity = await openOnce(first);
-        await spoilt(how);
+        await damage(how);
         expect([how, await refusal(first)]).toEqual([how, expect.stringMatching(isUnclear)]);
         const made = await openOnce(adopting(first));
         expect([how, isStoreIdentity(made), made === identity]).toEqual([how, true, false]);
         const running = await open(first);
-        await spoilt(how);
+        await damage(how);
         const isMended = async (): Promise<boolean> => {
           const { identity: said, owners } = await engine.read();
           return said === made && owners === first.fingerprints[0];

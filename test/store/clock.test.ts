@@ -182,7 +182,7 @@ test("a repair saves every message, also those with ids of the last year that a 
   machine.process.die();
   const saved = `${machine.path}.saved`;
   const { tables, lastId } = salvage(machine.path, saved, () => undefined);
-  expect(tables.find(({ table }) => table === "message")).toMatchObject({ rows: ids.length, gaps: [], spoilt: 0 });
+  expect(tables.find(({ table }) => table === "message")).toMatchObject({ rows: ids.length, gaps: [], invalid: 0 });
   expect(lastId).toBe(ids.at(-1) ?? 0n);
 });
 

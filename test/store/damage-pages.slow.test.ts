@@ -116,7 +116,7 @@ test("an index that is damaged again and again: it is made again with pauses, an
   }
   harm.kill("SIGKILL");
   await harm.exited;
-  expect(lines.filter((line) => line.includes("made from the log again")).length).toBeLessThan(6);
+  expect(lines.filter((line) => line.includes("rebuilt from the log")).length).toBeLessThan(6);
   if (typeof store !== "string") await store.close();
   const again = await openAt(path);
   await until(async () => (await resultOf(allIds(again, "a1"))).length === 200, "the index is complete");

@@ -37,7 +37,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     const url = await server.makeDatabase();
     await (await openPostgresStore({ url, retentionDays: 0, log: silentLog })).close();
     expect((await checkPostgres(url, () => undefined)).skipped).toEqual([expect.stringContaining("amcheck")]);
-    expect(checkPostgres(await server.makeDatabase(), () => undefined)).rejects.toThrow("holds no store of roost");
+    expect(checkPostgres(await server.makeDatabase(), () => undefined)).rejects.toThrow("contains no roost store");
   }, 60_000);
 
   test("each kind of damage is named", async () => {
@@ -45,8 +45,8 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       ["DELETE FROM roost.account WHERE name = 'ann'", "messages whose sender has no account"],
       ["DELETE FROM roost.account WHERE name = 'bob'", "messages whose receiver has no account"],
       ["DELETE FROM roost.chat_group", "messages whose group does not exist"],
-      ["UPDATE roost.chat_group SET member_count = 7", "groups that count other members than they have"],
-      ["UPDATE roost.group_count SET put = 7", "3 accounts whose groups are counted wrongly"],
+      ["UPDATE roost.chat_group SET member_count = 7", "groups with a wrong count of members"],
+      ["UPDATE roost.group_count SET put = 7", "3 accounts with wrong group counts"],
       ["UPDATE roost.sequence SET last_id = 1", "ids above the last id"],
       ["UPDATE roost.identity SET identity = 'half'", "its identity is not one row of 32 hexadecimal digits"],
       ["DELETE FROM roost.identity", "its identity is not one row of 32 hexadecimal digits"],

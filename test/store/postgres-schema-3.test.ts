@@ -123,7 +123,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
     await store.close();
     await sql`DROP TRIGGER member_entered ON roost.member`;
     await formerChanges(sql, "former", [{ kind: "join", group: "g2", actor: "bob", account: "bob" }]);
-    expect(await problems()).toEqual([expect.stringContaining("1 accounts whose groups are counted wrongly")]);
+    expect(await problems()).toEqual([expect.stringContaining("1 accounts with wrong group counts")]);
     const again = await open({ groupsPutPerAccount: 1, groupsPerAccount: 1 });
     expect(await problems()).toEqual([]);
     const bob = { app: "app", actor: "bob", account: "bob" };

@@ -173,7 +173,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
         [`${url}_unknown`, /The message store 127\.0\.0\.1:\d+\/store_\d+_unknown cannot be opened: .*does not exist/],
         [`${nobody}127.0.0.1:no/roost`, /not of the form postgres:/],
         [`mysql://nobody:hush-hush@127.0.0.1/roost`, /not of the form postgres:/],
-        [`${url}?sslmode=whatever`, /URL is not understood: .*sslmode/],
+        [`${url}?sslmode=whatever`, /URL is invalid: .*sslmode/],
         // The server has no TLS: the option of the URL counts.
         [`${url}?sslmode=require`, /TLS/],
       ] as const) {

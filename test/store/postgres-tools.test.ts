@@ -27,7 +27,7 @@ test("a tool of any version will do where no version is wanted", () => {
   writeFileSync(path, "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n");
   chmodSync(path, 0o755);
   expect(look("pg_dump", 0)).toBe(path);
-  expect(look("pg_dump", 15)).toMatch(/is of PostgreSQL 9, .* install the package postgresql-client-15$/);
+  expect(look("pg_dump", 15)).toMatch(/is of PostgreSQL 9 and .* install the package postgresql-client-15$/);
 });
 
 test("the tools sign in as this program does, and are led to no other database by variables", () => {

@@ -87,12 +87,12 @@ test("messages with NULL in a column that is never NULL are told with their ids"
     table: "message",
     rows: 95,
     gaps: [],
-    spoilt: 5,
-    spoiltKeys: [1, 3, 4, 6, 8].map(idOf),
+    invalid: 5,
+    invalidKeys: [1, 3, 4, 6, 8].map(idOf),
   });
 });
 
-test("roost repair tells how many messages are spoilt, and the first ids of them", () => {
+test("roost repair tells how many messages are invalid, and the first ids of them", () => {
   const path = storeOf(100);
   const [leaf] = leavesOf(path, "message");
   if (leaf === undefined) throw new Error("no leaf");
@@ -107,11 +107,13 @@ test("roost repair tells how many messages are spoilt, and the first ids of them
     `sqlite:${path}`,
   ]);
   const ids = Array.from({ length: 10 }, (_, i) => idOf(i + 1)).join(", ");
-  expect(stdout.toString()).toContain(`messages: 88 saved, 12 spoilt\n  spoilt, and left out: ids ${ids} and 2 more\n`);
+  expect(stdout.toString()).toContain(
+    `messages: 88 saved, 12 invalid\n  invalid, and left out: ids ${ids} and 2 more\n`,
+  );
   expect(exitCode).toBe(0);
 });
 
-test("a spoilt message that is read twice, because damage follows it, is counted once", () => {
+test("an invalid message that is read twice, because damage follows it, is counted once", () => {
   const path = storeOf(200);
   const [first, second] = leavesOf(path, "message");
   if (first === undefined || second === undefined) throw new Error("fewer than two leaves");
@@ -119,7 +121,7 @@ test("a spoilt message that is read twice, because damage follows it, is counted
   spoil(path, first, last - 1);
   overwrite(path, second.number - 1);
   const report = reportOf(path, "message");
-  expect(report).toMatchObject({ spoilt: 1, spoiltKeys: [idOf(last)] });
+  expect(report).toMatchObject({ invalid: 1, invalidKeys: [idOf(last)] });
   expect(report?.gaps).toHaveLength(1);
 });
 
@@ -129,12 +131,12 @@ test("an account that has the name of another one is counted", () => {
   const at = leaf?.page.bytes.indexOf("name-0007") ?? -1;
   expect(at).toBeGreaterThan(0);
   writeAt(path, ((leaf?.number ?? 0) - 1) * pageBytes + at, Buffer.from("name-0003"));
-  expect(reportOf(path, "account")).toMatchObject({ rows: 19, spoilt: 1, spoiltKeys: [7n] });
+  expect(reportOf(path, "account")).toMatchObject({ rows: 19, invalid: 1, invalidKeys: [7n] });
 });
 
-test("a store in order has no spoilt rows", () => {
+test("a store in order has no invalid rows", () => {
   const { tables } = salvage(storeOf(50), join(root, "whole.saved"), () => undefined);
-  expect(tables.filter(({ spoilt }) => spoilt > 0)).toEqual([]);
+  expect(tables.filter(({ invalid }) => invalid > 0)).toEqual([]);
 });
 
 class CountedFile extends PageFile {

@@ -138,7 +138,7 @@ test("what is no backup is refused with a sentence that names it", async () => {
   expect(refusalOf(file("text", "these are my notes\n".repeat(100)))).toContain("FILE is not a store of roost");
   expect(refusalOf(file("short", readFileSync(path).subarray(0, 60)))).toContain("FILE is not a store of roost");
   expect(refusalOf(file("cut", readFileSync(path).subarray(0, 20_000)))).toContain("FILE is cut short");
-  expect(refusalOf(other)).toContain("is no file");
+  expect(refusalOf(other)).toContain("is not a file");
   const foreign = join(other, "foreign.db");
   const db = new Database(foreign);
   db.run("CREATE TABLE t (a)");

@@ -100,7 +100,7 @@ test("a check says which counts are wrong, and they are counted again once they 
   db.run("PRAGMA busy_timeout = 5000");
   db.run("UPDATE group_count SET put = 9");
   expect(checkStore(path, () => undefined).logProblems).toEqual([
-    "the groups of 2 accounts are counted wrongly; DELETE FROM group_count has them counted again",
+    "the group counts of 2 accounts are wrong; DELETE FROM group_count makes the store count them again",
   ]);
   expect(await store.createGroup(draft({ id: "e4", owner: "eve", members }))).toMatchObject({ leftOut: members });
   db.run("DELETE FROM group_count");

@@ -157,10 +157,10 @@ test("writes nothing into a file that was taken away or replaced, and goes on wh
   const store = await openAt(path);
   const { messageId } = stored((await store.append([talk()]))[0]);
   renameSync(path, `${path}.away`);
-  expect(await failureOf(store.append([talk()]))).toMatch(/was taken away or replaced while it was open/);
+  expect(await failureOf(store.append([talk()]))).toMatch(/was removed or replaced while it was open/);
   expect(store.isHealthy).toBe(false);
   writeFileSync(path, "");
-  expect(await failureOf(store.append([talk()]))).toMatch(/was taken away or replaced while it was open/);
+  expect(await failureOf(store.append([talk()]))).toMatch(/was removed or replaced while it was open/);
   renameSync(`${path}.away`, path);
   expect(stored((await store.append([talk()]))[0]).messageId).toBeGreaterThan(messageId);
   await until(() => store.isHealthy, "the store says that it commits again");
@@ -395,7 +395,7 @@ async function outcomeOrFailure(store: Store, clientId: string): Promise<bigint>
   }
 }
 
-test("a block that is spoilt while the store runs is never served: it is made again, and service returns by itself", async () => {
+test("a block that is damaged while the store runs is never served: it is made again, and service returns by itself", async () => {
   const path = freshPath();
   const ids = await filledStore(path);
   const store = await openAt(path, 15, { flushMessages: 20 });
@@ -403,7 +403,7 @@ test("a block that is spoilt while the store runs is never served: it is made ag
   index.run("UPDATE block SET postings = zeroblob(length(postings))");
   index.close();
   expect(await failureOf(allIds(store, "bob"))).toMatch(
-    /index of the messages is damaged: block \d+ of the index is spoilt/,
+    /index of the messages is damaged: block \d+ of the index is damaged/,
   );
   await until(async () => (await idsOrFailure(store)).length === ids.length, "the index is complete");
   expect(await allIds(store, "bob")).toEqual(ids);

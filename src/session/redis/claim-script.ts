@@ -1,7 +1,7 @@
-// Which store the server holds and whose (auth/store-ownership.ts), as one atomic step: the same rule as judgeClaim. Apart
-// from the other scripts: these have to work whatever the keys hold, and change nothing where they refuse.
+// Claims the server's store (auth/store-ownership.ts) in one atomic step, by the same rule as judgeClaim. These scripts
+// are separate from the others: they must work whatever the keys contain, and change nothing when they refuse.
 
-import type { Script } from "./scripts.ts";
+import { scriptOf, type Script } from "./scripts.ts";
 
 const claimText = `
 local key, state = KEYS[1] .. 'ownership', KEYS[1] .. 'state'
@@ -53,17 +53,14 @@ return {is_another and 'adopted' or outcome, next}
 `;
 
 /**
- * run, the known identity or '', a new one, '1' to make it if there is none, '1' to adopt, the last renewal that has been
- * watched for long enough or '', fingerprints… → outcome, identity.
- * outcome: as ClaimOutcome; `absent`: there is none, and none may be made (and `used` if the store is not empty); `living`: an
- * adoption waits, since somebody may renew (and when it was done last); `damaged`: it cannot be read.
+ * run, the known identity or '', a new one, '1' to create it if there is none, '1' to adopt, the last renewal that has
+ * been watched for long enough or '', fingerprints… → outcome, identity. outcome: a ClaimOutcome; `absent`: there is
+ * none, and none may be created (`used` if the store is not empty); `living`: an adoption waits, because a process may
+ * renew leases (with the time of the last renewal); `damaged`: it is malformed.
  */
 export const claimScript: Script = scriptOf(claimText);
 
-/**
- * run, the new owners with commas, the caller's fingerprints… → 1; 0, with nothing changed, if the server does not say that
- * the store is the caller's or nobody's.
- */
+/** run, new owners with commas, the caller's fingerprints… → 1; 0, changing nothing, unless the caller owns it. */
 export const setOwnersScript: Script = scriptOf(`
 local key = KEYS[1] .. 'ownership'
 if redis.call('TYPE', key).ok ~= 'hash' then return 0 end
@@ -76,7 +73,3 @@ if not is_mine then return 0 end
 redis.call('HSET', key, 'owners', ARGV[2])
 return 1
 `);
-
-function scriptOf(text: string): Script {
-  return { text, sha: new Bun.CryptoHasher("sha1").update(text).digest("hex") };
-}

@@ -1,5 +1,5 @@
-// Answers `locate` by as few round trips as linearizability allows: all calls that wait when a fence starts share it and
-// the reading of what is not remembered; those that come meanwhile share the next one.
+// Answers `locate` with as few round trips as linearizability allows: all calls that wait when a fence starts share it
+// and the reading of what is not cached; calls that arrive meanwhile share the next one.
 
 import type { Follower } from "../follower.ts";
 import { nowhere, type LeasedLocations } from "../location-cache.ts";
@@ -9,9 +9,9 @@ import type { RedisLink } from "./redis-link.ts";
 import { asList, readFence, readSessions } from "./replies.ts";
 import { fenceScript } from "./scripts.ts";
 
-/** The server does nothing else while it reads these. */
+/** The server is blocked while it reads these. */
 const accountsPerScript = 500;
-/** Words of a fence's answer before the first account's. */
+/** Elements of a fence's reply before the first account's. */
 const fenceWords = 3;
 
 type Located = readonly (readonly Location[])[];
@@ -23,7 +23,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** Accounts to be read, each once, by their keys. */
+/** Accounts to read, by key. */
 type Wanted = Map<string, { readonly app: string; readonly account: string }>;
 
 export class FencedReader {
@@ -37,13 +37,12 @@ export class FencedReader {
     this.follower = follower;
   }
 
-  /** Rejects with SessionsUnavailable. */
   locate(app: string, accounts: readonly string[]): Promise<Located> {
     const { promise, resolve, reject } = Promise.withResolvers<Located>();
     this.waiters.push({ app, accounts, resolve, reject });
     if (!this.isRunning) {
       this.isRunning = true;
-      // Later than the callback that asks: what it asks besides comes along.
+      // Deferred, so that all calls of one callback share the fence.
       queueMicrotask(() => void this.run());
     }
     return promise;
@@ -71,7 +70,7 @@ export class FencedReader {
       }
     }
     await this.fence(missing);
-    // What the fence says has changed since it was read, or did not stay in the cache, is read once more.
+    // Accounts that the fence invalidated, or that the cache has evicted, are read again.
     const changed: Wanted = new Map();
     const found = waiters.map(({ app, accounts }) =>
       accounts.map((account) => {
@@ -92,14 +91,14 @@ export class FencedReader {
     }
   }
 
-  /** Makes a fence and reads what is wanted into the cache, in one round trip. */
+  /** Makes a fence and reads the wanted accounts into the cache, in one round trip. */
   private async fence(wanted: Wanted): Promise<void> {
     const { link, follower } = this;
     const entries = [...wanted];
     const first = entries.slice(0, accountsPerScript).map(([key]) => key);
     const [reply, rest] = await Promise.all([
       link.call(fenceScript, [follower.epoch, String(follower.sequence), ...first]).then(asList),
-      // Asked behind the fence, so as new as it or newer.
+      // Sent after the fence, so at least as new.
       this.read(new Map(entries.slice(accountsPerScript))),
     ]);
     follower.follow(readFence(reply));
@@ -107,7 +106,7 @@ export class FencedReader {
     this.remember(wanted, rest);
   }
 
-  /** Reads in one round trip what a fence before has allowed to be read. */
+  /** Reads accounts in one round trip; a fence must precede it. */
   private async read(wanted: Wanted): Promise<Map<string, LeasedLocations>> {
     const keys = [...wanted.keys()];
     const parts: Promise<Map<string, LeasedLocations>>[] = [];
@@ -128,7 +127,7 @@ export class FencedReader {
   }
 }
 
-/** The sessions that an answer holds behind its fence, by the keys that were asked. */
+/** Returns the sessions that follow the fence in a reply, by the requested keys. */
 function sessionsOf(keys: readonly string[], reply: readonly unknown[]): Map<string, LeasedLocations> {
   return new Map(keys.map((key, at) => [key, readSessions(reply[fenceWords + at])]));
 }

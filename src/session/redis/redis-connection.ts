@@ -1,5 +1,5 @@
-// One connection to one run of the server. It ends when the server goes, or when nothing is answered for about a second;
-// what was asked is refused then, and it is never used again.
+// One connection to one run of the server. It ends when the server does, or after about a second without answers;
+// pending calls are rejected then. A connection is not reused.
 
 import { RedisClient } from "bun";
 import { SessionsUnavailable } from "../sessions.ts";
@@ -7,10 +7,9 @@ import type { Script } from "./scripts.ts";
 
 const connectMsMax = 1_500;
 const checkMs = 200;
-/** Checks in a row without an answer, while one is due. Counted, not timed: a stall of this process is one check. */
+/** Consecutive checks without a due answer. Counted, not timed, so that a stall of this process counts once. */
 const silentChecksMax = 5;
 
-/** An open connection. */
 export class RedisConnection {
   private readonly client: RedisClient;
   private readonly prefix: string;
@@ -19,7 +18,7 @@ export class RedisConnection {
   private answered = 0;
   private answeredBefore = 0;
   private silentChecks = 0;
-  /** The server's run, once `open` has asked for it. */
+  /** The server's run id, once `open` has read it. */
   private run = "";
 
   private constructor(client: RedisClient, prefix: string) {
@@ -29,7 +28,7 @@ export class RedisConnection {
     this.checking.unref();
   }
 
-  /** Connects; `lost` is called once when an open connection ends. Rejects with what the client or the server says. */
+  /** Connects; calls `lost` once when an open connection ends. Rejects with errors of the client or the server. */
   static async open(url: string, prefix: string, lost: () => void): Promise<RedisConnection> {
     const client = new RedisClient(url, {
       autoReconnect: false,
@@ -47,7 +46,7 @@ export class RedisConnection {
     client.onclose = () => clearInterval(connection.checking);
     try {
       const run = await connection.info("server", "run_id");
-      if (run === undefined) throw new SessionsUnavailable("the server does not tell its run id");
+      if (run === undefined) throw new SessionsUnavailable("the server does not report its run id");
       connection.run = run;
     } catch (error) {
       connection.close();
@@ -60,19 +59,19 @@ export class RedisConnection {
     return connection;
   }
 
-  /** Runs a script. Rejects with what the client or the server says. */
+  /** Runs a script. Rejects with errors of the client or the server. */
   async call(script: Script, parameters: readonly string[]): Promise<unknown> {
     const rest = ["1", this.prefix, this.run, ...parameters];
     try {
       return await this.send("EVALSHA", [script.sha, ...rest]);
     } catch (error) {
-      // A server that does not know the script yet, or has been told to forget all.
+      // The server does not have the script yet, or has flushed its scripts.
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
       return this.send("EVAL", [script.text, ...rest]);
     }
   }
 
-  /** A value of a section of INFO; undefined where the server has none. Rejects with what the client or the server says. */
+  /** Returns a value of a section of INFO, if any. Rejects with errors of the client or the server. */
   async info(section: string, name: string): Promise<string | undefined> {
     const info = await this.send("INFO", [section]);
     return typeof info === "string" ? new RegExp(`^${name}:(.*?)\r?$`, "m").exec(info)?.[1] : undefined;

@@ -1,7 +1,8 @@
-// Keeps a connection to the server: connects again for as long as it takes, and refuses at once in between.
+// Maintains a connection to the server: reconnects without end, and rejects calls immediately in between.
 
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { SessionsUnavailable } from "../sessions.ts";
 import { unreachable, wrongSetting } from "./wrong-setting.ts";
 import { RedisConnection } from "./redis-connection.ts";
@@ -10,17 +11,16 @@ import type { Script } from "./scripts.ts";
 const retryMsMin = 50;
 const retryMsMax = 1_000;
 const policyEveryMs = 60_000;
-/** Policies by which the server deletes any key when its memory is full. The keys of sessions have no expiry, so the others spare them. */
+/** Policies that evict any key when memory is full. Sessions have no expiry, so the other policies spare them. */
 const evictsAnyKey = /^allkeys-/;
 
 interface RedisLinkOptions {
   readonly url: string;
-  /** What all keys begin with. */
   readonly prefix: string;
   readonly log: Log;
-  /** A connection was made: what was read over an earlier one may be stale. */
+  /** A connection was made: cached data may be stale. */
   connected(): Promise<void>;
-  /** The server is there and refuses the URL's settings, at the first connection; nothing is tried again. */
+  /** The server refuses the URL's settings at the first connection; there are no further tries. */
   refused(sentence: string): void;
 }
 
@@ -30,7 +30,6 @@ export function redacted(url: string): string {
   return `${protocol}//${host}${pathname}`;
 }
 
-/** The way to the server. */
 export class RedisLink {
   private readonly options: RedisLinkOptions;
   private readonly rareLog: RareLog;
@@ -39,15 +38,14 @@ export class RedisLink {
   private retrying: ReturnType<typeof setTimeout> | undefined;
   private isClosed = false;
   private wasConnected = false;
-  /** The log has been told that the server is away. */
+  /** The log says that the server is away. */
   private isKnownAway = false;
-  /** The server is there and refused the last step: out of memory, a read-only replica, a right that is missing. */
+  /** The server refused the last step: out of memory, a read-only replica, a missing right. */
   private isRefusing = false;
-  /** The store is this process's to use: steps may be sent. */
+  /** Whether this process may use the store, so that steps may be sent. */
   isAdmitted = false;
-  /** How many were made so far. */
   connections = 0;
-  /** What the server does to sessions when its memory is full; '' when it keeps them. */
+  /** What the server does to sessions when its memory is full; '' if it keeps them. */
   private eviction = "";
   private readonly lookingAtPolicy: ReturnType<typeof setInterval>;
 
@@ -58,7 +56,7 @@ export class RedisLink {
     this.lookingAtPolicy.unref();
   }
 
-  /** What an operator must change although all works for now; '' when there is nothing. */
+  /** What an operator should change although everything works; '' if there is nothing. */
   get warning(): string {
     return this.eviction;
   }
@@ -71,7 +69,7 @@ export class RedisLink {
     return this.connection !== undefined;
   }
 
-  /** Tries once; goes on by itself where that fails. Never rejects. */
+  /** Tries once; retries in the background if that fails. Never rejects. */
   async connect(): Promise<void> {
     const { url, prefix, log } = this.options;
     try {
@@ -91,35 +89,33 @@ export class RedisLink {
       await this.lookAtPolicy();
       await this.options.connected();
     } catch (error) {
-      // Once they were right: somebody who changes them there may change them back.
+      // After a successful connection the settings were right, and may be corrected on the server.
       const refusal = this.wasConnected ? undefined : await wrongSetting(url, error);
       if (refusal !== undefined) {
         this.options.refused(`The session store ${redacted(url)} refuses this program: ${refusal}.`);
         return;
       }
-      // Bun's client says of a server that is not there that it closed the connection.
+      // Bun's client reports a server that is down as a closed connection.
       const reason = this.isKnownAway ? undefined : await unreachable(url);
-      this.retryLater(reason ?? (error instanceof Error ? error.message : String(error)));
+      this.retryLater(reason ?? reasonOf(error));
     }
   }
 
-  /** The store may be used over this connection. */
   admit(): void {
     this.isAdmitted = true;
   }
 
-  /** Steps are refused from now on. */
   shut(): void {
     this.isAdmitted = false;
   }
 
-  /** Runs a script; rejects with SessionsUnavailable, also as long as the store may not be used. */
+  /** Runs a script; rejects with SessionsUnavailable, also while the store may not be used. */
   call(script: Script, parameters: readonly string[]): Promise<unknown> {
     if (this.isAdmitted || !this.isConnected) return this.ask(script, parameters);
     return Promise.reject(new SessionsUnavailable("it is not known yet whether the session store is the right one"));
   }
 
-  /** Runs a script that finds out whether the store may be used; rejects with SessionsUnavailable. */
+  /** Runs a script that decides whether the store may be used; rejects with SessionsUnavailable. */
   async ask(script: Script, parameters: readonly string[]): Promise<unknown> {
     const { connection } = this;
     if (connection === undefined) throw new SessionsUnavailable("the session store is away");
@@ -128,9 +124,9 @@ export class RedisLink {
       this.isRefusing = false;
       return reply;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       if (connection === this.connection && connection.isOpen) {
-        // Steps that succeed between those that fail: one line each time would be one a request.
+        // Rate-limited: if some steps succeed, each failure in between would be logged.
         if (!this.isRefusing) this.rareLog.warn("the session store refuses a step", { reason });
         this.isRefusing = true;
       }
@@ -146,14 +142,14 @@ export class RedisLink {
     this.connection = undefined;
   }
 
-  /** INFO says it also where a managed service forbids CONFIG. What cannot be found out changes nothing. */
+  /** Reads INFO, which works where a managed service forbids CONFIG. A failure changes nothing. */
   private async lookAtPolicy(): Promise<void> {
     const { log } = this.options;
     let policy: string | undefined;
     try {
       policy = await this.connection?.info("memory", "maxmemory_policy");
     } catch (error) {
-      log.debug("the session store does not tell its maxmemory-policy", { reason: String(error) });
+      log.debug("the session store does not report its maxmemory-policy", { reason: String(error) });
     }
     if (policy === undefined) return;
     const eviction = evictsAnyKey.test(policy)
@@ -174,7 +170,7 @@ export class RedisLink {
   private retryLater(reason: string): void {
     if (this.isClosed) return;
     if (!this.isKnownAway) {
-      this.options.log.warn("the session store is away; it is tried again", {
+      this.options.log.warn("the session store is unavailable; retrying", {
         server: redacted(this.options.url),
         reason,
       });

@@ -1,11 +1,11 @@
-// Claims the server's store for this process: before anything else is sent over a connection, and with every poll, so that a
-// store that was emptied gets its identity again from those who know it.
+// Claims the server's store for this process: before anything else is sent over a connection, and with every poll, so
+// that a store that was emptied gets its identity back from processes that know it.
 //
-// A process that does not know the identity of an empty store does not make one at once: the store may have come back
-// empty, and those that had it open are about to bring its identity back. It waits for them for a while, or for a moment if
-// the registry says that nobody knows one: another cluster, whose store it is, is not in the registry of this one. It does
-// not bring back what others say: by mistake it may have been given another store than they, which then would pass for
-// theirs.
+// A process that does not know the identity of an empty store does not create one immediately: the store may have come
+// back empty, and processes that had it open are about to restore its identity. It waits for them for a while, or
+// briefly if the registry says that nobody knows one: another cluster, which may own the store, is not in this
+// registry. It does not restore an identity that others report: it may have been given another store by mistake, which
+// would then pass for theirs.
 
 import {
   claimAlsoAs,
@@ -14,8 +14,7 @@ import {
   livingOwnerSentence,
   newStoreIdentity,
   refusedClaimSentence,
-  tellAdoption,
-  withoutAdoption,
+  logAdoption,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
@@ -24,46 +23,41 @@ import { claimScript } from "./claim-script.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { asList, asText } from "./replies.ts";
 
-/** How long an empty store is waited for to get its identity from those that know it. */
+/** How long an empty store may wait for its identity. */
 const identityWaitMs = 15_000;
 const askMs = 1_000;
 /**
- * How long an empty store is left to whoever has had it open, which a process of another cluster does not hear of: longer
- * than RedisLink takes between two attempts to connect.
+ * How long an empty store is left to processes of another cluster, which this process does not know: longer than
+ * RedisLink takes between two tries to connect.
  */
 const ownerBackMs = 1_500;
 
-/**
- * Which identity others of the cluster know, as far as they tell: `nobody` if none of them knows any; undefined if that
- * could not be found out.
- */
+/** Returns the identity that others of the cluster know; `nobody` if none does; undefined if unknown. */
 export type KnownIdentity = () => Promise<string | undefined>;
 
-/** What KnownIdentity says if nobody knows one. */
+/** The result of KnownIdentity if nobody knows one. */
 export const knownToNobody = "nobody";
 
 interface RedisOwnerOptions {
   readonly link: RedisLink;
-  /** What sentences call it. */
   readonly store: string;
   readonly claim: StoreClaim;
-  /** Undefined: nobody else can know it, so there is nothing to wait for. */
+  /** Undefined if no other process can know it, so that there is nothing to wait for. */
   readonly known: KnownIdentity | undefined;
   readonly log: Log;
-  /** Told why this process may not use the store. */
+  /** Called with the reason if this process may not use the store. */
   readonly refused: (sentence: string) => void;
 }
 
 export class RedisOwner {
   private readonly options: RedisOwnerOptions;
   private claim: StoreClaim;
-  /** The store's identity, as of the last claim. */
   identity: string | undefined;
-  /** This process may not use the store: nothing is claimed again. */
+  /** Whether this process may not use the store, so that it makes no further claim. */
   private isRefused = false;
   private waitingSinceMs: number | undefined;
   private mayMake: boolean;
-  /** The store holds nothing at all: it may have been emptied a moment ago. */
+  /** The store is empty: it may just have been emptied. */
   private isEmpty = false;
   private asking: ReturnType<typeof setTimeout> | undefined;
   private isClosed = false;
@@ -74,36 +68,31 @@ export class RedisOwner {
     this.mayMake = options.known === undefined;
   }
 
-  /** It waits for the identity of an empty store. */
+  /** Whether it waits for the identity of an empty store. */
   get isWaiting(): boolean {
     return this.waitingSinceMs !== undefined;
   }
 
-  /** By which this process is known. */
   get fingerprints(): readonly string[] {
     return this.claim.fingerprints;
   }
 
-  /** This process is known by these fingerprints, too. */
   claimAs(fingerprints: readonly string[]): void {
     this.claim = claimAlsoAs(this.claim, fingerprints);
   }
 
-  /** These fingerprints have become the owner's. */
+  /** Records that these fingerprints have become the owner's. */
   owned(fingerprints: readonly string[]): void {
     this.claim = claimOfOwner(fingerprints);
   }
 
-  /** A connection was made: whoever knows the identity needs time to make one, too. */
+  /** A connection was made: processes that know the identity need time to connect, too. */
   connected(): void {
     this.waitingSinceMs = undefined;
     this.mayMake = this.options.known === undefined;
   }
 
-  /**
-   * Claims the store, and opens the link for other steps if that was right. To adopt one takes some seconds. Rejects with
-   * SessionsUnavailable.
-   */
+  /** Claims the store and, if that succeeds, permits steps; adopting takes seconds. @throws SessionsUnavailable */
   async settle(): Promise<void> {
     const { log, store } = this.options;
     const watch = new OwnerWatch(log, store);
@@ -127,7 +116,7 @@ export class RedisOwner {
       watch.still,
       ...claim.fingerprints,
     ]);
-    // Each connection is claimed for itself: another server may answer at the other end.
+    // Each connection is claimed separately: it may lead to another server.
     if (link.connections !== connections) return undefined;
     const [outcome, found] = asList(reply).map(asText);
     switch (outcome) {
@@ -160,9 +149,10 @@ export class RedisOwner {
 
   private learned(identity: string, outcome: "kept" | "taken" | "adopted"): void {
     const { link, store, log } = this.options;
-    tellAdoption(log, store, this.claim, outcome);
-    this.claim = withoutAdoption(this.claim);
-    if (this.identity !== undefined && this.identity !== identity) log.warn(`${store} is another one than before`);
+    logAdoption(log, store, this.claim, outcome);
+    this.claim = claimOfOwner(this.claim.fingerprints);
+    if (this.identity !== undefined && this.identity !== identity)
+      log.warn(`${store} is a different store than before`);
     if (this.isWaiting) log.info(`${store} has an identity now`);
     this.identity = identity;
     this.waitingSinceMs = undefined;
@@ -181,7 +171,7 @@ export class RedisOwner {
     this.ask();
   }
 
-  /** Asks until the identity is known, and makes one as soon as it is clear that nobody knows any. */
+  /** Asks until the identity is known, and creates one once it is clear that nobody knows any. */
   private ask(): void {
     clearTimeout(this.asking);
     if (!this.isWaiting || this.isClosed) return;
@@ -189,7 +179,7 @@ export class RedisOwner {
     if (known === undefined) return;
     known()
       .then((told) => {
-        // Somebody knows an identity, but perhaps of another store: whoever has this one open brings it back.
+        // Others know an identity, perhaps of another store: processes that have this one open restore it.
         if (told !== knownToNobody || this.waitingSinceMs === undefined) return undefined;
         if (this.isEmpty && performance.now() - this.waitingSinceMs < ownerBackMs) return undefined;
         this.mayMake = true;

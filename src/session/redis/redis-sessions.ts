@@ -1,6 +1,6 @@
-// Sessions in Redis or Valkey, for login and chat services on many machines. Every change is one script and so one
-// round trip; reads go through a fence and a cache (fenced-reader.ts). A server that is lost or restarted loses the
-// sessions with it, and that is told to those who watch for it.
+// Sessions in Redis or Valkey, for login and chat services on many machines. Every change is one script and one round
+// trip; reads use a fence and a cache (fenced-reader.ts). A server that is lost or restarted loses the sessions, which
+// is reported to listeners.
 
 import { claimOfNobody, shownPlace, type StoreClaim, type StoreIdentity } from "../../auth/store-ownership.ts";
 import { gatewaySuspectMs } from "../../base/limits/fixed.ts";
@@ -34,39 +34,34 @@ import {
   sweepScript,
 } from "./scripts.ts";
 
-/** Presence is at most this old where nobody asks for locations; leases end as soon as that. */
+/** The maximum age of presence without calls of `locate`; ended leases are noticed as fast. */
 const pollMs = 500;
-/** Accounts that one step of a sweep, or of a look at what a gateway holds, looks at: the server does nothing else meanwhile. */
+/** Accounts in one step of a sweep or a scan of a gateway's sessions: the server is blocked meanwhile. */
 const sweepAccounts = 200;
 
 export interface RedisSessionsOptions {
   /** `redis://user:password@host:port/database`; also `rediss:` and `valkey:`. Its password is never logged. */
   readonly url: string;
   readonly log: Log;
-  /** Who opens the store; nobody unless it is given. */
   readonly claim?: StoreClaim;
-  /** What others of the cluster know of the store's identity; it is not waited for unless this is given. */
+  /** What others of the cluster know about the store's identity; without it, the identity is not waited for. */
   readonly known?: KnownIdentity;
-  /** The initial ones unless they are given. */
   readonly limits?: SessionLimits;
-  /**
-   * Told that a server that was away at first refuses the URL's user, password or database, and that the store is another
-   * cluster's; only a restart helps then.
-   */
+  /** Called if only a restart helps: the server refuses the URL, or the store is another cluster's. */
   readonly refused?: (sentence: string) => void;
-  /** What all keys begin with; another one keeps two clusters apart. */
+  /** The prefix of all keys; different prefixes separate clusters. */
   readonly prefix?: string;
 }
 
 const protocols = ["redis:", "rediss:", "valkey:", "valkeys:"];
 
 /**
- * Opens the engine. Resolves also while the server is away: then it is tried again for as long as it takes. Rejects with
- * SessionsUnavailable and a sentence for the operator where the URL is none of a Redis, or its server refuses it.
+ * Opens the engine. Also resolves while the server is away, which is retried without end. Rejects with
+ * SessionsUnavailable if the URL is not a Redis URL, or if its server refuses it.
  */
 export async function openRedisSessions(options: RedisSessionsOptions): Promise<Sessions> {
   if (!URL.canParse(options.url) || !protocols.includes(new URL(options.url).protocol)) {
-    // Not repeated: it may hold a password.
+    // The URL is not shown, because it may contain a password.
     throw new SessionsUnavailable("The URL of the session store is not one like redis://user:password@host:6379/0.");
   }
   const sessions = new RedisSessions(options);
@@ -86,12 +81,11 @@ class RedisSessions implements Sessions {
   private readonly follower = new Follower();
   private readonly reader: FencedReader;
   private polling: ReturnType<typeof setInterval> | undefined;
-  /** This process has renewed a lease: it is one of those who end leases and sweep. */
+  /** This process has renewed a lease, so it also ends leases and sweeps. */
   private isKeeper = false;
   leasesEnded = 0;
   private isPolling = false;
   private isStarted = false;
-  /** Why the start fails. */
   refusal: string | undefined;
 
   constructor(options: RedisSessionsOptions) {
@@ -144,7 +138,7 @@ class RedisSessions implements Sessions {
       this.owner.owned(fingerprints);
       return;
     }
-    // Finds out whether it is another cluster's, and leaves it then.
+    // Finds out whether it is another cluster's, and stops using it then.
     await this.poll();
     throw new SessionsUnavailable("the session store is not known to be this cluster's");
   }
@@ -247,7 +241,7 @@ class RedisSessions implements Sessions {
   }
 
   private async poll(): Promise<void> {
-    // A sweep may take longer than it is to the next poll.
+    // A sweep may take longer than the interval of polls.
     if (this.isPolling || !this.link.isConnected) return;
     this.isPolling = true;
     try {
@@ -259,14 +253,14 @@ class RedisSessions implements Sessions {
         await this.sweep();
       }
     } catch (error) {
-      // The link has told the operator; the next poll tries again.
+      // The link has logged the failure; the next poll retries.
       this.log.debug("a poll of the session store failed", { reason: String(error) });
     } finally {
       this.isPolling = false;
     }
   }
 
-  /** Removes the sessions of leases that have ended. Several may do so at once. */
+  /** Removes the sessions of ended leases. Several processes may do so at once. */
   private async sweep(): Promise<void> {
     while (asNumber(await this.link.call(sweepScript, [String(sweepAccounts)])) > 0);
   }

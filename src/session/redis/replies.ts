@@ -1,11 +1,11 @@
-// What the scripts answer, checked and turned into the engine's terms. A reply of another shape is a fault of the server.
+// Checks and decodes the scripts' replies. A reply of another shape is a fault of the server.
 
 import { nowhere, type LeasedLocations } from "../location-cache.ts";
 import type { Change, Fence } from "../follower.ts";
 import { featuresOf, SessionsUnavailable, type Location } from "../sessions.ts";
 import { splitPair } from "./pair-key.ts";
 
-const strange = (): SessionsUnavailable => new SessionsUnavailable("the session store answers what nobody asked");
+const strange = (): SessionsUnavailable => new SessionsUnavailable("the session store sent an unexpected reply");
 
 export function asNumber(reply: unknown): number {
   if (typeof reply !== "number") throw strange();
@@ -22,13 +22,13 @@ export function asList(reply: unknown): readonly unknown[] {
   return reply;
 }
 
-/** The JSON that a session's value carries behind its lease. */
+/** Encodes a place, the JSON that follows the lease in a session's value. */
 export function placeText({ channelId, gateway, incarnation, features = [] }: Location): string {
-  // Last, where earlier releases look at nothing.
+  // Features come last, where earlier releases ignore them.
   return JSON.stringify([channelId, gateway, incarnation, ...features]);
 }
 
-/** A session's value: `<lease> <place>`. */
+/** Decodes a session's value: `<lease> <place>`. */
 export function readLocation(device: string, value: string): { readonly lease: number; readonly location: Location } {
   const space = value.indexOf(" ");
   const [channelId, gateway, incarnation, ...features] = asList(JSON.parse(value.slice(space + 1)));
@@ -44,7 +44,7 @@ export function readLocation(device: string, value: string): { readonly lease: n
   };
 }
 
-/** An account's sessions, as device, value, device, value, … */
+/** Decodes an account's sessions: device, value, device, value, … */
 export function readSessions(reply: unknown): LeasedLocations {
   const rows = asList(reply);
   if (rows.length === 0) return nowhere;
@@ -58,7 +58,7 @@ export function readSessions(reply: unknown): LeasedLocations {
   return { locations, leases };
 }
 
-/** The fence at the head of an answer; the sessions of the accounts asked follow it. */
+/** Decodes the fence at the beginning of a reply; the sessions of the requested accounts follow it. */
 export function readFence(reply: readonly unknown[]): Fence {
   const [epoch, sequence, changes] = reply;
   return {

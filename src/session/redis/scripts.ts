@@ -1,30 +1,36 @@
-// The engine's atomic steps, in Lua, which Redis and Valkey run one at a time. Keys, all below `roost:`
+// The engine's atomic steps, in Lua scripts, which Redis and Valkey run one at a time. Keys, all with the prefix
+// `roost:`
 //
-//   state          hash    epoch; sequence; lease (the last number given); clock and ticked (milliseconds)
+//   state          hash    epoch; sequence; lease (the last number used); clock and ticked (milliseconds)
 //   log            list    the last sessionChangesMax changes; the last one has number `sequence`
-//   a:<account>    hash    device → `<lease> <place>`; place is JSON of the client's, and its first element the channelId
+//   a:<account>    hash    device → `<lease> <place>`; place is a JSON array that begins with the channelId
 //   leases         hash    gateway start → lease
 //   until          zset    gateway start, by the clock's time at which its lease ends
-//   renewed        set     leases that somebody has renewed
+//   renewed        set     leases that were renewed at least once
 //   ownership      hash    identity; owners (fingerprints with commas): auth/store-ownership.ts
-//   ended          set     leases that have ended and whose sessions are not all removed yet
-//   l:<lease>      set     accounts that have sessions of that lease
+//   ended          set     ended leases whose sessions are not all removed yet
+//   l:<lease>      set     accounts with sessions of that lease
 //
-// A change is noted as `+` (first session of an account), `-` (last one), `=` (any other) and the account, or as `!` and
-// a lease that ended: that alone takes its sessions out of sight, however many they are; `sweep` removes them by and by.
+// A change is recorded as `+` (first session of an account), `-` (last one) or `=` (any other) and the account, or as
+// `!` and a lease that ended. The end of a lease hides its sessions at once, however many there are; `sweep` removes
+// them gradually.
 //
-// The clock runs while somebody ticks, and at most tickMsMax a tick: no lease ends because the server or all who could
-// renew stood still. The epoch begins with the server's run id: a server that comes back, empty or with the data of
-// another time, has lost what was there, and everything in it ends.
+// The clock advances with ticks, by at most tickMsMax each: no lease ends because the server or all processes that
+// could renew were suspended. The epoch begins with the server's run id: a server that comes back, empty or with older
+// data, has lost the sessions, and all leases end.
 //
-// Keys are made inside the scripts, which Redis allows outside of cluster mode.
+// Keys are composed inside the scripts, which Redis permits outside of cluster mode.
 
 import { sessionChangesMax } from "../../base/limits/fixed.ts";
 
-/** A script and the name that the server remembers it by. */
+/** A script and the SHA-1 by which the server caches it. */
 export interface Script {
   readonly text: string;
   readonly sha: string;
+}
+
+export function scriptOf(text: string): Script {
+  return { text, sha: new Bun.CryptoHasher("sha1").update(text).digest("hex") };
 }
 
 const tickMsMax = 1_000;
@@ -103,14 +109,12 @@ local function sessions(account)
 end
 `;
 
-const script = (body: string): Script => {
-  const text = `${library}${body}`;
-  return { text, sha: new Bun.CryptoHasher("sha1").update(text).digest("hex") };
-};
+const script = (body: string): Script => scriptOf(`${library}${body}`);
 
 /**
- * run, account, device, place, gateway start, lease in ms, devices at most, channelId to restore or '' → 0: too many; 1 and
- * the value replaced; of one to restore also 2: the device has another session, 3: it is there, and its lease knows it.
+ * run, account, device, place, gateway start, lease in ms, maximum of devices, channelId to restore or '' → 0: too
+ * many; 1
+ * and the replaced value; for a restore also 2: the device has another session, 3: it is present, and its lease has it.
  */
 export const putScript = script(`
 local account, device, start = ARGV[2], ARGV[3], ARGV[5]
@@ -122,7 +126,8 @@ end
 if old and ARGV[8] ~= '' then
   if channelOf(old) ~= ARGV[8] then return {2, false} end
   local own = leaseOf(old)
-  if own == call('HGET', leases, start) and call('SISMEMBER', prefix .. 'l:' .. own, account) == 1 then return {3, false} end
+  local is_listed = call('SISMEMBER', prefix .. 'l:' .. own, account) == 1
+  if own == call('HGET', leases, start) and is_listed then return {3, false} end
 end
 if not old and #rows / 2 >= tonumber(ARGV[7]) then return {0, false} end
 if old then drop(account, rows, device) end
@@ -133,7 +138,7 @@ note((wasEmpty and '+' or '=') .. account)
 return {1, old}
 `);
 
-/** run, account, channelId → 1 when it was there. */
+/** run, account, channelId → 1 if it was present. */
 export const removeScript = script(`
 local rows = sessions(ARGV[2])
 for at = 1, #rows, 2 do
@@ -147,8 +152,8 @@ return 0
 `);
 
 /**
- * run, lease in ms, gateway starts… → how many leases with sessions have ended, the positions (from 0) of the starts that
- * nobody had renewed before.
+ * run, lease in ms, gateway starts… → the number of ended leases with sessions, the positions (from 0) of the starts
+ * that had not been renewed before.
  */
 export const renewScript = script(`
 local time = call('TIME')
@@ -172,7 +177,7 @@ table.insert(begun, 1, over)
 return begun
 `);
 
-/** run, gateway start, cursor, accounts about → the next cursor ('0' at the end), channelIds of sessions; some may come twice. */
+/** run, gateway start, cursor, count of accounts → next cursor ('0' at the end), channelIds, maybe repeated. */
 export const heldScript = script(`
 local lease = call('HGET', leases, ARGV[2])
 if not lease then return {'0'} end
@@ -187,14 +192,14 @@ end
 return answer
 `);
 
-/** run, gateway start, ms left. */
+/** run, gateway start, remaining ms. */
 export const suspectScript = script(`
 local score = call('ZSCORE', untils, ARGV[2])
 if score then call('ZADD', untils, math.min(tonumber(score), until_in(ARGV[3])), ARGV[2]) end
 return 0
 `);
 
-/** run, what a gateway's starts begin with, the start to keep or ''. */
+/** run, the prefix of a gateway's starts, the start to keep or ''. */
 export const removeGatewayScript = script(`
 for _, start in ipairs(call('HKEYS', leases)) do
   if string.sub(start, 1, #ARGV[2]) == ARGV[2] and start ~= ARGV[3] then finish(start) end
@@ -202,12 +207,12 @@ end
 return 0
 `);
 
-/** run → the starts of gateways whose leases have not ended. */
+/** run → the starts of gateways with valid leases. */
 export const gatewaysScript = script(`
 return call('HKEYS', leases)
 `);
 
-/** run, accounts at most → how many leases are left to sweep. */
+/** run, maximum of accounts → the number of leases left to sweep. */
 export const sweepScript = script(`
 local lease = call('SRANDMEMBER', ended)
 if not lease then return 0 end

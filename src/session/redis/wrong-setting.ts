@@ -1,18 +1,21 @@
-// Tells a server that is away from one that is there and refuses what the URL says: the password, TLS or none, or that it is
-// a Redis at all. Bun's client reports all of it as a closed connection, so the server is asked once more, by hand.
+// Distinguishes a server that is away from one that refuses the URL's settings: the password, TLS, or not being a Redis
+// at all. Bun's client reports all of these as a closed connection, so this file asks the server again over a plain
+// socket.
+
+import { reasonOf } from "../../base/reason-of.ts";
 
 const answerMsMax = 1_500;
 const answerBytesMax = 60;
-/** What the server or Bun's client says of a setting that is wrong for as long as nobody changes it. */
+/** Errors of the server or of Bun's client for a setting that stays wrong until somebody changes it. */
 const refusals = /^(WRONGPASS|NOAUTH|NOPERM|ERR (DB index|invalid password|AUTH)|Invalid database number)/;
-/** RESP: a status, an error, a number, a text, a list. */
+/** RESP: a status, an error, a number, a string, a list. */
 const isReply = /^[-+:$*]/;
 /** A TLS alert: its type, and the first byte of every version. */
 const tlsAlert = "\u0015\u0003";
 
-/** What the server refuses in `url`, as a clause with what to do; undefined where `error`, of a connection to it, may pass. */
+/** Returns which setting of `url` the server refuses, and what to do; undefined if `error` may be transient. */
 export async function wrongSetting(url: string, error: unknown): Promise<string | undefined> {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   if (refusals.test(reason)) return credentials(reason);
   const { protocol } = new URL(url);
   const isTls = protocol === "rediss:" || protocol === "valkeys:";
@@ -21,19 +24,19 @@ export async function wrongSetting(url: string, error: unknown): Promise<string 
     const said = answer.slice(1);
     return refusals.test(said) ? credentials(said) : undefined;
   }
-  // Whoever hears the other dialect ends the connection without a word, or with an alert.
+  // A server that expects the other protocol closes the connection, or sends an alert.
   if (answer === "" || answer.startsWith(tlsAlert)) {
     const other = await answerToAuth(new URL(url), !isTls);
     if (!isReply.test(other)) return undefined;
     const scheme = protocol.startsWith("redis") ? "redis" : "valkey";
     return isTls
-      ? `it speaks no TLS; write ${scheme}:// in its URL`
-      : `it speaks TLS only; write ${scheme}s:// in its URL`;
+      ? `it does not speak TLS; write ${scheme}:// in its URL`
+      : `it speaks only TLS; write ${scheme}s:// in its URL`;
   }
-  return `what answers there is no Redis: it says ${JSON.stringify(answer.slice(0, answerBytesMax))}; correct the URL`;
+  return `the server is not a Redis: it says ${JSON.stringify(answer.slice(0, answerBytesMax))}; correct the URL`;
 }
 
-/** Why nobody can be reached at `url`, in words; undefined where somebody can, or only the platform knows. Never rejects. */
+/** Returns why nothing can be reached at `url`; undefined if something can, or if unknown. Never rejects. */
 export async function unreachable(url: string): Promise<string | undefined> {
   const ignore = (): void => undefined;
   const dialled = Bun.connect({ ...endpointOf(new URL(url)), socket: { data: ignore, connectError: ignore } });
@@ -50,15 +53,15 @@ export async function unreachable(url: string): Promise<string | undefined> {
 }
 
 const reasons: ReadonlyMap<unknown, string> = new Map([
-  ["ECONNREFUSED", "nobody listens there"],
-  ["ENOTFOUND", "no address is known for that name"],
+  ["ECONNREFUSED", "connection refused"],
+  ["ENOTFOUND", "host name not found"],
 ]);
 
 function credentials(said: string): string {
   return `${said}; check the URL's user, password and database`;
 }
 
-/** The first line that is answered to the URL's user and password; '' where nothing is in time. */
+/** Returns the first line of the answer to the URL's user and password; '' without an answer in time. */
 async function answerToAuth(url: URL, isTls: boolean): Promise<string> {
   const { username, password } = url;
   const user = username === "" ? [] : [decodeURIComponent(username)];
@@ -69,7 +72,7 @@ async function answerToAuth(url: URL, isTls: boolean): Promise<string> {
   const timer = setTimeout(nothing, answerMsMax);
   const dialled = Bun.connect({
     ...endpointOf(url),
-    // Whom a certificate names is for the connection that is used.
+    // The certificate is checked by the connection that is used.
     tls: isTls ? { rejectUnauthorized: false } : false,
     socket: {
       open: (socket) => void socket.write(`*${words.length}\r\n${request}`),

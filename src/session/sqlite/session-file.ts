@@ -1,6 +1,6 @@
-// The file of the sessions, opened and made. Sessions end with the machine's boot, so commits are not synced to the disk;
-// a file of an earlier boot, which a power cut may have torn, or one that is damaged is made anew. Those who have the old
-// one open find another file at its path (`isSame`) and open that.
+// Opens and creates the file of sessions. Sessions end with the machine's boot, so commits are not synced; a file of an
+// earlier boot, which a power failure may have torn, and a damaged file are replaced. Processes that have the old file
+// open find another one at its path (`isSame`) and open that.
 
 import { Database, SQLiteError } from "bun:sqlite";
 import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
@@ -9,14 +9,14 @@ import { openLockFile } from "../../base/lock-file.ts";
 import { OpenFiles } from "../../base/open-files.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 
-/** "RSes": marks the file as ours (PRAGMA application_id). */
+/** "RSes": marks the file as a session store (PRAGMA application_id). */
 const applicationId = 0x52536573;
 const schemaVersion = 1;
-/** A commit that brings the log to so many pages also moves them into the file: under 1 ms. */
+/** A commit that brings the log to this many pages also checkpoints it: under 1 ms. */
 const checkpointPages = 200;
 const openWaitMsMax = 2_000;
 
-// A lease that has ended stays until its sessions are removed. A change of kind leaseEnded has the lease as its account.
+// An ended lease remains until its sessions are removed. A change of kind leaseEnded has the lease as its account.
 const schema = `
   CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -56,10 +56,7 @@ const schema = `
   );
 `;
 
-/**
- * Returns the name of the machine's present boot, or '' if the system hides it, as systemd's ProcSubset=pid does; commits
- * are synced then.
- */
+/** Returns the boot's id, or '' if the system hides it (systemd's ProcSubset=pid); commits are synced then. */
 function bootId(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -68,35 +65,33 @@ function bootId(): string {
   }
 }
 
-/** The header of an SQLite file: its first bytes, and where `application_id` stands. */
+/** The header of an SQLite file: its first bytes, and the offset of `application_id`. */
 const headBytes = 100;
 const magic = "SQLite format 3\0";
 const applicationIdAt = 68;
 
-/** The file is something else than a session store. */
 export class NotSessions extends Error {
   override readonly name = "NotSessions";
 }
 
-/** Errors that say that the file itself is no good. */
+/** Reports whether an error means that the file is damaged. */
 export function isDamage(error: unknown): boolean {
   return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
 }
 
-/** Reports whether opening failed for a reason that may pass by itself: a disk that is full, or read-only for a moment. */
+/** Reports whether opening failed for a reason that may pass: a full disk, or one that is read-only for a moment. */
 export function mayPass(error: unknown, path: string): boolean {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
-  // A file that is there could be opened before; where there is none the path may be wrong.
+  // An existing file could be opened before; for a missing one the path may be wrong.
   if (error.code.startsWith("SQLITE_CANTOPEN")) return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   return /^(SQLITE_(FULL|READONLY|IOERR)|ENOSPC$|EDQUOT$|EROFS$)/.test(error.code);
 }
 
-/** Two connections to the file: what one writes, the other notices as another process would. */
+/** Two connections to the file: each notices the other's writes like those of another process. */
 export class SessionFile {
   readonly path: string;
   readonly writing: Database;
   readonly reading: Database;
-  /** Which file it is, whatever is at the path later. */
   readonly identity: string;
   private readonly files: OpenFiles;
 
@@ -116,12 +111,12 @@ export class SessionFile {
   }
 
   /**
-   * Opens the file; makes it where there is none, none of any use, or still that of the identity `damaged`. `claim` is
-   * called with the connection that writes before anybody else can make the file anew. Throws what it throws, and what
-   * SQLite or the system says.
+   * Opens the file; creates it if it is missing, unusable, or still the one with the identity `damaged`. Calls `claim`
+   * with the writing connection before another process can replace the file. Throws its errors, and those of SQLite and
+   * the system.
    */
   static open(path: string, damaged: string | undefined, claim: (db: Database) => void): SessionFile {
-    // One process at a time looks and makes: the lock is the system's and ends with the process.
+    // One process at a time checks and creates the file: the system's lock ends with the process.
     const lock = openLockFile(`${path}-lock`);
     try {
       lock.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
@@ -142,7 +137,7 @@ export class SessionFile {
     }
   }
 
-  /** False once another file is at the path, or this one was cut, or lost what SQLite keeps beside it. */
+  /** Returns false once another file is at the path, or this one was truncated, or lost the files beside it. */
   isSame(): boolean {
     return this.files.displacement() === undefined;
   }
@@ -153,7 +148,7 @@ export class SessionFile {
   }
 }
 
-/** Opens a file that may be anybody's: nothing is written to it. */
+/** Opens a file without writing to it, because it may not be a session store. */
 function openAsItIs(path: string): Database {
   const db = new Database(path, { readwrite: true, create: false, strict: true });
   db.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
@@ -174,8 +169,8 @@ function connect(path: string): Database {
 }
 
 /**
- * Beside the schema, which processes of earlier releases write, too, and know nothing of this: they take a session away, and
- * the trigger takes its features. What they replace leaves a row that no session's channel names.
+ * Separate from the schema, because processes of earlier releases write it, too: when they remove a session, the
+ * trigger removes its features. When they replace one, a row remains that no session's channel names.
  */
 const addedTables = `
   CREATE TABLE IF NOT EXISTS session_features (channel TEXT PRIMARY KEY, features TEXT NOT NULL) WITHOUT ROWID;
@@ -184,9 +179,9 @@ const addedTables = `
   END;
 `;
 
-/** Leaves a file of this boot and schema at the path. */
+/** Ensures that a file of this boot and schema is at the path. */
 function prepare(path: string, damaged: string | undefined): void {
-  // SQLite gives its -wal and -shm files the mode of the database. To close one that is open would end its locks.
+  // SQLite gives its -wal and -shm files the database's mode. Closing an open file would release its locks.
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   try {
     const db = openAsItIs(path);
@@ -199,7 +194,7 @@ function prepare(path: string, damaged: string | undefined): void {
     if (!isDamage(error)) throw error;
     if (fileIdentity(path) !== damaged && !mayBeOurs(path)) throw new NotSessions("it is not a session store");
   }
-  // The database first: beside an empty new one, SQLite drops a log that it finds.
+  // The database first: SQLite drops a log beside an empty new one.
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
   closeSync(openSync(path, "a", 0o600));
   const db = connect(path);
@@ -216,8 +211,8 @@ function prepare(path: string, damaged: string | undefined): void {
 }
 
 /**
- * Reports whether a file that cannot be read may have been a session store: one that begins as a database of ours, or of
- * nobody's yet, or with the zeros that a power cut leaves. Anything else, such as a secret, was named by mistake.
+ * Reports whether an unreadable file may have been a session store: it begins like one, like a new database, or with
+ * the zeros of a power failure. Anything else, such as a secret, was named by mistake.
  */
 function mayBeOurs(path: string): boolean {
   const head = Buffer.alloc(headBytes);
@@ -234,7 +229,7 @@ function mayBeOurs(path: string): boolean {
   );
 }
 
-/** False: empty, of another boot or another schema. Throws NotSessions for another database. */
+/** Returns false if the file is empty, or of another boot or schema. Throws NotSessions for another database. */
 function isCurrent(db: Database): boolean {
   const number = (name: "user_version" | "application_id"): number =>
     db.query<{ value: number }, []>(`SELECT ${name} AS value FROM pragma_${name}`).get()?.value ?? 0;
@@ -244,6 +239,6 @@ function isCurrent(db: Database): boolean {
   }
   if (number("user_version") !== schemaVersion) return false;
   const [madeIn, now] = [db.query<{ boot: string }, []>("SELECT boot FROM state").get()?.boot, bootId()];
-  // Who does not know its boot takes the file as it is: those who do would make it anew at each other's opening.
+  // Without a boot id, a process takes the file as it is; otherwise each process would replace the other's file.
   return madeIn === now || madeIn === "" || (madeIn !== undefined && now === "");
 }

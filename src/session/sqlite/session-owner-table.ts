@@ -1,5 +1,5 @@
-// The identity and the owner of the file of sessions, in a table beside the others: programs of the version before do not
-// know it, and use the file all the same, so it comes without another schema version.
+// The identity and owner of the file of sessions, in an additional table without a new schema version, because programs
+// of the previous version use the same file.
 
 import type { Database } from "bun:sqlite";
 import {
@@ -8,7 +8,7 @@ import {
   livingOwnerSentence,
   newStoreIdentity,
   refusedClaimSentence,
-  withoutAdoption,
+  claimOfOwner,
   type ClaimOutcome,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
@@ -28,23 +28,21 @@ interface Row {
 }
 
 interface FileClaim {
-  /** The store's name for sentences. */
   readonly store: string;
   readonly claim: StoreClaim;
-  /** The identity that a file without one gets; undefined: a new one. */
+  /** The identity for a file without one; undefined for a new one. */
   readonly known: string | undefined;
-  /** Of a file that is to be adopted. */
   readonly watch: OwnerWatch;
 }
 
-/** A file is to be adopted, but somebody may renew leases in it: it has to be watched first. */
+/** A file is to be adopted, but another process may renew leases in it: it has to be watched first. */
 export class OwnerMayLive extends Error {
   override readonly name = "OwnerMayLive";
 }
 
 /**
- * Claims the file, in a transaction of its own if anything has to be written. Throws ClaimRefused, also while another
- * process holds the lock, and OwnerMayLive.
+ * Claims the file, in a transaction of its own if it has to write. Throws ClaimRefused and OwnerMayLive, also while
+ * another process holds the lock.
  */
 export function claimFile(
   db: Database,
@@ -55,18 +53,17 @@ export function claimFile(
   const owners = readOwners(row?.owners);
   const outcome = owners && judgeClaim(owners, claimed);
   if (outcome === "refused") throw new ClaimRefused(refusedClaimSentence(store, claimed));
-  // A file that is the claimant's already is opened beside somebody who holds the lock.
+  // A file that the claimant owns already can be opened while another process holds the lock.
   const identity = outcome === "kept" ? readIdentity(row?.identity) : undefined;
   return identity === undefined ? db.transaction(() => claim(db, wanted)).immediate() : { identity, outcome: "kept" };
 }
 
-/** What the file says of itself; null if it says nothing. */
 function rowOf(db: Database): Row | null {
   const hasTable = db.query("SELECT 1 FROM sqlite_schema WHERE name = 'ownership'").get() !== null;
   return hasTable ? db.query<Row, []>(select).get() : null;
 }
 
-/** Reports whether the file still says what an earlier claim has found: that it is the store `known`, and the claimant's. */
+/** Reports whether the file is still the store `known` and the claimant's. */
 export function isStillClaimed(db: Database, known: string | undefined, claimed: StoreClaim): boolean {
   const row = rowOf(db);
   const owners = readOwners(row?.owners);
@@ -85,7 +82,7 @@ function claim(
   const outcome = judgeClaim(owners ?? [], claimed);
   if (outcome === "refused") throw new ClaimRefused(refusedClaimSentence(store, claimed));
   if (isDamaged && !claimed.adopt && known === undefined) throw new ClaimRefused(damagedIdentitySentence(store));
-  // Whose it was cannot be told if the owners are damaged.
+  // With damaged owners, the file may be another's.
   if (claimed.adopt && (outcome === "adopted" || owners === undefined)) requireNobody(db, store, watch);
   if (outcome === "kept" && !isDamaged && identity !== undefined) return { identity, outcome };
   const isAnother = outcome === "adopted" || (isDamaged && claimed.adopt);
@@ -96,20 +93,20 @@ function claim(
 }
 
 /**
- * Makes these fingerprints the owner's, inside a transaction of the caller. Returns false, with nothing changed, if the file
- * does not say that it is the claimant's or nobody's.
+ * Records these fingerprints as the owner's, inside the caller's transaction. Returns false, changing nothing, unless
+ * the file is the claimant's or has no owner.
  */
 export function setOwners(db: Database, claimed: StoreClaim, fingerprints: readonly string[]): boolean {
   const owners = readOwners(db.query<Row, []>(select).get()?.owners);
-  if (owners === undefined || judgeClaim(owners, withoutAdoption(claimed)) === "refused") return false;
+  if (owners === undefined || judgeClaim(owners, claimOfOwner(claimed.fingerprints)) === "refused") return false;
   db.run("UPDATE ownership SET owners = ?", [ownersText(fingerprints)]);
   return true;
 }
 
-/** Throws ClaimRefused if a login node renews leases, and OwnerMayLive as long as that is not known. */
+/** Throws ClaimRefused if a login node renews leases, and OwnerMayLive while that is unknown. */
 function requireNobody(db: Database, store: string, watch: OwnerWatch): void {
   const ticked = db.query<{ ticked_ms: number }, []>("SELECT ticked_ms FROM state").get()?.ticked_ms ?? 0;
   if (ticked === 0 || String(ticked) === watch.still) return;
   if (watch.saw(String(ticked)) === "living") throw new ClaimRefused(livingOwnerSentence(store));
-  throw new OwnerMayLive("it is not known yet whether somebody renews leases in the file that is to be adopted");
+  throw new OwnerMayLive("it is not known yet whether a process renews leases in the file that is to be adopted");
 }

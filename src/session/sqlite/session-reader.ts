@@ -1,12 +1,12 @@
-// Reads of the file, in microseconds and so on the event loop. `PRAGMA data_version` tells whether anybody has committed
-// since it was asked last; only then is the log read.
+// Reads of the file, in microseconds and therefore on the event loop. `PRAGMA data_version` shows whether anything was
+// committed since the last call; only then is the log read.
 
 import type { Database, Statement } from "bun:sqlite";
 import type { Change, Fence } from "../follower.ts";
 import { nowhere, type LeasedLocations } from "../location-cache.ts";
 import { featuresOf, type Location } from "../sessions.ts";
 
-/** Accounts in one query, where there are many; each alone, where there are few. */
+/** Accounts in one query if there are many; a few are read one by one. */
 const accountsPerQuery = 64;
 const singlesMax = 8;
 
@@ -27,7 +27,6 @@ interface SessionRow {
   readonly features: string | null;
 }
 
-/** Prepared statements of a connection that does not write. */
 export class SessionReader {
   private readonly version: Statement<{ data_version: number }, []>;
   private readonly state: Statement<{ epoch: string; sequence: number }, []>;
@@ -49,9 +48,9 @@ export class SessionReader {
     this.manySessions = db.query(sessionsOf(`account IN (?${", ?".repeat(accountsPerQuery - 1)})`));
   }
 
-  /** What is new since `sequence` of `epoch`; undefined: nothing has been committed since the last fence. */
+  /** Returns what is new since `sequence` of `epoch`; undefined if nothing was committed since the last fence. */
   fence(epoch: string, sequence: number): Fence | undefined {
-    // Asked before the rest: a commit in between is news to the next fence, too.
+    // Read first, so that a commit in between is new to the next fence, too.
     const version = this.version.get()?.data_version ?? 0;
     if (version === this.seenVersion) return undefined;
     const state = this.state.get();
@@ -66,11 +65,10 @@ export class SessionReader {
     };
   }
 
-  /** The live sessions of each account. */
   locate(app: string, accounts: readonly string[]): Map<string, LeasedLocations> {
     const read = new Map<string, LeasedLocations>();
     for (const account of accounts) read.set(account, nowhere);
-    // Each account once, though it may have been asked for often.
+    // Removes duplicates.
     const names = [...read.keys()];
     if (names.length <= singlesMax) {
       for (const account of names) addAll(read, this.sessions.all(app, account));
@@ -79,7 +77,7 @@ export class SessionReader {
     for (let at = 0; at < names.length; at += accountsPerQuery) {
       const part = names.slice(at, at + accountsPerQuery);
       const [first = ""] = part;
-      // A query has a fixed number of names: what is short is filled up, which finds nothing more.
+      // The query has a fixed number of parameters: duplicates fill the rest.
       while (part.length < accountsPerQuery) part.push(first);
       addAll(read, this.manySessions.all(app, ...part));
     }

@@ -1,8 +1,8 @@
-// The changes of sessions as steps inside a write transaction. Each is noted in the log, so that every opening learns of
-// it. A lease that ends takes its sessions out of sight by itself; `sweep` removes them by and by.
+// Changes of sessions, as steps inside a write transaction. Each is recorded in the log for all processes. The end of a
+// lease hides its sessions; `sweep` removes them gradually.
 //
-// The clock runs while somebody ticks, and at most tickMsMax a tick: no lease ends because all who could renew stood
-// still, or the machine slept.
+// The clock advances with ticks, by at most tickMsMax each: no lease ends because all processes that could renew were
+// suspended, or the machine slept.
 
 import type { Database } from "bun:sqlite";
 import { gatewaySuspectMs, sessionChangesMax } from "../../base/limits/fixed.ts";
@@ -10,7 +10,7 @@ import type { Change } from "../follower.ts";
 import { featuresOf, type GatewayStart, type Location, type PutOutcome, type SessionLimits } from "../sessions.ts";
 
 const tickMsMax = 1_000;
-/** The log is cut every so many changes. */
+/** How many changes are between two truncations of the log. */
 const cutEvery = 256;
 
 interface Row {
@@ -22,7 +22,7 @@ interface Row {
   readonly features: string | null;
 }
 
-/** Prepared statements of one connection; every method runs inside a transaction of its caller's. */
+/** Prepared statements of one connection; every method runs inside the caller's transaction. */
 export class SessionWriter {
   private readonly db: Database;
   private readonly limits: SessionLimits;
@@ -71,7 +71,7 @@ export class SessionWriter {
     return true;
   }
 
-  /** Ends the leases of a gateway, but that of `keepIncarnation`. */
+  /** Ends the leases of a gateway, except that of `keepIncarnation`. */
   removeGateway(gateway: string, keepIncarnation: string | undefined): void {
     const leases = this.db
       .query<{ number: number; incarnation: string }, [string]>(
@@ -81,10 +81,7 @@ export class SessionWriter {
     for (const { number, incarnation } of leases) if (incarnation !== keepIncarnation) this.finish(number);
   }
 
-  /**
-   * Lets the clock run to the wall's, renews, and ends the leases whose time has come. `ended`: how many of those had
-   * sessions.
-   */
+  /** Advances the clock, renews, and ends expired leases. `ended` is the number of those with sessions. */
   renew(
     gateways: readonly GatewayStart[],
     wallMs: number,
@@ -108,7 +105,6 @@ export class SessionWriter {
     return { begun, ended: over.filter(({ holds }) => holds === 1).length };
   }
 
-  /** The starts whose leases have not ended. */
   gateways(): readonly GatewayStart[] {
     return this.db.query<GatewayStart, []>("SELECT gateway, incarnation FROM lease WHERE ended = 0").all();
   }
@@ -122,7 +118,7 @@ export class SessionWriter {
       .run(gatewaySuspectMs, gateway, incarnation);
   }
 
-  /** Removes sessions of one lease that has ended, of `accountsMax` accounts. False: none is left. */
+  /** Removes the sessions of an ended lease, for at most `accountsMax` accounts. Returns false if none is left. */
   sweep(accountsMax: number): boolean {
     const lease = this.db.query<{ number: number }, []>("SELECT number FROM lease WHERE ended = 1 LIMIT 1").get();
     if (lease === null) return false;
@@ -136,7 +132,7 @@ export class SessionWriter {
     return true;
   }
 
-  /** An account's live sessions; those of ended leases are removed for good. */
+  /** Returns an account's live sessions; removes those of ended leases. */
   private sessions(app: string, account: string): readonly Row[] {
     const rows = this.db
       .query<Row, [string, string]>(

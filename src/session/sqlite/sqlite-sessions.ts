@@ -1,7 +1,7 @@
-// Sessions in an SQLite file, for login and chat services on one machine: each process opens it. Reads are made on the
-// event loop and without a promise, writes too, in batches of some ten microseconds a session.
+// Sessions in an SQLite file, for login and chat services on one machine: each process opens it. Reads run on the event
+// loop without a promise; writes do, too, in batches of some ten microseconds a session.
 //
-// A file that is damaged or taken away is made anew, empty; all processes notice within a poll, and tell of the loss.
+// A damaged or removed file is replaced by an empty one; all processes notice within a poll, and report the loss.
 
 import { SQLiteError, type Database } from "bun:sqlite";
 import { systemClock, type Clock } from "../../base/clock.ts";
@@ -11,12 +11,12 @@ import {
   claimOfNobody,
   claimOfOwner,
   shownPlace,
-  tellAdoption,
-  withoutAdoption,
+  logAdoption,
   type StoreClaim,
   type StoreIdentity,
 } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { Follower } from "../follower.ts";
 import { nowhere } from "../location-cache.ts";
 import {
@@ -35,28 +35,26 @@ import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
 
-/** Presence is at most this old where nobody asks for locations; leases end as soon as that. */
+/** The maximum age of presence without calls of `locate`; ended leases are noticed as fast. */
 const pollMs = 500;
-/** Accounts that one step of a sweep removes: some milliseconds. */
+/** Accounts in one step of a sweep: some milliseconds. */
 const sweepAccounts = 50;
 
 interface SqliteSessionsOptions {
-  /** The file; made (mode 0600) where there is none. Its folder exists. */
+  /** The file; created with mode 0600 if missing. Its folder must exist. */
   readonly path: string;
   readonly log: Log;
   readonly clock?: Clock;
-  /** Who opens the store; nobody unless it is given. */
   readonly claim?: StoreClaim;
-  /** The initial ones unless they are given. */
   readonly limits?: SessionLimits;
-  /** Told that the file is another cluster's now; nothing but a restart helps then. */
+  /** Called when the file is another cluster's. Only a restart helps then. */
   readonly refused?: (sentence: string) => void;
 }
 
 /**
- * Opens the engine. To adopt a file takes some seconds, in which nobody else may renew leases there. Rejects with
- * SessionsUnavailable and a sentence for the operator when the file cannot be opened for good. On a disk that is full the
- * engine is unhealthy, refuses everything, and opens the file when there is room.
+ * Opens the engine. An adoption takes some seconds, in which nobody else may renew leases. Rejects with
+ * SessionsUnavailable if the file can never be opened. On a full disk the engine is unhealthy, refuses everything, and
+ * opens the file later.
  */
 export async function openSqliteSessions(options: SqliteSessionsOptions): Promise<Sessions> {
   const watch = new OwnerWatch(options.log, nameOf(options.path));
@@ -70,12 +68,11 @@ export async function openSqliteSessions(options: SqliteSessionsOptions): Promis
   }
 }
 
-/** What sentences call the store. */
 function nameOf(path: string): string {
   return `The session store ${path}`;
 }
 
-/** What belongs to one file: all goes with it. */
+/** What belongs to one file and ends with it. */
 interface Opening {
   readonly file: SessionFile;
   readonly reader: SessionReader;
@@ -92,24 +89,22 @@ class SqliteSessions implements Sessions {
   private readonly polling: ReturnType<typeof setInterval>;
   /** Undefined while the file cannot be opened. */
   private opening: Opening | undefined;
-  /** The last poll went well and no write has failed since. */
+  /** Whether the last poll succeeded and no write has failed since. */
   private isWorking = true;
   private isPolling = false;
-  /** What `follower` knows is as new as what asks now. */
+  /** Whether `follower` is up to date for callers in this callback. */
   private isFenced = false;
-  /** The identity of a file that is not opened again. */
+  /** The identity of a file that must not be opened again. */
   private damaged: string | undefined;
   private claim: StoreClaim;
-  /** The store's identity, as of the last opening. */
+  /** The store's identity as of the last opening. */
   private known: string | undefined;
   private readonly refused: (sentence: string) => void;
-  /** The file is another cluster's: it is not opened again. */
+  /** The file is another cluster's and is not opened again. */
   private isRefused = false;
-  /** This process has renewed a lease: it is one of those who end leases and sweep. */
+  /** This process has renewed a lease, so it also ends leases and sweeps. */
   private isKeeper = false;
   leasesEnded = 0;
-
-  /** Of a file that is to be adopted. */
   private readonly watch: OwnerWatch;
 
   constructor(options: SqliteSessionsOptions, watch: OwnerWatch) {
@@ -123,7 +118,7 @@ class SqliteSessions implements Sessions {
     this.watch = watch;
     try {
       this.opening = this.open();
-      // From here on listeners hear of every change.
+      // From now on listeners receive every change.
       this.fence(this.opening);
     } catch (error) {
       this.leave();
@@ -156,7 +151,7 @@ class SqliteSessions implements Sessions {
       this.claim = claimOfOwner(fingerprints);
       return;
     }
-    // Finds out whether it is another cluster's, and leaves it then.
+    // Finds out whether it is another cluster's, and stops using it then.
     await this.poll();
     throw new SessionsUnavailable("the session store is not known to be this cluster's");
   }
@@ -201,7 +196,7 @@ class SqliteSessions implements Sessions {
     return this.write((writer) => writer.suspect({ gateway, incarnation }));
   }
 
-  /** A promise only to reject. */
+  /** Returns a promise only to reject. */
   locate(
     app: string,
     accounts: readonly string[],
@@ -217,7 +212,7 @@ class SqliteSessions implements Sessions {
       for (const [account, sessions] of read) follower.cache.set(app, account, sessions);
       return accounts.map((account, at) => (found[at] ?? read.get(account) ?? nowhere).locations);
     } catch (error) {
-      // A listener's bug is none of the file's.
+      // An error of a listener is not the file's.
       if (!(error instanceof SQLiteError)) throw error;
       this.failed(opening, error);
       return Promise.reject(new SessionsUnavailable("the session store cannot be read", { cause: error }));
@@ -251,14 +246,14 @@ class SqliteSessions implements Sessions {
     return opening;
   }
 
-  /** Throws ClaimRefused and OwnerMayLive. What was adopted once is not adopted again. */
+  /** Throws ClaimRefused and OwnerMayLive. Adopts at most once. */
   private claimIn(db: Database): void {
     const { claim, known, log, watch } = this;
     const store = nameOf(this.path);
     const { identity, outcome } = claimFile(db, { store, claim, known, watch });
-    tellAdoption(log, store, claim, outcome);
-    if (known !== undefined && identity !== known) log.warn(`${store} is another one than before`);
-    this.claim = withoutAdoption(claim);
+    logAdoption(log, store, claim, outcome);
+    if (known !== undefined && identity !== known) log.warn(`${store} is a different store than before`);
+    this.claim = claimOfOwner(claim.fingerprints);
     this.known = identity;
   }
 
@@ -277,8 +272,8 @@ class SqliteSessions implements Sessions {
   }
 
   /**
-   * One serves all reads until the event loop's callback ends: what asks in it has come before, and cannot know of a change
-   * that was answered since. Continuations of own writes run later than `unfence`, which was queued before they could be.
+   * Makes a fence that serves all reads until the event loop's callback ends: callers in it cannot know of a change
+   * that was answered since. Continuations of own writes run after `unfence`, which was queued earlier.
    */
   private fence({ reader }: Opening): void {
     if (this.isFenced) return;
@@ -302,7 +297,7 @@ class SqliteSessions implements Sessions {
   }
 
   private async poll(): Promise<void> {
-    // A sweep may take longer than it is to the next poll.
+    // A sweep may take longer than the interval of polls.
     if (this.isPolling || this.isRefused) return;
     this.isPolling = true;
     const { opening } = this;
@@ -326,22 +321,22 @@ class SqliteSessions implements Sessions {
     }
   }
 
-  /** Opens the file where it is not, or is not the one at the path any more, and makes a fence. */
+  /** Opens the file if it is not open or is not at the path any more, and makes a fence. */
   private reopen(): void {
     if (this.opening?.file.isSame() === false) {
-      // If it still lies there, something of it is lost: it is not opened again.
+      // If the same file is still at the path, it is incomplete and must not be opened again.
       this.damaged = this.opening.file.identity;
-      this.log.warn("the file of the sessions was taken away; another one is opened", { path: this.path });
+      this.log.warn("the session file was removed; opening another one", { path: this.path });
       this.leave();
     }
     this.opening ??= this.open();
-    // Somebody has adopted it, or taken the identity away.
+    // Another process may have adopted the file, or removed its identity.
     const { file } = this.opening;
     if (!isStillClaimed(file.reading, this.known, this.claim)) this.claimIn(file.writing);
     this.fence(this.opening);
   }
 
-  /** Removes the sessions of leases that have ended, with the event loop's turn between the steps. */
+  /** Removes the sessions of ended leases, yielding to the event loop between steps. */
   private async sweep(): Promise<void> {
     while (await this.write((writer) => writer.sweep(sweepAccounts))) await Bun.sleep(0);
   }
@@ -349,8 +344,4 @@ class SqliteSessions implements Sessions {
 
 function away(): SessionsUnavailable {
   return new SessionsUnavailable("the session store is away");
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

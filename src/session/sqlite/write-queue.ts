@@ -1,14 +1,14 @@
-// Steps that want to be written, committed together: what is asked in one turn makes one transaction, within a bound. Another
-// process that holds the lock is waited for without blocking the event loop.
+// Group commit for steps: the steps of one turn share a transaction, up to a bound. Waits for a lock of another process
+// without blocking the event loop.
 
 import { SQLiteError, type Database } from "bun:sqlite";
 import { writeLockHolder } from "../../base/lock-holder.ts";
 import { SessionsUnavailable } from "../sessions.ts";
 
-/** In one transaction: a few milliseconds. The rest has the next turn. */
+/** The bound on a transaction: a few milliseconds. The next turn commits the rest. */
 const stepsMax = 100;
 const retryMs = 1;
-/** A step that cannot get the lock for this long is refused. */
+/** Steps that wait longer for the lock are refused. */
 const lockWaitMsMax = 1_500;
 
 interface Step {
@@ -17,7 +17,6 @@ interface Step {
   readonly reject: (error: unknown) => void;
 }
 
-/** The writes of one opening, in their order. */
 export class WriteQueue {
   private readonly db: Database;
   private readonly failed: (error: unknown) => void;
@@ -25,13 +24,13 @@ export class WriteQueue {
   private waitingSinceMs: number | undefined;
   private isClosed = false;
 
-  /** `failed` learns of every transaction that could not be committed. */
+  /** `failed` receives the error of every transaction that fails. */
   constructor(db: Database, failed: (error: unknown) => void) {
     this.db = db;
     this.failed = failed;
   }
 
-  /** Resolves with the step's result once it is committed. Rejects with SessionsUnavailable. */
+  /** Resolves with the step's result after the commit. Rejects with SessionsUnavailable. */
   add<Result>(step: () => Result): Promise<Result> {
     if (this.isClosed) return Promise.reject(new SessionsUnavailable("the session store is closed"));
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
@@ -47,7 +46,7 @@ export class WriteQueue {
     return promise;
   }
 
-  /** Refuses what is not committed yet. */
+  /** Refuses steps that are not committed. */
   close(): void {
     this.isClosed = true;
     this.refuse(this.takeAll(), new SessionsUnavailable("the session store is closed"));
@@ -90,7 +89,7 @@ export class WriteQueue {
   }
 
   private fail(steps: readonly Step[], error: unknown): void {
-    // Anything but the file's or the machine's fault is a bug, and stays what it is.
+    // Errors other than the file's or the machine's are bugs, and stay unchanged.
     const isFault = error instanceof SQLiteError;
     this.refuse(steps, isFault ? new SessionsUnavailable("the session store failed", { cause: error }) : error);
     this.failed(error);

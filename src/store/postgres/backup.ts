@@ -1,5 +1,5 @@
-// A backup of a store on PostgreSQL: pg_dump's archive of the schema roost, of one snapshot, which also tells what the archive
-// holds. Read back and sealed before it counts.
+// Backs up a store on PostgreSQL: pg_dump's archive of the schema roost, from one snapshot, from which the facts are
+// read, too. The archive is read back and sealed.
 
 import { StoreUnavailable } from "../store.ts";
 import { seal } from "../backup-seal.ts";
@@ -9,10 +9,9 @@ import { readFacts } from "./facts.ts";
 import { versionIn } from "./migrate.ts";
 import { environmentOf, majorOf, openForLong, runTool, toolFor } from "./tools.ts";
 
-/** Without one of these an archive is no store. */
 const tables = ["account", "chat_group", "cursor", "member", "message", "migration", "node", "sequence"];
 
-/** Dumps the store into the empty file `to`. Rejects with StoreUnavailable. Ends at once, with its child, when `over` is aborted. */
+/** Dumps the store to the empty file `to`. Rejects with StoreUnavailable. Aborting `over` also ends the child. */
 export async function dumpStore(
   url: string,
   to: string,
@@ -24,7 +23,7 @@ export async function dumpStore(
     const env = environmentOf(url);
     const facts = await client.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", async (sql) => {
       const version = await versionIn(sql, placeOf(url));
-      if (version === undefined || version === 0) throw new StoreUnavailable(`${placeOf(url)} holds no store of roost`);
+      if (version === undefined || version === 0) throw new StoreUnavailable(`${placeOf(url)} contains no roost store`);
       const tool = toolFor("pg_dump", await majorOf(sql));
       const [row]: { snapshot: string }[] = await sql`SELECT pg_export_snapshot() AS snapshot`;
       began("copying");
@@ -43,7 +42,7 @@ export async function dumpStore(
   }
 }
 
-/** Reads all of an archive, and whether it has all tables; the version of its schema. Rejects with StoreUnavailable. */
+/** Verifies that an archive is readable and complete; returns its version. Rejects with StoreUnavailable. */
 export async function verifyArchive(
   path: string,
   name: string,
@@ -68,6 +67,6 @@ export async function verifyArchive(
   }
   const missing = tables.filter((table) => !new RegExp(` TABLE DATA roost ${table} `).test(list));
   if (missing.length > 0)
-    throw new StoreUnavailable(`${name} holds no whole store of roost: ${missing.join(", ")} missing`);
+    throw new StoreUnavailable(`${name} is not a complete store of roost: ${missing.join(", ")} missing`);
   return Math.max(0, ...[...migrations.matchAll(/^(\d+)\t/gm)].map(([, digits]) => Number(digits)));
 }

@@ -1,4 +1,4 @@
-// Jobs as the functions of the database take them (message-functions.ts, group-functions.ts).
+// Encodes jobs for the functions of the database (message-functions.ts, group-functions.ts).
 
 import type { SQL } from "bun";
 import type { Job, JobOf } from "../jobs.ts";
@@ -24,7 +24,7 @@ export function isGroupJob(job: Job): job is GroupJob {
   return job.kind !== "talk" && job.kind !== "ack";
 }
 
-/** Stores talks, then acknowledgements, in one transaction; a row for each, in this order. */
+/** Stores messages, then acknowledgements, in one transaction; returns a row for each, in this order. */
 export function sendMessages(
   sql: SQL,
   batch: {
@@ -37,41 +37,28 @@ export function sendMessages(
 ): Promise<readonly MessageRow[]> {
   const { holder, life, accounts, talks, acks } = batch;
   const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
+  const bigints = (values: (bigint | string | null)[]) => sql.array(values, "BIGINT");
+  const flags = (values: boolean[]) => sql.array(values, "BOOLEAN");
   return sql`SELECT * FROM roost.store_messages(
     ${holder}, ${life},
     ${texts(talks.map((talk) => talk.app))}, ${texts(talks.map((talk) => talk.sender))},
-    ${sql.array(
-      talks.map((talk) => accounts.find(talk.app, talk.sender)),
-      "BIGINT",
-    )},
-    ${sql.array(
-      talks.map((talk) => talk.toGroup),
-      "BOOLEAN",
-    )},
+    ${bigints(talks.map((talk) => accounts.find(talk.app, talk.sender)))},
+    ${flags(talks.map((talk) => talk.toGroup))},
     ${texts(talks.map((talk) => talk.dest))},
-    ${sql.array(
-      talks.map((talk) => (talk.toGroup ? null : accounts.find(talk.app, talk.dest))),
-      "BIGINT",
-    )},
-    ${sql.array(
-      talks.map((talk) => talk.toKnown),
-      "BOOLEAN",
-    )},
+    ${bigints(talks.map((talk) => (talk.toGroup ? null : accounts.find(talk.app, talk.dest))))},
+    ${flags(talks.map((talk) => talk.toKnown))},
     ${sql.array(
       talks.map((talk) => talk.type),
       "INT",
     )},
     ${texts(talks.map((talk) => talk.body))}, ${texts(talks.map((talk) => talk.extra))},
     ${texts(talks.map((talk) => talk.clientId))},
-    ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))}, ${texts(acks.map((ack) => ack.device))},
-    ${sql.array(
-      acks.map((ack) => ack.messageId),
-      "BIGINT",
-    )}
+    ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))},
+    ${texts(acks.map((ack) => ack.device))},
+    ${bigints(acks.map((ack) => ack.messageId))}
   )`.values();
 }
 
-/** A change as roost.change_memberships reads it. */
 export function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
   if (job.kind === "create") {
     const { draft, isWhole } = job;

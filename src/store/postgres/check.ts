@@ -1,8 +1,9 @@
-// roost check of a store on PostgreSQL: what queries can find. All of one snapshot, read only, beside running nodes. The
-// planner is kept from indexes, so that a damaged one hides no duplicate; the indexes themselves are compared with their
-// tables if the extension amcheck is there.
+// roost check of a store on PostgreSQL, by queries in one read-only snapshot, beside running nodes. Index scans are
+// disabled so that a damaged index does not hide duplicates; the indexes are compared with their tables if the
+// extension amcheck is installed.
 
 import type { TransactionSQL } from "bun";
+import { reasonOf } from "../../base/reason-of.ts";
 import { isStoreIdentity } from "../../auth/store-ownership.ts";
 import { StoreUnavailable } from "../store.ts";
 import { failureOf, placeOf } from "./connection.ts";
@@ -14,16 +15,14 @@ const identityFrom = 3;
 
 interface CheckResult {
   readonly messages: number;
-  /** A sentence for each thing that is wrong; empty: nothing was found. */
   readonly problems: readonly string[];
-  /** What could not be looked at, and what would make it possible. */
+  /** What could not be checked, and what would make it possible. */
   readonly skipped: readonly string[];
 }
 
-/** The first schema that counts the groups of accounts, and knows groups whose members are still entering. */
+/** The first schema that counts the groups of accounts, and has groups in creation. */
 const countsFrom = 4;
 
-/** Each selects the number of rows that are wrong. */
 interface Question {
   readonly what: string;
   readonly sql: string;
@@ -51,18 +50,17 @@ const questions: readonly Question[] = [
           + (SELECT count(*) FROM roost.member, roost.sequence s WHERE from_id > s.last_id OR until_id > s.last_id)
           + (SELECT count(*) FROM roost.cursor, roost.sequence s WHERE acked > s.last_id) AS n`,
   },
-  { what: "ids of messages that are there twice", sql: duplicates("message", "id") },
-  { what: "accounts that are there twice", sql: duplicates("account", "app, name") },
-  { what: "groups that are there twice", sql: duplicates("chat_group", "app, id") },
+  { what: "duplicate message ids", sql: duplicates("message", "id") },
+  { what: "duplicate accounts", sql: duplicates("account", "app, name") },
+  { what: "duplicate groups", sql: duplicates("chat_group", "app, id") },
   { what: "retries that were stored twice", sql: duplicates("message", "sender, client_id", "client_id IS NOT NULL") },
-  { what: "accounts that are in a group twice", sql: duplicates("member", "chat_group, account", "until_id IS NULL") },
+  { what: "duplicate memberships", sql: duplicates("member", "chat_group, account", "until_id IS NULL") },
 ];
 
-/** Of stores of schema 4 and later ones. */
 const countQuestions: readonly Question[] = [
   miscounted("WHERE g.number NOT IN (SELECT u.chat_group FROM roost.unfinished_group u)"),
   {
-    what: "accounts whose groups are counted wrongly; TRUNCATE roost.group_count has them counted again",
+    what: "accounts with wrong group counts; TRUNCATE roost.group_count makes the store count them again",
     sql: `SELECT count(*) AS n FROM roost.group_count c LEFT JOIN (
             SELECT account, count(*) FILTER (WHERE is_own) AS own, count(*) FILTER (WHERE NOT is_own) AS put
             FROM roost.member WHERE until_id IS NULL GROUP BY account) m ON m.account = c.account
@@ -72,7 +70,7 @@ const countQuestions: readonly Question[] = [
 
 function miscounted(where: string): Question {
   return {
-    what: "groups that count other members than they have",
+    what: "groups with a wrong count of members",
     sql: `SELECT count(*) AS n FROM (SELECT * FROM roost.chat_group g ${where}) g WHERE g.member_count <>
           (SELECT count(*) FROM roost.member m WHERE m.chat_group = g.number AND m.until_id IS NULL)`,
   };
@@ -88,11 +86,11 @@ function duplicates(table: string, columns: string, where = "true"): string {
           (SELECT FROM roost.${table} WHERE ${where} GROUP BY ${columns} HAVING count(*) > 1) twice`;
 }
 
-/** Checks the store at a URL; `told` is called with what is looked at, and how far it is (0 to 1). Rejects with StoreUnavailable. */
-export async function checkPostgres(url: string, told: (what: string, part: number) => void): Promise<CheckResult> {
+/** Checks the store at a URL. Calls `began` with each step and the part that is done. Rejects with StoreUnavailable. */
+export async function checkPostgres(url: string, began: (what: string, part: number) => void): Promise<CheckResult> {
   const client = openForLong(url);
   try {
-    return await client.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", (sql) => check(sql, placeOf(url), told));
+    return await client.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", (sql) => check(sql, placeOf(url), began));
   } catch (error) {
     throw failureOf(error);
   } finally {
@@ -103,10 +101,10 @@ export async function checkPostgres(url: string, told: (what: string, part: numb
 async function check(
   sql: TransactionSQL,
   place: string,
-  told: (what: string, part: number) => void,
+  began: (what: string, part: number) => void,
 ): Promise<CheckResult> {
   const version = await versionIn(sql, place);
-  if (version === undefined || version === 0) throw new StoreUnavailable(`${place} holds no store of roost`);
+  if (version === undefined || version === 0) throw new StoreUnavailable(`${place} contains no roost store`);
   const problems: string[] = [];
   const [rows]: { n: bigint }[] = await sql`SELECT count(*) AS n FROM roost.sequence`;
   if (rows?.n !== 1n) problems.push("the store has lost its row of the last id");
@@ -120,17 +118,17 @@ async function check(
   await sql`SET LOCAL enable_bitmapscan = off`;
   const asked = [...questions, ...(version >= countsFrom ? countQuestions : [miscounted("")])];
   for (const [index, question] of asked.entries()) {
-    told(question.what, index / (asked.length + 1));
+    began(question.what, index / (asked.length + 1));
     const [found]: { n: bigint }[] = await sql.unsafe(question.sql);
     if (found !== undefined && found.n > 0n) problems.push(`${found.n} ${question.what}`);
   }
-  told("indexes against their tables", asked.length / (asked.length + 1));
+  began("indexes against their tables", asked.length / (asked.length + 1));
   const skipped = await checkIndexes(sql, problems);
   const [held]: { n: bigint }[] = await sql`SELECT count(*) AS n FROM roost.message`;
   return { messages: Number(held?.n ?? 0n), problems, skipped };
 }
 
-/** Adds what is wrong with an index; returns what could not be looked at. */
+/** Adds problems of indexes; returns what could not be checked. */
 async function checkIndexes(sql: TransactionSQL, problems: string[]): Promise<string[]> {
   const [extension]: { schema: string }[] = await sql`
     SELECT quote_ident(n.nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
@@ -146,9 +144,9 @@ async function checkIndexes(sql: TransactionSQL, problems: string[]): Promise<st
         within.unsafe(`SELECT ${extension.schema}.bt_index_check(${oid}::regclass, true)`),
       );
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       if (/permission denied/.test(reason)) return [`indexes against their tables: ${reason}`];
-      problems.push(`the index ${name} is damaged: ${reason}; REINDEX INDEX ${name} makes it again`);
+      problems.push(`the index ${name} is damaged: ${reason}; REINDEX INDEX ${name} rebuilds it`);
     }
   }
   return [];

@@ -1,10 +1,10 @@
-// Connections to the database that never make a caller wait for long: a query is answered, refused or given up within
-// `answerMsMax`. Whoever gave up a query does not know whether it was committed; its connections are thrown away, so that
-// no late answer is taken for another one's. New ones are opened by the next query.
+// Connections to the database with bounded waiting: a query is answered, refused or abandoned within `answerMsMax`. It
+// is unknown whether an abandoned query was committed; its connections are discarded, so that a late answer is not
+// taken for another query's. The next query opens new ones.
 //
-// Statements never open a transaction that waits for this process: each is a transaction of its own, and ends by itself
-// in the database whatever becomes of us. So a dead peer's lock is held for as long as its statement runs, which the
-// database bounds, too.
+// No statement opens a transaction that waits for this process: each is a transaction of its own, which ends in the
+// database regardless of this process. So a dead process's lock lasts only as long as its statement, which the database
+// bounds, too.
 
 import { userInfo } from "node:os";
 import { SQL } from "bun";
@@ -16,28 +16,28 @@ const defaultPort = 5432;
 const connectSecondsMax = 2;
 const lockMsMax = 1_500;
 const answerMsMax = 2_500;
-/** A statement is given up by the database this long before its caller gives it up. */
+/** The database cancels a statement this long before its caller abandons it. */
 const answerSlackMs = 500;
-/** Queries that wait for their answers; more are refused. */
 const queriesMax = 10_000;
 /** SQLSTATE too_many_connections: of the server, of the database or of the role. */
 const tooManyConnections = "53300";
-/** After the database had no connection left, none is asked of it for this long. */
+/** After the database had no connection left, no further one is requested for this long. */
 const scarceMs = 1_000;
 
 /**
- * What the statements depend on, whatever ALTER SYSTEM, ALTER DATABASE or ALTER ROLE made the default. There are no foreign
- * keys, and the trigger (life.ts) always fires, so session_replication_role, which only a superuser may set, changes nothing.
+ * Settings that the statements need, regardless of the server's, database's or role's defaults. There are no foreign
+ * keys,
+ * and the trigger (life.ts) always fires, so session_replication_role, which only a superuser may set, has no effect.
  */
 const dependable = {
   application_name: "roost",
-  // A statement that waited for the writers' lock must see what they committed.
+  // After waiting for the writers' lock, a statement must see what they committed.
   default_transaction_isolation: "read committed",
   default_transaction_read_only: "off",
   default_transaction_deferrable: "off",
   client_encoding: "UTF8",
   row_security: "on",
-  // Our names are qualified; nobody's function or operator takes the place of a built-in one.
+  // Names are qualified; nobody's function or operator can replace a built-in one.
   search_path: "pg_catalog, pg_temp",
   array_nulls: "on",
   standard_conforming_strings: "on",
@@ -47,7 +47,7 @@ const dependable = {
   idle_session_timeout: "0",
 } as const;
 
-/** Look-ups by index from the first row on; see message-functions.ts. */
+/** Forces index lookups, even on small tables; see message-functions.ts. */
 const planning = {
   plan_cache_mode: "force_generic_plan",
   enable_indexscan: "on",
@@ -60,38 +60,37 @@ const planning = {
   jit: "off",
 } as const;
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly url: string;
   readonly connectionsMax: number;
-  /** Connections that are idle for this long are closed; 0 keeps them. */
+  /** Closes connections that are idle for this long; 0 keeps them. */
   readonly idleSecondsMax: number;
-  /** How long a query may take; 2.5 s unless it is given. */
+  /** The time limit of a query; default 2.5 s. */
   readonly answerMsMax?: number;
-  /** Called when a connection is lost, before anything is sent over another one. */
   onLost?(): void;
   /** Called when the database has no connection left for a query, at most once in `scarceMs`. */
   onScarce?(): void;
-  /** Answers queries for which the database has no connection left. */
+  /** Runs queries for which the database has no connection left. */
   readonly substitute?: Connections;
 }
 
-/** The database does not serve now, and may do so later although nobody changes a setting. */
+/** The database does not serve now, but may do so later without a change of settings. */
 export class DatabaseAway extends StoreUnavailable {}
 
 /**
- * The database does not hold the store that the caller knows: it was restored, is being restored, or is another server's.
- * What was asked has done nothing and shows nothing; what was remembered of the store is worth nothing (life.ts).
+ * The database has another store than the caller knows: it was restored, is being restored, or is another server's. The
+ * request had no effect, and caches of the store are stale (life.ts).
  */
 export class StoreReplaced extends StoreUnavailable {}
 
-/** SQLSTATEs of tables, columns, functions and schemas that are not there. */
+/** SQLSTATEs of missing tables, columns, functions and schemas. */
 const missingState = /^(3F000|42P01|42703|42883)$/;
-/** SQLSTATEs of what passes: connections, resources, shutdown and start-up, standby, locks, time limits, disks. */
+/** SQLSTATEs of transient failures: connections, resources, start-up, standby, locks, time limits, disks. */
 const passingState = /^(08|25006|40|53|55P03|57|58)/;
-/** Codes of what happened on the way: of Bun's client, and of the system. */
+/** Codes of transient failures of the connection: of Bun's client, and of the system. */
 const passingCode = /^(ERR_POSTGRES_(CONNECTION_|\w+_TIMEOUT)|E(CONN|HOST|NET|PIPE|TIMEDOUT))/;
 
-/** The database's host, port and name, for the log: never the user or the password. */
+/** Returns the database's host, port and name for the log, without user and password. */
 export function placeOf(url: string): string {
   if (!URL.canParse(url)) return "(not a URL)";
   const { host, pathname } = new URL(url);
@@ -100,18 +99,18 @@ export function placeOf(url: string): string {
   return `${host}${pathname}`;
 }
 
-/** A server of this machine, and who signs in there. */
+/** A server on this machine, and the user to sign in. */
 interface PostgresSocket {
   /** Absolute. */
   readonly folder: string;
   readonly port: number;
-  /** Unless the URL names another: the user of this process, as with PostgreSQL's own programs. */
+  /** The URL's user, by default that of this process, as in PostgreSQL's own programs. */
   readonly user: string;
 }
 
 /**
- * Where a URL names the folder of a Unix socket, as those of PostgreSQL's own programs do:
- * `postgres:///roost?host=/var/run/postgresql`, or `postgres://user@%2Fvar%2Frun%2Fpostgresql/roost`; else undefined.
+ * Returns the Unix socket that a URL names, in the forms that PostgreSQL's own programs accept:
+ * `postgres:///roost?host=/var/run/postgresql` or `postgres://user@%2Fvar%2Frun%2Fpostgresql/roost`; else undefined.
  */
 export function socketOf(url: string): PostgresSocket | undefined {
   const { hostname, port, username, searchParams } = new URL(url);
@@ -125,10 +124,10 @@ export function socketOf(url: string): PostgresSocket | undefined {
   };
 }
 
-/** Parts of a URL of a socket that are no settings of a connection. */
+/** Parameters of a socket's URL that are not settings of a connection. */
 const socketParts = ["host", "port", "user", "password"] as const;
 
-/** What Bun's client takes for the URL of a socket: a URL of a host, and options in the place of that host. */
+/** Converts a socket's URL for Bun's client: a URL with a host, and options that replace it. */
 function bunUrlOf(url: string): readonly [url: string, options: SQL.PostgresOrMySQLOptions] {
   const socket = socketOf(url);
   if (socket === undefined) return [url, {}];
@@ -148,13 +147,14 @@ function bunUrlOf(url: string): readonly [url: string, options: SQL.PostgresOrMy
 }
 
 /**
- * A client of Bun's, whose connections have these settings and the dependable ones unless the URL has others. Refuses what is no URL with a
- * sentence that does not show it.
+ * Opens a client of Bun's with these settings and the dependable ones, except those in the URL. Throws StoreUnavailable
+ * for an invalid URL, without showing it.
  */
 export function openClient(options: ConnectionOptions, settings: Record<string, string>): SQL {
   if (!URL.canParse(options.url) || !/^postgres(ql)?:$/.test(new URL(options.url).protocol)) {
     throw new StoreUnavailable(
-      "its URL is not of the form postgres://user:password@host:port/database, or postgres:///database?host=/folder of a Unix socket",
+      "its URL is not of the form postgres://user:password@host:port/database, " +
+        "or postgres:///database?host=/folder of a Unix socket",
     );
   }
   const { pathname, searchParams } = new URL(options.url);
@@ -172,24 +172,24 @@ export function openClient(options: ConnectionOptions, settings: Record<string, 
         Object.entries({ ...dependable, ...settings }).filter(([setting]) => !searchParams.has(setting)),
       ),
       onclose: () => options.onLost?.(),
-      // Bun prefers PGDATABASE to the URL's name.
+      // Bun prefers PGDATABASE to the URL's database.
       ...(name === "" ? {} : { database: name }),
     });
   } catch (error) {
-    // Without a cause: errors about URLs carry them, with the password.
+    // Without a cause: errors about URLs contain them, with the password.
     const reason = error instanceof Error ? error.message : "it is malformed";
-    throw new StoreUnavailable(`its URL is not understood: ${reason.replaceAll(options.url, "…")}`);
+    throw new StoreUnavailable(`its URL is invalid: ${reason.replaceAll(options.url, "…")}`);
   }
 }
 
-/** The sentence of what the database, the network or the configuration did wrong; undefined for a bug of ours. */
+/** Describes a failure of the database, the network or the configuration; undefined for a bug. */
 function sentenceOf(error: unknown): string | undefined {
   if (error instanceof StoreUnavailable) return error.message;
   if (error instanceof SQL.PostgresError) {
     if (error.errno === refusalState || error.errno === replacedState) return error.message;
     return `${error.message} (${error.errno ?? error.code})`;
   }
-  // What TLS refuses comes as a plain error with a code.
+  // TLS failures are plain errors with a code.
   const isBug = !(error instanceof Error) || error instanceof TypeError || !("code" in error);
   return isBug ? undefined : `${error.message} (${String(error.code)})`;
 }
@@ -204,7 +204,7 @@ function isReplaced(error: unknown): boolean {
   return error.errno === replacedState || missingState.test(error.errno);
 }
 
-/** What a query's caller is told: DatabaseAway, StoreReplaced or StoreUnavailable, or a bug as it is. */
+/** Converts an error for a query's caller: DatabaseAway, StoreReplaced or StoreUnavailable, or a bug unchanged. */
 export function failureOf(error: unknown): unknown {
   if (error instanceof DatabaseAway || error instanceof StoreReplaced) return error;
   const sentence = sentenceOf(error);
@@ -220,20 +220,20 @@ export class Connections {
   private client: SQL | undefined;
   private isClosed = false;
   private queries = 0;
-  /** Until then the substitute answers, by performance.now(). */
+  /** Until then (by performance.now()) the substitute runs the queries. */
   private scarceUntilMs = 0;
 
   constructor(options: ConnectionOptions) {
     this.options = options;
   }
 
-  /** Runs queries; rejects with StoreUnavailable where they fail or take too long, and then they may be done or not. */
+  /** Runs queries; rejects with StoreUnavailable if they fail or time out, and then they may have been executed. */
   async run<T>(work: (sql: SQL) => Promise<T>): Promise<T> {
     const { substitute } = this.options;
     if (substitute !== undefined && this.isScarce) return substitute.run(work);
     const waitMs = this.options.answerMsMax ?? answerMsMax;
     if (this.isClosed) throw new StoreUnavailable("the store is closed");
-    if (this.queries >= queriesMax) throw new StoreUnavailable("too much waits for the database already");
+    if (this.queries >= queriesMax) throw new StoreUnavailable("too many requests are waiting for the database");
     this.queries++;
     const expiry = Promise.withResolvers<never>();
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -251,7 +251,7 @@ export class Connections {
       }, waitMs);
       return await Promise.race([work(client), expiry.promise]);
     } catch (error) {
-      // Nothing was sent, so it may be sent elsewhere.
+      // Nothing was sent, so the substitute may run it.
       const isScarce = error instanceof SQL.PostgresError && error.errno === tooManyConnections;
       if (isScarce && !this.isScarce) {
         this.scarceUntilMs = performance.now() + scarceMs;
@@ -265,7 +265,7 @@ export class Connections {
     }
   }
 
-  /** Leaves its connections to others for a while: what runs is finished, the substitute answers what comes. */
+  /** Gives its connections to others for a while: completes pending queries, and leaves new ones to the substitute. */
   yield(): void {
     const { client } = this;
     this.client = undefined;
@@ -273,7 +273,6 @@ export class Connections {
     void client?.close({ timeout: answerMsMax / 1_000 });
   }
 
-  /** Ends what runs, and all connections. */
   async close(): Promise<void> {
     this.isClosed = true;
     const { client } = this;
@@ -286,7 +285,6 @@ export class Connections {
   }
 }
 
-/** Ends a client's connections at once. */
 async function discard(client: SQL): Promise<void> {
   await client.close({ timeout: 0 });
 }

@@ -1,11 +1,10 @@
-// What a store on PostgreSQL holds, for people who back it up or restore it. The queries read whole tables: they are not for
-// the connections of requests.
+// The facts of a store on PostgreSQL, for people who back it up or restore it. The queries read whole tables, so they
+// do not use the connections of requests.
 
 import type { SQL } from "bun";
 import type { StoreFacts } from "../store-facts.ts";
 import { StoreUnavailable } from "../store.ts";
 
-/** Of the transaction's moment. */
 export async function readFacts(sql: SQL): Promise<StoreFacts> {
   const [row]: { messages: bigint; names: bigint; last_id: bigint | null; sent_ns: bigint | null }[] = await sql`
     SELECT (SELECT count(*) FROM roost.message) AS messages,
@@ -22,14 +21,13 @@ export async function readFacts(sql: SQL): Promise<StoreFacts> {
   };
 }
 
-/** Nodes whose leases have not expired by the database's own clock. */
+/** Counts nodes whose leases are valid by the database's clock. */
 export async function aliveNodes(sql: SQL): Promise<number> {
   const [row]: { n: bigint }[] = await sql`
     SELECT count(*) AS n FROM roost.node WHERE until_ms > floor(extract(epoch FROM clock_timestamp()) * 1000)`;
   return Number(row?.n ?? 0n);
 }
 
-/** Messages above an id. */
 export async function newerThan(sql: SQL, lastId: string): Promise<number> {
   const [row]: { n: bigint }[] = await sql`SELECT count(*) AS n FROM roost.message WHERE id > ${lastId}::bigint`;
   return Number(row?.n ?? 0n);

@@ -1,9 +1,9 @@
-// What programs of schemas 1 to 3 call: a rolling upgrade has them on the new schema for as long as they run. Those of schema
-// 3 were not told who was left out of a group, and had no bounds but the initial ones. Those of schemas 1 and 2 do not know the
-// life of the store (life.ts), so it is not compared. Those of schema 1 gave the time of their own machine (a_wall_ms) and
-// the id below which to delete; neither counts any more.
+// Functions for programs of schemas 1 to 3, which run on the new schema during a rolling upgrade. Schema 3 did not
+// report who was left out of a group, and had only the initial limits. Schemas 1 and 2 do not know the life of the
+// store (life.ts), so it is not compared. Schema 1 passed the time of its own machine (a_wall_ms) and the id below
+// which to delete; both are ignored.
 //
-// What they call has kept its name, and what is called now has others: the types of parameters would not tell them apart.
+// Former functions keep their names, and current ones have others: the types of parameters would not distinguish them.
 
 import { groupLimits } from "../../base/limits/group-limits.ts";
 import { outcome } from "../jobs.ts";
@@ -11,7 +11,6 @@ import { isolated } from "./writer-lock.ts";
 
 const { groupsPerAccount, groupsPutPerAccount, groupMembers } = groupLimits;
 
-/** The parameters and results of a function that stores messages, behind those that say who calls. */
 const ofMessages = `a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
@@ -38,7 +37,8 @@ RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint)
 LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
   RETURN QUERY SELECT c.outcome, c.number_1, c.number_2 FROM roost.change_memberships(
-    a_holder, a_life, a_changes, ${groupsPerAccount.initial}, ${groupsPutPerAccount.initial}, ${groupMembers.initial}) c;
+    a_holder, a_life, a_changes,
+    ${groupsPerAccount.initial}, ${groupsPutPerAccount.initial}, ${groupMembers.initial}) c;
 END $$;
 `;
 
@@ -85,7 +85,8 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION roost.save_look(
-  a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint, a_horizons json, a_marks json
+  a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint,
+  a_horizons json, a_marks json
 ) RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
   RETURN roost.save_look(a_turn, a_ran_ms, a_leapt_ms, a_later_ms, a_latest_ms, a_horizons, a_marks, null);

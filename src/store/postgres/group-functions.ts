@@ -1,19 +1,18 @@
-// Creating groups and changing who is in them, as functions of the database: one call is one
-// transaction. A group without members is closed for good: nobody finds it any more; windows of former members stay
-// readable. A group that is being created has none yet, as far as its row says: it is in unfinished_group until its last
-// members have entered.
+// Creates groups and changes memberships, as functions of the database: one call is one transaction. A group without
+// members is closed for good: it cannot be found any more, but windows of former members stay readable. A group that is
+// being created has no members by its row; it is listed in unfinished_group until its last members are added.
 //
-// Nobody is refused anything for what others do: the groups that an account has created or joined by itself (own) are
-// counted apart from those that others have put it in. Triggers keep the counts, whoever writes; here an account's row is made
-// when it is first asked for. And no row is made for a request that is refused.
+// Nobody is refused because of what others do: groups that an account created or joined itself (own) are counted
+// separately from those that others put it in. Triggers maintain the counts; an account's row of counts is created on
+// first use here. A refused request creates no row.
 
 import { fullOf, outcome, sliceMembersMax } from "../jobs.ts";
-import { givenUpStep } from "../unfinished-groups.ts";
+import { abandonedStep } from "../unfinished-groups.ts";
 import { isolated } from "./writer-lock.ts";
 
 /**
- * Creating, joining and quitting, one after the other in one transaction. A change is a JSON object; rows come back in
- * the order of the changes. The bounds are those of the calling process; others of the same store may have other ones.
+ * Executes changes in order in one transaction. A change is a JSON object; the rows of results are in the order of the
+ * changes. The limits are the calling process's; other processes of the store may have others.
  */
 const changes = `
 CREATE OR REPLACE FUNCTION roost.change_memberships(
@@ -58,7 +57,7 @@ BEGIN
 END $$;
 `;
 
-/** Both return an outcome and the numbers that belong to it (store/jobs.ts). */
+/** The functions return an outcome and its numbers (store/jobs.ts). */
 const creating = `
 -- Makes a group with its owner, the first of the members, and the others of them, who may be all.
 CREATE OR REPLACE FUNCTION roost.found_group(
@@ -148,7 +147,8 @@ BEGIN
     WHERE g.number = a_group;
 END $$;
 
--- Takes back members of a group that was given up at this step, at most so many. Nobody has seen it; its number stays taken.
+-- Takes back members of a group that was given up at this step, at most so many. Nobody has seen it; its number stays
+-- taken.
 CREATE OR REPLACE FUNCTION roost.drop_unfinished(
   a_holder text, a_life text, a_group bigint, a_step bigint, a_rows bigint
 ) RETURNS bigint LANGUAGE plpgsql ${isolated} AS $$
@@ -156,7 +156,7 @@ DECLARE
   dropped bigint;
 BEGIN
   PERFORM roost.hold(a_holder, a_life);
-  UPDATE unfinished_group u SET step = ${givenUpStep} WHERE u.chat_group = a_group AND u.step = a_step;
+  UPDATE unfinished_group u SET step = ${abandonedStep} WHERE u.chat_group = a_group AND u.step = a_step;
   IF NOT FOUND THEN RETURN 0; END IF;
   DELETE FROM member WHERE number IN (
     SELECT m.number FROM member m WHERE m.chat_group = a_group AND m.until_id IS NULL LIMIT a_rows);
@@ -181,7 +181,9 @@ DECLARE
 BEGIN
   IF NOT joins_itself AND NOT is_owner THEN RETURN ARRAY[${outcome.forbidden}, 0, 0, 0, 0]; END IF;
   SELECT a.number INTO target FROM account a WHERE a.app = a_change ->> 'app' AND a.name = a_change ->> 'account';
-  IF EXISTS (SELECT FROM member m WHERE m.chat_group = a_group.number AND m.account = target AND m.until_id IS NULL) THEN
+  IF EXISTS (
+    SELECT FROM member m WHERE m.chat_group = a_group.number AND m.account = target AND m.until_id IS NULL
+  ) THEN
     RETURN ARRAY[${outcome.unchanged}, 0, 0, 0, 0];
   END IF;
   IF a_group.closed AND NOT is_owner THEN RETURN ARRAY[${outcome.forbidden}, 0, 0, 0, 0]; END IF;
@@ -190,7 +192,9 @@ BEGIN
   PERFORM roost.count_groups(ARRAY[target]);
   SELECT * INTO counted FROM group_count c WHERE c.account = target;
   IF joins_itself AND counted.own >= a_own_max THEN RETURN ARRAY[${outcome.full}, ${fullOf.own}, 0, 0, 0]; END IF;
-  IF NOT joins_itself AND counted.put >= a_put_max THEN RETURN ARRAY[${outcome.full}, ${fullOf.put}, 0, 0, 0]; END IF;
+  IF NOT joins_itself AND counted.put >= a_put_max THEN
+    RETURN ARRAY[${outcome.full}, ${fullOf.put}, 0, 0, 0];
+  END IF;
   INSERT INTO member (chat_group, account, from_id, joined_ms, is_own)
     VALUES (a_group.number, target, a_id, a_wall_ms, joins_itself);
   UPDATE chat_group g SET version = a_id, member_count = g.member_count + 1 WHERE g.number = a_group.number;
@@ -198,7 +202,8 @@ BEGIN
 END $$;
 
 -- The caller wants to leave, and has left before: it may not have got the answer, and the group may be closed since.
-CREATE OR REPLACE FUNCTION roost.has_left(a_change json, a_group roost.chat_group) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION roost.has_left(a_change json, a_group roost.chat_group) RETURNS boolean
+LANGUAGE plpgsql AS $$
 BEGIN
   RETURN a_change ->> 'actor' = a_change ->> 'account' AND EXISTS (
     SELECT FROM member m
@@ -257,7 +262,8 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM group_count c WHERE c.account = t.account);
 END $$;
 
--- Whoever adds a row, a restore of data included, gets the count of now: memberships that are added later are counted then.
+-- Whoever adds a row, a restore of data included, gets the count of now: memberships that are added later are counted
+-- then.
 CREATE OR REPLACE FUNCTION roost.count_account() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

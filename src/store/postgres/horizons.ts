@@ -1,8 +1,7 @@
-// The horizons and the trusted time (store/horizon.ts, store/trusted-time.ts) of a store on PostgreSQL, as one process
-// looks at them: the database's wall clock against this process's monotonic one. All processes look; the database keeps
-// what they find.
+// The horizons and the trusted time (store/horizon.ts, store/trusted-time.ts) of a store on PostgreSQL: a process
+// compares the database's wall clock with its own monotonic clock. All processes look; the database keeps the result.
 //
-// Invariant: what a look saves was computed from what the look before it saved, whoever made that (turns of save_look).
+// Invariant: a look is computed from the state that the previous look saved, by whatever process (turns of save_look).
 
 import type { Clock } from "../../base/clock.ts";
 import { firstHorizon, horizonDayMs, lookAt, waitMsOf, type ClockReading, type Horizon } from "../horizon.ts";
@@ -20,14 +19,12 @@ import {
 } from "../trusted-time.ts";
 import type { Connections } from "./connection.ts";
 
-/** A look whose answer took longer tells the time too inexactly. */
+/** A slower answer makes the time of a look too inaccurate. */
 const answerMsMax = 1_000;
-/** How often a look is tried whose answer was slow, or that another process was faster with. */
 const triesMax = 3;
-/** Messages that are counted by one query: well within its time limit. */
+/** Messages to count in one query: well within its time limit. */
 const countRowsMax = 20_000;
 
-/** A row of roost.horizon, as JSON. */
 interface HorizonRow {
   readonly at_ms: number;
   readonly keep_ms: number;
@@ -37,7 +34,7 @@ interface HorizonRow {
   readonly proven_ms: number;
 }
 
-/** What does not exist is null. Milliseconds fit into a double. */
+/** Null for what does not exist. Milliseconds fit into a double. */
 interface StateRow {
   readonly life: string;
   readonly turn: bigint;
@@ -55,36 +52,33 @@ interface StateRow {
   readonly messages: HorizonRow | null;
 }
 
-/** What the database keeps of the time, and its clock as it was read. */
+/** The stored state of the time, and a reading of the database's clock. */
 export interface TimeState {
-  /** Of the store (life.ts); it is saved into no other. */
+  /** The store's life (life.ts); the state is saved to no other. */
   readonly life: string;
   readonly turn: bigint;
   /** The database's clock; milliseconds since 1970. */
   readonly wallMs: number;
-  /** 0n: nothing has been stored yet. */
+  /** 0n if nothing has been stored. */
   readonly lastId: bigint;
   readonly committedMs: number | undefined;
   readonly oldestMs: number | undefined;
   readonly newestMark: Mark | undefined;
   readonly time: TrustedTime;
-  /** Undefined: messages are kept for ever, or nobody has looked yet. */
+  /** Undefined without a retention, and before the first look. */
   readonly messages: Horizon | undefined;
-  /** Of a store that nobody has looked at yet. */
+  /** The marks of a store before its first look. */
   readonly firstMarks: readonly Mark[];
 }
 
-/** What a look found, after it was saved. */
 export interface Look {
-  /** Of the store that was looked at (life.ts). */
   readonly life: string;
   readonly wallMs: number;
   readonly lastId: bigint;
-  /** True: messages are kept for ever. */
   readonly keepsAll: boolean;
-  /** How long the horizon of the messages waits at least; 0: it does not. */
+  /** The minimum wait of the horizon of the messages; 0 if it does not wait. */
   readonly waitMs: number;
-  /** Messages up to this id go when the wait is over; 0n: none do, or it does not wait. */
+  /** Messages up to this id will be deleted after the wait; 0n if there are none, or without a wait. */
   readonly goneUpTo: bigint;
 }
 
@@ -93,20 +87,16 @@ export class Horizons {
   private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly keepMs: number | undefined;
   private before: ClockReading | undefined;
-  /** The life of the store that `before` belongs to: another one may be kept by another machine with its own clock. */
+  /** The life of the store at `before`: the machine of another store may have another clock. */
   private life: string | undefined;
 
-  /** Messages are kept for `keepMs`; undefined: for ever. */
   constructor(connections: Connections, clock: Pick<Clock, "monotonicMs">, keepMs: number | undefined) {
     this.connections = connections;
     this.clock = clock;
     this.keepMs = keepMs;
   }
 
-  /**
-   * Looks at the clocks and moves the horizons. Undefined: nothing was found out, the database was slow or others were
-   * faster; the next look may.
-   */
+  /** Looks at the clocks and moves the horizons; undefined if the database was slow or others were faster. */
   async look(): Promise<Look | undefined> {
     for (let tries = 0; tries < triesMax; tries++) {
       const startMs = this.clock.monotonicMs();
@@ -121,7 +111,7 @@ export class Horizons {
     return undefined;
   }
 
-  /** Undefined: another process was faster. */
+  /** Returns undefined if another process was faster. */
   private async save(state: TimeState, now: ClockReading): Promise<Look | undefined> {
     const { connections, keepMs } = this;
     const before = state.life === this.life ? this.before : undefined;
@@ -152,12 +142,13 @@ export class Horizons {
   }
 }
 
-/** Rejects with StoreUnavailable also where the database's clock cannot be right. */
+/** Also rejects with StoreUnavailable if the database's clock cannot be right. */
 export async function readTime(connections: Connections): Promise<TimeState> {
-  // The clock is read after the snapshot is taken: the last id is one of this moment or before.
+  // The clock is read after the snapshot is taken, so the last id is not newer than the time.
   const [row] = await connections.run<StateRow[]>(
     (sql) => sql`
-      SELECT roost.life() AS life, l.turn, l.ran_ms, l.leapt_ms, roost.wall_us() / 1000 AS wall_ms, s.last_id, s.committed_ms,
+      SELECT roost.life() AS life, l.turn, l.ran_ms, l.leapt_ms, roost.wall_us() / 1000 AS wall_ms,
+        s.last_id, s.committed_ms,
         o.id AS oldest_id,
         least(o.sent_ns / 1000000, (SELECT at_ms FROM roost.mark ORDER BY at_ms LIMIT 1)) AS oldest_ms,
         m.id AS mark_id, m.at_ms AS mark_ms, m.ran_ms AS mark_ran_ms,
@@ -191,24 +182,22 @@ export async function readTime(connections: Connections): Promise<TimeState> {
   };
 }
 
-/** The horizon of the messages as a look with this retention finds it. */
+/** The horizon of the messages that a look with this retention would find. */
 export function ofMessages({ messages, wallMs, oldestMs }: TimeState, keepMs: number): Horizon {
   return messages ?? firstHorizon(keepMs, wallMs, oldestMs);
 }
 
-/** What a process has made of a state. */
 interface NewTime {
   readonly time: TrustedTime;
-  /** Undefined: messages are kept for ever. */
+  /** Undefined without a retention. */
   readonly messages: Horizon | undefined;
-  /** To be added. */
   readonly marks: readonly Mark[];
-  /** The marks of before are made so much later, but not beyond `latestMs`. */
+  /** How much later earlier marks are moved, but not beyond `latestMs`. */
   readonly laterMs: number;
   readonly latestMs: number;
 }
 
-/** False: another process has saved a state since this one was read, and nothing is saved. */
+/** Returns false, saving nothing, if another process has saved a state since this one was read. */
 export async function saveTime(
   connections: Connections,
   { life, turn }: TimeState,
@@ -224,13 +213,13 @@ export async function saveTime(
   return answer?.is_saved === true;
 }
 
-/** The id up to which everything was stored at this moment or before, by the marks; 0n: nothing was. */
+/** Returns the id up to which everything had been stored at a time, by the marks; 0n if nothing had. */
 export async function lastIdAt(connections: Connections, wallMs: number): Promise<bigint> {
   const [row] = await connections.run<{ id: bigint | null }[]>((sql) => sql`SELECT roost.last_id_at(${wallMs}) AS id`);
   return row?.id ?? 0n;
 }
 
-/** How many messages there are up to this id, counted up to `surveyMessagesMax` + 1, some at a time. */
+/** Counts messages up to an id in slices, up to `surveyMessagesMax` + 1. */
 export async function countUpTo(connections: Connections, life: string, endId: bigint): Promise<number> {
   let messages = 0;
   for (let above = 0n; messages <= surveyMessagesMax;) {

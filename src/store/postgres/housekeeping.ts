@@ -1,8 +1,9 @@
-// What the store does in the background: it renews the node number's lease, looks at the clocks, deletes what is older
-// than the retention, and tells whether the store can commit. While it cannot, nothing is tried but a renewal every
-// second: whoever asks is refused at once and not after a time limit, and no queue grows.
+// The store's background work: renewing the lease of the node number, looking at the clocks, deleting messages beyond
+// the retention. It also tracks whether the store can commit: while it cannot, only a renewal is tried every second,
+// and requests are refused immediately instead of after a time limit.
 
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTimers, type Cancel, type Timers } from "../../base/timers.ts";
 import { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs } from "../purge.ts";
@@ -11,43 +12,37 @@ import type { Look } from "./horizons.ts";
 import { renewAfterMs } from "./writer-lock.ts";
 import type { Renewal } from "./writer.ts";
 
-/** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
 const lookEveryMs = 60_000;
 const lookFirstMs = 500;
 
 interface Chores {
-  /** Renews the lease; rejects when the store cannot commit. */
+  /** Renews the lease; rejects if the store cannot commit. */
   renew(): Promise<Renewal>;
-  /** Looks at the clocks and moves the horizons; undefined: it could not be found out how they run. */
+  /** Looks at the clocks and moves the horizons; undefined without a result. */
   look(): Promise<Look | undefined>;
-  /** Takes back a part of the groups whose creation was given up. */
   dropUnfinished(): Promise<void>;
-  /**
-   * Deletes a slice of what is older than the horizon, from id `above` on, of the store of this life; where to go on, or
-   * undefined at the end.
-   */
+  /** Deletes a slice beyond the horizon, above id `above`, of the store of this life; returns the next id. */
   purge(life: string, above: bigint): Promise<bigint | undefined>;
-  /** Counts the messages of the store of this life up to an id, up to `surveyMessagesMax` + 1 of them. */
+  /** Counts the messages of the store of this life up to an id, up to `surveyMessagesMax` + 1. */
   count(life: string, endId: bigint): Promise<number>;
 }
 
 export class Housekeeping {
-  /** Why the store cannot commit; undefined while it can. */
+  /** Why the store cannot commit; undefined if it can. */
   failure: string | undefined;
   readonly clock: ClockNotices;
   private readonly chores: Chores;
   private readonly log: Log;
   private isStopped = false;
   private isPurging = false;
-  /** Up to this id all is deleted in the store of this life; what a deletion leaves behind would be read again otherwise. */
+  /** Everything up to `to` is deleted in the store of this life; without it, dead rows would be read again. */
   private purged = { life: "", to: 0n };
   private readonly timers: Timers;
   private cancelRenewal: Cancel | undefined;
   private cancelLook: Cancel | undefined;
   private cancelPurge: Cancel | undefined;
 
-  /** `failure`: why the store cannot commit from the beginning on. */
   constructor(chores: Chores, monotonicMs: () => number, log: Log, failure?: string, timers = backgroundTimers) {
     this.timers = timers;
     this.failure = failure;
@@ -58,16 +53,16 @@ export class Housekeeping {
     this.lookLater(lookFirstMs);
   }
 
-  /** Told of every batch: the sentence why it failed, or undefined. */
+  /** Takes the result of each batch: why it failed, or undefined. */
   committed(failure: string | undefined): void {
-    // A batch that was sent before the failure was noticed proves nothing: only a renewal ends it.
+    // A batch that was sent before the failure proves nothing: only a renewal ends it.
     if (failure === undefined || this.failure !== undefined || this.isStopped) return;
     this.failure = failure;
     this.log.error("The message store cannot commit; requests are refused until it can.", { reason: failure });
     this.renewLater(0);
   }
 
-  /** Told that the writer's connection or its store is gone: what there is, is found out before anybody asks. */
+  /** The writer's connection or its store is gone: renews the lease before the next request. */
   lost(): void {
     if (this.failure === undefined) this.renewLater(0);
   }
@@ -91,7 +86,7 @@ export class Housekeeping {
           this.renewLater(renewAfterMs);
         },
         (error: unknown) => {
-          this.committed(sentenceOf(error));
+          this.committed(reasonOf(error));
           this.renewLater(probeEveryMs);
         },
       );
@@ -102,19 +97,19 @@ export class Housekeeping {
     if (this.isStopped) return;
     this.cancelLook = this.timers.after(delayMs, () => {
       this.chores.dropUnfinished().catch((error: unknown) => {
-        this.log.debug("Unfinished groups could not be taken back; it is tried again.", { reason: sentenceOf(error) });
+        this.log.debug("Deleting unfinished groups failed; retrying.", { reason: reasonOf(error) });
       });
       this.look().then(
         () => this.lookLater(lookEveryMs),
         (error: unknown) => {
-          this.log.debug("It could not be found out what is old; it is tried again.", { reason: sentenceOf(error) });
+          this.log.debug("Finding old messages failed; retrying.", { reason: reasonOf(error) });
           this.lookLater(lookEveryMs);
         },
       );
     });
   }
 
-  /** What is old is deleted after a look only, and nothing is where a look found nothing out. */
+  /** Deletion follows a look, and only if the look has a result. */
   private async look(): Promise<void> {
     const look = await this.chores.look();
     if (look === undefined || this.isStopped) return;
@@ -143,13 +138,9 @@ export class Housekeeping {
         (error: unknown) => {
           this.isPurging = false;
           this.purged = { life, to: 0n };
-          this.log.debug("Old messages could not be deleted; it is tried again.", { reason: sentenceOf(error) });
+          this.log.debug("Deleting old messages failed; retrying.", { reason: reasonOf(error) });
         },
       );
     });
   }
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

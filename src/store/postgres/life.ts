@@ -1,27 +1,26 @@
-// The life of a store: a text that is another one whenever what a process remembers of the store may be wrong. Account
-// numbers above all: a restored database gives the same numbers to others, who would read their messages. Writers give the
-// life that they know and it is compared under their lock; readers give it with every statement.
+// The life of a store: a text that changes whenever a process's caches of the store may be wrong. Above all these are
+// account numbers: a restored database gives the same numbers to other accounts, who would read the messages. Writers
+// pass the life that they know, which is compared under their lock; readers pass it with every statement.
 //
-// What restores, deletions and failovers change of it:
+// What restores, deletions and failovers change:
 //
-//   epoch of roost.identity    a deletion, truncation or change of accounts by hand (the trigger), roost restore
-//   xmin of that row           data restored into emptied tables, which bring the epoch back
+//   epoch of roost.identity    accounts deleted, truncated or changed by hand (the trigger); roost restore
+//   xmin of that row           data restored to emptied tables, which brings the epoch back
 //   oids of sequence, trigger  a schema that was dropped and restored, which brings the epoch back
-//   start of the server        another server: a standby that was promoted and lacks the last commits, a point-in-time
-//                              recovery, a pooler that leads elsewhere; a mere restart, too
+//   start of the server        another server: a promoted standby that lacks the last commits, a point-in-time
+//                              recovery, a pooler that leads elsewhere; also a restart
 //
-// Renewals of leases, VACUUM, freezing and REINDEX change none of these. It is null while a part is missing, such as in the
-// middle of a restore: a dump makes triggers last.
+// Renewals of leases, VACUUM, freezing and REINDEX do not change it. It is null while a part is missing, for example
+// during a restore: a dump creates triggers last.
 //
-// Not noticed: a machine set back to a snapshot with its memory, and accounts changed with the trigger disabled.
+// Not detected: a machine that is reset to a snapshot with its memory, and accounts changed with the trigger disabled.
 
-/** The SQLSTATE of what is refused because the store is not the one that the caller knows. */
 export const replacedState = "RO002";
 
-/** Fires on what only people do to accounts: this program adds them and does nothing else. */
+/** Fires on changes of accounts that only people make: this program only adds accounts. */
 export const accountTrigger = "changed_by_hand";
 
-/** The part of a life that a restart of the same server leaves as it is. */
+/** The part of a life that a restart of the same server does not change. */
 export function contentOf(life: string): string {
   return life.slice(0, life.lastIndexOf("/"));
 }
@@ -32,8 +31,8 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
   -- null where there is no such row; || makes null of what is null.
   RETURN (
-    SELECT i.epoch || '.' || i.xmin || '.' || pg_catalog.to_regclass('roost.sequence')::oid || '.' || t.oid || t.tgenabled::text
-      || '/' || extract(epoch FROM pg_catalog.pg_postmaster_start_time())
+    SELECT i.epoch || '.' || i.xmin || '.' || pg_catalog.to_regclass('roost.sequence')::oid
+      || '.' || t.oid || t.tgenabled::text || '/' || extract(epoch FROM pg_catalog.pg_postmaster_start_time())
     FROM roost.identity i, pg_catalog.pg_trigger t
     WHERE t.tgrelid = pg_catalog.to_regclass('roost.account') AND t.tgname = '${accountTrigger}');
 END $$;

@@ -1,20 +1,20 @@
-// Storing talks and acknowledgements, as a function of the database: one call is one transaction, so a batch costs one
-// round trip and no transaction ever waits for a client.
+// Stores messages and acknowledgements, as a function of the database: one call is one transaction, so a batch costs
+// one round trip and no transaction waits for a client.
 //
-// Every statement looks rows up by an index, from the first row on: the connections' settings (connection.ts) force it,
-// because what the planner believes of a table that was empty a second ago is wrong, and a plan outlives it.
+// Every statement looks rows up by an index, which the connections' settings force (connection.ts): the planner's
+// statistics of a table that was empty a second ago are wrong, and a plan outlives them.
 
 import { outcome } from "../jobs.ts";
 import { nodeNumbers } from "../snowflake.ts";
 import { isolated } from "./writer-lock.ts";
 
 /**
- * Talks and acknowledgements. Rows come back in their order, talks first: an outcome, its four numbers, and for a talk
- * the accounts' numbers, which the caller may give the next time instead of null. Look-ups are sub-queries inside CASE
- * and coalesce, so that only those run which a talk needs.
+ * Rows of results are in order, messages first: an outcome, its four numbers, and for a message the accounts' numbers,
+ * which the caller may pass next time instead of null. Lookups are subqueries inside CASE and coalesce, so that only
+ * the necessary ones run.
  *
- * Accounts that are not there are made in the first of two passes, inside the writers' lock: nobody else makes them
- * meanwhile, and the second finds all of them.
+ * Missing accounts are created in the first of two passes, under the writers' lock: nobody else creates them meanwhile,
+ * and the second pass finds all of them.
  */
 export const messageFunctions = `
 CREATE OR REPLACE FUNCTION roost.store_messages(
@@ -105,8 +105,8 @@ BEGIN
       ON CONFLICT (account, device) DO UPDATE SET acked = excluded.acked WHERE excluded.acked > c.acked;
   END IF;
 
-  -- Every statement sees what the ones before it wrote. Where all talks were stored no earlier one is looked for. A talk
-  -- whose clientId was stored before is told so, whatever its rights are now: its sender may have left the group since.
+  -- Every statement sees what the ones before it wrote. Where all talks were stored no earlier one is looked for. A
+  -- talk whose clientId was stored before is told so, whatever its rights are now: its sender may have left the group.
   RETURN QUERY
     SELECT
       CASE

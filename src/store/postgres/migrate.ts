@@ -1,5 +1,5 @@
-// Brings the database to the newest schema, under a lock that all processes know, and refuses what it must not touch.
-// The connection for it has no time limit of its own: a migration of a large store may take long.
+// Migrates the database to the newest schema, under a lock that all processes use, and refuses what it must not touch.
+// Its connection has no time limit: a migration of a large store may take long.
 
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
@@ -7,7 +7,7 @@ import { Connections, failureOf, openClient, placeOf } from "./connection.ts";
 import { accountTrigger } from "./life.ts";
 import { functions, migrations, schemaVersion } from "./schema.ts";
 
-/** The functions' bodies need 14; it is tested with 15. */
+/** The functions' bodies need 14; tested with 15. */
 const serverVersionMin = 14;
 
 interface State {
@@ -15,14 +15,13 @@ interface State {
   readonly encoding: string;
   readonly has_schema: boolean;
   readonly has_table: boolean;
-  /** Tables, indexes and the like in the schema. */
   readonly relations: bigint;
 }
 
-/** The version of the store in a database; undefined if there is nothing of ours yet. Rejects with StoreUnavailable. */
+/** Returns the schema version of the store in a database; undefined without a schema. Rejects with StoreUnavailable. */
 export async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
-  // One statement, and tables alone: between two looks another process may make the store. to_regclass and the like look by
-  // a snapshot of their own.
+  // A single statement on tables only: another process may create the store between two, and to_regclass and the like
+  // use a snapshot of their own.
   const [state]: State[] = await sql`
     WITH relation AS (
       SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'roost'
@@ -57,7 +56,7 @@ export async function versionIn(sql: SQL, place: string): Promise<number | undef
   return version;
 }
 
-/** Rejects with StoreUnavailable unless there is a store of this program's schema; changes nothing. */
+/** Rejects with StoreUnavailable unless the database has a store of this program's schema; changes nothing. */
 export async function requireCurrent(url: string): Promise<void> {
   const version = await quickVersion(url).catch((error: unknown) => {
     if (!(error instanceof StoreUnavailable)) throw error;
@@ -71,11 +70,11 @@ export async function requireCurrent(url: string): Promise<void> {
   if (version === schemaVersion) return;
   throw new StoreUnavailable(
     `the store ${placeOf(url)} has schema ${version}, and this program needs ${schemaVersion}; ` +
-      "start its server once with this program, which brings it up to date",
+      "start its server once with this program, which migrates it",
   );
 }
 
-/** Within a time limit, and without a lock. */
+/** Uses a time limit and no lock. */
 function quickVersion(url: string): Promise<number | undefined> {
   return quickly(url, (sql) => versionIn(sql, placeOf(url)));
 }
@@ -90,8 +89,8 @@ async function quickly<T>(url: string, look: (sql: SQL) => Promise<T>): Promise<
 }
 
 /**
- * Brings the store of an earlier version up to date that was put in the place of the one that this process had open. It
- * makes no new one: what is missing may be about to be restored. Rejects with StoreUnavailable.
+ * Migrates a store of an earlier version that replaced the open one. Does not create a store: a missing one may be
+ * about to be restored. Rejects with StoreUnavailable.
  */
 export async function migrateReplacement(url: string): Promise<void> {
   const place = placeOf(url);
@@ -108,7 +107,7 @@ export async function migrateReplacement(url: string): Promise<void> {
   await migrate(url);
 }
 
-/** A dump makes indexes last, and triggers after them. */
+/** Reports whether a restore is complete: a dump creates indexes last, and triggers after them. */
 async function isComplete(sql: SQL): Promise<boolean> {
   const [state]: { is_complete: boolean }[] = await sql`
     SELECT to_regclass('roost.member_past') IS NOT NULL AND to_regclass('roost.message_sent') IS NOT NULL
@@ -116,7 +115,7 @@ async function isComplete(sql: SQL): Promise<boolean> {
   return state?.is_complete === true;
 }
 
-/** Whether the triggers on accounts and members are there: tables that were restored one by one lack them. */
+/** Reports whether the triggers on accounts and members exist: tables that were restored one by one lack them. */
 async function hasTriggers(sql: SQL): Promise<boolean> {
   const found = await sql`
     SELECT FROM pg_trigger WHERE (tgrelid = to_regclass('roost.account') AND tgname = ${accountTrigger})
@@ -124,11 +123,11 @@ async function hasTriggers(sql: SQL): Promise<boolean> {
   return found.length === 4;
 }
 
-/** Rejects with StoreUnavailable: the database is away, another program's, or newer than this program. */
+/** Rejects with StoreUnavailable if the database is away, another program's, or newer than this program. */
 export async function migrate(url: string): Promise<void> {
   const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
   const place = placeOf(url);
-  // Looked at before locking: a store that is up to date must not wait.
+  // Checked before locking: a current store must not wait.
   const isCurrent = await quickly(url, async (sql) => {
     if ((await versionIn(sql, place)) !== schemaVersion) return false;
     return (await hasTriggers(sql)) || !(await isComplete(sql));
@@ -149,7 +148,7 @@ export async function migrate(url: string): Promise<void> {
         await sql.unsafe(migrations[number - 1] ?? "");
         await sql`INSERT INTO roost.migration (number) VALUES (${number})`;
       }
-      // Another process may have done it all meanwhile.
+      // Another process may have migrated it in the meantime.
       if (first <= schemaVersion || !(await hasTriggers(sql))) await sql.unsafe(functions);
     });
   } catch (error) {

@@ -1,12 +1,12 @@
-// Which store the database holds and whose (auth/store-ownership.ts), as one step under the writers' lock: the same rule as
-// judgeClaim, then the lease. A claim is made at the opening and with each renewal. An adoption ends all leases and changes
-// the epoch, so a process of the former owner that stood still meanwhile finds out before it is served again.
+// The identity and owner of the store (auth/store-ownership.ts), in one step under the writers' lock: the rule of
+// judgeClaim, then the lease. A process claims the store when it opens it and with each renewal. An adoption ends all
+// leases and changes the epoch, so that a suspended process of the former owner notices it before it is served again.
 
 import { isolated, leaseMs } from "./writer-lock.ts";
 
 /**
- * outcome: as ClaimOutcome; or `living`: an adoption is refused because other leases last; or `damaged`: the identity is
- * not one row of the right form. After `refused`, `living` and `damaged` nothing has changed, and no lease is held.
+ * outcome: a ClaimOutcome; `living`: other leases prevent an adoption; `damaged`: the identity is malformed. `refused`,
+ * `living` and `damaged` change nothing and leave no lease.
  */
 export const ownershipFunctions: string = `
 CREATE OR REPLACE FUNCTION roost.claim(

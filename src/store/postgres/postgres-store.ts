@@ -1,18 +1,18 @@
-// The store on PostgreSQL, for many processes on one database: what is to be written goes in batches through the writer,
-// what is read comes over other connections beside it. The SQL is in message-functions.ts and group-functions.ts
-// (writing) and in reader.ts.
+// The store on PostgreSQL, for many processes on one database: the writer commits batches, and reads use other
+// connections beside it. The SQL is in message-functions.ts and group-functions.ts (writing) and in reader.ts.
 
 import { randomBytes } from "node:crypto";
 import {
   claimOfNobody,
   shownPlace,
-  tellAdoption,
+  logAdoption,
   type StoreClaim,
   type StoreIdentity,
 } from "../../auth/store-ownership.ts";
 import { systemClock, type Clock } from "../../base/clock.ts";
 import { type LimitValues, limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
@@ -37,35 +37,32 @@ import { mayShareBatch, NotOwned, type Renewal, Writer } from "./writer.ts";
 export interface PostgresStoreOptions {
   /** postgres://user:password@host:port/database, with the options of Bun's client (sslmode and others). */
   readonly url: string;
-  /** Whole days; 0 keeps messages for ever. */
+  /** Whole days; 0 keeps messages without end. */
   readonly retentionDays: number;
   readonly log: Log;
-  /** The bounds in force; the initial ones unless they are given. */
   readonly limits?: LimitValues;
-  /** Who opens the store; nobody unless it is given. */
   readonly claim?: StoreClaim;
   /**
-   * Told why a database that was away at first and is there now cannot be opened, and that the store has become another
-   * cluster's; nothing but a restart helps then.
+   * Called if a database that was away at first cannot be opened when it is back, or if the store becomes another
+   * cluster's. Only a restart helps then.
    */
   readonly refused?: (sentence: string) => void;
-  /** Only its monotonic time counts; the wall clock is the database's. */
+  /** Only the monotonic clock is used; the wall clock is the database's. */
   readonly clock?: Pick<Clock, "monotonicMs">;
 }
 
 const dayMs = 86_400_000;
-/** Besides the writer's one. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
-/** A replacement is said at most this often: a pooler may lead to one database and another in turn. */
+/** The minimum interval of warnings about a replacement: a pooler may alternate between two databases. */
 const replacementEveryMs = 5_000;
-/** Between two warnings that the database has too few connections. */
+/** The minimum interval of warnings that the database has too few connections. */
 const scarcityWarnedMs = 60_000;
 
 /**
- * Opens the store, brings its schema up to date and leases a node number. A database that is away is tried every second,
- * for as long as it takes; until then the store refuses all requests. Rejects with StoreUnavailable and a sentence for
- * the operator when the settings are wrong, or the database is not ours, another cluster's or newer than this program.
+ * Opens the store, migrates it and leases a node number. A database that is away is tried every second without end;
+ * until then the store refuses all requests. Rejects with StoreUnavailable if the settings are wrong, or if the
+ * database is another program's or cluster's, or newer than this program.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, log, clock = systemClock, claim = claimOfNobody, limits = limitValues() } = options;
@@ -73,7 +70,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const open = async (): Promise<Renewal> => {
     await migrate(url);
     const renewal = await writer.renew();
-    tellAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
+    logAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
     return renewal;
   };
   try {
@@ -85,23 +82,22 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       throw refusalOf(url, error);
     }
     const reason = error.message;
-    log.warn("The message store is away; it is tried again until it is there.", { store: placeOf(url), reason });
+    log.warn("The message store is unavailable; retrying.", { store: placeOf(url), reason });
     return new PostgresStore(writer, clock, options, { open, reason });
   }
 }
 
-/** What the operator is told of a store that cannot be opened; a bug as it is. */
+/** Describes to the operator why a store cannot be opened; returns a bug unchanged. */
 function refusalOf(url: string, error: unknown): unknown {
   if (!(error instanceof StoreUnavailable)) return error;
   if (error instanceof NotOwned) return error;
   return new StoreUnavailable(
     `The message store ${placeOf(url)} cannot be opened: ${error.message}. ` +
-      "Check that the URL names a database of ours, and that its user may connect and create a schema in it.",
+      "Check that the URL names a database for roost, and that its user may connect and create a schema in it.",
     { cause: error },
   );
 }
 
-/** A store that could not be opened yet. */
 interface Unopened {
   readonly open: () => Promise<Renewal>;
   readonly reason: string;
@@ -150,7 +146,7 @@ class PostgresStore extends JobStore {
     writer.onLost = () => this.housekeeping.lost();
     writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));
     writer.onOutdated = () => migrateReplacement(url);
-    // Without it nobody is served: our own readers make room.
+    // Without the writer's connection nobody is served, so the readers release theirs.
     writer.onScarce = () => this.readConnections.yield();
   }
 
@@ -163,7 +159,7 @@ class PostgresStore extends JobStore {
     try {
       await this.writer.setOwners(fingerprints);
     } catch (error) {
-      // The renewal finds the same, and ends what goes on.
+      // The renewal fails in the same way, and ends the use of the store.
       if (error instanceof NotOwned) this.housekeeping.lost();
       throw error;
     }
@@ -208,12 +204,12 @@ class PostgresStore extends JobStore {
 
   protected observe(failure: StoreUnavailable | undefined): void {
     if (failure instanceof StoreReplaced) {
-      // What waits behind that batch is tried: in the store that there is now.
+      // Queued calls are tried, in the new store.
       this.housekeeping.lost();
       return;
     }
     this.housekeeping.committed(failure?.message);
-    // What waits behind a batch that failed is not tried: it would wait for the same time limit.
+    // Queued calls are not tried: they would wait for the same time limit.
     if (failure !== undefined) this.refuseQueued(failure.message);
   }
 
@@ -235,14 +231,12 @@ class PostgresStore extends JobStore {
     try {
       if (this.housekeeping.failure === undefined) await this.writer.release();
     } catch (error) {
-      this.log.warn("The store did not close cleanly; nothing acknowledged is lost.", {
-        reason: error instanceof Error ? error.message : String(error),
-      });
+      this.log.warn("The store did not close cleanly; nothing acknowledged is lost.", { reason: reasonOf(error) });
     }
     await this.writer.close();
   }
 
-  /** Renews the lease; opens first what was away at the start. What only a restart can mend is told to `refused`. */
+  /** Renews the lease, or opens a store that was away at the start. Calls `refused` if only a restart helps. */
   private async renew({ url, refused }: PostgresStoreOptions): Promise<Renewal> {
     const { unopened } = this;
     try {
@@ -251,15 +245,15 @@ class PostgresStore extends JobStore {
       return renewal;
     } catch (error) {
       const refusal = refusalOf(url, error);
-      const isForGood = unopened === undefined ? error instanceof NotOwned : !(error instanceof DatabaseAway);
-      if (isForGood && refusal instanceof StoreUnavailable) refused?.(refusal.message);
+      const isPermanent = unopened === undefined ? error instanceof NotOwned : !(error instanceof DatabaseAway);
+      if (isPermanent && refusal instanceof StoreUnavailable) refused?.(refusal.message);
       throw error;
     }
   }
 
   /**
-   * Reads from the store that the writer knows. Where it was replaced, the writer learns that first, and what was asked is
-   * read once more; where the writer's store is still the same, the readers reach another one, and it is refused.
+   * Reads from the writer's store. If it was replaced, the writer renews first, and the read is repeated. If the
+   * writer's store is unchanged, the readers have reached another one, and the read fails.
    */
   private async read<T>(work: (life: string) => Promise<T>): Promise<T> {
     const { life } = this.writer;
@@ -277,19 +271,18 @@ class PostgresStore extends JobStore {
     }
   }
 
-  /** The writer has found another store: nothing that was concluded from the former one counts. */
+  /** The writer has found another store, so caches of earlier answers are stale. */
   private changed(former: string, life: string, store: string): void {
-    // A restart of the server is no replacement as far as anybody can tell; what was remembered goes all the same.
+    // A restart of the server looks like a replacement, so caches are dropped, but it is not logged.
     const nowMs = performance.now();
     if (contentOf(former) !== contentOf(life) && nowMs - this.replacementSaidMs >= replacementEveryMs) {
       this.replacementSaidMs = nowMs;
-      this.log.warn(
-        "The message store was replaced, or its accounts were changed by hand; nothing of the former one is remembered.",
-        { store },
-      );
+      this.log.warn("The message store was replaced, or its accounts were changed by hand; all caches were dropped.", {
+        store,
+      });
     }
     this.replaced();
-    // Whose it is, and which one, is told by the next renewal.
+    // The next renewal tells its identity and owner.
     this.housekeeping.lost();
   }
 

@@ -1,18 +1,17 @@
-// The horizons and marks (store/horizon.ts, store/trusted-time.ts) as the database keeps them, and the deletion of what is
-// older, as functions of the database. What a server deletes depends on them and on the database's clock, never on what a
-// process says of the time.
+// The horizons and marks (store/horizon.ts, store/trusted-time.ts) in the database, and the deletion of older content.
+// What is deleted depends on them and on the database's clock, never on a process's clock.
 
 import { keyedMs } from "../trusted-time.ts";
 import { isolated } from "./writer-lock.ts";
 
 /**
- * Saves what a look has made of the horizons and marks. Marks of before are made `a_later_ms` later, but
- * not beyond `a_latest_ms`. False: another process has saved a look since `a_turn` was read, and nothing is saved.
+ * Saves the horizons and marks of a look. Moves earlier marks later by `a_later_ms`, but not beyond `a_latest_ms`.
+ * Returns false, saving nothing, if another process has saved a look since `a_turn` was read.
  */
 const saveLook = `
 CREATE OR REPLACE FUNCTION roost.save_look(
-  a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint, a_horizons json, a_marks json,
-  a_life text
+  a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint,
+  a_horizons json, a_marks json, a_life text
 ) RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
   UPDATE look l SET turn = l.turn + 1, ran_ms = a_ran_ms, leapt_ms = a_leapt_ms WHERE l.turn = a_turn;
@@ -29,7 +28,7 @@ BEGIN
 END $$;
 `;
 
-/** Everything up to this id was stored at this moment or before; null: nothing was, as far as marks tell. */
+/** Everything up to this id had been stored at that time; null if nothing had, by the marks. */
 const lastIdAt = `
 CREATE OR REPLACE FUNCTION roost.last_id_at(a_wall_ms bigint) RETURNS bigint
 LANGUAGE sql STABLE AS $$
@@ -38,8 +37,8 @@ $$;
 `;
 
 /**
- * Deletes a slice of what is up to `a_end_id`, from above `a_above_id` on, by one process at a time: `next_id` is where to go
- * on, or null when there is nothing more. It does not take the writers' lock: nobody else touches rows that old.
+ * Deletes a slice of messages above `a_above_id` and up to `a_end_id`, in one process at a time; `next_id` is where to
+ * continue, or null at the end. It does not take the writers' lock: nobody else touches rows that old.
  */
 const deleteSlice = `
 CREATE OR REPLACE FUNCTION roost.delete_slice(
@@ -76,8 +75,8 @@ END $$;
 `;
 
 /**
- * The same for what the horizon of the messages has passed, unless a retry of it may still come. A horizon that is ahead of
- * the clock has passed no more than the clock.
+ * Deletes a slice of what the horizon of the messages has passed, except messages that may still be retried. A horizon
+ * ahead of the clock counts only up to the clock.
  */
 const purgeSlice = `
 CREATE OR REPLACE FUNCTION roost.purge_slice(a_above_id bigint, a_rows integer, a_life text) RETURNS bigint

@@ -1,5 +1,5 @@
-// The operator's purge (store/purge.ts) on PostgreSQL. The operator vouches for the database's clock: the wait of the
-// horizon and that of the trusted time end.
+// The operator's purge (store/purge.ts) on PostgreSQL. The operator confirms the database's clock, which ends the waits
+// of the horizon and of the trusted time.
 
 import { firstHorizon, lookAt, waitMsOf } from "../horizon.ts";
 import { purgePauseMs, purgeRowsMax, type PurgeSurvey, type PurgeTool } from "../purge.ts";
@@ -7,10 +7,10 @@ import { Connections } from "./connection.ts";
 import { countUpTo, lastIdAt, ofMessages, readTime, saveTime, type TimeState } from "./horizons.ts";
 import { requireCurrent } from "./migrate.ts";
 
-/** Nobody but the operator waits. */
+/** Only the operator waits. */
 const answerMsMax = 60_000;
 
-/** Opens the store at `url`; rejects with StoreUnavailable if there is none, or none of this program's. */
+/** Opens the store at `url`; rejects with StoreUnavailable if there is none, or if it is another program's. */
 export async function openPostgresPurge(url: string): Promise<PurgeTool> {
   await requireCurrent(url);
   return new PostgresPurgeTool(new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax }));
@@ -29,14 +29,14 @@ class PostgresPurgeTool implements PurgeTool {
     const keepMs = asked ?? state.messages?.keepMs;
     const nothing = { keepMs, wallMs, committedMs, messages: 0, waitMs: 0 };
     if (keepMs === undefined) return nothing;
-    // Where the clock is vouched for marks are made later: looking so much further back is the same.
+    // Confirming the clock moves marks later; looking further back by as much gives the same result.
     const endId = await lastIdAt(this.connections, wallMs - keepMs - Math.max(0, state.time.leaptMs));
     const horizon = lookAt(ofMessages(state, keepMs), keepMs, { wallMs, monotonicMs: 0 }, undefined);
     return { ...nothing, messages: await countUpTo(this.connections, state.life, endId), waitMs: waitMsOf(horizon) };
   }
 
   async purgeNow(keepMs: number, deleted: (messages: number) => void): Promise<number> {
-    const { wallMs, life } = await this.vouch(keepMs);
+    const { wallMs, life } = await this.confirm(keepMs);
     const endId = await lastIdAt(this.connections, wallMs - keepMs);
     let messages = 0;
     for (let above: bigint | null = endId === 0n ? null : 0n; above !== null; await Bun.sleep(purgePauseMs)) {
@@ -53,8 +53,8 @@ class PostgresPurgeTool implements PurgeTool {
     return this.connections.close();
   }
 
-  /** The horizons arrive at the database's clock, and no mark is of the future. */
-  private async vouch(keepMs: number): Promise<TimeState> {
+  /** Moves the horizons to the database's clock, and marks in the future back to it. */
+  private async confirm(keepMs: number): Promise<TimeState> {
     for (;;) {
       const state = await readTime(this.connections);
       const { wallMs, time } = state;
@@ -83,6 +83,5 @@ class PostgresPurgeTool implements PurgeTool {
 interface SliceRow {
   readonly next_id: bigint | null;
   readonly messages: bigint;
-  /** Another process deletes. */
   readonly is_busy: boolean;
 }

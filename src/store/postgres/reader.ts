@@ -1,8 +1,8 @@
-// What is read: the offline index, contents, groups; over connections of their own, beside the writer's. Ids follow the
-// order of commits, so what a statement sees is everything up to the last id that it sees.
+// Reads the offline index, contents and groups, over connections of its own beside the writer's. Ids follow the order
+// of commits, so a statement sees everything up to the last id that it sees.
 //
-// Every statement names the life of the store (life.ts) that its caller knows, and rejects with StoreReplaced in another:
-// an index takes several statements, which use numbers of the first one, and what is answered may be remembered.
+// Every statement names the life of the store (life.ts) that its caller knows, and rejects with StoreReplaced in
+// another: an index takes several statements, which use numbers of the first, and answers may be cached.
 
 import type { SQL } from "bun";
 import { encodeContents } from "../../wire/message-contents.ts";
@@ -17,10 +17,10 @@ export type DetailAnswer =
   | { readonly result: "found"; readonly detail: GroupDetail }
   | { readonly result: "forbidden" | "notFound" };
 
-/** Of each stream at first: most groups are quiet. */
+/** The first chunk of each stream: most groups are quiet. */
 const firstLookMin = 16;
 
-/** Where an index begins, where it ends for now, and an account's windows in groups. */
+/** The start and end of an index, and an account's windows in groups. */
 interface ScopeRow {
   readonly me: bigint;
   readonly last_id: bigint;
@@ -30,7 +30,7 @@ interface ScopeRow {
   readonly from_ids: readonly bigint[];
   readonly until_ids: readonly bigint[];
 }
-interface LineRow {
+interface IndexRow {
   readonly id: bigint;
   readonly sent_ns: bigint;
   readonly is_sent: boolean;
@@ -66,7 +66,7 @@ interface RevocationRow {
   readonly before_ms: bigint;
 }
 
-/** A log to read: of an inbox, or (0n) what the account sent to others. */
+/** A range of an inbox's messages, or (0n) of the account's messages to others. */
 interface Log extends IdRange {
   readonly inbox: bigint;
 }
@@ -78,9 +78,8 @@ export class Reader {
     this.connections = connections;
   }
 
-  /** See Store.index. */
   async index(life: string, query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
-    // One statement, one snapshot: a window or a message that it does not see is above its last id, or of another page.
+    // A single statement, thus a single snapshot: windows and messages that it does not see are above its last id.
     const [scope] = await this.connections.run<ScopeRow[]>(
       (sql) => sql`
         SELECT a.number AS me, s.last_id, c.acked,
@@ -102,9 +101,9 @@ export class Reader {
         WHERE roost.require_life(${life}) AND a.app = ${toText(query.app)} AND a.name = ${toText(query.account)}`,
     );
     if (scope === undefined) return [];
-    // By the marks: an id may tell a wrong time, and so may a clock. Without a mark that old everything is younger.
+    // By the marks, because the times of ids and clocks may be wrong. Without a mark that old, everything is newer.
     const start = scope.acked ?? scope.back_id ?? 0n;
-    // A cursor of what never was committed here is of another life of the store, before it was restored.
+    // A cursor above the last id stems from before the store was restored from a backup.
     const isKnown = query.after > 0n && query.after <= scope.last_id;
     const logs = logsOf(scope, isKnown ? query.after : start, query.includeSent);
     const merge = new StreamMerge(logs, limit, Math.max(firstLookMin, Math.ceil(limit / logs.length)));
@@ -114,7 +113,6 @@ export class Reader {
     return this.lines(life, merge.taken(), scope.me);
   }
 
-  /** See Store.contents. */
   async contents(life: string, app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
     const rows = await this.connections.run<ContentRow[]>(
       (sql) => sql`
@@ -134,12 +132,11 @@ export class Reader {
     );
   }
 
-  /** See Store.groupDetail. */
   async groupDetail(life: string, app: string, group: string, asker: string): Promise<DetailAnswer> {
     const [row] = await this.connections.run<DetailRow[]>(
       (sql) => sql`
-        SELECT g.name, g.avatar, g.introduction, o.name AS owner, g.created_ms, g.closed, ${toText(asker)} = ANY (m.accounts)
-          AS is_member, m.accounts, m.aliases, m.avatars, m.joined_ms
+        SELECT g.name, g.avatar, g.introduction, o.name AS owner, g.created_ms, g.closed,
+          ${toText(asker)} = ANY (m.accounts) AS is_member, m.accounts, m.aliases, m.avatars, m.joined_ms
         FROM roost.chat_group g
         JOIN roost.account o ON o.number = g.owner
         CROSS JOIN LATERAL (
@@ -177,7 +174,6 @@ export class Reader {
     };
   }
 
-  /** See Store.membership. */
   async membership(life: string, app: string, group: string): Promise<Membership | undefined> {
     const [row] = await this.connections.run<Membership[]>(
       (sql) => sql`
@@ -192,7 +188,7 @@ export class Reader {
     return row === undefined ? undefined : { version: row.version, accounts: row.accounts.map(fromText) };
   }
 
-  /** One round trip for what all streams want. */
+  /** Reads what all streams want in one round trip. */
   private async supply(
     life: string,
     merge: StreamMerge,
@@ -232,7 +228,6 @@ export class Reader {
     merge.settle();
   }
 
-  /** See Store.revocations. */
   async revocations(life: string, after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
     const rows = await this.connections.run<RevocationRow[]>(
       (sql) => sql`
@@ -251,7 +246,7 @@ export class Reader {
 
   private async lines(life: string, ids: readonly bigint[], me: bigint): Promise<IndexEntry[]> {
     if (ids.length === 0) return [];
-    const rows = await this.connections.run<LineRow[]>(
+    const rows = await this.connections.run<IndexRow[]>(
       (sql) => sql`
         SELECT m.id, m.sent_ns, m.is_sent, o.name AS other, coalesce(g.id, '') AS group_id
         FROM (
@@ -275,7 +270,7 @@ export class Reader {
   }
 }
 
-/** Nothing above the last id of the scope: a later round would see newer messages of some logs and miss others'. */
+/** Bounds all logs by the scope's last id: later rounds would see newer messages of only some logs. */
 function logsOf(scope: ScopeRow, after: bigint, includeSent: boolean): Log[] {
   const end = scope.last_id + 1n;
   const logs: Log[] = [{ inbox: scope.me, after, below: end }];

@@ -1,12 +1,13 @@
-// Restoring a store on PostgreSQL, in one transaction: the schema that is there gets another name, the archive makes a new
-// one, what is in it is compared with what was backed up, and only then it is committed.
+// Restores a store on PostgreSQL in one transaction: the existing schema is renamed, the archive creates a new one, and
+// the transaction commits only if its content matches the backup.
 //
-// No node may live meanwhile: what it is told just before would be lost. So leases are looked at inside the transaction, by
-// the database's clock, and connections of nodes that only seem to be gone are ended before it commits. Nodes of this
-// version that live all the same notice that the store is another one (life.ts); earlier ones would give messages to
-// strangers, because the restored database gives the account numbers that they remember to others.
+// No node may be alive meanwhile, because what it commits just before would be lost. So the transaction checks the
+// leases by the database's clock, and ends connections of nodes that only seem to be gone before it commits. Nodes of
+// this version that are alive regardless notice that the store was replaced (life.ts); earlier ones would deliver
+// messages to wrong accounts, because the restored database gives the account numbers that they have cached to others.
 
 import type { SQL } from "bun";
+import { reasonOf } from "../../base/reason-of.ts";
 import type { StoreFacts, Present } from "../store-facts.ts";
 import { StoreUnavailable } from "../store.ts";
 import { readSeal } from "../backup-seal.ts";
@@ -19,16 +20,14 @@ import { complaintOf, environmentOf, majorOf, openForLong, toolFor } from "./too
 
 interface RestorePlan {
   readonly url: string;
-  /** The archive. */
   readonly path: string;
-  /** What sentences call it. */
   readonly name: string;
   readonly over: AbortSignal;
-  /** Called with what is there; throws if it may not be replaced. */
+  /** Called with the existing store; throws if it may not be replaced. */
   mayReplace(present: Present, held: StoreFacts | undefined): void;
 }
 
-/** Restores an archive; what the store holds now, and the name of the old schema, if there was one. Rejects with StoreUnavailable. */
+/** Restores an archive; returns its facts and the old schema's new name, if any. Rejects with StoreUnavailable. */
 export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFacts; aside: string | undefined }> {
   const { url, path, name, over } = plan;
   const sealed = readSeal(path, name)?.facts;
@@ -36,7 +35,8 @@ export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFact
   const version = await verifyArchive(path, name, env, over);
   if (version > schemaVersion)
     throw new StoreUnavailable(
-      `${name} has schema ${version}, and this program knows schemas up to ${schemaVersion}; use the newer program that wrote it`,
+      `${name} has schema ${version}, and this program knows schemas up to ${schemaVersion}; ` +
+        "use the newer program that wrote it",
     );
   const client = openForLong(url);
   try {
@@ -59,7 +59,7 @@ export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFact
   }
 }
 
-/** A name for the schema that is moved aside: the time, and a number if an earlier restore has used that. */
+/** Returns an unused name for the old schema: the time, and a number if necessary. */
 async function freshAside(client: SQL): Promise<string> {
   const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
   const first = `roost_before_restore_${stamp.toLowerCase()}`;
@@ -72,13 +72,14 @@ async function freshAside(client: SQL): Promise<string> {
   }
 }
 
-/** A step of psql's that fails unless it is connected with the database that was looked at. */
+/** Returns a statement for psql that fails unless it is connected to the same database as this program. */
 async function sameDatabase(client: SQL): Promise<string> {
   const [row]: { name: string; started: string }[] = await client`
     SELECT quote_literal(current_database()) AS name, extract(epoch FROM pg_postmaster_start_time())::text AS started`;
   return `DO $$ BEGIN IF current_database() <> ${row?.name ?? "''"}
     OR extract(epoch FROM pg_postmaster_start_time())::text <> '${row?.started ?? ""}'
-    THEN RAISE EXCEPTION 'psql reaches another database than this program; look at the variables PG… and at pg_service.conf';
+    THEN RAISE EXCEPTION
+      'psql reaches another database than this program; look at the variables PG… and at pg_service.conf';
     END IF; END $$;`;
 }
 
@@ -89,7 +90,7 @@ function aliveSentence(nodes: number, place: string): string {
   );
 }
 
-/** A lock on what every request needs, one more look for nodes, and the old schema's new name. */
+/** Returns the statements before the archive: locks the tables, checks for nodes, renames the old schema. */
 function beforeIt(isSame: string, aside: string | undefined, present: number | undefined): string {
   const lines = [
     "BEGIN;",
@@ -110,14 +111,14 @@ function beforeIt(isSame: string, aside: string | undefined, present: number | u
 }
 
 /**
- * What makes the restored store another one than the one that was backed up (no node numbers of processes of that time;
- * whatever else tells one life of a store from the next is renewed here), the comparison, the end of connections that
- * remember the old one.
+ * Returns the statements after the archive: makes the restored store distinct from the one that was backed up (anything
+ * else that identifies the life of a store must be renewed here, too), compares the content, and ends connections with
+ * caches.
  */
 function afterIt(sealed: StoreFacts | undefined): string {
   const lines = [
     "DELETE FROM roost.node;",
-    // Schemas 1 and 2 have none; the migration makes one.
+    // Schemas 1 and 2 have no identity; the migration adds one.
     `DO $$ BEGIN IF to_regclass('roost.identity') IS NOT NULL
        THEN UPDATE roost.identity SET identity = replace(gen_random_uuid()::text, '-', ''),
          epoch = replace(gen_random_uuid()::text, '-', ''); END IF; END $$;`,
@@ -136,7 +137,7 @@ function afterIt(sealed: StoreFacts | undefined): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Plays the archive through psql between two scripts. COMMIT is sent only after pg_restore has ended well. */
+/** Pipes the archive to psql between two scripts. COMMIT is sent only after pg_restore has succeeded. */
 async function play(
   tools: { readonly restore: string; readonly psql: string },
   path: string,
@@ -174,8 +175,8 @@ async function play(
     else failure = complaintOf("pg_restore", await archiveErr, status);
     await psql.stdin.end();
   } catch (error) {
-    // psql has ended before its input: its own sentence says why.
-    failure = error instanceof Error ? error.message : String(error);
+    // psql ended before its input: its own message says why.
+    failure = reasonOf(error);
     archive.kill();
   }
   const status = await psql.exited;
@@ -186,7 +187,6 @@ async function play(
 /** A setting that pg_restore writes since version 17, and that older servers refuse. No row of data begins like it. */
 const unknownSetting = Buffer.from("\nSET transaction_timeout = 0;\n");
 
-/** Takes that setting out of the beginning of a script. */
 function withoutUnknown(chunk: Uint8Array): Uint8Array {
   const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   const at = bytes.indexOf(unknownSetting);

@@ -3,10 +3,11 @@
 import { kickKeptMs } from "../revocations.ts";
 import { isolated } from "./writer-lock.ts";
 
-/** Returns the id that was taken; null where a_kept_max others are kept. a_device: null is all. */
+/** Returns the new row's id, or null if a_kept_max others are stored. A null a_device means all devices. */
 export const revocationFunctions: string = `
 CREATE OR REPLACE FUNCTION roost.revoke(
-  a_holder text, a_life text, a_app text, a_account text, a_kind text, a_device text, a_before_ms bigint, a_kept_max bigint
+  a_holder text, a_life text, a_app text, a_account text, a_kind text, a_device text,
+  a_before_ms bigint, a_kept_max bigint
 ) RETURNS bigint LANGUAGE plpgsql ${isolated} AS $$
 DECLARE
   held record;

@@ -1,10 +1,11 @@
-// The tables, as numbered migrations in the schema `roost`: roost.migration holds the numbers of those that have run. A
-// migration that was released never changes; a later one is appended. Functions are no part of them: all are replaced
-// whenever a migration has run. To change a function, append a migration, which may be empty. Programs of the schemas before call the functions that they know until they are restarted.
+// The tables, as numbered migrations in the schema `roost`: roost.migration has the numbers of the migrations that have
+// run. A released migration never changes; later ones are appended. Functions are separate: all are replaced whenever a
+// migration runs. To change a function, append a migration, which may be empty. Programs of earlier schemas call the
+// functions that they know until they are restarted.
 //
 // Accounts and groups are integers inside the database. `message.inbox` is the receiver's account number, or minus the
-// group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. Text from
-// clients is escaped where it holds a NUL (text.ts).
+// group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. NULs in
+// text from clients are escaped (text.ts).
 
 import { formerFunctions } from "./former-functions.ts";
 import { groupFunctions } from "./group-functions.ts";
@@ -127,10 +128,7 @@ CREATE TABLE roost.mark (
 CREATE INDEX mark_at ON roost.mark (at_ms, id);
 `;
 
-/**
- * Which store this is, and the fingerprints of the cluster that owns it (auth/store-ownership.ts). The epoch is another one
- * whenever the content was replaced.
- */
+/** The store's identity, epoch (changes when the content is replaced) and owner (auth/store-ownership.ts). */
 const identity = `
 CREATE TABLE roost.identity (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -143,10 +141,10 @@ CREATE TABLE roost.owner (fingerprint text COLLATE "C" PRIMARY KEY);
 `;
 
 /**
- * Which memberships are an account's own (it has created the group, or joined by itself), and how many of each kind it has.
- * Those of before count as put by others, and so do those that a program of schema 3 has begun to write: that keeps nobody from
- * creating and joining. An account without a row in group_count has not been counted yet (group-functions.ts). unfinished_group
- * holds the groups whose members are still entering.
+ * Which memberships are an account's own (it created the group, or joined by itself), and how many of each kind it has.
+ * Earlier memberships, and those that a program of schema 3 adds, count as put by others, which never prevents the
+ * account from creating or joining groups. An account without a row in group_count is not counted yet
+ * (group-functions.ts). unfinished_group has the groups whose members are still being added.
  */
 const groupCounts = `
 -- Writers lock this first: none of them holds a lock for which this waits.
@@ -163,7 +161,7 @@ CREATE TABLE roost.unfinished_group (
 );
 `;
 
-/** Kicks and revocations; the id is one of the messages' sequence. They name accounts that may have no row. */
+/** Kicks and revocations; ids are from the sequence of messages. Accounts may have no row in roost.account. */
 const revocations = `
 CREATE TABLE roost.revocation (
   id bigint PRIMARY KEY,
@@ -177,13 +175,12 @@ CREATE TABLE roost.revocation (
 CREATE INDEX revocation_of ON roost.revocation (app, account);
 `;
 
-/** Migration i brings a store from schema i to i + 1. */
 export const migrations: readonly string[] = [tables, horizons, identity, groupCounts, revocations];
 
-/** Writers lock this first: none of them holds a lock for which the making of triggers waits. */
+/** Writers take this lock first: no writer holds a lock that creating triggers waits for. */
 const lock = "SELECT FROM roost.sequence FOR UPDATE;";
 
-/** What the newest schema's programs call, and those of the schemas before it; and the triggers (life.ts, group-functions.ts). */
+/** The functions for programs of this schema and earlier ones, and the triggers (life.ts, group-functions.ts). */
 export const functions: string = [
   lock,
   lifeFunctions,
@@ -196,5 +193,4 @@ export const functions: string = [
   formerFunctions,
 ].join("\n");
 
-/** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;

@@ -1,15 +1,15 @@
-// Merges rising streams of ids that are read over a network: streams ask for what they need in rounds, so that many
-// quiet streams and one busy one cost a few round trips and not much more than what is taken. Pure.
+// Merges ascending streams of ids that are read over a network: streams request ids in rounds, so that many quiet
+// streams and a busy one take few round trips and read little more than needed. Pure.
 //
-// Invariant: up to the horizon (the least of what the unfinished streams have read) every id of every stream is known.
+// Invariant: all ids up to the horizon (the least position of the unfinished streams) are known.
 
-/** Ids above `after` and below `below`, in rising order. */
+/** Ids above `after` and below `below`, in ascending order. */
 export interface IdRange {
   readonly after: bigint;
   readonly below: bigint;
 }
 
-/** What to read of stream `stream`: the next `count` ids above `after`. */
+/** A request to read the next `count` ids above `after` of a stream. */
 export interface Want {
   readonly stream: number;
   readonly after: bigint;
@@ -30,13 +30,13 @@ export class StreamMerge {
   /** Ids above it. */
   private waiting: bigint[] = [];
 
-  /** Streams without ids in common; `limit` ids are wanted, `first` of each stream at first. */
+  /** The streams have no ids in common. Reads `limit` ids, beginning with `first` of each stream. */
   constructor(ranges: readonly IdRange[], limit: number, first: number) {
     this.limit = limit;
     this.streams = ranges.map(({ after, below }) => ({ after, count: first, isFinished: after >= below - 1n }));
   }
 
-  /** What to read now; nothing when `taken` has what it can have. */
+  /** Returns what to read now; nothing if `taken` is complete. */
   wants(): Want[] {
     if (this.merged.length >= this.limit) return [];
     const horizon = this.horizon();
@@ -47,7 +47,7 @@ export class StreamMerge {
     return wants;
   }
 
-  /** What was read for a want: fewer ids than wanted mean that the stream ends. */
+  /** Takes what was read for a request: fewer ids than requested end the stream. */
   supply(want: Want, ids: readonly bigint[]): void {
     const stream = this.streams[want.stream];
     if (stream === undefined) return;
@@ -57,7 +57,7 @@ export class StreamMerge {
     stream.count = Math.min(want.count * 2, this.limit);
   }
 
-  /** After all wants of a round were supplied: moves what is certain. */
+  /** Call after all requests of a round were supplied: moves the ids up to the horizon. */
   settle(): void {
     const horizon = this.horizon();
     const certain = this.waiting.filter((id) => horizon === undefined || id <= horizon);
@@ -66,12 +66,11 @@ export class StreamMerge {
     for (const id of certain.toSorted((a, b) => (a < b ? -1 : 1))) this.merged.push(id);
   }
 
-  /** The smallest ids of all streams, at most `limit`. */
   taken(): readonly bigint[] {
     return this.merged.slice(0, this.limit);
   }
 
-  /** Undefined when every stream is read to its end. */
+  /** Returns undefined if every stream has ended. */
   private horizon(): bigint | undefined {
     let least: bigint | undefined;
     for (const { after, isFinished } of this.streams) {

@@ -1,5 +1,5 @@
-// PostgreSQL's own programs for dumps, which are installed with its client. They are told where the database is by their
-// environment: a command line with a password would be everybody's to read.
+// PostgreSQL's own programs for dumps, which are installed with its client. Environment variables tell them the
+// database, because any user can read a command line with a password.
 
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
@@ -7,7 +7,6 @@ import { openClient, socketOf } from "./connection.ts";
 
 type ToolName = "pg_dump" | "pg_restore" | "psql";
 
-/** Options of a URL that have a variable of the same meaning. */
 const variables: Readonly<Record<string, string>> = {
   sslmode: "PGSSLMODE",
   sslrootcert: "PGSSLROOTCERT",
@@ -16,8 +15,8 @@ const variables: Readonly<Record<string, string>> = {
 };
 
 /**
- * What of libpq's variables the tools are left: how to sign in and to encrypt. The others, such as PGSERVICE, PGHOSTADDR and
- * PGOPTIONS, would lead them to another database than the URL names, which this program's own connections ignore.
+ * The variables of libpq that the tools keep: for signing in and encryption. Others, such as PGSERVICE, PGHOSTADDR and
+ * PGOPTIONS, would lead to another database than the URL, and this program's own connections ignore them.
  */
 const keptVariable = /^PG(PASSWORD|PASSFILE|SSL\w+|KRBSRVNAME|GSSLIB|REQUIREPEER|CHANNELBINDING)$/;
 
@@ -25,7 +24,7 @@ function withoutOtherPlaces(env: NodeJS.ProcessEnv): Record<string, string | und
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("PG") || keptVariable.test(name)));
 }
 
-/** The environment in which a tool finds the database of a URL, and no other. */
+/** Returns an environment in which a tool finds only the database of a URL. */
 export function environmentOf(url: string): Record<string, string | undefined> {
   const { hostname, port, username, password, pathname, searchParams } = new URL(url);
   const options = Object.entries(variables).flatMap(([option, variable]) => {
@@ -44,20 +43,20 @@ export function environmentOf(url: string): Record<string, string | undefined> {
     PGDATABASE: decodeURIComponent(pathname.slice(1)),
     PGAPPNAME: "roost backup",
     PGCONNECT_TIMEOUT: "10",
-    // Sentences that this program looks at.
+    // Some messages are parsed.
     LC_ALL: "C.UTF-8",
   };
 }
 
-/** A connection for one long piece of work: without the limits of time that requests have. */
+/** Opens a connection for long work, without the time limits of requests. */
 export function openForLong(url: string): SQL {
   const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
   return openClient(options, { application_name: "roost backup", statement_timeout: "0", lock_timeout: "0" });
 }
 
 /**
- * The path of a tool that is at least as new as the server (`serverMajor`; 0: any version will do). Throws StoreUnavailable
- * with the name of the package if there is none.
+ * Returns the path of a tool that is at least as new as the server (`serverMajor`; 0 means any version). Throws
+ * StoreUnavailable with the name of the package if there is none.
  */
 export function toolFor(name: ToolName, serverMajor: number): string {
   const path = Bun.which(name);
@@ -68,13 +67,13 @@ export function toolFor(name: ToolName, serverMajor: number): string {
   const [, digits = "0"] = /\s(\d+)/.exec(stdout.toString()) ?? [];
   if (Number(digits) < serverMajor)
     throw new StoreUnavailable(
-      `${path} is of PostgreSQL ${digits}, and the server is PostgreSQL ${serverMajor}, whose dumps it cannot make or read; ` +
+      `${path} is of PostgreSQL ${digits} and cannot make or read dumps of the server, PostgreSQL ${serverMajor}; ` +
         `install the package ${client}`,
     );
   return path;
 }
 
-/** Runs a tool to its end; its output. Rejects with StoreUnavailable and the tool's own last sentence. */
+/** Runs a tool; resolves with its output. Rejects with StoreUnavailable and the tool's message. */
 export async function runTool(
   words: readonly string[],
   env: Record<string, string | undefined>,
@@ -90,7 +89,7 @@ export async function runTool(
   return out;
 }
 
-/** What a tool wrote before it failed, on one line. */
+/** Returns what a failed tool has written, in one line. */
 export function complaintOf(tool: string, err: string, status: number): string {
   const lines = err
     .trim()
@@ -99,7 +98,6 @@ export function complaintOf(tool: string, err: string, status: number): string {
   return lines.length === 0 ? `${tool} ended with status ${status}` : lines.slice(0, 4).join(" ");
 }
 
-/** The server's major version. */
 export async function majorOf(sql: SQL): Promise<number> {
   const [row]: { major: number }[] = await sql`
     SELECT current_setting('server_version_num')::integer / 10000 AS major`;

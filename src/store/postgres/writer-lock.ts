@@ -1,28 +1,28 @@
-// What every writing function begins with, as the database keeps it: the lock of the row of the last id, the clock, the
-// node number, and the rule by which ids are taken. It is locked until the transaction ends, so writers commit one after
-// the other, ids follow the order of commits, and what a function finds missing (an account, an earlier talk with that
-// clientId) nobody else adds meanwhile.
+// The first step of every writing function: the lock of the row of the last id, the clock, the node number, and the
+// rule for allocating ids. The lock is held until the transaction ends, so writers commit one after the other, ids
+// follow the order of commits, and nobody else adds what a function finds missing (an account, an earlier message with
+// that clientId).
 //
-// What an operator can mend is raised with the SQLSTATE of `refusalState`; its message is a sentence.
+// Conditions that an operator can remove are raised with `refusalState`; the message is a sentence.
 
 import { clockMsEnd, nodeNumbers, snowflakeEpochMs } from "../snowflake.ts";
 import { accountTrigger, replacedState } from "./life.ts";
 
-/** The SQLSTATE of what roost.hold refuses. */
+/** The SQLSTATE of refusals by roost.hold. */
 export const refusalState = "RO001";
 
 export const leaseMs = 30_000;
-/** A lease is extended when this much of it has passed. */
+/** A lease is extended after this much of it. */
 export const renewAfterMs = 10_000;
 
-/** On the functions that are called from outside; what they call inherits it. */
+/** For functions that are called from outside; functions that they call inherit it. */
 export const isolated = "SET search_path = roost, pg_temp";
 
 /**
- * The lock, the life (life.ts; null is not compared), the clock and the node number. The time is the
- * database's, read while the lock is held; no writer's own clock matters. A clock behind the last id refuses nobody: ids go on above the last one.
- * A lease's row is its holder's until somebody else takes it over, which happens inside this lock; so no two
- * transactions ever write under one number for two holders, whatever the clock says of the lease.
+ * Takes the lock and checks the life (life.ts; null is not compared), the clock and the node number. The time is the
+ * database's, read under the lock; writers' own clocks do not matter. A clock behind the last id refuses nobody: ids
+ * continue above it. A lease's row belongs to its holder until another takes it over under this lock; so no two holders
+ * ever write under one number, whatever the clock says about the lease.
  */
 const hold = `
 -- Microseconds since 1970.
@@ -66,8 +66,8 @@ BEGIN
     END IF;
     RETURN;
   END IF;
-  -- A lease that ends later than any lease can was left by a clock that was ahead, or its holder has not renewed it since
-  -- the clock was set back: its number is taken where no other is free.
+  -- A lease that ends later than any lease can was left by a clock that was ahead, or its holder has not renewed it
+  -- since the clock was set back: its number is taken where no other is free.
   SELECT free.number INTO node
     FROM generate_series(0, ${nodeNumbers - 1}) free (number) LEFT JOIN node n ON n.number = free.number
     WHERE n.number IS NULL OR n.until_ms < now_ms OR n.until_ms > now_ms + ${leaseMs}
@@ -84,7 +84,7 @@ BEGIN
 END $$;
 `;
 
-/** The end of roost.claim: extends the lease; tells the last id, the database's time and the life. */
+/** The end of roost.claim: extends the lease; returns the last id, the database's time and the life. */
 const renew = `
 CREATE OR REPLACE FUNCTION roost.renew_lease(a_holder text, OUT last_id bigint, OUT wall_ms bigint, OUT life text)
 LANGUAGE plpgsql ${isolated} AS $$
@@ -94,7 +94,8 @@ BEGIN
   held := roost.hold(a_holder, null::text);
   life := roost.life();
   IF life IS NULL THEN
-    RAISE EXCEPTION 'the store is not complete: it has lost its identity, or the trigger ${accountTrigger} of roost.account. '
+    RAISE EXCEPTION
+      'the store is not complete: it has lost its identity, or the trigger ${accountTrigger} of roost.account. '
       'If it is not being restored now, start this process again, which makes the trigger'
       USING ERRCODE = '${refusalState}';
   END IF;
@@ -103,7 +104,7 @@ BEGIN
 END $$;
 `;
 
-/** The same rule as nextId in snowflake.ts, and the ids after it: id 0 is the next one, id i the i-th after it. */
+/** The rule of nextId in snowflake.ts, and the ids after it: id i is the i-th after the next one. */
 const ids = `
 CREATE OR REPLACE FUNCTION roost.first_id(a_last_id bigint, a_wall_ms bigint, a_node bigint) RETURNS bigint
 LANGUAGE plpgsql IMMUTABLE AS $$

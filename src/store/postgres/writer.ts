@@ -1,5 +1,5 @@
-// The writer: one connection, over which batches go one behind the other, each as one call of one function that is one
-// transaction (message-functions.ts, group-functions.ts). The next batch is sent while the one before it commits.
+// The writer: one connection, over which batches go in order. Each batch is one call of a function, which is one
+// transaction (message-functions.ts, group-functions.ts). The next batch is sent while the previous one commits.
 
 import { assert } from "../../base/assert.ts";
 import {
@@ -8,7 +8,6 @@ import {
   refusedClaimSentence,
   claimAlsoAs,
   claimOfOwner,
-  withoutAdoption,
   type ClaimOutcome,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
@@ -23,16 +22,13 @@ import { type AckJob, changeOf, type GroupJob, isGroupJob, sendMessages, type Ta
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { toText } from "./text.ts";
 
-/** What the database says while a lease is renewed. */
 export interface Renewal {
-  /** Which store it is. */
   readonly identity: string;
   readonly outcome: ClaimOutcome;
-  /** The last id that is taken; 0n at first. */
+  /** The store's last id; 0n at first. */
   readonly lastId: bigint;
   /** The database's wall clock, in milliseconds since 1970. */
   readonly wallMs: number;
-  /** See life.ts. */
   readonly life: string;
 }
 
@@ -44,42 +40,37 @@ interface ClaimRow {
   readonly life: string;
 }
 
-/** The store is another cluster's; the message is a whole sentence. */
+/** The store belongs to another cluster; the message is a complete sentence. */
 export class NotOwned extends StoreUnavailable {}
 
-/** Talks and acknowledgements share a transaction, changes of groups do; one of each kind does not. */
+/** Messages and acknowledgements share a transaction, and so do changes of groups, but not both. */
 export function mayShareBatch(first: Job, next: Job): boolean {
   return isGroupJob(first) === isGroupJob(next);
 }
 
 export class Writer {
-  /** The one connection; reads may share it. */
+  /** The single connection; reads may share it. */
   readonly connections: Connections;
   private readonly limits: LimitValues;
   private readonly holder: string;
   private readonly place: string;
   private claim: StoreClaim;
   private accounts = new AccountNumbers();
-  /** The life of the store (life.ts) as of the last renewal; undefined: there was none yet. */
   life: string | undefined;
-  /** Which store it is, as of the last renewal. */
   identity: string | undefined;
-  /** A renewal must tell the life before anything is written. */
+  /** Whether a renewal must confirm the life before anything is written. */
   private isLifeDoubted = true;
   private renewing: Promise<Renewal> | undefined;
   private readonly unfinished = new UnfinishedGroups();
-  /** The life at the last look at unfinished groups. */
   private lookedLife: string | undefined;
-  /** Told when the connection is lost. */
   onLost: (() => void) | undefined;
-  /** Told when a renewal found another store than before, before anything is written into it. */
+  /** Called when a renewal has found another store, before anything is written to it. */
   onReplaced: ((former: string, life: string) => void) | undefined;
-  /** Brings the store up to date that was put in the place of the former one. */
+  /** Migrates a store of an earlier version that replaced the former one. */
   onOutdated: (() => Promise<void>) | undefined;
-  /** Told when the database has no connection for it. */
   onScarce: (() => void) | undefined;
 
-  /** `holder` is random and as long-lived as the process. */
+  /** `holder` is random, for the life of the process. */
   constructor(url: string, holder: string, claim: StoreClaim, limits: LimitValues) {
     this.limits = limits;
     this.holder = holder;
@@ -91,7 +82,7 @@ export class Writer {
       idleSecondsMax: 0,
       onLost: () => {
         this.accounts = new AccountNumbers();
-        // Whatever answers next may be another server.
+        // The next connection may reach another server.
         this.isLifeDoubted = true;
         this.onLost?.();
       },
@@ -100,8 +91,8 @@ export class Writer {
   }
 
   /**
-   * Commits all jobs, which may share a batch, or none. Slots of job i start at i × outcomeSlots. Rejects with
-   * StoreReplaced if the database holds another store than before; the next batch is one of the new store.
+   * Commits all jobs, which must share a batch, or none. The outcome of job i starts at i × outcomeSlots. Rejects with
+   * StoreReplaced if the database has another store than before; the next batch goes to the new store.
    */
   async commit(jobs: readonly Job[]): Promise<BigInt64Array> {
     if (this.isLifeDoubted) await this.renew();
@@ -130,8 +121,8 @@ export class Writer {
   }
 
   /**
-   * Claims the store, takes or extends the lease of the node number, finds out whether the store can commit, and learns its
-   * life. Adopts the store at most once. Rejects with NotOwned if the claim is refused.
+   * Claims the store, takes or extends the lease of the node number, and reads the life, which shows whether the store
+   * can commit. Adopts the store at most once. Rejects with NotOwned if the claim is refused.
    */
   renew(): Promise<Renewal> {
     this.renewing ??= this.renewOnce().finally(() => {
@@ -140,7 +131,7 @@ export class Writer {
     return this.renewing;
   }
 
-  /** Makes these fingerprints the owner's. Rejects with NotOwned if the store has become another cluster's. */
+  /** Records these fingerprints as the owner's. Rejects with NotOwned if the store belongs to another cluster now. */
   async setOwners(fingerprints: readonly string[]): Promise<void> {
     const { life, place, claim } = this;
     const [row] = await this.connections.run<{ is_done: boolean }[]>(
@@ -151,12 +142,10 @@ export class Writer {
     this.claim = claimOfOwner(fingerprints);
   }
 
-  /** Claims go by these fingerprints, too. */
   claimAs(fingerprints: readonly string[]): void {
     this.claim = claimAlsoAs(this.claim, fingerprints);
   }
 
-  /** See Store.revoke. */
   async revoke({ app, account, kind, device, beforeMs }: Revocation): Promise<RevokeOutcome> {
     if (this.isLifeDoubted) await this.renew();
     const { holder, life, limits } = this;
@@ -168,13 +157,12 @@ export class Writer {
     return id === undefined ? { result: "full" } : { result: "stored", id };
   }
 
-  /** Gives the node number back. */
+  /** Releases the node number. */
   async release(): Promise<void> {
     const { holder } = this;
     await this.connections.run((sql) => sql`DELETE FROM roost.node WHERE holder = ${holder}`);
   }
 
-  /** At a look: takes back a part of the groups whose creation was given up. */
   async dropUnfinished(): Promise<void> {
     const { holder, life } = this;
     if (life === undefined) return;
@@ -193,7 +181,6 @@ export class Writer {
     }
   }
 
-  /** Ends what runs. */
   close(): Promise<void> {
     return this.connections.close();
   }
@@ -220,7 +207,7 @@ export class Writer {
 
   private async claimNow(): Promise<Renewal> {
     const { holder, claim } = this;
-    // A store of an earlier schema, which lacks the table, is known by that before anything is claimed.
+    // This statement fails on a store of an earlier schema, which lacks the table, before anything is claimed.
     const [row] = await this.connections.run<ClaimRow[]>(
       (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
          FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})
@@ -238,7 +225,7 @@ export class Writer {
         throw new StoreUnavailable(damagedIdentitySentence(store));
       default:
         // It may be another one by now.
-        this.claim = withoutAdoption(this.claim);
+        this.claim = claimOfOwner(this.claim.fingerprints);
         return { outcome, identity, lastId: row.last_id, wallMs: Number(row.wall_ms), life };
     }
   }

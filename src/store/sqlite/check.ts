@@ -1,10 +1,11 @@
-// Looks whether the messages and their index are in order, beside a running server or without one. It only reads, on
-// connections of its own, after what a process that was killed has left is rolled back; a file that cannot be opened so (read-only, no room for shared memory) is read without a lock.
+// Checks the messages and their index, beside a running server or without one. Reads only, on connections of its own,
+// after rolling back what a killed process left. A file that cannot be opened this way (read-only, or no room for
+// shared memory) is read without a lock.
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { checkIndex, type Progress } from "./index/check-index.ts";
-import { openQuietly } from "./connection.ts";
+import { openUnlocked } from "./connection.ts";
 import { IndexDamage, isDamage, LogDamage, wrongTypesOf } from "./damage.ts";
 import { indexPathOf, indexSchemaVersion } from "./index/index-file.ts";
 import { identityOf } from "./ownership.ts";
@@ -19,36 +20,34 @@ const marksFrom = 2;
 const identityFrom = 4;
 /** The first schema that counts the groups of accounts. */
 const countsFrom = 5;
-/** Problems that SQLite is asked for. */
 const problemsMax = 20;
 
 export interface CheckReport {
   readonly messages: number;
   readonly firstId: bigint;
   readonly lastId: bigint;
-  /** What is wrong with the log; sentences. */
   readonly logProblems: readonly string[];
-  /** `none`: the next start makes it; `unchecked`: the log is damaged. */
+  /** `none`: the next start creates it; `unchecked`: the log is damaged. */
   readonly index: "right" | "damaged" | "none" | "unchecked";
   readonly indexRuns: number;
   readonly indexMessages: number;
   readonly indexProblems: readonly string[];
 }
 
-/** Told what is done now, and how far it has come where that is known. */
+/** Receives the current step, and the part of it that is done if that is known. */
 type CheckProgress = (what: string, part?: number) => void;
 
-/** Throws Refusal for a file that is none of ours, and what the system says. */
+/** Throws Refusal for a file of another program, and errors of the system. */
 export function checkStore(path: string, progress: CheckProgress, nowMs = Date.now()): CheckReport {
   if (!existsSync(path)) throw new Refusal(`there are no messages at ${path}`);
   const wasOpen = isOpenSomewhere(path);
   const report = checkOnce(path, progress, nowMs);
   const isFine = report.logProblems.length === 0 && report.indexProblems.length === 0;
-  // What is read without a lock changes if a server starts meanwhile.
+  // Without a lock, a server that starts meanwhile changes what is read.
   return isFine || wasOpen || !isOpenSomewhere(path) ? report : checkOnce(path, progress, nowMs);
 }
 
-/** Whoever has the file open has its shared memory; a process that was killed may have left it. */
+/** An open store has a file of shared memory; a killed process may leave it, too. */
 function isOpenSomewhere(path: string): boolean {
   return existsSync(`${path}-shm`);
 }
@@ -58,7 +57,7 @@ function checkOnce(path: string, progress: CheckProgress, nowMs: number): CheckR
   const index = existsSync(indexPath) ? openToCheck(indexPath) : undefined;
   let log: Database | undefined;
   try {
-    // The snapshot of the index is the older one.
+    // The snapshot of the index must be the older one.
     if (!(index instanceof Error)) startSnapshot(index);
     const opened = openToCheck(path);
     if (opened instanceof Error) return damaged([opened.message]);
@@ -136,7 +135,6 @@ function damaged(logProblems: readonly string[]): CheckReport {
   };
 }
 
-/** What is wrong with the log: its pages, its rows, and what every writer keeps true. */
 function checkLog(log: Database): string[] {
   const problems = integrityOf(log);
   if (problems.length > 0) return problems;
@@ -156,7 +154,7 @@ function checkLog(log: Database): string[] {
   const miscounted = log.query<{ accounts: bigint }, []>(miscountedAccounts).get()?.accounts ?? 0n;
   if (miscounted > 0n)
     problems.push(
-      `the groups of ${miscounted} accounts are counted wrongly; DELETE FROM group_count has them counted again`,
+      `the group counts of ${miscounted} accounts are wrong; DELETE FROM group_count makes the store count them again`,
     );
   return problems;
 }
@@ -180,7 +178,7 @@ const references: readonly [what: string, sql: string][] = [
   ["members have no name", "SELECT DISTINCT account FROM member EXCEPT SELECT number FROM account"],
 ];
 
-/** Sentences of SQLite; none: the file is whole. */
+/** Returns SQLite's messages; none if the file is intact. */
 function integrityOf(db: Database): string[] {
   try {
     const rows = db.query<{ integrity_check: string }, []>(`PRAGMA integrity_check(${problemsMax})`).all();
@@ -192,14 +190,14 @@ function integrityOf(db: Database): string[] {
   }
 }
 
-/** Reports whether it is an index of another log, or of another version: the next start makes a new one. */
+/** Reports whether the index belongs to another log or version, so that the next start replaces it. */
 function isOfAnother(log: Database, index: Database | Error): boolean {
   if (index instanceof Error) return false;
   try {
     if (pragmaNumber(index, "user_version") !== indexSchemaVersion) return true;
     return pragmaNumber(log, "user_version") < marksFrom || markOf(log, "log") !== markOf(index, "state");
   } catch (error) {
-    // Damaged: that is found out later.
+    // The integrity check reports damage.
     if (isDamage(error)) return false;
     throw error;
   }
@@ -215,20 +213,20 @@ function startSnapshot(db: Database | undefined): void {
   try {
     db.query("SELECT 1 FROM sqlite_schema LIMIT 1").get();
   } catch (error) {
-    // What is damaged is found out later.
+    // The integrity check reports damage.
     if (!isDamage(error)) throw error;
   }
 }
 
-/** The error of a file that is damaged from its head on. */
+/** Returns the error if the file's header is damaged. */
 function openToCheck(path: string): Database | Error {
-  // Where nobody has it open, nothing is left beside it that was not there before.
-  if (!isOpenSomewhere(path)) return openedBy(() => openQuietly(path, cacheKib));
+  // If no process has it open, this leaves no new file beside it.
+  if (!isOpenSomewhere(path)) return openedBy(() => openUnlocked(path, cacheKib));
   try {
     return openedBy(() => openToRead(path));
   } catch (error) {
     if (failureOf(error) === undefined) throw error;
-    return openedBy(() => openQuietly(path, cacheKib));
+    return openedBy(() => openUnlocked(path, cacheKib));
   }
 }
 

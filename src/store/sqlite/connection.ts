@@ -1,4 +1,4 @@
-// Opens a connection with the pragmas that the guarantees need. Integers arrive as bigint: ids are above 2^53.
+// Opens connections with the pragmas that the store's guarantees need. Integers are bigints: ids exceed 2^53.
 
 import { constants, Database, type SQLQueryBindings } from "bun:sqlite";
 import { statSync } from "node:fs";
@@ -7,16 +7,16 @@ import { rollBackJournal } from "./backup/journal.ts";
 
 export type Synchronous = "FULL" | "NORMAL";
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly path: string;
-  /** OFF: while a file is made that can be made again. */
+  /** OFF: for files that can be created again. */
   readonly synchronous: Synchronous | "OFF";
   readonly cacheKib: number;
-  /** Throws if the database is none of ours; called before anything is written to the file. */
+  /** Throws if the database belongs to another program; called before anything is written. */
   readonly refuseForeign?: (db: Database) => void;
 }
 
-/** Opens the file, which exists, in WAL mode. Checkpoints are made by the store, never by SQLite itself. */
+/** Opens an existing file in WAL mode. The store runs the checkpoints, SQLite does not. */
 export function openConnection(options: ConnectionOptions): Database {
   const db = new Database(options.path, {
     readwrite: true,
@@ -25,15 +25,15 @@ export function openConnection(options: ConnectionOptions): Database {
     strict: true,
   });
   try {
-    // Switching a new file to WAL takes locks; once open, the writers wait by themselves (locking.ts).
+    // Switching a new file to WAL takes locks; afterwards the writers wait themselves (locking.ts).
     db.run("PRAGMA busy_timeout = 5000");
     options.refuseForeign?.(db);
-    // First: the switch is a write, too.
+    // Before the switch to WAL, which is a write, too.
     db.run(`PRAGMA synchronous = ${options.synchronous}`);
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA cache_size = -${options.cacheKib}`);
     db.run("PRAGMA wal_autocheckpoint = 0");
-    // Pages are looked at more closely as they are read: damage is found where it is, not where it leads to.
+    // Checks pages as they are read, so that damage is found where it is.
     db.run("PRAGMA cell_size_check = ON");
     return db;
   } catch (error) {
@@ -43,15 +43,14 @@ export function openConnection(options: ConnectionOptions): Database {
 }
 
 /**
- * Opens a database for reading only where no other connection can be made: on a file system that is full or read-only
- * SQLite cannot make the file of shared memory. The index of the write-ahead log is kept on the heap instead, and no lock is
- * taken. The caller knows that nobody writes meanwhile: what is written is not seen, and may be seen in part. A journal that
- * was left is rolled back first; throws Refusal if that cannot be done.
+ * Opens a database read-only on a file system that is full or read-only, where SQLite cannot create the file of shared
+ * memory. The index of the write-ahead log is on the heap then, and no lock is taken: the caller guarantees that nobody
+ * writes meanwhile. Rolls back a leftover journal first; throws Refusal if that fails.
  */
-export function openQuietly(path: string, cacheKib: number): Database {
+export function openUnlocked(path: string, cacheKib: number): Database {
   rollBackJournal(path);
   const { SQLITE_OPEN_READWRITE, SQLITE_OPEN_URI } = constants;
-  // Without a write-ahead log SQLite would make one, unless it is told that nothing changes.
+  // Without a write-ahead log SQLite would create one, unless the file is declared immutable.
   const hasLog = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
   const url = `${pathToFileURL(path).href}?mode=ro&${hasLog ? "vfs=unix-none" : "immutable=1"}`;
   const flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI;
@@ -67,7 +66,7 @@ export function openQuietly(path: string, cacheKib: number): Database {
   }
 }
 
-/** A database that is opened by flags takes no options: its statements are told one by one to return integers as bigint. */
+/** Makes each statement return bigints: a database opened with flags takes no options. */
 function returnBigIntegers(db: Database): void {
   const prepare: Database["prepare"] = db.prepare.bind(db);
   db.prepare = <Row, Params extends SQLQueryBindings | SQLQueryBindings[]>(sql: string, params?: Params) => {

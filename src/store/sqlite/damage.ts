@@ -1,42 +1,39 @@
-// Damage of the files, told apart by file. The index can be made from the log again; the log cannot be made from anything.
-// SQLite reports both with the same codes, so whoever reads one of the files says which by the guard it reads under.
-// What is reported outside of both guards concerns the log: nearly all statements run on it.
+// Damage of the store's files. The index can be rebuilt from the log; the log cannot be rebuilt. SQLite reports damage
+// of both with the same codes, so code that reads one of the files runs under its guard. Damage outside of both guards
+// counts as damage of the log, which nearly all statements use.
 
 import { SQLiteError, type Database } from "bun:sqlite";
 
-/** The index is not what was written there. It is made from the log again. */
+/** The index is damaged. It is rebuilt from the log. */
 export class IndexDamage extends Error {
   override readonly name: string = "IndexDamage";
 }
 
-/**
- * The log is not the one that was followed: a backup was put into the open file. What was made from the former one, such as the
- * index, is made again.
- */
+/** The open log was replaced by a backup. The index and whatever else was derived from the former log is rebuilt. */
 export class LogReplaced extends IndexDamage {
   override readonly name = "LogReplaced";
 }
 
-/** The log is not what was written there. What can be read is served; only a backup or a salvage mends it. */
+/** The log is damaged. Its readable part is served; only a backup or a salvage repairs it. */
 export class LogDamage extends Error {
   override readonly name = "LogDamage";
 }
 
-/** Reports whether SQLite says that the content of the file is wrong, or that the file is shorter than it says itself. */
+/** Reports whether an error says that the file's content is invalid or truncated. */
 export function isDamage(error: unknown): error is SQLiteError {
   if (!(error instanceof SQLiteError)) return false;
-  // Too big: a length that no writer writes.
+  // TOOBIG: a length that no writer writes.
   if (/^SQLITE_(CORRUPT|NOTADB|TOOBIG|IOERR_CORRUPTFS|IOERR_SHORT_READ)/.test(error.code ?? "")) return true;
-  // A table of the schema is missing although the file says that it has this schema; or its head has another format.
+  // A table is missing although the file has this schema, or the header has another format.
   return error.code === "SQLITE_ERROR" && /^(no such (table|column)|unsupported file format)/.test(error.message);
 }
 
-/** Reports damage, as far as a salvage is concerned: a length that is damaged may be more than there is memory, too. */
+/** Like `isDamage`, for a salvage: a damaged length may also exceed the memory. */
 export function isUnreadable(error: unknown): error is SQLiteError {
   return isDamage(error) || (error instanceof SQLiteError && error.code === "SQLITE_NOMEM");
 }
 
-/** Runs `work`, which reads the index only; what SQLite reports as damage is thrown as IndexDamage. */
+/** Runs `work`, which reads the index only; turns damage into IndexDamage. */
 export function guarded<T>(work: () => T): T {
   try {
     return work();
@@ -45,7 +42,7 @@ export function guarded<T>(work: () => T): T {
   }
 }
 
-/** Runs `work`, which reads the log only; what SQLite reports as damage is thrown as LogDamage. */
+/** Runs `work`, which reads the log only; turns damage into LogDamage. */
 export function guardedLog<T>(work: () => T): T {
   try {
     return work();
@@ -55,8 +52,8 @@ export function guardedLog<T>(work: () => T): T {
 }
 
 /**
- * Reports whether the log is damaged, as far as SQLite can see: content that no writer writes also raises errors that look
- * like bugs. Reads the whole file; for a process that would end otherwise.
+ * Returns what is damaged in the log, as far as SQLite detects it, or undefined. Invalid content also causes errors
+ * that look like bugs, so a process calls this before it ends with one. Reads the whole file.
  */
 export function damageOf(log: Database): string | undefined {
   try {
@@ -64,7 +61,7 @@ export function damageOf(log: Database): string | undefined {
       .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
       .all();
     for (const { name } of tables) {
-      // An index of the table is compared with it, too, where that takes no time.
+      // integrity_check also compares indexes with their tables, which takes too long for messages.
       const pragma = name === "message" ? "quick_check" : "integrity_check";
       const found = log.query<Record<string, string>, []>(`PRAGMA ${pragma}("${name}")`).get();
       const [said] = Object.values(found ?? {});
@@ -77,7 +74,7 @@ export function damageOf(log: Database): string | undefined {
   }
 }
 
-/** Rows that hold a value of another type than their column, which no writer writes; sentences. Reads the whole file. */
+/** Returns a sentence for each table with values of another type than their column. Reads the whole file. */
 export function wrongTypesOf(db: Database): string[] {
   const columns = db
     .query<{ table: string; column: string; type: string }, []>(
@@ -95,10 +92,9 @@ export function wrongTypesOf(db: Database): string[] {
   return problems;
 }
 
-/** The sentence for the operator: what is damaged, and what can be done. */
 export function logDamageSentence(path: string, reason: string): string {
   return (
-    `The message store ${path} is damaged: ${reason}. "roost check" says what is wrong, "roost restore" puts a backup ` +
-    'back, and "roost repair --salvage" saves what can still be read into a new file'
+    `The message store ${path} is damaged: ${reason}. "roost check" says what is wrong, ` +
+    '"roost restore" puts a backup back, and "roost repair --salvage" saves what can still be read into a new file'
   );
 }

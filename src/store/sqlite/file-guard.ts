@@ -1,7 +1,7 @@
-// Keeps a writer from committing into files that nobody will open again. Where only the write-ahead log was taken away its
-// content is still there as long as it is open: it is moved into the database, and all connections are opened again. Where
-// another file is in the database's place, the log is moved into the one it belongs to, so that it is not taken for the
-// other's after this process was killed.
+// Prevents commits into files that no process will open again. If only the write-ahead log was removed, its content is
+// readable while it is open: it is checkpointed into the database, and all connections are opened again. If another
+// file replaced the database, the log is checkpointed into the file that it belongs to, so that nobody applies it to
+// the other file after this process was killed.
 
 import { Database } from "bun:sqlite";
 import { existsSync, realpathSync } from "node:fs";
@@ -10,7 +10,7 @@ import { isDamage, LogDamage } from "./damage.ts";
 import { isRestInLog } from "./backup/foreign-log.ts";
 import { FilesMoved, Refusal } from "./refusal.ts";
 
-/** A checkpoint waits so long for those who read from the write-ahead log. */
+/** How long a checkpoint waits for readers of the write-ahead log. */
 const rescueWaitMsMax = 2_000;
 
 const bytesQuery = "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size";
@@ -19,59 +19,56 @@ export class FileGuard {
   private readonly db: Database;
   private readonly path: string;
   private readonly files: OpenFiles;
-  /** Content is missing, whatever the file's size becomes: pages in memory do not belong to it any more. */
+  /** Content is missing, whatever the file's size becomes: cached pages do not match the file any more. */
   private wasCut = false;
-  /** The log was moved into the database after that was displaced. */
-  private isParted = false;
+  /** The log was checkpointed into the displaced database. */
+  private isDetached = false;
 
   constructor(db: Database, path: string) {
     this.db = db;
     this.path = path;
     this.files = new OpenFiles(path);
-    // It may be about to be cut by SQLite: a smaller store was put into it just before.
+    // SQLite may be about to truncate it, after a smaller store was put into the file.
     this.accept();
   }
 
   /**
-   * To be called inside a transaction, before it commits. Throws Refusal while the database is elsewhere, LogDamage once it
-   * was cut, FilesMoved when the connections must be opened again; `recover` is due then, after the rollback.
+   * Call inside a transaction, before it commits. Throws Refusal while the database is displaced, LogDamage once it was
+   * truncated, and FilesMoved if the connections must be opened again; call `recover` after the rollback.
    */
   check(): void {
     const displacement = this.displacement();
-    if (displacement !== "database") this.isParted = false;
+    if (displacement !== "database") this.isDetached = false;
     switch (displacement) {
       case undefined:
         return;
       case "database":
         throw new Refusal(
-          `the file ${this.path} was taken away or replaced while it was open; nothing is written until it is back, ` +
+          `the file ${this.path} was removed or replaced while it was open; nothing is written until it is back, ` +
             "or this process is started again",
         );
       case "cut":
         this.wasCut = true;
         throw new LogDamage("it was emptied or cut while it was open");
       case "log":
-        throw new FilesMoved(`${this.path}-wal or ${this.path}-shm was taken away or replaced while it was open`);
+        throw new FilesMoved(`${this.path}-wal or ${this.path}-shm was removed or replaced while it was open`);
     }
   }
 
-  /** The database is shorter than it was, and nobody has said yet that it was cut. */
+  /** Whether the database is shorter than before, and `check` has not reported it yet. */
   get isShorter(): boolean {
     return !this.wasCut && this.files.displacement() === "cut";
   }
 
-  /** The content is another one: the file may become as short as that is. */
+  /** Accepts a new size, after the content was replaced. */
   accept(): void {
     if (!this.wasCut) this.files.accept(bytesOf(this.db));
   }
 
-  /**
-   * To be called outside of a transaction with what `check` has thrown: saves what is only in the write-ahead log. Throws
-   * Refusal when that cannot be done.
-   */
+  /** Call outside of transactions, with the error of `check`: saves the write-ahead log. Throws Refusal. */
   recover(error: unknown): void {
     if (error instanceof FilesMoved) this.rescue();
-    else if (error instanceof Refusal) this.part();
+    else if (error instanceof Refusal) this.detachLog();
   }
 
   private displacement(): Displacement | undefined {
@@ -83,8 +80,8 @@ export class FileGuard {
   }
 
   /**
-   * Reports whether a database that became shorter lacks nothing, as after a vacuum by hand: each page of the last commit
-   * is in the file or in the log. This connection's transaction may have added pages; another connection does not see them.
+   * Reports whether a shorter database is complete, as after a manual vacuum: each page of the last commit is in the
+   * file or in the log. Uses another connection, because this one's transaction may have added pages.
    */
   private isWhole(): boolean {
     const size = this.files.size();
@@ -102,22 +99,22 @@ export class FileGuard {
     }
   }
 
-  /** Moves what is only in the write-ahead log into the database. Throws Refusal when that cannot be done. */
+  /** Checkpoints the removed write-ahead log into the database. Throws Refusal if that fails. */
   private rescue(): void {
     if (!this.checkpoint("FULL"))
-      throw new Refusal(`${this.path}-wal was taken away while it was open, and somebody still reads from it`);
+      throw new Refusal(`${this.path}-wal was removed while it was open, and a process still reads from it`);
   }
 
   /**
-   * Empties the log into the database, once after another file was put in its place. A log without a database stays: it
-   * says that the file is missing.
+   * Checkpoints the log into the displaced database, once another file has replaced it. If no file has, the log
+   * remains: it shows that the database is missing.
    */
-  private part(): void {
-    if (this.isParted || this.db.inTransaction || this.files.displacement() !== "database") return;
-    if (existsSync(this.path)) this.isParted = this.checkpoint("TRUNCATE");
+  private detachLog(): void {
+    if (this.isDetached || this.db.inTransaction || this.files.displacement() !== "database") return;
+    if (existsSync(this.path)) this.isDetached = this.checkpoint("TRUNCATE");
   }
 
-  /** False: somebody still reads from the log. */
+  /** Returns false if a process still reads from the log. */
   private checkpoint(mode: "FULL" | "TRUNCATE"): boolean {
     this.db.run(`PRAGMA busy_timeout = ${rescueWaitMsMax}`);
     try {
@@ -131,7 +128,6 @@ export class FileGuard {
   }
 }
 
-/** The size of the database that the connection sees, in bytes. */
 function bytesOf(db: Database): number {
   return Number(db.query<{ bytes: bigint }, []>(bytesQuery).get()?.bytes ?? 0n);
 }

@@ -1,8 +1,8 @@
-// The rows that say what is old: the horizon of the retention, the trusted time, and the marks (horizon.ts and
-// trusted-time.ts explain them). Every method belongs inside a transaction that may write.
+// The rows that determine what is old: the horizon of the retention, the trusted time, and the marks (horizon.ts and
+// trusted-time.ts). All methods run inside a write transaction.
 //
-// Invariant: what `look` gives free for deletion was there when a trusted clock said a time that the retention has
-// outlived, and its clientIds have been kept for the hours of idempotency.
+// Invariant: what `look` permits to delete was stored before a trusted time that the retention has passed, and its
+// clientIds have been kept for the hours of idempotency.
 
 import type { Database } from "bun:sqlite";
 import { firstHorizon, horizonDayMs, lookAt, waitMsOf, type ClockReading, type Horizon } from "../horizon.ts";
@@ -18,15 +18,15 @@ import {
 } from "../trusted-time.ts";
 import { Marks } from "./marks.ts";
 
-/** What a look at the clocks has found. Ids are 0n if there is nothing. */
+/** The result of looking at the clocks. Ids are 0n if there is nothing. */
 export interface Look {
-  /** Messages, and windows closed, up to this id may be deleted now. */
+  /** Messages, and windows closed, up to this id may be deleted. */
   readonly purgeUpTo: bigint;
-  /** Messages up to this id are too old for a retry. */
+  /** Messages up to this id are too old to be retried. */
   readonly keyedUpTo: bigint;
-  /** How long the retention's horizon waits at least; 0: it does not. */
+  /** The minimum wait of the retention's horizon; 0 if it does not wait. */
   readonly waitMs: number;
-  /** Messages up to this id will go when the wait is over. */
+  /** Messages up to this id will be deleted after the wait. */
   readonly goneUpTo: bigint;
 }
 
@@ -48,55 +48,45 @@ interface MarkRow {
 
 export class Horizons {
   readonly marks: Marks;
-  private readonly horizon;
-  private readonly saveHorizon;
-  private readonly dropHorizon;
-  private readonly runTime;
-  private readonly saveRunTime;
-  private readonly newestMark;
-  private readonly markBelow;
-  private readonly saveMark;
-  private readonly marksLater;
-  private readonly marksNotAfter;
-  private readonly dropMarks;
-  private readonly oldestMessage;
-  private readonly committed;
+  private readonly sql;
 
   constructor(db: Database) {
     this.marks = new Marks(db);
-    this.horizon = db.prepare<HorizonRow, [Kind]>("SELECT * FROM horizon WHERE kind = ?");
-    this.saveHorizon = db.prepare<null, [Kind, number, number, number, number, number, number]>(
-      `INSERT OR REPLACE INTO horizon (kind, at_ms, keep_ms, looked_ms, credit_ms, waits, proven_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    );
-    this.dropHorizon = db.prepare<null, [Kind]>("DELETE FROM horizon WHERE kind = ?");
-    this.runTime = db.prepare<{ ran_ms: bigint; leapt_ms: bigint }, []>("SELECT ran_ms, leapt_ms FROM run_time");
-    this.saveRunTime = db.prepare<null, [number, number]>(
-      "INSERT OR REPLACE INTO run_time (one, ran_ms, leapt_ms) VALUES (1, ?, ?)",
-    );
-    this.newestMark = db.prepare<MarkRow, []>("SELECT id, at_ms, ran_ms FROM mark ORDER BY id DESC LIMIT 1");
-    // The mark before the oldest message, else the oldest mark.
-    this.markBelow = db.prepare<MarkRow, [bigint]>(
-      `SELECT id, at_ms, ran_ms FROM mark ORDER BY id < ? DESC, abs(id - ?1) LIMIT 1`,
-    );
-    this.saveMark = db.prepare<null, [bigint, number, number]>("INSERT INTO mark (id, at_ms, ran_ms) VALUES (?, ?, ?)");
-    this.marksLater = db.prepare<null, [number, number]>("UPDATE mark SET at_ms = max(at_ms, min(at_ms + ?, ?))");
-    this.marksNotAfter = db.prepare<null, [number]>("UPDATE mark SET at_ms = ?1 WHERE at_ms > ?1");
-    this.dropMarks = db.prepare<null, [bigint]>("DELETE FROM mark WHERE id < ?");
-    this.oldestMessage = db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
-    this.committed = db.prepare<{ last_id: bigint; committed_ms: bigint }, []>(
-      "SELECT last_id, committed_ms FROM sequence",
-    );
+    this.sql = {
+      horizon: db.prepare<HorizonRow, [Kind]>("SELECT * FROM horizon WHERE kind = ?"),
+      saveHorizon: db.prepare<null, [Kind, number, number, number, number, number, number]>(
+        `INSERT OR REPLACE INTO horizon (kind, at_ms, keep_ms, looked_ms, credit_ms, waits, proven_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ),
+      dropHorizon: db.prepare<null, [Kind]>("DELETE FROM horizon WHERE kind = ?"),
+      runTime: db.prepare<{ ran_ms: bigint; leapt_ms: bigint }, []>("SELECT ran_ms, leapt_ms FROM run_time"),
+      saveRunTime: db.prepare<null, [number, number]>(
+        "INSERT OR REPLACE INTO run_time (one, ran_ms, leapt_ms) VALUES (1, ?, ?)",
+      ),
+      newestMark: db.prepare<MarkRow, []>("SELECT id, at_ms, ran_ms FROM mark ORDER BY id DESC LIMIT 1"),
+      // The newest mark below the oldest message, else the oldest mark.
+      markBelow: db.prepare<MarkRow, [bigint]>(
+        `SELECT id, at_ms, ran_ms FROM mark ORDER BY id < ? DESC, abs(id - ?1) LIMIT 1`,
+      ),
+      saveMark: db.prepare<null, [bigint, number, number]>("INSERT INTO mark (id, at_ms, ran_ms) VALUES (?, ?, ?)"),
+      marksLater: db.prepare<null, [number, number]>("UPDATE mark SET at_ms = max(at_ms, min(at_ms + ?, ?))"),
+      marksNotAfter: db.prepare<null, [number]>("UPDATE mark SET at_ms = ?1 WHERE at_ms > ?1"),
+      dropMarks: db.prepare<null, [bigint]>("DELETE FROM mark WHERE id < ?"),
+      oldestMessage: db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
+      committed: db.prepare<{ last_id: bigint; committed_ms: bigint }, []>(
+        "SELECT last_id, committed_ms FROM sequence",
+      ),
+    };
   }
 
-  /** The retention that the store's processes were told, in milliseconds; undefined: they keep everything. */
+  /** The configured retention in milliseconds; undefined: messages are not deleted. */
   keptMs(): number | undefined {
     return this.load("messages")?.keepMs;
   }
 
   /**
-   * Looks at the clocks, moves the horizons, and makes a mark if one is due. `before` is this process's last look; a
-   * `keepMs` of 0 keeps everything.
+   * Looks at the clocks, moves the horizons, and adds a mark if one is due. `before` is this process's last look; with
+   * a `keepMs` of 0 nothing is deleted.
    */
   look(keepMs: number, now: ClockReading, before: ClockReading | undefined): Look {
     const { lastId, committedMs } = this.newest();
@@ -106,74 +96,73 @@ export class Horizons {
     const looked = lookAtTime(time, now, before);
     this.saveTime(looked);
     const laterMs = marksLaterByMs(time, looked);
-    if (laterMs > 0) this.marksLater.run(laterMs, now.wallMs - horizonDayMs);
+    if (laterMs > 0) this.sql.marksLater.run(laterMs, now.wallMs - horizonDayMs);
     const due = dueMark(looked, now, before, this.newestOfMarks(), lastId);
-    if (due !== undefined) this.saveMark.run(due.id, due.atMs, due.ranMs);
+    if (due !== undefined) this.sql.saveMark.run(due.id, due.atMs, due.ranMs);
     const keyedUpTo = this.marks.keyedUpTo();
     if (keepMs <= 0) {
-      this.dropHorizon.run("messages");
+      this.sql.dropHorizon.run("messages");
       return { purgeUpTo: 0n, keyedUpTo, waitMs: 0, goneUpTo: 0n };
     }
     const messages = lookAt(this.ofMessages(keepMs, now.wallMs), keepMs, now, before);
     this.save("messages", messages);
     const purgeUpTo = least(this.marks.lastIdAt(messages.atMs), keyedUpTo);
-    this.dropMarks.run(least(purgeUpTo, this.marks.indexStart()));
+    this.sql.dropMarks.run(least(purgeUpTo, this.marks.indexStart()));
     const waitMs = waitMsOf(messages);
     const goneMs = now.wallMs + waitMs - keepMs - Math.max(0, looked.leaptMs);
     return { purgeUpTo, keyedUpTo, waitMs, goneUpTo: waitMs > 0 ? this.marks.lastIdAt(goneMs) : 0n };
   }
 
-  /** The horizon of the messages as a look with this retention finds it. */
+  /** The horizon of the messages that a look with this retention would find. */
   ofMessages(keepMs: number, wallMs: number): Horizon {
     return this.load("messages") ?? this.first(keepMs, wallMs);
   }
 
-  /** What a purge by an operator who vouches for the clock may delete: up to this id. Changes nothing. */
-  vouchedUpTo(keepMs: number, wallMs: number): bigint {
+  /** The id up to which a purge by an operator who confirms the clock may delete. Changes nothing. */
+  confirmedUpTo(keepMs: number, wallMs: number): bigint {
     const leaptMs = Math.max(0, this.loadTime()?.leaptMs ?? 0);
     return this.marks.lastIdAt(wallMs - keepMs - leaptMs);
   }
 
-  /** Sets the horizons to the clock of now, which an operator vouches for; what is older may be deleted: up to this id. */
-  vouch(keepMs: number, wallMs: number): bigint {
-    const upTo = this.vouchedUpTo(keepMs, wallMs);
+  /** Sets the horizons to the clock, which an operator has confirmed; returns the id up to which to delete. */
+  confirm(keepMs: number, wallMs: number): bigint {
+    const upTo = this.confirmedUpTo(keepMs, wallMs);
     const time = this.loadTime();
     this.save("messages", firstHorizon(keepMs, wallMs, undefined));
     if (time === undefined) return upTo;
-    if (time.leaptMs > 0) this.marksLater.run(time.leaptMs, wallMs);
-    this.marksNotAfter.run(wallMs);
+    if (time.leaptMs > 0) this.sql.marksLater.run(time.leaptMs, wallMs);
+    this.sql.marksNotAfter.run(wallMs);
     this.saveTime({ horizon: firstHorizon(0, wallMs, undefined), ranMs: time.ranMs, leaptMs: 0 });
     return upTo;
   }
 
-  /** The store's last id; when it last committed, by the clock of then, if it ever did. */
+  /** The store's last id, and the clock's time of its last commit, if any. */
   newest(): { readonly lastId: bigint; readonly committedMs: number | undefined } {
-    const row = this.committed.get();
+    const row = this.sql.committed.get();
     const committedMs = Number(row?.committed_ms ?? 0n);
     return { lastId: row?.last_id ?? 0n, committedMs: committedMs > 0 ? committedMs : undefined };
   }
 
-  /** Of a store that was written without marks, or has lost its rows (a repair). */
+  /** Creates the first marks of a store that was written without them or has lost them (a repair). */
   private begin(lastId: bigint, committedMs: number | undefined, now: ClockReading): void {
-    const oldest = this.oldestMessage.get()?.id;
-    if (oldest === undefined || committedMs === undefined || this.newestMark.get() !== null) return;
+    const oldest = this.sql.oldestMessage.get()?.id;
+    if (oldest === undefined || committedMs === undefined || this.sql.newestMark.get() !== null) return;
     for (const { id, atMs, ranMs } of firstMarks(oldest, lastId, committedMs, now.wallMs)) {
-      this.saveMark.run(id, atMs, ranMs);
+      this.sql.saveMark.run(id, atMs, ranMs);
     }
   }
 
-  /** The horizon of a retention that the store was not told before. */
   private first(keepMs: number, wallMs: number): Horizon {
-    const oldest = this.oldestMessage.get()?.id;
+    const oldest = this.sql.oldestMessage.get()?.id;
     if (oldest === undefined) return firstHorizon(keepMs, wallMs, undefined);
-    const mark = this.markBelow.get(oldest);
+    const mark = this.sql.markBelow.get(oldest);
     const markedMs = mark === null ? Infinity : Number(mark.at_ms);
     const isBelow = mark !== null && mark.id < oldest;
     return firstHorizon(keepMs, wallMs, isBelow ? markedMs : Math.min(markedMs, timeOfId(oldest)));
   }
 
   private load(kind: Kind): Horizon | undefined {
-    const row = this.horizon.get(kind);
+    const row = this.sql.horizon.get(kind);
     if (row === null) return undefined;
     return {
       atMs: Number(row.at_ms),
@@ -187,23 +176,23 @@ export class Horizons {
 
   private save(kind: Kind, horizon: Horizon): void {
     const { atMs, keepMs, lookedMs, creditMs, isWaiting, provenMs } = horizon;
-    this.saveHorizon.run(kind, atMs, keepMs, lookedMs, creditMs, isWaiting ? 1 : 0, provenMs);
+    this.sql.saveHorizon.run(kind, atMs, keepMs, lookedMs, creditMs, isWaiting ? 1 : 0, provenMs);
   }
 
   private loadTime(): TrustedTime | undefined {
     const horizon = this.load("time");
-    const row = this.runTime.get();
+    const row = this.sql.runTime.get();
     if (horizon === undefined || row === null) return undefined;
     return { horizon, ranMs: Number(row.ran_ms), leaptMs: Number(row.leapt_ms) };
   }
 
   private saveTime({ horizon, ranMs, leaptMs }: TrustedTime): void {
     this.save("time", horizon);
-    this.saveRunTime.run(ranMs, leaptMs);
+    this.sql.saveRunTime.run(ranMs, leaptMs);
   }
 
   private newestOfMarks(): Mark | undefined {
-    const row = this.newestMark.get();
+    const row = this.sql.newestMark.get();
     return row === null ? undefined : { id: row.id, atMs: Number(row.at_ms), ranMs: Number(row.ran_ms) };
   }
 }

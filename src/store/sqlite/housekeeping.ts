@@ -1,9 +1,9 @@
-// What the store does in the background: it renews the node number's lease; while there is traffic it moves the
-// write-ahead log into the file and the end of the messages into the index; it deletes what is older than the retention
-// (purge-rounds.ts), and tells whether the store can commit.
+// The store's background work: renewing the lease of the node number; checkpoints and compaction while there is
+// traffic; deleting messages beyond the retention (purge-rounds.ts). It also tracks whether the store can commit.
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTime, type Time } from "../../base/runtime.ts";
 import { type Cancel, every } from "../../base/timers.ts";
 import { ClockNotices } from "../clock-notices.ts";
@@ -14,32 +14,27 @@ import { PurgeRounds } from "./purge-rounds.ts";
 
 const dayMs = 86_400_000;
 const tidyEveryMs = 100;
-/** The reader takes in what was committed this often, so that a question finds little to take in. */
+/** How often the reader takes in new commits, so that a query finds little to do. */
 const followEveryMs = 20;
-/**
- * Between two pieces of work on the index it rests twice as long as it has worked, within bounds: commits and reads go
- * first, unless it is late.
- */
+/** After a compaction step it pauses twice as long as the step took, within bounds: commits and reads come first. */
 const compactionRests = 2;
 const compactionPauseMsMin = 4;
 const compactionPauseMsMax = 100;
-/** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
-/** Whether the files are still there is seen at each commit, and this often without any. */
+/** How often the files are checked without commits; each commit checks them, too. */
 const guardEveryMs = 1_000;
 const damageEveryMs = 60_000;
+
+type HousekeepingThreads = Readonly<Record<"writer" | "reader" | "compactor", RequestTarget>>;
 
 export class Housekeeping {
   isHealthy = true;
   readonly clock: ClockNotices;
-  /** Why the store cannot commit. */
+  /** Why the store cannot commit; undefined if it can. */
   private failure: string | undefined;
-  /** What of the log cannot be read. */
   private damage: string | undefined;
   private damageSaidMs = -Infinity;
-  private readonly writer: RequestTarget;
-  private readonly reader: RequestTarget;
-  private readonly compactor: RequestTarget;
+  private readonly threads: HousekeepingThreads;
   private readonly purge: PurgeRounds;
   private readonly log: Log;
   private isStopped = false;
@@ -54,16 +49,9 @@ export class Housekeeping {
   private isFollowDue = false;
   private cancelFollowing: Cancel | undefined;
 
-  constructor(
-    threads: { readonly writer: RequestTarget; readonly reader: RequestTarget; readonly compactor: RequestTarget },
-    retentionDays: number,
-    log: Log,
-    time: Time = backgroundTime,
-  ) {
+  constructor(threads: HousekeepingThreads, retentionDays: number, log: Log, time: Time = backgroundTime) {
     this.time = time;
-    this.writer = threads.writer;
-    this.reader = threads.reader;
-    this.compactor = threads.compactor;
+    this.threads = threads;
     this.log = log;
     this.clock = new ClockNotices(log, () => time.clock.monotonicMs());
     this.renewLater(renewAfterMs);
@@ -71,25 +59,24 @@ export class Housekeeping {
     this.purge = new PurgeRounds(threads, retentionDays * dayMs, this.clock, log, () => this.tidyLater(), time.timers);
   }
 
-  /** A sentence for the operator; '' when all is well. */
   get trouble(): string {
     return this.failure ?? this.damage ?? "";
   }
 
-  /** Told of every batch: why it failed, or undefined. */
+  /** Takes the result of each batch: why it failed, or undefined. */
   committed(failure: StoreUnavailable | undefined): void {
     if (failure instanceof StoreDamaged) {
-      // Others may be committed: that is tried at once.
+      // Other batches may succeed: try now.
       if (this.isHealthy) this.renewLater(0);
     } else if (failure !== undefined) {
       this.judge(failure.message);
     }
-    // After a failed one too: it may be that the index lags behind, and that somebody else kept it until now.
+    // After a failure, too: compaction may be behind because another process held the lock.
     this.tidyLater();
     if (failure === undefined) this.followLater();
   }
 
-  /** Told of every request that met damage of the log; said now and then. */
+  /** Takes each request that met damage of the log; logs it at intervals. */
   damaged(sentence: string): void {
     this.damage = sentence;
     const nowMs = this.time.clock.monotonicMs();
@@ -109,7 +96,7 @@ export class Housekeeping {
     this.cancelFollowing?.();
   }
 
-  /** Where it cannot commit only a renewal, which shows more than a small batch, says that it can again. */
+  /** After a failure only a renewal, which proves more than a small batch, shows that the store can commit. */
   private judge(failure: string | undefined): void {
     if (this.isStopped) return;
     this.failure = failure;
@@ -126,17 +113,17 @@ export class Housekeeping {
     }
   }
 
-  /** What was committed into a file that was taken away since is saved before anything happens to this process. */
+  /** Saves commits to a file that was removed since. */
   private guard(): void {
     if (!this.isHealthy || this.isGuarding) return;
     this.isGuarding = true;
-    this.writer.call({ kind: "guard" }).then(
+    this.threads.writer.call({ kind: "guard" }).then(
       () => {
         this.isGuarding = false;
       },
       (error: unknown) => {
         this.isGuarding = false;
-        this.judge(sentenceOf(error));
+        this.judge(reasonOf(error));
       },
     );
   }
@@ -145,14 +132,14 @@ export class Housekeeping {
     this.cancelRenewal?.();
     if (this.isStopped) return;
     this.cancelRenewal = this.time.timers.after(delayMs, () => {
-      this.writer.call({ kind: "renew", proof: !this.isHealthy }).then(
+      this.threads.writer.call({ kind: "renew", proof: !this.isHealthy }).then(
         (answer) => {
           this.judge(undefined);
           if (answer.kind === "renewed") this.clock.sawIds(answer.aheadMs);
           this.renewLater(renewAfterMs);
         },
         (error: unknown) => {
-          this.judge(sentenceOf(error));
+          this.judge(reasonOf(error));
           this.renewLater(probeEveryMs);
         },
       );
@@ -163,14 +150,14 @@ export class Housekeeping {
     if (this.isFollowDue || this.isStopped) return;
     this.isFollowDue = true;
     this.cancelFollowing = this.time.timers.after(followEveryMs, () => {
-      this.reader.call({ kind: "follow" }).then(
+      this.threads.reader.call({ kind: "follow" }).then(
         () => {
           this.isFollowDue = false;
         },
         (error: unknown) => {
           this.isFollowDue = false;
-          this.log.debug("The reader could not follow the log; the next question has more to do.", {
-            reason: sentenceOf(error),
+          this.log.debug("The reader could not follow the log; the next query takes longer.", {
+            reason: reasonOf(error),
           });
         },
       );
@@ -184,20 +171,18 @@ export class Housekeeping {
       this.tidy().then(
         (restMs) => {
           this.isTidyDue = false;
-          if (!this.isTidy) this.log.info("The message store's files are in order again.");
+          if (!this.isTidy) this.log.info("Checkpoints and compaction of the message store work again.");
           this.isTidy = true;
           if (restMs > 0) this.tidyLater(restMs);
         },
         (error: unknown) => {
           this.isTidyDue = false;
           this.tidyLater(probeEveryMs);
-          // Said once.
+          // Logged once.
           if (this.isTidy && !this.isStopped) {
             this.log.warn(
-              "The message store's files cannot be put in order; it is tried again. Memory grows until then.",
-              {
-                reason: sentenceOf(error),
-              },
+              "Checkpoints or compaction of the message store fail; retrying. Memory grows until they succeed.",
+              { reason: reasonOf(error) },
             );
           }
           this.isTidy = false;
@@ -206,14 +191,14 @@ export class Housekeeping {
     });
   }
 
-  /** Resolves with how long to rest before the next piece of work, in milliseconds; 0: there is none. */
+  /** Resolves with the pause before the next step in milliseconds, or 0 if there is none. */
   private async tidy(): Promise<number> {
     const { clock } = this.time;
     const checkpointDueMs = this.checkpointedMs + tidyEveryMs - clock.monotonicMs();
     if (checkpointDueMs <= 0) await this.checkpoint();
     if (this.isStopped) return 0;
     const startMs = clock.monotonicMs();
-    const compacted = await this.compactor.call({ kind: "compact" });
+    const compacted = await this.threads.compactor.call({ kind: "compact" });
     assert(compacted.kind === "compacted", "a step of compaction is answered with how it went");
     if (!compacted.more) return Math.max(0, checkpointDueMs);
     if (compacted.isLate) return compactionPauseMsMin;
@@ -224,12 +209,9 @@ export class Housekeeping {
   }
 
   private async checkpoint(): Promise<void> {
-    const answer = await this.compactor.call({ kind: "checkpoint" });
-    if (answer.kind === "more" && answer.more && !this.isStopped) await this.writer.call({ kind: "checkpoint" });
+    const answer = await this.threads.compactor.call({ kind: "checkpoint" });
+    if (answer.kind === "more" && answer.more && !this.isStopped)
+      await this.threads.writer.call({ kind: "checkpoint" });
     this.checkpointedMs = this.time.clock.monotonicMs();
   }
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
-// The newest message of each inbox that was asked for since the start: 8 bytes for every account and group, so that the
-// message before a new one costs no look into the index. Its user sets it with every message that is committed.
+// Caches the newest message of each inbox: 8 bytes for every account and group, so that finding the message before a
+// new one needs no lookup in the index. The caller sets it for every committed message.
 
 import { assert } from "../../base/assert.ts";
 
@@ -9,7 +9,7 @@ const none = -1n;
 export class LastIds {
   private ids = new BigInt64Array(1_024);
 
-  /** By key (posting.ts, `received`): an id; 0n where there is no message; undefined where it is not known. */
+  /** Returns the id for a key (posting.ts, `received`); 0n if the inbox is empty; undefined if it is unknown. */
   get(key: number): bigint | undefined {
     const id = this.ids[key];
     if (id === undefined || id === 0n) return undefined;

@@ -1,14 +1,14 @@
-// Taking the write lock. SQLite's own busy handler backs off so far that one of two processes starves for seconds, so
-// the writers poll by themselves. Blocking is right here: this runs in a worker that has nothing else to do.
+// Takes the write lock. SQLite's busy handler backs off so far that one of two processes starves for seconds, so
+// writers poll. Blocking is harmless here: this runs in a worker thread without other work.
 
 import { SQLiteError, type Database } from "bun:sqlite";
 import { blockFor } from "../../base/block.ts";
 import { writeLockHolder } from "../../base/lock-holder.ts";
 
 const pollMs = 0.3;
-/** A writer that cannot get the lock for this long fails its batch. */
+/** A batch fails if its writer waits longer than this for the lock. */
 export const lockWaitMsMax = 5_000;
-/** The same while somebody keeps the lock who has kept it for that long: requests are refused at once. */
+/** The same after the lock was held for that long: requests are refused quickly. */
 export const lockRetryMsMax = 100;
 
 function begin(db: Database, statement: string, waitMsMax: number): void {
@@ -35,7 +35,7 @@ export function beginImmediate(db: Database, waitMsMax: number): void {
   begin(db, "BEGIN IMMEDIATE", waitMsMax);
 }
 
-/** Starts a transaction that nobody else writes beside; throws SQLITE_BUSY after lockWaitMsMax. */
+/** Starts a transaction that excludes other writers; throws SQLITE_BUSY after lockWaitMsMax. */
 export function beginExclusive(db: Database): void {
   begin(db, "BEGIN EXCLUSIVE", lockWaitMsMax);
 }

@@ -1,5 +1,5 @@
-// Looks up marks (trusted-time.ts): up to which id the store's content is older than a given time. Any connection of the
-// file may look; only the writer changes marks (horizons.ts). Marks are an hour apart, so a scan from the newest is short.
+// Finds marks (trusted-time.ts): the id up to which the content is older than a given time. Any connection may read;
+// only the writer changes marks (horizons.ts). Marks are an hour apart, so scanning from the newest is fast.
 
 import type { Database } from "bun:sqlite";
 import { indexBackMs, keyedMs } from "../trusted-time.ts";
@@ -24,17 +24,17 @@ export class Marks {
     );
   }
 
-  /** Content up to this id was there at `wallMs`; 0n if no mark is that old. */
+  /** Content up to this id existed at `wallMs`; 0n if no mark is that old. */
   lastIdAt(wallMs: number): bigint {
     return this.at.get(wallMs)?.id ?? 0n;
   }
 
-  /** Messages up to this id are too old for a retry; 0n if none are known to be. */
+  /** Messages up to this id are too old to be retried; 0n if unknown. */
   keyedUpTo(): bigint {
     return this.ran.get(keyedMs)?.id ?? 0n;
   }
 
-  /** Where the index of a device without a cursor starts: it shows what is above. */
+  /** The id above which the index of a device without a cursor starts. */
   indexStart(): bigint {
     return this.back.get(indexBackMs)?.id ?? 0n;
   }

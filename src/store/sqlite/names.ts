@@ -1,14 +1,13 @@
-// Accounts and groups as integers. The program never reuses or changes a number, so a cache of them is valid until a
-// transaction is rolled back or the store turns out to be another one (writer.ts): `forget` then empties it.
+// Maps accounts and groups to integers. A number is never reused or changed, so the cache is valid until a rollback or
+// until the store is replaced (writer.ts), which call `forget`.
 
 import type { Database } from "bun:sqlite";
 import { accountKey } from "../../base/account-key.ts";
 import { GenerationCache } from "../../base/generation-cache.ts";
 
-/** Names of one table that a connection remembers; about 150 bytes each. */
+/** The bound on cached names of a table and connection; about 150 bytes each. */
 const cachedMax = 200_000;
 
-/** The numbers of one table. */
 class NumberTable {
   private readonly cached = new GenerationCache<bigint>(cachedMax);
   private readonly select;
@@ -31,7 +30,7 @@ class NumberTable {
   }
 }
 
-/** Looks numbers up; `account` makes a new one where the connection may write. */
+/** Looks up numbers; `account` also creates them if the connection may write. */
 export class Names {
   private readonly accounts: NumberTable;
   private readonly groups: NumberTable;
@@ -49,12 +48,11 @@ export class Names {
     return this.groups.find(app, id);
   }
 
-  /** Undefined for an account that has never appeared. */
   findAccount(app: string, name: string): bigint | undefined {
     return this.accounts.find(app, name);
   }
 
-  /** The account's number; a new one at the account's first appearance. */
+  /** Returns the account's number, creating one for a new account. */
   account(app: string, name: string): bigint {
     const known = this.accounts.find(app, name);
     if (known !== undefined) return known;
@@ -64,7 +62,6 @@ export class Names {
     return made;
   }
 
-  /** To be called after a rollback, and when the store is another one. */
   forget(): void {
     this.accounts.forget();
     this.groups.forget();

@@ -1,8 +1,8 @@
-// Which store the file is and whose: the rows of `identity` and `owner`, read and changed inside a write transaction.
+// The store's identity and owner: the rows of `identity` and `owner`, accessed inside a write transaction.
 //
-// A claim is made before this process takes a node number: at the opening, and whenever its row in `node` is gone. An
-// adoption deletes all rows, so a process of the former owner that stood still meanwhile claims again before it writes. What
-// is read is looked at in the snapshot itself.
+// A process claims the store before it takes a node number: when it opens the store, and whenever its row in `node` is
+// gone. An adoption deletes all rows, so that a suspended process of the former owner claims again before it writes.
+// Readers check the owner in their snapshot.
 
 import { SQLiteError, type Database } from "bun:sqlite";
 import {
@@ -12,14 +12,13 @@ import {
   livingOwnerSentence,
   newStoreIdentity,
   refusedClaimSentence,
-  withoutAdoption,
+  claimOfOwner,
   type ClaimOutcome,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
 import { leaseMs } from "./node-lease.ts";
 import { NotOwned } from "./refusal.ts";
 
-/** What a claim that was not refused has found. */
 export interface Claimed {
   readonly identity: string;
   readonly outcome: ClaimOutcome;
@@ -27,10 +26,9 @@ export interface Claimed {
 
 export class Ownership {
   private readonly db: Database;
-  /** The store's name for sentences. */
+  /** The store's name in error messages. */
   private readonly store: string;
   private wanted: StoreClaim;
-  /** Of the last claim; undefined before the first one. */
   claimed: Claimed | undefined;
 
   constructor(db: Database, store: string, claim: StoreClaim) {
@@ -39,7 +37,7 @@ export class Ownership {
     this.wanted = claim;
   }
 
-  /** Throws NotOwned. An adoption is right only if no lease of another holder lasts at `wallMs`. */
+  /** Throws NotOwned. An adoption fails while another holder has a valid lease at `wallMs`. */
   claim(wallMs: number, holder: string): void {
     const { db, store, wanted } = this;
     const outcome = judgeClaim(this.owners(), wanted);
@@ -48,34 +46,33 @@ export class Ownership {
     const known = identityOf(db);
     if (known === undefined && !wanted.adopt) throw new NotOwned(damagedIdentitySentence(store));
     const isRenewed = outcome === "adopted" || known === undefined;
-    // Also of one that was nobody's: a copy of it, which another process takes, is another store.
+    // Also when the first owner takes the store: a copy that another process takes becomes a different store.
     const identity = isRenewed || outcome === "taken" ? renewIdentity(db) : known;
     if (outcome === "adopted") db.run("DELETE FROM node");
     if (outcome === "adopted" || outcome === "taken") this.write(wanted.fingerprints);
-    this.wanted = withoutAdoption(wanted);
+    this.wanted = claimOfOwner(wanted.fingerprints);
     this.claimed = { identity, outcome: isRenewed ? "adopted" : outcome };
   }
 
   /** Replaces the owner's fingerprints. Throws NotOwned if the store has become another cluster's. */
   setOwners(fingerprints: readonly string[]): void {
     const { store, wanted } = this;
-    const claim = withoutAdoption(wanted);
+    const claim = claimOfOwner(wanted.fingerprints);
     if (judgeClaim(this.owners(), claim) === "refused") throw new NotOwned(refusedClaimSentence(store, claim));
     this.write(fingerprints);
   }
 
-  /** Claims go by these fingerprints from now on. */
   claimAs(fingerprints: readonly string[]): void {
     this.wanted = { ...this.wanted, fingerprints };
   }
 
-  /** Inside a snapshot that is read from: throws NotOwned if the store has become another cluster's. */
+  /** Inside a read snapshot: throws NotOwned if the store belongs to another cluster now. */
   require(): void {
     const { store, wanted } = this;
     try {
       if (judgeClaim(this.owners(), wanted) === "refused") throw new NotOwned(refusedClaimSentence(store, wanted));
     } catch (error) {
-      // A store of an earlier version is nobody's; the writer brings it up to date.
+      // A store of an earlier version has no owner; the writer migrates it.
       if (!(error instanceof SQLiteError && error.message.includes("no such table: owner"))) throw error;
     }
   }
@@ -91,7 +88,7 @@ export class Ownership {
     for (const fingerprint of fingerprints) add.run(fingerprint);
   }
 
-  /** A lease that ends later than one can that begins now is a leftover of a clock that was ahead. */
+  /** Ignores leases that end later than one that begins now: their clock was ahead. */
   private isAlive(wallMs: number, holder: string): boolean {
     const living = this.db.query<{ number: bigint }, [number, number, string]>(
       "SELECT number FROM node WHERE until_ms > ? AND until_ms <= ? AND holder <> ? LIMIT 1",
@@ -100,14 +97,14 @@ export class Ownership {
   }
 }
 
-/** Returns a store's identity; undefined if it is not one row of the right form. */
+/** Returns a store's identity; undefined if it is malformed. */
 export function identityOf(db: Database): string | undefined {
   const rows = db.query<{ identity: unknown }, []>("SELECT identity FROM identity").all();
   const identity = rows[0]?.identity;
   return rows.length === 1 && typeof identity === "string" && isStoreIdentity(identity) ? identity : undefined;
 }
 
-/** Makes it another store. Returns its identity. */
+/** Gives the store a new identity; returns it. */
 export function renewIdentity(db: Database): string {
   const identity = newStoreIdentity();
   db.run("DELETE FROM identity");
@@ -115,7 +112,7 @@ export function renewIdentity(db: Database): string {
   return identity;
 }
 
-/** What sentences call the store at a path. */
+/** Returns the name in error messages of the store at a path. */
 export function storeName(path: string): string {
   return `The message store ${path}`;
 }

@@ -1,7 +1,7 @@
-// What the main thread and the workers say to each other. A worker answers its requests one by one, in order.
+// The messages between the main thread and the store threads. A thread answers its requests in order.
 //
-// Requests travel as JSON text: for 100 talks handing over costs the main thread about 30 µs, by structured clone 70 to
-// 90. Answers that are numbers travel as a transferred BigInt64Array, which costs next to nothing.
+// Requests are JSON text: passing 100 messages costs the main thread about 30 µs, with structured clone 70 to 90.
+// Numeric answers are a transferred BigInt64Array, which costs next to nothing.
 
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Revocation, RevocationKind } from "../../wire/revocations.ts";
@@ -11,7 +11,7 @@ import type { Synchronous } from "./connection.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import type { Fault } from "./refusal.ts";
 
-/** Numbers of one index entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group. */
+/** The numbers of an entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group. */
 export const indexSlots = 3;
 
 export type Request =
@@ -21,45 +21,41 @@ export type Request =
       readonly path: string;
       readonly synchronous: Synchronous;
       readonly holder: string;
-      /** Messages that a flush makes a run of. */
       readonly flushMessages: number;
-      /** The writer: how many groups and members there may be. */
       readonly bounds: GroupBounds;
-      /** The writer: who opens the store. */
       readonly claim: StoreClaim;
-      /** The reader: without a lock and without writing anything; nobody may write meanwhile. */
-      readonly quiet?: boolean;
+      /** For the reader: neither lock nor write anything; nobody may write meanwhile. */
+      readonly unlocked?: boolean;
     }
   | { readonly kind: "close" }
-  /** Close the files, and give nothing back: they will be opened again. */
+  /** Close the files and keep the lease: they will be opened again. */
   | { readonly kind: "leave" }
   | { readonly kind: "batch"; readonly jobs: readonly Job[] }
-  /** `proof`: show first that there is room for a batch. */
+  /** `proof`: first show that there is room for a batch. */
   | { readonly kind: "renew"; readonly proof: boolean }
-  /** To the writer: make these fingerprints the owner's. */
+  /** To the writer: record these fingerprints as the owner's. */
   | { readonly kind: "own"; readonly fingerprints: readonly string[] }
-  /** To the writer and the reader: the process is known by these fingerprints. */
+  /** To the writer and the reader: use these fingerprints for claims. */
   | { readonly kind: "claim"; readonly fingerprints: readonly string[] }
-  /** To the writer: keep a kick or a revocation, unless there are so many others. */
+  /** To the writer: store a kick or a revocation, unless `keptMax` are stored. */
   | { readonly kind: "revoke"; readonly revocation: Revocation; readonly keptMax: number }
-  /** To the writer: are the files at their paths still those that are open? */
+  /** To the writer: check that the open files are still at their paths. */
   | { readonly kind: "guard" }
-  /** To the writer: look at the clocks; keepMs is the retention, 0 for ever. */
+  /** To the writer: look at the clocks; keepMs is the retention, 0 for none. */
   | { readonly kind: "look"; readonly keepMs: number }
-  /** To the writer: delete a slice of what the last look has given free. */
+  /** To the writer: delete a slice of what the last look permitted. */
   | { readonly kind: "purge" }
-  /** To the compactor: count messages. */
   | { readonly kind: "count"; readonly above: string; readonly upTo: string; readonly rowsMax: number }
   | { readonly kind: "checkpoint" }
-  /** To the compactor: the most urgent piece of work on the index. */
+  /** To the compactor: run the most urgent step of compaction. */
   | { readonly kind: "compact" }
   /** To the compactor: the same, while a start waits for it. */
   | { readonly kind: "catchUp" }
-  /** To the compactor: the index is damaged; begin a new one. */
+  /** To the compactor: the index is damaged; create a new one. */
   | { readonly kind: "rebuild" }
   /** To the others: the index was replaced; `isReplaced`: because the log was. */
   | { readonly kind: "reopenIndex"; readonly isReplaced: boolean }
-  /** To the reader: take in what was committed. */
+  /** To the reader: take in new commits. */
   | { readonly kind: "follow" }
   | {
       readonly kind: "index";
@@ -85,12 +81,11 @@ export type Request =
   | { readonly kind: "membership"; readonly app: string; readonly group: string }
   | { readonly kind: "revocations"; readonly after: string; readonly limit: number };
 
-/** What answers requests: a thread, or what stands before one. */
+/** Answers requests: a thread, or a layer before it. */
 export interface RequestTarget {
   call(request: Request): Promise<Answer>;
 }
 
-/** A kick or a revocation. */
 export type FoundRevocation = readonly [
   id: string,
   app: string,
@@ -105,21 +100,21 @@ export type DetailAnswer =
   | { readonly result: "forbidden" | "notFound" };
 
 /**
- * How often the writer has forgotten what it remembered of the store: because the store is another one, and because another
- * process took its node number over, which may hide that.
+ * How often the writer has dropped its caches: because the store was replaced, and because another process took its
+ * node number, which may hide a replacement.
  */
 export interface Forgotten {
   readonly replaced: number;
   readonly lost: number;
-  /** Of the store as of the writer's last claim; undefined: it makes none. */
+  /** The store's identity as of the writer's last claim; undefined if it does not claim. */
   readonly identity: string | undefined;
 }
 
 export type Answer =
   | { readonly kind: "done" }
-  /** open, of the writer: which store it is. */
+  /** To `open` of the writer. */
   | { readonly kind: "opened"; readonly identity: string; readonly outcome: ClaimOutcome }
-  /** `forgotten`: of the writer. */
+  /** `forgotten`: from the writer only. */
   | {
       readonly kind: "numbers";
       readonly numbers: BigInt64Array<ArrayBuffer>;
@@ -130,13 +125,13 @@ export type Answer =
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | { readonly kind: "membership"; readonly version: bigint; readonly accounts: string }
   | { readonly kind: "none" }
-  /** revoke: its id; undefined where there is no room. */
+  /** To `revoke`: its id; undefined if there is no room. */
   | { readonly kind: "revoked"; readonly id: bigint | undefined }
-  /** revocations: JSON of FoundRevocation[]. */
+  /** To `revocations`: JSON of FoundRevocation[]. */
   | { readonly kind: "revocations"; readonly found: string }
-  /** renew: how far the last id is ahead of the clock. */
+  /** To `renew`: how far the last id is ahead of the clock. */
   | { readonly kind: "renewed"; readonly aheadMs: number; readonly forgotten: Forgotten }
-  /** look (see WriterLook). */
+  /** To `look` (see WriterLook). */
   | {
       readonly kind: "looked";
       readonly aheadMs: number;
@@ -144,16 +139,11 @@ export type Answer =
       readonly goneUpTo: string;
       readonly wallMs: number;
     }
-  /** count: how many, and the last of them. */
+  /** To `count`: how many, and the last of them. */
   | { readonly kind: "counted"; readonly messages: number; readonly last: string }
-  /** compact: is there more, and does the log grow faster than it is flushed? */
+  /** To `compact`: whether there is more to do, and whether the log grows faster than it is flushed. */
   | { readonly kind: "compacted"; readonly more: boolean; readonly isLate: boolean }
-  /**
-   * purge: is there more? checkpoint: does the log need the writer's help to start over? catchUp: is there
-   * still too much in no run?
-   */
+  /** To `purge`, `checkpoint` and `catchUp`: more rows, a long log, too many messages without a run. */
   | { readonly kind: "more"; readonly more: boolean }
-  /** The machine or the file failed; a sentence. */
   | { readonly kind: "failed"; readonly sentence: string; readonly fault: Fault }
-  /** An invariant is broken; the stack. */
   | { readonly kind: "bug"; readonly stack: string };

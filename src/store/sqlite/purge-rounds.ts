@@ -1,8 +1,9 @@
-// Once a minute the writer looks at the clocks (horizons.ts); then what the retention has outlived is deleted, a slice at a
-// time, unless the horizon waits.
+// Looks at the clocks once a minute (horizons.ts), then deletes what is beyond the retention in slices, unless the
+// horizon waits.
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { type Cancel, sleep, type Timers } from "../../base/timers.ts";
 import type { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs, surveyMessagesMax } from "../purge.ts";
@@ -10,12 +11,12 @@ import type { RequestTarget } from "./protocol.ts";
 
 const lookEveryMs = 60_000;
 const lookFirstMs = 500;
-/** Messages that are counted in one go: some milliseconds of the compactor. */
+/** Messages to count in one request: some milliseconds of the compactor. */
 const countRowsMax = 20_000;
 
 export class PurgeRounds {
   private readonly writer: RequestTarget;
-  /** It counts: nobody waits for it. */
+  /** Counts messages, because no request waits for it. */
   private readonly compactor: RequestTarget;
   private readonly keepMs: number;
   private readonly notices: ClockNotices;
@@ -25,7 +26,7 @@ export class PurgeRounds {
   private readonly timers: Timers;
   private cancel: Cancel | undefined;
 
-  /** Messages are kept for `keepMs`; 0: for ever. Calls `deleted` after each slice. */
+  /** Messages are kept for `keepMs`; 0: without end. Calls `deleted` after each slice. */
   constructor(
     threads: { readonly writer: RequestTarget; readonly compactor: RequestTarget },
     keepMs: number,
@@ -49,13 +50,12 @@ export class PurgeRounds {
     this.cancel?.();
   }
 
-  /** Runs `work` once; it resolves with the next pause and piece of work. */
   private later(delayMs: number, work: () => Promise<void>): void {
     if (this.isStopped) return;
     this.cancel = this.timers.after(delayMs, () => {
       work().catch((error: unknown) => {
-        this.log.debug("Old messages could not be looked for or deleted; it is tried again.", {
-          reason: error instanceof Error ? error.message : String(error),
+        this.log.debug("Finding or deleting old messages failed; retrying.", {
+          reason: reasonOf(error),
         });
         this.later(lookEveryMs, () => this.look());
       });

@@ -1,5 +1,5 @@
-// Deletes what the retention has outlived, a slice in a transaction, and counts what would go. Talks wait for a slice for
-// some milliseconds at most.
+// Deletes what is beyond the retention, one slice a transaction. Messages wait for a slice for some milliseconds at
+// most.
 
 import type { Database } from "bun:sqlite";
 import { purgeRowsMax } from "../purge.ts";
@@ -17,9 +17,7 @@ export class PurgeSlices {
     );
   }
 
-  /**
-   * Inside a write transaction: deletes messages up to this id, and windows that were closed by then, some of both.
-   */
+  /** Inside a write transaction: deletes a slice of the messages up to this id, and of the windows closed by then. */
   drop(upTo: bigint): { readonly messages: number; readonly isMore: boolean } {
     const messages = this.messages.run(upTo, purgeRowsMax).changes;
     const windows = this.windows.run(upTo, purgeRowsMax).changes;
@@ -27,7 +25,7 @@ export class PurgeSlices {
   }
 }
 
-/** Counts messages up to an id, a slice at a time, so that whoever shares the thread is not kept waiting. */
+/** Counts messages up to an id in slices, so that other users of the thread do not wait. */
 export class MessageCount {
   private readonly slice;
 
@@ -38,7 +36,7 @@ export class MessageCount {
     );
   }
 
-  /** How many of the first `rowsMax` messages above `above` are not above `upTo`, and the last of them. */
+  /** Counts at most `rowsMax` messages above `above` and up to `upTo`; also returns the last of them. */
   count(above: bigint, upTo: bigint, rowsMax: number): { readonly messages: number; readonly last: bigint } {
     const row = this.slice.get(above, upTo, rowsMax);
     return { messages: Number(row?.messages ?? 0n), last: row?.last ?? upTo };

@@ -1,5 +1,5 @@
-// The operator's purge of a store in a file: on a connection of its own, beside servers or without one. Servers find what it
-// has set at their next look.
+// The operator's purge of a store in a file, on a connection of its own, beside servers or without one. Servers find
+// what it has set when they next look at the clocks.
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
@@ -19,12 +19,12 @@ import { requireCurrent } from "./schema.ts";
 
 const cacheKib = 4096;
 
-/** Opens the store at `path`; throws StoreUnavailable if there is none, or none of this program's. */
+/** Opens the store at `path`; throws StoreUnavailable if there is none, or if it belongs to another program. */
 export function openSqlitePurgeTool(path: string, clock: Clock): PurgeTool {
   if (!existsSync(path)) {
     throw new StoreUnavailable(`there is no message store at ${path}; name the right one with --data or --store`);
   }
-  return told(() => {
+  return withSentence(() => {
     requireCurrent(path);
     refuseForeignLog(path);
     return new SqlitePurgeTool(openConnection({ path, synchronous: "FULL", cacheKib }), clock);
@@ -40,19 +40,19 @@ class SqlitePurgeTool implements PurgeTool {
     this.db = db;
     this.clock = clock;
     this.horizons = new Horizons(db);
-    // From here on the write lock is waited for as writers do (locking.ts).
+    // The write lock is polled for from now on (locking.ts).
     db.run("PRAGMA busy_timeout = 0");
   }
 
   survey(asked: number | undefined): Promise<PurgeSurvey> {
     return Promise.try(() =>
-      told(() => {
+      withSentence(() => {
         const wallMs = this.wallMs();
         const keepMs = asked ?? this.horizons.keptMs();
         const { committedMs } = this.horizons.newest();
         const nothing = { keepMs, wallMs, committedMs, messages: 0, waitMs: 0 };
         if (keepMs === undefined) return nothing;
-        const upTo = this.horizons.vouchedUpTo(keepMs, wallMs);
+        const upTo = this.horizons.confirmedUpTo(keepMs, wallMs);
         const { messages } = new MessageCount(this.db).count(0n, upTo, surveyMessagesMax + 1);
         const horizon = this.horizons.ofMessages(keepMs, wallMs);
         const waitMs = waitMsOf(lookAt(horizon, keepMs, { wallMs, monotonicMs: 0 }, undefined));
@@ -63,11 +63,11 @@ class SqlitePurgeTool implements PurgeTool {
 
   async purgeNow(keepMs: number, deleted: (messages: number) => void): Promise<number> {
     const slices = new PurgeSlices(this.db);
-    const upTo = this.transact(() => this.horizons.vouch(keepMs, this.wallMs()));
+    const upTo = this.transact(() => this.horizons.confirm(keepMs, this.wallMs()));
     for (let total = 0; ;) {
       const { messages, isMore } = this.transact(() => slices.drop(upTo));
-      // A server that has nothing to commit does not look after the write-ahead log.
-      told(() => checkpoint(this.db));
+      // An idle server does not checkpoint.
+      withSentence(() => checkpoint(this.db));
       total += messages;
       deleted(total);
       if (!isMore) return total;
@@ -87,7 +87,7 @@ class SqlitePurgeTool implements PurgeTool {
   }
 
   private transact<T>(work: () => T): T {
-    return told(() => {
+    return withSentence(() => {
       beginImmediate(this.db, lockWaitMsMax);
       try {
         const result = work();
@@ -101,8 +101,8 @@ class SqlitePurgeTool implements PurgeTool {
   }
 }
 
-/** What the machine or the file does wrong becomes a StoreUnavailable. */
-function told<T>(work: () => T): T {
+/** Turns failures of the machine or the file into StoreUnavailable. */
+function withSentence<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -1,6 +1,6 @@
-// The connection that reads: the offline index, contents, groups. Every answer is one snapshot of the file. The offline
-// index goes through the runs of the log's index, the oldest first, and ends with its memtable; in each it merges the inbox,
-// the groups and what was sent.
+// The reading connection: the offline index, contents, groups. Every answer is from one snapshot of the file. The
+// offline index reads the runs of the log's index, oldest first, and then its memtable; in each it merges the account's
+// inbox, its groups and its sent messages.
 
 import type { Database } from "bun:sqlite";
 import { type Content, encodeContents } from "../../wire/message-contents.ts";
@@ -19,14 +19,14 @@ type ContentsRequest = Extract<Request, { kind: "contents" }>;
 
 const idMax = (1n << 63n) - 1n;
 
-/** A rising series of ids that an account may see: those under a key inside the open interval (from, until). */
+/** Ascending ids that an account may see: those under a key inside the open interval (from, until). */
 interface Series {
   readonly list: List;
   readonly key: number;
   readonly from: bigint;
   readonly until: bigint;
 }
-interface LineRow {
+interface IndexRow {
   readonly inbox: bigint;
   readonly sender: bigint;
   readonly sent_ns: bigint;
@@ -55,98 +55,84 @@ export class Reader {
   private readonly logIndex: LogIndex;
   private readonly ownership: Ownership | undefined;
   private readonly marks: Marks;
-  private readonly account;
-  private readonly acked;
-  private readonly windows;
-  private readonly oldest;
-  private readonly last;
-  private readonly line;
-  private readonly accountName;
-  private readonly groupId;
-  private readonly message;
-  private readonly window;
-  private readonly group;
-  private readonly isMember;
-  private readonly members;
-  private readonly memberNames;
+  private readonly sql;
 
-  /** `logIndex` keeps the lists received and sent. Without `ownership` the store is anybody's. */
+  /** `logIndex` has the lists received and sent. Without `ownership` the store's owner is not checked. */
   constructor(db: Database, logIndex: LogIndex, ownership?: Ownership) {
     this.db = db;
     this.ownership = ownership;
     this.logIndex = logIndex;
     this.marks = new Marks(db);
-    // Numbers are not remembered from one snapshot to the next: the store may be another one then.
-    this.account = db.prepare<{ number: bigint }, [string, string]>(
-      "SELECT number FROM account WHERE app = ? AND name = ?",
-    );
-    this.acked = db.prepare<{ acked: bigint }, [bigint, string]>(
-      "SELECT acked FROM cursor WHERE account = ? AND device = ?",
-    );
-    this.windows = db.prepare<{ group: bigint; from_id: bigint; until_id: bigint | null }, [bigint, bigint]>(
-      `SELECT "group", from_id, until_id FROM member WHERE account = ?1 AND (until_id IS NULL OR until_id > ?2)`,
-    );
-    this.oldest = db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
-    this.last = db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence");
-    this.line = db.prepare<LineRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?");
-    this.accountName = db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?");
-    this.groupId = db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`);
-    this.message = db.prepare<MessageRow, [bigint]>(
-      "SELECT inbox, sender, type, body, extra FROM message WHERE id = ?",
-    );
-    this.window = db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
-      `SELECT 1 AS one FROM member
-       WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
-    );
-    this.group = db.prepare<GroupRow, [string, string]>(
-      `SELECT g.number, g.name, g.avatar, g.introduction, a.name AS owner, g.closed, g.created_ms, g.version,
-              g.member_count
-       FROM "group" g JOIN account a ON a.number = g.owner WHERE g.app = ? AND g.id = ?`,
-    );
-    this.isMember = db.prepare<{ one: bigint }, [bigint, bigint]>(
-      `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
-    );
-    this.members = db.prepare<{ account: string; alias: string; avatar: string; joined_ms: bigint }, [bigint]>(
-      `SELECT a.name AS account, m.alias, m.avatar, m.joined_ms
-       FROM member m JOIN account a ON a.number = m.account
-       WHERE m."group" = ? AND m.until_id IS NULL ORDER BY m.number`,
-    );
-    this.memberNames = db.prepare<{ account: string }, [bigint]>(
-      `SELECT a.name AS account FROM member m JOIN account a ON a.number = m.account
-       WHERE m."group" = ? AND m.until_id IS NULL ORDER BY m.number`,
-    );
+    this.sql = {
+      // Numbers are not cached across snapshots: the store may have been replaced.
+      account: db.prepare<{ number: bigint }, [string, string]>(
+        "SELECT number FROM account WHERE app = ? AND name = ?",
+      ),
+      acked: db.prepare<{ acked: bigint }, [bigint, string]>(
+        "SELECT acked FROM cursor WHERE account = ? AND device = ?",
+      ),
+      windows: db.prepare<{ group: bigint; from_id: bigint; until_id: bigint | null }, [bigint, bigint]>(
+        `SELECT "group", from_id, until_id FROM member WHERE account = ?1 AND (until_id IS NULL OR until_id > ?2)`,
+      ),
+      oldest: db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
+      last: db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
+      indexRow: db.prepare<IndexRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?"),
+      accountName: db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?"),
+      groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
+      message: db.prepare<MessageRow, [bigint]>("SELECT inbox, sender, type, body, extra FROM message WHERE id = ?"),
+      window: db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
+        `SELECT 1 AS one FROM member
+         WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
+      ),
+      group: db.prepare<GroupRow, [string, string]>(
+        `SELECT g.number, g.name, g.avatar, g.introduction, a.name AS owner, g.closed, g.created_ms, g.version,
+                g.member_count
+         FROM "group" g JOIN account a ON a.number = g.owner WHERE g.app = ? AND g.id = ?`,
+      ),
+      isMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
+      ),
+      members: db.prepare<{ account: string; alias: string; avatar: string; joined_ms: bigint }, [bigint]>(
+        `SELECT a.name AS account, m.alias, m.avatar, m.joined_ms
+         FROM member m JOIN account a ON a.number = m.account
+         WHERE m."group" = ? AND m.until_id IS NULL ORDER BY m.number`,
+      ),
+      memberNames: db.prepare<{ account: string }, [bigint]>(
+        `SELECT a.name AS account FROM member m JOIN account a ON a.number = m.account
+         WHERE m."group" = ? AND m.until_id IS NULL ORDER BY m.number`,
+      ),
+    };
   }
 
-  /** The store may be of these owners from now on. */
   claimAs(fingerprints: readonly string[]): void {
     this.ownership?.claimAs(fingerprints);
   }
 
-  /** See Store.index; the numbers and texts of each entry as in the protocol. */
+  /** See Store.index; returns the numbers and texts of each entry as in protocol.ts. */
   index(request: IndexRequest): { numbers: BigInt64Array<ArrayBuffer>; texts: string[] } {
     return this.indexSnapshot(() => {
       const me = this.numberOf(request.app, request.account);
       if (me === undefined) return { numbers: new BigInt64Array(0), texts: [] };
       const asked = BigInt(request.after);
-      // A cursor of what never was committed here is of another life of the store, before it was restored.
-      const isKnown = asked > 0n && asked <= (this.last.get()?.last_id ?? 0n);
+      // A cursor above the last id stems from before the store was restored from a backup.
+      const isKnown = asked > 0n && asked <= (this.sql.last.get()?.last_id ?? 0n);
       const after = isKnown ? asked : this.start(me, request.device);
       const numbers: bigint[] = [];
       const texts: string[] = [];
       const accounts = new Map<bigint, string>();
       const groups = new Map<bigint, string>();
       for (const id of this.candidates(me, after, request)) {
-        const row = this.line.get(id);
+        const row = this.sql.indexRow.get(id);
         if (row === null) continue;
-        // What one sent to a group is in its window and in what one sent: only the latter counts. A message to
-        // oneself is in the inbox and in what one sent: shown once, as received.
+        // A message that one sent to a group is also in the group's window: only the former counts. A message to
+        // oneself is also in the inbox: it is shown once, as received.
         const isSent = row.sender === me && row.inbox !== me;
         if (isSent && !request.includeSent) continue;
         const other = row.inbox < 0n || !isSent ? row.sender : row.inbox;
         numbers.push(id, isSent ? 1n : 0n, row.sent_ns);
         texts.push(
-          named(accounts, other, (number) => this.accountName.get(number)?.name),
-          row.inbox < 0n ? named(groups, -row.inbox, (number) => this.groupId.get(number)?.id) : "",
+          named(accounts, other, (number) => this.sql.accountName.get(number)?.name),
+          row.inbox < 0n ? named(groups, -row.inbox, (number) => this.sql.groupId.get(number)?.id) : "",
         );
         if (numbers.length >= request.limit * indexSlots) break;
       }
@@ -154,24 +140,22 @@ export class Reader {
     });
   }
 
-  /** Takes in what has been committed since: the next look at the index has less to do. */
   follow(): void {
     this.indexSnapshot(() => undefined);
   }
 
-  /** See Store.contents. */
   contents(request: ContentsRequest): Uint8Array<ArrayBuffer> {
     const contents = this.snapshot(() => {
       const me = this.numberOf(request.app, request.account);
       const found: Content[] = [];
       if (me === undefined) return found;
       for (const messageId of request.messageIds.map(BigInt)) {
-        const row = this.message.get(messageId);
+        const row = this.sql.message.get(messageId);
         if (row === null) continue;
         const mayRead =
           row.sender === me ||
           row.inbox === me ||
-          (row.inbox < 0n && this.window.get(me, -row.inbox, messageId) !== null);
+          (row.inbox < 0n && this.sql.window.get(me, -row.inbox, messageId) !== null);
         if (mayRead) found.push({ messageId, type: Number(row.type), body: row.body, extra: row.extra });
       }
       return found;
@@ -181,11 +165,11 @@ export class Reader {
 
   detail(app: string, groupId: string, asker: string): DetailAnswer {
     return this.snapshot(() => {
-      const group = this.group.get(app, groupId);
+      const group = this.sql.group.get(app, groupId);
       if (group === null || group.member_count === 0n) return { result: "notFound" };
       const me = this.numberOf(app, asker);
-      if (me === undefined || this.isMember.get(group.number, me) === null) return { result: "forbidden" };
-      const members: GroupMember[] = this.members.all(group.number).map((row) => ({
+      if (me === undefined || this.sql.isMember.get(group.number, me) === null) return { result: "forbidden" };
+      const members: GroupMember[] = this.sql.members.all(group.number).map((row) => ({
         account: row.account,
         alias: row.alias,
         avatar: row.avatar,
@@ -209,11 +193,11 @@ export class Reader {
 
   membership(app: string, groupId: string): { version: bigint; accounts: string[] } | undefined {
     return this.snapshot(() => {
-      const group = this.group.get(app, groupId);
+      const group = this.sql.group.get(app, groupId);
       if (group === null || group.member_count === 0n) return undefined;
       return {
         version: group.version,
-        accounts: this.memberNames.all(group.number).map((row) => row.account),
+        accounts: this.sql.memberNames.all(group.number).map((row) => row.account),
       };
     });
   }
@@ -223,19 +207,19 @@ export class Reader {
   }
 
   private numberOf(app: string, name: string): bigint | undefined {
-    return this.account.get(app, name)?.number;
+    return this.sql.account.get(app, name)?.number;
   }
 
   private start(me: bigint, device: string): bigint {
-    return this.acked.get(me, device)?.acked ?? this.marks.indexStart();
+    return this.sql.acked.get(me, device)?.acked ?? this.marks.indexStart();
   }
 
-  /** Rising ids that may be in the answer; what has been deleted since is among them. */
+  /** Ascending ids that may belong to the answer, including deleted messages. */
   private *candidates(me: bigint, after: bigint, request: IndexRequest): Generator<bigint, void, void> {
     const series = this.series(me, after, request.includeSent);
-    // First looks are small where there are many streams: most groups are quiet.
+    // Many streams are read in small chunks: most groups are quiet.
     const chunk = Math.max(16, Math.ceil(request.limit / (series.length + 1)));
-    const oldest = this.oldest.get()?.id ?? idMax;
+    const oldest = this.sql.oldest.get()?.id ?? idMax;
     for (const { source, after: from } of this.logIndex.sources(after < oldest ? oldest - 1n : after)) {
       yield* mergeAscending(streams(source, from, series, chunk));
     }
@@ -244,13 +228,13 @@ export class Reader {
   private series(me: bigint, after: bigint, includeSent: boolean): Series[] {
     const series: Series[] = [{ list: lists.received, key: receivedKey(me), from: after, until: idMax }];
     if (includeSent) series.push({ list: lists.sent, key: sentKey(me), from: after, until: idMax });
-    for (const { group, from_id, until_id } of this.windows.all(me, after)) {
+    for (const { group, from_id, until_id } of this.sql.windows.all(me, after)) {
       series.push({ list: lists.received, key: receivedKey(-group), from: from_id, until: until_id ?? idMax });
     }
     return series;
   }
 
-  /** A snapshot of the log with all of it found by key. */
+  /** A snapshot of the log in which the index covers all of it. */
   private indexSnapshot<T>(work: () => T): T {
     try {
       this.logIndex.begin();
@@ -274,7 +258,7 @@ export class Reader {
   }
 }
 
-/** The parts of the series above `after` that lie in one source. */
+/** Returns the parts of the series above `after` that are in one source. */
 function streams(source: PostingSource, after: bigint, series: readonly Series[], chunk: number): IdStream[] {
   const found: IdStream[] = [];
   for (const { list, key, from, until } of series) {

@@ -1,44 +1,44 @@
-// What may go wrong with the file or the machine, told apart from bugs: a dependency that failed costs the batch and
-// is tried again; anything else ends the process.
+// Failures of the file or the machine, as opposed to bugs: a failed dependency costs the batch, which is retried;
+// anything else ends the process.
 
 import { SQLiteError } from "bun:sqlite";
 import { IndexDamage, isDamage, LogDamage, LogReplaced } from "./damage.ts";
 
-/** The store will not do this now, for a reason that an operator can mend; the message is a sentence for the log. */
+/** The store refuses for a reason that an operator can remove; the message is a sentence for the log. */
 export class Refusal extends Error {
   override readonly name: string = "Refusal";
 }
 
-/** The file is not one that this program can ever use. */
+/** This program can never use the file. */
 export class Unusable extends Refusal {
   override readonly name: string = "Unusable";
 }
 
-/** The store is another cluster's, or does not say which one it is; the message is a whole sentence. */
+/** The store belongs to another cluster or has no valid identity; the message is a complete sentence. */
 export class NotOwned extends Unusable {
   override readonly name = "NotOwned";
 }
 
-/** The files at the paths are not those that are open; nothing is lost, but they must be opened again. */
+/** The files at the paths are not the open ones. Nothing is lost, but they must be opened again. */
 export class FilesMoved extends Refusal {
   override readonly name = "FilesMoved";
 }
 
 /**
- * What failed, as far as the main thread acts on it:
+ * The kinds of failures that the main thread distinguishes:
  *
- *   machine    the disk or the system, which may pass: the files are tried again
+ *   machine    the disk or the system; it may pass, so the files are retried
  *   refusal    a rule of the store
  *   unusable   this file can never be used
  *   owner      this process may not use the store
  *   moved      the files must be opened again
  *   log        the log is damaged
  *   index      the index is damaged
- *   replaced   the log was replaced in place; the index, and all that is remembered, belongs to the former one
+ *   replaced   the log was replaced in place, so the index and all caches are stale
  */
 export type Fault = "machine" | "refusal" | "unusable" | "owner" | "moved" | "log" | "index" | "replaced";
 
-// Result codes (sqlite.org/rescode.html) of the machine's faults; extended codes begin with these names.
+// Result codes of the machine's failures (sqlite.org/rescode.html); extended codes begin with these names.
 const machineFaults = [
   "SQLITE_BUSY",
   "SQLITE_LOCKED",
@@ -53,7 +53,7 @@ const machineFaults = [
   "SQLITE_NOLFS",
 ];
 
-/** What failed and why, for a dependency that failed; undefined for a bug. */
+/** Returns the failure of a dependency, or undefined for a bug. */
 export function failureOf(error: unknown): { readonly fault: Fault; readonly sentence: string } | undefined {
   if (error instanceof LogReplaced) return { fault: "replaced", sentence: error.message };
   if (error instanceof IndexDamage)
@@ -69,7 +69,7 @@ export function failureOf(error: unknown): { readonly fault: Fault; readonly sen
     if (isDamage(error)) return { fault: "log", sentence };
     return machineFaults.some((known) => code.startsWith(known)) ? { fault: "machine", sentence } : undefined;
   }
-  // The system's: ENOSPC, EROFS, EISDIR and so on.
+  // From the system: ENOSPC, EROFS, EISDIR and so on.
   const isSystem = error instanceof Error && "syscall" in error && "code" in error && typeof error.code === "string";
   return isSystem ? { fault: "machine", sentence: error.message } : undefined;
 }

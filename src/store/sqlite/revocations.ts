@@ -1,5 +1,5 @@
-// Kicks and revocations in the file (Store.revoke). A row is replaced by the next one for the same account, kind and device,
-// under a new id: whoever has read up to an id finds every later one above it.
+// Kicks and revocations in the file (Store.revoke). The next row for the same account, kind and device replaces a row,
+// under a new id: a client that has read up to an id finds all later changes above it.
 
 import type { Database } from "bun:sqlite";
 import type { Revocation, RevocationKind, StoredRevocation } from "../../wire/revocations.ts";
@@ -15,7 +15,7 @@ interface Row {
   readonly before_ms: bigint;
 }
 
-/** Inside the write transaction: the id that it has taken, or undefined where `keptMax` others are kept. */
+/** Inside the write transaction: returns the new row's id, or undefined if `keptMax` others are stored. */
 export function keepRevocation(
   db: Database,
   { app, account, kind, device, beforeMs }: Revocation,
@@ -46,7 +46,6 @@ function keptIn(db: Database): bigint {
   return db.query<{ kept: bigint }, []>("SELECT count(*) AS kept FROM revocation").get()?.kept ?? 0n;
 }
 
-/** See Store.revocations. */
 export function readRevocations(db: Database, after: bigint, limit: number): StoredRevocation[] {
   const rows = db.query<Row, [bigint, number]>("SELECT * FROM revocation WHERE id > ? ORDER BY id LIMIT ?");
   return rows.all(after, limit).map(({ before_ms: beforeMs, device, ...row }) => ({

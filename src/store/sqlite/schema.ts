@@ -1,5 +1,5 @@
-// The tables, as numbered migrations: PRAGMA user_version is the number of those that have run. A migration that was
-// released never changes; a later one is appended.
+// The tables, as numbered migrations: PRAGMA user_version is the number of migrations that have run. A released
+// migration never changes; later ones are appended.
 //
 // Accounts and groups are integers inside the file. `message.inbox` is the receiver's account number, or minus the
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
@@ -12,7 +12,7 @@ import { Unusable } from "./refusal.ts";
 /** "Rost": marks the file as ours (PRAGMA application_id). */
 export const applicationId = 0x526f7374;
 
-/** One for each schema; the first makes schema 1. */
+/** One for each schema; the first creates schema 1. */
 export const migrations: readonly string[] = [
   `
   CREATE TABLE sequence (
@@ -85,8 +85,8 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (account, device)
   ) WITHOUT ROWID;
   `,
-  // Messages become a log that is only appended to; they are found by key in the index (index-file.ts). The mark says
-  // which index is this log's.
+  // Messages become an append-only log; the index (index-file.ts) finds them by key. The mark identifies this log's
+  // index.
   `
   DROP INDEX message_inbox;
   DROP INDEX message_sender;
@@ -97,7 +97,7 @@ export const migrations: readonly string[] = [
   );
   INSERT INTO log VALUES (1, random());
   `,
-  // What is old is found by marks and not by the times in ids. The first look at the clocks fills these tables (horizons.ts).
+  // Marks, not the times in ids, determine what is old. The first look at the clocks fills these tables (horizons.ts).
   `
   CREATE TABLE horizon (
     kind TEXT PRIMARY KEY,
@@ -123,8 +123,8 @@ export const migrations: readonly string[] = [
   -- A purge finds the windows that were closed by then; each of its slices would read all members otherwise.
   CREATE INDEX member_past ON member (until_id) WHERE until_id IS NOT NULL;
   `,
-  // Which store this is, and the fingerprints of the cluster that owns it (auth/store-ownership.ts). The epoch is another one
-  // whenever the content was replaced.
+  // The store's identity, and the fingerprints of the cluster that owns it (auth/store-ownership.ts). The epoch changes
+  // whenever the content is replaced.
   `
   CREATE TABLE identity (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -137,8 +137,8 @@ export const migrations: readonly string[] = [
     fingerprint TEXT PRIMARY KEY
   ) WITHOUT ROWID;
 
-  -- Only people delete or change names: processes forget the numbers that they remember. The highest number would be given
-  -- again, to somebody who would read what is not theirs: it stays taken.
+  -- Only people delete or change names: processes forget the numbers that they remember. The highest number would be
+  -- given again, to somebody who would read what is not theirs: it stays taken.
   CREATE TRIGGER IF NOT EXISTS account_deleted AFTER DELETE ON account BEGIN
     UPDATE identity SET epoch = lower(hex(randomblob(16)));
     INSERT INTO account (number, app, name)
@@ -162,10 +162,10 @@ export const migrations: readonly string[] = [
     UPDATE identity SET epoch = lower(hex(randomblob(16)));
   END;
   `,
-  // Which memberships are an account's own (it has created the group, or joined by itself), and how many of each kind it
-  // has. Those of before count as put by others, and so do those that a program of schema 4 writes meanwhile: that keeps
-  // nobody from creating and joining. An account without a row here has not been counted yet (group-writer.ts); the triggers keep
-  // the rows of the others right, whoever writes. `unfinished` holds the groups whose members are still entering.
+  // Which memberships are an account's own (it created the group, or joined by itself), and how many of each kind it
+  // has. Earlier memberships, and those that a program of schema 4 adds, count as put by others, which never prevents
+  // the account from creating or joining groups. An account without a row is not counted yet (group-writer.ts);
+  // triggers maintain the rows of the others. `unfinished` holds groups whose members are still being added.
   `
   ALTER TABLE member ADD COLUMN own INTEGER NOT NULL DEFAULT 0;
   CREATE TABLE group_count (
@@ -191,7 +191,8 @@ export const migrations: readonly string[] = [
     UPDATE group_count SET own = own - OLD.own, put = put - 1 + OLD.own WHERE account = OLD.account;
   END;
   `,
-  // Kicks and revocations (revocations.ts). The id is one of the messages' sequence. They name accounts that may have no row.
+  // Kicks and revocations (revocations.ts). Ids are from the sequence of messages. Accounts may have no row in
+  // `account`.
   `
   CREATE TABLE revocation (
     id INTEGER PRIMARY KEY,
@@ -206,21 +207,19 @@ export const migrations: readonly string[] = [
   `,
 ];
 
-/** Columns that migrations have added to a table: rows that were written before end without them. The default is 0. */
+/** Columns that migrations have added to a table: earlier rows end before them. The default is 0. */
 export const addedColumns: Readonly<Record<string, readonly string[]>> = { member: ["own"] };
 
-/** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;
 
-/** The number that a file's header holds. */
 export function pragmaNumber(db: Database, name: "user_version" | "application_id"): number {
   const row = db.query<{ value: bigint }, []>(`SELECT ${name} AS value FROM pragma_${name}`).get();
   return Number(row?.value ?? 0n);
 }
 
-/** Brings the file to the newest schema under an exclusive lock; refuses a newer one and files of other programs. */
+/** Migrates the file to the newest schema under an exclusive lock; refuses newer ones and files of other programs. */
 export function migrate(db: Database, path: string): void {
-  // Looked at before locking: a file that is up to date must not wait for its writers.
+  // Checked before locking: a current file must not wait for its writers.
   if (isCurrent(db, path)) return;
   beginExclusive(db);
   try {
@@ -236,7 +235,7 @@ export function migrate(db: Database, path: string): void {
   }
 }
 
-/** Refuses a store that does not have the newest schema, a newer one, and files of other programs; changes nothing. */
+/** Refuses a store without the newest schema, a newer one, and files of other programs; changes nothing. */
 export function requireCurrent(path: string): void {
   rollBackJournal(path);
   const db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
@@ -245,19 +244,19 @@ export function requireCurrent(path: string): void {
     if (isCurrent(db, path)) return;
     throw new Unusable(
       `the store ${path} has schema ${pragmaNumber(db, "user_version")}, and this program needs ${schemaVersion}; ` +
-        "start its server once with this program, which brings it up to date",
+        "start its server once with this program, which migrates it",
     );
   } finally {
     db.close();
   }
 }
 
-/** Throws Unusable for a database of another program, and for a store that is newer than this program. */
+/** Throws Unusable for a database of another program, and for a newer store. */
 export function refuseUnknown(db: Database, path: string): void {
   isCurrent(db, path);
 }
 
-/** Looks at one state of the file: another process may be making its tables. */
+/** Reads a consistent state of the file: another process may be creating its tables. */
 function isCurrent(db: Database, path: string): boolean {
   if (db.inTransaction) return isCurrentNow(db, path);
   db.run("BEGIN");

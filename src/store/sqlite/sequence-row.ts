@@ -12,24 +12,21 @@ export class SequenceRow {
   constructor(db: Database) {
     this.db = db;
     this.select = db.prepare<{ last_id: bigint; epoch: string }, []>(
-      // The sub-query is never run: it makes a store of an earlier schema, which lacks the table, known as one.
+      // The subquery never runs. It makes the statement fail on a store of an earlier schema, which lacks the table.
       `SELECT last_id, (SELECT epoch FROM identity) AS epoch FROM sequence
        WHERE NOT EXISTS (SELECT 1 FROM revocation WHERE 0)`,
     );
     this.update = db.prepare<null, [bigint, number]>("UPDATE sequence SET last_id = ?, committed_ms = ?");
   }
 
-  /** The row of the last id. */
   read(): { readonly last_id: bigint; readonly epoch: string } {
     let row;
     try {
       row = this.select.get();
     } catch (error) {
-      // Opening the files again brings it up to date.
+      // Opening the files again migrates the store.
       if (error instanceof SQLiteError && /no such table: (identity|revocation)/.test(error.message))
-        throw new FilesMoved("a store of an earlier version was put in place of the one that was open", {
-          cause: error,
-        });
+        throw new FilesMoved("a store of an earlier version replaced the open one", { cause: error });
       throw error;
     }
     if (row === null) throw new LogDamage("it has lost its row of the last id");
@@ -40,7 +37,7 @@ export class SequenceRow {
     this.update.run(lastId, committedMs);
   }
 
-  /** An id that is taken twice names two messages: a last id that is too small is damage, whatever made it so. */
+  /** Throws LogDamage if the last id is too small: an id that is used twice would name two messages. */
   refuseLostIds(lastId: bigint): void {
     const newest = this.db.query<{ id: bigint | null }, []>("SELECT max(id) AS id FROM message").get()?.id ?? 0n;
     if (newest > lastId) throw new LogDamage(`its last id is ${lastId}, and it holds message ${newest}`);

@@ -1,10 +1,10 @@
-// Whether a database may be opened beside the processes that have it open already. They share the write-ahead log and its
-// index in shared memory by their paths: where one of the two files was taken away from under them, whoever opens the
-// database makes another one, and from then on each writes over what the other has written. Such a database is opened when
-// all others have closed it.
+// Checks whether a database may be opened beside the processes that have it open. They share the write-ahead log and
+// its index in shared memory by path: if one of the two files was removed while they are open, the next process would
+// create another, and each would overwrite the other's writes. Such a database is opened after all others have closed
+// it.
 //
-//   -wal    offset 16   8 bytes   salts of the log's present content       (sqlite.org/fileformat2.html, The WAL File Format)
-//   -shm    offset 16   4 bytes   frames in the log, native byte order     (sqlite.org/walformat.html)
+//   -wal    offset 16   8 bytes   salts of the log's current content     (sqlite.org/fileformat2.html)
+//   -shm    offset 16   4 bytes   frames in the log, native byte order   (sqlite.org/walformat.html)
 //           offset 32   8 bytes   salts of the log that it describes
 
 import { Database, SQLiteError } from "bun:sqlite";
@@ -19,38 +19,34 @@ const framesAt = 16;
 const waitMsMax = 5_000;
 const pauseMs = 50;
 
-/** Reports whether the log beside the database holds commits. */
 export function hasLog(path: string): boolean {
   return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > logHeadBytes;
 }
 
-/**
- * Returns what the database is that a log with commits lies beside although it has no page; undefined: there is no such
- * log, or the database has pages. Others may make the database meanwhile.
- */
+/** Returns what is wrong with a database without pages beside a log with commits; undefined if nothing. */
 export function lackBesideLog(path: string): "missing" | "empty" | undefined {
-  // The log first: SQLite gives a new database its first page before its log gets a commit.
+  // The log is checked first: SQLite writes a new database's first page before its log has a commit.
   if (!hasLog(path)) return undefined;
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined) return "missing";
   return size === 0 ? "empty" : undefined;
 }
 
-/** Resolves when the database can be opened; rejects with StoreUnavailable when others keep it with files that are gone. */
+/** Resolves when the database can be opened; rejects with StoreUnavailable if others keep it with removed files. */
 export async function waitForOthers(path: string): Promise<void> {
   const endMs = performance.now() + waitMsMax;
   while (!areConsistent(path) && !isNobodyElseThere(path)) {
     if (performance.now() > endMs) {
       throw new StoreUnavailable(
-        `another process has ${path} open, from under which ${path}-wal or ${path}-shm was taken away; ` +
-          "the file is opened when that process has noticed or ended",
+        `another process has ${path} open, and ${path}-wal or ${path}-shm was removed; ` +
+          "the file is opened when that process has noticed this or ended",
       );
     }
     await Bun.sleep(pauseMs);
   }
 }
 
-/** Reports whether the index in shared memory describes the log that lies beside the database. */
+/** Reports whether the index in shared memory describes the log beside the database. */
 function areConsistent(path: string): boolean {
   const log = headOf(`${path}-wal`);
   const index = headOf(`${path}-shm`);
@@ -65,7 +61,7 @@ function areConsistent(path: string): boolean {
 function headOf(path: string): Buffer | undefined {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
   const bytes = Buffer.alloc(saltsAt.index + saltBytes);
-  // Nothing of this process has it open now: to close it ends no lock.
+  // Nothing in this process has it open, so closing it releases no lock.
   const file = openSync(path, "r");
   try {
     return bytes.subarray(0, readSync(file, bytes));
@@ -74,12 +70,12 @@ function headOf(path: string): Buffer | undefined {
   }
 }
 
-/** Takes the lock that only one process can have, for a moment. What fails for another reason is left to the opening. */
+/** Briefly takes the exclusive lock. Opening the database reports other failures. */
 function isNobodyElseThere(path: string): boolean {
   let db: Database | undefined;
   try {
     db = new Database(path, { readwrite: true, create: false });
-    // In this mode the first read takes the lock, and no index in shared memory is needed.
+    // In this mode the first read takes the lock, and no shared memory is needed.
     db.run("PRAGMA locking_mode = EXCLUSIVE");
     db.run("PRAGMA busy_timeout = 0");
     db.run("BEGIN EXCLUSIVE");

@@ -1,32 +1,32 @@
-// The store on SQLite, main-thread side: it batches what is to be written, pairs answers with promises and keeps the
-// files in order in the background (lease, checkpoints, compaction, purge). All SQL runs in threads of their own: a writer, a
-// reader, and a compactor, which keeps the index. Several processes may share the files.
+// The main-thread side of the store on SQLite: it batches writes, matches answers with promises and runs the background
+// work (lease, checkpoints, compaction, purge). All SQL runs in store threads: a writer, a reader, and a compactor,
+// which maintains the index. Several processes may share the files.
 //
-// Messages are appended to a log in the order of ids; that is all that a commit writes. They are found by receiver,
-// sender and clientId in the memtable, the end of the log that each thread has in memory, and in the index, a second file of sorted
-// runs, into which that end is flushed in the background. An index by receiver inside the commit would write a random
-// page for every message.
+// Messages are appended to a log in the order of ids; a commit writes nothing else. They are found by receiver, sender
+// and clientId in the memtable, the end of the log that each thread holds in memory, and in the index, a second file of
+// sorted runs, to which the memtable is flushed in the background. Indexing by receiver inside the commit would write a
+// random page for every message.
 
 import { randomBytes } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
-import { claimOfNobody, tellAdoption } from "../../auth/store-ownership.ts";
+import { claimOfNobody, logAdoption } from "../../auth/store-ownership.ts";
 import { type LimitValues, limitValues } from "../../base/limits/table.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { StoreDamaged, StoreUnavailable, type Store } from "../store.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import { flushMessagesDefault } from "./index/posting.ts";
 import { storeName } from "./ownership.ts";
-import { isForGood, StoreFiles, type StoreThreads } from "./store-files.ts";
+import { isPermanent, StoreFiles, type StoreThreads } from "./store-files.ts";
 import { StoreFault, StoreThread, type OpenRequest } from "./store-thread.ts";
 import { SqliteStore, type SqliteStoreOptions } from "./threaded-store.ts";
 
 /**
- * Opens the store, brings its schema up to date and leases a node number. Rejects with StoreUnavailable and a sentence
- * for the operator when the file cannot be opened for good: it is not ours or another cluster's, is newer than this
- * program, or is damaged. Where the reason may pass (a full disk) the store is unhealthy, answers what it can, and comes
- * back by itself.
+ * Opens the store, migrates it and leases a node number. Rejects with StoreUnavailable if the file can never be opened:
+ * it belongs to another program or cluster, is newer than this program, or is damaged. If the reason may pass (a full
+ * disk), the returned store is unhealthy, answers what it can, and recovers by itself.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  // Whatever name a process knows the file by, all of them have one index, beside the file itself.
+  // All processes share one index, beside the file itself, whatever path they open it by.
   const path = existsSync(options.path) ? realpathSync(options.path) : options.path;
   const { claim = claimOfNobody } = options;
   const shared = {
@@ -43,13 +43,13 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     new StoreThread({ ...shared, role }, options.log, (isReplaced) => repair(isReplaced));
   const threads: StoreThreads = { writer: thread("writer"), reader: thread("reader"), compactor: thread("compactor") };
   const files = new StoreFiles(threads, path, options.log, options.takeLock);
-  files.onClaimed = (outcome) => tellAdoption(options.log, storeName(path), claim, outcome);
+  files.onClaimed = (outcome) => logAdoption(options.log, storeName(path), claim, outcome);
   let failure: string | undefined;
   try {
     await files.ensure();
   } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
-    if (isForGood(error)) {
+    failure = reasonOf(error);
+    if (isPermanent(error)) {
       await files.close();
       throw new StoreUnavailable(startSentence(path, failure, error), { cause: error });
     }
@@ -69,6 +69,6 @@ function startSentence(path: string, reason: string, error: unknown): string {
   const fault = error instanceof StoreFault ? error.fault : "machine";
   if (fault === "owner") return reason;
   if (fault === "index") return `${said} The index is made from the messages, none of which is lost.`;
-  // What the store refuses by itself names its remedy.
+  // Sentences of the other faults name a remedy.
   return fault === "machine" ? `${said} Check that its folder exists and is writable, or name another file.` : said;
 }

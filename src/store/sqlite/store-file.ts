@@ -1,5 +1,5 @@
-// What a file of messages is and holds: told from its header, its schema and its rows, without the store's threads. Used
-// for files that are copied, compared and put in place as a whole.
+// The type and content of a message file: read from its header, schema and rows, without store threads. For files that
+// are copied, compared and replaced as a whole.
 
 import { Database } from "bun:sqlite";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
@@ -11,18 +11,18 @@ import { applicationId, pragmaNumber, schemaVersion } from "./schema.ts";
 const headerBytes = 100;
 const magic = "SQLite format 3\0";
 
-/** Refuses a file that is no SQLite database. `path` is what is read, `name` what the sentence calls it. */
+/** Refuses a file that is not a SQLite database. `name` is its name in error messages. */
 export function refuseNoDatabase(path: string, name: string): void {
   readHeader(path, name);
 }
 
 /**
- * Refuses a file that is shorter than its header says, too. Not for a store with a write-ahead log: after kill -9 in a
- * checkpoint its end may be in the log only.
+ * Also refuses a file that is shorter than its header says. Not for a store with a write-ahead log: after kill -9
+ * during a checkpoint the end may be in the log only.
  */
 export function refuseCutShort(path: string, name: string): void {
   const { header, size } = readHeader(path, name);
-  // The page size 65536 is stored as 1. The number of pages counts only if the version beside it is that of the file.
+  // The page size 65536 is stored as 1. The page count is valid only if the version beside it is the file's.
   const pageBytes = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
   const isCounted = header.readUInt32BE(24) === header.readUInt32BE(92);
   const wanted = pageBytes * header.readUInt32BE(28);
@@ -45,7 +45,7 @@ function readHeader(path: string, name: string): { header: Buffer; size: number 
   }
 }
 
-/** Refuses a database of another program, and one whose schema is newer than this program's. */
+/** Refuses a database of another program or of a newer schema. */
 export function refuseForeign(db: Database, name: string): void {
   const version = pragmaNumber(db, "user_version");
   if (pragmaNumber(db, "application_id") !== applicationId || version === 0)
@@ -57,7 +57,7 @@ export function refuseForeign(db: Database, name: string): void {
     );
 }
 
-/** Reads what the store holds; inside a transaction of the caller, or with nobody writing. */
+/** Reads the store's facts; inside a transaction of the caller, or without other writers. */
 export function readFacts(db: Database, name: string): StoreFacts {
   const last = db.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get();
   if (last === null) throw new Refusal(`${name} has lost its row of the last id; take another copy`);
@@ -76,7 +76,7 @@ export function readFacts(db: Database, name: string): StoreFacts {
   };
 }
 
-/** Opens a file that exists, to read, after a journal that was left is rolled back. Integers arrive as bigint. */
+/** Opens an existing file for reading, after rolling back a leftover journal. Integers are bigints. */
 export function openToRead(path: string): Database {
   rollBackJournal(path);
   const db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
@@ -85,8 +85,8 @@ export function openToRead(path: string): Database {
 }
 
 /**
- * Reads all of a file that nobody writes: every page, every index against its table, and the rows that no store lacks.
- * Throws Refusal with the first thing that is wrong.
+ * Verifies a file that nobody writes: every page, every index against its table, and the required rows. Throws Refusal
+ * with the first problem.
  */
 export function verifyStore(path: string, name: string): StoreFacts {
   refuseCutShort(path, name);

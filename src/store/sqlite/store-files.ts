@@ -1,15 +1,16 @@
-// The store's threads and whether they have the files open. Files that cannot be opened for a reason that may pass (a full
-// disk, a file system that is read-only for a moment) are away: everything is refused with that reason, but what a reader
-// alone can answer, until `ensure` succeeds. Whoever is away opens with new threads: SQLite lets go of a file when the
-// statements on it are freed, which is at a thread's end, and a connection that found a file read-only stays so.
+// Opens and closes the files in the store's threads. If they cannot be opened for a reason that may pass (a full disk,
+// a file system that is read-only for a moment), requests are refused with that reason, except those that a reader
+// alone can answer, until `ensure` succeeds. Each attempt uses new threads: SQLite closes a file when the statements on
+// it are freed, at the end of a thread, and a connection that found a file read-only stays read-only.
 //
-// Files whose write-ahead log was taken away are opened again only when no other process has them open: two that write into
-// different logs of one database destroy it.
+// Files whose write-ahead log was removed are opened again only when no other process has them open: two processes that
+// write different logs of one database destroy it.
 
 import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { refuseForeignLog } from "./backup/foreign-log.ts";
 import type { Claimed } from "./ownership.ts";
@@ -19,10 +20,8 @@ import { undoHalfSwap } from "./backup/restore.ts";
 import { lackBesideLog, waitForOthers } from "./shared-files.ts";
 import { StoreFault, type StoreThread } from "./store-thread.ts";
 
-/** Between two looks whether the index is complete enough to be used. */
 const catchUpPauseMs = 2;
 
-/** The threads that the store asks. */
 export interface StoreThreads {
   readonly writer: StoreThread;
   readonly reader: StoreThread;
@@ -34,11 +33,10 @@ export class StoreFiles {
   private readonly path: string;
   private readonly log: Log;
   private readonly takeLock: () => void;
-  /** Told what became of the first claim. */
+  /** Receives the outcome of the first claim. */
   onClaimed: ((outcome: ClaimOutcome) => void) | undefined;
-  /** What the last opening's claim has found; undefined before the first one. */
   claimed: Claimed | undefined;
-  /** Why the files are not open; undefined: they are. */
+  /** Why the files are not open; undefined if they are. */
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
   private isClosing = false;
@@ -58,18 +56,18 @@ export class StoreFiles {
     return this.reason === undefined;
   }
 
-  /** Who opens the files. */
+  /** The claim by which the files are opened. */
   get claim(): StoreClaim {
     return this.threads.writer.claim;
   }
 
-  /** Changes who that is, also for the files that are open. */
+  /** Changes the claim, also for open files. */
   claimAs(claim: StoreClaim): void {
     this.threads.writer.claimAs(claim);
     this.threads.reader.claimAs(claim);
   }
 
-  /** Opens the files where they are not; rejects with StoreUnavailable, or StoreDamaged, and the reason. */
+  /** Opens the files unless they are open; rejects with StoreUnavailable or StoreDamaged. */
   ensure(): Promise<void> {
     if (this.reason === undefined) return Promise.resolve();
     if (this.isClosing) return Promise.reject(new StoreUnavailable("the store is closed"));
@@ -79,19 +77,19 @@ export class StoreFiles {
     return this.opening;
   }
 
-  /** The connections are of no use any more, such as those to files that were taken away; `ensure` makes others. */
+  /** Marks the connections as unusable, for example because files were removed; `ensure` opens others. */
   lost(reason: string): void {
     this.reason ??= reason;
   }
 
-  /** Asks a thread, once what is being opened is open. Rejects with StoreUnavailable. */
+  /** Sends a request to a thread, after an opening in progress. Rejects with StoreUnavailable. */
   async ask(role: keyof StoreThreads, request: Request): Promise<Answer> {
     const { opening } = this;
     if (opening !== undefined) {
       try {
         await opening;
       } catch (error) {
-        // Files that could not be opened may still be read.
+        // The reader may be able to read files that could not be opened for writing.
         if (role !== "reader" || !(error instanceof StoreUnavailable)) throw error;
       }
     }
@@ -100,7 +98,7 @@ export class StoreFiles {
     return thread.call(request);
   }
 
-  /** Until what is in no run of the index is short enough to be kept in memory. */
+  /** Resolves when the messages that are in no run of the index fit into memory. */
   async catchUp(): Promise<void> {
     for (let isFirst = true; ; isFirst = false) {
       const answer = await this.threads.compactor.call({ kind: "catchUp" });
@@ -122,8 +120,8 @@ export class StoreFiles {
   private async open(): Promise<void> {
     const { writer, reader, compactor } = this.threads;
     try {
-      await Promise.all([writer.end(), compactor.end(), reader.isQuiet ? undefined : reader.end()]);
-      // A thread takes longer to read its code than to open the files: all do so at once, while the files are looked at.
+      await Promise.all([writer.end(), compactor.end(), reader.isUnlocked ? undefined : reader.end()]);
+      // A thread takes longer to load its code than to open the files, so all load while the files are checked.
       for (const thread of [compactor, writer, reader]) thread.load();
       await this.prepare();
       await compactor.start();
@@ -133,22 +131,22 @@ export class StoreFiles {
         if (this.claimed === undefined) this.onClaimed?.(opened.outcome);
         this.claimed = opened;
       }
-      // One that reads without a lock sees nothing of what is written from here on.
-      if (reader.isQuiet) await reader.end();
+      // A reader without a lock does not see what is written from now on.
+      if (reader.isUnlocked) await reader.end();
       await reader.start();
       this.reason = undefined;
       if (this.wereOpen) this.onReopened?.();
       this.wereOpen = true;
     } catch (error) {
-      this.reason = error instanceof Error ? error.message : String(error);
+      this.reason = reasonOf(error);
       await Promise.all([writer.end(), compactor.end()]);
-      if (!isForGood(error)) await this.openForReading();
+      if (!isPermanent(error)) await this.openForReading();
       if (error instanceof StoreUnavailable) throw error;
-      throw new StoreFault(this.reason, isForGood(error) ? "unusable" : "machine", { cause: error });
+      throw new StoreFault(this.reason, isPermanent(error) ? "unusable" : "machine", { cause: error });
     }
   }
 
-  /** Throws what the system says, or Unusable. */
+  /** Throws errors of the system, or Unusable. */
   private async prepare(): Promise<void> {
     this.takeLock();
     const folder = dirname(this.path);
@@ -164,32 +162,32 @@ export class StoreFiles {
     if (lack !== undefined) {
       throw new Unusable(
         `${this.path} is ${lack}, but ${this.path}-wal belongs to it and is not; ` +
-          "put the file back, or take the other away if its messages are not wanted",
+          "put the file back, or remove the other if its messages are not needed",
       );
     }
-    // SQLite gives its -wal and -shm files the mode of the database. To close a file that is open would end its locks.
+    // SQLite gives its -wal and -shm files the database's mode. Closing an open file would release its locks.
     if (status === undefined) closeSync(openSync(this.path, "a", 0o600));
     refuseForeignLog(this.path);
     if ((status?.size ?? 0) > 0) await waitForOthers(this.path);
   }
 
-  /** Reading needs no room on the disk. */
+  /** Opens the files for reading, which needs no disk space. */
   private async openForReading(): Promise<void> {
     const { reader } = this.threads;
     if (reader.isReady || this.isClosing) return;
     try {
       await reader.end();
-      await reader.start({ quiet: true });
+      await reader.start({ unlocked: true });
     } catch (error) {
-      this.log.debug("The message store cannot be opened for reading either; it is tried again.", {
-        reason: error instanceof Error ? error.message : String(error),
+      this.log.debug("The message store cannot be opened for reading either; retrying.", {
+        reason: reasonOf(error),
       });
       await reader.end();
     }
   }
 }
 
-/** Throws Unusable for a file of somebody else: it will not become this process's by itself. */
+/** Throws Unusable for a file that another user owns: that does not change by itself. */
 function refuseUnreadable(path: string): void {
   try {
     accessSync(path, constants.R_OK);
@@ -202,11 +200,11 @@ function refuseUnreadable(path: string): void {
   }
 }
 
-/** Reports whether a start should end with this error: it does not pass by itself. */
-export function isForGood(error: unknown): boolean {
+/** Reports whether this error ends a start: it does not pass by itself. */
+export function isPermanent(error: unknown): boolean {
   if (error instanceof StoreDamaged) return true;
   if (error instanceof StoreFault) return error.fault !== "machine";
   if (error instanceof Unusable) return true;
-  // A folder that is not there is a wrong path.
+  // A missing folder is a wrong path.
   return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }

@@ -1,9 +1,10 @@
-// The main thread's end of one store thread: requests go out in order, answers come back in order and are paired with
-// their promises. A thread that dies rejects everything that waits and is started again with back-off.
+// The main thread's end of a store thread: requests are sent in order, and answers arrive in order and settle their
+// promises. When a thread dies, pending requests are rejected, and it is restarted with back-off.
 
-import { type StoreClaim, withoutAdoption } from "../../auth/store-ownership.ts";
+import { type StoreClaim, claimOfOwner } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { startThread } from "../../base/start-thread.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { logDamageSentence } from "./damage.ts";
 import type { Answer, Request } from "./protocol.ts";
@@ -11,7 +12,6 @@ import type { Fault } from "./refusal.ts";
 
 export type OpenRequest = Extract<Request, { kind: "open" }>;
 
-/** A thread could not do what it was asked, and why. */
 export class StoreFault extends StoreUnavailable {
   readonly fault: Fault;
 
@@ -29,7 +29,6 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-/** A thread of the store. */
 function spawnThread(): Worker {
   return startThread("store/sqlite/store-worker.ts", new URL("./store-worker.ts", import.meta.url));
 }
@@ -39,22 +38,19 @@ export class StoreThread {
   private readonly log: Log;
   private readonly indexDamaged: (isReplaced: boolean) => void;
   private readonly spawn: () => Worker;
-  /** Oldest first: the worker answers in order. */
+  /** Pending requests, oldest first: the worker answers in order. */
   private waiters: Waiter[] = [];
   private worker: Worker | undefined;
-  /** Requests are accepted: the thread runs and has opened the file. */
+  /** Whether the thread runs and has opened the file. */
   private isOpen = false;
   private isClosed = false;
-  private isOpenQuietly = false;
-  /** Why the thread died before anything was asked of it; `start` tells. */
-  private untold: string | undefined;
+  private isOpenUnlocked = false;
+  /** Why the thread died without a pending request; the next `start` rejects with it. */
+  private unreported: string | undefined;
   private restartMs = restartMsMin;
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /**
-   * `indexDamaged` is called whenever the thread has found the index broken, or made from a log that was replaced;
-   * `spawn` makes a thread.
-   */
+  /** `indexDamaged` is called when the thread finds the index damaged, or the log replaced. */
   constructor(
     opening: OpenRequest,
     log: Log,
@@ -67,7 +63,7 @@ export class StoreThread {
     this.spawn = spawn;
   }
 
-  /** Starts the thread, if that was not done before; it reads its code, and waits for `start`. */
+  /** Starts the thread, unless it runs; it loads its code and waits for `start`. */
   load(): Worker {
     if (this.worker !== undefined) return this.worker;
     const worker = this.spawn();
@@ -77,41 +73,41 @@ export class StoreThread {
     };
     worker.onerror = (event) => {
       this.die(worker, event.message);
-      // It is given up: it must not hold the files beside the one that takes its place.
+      // A failed thread must not keep the files open beside its successor.
       worker.terminate();
     };
     worker.addEventListener("close", () => this.die(worker, "it ended"));
     return worker;
   }
 
-  /** The thread has the files open and answers. */
+  /** Whether the thread has opened the files and answers. */
   get isReady(): boolean {
     return this.isOpen;
   }
 
-  /** It reads without a lock. */
-  get isQuiet(): boolean {
-    return this.isOpen && this.isOpenQuietly;
+  /** Whether the thread reads without a lock. */
+  get isUnlocked(): boolean {
+    return this.isOpen && this.isOpenUnlocked;
   }
 
   /**
-   * Opens the file in the thread; rejects with StoreUnavailable and the sentence why, also when it has died by now. `quiet`:
-   * only to read, without a lock. Once it was opened, it is opened again without adopting it. Returns the thread's answer.
+   * Opens the files in the thread and returns its answer; rejects with StoreUnavailable, also if the thread has died in
+   * the meantime. `unlocked`: for reading only, without a lock. Later openings do not adopt the store again.
    */
-  async start({ quiet }: { readonly quiet: boolean } = { quiet: false }): Promise<Answer> {
-    const { untold } = this;
-    this.untold = undefined;
-    if (untold !== undefined) throw new StoreUnavailable(untold);
+  async start({ unlocked }: { readonly unlocked: boolean } = { unlocked: false }): Promise<Answer> {
+    const { unreported } = this;
+    this.unreported = undefined;
+    if (unreported !== undefined) throw new StoreUnavailable(unreported);
     this.isClosed = false;
-    this.isOpenQuietly = quiet;
-    const answer = await this.send(this.load(), { ...this.opening, quiet });
+    this.isOpenUnlocked = unlocked;
+    const answer = await this.send(this.load(), { ...this.opening, unlocked });
     this.isOpen = true;
     this.restartMs = restartMsMin;
-    this.opening = { ...this.opening, claim: withoutAdoption(this.opening.claim) };
+    this.opening = { ...this.opening, claim: claimOfOwner(this.opening.claim.fingerprints) };
     return answer;
   }
 
-  /** Rejects with StoreUnavailable where the thread is away or the machine or the file failed. */
+  /** Rejects with StoreUnavailable if the thread is not running, or if the machine or the file failed. */
   call(request: Request): Promise<Answer> {
     const worker = this.worker;
     if (worker === undefined || !this.isOpen) {
@@ -120,25 +116,25 @@ export class StoreThread {
     return this.send(worker, request);
   }
 
-  /** The claim by which the thread has the files open, or will open them. */
+  /** The claim by which the thread opens the files. */
   get claim(): StoreClaim {
     return this.opening.claim;
   }
 
-  /** Changes the claim; the thread hears of it behind what it was asked before. */
+  /** Changes the claim; the thread receives it after its pending requests. */
   claimAs({ fingerprints, adopt }: StoreClaim): void {
     this.opening = { ...this.opening, claim: { fingerprints, adopt } };
-    // A thread that has not been asked to open the files yet will be asked with this claim; so will one after another's death.
+    // A thread that has not been started yet gets this claim when it opens the files.
     if (this.worker !== undefined && (this.isOpen || this.waiters.length > 0))
       this.send(this.worker, { kind: "claim", fingerprints }).catch(() => undefined);
   }
 
-  /** Ends the thread after what it was asked before; it gives its lease back and empties the write-ahead log. */
+  /** Ends the thread after its pending requests; it releases its lease and empties the write-ahead log. */
   close(): Promise<void> {
     return this.stop("close");
   }
 
-  /** Ends the thread after what it was asked before, so that `start` opens the files again. */
+  /** Ends the thread after its pending requests, so that `start` can open the files again. */
   end(): Promise<void> {
     return this.stop("leave");
   }
@@ -155,11 +151,11 @@ export class StoreThread {
     } catch (error) {
       this.log.warn("The store did not close cleanly; nothing acknowledged is lost.", {
         role: this.opening.role,
-        reason: error instanceof Error ? error.message : String(error),
+        reason: reasonOf(error),
       });
     }
     this.worker = undefined;
-    // SQLite lets go of the file when the thread's statements are freed, which is at its end.
+    // SQLite closes the file when the thread's statements are freed, at the thread's end.
     const ended = new Promise<void>((resolve) => worker.addEventListener("close", () => resolve(), { once: true }));
     worker.terminate();
     await ended;
@@ -182,7 +178,7 @@ export class StoreThread {
     } else if (answer.kind === "bug") {
       waiter.reject(new StoreUnavailable("the store met a bug"));
       this.rejectAll("the store met a bug");
-      // Thrown where nobody catches it: the process ends loudly.
+      // Thrown outside of any promise, so that the process ends.
       setTimeout(() => {
         throw new Error(`a bug in the store's ${this.opening.role}: ${answer.stack}`);
       }, 0);
@@ -209,11 +205,11 @@ export class StoreThread {
     this.worker = undefined;
     this.isOpen = false;
     const sentence = `the store's ${this.opening.role} died: ${reason}`;
-    // One that never opened is its starter's to handle, who may be yet to come.
-    if (!wasOpen && this.waiters.length === 0) this.untold = sentence;
+    // A thread that never opened the files reports to its starter, who may call `start` later.
+    if (!wasOpen && this.waiters.length === 0) this.unreported = sentence;
     this.rejectAll(sentence);
     if (this.isClosed || !wasOpen) return;
-    this.log.error("A thread of the store died and is started again.", {
+    this.log.error("A store thread died; restarting it.", {
       role: this.opening.role,
       reason,
     });
@@ -227,9 +223,9 @@ export class StoreThread {
         this.worker = undefined;
         broken?.terminate();
         if (this.isClosed) return;
-        this.log.error("A thread of the store could not be started; it is tried again.", {
+        this.log.error("Starting a store thread failed; retrying.", {
           role: this.opening.role,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
         });
         this.restartLater();
       });

@@ -1,13 +1,13 @@
-// The entry of the store's threads: a writer, a reader or a compactor, as its first request says. The compactor cares for the
-// index and moves the write-ahead logs into their files, in short pieces of work. A thread answers
-// requests one by one; what the machine or the file does wrong becomes a sentence, anything else is a bug.
+// The entry of the store threads: a writer, a reader or a compactor, as the first request says. The compactor maintains
+// the index and runs checkpoints, in short steps. A thread answers requests one by one; failures of the machine or the
+// file become sentences, anything else is a bug.
 //
 // In a compiled binary this file is an entry point of its own (see store-thread.ts).
 
 import type { Database } from "bun:sqlite";
 import { systemClock } from "../../base/clock.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
-import { openConnection, openQuietly } from "./connection.ts";
+import { openConnection, openUnlocked } from "./connection.ts";
 import { damageOf } from "./damage.ts";
 import { indexPathOf } from "./index/index-file.ts";
 import { IndexKeeper } from "./index/index-keeper.ts";
@@ -25,8 +25,8 @@ import { Writer } from "./writer.ts";
 declare const self: Worker;
 
 /**
- * Whoever has been away asks for the index, then for the contents of the same messages, and among many others each lies in
- * a page of its own: 10,000 of them find their pages in memory the second time.
+ * The reader's cache: a returning client reads the index and then the contents of the same messages, each of which may
+ * be on a page of its own. The second read of 10,000 messages finds their pages in memory.
  */
 const cacheKib = { writer: 32 * 1024, reader: 48 * 1024, compactor: 1024 } as const;
 
@@ -35,19 +35,18 @@ let writer: Writer | undefined;
 let reader: Reader | undefined;
 let keeper: IndexKeeper | undefined;
 let counter: MessageCount | undefined;
-/** What the writer and the reader know of the index. */
 let logIndex: LogIndex | undefined;
 let opening: Extract<Request, { kind: "open" }> | undefined;
 
 const done: Answer = { kind: "done" };
 
 function open(request: Extract<Request, { kind: "open" }>): Answer {
-  const { role, path, synchronous, holder, flushMessages, bounds, claim, quiet = false } = request;
+  const { role, path, synchronous, holder, flushMessages, bounds, claim, unlocked = false } = request;
   const indexPath = indexPathOf(path);
   opening = request;
   const refuseForeign = (opened: Database): void => refuseUnknown(opened, path);
-  db = quiet
-    ? openQuietly(path, cacheKib[role])
+  db = unlocked
+    ? openUnlocked(path, cacheKib[role])
     : openConnection({ path, synchronous, cacheKib: cacheKib[role], refuseForeign });
   switch (role) {
     case "compactor":
@@ -65,7 +64,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     }
     case "reader":
       db.run("PRAGMA query_only = 1");
-      logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, quiet);
+      logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, unlocked);
       reader = new Reader(db, logIndex, new Ownership(db, storeName(path), claim));
       break;
   }
@@ -75,7 +74,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
 function close(): Answer {
   try {
     writer?.release();
-    // Leaves an empty write-ahead log behind where no other process is at work.
+    // Leaves an empty write-ahead log if no other process uses it.
     if (writer !== undefined) db?.run("PRAGMA wal_checkpoint(TRUNCATE)");
     keeper?.close();
   } finally {
@@ -84,7 +83,7 @@ function close(): Answer {
   return done;
 }
 
-/** Closes what can be closed now; the rest goes with the thread. */
+/** Closes what can be closed now; the end of the thread closes the rest. */
 function leave(): Answer {
   logIndex?.close();
   keeper?.leave();
@@ -207,7 +206,7 @@ function answerOrFailure(text: string): Answer {
   } catch (error) {
     const failure = failureOf(error);
     if (failure !== undefined) return { kind: "failed", ...failure };
-    // Content that no writer has written raises errors of its own kind.
+    // Damaged content also causes errors that look like bugs.
     const damage = db === undefined ? undefined : damageOf(db);
     if (damage !== undefined) return { kind: "failed", sentence: damage, fault: "log" };
     return {
@@ -217,13 +216,13 @@ function answerOrFailure(text: string): Answer {
   }
 }
 
-/** What is handed over without a copy. */
-function moved(message: Answer): ArrayBuffer[] {
+/** The buffers of an answer, which are transferred without a copy. */
+function buffersOf(message: Answer): ArrayBuffer[] {
   if (message.kind === "numbers") return [message.numbers.buffer];
   return message.kind === "contents" ? [message.encoded.buffer] : [];
 }
 
 self.onmessage = (event: MessageEvent<string>) => {
   const message = answerOrFailure(event.data);
-  self.postMessage(message, moved(message));
+  self.postMessage(message, buffersOf(message));
 };

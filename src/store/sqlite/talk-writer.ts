@@ -1,5 +1,6 @@
-// Stores talks, inside the transaction of the writer: repeat, rights, the message before, the row. What the transaction
-// has stored is found by key in `batch` until it has committed, and in the index of the log from then on.
+// Stores messages inside the writer's transaction: detects repetitions, checks rights, finds the previous message,
+// inserts
+// the row. Messages of the transaction are found in `batch` until it commits, and in the log's index from then on.
 
 import type { Database } from "bun:sqlite";
 import { outcome, type JobOf } from "../jobs.ts";
@@ -9,7 +10,7 @@ import type { LogIndex } from "./index/log-index.ts";
 import type { Names } from "./names.ts";
 import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./index/posting.ts";
 
-export type TalkJob = JobOf<"talk">;
+type TalkJob = JobOf<"talk">;
 /** An outcome and up to four numbers that belong to it. */
 export type Outcome = readonly bigint[];
 
@@ -31,7 +32,7 @@ interface RepeatRow {
 }
 
 export class TalkWriter {
-  /** Messages up to this id are too old for a retry. */
+  /** Messages up to this id are too old to be retried. */
   keyedUpTo = 0n;
   private readonly names: Names;
   private readonly index: LogIndex;
@@ -41,11 +42,10 @@ export class TalkWriter {
   private readonly group;
   private readonly isMember;
   private readonly insert;
-  /** What this transaction has stored. */
   private batch: MessageKeys[] = [];
   private readonly batchKeyed = new Map<number, bigint[]>();
   private readonly batchLast = new Map<bigint, bigint>();
-  /** The id of the oldest message, looked up once in a transaction. */
+  /** The id of the oldest message, read once a transaction. */
   private oldestId: bigint | undefined;
 
   constructor(db: Database, names: Names, index: LogIndex) {
@@ -66,7 +66,7 @@ export class TalkWriter {
     );
   }
 
-  /** `ownAbove`: ids up to this one were not taken by this writer, whatever their node number says. */
+  /** Ids up to `ownAbove` belong to other writers, whatever their node number says. */
   write(job: TalkJob, ids: IdSequence, wallMs: number, sentNs: bigint, ownAbove: bigint): Outcome {
     const { app, sender: senderName, toGroup, dest, type, body, extra, clientId, toKnown } = job;
     const sender = this.names.account(app, senderName);
@@ -79,7 +79,7 @@ export class TalkWriter {
     const detail = group === undefined ? null : this.group.get(group);
     const version = detail?.version ?? 0n;
 
-    // Before the rights: who repeats a talk that was stored is told so, though it has left the group since.
+    // Before the rights: a repeated message is confirmed even if its sender has left the group since.
     const keyed = clientId === "" ? undefined : keyedKey(sender, clientId);
     if (keyed !== undefined) {
       const row = this.earlier(sender, clientId, keyed);
@@ -102,25 +102,25 @@ export class TalkWriter {
     return [isNew ? outcome.storedForNew : outcome.stored, id, sentNs, previous, version];
   }
 
-  /** At the start of a transaction: takes in what other writers have committed. */
+  /** At the start of a transaction: takes in the commits of other writers. */
   catchUp(): void {
     this.oldestId = undefined;
-    // Messages that were flushed before they were followed are in the index only.
+    // Skipped messages were flushed before this thread followed them: only the index has them.
     if (this.index.hasSkipped) this.lastIds = new LastIds();
     this.index.follow((message) => this.lastIds.set(message.received, message.id));
   }
 
-  /** This transaction stores a message. */
+  /** Whether this transaction stores a message. */
   get hasStored(): boolean {
     return this.batch.length > 0;
   }
 
-  /** The store is another one: what is remembered of inboxes is another one's. */
+  /** The store was replaced, so the cached ids are stale. */
   forgetInboxes(): void {
     this.lastIds = new LastIds();
   }
 
-  /** The transaction has committed. */
+  /** Call after the commit. */
   committed(): void {
     for (const message of this.batch) {
       this.index.add(message);
@@ -129,7 +129,7 @@ export class TalkWriter {
     this.forget();
   }
 
-  /** The transaction was rolled back, or its talks are in the index now. */
+  /** Call after a rollback, or when the messages are in the index. */
   forget(): void {
     this.batch = [];
     this.batchKeyed.clear();
@@ -145,7 +145,6 @@ export class TalkWriter {
     else ids.push(message.id);
   }
 
-  /** The message that this sender stored with this clientId, if it did. */
   private earlier(sender: bigint, clientId: string, keyed: number): RepeatRow | undefined {
     const matching = (id: bigint): RepeatRow | undefined => {
       const row = this.repeat.get(id);
@@ -162,7 +161,7 @@ export class TalkWriter {
     return undefined;
   }
 
-  /** The newest message of the inbox; 0n: none that is still there. */
+  /** Returns the newest message of the inbox that still exists, or 0n. */
   private newestIn(inbox: bigint): bigint {
     const inBatch = this.batchLast.get(inbox);
     if (inBatch !== undefined) return inBatch;
@@ -181,7 +180,7 @@ export class TalkWriter {
     return inBatch?.id ?? this.ifKept(this.index.newestBelow(lists.received, key, id));
   }
 
-  /** The index may still name messages that the retention has deleted. */
+  /** Returns 0n for messages that the retention has deleted; the index may still list them. */
   private ifKept(id: bigint): bigint {
     if (id === 0n) return id;
     this.oldestId ??= this.oldest.get()?.id ?? idMax;

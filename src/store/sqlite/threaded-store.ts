@@ -1,5 +1,5 @@
-// The store on the main thread: requests go to the threads, answers become outcomes, and what the threads find (damage,
-// files that were taken away, another store in their place) is dealt with.
+// The store on the main thread: sends requests to the threads, turns answers into outcomes, and handles what the
+// threads detect (damage, removed files, a replaced store).
 
 import {
   claimAlsoAs,
@@ -24,6 +24,7 @@ import {
   type StoreClock,
 } from "../store.ts";
 import { BackOff } from "../../base/back-off.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import type { Synchronous } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import {
@@ -37,31 +38,27 @@ import {
 import type { StoreFiles, StoreThreads } from "./store-files.ts";
 import { StoreFault } from "./store-thread.ts";
 
-/** The index is made again at most this often, and less often while it does not help. */
+/** The minimum interval of index rebuilds; it grows while they do not help. */
 const repairMsMin = 1_000;
 const repairMsMax = 60_000;
 
 export interface SqliteStoreOptions {
-  /** The database file; made (mode 0600) where there is none. Its folder exists. */
+  /** The database file; created with mode 0600 if missing. Its folder must exist. */
   readonly path: string;
-  /** Whole days; 0 keeps messages for ever. */
+  /** Whole days; 0 keeps messages without end. */
   readonly retentionDays: number;
   readonly log: Log;
-  /** The bounds in force; the initial ones unless they are given. */
   readonly limits?: LimitValues;
-  /** Takes the lock on the file for this process; called before the file is opened. Throws while it cannot be taken. */
+  /** Locks the file for this process; called before it is opened. Throws while another process has the lock. */
   readonly takeLock?: () => void;
-  /** Who opens the store; nobody (a standalone server) unless it is given. */
   readonly claim?: StoreClaim;
-  /** Told that a store that was open, or away at first, is another cluster's; nothing but a restart helps then. */
+  /** Called when the store turns out to be another cluster's. Only a restart helps then. */
   readonly refused?: (sentence: string) => void;
-  /** FULL (the default) survives a power cut; NORMAL survives the death of the process only. */
+  /** FULL (the default) survives a power failure, NORMAL only the death of the process. */
   readonly synchronous?: Synchronous;
-  /** Messages that a flush makes a run of; tests make it small. */
   readonly flushMessages?: number;
 }
 
-/** A replacement is said at most this often. */
 const replacementEveryMs = 5_000;
 const nothingForgotten: Forgotten = { replaced: 0, lost: 0, identity: undefined };
 
@@ -73,13 +70,11 @@ export class SqliteStore extends JobStore {
   private readonly log: Log;
   private repairing: Promise<void> | undefined;
   private readonly backOff = new BackOff(repairMsMin, repairMsMax);
-  /** A thread has found the log replaced, and the writer was not told yet. */
+  /** A thread has found the log replaced, and the writer does not know yet. */
   private isReplaced = false;
   private replacementSaidMs = -Infinity;
-  /** What the writer has told last. */
   private forgotten: Forgotten = nothingForgotten;
 
-  /** `failure`: why the files are not open. */
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
     super(options.limits ?? limitValues());
     this.files = files;
@@ -87,7 +82,7 @@ export class SqliteStore extends JobStore {
     this.log = options.log;
     this.refused = options.refused;
     files.onReopened = () => {
-      // The writer is another thread now.
+      // The writer is a new thread.
       this.forgotten = nothingForgotten;
       this.replaced();
     };
@@ -151,7 +146,7 @@ export class SqliteStore extends JobStore {
     });
   }
 
-  /** Makes the index from the log again; until that is done what needs it is refused. `isReplaced`: it is another log. */
+  /** Rebuilds the index from the log; requests that need it are refused. `isReplaced`: the log was replaced. */
   repairIndex(isReplaced: boolean): void {
     if (isReplaced) {
       this.isReplaced = true;
@@ -160,7 +155,7 @@ export class SqliteStore extends JobStore {
     if (this.repairing !== undefined || this.isClosing || !this.backOff.isOver) return;
     this.backOff.begin();
     if (isReplaced) this.warnOfReplacement();
-    else this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
+    else this.log.error("The index of the messages is damaged and is being rebuilt from the log; no message is lost.");
     this.repairing = this.repairOnce().then(
       () => {
         this.repairing = undefined;
@@ -168,8 +163,8 @@ export class SqliteStore extends JobStore {
       },
       (error: unknown) => {
         this.repairing = undefined;
-        this.log.error("The index of the messages could not be made again; it is tried again after a pause.", {
-          reason: error instanceof Error ? error.message : String(error),
+        this.log.error("The index of the messages could not be rebuilt; retrying after a pause.", {
+          reason: reasonOf(error),
           pauseMs: this.backOff.pauseMs,
         });
       },
@@ -187,12 +182,12 @@ export class SqliteStore extends JobStore {
   }
 
   protected observe(failure: StoreUnavailable | undefined): void {
-    // Whoever asks next is served by the store that there is now, as soon as it has its index.
+    // The next request is served by the new store, once it has its index.
     if (failure instanceof StoreFault && failure.fault === "replaced") return;
     this.housekeeping.committed(failure);
   }
 
-  /** Each batch is tried: whether the files can be written shows at once. */
+  /** Every batch is tried: only writing shows whether the files are writable. */
   protected refusal(): undefined {
     return undefined;
   }
@@ -239,7 +234,7 @@ export class SqliteStore extends JobStore {
     await this.files.close();
   }
 
-  /** Asks a thread; what is found damaged meanwhile is told to the operator. */
+  /** Sends a request to a thread; reports damage to the operator. */
   private async ask(role: keyof StoreThreads, request: Request): Promise<Answer> {
     try {
       return await this.files.ask(role, request);
@@ -251,8 +246,8 @@ export class SqliteStore extends JobStore {
   }
 
   /**
-   * The same for the writer, which looks whether the files are still there. Where they must be opened again that is done
-   * first, and then it is asked once more: nothing of the first time is in any file.
+   * Like `ask`, for the writer, which checks that the files are still there. If they must be opened again, does so and
+   * repeats the request, which has left nothing in any file.
    */
   private async askWriter(request: Request): Promise<Answer> {
     if (request.kind === "renew" && !this.files.areOpen) await this.files.ensure();
@@ -263,12 +258,12 @@ export class SqliteStore extends JobStore {
       return answer;
     } catch (error) {
       if (!(error instanceof StoreFault) || this.isClosing) throw error;
-      // A connection that found the file read-only says so for ever.
+      // A connection that found the file read-only stays read-only.
       if (error.fault === "machine" && error.message.includes("SQLITE_READONLY")) this.files.lost(error.message);
       if (error.fault !== "moved") throw error;
       if (this.files.areOpen) {
         this.files.lost(error.message);
-        this.log.error("Files of the message store were taken away; what they held is saved, and others are made.", {
+        this.log.error("Files of the message store were removed; their content is saved, and new files are created.", {
           reason: error.message,
         });
       }
@@ -277,7 +272,7 @@ export class SqliteStore extends JobStore {
     }
   }
 
-  /** Before anybody is told what the writer has done: it may have done it in another store than before. */
+  /** Called before an answer is passed on, because the writer may have executed the request in a different store. */
   private compare(forgotten: Forgotten): void {
     const { replaced, lost } = this.forgotten;
     if (forgotten.replaced === replaced && forgotten.lost === lost) return;
@@ -289,14 +284,12 @@ export class SqliteStore extends JobStore {
     this.replaced();
   }
 
-  /** Said once, although several threads notice it. */
+  /** Logged once, although several threads notice it. */
   private warnOfReplacement(): void {
     const nowMs = performance.now();
     if (nowMs - this.replacementSaidMs < replacementEveryMs) return;
     this.replacementSaidMs = nowMs;
-    this.log.warn(
-      "The message store was replaced, or its accounts were changed by hand; nothing of the former one is remembered.",
-    );
+    this.log.warn("The message store was replaced, or its accounts were changed by hand; all caches were dropped.");
   }
 
   private async repairOnce(): Promise<void> {

@@ -1,15 +1,14 @@
-// The one connection of this process that writes. A batch is one transaction: it takes the write lock, looks at the
-// lease and the clock, takes its ids from the row that holds the last one, and saves that row; so ids follow the order
-// of commits over all writers of the file.
+// The only connection of this process that writes. A batch is one transaction: it takes the write lock, checks the
+// lease and the clock, allocates ids from the row of the last id, and saves that row; so ids follow the order of
+// commits over all writers of the file.
 //
-// The clock: after it was set back, ids go on above the last one, and times of sending follow the clock. Writing never
-// depends on it being right, and what is deleted never depends on a single reading of it (horizons.ts).
+// The clock: after it was set back, ids continue above the last one, and send times follow the clock. Writing never
+// depends on the clock being right, and deleting never depends on a single reading of it (horizons.ts).
 //
-// Whether the file is still the store that this process knows: each transaction looks, before it uses what is remembered,
-// at the newest message that was read from it (log-index.ts), at the row that this process left (node-lease.ts) and at
-// the epoch, which changes when somebody deletes accounts or groups by hand. So a backup that is put into the open file
-// with SQLite's own means (.restore) is noticed. Not noticed: a file that was overwritten byte by byte, which SQLite does
-// not notice either.
+// A replaced store: before it uses a cache, each transaction compares the newest message that was read (log-index.ts),
+// the row that this process left (node-lease.ts) and the epoch, which changes when a person deletes accounts or groups.
+// This detects a backup that SQLite's .restore writes into the open file. It does not detect a file that was
+// overwritten byte by byte, which SQLite does not detect either.
 
 import type { Database } from "bun:sqlite";
 import { blockFor } from "../../base/block.ts";
@@ -35,10 +34,8 @@ import { keepRevocation } from "./revocations.ts";
 import { SequenceRow } from "./sequence-row.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
 
-/** A batch waits this long while compaction lags behind. */
 const lagPauseMs = 2;
 
-/** A look of the writer. */
 export interface WriterLook extends Look {
   readonly wallMs: number;
   /** How far the last id is ahead of the clock. */
@@ -48,11 +45,10 @@ export interface WriterLook extends Look {
 export class Writer {
   private readonly db: Database;
   private readonly files: FileGuard;
-  /** The last id of the last transaction; 0n: there was none. */
+  /** The last id of the last transaction; 0n before the first. */
   private lastSeen = 0n;
-  /** Of the last transaction; undefined: there was none. */
   private epoch: string | undefined;
-  /** The store was found to be another one outside of a transaction that committed. */
+  /** The store was found replaced, but no transaction has committed since. */
   private isUnknown = false;
   private replacedTimes = 0;
   private lostTimes = 0;
@@ -68,14 +64,12 @@ export class Writer {
   private readonly moveCursor;
   private readonly horizons: Horizons;
   private readonly slices: PurgeSlices;
-  /** The clocks at this process's last look; undefined: it has not looked yet. */
   private lookedAt: ClockReading | undefined;
-  /** What may be deleted as of that look. */
   private purgeUpTo = 0n;
-  /** The last wait for the lock was in vain: those who come now are not kept waiting as long. */
+  /** The last wait for the lock failed: further requests wait for a shorter time. */
   private isLockedOut = false;
 
-  /** `path` is that of `db`; `index` keeps the lists received and keyed. Without `ownership` the store is anybody's. */
+  /** `index` has the lists received and keyed. Without `ownership` the store's owner is not checked. */
   constructor(
     db: Database,
     path: string,
@@ -105,7 +99,7 @@ export class Writer {
     this.files = new FileGuard(db, path);
   }
 
-  /** Commits all jobs, or none and throws. Slots of job i start at i × outcomeSlots. */
+  /** Commits all jobs, or throws and commits none. The outcome of job i starts at i × outcomeSlots. */
   commit(jobs: readonly Job[]): BigInt64Array<ArrayBuffer> {
     if (this.index.isLong) blockFor(lagPauseMs);
     return this.transact((ids, wallMs) => {
@@ -120,16 +114,16 @@ export class Writer {
   }
 
   /**
-   * Takes or extends the lease of the node number, and finds out whether the store can commit. Returns how far the last
+   * Takes or extends the lease of the node number, which shows whether the store can commit. Returns how far the last
    * id is ahead of the clock, in milliseconds.
    */
   renew(): number {
     return this.transact((ids, wallMs) => aheadMsOf(ids.last, wallMs));
   }
 
-  /** Throws FilesMoved, with everything committed in the database, when a file beside the database was taken away. */
+  /** Throws FilesMoved, after saving all commits to the database, if a file beside the database was removed. */
   guard(): void {
-    // A file is also shorter when a smaller store was put into it: a transaction finds out which of both it is.
+    // A file is also shorter after a smaller store was restored into it: a transaction distinguishes the two.
     if (this.files.isShorter) this.renew();
     try {
       this.files.check();
@@ -139,7 +133,7 @@ export class Writer {
     }
   }
 
-  /** Looks at the clocks, once a minute, and for groups that were given up while they were created: what is older than `keepMs` (0: nothing is) may be deleted then. */
+  /** Looks at the clocks, and for abandoned groups, once a minute; a `keepMs` of 0 keeps everything. */
   look(keepMs: number): WriterLook {
     const bounded = keepMs > 0 ? Math.max(keepMs, keyedMs) : 0;
     let now: ClockReading | undefined;
@@ -155,28 +149,26 @@ export class Writer {
     return look;
   }
 
-  /** Deletes a slice of what the last look has given free; true: there is more. */
+  /** Deletes a slice of what the last look permitted; returns true if there is more. */
   purge(): boolean {
     if (this.purgeUpTo === 0n) return false;
     return this.transact(() => this.slices.drop(this.purgeUpTo).isMore);
   }
 
-  /** Makes these fingerprints the owner's. Throws NotOwned if the store has become another cluster's. */
+  /** Records these fingerprints as the owner's. Throws NotOwned if the store belongs to another cluster now. */
   setOwners(fingerprints: readonly string[]): void {
     this.transact(() => this.ownership?.setOwners(fingerprints));
   }
 
-  /** Claims go by these fingerprints from now on. */
   claimAs(fingerprints: readonly string[]): void {
     this.ownership?.claimAs(fingerprints);
   }
 
-  /** See Store.revoke; the id, or undefined where `keptMax` others are kept. */
+  /** See Store.revoke; returns the id, or undefined if `keptMax` others are stored. */
   revoke(revocation: Revocation, keptMax: number): bigint | undefined {
     return this.transact((ids, wallMs) => keepRevocation(this.db, revocation, keptMax, ids, wallMs));
   }
 
-  /** Gives the node number back. */
   release(): void {
     beginImmediate(this.db, lockWaitMsMax);
     this.lease.release();
@@ -184,8 +176,8 @@ export class Writer {
   }
 
   /**
-   * The time of a batch's first talk, in nanoseconds; each further one is a nanosecond later. Times rise with the ids while
-   * the clock runs forward: clocks of two processes that are less than a millisecond apart are the same clock.
+   * The send time of a batch's first message, in nanoseconds; each further one is a nanosecond later. Times increase
+   * with ids while the clock runs forward: clocks that differ by less than a millisecond count as equal.
    */
   private firstSentNs(): bigint {
     const wallNs = this.clock.wallNs();
@@ -222,7 +214,7 @@ export class Writer {
     };
   }
 
-  /** Forgets what is remembered of the store: it may be another one. */
+  /** Drops all caches, because the store may have been replaced. */
   private forget(): void {
     this.names.forget();
     this.groups.forgetUnfinished();
@@ -233,7 +225,7 @@ export class Writer {
     this.lastSeen = 0n;
   }
 
-  /** Takes in most of what others have committed before the lock is held: nobody shall wait for that. */
+  /** Takes in most commits of other writers before locking, so that they do not wait for it. */
   private catchUp(): void {
     try {
       this.index.begin();
@@ -248,20 +240,19 @@ export class Writer {
     }
   }
 
-  /** What was followed of the log is forgotten, so it tells no more whether the store is another one by now. */
+  /** The index was reopened without a position in the log, which therefore cannot show a replacement any more. */
   indexReopened(isReplaced: boolean): void {
     if (isReplaced) this.replaced();
     else this.forget();
   }
 
-  /** The store is another one, for sure. */
   private replaced(): void {
     this.files.accept();
     this.isUnknown = true;
     this.forget();
   }
 
-  /** Inside the transaction, with its node number: forgets what is remembered if that is of another store. */
+  /** Inside the transaction, after `hold`: drops the caches if the store was replaced or may have been. */
   private recognise(epoch: string, lastId: bigint): void {
     const isReplaced =
       this.isUnknown || this.lease.found === "other" || (this.epoch !== undefined && this.epoch !== epoch);
@@ -284,14 +275,14 @@ export class Writer {
     try {
       this.index.begin();
       this.talks.catchUp();
-      // Read after the lock is held: the wait for it must not make the clock look late.
+      // Read after locking, so that waiting for the lock does not look like a clock that is late.
       const wallMs = Math.floor(this.clock.wallMs());
       const refused = refusedClock(wallMs, "this machine's");
       if (refused !== undefined) throw new Refusal(refused);
       const row = this.sequence.read();
       const claimed = this.ownership?.claimed;
       const node = this.lease.hold(wallMs, row.last_id);
-      // A claim that makes another store of it changes the epoch.
+      // A claim that gives the store a new identity changes the epoch.
       const isClaimed = this.ownership?.claimed !== claimed;
       this.recognise(isClaimed ? this.sequence.read().epoch : row.epoch, row.last_id);
       if (this.lastSeen === 0n) this.sequence.refuseLostIds(row.last_id);

@@ -1,5 +1,5 @@
-// The entry of the thread that copies, verifies and moves whole files for `roost backup` and `roost restore`: such work blocks
-// for as long as it takes, and the main thread is to show progress and to obey signals meanwhile.
+// The entry of the thread that copies, verifies and moves whole files for `roost backup` and `roost restore`. This work
+// blocks, and the main thread must show progress and react to signals meanwhile.
 //
 // In a compiled binary this file is an entry point of its own (see backup-thread.ts).
 
@@ -37,7 +37,7 @@ function answer(request: FileRequest): FileAnswer {
   }
 }
 
-/** Writes a file to standard output, and removes it first: whatever ends this process, nothing is left. */
+/** Writes a file to standard output. Removes it first, so that nothing is left however the process ends. */
 function send(path: string): void {
   const file = openSync(path, "r");
   try {
@@ -59,7 +59,7 @@ function answerOrFailure(request: FileRequest): FileAnswer {
   } catch (error) {
     const sentence = error instanceof StoreUnavailable ? error.message : failureOf(error)?.sentence;
     if (sentence !== undefined) return { kind: "failed", sentence };
-    // The platform's own refusals, such as ENOSPC, have a code; bugs have none.
+    // Errors of the platform, such as ENOSPC, have a code; bugs have none.
     if (error instanceof Error && "code" in error) return { kind: "failed", sentence: error.message };
     return { kind: "bug", stack: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }

@@ -1,20 +1,21 @@
-// A backup of a store that others write meanwhile, as one file. VACUUM INTO reads one snapshot, with what is only in the
-// write-ahead log, and writes neither free pages nor deleted texts. Its writers go on: a snapshot keeps the log from starting
-// over, so the log grows by what is written until the copy is done, some seconds a gigabyte. All of this blocks its
-// thread (backup-worker.ts).
+// Backs up a store, while others write to it, as one file. VACUUM INTO reads one snapshot, including the content of the
+// write-ahead log, and writes neither free pages nor deleted texts. Writers continue, but the snapshot prevents the log
+// from restarting, so that it grows until the copy is complete, some seconds a gigabyte. All of this blocks its thread
+// (backup-worker.ts).
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
+import { reasonOf } from "../../../base/reason-of.ts";
 import type { StoreFacts } from "../../store-facts.ts";
 import { seal } from "../../backup-seal.ts";
-import { openQuietly } from "../connection.ts";
+import { openUnlocked } from "../connection.ts";
 import { isDamage } from "../damage.ts";
 import { failureOf, Refusal } from "../refusal.ts";
 import { openToRead, refuseForeign, refuseNoDatabase, verifyStore } from "../store-file.ts";
 
 const cacheKib = 8 * 1024;
 
-/** About as many bytes as a copy of the store takes. Throws Refusal if there is no store of ours at `path`. */
+/** Estimates the bytes of a copy of the store. Throws Refusal if there is no store of this program at `path`. */
 export function copyBytesOf(path: string): number {
   return reading(path, (db) => {
     const row = db
@@ -28,8 +29,8 @@ export function copyBytesOf(path: string): number {
 }
 
 /**
- * Copies the store at `from` into the empty file `to`, reads the copy back, seals and syncs it. `began` is told what
- * begins. Throws Refusal if the store is damaged, SQLiteError if the copy cannot be written.
+ * Copies the store at `from` to the empty file `to`, verifies the copy, seals and syncs it. Calls `began` at the
+ * beginning of each phase. Throws Refusal if the store is damaged, SQLiteError if the copy cannot be written.
  */
 export function backUp(from: string, to: string, began: (phase: "copying" | "verifying") => void): StoreFacts {
   began("copying");
@@ -59,7 +60,7 @@ function reading<T>(path: string, work: (db: Database) => T): T {
   }
 }
 
-/** On a disk that is full or read-only a store that nobody has open can be read only without the files beside it. */
+/** On a full or read-only disk, a store that no process has open can be read only without shared memory. */
 function openSomehow(path: string): Database {
   const mayBeOpen = existsSync(`${path}-shm`);
   let db: Database | undefined;
@@ -70,12 +71,12 @@ function openSomehow(path: string): Database {
   } catch (error) {
     db?.close();
     if (mayBeOpen || isDamage(error) || failureOf(error) === undefined) throw error;
-    return openQuietly(path, cacheKib);
+    return openUnlocked(path, cacheKib);
   }
 }
 
 function damaged(path: string, error: unknown): Refusal {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new Refusal(
     `the store ${path} is damaged (${reason}), so no backup was made; roost check tells more, and ` +
       "roost repair --salvage saves what can be read",

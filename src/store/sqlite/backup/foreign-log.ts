@@ -1,13 +1,14 @@
-// A write-ahead log that lies beside a database which it does not belong to: left from another store, or older than the
-// database that was put in its place. SQLite plays whatever log it finds into the file, and both are lost. What gives such
-// a log away is looked at before the file is opened, as far as anything does: a file has the format of a store with a log
-// before its log gets the first frame, a store never becomes shorter while nobody vacuums it, and the first page says whose
-// it is. Not noticed: the log of a store beside another one that had a log of its own and is not longer.
+// Detects a write-ahead log that does not belong to the database beside it: left over from another store, or older than
+// a database that replaced the original. SQLite applies any log that it finds, which destroys both. The checks run
+// before the file is opened: a file is in the format with a log before its log has a frame, a store does not shrink
+// without a vacuum, and the first page names its program. Not detected: the log of a store beside another one that had
+// a log and is not longer.
 //
-//   database  offset 18   2 bytes   versions to write and to read: 1 with a rollback journal, as VACUUM INTO makes files,
-//                                   2 with a write-ahead log                (sqlite.org/fileformat2.html, The Database Header)
-//   log       offset 0, 32 bytes    head: page size at 8, salts at 16       (the same, The WAL File Format)
-//   then, for each frame  24 bytes: page at 0, pages of the database after a commit at 4 (else 0), salts at 8; then the page
+// (sqlite.org/fileformat2.html, The Database Header and The WAL File Format)
+//   database  offset 18, 2 bytes    versions to write and to read: 1 with a rollback journal, as VACUUM INTO makes
+//                                   files, 2 with a write-ahead log
+//   log       offset 0, 32 bytes    head: page size at 8, salts at 16
+//   then, for each frame, 24 bytes: page at 0, pages of the database after a commit at 4 (else 0), salts at 8; the page
 
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { fileIdentity } from "../../../base/file-identity.ts";
@@ -21,23 +22,19 @@ const applicationIdAt = 68;
 const versionsAt = 18;
 const versionWithJournal = 1;
 
-/** What a log says up to its last commit. */
 interface LogContent {
   /** The pages of the database after the last commit; 0 without any. */
   readonly pages: number;
-  /** The numbers of the pages that it holds. */
   readonly held: ReadonlySet<number>;
-  /** Page 1, if it is there, is a store's. */
+  /** False if page 1 belongs to another program. */
   readonly isOurs: boolean;
   readonly pageBytes: number;
 }
 
-/**
- * Throws Unusable for a log that cannot be that of the database. Others may have the database open and write to it.
- */
+/** Throws Unusable for a log that cannot be the database's. Others may have the database open and write to it. */
 export function refuseForeignLog(path: string): void {
   if (!hasLog(path)) return;
-  // First: a file that others write to grows to what its log says by then.
+  // Read before the log: meanwhile others may extend the file by what the log has.
   const { size } = statSync(path);
   const { pages, held, isOurs, pageBytes } = readLog(`${path}-wal`);
   if (pages === 0) return;
@@ -46,12 +43,12 @@ export function refuseForeignLog(path: string): void {
   const isVacuum = (): boolean => existsSync(`${path}-shm`) && holdsFrom(1, pages, held);
   if (isOurs && !hasJournalFormat(path) && (isShort || isVacuum())) return;
   throw new Unusable(
-    `${path}-wal is the write-ahead log of ${isOurs ? "an older or another store" : "another program's database"} than ` +
-      `${path}; together they would destroy each other. Take away the one that does not belong there`,
+    `${path}-wal is the write-ahead log of ${isOurs ? "an older or another store" : "another program's database"} ` +
+      `than ${path}; together they would destroy each other. Remove the one that does not belong there`,
   );
 }
 
-/** Reports whether the log holds each page that a file of `fileBytes` lacks of a database of `bytes`; nobody writes meanwhile. */
+/** Reports whether the log has each page of a database of `bytes` that a file of `fileBytes` lacks. */
 export function isRestInLog(logPath: string, fileBytes: number, bytes: number): boolean {
   const { pages, held, pageBytes } = readLog(logPath);
   if (pages === 0) return false;
@@ -63,17 +60,17 @@ function holdsFrom(first: number, last: number, held: ReadonlySet<number>): bool
   return true;
 }
 
-/** The databases whose header was read, by path. Closing one would end the locks that this process holds on it. */
+/** Open descriptors by path. Closing one would release the locks that this process holds on the database. */
 const opened = new Map<string, { readonly identity: string; readonly file: number }>();
 
-/** SQLite switches the file to the format with a log before it writes the first frame, and back after the log is gone. */
+/** SQLite switches the file to the format with a log before the first frame, and back after the log is removed. */
 function hasJournalFormat(path: string): boolean {
   const versions = Buffer.alloc(2);
   const read = readSync(openKept(path), versions, 0, versions.length, versionsAt);
   return read === versions.length && versions.every((version) => version === versionWithJournal);
 }
 
-/** Returns a descriptor that stays open until another file is found at the path, or the process ends. */
+/** Returns a descriptor that stays open until another file is at the path, or the process ends. */
 function openKept(path: string): number {
   const identity = fileIdentity(path);
   const kept = opened.get(path);
@@ -98,7 +95,7 @@ function readLog(path: string): LogContent {
     let uncommitted: number[] = [];
     if (pageBytes < 512) return { pages, held, isOurs, pageBytes };
     for (let at = headBytes; readSync(file, frame, 0, frameHeadBytes, at) === frameHeadBytes;) {
-      // Frames of an earlier time follow the log's end.
+      // Older frames follow the log's end.
       if (!frame.subarray(8, 16).equals(head.subarray(16, 24))) break;
       const page = frame.readUInt32BE(0);
       if (page === 1) {

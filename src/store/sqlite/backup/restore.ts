@@ -1,6 +1,6 @@
-// Putting a backup in the place of a store that nobody has open: receive it beside the store, verify it, give it marks of
-// its own, move the old files aside, and rename it into place. Whenever the process ends, either the old store or the new
-// one is in place, and nothing of the old one is deleted. The caller holds the store's lock.
+// Replaces a store that no process has open by a backup: copies it beside the store, verifies it, gives it new marks,
+// moves the old files aside, and renames it into place. Whenever the process ends, either the old or the new store is
+// in place, and nothing of the old one is deleted. The caller holds the store's lock.
 
 import { Database, SQLiteError } from "bun:sqlite";
 import {
@@ -23,6 +23,7 @@ import { basename, dirname, join } from "node:path";
 import { blockFor } from "../../../base/block.ts";
 import { fileIdentity } from "../../../base/file-identity.ts";
 import { giveToOwnerOf } from "../../../base/owner.ts";
+import { reasonOf } from "../../../base/reason-of.ts";
 import type { Present, StoreFacts } from "../../store-facts.ts";
 import { isDamage } from "../damage.ts";
 import { readSeal } from "../../backup-seal.ts";
@@ -34,15 +35,15 @@ import { openToRead, readFacts, refuseCutShort, refuseForeign, refuseNoDatabase,
 const chunkBytes = 1024 * 1024;
 
 /**
- * Copies a backup (`from` is a path, or 0 for standard input) into the new file `to`, verifies it and makes it a store that
- * can be put in place: unsealed, with marks of its own, synced. `name` is what sentences call the backup.
+ * Copies a backup (a path, or 0 for standard input) to the new file `to`, verifies it and makes it a store: unsealed,
+ * with new marks, synced. `name` is the backup's name in error messages.
  */
 export function receive(from: string | 0, to: string, name: string): StoreFacts {
   copyBytes(from, to);
   refuseCutShort(to, name);
   const seal = readSeal(to, name);
   if (seal !== undefined) truncateSync(to, seal.bytes);
-  // A plain copy of a store says in its header that a write-ahead log belongs to it.
+  // The header of a plain copy of a store announces a write-ahead log.
   const db = new Database(to, { readwrite: true, create: false, safeIntegers: true, strict: true });
   try {
     refuseForeign(db, name);
@@ -60,23 +61,23 @@ export function receive(from: string | 0, to: string, name: string): StoreFacts 
 }
 
 /**
- * Makes a restored store another one than the store that was backed up: a new mark, so that no index of an earlier time is
- * ever taken for this log's, another identity, so that two processes that were given copies of one backup notice it, and no
- * node numbers of processes of that time. Whatever else tells one life of a store from the next is renewed here.
+ * Makes a restored store distinct from the one that was backed up: a new mark, so that no older index is used for this
+ * log; a new identity, so that processes notice copies of one backup; and no leases of node numbers. Anything else that
+ * identifies the life of a store must be renewed here, too.
  */
 function renewMarks(db: Database): void {
   db.run("BEGIN IMMEDIATE");
-  // Schema 1 has no mark yet; its migration makes one.
+  // Schema 1 has no mark; the migration adds one.
   if (db.query("SELECT 1 FROM sqlite_schema WHERE name = 'log'").get() !== null)
     db.run("UPDATE log SET mark = random()");
   db.run("DELETE FROM node");
-  // Schemas 1 to 3 have none; the migration makes one.
+  // Schemas 1 to 3 have no identity; the migration adds one.
   if (db.query("SELECT 1 FROM sqlite_schema WHERE name = 'identity'").get() !== null)
     db.run("UPDATE identity SET identity = lower(hex(randomblob(16))), epoch = lower(hex(randomblob(16)))");
   db.run("COMMIT");
 }
 
-/** Looks at what lies at `path`; undefined if nothing does, or nothing that anybody has put there. */
+/** Inspects what is at `path`; returns undefined if there is nothing, or an empty file. */
 export function present(path: string, lastId: string): Present | undefined {
   if (!existsSync(path)) return undefined;
   if (statSync(path).size === 0 && !hasContent(`${path}-wal`)) return undefined;
@@ -97,24 +98,23 @@ export function present(path: string, lastId: string): Present | undefined {
       db.close();
     }
   } catch (error) {
-    return { facts: undefined, newer: 0, failure: error instanceof Error ? error.message : String(error) };
+    return { facts: undefined, newer: 0, failure: reasonOf(error) };
   }
 }
 
-/** What the names of stores that were moved aside go on with, behind the store's own. */
 export const replacedStem = ".before-restore-";
 export const damagedStem = ".damaged-";
 
 /**
- * Moves the files at `path` to `aside` and the new file to `path`. Throws Refusal if somebody reads the store meanwhile;
- * then nothing has changed. What a process that was killed has left is undone by `undoHalfSwap`, whoever opens the store
- * next; so `aside` begins with the path and one of the two stems.
+ * Moves the files at `path` to `aside` and the new file to `path`. Throws Refusal, without changing anything, if a
+ * process reads the store. If the process is killed, `undoHalfSwap` undoes an incomplete move when the store is opened
+ * next; so `aside` must begin with the path and one of the two suffixes.
  */
 export function putInPlace(path: string, draft: string, aside: string): void {
   checkpointFile(path);
   if (existsSync(path)) keepAs(path, aside);
-  // What a damaged store could not take in, and what lies beside a store that is gone: SQLite would play either of them
-  // into the new file.
+  // A log that a damaged store could not take in, or that is left of a missing store: SQLite would apply it to the new
+  // file.
   for (const end of ["-wal", "-journal"]) if (hasContent(path + end)) renameSync(path + end, aside + end);
   for (const end of ["-wal", "-shm", "-journal"]) rmSync(path + end, { force: true });
   giveToOwnerOf(existsSync(path) ? path : dirname(path), draft);
@@ -124,9 +124,9 @@ export function putInPlace(path: string, draft: string, aside: string): void {
 }
 
 /**
- * Undoes what a `putInPlace` that was killed has left: as long as the old store is at `path`, the same file has a second
- * name, and its write-ahead log may be beside that one, where SQLite does not look for it. The caller holds a lock that no
- * restore or repair has at the same time.
+ * Undoes an incomplete `putInPlace` of a killed process: as long as the old store is at `path`, the same file has a
+ * second name, and its write-ahead log may be beside that name, where SQLite does not find it. The caller holds a lock
+ * that excludes restores and repairs.
  */
 export function undoHalfSwap(path: string): void {
   const identity = fileIdentity(path);
@@ -141,10 +141,9 @@ export function undoHalfSwap(path: string): void {
   }
 }
 
-/** The files that may lie under a name for what was moved aside. */
 export const asideFiles = (aside: string): string[] => ["", "-wal", "-journal"].map((end) => aside + end);
 
-/** A name for what is moved aside: `stem`, the time, and a number if an earlier run has used that. */
+/** Returns an unused name for what is moved aside: `stem`, the time, and a number if necessary. */
 export function freshAside(stem: string): string {
   const first = stem + new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
   for (let number = 1; ; number++) {
@@ -154,14 +153,14 @@ export function freshAside(stem: string): string {
 }
 
 /**
- * Moves the write-ahead log into its file and removes it; a store that is too damaged for that keeps it, and so does one
- * that the log does not belong to.
+ * Checkpoints the write-ahead log into its file and removes it. A store that is too damaged for that keeps its log, and
+ * so does a store that the log does not belong to.
  */
 function checkpointFile(path: string): void {
   if (!hasContent(path)) return;
   let db: Database | undefined;
   try {
-    // SQLite would open it all the same, and remove the log when it closes it.
+    // SQLite would open it regardless, and remove the log when it closes it.
     refuseNoDatabase(path, path);
     refuseForeignLog(path);
     db = new Database(path, { readwrite: true, create: false });
@@ -181,8 +180,8 @@ function checkpointFile(path: string): void {
 }
 
 /**
- * Gives a file a second name, so that the first one never points to nothing. On a file system without hard links it makes
- * a synced copy, for the same reason; the copy needs as much room as the file. Throws if `aside` exists.
+ * Gives a file a second name, so that the first one never points to nothing. On a file system without hard links it
+ * makes a synced copy, which needs as much room as the file. Throws if `aside` exists.
  */
 export function keepAs(path: string, aside: string, link: (from: string, to: string) => void = linkSync): void {
   try {
@@ -200,14 +199,14 @@ export function keepAs(path: string, aside: string, link: (from: string, to: str
   }
 }
 
-/** Copies a file or standard input (0) into a new file of mode 0600. */
+/** Copies a file, or standard input (0), to a new file of mode 0600. */
 export function copyBytes(from: string | 0, to: string): void {
   const source = from === 0 ? 0 : openSync(from, "r");
   const file = openSync(to, "wx", 0o600);
   try {
     if (from !== 0 && !fstatSync(source).isFile())
-      throw new Refusal(`${from} is no file; expected one that roost backup made`);
-    // The umask of a careless shell must not matter.
+      throw new Refusal(`${from} is not a file; expected one that roost backup made`);
+    // Regardless of the umask.
     chmodSync(to, 0o600);
     const chunk = Buffer.allocUnsafe(chunkBytes);
     for (;;) {
@@ -221,7 +220,7 @@ export function copyBytes(from: string | 0, to: string): void {
   }
 }
 
-/** A pipe may be set not to block: then the call is made again. */
+/** Repeats a call while it fails with EAGAIN: a pipe may be non-blocking. */
 export function waiting<T>(call: () => T): T {
   for (;;) {
     try {

@@ -1,13 +1,12 @@
-// Says of a key that it is certainly not in a set, or that it may be (Bloom, 1970). Blocked (Putze, Sanders, Singler,
-// 2007): all bits of a key lie in one cache line of 64 bytes, so that a look costs one miss of the cache. With 16 bits
-// a key about one answer in 500 is a false "may be".
+// A blocked Bloom filter (Bloom, 1970; Putze, Sanders, Singler, 2007): all bits of a key are in one cache line of 64
+// bytes, so a lookup costs one cache miss. With 16 bits a key, about one lookup in 500 is a false positive.
 
 const blockWords = 16;
 const blockBits = blockWords * 32;
 const bitsPerKey = 16;
 const probes = 8;
 
-/** Spreads a key over 32 bits (the finalizer of MurmurHash3, with a seed). */
+/** Hashes a key to 32 bits (the finalizer of MurmurHash3, with a seed). */
 function mix(key: number, seed: number): number {
   let mixed = (key ^ seed) >>> 0;
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
@@ -16,7 +15,7 @@ function mix(key: number, seed: number): number {
 }
 
 export class BloomFilter {
-  /** The filter's bytes, to be stored and given to the constructor again. */
+  /** The filter's bytes, for storing and for the constructor. */
   readonly words: Uint32Array<ArrayBuffer>;
   private readonly blocks: number;
 
@@ -25,7 +24,6 @@ export class BloomFilter {
     this.blocks = words.length / blockWords;
   }
 
-  /** An empty filter for so many different keys. */
   static forKeys(count: number): BloomFilter {
     const blocks = Math.max(1, Math.ceil((count * bitsPerKey) / blockBits));
     return new BloomFilter(new Uint32Array(blocks * blockWords));

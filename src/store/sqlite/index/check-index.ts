@@ -1,8 +1,8 @@
-// Compares the index with its log: every message is found under each of its keys, and nothing else is. What belongs to a run
-// is summed up on both sides, in the memory of a few numbers however many messages it has: two sums that are equal are of
-// the same postings, but for one chance in 2^64.
+// Compares the index with its log: every message must be found under each of its keys, and nothing else. Both sides are
+// reduced to sums of the postings of a run, which takes constant memory: equal sums mean equal postings, except with a
+// probability of 2^-64.
 //
-// Both snapshots are the caller's, that of the index the older one: an index never knows more than its log.
+// The caller provides both snapshots, the index's the older one, so that the index is never ahead of its log.
 
 import type { Database } from "bun:sqlite";
 import { idempotencyHours } from "../../../base/limits/fixed.ts";
@@ -14,7 +14,7 @@ import { RunList, type Run } from "./run.ts";
 import { pragmaNumber } from "../schema.ts";
 import { LogFollower } from "./memtable.ts";
 
-/** Told how far a check has come: 0 to 1. */
+/** Receives the part of the check that is complete, 0 to 1. */
 export type Progress = (part: number) => void;
 
 const chunkMessages = 4_096;
@@ -22,7 +22,7 @@ const chunkMessages = 4_096;
 const markTableFrom = 3;
 const listNames: readonly string[] = Object.keys(lists);
 
-/** A sum of postings that does not depend on their order. */
+/** A checksum of postings, independent of their order. */
 class PostingSum {
   count = 0;
   private low = 0;
@@ -54,13 +54,11 @@ function mix(value: number): number {
 
 interface IndexReport {
   readonly runs: number;
-  /** Messages of the log that the runs cover. */
   readonly messages: number;
-  /** Sentences; none: the index is right. */
   readonly problems: readonly string[];
 }
 
-/** Throws IndexDamage where the index cannot be read, LogDamage where the log cannot. */
+/** Throws IndexDamage if the index cannot be read, LogDamage if the log cannot. */
 export function checkIndex(log: Database, index: Database, nowMs: number, progress: Progress): IndexReport {
   const runs = guarded(() => {
     const list = new RunList(index, [lists.received, lists.keyed]);
@@ -69,8 +67,8 @@ export function checkIndex(log: Database, index: Database, nowMs: number, progre
   });
   const oldest = log.query<{ id: bigint | null }, []>("SELECT min(id) AS id FROM message").get()?.id ?? 0n;
   const last = log.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get()?.last_id ?? 0n;
-  // Merges leave out what is older: by the marks, and those of a store of an earlier schema by the clock. Ids may be ahead
-  // of the clock; the newest one then bounds what the clock of such a merge said.
+  // Merges omit older keyed postings: by marks, or by the clock in a store of an earlier schema. Ids may be ahead of
+  // the clock, so the newest id bounds the clock of such a merge.
   const clockFrom = smallestIdAt(Math.max(nowMs, timeOfId(last)) - idempotencyHours * 3_600_000);
   const marksFrom = guardedLog(() => keyedUpToOf(log)) + 1n;
   const keyedFrom = clockFrom > marksFrom ? clockFrom : marksFrom;
@@ -93,23 +91,22 @@ export function checkIndex(log: Database, index: Database, nowMs: number, progre
       const [inLog, inRun] = [wanted[list], found[list]];
       if (inLog === undefined || inRun === undefined || inLog.equals(inRun)) continue;
       problems.push(
-        `of the messages with ids ${after + 1n} to ${run.lastId} the list "${listNames[list]}" holds ` +
-          `${inRun.count} postings, and the log has ${inLog.count}`,
+        `for messages ${after + 1n} to ${run.lastId} the list "${listNames[list]}" has ${inRun.count} postings, ` +
+          `and the log has ${inLog.count}`,
       );
     }
     after = run.lastId;
   }
   if (after !== runs.flushedId && runs.runs.length > 0 && after > runs.flushedId)
-    problems.push("the runs go further than the index says");
+    problems.push("the runs go beyond the index's last flushed id");
   return { runs: runs.runs.length, messages, problems };
 }
 
-/** Messages up to this id are too old for a retry; 0n if none are known to be, or the schema has no marks yet. */
+/** Messages up to this id are too old to be retried; 0n if unknown, or if the schema has no marks. */
 function keyedUpToOf(log: Database): bigint {
   return pragmaNumber(log, "user_version") < markTableFrom ? 0n : new Marks(log).keyedUpTo();
 }
 
-/** Sums up one list of a run and looks whether it is in order. */
 function sumRun(
   run: Run,
   list: List,
@@ -127,7 +124,7 @@ function sumRun(
       const id = ids[at] ?? 0n;
       const isRising = key > lastKey || (key === lastKey && id > lastId);
       if (!isRising || id <= after || id > run.lastId) return [`run ${run.number} is not in order`];
-      if (key !== lastKey && !run.mayHave(list, key)) return [`run ${run.number} hides the key ${key}`];
+      if (key !== lastKey && !run.mayHave(list, key)) return [`the filter of run ${run.number} lacks the key ${key}`];
       if (isCounted(list, id)) sum?.add(key, id);
       lastKey = key;
       lastId = id;
@@ -136,7 +133,6 @@ function sumRun(
   return [];
 }
 
-/** Sums up the messages above `after`, up to `until`; returns how many there are. */
 function sumLog(
   follower: LogFollower,
   after: bigint,

@@ -1,10 +1,10 @@
-// Flushes the end of the log into runs of the index, merges runs, and forgets those whose messages were
-// deleted. One process of all that share the log does so, by a lease in the index; the others look on.
+// Flushes the end of the log to runs, merges runs, and drops runs whose messages were deleted. One of the processes
+// that share the log does so, under a lease in the index.
 //
-// It works in steps of some milliseconds (sorting what a run holds takes longest), as it is asked: threads that answer
-// somebody wait for the same cores. What a step changes in the index is one transaction that looks, inside itself, whether the lease is still held. A run that is
-// being written exists with its last step: so neither a process that slept nor kill -9 leaves half a run. Flushing repeats
-// nothing: a run's last id and the state's move in one transaction.
+// It works in steps of some milliseconds (sorting a run takes longest), on request, because it shares cores with
+// threads that answer requests. A step changes the index in one transaction that checks the lease. A run exists only
+// after its last step, so neither a suspended process nor kill -9 leaves a partial run. A run and the state's last
+// flushed id are written in one transaction, so nothing is flushed twice.
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../../base/clock.ts";
@@ -21,20 +21,18 @@ import { RunBuilder, RunStatements } from "./run-builder.ts";
 import { mergeRuns } from "./run-merge.ts";
 import { LogFollower } from "./memtable.ts";
 
-/** So many neighbours of one level become one run of the next. */
+/** The number of adjacent runs of one level that are merged to a run of the next. */
 const mergedRuns = 8;
-/** Runs of this level (64 times a flush) are not merged: rebuilding them would cost more than looking into them. */
+/** Runs of this level (64 flushes) are not merged: that would cost more than searching them. */
 const levelMax = 2;
 const leaseMs = 5_000;
-/** Messages that a step reads at most. */
 const stepMessages = 4_096;
-/** While there is more to do, the index's write-ahead log grows to 16 MB between two checkpoints. */
+/** While there is more to do, the index's write-ahead log may grow to 16 MB between checkpoints. */
 const checkpointBlocksMin = 4_096;
-/** Blocks that a step deletes at most. */
 const sweptBlocksMax = 4_096;
-/** Whoever has not read the log to its end for this long is late, and should not rest. */
+/** Compaction that has not reached the log's end for this long is late. */
 const lateMs = 2_000;
-/** A store that starts reads this many messages of the log's end in some tenths of a second. */
+/** The bound on unflushed messages at a start, which reads them in some tenths of a second. */
 const startMessagesMax = 1 << 18;
 
 interface LeaseRow {
@@ -43,10 +41,8 @@ interface LeaseRow {
   readonly until_ms: bigint;
 }
 
-/** A run that is being written, a slice a step. */
 interface Writing {
   readonly slices: Generator<void, void, void>;
-  /** Makes the run exist. */
   finish(): void;
 }
 
@@ -59,28 +55,20 @@ export class Compactor {
   private readonly follower: LogFollower;
   private readonly runs: RunList;
   private readonly statements: RunStatements;
-  private readonly oldest;
-  private readonly lease;
-  private readonly saveLease;
-  private readonly saveState;
-  private readonly dropRun;
-  private readonly nextRun;
-  private readonly firstBlock;
-  private readonly dropBlocks;
-  private readonly unflushed;
+  private readonly sql;
   private readonly marks: Marks;
-  /** Undefined: another process compacts, or a step failed. */
+  /** Undefined while another process compacts, and after a step has failed. */
   private buffer: FlushBuffer | undefined;
   private flushing: Writing | undefined;
   private merging: Writing | undefined;
-  /** Since when steps have not read the log to its end, by the monotonic clock; undefined: the last one has. */
+  /** When steps began to fall behind the log's end, by the monotonic clock; undefined if the last one reached it. */
   private behindSinceMs: number | undefined;
-  /** With runs up to this id there was too much in none for a start. */
+  /** The last flushed id at which too many messages were unflushed for a start. */
   private behindAt: bigint | undefined;
-  /** Blocks up to this number belong to runs; there are no others while nothing is flushed or merged. */
+  /** Blocks below this number belong to runs; all blocks do after a sweep, until the next flush or merge. */
   private sweptTo = 0;
 
-  /** `holder` is random and as long-lived as the process; `flushMessages` is at most 2^20. */
+  /** `holder` is random, for the life of the process; `flushMessages` is at most 2^20. */
   constructor(log: Database, index: Database, holder: string, clock: Clock, flushMessages: number) {
     this.index = index;
     this.holder = holder;
@@ -89,37 +77,38 @@ export class Compactor {
     this.follower = new LogFollower(log, allLists);
     this.runs = new RunList(index, []);
     this.statements = new RunStatements(index);
-    this.oldest = log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
-    this.unflushed = log.prepare<{ messages: bigint }, [bigint, number]>(
-      "SELECT count(*) AS messages FROM (SELECT 1 FROM message WHERE id > ? LIMIT ?)",
-    );
+    this.sql = {
+      oldest: log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
+      unflushed: log.prepare<{ messages: bigint }, [bigint, number]>(
+        "SELECT count(*) AS messages FROM (SELECT 1 FROM message WHERE id > ? LIMIT ?)",
+      ),
+      lease: index.prepare<LeaseRow, []>("SELECT version, holder, until_ms FROM state"),
+      saveLease: index.prepare<null, [string, number]>("UPDATE state SET holder = ?, until_ms = ?"),
+      saveState: index.prepare<null, [bigint]>("UPDATE state SET version = version + 1, folded_id = max(folded_id, ?)"),
+      dropRun: index.prepare<null, [number]>("DELETE FROM run WHERE number = ?"),
+      firstBlock: index.prepare<{ number: bigint }, [number]>(
+        "SELECT number FROM block WHERE number >= ? ORDER BY number LIMIT 1",
+      ),
+      nextRun: index.prepare<{ number: bigint }, []>(
+        "UPDATE state SET last_run = last_run + 1 RETURNING last_run AS number",
+      ),
+      dropBlocks: index.prepare<null, [number, number]>(
+        `DELETE FROM block WHERE number IN (
+           SELECT number FROM block WHERE number >= ? AND number < ? LIMIT ${sweptBlocksMax})`,
+      ),
+    };
     this.marks = new Marks(log);
-    this.lease = index.prepare<LeaseRow, []>("SELECT version, holder, until_ms FROM state");
-    this.saveLease = index.prepare<null, [string, number]>("UPDATE state SET holder = ?, until_ms = ?");
-    this.saveState = index.prepare<null, [bigint]>(
-      "UPDATE state SET version = version + 1, folded_id = max(folded_id, ?)",
-    );
-    this.dropRun = index.prepare<null, [number]>("DELETE FROM run WHERE number = ?");
-    this.firstBlock = index.prepare<{ number: bigint }, [number]>(
-      "SELECT number FROM block WHERE number >= ? ORDER BY number LIMIT 1",
-    );
-    this.nextRun = index.prepare<{ number: bigint }, []>(
-      "UPDATE state SET last_run = last_run + 1 RETURNING last_run AS number",
-    );
-    this.dropBlocks = index.prepare<null, [number, number]>(
-      `DELETE FROM block WHERE number IN (SELECT number FROM block WHERE number >= ? AND number < ? LIMIT ${sweptBlocksMax})`,
-    );
     this.files = new OpenFiles(index.filename);
   }
 
-  /** Does the most urgent piece of work; true: there is more. Throws IndexDamage or LogDamage for a damaged file. */
+  /** Runs the most urgent step; returns true if there is more to do. Throws IndexDamage or LogDamage. */
   step(): boolean {
     return guarded(() => this.stepNow());
   }
 
   private stepNow(): boolean {
     const more = this.transact((): boolean => {
-      if (this.goOn(this.flushing)) return true;
+      if (this.writeSlice(this.flushing)) return true;
       const buffer = (this.buffer ??= new FlushBuffer(this.flushMessages, this.runs.flushedId));
       this.follower.requireMessage(buffer.lastId);
       const room = Math.min(stepMessages, this.flushMessages - buffer.count);
@@ -130,9 +119,9 @@ export class Compactor {
         return true;
       }
       if (read === stepMessages) return true;
-      return this.goOn(this.merging) || this.dropOne() || this.sweep() || this.startMerge();
+      return this.writeSlice(this.merging) || this.dropOne() || this.sweep() || this.startMerge();
     });
-    // Syncs of this file make commits of the log wait: few large ones.
+    // Syncing this file delays commits of the log: checkpoints are few and large.
     if (this.statements.blocksWritten > (more ? checkpointBlocksMin : 0)) {
       this.statements.blocksWritten = 0;
       checkpointLast(this.index);
@@ -140,27 +129,25 @@ export class Compactor {
     return more;
   }
 
-  /** The log grows faster than it is flushed, or did so until now. */
   get isLate(): boolean {
     return this.behindSinceMs !== undefined && this.clock.monotonicMs() - this.behindSinceMs > lateMs;
   }
 
-  /** Are there more messages in no run than a start should take into memory? */
+  /** Reports whether too many messages are unflushed for a start. */
   isBehind(): boolean {
     this.runs.refresh();
     const { flushedId } = this.runs;
-    // To count them takes as long as many steps, and until there is another run there are not fewer.
+    // Counting takes as long as many steps, and the result stays true until another run exists.
     if (this.behindAt === flushedId) return true;
-    const found = guardedLog(() => this.unflushed.get(flushedId, startMessagesMax)?.messages ?? 0n);
+    const found = guardedLog(() => this.sql.unflushed.get(flushedId, startMessagesMax)?.messages ?? 0n);
     const isBehind = found >= BigInt(startMessagesMax);
     this.behindAt = isBehind ? flushedId : undefined;
     return isBehind;
   }
 
-  /** Lets another process compact at once. */
   release(): void {
     this.transact(() => {
-      this.saveLease.run(this.holder, 0);
+      this.sql.saveLease.run(this.holder, 0);
       return false;
     });
   }
@@ -169,21 +156,21 @@ export class Compactor {
     const builder = this.newRun();
     const finish = (): void => {
       builder.finish(0, buffer.lastId, buffer.count);
-      this.saveState.run(buffer.lastId);
+      this.sql.saveState.run(buffer.lastId);
       this.flushing = undefined;
       this.buffer = undefined;
     };
     this.flushing = { slices: buffer.build(builder), finish };
   }
 
-  /** Writes the next slice; false: there is nothing to be written. */
-  private goOn(writing: Writing | undefined): boolean {
+  /** Writes the next slice; returns false if there is nothing to write. */
+  private writeSlice(writing: Writing | undefined): boolean {
     if (writing === undefined) return false;
     if (writing.slices.next().done === true) writing.finish();
     return true;
   }
 
-  /** Begins where eight neighbours have one level. */
+  /** Starts to merge the first eight adjacent runs of one level, if any. */
   private startMerge(): boolean {
     const { runs } = this.runs;
     for (let level = 0; level < levelMax; level++) {
@@ -208,63 +195,61 @@ export class Compactor {
     for (const run of inputs) {
       messages += run.messages;
       level = run.level + 1;
-      this.dropRun.run(run.number);
+      this.sql.dropRun.run(run.number);
     }
     builder.finish(level, inputs.at(-1)?.lastId ?? 0n, messages);
-    this.saveState.run(0n);
+    this.sql.saveState.run(0n);
     this.merging = undefined;
     this.sweptTo = 0;
   }
 
-  /** Drops the oldest run where the log holds none of its messages any more. */
   private dropOne(): boolean {
     const [run] = this.runs.runs;
     if (run === undefined || (this.oldestId() ?? this.runs.flushedId + 1n) <= run.lastId) return false;
-    this.dropRun.run(run.number);
-    this.saveState.run(0n);
+    this.sql.dropRun.run(run.number);
+    this.sql.saveState.run(0n);
     this.sweptTo = 0;
     return true;
   }
 
-  /** The oldest message of the log; undefined when it holds none. */
   private oldestId(): bigint | undefined {
-    return guardedLog(() => this.oldest.get()?.id);
+    return guardedLog(() => this.sql.oldest.get()?.id);
   }
 
-  /** Deletes some blocks that belong to no run; nothing is flushed or merged now. */
+  /** Deletes some blocks without a run. Call only while nothing is being flushed or merged. */
   private sweep(): boolean {
     const numbers = new Set(this.runs.runs.map((run) => run.number));
     for (;;) {
-      const first = this.firstBlock.get(this.sweptTo)?.number;
+      const first = this.sql.firstBlock.get(this.sweptTo)?.number;
       if (first === undefined) return false;
       const run = Math.floor(Number(first) / blocksPerRun);
       if (!numbers.has(run)) {
-        this.dropBlocks.run(Number(first), (run + 1) * blocksPerRun);
+        this.sql.dropBlocks.run(Number(first), (run + 1) * blocksPerRun);
         return true;
       }
       this.sweptTo = (run + 1) * blocksPerRun;
     }
   }
 
-  /** Numbers are never given twice: readers keep runs and blocks by number. */
+  /** Numbers are never reused, because readers cache runs and blocks by number. */
   private newRun(): RunBuilder {
-    const number = this.nextRun.get()?.number;
+    const number = this.sql.nextRun.get()?.number;
     if (number === undefined) throw new IndexDamage("the index has lost its state");
     return new RunBuilder(Number(number), this.statements);
   }
 
-  /** Works in one transaction of the index while the lease is ours; does nothing (false) while it is another's. */
+  /** Works in one transaction of the index under the lease; returns false while another process holds it. */
   private transact(work: () => boolean): boolean {
-    if (this.isElsewhere(this.lease.get())) return false;
+    if (this.isElsewhere(this.sql.lease.get())) return false;
     beginImmediate(this.index, lockWaitMsMax);
     try {
       const more = this.workIfHeld(work);
-      // What is flushed into a file that nobody will open again is lost: the messages would be in no run.
-      if (this.files.displacement() !== undefined) throw new IndexDamage("it was taken away while it was open");
+      // Messages that are flushed to a removed file would be in no run.
+      if (this.files.displacement() !== undefined) throw new IndexDamage("it was removed while it was open");
       this.index.run("COMMIT");
       return more;
     } catch (error) {
-      // What is in memory may be ahead of the file.
+      // The state in memory may be ahead of the file.
       this.forget();
       if (this.index.inTransaction) this.index.run("ROLLBACK");
       throw error;
@@ -272,7 +257,7 @@ export class Compactor {
   }
 
   private workIfHeld(work: () => boolean): boolean {
-    const row = this.lease.get();
+    const row = this.sql.lease.get();
     if (row === null) throw new IndexDamage("the index has lost its state");
     if (this.isElsewhere(row)) return false;
     if (row.holder !== this.holder) this.forget();
@@ -291,7 +276,7 @@ export class Compactor {
   private renew(row: LeaseRow): void {
     const leftMs = Number(row.until_ms) - this.clock.wallMs();
     if (row.holder === this.holder && leftMs > leaseMs / 2 && leftMs <= leaseMs) return;
-    this.saveLease.run(this.holder, this.clock.wallMs() + leaseMs);
+    this.sql.saveLease.run(this.holder, this.clock.wallMs() + leaseMs);
   }
 
   private forget(): void {

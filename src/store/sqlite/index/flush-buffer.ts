@@ -1,4 +1,4 @@
-// What was read of the log and waits for a flush, in columns by position: objects would cost collections of garbage.
+// Messages that wait for a flush, in columns: objects would cost garbage collections.
 
 import { allLists, type MessageKeys } from "./posting.ts";
 import { slicePostings, type RunBuilder } from "./run-builder.ts";
@@ -11,7 +11,7 @@ export class FlushBuffer {
   private readonly ids: BigInt64Array;
   private readonly keys: readonly Float64Array[];
 
-  /** Room for so many messages, at most 2^20, above `flushedId`. */
+  /** `messages` is the capacity, at most 2^20. */
   constructor(messages: number, flushedId: bigint) {
     this.lastId = flushedId;
     this.ids = new BigInt64Array(messages);
@@ -29,10 +29,10 @@ export class FlushBuffer {
     this.lastId = id;
   }
 
-  /** Hands the postings of all lists to the builder, sorted by key, then id; yields between slices. */
+  /** Passes the postings of all lists to the builder, sorted by key and id; yields between slices. */
   *build(builder: RunBuilder): Generator<void, void, void> {
     for (const list of allLists) {
-      // A key has 32 bits and a position 20: together a whole number that a double holds and native code sorts.
+      // A key of 32 bits and a position of 20 bits fit into a double, and native code sorts doubles.
       const sorted = new Float64Array(this.count);
       let postings = 0;
       for (let position = 0; position < this.count; position++) {

@@ -1,13 +1,12 @@
-// Merges rising streams of ids into one, each id once. Streams are read in chunks, so that no more is read than about
-// what is asked for, plus a small first look into each stream.
+// Merges ascending streams of ids, without duplicates. Streams are read in chunks, so that little more is read than
+// needed.
 
-/** A rising stream of ids, read from its source as needed. */
+/** An ascending stream of ids. */
 export interface IdStream {
-  /** Ids above this one. */
+  /** The stream has ids above this one. */
   readonly after: bigint;
-  /** How many to read at once. */
   readonly chunk: number;
-  /** The next ids above `from`, at most `count`; fewer mean that the stream ends. */
+  /** Returns the next ids above `from`, at most `count`; fewer at the end of the stream. */
   next(from: bigint, count: number): readonly bigint[];
 }
 
@@ -18,7 +17,7 @@ interface Head {
   readonly stream: IdStream;
 }
 
-/** All ids of the streams in rising order, without duplicates. */
+/** Yields the ids of all streams in ascending order, without duplicates. */
 export function* mergeAscending(streams: readonly IdStream[]): Generator<bigint, void, void> {
   const heap: Head[] = [];
   for (const stream of streams) {

@@ -1,8 +1,8 @@
-// The index: a second file beside the log, made of sorted runs of postings (posting.ts, run-block.ts). Everything in it
-// can be made again from the log, so it is synced less strictly, and a lost, damaged or foreign one is replaced.
+// The index: a second file beside the log, with sorted runs of postings (posting.ts, run-block.ts). It can be rebuilt
+// from the log, so it is synced less strictly, and a missing, damaged or foreign index is replaced.
 //
-// A run covers the messages between the last id of the run before it and its own; runs never overlap. Numbers of runs
-// only rise, so that a block that was read once is never another one later.
+// A run covers the messages between the last id of the previous run and its own; runs never overlap. Run numbers only
+// increase, so a cached block never changes.
 
 import type { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, rmSync } from "node:fs";
@@ -10,7 +10,7 @@ import { openConnection } from "../connection.ts";
 import { guarded, guardedLog, IndexDamage, LogDamage } from "../damage.ts";
 import { beginExclusive } from "../locking.ts";
 
-/** 2: runs have checksums. An index of another version is made again. */
+/** 2: runs have checksums. An index of another version is rebuilt. */
 export const indexSchemaVersion = 2;
 const schema = `
   CREATE TABLE state (
@@ -50,19 +50,19 @@ const schema = `
     crc INTEGER NOT NULL
   );`;
 
-/** The index of a log: `messages.db` has `messages-index.db`. */
+/** Returns the path of a log's index: `messages.db` has `messages-index.db`. */
 export function indexPathOf(logPath: string): string {
   return logPath.endsWith(".db") ? `${logPath.slice(0, -3)}-index.db` : `${logPath}-index`;
 }
 
 export const indexCacheKib = 4096;
 
-/** Opens an index that exists. Its pages are read in no order, and each thread keeps blocks: a small cache is enough. */
+/** Opens an existing index. Threads cache its blocks themselves, so a small page cache is enough. */
 export function openIndex(path: string, synchronous: "NORMAL" | "OFF" = "NORMAL"): Database {
   return guarded(() => openConnection({ path, synchronous, cacheKib: indexCacheKib }));
 }
 
-/** Opens the index of this log for its compactor; makes it (mode 0600) where there is none or a wrong one. */
+/** Opens this log's index for its compactor; creates it (mode 0600) if it is missing or invalid. */
 export function openOrMakeIndex(path: string, log: Database): Database {
   makeFile(path);
   try {
@@ -75,12 +75,12 @@ export function openOrMakeIndex(path: string, log: Database): Database {
   }
 }
 
-/** A file that is there is left alone: closing it would end the locks that SQLite has on it in this process. */
+/** Leaves an existing file alone: closing it would release SQLite's locks in this process. */
 function makeFile(path: string): void {
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
 }
 
-/** A new index waits for no sync: a power cut leaves a file that is empty, or that is damaged and made again. */
+/** Does not sync a new index: after a power failure it is empty, or damaged and rebuilt. */
 function openInitialized(path: string, log: Database): Database {
   const index = openIndex(path, "OFF");
   try {
@@ -93,12 +93,12 @@ function openInitialized(path: string, log: Database): Database {
   }
 }
 
-/** Unlinks the files. A process that has them open goes on with what it has, which is as good as before. */
+/** Unlinks the files. A process that has them open can continue with them. */
 export function removeIndex(path: string): void {
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
 }
 
-/** Makes the tables of an empty file; throws IndexDamage where the file belongs to another log or another time. */
+/** Creates the tables in an empty file; throws IndexDamage if the file belongs to another log or state of it. */
 function initialize(index: Database, log: Database): void {
   const mark = guardedLog(() => log.query<{ mark: bigint }, []>("SELECT mark FROM log").get()?.mark);
   if (mark === undefined) throw new LogDamage("the store has lost its mark");
@@ -115,7 +115,7 @@ function initialize(index: Database, log: Database): void {
       }
       const state = index.query<{ mark: bigint; folded_id: bigint }, []>("SELECT mark, folded_id FROM state").get();
       if (state === null || state.mark !== mark) throw new IndexDamage("the index belongs to another store");
-      // Read after the index: a log that other processes write is only ever ahead of it.
+      // Read after the index: other processes only move the log ahead.
       const last = guardedLog(
         () => log.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get()?.last_id ?? 0n,
       );

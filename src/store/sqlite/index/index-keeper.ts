@@ -1,4 +1,4 @@
-// The compactor thread's hold on the index file: opens or makes it, compacts it, and replaces it where it is damaged.
+// The compactor thread's access to the index file: opens or creates it, compacts it, and replaces a damaged one.
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../../base/clock.ts";
@@ -9,16 +9,14 @@ import { beginImmediate, lockWaitMsMax } from "../locking.ts";
 import { lists } from "./posting.ts";
 import { RunList } from "./run.ts";
 
-/** An index that is found damaged this often without being complete in between lies on a disk that keeps nothing. */
+/** After so many damaged rebuilds in a row the disk is at fault. */
 const rebuildsMax = 3;
-/** A start does so many pieces of work at once: nobody else waits for its cores. */
+/** The number of steps at once during a start, when no request waits. */
 const catchUpSteps = 16;
 
 interface IndexPlace {
   readonly path: string;
-  /** Random and as long-lived as the process. */
   readonly holder: string;
-  /** Messages that a flush makes a run of. */
   readonly flushMessages: number;
 }
 
@@ -28,7 +26,6 @@ export class IndexKeeper {
   private readonly clock: Clock;
   private index: Database;
   private compactor: Compactor;
-  /** Since the index was complete. */
   private rebuilds = 0;
 
   constructor(log: Database, place: IndexPlace, clock: Clock) {
@@ -38,19 +35,18 @@ export class IndexKeeper {
     [this.index, this.compactor] = this.locked(() => this.open());
   }
 
-  /** One piece of work; true: there is more. */
   compact(): boolean {
     return this.compactor.step();
   }
 
-  /** The log grows faster than it is flushed: whoever asks for pieces of work should not rest between them. */
+  /** Whether the log grows faster than it is flushed, so that steps should follow without pauses. */
   get isLate(): boolean {
     return this.compactor.isLate;
   }
 
   /**
-   * Some pieces of work for a start; true: there is still too much in no run, or another process compacts it. Begins a new index where
-   * this one is damaged, as far as a start reads it; throws IndexDamage when that was in vain.
+   * Runs some steps for a start; returns true while too many messages are unflushed, also if another process compacts.
+   * Replaces a damaged index, as far as a start reads it; throws IndexDamage if that does not help.
    */
   catchUp(): boolean {
     try {
@@ -62,15 +58,13 @@ export class IndexKeeper {
     } catch (error) {
       if (!(error instanceof IndexDamage)) throw error;
       if (this.rebuilds >= rebuildsMax)
-        throw new IndexDamage(
-          `${error.message}; so it was ${rebuildsMax} times after it had been made anew: check the disk`,
-        );
+        throw new IndexDamage(`${error.message}; it was damaged again after ${rebuildsMax} rebuilds: check the disk`);
       this.rebuild();
       return true;
     }
   }
 
-  /** Begins a new index, unless another process has done that already. */
+  /** Creates a new index, unless another process has replaced it already. */
   rebuild(): void {
     this.rebuilds++;
     const before = birthOf(this.index);
@@ -84,7 +78,7 @@ export class IndexKeeper {
     });
   }
 
-  /** Closes the file and lets nobody else compact yet. */
+  /** Closes the file and keeps the lease. */
   leave(): void {
     this.index.close();
   }
@@ -93,14 +87,14 @@ export class IndexKeeper {
     try {
       this.compactor.release();
       this.index.run("PRAGMA busy_timeout = 0");
-      // Leaves an empty write-ahead log behind where no other process is at work.
+      // Leaves an empty write-ahead log if no other process uses it.
       this.index.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } finally {
       this.index.close();
     }
   }
 
-  /** Under the lock of the log: an index and its write-ahead log must not be replaced while another process opens them. */
+  /** Holds the log's lock: the index must not be replaced while another process opens it. */
   private locked<T>(work: () => T): T {
     beginImmediate(this.log, lockWaitMsMax);
     try {
@@ -117,7 +111,7 @@ export class IndexKeeper {
   }
 }
 
-/** Which of the files that were at the index's place this one is; undefined where it cannot be read. */
+/** Returns the file's birth number, which differs between rebuilds; undefined if it is unreadable. */
 function birthOf(index: Database): bigint | undefined {
   try {
     return guarded(() => index.query<{ birth: bigint }, []>("SELECT birth FROM state").get()?.birth);

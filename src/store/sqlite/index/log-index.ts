@@ -1,8 +1,8 @@
-// What one thread knows of the log by key: the runs of the index and, above them, its memtable. Looks belong to a snapshot:
-// `begin`, then read or lock the log, `follow`, look, `end`. In this order the runs never know more than the log.
+// A thread's view of the log by key: the runs of the index and the memtable. Lookups belong to a snapshot: `begin`,
+// then read or lock the log, `follow`, look up, `end`. In this order the runs are never ahead of the log.
 
 import type { Database } from "bun:sqlite";
-import { openQuietly } from "../connection.ts";
+import { openUnlocked } from "../connection.ts";
 import { guarded } from "../damage.ts";
 import { indexCacheKib, openIndex } from "./index-file.ts";
 import { lists, type List, type MessageKeys } from "./posting.ts";
@@ -10,16 +10,13 @@ import { Refusal } from "../refusal.ts";
 import { RunList, type Run } from "./run.ts";
 import { LogFollower, Memtable } from "./memtable.ts";
 
-/**
- * With more than half of this in memory writers go slower, with all of it the store refuses until the
- * flushes have caught up. A message takes 24 to 32 bytes in each thread.
- */
+/** At half of this, writers slow down; at all of it, the store refuses. 24 to 32 bytes each. */
 const memtableMessagesMaxDefault = 1 << 20;
 
-/** Where ids are found by key: a run, or the memtable. */
+/** A source of ids by key: a run or the memtable. */
 export interface PostingSource {
   mayHave(list: List, key: number): boolean;
-  /** Rising ids under this key between `after` and `until`, without both; at most `count`. */
+  /** Returns ascending ids under a key between `after` and `until`, both exclusive; at most `count`. */
   idsBetween(list: List, key: number, after: bigint, until: bigint, count: number): bigint[];
 }
 
@@ -27,36 +24,35 @@ export class LogIndex {
   private readonly path: string;
   private readonly kept: readonly List[];
   private readonly memtableMessagesMax: number;
-  private readonly quiet: boolean;
+  private readonly unlocked: boolean;
   private readonly follower: LogFollower;
   private index: Database | undefined;
   private runs: RunList | undefined;
   private memtable: Memtable;
-  /** The snapshot's runs hold messages that this thread has not followed. */
+  /** The snapshot's runs include messages that this thread has not followed. */
   hasSkipped = false;
 
-  /** Keeps these lists; `received` is one of them. `quiet`: see openQuietly. */
+  /** Covers the lists in `kept`, which include `received`. `unlocked`: see openUnlocked. */
   constructor(
     log: Database,
     path: string,
     kept: readonly List[],
     memtableMessagesMax = memtableMessagesMaxDefault,
-    quiet = false,
+    unlocked = false,
   ) {
     this.path = path;
     this.kept = kept;
     this.memtableMessagesMax = memtableMessagesMax;
-    this.quiet = quiet;
+    this.unlocked = unlocked;
     this.follower = new LogFollower(log, kept);
     this.memtable = new Memtable(kept);
   }
 
-  /** Compaction lags behind: writers should go slower. */
+  /** Whether compaction lags behind, so that writers should slow down. */
   get isLong(): boolean {
     return this.memtable.messages > this.memtableMessagesMax / 2;
   }
 
-  /** Begins a snapshot. */
   begin(): void {
     const runs = guarded(() => this.beginIndex());
     this.hasSkipped = runs.flushedId > this.memtable.lastId;
@@ -64,7 +60,7 @@ export class LogIndex {
   }
 
   private beginIndex(): RunList {
-    this.index ??= this.quiet ? openQuietly(this.path, indexCacheKib) : openIndex(this.path);
+    this.index ??= this.unlocked ? openUnlocked(this.path, indexCacheKib) : openIndex(this.path);
     this.runs ??= new RunList(this.index, this.kept);
     this.index.run("BEGIN");
     this.runs.refresh();
@@ -72,8 +68,8 @@ export class LogIndex {
   }
 
   /**
-   * Takes in what has been committed since, inside a snapshot of the log. Refuses where that is more than memory is meant
-   * for; throws LogReplaced for a log that is not the one that it has followed.
+   * Takes in new commits, inside a snapshot of the log. Throws Refusal if they exceed the memtable, and LogReplaced if
+   * the log is not the one that it has followed.
    */
   follow(observe?: (message: MessageKeys) => void): void {
     this.follower.requireMessage(this.memtable.lastId);
@@ -85,7 +81,6 @@ export class LogIndex {
     if (taken >= room) throw new Refusal("the index of the messages lags behind the log; it is being caught up");
   }
 
-  /** Takes in a message that this thread has just committed. */
   add(message: MessageKeys): void {
     this.memtable.add(message);
   }
@@ -95,7 +90,7 @@ export class LogIndex {
     if (index?.inTransaction === true) guarded(() => index.run("ROLLBACK"));
   }
 
-  /** Closes the file; the next snapshot opens whatever is at its place then. */
+  /** Closes the file; the next snapshot opens the file that is at the path then. */
   close(): void {
     this.index?.close();
     this.index = undefined;
@@ -103,7 +98,7 @@ export class LogIndex {
     this.memtable = new Memtable(this.kept);
   }
 
-  /** Sources in the order of ids that hold something above `after`, each with what to look above. */
+  /** Yields the sources with ids above `after` in the order of ids, each with the id above which to search. */
   *sources(after: bigint): Generator<{ readonly source: PostingSource; readonly after: bigint }, void, void> {
     let from = after;
     for (const run of this.oldestFirst()) {
@@ -114,7 +109,7 @@ export class LogIndex {
     yield { source: this.memtableSource(), after: from };
   }
 
-  /** The newest id under this key below `below`; 0n: none. */
+  /** Returns the newest id under a key below `below`, or 0n. */
   newestBelow(list: List, key: number, below: bigint): bigint {
     for (const id of this.memtable.newestFirst(list, key)) if (id < below) return id;
     for (const run of this.oldestFirst().toReversed()) {
@@ -124,7 +119,7 @@ export class LogIndex {
     return 0n;
   }
 
-  /** Ids of messages whose (sender, clientId) has this hash, the newest first; runs that end at `upTo` are left out. */
+  /** Yields ids of messages whose (sender, clientId) has this hash, newest first, without runs that end at `upTo`. */
   *keyedNewestFirst(key: number, upTo: bigint): Generator<bigint, void, void> {
     const flushedId = this.runs?.flushedId ?? 0n;
     for (const id of this.memtable.newestFirst(lists.keyed, key)) if (id > flushedId) yield id;

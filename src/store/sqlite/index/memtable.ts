@@ -1,20 +1,20 @@
-// The end of the log that is in no run yet, in memory: postings in chains by key. A thread's memtable follows the log, that
-// is, it takes in whatever any process has committed since it looked last.
+// The memtable: the end of the log that is in no run yet, in memory, as chains of postings by key. A thread's memtable
+// follows the log: it takes in what any process has committed since the last time.
 //
-// Messages are kept in generations of one size, so that what a flush has moved to a run is dropped by the thousand.
-// Invariant: the memtable holds every message above the last id that was flushed when a generation was last dropped.
+// Messages are stored in generations of a fixed size, so that flushed messages are dropped by the thousand. Invariant:
+// the memtable holds every message above the last flushed id as of the last drop.
 
 import type { Database } from "bun:sqlite";
 import { guardedLog, LogReplaced } from "../damage.ts";
 import { keysOf, lists, postedColumns, type List, type MessageKeys, type PostedRow } from "./posting.ts";
 
 const generationMessages = 1 << 15;
-/** Twice as many buckets as messages: most looks end at an empty one. */
+/** Twice as many buckets as messages, so that most lookups end at an empty one. */
 const bucketBits = 16;
-/** Rows that are read at once: they are objects for a moment. */
+/** Rows to read at once: they are objects temporarily. */
 const followRowsMax = 2_048;
 
-/** One list of one generation: a hash table of chains, the newest message first. */
+/** One list of one generation: a hash table of chains, newest message first. */
 class Chains {
   private readonly heads = new Int32Array(1 << bucketBits).fill(-1);
   private readonly keys = new Uint32Array(generationMessages);
@@ -27,12 +27,11 @@ class Chains {
     this.heads[bucket] = position;
   }
 
-  /** The position of the newest message with this key; -1: none. */
+  /** Returns the position of the newest message with this key, or -1. */
   newest(key: number): number {
     return this.skipOthers(key, this.heads[this.bucket(key)] ?? -1);
   }
 
-  /** The position of the one before it. */
   next(key: number, position: number): number {
     return this.skipOthers(key, this.before[position] ?? -1);
   }
@@ -75,24 +74,22 @@ class Generation {
 }
 
 export class Memtable {
-  /** The last id that was taken in; what is not above it is in runs. */
+  /** The last message taken in; older messages that are not in the memtable are in runs. */
   lastId = 0n;
   private readonly kept: readonly List[];
-  /** Oldest first. */
   private generations: Generation[] = [];
 
   constructor(kept: readonly List[]) {
     this.kept = kept;
   }
 
-  /** Messages held; some of them may be flushed already. */
+  /** The number of messages held; some may be flushed already. */
   get messages(): number {
     let messages = 0;
     for (const { count } of this.generations) messages += count;
     return messages;
   }
 
-  /** Takes in a message above `lastId`. */
   add(message: MessageKeys): void {
     let newest = this.generations.at(-1);
     if (newest === undefined || newest.isFull) {
@@ -103,14 +100,13 @@ export class Memtable {
     this.lastId = message.id;
   }
 
-  /** Forgets generations that runs hold as a whole. */
   drop(flushedId: bigint): void {
     const keptFrom = this.generations.findIndex((generation) => generation.lastId > flushedId);
     this.generations.splice(0, keptFrom < 0 ? this.generations.length : keptFrom);
     if (this.lastId < flushedId) this.lastId = flushedId;
   }
 
-  /** Ids under this key, the newest first. */
+  /** Yields ids under a key, newest first. */
   *newestFirst(list: List, key: number): Generator<bigint, void, void> {
     for (let last = this.generations.length - 1; last >= 0; last--) {
       const generation = this.generations[last];
@@ -120,7 +116,7 @@ export class Memtable {
     }
   }
 
-  /** Rising ids under this key between `after` and `until`, without both; at most `count`. */
+  /** Returns ascending ids under a key between `after` and `until`, both exclusive; at most `count`. */
   idsBetween(list: List, key: number, after: bigint, until: bigint, count: number): bigint[] {
     const found: bigint[] = [];
     for (const id of this.newestFirst(list, key)) {
@@ -133,7 +129,6 @@ export class Memtable {
   }
 }
 
-/** Reads the log on for one thread. */
 export class LogFollower {
   private readonly rows;
   private readonly message;
@@ -150,8 +145,8 @@ export class LogFollower {
   }
 
   /**
-   * Throws LogReplaced unless the log holds the message `id`, which was read from it, or held it and has deleted it since.
-   * A log that holds it has also all that was committed before: nobody else takes the same id.
+   * Throws LogReplaced unless the log has the message `id`, which was read from it, or has deleted it since. If it has,
+   * it also has all earlier commits: ids are unique.
    */
   requireMessage(id: bigint): void {
     guardedLog(() => {
@@ -159,11 +154,11 @@ export class LogFollower {
       const end = this.end.get();
       const isDeleted = end !== null && (end.oldest === null ? id <= end.last_id : id < end.oldest);
       if (!isDeleted)
-        throw new LogReplaced("the message store was replaced while it was open: it lacks what it has held");
+        throw new LogReplaced("the message store was replaced while it was open: a message that was read is missing");
     });
   }
 
-  /** Hands over what is above `after` in the order of commits, at most `count`; returns how many there were. */
+  /** Passes messages above `after` to `take` in the order of commits, at most `count`; returns their number. */
   follow(after: bigint, count: number, take: (message: MessageKeys) => void): number {
     let taken = 0;
     for (let last = after; taken < count;) {

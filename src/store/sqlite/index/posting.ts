@@ -1,10 +1,10 @@
-// Postings: what the index holds of a message. Each is a list, a key and the message's id:
+// Postings: the entries of the index for a message. Each consists of a list, a key and the message's id:
 //
 //   received   the inbox's number    which messages came to this account or group
 //   sent       the sender's number   which messages this account sent
 //   keyed      a hash                which messages may carry this (sender, clientId); the message itself decides
 //
-// Keys are unsigned 32-bit numbers. Accounts and groups share the list `received`: even numbers and odd ones.
+// Keys are unsigned 32-bit numbers. In `received`, accounts have even keys and groups odd ones.
 
 import { LogDamage } from "../damage.ts";
 
@@ -12,21 +12,19 @@ export const lists = { received: 0, sent: 1, keyed: 2 } as const;
 export type List = (typeof lists)[keyof typeof lists];
 export const allLists: readonly List[] = [lists.received, lists.sent, lists.keyed];
 
-/** Messages that a flush of the log makes a run of. */
+/** The number of messages that a flush writes to a run. */
 export const flushMessagesDefault = 131_072;
 
 const keyLast = 0xffff_ffff;
 
-/** The postings of one message. */
 export interface MessageKeys {
   readonly id: bigint;
   readonly received: number;
   readonly sent: number;
-  /** Undefined: a message without a clientId. */
   readonly keyed: number | undefined;
 }
 
-/** The columns of a message that its postings are made of. */
+/** The columns of a message that determine its postings. */
 export interface PostedRow {
   readonly id: bigint;
   readonly inbox: bigint;
@@ -34,7 +32,7 @@ export interface PostedRow {
   readonly client_id: string | null;
 }
 
-/** Those columns for a query; without a client_id where the list `keyed` is not wanted: it costs most. */
+/** Returns those columns for a query, without client_id, which costs most, unless the list `keyed` is wanted. */
 export function postedColumns(wanted: readonly List[]): string {
   return `id, inbox, sender, ${wanted.includes(lists.keyed) ? "client_id" : "NULL AS client_id"}`;
 }
@@ -54,7 +52,7 @@ export function keyedKey(sender: bigint, clientId: string): number {
   return Bun.hash.xxHash32(`${sender}:${clientId}`);
 }
 
-/** Throws LogDamage where the row holds what no writer has written. */
+/** Throws LogDamage for a row that no writer writes. */
 export function keysOf(row: PostedRow): MessageKeys {
   if (!isInteger(row.inbox) || !isInteger(row.sender) || row.sender < 0n || row.sender > keyLast)
     throw new LogDamage(`message ${row.id} has no sender or no receiver`);
@@ -66,7 +64,7 @@ export function keysOf(row: PostedRow): MessageKeys {
   };
 }
 
-/** A damaged row may hold anything, whatever the type of its column is. */
+/** A damaged row may hold any type. */
 function isInteger(value: unknown): boolean {
   return typeof value === "bigint";
 }

@@ -1,9 +1,9 @@
-// Blocks: sorted postings of one list of one run, packed so that a block and its row fill one page of 4 KiB.
+// Blocks: sorted postings of one list of a run, sized so that a block's row fills one page of 4 KiB.
 //
 //   offset 0      8 × n bytes   ids, signed 64-bit, little-endian
 //   offset 8 n    4 × n bytes   keys, unsigned 32-bit, little-endian; n is the length divided by 12
 //
-// Sorted by key, then id. Numbers of blocks say where they belong: 2^22 × run + 2^20 × list + ordinal.
+// Sorted by key and id. A block's number encodes its place: 2^22 × run + 2^20 × list + ordinal.
 
 import { assert } from "../../../base/assert.ts";
 import type { List } from "./posting.ts";
@@ -13,7 +13,6 @@ const postingBytes = 12;
 const blocksPerList = 2 ** 20;
 export const blocksPerRun = 4 * blocksPerList;
 
-/** A list of postings in order of (key, id). */
 export interface Postings {
   readonly ids: BigInt64Array<ArrayBuffer>;
   readonly keys: Uint32Array<ArrayBuffer>;
@@ -24,7 +23,6 @@ export function blockNumber(run: number, list: List, ordinal: number): number {
   return run * blocksPerRun + list * blocksPerList + ordinal;
 }
 
-/** The bytes of `count` postings from `from`. */
 export function packPostings(postings: Postings, from = 0, count = postings.keys.length): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(count * postingBytes);
   new BigInt64Array(bytes.buffer, 0, count).set(postings.ids.subarray(from, from + count));
@@ -32,7 +30,7 @@ export function packPostings(postings: Postings, from = 0, count = postings.keys
   return bytes;
 }
 
-/** Views on a copy of the bytes; undefined where they cannot be postings. */
+/** Returns views of a copy of the bytes; undefined if their length is invalid. */
 export function unpackPostings(bytes: Uint8Array): Postings | undefined {
   const count = bytes.length / postingBytes;
   if (!Number.isInteger(count)) return undefined;
@@ -41,7 +39,7 @@ export function unpackPostings(bytes: Uint8Array): Postings | undefined {
   return { ids: new BigInt64Array(buffer, 0, count), keys: new Uint32Array(buffer, count * 8, count) };
 }
 
-/** CRC-32 of the numbers of a run and of each of its blobs, little-endian; of the blobs each may be checked alone. */
+/** Returns the CRC-32 of a run's numbers and of each of its blobs, little-endian; each can be checked alone. */
 export function runChecksums(
   level: number,
   lastId: bigint,
@@ -55,7 +53,7 @@ export function runChecksums(
   return new Uint8Array(crcs.buffer);
 }
 
-/** How many postings come before (key, id), or are it when `inclusive`. */
+/** Counts the postings before (key, id), including it if `inclusive`. */
 export function postingsBefore({ ids, keys }: Postings, key: number, id: bigint, inclusive: boolean): number {
   let low = 0;
   let high = keys.length;

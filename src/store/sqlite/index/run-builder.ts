@@ -1,15 +1,15 @@
-// Writes one run: postings come list by list and sorted, blocks go out as they fill, and at last the run's row is
-// written, which makes the run exist. Blocks without such a row are garbage of a flush or a merge that did not end.
+// Writes a run: postings arrive list by list and sorted, blocks are written as they fill, and finally the run's row,
+// which makes the run exist. Blocks without a run are left over from an incomplete flush or merge.
 
 import type { Database } from "bun:sqlite";
 import { BloomFilter } from "./bloom-filter.ts";
 import { lists, type List } from "./posting.ts";
 import { blockNumber, blockPostingsMax, packPostings, runChecksums, type Postings } from "./run-block.ts";
 
-/** Postings that are written between two pauses: some milliseconds of work. */
+/** The number of postings to write between two pauses: some milliseconds of work. */
 export const slicePostings = 16_384;
 
-/** Keys that were seen, each once in a row, in the memory of a few bytes. */
+/** The distinct keys of a sorted list, in a few bytes each. */
 class KeyList {
   private keys = new Uint32Array(1_024);
   private count = 0;
@@ -42,11 +42,10 @@ interface Fences {
 
 type RunValues = [number, number, bigint, number, ...Uint8Array[]];
 
-/** The statements that write runs, prepared once. */
 export class RunStatements {
   readonly block;
   readonly run;
-  /** Since the last checkpoint: whoever makes one sets it back. */
+  /** Blocks since the last checkpoint, which resets it. */
   blocksWritten = 0;
 
   constructor(index: Database) {
@@ -68,7 +67,6 @@ export class RunBuilder {
     this.statements = statements;
   }
 
-  /** Takes the next posting of the list, in order of (key, id). */
   add(list: List, key: number, id: bigint): void {
     if (this.openCount === blockPostingsMax) this.endList(list);
     this.open.keys[this.openCount] = key;
@@ -77,7 +75,7 @@ export class RunBuilder {
     this.keys[list]?.add(key);
   }
 
-  /** Writes the block that is open; to be called after the last posting of a list. */
+  /** Writes the open block; call it after the last posting of a list. */
   endList(list: List): void {
     const fences = this.fences[list];
     const [key] = this.open.keys;
@@ -91,7 +89,6 @@ export class RunBuilder {
     this.openCount = 0;
   }
 
-  /** Makes the run exist. */
   finish(level: number, lastId: bigint, messages: number): void {
     const fences = this.fences.map(({ keys, ids }) =>
       packPostings({ keys: Uint32Array.from(keys), ids: BigInt64Array.from(ids) }),

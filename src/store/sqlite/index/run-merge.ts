@@ -1,12 +1,11 @@
-// Merges neighbouring runs into one, list by list, a slice at a time: nobody waits for a long transaction, and only a
-// block of each run is in memory. What the log has deleted since is left out.
+// Merges adjacent runs, list by list, in slices: transactions are short, and only one block of each run is in memory.
+// Deleted messages are omitted.
 
 import { allLists, lists, type List } from "./posting.ts";
 import type { Run } from "./run.ts";
 import { slicePostings, type RunBuilder } from "./run-builder.ts";
 import type { Postings } from "./run-block.ts";
 
-/** Goes through one list of one run. */
 class RunCursor {
   key = 0;
   id = 0n;
@@ -21,7 +20,6 @@ class RunCursor {
     this.list = list;
   }
 
-  /** Moves to the next posting; false at the end. */
   next(): boolean {
     if (this.block === undefined || this.at === this.block.keys.length) {
       if (this.ordinal === this.run.blockCount(this.list)) return false;
@@ -35,10 +33,7 @@ class RunCursor {
   }
 }
 
-/**
- * Copies the postings of `runs`, oldest first, into the builder; yields between slices. Ids below `from` are left out,
- * and of the keyed ones those below `keyedFrom`.
- */
+/** Merges runs, oldest first, in slices. Omits ids below `from`, and keyed ones below `keyedFrom`. */
 export function* mergeRuns(
   runs: readonly Run[],
   builder: RunBuilder,
@@ -51,7 +46,7 @@ export function* mergeRuns(
     const cursors = runs.map((run) => new RunCursor(run, list)).filter((cursor) => cursor.next());
     while (cursors.length > 0) {
       const least = leastKey(cursors);
-      // Runs do not overlap: all of this key in an older run comes before all of it in a newer one.
+      // Runs do not overlap: a key's ids in an older run precede those in a newer one.
       const { key } = least;
       let hasMore = true;
       while (hasMore && least.key === key) {
@@ -68,7 +63,6 @@ export function* mergeRuns(
   }
 }
 
-/** The first cursor with the least key. */
 function leastKey(cursors: readonly RunCursor[]): RunCursor {
   let [least] = cursors;
   for (const cursor of cursors) if (least === undefined || cursor.key < least.key) least = cursor;

@@ -1,4 +1,4 @@
-// Reads runs. All looks belong to one snapshot of the index: the caller has begun a transaction and refreshed the list.
+// Reads runs. All reads belong to one snapshot of the index: the caller has begun a transaction and refreshed the list.
 
 import type { Database } from "bun:sqlite";
 import { BloomFilter } from "./bloom-filter.ts";
@@ -7,7 +7,7 @@ import { lists, type List } from "./posting.ts";
 import { blockNumber, postingsBefore, runChecksums, unpackPostings, type Postings } from "./run-block.ts";
 
 const cachedBlocksMax = 1_024;
-/** Of a run's blobs the first three are fences. */
+/** The first three blobs of a run are fences. */
 const filtersFrom = 3;
 
 interface BlockRow {
@@ -15,7 +15,6 @@ interface BlockRow {
   readonly crc: bigint;
 }
 
-/** The blocks of a connection's index, the ones that were read last in memory. */
 class Blocks {
   private readonly cached = new Map<number, Postings>();
   private readonly select;
@@ -30,9 +29,9 @@ class Blocks {
     const row = guarded(() => this.select.get(number));
     if (row === null) throw new IndexDamage(`block ${number} of the index is missing`);
     if (!isBlob(row.postings) || BigInt(Bun.hash.crc32(row.postings)) !== row.crc)
-      throw new IndexDamage(`block ${number} of the index is spoilt`);
+      throw new IndexDamage(`block ${number} of the index is damaged`);
     const postings = unpack(row.postings);
-    // Emptied as a whole: simpler than an order of use, and as good for reads that are spread over all runs.
+    // Cleared as a whole: simpler than LRU, and as good for reads that are spread over all runs.
     if (this.cached.size >= cachedBlocksMax) this.cached.clear();
     this.cached.set(number, postings);
     return postings;
@@ -58,7 +57,7 @@ export class Run {
   readonly lastId: bigint;
   readonly messages: number;
   private readonly blocks: Blocks;
-  /** By list: the first posting of each block. */
+  /** The first posting of each block, by list. */
   private readonly fences: readonly Postings[];
   private readonly filters: (BloomFilter | undefined)[];
 
@@ -72,12 +71,12 @@ export class Run {
     this.filters = [filter(row.filter_received), undefined, filter(row.filter_keyed)];
   }
 
-  /** False: no posting of this list has this key. */
+  /** Returns false if no posting of this list has this key. */
   mayHave(list: List, key: number): boolean {
     return this.filters[list]?.mayHave(key) ?? true;
   }
 
-  /** Frees the filter of (sender, clientId): they are not asked for any more. */
+  /** Frees the filter of (sender, clientId), once it is not needed any more. */
   forgetKeyed(): void {
     this.filters[lists.keyed] = undefined;
   }
@@ -86,7 +85,7 @@ export class Run {
     return this.fences[list]?.keys.length ?? 0;
   }
 
-  /** Reports whether the block begins with this posting, as its fence says. */
+  /** Reports whether the block begins with this posting according to its fence. */
   begins(list: List, ordinal: number, key: number, id: bigint): boolean {
     const fences = this.fences[list];
     return fences?.keys[ordinal] === key && fences.ids[ordinal] === id;
@@ -96,7 +95,7 @@ export class Run {
     return this.blocks.get(blockNumber(this.number, list, ordinal));
   }
 
-  /** Rising ids under this key between `after` and `until`, without both; at most `count`. */
+  /** Returns ascending ids under a key between `after` and `until`, both exclusive; at most `count`. */
   idsBetween(list: List, key: number, after: bigint, until: bigint, count: number): bigint[] {
     const found: bigint[] = [];
     const fences = this.fences[list];
@@ -112,7 +111,7 @@ export class Run {
     }
   }
 
-  /** The newest id under this key below `below`; 0n: none. */
+  /** Returns the newest id under a key below `below`, or 0n. */
   newestBelow(list: List, key: number, below: bigint): bigint {
     const fences = this.fences[list];
     if (fences === undefined || !this.mayHave(list, key)) return 0n;
@@ -125,7 +124,6 @@ export class Run {
 }
 
 export class RunList {
-  /** Oldest first. */
   runs: readonly Run[] = [];
   /** Messages up to this id are in runs. */
   flushedId = 0n;
@@ -135,7 +133,7 @@ export class RunList {
   private readonly select;
   private version = -1n;
 
-  /** Filters are loaded of `filtered`, of the lists received and keyed; without, every key may be everywhere. */
+  /** Loads filters of the lists in `filtered`, of received and keyed; without a filter, any key may be present. */
   constructor(index: Database, filtered: readonly List[]) {
     const filterOf = (list: List, column: string): string => (filtered.includes(list) ? column : `x'' AS ${column}`);
     this.blocks = new Blocks(index);
@@ -148,7 +146,7 @@ export class RunList {
     );
   }
 
-  /** Brings the list to the snapshot of the transaction; true where runs have changed. */
+  /** Updates the list to the transaction's snapshot; returns true if runs have changed. */
   refresh(): boolean {
     return guarded(() => this.refreshNow());
   }
@@ -172,21 +170,21 @@ export class RunList {
   }
 }
 
-/** A damaged row may hold anything, whatever the type of its column is. */
+/** A damaged row may hold any type. */
 function isBlob(value: unknown): boolean {
   return value instanceof Uint8Array;
 }
 
-/** Throws IndexDamage where what was read is not what was written. A filter that was not asked for is empty. */
+/** Throws IndexDamage unless the checksums match. A filter that was not loaded is empty. */
 function verify(row: RunRow): void {
   const blobs = [row.fences_received, row.fences_sent, row.fences_keyed, row.filter_received, row.filter_keyed];
-  if (![...blobs, row.crcs].every(isBlob)) throw new IndexDamage(`run ${row.number} of the index is spoilt`);
+  if (![...blobs, row.crcs].every(isBlob)) throw new IndexDamage(`run ${row.number} of the index is damaged`);
   const found = runChecksums(Number(row.level), row.last_id, Number(row.messages), blobs);
   const isRight = (at: number): boolean =>
     row.crcs.subarray(at * 4, at * 4 + 4).every((byte, i) => byte === found[at * 4 + i]);
   const isSame = row.crcs.length === found.length && isRight(0);
   if (!isSame || !blobs.every((blob, at) => isRight(at + 1) || (at >= filtersFrom && blob.length === 0)))
-    throw new IndexDamage(`run ${row.number} of the index is spoilt`);
+    throw new IndexDamage(`run ${row.number} of the index is damaged`);
 }
 
 function unpack(bytes: Uint8Array): Postings {
@@ -195,7 +193,6 @@ function unpack(bytes: Uint8Array): Postings {
   return postings;
 }
 
-/** A filter from its bytes; none (every key may be there) from no bytes. */
 function filter(bytes: Uint8Array): BloomFilter | undefined {
   if (bytes.length === 0) return undefined;
   const words = new Uint32Array(bytes.length >>> 2);

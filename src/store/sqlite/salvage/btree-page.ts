@@ -1,23 +1,23 @@
-// Pages of a database file as they lie on the disk, for files whose schema is lost: what is a page of a table or of an index,
-// which pages lie below it, and what its rows hold. Nothing here trusts the bytes; a page that makes no sense is none.
+// Parses pages of a database file, for files whose schema is lost: whether a page belongs to a table or an index, which
+// pages are its children, and its rows. The bytes are not trusted; an inconsistent page counts as no page.
 //
 //   page    offset 0   1 byte    2 index, 5 table (both with children); 10 index, 13 table (both leaves)
 //           offset 3   2 bytes   number of cells        (sqlite.org/fileformat2.html, B-tree Pages)
 //           offset 8   4 bytes   last child, if the page has children
 //           then       2 bytes for each cell: its offset
-//   cell    4 bytes for a child, if the page has children; the record's length and the rowid (of a table), or the record's
-//           length and the record (of an index); a table's leaf has length, rowid and record
+//   cell    4 bytes for a child, if the page has children; the record's length and the rowid (of a table), or the
+//           record's length and the record (of an index); a table's leaf has length, rowid and record
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 export const pageBytes = 4096;
-/** Page 1 begins with the head of the file. */
+/** Page 1 begins with the file's header. */
 export const fileHeadBytes = 100;
 const cellsMax = pageBytes / 4;
 
 export type PageKind = "table" | "index";
-/** Undefined: a value that lies beyond the page, or a type of the future. */
-export type Value = null | bigint | number | string | Uint8Array | undefined;
+/** Undefined: a value beyond the page, or of an unknown type. */
+type Value = null | bigint | number | string | Uint8Array | undefined;
 
 export interface Record {
   /** Undefined in an index. */
@@ -29,12 +29,11 @@ export interface BtreePage {
   readonly kind: PageKind;
   readonly isLeaf: boolean;
   readonly children: readonly number[];
-  /** The offsets of the cells. */
   readonly cells: readonly number[];
   readonly bytes: Buffer;
 }
 
-/** The pages of one file; the first has the number 1. Each call reads the file. */
+/** The pages of a file, numbered from 1. Each call reads the file. */
 export class PageFile {
   private readonly file: number;
   readonly pages: number;
@@ -44,7 +43,7 @@ export class PageFile {
     this.pages = Math.floor(fstatSync(this.file).size / pageBytes);
   }
 
-  /** Returns undefined if the file has no such page. The bytes belong to the caller. */
+  /** Returns undefined if the file has no such page. The caller owns the bytes. */
   read(page: number): Buffer | undefined {
     if (page < 1 || page > this.pages) return undefined;
     const bytes = Buffer.alloc(pageBytes);
@@ -52,7 +51,7 @@ export class PageFile {
     return bytes;
   }
 
-  /** Returns undefined if the page is not one of a table or an index. */
+  /** Returns undefined if the page is not a valid page of a table or an index. */
   btree(page: number): BtreePage | undefined {
     const bytes = this.read(page);
     return bytes === undefined ? undefined : parsePage(bytes, page === 1 ? fileHeadBytes : 0, this.pages);
@@ -90,11 +89,11 @@ function parsePage(bytes: Buffer, at: number, pages: number): BtreePage | undefi
     cells.push(cell);
   }
   const children = type.isLeaf ? [] : [...cells.map((cell) => bytes.readUInt32BE(cell)), bytes.readUInt32BE(at + 8)];
-  // Of a file that was cut some are gone.
+  // A truncated file lacks some children.
   return { ...type, children: children.filter((child) => child > 1 && child <= pages), cells, bytes };
 }
 
-/** Reads one cell; undefined if the page holds no record there. */
+/** Parses a cell; undefined if it has no valid record. */
 export function recordAt({ kind, isLeaf, bytes }: BtreePage, cell: number): Record | undefined {
   if (kind === "table" && !isLeaf) return undefined;
   const reader = new Reader(bytes, cell + (isLeaf ? 0 : 4));
@@ -118,7 +117,7 @@ class Reader {
     this.at = at;
   }
 
-  /** Of 1 to 9 bytes, most significant first; 0 beyond the page. */
+  /** Reads 1 to 9 bytes, most significant first; bytes beyond the page are 0. */
   varint(): bigint {
     let value = 0n;
     for (let i = 0; i < 8; i++) {

@@ -1,23 +1,23 @@
-// What must never go backwards in a saved store: the last id, and the numbers of accounts and groups, even of those whose
-// rows are lost.
+// What must never go backwards in a salvaged store: the last id, and the numbers of accounts and groups, including
+// those whose rows are lost.
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { clockMsEnd, smallestIdAt } from "../../snowflake.ts";
-import { openQuietly } from "../connection.ts";
+import { openUnlocked } from "../connection.ts";
 import { indexPathOf } from "../index/index-file.ts";
 
 /**
- * What is above is no id. No clock is asked: it may be wrong, and ids may be far ahead of it. Ids of the last clock run on into
- * the year after it, and leave room for more.
+ * Larger values are not ids. The limit does not depend on a clock, which may be wrong and far behind the ids. It allows
+ * ids a year beyond the last valid time.
  */
 export const idMax = smallestIdAt(clockMsEnd + 366 * 86_400_000);
 /** Numbers are 31 bits (posting.ts). */
 const numberMax = 2n ** 31n;
 
 /**
- * Fills the place of each account and group that messages and members refer to, and whose row is lost: its number would be
- * given to somebody else, who would read what is not theirs. Returns how many there are.
+ * Inserts a placeholder for each account and group that is referenced but whose row is lost; otherwise another account
+ * would get the number and could read what is not its own. Returns their count.
  */
 export function keepNumbers(target: Database): number {
   // A damaged row may refer to anything.
@@ -29,7 +29,8 @@ export function keepNumbers(target: Database): number {
      ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM account)`,
   ).changes;
   const groups = target.run(
-    `INSERT OR IGNORE INTO "group" (number, app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)
+    `INSERT OR IGNORE INTO "group"
+       (number, app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)
      SELECT number, '', 'lost-' || number, '', '', '', 0, 1, 0, 0, 0 FROM (
        SELECT -inbox AS number FROM message WHERE inbox < 0 UNION SELECT "group" FROM member
      ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM "group")`,
@@ -37,7 +38,7 @@ export function keepNumbers(target: Database): number {
   return accounts + groups;
 }
 
-/** The last id is at least every id that was given out, as far as anything tells. */
+/** Sets the last id to the largest id that is known to have been used. */
 export function keepLastId(target: Database, path: string): bigint {
   const seen = target
     .query<{ id: bigint | null }, [bigint]>(
@@ -54,12 +55,12 @@ export function keepLastId(target: Database, path: string): bigint {
   return lastId;
 }
 
-/** The index knows an id that was given out; 0n if it cannot be read. */
+/** Returns the last id that was flushed to the index; 0n if it cannot be read. */
 function flushedIdOf(indexPath: string): bigint {
   if (!existsSync(indexPath)) return 0n;
   let index: Database | undefined;
   try {
-    index = openQuietly(indexPath, 1024);
+    index = openUnlocked(indexPath, 1024);
     return index.prepare<{ id: bigint }, []>("SELECT folded_id AS id FROM state").get()?.id ?? 0n;
   } catch (error) {
     if (error instanceof Error) return 0n;

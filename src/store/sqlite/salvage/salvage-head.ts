@@ -1,11 +1,11 @@
-// A copy of a damaged file with a schema that can be read: without one SQLite reads nothing, and with a part of one it does
-// not see the other tables. The head of the copy is a new one, and its schema names the tables where they were found
-// (table-search.ts); triggers and other indexes have no use there. The damaged file itself is left as it is.
+// Makes a copy of a damaged file with a readable schema: SQLite reads nothing without a schema, and with a part of one
+// it does not see the other tables. The copy gets a new header and a schema that names the tables where table-search.ts
+// found them; triggers and other indexes are omitted. The damaged file itself is not changed.
 //
-//   offset 18   2 bytes   2 if a write-ahead log is used, else 1        (sqlite.org/fileformat2.html, The Database Header)
+//   offset 18   2 bytes   2 if a write-ahead log is used, else 1    (sqlite.org/fileformat2.html, The Database Header)
 //   offset 28   4 bytes   number of pages
 //   offset 32   8 bytes   list of free pages, 0: none
-//   offset 68   4 bytes   whose database it is
+//   offset 68   4 bytes   application id
 
 import { Database } from "bun:sqlite";
 import { closeSync, copyFileSync, existsSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
@@ -20,13 +20,10 @@ const magic = "SQLite format 3\0";
 const pagesAt = 28;
 const applicationIdAt = 68;
 
-/**
- * Copies `path` to `copy`, with what its write-ahead log or its journal adds. Throws Refusal if its head says that it is a
- * database of another program; one that is lost is another one in the copy.
- */
+/** Copies `path` with its log or journal; replaces a lost header. Throws Refusal for another program's. */
 export function copyCheckpointed(path: string, copy: string): void {
   for (const end of ["", "-wal", "-journal"]) if (existsSync(path + end)) copyFileSync(path + end, copy + end);
-  // Without a head SQLite does not look at the log.
+  // Without a header SQLite ignores the log.
   if (!hasHead(copy)) writeHead(copy);
   checkpointFile(copy);
   const head = headOf(copy);
@@ -35,8 +32,8 @@ export function copyCheckpointed(path: string, copy: string): void {
 }
 
 /**
- * Gives a copy a schema of the tables that are found in it. `sample` is a store in order, whose `tables` are sought. Returns
- * those that were not found: they are lost, or were empty.
+ * Gives a copy a schema of the tables that are found in it. `sample` is an intact store, which defines the tables.
+ * Returns the tables that were not found: they are lost, or were empty.
  */
 export function replaceSchema(copy: string, sample: Database, tables: readonly string[]): string[] {
   const file = new PageFile(copy);
@@ -60,7 +57,6 @@ function hasHead(path: string): boolean {
   return head.toString("latin1", 0, magic.length) === magic && head.readUInt16BE(16) === pageBytes;
 }
 
-/** Writes the first page of a store without tables. */
 function writeHead(path: string): void {
   const page = emptyHead();
   page.fill(existsSync(`${path}-wal`) ? 2 : 1, 18, 20);
@@ -89,11 +85,11 @@ function writePage(path: string, first: Buffer): void {
   closeSync(file);
 }
 
-/** Takes in the log or the journal: SQLite rolls a journal back when it first reads, and moves the write-ahead log into the file when it closes. */
+/** Applies the log or the journal: SQLite rolls back at the first read, and checkpoints at the close. */
 function checkpointFile(path: string): void {
   const db = new Database(path, { readwrite: true, create: false });
   try {
-    // Nobody else has the copy, and nobody needs it after a crash.
+    // No other process has the copy, and it is useless after a crash.
     for (const pragma of ["locking_mode = EXCLUSIVE", "synchronous = OFF"]) db.run(`PRAGMA ${pragma}`);
     db.query("SELECT 1 FROM sqlite_schema").get();
   } catch (error) {
@@ -105,8 +101,8 @@ function checkpointFile(path: string): void {
 }
 
 /**
- * Writes a first page that names the tables at their roots. By hand, because Bun's SQLite lets nobody write rows of a schema.
- * All of it is on this page: what is added behind the end could be taken for pages that a file has lost.
+ * Writes a first page that names the tables at their roots. Bun's SQLite does not allow writing the schema table, so
+ * the page is built here. Everything is on this page: pages at the end could be taken for pages that the file has lost.
  */
 function writeSchema(path: string, sought: readonly Sought[], roots: ReadonlyMap<string, number>): void {
   const head = emptyHead();
@@ -129,16 +125,16 @@ function writeSchema(path: string, sought: readonly Sought[], roots: ReadonlyMap
   writePage(path, head);
 }
 
-/** As short as a table can be said: its columns in order, and its key. */
+/** Returns the shortest statement for a table: its columns in order, and its key. */
 function statementOf(table: string, kind: PageKind, columns: readonly SoughtColumn[]): string {
   const all = columns.map(({ name, type, isAdded }) => `"${name}" ${type}${isAdded ? " DEFAULT 0" : ""}`);
   const keys = columns.filter(({ key }) => key > 0).toSorted((a, b) => a.key - b.key);
   const key = keys.map(({ name }) => `"${name}"`).join(",");
   const unique = table === "account" ? ",UNIQUE(app,name)" : "";
-  return `CREATE TABLE "${table}"(${all.join(",")},PRIMARY KEY(${key})${unique})${kind === "index" ? "WITHOUT ROWID" : ""}`;
+  const storage = kind === "index" ? "WITHOUT ROWID" : "";
+  return `CREATE TABLE "${table}"(${all.join(",")},PRIMARY KEY(${key})${unique})${storage}`;
 }
 
-/** Makes a cell of a table's leaf. */
 function rowOf(rowid: number, values: readonly (string | number | null)[]): Buffer {
   const types: Buffer[] = [];
   const contents: Buffer[] = [];
@@ -154,7 +150,7 @@ function rowOf(rowid: number, values: readonly (string | number | null)[]): Buff
   return Buffer.concat([varint(record.length), varint(rowid), record]);
 }
 
-/** Of 1 or 2 bytes, for numbers below 16,384. */
+/** Encodes a number below 16,384 in 1 or 2 bytes. */
 function varint(value: number): Buffer {
   assert(value < 16_384, "the number fits");
   return Buffer.from(value < 128 ? [value] : [0x80 | (value >> 7), value & 0x7f]);

@@ -1,16 +1,16 @@
-// Reads the rows of a table whose pages may be damaged, by ranges of its integer key: forwards from one end until a page
-// cannot be read, backwards from the other end, and then what lies between in halves, until the halves are small. Rows are
-// handed over in no order, and some of them twice.
+// Reads the rows of a table with damaged pages, by ranges of its integer key: forwards until a page cannot be read,
+// backwards from the other end, and then the rest in halves, until they are small. Rows are passed on in no particular
+// order, some of them twice.
 
 import type { Database } from "bun:sqlite";
 import { isUnreadable } from "../damage.ts";
 
-/** How often a range that cannot be read is halved: a page of messages is found between 1,023 others. */
+/** How often an unreadable range is halved: enough to find one bad page among 1,023 others. */
 const halvingsMax = 10;
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Keys from `from` to `to`, both included, among which there may have been rows. */
+/** A range of keys, inclusive, in which rows may be lost. */
 export interface Gap {
   readonly from: bigint;
   readonly to: bigint;
@@ -22,7 +22,7 @@ export class RangeReader {
   private readonly key: string;
   private readonly take: (row: Row) => void;
 
-  /** `columns` contains the key, which is the first column of the primary key. */
+  /** `columns` includes the key, which is the first column of the primary key. */
   constructor(db: Database, table: string, key: string, columns: readonly string[], take: (row: Row) => void) {
     const names = columns.map((column) => `"${column}"`).join(", ");
     const select = `SELECT ${names} FROM "${table}" WHERE "${key}" BETWEEN ? AND ? ORDER BY "${key}"`;
@@ -32,7 +32,7 @@ export class RangeReader {
     this.take = take;
   }
 
-  /** Reads what can be read; returns what cannot, in rising order, neighbours joined. */
+  /** Reads what is readable; returns the gaps in ascending order, adjacent ones joined. */
   read(from: bigint, to: bigint): Gap[] {
     const gaps: Gap[] = [];
     this.readPart(from, to, halvingsMax, gaps);
@@ -49,7 +49,7 @@ export class RangeReader {
     if (from > to) return;
     const first = this.readAlong(this.forwards, from, to, from - 1n);
     if (first === undefined) return;
-    // Its key again: where the key is not the whole of the primary key, rows with it may lie beyond the damage.
+    // Includes the key itself: if it is only a part of the primary key, rows with it may follow the damage.
     const last = this.readAlong(this.backwards, first, to, to + 1n);
     if (last === undefined || last <= first + 1n) return;
     if (halvings === 0 || last - first < 4n) {
@@ -61,7 +61,7 @@ export class RangeReader {
     this.readPart(middle + 1n, last - 1n, halvings - 1, gaps);
   }
 
-  /** Undefined: all of it was read. Else the last key before the damage; `none` if there was not even one row. */
+  /** Returns undefined if everything was read, else the last key before the damage, or `none` without any row. */
   private readAlong(statement: RangeReader["forwards"], from: bigint, to: bigint, none: bigint): bigint | undefined {
     let last = none;
     try {

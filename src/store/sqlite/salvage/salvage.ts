@@ -1,14 +1,13 @@
-// Saves what can be read of a damaged log into a new file. The damaged one is only read, without a lock and without shared
-// memory; the caller holds the store's lock. All tables of the schema are copied; of the messages it is told by ranges of ids
-// what could not be read.
+// Copies what is readable of a damaged log to a new file. The damaged file is only read, without locks and shared
+// memory; the
+// caller holds the store's lock. All tables are copied; for messages the report names the ranges of ids that were lost.
 //
-// The new file keeps what must never go backwards: its last id is at least every id that was seen anywhere, and no number of
-// an account or a group that somebody's messages carry is given to anybody else. It has a mark of its own, so its index is
-// made anew.
+// The new file keeps what must never go backwards: its last id is at least every id that was found, and the number of
+// an account or a group with messages is not given to another. It has a new mark, so its index is rebuilt.
 
 import { Database } from "bun:sqlite";
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
-import { openQuietly } from "../connection.ts";
+import { openUnlocked } from "../connection.ts";
 import { isUnreadable } from "../damage.ts";
 import { hasJournal } from "../backup/journal.ts";
 import { identityOf, renewIdentity } from "../ownership.ts";
@@ -18,36 +17,31 @@ import { copyCheckpointed, replaceSchema } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
 import { migrate, migrations, pragmaNumber } from "../schema.ts";
 import { refuseForeign, verifyStore } from "../store-file.ts";
-import { SpoiltRows } from "./spoilt-rows.ts";
+import { InvalidRows } from "./invalid-rows.ts";
 import { nameIndex } from "./table-search.ts";
 
 const cacheKib = 64 * 1024;
-/** Rows that are committed together. */
 const rowsPerCommit = 10_000;
-/**
- * Leases of processes, the mark that is made anew, counts that are made of what is copied, and which groups were being
- * created: those stay unseen.
- */
+/** Not copied: leases, the mark, counts that are computed anew, and groups in creation, which remain invisible. */
 const leftOut = new Set(["node", "log", "group_count", "unfinished"]);
 
-/** What of one table was saved. */
 export interface TableReport {
   readonly table: string;
   readonly rows: number;
-  /** Between these keys rows could not be read, if there were any. */
+  /** Ranges of keys in which rows may be lost. */
   readonly gaps: readonly Gap[];
-  /** Rows that hold what no writer writes, and are left out for that. */
-  readonly spoilt: number;
-  /** The keys of the first of them, if the table has integer keys; at most 10. */
-  readonly spoiltKeys: readonly bigint[];
+  /** Rows with values that no writer writes; they are not copied. */
+  readonly invalid: number;
+  /** The first of their keys, if the table has integer keys; at most 10. */
+  readonly invalidKeys: readonly bigint[];
 }
 
 export interface SalvageReport {
   readonly tables: readonly TableReport[];
-  /** Accounts and groups that messages belong to, and whose names are lost. */
+  /** Accounts and groups with messages whose names are lost. */
   readonly nameless: number;
   readonly lastId: bigint;
-  /** Tables that were not found in a file whose schema is damaged; undefined if the schema could be read. */
+  /** Tables that were not found; undefined if the schema was readable. */
   readonly notFound: readonly string[] | undefined;
 }
 
@@ -57,21 +51,21 @@ interface Column {
   readonly pk: bigint;
 }
 
-/** The bytes that a salvage writes at most, about: a new file, and a copy of the damaged one while it works. */
+/** Estimates the bytes that a salvage writes at most: a new file, and a temporary copy of the damaged one. */
 export function salvageBytes(path: string): number {
   let bytes = 0;
   for (const end of ["", "-wal", "-journal"]) bytes += statSync(path + end, { throwIfNoEntry: false })?.size ?? 0;
   return 2 * bytes;
 }
 
-/** Copies what can be read of `path` into the new file `to`, and verifies that. Throws Refusal where nothing can be read. */
+/** Copies what is readable of `path` to the new file `to`, and verifies it. Throws Refusal if nothing is readable. */
 export function salvage(path: string, to: string, progress: (table: string) => void): SalvageReport {
   removeSalvaged(to);
   closeSync(openSync(to, "wx", 0o600));
   const target = new Database(to, { readwrite: true, create: false, safeIntegers: true, strict: true });
   let opened: Opened | undefined;
   try {
-    // Synced at the end: a file that is half written is thrown away.
+    // Synced at the end: an incomplete file is discarded.
     target.run("PRAGMA synchronous = OFF");
     migrate(target, to);
     const wanted = tablesOf(target).filter((table) => !leftOut.has(table));
@@ -84,13 +78,13 @@ export function salvage(path: string, to: string, progress: (table: string) => v
       tables.push(copyTable(source, target, table));
     }
     if (!tables.some(({ rows, table }) => rows > 0 && (table === "message" || table === "account")))
-      throw new Refusal(`nothing at all can be read of ${path}; put a backup back, or begin with another file`);
+      throw new Refusal(`nothing can be read from ${path}; restore a backup, or start with another file`);
     progress("names");
     readNamesOfIndex(source, target, "account", nameIndex, ["number", "app", "name"]);
     const nameless = keepNumbers(target);
     const lastId = keepLastId(target, path);
     target.run("UPDATE log SET mark = random()");
-    // It is the same store with other content, unless the damage is where it says which one it is.
+    // It remains the same store with other content, unless its identity is damaged.
     if (identityOf(target) === undefined) renewIdentity(target);
     else target.run("UPDATE identity SET epoch = lower(hex(randomblob(16)))");
     return { tables, nameless, lastId, notFound };
@@ -101,7 +95,6 @@ export function salvage(path: string, to: string, progress: (table: string) => v
   }
 }
 
-/** Takes away what an interrupted salvage has left. */
 export function removeSalvaged(to: string): void {
   for (const path of [to, headOf(to)])
     for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(path + end, { force: true });
@@ -109,7 +102,7 @@ export function removeSalvaged(to: string): void {
 
 const headOf = (to: string): string => `${to}-head`;
 
-/** Throws Refusal when the new file is not a store in order. */
+/** Throws Refusal unless the new file is an intact store. */
 export function verifySalvaged(path: string): void {
   verifyStore(path, path);
 }
@@ -119,9 +112,9 @@ interface Opened {
   readonly notFound: SalvageReport["notFound"];
 }
 
-/** Opens the file, or `copy`, which is made with another schema if that of the file cannot be read. */
+/** Opens the file, or `copy`, which gets another schema if the file's is unreadable. */
 function openDamaged(path: string, copy: string, sample: Database, wanted: readonly string[]): Opened {
-  // A journal that was left is rolled back in the copy.
+  // A leftover journal is rolled back in the copy.
   let source = hasJournal(path) ? undefined : openWhole(path, wanted);
   if (source !== undefined) return { source, notFound: undefined };
   copyCheckpointed(path, copy);
@@ -132,13 +125,10 @@ function openDamaged(path: string, copy: string, sample: Database, wanted: reado
     return { source: openReadable(copy), notFound };
   } catch (error) {
     if (!isUnreadable(error)) throw error;
-    throw new Refusal(`the head of ${path}, which says where everything is, cannot be read: ${error.message}`, {
-      cause: error,
-    });
+    throw new Refusal(`the header and schema of ${path} cannot be read: ${error.message}`, { cause: error });
   }
 }
 
-/** Undefined if the file's schema is damaged. */
 function openWhole(path: string, wanted: readonly string[]): Database | undefined {
   let source: Database | undefined;
   try {
@@ -151,7 +141,7 @@ function openWhole(path: string, wanted: readonly string[]): Database | undefine
   return undefined;
 }
 
-/** Reports whether a store has those of the tables that its schema's version has; a damaged schema may name some only. */
+/** Reports whether a store has all wanted tables of its schema version; a damaged schema may lack some. */
 function hasTables(source: Database, wanted: readonly string[]): boolean {
   const sample = new Database(":memory:");
   try {
@@ -166,7 +156,7 @@ function hasTables(source: Database, wanted: readonly string[]): boolean {
 function openReadable(path: string): Database {
   let db: Database | undefined;
   try {
-    db = openQuietly(path, cacheKib);
+    db = openUnlocked(path, cacheKib);
     refuseForeign(db, path);
     return db;
   } catch (error) {
@@ -196,8 +186,8 @@ function copyTable(source: Database, target: Database, table: string): TableRepo
   const columns = columnsOf(target, table).filter(({ name }) => known.has(name));
   const primary = columns.filter(({ pk }) => pk > 0n).toSorted((a, b) => Number(a.pk - b.pk));
   const key = primary[0]?.name;
-  // A table that the older program did not have.
-  if (key === undefined) return { table, rows: 0, gaps: [], spoilt: 0, spoiltKeys: [] };
+  // The older program did not have this table.
+  if (key === undefined) return { table, rows: 0, gaps: [], invalid: 0, invalidKeys: [] };
   const names = columns.map(({ name }) => name);
   const insert = target.prepare<null, (string | bigint | number | Uint8Array | null)[]>(
     `INSERT OR IGNORE INTO "${table}" (${names.map((name) => `"${name}"`).join(", ")})
@@ -206,22 +196,21 @@ function copyTable(source: Database, target: Database, table: string): TableRepo
   const same = target.prepare<unknown, (string | bigint | number | Uint8Array | null)[]>(
     `SELECT 1 FROM "${table}" WHERE ${names.map((name) => `"${name}" IS ?`).join(" AND ")}`,
   );
-  const spoilt = new SpoiltRows(primary.map(({ name }) => name));
+  const invalid = new InvalidRows(primary.map(({ name }) => name));
   let pending = 0;
   let isFirst = true;
   const take = (row: Row): void => {
     const values = columns.map((column) => valueOf(row[column.name], column.type));
     if (!values.every((value) => value !== undefined)) {
-      spoilt.add(row);
+      invalid.add(row);
       return;
     }
     if (pending === 0) target.run("BEGIN");
     // A new file begins with some rows of its own.
     if (isFirst) target.run(`DELETE FROM "${table}"`);
     isFirst = false;
-    // A row that is ignored was read before, or breaks a rule of the table: NULL in a column that is never NULL, or a name that
-    // another row has.
-    if (insert.run(...values).changes === 0 && same.get(...values) === null) spoilt.add(row);
+    // An ignored row was read before, or violates a constraint: NULL in a NOT NULL column, or a duplicate name.
+    if (insert.run(...values).changes === 0 && same.get(...values) === null) invalid.add(row);
     if (++pending === rowsPerCommit) {
       target.run("COMMIT");
       pending = 0;
@@ -233,14 +222,14 @@ function copyTable(source: Database, target: Database, table: string): TableRepo
     const isCut = !isRanged && !readWhole(source, table, names, take);
     if (pending > 0) target.run("COMMIT");
     const rows = target.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM "${table}"`).get()?.rows ?? 0n;
-    return { table, rows: Number(rows), gaps, spoilt: spoilt.count + (isCut ? 1 : 0), spoiltKeys: spoilt.keys };
+    return { table, rows: Number(rows), gaps, invalid: invalid.count + (isCut ? 1 : 0), invalidKeys: invalid.keys };
   } catch (error) {
     if (target.inTransaction) target.run("ROLLBACK");
     throw error;
   }
 }
 
-/** Reads a small table from its beginning; false: it could not be read to its end. */
+/** Reads a small table; returns false if it could not be read to its end. */
 function readWhole(source: Database, table: string, names: readonly string[], take: (row: Row) => void): boolean {
   try {
     const rows = source.prepare<Row, []>(`SELECT ${names.map((name) => `"${name}"`).join(", ")} FROM "${table}"`);
@@ -252,7 +241,6 @@ function readWhole(source: Database, table: string, names: readonly string[], ta
   }
 }
 
-/** Undefined where a value is not of the column's type. */
 function valueOf(value: unknown, type: string): string | bigint | Uint8Array | null | undefined {
   if (value === null) return null;
   switch (type) {
@@ -265,7 +253,7 @@ function valueOf(value: unknown, type: string): string | bigint | Uint8Array | n
   }
 }
 
-/** An index that covers a table holds the same rows on other pages. */
+/** Reads names from a covering index, which has the same rows on other pages. */
 function readNamesOfIndex(
   source: Database,
   target: Database,
@@ -291,7 +279,7 @@ function readNamesOfIndex(
       target.run("COMMIT");
       return;
     } catch (error) {
-      // What was read before the damage is kept.
+      // Rows before the damage are kept.
       if (target.inTransaction) target.run("COMMIT");
       const isIndexGone = error instanceof Error && /no such index|no query solution/.test(error.message);
       if (isIndexGone) return;
@@ -300,7 +288,7 @@ function readNamesOfIndex(
   }
 }
 
-/** Throws Refusal unless the messages can be saved beside themselves. */
+/** Throws Refusal unless there is room for the new file. */
 export function refuseNoRoom(folder: string, freeBytes: number, wantedBytes: number): void {
   if (freeBytes >= wantedBytes) return;
   throw new Refusal(

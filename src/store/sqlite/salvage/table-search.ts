@@ -1,26 +1,23 @@
-// Finds the tables of a store whose schema is lost or incomplete: on which page each of them begins. What is left of the schema
-// says it best, on whatever page it lies. The tables of the first migration begin on known pages: on some in a store that
-// roost made, and on others in one that VACUUM INTO wrote (a backup that was restored). All later tables take the pages that
-// are free at the time, and are recognised by their rows: a page that lies below no other one, whose first row has the
-// table's types. Free pages, which hold deleted rows, are left out.
+// Finds the root page of each table in a store whose schema is lost or incomplete. Remnants of the schema are the best
+// source, on whatever page they are. The tables of the first migration begin on known pages, which differ between a
+// store that roost created and one that VACUUM INTO wrote (a restored backup). Later tables use whatever pages were
+// free, and are recognised by their rows: a page without a parent whose first row has the table's types. Free pages,
+// which hold deleted rows, are excluded.
 
 import { Database } from "bun:sqlite";
 import { isStoreIdentity } from "../../../auth/store-ownership.ts";
 import { pageBytes, recordAt, type BtreePage, type PageFile, type PageKind, type Record } from "./btree-page.ts";
 import { addedColumns, migrations } from "../schema.ts";
 
-/**
- * Not recognised by their rows, because others have the same: those of `run_time`, and those of an index of schema 1 on the
- * clients' ids.
- */
+/** Not recognisable by rows: `run_time`, and schema 1's index on the clients' ids, have rows of the same types. */
 const unrecognisable = new Set(["sequence", "cursor"]);
 
-/** A table, or an index that holds a table's rows, too. */
+/** A table to find, or an index that contains a table's rows. */
 export interface Sought {
   readonly name: string;
   readonly kind: PageKind;
   readonly columns: readonly SoughtColumn[];
-  /** The table has one row, with the rowid 1. */
+  /** The table has a single row, with the rowid 1. */
   readonly isSingle: boolean;
 }
 
@@ -29,10 +26,10 @@ export interface SoughtColumn {
   /** INTEGER for a rowid, too. */
   readonly type: "INTEGER" | "TEXT";
   readonly isRowid: boolean;
-  /** Its place in the primary key, from 1; else 0. */
+  /** Its position in the primary key, from 1; else 0. */
   readonly key: number;
   readonly isNullable: boolean;
-  /** Rows may end without it, and those after it. */
+  /** Rows may end before this column. */
   readonly isAdded: boolean;
 }
 
@@ -75,7 +72,7 @@ export function soughtOf(sample: Database, tables: readonly string[]): Sought[] 
 type Fit = "rows" | "empty" | "damaged" | "other";
 type Roots = ReadonlyMap<string, number>;
 
-/** Returns the first page of each table that was found. Reads the whole file. */
+/** Returns the root page of each table that was found. Reads the whole file. */
 export function findRoots(file: PageFile, sought: readonly Sought[]): Roots {
   const search = new Search(file);
   const roots = new Map<string, number>();
@@ -84,17 +81,17 @@ export function findRoots(file: PageFile, sought: readonly Sought[]): Roots {
     if (page !== undefined) roots.set(name, page);
   };
   for (const one of sought) {
-    const told = [search.schema.get(one.name), places.get(one.name)].filter((page) => page !== undefined);
+    const hints = [search.schema.get(one.name), places.get(one.name)].filter((page) => page !== undefined);
     claim(
       one.name,
-      told.find((page) => ["rows", "empty"].includes(search.fit(one, page))),
+      hints.find((page) => ["rows", "empty"].includes(search.fit(one, page))),
     );
   }
-  // Those of one row first: a table of many may begin with a single one.
+  // Single-row tables first: another table may have a single row.
   for (const one of sought.toSorted((a, b) => Number(b.isSingle) - Number(a.isSingle)))
     if (!roots.has(one.name) && !unrecognisable.has(one.name))
       claim(one.name, search.largest(one, new Set(roots.values())));
-  // A page that is damaged is reported as such when the table is read.
+  // A damaged root is reported when the table is read.
   for (const { name } of sought) {
     const page = search.schema.get(name) ?? places.get(name) ?? 0;
     if (!roots.has(name) && page > 1 && page <= file.pages) claim(name, page);
@@ -103,10 +100,10 @@ export function findRoots(file: PageFile, sought: readonly Sought[]): Roots {
 }
 
 class Search {
-  /** What is left of the schema, by name. */
+  /** The remnants of the schema, by name. */
   readonly schema = new Map<string, number>();
   private readonly file: PageFile;
-  /** Pages below others, free pages, and those that are of no table or index. */
+  /** Children, free pages, and pages of neither a table nor an index. */
   private readonly isNoRoot: Uint8Array;
 
   constructor(file: PageFile) {
@@ -121,7 +118,7 @@ class Search {
     }
   }
 
-  /** What a page says of the list of free pages, if it is one of that list. */
+  /** Returns the entries of a page of the list of free pages, if the page is one. */
   private freePages(page: number): number[] {
     const bytes = this.file.read(page);
     if (bytes === undefined) return [];
@@ -132,7 +129,6 @@ class Search {
     return isList ? free : [];
   }
 
-  /** Rows of the schema: type, name, table, first page, statement. */
   private readSchema(page: number, found: BtreePage): void {
     if (found.kind !== "table" || !found.isLeaf) return;
     for (const cell of found.cells) {
@@ -145,7 +141,7 @@ class Search {
     }
   }
 
-  /** The pages of the layout of which the file has most. */
+  /** Returns the layout that matches the file best. */
   placesOf(sought: readonly Sought[]): Roots {
     const judged = layouts().map((roots) => {
       const fits = sought.flatMap((one) => {
@@ -159,7 +155,7 @@ class Search {
     return judged[0]?.roots ?? new Map();
   }
 
-  /** What a page is, if a table is thought to begin there. */
+  /** Judges whether a table may begin on a page. */
   fit(sought: Sought, page: number): Fit {
     const found = this.file.btree(page);
     if (found === undefined) return "damaged";
@@ -173,7 +169,7 @@ class Search {
     return record !== undefined && !isSingle && isRowOf(sought, record) ? "rows" : "other";
   }
 
-  /** Reads each page once at most: damaged pages may lead in a circle. */
+  /** Reads each page at most once: damaged pages may form a cycle. */
   private firstRows(root: BtreePage): BtreePage | undefined {
     const seen = new Set<number>();
     const holdsRows = (page: BtreePage): boolean => page.cells.length > 0 && (page.isLeaf || page.kind === "index");
@@ -190,7 +186,7 @@ class Search {
     return undefined;
   }
 
-  /** The first page of the largest tree with a table's rows, if there is one that is not of another table. */
+  /** Returns the root of the largest tree with a table's rows, except trees of other tables. */
   largest(sought: Sought, claimed: ReadonlySet<number>): number | undefined {
     let best: { readonly page: number; readonly pages: number } | undefined;
     for (let page = 2; page <= this.file.pages; page++) {
@@ -214,16 +210,16 @@ function isRowOf({ columns, isSingle }: Sought, { values }: Record): boolean {
     columns.every(({ type, isRowid, isNullable, isAdded }, i) => {
       const value = values[i];
       if (value === undefined) return isAdded;
-      // The record of a table holds NULL in place of its rowid.
+      // A table's record has NULL in place of its rowid.
       if (isRowid || value === null) return value === null && (isRowid || isNullable);
       if (type === "INTEGER") return typeof value === "bigint";
-      // The one row with texts is that of the identity.
+      // The only single-row table with text is the identity.
       return typeof value === "string" && (!isSingle || isStoreIdentity(value));
     })
   );
 }
 
-/** Where the tables of the first migration begin: in a store that was made, and in one that VACUUM INTO wrote. */
+/** The roots of the first migration's tables: in a new store, and in one that VACUUM INTO wrote. */
 function layouts(): Roots[] {
   const db = new Database(":memory:", { safeIntegers: true, strict: true });
   try {

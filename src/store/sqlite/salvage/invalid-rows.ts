@@ -1,17 +1,17 @@
-// Counts the rows of one table that a salvage leaves out because they hold what no writer writes. A row that is read twice
-// counts once. Remembers the primary key of each of them until the table is done.
+// Collects the rows of a table that a salvage omits because no writer writes such values. A row that is read twice
+// counts once, so the primary keys are kept until the table is complete.
 
 import type { Row } from "./salvage-range.ts";
 
 const keysMax = 10;
 
-export class SpoiltRows {
-  /** The keys of the first rows, if they are integers; at most 10. */
+export class InvalidRows {
+  /** The first keys, if they are integers; at most 10. */
   readonly keys: bigint[] = [];
   private readonly seen = new Set<string>();
   private readonly primary: readonly string[];
 
-  /** `primary` names the columns of the primary key in order; `keys` are values of the first. */
+  /** `primary` names the columns of the primary key in order; `keys` has values of the first. */
   constructor(primary: readonly string[]) {
     this.primary = primary;
   }
