@@ -4,6 +4,7 @@
 import { RedisClient } from "bun";
 import { SessionsUnavailable } from "../sessions.ts";
 import type { Script } from "./scripts.ts";
+import { type Cancel, every, type Timers } from "../../base/timers.ts";
 
 const connectMsMax = 1_500;
 const checkMs = 200;
@@ -13,7 +14,7 @@ const silentChecksMax = 5;
 export class RedisConnection {
   private readonly client: RedisClient;
   private readonly prefix: string;
-  private readonly checking: ReturnType<typeof setInterval>;
+  private readonly endChecks: Cancel;
   private asked = 0;
   private answered = 0;
   private answeredBefore = 0;
@@ -21,15 +22,14 @@ export class RedisConnection {
   /** The server's run id, once `open` has read it. */
   private run = "";
 
-  private constructor(client: RedisClient, prefix: string) {
+  private constructor(client: RedisClient, prefix: string, timers: Timers) {
     this.client = client;
     this.prefix = prefix;
-    this.checking = setInterval(() => this.check(), checkMs);
-    this.checking.unref();
+    this.endChecks = every(timers, checkMs, () => this.check());
   }
 
   /** Connects; calls `lost` once when an open connection ends. Rejects with errors of the client or the server. */
-  static async open(url: string, prefix: string, lost: () => void): Promise<RedisConnection> {
+  static async open(url: string, prefix: string, timers: Timers, lost: () => void): Promise<RedisConnection> {
     const client = new RedisClient(url, {
       autoReconnect: false,
       enableOfflineQueue: false,
@@ -42,8 +42,8 @@ export class RedisConnection {
       client.close();
       throw error;
     }
-    const connection = new RedisConnection(client, prefix);
-    client.onclose = () => clearInterval(connection.checking);
+    const connection = new RedisConnection(client, prefix, timers);
+    client.onclose = () => connection.endChecks();
     try {
       const run = await connection.info("server", "run_id");
       if (run === undefined) throw new SessionsUnavailable("the server does not report its run id");
@@ -53,7 +53,7 @@ export class RedisConnection {
       throw error;
     }
     client.onclose = () => {
-      clearInterval(connection.checking);
+      connection.endChecks();
       lost();
     };
     return connection;
@@ -82,7 +82,7 @@ export class RedisConnection {
   }
 
   close(): void {
-    clearInterval(this.checking);
+    this.endChecks();
     this.client.close();
   }
 

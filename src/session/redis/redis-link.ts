@@ -7,6 +7,8 @@ import { SessionsUnavailable } from "../sessions.ts";
 import { unreachable, wrongSetting } from "./wrong-setting.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import type { Script } from "./scripts.ts";
+import type { Time } from "../../base/runtime.ts";
+import { type Cancel, every } from "../../base/timers.ts";
 
 const retryMsMin = 50;
 const retryMsMax = 1_000;
@@ -18,6 +20,7 @@ interface RedisLinkOptions {
   readonly url: string;
   readonly prefix: string;
   readonly log: Log;
+  readonly time: Time;
   /** A connection was made: cached data may be stale. */
   connected(): Promise<void>;
   /** The server refuses the URL's settings at the first connection; there are no further tries. */
@@ -35,7 +38,7 @@ export class RedisLink {
   private readonly rareLog: RareLog;
   private connection: RedisConnection | undefined;
   private retryMs = retryMsMin;
-  private retrying: ReturnType<typeof setTimeout> | undefined;
+  private cancelRetry: Cancel | undefined;
   private isClosed = false;
   private wasConnected = false;
   /** The log says that the server is away. */
@@ -47,13 +50,12 @@ export class RedisLink {
   connections = 0;
   /** What the server does to sessions when its memory is full; '' if it keeps them. */
   private eviction = "";
-  private readonly lookingAtPolicy: ReturnType<typeof setInterval>;
+  private readonly endLooks: Cancel;
 
   constructor(options: RedisLinkOptions) {
     this.options = options;
-    this.rareLog = new RareLog(options.log);
-    this.lookingAtPolicy = setInterval(() => void this.lookAtPolicy(), policyEveryMs);
-    this.lookingAtPolicy.unref();
+    this.rareLog = new RareLog(options.log, undefined, options.time.clock);
+    this.endLooks = every(options.time.timers, policyEveryMs, () => void this.lookAtPolicy());
   }
 
   /** What an operator should change although everything works; '' if there is nothing. */
@@ -71,9 +73,9 @@ export class RedisLink {
 
   /** Tries once; retries in the background if that fails. Never rejects. */
   async connect(): Promise<void> {
-    const { url, prefix, log } = this.options;
+    const { url, prefix, log, time } = this.options;
     try {
-      const connection = await RedisConnection.open(url, prefix, () => this.lost());
+      const connection = await RedisConnection.open(url, prefix, time.timers, () => this.lost());
       if (this.isClosed) {
         connection.close();
         return;
@@ -136,8 +138,8 @@ export class RedisLink {
 
   close(): void {
     this.isClosed = true;
-    clearInterval(this.lookingAtPolicy);
-    clearTimeout(this.retrying);
+    this.endLooks();
+    this.cancelRetry?.();
     this.connection?.close();
     this.connection = undefined;
   }
@@ -176,8 +178,7 @@ export class RedisLink {
       });
     }
     this.isKnownAway = true;
-    this.retrying = setTimeout(() => void this.connect(), this.retryMs);
-    this.retrying.unref();
+    this.cancelRetry = this.options.time.timers.after(this.retryMs, () => void this.connect());
     this.retryMs = Math.min(this.retryMs * 2, retryMsMax);
   }
 }

@@ -22,6 +22,8 @@ import { OwnerWatch, readIdentity, watchEveryMs } from "../session-owner.ts";
 import { claimScript } from "./claim-script.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { asList, asText } from "./replies.ts";
+import type { Time } from "../../base/runtime.ts";
+import type { Cancel } from "../../base/timers.ts";
 
 /** How long an empty store may wait for its identity. */
 const identityWaitMs = 15_000;
@@ -45,6 +47,7 @@ interface RedisOwnerOptions {
   /** Undefined if no other process can know it, so that there is nothing to wait for. */
   readonly known: KnownIdentity | undefined;
   readonly log: Log;
+  readonly time: Time;
   /** Called with the reason if this process may not use the store. */
   readonly refused: (sentence: string) => void;
 }
@@ -59,7 +62,7 @@ export class RedisOwner {
   private mayMake: boolean;
   /** The store is empty: it may just have been emptied. */
   private isEmpty = false;
-  private asking: ReturnType<typeof setTimeout> | undefined;
+  private cancelAsking: Cancel | undefined;
   private isClosed = false;
 
   constructor(options: RedisOwnerOptions) {
@@ -71,6 +74,11 @@ export class RedisOwner {
   /** Whether it waits for the identity of an empty store. */
   get isWaiting(): boolean {
     return this.waitingSinceMs !== undefined;
+  }
+
+  /** For how long it has waited; 0 if it does not. */
+  private get waitedMs(): number {
+    return this.waitingSinceMs === undefined ? 0 : this.options.time.clock.monotonicMs() - this.waitingSinceMs;
   }
 
   get fingerprints(): readonly string[] {
@@ -105,8 +113,7 @@ export class RedisOwner {
     const { link, store } = this.options;
     const { claim, identity } = this;
     const { connections } = link;
-    if (this.waitingSinceMs !== undefined && performance.now() - this.waitingSinceMs > identityWaitMs)
-      this.mayMake = true;
+    if (this.waitedMs > identityWaitMs) this.mayMake = true;
     const flag = (is: boolean): string => (is ? "1" : "0");
     const reply = await link.ask(claimScript, [
       identity ?? "",
@@ -144,7 +151,7 @@ export class RedisOwner {
 
   close(): void {
     this.isClosed = true;
-    clearTimeout(this.asking);
+    this.cancelAsking?.();
   }
 
   private learned(identity: string, outcome: "kept" | "taken" | "adopted"): void {
@@ -167,13 +174,13 @@ export class RedisOwner {
 
   private wait(): void {
     if (this.waitingSinceMs !== undefined) return;
-    this.waitingSinceMs = performance.now();
+    this.waitingSinceMs = this.options.time.clock.monotonicMs();
     this.ask();
   }
 
   /** Asks until the identity is known, and creates one once it is clear that nobody knows any. */
   private ask(): void {
-    clearTimeout(this.asking);
+    this.cancelAsking?.();
     if (!this.isWaiting || this.isClosed) return;
     const { known, log } = this.options;
     if (known === undefined) return;
@@ -181,7 +188,7 @@ export class RedisOwner {
       .then((told) => {
         // Others know an identity, perhaps of another store: processes that have this one open restore it.
         if (told !== knownToNobody || this.waitingSinceMs === undefined) return undefined;
-        if (this.isEmpty && performance.now() - this.waitingSinceMs < ownerBackMs) return undefined;
+        if (this.isEmpty && this.waitedMs < ownerBackMs) return undefined;
         this.mayMake = true;
         return this.settle();
       })
@@ -191,8 +198,7 @@ export class RedisOwner {
       .finally(() => {
         if (!this.isWaiting || this.isClosed) return;
         log.debug("waiting for the session store's identity");
-        this.asking = setTimeout(() => this.ask(), askMs);
-        this.asking.unref();
+        this.cancelAsking = this.options.time.timers.after(askMs, () => this.ask());
       });
   }
 }

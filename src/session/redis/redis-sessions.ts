@@ -33,6 +33,8 @@ import {
   suspectScript,
   sweepScript,
 } from "./scripts.ts";
+import { backgroundTime, type Time } from "../../base/runtime.ts";
+import { type Cancel, every } from "../../base/timers.ts";
 
 /** The maximum age of presence without calls of `locate`; ended leases are noticed as fast. */
 const pollMs = 500;
@@ -51,6 +53,7 @@ export interface RedisSessionsOptions {
   readonly refused?: (sentence: string) => void;
   /** The prefix of all keys; different prefixes separate clusters. */
   readonly prefix?: string;
+  readonly time?: Time;
 }
 
 const protocols = ["redis:", "rediss:", "valkey:", "valkeys:"];
@@ -80,7 +83,8 @@ class RedisSessions implements Sessions {
   private readonly limits: SessionLimits;
   private readonly follower = new Follower();
   private readonly reader: FencedReader;
-  private polling: ReturnType<typeof setInterval> | undefined;
+  private readonly time: Time;
+  private endPolling: Cancel | undefined;
   /** This process has renewed a lease, so it also ends leases and sweeps. */
   private isKeeper = false;
   leasesEnded = 0;
@@ -89,8 +93,9 @@ class RedisSessions implements Sessions {
   refusal: string | undefined;
 
   constructor(options: RedisSessionsOptions) {
-    const { url, log, prefix = "roost:", claim = claimOfNobody, known } = options;
+    const { url, log, prefix = "roost:", claim = claimOfNobody, known, time = backgroundTime } = options;
     this.log = log;
+    this.time = time;
     this.limits = options.limits ?? limitValues();
     this.place = shownPlace(redacted(url));
     const refused = (sentence: string): void => {
@@ -98,9 +103,7 @@ class RedisSessions implements Sessions {
       else this.refusal = sentence;
     };
     this.link = new RedisLink({
-      url,
-      prefix,
-      log,
+      ...{ url, prefix, log, time },
       connected: () => {
         this.owner.connected();
         return this.poll();
@@ -108,15 +111,14 @@ class RedisSessions implements Sessions {
       refused,
     });
     const store = `The session store ${redacted(url)}`;
-    this.owner = new RedisOwner({ link: this.link, store, claim, known, log, refused });
+    this.owner = new RedisOwner({ link: this.link, store, claim, known, log, time, refused });
     this.reader = new FencedReader(this.link, this.follower);
   }
 
   async start(): Promise<void> {
     await this.link.connect();
     this.isStarted = true;
-    this.polling = setInterval(() => void this.poll(), pollMs);
-    this.polling.unref();
+    this.endPolling = every(this.time.timers, pollMs, () => void this.poll());
   }
 
   get isHealthy(): boolean {
@@ -215,7 +217,7 @@ class RedisSessions implements Sessions {
   }
 
   close(): Promise<void> {
-    clearInterval(this.polling);
+    this.endPolling?.();
     this.owner.close();
     this.link.close();
     this.follower.close();

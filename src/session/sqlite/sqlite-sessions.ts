@@ -34,6 +34,7 @@ import { claimFile, isStillClaimed, OwnerMayLive, setOwners } from "./session-ow
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
+import { backgroundTimers, type Cancel, every, type Timers } from "../../base/timers.ts";
 
 /** The maximum age of presence without calls of `locate`; ended leases are noticed as fast. */
 const pollMs = 500;
@@ -45,6 +46,7 @@ interface SqliteSessionsOptions {
   readonly path: string;
   readonly log: Log;
   readonly clock?: Clock;
+  readonly timers?: Timers;
   readonly claim?: StoreClaim;
   readonly limits?: SessionLimits;
   /** Called when the file is another cluster's. Only a restart helps then. */
@@ -86,7 +88,7 @@ class SqliteSessions implements Sessions {
   private readonly clock: Clock;
   private readonly limits: SessionLimits;
   private readonly follower = new Follower();
-  private readonly polling: ReturnType<typeof setInterval>;
+  private readonly endPolling: Cancel;
   /** Undefined while the file cannot be opened. */
   private opening: Opening | undefined;
   /** Whether the last poll succeeded and no write has failed since. */
@@ -134,8 +136,7 @@ class SqliteSessions implements Sessions {
         });
       }
     }
-    this.polling = setInterval(() => void this.poll(), pollMs);
-    this.polling.unref();
+    this.endPolling = every(options.timers ?? backgroundTimers, pollMs, () => void this.poll());
   }
 
   get identity(): StoreIdentity | undefined {
@@ -228,7 +229,7 @@ class SqliteSessions implements Sessions {
   }
 
   close(): Promise<void> {
-    clearInterval(this.polling);
+    this.endPolling();
     this.leave();
     this.follower.close();
     return Promise.resolve();
