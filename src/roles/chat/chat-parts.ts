@@ -1,34 +1,23 @@
 // What the chat service's commands share.
 
-import type { Limits } from "../../base/limits/limits.ts";
 import type { Random } from "../../base/random.ts";
-import type { RareLog } from "../../base/rare-log.ts";
 import type { Dispatcher } from "../../service/dispatcher.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountRates } from "./account-rates.ts";
-import type { FanOut } from "./fan-out.ts";
-import type { FanOutAllowance } from "./fan-out-allowance.ts";
-import type { GroupAudience } from "./group-audience.ts";
-import type { Notices } from "./notices.ts";
+import type { NoticeParts, Notices } from "./notices.ts";
 import type { Reads } from "./reads.ts";
 
 /** Constructed by the role and passed to each command. */
-export interface ChatParts {
+export interface ChatParts extends NoticeParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly dispatcher: Dispatcher;
-  readonly audience: GroupAudience;
-  readonly allowance: FanOutAllowance;
-  readonly fanOut: FanOut;
   readonly notices: Notices;
   readonly reads: Reads;
   readonly random: Random;
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;
-  readonly limits: Limits;
   readonly rates: AccountRates;
-  /** For what one request after the other may cause. */
-  readonly rareLog: RareLog;
 }
