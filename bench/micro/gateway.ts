@@ -7,7 +7,9 @@ import { TokenVerifier } from "../../src/auth/token.ts";
 import { Link, Links } from "../../src/routing/links.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
-import { Channel } from "../../src/roles/gateway/channel.ts";
+import { goLive } from "../../src/roles/gateway/accept.ts";
+import type { Channel } from "../../src/roles/gateway/channel.ts";
+import { ClientChannel } from "../../src/roles/gateway/client-channel.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";
 import { Gateway } from "../../src/roles/gateway/gateway.ts";
 import type { Topic } from "./case.ts";
@@ -27,10 +29,10 @@ import {
 } from "./sample.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 
-function liveChannel(gateway: Gateway, connection: SinkConnection, id: string, account: string): Channel {
-  const channel = new Channel(gateway, connection);
+function liveChannel(gateway: Gateway, connection: SinkConnection, id: string, account: string): ClientChannel {
+  const channel = new ClientChannel(gateway, connection);
   Object.assign(channel, { id, app, account });
-  channel.goLive();
+  goLive(gateway, channel);
   gateway.channels.set(id, channel);
   return channel;
 }

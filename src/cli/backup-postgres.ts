@@ -5,10 +5,10 @@ import { dumpStore } from "../store/postgres/backup.ts";
 import { placeOf } from "../store/postgres/connection.ts";
 import { restoreStore } from "../store/postgres/restore.ts";
 import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
-import { type Engine, follow } from "./backup.ts";
+import { type Engine, follow } from "./backup-engine.ts";
 import { Draft, draftName, passingFolder } from "./draft.ts";
 import { Progress, sizeOf } from "./progress.ts";
-import { isEmpty, refusalOf, type Restored } from "./restore.ts";
+import { isEmpty, refusalOf, type Restored } from "./restored.ts";
 import { StartError } from "./usage-error.ts";
 
 /** A backup by pg_dump. */

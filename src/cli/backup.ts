@@ -2,7 +2,6 @@
 // name, verified, synced and only then given its name; for a pipe it is verified before the first byte is sent.
 
 import { existsSync, lstatSync, realpathSync, statfsSync, statSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { setPriority } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { isatty } from "node:tty";
@@ -11,30 +10,17 @@ import { copyBytesOf } from "../store/sqlite/backup/backup.ts";
 import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
 import { indexPathOf } from "../store/sqlite/index/index-file.ts";
 import { Refusal } from "../store/sqlite/refusal.ts";
-import type { StoreFacts } from "../store/store-facts.ts";
 import { StoreUnavailable } from "../store/store.ts";
+import { type Engine, follow } from "./backup-engine.ts";
 import { say } from "./command-output.ts";
 import { Draft, draftName, existsSentence, passingFolder } from "./draft.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
 import { Progress, sizeOf } from "./progress.ts";
+import { heldSentence } from "./restored.ts";
 import { storePlaceOf } from "./store-place.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 
-/** An engine's part of a backup. */
-export interface Engine {
-  /** The folder for the temporary copy of a backup that goes to a pipe. */
-  readonly pipeFolder: string;
-  /** Bytes that the copy takes, about; 0 if nobody knows. */
-  readonly bytes: number;
-  /** Writes, verifies and syncs the copy; the draft is an empty file. */
-  copy(draft: Draft, progress: Progress): Promise<StoreFacts>;
-  /** What else is worth saving. */
-  readonly advice: string | undefined;
-}
-
-/** Between two syncs of the copy: an unsynced gigabyte would make the server's next commit wait for it. */
-const syncEveryMs = 50;
 /** Left free on the disk of a copy: the server may write there. */
 const spareBytes = 16 * 1024 * 1024;
 /** The server goes first. */
@@ -95,12 +81,6 @@ function yieldToServer(): void {
   }
 }
 
-/** `500 messages up to id 123, the newest of 2026-11-27T16:52:23.000Z`. */
-export function heldSentence({ messages, lastId, newestMs }: StoreFacts): string {
-  const newest = newestMs === undefined ? "" : `, the newest of ${new Date(newestMs).toISOString()}`;
-  return `${messages} message${messages === 1 ? "" : "s"} up to id ${lastId}${newest}`;
-}
-
 function sqliteEngine(path: string, folder: string | undefined): Engine {
   if (!existsSync(path))
     throw new StartError(`there is no store at ${path}; name its folder with --data or its file with --store`);
@@ -131,20 +111,6 @@ function sqliteEngine(path: string, folder: string | undefined): Engine {
       }
     },
   };
-}
-
-/** Syncs a file that grows, in the background, and tells its size. */
-export async function follow(path: string, over: AbortSignal, told: (bytes: number) => void): Promise<void> {
-  try {
-    await using file = await open(path, "r+");
-    while (!over.aborted) {
-      told((await file.stat()).size);
-      await file.datasync();
-      await Bun.sleep(syncEveryMs);
-    }
-  } catch {
-    // The last sync, whose failure counts, is made by the thread that writes.
-  }
 }
 
 /** The file to make: no folder, not the store itself, nothing that is there unless it may be replaced. */

@@ -2,7 +2,7 @@
 
 import { checkPostgres } from "../store/postgres/check.ts";
 import { placeOf } from "../store/postgres/connection.ts";
-import type { Checked } from "./check.ts";
+import type { Checked } from "./checked.ts";
 import type { Progress } from "./progress.ts";
 
 /** Rejects with StoreUnavailable. */

@@ -3,7 +3,7 @@
 import { checkStore, type CheckReport } from "../store/sqlite/check.ts";
 import { indexPathOf } from "../store/sqlite/index/index-file.ts";
 import { timeOfId } from "../store/snowflake.ts";
-import type { Checked } from "./check.ts";
+import type { Checked } from "./checked.ts";
 import type { Progress } from "./progress.ts";
 
 /** Throws Refusal for a file that is none of ours, and what the system says. */

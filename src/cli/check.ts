@@ -10,13 +10,6 @@ import { Progress } from "./progress.ts";
 import { storePlaceOf } from "./store-place.ts";
 import { StartError } from "./usage-error.ts";
 
-/** What a check has found, whatever the engine. */
-export interface Checked {
-  readonly isFine: boolean;
-  /** For standard output. */
-  readonly lines: readonly string[];
-}
-
 /** Checks the store that the words name; returns the exit status. Throws StartError, UsageError. */
 export async function check(values: OptionValues): Promise<number> {
   const place = storePlaceOf(values);

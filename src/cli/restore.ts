@@ -6,15 +6,14 @@ import { isatty } from "node:tty";
 import { secretPath } from "../auth/secret.ts";
 import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
 import { asideFiles, freshAside, replacedStem, undoHalfSwap } from "../store/sqlite/backup/restore.ts";
-import type { Present, StoreFacts } from "../store/store-facts.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { say } from "./command-output.ts";
-import { heldSentence } from "./backup.ts";
 import { lockDataFolder, lockStore, openDataFolder } from "./data-folder.ts";
 import { Draft, draftName } from "./draft.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
+import { heldSentence, isEmpty, refusalOf, type Restored } from "./restored.ts";
 import { storePlaceOf } from "./store-place.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 
@@ -41,12 +40,6 @@ async function restoreBackup(values: OptionValues): Promise<void> {
   const seconds = ((performance.now() - begunMs) / 1000).toFixed(1);
   say(`restored ${heldSentence(restored.held)}, in ${seconds} s`);
   for (const line of restored.advice) say(line);
-}
-
-/** What was put in place, and what a person should know about it. */
-export interface Restored {
-  readonly held: StoreFacts;
-  readonly advice: readonly string[];
 }
 
 /** The path of the backup; undefined is standard input. */
@@ -116,26 +109,6 @@ function refuseUnfinished(file: string | undefined, path: string): void {
         `${file} is not all of a store without ${file}${end}, which a server or a tool has left; make one file of both: ` +
           `roost backup OTHER --store sqlite:${file}`,
       );
-}
-
-export function isEmpty({ facts, failure }: Present): boolean {
-  return failure === undefined && facts?.messages === 0 && facts.names === 0;
-}
-
-/** What would be lost: the reason why nothing is replaced that was not meant. */
-export function refusalOf(
-  place: string,
-  { facts, failure, newer }: Present,
-  name: string,
-  held: StoreFacts | undefined,
-): string {
-  const what = facts === undefined ? `cannot be read (${failure})` : `holds ${heldSentence(facts)}`;
-  const lost = newer === 0 ? "" : `; ${newer} of them ${newer === 1 ? "is" : "are"} newer than the backup`;
-  const other = held === undefined ? "" : `${name} holds ${heldSentence(held)}. `;
-  return (
-    `${place} ${what}${lost}. ${other}` +
-    "To put the backup in its place say --replace; what is there is kept under another name."
-  );
 }
 
 function adviceOf(folder: string | undefined, aside: string): string[] {

@@ -11,7 +11,9 @@ import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { createChatService } from "../../src/roles/chat/commands.ts";
 import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
-import { Channel } from "../../src/roles/gateway/channel.ts";
+import { goLive } from "../../src/roles/gateway/accept.ts";
+import type { Channel } from "../../src/roles/gateway/channel.ts";
+import { ClientChannel } from "../../src/roles/gateway/client-channel.ts";
 import { ClientAcceptor } from "../../src/roles/gateway/client-acceptor.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";
 import { Gateway } from "../../src/roles/gateway/gateway.ts";
@@ -99,11 +101,11 @@ function gatewayOf(connectionsMax = 100) {
   const up = new ShownConnection();
   const link = new Link<Channel>("chat", "chat-1", up);
   links.add(link);
-  const live = (id: string): { channel: Channel; connection: ShownConnection } => {
+  const live = (id: string): { channel: ClientChannel; connection: ShownConnection } => {
     const connection = new ShownConnection();
-    const channel = new Channel(gateway, connection);
+    const channel = new ClientChannel(gateway, connection);
     Object.assign(channel, { id, app: "app", account: id });
-    channel.goLive();
+    goLive(gateway, channel);
     gateway.channels.set(id, channel);
     return { channel, connection };
   };
@@ -149,7 +151,7 @@ test("a bug while a push is written to a client takes it back from that client",
 test("a bug while a token is verified ends that connection", async () => {
   const { gateway } = gatewayOf();
   const connection = new ShownConnection();
-  const channel = new Channel(gateway, connection);
+  const channel = new ClientChannel(gateway, connection);
   gateway.verifier.verify = () => Promise.reject(bug);
   const body = toBinary(LoginReqSchema, create(LoginReqSchema, { token: "x" }));
   const signIn = Buffer.from(encodeLogicPacket({ command: Command.SignIn }, body));
@@ -164,7 +166,7 @@ test("a bug while a connection is let in gives its place back", () => {
   wheel.arm = throwBug;
   expect(() => acceptor.accept(new ShownConnection())).toThrow(bug);
   Reflect.deleteProperty(wheel, "arm");
-  expect(acceptor.accept(new ShownConnection())).toBeInstanceOf(Channel);
+  expect(acceptor.accept(new ShownConnection())).toBeInstanceOf(ClientChannel);
 });
 
 const stored: TalkOutcome = {

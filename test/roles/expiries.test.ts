@@ -4,6 +4,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { Link } from "../../src/routing/links.ts";
+import { goLive } from "../../src/roles/gateway/accept.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { ChannelState } from "../../src/roles/gateway/channel-state.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
@@ -90,7 +91,7 @@ test("what is left of a token is counted by the wall clock of the moment in whic
   const packet = Buffer.from(encodeLogicPacket({ command: Command.SignIn }, body));
   channel.frame(packet, 0, packet.length);
   await until(() => channel.state === ChannelState.Pending, "the token is verified");
-  channel.goLive();
+  goLive(gateway, channel);
   clock.aheadMs = 0;
   pass(59);
   expect(connection.isOpen).toBe(true);
@@ -118,7 +119,7 @@ test("a token that expires while its sign-in is under way ends the connection on
   await until(() => channel.state === ChannelState.Pending, "the token is verified");
   pass(5);
   expect(connection.isOpen).toBe(true);
-  channel.goLive();
+  goLive(gateway, channel);
   pass(1);
   expect(connection.reason).toEqual(expired);
 });

@@ -136,7 +136,7 @@ test("features that the gateway knows go to the login service, at the sign-in an
     channel.frame(packet, 0, packet.length);
     const before = login.frames.length;
     await until(() => login.frames.length > before, "it is forwarded");
-    restoreSession(channel, link);
+    restoreSession(gateway, channel, link);
     const sent = login.packets.slice(before).map(({ body: session }) => decodeBody(SessionSchema, session)?.features);
     const known = [features.includes("renew") ? "renew" : "first-version"];
     expect(sent).toEqual([known, known]);

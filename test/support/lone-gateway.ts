@@ -7,7 +7,9 @@ import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { Link, Links } from "../../src/routing/links.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
-import { Channel } from "../../src/roles/gateway/channel.ts";
+import { goLive } from "../../src/roles/gateway/accept.ts";
+import type { Channel } from "../../src/roles/gateway/channel.ts";
+import { ClientChannel } from "../../src/roles/gateway/client-channel.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";
 import { Gateway } from "../../src/roles/gateway/gateway.ts";
 import type { Connection } from "../../src/transport/transport.ts";
@@ -62,7 +64,7 @@ export class FrameKeeper implements Connection {
 
 /** A client that is signed in. */
 export interface LoneClient {
-  readonly channel: Channel;
+  readonly channel: ClientChannel;
   readonly connection: FrameKeeper;
   send(packet: Uint8Array): void;
 }
@@ -89,9 +91,9 @@ export function loneGateway(values: Partial<LimitValues> = {}, wallMs: () => num
   links.add(link);
   const client = (account: string): LoneClient => {
     const connection = new FrameKeeper();
-    const channel = new Channel(gateway, connection);
+    const channel = new ClientChannel(gateway, connection);
     Object.assign(channel, { id: account, app: "app", account });
-    channel.goLive();
+    goLive(gateway, channel);
     gateway.channels.set(account, channel);
     return {
       channel,
@@ -105,7 +107,7 @@ export function loneGateway(values: Partial<LimitValues> = {}, wallMs: () => num
   /** A client that has not signed in. */
   const fresh = () => {
     const connection = new FrameKeeper();
-    return { gateway, channel: new Channel(gateway, connection), connection };
+    return { gateway, channel: new ClientChannel(gateway, connection), connection };
   };
   return { fresh, gateway, bounds, node, link, downlink: new Downlink(gateway, link), client, wheel };
 }

@@ -25,7 +25,7 @@ interface Tenant {
 }
 
 /** A membership that changed by this node's doing. */
-export interface AudienceChange {
+interface AudienceChange {
   readonly app: string;
   readonly group: string;
   readonly account: string;

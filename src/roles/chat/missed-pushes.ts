@@ -4,9 +4,10 @@
 
 import { accountKey } from "../../base/account-key.ts";
 import type { Timers } from "../../base/timers.ts";
-import type { Located } from "../../service/dispatcher.ts";
+import type { Dispatcher, Located } from "../../service/dispatcher.ts";
+import type { Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
-import type { ChatParts } from "./chat-parts.ts";
+import type { GroupAudience } from "./group-audience.ts";
 
 /** Between two tries to reach the engines, in milliseconds. */
 const retryMs = 1_000;
@@ -23,8 +24,10 @@ interface Missed {
 }
 
 export class MissedPushes {
-  private readonly parts: Pick<ChatParts, "sessions" | "audience"> & {
-    readonly dispatcher: Pick<ChatParts["dispatcher"], "push">;
+  private readonly parts: {
+    readonly sessions: Sessions;
+    readonly audience: GroupAudience;
+    readonly dispatcher: Pick<Dispatcher, "push">;
   };
   private readonly timers: Pick<Timers, "after">;
   private missed = new Map<string, Missed>();

@@ -6,15 +6,18 @@
 
 import type { Time } from "../../base/runtime.ts";
 import type { PushHead } from "../../service/dispatcher.ts";
-import type { ChatParts } from "./chat-parts.ts";
-import type { Delivery } from "./fan-out.ts";
+import type { Limits } from "../../base/limits/limits.ts";
+import type { RareLog } from "../../base/rare-log.ts";
+import type { Delivery, FanOut } from "./fan-out.ts";
+import type { FanOutAllowance } from "./fan-out-allowance.ts";
+import type { GroupAudience } from "./group-audience.ts";
 
 /** Between two notices of an account in a group. */
 const pauseMs = 1_000;
 const entriesMax = 50_000;
 
 /** A change of membership, as the members are told of it. */
-export interface Notice {
+interface Notice {
   readonly app: string;
   /** The request that made it; `dest` is the group. */
   readonly head: PushHead;
@@ -34,16 +37,24 @@ interface Entry {
   dueMs: number;
 }
 
-type Parts = Pick<ChatParts, "audience" | "allowance" | "fanOut" | "limits" | "rareLog">;
+/** What telling takes; chat-parts.ts has it. */
+export interface NoticeParts {
+  readonly audience: GroupAudience;
+  readonly allowance: FanOutAllowance;
+  readonly fanOut: FanOut;
+  readonly limits: Limits;
+  /** For what one request after the other may cause. */
+  readonly rareLog: RareLog;
+}
 
 export class Notices {
-  private readonly parts: Parts;
+  private readonly parts: NoticeParts;
   private readonly time: Time;
   /** In the order in which they are due. */
   private readonly entries = new Map<string, Entry>();
   private isArmed = false;
 
-  constructor(parts: Parts, time: Time) {
+  constructor(parts: NoticeParts, time: Time) {
     this.parts = parts;
     this.time = time;
   }
@@ -103,10 +114,10 @@ class NoticeDelivery implements Delivery {
   readonly app: string;
   readonly head: PushHead;
   readonly sender: string;
-  private readonly parts: Parts;
+  private readonly parts: NoticeParts;
   private readonly notice: Notice;
 
-  constructor(parts: Parts, notice: Notice) {
+  constructor(parts: NoticeParts, notice: Notice) {
     this.app = notice.app;
     this.head = notice.head;
     this.sender = notice.actor;

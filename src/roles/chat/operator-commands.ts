@@ -15,7 +15,7 @@ import type { RevocationFeed } from "./revocation-feed.ts";
 const clocksApartMs = 60_000;
 
 /** The answer to both commands. */
-export interface RevocationAnswer {
+interface RevocationAnswer {
   /** The number by which gateways know it. */
   readonly id: string;
   /** Connections of that account (and device) that were signed in; null: the sessions could not be asked. */

@@ -14,7 +14,7 @@ import { writeUtf8, writeVarint } from "../../wire/proto-writer.ts";
 import { isUtf8 } from "../../wire/utf8.ts";
 
 /** What a talk says. */
-export interface TalkBody {
+interface TalkBody {
   readonly type: number;
   readonly body: string;
   readonly extra: string;
@@ -22,13 +22,13 @@ export interface TalkBody {
 }
 
 /** What a push says of its talk, and of how that was stored. */
-export interface PushedTalk {
+interface PushedTalk {
   readonly type: number;
   readonly body: string;
   readonly extra: string;
   readonly sender: string;
 }
-export interface PushedOutcome {
+interface PushedOutcome {
   readonly messageId: bigint;
   readonly sendTime: bigint;
   readonly previousId: bigint;

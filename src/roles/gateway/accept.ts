@@ -18,14 +18,17 @@ import { LoginReqSchema, SessionSchema, Status, type LoginReq } from "../../wire
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
+import type { Gateway } from "./gateway.ts";
 import { ChannelState } from "./channel-state.ts";
-import { forwarded, loginService, senderOf } from "./login-link.ts";
+import { forwarded, loginService } from "./forwarded.ts";
+import { receiveRequest } from "./uplink.ts";
 
 const scan = new PacketScan();
 const closeNoService: CloseReason = { code: CloseCode.Overload, text: "no login service" };
 
 /** Refuses a sign-in: the response, then the end. */
 function refuse(
+  gateway: Gateway,
   channel: Channel,
   command: string,
   sequence: number,
@@ -33,14 +36,14 @@ function refuse(
   sentence: string,
   reason: CloseReason,
 ): void {
-  channel.gateway.people.refused(channel, sentence);
-  refuseRequest(channel, command, sequence, status, sentence);
+  gateway.people.refused(channel, sentence);
+  refuseRequest(gateway, channel, command, sequence, status, sentence);
   channel.connection.close(reason);
 }
 
 /** Reads the first packet of a connection. `packet` is a view. */
-export function acceptSignIn(channel: Channel, packet: Buffer): void {
-  const { gateway, connection } = channel;
+export function acceptSignIn(gateway: Gateway, channel: Channel, packet: Buffer): void {
+  const { connection } = channel;
   scanPacket(packet, scan, headerBytesMax, headerFieldsMax);
   if (scan.kind === PacketKind.Malformed) {
     const fault = scan.fault ?? closeProtocolFault("malformed packet");
@@ -52,11 +55,20 @@ export function acceptSignIn(channel: Channel, packet: Buffer): void {
   const command = isLogic ? gateway.commands.intern(packet, scan.commandStart, scan.commandEnd) : "";
   const sequence = isLogic ? scan.sequence : 0;
   if (command !== Command.SignIn) {
-    refuse(channel, command, sequence, Status.InvalidCommand, "sign in first", closeProtocolFault("sign in first"));
+    refuse(
+      gateway,
+      channel,
+      command,
+      sequence,
+      Status.InvalidCommand,
+      "sign in first",
+      closeProtocolFault("sign in first"),
+    );
     return;
   }
   if (!gateway.limits.signIn(connection.remoteAddress)) {
     refuse(
+      gateway,
       channel,
       command,
       sequence,
@@ -69,6 +81,7 @@ export function acceptSignIn(channel: Channel, packet: Buffer): void {
   const request = decodeBody(LoginReqSchema, packet.subarray(scan.bodyStart, scan.bodyEnd));
   if (request === undefined) {
     refuse(
+      gateway,
       channel,
       command,
       sequence,
@@ -80,20 +93,25 @@ export function acceptSignIn(channel: Channel, packet: Buffer): void {
   }
   if (Buffer.byteLength(request.device) > deviceBytesMax || !/^[\x20-\x7e]*$/.test(request.device)) {
     const sentence = `device is at most ${deviceBytesMax} printable ASCII characters`;
-    refuse(channel, command, sequence, Status.InvalidPacketBody, sentence, closeProtocolFault("bad device"));
+    refuse(gateway, channel, command, sequence, Status.InvalidPacketBody, sentence, closeProtocolFault("bad device"));
     return;
   }
   channel.state = ChannelState.Verifying;
   // A rejection here is a bug: verify answers a verdict for every token.
-  verifyAndForward(channel, request, sequence).catch((bug: unknown) => connection.fail(bug));
+  verifyAndForward(gateway, channel, request, sequence).catch((bug: unknown) => connection.fail(bug));
 }
 
-async function verifyAndForward(channel: Channel, request: LoginReq, sequence: number): Promise<void> {
-  const { gateway, connection } = channel;
+async function verifyAndForward(
+  gateway: Gateway,
+  channel: Channel,
+  request: LoginReq,
+  sequence: number,
+): Promise<void> {
+  const { connection } = channel;
   const verdict = await gateway.verifier.verify(request.token);
   if (channel.state !== ChannelState.Verifying || !connection.isOpen) return;
   if (!verdict.ok) {
-    refuse(channel, Command.SignIn, sequence, Status.Unauthorized, verdict.reason, closeUnauthorised);
+    refuse(gateway, channel, Command.SignIn, sequence, Status.Unauthorized, verdict.reason, closeUnauthorised);
     return;
   }
   channel.app = verdict.app;
@@ -101,7 +119,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.device = request.device;
   if (gateway.revocations.refuses(verdict.app, verdict.account, verdict.issuedAt)) {
     const sentence = "the token was revoked; sign in with one that was issued since";
-    refuse(channel, Command.SignIn, sequence, Status.Unauthorized, sentence, closeRevoked);
+    refuse(gateway, channel, Command.SignIn, sequence, Status.Unauthorized, sentence, closeRevoked);
     return;
   }
   connection.identified();
@@ -111,11 +129,11 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.expiresAt = gateway.expiries.endOf(verdict.expiresAt);
   channel.features = passedFeatures(request.features);
   channel.id = gateway.nextChannelId(verdict.account);
-  const link = channel.linkOf(loginService);
+  const link = channel.linkOf(loginService, gateway.links);
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
   if (link === undefined || ticket < 0) {
     if (link !== undefined && !gateway.isDraining) gateway.bounds.met("requestsPerLink", { node: link.id });
-    refuseForNow(channel, sequence);
+    refuseForNow(gateway, channel, sequence);
     return;
   }
   const body = toBinary(
@@ -138,18 +156,32 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   gateway.channels.set(channel.id, channel);
   gateway.expiries.watch(channel);
   channel.unanswered++;
-  if (link.connection.send(forwarded(senderOf(channel), Command.SignIn, sequence, ticket, body))) return;
+  if (link.connection.send(forwarded(gateway.serviceId, channel, Command.SignIn, sequence, ticket, body))) return;
   // The link is full. The login service has not heard of this connection, so it is not told of its end.
   link.pending.release(ticket);
   channel.unanswered--;
   gateway.channels.delete(channel.id);
   gateway.expiries.forget(channel);
   channel.state = ChannelState.Verifying;
-  refuseForNow(channel, sequence);
+  refuseForNow(gateway, channel, sequence);
 }
 
 /** Refuses a sign-in that no login service can take now. */
-function refuseForNow(channel: Channel, sequence: number): void {
+function refuseForNow(gateway: Gateway, channel: Channel, sequence: number): void {
   const sentence = "no login service can take this, try again";
-  refuse(channel, Command.SignIn, sequence, Status.ServiceUnavailable, sentence, closeNoService);
+  refuse(gateway, channel, Command.SignIn, sequence, Status.ServiceUnavailable, sentence, closeNoService);
+}
+
+/** The sign-in has been answered with Success and that answer is queued: what waited follows, both ways. */
+export function goLive(gateway: Gateway, channel: Channel): void {
+  channel.state = ChannelState.Live;
+  channel.connection.frameBytesMax = gateway.bounds.values.frameBytes;
+  gateway.tally.add(channel.id);
+  gateway.people.signedIn(channel);
+  const held = channel.endSignIn(gateway.wheel);
+  if (held === undefined) return;
+  for (const packet of held.down) channel.connection.send(packet);
+  for (const packet of held.up) {
+    if (channel.state === ChannelState.Live) receiveRequest(gateway, channel, packet, 0, packet.length);
+  }
 }

@@ -2,6 +2,7 @@
 // the index. Off the hot path, so the generated code encodes it.
 
 import { create, toBinary } from "@bufbuild/protobuf";
+import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { Command } from "../../wire/commands.ts";
 import { ErrorRespSchema, Flag, type Status } from "../../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../wire/packet.ts";
@@ -9,13 +10,14 @@ import type { Channel } from "./channel.ts";
 
 /** Answers one request with a status and a sentence. */
 export function refuseRequest(
+  { metrics }: { readonly metrics: ServiceMetrics },
   channel: Channel,
   command: string,
   sequence: number,
   status: Status,
   sentence: string,
 ): void {
-  channel.gateway.metrics.refused(status);
+  metrics.refused(status);
   const body = toBinary(ErrorRespSchema, create(ErrorRespSchema, { message: sentence }));
   channel.connection.send(
     encodeLogicPacket({ command, channelId: channel.id, sequence, flag: Flag.Response, status }, body),

@@ -7,19 +7,20 @@ import type { SessionTally } from "../../session/tally.ts";
 import { markOf } from "../../session/tally.ts";
 import { decodeMarks, encodeCensusQuestion } from "../../wire/census.ts";
 import { Command } from "../../wire/commands.ts";
-import { forwarded, mayBeRestored, restoreSession } from "./login-link.ts";
+import { mayBeRestored, restoreSession } from "./login-link.ts";
 import type { Channel } from "./channel.ts";
-import type { Gateway } from "./gateway.ts";
+import { ownPacket } from "./forwarded.ts";
+import type { GatewayState } from "./gateway-state.ts";
 
 export class Census {
-  private readonly gateway: Gateway;
+  private readonly gateway: GatewayState;
   private readonly everyMs: number;
   private readonly tally: SessionTally;
   private askedAtMs: number;
   /** Connections numbered below this one were signed in when it asked, or had not been answered yet. */
   private askedBelow = 0;
 
-  constructor(gateway: Gateway, tally: SessionTally, everyMs: number) {
+  constructor(gateway: GatewayState, tally: SessionTally, everyMs: number) {
     this.gateway = gateway;
     this.tally = tally;
     this.everyMs = everyMs;
@@ -34,8 +35,7 @@ export class Census {
     if (link === undefined) return;
     this.askedAtMs = nowMs;
     this.askedBelow = this.gateway.nextChannelNumber;
-    const nobody = { id: "", app: "", account: "", serviceId: this.gateway.serviceId };
-    link.connection.send(forwarded(nobody, Command.Census, 0, 0, encodeCensusQuestion(this.tally)));
+    link.connection.send(ownPacket(this.gateway.serviceId, Command.Census, encodeCensusQuestion(this.tally)));
   }
 
   /** The sessions that the store knows, as marks. */
@@ -48,10 +48,10 @@ export class Census {
     }
     let restored = 0;
     for (const channel of gateway.channels.values()) {
-      if (!mayBeRestored(channel) || known.has(markOf(channel.id))) continue;
+      if (!mayBeRestored(gateway, channel) || known.has(markOf(channel.id))) continue;
       if (gateway.channelNumberOf(channel.id) >= this.askedBelow) continue;
       // Those that a full link does not take are missing at the next census, too.
-      if (!restoreSession(channel, link)) break;
+      if (!restoreSession(gateway, channel, link)) break;
       restored++;
     }
     if (restored > 0) {

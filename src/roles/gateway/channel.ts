@@ -1,19 +1,15 @@
-// One client's connection. Its state says what a frame means: the first is a sign-in, those that come while the sign-in
-// is under way wait, the rest are requests. Nothing goes out before the answer to the sign-in.
+// What a gateway knows of one client's connection: its state, who signed in, what waits while the sign-in is under way, and
+// the links that serve it. It is data: client-channel.ts takes the connection's frames.
 
 import type { LimitValues } from "../../base/limits/table.ts";
-import { Deadline } from "../../base/timer-wheel.ts";
+import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
-import type { Link } from "../../routing/links.ts";
-import type { Connection, FrameHandler } from "../../transport/transport.ts";
-import { type CloseReason, closeFrameTooLarge, closeLoginWait, closeSlowConsumer } from "../../wire/close-reason.ts";
+import type { Link, Links } from "../../routing/links.ts";
+import type { Connection } from "../../transport/transport.ts";
+import { closeFrameTooLarge, closeLoginWait, closeSlowConsumer } from "../../wire/close-reason.ts";
 import { knownFeatures } from "../../wire/features.ts";
 import { encodeStamp } from "../../wire/packet-stamp.ts";
-import { acceptSignIn } from "./accept.ts";
 import { ChannelState } from "./channel-state.ts";
-import type { Gateway } from "./gateway.ts";
-import { signOut } from "./login-link.ts";
-import { receiveRequest } from "./uplink.ts";
 
 /** Pushes that may wait while a sign-in is under way, in bytes. */
 const heldPushBytesMax = 64 * 1024;
@@ -78,6 +74,7 @@ class SigningIn extends Deadline {
  * the bucket itself, and does not hold one: one object less for each connection.
  */
 class Speaker extends TokenBucket {
+  /** The header fields that the gateway appends to each of its requests (channelId, identity, origin). */
   readonly stamp: Buffer;
 
   constructor(stamp: Buffer, { requestsPerSecond, requestsAtOnce }: LimitValues, nowMs: number) {
@@ -87,8 +84,7 @@ class Speaker extends TokenBucket {
 }
 
 /** A connection and who it belongs to. Each field counts, as in `ConnectionCore`. */
-export class Channel implements FrameHandler {
-  readonly gateway: Gateway;
+export class Channel {
   readonly connection: Connection;
   state: ChannelState = ChannelState.Fresh;
   /** Its requests that are under way. */
@@ -107,68 +103,20 @@ export class Channel implements FrameHandler {
   key: Uint8Array | undefined;
   /** When its token expires, in seconds on the monotonic clock (expiries.ts). */
   expiresAt = Number.MAX_SAFE_INTEGER;
-  private knownSpeaker: Speaker | undefined;
+  /** From the first request on. */
+  speaker: Speaker | undefined;
   /** Until the sign-in is answered. */
-  private signingIn: SigningIn | undefined;
+  signingIn: SigningIn | undefined;
   private chosenVersion = -1;
   private chosen = noLinks;
 
-  constructor(gateway: Gateway, connection: Connection) {
-    this.gateway = gateway;
+  constructor(connection: Connection) {
     this.connection = connection;
     this.signingIn = new SigningIn(connection);
-    gateway.wheel.arm(this.signingIn, gateway.loginWaitMs);
-    gateway.metrics.channels++;
-  }
-
-  frame(bytes: Buffer, start: number, end: number): void {
-    switch (this.state) {
-      case ChannelState.Live:
-        receiveRequest(this, bytes, start, end);
-        return;
-      case ChannelState.Fresh:
-        this.firstFrame(bytes.subarray(start, end));
-        return;
-      case ChannelState.Queued:
-      case ChannelState.Verifying:
-      case ChannelState.Pending:
-        this.holdFrame(bytes.subarray(start, end));
-        return;
-      case ChannelState.Closed:
-        return;
-    }
-  }
-
-  closed(reason: CloseReason): void {
-    const before = this.state;
-    this.state = ChannelState.Closed;
-    this.endSignIn();
-    const { gateway } = this;
-    gateway.metrics.channels--;
-    gateway.metrics.closed(reason.code);
-    gateway.limits.leave(this.connection.remoteAddress);
-    if (before === ChannelState.Pending || before === ChannelState.Live) {
-      gateway.channels.delete(this.id);
-      gateway.expiries.forget(this);
-      if (before === ChannelState.Live) {
-        gateway.tally.remove(this.id);
-        gateway.people.signedOut(this, reason);
-      }
-      signOut(this);
-    }
-  }
-
-  /** Takes the cost of a request; true while this second's allowance lasts. */
-  takeRequest(cost: number): boolean {
-    const { gateway, account } = this;
-    if (this.speaker.take(gateway.wheel.nowMs, cost)) return true;
-    gateway.bounds.met("requestsPerSecond", { account });
-    return false;
   }
 
   /** The link that serves this connection's packets for a service: chosen once, until nodes come or go. */
-  linkOf(service: string): Link<Channel> | undefined {
-    const { links } = this.gateway;
+  linkOf(service: string, links: Links<Channel>): Link<Channel> | undefined {
     if (this.chosenVersion !== links.version) {
       this.chosen = this.chosen.filter((link) => links.keeps(link));
       this.chosenVersion = links.version;
@@ -180,21 +128,9 @@ export class Channel implements FrameHandler {
     return link;
   }
 
-  /** The header fields that the gateway appends to each of this connection's requests (channelId, identity, origin). */
-  get stamp(): Buffer {
-    return this.speaker.stamp;
-  }
-
-  /** The sign-in has been answered with Success and that answer is queued: what waited follows, both ways. */
-  goLive(): void {
-    this.state = ChannelState.Live;
-    this.connection.frameBytesMax = this.gateway.bounds.values.frameBytes;
-    this.gateway.tally.add(this.id);
-    this.gateway.people.signedIn(this);
-    const held = this.endSignIn();
-    if (held === undefined) return;
-    for (const packet of held.down) this.connection.send(packet);
-    for (const packet of held.up) this.frame(packet, 0, packet.length);
+  /** Makes the speaker, at the first request. */
+  speak(gateId: string, bounds: LimitValues, nowMs: number): Speaker {
+    return (this.speaker = new Speaker(encodeStamp(this.id, this.app, this.account, gateId), bounds, nowMs));
   }
 
   /** Keeps a push until the sign-in is answered. `packet` is owned by the channel from now on. */
@@ -202,47 +138,11 @@ export class Channel implements FrameHandler {
     this.signingIn?.holdPush(packet);
   }
 
-  /** Looks at it now, or in a later turn of the event loop when many come at once. */
-  private firstFrame(frame: Buffer): void {
-    const { strangerShare } = this.gateway;
-    if (strangerShare.isFree) {
-      strangerShare.run(() => acceptSignIn(this, frame));
-      return;
-    }
-    this.state = ChannelState.Queued;
-    this.holdFrame(frame);
-    strangerShare.later(() => this.takeTurn()).catch((bug: unknown) => this.connection.fail(bug));
-  }
-
-  private takeTurn(): void {
-    // It may have ended meanwhile, or be about to: what it is told already is the end.
-    if (this.state !== ChannelState.Queued || !this.connection.isOpen) return;
-    const frame = this.signingIn?.takeFirst();
-    if (frame === undefined) return;
-    this.state = ChannelState.Fresh;
-    acceptSignIn(this, frame);
-  }
-
-  private holdFrame(frame: Buffer): void {
-    const { bounds } = this.gateway;
-    if (this.signingIn?.holdFrame(frame, bounds.values.signInFrameBytes) !== false) return;
-    bounds.met("signInFrameBytes", { remoteAddress: this.connection.remoteAddress });
-  }
-
-  private get speaker(): Speaker {
-    const { id, app, account, gateway } = this;
-    this.knownSpeaker ??= new Speaker(
-      encodeStamp(id, app, account, gateway.serviceId),
-      gateway.bounds.values,
-      gateway.wheel.nowMs,
-    );
-    return this.knownSpeaker;
-  }
-
-  private endSignIn(): SigningIn | undefined {
+  /** The sign-in is answered, or the connection has ended: returns what has waited, once. */
+  endSignIn(wheel: TimerWheel): SigningIn | undefined {
     const { signingIn } = this;
     if (signingIn === undefined) return undefined;
-    this.gateway.wheel.disarm(signingIn);
+    wheel.disarm(signingIn);
     this.signingIn = undefined;
     return signingIn;
   }

@@ -2,7 +2,7 @@
 
 import type { Acceptor, Connection, FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, closeLimit } from "../../wire/close-reason.ts";
-import { Channel } from "./channel.ts";
+import { ClientChannel } from "./client-channel.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** Lets a connection in as a channel, unless the gateway is leaving or a limit is reached. */
@@ -17,7 +17,7 @@ export class ClientAcceptor implements Acceptor {
     if (this.gateway.isDraining) return this.gateway.leavingReason;
     if (!this.gateway.limits.enter(connection.remoteAddress)) return closeLimit;
     try {
-      return new Channel(this.gateway, connection);
+      return new ClientChannel(this.gateway, connection);
     } catch (bug) {
       // The connection ends by it, and no channel is there to give its place back.
       this.gateway.limits.leave(connection.remoteAddress);

@@ -106,7 +106,7 @@ export function clientAdmission(limits: Limits, connectionsMax: number, proxies:
 }
 
 /** Bounds the sockets of WebSocket listeners whose request has not come, as connections that have not signed in are. */
-export function unseenBounds(
+function unseenBounds(
   limits: Limits,
   {
     descriptors,

@@ -15,6 +15,7 @@ import { BasicCode, basicPong } from "../../wire/packet.ts";
 import { moveRoutingLast } from "../../wire/packet-clean.ts";
 import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
 import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
+import { goLive } from "./accept.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
@@ -65,7 +66,7 @@ export class Downlink implements FrameHandler {
     link.pending.drain((channel, sequence, command) => {
       channel.unanswered--;
       if (channel.state === ChannelState.Closed) return;
-      refuseRequest(channel, command, sequence, Status.ServiceUnavailable, sentence);
+      refuseRequest(gateway, channel, command, sequence, Status.ServiceUnavailable, sentence);
       if (channel.state === ChannelState.Pending) channel.connection.close(closeTryAgain);
     });
     // What that node had committed but not yet pushed would be missed until the next sign-in.
@@ -101,7 +102,7 @@ export class Downlink implements FrameHandler {
     const { status } = scan;
     this.write(channel, packet);
     if (!isSignIn) return;
-    if (status === Status.Success) channel.goLive();
+    if (status === Status.Success) goLive(this.gateway, channel);
     else {
       const sentence = decodeBody(ErrorRespSchema, packet.subarray(scan.bodyStart, scan.bodyEnd))?.message ?? "";
       this.gateway.people.refused(channel, sentence === "" ? `status ${status}` : sentence);

@@ -7,7 +7,7 @@ import { Deadline } from "../../base/timer-wheel.ts";
 import { type CloseReason, CloseCode } from "../../wire/close-reason.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
-import type { Gateway } from "./gateway.ts";
+import type { GatewayState } from "./gateway-state.ts";
 
 const tickMs = 500;
 /** Until the next tick when one has left connections that are due. */
@@ -27,11 +27,11 @@ const atOnce = -Infinity;
 
 /** The connections of one gateway that are about to expire. It is armed while the gateway serves clients. */
 export class Expiries extends Deadline {
-  private readonly gateway: Gateway;
+  private readonly gateway: GatewayState;
   private readonly soon = new Set<Channel>();
   private round: Iterator<Channel> | undefined;
 
-  constructor(gateway: Gateway) {
+  constructor(gateway: GatewayState) {
     super();
     this.gateway = gateway;
   }

@@ -37,7 +37,7 @@ import { type ChosenLinks, linksBy } from "./selection.ts";
 import { reloadTokenKeys } from "./token-keys.ts";
 
 /** The services that a gateway depends on. */
-export const gatewayDependencies = ["login", "chat"] as const;
+const gatewayDependencies = ["login", "chat"] as const;
 
 /** Nodes that do not answer must not keep a gateway closed without end. */
 const completeMsMax = 10_000;
@@ -50,7 +50,7 @@ const descriptorsReserved = 200;
 const descriptorsUnknown = 1_000_000;
 
 /** What a gateway is given, beside what surrounds it. */
-export interface GatewayParts {
+interface GatewayParts {
   readonly verifier: TokenVerifier;
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;
@@ -78,7 +78,7 @@ export interface GatewayParts {
 }
 
 /** `host:port` as bound. */
-export interface GatewayAddresses {
+interface GatewayAddresses {
   readonly link: string;
   readonly ws: string | undefined;
   readonly tcp: string | undefined;

@@ -15,6 +15,7 @@ import type { Timers } from "../../base/timers.ts";
 import { type CloseReason, closeLeaving, closeLeavingOver, closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
 import { ChannelState } from "./channel-state.ts";
+import type { GatewayState } from "./gateway-state.ts";
 import { PeopleLog } from "./people-log.ts";
 import { PushQueue } from "./push-queue.ts";
 import type { AddressLimits } from "./address-limits.ts";
@@ -38,7 +39,7 @@ const spreadMsMax = 60_000;
 const closeOtherStores = closeProtocolFault("its stores are not those of the other nodes");
 
 /** One gateway; an ordinary object, so that a process may hold several. */
-export class Gateway {
+export class Gateway implements GatewayState {
   readonly channels = new Map<string, Channel>();
   readonly commands = new Interner();
   /** True from the start of a drain: requests are refused, connections too. */

@@ -1,20 +1,13 @@
-// What the gateway sends to the login service in the name of a connection: sessions that it has lost, and the end.
+// What the gateway sends to the login service again: sessions that it has lost.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Link } from "../../routing/links.ts";
-import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
-import { MetaType, SessionSchema } from "../../wire/gen/pkt_pb.ts";
-import { encodeLogicPacket } from "../../wire/packet.ts";
+import { Command } from "../../wire/commands.ts";
+import { SessionSchema } from "../../wire/gen/pkt_pb.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
-import type { Gateway } from "./gateway.ts";
-
-export const loginService = serviceOf(Command.SignIn) ?? "";
-
-/** Tells the login service that a connection has ended. */
-export function signOut(channel: Channel): void {
-  channel.gateway.signOuts.add(channel, channel.linkOf(loginService));
-}
+import { forwarded } from "./forwarded.ts";
+import type { GatewayState } from "./gateway-state.ts";
 
 /** Connections in one turn of the event loop; each costs some microseconds. */
 const restoredInTurn = 256;
@@ -22,7 +15,7 @@ const restoredInTurn = 256;
 const fullMs = 10;
 
 /** Sends the sessions of all connections that are signed in, because the login service has lost them; some in each turn. */
-export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
+export function restoreSessions(gateway: GatewayState, link: Link<Channel>): void {
   const { after, soon } = gateway.timers;
   const channels = gateway.channels.values();
   let restored = 0;
@@ -30,8 +23,8 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
   let unsent: Channel | undefined;
   const step = (): void => {
     if (!link.connection.isOpen) return;
-    if (unsent !== undefined && mayBeRestored(unsent)) {
-      if (!restoreSession(unsent, link)) {
+    if (unsent !== undefined && mayBeRestored(gateway, unsent)) {
+      if (!restoreSession(gateway, unsent, link)) {
         after(fullMs, step);
         return;
       }
@@ -44,8 +37,8 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
         if (restored > 0) gateway.log.info("sessions are sent again", { sessions: restored, node: link.id });
         return;
       }
-      if (!mayBeRestored(channel)) continue;
-      if (restoreSession(channel, link)) restored++;
+      if (!mayBeRestored(gateway, channel)) continue;
+      if (restoreSession(gateway, channel, link)) restored++;
       else {
         unsent = channel;
         after(fullMs, step);
@@ -58,45 +51,17 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
 }
 
 /** Reports whether a connection's session may be sent again: it is live and was not revoked. */
-export function mayBeRestored({ state, connection, gateway, app, account, issuedAt }: Channel): boolean {
-  return state === ChannelState.Live && connection.isOpen && !gateway.revocations.refuses(app, account, issuedAt);
+export function mayBeRestored(
+  { revocations }: GatewayState,
+  { state, connection, app, account, issuedAt }: Channel,
+): boolean {
+  return state === ChannelState.Live && connection.isOpen && !revocations.refuses(app, account, issuedAt);
 }
 
 /** Sends the session of one connection. Returns false if the link is full or closed. */
-export function restoreSession(channel: Channel, link: Link<Channel>): boolean {
-  const { id, device, features, gateway } = channel;
-  const session = create(SessionSchema, {
-    ...{ channelId: id, gateId: gateway.serviceId, device, features: [...features] },
-  });
-  gateway.signOuts.restored(link);
-  return link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
-}
-
-export function senderOf({ id, app, account, gateway }: Channel): Parameters<typeof forwarded>[0] {
-  return { id, app, account, serviceId: gateway.serviceId };
-}
-
-/** A packet to the login service in the name of a connection. */
-export function forwarded(
-  sender: { readonly id: string; readonly app: string; readonly account: string; readonly serviceId: string },
-  command: string,
-  sequence: number,
-  ticket: number,
-  body: Uint8Array,
-): Uint8Array {
-  const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
-  return encodeLogicPacket(
-    {
-      command,
-      sequence,
-      channelId: sender.id,
-      meta: [
-        meta(MetaKey.App, sender.app),
-        meta(MetaKey.Account, sender.account),
-        meta(MetaKey.DestServer, sender.serviceId),
-      ],
-      ticket,
-    },
-    body,
-  );
+export function restoreSession({ serviceId, signOuts }: GatewayState, channel: Channel, link: Link<Channel>): boolean {
+  const { id, device, features } = channel;
+  const session = create(SessionSchema, { channelId: id, gateId: serviceId, device, features: [...features] });
+  signOuts.restored(link);
+  return link.connection.send(forwarded(serviceId, channel, Command.Restore, 0, 0, toBinary(SessionSchema, session)));
 }

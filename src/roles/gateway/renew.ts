@@ -8,12 +8,14 @@ import { Flag, LoginRenewReqSchema, LoginRenewRespSchema, Status } from "../../w
 import { encodeLogicPacket } from "../../wire/packet.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
+import type { Gateway } from "./gateway.ts";
 import { ChannelState } from "./channel-state.ts";
 
 /** Verifies the token of a LoginRenewReq. A refusal ends nothing: the token before is good until it expires. */
-export function renewToken(channel: Channel, sequence: number, body: Buffer): void {
-  const { gateway, connection } = channel;
-  const refuse = (status: Status, sentence: string): void => refuseRenewal(channel, sequence, status, sentence);
+export function renewToken(gateway: Gateway, channel: Channel, sequence: number, body: Buffer): void {
+  const { connection } = channel;
+  const refuse = (status: Status, sentence: string): void =>
+    refuseRenewal(gateway, channel, sequence, status, sentence);
   const request = decodeBody(LoginRenewReqSchema, body);
   if (request === undefined) {
     refuse(Status.InvalidPacketBody, "the body is not a LoginRenewReq");
@@ -31,21 +33,21 @@ export function renewToken(channel: Channel, sequence: number, body: Buffer): vo
   gateway.renewing.add(channel);
   channel.unanswered++;
   // A rejection here is a bug: verify answers a verdict for every token.
-  verified(channel, sequence, request.token).catch((bug: unknown) => connection.fail(bug));
+  verified(gateway, channel, sequence, request.token).catch((bug: unknown) => connection.fail(bug));
 }
 
-function refuseRenewal(channel: Channel, sequence: number, status: Status, sentence: string): void {
-  channel.gateway.people.renewalRefused(channel, sentence);
-  refuseRequest(channel, Command.Renew, sequence, status, sentence);
+function refuseRenewal(gateway: Gateway, channel: Channel, sequence: number, status: Status, sentence: string): void {
+  gateway.people.renewalRefused(channel, sentence);
+  refuseRequest(gateway, channel, Command.Renew, sequence, status, sentence);
 }
 
-async function verified(channel: Channel, sequence: number, token: string): Promise<void> {
-  const { gateway, connection } = channel;
+async function verified(gateway: Gateway, channel: Channel, sequence: number, token: string): Promise<void> {
+  const { connection } = channel;
   const verdict = await gateway.verifier.verify(token);
   gateway.renewing.delete(channel);
   channel.unanswered--;
   if (channel.state === ChannelState.Closed) return;
-  const refuse = (reason: string): void => refuseRenewal(channel, sequence, Status.Unauthorized, reason);
+  const refuse = (reason: string): void => refuseRenewal(gateway, channel, sequence, Status.Unauthorized, reason);
   if (!verdict.ok) {
     refuse(verdict.reason);
     return;

@@ -20,10 +20,10 @@ import {
   type RevocationsPage,
   type StoredRevocation,
 } from "../../wire/revocations.ts";
-import { forwarded } from "./login-link.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
-import type { Gateway } from "./gateway.ts";
+import { ownPacket } from "./forwarded.ts";
+import type { GatewayState } from "./gateway-state.ts";
 
 /**
  * How far the clock of the chat node that dated a kick may be behind that of the one that sends it; this machine's may say
@@ -32,7 +32,7 @@ import type { Gateway } from "./gateway.ts";
 const clocksApartMs = 30_000;
 
 export class Revocations {
-  private readonly gateway: Pick<Gateway, "channels" | "serviceId" | "metrics" | "clock">;
+  private readonly gateway: Pick<GatewayState, "channels" | "serviceId" | "metrics" | "clock">;
   /** The store that the copy is of; '' before the first word. */
   private store = "";
   /** The copy has all rows up to this number. */
@@ -108,8 +108,8 @@ export class Revocations {
   }
 
   private ask(link: Link<Channel>): void {
-    const nobody = { id: "", app: "", account: "", serviceId: this.gateway.serviceId };
-    link.connection.send(forwarded(nobody, Command.Revocations, 0, 0, encodeRevocationsQuestion(this.version)));
+    const question = encodeRevocationsQuestion(this.version);
+    link.connection.send(ownPacket(this.gateway.serviceId, Command.Revocations, question));
   }
 
   private take({ store, version, after, nowMs, rows }: RevocationsPage): void {

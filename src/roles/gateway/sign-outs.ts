@@ -8,7 +8,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Link } from "../../routing/links.ts";
 import { Command } from "../../wire/commands.ts";
-import { forwarded } from "./login-link.ts";
+import { forwarded } from "./forwarded.ts";
 import type { Channel } from "./channel.ts";
 
 /** So long after it was sent a sign-out has arrived, or its link is known to be broken. */
@@ -76,8 +76,7 @@ export class SignOuts {
     signOut.atMs = this.clock.monotonicMs();
   }
 
-  private sendBy({ id, app, account }: SignOut, link: Link<Channel>): boolean {
-    const sender = { id, app, account, serviceId: this.serviceId };
-    return link.connection.send(forwarded(sender, Command.SignOut, 0, 0, new Uint8Array(0)));
+  private sendBy(signOut: SignOut, link: Link<Channel>): boolean {
+    return link.connection.send(forwarded(this.serviceId, signOut, Command.SignOut, 0, 0, new Uint8Array(0)));
   }
 }

@@ -12,6 +12,7 @@ import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/pac
 import { stampedBytes, writeStamped } from "../../wire/packet-stamp.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
+import type { Gateway } from "./gateway.ts";
 import { renewToken } from "./renew.ts";
 
 /** A request counts as one, and as another one for each 32 KiB that it has: it is copied, judged and decoded. */
@@ -46,8 +47,7 @@ const swappedPing = BasicCode.Ping << 8;
 const isRead = (command: string): boolean => command === Command.OfflineContent || command === Command.OfflineIndex;
 
 /** Forwards one request, bytes[start, end), or answers why not. The bytes live until this returns. */
-export function receiveRequest(channel: Channel, bytes: Buffer, start: number, end: number): void {
-  const { gateway } = channel;
+export function receiveRequest(gateway: Gateway, channel: Channel, bytes: Buffer, start: number, end: number): void {
   let packet = bytes;
   scanPacketAt(bytes, start, end, scan, headerBytesMax, headerFieldsMax);
   if (scan.kind !== PacketKind.Logic) {
@@ -63,44 +63,55 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
   const command = gateway.commands.intern(packet, scan.commandStart, scan.commandEnd);
   const service = serviceOfInterned(command);
   gateway.metrics.countIn(command);
-  if (!channel.takeRequest(1 + ((end - start) >>> requestBytesBits))) {
+  const { wheel, bounds } = gateway;
+  const speaker = channel.speaker ?? channel.speak(gateway.serviceId, bounds.values, wheel.nowMs);
+  if (!speaker.take(wheel.nowMs, 1 + ((end - start) >>> requestBytesBits))) {
+    bounds.met("requestsPerSecond", { account: channel.account });
     gateway.metrics.rateLimited();
-    refuseRequest(channel, command, sequence, Status.RateLimited, "too many requests on this connection, slow down");
+    refuseRequest(
+      gateway,
+      channel,
+      command,
+      sequence,
+      Status.RateLimited,
+      "too many requests on this connection, slow down",
+    );
     return;
   }
   const { metasPerRequest } = gateway.bounds.values;
   if (scan.metas > metasPerRequest) {
     gateway.bounds.met("metasPerRequest", { account: channel.account });
     const sentence = `a request's header has at most ${metasPerRequest} metas`;
-    refuseRequest(channel, command, sequence, Status.InvalidPacketBody, sentence);
+    refuseRequest(gateway, channel, command, sequence, Status.InvalidPacketBody, sentence);
     return;
   }
   if (service === "login") {
     if (command === Command.Renew) {
-      renewToken(channel, sequence, packet.subarray(scan.bodyStart, scan.bodyEnd));
+      renewToken(gateway, channel, sequence, packet.subarray(scan.bodyStart, scan.bodyEnd));
       return;
     }
-    refuseRequest(channel, command, sequence, Status.InvalidCommand, "this connection is signed in already");
+    refuseRequest(gateway, channel, command, sequence, Status.InvalidCommand, "this connection is signed in already");
     return;
   }
   if (service === undefined || !gateway.links.knows(service)) {
     const sentence = `there is no service for the command ${JSON.stringify(command.slice(0, 64))}`;
-    refuseRequest(channel, command, sequence, Status.NotImplemented, sentence);
+    refuseRequest(gateway, channel, command, sequence, Status.NotImplemented, sentence);
     return;
   }
   const { readerUnsentBytes } = gateway.bounds.values;
   if (channel.connection.unsentBytes > readerUnsentBytes && isRead(command)) {
     gateway.bounds.met("readerUnsentBytes", { account: channel.account });
     const sentence = "take what was sent to you before you ask for more";
-    refuseRequest(channel, command, sequence, Status.RateLimited, sentence);
+    refuseRequest(gateway, channel, command, sequence, Status.RateLimited, sentence);
     return;
   }
-  const link = gateway.isLeaving(channel) ? undefined : channel.linkOf(service);
+  const link = gateway.isLeaving(channel) ? undefined : channel.linkOf(service, gateway.links);
   const ticket = link === undefined ? -1 : link.pending.take(channel, sequence, command);
   if (link === undefined || ticket < 0) {
     if (link === undefined) gateway.metrics.noServerFound("");
     else gateway.bounds.met("requestsPerLink", { service, node: link.id });
     refuseRequest(
+      gateway,
       channel,
       command,
       sequence,
@@ -115,10 +126,11 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
     scanPacket(packet, scan);
   }
   const { connection } = link;
-  const at = connection.reserve(stampedBytes(scan, channel.stamp.length));
+  const at = connection.reserve(stampedBytes(scan, speaker.stamp.length));
   if (at < 0) {
     link.pending.release(ticket);
     refuseRequest(
+      gateway,
       channel,
       command,
       sequence,
@@ -129,7 +141,7 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
   }
   channel.unanswered++;
   try {
-    writeStamped(connection.outbound, at, packet, scan, channel.stamp, ticket);
+    writeStamped(connection.outbound, at, packet, scan, speaker.stamp, ticket);
   } catch (bug) {
     connection.unreserve();
     link.pending.release(ticket);

@@ -19,7 +19,7 @@ import { signIn } from "./sign-in.ts";
 import { signOut } from "./sign-out.ts";
 
 /** The login service, and what ends with it. */
-export interface LoginService {
+interface LoginService {
   readonly service: Service;
   /** Leaves the gateways' leases to other login nodes. */
   readonly stop: () => void;

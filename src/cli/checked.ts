@@ -1,0 +1,8 @@
+// The result of roost check.
+
+/** What a check has found, whatever the engine. */
+export interface Checked {
+  readonly isFine: boolean;
+  /** For standard output. */
+  readonly lines: readonly string[];
+}
