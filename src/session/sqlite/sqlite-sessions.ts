@@ -343,5 +343,5 @@ class SqliteSessions implements Sessions {
 }
 
 function away(): SessionsUnavailable {
-  return new SessionsUnavailable("the session store is away");
+  return new SessionsUnavailable("the session store is unavailable");
 }
