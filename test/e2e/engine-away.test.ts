@@ -56,7 +56,7 @@ test.skipIf(!hasPostgres)(
     const { cluster } = stage;
     await Promise.all(["discovery-1", "chat-1"].map((name) => cluster.start(name)));
     const chat = cluster.process("chat-1");
-    await stage.says("chat-1", /The message store is away/);
+    await stage.says("chat-1", /The message store is unavailable/);
     gate.isShut = false;
     expect(await chat?.exited).toBe(1);
     const log = (await chat?.errors) ?? "";

@@ -95,7 +95,7 @@ test("half a file, a folder, an empty file beside its write-ahead log: the start
   expect(await resultOf(openAt(empty))).toMatch(/is empty, but .*-wal belongs to it/);
   expect(statSync(`${empty}-wal`).size).toBe(pageBytes * 3);
   rmSync(empty);
-  expect(await resultOf(openAt(empty))).toMatch(/is missing, but .*-wal belongs to it .* not wanted\.$/);
+  expect(await resultOf(openAt(empty))).toMatch(/is missing, but .*-wal belongs to it .* not needed\.$/);
 }, 60_000);
 
 test("a folder where the index should be: a sentence, not a crash", async () => {

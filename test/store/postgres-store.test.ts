@@ -196,7 +196,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
         expect(await failureOf(idsOf(store, "bob"))).not.toBe("nothing failed");
       }
       silent.stop(true);
-      expect(lines.filter((line) => line.includes("The message store is away"))).toHaveLength(2);
+      expect(lines.filter((line) => line.includes("The message store is unavailable"))).toHaveLength(2);
     });
 
     test("a database that turns out to be another program's once it is there is told, with the sentence", async () => {

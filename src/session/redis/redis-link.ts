@@ -120,7 +120,7 @@ export class RedisLink {
   /** Runs a script that decides whether the store may be used; rejects with SessionsUnavailable. */
   async ask(script: Script, parameters: readonly string[]): Promise<unknown> {
     const { connection } = this;
-    if (connection === undefined) throw new SessionsUnavailable("the session store is away");
+    if (connection === undefined) throw new SessionsUnavailable("the session store is unavailable");
     try {
       const reply = await connection.call(script, parameters);
       this.isRefusing = false;

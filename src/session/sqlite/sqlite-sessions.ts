@@ -344,5 +344,5 @@ class SqliteSessions implements Sessions {
 }
 
 function away(): SessionsUnavailable {
-  return new SessionsUnavailable("the session store is away");
+  return new SessionsUnavailable("the session store is unavailable");
 }
