@@ -2,6 +2,7 @@
 // matters out of sight; that it happens, and how often, is one line a second. Lines are equal if level, sentence and fields
 // are. Bounded: of more different lines the oldest is forgotten, and written once more with its count.
 
+import { backgroundTime, type Time } from "./runtime.ts";
 import { isLogged, type Log, type LogFields, type LogLevel } from "./log.ts";
 
 const pauseMsDefault = 1_000;
@@ -16,29 +17,18 @@ interface Said {
   repeated: number;
 }
 
-/** What it needs of the platform; a test gives its own. */
-interface QuietLogParts {
-  readonly nowMs: () => number;
-  readonly after: (ms: number, work: () => void) => void;
-}
-
-const platform: QuietLogParts = {
-  nowMs: () => performance.now(),
-  after: (ms, work) => void setTimeout(work, ms).unref(),
-};
-
 export class QuietLog implements Log {
   private readonly log: Log;
   private readonly least: LogLevel;
-  private readonly parts: QuietLogParts;
+  private readonly time: Time;
   private readonly said = new Map<string, Said>();
   private isSweepDue = false;
 
   /** `least` is the least important level that `log` writes: of what it drops nothing is remembered. */
-  constructor(log: Log, least: LogLevel, parts = platform) {
+  constructor(log: Log, least: LogLevel, time: Time = backgroundTime) {
     this.log = log;
     this.least = least;
-    this.parts = parts;
+    this.time = time;
   }
 
   debug(sentence: string, fields?: LogFields): void {
@@ -76,7 +66,7 @@ export class QuietLog implements Log {
       return;
     }
     this.log[level](sentence, fields);
-    this.said.set(key, { level, sentence, fields, atMs: this.parts.nowMs(), repeated: 0 });
+    this.said.set(key, { level, sentence, fields, atMs: this.time.clock.monotonicMs(), repeated: 0 });
     if (this.said.size > linesMax) this.forgetOldest();
     this.sweepLater();
   }
@@ -84,7 +74,7 @@ export class QuietLog implements Log {
   private sweepLater(): void {
     if (this.isSweepDue) return;
     this.isSweepDue = true;
-    this.parts.after(pauseMsDefault, () => {
+    this.time.timers.after(pauseMsDefault, () => {
       this.isSweepDue = false;
       this.sweep();
     });
@@ -92,7 +82,7 @@ export class QuietLog implements Log {
 
   /** Forgets what has not been said again for a while, and says how often the rest was. */
   private sweep(): void {
-    const nowMs = this.parts.nowMs();
+    const nowMs = this.time.clock.monotonicMs();
     for (const [key, said] of this.said) {
       if (nowMs - said.atMs < pauseMsDefault) continue;
       if (said.repeated === 0) this.said.delete(key);

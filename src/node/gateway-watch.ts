@@ -3,7 +3,7 @@
 
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
-import type { Cancel, Timers } from "../base/timers.ts";
+import { type Cancel, every, type Timers } from "../base/timers.ts";
 import { gatewayServices } from "../registry/lookup/gateway-services.ts";
 
 const lookMs = 5_000;
@@ -29,10 +29,7 @@ export class GatewayWatch {
   }
 
   start(): void {
-    this.cancel = this.parts.timers.after(lookMs, () => {
-      this.start();
-      void this.look();
-    });
+    this.cancel = every(this.parts.timers, lookMs, () => void this.look());
   }
 
   /** Why no gateway has been linked for a minute, for an operator; '' while one is, or was less than a minute ago. */

@@ -5,7 +5,7 @@ import type { ServiceMetrics } from "../observe/metrics.ts";
 import type { Health } from "../observe/operator-answers.ts";
 import type { Server } from "../transport/transport.ts";
 import { closeLeaving } from "../wire/close-reason.ts";
-import type { Cancel } from "../base/timers.ts";
+import { type Cancel, every } from "../base/timers.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { Readiness } from "../service/readiness.ts";
 import { DeclinedBy } from "../service/declined-by.ts";
@@ -130,7 +130,7 @@ export class LogicNode {
     this.unlinked?.start();
     this.registryCheck.start();
     this.told = service.state.stores;
-    this.lookAround();
+    this.cancelLook = every(environment.timers, lookMs, () => this.lookAround());
     return advertised;
   }
 
@@ -173,7 +173,6 @@ export class LogicNode {
     this.unlinked?.stop();
     this.registryCheck.stop();
     this.cancelLook?.();
-    this.cancelLook = undefined;
     void this.membership?.setState("leaving");
     await this.service.drain(answerMsMax);
     await this.membership?.leave();
@@ -182,16 +181,12 @@ export class LogicNode {
 
   /** Tells gateways and the registry of the stores when they become known or are others, and the registry of lost gateways. */
   private lookAround(): void {
-    const { service, environment } = this;
-    this.cancelLook = environment.timers.after(lookMs, () => {
-      this.lookAround();
-      const { stores } = service.state;
-      if (!areSameStores(stores, this.told)) {
-        this.told = stores;
-        service.tellState();
-      }
-      this.lost.look();
-      void this.membership?.tellChanges();
-    });
+    const { stores } = this.service.state;
+    if (!areSameStores(stores, this.told)) {
+      this.told = stores;
+      this.service.tellState();
+    }
+    this.lost.look();
+    void this.membership?.tellChanges();
   }
 }

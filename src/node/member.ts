@@ -213,7 +213,7 @@ function environmentOf(
   const { keys, wheel, flusher, control, registry } = around;
   const { id, insecure, env, zone, weight, limits, log, version, lost } = settings;
   const { writeWaitMs, listen, advertise } = settings;
-  const admission = new Admission({ env, keys, isRegistryOpen: insecure, log });
+  const admission = new Admission({ ...systemRuntime, env, keys, isRegistryOpen: insecure, log });
   const parts = { env, zone, keys, admission, isRegistryOpen: insecure, ...systemRuntime };
   const naming = new ProvenNaming(registry, parts);
   const network = new TcpLinkNetwork(

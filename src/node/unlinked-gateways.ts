@@ -3,7 +3,7 @@
 // killed or has left ends sooner than the node complains.
 
 import type { Log } from "../base/log.ts";
-import type { Cancel, Timers } from "../base/timers.ts";
+import { type Cancel, every, type Timers } from "../base/timers.ts";
 import type { GatewayStart } from "../session/sessions.ts";
 
 const lookMs = 5_000;
@@ -30,10 +30,7 @@ export class UnlinkedGateways {
   }
 
   start(): void {
-    this.cancel = this.parts.timers.after(lookMs, () => {
-      this.start();
-      void this.look();
-    });
+    this.cancel = every(this.parts.timers, lookMs, () => void this.look());
   }
 
   stop(): void {

@@ -9,17 +9,7 @@ function quiet(): { log: QuietLog; lines: string[]; timers: ManualTimers } {
   const lines: string[] = [];
   const timers = new ManualTimers();
   const inner = createLog("info", "text", (line) => lines.push(line.slice("2026-11-28T05:00:00.000Z ".length).trim()));
-  let nowMs = 0;
-  const advance = timers.advance.bind(timers);
-  timers.advance = (ms: number) => {
-    nowMs += ms;
-    advance(ms);
-  };
-  return {
-    log: new QuietLog(inner, "info", { nowMs: () => nowMs, after: (ms, work) => void timers.after(ms, work) }),
-    lines,
-    timers,
-  };
+  return { log: new QuietLog(inner, "info", timers), lines, timers };
 }
 
 test("the first is written at once, the others of a second as one with their number", () => {

@@ -38,7 +38,7 @@ class Reader {
       keys: new ClusterKeys(clusterKeys),
       isRegistryOpen,
       log,
-      nowMs: () => this.nowMs,
+      clock: { monotonicMs: () => this.nowMs },
     });
   }
 

@@ -12,20 +12,20 @@ import { boundedText } from "./bounded-text.ts";
 import { Code } from "../codes.ts";
 import { parseAnswer } from "./parse-instances.ts";
 import { sendToNode } from "./node-request.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 
 const findingMsMax = 300_000;
 /** More nodes than this are not remembered. */
 const nodesMax = 1_024;
 
 export class KeyChecks {
-  private readonly nowMs: () => number;
+  private readonly clock: Pick<Clock, "monotonicMs">;
   /** When a node last refused a write without a token. */
   private readonly refusedAtMs = new Map<string, number>();
   private readonly openNodes = new Set<string>();
 
-  /** `nowMs` is a monotonic clock. */
-  constructor(nowMs: () => number) {
-    this.nowMs = nowMs;
+  constructor(clock: Pick<Clock, "monotonicMs"> = systemClock) {
+    this.clock = clock;
   }
 
   /**
@@ -34,12 +34,12 @@ export class KeyChecks {
    */
   async isOpen(node: string, signal: AbortSignal): Promise<boolean> {
     const refusedAtMs = this.refusedAtMs.get(node);
-    if (refusedAtMs !== undefined && this.nowMs() - refusedAtMs < findingMsMax) return false;
+    if (refusedAtMs !== undefined && this.clock.monotonicMs() - refusedAtMs < findingMsMax) return false;
     const isOpen = await takesUnsigned(node, signal);
     this.forget(node);
     for (const known of [this.refusedAtMs, this.openNodes]) if (known.size >= nodesMax) known.clear();
     if (isOpen) this.openNodes.add(node);
-    else this.refusedAtMs.set(node, this.nowMs());
+    else this.refusedAtMs.set(node, this.clock.monotonicMs());
     return isOpen;
   }
 

@@ -55,7 +55,7 @@ export class NodeClient {
   private readonly after: After;
   private readonly tokens: TokenChoice;
   private readonly requiresKey: boolean;
-  private readonly keys = new KeyChecks(() => performance.now());
+  private readonly keys = new KeyChecks();
 
   /**
    * @param requiresKey nodes that take writes without a key are not asked: they are failures, OpenRegistry

@@ -73,7 +73,7 @@ export class HttpPeerNetwork implements PeerNetwork {
   constructor(clock: Clock, tokens: () => readonly string[], lagMsMax: number) {
     this.clock = clock;
     this.tokens = new TokenChoice(tokens);
-    this.keys = tokens().length === 0 ? undefined : new KeyChecks(() => clock.monotonicMs());
+    this.keys = tokens().length === 0 ? undefined : new KeyChecks(clock);
     this.originals = new OriginalPeers({ clock, tokens: this.tokens, requestMsMax, lagMsMax });
   }
 

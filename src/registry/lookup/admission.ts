@@ -11,6 +11,7 @@
 // Holds the names of those that were left out, a few for each service, and verdicts for as long as their instances
 // live.
 
+import type { Clock } from "../../base/clock.ts";
 import type { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { judgeProof, type ProofVerdict } from "../../auth/instance-proof.ts";
 import type { Log } from "../../base/log.ts";
@@ -33,8 +34,7 @@ export class Admission {
     /** Anybody may write to the registry: a proof is required from the first moment. */
     readonly isRegistryOpen: boolean;
     readonly log: Log;
-    /** A monotonic clock. */
-    readonly nowMs?: () => number;
+    readonly clock: Pick<Clock, "monotonicMs">;
   };
   private verdicts = new WeakMap<Instance, ProofVerdict>();
   /** By which the verdicts are. */
@@ -48,7 +48,7 @@ export class Admission {
 
   constructor(parts: Admission["parts"]) {
     this.parts = parts;
-    this.rareLog = new RareLog(parts.log, logPauseMs, { monotonicMs: () => this.nowMs });
+    this.rareLog = new RareLog(parts.log, logPauseMs, parts.clock);
     this.isRequired = parts.isRegistryOpen;
     this.judgedBy = parts.keys.all;
     this.unprovenAtMs = this.nowMs;
@@ -132,6 +132,6 @@ export class Admission {
   }
 
   private get nowMs(): number {
-    return this.parts.nowMs?.() ?? performance.now();
+    return this.parts.clock.monotonicMs();
   }
 }

@@ -12,7 +12,7 @@ import type { Entry } from "../table/entry.ts";
 import { type Instance, type InstanceStatus, Status } from "../instance.ts";
 import { type Probe, ProbeTurns } from "./probe-turns.ts";
 import type { RegistryNode } from "./registry-node.ts";
-import type { Cancel, Timers } from "../../base/timers.ts";
+import { type Cancel, every, type Timers } from "../../base/timers.ts";
 
 /** Between two questions to one instance. */
 const probeMs = 10_000;
@@ -40,7 +40,7 @@ export class HealthChecks {
   private readonly turns: ProbeTurns;
   private readonly log: Log;
   private readonly probed = new Map<string, { cancel: Cancel; failingSinceMs: number | undefined }>();
-  private cancelSweep: Cancel | undefined;
+  private readonly cancelSweep: Cancel;
   private isStopped = false;
 
   constructor(parts: { node: RegistryNode; clock: Clock; timers: Timers; random: Random; probe: Probe; log: Log }) {
@@ -51,7 +51,7 @@ export class HealthChecks {
     this.turns = new ProbeTurns(parts);
     this.log = parts.log;
     this.node.onProbed = (entry) => this.take(entry);
-    this.planSweep();
+    this.cancelSweep = every(this.timers, sweepMs, () => this.sweep());
   }
 
   /** Instances that this node asks. */
@@ -61,7 +61,7 @@ export class HealthChecks {
 
   stop(): void {
     this.isStopped = true;
-    this.cancelSweep?.();
+    this.cancelSweep();
     for (const { cancel } of this.probed.values()) cancel();
     this.probed.clear();
     this.turns.stop();
@@ -118,13 +118,6 @@ export class HealthChecks {
     this.log.info(`an instance's health checks are ${health}`, { env, appid, zone, hostname });
     const changes = [{ hostname, status, metadata: new Map([[healthKey, health]]) }];
     this.node.registrar.set({ env, appid, zone, changes, setTimestamp: 0n }, "client");
-  }
-
-  private planSweep(): void {
-    this.cancelSweep = this.timers.after(sweepMs, () => {
-      this.sweep();
-      this.planSweep();
-    });
   }
 
   /** Takes over what nobody renews. Two nodes may do so at once: then both ask, and it is renewed twice. */

@@ -22,7 +22,7 @@ import { type Register, Registrar } from "./registrar.ts";
 import { Replication } from "../replication/replication.ts";
 import { StartUp } from "../replication/start-up.ts";
 import { Table } from "../table/table.ts";
-import type { Cancel, Timers } from "../../base/timers.ts";
+import { type Cancel, every, type Timers } from "../../base/timers.ts";
 import { Watchers } from "./watchers.ts";
 
 /** How often leases are looked at. */
@@ -142,9 +142,9 @@ export class RegistryNode implements NamedDirectory {
     this.isStale = isStale;
     this.startUp.begin();
     this.registerSelf();
-    this.planRenewal();
+    this.cancelRenewal = every(this.timers, renewMs, () => this.renewSelf());
     this.replication.start();
-    this.planTick();
+    this.cancelTick = every(this.timers, tickMs, () => this.tick());
   }
 
   /** Cancels its own entry; within this turn it sends that to all nodes that it can reach. */
@@ -301,18 +301,8 @@ export class RegistryNode implements NamedDirectory {
     this.registrar.register(request, { address: "", origin: "client", isTrusted: false });
   }
 
-  private planRenewal(): void {
-    this.cancelRenewal = this.timers.after(renewMs, () => {
-      if (this.registrar.renew(this.identity, 0n, "client").code === Code.NotFound) this.registerSelf();
-      this.planRenewal();
-    });
-  }
-
-  private planTick(): void {
-    this.cancelTick = this.timers.after(tickMs, () => {
-      this.tick();
-      this.planTick();
-    });
+  private renewSelf(): void {
+    if (this.registrar.renew(this.identity, 0n, "client").code === Code.NotFound) this.registerSelf();
   }
 
   private readable(): void {

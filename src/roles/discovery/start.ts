@@ -2,6 +2,7 @@
 // around it.
 
 import { ClusterKeys, reloadClusterKeys } from "../../auth/cluster-keys.ts";
+import type { Clock } from "../../base/clock.ts";
 import { type Runtime, systemRuntime } from "../../base/runtime.ts";
 import { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { controlCommands } from "../../observe/control-commands.ts";
@@ -88,7 +89,7 @@ export async function startDiscovery(
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
     const gateways = new PublicGateways({
-      ...{ directory: believed(node, keys, settings), revisions: node, env: settings.env },
+      ...{ directory: believed(node, keys, settings, clock), revisions: node, env: settings.env },
       clock,
     });
     http.open({ node, tokens, lookup, gateways, metrics, health, control });
@@ -120,9 +121,10 @@ function believed(
   node: RegistryNode,
   keys: ClusterKeys,
   { env, log }: DiscoverySettings,
+  clock: Clock,
 ): Pick<Directory, "instances"> {
   if (keys.all.length === 0) return node;
-  return new Admission({ env, keys, isRegistryOpen: false, log }).of(node);
+  return new Admission({ clock, env, keys, isRegistryOpen: false, log }).of(node);
 }
 
 function healthOf(node: RegistryNode, version: string): Health {

@@ -186,7 +186,7 @@ export class GatewayRole {
         log.error("this process cannot be registered", { error: String(error) });
       });
     this.registryCheck.start();
-    this.lookAtGateways();
+    this.cancelLook = every(environment.timers, lookMs, () => this.lookAtGateways());
     return { link: advertised, ws, tcp };
   }
 
@@ -269,11 +269,8 @@ export class GatewayRole {
 
   /** Compares the stores that it goes by with those of the other gateways, and tells them. */
   private lookAtGateways(): void {
-    this.cancelLook = this.environment.timers.after(lookMs, () => {
-      this.lookAtGateways();
-      void this.membership?.tellChanges();
-      for (const service of gatewayServices) void this.lookAt(service);
-    });
+    void this.membership?.tellChanges();
+    for (const service of gatewayServices) void this.lookAt(service);
   }
 
   private async lookAt(service: string): Promise<void> {

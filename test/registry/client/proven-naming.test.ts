@@ -16,6 +16,7 @@ import type { Naming, Registration } from "../../../src/registry/client/naming.t
 import { ProvenNaming, restoreMs } from "../../../src/registry/client/proven-naming.ts";
 import { Status } from "../../../src/registry/instance.ts";
 import { knownToNobody } from "../../../src/session/redis/redis-owner.ts";
+import { systemClock } from "../../../src/base/clock.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { until } from "../../../scripts/harness/until.ts";
 import { VirtualTime } from "../../sim/virtual-time.ts";
@@ -43,7 +44,7 @@ function world(isRegistryOpen = true) {
   };
   const member = (given: readonly Uint8Array[] | ClusterKeys = clusterKeys): ProvenNaming => {
     const keys = given instanceof ClusterKeys ? given : new ClusterKeys(given);
-    const admission = new Admission({ env, keys, isRegistryOpen, log: silentLog });
+    const admission = new Admission({ clock: systemClock, env, keys, isRegistryOpen, log: silentLog });
     const naming = new ProvenNaming(stranger(), {
       env,
       zone: "z1",
