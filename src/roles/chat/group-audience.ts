@@ -135,7 +135,11 @@ export class GroupAudience {
       },
     );
     const before = tenant.loading.get(change.group);
-    void this.wait(tenant, change.group, Promise.all([looking, before]).then(() => audience));
+    void this.wait(
+      tenant,
+      change.group,
+      Promise.all([looking, before]).then(() => audience),
+    );
   }
 
   private loadedGroupsOf(app: string, account: string): Iterable<Audience> {
