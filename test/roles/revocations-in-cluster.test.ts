@@ -37,7 +37,11 @@ const tokenOf = (account: string): Promise<string> => signToken(key, { account, 
 async function fixture(time?: ManualTimers) {
   const folder = mkdtempSync(join(tmpdir(), "roost-revocations-"));
   closing.push(() => rmSync(folder, { recursive: true, force: true }));
-  const sessions = await openSqliteSessions({ path: join(folder, "s.db"), log: silentLog });
+  const sessions = await openSqliteSessions({
+    path: join(folder, "s.db"),
+    log: silentLog,
+    ...(time && { clock: time, timers: time }),
+  });
   closing.push(() => sessions.close());
   const cluster = new MemoryCluster(time);
   closing.push(() => cluster.stop());
@@ -133,18 +137,19 @@ test("a gateway whose links to all chat nodes were down catches up, and one that
 });
 
 test("a kick while the login node is away brings no session back when it is there again", async () => {
-  const { startChat, startLogin, gateway, client, cluster, sessions } = await fixture();
+  const time = new ManualTimers();
+  const { startChat, startLogin, gateway, client, cluster, sessions } = await fixture(time);
   const chat = await startChat("chat-1");
   const gate = await gateway("gate-1");
   const [ann, bob] = [await client(gate, "ann"), await client(gate, "bob")];
   await cluster.kill("login");
-  await until(() => gate.missingServices().includes("login"), "the login node is away");
-  await obeyed(chat, "kick", "ann");
-  expect((await ann.ending()).code).toBe(CloseCode.Kicked);
+  await time.until(() => gate.missingServices().includes("login"), "the login node is away");
+  await time.during(obeyed(chat, "kick", "ann"));
+  expect((await time.during(ann.ending())).code).toBe(CloseCode.Kicked);
   const located = async (account: string): Promise<number> => (await sessions.locate("app", [account]))[0]?.length ?? 0;
-  await until(async () => (await located("bob")) === 0, "the gateway's sessions have ended");
+  await time.until(async () => (await located("bob")) === 0, "the gateway's sessions have ended");
   await startLogin();
-  await until(async () => (await located("bob")) === 1, "they are sent again");
+  await time.until(async () => (await located("bob")) === 1, "they are sent again");
   expect([await located("ann"), bob.isClosed]).toEqual([0, false]);
 }, 60_000);
 

@@ -4,6 +4,7 @@
 import { RedisClient } from "bun";
 import { SessionsUnavailable } from "../sessions.ts";
 import type { Script } from "./scripts.ts";
+import { backgroundTimers, type Cancel, every } from "../../base/timers.ts";
 
 const connectMsMax = 1_500;
 const checkMs = 200;
@@ -14,7 +15,7 @@ const silentChecksMax = 5;
 export class RedisConnection {
   private readonly client: RedisClient;
   private readonly prefix: string;
-  private readonly checking: ReturnType<typeof setInterval>;
+  private readonly endChecks: Cancel;
   private asked = 0;
   private answered = 0;
   private answeredBefore = 0;
@@ -25,8 +26,7 @@ export class RedisConnection {
   private constructor(client: RedisClient, prefix: string) {
     this.client = client;
     this.prefix = prefix;
-    this.checking = setInterval(() => this.check(), checkMs);
-    this.checking.unref();
+    this.endChecks = every(backgroundTimers, checkMs, () => this.check());
   }
 
   /** Connects; `lost` is called once when an open connection ends. Rejects with what the client or the server says. */
@@ -44,7 +44,7 @@ export class RedisConnection {
       throw error;
     }
     const connection = new RedisConnection(client, prefix);
-    client.onclose = () => clearInterval(connection.checking);
+    client.onclose = () => connection.endChecks();
     try {
       const run = await connection.info("server", "run_id");
       if (run === undefined) throw new SessionsUnavailable("the server does not tell its run id");
@@ -54,7 +54,7 @@ export class RedisConnection {
       throw error;
     }
     client.onclose = () => {
-      clearInterval(connection.checking);
+      connection.endChecks();
       lost();
     };
     return connection;
@@ -83,7 +83,7 @@ export class RedisConnection {
   }
 
   close(): void {
-    clearInterval(this.checking);
+    this.endChecks();
     this.client.close();
   }
 

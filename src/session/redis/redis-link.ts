@@ -6,6 +6,8 @@ import { SessionsUnavailable } from "../sessions.ts";
 import { unreachable, wrongSetting } from "./wrong-setting.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import type { Script } from "./scripts.ts";
+import type { Time } from "../../base/runtime.ts";
+import { type Cancel, every } from "../../base/timers.ts";
 
 const retryMsMin = 50;
 const retryMsMax = 1_000;
@@ -18,6 +20,7 @@ interface RedisLinkOptions {
   /** What all keys begin with. */
   readonly prefix: string;
   readonly log: Log;
+  readonly time: Time;
   /** A connection was made: what was read over an earlier one may be stale. */
   connected(): Promise<void>;
   /** The server is there and refuses the URL's settings, at the first connection; nothing is tried again. */
@@ -36,7 +39,7 @@ export class RedisLink {
   private readonly rareLog: RareLog;
   private connection: RedisConnection | undefined;
   private retryMs = retryMsMin;
-  private retrying: ReturnType<typeof setTimeout> | undefined;
+  private cancelRetry: Cancel | undefined;
   private isClosed = false;
   private wasConnected = false;
   /** The log has been told that the server is away. */
@@ -49,13 +52,12 @@ export class RedisLink {
   connections = 0;
   /** What the server does to sessions when its memory is full; '' when it keeps them. */
   private eviction = "";
-  private readonly lookingAtPolicy: ReturnType<typeof setInterval>;
+  private readonly endLooks: Cancel;
 
   constructor(options: RedisLinkOptions) {
     this.options = options;
-    this.rareLog = new RareLog(options.log);
-    this.lookingAtPolicy = setInterval(() => void this.lookAtPolicy(), policyEveryMs);
-    this.lookingAtPolicy.unref();
+    this.rareLog = new RareLog(options.log, undefined, options.time.clock);
+    this.endLooks = every(options.time.timers, policyEveryMs, () => void this.lookAtPolicy());
   }
 
   /** What an operator must change although all works for now; '' when there is nothing. */
@@ -140,8 +142,8 @@ export class RedisLink {
 
   close(): void {
     this.isClosed = true;
-    clearInterval(this.lookingAtPolicy);
-    clearTimeout(this.retrying);
+    this.endLooks();
+    this.cancelRetry?.();
     this.connection?.close();
     this.connection = undefined;
   }
@@ -180,8 +182,7 @@ export class RedisLink {
       });
     }
     this.isKnownAway = true;
-    this.retrying = setTimeout(() => void this.connect(), this.retryMs);
-    this.retrying.unref();
+    this.cancelRetry = this.options.time.timers.after(this.retryMs, () => void this.connect());
     this.retryMs = Math.min(this.retryMs * 2, retryMsMax);
   }
 }

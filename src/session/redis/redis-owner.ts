@@ -23,6 +23,8 @@ import { OwnerWatch, readIdentity, watchEveryMs } from "../session-owner.ts";
 import { claimScript } from "./claim-script.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { asList, asText } from "./replies.ts";
+import type { Time } from "../../base/runtime.ts";
+import { type Cancel, sleep } from "../../base/timers.ts";
 
 /** How long an empty store is waited for to get its identity from those that know it. */
 const identityWaitMs = 15_000;
@@ -50,6 +52,7 @@ interface RedisOwnerOptions {
   /** Undefined: nobody else can know it, so there is nothing to wait for. */
   readonly known: KnownIdentity | undefined;
   readonly log: Log;
+  readonly time: Time;
   /** Told why this process may not use the store. */
   readonly refused: (sentence: string) => void;
 }
@@ -65,7 +68,7 @@ export class RedisOwner {
   private mayMake: boolean;
   /** The store holds nothing at all: it may have been emptied a moment ago. */
   private isEmpty = false;
-  private asking: ReturnType<typeof setTimeout> | undefined;
+  private cancelAsking: Cancel | undefined;
   private isClosed = false;
 
   constructor(options: RedisOwnerOptions) {
@@ -77,6 +80,11 @@ export class RedisOwner {
   /** It waits for the identity of an empty store. */
   get isWaiting(): boolean {
     return this.waitingSinceMs !== undefined;
+  }
+
+  /** For how long it has waited; 0 if it does not. */
+  private get waitedMs(): number {
+    return this.waitingSinceMs === undefined ? 0 : this.options.time.clock.monotonicMs() - this.waitingSinceMs;
   }
 
   /** By which this process is known. */
@@ -105,9 +113,9 @@ export class RedisOwner {
    * SessionsUnavailable.
    */
   async settle(): Promise<void> {
-    const { log, store } = this.options;
+    const { log, store, time } = this.options;
     const watch = new OwnerWatch(log, store);
-    while ((await this.claimOnce(watch)) === "again") await Bun.sleep(watchEveryMs);
+    while ((await this.claimOnce(watch)) === "again") await sleep(time.timers, watchEveryMs);
   }
 
   /** Returns `again` if the store has to be watched before it is adopted. */
@@ -116,8 +124,7 @@ export class RedisOwner {
     const { link, store } = this.options;
     const { claim, identity } = this;
     const { connections } = link;
-    if (this.waitingSinceMs !== undefined && performance.now() - this.waitingSinceMs > identityWaitMs)
-      this.mayMake = true;
+    if (this.waitedMs > identityWaitMs) this.mayMake = true;
     const flag = (is: boolean): string => (is ? "1" : "0");
     const reply = await link.ask(claimScript, [
       identity ?? "",
@@ -155,7 +162,7 @@ export class RedisOwner {
 
   close(): void {
     this.isClosed = true;
-    clearTimeout(this.asking);
+    this.cancelAsking?.();
   }
 
   private learned(identity: string, outcome: "kept" | "taken" | "adopted"): void {
@@ -177,13 +184,13 @@ export class RedisOwner {
 
   private wait(): void {
     if (this.waitingSinceMs !== undefined) return;
-    this.waitingSinceMs = performance.now();
+    this.waitingSinceMs = this.options.time.clock.monotonicMs();
     this.ask();
   }
 
   /** Asks until the identity is known, and makes one as soon as it is clear that nobody knows any. */
   private ask(): void {
-    clearTimeout(this.asking);
+    this.cancelAsking?.();
     if (!this.isWaiting || this.isClosed) return;
     const { known, log } = this.options;
     if (known === undefined) return;
@@ -191,7 +198,7 @@ export class RedisOwner {
       .then((told) => {
         // Somebody knows an identity, but perhaps of another store: whoever has this one open brings it back.
         if (told !== knownToNobody || this.waitingSinceMs === undefined) return undefined;
-        if (this.isEmpty && performance.now() - this.waitingSinceMs < ownerBackMs) return undefined;
+        if (this.isEmpty && this.waitedMs < ownerBackMs) return undefined;
         this.mayMake = true;
         return this.settle();
       })
@@ -201,8 +208,7 @@ export class RedisOwner {
       .finally(() => {
         if (!this.isWaiting || this.isClosed) return;
         log.debug("waiting for the session store's identity");
-        this.asking = setTimeout(() => this.ask(), askMs);
-        this.asking.unref();
+        this.cancelAsking = this.options.time.timers.after(askMs, () => this.ask());
       });
   }
 }

@@ -33,6 +33,8 @@ import {
   suspectScript,
   sweepScript,
 } from "./scripts.ts";
+import { backgroundTime, systemRuntime, type Time } from "../../base/runtime.ts";
+import { type Cancel, every } from "../../base/timers.ts";
 
 /** Presence is at most this old where nobody asks for locations; leases end as soon as that. */
 const pollMs = 500;
@@ -56,6 +58,7 @@ export interface RedisSessionsOptions {
   readonly refused?: (sentence: string) => void;
   /** What all keys begin with; another one keeps two clusters apart. */
   readonly prefix?: string;
+  readonly time?: Time;
 }
 
 const protocols = ["redis:", "rediss:", "valkey:", "valkeys:"];
@@ -85,7 +88,8 @@ class RedisSessions implements Sessions {
   private readonly limits: SessionLimits;
   private readonly follower = new Follower();
   private readonly reader: FencedReader;
-  private polling: ReturnType<typeof setInterval> | undefined;
+  private readonly time: Time;
+  private endPolling: Cancel | undefined;
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
   private isKeeper = false;
   leasesEnded = 0;
@@ -95,8 +99,9 @@ class RedisSessions implements Sessions {
   refusal: string | undefined;
 
   constructor(options: RedisSessionsOptions) {
-    const { url, log, prefix = "roost:", claim = claimOfNobody, known } = options;
+    const { url, log, prefix = "roost:", claim = claimOfNobody, known, time = backgroundTime } = options;
     this.log = log;
+    this.time = time;
     this.limits = options.limits ?? limitValues();
     this.place = shownPlace(redacted(url));
     const refused = (sentence: string): void => {
@@ -104,9 +109,7 @@ class RedisSessions implements Sessions {
       else this.refusal = sentence;
     };
     this.link = new RedisLink({
-      url,
-      prefix,
-      log,
+      ...{ url, prefix, log, time },
       connected: () => {
         this.owner.connected();
         return this.poll();
@@ -114,15 +117,23 @@ class RedisSessions implements Sessions {
       refused,
     });
     const store = `The session store ${redacted(url)}`;
-    this.owner = new RedisOwner({ link: this.link, store, claim, known, log, refused });
+    // A process lives on while it waits for its store.
+    this.owner = new RedisOwner({
+      link: this.link,
+      store,
+      claim,
+      known,
+      log,
+      refused,
+      time: options.time ?? systemRuntime,
+    });
     this.reader = new FencedReader(this.link, this.follower);
   }
 
   async start(): Promise<void> {
     await this.link.connect();
     this.isStarted = true;
-    this.polling = setInterval(() => void this.poll(), pollMs);
-    this.polling.unref();
+    this.endPolling = every(this.time.timers, pollMs, () => void this.poll());
   }
 
   get isHealthy(): boolean {
@@ -221,7 +232,7 @@ class RedisSessions implements Sessions {
   }
 
   close(): Promise<void> {
-    clearInterval(this.polling);
+    this.endPolling?.();
     this.owner.close();
     this.link.close();
     this.follower.close();

@@ -34,6 +34,7 @@ import { claimFile, isStillClaimed, OwnerMayLive, setOwners } from "./session-ow
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
+import { backgroundTimers, type Cancel, every, sleep, systemTimers, type Timers } from "../../base/timers.ts";
 
 /** Presence is at most this old where nobody asks for locations; leases end as soon as that. */
 const pollMs = 500;
@@ -45,6 +46,7 @@ interface SqliteSessionsOptions {
   readonly path: string;
   readonly log: Log;
   readonly clock?: Clock;
+  readonly timers?: Timers;
   /** Who opens the store; nobody unless it is given. */
   readonly claim?: StoreClaim;
   /** The initial ones unless they are given. */
@@ -65,7 +67,7 @@ export async function openSqliteSessions(options: SqliteSessionsOptions): Promis
       return new SqliteSessions(options, watch);
     } catch (error) {
       if (!(error instanceof OwnerMayLive)) throw error;
-      await Bun.sleep(watchEveryMs);
+      await sleep(options.timers ?? systemTimers, watchEveryMs);
     }
   }
 }
@@ -89,7 +91,7 @@ class SqliteSessions implements Sessions {
   private readonly clock: Clock;
   private readonly limits: SessionLimits;
   private readonly follower = new Follower();
-  private readonly polling: ReturnType<typeof setInterval>;
+  private readonly endPolling: Cancel;
   /** Undefined while the file cannot be opened. */
   private opening: Opening | undefined;
   /** The last poll went well and no write has failed since. */
@@ -139,8 +141,7 @@ class SqliteSessions implements Sessions {
         });
       }
     }
-    this.polling = setInterval(() => void this.poll(), pollMs);
-    this.polling.unref();
+    this.endPolling = every(options.timers ?? backgroundTimers, pollMs, () => void this.poll());
   }
 
   get identity(): StoreIdentity | undefined {
@@ -233,7 +234,7 @@ class SqliteSessions implements Sessions {
   }
 
   close(): Promise<void> {
-    clearInterval(this.polling);
+    this.endPolling();
     this.leave();
     this.follower.close();
     return Promise.resolve();
