@@ -190,6 +190,23 @@ test("who leaves while it is looked up who is online is not among them", async (
   expect(await first).toEqual(["a"]);
 });
 
+test("who asks while it is looked up whether a new member is online waits for that", async () => {
+  const { audience, looks, signIn, online } = slowSessions(["a"]);
+  await Promise.all(["a", "b", "c"].map(signIn));
+  const first = online();
+  await Bun.sleep(0);
+  looks[0]?.resolve();
+  expect(await first).toEqual(["a"]);
+  const change = { app: "app", group: "group", account: "b", isMember: true, versionBefore: 1n, version: 2n };
+  audience.changed(change);
+  audience.changed({ ...change, account: "c", versionBefore: 2n, version: 3n });
+  const second = online(3n);
+  looks[2]?.resolve();
+  await Bun.sleep(0);
+  looks[1]?.resolve();
+  expect(await second).toEqual(["a", "b", "c"]);
+});
+
 test("who needs a later membership than the one that is being read has it read again", async () => {
   const { sessions, signIn } = fixture([]);
   await Promise.all(["a", "b"].map(signIn));

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { MissedPushes } from "../../src/roles/chat/missed-pushes.ts";
 import type { Located, PushHead } from "../../src/service/dispatcher.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
@@ -28,7 +29,8 @@ async function fixture() {
     },
   };
   const timers = new ManualTimers();
-  const missed = new MissedPushes({ sessions, audience: new GroupAudience(store, sessions), dispatcher }, timers);
+  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1_000, soon: timers.soon });
+  const missed = new MissedPushes({ audience: new GroupAudience(store, sessions), fanOut }, timers);
   return { missed, state, timers, told };
 }
 
@@ -40,7 +42,7 @@ test("accounts that have missed a push are told to look once the sessions are ba
   expect(told).toEqual([]);
   state.isAway = false;
   await timers.pass(5_000, 1_000);
-  expect(told).toEqual([`${Command.Sync} ann`, `${Command.Sync} bob`]);
+  expect(told.toSorted()).toEqual([`${Command.Sync} ann`, `${Command.Sync} bob`]);
   expect(timers.pending).toBe(0);
 });
 

@@ -61,7 +61,7 @@ function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = n
     allowance,
     fanOut,
     notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemRuntime),
-    missed: new MissedPushes({ sessions, audience, dispatcher }, systemRuntime.timers),
+    missed: new MissedPushes({ audience, fanOut }, systemRuntime.timers),
     reads: new Reads(limits, systemRuntime),
     ...systemRuntime,
     latency: metrics.talkLatency,
@@ -142,4 +142,38 @@ test("messages are pushed in the order of their commits, also when a batch betwe
   slow.resolve();
   await last.promise;
   expect(pushed).toEqual(["first", "third"]);
+});
+
+test("a repeat is pushed, once, if the store did not say that it had stored the talk before", async () => {
+  const outcome: TalkOutcome = {
+    ...{ result: "stored", messageId: 1n, sendTime: 1n, previousId: 0n, groupVersion: 0n },
+    ...{ repeated: true, writtenHere: true, madeAccount: false },
+  };
+  let batches = 0;
+  const store: Store = {
+    ...talkStore(outcome),
+    append: (talks) =>
+      ++batches === 1 ? Promise.reject(new StoreUnavailable("no answer")) : Promise.resolve(talks.map(() => outcome)),
+  };
+  const location = { device: "", channelId: "d", gateway: "gate", incarnation: "1" };
+  const sessions: Sessions = { ...lostSessions(), locate: () => [[location]] };
+  const pushed: string[] = [];
+  const dispatcher = new Dispatcher();
+  dispatcher.push = ({ dest }) => void pushed.push(dest);
+  const pipeline = pipelineOf(store, sessions, dispatcher);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const talk = {
+      app: "app",
+      sender: "ann",
+      toGroup: false,
+      dest: "bob",
+      type: 1,
+      body: "",
+      extra: "",
+      clientId: "1",
+    };
+    pipeline.add(contextOf({ command: Command.UserTalk, account: "ann", dest: "bob" }), talk);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(pushed).toEqual(["bob"]);
 });

@@ -10,6 +10,7 @@ import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { claimOf, sessionOwnerSuite, type OwnedEngine } from "./session-owner-suite.ts";
 import { location } from "./sessions-suite.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 
 const [first, second] = [claimOf(["first"]), claimOf(["second"])];
 
@@ -33,7 +34,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
   const unknown: KnownIdentity = async () => undefined;
 
   sessionOwnerSuite("sessions in Redis", async () => ({
-    open: (claim, log, refused) => open({ claim, log, refused }),
+    open: (claim, log, refused, time) => open({ claim, log, refused, ...(time && { time }) }),
     read,
     write: async ({ identity, owners }) => {
       if (identity !== undefined) await send("HSET", ownership, "identity", identity);
@@ -116,20 +117,22 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     const identity = newStoreIdentity();
     let asked = 0;
     const known: KnownIdentity = async () => (++asked < 2 ? undefined : identity);
-    const starters = [await kept(open({ known })), await kept(open({ known: async () => identity }))];
-    await Bun.sleep(2_500);
+    const time = new ManualTimers();
+    const starters = [await kept(open({ known, time })), await kept(open({ known: async () => identity, time }))];
+    await time.pass(14_000, 500);
     expect(starters.map(({ isHealthy }) => isHealthy)).toEqual([false, false]);
-    await until(() => starters.every(({ isHealthy }) => isHealthy), "both work", 20_000);
+    await time.until(() => starters.every(({ isHealthy }) => isHealthy), "both work");
     const made = new Set(starters.map((each) => each.identity?.identity));
     expect([made.size, made.has(identity)]).toEqual([1, false]);
     await endAll();
   }, 60_000);
 
   test("a process that starts on an empty store that nobody tells about makes an identity after 15 s", async () => {
-    const starter = await kept(open({ known: () => Promise.reject(new Error("the registry is broken")) }));
-    await Bun.sleep(13_000);
+    const time = new ManualTimers();
+    const starter = await kept(open({ known: () => Promise.reject(new Error("the registry is broken")), time }));
+    await time.pass(14_000, 500);
     expect(starter.isHealthy).toBe(false);
-    await until(() => starter.isHealthy, "it works", 10_000);
+    await time.until(() => starter.isHealthy, "it works");
     expect(isStoreIdentity(starter.identity?.identity ?? "")).toBe(true);
     await endAll();
   }, 60_000);

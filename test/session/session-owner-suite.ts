@@ -14,9 +14,11 @@ import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.t
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { location } from "./sessions-suite.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 
 export interface OwnedEngine {
-  open(claim: StoreClaim, log: Log, refused: (sentence: string) => void): Promise<Sessions>;
+  /** `time`: the engine's own, in place of the machine's. */
+  open(claim: StoreClaim, log: Log, refused: (sentence: string) => void, time?: ManualTimers): Promise<Sessions>;
   /** What the store says of itself, unchecked. */
   read(): Promise<{ readonly identity: unknown; readonly owners: unknown }>;
   /** Writes that by hand; undefined leaves it as it is. */
@@ -135,10 +137,10 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       await closeAll();
       await engine.shiftRenewal(3_600_000);
       const lines: string[] = [];
-      await open(
-        adopting(second),
-        createLog("info", "text", (line) => lines.push(line)),
-      );
+      const log = createLog("info", "text", (line) => lines.push(line));
+      const time = new ManualTimers();
+      const opening = engine.open(adopting(second), log, () => undefined, time);
+      opened.push(await time.during(opening));
       expect(lines.join("")).toMatch(/is watched before it is adopted: .* seconds=5\n.* is adopted/);
       expect(await refusal(first)).toMatch(isAnothers);
     }, 20_000);

@@ -27,7 +27,7 @@ interface Row {
 
 function fileEngine(path: string): OwnedEngine {
   return {
-    open: async (claim, log, refused) => await openSqliteSessions({ path, claim, log, refused }),
+    open: (claim, log, refused, timers) => openSqliteSessions({ path, claim, log, refused, ...(timers && { timers }) }),
     read: async () => {
       const db = new Database(path);
       try {

@@ -125,13 +125,20 @@ export class GroupAudience {
       return;
     }
     // The account is linked already: whatever happens to it from now on is told to this audience.
-    located.then(
+    const looking = located.then(
       ([found = []]) => {
         if (found.length > 0 && audience.members.has(account)) audience.online.add(account);
       },
-      () => {
+      (error: unknown) => {
         if (tenant.groups.get(change.group) === audience) this.forget(tenant, change.group, audience);
+        throw error;
       },
+    );
+    const before = tenant.loading.get(change.group);
+    void this.wait(
+      tenant,
+      change.group,
+      Promise.all([looking, before]).then(() => audience),
     );
   }
 
@@ -147,10 +154,17 @@ export class GroupAudience {
         loaded !== undefined && loaded.version < version ? this.load(app, tenant, group, version) : loaded,
       );
     }
-    const loading = this.read(app, tenant, group).finally(() => {
+    return this.wait(tenant, group, this.read(app, tenant, group));
+  }
+
+  /** Lets those who ask for a group wait until it is known who of it is online. */
+  private wait(tenant: Tenant, group: string, reading: Promise<Audience | undefined>): Promise<Audience | undefined> {
+    const loading = reading.finally(() => {
       if (tenant.loading.get(group) === loading) tenant.loading.delete(group);
     });
     tenant.loading.set(group, loading);
+    // Nobody may be waiting for it.
+    loading.catch(() => undefined);
     return loading;
   }
 

@@ -1,87 +1,103 @@
-// Who has missed a push because an engine was away when it was due: they are told to read the index once it is back.
+// Who has missed a push because an engine was away when it was due: they are told to read the index once it is back, in
+// slices, as deliveries are made to groups.
 //
-// Memory: an entry for each account and each group, bounded; beyond it the oldest are forgotten.
+// Memory: an entry for each account and each group, bounded; beyond it nobody is added.
 
-import { accountKey } from "../../base/account-key.ts";
 import type { Timers } from "../../base/timers.ts";
-import type { Dispatcher, Located } from "../../service/dispatcher.ts";
-import type { Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
+import type { Delivery, FanOut } from "./fan-out.ts";
 import type { GroupAudience } from "./group-audience.ts";
 
 /** Between two tries to reach the engines, in milliseconds. */
 const retryMs = 1_000;
 const missedMax = 100_000;
-const syncHead = { command: Command.Sync, channelId: "", sequence: 0, dest: "" } as const;
 const noBody = new Uint8Array(0);
 
-/** A stored message whose receivers are unknown. */
-interface Missed {
-  readonly app: string;
-  /** Accounts, unless a group is named. */
-  readonly accounts: readonly string[];
-  readonly group?: { readonly id: string; readonly version: bigint };
+interface Parts {
+  readonly audience: GroupAudience;
+  readonly fanOut: FanOut;
 }
 
 export class MissedPushes {
-  private readonly parts: {
-    readonly sessions: Sessions;
-    readonly audience: GroupAudience;
-    readonly dispatcher: Pick<Dispatcher, "push">;
-  };
+  private readonly parts: Parts;
   private readonly timers: Pick<Timers, "after">;
-  private missed = new Map<string, Missed>();
-  private isArmed = false;
+  /** By app. */
+  private accounts = new Map<string, Set<string>>();
+  /** By app, the last version of each group of which a message was not pushed. */
+  private groups = new Map<string, Map<string, bigint>>();
+  private count = 0;
 
-  constructor(parts: MissedPushes["parts"], timers: Pick<Timers, "after">) {
+  constructor(parts: Parts, timers: Pick<Timers, "after">) {
     this.parts = parts;
     this.timers = timers;
   }
 
   /** The devices of these accounts have missed something. */
-  add(app: string, accounts: readonly string[]): void {
-    for (const account of accounts) this.keep(accountKey(app, account), { app, accounts: [account] });
+  add(app: string, accounts: Iterable<string>): void {
+    let missed = this.accounts.get(app);
+    if (missed === undefined) this.accounts.set(app, (missed = new Set()));
+    for (const account of accounts) if (this.mayKeep()) missed.add(account);
   }
 
   /** The members of a group, as of `version`, have missed something. */
-  addGroup(app: string, id: string, version: bigint): void {
-    this.keep(JSON.stringify([app, id]), { app, accounts: [], group: { id, version } });
+  addGroup(app: string, group: string, version: bigint): void {
+    if (!this.mayKeep()) return;
+    const ofApp = this.groups.get(app);
+    if (ofApp === undefined) this.groups.set(app, new Map([[group, version]]));
+    else ofApp.set(group, version);
   }
 
-  private keep(key: string, missed: Missed): void {
-    const [oldest] = this.missed.keys();
-    if (this.missed.size >= missedMax && oldest !== undefined) this.missed.delete(oldest);
-    this.missed.set(key, missed);
-    this.arm();
+  private mayKeep(): boolean {
+    if (this.count === 0) this.timers.after(retryMs, () => this.tell());
+    return this.count++ < missedMax;
   }
 
-  private arm(): void {
-    if (this.isArmed) return;
-    this.isArmed = true;
-    this.timers.after(retryMs, () => void this.look());
-  }
-
-  private async look(): Promise<void> {
-    const { missed } = this;
-    this.missed = new Map();
-    for (const [key, each] of missed) {
-      try {
-        const located = await this.locate(each);
-        this.parts.dispatcher.push(syncHead, noBody, located, "");
-      } catch {
-        // Whoever lost the push has logged it; the rest would only wait for the same engine.
-        this.missed = new Map([...missed, ...this.missed]);
-        break;
+  private tell(): void {
+    const { accounts, groups, parts } = this;
+    const { audience, fanOut } = parts;
+    this.accounts = new Map();
+    this.groups = new Map();
+    this.count = 0;
+    for (const [app, missed] of accounts)
+      fanOut.add(
+        new Hint(
+          app,
+          "",
+          () => [...missed],
+          () => this.add(app, missed),
+        ),
+      );
+    for (const [app, ofApp] of groups) {
+      for (const [group, version] of ofApp) {
+        const online = async (): Promise<readonly string[]> => [...(await audience.online(app, group, version))];
+        fanOut.add(new Hint(app, group, online, () => this.addGroup(app, group, version)));
       }
-      missed.delete(key);
     }
-    this.isArmed = false;
-    if (this.missed.size > 0) this.arm();
+  }
+}
+
+/** `chat.sync` on its way. What fails is tried again; that it fails was logged when the push was lost. */
+class Hint implements Delivery {
+  readonly app: string;
+  readonly head: Delivery["head"];
+  readonly sender = "";
+  readonly audience = undefined;
+  readonly bytes = 0;
+  readonly accounts: Delivery["accounts"];
+  readonly failed: () => void;
+
+  constructor(app: string, dest: string, accounts: Delivery["accounts"], failed: () => void) {
+    this.app = app;
+    this.head = { command: Command.Sync, channelId: "", sequence: 0, dest };
+    this.accounts = accounts;
+    this.failed = failed;
   }
 
-  private async locate({ app, accounts, group }: Missed): Promise<Located> {
-    const { sessions, audience } = this.parts;
-    const receivers = group === undefined ? accounts : [...(await audience.online(app, group.id, group.version))];
-    return sessions.locate(app, receivers);
+  body(): Uint8Array {
+    return noBody;
+  }
+
+  done(): void {
+    // Nobody pays for what an engine has caused.
   }
 }

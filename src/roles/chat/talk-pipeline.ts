@@ -21,6 +21,9 @@ const freeDeliveries = 2;
 /** So many talks to groups that are not loaded may be under way: each is charged that part of the allowance at first. */
 const unknownAtOnce = 200;
 
+/** Talks that may be stored although the store did not say so; beyond it the oldest are forgotten. */
+const doubtfulMax = 10_000;
+
 /** Gathers talks, commits them, answers and pushes. */
 export class TalkPipeline {
   private readonly parts: ChatParts;
@@ -28,6 +31,7 @@ export class TalkPipeline {
   private talks: Talk[] = [];
   /** What the sender of each was charged when it came. */
   private paid: number[] = [];
+  private readonly doubtful = new Set<string>();
   /** The end of the batch before: batches are pushed in the order in which they commit. */
   private previous: Promise<void> = Promise.resolve();
 
@@ -89,6 +93,7 @@ export class TalkPipeline {
         failRequest(context, error, this.parts);
         this.giveBack(talks[index], paid[index]);
       }
+      for (const talk of talks) this.doubt(talk);
       // The next batch is pushed after those before this one, too.
       await previous;
       return;
@@ -162,7 +167,13 @@ export class TalkPipeline {
     paid: number,
   ): Found | Promise<Found> | TalkDelivery {
     // A repeat was pushed by the node that stored it; if that was not this one, nobody here knows whether it lived to.
-    if (talk === undefined || outcome?.result !== "stored" || (outcome.repeated && outcome.writtenHere)) {
+    const isPushed =
+      talk !== undefined &&
+      outcome?.result === "stored" &&
+      outcome.repeated &&
+      outcome.writtenHere &&
+      !this.doubtful.delete(keyOf(talk));
+    if (talk === undefined || outcome?.result !== "stored" || isPushed) {
       this.giveBack(talk, paid);
       return undefined;
     }
@@ -176,6 +187,14 @@ export class TalkPipeline {
     } catch (error) {
       return this.lostTo(talk, outcome, error);
     }
+  }
+
+  /** Remembers a talk that may be stored although the store did not say so: its repeat is pushed. */
+  private doubt(talk: Talk): void {
+    if (talk.clientId === "") return;
+    const [oldest] = this.doubtful;
+    if (this.doubtful.size >= doubtfulMax && oldest !== undefined) this.doubtful.delete(oldest);
+    this.doubtful.add(keyOf(talk));
   }
 
   /** A talk that reaches nobody costs nothing. */
@@ -206,4 +225,8 @@ export class TalkPipeline {
     else missed.add(app, dest === sender ? [sender] : [dest, sender]);
     return undefined;
   }
+}
+
+function keyOf({ app, sender, clientId }: Talk): string {
+  return JSON.stringify([app, sender, clientId]);
 }

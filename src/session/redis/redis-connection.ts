@@ -4,7 +4,7 @@
 import { RedisClient } from "bun";
 import { SessionsUnavailable } from "../sessions.ts";
 import type { Script } from "./scripts.ts";
-import { type Cancel, every, type Timers } from "../../base/timers.ts";
+import { backgroundTimers, type Cancel, every } from "../../base/timers.ts";
 
 const connectMsMax = 1_500;
 const checkMs = 200;
@@ -22,14 +22,14 @@ export class RedisConnection {
   /** The server's run id, once `open` has read it. */
   private run = "";
 
-  private constructor(client: RedisClient, prefix: string, timers: Timers) {
+  private constructor(client: RedisClient, prefix: string) {
     this.client = client;
     this.prefix = prefix;
-    this.endChecks = every(timers, checkMs, () => this.check());
+    this.endChecks = every(backgroundTimers, checkMs, () => this.check());
   }
 
   /** Connects; calls `lost` once when an open connection ends. Rejects with errors of the client or the server. */
-  static async open(url: string, prefix: string, timers: Timers, lost: () => void): Promise<RedisConnection> {
+  static async open(url: string, prefix: string, lost: () => void): Promise<RedisConnection> {
     const client = new RedisClient(url, {
       autoReconnect: false,
       enableOfflineQueue: false,
@@ -42,7 +42,7 @@ export class RedisConnection {
       client.close();
       throw error;
     }
-    const connection = new RedisConnection(client, prefix, timers);
+    const connection = new RedisConnection(client, prefix);
     client.onclose = () => connection.endChecks();
     try {
       const run = await connection.info("server", "run_id");

@@ -73,9 +73,9 @@ export class RedisLink {
 
   /** Tries once; retries in the background if that fails. Never rejects. */
   async connect(): Promise<void> {
-    const { url, prefix, log, time } = this.options;
+    const { url, prefix, log } = this.options;
     try {
-      const connection = await RedisConnection.open(url, prefix, time.timers, () => this.lost());
+      const connection = await RedisConnection.open(url, prefix, () => this.lost());
       if (this.isClosed) {
         connection.close();
         return;

@@ -23,7 +23,7 @@ import { claimScript } from "./claim-script.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { asList, asText } from "./replies.ts";
 import type { Time } from "../../base/runtime.ts";
-import type { Cancel } from "../../base/timers.ts";
+import { type Cancel, sleep } from "../../base/timers.ts";
 
 /** How long an empty store may wait for its identity. */
 const identityWaitMs = 15_000;
@@ -102,9 +102,9 @@ export class RedisOwner {
 
   /** Claims the store and, if that succeeds, permits steps; adopting takes seconds. @throws SessionsUnavailable */
   async settle(): Promise<void> {
-    const { log, store } = this.options;
+    const { log, store, time } = this.options;
     const watch = new OwnerWatch(log, store);
-    while ((await this.claimOnce(watch)) === "again") await Bun.sleep(watchEveryMs);
+    while ((await this.claimOnce(watch)) === "again") await sleep(time.timers, watchEveryMs);
   }
 
   /** Returns `again` if the store has to be watched before it is adopted. */

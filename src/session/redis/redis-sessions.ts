@@ -33,7 +33,7 @@ import {
   suspectScript,
   sweepScript,
 } from "./scripts.ts";
-import { backgroundTime, type Time } from "../../base/runtime.ts";
+import { backgroundTime, systemRuntime, type Time } from "../../base/runtime.ts";
 import { type Cancel, every } from "../../base/timers.ts";
 
 /** The maximum age of presence without calls of `locate`; ended leases are noticed as fast. */
@@ -111,7 +111,16 @@ class RedisSessions implements Sessions {
       refused,
     });
     const store = `The session store ${redacted(url)}`;
-    this.owner = new RedisOwner({ link: this.link, store, claim, known, log, time, refused });
+    // A process lives on while it waits for its store.
+    this.owner = new RedisOwner({
+      link: this.link,
+      store,
+      claim,
+      known,
+      log,
+      refused,
+      time: options.time ?? systemRuntime,
+    });
     this.reader = new FencedReader(this.link, this.follower);
   }
 

@@ -34,7 +34,7 @@ import { claimFile, isStillClaimed, OwnerMayLive, setOwners } from "./session-ow
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
-import { backgroundTimers, type Cancel, every, type Timers } from "../../base/timers.ts";
+import { backgroundTimers, type Cancel, every, sleep, systemTimers, type Timers } from "../../base/timers.ts";
 
 /** The maximum age of presence without calls of `locate`; ended leases are noticed as fast. */
 const pollMs = 500;
@@ -65,7 +65,7 @@ export async function openSqliteSessions(options: SqliteSessionsOptions): Promis
       return new SqliteSessions(options, watch);
     } catch (error) {
       if (!(error instanceof OwnerMayLive)) throw error;
-      await Bun.sleep(watchEveryMs);
+      await sleep(options.timers ?? systemTimers, watchEveryMs);
     }
   }
 }
