@@ -13,6 +13,7 @@ import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { systemTimers, type Timers } from "../../base/timers.ts";
 import { type CloseReason, closeLeaving, closeLeavingOver, closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
+import type { ListenSettings } from "../settings.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { GatewayState } from "./gateway-state.ts";
 import { PeopleLog } from "./people-log.ts";
@@ -37,6 +38,8 @@ const spreadMsOfClient = 1;
 const spreadMsMax = 60_000;
 const closeOtherStores = closeProtocolFault("its stores are not those of the other nodes");
 
+type Settings = Pick<ListenSettings, "loginWaitMs" | "logsPeople">;
+
 /** One gateway; an ordinary object, so that a process may hold several. */
 export class Gateway implements GatewayState {
   readonly channels = new Map<string, Channel>();
@@ -60,7 +63,7 @@ export class Gateway implements GatewayState {
   readonly metrics: ServiceMetrics;
   readonly log: Log;
   readonly people: PeopleLog;
-  readonly loginWaitMs: number;
+  readonly settings: Settings;
   readonly signOuts: SignOuts;
   /** Of the connections that are signed in. */
   readonly tally = new SessionTally();
@@ -82,28 +85,27 @@ export class Gateway implements GatewayState {
   /** Which nodes may be linked. */
   readonly stores: SameStores;
 
-  constructor(parts: {
-    serviceId: string;
-    links: Links<Channel>;
-    verifier: TokenVerifier;
-    wheel: TimerWheel;
-    limits: AddressLimits;
-    bounds: Limits;
-    metrics: ServiceMetrics;
-    log: Log;
-    /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
-    logsPeople?: boolean | undefined;
-    loginWaitMs: number;
-    random: Random;
-    /** The event loop's, unless it is given. */
-    timers?: Pick<Timers, "after">;
-    /** Between two comparisons of its sessions with the store's. */
-    censusMs?: number | undefined;
-    /** The clock that says how long a token is good that is shown; the system's unless it is given. */
-    wallMs?: () => number;
-    /** The clock by which it then expires, and by which a kick is after a sign-in. */
-    monotonicMs?: () => number;
-  }) {
+  constructor(
+    parts: Settings & {
+      serviceId: string;
+      links: Links<Channel>;
+      verifier: TokenVerifier;
+      wheel: TimerWheel;
+      limits: AddressLimits;
+      bounds: Limits;
+      metrics: ServiceMetrics;
+      log: Log;
+      random: Random;
+      /** The event loop's, unless it is given. */
+      timers?: Pick<Timers, "after">;
+      /** Between two comparisons of its sessions with the store's. */
+      censusMs?: number | undefined;
+      /** The clock that says how long a token is good that is shown; the system's unless it is given. */
+      wallMs?: () => number;
+      /** The clock by which it then expires, and by which a kick is after a sign-in. */
+      monotonicMs?: () => number;
+    },
+  ) {
     this.serviceId = parts.serviceId;
     this.serviceIdBytes = Buffer.from(parts.serviceId);
     this.links = parts.links;
@@ -114,7 +116,7 @@ export class Gateway implements GatewayState {
     this.metrics = parts.metrics;
     this.log = parts.log;
     this.people = new PeopleLog(parts.logsPeople === true ? parts.log : undefined);
-    this.loginWaitMs = parts.loginWaitMs;
+    this.settings = parts;
     this.signOuts = new SignOuts(parts.serviceId, ({ id, app, account }) =>
       this.links.choose("login", { channelId: id, app, account }),
     );
