@@ -2,6 +2,7 @@
 // names nodes of the registry, they are asked at the beginning of each round and after each lost connection, since
 // gateways come and go; one that does not answer soon is not waited for. What they cannot say now is what they said last, and the application's own list.
 
+import { arrayOf, fieldsOf, jsonOf } from "../base/json-fields.ts";
 import { NoAnswer, Sources } from "../base/sources.ts";
 import { closeAbnormal } from "../wire/close-reason.ts";
 import { Disconnected, errorOf } from "./client-errors.ts";
@@ -99,10 +100,8 @@ function schemesHere(): string {
 
 /** The WebSocket URLs of an answer, which may hold anything. Throws when there are none. */
 function gatewaysIn(text: string): string[] {
-  const answer: unknown = JSON.parse(text);
-  const domains: unknown =
-    typeof answer === "object" && answer !== null && "domains" in answer ? answer.domains : undefined;
-  const urls = (Array.isArray(domains) ? domains : []).filter(isWebSocketUrl).slice(0, urlsMax);
+  const domains = arrayOf(fieldsOf(jsonOf(text, "its answer"), "its answer")["domains"] ?? [], "its domains");
+  const urls = domains.filter(isWebSocketUrl).slice(0, urlsMax);
   if (urls.length === 0) throw new Error("its answer holds no ws:// or wss:// URL");
   return urls;
 }
