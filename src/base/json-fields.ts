@@ -20,6 +20,16 @@ export function jsonOf(text: string, what: string): unknown {
   }
 }
 
+/** Returns what `read` returns; undefined if it finds the text malformed. */
+export function ifWellFormed<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedJson) return undefined;
+    throw error;
+  }
+}
+
 export function fieldsOf(value: unknown, what: string): Fields {
   if (!isFields(value)) throw new MalformedJson(`${what}: expected an object`);
   return value;

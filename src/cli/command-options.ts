@@ -6,6 +6,12 @@ const serverOptions = ["id", "data", "secret", "secret-file", "config"] as const
 /** What every role takes. */
 const commonOptions = ["role", "limit", "config", "log-level", "log-format"] as const satisfies OptionName[];
 
+/** What every role takes that lets clients in. */
+const clientOptions = [
+  ...(["ws", "tcp", "trusted-proxies", "secret", "secret-file", "default-app"] as const),
+  ...(["read-wait", "login-wait", "log-people"] as const),
+] as const satisfies OptionName[];
+
 /** What every service takes that is a process of its own. */
 const memberOptions = [
   ...commonOptions,
@@ -28,19 +34,11 @@ const memberOptions = [
 export const optionsOfRole = {
   standalone: [
     ...commonOptions,
+    ...clientOptions,
     "id",
     "data",
-    "secret",
-    "secret-file",
-    "default-app",
-    "ws",
-    "tcp",
     "monitor",
-    "trusted-proxies",
-    "read-wait",
     "write-wait",
-    "login-wait",
-    "log-people",
     "store",
     "sessions",
     "adopt",
@@ -49,21 +47,8 @@ export const optionsOfRole = {
   ],
   gateway: [
     ...memberOptions,
-    "ws",
-    "tcp",
-    "trusted-proxies",
-    "reuse-port",
-    "public-url",
-    "tags",
-    "selector",
-    "zone-weights",
-    "route",
-    "secret",
-    "secret-file",
-    "default-app",
-    "read-wait",
-    "login-wait",
-    "log-people",
+    ...clientOptions,
+    ...(["reuse-port", "public-url", "tags", "selector", "zone-weights", "route"] as const),
   ],
   login: [...memberOptions, "sessions", "adopt"],
   chat: [...memberOptions, "sessions", "store", "adopt", "retention"],

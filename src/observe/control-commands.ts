@@ -4,6 +4,7 @@
 //   request  {"command":"limits"}, and the fields of the command, if it has any; at most controlRequestBytesMax
 //   answer   {"answer":…} or {"error":"a sentence"}
 
+import { type Fields, fieldsOf, ifWellFormed, jsonOf } from "../base/json-fields.ts";
 import type { LimitRole } from "../base/limits/limit.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import { type LimitRow, limitRows } from "../base/limits/report.ts";
@@ -14,7 +15,7 @@ export const controlRequestBytesMax = 64 * 1024;
 export const controlAnswerBytesMax = 4 * 1024 * 1024;
 
 /** What a request says; anything may be in it. */
-export type ControlFields = Readonly<Record<string, unknown>>;
+export type ControlFields = Fields;
 
 /** Returns the answer, which is written as JSON. Throws ControlRefused; anything else is a bug. */
 export type ControlCommand = (fields: ControlFields) => unknown;
@@ -50,7 +51,7 @@ export class ControlCommands {
 
   /** Answers a request; never rejects. */
   async obey(request: string): Promise<string> {
-    const fields = objectOf(jsonOf(request));
+    const fields = ifWellFormed(() => fieldsOf(jsonOf(request, "request"), "request"));
     const name = fields?.["command"];
     if (fields === undefined || typeof name !== "string") return refusal('a request is {"command":"…"}');
     const command = this.commands.get(name);
@@ -93,28 +94,15 @@ export function controlRequest(command: string, fields: ControlFields = {}): str
 
 /** Reads an answer's text. Throws ControlRefused. */
 export function controlAnswer(text: string): unknown {
-  return answerIn(jsonOf(text));
+  return answerIn(ifWellFormed(() => jsonOf(text, "answer")));
 }
 
 /** Reads an answer that was JSON. Throws ControlRefused. */
 export function answerIn(value: unknown): unknown {
-  const answer = objectOf(value);
+  const answer = ifWellFormed(() => fieldsOf(value, "answer"));
   if (answer !== undefined && "answer" in answer) return answer["answer"];
   const sentence = answer?.["error"];
   throw new ControlRefused(typeof sentence === "string" ? sentence : "it answered what no process of ours does");
-}
-
-/** The value of a text; undefined where it is not JSON, and so no request and no answer. */
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === "object" && value !== null ? { ...value } : undefined;
 }
 
 function refusal(sentence: string): string {

@@ -3,22 +3,19 @@
 import type { BlockList } from "node:net";
 import type { AppKey } from "../auth/secret.ts";
 import type { TokenKeys } from "../auth/token.ts";
-import type { StoreClaim } from "../auth/store-ownership.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
+import type { LogicSettings } from "../node/logic-member.ts";
 import type { MemberSettings, RunningRole } from "../node/member.ts";
 import type { Selection } from "../routing/selectors/selection.ts";
 import type { LookupRules } from "../registry/lookup/lookup-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
 
-/** Everything in one process. */
-export interface StandaloneSettings {
-  /** The node's name; its three services are called `<id>-gateway`, `<id>-login`, `<id>-chat`. */
-  readonly id: string;
+/** How clients connect, whatever else the process does. */
+export interface ListenSettings {
   /** Undefined turns a listener off. */
   readonly ws: SocketAddress | undefined;
   readonly tcp: SocketAddress | undefined;
-  readonly monitor: SocketAddress | undefined;
   /** Proxies in front of `ws` and `tcp`, whose word about a client's address counts; undefined: there are none. */
   readonly trustedProxies?: BlockList | undefined;
   readonly readWaitMs: number;
@@ -26,6 +23,10 @@ export interface StandaloneSettings {
   readonly loginWaitMs: number;
   /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
   readonly logsPeople?: boolean;
+}
+
+/** Who may connect, too. */
+interface ClientSettings extends ListenSettings {
   /** Keys that verify tokens; any of them does (rotation). The first one signs. */
   readonly secrets: readonly Uint8Array[];
   /** Keys of single apps; an app that has any takes no other. */
@@ -34,6 +35,13 @@ export interface StandaloneSettings {
   readonly readTokenKeys?: (() => TokenKeys) | undefined;
   /** The app of tokens that name none; undefined: they are refused. */
   readonly defaultApp?: string | undefined;
+}
+
+/** Everything in one process. */
+export interface StandaloneSettings extends ClientSettings {
+  /** The node's name; its three services are called `<id>-gateway`, `<id>-login`, `<id>-chat`. */
+  readonly id: string;
+  readonly monitor: SocketAddress | undefined;
   /** Path of the SQLite database file; its folder exists. */
   readonly storePath: string;
   /** Takes the locks that the start could not take on a full disk; called before the file is opened. Throws until it can. */
@@ -79,35 +87,17 @@ export interface DiscoverySettings {
 }
 
 /** A gateway as a process of its own. */
-export interface GatewaySettings extends MemberSettings {
-  readonly ws: SocketAddress | undefined;
-  readonly tcp: SocketAddress | undefined;
-  /** As in StandaloneSettings. */
-  readonly trustedProxies?: BlockList | undefined;
+export interface GatewaySettings extends MemberSettings, ClientSettings {
   readonly reusePort: boolean;
   /** The URL that clients are told; undefined: made of the advertised host and the bound port. */
   readonly publicUrl: string | undefined;
   readonly tags: ReadonlyMap<string, string>;
   readonly selection: Selection;
-  readonly secrets: readonly Uint8Array[];
-  /** As in StandaloneSettings. */
-  readonly appKeys?: readonly AppKey[];
-  readonly readTokenKeys?: (() => TokenKeys) | undefined;
-  readonly defaultApp?: string | undefined;
-  readonly readWaitMs: number;
-  readonly loginWaitMs: number;
-  /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
-  readonly logsPeople?: boolean;
 }
 
-export interface LoginSettings extends MemberSettings {
-  /** `sqlite:PATH` or `redis://…`. */
-  readonly sessions: string;
-  /** Who opens the stores. */
-  readonly claim: StoreClaim;
-}
+export type LoginSettings = LogicSettings;
 
-export interface ChatSettings extends LoginSettings {
+export interface ChatSettings extends LogicSettings {
   /** `sqlite:PATH` or `postgres://…`. */
   readonly store: string;
   readonly retentionDays: number;

@@ -190,7 +190,7 @@ export class Dependency<Owner> {
       return handshake;
     });
     const met = await handshakes[0]?.met;
-    host.log.info("linked", { service, node: node.id, address, adult: met?.state.isAdult });
+    host.log.info("linked", { service, node: node.id, address, ready: met?.state.isAdult });
   }
 
   /** The link stands: from here on its owner takes what comes. */

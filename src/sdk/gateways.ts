@@ -3,6 +3,7 @@
 // go; a node that does not answer soon is not waited for. If none answers, the last answer and the application's URLs
 // remain.
 
+import { arrayOf, fieldsOf, jsonOf } from "../base/json-fields.ts";
 import { NoAnswer, Sources } from "../base/sources.ts";
 import { closeAbnormal } from "../wire/close-reason.ts";
 import { Disconnected, errorOf } from "./client-errors.ts";
@@ -99,10 +100,8 @@ function schemesHere(): string {
 
 /** Returns the WebSocket URLs of an untrusted answer. Throws if it has none. */
 function gatewaysIn(text: string): string[] {
-  const answer: unknown = JSON.parse(text);
-  const domains: unknown =
-    typeof answer === "object" && answer !== null && "domains" in answer ? answer.domains : undefined;
-  const urls = (Array.isArray(domains) ? domains : []).filter(isWebSocketUrl).slice(0, urlsMax);
+  const domains = arrayOf(fieldsOf(jsonOf(text, "its answer"), "its answer")["domains"] ?? [], "its domains");
+  const urls = domains.filter(isWebSocketUrl).slice(0, urlsMax);
   if (urls.length === 0) throw new Error("its answer holds no ws:// or wss:// URL");
   return urls;
 }

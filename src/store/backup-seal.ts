@@ -6,6 +6,7 @@
 //   512 bytes         "roost-backup-1 ", a JSON object, spaces, "\n"
 
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { fieldsOf, ifWellFormed, jsonOf, stringOf, wholeOf } from "../base/json-fields.ts";
 import type { StoreFacts } from "./store-facts.ts";
 import { StoreUnavailable } from "./store.ts";
 
@@ -55,12 +56,17 @@ export function readSeal(path: string, name: string): Seal | undefined {
 }
 
 function parseSeal(text: string): (StoreFacts & { readonly sha256: string }) | undefined {
-  try {
-    const sealed: StoreFacts & { readonly sha256: string } = JSON.parse(text);
-    return sealed;
-  } catch {
-    return undefined;
-  }
+  return ifWellFormed(() => {
+    const fields = fieldsOf(jsonOf(text, "seal"), "seal");
+    const { messages, names, newestMs } = fields;
+    return {
+      messages: wholeOf(messages, "messages"),
+      names: wholeOf(names, "names"),
+      lastId: stringOf(fields, "lastId"),
+      ...(newestMs === undefined ? {} : { newestMs: wholeOf(newestMs, "newestMs") }),
+      sha256: stringOf(fields, "sha256"),
+    };
+  });
 }
 
 function digestOf(file: number, bytes: number): string {

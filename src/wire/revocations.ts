@@ -8,6 +8,17 @@
 //
 // JSON, because this is rare; numbers of 63 bits are decimal text.
 
+import {
+  arrayOf,
+  bigintOf,
+  type Fields,
+  fieldsOf,
+  ifWellFormed,
+  jsonOf,
+  MalformedJson,
+  stringOf,
+} from "../base/json-fields.ts";
+
 /** `kick` ends connections that signed in before then; `revoke` refuses tokens that were issued before then. */
 export type RevocationKind = "kick" | "revoke";
 
@@ -39,8 +50,6 @@ export interface RevocationsPage extends RevocationsState {
   readonly rows: readonly StoredRevocation[];
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 export function encodeRevocationsState({ store, version }: RevocationsState): Uint8Array {
   return encode({ store, version: `${version}` });
 }
@@ -56,51 +65,50 @@ export function encodeRevocationsQuestion(after: bigint): Uint8Array {
 
 /** Returns undefined for a malformed question. */
 export function decodeRevocationsQuestion(body: Buffer): bigint | undefined {
-  return idOf(fieldsOf(parsed(body))?.["after"]);
+  return ifWellFormed(() => idOf(fieldsIn(body), "after"));
 }
 
 /** Decodes a chat node's state or rows; undefined if malformed. */
 export function decodeRevocations(body: Buffer): RevocationsState | RevocationsPage | undefined {
-  const fields = fieldsOf(parsed(body));
-  const store = fields?.["store"];
-  const version = idOf(fields?.["version"]);
-  if (fields === undefined || typeof store !== "string" || version === undefined) return undefined;
-  const list = fields["rows"];
-  if (list === undefined) return { store, version };
-  const after = idOf(fields["after"]);
-  const nowMs = fields["now"];
-  if (after === undefined || typeof nowMs !== "number" || !Array.isArray(list)) return undefined;
-  const rows = list.map((item) => rowOf(fieldsOf(item)));
-  if (!rows.every((row) => row !== undefined)) return undefined;
-  return { store, version, after, nowMs, rows };
+  return ifWellFormed(() => {
+    const fields = fieldsIn(body);
+    const state = { store: stringOf(fields, "store"), version: idOf(fields, "version") };
+    if (fields["rows"] === undefined) return state;
+    const rows = arrayOf(fields["rows"], "rows").map((row) => rowOf(fieldsOf(row, "rows")));
+    return { ...state, after: idOf(fields, "after"), nowMs: numberOf(fields, "now"), rows };
+  });
 }
 
-function rowOf(fields: Fields | undefined): StoredRevocation | undefined {
-  if (fields === undefined) return undefined;
-  const { app, account, kind, device, beforeMs } = fields;
-  const id = idOf(fields["id"]);
-  if (id === undefined || typeof app !== "string" || typeof account !== "string") return undefined;
-  if ((kind !== "kick" && kind !== "revoke") || typeof beforeMs !== "number") return undefined;
-  if (device !== null && typeof device !== "string") return undefined;
-  return { id, app, account, kind, device: device ?? undefined, beforeMs };
+function rowOf(fields: Fields): StoredRevocation {
+  const { kind, device } = fields;
+  if (kind !== "kick" && kind !== "revoke") throw new MalformedJson("kind: expected kick or revoke");
+  return {
+    id: idOf(fields, "id"),
+    app: stringOf(fields, "app"),
+    account: stringOf(fields, "account"),
+    kind,
+    device: device === null ? undefined : stringOf(fields, "device"),
+    beforeMs: numberOf(fields, "beforeMs"),
+  };
 }
 
-function idOf(value: unknown): bigint | undefined {
-  return typeof value === "string" && /^\d{1,19}$/.test(value) ? BigInt(value) : undefined;
+function fieldsIn(body: Buffer): Fields {
+  return fieldsOf(jsonOf(body.toString(), "revocations"), "revocations");
+}
+
+/** A number of the store's, which is not negative. */
+function idOf(fields: Fields, key: string): bigint {
+  const id = bigintOf(fields[key], key);
+  if (id < 0n) throw new MalformedJson(`${key}: expected a whole number`);
+  return id;
+}
+
+function numberOf(fields: Fields, key: string): number {
+  const value = fields[key];
+  if (typeof value !== "number") throw new MalformedJson(`${key}: expected a number`);
+  return value;
 }
 
 function encode(value: object): Uint8Array {
   return Buffer.from(JSON.stringify(value));
-}
-
-function parsed(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
-}
-
-function fieldsOf(value: unknown): Fields | undefined {
-  return typeof value === "object" && value !== null ? { ...value } : undefined;
 }

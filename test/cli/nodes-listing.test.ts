@@ -32,18 +32,18 @@ test("members without a proof are marked where others of their environment carry
       member("chat", "elsewhere", false, "dev"),
     ),
   ).toEqual({
-    c1: "up (adult)",
-    c2: "up (adult, no proof)",
-    l1: "up (adult, no proof)",
+    c1: "up (ready)",
+    c2: "up (ready, no proof)",
+    l1: "up (ready, no proof)",
     g1: "up (no proof)",
-    s1: "up (adult)",
-    elsewhere: "up (adult)",
+    s1: "up (ready)",
+    elsewhere: "up (ready)",
   });
 });
 
 test("nobody is marked where nobody carries a proof", () => {
   expect(states(member("chat", "c1", false), instanceOf({ appid: "login", hostname: "l1" }))).toEqual({
-    c1: "up (adult)",
+    c1: "up (ready)",
     l1: "up",
   });
 });
@@ -143,6 +143,6 @@ test("an answer of another make is taken for what it says, and no more", () => {
 test("an instance that has fallen silent is marked, of whatever service, and that is news", () => {
   const [chat, shop] = [member("chat", "c1", false), instanceOf({ appid: "shop", hostname: "s1" })];
   const rows = rowsOf([chat, shop], { ...nothingElse, stale: new Set([chat, shop]) }, 0n);
-  expect(rows.map(({ state }) => state)).toEqual(["up (adult, stale)", "up (stale)"]);
+  expect(rows.map(({ state }) => state)).toEqual(["up (ready, stale)", "up (stale)"]);
   expect(newsOf(rows)).not.toBe(newsOf(rowsOf([chat, shop], nothingElse, 0n)));
 });

@@ -110,8 +110,16 @@ export function newsOf(rows: readonly Row[]): string {
   return rows.map((row) => names.map((name) => row[name]).join("\t")).join("\n");
 }
 
+/** What members call their states in the registry, in the words of the guide. */
+const stateWords: ReadonlyMap<string, string> = new Map([
+  ["young", "not ready"],
+  ["adult", "ready"],
+]);
+
 function stateOf({ status, metadata }: Instance, marks: readonly string[]): string {
-  const state = metadata.get("state") ?? (metadata.get("health") === "failing" ? "failing" : undefined);
+  const listed = metadata.get("state");
+  const state =
+    stateWords.get(listed ?? "") ?? listed ?? (metadata.get("health") === "failing" ? "failing" : undefined);
   const details = [...(state === undefined ? [] : [state]), ...marks];
   return `${status === Status.Up ? "up" : "waiting"}${details.length === 0 ? "" : ` (${details.join(", ")})`}`;
 }

@@ -1,6 +1,7 @@
 // What members of a cluster say of themselves on their monitors, asked by `roost nodes` where it can reach them: a monitor
 // at loopback is one of this machine. Who does not answer in a second says nothing; nobody is asked for more than a little.
 
+import { fieldsOf, ifWellFormed, jsonOf, wholeOf } from "../../base/json-fields.ts";
 import { monitorKey } from "../../node/membership.ts";
 import { boundedText } from "../../registry/client/bounded-text.ts";
 import type { Instance } from "../../registry/instance.ts";
@@ -49,7 +50,7 @@ async function ask(monitor: string): Promise<MemberFacts | undefined> {
     const signal = AbortSignal.timeout(answerMsMax);
     // Not ready is an answer, too.
     const response = await fetch(`http://${monitor}/health`, { signal, redirect: "error" });
-    return factsIn(JSON.parse(await boundedText(response, answerBytesMax)));
+    return factsIn(jsonOf(await boundedText(response, answerBytesMax), monitor));
   } catch {
     // Not there, not to be reached from here, or of another make: then nothing is shown.
     return undefined;
@@ -58,13 +59,10 @@ async function ask(monitor: string): Promise<MemberFacts | undefined> {
 
 /** What an answer says, whatever it is. */
 export function factsIn(answer: unknown): MemberFacts | undefined {
-  if (typeof answer !== "object" || answer === null) return undefined;
-  const fields = new Map<string, unknown>(Object.entries(answer));
-  const numberOf = (name: string): number | undefined => {
-    const value = fields.get(name);
-    return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-  };
-  const gone = fields.get("gone");
+  const fields = ifWellFormed(() => fieldsOf(answer, "health"));
+  if (fields === undefined) return undefined;
+  const numberOf = (name: string): number | undefined => ifWellFormed(() => wholeOf(fields[name], name));
+  const { gone } = fields;
   return {
     load: numberOf("load"),
     connections: numberOf("connections"),

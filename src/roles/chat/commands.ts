@@ -12,8 +12,9 @@ import { Router } from "../../service/router.ts";
 import { Service } from "../../service/service.ts";
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
+import type { Health } from "../../observe/operator-answers.ts";
 import type { Sessions } from "../../session/sessions.ts";
-import type { Store, StoreClock } from "../../store/store.ts";
+import type { Store } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
 import { AccountRates } from "./account-rates.ts";
 import type { ChatParts } from "./chat-parts.ts";
@@ -98,10 +99,12 @@ export function createChatService(
   });
 }
 
-/** What /health tells of the store's clock; neither keeps the service from its job. */
-export function clockDetail({ idsAheadMs, purgeWaitMs }: StoreClock): {
-  idsAheadSeconds: number;
-  purgeWaitSeconds: number;
-} {
-  return { idsAheadSeconds: Math.ceil(idsAheadMs / 1000), purgeWaitSeconds: Math.ceil(purgeWaitMs / 1000) };
+/** What /health tells of the store. A clock that is wrong keeps the service from nothing. */
+export function storeDetail({ isHealthy, trouble, clock }: Store): Health["detail"] {
+  return {
+    store: isHealthy,
+    ...(trouble === "" ? {} : { storeTrouble: trouble }),
+    idsAheadSeconds: Math.ceil(clock.idsAheadMs / 1000),
+    purgeWaitSeconds: Math.ceil(clock.purgeWaitMs / 1000),
+  };
 }

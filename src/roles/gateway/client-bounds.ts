@@ -1,12 +1,12 @@
 // The bounds of clients' connections, as their transports are told of them, and what is said when one is reached.
 
-import type { BlockList } from "node:net";
 import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { LimitName } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
+import type { ListenSettings } from "../settings.ts";
 import type { TurnShare } from "../../base/turn-share.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
@@ -108,19 +108,8 @@ export function clientAdmission(limits: Limits, connectionsMax: number, proxies:
 /** Bounds the sockets of WebSocket listeners whose request has not come, as connections that have not signed in are. */
 function unseenBounds(
   limits: Limits,
-  {
-    descriptors,
-    loginWaitMs,
-    wheel,
-    proxies,
-    log,
-  }: {
-    readonly descriptors: number;
-    readonly loginWaitMs: number;
-    readonly wheel: TimerWheel;
-    readonly proxies: TrustedProxies;
-    readonly log: Log;
-  },
+  { loginWaitMs, wheel }: { readonly loginWaitMs: number; readonly wheel: TimerWheel },
+  { descriptors, proxies, log }: { readonly descriptors: number; readonly proxies: TrustedProxies; readonly log: Log },
 ): UnseenBounds {
   const { pendingConnections, pendingConnectionsPerAddress, signInFrameBytes } = limits.values;
   const rareLog = new RareLog(log, sayMs);
@@ -173,14 +162,10 @@ export function boundUnsent(
 
 /** Returns the options of the transports that clients connect to. */
 export function clientTransport(
-  parts: {
+  parts: Omit<ListenSettings, "ws" | "tcp"> & {
     readonly wheel: TimerWheel;
     readonly flusher: Flusher;
     readonly metrics: ServiceMetrics;
-    readonly readWaitMs: number;
-    readonly writeWaitMs: number;
-    readonly loginWaitMs: number;
-    readonly trustedProxies?: BlockList | undefined;
   },
   {
     limits,
@@ -196,15 +181,15 @@ export function clientTransport(
   },
   { strangerShare }: { readonly strangerShare: TurnShare },
 ): TransportOptions {
-  const { wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs } = parts;
+  const { wheel, flusher, metrics, readWaitMs, writeWaitMs } = parts;
   const proxies = new TrustedProxies(parts.trustedProxies, log);
   return {
     ...clientBounds(limits),
     ...{ readWaitMs, writeWaitMs, wheel, flusher, proxies, strangerShare },
     sentFrameBytesMax: linkFrameBytesMax,
     closeWhenSlow: true,
-    headWaitMs: loginWaitMs,
-    unseen: unseenBounds(limits, { descriptors, loginWaitMs, wheel, proxies, log }),
+    headWaitMs: parts.loginWaitMs,
+    unseen: unseenBounds(limits, parts, { descriptors, proxies, log }),
     observer: metrics,
     admission: clientAdmission(limits, connectionsMax, proxies, log),
   };

@@ -17,7 +17,7 @@ export class ClientChannel extends Channel implements FrameHandler {
   constructor(gateway: Gateway, connection: Connection) {
     super(connection);
     this.gateway = gateway;
-    if (this.signingIn !== undefined) gateway.wheel.arm(this.signingIn, gateway.loginWaitMs);
+    if (this.signingIn !== undefined) gateway.wheel.arm(this.signingIn, gateway.settings.loginWaitMs);
     gateway.metrics.channels++;
   }
 

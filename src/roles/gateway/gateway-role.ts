@@ -1,7 +1,6 @@
 // The gateway: client listeners on one side, links to services on the other. It opens its doors once it is linked to every
 // node that the registry lists, so that it can serve and reach each client at once.
 
-import type { BlockList } from "node:net";
 import type { TokenKeys, TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
@@ -17,7 +16,6 @@ import type { Selection } from "../../routing/selectors/selection.ts";
 import type { NodeEnvironment } from "../../node/environment.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { type Cancel, every, sleep } from "../../base/timers.ts";
-import type { SocketAddress } from "../../transport/address.ts";
 import type { Member } from "../../transport/connection-group.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
@@ -26,6 +24,7 @@ import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
 import { basicPing } from "../../wire/packet.ts";
 
+import type { ListenSettings } from "../settings.ts";
 import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
 import { boundUnsent, clientTransport } from "./client-bounds.ts";
@@ -50,25 +49,15 @@ const descriptorsReserved = 200;
 const descriptorsUnknown = 1_000_000;
 
 /** What a gateway is given, beside what surrounds it. */
-interface GatewayParts {
+interface GatewayParts extends ListenSettings {
   readonly verifier: TokenVerifier;
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;
   readonly metrics: ServiceMetrics;
-  readonly readWaitMs: number;
-  readonly writeWaitMs: number;
-  readonly loginWaitMs: number;
-  /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
-  readonly logsPeople?: boolean;
   /** Between two comparisons of its sessions with the store's; sessionCensusMs unless it is given. */
   readonly censusMs?: number;
   /** How nodes are chosen. */
   readonly selection: Selection;
-  /** Where clients are let in; undefined: not this way. */
-  readonly ws: SocketAddress | undefined;
-  readonly tcp: SocketAddress | undefined;
-  /** Proxies in front of them, whose word about a client's address counts; undefined: there are none. */
-  readonly trustedProxies?: BlockList | undefined;
   /** Other gateways of this machine may listen at the same addresses. */
   readonly reusePort: boolean;
   /** The URLs that clients reach `ws` and `tcp` by, of the bound addresses. */
@@ -103,8 +92,8 @@ export class GatewayRole {
   private cancelLook: Cancel | undefined;
 
   constructor(environment: NodeEnvironment, parts: GatewayParts) {
-    const { verifier, wheel, flusher, metrics, loginWaitMs, selection, censusMs, logsPeople } = parts;
-    const { limits: bounds, log, clock, random, timers, network } = environment;
+    const { wheel, flusher, metrics, selection } = parts;
+    const { limits: bounds, log, random, timers, network } = environment;
     this.environment = environment;
     this.parts = parts;
     this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
@@ -113,10 +102,7 @@ export class GatewayRole {
     const connectionsMax = Math.max(1, descriptors - descriptorsReserved);
     const limits = new AddressLimits(connectionsMax, bounds, wheel);
     const serviceId = environment.identity.id;
-    this.gateway = new Gateway({
-      ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, logsPeople },
-      ...{ loginWaitMs, clock, random, timers, censusMs },
-    });
+    this.gateway = new Gateway({ ...environment, ...parts, serviceId, links, limits, bounds });
     this.acceptor = new ClientAcceptor(this.gateway);
     this.transport = clientTransport(parts, { limits: bounds, log, descriptors, connectionsMax }, this.gateway);
     bounds.measure("requestsPerLink", () => Math.max(0, ...Array.from(links.all(), ({ pending }) => pending.size)));

@@ -14,6 +14,7 @@ import type { ServiceMetrics } from "../../observe/metrics.ts";
 import type { Timers } from "../../base/timers.ts";
 import { type CloseReason, closeLeaving, closeLeavingOver, closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
+import type { ListenSettings } from "../settings.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { GatewayState } from "./gateway-state.ts";
 import { PeopleLog } from "./people-log.ts";
@@ -38,6 +39,8 @@ const spreadMsOfClient = 1;
 const spreadMsMax = 60_000;
 const closeOtherStores = closeProtocolFault("its stores are not those of the other nodes");
 
+type Settings = Pick<ListenSettings, "loginWaitMs" | "logsPeople">;
+
 /** One gateway; an ordinary object, so that a process may hold several. */
 export class Gateway implements GatewayState {
   readonly channels = new Map<string, Channel>();
@@ -61,7 +64,7 @@ export class Gateway implements GatewayState {
   readonly metrics: ServiceMetrics;
   readonly log: Log;
   readonly people: PeopleLog;
-  readonly loginWaitMs: number;
+  readonly settings: Settings;
   readonly signOuts: SignOuts;
   /** Of the connections that are signed in. */
   readonly tally = new SessionTally();
@@ -84,7 +87,8 @@ export class Gateway implements GatewayState {
   readonly stores: SameStores;
 
   constructor(
-    parts: Runtime & {
+    parts: Runtime &
+      Settings & {
       serviceId: string;
       links: Links<Channel>;
       verifier: TokenVerifier;
@@ -93,9 +97,6 @@ export class Gateway implements GatewayState {
       bounds: Limits;
       metrics: ServiceMetrics;
       log: Log;
-      /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
-      logsPeople?: boolean | undefined;
-      loginWaitMs: number;
       /** Between two comparisons of its sessions with the store's. */
       censusMs?: number | undefined;
     },
@@ -115,7 +116,7 @@ export class Gateway implements GatewayState {
     this.metrics = parts.metrics;
     this.log = parts.log;
     this.people = new PeopleLog(parts.logsPeople === true ? parts.log : undefined);
-    this.loginWaitMs = parts.loginWaitMs;
+    this.settings = parts;
     this.signOuts = new SignOuts(parts.serviceId, clock, ({ id, app, account }) =>
       this.links.choose("login", { channelId: id, app, account }),
     );

@@ -23,7 +23,7 @@ import { MemorySessions } from "../../session/memory-sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Flusher } from "../../transport/flusher.ts";
 import { MemoryNetwork } from "../../transport/memory.ts";
-import { clockDetail, createChatService } from "../chat/commands.ts";
+import { createChatService, storeDetail } from "../chat/commands.ts";
 import { GatewayRole } from "../gateway/gateway-role.ts";
 import { createLoginService } from "../login/commands.ts";
 import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
@@ -71,9 +71,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
           role: "standalone",
           ...(isStarted ? {} : { starting: true }),
           connections: gateway?.connections ?? 0,
-          store: store.isHealthy,
-          ...(store.trouble === "" ? {} : { storeTrouble: store.trouble }),
-          ...clockDetail(store.clock),
+          ...storeDetail(store),
           missing: missing.join(","),
           draining: draining !== undefined,
         },

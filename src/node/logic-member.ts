@@ -1,0 +1,71 @@
+// Login and chat as processes of their own: a service that asks the sessions, and takes links of gateways.
+
+import type { StoreClaim } from "../auth/store-ownership.ts";
+import type { Health } from "../observe/operator-answers.ts";
+import type { Service } from "../service/service.ts";
+import { type Sessions, sessionsDetail } from "../session/sessions.ts";
+import { openSessions } from "./engines.ts";
+import { knownSessionsIdentity } from "./known-identity.ts";
+import { LogicNode } from "./logic-node.ts";
+import { type MemberProcess, type MemberSettings, type RunningMember, startMember } from "./member.ts";
+import type { OwnedStore } from "./owners-watch.ts";
+
+/** Of the time that a drain may take, what is kept for leaving and closing. */
+const closingMs = 3_000;
+
+/** What every such service is told. */
+export interface LogicSettings extends MemberSettings {
+  /** `sqlite:PATH` or `redis://…`. */
+  readonly sessions: string;
+  /** Who opens the stores. */
+  readonly claim: StoreClaim;
+}
+
+/** A service and what it needs. */
+interface LogicParts {
+  readonly service: Service;
+  readonly sessions: Sessions;
+  /** Further stores that belong to the cluster. */
+  readonly stores?: readonly OwnedStore[];
+  /** How those are, for `GET /health`. */
+  readonly health?: () => Health;
+}
+
+/**
+ * Starts one; rejects when an address or a store cannot be opened, and with IdTaken. `assemble` opens the sessions, which are
+ * closed for it, and what else it needs.
+ */
+export function startLogicMember(
+  settings: LogicSettings,
+  role: "login" | "chat",
+  assemble: (around: MemberProcess, open: () => Promise<Sessions>) => Promise<LogicParts>,
+): Promise<RunningMember> {
+  return startMember(settings, role, async (around) => {
+    const { environment, serviceMetrics, undo } = around;
+    const { claim, limits, log, lost: refused } = settings;
+    const known = knownSessionsIdentity(environment.naming, settings.id);
+    const {
+      service,
+      sessions,
+      stores = [],
+      health,
+    } = await assemble(around, async () => {
+      const opened = await openSessions({ url: settings.sessions, known, claim, limits: limits.values, log, refused });
+      undo(() => opened.close());
+      return opened;
+    });
+    const node = new LogicNode(environment, service, serviceMetrics, [...stores, sessions], sessions);
+    const link = await node.start();
+    return {
+      addresses: { link, ws: undefined, tcp: undefined },
+      health: () => {
+        const { ready, detail } = health?.() ?? { ready: true, detail: {} };
+        return {
+          ready: ready && node.isReady && sessions.isHealthy,
+          detail: { role, ...node.detail, ...detail, ...sessionsDetail(sessions) },
+        };
+      },
+      drain: () => node.drain(limits.values.shutdownMs - closingMs),
+    };
+  });
+}
