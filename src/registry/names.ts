@@ -10,13 +10,13 @@ import type { Instance } from "./instance.ts";
 import { indexedDots } from "./name-index.ts";
 
 /** The limits that one instance has to keep. */
-export type InstanceLimit =
+type InstanceLimit =
   | "registryNameBytes"
   | "instanceAddresses"
   | "instanceAddressBytes"
   | "instanceMetadataEntries"
   | "instanceMetadataBytes";
-export type InstanceBounds = Readonly<Pick<LimitValues, InstanceLimit>>;
+type InstanceBounds = Readonly<Pick<LimitValues, InstanceLimit>>;
 
 /** What is wrong, and the limit that was passed; undefined if no limit was. */
 export interface Fault {

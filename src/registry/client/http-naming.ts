@@ -23,7 +23,7 @@ export const rotationMs = 30 * 60_000;
 /** A node has this long to say at a start whether it needs a key, in milliseconds. */
 const keyMsMax = 1_000;
 
-export interface HttpNamingOptions {
+interface HttpNamingOptions {
   /** Nodes to begin with, `http://host:port`; further ones are learned from them. */
   readonly nodes: readonly string[];
   readonly env: string;

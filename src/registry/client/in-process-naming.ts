@@ -27,7 +27,7 @@ export interface LocalRegistrar {
   cancel(identity: Identity): void;
 }
 
-export interface InProcessNamingOptions {
+interface InProcessNamingOptions {
   readonly directory: Directory;
   readonly registrar: LocalRegistrar;
   readonly env: string;

@@ -58,9 +58,9 @@ export class NodeClient {
   private readonly keys = new KeyChecks(() => performance.now());
 
   /**
-   * @param requiresKey nodes that take writes without a key are not asked: they are failures, OpenRegistry
-   * @param tokens those of now, for `authorization: Bearer`: the first one is sent to every node, another to a node that refuses it.
-   *   Whoever may register as a node of the registry holds them
+   * @param requiresKey refuses nodes that accept writes without a key: asking one fails with OpenRegistry
+   * @param tokens current tokens for `authorization: Bearer`: the first one is sent to every node, the others to a node
+   * that refuses it. Any process that may register as a node of the registry receives them
    */
   constructor(after: After, tokens: () => readonly string[], requiresKey: boolean) {
     this.after = after;

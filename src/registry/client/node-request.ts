@@ -1,7 +1,7 @@
 // One request to another node's HTTP API, as all of ours are sent.
 
 /** What is sent. */
-export interface NodeRequest {
+interface NodeRequest {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | URLSearchParams;

@@ -32,7 +32,7 @@ export interface Answer {
 }
 
 /** The UP instances of one service as one node saw them. */
-export interface ServiceList {
+interface ServiceList {
   readonly instances: readonly Instance[];
   /** That node's own count of changes, to be sent back to it and to nobody else. */
   readonly latestTimestamp: bigint;
@@ -41,7 +41,7 @@ export interface ServiceList {
 }
 
 /** An instance in a list of everything. */
-export interface ListedInstance {
+interface ListedInstance {
   readonly instance: Instance;
   /** When it was renewed last, by the clock of the node that says so: nanoseconds since 1970. */
   readonly renewTimestamp: bigint;

@@ -17,7 +17,7 @@ import { scheduled } from "./scheduler.ts";
 /** A node holds a poll for 30 s; what takes longer than this many milliseconds has failed. */
 export const pollMsMax = 40_000;
 /** Between two failures, on average, in milliseconds; the first moves on at once. */
-export const failurePauseMs = 1_000;
+const failurePauseMs = 1_000;
 /** More answers than this within `stillWindowMs` that change nothing are followed by a pause as long. */
 export const stillAnswersMax = 5;
 export const stillWindowMs = 1_000;
@@ -41,7 +41,7 @@ interface Watched {
   absence: { isOver: boolean; readonly cancel: Cancel } | undefined;
 }
 
-export interface PollOptions {
+interface PollOptions {
   readonly client: NodeClient;
   readonly nodes: NodeList;
   readonly env: string;

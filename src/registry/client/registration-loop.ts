@@ -15,10 +15,10 @@ import { type After, pause } from "./pause.ts";
 /** A lease lasts three of these, in milliseconds. */
 export const renewIntervalMs = 30_000;
 /** After a failure, with jitter down to half of it; doubled up to the second. Milliseconds. */
-export const retryFirstMs = 250;
+const retryFirstMs = 250;
 export const retryMsMax = 5_000;
 /** Cancelling: this many nodes are tried, each for this many milliseconds. */
-export const cancelNodesMax = 2;
+const cancelNodesMax = 2;
 export const cancelMsMax = 2_000;
 
 /** Bad parameters, no or a wrong key, a conflict, too much. Another node would say the same. */
@@ -35,7 +35,7 @@ export class RegistrationRefused extends Error {
   }
 }
 
-export interface RegistrationOptions {
+interface RegistrationOptions {
   readonly client: NodeClient;
   readonly nodes: NodeList;
   readonly env: string;

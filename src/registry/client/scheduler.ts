@@ -6,8 +6,10 @@
 // A scheduler comes in two shapes, and is no reason to refuse what stands beside it: what of it cannot be read says
 // nothing.
 
+import { type Fields, isFields } from "../../base/json-fields.ts";
+import { weightMax } from "../../base/limits/fixed.ts";
 import type { Instance } from "../instance.ts";
-import { finalWeights, instanceWeight, weightMax } from "./zone-balance.ts";
+import { finalWeights, instanceWeight } from "./zone-balance.ts";
 
 /** By the client's zone: what zones weigh. */
 export type Scheduler = ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -73,11 +75,7 @@ function weightsOf(value: unknown, weightOf: (entry: unknown) => unknown): Reado
   return weights;
 }
 
-/** An object's members; none of anything else. */
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isObject(value) ? value : {};
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** Returns an object's members, and none for any other value. */
+function membersOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
 }

@@ -6,7 +6,7 @@ import type { Instance } from "../instance.ts";
 
 const defaultPorts: Readonly<Record<string, number>> = { http: 80, ws: 80, https: 443, wss: 443 };
 const weightDefault = 1;
-const weightMax = 65_535;
+const srvWeightMax = 65_535;
 
 /** One address of an instance. */
 export interface Endpoint {
@@ -49,7 +49,7 @@ export function coversScheme(protocol: string | undefined, scheme: string): bool
 export function weightOf(instance: Instance): number {
   const text = instance.metadata.get("weight");
   const weight = text === undefined || text.trim() === "" ? NaN : Number(text);
-  return Number.isNaN(weight) ? weightDefault : Math.floor(Math.min(Math.max(weight, 0), weightMax));
+  return Number.isNaN(weight) ? weightDefault : Math.floor(Math.min(Math.max(weight, 0), srvWeightMax));
 }
 
 /** What most addresses are: `scheme://IPv4:port`. */

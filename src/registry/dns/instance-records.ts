@@ -19,7 +19,7 @@ const textsBytesMax = 16 * 1024;
 /** A query of type ANY is answered with the first of these types that has records (RFC 8482, 4.1). */
 const anyOrder = [RecordType.SOA, RecordType.SRV, RecordType.A, RecordType.AAAA, RecordType.TXT];
 
-export interface InstanceRecordsParts {
+interface InstanceRecordsParts {
   /** In lower case, without the final dot. */
   readonly domain: string;
   readonly ttlSeconds: number;

@@ -32,7 +32,7 @@ export interface NodeView {
   readonly findings: Map<number, Finding>;
 }
 
-export interface NodeViewsParts {
+interface NodeViewsParts {
   /** In lower case, without the final dot. */
   readonly domain: string;
   readonly ttlSeconds: number;

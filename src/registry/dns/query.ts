@@ -40,7 +40,7 @@ export const classInternet = 1;
 const classAny = 255;
 
 /** What the requester's OPT record says (RFC 6891, 6.1.2). */
-export interface Edns {
+interface Edns {
   readonly version: number;
   /** The largest UDP payload that it takes, as declared. */
   readonly udpBytesMax: number;

@@ -52,7 +52,7 @@ interface Kept {
   servings: number;
 }
 
-export interface ResponderParts {
+interface ResponderParts {
   readonly zone: DnsZone;
   readonly directory: NamedDirectory;
   readonly metrics?: DnsMetrics | undefined;

@@ -20,7 +20,7 @@ const pointerEnd = 0x4000;
 const Flag = { Response: 0x8000, Authoritative: 0x0400, Truncated: 0x0200, RecursionDesired: 0x0100 } as const;
 
 /** Where the records of an answer come from. */
-export interface ResponseSource {
+interface ResponseSource {
   /** In lower case, without the final dot. */
   readonly domain: string;
   glue(target: string): readonly ResourceRecord[];

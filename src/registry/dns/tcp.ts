@@ -32,7 +32,7 @@ const unreadBytesMax = 1024 * 1024;
 const lengthBytes = 2;
 const noBytes = Buffer.alloc(0);
 
-export interface DnsTcpOptions {
+interface DnsTcpOptions {
   readonly bugs: ContainedBugs;
   readonly limits: Limits;
   /** Others than the usual ones. */

@@ -112,7 +112,10 @@ function headOf({ instance }: Entry, env: string): string {
     status,
   });
   const { regTimestamp, upTimestamp, dirtyTimestamp, latestTimestamp } = instance;
-  return `${head.slice(0, -1)},"reg_timestamp":${regTimestamp},"up_timestamp":${upTimestamp},"dirty_timestamp":${dirtyTimestamp},"latest_timestamp":${latestTimestamp},"renew_timestamp":`;
+  const timestamps =
+    `"reg_timestamp":${regTimestamp},"up_timestamp":${upTimestamp},"dirty_timestamp":${dirtyTimestamp},` +
+    `"latest_timestamp":${latestTimestamp}`;
+  return `${head.slice(0, -1)},${timestamps},"renew_timestamp":`;
 }
 
 /** JSON, and how many instances are in it. */

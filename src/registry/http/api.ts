@@ -60,7 +60,7 @@ export interface RegistryHttpOptions {
   readonly control: ControlCommands;
 }
 
-export interface ApiOptions extends RegistryHttpOptions {
+interface ApiOptions extends RegistryHttpOptions {
   readonly limits: Limits;
   readonly guard: BrowserGuard;
   readonly connectionsMax: number;
@@ -97,7 +97,7 @@ export class Api {
     const { node, metrics, limits, control } = options;
     this.options = options;
     this.metricsResponse = metricsAnswer(async () => {
-      const { registryExpositionOf } = await import("../../observe/registry-exposition.ts");
+      const { registryExpositionOf } = await import("../../observe/exposition.ts");
       return registryExpositionOf(metrics);
     });
     this.renderings = new Renderings({

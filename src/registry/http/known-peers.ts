@@ -10,7 +10,7 @@ import { canonicalAddress } from "../../transport/address-ranges.ts";
 const resolveMs = 5_000;
 
 /** Resolves a host's name to addresses; rejects if it has none. */
-export type Resolve = (host: string) => Promise<readonly string[]>;
+type Resolve = (host: string) => Promise<readonly string[]>;
 
 const systemResolve: Resolve = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 

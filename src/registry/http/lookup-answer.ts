@@ -1,5 +1,6 @@
 // Answers `/api/lookup/<token>`: which gateways a client may connect to. Pages of any site may read the answer.
 
+import { tokenCharactersMax } from "../../base/limits/fixed.ts";
 import { jsonAnswer, type HttpAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest } from "../../transport/http/http-handler.ts";
 import { callerAddress, lookupGateways, schemesIn } from "../lookup/lookup.ts";
@@ -8,10 +9,7 @@ import type { PublicGateways } from "../lookup/public-gateways.ts";
 import { plain } from "./answers.ts";
 import { allows, notAllowed } from "./methods.ts";
 
-/** Longest token in a lookup's path. */
-const tokenCharactersMax = 8 * 1024;
-
-export interface LookupSource {
+interface LookupSource {
   readonly node: { readonly isReadable: boolean };
   readonly lookup: LookupRules | undefined;
   /** The rules whose proxies are trusted to name the client's address. */

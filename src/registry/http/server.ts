@@ -115,7 +115,7 @@ export function bindRegistryHttp(
 }
 
 /** Connections that the process may have: fewer than the limit where the system allows fewer open files. */
-export function connectionsWithin(limit: number, descriptors = descriptorsMax() ?? Infinity): number {
+function connectionsWithin(limit: number, descriptors = descriptorsMax() ?? Infinity): number {
   return Math.max(1, Math.min(limit, descriptors - Math.min(otherDescriptors, Math.floor(descriptors / 2))));
 }
 

@@ -126,7 +126,8 @@ export class Admission {
     if (added.length === 0) return;
     const addresses = listed.filter(({ hostname }) => added.includes(hostname)).map(({ addrs }) => addrs[0]);
     this.rareLog.error(
-      "instances are left out: they have no proof by a key of this process, so they are strangers', or have another --cluster-key-file or --env",
+      "instances are ignored: they carry no proof by a key of this process, so they are foreign or have another " +
+        "--cluster-key-file or --env",
       { service, ids: added.join(" "), addresses: addresses.slice(0, namedMax).join(" ") },
     );
   }

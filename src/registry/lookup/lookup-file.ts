@@ -6,7 +6,7 @@
 //     "default": "eu", "trustedProxies": ["127.0.0.1/32"] }
 
 import { BlockList } from "node:net";
-import { trustedProxiesMax } from "../../base/limits/fixed.ts";
+import { trustedProxiesMax, weightMax } from "../../base/limits/fixed.ts";
 import {
   type Field,
   faultAt,
@@ -24,11 +24,9 @@ const regionsMax = 1_000;
 const idcsPerRegionMax = 100;
 /** All regions' together: each is compared with a caller's address, one after the other. */
 const cidrsMax = 10_000;
-/** With all IDCs of a region far below 2^32, so that CRC-32 reaches every slot. */
-const weightMax = 1_000_000;
 
 /** A data centre of a region. */
-export interface Idc {
+interface Idc {
   /** Gateways there carry it as the tag `IDC`. */
   readonly id: string;
   readonly weight: number;
@@ -66,10 +64,10 @@ function rulesOf(file: Field): LookupRules {
   const regions = listOf(member("regions"), regionsMax, 1).map(regionOf);
   refuseDuplicates(member("regions"), "id", regions);
   const cidrs = regions.reduce((total, { networks }) => total + networks.rules.length, 0);
-  if (cidrs > cidrsMax) throw faultAt(member("regions"), `there are more than ${cidrsMax} CIDRs`);
+  if (cidrs > cidrsMax) throw faultAt(member("regions"), `expected at most ${cidrsMax} CIDRs in all`);
   const name = nameOf(member("default"));
   const defaultRegion = regions.find(({ id }) => id === name);
-  if (defaultRegion === undefined) throw faultAt(member("default"), `there is no region ${JSON.stringify(name)}`);
+  if (defaultRegion === undefined) throw faultAt(member("default"), `unknown region ${JSON.stringify(name)}`);
   const proxies = member("trustedProxies");
   const trustedProxies = proxies.value === undefined ? new BlockList() : networksOf(proxies, trustedProxiesMax);
   return { regions, defaultRegion, trustedProxies };
@@ -98,7 +96,7 @@ function networksOf(field: Field, countMax: number): BlockList {
 function rangeOf(field: Field): AddressRange {
   const range = parseRange(nameOf(field));
   if (range === undefined)
-    throw faultAt(field, `${JSON.stringify(field.value)} is not a CIDR such as 10.0.0.0/8 or fd00::/8`);
+    throw faultAt(field, `invalid value ${JSON.stringify(field.value)}: expected a CIDR, such as 10.0.0.0/8`);
   return range;
 }
 

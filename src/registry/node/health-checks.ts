@@ -17,7 +17,7 @@ import type { Cancel, Timers } from "../../base/timers.ts";
 /** Between two questions to one instance. */
 const probeMs = 10_000;
 /** An answer that takes longer counts as none. */
-export const probeMsMax = 3_000;
+const probeMsMax = 3_000;
 /** An instance that has failed for this long turns WAITING. */
 const failedMs = 20_000;
 /**
@@ -139,7 +139,7 @@ export class HealthChecks {
 }
 
 /** The URL to ask, when it is one on an address of the instance itself: the registry asks nobody else in its name. */
-export function healthUrlOf({ instance }: Entry): URL | undefined {
+function healthUrlOf({ instance }: Entry): URL | undefined {
   const url = URL.parse(instance?.metadata.get("health_url") ?? "");
   if (instance === undefined || url === null || !/^https?:$/.test(url.protocol)) return undefined;
   const isOwn = instance.addrs.some((address) => {

@@ -14,7 +14,7 @@ const lineMax = 20;
 export type Probe = (url: string) => Promise<boolean>;
 
 /** What an instance's question came to; undefined: it was not asked. */
-export type ProbeAnswer = boolean | undefined;
+type ProbeAnswer = boolean | undefined;
 
 interface Waiting {
   readonly answer: Promise<ProbeAnswer>;

@@ -59,7 +59,7 @@ export interface SetChange {
   readonly metadata: ReadonlyMap<string, string> | undefined;
 }
 
-export interface SetRequest {
+interface SetRequest {
   readonly env: string;
   readonly appid: string;
   readonly zone: string;
@@ -68,7 +68,7 @@ export interface SetRequest {
   readonly setTimestamp: bigint;
 }
 
-export interface RegistrarParts {
+interface RegistrarParts {
   readonly table: Table;
   readonly rules: TableRules;
   readonly versions: HybridClock;

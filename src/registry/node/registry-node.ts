@@ -34,7 +34,7 @@ const renewMs = 30_000;
 /** So long after its start a node that nobody has told anything believes that what it does not list does not exist. */
 const ownKnowledgeMs = 45_000;
 /** What makes this node this node. */
-export interface RegistryNodeSettings {
+interface RegistryNodeSettings {
   readonly env: string;
   readonly zone: string;
   readonly region: string;

@@ -15,7 +15,7 @@ const restMsMax = 1_000;
 const briefMs = 5;
 
 /** Called after changes of a watched service; returns roughly how many bytes it wrote. */
-export type OnChange = (key: string) => number;
+type OnChange = (key: string) => number;
 
 interface Watcher {
   readonly onChange: OnChange;

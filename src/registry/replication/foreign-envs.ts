@@ -29,7 +29,8 @@ export class ForeignEnvs {
       if (this.warned.size >= envsMax) return;
       this.warned.add(instance.env);
       this.log.warn(
-        "a registry node of bilibili/discovery is in another env than this node: it does not tell this one of writes, which show here up to 30 s late; start this node with the same --env",
+        "a registry node of bilibili/discovery is in another env than this node: it does not forward writes, " +
+          "so they appear here up to 30 s late; start this node with the same --env",
         { address: instance.hostname, env: instance.env, ownEnv: this.env },
       );
     }

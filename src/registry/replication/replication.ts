@@ -33,7 +33,7 @@ export interface Self {
   readonly incarnation: string;
 }
 
-export interface ReplicationParts {
+interface ReplicationParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;

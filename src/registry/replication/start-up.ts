@@ -20,7 +20,7 @@ export type Restore = (
   done: (reply: Compared | PeerFailure) => void,
 ) => void;
 
-export interface StartUpParts {
+interface StartUpParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;

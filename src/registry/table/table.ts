@@ -26,7 +26,7 @@ export type Merge =
   /** Not taken: too far in the future, at the end of its time, or there is no room. */
   | "refused";
 
-export interface TableParts extends ListingParts {
+interface TableParts extends ListingParts {
   readonly rules: TableRules;
 }
 

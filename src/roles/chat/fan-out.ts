@@ -8,6 +8,7 @@
 // without. A delivery that comes while nothing waits leaves in this turn, as far as this turn's share lasts. What waits is
 // bounded by whoever adds (`hasRoom`), because a talk that was stored is pushed.
 
+import { turnCostMax } from "../../base/limits/fixed.ts";
 import { accountKey } from "../../base/account-key.ts";
 import {
   deliveryCost,
@@ -15,7 +16,6 @@ import {
   type Located,
   othersIn,
   type PushHead,
-  turnCostMax,
   writeCost,
 } from "../../service/dispatcher.ts";
 import type { Sessions } from "../../session/sessions.ts";

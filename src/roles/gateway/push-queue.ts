@@ -5,7 +5,8 @@
 // Memory: each push is kept once, whatever the number of its recipients. When too much waits the oldest are written at
 // once: a push is late, and never lost, by this queue.
 
-import { deliveryCost, turnCostMax, writeCost } from "../../service/dispatcher.ts";
+import { turnCostMax } from "../../base/limits/fixed.ts";
+import { deliveryCost, writeCost } from "../../service/dispatcher.ts";
 
 /** What waits, in bytes; the ids of connections count, too. */
 const waitingBytesMax = 16 * 1024 * 1024;
