@@ -104,7 +104,7 @@ describe("lookup file", () => {
     [regionWith({ idcs: [{ id: "a", weight: 1, tag: "" }] }), "lookup.json: regions[1].idcs[0].tag: unknown key"],
     [regionWith({ id: "" }), "lookup.json: regions[1].id: expected a non-empty string"],
     [regionWith({ id: 5 }), "lookup.json: regions[1].id: expected a non-empty string"],
-    [regionWith({ id: "a\nb" }), "lookup.json: regions[1].id: it holds control characters or invisible ones"],
+    [regionWith({ id: "a\nb" }), "lookup.json: regions[1].id: it contains control or invisible characters"],
     [regionWith({ id: "x".repeat(257) }), "lookup.json: regions[1].id: it is longer than 256 bytes"],
     [regionWith({ id: "eu" }), 'lookup.json: regions[1].id: duplicate value "eu"'],
     [

@@ -157,7 +157,7 @@ describe("route file", () => {
     [zonesWith("zone_c"), "route.json: zones[2]: expected an object"],
     [zonesWith({ weight: 1 }), "route.json: zones[2].id: expected a non-empty string"],
     [zonesWith({ id: "", weight: 1 }), "route.json: zones[2].id: expected a non-empty string"],
-    [zonesWith({ id: "a\tb", weight: 1 }), "route.json: zones[2].id: it holds control characters or invisible ones"],
+    [zonesWith({ id: "a\tb", weight: 1 }), "route.json: zones[2].id: it contains control or invisible characters"],
     [zonesWith({ id: "c", weight: 1, share: 2 }), "route.json: zones[2].share: unknown key"],
     [zonesWith({ id: "zone_a", weight: 1 }), 'route.json: zones[2].id: duplicate value "zone_a"'],
     [zonesWith({ id: "c" }), badWeight],
