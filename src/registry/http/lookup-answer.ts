@@ -1,4 +1,4 @@
-// Answers `/api/lookup/<token>`: which gateways a client may connect to. Pages of any site may read the answer.
+// Answers `/api/lookup/<token>` with the gateways for a client. Pages of any site may read the answer.
 
 import { tokenCharactersMax } from "../../base/limits/fixed.ts";
 import { jsonAnswer, type HttpAnswer } from "../../transport/http/http-answer.ts";
@@ -12,7 +12,7 @@ import { allows, notAllowed } from "./methods.ts";
 interface LookupSource {
   readonly node: { readonly isReadable: boolean };
   readonly lookup: LookupRules | undefined;
-  /** The rules whose proxies are trusted to name the client's address. */
+  /** The rules whose proxies are trusted about the client's address. */
   readonly trustedByFile: LookupRules | undefined;
   readonly gateways: PublicGateways;
   readonly metrics: { requested(name: string): void };
@@ -27,7 +27,7 @@ export function lookupAnswer(request: HttpRequest, path: string, source: LookupS
 function answerOf(request: HttpRequest, path: string, source: LookupSource): HttpAnswer {
   const { node, lookup: rules, trustedByFile, gateways, metrics } = source;
   metrics.requested("lookup");
-  // A browser asks so before some requests (Fetch, CORS-preflight request).
+  // A browser sends this before some requests (Fetch, CORS-preflight request).
   if (request.method === "OPTIONS") return plain(200, "", { "access-control-allow-methods": "GET, HEAD" });
   if (!allows("GET", request)) return notAllowed("GET");
   const token = decodedToken(path);
@@ -38,13 +38,13 @@ function answerOf(request: HttpRequest, path: string, source: LookupSource): Htt
   return jsonAnswer("reason" in found ? 503 : 200, found);
 }
 
-/** The token that a path names; undefined if it names none. */
+/** Returns the token in a path, or undefined if there is none. */
 function decodedToken(path: string): string | undefined {
   if (path === "" || path.length > tokenCharactersMax || path.includes("/")) return undefined;
   try {
     return decodeURIComponent(path);
   } catch {
-    // Percent signs that encode nothing: no such page.
+    // Malformed percent encoding: no such page.
     return undefined;
   }
 }
