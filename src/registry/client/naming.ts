@@ -1,4 +1,4 @@
-// The naming service for roles: find, subscribe, register. Implemented over HTTP, and on a registry in the same process.
+// The naming service for roles: find, subscribe, register. Implemented over HTTP and on a registry in the same process.
 
 import type { Instance, InstanceStatus } from "../instance.ts";
 
