@@ -2,7 +2,7 @@
 //
 //   _<service>._<proto>.<zone>   the instances of a service in one zone     _<service>._<proto>   in all zones
 //   <service>.service            the same, whatever the protocol            <id>.node             one instance
-//   <hex of an IP>.addr          an IP address                            ns                    the registry's nodes
+//   <hex of an IP>.addr          an IP address                              ns                    the registry's nodes
 //
 // Services, ids and zones may contain dots. ASCII letters of either case are equal (RFC 4343).
 
