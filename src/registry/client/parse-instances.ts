@@ -114,7 +114,7 @@ export function parseNodes(data: unknown): { readonly address: string; readonly 
 }
 
 /** Reads an instance of a parsed answer. Throws MalformedJson. */
-export function parseInstance(value: unknown): Instance {
+function parseInstance(value: unknown): Instance {
   const fields = fieldsOf(value, "an instance");
   return {
     env: stringOf(fields, "env"),

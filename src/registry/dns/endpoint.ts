@@ -9,7 +9,7 @@ const weightDefault = 1;
 const srvWeightMax = 65_535;
 
 /** One address of an instance. */
-export interface Endpoint {
+interface Endpoint {
   /** Such as `tcp`, `ws`, `grpc`; in lower case. */
   readonly scheme: string;
   /** An IP address without brackets, or a name without the final dot, in lower case. */

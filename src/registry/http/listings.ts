@@ -9,7 +9,7 @@ const restFactor = 40;
 const restMsMax = 10_000;
 
 /** A slot. */
-export interface Listing {
+interface Listing {
   /** Reports the duration of the listing's start. */
   began(tookMs: number): void;
   end(): void;

@@ -12,7 +12,7 @@ import { envelope, instanceJson } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 
 /** A caller, before the request tells for whom it registers. */
-export interface Registering extends Omit<Caller, "origin"> {
+interface Registering extends Omit<Caller, "origin"> {
   /** Reports whether the request comes from the address of a node of the registry. */
   isNode(): boolean;
 }

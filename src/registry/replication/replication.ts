@@ -26,7 +26,7 @@ const untoldMs = 5_000;
 const warningsMax = 10_000;
 
 /** This node, as others see it. */
-export interface Self {
+interface Self {
   readonly zone: string;
   /** `host:port` at which others reach it. */
   readonly address: string;

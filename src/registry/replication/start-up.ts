@@ -14,7 +14,7 @@ const syncMsMax = 60_000;
 const retryMs = 300;
 
 /** Merges a node's whole table: `part` receives each answer, `done` the last one. */
-export type Restore = (
+type Restore = (
   address: string,
   part: (reply: Compared) => void,
   done: (reply: Compared | PeerFailure) => void,

@@ -3,7 +3,7 @@
 import { leaseMs } from "../../base/limits/fixed.ts";
 import { type Entry, isDiscovery } from "./entry.ts";
 
-export interface Leases {
+interface Leases {
   /** Live instances whose lease has expired. */
   readonly overdue: readonly Entry[];
   /** Instances that have renewed, without nodes of the registry, which renew in another way. */

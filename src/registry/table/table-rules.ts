@@ -16,7 +16,7 @@ const leaseMarginMs = 5_000;
 const reservedBytes = 4 * 1024;
 
 /** The contents of a table. */
-export interface Held {
+interface Held {
   /** Live instances. */
   readonly live: number;
   /** The live nodes of the registry among them. */

@@ -17,7 +17,7 @@ const cellsMax = pageBytes / 4;
 
 export type PageKind = "table" | "index";
 /** Undefined: a value that lies beyond the page, or a type of the future. */
-export type Value = null | bigint | number | string | Uint8Array | undefined;
+type Value = null | bigint | number | string | Uint8Array | undefined;
 
 export interface Record {
   /** Undefined in an index. */
