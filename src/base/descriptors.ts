@@ -3,8 +3,7 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Returns the soft limit (`ulimit -n`), or undefined if it is unlimited or unknown: some containers hide the file
- * `limits`.
+ * Returns the soft limit (`ulimit -n`); undefined if it is unlimited, or unknown because a container hides `limits`.
  */
 export function descriptorsMax(limits = "/proc/self/limits"): number | undefined {
   let text: string;

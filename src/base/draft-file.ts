@@ -10,10 +10,7 @@ interface Draft {
   readonly file: number;
 }
 
-/**
- * Creates `PATH.new` with mode 0600, or a file with a random suffix if `PATH.new` belongs to another user. Throws the
- * system's error.
- */
+/** Creates `PATH.new`, mode 0600, or one with a random suffix if that is another user's. Throws the system's error. */
 export function createDraft(path: string): Draft {
   try {
     // A killed process may have left one.

@@ -113,8 +113,7 @@ function readWhole(file: number, path: string, { bytesMax, waits }: SmallFileOpt
         throw new UnreadableFile(`cannot read ${path}: it is longer than ${bytesMax} bytes; name a smaller file`);
       continue;
     }
-    // The end of a file, or of a pipe whose writer has closed it. Before the first byte, the writer may not have opened
-    // it yet.
+    // The end of a file, or of a pipe that its writer has closed; a writer may still open an empty one.
     if (count === 0 && (!isPipe || length > 0)) return Buffer.concat(chunks, length);
     const limitMs = waits ? (count === 0 ? writerMsMax : pipeMsMax) : 0;
     if (performance.now() - beganMs >= limitMs)

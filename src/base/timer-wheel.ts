@@ -44,8 +44,7 @@ export class TimerWheel {
     let last = performance.now();
     this.timer = setInterval(() => {
       const now = performance.now();
-      // After a stall of the event loop, deadlines that were armed just before it must not fire: it makes up for one
-      // second at most.
+      // Deadlines that were armed just before a stall must not fire: it makes up for one second at most.
       const elapsed = Math.min(now - last, 1000);
       const ticks = Math.floor(elapsed / this.tickMs);
       last = elapsed < now - last ? now : last + ticks * this.tickMs;

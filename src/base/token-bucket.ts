@@ -14,10 +14,7 @@ export class TokenBucket {
     this.filledMs = nowMs;
   }
 
-  /**
-   * Takes `cost` tokens. Returns false, and takes none, if fewer are left. A `nowMs` before the last one counts as the
-   * last one.
-   */
+  /** Takes `cost` tokens, or none and returns false if fewer are left. Ignores a `nowMs` before the last one. */
   take(nowMs: number, cost = 1): boolean {
     this.fill(nowMs);
     if (this.tokens < cost) return false;

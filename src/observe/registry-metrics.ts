@@ -1,5 +1,4 @@
-// The numbers of a registry node. Requests and DNS answers are counted as they come; the rest is read from the node at
-// the scrape.
+// The numbers of a registry node: requests and DNS answers are counted, the rest is read from the node at the scrape.
 
 import type { Limits } from "../base/limits/limits.ts";
 import type { ContainedBugs } from "./contained-bugs.ts";

@@ -12,8 +12,7 @@ export interface Directory {
   /** Returns the live instances of a service whose status is in `mask`, in no particular order; a fresh array. */
   instances(env: string, appid: string, mask: number): Instance[];
   /**
-   * Returns at most `countMax` live instances in `env` with that hostname (a service id), of any service; a fresh
-   * array.
+   * Returns at most `countMax` live instances of any service in `env` with that hostname (a service id); a fresh array.
    */
   instancesNamed(env: string, hostname: string, countMax: number): Instance[];
   /** Reports whether the service has a live instance of any status in `env`. */

@@ -5,10 +5,7 @@ export class TooLong extends Error {
   override readonly name = "TooLong";
 }
 
-/**
- * Reads the body of a request or response as UTF-8 text. Rejects with TooLong, with TypeError (not UTF-8), or with the
- * stream's error.
- */
+/** Reads a body as UTF-8 text. Rejects with TooLong, with TypeError (not UTF-8), or with the stream's error. */
 export async function boundedText(source: Request | Response, bytesMax: number): Promise<string> {
   const declared = Number(source.headers.get("content-length") ?? 0);
   if (declared > bytesMax) {

@@ -54,10 +54,7 @@ export class HttpNaming implements Naming {
   private closing: Promise<void> | undefined;
   private cancelRotation: Cancel = () => undefined;
 
-  /**
-   * Throws an Error if `nodes` is empty or contains anything other than `http://host:port`. Nothing runs until first
-   * use.
-   */
+  /** Throws an Error if `nodes` is empty or one is not `http://host:port`. Nothing runs until first use. */
   constructor(options: HttpNamingOptions) {
     const { env, zone, hostname, tokens, requiresKey, random, log, after = systemTimers.after } = options;
     this.options = options;

@@ -14,8 +14,7 @@ import { type Answer, parseAnswer } from "./parse-instances.ts";
 export const requestMsMax = 5_000;
 
 /**
- * The node is unreachable, or its answer is late, too long or malformed, or the request was aborted. Another node may
- * do better.
+ * The node is unreachable, its answer is late, too long or malformed, or the request was aborted. Others may do better.
  */
 export class NodeFailure extends Error {
   override readonly name: string = "NodeFailure";

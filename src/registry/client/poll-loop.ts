@@ -218,8 +218,7 @@ export class PollLoop {
       const list = services.get(entry.service);
       if (list === undefined) {
         if (!unknown.has(entry.service)) continue;
-        // The node restarted between two polls without a failure: it counts from the start and may never reach this
-        // timestamp.
+        // The node restarted unnoticed: it counts from the start and may never reach this timestamp.
         entry.timestamp = 0n;
         if (this.isGone(entry)) hasChanged = this.show(entry, []) || hasChanged;
         continue;

@@ -22,10 +22,7 @@ interface Own {
   readonly service: string;
   readonly id: string;
   readonly registered: Registered;
-  /**
-   * The proofs that a registry may list of it: the current one, after those that it replaces until a node has accepted
-   * it.
-   */
+  /** The proofs that a registry may list: the current one, after those that no node has replaced yet. */
   proofs: readonly string[];
   /** Set between a restoration and the moment of the next possible one. */
   cancel: Cancel | undefined;

@@ -13,10 +13,7 @@ export const weightDefault = 1;
 
 const wholeNumber = /^\d{1,7}$/;
 
-/**
- * Returns `weight` of the metadata, a whole number from 0 (receives nothing) to weightMax; anything else counts as the
- * default.
- */
+/** Returns `weight` of the metadata, from 0 (receives nothing) to weightMax; anything else counts as the default. */
 export function instanceWeight({ metadata }: Pick<Instance, "metadata">): number {
   const text = metadata.get("weight");
   if (text === undefined || !wholeNumber.test(text)) return weightDefault;

@@ -1,5 +1,4 @@
-// The ids below `node.<domain>`: the instances, addresses and alias of each. A view is kept until an instance with its
-// id changes.
+// The instances, addresses and aliases of ids below `node.<domain>`, cached until an instance with the id changes.
 
 import { GenerationCache } from "../../base/generation-cache.ts";
 import type { NamedDirectory } from "../directory.ts";

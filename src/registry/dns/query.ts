@@ -88,10 +88,7 @@ export function parseQuery(bytes: Buffer): QueryView | Rcode | undefined {
   };
 }
 
-/**
- * Returns the labels of a query's name, unchanged, leftmost first; bytes that are not UTF-8 become replacement
- * characters.
- */
+/** Returns the unchanged labels of a query's name, leftmost first; bytes that are not UTF-8 become U+FFFD. */
 export function labelsOf({ bytes }: QueryView): string[] {
   const labels: string[] = [];
   for (let at = headerBytes, length = bytes.readUInt8(at); length !== 0; length = bytes.readUInt8(at)) {

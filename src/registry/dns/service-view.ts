@@ -70,8 +70,8 @@ export class ServiceView {
   }
 
   /**
-   * Returns the UP instances in a zone (lower case; undefined for all) that a protocol covers; undefined if the zone
-   * does not exist.
+   * Returns the UP instances in a zone (lower case; undefined for all) that a protocol covers; undefined for no such
+   * zone.
    */
   covering(zone: string | undefined, protocol: string | undefined): readonly Instance[] | undefined {
     if (zone === undefined) return this.all.covering(protocol);

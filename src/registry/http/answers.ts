@@ -2,7 +2,7 @@
 // transport. Timestamps are written as whole numbers, beyond the precision of a double.
 
 import type { Entry } from "../table/entry.ts";
-import { type BodyParts, type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
+import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
 import { Code } from "../codes.ts";
 import type { App } from "../table/apps.ts";
 
@@ -64,9 +64,6 @@ function fieldsOf(code: Code): Readonly<Record<string, string>> {
 }
 
 const endOf = (isStale: boolean): string => `${isStale ? ',"stale":true' : ""}}`;
-
-/** For wrong URLs and methods: plain text with an HTTP status. */
-export const plain = textAnswer;
 
 /**
  * Returns an instance as JSON for a list, with the `env` that the reader asked for. Kept, because lists are read often.

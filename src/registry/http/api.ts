@@ -11,14 +11,14 @@ import { type Health, healthAnswer, healthPaths, liveAnswer, metricsAnswer } fro
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import type { BrowserGuard } from "../../transport/http/browser-guard.ts";
-import type { HttpAnswer } from "../../transport/http/http-answer.ts";
+import { type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest, WantsBody } from "../../transport/http/http-handler.ts";
 import { Code } from "../codes.ts";
 import type { LookupRules } from "../lookup/lookup-file.ts";
 import type { Compared, Replicated } from "../replication/peer-messages.ts";
 import type { PublicGateways } from "../lookup/public-gateways.ts";
 import type { RegistryNode } from "../node/registry-node.ts";
-import { envelope, plain } from "./answers.ts";
+import { envelope } from "./answers.ts";
 import { controlAnswer } from "./control.ts";
 import { KnownPeers } from "./known-peers.ts";
 import { Listings } from "./listings.ts";
@@ -135,8 +135,8 @@ export class Api {
       ],
       ["poll", this.poll((request) => this.polls.poll(request))],
       ["polls", this.poll((request) => this.polls.polls(request))],
-      [replicatePath, this.peer((text) => node.onReplicate(parseReplicate(text)))],
-      [comparePath, this.peer((text) => node.onCompare(parseCompare(text)))],
+      [replicatePath, this.peer((text) => node.replication.onReplicate(parseReplicate(text)))],
+      [comparePath, this.peer((text) => node.replication.onCompare(parseCompare(text)))],
     ]);
   }
 
@@ -164,11 +164,11 @@ export class Api {
     const { guard, metrics } = this.options;
     // Browsers may only look up gateways.
     const refusal = path.startsWith(lookupPrefix) ? undefined : guard(request);
-    if (refusal !== undefined) return { ...plain(403, refusal), isLast: true };
+    if (refusal !== undefined) return { ...textAnswer(403, refusal), isLast: true };
     if (!path.startsWith(prefix)) return this.elsewhere(request);
     const name = path.slice(prefix.length);
     const route = this.routes.get(name);
-    if (route === undefined) return plain(404, "404 page not found");
+    if (route === undefined) return textAnswer(404, "404 page not found");
     if (!allows(route.method, request)) return notAllowed(route.method);
     const tokens = this.options.tokens();
     const isTrusted = tokens.length > 0 && showsToken(request.header("authorization") ?? null, tokens);
@@ -182,11 +182,11 @@ export class Api {
   private unfitPeer(request: HttpRequest): HttpAnswer | undefined {
     const [type = ""] = (request.header("content-type") ?? "").split(";", 1);
     if (type.trim().toLowerCase() !== "application/json")
-      return { ...plain(415, "messages of registry nodes are application/json"), isLast: true };
+      return { ...textAnswer(415, "messages of registry nodes are application/json"), isLast: true };
     if (this.options.tokens().length > 0 || this.options.quotaOf(request.remoteAddress) === "") return undefined;
     if (this.peers.isNode(request.remoteAddress)) return undefined;
     // The sender takes this node for an original one, registers itself as those do, and is known from then on.
-    return { ...plain(404, "404 page not found", { [unknownNodeField]: "register" }), isLast: true };
+    return { ...textAnswer(404, "404 page not found", { [unknownNodeField]: "register" }), isLast: true };
   }
 
   /** Answers paths outside of the registry's API. */
@@ -195,7 +195,7 @@ export class Api {
     const { health } = this.options;
     const isLookup = path.startsWith(lookupPrefix);
     const isKnown = healthPaths.has(path) || path === "/livez" || path === "/metrics" || isLookup;
-    if (!isKnown) return plain(404, "404 page not found");
+    if (!isKnown) return textAnswer(404, "404 page not found");
     if (isLookup) return lookupAnswer(request, path.slice(lookupPrefix.length), this.options);
     if (!allows("GET", request)) return notAllowed("GET");
     if (path === "/livez") return liveAnswer;

@@ -1,12 +1,11 @@
 // Answers `/api/lookup/<token>` with the gateways for a client. Pages of any site may read the answer.
 
 import { tokenCharactersMax } from "../../base/limits/fixed.ts";
-import { jsonAnswer, type HttpAnswer } from "../../transport/http/http-answer.ts";
+import { type HttpAnswer, jsonAnswer, textAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest } from "../../transport/http/http-handler.ts";
 import { callerAddress, lookupGateways, schemesIn } from "../lookup/lookup.ts";
 import type { LookupRules } from "../lookup/lookup-file.ts";
 import type { PublicGateways } from "../lookup/public-gateways.ts";
-import { plain } from "./answers.ts";
 import { allows, notAllowed } from "./methods.ts";
 
 interface LookupSource {
@@ -28,10 +27,10 @@ function answerOf(request: HttpRequest, path: string, source: LookupSource): Htt
   const { node, lookup: rules, trustedByFile, gateways, metrics } = source;
   metrics.requested("lookup");
   // A browser sends this before some requests (Fetch, CORS-preflight request).
-  if (request.method === "OPTIONS") return plain(200, "", { "access-control-allow-methods": "GET, HEAD" });
+  if (request.method === "OPTIONS") return textAnswer(200, "", { "access-control-allow-methods": "GET, HEAD" });
   if (!allows("GET", request)) return notAllowed("GET");
   const token = decodedToken(path);
-  if (token === undefined) return plain(404, "404 page not found");
+  if (token === undefined) return textAnswer(404, "404 page not found");
   if (!node.isReadable) return jsonAnswer(503, { reason: "this registry node is starting" });
   const address = callerAddress(request.remoteAddress, request.header("x-forwarded-for") ?? null, trustedByFile);
   const found = lookupGateways(token, address, rules, gateways, schemesIn(request.query));

@@ -1,8 +1,7 @@
 // The HTTP methods of a path.
 
-import type { HttpAnswer } from "../../transport/http/http-answer.ts";
+import { type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest } from "../../transport/http/http-handler.ts";
-import { plain } from "./answers.ts";
 
 export type Method = "GET" | "POST";
 
@@ -12,5 +11,5 @@ export function allows(method: Method, request: HttpRequest): boolean {
 }
 
 export function notAllowed(method: Method): HttpAnswer {
-  return plain(405, "Method Not Allowed", { allow: method === "GET" ? "GET, HEAD" : method });
+  return textAnswer(405, "Method Not Allowed", { allow: method === "GET" ? "GET, HEAD" : method });
 }

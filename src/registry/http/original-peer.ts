@@ -251,10 +251,7 @@ function renewalCall({ identity, dirty }: Renewal, isSpread: boolean): Call {
   return call;
 }
 
-/**
- * Returns a write. A node of this zone does not forward it; a node of another zone (`isSpread`) forwards it in its own
- * zone.
- */
+/** Returns a write, which a node of another zone (`isSpread`) forwards in its zone, and a node of this one does not. */
 function callOf(endpoint: string, { zone, env, appid, hostname }: Identity, isSpread: boolean): Call {
   const replication = String(!isSpread);
   const parameters = new URLSearchParams({ zone, env, appid, hostname, replication, from_zone: "true" });

@@ -1,5 +1,4 @@
-// Messages to other nodes over HTTP. A node without our paths is an original one, and gets requests of the original
-// API.
+// Messages to other nodes over HTTP. A node without our paths gets requests of the original API.
 
 import type { Clock } from "../../base/clock.ts";
 import { registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";

@@ -195,8 +195,7 @@ export class Polls {
         try {
           resolve(answerOf());
         } catch (bug) {
-          // The bug fails this poll only: timers call this, and one turn calls it for all that wait for the same
-          // change.
+          // A bug fails this poll only: one turn answers all polls that wait for the same change.
           reject(bug);
         }
       };

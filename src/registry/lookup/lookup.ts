@@ -33,10 +33,7 @@ export function schemesIn(query: string): ReadonlySet<string> | undefined {
   return schemes.length === 0 ? undefined : new Set(schemes);
 }
 
-/**
- * Returns the gateways with one of `schemes` for a client with that token at that address, or the reason why there are
- * none.
- */
+/** Returns the gateways with one of `schemes` for a client's token and address, or the reason why there are none. */
 export function lookupGateways(
   token: string,
   address: string,

@@ -1,5 +1,5 @@
-// The four writes of clients and of original nodes: what each one means, why it is refused, and to which nodes it is
-// forwarded.
+// The four writes of clients and original nodes: their meaning, reasons to refuse them, and the nodes that receive
+// them.
 
 import { Code } from "../codes.ts";
 import type { LimitName } from "../../base/limits/table.ts";
@@ -158,8 +158,7 @@ export class Registrar {
   }
 
   /**
-   * Cancels an instance, and keeps a tombstone. `dirtyTimestamp` is the version of the cancellation at another node, or
-   * 0.
+   * Cancels an instance, and keeps a tombstone. `dirtyTimestamp` is another node's version of the cancellation, or 0.
    */
   cancel(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
     const ahead = this.faultOfTime("dirty_timestamp", dirtyTimestamp);

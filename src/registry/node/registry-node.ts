@@ -16,7 +16,7 @@ import { ForeignEnvs, ownMetadata } from "../replication/foreign-envs.ts";
 import { HybridClock } from "../table/hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, type Instance, instanceKey, Status } from "../instance.ts";
 import type { NameKind } from "../name-index.ts";
-import type { Compare, Compared, PeerNetwork, Replicate, Replicated } from "../replication/peer-messages.ts";
+import type { PeerNetwork } from "../replication/peer-messages.ts";
 import { Code } from "../codes.ts";
 import { type Register, Registrar } from "./registrar.ts";
 import { Replication } from "../replication/replication.ts";
@@ -242,14 +242,6 @@ export class RegistryNode implements NamedDirectory {
       onChange();
       return 0;
     });
-  }
-
-  onReplicate(message: Replicate): Replicated {
-    return this.replication.onReplicate(message);
-  }
-
-  onCompare(message: Compare): Compared {
-    return this.replication.onCompare(message);
   }
 
   /** Checks all leases once; called by a timer. */

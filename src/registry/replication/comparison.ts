@@ -1,5 +1,4 @@
-// The answer to another node's digest: the buckets that differ, and this table's states in them. A long answer is sent
-// in parts.
+// The answer to another node's digest: the buckets that differ and their states in this table, in parts if it is long.
 
 import { leaseMs } from "../../base/limits/fixed.ts";
 import { digestBuckets } from "../table/digest.ts";
@@ -12,8 +11,7 @@ const statesMin = 200;
 export const statesMax = 400;
 
 /**
- * Returns the differences from `digest` ('': an empty table), from a bucket on. `random32` selects the part of a huge
- * bucket.
+ * Returns the differences from `digest` ('' if empty), from a bucket on. `random32` selects the part of a huge bucket.
  */
 export function comparisonOf(
   table: Table,

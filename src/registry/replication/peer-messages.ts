@@ -75,10 +75,7 @@ export interface PeerFailure {
 
 /** Carries messages to other nodes. */
 export interface PeerNetwork {
-  /**
-   * Sends a request to the node at `address` (`host:port`); calls back exactly once, within a few seconds, never in
-   * this turn.
-   */
+  /** Sends a request to a node, `host:port`; calls back exactly once, within a few seconds, never in this turn. */
   replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void;
   compare(address: string, message: Compare, done: (reply: Compared | PeerFailure) => void): void;
   /**

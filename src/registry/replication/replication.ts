@@ -279,10 +279,7 @@ export class Replication implements OutboxHost {
     this.askBack(address);
   }
 
-  /**
-   * Compares with a node that sent a message while considered down: each time if it is known to be a node, else at
-   * intervals.
-   */
+  /** Compares with a node that sent a message while considered down; at intervals if it is not known to be a node. */
   private askBack(address: string): void {
     if (!this.peers.isWorthAsking(address, this.parts.clock.monotonicMs()) || this.asking.has(address)) return;
     this.asking.add(address);

@@ -56,10 +56,7 @@ export class HybridClock {
     this.aheadNsMax = BigInt(Math.round(aheadMsMax)) * 1_000_000n;
   }
 
-  /**
-   * Returns a version in nanoseconds since 1970, greater than all earlier and observed ones unless the wall clock was
-   * set back.
-   */
+  /** Returns a version (ns since 1970) above all earlier and observed ones, unless the wall clock was set back. */
   next(): bigint {
     const now = this.now();
     const isSetBack = this.isFromFuture(this.last);

@@ -1,5 +1,4 @@
-// The names of live instances by env: services, zones and ids as DNS sees them, and the instances that share a
-// hostname.
+// The names of live instances by env: services, zones and ids as DNS sees them, and instances by hostname.
 
 import { Entry, isDiscovery } from "./entry.ts";
 import { asciiLower, EnvNames } from "../name-index.ts";

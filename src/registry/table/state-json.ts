@@ -1,5 +1,4 @@
-// A state of the table as JSON, in messages between nodes and in snapshots. Versions have 64 bits and are written as
-// decimal text.
+// A state of the table as JSON, in messages and snapshots. Versions have 64 bits and are written as decimal text.
 
 import { tombstoneMs } from "../../base/limits/fixed.ts";
 import type { EntryState } from "./entry.ts";

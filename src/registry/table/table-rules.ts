@@ -1,5 +1,4 @@
-// The rules by which a table accepts instances. They apply to every source: a client, another node, a comparison, a
-// snapshot.
+// The rules for instances in a table, for every source: a client, another node, a comparison, a snapshot.
 
 import { leaseMs, tombstoneMs } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
