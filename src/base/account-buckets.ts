@@ -1,13 +1,13 @@
-// A token bucket for each account that does something: what one causes is its own affair. One that is full again says nothing
-// and is forgotten, so memory is held for those only who have taken something of late.
+// A token bucket per account, so that accounts do not limit each other. A full bucket holds no information and is
+// dropped: only accounts that have recently taken tokens use memory.
 
 import type { Clock } from "./clock.ts";
 import { accountKey } from "./account-key.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** Buckets are looked through for full ones when there are this many, and then when there are twice as many as were left. */
+/** Full buckets are swept when this many exist, and then whenever the number has doubled since the last sweep. */
 const sweepMin = 1_024;
-/** About 15 MB. Beyond it the older half is forgotten, full or not. */
+/** About 15 MB. Beyond it the older half is dropped, full or not. */
 const bucketsMax = 100_000;
 
 export class AccountBuckets {
@@ -17,10 +17,10 @@ export class AccountBuckets {
   private readonly debtMax: number;
   private buckets = new Map<string, TokenBucket>();
   private sweepAt = sweepMin;
-  /** Buckets that were empty when something was last charged to them. */
+  /** Keys of buckets that were empty after the last charge. */
   private readonly spent = new Set<string>();
 
-  /** `debtMax`: tokens that an account may be charged beyond those that it has. */
+  /** `debtMax` bounds the tokens that an account can owe. */
   constructor(perSecond: number, atOnce: number, clock: Pick<Clock, "monotonicMs">, debtMax = Infinity) {
     this.perSecond = perSecond;
     this.atOnce = atOnce;
@@ -28,12 +28,11 @@ export class AccountBuckets {
     this.debtMax = debtMax;
   }
 
-  /** Accounts that have a bucket. */
   get size(): number {
     return this.buckets.size;
   }
 
-  /** How much the account has taken that has taken most; in whole tokens. */
+  /** The largest number of tokens that any account has taken, rounded up. */
   get largestUse(): number {
     const nowMs = this.clock.monotonicMs();
     let largest = 0;
@@ -41,7 +40,7 @@ export class AccountBuckets {
     return Math.ceil(largest);
   }
 
-  /** Takes `cost` of an account's tokens; false, and none is taken, if it has fewer. */
+  /** Takes `cost` tokens of an account. Returns false, and takes none, if fewer are left. */
   take(app: string, account: string, cost = 1): boolean {
     const nowMs = this.clock.monotonicMs();
     const key = accountKey(app, account);
@@ -50,13 +49,13 @@ export class AccountBuckets {
     return cost <= this.atOnce && this.make(key, nowMs).take(nowMs, cost);
   }
 
-  /** Tells whether `take` would succeed. */
+  /** Reports whether `take` would succeed. */
   has(app: string, account: string, cost = 1): boolean {
     const known = this.buckets.get(accountKey(app, account));
     return known === undefined ? cost <= this.atOnce : known.has(this.clock.monotonicMs(), cost);
   }
 
-  /** Takes `cost` of an account's tokens, also those that it does not have: for what is known only when it is done. */
+  /** Takes `cost` tokens of an account even if fewer are left: for work whose cost is known only afterwards. */
   charge(app: string, account: string, cost = 1): void {
     const nowMs = this.clock.monotonicMs();
     const key = accountKey(app, account);
@@ -65,7 +64,7 @@ export class AccountBuckets {
     if (!bucket.has(nowMs)) this.spent.add(key);
   }
 
-  /** Tells whether an account to which something was charged has no token left. Costs next to nothing while no account has none. */
+  /** Reports whether a charged account has no tokens left. Costs almost nothing while no account is in debt. */
   isSpent(app: string, account: string): boolean {
     if (this.spent.size === 0) return false;
     const key = accountKey(app, account);
@@ -82,7 +81,7 @@ export class AccountBuckets {
     return bucket;
   }
 
-  /** Into a new map: deleting the oldest entries of one costs a walk over all that were deleted before. */
+  /** Copies into a new map: deleting a Map's oldest entries costs a walk over all entries deleted before. */
   private sweep(nowMs: number): void {
     let kept = [...this.buckets].filter(([, bucket]) => bucket.taken(nowMs) > 0);
     if (kept.length >= bucketsMax) kept = kept.slice(kept.length >> 1);

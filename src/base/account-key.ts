@@ -1,6 +1,6 @@
-// One text for an account, or anything else that has a name within an app.
+// A map key for an account, or for anything else that has a name within an app.
 
-/** A key that names cannot forge: the length of its first part comes first. */
+/** Returns a key that is unique for each pair: the length of the first part leads. */
 export function accountKey(app: string, name: string): string {
   return `${app.length}:${app}${name}`;
 }

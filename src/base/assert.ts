@@ -1,7 +1,7 @@
-// A failed assertion is a bug of ours: it throws where it stands. What it ends is decided by who called: the connection or
-// the request that was served (`Connection.fail`, the `recover` middleware), else the process.
+// A failed assertion is a bug of this program. The caller decides what it ends: the connection or the request that was
+// served (`Connection.fail`, the `recover` middleware), else the process.
 
-/** Thrown for a broken invariant of this program; never for what a peer or an operator did. */
+/** Thrown for a broken invariant of this program, never for what a peer or an operator did. */
 export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }

@@ -1,9 +1,9 @@
-// How often something is tried that may be in vain: each time twice as long after the last one, within bounds; after a time
-// without any it begins anew.
+// Exponential back-off: each pause is twice the last one, within bounds. After a long time without an attempt it starts
+// again at the shortest pause.
 
 import { type Clock, systemClock } from "./clock.ts";
 
-/** What has not been tried for so many of its longest pauses begins with the shortest one again. */
+/** After this many times the longest pause without an attempt, the shortest pause applies again. */
 const forgottenAfter = 10;
 
 export class BackOff {
@@ -19,17 +19,17 @@ export class BackOff {
     this.clock = clock;
   }
 
-  /** It may be tried. */
+  /** True if the next attempt is due. */
   get isOver(): boolean {
     return this.clock.monotonicMs() - this.lastMs >= this.currentMs;
   }
 
-  /** Between the last try and the next one, in milliseconds. */
+  /** The pause between the last attempt and the next one. */
   get pauseMs(): number {
     return this.currentMs;
   }
 
-  /** It is tried now. */
+  /** Records an attempt. */
   begin(): void {
     const now = this.clock.monotonicMs();
     const isForgotten = now - this.lastMs > this.maxMs * forgottenAfter;

@@ -1,32 +1,32 @@
-// Time as an argument: pure cores take a Clock, so that a test or a simulation can drive them.
+// Time as an argument, so that a test or a simulation can drive pure code.
 
 /** Wall and monotonic time. */
 export interface Clock {
-  /** Milliseconds since 1970, as the operating system believes; may step, backwards too. */
+  /** Milliseconds since 1970 by the operating system's clock. May step, also backwards. */
   wallMs(): number;
   /**
-   * Nanoseconds since 1970, as fine as the monotonic clock, and not less than `wallMs`. It steps when the wall clock is set,
-   * backwards too: whoever needs numbers that rise keeps the last one (hybrid clock, the store's writer).
+   * Nanoseconds since 1970 with the monotonic clock's resolution, not less than `wallMs`. Steps when the wall clock is
+   * set, also backwards: callers that need increasing numbers keep the last one (hybrid clock, the store's writer).
    */
   wallNs(): bigint;
-  /** Milliseconds since some fixed moment; never runs backwards. */
+  /** Milliseconds since a fixed moment. Never decreases. */
   monotonicMs(): number;
 }
 
-/** By so much the two clocks of `wallNsFrom` wander against each other while nobody sets one. */
+/** The most that the two clocks of `wallNsFrom` drift apart while nobody sets one. */
 const jitterMs = 0.01;
-/** Readings while the first tick of the coarse clock is awaited: more than a millisecond has room for. */
+/** Bounds the wait for the first tick of the coarse clock: more readings than fit into a millisecond. */
 const readingsMax = 100_000;
 
 /**
- * Nanoseconds since 1970, made of a clock that is right and coarse (`wallMs`) and one that is fine and starts anywhere
- * (`monotonicMs`). What lies between the two is constant until the wall clock is set or the machine sleeps. It is known at the
- * coarse clock's ticks, and bounded from both sides by every reading; where it is out of these bounds, the upper one counts. So
- * the result is never less than the true time (but for `jitterMs`), and after a step at most a millisecond more. The first
- * call waits for a tick, a millisecond at most.
+ * Combines a clock that is right but coarse (`wallMs`) with one that is fine but starts anywhere (`monotonicMs`), and
+ * returns a function that reads nanoseconds since 1970. The difference between the clocks is constant until the wall
+ * clock is set or the machine sleeps. It is known at the coarse clock's ticks, and every reading bounds it from both
+ * sides; outside of these bounds the upper one applies. So the result is never less than the true time (except for
+ * `jitterMs`), and after a step at most a millisecond more. The first call waits for a tick, at most a millisecond.
  */
 export function wallNsFrom({ wallMs, monotonicMs }: Pick<Clock, "wallMs" | "monotonicMs">): () => bigint {
-  // Small numbers keep their nanoseconds in a double.
+  // A double holds nanoseconds of small numbers only.
   const baseMs = wallMs();
   const baseNs = BigInt(baseMs) * 1_000_000n;
   let aheadMs: number | undefined;

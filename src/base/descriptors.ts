@@ -1,8 +1,10 @@
-// How many files and sockets the system lets this process have open at a time.
+// The number of files and sockets that this process may open.
 
 import { readFileSync } from "node:fs";
 
-/** The soft limit (`ulimit -n`); undefined if it is unlimited, or unknown: some containers hide the file `limits`. */
+/**
+ * Returns the soft limit (`ulimit -n`); undefined if it is unlimited, or unknown because a container hides `limits`.
+ */
 export function descriptorsMax(limits = "/proc/self/limits"): number | undefined {
   let text: string;
   try {

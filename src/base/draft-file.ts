@@ -1,19 +1,19 @@
-// A file that is written beside the one whose place it takes. It is created by this process, never one that somebody else
-// has put there: that one would keep its owner and mode, and could be changed after it was checked.
+// A new file next to the one that it is going to replace. This process creates it: an existing file would keep its
+// owner and mode, and could be changed by its owner after it was checked.
 
 import { randomBytes } from "node:crypto";
 import { openSync, rmSync } from "node:fs";
 
 interface Draft {
   readonly path: string;
-  /** Open for writing; the caller closes it, and renames, links or removes the path. */
+  /** Open for writing. The caller closes it, and renames, links or removes the path. */
   readonly file: number;
 }
 
-/** Creates `PATH.new`, mode 0600, or one of a random name if that one is somebody else's. Throws what the system says. */
+/** Creates `PATH.new`, mode 0600, or one with a random suffix if that is another user's. Throws the system's error. */
 export function createDraft(path: string): Draft {
   try {
-    // What a process left here that was killed.
+    // A killed process may have left one.
     rmSync(`${path}.new`, { force: true });
     return exclusively(`${path}.new`);
   } catch {

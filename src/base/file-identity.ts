@@ -1,13 +1,13 @@
-// Which file lies at a path: a file that replaces it has another identity, whatever it holds.
+// The identity of a file: a file that replaces another one has a different identity, whatever it holds.
 
 import { statSync, type Stats } from "node:fs";
 
-/** The identity of a file: an inode number may be used again, but not with the same time of birth. */
+/** Includes the time of birth because the system reuses inode numbers. */
 export function identityOf({ dev, ino, birthtimeMs }: Stats): string {
   return `${dev} ${ino} ${birthtimeMs}`;
 }
 
-/** The identity of the file at a path; '' if no file exists there. */
+/** Returns the identity of the file at a path, or '' if none exists. */
 export function fileIdentity(path: string): string {
   const status = statSync(path, { throwIfNoEntry: false });
   return status === undefined ? "" : identityOf(status);

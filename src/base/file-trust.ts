@@ -1,4 +1,4 @@
-// Who, beside this user and root, can change a file that is believed.
+// Which other users can change a trusted file.
 
 import type { Stats } from "node:fs";
 
@@ -6,10 +6,10 @@ const groupWrites = 0o020;
 const othersWrite = 0o002;
 const rootUid = 0;
 
-/** Others who can change a file or a folder, for a sentence such as "its group can change it". */
+/** Users other than this one and root, for a sentence such as "its group can change it". */
 export type Changer = "everybody" | "its group" | `user ${number}`;
 
-/** Who can change it beside this user and root; undefined if nobody can. */
+/** Returns who else can change the file or folder, or undefined if nobody can. */
 export function changerOf(stats: Stats, ownUid: number | undefined = process.getuid?.()): Changer | undefined {
   if ((stats.mode & othersWrite) !== 0) return "everybody";
   if ((stats.mode & groupWrites) !== 0) return "its group";

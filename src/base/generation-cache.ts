@@ -1,12 +1,12 @@
-// A bounded cache in two generations: when the young one is full, the old one is thrown away as a whole. (To delete a Map's
-// oldest entry each time costs a walk over all that were deleted before it.)
+// A bounded cache in two generations: when the young one is full, the old one is dropped as a whole. (Deleting a Map's
+// oldest entry costs a walk over all entries deleted before.)
 
 export class GenerationCache<Value> {
   private young = new Map<string, Value>();
   private old = new Map<string, Value>();
   private readonly entriesMax: number;
 
-  /** It holds between half of `entriesMax` and all of it, of what was used last. */
+  /** Holds between half of `entriesMax` and all of it: the most recently used entries. */
   constructor(entriesMax: number) {
     this.entriesMax = entriesMax;
   }

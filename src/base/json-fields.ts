@@ -1,5 +1,5 @@
-// Reads JSON that another process sent: a value has the expected type, or the whole text is malformed. Files that an
-// operator wrote are read by json-file.ts, which also refuses unknown keys and names the path of each mistake.
+// Reads JSON from another process: every value has the expected type, or the whole text is malformed. json-file.ts
+// reads files of operators, refuses unknown keys and names the path of each mistake.
 
 /** The text is malformed; the message says where, and what was expected. */
 export class MalformedJson extends Error {
@@ -54,21 +54,21 @@ export function stringsOf(value: unknown, what: string): string[] {
   return arrayOf(value, what).map((item) => textOf(item, what));
 }
 
-/** An object whose members are strings. */
+/** Reads an object whose members are strings. */
 export function textMapOf(value: unknown, what: string): Map<string, string> {
   const map = new Map<string, string>();
   for (const [name, text] of Object.entries(fieldsOf(value, what))) map.set(name, textOf(text, `${what}: ${name}`));
   return map;
 }
 
-/** A whole number that is not negative. */
+/** Reads a whole number that is not negative. */
 export function wholeOf(value: unknown, what: string): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
     throw new MalformedJson(`${what}: expected a whole number`);
   return value;
 }
 
-/** 64 bits as decimal text. A larger number is malformed: no other client could read it. */
+/** Reads a signed 64-bit number from decimal text. A larger number is malformed: no other client could read it. */
 export function bigintOf(value: unknown, what: string): bigint {
   const number = typeof value === "string" && integer.test(value) ? BigInt(value) : undefined;
   if (number === undefined || number !== BigInt.asIntN(64, number))
@@ -81,6 +81,6 @@ function textOf(value: unknown, what: string): string {
   return value;
 }
 
-function isFields(value: unknown): value is Fields {
+export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

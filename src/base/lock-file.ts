@@ -1,5 +1,5 @@
-// Files that processes lock: SQLite databases without content, whose locks the kernel gives back after kill -9. Whoever can
-// read one can lock it and keep the server from starting, so each is its owner's alone, whatever the umask is.
+// Lock files: SQLite databases without content, whose locks the kernel releases after kill -9. A user who can read one
+// can lock it and keep the server from starting, so only its owner can open it, whatever the umask.
 
 import { Database } from "bun:sqlite";
 import { chmodSync, closeSync, openSync, statSync } from "node:fs";
@@ -9,12 +9,12 @@ import { giveToOwnerOf } from "./owner.ts";
 const ownerOnly = 0o600;
 
 /**
- * Opens a lock file, and creates it if none exists. Its mode becomes 0600; earlier versions left it to the umask. Throws
- * what SQLite or the system says. The caller closes it, and with it the lock.
+ * Opens a lock file, and creates it if none exists. Sets its mode to 0600: earlier versions left it to the umask.
+ * Throws SQLite's or the system's error. The caller closes the database, which releases the lock.
  */
 export function openLockFile(path: string): Database {
   const stats = statSync(path, { throwIfNoEntry: false });
-  // An existing one is never opened and closed: closing it would end a lock that this process has on it.
+  // Opening and closing an existing file would release a lock that this process has on it.
   if (stats === undefined) {
     closeSync(openSync(path, "a", ownerOnly));
     giveToOwnerOf(dirname(path), path);

@@ -1,15 +1,18 @@
-// Which process keeps the write lock of a database, for the log: a process that was stopped or hangs while it writes stops
-// all that share the file, and nothing of SQLite names it. Linux shows the locks of files; nothing is opened for it, since
-// closing a second descriptor of a file would let go of all locks that this process has on it.
+// Finds the process that holds the write lock of a database, for the log: a process that was stopped or hangs while it
+// writes blocks all that share the file, and SQLite does not name it. Linux lists the locks of files. The database file
+// is not opened here, because closing a second descriptor would release all locks of this process on it.
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
-/** The byte of the `-shm` file that whoever writes to a database in WAL mode has locked (sqlite.org/walformat.html). */
+/** The byte of the `-shm` file that the writer of a database in WAL mode locks (sqlite.org/walformat.html). */
 const writeLockByte = 120;
-/** A database is opened early, so its descriptors are among the first; a gateway may have 100,000. */
+/** A database is opened early and has one of the first descriptors; a gateway may have 100,000. */
 const descriptorsMax = 64;
 
-/** A sentence such as `the process 4711 (roost) holds the write lock and is stopped`; undefined when it cannot be found out. `list`: where the locks of all processes stand. */
+/**
+ * Returns a sentence such as `the process 4711 (roost) holds the write lock`, or undefined if the process cannot be
+ * determined. `list` is the file with the locks of all processes.
+ */
 export function writeLockHolder(path: string, list = "/proc/locks"): string | undefined {
   const pid = holderOf(`${path}-shm`, list);
   return pid === undefined ? undefined : `the process ${pid}${describe(pid)} holds the write lock`;
@@ -34,7 +37,7 @@ function holderOf(file: string, list: string): number | undefined {
   return undefined;
 }
 
-/** All locks, or those of each process where a unit of systemd (`ProcSubset=pid`) hides the list of all. */
+/** Yields all locks, or those of each process where a systemd unit (`ProcSubset=pid`) hides the list. */
 function* lockLists(list: string): Generator<string> {
   const all = textOf(list);
   if (all !== "") {
@@ -48,7 +51,7 @@ function* lockLists(list: string): Generator<string> {
   }
 }
 
-/** What the process is, and whether it has been stopped. */
+/** Returns the process's name, and whether it is stopped, in parentheses. */
 function describe(pid: number): string {
   const status = textOf(`/proc/${pid}/status`);
   const name = /^Name:\s*(.*)$/m.exec(status)?.[1];
@@ -56,7 +59,7 @@ function describe(pid: number): string {
   return /^State:\s*[Tt]/m.test(status) ? ` (${name}, which has been stopped)` : ` (${name})`;
 }
 
-// A process may end, or be another user's, while it is looked at.
+// The process may end meanwhile, or belong to another user.
 
 function textOf(path: string): string {
   try {

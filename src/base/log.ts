@@ -1,11 +1,11 @@
-// The log: one line an event, as text for a person or as JSON for a collector. Sentences and fields may hold what a peer
-// has chosen: nothing of it reaches a terminal that would be obeyed there or forge a line.
+// The log: one line per event, as text for a person or as JSON for a collector. Sentences and fields may hold text
+// chosen by peers: it can neither control a terminal nor forge a line.
 
 import { escaped, printable, quotedText } from "./printable.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFormat = "text" | "json";
-/** What stands beside the sentence. Never a secret, a token or a message's text. */
+/** An event's details. Never a secret, a token or a message's text. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Log {
@@ -13,18 +13,18 @@ export interface Log {
   info(sentence: string, fields?: LogFields): void;
   warn(sentence: string, fields?: LogFields): void;
   error(sentence: string, fields?: LogFields): void;
-  /** Lines that could not be written since the start. */
+  /** The number of lines that could not be written since the start. */
   linesLost(): number;
 }
 
-/** Reports whether a line of this level is written where `least` is the least important one that is. */
+/** Reports whether lines of `level` are written if `least` is the lowest level that is. */
 export function isLogged(level: LogLevel, least: LogLevel): boolean {
   return severity[level] >= severity[least];
 }
 
 const severity: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** A log that drops what is below `level`; `write` gets whole lines, and `linesLost` returns how many of them it lost. */
+/** Creates a log that drops lines below `level`. `write` receives whole lines; `linesLost` returns how many it lost. */
 export function createLog(
   level: LogLevel,
   format: LogFormat,
@@ -44,7 +44,7 @@ export function createLog(
   };
 }
 
-/** A line of a log, with its newline. */
+/** Formats a line, with its newline. */
 export function logLine(format: LogFormat, level: LogLevel, sentence: string, fields?: LogFields): string {
   const time = new Date().toISOString();
   if (format === "json") return `${escaped(JSON.stringify({ time, level, message: sentence, ...fields }))}\n`;
@@ -55,5 +55,5 @@ export function logLine(format: LogFormat, level: LogLevel, sentence: string, fi
   return `${line}\n`;
 }
 
-/** A log for tests that look elsewhere. */
+/** Discards everything. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, linesLost: () => 0 };

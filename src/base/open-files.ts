@@ -1,14 +1,14 @@
-// Whether the files of an SQLite database that is open are still those at their paths. SQLite goes on writing into files
-// that were unlinked, replaced or cut, and reports success for what nobody will ever read again. So whoever commits asks
-// here first. A look costs three calls of stat(2), about 2 µs each.
+// Checks that the files of an open SQLite database are still those at their paths. SQLite keeps writing to files that
+// were unlinked, replaced or truncated, and reports success for data that nobody will ever read. So every commit checks
+// here first: three calls of stat(2), about 2 µs each.
 
 import { realpathSync, statSync } from "node:fs";
 import { fileIdentity, identityOf } from "./file-identity.ts";
 
-/** What is wrong: the database itself, its size, or what SQLite keeps beside it (`-wal`, `-shm`). */
+/** The file that is not in place: the database itself, its size, or a file beside it (`-wal`, `-shm`). */
 export type Displacement = "database" | "cut" | "log";
 
-/** One file at a path, as it was when it was first seen. */
+/** A file at a path, with its identity when it was first seen. */
 class SeenFile {
   readonly path: string;
   /** '' while the file does not exist. */
@@ -19,12 +19,12 @@ class SeenFile {
     this.identity = fileIdentity(path);
   }
 
-  /** The file's size if it is still the same; undefined if it is another one, or none. */
+  /** Returns the file's size, or undefined if it was replaced or removed. */
   sizeIfSame(): number | undefined {
     const now = statSync(this.path, { throwIfNoEntry: false });
     if (now === undefined) return undefined;
     const identity = identityOf(now);
-    // SQLite makes the files beside the database at the first transaction.
+    // SQLite creates the files beside the database at the first transaction.
     if (this.identity === "") this.identity = identity;
     return identity === this.identity && now.nlink > 0 ? now.size : undefined;
   }
@@ -35,35 +35,35 @@ export class OpenFiles {
   private readonly log: SeenFile;
   private readonly shared: SeenFile;
   private sizeMax = 0;
-  /** The database may become as short as this; undefined: it may not become shorter. */
+  /** The size to which the database may shrink; undefined if it must not shrink. */
   private shrinksTo: number | undefined;
 
-  /** To be made by whoever has just opened the database and read from it. */
+  /** Call it just after opening the database and reading from it. */
   constructor(path: string) {
     this.database = new SeenFile(path);
-    // Where the path is a link, SQLite keeps its files beside what it points to.
+    // If the path is a link, SQLite keeps these files beside its target.
     const real = realpathSync(path);
     this.log = new SeenFile(`${real}-wal`);
     this.shared = new SeenFile(`${real}-shm`);
   }
 
-  /** The database's content is another one, of so many bytes: the file may become as short as that. */
+  /** Accepts new content of `bytes` bytes: the file may shrink to that size. */
   accept(bytes: number): void {
     this.sizeMax = 0;
     this.shrinksTo = bytes;
   }
 
-  /** The database's size in bytes; 0 while it is not in place. */
+  /** The database's size in bytes; 0 if it is not in place. */
   size(): number {
     return this.database.sizeIfSame() ?? 0;
   }
 
-  /** What is not in place; undefined: all is. A database never becomes shorter while nobody vacuums it. */
+  /** Returns what is not in place, or undefined. A database never shrinks unless somebody vacuums it. */
   displacement(): Displacement | undefined {
     const size = this.database.sizeIfSame();
     if (size === undefined) return "database";
     if (size < this.sizeMax) return "cut";
-    // SQLite cuts the file with one of the next checkpoints; until then its size says nothing.
+    // SQLite truncates the file at one of the next checkpoints; until then its size says nothing.
     if (this.shrinksTo !== undefined && size <= this.shrinksTo) this.shrinksTo = undefined;
     this.sizeMax = this.shrinksTo ?? size;
     return this.log.sizeIfSame() === undefined || this.shared.sizeIfSame() === undefined ? "log" : undefined;

@@ -1,11 +1,10 @@
-// What foreign text may do to a terminal or a log: nothing. Names, error messages of other processes and messages' bodies
-// hold whatever their authors chose; a control character moves the cursor or sets a title, a new line forges a line, a
-// direction mark turns text around, and an invisible character makes two names look alike. All that reaches a person
+// Makes foreign text harmless for terminals and logs. Names, error messages of other processes and message bodies hold
+// whatever their authors chose; a control character moves the cursor or sets a title, a newline forges a line, a
+// direction mark reverses text, and an invisible character makes two names look alike. All text that reaches a person
 // passes through here: log lines, sentences, tables, the terminal client.
 //
 // The classes are Unicode's general categories and properties (https://www.unicode.org/reports/tr44/).
 
-/** Stands for what is not shown. */
 const replacement = "\ufffd";
 
 /**
@@ -18,17 +17,24 @@ const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]
  * Invisible characters that are part of visible ones: a variation selector after a pictograph, and a joiner between two
  * pictographs or within a word of a script that joins its letters.
  */
-const joined =
-  /(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier})\ufe0f|(?<=(?:\p{Extended_Pictographic}|\p{Emoji_Modifier})\ufe0f?)\u200d(?=\p{Extended_Pictographic})|(?<=[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Gurmukhi}\p{Script=Gujarati}\p{Script=Oriya}\p{Script=Tamil}\p{Script=Telugu}\p{Script=Kannada}\p{Script=Malayalam}\p{Script=Sinhala}\p{Script=Myanmar}\p{Script=Khmer}])[\u200c\u200d](?=[\p{L}\p{M}])/u;
+const pictograph = String.raw`(?:\p{Extended_Pictographic}|\p{Emoji_Modifier})`;
+const joiningScripts =
+  "Arabic Syriac Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada Malayalam Sinhala Myanmar Khmer";
+const joiningLetter = joiningScripts.replaceAll(/(\w+) ?/g, String.raw`\p{Script=$1}`);
+const joined = [
+  String.raw`(?<=${pictograph})\ufe0f`,
+  String.raw`(?<=${pictograph}\ufe0f?)\u200d(?=\p{Extended_Pictographic})`,
+  String.raw`(?<=[${joiningLetter}])[\u200c\u200d](?=[\p{L}\p{M}])`,
+].join("|");
 
-const hiddenOrJoined = new RegExp(`(${joined.source})|${hidden.source}`, "gu");
+const hiddenOrJoined = new RegExp(`(${joined})|${hidden.source}`, "gu");
 
 /** Reports whether a text holds nothing that a terminal obeys or hides. */
 export function isPrintable(text: string): boolean {
   return !hidden.test(text);
 }
 
-/** A text of one line, fit for a terminal: a new line becomes ` ⏎ `, everything else that is not shown becomes U+FFFD. */
+/** Returns one line for a terminal: a newline becomes ` ⏎ `, and any other hidden character U+FFFD. */
 export function printable(text: string): string {
   if (isPrintable(text)) return text;
   return text.replace(hiddenOrJoined, (character, kept: string | undefined) => {
@@ -37,17 +43,17 @@ export function printable(text: string): string {
   });
 }
 
-/** Several lines of our own, each of which may hold foreign text. */
+/** Returns lines of this program, each of which may contain foreign text. */
 export function printableLines(text: string): string {
   return isPrintable(text) ? text : text.split("\n").map(printable).join("\n");
 }
 
-/** A text in double quotes as JSON has it, with everything that is not shown as `\uXXXX`: nothing is lost, nothing obeyed. */
+/** Returns a JSON string in which hidden characters are escaped as `\uXXXX`: nothing is lost, nothing obeyed. */
 export function quotedText(text: string): string {
   return escaped(JSON.stringify(text));
 }
 
-/** JSON in which everything that a terminal would obey or hide is written as `\uXXXX`, which means the same. */
+/** Escapes in JSON all that a terminal would obey or hide as `\uXXXX`, which means the same. */
 export function escaped(json: string): string {
   if (isPrintable(json)) return json;
   return json.replace(hiddenOrJoined, (characters) => {
@@ -59,8 +65,8 @@ export function escaped(json: string): string {
 }
 
 /**
- * A name as it stands in a sentence: as it is if it is a word of letters, digits and `._@+-`, else quoted, so that no name
- * passes for a mark or a sentence of ours, or for several names.
+ * Returns a name for a sentence: unchanged if it is a word of letters, digits and `._@+-`, else quoted, so that a name
+ * cannot pass for punctuation, for text of this program or for several names.
  */
 export function namedText(name: string): string {
   return /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+-]*$/u.test(name) && isPrintable(name) ? name : quotedText(name);

@@ -1,6 +1,7 @@
-// A log that says the same thing at most once a second. What many requests cause would else be a line each, and push what
-// matters out of sight; that it happens, and how often, is one line a second. Lines are equal if level, sentence and fields
-// are. Bounded: of more different lines the oldest is forgotten, and written once more with its count.
+// A log that writes equal lines at most once a second. Otherwise many requests with one cause would write a line each
+// and hide other lines; here one line a second tells how often it happened. Lines are equal if level, sentence and
+// fields are. Bounded: beyond `linesMax` different lines the oldest one is written once more with its count, and
+// dropped.
 
 import { backgroundTime, type Time } from "./runtime.ts";
 import { isLogged, type Log, type LogFields, type LogLevel } from "./log.ts";
@@ -24,7 +25,7 @@ export class QuietLog implements Log {
   private readonly said = new Map<string, Said>();
   private isSweepDue = false;
 
-  /** `least` is the least important level that `log` writes: of what it drops nothing is remembered. */
+  /** `least` is the lowest level that `log` writes; lines below it are ignored. */
   constructor(log: Log, least: LogLevel, time: Time = backgroundTime) {
     this.log = log;
     this.least = least;
@@ -51,7 +52,7 @@ export class QuietLog implements Log {
     return this.log.linesLost();
   }
 
-  /** Writes what was only counted so far, before the process ends. */
+  /** Writes pending counts before the process ends. */
   flush(): void {
     for (const said of this.said.values()) this.tell(said);
     this.said.clear();
@@ -80,7 +81,7 @@ export class QuietLog implements Log {
     });
   }
 
-  /** Forgets what has not been said again for a while, and says how often the rest was. */
+  /** Drops lines that were not repeated, and writes the counts of the others. */
   private sweep(): void {
     const nowMs = this.time.clock.monotonicMs();
     for (const [key, said] of this.said) {

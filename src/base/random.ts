@@ -1,16 +1,16 @@
-// Randomness as an argument, and the identifiers that are made of it. What guards something (ids that nobody may guess)
-// takes `systemRandom`; a run that must be repeatable takes `seededRandom`.
+// Randomness as an argument, and identifiers made of it. Ids that nobody may guess use `systemRandom`; runs that must
+// be repeatable use `seededRandom`.
 
 import { randomBytes } from "node:crypto";
 import { assert } from "./assert.ts";
 
 /** A source of randomness. */
 export interface Random {
-  /** `count` random bytes, owned by the caller. */
+  /** Returns `count` random bytes, owned by the caller. */
   bytes(count: number): Uint8Array;
-  /** A whole number in [0, 2^32). */
+  /** Returns a whole number in [0, 2^32). */
   uint32(): number;
-  /** `bits` random bits in base 62, padded to the digits that the largest such number needs. */
+  /** Returns `bits` random bits in base 62, padded to the digits of the largest such number. */
   base62(bits: number): string;
 }
 
@@ -23,7 +23,7 @@ export const systemRandom: Random = {
 
 type XoshiroState = readonly [number, number, number, number];
 
-/** xoshiro128** 1.1 by Blackman and Vigna (prng.di.unimi.it): repeatable and fast; predictable, so never for secrets. */
+/** xoshiro128** 1.1 by Blackman and Vigna (prng.di.unimi.it): repeatable, fast and predictable: never for secrets. */
 export class Xoshiro128 implements Random {
   private a: number;
   private b: number;
@@ -65,7 +65,7 @@ export class Xoshiro128 implements Random {
   }
 }
 
-/** The same seed (a 32-bit number) gives the same run on every machine: xoshiro128** seeded by splitmix32. */
+/** xoshiro128** seeded by splitmix32: a 32-bit seed gives the same run on every machine. */
 export function seededRandom(seed: number): Random {
   let counter = seed >>> 0;
   const next = (): number => {
@@ -78,12 +78,12 @@ export function seededRandom(seed: number): Random {
   return new Xoshiro128([next(), next(), next(), next()]);
 }
 
-/** A group's id: 128 random bits in base 62, always 22 digits. Nobody guesses one. */
+/** Returns a group's id: 128 random bits in base 62, always 22 digits. */
 export function newGroupId(random: Random): string {
   return random.base62(128);
 }
 
-/** An incarnation: 64 random bits as 16 hexadecimal digits, made at each start of a process. */
+/** Returns the id of one run of a process: 64 random bits as 16 hexadecimal digits. */
 export function newIncarnation(random: Random): string {
   return Buffer.from(random.bytes(8)).toString("hex");
 }

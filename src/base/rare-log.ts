@@ -1,10 +1,10 @@
-// Log lines that many requests may cause: a failing engine must not cost one line a request. A sentence is logged at most
-// once in a pause; the next line of that sentence says how many were not logged.
+// A log for lines that many requests may cause, such as those of a failing engine. Writes each sentence at most once
+// per pause; the next line of a sentence carries the number of lines dropped since.
 
 import { type Clock, systemClock } from "./clock.ts";
 import type { Log, LogFields } from "./log.ts";
 
-/** The shortest time between two lines of one sentence, in milliseconds. */
+/** The default pause, in milliseconds. */
 const secondMs = 1_000;
 
 interface Said {
@@ -12,7 +12,7 @@ interface Said {
   unlogged: number;
 }
 
-/** A log that says each sentence rarely. Sentences must be constants: each one is remembered. */
+/** Sentences must be constants: each one is remembered. */
 export class RareLog {
   private readonly log: Log;
   private readonly pauseMs: number;

@@ -1,31 +1,31 @@
-// Reading a file that an operator names, whole, in bounded time and memory. It is a regular file or a pipe, such as Bash's
-// <(command). A device, a folder, a socket, a pipe that nobody writes to, a file that is too large, or one that is not
-// UTF-8 is refused with a sentence.
+// Reads a whole file that an operator named, in bounded time and memory. It must be a regular file or a pipe, such as
+// Bash's <(command). Devices, folders, sockets, pipes without a writer, files that are too large or not UTF-8 are
+// refused with a sentence.
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 
-/** A pipe that nobody has open for writing is given up after this long, one whose writer is slow after the other. */
+/** The time limits for a pipe without a writer, and for one whose writer is slow. */
 const writerMsMax = 1_000;
 const pipeMsMax = 10_000;
 const pollMs = 5;
 const chunkBytes = 64 * 1024;
 
-/** A file that cannot be read; the message says which one, why, and what would be right. */
+/** A file that cannot be read. The message names the file, the reason and what is expected. */
 export class UnreadableFile extends Error {
   override readonly name = "UnreadableFile";
 }
 
 interface SmallFileOptions {
-  /** A longer file is refused; at most one chunk more than this is read. */
+  /** Longer files are refused after at most one chunk more. */
   readonly bytesMax: number;
-  /** False refuses a pipe that has nothing to read yet. A process that serves does not wait. */
+  /** False refuses a pipe that has nothing to read yet: a process that serves does not wait. */
   readonly waits: boolean;
 }
 
 interface SmallFile {
   /** Without a byte order mark. */
   readonly text: string;
-  /** Of the file that was read, whatever is at the path now. */
+  /** Of the file that was read, whatever is at the path by now. */
   readonly stats: Stats;
 }
 
@@ -47,7 +47,7 @@ export function readSmallFile(path: string, options: SmallFileOptions): SmallFil
  * @throws UnreadableFile
  */
 export function openReadable(path: string, expected: "a file" | "a file or a pipe"): { file: number; stats: Stats } {
-  // Before it is opened: to open a device can do something, such as rewind a tape.
+  // Check before opening: opening a device can act, for example rewind a tape.
   const refusal = attempt(path, () => kindRefused(statSync(path), expected));
   if (refusal !== undefined) throw new UnreadableFile(`cannot read ${path}: ${refusal}`);
   const file = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY));
@@ -58,14 +58,14 @@ export function openReadable(path: string, expected: "a file" | "a file or a pip
   throw new UnreadableFile(`cannot read ${path}: ${changed}`);
 }
 
-/** True when a path can be taken for a file's or folder's: the system ends it at a NUL. */
+/** Reports whether a text can be a path: the system ends paths at a NUL. */
 export function isPath(path: string): boolean {
   return path !== "" && !path.includes("\0");
 }
 
-/** Runs a call to the system; what it refuses becomes a sentence. */
+/** Runs a system call and turns its error into a sentence. */
 function attempt<Value>(path: string, call: () => Value): Value {
-  if (!isPath(path)) throw new UnreadableFile(`cannot read ${JSON.stringify(path)}: it is not a path`);
+  if (!isPath(path)) throw new UnreadableFile(`cannot read ${JSON.stringify(path)}: not a path`);
   try {
     return call();
   } catch (cause) {
@@ -77,20 +77,20 @@ function reasonOf(cause: unknown): string {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   switch (code) {
     case "ENOENT":
-      return "no such file exists";
+      return "no such file";
     case "EACCES":
     case "EPERM":
-      return "this user has no permission to read it";
+      return "permission denied";
     case "ENOTDIR":
       return "a part of its path is not a folder";
     case "ELOOP":
-      return "its links go round in a circle";
+      return "its links form a circle";
     default:
       return cause instanceof Error ? cause.message : String(cause);
   }
 }
 
-/** Why a file of this kind is not read; undefined if it is. */
+/** Returns why files of this kind are refused, or undefined. */
 function kindRefused(stats: Stats, expected: "a file" | "a file or a pipe"): string | undefined {
   if (stats.isFile()) return undefined;
   if (stats.isFIFO()) return expected === "a file or a pipe" ? undefined : `it is a pipe; name ${expected}`;
@@ -113,18 +113,23 @@ function readWhole(file: number, path: string, { bytesMax, waits }: SmallFileOpt
         throw new UnreadableFile(`cannot read ${path}: it is longer than ${bytesMax} bytes; name a smaller file`);
       continue;
     }
-    // The end of a file, or of a pipe whose writer has closed it. Before its first byte the writer may still be to come.
+    // The end of a file, or of a pipe that its writer has closed; a writer may still open an empty one.
     if (count === 0 && (!isPipe || length > 0)) return Buffer.concat(chunks, length);
     const limitMs = waits ? (count === 0 ? writerMsMax : pipeMsMax) : 0;
     if (performance.now() - beganMs >= limitMs)
-      throw new UnreadableFile(
-        `cannot read ${path}: nothing more came ${limitMs === 0 ? "at once" : `within ${limitMs / 1_000} s`}, and ${count === 0 ? "nobody writes to the pipe" : "its writer has not closed it"}`,
-      );
+      throw new UnreadableFile(`cannot read ${path}: ${idleSentence(count === 0, limitMs)}`);
     Bun.sleepSync(pollMs);
   }
 }
 
-/** The bytes read: 0 at the end, -1 if there are none yet. */
+/** Describes a pipe from which nothing more came within the limit. */
+function idleSentence(hasNoWriter: boolean, limitMs: number): string {
+  const limit = limitMs === 0 ? "at once" : `within ${limitMs / 1_000} s`;
+  const reason = hasNoWriter ? "nobody writes to the pipe" : "its writer has not closed it";
+  return `nothing more came ${limit}, and ${reason}`;
+}
+
+/** Returns the number of bytes read: 0 at the end, -1 if none are available yet. */
 function readSome(file: number, path: string, chunk: Buffer): number {
   try {
     return readSync(file, chunk, 0, chunk.length, null);

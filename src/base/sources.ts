@@ -1,13 +1,13 @@
-// Several sources of one answer, of which some may be dead: they are asked in their order, each with a short head start
-// over the next one, and the first good answer counts. A dead source costs the head start instead of a time limit, and
-// only once: those that failed, or were overtaken, come last the next time.
+// Several sources of one answer, some of which may be dead. They are asked in order, each with a short head start over
+// the next one, and the first good answer counts. A dead source costs the head start instead of a time limit, and only
+// once: sources that failed or were overtaken come last the next time.
 
-/** Runs an action once, so many milliseconds from now; returns what takes it back. */
+/** Runs an action once, after `delayMs`; returns a function that cancels it. */
 type After = (delayMs: number, action: () => void) => () => void;
 
-/** How long a source is asked alone, in milliseconds: far more than an answer takes, over a continent, too. */
+/** The head start of a source: far more than an answer takes, even across a continent. */
 export const headStartMs = 400;
-/** How long one may take in all. */
+/** The time limit of one source. */
 export const answerMsMax = 5_000;
 
 interface Reason<Source> {
@@ -15,10 +15,10 @@ interface Reason<Source> {
   readonly cause: unknown;
 }
 
-/** No source gave a good answer. */
+/** No source answered. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
-  /** Why, of each, in the order of their ends. */
+  /** One reason for each source, in the order in which they failed. */
   readonly reasons: readonly Reason<unknown>[];
 
   constructor(reasons: readonly Reason<unknown>[]) {
@@ -31,7 +31,7 @@ export class Sources<Source> {
   private readonly all: readonly Source[];
   private readonly after: After;
   private readonly limitMs: number;
-  /** Those that gave no answer when they were asked last, or a late one. */
+  /** Sources that did not answer the last time, or answered late. */
   private readonly late = new Set<Source>();
 
   constructor(all: readonly Source[], after: After, limitMs = answerMsMax) {
@@ -41,8 +41,8 @@ export class Sources<Source> {
   }
 
   /**
-   * Asks until one answers. The signal that `ask` gets aborts when the answer is not wanted any more; whether `ask` heeds it
-   * does not matter. After `stopped` aborts, the result never settles and no timer is left.
+   * Asks until one source answers. `ask` gets a signal that aborts when its answer is no longer needed; it may ignore
+   * it. After `stopped` aborts, the result never settles and no timer is left.
    * @throws NoAnswer
    */
   first<Answer>(ask: (source: Source, signal: AbortSignal) => Promise<Answer>, stopped: AbortSignal): Promise<Answer> {
@@ -57,7 +57,7 @@ export class Sources<Source> {
       const end = (): void => {
         stopped.removeEventListener("abort", end);
         cancelHeadStart();
-        for (const give of asked.values()) give(new Error("the answer is not wanted any more"));
+        for (const give of asked.values()) give(new Error("the answer is no longer needed"));
         asked.clear();
       };
       const failed = (source: Source, cause: unknown): void => {
@@ -85,7 +85,7 @@ export class Sources<Source> {
           settle(() => failed(source, late));
           aborter.abort(late);
         });
-        /** Counts once, and only while this source is asked. */
+        /** Settles a source once, and only while it is asked. */
         const settle = (then: () => void): void => {
           if (!asked.delete(source)) return;
           cancel();
@@ -109,7 +109,7 @@ export class Sources<Source> {
   }
 }
 
-/** One that throws has rejected. */
+/** Turns an exception into a rejection. */
 async function attempt<Source, Answer>(
   ask: (source: Source, signal: AbortSignal) => Promise<Answer>,
   source: Source,

@@ -1,10 +1,10 @@
-// Threads whose code is a file of its own. scripts/build makes each of them an entry of the binary, at its path below src/;
-// the code that starts one lies in whatever chunk the bundler puts it into, so its own place says nothing.
+// Threads with a source file of their own. scripts/build makes each file an entry of the binary, at its path below
+// src/. The bundler moves the code that starts a thread, so its own location says nothing.
 
 /**
  * Starts a thread.
- * @param path of its file below src/, such as "store/sqlite/store-worker.ts".
- * @param source the same file, found from the caller: new URL("./store-worker.ts", import.meta.url).
+ * @param path the file's path below src/, such as "store/sqlite/store-worker.ts"
+ * @param source the same file as the caller sees it: new URL("./store-worker.ts", import.meta.url)
  */
 export function startThread(path: string, source: URL): Worker {
   const { main } = Bun;

@@ -1,16 +1,16 @@
-// Deadlines by the ten thousand: one timer for all of them. A deadline that is armed and cleared costs a few list
-// links, where a timer of the platform costs 0.3 µs and memory of its own. Precision is one tick; a deadline never
-// fires early. What renews often (a read wait) stores the time of its last activity and re-arms when it fires.
+// One timer for tens of thousands of deadlines. Arming and clearing a deadline costs a few list links; a timer of the
+// platform costs 0.3 µs and its own memory. Precision is one tick; a deadline never fires early. Deadlines that are
+// renewed often (a read wait) store the time of the last activity and re-arm when they fire.
 
 import { assert } from "./assert.ts";
 import { backgroundTime, type Time } from "./runtime.ts";
 import { type Cancel, every } from "./timers.ts";
 
-/** `Deadline.slot` of one that is not armed, and of one whose time has come in this very tick. */
+/** `Deadline.slot` of a deadline that is not armed, and of one that expires in this tick. */
 const unarmed = -1;
 const due = -2;
 
-/** Something that expires. Embed or extend it: the links are the wheel's. */
+/** Something that expires. Extend it: the wheel owns the links. */
 export abstract class Deadline {
   /** Owned by the wheel. */
   slot = unarmed;
@@ -19,7 +19,7 @@ export abstract class Deadline {
   next: Deadline | undefined;
 
   /**
-   * Called once when armed time has passed; may arm itself again. What it throws ends the process: a deadline of one
+   * Called once when the armed time has passed; may arm itself again. An exception ends the process: a deadline of a
    * connection contains its own bugs.
    */
   abstract expire(): void;
@@ -30,7 +30,7 @@ export class TimerWheel {
   private readonly heads: (Deadline | undefined)[];
   private cursor = 0;
   private end: Cancel | undefined;
-  /** Milliseconds since the wheel was made, advanced by ticks: a clock that costs nothing to read. */
+  /** Milliseconds since the wheel was created, advanced by ticks: a clock that costs nothing to read. */
   nowMs = 0;
   /** The wheel's precision, in milliseconds. */
   readonly tickMs: number;
@@ -41,12 +41,12 @@ export class TimerWheel {
     this.heads = Array.from({ length: slots }, () => undefined);
   }
 
-  /** Ticks by a monotonic clock until `stop`; without it a test calls `advance`. */
+  /** Ticks by a monotonic clock until `stop`. Tests call `advance` instead. */
   start({ clock, timers }: Time = backgroundTime): void {
     let last = clock.monotonicMs();
     this.end = every(timers, this.tickMs, () => {
       const now = clock.monotonicMs();
-      // A stall of the event loop must not fire what was armed just before it: at most one second is made up at once.
+      // Deadlines that were armed just before a stall must not fire: it makes up for one second at most.
       const elapsed = Math.min(now - last, 1000);
       const ticks = Math.floor(elapsed / this.tickMs);
       last = elapsed < now - last ? now : last + ticks * this.tickMs;
@@ -59,7 +59,7 @@ export class TimerWheel {
     this.end = undefined;
   }
 
-  /** Arms (or re-arms) a deadline: it expires after at least `delayMs`. */
+  /** Arms or re-arms a deadline: it expires after at least `delayMs`. */
   arm(deadline: Deadline, delayMs: number): void {
     this.disarm(deadline);
     const ticks = Math.max(1, Math.ceil(delayMs / this.tickMs) + 1);
@@ -73,11 +73,11 @@ export class TimerWheel {
     this.heads[slot] = deadline;
   }
 
-  /** Takes a deadline out; nothing happens when it is not armed. */
+  /** Disarms a deadline; does nothing if it is not armed. */
   disarm(deadline: Deadline): void {
     if (deadline.slot === unarmed) return;
     if (deadline.slot === due) {
-      // Taken out already, and waiting for its turn in expireSlot, which now passes it over.
+      // Already removed from its slot: expireSlot skips it.
       deadline.slot = unarmed;
       return;
     }
@@ -89,7 +89,7 @@ export class TimerWheel {
     deadline.slot = unarmed;
   }
 
-  /** Moves time forward by whole ticks and expires what is due. */
+  /** Advances time by whole ticks and expires what is due. */
   advance(elapsedMs: number): void {
     for (let ticks = Math.floor(elapsedMs / this.tickMs); ticks > 0; ticks--) {
       this.nowMs += this.tickMs;
@@ -99,7 +99,7 @@ export class TimerWheel {
   }
 
   private expireSlot(): void {
-    // Collected first: an expiring deadline may disarm its neighbours or arm itself into this very slot.
+    // Collected first: an expiring deadline may disarm its neighbours or arm itself in this slot.
     const batch: Deadline[] = [];
     for (let at = this.heads[this.cursor]; at !== undefined; at = at.next) {
       if (at.rounds === 0) batch.push(at);

@@ -1,16 +1,15 @@
-// Timers as an argument, so that a simulation can be the one who lets time pass.
+// Timers as an argument, so that a simulation can control time.
 
-/** Takes a planned action back; nothing happens when it has run. */
+/** Cancels a planned action; does nothing after it has run. */
 export type Cancel = () => void;
 
 export interface Timers {
   /** Runs an action once, after at least `delayMs`. */
   readonly after: (delayMs: number, action: () => void) => Cancel;
-  /** Runs an action once, at the end of this turn of the event loop. */
+  /** Runs an action once, in a later turn of the event loop. */
   readonly soon: (action: () => void) => void;
 }
 
-/** The event loop's. */
 export const systemTimers: Timers = {
   after: (delayMs, action) => {
     const timer = setTimeout(action, delayMs);

@@ -1,4 +1,4 @@
-// A token bucket of two numbers: it refills by the clock that its user passes, without a timer.
+// A token bucket of two numbers. It refills by the clock that its caller passes, without a timer.
 
 /** Allows `perSecond` on average and `burst` at once. */
 export class TokenBucket {
@@ -14,7 +14,7 @@ export class TokenBucket {
     this.filledMs = nowMs;
   }
 
-  /** Takes `cost` tokens; false, and none is taken, when fewer are left. A `nowMs` before the last one counts as the last one. */
+  /** Takes `cost` tokens, or none and returns false if fewer are left. Ignores a `nowMs` before the last one. */
   take(nowMs: number, cost = 1): boolean {
     this.fill(nowMs);
     if (this.tokens < cost) return false;
@@ -23,21 +23,21 @@ export class TokenBucket {
   }
 
   /**
-   * Takes `cost` tokens, also those that are not there: they are paid back before anything else can be taken, unless they are
-   * more than `debtMax`. A negative cost gives tokens back.
+   * Takes `cost` tokens even if fewer are left: the debt, at most `debtMax`, is repaid before anything else can be
+   * taken. A negative cost returns tokens.
    */
   charge(nowMs: number, cost: number, debtMax = Infinity): void {
     this.fill(nowMs);
     this.tokens = Math.min(this.burst, Math.max(-debtMax, this.tokens - cost));
   }
 
-  /** Tells whether `take` would succeed. */
+  /** Reports whether `take` would succeed. */
   has(nowMs: number, cost = 1): boolean {
     this.fill(nowMs);
     return this.tokens >= cost;
   }
 
-  /** How many of the tokens that it may hold are taken; more than all of them while it is in debt. */
+  /** Returns the number of tokens taken; more than the burst while in debt. */
   taken(nowMs: number): number {
     this.fill(nowMs);
     return this.burst - this.tokens;

@@ -1,24 +1,23 @@
-// Work that comes for many at once, such as sign-ins after a network has come back: a turn of the event loop does as much of
-// it as fits a share of time, in the order of its coming, so that others' requests go in between.
+// Spreads work that arrives for many at once, such as sign-ins after a network failure: each turn of the event loop
+// does as much as fits its share of time, in order of arrival, so that other requests are served in between.
 
 import { systemTimers, type Timers } from "./timers.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
-/** One share, for all work that is given to it. */
 export class TurnShare {
   private readonly shareMs: number;
   private readonly piecesMax: number;
   private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly soon: Timers["soon"];
   private waiting: (() => void)[] = [];
-  /** In this turn of the event loop. */
+  /** Time spent in this turn. */
   private spentMs = 0;
   private pieces = 0;
   private isPlanned = false;
 
   /**
-   * `shareMs`: what a turn spends, in milliseconds; its last piece of work may go beyond it. `piecesMax`: how much work a
-   * turn does at most, however little it takes: what follows it, in later turns, costs too.
+   * `shareMs` is the time that a turn spends; its last piece of work may exceed it. `piecesMax` bounds the pieces of a
+   * turn, however short: what follows them, in later turns, costs too.
    */
   constructor(
     shareMs: number,
@@ -32,12 +31,12 @@ export class TurnShare {
     this.soon = soon;
   }
 
-  /** True while this turn's share lasts and nothing waits: then the work is to be `run`, else to be done `later`. */
+  /** True while this turn has time left and nothing waits: `run` the work, else do it `later`. */
   get isFree(): boolean {
     return this.isLeft && this.waiting.length === 0;
   }
 
-  /** Does a piece of work now, and charges what it took. */
+  /** Does a piece of work now, and charges its duration to this turn. */
   run<Result>(work: () => Result): Result {
     const sinceMs = this.clock.monotonicMs();
     try {
@@ -49,7 +48,7 @@ export class TurnShare {
     }
   }
 
-  /** Does a piece of work when it is its turn. The caller bounds how much waits. Rejects with what it throws. */
+  /** Does a piece of work in its turn. The caller bounds how many wait. Rejects with what `work` throws. */
   later<Result>(work: () => Result): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     this.waiting.push(() => {

@@ -1,6 +1,6 @@
 // Option values: text to checked values. A parser throws a sentence that says what would be right.
 
-import { weightMax } from "../registry/client/zone-balance.ts";
+import { weightMax } from "../base/limits/fixed.ts";
 import { isPrintable } from "../base/printable.ts";
 import { nameRule, validName } from "../auth/names.ts";
 import { type BlockList, isIPv4, isIPv6 } from "node:net";

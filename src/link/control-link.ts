@@ -4,7 +4,8 @@
 import type { Timers } from "../base/timers.ts";
 import { newIncarnation, type Random } from "../base/random.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
-import { type ControlCommands, controlAnswerBytesMax, controlRequestBytesMax } from "../observe/control-commands.ts";
+import { controlAnswerBytesMax, controlRequestBytesMax } from "../base/limits/fixed.ts";
+import type { ControlCommands } from "../observe/control-commands.ts";
 import type { Flusher } from "../transport/flusher.ts";
 import { dialTcp } from "../transport/tcp.ts";
 import { formatAddress, type SocketAddress } from "../transport/address.ts";

@@ -1,12 +1,14 @@
-// Counts and logs contained bugs: those that end one connection or fail one request, and not the process. The log gets at
-// most one line a minute for each kind, so that a peer that triggers a bug again and again cannot fill the disk.
+// Counts and logs contained bugs: those that end one connection or fail one request, but not the process. The log gets
+// at most one line a minute for each kind, so that a peer that triggers a bug repeatedly cannot fill the disk.
 
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { RareLog } from "../base/rare-log.ts";
 
 const kinds = ["connection", "request", "http", "dns", "control"] as const;
-/** The scope that a bug was contained in: a connection, a request on a link, an HTTP request, a DNS query, an operator's command. */
+/**
+ * The scope of a contained bug: a connection, a request on a link, an HTTP request, a DNS query, an operator's command.
+ */
 export type BugKind = (typeof kinds)[number];
 
 /** The shortest time between two log lines of one kind, in milliseconds. */
@@ -22,8 +24,8 @@ export class ContainedBugs {
   }
 
   /**
-   * Counts a bug. Logs it with its stack, `fields` and the number of bugs not logged since the last line, unless a bug of
-   * the same kind was logged less than a minute ago.
+   * Counts a bug. Logs it with its stack, `fields` and the number of bugs since the last line, unless a bug of the same
+   * kind was logged less than a minute ago.
    */
   met(kind: BugKind, bug: unknown, fields: Readonly<Record<string, string>> = {}): void {
     this.known.set(kind, this.count(kind) + 1);

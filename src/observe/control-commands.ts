@@ -1,7 +1,7 @@
-// What an operator may ask a running process, by whatever door: a Unix socket in the data folder, a link with the cluster's
-// key, the registry's API. A door decides who may ask; every door carries the same texts:
+// An operator's requests to a running process. They arrive over a Unix socket in the data folder, over a link (with the
+// cluster's key) or over the registry's API. The transport decides who may ask; all transports carry the same texts:
 //
-//   request  {"command":"limits"}, and the fields of the command, if it has any; at most controlRequestBytesMax
+//   request  {"command":"limits"} and the command's fields; at most controlRequestBytesMax
 //   answer   {"answer":…} or {"error":"a sentence"}
 
 import { type Fields, fieldsOf, ifWellFormed, jsonOf } from "../base/json-fields.ts";
@@ -9,12 +9,7 @@ import type { LimitRole } from "../base/limits/limit.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import { type LimitRow, limitRows } from "../base/limits/report.ts";
 
-/** A longer request is refused before it is read. */
-export const controlRequestBytesMax = 64 * 1024;
-/** What is read of an answer at most. */
-export const controlAnswerBytesMax = 4 * 1024 * 1024;
-
-/** What a request says; anything may be in it. */
+/** A request's fields, unchecked. */
 export type ControlFields = Fields;
 
 /** Returns the answer, which is written as JSON. Throws ControlRefused; anything else is a bug. */
@@ -38,13 +33,13 @@ export class ControlCommands {
   private readonly commands: Map<string, ControlCommand>;
   private readonly bugMet: (bug: unknown) => void;
 
-  /** `bugMet` is told what a command threw; the request that it met gets a sentence. */
+  /** `bugMet` receives what a command threw; the operator gets only a sentence. */
   constructor(commands: Readonly<Record<string, ControlCommand>>, bugMet: (bug: unknown) => void) {
     this.commands = new Map(Object.entries(commands));
     this.bugMet = bugMet;
   }
 
-  /** Adds commands, in place of those of the same names. */
+  /** Adds commands; they replace those of the same names. */
   add(commands: Readonly<Record<string, ControlCommand>>): void {
     for (const [name, command] of Object.entries(commands)) this.commands.set(name, command);
   }
@@ -56,22 +51,22 @@ export class ControlCommands {
     if (fields === undefined || typeof name !== "string") return refusal('a request is {"command":"…"}');
     const command = this.commands.get(name);
     if (command === undefined)
-      return refusal(`this process knows no such command; it knows ${[...this.commands.keys()].join(", ")}`);
+      return refusal(`unknown command; this process knows ${[...this.commands.keys()].join(", ")}`);
     try {
       return JSON.stringify({ answer: await command(fields) });
     } catch (bug) {
       if (bug instanceof ControlRefused) return refusal(bug.message);
       this.bugMet(bug);
-      return refusal("the command failed by a bug; the log of the process has more");
+      return refusal("the command failed because of a bug; the process's log has more");
     }
   }
 }
 
 function withoutStore(): never {
-  throw new ControlRefused("this process keeps no messages, and so no kicks and revocations; ask a chat node");
+  throw new ControlRefused("this process has no message store, and so no kicks or revocations; ask a chat node");
 }
 
-/** What every process can be asked; one with a message store adds what needs it. */
+/** Returns the commands that every process has; one with a message store adds those that need it. */
 export function controlCommands(
   about: { readonly role: LimitRole; readonly id: string; readonly version: string; readonly limits: Limits },
   bugMet: (bug: unknown) => void,
@@ -102,7 +97,7 @@ export function answerIn(value: unknown): unknown {
   const answer = ifWellFormed(() => fieldsOf(value, "answer"));
   if (answer !== undefined && "answer" in answer) return answer["answer"];
   const sentence = answer?.["error"];
-  throw new ControlRefused(typeof sentence === "string" ? sentence : "it answered what no process of ours does");
+  throw new ControlRefused(typeof sentence === "string" ? sentence : "the answer is malformed");
 }
 
 function refusal(sentence: string): string {

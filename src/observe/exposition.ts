@@ -1,133 +1,168 @@
-// Every metric of our own and its labels, for prom-client, which reads the numbers when it is scraped. Imported at the
-// first scrape only: prom-client brings more code than a server needs to begin.
+// The tables of all metrics: of the services, and of a registry node. Imported at the first scrape only: prom-client is
+// more code than a server needs to start.
 
-import { Counter, Gauge, Registry } from "prom-client";
-import type { Latency } from "./latency.ts";
+import { Registry } from "prom-client";
+import type { ContainedBugs } from "./contained-bugs.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
-import { bugsCounter } from "./bugs-counter.ts";
-import { logLostCounter } from "./log-lost-counter.ts";
-import { registerLimitMetrics } from "./limit-metrics.ts";
-import type { ClockNumbers, Metrics, ServiceMetrics, Tally } from "./metrics.ts";
-import { registerProcessMetrics } from "./process-metrics.ts";
+import { limitMetrics } from "./limit-metrics.ts";
+import { counter, counterBy, gauge, type Metric, register, type Sample } from "./metric.ts";
+import type { Metrics, ServiceMetrics, Tally } from "./metrics.ts";
+import { processMetrics } from "./process-metrics.ts";
+import type { RegistryMetrics } from "./registry-metrics.ts";
 
-const identity = ["service_id", "service_name"] as const;
-
-/** Shows all numbers of a process as they are at each scrape; services that come later are shown, too. */
-export function expositionOf(metrics: Metrics): Registry {
-  const registry = new Registry();
-  const number = (name: string, help: string, value: (service: ServiceMetrics) => number): void => {
-    registry.registerMetric(
-      new Counter({
-        name,
-        help,
-        labelNames: identity,
-        registers: [],
-        collect() {
-          this.reset();
-          for (const service of metrics.services) {
-            const { serviceId: service_id, serviceName: service_name } = service;
-            this.inc({ service_id, service_name }, value(service));
-          }
-        },
-      }),
-    );
-  };
-  const tally = (name: string, help: string, label: string, tallyOf: (service: ServiceMetrics) => Tally): void => {
-    registry.registerMetric(
-      new Counter({
-        name,
-        help,
-        labelNames: [...identity, label],
-        registers: [],
-        collect() {
-          this.reset();
-          for (const service of metrics.services) {
-            const { serviceId: service_id, serviceName: service_name } = service;
-            for (const [value, { count }] of tallyOf(service).counts) {
-              this.inc({ service_id, service_name, [label]: value }, count);
-            }
-          }
-        },
-      }),
-    );
-  };
-  registerProcessMetrics(registry);
-  if (metrics.limits !== undefined) registerLimitMetrics(registry, metrics.limits);
-  const histogram = (name: string, help: string, latency: Latency): void =>
-    registry.registerMetric(new LatencyHistogram(name, help, latency));
-  histogram("roost_talk_commit_seconds", "A talk, from its arrival to its commit.", metrics.talkLatency.commit);
-  histogram("roost_talk_push_seconds", "A talk, from its arrival to its push.", metrics.talkLatency.push);
-  /** Shown for the services that have a value. */
-  const gauge = (name: string, help: string, value: (service: ServiceMetrics) => number | undefined): void => {
-    registry.registerMetric(
-      new Gauge({
-        name,
-        help,
-        labelNames: identity,
-        registers: [],
-        collect() {
-          for (const service of metrics.services) {
-            const { serviceId: service_id, serviceName: service_name } = service;
-            const now = value(service);
-            if (now !== undefined) this.set({ service_id, service_name }, now);
-          }
-        },
-      }),
-    );
-  };
-  const storeClock = (name: string, help: string, milliseconds: (clock: ClockNumbers) => number): void =>
-    gauge(name, help, ({ storeClock: clock }) => (clock === undefined ? undefined : milliseconds(clock()) / 1000));
-  gauge("roost_channels", "Client connections that are open.", ({ channels }) => channels);
+const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
+  gauge("roost_channels", "Client connections that are open.", ({ channels }) => channels),
   gauge(
     "roost_store_mismatches",
-    "Nodes that this gateway does not link because their stores are others than those of the other nodes.",
+    "Nodes that this gateway does not link because their store differs from that of the other nodes.",
     (service) => service.storeMismatches?.(),
-  );
+  ),
   gauge(
     "roost_unlinked_gateways",
     "Gateways that the session store knows, and that have not been linked to this node for 15 s.",
     (service) => service.unlinkedGateways?.(),
-  );
+  ),
   gauge(
     "roost_registry_gaps",
     "Nodes of the registry that do not list this process, although others do: they do not replicate.",
     (service) => service.registryGaps?.(),
-  );
-  storeClock(
+  ),
+  gauge(
     "roost_store_ids_ahead_seconds",
     "How far the newest message's id is ahead of the clock, which was set back.",
-    ({ idsAheadMs }) => idsAheadMs,
-  );
-  storeClock(
+    ({ storeClock }) => secondsOf(storeClock?.().idsAheadMs),
+  ),
+  gauge(
     "roost_store_purge_wait_seconds",
-    "How long old messages are not deleted at least, because the clock leapt, the server was off or the retention changed.",
-    ({ purgeWaitMs }) => purgeWaitMs,
-  );
-  number("roost_message_in_flow_bytes_total", "Bytes received.", (service) => service.inBytes);
-  number("roost_message_out_flow_bytes_total", "Bytes sent.", (service) => service.outBytes);
-  number("roost_unknown_channel_total", "Pushes to connections that are gone.", (service) => service.unknownChannels);
-  number(
+    "The least time until old messages are deleted after the clock leapt, the server was off or the retention changed.",
+    ({ storeClock }) => secondsOf(storeClock?.().purgeWaitMs),
+  ),
+  counter("roost_message_in_flow_bytes_total", "Bytes received.", ({ inBytes }) => inBytes),
+  counter("roost_message_out_flow_bytes_total", "Bytes sent.", ({ outBytes }) => outBytes),
+  counter("roost_unknown_channel_total", "Pushes to connections that are gone.", (service) => service.unknownChannels),
+  counter(
     "roost_forced_adult_total",
     "Times that a node began to serve although not every gateway was linked to it.",
-    (service) => service.forcedAdult,
-  );
-  number(
+    ({ forcedAdult }) => forcedAdult,
+  ),
+  counter(
     "roost_peer_gone_total",
     "Connections that the peer reset before they were accepted.",
-    (service) => service.peersGone,
-  );
-  registry.registerMetric(logLostCounter(metrics.linesLost));
-  registry.registerMetric(bugsCounter("roost_bugs_total", metrics.bugs));
-  number("roost_rate_limited_total", "Requests above a connection's rate.", (service) => service.limited);
-  tally("roost_message_in_total", "Requests received.", "command", (service) => service.commands);
-  tally("roost_protocol_fault_total", "Peers that broke the protocol.", "kind", (service) => service.faults);
-  tally("roost_refused_total", "Requests that the gateway refused.", "status", (service) => service.refusals);
-  tally("roost_connection_closed_total", "Connections that ended.", "code", (service) => service.endings);
+    ({ peersGone }) => peersGone,
+  ),
+  counter("roost_rate_limited_total", "Requests above a connection's rate.", ({ limited }) => limited),
+  tally("roost_message_in_total", "Requests received.", "command", ({ commands }) => commands),
+  tally("roost_protocol_fault_total", "Peers that broke the protocol.", "kind", ({ faults }) => faults),
+  tally("roost_refused_total", "Requests that the gateway refused.", "status", ({ refusals }) => refusals),
+  tally("roost_connection_closed_total", "Connections that ended.", "code", ({ endings }) => endings),
   tally(
     "roost_no_server_found_error_total",
     "Requests for which no node was found.",
     "zone",
     (service) => service.zonesWithoutServer,
+  ),
+];
+
+const registryMetrics: readonly Metric<RegistryMetrics>[] = [
+  gauge("roost_registry_instances", "Instances that are listed.", ({ numbers }) => numbers().instances),
+  gauge("roost_registry_services", "Services that have instances.", ({ numbers }) => numbers().services),
+  gauge("roost_registry_tombstones", "Cancelled instances that are remembered.", ({ numbers }) => numbers().tombstones),
+  gauge("roost_registry_polls", "Long polls that wait.", ({ numbers }) => numbers().polls),
+  gauge("roost_registry_peers", "Other nodes that are known.", ({ numbers }) => numbers().peers),
+  gauge("roost_registry_peers_up", "Other nodes that answered the last time.", ({ numbers }) => numbers().peersUp),
+  gauge("roost_registry_waiting", "Entries that other nodes have yet to be told.", ({ numbers }) => numbers().waiting),
+  gauge("roost_registry_readable", "1 while reads are answered.", ({ numbers }) => Number(numbers().isReadable)),
+  gauge("roost_registry_protected", "1 while nothing is forgotten.", ({ numbers }) => Number(numbers().isProtected)),
+  counter(
+    "roost_registry_peer_failures_total",
+    "Exchanges with nodes that failed.",
+    ({ numbers }) => numbers().failures,
+  ),
+  counter("roost_registry_repaired_total", "States that a comparison brought.", ({ numbers }) => numbers().repaired),
+  counter("roost_registry_evictions_total", "Leases that ran out.", ({ numbers }) => numbers().evictions),
+  counterBy("roost_registry_requests_total", "Requests, by endpoint.", "endpoint", ({ requests }) => requests),
+  counterBy("roost_registry_dns_answers_total", "DNS answers, by code.", "rcode", ({ dnsAnswers }) => dnsAnswers),
+  counter("roost_registry_dns_dropped_total", "DNS messages without an answer.", ({ dnsDrops }) => dnsDrops),
+  counter(
+    "roost_registry_peer_gone_total",
+    "Requests dropped because the caller had closed the connection.",
+    ({ peersGone }) => peersGone,
+  ),
+];
+
+/** Returns the metrics of a process and of all its services, those added later included. */
+export function expositionOf(metrics: Metrics): Registry {
+  const registry = new Registry();
+  register(registry, processMetrics, undefined);
+  register(registry, faultMetrics("roost_bugs_total"), metrics);
+  if (metrics.limits !== undefined) register(registry, limitMetrics, metrics.limits);
+  const { commit, push } = metrics.talkLatency;
+  registry.registerMetric(
+    new LatencyHistogram("roost_talk_commit_seconds", "A talk, from its arrival to its commit.", commit),
   );
+  registry.registerMetric(
+    new LatencyHistogram("roost_talk_push_seconds", "A talk, from its arrival to its push.", push),
+  );
+  register(registry, serviceMetrics.map(ofAllServices), metrics);
   return registry;
+}
+
+/** Returns the metrics of a registry node. */
+export function registryExpositionOf(metrics: RegistryMetrics): Registry {
+  const registry = new Registry();
+  register(registry, processMetrics, undefined);
+  register(registry, faultMetrics("roost_registry_bugs_total"), metrics);
+  if (metrics.limits !== undefined) register(registry, limitMetrics, { limits: metrics.limits, role: "discovery" });
+  register(registry, registryMetrics, metrics);
+  return registry;
+}
+
+/** What goes wrong inside of a process of any role. */
+function faultMetrics(
+  bugsName: string,
+): readonly Metric<{ readonly bugs: ContainedBugs; readonly linesLost: () => number }>[] {
+  return [
+    counter(
+      "roost_log_lost_total",
+      "Lines of standard error and standard output that could not be written.",
+      ({ linesLost }) => linesLost(),
+    ),
+    counterBy(
+      bugsName,
+      "Bugs that ended one connection or failed one request; the log holds their stacks.",
+      "kind",
+      ({ bugs }) => bugs.counts(),
+    ),
+  ];
+}
+
+function tally(
+  name: string,
+  help: string,
+  label: string,
+  tallyOf: (service: ServiceMetrics) => Tally,
+): Metric<ServiceMetrics> {
+  return counterBy(name, help, label, (service) =>
+    Array.from(tallyOf(service).counts, ([value, { count }]) => [value, count] as const),
+  );
+}
+
+/** A service's metric for all services of a process, with the labels that tell them apart. */
+function ofAllServices({ read, ...metric }: Metric<ServiceMetrics>): Metric<Metrics> {
+  return {
+    ...metric,
+    labelNames: ["service_id", "service_name", ...metric.labelNames],
+    read: async ({ services }) => {
+      const samples: Sample[] = [];
+      for (const service of services) {
+        const identity = { service_id: service.serviceId, service_name: service.serviceName };
+        for (const [labels, value] of await read(service)) samples.push([{ ...identity, ...labels }, value]);
+      }
+      return samples;
+    },
+  };
+}
+
+function secondsOf(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
 }

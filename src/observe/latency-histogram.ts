@@ -1,4 +1,4 @@
-// A Latency as prom-client's histogram: the buckets are summed up and the label values made when it is scraped.
+// A Latency as prom-client's histogram: buckets are summed up and label values made at the scrape.
 
 import { Histogram } from "prom-client";
 import { bucketsMs, type Latency } from "./latency.ts";
@@ -11,7 +11,7 @@ interface Sample {
   readonly value: number;
 }
 
-/** Shows a Latency, in seconds, to the registry that it is registered with. */
+/** A histogram of a Latency, in seconds. */
 export class LatencyHistogram extends Histogram {
   private readonly shown: { readonly name: string; readonly help: string; readonly type: "histogram" };
   private readonly latency: Latency;
@@ -22,7 +22,9 @@ export class LatencyHistogram extends Histogram {
     this.latency = latency;
   }
 
-  /** Where prom-client 15 (pinned) takes a metric's values from, for its text and for its `get`; its types leave it out. */
+  /**
+   * prom-client 15 (pinned) reads a metric's values here, for its text and for its `get`; its types omit the method.
+   */
   getForPromString(): Promise<typeof this.shown & { readonly values: readonly Sample[] }> {
     const { name } = this.shown;
     const { counts, sumMs } = this.latency;

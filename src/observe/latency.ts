@@ -1,12 +1,11 @@
-// How long something takes, as a histogram that costs an addition or two an observation: prom-client hashes labels for
-// each one, this counts into an array, which prom-client reads when it is scraped.
+// A histogram of durations that costs an addition or two per observation: prom-client would hash labels for each one.
 
-/** Upper bounds of the buckets, inclusive; what is longer counts into the last one, which has none. */
+/** Upper bounds of the buckets, inclusive; longer durations count in a last bucket without a bound. */
 export const bucketsMs = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] as const;
 
 /** Durations by bucket. */
 export class Latency {
-  /** Observations of each bucket (not of the smaller ones too, as in Prometheus), then those beyond the last bound. */
+  /** Observations in each bucket alone (Prometheus adds those in smaller ones), then those above the last bound. */
   readonly counts: number[] = Array.from({ length: bucketsMs.length + 1 }, () => 0);
   sumMs = 0;
 

@@ -1,44 +1,43 @@
-// The limits of a process as metrics: what each is, how much of it is used, and how often it has turned something away.
+// The limits of a process as metrics. Durations are in seconds, as all of Prometheus are.
 
-import { Counter, Gauge, type Registry } from "prom-client";
 import { limitsOfRole } from "../base/limits/report.ts";
 import { type LimitName, limitTable, writtenNameOf } from "../base/limits/table.ts";
+import type { Metric, Sample } from "./metric.ts";
 import type { RoleLimits } from "./metrics.ts";
 
-const labelNames = ["limit"] as const;
+export const limitMetrics: readonly Metric<RoleLimits>[] = [
+  metric("gauge", "roost_limit", "Limits: counts, bytes, or seconds.", ({ limits }, name) =>
+    scaled(name, limits.values[name]),
+  ),
+  metric("gauge", "roost_limit_use", "What is used of a limit, where that is measured.", ({ limits }, name) =>
+    scaled(name, limits.use(name)),
+  ),
+  metric(
+    "counter",
+    "roost_limits_reached_total",
+    "What a limit has turned away.",
+    ({ limits }, name) => limits.reached.get(name) ?? 0,
+  ),
+];
 
-/** Shows them as they are at each scrape; a use that nothing measures is left out. */
-export function registerLimitMetrics(registry: Registry, { limits, role }: RoleLimits): void {
-  const names = limitsOfRole(role);
-  const gauge = (name: string, help: string, value: (limit: LimitName) => number | undefined): void =>
-    registry.registerMetric(
-      new Gauge({
-        name,
-        help,
-        labelNames,
-        registers: [],
-        collect() {
-          for (const limit of names) {
-            const now = value(limit);
-            // In seconds, as all durations of Prometheus are.
-            const scale = limitTable[limit].unit === "ms" ? 1_000 : 1;
-            if (now !== undefined) this.set({ limit: writtenNameOf(limit) }, now / scale);
-          }
-        },
-      }),
-    );
-  gauge("roost_limit", "Limits: counts, bytes, or seconds.", (limit) => limits.values[limit]);
-  gauge("roost_limit_use", "What is used of a limit, where that is measured.", (limit) => limits.use(limit));
-  registry.registerMetric(
-    new Counter({
-      name: "roost_limits_reached_total",
-      help: "What a limit has turned away.",
-      labelNames,
-      registers: [],
-      collect() {
-        this.reset();
-        for (const limit of names) this.inc({ limit: writtenNameOf(limit) }, limits.reached.get(limit) ?? 0);
-      },
-    }),
-  );
+/** A sample for each limit of the role; `value` returns undefined to leave a limit out. */
+function metric(
+  type: "counter" | "gauge",
+  name: string,
+  help: string,
+  value: (source: RoleLimits, limit: LimitName) => number | undefined,
+): Metric<RoleLimits> {
+  const read = (source: RoleLimits): Sample[] => {
+    const samples: Sample[] = [];
+    for (const limit of limitsOfRole(source.role)) {
+      const now = value(source, limit);
+      if (now !== undefined) samples.push([{ limit: writtenNameOf(limit) }, now]);
+    }
+    return samples;
+  };
+  return { type, name, help, labelNames: ["limit"], read };
+}
+
+function scaled(limit: LimitName, value: number | undefined): number | undefined {
+  return value === undefined || limitTable[limit].unit !== "ms" ? value : value / 1_000;
 }

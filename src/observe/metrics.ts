@@ -1,5 +1,4 @@
-// What a process counts: plain numbers, and nothing else, because the hot path adds to them. How they are shown is the
-// exposition's, which is not read before somebody asks for it.
+// The numbers that a process counts: plain fields, because the hot path adds to them. exposition.ts shows them.
 
 import type { LimitRole } from "../base/limits/limit.ts";
 import type { Limits } from "../base/limits/limits.ts";
@@ -8,16 +7,16 @@ import { Command } from "../wire/commands.ts";
 import { type BugKind, ContainedBugs } from "./contained-bugs.ts";
 import { Latency } from "./latency.ts";
 
-/** Commands are the peers' words: beyond this many, or this long, one label holds the rest. */
+/** Peers choose the commands' names: beyond this many names, or for longer ones, one label holds the rest. */
 const labelsMax = 64;
 const labelCharactersMax = 64;
 const rest = "other";
 
-/** Counts by a label of which at most `labelsMax` values are told apart. */
+/** Counts by label. At most `labelsMax` labels are told apart. */
 export class Tally {
   /** Only labels that were counted. */
   readonly counts = new Map<string, { count: number }>();
-  /** These have a place of their own, whatever came before them. */
+  /** These labels always have their own count. */
   private readonly expected: ReadonlySet<string>;
   private placesLeft: number;
 
@@ -37,32 +36,32 @@ export class Tally {
   }
 }
 
-/** What a store tells of its clock; see StoreClock of the store. */
-export interface ClockNumbers {
+/** The state of a store's clock; see the store's StoreClock. */
+interface ClockNumbers {
   readonly idsAheadMs: number;
   readonly purgeWaitMs: number;
 }
 
-/** The numbers of one service; it has the shape of a transport's observer, too. */
+/** The numbers of one service. Also the observer of its transports. */
 export class ServiceMetrics {
   readonly serviceId: string;
   readonly serviceName: string;
   /** Client connections that are open; its owner counts. */
   channels = 0;
-  /** The rest is read here, and counted by the methods. */
+  /** Read only; the methods below count. */
   inBytes = 0;
   outBytes = 0;
   unknownChannels = 0;
   limited = 0;
   /** Connections that the peer reset before they were accepted. */
   peersGone = 0;
-  /** Times that it was made adult although not every gateway had linked itself. */
+  /** Times that it began to serve although not every gateway was linked. */
   forcedAdult = 0;
-  /** Of the service's message store, if it has one. */
+  /** Reads the clock of the service's message store, if it has one. */
   storeClock: (() => ClockNumbers) | undefined;
-  /** Gateways: nodes that are not linked because their stores are others. */
+  /** For a gateway: nodes that are not linked because their store differs. */
   storeMismatches: (() => number) | undefined;
-  /** Login and chat nodes: gateways that the session store knows, and that are not linked to this node. */
+  /** For login and chat nodes: gateways that the session store knows, and that are not linked to this node. */
   unlinkedGateways: (() => number) | undefined;
   /** Nodes of the registry that do not list this service, although others do. */
   registryGaps: (() => number) | undefined;
@@ -94,7 +93,7 @@ export class ServiceMetrics {
   peerGone(): void {
     this.peersGone++;
   }
-  /** Records a contained bug; `kind` is the scope that it was contained in. */
+  /** Records a bug; `kind` is the scope that contained it. */
   bug(bug: unknown, kind: BugKind = "connection", fields?: Readonly<Record<string, string>>): void {
     this.bugs.met(kind, bug, fields);
   }
@@ -118,7 +117,7 @@ export class ServiceMetrics {
   }
 }
 
-/** How long talks take in this process. */
+/** The durations of talks in this process. */
 export interface TalkLatency {
   /** Received → committed. */
   readonly commit: Latency;
@@ -126,7 +125,7 @@ export interface TalkLatency {
   readonly push: Latency;
 }
 
-/** The limits of a process, and which of them mean something to it. */
+/** The limits of a process, and the role that decides which of them apply. */
 export interface RoleLimits {
   readonly limits: Limits;
   readonly role: LimitRole;
@@ -139,7 +138,7 @@ export class Metrics {
   readonly bugs: ContainedBugs;
   /** Lines of the log that could not be written. */
   readonly linesLost: () => number;
-  /** Undefined: none are shown. */
+  /** Undefined shows no limits. */
   readonly limits: RoleLimits | undefined;
   private readonly known: ServiceMetrics[] = [];
 
@@ -150,12 +149,12 @@ export class Metrics {
     this.linesLost = () => log.linesLost();
   }
 
-  /** Those that were asked for so far, in that order. */
+  /** All services so far, in the order of `forService`. */
   get services(): readonly ServiceMetrics[] {
     return this.known;
   }
 
-  /** The numbers of one service; the same object for the same names. */
+  /** Returns the numbers of one service: the same object for the same names. */
   forService(serviceId: string, serviceName: string): ServiceMetrics {
     const known = this.known.find((service) => service.serviceId === serviceId && service.serviceName === serviceName);
     if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-// The operator's door: health and metrics over HTTP, on an address of its own.
+// Health and metrics over HTTP for operators, on an address of their own.
 
 import type { Limits } from "../base/limits/limits.ts";
 import { browserGuard } from "../transport/http/browser-guard.ts";
@@ -10,14 +10,14 @@ import type { Metrics } from "./metrics.ts";
 import { type Health, healthAnswer, healthPaths, liveAnswer, metricsAnswer } from "./operator-answers.ts";
 
 const headBytesMax = 8 * 1024;
-/** A head has this long to come; a body is not wanted. */
+/** The time limit for a request's head. Bodies are refused. */
 const headMs = 10_000;
 /** A connection without a request is closed after this long: longer than a scraper's usual pause. */
 const idleMs = 75_000;
 /** Unfinished heads and unread answers of all connections. */
 const receivedBytesMax = 1024 * 1024;
 const unreadBytesMax = 16 * 1024 * 1024;
-/** What is being answered when it stops has this long to end. */
+/** The time that answers under way have when the monitor stops. */
 const closingMs = 200;
 
 export interface Monitor {
@@ -26,18 +26,20 @@ export interface Monitor {
   stop(): Promise<void>;
 }
 
-/** What a monitor shows, and its bounds. */
 interface MonitorParts {
   readonly metrics: Metrics;
   readonly health: () => Health;
   readonly limits: Limits;
-  /** Hosts under which the process is advertised. */
+  /** Host names under which the process is advertised. */
   readonly names?: readonly string[];
   /** As in HttpServerOptions. */
   readonly quotaOf?: (remoteAddress: string) => string;
 }
 
-/** Serves `GET /livez`, `GET /readyz` or `/health` (200 only when ready, else 503) and `GET /metrics`. Throws when the address cannot be bound. */
+/**
+ * Serves `GET /livez`, `GET /readyz` and `/health` (200 when ready, else 503), and `GET /metrics`. Throws if the
+ * address cannot be bound.
+ */
 export function startMonitor(
   address: { readonly host: string; readonly port: number },
   { metrics, health, limits, names = [], quotaOf = peerQuota }: MonitorParts,

@@ -1,63 +1,36 @@
-// The process's own metrics, under the names of prom-client's default ones. Those that Bun cannot answer truly (garbage
-// collection, heap spaces, libuv handles) are left out, and so are the timer and observer that they would keep running:
-// everything here is read when it is scraped.
+// The process's own metrics, under the names of prom-client's default ones. Those that Bun cannot measure (garbage
+// collection, heap spaces, libuv handles) are absent, and so are the timer and the observer that they would keep
+// running.
 
 import { readdir } from "node:fs/promises";
-import { Counter, Gauge, type Registry } from "prom-client";
+import { counter, gauge, type Metric, type Sample } from "./metric.ts";
 
-/** Registers CPU, memory, file descriptors, start time and the event loop's lag. */
-export function registerProcessMetrics(registry: Registry): void {
-  const counter = (name: string, help: string, value: () => number): void => {
-    registry.registerMetric(
-      new Counter({
-        name,
-        help,
-        registers: [],
-        collect() {
-          this.reset();
-          this.inc(value());
-        },
-      }),
-    );
-  };
-  const gauge = (name: string, help: string, value: () => number | Promise<number>): void => {
-    registry.registerMetric(
-      new Gauge({
-        name,
-        help,
-        registers: [],
-        async collect() {
-          try {
-            this.set(await value());
-          } catch {
-            // Some containers hide parts of /proc: the number is unknown, and the scrape goes on.
-            this.set(Number.NaN);
-          }
-        },
-      }),
-    );
-  };
-  counter("process_cpu_user_seconds_total", "User CPU time spent.", () => cpuSeconds("user"));
-  counter("process_cpu_system_seconds_total", "System CPU time spent.", () => cpuSeconds("system"));
-  counter(
-    "process_cpu_seconds_total",
-    "User and system CPU time spent.",
-    () => cpuSeconds("user") + cpuSeconds("system"),
-  );
+export const processMetrics: readonly Metric<undefined>[] = [
+  counter("process_cpu_user_seconds_total", "User CPU time spent.", () => process.cpuUsage().user / 1e6),
+  counter("process_cpu_system_seconds_total", "System CPU time spent.", () => process.cpuUsage().system / 1e6),
+  counter("process_cpu_seconds_total", "User and system CPU time spent.", () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  }),
   gauge(
     "process_start_time_seconds",
     "When the process started, in seconds since 1970.",
     () => performance.timeOrigin / 1000,
-  );
-  gauge("process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss());
-  gauge("nodejs_eventloop_lag_seconds", "How late a callback was that asked to run at once.", eventLoopLagSeconds);
-  if (process.platform === "linux") {
-    gauge("process_open_fds", "Open file descriptors.", async () => (await readdir("/proc/self/fd")).length);
-  }
+  ),
+  measured("process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss()),
+  measured("nodejs_eventloop_lag_seconds", "How late a callback was that asked to run at once.", eventLoopLagSeconds),
+  ...(process.platform === "linux" ? [measured("process_open_fds", "Open file descriptors.", openFiles)] : []),
+];
+
+/** A gauge of the operating system; NaN if it cannot be read, because some containers hide parts of /proc. */
+function measured(name: string, help: string, measure: () => number | Promise<number>): Metric<undefined> {
+  const value = async (): Promise<number> => measure();
+  const read = async (): Promise<Sample[]> => [[{}, await value().catch(() => Number.NaN)]];
+  return { type: "gauge", name, help, labelNames: [], read };
 }
 
-function cpuSeconds(kind: "user" | "system"): number {
-  return process.cpuUsage()[kind] / 1e6;
+async function openFiles(): Promise<number> {
+  return (await readdir("/proc/self/fd")).length;
 }
 
 function eventLoopLagSeconds(): Promise<number> {

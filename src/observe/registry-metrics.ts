@@ -1,10 +1,9 @@
-// The numbers of a registry node. Requests and DNS answers are counted as they come; everything else is read from the
-// node when it is scraped. How they are shown is the exposition's, which is not read before somebody asks for it.
+// The numbers of a registry node: requests and DNS answers are counted, the rest is read from the node at the scrape.
 
 import type { Limits } from "../base/limits/limits.ts";
 import type { ContainedBugs } from "./contained-bugs.ts";
 
-/** What is read when it is scraped. */
+/** The numbers that are read at the scrape. */
 export interface RegistryNumbers {
   readonly instances: number;
   readonly tombstones: number;
@@ -14,9 +13,9 @@ export interface RegistryNumbers {
   /** Other nodes, and those of them that answered the last time. */
   readonly peers: number;
   readonly peersUp: number;
-  /** Entries that other nodes have yet to be told. */
+  /** Entries that are queued for other nodes. */
   readonly waiting: number;
-  /** Since the start: exchanges with nodes that failed, states that comparisons brought, leases that ran out. */
+  /** Since the start: failed exchanges with nodes, states taken from comparisons, expired leases. */
   readonly failures: number;
   readonly repaired: number;
   readonly evictions: number;
@@ -24,9 +23,9 @@ export interface RegistryNumbers {
   readonly isProtected: boolean;
 }
 
-/** Its owners read the counts, and count by the methods. */
+/** Owners read the fields and count with the methods. */
 export class RegistryMetrics {
-  /** Asked at each scrape. */
+  /** Called at each scrape. */
   readonly numbers: () => RegistryNumbers;
   /** By endpoint. */
   readonly requests = new Map<string, number>();
@@ -40,7 +39,7 @@ export class RegistryMetrics {
   /** Lines of the log that could not be written. */
   readonly linesLost: () => number;
 
-  /** Undefined: none are shown. */
+  /** Undefined shows no limits. */
   readonly limits: Limits | undefined;
 
   constructor(numbers: () => RegistryNumbers, bugs: ContainedBugs, linesLost: () => number = () => 0, limits?: Limits) {

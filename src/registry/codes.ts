@@ -1,4 +1,4 @@
-// The codes of the API's answers, for clients, nodes and this server alike.
+// The codes of the API's answers, as clients and nodes know them.
 
 export const Code = {
   Ok: 0,
@@ -7,7 +7,7 @@ export const Code = {
   Unauthorized: -401,
   NotFound: -404,
   Conflict: -409,
-  /** Among others of a node that is starting. */
+  /** Also the answer of a node that is starting. */
   ServerError: -500,
   LimitExceeded: -509,
 } as const;

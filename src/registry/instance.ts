@@ -1,4 +1,4 @@
-// What the registry holds: instances of services. An instance is a value; a change makes a new one.
+// Instances of services, which the registry holds. An instance is an immutable value.
 
 import { MalformedJson } from "../base/json-fields.ts";
 
@@ -6,31 +6,31 @@ import { MalformedJson } from "../base/json-fields.ts";
 export const Status = {
   /** Receives traffic. */
   Up: 1,
-  /** Is there, and receives none. */
+  /** Receives no traffic. */
   Waiting: 2,
-  /** As a mask: both. */
+  /** Both, as a mask. */
   Any: 3,
 } as const;
 
 export type InstanceStatus = typeof Status.Up | typeof Status.Waiting;
 
-/** A status as another process sent it. Throws MalformedJson. */
+/** Reads a status from another process. Throws MalformedJson. */
 export function statusOf(value: unknown): InstanceStatus {
   if (value === Status.Up || value === Status.Waiting) return value;
   throw new MalformedJson("status: expected 1 (UP) or 2 (WAITING)");
 }
 
-/** The service under which the nodes of the registry itself are listed, in every env. */
+/** The service of the registry's own nodes, listed in every env. */
 export const discoveryAppid = "infra.discovery";
 
-/** What tells instances apart. Region, addresses and version are plain attributes. */
+/** What identifies an instance. Region, addresses and version are plain attributes. */
 export interface Identity {
-  /** A deployment stage, such as `prod`; nothing of one env is seen in another. */
+  /** A deployment stage, such as `prod`. Envs do not see each other's instances. */
   readonly env: string;
   /** The service's name. */
   readonly appid: string;
   readonly zone: string;
-  /** Unique among the instances of a service in a zone: for ours, the service id. */
+  /** Unique among the instances of a service in a zone; for services of this program, the service id. */
   readonly hostname: string;
 }
 
@@ -45,23 +45,21 @@ export interface Instance extends Identity {
   readonly regTimestamp: bigint;
   /** When it last turned UP. */
   readonly upTimestamp: bigint;
-  /** The version of this value: of two values for one identity the greater one holds. */
+  /** The version of this value: the greater one wins. */
   readonly dirtyTimestamp: bigint;
   readonly latestTimestamp: bigint;
 }
 
-/** A metadata without entries, shared. */
 export const noMetadata: ReadonlyMap<string, string> = new Map();
 
 /**
- * The key of a service's instances in one env. The registry's own nodes are one service in all envs, so that a client
- * of any env finds them. Names hold no control characters, so a new line separates.
+ * Returns the key of a service in one env. The registry's own nodes are one service in all envs, so that clients of any
+ * env find them. The separator is a newline, because names hold no control characters.
  */
 export function appKey(env: string, appid: string): string {
   return appid === discoveryAppid ? `\n${appid}` : `${env}\n${appid}`;
 }
 
-/** The key of an instance. */
 export function instanceKey({ env, appid, zone, hostname }: Identity): string {
   return `${appKey(env, appid)}\n${zone}\n${hostname}`;
 }

@@ -1,10 +1,10 @@
-// Metadata as the table keeps it: a map of few entries as one flat list. A Map of JavaScript's own takes about 950
-// bytes for five entries, this one 200; a registry holds tens of thousands.
+// Metadata in the table: a small map as one flat list. A JavaScript Map takes about 950 bytes for five entries, this
+// one 200, and a registry holds tens of thousands.
 
 import { noMetadata } from "./instance.ts";
 
 class FlatMap implements ReadonlyMap<string, string> {
-  /** Keys and values in turn. */
+  /** Alternating keys and values. */
   private readonly flat: readonly string[];
 
   constructor(entries: ReadonlyMap<string, string>) {
@@ -50,7 +50,7 @@ class FlatMap implements ReadonlyMap<string, string> {
   }
 }
 
-/** The same entries in little memory. */
+/** Returns the same entries in less memory. */
 export function compact(metadata: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   if (metadata instanceof FlatMap) return metadata;
   return metadata.size === 0 ? noMetadata : new FlatMap(metadata);

@@ -1,18 +1,17 @@
-// Names as DNS sees them: without regard to the case of ASCII letters, and as branches of a tree, where every suffix of
-// a dotted name exists, too.
+// Names as DNS sees them: ASCII letters compare without case, and every suffix of a dotted name exists as a branch.
 
 import type { Identity } from "./instance.ts";
 
-/** Lower case, for ASCII letters only (RFC 4343). */
+/** Lowers ASCII letters only (RFC 4343). */
 export function asciiLower(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** A bag of names: one that is added twice is there until it is removed twice. */
+/** A multiset of names: a name that is added twice exists until it is removed twice. */
 export class NameIndex {
-  /** By the name in lower case: each spelling, and how often it is there. */
+  /** By the name in lower case: each spelling and its count. */
   private readonly names = new Map<string, Map<string, number>>();
-  /** How many names are below a suffix, which is in lower case. */
+  /** The number of names below a suffix in lower case. */
   private readonly below = new Map<string, number>();
 
   add(name: string): void {
@@ -44,19 +43,19 @@ export class NameIndex {
     }
   }
 
-  /** The spellings of a name that are there. */
+  /** Returns the existing spellings of a name. */
   spellings(name: string): Iterable<string> {
     return this.names.get(asciiLower(name))?.keys() ?? [];
   }
 
-  /** True when the name is there, or one that ends in a dot and this name. */
+  /** Reports whether the name exists, or one that ends in a dot and this name. */
   isBranch(name: string): boolean {
     const lower = asciiLower(name);
     return this.names.has(lower) || this.below.has(lower);
   }
 }
 
-/** What there is a name of. */
+/** The attribute that a name comes from. */
 export type NameKind = "service" | "id" | "zone";
 
 /** The names of one env's instances. */
@@ -91,22 +90,15 @@ export class EnvNames {
   }
 }
 
-/** Branches of one name that are known: a name of more labels has some that seem not to exist. */
+/** Indexed branches per name: of a name with more labels, the longest branches seem not to exist. */
 const branchesMax = 16;
 
-/** How many branches a name has in an index. */
+/** Returns the number of branches that a name has in an index. */
 export function indexedDots(name: string): number {
-  let count = 0;
-  for (
-    let at = name.lastIndexOf(".");
-    at >= 0 && count < branchesMax;
-    at = at === 0 ? -1 : name.lastIndexOf(".", at - 1)
-  )
-    count++;
-  return count;
+  return Math.min(branchesMax, name.split(".").length - 1);
 }
 
-/** What follows each of a name's dots, of the last ones. */
+/** Yields what follows each of a name's last dots. */
 function* suffixesOf(name: string): Generator<string> {
   let left = branchesMax;
   for (let at = name.lastIndexOf("."); at >= 0 && left > 0; at = at === 0 ? -1 : name.lastIndexOf(".", at - 1)) {

@@ -1,30 +1,29 @@
-// Which names, addresses and metadata an instance may have. Names are parts of keys, of DNS names and of log lines.
+// The rules for names, addresses and metadata of instances. Names are parts of keys, of DNS names and of log lines.
 //
-// There are two sets of bounds: those of a node, which its operator sets, and those of the format, beyond which a
-// message of another node is malformed. An instance between the two is left out alone; the message that brings it
-// counts.
+// There are two sets of bounds: those of a node, which its operator sets, and those of the format, beyond which another
+// node's message is malformed. An instance between the two is ignored alone; the rest of its message counts.
 
 import { type LimitName, type LimitValues, limitTable, limitValues } from "../base/limits/table.ts";
 import { isPrintable } from "../base/printable.ts";
 import type { Instance } from "./instance.ts";
 import { indexedDots } from "./name-index.ts";
 
-/** The limits that one instance has to keep. */
-export type InstanceLimit =
+/** The limits of one instance. */
+type InstanceLimit =
   | "registryNameBytes"
   | "instanceAddresses"
   | "instanceAddressBytes"
   | "instanceMetadataEntries"
   | "instanceMetadataBytes";
-export type InstanceBounds = Readonly<Pick<LimitValues, InstanceLimit>>;
+type InstanceBounds = Readonly<Pick<LimitValues, InstanceLimit>>;
 
-/** What is wrong, and the limit that was passed; undefined if no limit was. */
+/** What is wrong, and the limit that was exceeded, if one was. */
 export interface Fault {
   readonly sentence: string;
   readonly limit: LimitName | undefined;
 }
 
-/** The largest values that any node may be given. */
+/** The largest values that an operator may set. */
 export const formatBounds: InstanceBounds = {
   registryNameBytes: limitTable.registryNameBytes.max,
   instanceAddresses: limitTable.instanceAddresses.max,
@@ -33,21 +32,21 @@ export const formatBounds: InstanceBounds = {
   instanceMetadataBytes: limitTable.instanceMetadataBytes.max,
 };
 
-/** Those that a node has unless it is told otherwise, for names in files. */
+/** A node's default bounds, also for names in files. */
 export const nameBounds: InstanceBounds = limitValues();
 
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const control = /[\u0000-\u001f\u007f]/;
 
-/** What is wrong with a name (env, appid, zone, hostname, region, version); undefined: nothing. */
+/** Returns what is wrong with a name (env, appid, zone, hostname, region, version), or undefined. */
 export function faultOfName(field: string, name: string, bounds: InstanceBounds): Fault | undefined {
   const { registryNameBytes } = bounds;
   if (isLonger(name, registryNameBytes))
     return beyond("registryNameBytes", `${field} is longer than ${registryNameBytes} bytes`);
-  return isText(name, bounds) ? undefined : malformed(`${field} holds control characters or invisible ones`);
+  return isText(name, bounds) ? undefined : malformed(`${field} contains control or invisible characters`);
 }
 
-/** What is wrong with a list of addresses; undefined: nothing. */
+/** Returns what is wrong with a list of addresses, or undefined. */
 export function faultOfAddresses(addrs: readonly string[], bounds: InstanceBounds): Fault | undefined {
   const { instanceAddresses, instanceAddressBytes } = bounds;
   if (addrs.length > instanceAddresses)
@@ -55,12 +54,12 @@ export function faultOfAddresses(addrs: readonly string[], bounds: InstanceBound
   for (const address of addrs) {
     if (isLonger(address, instanceAddressBytes))
       return beyond("instanceAddressBytes", `an element of addrs is longer than ${instanceAddressBytes} bytes`);
-    if (!isText(address, bounds)) return malformed("an element of addrs holds control characters or invisible ones");
+    if (!isText(address, bounds)) return malformed("an element of addrs contains control or invisible characters");
   }
   return undefined;
 }
 
-/** What is wrong with metadata; undefined: nothing. */
+/** Returns what is wrong with metadata, or undefined. */
 export function faultOfMetadata(metadata: ReadonlyMap<string, string>, bounds: InstanceBounds): Fault | undefined {
   const { instanceMetadataEntries, instanceMetadataBytes } = bounds;
   if (metadata.size > instanceMetadataEntries)
@@ -68,7 +67,7 @@ export function faultOfMetadata(metadata: ReadonlyMap<string, string>, bounds: I
   let bytes = 0;
   for (const [key, value] of metadata) {
     if (bounds !== formatBounds && !(key.isWellFormed() && value.isWellFormed()))
-      return malformed("metadata holds half of a surrogate pair");
+      return malformed("metadata contains half of a surrogate pair");
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   return bytes > instanceMetadataBytes
@@ -76,19 +75,17 @@ export function faultOfMetadata(metadata: ReadonlyMap<string, string>, bounds: I
     : undefined;
 }
 
-/** The attributes of an instance that have bounds. */
+/** The bounded attributes of an instance. */
 export type Bounded = Pick<
   Instance,
   "env" | "appid" | "zone" | "hostname" | "region" | "version" | "addrs" | "metadata"
 >;
 
-/**
- * What an instance takes beside its texts, and what a dot in its names takes in the index of names, in bytes, about.
- */
+/** Memory in bytes, approximately: of an instance without its texts, and of a dot in the index of names. */
 const instanceBytes = 400;
 const dotBytes = 100;
 
-/** What a living instance costs in memory, in bytes, about. */
+/** Returns the approximate memory of a live instance, in bytes. */
 export function weightOfInstance({ appid, zone, hostname, region, version, addrs, metadata }: Bounded): number {
   let weight = instanceBytes + appid.length + zone.length + hostname.length + region.length + version.length;
   weight += (indexedDots(appid) + indexedDots(zone) + indexedDots(hostname)) * dotBytes;
@@ -97,7 +94,7 @@ export function weightOfInstance({ appid, zone, hostname, region, version, addrs
   return weight;
 }
 
-/** What is wrong with an instance; undefined: nothing. */
+/** Returns what is wrong with an instance, or undefined. */
 export function faultOfInstance(instance: Bounded, bounds: InstanceBounds): Fault | undefined {
   const { env, appid, zone, hostname, region, version, addrs, metadata } = instance;
   return (
@@ -112,12 +109,12 @@ export function faultOfInstance(instance: Bounded, bounds: InstanceBounds): Faul
   );
 }
 
-/** True for a text that may be shown, or (in messages of other nodes) that may be a part of a key. */
+/** Reports whether a text may be displayed or, in messages of other nodes, be part of a key. */
 function isText(text: string, bounds: InstanceBounds): boolean {
   return bounds === formatBounds ? !control.test(text) : isPrintable(text);
 }
 
-/** True if a text has more than `bytesMax` bytes as UTF-8. A UTF-16 unit takes three at most. */
+/** Reports whether a text has more than `bytesMax` bytes as UTF-8, of which a UTF-16 unit takes three at most. */
 function isLonger(text: string, bytesMax: number): boolean {
   return text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax;
 }

@@ -28,8 +28,6 @@ export type Located = readonly (readonly Location[])[];
 /** A delivery of fewer bytes counts as one, of as many as two, and so on. */
 const bytesPerDelivery = 4096;
 
-/** What may be delivered in a turn of the event loop, so that others do not wait: about a millisecond. */
-export const turnCostMax = 1_024;
 /** To write to a connection costs as much as so many deliveries, however many are written at once. */
 export const writeCost = 8;
 

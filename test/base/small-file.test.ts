@@ -46,7 +46,7 @@ test("what is neither file nor pipe is refused by name and kind", () => {
     ["/dev/zero", "it is a device"],
     ["/dev/null", "it is a device"],
     [at("a folder"), "it is a folder"],
-    [at("missing"), "no such file exists"],
+    [at("missing"), "no such file"],
     [written("plain", "") + "/below", "not a folder"],
     ["/tmp/a\0b", "not a path"],
     ["", "not a path"],

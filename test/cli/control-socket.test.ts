@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { type Log, silentLog } from "../../src/base/log.ts";
 import { askProcess } from "../../src/cli/control/ask.ts";
 import { type ControlSocket, controlSocketPath, openControlSocket } from "../../src/cli/control/control-socket.ts";
-import { ControlCommands, controlRequestBytesMax } from "../../src/observe/control-commands.ts";
+import { controlRequestBytesMax } from "../../src/base/limits/fixed.ts";
+import { ControlCommands } from "../../src/observe/control-commands.ts";
 
 let folder: string;
 const opened: ControlSocket[] = [];

@@ -19,7 +19,7 @@ test("a file of keys that is missing, or holds none, is named with its option: a
   writeFileSync(empty, "", { mode: 0o600 });
   const missing = join(folder, "missing");
   const flag = new OptionValues(optionsOf.serve, ["--secret-file", missing], { ROOST_CLUSTER_KEY_FILE: empty });
-  expect(() => readGivenSecrets(flag, silentLog)).toThrow(`--secret-file: cannot read ${missing}: no such file exists`);
+  expect(() => readGivenSecrets(flag, silentLog)).toThrow(`--secret-file: cannot read ${missing}: no such file`);
   expect(() => readClusterKeys(flag, silentLog)).toThrow(`ROOST_CLUSTER_KEY_FILE: the secret file ${empty} is empty`);
 });
 

@@ -220,7 +220,7 @@ test("roost nodes says which nodes do not answer", async () => {
     const { status, err } = await run(["nodes", "--discovery", `${nobody},${stranger}`], folder);
     expect([status, err]).toEqual([
       1,
-      `roost: no registry node answers: ${nobody}: nobody listens there; ${stranger}: no answer of HTTP comes from there; name others with --discovery\n`,
+      `roost: no registry node answers: ${nobody}: connection refused; ${stranger}: the answer is not HTTP; name others with --discovery\n`,
     ]);
   } finally {
     other.stop(true);

@@ -1,18 +1,13 @@
 // An operator's link: whoever proves to know the key is answered; whoever does not, or asks too much at once, is closed.
 
 import { afterEach, expect, test } from "bun:test";
+import { controlRequestBytesMax } from "../../src/base/limits/fixed.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Limits } from "../../src/base/limits/limits.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { askOverLink, operatorService } from "../../src/link/control-link.ts";
 import { LinkListener } from "../../src/link/link-listener.ts";
-import {
-  controlAnswer,
-  ControlCommands,
-  controlCommands,
-  controlRequest,
-  controlRequestBytesMax,
-} from "../../src/observe/control-commands.ts";
+import { controlAnswer, ControlCommands, controlCommands, controlRequest } from "../../src/observe/control-commands.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
 import { bound } from "../support/bounds.ts";
@@ -55,7 +50,7 @@ test("whoever knows the key is answered, by any process of the cluster", async (
   expect(answer).toMatchObject({ role: "chat", id: "c1" });
   // A key that is being changed: any that both have.
   expect(await ask(address, controlRequest("limits"), [wrongKey, clusterKey])).toContain('"limits"');
-  expect(await ask(address, controlRequest("nope"), undefined, "c1")).toContain("it knows limits");
+  expect(await ask(address, controlRequest("nope"), undefined, "c1")).toContain("this process knows limits");
   await expect(ask(address, controlRequest("limits"), undefined, "c2")).rejects.toThrow("it is c1, and not c2");
 });
 

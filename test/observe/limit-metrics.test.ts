@@ -2,9 +2,8 @@ import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { Limits } from "../../src/base/limits/limits.ts";
 import { ContainedBugs } from "../../src/observe/contained-bugs.ts";
-import { expositionOf } from "../../src/observe/exposition.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { registryExpositionOf } from "../../src/observe/registry-exposition.ts";
+import { expositionOf, registryExpositionOf } from "../../src/observe/exposition.ts";
 import { RegistryMetrics } from "../../src/observe/registry-metrics.ts";
 
 test("limits are metrics: the value, the use where it is measured, and how often each was reached", async () => {

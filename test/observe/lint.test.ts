@@ -4,9 +4,8 @@
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { ContainedBugs } from "../../src/observe/contained-bugs.ts";
-import { expositionOf } from "../../src/observe/exposition.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { registryExpositionOf } from "../../src/observe/registry-exposition.ts";
+import { expositionOf, registryExpositionOf } from "../../src/observe/exposition.ts";
 import { RegistryMetrics, type RegistryNumbers } from "../../src/observe/registry-metrics.ts";
 import { testLimits } from "../support/limits.ts";
 

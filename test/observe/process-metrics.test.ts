@@ -6,9 +6,10 @@ import { join } from "node:path";
 const scrape = `
   import { openSync } from "node:fs";
   import { Registry } from "prom-client";
-  import { registerProcessMetrics } from "./src/observe/process-metrics.ts";
+  import { register } from "./src/observe/metric.ts";
+  import { processMetrics } from "./src/observe/process-metrics.ts";
   const registry = new Registry();
-  registerProcessMetrics(registry);
+  register(registry, processMetrics, undefined);
   const read = () => registry.metrics().then((text) => text.split("\\n").filter((line) => !line.startsWith("#")));
   await read();
   try {

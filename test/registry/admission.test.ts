@@ -95,7 +95,7 @@ describe("of a registry that takes writes with the key alone", () => {
     expect(reader.ids([entry("c1", [a]), entry("too-late", [])])).toEqual(["c1"]);
     expect(reader.ids([entry("g2", [], "wgateway")], "wgateway")).toEqual([]);
     expect(reader.lines.map(([sentence]) => sentence)).toContain(
-      "all listed instances have had a proof for an hour; those without one are left out from now on",
+      "all listed instances have had a proof for an hour; those without one are ignored from now on",
     );
   });
 

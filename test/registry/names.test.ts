@@ -11,7 +11,7 @@ test("a name may have 256 bytes of UTF-8, and no control characters", () => {
   );
   for (const control of ["\n", "\0", "\u001f", "\u007f", "\u009b", "\u202e", "\u200b", "\ud800"])
     expect(faultOfName("zone", `a${control}b`, nameBounds)?.sentence).toBe(
-      "zone holds control characters or invisible ones",
+      "zone contains control or invisible characters",
     );
 });
 
@@ -23,7 +23,7 @@ test("addresses are bounded in number and length, and have no control characters
     "an element of addrs is longer than 512 bytes",
   );
   expect(faultOfAddresses(["tcp://a:1\r\n"], nameBounds)?.sentence).toBe(
-    "an element of addrs holds control characters or invisible ones",
+    "an element of addrs contains control or invisible characters",
   );
 });
 
@@ -40,5 +40,5 @@ test("metadata are bounded in entries, and in bytes of keys and values together"
     ["k", "\ud800"],
     ["\udc00", "v"],
   ] as const)
-    expect(faultOfMetadata(new Map([entry]), nameBounds)?.sentence).toBe("metadata holds half of a surrogate pair");
+    expect(faultOfMetadata(new Map([entry]), nameBounds)?.sentence).toBe("metadata contains half of a surrogate pair");
 });

@@ -1,7 +1,7 @@
 // What one destination has yet to be told: never more than there is, one message at a time, again until it arrives.
 
 import { beforeEach, expect, test } from "bun:test";
-import { type Random, seededRandom } from "../../src/base/random.ts";
+import { seededRandom } from "../../src/base/random.ts";
 import type { Entry, EntryState } from "../../src/registry/table/entry.ts";
 import { Outbox, type OutboxHost } from "../../src/registry/replication/outbox.ts";
 import {
@@ -11,7 +11,6 @@ import {
   renewalsPerMessage,
   statesPerMessage,
 } from "../../src/registry/replication/peer-messages.ts";
-import type { Timers } from "../../src/base/timers.ts";
 import { testSeed } from "../support/random.ts";
 import {
   beginNs,
@@ -30,9 +29,13 @@ const destination = "10.0.0.2:7171";
 const seed = testSeed("outbox");
 
 class Host extends TableOverTime implements OutboxHost {
-  readonly timers: Timers = this.time.timersOf(() => true);
-  readonly random: Random = seededRandom(seed);
   readonly network = new ManualNetwork(this.time);
+  readonly parts = {
+    clock: this.clock,
+    timers: this.time.timersOf(() => true),
+    random: seededRandom(seed),
+    network: this.network,
+  };
   readonly answers: string[] = [];
   readonly learned: EntryState[] = [];
 

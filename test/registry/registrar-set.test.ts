@@ -86,7 +86,7 @@ describe("set", () => {
     const tooMuch = new Map([["k", "v".repeat(limitTable.instanceMetadataBytes.initial)]]);
     const unknown = office.set([good, { hostname: "c", status: Status.Waiting }]);
     expect(unknown.code).toBe(Code.BadRequest);
-    expect(unknown.message).toBe("there is no chat with hostname c in zone z1, env prod");
+    expect(unknown.message).toBe("no chat with hostname c exists in zone z1, env prod");
     const tooLong = office.set([good, { hostname: "b", metadata: tooMuch }]);
     expect(tooLong.code).toBe(Code.BadRequest);
     expect(tooLong.message).toStartWith("b: metadata is longer than");

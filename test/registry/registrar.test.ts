@@ -195,7 +195,7 @@ describe("quotas", () => {
       office.register({ appid: "shop", hostname, ...change });
     for (const hostname of ["i0", "i1", "i2"]) expect(shop(hostname).code).toBe(Code.Ok);
     const outcome = shop("one more");
-    expect(outcome).toEqual({ code: Code.LimitExceeded, message: "the registry holds 3 instances; it takes no more" });
+    expect(outcome).toEqual({ code: Code.LimitExceeded, message: "the registry holds 3 instances; it is full" });
     expect(office.table.get(identityOf({ appid: "shop", hostname: "one more" }))).toBeUndefined();
     expect(shop("i0", { version: "2" }).code).toBe(Code.Ok);
     expect(office.renew({ appid: "shop", hostname: "i1" }).code).toBe(Code.Ok);

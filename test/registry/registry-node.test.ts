@@ -250,10 +250,10 @@ describe("leases", () => {
       ...living(beginNs, { hostname }),
       hasRenewed: hostname === "told",
     }));
-    node.onReplicate({ ...message, states, renewals: [] });
+    node.replication.onReplicate({ ...message, states, renewals: [] });
     time.advance(30_000);
     const renewal = { identity: identityOf({ hostname: "renewing" }), dirty: beginNs, ageMs: 0 };
-    node.onReplicate({ ...message, states: [], renewals: [renewal] });
+    node.replication.onReplicate({ ...message, states: [], renewals: [renewal] });
     const chat = node.table.app("prod", "chat")?.entries() ?? [];
     const renewed = [...chat].filter(({ hasRenewed }) => hasRenewed);
     expect(renewed.map(({ identity: { hostname } }) => hostname).toSorted()).toEqual(["renewing", "told"]);
@@ -315,7 +315,7 @@ describe("its own entry", () => {
     const dirty = beginNs + 10n * 60_000_000_000n;
     const state = { identity: self, dirty, instance: undefined, ageMs: 0, isProbed: false, hasRenewed: true };
     const other = nodeInfo({ clock: dirty });
-    node.onReplicate({ kind: "replicate", node: other, isSpread: false, states: [state], renewals: [] });
+    node.replication.onReplicate({ kind: "replicate", node: other, isSpread: false, states: [state], renewals: [] });
     time.advance(0);
     expect(node.instances("prod", discoveryAppid, Status.Up)).toHaveLength(1);
     expect(node.table.get(self)?.dirty).toBeGreaterThan(dirty);

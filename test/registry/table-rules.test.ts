@@ -60,7 +60,7 @@ const doors: Readonly<Record<string, (door: Door, states: readonly EntryState[])
   },
   "a node's replication": ({ node }, states) => {
     node.start();
-    node.onReplicate({ kind: "replicate", node: nodeInfo(), isSpread: false, states, renewals: [] });
+    node.replication.onReplicate({ kind: "replicate", node: nodeInfo(), isSpread: false, states, renewals: [] });
   },
   "the answer to a node's news": ({ node, network, time }, states) => {
     node.start();

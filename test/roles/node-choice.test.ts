@@ -237,7 +237,7 @@ describe("with a route file", () => {
     writeFileSync(path, "{}");
     expect(cluster.gateway.reloadRouteFile()).toEqual({
       isReplaced: false,
-      sentence: `the route file is refused and the old rules stay: ${path}: zones: it is not a list`,
+      sentence: `the route file is refused and the old rules stay: ${path}: zones: expected a list`,
     });
     expect(new Set(await cluster.talk(clients))).toEqual(new Set(["chat2"]));
   });

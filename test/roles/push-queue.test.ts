@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { turnCostMax, writeCost } from "../../src/service/dispatcher.ts";
+import { turnCostMax } from "../../src/base/limits/fixed.ts";
+import { writeCost } from "../../src/service/dispatcher.ts";
 import { PushQueue } from "../../src/roles/gateway/push-queue.ts";
 import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Flag, MetaType } from "../../src/wire/gen/pkt_pb.ts";

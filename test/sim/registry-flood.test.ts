@@ -110,8 +110,8 @@ class FloodedRegistry {
       });
     };
     return {
-      replicate: (address, message, done) => exchange(address, (node) => node.onReplicate(message), done),
-      compare: (address, message, done) => exchange(address, (node) => node.onCompare(message), done),
+      replicate: (address, message, done) => exchange(address, (node) => node.replication.onReplicate(message), done),
+      compare: (address, message, done) => exchange(address, (node) => node.replication.onCompare(message), done),
     };
   }
 

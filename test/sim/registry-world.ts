@@ -192,13 +192,13 @@ export class RegistryWorld {
     return {
       replicate: (address, message, done) => {
         const states = message.states.flatMap((state) => this.sabotaged(state));
-        exchange(address, (registry) => registry.onReplicate({ ...message, states }), done);
+        exchange(address, (registry) => registry.replication.onReplicate({ ...message, states }), done);
       },
       compare: (address, message, done) => {
         exchange(
           address,
           (registry) => {
-            const reply = registry.onCompare(message);
+            const reply = registry.replication.onCompare(message);
             return { ...reply, states: reply.states.flatMap((state) => this.sabotaged(state)) };
           },
           done,

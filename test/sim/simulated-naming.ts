@@ -39,8 +39,8 @@ export function startRegistryNode(machines: Machines, network: Network, registry
     network.call(peer, () => handle(nodeOf(registry, peer))).then(done, () => done(failed));
   };
   const peers: PeerNetwork = {
-    replicate: (address, message, done) => exchange(address, (node) => node.onReplicate(message), done),
-    compare: (address, message, done) => exchange(address, (node) => node.onCompare(message), done),
+    replicate: (address, message, done) => exchange(address, (node) => node.replication.onReplicate(message), done),
+    compare: (address, message, done) => exchange(address, (node) => node.replication.onCompare(message), done),
   };
   const node = new RegistryNode({
     settings: {

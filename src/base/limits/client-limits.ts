@@ -1,4 +1,4 @@
-// What a client's connection may take, before and after it has signed in.
+// Limits of a client's connection, before and after it has signed in.
 
 import { headerFieldsMax } from "./fixed.ts";
 import { atClients, bytes, count, kib, mib } from "./limit.ts";
@@ -25,7 +25,7 @@ export const clientLimits = {
     "sign-ins from one address (not loopback), a second",
     "closed, 4008",
   ),
-  // Each may make the process hold signInFrameBytes: 125 MiB at the most. Thousands that reconnect at once are strangers for
+  // Each may hold signInFrameBytes: 125 MiB at most. When thousands reconnect at once, all of them are unverified for
   // as long as their packets travel.
   pendingConnections: count(
     4_000,
@@ -39,12 +39,12 @@ export const clientLimits = {
     "connections from one address (not loopback) whose token has not been verified yet",
     "the one that has been silent for the longest time is closed, 4008",
   ),
-  // The smallest: a token of the longest kind fits.
+  // Minimum: the longest token fits.
   signInFrameBytes: bytes(32 * kib, atClients, "bytes from a connection before it is signed in", "closed, 1009", {
     min: 16 * kib,
     max: mib,
   }),
-  // The largest: with what a gateway adds to it, it fits into a frame of a link.
+  // Maximum: with the gateway's stamps it fits into a frame of a link.
   frameBytes: bytes(mib, atClients, "a frame from a client", "closed, 1009", { min: 32 * kib, max: 8 * mib }),
   unsentBytes: bytes(mib, atClients, "bytes that wait unsent for a connection", "closed, 1013", { min: 16 * kib }),
   unsentBytesInAll: bytes(

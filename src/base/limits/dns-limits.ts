@@ -22,7 +22,7 @@ export const dnsLimits = {
     "every second one is cut to ask again over TCP, the others are dropped",
     { max: 10_000_000 },
   ),
-  dnsRecords: count(256, atRegistry, "records of one type in a DNS answer", "so many are drawn at random", {
+  dnsRecords: count(256, atRegistry, "records of one type in a DNS answer", "a random choice of this many", {
     max: 4_096,
   }),
 } as const;

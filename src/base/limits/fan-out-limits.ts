@@ -1,4 +1,4 @@
-// What the talks and the group changes of one account may cause at others.
+// Limits of what an account's talks and group changes cause at others.
 
 import { atChat, bytes, count, mib } from "./limit.ts";
 
@@ -27,7 +27,7 @@ export const fanOutLimits = {
   noticeMembers: count(
     500,
     atChat,
-    "online members of a group who are told that somebody joined or left",
-    "nobody is told but who joined or left",
+    "online members of a group who are notified that somebody joined or left",
+    "only the one who joined or left is notified",
   ),
 } as const;

@@ -1,60 +1,68 @@
-// Bounds that no operator sets: those of the protocol and of file formats, and those that keep the program's own parts in
-// step. What an operator can set stands in table.ts. A length that a peer declares is compared with a bound before any
-// memory of that size is taken. Units stand last in the name.
+// Bounds that no operator can change: those of the protocol and of file formats, and those that several parts share.
+// table.ts holds those that an operator can set; a bound of one file alone stands in that file. A length that a peer
+// declares is compared with its bound before memory of that size is allocated. Names end in unit and qualifier.
 
 // The protocol of clients (proto/README.md).
 
 /** A packet's protobuf header, in bytes. */
 export const headerBytesMax = 16 * 1024;
-/** Metas of a client's header, and fields of it that stand twice or are unknown: what a header may cost beside its bytes. */
+/** Metas of a client's header, plus repeated or unknown fields: what a header costs beside its bytes. */
 export const headerFieldsMax = 512;
 /** MessageReq.clientId, in UTF-8 bytes. */
 export const clientIdBytesMax = 64;
 /** An account's or app's name, in characters; see auth/names.ts. */
 export const nameCharactersMax = 60;
-/** LoginReq.device, in UTF-8 bytes; '' is a device too. */
+/** LoginReq.device, in UTF-8 bytes; '' is a valid device. */
 export const deviceBytesMax = 64;
-/** A token, in characters, before anything of it is decoded. */
+/** A token, in characters, checked before it is decoded. */
 export const tokenCharactersMax = 8 * 1024;
-/** Clients ask for so many contents at once: no operator's bound is lower. */
+/** Clients request this many contents at once: no operator can set a lower limit. */
 export const contentIdsAsked = 200;
 
-// What the guide promises of messages.
+// Guarantees for messages.
 
-/** The index of a device without a cursor reaches back this far. */
+/** The index of a device without a cursor covers this many days. */
 export const indexBackDays = 15;
-/** A talk that is repeated under its clientId is answered the same for this long at least. */
+/** A talk repeated with the same clientId is answered the same for at least this long. */
 export const idempotencyHours = 24;
 
 // Listeners.
 
-/** Connections of a listener that are refused with a close frame, a second and at once; more are ended without one. */
+/** Refused connections of a listener that get a close frame, per second and at once; others are closed without one. */
 export const refusalsToldPerSecond = 10;
 export const refusalsToldAtOnce = 40;
-/** Networks of proxies whose word about a client's address counts. */
+/** Networks of proxies that are trusted to name a client's address. */
 export const trustedProxiesMax = 1_000;
 
 // Links between services: both sides have to agree on these.
 
 /** A frame's payload. */
 export const linkFrameBytesMax = 16 * 1024 * 1024;
-/** A packet's header, where stamps and the channel ids of a push come on top of a client's. */
+/** A packet's header: a client's, plus stamps and the channel ids of a push. */
 export const linkHeaderBytesMax = 64 * 1024;
-/** A frame until the handshake is over, from a dialler and from an acceptor: who has proven nothing says no more. */
+/** An operator's request to a running process, and its answer. */
+export const controlRequestBytesMax = 64 * 1024;
+export const controlAnswerBytesMax = 4 * 1024 * 1024;
+/** A frame during the handshake, from the dialler and from the acceptor: an unauthenticated peer may send no more. */
 export const handshakeBytesMax = 1024;
 export const handshakeAnswerBytesMax = 4 * 1024;
+
+// The event loop.
+
+/** The cost (`deliveryCost`) of the deliveries of one turn, so that others do not wait: about a millisecond. */
+export const turnCostMax = 1_024;
 
 // Sessions.
 
 /** Login nodes renew the leases of gateways this often. */
 export const gatewayRenewMs = 2_000;
-/** What is left of the lease of a gateway whose link broke, unless somebody else still hears it. */
+/** The rest of the lease of a gateway whose link broke, unless another node still hears it. */
 export const gatewaySuspectMs = 3_000;
 /** A gateway compares its sessions with the store's this often. */
 export const sessionCensusMs = 60_000;
-/** Changes of sessions that a process may be behind before it must forget what it has read. */
+/** How many session changes a process may lag behind before it must drop its cache. */
 export const sessionChangesMax = 65_536;
-/** Accounts whose locations a process remembers: some 50 MB. */
+/** Accounts whose locations a process caches: about 50 MB. */
 export const sessionCacheAccountsMax = 200_000;
 
 // Files that an operator names.
@@ -68,17 +76,22 @@ export const secretFileBytesMax = 128 * 1024;
 export const configFileBytesMax = 1024 * 1024;
 export const rulesFileBytesMax = 16 * 1024 * 1024;
 
+// Weights.
+
+/** The weight of an instance, a zone or a data centre. A hash of 32 bits reaches every slot of a thousand of them. */
+export const weightMax = 1_000_000;
+
 // The registry (`discovery`): its nodes have to agree on these.
 
-/** A lease that is not renewed ends after this long, by the clock of the node that holds it. */
+/** A lease that is not renewed expires after this time, by the clock of the node that holds it. */
 export const leaseMs = 90_000;
-/** How long a cancelled instance is remembered as cancelled: longer than any lease, so that nothing brings it back. */
+/** How long a tombstone is kept: longer than any lease, so that nothing revives a cancelled instance. */
 export const tombstoneMs = 2 * 60 * 60_000;
-/** Services that have lost their last instance, and are remembered so that late watchers learn of it. */
+/** Services without instances that are remembered, so that late watchers learn of it. */
 export const emptyServicesMax = 10_000;
 /** The body of a request of another node. */
 export const registryPeerBodyBytesMax = 16 * 1024 * 1024;
-/** What a node reads of another one's answer at most. */
+/** The body of another node's answer. */
 export const registryAnswerBytesMax = 64 * 1024 * 1024;
 /** A long poll without news is answered after this long. */
 export const pollMs = 30_000;

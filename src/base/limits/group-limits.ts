@@ -1,4 +1,4 @@
-// How many groups there may be, how fast they may be made, and how fast accounts may be.
+// Limits of groups: their number, how fast they and their members are created, and how fast accounts are.
 
 import { atChat, bytes, count, kib } from "./limit.ts";
 
@@ -11,7 +11,7 @@ export const groupLimits = {
     "left out of the new group; Forbidden where the owner adds it",
   ),
   groupMembers: count(100_000, atChat, "members of a group", "Forbidden"),
-  // The largest value: the notification, which names them all, fits into a frame of a link.
+  // Maximum: the notification, which names all members, fits into a frame of a link.
   groupCreateMembers: count(10_000, atChat, "members named when creating a group", "PayloadTooLarge", {
     max: 50_000,
   }),
@@ -21,7 +21,7 @@ export const groupLimits = {
   groupChangesPerSecond: count(10, atChat, "groups that an account creates, joins or leaves, a second", "RateLimited"),
   groupChangesAtOnce: count(200, atChat, "groups that an account creates, joins or leaves, at once", "RateLimited"),
   membersAddedPerSecond: count(50, atChat, "members that an account adds to groups, a second", "RateLimited"),
-  // Whoever creates the largest group pays for it at once.
+  // Creating the largest group takes these at once.
   membersAddedAtOnce: count(20_000, atChat, "members that an account adds to groups, at once", "RateLimited"),
   accountsMadePerSecond: count(
     20,

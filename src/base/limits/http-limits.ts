@@ -1,4 +1,4 @@
-// What listens by HTTP: the registry, and the monitor of every other process.
+// Limits of the HTTP servers: the registry, and the monitor of every other process.
 
 import { atRegistry, bytes, count, kib, type LimitRole, mib, ms } from "./limit.ts";
 

@@ -1,28 +1,27 @@
-// What a limit is: a bound that an operator can set with `--limit NAME=VALUE`. Fixed bounds, which belong to a format or
-// protect the program from itself, stand in fixed.ts.
+// A limit: a bound that an operator can set with `--limit NAME=VALUE`. fixed.ts holds the others.
 
-/** How a value is written: a plain count, bytes with an optional unit (`1MiB`), milliseconds with one (`10s`). */
+/** How a value is written: a count, bytes with an optional unit (`1MiB`), or a duration (`10s`). */
 export type LimitUnit = "count" | "bytes" | "ms";
 
-/** What a process can be; the same names as those of `--role`. */
+/** The roles of a process, as in `--role`. */
 export type LimitRole = "standalone" | "gateway" | "login" | "chat" | "discovery";
 
 /** One row of the table. */
 export interface Limit {
   readonly initial: number;
-  /** The smallest and the largest value that an operator may give, inclusive. */
+  /** The smallest and the largest valid value, inclusive. */
   readonly min: number;
   readonly max: number;
   readonly unit: LimitUnit;
-  /** What is bounded: a noun phrase, as in the README's table. */
+  /** The quantity: a noun phrase for the guide's table. */
   readonly what: string;
-  /** What happens beyond it. */
+  /** What happens beyond the limit. */
   readonly beyond: string;
-  /** The roles to which it means something. */
+  /** The roles that use it. */
   readonly of: readonly LimitRole[];
 }
 
-/** Bounds of what may be given; the defaults are 1 and a number that no machine of today reaches. */
+/** Defaults: 1, and a number beyond any machine. */
 interface LimitRange {
   readonly min?: number;
   readonly max?: number;
@@ -32,7 +31,7 @@ const kib = 1024;
 const mib = 1024 * kib;
 const gib = 1024 * mib;
 const countMax = 1_000_000_000;
-/** A deadline on a timer is below 2^31 ms. */
+/** Timers take less than 2^31 ms. */
 const msMax = 24 * 24 * 60 * 60_000;
 
 const limit =
@@ -45,7 +44,7 @@ const limit =
     { min = 1, max = rangeMax }: LimitRange = {},
   ): Limit => ({ initial, min, max, unit, what, beyond, of });
 
-/** A number of things, or of things a second. */
+/** A number of things, or of things per second. */
 export const count = limit("count", countMax);
 /** A number of bytes. */
 export const bytes = limit("bytes", 64 * gib);
@@ -53,13 +52,13 @@ export const bytes = limit("bytes", 64 * gib);
 export const ms = limit("ms", msMax);
 export { gib, kib, mib };
 
-/** Who lets clients in. */
+/** Roles that accept clients. */
 export const atClients: readonly LimitRole[] = ["standalone", "gateway"];
-/** Who serves messages and groups. */
+/** Roles that serve messages and groups. */
 export const atChat: readonly LimitRole[] = ["standalone", "chat"];
-/** Who serves sign-ins. */
+/** Roles that serve sign-ins. */
 export const atLogin: readonly LimitRole[] = ["standalone", "login"];
-/** Who has links. */
+/** Roles that have links. */
 export const atMembers: readonly LimitRole[] = ["gateway", "login", "chat"];
-/** Nodes of the registry. */
+/** The registry's nodes. */
 export const atRegistry: readonly LimitRole[] = ["discovery"];

@@ -1,4 +1,4 @@
-// The limits of one process: their values, how often each has turned something away, and how much of each is used.
+// The limits of one process: their values, how often each refused something, and their current use.
 
 import { type Clock, systemClock } from "../clock.ts";
 import type { Log, LogFields } from "../log.ts";
@@ -9,16 +9,16 @@ const sayMs = 60_000;
 
 interface Said {
   atMs: number;
-  /** Times that the limit was reached since then. */
+  /** Times that the limit was reached since that line. */
   unlogged: number;
 }
 
-/** One object a process; whoever enforces a limit is given it. */
+/** One object per process, passed to all code that enforces limits. */
 export class Limits {
   readonly values: LimitValues;
-  /** How often each limit has turned something away; a limit that never has is absent. */
+  /** How often each limit refused something; absent if never. */
   readonly reached = new Map<LimitName, number>();
-  /** Wall-clock time at which each limit turned something away last, in milliseconds since 1970. */
+  /** When each limit last refused something, in milliseconds since 1970. */
   readonly lastReachedMs = new Map<LimitName, number>();
   private readonly given: Partial<LimitValues>;
   private readonly log: Log;
@@ -26,7 +26,7 @@ export class Limits {
   private readonly said = new Map<LimitName, Said>();
   private readonly meters = new Map<LimitName, () => number>();
 
-  /** `given`: values in place of the initial ones; they have been checked. */
+  /** `given` replaces initial values, and has been validated. */
   constructor(log: Log, given: Partial<LimitValues> = {}, clock: Pick<Clock, "monotonicMs" | "wallMs"> = systemClock) {
     this.values = limitValues(given);
     this.given = given;
@@ -35,9 +35,8 @@ export class Limits {
   }
 
   /**
-   * Counts that a limit has turned something away, and logs it: at most one line a minute and limit. `fields` say whom it
-   * met, such as an address; never a token or a text. An attacker decides how often this is called: a call that logs
-   * nothing allocates nothing.
+   * Counts a refusal, and logs it at most once a minute per limit. `fields` name the peer, for example its address;
+   * never a token or a text. Attackers control how often this is called: a call that logs nothing allocates nothing.
    */
   met(name: LimitName, fields?: LogFields): void {
     this.reached.set(name, (this.reached.get(name) ?? 0) + 1);
@@ -57,17 +56,17 @@ export class Limits {
     }
   }
 
-  /** Tells how much of a limit is used now: the largest use where it bounds each of many. One meter a limit. */
+  /** Sets the function that measures a limit's use: the largest use if it applies to each of many. */
   measure(name: LimitName, use: () => number): void {
     this.meters.set(name, use);
   }
 
-  /** What is used of a limit; undefined where nothing measures it. */
+  /** Returns the use of a limit, or undefined if nothing measures it. */
   use(name: LimitName): number | undefined {
     return this.meters.get(name)?.();
   }
 
-  /** True when an operator has set it, be it to its initial value. */
+  /** Reports whether an operator has set the limit, even to its initial value. */
   isSet(name: LimitName): boolean {
     return this.given[name] !== undefined;
   }

@@ -1,4 +1,4 @@
-// Links between services.
+// Limits of links between services.
 
 import { atMembers, bytes, count, mib, ms } from "./limit.ts";
 
@@ -9,7 +9,7 @@ export const linkLimits = {
   unsentBytesPerLink: bytes(64 * mib, atMembers, "bytes that wait unsent on a link", "ServiceUnavailable", {
     min: mib,
   }),
-  // Each side says something every 3 s.
+  // Each side sends something every 3 s.
   linkSilenceMs: ms(15_000, atMembers, "silence on a link between services", "the link is closed, and dialled again", {
     min: 7_000,
     max: 600_000,

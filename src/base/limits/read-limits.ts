@@ -1,4 +1,4 @@
-// What the answers to reads may hold: pages of the index, contents, the members of a group.
+// Limits of the answers to reads: pages of the index, contents, group members.
 
 import { atChat, atClients, bytes, kib, mib } from "./limit.ts";
 

@@ -1,4 +1,4 @@
-// What the registry (`discovery`) holds.
+// Limits of the registry's table.
 
 import { leaseMs } from "./fixed.ts";
 import { atRegistry, bytes, count, kib, mib, ms } from "./limit.ts";
@@ -44,10 +44,10 @@ export const registryLimits = {
     15,
     atRegistry,
     "percent of more than 10 instances that may fall silent at once",
-    'no silent one is forgotten until they are heard again; those are marked `"stale":true`',
+    'silent instances are kept until enough are heard again, and marked `"stale":true`',
     { max: 100 },
   ),
-  // Below the time for which a cancellation is remembered, so that nothing brings back what was cancelled.
+  // Less than the life of a tombstone, so that nothing revives a cancelled instance.
   protectedLease: ms(60 * 60_000, atRegistry, "time for which silent instances are kept then", "they are forgotten", {
     min: leaseMs,
     max: 90 * 60_000,

@@ -1,15 +1,15 @@
-// How many sessions an account may have, how long they outlive their gateway, and how many are ended by operators.
+// Limits of sessions: devices of an account, how long sessions outlive their gateway, and kicks.
 
 import { atChat, atLogin, count, type LimitRole, ms } from "./limit.ts";
 
-/** Services whose sessions outlive a process; a standalone server's end with it. */
+/** Roles whose sessions outlive a process; a standalone server's end with it. */
 const atSharedSessions: readonly LimitRole[] = ["login"];
 
 export const sessionLimits = {
   devicesPerAccount: count(16, atLogin, "devices of an account at once", "the sign-in is refused, Forbidden", {
     max: 1_000,
   }),
-  // Renewals come every gatewayRenewMs: one that is lost, and one that is late, end nothing.
+  // Renewals come every gatewayRenewMs: a lost one and a late one end nothing.
   gatewayLeaseMs: ms(10_000, atSharedSessions, "a gateway that no login node hears", "its sessions end", {
     min: 5_000,
     max: 600_000,

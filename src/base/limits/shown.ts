@@ -1,4 +1,4 @@
-// Values of limits as a person reads them: `1,000`, `1 MiB`, `10 s`; and as an operator writes them: `1000`, `1MiB`, `10s`.
+// Formats limits for a person (`1,000`, `1 MiB`, `10 s`) and for an option (`1000`, `1MiB`, `10s`).
 
 import { gib, kib, type LimitUnit, mib } from "./limit.ts";
 
@@ -24,7 +24,7 @@ const steps: Readonly<Record<LimitUnit, readonly Step[]>> = {
   ],
 };
 
-/** The value in the largest unit of which it is a whole number, for a person; bytes that fit none are given as such. */
+/** Formats a value for a person, in the largest unit that divides it. */
 export function shownValue(value: number, unit: LimitUnit): string {
   const step = wholeStep(value, unit);
   const digits = (value / step.size).toLocaleString("en-US");
@@ -32,7 +32,7 @@ export function shownValue(value: number, unit: LimitUnit): string {
   return unit === "bytes" ? `${digits} bytes` : digits;
 }
 
-/** How much is used, for a person: rounded to at most three digits of a unit. */
+/** Formats a use for a person, rounded to three digits. */
 export function shownUse(use: number, unit: LimitUnit): string {
   if (unit !== "bytes" || use < kib) return shownValue(Math.round(use), unit);
   const step = steps.bytes.find(({ size }) => use >= size);
@@ -40,7 +40,7 @@ export function shownUse(use: number, unit: LimitUnit): string {
   return `${scaled.toFixed(scaled < 10 ? 2 : scaled < 100 ? 1 : 0)} ${step?.unit ?? ""}`;
 }
 
-/** The value as `--limit` takes it. */
+/** Formats a value for `--limit`. */
 export function writtenValue(value: number, unit: LimitUnit): string {
   const step = wholeStep(value, unit);
   return `${value / step.size}${step.unit}`;

@@ -1,4 +1,4 @@
-// The one table of the limits that an operator can set. Each of them has a test at its value and one above it
+// The table of all limits that an operator can set. Each has a test at its value and one above it
 // (test/support/bounds.ts).
 
 import { clientLimits } from "./client-limits.ts";
@@ -14,7 +14,7 @@ import { readLimits } from "./read-limits.ts";
 import { registryLimits } from "./registry-limits.ts";
 import { sessionLimits } from "./session-limits.ts";
 
-/** All of them, by name. An operator writes and reads `connections-per-address` for `connectionsPerAddress`. */
+/** By name; operators write `connections-per-address` for `connectionsPerAddress`. */
 export const limitTable = {
   ...clientLimits,
   ...sessionLimits,
@@ -31,27 +31,26 @@ export const limitTable = {
 
 export type LimitName = keyof typeof limitTable;
 
-/** The values in force; a plain object, so that it can be handed to a thread. */
+/** The values in force; a plain object, so that it can be passed to a thread. */
 export type LimitValues = Readonly<Record<LimitName, number>>;
 
-/** The names, in the order of the table. */
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's own keys
 export const limitNames = Object.keys(limitTable) as readonly LimitName[];
 
-/** A duration is written with its unit, so its name has none: `gateway-lease=10s` for `gatewayLeaseMs`. */
+/** A duration carries its unit, so its written name has none: `gateway-lease=10s` for `gatewayLeaseMs`. */
 const kebab = (name: string): string =>
   name.replace(/Ms$/, "").replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** The names by what an operator writes, in the order of the table. */
+/** The names by their written form, in the order of the table. */
 export const namesByWritten: ReadonlyMap<string, LimitName> = new Map(limitNames.map((name) => [kebab(name), name]));
 const writtenNames = new Map(Array.from(namesByWritten, ([written, name]) => [name, written]));
 
-/** A limit's name as an operator writes and reads it: `connections-per-address`. */
+/** Returns a limit's name as operators write it: `connections-per-address`. */
 export function writtenNameOf(name: LimitName): string {
   return writtenNames.get(name) ?? kebab(name);
 }
 
-/** The initial values, with those of `given` in their place. */
+/** Returns the initial values, replaced by those of `given`. */
 export function limitValues(given: Partial<LimitValues> = {}): LimitValues {
   const values: Partial<Record<LimitName, number>> = {};
   for (const name of limitNames) values[name] = given[name] ?? limitTable[name].initial;

@@ -7,7 +7,8 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "../../base/log.ts";
-import { type ControlCommands, controlRequestBytesMax } from "../../observe/control-commands.ts";
+import { controlRequestBytesMax } from "../../base/limits/fixed.ts";
+import type { ControlCommands } from "../../observe/control-commands.ts";
 import { sentenceOf } from "../failure.ts";
 
 const socketName = "control.sock";

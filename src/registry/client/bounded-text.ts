@@ -1,14 +1,11 @@
-// Reading a body that somebody else sends: text, of a bounded length, with nothing read beyond the bound.
+// Reads a foreign body as text, up to a bounded length.
 
-/** The body is longer than it may be. */
+/** The body is longer than the bound. */
 export class TooLong extends Error {
   override readonly name = "TooLong";
 }
 
-/**
- * The body of a request or a response as UTF-8 text. Rejects with TooLong, TypeError (not UTF-8), or as its stream
- * does.
- */
+/** Reads a body as UTF-8 text. Rejects with TooLong, with TypeError (not UTF-8), or with the stream's error. */
 export async function boundedText(source: Request | Response, bytesMax: number): Promise<string> {
   const declared = Number(source.headers.get("content-length") ?? 0);
   if (declared > bytesMax) {
@@ -16,7 +13,7 @@ export async function boundedText(source: Request | Response, bytesMax: number):
     throw new TooLong(`longer than ${bytesMax} bytes`);
   }
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  // A declared length is kept by the HTTP parser: the body is no longer than it says.
+  // The HTTP parser enforces a declared length.
   if (declared > 0) return decoder.decode(await source.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let bytes = 0;

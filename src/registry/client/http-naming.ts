@@ -1,6 +1,6 @@
-// The naming service over HTTP: a client of several registry nodes, of ours or of bilibili/discovery. One long poll
-// feeds every subscription; each registration keeps itself alive; a node that fails is left for another. What was known
-// stays known while every node is away. After `close` nothing of it runs.
+// The naming service over HTTP: a client of several registry nodes, ours or bilibili/discovery's. One long poll feeds
+// all subscriptions, each registration keeps itself alive, and a failing node is replaced by another. Known lists
+// remain while all nodes are away. After `close` nothing runs.
 
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -16,29 +16,24 @@ import { type OnInstances, PollLoop } from "./poll-loop.ts";
 import { RegistrationLoop } from "./registration-loop.ts";
 import { scheduled } from "./scheduler.ts";
 
-/**
- * Every loop goes on to another node this often, in milliseconds, so that load spreads again after a node came back.
- */
+/** The interval at which every loop moves to another node, so that load spreads again after a node returned. */
 export const rotationMs = 30 * 60_000;
-/** A node has this long to say at a start whether it needs a key, in milliseconds. */
+/** The time limit, at start, for a node to tell whether it requires a key. */
 const keyMsMax = 1_000;
 
-export interface HttpNamingOptions {
-  /** Nodes to begin with, `http://host:port`; further ones are learned from them. */
+interface HttpNamingOptions {
+  /** Initial nodes, `http://host:port`; others are learned from them. */
   readonly nodes: readonly string[];
   readonly env: string;
   readonly zone: string;
   readonly region: string;
-  /** This client's own name, for the registry's bookkeeping of polls. */
+  /** This client's name, which the registry keeps with polls. */
   readonly hostname: string;
-  /**
-   * What the registry requires for writes, if it does: one token for each cluster key of now, the first one preferred.
-   * Sent to nodes in the clear.
-   */
+  /** The current tokens for writes, one per cluster key, the preferred one first. Sent to nodes in the clear. */
   readonly tokens: () => readonly string[];
-  /** Nodes that take writes without a key are not used: nothing that they say is believed. */
+  /** Ignores nodes that accept writes without a key: nothing that they answer is believed. */
   readonly requiresKey: boolean;
-  /** Further nodes are learned from the registry. Where anybody may write, anybody may pass for a node of it. */
+  /** Learns further nodes from the registry. If anybody may write there, anybody may pose as a node. */
   readonly learnsNodes: boolean;
   /** For jitter and for the order of nodes. */
   readonly random: Random;
@@ -53,16 +48,13 @@ export class HttpNaming implements Naming {
   private readonly nodes: NodeList;
   private readonly polls: PollLoop;
   private readonly registrations = new Map<string, RegistrationLoop>();
-  /** The last list of every service asked for, for when no node answers. */
+  /** The last list of each requested service, for when no node answers. */
   private readonly found = new Map<string, readonly Instance[]>();
   private readonly closed = new AbortController();
   private closing: Promise<void> | undefined;
   private cancelRotation: Cancel = () => undefined;
 
-  /**
-   * Throws an Error when `nodes` is empty or holds something else than `http://host:port`. Nothing runs until it is
-   * used.
-   */
+  /** Throws an Error if `nodes` is empty or one is not `http://host:port`. Nothing runs until first use. */
   constructor(options: HttpNamingOptions) {
     const { env, zone, hostname, tokens, requiresKey, random, log, after = systemTimers.after } = options;
     this.options = options;
@@ -125,8 +117,8 @@ export class HttpNaming implements Naming {
   }
 
   /**
-   * Asks each node that this client was given whether it takes writes without a key; those that do not answer within a
-   * second are not waited for. Rejects with OpenRegistry if one does, where a key is required.
+   * Checks whether the given nodes accept writes without a key, for at most a second. Rejects with OpenRegistry if one
+   * does and a key is required.
    */
   async refuseOpenNodes(): Promise<void> {
     if (!this.options.requiresKey) return;
@@ -189,7 +181,7 @@ export class HttpNaming implements Naming {
     };
   }
 
-  /** The UP instances of a service as one node has them. Rejects when it does not answer, or is not ready to. */
+  /** Returns the UP instances of a service from one node. Rejects if it does not answer or is starting. */
   private async fetch(node: string, service: string): Promise<readonly Instance[]> {
     const { env, zone } = this.options;
     const parameters = new URLSearchParams({ env, appid: service, status: String(Status.Up) });
@@ -204,7 +196,7 @@ export class HttpNaming implements Naming {
     return this.closing;
   }
 
-  /** Polls from the first use on, also without a subscription: so it learns of further nodes. */
+  /** Polls from the first use on, even without a subscription, to learn of further nodes. */
   private start(): void {
     this.cancelRotation();
     this.polls.start();

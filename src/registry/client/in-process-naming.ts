@@ -1,5 +1,5 @@
-// The naming service straight on a registry in the same process: no request, no time-out; the same promises as over
-// HTTP. Subscribers are told in a microtask, never from inside a registry's change.
+// The naming service on a registry in the same process, without requests or time-outs, but with the same guarantees as
+// over HTTP. Subscribers are called in a microtask, never from inside a registry's change.
 
 import type { Log } from "../../base/log.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "../instance.ts";
@@ -10,24 +10,24 @@ import type { After } from "./pause.ts";
 import { renewIntervalMs } from "./registration-loop.ts";
 import { sameInstances } from "./same-instances.ts";
 
-/** While the registry is not readable a subscription looks again this often, in milliseconds. */
+/** While the registry is not readable, a subscription checks again at this interval, in milliseconds. */
 export const readableCheckMs = 100;
 
-/** What is registered: the instance without the timestamps that the registry gives it. */
+/** An instance without the registry's timestamps. */
 export interface LocalInstance
   extends Identity, Pick<Instance, "region" | "addrs" | "version" | "metadata" | "status"> {}
 
-/** Writing to a registry in the same process. */
+/** Write access to a registry in the same process. */
 export interface LocalRegistrar {
-  /** Adds or replaces the instance. Throws an Error with a sentence when it is refused. */
+  /** Adds or replaces the instance. Throws an Error with a sentence if it is refused. */
   register(instance: LocalInstance): void;
-  /** Prolongs the lease; false when the instance is not known (any more). */
+  /** Extends the lease; returns false if the instance is unknown. */
   renew(identity: Identity): boolean;
-  /** Takes it out; nothing happens when it is not there. */
+  /** Cancels the instance; does nothing if it is unknown. */
   cancel(identity: Identity): void;
 }
 
-export interface InProcessNamingOptions {
+interface InProcessNamingOptions {
   readonly directory: Directory;
   readonly registrar: LocalRegistrar;
   readonly env: string;
@@ -104,7 +104,7 @@ export class InProcessNaming implements Naming {
   }
 }
 
-/** Looks after every change, once a turn, and tells when the list is another. */
+/** Checks after every change, once a turn, and reports lists that differ. */
 class Subscription {
   private readonly directory: Directory;
   private readonly env: string;
@@ -115,7 +115,7 @@ class Subscription {
   private cancelCheck: Cancel = () => undefined;
   private isQueued = false;
   private isEnded = false;
-  /** What was told last. */
+  /** The last reported list. */
   instances: readonly Instance[] | undefined;
 
   constructor(
@@ -156,7 +156,7 @@ class Subscription {
       this.cancelCheck = this.after(readableCheckMs, () => this.queue());
       return;
     }
-    // As over HTTP: a service that was never there is waited for, not told as empty.
+    // As over HTTP, a service that never existed is awaited, not reported as empty.
     if (this.instances === undefined && !directory.knows(env, service)) return;
     const instances = directory.instances(env, service, Status.Up);
     if (this.instances !== undefined && sameInstances(this.instances, instances)) return;
@@ -183,7 +183,7 @@ class LocalRegistration {
     this.scheduleRenewal();
   }
 
-  /** Throws what the registrar throws; then what was registered before stays. */
+  /** Throws what the registrar throws; the former registration then remains. */
   update(change: { readonly status?: InstanceStatus; readonly metadata?: ReadonlyMap<string, string> }): void {
     if (this.isEnded) throw new Error(`${this.instance.appid} ${this.instance.hostname} is deregistered`);
     const instance = { ...this.instance, ...change };
@@ -212,7 +212,7 @@ class LocalRegistration {
     try {
       this.registrar.register(this.instance);
     } catch (error) {
-      // It was taken before: what is refused now may be taken after the next interval.
+      // It was accepted before: what is refused now may be accepted after the next interval.
       this.log.warn("the registry refuses to register this instance", {
         service: appid,
         id: hostname,

@@ -1,11 +1,10 @@
-// Whether a node of the registry takes writes from anybody. A registry that does cannot be believed: whoever reaches it
-// can list an instance of theirs. Members of a cluster and nodes of a registry with keys find it out before they use a
-// node.
+// Checks whether a node of the registry accepts writes from anybody. Such a registry cannot be believed: anybody who
+// reaches it can list instances. Members of a cluster and nodes of a registry with keys check a node before they use
+// it.
 //
-// They say a renewal of an instance that does not exist, without a token. A node with a key refuses it (as does what
-// may stand in front of a node, with HTTP status 401 or 403); any other node does not know the instance. Nothing is
-// changed by it, at nodes of bilibili/discovery neither. A finding holds until a request to the node fails, and no
-// longer than 5 minutes.
+// The check renews an instance that does not exist, without a token. A node with a key refuses it (a proxy in front of
+// a node may do so with HTTP status 401 or 403); any other node does not know the instance. It changes nothing, also at
+// nodes of bilibili/discovery. A result holds until a request to the node fails, at most 5 minutes.
 
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "./bounded-text.ts";
@@ -15,7 +14,7 @@ import { sendToNode } from "./node-request.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 
 const findingMsMax = 300_000;
-/** More nodes than this are not remembered. */
+/** Nodes whose results are remembered. */
 const nodesMax = 1_024;
 
 export class KeyChecks {
@@ -29,13 +28,13 @@ export class KeyChecks {
   }
 
   /**
-   * Returns true if a node, `http://host:port`, takes writes without a key. Rejects when it does not say: it is away,
-   * or starting.
+   * Reports whether a node, `http://host:port`, accepts writes without a key. Rejects if that cannot be determined,
+   * because the node is away or starting.
    */
   async isOpen(node: string, signal: AbortSignal): Promise<boolean> {
     const refusedAtMs = this.refusedAtMs.get(node);
     if (refusedAtMs !== undefined && this.clock.monotonicMs() - refusedAtMs < findingMsMax) return false;
-    const isOpen = await takesUnsigned(node, signal);
+    const isOpen = await acceptsUnsigned(node, signal);
     this.forget(node);
     for (const known of [this.refusedAtMs, this.openNodes]) if (known.size >= nodesMax) known.clear();
     if (isOpen) this.openNodes.add(node);
@@ -43,19 +42,19 @@ export class KeyChecks {
     return isOpen;
   }
 
-  /** A request to the node has failed: it may come back as another one. */
+  /** Drops a node's result after a failed request: another node may return in its place. */
   forget(node: string): void {
     this.refusedAtMs.delete(node);
     this.openNodes.delete(node);
   }
 
-  /** The nodes that were found to take writes without a key. */
+  /** The nodes known to accept writes without a key. */
   get open(): readonly string[] {
     return [...this.openNodes];
   }
 }
 
-async function takesUnsigned(node: string, signal: AbortSignal): Promise<boolean> {
+async function acceptsUnsigned(node: string, signal: AbortSignal): Promise<boolean> {
   const nobody = { region: "none", zone: "none", env: "none", appid: "roost.key-check", hostname: crypto.randomUUID() };
   const response = await sendToNode(`${node}/discovery/renew`, {
     method: "POST",

@@ -1,4 +1,4 @@
-// The registry of this very process, for the in-process naming client.
+// Connects the in-process naming client to the registry of this process.
 
 import { Code } from "../codes.ts";
 import type { RegistryNode } from "../node/registry-node.ts";
@@ -6,7 +6,6 @@ import type { LocalRegistrar } from "./in-process-naming.ts";
 
 const ownCaller = { address: "", origin: "client", isTrusted: false } as const;
 
-/** Writes to a registry in this process. */
 export function localRegistrar({ registrar }: RegistryNode): LocalRegistrar {
   return {
     register(instance) {

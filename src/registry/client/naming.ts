@@ -1,9 +1,8 @@
-// The naming service as a role sees it: find, subscribe, register. Two implementations: over HTTP
-// against discovery nodes, and straight into a registry in the same process.
+// The naming service for roles: find, subscribe, register. Implemented over HTTP and on a registry in the same process.
 
 import type { Instance, InstanceStatus } from "../instance.ts";
 
-/** What an instance says of itself when it registers; env, zone and region are the client's own. */
+/** An instance's own data; env, zone and region are the client's. */
 export interface Registration {
   /** The service's name (`appid`). */
   readonly service: string;
@@ -18,16 +17,16 @@ export interface Registration {
 /** A registration that is kept alive until it is ended. */
 export interface Registered {
   /**
-   * Registers again with other status or metadata; resolves when a node has it (or something said later). Rejects when
-   * the registry refuses it, with its sentence: what was registered before stays, and it is said again at the next
-   * renewal; and after `deregister`.
+   * Registers again with a new status or new metadata. Resolves when a node has accepted it or a later update. Rejects
+   * with the registry's sentence if it is refused (the former registration remains, and the update is repeated at the
+   * next renewal), and after `deregister`.
    */
   update(change: { readonly status?: InstanceStatus; readonly metadata?: ReadonlyMap<string, string> }): Promise<void>;
-  /** Takes it out of the registry and stops renewing. Never rejects: a registry that is away forgets by itself. */
+  /** Cancels the registration and stops renewing. Never rejects: a lease at a registry that is away expires. */
   deregister(): Promise<void>;
 }
 
-/** What the nodes of a registry that answer say of one instance. */
+/** What the nodes that answer list of one instance. */
 export interface Listing {
   /** URLs of the nodes that list it, and of those that do not. */
   readonly listing: readonly string[];
@@ -36,43 +35,38 @@ export interface Listing {
 
 export interface Naming {
   /**
-   * The UP instances of a service now; none when the registry does not know it. Rejects when no node answers and
-   * nothing is known from before, and after `close`. Where the registry has a scheduler for this client's zone, the
+   * Returns the UP instances of a service; none if the registry does not know it. Rejects if no node answers and
+   * nothing is known from before, and after `close`. If the registry has a scheduler for this client's zone, the
    * `weight` in their metadata is the final one.
    */
   find(service: string): Promise<readonly Instance[]>;
-  /**
-   * As `find`, but as a node says it now: nothing from before stands in. Rejects when no node answers, and after
-   * `close`.
-   */
+  /** Like `find`, but always from a node. Rejects if no node answers, and after `close`. */
   findNow(service: string): Promise<readonly Instance[]>;
   /**
-   * Calls back with the UP instances of a service: once they are known, and after every change. One subscription a
-   * service, or it throws. When every node is away the last list stays; nothing is called. A service that never was
-   * there is waited for: nothing is called either (`find` answers none). Never called from inside `subscribe`, nor
-   * after `unsubscribe` or `close`; equal lists are not repeated, timestamps aside.
+   * Calls back with the UP instances of a service once they are known, and after every change. Throws if the service is
+   * subscribed already. While all nodes are away, the last list remains and nothing is called; neither for a service
+   * that never existed (`find` returns none). Never calls from inside `subscribe`, or after `unsubscribe` or `close`.
+   * Lists that differ in timestamps only are not repeated.
    */
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void;
   unsubscribe(service: string): void;
   /**
-   * Registers, renews every 30 s, and registers again when the registry has forgotten. Resolves once a node has taken
-   * it; while none can be reached it keeps trying (with back-off) and `Registered` is not there yet. Rejects when the
-   * registry refuses what is said (the message is its sentence), after `close`, and while this client has that
-   * service and id registered.
+   * Registers, renews every 30 s, and registers again if the registry has forgotten. Resolves when a node has accepted;
+   * while none can be reached, it retries with back-off. Rejects with the registry's sentence if it refuses, after
+   * `close`, and while this client has the same service and id registered.
    */
   register(registration: Registration): Promise<Registered>;
   /**
-   * Asks each node that this client was given, and none that it has learned of, whether it lists an instance as UP.
-   * Nodes that do not answer, or are not ready to, are in neither list. Never rejects. Absent where there is one node
-   * only.
+   * Asks each node that this client was given, not those that it has learned of, whether it lists an instance as UP.
+   * Nodes that do not answer or are starting are in neither list. Never rejects. Absent if there is only one node.
    */
   whoLists?(service: string, id: string): Promise<Listing>;
-  /** False while no node answers; absent where that cannot be. */
+  /** False while no node answers; absent if that cannot happen. */
   readonly isAnswered?: boolean;
-  /** Why nodes of the registry are not used, for an operator; '' or absent while all of them are. */
+  /** Why nodes of the registry are ignored, for an operator; '' or absent if none is. */
   readonly trouble?: string;
-  /** The ids of some instances that are listed and not believed; absent where everything is believed. */
+  /** The ids of some instances that are listed but not believed; absent if all are believed. */
   readonly leftOut?: readonly string[];
-  /** Deregisters everything, ends every subscription and request. */
+  /** Deregisters everything, and ends all subscriptions and requests. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// One request to one node of the registry. It ends with an answer or with NodeFailure, within its time limit, having
-// read no more than a bounded body; nothing of it stays behind.
+// A request to one node of the registry. It ends with an answer or with NodeFailure, within its time limit and with a
+// bounded body, and leaves nothing running.
 
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "./bounded-text.ts";
@@ -10,11 +10,11 @@ import { Code } from "../codes.ts";
 import type { After } from "./pause.ts";
 import { type Answer, parseAnswer } from "./parse-instances.ts";
 
-/** A request that is no long poll, in milliseconds. */
+/** The time limit of a request other than a long poll. */
 export const requestMsMax = 5_000;
 
 /**
- * The node was not reached, answered too late, too much or garbage; or the request was aborted. Another may do better.
+ * The node is unreachable, its answer is late, too long or malformed, or the request was aborted. Others may do better.
  */
 export class NodeFailure extends Error {
   override readonly name: string = "NodeFailure";
@@ -27,8 +27,8 @@ export class NodeFailure extends Error {
 }
 
 /**
- * The node takes writes without a key, so whoever reaches it can put a process of their own between those of a cluster.
- * The message says what an operator can do.
+ * The node accepts writes without a key, so anybody who reaches it can insert a process between those of a cluster. The
+ * message tells an operator what to do.
  */
 export class OpenRegistry extends NodeFailure {
   override readonly name = "OpenRegistry";
@@ -36,16 +36,16 @@ export class OpenRegistry extends NodeFailure {
   constructor(node: string) {
     super(
       node,
-      "this node of the registry takes writes without a key, from everybody who reaches it: start it with the " +
+      "this node of the registry accepts writes without a key from everybody: start it with the " +
         "--cluster-key-file of the cluster, or this process with --insecure if it cannot have one (bilibili/discovery)",
     );
   }
 }
 
-/** One call of the API. */
+/** A call of the API. */
 export interface Call {
   readonly method: "GET" | "POST";
-  /** Behind `/discovery/`. */
+  /** The path after `/discovery/`. */
   readonly endpoint: string;
   readonly parameters: URLSearchParams;
   readonly limitMs: number;
@@ -58,9 +58,9 @@ export class NodeClient {
   private readonly keys = new KeyChecks();
 
   /**
-   * @param requiresKey nodes that take writes without a key are not asked: they are failures, OpenRegistry
-   * @param tokens those of now, for `authorization: Bearer`: the first one is sent to every node, another to a node that refuses it.
-   *   Whoever may register as a node of the registry holds them
+   * @param requiresKey refuses nodes that accept writes without a key: asking one fails with OpenRegistry
+   * @param tokens current tokens for `authorization: Bearer`: the first one is sent to every node, the others to a node
+   * that refuses it. Any process that may register as a node of the registry receives them
    */
   constructor(after: After, tokens: () => readonly string[], requiresKey: boolean) {
     this.after = after;
@@ -68,21 +68,21 @@ export class NodeClient {
     this.requiresKey = requiresKey;
   }
 
-  /** The nodes that were found to take writes without a key, and have not been found otherwise since. */
+  /** The nodes that accept writes without a key, as far as known. */
   get openNodes(): readonly string[] {
     return this.keys.open;
   }
 
-  /** Finds out whether a node takes writes without a key. Rejects with OpenRegistry if it does, or with NodeFailure. */
+  /** Checks whether a node accepts writes without a key. Rejects with OpenRegistry if it does, or with NodeFailure. */
   async demandKey(node: string, limitMs: number, signal: AbortSignal): Promise<void> {
     await this.limited(node, limitMs, signal, (limit) => this.ensureKey(node, limit));
   }
 
-  /** Rejects with NodeFailure only; also when `signal` aborts, which the caller finds out by looking at it. */
+  /** Rejects with NodeFailure only, also when `signal` aborts, which the caller checks itself. */
   async ask(node: string, call: Call, signal: AbortSignal): Promise<Answer> {
     return this.limited(node, call.limitMs, signal, async (limit) => {
       if (this.requiresKey) await this.ensureKey(node, limit);
-      // The limit holds for all tries together.
+      // The limit covers all tries.
       return this.tokens.ask(
         node,
         (shown) => request(node, call, shown, limit),
@@ -95,7 +95,7 @@ export class NodeClient {
     if (await this.keys.isOpen(node, limit)) throw new OpenRegistry(node);
   }
 
-  /** Runs requests to a node within a limit; rejects with NodeFailure only. */
+  /** Runs requests to a node within a time limit. Rejects with NodeFailure only. */
   private async limited<Result>(
     node: string,
     limitMs: number,
@@ -115,7 +115,7 @@ export class NodeClient {
       return await run(controller.signal);
     } catch (cause) {
       if (cause instanceof OpenRegistry) throw cause;
-      // It may come back as another one.
+      // Another node may return in its place.
       if (!signal.aborted) this.keys.forget(node);
       throw new NodeFailure(node, isLate ? `no answer within ${limitMs} ms` : failureSentence(cause), { cause });
     } finally {
@@ -125,7 +125,7 @@ export class NodeClient {
   }
 }
 
-/** One request. Rejects when it has no answer of a registry. */
+/** Sends a request. Rejects if the answer is not a registry's. */
 async function request(
   node: string,
   { method, endpoint, parameters, limitMs }: Call,

@@ -1,7 +1,6 @@
-// One request to another node's HTTP API, as all of ours are sent.
+// Sends requests to other nodes' HTTP APIs.
 
-/** What is sent. */
-export interface NodeRequest {
+interface NodeRequest {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | URLSearchParams;
@@ -9,9 +8,9 @@ export interface NodeRequest {
 }
 
 /**
- * Sends a request; its answer is to be read within a bound (bounded-text.ts). What is compressed may be of any length
- * once it is unpacked, so the answer comes as it is; a redirect would lead elsewhere than the operator said, so none is
- * followed. Rejects as `fetch` does.
+ * Sends a request; the caller reads the answer within a bound (bounded-text.ts). The answer is not compressed, because
+ * it could have any length after unpacking, and redirects are refused, because they lead to other hosts than the
+ * operator's. Rejects as `fetch` does.
  */
 export function sendToNode(url: string, { method, headers, body, signal }: NodeRequest): Promise<Response> {
   return fetch(url, {
@@ -24,17 +23,17 @@ export function sendToNode(url: string, { method, headers, body, signal }: NodeR
   });
 }
 
-/** By the codes of `fetch`, whose sentences are for those who program it. */
+/** By the error codes of `fetch`, whose own sentences are for programmers. */
 const failures: ReadonlyMap<unknown, string> = new Map([
-  ["ECONNREFUSED", "nobody listens there"],
-  ["ECONNRESET", "no answer of HTTP comes from there"],
-  ["Malformed_HTTP_Response", "no answer of HTTP comes from there"],
-  ["ENOTFOUND", "no address is known for that name"],
-  ["EPROTO", "it speaks no TLS there"],
-  ["UnexpectedRedirect", "it sends elsewhere: a redirect is not followed"],
+  ["ECONNREFUSED", "connection refused"],
+  ["ECONNRESET", "the answer is not HTTP"],
+  ["Malformed_HTTP_Response", "the answer is not HTTP"],
+  ["ENOTFOUND", "unknown host name"],
+  ["EPROTO", "the server does not speak TLS"],
+  ["UnexpectedRedirect", "redirects are not followed"],
 ]);
 
-/** Why a request failed, for an operator. */
+/** Returns why a request failed, for an operator. */
 export function failureSentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return failures.get("code" in error ? error.code : undefined) ?? error.message;

@@ -1,24 +1,24 @@
-// Which node of the registry to ask. The list is shared by a client; each of its loops goes through it at its own pace,
-// so that a node which fails at one thing is still used for the others. Order: nodes of the own zone, those of other
-// zones, the configured seeds; within each, shuffled, so that clients spread. Pure.
+// Chooses the node of the registry to ask. A client's loops share the list, and each rotates on its own, so that a node
+// which fails at one thing is still used for others. Order: nodes of the own zone, those of other zones, the configured
+// seeds; within each, shuffled to spread clients. Pure.
 
 import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import type { Instance } from "../instance.ts";
 
-/** More nodes than this are not remembered. */
+/** Nodes that are remembered. */
 const nodesMax = 256;
 
-/** The nodes that are known: seeds for ever, and those that the registry named last. */
+/** The known nodes: the seeds, and those that the registry listed last. */
 export class NodeList {
   private readonly zone: string;
   private readonly random: Random;
-  /** Those that were given, as origins. */
+  /** The configured nodes, as origins. */
   readonly seeds: readonly string[];
   private own: readonly string[] = [];
   private others: readonly string[] = [];
 
-  /** Seeds are `http://host:port`; throws an Error that names a seed which is not, or when there is none. */
+  /** Seeds are `http://host:port`. Throws an Error that names an invalid seed, or if there are none. */
   constructor(seeds: readonly string[], zone: string, random: Random) {
     this.zone = zone;
     this.random = random;
@@ -31,7 +31,7 @@ export class NodeList {
     this.seeds = shuffled(new Set(origins), random);
   }
 
-  /** Takes over the UP instances of the registry itself. None: those named before stay. */
+  /** Replaces the learned nodes by the UP instances of the registry; keeps them if there are none. */
   learn(instances: readonly Instance[]): void {
     const own = new Set<string>();
     const others = new Set<string>();
@@ -44,22 +44,22 @@ export class NodeList {
     this.others = shuffled(others, this.random);
   }
 
-  /** Every node once, best first; never empty. */
+  /** All nodes once, best first; never empty. */
   get all(): readonly string[] {
     return [...new Set([...this.own, ...this.others, ...this.seeds])];
   }
 
-  /** The best that are known: of the own zone, else of the others, else the seeds; never empty. */
+  /** The best known nodes: of the own zone, else of the others, else the seeds; never empty. */
   get best(): readonly string[] {
     return [this.own, this.others].find((nodes) => nodes.length > 0) ?? this.seeds;
   }
 }
 
-/** One loop's place in the list. */
+/** One loop's position in the list. */
 export class NodeRotation {
   private readonly nodes: NodeList;
   private chosen: string;
-  /** Nodes that failed since one succeeded. */
+  /** Nodes that failed since the last success. */
   private readonly failed = new Set<string>();
 
   constructor(nodes: NodeList) {
@@ -67,14 +67,14 @@ export class NodeRotation {
     this.chosen = this.firstOf(nodes.all);
   }
 
-  /** The node to ask now. It changes after a failure, by `rotate`, and when the registry names it no more. */
+  /** The node to ask. Changes after a failure, by `rotate`, and when the registry no longer lists it. */
   get current(): string {
     const all = this.nodes.all;
     if (!all.includes(this.chosen)) this.chosen = this.firstOf(all);
     return this.chosen;
   }
 
-  /** The current node failed: on to the best that has not; when all have, all begin anew. */
+  /** Moves on from a failed node to the best one that has not failed; when all have, starts over. */
   fail(): void {
     const { current } = this;
     this.failed.add(current);
@@ -90,7 +90,7 @@ export class NodeRotation {
     this.failed.clear();
   }
 
-  /** On to another of the best nodes, if there is one: so that a node which came back gets its share again. */
+  /** Moves to another of the best nodes, so that a node that returned gets its share again. */
   rotate(): void {
     const best = this.nodes.best;
     this.chosen = best[(best.indexOf(this.current) + 1) % best.length] ?? this.chosen;
@@ -103,7 +103,7 @@ export class NodeRotation {
   }
 }
 
-/** `http://host:port` of an address, or undefined when it is of another kind. */
+/** Returns the origin of an `http://host:port` address, or undefined for others. */
 function originOf(address: string): string | undefined {
   if (!address.startsWith("http://")) return undefined;
   const url = URL.parse(address);

@@ -1,10 +1,8 @@
-// Reads a registry's answers. Nothing of a peer's JSON leaves this file unchecked: an answer has the types that it is
-// declared with, or it is malformed as a whole.
+// Reads a registry's answers. They have their declared types, or are malformed as a whole.
 //
-// Timestamps are int64 and beyond what a double holds. Before parsing, the digits behind the five timestamp keys are
-// put in quotes, and are read as BigInt afterwards: a tenth of the time that a reviver with source text takes (on 4 MB,
-// 20 ms against 150 ms). Inside a JSON string the pattern cannot match, since there every quote stands behind a
-// backslash.
+// Timestamps are int64, beyond the precision of a double. Before parsing, the digits after the five timestamp keys are
+// quoted, and then read as BigInt: this takes a tenth of the time of a reviver with source text (20 ms against 150 ms
+// for 4 MB). Inside a JSON string the pattern cannot match, because every quote there follows a backslash.
 
 import {
   arrayOf,
@@ -19,7 +17,7 @@ import {
 import { type Instance, Status, statusOf } from "../instance.ts";
 import { type Scheduler, schedulerOf } from "./scheduler.ts";
 
-/** The envelope of every answer; what is inside is not checked yet. */
+/** The envelope of an answer; its contents are unchecked. */
 export interface Answer {
   /** 0 for success, negative otherwise. */
   readonly code: number;
@@ -27,25 +25,25 @@ export interface Answer {
   readonly message: string;
   readonly data: unknown;
   readonly error: unknown;
-  /** The node said that it shows what it knew before it ended, until others confirm it. */
+  /** The node shows unconfirmed instances of its last run. */
   readonly isStale: boolean;
 }
 
-/** The UP instances of one service as one node saw them. */
-export interface ServiceList {
+/** The UP instances of one service at one node. */
+interface ServiceList {
   readonly instances: readonly Instance[];
-  /** That node's own count of changes, to be sent back to it and to nobody else. */
+  /** The node's version of the service, meaningful to that node only. */
   readonly latestTimestamp: bigint;
-  /** What zones weigh for clients of each zone; empty where nothing is said. */
+  /** The zones' weights for clients of each zone; empty if not given. */
   readonly scheduler: Scheduler;
 }
 
-/** An instance in a list of everything. */
-export interface ListedInstance {
+/** An instance in a list of all. */
+interface ListedInstance {
   readonly instance: Instance;
-  /** When it was renewed last, by the clock of the node that says so: nanoseconds since 1970. */
+  /** The last renewal by the node's clock: nanoseconds since 1970. */
   readonly renewTimestamp: bigint;
-  /** It should have renewed since, and is listed because the node forgets nobody at the moment. */
+  /** Its renewal is overdue, and the node evicts nothing at present. */
   readonly isStale: boolean;
 }
 
@@ -60,18 +58,18 @@ export function parseAnswer(text: string): Answer {
   return { code, message, data, error, isStale: fields["stale"] === true };
 }
 
-/** The data of `polls`: a list for each changed service. Throws MalformedJson. */
+/** Reads the data of `polls`: a list per changed service. Throws MalformedJson. */
 export function parseServices(data: unknown): Map<string, ServiceList> {
   const services = new Map<string, ServiceList>();
   for (const [appid, info] of Object.entries(fieldsOf(data, "data"))) services.set(appid, parseService(info));
   return services;
 }
 
-/** The data of `fetch`. Instances that are not UP are left out. Throws MalformedJson. */
+/** Reads the data of `fetch`, UP instances only. Throws MalformedJson. */
 export function parseService(data: unknown): ServiceList {
   const fields = fieldsOf(data, "a service");
   const instances: Instance[] = [];
-  // A Go map or slice that is nil arrives as null.
+  // A nil map or slice of Go arrives as null.
   for (const [zone, list] of Object.entries(fieldsOf(fields["instances"] ?? {}, "instances"))) {
     if (list === null) continue;
     for (const item of arrayOf(list, `the zone ${zone}`)) {
@@ -83,13 +81,13 @@ export function parseService(data: unknown): ServiceList {
   return { instances, latestTimestamp: bigintOf(fields["latest_timestamp"], "latest_timestamp"), scheduler };
 }
 
-/** What `polls` says of services that the node does not know. Throws MalformedJson. */
+/** Reads the services that `polls` reports as unknown. Throws MalformedJson. */
 export function parseUnknown(error: unknown): ReadonlySet<string> {
   const unknown = fieldsOf(error ?? {}, "error")["-404"] ?? [];
   return new Set(stringsOf(unknown, "error"));
 }
 
-/** The data of `fetch/all`: the instances of all services, envs and statuses. Throws MalformedJson. */
+/** Reads the data of `fetch/all`: instances of all services, envs and statuses. Throws MalformedJson. */
 export function parseListing(data: unknown): ListedInstance[] {
   const listed: ListedInstance[] = [];
   for (const [appid, list] of Object.entries(fieldsOf(data ?? {}, "data"))) {
@@ -99,14 +97,14 @@ export function parseListing(data: unknown): ListedInstance[] {
   return listed;
 }
 
-/** One instance, and when it was renewed. Throws MalformedJson. */
+/** Reads an instance and its last renewal. Throws MalformedJson. */
 export function parseRenewed(item: unknown): ListedInstance {
   const fields = fieldsOf(item, "an instance");
   const renewTimestamp = bigintOf(fields["renew_timestamp"], "renew_timestamp");
   return { instance: parseInstance(item), renewTimestamp, isStale: fields["stale"] === true };
 }
 
-/** The data of `nodes`: the registry's own nodes in one zone. Throws MalformedJson. */
+/** Reads the data of `nodes`: the registry's nodes in one zone. Throws MalformedJson. */
 export function parseNodes(data: unknown): { readonly address: string; readonly isUp: boolean }[] {
   return arrayOf(data, "nodes").map((item) => {
     const fields = fieldsOf(item, "a node");
@@ -114,8 +112,8 @@ export function parseNodes(data: unknown): { readonly address: string; readonly 
   });
 }
 
-/** One instance, as `parseAnswer` left it. Throws MalformedJson. */
-export function parseInstance(value: unknown): Instance {
+/** Reads an instance of a parsed answer. Throws MalformedJson. */
+function parseInstance(value: unknown): Instance {
   const fields = fieldsOf(value, "an instance");
   return {
     env: stringOf(fields, "env"),
@@ -134,7 +132,7 @@ export function parseInstance(value: unknown): Instance {
   };
 }
 
-/** Some nodes of the original take what a peer or an old client joined by commas for one address. */
+/** Some original nodes store addresses that a peer or an old client joined by commas as one. */
 function splitAddresses(addrs: readonly string[]): string[] {
   return addrs.flatMap((joined) => joined.split(",").filter((address) => address !== ""));
 }

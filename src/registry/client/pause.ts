@@ -1,11 +1,11 @@
-// Waiting that can be cut short, for the naming client.
+// Pauses that can be cut short.
 
 import type { Timers } from "../../base/timers.ts";
 
-/** Runs an action once, so many milliseconds from now; a test brings its own. */
+/** Runs an action once, after some milliseconds; tests replace it. */
 export type After = Timers["after"];
 
-/** Resolves after `delayMs`, or at once when `signal` aborts; never rejects and leaves no timer behind. */
+/** Resolves after `delayMs`, or at once when `signal` aborts. Never rejects, and leaves no timer. */
 export function pause(after: After, delayMs: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
-// One long poll for all subscriptions of a client, and for the nodes of the registry itself. At most one request and
-// one pause exist at a time. A list that is known stays until a node says otherwise; timestamps belong to the node that
-// gave them: they start from 0 at another node, after a failure, and for a service that the node does not know.
+// One long poll for all subscriptions of a client, and for the registry's own nodes. At most one request and one pause
+// exist at a time. A known list remains until a node reports another one. Timestamps are the node's own: they start
+// from 0 at another node, after a failure, and for a service that the node does not know.
 
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -14,17 +14,16 @@ import { type After, pause } from "./pause.ts";
 import { sameInstances } from "./same-instances.ts";
 import { scheduled } from "./scheduler.ts";
 
-/** A node holds a poll for 30 s; what takes longer than this many milliseconds has failed. */
+/** The time limit of a poll, which a node holds for 30 s. */
 export const pollMsMax = 40_000;
-/** Between two failures, on average, in milliseconds; the first moves on at once. */
-export const failurePauseMs = 1_000;
-/** More answers than this within `stillWindowMs` that change nothing are followed by a pause as long. */
+/** The average pause between two failures, in milliseconds; the first one has none. */
+const failurePauseMs = 1_000;
+/** After more answers than this without a change within `stillWindowMs`, it pauses for that time. */
 export const stillAnswersMax = 5;
 export const stillWindowMs = 1_000;
 /**
- * A service that a node does not know, while the client knows instances, may only wait to register again there: the
- * list is given up when the same node still says so this much later, in milliseconds: the time after which a registry
- * drops who does not renew.
+ * How long a node must report a known service as unknown before its list is dropped, in milliseconds: its instances may
+ * only have to register again there, and a registry drops instances that do not renew for as long.
  */
 export const absenceMs = 90_000;
 
@@ -34,14 +33,14 @@ export type OnInstances = (instances: readonly Instance[]) => void;
 interface Watched {
   readonly service: string;
   readonly onChange: OnInstances;
-  /** Undefined until a node gave a list. */
+  /** Undefined until a node has sent a list. */
   instances: readonly Instance[] | undefined;
   timestamp: bigint;
-  /** Defined while the node does not know it although the client does. */
+  /** Set while the node does not know the service although the client does. */
   absence: { isOver: boolean; readonly cancel: Cancel } | undefined;
 }
 
-export interface PollOptions {
+interface PollOptions {
   readonly client: NodeClient;
   readonly nodes: NodeList;
   readonly env: string;
@@ -50,23 +49,23 @@ export interface PollOptions {
   readonly after: After;
   readonly random: Random;
   readonly log: Log;
-  /** A node answers after a failure: it may know nothing of what was registered before. */
+  /** Called when a node answers after a failure: it may have lost registrations. */
   readonly answersAgain?: () => void;
-  /** Hears of the UP instances of the registry itself. */
+  /** Receives the UP instances of the registry itself. */
   readonly learn: (instances: readonly Instance[]) => void;
 }
 
 export class PollLoop {
   private readonly options: PollOptions;
   private readonly rotation: NodeRotation;
-  /** The node whose timestamps these are; '' for none: after a failure it may have restarted and count anew. */
+  /** The node of the timestamps; '' after a failure, because it may have restarted and count anew. */
   private polledNode = "";
   private readonly registry: Watched;
   private readonly watched = new Map<string, Watched>();
   private readonly stopped = new AbortController();
   private request = new AbortController();
   private running: Promise<void> | undefined;
-  /** How often what is to be asked has changed, and how much of that is in the request under way. */
+  /** Counts changes of what to ask, and how many of them the current request includes. */
   private wants = 0;
   private asked = 0;
   private failures = 0;
@@ -79,17 +78,17 @@ export class PollLoop {
     this.registry = watched(discoveryAppid, options.learn);
   }
 
-  /** Begins to poll; further calls do nothing. */
+  /** Starts polling; further calls do nothing. */
   start(): void {
     if (!this.stopped.signal.aborted) this.running ??= this.run();
   }
 
-  /** The list of a subscribed service, or undefined while it is unknown. */
+  /** Returns the list of a subscribed service, or undefined while it is unknown. */
   list(service: string): readonly Instance[] | undefined {
     return this.watched.get(service)?.instances;
   }
 
-  /** True while nodes fail and none has answered since. */
+  /** True after a failure, until a node answers. */
   get isFailing(): boolean {
     return this.failures > 0;
   }
@@ -98,12 +97,10 @@ export class PollLoop {
     return this.watched.has(service);
   }
 
-  /**
-   * The service must not be subscribed. `onChange` is never called before this returns, and not after `unsubscribe`.
-   */
+  /** The service must not be subscribed. Never calls `onChange` before this returns, or after `unsubscribe`. */
   subscribe(service: string, onChange: OnInstances): void {
     this.watched.set(service, watched(service, onChange));
-    // The registry's own nodes are polled anyway; from 0 they are answered again.
+    // The registry's own nodes are polled anyway; timestamp 0 requests them again.
     if (service === discoveryAppid) this.registry.timestamp = 0n;
     this.restart();
     this.start();
@@ -117,12 +114,12 @@ export class PollLoop {
     this.restart();
   }
 
-  /** The next poll goes to another node. */
+  /** Sends the next poll to another node. */
   rotate(): void {
     this.rotation.rotate();
   }
 
-  /** Ends the request and everything else; resolves when nothing is left running. */
+  /** Ends the request and all else; resolves when nothing is left running. */
   async stop(): Promise<void> {
     this.stopped.abort();
     this.request.abort();
@@ -132,7 +129,7 @@ export class PollLoop {
     await this.running;
   }
 
-  /** Something else is to be asked: the request under way ends, once for all changes of this turn. */
+  /** Ends the current request, once for all changes of this turn, because what to ask has changed. */
   private restart(): void {
     this.wants++;
     queueMicrotask(() => {
@@ -142,7 +139,7 @@ export class PollLoop {
 
   private async run(): Promise<void> {
     const { after, random } = this.options;
-    // What is subscribed in this turn goes into the first poll.
+    // The first poll includes all subscriptions of this turn.
     await Promise.resolve();
     while (!this.stopped.signal.aborted) {
       const progress = await this.poll();
@@ -169,7 +166,7 @@ export class PollLoop {
     const node = this.rotation.current;
     if (node !== this.polledNode) this.changeNode(node);
     const asked = [this.registry, ...[...this.watched.values()].filter(({ service }) => service !== discoveryAppid)];
-    // A client that takes an empty list is answered at once when a service loses its last instance.
+    // A client that accepts an empty list is answered at once when a service loses its last instance.
     const parameters = new URLSearchParams({ env, hostname, accept_empty: "true" });
     for (const { service, timestamp } of asked) {
       parameters.append("appid", service);
@@ -202,7 +199,7 @@ export class PollLoop {
 
   private fail(failure: NodeFailure): void {
     const { log } = this.options;
-    // One warning for a time without the registry, however often it is tried.
+    // One warning per outage, however many attempts it has.
     const fields = { node: failure.node, error: failure.message };
     if (this.failures === 0) log.warn("a registry node failed a poll", fields);
     else log.debug("a registry node failed a poll", fields);
@@ -210,7 +207,7 @@ export class PollLoop {
     this.polledNode = "";
   }
 
-  /** Takes over an answer; true when a list is another now. Throws MalformedJson, or NodeFailure for a refusal. */
+  /** Applies an answer; returns true if a list has changed. Throws MalformedJson, or NodeFailure for a refusal. */
   private take(node: string, answer: Answer): boolean {
     if (answer.code === Code.NotModified) return false;
     if (answer.code !== Code.Ok) throw new NodeFailure(node, `code ${answer.code} ${answer.message}`);
@@ -221,8 +218,7 @@ export class PollLoop {
       const list = services.get(entry.service);
       if (list === undefined) {
         if (!unknown.has(entry.service)) continue;
-        // The node restarted between two polls, and nothing failed: it counts from the start and may never reach this
-        // timestamp.
+        // The node restarted unnoticed: it counts from the start and may never reach this timestamp.
         entry.timestamp = 0n;
         if (this.isGone(entry)) hasChanged = this.show(entry, []) || hasChanged;
         continue;
@@ -234,12 +230,12 @@ export class PollLoop {
     return hasChanged;
   }
 
-  /** Remembers a list and tells whoever subscribed when it differs; returns whether it does. */
+  /** Stores a list and reports it to its subscriber; returns whether it differs. */
   private show(entry: Watched, instances: readonly Instance[]): boolean {
     const isSame = entry.instances !== undefined && sameInstances(entry.instances, instances);
     entry.instances = instances;
     if (isSame) return false;
-    // In a task of its own: what a subscriber throws is its author's bug and disturbs no other.
+    // In its own microtask: an exception of a subscriber affects no other.
     queueMicrotask(() => {
       const isLive = entry === this.registry || this.watched.get(entry.service) === entry;
       if (isLive && !this.stopped.signal.aborted) entry.onChange(instances);
@@ -247,7 +243,7 @@ export class PollLoop {
     return true;
   }
 
-  /** A node said that it does not know the service: true when that has lasted long enough to believe it. */
+  /** Reports whether a node has not known a service for long enough to believe it. */
   private isGone(entry: Watched): boolean {
     if ((entry.instances?.length ?? 0) === 0) return false;
     if (entry.absence === undefined) {
@@ -255,8 +251,7 @@ export class PollLoop {
         isOver: false,
         cancel: this.options.after(absenceMs, () => {
           absence.isOver = true;
-          // The registry's own list is there on every node: asked for from 0 it is answered at once, and says what is
-          // unknown.
+          // Every node has the registry's own list: asked for from 0 it answers at once, with the unknown services.
           this.registry.timestamp = 0n;
           this.restart();
         }),
@@ -268,7 +263,7 @@ export class PollLoop {
     return true;
   }
 
-  /** Counts an answer that changed nothing; true when there were too many of them lately. */
+  /** Counts an answer without changes; returns true if there were too many lately. */
   private noteStill(): boolean {
     if (this.stillAnswers === 0 && !this.stopped.signal.aborted) {
       this.cancelStillWindow = this.options.after(stillWindowMs, () => {

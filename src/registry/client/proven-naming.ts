@@ -1,9 +1,8 @@
-// The naming service of a process that has cluster keys: what it registers carries a proof, and what it is told are the
-// instances that are believed (registry/admission.ts). Everything in a process that finds others goes through this one
-// door.
+// The naming service of a process with cluster keys: its registrations carry proofs, and it returns believed instances
+// only (lookup/admission.ts). All look-ups of a process pass here.
 //
-// An entry of this process that somebody has replaced is registered again. Others leave one without a right proof out,
-// and would not find this process any more; a copy of what it said before they would believe.
+// An entry of this process that somebody has replaced is registered again. Others ignore an entry without a right
+// proof, and would no longer find this process; they would believe a copy of an older entry.
 
 import type { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { proofKey, withProof } from "../../auth/instance-proof.ts";
@@ -13,24 +12,21 @@ import type { Cancel, Timers } from "../../base/timers.ts";
 import type { Listing, Naming, Registered, Registration } from "./naming.ts";
 import { sameInstances } from "./same-instances.ts";
 
-/** Between two registrations of an entry that is replaced again and again, in milliseconds. */
+/** The pause between two registrations of an entry that is replaced repeatedly, in milliseconds. */
 export const restoreMs = 2_000;
 
-/** What was said and may still be listed, while a registry refuses or is away. */
+/** Proofs that may still be listed while a registry refuses or is away. */
 const proofsMax = 8;
 
 interface Own {
   readonly service: string;
   readonly id: string;
   readonly registered: Registered;
-  /**
-   * The proofs of what a registry may list of it: what it says now, behind what that replaces until a node has taken
-   * it.
-   */
+  /** The proofs that a registry may list: the current one, after those that no node has replaced yet. */
   proofs: readonly string[];
-  /** Runs from a restoration to the moment in which another one may follow. */
+  /** Set between a restoration and the moment of the next possible one. */
   cancel: Cancel | undefined;
-  /** As the list was told last. */
+  /** Whether the last list had a replaced entry. */
   isReplaced: boolean;
 }
 
@@ -39,7 +35,7 @@ export class ProvenNaming implements Naming {
   private readonly parts: {
     readonly env: string;
     readonly zone: string;
-    /** At least one; the registrations carry a proof by each of those of the time. */
+    /** At least one; registrations carry a proof by each current key. */
     readonly keys: Pick<ClusterKeys, "all" | "onChange">;
     readonly admission: Admission;
     /** Anybody may write to the registry. */
@@ -47,17 +43,17 @@ export class ProvenNaming implements Naming {
     readonly timers: Pick<Timers, "after">;
   };
   private readonly own = new Set<Own>();
-  /** By service: tells a subscriber again what is believed of the last list. */
-  private readonly retell = new Map<string, () => void>();
+  /** By service: reports the believed instances of the last list again. */
+  private readonly notifyAgain = new Map<string, () => void>();
   readonly whoLists?: (service: string, id: string) => Promise<Listing>;
 
-  /** Owns `naming`. */
+  /** Takes ownership of `naming`. */
   constructor(naming: Naming, parts: ProvenNaming["parts"]) {
     this.naming = naming;
     this.parts = parts;
     if (naming.whoLists !== undefined) this.whoLists = naming.whoLists.bind(naming);
     parts.keys.onChange(() => {
-      for (const tell of [...this.retell.values()]) tell();
+      for (const tell of [...this.notifyAgain.values()]) tell();
     });
   }
 
@@ -66,8 +62,8 @@ export class ProvenNaming implements Naming {
   }
 
   /**
-   * As a node says it now. Where writes need the cluster key, what is not believed is there, too: it may be a member of
-   * the cluster that has other keys, for which whoever changes the owner of a store has to wait.
+   * Returns a node's current list. If writes require the cluster key, it includes instances that are not believed: they
+   * may be members with other keys, for which a change of a store's owner must wait.
    */
   async findNow(service: string): Promise<readonly Instance[]> {
     const listed = await this.naming.findNow(service);
@@ -89,11 +85,11 @@ export class ProvenNaming implements Naming {
       this.lookForOwn(service, listed);
       tell();
     });
-    this.retell.set(service, tell);
+    this.notifyAgain.set(service, tell);
   }
 
   unsubscribe(service: string): void {
-    this.retell.delete(service);
+    this.notifyAgain.delete(service);
     this.naming.unsubscribe(service);
   }
 
@@ -113,7 +109,7 @@ export class ProvenNaming implements Naming {
         const proof = proofOf(now);
         own.proofs = [...own.proofs.filter((other) => other !== proof), proof].slice(-proofsMax);
         await registered.update({ ...change, metadata: now });
-        // What was said later stands behind it.
+        // Later proofs follow it.
         own.proofs = own.proofs.slice(Math.max(0, own.proofs.indexOf(proof)));
       },
       deregister: () => {
@@ -139,11 +135,11 @@ export class ProvenNaming implements Naming {
   close(): Promise<void> {
     for (const { cancel } of this.own) cancel?.();
     this.own.clear();
-    this.retell.clear();
+    this.notifyAgain.clear();
     return this.naming.close();
   }
 
-  /** Registers again what this process has registered and somebody has replaced. */
+  /** Registers entries of this process again that somebody has replaced. */
   private lookForOwn(service: string, listed: readonly Instance[]): void {
     const { admission } = this.parts;
     for (const own of this.own) {
@@ -160,11 +156,11 @@ export class ProvenNaming implements Naming {
 
   private restore(own: Own): void {
     if (own.cancel !== undefined) return;
-    // Why a registry refuses it is logged where it is registered.
+    // The registration logs a refusal.
     own.registered.update({}).catch(() => undefined);
     own.cancel = this.parts.timers.after(restoreMs, () => {
       own.cancel = undefined;
-      // A list that was replaced and restored in between is not told again.
+      // A list that was replaced and restored meanwhile is not reported again.
       if (own.isReplaced) this.restore(own);
     });
   }

@@ -1,6 +1,6 @@
-// Keeps one instance registered: register, renew, register again when the registry has forgotten or the instance says
-// something new. One request at a time; what was said last wins. A node that fails is left for the next, after a
-// back-off; a refusal is the registry's word and is not retried elsewhere.
+// Keeps one instance registered: it registers, renews, and registers again if the registry has forgotten the instance
+// or the instance has changed. One request at a time; the last change wins. After a failure it moves to another node,
+// with back-off; a refusal is the registry's decision and is not retried elsewhere.
 
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -12,19 +12,19 @@ import { type NodeList, NodeRotation } from "./node-rotation.ts";
 import type { Answer } from "./parse-instances.ts";
 import { type After, pause } from "./pause.ts";
 
-/** A lease lasts three of these, in milliseconds. */
+/** A third of a lease, in milliseconds. */
 export const renewIntervalMs = 30_000;
-/** After a failure, with jitter down to half of it; doubled up to the second. Milliseconds. */
-export const retryFirstMs = 250;
+/** The pauses after failures, in milliseconds: doubled from the first to the second, with jitter down to half. */
+const retryFirstMs = 250;
 export const retryMsMax = 5_000;
-/** Cancelling: this many nodes are tried, each for this many milliseconds. */
-export const cancelNodesMax = 2;
+/** Cancelling tries this many nodes, for this many milliseconds each. */
+const cancelNodesMax = 2;
 export const cancelMsMax = 2_000;
 
-/** Bad parameters, no or a wrong key, a conflict, too much. Another node would say the same. */
+/** Bad parameters, a missing or wrong key, a conflict, an exceeded limit. Another node would answer the same. */
 const refusals: ReadonlySet<number> = new Set([-400, -401, -403, -409, -509]);
 
-/** The registry refused what was said; the message is its sentence. */
+/** The registry refused the registration; the message is its sentence. */
 export class RegistrationRefused extends Error {
   override readonly name = "RegistrationRefused";
   readonly code: number;
@@ -35,7 +35,7 @@ export class RegistrationRefused extends Error {
   }
 }
 
-export interface RegistrationOptions {
+interface RegistrationOptions {
   readonly client: NodeClient;
   readonly nodes: NodeList;
   readonly env: string;
@@ -46,7 +46,7 @@ export interface RegistrationOptions {
   readonly log: Log;
 }
 
-/** Somebody who waits until a node has what they said. */
+/** A caller that waits until a node has accepted its change. */
 interface Waiter {
   readonly said: number;
   readonly resolve: () => void;
@@ -59,18 +59,18 @@ export class RegistrationLoop implements Registered {
   private readonly rotation: NodeRotation;
   private status: InstanceStatus;
   private metadata: ReadonlyMap<string, string>;
-  /** How often something new was said, and which of it a node has taken (0: nothing). */
+  /** Counts changes, and the last one that a node has accepted (0: none). */
   private said = 1;
   private taken = 0;
-  /** A node holds the instance, as it is or as it was. */
+  /** A node holds the instance, in its current or a former state. */
   private isHeld = false;
-  /** What is said now was refused; it is said again after the next interval. */
+  /** The current state was refused; it is sent again after the next interval. */
   private isRefused = false;
   private failures = 0;
   private waiters: Waiter[] = [];
   private running: Promise<void> = Promise.resolve();
   private ending: Promise<void> | undefined;
-  /** Why there will be no further call. */
+  /** Why the loop has ended. */
   private over: Error | undefined;
   private readonly ended = new AbortController();
   private readonly request = new AbortController();
@@ -85,8 +85,8 @@ export class RegistrationLoop implements Registered {
   }
 
   /**
-   * Registers, and keeps it so. Resolves once a node has taken it; rejects with RegistrationRefused when the first to
-   * answer refuses, or with an Error after `deregister`. Called once.
+   * Registers, and keeps the registration. Resolves when a node has accepted it. Rejects with RegistrationRefused if
+   * the first answer refuses it, or with an Error after `deregister`. Call it once.
    */
   start(): Promise<void> {
     const taken = this.wait();
@@ -110,12 +110,12 @@ export class RegistrationLoop implements Registered {
     return this.ending;
   }
 
-  /** Does not wait for the interval's end: the registry may have forgotten this instance. */
+  /** Renews at once: the registry may have forgotten this instance. */
   renewNow(): void {
     this.interval.abort();
   }
 
-  /** The next call goes to another node. */
+  /** Sends the next call to another node. */
   rotate(): void {
     this.rotation.rotate();
   }
@@ -133,14 +133,14 @@ export class RegistrationLoop implements Registered {
       const pauseMs = await this.step();
       const isBackOff = this.failures > 0;
       if (this.over !== undefined || pauseMs === 0) continue;
-      // News cut an interval short, but no back-off: nodes that fail are not asked more often because of them.
+      // A change cuts an interval short, but not a back-off: failing nodes are not asked more often.
       const cut = isBackOff ? this.ended.signal : this.interval.signal;
       await pause(after, pauseMs, cut);
       if (!isBackOff) this.isRefused = false;
     }
   }
 
-  /** One call; returns after how many milliseconds the next is due. */
+  /** Makes one call; returns the milliseconds until the next one. */
   private async step(): Promise<number> {
     const registers = !this.isHeld || (this.taken !== this.said && !this.isRefused);
     const { said } = this;
@@ -189,7 +189,7 @@ export class RegistrationLoop implements Registered {
     this.settle(said, ({ reject }) => reject(refusal));
     if (said !== this.said) return 0;
     this.isRefused = true;
-    // What the registry holds of before must not run out meanwhile.
+    // The former registration must not expire meanwhile.
     return this.isHeld ? 0 : renewIntervalMs;
   }
 
@@ -214,7 +214,7 @@ export class RegistrationLoop implements Registered {
     this.settle(this.said, ({ reject }) => reject(over));
     this.ended.abort();
     this.interval.abort();
-    // A registration under way must arrive before the cancel, not after it.
+    // A registration under way must arrive before the cancellation.
     const cancelLimit = this.options.after(cancelMsMax, () => this.request.abort());
     await this.running;
     cancelLimit();
@@ -263,7 +263,7 @@ export class RegistrationLoop implements Registered {
   }
 }
 
-/** An answer that a working node gives; any other speaks of the node, not of the call. */
+/** Reports whether a working node gives this answer; any other code is about the node, not the call. */
 function isUnderstood(code: number): boolean {
   return code === Code.Ok || code === Code.NotFound || refusals.has(code);
 }

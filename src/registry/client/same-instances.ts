@@ -1,9 +1,9 @@
-// Whether two lists say the same to whoever connects by them. Timestamps do not count: they differ between nodes of the
-// registry, and grow when an instance registers again as it was.
+// Compares lists of instances for callers that connect to them. Timestamps do not count: they differ between nodes, and
+// increase when an unchanged instance registers again.
 
 import { type Instance, instanceKey } from "../instance.ts";
 
-/** True when both hold the same instances with the same attributes, in any order. */
+/** Reports whether both lists have the same instances with the same attributes, in any order. */
 export function sameInstances(one: readonly Instance[], other: readonly Instance[]): boolean {
   if (one.length !== other.length) return false;
   const known = new Map(one.map((instance) => [instanceKey(instance), instance]));

@@ -1,23 +1,22 @@
-// The scheduler of a registry of bilibili/discovery: it says what each zone weighs for the clients of a zone. As that
-// program's own client does, the weights of instances become final ones: a zone's share follows the zone's weight,
-// however many instances it has. Zones that the scheduler does not name get nothing while one that it names has an
-// instance.
+// The scheduler of a bilibili/discovery registry: the weights of zones for the clients of each zone. As in that
+// program's own client, instances get final weights: a zone's share follows the zone's weight, however many instances
+// it has. A zone that the scheduler does not name gets nothing while a named one has an instance.
 //
-// A scheduler comes in two shapes, and is no reason to refuse what stands beside it: what of it cannot be read says
-// nothing.
+// A scheduler has one of two shapes. Malformed parts are ignored: they are no reason to refuse the answer.
 
+import { type Fields, isFields } from "../../base/json-fields.ts";
+import { weightMax } from "../../base/limits/fixed.ts";
 import type { Instance } from "../instance.ts";
-import { finalWeights, instanceWeight, weightMax } from "./zone-balance.ts";
+import { finalWeights, instanceWeight } from "./zone-balance.ts";
 
-/** By the client's zone: what zones weigh. */
+/** The weights of zones, by the client's zone. */
 export type Scheduler = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
-/** Of a service without one, shared. */
 const none: Scheduler = new Map();
 
 /**
  * Reads `{"clients": {ZONE: {"zones": {ZONE: {"weight": WEIGHT}}}}}` or `[{"src": ZONE, "dst": {ZONE: WEIGHT}}]`. A
- * weight is a whole number from 0 to weightMax; a zone with another one is not named.
+ * weight is a whole number from 0 to weightMax; a zone with any other weight is ignored.
  */
 export function schedulerOf(value: unknown): Scheduler {
   if (value === undefined || value === null) return none;
@@ -41,10 +40,7 @@ export function schedulerOf(value: unknown): Scheduler {
   return clients;
 }
 
-/**
- * The instances as a client in `zone` weighs them: with final weights in their metadata where the scheduler names the
- * zone.
- */
+/** Returns the instances with final weights in their metadata, if the scheduler names the client's zone. */
 export function scheduled(
   { instances, scheduler }: { readonly instances: readonly Instance[]; readonly scheduler: Scheduler },
   zone: string,
@@ -57,7 +53,7 @@ export function scheduled(
   if (largest === 0) return instances;
   return instances.map((instance, at) => {
     const share = (finals[at] ?? 0) / largest;
-    // Whole numbers; whoever gets something does not get nothing.
+    // Whole numbers; a positive share does not become 0.
     const weight = share === 0 ? 0 : Math.max(1, Math.round(share * weightMax));
     return { ...instance, metadata: new Map([...instance.metadata, ["weight", String(weight)]]) };
   });
@@ -73,11 +69,7 @@ function weightsOf(value: unknown, weightOf: (entry: unknown) => unknown): Reado
   return weights;
 }
 
-/** An object's members; none of anything else. */
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isObject(value) ? value : {};
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** Returns an object's members, and none for any other value. */
+function membersOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
 }

@@ -1,24 +1,23 @@
-// Which token a node of the registry is shown. A process has one for each of its cluster keys, and shows the first one.
-// While the keys of a cluster are changed, a node that has not read them again yet may know only another one: so a
-// request that is refused for its token is repeated with the others, and the token that the node takes is shown to it
-// first from then on.
+// Chooses the token for a node of the registry. A process has a token for each of its cluster keys, and sends the first
+// one. During a change of keys, a node may know only another one because it has not read them again: so a refused
+// request is repeated with the other tokens, and a token that the node accepts is sent first from then on.
 
-/** Nodes of which it is remembered that they take another token than the first one. */
+/** Nodes remembered for accepting another token than the first one. */
 const nodesMax = 256;
 
 export class TokenChoice {
   private readonly tokens: () => readonly string[];
-  /** By node; a node that takes the first token is not here. */
+  /** By node; a node that accepts the first token is absent. */
   private readonly taken = new Map<string, string>();
 
-  /** @param tokens those of now, the preferred one first, at most one for each cluster key; none: nothing is shown */
+  /** @param tokens the current ones, the preferred one first, at most one per cluster key; none: no token is sent */
   constructor(tokens: () => readonly string[]) {
     this.tokens = tokens;
   }
 
   /**
-   * Makes a request of a node, again with each further token while the reply is a refusal of the one before. Returns
-   * the last reply. `request` is given the headers that show a token.
+   * Sends a request to a node, and repeats it with further tokens while the reply is a refusal. Returns the last reply.
+   * `request` receives the headers with a token.
    */
   async ask<Reply>(
     node: string,

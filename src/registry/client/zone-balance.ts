@@ -1,22 +1,19 @@
-// Client-side balancing over zones (routing, "Client-side balancing over zones"): a zone's share of the traffic follows
-// the zone's own weight, however many instances it has. Pure.
+// Client-side balancing over zones: a zone's share of the traffic follows the zone's own weight, however many instances
+// it has. Pure.
 //
-// The original's calibration(z) = zw(z) · ∏ w(all zones) / w(z) holds a product that overflows and is common to every zone. Only
-// relative size counts, so it is left out: final(i) = zw(z) · w(i) / w(z). Weights are divided by the largest of their kind
-// first, so that no sum overflows either.
+// The original's calibration(z) = zw(z) · ∏ w(all zones) / w(z) contains a product that overflows and is common to all
+// zones. Only ratios count, so it is omitted: final(i) = zw(z) · w(i) / w(z). Weights are divided by the largest one of
+// their kind first, so that no sum overflows either.
 
+import { weightMax } from "../../base/limits/fixed.ts";
 import type { Instance } from "../instance.ts";
 
-/** What an instance weighs that does not say so; and a zone that is not named among zones that are. */
+/** The weight of an instance without `weight`, and of a zone that is not named while others are. */
 export const weightDefault = 1;
-/** The largest weight that metadata may ask for. */
-export const weightMax = 1_000_000;
 
 const wholeNumber = /^\d{1,7}$/;
 
-/**
- * `weight` of the metadata, a whole number from 0 (receives nothing) to weightMax; anything else counts as the default.
- */
+/** Returns `weight` of the metadata, from 0 (receives nothing) to weightMax; anything else counts as the default. */
 export function instanceWeight({ metadata }: Pick<Instance, "metadata">): number {
   const text = metadata.get("weight");
   if (text === undefined || !wholeNumber.test(text)) return weightDefault;
@@ -25,10 +22,10 @@ export function instanceWeight({ metadata }: Pick<Instance, "metadata">): number
 }
 
 /**
- * The final weight of each instance, in their order, from 0 to 1; only their ratios mean something.
- * @param weightOf an instance's own weight; what is negative or not finite counts as 0
- * @param zoneWeights each zone's own weight. A zone that is not named weighs 1. Without any, zones are not balanced: each
- *   instance has its own weight, since nobody asked for anything else.
+ * Returns the final weight of each instance, in their order, from 0 to 1; only their ratios matter.
+ * @param weightOf an instance's own weight; negative or non-finite weights count as 0
+ * @param zoneWeights each zone's own weight; a zone that is not named weighs 1. Without any, zones are not balanced and
+ * each instance has its own weight
  */
 export function finalWeights<Item extends Pick<Instance, "zone">>(
   instances: readonly Item[],
@@ -43,7 +40,7 @@ export function finalWeights<Item extends Pick<Instance, "zone">>(
     known.largest = Math.max(known.largest, own[at] ?? 0);
     zones.set(zone, known);
   });
-  // Relative to the zone's largest, or a zone of light instances would vanish beside one of heavy ones.
+  // Relative to the zone's largest weight, or a zone of light instances would vanish beside a zone of heavy ones.
   const inZone = instances.map(({ zone }, at) => {
     const known = zones.get(zone);
     if (known === undefined || known.largest === 0) return 0;
@@ -62,7 +59,7 @@ export function finalWeights<Item extends Pick<Instance, "zone">>(
   });
 }
 
-/** Weights divided by the largest; all 0 when there is none. */
+/** Divides weights by the largest one; all are 0 if none is positive. */
 function normalised(weights: readonly number[]): number[] {
   const sane = weights.map((weight) => (Number.isFinite(weight) && weight > 0 ? weight : 0));
   const largest = sane.reduce((one, other) => Math.max(one, other), 0);

@@ -1,34 +1,34 @@
-// How many answers a network is sent over UDP. A datagram's sender is forged easily, and an answer is up to 26 times as
-// long as its query: without a rate the server would be a reflector. Beyond the rate every second query is told to come
-// back over TCP, which a forged sender cannot, and the others get nothing; so a requester that is real is served even
-// while somebody forges its address.
+// Limits the answers to a network over UDP. Senders are easily forged, and an answer is up to 26 times as long as its
+// query: without a limit the server would be a reflector. Above the limit, every second query is answered with a
+// request to use TCP, which a forged sender cannot follow, and the others get nothing; so a real requester is served
+// even while somebody forges its address.
 //
-// Networks share a fixed number of buckets, by a hash that nobody outside can know: the memory does not grow with the
-// number of senders, and nobody gets a fresh bucket by driving another one out.
+// Networks share a fixed number of buckets, by a hash that outsiders cannot know: memory does not grow with the number
+// of senders, and nobody gets a fresh bucket by displacing another one.
 
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 
-/** 2^n buckets of 16 bytes; pages that nobody's hash meets are not resident. */
+/** 2^n buckets of 16 bytes; untouched pages are not resident. */
 const buckets = 65_536;
 
-/** What a query is worth. */
+/** The treatment of a query. */
 export type Allowance = "answer" | "cut" | "nothing";
 
 export class AnswerRate {
   private readonly perSecond: number;
   private readonly seed: number;
-  /** Answers sent beyond what time has paid for; negative: beyond the rate, counted down. */
+  /** Answers that are not yet paid for by elapsed time. */
   private readonly owed = new Float64Array(buckets);
   private readonly atMs = new Float64Array(buckets);
   private cuts = 0;
 
-  /** Allows `perSecond` answers a second to one network, and as many at once. */
+  /** Allows each network `perSecond` answers a second, and as many at once. */
   constructor(perSecond: number, seed: number) {
     this.perSecond = perSecond;
     this.seed = seed;
   }
 
-  /** Counts one query of a sender (a plain IP address); `nowMs` is monotonic. Loopback has no rate. */
+  /** Counts a query of a sender (a plain IP address); `nowMs` is monotonic. Loopback is unlimited. */
   take(sender: string, nowMs: number): Allowance {
     if (isLoopbackAddress(sender)) return "answer";
     const at = this.bucketOf(sender);
@@ -41,7 +41,7 @@ export class AnswerRate {
     return this.cuts === 1 ? "cut" : "nothing";
   }
 
-  /** Of the first 24 bits of an IPv4 address, the first 56 of an IPv6 one. */
+  /** Returns the bucket of the first 24 bits of an IPv4 address, or the first 56 of an IPv6 address. */
   private bucketOf(sender: string): number {
     const isIPv4 = sender.includes(".") && !sender.includes(":");
     const end = isIPv4 ? sender.lastIndexOf(".") : sender.length;
@@ -50,7 +50,7 @@ export class AnswerRate {
     else {
       let groups = 0;
       let group = 0;
-      // The platform writes addresses in their shortest form: a gap of zeros in the first half ends what counts.
+      // The platform writes addresses in their shortest form: a gap of zeros in the first half ends the prefix.
       for (let at = 0; at <= end && groups < 4; at++) {
         const code = at === end ? colon : sender.charCodeAt(at);
         if (code !== colon) {
@@ -76,7 +76,7 @@ function mixed(hash: number, value: number): number {
   return Math.imul(Math.imul(hash ^ (value & 0xff), 0x0100_0193) ^ (value >>> 8), 0x0100_0193);
 }
 
-/** The value of a hexadecimal digit; what is none (a scope's name) counts as 0. */
+/** Returns the value of a hexadecimal digit; 0 for other characters (a scope's name). */
 function digitOf(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const letter = code | 0x20;

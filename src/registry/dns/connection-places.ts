@@ -1,21 +1,21 @@
-// The places for connections of DNS over TCP, in all and for one address. Whoever comes gets one: beyond the bound the
-// connection goes that is longest without a query, of the address itself, or of the one that holds most. So a peer that
-// keeps many connections open costs itself its own, and nobody is kept out by those who came first.
+// Bounds DNS connections over TCP, in all and per address. New connections are always accepted: beyond a bound, the
+// connection that has been without a query for longest is closed, of the same address or of the one with most
+// connections. So a peer that keeps many connections open loses its own, and early ones cannot keep others out.
 
 import type { Limits } from "../../base/limits/limits.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import { quotaAddress } from "../../transport/quota-address.ts";
 
-/** A connection as its place knows it. */
+/** A connection that can be evicted. */
 export interface Placed {
   /** The peer's plain IP address. */
   readonly address: string;
-  /** Gives the place up: another one needs it. */
+  /** Closes the connection for a new one. */
   evict(): void;
 }
 
 export class ConnectionPlaces<Connection extends Placed> {
-  /** By what an address counts as; of each the one first that is longest without a query. */
+  /** By quota address; the connection that has been without a query for longest comes first. */
   private readonly addresses = new Map<string, Set<Connection>>();
   private readonly limits: Limits;
   private count = 0;
@@ -34,13 +34,13 @@ export class ConnectionPlaces<Connection extends Placed> {
     for (const connections of this.addresses.values()) yield* connections;
   }
 
-  /** Takes a connection in; may end another one. */
+  /** Adds a connection; may evict another one. */
   enter(connection: Connection): void {
     const { address } = connection;
     const { dnsConnections, dnsConnectionsPerAddress } = this.limits.values;
     const quota = quotaAddress(address);
     const own = this.addresses.get(quota);
-    // A resolver of this machine asks for everybody on it.
+    // A resolver on this machine asks for all its users.
     const isOwnFull = own !== undefined && own.size >= dnsConnectionsPerAddress && !isLoopbackAddress(address);
     if (isOwnFull) {
       this.limits.met("dnsConnectionsPerAddress", { address });
@@ -56,13 +56,13 @@ export class ConnectionPlaces<Connection extends Placed> {
     this.count++;
   }
 
-  /** A connection has asked something. */
+  /** Records a query. */
   asked(connection: Connection): void {
     const connections = this.addresses.get(quotaAddress(connection.address));
     if (connections?.delete(connection) === true) connections.add(connection);
   }
 
-  /** A connection has ended; nothing happens if it had no place any more. */
+  /** Removes a closed connection; does nothing if it was evicted. */
   leave(connection: Connection): void {
     const connections = this.addresses.get(quotaAddress(connection.address));
     if (connections?.delete(connection) !== true) return;
@@ -77,7 +77,7 @@ export class ConnectionPlaces<Connection extends Placed> {
     oldest.evict();
   }
 
-  /** The connections of the address that holds most. */
+  /** Returns the connections of the address that has most. */
   private busiest(): Set<Connection> | undefined {
     let busiest: Set<Connection> | undefined;
     for (const connections of this.addresses.values())

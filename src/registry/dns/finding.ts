@@ -1,13 +1,13 @@
-// The answer to a question: what a name and a type come to.
+// The answer to a DNS question, before it is encoded.
 
 import { Rcode } from "./query.ts";
 import type { ResourceRecord } from "./record.ts";
 
-/** The answer to a question. A value: while nothing that it depends on has changed, it is the same object. */
+/** The records for a name and a type. Immutable, and the same object while nothing that it depends on has changed. */
 export interface Finding {
   readonly rcode: Rcode;
   readonly answers: readonly ResourceRecord[];
-  /** The SOA when there is no answer. */
+  /** The SOA if there is no answer. */
   readonly authorities: readonly ResourceRecord[];
 }
 

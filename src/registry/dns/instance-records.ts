@@ -1,5 +1,5 @@
-// The records that instances have: A and AAAA of their addresses, SRV of their ports, TXT of their metadata. At most as
-// many are made as one answer may have.
+// The records of instances: A and AAAA of their addresses, SRV of their ports, TXT of their metadata; at most as many
+// as an answer may have.
 
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Instance } from "../instance.ts";
@@ -13,13 +13,13 @@ import { messageBytesMax } from "./response-writer.ts";
 
 /** A string of a TXT record (RFC 1035, 3.3). */
 const textBytesMax = 255;
-/** All strings of one instance's TXT records; what does not fit is left out. */
+/** All strings of an instance's TXT records; the rest is omitted. */
 const textsBytesMax = 16 * 1024;
 
 /** A query of type ANY is answered with the first of these types that has records (RFC 8482, 4.1). */
 const anyOrder = [RecordType.SOA, RecordType.SRV, RecordType.A, RecordType.AAAA, RecordType.TXT];
 
-export interface InstanceRecordsParts {
+interface InstanceRecordsParts {
   /** In lower case, without the final dot. */
   readonly domain: string;
   readonly ttlSeconds: number;
@@ -34,7 +34,7 @@ export class InstanceRecords {
     this.parts = parts;
   }
 
-  /** The records of a type; `instances` are read as far as that takes. */
+  /** Returns records of a type; reads `instances` only as far as necessary. */
   of(owner: string, type: number, instances: Iterable<Instance>, protocol: string | undefined): ResourceRecord[] {
     if (type === RecordType.SRV) return this.services(owner, instances, protocol);
     if (type === RecordType.TXT) return this.texts(owner, instances);
@@ -50,7 +50,7 @@ export class InstanceRecords {
     return this.addresses(owner, [...addresses]);
   }
 
-  /** Those of the addresses that a type asks for. */
+  /** Returns the records of the addresses of one type. */
   ofAddresses(owner: string, type: number, addresses: readonly string[]): ResourceRecord[] {
     if (type !== RecordType.A && type !== RecordType.AAAA) return [];
     return this.addresses(
@@ -59,7 +59,7 @@ export class InstanceRecords {
     );
   }
 
-  /** A and AAAA records. */
+  /** Returns A and AAAA records. */
   addresses(owner: string, addresses: readonly string[]): ResourceRecord[] {
     return addresses.map((address) => addressRecord(owner, this.parts.ttlSeconds, address));
   }
@@ -73,7 +73,7 @@ export class InstanceRecords {
         const target = isAddress ? this.targetOf(instance, host, port) : host;
         if (!isHostName(target)) continue;
         const key = `${target} ${port}`;
-        // The records of a set differ (RFC 2181, 5); the first weight of a target and port counts.
+        // The records of a set differ (RFC 2181, 5); the first weight of a target and port applies.
         if (records.has(key)) continue;
         if (this.isFull(records.size)) return [...records.values()];
         records.set(key, serviceRecord(owner, this.parts.ttlSeconds, { target, port, weight }));
@@ -83,13 +83,13 @@ export class InstanceRecords {
   }
 
   /**
-   * The name under which resolvers find an instance's address: the instance's own if it is a host name, means nothing
-   * else and has only addresses that are open on this port; otherwise the address's name.
+   * Returns the name of an instance's address for resolvers: the instance's own name if it is a host name, is
+   * unambiguous and has only addresses open on this port; otherwise the address's name.
    */
   private targetOf(instance: Instance, address: string, port: number): string {
     const { domain, nodes } = this.parts;
     const name = `${asciiLower(instance.hostname)}.node.${domain}`;
-    // An id that begins with an underscore reads as a service.
+    // An id that starts with an underscore reads as a service.
     if (isHostName(name) && !name.startsWith("_")) {
       const onPort = endpointsOf(instance).filter((endpoint) => endpoint.port === port);
       const { addresses, isCrowded } = nodes.of(instance.hostname);
@@ -114,7 +114,7 @@ export class InstanceRecords {
     return [...records.values()];
   }
 
-  /** True if an answer has as many records as it may have, and one more exists. */
+  /** Reports whether an answer is full although another record exists. */
   private isFull(count: number): boolean {
     const { limits } = this.parts;
     if (count < limits.values.dnsRecords) return false;
@@ -123,7 +123,7 @@ export class InstanceRecords {
   }
 }
 
-/** The records of a type; for ANY those of the first type that has some. */
+/** Returns the records of a type; for ANY those of the first type that has any. */
 export function ofType(type: number, recordsOf: (type: number) => ResourceRecord[]): ResourceRecord[] {
   if (type !== RecordType.ANY) return recordsOf(type);
   for (const each of anyOrder) {
@@ -137,7 +137,7 @@ function isOfType(address: string, type: number): boolean {
   return address.includes(":") === (type === RecordType.AAAA);
 }
 
-/** `key=value` for the version, the zone and each entry of the metadata. */
+/** Returns `key=value` for the version, the zone and each metadata entry. */
 function textsOf({ version, zone, metadata }: Instance): string[] {
   const entries = new Map(metadata);
   if (version !== "") entries.set("version", version);

@@ -1,21 +1,21 @@
-// Which names there are below the domain, and what each one asks for:
+// The names below the domain:
 //
 //   _<service>._<proto>.<zone>   the instances of a service in one zone     _<service>._<proto>   in all zones
 //   <service>.service            the same, whatever the protocol            <id>.node             one instance
-//   <hex of an IP>.addr          an address, for what has no name           ns                    the registry's nodes
+//   <hex of an IP>.addr          an IP address                              ns                    the registry's nodes
 //
 // Services, ids and zones may contain dots. ASCII letters of either case are equal (RFC 4343).
 
 import { addressBytes } from "../../transport/address-ranges.ts";
 import { asciiLower } from "../name-index.ts";
 
-/** What a name asks for. Words that are looked up in the table keep the case in which they were asked for. */
+/** A parsed name. Parts that are looked up in the table keep their case. */
 export type DnsName =
   | { readonly kind: "apex" }
   | { readonly kind: "name-server" }
-  /** Has no records, but there may be names below it. */
+  /** Has no records, but names may exist below it. */
   | { readonly kind: "ancestor" }
-  /** The same, provided that there is such a zone. */
+  /** The same, if the zone exists. */
   | { readonly kind: "zone"; readonly zone: string }
   | {
       readonly kind: "service";
@@ -29,11 +29,11 @@ export type DnsName =
   | { readonly kind: "address"; readonly address: string }
   | { readonly kind: "none" };
 
-/** Reads the labels to the left of the domain, leftmost first. */
+/** Parses the labels to the left of the domain, leftmost first. */
 export function parseName(labels: readonly string[]): DnsName {
   const [first] = labels;
   if (first === undefined) return { kind: "apex" };
-  // A dot inside of a label is another thing than a dot between labels.
+  // A dot inside a label is not a dot between labels.
   if (labels.some((label) => label.includes("."))) return { kind: "none" };
   if (first.startsWith("_")) return parseServiceName(labels);
   const rest = labels.slice(0, -1).join(".");
@@ -49,14 +49,14 @@ export function parseName(labels: readonly string[]): DnsName {
     case "ns":
       return { kind: rest === "" ? "name-server" : "none" };
     default:
-      // What follows a service's first label may end another one's name: `b._tcp` that of `_a.b._tcp` (RFC 8020).
+      // The rest of a service's name after its first label is an ancestor: `b._tcp` of `_a.b._tcp` (RFC 8020).
       return labels.some((label) => label.startsWith("_"))
         ? { kind: "ancestor" }
         : { kind: "zone", zone: asciiLower(labels.join(".")) };
   }
 }
 
-/** The name of an IP address: its bytes in hexadecimal. */
+/** Returns the label of an IP address: its bytes in hexadecimal. */
 export function addressLabel(address: string): string {
   return addressBytes(address).toString("hex");
 }

@@ -1,5 +1,4 @@
-// The ids below `node.<domain>`: which instances, addresses and alias each one has. A view is kept until an instance
-// under its id changes.
+// The instances, addresses and aliases of ids below `node.<domain>`, cached until an instance with the id changes.
 
 import { GenerationCache } from "../../base/generation-cache.ts";
 import type { NamedDirectory } from "../directory.ts";
@@ -11,28 +10,28 @@ import { addressRecord, aliasRecord, isHostName, type ResourceRecord } from "./r
 import { isUp } from "./service-view.ts";
 
 const viewsKeptMax = 20_000;
-/** Instances read under one id; an id with more of them, or with more addresses, is not a target of SRV. */
+/** Instances and addresses of one id; an id with more of either is not a target of SRV. */
 const namesakesMax = 64;
 const targetAddressesMax = 32;
 
-/** What lives under one id: usually one instance, more when several services run on one host. */
+/** The instances with one id: usually one, more if several services run on one host. */
 export interface NodeView {
   /** False if no instance of any status has the id. */
   readonly exists: boolean;
-  /** All instances that the view was made of. */
+  /** The instances that the view was created from. */
   readonly namesakes: readonly Instance[];
   readonly instances: readonly Instance[];
   readonly addresses: readonly string[];
-  /** True if too many instances or addresses share the id for it to stand for one of them. */
+  /** True if too many instances or addresses share the id. */
   readonly isCrowded: boolean;
-  /** The only record of an id that stands for a host's name. */
+  /** The only record of an id that is an alias for a host. */
   readonly alias: Finding | undefined;
   readonly records: readonly ResourceRecord[];
   /** By type. */
   readonly findings: Map<number, Finding>;
 }
 
-export interface NodeViewsParts {
+interface NodeViewsParts {
   /** In lower case, without the final dot. */
   readonly domain: string;
   readonly ttlSeconds: number;
@@ -69,14 +68,14 @@ export class NodeViews {
         : addresses.map((address) => addressRecord(`${name}.node.${domain}`, ttlSeconds, address)),
       findings: new Map(),
     };
-    // Anyone can ask for any number of ids that do not exist: those are not kept.
+    // Ids that do not exist are not kept: anybody can ask for any number of them.
     if (view.exists) this.views.set(name, view);
     return view;
   }
 
   /**
-   * The alias of an id whose instances have no address, and name the same host. A name of this domain is not an alias:
-   * it could lead back here.
+   * Returns the alias of an id whose instances have no address and name the same host. A name in this domain is no
+   * alias: it could lead back here.
    */
   private aliasOf(id: string, instances: readonly Instance[]): Finding | undefined {
     const { domain, ttlSeconds } = this.parts;

@@ -1,15 +1,15 @@
-// A DNS query's bytes, checked (RFC 1035, 4.1; RFC 6891). Nothing is decoded here but what a cached answer is found by:
-// the question stays bytes, so that it is echoed as it came, upper and lower case included.
+// Checks a DNS query (RFC 1035, 4.1; RFC 6891). It decodes only the key of a cached answer: the question stays in
+// bytes, so that it is echoed unchanged, upper and lower case included.
 //
 //   0  id (2) · 2  QR (1 bit) opcode (4) AA TC RD (1 each) · RA Z AD CD (1 each) rcode (4)
 //   4  questions (2) · 6  answers (2) · 8  authorities (2) · 10 additionals (2) · 12 the sections
 
 export const headerBytes = 12;
-/** RFC 1035, 2.3.4: a label's text, a name with its length bytes and the root's. */
+/** RFC 1035, 2.3.4: a label's text, and a name with its length bytes and the root's. */
 export const labelBytesMax = 63;
 export const nameBytesMax = 255;
 
-/** RFC 1035, 4.1.1; RFC 6891, 9 for the last one, whose upper bits stand in the OPT record. */
+/** RFC 1035, 4.1.1. BadVers is of RFC 6891, 9; its upper bits are in the OPT record. */
 export const Rcode = {
   NoError: 0,
   FormErr: 1,
@@ -21,7 +21,7 @@ export const Rcode = {
 } as const;
 export type Rcode = (typeof Rcode)[keyof typeof Rcode];
 
-/** The record types that this server knows something about. */
+/** The record types that this server handles. */
 export const RecordType = {
   A: 1,
   NS: 2,
@@ -39,19 +39,19 @@ export const RecordType = {
 export const classInternet = 1;
 const classAny = 255;
 
-/** What the requester's OPT record says (RFC 6891, 6.1.2). */
-export interface Edns {
+/** The requester's OPT record (RFC 6891, 6.1.2). */
+interface Edns {
   readonly version: number;
-  /** The largest UDP payload that it takes, as declared. */
+  /** The largest UDP payload that it accepts, as declared. */
   readonly udpBytesMax: number;
   /** The DO bit, which an answer repeats (RFC 3225, 3). */
   readonly isDnssecOk: boolean;
 }
 
-/** One question in a well-formed query. Borrows the bytes that it was read from. */
+/** A well-formed query with one question. Borrows the bytes that it was read from. */
 export interface QueryView {
   readonly bytes: Buffer;
-  /** The question reaches from `headerBytes` to here. */
+  /** The end of the question, which starts at `headerBytes`. */
   readonly questionEnd: number;
   readonly type: number;
   /** The class is IN or ANY. */
@@ -61,8 +61,8 @@ export interface QueryView {
 }
 
 /**
- * Checks a query. Returns the code to refuse it with if it cannot be answered, and undefined if it must stay without
- * any answer: less than a header, or itself an answer, since two servers could otherwise answer each other endlessly.
+ * Checks a query. Returns a code if it must be refused, and undefined if it must not be answered: it is shorter than a
+ * header, or itself an answer, since two servers could answer each other endlessly.
  */
 export function parseQuery(bytes: Buffer): QueryView | Rcode | undefined {
   if (bytes.length < headerBytes) return undefined;
@@ -88,10 +88,7 @@ export function parseQuery(bytes: Buffer): QueryView | Rcode | undefined {
   };
 }
 
-/**
- * The labels of a query's name, leftmost first, as they came; bytes that are not UTF-8 turn into replacement
- * characters.
- */
+/** Returns the unchanged labels of a query's name, leftmost first; bytes that are not UTF-8 become U+FFFD. */
 export function labelsOf({ bytes }: QueryView): string[] {
   const labels: string[] = [];
   for (let at = headerBytes, length = bytes.readUInt8(at); length !== 0; length = bytes.readUInt8(at)) {
@@ -101,7 +98,7 @@ export function labelsOf({ bytes }: QueryView): string[] {
   return labels;
 }
 
-/** Where the question's name ends, or -1. The first name of a message has nothing to point back to. */
+/** Returns the end of the question's name, or -1. The first name of a message cannot be compressed. */
 function questionNameEnd(bytes: Buffer): number {
   for (let at = headerBytes; at < bytes.length;) {
     const length = bytes.readUInt8(at);
@@ -112,9 +109,9 @@ function questionNameEnd(bytes: Buffer): number {
   return -1;
 }
 
-/** Walks over the records after the question, to the message's very end; undefined when they do not fit it. */
+/** Skips the records after the question, up to the message's end; undefined if they do not fit it. */
 function readRecords(bytes: Buffer, start: number): { readonly edns: Edns | undefined } | undefined {
-  // Each takes 11 bytes at least, so the message's length bounds the walk, whatever the counts say.
+  // Each has at least 11 bytes, so the message's length bounds the loop, whatever the counts.
   const others = bytes.readUInt16BE(6) + bytes.readUInt16BE(8);
   const count = others + bytes.readUInt16BE(10);
   let edns: Edns | undefined;
@@ -127,7 +124,7 @@ function readRecords(bytes: Buffer, start: number): { readonly edns: Edns | unde
     const end = at + 10 + bytes.readUInt16BE(at + 8);
     if (end > bytes.length) return undefined;
     if (type === RecordType.OPT) {
-      // One at most, of the root, and among the additional records (RFC 6891, 6.1.1).
+      // At most one, of the root, among the additional records (RFC 6891, 6.1.1).
       if (edns !== undefined || at !== owner + 1 || index < others) return undefined;
       edns = {
         udpBytesMax: bytes.readUInt16BE(at + 2),
@@ -141,7 +138,7 @@ function readRecords(bytes: Buffer, start: number): { readonly edns: Edns | unde
 }
 
 /**
- * Where a record's owner name ends, or -1. A pointer ends it and is not followed: the name itself matters to nobody.
+ * Returns the end of a record's owner name, or -1. A pointer ends it and is not followed, because the name is not used.
  */
 function ownerEnd(bytes: Buffer, start: number): number {
   for (let at = start; at < bytes.length;) {

@@ -15,11 +15,11 @@ const fixedBytes = 10;
 export class ResourceRecord {
   /** In lower case, without the final dot. */
   readonly owner: string;
-  /** The name that it points to, for SRV and NS. */
+  /** The target's name, for SRV and NS. */
   readonly target: string | undefined;
-  /** Where in `body` that name stands, uncompressed (RFC 2782 requires this). */
+  /** The target's offset in `body`, uncompressed as RFC 2782 requires. */
   readonly targetAt: number;
-  /** Length of the data, where that may be long. */
+  /** The length of the data, if it may be long. */
   readonly textBytes: number;
   private readonly type: number;
   private readonly ttl: number;
@@ -46,7 +46,9 @@ export class ResourceRecord {
     this.textBytes = parts.textBytes ?? 0;
   }
 
-  /** Type, class, TTL, length and data. Encoded on first use: most records of a large service never fit an answer. */
+  /**
+   * Type, class, TTL, length and data. Encoded on first use: most records of a large service never fit into an answer.
+   */
   get body(): Buffer {
     return (this.encoded ??= this.encode());
   }
@@ -63,13 +65,13 @@ export class ResourceRecord {
   }
 }
 
-/** Makes A of an IPv4 address, AAAA of an IPv6 one. */
+/** Returns an A record for an IPv4 address, AAAA for IPv6. */
 export function addressRecord(owner: string, ttl: number, address: string): ResourceRecord {
   const type = isIP(address) === 4 ? RecordType.A : RecordType.AAAA;
   return new ResourceRecord(owner, { type, ttl, data: () => addressBytes(address) });
 }
 
-/** RFC 2782. All our targets are equally near: priority 0. */
+/** RFC 2782. All targets are equally near: priority 0. */
 export function serviceRecord(
   owner: string,
   ttl: number,
@@ -80,8 +82,8 @@ export function serviceRecord(
 }
 
 /**
- * One string of at most 255 bytes. A record may hold several, but many resolvers, Go's among them, return those as one,
- * joined without a separator.
+ * Returns a record of one string of at most 255 bytes. A record may hold several, but many resolvers, Go's among them,
+ * join those without a separator.
  */
 export function textRecord(owner: string, ttl: number, text: string): ResourceRecord {
   const textBytes = 1 + Buffer.byteLength(text);
@@ -89,7 +91,7 @@ export function textRecord(owner: string, ttl: number, text: string): ResourceRe
   return new ResourceRecord(owner, { type: RecordType.TXT, ttl, data, textBytes });
 }
 
-/** The name of which `owner` is an alias; `owner` has no other record (RFC 1034, 3.6.2). */
+/** Returns a CNAME record; `owner` has no other record (RFC 1034, 3.6.2). */
 export function aliasRecord(owner: string, ttl: number, target: string): ResourceRecord {
   return new ResourceRecord(owner, { type: RecordType.CNAME, ttl, data: () => nameOf(target) });
 }
@@ -98,7 +100,7 @@ export function nameServerRecord(owner: string, ttl: number, target: string): Re
   return new ResourceRecord(owner, { type: RecordType.NS, ttl, data: () => nameOf(target), target });
 }
 
-/** The start of authority; its last number says how long resolvers may cache a negative answer (RFC 2308, 4). */
+/** Returns the start of authority; its last number is the life of negative answers in caches (RFC 2308, 4). */
 export function authorityRecord(owner: string, ttl: number, mname: string, serial: number): ResourceRecord {
   const [refresh, retry, expire] = [3600, 600, 86_400];
   const data = (): Buffer =>
@@ -110,15 +112,17 @@ export function authorityRecord(owner: string, ttl: number, mname: string, seria
   return new ResourceRecord(owner, { type: RecordType.SOA, ttl, data });
 }
 
-/** True for a lower-case name that resolvers accept as a host's: labels of letters, digits, dashes and underscores. */
+/**
+ * Reports whether resolvers accept a lower-case name as a host's: labels of letters, digits, dashes and underscores.
+ */
 export function isHostName(name: string): boolean {
   if (name.length > nameCharactersMax) return false;
   const labels = name.split(".");
-  // A name whose last label has digits only looks like an address.
+  // A last label of digits only looks like an address.
   return labels.every(isHostLabel) && !/^\d+$/.test(labels.at(-1) ?? "");
 }
 
-/** Writes a name without compression (RFC 1035, 3.1), and returns where it ends. */
+/** Writes a name without compression (RFC 1035, 3.1); returns its end. */
 export function writeName(bytes: Buffer, name: string, start: number): number {
   let at = start;
   for (const label of name.split(".")) {
@@ -134,7 +138,7 @@ function nameOf(name: string): Buffer {
   return bytes;
 }
 
-/** Numbers of `size` bytes each. */
+/** Encodes numbers of `size` bytes each. */
 function numbersOf(size: number, numbers: readonly number[]): Buffer {
   const bytes = Buffer.allocUnsafe(size * numbers.length);
   for (const [index, number] of numbers.entries()) bytes.writeUIntBE(number, index * size, size);

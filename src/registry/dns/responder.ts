@@ -1,7 +1,7 @@
-// From a query's bytes to an answer's, without IO. Answers are kept under what they depend on: the question's bytes,
-// the requester's flags and the room there is, as long as the zone finds the same. Of each a few are kept that begin
-// with different records, and they take turns, so that clients which just take the first one spread. Only what there is
-// has kept answers: names that do not exist are as many as anyone likes to ask for, and cost nobody else's.
+// Turns a query's bytes into an answer's, without IO. Answers are cached by what they depend on (the question's bytes,
+// the requester's flags and the available room) while the zone's finding is the same. For each key, several answers
+// that start with different records take turns, so that clients which use the first record spread. Negative answers are
+// not cached: anybody can ask for any number of names that do not exist.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
@@ -12,26 +12,26 @@ import { messageBytesMax, refusalOf, ResponseWriter, udpBytesMax } from "./respo
 import { WeightedCache } from "./weighted-cache.ts";
 import type { DnsZone } from "./zone.ts";
 
-/** What every requester takes over UDP, whatever it declares (RFC 6891, 6.2.3). */
+/** Every requester accepts this over UDP, whatever it declares (RFC 6891, 6.2.3). */
 const udpBytesMin = 512;
-/** Room over UDP is rounded down to this, so that few sizes have to be told apart. */
+/** Room over UDP is rounded down to a multiple, so that few sizes differ. */
 const udpBytesStep = 16;
 
-/** Kept answers of all questions. */
+/** All cached answers. */
 const keptBytesMax = 16 * 1024 * 1024;
-/** About what a kept answer costs beyond its bytes. */
+/** The approximate memory of a cached answer beyond its bytes. */
 const keptOverheadBytes = 200;
-/** Kept answers to one question that begin with different records, in number and in bytes. */
+/** Cached answers to one question that start with different records, in number and in bytes. */
 const turnsMax = 32;
 const turnBytesMax = 64 * 1024;
-/** How often a kept answer is given before another one is made in its place. */
+/** How often a cached answer is sent before another one replaces it. */
 const servingsMax = 16;
 
-/** Who counts; the methods are called for every message. */
+/** Counters, called for every message. */
 export interface DnsMetrics {
   /** A query was answered with this code (RFC 1035, 4.1.1). */
   dnsAnswered(rcode: number): void;
-  /** Something came that gets no answer, or an answer could not be sent. */
+  /** A message got no answer, or an answer could not be sent. */
   dnsDropped(): void;
 }
 
@@ -39,20 +39,20 @@ export type DnsTransport = "udp" | "tcp";
 
 interface Kept {
   readonly finding: Finding;
-  /** The table's version at which the zone was asked last, and until when that holds. */
+  /** The table's version of the last look-up in the zone, and until when that is valid. */
   version: number;
   untilMs: number;
-  /** The same of the moment when the first of the turns was made: they hold addresses beside the finding. */
+  /** The same for the moment when the first of the turns was created: they hold addresses beside the finding. */
   turnsVersion: number;
   turnsAtMs: number;
-  /** Answers that begin at `first`, `first + 1`, ...; filled as they are asked for. */
+  /** Answers that start at record `first`, `first + 1`, …; created on demand. */
   turns: Buffer[];
   turnCount: number;
   first: number;
   servings: number;
 }
 
-export interface ResponderParts {
+interface ResponderParts {
   readonly zone: DnsZone;
   readonly directory: NamedDirectory;
   readonly metrics?: DnsMetrics | undefined;
@@ -71,8 +71,8 @@ export class Responder {
   }
 
   /**
-   * The answer to a query, or undefined for what must stay without one. It may be read until the next call, and not be
-   * written to: it is handed out again.
+   * Returns the answer to a query, or undefined if it must have none. It is valid until the next call, and must not be
+   * modified: it is reused.
    */
   respond(bytes: Buffer, transport: DnsTransport): Buffer | undefined {
     const query = parseQuery(bytes);
@@ -84,7 +84,7 @@ export class Responder {
       this.parts.metrics?.dnsAnswered(query);
       return refusalOf(bytes, query);
     }
-    // ANY is asked by who wants a large answer: over UDP, to somebody else's address (RFC 8482, 4.4).
+    // ANY serves attackers who want a large answer sent over UDP to somebody else (RFC 8482, 4.4).
     if (query.type === RecordType.ANY && transport === "udp") return this.cut(query);
     const { response, rcode } = this.answer(query, transport);
     bytes.copy(response, 0, 0, 2);
@@ -93,7 +93,7 @@ export class Responder {
     return response;
   }
 
-  /** The answer that sends a requester to TCP, no longer than its query; undefined for what is no query. */
+  /** Returns the answer that redirects a requester to TCP, no longer than its query; undefined for what is no query. */
   respondCut(bytes: Buffer): Buffer | undefined {
     const query = parseQuery(bytes);
     if (typeof query === "object") return this.cut(query);
@@ -119,7 +119,7 @@ export class Responder {
     return version === this.parts.directory.version && this.parts.clock.monotonicMs() < untilMs;
   }
 
-  /** Asks the zone; gives what is kept of the answer, or the finding alone where nothing is. */
+  /** Looks the question up in the zone; returns its cache entry, or the finding alone if it is not cached. */
   private asked(key: string, query: QueryView, known: Kept | undefined): Kept | Finding {
     const finding = this.find(query);
     if (key === "" || finding.answers.length === 0) {
@@ -183,16 +183,16 @@ export class Responder {
   }
 }
 
-/** How much a requester takes over UDP: 512 bytes without EDNS, else what it declares, between 512 and 1232. */
+/** Returns the room over UDP: 512 bytes without EDNS, else the declared size from 512 to 1232. */
 function udpRoom({ edns }: QueryView): number {
   if (edns === undefined) return udpBytesMin;
   const room = Math.min(Math.max(edns.udpBytesMax, udpBytesMin), udpBytesMax);
   return room - (room % udpBytesStep);
 }
 
-/** All that an answer depends on besides the table, and its id. */
+/** Returns the cache key: all that an answer depends on except the table and its id. */
 function keyOf({ bytes, questionEnd, edns, isRecursionDesired }: QueryView, bytesMax: number): string {
-  // Both are below 256: a key of one-byte characters is a cheaper one.
+  // Both are below 256: a key of one-byte characters is cheaper.
   const room = bytesMax === messageBytesMax ? 0 : bytesMax / udpBytesStep;
   const flags =
     (isRecursionDesired ? 1 : 0) |
@@ -203,7 +203,7 @@ function keyOf({ bytes, questionEnd, edns, isRecursionDesired }: QueryView, byte
   const typeAt = questionEnd - 4;
   for (let from = headerBytes; from < questionEnd; from++) {
     const byte = bytes[from] ?? 0;
-    // A label's length is below the letters.
+    // A label's length is below the letters' codes.
     folded[at++] = from < typeAt && byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
   }
   return String.fromCharCode(room, flags) + folded.toString("latin1", 0, at);

@@ -1,6 +1,6 @@
-// An answer's bytes (RFC 1035, 4.1). The question is copied as it came. An owner's name becomes a pointer to where that
-// name stands already, which is nearly always: in the question, or as a target. What does not fit is left out in the
-// order in which it is missed least: additional records set by set, unmarked (RFC 2181, 9); then answers, with TC set.
+// Encodes answers (RFC 1035, 4.1). The question is copied unchanged. An owner's name becomes a pointer to an earlier
+// occurrence, which nearly always exists: in the question, or as a target. What does not fit is omitted in order of
+// least loss: additional records set by set, unmarked (RFC 2181, 9); then answers, with TC set.
 
 import { headerBytes, labelsOf, type QueryView, Rcode, RecordType } from "./query.ts";
 import { type ResourceRecord, writeName } from "./record.ts";
@@ -9,7 +9,7 @@ import { asciiLower } from "../name-index.ts";
 
 /** The largest message over TCP: its length is two bytes. */
 export const messageBytesMax = 65_535;
-/** What we say to take over UDP ourselves, and the most that we send there: fits into one packet nearly everywhere. */
+/** The UDP size that we declare and the most that we send: fits into one packet nearly everywhere. */
 export const udpBytesMax = 1232;
 
 /** Our OPT record: root, type, payload size, extended code, version, flags, no options (RFC 6891, 6.1.2). */
@@ -19,14 +19,14 @@ const pointerEnd = 0x4000;
 
 const Flag = { Response: 0x8000, Authoritative: 0x0400, Truncated: 0x0200, RecursionDesired: 0x0100 } as const;
 
-/** Where the records of an answer come from. */
-export interface ResponseSource {
+/** The source of additional records. */
+interface ResponseSource {
   /** In lower case, without the final dot. */
   readonly domain: string;
   glue(target: string): readonly ResourceRecord[];
 }
 
-/** The answer to what has no readable question: a header alone. `bytes` hold the header at least. */
+/** Returns the answer to a message without a readable question: a header alone. `bytes` must hold a header. */
 export function refusalOf(bytes: Buffer, rcode: Rcode): Buffer {
   const response = Buffer.alloc(headerBytes);
   bytes.copy(response, 0, 0, 2);
@@ -39,9 +39,9 @@ export class ResponseWriter {
   private readonly source: ResponseSource;
   private readonly bytes = Buffer.alloc(messageBytesMax);
   private at = 0;
-  /** No record may end behind this. */
+  /** The limit for the end of records. */
   private end = 0;
-  /** Where names stand that a pointer may point to, in lower case. */
+  /** Offsets of names that pointers can refer to, in lower case. */
   private readonly names = new Map<string, number>();
 
   constructor(source: ResponseSource) {
@@ -49,9 +49,9 @@ export class ResponseWriter {
   }
 
   /**
-   * Writes an answer of at most `bytesMax` (512 at least), with the answers in their order from number `first` on, all
-   * around. Over TCP (`messageBytesMax`) what does not fit is left out unmarked: there is no way to ask for more. The
-   * bytes are the caller's.
+   * Writes an answer of at most `bytesMax` bytes (512 or more), with the answers in order from index `first`,
+   * cyclically. Over TCP (`messageBytesMax`) what does not fit is omitted unmarked, because there is no way to ask for
+   * more. The caller owns the bytes.
    */
   write(query: QueryView, finding: Finding, first: number, bytesMax: number): Buffer {
     const { bytes, names } = this;
@@ -99,8 +99,8 @@ export class ResponseWriter {
   }
 
   /**
-   * Writes an answer without records that says to ask again over TCP. It is as long as its query, and no longer: who
-   * has forged the sender's address gains nothing.
+   * Writes an answer without records that asks the requester to use TCP. It is exactly as long as the query, so forging
+   * the sender's address gains nothing.
    */
   writeCut(query: QueryView): Buffer {
     const { bytes } = this;
@@ -117,17 +117,17 @@ export class ResponseWriter {
     return Buffer.from(bytes.subarray(0, this.at));
   }
 
-  /** The question's name, and the domain at its end, can be pointed to. */
+  /** Records the offsets of the question's name and of the domain at its end. */
   private nameQuestion(query: QueryView): void {
     const name = asciiLower(labelsOf(query).join("."));
     const { domain } = this.source;
-    // The name's text is one byte longer than its labels with their lengths, the root and the type and class follow.
+    // The encoded name is two bytes longer than its text; type and class follow.
     const domainAt = query.questionEnd - 4 - 1 - (domain.length + 1);
     if (name === domain || name.endsWith(`.${domain}`)) this.names.set(domain, domainAt);
     this.names.set(name, headerBytes);
   }
 
-  /** False, and nothing written, when it does not fit. */
+  /** Returns false, and writes nothing, if it does not fit. */
   private append(record: ResourceRecord): boolean {
     const { bytes, names } = this;
     const { owner, body, target, targetAt } = record;
@@ -148,7 +148,7 @@ export class ResponseWriter {
     this.at = writeName(bytes, name, this.at);
   }
 
-  /** The addresses of the targets, all of a target's or none. Gives the number of records. */
+  /** Appends the addresses of the targets, all of a target's or none. Returns the number of records. */
   private appendGlue(answers: readonly ResourceRecord[], first: number, answerCount: number): number {
     const done = new Set<string>();
     let count = 0;

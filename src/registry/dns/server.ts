@@ -1,5 +1,5 @@
-// The registry's table as a DNS server: UDP and TCP on one port, one address. Answers are made elsewhere; here they
-// come and go, and nothing that a peer sends ends anything but its own connection.
+// The registry's table as a DNS server: UDP and TCP on one port. responder.ts creates the answers; a peer's input can
+// only end its own connection.
 
 import type { udp } from "bun";
 import { isIP } from "node:net";
@@ -15,27 +15,27 @@ import { type DnsMetrics, type DnsTransport, Responder } from "./responder.ts";
 import { type DnsTcpListener, type DnsTcpTimes, listenDnsTcp } from "./tcp.ts";
 import { DnsZone } from "./zone.ts";
 
-/** How many free ports of UDP are tried until one is free for TCP, too. */
+/** How many free UDP ports are tried until one is free for TCP, too. */
 const portTriesMax = 10;
 
 export interface DnsOptions {
   /** Port 0 lets the system pick one. */
   readonly address: SocketAddress;
-  /** All names that are answered for end in it. */
+  /** The domain of all answered names. */
   readonly domain: string;
-  /** Only instances of this env are seen. */
+  /** Only instances of this env are visible. */
   readonly env: string;
-  /** How long answers may be remembered. */
+  /** How long answers may be cached. */
   readonly ttlSeconds: number;
   readonly directory: NamedDirectory;
   readonly log: Log;
-  /** Receives bugs. A bug costs a query its answer or ends one TCP connection; the registry goes on. */
+  /** Receives bugs. A bug leaves a query unanswered or ends one TCP connection; the registry continues. */
   readonly bugs: ContainedBugs;
   readonly limits: Limits;
   readonly metrics?: DnsMetrics | undefined;
-  /** Others than the usual ones for TCP. */
+  /** Replaces the time limits for TCP. */
   readonly tcpTimes?: DnsTcpTimes | undefined;
-  /** Others than the usual ones for UDP. */
+  /** Replaces the limit for UDP. */
   readonly rate?: Pick<AnswerRate, "take">;
 }
 
@@ -45,10 +45,7 @@ export interface DnsServer {
   stop(): Promise<void>;
 }
 
-/**
- * Serves DNS.
- * @throws (rejects) when the address can't be bound, or the domain can't be one.
- */
+/** Serves DNS. Rejects if the address cannot be bound, or the domain or TTL is invalid. */
 export async function startDns(options: DnsOptions): Promise<DnsServer> {
   const { address, domain, env, ttlSeconds, directory, bugs, limits, metrics } = options;
   const clock = systemClock;
@@ -75,7 +72,7 @@ export async function startDns(options: DnsOptions): Promise<DnsServer> {
   };
 }
 
-/** `cut`: the requester is only told to ask again over TCP. */
+/** `cut` asks the requester to use TCP. */
 type DnsRespond = (query: Buffer, how: DnsTransport | "cut") => Buffer | undefined;
 
 interface Bound {
@@ -83,7 +80,7 @@ interface Bound {
   readonly listener: DnsTcpListener;
 }
 
-/** The same port for both. */
+/** Binds both protocols to the same port. */
 async function bindBoth(address: SocketAddress, respond: DnsRespond, options: DnsOptions): Promise<Bound> {
   for (let tries = 1; ; tries++) {
     const socket = await bindUdp(address, respond, options);
@@ -103,7 +100,7 @@ function bindUdp(
   { log, bugs, limits, metrics, rate: givenRate }: DnsOptions,
 ): Promise<udp.Socket<"buffer">> {
   const rate = givenRate ?? new AnswerRate(limits.values.dnsAnswersPerSecond, systemRandom.uint32());
-  // What the kernel does not take now is lost, like any datagram; the requester asks again.
+  // What the kernel does not accept now is lost, like any datagram; the requester asks again.
   const sent = (socket: udp.Socket<"buffer">, answer: Buffer, port: number, host: string): boolean => {
     try {
       return socket.send(answer, port, host);
@@ -131,8 +128,8 @@ function bindUdp(
           bugs.met("dns", bug);
         }
       },
-      // Such as that an earlier answer reached nobody, which Linux tells at the next read. Without this handler it
-      // would end the process. Bun 1.4.5 gives the error alone, whatever its types say.
+      // Linux reports at the next read, for example, that an earlier answer was undeliverable. Without this handler the
+      // error would end the process. Bun 1.4.5 passes the error alone, contrary to its types.
       error(...parts: unknown[]) {
         log.debug("the DNS socket failed to read", { error: String(parts.find((part) => part instanceof Error)) });
       },

@@ -1,19 +1,19 @@
-// A service's instances as DNS asks for them: by zone and by protocol. Made of one revision of the service, in one pass
-// over its instances; what is asked for afterwards costs no pass of its own.
+// A service's instances by zone and by protocol, as DNS queries them. Created for one revision of the service, in one
+// pass over its instances; later look-ups need no pass.
 
 import { asciiLower } from "../name-index.ts";
 import { type Instance, Status } from "../instance.ts";
 import { endpointsOf } from "./endpoint.ts";
 
-/** Schemes of one service and zone that are told apart; addresses of others are found under `tcp` alone. */
+/** Schemes of one service and zone that are distinguished; addresses with others are found under `tcp` only. */
 const schemesMax = 64;
 
-/** UP instances of a service, of one zone or of all. */
+/** UP instances of a service, in one zone or in all. */
 class Group {
   readonly up: Instance[] = [];
   private bySchemes: Map<string, Instance[]> | undefined;
 
-  /** Those with an address that a protocol covers (`coversScheme`); undefined covers each. */
+  /** Returns those with an address that a protocol covers (`coversScheme`); undefined covers all. */
   covering(protocol: string | undefined): readonly Instance[] {
     if (protocol === undefined) return this.up;
     this.bySchemes ??= this.sorted();
@@ -28,7 +28,7 @@ class Group {
         if (lists.size > schemesMax) return;
         lists.set(protocol, (list = []));
       }
-      // An instance's addresses come one after the other.
+      // An instance's addresses are consecutive.
       if (list.at(-1) !== instance) list.push(instance);
     };
     for (const instance of this.up) {
@@ -45,16 +45,16 @@ export class ServiceView {
   readonly appid: string;
   readonly revision: number;
   readonly madeAtMs: number;
-  /** No two views share it. */
+  /** Unique among views. */
   readonly serial: number;
-  /** Instances of any status. */
+  /** The number of instances of any status. */
   readonly size: number;
   private readonly instances: readonly Instance[];
   private readonly all = new Group();
-  /** By the zone's name in lower case; made when a zone is first asked for. */
+  /** By the zone's name in lower case; created on first use. */
   private zones: Map<string, Group> | undefined;
 
-  /** `instances` are those of any status; the array is kept. */
+  /** `instances` have any status; the view keeps the array. */
   constructor(
     appid: string,
     instances: readonly Instance[],
@@ -70,7 +70,8 @@ export class ServiceView {
   }
 
   /**
-   * UP instances in a zone (lower case; undefined: in all) that a protocol covers; undefined if there is no such zone.
+   * Returns the UP instances in a zone (lower case; undefined for all) that a protocol covers; undefined for no such
+   * zone.
    */
   covering(zone: string | undefined, protocol: string | undefined): readonly Instance[] | undefined {
     if (zone === undefined) return this.all.covering(protocol);
@@ -80,7 +81,7 @@ export class ServiceView {
 
   private byZone(): Map<string, Group> {
     const zones = new Map<string, Group>();
-    /** The same by the name as it is spelled: to fold it costs more than to look it up. */
+    /** The same by spelling: folding a name costs more than a look-up. */
     const spelled = new Map<string, Group>();
     for (const instance of this.instances) {
       let group = spelled.get(instance.zone);

@@ -1,8 +1,7 @@
-// DNS over TCP (RFC 1035, 4.2.2; RFC 7766): each message after its length in two bytes, several queries before their
-// answers, cut anywhere. Of a peer that does not read, no more is kept than one batch of answers and what it had sent
-// before we stopped to read from it. Connections are few, and end when no query has come for a while, or when another
-// one needs the place. Queries are answered a few at a time, so that one peer's heap of them does not hold up the
-// others.
+// DNS over TCP (RFC 1035, 4.2.2; RFC 7766): each message follows its length in two bytes; several queries may precede
+// their answers, split anywhere. For a peer that does not read, it holds at most one batch of answers, and what the
+// peer had sent before reading stopped. Connections are few, and close after some time without a query or when another
+// one needs the slot. Queries are answered in small batches, so that one peer does not block others.
 
 import type { Socket, TCPSocketListener, TCPSocketListenOptions } from "bun";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -11,54 +10,54 @@ import { peerAddress, type SocketAddress } from "../../transport/address.ts";
 import { ConnectionPlaces, type Placed } from "./connection-places.ts";
 import { headerBytes } from "./query.ts";
 
-/** How long connections may last. */
+/** The time limits of connections. */
 export interface DnsTcpTimes {
-  /** Without a whole query, and without an accepted byte of an answer, for this long: closed. */
+  /** Connections without a whole query or a sent byte for this long are closed. */
   readonly idleMsMax: number;
-  /** How often idle connections are looked for. */
+  /** The interval of checks for idle connections. */
   readonly sweepMs: number;
 }
 
 const usualTimes: DnsTcpTimes = { idleMsMax: 10_000, sweepMs: 1_000 };
-/** A query; nothing that anyone asks is nearly as long. */
+/** The longest query; real ones are much shorter. */
 const queryBytesMax = 4 * 1024;
-/** Answers are sent when this many bytes of them wait, or there is no more query. */
+/** Answers are sent when this many bytes are pending, or no query is left. */
 const batchBytes = 64 * 1024;
-/** Queries of one connection that are answered in one turn of the event loop. */
+/** Queries of one connection per turn of the event loop. */
 const queriesPerTurn = 256;
-/** What may wait to be read, beyond which we wonder: the peer sends while we do not read. */
+/** The most unread input: the peer sends while it is not read from. */
 const unreadBytesMax = 1024 * 1024;
 
 const lengthBytes = 2;
 const noBytes = Buffer.alloc(0);
 
-export interface DnsTcpOptions {
+interface DnsTcpOptions {
   readonly bugs: ContainedBugs;
   readonly limits: Limits;
-  /** Others than the usual ones. */
+  /** Replaces the time limits. */
   readonly tcpTimes?: DnsTcpTimes | undefined;
 }
 
-/** Answers a query; the answer is read before the next call. Undefined: there is none. */
+/** Answers a query, or returns undefined. The answer is read before the next call. */
 export type Respond = (query: Buffer) => Buffer | undefined;
 
 type DnsSocket = Socket<DnsConnection | undefined>;
 
 /**
- * One connection. Either nothing waits to be sent, and all whole queries are answered; or it is not read from, until
- * what waits has gone and the next turn has come.
+ * A connection. Either nothing is pending and all whole queries are answered, or it is not read from until the pending
+ * bytes are sent and the next turn has come.
  */
 class DnsConnection implements Placed {
   readonly address: string;
   private readonly socket: DnsSocket;
   private readonly host: ConnectionHost;
-  /** Received and not yet answered: less than a query while nothing waits to be sent. */
+  /** Received but not answered: less than a query while nothing is pending. */
   private unread: Buffer = noBytes;
   private unsent: Buffer = noBytes;
   private isPaused = false;
-  /** The next queries are answered in the next turn. */
+  /** A batch is planned for the next turn. */
   private isPlanned = false;
-  /** No more is read: the peer has ended its side, or talks nonsense. It may still wait for answers. */
+  /** No more is read: the peer has ended its side, or its input is malformed. It may still wait for answers. */
   private isEnded = false;
   private isClosed = false;
   private activeAtMs = performance.now();
@@ -81,12 +80,12 @@ class DnsConnection implements Placed {
     this.work();
   }
 
-  /** The socket takes bytes again. */
+  /** Handles that the socket accepts bytes again. */
   drained(): void {
     if (this.flush()) this.work();
   }
 
-  /** The socket is closed. */
+  /** Handles that the socket is closed. */
   closed(): void {
     this.isClosed = true;
     this.unread = noBytes;
@@ -101,7 +100,7 @@ class DnsConnection implements Placed {
     this.socket.terminate();
   }
 
-  /** Answers a batch of what is there; the next one comes in the next turn, when the socket has taken the answers. */
+  /** Answers a batch; the next one follows in the next turn, when the socket has accepted the answers. */
   private work(): void {
     if (this.isPlanned || this.unsent.length > 0 || this.isClosed) return;
     const { answers, isMore } = this.answerBatch();
@@ -121,7 +120,7 @@ class DnsConnection implements Placed {
     this.work();
   }
 
-  /** The answers to the next queries, and whether another whole query may be there. */
+  /** Returns the answers to the next queries, and whether another whole query may exist. */
   private answerBatch(): { answers: Buffer; isMore: boolean } {
     const parts: Buffer[] = [];
     let totalBytes = 0;
@@ -153,12 +152,12 @@ class DnsConnection implements Placed {
     }
     if (at > 0) this.activeAtMs = performance.now();
     if (queries > 0) this.host.asked(this);
-    // An empty view would hold the whole chunk's memory.
+    // An empty view would retain the whole chunk.
     this.unread = at === this.unread.length ? noBytes : this.unread.subarray(at);
     return { answers: Buffer.concat(parts), isMore };
   }
 
-  /** True when nothing waits to be sent any more. Else the socket is not read from until it has drained. */
+  /** Sends pending bytes; returns true if none are left. Otherwise reading pauses until the socket has drained. */
   private flush(): boolean {
     const written = this.unsent.length === 0 ? 0 : this.socket.write(this.unsent);
     if (written < 0) {
@@ -175,7 +174,7 @@ class DnsConnection implements Placed {
     return this.unsent.length === 0;
   }
 
-  /** Reads from the socket only while nothing waits. */
+  /** Reads from the socket only while nothing is pending. */
   private settle(): void {
     const isBlocked = this.unsent.length > 0 || this.isPlanned;
     if (isBlocked && !this.isPaused) this.socket.pause();
@@ -184,12 +183,12 @@ class DnsConnection implements Placed {
   }
 }
 
-/** What a connection needs of its listener. */
+/** The listener, as a connection uses it. */
 interface ConnectionHost {
   readonly respond: Respond;
-  /** A connection has asked something. */
+  /** Records a query of a connection. */
   asked(connection: DnsConnection): void;
-  /** Runs what a timer brings; a bug ends the connection. */
+  /** Runs a timer's action; a bug ends the connection. */
   contain(socket: DnsSocket, action: () => void): void;
 }
 
@@ -207,7 +206,7 @@ export function listenDnsTcp(
   respond: Respond,
   { bugs, limits, tcpTimes: times = usualTimes }: DnsTcpOptions,
 ): DnsTcpListener {
-  /** Ends a connection after a bug, whatever state it is in. */
+  /** Ends a connection after a bug, in any state. */
   const fail = (socket: DnsSocket, bug: unknown): void => {
     socket.terminate();
     bugs.met("connection", bug);
@@ -224,7 +223,7 @@ export function listenDnsTcp(
       }
     },
   };
-  // Bun's types know reusePort for dialling only. Half-open: a peer may end its side and still read.
+  // Bun's types have reusePort for dialling only. Half-open: a peer may end its side and still read.
   const settings: TCPSocketListenOptions<DnsConnection | undefined> & { readonly reusePort: boolean } = {
     hostname: address.host,
     port: address.port,
@@ -233,7 +232,7 @@ export function listenDnsTcp(
     socket: {
       open(socket) {
         try {
-          // A peer that has gone already takes no place.
+          // A peer that is gone already needs no slot.
           const peer = peerAddress(socket.remoteAddress);
           if (peer === undefined) {
             socket.terminate();

@@ -1,5 +1,5 @@
-// A cache whose values weigh differently, in two generations: when the young one is heavy, the old one is dropped as a
-// whole. Whoever fills it with things that nobody asks for again drops no more than those who asked long ago.
+// A cache of values with weights, in two generations: when the young one is full, the old one is dropped as a whole.
+// Filling it with values that nobody reads again drops only values that were not read for long.
 
 export class WeightedCache<Value> {
   private young = new Map<string, { readonly value: Value; weight: number }>();
@@ -7,7 +7,7 @@ export class WeightedCache<Value> {
   private youngWeight = 0;
   private readonly weightMax: number;
 
-  /** It holds values of about `weightMax` in all; those that were used last stay. */
+  /** Holds values of about `weightMax` in all: the most recently used ones. */
   constructor(weightMax: number) {
     this.weightMax = weightMax;
   }
@@ -27,7 +27,7 @@ export class WeightedCache<Value> {
     this.put(key, { value, weight });
   }
 
-  /** A value has become heavier, or (less than 0) lighter. */
+  /** Changes a value's weight by `weight`. */
   grow(key: string, weight: number): void {
     const young = this.young.get(key);
     if (young !== undefined) this.youngWeight += weight;

@@ -1,11 +1,10 @@
-// The domain's contents: which records a name has, read from the registry's table. The zone shows only UP instances of
-// this node's own env; a service whose instances all wait still exists, and its answer is "no data", not "no such name"
-// (RFC 2308).
+// The domain's records, read from the registry's table. The zone shows only UP instances of this node's env; a service
+// whose instances are all WAITING still exists, and its answer is "no data", not "no such name" (RFC 2308).
 //
-// A finding is cached under the revision of its own service, so that a change costs only requests for what has changed.
-// A large service is read at most a few times within a TTL, however often it changes. If it has more endpoints than an
-// answer may have, the answer's are drawn at random, again a few times within a TTL. A change of another service that
-// affects a finding, by an instance of the same id, shows after a quarter of the TTL at the latest.
+// Findings are cached by the revision of their service, so that a change costs only look-ups of what has changed. A
+// large service is read at most a few times per TTL, however often it changes. If it has more endpoints than an answer
+// may have, they are drawn at random, again a few times per TTL. A change of another service that affects a finding, by
+// an instance with the same id, appears after a quarter of the TTL at the latest.
 
 import type { Clock } from "../../base/clock.ts";
 import { GenerationCache } from "../../base/generation-cache.ts";
@@ -25,17 +24,17 @@ import { authorityRecord, isHostName, nameServerRecord, type ResourceRecord } fr
 import { ServiceView } from "./service-view.ts";
 import { WeightedCache } from "./weighted-cache.ts";
 
-/** Leaves room for the longest label that we put before the domain, and its dots. */
+/** Leaves room for the longest label before the domain, and its dots. */
 const domainCharactersMax = 200;
-/** What is kept of records, in bytes, about; a record costs so much beside its text. */
+/** The approximate memory of cached records, and of one record beside its text, in bytes. */
 const keptBytesMax = 32 * 1024 * 1024;
 const recordBytes = 400;
-/** Services whose instances are kept as read. */
+/** Services whose instances are cached. */
 const servicesKeptMax = 4_096;
-/** The shortest time for which is kept what is expensive to read. */
+/** The shortest life of expensive results. */
 const restMsMin = 250;
 
-/** What a service may have records of. */
+/** The record types of services. */
 const serviceTypes: ReadonlySet<number> = new Set([
   RecordType.SRV,
   RecordType.A,
@@ -47,12 +46,12 @@ export interface DnsZoneOptions {
   /** In any case, with or without a final dot. */
   readonly domain: string;
   readonly env: string;
-  /** How long answers may be remembered, and as long that there are none: whole seconds. */
+  /** How long positive and negative answers may be cached: whole seconds. */
   readonly ttlSeconds: number;
   readonly directory: NamedDirectory;
-  /** The name server's address while the table lists no node of the registry; undefined when it listens on all. */
+  /** The name server's address while the table lists no node of the registry; undefined if it listens on all. */
   readonly ownAddress: string | undefined;
-  /** Orders the answers, and draws them where there are too many. */
+  /** Orders the answers, and draws them if there are too many. */
   readonly random: Random;
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly limits: Limits;
@@ -65,7 +64,7 @@ export class DnsZone {
   /** In lower case, without the final dot. */
   readonly domain: string;
   private readonly domainLabels: readonly string[];
-  /** What is expensive to read, or drawn, is kept this long: a quarter of the TTL. */
+  /** The life of expensive or drawn results: a quarter of the TTL. */
   readonly restMs: number;
   private readonly options: DnsZoneOptions;
   private readonly services = new GenerationCache<ServiceView>(servicesKeptMax);
@@ -73,11 +72,11 @@ export class DnsZone {
   private readonly records: InstanceRecords;
   private readonly findings = new WeightedCache<KeptFinding>(keptBytesMax);
   private views = 0;
-  /** What depends on the table's version alone. */
+  /** Negative answers, which depend on the table's version alone. */
   private negatives = { version: -1, findings: new Map<Rcode, Finding>() };
   private nameServers: { readonly serial: number; readonly addresses: readonly string[] } | undefined;
 
-  /** @throws when the domain can't be one, or the TTL is out of bounds (RFC 2181, 8). */
+  /** Throws if the domain is invalid or the TTL out of bounds (RFC 2181, 8). */
   constructor(options: DnsZoneOptions) {
     const { domain, ttlSeconds } = options;
     this.options = options;
@@ -92,7 +91,7 @@ export class DnsZone {
     this.records = new InstanceRecords({ ...options, domain: this.domain, nodes: this.nodes });
   }
 
-  /** Answers for a name (labels as they came, leftmost first) and a type; the order of answers is random, and kept. */
+  /** Looks up a name (labels unchanged, leftmost first) and a type. The order of answers is random, and cached. */
   find(labels: readonly string[], type: number): Finding {
     const below = this.labelsBelow(labels);
     if (below === undefined || type === RecordType.AXFR || type === RecordType.IXFR) return refused;
@@ -103,7 +102,7 @@ export class DnsZone {
     return records.rcode === Rcode.NoError && records.answers.length === 0 ? this.negative(Rcode.NoError) : records;
   }
 
-  /** The addresses of a target that `find` has given; none for names outside of the domain. */
+  /** Returns the addresses of a target that `find` has returned; none for names outside of the domain. */
   glue(target: string): readonly ResourceRecord[] {
     const { domain } = this;
     if (target === this.nameServerName) return this.records.addresses(target, this.nameServerAddresses());
@@ -117,7 +116,7 @@ export class DnsZone {
     return `ns.${this.domain}`;
   }
 
-  /** The labels to the left of the domain, or undefined for a name that is not below it. */
+  /** Returns the labels to the left of the domain, or undefined for a name outside of it. */
   private labelsBelow(labels: readonly string[]): readonly string[] | undefined {
     const { domainLabels } = this;
     const start = labels.length - domainLabels.length;
@@ -126,7 +125,7 @@ export class DnsZone {
     return isBelow ? labels.slice(0, start) : undefined;
   }
 
-  /** No such name, or no data: with the SOA, so that it can be remembered. */
+  /** Returns "no such name" or "no data", with the SOA so that it can be cached. */
   private negative(rcode: Rcode): Finding {
     const { version } = this.options.directory;
     if (this.negatives.version !== version) this.negatives = { version, findings: new Map() };
@@ -143,7 +142,7 @@ export class DnsZone {
     return authorityRecord(this.domain, ttlSeconds, this.nameServerName, directory.version);
   }
 
-  /** Undefined when there is no such name. */
+  /** Returns undefined if the name does not exist. */
   private recordsOf(name: DnsName, owner: string, type: number): Finding | undefined {
     switch (name.kind) {
       case "none":
@@ -179,24 +178,24 @@ export class DnsZone {
     return directory.isBranch(env, kind, name);
   }
 
-  /** No data of that name, or no such name. */
+  /** Returns "no data" or "no such name". */
   private emptyIf(exists: boolean): Finding | undefined {
     return exists ? found([]) : undefined;
   }
 
-  /** What an id has; kept as long as nothing under the id changes. An alias is the answer to all types. */
+  /** Looks up an id, cached while nothing with the id changes. An alias answers all types. */
   private ofNode(node: NodeView, owner: string, type: number): Finding {
     if (node.alias !== undefined) return node.alias;
     let finding = node.findings.get(type);
     if (finding === undefined) {
       finding = this.shuffled(ofType(type, (wanted) => this.records.of(owner, wanted, node.instances, undefined)));
-      // Of the other types there is nothing, and they are many.
+      // Other types, of which there are many, have no records.
       if (finding.answers.length > 0) node.findings.set(type, finding);
     }
     return finding;
   }
 
-  /** What a service has, or a part of it. */
+  /** Looks up a service, or a part of it. */
   private ofService(
     view: ServiceView,
     instances: readonly Instance[],
@@ -210,7 +209,7 @@ export class DnsZone {
     const known = this.findings.get(key);
     const nowMs = clock.monotonicMs();
     if (known !== undefined && known.serial === view.serial) {
-      // While nothing at all has changed, only what was drawn is drawn anew.
+      // While nothing has changed, only drawn records are drawn again.
       const isUnchanged = known.version === directory.version && !known.isDrawn;
       if (isUnchanged || nowMs - known.atMs < this.restMs) return known.finding;
     }
@@ -253,7 +252,7 @@ export class DnsZone {
     return ownAddress === undefined ? [] : [ownAddress];
   }
 
-  /** The instances of a service, its name compared as it came, then in lower case; undefined if none exists. */
+  /** Returns the view of a service, its name compared unchanged, then in lower case; undefined if it does not exist. */
   private service(word: string): ServiceView | undefined {
     const { directory, env } = this.options;
     const appid = directory.serviceNamed(env, word);
@@ -275,12 +274,12 @@ export class DnsZone {
   }
 }
 
-/** What was found in a view, and when. */
+/** A cached finding of a view. */
 interface KeptFinding {
   readonly finding: Finding;
   readonly serial: number;
   readonly version: number;
   readonly atMs: number;
-  /** True if the finding is a random draw from more records. */
+  /** True if the finding is a random choice among more records. */
   readonly isDrawn: boolean;
 }

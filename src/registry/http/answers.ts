@@ -1,51 +1,49 @@
-// The API's answers. Business results come with HTTP status 200 and a code in the body: clients take any other status
-// for a broken transport. Timestamps are written as whole numbers, which no JSON library of a double's precision may
-// touch.
+// The API's answers. Results have HTTP status 200 and a code in the body: clients take any other status for a broken
+// transport. Timestamps are written as whole numbers, beyond the precision of a double.
 
 import type { Entry } from "../table/entry.ts";
-import { type BodyParts, type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
+import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
 import { Code } from "../codes.ts";
 import type { App } from "../table/apps.ts";
 
 const jsonType = "application/json; charset=utf-8";
 
-/** A piece of an answer that is made as it is read; one instance more may be in it. */
+/** The size of a piece of an answer that is created as it is read; at most one instance more is in it. */
 const pieceCharactersMin = 64 * 1024;
 const keptCharactersMax = 2_048;
 
-/** Sent in place of an answer whose reader, or all of whom, have too much unread. */
+/** Sent instead of an answer if its reader, or all readers, have too many unread bytes. */
 const tooMuchUnread = codeAnswer(
   `{"code":${Code.LimitExceeded},"message":"too many bytes of answers wait here to be read","ttl":1}`,
   Code.LimitExceeded,
 );
 
-/** A body for a code. */
 export function codeAnswer(body: string, code: Code): HttpAnswer {
   return { status: 200, fields: fieldsOf(code), body };
 }
 
-/** The same of parts that are shared with other answers. */
+/** Returns an answer whose parts other answers share. */
 export function sharedAnswer(parts: BodyParts, code: Code): HttpAnswer {
   return { status: 200, fields: fieldsOf(code), body: parts, instead: tooMuchUnread };
 }
 
-/** The usual envelope; `data` is JSON, or undefined for none. */
+/** Returns the usual envelope; `data` is JSON, or undefined for none. */
 export function envelope(code: Code, message: string | undefined, data?: string, isStale = false): HttpAnswer {
   const text = message === undefined ? `"${code}"` : JSON.stringify(message);
   const shown = data === undefined ? "" : `,"data":${data}`;
   return codeAnswer(`{"code":${code},"message":${text},"ttl":1${shown}${endOf(isStale)}`, code);
 }
 
-/** The envelope of code 0 around parts of JSON. */
+/** Returns the envelope of code 0 around parts of JSON. */
 export function sharedEnvelope(data: BodyParts, isStale: boolean): HttpAnswer {
   const head = Buffer.from('{"code":0,"message":"0","ttl":1,"data":');
   return sharedAnswer([head, ...data, Buffer.from(endOf(isStale))], Code.Ok);
 }
 
 /**
- * The envelope of data that may be large: each piece is made when the reader has taken those before it, so that a slow
- * one costs no more than a piece, and one that goes away nothing. `ended` is called when it is over. What `data` throws
- * cuts the answer short, so that nobody takes it for whole.
+ * Returns the envelope of data that may be large: each piece is created after the reader has taken the previous ones,
+ * so that a slow reader costs one piece, and one that leaves nothing. `ended` is called at the end. If `data` throws,
+ * the answer is cut short, so that no reader takes it for complete.
  */
 export function pieceByPiece(code: Code, data: Iterator<string>, isStale: boolean, ended: () => void): HttpAnswer {
   function* pieces(): Generator<Uint8Array, undefined> {
@@ -67,10 +65,9 @@ function fieldsOf(code: Code): Readonly<Record<string, string>> {
 
 const endOf = (isStale: boolean): string => `${isStale ? ',"stale":true' : ""}}`;
 
-/** Not found, wrong method: in plain text, with an HTTP status, as a client that uses a wrong URL deserves. */
-export const plain = textAnswer;
-
-/** An instance as a list shows it; `env` is what the reader asked for. What is listed is listed often, and kept. */
+/**
+ * Returns an instance as JSON for a list, with the `env` that the reader asked for. Kept, because lists are read often.
+ */
 function listedJson(entry: Entry, env: string | undefined): string {
   const { instance } = entry;
   if (instance === undefined) return "null";
@@ -79,19 +76,19 @@ function listedJson(entry: Entry, env: string | undefined): string {
   return head + endOfInstance(entry);
 }
 
-/** What changes without a change of the instance: when it renewed, and whether it should have renewed since. */
+/** Returns the part that changes with renewals: the last renewal, and whether one is overdue. */
 function endOfInstance({ renewTimestamp, isLapsed }: Entry): string {
   return isLapsed ? `${renewTimestamp},"stale":true}` : `${renewTimestamp}}`;
 }
 
-/** What is long is made each time: it would double what the instance costs. */
+/** Long texts are created each time: keeping them would double an instance's memory. */
 function keptHead(entry: Entry, env: string): string {
   const head = headOf(entry, env);
   if (head.length <= keptCharactersMax) entry.json = head;
   return head;
 }
 
-/** An instance as JSON, made for this once: most are shown to those only who renew them. */
+/** Returns an instance as JSON without keeping it: most instances are read only by whoever renews them. */
 export function instanceJson(entry: Entry): string {
   const { instance } = entry;
   return instance === undefined ? "null" : headOf(entry, instance.env) + endOfInstance(entry);
@@ -112,16 +109,19 @@ function headOf({ instance }: Entry, env: string): string {
     status,
   });
   const { regTimestamp, upTimestamp, dirtyTimestamp, latestTimestamp } = instance;
-  return `${head.slice(0, -1)},"reg_timestamp":${regTimestamp},"up_timestamp":${upTimestamp},"dirty_timestamp":${dirtyTimestamp},"latest_timestamp":${latestTimestamp},"renew_timestamp":`;
+  const timestamps =
+    `"reg_timestamp":${regTimestamp},"up_timestamp":${upTimestamp},"dirty_timestamp":${dirtyTimestamp},` +
+    `"latest_timestamp":${latestTimestamp}`;
+  return `${head.slice(0, -1)},${timestamps},"renew_timestamp":`;
 }
 
-/** JSON, and how many instances are in it. */
+/** JSON, and the number of instances in it. */
 export interface Piece {
   readonly text: string;
   readonly count: number;
 }
 
-/** The InstanceInfo of a service, piece by piece: each instance is shown as it is when its piece is made. */
+/** Yields the InstanceInfo of a service in pieces: each instance is shown as it is when its piece is created. */
 export function* zonePieces(
   app: App,
   shownEnv: string | undefined,
@@ -148,7 +148,7 @@ export function* zonePieces(
   yield { text: `${end}},"latest_timestamp":${latest}}`, count: 0 };
 }
 
-/** A service that has no instances. */
+/** Returns the InstanceInfo of a service without instances. */
 export function emptyView(latest: bigint): string {
   return `{"instances":{},"latest_timestamp":${latest}}`;
 }

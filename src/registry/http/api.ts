@@ -1,4 +1,4 @@
-// The routes of the registry's HTTP API (bilibili/discovery v1.2.1, and what ours adds): from a request to the function
+// The routes of the registry's HTTP API (bilibili/discovery v1.2.1, and our additions): from a request to the function
 // that answers it. A client's mistake is answered with HTTP status 200 and a code: clients take any other status for a
 // broken node.
 
@@ -11,14 +11,14 @@ import { type Health, healthAnswer, healthPaths, liveAnswer, metricsAnswer } fro
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import type { BrowserGuard } from "../../transport/http/browser-guard.ts";
-import type { HttpAnswer } from "../../transport/http/http-answer.ts";
+import { type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest, WantsBody } from "../../transport/http/http-handler.ts";
 import { Code } from "../codes.ts";
 import type { LookupRules } from "../lookup/lookup-file.ts";
 import type { Compared, Replicated } from "../replication/peer-messages.ts";
 import type { PublicGateways } from "../lookup/public-gateways.ts";
 import type { RegistryNode } from "../node/registry-node.ts";
-import { envelope, plain } from "./answers.ts";
+import { envelope } from "./answers.ts";
 import { controlAnswer } from "./control.ts";
 import { KnownPeers } from "./known-peers.ts";
 import { Listings } from "./listings.ts";
@@ -39,7 +39,7 @@ import { fetchAll, fetchOne, fetchSeveral, nodes, type Reading } from "./reads.t
 import { Renderings } from "./renderings.ts";
 import { cancel, register, renew, set } from "./writes.ts";
 
-/** The longest that a request may take; what a client asks for by its header is cut by this, and by a margin. */
+/** The longest time of a request. A client's header can shorten it; a margin is subtracted. */
 const deadlineMsMax = 40_000;
 const deadlineMarginMs = 20;
 const prefix = "/discovery/";
@@ -48,38 +48,38 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 export interface RegistryHttpOptions {
   readonly node: RegistryNode;
-  /** Writers and other nodes have to show one of those of now; none: nothing. */
+  /** Writers and other nodes must present one of the current tokens; none if no token is required. */
   readonly tokens: () => readonly string[];
   readonly lookup: LookupRules | undefined;
-  /** Where lookup finds gateways. */
+  /** The gateways for lookup. */
   readonly gateways: PublicGateways;
   readonly metrics: RegistryMetrics;
   /** For `GET /health`. */
   readonly health: () => Health;
-  /** What operators may ask. */
+  /** The operators' commands. */
   readonly control: ControlCommands;
 }
 
-export interface ApiOptions extends RegistryHttpOptions {
+interface ApiOptions extends RegistryHttpOptions {
   readonly limits: Limits;
   readonly guard: BrowserGuard;
   readonly connectionsMax: number;
   readonly quotaOf: (remoteAddress: string) => string;
-  /** Whose proxies are believed about a client that looks for a gateway. */
+  /** The rules whose proxies are trusted about the address of a client that looks up gateways. */
   readonly trustedByFile: LookupRules | undefined;
 }
 
-/** A request on its way to a function. */
+/** A request for a route. */
 interface Call {
   readonly request: HttpRequest;
-  /** It showed the key. */
+  /** It presented the key. */
   readonly isTrusted: boolean;
 }
 
 type Answer = HttpAnswer | Promise<HttpAnswer>;
 interface Route {
   readonly method: Method;
-  /** Only other nodes of the registry may use it. */
+  /** Only for other nodes of the registry. */
   readonly isPeers?: boolean;
   readonly answer: (call: Call) => Answer | WantsBody;
 }
@@ -97,7 +97,7 @@ export class Api {
     const { node, metrics, limits, control } = options;
     this.options = options;
     this.metricsResponse = metricsAnswer(async () => {
-      const { registryExpositionOf } = await import("../../observe/registry-exposition.ts");
+      const { registryExpositionOf } = await import("../../observe/exposition.ts");
       return registryExpositionOf(metrics);
     });
     this.renderings = new Renderings({
@@ -135,8 +135,8 @@ export class Api {
       ],
       ["poll", this.poll((request) => this.polls.poll(request))],
       ["polls", this.poll((request) => this.polls.polls(request))],
-      [replicatePath, this.peer((text) => node.onReplicate(parseReplicate(text)))],
-      [comparePath, this.peer((text) => node.onCompare(parseCompare(text)))],
+      [replicatePath, this.peer((text) => node.replication.onReplicate(parseReplicate(text)))],
+      [comparePath, this.peer((text) => node.replication.onCompare(parseCompare(text)))],
     ]);
   }
 
@@ -144,12 +144,12 @@ export class Api {
     return this.polls.size;
   }
 
-  /** False while too many long requests wait to read another one. */
+  /** False while too many long requests wait: no further one is read. */
   get hasRoom(): boolean {
     return this.longRequests.hasRoom;
   }
 
-  /** Lets all long polls go. */
+  /** Ends all long polls. */
   stop(): void {
     this.polls.close();
     this.renderings.close();
@@ -162,13 +162,13 @@ export class Api {
   respond(request: HttpRequest): Answer | WantsBody {
     const { path } = request;
     const { guard, metrics } = this.options;
-    // A client's browser looks for a gateway; it has no other business here.
+    // Browsers may only look up gateways.
     const refusal = path.startsWith(lookupPrefix) ? undefined : guard(request);
-    if (refusal !== undefined) return { ...plain(403, refusal), isLast: true };
+    if (refusal !== undefined) return { ...textAnswer(403, refusal), isLast: true };
     if (!path.startsWith(prefix)) return this.elsewhere(request);
     const name = path.slice(prefix.length);
     const route = this.routes.get(name);
-    if (route === undefined) return plain(404, "404 page not found");
+    if (route === undefined) return textAnswer(404, "404 page not found");
     if (!allows(route.method, request)) return notAllowed(route.method);
     const tokens = this.options.tokens();
     const isTrusted = tokens.length > 0 && showsToken(request.header("authorization") ?? null, tokens);
@@ -178,25 +178,24 @@ export class Api {
     return unfit ?? route.answer({ request, isTrusted });
   }
 
-  /** Refuses a message that cannot come from a known node; undefined if it can. */
+  /** Refuses a message that cannot come from a known node; returns undefined for others. */
   private unfitPeer(request: HttpRequest): HttpAnswer | undefined {
     const [type = ""] = (request.header("content-type") ?? "").split(";", 1);
     if (type.trim().toLowerCase() !== "application/json")
-      return { ...plain(415, "messages of registry nodes are application/json"), isLast: true };
+      return { ...textAnswer(415, "messages of registry nodes are application/json"), isLast: true };
     if (this.options.tokens().length > 0 || this.options.quotaOf(request.remoteAddress) === "") return undefined;
     if (this.peers.isNode(request.remoteAddress)) return undefined;
-    // It takes this node for one of the original implementation, registers itself as those do, and is known from then
-    // on.
-    return { ...plain(404, "404 page not found", { [unknownNodeField]: "register" }), isLast: true };
+    // The sender takes this node for an original one, registers itself as those do, and is known from then on.
+    return { ...textAnswer(404, "404 page not found", { [unknownNodeField]: "register" }), isLast: true };
   }
 
-  /** What is not the registry's own API. */
+  /** Answers paths outside of the registry's API. */
   private elsewhere(request: HttpRequest): Answer {
     const { path } = request;
     const { health } = this.options;
     const isLookup = path.startsWith(lookupPrefix);
     const isKnown = healthPaths.has(path) || path === "/livez" || path === "/metrics" || isLookup;
-    if (!isKnown) return plain(404, "404 page not found");
+    if (!isKnown) return textAnswer(404, "404 page not found");
     if (isLookup) return lookupAnswer(request, path.slice(lookupPrefix.length), this.options);
     if (!allows("GET", request)) return notAllowed("GET");
     if (path === "/livez") return liveAnswer;
@@ -218,7 +217,7 @@ export class Api {
     return answer;
   }
 
-  /** `waits`: the answer may be long in coming, and is given up when its client leaves. */
+  /** `waits`: the answer may take long, and is dropped if its client leaves. */
   private read(answer: (parameters: Parameters, call: Call) => Answer, waits = false): Route {
     return {
       method: "GET",
@@ -266,7 +265,7 @@ export class Api {
     };
   }
 
-  /** Reads a body that is not too long, and is UTF-8. */
+  /** Reads a bounded UTF-8 body. */
   private withBody(bytesMax: number, answer: (text: string) => Answer): WantsBody {
     return {
       bytesMax,
@@ -288,7 +287,7 @@ export class Api {
 
   private pollOf(parameters: Parameters, { request }: Call): PollRequest {
     const asked = request.header("x1-bmspy-timeout");
-    // As in the original, 0 asks for nothing.
+    // As in the original, 0 means no time-out.
     const isAsked = asked !== undefined && /^0*[1-9]\d{0,8}$/.test(asked);
     const askedMs = isAsked ? Number(asked) - deadlineMarginMs : deadlineMsMax;
     return {
@@ -300,18 +299,18 @@ export class Api {
   }
 }
 
-/** True for a request of this machine that no proxy on it has passed on. */
+/** Reports whether a request comes from this machine and was not forwarded by a proxy. */
 function isOnThisMachine(request: HttpRequest): boolean {
   return isLoopbackAddress(request.remoteAddress) && request.header("x-forwarded-for") === undefined;
 }
 
-/** Ends the connection: a caller without a key gets one attempt on each. */
+/** Ends the connection: a caller without a key gets one attempt per connection. */
 function unauthorized(): HttpAnswer {
   const sentence = "this registry takes writes only with its key: authorization: Bearer …";
   return { ...envelope(Code.Unauthorized, sentence), isLast: true };
 }
 
-/** Turns what is wrong with a request into the code -400 and a sentence. */
+/** Turns errors of a request into the code -400 and a sentence. */
 function orBadRequest<Result extends Answer>(answer: () => Result): Result | HttpAnswer {
   try {
     return answer();

@@ -1,41 +1,39 @@
-// How far the clocks of nodes of the original implementation are behind this one's, or ahead of it. Those nodes make
-// versions of their wall clocks alone, so two versions tell which of two writes came first only as far as the clocks
-// agree.
+// The lag of original nodes' clocks behind this one's, or their lead. Those nodes make versions from their wall clocks
+// alone, so versions order two writes only as far as the clocks agree.
 //
-// Every answer that shows the other clock bounds the lag from both sides (Cristian, 1989): the answer was made between
-// the question and its arrival. Bounds of several answers are intersected, widened by what clocks drift.
+// Every answer that shows the other clock bounds the lag from both sides (Cristian, 1989): it was created between the
+// request and its arrival. The bounds of several answers are intersected, widened by clock drift.
 
-/** What the other node's clock showed when it made an answer, and between which moments of this node's that was. */
+/** The other node's clock when it created an answer, and the moments of this node's clock around that. */
 export interface ClockReading {
-  /** The earliest and the latest moment by the other clock; nanoseconds since 1970, as the others. */
+  /** The earliest and the latest moment by the other clock; all in nanoseconds since 1970. */
   readonly fromNs: bigint;
   readonly toNs: bigint;
   readonly askedNs: bigint;
   readonly heardNs: bigint;
 }
 
-/** The lag is at least `minNs` and at most `maxNs`. */
 interface Lag {
   minNs: bigint;
   maxNs: bigint;
   atMs: number;
 }
 
-/** Two clocks part by less than this, 100 µs a second. */
+/** Two clocks drift apart by less than this: 100 µs a second. */
 const driftNsPerMs = 100;
-/** What was measured holds for this long: answers come every half minute at least. */
+/** The life of a measurement: answers come at least every half minute. */
 const keptMs = 10 * 60_000;
 
 export class ClockLags {
   private readonly lags = new Map<string, Lag>();
   private readonly lagNsMax: bigint;
 
-  /** A node that is behind by more than `lagNsMax` is none to order writes by: its lag is taken for unknown. */
+  /** A lag above `lagNsMax` counts as unknown: such a clock cannot order writes. */
   constructor(lagNsMax: bigint) {
     this.lagNsMax = lagNsMax;
   }
 
-  /** Takes in a reading of the clock of the node at `address`, at `nowMs` on the monotonic clock. */
+  /** Adds a reading of the clock of the node at `address`, at `nowMs` of the monotonic clock. */
   heard(address: string, { fromNs, toNs, askedNs, heardNs }: ClockReading, nowMs: number): void {
     for (const [known, { atMs }] of this.lags) if (nowMs - atMs > keptMs) this.lags.delete(known);
     const now: Lag = { minNs: askedNs - toNs, maxNs: heardNs - fromNs, atMs: nowMs };
@@ -44,15 +42,15 @@ export class ClockLags {
       const driftNs = BigInt(Math.ceil((nowMs - known.atMs) * driftNsPerMs));
       const minNs = larger(known.minNs - driftNs, now.minNs);
       const maxNs = -larger(-(known.maxNs + driftNs), -now.maxNs);
-      // Where they contradict each other one of the clocks was set: the newer reading counts.
+      // If they contradict each other, a clock was set: the newer reading counts.
       if (minNs <= maxNs) Object.assign(now, { minNs, maxNs });
     }
     this.lags.set(address, now);
   }
 
   /**
-   * The most that any of the clocks can be behind this node's versions, which are ahead of its clock by `leadNs`, of
-   * those that are surely behind; 0 while all may agree with them.
+   * Returns the largest possible lag, of those clocks that certainly lag, behind this node's versions, which are ahead
+   * of its clock by `leadNs`; 0 if all may agree with them.
    */
   largestNs(nowMs: number, leadNs = 0n): bigint {
     let largest = 0n;
@@ -64,8 +62,7 @@ export class ClockLags {
   }
 
   /**
-   * The most that any of the clocks is ahead for sure, of those that are by at most half of `lagNsMax`; 0 while none
-   * is.
+   * Returns the largest certain lead of a clock, of those that lead by at most half of `lagNsMax`; 0 if there is none.
    */
   largestLeadNs(nowMs: number): bigint {
     let largest = 0n;

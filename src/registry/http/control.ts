@@ -1,5 +1,5 @@
-// An operator's commands over the registry's API: `POST /discovery/control` with the parameter `request`. Whoever shows
-// the cluster's key may ask; where there is no key, whoever is on this machine.
+// An operator's commands over the registry's API: `POST /discovery/control` with the parameter `request`, for callers
+// that present the cluster's key, or callers on this machine if there is no key.
 
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { HttpAnswer } from "../../transport/http/http-answer.ts";
@@ -7,7 +7,7 @@ import { Code } from "../codes.ts";
 import { envelope } from "./answers.ts";
 import type { Parameters } from "./parameters.ts";
 
-/** Answers a request whose key has been checked; `mayAsk` is false for somebody elsewhere where there is no key. */
+/** Answers a request. `mayAsk` is false for a caller elsewhere if there is no key. */
 export function controlAnswer(
   commands: ControlCommands,
   parameters: Parameters,

@@ -1,12 +1,12 @@
-// The fields of a query string or of a form, application/x-www-form-urlencoded
-// (https://url.spec.whatwg.org/#urlencoded-parsing), read where they stand: a poll of a thousand services has thousands
-// of them, and its reader asks for a handful of names. A text with escapes is left to the platform's parser.
+// The fields of a query string or form, application/x-www-form-urlencoded
+// (https://url.spec.whatwg.org/#urlencoded-parsing), found in place: a poll of a thousand services has thousands of
+// fields, of which its reader needs a few names. A text with escapes is left to the platform's parser.
 
 const ampersand = 0x26;
 const equals = 0x3d;
 const escapes = /[%+]/;
 
-/** Fields of one text. What `URLSearchParams` says of it is what this says. */
+/** The fields of one text; equal to those of `URLSearchParams`. */
 export class FormFields {
   private readonly text: string;
   private readonly start: number;
@@ -18,7 +18,7 @@ export class FormFields {
     this.decoded = escapes.test(text) ? new URLSearchParams(text) : undefined;
   }
 
-  /** The first value of this name. */
+  /** Returns the first value of a name. */
   first(name: string): string | undefined {
     if (this.decoded !== undefined) return this.decoded.get(name) ?? undefined;
     let first: string | undefined;
@@ -29,7 +29,7 @@ export class FormFields {
     return first;
   }
 
-  /** All values of this name. */
+  /** Returns all values of a name. */
   all(name: string): string[] {
     if (this.decoded !== undefined) return this.decoded.getAll(name);
     const values: string[] = [];
@@ -44,7 +44,7 @@ export class FormFields {
   private look(name: string, found: (value: string) => boolean): void {
     const { text, start } = this;
     for (let at = start; at < text.length;) {
-      // Where the name ends, and where the field does.
+      // The ends of the name and of the field.
       let middle = -1;
       let end = at;
       for (; end < text.length; end++) {

@@ -1,16 +1,16 @@
-// Which callers are nodes of the registry, as far as an address tells: those of the nodes that the operator named or
-// that are registered. Without a cluster key it is all that is known of a caller.
+// Recognises nodes of the registry by address: those that the operator named or that are registered. Without a cluster
+// key, nothing else is known of a caller.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { plainAddress } from "../../transport/address.ts";
 import { canonicalAddress } from "../../transport/address-ranges.ts";
 
-/** Names are resolved again after this long at the soonest. */
+/** The shortest time between two resolutions of names. */
 const resolveMs = 5_000;
 
-/** Resolves a host's name to addresses; rejects if it has none. */
-export type Resolve = (host: string) => Promise<readonly string[]>;
+/** Resolves a host name to addresses; rejects if it has none. */
+type Resolve = (host: string) => Promise<readonly string[]>;
 
 const systemResolve: Resolve = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
@@ -20,15 +20,15 @@ export class KnownPeers {
   private resolved: ReadonlySet<string> = new Set();
   private resolvedAtMs = -Infinity;
 
-  /** `addresses` gives the other nodes, `host:port`. */
+  /** `addresses` returns the other nodes, `host:port`. */
   constructor(addresses: () => readonly string[], resolve = systemResolve) {
     this.addresses = addresses;
     this.resolve = resolve;
   }
 
   /**
-   * True for the address of a node. Names are resolved behind the caller's back: a node whose name is not resolved yet
-   * is known the next time.
+   * Reports whether an address is a node's. Names are resolved in the background: a node whose name is not resolved yet
+   * is recognised the next time.
    */
   isNode(address: string): boolean {
     const hosts = this.addresses().map(hostOf);
@@ -42,14 +42,14 @@ export class KnownPeers {
     this.resolvedAtMs = performance.now();
     const found = new Set<string>();
     for (const result of await Promise.allSettled(names.map((name) => this.resolve(name)))) {
-      // A name without addresses is nobody's.
+      // A name without addresses matches nothing.
       if (result.status === "fulfilled") for (const address of result.value) found.add(plainAddress(address));
     }
     this.resolved = found;
   }
 }
 
-/** The host of `host:port`, without brackets; an address in the one spelling that a socket's own has. */
+/** Returns the host of `host:port` without brackets, and an address as sockets spell it. */
 function hostOf(address: string): string {
   const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
   return canonicalAddress(host) ?? host;

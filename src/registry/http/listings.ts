@@ -1,16 +1,16 @@
-// Who reads fetch/all: a listing holds what it copied of the table for as long as its reader takes, so there are few at
-// a time. Its beginning looks at the whole table at once; whoever begins one after the other gets no further than a
-// small part of the time. Other nodes of the registry are not counted: they start with one.
+// Bounds concurrent reads of fetch/all: a listing holds its copy of the table for as long as its reader takes. Its
+// start scans the whole table at once; a caller that starts one after another gets a small part of the time. Other
+// nodes of the registry, which start with a listing, are not counted.
 
 import type { Limits } from "../../base/limits/limits.ts";
 
-/** A place is taken for so many times what the listing's beginning took. */
+/** A slot stays occupied for this many times the duration of the listing's start. */
 const restFactor = 40;
 const restMsMax = 10_000;
 
-/** A place among those who list. */
-export interface Listing {
-  /** The listing has begun, which took so long. */
+/** A slot. */
+interface Listing {
+  /** Reports the duration of the listing's start. */
   began(tookMs: number): void;
   end(): void;
 }
@@ -26,7 +26,7 @@ export class Listings {
     limits.measure("listingsPerAddress", () => Math.max(0, ...this.callers.values()));
   }
 
-  /** Takes a place for an address ('' has no bound of its own). Returns undefined if a bound was reached. */
+  /** Takes a slot for an address ('' has no bound of its own). Returns undefined if a bound was reached. */
   begin(caller: string): Listing | undefined {
     const { values } = this.limits;
     const own = this.callers.get(caller) ?? 0;

@@ -1,20 +1,20 @@
 // Reads that name many services, such as long polls of a thousand: each takes a millisecond or two, and thousands may
-// come at once. A turn of the event loop answers a bounded share of them, one address after the other, so that short
+// come at once. A turn of the event loop answers a bounded share of them, alternating between addresses, so that short
 // requests are served in between.
 //
-// Memory: a request that waits is held with its head. The bytes of all that wait are bounded in all and by address.
+// Memory: a waiting request holds its head. The bytes of all waiting requests are bounded in all and by address.
 
 import type { Limits } from "../../base/limits/limits.ts";
 
-/** A query that is longer than this many characters waits for its turn. */
+/** Longer queries, in characters, wait for their turn. */
 const shortQuery = 2_048;
-/** How long the requests of one turn may take, in milliseconds; the last of them may take longer. */
+/** The time for the requests of one turn, in milliseconds; the last one may exceed it. */
 const turnMs = 2;
-/** So many are the work of some tens of milliseconds. */
+/** This many take some tens of milliseconds. */
 const waitingMax = 32;
-/** The part of `registryReceivedBytes` that waiting requests may hold beside it. */
+/** The share of `registryReceivedBytes` that waiting requests may hold beside it. */
 const waitingShare = 0.5;
-/** The part of those that the waiting requests of one address may hold. */
+/** The share of those for one address. */
 const addressShare = 0.5;
 
 interface Waiting {
@@ -27,7 +27,7 @@ interface Queue {
   bytes: number;
 }
 
-/** True for a query that has to wait for its turn. */
+/** Reports whether a query must wait for its turn. */
 export function isLongQuery(query: string): boolean {
   return query.length > shortQuery;
 }
@@ -36,7 +36,7 @@ export class LongRequests {
   private readonly limits: Limits;
   private readonly now: () => number;
   private readonly soon: (turn: () => void) => void;
-  /** By address; the one whose turn it is comes first. */
+  /** By address; the one whose turn is next comes first. */
   private readonly queues = new Map<string, Queue>();
   private bytes = 0;
   private count = 0;
@@ -52,14 +52,14 @@ export class LongRequests {
     this.soon = soon;
   }
 
-  /** False while enough of them wait: what comes then is better left unread. */
+  /** False while enough wait: further ones are better left unread. */
   get hasRoom(): boolean {
     return this.count < waitingMax;
   }
 
   /**
-   * Answers a request of `bytes` from `address` ('' has no bound of its own) in a later turn of the event loop. Returns
-   * undefined if too many bytes wait already. Rejects with what `answer` throws.
+   * Answers a request of `bytes` from `address` ('' has no bound of its own) in a later turn. Returns undefined if too
+   * many bytes wait already. Rejects with what `answer` throws.
    */
   answered<Result>(
     address: string,
@@ -97,7 +97,7 @@ export class LongRequests {
     if (this.queues.size > 0) this.soon(() => this.turn());
   }
 
-  /** Answers the oldest request of the address whose turn it is; then it is another one's. */
+  /** Answers the oldest request of the address whose turn it is. */
   private next(): void {
     for (const [address, queue] of this.queues) {
       this.queues.delete(address);

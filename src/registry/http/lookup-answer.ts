@@ -1,20 +1,17 @@
-// Answers `/api/lookup/<token>`: which gateways a client may connect to. Pages of any site may read the answer.
+// Answers `/api/lookup/<token>` with the gateways for a client. Pages of any site may read the answer.
 
-import { jsonAnswer, type HttpAnswer } from "../../transport/http/http-answer.ts";
+import { tokenCharactersMax } from "../../base/limits/fixed.ts";
+import { type HttpAnswer, jsonAnswer, textAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest } from "../../transport/http/http-handler.ts";
 import { callerAddress, lookupGateways, schemesIn } from "../lookup/lookup.ts";
 import type { LookupRules } from "../lookup/lookup-file.ts";
 import type { PublicGateways } from "../lookup/public-gateways.ts";
-import { plain } from "./answers.ts";
 import { allows, notAllowed } from "./methods.ts";
 
-/** Longest token in a lookup's path. */
-const tokenCharactersMax = 8 * 1024;
-
-export interface LookupSource {
+interface LookupSource {
   readonly node: { readonly isReadable: boolean };
   readonly lookup: LookupRules | undefined;
-  /** The rules whose proxies are trusted to name the client's address. */
+  /** The rules whose proxies are trusted about the client's address. */
   readonly trustedByFile: LookupRules | undefined;
   readonly gateways: PublicGateways;
   readonly metrics: { requested(name: string): void };
@@ -29,24 +26,24 @@ export function lookupAnswer(request: HttpRequest, path: string, source: LookupS
 function answerOf(request: HttpRequest, path: string, source: LookupSource): HttpAnswer {
   const { node, lookup: rules, trustedByFile, gateways, metrics } = source;
   metrics.requested("lookup");
-  // A browser asks so before some requests (Fetch, CORS-preflight request).
-  if (request.method === "OPTIONS") return plain(200, "", { "access-control-allow-methods": "GET, HEAD" });
+  // A browser sends this before some requests (Fetch, CORS-preflight request).
+  if (request.method === "OPTIONS") return textAnswer(200, "", { "access-control-allow-methods": "GET, HEAD" });
   if (!allows("GET", request)) return notAllowed("GET");
   const token = decodedToken(path);
-  if (token === undefined) return plain(404, "404 page not found");
+  if (token === undefined) return textAnswer(404, "404 page not found");
   if (!node.isReadable) return jsonAnswer(503, { reason: "this registry node is starting" });
   const address = callerAddress(request.remoteAddress, request.header("x-forwarded-for") ?? null, trustedByFile);
   const found = lookupGateways(token, address, rules, gateways, schemesIn(request.query));
   return jsonAnswer("reason" in found ? 503 : 200, found);
 }
 
-/** The token that a path names; undefined if it names none. */
+/** Returns the token in a path, or undefined if there is none. */
 function decodedToken(path: string): string | undefined {
   if (path === "" || path.length > tokenCharactersMax || path.includes("/")) return undefined;
   try {
     return decodeURIComponent(path);
   } catch {
-    // Percent signs that encode nothing: no such page.
+    // Malformed percent encoding: no such page.
     return undefined;
   }
 }

@@ -1,9 +1,9 @@
-// The parameters of a request, as the original reads them: a query string, and for POST a form, whose values come
+// A request's parameters as the original reads them: of a query string and, for POST, of a form, whose values come
 // first. Absent and empty are the same; a repeated key makes a list.
 
 import { FormFields } from "./form-fields.ts";
 
-/** A parameter is missing or cannot be read: code -400 with this sentence. */
+/** A parameter is missing or malformed: code -400 with this sentence. */
 export class BadParameter extends Error {
   override readonly name = "BadParameter";
 }
@@ -17,55 +17,53 @@ export class Parameters {
 
   constructor(query: string, form: string) {
     this.query = new FormFields(query);
-    // Instances are made of its values, and must not hold the whole of it.
+    // Decoded, so that values in instances do not retain the whole form.
     this.form = new URLSearchParams(form);
   }
 
-  /** The first value; '' when there is none. */
+  /** Returns the first value, or ''. */
   text(name: string): string {
     return this.form.get(name) ?? this.query.first(name) ?? "";
   }
 
-  /** The first value, which must be there. */
+  /** Returns the first value, which must not be empty. */
   required(name: string): string {
     const value = this.text(name);
     if (value === "") throw new BadParameter(`${name} is required`);
     return value;
   }
 
-  /** All values but the empty ones. */
+  /** Returns all non-empty values. */
   list(name: string): string[] {
     return [...this.form.getAll(name), ...this.query.all(name)].filter((value) => value !== "");
   }
 
-  /** The same, each of them split at commas: some clients send one value for all. */
+  /** Returns all values, split at commas: some clients send one value for all. */
   commaList(name: string): string[] {
     return this.list(name)
       .flatMap((value) => value.split(","))
       .filter((value) => value !== "");
   }
 
-  /** A whole number of 64 bits; 0 when there is none. */
+  /** Returns a signed 64-bit number; 0 if absent. */
   int64(name: string): bigint {
     return parseInt64(name, this.text(name));
   }
 
-  /** A list of such numbers. */
   int64List(name: string): bigint[] {
     return this.list(name).map((value) => parseInt64(name, value));
   }
 
-  /** A number of 32 bits that is not negative; 0 when there is none. */
+  /** Returns an unsigned 32-bit number; 0 if absent. */
   uint32(name: string): number {
     return parseUint32(name, this.text(name));
   }
 
-  /** A list of such numbers. */
   uint32List(name: string): number[] {
     return this.list(name).map((value) => parseUint32(name, value));
   }
 
-  /** True for the words that Go's ParseBool takes for true. */
+  /** Reports whether Go's ParseBool takes the value for true. */
   flag(name: string): boolean {
     return truths.has(this.text(name));
   }

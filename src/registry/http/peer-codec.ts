@@ -1,5 +1,5 @@
-// The messages between nodes as JSON. A peer may be anything: a message is what its type says, or it is malformed as a
-// whole, and nothing of it is taken in. Versions are 64 bits wide, and travel as decimal text.
+// The messages between nodes as JSON. A peer may send anything: a message has the declared types, or the whole message
+// is malformed and ignored. Versions have 64 bits and travel as decimal text.
 
 import { digestBuckets, digestCharacters } from "../table/digest.ts";
 import {
@@ -20,13 +20,13 @@ import { ageOf, identityOf, named, parseState, stateJson } from "../table/state-
 export const replicatePath = "peer/replicate";
 export const comparePath = "peer/compare";
 
-/** A field of the answer 404 to a node that is not known: it may say more once it has registered itself. */
+/** A header of the answer 404 to an unknown node: it may send more after registering itself. */
 export const unknownNodeField = "roost-unknown-node";
 
-/** Of what nodes say to each other; a node of another version is refused, and says so. */
+/** The version of the nodes' protocol; other versions are refused. */
 const protocolVersion = 1;
 
-/** A message as JSON; also an answer, which travels as the `data` of an envelope. */
+/** Returns a message as JSON; also an answer, which travels as the `data` of an envelope. */
 export function messageText(message: Replicate | Compare | Replicated | Compared): string {
   return JSON.stringify({ version: protocolVersion, ...wireOf(message) });
 }
@@ -88,7 +88,7 @@ function wireOf(message: Replicate | Compare | Replicated | Compared): object {
         node,
         spread: message.isSpread,
         states: message.states.map(stateJson),
-        // Thousands of these in a message: without keys.
+        // Without keys, because a message has thousands of them.
         renewals: message.renewals.map(({ identity: { env, appid, zone, hostname }, dirty, ageMs }) => [
           env,
           appid,

@@ -1,10 +1,9 @@
-// Messages to other nodes over HTTP. A node that does not know our paths is one of the original implementation, and is
-// spoken to in its own way.
+// Messages to other nodes over HTTP. A node without our paths gets requests of the original API.
 
 import type { Clock } from "../../base/clock.ts";
 import { registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
-import { boundedText, TooLong } from "../client/bounded-text.ts";
-import { fieldsOf, jsonOf, MalformedJson } from "../../base/json-fields.ts";
+import { boundedText } from "../client/bounded-text.ts";
+import { fieldsOf, jsonOf } from "../../base/json-fields.ts";
 import { KeyChecks } from "../client/key-checks.ts";
 import type {
   Compare,
@@ -16,6 +15,7 @@ import type {
 } from "../replication/peer-messages.ts";
 import { sendToNode } from "../client/node-request.ts";
 import { Code } from "../codes.ts";
+import { failure, failureOf, unlessMalformed } from "./peer-failure.ts";
 import { TokenChoice } from "../client/token-choice.ts";
 import { OriginalPeers } from "./original-peer.ts";
 import {
@@ -27,20 +27,18 @@ import {
   unknownNodeField,
 } from "./peer-codec.ts";
 
-/** A node that has not answered by then is away. */
+/** A node that takes longer is down. */
 const requestMsMax = 5_000;
-/**
- * A node that was found to be an original one is asked again after this long: it may have been replaced by one of ours.
- */
+/** An original node is asked again in our protocol after this long: one of ours may have replaced it. */
 const originalMsMax = 60_000;
-/** One of ours that does not know us is told of us as an original one would be, and asked again after this long. */
+/** One of our nodes that does not know this one is treated as an original one for this long. */
 const unknownMsMax = 2_000;
 
-/** The node does not know our paths; or it does, and does not know us. */
+/** The node lacks our paths; or it has them, but does not know this node. */
 const unknownPath = Symbol("unknown path");
 const unknownHere = Symbol("unknown here");
 
-/** An answer of our own API, unchecked. */
+/** An unchecked answer of our API. */
 interface Envelope {
   readonly kind: "envelope";
   readonly code: unknown;
@@ -48,7 +46,7 @@ interface Envelope {
   readonly data: unknown;
 }
 
-/** What is asked of another node, and how an original one is asked the same. */
+/** A request to another node, and its form for an original node. */
 interface Question<Reply> {
   readonly path: string;
   readonly body: string;
@@ -59,16 +57,16 @@ interface Question<Reply> {
 export class HttpPeerNetwork implements PeerNetwork {
   private readonly clock: Clock;
   private readonly tokens: TokenChoice;
-  /** Undefined: this node has no key, and asks nobody for one. */
+  /** Undefined if this node has no key and requires none of others. */
   private readonly keys: KeyChecks | undefined;
   private readonly originals: OriginalPeers;
-  /** Nodes of the original implementation, and until when that is believed. */
+  /** Nodes believed to be original ones, and until when. */
   private readonly originalUntilMs = new Map<string, number>();
 
   /**
-   * The first of `tokens`, those of now, is shown to all nodes, another one to a node that refuses it. A process that
-   * has any at its start exchanges nothing with a node that takes writes without one: what anybody may write there
-   * would be listed here. The clock of an original node that is behind by more than `lagMsMax` is not believed.
+   * Every node receives the first of the current `tokens`, and another one if it refuses that. A process with tokens at
+   * its start exchanges nothing with nodes that accept writes without one: anybody's writes there would be listed here.
+   * Lags of original nodes' clocks above `lagMsMax` count as unknown.
    */
   constructor(clock: Clock, tokens: () => readonly string[], lagMsMax: number) {
     this.clock = clock;
@@ -97,7 +95,7 @@ export class HttpPeerNetwork implements PeerNetwork {
     }).then(done);
   }
 
-  /** What is too long for one body goes in halves: some states are many times as long as most. */
+  /** Halves a message that is too long for one body: some states are many times as long as most. */
   private async replicateInParts(address: string, message: Replicate): Promise<Replicated | PeerFailure> {
     const text = messageText(message);
     const { states } = message;
@@ -125,17 +123,19 @@ export class HttpPeerNetwork implements PeerNetwork {
     return reply;
   }
 
-  /** Returns a failure if a node takes writes without a key and this one does not, or if that cannot be found out. */
+  /**
+   * Returns a failure if a node accepts writes without a key and this one does not, or if that cannot be determined.
+   */
   private async refusedAsOpen(address: string): Promise<PeerFailure | undefined> {
     try {
       const isOpen = await this.keys?.isOpen(`http://${address}`, AbortSignal.timeout(requestMsMax));
       if (isOpen !== true) return undefined;
       return failure(
         "refused",
-        "it takes writes without a key, and this node does not: start it with the same --cluster-key-file",
+        "it accepts writes without a key, and this node does not: start it with the same --cluster-key-file",
       );
     } catch (error) {
-      return failure("unreachable", error instanceof Error ? error.message : String(error));
+      return failureOf(error, "its answer");
     }
   }
 
@@ -146,7 +146,7 @@ export class HttpPeerNetwork implements PeerNetwork {
     if ((this.originalUntilMs.get(address) ?? -Infinity) > this.clock.monotonicMs()) return askOriginal();
     this.originalUntilMs.delete(address);
     const url = `http://${address}/discovery/${path}`;
-    // The limit holds for all tries together.
+    // The limit covers all tries.
     const signal = AbortSignal.timeout(requestMsMax);
     const reply = await this.tokens.ask(
       address,
@@ -176,8 +176,7 @@ export class HttpPeerNetwork implements PeerNetwork {
       }
       text = await boundedText(response, registryAnswerBytesMax);
     } catch (error) {
-      if (error instanceof TooLong) return failure("garbage", `its answer is ${error.message}`);
-      return failure("unreachable", error instanceof Error ? error.message : String(error));
+      return failureOf(error, "its answer");
     }
     return unlessMalformed(() => {
       const { code, message, data } = fieldsOf(jsonOf(text, "the answer"), "the answer");
@@ -186,21 +185,8 @@ export class HttpPeerNetwork implements PeerNetwork {
   }
 }
 
-/** Reads what a node answers. */
+/** Reads a node's answer. */
 function understood<Reply>({ code, message, data }: Envelope, parse: (data: unknown) => Reply): Reply | PeerFailure {
   if (code === Code.Ok) return unlessMalformed(() => parse(data));
   return failure("refused", `it refuses with code ${String(code)}: ${String(message)}`);
-}
-
-function unlessMalformed<Value>(read: () => Value): Value | PeerFailure {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof MalformedJson) return failure("garbage", `its answer is malformed: ${error.message}`);
-    throw error;
-  }
-}
-
-function failure(reason: PeerFailure["reason"], sentence: string): PeerFailure {
-  return { kind: "failed", reason, sentence };
 }

@@ -1,9 +1,9 @@
-// The long polls: poll for one service, polls for several. One waiter a request: it is gone when it is answered, when
-// its time is over, or when its socket closes. A client is never answered so that it comes back at once for nothing:
-// the clients of the original ignore a service without UP instances, and would ask again with the same version.
+// The long polls: poll for one service, polls for several. Each request has a waiter until it is answered, times out,
+// or its socket closes. No answer may make a client return at once for nothing: original clients ignore a service
+// without UP instances, and would poll again with the same version.
 //
-// Memory: a poll that waits keeps what it needs to be answered, and nothing of its request; its services are those of
-// the watchers. How many services all polls name together is bounded.
+// Memory: a waiting poll keeps what its answer needs, and nothing of its request; its services are those of the
+// watchers. The number of services in all polls is bounded.
 
 import { pollMs } from "../../base/limits/fixed.ts";
 import type { LimitName } from "../../base/limits/table.ts";
@@ -24,49 +24,49 @@ import {
 } from "./reads.ts";
 import type { Rendered } from "./renderings.ts";
 
-/** News that a client may ignore waits this long for other news. */
+/** Changes that a client may ignore are held this long for others. */
 const holdMs = 10_000;
-/** A client's deadline below this is taken for this. */
+/** The shortest deadline; lower ones are raised. */
 const deadlineMsMin = 50;
-/** A name counts as one service more for each so many characters. */
+/** A name counts as one more service per this many characters. */
 const nameCharacters = 128;
 
-/** What this file needs of a request. */
+/** A request as the polls use it. */
 export interface PollRequest {
   readonly parameters: Parameters;
-  /** Its address, for quotas; '' for one that has none. */
+  /** Its address, for quotas; '' if it has none. */
   readonly caller: string;
   /** Calls back when the socket closes. */
   readonly onGone: (gone: () => void) => void;
-  /** How long the client is going to wait, in milliseconds; undefined: as long as it takes. */
+  /** How long the client waits, in milliseconds; undefined if unlimited. */
   readonly deadlineMs: number | undefined;
 }
 
 interface Wanted {
   readonly appid: string;
-  /** The version that the client has. */
+  /** The client's version. */
   readonly version: bigint;
 }
 
-/** How a kind of poll puts its answer. */
+/** Renders the answer of a kind of poll. */
 type Render = (news: ReadonlyMap<string, Rendered>, unknown: readonly string[]) => HttpAnswer;
 
-/** What one address has waiting here. */
+/** The waiting polls of one address. */
 interface Caller {
   polls: number;
   watches: number;
 }
 
-/** One poll that waits. */
+/** A waiting poll. */
 interface Waiter {
   readonly caller: string;
   readonly env: string;
   readonly zone: string;
-  /** Services that are news already, but such as a client may ignore. */
+  /** Changed services that a client may ignore. */
   readonly idle: readonly string[];
-  /** Services that were unknown when it came. */
+  /** Services that were unknown when it arrived. */
   readonly unknown: readonly string[];
-  /** Its services; long names count more. */
+  /** The number of its services; long names count more. */
   readonly cost: number;
   readonly render: Render;
 }
@@ -75,11 +75,11 @@ export class Polls {
   private readonly reading: Reading;
   private readonly pollsMax: number;
   private readonly callers = new Map<string, Caller>();
-  /** What ends each poll that waits. */
+  /** Ends each waiting poll. */
   private readonly waiting = new Set<() => void>();
   private watches = 0;
 
-  /** `connectionsMax`: of this node. A part of them is kept for those who register and renew. */
+  /** `connectionsMax` is this node's; a part of them is reserved for registrations and renewals. */
   constructor(reading: Reading, connectionsMax = Infinity) {
     this.reading = reading;
     const { limits } = reading;
@@ -90,17 +90,16 @@ export class Polls {
     limits.measure("watchesPerAddress", () => this.largest(({ watches }) => watches));
   }
 
-  /** Long polls that wait. */
   get size(): number {
     return this.waiting.size;
   }
 
-  /** Sends all that wait to another node: this one stops. */
+  /** Sends all waiting clients to another node, because this one stops. */
   close(): void {
     for (const send of this.waiting) send();
   }
 
-  /** One service. */
+  /** Answers a poll for one service. */
   poll(request: PollRequest): HttpAnswer | Promise<HttpAnswer> {
     const { parameters } = request;
     const { node, limits } = this.reading;
@@ -118,7 +117,7 @@ export class Polls {
     });
   }
 
-  /** Several services: the answer holds those that have changed. */
+  /** Answers a poll for several services with those that have changed. */
   polls(request: PollRequest): HttpAnswer | Promise<HttpAnswer> {
     const { parameters } = request;
     const env = parameters.required("env");
@@ -131,7 +130,7 @@ export class Polls {
     const wanted = new Map<string, Wanted>();
     for (const [index, appid] of appids.entries()) {
       const version = versions[index] ?? 0n;
-      // A service that is named twice counts with the version 0.
+      // A service that is named twice counts with version 0.
       wanted.set(appid, { appid, version: wanted.has(appid) ? 0n : version });
     }
     return this.wait(request, env, zone, [...wanted.values()], (news, unknown) => {
@@ -165,7 +164,7 @@ export class Polls {
         const latest = node.table.app(env, appid)?.latest ?? node.versionOfNothing;
         if (understandsEmpty && node.knowsAbsence && version < latest) news.push(appid);
       } else if (version < app.latest) {
-        // Told at once, it would come back at once, and so all of them: no request would be served in between.
+        // If it were answered at once, it would return at once, like all others: no request would be served in between.
         if (version > 0n && node.watchers.isGathering(appKey(env, appid))) continue;
         isUrgent ||= isServing(app, zone);
         news.push(appid);
@@ -196,12 +195,12 @@ export class Polls {
         try {
           resolve(answerOf());
         } catch (bug) {
-          // Of this poll alone: it is called for by timers, and in one turn with all who wait for the same news.
+          // A bug fails this poll only: one turn answers all polls that wait for the same change.
           reject(bug);
         }
       };
       const leave = (): void => end(() => envelope(Code.NotModified, undefined));
-      // Neither news nor the end of its time: a client asks another node.
+      // Neither a change nor a time-out: the client asks another node.
       const sendAway = (): void => end(() => envelope(Code.ServerError, undefined));
       const keys = appids.map((appid) => appKey(env, appid));
       const unwatch = this.reading.node.watchers.watch(keys, (key) => {
@@ -223,7 +222,7 @@ export class Polls {
     });
   }
 
-  /** The answer with news of these services. */
+  /** Returns the answer with these services. */
   private tell({ env, zone, unknown, render }: Waiter, appids: readonly string[]): HttpAnswer | Promise<HttpAnswer> {
     const { reading } = this;
     const { node } = reading;
@@ -236,7 +235,7 @@ export class Polls {
     return unlessTooMuch(
       reading.limits,
       () => renderAll(reading, services, env, zone, Status.Up),
-      // What does not fit comes with the next poll.
+      // The rest comes with the next poll.
       ({ found }: RenderedServices) => render(found, unknown),
     );
   }
@@ -274,7 +273,7 @@ function costOf(appids: readonly string[]): number {
   return cost;
 }
 
-/** True if a service has an instance that is UP. */
+/** Reports whether a service has an UP instance. */
 function isServing(app: App, zone: string): boolean {
   for (const [name, instances] of app.zones) {
     if (zone !== "" && name !== zone) continue;
@@ -288,7 +287,6 @@ function emptyService(latest: bigint): Rendered {
   return { parts: [text], bytes: text.length, count: 0 };
 }
 
-/** The appid in a key of a service. */
 function appidOf(key: string): string {
   return key.slice(key.indexOf("\n") + 1);
 }

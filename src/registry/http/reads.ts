@@ -1,4 +1,4 @@
-// The reads that answer at once: fetch, fetchs, fetch/all, nodes.
+// Reads that answer at once: fetch, fetchs, fetch/all, nodes.
 
 import type { Limits } from "../../base/limits/limits.ts";
 import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
@@ -9,14 +9,13 @@ import { envelope, instanceJson, pieceByPiece, sharedEnvelope } from "./answers.
 import { BadParameter, type Parameters } from "./parameters.ts";
 import { AnswerTooLong, RenderingBusy, type Rendered, type Renderings } from "./renderings.ts";
 
-/** What the reads share. */
 export interface Reading {
   readonly node: RegistryNode;
   readonly renderings: Renderings;
   readonly limits: Limits;
 }
 
-/** A service that a reader can see: it has instances, in that zone if one is named. */
+/** Returns a service if it has instances, in `zone` if one is named. */
 export function visibleApp(node: RegistryNode, env: string, appid: string, zone: string): App | undefined {
   const app = node.table.app(env, appid);
   if (app === undefined || app.emptySinceMs !== undefined) return undefined;
@@ -63,16 +62,14 @@ export function fetchSeveral(reading: Reading, parameters: Parameters): HttpAnsw
   );
 }
 
-/** Services that were rendered, by appid. */
+/** Rendered services, by appid. */
 export interface RenderedServices {
   readonly found: ReadonlyMap<string, Rendered>;
   /** There were more than an answer may hold. */
   readonly isCut: boolean;
 }
 
-/**
- * Renders services as far as an answer may hold them; at once, if they are not much. What is rendered stays as it is.
- */
+/** Renders services as far as they fit into an answer; synchronously if they are small. Rendered ones are kept. */
 export function renderAll(
   { renderings, limits }: Reading,
   apps: ReadonlyMap<string, App | Rendered>,
@@ -95,7 +92,7 @@ export function renderAll(
   };
   const over = (isCut: boolean): RenderedServices => ({ found, isCut });
   const take = (appid: string, rendered: Rendered): boolean => {
-    // One is always taken; no service is longer than an answer.
+    // At least one is included; no service is longer than an answer.
     if (bytes > 0 && bytes + rendered.bytes > bytesMax) return false;
     bytes += rendered.bytes;
     found.set(appid, rendered);
@@ -104,7 +101,7 @@ export function renderAll(
   return next();
 }
 
-/** An object of services, by appid. */
+/** Returns a JSON object of services by appid. */
 export function joined(found: ReadonlyMap<string, Rendered>): BodyParts {
   const parts: Uint8Array[] = [];
   let before = "{";
@@ -116,7 +113,7 @@ export function joined(found: ReadonlyMap<string, Rendered>): BodyParts {
   return parts;
 }
 
-/** Answers with what `render` made, or with code -509 if it is more than this node makes. */
+/** Answers with what `render` returned, or with code -509 if it is too much. */
 export function unlessTooMuch<Made>(
   limits: Limits,
   render: () => Made | Promise<Made>,
@@ -136,9 +133,9 @@ export function unlessTooMuch<Made>(
 }
 
 /**
- * Everything, of all envs: what a node of the original implementation starts with. It may be hundreds of megabytes, and
- * anybody may ask: it is made while it is read, and shows each service as it is at that moment. `ended` is called when
- * it is over.
+ * Answers with all instances of all envs, as original nodes read at their start. They may have hundreds of megabytes,
+ * and anybody may ask: the answer is created as it is read, and shows each service as it is at that moment. `ended` is
+ * called at the end.
  */
 export function fetchAll(node: RegistryNode, ended: () => void): HttpAnswer {
   const services = new Map<string, App[]>();
@@ -157,7 +154,7 @@ function* listed(services: ReadonlyMap<string, readonly App[]>): Generator<strin
   let beforeService = "{";
   for (const [appid, apps] of services) {
     let before = `${beforeService}${JSON.stringify(appid)}:[`;
-    // A copy: what is registered again while it is read is not shown twice.
+    // A copy, so that an instance registered again meanwhile is not shown twice.
     for (const entry of apps.flatMap((app) => [...app.entries()])) {
       if (entry.instance === undefined) continue;
       yield before + instanceJson(entry);
@@ -170,13 +167,13 @@ function* listed(services: ReadonlyMap<string, readonly App[]>): Generator<strin
   yield beforeService === "{" ? "{}" : "}";
 }
 
-/** The registry's nodes in this zone. */
+/** Answers with the registry's nodes in this zone. */
 export function nodes(node: RegistryNode): HttpAnswer {
   const list = node.nodes().map(({ address, isUp, zone }) => ({ addr: address, status: isUp ? 0 : 1, zone }));
   return envelope(Code.Ok, undefined, JSON.stringify(list), node.isServingStale);
 }
 
-/** The services that are asked for: at least one, and not too many. */
+/** Returns the requested services: at least one, and not too many. */
 export function requiredAppids(parameters: Parameters, limits: Limits): string[] {
   const appids = parameters.list("appid");
   const servicesMax = limits.values.servicesPerRequest;

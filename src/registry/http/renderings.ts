@@ -1,20 +1,20 @@
-// Services as JSON, each rendered once a version, for all who read it: an answer holds the same buffers as the others
-// do. Its renewals go on meanwhile: a short text is made anew after any of them, a long one after a second, or after so
-// long that making it takes a twentieth of the time. What is long is made over several turns of the event loop, one
-// service after the other.
+// Services as JSON, each rendered once per version for all its readers, whose answers share the buffers. Renewals go on
+// meanwhile: a short text is rendered again after any of them, a long one after a second, or after so long that
+// rendering takes a twentieth of the time. Long texts are rendered over several turns of the event loop, one service
+// after another.
 //
-// Memory: what is kept here is bounded; what is long is dropped when nobody has asked for a while.
+// Memory: the kept texts are bounded; long ones are dropped when nobody has read them for a while.
 
 import { discoveryAppid, Status } from "../instance.ts";
 import type { App } from "../table/apps.ts";
 import { type Piece, zonePieces } from "./answers.ts";
 
-/** Shared by all who read the service at that version. */
+/** A rendered service, shared by all its readers at that version. */
 export interface Rendered {
   /** The InstanceInfo as JSON. */
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
-  /** Instances in it. */
+  /** The number of instances. */
   readonly count: number;
 }
 
@@ -32,42 +32,40 @@ interface Kept {
   readonly rendered: Rendered;
   readonly latest: bigint;
   readonly madeAtMs: number;
-  /** It is good for this long. */
+  /** How long it may be used. */
   readonly freshMs: number;
-  /** It cannot be rendered. */
+  /** The reason why it cannot be rendered. */
   readonly fault: AnswerTooLong | undefined;
 }
 
 interface Job {
   readonly promise: Promise<Rendered>;
-  /** The version of its beginning. */
+  /** The version at its start. */
   readonly latest: bigint;
-  /** Renders as much as this turn has left. Returns true when it is over. */
+  /** Renders as much as this turn has left. Returns true at the end. */
   readonly work: () => boolean;
 }
 
 const freshMsMin = 1_000;
 const freshFactor = 20;
-/** Rendered in one turn of the event loop, roughly. */
+/** Bytes rendered per turn of the event loop, approximately. */
 const turnBytes = 512 * 1024;
 const partCharacters = 64 * 1024;
-/** A text up to this length is short. */
+/** The longest short text. */
 const shortBytes = 64 * 1024;
 const shortBytesInAll = 4 * 1024 * 1024;
-/** All long ones that are kept. */
 const longBytesInAll = 64 * 1024 * 1024;
-/** What nobody has asked for within this time is dropped. */
+/** Long texts that nobody read within this time are dropped. */
 const keptMs = 10_000;
 const jobsMax = 4_096;
 
 export class Renderings {
-  private readonly bytesMax: number;
-  private readonly stamp: () => number;
-  /** Good for as long as the stamp is this. */
+  private readonly parts: { readonly bytesMax: number; readonly stamp: () => number };
+  /** Valid while the stamp is `shortStamp`. */
   private readonly short = new Map<string, Rendered>();
   private shortStamp = -1;
   private shortBytes = 0;
-  /** In the order of their last use. */
+  /** In order of last use. */
   private readonly long = new Map<string, Kept>();
   private longBytes = 0;
   private readonly jobs = new Map<string, Job>();
@@ -75,13 +73,12 @@ export class Renderings {
   private isTurnPlanned = false;
   private sweeper: ReturnType<typeof setTimeout> | undefined;
 
-  /** `bytesMax` of one service; `stamp` is a number that changes with every change, and every renewal. */
-  constructor(parts: { readonly bytesMax: number; readonly stamp: () => number }) {
-    this.bytesMax = parts.bytesMax;
-    this.stamp = parts.stamp;
+  /** `bytesMax` bounds one service; `stamp` returns a number that changes with every change and renewal. */
+  constructor(parts: Renderings["parts"]) {
+    this.parts = parts;
   }
 
-  /** Ends its timer. */
+  /** Stops the timer. */
   close(): void {
     clearTimeout(this.sweeper);
     this.short.clear();
@@ -89,7 +86,7 @@ export class Renderings {
   }
 
   /**
-   * A service's instances whose status is in `mask`, in one zone or (with '') in all; as readers of `env` see it.
+   * Renders a service's instances whose status is in `mask`, in one zone or ('') in all, as readers of `env` see them.
    * @throws (or rejects with) AnswerTooLong, RenderingBusy
    */
   of(app: App, env: string, zone: string, mask: number): Rendered | Promise<Rendered> {
@@ -104,7 +101,7 @@ export class Renderings {
     const running = this.jobs.get(key);
     if (running !== undefined) {
       if (running.latest === app.latest) return running.promise;
-      // Whoever asks now may have been told of a version that it began too early for.
+      // The caller may know of a version that this job started too early for.
       return running.promise.then(
         () => this.of(app, env, zone, mask),
         () => this.of(app, env, zone, mask),
@@ -122,11 +119,11 @@ export class Renderings {
   ): Rendered | Promise<Rendered> {
     if (this.jobs.size >= jobsMax) throw new RenderingBusy("too many services wait to be rendered; try again later");
     const { latest } = app;
-    const rendering = new Rendering(zonePieces(app, env, zone, mask), this.bytesMax);
+    const rendering = new Rendering(zonePieces(app, env, zone, mask), this.parts.bytesMax);
     const done = (): Rendered => {
       const rendered = rendering.result();
       if (rendered.bytes <= shortBytes) {
-        // One that took several turns may be older than the stamp.
+        // A text that took several turns may be older than the stamp.
         if (app.latest === latest && rendering.turns === 1) this.keepShort(key, rendered);
         return rendered;
       }
@@ -138,7 +135,7 @@ export class Renderings {
       this.keepLong(key, { rendered, latest, madeAtMs: performance.now(), freshMs, fault });
     };
     const failed = (error: unknown): void => {
-      // Whoever asks again is told so without another try.
+      // Repeated requests fail without another try.
       if (error instanceof AnswerTooLong) keep({ parts: [], bytes: 0, count: 0 }, error);
     };
     try {
@@ -188,7 +185,7 @@ export class Renderings {
   }
 
   private shortOf(key: string): Rendered | undefined {
-    const stamp = this.stamp();
+    const stamp = this.parts.stamp();
     if (stamp !== this.shortStamp) {
       this.shortStamp = stamp;
       this.short.clear();
@@ -198,7 +195,7 @@ export class Renderings {
   }
 
   private keepShort(key: string, rendered: Rendered): void {
-    if (this.shortBytes + rendered.bytes > shortBytesInAll || this.stamp() !== this.shortStamp) return;
+    if (this.shortBytes + rendered.bytes > shortBytesInAll || this.parts.stamp() !== this.shortStamp) return;
     this.short.set(key, rendered);
     this.shortBytes += rendered.bytes;
   }
@@ -238,7 +235,7 @@ export class Renderings {
   }
 }
 
-/** One service on its way to bytes. */
+/** The rendering of one service. */
 class Rendering {
   bytes = 0;
   tookMs = 0;
@@ -254,7 +251,7 @@ class Rendering {
     this.bytesMax = bytesMax;
   }
 
-  /** Renders about so many bytes. Returns true when all is rendered. Throws AnswerTooLong. */
+  /** Renders about `bytes` bytes. Returns true when all is rendered. Throws AnswerTooLong. */
   work(bytes: number): boolean {
     const beganMs = performance.now();
     this.turns++;

@@ -1,5 +1,4 @@
-// The port of the registry's HTTP API: connections, their limits, and which client a request belongs to. api.ts
-// answers.
+// The registry's HTTP server: connections, their limits, and the client behind a proxy. api.ts answers.
 
 import { descriptorsMax } from "../../base/descriptors.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -15,25 +14,22 @@ import { Code } from "../codes.ts";
 import { envelope } from "./answers.ts";
 import { Api, type RegistryHttpOptions } from "./api.ts";
 
-/** A connection without a request is closed after this long: longer than any client's pause between two renewals. */
+/** Idle connections are closed after this long: longer than any client's pause between two renewals. */
 const idleMs = 120_000;
-/** What is being answered when the server stops has this long to end. */
+/** The time that answers under way have when the server stops. */
 const closingMs = 200;
-/** Files that this process may need open beside its connections: DNS, other nodes, health checks, the snapshot. */
+/** Descriptors for other uses: DNS, other nodes, health checks, the snapshot. */
 const otherDescriptors = 384;
 
-/**
- * The API on its port. Until it is opened it answers as a node that is starting does: a node has to know its port
- * first.
- */
+/** The bound API. Until `open` it answers like a node that is starting, because a node must know its port first. */
 export interface RegistryHttp {
   /** `host:port` as bound. */
   readonly address: string;
-  /** Answers from now on. */
+  /** Starts answering. */
   open(options: RegistryHttpOptions): void;
   /** Long polls that wait. */
   readonly pollsWaiting: number;
-  /** Sends those who wait to another node, and closes. */
+  /** Sends waiting clients to another node, and closes. */
   stop(): Promise<void>;
 }
 
@@ -49,8 +45,8 @@ const boundNames: Readonly<Record<HttpBound, LimitName>> = {
 };
 
 /**
- * Listens. A bug costs its request a status of 500. `names` are hosts under which the node is advertised. Throws if the
- * address cannot be bound.
+ * Binds the port. A bug answers its request with status 500. `names` are host names under which the node is advertised.
+ * Throws if the address cannot be bound.
  */
 export function bindRegistryHttp(
   address: SocketAddress,
@@ -60,7 +56,7 @@ export function bindRegistryHttp(
     readonly names: readonly string[];
     /** As in HttpServerOptions. */
     readonly quotaOf?: (remoteAddress: string) => string;
-    /** Proxies in front of the API: a request of theirs counts as one of the client that X-Forwarded-For names. */
+    /** Proxies in front of the API: their requests count as those of the client in X-Forwarded-For. */
     readonly proxies?: TrustedProxies | undefined;
   },
 ): RegistryHttp {
@@ -81,7 +77,7 @@ export function bindRegistryHttp(
       unreadBytes: values.registryUnreadBytes,
       unreadBytesPerAddress: values.registryUnreadBytesPerAddress,
     },
-    // The connections of a proxy are those of many clients.
+    // A proxy's connections belong to many clients.
     quotaOf: (remoteAddress) => (proxies?.trusts(remoteAddress) === true ? "" : quotaOf(remoteAddress)),
     bugAnswer: { status: 500, fields: {}, body: "" },
     bug: (error) => bugs.met("http", error),
@@ -100,7 +96,7 @@ export function bindRegistryHttp(
   return {
     address: server.address,
     open(options) {
-      // Whose the requests are is known already: the file's own proxies say no more about it.
+      // The client is known already, so the file's proxies do not apply.
       const trustedByFile = proxies === undefined ? options.lookup : undefined;
       api = new Api({ ...options, limits, guard, connectionsMax, quotaOf, trustedByFile });
     },
@@ -114,12 +110,12 @@ export function bindRegistryHttp(
   };
 }
 
-/** Connections that the process may have: fewer than the limit where the system allows fewer open files. */
-export function connectionsWithin(limit: number, descriptors = descriptorsMax() ?? Infinity): number {
+/** Returns the connections that the process may have: fewer than the limit if the system allows fewer open files. */
+function connectionsWithin(limit: number, descriptors = descriptorsMax() ?? Infinity): number {
   return Math.max(1, Math.min(limit, descriptors - Math.min(otherDescriptors, Math.floor(descriptors / 2))));
 }
 
-/** Connections that one address may have: where open files are short, it leaves half of them to others. */
+/** Returns the connections that one address may have: half of all if open files are scarce. */
 export function connectionsOfOne(
   limits: Pick<LimitValues, "registryConnections" | "registryConnectionsPerAddress">,
   connectionsMax: number,
@@ -131,7 +127,7 @@ export function connectionsOfOne(
     : registryConnectionsPerAddress;
 }
 
-/** The request with the address of the client that a proxy has made it for. */
+/** Returns the request with the address of the client behind a proxy. */
 function ofClient(request: HttpRequest, proxies: TrustedProxies): HttpRequest {
   const forwardedFor = request.header("x-forwarded-for") ?? null;
   return { ...request, remoteAddress: proxies.clientOf(request.remoteAddress, forwardedFor) };

@@ -1,4 +1,4 @@
-// The writes: register, renew, cancel, set. Parameters are checked here, what they mean stands in `node/registrar.ts`.
+// The writes: register, renew, cancel, set. They check parameters; `node/registrar.ts` applies them.
 
 import { fieldsOf, jsonOf } from "../../base/json-fields.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -11,9 +11,9 @@ import type { Origin } from "../replication/outboxes.ts";
 import { envelope, instanceJson } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 
-/** Who registers, before the request says for whom. */
-export interface Registering extends Omit<Caller, "origin"> {
-  /** True if the request comes from the address of a node of the registry. */
+/** A caller, before the request tells for whom it registers. */
+interface Registering extends Omit<Caller, "origin"> {
+  /** Reports whether the request comes from the address of a node of the registry. */
   isNode(): boolean;
 }
 
@@ -35,7 +35,7 @@ export function register(node: RegistryNode, parameters: Parameters, caller: Reg
       dirtyTimestamp: parameters.int64("dirty_timestamp"),
       regTimestamp: parameters.int64("reg_timestamp"),
     },
-    // A node of the original implementation registers what others have registered there: no quota of its own.
+    // An original node registers instances of others, so it has no quota.
     { isTrusted: caller.isTrusted, address: origin !== "client" && caller.isNode() ? "" : caller.address, origin },
   );
   return result(outcome);
@@ -83,7 +83,7 @@ function result({ code, message, entry }: Outcome, isRenewal = false): HttpAnswe
   return envelope(code, message, data);
 }
 
-/** Only source requests are passed on: a peer says which kind of one it is. */
+/** A peer's request tells its kind: only original requests are forwarded. */
 function originOf(parameters: Parameters): Origin {
   if (parameters.flag("replication")) return "replica";
   return parameters.flag("from_zone") ? "other-zone" : "client";
@@ -109,7 +109,7 @@ function parseStatus(status: number): InstanceStatus {
   throw new BadParameter(status === 0 ? "status is required" : "status is 1 (UP) or 2 (WAITING)");
 }
 
-/** A JSON object of strings. As in the original, any other value counts as ''. Throws MalformedJson. */
+/** Parses a JSON object of strings. As in the original, any other value counts as ''. Throws MalformedJson. */
 function parseMetadata(text: string): ReadonlyMap<string, string> {
   if (text === "" || text === "null") return noMetadata;
   const entries = Object.entries(fieldsOf(jsonOf(text, "metadata"), "metadata"));

@@ -1,15 +1,13 @@
-// Which listed instances of a cluster are believed: those that carry a proof by one of its keys
-// (auth/instance-proof.ts). Whoever asks on behalf of the cluster or of its clients goes through here: gateways, logic
-// nodes, lookup.
+// Decides which listed instances of a cluster are believed: those with a proof by one of its keys
+// (auth/instance-proof.ts). Everything that looks instances up for the cluster or its clients passes here: gateways,
+// logic nodes, lookup.
 //
-// A wrong proof is never believed. An instance without one may be of the release before proofs. Where the registry
-// takes writes only with the cluster key, such instances are believed, unless one of the same id has a proof, until all
-// that are listed have had one for `settledMs`: an upgrade is over then, and a stranger who has got hold of the
-// registry's token gains nothing. Where the registry takes writes from anybody, an instance without a proof is never
-// believed.
+// A wrong proof is never believed. An instance without a proof may belong to the release before proofs. If the registry
+// requires the cluster key for writes, such instances are believed, unless one with the same id has a proof, until all
+// listed instances have had one for `settledMs`: then the upgrade is over, and a stranger with the registry's token
+// gains nothing. If the registry accepts writes from anybody, an instance without a proof is never believed.
 //
-// Holds the names of those that were left out, a few for each service, and verdicts for as long as their instances
-// live.
+// Keeps a few names of ignored instances per service, and verdicts for the life of their instances.
 
 import type { Clock } from "../../base/clock.ts";
 import type { ClusterKeys } from "../../auth/cluster-keys.ts";
@@ -19,11 +17,11 @@ import { RareLog } from "../../base/rare-log.ts";
 import type { Directory } from "../directory.ts";
 import type { Instance } from "../instance.ts";
 
-/** How long all that is listed must have had a proof before one is required, in milliseconds: an hour. */
+/** How long all listed instances must have had a proof before one is required: an hour. */
 export const settledMs = 3_600_000;
-/** Of each service. */
+/** Names of ignored instances per service. */
 const namedMax = 5;
-/** Between two lines of the log about instances that are left out: strangers may register others again and again. */
+/** The pause between log lines about ignored instances: strangers may register others again and again. */
 const logPauseMs = 60_000;
 
 export class Admission {
@@ -31,15 +29,15 @@ export class Admission {
     readonly env: string;
     /** At least one. */
     readonly keys: Pick<ClusterKeys, "all">;
-    /** Anybody may write to the registry: a proof is required from the first moment. */
+    /** Anybody may write to the registry, so a proof is required from the start. */
     readonly isRegistryOpen: boolean;
     readonly log: Log;
     readonly clock: Pick<Clock, "monotonicMs">;
   };
   private verdicts = new WeakMap<Instance, ProofVerdict>();
-  /** By which the verdicts are. */
+  /** The keys that `verdicts` were made with. */
   private judgedBy: readonly Uint8Array[];
-  /** Services of which instances without a proof are listed. */
+  /** Services with listed instances without a proof. */
   private readonly unproven = new Set<string>();
   private unprovenAtMs: number;
   private isRequired: boolean;
@@ -54,7 +52,7 @@ export class Admission {
     this.unprovenAtMs = this.nowMs;
   }
 
-  /** Returns those of a service's listed instances that are believed, in their order. */
+  /** Returns the believed ones among a service's listed instances, in their order. */
   admitted(service: string, listed: readonly Instance[]): readonly Instance[] {
     this.settle();
     const proven = new Set<string>();
@@ -79,14 +77,14 @@ export class Admission {
     return admitted;
   }
 
-  /** Returns a view of a directory that holds those that are believed. */
+  /** Returns a view of a directory with believed instances only. */
   of(directory: Pick<Directory, "instances">): Pick<Directory, "instances"> {
     return {
       instances: (env, appid, mask) => [...this.admitted(appid, directory.instances(env, appid, mask))],
     };
   }
 
-  /** Says what an instance's proof is worth, whether or not one is required yet. */
+  /** Judges an instance's proof, whether or not one is required yet. */
   verdict(service: string, instance: Instance): ProofVerdict {
     const { env, keys } = this.parts;
     if (this.judgedBy !== keys.all) {
@@ -102,20 +100,18 @@ export class Admission {
     return verdict;
   }
 
-  /** The ids of some instances that are listed and not believed. */
+  /** The ids of some instances that are listed but not believed. */
   get leftOut(): readonly string[] {
     return [...new Set([...this.left.values()].flat())];
   }
 
-  /** Requires a proof from now on if everything that is listed has had one for long enough. */
+  /** Requires a proof from now on if all listed instances have had one for long enough. */
   private settle(): void {
     if (this.isRequired) return;
     if (this.unproven.size > 0) this.unprovenAtMs = this.nowMs;
     if (this.nowMs - this.unprovenAtMs < settledMs) return;
     this.isRequired = true;
-    this.parts.log.info(
-      "all listed instances have had a proof for an hour; those without one are left out from now on",
-    );
+    this.parts.log.info("all listed instances have had a proof for an hour; those without one are ignored from now on");
   }
 
   private leave(service: string, left: readonly string[], listed: readonly Instance[]): void {
@@ -126,7 +122,8 @@ export class Admission {
     if (added.length === 0) return;
     const addresses = listed.filter(({ hostname }) => added.includes(hostname)).map(({ addrs }) => addrs[0]);
     this.rareLog.error(
-      "instances are left out: they have no proof by a key of this process, so they are strangers', or have another --cluster-key-file or --env",
+      "instances are ignored: they carry no proof by a key of this process, so they are foreign or have another " +
+        "--cluster-key-file or --env",
       { service, ids: added.join(" "), addresses: addresses.slice(0, namedMax).join(" ") },
     );
   }

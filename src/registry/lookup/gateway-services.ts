@@ -1,4 +1,4 @@
-// Under which names gateways are listed.
+// The service names of gateways.
 
-/** One for the clients over WebSocket, one for those over TCP. */
+/** For clients over WebSocket, and for clients over TCP. */
 export const gatewayServices = ["wgateway", "tgateway"] as const;

@@ -1,12 +1,12 @@
-// The file behind `--lookup`: which addresses belong to which region, and how a region's clients are shared out between
-// its data centres (IDCs). It is read whole and checked whole; a mistake is told with the file's name and the field's.
+// The file of `--lookup`: it maps addresses to regions, and shares a region's clients out between its data centres
+// (IDCs). The whole file is checked; errors name the file and the field.
 //
 //   { "regions": [ { "id": "eu", "cidrs": ["10.0.0.0/8", "fd00::/8"],
 //                    "idcs": [ { "id": "fra", "weight": 70 }, { "id": "ams", "weight": 30 } ] } ],
 //     "default": "eu", "trustedProxies": ["127.0.0.1/32"] }
 
 import { BlockList } from "node:net";
-import { trustedProxiesMax } from "../../base/limits/fixed.ts";
+import { trustedProxiesMax, weightMax } from "../../base/limits/fixed.ts";
 import {
   type Field,
   faultAt,
@@ -22,14 +22,12 @@ import { faultOfName, nameBounds } from "../names.ts";
 
 const regionsMax = 1_000;
 const idcsPerRegionMax = 100;
-/** All regions' together: each is compared with a caller's address, one after the other. */
+/** In all regions together: a caller's address is compared with each. */
 const cidrsMax = 10_000;
-/** With all IDCs of a region far below 2^32, so that CRC-32 reaches every slot. */
-const weightMax = 1_000_000;
 
 /** A data centre of a region. */
-export interface Idc {
-  /** Gateways there carry it as the tag `IDC`. */
+interface Idc {
+  /** Gateways there carry the tag `IDC` with this value. */
   readonly id: string;
   readonly weight: number;
 }
@@ -37,24 +35,24 @@ export interface Idc {
 export interface Region {
   readonly id: string;
   readonly networks: BlockList;
-  /** In the file's order, in which they fill the slots. */
+  /** In the file's order, in which they occupy the slots. */
   readonly idcs: readonly Idc[];
-  /** The sum of their weights: more than 0. */
+  /** The sum of their weights, above 0. */
   readonly weightTotal: number;
 }
 
-/** What a lookup file says. */
+/** The contents of a lookup file. */
 export interface LookupRules {
-  /** In the file's order: of overlapping networks the first one counts. */
+  /** In the file's order: the first of overlapping networks applies. */
   readonly regions: readonly Region[];
-  /** The region of addresses that are in no network. */
+  /** The region of addresses outside of all networks. */
   readonly defaultRegion: Region;
-  /** Whose X-Forwarded-For is believed. */
+  /** Proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: BlockList;
 }
 
 /**
- * Reads a lookup file; `path` is what messages call it.
+ * Parses a lookup file; `path` names it in messages.
  * @throws BadFile
  */
 export function parseLookupFile(text: string, path: string): LookupRules {
@@ -66,10 +64,10 @@ function rulesOf(file: Field): LookupRules {
   const regions = listOf(member("regions"), regionsMax, 1).map(regionOf);
   refuseDuplicates(member("regions"), "id", regions);
   const cidrs = regions.reduce((total, { networks }) => total + networks.rules.length, 0);
-  if (cidrs > cidrsMax) throw faultAt(member("regions"), `there are more than ${cidrsMax} CIDRs`);
+  if (cidrs > cidrsMax) throw faultAt(member("regions"), `expected at most ${cidrsMax} CIDRs in all`);
   const name = nameOf(member("default"));
   const defaultRegion = regions.find(({ id }) => id === name);
-  if (defaultRegion === undefined) throw faultAt(member("default"), `there is no region ${JSON.stringify(name)}`);
+  if (defaultRegion === undefined) throw faultAt(member("default"), `unknown region ${JSON.stringify(name)}`);
   const proxies = member("trustedProxies");
   const trustedProxies = proxies.value === undefined ? new BlockList() : networksOf(proxies, trustedProxiesMax);
   return { regions, defaultRegion, trustedProxies };
@@ -98,7 +96,7 @@ function networksOf(field: Field, countMax: number): BlockList {
 function rangeOf(field: Field): AddressRange {
   const range = parseRange(nameOf(field));
   if (range === undefined)
-    throw faultAt(field, `${JSON.stringify(field.value)} is not a CIDR such as 10.0.0.0/8 or fd00::/8`);
+    throw faultAt(field, `invalid value ${JSON.stringify(field.value)}: expected a CIDR, such as 10.0.0.0/8`);
   return range;
 }
 

@@ -1,6 +1,6 @@
-// Which gateways a client is told to use: by its address a region, by its token one of the region's data centres (IDCs)
-// and up to three gateways there. The same inputs give the same answer on every node of the registry. A rule that leads
-// nowhere is passed over: a client is better off with a distant gateway than with none.
+// Chooses gateways for a client: its address selects a region, its token one of the region's data centres (IDCs) and up
+// to three gateways there. Equal inputs give equal answers on every node. A rule without result is skipped: a distant
+// gateway is better for a client than none.
 
 import { plainAddress } from "../../transport/address.ts";
 import { holdsAddress } from "../../transport/address-ranges.ts";
@@ -17,25 +17,23 @@ export interface LookupAnswer {
   readonly utc: number;
   /** The caller's region; '' without rules. */
   readonly location: string;
-  /** Public URLs of one to three gateways, to be tried in this order. */
+  /** Public URLs of one to three gateways, to be tried in order. */
   readonly domains: string[];
 }
 
-/** The address on whose behalf a request came, by the file's own trusted proxies. */
+/** Returns the client's address, as the file's trusted proxies report it. */
 export function callerAddress(remote: string, forwardedFor: string | null, rules: LookupRules | undefined): string {
   return rules === undefined ? plainAddress(remote) : forwardedAddress(remote, forwardedFor, rules.trustedProxies);
 }
 
-/** The schemes that a query names, `scheme=ws,wss`: undefined when it names none. */
+/** Returns the schemes of a query, `scheme=ws,wss`, or undefined if it names none. */
 export function schemesIn(query: string): ReadonlySet<string> | undefined {
   const named = new URLSearchParams(query).getAll("scheme").join(",").toLowerCase().split(",");
   const schemes = named.filter((scheme) => /^[a-z][a-z0-9+.-]{0,15}$/.test(scheme)).slice(0, schemesMax);
   return schemes.length === 0 ? undefined : new Set(schemes);
 }
 
-/**
- * The gateways for a client with that token at that address, of those schemes; or why there are none, as a sentence.
- */
+/** Returns the gateways with one of `schemes` for a client's token and address, or the reason why there are none. */
 export function lookupGateways(
   token: string,
   address: string,
@@ -56,7 +54,7 @@ function regionOf(address: string, { regions, defaultRegion }: LookupRules): Reg
   return regions.find(({ networks }) => holdsAddress(networks, address)) ?? defaultRegion;
 }
 
-/** The IDC whose share of the slots holds the hash. */
+/** Returns the IDC whose slots include the hash. */
 function idcOf(hash: number, { idcs, weightTotal }: Region): string | undefined {
   let slot = hash % weightTotal;
   return idcs.find(({ weight }) => {
@@ -65,7 +63,7 @@ function idcOf(hash: number, { idcs, weightTotal }: Region): string | undefined 
   })?.id;
 }
 
-/** The gateway that holds the hash's slot, and the next ones, all around. */
+/** Returns the gateway whose slots include the hash, and the next ones, cyclically. */
 function chosenDomains(hash: number, domains: readonly string[]): string[] {
   const first = Math.floor((hash % (slotsPerGateway * domains.length)) / slotsPerGateway);
   const count = Math.min(domainsMax, domains.length);

@@ -1,5 +1,5 @@
-// The gateways that clients may be told of, in the order by which they are chosen. Read once a change of theirs, and
-// not once a lookup: anybody may look up, as often as he likes.
+// The gateways for clients, in the order of choice. They are read once per change, not per lookup, because anybody may
+// look up at any rate.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Directory, NamedDirectory } from "../directory.ts";
@@ -7,34 +7,34 @@ import { gatewayServices } from "./gateway-services.ts";
 import { goneIn } from "./gone-gateways.ts";
 import { type Instance, Status } from "../instance.ts";
 
-/** The services whose nodes are linked to every gateway, and say which of those links have broken. */
+/** Services whose nodes have links to every gateway and report broken ones. */
 const linkedServices = ["login", "chat"] as const;
-/** Read anew after this long, changed or not: which instances are believed depends on the time, too. */
+/** The list is read again after this time even if unchanged, because admission depends on time. */
 const keptMs = 1_000;
 
-/** Public URLs, each once, in the order of the gateways' ids (as bytes); of one id, of the URLs. */
+/** Distinct public URLs, ordered by the bytes of the gateways' ids, then of the URLs. */
 interface Urls {
   readonly all: readonly string[];
   /** By `tag.IDC`. */
   readonly byIdc: ReadonlyMap<string, readonly string[]>;
 }
 
-/** One reading. */
+/** The result of one reading. */
 interface Kept {
   readonly revisions: readonly number[];
   readonly readAtMs: number;
   readonly gateways: readonly Instance[];
-  /** The ids of those whose links have broken, as a node says that was linked to them. */
+  /** The ids of gateways whose links have broken, as linked nodes report. */
   readonly gone: ReadonlySet<string>;
-  /** All schemes that there are. */
+  /** All existing schemes. */
   readonly schemes: ReadonlySet<string>;
-  /** By the schemes that were asked for, of those that there are; '' for all. */
+  /** By the requested schemes among the existing ones; '' for all. */
   readonly views: Map<string, Urls>;
 }
 
 export class PublicGateways {
   private readonly parts: {
-    /** Where they are listed. */
+    /** The list of instances. */
     readonly directory: Pick<Directory, "instances">;
     readonly revisions: Pick<NamedDirectory, "revisionOf">;
     readonly env: string;
@@ -47,8 +47,8 @@ export class PublicGateways {
   }
 
   /**
-   * The URLs of the gateways in an IDC, if there are any; else of all. `schemes`: those URLs alone. Gateways that are
-   * leaving count if no other is up, and those whose links have broken if there is nothing else.
+   * Returns the URLs of the gateways in an IDC if there are any, else of all; with `schemes`, only those with one of
+   * them. Leaving gateways count if no other is up, and those with broken links if there is nothing else.
    */
   urls(idc: string | undefined, schemes?: ReadonlySet<string>): readonly string[] {
     const { all, byIdc } = this.view(schemes);
@@ -111,7 +111,7 @@ function urlOf(metadata: ReadonlyMap<string, string>): string {
   return metadata.get("domain")?.trim() ?? "";
 }
 
-/** `wss` of `wss://…`; '' of an address without one. */
+/** Returns `wss` for `wss://…`, '' for an address without a scheme. */
 function schemeOf(metadata: ReadonlyMap<string, string>): string {
   return /^([a-z][a-z0-9+.-]{0,15}):\/\//i.exec(urlOf(metadata))?.[1]?.toLowerCase() ?? "";
 }

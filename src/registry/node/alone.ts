@@ -1,4 +1,4 @@
-// A registry that is one node, inside of a process that needs no other.
+// A registry with a single node, inside a process that needs no other.
 
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
@@ -6,13 +6,12 @@ import { type Runtime, systemRuntime } from "../../base/runtime.ts";
 import type { PeerFailure, PeerNetwork } from "../replication/peer-messages.ts";
 import { RegistryNode } from "./registry-node.ts";
 
-const noOthers: PeerFailure = { kind: "failed", reason: "unreachable", sentence: "there are no other nodes" };
+const noOthers: PeerFailure = { kind: "failed", reason: "unreachable", sentence: "no other nodes are known" };
 const nobody: PeerNetwork = {
   replicate: (_address, _message, done) => queueMicrotask(() => done(noOthers)),
   compare: (_address, _message, done) => queueMicrotask(() => done(noOthers)),
 };
 
-/** Starts it. */
 export function startLoneRegistry(
   settings: {
     env: string;

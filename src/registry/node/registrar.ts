@@ -1,5 +1,5 @@
-// The four writes as clients and nodes of the original implementation make them: what each one means, why it is
-// refused, and which nodes it is passed on to.
+// The four writes of clients and original nodes: their meaning, reasons to refuse them, and the nodes that receive
+// them.
 
 import { Code } from "../codes.ts";
 import type { LimitName } from "../../base/limits/table.ts";
@@ -20,25 +20,25 @@ export interface Outcome {
   readonly code: Code;
   /** What is wrong, for a person; undefined if the code is enough. */
   readonly message?: string;
-  /** For a renewal, and for a conflict. */
+  /** Set for a renewal and for a conflict. */
   readonly entry?: Entry;
 }
 
-/** How long the original implementation may take to deliver a call: its longest time-out, and then some. */
+/** The time that the original implementation may take to deliver a call: its longest time-out, plus a margin. */
 const rebornMs = 60_000;
-/** No two machines' clocks agree better than this, in nanoseconds. */
+/** The best agreement of two machines' clocks, in nanoseconds. */
 const agreementNs = 1_000_000n;
 
 const done: Outcome = { code: Code.Ok };
 const notFound: Outcome = { code: Code.NotFound };
 const refused = (message: string): Outcome => ({ code: Code.BadRequest, message });
 
-/** Who makes a request. */
+/** The author of a request. */
 export interface Caller {
-  /** Its address, for quotas; '' for one that has none (loopback, this process, another node). */
+  /** Its address, for quotas; '' for callers without a quota (loopback, this process, another node). */
   readonly address: string;
   readonly origin: Origin;
-  /** It showed the cluster's key. */
+  /** It presented the cluster's key. */
   readonly isTrusted: boolean;
 }
 
@@ -48,7 +48,7 @@ export interface Register extends Identity {
   readonly version: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly status: InstanceStatus;
-  /** As another node gave them; 0: now. */
+  /** As another node sent them; 0 means now. */
   readonly dirtyTimestamp: bigint;
   readonly regTimestamp: bigint;
 }
@@ -59,22 +59,22 @@ export interface SetChange {
   readonly metadata: ReadonlyMap<string, string> | undefined;
 }
 
-export interface SetRequest {
+interface SetRequest {
   readonly env: string;
   readonly appid: string;
   readonly zone: string;
   readonly changes: readonly SetChange[];
-  /** 0: now. */
+  /** 0 means now. */
   readonly setTimestamp: bigint;
 }
 
-export interface RegistrarParts {
+interface RegistrarParts {
   readonly table: Table;
   readonly rules: TableRules;
   readonly versions: HybridClock;
   readonly replication: Replication;
   readonly nowMs: () => number;
-  /** Called for an instance whose health this node checks, and which it renews. */
+  /** Called for an instance that this node checks and renews. */
   readonly onProbed: (entry: Entry) => void;
 }
 
@@ -85,7 +85,7 @@ export class Registrar {
     this.parts = parts;
   }
 
-  /** Registers an instance, or replaces it. An older version than the known one changes nothing, and is no error. */
+  /** Registers or replaces an instance. A version older than the known one changes nothing, without an error. */
   register(request: Register, caller: Caller): Outcome {
     const { dirtyTimestamp, regTimestamp } = request;
     const ahead =
@@ -105,7 +105,7 @@ export class Registrar {
     }
     const now = this.parts.versions.next();
     const isClient = caller.origin === "client";
-    // A cancellation that is still on its way takes it out at those who have heard of it already.
+    // A cancellation under way removes it at nodes that have received it already.
     const isRevived =
       !isClient && known !== undefined && known.instance === undefined && this.sinceMs(known) < rebornMs;
     const isOvertaken = !isClient && dirtyTimestamp > 0n && this.isOvertaken(known, dirtyTimestamp);
@@ -131,7 +131,7 @@ export class Registrar {
       latestTimestamp: now,
     };
     const isProbed = caller.isTrusted && request.metadata.has("health_url");
-    // Who told of it has another version, or will be told that it was cancelled.
+    // The sender has another version, or is going to receive the cancellation.
     const origin = isRevived || isOvertaken ? "client" : caller.origin;
     const entry = this.put(instance, { isProbed, hasRenewed: false, ageMs: 0 }, origin);
     if (entry === undefined) return done;
@@ -142,8 +142,8 @@ export class Registrar {
   }
 
   /**
-   * Extends a lease. `dirtyTimestamp` is what another node has as the version: when ours is older it registers the
-   * instance here, when ours is newer it takes ours.
+   * Extends a lease. `dirtyTimestamp` is another node's version: if ours is older, that node registers the instance
+   * here; if ours is newer, it takes ours.
    */
   renew(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
     const entry = this.parts.table.get(identity);
@@ -158,8 +158,7 @@ export class Registrar {
   }
 
   /**
-   * Takes an instance out, and remembers that. `dirtyTimestamp`: the version of that fact, as another node gave it, or
-   * 0.
+   * Cancels an instance, and keeps a tombstone. `dirtyTimestamp` is another node's version of the cancellation, or 0.
    */
   cancel(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
     const ahead = this.faultOfTime("dirty_timestamp", dirtyTimestamp);
@@ -170,7 +169,7 @@ export class Registrar {
       this.parts.replication.reassert(known);
       return done;
     }
-    // A node of the original implementation gives no version: it means what it sees, and not what came after.
+    // An original node sends no version: it cancels what it sees, not what came later.
     const dirty =
       dirtyTimestamp > 0n
         ? dirtyTimestamp
@@ -194,7 +193,7 @@ export class Registrar {
     for (const change of foldedByHost(request.changes)) {
       const entry = this.parts.table.get({ env, appid, zone, hostname: change.hostname });
       if (entry?.instance === undefined)
-        return refused(`there is no ${appid} with hostname ${change.hostname} in zone ${zone}, env ${env}`);
+        return refused(`no ${appid} with hostname ${change.hostname} exists in zone ${zone}, env ${env}`);
       const { instance } = entry;
       const metadata =
         change.metadata === undefined ? instance.metadata : new Map([...instance.metadata, ...change.metadata]);
@@ -204,7 +203,7 @@ export class Registrar {
     }
     const now = setTimestamp > 0n ? setTimestamp : this.parts.versions.next();
     for (const { entry, instance, status, metadata } of found) {
-      // Another node's set counts by its time, as far as clocks agree; a client's counts now, whatever time it gives.
+      // Another node's set applies as of its time, as far as clocks agree; a client's applies now, whatever its time.
       const isOvertaken = origin !== "client" && this.isOvertaken(entry, now);
       const dirty = origin === "client" ? this.later(now, entry) : isOvertaken ? versionAfter(entry.dirty) : now;
       this.put(
@@ -228,8 +227,8 @@ export class Registrar {
   }
 
   /**
-   * True for a cancelled instance that a node of the original implementation registers long after: nothing of it is
-   * under way for that long, so it lives again, and the version only shows that node's clock to be slow.
+   * Reports whether an original node registers an instance long after its cancellation. No call stays under way for
+   * that long, so the instance is live again, and its version only shows that the node's clock is slow.
    */
   private isReborn(known: Entry | undefined, dirtyTimestamp: bigint): boolean {
     if (known === undefined || known.instance !== undefined) return false;
@@ -237,35 +236,35 @@ export class Registrar {
   }
 
   /**
-   * True for a write at another node that was made after the known state, though its version is not above that one's:
-   * the clock that made it is behind this node's versions. Clocks that agree to a millisecond do not tell whether an
-   * instance was registered there or cancelled first; one that was not known when it was cancelled was registered
+   * Reports whether a write at another node came after the known state although its version is not greater, because the
+   * clock that made the version lags behind this node's versions. Clocks that agree to a millisecond do not tell
+   * whether an instance was registered or cancelled first; one that was unknown when it was cancelled was registered
    * later.
    */
   private isOvertaken(known: Entry | undefined, dirtyTimestamp: bigint): boolean {
     if (known === undefined || dirtyTimestamp > known.dirty) return false;
-    // One of ours, which comes late, and by way of a node of the original implementation.
+    // One of our versions, which arrives late by way of an original node.
     if (isHybridVersion(dirtyTimestamp)) return false;
     const lagNs = this.parts.replication.lagNs(this.parts.versions.leadNow());
     const behindNs = known.dirty - dirtyTimestamp;
     if (known.instance !== undefined) return behindNs > 0n && behindNs < lagNs;
-    // What was cancelled itself comes late.
+    // The cancelled state itself arrives late.
     if (dirtyTimestamp === known.buriedDirty) return false;
     return behindNs < lagNs || (dirtyTimestamp > known.buriedDirty && behindNs < agreementNs);
   }
 
-  /** How long ago it was renewed or cancelled. */
+  /** Returns the time since it was renewed or cancelled. */
   private sinceMs(entry: Entry): number {
     return this.parts.nowMs() - entry.touchedAtMs;
   }
 
-  /** A version that is at least `now` and above what is known, unless a wrong clock made that. */
+  /** Returns a version that is at least `now` and above the known one, unless a wrong clock made that. */
   private later(now: bigint, known: Entry | undefined): bigint {
     if (known === undefined || known.dirty < now || this.parts.versions.isFromFuture(known.dirty)) return now;
     return versionAfter(known.dirty);
   }
 
-  /** Refuses a timestamp that is too far ahead; undefined: it is not. */
+  /** Refuses a timestamp that is too far ahead; returns undefined for others. */
   private faultOfTime(field: string, timestampNs: bigint): Outcome | undefined {
     if (!this.parts.versions.isTooFarAhead(timestampNs)) return undefined;
     this.parts.rules.limits.met("timestampAhead", { field });
@@ -273,7 +272,7 @@ export class Registrar {
     return refused(`${field} is more than ${minutes} minute${minutes === 1 ? "" : "s"} ahead of this node's clock`);
   }
 
-  /** Puts a state in; returns its entry when that changed something. */
+  /** Merges a state; returns its entry if that changed something. */
   private put(
     instance: Instance,
     lease: Pick<EntryState, "isProbed" | "hasRenewed" | "ageMs">,
@@ -298,12 +297,12 @@ const fullness: ReadonlySet<LimitName> = new Set([
   "registryNodes",
 ] as const);
 
-/** A full registry has a code of its own: another node, or a later attempt, may accept the request. */
+/** A full registry has its own code: another node, or a later attempt, may accept the request. */
 function codeOf({ limit }: Fault): Code {
   return limit !== undefined && fullness.has(limit) ? Code.LimitExceeded : Code.BadRequest;
 }
 
-/** One change for each host, whatever is said of it several times: later words count. */
+/** Merges the changes of each host: later ones win. */
 function foldedByHost(changes: readonly SetChange[]): Iterable<SetChange> {
   const folded = new Map<string, SetChange>();
   for (const { hostname, status, metadata } of changes) {

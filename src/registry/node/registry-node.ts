@@ -1,6 +1,6 @@
-// One node of the registry: assembles table, replication, start-up, expiry and watchers. Its creator passes everything
-// that comes from outside (clock, timers, randomness, the network between nodes), so that a simulation can run five
-// nodes in one process, and an hour in a second.
+// One node of the registry: assembles table, replication, start-up, expiry and watchers. Its creator passes the clock,
+// timers, randomness and the network between nodes, so that a simulation can run five nodes in one process, and an hour
+// in a second.
 
 import type { Clock } from "../../base/clock.ts";
 import { leaseMs } from "../../base/limits/fixed.ts";
@@ -16,7 +16,7 @@ import { ForeignEnvs, ownMetadata } from "../replication/foreign-envs.ts";
 import { HybridClock } from "../table/hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, type Instance, instanceKey, Status } from "../instance.ts";
 import type { NameKind } from "../name-index.ts";
-import type { Compare, Compared, PeerNetwork, Replicate, Replicated } from "../replication/peer-messages.ts";
+import type { PeerNetwork } from "../replication/peer-messages.ts";
 import { Code } from "../codes.ts";
 import { type Register, Registrar } from "./registrar.ts";
 import { Replication } from "../replication/replication.ts";
@@ -25,25 +25,24 @@ import { Table } from "../table/table.ts";
 import { type Cancel, every, type Timers } from "../../base/timers.ts";
 import { Watchers } from "./watchers.ts";
 
-/** How often leases are looked at. */
+/** The interval of checks of leases. */
 const tickMs = 1_000;
-/** How often tombstones are. */
+/** The interval of checks of tombstones. */
 const forgetMs = 60_000;
-/** How often a node renews itself. */
+/** The interval of a node's renewals of itself. */
 const renewMs = 30_000;
-/** So long after its start a node that nobody has told anything believes that what it does not list does not exist. */
+/** After this time, a node that has received nothing from others trusts its own table. */
 const ownKnowledgeMs = 45_000;
-/** What makes this node this node. */
-export interface RegistryNodeSettings {
+interface RegistryNodeSettings {
   readonly env: string;
   readonly zone: string;
   readonly region: string;
-  /** `host:port` where clients and other nodes reach it. */
+  /** `host:port` at which clients and other nodes reach it. */
   readonly address: string;
-  /** Other nodes to begin with; it may itself be among them. */
+  /** Initial addresses of other nodes; may include its own. */
   readonly seeds: readonly string[];
   readonly version: string;
-  /** Writers and other nodes have to show a key. */
+  /** Writers and other nodes must present a key. */
   readonly hasKey: boolean;
 }
 
@@ -56,24 +55,7 @@ export class RegistryNode implements NamedDirectory {
   readonly watchers: Watchers;
   /** Called for an instance whose health this node is to check. */
   onProbed: ((entry: Entry) => void) | undefined;
-  private readonly clock: Clock;
-  private readonly timers: Timers;
-  private readonly log: Log;
-  private readonly versions: HybridClock;
-  private readonly expiry: Expiry;
-  private readonly startUp: StartUp;
-  private readonly foreignEnvs: ForeignEnvs;
-  private readonly beganMs: number;
-  private readonly beganAt: bigint;
-  /** Those of the versions that the table has been told of. */
-  private setBacks = 0;
-  private isStale = false;
-  private isLeaving = false;
-  private forgotMs: number;
-  private cancelTick: Cancel | undefined;
-  private cancelRenewal: Cancel | undefined;
-
-  constructor(parts: {
+  private readonly parts: {
     settings: RegistryNodeSettings;
     clock: Clock;
     timers: Timers;
@@ -81,12 +63,25 @@ export class RegistryNode implements NamedDirectory {
     network: PeerNetwork;
     limits: Limits;
     log: Log;
-  }) {
+  };
+  private readonly versions: HybridClock;
+  private readonly expiry: Expiry;
+  private readonly startUp: StartUp;
+  private readonly foreignEnvs: ForeignEnvs;
+  private readonly beganMs: number;
+  private readonly beganAt: bigint;
+  /** Set-backs of the clock that the table has handled. */
+  private setBacks = 0;
+  private isStale = false;
+  private isLeaving = false;
+  private forgotMs: number;
+  private cancelTick: Cancel | undefined;
+  private cancelRenewal: Cancel | undefined;
+
+  constructor(parts: RegistryNode["parts"]) {
+    this.parts = parts;
     const { settings, clock, timers, random, network, limits, log } = parts;
     this.settings = settings;
-    this.clock = clock;
-    this.timers = timers;
-    this.log = log;
     this.versions = new HybridClock(clock, limits.values.timestampAhead, () => network.aheadNs?.() ?? 0n);
     this.beganMs = clock.monotonicMs();
     this.beganAt = this.versions.next();
@@ -99,16 +94,10 @@ export class RegistryNode implements NamedDirectory {
     this.table.ownKey = instanceKey(this.identity);
     this.expiry = new Expiry({ table: this.table, limits, log });
     this.replication = new Replication({
-      clock,
-      timers,
-      random,
-      network,
-      log,
+      ...{ clock, timers, random, network, log, limits, versions },
       table: this.table,
-      versions: this.versions,
       self: { zone: settings.zone, address: settings.address, incarnation: newIncarnation(random) },
       seeds: settings.seeds,
-      limits,
       isStarting: () => this.startUp.isProtected,
     });
     this.registrar = new Registrar({
@@ -137,17 +126,19 @@ export class RegistryNode implements NamedDirectory {
     limits.measure("registryNodes", () => replication.peers.size);
   }
 
-  /** Lists itself, asks the others what there is, and begins to keep order. `isStale`: a snapshot was read before. */
+  /**
+   * Registers itself, synchronises with other nodes and starts the timers. `isStale` tells that a snapshot was read.
+   */
   start(isStale = false): void {
     this.isStale = isStale;
     this.startUp.begin();
     this.registerSelf();
-    this.cancelRenewal = every(this.timers, renewMs, () => this.renewSelf());
+    this.cancelRenewal = every(this.parts.timers, renewMs, () => this.renewSelf());
     this.replication.start();
-    this.cancelTick = every(this.timers, tickMs, () => this.tick());
+    this.cancelTick = every(this.parts.timers, tickMs, () => this.tick());
   }
 
-  /** Cancels its own entry; within this turn it sends that to all nodes that it can reach. */
+  /** Cancels its own entry; within this turn it sends that to all reachable nodes. */
   leave(): void {
     if (this.isLeaving) return;
     this.isLeaving = true;
@@ -155,7 +146,7 @@ export class RegistryNode implements NamedDirectory {
     this.registrar.cancel(this.identity, 0n, "client");
   }
 
-  /** Ends all timers. */
+  /** Stops all timers. */
   stop(): void {
     this.startUp.close();
     this.cancelTick?.();
@@ -163,32 +154,32 @@ export class RegistryNode implements NamedDirectory {
     this.replication.stop();
   }
 
-  /** False while this node would answer reads with -500. */
+  /** False while this node answers reads with -500. */
   get isReadable(): boolean {
     return !this.startUp.isProtected || this.isStale;
   }
 
-  /** True while what is read comes from a snapshot that nobody has confirmed. */
+  /** True while reads come from an unconfirmed snapshot. */
   get isServingStale(): boolean {
     return this.isStale;
   }
 
-  /** True while nothing is forgotten, because too many fell silent at once. */
+  /** True while nothing is evicted, because too many instances fell silent at once. */
   get isProtected(): boolean {
     return this.expiry.isProtecting;
   }
 
-  /** Counts leases that ran out. */
+  /** Counts expired leases. */
   get evictions(): number {
     return this.expiry.evictions;
   }
 
-  /** True once this node may say that a service which it does not list has no instances. */
+  /** True once this node may claim that a service which it does not list has no instances. */
   get knowsAbsence(): boolean {
-    return this.startUp.isSynced || this.clock.monotonicMs() - this.beganMs > ownKnowledgeMs;
+    return this.startUp.isSynced || this.parts.clock.monotonicMs() - this.beganMs > ownKnowledgeMs;
   }
 
-  /** The version of a service that has no instances and none remembered: the start of this node. */
+  /** The version of a service without instances, live or remembered: the start of this node. */
   get versionOfNothing(): bigint {
     return this.beganAt;
   }
@@ -197,7 +188,7 @@ export class RegistryNode implements NamedDirectory {
     return this.table.version;
   }
 
-  /** The nodes of this node's zone, itself first. */
+  /** Returns the nodes of this node's zone, itself first. */
   nodes(): { address: string; isUp: boolean; zone: string }[] {
     const { address, zone } = this.settings;
     const others = this.replication.peers.ownZone().filter((peer) => peer.zone !== "" || peer.isStatic);
@@ -253,24 +244,16 @@ export class RegistryNode implements NamedDirectory {
     });
   }
 
-  onReplicate(message: Replicate): Replicated {
-    return this.replication.onReplicate(message);
-  }
-
-  onCompare(message: Compare): Compared {
-    return this.replication.onCompare(message);
-  }
-
-  /** Looks at all leases once; called by a timer. */
+  /** Checks all leases once; called by a timer. */
   tick(): void {
-    const nowMs = this.clock.monotonicMs();
+    const nowMs = this.parts.clock.monotonicMs();
     this.expiry.tick(nowMs);
     this.versions.next();
     if (this.versions.setBacks !== this.setBacks) {
       this.setBacks = this.versions.setBacks;
       const restamped = this.table.restamp();
       for (const entry of restamped) this.replication.changed(entry, "client");
-      this.log.warn("this machine's clock was set far back; what was registered goes on", {
+      this.parts.log.warn("this machine's clock was set far back; registrations continue", {
         instances: restamped.length,
       });
     }
@@ -320,9 +303,9 @@ export class RegistryNode implements NamedDirectory {
     this.replication.nodesChanged(app.entries());
     this.foreignEnvs.look(app.entries());
     if (this.isLeaving) return;
-    // Somebody else cancelled us, or a cancellation from our last life came back: we are the one who knows.
+    // Another node cancelled this one, or a cancellation from its last run returned: this node knows better.
     if (this.table.get(this.identity)?.instance !== undefined) return;
-    this.timers.soon(() => {
+    this.parts.timers.soon(() => {
       if (!this.isLeaving && this.table.get(this.identity)?.instance === undefined) this.registerSelf();
     });
   }

@@ -1,21 +1,21 @@
-// Who waits for changes of which service. Each waiting request has a watcher of its own, woken at the end of the turn
-// in which something changed. When the answers of a wake-up are so large that writing them takes a while, they are
-// spread over turns, and further changes of that service are gathered meanwhile: other requests are served in between.
+// Requests that wait for changes of services. Each has its own watcher, woken at the end of the turn in which something
+// changed. If the answers of a wake-up are so large that writing them takes long, they are spread over turns while
+// further changes of that service accumulate, and other requests are served in between.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Timers } from "../../base/timers.ts";
 
 /** Answers written in one turn of the event loop, in bytes. */
 const turnBytes = 512 * 1024;
-/** After a wake-up that took t, the next one of the same service comes no sooner than this many times t later … */
+/** After a wake-up that took t, the service's next one comes at the earliest this many times t later … */
 const restFactor = 3;
-/** … and no later than this. */
+/** … and at the latest after this time. */
 const restMsMax = 1_000;
-/** A wake-up that was faster than this earns no rest. */
+/** A shorter wake-up needs no pause. */
 const briefMs = 5;
 
-/** Called after changes of a watched service; returns roughly how many bytes it wrote. */
-export type OnChange = (key: string) => number;
+/** Called after changes of a watched service; returns the approximate number of bytes written. */
+type OnChange = (key: string) => number;
 
 interface Watcher {
   readonly onChange: OnChange;
@@ -24,11 +24,11 @@ interface Watcher {
 
 interface Watched {
   readonly key: string;
-  /** Most services have one, and need no set. */
+  /** Most services have one watcher, which needs no set. */
   watchers: Watcher | Set<Watcher> | undefined;
-  /** Changed, and not yet begun to tell. */
+  /** Changed, and not yet being reported. */
   isChanged: boolean;
-  /** Being told, or resting. */
+  /** Being reported, or pausing. */
   isBusy: boolean;
 }
 
@@ -45,16 +45,15 @@ export class Watchers {
     this.timers = timers;
   }
 
-  /** Watchers that wait. */
   get size(): number {
     return this.count;
   }
 
-  /** Watches services by their keys, until the returned function is called. */
+  /** Watches services by key until the returned function is called. */
   watch(keys: readonly string[], onChange: OnChange): () => void {
     const watcher: Watcher = { onChange, isOn: true };
     this.count++;
-    // A service's key is kept once, however many watch it.
+    // A key is stored once, however many watch it.
     const own = keys.map((key) => this.add(key, watcher));
     return () => {
       if (!watcher.isOn) return;
@@ -64,13 +63,13 @@ export class Watchers {
     };
   }
 
-  /** True while changes of a service are gathered: its watchers hear of them soon. */
+  /** True while changes of a service accumulate: its watchers hear of them soon. */
   isGathering(key: string): boolean {
     const watched = this.watched.get(key);
     return watched !== undefined && watched.isBusy && watched.isChanged;
   }
 
-  /** A service has changed. */
+  /** Reports a change of a service. */
   notify(key: string): void {
     const watched = this.watched.get(key);
     if (watched === undefined) return;
@@ -117,7 +116,7 @@ export class Watchers {
     }
   }
 
-  /** Wakes `waiting` from index `at` on, as many as fit into this turn, and the rest in the next ones. */
+  /** Wakes `waiting` from index `at` on, as many as fit into this turn; the rest follows in the next turns. */
   private tell(key: string, watched: Watched, waiting: readonly Watcher[], at: number, beganMs: number): void {
     let bytes = 0;
     let next = at;

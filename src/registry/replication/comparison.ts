@@ -1,5 +1,4 @@
-// The answer to another node's digest: which buckets differ, and this table's states in them. A long answer comes in
-// parts.
+// The answer to another node's digest: the buckets that differ and their states in this table, in parts if it is long.
 
 import { leaseMs } from "../../base/limits/fixed.ts";
 import { digestBuckets } from "../table/digest.ts";
@@ -7,13 +6,12 @@ import type { Entry, EntryState } from "../table/entry.ts";
 import type { Compared } from "./peer-messages.ts";
 import type { Table } from "../table/table.ts";
 
-/** States in one answer, roughly: whole buckets are sent, and of a huge bucket a part. */
+/** Approximate number of states in one answer: whole buckets, or a part of a huge one. */
 const statesMin = 200;
 export const statesMax = 400;
 
 /**
- * What differs from `digest` ('': a table without entries), from a bucket on. `random32` chooses the part of a huge
- * bucket.
+ * Returns the differences from `digest` ('' if empty), from a bucket on. `random32` selects the part of a huge bucket.
  */
 export function comparisonOf(
   table: Table,
@@ -28,7 +26,7 @@ export function comparisonOf(
   }
   if (byBucket.size > 0) {
     for (const entry of table.all()) {
-      if (!entry.isStale && (isEmpty || isWorthTelling(entry, nowMs))) byBucket.get(entry.bucket)?.push(entry);
+      if (!entry.isStale && (isEmpty || isWorthSending(entry, nowMs))) byBucket.get(entry.bucket)?.push(entry);
     }
   }
   const states: EntryState[] = [];
@@ -36,7 +34,7 @@ export function comparisonOf(
   for (const [bucket, entries] of byBucket) {
     if (states.length >= statesMin) return { differing, states, nextBucket: bucket };
     const room = statesMax - states.length;
-    // A bucket that does not fit is sent in part, another part each time.
+    // A bucket that does not fit is sent in part, a different part each time.
     const from = entries.length <= room ? 0 : random32() % entries.length;
     for (const entry of entries.slice(from, from + room)) states.push(entry.state(nowMs));
     differing.push(bucket);
@@ -45,6 +43,6 @@ export function comparisonOf(
 }
 
 /** False for an instance that is about to be forgotten: other nodes may have forgotten it already. */
-export function isWorthTelling(entry: Entry, nowMs: number): boolean {
+export function isWorthSending(entry: Entry, nowMs: number): boolean {
   return entry.instance === undefined || nowMs - entry.touchedAtMs < leaseMs;
 }

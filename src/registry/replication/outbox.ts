@@ -1,6 +1,6 @@
-// What one destination (a node of our zone, or another zone) has yet to be told. It remembers which entries, not what
-// happened to them: an entry is sent in its state at that moment. So the queue is never longer than the
-// table, whatever happens while the destination is away, and sending twice or in another order does no harm.
+// The queue for one destination: a node of our zone, or another zone. It holds entries, not changes: an entry is sent
+// in its current state. So the queue is never longer than the table, whatever happens while the destination is away,
+// and sending twice or in another order is harmless.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
@@ -16,34 +16,36 @@ import {
 } from "./peer-messages.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";
 
-/** Renewals wait this long for company: they are many, and none is urgent. */
+/** Renewals are collected for this long: they are many, and none is urgent. */
 const renewalsWaitMs = 1_000;
 const retryMsMin = 100;
 const retryMsMax = 5_000;
 
-/** What an outbox needs of its node. */
+/** The node, as an outbox uses it. */
 export interface OutboxHost {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly network: PeerNetwork;
+  readonly parts: {
+    readonly clock: Clock;
+    readonly timers: Timers;
+    readonly random: Random;
+    readonly network: PeerNetwork;
+  };
   info(): NodeInfo;
-  /** A destination's answer, or why it gave none. */
+  /** Handles a destination's answer or failure. */
   answered(address: string, reply: Replicated | PeerFailure): void;
-  /** A destination has something newer. */
+  /** Merges newer states of a destination. */
   learn(states: readonly EntryState[]): void;
 }
 
 export class Outbox {
   private readonly host: OutboxHost;
   private readonly isSpread: boolean;
-  /** The node to send to now; undefined while none exists. */
+  /** Returns the node to send to; undefined while none exists. */
   private readonly target: () => string | undefined;
   private readonly states = new Set<Entry>();
   private readonly renewals = new Set<Entry>();
   private planned: { cancel: Cancel; atMs: number } | undefined;
   private isSending = false;
-  /** The entries whose states are on their way. */
+  /** Entries whose states are under way. */
   private sending: readonly Entry[] = [];
   private failures = 0;
   private isClosed = false;
@@ -54,22 +56,22 @@ export class Outbox {
     this.target = target;
   }
 
-  /** Entries that wait. */
+  /** Queued entries. */
   get size(): number {
     return this.states.size + this.renewals.size;
   }
 
-  /** Nothing waits, and nothing is on its way; or the destination does not answer. */
+  /** True if nothing is queued or under way, or the destination does not answer. */
   get isSettled(): boolean {
     return this.failures > 0 || (!this.isSending && this.size === 0);
   }
 
-  /** True while an entry's state waits for a destination that answers, or is on its way there. */
-  isTelling(entry: Entry): boolean {
+  /** Reports whether an entry's state is queued for, or under way to, a destination that answers. */
+  isSendingTo(entry: Entry): boolean {
     return this.failures === 0 && (this.states.has(entry) || this.sending.includes(entry));
   }
 
-  /** An entry has a new state. */
+  /** Queues an entry with a new state. */
   pushState(entry: Entry): void {
     if (this.isClosed) return;
     this.renewals.delete(entry);
@@ -77,14 +79,14 @@ export class Outbox {
     this.plan(0);
   }
 
-  /** An entry was renewed. */
+  /** Queues a renewal. */
   pushRenewal(entry: Entry): void {
     if (this.isClosed || this.states.has(entry)) return;
     this.renewals.add(entry);
     this.plan(this.renewals.size >= renewalsPerMessage ? 0 : renewalsWaitMs);
   }
 
-  /** The destination was heard of again: what waits for a retry goes out now. */
+  /** Ends the back-off: the destination has sent something. */
   wake(): void {
     if (this.failures === 0) return;
     this.failures = 0;
@@ -99,9 +101,9 @@ export class Outbox {
   }
 
   private plan(delayMs: number): void {
-    // While one message is on its way, the next one fills; after a failure, it waits for the retry.
+    // While one message is under way, the next one fills; after a failure, it waits for the retry.
     if (this.isSending || (this.failures > 0 && this.planned !== undefined)) return;
-    const atMs = this.host.clock.monotonicMs() + delayMs;
+    const atMs = this.host.parts.clock.monotonicMs() + delayMs;
     if (this.planned !== undefined) {
       if (this.planned.atMs <= atMs) return;
       this.planned.cancel();
@@ -109,10 +111,10 @@ export class Outbox {
     if (delayMs === 0) {
       const plan = { cancel: () => void (plan.isOff = true), atMs, isOff: false };
       this.planned = plan;
-      this.host.timers.soon(() => {
+      this.host.parts.timers.soon(() => {
         if (!plan.isOff) this.send();
       });
-    } else this.planned = { cancel: this.host.timers.after(delayMs, () => this.send()), atMs };
+    } else this.planned = { cancel: this.host.parts.timers.after(delayMs, () => this.send()), atMs };
   }
 
   private replan(): void {
@@ -128,7 +130,7 @@ export class Outbox {
     const states = take(this.states, statesPerMessage);
     const renewed = take(this.renewals, renewalsPerMessage).filter(({ instance }) => instance !== undefined);
     if (states.length === 0 && renewed.length === 0) {
-      // All of these were cancelled meanwhile; there may be more.
+      // All of these were cancelled meanwhile; more may follow.
       this.replan();
       return;
     }
@@ -137,10 +139,10 @@ export class Outbox {
       this.failed(states, renewed);
       return;
     }
-    const nowMs = this.host.clock.monotonicMs();
+    const nowMs = this.host.parts.clock.monotonicMs();
     this.isSending = true;
     this.sending = states;
-    this.host.network.replicate(
+    this.host.parts.network.replicate(
       address,
       {
         kind: "replicate",
@@ -173,13 +175,13 @@ export class Outbox {
     for (const entry of states) if (entry.isHeld) this.states.add(entry);
     for (const entry of renewed) if (entry.isHeld && !this.states.has(entry)) this.renewals.add(entry);
     const backOffMs = Math.min(retryMsMin * 2 ** this.failures, retryMsMax);
-    // Half fixed, half random: nodes that lost the same peer do not all come back to it at once.
-    const delayMs = backOffMs / 2 + ((this.host.random.uint32() / 2 ** 32) * backOffMs) / 2;
+    // Half fixed, half random, so that nodes which lost the same peer do not all retry at once.
+    const delayMs = backOffMs / 2 + ((this.host.parts.random.uint32() / 2 ** 32) * backOffMs) / 2;
     this.failures++;
     this.planned?.cancel();
     this.planned = {
-      cancel: this.host.timers.after(delayMs, () => this.send()),
-      atMs: this.host.clock.monotonicMs() + delayMs,
+      cancel: this.host.parts.timers.after(delayMs, () => this.send()),
+      atMs: this.host.parts.clock.monotonicMs() + delayMs,
     };
   }
 }
@@ -192,7 +194,7 @@ function renewalOf(entry: Entry, nowMs: number): Renewal {
   };
 }
 
-/** Takes up to `count` entries that are still held, and may be told, out of a set. */
+/** Removes up to `count` entries, and returns those that are still held and may be sent. */
 function take(from: Set<Entry>, count: number): Entry[] {
   const taken: Entry[] = [];
   for (const entry of from) {

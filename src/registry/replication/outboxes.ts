@@ -1,16 +1,16 @@
-// Which nodes receive a write: one outbox for each node of this zone, and one for each other zone, which tells a node
-// there that spreads the write.
+// The destinations of writes: an outbox for each node of this zone, and one for each other zone, which sends to a node
+// there that forwards the write.
 
 import { Outbox, type OutboxHost } from "./outbox.ts";
 import type { Peer, Peers } from "./peers.ts";
 
-/** Where a write came from, which decides which nodes receive it. */
+/** The source of a write, which decides which nodes receive it. */
 export type Origin =
-  /** A client: all nodes of this zone, and one of each other zone. */
+  /** A client: all nodes of this zone and one of each other zone receive it. */
   | "client"
-  /** A node of another zone: the nodes of this zone. */
+  /** A node of another zone: the nodes of this zone receive it. */
   | "other-zone"
-  /** A node of this zone: nobody. */
+  /** A node of this zone: no node receives it. */
   | "replica";
 
 export class Outboxes {
@@ -28,7 +28,7 @@ export class Outboxes {
     this.ownZone = ownZone;
   }
 
-  /** The outboxes that a write of this origin goes to. */
+  /** Yields the outboxes for a write of this origin. */
   *audience(origin: Origin): Generator<Outbox> {
     if (origin === "replica") return;
     const { peers } = this;
@@ -61,21 +61,21 @@ export class Outboxes {
     return outbox;
   }
 
-  /** A random one of the peers, of those that answer if any does. */
+  /** Returns a random peer, of those that are up if any is. */
   pick(peers: readonly Peer[]): Peer | undefined {
     const up = peers.filter(({ isUp }) => isUp);
     const among = up.length > 0 ? up : peers;
-    return among[this.host.random.uint32() % Math.max(1, among.length)];
+    return among[this.host.parts.random.uint32() % Math.max(1, among.length)];
   }
 
-  /** Sends at once what waits for a node that can be reached again. */
+  /** Sends at once what is queued for a node that can be reached again. */
   wake(address: string): void {
     this.nodes.get(address)?.wake();
     const zone = this.peers.get(address)?.zone;
     if (zone !== undefined) this.zones.get(zone)?.wake();
   }
 
-  /** Drops the outboxes of nodes and zones that no longer exist, or that turned out to be elsewhere. */
+  /** Drops the outboxes of nodes and zones that no longer exist, or that moved to another zone. */
   tidy(): void {
     const { peers } = this;
     for (const [address, outbox] of this.nodes) {

@@ -1,45 +1,45 @@
-// What nodes of the registry say to each other: two questions, each with its answer. Plain values; how they travel is
-// the business of `http/peer-network.ts`, of a simulation, or of nobody.
+// The messages between nodes of the registry: two requests and their answers, as plain values.
+// `http/peer-network.ts` or a simulation carries them.
 
 import type { EntryState } from "../table/entry.ts";
 import type { Identity } from "../instance.ts";
 
-/** What a node says of itself in every message. */
+/** A node's description of itself, in every message. */
 export interface NodeInfo {
-  /** Made at each start of a node; '' for a node of the original implementation, which has none. */
+  /** The id of one run of a node; '' for an original node, which has none. */
   readonly incarnation: string;
-  /** `host:port` where it can be reached; '' where it does not say. */
+  /** `host:port` at which it can be reached; '' if unknown. */
   readonly address: string;
-  /** '' for a node of the original implementation, which does not say. */
+  /** '' for an original node, which does not send it. */
   readonly zone: string;
   /** The reading of its hybrid clock. */
   readonly clock: bigint;
-  /** It has only just started, and its table is not yet what it should be. */
+  /** It has just started, and its table is not complete. */
   readonly isStarting: boolean;
 }
 
-/** "That instance was renewed": without its state, which the other one has. */
+/** A renewal without the state, which the receiver has. */
 export interface Renewal {
   readonly identity: Identity;
   readonly dirty: bigint;
   readonly ageMs: number;
 }
 
-/** States and renewals that the receiver should have. */
+/** States and renewals for the receiver to merge. */
 export interface Replicate {
   readonly kind: "replicate";
   readonly node: NodeInfo;
-  /** From another zone: the receiver passes it on in its own. */
+  /** From another zone: the receiver forwards it in its own. */
   readonly isSpread: boolean;
   readonly states: readonly EntryState[];
   readonly renewals: readonly Renewal[];
 }
 
-/** The receiver says what its table has otherwise, from one bucket on. */
+/** Asks for the differences of the receiver's table, from one bucket on. */
 export interface Compare {
   readonly kind: "compare";
   readonly node: NodeInfo;
-  /** The sender's digest as text; '' for an empty table: everything is otherwise. */
+  /** The sender's digest as text; '' for an empty table, from which everything differs. */
   readonly digest: string;
   readonly fromBucket: number;
 }
@@ -47,9 +47,9 @@ export interface Compare {
 export interface Replicated {
   readonly kind: "replicated";
   readonly node: NodeInfo;
-  /** Renewals, by their index, of instances that the receiver does not have in that version. */
+  /** Indexes of renewals of instances that the receiver does not have in that version. */
   readonly wanted: readonly number[];
-  /** What the receiver has newer than the sender. */
+  /** States that are newer at the receiver. */
   readonly newer: readonly EntryState[];
 }
 
@@ -60,14 +60,14 @@ export interface Compared {
   readonly differing: readonly number[];
   /** … and all states that the receiver has in them. */
   readonly states: readonly EntryState[];
-  /** Where to go on; undefined when that was all. */
+  /** Where the next part starts; undefined after the last one. */
   readonly nextBucket: number | undefined;
 }
 
-/** Why there is no answer. */
+/** A request that failed. */
 export interface PeerFailure {
   readonly kind: "failed";
-  /** `unreachable`: it did not answer; `refused`: it does not accept us; `garbage`: it is not what we think. */
+  /** `unreachable`: it did not answer; `refused`: it refuses this node; `garbage`: its answer is malformed. */
   readonly reason: "unreachable" | "refused" | "garbage";
   /** For the log. */
   readonly sentence: string;
@@ -75,19 +75,18 @@ export interface PeerFailure {
 
 /** Carries messages to other nodes. */
 export interface PeerNetwork {
-  /** Asks the node at `address` (`host:port`); calls back exactly once, within a few seconds, never in this turn. */
+  /** Sends a request to a node, `host:port`; calls back exactly once, within a few seconds, never in this turn. */
   replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void;
   compare(address: string, message: Compare, done: (reply: Compared | PeerFailure) => void): void;
   /**
-   * How far the clocks of nodes of the original implementation are behind this node's versions, which are ahead of its
-   * own clock by `leadNs`, in nanoseconds: the most of any; 0 while nothing shows that one is. Absent where there can
-   * be none.
+   * Returns the largest lag, in nanoseconds, of an original node's clock behind this node's versions, which are ahead
+   * of its own clock by `leadNs`; 0 if none is known. Absent if there are no such nodes.
    */
   lagNs?(leadNs: bigint): bigint;
-  /** How far the clock of a node of the original implementation is ahead of this machine's for sure, in nanoseconds. */
+  /** Returns how far an original node's clock is certainly ahead of this machine's, in nanoseconds. */
   aheadNs?(): bigint;
 }
 
-/** States and renewals in one message, so that a message stays well below the bound on bodies. */
+/** States and renewals per message, so that it stays well below the bound on bodies. */
 export const statesPerMessage = 200;
 export const renewalsPerMessage = 5_000;

@@ -1,9 +1,9 @@
-// The other nodes of the registry: those that the operator named, and those that are registered in the registry itself.
-// A node that is lost is looked for again, whichever of the two sides was away.
+// The other nodes of the registry: those that the operator named, and those registered in the registry itself. Nodes
+// that are down are asked again, whichever side was away.
 //
-// Every client that may write may register any address as a node's. So one that was found in the registry is told
-// nothing until it has answered as a node does, and is asked ever more rarely until then: else this node would send its
-// table to whom a stranger likes.
+// A client that may write may register any address as a node's. So a registered node receives nothing until it has
+// answered as a node does, and is asked at growing intervals until then: otherwise this node would send its table to
+// any address of a stranger's choice.
 
 import { tombstoneMs } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -13,24 +13,24 @@ import type { NodeInfo } from "./peer-messages.ts";
 export interface Peer {
   /** `host:port`. */
   readonly address: string;
-  /** Named by the operator: never forgotten. */
+  /** Named by the operator, and never forgotten. */
   readonly isStatic: boolean;
-  /** '' until it has said so; then it counts as one of our own zone. */
+  /** '' until it has sent its zone: it counts as one of our own zone. */
   zone: string;
   incarnation: string;
-  /** It answered the last time. */
+  /** It answered the last request. */
   isUp: boolean;
-  /** Somebody answers there as a node of the registry does; of those that the operator named it is believed. */
+  /** It has answered as a node of the registry does; assumed of nodes that the operator named. */
   isNode: boolean;
-  /** Before this moment one that has never answered is not asked again. */
+  /** A node that has never answered is not asked before this time. */
   askAfterMs: number;
-  /** How often it was asked in vain since it answered. */
+  /** Failed requests since its last answer. */
   misses: number;
-  /** When it was registered, or answered, by the monotonic clock. */
+  /** When it was last registered or answered, by the monotonic clock. */
   seenAtMs: number;
 }
 
-/** Between two questions to an address that has never answered: the first pause, and the longest. */
+/** The shortest and the longest pause between requests to an address that has never answered. */
 const askMsMin = 5_000;
 const askMsMax = 320_000;
 
@@ -39,7 +39,7 @@ export class Peers {
   private readonly incarnation: string;
   private readonly limits: Limits;
   private readonly peers = new Map<string, Peer>();
-  /** Addresses under which we have met ourselves. */
+  /** Addresses that turned out to be this node's. */
   private readonly own: Set<string>;
 
   constructor(self: { zone: string; incarnation: string; address: string }, seeds: readonly string[], limits: Limits) {
@@ -50,7 +50,6 @@ export class Peers {
     for (const address of seeds) this.add(address, "", true, 0);
   }
 
-  /** All others. */
   all(): Peer[] {
     return [...this.peers.values()];
   }
@@ -63,23 +62,23 @@ export class Peers {
     return this.peers.get(address);
   }
 
-  /** Those of our own zone, and those that have not yet said where they are. */
+  /** Returns the nodes of our zone, and those whose zone is unknown. */
   ownZone(): Peer[] {
     return this.all().filter(({ zone }) => zone === "" || zone === this.zone);
   }
 
-  /** Those that are to be asked now, though they did not answer the last time. */
-  lostOnes(nowMs: number): Peer[] {
+  /** Returns the nodes that are down and due to be asked. */
+  down(nowMs: number): Peer[] {
     return this.all().filter(({ address }) => this.isWorthAsking(address, nowMs));
   }
 
-  /** True for a node that did not answer the last time, and for what may be one, when its pause is over. */
+  /** Reports whether a node is down and due to be asked: a node that has never answered only after its pause. */
   isWorthAsking(address: string, nowMs: number): boolean {
     const peer = this.peers.get(address);
     return peer !== undefined && !peer.isUp && (peer.isNode || nowMs >= peer.askAfterMs);
   }
 
-  /** Those elsewhere that are told things, by zone. */
+  /** Returns the proven nodes of other zones, by zone. */
   otherZones(): Map<string, Peer[]> {
     const zones = new Map<string, Peer[]>();
     for (const peer of this.peers.values()) {
@@ -92,7 +91,7 @@ export class Peers {
     return zones;
   }
 
-  /** The registry lists a node. */
+  /** Records that the registry lists a node. */
   listed(address: string, zone: string, nowMs: number): void {
     const peer = this.peers.get(address) ?? this.add(address, zone, false, nowMs);
     if (peer === undefined) return;
@@ -100,7 +99,7 @@ export class Peers {
     if (peer.zone === "") peer.zone = zone;
   }
 
-  /** A node answered, or asked something. */
+  /** Records an answer or a request of a node. */
   heard(address: string, node: NodeInfo, nowMs: number): void {
     if (node.incarnation !== "" && node.incarnation === this.incarnation) {
       this.own.add(address);
@@ -117,7 +116,7 @@ export class Peers {
     if (node.zone !== "") peer.zone = node.zone;
   }
 
-  /** A node did not answer. */
+  /** Records that a node did not answer. */
   lost(address: string, nowMs: number): void {
     const peer = this.peers.get(address);
     if (peer === undefined) return;
@@ -126,12 +125,12 @@ export class Peers {
     peer.misses++;
   }
 
-  /** A node has left, and said so. */
+  /** Removes a node that has cancelled itself. */
   left(address: string): void {
     if (this.peers.get(address)?.isStatic === false) this.peers.delete(address);
   }
 
-  /** Forgets nodes that nobody named and nobody has heard of for as long as a tombstone lasts. */
+  /** Forgets registered nodes that have been silent for as long as a tombstone lasts. */
   forget(nowMs: number): void {
     for (const { address, isStatic, seenAtMs } of this.all()) {
       if (!isStatic && nowMs - seenAtMs > tombstoneMs) this.peers.delete(address);
@@ -142,7 +141,7 @@ export class Peers {
     if (address === "" || this.own.has(address)) return undefined;
     if (this.peers.size >= this.limits.values.registryNodes) {
       this.limits.met("registryNodes", { address });
-      // One that has been asked in vain makes room.
+      // An address that has never answered makes room.
       const vain = this.all().find(({ isNode, misses }) => !isNode && misses > 0);
       if (vain === undefined) return undefined;
       this.peers.delete(vain.address);

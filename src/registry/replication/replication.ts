@@ -1,12 +1,12 @@
-// Replication: every write of a client goes to all nodes of this zone, and to one node of each other zone, which
-// spreads it there; only such source requests are passed on. It happens after the caller has its answer; comparisons of
-// digests with another node every few seconds repair what it misses.
+// Replication: every client write goes to all nodes of this zone, and to one node of each other zone, which forwards it
+// there. Only such original requests are forwarded. Replication happens after the caller's answer; every few seconds, a
+// comparison of digests with another node repairs what it misses.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import { comparisonOf, isWorthTelling, statesMax } from "./comparison.ts";
+import { comparisonOf, isWorthSending, statesMax } from "./comparison.ts";
 import type { Entry, EntryState } from "../table/entry.ts";
 import { type HybridClock, versionAfter } from "../table/hybrid-clock.ts";
 import { instanceKey } from "../instance.ts";
@@ -17,23 +17,23 @@ import { Peers } from "./peers.ts";
 import type { Merge, Table } from "../table/table.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";
 
-/** Between two comparisons of digests. */
+/** The average interval of comparisons. */
 const compareMs = 5_000;
-/** So long after it was registered here an instance may still be on its way to other nodes. */
+/** For this long after its registration here, an instance may still be under way to other nodes. */
 const untoldMs = 5_000;
 
 /** Warnings that are remembered, so that none is repeated. */
 const warningsMax = 10_000;
 
-/** Who this node is to others. */
-export interface Self {
+/** This node, as others see it. */
+interface Self {
   readonly zone: string;
-  /** `host:port` where others reach it. */
+  /** `host:port` at which others reach it. */
   readonly address: string;
   readonly incarnation: string;
 }
 
-export interface ReplicationParts {
+interface ReplicationParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -42,41 +42,33 @@ export interface ReplicationParts {
   readonly table: Table;
   readonly versions: HybridClock;
   readonly self: Self;
-  /** Addresses of other nodes to begin with. */
+  /** Initial addresses of other nodes. */
   readonly seeds: readonly string[];
   readonly limits: Limits;
   readonly isStarting: () => boolean;
 }
 
 export class Replication implements OutboxHost {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly network: PeerNetwork;
   readonly peers: Peers;
-  /** Exchanges that ended without a proper answer, and states taken from comparisons. */
+  /** Exchanges that failed. */
   failures = 0;
   repaired = 0;
-  private readonly parts: ReplicationParts;
+  readonly parts: ReplicationParts;
   private readonly outboxes: Outboxes;
-  /** The registry's own nodes as the table lists them: address by identity. */
+  /** The registry's own nodes in the table: address by key. */
   private readonly listed = new Map<string, string>();
-  /** Nodes that asked us while they were thought to be away, and are being asked back. */
+  /** Nodes that sent a message while considered down, and are being asked back. */
   private readonly asking = new Set<string>();
   private cancelRound: Cancel | undefined;
   private readonly warned = new Set<string>();
 
   constructor(parts: ReplicationParts) {
     this.parts = parts;
-    this.clock = parts.clock;
-    this.timers = parts.timers;
-    this.random = parts.random;
-    this.network = parts.network;
     this.peers = new Peers(parts.self, parts.seeds, parts.limits);
     this.outboxes = new Outboxes(this, this.peers, parts.self.zone);
   }
 
-  /** Begins to compare digests. */
+  /** Starts comparing digests. */
   start(): void {
     this.planRound();
   }
@@ -100,34 +92,30 @@ export class Replication implements OutboxHost {
     for (const outbox of this.outboxes.audience(origin)) outbox.pushRenewal(entry);
   }
 
-  /** True for an instance that a client has registered here, if a node that answers has not received it yet. */
+  /** Reports whether an instance that a client registered here is still under way to a node that answers. */
   isUntold(entry: Entry): boolean {
-    if (entry.registeredAtMs < this.clock.monotonicMs() - untoldMs) return false;
-    for (const outbox of this.outboxes.all()) if (outbox.isTelling(entry)) return true;
+    if (entry.registeredAtMs < this.parts.clock.monotonicMs() - untoldMs) return false;
+    for (const outbox of this.outboxes.all()) if (outbox.isSendingTo(entry)) return true;
     return false;
   }
 
-  /**
-   * Tells all nodes of a living instance again, by a version above the one that a node of the original has cancelled.
-   */
+  /** Sends a live instance to all nodes again, with a version above that of an original node's cancellation. */
   reassert(entry: Entry): void {
     if (entry.instance === undefined) return;
     const above = versionAfter(versionAfter(entry.dirty));
     const now = this.parts.versions.next();
     const dirty = now > above ? now : above;
     const instance = { ...entry.instance, dirtyTimestamp: dirty, latestTimestamp: dirty };
-    const state = { ...entry.state(this.clock.monotonicMs()), dirty, instance };
+    const state = { ...entry.state(this.parts.clock.monotonicMs()), dirty, instance };
     if (this.parts.table.merge(state) === "newer") this.changed(entry, "client");
   }
 
-  /**
-   * How far the clocks of nodes of the original implementation are behind this node's versions, as PeerNetwork says.
-   */
+  /** Returns how far the clocks of original nodes lag behind this node's versions; see PeerNetwork. */
   lagNs(leadNs: bigint): bigint {
-    return this.network.lagNs?.(leadNs) ?? 0n;
+    return this.parts.network.lagNs?.(leadNs) ?? 0n;
   }
 
-  /** Entries that wait to be sent, over all destinations. */
+  /** The number of queued entries for all destinations. */
   get waiting(): number {
     let waiting = 0;
     for (const outbox of this.outboxes.all()) waiting += outbox.size;
@@ -140,11 +128,11 @@ export class Replication implements OutboxHost {
     return true;
   }
 
-  /** Another node tells its news. */
+  /** Merges another node's states and renewals. */
   onReplicate(message: Replicate): Replicated {
     this.askedBy(message.node);
     const origin: Origin = message.isSpread ? "other-zone" : "replica";
-    const nowMs = this.clock.monotonicMs();
+    const nowMs = this.parts.clock.monotonicMs();
     const newer: EntryState[] = [];
     const wanted: number[] = [];
     const answerWithOurs = (entry: Entry | undefined): void => {
@@ -168,21 +156,21 @@ export class Replication implements OutboxHost {
       }
       if (entry.dirty > dirty) answerWithOurs(entry);
     }
-    // It may have told us only now where it is.
+    // Its address may be known only now.
     this.askBack(message.node.address);
     return { kind: "replicated", node: this.info(), wanted, newer };
   }
 
-  /** Another node asks what this table has otherwise. */
+  /** Answers another node's comparison. */
   onCompare(message: Compare): Compared {
     this.askedBy(message.node);
-    const now = { nowMs: this.clock.monotonicMs(), random32: () => this.random.uint32() };
+    const now = { nowMs: this.parts.clock.monotonicMs(), random32: () => this.parts.random.uint32() };
     return { kind: "compared", node: this.info(), ...comparisonOf(this.parts.table, message, now) };
   }
 
   /**
-   * Asks a node what it has otherwise, until all buckets are compared, and takes it in. `isRestoring`: as a node that
-   * knows nothing yet. `part` hears each answer, `done` the last one.
+   * Compares with a node, bucket by bucket, and merges its differences. `isRestoring` asks as an empty node. `part`
+   * receives each answer, `done` the last one.
    */
   compareWith(
     address: string,
@@ -192,14 +180,14 @@ export class Replication implements OutboxHost {
   ): void {
     const ask = (fromBucket: number): void => {
       const digest = isRestoring ? "" : this.parts.table.digest.text();
-      this.network.compare(address, { kind: "compare", node: this.info(), digest, fromBucket }, (reply) => {
+      this.parts.network.compare(address, { kind: "compare", node: this.info(), digest, fromBucket }, (reply) => {
         this.answered(address, reply);
         if (reply.kind === "failed") {
           done(reply);
           return;
         }
         part(reply);
-        this.takeIn(address, reply, isRestoring);
+        this.mergeAnswer(address, reply, isRestoring);
         if (reply.nextBucket === undefined || reply.nextBucket <= fromBucket) done(reply);
         else ask(reply.nextBucket);
       });
@@ -207,9 +195,9 @@ export class Replication implements OutboxHost {
     ask(0);
   }
 
-  /** The registry's list of its own nodes has changed. */
+  /** Handles a change of the registry's own nodes. */
   nodesChanged(entries: Iterable<Entry>): void {
-    const nowMs = this.clock.monotonicMs();
+    const nowMs = this.parts.clock.monotonicMs();
     const gone = new Map(this.listed);
     for (const entry of entries) {
       const address = entry.instance === undefined ? undefined : nodeAddress(entry.instance.addrs);
@@ -220,13 +208,13 @@ export class Replication implements OutboxHost {
     }
     for (const [key, address] of gone) {
       this.listed.delete(key);
-      // Whose lease ran out may come back; who said goodbye is not waited for.
+      // A node whose lease expired may return; one that cancelled itself will not.
       if (this.parts.table.hasCancelled(key)) this.peers.left(address);
     }
     this.outboxes.tidy();
   }
 
-  /** Forgets what nobody has heard of for long. */
+  /** Forgets nodes that have been silent for long. */
   forget(nowMs: number): void {
     this.peers.forget(nowMs);
     this.outboxes.tidy();
@@ -236,7 +224,7 @@ export class Replication implements OutboxHost {
     if (reply.kind !== "failed") {
       const wasUp = this.peers.get(address)?.isUp;
       this.observe(reply.node);
-      this.peers.heard(address, reply.node, this.clock.monotonicMs());
+      this.peers.heard(address, reply.node, this.parts.clock.monotonicMs());
       this.warned.delete(address);
       this.outboxes.tidy();
       if (wasUp === false) {
@@ -246,19 +234,19 @@ export class Replication implements OutboxHost {
       return;
     }
     this.failures++;
-    this.peers.lost(address, this.clock.monotonicMs());
+    this.peers.lost(address, this.parts.clock.monotonicMs());
     if (this.warned.has(address)) return;
-    // Once a loss: a node that is away for a day is one line, not thousands.
+    // Once per failure: a node that is away for a day is one line, not thousands.
     this.remember(address);
-    this.parts.log.warn("a registry node does not answer as it should; trying on", { address, reason: reply.sentence });
+    this.parts.log.warn("a registry node failed to answer; retrying", { address, reason: reply.sentence });
   }
 
   learn(states: readonly EntryState[]): void {
     for (const state of states) this.parts.table.merge(state);
   }
 
-  private takeIn(address: string, reply: Compared, isRestoring: boolean): void {
-    // A node of the original implementation does not say where it is; the registry's list may.
+  private mergeAnswer(address: string, reply: Compared, isRestoring: boolean): void {
+    // An original node does not send its zone; the registry's list may have it.
     const zone = reply.node.zone || (this.peers.get(address)?.zone ?? "");
     const isElsewhere = zone !== "" && zone !== this.parts.self.zone;
     const theirs = new Map<string, Merge>();
@@ -273,9 +261,9 @@ export class Replication implements OutboxHost {
     if (isRestoring) return;
     const outbox = isElsewhere ? this.outboxes.ofZone(zone) : this.outboxes.ofNode(address);
     const differing = new Set(reply.differing);
-    const nowMs = this.clock.monotonicMs();
+    const nowMs = this.parts.clock.monotonicMs();
     for (const entry of this.parts.table.all()) {
-      if (!differing.has(entry.bucket) || entry.isStale || !isWorthTelling(entry, nowMs)) continue;
+      if (!differing.has(entry.bucket) || entry.isStale || !isWorthSending(entry, nowMs)) continue;
       const merge = theirs.get(entry.key);
       if (merge === undefined || merge === "older") outbox?.pushState(entry);
     }
@@ -291,12 +279,9 @@ export class Replication implements OutboxHost {
     this.askBack(address);
   }
 
-  /**
-   * Asks a node that has asked us, and was thought to be away; as often as its words cause it, if it is known to be
-   * one.
-   */
+  /** Compares with a node that sent a message while considered down; at intervals if it is not known to be a node. */
   private askBack(address: string): void {
-    if (!this.peers.isWorthAsking(address, this.clock.monotonicMs()) || this.asking.has(address)) return;
+    if (!this.peers.isWorthAsking(address, this.parts.clock.monotonicMs()) || this.asking.has(address)) return;
     this.asking.add(address);
     const ignore = (): void => undefined;
     this.compareWith(address, false, ignore, () => void this.asking.delete(address));
@@ -311,32 +296,32 @@ export class Replication implements OutboxHost {
     });
   }
 
-  /** Addresses are what others say they are: of more than anybody has, all are forgotten, and warned of again. */
+  /** Other nodes choose their addresses: beyond the bound all warnings are forgotten, and given again. */
   private remember(warning: string): void {
     if (this.warned.size >= warningsMax) this.warned.clear();
     this.warned.add(warning);
   }
 
   private planRound(): void {
-    const delayMs = compareMs * (0.75 + this.random.uint32() / 2 ** 32 / 2);
-    this.cancelRound = this.timers.after(delayMs, () => {
+    const delayMs = compareMs * (0.75 + this.parts.random.uint32() / 2 ** 32 / 2);
+    this.cancelRound = this.parts.timers.after(delayMs, () => {
       this.round();
       this.planRound();
     });
   }
 
-  /** Compares with one node of this zone and one elsewhere, and asks after those that were lost. */
+  /** Compares with a random node of this zone and of another one, and with nodes that are down. */
   private round(): void {
     const own = this.peers.ownZone().filter(({ isNode }) => isNode);
     const elsewhere = [...this.peers.otherZones().values()].flat();
-    const lost = this.peers.lostOnes(this.clock.monotonicMs());
-    const chosen = new Set([this.outboxes.pick(own), this.outboxes.pick(elsewhere), ...lost]);
+    const down = this.peers.down(this.parts.clock.monotonicMs());
+    const chosen = new Set([this.outboxes.pick(own), this.outboxes.pick(elsewhere), ...down]);
     const ignore = (): void => undefined;
     for (const peer of chosen) if (peer !== undefined) this.compareWith(peer.address, false, ignore, ignore);
   }
 }
 
-/** `host:port` of a registry node, out of its addresses; undefined when it has none for HTTP. */
+/** Returns `host:port` of a registry node's HTTP address, or undefined if it has none. */
 export function nodeAddress(addrs: readonly string[]): string | undefined {
   const url = addrs.find((address) => address.startsWith("http://"));
   const address = url?.slice("http://".length).replace(/\/.*$/s, "");

@@ -1,26 +1,26 @@
-// Start-up: a node that has just begun knows nothing, and would tell its clients so. It refuses to be read until
-// another node has told it what there is, or until it is clear that none can.
+// Start-up: a new node knows no instances, and would tell clients so. It refuses reads until another node has sent its
+// table, or until it is clear that none can.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Compared, PeerFailure } from "./peer-messages.ts";
 import type { Timers } from "../../base/timers.ts";
 
-/** When all others are starting or away, this long is waited for them. */
+/** How long to wait if all others are starting or away. */
 const aloneMs = 3_000;
-/** One that has begun to tell us may take this long in all. */
+/** The time limit for a node that has begun to send its table. */
 const syncMsMax = 60_000;
-/** Between two attempts with one node. */
+/** The pause between two attempts with one node. */
 const retryMs = 300;
 
-/** Takes in everything that a node knows: `part` hears of each answer, `done` of the last one. */
-export type Restore = (
+/** Merges a node's whole table: `part` receives each answer, `done` the last one. */
+type Restore = (
   address: string,
   part: (reply: Compared) => void,
   done: (reply: Compared | PeerFailure) => void,
 ) => void;
 
-export interface StartUpParts {
+interface StartUpParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -30,32 +30,32 @@ export interface StartUpParts {
 }
 
 export class StartUp {
-  /** True until this node's table is as good as it gets: reads are refused. */
+  /** True until this node's table is as complete as possible: reads are refused. */
   isProtected = true;
-  /** True once another node has told us all it knows. */
+  /** True once another node has sent its whole table. */
   isSynced = false;
   private readonly beganMs: number;
-  /** Nodes that have sent a part of what they know: they are worth waiting for. */
-  private readonly telling = new Set<string>();
+  /** Nodes that have sent a part of their table: they are worth waiting for. */
+  private readonly sending = new Set<string>();
   private isClosed = false;
   private readonly parts: StartUpParts;
 
-  /** `addresses` gives all other nodes that are known; `ended` is called once, when protection is over. */
+  /** `addresses` returns all other known nodes; `ended` is called once, when protection ends. */
   constructor(parts: StartUpParts) {
     this.parts = parts;
     this.beganMs = parts.clock.monotonicMs();
   }
 
-  /** Asks all others; without others it is over at once. */
+  /** Asks all other nodes; without any, start-up ends at once. */
   begin(): void {
     const addresses = this.parts.addresses();
     if (addresses.length === 0) {
-      this.end("there are no other nodes");
+      this.end("no other nodes are known");
       return;
     }
     for (const address of addresses) this.ask(address);
     this.parts.timers.after(aloneMs, () => this.endIfAlone());
-    this.parts.timers.after(syncMsMax, () => this.end("no other node told all it knows within a minute"));
+    this.parts.timers.after(syncMsMax, () => this.end("no other node sent its whole table within a minute"));
   }
 
   close(): void {
@@ -65,19 +65,19 @@ export class StartUp {
   private ask(address: string): void {
     if (!this.isProtected || this.isClosed) return;
     const part = ({ node }: Compared): void => {
-      if (!node.isStarting) this.telling.add(address);
+      if (!node.isStarting) this.sending.add(address);
     };
     this.parts.restore(address, part, (reply) => {
-      this.telling.delete(address);
+      this.sending.delete(address);
       if (!this.isProtected || this.isClosed) return;
       if (reply.kind === "compared" && !reply.node.isStarting) {
         this.isSynced = true;
         this.end(`synchronised with ${address}`);
         return;
       }
-      // It may have been ourselves, under another name.
+      // It may have been this node under another name.
       if (!this.parts.addresses().includes(address)) {
-        if (this.parts.addresses().length === 0) this.end("there are no other nodes");
+        if (this.parts.addresses().length === 0) this.end("no other nodes are known");
         return;
       }
       if (this.parts.clock.monotonicMs() - this.beganMs >= aloneMs) this.endIfAlone();
@@ -86,7 +86,7 @@ export class StartUp {
   }
 
   private endIfAlone(): void {
-    if (this.telling.size === 0) this.end("all other nodes are starting, too, or cannot be reached");
+    if (this.sending.size === 0) this.end("all other nodes are starting or unreachable");
   }
 
   private end(why: string): void {

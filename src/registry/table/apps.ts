@@ -1,19 +1,19 @@
-// The services of a table: the living instances of each one by zone and hostname. A service that lost its last instance
-// is remembered for a while, so that its version does not go back when it returns.
+// The services of a table: the live instances of each one by zone and hostname. A service that lost its last instance
+// is remembered for a while, so that its version does not decrease when it returns.
 
 import { emptyServicesMax, tombstoneMs } from "../../base/limits/fixed.ts";
 import type { Entry } from "./entry.ts";
 import { appKey } from "../instance.ts";
 
-/** The living instances of one service in one env, by zone and hostname. */
+/** The live instances of one service in one env, by zone and hostname. */
 export class App {
   readonly key: string;
-  /** The version that watchers know: grows with every change that a reader can see. Local to this node. */
+  /** The version that watchers know: increases with every visible change. Local to this node. */
   latest = 0n;
   /** The table's version at the last change of this service. */
   revision = 0;
   readonly zones = new Map<string, Map<string, Entry>>();
-  /** When it lost its last instance, by the monotonic clock; undefined while it has one. */
+  /** When it lost its last instance, by the monotonic clock; undefined while it has instances. */
   emptySinceMs: number | undefined;
 
   constructor(key: string, emptySinceMs: number) {
@@ -40,7 +40,7 @@ export class Apps {
     for (const app of this.apps.values()) if (app.emptySinceMs === undefined) yield app;
   }
 
-  /** An entry's service, which begins without instances. */
+  /** Returns an entry's service, created without instances. */
   of({ identity: { env, appid } }: Entry, nowMs: number): App {
     const key = appKey(env, appid);
     let app = this.apps.get(key);
@@ -48,7 +48,7 @@ export class Apps {
     return app;
   }
 
-  /** Adds a living instance to its service. */
+  /** Adds a live instance to its service. */
   list(entry: Entry, nowMs: number): App {
     const { zone, hostname } = entry.identity;
     const app = this.of(entry, nowMs);
@@ -74,12 +74,12 @@ export class Apps {
     return app;
   }
 
-  /** True if so many services are empty that `forgetEmpty`, which looks at all of them, is worth its time. */
+  /** True if enough services are empty for `forgetEmpty`, which scans all of them, to be worth its time. */
   get hasManyEmpty(): boolean {
     return this.apps.size - this.listedCount > emptyServicesMax * 2;
   }
 
-  /** Forgets services that lost their last instance long ago, and the first ones of too many. */
+  /** Forgets services that lost their last instance long ago, and the oldest ones if there are too many. */
   forgetEmpty(nowMs: number): void {
     let surplus = this.apps.size - this.listedCount - emptyServicesMax;
     for (const app of this.apps.values()) {

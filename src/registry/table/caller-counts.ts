@@ -1,4 +1,4 @@
-// How many living instances each client address has registered at this node.
+// Counts the live instances that each client address has registered at this node.
 
 export class CallerCounts {
   private readonly counts = new Map<string, number>();
@@ -14,7 +14,7 @@ export class CallerCounts {
     return most;
   }
 
-  /** Changes the count of an address; '' stands for none. */
+  /** Changes the count of an address; '' has none. */
   add(caller: string, by: number): void {
     if (caller === "") return;
     const count = this.of(caller) + by;

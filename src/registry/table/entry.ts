@@ -1,26 +1,26 @@
-// One identity in the table: its instance, or the fact that it was cancelled. Two states of an identity are ordered, in
-// the same way on every node: whichever order they arrive in, the same one is left (a last-writer-wins register).
-// Renewals are not part of that: the later one counts, whatever the states are.
+// One identity in the table: its instance, or a tombstone. All nodes order two states of an identity alike, so the same
+// one remains in whichever order they arrive (a last-writer-wins register). Renewals are independent: the later one
+// counts, whatever the states are.
 
 import { bucketOf } from "./digest.ts";
 import { discoveryAppid, type Identity, type Instance, instanceKey } from "../instance.ts";
 
-/** A state of an identity as nodes tell it to each other. */
+/** A state of an identity, as nodes exchange it. */
 export interface EntryState {
   readonly identity: Identity;
   /** The state's version. */
   readonly dirty: bigint;
-  /** Undefined: cancelled. */
+  /** Undefined if cancelled. */
   readonly instance: Instance | undefined;
-  /** Milliseconds since it was last renewed, or cancelled: a duration, because clocks differ. */
+  /** Milliseconds since it was last renewed or cancelled: a duration, because clocks differ. */
   readonly ageMs: number;
-  /** A node of the registry asks it how it is, and renews it: it cannot do so itself. */
+  /** A node of the registry checks its health and renews it, because it cannot renew itself. */
   readonly isProbed: boolean;
-  /** It was renewed after it was registered: it is no mere name that somebody left here. */
+  /** It was renewed after it was registered: it is more than an abandoned name. */
   readonly hasRenewed: boolean;
 }
 
-/** What two states are compared by. */
+/** The attributes that order two states. */
 interface Version {
   readonly dirty: bigint;
   readonly instance: Instance | undefined;
@@ -28,8 +28,8 @@ interface Version {
 }
 
 /**
- * A number that differs when states differ. It decides between states of one version, and stands for the state in
- * digests. Timestamps that depend on the node are not part of it: they do not make a state another one.
+ * Returns a hash of a state. It orders states of one version and represents the state in digests. Timestamps that
+ * depend on the node are excluded: they do not change the state.
  */
 export function hashOf(key: string, dirty: bigint, instance: Instance | undefined): bigint {
   let text = `${key}\n${dirty}\n`;
@@ -41,16 +41,16 @@ export function hashOf(key: string, dirty: bigint, instance: Instance | undefine
   return typeof hash === "bigint" ? hash : BigInt(hash);
 }
 
-/** More than 0: `one` holds; less: `other`; 0: they are the same. */
+/** Compares two states: positive if `one` wins, negative if `other` wins, 0 if they are the same. */
 export function compareVersions(one: Version, other: Version): number {
   if (one.dirty !== other.dirty) return one.dirty > other.dirty ? 1 : -1;
   const [oneLives, otherLives] = [one.instance !== undefined, other.instance !== undefined];
-  // Of two equal versions a cancelled one holds: forgetting one instance too many is repaired by its next renewal.
+  // Of two equal versions a tombstone wins: an instance that is lost in error returns with its next renewal.
   if (oneLives !== otherLives) return otherLives ? 1 : -1;
   return one.hash === other.hash ? 0 : one.hash > other.hash ? 1 : -1;
 }
 
-/** An identity in a table. Its fields are the table's to change. */
+/** An identity in a table. Only the table changes its fields. */
 export class Entry implements Version {
   readonly key: string;
   readonly identity: Identity;
@@ -61,27 +61,27 @@ export class Entry implements Version {
   hash: bigint;
   isProbed: boolean;
   hasRenewed: boolean;
-  /** When it began to live, as far as this node knows, by the monotonic clock. */
+  /** When it became live, as far as this node knows, by the monotonic clock. */
   bornAtMs: number;
-  /** When it was renewed or cancelled last, by this machine's monotonic clock. */
+  /** When it was last renewed or cancelled, by this machine's monotonic clock. */
   touchedAtMs: number;
   /** The same for readers of the API: nanoseconds since 1970 by this machine's wall clock. */
   renewTimestamp = 0n;
-  /** Read from a snapshot, and heard of by nobody since: not told to other nodes. */
+  /** Read from a snapshot and not confirmed since: not sent to other nodes. */
   isStale = false;
-  /** Its lease has run out, and it is listed because too many fell silent at once. */
+  /** Its lease has expired, and it is listed because too many instances fell silent at once. */
   isLapsed = false;
-  /** What it adds to the table's bytes; 0 when it is cancelled. */
+  /** Its share of the table's bytes; 0 for a tombstone. */
   weight = 0;
-  /** False once the table has dropped it; other holders drop it, too. */
+  /** False after the table has dropped it; other holders drop it, too. */
   isHeld = true;
-  /** When a client registered it at this node, by the monotonic clock; -Infinity when none did. */
+  /** When a client registered it at this node, by the monotonic clock; -Infinity if none did. */
   registeredAtMs = -Infinity;
-  /** Of a cancelled one: the version that it had before. */
+  /** Of a tombstone: the version of the cancelled state. */
   buriedDirty = 0n;
-  /** The address that registered it here; '' when it came another way. */
+  /** The address that registered it here; '' if it came another way. */
   caller = "";
-  /** The JSON of the instance, up to its renew_timestamp; made when first asked for. */
+  /** The JSON of the instance, up to its renew_timestamp; created on first use. */
   json: string | undefined;
 
   constructor(state: EntryState, touchedAtMs: number) {
@@ -97,7 +97,7 @@ export class Entry implements Version {
     this.touchedAtMs = touchedAtMs;
   }
 
-  /** Its state, to be told to others. */
+  /** Returns its state for other nodes. */
   state(nowMs: number): EntryState {
     return {
       identity: this.identity,
@@ -110,7 +110,7 @@ export class Entry implements Version {
   }
 }
 
-/** True for a node of the registry itself. */
+/** Reports whether an entry is a node of the registry. */
 export function isDiscovery({ identity }: Entry): boolean {
   return identity.appid === discoveryAppid;
 }

@@ -1,4 +1,4 @@
-// Ends the leases that have run out, a bounded number in each look, and none while self-protection (guard.ts) is on.
+// Evicts instances whose lease has expired: a bounded number per pass, and none while self-protection (guard.ts) is on.
 
 import { leaseMs } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -8,15 +8,15 @@ import { Guard, type Protection } from "./guard.ts";
 import { leasesOf } from "./leases.ts";
 import type { Table } from "./table.ts";
 
-/** Leases that may end in one look: reporting more of them takes long. The others end in the next looks. */
+/** Evictions per pass, because reporting them takes time. The others follow in the next passes. */
 const evictionsPerTick = 2_000;
-/** As many of them get a line of the log each. */
-const evictionsToldPerTick = 20;
+/** Evictions per pass that are logged one by one. */
+const evictionsLoggedPerTick = 20;
 
 export class Expiry {
-  /** Counts leases that ran out. */
+  /** Counts expired leases. */
   evictions = 0;
-  /** True while no lease ends, because too many instances fell silent at once. */
+  /** True while nothing is evicted, because too many instances fell silent at once. */
   isProtecting = false;
   private readonly guard: Guard;
   private readonly parts: { readonly table: Table; readonly limits: Limits; readonly log: Log };
@@ -27,7 +27,7 @@ export class Expiry {
     this.guard = new Guard({ leaseMs, protectedLeaseMs, believedShare: silentShare / 100 });
   }
 
-  /** Looks at all leases once. */
+  /** Checks all leases once. */
   tick(nowMs: number): void {
     const { table, limits, log } = this.parts;
     const { overdue, judged, judgedOverdue } = leasesOf(table.all(), nowMs);
@@ -42,11 +42,11 @@ export class Expiry {
         });
       } else log.info("the instances are heard again: those that stay silent are forgotten");
     }
-    table.tellRevived();
+    table.notifyRevived();
     this.end(overdue, protection, nowMs);
   }
 
-  /** An instance that never renewed is not protected: its silence does not show that this node cannot hear. */
+  /** An instance that never renewed is not protected: its silence does not show that this node is cut off. */
   private end(overdue: readonly Entry[], protection: Protection, nowMs: number): void {
     const { table, limits, log } = this.parts;
     let ended = 0;
@@ -60,11 +60,11 @@ export class Expiry {
       if (++ended > evictionsPerTick) continue;
       if (isProtected) limits.met("protectedLease", { ...entry.identity });
       this.evictions++;
-      if (ended <= evictionsToldPerTick) log.info("a lease ran out", { ...entry.identity });
+      if (ended <= evictionsLoggedPerTick) log.info("a lease ran out", { ...entry.identity });
       table.evict(entry);
     }
     table.markLapsed(kept, evictionsPerTick);
-    if (ended > evictionsToldPerTick)
-      log.info("more leases ran out", { leases: Math.min(ended, evictionsPerTick) - evictionsToldPerTick });
+    if (ended > evictionsLoggedPerTick)
+      log.info("more leases ran out", { leases: Math.min(ended, evictionsPerTick) - evictionsLoggedPerTick });
   }
 }

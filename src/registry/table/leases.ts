@@ -1,17 +1,17 @@
-// Which leases have run out, and the counts by which self-protection judges (guard.ts).
+// Finds expired leases, and counts what self-protection (guard.ts) judges by.
 
 import { leaseMs } from "../../base/limits/fixed.ts";
 import { type Entry, isDiscovery } from "./entry.ts";
 
-export interface Leases {
-  /** Living instances whose lease has run out. */
+interface Leases {
+  /** Live instances whose lease has expired. */
   readonly overdue: readonly Entry[];
-  /** Instances that have renewed and are not nodes of the registry, which renew in another way. */
+  /** Instances that have renewed, without nodes of the registry, which renew in another way. */
   readonly judged: number;
   readonly judgedOverdue: number;
 }
 
-/** Looks at the leases of all living instances among `entries`. */
+/** Checks the leases of all live instances among `entries`. */
 export function leasesOf(entries: Iterable<Entry>, nowMs: number): Leases {
   const overdue: Entry[] = [];
   let judged = 0;

@@ -1,5 +1,5 @@
-// What readers of a table see: the living instances by service and by name, and a version that grows with every change
-// of them. table.ts decides which instances these are.
+// The reader's view of a table: the live instances by service and by name, and a version that increases with every
+// change. table.ts decides which instances these are.
 
 import type { Clock } from "../../base/clock.ts";
 import { type App, Apps } from "./apps.ts";
@@ -12,34 +12,34 @@ import type { EnvNames } from "../name-index.ts";
 export interface ListingParts {
   readonly clock: Clock;
   readonly versions: HybridClock;
-  /** Called for every change that a reader can see. */
+  /** Called for every visible change. */
   readonly onChange: (app: App) => void;
 }
 
 export class Listing {
-  /** Grows with every change that a reader can see. */
+  /** Increases with every visible change. */
   version = 0;
-  /** Living instances. */
+  /** Live instances. */
   live = 0;
-  /** Those of them that are nodes of the registry. */
+  /** The live nodes of the registry among them. */
   nodes = 0;
   private readonly apps = new Apps();
   private readonly liveNames = new LiveNames();
   private readonly callers = new CallerCounts();
-  /** Services of instances that were marked and have renewed. */
+  /** Services with instances that were marked as lapsed and have renewed. */
   private readonly revived = new Set<App>();
-  private readonly seams: ListingParts;
+  private readonly view: ListingParts;
 
   constructor(parts: ListingParts) {
-    this.seams = parts;
+    this.view = parts;
   }
 
-  /** A service with its living instances; it may have lost the last one a while ago. */
+  /** Returns a service with its live instances. It may have none for a while. */
   app(env: string, appid: string): App | undefined {
     return this.apps.get(env, appid);
   }
 
-  /** Services that have living instances. */
+  /** Returns the services that have live instances. */
   services(): Iterable<App> {
     return this.apps.listed();
   }
@@ -48,27 +48,27 @@ export class Listing {
     return this.apps.listedCount;
   }
 
-  /** Living instances of an env with a hostname; see `LiveNames.named`. */
+  /** Returns live instances of an env with a hostname; see `LiveNames.named`. */
   named(env: string, hostname: string): Iterable<Entry> {
     return this.liveNames.named(env, hostname);
   }
 
-  /** The names of what lives in an env: its own, and those of the registry's nodes. */
+  /** Returns the names in an env: its own, and those of the registry's nodes. */
   names(env: string): EnvNames[] {
     return this.liveNames.in(env);
   }
 
-  /** Living instances that an address has registered here. */
+  /** Returns the number of live instances that an address has registered here. */
   countOf(caller: string): number {
     return this.callers.of(caller);
   }
 
-  /** The most that any address has registered here. */
+  /** The largest such number. */
   get countOfBusiestCaller(): number {
     return this.callers.most;
   }
 
-  /** Remembers which address registered an instance here; '' for none. */
+  /** Records which address registered an instance here; '' for none. */
   attribute(entry: Entry, caller: string): void {
     if (entry.caller === caller) return;
     this.callers.add(entry.caller, -1);
@@ -77,8 +77,8 @@ export class Listing {
   }
 
   /**
-   * Marks instances that are listed although their lease has run out, and changes at most `servicesMax` services by
-   * that. A renewal removes the mark.
+   * Marks instances that are listed although their lease has expired; changes at most `servicesMax` services. A renewal
+   * removes the mark.
    */
   markLapsed(entries: Iterable<Entry>, servicesMax: number): void {
     const apps = new Set<App>();
@@ -92,8 +92,8 @@ export class Listing {
     for (const app of apps) this.changed(app);
   }
 
-  /** Reports the marks that renewals have removed since the last call: many come at a time. */
-  tellRevived(): void {
+  /** Notifies watchers of marks removed since the last call, in one batch. */
+  notifyRevived(): void {
     for (const app of this.revived) this.changed(app);
     this.revived.clear();
   }
@@ -104,7 +104,7 @@ export class Listing {
     this.revived.add(this.apps.of(entry, this.nowMs));
   }
 
-  /** Makes a living instance visible. */
+  /** Makes a live instance visible. */
   protected list(entry: Entry): void {
     const app = this.apps.list(entry, this.nowMs);
     this.liveNames.add(entry);
@@ -113,7 +113,7 @@ export class Listing {
     this.changed(app);
   }
 
-  /** Makes an instance that lived invisible. */
+  /** Hides an instance. */
   protected unlist(entry: Entry): void {
     const app = this.apps.unlist(entry, this.nowMs);
     this.liveNames.remove(entry);
@@ -126,7 +126,7 @@ export class Listing {
     if (this.apps.hasManyEmpty) this.forgetEmpty(this.nowMs);
   }
 
-  /** A listed instance has another state. */
+  /** Records that a listed instance has a new state. */
   protected relisted(entry: Entry): void {
     this.changed(this.apps.of(entry, this.nowMs));
   }
@@ -136,14 +136,14 @@ export class Listing {
   }
 
   protected get nowMs(): number {
-    return this.seams.clock.monotonicMs();
+    return this.view.clock.monotonicMs();
   }
 
   private changed(app: App): void {
     app.revision = ++this.version;
-    const now = this.seams.versions.next();
-    // Readers compare with it: it does not go back, even if the wall clock does.
+    const now = this.view.versions.next();
+    // Readers compare it: it never decreases, even if the wall clock does.
     app.latest = now > app.latest ? now : versionAfter(app.latest);
-    this.seams.onChange(app);
+    this.view.onChange(app);
   }
 }

@@ -1,5 +1,4 @@
-// The names of living instances, by env: services, zones and ids as DNS sees them, and which instances share a
-// hostname.
+// The names of live instances by env: services, zones and ids as DNS sees them, and instances by hostname.
 
 import { Entry, isDiscovery } from "./entry.ts";
 import { asciiLower, EnvNames } from "../name-index.ts";
@@ -7,16 +6,18 @@ import { asciiLower, EnvNames } from "../name-index.ts";
 export class LiveNames {
   /** By env; '' for the registry's own nodes, which are in every env. */
   private readonly envs = new Map<string, EnvNames>();
-  /** By env and hostname in lower case: mostly one entry, and then without a set of its own. */
+  /** By env and hostname in lower case. Most hostnames have one entry, which needs no set. */
   private readonly byHostname = new Map<string, Map<string, Entry | Set<Entry>>>();
 
-  /** Instances of an env ('': nodes of the registry) with a hostname, whatever the case of its ASCII letters. */
+  /**
+   * Returns the instances of an env ('': nodes of the registry) with a hostname, ignoring the case of ASCII letters.
+   */
   named(env: string, hostname: string): Iterable<Entry> {
     const named = this.byHostname.get(env)?.get(asciiLower(hostname)) ?? [];
     return named instanceof Entry ? [named] : named;
   }
 
-  /** The names in an env: its own, and those of the registry's nodes. */
+  /** Returns the names in an env: its own, and those of the registry's nodes. */
   in(env: string): EnvNames[] {
     return [this.envs.get(env), this.envs.get("")].filter((names) => names !== undefined);
   }

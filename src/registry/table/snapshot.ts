@@ -1,6 +1,6 @@
-// The table on disk, for a cluster that is started again after all of it was down: what it shows until the services
-// have registered again. A file of lines: what it is and when it was written, then a state each. It is no source of
-// truth: what nobody confirms within a lease is forgotten.
+// The table on disk: what a cluster shows after all of it was down, until services register again. A text file: a
+// header with the format and time, then one state per line. It is no source of truth: states that nobody confirms
+// within a lease are forgotten.
 
 import { closeSync, existsSync, fsync, readSync, rmSync, writeFile } from "node:fs";
 import { rename } from "node:fs/promises";
@@ -17,25 +17,24 @@ import type { Table } from "./table.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";
 
 const format = "roost registry snapshot 1";
-/** Between two looks at whether there is something to write. */
+/** The interval of checks for changes. */
 const intervalMs = 10_000;
-/** States in one write, so that a large table stops nobody for long. */
+/** States per write, so that a large table does not block others. */
 const statesPerWrite = 500;
-/** What is read of a file: all behind a line that is longer is left out. */
+/** The longest line; whatever follows a longer one is ignored. */
 const lineBytesMax = 512 * 1024;
 const chunkBytes = 256 * 1024;
 
 const [write, sync] = [promisify(writeFile), promisify(fsync)];
 
-/** A file, a folder or a device is at the path, and is no snapshot. It is left alone; the message says what to do. */
+/** The path holds something other than a snapshot, which is left alone. The message tells the operator what to do. */
 export class NotASnapshot extends Error {
   override readonly name = "NotASnapshot";
 }
 
 /**
- * Reads a snapshot into a table, if there is one. One that others can change is not believed: it is left out, with a
- * warning. Resolves with the number of living instances that there is to show. Rejects with NotASnapshot, or as reading
- * fails.
+ * Reads a snapshot into a table, if one exists. A file that other users can change is ignored with a warning. Resolves
+ * with the number of live instances read. Rejects with NotASnapshot, or with a read error.
  */
 export async function readSnapshot(
   path: string,
@@ -52,7 +51,7 @@ export async function readSnapshot(
       log.warn("the snapshot is not read: others can change it", { path, changer });
       return 0;
     }
-    // States beyond what a table holds are left out.
+    // States beyond the table's limits are ignored.
     const linesMax = 1 + limits.instances + limits.instancesReserved + limits.tombstones;
     return restore(linesOf(file, linesMax), path, table, clock, log);
   } finally {
@@ -85,13 +84,12 @@ function restore(lines: Generator<string>, path: string, table: Table, clock: Cl
       refused++;
     }
   }
-  if (refused > 0) log.warn("a snapshot holds lines that cannot be read; they are left out", { path, lines: refused });
+  if (refused > 0) log.warn("the snapshot contains malformed lines, which are ignored", { path, lines: refused });
   return table.live - liveBefore;
 }
 
 /**
- * A file's lines, of which one chunk and one line are in memory. A line that is too long comes cut, and is the last
- * one.
+ * Yields a file's lines, holding one chunk and one line in memory. A line that is too long is cut, and is the last one.
  */
 function* linesOf(file: number, linesMax: number): Generator<string> {
   const chunk = Buffer.allocUnsafe(chunkBytes);
@@ -114,32 +112,24 @@ function* linesOf(file: number, linesMax: number): Generator<string> {
 
 /** Writes a table to a file whenever it has changed. */
 export class SnapshotWriter {
-  private readonly path: string;
-  private readonly table: Table;
-  private readonly clock: Clock;
-  private readonly timers: Timers;
-  private readonly log: Log;
-  /** The digest of what is on disk. */
+  private readonly parts: { path: string; table: Table; clock: Clock; timers: Timers; log: Log };
+  /** The digest of the table on disk. */
   private written = "";
   private running: Promise<void> = Promise.resolve();
   private cancel: Cancel | undefined;
   private isFailing = false;
 
-  constructor(parts: { path: string; table: Table; clock: Clock; timers: Timers; log: Log }) {
-    this.path = parts.path;
-    this.table = parts.table;
-    this.clock = parts.clock;
-    this.timers = parts.timers;
-    this.log = parts.log;
+  constructor(parts: SnapshotWriter["parts"]) {
+    this.parts = parts;
   }
 
   start(): void {
-    this.cancel = this.timers.after(intervalMs, () => {
+    this.cancel = this.parts.timers.after(intervalMs, () => {
       this.running = this.writeIfChanged().finally(() => this.start());
     });
   }
 
-  /** Writes a last time. */
+  /** Writes the table for the last time. */
   async stop(): Promise<void> {
     this.cancel?.();
     await this.running;
@@ -148,25 +138,26 @@ export class SnapshotWriter {
   }
 
   private async writeIfChanged(): Promise<void> {
-    const digest = this.table.digest.text();
+    const digest = this.parts.table.digest.text();
     if (digest === this.written) return;
     try {
       await this.write();
       this.written = digest;
       this.isFailing = false;
     } catch (error) {
-      // The registry works without: an operator is told once, and it is tried again.
-      if (!this.isFailing) this.log.warn("cannot write the snapshot", { path: this.path, error: String(error) });
+      // The registry works without a snapshot: warn once, and keep trying.
+      if (!this.isFailing)
+        this.parts.log.warn("cannot write the snapshot", { path: this.parts.path, error: String(error) });
       this.isFailing = true;
     }
   }
 
   /** The file appears whole or not at all. */
   private async write(): Promise<void> {
-    const draft = createDraft(this.path);
+    const draft = createDraft(this.parts.path);
     try {
       await this.writeTo(draft.file);
-      await rename(draft.path, this.path);
+      await rename(draft.path, this.parts.path);
     } catch (error) {
       rmSync(draft.path, { force: true });
       throw error;
@@ -176,10 +167,10 @@ export class SnapshotWriter {
   }
 
   private async writeTo(file: number): Promise<void> {
-    await write(file, `${JSON.stringify({ format, at: this.clock.wallMs() })}\n`);
+    await write(file, `${JSON.stringify({ format, at: this.parts.clock.wallMs() })}\n`);
     let lines: string[] = [];
-    for (const entry of this.table.all()) {
-      lines.push(`${JSON.stringify(stateJson(entry.state(this.clock.monotonicMs())))}\n`);
+    for (const entry of this.parts.table.all()) {
+      lines.push(`${JSON.stringify(stateJson(entry.state(this.parts.clock.monotonicMs())))}\n`);
       if (lines.length < statesPerWrite) continue;
       await write(file, lines.join(""));
       lines = [];

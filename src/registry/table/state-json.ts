@@ -1,5 +1,4 @@
-// A state of the table as JSON, as nodes send it to each other and as a snapshot keeps it. Versions are 64 bits wide,
-// and are written as decimal text.
+// A state of the table as JSON, in messages and snapshots. Versions have 64 bits and are written as decimal text.
 
 import { tombstoneMs } from "../../base/limits/fixed.ts";
 import type { EntryState } from "./entry.ts";
@@ -18,10 +17,10 @@ import {
 import { compact } from "../metadata.ts";
 import { type Fault, faultOfAddresses, faultOfMetadata, faultOfName, formatBounds } from "../names.ts";
 
-/** Longer than any lease and any tombstone lasts; a time that is so long ago still fits 64 bits of nanoseconds. */
+/** Longer than the life of any lease and tombstone; as nanoseconds it still fits 64 bits. */
 const agesMsMax = 2 * tombstoneMs;
 
-/** What JSON.stringify is to be given for a state. */
+/** Returns the object that JSON.stringify turns into a state. */
 export function stateJson({ identity, dirty, instance, ageMs, isProbed, hasRenewed }: EntryState): object {
   const { env, appid, zone, hostname } = identity;
   const names = { env, appid, zone, hostname };
@@ -35,7 +34,7 @@ export function stateJson({ identity, dirty, instance, ageMs, isProbed, hasRenew
   };
 }
 
-/** A state as JSON.parse gave it. Throws MalformedJson. */
+/** Reads a parsed state. Throws MalformedJson. */
 export function parseState(value: unknown): EntryState {
   const fields = fieldsOf(value, "a state");
   const identity = identityOf(["env", "appid", "zone", "hostname"].map((key) => stringOf(fields, key)));
@@ -47,20 +46,20 @@ export function parseState(value: unknown): EntryState {
     instance: body === undefined ? undefined : parseInstance(fieldsOf(body, "instance"), identity, dirty),
     ageMs: ageOf(fields["age"]),
     isProbed: flagOf(fields, "probed"),
-    // Former releases do not say; nor do their snapshots.
+    // Former releases and their snapshots lack the field.
     hasRenewed: fields["renewed"] === undefined || flagOf(fields, "renewed"),
   };
 }
 
-/** An age in milliseconds; what is older than anything that is kept counts as just that. */
+/** Reads an age in milliseconds, capped at `agesMsMax`. */
 export function ageOf(value: unknown): number {
   return Math.min(wholeOf(value, "age"), agesMsMax);
 }
 
-/** An identity of four names, which must not be empty. Throws MalformedJson. */
+/** Reads an identity of four non-empty names. Throws MalformedJson. */
 export function identityOf([env = "", appid = "", zone = "", hostname = ""]: readonly string[]): Identity {
   for (const name of [env, appid, zone, hostname])
-    if (name === "") throw new MalformedJson("an identity holds an empty name");
+    if (name === "") throw new MalformedJson("an identity contains an empty name");
   return {
     env: named("env", env),
     appid: named("appid", appid),
@@ -69,7 +68,7 @@ export function identityOf([env = "", appid = "", zone = "", hostname = ""]: rea
   };
 }
 
-/** A name as nodes may send it. Throws MalformedJson. */
+/** Checks a name from another node. Throws MalformedJson. */
 export function named(field: string, name: string): string {
   check(faultOfName(field, name, formatBounds));
   return name;

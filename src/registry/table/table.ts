@@ -1,6 +1,5 @@
-// The table: every identity that this node knows, living or cancelled. Merging a state is idempotent, and the order in
-// which states arrive does not matter: replication depends on both. The table has no timer and no IO; its owner calls
-// it when time has passed.
+// The table: every identity that this node knows, live or cancelled. Merging a state is idempotent and commutative;
+// replication depends on both. The table has no timers and no IO; its owner calls it as time passes.
 
 import { leaseMs, tombstoneMs } from "../../base/limits/fixed.ts";
 import { Digest } from "./digest.ts";
@@ -10,35 +9,34 @@ import { Listing, type ListingParts } from "./listing.ts";
 import { type Bounded, type Fault, weightOfInstance } from "../names.ts";
 import type { TableRules } from "./table-rules.ts";
 
-/** A renewal counts as a sign of life from this age of the instance on: half of what clients let pass between two. */
+/** A renewal proves life from this age of the instance on: half of the clients' renewal interval. */
 export const renewedAfterMs = 15_000;
 
-/** What became of a state that was merged. */
+/** The result of merging a state. */
 export type Merge =
-  /** It was not known, and is now. */
+  /** It was new. */
   | "newer"
-  /** It was known; its lease was extended. */
+  /** It was known, and extended the lease. */
   | "renewed"
   /** It was known. */
   | "same"
-  /** A newer one is known. */
+  /** A newer state is known. */
   | "older"
-  /** Not taken: too far in the future, at the end of its time, or there is no room. */
+  /** Refused: too far in the future, too old, or there is no room. */
   | "refused";
 
-export interface TableParts extends ListingParts {
+interface TableParts extends ListingParts {
   readonly rules: TableRules;
 }
 
 export class Table extends Listing {
   readonly digest = new Digest();
-  /** Grows with every renewal. */
+  /** Increases with every renewal. */
   renewals = 0;
-  /** Cancelled instances that are remembered. */
   tombstones = 0;
-  /** What the living weigh, in bytes, about. */
+  /** The memory of live instances, in bytes, approximately. */
   bytes = 0;
-  /** This node's own entry, for which there is always room; '' in a table of no node. */
+  /** The key of this node's own entry, for which there is always room; '' if the table belongs to no node. */
   ownKey = "";
   private readonly entries = new Map<string, Entry>();
   private readonly parts: TableParts;
@@ -48,30 +46,30 @@ export class Table extends Listing {
     this.parts = parts;
   }
 
-  /** An identity, living or cancelled. */
+  /** Returns an identity's entry, live or cancelled. */
   get(identity: Identity): Entry | undefined {
     return this.entries.get(instanceKey(identity));
   }
 
-  /** True for the key of an identity that was cancelled, and is remembered as such. */
+  /** Reports whether a key belongs to a tombstone. */
   hasCancelled(key: string): boolean {
     const entry = this.entries.get(key);
     return entry !== undefined && entry.instance === undefined;
   }
 
-  /** All identities, living or cancelled. The table may change while they are read. */
+  /** Returns all entries, live or cancelled. The table may change during the iteration. */
   all(): IterableIterator<Entry> {
     return this.entries.values();
   }
 
-  /** Why the table refuses an instance, from any source; undefined if it accepts it. */
+  /** Returns why the table refuses an instance, from any source, or undefined. */
   refusalOf(instance: Bounded): Fault | undefined {
     return this.refusal(instance, this.get(instance));
   }
 
   /**
-   * Takes in a state, from a client's write or from another node. `isRestoring` also takes what is at the end of its
-   * lease, for a node that has only now begun to listen.
+   * Merges a state of a client's write or of another node. `isRestoring` also accepts a state near the end of its
+   * lease, for a node that has only just started.
    */
   merge(state: EntryState, isRestoring = false): Merge {
     const { nowMs } = this;
@@ -84,7 +82,7 @@ export class Table extends Listing {
       { dirty: state.dirty, instance: state.instance, hash: hashOf(known.key, state.dirty, state.instance) },
       known,
     );
-    // A version from the future was made while a clock was wrong: it must not win until that moment is reached.
+    // A version from the future comes from a wrong clock: it must not win until that moment is reached.
     if (order > 0 || this.parts.versions.isFromFuture(known.dirty)) {
       if (state.instance !== undefined) {
         if (known.instance === undefined && !this.parts.rules.isTimely(state, isRestoring)) return "refused";
@@ -93,9 +91,9 @@ export class Table extends Listing {
       this.replace(known, state, touchedAtMs);
       return "newer";
     }
-    // A snapshot's lease began with this process; a node that has heard of the instance knows when it really did.
+    // A snapshot's lease began with this process; a node that has heard of the instance knows the real start.
     if (known.isStale && state.instance !== undefined) known.touchedAtMs = -Infinity;
-    // The later renewal counts, and it says that somebody has heard of the instance.
+    // The later renewal counts, and confirms the instance.
     const isRenewed = known.instance !== undefined && state.instance !== undefined && touchedAtMs > known.touchedAtMs;
     if (isRenewed) this.touch(known, touchedAtMs);
     if (order < 0) return "older";
@@ -103,13 +101,11 @@ export class Table extends Listing {
     return isRenewed ? "renewed" : "same";
   }
 
-  /** Extends a living instance's lease, counted from `touchedAtMs` on the monotonic clock; never shortens it. */
+  /** Extends a live instance's lease, counted from `touchedAtMs` on the monotonic clock; never shortens it. */
   touch(entry: Entry, touchedAtMs: number): void {
     this.confirm(entry);
     if (touchedAtMs <= entry.touchedAtMs) return;
-    if (entry.isLapsed && this.nowMs - touchedAtMs <= leaseMs) {
-      this.revive(entry);
-    }
+    if (entry.isLapsed && this.nowMs - touchedAtMs <= leaseMs) this.revive(entry);
     entry.touchedAtMs = touchedAtMs;
     this.renewals++;
     if (touchedAtMs - entry.bornAtMs >= renewedAfterMs) entry.hasRenewed = true;
@@ -118,14 +114,14 @@ export class Table extends Listing {
   }
 
   /**
-   * Puts in what a snapshot says: readers see it, but no other node is told before one confirms it. A version from the
-   * future, because a clock was wrong when it was written or is wrong now, counts as in `restamp`.
+   * Adds a snapshot's state: readers see it, but other nodes do not receive it until one confirms it. Versions from the
+   * future (a clock was wrong when it was written, or is wrong now) are replaced as in `restamp`.
    */
   restore(state: EntryState): void {
     if (this.entries.has(instanceKey(state.identity))) return;
     const restored = this.parts.versions.isFromFuture(state.dirty) ? this.restamped(state) : state;
     if (restored === undefined) return;
-    // A lease starts again: an instance that lives has the time of one lease to renew.
+    // A live instance gets a new lease in which to renew.
     const age = restored.instance === undefined ? restored.ageMs : 0;
     const entry = this.add({ ...restored, ageMs: age }, this.nowMs - age, true);
     if (entry === undefined || entry.instance === undefined) return;
@@ -133,17 +129,17 @@ export class Table extends Listing {
     entry.isStale = true;
   }
 
-  /** Drops what a snapshot said and nobody has confirmed: other nodes, which know better, have been heard. */
+  /** Drops a snapshot's states that nobody has confirmed, after other nodes have answered. */
   dropStale(): void {
     for (const entry of this.entries.values()) if (entry.isStale) this.drop(entry);
   }
 
-  /** Forgets an instance whose time is over. Other nodes find out for themselves. */
+  /** Forgets an instance whose lease has expired. Other nodes find out for themselves. */
   evict(entry: Entry): void {
     if (entry.isHeld) this.drop(entry);
   }
 
-  /** Forgets tombstones, and services without instances, that were remembered long enough. */
+  /** Forgets tombstones and services without instances that are old enough. */
   forget(nowMs: number): void {
     for (const entry of this.entries.values()) {
       if (entry.instance === undefined && nowMs - entry.touchedAtMs > tombstoneMs) this.drop(entry);
@@ -153,8 +149,8 @@ export class Table extends Listing {
   }
 
   /**
-   * Gives what a wrong clock wrote with versions from the future versions of now, so that other nodes take it, and
-   * forgets cancellations of such versions. Returns the living entries that it changed; others are to be told of them.
+   * Replaces versions from the future, written under a wrong clock, with current ones, so that other nodes accept them,
+   * and forgets tombstones with such versions. Returns the live entries that changed, which other nodes must receive.
    */
   restamp(): Entry[] {
     const restamped: Entry[] = [];
@@ -171,7 +167,7 @@ export class Table extends Listing {
     return restamped;
   }
 
-  /** A living instance's state with a version of now; undefined for a cancelled one's. */
+  /** Returns a live state with a current version; undefined for a tombstone. */
   private restamped(state: EntryState): EntryState | undefined {
     if (state.instance === undefined) return undefined;
     const dirty = this.parts.versions.next();
@@ -180,7 +176,7 @@ export class Table extends Listing {
 
   private forgetSurplus(): void {
     let surplus = this.tombstones - this.parts.rules.limits.values.tombstones;
-    // A map keeps the order of insertion: the first ones are the oldest identities, near enough the oldest tombstones.
+    // A map keeps insertion order: the first identities are nearly the oldest tombstones.
     for (const entry of this.entries.values()) {
       if (surplus <= 0) break;
       if (entry.instance !== undefined) continue;
@@ -189,10 +185,10 @@ export class Table extends Listing {
     }
   }
 
-  /** One more tombstone. */
+  /** Counts a new tombstone. */
   private buried(): void {
     this.tombstones++;
-    // Now and then, because it looks at many entries.
+    // Only now and then, because it scans many entries.
     const { tombstones } = this.parts.rules.limits.values;
     if (this.tombstones <= tombstones * 1.1) return;
     this.parts.rules.limits.met("tombstones");
@@ -266,7 +262,7 @@ export class Table extends Listing {
     this.touch(entry, touchedAtMs);
   }
 
-  /** Another node knows the entry: from now on this node replicates it. */
+  /** Another node knows the entry, so this node replicates it from now on. */
   private confirm(entry: Entry): void {
     if (!entry.isStale) return;
     entry.isStale = false;

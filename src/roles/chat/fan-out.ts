@@ -9,6 +9,7 @@
 // bounded by whoever adds (`hasRoom`), because a talk that was stored is pushed.
 
 import type { Timers } from "../../base/timers.ts";
+import { turnCostMax } from "../../base/limits/fixed.ts";
 import { accountKey } from "../../base/account-key.ts";
 import {
   deliveryCost,
@@ -16,7 +17,6 @@ import {
   type Located,
   othersIn,
   type PushHead,
-  turnCostMax,
   writeCost,
 } from "../../service/dispatcher.ts";
 import type { Sessions } from "../../session/sessions.ts";

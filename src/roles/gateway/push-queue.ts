@@ -6,7 +6,8 @@
 // once: a push is late, and never lost, by this queue.
 
 import type { Timers } from "../../base/timers.ts";
-import { deliveryCost, turnCostMax, writeCost } from "../../service/dispatcher.ts";
+import { turnCostMax } from "../../base/limits/fixed.ts";
+import { deliveryCost, writeCost } from "../../service/dispatcher.ts";
 
 /** What waits, in bytes; the ids of connections count, too. */
 const waitingBytesMax = 16 * 1024 * 1024;

@@ -5,6 +5,7 @@
 //     "zones": [ { "id": "zone_a", "weight": 80 }, { "id": "zone_b", "weight": 20 } ],
 //     "whitelist": [ { "key": "beta-app", "value": "zone_b" } ] }
 
+import { weightMax } from "../../base/limits/fixed.ts";
 import {
   type Field,
   faultAt,
@@ -19,8 +20,6 @@ import { faultOfName, nameBounds } from "../../registry/names.ts";
 
 const zonesMax = 1_000;
 const whitelistMax = 100_000;
-/** With all zones far below 2^32, so that CRC-32 reaches every slot. */
-const weightMax = 1_000_000;
 
 /** A zone and its share. */
 export interface RouteZone {
@@ -57,7 +56,7 @@ export function parseRouteFile(text: string, path: string): RouteRules {
 
 function routeByOf(field: Field): RouteRules["routeBy"] {
   const { value = "account" } = field;
-  if (value !== "app" && value !== "account") throw faultAt(field, "it is neither app nor account");
+  if (value !== "app" && value !== "account") throw faultAt(field, "expected app or account");
   return value;
 }
 
@@ -72,7 +71,7 @@ function whitelistOf(field: Field, zones: readonly RouteZone[]): ReadonlyMap<str
   const entries = listOf(field, whitelistMax).map((item) => {
     const member = membersOf(item, ["key", "value"]);
     const entry = { key: nameOf(member("key")), value: nameOf(member("value")) };
-    if (!ids.has(entry.value)) throw faultAt(member("value"), `there is no zone ${JSON.stringify(entry.value)}`);
+    if (!ids.has(entry.value)) throw faultAt(member("value"), `unknown zone ${JSON.stringify(entry.value)}`);
     return entry;
   });
   refuseDuplicates(field, "key", entries);

@@ -2,7 +2,8 @@
 // connections is its weight's share of the sum, all gateways choose alike, and a weight that changes moves no more
 // connections than it has to.
 
-import { weightDefault, weightMax } from "../../registry/client/zone-balance.ts";
+import { weightMax } from "../../base/limits/fixed.ts";
+import { weightDefault } from "../../registry/client/zone-balance.ts";
 import { rendezvousHash } from "./hash.ts";
 import type { NodeView, SelectionKey, Selector } from "./selector.ts";
 

@@ -2,7 +2,8 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { scheduled, type Scheduler, schedulerOf } from "../../../src/registry/client/scheduler.ts";
-import { instanceWeight, weightMax } from "../../../src/registry/client/zone-balance.ts";
+import { weightMax } from "../../../src/base/limits/fixed.ts";
+import { instanceWeight } from "../../../src/registry/client/zone-balance.ts";
 import type { Instance } from "../../../src/registry/instance.ts";
 import { until } from "../../../scripts/harness/until.ts";
 import { living } from "../support.ts";

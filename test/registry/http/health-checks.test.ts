@@ -283,7 +283,7 @@ test("without a key nobody is asked, whoever says that an instance is to be: a c
   const state = (hostname: string) => ({ ...living(beginNs, { hostname, metadata }), isProbed: true });
   clinic.node.table.restore(state("of a snapshot"));
   const message = { kind: "replicate", node: nodeInfo(), isSpread: false, renewals: [] } as const;
-  clinic.node.onReplicate({ ...message, states: [state("of a node")] });
+  clinic.node.replication.onReplicate({ ...message, states: [state("of a node")] });
   clinic.register({ hostname: "of a client" }, trusted);
   await clinic.pass(80);
   expect([clinic.asked, clinic.checks.size]).toEqual([[], 0]);

@@ -172,9 +172,7 @@ describe("a snapshot", () => {
     // A version from the future is a wrong clock's, and no damage.
     expect(await readSnapshot(path, after.table, after.clock, testLimits().values, log)).toBe(2);
     expect([...after.table.all()].map(({ identity }) => identity.hostname)).toEqual(["i0", "i4"]);
-    expect(log.all).toEqual([
-      `a snapshot holds lines that cannot be read; they are left out {"path":"${path}","lines":5}`,
-    ]);
+    expect(log.all).toEqual([`the snapshot contains malformed lines, which are ignored {"path":"${path}","lines":5}`]);
   });
 });
 

@@ -135,31 +135,31 @@ describe("route file", () => {
   const whitelistWith = (...entries: unknown[]): string =>
     JSON.stringify({ ...file, whitelist: [...file.whitelist, ...entries] });
   const changed = (change: object): string => JSON.stringify({ ...file, ...change });
-  const badWeight = "route.json: zones[2].weight: it is not a whole number from 0 to 1000000";
-  const badRouteBy = "route.json: routeBy: it is neither app nor account";
+  const badWeight = "route.json: zones[2].weight: expected a whole number from 0 to 1000000";
+  const badRouteBy = "route.json: routeBy: expected app or account";
 
   test.each([
-    ["", "route.json: it is not JSON"],
-    ["{", "route.json: it is not JSON"],
-    ["[]", "route.json: it is not an object"],
-    ["null", "route.json: it is not an object"],
-    ["{}", "route.json: zones: it is not a list"],
-    [changed({ zone: [] }), "route.json: zone: there is no such key"],
-    ['{"__proto__": {}}', "route.json: __proto__: there is no such key"],
+    ["", "route.json: expected JSON"],
+    ["{", "route.json: expected JSON"],
+    ["[]", "route.json: expected an object"],
+    ["null", "route.json: expected an object"],
+    ["{}", "route.json: zones: expected a list"],
+    [changed({ zone: [] }), "route.json: zone: unknown key"],
+    ['{"__proto__": {}}', "route.json: __proto__: unknown key"],
     [changed({ routeBy: "device" }), badRouteBy],
     [changed({ routeBy: "App" }), badRouteBy],
     [changed({ routeBy: "" }), badRouteBy],
     [changed({ routeBy: null }), badRouteBy],
-    [changed({ zones: {} }), "route.json: zones: it is not a list"],
-    [changed({ zones: [] }), "route.json: zones: it is empty"],
-    [changed({ zones: Array.from({ length: 1_001 }) }), "route.json: zones: it has more than 1000 elements"],
+    [changed({ zones: {} }), "route.json: zones: expected a list"],
+    [changed({ zones: [] }), "route.json: zones: expected at least one element"],
+    [changed({ zones: Array.from({ length: 1_001 }) }), "route.json: zones: expected at most 1000 elements"],
     [changed({ zones: file.zones.map(({ id }) => ({ id, weight: 0 })) }), "route.json: zones: the weights sum to zero"],
-    [zonesWith("zone_c"), "route.json: zones[2]: it is not an object"],
-    [zonesWith({ weight: 1 }), "route.json: zones[2].id: it is not a text, or empty"],
-    [zonesWith({ id: "", weight: 1 }), "route.json: zones[2].id: it is not a text, or empty"],
-    [zonesWith({ id: "a\tb", weight: 1 }), "route.json: zones[2].id: it holds control characters or invisible ones"],
-    [zonesWith({ id: "c", weight: 1, share: 2 }), "route.json: zones[2].share: there is no such key"],
-    [zonesWith({ id: "zone_a", weight: 1 }), 'route.json: zones[2].id: "zone_a" stands there twice'],
+    [zonesWith("zone_c"), "route.json: zones[2]: expected an object"],
+    [zonesWith({ weight: 1 }), "route.json: zones[2].id: expected a non-empty string"],
+    [zonesWith({ id: "", weight: 1 }), "route.json: zones[2].id: expected a non-empty string"],
+    [zonesWith({ id: "a\tb", weight: 1 }), "route.json: zones[2].id: it contains control or invisible characters"],
+    [zonesWith({ id: "c", weight: 1, share: 2 }), "route.json: zones[2].share: unknown key"],
+    [zonesWith({ id: "zone_a", weight: 1 }), 'route.json: zones[2].id: duplicate value "zone_a"'],
     [zonesWith({ id: "c" }), badWeight],
     [zonesWith({ id: "c", weight: -1 }), badWeight],
     [zonesWith({ id: "c", weight: 1.5 }), badWeight],
@@ -167,14 +167,14 @@ describe("route file", () => {
     [zonesWith({ id: "c", weight: null }), badWeight],
     [zonesWith({ id: "c", weight: 1_000_001 }), badWeight],
     ['{"zones": [{"id": "a", "weight": 1}, {"id": "b", "weight": 1}, {"id": "c", "weight": 1e999}]}', badWeight],
-    [changed({ whitelist: {} }), "route.json: whitelist: it is not a list"],
-    [changed({ whitelist: null }), "route.json: whitelist: it is not a list"],
-    [whitelistWith(7), "route.json: whitelist[1]: it is not an object"],
-    [whitelistWith({ value: "zone_a" }), "route.json: whitelist[1].key: it is not a text, or empty"],
-    [whitelistWith({ key: "x" }), "route.json: whitelist[1].value: it is not a text, or empty"],
-    [whitelistWith({ key: "x", value: "zone_c" }), 'route.json: whitelist[1].value: there is no zone "zone_c"'],
-    [whitelistWith({ key: "x", value: "zone_a", app: 1 }), "route.json: whitelist[1].app: there is no such key"],
-    [whitelistWith(...file.whitelist), 'route.json: whitelist[1].key: "beta-app" stands there twice'],
+    [changed({ whitelist: {} }), "route.json: whitelist: expected a list"],
+    [changed({ whitelist: null }), "route.json: whitelist: expected a list"],
+    [whitelistWith(7), "route.json: whitelist[1]: expected an object"],
+    [whitelistWith({ value: "zone_a" }), "route.json: whitelist[1].key: expected a non-empty string"],
+    [whitelistWith({ key: "x" }), "route.json: whitelist[1].value: expected a non-empty string"],
+    [whitelistWith({ key: "x", value: "zone_c" }), 'route.json: whitelist[1].value: unknown zone "zone_c"'],
+    [whitelistWith({ key: "x", value: "zone_a", app: 1 }), "route.json: whitelist[1].app: unknown key"],
+    [whitelistWith(...file.whitelist), 'route.json: whitelist[1].key: duplicate value "beta-app"'],
   ])("is refused when it is bad, and says where: %#", (text, sentence) => {
     expect(() => parseRouteFile(text, "route.json")).toThrow(new BadFile(sentence));
   });
@@ -213,7 +213,7 @@ describe("a route file that is read again", () => {
       isReplaced: false,
       sentence:
         `the route file is refused and the old rules stay: ${bad}: ` +
-        "zones[0].weight: it is not a whole number from 0 to 1000000",
+        "zones[0].weight: expected a whole number from 0 to 1000000",
     });
     const gone = reloadRouteFile(`${bad}.gone`, (rules) => selector.replaceRules(rules));
     expect(gone.isReplaced).toBe(false);

@@ -1,0 +1,68 @@
+// A metric as a row of a table: its name, and how prom-client reads its numbers at each scrape.
+
+import { Counter, Gauge, type Registry } from "prom-client";
+
+type Labels = Readonly<Record<string, string | number>>;
+export type Sample = readonly [labels: Labels, value: number];
+
+/** One metric; `Source` holds its numbers. */
+export interface Metric<Source> {
+  readonly type: "counter" | "gauge";
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+  readonly read: (source: Source) => Iterable<Sample> | Promise<Iterable<Sample>>;
+}
+
+/** Reads one number; undefined leaves the sample out. */
+type Value<Source> = (source: Source) => number | undefined;
+
+export function counter<Source>(name: string, help: string, value: Value<Source>): Metric<Source> {
+  return { type: "counter", name, help, labelNames: [], read: (source) => sampleOf(value(source)) };
+}
+
+export function gauge<Source>(name: string, help: string, value: Value<Source>): Metric<Source> {
+  return { type: "gauge", name, help, labelNames: [], read: (source) => sampleOf(value(source)) };
+}
+
+/** A counter with one label; `counts` returns a count for each of its values. */
+export function counterBy<Source>(
+  name: string,
+  help: string,
+  label: string,
+  counts: (source: Source) => Iterable<readonly [string | number, number]>,
+): Metric<Source> {
+  const read = (source: Source): Sample[] =>
+    Array.from(counts(source), ([value, count]) => [{ [label]: value }, count]);
+  return { type: "counter", name, help, labelNames: [label], read };
+}
+
+/** Registers metrics, whose numbers are read from `source` at each scrape. */
+export function register<Source>(registry: Registry, metrics: readonly Metric<Source>[], source: Source): void {
+  for (const { type, name, help, labelNames, read } of metrics) {
+    const configuration = { name, help, labelNames, registers: [] };
+    registry.registerMetric(
+      type === "counter"
+        ? new Counter({
+            ...configuration,
+            async collect() {
+              const samples = await read(source);
+              this.reset();
+              for (const [labels, value] of samples) this.inc(labels, value);
+            },
+          })
+        : new Gauge({
+            ...configuration,
+            async collect() {
+              const samples = await read(source);
+              this.reset();
+              for (const [labels, value] of samples) this.set(labels, value);
+            },
+          }),
+    );
+  }
+}
+
+function sampleOf(value: number | undefined): Sample[] {
+  return value === undefined ? [] : [[{}, value]];
+}
