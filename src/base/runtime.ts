@@ -1,5 +1,5 @@
-// What a program asks the machine for: the time, a wait, a random number. Code above this layer takes these as arguments,
-// so that a test or a simulation can pass its own.
+// What a program asks the machine for: the time, a wait, a random number. Code above this layer takes these as
+// arguments, so that a test or a simulation can pass its own.
 
 import { type Clock, systemClock } from "./clock.ts";
 import { type Random, systemRandom } from "./random.ts";

@@ -89,17 +89,17 @@ export class Gateway implements GatewayState {
   constructor(
     parts: Runtime &
       Settings & {
-      serviceId: string;
-      links: Links<Channel>;
-      verifier: TokenVerifier;
-      wheel: TimerWheel;
-      limits: AddressLimits;
-      bounds: Limits;
-      metrics: ServiceMetrics;
-      log: Log;
-      /** Between two comparisons of its sessions with the store's. */
-      censusMs?: number | undefined;
-    },
+        serviceId: string;
+        links: Links<Channel>;
+        verifier: TokenVerifier;
+        wheel: TimerWheel;
+        limits: AddressLimits;
+        bounds: Limits;
+        metrics: ServiceMetrics;
+        log: Log;
+        /** Between two comparisons of its sessions with the store's. */
+        censusMs?: number | undefined;
+      },
   ) {
     const { clock, timers } = parts;
     this.clock = clock;
