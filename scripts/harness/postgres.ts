@@ -1,6 +1,6 @@
-// A PostgreSQL server for tests and the bench: a real one, on a free loopback port, with its data in a temporary folder. It
-// ends with the process that started it, also when that fails. Where PostgreSQL is not installed, tests that need it are
-// skipped.
+// A PostgreSQL server for tests and the bench: a real one, on a free loopback port, with its data in a temporary
+// folder. It ends with the process that started it, also when that fails. Where PostgreSQL is not installed, tests that
+// need it are skipped.
 
 import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
@@ -75,8 +75,8 @@ export class PostgresServer {
   }
 
   /**
-   * Makes a fresh cluster and starts it. `isDurable`: a commit waits for the disk, which tests need not. `variables` are
-   * added to its environment.
+   * Makes a fresh cluster and starts it. `isDurable`: a commit waits for the disk, which tests need not. `variables`
+   * are added to its environment.
    */
   static async start({ isDurable = false, variables = {} } = {}): Promise<PostgresServer> {
     const server = await PostgresServer.make(isDurable, variables);
@@ -94,7 +94,10 @@ export class PostgresServer {
     return new PostgresServer(data, user, port, isDurable, variables);
   }
 
-  /** Starts another server with the content of this one as it is now: a standby that is promoted, and lacks what follows. */
+  /**
+   * Starts another server with the content of this one as it is now: a standby that is promoted, and lacks what
+   * follows.
+   */
   async clone(): Promise<PostgresServer> {
     const server = await PostgresServer.make(this.isDurable, this.variables);
     const words = [

@@ -1,5 +1,5 @@
-// A whole cluster as processes on this machine: registry nodes, gateways, login and chat services, which may be killed and
-// started again one by one.
+// A whole cluster as processes on this machine: registry nodes, gateways, login and chat services, which may be killed
+// and started again one by one.
 
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";

@@ -4,7 +4,9 @@
 const pauseMsMin = 2;
 const pauseMsMax = 20;
 
-/** Resolves once `isSo` is true; throws with the sentence when that takes longer than `msMax`. A failure counts as no. */
+/**
+ * Resolves once `isSo` is true; throws with the sentence when that takes longer than `msMax`. A failure counts as no.
+ */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
   what: string,

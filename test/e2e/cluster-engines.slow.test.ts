@@ -67,7 +67,7 @@ function move(stage: ClusterStage, from: string, to: string): void {
   }
 }
 
-test("a message store that is locked, full or taken away refuses talks until it is back; one ahead of the clock refuses none", async () => {
+test("a locked, full or missing store refuses talks until it is back; one ahead of the clock does not", async () => {
   const stage = await start();
   const { cluster } = stage;
   const alice = await stage.wire("alice");

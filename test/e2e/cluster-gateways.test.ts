@@ -25,7 +25,7 @@ afterEach(async () => {
   stage = folder = undefined;
 });
 
-test("gateways that share their ports share the clients; when one leaves, the library finds the other one", async () => {
+test("gateways that share ports share the clients; when one leaves, the library finds the other", async () => {
   const running = (stage = await ClusterStage.start({ gateways: 2 }, { sharesPorts: true }));
   const { cluster } = running;
   const random = new Random(testSeed("who speaks"));

@@ -1,5 +1,5 @@
-// The cluster's keys are read again under conditions that are not the best: signals at once, a registry that is away, and
-// processes of the former release. The stores take their new owner after half a minute.
+// The cluster's keys are read again under conditions that are not the best: signals at once, a registry that is away,
+// and processes of the former release. The stores take their new owner after half a minute.
 
 import { afterEach, expect, test } from "bun:test";
 import { ClusterStage } from "../support/cluster-stage.ts";
@@ -45,7 +45,7 @@ test("signals at once, and keys that change with each of them, leave the last on
   await expectJoins(running);
 }, 120_000);
 
-test("keys that change while the registry is away are what it hears of when it is back, with the new key alone", async () => {
+test("keys that change while the registry is away reach it when it is back, with the new key alone", async () => {
   const { running, names } = await begin();
   const { cluster } = running;
   const bob = await running.sdk("bob");

@@ -93,7 +93,7 @@ test("a gateway that dies takes its sessions along; one that comes back under it
   }
 }, 60_000);
 
-test("requests that are with a chat node when it dies are answered at once, and may be repeated elsewhere", async () => {
+test("requests in flight at a chat node that dies are answered at once, and may be repeated elsewhere", async () => {
   const stage = await start({ chats: 2 });
   const { cluster } = stage;
   const alice = await stage.wire("alice");

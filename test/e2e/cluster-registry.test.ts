@@ -1,4 +1,5 @@
-// A cluster and its registry: all of it starts in any order; the registry may restart or stay away, and what runs goes on.
+// A cluster and its registry: all of it starts in any order; the registry may restart or stay away, and what runs goes
+// on.
 
 import { afterEach, expect, test } from "bun:test";
 import { Command } from "../../src/wire/commands.ts";

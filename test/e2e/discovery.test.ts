@@ -1,4 +1,5 @@
-// Nodes of the registry as processes: what the guide (src/registry/README.md) promises, and that any one of them may die.
+// Nodes of the registry as processes: what the guide (src/registry/README.md) promises, and that any one of them may
+// die.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -220,7 +221,8 @@ test("roost nodes says which nodes do not answer", async () => {
     const { status, err } = await run(["nodes", "--discovery", `${nobody},${stranger}`], folder);
     expect([status, err]).toEqual([
       1,
-      `roost: no registry node answers: ${nobody}: nobody listens there; ${stranger}: no answer of HTTP comes from there; name others with --discovery\n`,
+      `roost: no registry node answers: ${nobody}: nobody listens there; ` +
+        `${stranger}: no answer of HTTP comes from there; name others with --discovery\n`,
     ]);
   } finally {
     other.stop(true);

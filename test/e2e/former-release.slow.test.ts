@@ -1,6 +1,6 @@
-// A rolling upgrade: processes of the former release and of this one are one cluster, in each mix of roles, and the former
-// ones are replaced one at a time, in a random order, while people talk. Nothing is lost, no request stays unanswered, and
-// nobody is signed out.
+// A rolling upgrade: processes of the former release and of this one are one cluster, in each mix of roles, and the
+// former ones are replaced one at a time, in a random order, while people talk. Nothing is lost, no request stays
+// unanswered, and nobody is signed out.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -33,7 +33,9 @@ async function startMixed(engines: Engines, isFormer: (name: string) => boolean)
   return stage;
 }
 
-/** Somebody new signs in, again and again, at one gateway after the other; each is let in, at once or when trying again. */
+/**
+ * Somebody new signs in, again and again, at one gateway after the other; each is let in, at once or when trying again.
+ */
 async function comeAndGo({ cluster }: ClusterStage, time: { readonly isUp: boolean }): Promise<number> {
   let count = 0;
   while (!time.isUp) {
@@ -97,7 +99,7 @@ describe.skipIf(formerReleaseMissing !== undefined)(`nothing is lost while an up
 });
 
 describe.skipIf(formerReleaseMissing !== undefined)(`behind a gateway of the former release${skipped}`, () => {
-  test("reading acknowledges nothing, though the client names no device: what it asks for is not passed on", async () => {
+  test("reading acknowledges nothing, though the client names no device: its request is not passed on", async () => {
     const stage = await startMixed({}, (name) => name.startsWith("gateway"));
     const { cluster } = stage;
     const connect = (account: string): Promise<RoostClient> =>

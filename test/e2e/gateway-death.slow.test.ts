@@ -19,7 +19,7 @@ afterEach(async () => {
   stage = undefined;
 });
 
-test(`${clientsCount} clients of a gateway that is killed are back at another one, and no sign-in is refused`, async () => {
+test(`${clientsCount} clients of a killed gateway are back at another one, and no sign-in is refused`, async () => {
   const { cluster } = (stage = await ClusterStage.start({ gateways: 2 }));
   const url = cluster.gateways.map(({ tcp }) => `tcp://${tcp}`);
   const ends: number[] = [];

@@ -1,6 +1,6 @@
-// KIM's clients at clusters of this release, and of this one and the former: what KIM's own Go tests do, and what its web
-// SDK does. A chat node of the former release dates messages in whole milliseconds, takes no cursor for an acknowledgement,
-// and refuses an acknowledgement of 0 and the leaving of who has left.
+// KIM's clients at clusters of this release, and of this one and the former: what KIM's own Go tests do, and what its
+// web SDK does. A chat node of the former release dates messages in whole milliseconds, takes no cursor for an
+// acknowledgement, and refuses an acknowledgement of 0 and the leaving of who has left.
 
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";

@@ -1,5 +1,5 @@
-// Stores that belong to somebody, as real processes: another cluster, another environment and a standalone server are refused
-// until they adopt them, and a Redis that was emptied knows who it is again.
+// Stores that belong to somebody, as real processes: another cluster, another environment and a standalone server are
+// refused until they adopt them, and a Redis that was emptied knows who it is again.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -162,7 +162,7 @@ for (const { name, isThere, engines } of kinds) {
   });
 }
 
-test("messages of a standalone server become those of a cluster, and a standalone server's again with --adopt", async () => {
+test("messages of a standalone server become a cluster's, and a standalone server's again with --adopt", async () => {
   const folder = mkdtempSync(join(tmpdir(), "roost-owners-"));
   endings.push(() => rmSync(folder, { recursive: true, force: true }));
   const alone = await ServerProcess.start(folder);

@@ -1,5 +1,5 @@
-// What one client does to a registry without a key, and what others notice of it: the attack is bounded, they are answered,
-// and the memory is given back.
+// What one client does to a registry without a key, and what others notice of it: the attack is bounded, they are
+// answered, and the memory is given back.
 
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";

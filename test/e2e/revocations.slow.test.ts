@@ -1,4 +1,5 @@
-// roost kick and roost revoke, of real processes by each of their doors: in force on all gateways, and after every restart.
+// roost kick and roost revoke, of real processes by each of their doors: in force on all gateways, and after every
+// restart.
 
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Clusters whose processes were given wrong addresses of each other, or none: each process says so after a while, and only
-// where it is so.
+// Clusters whose processes were given wrong addresses of each other, or none: each process says so after a while, and
+// only where it is so.
 
 import { afterEach, expect, test } from "bun:test";
 import { ClusterStage } from "../support/cluster-stage.ts";

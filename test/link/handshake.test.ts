@@ -616,7 +616,7 @@ describe("in time", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test("over TCP: silence, a trickle of bytes and a hello without a proof are closed; a link that stands is not", async () => {
+  test("over TCP: silence, a trickle of bytes and a hello without proof are closed, a linked peer is not", async () => {
     const node = TestNode.start("node");
     const good = await HandDialler.linked(node.address, { identity: newIdentity("good") });
     const silent = await HandDialler.connect(node.address);

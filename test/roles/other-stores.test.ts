@@ -77,7 +77,7 @@ async function nodeOf(
   return node;
 }
 
-test("a chat node with other sessions is refused; it and the gateway say so with both places, until it has the right ones", async () => {
+test("a chat node with other sessions is refused until it has the right ones; both name both places", async () => {
   const cluster = newCluster();
   const [right, wrong] = [store("redis://a"), store("redis://b")];
   const lines = new Lines();
@@ -117,7 +117,7 @@ test("a store that becomes known later is told to gateways and to the registry",
   await until(() => listed() === late.identity, "it is listed with that store");
 }, 60_000);
 
-test("a gateway that the sessions know and that has no link is named in the health of a node, which stays ready", async () => {
+test("a gateway that the sessions know and that has no link is named in a node's health; it stays ready", async () => {
   const cluster = newCluster();
   const time = new VirtualTime();
   const gateways = ["gate-1", "gate-9"].map((gateway) => ({ gateway, incarnation: "i" }));
@@ -138,7 +138,7 @@ test("a gateway that the sessions know and that has no link is named in the heal
   await until(() => node.isReady, "it is ready");
 }, 60_000);
 
-test("of two gateways that go by different stores the one that came later takes over the other's decision", async () => {
+test("of two gateways that decided for different stores the later one takes over the other's decision", async () => {
   const cluster = newCluster();
   const [one, other] = [store("redis://a"), store("redis://b")];
   const elder = await cluster.around("gate-0", "gateway").naming.register({

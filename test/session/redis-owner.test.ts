@@ -63,7 +63,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await send("FLUSHALL");
   };
 
-  test("an empty store gets its identity soon when nobody else can know one, and one with sessions at once", async () => {
+  test("an empty store gets its identity soon if nobody else can know one, and one with sessions at once", async () => {
     const sessions = await kept(open({ known: nobody }));
     await until(() => sessions.isHealthy, "it works");
     expect(isStoreIdentity(String((await read()).identity))).toBe(true);
@@ -93,7 +93,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await endAll();
   });
 
-  test("a process that starts on an empty store waits, and refuses requests, until one that knows the identity is back", async () => {
+  test("a process that starts on an empty store refuses requests until one with the identity is back", async () => {
     const starter = await kept(open({ known: unknown }));
     await Bun.sleep(1_500);
     expect([starter.isHealthy, starter.identity, starter.warning]).toEqual([
@@ -157,7 +157,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await endAll();
   });
 
-  test("another server that answers under the address after a restart is refused if it is another cluster's", async () => {
+  test("another server that answers at the address after a restart is refused if it is another cluster's", async () => {
     const sentences: string[] = [];
     const sessions = await kept(open({ refused: (sentence) => sentences.push(sentence) }));
     await sessions.put("app", "ann", location());
@@ -209,7 +209,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await endAll();
   });
 
-  test("a replica that cannot be written is used as long as it knows its identity, and says that it cannot be written", async () => {
+  test("a read-only replica is used as long as it knows its identity, and says that it cannot be written", async () => {
     const sessions = await kept(open());
     const { identity } = sessions.identity ?? {};
     await send("REPLICAOF", "127.0.0.1", "1");

@@ -32,7 +32,7 @@ async function startAndAsk(path: string, ids: Filled["ids"]): Promise<"serves" |
   return "serves";
 }
 
-test("a page of the log that was overwritten: each start serves or ends with a sentence, whichever page it is", async () => {
+test("any overwritten page of the log: each start serves or ends with a sentence", async () => {
   const whole = await stores.filled(2_000);
   const pages = statSync(whole.path).size / pageBytes;
   const ends: number[] = [];

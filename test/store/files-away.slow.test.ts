@@ -1,5 +1,5 @@
-// Files that are taken away, replaced or cut while the store runs: nothing that was acknowledged is lost, and what would be
-// lost is not acknowledged.
+// Files that are taken away, replaced or cut while the store runs: nothing that was acknowledged is lost, and what
+// would be lost is not acknowledged.
 
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";

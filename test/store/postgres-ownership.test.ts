@@ -98,7 +98,8 @@ describe.skipIf(!hasPostgres)("with a PostgreSQL server", () => {
     await change(url, `DELETE FROM $owner; INSERT INTO $owner VALUES ('${other.fingerprints[0]}')`);
     await change(
       url,
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'roost'",
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'roost'`,
     );
     await until(() => sentences.length > 0, "the store is refused", 20_000);
     await store.close();

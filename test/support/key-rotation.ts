@@ -73,8 +73,8 @@ export class KeyRotation {
   }
 
   /**
-   * Has every process read a file of keys again, one at a time, in an order of chance; those that run another program are
-   * restarted for it.
+   * Has every process read a file of keys again, one at a time, in an order of chance; those that run another program
+   * are restarted for it.
    */
   async reload(file: "cluster-key" | "secret", ...keys: readonly string[]): Promise<void> {
     this.write(file, keys);

@@ -130,7 +130,7 @@ describe("requests", () => {
     expect(bodies(connection.text)).toEqual(["/slow", "/next", "/last"]);
   });
 
-  test("behind one that waits for its client end the connection, and so does the client's end: its handler is told", async () => {
+  test("behind one that waits for its client end the connection, as the client's end does: it is told", async () => {
     const gone: string[] = [];
     const { port } = serve({
       handler: (request: HttpRequest) => {
@@ -557,7 +557,7 @@ describe("connections", () => {
     expect(met).toEqual(["connections 127.0.0.1"]);
   });
 
-  test("with unfinished requests that hold a quarter of the places are pushed out before idle ones, however young", async () => {
+  test("with unfinished requests in a quarter of the places are evicted before idle ones at any age", async () => {
     const nowMs = 0;
     const { server, port } = serve({ nowMs: () => nowMs }, { connections: 8 });
     const idle: RawConnection[] = [];
