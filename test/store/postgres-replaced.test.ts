@@ -353,6 +353,16 @@ describe.skipIf(!isRunnable)("a PostgreSQL store that is replaced", () => {
     await expectHers(store, store);
   });
 
+  test("a dump of which only some tables are there yet is an incomplete store, not another program's", async () => {
+    const store = await open();
+    await say(store, { dest: "bob" });
+    await sql`DROP TABLE roost.migration`;
+    await sql`DROP TABLE roost.sequence CASCADE`;
+    await expect(store.append([talk()])).rejects.toThrow(StoreUnavailable);
+    const incomplete = /no message store is in .*, or one that is not complete/;
+    await until(() => incomplete.test(store.trouble ?? ""), "the store says what is wrong");
+  });
+
   test("accounts without their trigger are refused, and a start makes it again", async () => {
     const store = await open();
     await say(store, { sender: "ann", dest: "bob" });

@@ -19,6 +19,9 @@ interface State {
   readonly relations: bigint;
 }
 
+/** The schema roost holds tables and none of versions: another program's, or a part of a dump that is being restored. */
+class ForeignSchema extends StoreUnavailable {}
+
 /** The version of the store in a database; undefined if there is nothing of ours yet. Rejects with StoreUnavailable. */
 export async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
   // One statement, and tables alone: between two looks another process may make the store. to_regclass and the like look by
@@ -42,7 +45,7 @@ export async function versionIn(sql: SQL, place: string): Promise<number | undef
   }
   if (!state.has_table) {
     if (state.relations > 0n) {
-      throw new StoreUnavailable("its schema roost is another program's; give another database to the store");
+      throw new ForeignSchema("its schema roost is another program's; give another database to the store");
     }
     return state.has_schema ? 0 : undefined;
   }
@@ -96,7 +99,10 @@ async function quickly<T>(url: string, look: (sql: SQL) => Promise<T>): Promise<
 export async function migrateReplacement(url: string): Promise<void> {
   const place = placeOf(url);
   const version = await quickly(url, async (sql) => {
-    const found = await versionIn(sql, place);
+    const found = await versionIn(sql, place).catch((error: unknown) => {
+      if (error instanceof ForeignSchema) return undefined;
+      throw error;
+    });
     return found === undefined || found === 0 || !(await isComplete(sql)) ? undefined : found;
   });
   if (version === undefined) {
