@@ -136,7 +136,7 @@ test("the guide's steps change both keys by signals alone: no process stops, and
   for (const name of ["chat-2", "login-2"]) {
     expect(await cluster.end(name, "SIGTERM")).toBe(0);
     await cluster.start(name);
-    await until(() => cluster.isReady(name), `${name} is ready`, 20_000);
+    await until(() => cluster.isReady(name), `${name} is ready`);
   }
   expect(links().every((count, gateway) => count >= (linksBefore[gateway] ?? 0) + 2)).toBe(true);
   await rotation.goesOn();

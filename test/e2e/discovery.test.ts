@@ -143,7 +143,7 @@ test("after all were killed, a snapshot is shown as stale until the services are
       return false;
     }
   };
-  await until(() => [0, 1, 2].every(isKept), "all have written their snapshots", 30_000);
+  await until(() => [0, 1, 2].every(isKept), "all have written their snapshots");
   for (const index of [0, 1, 2]) await cluster.kill(index);
 
   await Promise.all([0, 1, 2].map((index) => cluster.startNode(index)));

@@ -93,7 +93,7 @@ describe.skipIf(formerReleaseMissing !== undefined)(`nothing is lost while an up
     test.skipIf(!hasPostgres || isRedisMissing)(
       `${mix}, over PostgreSQL and Redis`,
       async () => upgrade(await Servers.engines()),
-      90_000,
+      180_000,
     );
   }
 });
@@ -117,7 +117,7 @@ describe.skipIf(formerReleaseMissing !== undefined)(`behind a gateway of the for
     await alice.acknowledge(ids[0] ?? 0n);
     expect(await listed(0n)).toEqual(ids.slice(1));
     await Promise.all([alice.close(), bob.close()]);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe.skipIf(formerReleaseMissing !== undefined)(`after this release has opened the stores${skipped}`, () => {
@@ -147,7 +147,7 @@ describe.skipIf(formerReleaseMissing !== undefined)(`after this release has open
       await cluster.start("chat-1");
       await until(() => cluster.isReady("chat-1"), "the chat node is back");
     } else await expect(cluster.start("chat-1")).rejects.toThrow("start the newer program that wrote it");
-  }, 60_000);
+  }, 180_000);
 
   test("a login node of the former one starts, and whoever has signed in stays so", async () => {
     const stage = await ClusterStage.start({ gateways: 2 });
@@ -164,5 +164,5 @@ describe.skipIf(formerReleaseMissing !== undefined)(`after this release has open
     const carol = await stage.wire("carol", 1);
     await talk(carol, "alice", "I am new");
     expect((await alice.pushed(Command.UserTalk, MessagePushSchema)).map(({ body }) => body)).toEqual(["I am new"]);
-  }, 60_000);
+  }, 180_000);
 });

@@ -47,4 +47,4 @@ test(`${clientsCount} clients of a killed gateway are back at another one, and n
   expect(await stage.count("gateway-2", "roost_channels")).toBe(clientsCount);
   // Each has lost one connection. A sign-in that is refused, or a try that fails, would be another end.
   expect(ends).toEqual(Array.from({ length: clientsCount }, () => 1006));
-}, 120_000);
+}, 180_000);

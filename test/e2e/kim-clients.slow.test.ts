@@ -196,13 +196,13 @@ describe("KIM's clients do what they do", () => {
   test(
     "at a cluster over SQLite",
     async () => actOut(new Kim(await startMixedCluster(size, {}, noneIsFormer), true)),
-    60_000,
+    180_000,
   );
 
   test.skipIf(!hasPostgres || isRedisMissing)(
     "at a cluster over PostgreSQL and Redis",
     async () => actOut(new Kim(await startMixedCluster(size, await Servers.engines(), noneIsFormer), true)),
-    60_000,
+    180_000,
   );
 });
 
@@ -225,7 +225,7 @@ describe.skipIf(formerReleaseMissing !== undefined)(`and where the former releas
     test.skipIf(!hasPostgres || isRedisMissing)(
       `${mix}, over PostgreSQL and Redis`,
       async () => at(await Servers.engines()),
-      60_000,
+      180_000,
     );
   }
 });

@@ -286,8 +286,8 @@ describe("without --insecure", () => {
     await bob.pushed(Command.UserTalk, MessagePushSchema);
     await keyless.end("SIGTERM");
     await cluster.start("discovery-1");
-    await until(async () => (await open()) === undefined, "all is well again", 30_000);
-    await until(async () => (await read(stage, "chat")).length === 1, "the members are listed again", 30_000);
+    await until(async () => (await open()) === undefined, "all is well again");
+    await until(async () => (await read(stage, "chat")).length === 1, "the members are listed again");
   }, 90_000);
 
   test("a chat node with another key of its own is refused by the registry, as before", async () => {

@@ -72,7 +72,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     // As processes of the version before leave it.
     await send("HSET", "roost:state", "sequence", "7");
     const next = await kept(open({ known: nobody }));
-    await until(() => next.isHealthy, "it works", 1_000);
+    await until(() => next.isHealthy, "it works", 5_000);
     await endAll();
   });
 
@@ -119,7 +119,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     const starters = [await kept(open({ known })), await kept(open({ known: async () => identity }))];
     await Bun.sleep(2_500);
     expect(starters.map(({ isHealthy }) => isHealthy)).toEqual([false, false]);
-    await until(() => starters.every(({ isHealthy }) => isHealthy), "both work", 20_000);
+    await until(() => starters.every(({ isHealthy }) => isHealthy), "both work");
     const made = new Set(starters.map((each) => each.identity?.identity));
     expect([made.size, made.has(identity)]).toEqual([1, false]);
     await endAll();
@@ -129,7 +129,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     const starter = await kept(open({ known: () => Promise.reject(new Error("the registry is broken")) }));
     await Bun.sleep(13_000);
     expect(starter.isHealthy).toBe(false);
-    await until(() => starter.isHealthy, "it works", 10_000);
+    await until(() => starter.isHealthy, "it works");
     expect(isStoreIdentity(starter.identity?.identity ?? "")).toBe(true);
     await endAll();
   }, 60_000);
@@ -152,7 +152,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await until(() => !sessions.isHealthy, "the server is missed");
     await server.startAgain();
     const starter = await kept(open({ known: unknown }));
-    await until(() => sessions.isHealthy && starter.isHealthy, "both work", 10_000);
+    await until(() => sessions.isHealthy && starter.isHealthy, "both work");
     expect([sessions.identity?.identity, starter.identity?.identity]).toEqual([identity, identity]);
     await endAll();
   });
@@ -165,7 +165,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await server.startAgain();
     await send("HSET", ownership, "identity", newStoreIdentity(), "owners", second.fingerprints[0] ?? "");
     // The first of both may have been faster; then the other cluster takes it by hand.
-    await until(() => sentences.length > 0, "it is told", 10_000);
+    await until(() => sentences.length > 0, "it is told");
     expect(sentences[0]).toMatch(/^The session store redis:\/\/127\.0\.0\.1:\d+\/0 belongs to a(?:nother)? cluster/);
     expect(await send("KEYS", "roost:a:*")).toEqual([]);
     await endAll();
@@ -178,7 +178,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     expect(sessions.isHealthy).toBe(false);
     await server.startAgain();
     const owner = open({ claim: second });
-    await until(() => sentences.length > 0 || sessions.isHealthy, "one of both has it", 10_000);
+    await until(() => sentences.length > 0 || sessions.isHealthy, "one of both has it");
     if (sessions.isHealthy) await expect(owner).rejects.toThrow(/belongs to a(?:nother)? cluster/);
     else {
       expect(sentences[0]).toMatch(/belongs to a(?:nother)? cluster/);

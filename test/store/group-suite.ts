@@ -312,7 +312,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       await store.close();
       await place.giveUp();
       const again = await open();
-      await until(async () => (await place.rows("member")) === seen * 1_001, "the rest is taken back", 30_000);
+      await until(async () => (await place.rows("member")) === seen * 1_001, "the rest is taken back");
       stored((await again.append([talk()]))[0]);
     }, 60_000);
 

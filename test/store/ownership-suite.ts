@@ -218,7 +218,7 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
         (error: unknown) => error,
       );
       expect(outcome).toBeInstanceOf(StoreUnavailable);
-      await until(() => sentences.length > 0, "it is told", 20_000);
+      await until(() => sentences.length > 0, "it is told");
       expect(sentences[0]).toMatch(isAnothers);
     }, 60_000);
 
@@ -232,7 +232,7 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       const owner = await open(adopting(second));
       stored((await owner.append([talk()]))[0]);
       await expect(frozen.append([talk()])).rejects.toBeInstanceOf(StoreUnavailable);
-      await until(() => sentences.length > 0, "it is told", 20_000);
+      await until(() => sentences.length > 0, "it is told");
       expect(sentences[0]).toMatch(isAnothers);
       await expect(frozen.append([talk()])).rejects.toBeInstanceOf(StoreUnavailable);
       expect(frozen.isHealthy).toBe(false);
@@ -302,7 +302,7 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       ])
         await place.run(statement);
       await expect(opened.at(-1)?.append([talk()])).rejects.toBeInstanceOf(StoreUnavailable);
-      await until(() => sentences.length > 0, "it is told", 20_000);
+      await until(() => sentences.length > 0, "it is told");
       expect(sentences[0]).toMatch(isAnothers);
     }, 60_000);
 

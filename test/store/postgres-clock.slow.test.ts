@@ -71,7 +71,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
 
   beforeAll(async () => {
     server = await PostgresServer.start();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server.stop());
   beforeEach(async () => {
     url = await server.makeDatabase();

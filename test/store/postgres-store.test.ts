@@ -114,6 +114,8 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       const lines: string[] = [];
       const log = createLog("warn", "text", (line) => lines.push(line));
       const stores = [await open({ url: limited, log }), await open({ url: limited, log })];
+      // A connection that was closed while they opened counts until its process has ended.
+      for (const store of stores) await until(() => store.isHealthy, "the store is open");
       const id = idOf((await stores[0]?.append([talk()])) ?? []);
       for (const store of stores) {
         expect(await readTimes(store, 100)).toEqual(Array.from({ length: 100 }, () => [id]));

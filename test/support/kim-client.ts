@@ -27,7 +27,7 @@ import {
 } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 
-const waitMsMax = 10_000;
+const waitMsMax = 30_000;
 
 /** A token as KIM's own package makes it: without `iat`. */
 export function kimToken(secret: string, account: string, app = "kim"): string {
