@@ -83,7 +83,8 @@ export class Bench {
     const { scenario, load, transport, connections } = plan;
     if (connections > this.connectionsMax)
       throw new Error(
-        `${connections} connections need ${connections + descriptorsReserved} open files in one process, of which it may have ${openFilesMax()}: raise it with ulimit -n, or ask for fewer --connections`,
+        `${connections} connections need ${connections + descriptorsReserved} open files in one process, ` +
+          `which may have ${openFilesMax()}: raise it with ulimit -n, or ask for fewer --connections`,
       );
     const onServer = plan.server ?? ((work) => this.onServer(work));
     return onServer(async (server) => {

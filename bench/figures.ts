@@ -26,7 +26,8 @@ export function aboutRun({ seconds }: Run): string {
   const [processor] = cpus();
   const machine = `${cpus().length} × ${processor?.model ?? "unknown processor"}`;
   const day = new Date().toISOString().slice(0, 10);
-  return `Commit ${commit}, Bun ${Bun.version}, ${machine}, server and generator on the same cores, ${day}; measured in ${Math.round(seconds)} s.`;
+  const took = `measured in ${Math.round(seconds)} s`;
+  return `Commit ${commit}, Bun ${Bun.version}, ${machine}, server and generator on the same cores, ${day}; ${took}.`;
 }
 
 /** Replaces what README.md shows by this run. Throws a sentence when it has no place for it. */

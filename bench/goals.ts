@@ -1,5 +1,5 @@
-// What is to be reached: a figure of some result each, how far it has to come at least, and how far it is meant to come. Pure:
-// results in, rows of a table out.
+// What is to be reached: a figure of some result each, how far it has to come at least, and how far it is meant to
+// come. Pure: results in, rows of a table out.
 
 import { type Result, show, type Value } from "./result.ts";
 import { circumstancesOf, markdownTable } from "./tables.ts";

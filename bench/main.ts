@@ -1,5 +1,5 @@
-// The load bench's command line; scripts/bench runs it. See README.md beside this file. This process supervises: it starts
-// servers and generators, which are processes of their own, and loads nothing itself.
+// The load bench's command line; scripts/bench runs it. See README.md beside this file. This process supervises: it
+// starts servers and generators, which are processes of their own, and loads nothing itself.
 
 import { Bench, openFilesMax } from "./bench.ts";
 import { aboutRun, writeFigures } from "./figures.ts";

@@ -13,7 +13,10 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-/** CPU seconds that this machine's processors were busy since its start, whoever used them; time stolen from it included. */
+/**
+ * CPU seconds that this machine's processors were busy since its start, whoever used them; time stolen from it
+ * included.
+ */
 export function machineCpuSeconds(): number {
   const [line = ""] = readFileSync("/proc/stat", "utf8").split("\n");
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(/\s+/).slice(1).map(Number);

@@ -1,5 +1,6 @@
-// Shows a run that scripts/bench --json wrote into a file, `bun bench/report.ts run.json`: what it reached, and a table for
-// each scenario. Of two files it compares the runs: `bun bench/report.ts before.json after.json`. It prints Markdown.
+// Shows a run that scripts/bench --json wrote into a file, `bun bench/report.ts run.json`: what it reached, and a table
+// for each scenario. Of two files it compares the runs: `bun bench/report.ts before.json after.json`. It prints
+// Markdown.
 
 import { readFileSync } from "node:fs";
 import { goalTable, outcomesOf } from "./goals.ts";

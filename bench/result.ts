@@ -1,4 +1,5 @@
-// What a scenario found: one object a line, always with the same keys, and behind them what the scenario has to say besides.
+// What a scenario found: one object a line, always with the same keys, and behind them what the scenario has to say
+// besides.
 
 export type Value = string | number | boolean | null;
 

@@ -43,7 +43,9 @@ export function scenarioTables(results: readonly Result[]): string {
     .join("\n\n");
 }
 
-/** What a run was given, as a person reads it: `tcp, standalone, sqlite, connections 100` and so on, or some of that. */
+/**
+ * What a run was given, as a person reads it: `tcp, standalone, sqlite, connections 100` and so on, or some of that.
+ */
 export function circumstancesOf(
   result: Readonly<Record<string, Value>>,
   keys: readonly (typeof circumstances)[number][] = circumstances,

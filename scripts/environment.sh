@@ -1,8 +1,10 @@
-# Sourced by the scripts of this folder: finds a fitting Bun, or takes it from the npm package of that name into .tools/,
-# and installs the packages of the lock file. Sets ROOT and BUN, and puts BUN's folder on PATH. Needs Node with npm, or Bun.
+# Sourced by the scripts of this folder: finds a fitting Bun, or takes it from the npm package of that name into
+# .tools/, and installs the packages of the lock file. Sets ROOT and BUN, and puts BUN's folder on PATH. Needs Node with
+# npm, or Bun.
 
 # What a folder or the variables say that Bun would obey before our first line; see scripts/build.
-unset BUN_OPTIONS BUN_INSPECT BUN_INSPECT_CONNECT_TO BUN_INSPECT_NOTIFY BUN_INSPECT_PRELOAD BUN_BE_BUN BUN_CONFIG_VERBOSE_FETCH
+unset BUN_OPTIONS BUN_BE_BUN BUN_CONFIG_VERBOSE_FETCH
+unset BUN_INSPECT BUN_INSPECT_CONNECT_TO BUN_INSPECT_NOTIFY BUN_INSPECT_PRELOAD
 
 ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 BUN_VERSION=$(sed -n 's/.*"bun": "\([0-9.]*\)".*/\1/p' "$ROOT/package.json" | head -n 1)

@@ -1,5 +1,5 @@
-# Reads Bun's log of a run and tells of each test that failed its file, its name, and the error, which stands before the line
-# that names the test: at most 60 lines each of at most 12 tests.
+# Reads Bun's log of a run and tells of each test that failed its file, its name, and the error, which stands before the
+# line that names the test: at most 60 lines each of at most 12 tests.
 
 BEGIN {
   lines_max = 60

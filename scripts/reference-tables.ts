@@ -1,5 +1,6 @@
-// The tables of options and limits in scripts/README.md, each between two markers, as src/cli/options.ts, src/cli/command-options.ts
-// and src/base/limits/ define them. scripts/generate runs this file, which writes them; a structure test compares.
+// The tables of options and limits in scripts/README.md, each between two markers, as src/cli/options.ts,
+// src/cli/command-options.ts and src/base/limits/ define them. scripts/generate runs this file, which writes them; a
+// structure test compares.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

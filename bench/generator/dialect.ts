@@ -1,5 +1,6 @@
-// How packets are framed on a TCP socket: by the TCP framing of the wire protocol, or as WebSocket messages. A client of
-// Bun's writes each WebSocket message by itself, which is too slow for a generator; here they are bytes like any others.
+// How packets are framed on a TCP socket: by the TCP framing of the wire protocol, or as WebSocket messages. A client
+// of Bun's writes each WebSocket message by itself, which is too slow for a generator; here they are bytes like any
+// others.
 
 import type { CloseReason } from "../../src/wire/close-reason.ts";
 import { FrameReader, type FrameSink } from "../../src/wire/frame-reader.ts";

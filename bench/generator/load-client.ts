@@ -1,5 +1,5 @@
-// One connection of the load generator, over TCP or WebSocket. What a turn produces leaves in one write, and what comes is
-// scanned in place: it must outrun the server.
+// One connection of the load generator, over TCP or WebSocket. What a turn produces leaves in one write, and what comes
+// is scanned in place: it must outrun the server.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { signToken } from "../../src/auth/token.ts";
@@ -97,8 +97,8 @@ export class LoadClient implements FrameSink, Flushable {
   }
 
   /**
-   * Connects and signs in. Rejects with a sentence when either is refused. Without a device, the cursors of its index count as
-   * acknowledgements.
+   * Connects and signs in. Rejects with a sentence when either is refused. Without a device, the cursors of its index
+   * count as acknowledgements.
    */
   static async signIn(
     target: Target,

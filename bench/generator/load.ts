@@ -1,4 +1,5 @@
-// What a load is given, and what it tells. A load runs in the generator's process, which is not the one that supervises.
+// What a load is given, and what it tells. A load runs in the generator's process, which is not the one that
+// supervises.
 
 import type { Findings } from "../result.ts";
 import type { Target } from "../server/target.ts";

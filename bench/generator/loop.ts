@@ -1,6 +1,6 @@
-// Puts traffic on a server: a closed loop keeps a window of talks in flight for each sender; an open loop offers a rate,
-// and measures from the moment a talk was due, so that a stall shows as latency. After a warm-up it measures, then it stops
-// sending, and the clock stops when all that was sent has come, or when nothing comes any more.
+// Puts traffic on a server: a closed loop keeps a window of talks in flight for each sender; an open loop offers a
+// rate, and measures from the moment a talk was due, so that a stall shows as latency. After a warm-up it measures,
+// then it stops sending, and the clock stops when all that was sent has come, or when nothing comes any more.
 
 import type { Findings } from "../result.ts";
 import type { Load } from "./load.ts";
@@ -18,8 +18,8 @@ const offeredMin = 0.98;
 const extraMsMax = 10_000;
 
 /**
- * Runs it. The first of the findings is the whole; of a server of several processes, one more follows for each. Throws a
- * sentence when a talk is refused or lost, or the server goes away: then there is no figure.
+ * Runs it. The first of the findings is the whole; of a server of several processes, one more follows for each. Throws
+ * a sentence when a talk is refused or lost, or the server goes away: then there is no figure.
  */
 export async function runLoop(traffic: Traffic, load: Load): Promise<Findings[]> {
   const { target, settings, tell } = load;
@@ -106,7 +106,8 @@ async function drained(traffic: Traffic, { settings, tell }: Load): Promise<void
   if (isDone()) return;
   const lost = wanted - delivered;
   throw new Error(
-    `of ${sent} talks ${answered} were answered, and of ${wanted} deliveries ${lost} were lost; there is no figure for that`,
+    `of ${sent} talks ${answered} were answered, and of ${wanted} deliveries ${lost} were lost; ` +
+      "there is no figure for that",
   );
 }
 

@@ -1,5 +1,5 @@
-// A generator's process: reads one job from its standard input, does it, and reports on its standard output. It ends when
-// its input does: then nobody waits for it any more.
+// A generator's process: reads one job from its standard input, does it, and reports on its standard output. It ends
+// when its input does: then nobody waits for it any more.
 
 import type { Target } from "../server/target.ts";
 import type { Job, Report } from "./job.ts";

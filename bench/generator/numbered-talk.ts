@@ -1,5 +1,5 @@
-// Talks made once as bytes, in which only the sequence and a number are patched, and what comes out of them on the other
-// side. A body begins with who says it and the how manieth it is:
+// Talks made once as bytes, in which only the sequence and a number are patched, and what comes out of them on the
+// other side. A body begins with who says it and the how manieth it is:
 //
 //   6 digits sender · 9 digits number · padding
 

@@ -19,7 +19,9 @@ export class Traffic {
   readonly isUntilDelivered: boolean;
   readonly senders: Sender[] = [];
   readonly receivers: Receiver[] = [];
-  /** From when a talk was due until it was answered, and until it arrived; of talks that were due while it was measured. */
+  /**
+   * From when a talk was due until it was answered, and until it arrived; of talks that were due while it was measured.
+   */
   readonly answerLatency = new Latency();
   readonly deliveryLatency = new Latency();
   /** What came while it was measured. */

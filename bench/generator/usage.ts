@@ -44,7 +44,10 @@ export function sharesBetween(before: Usage, after: Usage): Shares {
   };
 }
 
-/** False when the generator used most of a core while the server did not; where nothing is known of it, a busy generator is doubt enough. */
+/**
+ * False when the generator used most of a core while the server did not; where nothing is known of it, a busy generator
+ * is doubt enough.
+ */
 export function isGeneratorFree({ generator, busiest }: Shares): boolean {
   return generator < 0.9 || busiest > 0.8;
 }

@@ -1,5 +1,5 @@
-// What an attack is: something that a stranger, or one who is signed in, does to a server on purpose. It runs in a process of
-// its own, which ends with it.
+// What an attack is: something that a stranger, or one who is signed in, does to a server on purpose. It runs in a
+// process of its own, which ends with it.
 
 import type { Endpoint } from "../server/target.ts";
 

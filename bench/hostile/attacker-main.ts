@@ -1,5 +1,5 @@
-// The attackers' process. It reads one line that says what is to be attacked and how, prepares it, says `ready`, begins at the
-// next line, and is killed when the time is up; it ends with its input, too.
+// The attackers' process. It reads one line that says what is to be attacked and how, prepares it, says `ready`, begins
+// at the next line, and is killed when the time is up; it ends with its input, too.
 
 import type { Place } from "./attack.ts";
 import { attacks } from "./attacks.ts";

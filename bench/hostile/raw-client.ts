@@ -1,4 +1,5 @@
-// A client under full control: it writes whatever bytes it is given, and reads or does not. It never outlives its process.
+// A client under full control: it writes whatever bytes it is given, and reads or does not. It never outlives its
+// process.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";

@@ -99,7 +99,9 @@ function ofFirst({ processes, topology, store }: Server) {
   return { pid: processes[0]?.pid ?? 0, topology, store };
 }
 
-/** Words by which attackers come from an address of their own; a release that is older than the option sees loopback. */
+/**
+ * Words by which attackers come from an address of their own; a release that is older than the option sees loopback.
+ */
 function proxiesOf(): { readonly isBehindProxy: boolean; readonly words: readonly string[] } {
   const { stdout } = Bun.spawnSync([...roostCommand(), "serve", "--help"]);
   const isBehindProxy = stdout.toString().includes("--trusted-proxies");

@@ -1,5 +1,5 @@
-// Scenario `broadcast`: one member talks to a group of thousands, who are all online. One talk at a time: the next one is
-// sent when everybody has the last one. Latencies are those of each delivery.
+// Scenario `broadcast`: one member talks to a group of thousands, who are all online. One talk at a time: the next one
+// is sent when everybody has the last one. Latencies are those of each delivery.
 
 import { loadGroupOf } from "../generator/group-load.ts";
 import type { Load } from "../generator/load.ts";

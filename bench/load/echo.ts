@@ -1,6 +1,6 @@
-// Scenario `echo`: a bare echo server gets the same requests, and sends them back. It is the ceiling: no server can show
-// more on this machine with this generator. Other scenarios are given as shares of it, with as many connections and as
-// much in flight.
+// Scenario `echo`: a bare echo server gets the same requests, and sends them back. It is the ceiling: no server can
+// show more on this machine with this generator. Other scenarios are given as shares of it, with as many connections
+// and as much in flight.
 
 import { inBatches } from "../generator/in-batches.ts";
 import type { Load } from "../generator/load.ts";

@@ -1,5 +1,5 @@
-// Scenario `failover`: fifty clients talk while chat nodes are killed and come back, one after another; then a third node
-// joins. What counts is what a client sees: how long it was without a Success when its node died.
+// Scenario `failover`: fifty clients talk while chat nodes are killed and come back, one after another; then a third
+// node joins. What counts is what a client sees: how long it was without a Success when its node died.
 
 import { until } from "../../scripts/harness/until.ts";
 import type { Load } from "../generator/load.ts";
@@ -15,7 +15,9 @@ const clients = 50;
 const size = { discovery: 1, gateways: 1, logins: 2, chats: 3 } as const;
 /** Everybody has had an answer, and answers are as fast as they were: then it goes on. */
 const steadyMs = 300;
-/** Chance may give a node that joins more than its share: so many standard deviations, of which one run in 700 has more. */
+/**
+ * Chance may give a node that joins more than its share: so many standard deviations, of which one run in 700 has more.
+ */
 const deviations = 3;
 
 /** In the generator: `kills`, `store`. Throws when a message is lost, or a client is moved that need not be. */

@@ -1,5 +1,5 @@
-// Scenario `gateway`: what a gateway alone can do. A thousand clients each keep one talk, then four, in flight; a stub in
-// the place of the chat service answers each at once over its link.
+// Scenario `gateway`: what a gateway alone can do. A thousand clients each keep one talk, then four, in flight; a stub
+// in the place of the chat service answers each at once over its link.
 
 import type { Load } from "../generator/load.ts";
 import { runLoop } from "../generator/loop.ts";

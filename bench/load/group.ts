@@ -1,6 +1,6 @@
 // Scenario `group`: ten members of a group talk, and all who are online get every talk. A talk is over when all of them
-// have it; latencies are those of each delivery. A large group that is all there shows how fast deliveries are; a small one
-// beside a huge one with as many online shows what members cost who are not there.
+// have it; latencies are those of each delivery. A large group that is all there shows how fast deliveries are; a small
+// one beside a huge one with as many online shows what members cost who are not there.
 
 import { loadGroupOf } from "../generator/group-load.ts";
 import type { Load } from "../generator/load.ts";

@@ -1,5 +1,5 @@
-// Scenario `hostile`: each attack against a server of its own. What counts is what others see, as a ratio to what they saw
-// before, and the server's memory when the attack is over.
+// Scenario `hostile`: each attack against a server of its own. What counts is what others see, as a ratio to what they
+// saw before, and the server's memory when the attack is over.
 
 import type { Bench } from "../bench.ts";
 import type { Load } from "../generator/load.ts";

@@ -71,7 +71,8 @@ export const idle: Scenario = {
     const connections = bench.options.connections ?? Math.min(connectionsDefault, bench.connectionsMax);
     if (bench.options.connections === undefined && connections < connectionsDefault)
       bench.say(
-        `idle: ${connections} connections instead of ${connectionsDefault}: a process may not have more files open; raise it with ulimit -n`,
+        `idle: ${connections} connections instead of ${connectionsDefault}: a process may not have more files open; ` +
+          "raise it with ulimit -n",
       );
     for (const transport of bench.transports)
       bench.report(

@@ -1,5 +1,6 @@
-// Scenario `login`: a storm. Clients that are not known yet connect and sign in as fast as they are answered, so many at a
-// time, until all of them are in; all of them stay. Latencies are from the first byte of the connection to the answer.
+// Scenario `login`: a storm. Clients that are not known yet connect and sign in as fast as they are answered, so many
+// at a time, until all of them are in; all of them stay. Latencies are from the first byte of the connection to the
+// answer.
 
 import { inBatches } from "../generator/in-batches.ts";
 import type { Load } from "../generator/load.ts";

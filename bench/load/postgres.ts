@@ -1,5 +1,5 @@
-// Scenario `postgres`: as the closed loop of `cluster-talk`, with the messages in PostgreSQL: a server that the bench starts,
-// on the same cores, or the one that --store names.
+// Scenario `postgres`: as the closed loop of `cluster-talk`, with the messages in PostgreSQL: a server that the bench
+// starts, on the same cores, or the one that --store names.
 
 import { resultOf } from "../result.ts";
 import type { Scenario } from "../scenario.ts";

@@ -1,5 +1,5 @@
-// Scenario `registry-renewals`: three nodes that all hold 30,000 instances, each renewed every 30 s at the node that its
-// client has chosen. What that costs each node in CPU and memory.
+// Scenario `registry-renewals`: three nodes that all hold 30,000 instances, each renewed every 30 s at the node that
+// its client has chosen. What that costs each node in CPU and memory.
 
 import type { Load, LoadSettings } from "../generator/load.ts";
 import { isGeneratorFree, sharesBetween } from "../generator/usage.ts";

@@ -1,6 +1,6 @@
-// Scenario `returns`: a gateway dies with all of its clients, who are those of the library in src/sdk/ and know two URLs. What
-// counts is how long each was away: from the kill to its sign-in at the other gateway. Then each says something to its
-// neighbour, which has to arrive.
+// Scenario `returns`: a gateway dies with all of its clients, who are those of the library in src/sdk/ and know two
+// URLs. What counts is how long each was away: from the kill to its sign-in at the other gateway. Then each says
+// something to its neighbour, which has to arrive.
 
 import { until } from "../../scripts/harness/until.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
@@ -20,7 +20,10 @@ const abreast = 100;
 /** Whoever is not back after this does not come back. */
 const backMsMax = 60_000;
 
-/** In the generator: `connections`, `store`. Throws when somebody does not come back, is refused for good, or is not heard. */
+/**
+ * In the generator: `connections`, `store`. Throws when somebody does not come back, is refused for good, or is not
+ * heard.
+ */
 export function loadReturns({ settings, tell }: Load): Promise<Findings[]> {
   const { connections, store } = settings;
   return onBenchCluster({ size, store: store ?? undefined }, async (cluster) => [

@@ -1,5 +1,6 @@
-// The process that fills the store of scenario `sync` before a server opens it: as many messages as asked, some of them,
-// evenly spread, for the one account that comes back. Its argument is an Order as JSON; it tells by IPC what share is done.
+// The process that fills the store of scenario `sync` before a server opens it: as many messages as asked, some of
+// them, evenly spread, for the one account that comes back. Its argument is an Order as JSON; it tells by IPC what
+// share is done.
 
 import { createLog } from "../../src/base/log.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";

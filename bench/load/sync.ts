@@ -1,6 +1,6 @@
-// Scenario `sync`: 10,000 messages wait for one client, who signs in, reads the index and all contents, and does so again
-// for as long as it is measured. Latencies are those of a whole synchronisation; the first one is the cold one. With rows,
-// the messages lie among so many others in the store of a server that has just started.
+// Scenario `sync`: 10,000 messages wait for one client, who signs in, reads the index and all contents, and does so
+// again for as long as it is measured. Latencies are those of a whole synchronisation; the first one is the cold one.
+// With rows, the messages lie among so many others in the store of a server that has just started.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Bench, Plan } from "../bench.ts";

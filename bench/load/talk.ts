@@ -1,5 +1,5 @@
-// Scenario `talk`: every sender talks to a receiver of its own that is online. A closed loop first; then an open loop at
-// half the rate that the closed one reached.
+// Scenario `talk`: every sender talks to a receiver of its own that is online. A closed loop first; then an open loop
+// at half the rate that the closed one reached.
 
 import type { Bench, OnServer } from "../bench.ts";
 import type { Load } from "../generator/load.ts";

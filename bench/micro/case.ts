@@ -1,5 +1,5 @@
-// What a micro case is: a piece of the server's own code under a name, with input that never changes. It runs over and over
-// in the bench, and once in the tests, so that none rots.
+// What a micro case is: a piece of the server's own code under a name, with input that never changes. It runs over and
+// over in the bench, and once in the tests, so that none rots.
 
 /** One measured piece of work. */
 export interface Case {

@@ -1,4 +1,5 @@
-// The packets that the cases are about: a talk of 100 bytes and what becomes of it on its way, as the parties write them.
+// The packets that the cases are about: a talk of 100 bytes and what becomes of it on its way, as the parties write
+// them.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";

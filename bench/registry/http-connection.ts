@@ -1,6 +1,6 @@
-// A keep-alive HTTP connection of the load generator, one request at a time. Requests are bytes; of an answer the end is
-// kept and the rest is counted, so that a thousand watchers of long lists cost the generator little more than the copy
-// out of the kernel.
+// A keep-alive HTTP connection of the load generator, one request at a time. Requests are bytes; of an answer the end
+// is kept and the rest is counted, so that a thousand watchers of long lists cost the generator little more than the
+// copy out of the kernel.
 
 import type { Socket } from "bun";
 

@@ -1,4 +1,5 @@
-// What the generator registers: instances as the roles of this project describe themselves, and the requests about them.
+// What the generator registers: instances as the roles of this project describe themselves, and the requests about
+// them.
 
 import { assertOk, formRequest, getRequest, HttpPool } from "./http-connection.ts";
 

@@ -1,5 +1,5 @@
-// A client that watches one service by long polls: it asks again as soon as it is answered, with the version that it has, or
-// when the node says if that has no room for the answer.
+// A client that watches one service by long polls: it asks again as soon as it is answered, with the version that it
+// has, or when the node says if that has no room for the answer.
 
 import { type HttpAnswer, HttpConnection, getRequest } from "./http-connection.ts";
 import { env } from "./instances.ts";

@@ -1,5 +1,5 @@
-// Ours as a cluster: a process for each node, as scripts/harness starts them, with their data in a temporary folder and full
-// durability.
+// Ours as a cluster: a process for each node, as scripts/harness starts them, with their data in a temporary folder and
+// full durability.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
-// The bare echo server, a process of its own: `bun echo-server.ts` prints its two ports as JSON. It sends every frame back
-// as it came, over TCP and WebSocket, all that came in one read in one write, and does nothing else: no sign-in, no
-// logic. What a generator gets out of it is the most that this machine and this generator have to give.
+// The bare echo server, a process of its own: `bun echo-server.ts` prints its two ports as JSON. It sends every frame
+// back as it came, over TCP and WebSocket, all that came in one read in one write, and does nothing else: no sign-in,
+// no logic. What a generator gets out of it is the most that this machine and this generator have to give.
 
 import { FrameReader, type FrameSink } from "../../src/wire/frame-reader.ts";
 import { frameHeaderBytes, writeFrameHeader } from "../../src/wire/frame-writer.ts";

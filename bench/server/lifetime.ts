@@ -1,5 +1,5 @@
-// Processes that a process of the bench starts, and folders that it makes: they end with it, however it ends. Only folders
-// stay when it is killed with no time to do anything.
+// Processes that a process of the bench starts, and folders that it makes: they end with it, however it ends. Only
+// folders stay when it is killed with no time to do anything.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

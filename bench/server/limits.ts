@@ -1,5 +1,5 @@
-// What servers that are measured are allowed: how fast they are is measured, and not where they stop a client. On a fast
-// machine a sender alone passes the initial limits. Attacks are measured with those.
+// What servers that are measured are allowed: how fast they are is measured, and not where they stop a client. On a
+// fast machine a sender alone passes the initial limits. Attacks are measured with those.
 
 const most = 1_000_000_000;
 

@@ -1,5 +1,5 @@
-// A PostgreSQL server of the bench's own, with an empty database; its commits wait for the disk. Its CPU is not that of the
-// server that is measured: results show it among `others_cpu`.
+// A PostgreSQL server of the bench's own, with an empty database; its commits wait for the disk. Its CPU is not that of
+// the server that is measured: results show it among `others_cpu`.
 
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 

@@ -1,5 +1,5 @@
-// scripts/cluster: a cluster to try things with. All that it starts ends with it: by Ctrl-C, when its terminal is closed,
-// and when it is killed.
+// scripts/cluster: a cluster to try things with. All that it starts ends with it: by Ctrl-C, when its terminal is
+// closed, and when it is killed.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// Ports of loopback that nobody listens at now, and that stay free while their owner is away for a moment: they are below
-// those that the system gives to outgoing connections.
+// Ports of loopback that nobody listens at now, and that stay free while their owner is away for a moment: they are
+// below those that the system gives to outgoing connections.
 
 import { createServer } from "node:net";
 

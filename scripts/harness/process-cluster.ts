@@ -1,5 +1,5 @@
-// A whole cluster as processes on this machine: registry nodes, gateways, login and chat services, which may be killed and
-// started again one by one.
+// A whole cluster as processes on this machine: registry nodes, gateways, login and chat services, which may be killed
+// and started again one by one.
 
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -191,7 +191,7 @@ export class ProcessCluster {
   }
 
   /** Waits until all that run can do their jobs. */
-  async ready(msMax = 30_000): Promise<void> {
+  async ready(msMax = 60_000): Promise<void> {
     for (const { name, process } of this.places)
       if (process !== undefined) await until(() => this.isReady(name), `${name} is ready`, msMax);
   }

@@ -3,12 +3,16 @@
 /** Pauses between two looks: short where it happens in this process, longer where it takes another one. */
 const pauseMsMin = 2;
 const pauseMsMax = 20;
+/** Longer than a machine under load stalls, and shorter than a test may take. */
+const msMaxDefault = 45_000;
 
-/** Resolves once `isSo` is true; throws with the sentence when that takes longer than `msMax`. A failure counts as no. */
+/**
+ * Resolves once `isSo` is true; throws with the sentence when that takes longer than `msMax`. A failure counts as no.
+ */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
   what: string,
-  msMax: number = 15_000,
+  msMax: number = msMaxDefault,
 ): Promise<void> {
   const begunMs = performance.now();
   let failure: unknown;

@@ -1,5 +1,5 @@
-// What a helper starts ends with it, however it ends: after kill -9 nobody is left to end anything. The kernel does it on
-// Linux (prctl(2), PR_SET_PDEATHSIG, by util-linux' setpriv); elsewhere only an orderly end ends the others.
+// What a helper starts ends with it, however it ends: after kill -9 nobody is left to end anything. The kernel does it
+// on Linux (prctl(2), PR_SET_PDEATHSIG, by util-linux' setpriv); elsewhere only an orderly end ends the others.
 
 import type { Subprocess } from "bun";
 
@@ -14,8 +14,8 @@ export function endsWithParent(signal: "KILL" | "QUIT" = "KILL"): string[] {
 const watchers: Subprocess[] = [];
 
 /**
- * Removes a folder when this process has ended, in whatever way. `read` returns at the end of the pipe, which this process
- * holds and never writes to.
+ * Removes a folder when this process has ended, in whatever way. `read` returns at the end of the pipe, which this
+ * process holds and never writes to.
  */
 export function removeAfterwards(folder: string): void {
   const script = 'trap "" INT TERM HUP; read -r _; sleep 1; rm -rf -- "$1"';

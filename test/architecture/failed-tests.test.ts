@@ -1,4 +1,5 @@
-// scripts/test tells of each test that failed what was wrong, out of a log of thousands of lines: here, out of Bun's own.
+// scripts/test tells of each test that failed what was wrong, out of a log of thousands of lines: here, out of Bun's
+// own.
 
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";

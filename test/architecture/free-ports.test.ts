@@ -1,4 +1,5 @@
-// Test files run at the same time, and a server's port is free for a moment before it listens, and while it is started again.
+// Test files run at the same time, and a server's port is free for a moment before it listens, and while it is started
+// again.
 
 import { afterEach, expect, test } from "bun:test";
 import { freePorts } from "../../scripts/harness/free-ports.ts";

@@ -1,5 +1,5 @@
-// Files that an operator names: a regular file or a pipe is read, everything else is refused with a sentence at once, and
-// nothing is read without a bound.
+// Files that an operator names: a regular file or a pipe is read, everything else is refused with a sentence at once,
+// and nothing is read without a bound.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";

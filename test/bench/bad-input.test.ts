@@ -129,7 +129,7 @@ test(
     const bench = startBench("--json", "--scenario", "talk", "--transport", "tcp", "--seconds", "50");
     const child = (words: string) => childrenOf(bench.pid).find((one) => one.words.includes(words));
     // The generator is started when the server is ready.
-    await until(() => child("generator/main.ts") !== undefined, "the generator runs", 30_000);
+    await until(() => child("generator/main.ts") !== undefined, "the generator runs");
     process.kill(child("--monitor")?.pid ?? NaN, "SIGKILL");
     const { status, results, said } = await ended(bench);
     expect(said).toMatch(/^bench: talk: .*(the server ended|cannot connect)/);

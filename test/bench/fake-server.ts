@@ -1,5 +1,5 @@
-// A server of the wire protocol that lies: it signs everybody in, and then loses, doubles, reorders or refuses what it is
-// told, or goes away.
+// A server of the wire protocol that lies: it signs everybody in, and then loses, doubles, reorders or refuses what it
+// is told, or goes away.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { decodeJwt } from "jose";

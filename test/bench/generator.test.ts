@@ -61,7 +61,7 @@ test("in an open loop a stall shows in everything that it held up", async () => 
   expect(found["p90_ms"]).toBeGreaterThan(stallMs / 4);
 });
 
-test("a closed loop is measured until something of it was answered, however short the time was meant to be", async () => {
+test("a closed loop is measured until something was answered, however short the time was meant to be", async () => {
   const found = await talkTo("stall at once", { seconds: 0.02 });
   expect(found["max_ms"]).toBeGreaterThan(0);
   expect(found["per_second"]).toBeGreaterThan(0);

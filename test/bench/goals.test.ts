@@ -1,5 +1,5 @@
-// What is reached is computed from results: bounds in both directions, ratios of two results, and a reason where there is no
-// figure.
+// What is reached is computed from results: bounds in both directions, ratios of two results, and a reason where there
+// is no figure.
 
 import { expect, test } from "bun:test";
 import { goals, goalTable, type Outcome, outcomesOf } from "../../bench/goals.ts";

@@ -1,5 +1,5 @@
-// The scenarios that take long work, in little, on real servers: what was sent was answered and came, and every line has its
-// keys.
+// The scenarios that take long work, in little, on real servers: what was sent was answered and came, and every line
+// has its keys.
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -50,7 +50,7 @@ describe("a message", () => {
     expect(shown({ sender: "anna maria" })).toBe('"anna maria": hello');
   });
 
-  test("does not fill the rest of the line with blanks, after which a line of somebody else would seem to begin", () => {
+  test("does not fill the rest of the line with blanks, after which another's line would seem to begin", () => {
     for (const blank of [" ", "\u00a0", "\u3000", "\u2800"])
       expect(shown({ body: `hi${blank.repeat(200)}12:35 bob: yes` })).toBe("alice: hi   12:35 bob: yes");
   });

@@ -122,7 +122,8 @@ test("of several servers the one that lets in is used, and a registry is asked f
     const named = await start("alice", Readable.from([]), {}, messenger, { url: [dead], lookup: [place] });
     expect([await named.exit, named.printed.errors]).toEqual([
       1,
-      `roost: ${place} names no server that lets in, and nobody listens at ${dead}; see which gateways \`roost nodes\` lists there\n`,
+      `roost: ${place} names no server that lets in, and nobody listens at ${dead}; ` +
+        "see which gateways `roost nodes` lists there\n",
     ]);
     await rubbish.stop(true);
   } finally {

@@ -74,7 +74,7 @@ test("a store in order is fine, with status 0, nothing beside the sentences, and
   expect(readdirSync(folder)).toEqual(before);
 });
 
-test("beside a running store, messages that are not folded included, a check is fine and disturbs nothing", async () => {
+test("beside a running store, with messages not yet compacted, a check is fine and disturbs nothing", async () => {
   const { path } = copied();
   const store = await openAt(path);
   const stop = { isDue: false };
@@ -141,7 +141,8 @@ for (const [what, sql] of lies) {
 
 test("a message that the index does not know of, and one that it invents, are found", async () => {
   for (const sql of [
-    "INSERT INTO message SELECT id + 1, inbox, sender, type, body, extra, sent_ns, NULL FROM message WHERE id = (SELECT id FROM message ORDER BY id LIMIT 1 OFFSET 499)",
+    `INSERT INTO message SELECT id + 1, inbox, sender, type, body, extra, sent_ns, NULL FROM message
+      WHERE id = (SELECT id FROM message ORDER BY id LIMIT 1 OFFSET 499)`,
     "DELETE FROM message WHERE id = (SELECT id FROM message ORDER BY id LIMIT 1 OFFSET 1000)",
     "UPDATE message SET inbox = sender WHERE id = (SELECT id FROM message ORDER BY id LIMIT 1 OFFSET 1000)",
   ]) {

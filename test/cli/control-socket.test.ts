@@ -37,7 +37,8 @@ async function leaveStale(): Promise<void> {
     [
       process.execPath,
       "-e",
-      `Bun.serve({ unix: ${JSON.stringify(controlSocketPath(folder))}, fetch: () => new Response() }); console.log("up")`,
+      `Bun.serve({ unix: ${JSON.stringify(controlSocketPath(folder))}, fetch: () => new Response() });
+       console.log("up")`,
     ],
     { stdout: "pipe" },
   );

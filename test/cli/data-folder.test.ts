@@ -1,5 +1,5 @@
-// Who holds a data folder or a file of messages: one process, which no other user of the machine can keep from it, under
-// whatever name it goes.
+// Who holds a data folder or a file of messages: one process, which no other user of the machine can keep from it,
+// under whatever name it goes.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";

@@ -23,6 +23,10 @@ function takenPort(): number {
   return server.port;
 }
 
+const occupied = (option: string, place: string): string =>
+  `roost: ${option}: cannot listen at ${place}: another program listens there; ` +
+  `stop it, or choose another address with ${option}`;
+
 const off = { "--ws": "off", "--tcp": "off", "--monitor": "off" };
 
 async function start(folder: string, options: Record<string, string>): Promise<{ status: number; said: string[] }> {
@@ -42,9 +46,7 @@ for (const option of ["--ws", "--tcp", "--monitor"]) {
     const place = `127.0.0.1:${takenPort()}`;
     expect(await start(folder, { [option]: place })).toEqual({
       status: 1,
-      said: [
-        `roost: ${option}: cannot listen at ${place}: another program listens there; stop it, or choose another address with ${option}`,
-      ],
+      said: [occupied(option, place)],
     });
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -56,9 +58,7 @@ for (const option of ["--ws", "--tcp", "--monitor"]) {
     const place = `127.0.0.1:${takenPort()}`;
     const { status, said } = await start(folder, { "--tcp": "127.0.0.1:0", [option]: place });
     expect([status, said.length]).toEqual([1, 1]);
-    expect(said[0]).toBe(
-      `roost: ${option}: cannot listen at ${place}: another program listens there; stop it, or choose another address with ${option}`,
-    );
+    expect(said[0]).toBe(occupied(option, place));
     expect(existsSync(join(folder, "data/secret"))).toBe(true);
   });
 }

@@ -1,5 +1,6 @@
-// Stores with a journal beside them that a process which was killed has left: part of its transaction is in the file, and has
-// to be rolled back before anybody reads. A restore that folds a write-ahead log leaves one, and so does any tool for SQLite.
+// Stores with a journal beside them that a process which was killed has left: part of its transaction is in the file,
+// and has to be rolled back before anybody reads. A restore that folds a write-ahead log leaves one, and so does any
+// tool for SQLite.
 
 import { Database } from "bun:sqlite";
 import { beforeAll, expect, test } from "bun:test";

@@ -81,7 +81,8 @@ describe("a limit is set", () => {
 
 describe("a limit is refused", () => {
   const { min: smallest, max: largest } = limitTable.frameBytes;
-  const sizes = `frame-bytes to be bytes, such as 65536, 64KiB or 1MiB, from ${writtenValue(smallest, "bytes")} to ${writtenValue(largest, "bytes")}`;
+  const bounds = [smallest, largest].map((value) => writtenValue(value, "bytes"));
+  const sizes = `frame-bytes to be bytes, such as 65536, 64KiB or 1MiB, from ${bounds.join(" to ")}`;
   const range = "connections-per-address to be a whole number from 1 to 1000000000";
   const cases: [string, string][] = [
     ["connection-per-address=5", '"connection-per-address"; did you mean connections-per-address?'],

@@ -1,4 +1,5 @@
-// A bug that belongs to no connection and no request: nobody can tell what it has left undone, so the process ends by it.
+// A bug that belongs to no connection and no request: nobody can tell what it has left undone, so the process ends by
+// it.
 
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";

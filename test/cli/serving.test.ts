@@ -5,7 +5,7 @@ import { begin } from "../../src/cli/serve/serving.ts";
 import { StartError } from "../../src/cli/usage-error.ts";
 import { reachableHost } from "../../src/transport/address.ts";
 
-test("a system that does not tell its addresses is the operator's to help, who says where others reach it", async () => {
+test("where the system does not tell its addresses, the operator has to say where others reach it", async () => {
   const unknown = (): never => {
     throw new Error("uv_interface_addresses returned Unknown system error 97");
   };

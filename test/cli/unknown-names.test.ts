@@ -1,4 +1,5 @@
-// Names that no option has: what was meant is said where something is near, and variables of other programs are left alone.
+// Names that no option has: what was meant is said where something is near, and variables of other programs are left
+// alone.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -26,7 +26,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
 
   beforeAll(async () => {
     server = await PostgresServer.start();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server.stop());
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "roost-backup-"));
@@ -101,7 +101,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     expect(
       await again.index({ ...one, account: "bob", device: "", after: 1n, includeSent: false, limit: 2_000 }),
     ).toHaveLength(503);
-  }, 60_000);
+  }, 180_000);
 
   test("a backup goes through a pipe into another database", async () => {
     const store = await open();
@@ -116,7 +116,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     expect(exitCode).toBe(0);
     expect(await bodiesIn(otherSql)).toHaveLength(50);
     expect(readdirSync(folder).filter((name) => name !== ".bun")).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test("variables of PostgreSQL's own programs lead neither a backup nor a restore to another database", async () => {
     const path = await backedUp(20);
@@ -142,7 +142,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     expect(await bodiesIn(otherSql)).toHaveLength(3);
     const made = Bun.spawnSync([...roost, "backup", "again", "--store", url], { cwd: folder, env });
     expect([made.exitCode, made.stderr.toString()]).toEqual([0, expect.stringContaining("backed up 20 messages")]);
-  }, 60_000);
+  }, 180_000);
 
   test("a restore under a running node is refused, and says how many there are", async () => {
     const path = await backedUp(20);
@@ -155,7 +155,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     await one_.close();
     await two.close();
     expect((await restore([path, "--replace"])).status).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   test("a database with content is replaced only when that is said, and what was there is kept", async () => {
     const path = await backedUp(20);
@@ -179,7 +179,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     const back = await open();
     await write(back, "carol", 1);
     expect(await bodiesIn(sql)).toHaveLength(26);
-  }, 60_000);
+  }, 180_000);
 
   test("a restore within the second of another keeps what each of them replaced", async () => {
     const path = await backedUp(20);
@@ -190,7 +190,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     }
     const restored = await restore([path, "--replace"]);
     expect(restored).toMatchObject({ status: 0, err: expect.stringMatching(/kept in the schema \w+_2\b/) });
-  }, 60_000);
+  }, 180_000);
 
   test("a node that only seemed to be gone does not write under what it remembers", async () => {
     const path = await backedUp(0);
@@ -208,7 +208,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
       ["carol", "carol"],
       ["mallory", "mallory"],
     ]);
-  }, 60_000);
+  }, 180_000);
 
   test("whenever a restore is killed, the old store or the new one is there, and a second run works", async () => {
     const random = new Random(testSeed("backup-postgres"));
@@ -236,7 +236,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     }
     expect((await restore(["new", "--replace"])).status).toBe(0);
     expect(await bodiesIn(sql)).toHaveLength(8_000);
-  }, 120_000);
+  }, 180_000);
 
   test("what is no backup of a store on PostgreSQL is refused, and nothing changes", async () => {
     const path = await backedUp(300);
@@ -268,7 +268,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     await sql`DROP SCHEMA roost CASCADE`;
     expect((await backup([join(folder, "none")])).err).toContain("contains no roost store");
     expect(readdirSync(folder).filter((name) => name.includes("partial"))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test("the password is on no command line and in no message", async () => {
     const store = await open();
@@ -291,7 +291,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     const away = await backup(["y"], {}, withPassword.replace(/:\d+\//, ":1/"));
     expect(away.status).toBe(1);
     expect(made.err + away.err).not.toContain(secret);
-  }, 60_000);
+  }, 180_000);
 
   test("a check beside running nodes says what is fine, and what is not with status 1", async () => {
     const store = await open();
@@ -303,7 +303,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     const damaged = await run(["check", "--store", url], folder);
     expect(damaged.status).toBe(1);
     expect(damaged.out).toContain("30 messages whose receiver has no account");
-  }, 60_000);
+  }, 180_000);
 
   test("a missing or too old pg_dump is told with the package to install", async () => {
     await (await open()).close();
@@ -321,5 +321,5 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
       /is of PostgreSQL 9 and cannot .* the server, PostgreSQL \d+; install the package postgresql-client-\d+/,
     );
     expect(readdirSync(folder).filter((name) => name !== ".bun")).toEqual(["bin"]);
-  }, 60_000);
+  }, 180_000);
 });

@@ -75,7 +75,10 @@ async function idsOf(reader: RoostClient, from = 1n): Promise<bigint[]> {
   }
 }
 
-/** Ids that a file of messages holds, opened as a server does it: what a process that was killed has left is rolled back. */
+/**
+ * Ids that a file of messages holds, opened as a server does it: what a process that was killed has left is rolled
+ * back.
+ */
 function idsIn(path: string): bigint[] {
   const db = new Database(path, { readwrite: true, create: false, safeIntegers: true });
   try {
@@ -102,7 +105,7 @@ async function fill(path: string, count: number, body = "hello"): Promise<void> 
   await store.close();
 }
 
-test("a backup holds all that was acknowledged before it began, while talks go on, and kill -9 after it changes nothing", async () => {
+test("a backup beside talks holds all that was acknowledged before it; kill -9 after it changes nothing", async () => {
   const server = await start();
   const alice = await client(server, "alice");
   const before = await talks(alice, "bob", 500);
@@ -135,7 +138,7 @@ test("a backup holds all that was acknowledged before it began, while talks go o
   await bob.close();
 }, 120_000);
 
-test("a restored server serves what was backed up, ids rise above it, and a cursor of the future is served from 0", async () => {
+test("a restored server serves the backup, its ids rise above it, and a future cursor is served from 0", async () => {
   const server = await start();
   const alice = await client(server, "alice");
   const kept = await talks(alice, "bob", 120);
@@ -438,7 +441,7 @@ test("a signal removes what a backup has written so far", async () => {
   expect(existsSync(join(folder, "x.db"))).toBe(status === 0);
 }, 60_000);
 
-test("whenever a restore is killed, either the old store or the new one is in place, and a second run works", async () => {
+test("whenever a restore is killed, the old store or the new one is in place, and a second run works", async () => {
   const seed = testSeed("backup");
   const random = new Random(seed);
   mkdirSync(join(folder, "data"));

@@ -1,4 +1,5 @@
-// The client library in a real browser, where there is one: a page signs in, talks, comes back, and reports what it saw.
+// The client library in a real browser, where there is one: a page signs in, talks, comes back, and reports what it
+// saw.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { Command } from "../../src/wire/commands.ts";

@@ -1,6 +1,6 @@
-// The suites of the store, the sessions, the registry and the links again, with a wall clock that steps every second while
-// they run. Left out: what starts redis-server, which libfaketime breaks, and what signs in, because a token is good by the
-// wall clock (cluster-clock.test.ts signs in while the clock steps).
+// The suites of the store, the sessions, the registry and the links again, with a wall clock that steps every second
+// while they run. Left out: what starts redis-server, which libfaketime breaks, and what signs in, because a token is
+// good by the wall clock (cluster-clock.test.ts signs in while the clock steps).
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";

@@ -103,6 +103,6 @@ for (const [where, isMissing, engines] of cases) {
       for (const name of ["gateway-1", "chat-1", "login-1", "discovery-1", "discovery-2"])
         expect([name, await cluster.end(name, "SIGTERM")]).toEqual([name, 0]);
     },
-    120_000,
+    180_000,
   );
 }

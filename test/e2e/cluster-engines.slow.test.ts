@@ -67,7 +67,7 @@ function move(stage: ClusterStage, from: string, to: string): void {
   }
 }
 
-test("a message store that is locked, full or taken away refuses talks until it is back; one ahead of the clock refuses none", async () => {
+test("a locked, full or missing store refuses talks until it is back; one ahead of the clock does not", async () => {
   const stage = await start();
   const { cluster } = stage;
   const alice = await stage.wire("alice");
@@ -115,7 +115,7 @@ test("a message store that is locked, full or taken away refuses talks until it 
   await cluster.start("chat-1");
   await until(() => isReady(stage, "chat-1"), "it is back");
   await until(async () => Bun.deepEquals(await bodiesOf(bob), said), "everything that was stored is there");
-}, 60_000);
+}, 180_000);
 
 test("a message store that was removed takes nothing that would be lost; a start makes a new one", async () => {
   const stage = await start({ chats: 2 });
@@ -130,7 +130,7 @@ test("a message store that was removed takes nothing that would be lost; a start
   await until(async () => (await isReady(stage, "gateway-1")) && (await bodiesOf(bob)).length === 0, "an empty store");
   for (const [at, person] of people.entries()) await talk(person, "bob", `after ${at}`);
   expect(await bodiesOf(bob)).toEqual(people.map((_, at) => `after ${at}`));
-}, 60_000);
+}, 180_000);
 
 test("a sessions' file that is removed is made anew, and everybody who is connected stays so", async () => {
   const stage = await start({ gateways: 2 });
@@ -151,7 +151,7 @@ test("a sessions' file that is removed is made anew, and everybody who is connec
     expect((await client.pushed(Command.UserTalk, MessagePushSchema)).map(({ body }) => body)).toEqual([heard]);
   }
   expect([alice.isClosed, bob.isClosed]).toEqual([false, false]);
-}, 60_000);
+}, 180_000);
 
 test.skipIf(isRedisMissing)(
   "sessions that are unreachable at the start and in the middle come back by themselves",
@@ -190,5 +190,5 @@ test.skipIf(isRedisMissing)(
     for (const name of ["login-1", "chat-1"]) expect(cluster.process(name) instanceof MemberProcess).toBe(true);
     await cluster.ready();
   },
-  60_000,
+  180_000,
 );

@@ -25,7 +25,7 @@ afterEach(async () => {
   stage = folder = undefined;
 });
 
-test("gateways that share their ports share the clients; when one leaves, the library finds the other one", async () => {
+test("gateways that share ports share the clients; when one leaves, the library finds the other", async () => {
   const running = (stage = await ClusterStage.start({ gateways: 2 }, { sharesPorts: true }));
   const { cluster } = running;
   const random = new Random(testSeed("who speaks"));
@@ -138,7 +138,7 @@ test("a gateway that was killed is told to nobody while its lease runs, and its 
   }
   await cluster.end("gateway-1", "SIGKILL");
   // A lease ends after 90 s.
-  await until(async () => !(await told()).includes(one), "the dead one is left out", 20_000);
+  await until(async () => !(await told()).includes(one), "the dead one is left out");
   expect(await told()).toContain(other);
   expect(await (await fetch(`${lookup}/discovery/fetch?env=dev&appid=wgateway&status=1`)).text()).toContain(
     "gateway-1",

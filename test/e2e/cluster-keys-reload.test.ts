@@ -52,7 +52,7 @@ test("a signal that comes while a process starts does not end it, and counts whe
     write(running, `${next}\n${key}\n`);
     child.kill("SIGHUP");
     const told = (): boolean => log.includes(`were read again (${fingerprint(next)} ${fingerprint(key)})`);
-    await until(() => told() || child.exitCode !== null || child.signalCode !== null, "it has started", 20_000);
+    await until(() => told() || child.exitCode !== null || child.signalCode !== null, "it has started");
     expect([child.signalCode, told()]).toEqual([null, true]);
     child.kill("SIGHUP");
     await until(() => log.includes("the cluster keys are those of before"), "nothing has changed since");

@@ -1,5 +1,5 @@
-// The cluster's key is changed while people talk, by restarts of one process at a time: no request is lost beyond what the
-// restart of a gateway costs its own clients, in whatever order processes are restarted.
+// The cluster's key is changed while people talk, by restarts of one process at a time: no request is lost beyond what
+// the restart of a gateway costs its own clients, in whatever order processes are restarted.
 
 import { afterEach, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -78,7 +78,10 @@ async function expectUnknown(running: ClusterStage, key: string): Promise<void> 
   }
 }
 
-/** The lines of the guide for operators about the cluster's key: shell commands that belong together, the signals, and the waiting. */
+/**
+ * The lines of the guide for operators about the cluster's key: shell commands that belong together, the signals, and
+ * the waiting.
+ */
 function stepsOfGuide(): string[] {
   const guide = readFileSync(join(import.meta.dir, "../../scripts/README.md"), "utf8");
   const block = /^## Changing keys$[^]*?^```sh\n([^]*?)^```$/m.exec(guide)?.[1] ?? "";
@@ -133,7 +136,7 @@ test("the guide's steps change both keys by signals alone: no process stops, and
   for (const name of ["chat-2", "login-2"]) {
     expect(await cluster.end(name, "SIGTERM")).toBe(0);
     await cluster.start(name);
-    await until(() => cluster.isReady(name), `${name} is ready`, 20_000);
+    await until(() => cluster.isReady(name), `${name} is ready`);
   }
   expect(links().every((count, gateway) => count >= (linksBefore[gateway] ?? 0) + 2)).toBe(true);
   await rotation.goesOn();

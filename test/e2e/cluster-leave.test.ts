@@ -1,5 +1,5 @@
-// Processes of a cluster that leave in good order, and that come, while people talk: everybody is answered, and only those
-// are moved who have to be.
+// Processes of a cluster that leave in good order, and that come, while people talk: everybody is answered, and only
+// those are moved who have to be.
 
 import { afterEach, expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";

@@ -1,5 +1,5 @@
-// Who says to be somebody in a cluster and is not: a second process under one id, a stranger without the cluster key, an
-// address at which somebody else listens. They are refused, and nobody else notices.
+// Who says to be somebody in a cluster and is not: a second process under one id, a stranger without the cluster key,
+// an address at which somebody else listens. They are refused, and nobody else notices.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";

@@ -1,4 +1,5 @@
-// A cluster and its registry: all of it starts in any order; the registry may restart or stay away, and what runs goes on.
+// A cluster and its registry: all of it starts in any order; the registry may restart or stay away, and what runs goes
+// on.
 
 import { afterEach, expect, test } from "bun:test";
 import { Command } from "../../src/wire/commands.ts";
@@ -44,7 +45,7 @@ test("a cluster that starts at once, in any order, is ready within 15 seconds", 
     // Gateways say so once they let people in.
     const started = { isAll: false };
     const all = Promise.all(starting).then(() => (started.isAll = true));
-    await until(() => started.isAll, "all have started", 15_000);
+    await until(() => started.isAll, "all have started");
     await all;
     await cluster.ready(15_000);
     const alice = await stage.wire("alice", 0);

@@ -1,5 +1,5 @@
-// What a role of a cluster is given wrong at its start: it says what, where and what to do, ends, and leaves nothing half
-// started behind.
+// What a role of a cluster is given wrong at its start: it says what, where and what to do, ends, and leaves nothing
+// half started behind.
 
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
@@ -153,7 +153,7 @@ test("a message store that is newer, another program's or used up is refused and
   untouched.close();
 }, 60_000);
 
-test("an engine where nothing can be written, or with a URL that is none, is refused with its option's name", async () => {
+test("an engine that cannot be written, or with a malformed URL, is refused with its option's name", async () => {
   writeFileSync(join(folder, "file"), "in the way");
   const foreign = new Database(join(folder, "foreign.db"), { create: true });
   foreign.run("CREATE TABLE recipe (name TEXT)");

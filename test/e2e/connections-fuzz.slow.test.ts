@@ -7,7 +7,7 @@ import { testSeed } from "../support/random.ts";
 
 const livesPerListener = 1_000;
 
-test("a thousand connections on each listener that end anyhow, anywhere, leave nothing behind and nobody harmed", async () => {
+test("a thousand connections on each listener that end in any way leave nothing behind and harm nobody", async () => {
   const { lives, kinds, gone, faults } = await fuzzConnections({
     seed: testSeed("connections-fuzz"),
     livesPerListener,
@@ -15,7 +15,8 @@ test("a thousand connections on each listener that end anyhow, anywhere, leave n
   expect(faults).toEqual([]);
   expect(Object.keys(lives)).toHaveLength(8);
   for (const count of Object.values(lives)) expect(count).toBeGreaterThanOrEqual(livesPerListener);
-  // Six dialects, every ending, with nothing, one thing and more said; and peers that were gone when they were accepted.
+  // Six dialects, every ending, with nothing, one thing and more said; and peers that were gone when they were
+  // accepted.
   expect(kinds.size).toBe(6 * endings.length * 3);
   expect(gone).toBeGreaterThan(50);
 }, 240_000);

@@ -43,7 +43,7 @@ async function healthOf(server: ServerProcess): Promise<HealthAnswer> {
   return { status: response.status, trouble: detail.storeTrouble ?? "" };
 }
 
-test("a damaged store: the start ends with a sentence, check finds it, salvage mends it, and the server serves", async () => {
+test("a damaged store: the start refuses it, check finds it, salvage mends it, and the server serves", async () => {
   const server = await start(folder);
   const alice = await clientOf(server, folder, "alice");
   for (let i = 0; i < 300; i++) await alice.talkToUser("bob", { body: `${i} `.repeat(50) });

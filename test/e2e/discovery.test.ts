@@ -1,4 +1,5 @@
-// Nodes of the registry as processes: what the guide (src/registry/README.md) promises, and that any one of them may die.
+// Nodes of the registry as processes: what the guide (src/registry/README.md) promises, and that any one of them may
+// die.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -142,7 +143,7 @@ test("after all were killed, a snapshot is shown as stale until the services are
       return false;
     }
   };
-  await until(() => [0, 1, 2].every(isKept), "all have written their snapshots", 30_000);
+  await until(() => [0, 1, 2].every(isKept), "all have written their snapshots");
   for (const index of [0, 1, 2]) await cluster.kill(index);
 
   await Promise.all([0, 1, 2].map((index) => cluster.startNode(index)));
@@ -220,7 +221,8 @@ test("roost nodes says which nodes do not answer", async () => {
     const { status, err } = await run(["nodes", "--discovery", `${nobody},${stranger}`], folder);
     expect([status, err]).toEqual([
       1,
-      `roost: no registry node answers: ${nobody}: connection refused; ${stranger}: the answer is not HTTP; name others with --discovery\n`,
+      `roost: no registry node answers: ${nobody}: connection refused; ` +
+        `${stranger}: the answer is not HTTP; name others with --discovery\n`,
     ]);
   } finally {
     other.stop(true);

@@ -1,6 +1,6 @@
-// A rolling upgrade: processes of the former release and of this one are one cluster, in each mix of roles, and the former
-// ones are replaced one at a time, in a random order, while people talk. Nothing is lost, no request stays unanswered, and
-// nobody is signed out.
+// A rolling upgrade: processes of the former release and of this one are one cluster, in each mix of roles, and the
+// former ones are replaced one at a time, in a random order, while people talk. Nothing is lost, no request stays
+// unanswered, and nobody is signed out.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -33,7 +33,9 @@ async function startMixed(engines: Engines, isFormer: (name: string) => boolean)
   return stage;
 }
 
-/** Somebody new signs in, again and again, at one gateway after the other; each is let in, at once or when trying again. */
+/**
+ * Somebody new signs in, again and again, at one gateway after the other; each is let in, at once or when trying again.
+ */
 async function comeAndGo({ cluster }: ClusterStage, time: { readonly isUp: boolean }): Promise<number> {
   let count = 0;
   while (!time.isUp) {
@@ -91,13 +93,13 @@ describe.skipIf(formerReleaseMissing !== undefined)(`nothing is lost while an up
     test.skipIf(!hasPostgres || isRedisMissing)(
       `${mix}, over PostgreSQL and Redis`,
       async () => upgrade(await Servers.engines()),
-      90_000,
+      180_000,
     );
   }
 });
 
 describe.skipIf(formerReleaseMissing !== undefined)(`behind a gateway of the former release${skipped}`, () => {
-  test("reading acknowledges nothing, though the client names no device: what it asks for is not passed on", async () => {
+  test("reading acknowledges nothing, though the client names no device: its request is not passed on", async () => {
     const stage = await startMixed({}, (name) => name.startsWith("gateway"));
     const { cluster } = stage;
     const connect = (account: string): Promise<RoostClient> =>
@@ -115,7 +117,7 @@ describe.skipIf(formerReleaseMissing !== undefined)(`behind a gateway of the for
     await alice.acknowledge(ids[0] ?? 0n);
     expect(await listed(0n)).toEqual(ids.slice(1));
     await Promise.all([alice.close(), bob.close()]);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe.skipIf(formerReleaseMissing !== undefined)(`after this release has opened the stores${skipped}`, () => {
@@ -145,7 +147,7 @@ describe.skipIf(formerReleaseMissing !== undefined)(`after this release has open
       await cluster.start("chat-1");
       await until(() => cluster.isReady("chat-1"), "the chat node is back");
     } else await expect(cluster.start("chat-1")).rejects.toThrow("start the newer program that wrote it");
-  }, 60_000);
+  }, 180_000);
 
   test("a login node of the former one starts, and whoever has signed in stays so", async () => {
     const stage = await ClusterStage.start({ gateways: 2 });
@@ -162,5 +164,5 @@ describe.skipIf(formerReleaseMissing !== undefined)(`after this release has open
     const carol = await stage.wire("carol", 1);
     await talk(carol, "alice", "I am new");
     expect((await alice.pushed(Command.UserTalk, MessagePushSchema)).map(({ body }) => body)).toEqual(["I am new"]);
-  }, 60_000);
+  }, 180_000);
 });

@@ -19,7 +19,7 @@ afterEach(async () => {
   stage = undefined;
 });
 
-test(`${clientsCount} clients of a gateway that is killed are back at another one, and no sign-in is refused`, async () => {
+test(`${clientsCount} clients of a killed gateway are back at another one, and no sign-in is refused`, async () => {
   const { cluster } = (stage = await ClusterStage.start({ gateways: 2 }));
   const url = cluster.gateways.map(({ tcp }) => `tcp://${tcp}`);
   const ends: number[] = [];
@@ -47,4 +47,4 @@ test(`${clientsCount} clients of a gateway that is killed are back at another on
   expect(await stage.count("gateway-2", "roost_channels")).toBe(clientsCount);
   // Each has lost one connection. A sign-in that is refused, or a try that fails, would be another end.
   expect(ends).toEqual(Array.from({ length: clientsCount }, () => 1006));
-}, 120_000);
+}, 180_000);

@@ -48,7 +48,7 @@ export async function hup(running: ClusterStage, name: string, answer: RegExp): 
 export async function expectJoins(running: ClusterStage): Promise<void> {
   const { cluster } = running;
   await cluster.start("chat-2");
-  await until(() => cluster.isReady("chat-2"), "another node is linked", 20_000);
+  await until(() => cluster.isReady("chat-2"), "another node is linked");
   expect(await cluster.end("chat-2", "SIGTERM")).toBe(0);
 }
 

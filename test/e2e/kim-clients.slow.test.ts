@@ -1,6 +1,6 @@
-// KIM's clients at clusters of this release, and of this one and the former: what KIM's own Go tests do, and what its web
-// SDK does. A chat node of the former release dates messages in whole milliseconds, takes no cursor for an acknowledgement,
-// and refuses an acknowledgement of 0 and the leaving of who has left.
+// KIM's clients at clusters of this release, and of this one and the former: what KIM's own Go tests do, and what its
+// web SDK does. A chat node of the former release dates messages in whole milliseconds, takes no cursor for an
+// acknowledgement, and refuses an acknowledgement of 0 and the leaving of who has left.
 
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
@@ -196,13 +196,13 @@ describe("KIM's clients do what they do", () => {
   test(
     "at a cluster over SQLite",
     async () => actOut(new Kim(await startMixedCluster(size, {}, noneIsFormer), true)),
-    60_000,
+    180_000,
   );
 
   test.skipIf(!hasPostgres || isRedisMissing)(
     "at a cluster over PostgreSQL and Redis",
     async () => actOut(new Kim(await startMixedCluster(size, await Servers.engines(), noneIsFormer), true)),
-    60_000,
+    180_000,
   );
 });
 
@@ -225,7 +225,7 @@ describe.skipIf(formerReleaseMissing !== undefined)(`and where the former releas
     test.skipIf(!hasPostgres || isRedisMissing)(
       `${mix}, over PostgreSQL and Redis`,
       async () => at(await Servers.engines()),
-      60_000,
+      180_000,
     );
   }
 });

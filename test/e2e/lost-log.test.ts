@@ -1,4 +1,5 @@
-// What is said about the work does not end the work: standard error and standard output that are full, gone or never read.
+// What is said about the work does not end the work: standard error and standard output that are full, gone or never
+// read.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { appendFileSync, closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";

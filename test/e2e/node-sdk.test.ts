@@ -1,4 +1,5 @@
-// The client library in real Nodes: 20, which has no WebSocket; 22, which tells of a refused connection by an error alone;
+// The client library in real Nodes: 20, which has no WebSocket; 22, which tells of a refused connection by an error
+// alone;
 // 24. Each is run if it is installed or can be.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -23,7 +24,8 @@ const script = (library: string, urls: readonly string[]): string => `
   const told = (error) => error.name + ": " + error.message;
   let result;
   try {
-    const refused = await RoostClient.connect({ ...options, url: ${JSON.stringify(urls[0])} }).catch((error) => error.name);
+    const refused = await RoostClient.connect({ ...options, url: ${JSON.stringify(urls[0])} })
+      .catch((error) => error.name);
     const client = await RoostClient.connect({
       ...options,
       url: ${JSON.stringify(urls)},

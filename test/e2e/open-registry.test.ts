@@ -1,5 +1,5 @@
-// A registry without a key, to which strangers write as they please, and a cluster that has one: nobody comes between its
-// links, nobody keeps its nodes young, and without --insecure it does not start at all.
+// A registry without a key, to which strangers write as they please, and a cluster that has one: nobody comes between
+// its links, nobody keeps its nodes young, and without --insecure it does not start at all.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
@@ -183,7 +183,7 @@ describe("a stranger who lists the chat nodes at the addresses of relays", () =>
     60_000,
   );
 
-  test("by copies of entries that they have made before, at ports that are free now, reads and changes nothing either", async () => {
+  test("by copies of entries made before, at ports that are free now, reads and changes nothing either", async () => {
     const stage = await prepare();
     const { cluster } = stage;
     await startAllButOne(stage);
@@ -286,8 +286,8 @@ describe("without --insecure", () => {
     await bob.pushed(Command.UserTalk, MessagePushSchema);
     await keyless.end("SIGTERM");
     await cluster.start("discovery-1");
-    await until(async () => (await open()) === undefined, "all is well again", 30_000);
-    await until(async () => (await read(stage, "chat")).length === 1, "the members are listed again", 30_000);
+    await until(async () => (await open()) === undefined, "all is well again");
+    await until(async () => (await read(stage, "chat")).length === 1, "the members are listed again");
   }, 90_000);
 
   test("a chat node with another key of its own is refused by the registry, as before", async () => {

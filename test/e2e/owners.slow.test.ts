@@ -1,5 +1,5 @@
-// Stores that belong to somebody, as real processes: another cluster, another environment and a standalone server are refused
-// until they adopt them, and a Redis that was emptied knows who it is again.
+// Stores that belong to somebody, as real processes: another cluster, another environment and a standalone server are
+// refused until they adopt them, and a Redis that was emptied knows who it is again.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -122,7 +122,7 @@ for (const { name, isThere, engines } of kinds) {
       await adopting.cluster.end("chat-1", "SIGTERM");
       await adopting.cluster.start("chat-1");
       await adopting.says("chat-1", /The message store \S+ is not another cluster's: --adopt was not needed; leave it/);
-    }, 120_000);
+    }, 180_000);
 
     test("two clusters that swap their stores are both refused", async () => {
       const [one, two] = [await prepare(await engines()), await prepare(await engines())];
@@ -139,7 +139,7 @@ for (const { name, isThere, engines } of kinds) {
         expect(await refusalOf(stage, "chat-1", { "--store": others.store })).toMatch(isAnothers("message"));
         expect(await refusalOf(stage, "login-1", { "--sessions": others.sessions })).toMatch(isAnothers("session"));
       }
-    }, 120_000);
+    }, 180_000);
 
     test("a backup that was restored into another cluster's store is refused until --adopt", async () => {
       const owner = await prepare(await engines());
@@ -158,11 +158,11 @@ for (const { name, isThere, engines } of kinds) {
       expect(chat.log).toMatch(/The session store \S+ is not another cluster's: --adopt was not needed/);
       expect(await chat.end("SIGTERM")).toBe(0);
       await other.cluster.start("chat-1");
-    }, 120_000);
+    }, 180_000);
   });
 }
 
-test("messages of a standalone server become those of a cluster, and a standalone server's again with --adopt", async () => {
+test("messages of a standalone server become a cluster's, and a standalone server's again with --adopt", async () => {
   const folder = mkdtempSync(join(tmpdir(), "roost-owners-"));
   endings.push(() => rmSync(folder, { recursive: true, force: true }));
   const alone = await ServerProcess.start(folder);
@@ -181,7 +181,7 @@ test("messages of a standalone server become those of a cluster, and a standalon
   expect(await again.end("SIGTERM")).toBe(0);
   const plain = await ServerProcess.start(folder);
   expect(await plain.end("SIGTERM")).toBe(0);
-}, 60_000);
+}, 180_000);
 
 describe.skipIf(isRedisMissing)("a Redis that comes back empty under running services", () => {
   async function begun(): Promise<{ redis: RedisServer; stage: ClusterStage; identity: () => Promise<string> }> {
@@ -202,7 +202,7 @@ describe.skipIf(isRedisMissing)("a Redis that comes back empty under running ser
     await until(async () => (await identity()) === before, "it says who it is after FLUSHALL");
     await redis.kill();
     await redis.startAgain();
-    await until(async () => (await identity()) === before, "it says who it is after a restart", 10_000);
+    await until(async () => (await identity()) === before, "it says who it is after a restart");
     await stage.cluster.ready();
     await stage.cluster.end("login-1", "SIGTERM");
     await stage.cluster.start("login-1");
@@ -210,7 +210,7 @@ describe.skipIf(isRedisMissing)("a Redis that comes back empty under running ser
     expect(await identity()).toBe(before);
     const alice = await stage.wire("alice");
     await talk(alice, "bob", "hello");
-  }, 60_000);
+  }, 180_000);
 
   test("becomes another one when all services start after it was emptied, at once", async () => {
     const { redis, stage, identity } = await begun();
@@ -221,5 +221,5 @@ describe.skipIf(isRedisMissing)("a Redis that comes back empty under running ser
     await stage.cluster.ready(10_000);
     expect(await identity()).toMatch(/^[0-9a-f]{32}$/);
     expect(await identity()).not.toBe(before);
-  }, 60_000);
+  }, 180_000);
 });

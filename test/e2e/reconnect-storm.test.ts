@@ -1,5 +1,5 @@
-// All clients of a gateway at once, as after its restart: each is let in at its first try, although for a moment nobody of
-// them has signed in; those who send much before they do are not.
+// All clients of a gateway at once, as after its restart: each is let in at its first try, although for a moment nobody
+// of them has signed in; those who send much before they do are not.
 
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

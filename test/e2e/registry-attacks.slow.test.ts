@@ -1,5 +1,5 @@
-// What one client does to a registry without a key, and what others notice of it: the attack is bounded, they are answered,
-// and the memory is given back.
+// What one client does to a registry without a key, and what others notice of it: the attack is bounded, they are
+// answered, and the memory is given back.
 
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -75,7 +75,7 @@ test("bodies that come slowly take no descriptor from those who renew, and end a
   await eventually("all are ended", () => sockets.every(({ destroyed }) => destroyed), 30_000);
   await expectService();
   expect(log()).toContain('limit="registry-body"');
-}, 60_000);
+}, 180_000);
 
 test("answers that nobody reads share their bytes, and hold up nobody", async () => {
   const { open, register, expectService, memory } = await start();
@@ -90,7 +90,7 @@ test("answers that nobody reads share their bytes, and hold up nobody", async ()
   }
   // 1.3 GB were asked for, of which the sockets hold a part.
   expect(memory()).toBeLessThan(before + 120 * megabyte);
-}, 60_000);
+}, 180_000);
 
 test("long polls name a bounded number of services together, and their memory is given back", async () => {
   const { open, expectService, memory, url } = await start();
@@ -111,7 +111,7 @@ test("long polls name a bounded number of services together, and their memory is
   expect(memory()).toBeLessThan(before + 400 * megabyte);
   for (const socket of polls) socket.destroy();
   await eventually("it is given back", () => memory() < before + 60 * megabyte, 40_000);
-}, 90_000);
+}, 180_000);
 
 test("a service that is longer than an answer may be is refused, in turns with others' requests", async () => {
   const { url, register, expectService } = await start();
@@ -128,4 +128,4 @@ test("a service that is longer than an answer may be is refused, in turns with o
   const listing = fetch(`${url}/discovery/fetch/all`).then((response) => response.text());
   await expectService();
   expect((await listing).length).toBeGreaterThan(70_000_000);
-}, 60_000);
+}, 180_000);

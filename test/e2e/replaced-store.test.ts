@@ -1,5 +1,5 @@
-// A database that is restored from a dump under running chat nodes, as an operator does it with psql: people whose account
-// numbers the nodes remember get their messages, and nobody gets those of others.
+// A database that is restored from a dump under running chat nodes, as an operator does it with psql: people whose
+// account numbers the nodes remember get their messages, and nobody gets those of others.
 
 import { afterEach, expect, test } from "bun:test";
 import { Command } from "../../src/wire/commands.ts";

@@ -1,6 +1,6 @@
-// Strangers that connect to the compiled server and say nothing, more of them than it may have open files: whoever is signed
-// in goes on, newcomers get in, and /health answers. A process without a free descriptor could accept nobody, and its accept
-// loop would spin.
+// Strangers that connect to the compiled server and say nothing, more of them than it may have open files: whoever is
+// signed in goes on, newcomers get in, and /health answers. A process without a free descriptor could accept nobody,
+// and its accept loop would spin.
 
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";

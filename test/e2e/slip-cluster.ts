@@ -1,4 +1,5 @@
-// Clusters that were put together with the slips that people make, as real processes; what they say of it, and what they serve.
+// Clusters that were put together with the slips that people make, as real processes; what they say of it, and what
+// they serve.
 
 import { expect } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

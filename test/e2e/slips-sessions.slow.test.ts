@@ -15,7 +15,7 @@ for (const late of ["chat-2", "login-2"]) {
     );
     expect(await refusedNode(stage, [stage.path("sessions.db"), other])).toBe(late);
     await servesRightly(stage);
-  }, 120_000);
+  }, 180_000);
 
   test.skipIf(isRedisMissing)(
     `of several nodes ${late} has another, empty database of one Redis`,
@@ -28,6 +28,6 @@ for (const late of ["chat-2", "login-2"]) {
       expect(await refusedNode(stage, [right, wrong])).toBe(late);
       await servesRightly(stage);
     },
-    120_000,
+    180_000,
   );
 }

@@ -1,4 +1,5 @@
-// Clusters whose nodes were given different stores: each process says what is wrong and where, and what is served is right.
+// Clusters whose nodes were given different stores: each process says what is wrong and where, and what is served is
+// right.
 
 import { expect, test } from "bun:test";
 import { copyFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// What lies in the folder where the program is started, and what variables say: neither changes what it does. The folder
-// and the variables of these tests are those of somebody else's project.
+// What lies in the folder where the program is started, and what variables say: neither changes what it does. The
+// folder and the variables of these tests are those of somebody else's project.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -135,7 +135,7 @@ function recordingProxy(): { readonly url: string; readonly heard: string[] } {
   return { url: `http://127.0.0.1:${listener.port}`, heard };
 }
 
-test("a cluster forms, talks and is listed past every proxy that variables name, and no proxy hears of it", async () => {
+test("a cluster forms, talks and is listed past every proxy that variables name, and uses none of them", async () => {
   const { url, heard } = recordingProxy();
   const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
   const variables = Object.fromEntries(names.map((name) => [name, url]));

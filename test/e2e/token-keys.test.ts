@@ -18,7 +18,7 @@ import { WireClient } from "../support/wire-client.ts";
 const folder = mkdtempSync(join(tmpdir(), "roost-token-keys-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("SIGHUP reads the token keys again: a key that is gone ends its connections, a bad file changes nothing", async () => {
+test("SIGHUP reads the token keys again: a removed key ends its connections, a bad file changes nothing", async () => {
   const path = join(folder, "secret");
   const [first, second, ofShop] = ["the first key of tokens", "the second key of tokens", "the key of the shop alone"];
   const write = (...lines: string[]): void => writeFileSync(path, lines.join("\n"), { mode: 0o600 });
@@ -67,7 +67,7 @@ test("SIGHUP reads the token keys again: a key that is gone ends its connections
 const signed = (key: string, account: string, app: string): Promise<string> =>
   signToken(new TextEncoder().encode(key), { account, app, ttlSeconds: 600 });
 
-test("gateways of a cluster read theirs by themselves: a key ends its connections where it was taken away", async () => {
+test("each gateway of a cluster reads its own: a key ends its connections where it was taken away", async () => {
   const stage = await ClusterStage.start({ gateways: 2 });
   try {
     const { cluster } = stage;
@@ -108,7 +108,7 @@ test("gateways of a cluster read theirs by themselves: a key ends its connection
   }
 }, 60_000);
 
-test("a token without app is refused with what would be right, and --default-app of another process changes nothing", async () => {
+test("a token without app is refused with a hint, and --default-app of another process changes nothing", async () => {
   const slips = { "gateway-2": { "--default-app": "kim" } };
   const stage = await ClusterStage.start({ gateways: 2 }, { slips });
   try {

@@ -67,7 +67,7 @@ async function refusedOverWebSocket(url: string, forwardedFor: string): Promise<
 
 const refusedOf = (address: string): RegExp => new RegExp(`a sign-in was refused address="${address}"`);
 
-test("over TCP a client is whom the PROXY header names, both versions; without it the connection is refused", async () => {
+test("over TCP the PROXY header of both versions names the client; without it the connection is refused", async () => {
   const running = await start("--trusted-proxies", "127.0.0.1/32");
   const token = async (account: string): Promise<string> =>
     (await run(["token", "--data", folder, "--account", account], folder)).out.trim();

@@ -1,5 +1,5 @@
-// One life of one connection, as a peer may lead it: what it says, how far it gets with that, and how it ends. Everything is
-// chosen by the seed before it begins; only how much the server has done in between is not.
+// One life of one connection, as a peer may lead it: what it says, how far it gets with that, and how it ends.
+// Everything is chosen by the seed before it begins; only how much the server has done in between is not.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { keyHint, type LinkIdentity, linkProof } from "../../src/auth/link-proof.ts";

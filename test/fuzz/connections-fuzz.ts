@@ -1,8 +1,8 @@
-// Fuzzes the life cycles of connections against real processes: on each listener, connections that are reset before they are
-// accepted, cut off in every state, ended in halves, and left waiting, from thousands of addresses of loopback; some while
-// the process is frozen, some while it drains. Afterwards every process must live, be ready, hold no descriptor more than
-// before, have met no bug, and serve an ordinary client. Runs as a script, `bun test/fuzz/connections-fuzz.ts 100000 --seed 1`
-// (lives for each listener), and shortly in the tests.
+// Fuzzes the life cycles of connections against real processes: on each listener, connections that are reset before
+// they are accepted, cut off in every state, ended in halves, and left waiting, from thousands of addresses of
+// loopback; some while the process is frozen, some while it drains. Afterwards every process must live, be ready, hold
+// no descriptor more than before, have met no bug, and serve an ordinary client. Runs as a script, `bun
+// test/fuzz/connections-fuzz.ts 100000 --seed 1` (lives for each listener), and shortly in the tests.
 
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -315,8 +315,8 @@ class Storm {
 }
 
 /**
- * Descriptors of a process, but for connections between 127.0.0.1 and itself: those are the cluster's own and the test's,
- * which come and go. Lives come from other addresses. A socket that is neither connected nor closed counts.
+ * Descriptors of a process, but for connections between 127.0.0.1 and itself: those are the cluster's own and the
+ * test's, which come and go. Lives come from other addresses. A socket that is neither connected nor closed counts.
  */
 function descriptorsOf({ pid }: RoostProcess): number {
   const own = new Set<string>();

@@ -1,6 +1,6 @@
 // Fuzzes the registry: one simulation of a troubled cluster after another, each of its own seed. Runs as a script,
-// `bun test/fuzz/registry-fuzz.ts --seed 1 --seconds 600`, and a short while in the tests. It stops at the first seed that
-// goes wrong; the same one given as --seed shows it again, as the first.
+// `bun test/fuzz/registry-fuzz.ts --seed 1 --seconds 600`, and a short while in the tests. It stops at the first seed
+// that goes wrong; the same one given as --seed shows it again, as the first.
 
 import { RegistryWorld, type Sabotage } from "../sim/registry-world.ts";
 import { type FuzzOutcome, fuzzFromCommandLine, fuzzWorlds } from "./fuzz-worlds.ts";

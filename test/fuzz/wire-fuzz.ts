@@ -26,7 +26,9 @@ export interface FuzzCounts {
 
 const frameBytesMax = 4096;
 
-/** Runs rounds while `goesOn(round)` is true. Throws on the first failure, with the seed and the round in its message. */
+/**
+ * Runs rounds while `goesOn(round)` is true. Throws on the first failure, with the seed and the round in its message.
+ */
 export function fuzzWire(seed: number, goesOn: (round: number) => boolean): FuzzCounts {
   const counts: FuzzCounts = { rounds: 0, logic: 0, plain: 0, malformed: 0, frames: 0, faults: 0 };
   for (let round = 0; goesOn(round); round++) {

@@ -1,4 +1,5 @@
-// An operator's link: whoever proves to know the key is answered; whoever does not, or asks too much at once, is closed.
+// An operator's link: whoever proves to know the key is answered; whoever does not, or asks too much at once, is
+// closed.
 
 import { afterEach, expect, test } from "bun:test";
 import { controlRequestBytesMax } from "../../src/base/limits/fixed.ts";

@@ -1,5 +1,6 @@
-// The proofs of a handshake cover where the two meet: whoever lists a node at an address of its own and passes on what both
-// sides say gets no link, whatever it changes on the way. Programs of the release before, whose proofs do not cover it, link.
+// The proofs of a handshake cover where the two meet: whoever lists a node at an address of its own and passes on what
+// both sides say gets no link, whatever it changes on the way. Programs of the release before, whose proofs do not
+// cover it, link.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { type MessageInitShape, toBinary } from "@bufbuild/protobuf";
@@ -149,7 +150,7 @@ describe("a hello", () => {
     expect(node.faults("handshake-malformed")).toBe(wrong.length);
   });
 
-  test("with sixteen keys, the longest names and the longest address fits into the bound of a handshake's message", async () => {
+  test("with sixteen keys, the longest names and address fits into the bound of a handshake's message", async () => {
     const keys = Array.from({ length: 16 }, () => systemRandom.bytes(32));
     const long = `${"a".repeat(294)}:65535`;
     const node = TestNode.start("node", {}, keys);

@@ -113,7 +113,7 @@ describe("a program without hints", () => {
     expect((await stranger.recording.end()).code).toBe(CloseCode.Unauthorised);
   });
 
-  test("links as an acceptor with each dialler that has its key, at whatever place, which proves that very key", async () => {
+  test("links as an acceptor with each dialler that has its key at any place, which proves that key", async () => {
     for (const keys of ["A", "AB", "BA", "BCA"]) {
       // It looks at no hints.
       const old = handAcceptor((recording, hello) => answerHello(recording, hello, { identity: old.identity, key: a }));

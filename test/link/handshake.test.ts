@@ -619,7 +619,7 @@ describe("in time", () => {
     expect(time.pending).toBe(0);
   });
 
-  test("over TCP: silence, a trickle of bytes and a hello without a proof are closed; a link that stands is not", async () => {
+  test("over TCP: silence, a trickle of bytes and a hello without proof are closed, a linked peer is not", async () => {
     const time = new ManualTimers();
     const node = TestNode.start("node", { timers: time });
     const good = await HandDialler.linked(node.address, { identity: newIdentity("good") });

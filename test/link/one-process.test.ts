@@ -1,5 +1,5 @@
-// One id belongs to one process at a time: who comes second is refused while the first one lives, and takes its place when
-// it is dead. Over TCP.
+// One id belongs to one process at a time: who comes second is refused while the first one lives, and takes its place
+// when it is dead. Over TCP.
 
 import { afterEach, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
@@ -170,7 +170,7 @@ test("of two that link themselves in the same moment one stays at a node", async
   }
 });
 
-test("of two that are linked crosswise in the same moment the greater one stays, and is linked to all nodes", async () => {
+test("of two linked crosswise at the same moment the greater one stays, and is linked to all nodes", async () => {
   const [one, two] = [TestNode.start("one"), TestNode.start("two")];
   const [lesser, greater] = [new TestGateway(incarnated("1")), new TestGateway(incarnated("2"))];
   lesser.list(one);

@@ -28,7 +28,7 @@ const started = (drain: () => Promise<void>): StartedRole => ({
   drain,
 });
 
-test("a start that fails runs every step of the teardown, the last one first, and rejects with its own error", async () => {
+test("a start that fails runs every step of the teardown, last one first, and rejects with its error", async () => {
   const steps: string[] = [];
   const starting = startMember(settings, "chat", ({ undo }) => {
     undo(() => void steps.push("first"));

@@ -99,7 +99,7 @@ describe("a claim", () => {
     await again.membership.claim(["chat"]);
   });
 
-  test("passes when nobody answers at the listed address, or somebody else, or a stranger, or no address is known", async () => {
+  test("passes when nobody, another node or a stranger answers at the listed address, or none is known", async () => {
     const naming = new HandNaming();
     const before = newIdentity("n1", "chat");
     const closed = member(naming);

@@ -96,7 +96,7 @@ const everywhere = (keys: readonly string[] | undefined) => ({
 });
 
 describe("the owners of a store", () => {
-  test("become this process's keys when two looks in a row find that everybody has them, in any order, and once", async () => {
+  test("become this process's keys once, when two looks in a row find that all have them, in any order", async () => {
     const node = new Node([two, one]);
     node.list(everywhere([one, two]), [two, one]);
     await node.looks(1);
@@ -121,7 +121,7 @@ describe("the owners of a store", () => {
     }
   });
 
-  test("become the keys that this process has after a change, once everybody has those; until then its claims name them, too", async () => {
+  test("become the new keys after a change, once everybody has those; until then its claims name both", async () => {
     const node = new Node([one]);
     node.list(everywhere([one]), [one]);
     await node.looks(2);
@@ -223,7 +223,7 @@ describe("the owners of a store", () => {
     expect(node.lines[2]).toEndWith(" login-other0");
   });
 
-  test("are set again after somebody had other keys, who may have set them, and not after the registry was away", async () => {
+  test("are set again after a process with other keys may have set them, not after the registry was away", async () => {
     const node = new Node([one]);
     node.list(everywhere([one]), [one]);
     await node.looks(2);

@@ -43,7 +43,7 @@ class Process {
   }
 }
 
-test("nodes are asked 15 s after the start and then every minute; when all list the process, nothing is said", async () => {
+test("nodes are asked 15 s after the start and then every minute; if all list the process, it is silent", async () => {
   const process = new Process();
   process.answer = () => ({ listing: [one, two], lacking: [] });
   await process.pass(14);
@@ -57,7 +57,7 @@ test("nodes are asked 15 s after the start and then every minute; when all list 
   expect([process.check.trouble, process.check.gaps, process.warnings]).toEqual(["", 0, []]);
 });
 
-test("a node that does not list the process twice in a row, while another does, is a warning with both, once", async () => {
+test("a node that twice in a row does not list the process, while another does, causes one warning", async () => {
   const process = new Process();
   process.answer = () => ({ listing: [one, three], lacking: [two] });
   await process.pass(29);
@@ -91,7 +91,7 @@ test("nodes that lack it once each, as while they are restarted one after the ot
   expect(process.warnings).toEqual([]);
 });
 
-test("one that does not answer says nothing, nor does a registry that has forgotten the process everywhere", async () => {
+test("a node that does not answer, or a registry that has lost the process everywhere, causes no warning", async () => {
   const process = new Process();
   for (const answer of [
     { listing: [one], lacking: [] },

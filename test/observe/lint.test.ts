@@ -1,5 +1,5 @@
-// What `promtool check metrics` says of our metrics: nothing. Its rules (prometheus/client_golang, promlint) are here in
-// short, and promtool itself is asked where it is installed.
+// What `promtool check metrics` says of our metrics: nothing. Its rules (prometheus/client_golang, promlint) are here
+// in short, and promtool itself is asked where it is installed.
 
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";

@@ -54,7 +54,7 @@ test("a service's numbers appear as they are counted", async () => {
   expect(await samples(expositionOf(metrics), "roost_peer_gone_total")).toEqual(["{} 1"]);
 });
 
-test("what does not fit together in a cluster is a gauge of the services that look for it, as it is at the scrape", async () => {
+test("what does not fit together in a cluster is a gauge of the services that check, as of the scrape", async () => {
   const metrics = new Metrics();
   metrics.forService("a", "discovery");
   const service = metrics.forService("b", "gateway");
@@ -72,7 +72,7 @@ test("what does not fit together in a cluster is a gauge of the services that lo
   expect(await shown()).toEqual([["{} 0"], ["{} 1"], ["{} 2"]]);
 });
 
-test("what a store tells of its clock appears in seconds, as it is at the scrape, for services that have one", async () => {
+test("what a store tells of its clock appears in seconds, as of the scrape, for services with a store", async () => {
   const metrics = new Metrics();
   metrics.forService("a", "gateway");
   const clock = { idsAheadMs: 90_500, purgeWaitMs: 0 };

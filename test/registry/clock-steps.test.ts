@@ -1,5 +1,5 @@
-// A registry node whose wall clock leaps and comes back, or is set back: what it wrote meanwhile is not refused for good, by
-// itself or by others, and no service is refused because of it.
+// A registry node whose wall clock leaps and comes back, or is set back: what it wrote meanwhile is not refused for
+// good, by itself or by others, and no service is refused because of it.
 
 import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, expect, test } from "bun:test";
@@ -91,7 +91,7 @@ test("a snapshot written during a leap is shown, with a version of now", () => {
   expect(isRefusedByOthers()).toBe(false);
 });
 
-test("a node that starts while its clock is years behind shows its snapshot, and takes what others say afterwards", () => {
+test("a node that starts with its clock years behind shows its snapshot, and takes later changes", () => {
   const version = new HybridClock(office.clock, limitTable.timestampAhead.initial).next();
   ahead(-20 * 365 * dayMs, () => {
     office.table.restore(living(version));

@@ -1,5 +1,5 @@
-// Self-protection, pass by pass: a small registry forgets its dead after one lease, a large one does not believe that many
-// died at once.
+// Self-protection, pass by pass: a small registry forgets its dead after one lease, a large one does not believe that
+// many died at once.
 
 import { expect, test } from "bun:test";
 import { leaseMs } from "../../src/base/limits/fixed.ts";

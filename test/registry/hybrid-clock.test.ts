@@ -37,7 +37,7 @@ function make(): { wall: SettableClock; clock: HybridClock } {
   return { wall, clock: new HybridClock(wall, limitTable.timestampAhead.initial) };
 }
 
-test("versions grow and are multiples of 1024 ns, however the wall clock steps by minutes and whatever is observed", () => {
+test("versions grow and are multiples of 1024 ns, despite steps of the wall clock and any observation", () => {
   const step = fc.record({
     byNs: fc.bigInt(-5n * 10n ** 9n, 5n * 10n ** 9n),
     observedNs: fc.bigInt(-(10n ** 12n), 10n ** 13n),

@@ -95,7 +95,7 @@ describe("register", () => {
     expect(office.told()).toEqual([neighbour, farAway]);
   });
 
-  test("after a cancellation at a node whose clock is behind lives, unless it is what was cancelled, or came before", () => {
+  test("after a cancellation at a node whose clock is behind lives, unless it is what was cancelled or older", () => {
     office.network.lag = nanoseconds(2_000);
     const known = beginNs - nanoseconds(1_000) + 1n;
     office.register({ dirtyTimestamp: known }, { origin: "replica" });
@@ -148,7 +148,7 @@ describe("register", () => {
     expect(office.table.live).toBe(1);
   });
 
-  test("tells the own zone and one node of each other zone; what came from a node goes no further than it should", () => {
+  test("tells its own zone and one node of each other zone; what came from a node goes no further", () => {
     office.register();
     expect(office.told()).toEqual([neighbour, farAway]);
     office.settle();

@@ -1,5 +1,5 @@
-// Builders for the tests of the registry's core: instances and states, a table over virtual time, a network whose answers
-// the test gives.
+// Builders for the tests of the registry's core: instances and states, a table over virtual time, a network whose
+// answers the test gives.
 
 import { testLimits } from "../support/limits.ts";
 import { TableRules } from "../../src/registry/table/table-rules.ts";

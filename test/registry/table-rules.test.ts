@@ -1,5 +1,5 @@
-// Each rule of the table holds at every door: a client's register, another node's replication, its answer to a comparison,
-// and a snapshot.
+// Each rule of the table holds at every door: a client's register, another node's replication, its answer to a
+// comparison, and a snapshot.
 
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../src/base/random.ts";
@@ -118,7 +118,7 @@ describe.each(Object.keys(doors))("%s", (name) => {
     expect(held(door, "infra.discovery")).toEqual(["10.0.0.1:7171"]);
   });
 
-  test("leaves out what has longer names, more addresses or more metadata than this node takes, and takes the rest", () => {
+  test("leaves out entries with longer names, more addresses or more metadata than allowed, and takes the rest", () => {
     const small = {
       registryNameBytes: 64,
       instanceAddresses: 2,

@@ -1,5 +1,5 @@
-// Sessions that the store has lost without a word, as a Redis that evicts does: the gateway finds out and sends them again,
-// and nothing else.
+// Sessions that the store has lost without a word, as a Redis that evicts does: the gateway finds out and sends them
+// again, and nothing else.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";

@@ -1,5 +1,5 @@
-// What a bug costs in the roles: the connection or the request that meets it. What others have in the same buffers, the same
-// batch and the same tables stays as it was.
+// What a bug costs in the roles: the connection or the request that meets it. What others have in the same buffers, the
+// same batch and the same tables stays as it was.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";

@@ -115,7 +115,7 @@ function answered({ payloads }: WireClient): Status[] {
   });
 }
 
-test("a gateway sends 200 clients away with 1012, over the given time, and answers every request that it has read", async () => {
+test("a gateway closes 200 clients with 1012 over the given time, and answers every request it has read", async () => {
   const cluster = new Cluster();
   await cluster.start("chat");
   const clients = await cluster.clients(200);

@@ -55,7 +55,7 @@ for (const seconds of [2, 60, 3_600]) {
   });
 }
 
-test("of many connections, all that expire end, the others stay, and only those that expire soon are kept apart", () => {
+test("of many connections, all that expire end, the others stay, and only soon expiring ones are kept apart", () => {
   const { client, pass, gateway } = stage();
   const made = Array.from({ length: 5_000 }, (_, at) => client(`account${at}`, at % 2 === 0 ? 600 : 6_000));
   pass(400);

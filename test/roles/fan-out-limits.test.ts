@@ -32,7 +32,7 @@ async function groupOf(owner: WireClient, name: string, size: number) {
   return { group, members };
 }
 
-test("talks that cost more than an account's allowance are refused and not stored; every other one is pushed", async () => {
+test("talks beyond an account's allowance are refused and not stored; every other one is pushed", async () => {
   const owner = await messenger.client("l-owner");
   const { group, members } = await groupOf(owner, "l-member", 10);
   await groupTalk(owner, group, "first");

@@ -97,7 +97,7 @@ test("one sender's hundred deliveries do not keep another's one", async () => {
   expect(turn).toBeLessThanOrEqual(2);
 });
 
-test("what waits of a group leaves in the order of adding, whoever says it and however long the look-ups take", async () => {
+test("what waits of a group leaves in the order of adding, for any sender and any time of the look-ups", async () => {
   for (const isAsync of [false, true]) {
     const random = new Random(testSeed("fan-out"));
     const { turns, pushed, settled, add, fanOut } = fixture({ isAsync });
@@ -166,7 +166,7 @@ bound("fanOutBytes", {
   },
 });
 
-test("what is added together is delivered together: each receiver is looked up and written to once for all of it", async () => {
+test("what is added together is delivered together: each receiver is looked up and written to once", async () => {
   const { turns, pushed, add } = fixture();
   for (let number = 0; number < 40; number++) add("alice", "group", `${number}`, names(1_000));
   await Promise.resolve();

@@ -1,5 +1,5 @@
-// Clients of the first version of the protocol, as KIM's are: they name neither a device nor a feature, and what they have
-// read counts as acknowledged when they ask for what is above it.
+// Clients of the first version of the protocol, as KIM's are: they name neither a device nor a feature, and what they
+// have read counts as acknowledged when they ask for what is above it.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";

@@ -1,5 +1,5 @@
-// A gateway whose link to a node is full: who signs in is refused at once, and nothing of it stays behind; sessions that are
-// to be sent again wait.
+// A gateway whose link to a node is full: who signs in is refused at once, and nothing of it stays behind; sessions
+// that are to be sent again wait.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";

@@ -112,7 +112,7 @@ test("a store that is replaced has other groups, whatever their versions say", a
   expect(state.reads).toBe(2);
 });
 
-test("a group that was being read from the store before is told to nobody, and read again for who asks then", async () => {
+test("a group whose read began before is told to nobody, and read again for who asks after it", async () => {
   const { state, signIn, store, sessions } = fixture(["a", "b"]);
   await Promise.all(["a", "b", "c"].map(signIn));
   const answers: ((membership: Membership) => void)[] = [];

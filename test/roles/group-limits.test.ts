@@ -238,7 +238,7 @@ test("who creates, joins and leaves too fast is told so, and nothing is changed"
   expect(created.filter(({ status }) => status === Status.RateLimited).length).toBeGreaterThan(5);
 });
 
-test("accounts that others have put in as many groups as may be are left out and named; the notification names who is in", async () => {
+test("accounts in as many groups as allowed are left out and named; the notification names the rest", async () => {
   const { messenger, limits } = await start({ groupsPutPerAccount: 2 });
   const [eve, ann, bob, joe] = await Promise.all(["eve", "ann", "bob", "joe"].map((name) => messenger.client(name)));
   if (eve === undefined || ann === undefined || bob === undefined || joe === undefined) throw new Error("four");

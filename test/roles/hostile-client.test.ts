@@ -42,7 +42,8 @@ test("a member that stops reading delays nobody, is closed, and finds its messag
   stuck.pause();
   const body = "x".repeat(16 * 1024);
   const count = 600;
-  // Fifty wait for the reader at most, which is less than the bound: it is never slow itself, however busy the machine is.
+  // Fifty wait for the reader at most, which is less than the bound: it is never slow itself, however busy the machine
+  // is.
   for (let sent = 50; sent <= count; sent += 50) {
     await Promise.all(Array.from({ length: 50 }, () => groupTalk(owner, group, body)));
     expect(await reader.pushed(Command.GroupTalk, MessagePushSchema, sent)).toHaveLength(sent);

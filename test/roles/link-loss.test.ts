@@ -63,7 +63,7 @@ async function fixture() {
   return { gateway, client, swallowed, startChat, killChat: () => cluster.kill("chat") };
 }
 
-test("every request in flight is answered with ServiceUnavailable when its link dies, and chat.sync follows", async () => {
+test("each request in flight is answered with ServiceUnavailable when its link dies; chat.sync follows", async () => {
   const { gateway, client, swallowed, killChat } = await fixture();
   const talks = Array.from({ length: 100 }, (_, number) =>
     client.request(Command.UserTalk, "bob", MessageReqSchema, { body: String(number) }),

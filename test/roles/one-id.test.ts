@@ -1,4 +1,5 @@
-// A process that is started twice by mistake: the second one ends with a sentence, and the first one's clients notice nothing.
+// A process that is started twice by mistake: the second one ends with a sentence, and the first one's clients notice
+// nothing.
 
 import { afterEach, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";

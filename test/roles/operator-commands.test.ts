@@ -1,4 +1,5 @@
-// roost kick and roost revoke as a process with a message store obeys them: what is refused, and what is in force afterwards.
+// roost kick and roost revoke as a process with a message store obeys them: what is refused, and what is in force
+// afterwards.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -71,7 +71,7 @@ async function nodeOf(
   return node;
 }
 
-test("a chat node with other sessions is refused; it and the gateway say so with both places, until it has the right ones", async () => {
+test("a chat node with other sessions is refused until it has the right ones; both name both places", async () => {
   const time = new ManualTimers();
   const cluster = newCluster(time);
   const [right, wrong] = [store("redis://a"), store("redis://b")];
@@ -113,7 +113,7 @@ test("a store that becomes known later is told to gateways and to the registry",
   await time.until(() => listed() === late.identity, "it is listed with that store");
 }, 60_000);
 
-test("a gateway that the sessions know and that has no link is named in the health of a node, which stays ready", async () => {
+test("a gateway that the sessions know and that has no link is named in a node's health; it stays ready", async () => {
   const time = new ManualTimers();
   const cluster = newCluster(time);
   const gateways = ["gate-1", "gate-9"].map((gateway) => ({ gateway, incarnation: "i" }));
@@ -126,7 +126,7 @@ test("a gateway that the sessions know and that has no link is named in the heal
   await time.until(() => node.isReady, "it is ready");
 }, 60_000);
 
-test("of two gateways that go by different stores the one that came later takes over the other's decision", async () => {
+test("of two gateways that decided for different stores the later one takes over the other's decision", async () => {
   const time = new ManualTimers();
   const cluster = newCluster(time);
   const [one, other] = [store("redis://a"), store("redis://b")];

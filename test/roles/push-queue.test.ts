@@ -101,7 +101,7 @@ const push = (command: string, channels: readonly string[], dest: string): Buffe
   return Buffer.from(encodeLogicPacket({ command, flag: Flag.Push, dest, meta: routing }, Buffer.from("body")));
 };
 
-test("a message to one account does not wait behind those to a group, and those to the group keep their order", async () => {
+test("a message to one account does not wait behind those to a group, which keep their order", async () => {
   const { client, downlink } = loneGateway();
   const clients = names(2_000).map((name) => client(name));
   const last = clients.at(-1);

@@ -123,7 +123,7 @@ test("a renewal whose connection ends meanwhile is forgotten", async () => {
   expect([alice.connection.frames, gateway.expiries.size]).toEqual([[], 0]);
 });
 
-test("features that the gateway knows go to the login service, at the sign-in and when the session is sent again", async () => {
+test("features that the gateway knows go to the login service at the sign-in and with a renewed session", async () => {
   const { fresh, gateway } = stage();
   const login = new FrameKeeper();
   const link = new Link<Channel>("login", "login-1", login);

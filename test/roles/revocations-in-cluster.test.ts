@@ -1,5 +1,5 @@
-// Kicks and revocations in a cluster of several gateways and chat nodes: in force everywhere, also where a link was down or a login
-// node away.
+// Kicks and revocations in a cluster of several gateways and chat nodes: in force everywhere, also where a link was
+// down or a login node away.
 
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -118,7 +118,7 @@ test("a gateway that has lost the chat node that was told hears it from another 
   expect((await ann.ending()).code).toBe(CloseCode.Unauthorised);
 });
 
-test("a gateway whose links to all chat nodes were down catches up, and one that starts later begins with it", async () => {
+test("a gateway whose links to all chat nodes were down catches up; one that starts later begins with it", async () => {
   const { startChat, gateway, client, cluster } = await fixture();
   const chat = await startChat("chat-1");
   const gate = await gateway("gate-1");
@@ -153,7 +153,7 @@ test("a kick while the login node is away brings no session back when it is ther
   expect([await located("ann"), bob.isClosed]).toEqual([0, false]);
 }, 60_000);
 
-test("a gateway that starts while every chat node is away lets a revoked token in until one is there, and no longer", async () => {
+test("a gateway that starts without any chat node lets a revoked token in until one is there, no longer", async () => {
   const time = new ManualTimers();
   const { startChat, gateway, client, cluster } = await fixture(time);
   const chat = await startChat("chat-1");
@@ -166,7 +166,7 @@ test("a gateway that starts while every chat node is away lets a revoked token i
   await expect(client(gate, "joe")).rejects.toThrow("the token was revoked");
 }, 60_000);
 
-test("a gateway that starts lets nobody in before a chat node has said what was revoked, however long that reads", async () => {
+test("a starting gateway lets nobody in before a chat node has listed the revocations, however long", async () => {
   const time = new ManualTimers();
   const { startChat, gateway, client, cluster } = await fixture(time);
   const chat = await startChat("chat-1");

@@ -34,7 +34,10 @@ const kick = (id: bigint, account: string, change: Partial<StoredRevocation> = {
 const revoke = (id: bigint, account: string, change: Partial<StoredRevocation> = {}): StoredRevocation =>
   kick(id, account, { kind: "revoke", ...change });
 
-/** A gateway with a link to a chat node, which says what a test lets it say. `monotonicMs`: the system's clock, unless given. */
+/**
+ * A gateway with a link to a chat node, which says what a test lets it say. `monotonicMs`: the system's clock, unless
+ * given.
+ */
 function stage(monotonicMs?: () => number) {
   const lone = loneGateway({}, Date.now, monotonicMs);
   const { gateway, link, downlink, node } = lone;
@@ -95,7 +98,7 @@ test("a kick of a device ends that device's connections only", () => {
   expect([laptop, none].map((one) => one?.connection.isOpen)).toEqual([true, false]);
 });
 
-test("a kick leaves those alone who sign in when it is known, and who signed in long after it when it comes late", () => {
+test("a kick spares those who sign in when it is known, and, if late, who signed in long after it", () => {
   const { add, gets, hasUpTo, client } = stage();
   add(kick(1n, "ann"));
   const again = client("ann", { signedInMs: nowMs });
@@ -170,7 +173,7 @@ test("a revocation ends connections whose token was issued before it, or does no
   expect(refuses(undefined, "bob")).toBe(false);
 });
 
-test("a sign-in with a revoked token is refused with Unauthorized and 4003, one with a later token is let in", async () => {
+test("a sign-in with a revoked token gets Unauthorized and 4003, one with a later token does not", async () => {
   const { add, fresh, gateway } = stage();
   const login = new FrameKeeper();
   gateway.links.add(new Link<Channel>("login", "login-1", login));

@@ -176,7 +176,7 @@ test("a gateway is complete with a node that is linked, once the others were tri
   expect(gate.linked).toEqual(["n1"]);
 });
 
-test("a key that is not the cluster's, on either side, links nobody and is tried on; the right one is linked meanwhile", async () => {
+test("a wrong key on either side links nobody and is retried; the right one is linked meanwhile", async () => {
   const [good, foreign] = [TestNode.start("good"), TestNode.start("foreign", { key: wrongKey })];
   const timers = new HastyTimers();
   const gate = new TestGateway(newIdentity("gate"), { timers });
@@ -333,7 +333,7 @@ test("a node that comes back at another address is linked there as soon as it is
   expect(gate.linked).toEqual(["n1"]);
 });
 
-test("a node that says that it leaves is chosen no more, though its link stands and the registry knows nothing", async () => {
+test("a node that says that it leaves is not chosen, though its link stands and the registry lists it", async () => {
   const [leaving, staying] = [TestNode.start("n1"), TestNode.start("n2")];
   const gate = new TestGateway();
   gate.list(leaving, staying);
@@ -432,7 +432,7 @@ test("whoever stops dials nobody any more and ends its links", async () => {
   expect(node.told).toEqual(["linked gate", "lost gate"]);
 });
 
-test("a peer that accepts and is silent is left after the handshake's time, and does not hold up the others", async () => {
+test("a peer that accepts and is silent is left after the handshake's time, and does not delay others", async () => {
   const silent = new LinkEnd(newIdentity("silent", "chat"));
   const { address } = silent.listen({ accept: (connection) => new Recording(connection) });
   const node = TestNode.start("n1");

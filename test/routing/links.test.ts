@@ -122,7 +122,7 @@ test("change their version with the nodes that can be chosen, and with nothing e
   expect(grows(() => links.add(unlinked))).toBe(true);
 });
 
-test("a young newcomer under an adult's id takes that node out of the choice; a link of old is not removed twice", () => {
+test("a newcomer not ready under a ready node's id removes that node; its old link is not removed twice", () => {
   const [older, newer] = [linkTo("n1"), linkTo("n1", { isAdult: false })];
   const { links, seen } = linksTo(older);
   const { version } = links;
@@ -179,7 +179,7 @@ describe("by weight", () => {
   const weighted = (zoneWeights?: ReadonlyMap<string, number>): Links<string> =>
     new Links<string>(["chat"], () => createSelector("weighted", seededRandom(seed)), zoneWeights);
 
-  test("each node has its own weight's share where no zone has any, and a new one as soon as the registry says so", () => {
+  test("each node has its weight's share if no zone has any, and a new one when the registry says so", () => {
     const links = weighted();
     const nodes = [linkTo("n1", { weight: 1, zone: "a" }), linkTo("n2", { weight: 3, zone: "b" })] as const;
     for (const link of nodes) links.add(link);

@@ -205,7 +205,7 @@ describe("when no node of the first store is linked any more", () => {
     expect(ids.map((id) => gate.meets(id, chat(redisA, fileB)))).toEqual([true, true, true]);
   });
 
-  test("a node that nobody has met waits while one with the first store is listed, as after a cut of the network", () => {
+  test("a node that nobody has met waits while one with the first store is listed, as after a partition", () => {
     const gate = new Gate();
     gate.lists(entry("chat-1", chat(redisA, fileA)), entry("chat-2", chat(redisA, fileB)));
     gate.meets("chat-1", chat(redisA, fileA));
@@ -273,7 +273,7 @@ describe("of several gateways", () => {
     expect(gate.meets("login-2", login(redisB))).toBe(true);
   });
 
-  test("the one that has been listed for less gives its decision up, once it has met a node with the other's store", () => {
+  test("the one listed for a shorter time gives up its decision once it meets a node with the other's store", () => {
     const gate = new Gate();
     const [elder, own] = [gateway("gate-1", login(redisB)), gateway("gate-2", login(redisA))];
     gate.meets("login-1", login(redisA));

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-test("the library bundles for browsers without Bun's or Node's modules, and TCP stays in a chunk of its own", async () => {
+test("the library bundles for browsers without Bun's or Node's modules, with TCP in a chunk of its own", async () => {
   const { success, outputs } = await Bun.build({
     entrypoints: [join(import.meta.dir, "../../src/sdk/roost-client.ts")],
     target: "browser",

@@ -1,4 +1,5 @@
-// How a client comes back: over connections that have died unnoticed, to the server that is left, by what a registry says.
+// How a client comes back: over connections that have died unnoticed, to the server that is left, by what a registry
+// says.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { Disconnected, RequestRefused } from "../../src/sdk/client-errors.ts";

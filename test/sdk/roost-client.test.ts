@@ -373,7 +373,7 @@ describe("messages", () => {
     expect(peer.acknowledged).toEqual([3n]);
   });
 
-  test("are acknowledged up to the first that a handler has not done with, and a slow handler holds up the reading", async () => {
+  test("are acknowledged up to the first that is still being handled; a slow handler holds up reading", async () => {
     const peer = peerOn("ws");
     for (let id = 1n; id <= 3_000n; id++) peer.received.push(id);
     const waiting: (() => void)[] = [];
@@ -450,7 +450,7 @@ describe("messages", () => {
     expect(timers.pending).toBe(0);
   });
 
-  test("whose handler's promise is not resolved are not acknowledged by a close, which does not wait for ever", async () => {
+  test("whose handler's promise is pending are not acknowledged by a close, which does not wait for it", async () => {
     const peer = peerOn("ws");
     peer.received.push(1n);
     const { client, timers } = await connect(peer, { on: { message: () => new Promise<void>(() => undefined) } });

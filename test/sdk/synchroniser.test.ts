@@ -1,4 +1,5 @@
-// Acknowledgements of the synchroniser: one is not asked for again while its answer is awaited, and a close waits for it.
+// Acknowledgements of the synchroniser: one is not asked for again while its answer is awaited, and a close waits for
+// it.
 
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";

@@ -5,7 +5,7 @@ import { listenTcp } from "../../src/transport/tcp.ts";
 import { closeNormal } from "../../src/wire/close-reason.ts";
 import { eventually, Recording, testOptions } from "../transport/recording.ts";
 
-test("a bug while a packet is read ends the connection, tells its owner, and surfaces as an uncaught error", async () => {
+test("a bug while a packet is read ends the connection, tells its owner, and is an uncaught error", async () => {
   const accepted: Recording[] = [];
   const server = listenTcp(
     { host: "127.0.0.1", port: 0 },

@@ -54,7 +54,9 @@ async function stage(features: string[], token: (made: number) => ClientOptions[
     environment: { after: timers.after, random: () => 0.5 },
   });
   running.unshift(() => client.close());
-  /** The server is heard while that much time passes: no step is as long as the silence that makes a connection suspect. */
+  /**
+   * The server is heard while that much time passes: no step is as long as the silence that makes a connection suspect.
+   */
   const pass = async (ms: number): Promise<void> => {
     const stepMs = suspectMs - 1;
     for (let left = ms; left > 0; left -= stepMs) {
@@ -91,7 +93,7 @@ test("a renewal that is refused is tried again with another token", async () => 
   expect(client.isOnline).toBe(true);
 });
 
-test("nothing is renewed where the server does not grant it, where the token is a text, and after the end", async () => {
+test("nothing is renewed if the server does not grant it, if the token is a text, or after the end", async () => {
   const old = await stage([], counting());
   await old.pass(hourMs);
   const fixed = await stage(["renew"], () => tokenOf(1));

@@ -97,7 +97,7 @@ const locationOf = (gateway: string, channelId: string): Location => ({
   incarnation: "1",
 });
 
-test("each location of each account is pushed to once, save the excepted one and those of gateways without a link", () => {
+test("each location of each account is pushed to once, but the excepted one and those without a link", () => {
   const gateway = fc.constantFrom("g1", "g2", "away");
   const accounts = fc.array(fc.array(gateway, { maxLength: 3 }), { maxLength: 5 });
   fc.assert(

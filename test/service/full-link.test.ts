@@ -1,5 +1,5 @@
-// What a service does when a gateway's link takes nothing more: no request stays unanswered, no one stays signed in who was
-// sent away, and whoever missed a push is told to look into the index.
+// What a service does when a gateway's link takes nothing more: no request stays unanswered, no one stays signed in who
+// was sent away, and whoever missed a push is told to look into the index.
 
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";

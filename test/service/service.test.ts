@@ -98,7 +98,7 @@ test("tells every gateway its load with each heartbeat", () => {
   }
 });
 
-test("a drain says at once that nothing more may be sent, waits for what is under way, and closes with 1012", async () => {
+test("a drain says at once that nothing more may be sent, waits for requests in flight, closes with 1012", async () => {
   const { time, service, asked, handler, one, other } = serviceWithGateways();
   service.setAdult(true);
   ask(handler, 2);
@@ -128,7 +128,7 @@ test("a drain does not wait for ever for what is never answered", async () => {
   expect(service.unanswered).toBe(1);
 });
 
-test("a drain closes no link before what is still to be pushed has left, and does not wait for it for ever", async () => {
+test("a drain closes no link before what is still to be pushed has left, for a bounded time", async () => {
   const pushed = Promise.withResolvers<void>();
   const { time, service, one } = serviceWithGateways(() => pushed.promise);
   const drained = service.drain(5_000);

@@ -70,7 +70,7 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
     expect(lines.join("")).toContain("the session store keeps its sessions");
   });
 
-  test("a password or database that the server refuses ends the opening, with a sentence that does not show it", async () => {
+  test("a password or database that the server refuses ends the opening, with an error that hides it", async () => {
     const server = await start("the right one");
     const at = `127.0.0.1:${server.port}`;
     for (const [url, reason] of [
@@ -86,7 +86,7 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
     }
   });
 
-  test("a password that turns out to be wrong once the server is there is told, and nobody else is disturbed", async () => {
+  test("a password that proves wrong once the server is there is told, and nobody else is disturbed", async () => {
     const server = await start("the right one");
     await server.kill();
     const refusals: string[] = [];

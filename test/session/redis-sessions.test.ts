@@ -37,7 +37,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
 
   sessionsSuite("sessions in Redis", async (limits) => redisEngine(limits));
 
-  test("a place that an earlier release wrote has no features, and reads as many of a later one's as are known", async () => {
+  test("a place that an earlier release wrote has no features; of a later one's, the known ones are read", async () => {
     const engine = redisEngine();
     const sessions = await engine.open();
     const prefix = `t${prefixes - 1}:`;
@@ -82,7 +82,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await sessions.close();
   });
 
-  test("what a gateway's start holds is told without what was evicted, and an evicted session is restored past the cache", async () => {
+  test("a gateway's sessions are listed without evicted ones; an evicted one is restored past the cache", async () => {
     const engine = redisEngine();
     const sessions = await engine.open();
     const prefix = `t${prefixes - 1}:`;

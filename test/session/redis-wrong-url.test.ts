@@ -39,7 +39,8 @@ function answering(text: string, tls?: { key: string; cert: string }): number {
 test("something else that listens there is told by what it says", async () => {
   const port = answering("HTTP/1.1 400 Bad Request\r\n\r\n");
   expect(await failureOf(`redis://:hush@127.0.0.1:${port}/0`)).toBe(
-    `The session store redis://127.0.0.1:${port}/0 refuses this program: the server is not a Redis: it says "HTTP/1.1 400 Bad Request"; correct the URL.`,
+    `The session store redis://127.0.0.1:${port}/0 refuses this program: the server is not a Redis: ` +
+      'it says "HTTP/1.1 400 Bad Request"; correct the URL.',
   );
 });
 

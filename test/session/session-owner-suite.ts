@@ -164,7 +164,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       expect(await refusal(first)).toMatch(isAnothers);
     });
 
-    test("a process that has other keys now goes on when the store is theirs alone, and is known by them alone then", async () => {
+    test("a process with changed keys goes on when the store is theirs alone, and is known by them alone", async () => {
       const next = claimOf(["next"]).fingerprints;
       const sentences: string[] = [];
       const sessions = await open(first, silentLog, (sentence) => sentences.push(sentence));
@@ -211,7 +211,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       await sessions[0]?.put("app", "ann", location());
     });
 
-    test("a store that another process of the cluster has made anew is taken for the right one, with a warning", async () => {
+    test("a store that another process of the cluster has made anew is accepted, with a warning", async () => {
       const lines: string[] = [];
       const log = createLog("warn", "text", (line) => lines.push(line));
       const sessions = await open(first, log);
@@ -223,7 +223,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       expect((await engine.read()).identity).toBe(identity);
     });
 
-    test("who has a store open that becomes another cluster's is told, and changes nothing in it any more", async () => {
+    test("a process whose open store becomes another cluster's is told, and changes nothing any more", async () => {
       const sentences: string[] = [];
       const sessions = await open(first, silentLog, (sentence) => sentences.push(sentence));
       await engine.write({ identity: newStoreIdentity(), owners: second.fingerprints[0] ?? "" });
@@ -253,7 +253,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       else await engine.spoil[how]?.();
     };
 
-    test("garbage in place of the identity is refused at the start, mended by those who know it, and replaced with --adopt", async () => {
+    test("a garbage identity is refused at the start, mended by who knows it, replaced with --adopt", async () => {
       for (const how of [
         "half an identity",
         "letters that are no digits",

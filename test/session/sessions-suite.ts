@@ -1,5 +1,6 @@
 // The guarantees of src/session/sessions.ts as tests, for every engine: an engine's own test file gives a factory of
-// empty ones. Each is opened twice, as a login and a chat service open it: one opening is written to, the other one read.
+// empty ones. Each is opened twice, as a login and a chat service open it: one opening is written to, the other one
+// read.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { limitTable, limitValues } from "../../src/base/limits/table.ts";
@@ -48,7 +49,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
       await engine.remove();
     });
 
-    test("a location keeps its features, by a sign-in and when it is put again, and those of its device end with it", async () => {
+    test("a location keeps its features at a sign-in and when put again; those of its device end with it", async () => {
       const [plain, first, second] = [
         location(),
         location({ features: ["renew"] }),
@@ -87,7 +88,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
     };
 
     describe("restore", () => {
-      test("a session that is lost is put again, one that is there stays, and a newer one of its device is not replaced", async () => {
+      test("a lost session is put again, a present one stays, a newer one of its device is not replaced", async () => {
         const place = location({ device: "phone" });
         expect(await sessions.restore("app", "ann", place)).toBe("restored");
         expect(await sessions.restore("app", "ann", place)).toBe("present");
@@ -161,7 +162,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
         expect(before).toEqual([phone]);
       });
 
-      test("two sign-ins of one device at the same moment leave exactly one session, and each loser is named once", async () => {
+      test("two concurrent sign-ins of one device leave exactly one session; each loser is named once", async () => {
         const places = Array.from({ length: 10 }, (_, at) => location({ device: "phone", gateway: `gw${at % 2}` }));
         const outcomes = await Promise.all(places.map((place) => put("ann", place)));
         const replaced = outcomes.flatMap((outcome) => (outcome.result === "put" ? (outcome.replaced ?? []) : []));

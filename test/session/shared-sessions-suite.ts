@@ -14,7 +14,10 @@ import { location, type Engine } from "./sessions-suite.ts";
 export interface SharedEngine extends Engine {
   /** Lets the leases' clock run. */
   elapse(ms: number): Promise<void>;
-  /** Makes it so long ago that anybody renewed a lease, as a leap of the wall clock does; negative: as if it was set back. */
+  /**
+   * Makes it so long ago that anybody renewed a lease, as a leap of the wall clock does; negative: as if it was set
+   * back.
+   */
   standStill(ms: number): Promise<void>;
   /** Cuts the log of changes down to the newest one. */
   cutLog(): Promise<void>;
@@ -230,7 +233,7 @@ export function sharedSessionsSuite(name: string, makeEngine: (limits?: SessionL
         expect(await locate("ann")).toEqual([place]);
       });
 
-      test("a clock that leaps by a year and is set back, again and again, ends no lease that is renewed, and prolongs none", async () => {
+      test("a clock that leaps by a year and back, repeatedly, ends no renewed lease and prolongs none", async () => {
         await login.renew([gw1, gw2]);
         const [living, dead] = [location(gw1), location(gw2)];
         await login.put("app", "ann", living);

@@ -75,7 +75,7 @@ test("a file of the version before is taken by the first cluster that opens it, 
   await sessions.close();
 });
 
-test("a table that a process of the version before has lost is made again, with the identity that was there", async () => {
+test("a table that a process of the previous version has lost is made again, with the same identity", async () => {
   const path = freshPath();
   const sessions = await openSqliteSessions({ path, log: silentLog, claim: first });
   const { identity } = sessions.identity ?? {};

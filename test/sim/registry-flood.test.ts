@@ -1,6 +1,6 @@
-// Two nodes of a registry without a key, which a stranger fills with names of its own as fast as it likes, in virtual time.
-// Whatever it does, the cluster's own services come, stay and go as they should, on both nodes; and when the flood is
-// over, the registry is as it was before.
+// Two nodes of a registry without a key, which a stranger fills with names of its own as fast as it likes, in virtual
+// time. Whatever it does, the cluster's own services come, stay and go as they should, on both nodes; and when the
+// flood is over, the registry is as it was before.
 
 import { expect, test } from "bun:test";
 import { leaseMs } from "../../src/base/limits/fixed.ts";
@@ -146,7 +146,10 @@ class FloodedRegistry {
     this.time.after(30_000, () => this.live(own));
   }
 
-  /** Registers names in heaps, mostly new ones; some of them are renewed at once, cancelled, or told by a node's message. */
+  /**
+   * Registers names in heaps, mostly new ones; some of them are renewed at once, cancelled, or told by a node's
+   * message.
+   */
   private flood(): void {
     if (!this.isFlooding) return;
     const node = this.pick(this.nodes);

@@ -90,7 +90,7 @@ test("who closes the store does not wait for the end of a pause", async () => {
   await drained;
 });
 
-test("what waits in a pause is refused where the store is given up, and the end of the pause finds nothing", async () => {
+test("what waits in a pause is refused when the store is given up; the end of the pause finds nothing", async () => {
   const desk = new Desk();
   await desk.add(64);
   await desk.handed[0]?.end();

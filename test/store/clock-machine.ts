@@ -1,4 +1,5 @@
-// For tests: a machine whose clocks a test moves, with a store in a file and a process that looks at the clocks once a minute.
+// For tests: a machine whose clocks a test moves, with a store in a file and a process that looks at the clocks once a
+// minute.
 
 import { Database } from "bun:sqlite";
 import { expect } from "bun:test";

@@ -37,7 +37,8 @@ test("a wait is told at once with how many will go and when, once a day from the
     await Bun.sleep(0);
     time.ms += hour;
   }
-  const begun = `Old messages are not deleted for now {"messages":"more than 1,000,000","notBefore":"2026-06-02T00:00:00.000Z"}`;
+  const fields = { messages: "more than 1,000,000", notBefore: "2026-06-02T00:00:00.000Z" };
+  const begun = `Old messages are not deleted for now ${JSON.stringify(fields)}`;
   expect(told).toEqual([begun, begun]);
   expect(notices.purgeWaitMs).toBe(day);
   notices.sawPurge(0, wallMs, count);

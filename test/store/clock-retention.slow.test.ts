@@ -1,5 +1,6 @@
-// What the SQLite store deletes on machines whose clocks are wrong, leap, or were off: nothing on a single reading of a wall
-// clock, and in the end all that is too old. Processes without threads (log-process.ts), clocks that the test moves.
+// What the SQLite store deletes on machines whose clocks are wrong, leap, or were off: nothing on a single reading of a
+// wall clock, and in the end all that is too old. Processes without threads (log-process.ts), clocks that the test
+// moves.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { outcome, talkJob } from "../../src/store/jobs.ts";
@@ -72,7 +73,7 @@ describe("what is deleted", () => {
     }
   });
 
-  test("does not include what was written before this program can have existed, though the clock was set while it was off", () => {
+  test("excludes what was written before this program can have existed, though the clock was set while off", () => {
     const machine = new Machine(Date.UTC(2020, 0, 2));
     const ids = [machine.say()];
     machine.run(3 * hour);
@@ -85,7 +86,7 @@ describe("what is deleted", () => {
     machine.process.die();
   });
 
-  test("does not include what was written at a start under a clock that had lost its time, in a store with older content", () => {
+  test("excludes what a start under a clock that had lost its time wrote, in a store with older content", () => {
     const machine = new Machine();
     machine.say();
     machine.run(2 * day);
@@ -215,7 +216,8 @@ test("rows that a repair could not save are made anew, and nothing young is dele
 });
 
 describe("an upgrade from schema 2", () => {
-  const downgrade = `${sqliteSchema4.join("; ")}; DROP TABLE identity; DROP TABLE owner; DROP TABLE horizon; DROP TABLE run_time; DROP TABLE mark; DROP INDEX member_past; PRAGMA user_version = 2`;
+  const newer = ["identity", "owner", "horizon", "run_time", "mark"].map((table) => `DROP TABLE ${table}`);
+  const downgrade = [...sqliteSchema4, ...newer, "DROP INDEX member_past", "PRAGMA user_version = 2"].join("; ");
 
   /** A store that has run for 20 days, a message every hour; then its tables are those of schema 2. */
   function oldStore(): Machine {

@@ -1,5 +1,5 @@
-// Ids, times and retries of the SQLite store on machines whose clocks are wrong or leap: nothing is refused for good, and
-// nothing is stored twice. Processes without threads (log-process.ts), clocks that the test moves.
+// Ids, times and retries of the SQLite store on machines whose clocks are wrong or leap: nothing is refused for good,
+// and nothing is stored twice. Processes without threads (log-process.ts), clocks that the test moves.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { outcome, talkJob } from "../../src/store/jobs.ts";
@@ -186,7 +186,7 @@ test("a repair saves every message, also those with ids of the last year that a 
   expect(lastId).toBe(ids.at(-1) ?? 0n);
 });
 
-test("times of sending rise with the ids in one millisecond, over batches and processes, and follow a clock that is set back", () => {
+test("times of sending rise with the ids in a millisecond, over batches, processes and a clock set back", () => {
   const machine = new Machine();
   const other = machine.another();
   const times: bigint[] = [];

@@ -1,5 +1,5 @@
-// A process for tests: stores 600 talks at argv[2], prints their ids, flushes them into runs of 64 and merges, and kills itself
-// before it writes the block number argv[3] of the index: in the middle of a transaction.
+// A process for tests: stores 600 talks at argv[2], prints their ids, flushes them into runs of 64 and merges, and
+// kills itself before it writes the block number argv[3] of the index: in the middle of a transaction.
 
 import { writeSync } from "node:fs";
 import { systemClock } from "../../src/base/clock.ts";

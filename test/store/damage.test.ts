@@ -28,7 +28,7 @@ const root = temporaryFolder("damage-test-");
 
 const stores = new StoreFolder(root);
 
-test("a page that is met while the store runs: that request is refused, all others are served, the log says it once", async () => {
+test("a page met while the store runs: its request is refused, others are served, the log says it once", async () => {
   const whole = await stores.filled(5_000);
   const path = stores.copyOf(whole);
   const pages = statSync(path).size / pageBytes;
@@ -113,7 +113,7 @@ test("a folder where the index should be: a sentence, not a crash", async () => 
   await store.close();
 }, 60_000);
 
-test("a write-ahead log of an older store or of another program beside the file: refused, and both are left alone", async () => {
+test("a write-ahead log of an older store or another program beside the file: both are left alone", async () => {
   const small = await stores.filled(500);
   const whole = await stores.filled(2_000);
   const path = stores.copyOf(whole);
@@ -135,7 +135,8 @@ test("a write-ahead log of an older store or of another program beside the file:
   db.run("PRAGMA journal_mode = WAL");
   db.run("PRAGMA application_id = 7");
   db.run(
-    "CREATE TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500) SELECT hex(randomblob(4000)) AS x FROM n",
+    `CREATE TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500)
+      SELECT hex(randomblob(4000)) AS x FROM n`,
   );
   cpSync(`${foreign}-wal`, `${path}-wal`);
   db.close();
@@ -146,7 +147,7 @@ test("a write-ahead log of an older store or of another program beside the file:
   await store.close();
 }, 60_000);
 
-test("a last id that is below a message it holds: the start ends with a sentence, and no id is given out twice", async () => {
+test("a last id below a message it holds: the start ends with a sentence, and no id is given out twice", async () => {
   const whole = await stores.filled(500);
   const path = stores.copyOf(whole);
   const log = new Database(path);

@@ -1,5 +1,5 @@
-// Files that are taken away, replaced or cut while the store runs: nothing that was acknowledged is lost, and what would be
-// lost is not acknowledged.
+// Files that are taken away, replaced or cut while the store runs: nothing that was acknowledged is lost, and what
+// would be lost is not acknowledged.
 
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
@@ -125,7 +125,7 @@ for (const [what, harm] of harms) {
     await child.more(2_000);
     await child.kill();
     await expectAll(path, [child]);
-  }, 60_000);
+  }, 180_000);
 }
 
 test("two processes share the file whose -wal is removed under load: both go on, and nothing is lost", async () => {
@@ -136,7 +136,7 @@ test("two processes share the file whose -wal is removed under load: both go on,
   for (const child of children) await child.more(1_000);
   for (const child of children) await child.kill();
   await expectAll(path, children);
-}, 60_000);
+}, 180_000);
 
 test("without any traffic -wal is removed: what it held is saved within seconds", async () => {
   const path = freshPath();
@@ -146,7 +146,7 @@ test("without any traffic -wal is removed: what it held is saved within seconds"
   await Bun.sleep(3_000);
   await child.kill();
   await expectAll(path, [child]);
-}, 60_000);
+}, 180_000);
 
 test("-wal is renamed away and back: the store goes on and loses nothing", async () => {
   const path = freshPath();
@@ -165,7 +165,7 @@ test("-wal is renamed away and back: the store goes on and loses nothing", async
   const again = await openAt(path);
   expect([...(await allIds(again))]).toEqual(ids);
   await again.close();
-}, 60_000);
+}, 180_000);
 
 test("nothing is acknowledged once the database was emptied or cut in place", async () => {
   for (const left of [0, 4096 * 3]) {
@@ -181,7 +181,7 @@ test("nothing is acknowledged once the database was emptied or cut in place", as
     await until(() => !store.isHealthy, "the store says so");
     await store.close();
   }
-}, 60_000);
+}, 180_000);
 
 const sqlite3 = (path: string, command: string): void => {
   const { exitCode, stderr } = Bun.spawnSync(["sqlite3", "-cmd", ".timeout 5000", path, command]);
@@ -224,7 +224,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("vacuumed by hand while it is ope
     truncateSync(path, 4096 * 3);
     expect(await failureOf(store.append([talk()]))).toMatch(/emptied or cut while it was open|malformed/);
     await store.close();
-  }, 60_000);
+  }, 180_000);
 
   test("pages that others have added since may be in the write-ahead log only", async () => {
     const path = freshPath();
@@ -239,7 +239,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("vacuumed by hand while it is ope
     await Bun.sleep(1_200);
     expect([store.isHealthy, store.trouble]).toEqual([true, ""]);
     await store.close();
-  }, 60_000);
+  }, 180_000);
 
   test("a vacuum that is only in the log when the process is killed is no foreign log", async () => {
     const path = freshPath();
@@ -252,7 +252,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("vacuumed by hand while it is ope
     const store = await openAt(path);
     expect(await allIds(store)).toEqual(new Set(child.acknowledged.toSorted((a, b) => Number(a - b)).slice(1_800)));
     await store.close();
-  }, 60_000);
+  }, 180_000);
 });
 
 const backups: readonly [what: string, make: (from: string, to: string) => void][] = [
@@ -283,7 +283,7 @@ for (const [what, make] of backups) {
     await child.kill();
     await expectAll(path, [], ids);
     await expectAll(`${path}-old`, [child]);
-  }, 60_000);
+  }, 180_000);
 }
 
 test("a backup that is copied to the place of a store that was killed is not played into", async () => {
@@ -315,7 +315,7 @@ test("a backup that is copied to the place of a store that was killed is not pla
   expect(readFileSync(`${path}.aside`)).toEqual(readFileSync(monday));
   expect(readFileSync(`${path}.aside-wal`)).toEqual(log);
   await expectAll(path, []);
-}, 60_000);
+}, 180_000);
 
 test("the index's -wal is removed under load: the index is made again, and nothing is missing in it", async () => {
   const path = freshPath();
@@ -325,4 +325,4 @@ test("the index's -wal is removed under load: the index is made again, and nothi
   await child.more(2_000);
   await child.kill();
   await expectAll(path, [child]);
-}, 60_000);
+}, 180_000);

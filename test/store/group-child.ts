@@ -1,5 +1,5 @@
-// A process for tests: creates groups of argv[3] members in the store at argv[2] (a file, or a URL of PostgreSQL), one after the
-// other, and prints the id of each that was created, until it is killed.
+// A process for tests: creates groups of argv[3] members in the store at argv[2] (a file, or a URL of PostgreSQL), one
+// after the other, and prints the id of each that was created, until it is killed.
 
 import { silentLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";

@@ -152,7 +152,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       expect(await create(wide, "b5", "bob")).toBe("full");
     });
 
-    test("who is left out of a group of hundreds is named, wherever it stands; everybody else is in, in their order", async () => {
+    test("accounts left out of a group of hundreds are named at any place; all others are in, in order", async () => {
       const store = await open({ groupsPutPerAccount: 1 });
       const members = names(600);
       const full = [0, 1, 63, 64, 127, 128, 191, 192, 255, 383, 384, 599].map((i) => `m${i}`);
@@ -218,7 +218,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       expect(await place.rows("account")).toBe(accounts);
     });
 
-    test("talks are committed between the members of a large group, which is seen by nobody until it is complete", async () => {
+    test("talks are committed between members of a large group, which nobody sees until it is complete", async () => {
       const store = await open();
       const members = names(5_000);
       let isCreated = false;
@@ -250,7 +250,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       }
     }, 60_000);
 
-    test("a large group that was not completed is never seen, and is taken back as if it had not been begun", async () => {
+    test("a large group that was not completed is never seen, and is undone as if it had never begun", async () => {
       const store = await open({ groupsPutPerAccount: 1, groupsPerAccount: 1 });
       const creating = store.createGroup(draft({ members: names(1_500) })).then(
         () => undefined,
@@ -312,7 +312,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       await store.close();
       await place.giveUp();
       const again = await open();
-      await until(async () => (await place.rows("member")) === seen * 1_001, "the rest is taken back", 30_000);
+      await until(async () => (await place.rows("member")) === seen * 1_001, "the rest is taken back");
       stored((await again.append([talk()]))[0]);
     }, 60_000);
 

@@ -38,7 +38,7 @@ test("a batch that failed has the index compacted, too: perhaps it failed becaus
   await time.until(() => compactions() > 0, "the compactor is asked");
 });
 
-test("a compaction that failed is tried again though nothing is committed, and goes on while there is more", async () => {
+test("a failed compaction is tried again though nothing is committed, and goes on while there is more", async () => {
   const { housekeeping, time, compactions } = housekeepingOver((count) => {
     if (count === 1) throw new Error("the disk is full");
     return compacted(count < 5, count === 3);

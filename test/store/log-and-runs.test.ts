@@ -193,7 +193,7 @@ test("flushes make runs, eight of one level become one, and no block is left ove
   process.die();
 });
 
-test("one process compacts at a time; when it dies another goes on after the lease, in the middle of a merge too", () => {
+test("one process compacts at a time; if it dies, another goes on after the lease, even mid-merge", () => {
   const world = new World(4);
   const [first, second] = [world.start(), world.start()];
   const ids = Array.from({ length: 4 * 8 }, () => say(first));
@@ -261,7 +261,9 @@ function allIdsOf(process: Process, account: string): bigint[] {
   }
 }
 
-/** Into the middle of a list: a slice has 16,384 postings, and the block that is open then belongs to the next one, too. */
+/**
+ * Into the middle of a list: a slice has 16,384 postings, and the block that is open then belongs to the next one, too.
+ */
 function foldUntilSliced(world: World, process: Process): void {
   while ((tablesOf(world)?.blocksOfNone ?? 0n) === 0n) expect(process.keeper.compact()).toBe(true);
 }

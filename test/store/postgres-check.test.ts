@@ -1,4 +1,5 @@
-// What roost check finds in a store on PostgreSQL: each kind of damage made by hand is named, and a sound store has none.
+// What roost check finds in a store on PostgreSQL: each kind of damage made by hand is named, and a sound store has
+// none.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { SQL } from "bun";
@@ -52,7 +53,8 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       ["DELETE FROM roost.identity", "its identity is not one row of 32 hexadecimal digits"],
       ["DELETE FROM roost.sequence", "has lost its row of the last id"],
       [
-        "DROP INDEX roost.message_client; INSERT INTO roost.message SELECT id - 1, inbox, sender, sent_ns, type, body, extra, client_id FROM roost.message WHERE client_id = 'c'",
+        `DROP INDEX roost.message_client; INSERT INTO roost.message
+          SELECT id - 1, inbox, sender, sent_ns, type, body, extra, client_id FROM roost.message WHERE client_id = 'c'`,
         "retries that were stored twice",
       ],
     ];
@@ -61,7 +63,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     }
   }, 120_000);
 
-  test("counts are right after a restore of data alone, which fires the triggers and brings the counts first", async () => {
+  test("counts are right after a restore of data alone, which fires triggers and brings the counts first", async () => {
     expect(
       await checked(
         "CREATE TABLE saved_member AS SELECT * FROM roost.member",
@@ -82,7 +84,8 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     await sql`CREATE EXTENSION amcheck`;
     expect(await checkPostgres(url, () => undefined)).toEqual({ messages: 50, problems: [], skipped: [] });
     // A row that its index does not know: the catalogue says that the index is not kept for a moment.
-    await sql`UPDATE pg_index SET indisready = false, indislive = true WHERE indexrelid = 'roost.message_inbox'::regclass`;
+    await sql`UPDATE pg_index SET indisready = false, indislive = true
+      WHERE indexrelid = 'roost.message_inbox'::regclass`;
     await sql`INSERT INTO roost.message SELECT id + 1, inbox, sender, sent_ns, type, body, extra FROM roost.message
       ORDER BY id DESC LIMIT 1`;
     await sql`UPDATE roost.sequence SET last_id = last_id + 1`;

@@ -50,7 +50,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await PostgresServer.start();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server.stop());
 
   storeSuite("PostgreSQL store in a database whose defaults are all others", async () => {

@@ -9,7 +9,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await PostgresServer.start();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server.stop());
 
   groupSuite("PostgreSQL store", () => postgresPlace(server));

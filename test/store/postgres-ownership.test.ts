@@ -82,7 +82,7 @@ describe.skipIf(!hasPostgres)("with a PostgreSQL server", () => {
     const store = await openPostgresStore({ ...shared, url: away.href, claim, refused });
     expect(store.identity).toBeUndefined();
     gate.isShut = false;
-    await until(() => sentences.length > 0, "the store is refused", 20_000);
+    await until(() => sentences.length > 0, "the store is refused");
     expect(sentences[0]).toMatch(/^The message store .* belongs to a(?:nother)? cluster/);
     expect(store.isHealthy).toBe(false);
     await store.close();
@@ -98,9 +98,10 @@ describe.skipIf(!hasPostgres)("with a PostgreSQL server", () => {
     await change(url, `DELETE FROM $owner; INSERT INTO $owner VALUES ('${other.fingerprints[0]}')`);
     await change(
       url,
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'roost'",
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'roost'`,
     );
-    await until(() => sentences.length > 0, "the store is refused", 20_000);
+    await until(() => sentences.length > 0, "the store is refused");
     await store.close();
   }, 60_000);
 });

@@ -1,5 +1,6 @@
-// What a process remembers of a database (the numbers of accounts, positions, plans) does not outlive that database: dumps,
-// deletions by hand and other servers take its place under running stores. Account numbers decide who reads a message.
+// What a process remembers of a database (the numbers of accounts, positions, plans) does not outlive that database:
+// dumps, deletions by hand and other servers take its place under running stores. Account numbers decide who reads a
+// message.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -98,7 +99,7 @@ describe.skipIf(!isRunnable)("a PostgreSQL store that is replaced", () => {
     expect(lines.filter((line) => !line.includes("was replaced"))).toEqual([]);
   });
 
-  test("a restore while talks and questions go on loses none that is answered after it, and confuses nobody", async () => {
+  test("a restore beside talks and questions loses none that is answered after it, and confuses nobody", async () => {
     const store = await open();
     await say(store, { sender: "ann", dest: "bob" });
     const dump = await dumpOf(url, "--clean", "--if-exists");
@@ -350,6 +351,16 @@ describe.skipIf(!isRunnable)("a PostgreSQL store that is replaced", () => {
     await play(url, dump);
     await until(() => store.isHealthy, "the store serves again");
     await expectHers(store, store);
+  });
+
+  test("a dump of which only some tables are there yet is an incomplete store, not another program's", async () => {
+    const store = await open();
+    await say(store, { dest: "bob" });
+    await sql`DROP TABLE roost.migration`;
+    await sql`DROP TABLE roost.sequence CASCADE`;
+    await expect(store.append([talk()])).rejects.toThrow(StoreUnavailable);
+    const incomplete = /no message store is in .*, or one that is not complete/;
+    await until(() => incomplete.test(store.trouble ?? ""), "the store says what is wrong");
   });
 
   test("accounts without their trigger are refused, and a start makes it again", async () => {

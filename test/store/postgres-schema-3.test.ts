@@ -1,5 +1,5 @@
-// A store of schema 3 is upgraded while its programs are at work: they go on until they are restarted. What they have made
-// and make keeps nobody from creating and joining groups.
+// A store of schema 3 is upgraded while its programs are at work: they go on until they are restarted. What they have
+// made and make keeps nobody from creating and joining groups.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -55,7 +55,8 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
     return { kind: "create", group, name: "n", avatar: "", introduction: "", closed: false, members };
   };
   const formerTalk = (over: SQL, holder: string, dest: string) => over<{ outcome: bigint }[]>`
-    SELECT outcome FROM roost.write_messages(${holder}, ${null}, ${over.array(["app"], "TEXT")}, ${over.array(["ann"], "TEXT")},
+    SELECT outcome FROM roost.write_messages(
+      ${holder}, ${null}, ${over.array(["app"], "TEXT")}, ${over.array(["ann"], "TEXT")},
       ${over.array([null], "BIGINT")}, ${over.array([false], "BOOLEAN")}, ${over.array([dest], "TEXT")},
       ${over.array([null], "BIGINT")}, ${over.array([1], "INT")}, ${over.array(["hello"], "TEXT")},
       ${over.array([""], "TEXT")}, ${over.array([""], "TEXT")}, ${over.array([], "TEXT")},
@@ -134,7 +135,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
     expect(await problems()).toEqual([]);
   });
 
-  test("programs of schema 3 that change groups all the time are refused nothing by the upgrade, and counted rightly", async () => {
+  test("programs of schema 3 that change groups during the upgrade are refused nothing, counted rightly", async () => {
     const end = new AbortController();
     let count = 0;
     const writers = Array.from({ length: 3 }, async (_, writer) => {

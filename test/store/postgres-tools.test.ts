@@ -1,5 +1,5 @@
-// What the tools of PostgreSQL's client are told, and what is said where one is missing or too old. Each look is in a process
-// of its own, which has another environment.
+// What the tools of PostgreSQL's client are told, and what is said where one is missing or too old. Each look is in a
+// process of its own, which has another environment.
 
 import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
@@ -12,7 +12,8 @@ const folder = temporaryFolder("postgres-tools-");
 function look(name: string, serverMajor: number): string {
   const tools = JSON.stringify(join(import.meta.dir, "../../src/store/postgres/tools.ts"));
   const script = `const { toolFor } = await import(${tools});
-    try { console.log(toolFor(${JSON.stringify(name)}, ${serverMajor})); } catch (error) { console.log(error.message); }`;
+    try { console.log(toolFor(${JSON.stringify(name)}, ${serverMajor})); }
+    catch (error) { console.log(error.message); }`;
   const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { env: { ...process.env, PATH: folder } });
   return stdout.toString().trim();
 }

@@ -1,5 +1,5 @@
-// What a client says to a store, and is shown by it, while the store is replaced under its processes: what is refused for a
-// moment is asked again.
+// What a client says to a store, and is shown by it, while the store is replaced under its processes: what is refused
+// for a moment is asked again.
 
 import { expect } from "bun:test";
 import { StoreUnavailable, type Store, type Talk } from "../../src/store/store.ts";

@@ -75,7 +75,7 @@ export function revocationSuite(name: string, makePlace: () => Promise<StorePlac
       expect(after).toBeGreaterThan(id);
     });
 
-    test("one takes the place of an earlier one for the same account, kind and device, and never with an earlier time", async () => {
+    test("one replaces an earlier one for the same account, kind and device, never with an earlier time", async () => {
       await idOf(revoke());
       const phone = await idOf(kick({ device: "phone" }));
       const third = await idOf(revoke({ beforeMs: nowMs - 5_000 }));
@@ -87,7 +87,7 @@ export function revocationSuite(name: string, makePlace: () => Promise<StorePlac
       expect(await store.revocations(third, 9)).toEqual([{ ...revoke({ beforeMs: nowMs + 5_000 }), id: fourth }]);
     });
 
-    test("a kick of 30 days ago is forgotten when there is no room for the next one, and a revocation is not", async () => {
+    test("a kick of 30 days ago is forgotten if there is no room for the next one, a revocation is not", async () => {
       const small = await openOther({ revocations: 3 });
       const kept = async (): Promise<string[]> => (await all()).map(({ account, kind }) => `${kind} ${account}`);
       // No clock that the tests set is as far back, nor as far ahead.

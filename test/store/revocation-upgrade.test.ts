@@ -1,4 +1,5 @@
-// Stores of the schemas before kicks and revocations are upgraded, also while one of them is put in the place of the open one.
+// Stores of the schemas before kicks and revocations are upgraded, also while one of them is put in the place of the
+// open one.
 
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";

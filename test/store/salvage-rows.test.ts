@@ -1,5 +1,5 @@
-// Salvages of files in which single rows are damaged, and of pages that lead in a circle: each row that is left out is counted,
-// and each search ends.
+// Salvages of files in which single rows are damaged, and of pages that lead in a circle: each row that is left out is
+// counted, and each search ends.
 
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
@@ -25,7 +25,8 @@ function storeOf(count: number): string {
   const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ${count})`;
   db.run(`${numbers} INSERT INTO account SELECT i, 'app', printf('name-%04d', i) FROM n`);
   db.run(
-    `${numbers} INSERT INTO message SELECT ${idBase} + i * 5000, i, i, 1, printf('text %0200d', i), '', ${idBase}, NULL FROM n`,
+    `${numbers} INSERT INTO message
+      SELECT ${idBase} + i * 5000, i, i, 1, printf('text %0200d', i), '', ${idBase}, NULL FROM n`,
   );
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   db.close();
@@ -61,7 +62,9 @@ function writeAt(path: string, at: number, bytes: Buffer): void {
   closeSync(file);
 }
 
-/** Makes the type of a message NULL, by one byte: the head of its record says 9, the number one, which takes no bytes. */
+/**
+ * Makes the type of a message NULL, by one byte: the head of its record says 9, the number one, which takes no bytes.
+ */
 function spoil(path: string, { number, page }: Leaf, index: number): void {
   let at = page.cells[index] ?? 0;
   for (let varints = 0; varints < 2; varints++) {

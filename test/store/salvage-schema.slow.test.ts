@@ -1,5 +1,5 @@
-// Salvages of files whose schema is damaged, on whatever pages it lies and whatever has become of the file before: nothing is
-// lost that is on other pages.
+// Salvages of files whose schema is damaged, on whatever pages it lies and whatever has become of the file before:
+// nothing is lost that is on other pages.
 
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
@@ -19,7 +19,9 @@ const freshPath = (): string => join(root, `${places++}.db`);
 
 type Rows = ReadonlyMap<string, readonly unknown[]>;
 
-/** A store of the past: the schema that it was made with, and the one that it had when it was restored from a backup. */
+/**
+ * A store of the past: the schema that it was made with, and the one that it had when it was restored from a backup.
+ */
 interface Past {
   readonly made: number;
   readonly restored: number | undefined;
@@ -121,8 +123,9 @@ function schemaPages(path: string): number[] {
 
 for (const past of pasts) {
   const { made, restored, isFull } = past;
-  const what = restored === undefined ? "" : ` and restored with schema ${restored}`;
-  test(`any page of the schema of a store ${isFull ? "with all rows" : "with names only"}, made with schema ${made}${what}, costs nothing`, () => {
+  const what = `${isFull ? "with all rows" : "with names only"}, made with schema ${made}`;
+  const since = restored === undefined ? "" : ` and restored with schema ${restored}`;
+  test(`any page of the schema of a store ${what}${since}, costs nothing`, () => {
     const whole = storeOf(past, 700);
     const before = rowsOf(whole);
     for (const page of schemaPages(whole)) {
@@ -190,7 +193,7 @@ test("deleted messages do not come back, also if none is left", () => {
   expect(savedRows(path).rows).toEqual(before);
 });
 
-test("what is only in the write-ahead log is saved beside any damaged page of the schema, also where the log holds pages of it", () => {
+test("what is only in the write-ahead log is saved beside any damaged schema page, even if the log holds it", () => {
   for (const change of ["", "CREATE TABLE more (a)", "DROP INDEX member_past"]) {
     const whole = storeOf({ made: 1, restored: 2, isFull: true }, 300);
     const db = new Database(whole);

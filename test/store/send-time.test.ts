@@ -55,7 +55,7 @@ const engines = {
 
 for (const [engine, makePlace] of Object.entries(engines)) {
   describe.skipIf(engine === "PostgreSQL" && !hasPostgres)(engine, () => {
-    test("a message is dated after it was given to the store and before that answers, whichever process stores it", async () => {
+    test("a message is dated between its arrival at the store and the answer, by any process", async () => {
       const place = await makePlace();
       const stores = [await place.open(), await place.open()];
       const times: bigint[] = [];
@@ -77,7 +77,7 @@ for (const [engine, makePlace] of Object.entries(engines)) {
       for (const store of stores) await store.close();
     }, 60_000);
 
-    test("of what has whole milliseconds, as earlier releases wrote it, nothing changes, and what follows is later", async () => {
+    test("times in whole milliseconds, as earlier releases wrote them, stay, and what follows is later", async () => {
       const place = await makePlace();
       let store = await place.open();
       const first = stored((await store.append([talk({ clientId: "k" })]))[0]);

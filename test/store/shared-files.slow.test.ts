@@ -37,4 +37,4 @@ test("a database that is being made lacks nothing, at whatever moment it is look
     child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+}, 180_000);

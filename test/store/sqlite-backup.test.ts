@@ -1,5 +1,5 @@
-// Files of messages as a whole: copied while they are written, told apart from everything that is no backup, put in the place
-// of others.
+// Files of messages as a whole: copied while they are written, told apart from everything that is no backup, put in the
+// place of others.
 
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
@@ -244,7 +244,7 @@ test("stores that were restored from one backup are different stores of the same
   await expect(openAt(store)).rejects.toThrow("belongs to a cluster");
 });
 
-test("what waits in the write-ahead log of the old store is kept with it, and is not played into the new one", async () => {
+test("the write-ahead log of the old store is kept with it, and is not played into the new one", async () => {
   const { store, path, ids } = await backedUp(200);
   // Files as kill -9 leaves them.
   const killed = freshPath();

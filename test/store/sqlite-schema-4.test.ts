@@ -1,5 +1,5 @@
-// A SQLite store of schema 4 is upgraded while a process of that schema is at work on it: that goes on until it is restarted.
-// What it has made and makes keeps nobody from creating and joining groups.
+// A SQLite store of schema 4 is upgraded while a process of that schema is at work on it: that goes on until it is
+// restarted. What it has made and makes keeps nobody from creating and joining groups.
 
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, expect, test } from "bun:test";

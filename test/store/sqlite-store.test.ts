@@ -75,7 +75,7 @@ test("refuses a newer schema with a sentence that says what to do", async () => 
   );
 });
 
-test("refuses a database of another program, a file that is no database, and a folder that does not exist", async () => {
+test("refuses another program's database, a file that is not a database, and a folder that is missing", async () => {
   const foreign = freshPath();
   const db = new Database(foreign);
   db.run("CREATE TABLE t (a)");
@@ -172,7 +172,8 @@ test("openings take different node numbers and give them back", async () => {
   const stores = [await openAt(path), await openAt(path)];
   const nodes: bigint[] = [];
   for (const store of stores) nodes.push((stored((await store.append([talk()]))[0]).messageId >> 12n) & 1023n);
-  // In either order: a clock that leaps between the openings makes the first lease look ended, and its holder takes another.
+  // In either order: a clock that leaps between the openings makes the first lease look ended, and its holder takes
+  // another.
   expect(new Set(nodes)).toEqual(new Set([0n, 1n]));
   for (const store of stores) await store.close();
   const db = new Database(path);
@@ -395,7 +396,7 @@ async function outcomeOrFailure(store: Store, clientId: string): Promise<bigint>
   }
 }
 
-test("a block that is damaged while the store runs is never served: it is made again, and service returns by itself", async () => {
+test("a block damaged while the store runs is never served: it is made again, and service returns", async () => {
   const path = freshPath();
   const ids = await filledStore(path);
   const store = await openAt(path, 15, { flushMessages: 20 });

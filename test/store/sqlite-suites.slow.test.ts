@@ -1,4 +1,5 @@
-// Groups in the store in a file; and the store's suite with runs of three messages, so that all of it is merged many times.
+// Groups in the store in a file; and the store's suite with runs of three messages, so that all of it is merged many
+// times.
 
 import { join } from "node:path";
 import { flushMessagesDefault } from "../../src/store/sqlite/index/posting.ts";

@@ -1,5 +1,5 @@
-// A process for tests: appends to the store at argv[2] (a file, or a URL of PostgreSQL) and prints each acknowledged id,
-// until it is killed or has printed argv[3] of them. A file is flushed into runs of argv[4] messages.
+// A process for tests: appends to the store at argv[2] (a file, or a URL of PostgreSQL) and prints each acknowledged
+// id, until it is killed or has printed argv[3] of them. A file is flushed into runs of argv[4] messages.
 
 import { createLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";

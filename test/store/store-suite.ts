@@ -124,7 +124,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       });
     });
 
-    test("ids rise strictly over calls made at once, and previousId names the one before in the receiver's log", async () => {
+    test("ids rise strictly over concurrent calls; previousId names the one before in the receiver's log", async () => {
       const calls = Array.from({ length: 40 }, (_, i) =>
         store.append([talk({ body: `a${i}` }), talk({ body: `b${i}` })]),
       );
@@ -256,7 +256,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       }
     });
 
-    test("a cursor above the last id counts as 0: it is of a life of the store before a backup was restored", async () => {
+    test("a cursor above the last id counts as 0: it is from before a backup was restored", async () => {
       await store.createGroup(draft({ members: ["bob"] }));
       const outcomes = await store.append([talk(), talk({ toGroup: true, dest: "g1" }), talk()]);
       const [a = 0n, b = 0n, c = 0n] = outcomes.map((outcome) => stored(outcome).messageId);
@@ -270,7 +270,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect(await idsOf("bob", { after: c })).toEqual([]);
     });
 
-    test("a cursor of 0 starts above the last acknowledged id of that device; acknowledgements never go back", async () => {
+    test("a cursor of 0 starts above its device's last acknowledged id; acknowledgements never go back", async () => {
       const ids = (await store.append([talk(), talk(), talk()])).map((o) => stored(o).messageId);
       const [a = 0n, b = 0n, c = 0n] = ids;
       expect(await store.acknowledge("app", "bob", "phone", b)).toBe("done");
@@ -417,7 +417,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect((await store.membership("app", "g1"))?.accounts).toEqual(["ann", "eve"]);
     });
 
-    test("the owner's leaving hands the group to its longest member; the last one's leaving closes it for good", async () => {
+    test("when the owner leaves, the longest member owns the group; when the last leaves, it is closed", async () => {
       await store.createGroup(draft({ members: ["bob", "eve"] }));
       const { messageId } = await say({ toGroup: true, dest: "g1" });
       await store.quit(change("bob"));
@@ -436,7 +436,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect(await readable("eve", [messageId])).toEqual([messageId]);
     });
 
-    test("whoever has left may leave again, also when the group is closed; whoever never was a member may not", async () => {
+    test("a former member may leave again, also a closed group; one that never was a member may not", async () => {
       await store.createGroup(draft({ members: ["bob", "eve"] }));
       expect((await store.quit(change("bob"))).result).toBe("changed");
       const before = await store.membership("app", "g1");

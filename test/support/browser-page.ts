@@ -1,6 +1,6 @@
-// A page in a real browser: a site on this machine that serves the client library and one script, and Chromium that opens
-// it. The script gets `RoostClient`, `tell(what)`, which has the test do something and waits for it, and reports what it
-// returns.
+// A page in a real browser: a site on this machine that serves the client library and one script, and Chromium that
+// opens it. The script gets `RoostClient`, `tell(what)`, which has the test do something and waits for it, and reports
+// what it returns.
 
 import { join } from "node:path";
 import { withBrowser } from "./browser.ts";

@@ -1,6 +1,6 @@
-// Chromium without a window, driven over its DevTools protocol. A browser that does not come up is started once more: no page
-// was asked of it yet, so this says nothing of the product. From then on every failure is the test's, with what Chromium wrote
-// to standard error. It runs in a process group of its own, which ends as a whole.
+// Chromium without a window, driven over its DevTools protocol. A browser that does not come up is started once more:
+// no page was asked of it yet, so this says nothing of the product. From then on every failure is the test's, with what
+// Chromium wrote to standard error. It runs in a process group of its own, which ends as a whole.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,7 +26,9 @@ const errorCharactersMax = 8_000;
 const noise = /^.*(ERROR:dbus\/|Failed to connect to the bus).*\n?/gm;
 const listening = /^DevTools listening on (ws:\S+)\n/m;
 
-/** Neither helpers that outlive the browser, nor shared memory that a container is short of, nor requests of its own. */
+/**
+ * Neither helpers that outlive the browser, nor shared memory that a container is short of, nor requests of its own.
+ */
 const flags = [
   "--headless",
   "--no-sandbox",
@@ -61,7 +63,10 @@ export interface Page {
   html(): Promise<string>;
 }
 
-/** Starts a browser, works with it, ends it. A browser that ends meanwhile fails the work, and so does a work without end. */
+/**
+ * Starts a browser, works with it, ends it. A browser that ends meanwhile fails the work, and so does a work without
+ * end.
+ */
 export async function withBrowser<T>(wish: BrowserWish, work: (browser: Browser) => Promise<T>): Promise<T> {
   const browser = await Browser.start(wish);
   try {

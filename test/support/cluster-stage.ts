@@ -1,4 +1,5 @@
-// A cluster of processes for the tests of a file or for one test: its folder, the clients in it, and how all of it ends.
+// A cluster of processes for the tests of a file or for one test: its folder, the clients in it, and how all of it
+// ends.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,6 +1,6 @@
-// People talk at all gateways of a cluster while something happens to its processes: what was said to be stored must be in
-// its receiver's index and reach it, exactly once, in the order of each sender; whoever asks is answered, and nobody is
-// signed out for good.
+// People talk at all gateways of a cluster while something happens to its processes: what was said to be stored must be
+// in its receiver's index and reach it, exactly once, in the order of each sender; whoever asks is answered, and nobody
+// is signed out for good.
 
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import type { ProcessCluster } from "../../scripts/harness/process-cluster.ts";
@@ -70,8 +70,8 @@ class Person {
     if (ids.size !== listed.length) throw new Error(`${this.account}'s index lists something twice`);
     const missing = [...this.stored].filter(([id]) => !ids.has(id)).map(([id, text]) => `${id} (${text})`);
     if (missing.length > 0) throw new Error(`${this.account}'s index lacks ${missing.join(", ")}`);
-    // What it said to itself is known where it was said, and pushed to other devices only. It does not count as received:
-    // the client may come upon it, too, while it catches up.
+    // What it said to itself is known where it was said, and pushed to other devices only. It does not count as
+    // received: the client may come upon it, too, while it catches up.
     const unheard = listed.filter((id) => !this.texts.has(id) && this.stored.get(id)?.startsWith(`${this.account} `));
     for (const { messageId, body } of await patiently(() => this.client.contents(unheard))) {
       this.texts.set(messageId, `${this.account} ${body}`);
@@ -94,7 +94,10 @@ class Person {
     if (doubled !== undefined) throw new Error(`${account} got ${doubled} (${texts.get(doubled)}) twice`);
   }
 
-  /** Throws unless each sender's numbers grow in the order of ids: a talk that was stored again under another id does not. */
+  /**
+   * Throws unless each sender's numbers grow in the order of ids: a talk that was stored again under another id does
+   * not.
+   */
   checkOrder(): void {
     const last = new Map<string, number>();
     for (const [, text] of [...this.texts].toSorted(([one], [other]) => (one < other ? -1 : 1))) {

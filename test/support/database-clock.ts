@@ -1,5 +1,5 @@
-// A clock that a test sets, for one database of a PostgreSQL server: the store's functions ask roost.wall_us for the time,
-// which this replaces.
+// A clock that a test sets, for one database of a PostgreSQL server: the store's functions ask roost.wall_us for the
+// time, which this replaces.
 
 import type { SQL } from "bun";
 

@@ -1,5 +1,6 @@
-// The executable of the release before this one, built from the repository's own history, for tests of clusters in which
-// both run. It is built once, into .tools/former/, by that release's own scripts/build with the packages installed here.
+// The executable of the release before this one, built from the repository's own history, for tests of clusters in
+// which both run. It is built once, into .tools/former/, by that release's own scripts/build with the packages
+// installed here.
 
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";

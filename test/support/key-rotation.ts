@@ -73,8 +73,8 @@ export class KeyRotation {
   }
 
   /**
-   * Has every process read a file of keys again, one at a time, in an order of chance; those that run another program are
-   * restarted for it.
+   * Has every process read a file of keys again, one at a time, in an order of chance; those that run another program
+   * are restarted for it.
    */
   async reload(file: "cluster-key" | "secret", ...keys: readonly string[]): Promise<void> {
     this.write(file, keys);
@@ -123,7 +123,7 @@ export class KeyRotation {
   async end(): Promise<void> {
     this.isOver = true;
     await Promise.all(this.talking);
-    await until(() => this.heard.length >= this.said.length, "everything was heard", 20_000);
+    await until(() => this.heard.length >= this.said.length, "everything was heard");
     expect(this.heard.toSorted()).toEqual(this.said.toSorted());
     expect(this.faults).toEqual([]);
   }
@@ -134,9 +134,9 @@ export class KeyRotation {
     this.restarting = name;
     expect([name, await cluster.end(name, "SIGTERM")]).toEqual([name, 0]);
     await cluster.start(name);
-    await until(() => cluster.isReady(name), `${name} is ready`, 20_000);
+    await until(() => cluster.isReady(name), `${name} is ready`);
     await this.stage.says(name, new RegExp(`services of the cluster share these keys.* keys=${keys} `));
-    await until(() => this.isWhole(), `all are linked after the restart of ${name}`, 20_000);
+    await until(() => this.isWhole(), `all are linked after the restart of ${name}`);
     this.restarting = "";
     await until(() => this.said.length > before.said + 5 && this.answered > before.answered + 5, "people talk on");
     expect([name, this.faults]).toEqual([name, []]);

@@ -1,6 +1,6 @@
-// Clients that behave as those of KIM do, their weaknesses included: the one that its Go tests use, which takes the next
-// packet for the answer to what it has sent, and its web SDK, which keeps the newest acknowledgement and begins there.
-// Both sign in with a token alone.
+// Clients that behave as those of KIM do, their weaknesses included: the one that its Go tests use, which takes the
+// next packet for the answer to what it has sent, and its web SDK, which keeps the newest acknowledgement and begins
+// there. Both sign in with a token alone.
 
 import { createHmac } from "node:crypto";
 import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
@@ -27,7 +27,7 @@ import {
 } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 
-const waitMsMax = 10_000;
+const waitMsMax = 30_000;
 
 /** A token as KIM's own package makes it: without `iat`. */
 export function kimToken(secret: string, account: string, app = "kim"): string {

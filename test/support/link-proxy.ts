@@ -1,5 +1,5 @@
-// A way between two processes that a test can cut, or on which it changes what they say: takes TCP connections at one port
-// and passes their bytes on to another.
+// A way between two processes that a test can cut, or on which it changes what they say: takes TCP connections at one
+// port and passes their bytes on to another.
 
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 

@@ -1,4 +1,5 @@
-// A gateway with one link to a chat node, without sockets: what it writes to its clients and to the node is there to see.
+// A gateway with one link to a chat node, without sockets: what it writes to its clients and to the node is there to
+// see.
 
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import { TokenVerifier } from "../../src/auth/token.ts";

@@ -1,5 +1,5 @@
-// Runs the product to its end and measures its memory. What the system reports of a child covers the moment between fork
-// and exec, when the child has the memory of its parent: so the parent is a small process made for this.
+// Runs the product to its end and measures its memory. What the system reports of a child covers the moment between
+// fork and exec, when the child has the memory of its parent: so the parent is a small process made for this.
 
 import { roost } from "../../scripts/harness/server-process.ts";
 

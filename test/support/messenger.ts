@@ -1,4 +1,5 @@
-// A whole messenger for a test: the standalone role in this process, on free ports, with its data in a temporary folder.
+// A whole messenger for a test: the standalone role in this process, on free ports, with its data in a temporary
+// folder.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

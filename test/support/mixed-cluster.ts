@@ -49,8 +49,8 @@ export class Servers {
 }
 
 /**
- * A cluster of both. Chat nodes of the former release come first: they do not open a store that this one has opened. They
- * come one by one: two of them that make a store at once may take it for another program's.
+ * A cluster of both. Chat nodes of the former release come first: they do not open a store that this one has opened.
+ * They come one by one: two of them that make a store at once may take it for another program's.
  */
 export async function startMixedCluster(
   size: ClusterSize,

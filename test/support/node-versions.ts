@@ -1,5 +1,5 @@
-// Versions of Node for tests of the client library: the one on PATH, and those that npm's package `node` installs, once,
-// into .tools/node-<version>/.
+// Versions of Node for tests of the client library: the one on PATH, and those that npm's package `node` installs,
+// once, into .tools/node-<version>/.
 
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

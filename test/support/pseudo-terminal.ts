@@ -1,6 +1,6 @@
-// A program in a pseudo terminal, and what a person would see of it: the rows of the screen, and those that have scrolled
-// off its top. Understands what our programs send: new lines, carriage returns, cursor moves, clearing. Each character is
-// one cell.
+// A program in a pseudo terminal, and what a person would see of it: the rows of the screen, and those that have
+// scrolled off its top. Understands what our programs send: new lines, carriage returns, cursor moves, clearing. Each
+// character is one cell.
 
 import { stringWidth } from "bun";
 import { endsWithParent } from "../../scripts/harness/with-parent.ts";

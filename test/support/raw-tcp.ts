@@ -1,5 +1,5 @@
-// TCP connections as the C library makes them: from any address of loopback, ended by a reset or in halves, and read only
-// when the test reads. Bun's own sockets can do none of that.
+// TCP connections as the C library makes them: from any address of loopback, ended by a reset or in halves, and read
+// only when the test reads. Bun's own sockets can do none of that.
 
 import { dlopen, read } from "bun:ffi";
 import { getSystemErrorName } from "node:util";

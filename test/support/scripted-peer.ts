@@ -1,5 +1,5 @@
-// A server that does what a test says: real sockets, the wire protocol, no logic but defaults (it signs everybody in, its
-// index is empty, every other request succeeds with an empty body). Each test overrides what it is about.
+// A server that does what a test says: real sockets, the wire protocol, no logic but defaults (it signs everybody in,
+// its index is empty, every other request succeeds with an empty body). Each test overrides what it is about.
 
 import {
   create,

@@ -1,5 +1,5 @@
-// A file system of a few megabytes in memory, so that a test can fill it. To mount one takes rights that not every machine
-// gives: `canMount` tells, and a test that cannot run is skipped visibly.
+// A file system of a few megabytes in memory, so that a test can fill it. To mount one takes rights that not every
+// machine gives: `canMount` tells, and a test that cannot run is skipped visibly.
 
 import { mkdtempSync, rmSync, statfsSync, writeFileSync, appendFileSync } from "node:fs";
 import { tmpdir } from "node:os";

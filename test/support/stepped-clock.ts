@@ -1,6 +1,6 @@
 // A wall clock of a test's own for real processes, stepped while they run: libfaketime (Debian's package `faketime`) is
-// loaded into them and reads the offset from a file at each call. Only the wall clock is changed: monotonic time, timers
-// and the times of files stay true. Children inherit the clock, unless they are given another environment.
+// loaded into them and reads the offset from a file at each call. Only the wall clock is changed: monotonic time,
+// timers and the times of files stay true. Children inherit the clock, unless they are given another environment.
 //
 // Asking the time costs such a process 4 µs instead of 20 ns.
 
@@ -68,7 +68,10 @@ export class SteppedClock {
   }
 }
 
-/** Each process that starts with libfaketime leaves a semaphore and shared memory, named by its pid, if it exits abruptly. */
+/**
+ * Each process that starts with libfaketime leaves a semaphore and shared memory, named by its pid, if it exits
+ * abruptly.
+ */
 function removeLeftovers(): void {
   for (const name of readdirSync(sharedMemory)) {
     const [, pid] = /^(?:sem\.faketime_sem|faketime_shm)_(\d+)$/.exec(name) ?? [];

@@ -1,5 +1,5 @@
-// A network that a test can break: passes bytes on to a port of this machine, or swallows the answers. It may begin each
-// connection with a header, as a load balancer does.
+// A network that a test can break: passes bytes on to a port of this machine, or swallows the answers. It may begin
+// each connection with a header, as a load balancer does.
 
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 

@@ -24,7 +24,7 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
-const waitMsMax = 10_000;
+const waitMsMax = 30_000;
 
 /** Fails a test that waits for what never comes. */
 function within<T>(promise: Promise<T>, what: string): Promise<T> {

@@ -1,4 +1,5 @@
-// Who is at the other end; and where others reach what is bound: the address itself, or of everywhere one of this machine's.
+// Who is at the other end; and where others reach what is bound: the address itself, or of everywhere one of this
+// machine's.
 
 import { expect, test } from "bun:test";
 import type { NetworkInterfaceInfo } from "node:os";

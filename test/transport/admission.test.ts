@@ -76,7 +76,7 @@ describe("an admission", () => {
     expect(exempt.every(({ ended }) => ended === undefined)).toBe(true);
   });
 
-  test("gives a newcomer the descriptor of one that is ending, then that of a stranger, and never that of a known one", () => {
+  test("gives a newcomer the descriptor of an ending connection, then a stranger's, never a known one's", () => {
     const { admission, enter } = admit({ connectionsMax: 3 });
     const [known, ending, stranger] = [enter(), enter(), enter()];
     admission.identified(known);

@@ -1,4 +1,5 @@
-// Peers that send as fast as they can: what they have us work off in a turn is bounded, and what follows a close is not read.
+// Peers that send as fast as they can: what they have us work off in a turn is bounded, and what follows a close is not
+// read.
 
 import { afterEach, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";

@@ -64,7 +64,7 @@ describe("the address behind a proxy", () => {
     expect(behind("127.0.0.1, 10.0.0.5", "127.0.0.1")).toBe("10.0.0.5");
   });
 
-  test("is found at the end of a header of a thousand addresses, and behind 64 trusted ones no further is looked", () => {
+  test("is found at the end of a thousand addresses; behind 64 trusted ones the search ends", () => {
     const thousand = Array.from({ length: 1_000 }, (_, at) => `192.0.2.${at % 250}`).join(", ");
     expect(behind(`${thousand}, 198.51.100.7`)).toBe("198.51.100.7");
     const proxies = (count: number): string => ", 10.0.0.9".repeat(count);

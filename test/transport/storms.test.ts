@@ -130,7 +130,7 @@ for (const dialect of dialects) {
   });
 }
 
-test("requests for a WebSocket whose peers have gone while they waited are not answered, and take no turn of their own", async () => {
+test("requests for a WebSocket whose peers left while they waited are not answered, and take no turn", async () => {
   const [, webSocket] = dialects;
   if (webSocket === undefined) throw new Error("there is WebSocket");
   const { options, accepted, connect, next } = besieged(webSocket);

@@ -172,7 +172,7 @@ describe("TCP behind a trusted proxy", () => {
     expect(accepted).toEqual([]);
   });
 
-  test("it counts as a stranger: beyond their bound the one that has been silent for the longest time is dropped", async () => {
+  test("it counts as a stranger: beyond their bound the one that has been silent the longest is dropped", async () => {
     const { server, accepted } = serve(behind("127.0.0.1/32", [], 2));
     const first = dial(server);
     first.socket.write("PROXY ");
@@ -260,7 +260,7 @@ describe("TCP behind a trusted proxy", () => {
     expect(lines.filter((line) => line.includes("--trusted-proxies")).length).toBe(1);
   });
 
-  test("a listener without proxies, such as that of links, takes a header for a bad frame and says nothing", async () => {
+  test("a listener without proxies, such as that of links, takes a header for a bad frame, silently", async () => {
     const { server, options } = serve(testOptions());
     const { socket, told } = dial(server);
     socket.write(textProxyHeader(client));

@@ -1,5 +1,5 @@
-// Sockets that an HTTP server has accepted and whose request has not come: found by the kernel's word, and ended when they
-// are too old or too many.
+// Sockets that an HTTP server has accepted and whose request has not come: found by the kernel's word, and ended when
+// they are too old or too many.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
@@ -169,7 +169,7 @@ test("a watch ends those whose request does not come, and no other", async () =>
   expect(new Set(met)).toEqual(new Set(["age"]));
 });
 
-test("a watch ends those of many strangers who have sent too much, whatever it was, and none who is known", async () => {
+test("a watch ends, of many strangers, those who have sent too much of anything, and no known one", async () => {
   const { clients, excessive, watch } = await watched(40, 40, 39);
   for (const index of [3, 7, 39]) clients[index]?.write(Buffer.alloc(bounds.strangerBytesMax + 1));
   clients[5]?.write(Buffer.alloc(bounds.strangerBytesMax));

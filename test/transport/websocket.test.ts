@@ -163,7 +163,7 @@ describe("a WebSocket server", () => {
     expect([...bytes()]).toEqual([0x8a, 1, 0x70]);
   });
 
-  test("sends nothing of its own to a silent client, whole binary messages to others, in one write a turn", async () => {
+  test("sends nothing by itself to a silent client, whole binary messages to others, in one write a turn", async () => {
     const { socket, owner, bytes } = await raw();
     const reads: number[] = [];
     socket.on("data", (chunk) => reads.push(chunk.length));

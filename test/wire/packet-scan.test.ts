@@ -262,7 +262,7 @@ describe("the tail", () => {
 });
 
 describe("UTF-8", () => {
-  test("is judged as the platform judges it, for every string of one or two bytes and every lead with edge bytes", () => {
+  test("is judged as by the platform, for each string of one or two bytes and each lead with edge bytes", () => {
     const edges = [0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xff];
     const check = (...bytes: number[]): void => {
       const buffer = Buffer.from(bytes);

@@ -1,5 +1,5 @@
-// Stamp, cut and response are compared with decode and re-encode on random headers in packet-scan.test.ts (checkHeader);
-// here are the cases that have a name.
+// Stamp, cut and response are compared with decode and re-encode on random headers in packet-scan.test.ts
+// (checkHeader); here are the cases that have a name.
 
 import { describe, expect, test } from "bun:test";
 import { AssertionError } from "../../src/base/assert.ts";

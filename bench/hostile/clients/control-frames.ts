@@ -1,5 +1,5 @@
-// Frames that are no requests: pings whose pongs nobody reads, pongs that nobody asked for, frames of no bytes, fragments of a
-// message that never ends.
+// Frames that are no requests: pings whose pongs nobody reads, pongs that nobody asked for, frames of no bytes,
+// fragments of a message that never ends.
 
 import { basicPong } from "../../../src/wire/packet.ts";
 import { OpCode } from "../../../src/wire/opcode.ts";

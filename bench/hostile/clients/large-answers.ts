@@ -1,5 +1,5 @@
-// Answers of megabytes to requests of kilobytes, which nobody reads: of many connections at once, and one after another on one
-// connection.
+// Answers of megabytes to requests of kilobytes, which nobody reads: of many connections at once, and one after another
+// on one connection.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Command } from "../../../src/wire/commands.ts";

@@ -49,7 +49,7 @@ async function ask({ place }: Stage, asked: DnsQuery): Promise<void> {
 export const dnsAttacks: readonly Attack[] = [
   {
     name: "dns-churn",
-    what: `${changesPerSecond} changes a second, and ${queriesPerSecond} queries for a service of ${endpoints} endpoints`,
+    what: `${changesPerSecond} changes a second, ${queriesPerSecond} queries for a service of ${endpoints} endpoints`,
     scene: "dns",
     async prepare(stage) {
       await registerAll(stage.place.registryPort, instancesOf(large, stage.many(endpoints)), 16);

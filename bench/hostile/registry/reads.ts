@@ -1,4 +1,5 @@
-// Reads of a registry that cost it what the reader likes: large answers that nobody reads, polls that name a thousand services.
+// Reads of a registry that cost it what the reader likes: large answers that nobody reads, polls that name a thousand
+// services.
 
 import { registerAll, registerRequest, instancesOf } from "../../registry/instances.ts";
 import { assertOk, getRequest, HttpConnection } from "../../registry/http-connection.ts";

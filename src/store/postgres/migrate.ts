@@ -18,6 +18,9 @@ interface State {
   readonly relations: bigint;
 }
 
+/** The schema roost holds tables and none of versions: another program's, or a part of a dump that is being restored. */
+class ForeignSchema extends StoreUnavailable {}
+
 /** Returns the schema version of the store in a database; undefined without a schema. Rejects with StoreUnavailable. */
 export async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
   // A single statement on tables only: another process may create the store between two, and to_regclass and the like
@@ -41,7 +44,7 @@ export async function versionIn(sql: SQL, place: string): Promise<number | undef
   }
   if (!state.has_table) {
     if (state.relations > 0n) {
-      throw new StoreUnavailable("its schema roost is another program's; give another database to the store");
+      throw new ForeignSchema("its schema roost is another program's; give another database to the store");
     }
     return state.has_schema ? 0 : undefined;
   }
@@ -95,7 +98,10 @@ async function quickly<T>(url: string, look: (sql: SQL) => Promise<T>): Promise<
 export async function migrateReplacement(url: string): Promise<void> {
   const place = placeOf(url);
   const version = await quickly(url, async (sql) => {
-    const found = await versionIn(sql, place);
+    const found = await versionIn(sql, place).catch((error: unknown) => {
+      if (error instanceof ForeignSchema) return undefined;
+      throw error;
+    });
     return found === undefined || found === 0 || !(await isComplete(sql)) ? undefined : found;
   });
   if (version === undefined) {

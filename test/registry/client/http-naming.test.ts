@@ -1,6 +1,7 @@
 // The client of the registry beside its polls and registrations: what it finds, how it closes, what it refuses.
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { requestMsMax } from "../../../src/registry/client/node-client.ts";
 import { cancelMsMax } from "../../../src/registry/client/registration-loop.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
@@ -96,14 +97,16 @@ describe("closing", () => {
 
   test("lets the process end", async () => {
     const node = fakeNode();
+    const source = (path: string): string => JSON.stringify(join(import.meta.dir, `../../../src/${path}.ts`));
     const program = `
-      import { HttpNaming } from ${JSON.stringify(new URL("../../../src/registry/client/http-naming.ts", import.meta.url).pathname)};
-      import { silentLog } from ${JSON.stringify(new URL("../../../src/base/log.ts", import.meta.url).pathname)};
-      import { systemRandom } from ${JSON.stringify(new URL("../../../src/base/random.ts", import.meta.url).pathname)};
+      import { HttpNaming } from ${source("registry/client/http-naming")};
+      import { silentLog } from ${source("base/log")};
+      import { systemRandom } from ${source("base/random")};
       const naming = new HttpNaming({ nodes: ["${node.url}"], env: "test", zone: "z1", region: "r", hostname: "h",
         tokens: () => [], random: systemRandom, log: silentLog });
       naming.subscribe("chat", () => undefined);
-      await naming.register({ service: "chat", id: "c", addrs: ["tcp://a:1"], version: "", status: 1, metadata: new Map() });
+      const instance = { service: "chat", id: "c", addrs: ["tcp://a:1"], version: "", status: 1 };
+      await naming.register({ ...instance, metadata: new Map() });
       await Bun.sleep(20);
       await naming.close();
     `;

@@ -24,7 +24,8 @@ function keyedNode(): { readonly node: FakeRegistry; readonly key: { isNeeded: b
 
 const sentence = (...nodes: readonly FakeRegistry[]): string =>
   `${nodes.map(({ url }) => url).join(", ")}: this node of the registry accepts writes without a key from everybody` +
-  ": start it with the --cluster-key-file of the cluster, or this process with --insecure if it cannot have one (bilibili/discovery)";
+  ": start it with the --cluster-key-file of the cluster, " +
+  "or this process with --insecure if it cannot have one (bilibili/discovery)";
 
 describe("a node that takes writes without a key", () => {
   test("is asked for nothing and shown no token", async () => {

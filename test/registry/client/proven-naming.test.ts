@@ -132,7 +132,7 @@ describe("what a member is told", () => {
     expect(naming.leftOut.toSorted()).toEqual(["fake", "fake-2", "foreign"]);
   });
 
-  test("changes with the keys: who has been believed by one that is gone is not, and who has the new one is", async () => {
+  test("changes with the keys: a proof by a removed key no longer counts, one by the new key does", async () => {
     const { member } = world();
     const [a = bytes(""), b = bytes("")] = clusterKeys;
     const keys = new ClusterKeys([a]);
@@ -153,7 +153,7 @@ describe("what a member is told", () => {
     expect(told).toHaveLength(3);
   });
 
-  test("is, where writes need the key, everybody for who changes the owner of a store: it waits for all of them", async () => {
+  test("counts everybody where writes need the key, for a change of a store's owner: that waits for all", async () => {
     const { member, stranger } = world(false);
     await stranger().register(registration("chat", "former"));
     await member([bytes("key of some other cluster")]).register(registration("chat", "foreign"));

@@ -117,11 +117,12 @@ test("peers that have reset before they were accepted take no places", async () 
 
 test("peers that reset while their answers are written leave no connection behind", async () => {
   // In a process of its own, or the peers would do nothing while it answers.
+  const file = (path: string): string => JSON.stringify(import.meta.resolve(path));
   const script = `
-    const { listenDnsTcp } = await import(${JSON.stringify(import.meta.resolve("../../../src/registry/dns/tcp.ts"))});
-    const { ContainedBugs } = await import(${JSON.stringify(import.meta.resolve("../../../src/observe/contained-bugs.ts"))});
-    const { silentLog } = await import(${JSON.stringify(import.meta.resolve("../../../src/base/log.ts"))});
-    const { testLimits } = await import(${JSON.stringify(import.meta.resolve("../../support/limits.ts"))});
+    const { listenDnsTcp } = await import(${file("../../../src/registry/dns/tcp.ts")});
+    const { ContainedBugs } = await import(${file("../../../src/observe/contained-bugs.ts")});
+    const { silentLog } = await import(${file("../../../src/base/log.ts")});
+    const { testLimits } = await import(${file("../../support/limits.ts")});
     const tcpTimes = { idleMsMax: 3_600_000, sweepMs: 3_600_000 };
     const options = { limits: testLimits({ dnsConnections: 1_000 }), bugs: new ContainedBugs(silentLog), tcpTimes };
     // Slow enough for a peer to be gone when its answer is written.

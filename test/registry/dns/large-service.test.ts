@@ -1,5 +1,5 @@
-// What a large service and a busy registry cost DNS: a change costs those alone who ask for what has changed, a large service
-// is read a few times within a TTL at most, and of too many endpoints some are drawn.
+// What a large service and a busy registry cost DNS: a change costs those alone who ask for what has changed, a large
+// service is read a few times within a TTL at most, and of too many endpoints some are drawn.
 
 import { describe, expect, test } from "bun:test";
 import { type Instance, Status } from "../../../src/registry/instance.ts";

@@ -1,5 +1,5 @@
-// Answers that must fit: over UDP what does not is cut and said to be, over TCP it comes whole. And what answers are kept
-// for: turns among many records, and no more memory than there may be.
+// Answers that must fit: over UDP what does not is cut and said to be, over TCP it comes whole. And what answers are
+// kept for: turns among many records, and no more memory than there may be.
 
 import { testLimits } from "../../support/limits.ts";
 import { describe, expect, test } from "bun:test";

@@ -1,5 +1,5 @@
-// The DNS server on real sockets: what comes cut, in heaps, too slowly, too often or as nonsense ends nothing but its own
-// connection.
+// The DNS server on real sockets: what comes cut, in heaps, too slowly, too often or as nonsense ends nothing but its
+// own connection.
 
 import { testLimits } from "../../support/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";

@@ -57,7 +57,7 @@ function serving(respond: () => HttpAnswer, bug: (error: unknown) => void = igno
   return Number(server.address.split(":").at(-1));
 }
 
-test("is made only as far as sockets take it for whoever does not read, and not further when he goes away", async () => {
+test("is made only as far as the socket takes it if the client does not read, and not after it leaves", async () => {
   // 64 MiB: what sockets keep for a reader is far less.
   const count = 64 * 1_024;
   const listing = new Listing(count);

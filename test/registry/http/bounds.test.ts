@@ -1,5 +1,5 @@
-// The limits of the registry's HTTP and of the monitor, each at its value and one above. Addresses are those of loopback,
-// each of which counts as one here.
+// The limits of the registry's HTTP and of the monitor, each at its value and one above. Addresses are those of
+// loopback, each of which counts as one here.
 
 import { afterEach, expect, test } from "bun:test";
 import type { LimitName } from "../../../src/base/limits/table.ts";

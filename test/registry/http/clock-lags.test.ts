@@ -6,7 +6,10 @@ import { ClockLags, type ClockReading } from "../../../src/registry/http/clock-l
 const msNs = 1_000_000n;
 const maxNs = 900_000n * msNs;
 
-/** A reading, taken at second 100 by this node: the other clock shows between `fromMs` and `toMs`, the answer took `tookMs`. */
+/**
+ * A reading, taken at second 100 by this node: the other clock shows between `fromMs` and `toMs`, the answer took
+ * `tookMs`.
+ */
 const reading = (fromMs: number, toMs = fromMs, tookMs = 0): ClockReading => ({
   ...{ fromNs: BigInt(fromMs) * msNs, toNs: BigInt(toMs) * msNs },
   ...{ askedNs: 100_000n * msNs, heardNs: BigInt(100_000 + tookMs) * msNs },

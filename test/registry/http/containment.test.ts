@@ -94,7 +94,9 @@ test("a caller that is gone is not taken for one on this machine: nothing is reg
   const { node, http, metrics, url, count } = serve();
   const port = Number(http.address.split(":").at(-1));
   const body = encode(instance);
-  const post = `POST /discovery/register HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const post =
+    "POST /discovery/register HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
+    `Content-Length: ${body.length}\r\n\r\n${body}`;
   const poll =
     "GET /discovery/polls?env=prod&hostname=h&appid=gone&latest_timestamp=0 HTTP/1.1\r\nHost: localhost\r\n\r\n";
   const lookup = "GET /api/lookup/token HTTP/1.1\r\nHost: localhost\r\n\r\n";

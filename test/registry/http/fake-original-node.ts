@@ -1,6 +1,7 @@
-// A small node of the original implementation over real HTTP: what replication with it depends on, its faults included. It
-// splits no commas, cancels without looking at versions, remembers no cancellation, drops reg_timestamp, and a renewal
-// counts from the moment at which it arrives. What clients write it passes on to `peers` alone, before it answers, once.
+// A small node of the original implementation over real HTTP: what replication with it depends on, its faults included.
+// It splits no commas, cancels without looking at versions, remembers no cancellation, drops reg_timestamp, and a
+// renewal counts from the moment at which it arrives. What clients write it passes on to `peers` alone, before it
+// answers, once.
 
 import { parseAnswer, parseRenewed } from "../../../src/registry/client/parse-instances.ts";
 import type { Instance } from "../../../src/registry/instance.ts";

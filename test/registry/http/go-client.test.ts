@@ -45,8 +45,9 @@ const nodeAt = (address: string): TestNode => {
 
 describe("the client's decoder", () => {
   const info = (change: string): string =>
-    `{"chat":{"instances":{"z1":[{"region":"","zone":"z1","env":"e","appid":"a","hostname":"h","addrs":["x"],"version":"",` +
-    `"metadata":{},"status":1,"reg_timestamp":1,"up_timestamp":1,"renew_timestamp":1,"dirty_timestamp":1${change},"latest_timestamp":9}}`;
+    `{"chat":{"instances":{"z1":[{"region":"","zone":"z1","env":"e","appid":"a","hostname":"h","addrs":["x"],` +
+    `"version":"","metadata":{},"status":1,"reg_timestamp":1,"up_timestamp":1,"renew_timestamp":1,"dirty_timestamp":1` +
+    `${change},"latest_timestamp":9}}`;
   const ok = info(',"latest_timestamp":1}]}');
 
   test("takes what is right, and refuses what Go would not read", () => {

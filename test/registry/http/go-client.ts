@@ -1,6 +1,6 @@
 // A client that behaves as bilibili/discovery's own Go client does, its weaknesses included: it
-// waits for infra.discovery before anything else, ignores services without instances, asks again at once after -304, and
-// takes a whole answer for an error when any part of it is not what Go's encoding/json would put into its types.
+// waits for infra.discovery before anything else, ignores services without instances, asks again at once after -304,
+// and takes a whole answer for an error when any part of it is not what Go's encoding/json would put into its types.
 
 import { at, encode } from "./support.ts";
 
@@ -19,7 +19,9 @@ export interface GoClientOptions {
   readonly host: string;
   /** v1.0.x joins addresses by commas; later ones repeat the key. */
   readonly joinsAddresses: boolean;
-  /** The Go client's are 40 s, 30 s and 1 s. A poll may take pollGraceMs longer than it says: a test's machine is busy. */
+  /**
+   * The Go client's are 40 s, 30 s and 1 s. A poll may take pollGraceMs longer than it says: a test's machine is busy.
+   */
   readonly pollTimeoutMs: number;
   readonly renewMs: number;
   readonly pauseMs: number;

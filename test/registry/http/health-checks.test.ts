@@ -277,7 +277,7 @@ describe("an address that many instances name", () => {
   });
 });
 
-test("without a key nobody is asked, whoever says that an instance is to be: a client, a node, a snapshot", async () => {
+test("without a key no instance is checked, whether a client, a node or a snapshot asks for it", async () => {
   const clinic = new Clinic(false);
   const metadata = new Map([["health_url", healthUrl]]);
   const state = (hostname: string) => ({ ...living(beginNs, { hostname, metadata }), isProbed: true });

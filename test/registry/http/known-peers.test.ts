@@ -1,5 +1,5 @@
-// Messages of registry nodes: taken as application/json alone, and without a cluster key only from addresses of nodes that
-// are named or registered. A node that is not known yet joins by registering itself, as one of the original does.
+// Messages of registry nodes: taken as application/json alone, and without a cluster key only from addresses of nodes
+// that are named or registered. A node that is not known yet joins by registering itself, as one of the original does.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { systemClock } from "../../../src/base/clock.ts";
@@ -38,7 +38,7 @@ describe("a message", () => {
     expect(await node.hostnames()).toEqual(["of a peer"]);
   });
 
-  test("of a stranger is none that this node understands, until the stranger has registered itself as a node", async () => {
+  test("of a stranger is not accepted by this node until the stranger has registered itself as a node", async () => {
     const { url, node } = strict();
     const { status, headers } = await replicate(url, json);
     expect([status, headers.get("roost-unknown-node")]).toEqual([404, "register"]);
@@ -54,7 +54,7 @@ describe("a message", () => {
   });
 });
 
-test("what a node of the original brings does not count for its address, whether it is known by an address or a name", async () => {
+test("what an original node brings does not count for its address, known by an address or a name", async () => {
   for (const host of ["127.0.0.1", "localhost"]) {
     const { url, node } = serveRegistry(undefined, { instancesPerAddress: 2 }, (address) => address);
     const register = async (change: Record<string, string>): Promise<unknown> => {
@@ -73,7 +73,7 @@ test("what a node of the original brings does not count for its address, whether
   }
 });
 
-test("an address is a node's if it is the host of one, or what its name resolves to; names are resolved in the background", async () => {
+test("an address is a node's if it is its host, or its name resolves to it, which runs in the background", async () => {
   const asked: string[] = [];
   const resolve = async (host: string): Promise<readonly string[]> => {
     asked.push(host);
@@ -102,7 +102,7 @@ test("an address is a node's if it is the host of one, or what its name resolves
   expect(asked).toEqual(["node.example", "gone.example"]);
 });
 
-test("a node that nobody knows joins without a key: it learns all, is listed, and is a node like any other soon", async () => {
+test("an unknown node joins without a key: it learns all, is listed, and is a node like any other soon", async () => {
   const first = strict();
   const form = encode({ ...chat1, status: "1", addrs: "tcp://a:1" });
   await askUrl(`${first.url}/discovery/register`, { method: "POST", body: form });

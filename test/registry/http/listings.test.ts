@@ -3,7 +3,7 @@ import { Listings } from "../../../src/registry/http/listings.ts";
 import { testLimits } from "../../support/limits.ts";
 import { eventually } from "./support.ts";
 
-test("a listing whose beginning was costly keeps its place for a while after its end; others give it back at once", async () => {
+test("a listing with a costly beginning keeps its place for a while after its end; others do not", async () => {
   const limits = testLimits({ listings: 1 });
   const listings = new Listings(limits);
   const cheap = listings.begin("10.0.0.1");

@@ -11,7 +11,10 @@ const mib = 1024 * 1024;
 const services = Array.from({ length: 1_000 }, (_, index) => `appid=s${index}&latest_timestamp=0`).join("&");
 const poll = `GET /discovery/polls?env=prod&hostname=h&${services} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
 
-/** A queue whose requests take a millisecond each; `turn` runs a turn of the event loop, and tells whether there is another. */
+/**
+ * A queue whose requests take a millisecond each; `turn` runs a turn of the event loop, and tells whether there is
+ * another.
+ */
 function queue() {
   let nowMs = 0;
   let next: (() => void) | undefined;

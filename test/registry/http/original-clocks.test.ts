@@ -1,5 +1,5 @@
-// A node beside one of the original implementation whose clock is another one: each write counts, whichever of the two it is
-// made at, and what is older stays older.
+// A node beside one of the original implementation whose clock is another one: each write counts, whichever of the two
+// it is made at, and what is older stays older.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { FakeOriginalNode } from "./fake-original-node.ts";

@@ -467,7 +467,9 @@ test("a hybrid clock is not moved by what such a node says of its own", () => {
 describe("a registry node beside an original one", () => {
   const seed = testSeed("original-peer");
 
-  /** A node whose only peer is an original one; `run` lets so many milliseconds pass, and their requests be answered. */
+  /**
+   * A node whose only peer is an original one; `run` lets so many milliseconds pass, and their requests be answered.
+   */
   async function beside(
     node: FakeOriginalNode,
   ): Promise<{ registry: RegistryNode; run: (ms: number) => Promise<void>; names: () => string[] }> {

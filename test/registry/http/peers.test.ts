@@ -1,5 +1,5 @@
-// Nodes over real HTTP: what is written at one is read at the others, and a peer that is broken, hostile or not ours costs
-// nobody anything but a count of failures.
+// Nodes over real HTTP: what is written at one is read at the others, and a peer that is broken, hostile or not ours
+// costs nobody anything but a count of failures.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { registryToken } from "../../../src/auth/registry-token.ts";

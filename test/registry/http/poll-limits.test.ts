@@ -1,5 +1,5 @@
-// The bounds of long polls, without sockets: how many wait for one caller, and how long news that a client may ignore are
-// held back. The event loop's timers run when the test says so.
+// The bounds of long polls, without sockets: how many wait for one caller, and how long news that a client may ignore
+// are held back. The event loop's timers run when the test says so.
 
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
 import { pollMs } from "../../../src/base/limits/fixed.ts";
@@ -78,7 +78,7 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-test("so many polls of one address wait; the next one is refused, and those of others and of this machine are not", async () => {
+test("the polls of one address are bounded: the next is refused, those of others and of this machine not", async () => {
   const controllers = Array.from({ length: 5_000 }, () => new AbortController());
   for (const { signal } of controllers) ask("10.0.0.9", undefined, signal);
   expect(polls.size).toBe(5_000);

@@ -128,7 +128,7 @@ test("dirty_timestamp is the version to the last digit, and an older one changes
   expect(await node.instance()).toMatchObject({ version: "new", dirty_timestamp: dirty });
 });
 
-test("a version up to 15 minutes ahead does not keep the next registration out; one further ahead is refused", async () => {
+test("a version up to 15 minutes ahead does not block the next registration; one beyond is refused", async () => {
   const ahead = (ms: number): string => String(BigInt(Date.now() + ms) * 1_000_000n);
   const tooFar = await node.register({ dirty_timestamp: ahead(limitTable.timestampAhead.initial + 60_000) });
   expect(tooFar.code).toBe(-400);

@@ -1,4 +1,5 @@
-// Services as bytes: one rendering for all who read a version, none that holds up the event loop, and nothing that stays.
+// Services as bytes: one rendering for all who read a version, none that holds up the event loop, and nothing that
+// stays.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type Piece, zonePieces } from "../../../src/registry/http/answers.ts";
@@ -69,7 +70,7 @@ test("a short text shows every renewal; a long one those of a second ago", async
   expect(await renderings.of(long, "prod", "", 1)).toBe(shared);
 });
 
-test("what is long is rendered over several turns, in which others are served; several readers wait for one rendering", async () => {
+test("long answers are rendered over several turns, in which others are served, once for several readers", async () => {
   const app = fill(1_000);
   let turns = 0;
   let isDone = false;
@@ -108,7 +109,7 @@ test("a change while it is rendered leaves it whole, and whoever asks then is to
   expect([after.includes('"hostname":"late"'), after.includes('"hostname":"h999"')]).toEqual([true, false]);
 });
 
-test("a service that is too long is refused, at once and after turns, and not tried again for each reader", async () => {
+test("a service that is too long is refused, at once and after turns, and not retried for each reader", async () => {
   const small = renderingsOf(50_000);
   expect(() => small.of(fill(10, "ten"), "prod", "", 1)).toThrow(AnswerTooLong);
   const middle = renderingsOf(5 * megabyte);

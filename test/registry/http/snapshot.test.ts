@@ -1,5 +1,5 @@
-// The table on disk: what is written is what is restored, it is shown as stale until somebody confirms it, and a file that
-// is something else is left alone.
+// The table on disk: what is written is what is restored, it is shown as stale until somebody confirms it, and a file
+// that is something else is left alone.
 
 import { testLimits } from "../../support/limits.ts";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";

@@ -41,8 +41,8 @@ export async function endAll(): Promise<void> {
 }
 
 /**
- * A registry without peers behind HTTP; its parts can be broken by a test. `quotaOf` as in HttpServerOptions. It is stopped
- * by `endAll`.
+ * A registry without peers behind HTTP; its parts can be broken by a test. `quotaOf` as in HttpServerOptions. It is
+ * stopped by `endAll`.
  */
 export function serveRegistry(
   log: Log = silentLog,

@@ -41,7 +41,7 @@ describe("behind a trusted proxy", () => {
     expect(codes).toEqual([0, 0, Code.LimitExceeded, 0]);
   });
 
-  test("a stranger behind it is no neighbour of the node's, and no other node's message is taken from him", async () => {
+  test("a stranger behind it is no neighbour of the node's, and cannot bring another node's message", async () => {
     const body = JSON.stringify({ kind: "compare" });
     const behind = await TestNode.start({ trustedProxies });
     const message = await behind.postMessage("peer/compare", body, { "x-forwarded-for": "203.0.113.9" });

@@ -1,5 +1,5 @@
-// Random requests behind each other, cut at random: each is answered whole and in order, also to a client that has ended its
-// side.
+// Random requests behind each other, cut at random: each is answered whole and in order, also to a client that has
+// ended its side.
 
 import { afterEach, expect, test } from "bun:test";
 import { textAnswer } from "../../../src/transport/http/http-answer.ts";
