@@ -8,15 +8,17 @@
 import { Deadline } from "../base/timer-wheel.ts";
 import { type CloseReason, closeLoginWait, closeProtocolFault } from "../wire/close-reason.ts";
 import type { Admitted } from "./admission.ts";
-import { headWaitMsDefault } from "./connection-core.ts";
 import type { ConnectionGroup, Member } from "./connection-group.ts";
 import { readProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import type { Acceptor, TransportOptions } from "./transport.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 
+/** How long the header may take, in milliseconds. */
+const headWaitMsDefault = 10_000;
+
 /** What a listener does once it is known whose a connection is. */
-export interface Admitting {
+interface Admitting {
   readonly proxies: TrustedProxies;
   readonly options: TransportOptions;
   readonly group: ConnectionGroup;

@@ -7,7 +7,6 @@
 
 import { readdirSync } from "node:fs";
 import { formatAddress, plainAddress } from "./address.ts";
-import type { TransportOptions } from "./transport.ts";
 
 /** linux/socket.h, and the offsets of sockaddr_in and sockaddr_in6. */
 const addressFamily = { v4: 2, v6: 10 } as const;
@@ -56,8 +55,14 @@ export interface FoundSocket {
   readonly peer: string;
 }
 
+/** What is asked of the buffers of a listener, as in `TransportOptions`. */
+interface ListenerBuffers {
+  readonly receiveBufferBytes?: number;
+  readonly observer: { bug(bug: unknown): void };
+}
+
 /** Applies `receiveBufferBytes` to a listener, where the system can be asked. */
-export function boundReceived(port: number, { receiveBufferBytes, observer }: TransportOptions): void {
+export function boundReceived(port: number, { receiveBufferBytes, observer }: ListenerBuffers): void {
   if (receiveBufferBytes === undefined) return;
   const bound = async (): Promise<void> => (await SocketFinder.open())?.boundReceived(port, receiveBufferBytes);
   bound().catch((bug: unknown) => observer.bug(bug));

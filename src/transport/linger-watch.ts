@@ -2,9 +2,12 @@
 // waits for the peer's end, for ever if need be, and reads all that is still sent, which costs a processor as long as a peer
 // likes. So the kernel is asked: whoever sends on, or does not end its side in time, is cut off.
 
-import { lateBytesMax } from "./connection-core.ts";
 import { type FoundSocket, SocketFinder } from "./kernel-sockets.ts";
 
+/** How long a peer that was sent everything may take to end its side, in milliseconds. */
+export const lingerMsMax = 2_000;
+/** Bytes that are still read after a close frame was sent: requests on their way, and the close frame of the peer. */
+export const lateBytesMax = 16 * 1024;
 /** Between two looks. The close frame is on its way by then: that a peer is cut off cannot hide why. */
 const lookMs = 10;
 /** To find sockets takes about a microsecond for each descriptor of the process: at most this share of the time. */

@@ -11,7 +11,8 @@ import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
-import { ConnectionCore, idleFrameCount, lateBytesMax } from "./connection-core.ts";
+import { ConnectionCore, idleFrameCount } from "./connection-core.ts";
+import { lateBytesMax } from "./linger-watch.ts";
 import { looksLikeProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import type { Acceptor, Connection, ConnectionOptions, FrameHandler } from "./transport.ts";

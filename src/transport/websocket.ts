@@ -10,10 +10,9 @@
 // cookie, so a foreign page gains nothing by opening one.
 
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
-import { lingerMsMax } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import { boundReceived } from "./kernel-sockets.ts";
-import { LingerWatch } from "./linger-watch.ts";
+import { LingerWatch, lingerMsMax } from "./linger-watch.ts";
 import type { Acceptor, Server, TransportOptions } from "./transport.ts";
 import { UnseenWatch } from "./unseen-watch.ts";
 import { ProxiedConnection, WebSocketConnection } from "./websocket-connection.ts";

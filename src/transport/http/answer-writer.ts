@@ -2,6 +2,7 @@
 // is counted. Parts are sent as they are, uncopied: several answers may share them.
 
 import type { Socket } from "bun";
+import type { ConnectionHost } from "./connection-host.ts";
 import { answerHead, type BodyParts, type HttpAnswer, isParts } from "./http-answer.ts";
 
 /** Answers up to this length are sent in one write, and never refused for those that wait. */
@@ -22,31 +23,24 @@ export interface AnswerFrame {
 
 /** Whose answers are written. */
 export interface AnswerOwner {
-  /** True if an answer's parts may wait here; else a bound was reached. */
-  mayHold(parts: BodyParts): boolean;
-  /** The answer waits for its reader: from now on it has a deadline. Called once an answer. */
-  waits(): void;
-  hold(parts: BodyParts): void;
-  release(parts: BodyParts): void;
-  /** True while long answers may write in this turn of the event loop. */
-  mayWrite(): boolean;
-  wrote(bytes: number): void;
-  /** Calls `transmit` in a later turn. */
-  waitForTurn(): void;
   /** The socket has taken all of the answer. */
   sent(): void;
-  /** The socket takes nothing any more; it may never tell that it is closed. */
-  broken(): void;
-  /** The time as a field Date shows it. */
-  date(): string;
+  /** The socket takes nothing any more, and perhaps never reports its end. */
+  terminate(): void;
   contain(work: () => void): void;
 }
 
-export class AnswerWriter {
+type Host<Owner> = Pick<
+  ConnectionHost<Owner>,
+  "date" | "entered" | "hold" | "mayHold" | "release" | "turnBytesLeft" | "waitForTurn"
+>;
+
+export class AnswerWriter<Owner extends AnswerOwner> {
   /** Bytes that the socket has taken since somebody looked last. */
   bytesSent = 0;
   private readonly socket: Pick<Socket, "write">;
-  private readonly owner: AnswerOwner;
+  private readonly owner: Owner;
+  private readonly host: Host<Owner>;
   private answer: HttpAnswer | undefined;
   private isChunked = false;
   private isWaiting = false;
@@ -59,15 +53,16 @@ export class AnswerWriter {
   /** The next piece is made in a turn to come. */
   private isPiecePlanned = false;
 
-  constructor(socket: Pick<Socket, "write">, owner: AnswerOwner) {
+  constructor(socket: Pick<Socket, "write">, owner: Owner, host: Host<Owner>) {
     this.socket = socket;
     this.owner = owner;
+    this.host = host;
   }
 
   /** Returns the answer to send in place of `answer`: itself, unless a bound was reached. */
   permitted(answer: HttpAnswer): HttpAnswer {
     const { body, instead } = answer;
-    if (instead === undefined || !isParts(body) || lengthOf(body) <= smallBytes || this.owner.mayHold(body))
+    if (instead === undefined || !isParts(body) || lengthOf(body) <= smallBytes || this.host.mayHold(this.owner, body))
       return answer;
     answer.ended?.();
     return instead;
@@ -86,21 +81,21 @@ export class AnswerWriter {
     if (this.isPiecePlanned) return;
     const isLong = this.outgoing.length > 1;
     while (this.outgoingAt < this.outgoing.length) {
-      if (isLong && !this.owner.mayWrite()) {
+      if (isLong && this.host.turnBytesLeft <= 0) {
         this.hold();
-        this.owner.waitForTurn();
+        this.host.waitForTurn(this.owner);
         return;
       }
       const part = this.outgoing[this.outgoingAt] ?? noBytes;
       const left = part.length - this.offset;
       const written = left === 0 ? 0 : this.socket.write(part, this.offset, left);
       if (written < 0) {
-        this.owner.broken();
+        this.owner.terminate();
         return;
       }
       this.offset += written;
       this.bytesSent += written;
-      if (isLong) this.owner.wrote(written);
+      if (isLong) this.host.turnBytesLeft -= written;
       if (written < left) {
         this.hold();
         return;
@@ -130,7 +125,7 @@ export class AnswerWriter {
 
   private arrange(answer: HttpAnswer, { isHead, isCurrent, isKept }: AnswerFrame): void {
     const { body } = answer;
-    const shape = { isCurrent, isKept, date: this.owner.date() };
+    const shape = { isCurrent, isKept, date: this.host.date() };
     this.isChunked = isCurrent;
     this.outgoingAt = 0;
     this.offset = 0;
@@ -169,7 +164,8 @@ export class AnswerWriter {
   private wait(): void {
     if (this.isWaiting) return;
     this.isWaiting = true;
-    this.owner.waits();
+    // Starts its deadline.
+    this.host.entered(this.owner);
   }
 
   /** What is being sent waits: it is counted from now on. */
@@ -177,13 +173,13 @@ export class AnswerWriter {
     this.wait();
     if (this.isHeld) return;
     this.isHeld = true;
-    this.owner.hold(this.outgoing);
+    this.host.hold(this.owner, this.outgoing);
   }
 
   private unhold(): void {
     if (!this.isHeld) return;
     this.isHeld = false;
-    this.owner.release(this.outgoing);
+    this.host.release(this.owner, this.outgoing);
   }
 }
 

@@ -1,7 +1,6 @@
 // What a connection needs of its server: its bounds, which are those of all connections together, and the time.
 
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
-import type { HttpConnection } from "./http-connection.ts";
 import type { HttpHandler } from "./http-handler.ts";
 import type { LongHeads } from "./long-heads.ts";
 
@@ -20,7 +19,7 @@ export type Phase =
   | "closed";
 
 /** What a connection needs of its server. */
-export interface ConnectionHost {
+export interface ConnectionHost<Connection> {
   readonly headBytesMax: number;
   readonly handler: HttpHandler;
   /** The answer to a request that met a bug. */
@@ -28,20 +27,20 @@ export interface ConnectionHost {
   /** The time as a field Date shows it. */
   date(): string;
   /** Sets the deadline of a phase that has begun. */
-  entered(connection: HttpConnection): void;
+  entered(connection: Connection): void;
   /** The bytes that it keeps of unfinished requests have changed by so many. */
-  kept(connection: HttpConnection, by: number): void;
+  kept(connection: Connection, by: number): void;
   /** True if an answer's parts may wait on this connection; else its bound was reached. */
-  mayHold(connection: HttpConnection, parts: BodyParts): boolean;
-  hold(connection: HttpConnection, parts: BodyParts): void;
-  release(connection: HttpConnection, parts: BodyParts): void;
+  mayHold(connection: Connection, parts: BodyParts): boolean;
+  hold(connection: Connection, parts: BodyParts): void;
+  release(connection: Connection, parts: BodyParts): void;
   /** What long answers may still write in this turn of the event loop, in bytes; who finds nothing left waits. */
   turnBytesLeft: number;
-  waitForTurn(connection: HttpConnection): void;
+  waitForTurn(connection: Connection): void;
   readonly longHeads: LongHeads;
   /** Puts it with those whose long heads wait. */
-  waitToRead(connection: HttpConnection): void;
+  waitToRead(connection: Connection): void;
   /** A head was too long. */
-  headTooLong(connection: HttpConnection): void;
+  headTooLong(connection: Connection): void;
   bug(error: unknown): void;
 }

@@ -99,7 +99,7 @@ const sharedHandlers = {
   },
 } satisfies SocketHandler<HttpConnection | undefined>;
 
-export class HttpServer implements ConnectionHost {
+export class HttpServer implements ConnectionHost<HttpConnection> {
   /** `host:port` as bound. */
   readonly address: string;
   readonly headBytesMax: number;
