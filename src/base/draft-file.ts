@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { openSync, rmSync } from "node:fs";
 
-export interface Draft {
+interface Draft {
   readonly path: string;
   /** Open for writing; the caller closes it, and renames, links or removes the path. */
   readonly file: number;

@@ -43,7 +43,7 @@ const keeperTexts: Partial<Record<OptionName, string>> = {
 };
 
 /** What options say in the help of a command, where that is not what they say everywhere. */
-export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string>>>>> = {
+const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string>>>>> = {
   serve: { discovery: "Nodes of the registry, without which no service of a cluster starts" },
   token: { ...tokenTexts, account: "Whose token it is" },
   chat: {

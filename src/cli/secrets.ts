@@ -21,7 +21,7 @@ import { StartError, UsageError } from "./usage-error.ts";
 const rootUid = 0;
 
 /** Keys, where they came from, and the path of the file that was made for them now. */
-export interface Secrets {
+interface Secrets {
   readonly keys: readonly Uint8Array[];
   /** Of single apps. */
   readonly appKeys: readonly AppKey[];

@@ -6,7 +6,7 @@ import { fileScheme } from "../node/engines.ts";
 import { isDatabaseFile } from "./engine-url.ts";
 import type { OptionValues } from "./option-values.ts";
 
-export type StorePlace =
+type StorePlace =
   /** `folder`: the data folder, if the store is the one in it. The path is absolute, and links are followed. */
   | { readonly kind: "sqlite"; readonly path: string; readonly folder: string | undefined }
   | { readonly kind: "postgres"; readonly url: string };
@@ -22,7 +22,7 @@ export function storePlaceOf(values: OptionValues): StorePlace {
 }
 
 /** The path itself if nothing lies there. */
-export function followed(path: string): string {
+function followed(path: string): string {
   try {
     return realpathSync(path);
   } catch {

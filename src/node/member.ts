@@ -78,7 +78,7 @@ export interface RunningMember extends RunningRole {
 }
 
 /** What a role finds in its process. */
-export interface MemberProcess {
+interface MemberProcess {
   readonly environment: NodeEnvironment;
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;

@@ -14,7 +14,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export interface OpenRequest {
+interface OpenRequest {
   readonly sequence: number;
   /** The response's body; rejects with RequestRefused, RequestTimedOut or what `failAll` was given. */
   readonly answer: Promise<Uint8Array>;

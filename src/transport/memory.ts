@@ -14,7 +14,7 @@ import type { Acceptor, Connection, ConnectionOptions, FrameHandler, Server, Tra
 /** What stands in a payload after its handler returned, when `poison` is set. */
 export const poisonByte = 0xdd;
 
-export interface MemoryOptions extends TransportOptions {
+interface MemoryOptions extends TransportOptions {
   /** Overwrite what this side received, after its handler returned: finds bytes that were kept. */
   readonly poison?: boolean;
 }

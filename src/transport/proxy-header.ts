@@ -29,7 +29,7 @@ const addressBytes = [0, 12, 36, 216] as const;
 const [streamIpv4, streamIpv6] = [0x11, 0x21];
 
 /** A header that was read. */
-export interface ProxyHeader {
+interface ProxyHeader {
   /** Bytes that it takes; frames follow. */
   readonly bytes: number;
   /** The client's address; undefined: the proxy speaks for itself, or does not know, and the socket's address counts. */
@@ -37,7 +37,7 @@ export interface ProxyHeader {
 }
 
 /** Why a header cannot be read, as the end of a sentence. */
-export interface ProxyHeaderFault {
+interface ProxyHeaderFault {
   readonly fault: string;
 }
 

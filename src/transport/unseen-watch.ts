@@ -32,7 +32,7 @@ export interface UnseenBounds {
 }
 
 /** The open connections whose request has come. */
-export interface SeenConnections {
+interface SeenConnections {
   /** How many descriptors they and the connections of other listeners for the same clients have. */
   readonly inUse: number;
   /** How many of those have not shown who they are. */

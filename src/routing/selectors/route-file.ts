@@ -23,7 +23,7 @@ const whitelistMax = 100_000;
 const weightMax = 1_000_000;
 
 /** A zone and its share. */
-export interface RouteZone {
+interface RouteZone {
   /** Nodes there carry it in the registry as their zone. */
   readonly id: string;
   readonly weight: number;

@@ -60,7 +60,7 @@ const planning = {
   jit: "off",
 } as const;
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly url: string;
   readonly connectionsMax: number;
   /** Connections that are idle for this long are closed; 0 keeps them. */

@@ -7,7 +7,7 @@ import { rollBackJournal } from "./backup/journal.ts";
 
 export type Synchronous = "FULL" | "NORMAL";
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly path: string;
   /** OFF: while a file is made that can be made again. */
   readonly synchronous: Synchronous | "OFF";

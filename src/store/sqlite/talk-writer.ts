@@ -9,7 +9,7 @@ import type { LogIndex } from "./index/log-index.ts";
 import type { Names } from "./names.ts";
 import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./index/posting.ts";
 
-export type TalkJob = JobOf<"talk">;
+type TalkJob = JobOf<"talk">;
 /** An outcome and up to four numbers that belong to it. */
 export type Outcome = readonly bigint[];
 

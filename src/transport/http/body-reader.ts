@@ -9,7 +9,7 @@ const trailerLinesMax = 20;
 /** Pieces up to this length are put together. */
 const smallBytes = 4_096;
 
-export type BodyState =
+type BodyState =
   /** More has to come. */
   "open" | "complete" | "too-long" | "malformed";
 

@@ -10,7 +10,7 @@ const fieldsMax = 100;
 const methodMax = 16;
 
 /** Why a head is refused. */
-export interface HeadFault {
+interface HeadFault {
   readonly status: 400 | 431 | 501 | 505;
   /** For the client: what is wrong. */
   readonly sentence: string;

@@ -16,8 +16,8 @@ export const fileHeadBytes = 100;
 const cellsMax = pageBytes / 4;
 
 export type PageKind = "table" | "index";
-/** Undefined: a value that lies beyond the page, or a type of the future. */
-export type Value = null | bigint | number | string | Uint8Array | undefined;
+/** Undefined: a value beyond the page, or of an unknown type. */
+type Value = null | bigint | number | string | Uint8Array | undefined;
 
 export interface Record {
   /** Undefined in an index. */
