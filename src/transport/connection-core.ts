@@ -1,12 +1,12 @@
-// The bytes of a connection of any transport: its owner, the bounded outbound queue with one flush a turn, and the count
-// of received frames. connection-life.ts has its phases, deadlines and end. A transport adds how bytes leave and how its
-// socket closes.
+// The bytes of a connection of any transport: its owner, the bounded outbound queue with one flush a turn, and the
+// count of received frames. connection-life.ts has its phases, deadlines and end. A transport adds how bytes leave and
+// how its socket closes.
 //
 // In:   the transport calls `heard` for bytes and `takeFrame` for each frame, then `handler.frame`.
 // Out:  `reserve` -> `queue` -> the flusher calls `flush` at the turn's end -> `transmit`.
 //
-// The queue holds frames as TCP sends them (opcode, length, payload), for WebSocket and memory too: the lengths of their
-// payloads are where they are needed, and one piece of code fills the queue.
+// The queue holds frames as TCP sends them (opcode, length, payload), for WebSocket and memory too: the lengths of
+// their payloads are where they are needed, and one piece of code fills the queue.
 
 import { assert } from "../base/assert.ts";
 import { type CloseReason, closeFrameTooLarge, closeLimit, closeSlowConsumer } from "../wire/close-reason.ts";

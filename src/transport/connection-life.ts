@@ -1,8 +1,8 @@
 // The life of a connection of any transport: its phases, its deadlines, and its end.
 //
-//   open       -- close(), a fault, or the peer's close --> closing: accepts and delivers nothing; the queue is flushed
-//   closing    -- the queue is empty -->                    finishing: the socket is asked to end
-//   finishing  -- the socket is gone, or the time is up --> settled: memory is returned, `FrameHandler.closed` is called
+//   open       -- close(), a fault, the peer's close ----> closing: accepts and delivers nothing; the queue is flushed
+//   closing    -- the queue is empty --------------------> finishing: the socket is asked to end
+//   finishing  -- the socket is gone, or its time is up --> settled: memory is returned, `FrameHandler.closed` called
 //
 // No step is taken twice. A bug ends its connection and no other: `fail` takes what is thrown here and in the callbacks
 // of the platform, so that the rest of a flush or of a tick is processed.

@@ -1,27 +1,27 @@
-// An answer on its way to a socket. The socket takes what it takes and keeps nothing; what it does not take waits here, and
-// is counted. Parts are sent as they are, uncopied: several answers may share them.
+// Writes an answer to a socket. The socket takes what the kernel takes and keeps nothing; the rest waits here, and is
+// counted. Parts are sent uncopied: several answers may share them.
 
 import type { Socket } from "bun";
 import type { ConnectionHost } from "./connection-host.ts";
 import { answerHead, type BodyParts, type HttpAnswer, isParts } from "./http-answer.ts";
 
-/** Answers up to this length are sent in one write, and never refused for those that wait. */
+/** Answers up to this length are sent in one write, and never refused because of unread ones. */
 const smallBytes = 64 * 1024;
 const noBytes = Buffer.alloc(0);
 const lastChunk = Buffer.from("0\r\n\r\n");
 const lineEnd = Buffer.from("\r\n");
 
-/** How an answer is framed, which is the request's to say. */
+/** How the request wants its answer framed. */
 export interface AnswerFrame {
-  /** To a HEAD: without its body. */
+  /** The request is a HEAD: the answer has no body. */
   readonly isHead: boolean;
-  /** To a request of HTTP/1.1, which understands chunks. */
+  /** The request is HTTP/1.1, whose answers may be chunked. */
   readonly isCurrent: boolean;
   /** The connection stays open. */
   readonly isKept: boolean;
 }
 
-/** Whose answers are written. */
+/** The connection of the answers. */
 export interface AnswerOwner {
   /** The socket has taken all of the answer. */
   sent(): void;
@@ -36,7 +36,7 @@ type Host<Owner> = Pick<
 >;
 
 export class AnswerWriter<Owner extends AnswerOwner> {
-  /** Bytes that the socket has taken since somebody looked last. */
+  /** Bytes written since the server last reset this. */
   bytesSent = 0;
   private readonly socket: Pick<Socket, "write">;
   private readonly owner: Owner;
@@ -44,13 +44,13 @@ export class AnswerWriter<Owner extends AnswerOwner> {
   private answer: HttpAnswer | undefined;
   private isChunked = false;
   private isWaiting = false;
-  /** What is being sent, from `outgoing[outgoingAt]`, of which `offset` bytes are out. */
+  /** The parts being sent, from `outgoing[outgoingAt]` on, whose first `offset` bytes are written. */
   private outgoing: BodyParts = [];
   private outgoingAt = 0;
   private offset = 0;
   private isHeld = false;
   private pieces: Iterator<Uint8Array, undefined> | undefined;
-  /** The next piece is made in a turn to come. */
+  /** The next piece is made in a later turn. */
   private isPiecePlanned = false;
 
   constructor(socket: Pick<Socket, "write">, owner: Owner, host: Host<Owner>) {
@@ -76,7 +76,7 @@ export class AnswerWriter<Owner extends AnswerOwner> {
     this.transmit();
   }
 
-  /** Writes until the socket takes no more. To call it when nothing is to be written does nothing. */
+  /** Writes until the socket takes no more. Does nothing if there is nothing to write. */
   transmit(): void {
     if (this.isPiecePlanned) return;
     const isLong = this.outgoing.length > 1;
@@ -108,12 +108,12 @@ export class AnswerWriter<Owner extends AnswerOwner> {
     else {
       this.wait();
       this.isPiecePlanned = true;
-      // In a turn of its own: a reader that is fast enough would keep everybody else waiting.
+      // In a turn of its own: a fast reader would keep all others waiting.
       setImmediate(() => this.owner.contain(() => this.sendPiece()));
     }
   }
 
-  /** The answer is sent, or given up. */
+  /** The answer is sent, or abandoned. */
   end(): void {
     this.unhold();
     this.outgoing = [];
@@ -147,7 +147,7 @@ export class AnswerWriter<Owner extends AnswerOwner> {
     this.isPiecePlanned = false;
     const { pieces } = this;
     if (pieces === undefined) return;
-    // What it throws ends the connection, so that nobody takes the answer for whole.
+    // An exception ends the connection, so that the client sees an incomplete answer.
     const { value, done } = pieces.next();
     if (done === true) {
       this.pieces = undefined;
@@ -168,7 +168,7 @@ export class AnswerWriter<Owner extends AnswerOwner> {
     this.host.entered(this.owner);
   }
 
-  /** What is being sent waits: it is counted from now on. */
+  /** The rest waits for the socket, and is counted from now on. */
   private hold(): void {
     this.wait();
     if (this.isHeld) return;

@@ -1,4 +1,4 @@
-// One request from its head to its answer: asks the handler, reads the body that it wants, and waits for the answer.
+// One request from its head to its answer: asks the handler, reads the body, and waits for the answer.
 
 import type { AnswerFrame } from "./answer-writer.ts";
 import { BodyReader } from "./body-reader.ts";
@@ -97,7 +97,7 @@ export class Exchange<Owner extends ExchangeOwner> {
     const before = body.bytesKept;
     const next = body.push(bytes, at);
     this.host.kept(this.owner, body.bytesKept - before);
-    // The server may have ended the connection because of what it keeps.
+    // `kept` may have ended the connection.
     if (this.owner.phase === "body" && body.state !== "open") this.bodyRead(body, wanted);
     return next;
   }
@@ -118,7 +118,7 @@ export class Exchange<Owner extends ExchangeOwner> {
     }
   }
 
-  /** Drops what is kept of the body. */
+  /** Drops the bytes kept of the body. */
   drop(): void {
     if (this.body !== undefined) this.host.kept(this.owner, -this.body.bytesKept);
     this.body = undefined;

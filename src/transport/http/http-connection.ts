@@ -1,10 +1,10 @@
-// One connection of a client: requests one after the other, each answered before the next is read. A connection is in one
-// phase at a time; each phase but that of being answered has a deadline, which its server watches.
+// One connection of a client: requests one after the other, each answered before the next is read. Every phase except
+// "answering" has a deadline, which the server watches.
 //
 // In:   the socket's `data` -> RequestReader: heads -> Exchange: the handler, a body.
 // Out:  Exchange -> `send` -> AnswerWriter -> the socket.
 //
-// Memory: the server counts what is kept of an unfinished request; parts of answers are sent uncopied.
+// Memory: the server counts the bytes kept of unfinished requests; parts of answers are sent uncopied.
 
 import type { Socket } from "bun";
 import { type AnswerOwner, AnswerWriter } from "./answer-writer.ts";
@@ -16,9 +16,9 @@ import type { RequestHead } from "./request-head.ts";
 import { type RequestOwner, RequestReader } from "./request-reader.ts";
 
 const continueAnswer = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
-/** What a client may still send after its last answer. */
+/** Bytes that a client may still send after the last answer. */
 const lingeringBytesMax = 16 * 1024 * 1024;
-/** The frame of an answer to what is no request. */
+/** The frame of an answer without a request. */
 const unread = { isHead: false, isCurrent: true } as const;
 
 export class HttpConnection implements AnswerOwner, ExchangeOwner, RequestOwner, HoldsHead {
@@ -47,7 +47,7 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, RequestOwner,
     this.writer = new AnswerWriter(socket, this, host);
   }
 
-  /** Runs a part of its work. A bug in it ends this connection alone. */
+  /** Runs work of this connection, and ends the connection if it throws. */
   contain(work: () => void): void {
     try {
       work();
@@ -142,7 +142,7 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, RequestOwner,
     else this.close();
   }
 
-  /** No further request: ends now, unless something is being answered. */
+  /** Takes no further request: ends now, unless a body is read or a request is answered. */
   leave(): void {
     this.isKept = false;
     if (this.phase === "idle" || this.phase === "head") this.close();
@@ -166,7 +166,9 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, RequestOwner,
     this.ended();
   }
 
-  /** Ends after the last answer. Only our side: with unread bytes of the client, closing both would reset the connection. */
+  /**
+   * Ends our side only: closing both with unread bytes of the client would reset the connection, and lose the answer.
+   */
   private linger(): void {
     this.forget();
     this.enter("lingering");

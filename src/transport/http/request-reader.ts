@@ -1,12 +1,12 @@
-// The bytes of a connection, cut into requests. What comes while a request is answered waits here, unread as far as
-// possible, and so does a long head until it is its turn.
+// Cuts the bytes of a connection into requests. Bytes that arrive while a request is answered wait here, unread as far
+// as possible; so does a long head until its turn.
 
 import type { ConnectionHost, Phase } from "./connection-host.ts";
 import { PendingBytes } from "./pending-bytes.ts";
 import { isBeginning, parseHead, type RequestHead } from "./request-head.ts";
 
 const endOfHead = Buffer.from("\r\n\r\n");
-/** Requests that came together are answered in one turn up to this number. */
+/** Requests that arrived together and are answered in one turn. */
 const requestsPerTurn = 32;
 
 /** The connection whose requests are read. */
@@ -23,12 +23,12 @@ export interface RequestOwner {
   readBody(bytes: Buffer, at: number): number;
   /** Answers with an error of the client, and ends the connection. */
   refuse(status: number, sentence: string): void;
-  /** Drops what is kept of a request. */
+  /** Drops the bytes kept of requests. */
   forget(): void;
   /** Calls `readKept`. */
   goOn(): void;
   pause(): void;
-  /** The client is asked for more, or has ended its side and gets nothing more. */
+  /** Resumes the client, or closes the connection if the client has ended its side. */
   awaitMore(): void;
   resume(): void;
   terminate(): void;
@@ -52,27 +52,27 @@ export class RequestReader<Owner extends RequestOwner> {
     this.host = host;
   }
 
-  /** Nothing was kept for later. */
+  /** True if no bytes are kept. */
   get isEmpty(): boolean {
     return this.pending.length === 0;
   }
 
-  /** No request that has come can be answered without further bytes. */
+  /** True if no request can be answered without further bytes. */
   get isWaiting(): boolean {
     return this.owner.isReading && !this.isHeld && !(this.owner.phase === "idle" && !this.isEmpty);
   }
 
-  /** Keeps `chunk` for later; it belongs to the reader from now on. */
+  /** Keeps `chunk` for later, and owns it from now on. */
   keep(chunk: Buffer): void {
     this.kept(this.pending.add(chunk, this.host.headBytesMax));
   }
 
-  /** Drops what was kept. */
+  /** Drops the kept bytes. */
   drop(): void {
     this.kept(this.pending.clear());
   }
 
-  /** Reads requests as far as they have come. */
+  /** Reads requests as far as they have arrived. */
   read(chunk: Buffer): void {
     const { owner } = this;
     let bytes = chunk;
@@ -112,14 +112,14 @@ export class RequestReader<Owner extends RequestOwner> {
     if (!this.isEmpty) this.waitWith(isHeadOpen);
   }
 
-  /** Waits with what was not read: for its turn, for the end of a head, or until a request is answered. */
+  /** Waits with the unread bytes: for a turn, for the end of a head, or until a request is answered. */
   private waitWith(isHeadOpen: boolean): void {
     const { owner } = this;
     if (this.isHeld) {
       owner.pause();
       this.host.waitToRead(owner);
     } else if (isHeadOpen) {
-      // The end of the head may be cut in two.
+      // The empty line may be cut in two.
       this.scanFrom = Math.max(0, this.pending.length - 3);
       if (owner.phase === "idle") owner.enter("head");
     } else if (owner.phase === "idle") {
@@ -136,7 +136,7 @@ export class RequestReader<Owner extends RequestOwner> {
     else this.owner.goOn();
   }
 
-  /** Reads what was kept while the connection was busy, or until it was its turn. */
+  /** Reads the bytes kept while the connection was busy, or until its turn. */
   readKept(): void {
     const { owner } = this;
     if (owner.phase !== "idle" && !this.isHeld) return;
@@ -144,7 +144,7 @@ export class RequestReader<Owner extends RequestOwner> {
     const bytes = this.pending.view();
     this.drop();
     if (bytes.length > 0) this.read(bytes);
-    // Whole requests that are left wait for the next turn.
+    // Whole requests wait for the next turn.
     if (this.isWaiting) owner.awaitMore();
     // Without reading, the client's end would not be seen.
     else if (owner.isLongInComing) owner.resume();
@@ -163,7 +163,7 @@ export class RequestReader<Owner extends RequestOwner> {
     }
     if (end === -1) {
       if (isBeginning(bytes, at)) return -1;
-      // Another protocol: its end is not waited for.
+      // Another protocol: do not wait for its end.
       owner.refuse(400, "the request line is malformed");
       return bytes.length;
     }
