@@ -8,6 +8,7 @@ import { fileIdentity } from "../../base/file-identity.ts";
 import { openLockFile } from "../../base/lock-file.ts";
 import { OpenFiles } from "../../base/open-files.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
+import { SessionsUnavailable } from "../sessions.ts";
 
 /** "RSes": marks the file as ours (PRAGMA application_id). */
 const applicationId = 0x52536573;
@@ -74,7 +75,7 @@ const magic = "SQLite format 3\0";
 const applicationIdAt = 68;
 
 /** The file is something else than a session store. */
-export class NotSessions extends Error {
+class NotSessions extends Error {
   override readonly name = "NotSessions";
 }
 
@@ -246,4 +247,14 @@ function isCurrent(db: Database): boolean {
   const [madeIn, now] = [db.query<{ boot: string }, []>("SELECT boot FROM state").get()?.boot, bootId()];
   // Who does not know its boot takes the file as it is: those who do would make it anew at each other's opening.
   return madeIn === now || madeIn === "" || (madeIn !== undefined && now === "");
+}
+
+/** Returns what an operator reads of a file that cannot be opened for good. */
+export function cannotOpen(path: string, error: unknown): SessionsUnavailable {
+  const reason = error instanceof Error ? error.message : String(error);
+  const remedy =
+    error instanceof NotSessions
+      ? "Give --sessions another path."
+      : "Check that its folder exists and is writable, or give --sessions another path.";
+  return new SessionsUnavailable(`The session store ${path} cannot be opened: ${reason}. ${remedy}`, { cause: error });
 }
