@@ -55,7 +55,7 @@ export class ControlLink implements FrameHandler {
 }
 
 /** What the asking side needs. */
-export interface ControlDial {
+interface ControlDial {
   readonly address: SocketAddress;
   /** The id that must answer there; undefined: any process that has the key. */
   readonly id: string | undefined;

@@ -51,7 +51,7 @@ export interface Met {
 }
 
 /** What a dialler proves and expects. */
-export interface DiallingParts {
+interface DiallingParts {
   readonly identity: LinkIdentity;
   /** At least one. */
   readonly clusterKeys: readonly Uint8Array[];

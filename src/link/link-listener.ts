@@ -20,7 +20,7 @@ export const gatewayService = "gateway";
 const closeNotServed = closeProtocolFault("this process takes no links of yours");
 
 /** The service behind the links of a process. */
-export interface LinkedService {
+interface LinkedService {
   readonly state: LinkState;
   /** Resolves with the other incarnation by which a gateway is linked, if it gives a sign of life when asked. */
   holder(gateway: string, incarnation: string): Promise<string | undefined>;

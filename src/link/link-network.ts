@@ -36,7 +36,7 @@ export interface LinkNetwork {
 }
 
 /** What every link needs of a transport. */
-export interface LinkTransport {
+interface LinkTransport {
   readonly writeWaitMs: number;
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;

@@ -14,7 +14,7 @@ export type NodeStores = Readonly<Record<StoreKind, StoreIdentity | undefined>>;
 export const unknownStores: NodeStores = { sessions: undefined, messages: undefined };
 
 /** What a link's state says of the stores; empty texts are those that are not said. */
-export interface StoresMessage {
+interface StoresMessage {
   readonly messages: string;
   readonly messagesPlace: string;
   readonly sessions: string;

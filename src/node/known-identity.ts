@@ -6,7 +6,7 @@ import { knownToNobody, type KnownIdentity } from "../session/redis/redis-owner.
 
 const services = ["login", "chat"];
 /** The key of the metadata in which a node names the identity of its session store. */
-export const sessionsKey = "sessions";
+const sessionsKey = "sessions";
 
 /**
  * Returns a function that asks the registry: the identity that most of the others name; `knownToNobody` if a registry node

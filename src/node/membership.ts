@@ -19,13 +19,13 @@ import type { Dial } from "../link/link-network.ts";
 import { whoAnswers } from "../link/who.ts";
 
 /** Between two tries to register what the registry refuses, in milliseconds. */
-export const refusedRetryMs = 15_000;
+const refusedRetryMs = 15_000;
 
 /** The key of the metadata in which a process says where its monitor is; nobody acts on it, so no proof covers it. */
 export const monitorKey = "monitor";
 
 /** What a process is to those who route to it (routing, "Young and adult"). */
-export type MemberState = "young" | "adult" | "leaving";
+type MemberState = "young" | "adult" | "leaving";
 
 /** Another process holds this one's id. */
 export class IdTaken extends Error {

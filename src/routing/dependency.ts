@@ -44,7 +44,7 @@ const contestMsMax = 3_000;
 const noOwner: FrameHandler = { frame() {}, closed() {} };
 
 /** What all dependencies of a process share. */
-export interface DependencyHost<Owner> {
+interface DependencyHost<Owner> {
   readonly identity: LinkIdentity;
   readonly keys: Pick<ClusterKeys, "all">;
   readonly naming: Naming;

@@ -25,7 +25,7 @@ const answerCheckMs = 5;
 const closeReplaced: CloseReason = { code: CloseCode.Normal, text: "this gateway has linked itself anew" };
 
 /** What a service is made of. */
-export interface ServiceParts extends Time {
+interface ServiceParts extends Time {
   readonly router: Router;
   readonly dispatcher: Dispatcher;
   readonly log: Log;

@@ -19,29 +19,29 @@ export function parseRange(text: string): AddressRange | undefined {
   return { address, prefix, family: version === 4 ? "ipv4" : "ipv6" };
 }
 
-/** True if a bit of the address beyond the prefix is set: the range does not begin there. */
+/** True if the address has a bit set beyond the prefix, so the range does not begin there. */
 export function hasHostBits({ address, prefix, family }: AddressRange): boolean {
   const bits = bitsOf(address);
   const hostBits = BigInt((family === "ipv4" ? 32 : 128) - prefix);
   return bits !== (bits >> hostBits) << hostBits;
 }
 
-/** The ranges as one list, which takes 0.2 µs a look. */
+/** Returns the ranges as one list; a lookup takes 0.2 µs. */
 export function listOfRanges(ranges: Iterable<AddressRange>): BlockList {
   const list = new BlockList();
   for (const { address, prefix, family } of ranges) list.addSubnet(address, prefix, family);
   return list;
 }
 
-/** True if an address, of either family, is in one of the ranges. IPv4 inside of IPv6 counts as IPv4. */
+/** True if an address of either family is in one of the ranges. IPv4-mapped IPv6 counts as IPv4. */
 export function holdsAddress(ranges: BlockList, address: string): boolean {
   const version = isIP(address);
   return version !== 0 && ranges.check(address, version === 4 ? "ipv4" : "ipv6");
 }
 
 /**
- * The one spelling of an address: IPv6 as RFC 5952 has it, IPv4 inside of IPv6 as IPv4, so that two spellings of one
- * address are one to whoever counts by address. Undefined if the text is no address, or names an interface (`fe80::1%eth0`).
+ * Returns the canonical spelling of an address: IPv6 by RFC 5952, IPv4-mapped IPv6 as IPv4, so that counts by address
+ * treat two spellings as one. Returns undefined if the text is not an address, or has a zone (`fe80::1%eth0`).
  */
 export function canonicalAddress(text: string): string | undefined {
   const version = isIP(text);
@@ -54,13 +54,13 @@ export function canonicalAddress(text: string): string | undefined {
   return [bits >>> 24, (bits >>> 16) & 0xff, (bits >>> 8) & 0xff, bits & 0xff].join(".");
 }
 
-/** The 4 or 16 bytes of an address; the name of an interface (`fe80::1%eth0`) is left out. */
+/** The 4 or 16 bytes of an address; a zone (`fe80::1%eth0`) is ignored. */
 export function addressBytes(address: string): Buffer {
   if (isIP(address) === 4) return Buffer.from(address.split(".").map(Number));
   return Buffer.from(bitsOf(address.replace(/%.*$/, "")).toString(16).padStart(32, "0"), "hex");
 }
 
-/** The bits of an address as a number, those of IPv4 inside of IPv6 as IPv6. */
+/** The bits of an address as a number, with IPv4 mapped to IPv6. */
 function bitsOf(address: string): bigint {
   if (isIP(address) === 4) return address.split(".").reduce((bits, part) => (bits << 8n) | BigInt(part), 0n);
   const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
@@ -70,15 +70,15 @@ function bitsOf(address: string): bigint {
   return [...left, ...zeros, ...right].reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n);
 }
 
-/** True for 127.0.0.0/8 and ::1, IPv4 inside of IPv6 too. */
+/** True for 127.0.0.0/8 and ::1, also for IPv4-mapped IPv6. */
 export function isLoopbackAddress(address: string): boolean {
   const plain = plainAddress(address);
   return plain === "::1" || (isIP(plain) === 4 && plain.startsWith("127."));
 }
 
 /**
- * True for a host to listen at that only this machine reaches: `localhost`, or a loopback address in any of the spellings
- * that the system takes (`127.1`, `0x7f.1`, `0:0:0:0:0:0:0:1`). Names are not resolved.
+ * True if only this machine can reach a listener on `host`: `localhost`, or a loopback address in any spelling that the
+ * system accepts (`127.1`, `0x7f.1`, `0:0:0:0:0:0:0:1`). Names are not resolved.
  */
 export function isLoopbackHost(host: string): boolean {
   const url = URL.parse(`http://${host.includes(":") ? `[${host}]` : host}`);

@@ -1,4 +1,4 @@
-// Addresses as people and other layers write them.
+// Addresses of sockets as text: how operators write them, and how the platform reports them.
 
 import { networkInterfaces } from "node:os";
 
@@ -14,20 +14,20 @@ export function formatAddress(host: string, port: number): string {
 }
 
 /**
- * Returns a peer's plain IP address, given what the platform reports; undefined if the peer is gone. Bun's types promise an
- * address, but a socket whose peer reset the connection before it was accepted has none. A missing address must never pass
- * for an address: an empty one would escape the quotas as loopback does.
+ * Returns a peer's plain IP address, given what the platform reports; undefined if the peer is gone. Bun's types
+ * promise an address, but a socket whose peer reset the connection before it was accepted has none. A missing address
+ * must never pass for an empty one, which would escape the quotas as loopback does.
  */
 export function peerAddress(address: string | undefined): string | undefined {
   return address === undefined || address === "" ? undefined : plainAddress(address);
 }
 
-/** A peer's IP address without the prefix that a dual-stack socket puts before IPv4. */
+/** Returns an IP address without the prefix that a dual-stack socket puts before IPv4. */
 export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
 }
 
-/** `host:port` as others are to dial it: the advertised host and port, where they are given, else the bound ones. */
+/** Returns the `host:port` that others dial: the advertised host and port if given, else the bound ones. */
 export function advertisedAs(
   advertise: { readonly host: string; readonly port: number | undefined } | undefined,
   ownHost: (boundHost: string) => string,
@@ -39,13 +39,13 @@ export function advertisedAs(
   };
 }
 
-/** The system does not tell this machine's addresses: a confined process may not ask. */
+/** The system does not report this machine's addresses: a confined process may not ask. */
 export class OwnAddressUnknown extends Error {
   override readonly name = "OwnAddressUnknown";
 }
 
 /**
- * The host by which others reach what is bound to `host`: of everywhere, an address of this machine.
+ * Returns the host at which others reach what is bound to `host`; for a wildcard, an address of this machine.
  * @throws OwnAddressUnknown
  */
 export function reachableHost(host: string, interfacesOf = networkInterfaces): string {

@@ -1,19 +1,18 @@
-// How many connections a process takes, on all listeners that share it, and how many of them may be strangers. A connection
-// is a stranger from the moment that it is accepted until its peer has shown who it is: a client by its token, a node by its
-// proof of the cluster key.
+// Bounds the connections of all listeners that share it, and the strangers among them. A connection is a stranger until
+// its peer has shown who it is: a client by its token, a node by its proof of the cluster key.
 //
-// Whoever comes last gets in: at a bound the stranger that has been silent for the longest time is ended. So those who
-// connect and say nothing cannot keep out who does speak, and each stranger costs a bounded amount of memory. Before any
-// stranger those go that have been told why they end, and keep their side open.
+// A new connection always gets in: at a bound the stranger that has been silent longest is ended, so peers that connect
+// and send nothing cannot keep out others, and strangers use a bounded amount of memory. Connections that were sent
+// their close frame and keep their side open are ended before any stranger.
 //
-// Invariant: `strangers` is in the order in which they were heard last, and so is the set of each address. A connection is
-// in `strangers` or in `ending` or in neither.
+// Invariant: `strangers` and the set of each address are ordered by when they were heard last. A connection is in
+// `strangers`, in `ending` or in neither.
 
 /** A connection as its admission sees it. */
 export interface Admitted {
   /** The peer's address. */
   readonly remoteAddress: string;
-  /** Ends the connection, because another one takes its place. `isTold`: with a close frame, which takes some seconds. */
+  /** Ends the connection in favour of another one. `isTold`: with a close frame, which takes some seconds. */
   evict(isTold: boolean): void;
 }
 
@@ -21,14 +20,14 @@ export interface Admitted {
 export type AdmissionBound = "connections" | "strangers" | "strangersPerAddress";
 
 export interface AdmissionParts {
-  /** Connections, and those above it that are only there to be told that there are too many. */
+  /** Connections, and those above the bound that only get a close frame. */
   readonly connectionsMax: number;
   readonly overflowMax: number;
   readonly strangersMax: number;
   readonly strangersPerAddressMax: number;
-  /** Connections that wait for nothing but their peers' end. Default: unlimited. */
+  /** Connections that only wait for their peers' end. Default: unlimited. */
   readonly endingMax?: number;
-  /** What an address counts as; undefined: its strangers are not counted by address. */
+  /** Returns what an address counts as; undefined if its strangers are not counted by address. */
   readonly quotaOf: (address: string) => string | undefined;
   /** A bound has ended or refused a connection of this address. */
   readonly met: (bound: AdmissionBound, address: string) => void;
@@ -38,9 +37,9 @@ export interface AdmissionParts {
 export class Admission {
   private readonly parts: AdmissionParts;
   private readonly strangers = new Set<Admitted>();
-  /** They wait for nothing but their peers' end. */
+  /** Connections that only wait for their peers' end. */
   private readonly ending = new Set<Admitted>();
-  /** By what their addresses count as. */
+  /** Strangers by what their addresses count as. */
   private readonly byAddress = new Map<string, Set<Admitted>>();
   private total = 0;
 
@@ -65,8 +64,8 @@ export class Admission {
   }
 
   /**
-   * Takes a new connection as a stranger; another one may be ended for it.
-   * @returns false if it must be ended at once, without a word: it is not counted then.
+   * Adds a new connection as a stranger, and may end another one for it.
+   * @returns false if the connection must be ended at once, without a close frame; it is not counted then.
    */
   enter(connection: Admitted): boolean {
     const { connectionsMax, overflowMax, strangersMax, met } = this.parts;
@@ -83,8 +82,8 @@ export class Admission {
   }
 
   /**
-   * True if one more socket may wait to `enter`, beside `waiting` others that have not entered: each has a descriptor, and
-   * all that enter have no more of them than the process has.
+   * True if one more socket may wait to `enter`, beside `waiting` others: each has a descriptor, and the process has a
+   * bounded number of them.
    */
   mayWait(waiting: number): boolean {
     const { connectionsMax, overflowMax } = this.parts;
@@ -104,7 +103,7 @@ export class Admission {
     this.forget(stranger);
   }
 
-  /** All that was to be sent has left; what remains is that the peer ends its side. */
+  /** Everything was sent; the connection only waits for its peer's end. */
   ends(connection: Admitted): void {
     this.forget(connection);
     this.ending.add(connection);
@@ -112,7 +111,7 @@ export class Admission {
     if (this.ending.size > endingMax) this.evictFirst(this.ending, false);
   }
 
-  /** A connection that `enter` took is gone, and its descriptor free. */
+  /** A counted connection is gone, and its descriptor free. */
   leave(connection: Admitted): void {
     this.total--;
     this.ending.delete(connection);
@@ -152,7 +151,7 @@ export class Admission {
     if (evicted !== undefined) this.parts.met(bound, evicted.remoteAddress);
   }
 
-  /** Ends the one that has been silent for the longest time; returns it. */
+  /** Ends the connection that has been silent longest, and returns it. */
   private evictFirst(from: ReadonlySet<Admitted>, isTold: boolean): Admitted | undefined {
     const [first] = from;
     if (first === undefined) return undefined;

@@ -1,19 +1,19 @@
-// New sockets of a listener, as many in each turn of the event loop as fit its share of time. The others wait, and nothing of
-// them is read meanwhile. Each holds a descriptor that nobody else counts: there is a bound on how many wait, and a listener
-// that closes ends them.
+// New sockets of a listener: each turn of the event loop accepts as many as fit its share of time. The others wait and
+// are not read. Nothing else counts their descriptors, so the number that waits is bounded, and closing the listener
+// ends them.
 
 import type { TurnShare } from "../base/turn-share.ts";
 
-/** What is asked of a socket. */
+/** The part of a socket that is used. */
 interface Arrival {
-  /** 0 or less: it has ended. */
+  /** 0 or less: the socket has ended. */
   readonly readyState: number;
   pause(): void;
   resume(): void;
   terminate(): void;
 }
 
-/** The sockets of one listener that have not been taken in. */
+/** The waiting sockets of one listener. */
 export class Arrivals<Socket extends Arrival> {
   private readonly share: TurnShare;
   private readonly take: (socket: Socket) => void;
@@ -21,8 +21,8 @@ export class Arrivals<Socket extends Arrival> {
   private readonly waiting = new Set<Socket>();
 
   /**
-   * `take` owns a socket from then on, and contains its bugs; it refuses what there is no room for. `mayWait` says whether
-   * one more may wait beside `waiting` others; where it may not, the oldest are taken in before their turn.
+   * `take` accepts or refuses a socket, owns it from then on, and contains its bugs. `mayWait` returns whether one more
+   * may wait beside `waiting` others; if not, the oldest are taken before their turn.
    */
   constructor(share: TurnShare, take: (socket: Socket) => void, mayWait: (waiting: number) => boolean) {
     this.share = share;
@@ -30,7 +30,7 @@ export class Arrivals<Socket extends Arrival> {
     this.mayWait = mayWait;
   }
 
-  /** Takes in a socket that has just been accepted, now or when it is its turn. */
+  /** Takes a new socket, now or in its turn. */
   add(socket: Socket): void {
     if (this.share.isFree) {
       this.share.run(() => this.take(socket));
@@ -51,7 +51,7 @@ export class Arrivals<Socket extends Arrival> {
     socket.resume();
   }
 
-  /** Ends those that wait: the listener has closed. */
+  /** Ends the waiting sockets: the listener has closed. */
   end(): void {
     for (const socket of this.waiting) socket.terminate();
     this.waiting.clear();

@@ -1,15 +1,15 @@
-// Buffers for bytes that wait to leave. A connection draws one only while it has something queued, so that idle
-// connections hold none; ten thousand connections that answer in different turns share a handful of buffers.
+// Buffers for bytes that wait to be sent. A connection holds one only while something is queued, so an idle connection
+// has none, and ten thousand connections that answer in different turns share a handful.
 //
-// Invariant: a buffer has one owner. Who gives it back keeps no view on it: the next owner overwrites it.
+// Invariant: a buffer has one owner. The owner keeps no view of a buffer that it returns: the next owner overwrites it.
 
 /** The smallest buffer handed out, in bytes. */
 export const pooledBytesMin = 4 * 1024;
-/** Of larger buffers one is kept: what passes on a large answer fills the same pages again and again, in bytes. */
+/** One larger buffer up to this size is kept, in bytes: forwarded large answers reuse its pages. */
 export const pooledBytesMax = 1024 * 1024;
-/** Larger ones are allocated and dropped, never kept, in bytes. */
+/** Larger buffers are allocated and dropped, never kept, in bytes. */
 export const largeBytesMax = 8 * 1024 * 1024;
-/** What a pool keeps for later, over all sizes, in bytes. */
+/** The bound on free buffers of all sizes together, in bytes. */
 export const retainedBytesMax = 32 * 1024 * 1024;
 
 /** Free buffers by size: powers of two from pooledBytesMin to pooledBytesMax. */
@@ -24,17 +24,20 @@ export class BufferPool {
     this.free = Array.from({ length: sizes }, () => []);
   }
 
-  /** Bytes that lie here unused. */
+  /** Bytes of free buffers. */
   get retainedBytes(): number {
     return this.retained;
   }
 
-  /** Bytes of the buffers that are in use. */
+  /** Bytes of buffers in use. */
   get takenBytes(): number {
     return this.taken;
   }
 
-  /** A buffer of at least `bytesMin` bytes, with arbitrary content: a power of two, or above a megabyte some megabytes. */
+  /**
+   * Returns a buffer of at least `bytesMin` bytes with arbitrary content. Its size is a power of two up to a megabyte,
+   * and a multiple of a megabyte above.
+   */
   take(bytesMin: number): Buffer {
     if (bytesMin > pooledBytesMax) return this.takeLarge(bytesMin);
     let size = pooledBytesMin;
@@ -50,7 +53,7 @@ export class BufferPool {
     return kept;
   }
 
-  /** Takes a buffer of `take` back; drops it when it is too large or enough is kept. */
+  /** Returns a buffer of `take` to the pool, or drops it if it is too large or enough are kept. */
   give(buffer: Buffer): void {
     this.taken -= buffer.length;
     if (this.retained + buffer.length > retainedBytesMax) return;
@@ -58,7 +61,7 @@ export class BufferPool {
       this.keepLarge(buffer);
       return;
     }
-    // Sizes are powers of two: the position of the highest bit is the index.
+    // Sizes are powers of two: the index is the position of the highest bit.
     const kept = this.free[Math.clz32(pooledBytesMin) - Math.clz32(buffer.length)];
     if (kept === undefined) return;
     this.retained += buffer.length;

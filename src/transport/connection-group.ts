@@ -1,4 +1,4 @@
-// The open connections of one server: so that all can be closed, and their end awaited.
+// The open connections of one server, to close them all and wait for their end.
 
 import { refusalsToldAtOnce, refusalsToldPerSecond } from "../base/limits/fixed.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
@@ -8,19 +8,19 @@ import type { CloseReason } from "../wire/close-reason.ts";
 export interface Member {
   readonly unsentBytes: number;
   close(reason: CloseReason): void;
-  /** Ends it at once, because too much waits for it: what waits is discarded. */
+  /** Ends the connection at once and discards its unsent bytes, because there are too many. */
   shed(): void;
 }
 
-/** Who is connected. A member is removed when nothing of it is left. */
+/** The members; one is removed when its socket is gone. */
 export class ConnectionGroup {
   private readonly members = new Set<Member>();
   private waiting: (() => void)[] = [];
   private readonly refusals = new TokenBucket(refusalsToldPerSecond, refusalsToldAtOnce, 0);
 
   /**
-   * True if one more connection may be refused with a close frame. Such a connection keeps its descriptor for some seconds
-   * if its peer does not end it, so a flood of them would use up the descriptors that the limits leave free.
+   * True if one more connection may be refused with a close frame. Such a connection may keep its descriptor for some
+   * seconds, so a flood of them would use up the descriptors that the limits leave free.
    */
   mayTellRefusal(nowMs: number): boolean {
     return this.refusals.take(nowMs);

@@ -1,8 +1,8 @@
 // One flush a turn: what a turn of the event loop produces for a connection leaves in one write, at the turn's end.
-// A write call costs 3 µs and a setImmediate 0.5 µs, so one setImmediate serves all connections that became dirty. Where
-// that takes milliseconds, because there are thousands or the kernel is slow, the rest is flushed in the next turn, before
-// what is marked meanwhile: others' requests go in between. Where too much memory waits all is flushed at once: nobody is a
-// slow reader who has not been written to.
+// A write call costs 3 µs and a setImmediate 0.5 µs, so one setImmediate serves all dirty connections. If that takes
+// milliseconds, because there are thousands or the kernel is slow, the rest is flushed in the next turn, before
+// connections marked meanwhile, so that requests are read in between. If too much memory waits, all is flushed at once:
+// no connection counts as a slow reader before it was written to.
 
 import { type Clock, systemClock } from "../base/clock.ts";
 import { systemTimers, type Timers } from "../base/timers.ts";
@@ -12,19 +12,19 @@ import { OutboundPool } from "./outbound-buffer.ts";
 export interface Flushable {
   /** Owned by the flusher: true while the object waits in its list. */
   isDirty: boolean;
-  /** Contains its own bugs, so that the others get their turn; what it throws all the same ends the process. */
+  /** Must contain its own bugs, so that the others get their turn; what it throws ends the process. */
   flush(): void;
 }
 
-/** What the flushes of one turn may take, in milliseconds; the clock is asked after every so many of them. */
+/** The time for the flushes of one turn, in milliseconds, and the number of flushes between two looks at the clock. */
 const turnMsMax = 2;
 const flushesUnasked = 16;
 
-/** The list of what is to be flushed when this turn ends. One a process is enough; tests make their own. */
+/** The list of objects to flush when this turn ends. One for each process is enough; tests make their own. */
 export class Flusher {
-  /** Where what waits for a flush lies. */
+  /** The queues of connections with unsent bytes. */
   readonly queues = new OutboundPool();
-  /** Unsent bytes that the platform holds: added and taken away by the connections whose bytes they are. */
+  /** Unsent bytes that the platform holds; their connections add and subtract them. */
   heldBytes = 0;
   private dirty: Flushable[] = [];
   private spare: Flushable[] = [];
@@ -39,13 +39,13 @@ export class Flusher {
     this.soon = soon;
   }
 
-  /** Calls `overdrawn` after each flush that leaves more than `unsentBytesMax` in buffers or held. One watcher a flusher. */
+  /** Calls `overdrawn` after each flush that leaves more than `unsentBytesMax` unsent. A flusher has one watcher. */
   watch(unsentBytesMax: number, overdrawn: () => void): void {
     this.unsentBytesMax = unsentBytesMax;
     this.overdrawn = overdrawn;
   }
 
-  /** Flushes `item` at the end of this turn; marking it again before that does nothing. */
+  /** Flushes `item` at the end of this turn. Idempotent until then. */
   mark(item: Flushable): void {
     if (item.isDirty) return;
     item.isDirty = true;
@@ -53,7 +53,7 @@ export class Flusher {
     this.schedule();
   }
 
-  /** Flushes now what is marked, or as much of it as a turn's share allows; what is marked meanwhile waits for the next turn. */
+  /** Flushes what is marked, as far as the time of a turn allows; what is marked meanwhile waits for the next turn. */
   readonly flushAll = (): void => {
     this.scheduled = false;
     const batch = this.dirty;
@@ -77,7 +77,7 @@ export class Flusher {
         item.flush();
       }
     } finally {
-      // After a bug in one flush, too, should the process live on to say goodbye.
+      // Also after a bug in one flush, in case the process still shuts down in order.
       if (flushed < batch.length) this.goOnWith(batch.slice(flushed));
       batch.length = 0;
       this.spare = batch;
@@ -89,7 +89,7 @@ export class Flusher {
     return this.queues.buffers.takenBytes + this.heldBytes > this.unsentBytesMax;
   }
 
-  /** The next turn begins with these, which are still marked. */
+  /** Puts these, which are still marked, first in the next turn. */
   private goOnWith(left: Flushable[]): void {
     this.dirty = left.concat(this.dirty);
     this.schedule();

@@ -1,21 +1,21 @@
-// X-Forwarded-For: on whose behalf a proxy speaks. Each proxy appends the address that it was asked from, so the header is
-// believed from its right end, and only as far as trusted proxies have written it; whatever is left of that anybody may have
-// made up. `Forwarded` (RFC 7239) is not read: a proxy that sets one of the two headers passes the other one through.
+// X-Forwarded-For: the client for which a proxy sends a request. Each proxy appends the address of its own client, so
+// the header is believed from its right end, as far as trusted proxies wrote it; anybody may have invented the rest.
+// `Forwarded` (RFC 7239) is not read: a proxy that sets one of the two headers passes the other one through.
 
 import type { BlockList } from "node:net";
 import { plainAddress } from "./address.ts";
 import { canonicalAddress, holdsAddress, isLoopbackAddress } from "./address-ranges.ts";
 
-/** Trusted proxies that one request may have passed; the header is not read beyond them. */
+/** The maximum number of trusted proxies on the way of a request; elements before them are not read. */
 const hopsMax = 64;
-/** The longest text of an address, its port and blanks around it. */
+/** The longest element, with its port and blanks. */
 const hopCharactersMax = 80;
 
 /**
- * The client's address: `remote`, the socket's own, unless it is a trusted proxy; then the right-most address of the header
- * that is no trusted proxy. Where the header ends, or is no list of addresses, the last trusted proxy counts as the client.
- * A loopback address is believed of a proxy on loopback alone: elsewhere it means another machine, and must not pass for
- * one that no limit counts.
+ * Returns the client's address: `remote`, the address of the socket, unless that is a trusted proxy; then the
+ * right-most address of the header that is not a trusted proxy. If there is none, or the header is malformed, the last
+ * trusted proxy counts as the client. A loopback address is believed only from a proxy on loopback: from elsewhere it
+ * names another machine, and would escape the limits by address.
  */
 export function forwardedAddress(remote: string, header: string | null, trusted: BlockList): string {
   let client = plainAddress(remote);
@@ -31,7 +31,7 @@ export function forwardedAddress(remote: string, header: string | null, trusted:
   return client;
 }
 
-/** An element of the header: `10.0.0.1`, `10.0.0.1:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`. */
+/** One element: `10.0.0.1`, `10.0.0.1:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`. */
 function addressOfHop(hop: string): string | undefined {
   const text = hop.trim();
   const [, bracketed] = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text) ?? [];

@@ -1,31 +1,33 @@
-// TCP connections of trusted proxies, until their PROXY protocol header has come. The acceptor is asked behind it, so that
-// every limit by address counts the client and not the proxy. The header is required: a receiver that guesses whether one
-// is there believes whoever sends one (https://www.haproxy.org/download/1.8/doc/proxy-protocol.txt, section 2).
+// TCP connections of trusted proxies, until their PROXY protocol header has arrived. The acceptor is asked after it, so
+// that limits by address count the client and not the proxy. The header is required: a receiver that guesses whether
+// one is present believes anybody (https://www.haproxy.org/download/1.8/doc/proxy-protocol.txt, section 2).
 //
-// Memory. At most proxyHeaderBytesMax bytes and the rest of one read are held for each, for at most headWaitMs. Each counts as
-// a stranger of its proxy's address, as the connection that takes its place will count as one of its client's.
+// Memory. Each holds at most proxyHeaderBytesMax bytes and the rest of one read, for at most headWaitMs. It counts as a
+// stranger at the proxy's address; the connection that replaces it counts as one at the client's.
 
 import { Deadline } from "../base/timer-wheel.ts";
 import { type CloseReason, closeLoginWait, closeProtocolFault } from "../wire/close-reason.ts";
 import type { Admitted } from "./admission.ts";
-import { headWaitMsDefault } from "./connection-core.ts";
 import type { ConnectionGroup, Member } from "./connection-group.ts";
 import { readProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import type { Acceptor, TransportOptions } from "./transport.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 
-/** What a listener does once it is known whose a connection is. */
-export interface Admitting {
+/** How long the header may take, in milliseconds. */
+const headWaitMsDefault = 10_000;
+
+/** The part of a listener that admits a connection once its client is known. */
+interface Admitting {
   readonly proxies: TrustedProxies;
   readonly options: TransportOptions;
   readonly group: ConnectionGroup;
   readonly acceptor: Acceptor;
-  /** Makes the connection, which owns the socket from then on, and asks about it. */
+  /** Creates the connection, which owns the socket from then on, and asks the acceptor. */
   admit(socket: TcpSocket, remoteAddress: string, acceptor: Acceptor): SocketOwner;
 }
 
-/** Takes a connection that a proxy has just made; it owns the socket until the header has come. */
+/** Waits for the header of a new connection of a proxy, and owns the socket until then. */
 export function awaitHeader(socket: TcpSocket, proxyAddress: string, admitting: Admitting): void {
   const wait = new HeaderWait(socket, proxyAddress, admitting);
   socket.data = wait;
@@ -101,7 +103,7 @@ class HeaderWait extends Deadline implements SocketOwner, Member, Admitted {
     this.admitting.options.observer.bug(bug);
   }
 
-  /** The header did not come in time. */
+  /** The header did not arrive in time. */
   override expire(): void {
     try {
       this.close(closeLoginWait);
@@ -110,7 +112,7 @@ class HeaderWait extends Deadline implements SocketOwner, Member, Admitted {
     }
   }
 
-  /** Ends it as a connection that is refused. */
+  /** Ends it like a refused connection. */
   close(reason: CloseReason): void {
     this.admit(this.remoteAddress, { accept: () => reason });
   }
@@ -119,14 +121,14 @@ class HeaderWait extends Deadline implements SocketOwner, Member, Admitted {
     this.shed();
   }
 
-  /** Ends it without a word. */
+  /** Ends it without a close frame. */
   shed(): void {
     this.over();
     this.socket.terminate();
   }
 
   private admit(remoteAddress: string, acceptor: Acceptor): SocketOwner {
-    // Its successor takes its place, and no other connection's.
+    // Its successor takes its place in the admission, so none is evicted.
     this.uncount();
     const owner = this.admitting.admit(this.socket, remoteAddress, acceptor);
     this.over();
@@ -137,7 +139,7 @@ class HeaderWait extends Deadline implements SocketOwner, Member, Admitted {
     const { group, options } = this.admitting;
     this.uncount();
     options.wheel.disarm(this);
-    // A successor has joined the group before.
+    // A successor is in the group already.
     group.remove(this);
   }
 

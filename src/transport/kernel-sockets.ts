@@ -1,13 +1,12 @@
-// What the kernel knows of this process's sockets, by their descriptors, and the platform does not show: connections of an
-// HTTP server whose request has not come, bytes of a WebSocket that are no message yet, connections that have been closed
-// here and not by their peers, the buffers of a listener (Linux: proc(5), getpeername(2), socket(7), tcp(7)).
+// What the kernel knows about this process's sockets, by descriptor, and the platform does not report: connections of
+// an HTTP server without a request, bytes of an unfinished WebSocket message, connections closed here but not by their
+// peers, and the buffers of a listener (Linux: proc(5), getpeername(2), socket(7), tcp(7)).
 //
-// A descriptor that is found belongs to the event loop of this thread, which closes none while this code runs: to shut it
-// down here cannot hit another one. The loop then finds the socket at its end, and closes it.
+// A descriptor found here belongs to the event loop of this thread, which closes none while this code runs, so shutting
+// it down cannot hit another socket. The event loop then reads the end of the socket, and closes it.
 
 import { readdirSync } from "node:fs";
 import { formatAddress, plainAddress } from "./address.ts";
-import type { TransportOptions } from "./transport.ts";
 
 /** linux/socket.h, and the offsets of sockaddr_in and sockaddr_in6. */
 const addressFamily = { v4: 2, v6: 10 } as const;
@@ -26,7 +25,7 @@ const tcpInfo = 11;
 const tcpInfoBytes = 136;
 const bytesReceivedAt = 128;
 
-/** What is called of the C library. */
+/** Functions of the C library. */
 interface SystemCalls {
   readonly getsockname: (descriptor: number, address: Uint8Array, length: Uint32Array) => number;
   readonly getpeername: (descriptor: number, address: Uint8Array, length: Uint32Array) => number;
@@ -56,14 +55,20 @@ export interface FoundSocket {
   readonly peer: string;
 }
 
-/** Applies `receiveBufferBytes` to a listener, where the system can be asked. */
-export function boundReceived(port: number, { receiveBufferBytes, observer }: TransportOptions): void {
+/** A listener's buffers, as in `TransportOptions`. */
+interface ListenerBuffers {
+  readonly receiveBufferBytes?: number;
+  readonly observer: { bug(bug: unknown): void };
+}
+
+/** Applies `receiveBufferBytes` to a listener; does nothing on a system without these calls. */
+export function boundReceived(port: number, { receiveBufferBytes, observer }: ListenerBuffers): void {
   if (receiveBufferBytes === undefined) return;
   const bound = async (): Promise<void> => (await SocketFinder.open())?.boundReceived(port, receiveBufferBytes);
   bound().catch((bug: unknown) => observer.bug(bug));
 }
 
-/** Looks for the sockets of this process, and shuts them down. */
+/** Finds the sockets of this process, and shuts them down. */
 export class SocketFinder {
   private static opened: Promise<SocketFinder | undefined> | undefined;
   private readonly calls: SystemCalls;
@@ -74,7 +79,7 @@ export class SocketFinder {
     this.calls = calls;
   }
 
-  /** Undefined where the system cannot be asked: another one than Linux, or another C library. */
+  /** Returns undefined on a system other than Linux, or with another C library. */
   static open(): Promise<SocketFinder | undefined> {
     return (SocketFinder.opened ??= SocketFinder.load());
   }
@@ -94,15 +99,15 @@ export class SocketFinder {
       finder.acceptedAt(0);
       return finder;
     } catch {
-      // There is no such library, or no /proc.
+      // The library or /proc is missing.
       return undefined;
     }
   }
 
   /**
-   * Sockets with a peer that were accepted at this port, of those peers whose port is `wanted`. Costs about a microsecond for
-   * each descriptor of the process. `allBelow`: no descriptor below it is free, so that they cannot be listed, which takes
-   * one.
+   * Returns the sockets that were accepted at `port` and whose peer's port is in `wanted`. Costs about a microsecond
+   * for each descriptor of the process. `allBelow`: every descriptor below it is in use; they are scanned without
+   * listing them, which would take a descriptor.
    */
   acceptedAt(port: number, wanted: (peerPort: number) => boolean = () => true, allBelow?: number): FoundSocket[] {
     const found: FoundSocket[] = [];
@@ -113,19 +118,19 @@ export class SocketFinder {
     return found;
   }
 
-  /** Counts such sockets by the ports of their peers: the same, without a word about each. */
+  /** Counts these sockets by their peers' ports, without an object for each. */
   countAccepted(port: number, byPeerPort: Uint16Array, allBelow?: number): void {
     for (const descriptor of this.descriptors(allBelow))
       if (this.isAcceptedAt(descriptor, port)) byPeerPort[this.port] = (byPeerPort[this.port] ?? 0) + 1;
   }
 
-  /** All that are open now, or all below. @throws when there is none free to list them with. */
+  /** The open descriptors, or all below `allBelow`. @throws if no descriptor is free to list them. */
   descriptors(allBelow?: number): Iterable<number> {
     if (allBelow !== undefined) return Array.from({ length: allBelow }).keys();
     return readdirSync("/proc/self/fd").map(Number);
   }
 
-  /** The socket of a descriptor, if it was accepted at this port of a peer whose port is `wanted`. */
+  /** Returns the socket of a descriptor if it was accepted at `port` and its peer's port is in `wanted`. */
   acceptedAs(descriptor: number, port: number, wanted: (peerPort: number) => boolean): FoundSocket | undefined {
     if (!this.isAcceptedAt(descriptor, port) || !wanted(this.port)) return undefined;
     const { address } = this;
@@ -133,37 +138,37 @@ export class SocketFinder {
   }
 
   /**
-   * Sets how much the kernel takes of each connection that is accepted at this port from now on, before we have read it: at
-   * most about so many bytes come in one turn of the event loop.
+   * Bounds the kernel's receive buffer of connections that are accepted at `port` from now on: about this many bytes
+   * arrive in one turn of the event loop at most.
    */
   boundReceived(port: number, bytes: number): void {
     for (const descriptor of this.descriptors()) {
       if (!this.read(this.calls.getsockname, descriptor) || this.port !== port) continue;
       if (this.option(descriptor, socketLevel, isListening) < 4 || this.bytes[0] !== 1) continue;
-      // The kernel doubles it, for what it needs itself.
+      // The kernel doubles the value, for its own bookkeeping.
       this.calls.setsockopt(descriptor, socketLevel, receiveBuffer, Uint32Array.of(bytes), 4);
     }
   }
 
-  /** What the peer of a socket that was found in this turn of the event loop has sent; 0 if the kernel does not say. */
+  /** Bytes that the peer of a socket found in this turn has sent; 0 if the kernel does not report it. */
   bytesReceived({ descriptor }: FoundSocket): number {
     if (this.option(descriptor, protocolTcp, tcpInfo) < tcpInfoBytes) return 0;
     return Number(new DataView(this.bytes.buffer).getBigUint64(bytesReceivedAt, true));
   }
 
-  /** Ends a socket that was found in this turn of the event loop. */
+  /** Shuts down a socket that was found in this turn of the event loop. */
   end({ descriptor }: FoundSocket): void {
     this.calls.shutdown(descriptor, shutBoth);
   }
 
-  /** If so, the peer's address is in `bytes`. */
+  /** True for an accepted socket of this port; the peer's address is then in `bytes`. */
   private isAcceptedAt(descriptor: number, port: number): boolean {
     if (!this.read(this.calls.getsockname, descriptor) || this.port !== port) return false;
     // A listener has no peer.
     return this.read(this.calls.getpeername, descriptor);
   }
 
-  /** Reads a socket's option into `bytes`; its length, 0 if there is none. */
+  /** Reads an option of a socket into `bytes`; returns its length, 0 on failure. */
   private option(descriptor: number, level: number, option: number): number {
     this.length[0] = valueBytesMax;
     const { bytes, length, calls } = this;
@@ -191,7 +196,7 @@ export class SocketFinder {
   }
 }
 
-/** As the platform writes it (RFC 5952). */
+/** The address as the platform writes it (RFC 5952). */
 function canonicalV6(groups: readonly string[]): string {
   const text = groups.join(":");
   const mapped = /^0:0:0:0:0:ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text);

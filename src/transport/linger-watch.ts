@@ -1,24 +1,27 @@
-// Bounds what follows a close frame over WebSocket. The platform tells no more of a connection that it was asked to close: it
-// waits for the peer's end, for ever if need be, and reads all that is still sent, which costs a processor as long as a peer
-// likes. So the kernel is asked: whoever sends on, or does not end its side in time, is cut off.
+// Bounds what follows a close frame over WebSocket. The platform reports nothing about a connection that it was asked
+// to close: it waits for the peer's end without a limit, and reads everything that is still sent, at any cost in CPU.
+// So this asks the kernel, and cuts off a peer that sends on or does not end its side in time.
 
-import { lateBytesMax } from "./connection-core.ts";
 import { type FoundSocket, SocketFinder } from "./kernel-sockets.ts";
 
-/** Between two looks. The close frame is on its way by then: that a peer is cut off cannot hide why. */
+/** How long a peer that was sent everything may take to end its side, in milliseconds. */
+export const lingerMsMax = 2_000;
+/** Bytes that are still read after a close frame was sent: requests on their way, and the close frame of the peer. */
+export const lateBytesMax = 16 * 1024;
+/** Between two looks, in milliseconds. The close frame is sent by then: a peer that is cut off learns why. */
 const lookMs = 10;
-/** To find sockets takes about a microsecond for each descriptor of the process: at most this share of the time. */
+/** Finding sockets costs about a microsecond for each descriptor of the process: at most this share of the time. */
 const findShareMax = 1 / 20;
-/** Descriptors that are looked at in one turn of the event loop. */
+/** Descriptors that are scanned in one turn of the event loop. */
 const descriptorsAtOnce = 256;
-/** Sockets that one look asks about, which takes some microseconds for each; those that were asked about last wait longest. */
+/** Sockets that one look asks about, at some microseconds each; the ones asked about last come last. */
 const askedAtOnce = 128;
 
 interface Lingering {
   readonly sinceMs: number;
 }
 
-/** One whose socket is known, with what had come when it was found. */
+/** A connection whose socket is known, with the bytes received when it was found. */
 interface Found extends Lingering {
   readonly socket: FoundSocket;
   readonly bytes: number;
@@ -28,12 +31,12 @@ interface Found extends Lingering {
 export class LingerWatch {
   private readonly port: () => number;
   private readonly lingerMs: number;
-  /** By their peers, `host:port`: those whose sockets are not known yet, and the others, in the order of being asked about. */
+  /** By peer, `host:port`: connections without a known socket, and the others in the order of the next look. */
   private readonly unfound = new Map<string, Lingering>();
   private readonly found = new Map<string, Found>();
   private timer: Timer | undefined;
   private isFinding = false;
-  /** When descriptors may be gone through again. */
+  /** When descriptors may be scanned again. */
   private nextFindMs = 0;
   private isStopped = false;
 
@@ -55,7 +58,7 @@ export class LingerWatch {
     this.arm();
   }
 
-  /** A connection of this peer is new: the one before it has ended. */
+  /** A new connection of this peer: the previous one has ended. */
   opened(peer: string): void {
     this.unfound.delete(peer);
     this.found.delete(peer);
@@ -98,7 +101,7 @@ export class LingerWatch {
     if (this.isWatching) this.arm();
   }
 
-  /** Goes through the descriptors for the sockets of these peers, some in each turn of the event loop. */
+  /** Scans the descriptors for the sockets of these peers, some in each turn of the event loop. */
   private async find(finder: SocketFinder, unfound: Map<string, Lingering>): Promise<void> {
     this.isFinding = true;
     let tookMs = 0;
@@ -118,14 +121,14 @@ export class LingerWatch {
       const state = socket && unfound.get(socket.peer);
       if (socket === undefined || state === undefined) continue;
       unfound.delete(socket.peer);
-      // The same peer may have come back meanwhile.
+      // The peer may have reconnected meanwhile.
       if (this.unfound.get(socket.peer) !== state) continue;
       this.unfound.delete(socket.peer);
       const found = { ...state, socket, bytes: finder.bytesReceived(socket) };
       this.found.set(socket.peer, found);
       this.judge(finder, found);
     }
-    // No descriptor has it any more.
+    // No descriptor belongs to it any more.
     if (descriptors.length > 0)
       for (const [peer, state] of unfound) if (this.unfound.get(peer) === state) this.unfound.delete(peer);
     const nowMs = performance.now();
@@ -139,7 +142,7 @@ export class LingerWatch {
   }
 }
 
-/** Without any when none is free to read them with: the next look finds some. */
+/** Returns no sockets if no descriptor is free to list them: the next look finds some. */
 function descriptorsOf(finder: SocketFinder): number[] {
   try {
     return [...finder.descriptors()];

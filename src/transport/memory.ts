@@ -1,9 +1,8 @@
-// Connections inside one process, for roles that live together and for tests: the same interface and the same queue as
-// over a socket, so that nothing above can tell. `send` copies; frames arrive in a later turn, in order, as ranges of bytes.
+// Connections inside one process, for standalone servers and for tests, with the interface and the queue of a socket.
+// `send` copies; frames arrive in a later turn, in order, as ranges of bytes.
 //
-// Memory. At the flush the sender's buffer itself is what the receiver reads: there is no second copy. It goes back to
-// the pool when the last frame was handled. With `poison` every payload is overwritten as soon as its handler returned,
-// so that who kept it without copying it finds rubbish.
+// Memory. The receiver reads the sender's buffer, without a second copy; the buffer returns to the pool after the last
+// frame. `poison` overwrites each payload when its handler has returned, which exposes handlers that keep it uncopied.
 
 import { systemTimers, type Timers } from "../base/timers.ts";
 import { type CloseReason, CloseCode, closeFrameTooLarge } from "../wire/close-reason.ts";
@@ -12,11 +11,11 @@ import { ConnectionCore } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import type { Acceptor, Connection, ConnectionOptions, FrameHandler, Server, TransportOptions } from "./transport.ts";
 
-/** What stands in a payload after its handler returned, when `poison` is set. */
+/** The bytes of a payload after its handler returned, with `poison`. */
 export const poisonByte = 0xdd;
 
-export interface MemoryOptions extends TransportOptions {
-  /** Overwrite what this side received, after its handler returned: finds bytes that were kept. */
+interface MemoryOptions extends TransportOptions {
+  /** Overwrites received payloads after their handler returned. */
   readonly poison?: boolean;
 }
 
@@ -31,7 +30,7 @@ class MemoryConnection extends ConnectionCore {
     this.frameBytesMax = options.strangerFrameBytesMax ?? options.frameBytesMax;
   }
 
-  /** Joins two fresh ends; the accepting side is asked first, as over a socket it might be. */
+  /** Joins two new ends; the accepting side is asked first, as may happen over a socket. */
   static join(
     dialling: MemoryConnection,
     accepting: MemoryConnection,
@@ -46,7 +45,7 @@ class MemoryConnection extends ConnectionCore {
   }
 
   protected override transmit(): void {
-    // Detached first: a handler that is called here may send on this very connection.
+    // Detached first: a handler called here may send on this connection.
     const length = this.queue.pendingBytes;
     const at = this.queue.start;
     const bytes = this.queue.detach();
@@ -84,7 +83,7 @@ class MemoryConnection extends ConnectionCore {
   }
 
   protected override closing(): void {
-    // The reason travels as it is, in `finish`.
+    // `finish` passes the reason on.
   }
 
   protected override finish(reason: CloseReason): void {
@@ -111,7 +110,7 @@ interface Listener {
   readonly group: ConnectionGroup;
 }
 
-/** Addresses and who listens there. Everything that shall meet shares one network. */
+/** The listeners by address. Both sides of a connection use the same network. */
 export class MemoryNetwork {
   private readonly listeners = new Map<string, Listener>();
   private readonly soon: Timers["soon"];
@@ -122,7 +121,7 @@ export class MemoryNetwork {
 
   /**
    * Accepts connections dialled to `address`, any string.
-   * @throws when somebody listens there.
+   * @throws if the address is in use.
    */
   listen(address: string, acceptor: Acceptor, options: MemoryOptions): Server {
     if (this.listeners.has(address)) throw new Error(`address in use: ${address}`);
@@ -144,7 +143,7 @@ export class MemoryNetwork {
 
   /**
    * Connects to `address` in a later turn; the accepting side sees `from` as the remote address.
-   * @throws (rejects) when nobody listens there, or `handler` throws.
+   * @throws (rejects) if nothing listens there, or `handler` throws.
    */
   async dial(
     address: string,

@@ -1,40 +1,39 @@
-// What one connection has accepted and its socket not yet taken: a window [start, end) on a pooled buffer. Whole frames
-// are appended at the end; the socket takes any number of bytes from the start.
+// The unsent bytes of one connection: a window [start, end) of a pooled buffer. Whole frames are appended at the end;
+// the socket takes any number of bytes from the start.
 //
-// Invariant: 0 <= start <= end <= bytes.length, and an empty window holds no buffer. The window moves when it grows and when
-// it is trimmed, so `bytes` and `start` are read again after every `reserve` and `trim`.
+// Invariant: 0 <= start <= end <= bytes.length, and an empty window has no buffer. The window moves when it grows or is
+// trimmed, so `bytes` and `start` must be read again after every `reserve` and `trim`.
 //
-// The windows themselves come from a pool, too: what flushes in one turn uses a handful of them, again and again, and an
-// idle connection has none.
+// The windows come from a pool, too: the flushes of one turn reuse a handful of them, and an idle connection has none.
 
 import { assert } from "../base/assert.ts";
 import { BufferPool, pooledBytesMin, retainedBytesMax } from "./buffer-pool.ts";
 
 const nothing = Buffer.alloc(0);
 
-/** A buffer of at most so many bytes is kept until its window is empty. */
+/** A buffer up to this size is kept until its window is empty. */
 const keptBytesMax = 64 * 1024;
 
-/** A byte queue that grows geometrically; its bound is its owner's to check. */
+/** A byte queue that grows geometrically; its owner checks the bound. */
 export class OutboundBuffer {
   private readonly pool: BufferPool;
-  /** The buffer that holds the window. Of the connection, for as long as the window is not empty. */
+  /** The buffer of the window; the connection owns it while the window is not empty. */
   bytes: Buffer = nothing;
   start = 0;
   private end = 0;
-  /** Where the room that was given last begins. */
+  /** The start of the last room that was reserved. */
   private lastAt = 0;
 
   constructor(pool: BufferPool) {
     this.pool = pool;
   }
 
-  /** Bytes that wait. */
+  /** Unsent bytes. */
   get pendingBytes(): number {
     return this.end - this.start;
   }
 
-  /** Appends room for `length` bytes (> 0), to be written at once. Returns its offset in `bytes`. */
+  /** Appends room for `length` bytes (> 0), which the caller writes at once. Returns its offset in `bytes`. */
   reserve(length: number): number {
     if (this.end + length > this.bytes.length) this.makeRoom(length);
     const at = this.end;
@@ -43,14 +42,14 @@ export class OutboundBuffer {
     return at;
   }
 
-  /** Takes back the room that was given last, of which nothing has left. */
+  /** Removes the room that was reserved last, of which nothing was sent. */
   unreserve(): void {
     assert(this.start <= this.lastAt && this.lastAt <= this.end, "what is taken back has not left");
     this.end = this.lastAt;
     if (this.start === this.end) this.clear();
   }
 
-  /** Takes `length` bytes from the start: they have left. */
+  /** Removes `length` bytes from the start: they were sent. */
   consume(length: number): void {
     assert(length <= this.end - this.start, "no more bytes leave than waited");
     this.start += length;
@@ -58,9 +57,9 @@ export class OutboundBuffer {
   }
 
   /**
-   * Moves what waits into a smaller buffer if less than half of a large one is in use. Of a large answer the kernel takes
-   * most at once; a peer that does not read on must hold what is left of it, and not what there was. Each byte that has left
-   * pays for at most one that is copied.
+   * Moves the window to a smaller buffer if it uses less than half of a large one. The kernel takes most of a large
+   * answer at once; a peer that stops reading must only hold the rest. Amortised: each byte sent pays for at most one
+   * byte copied.
    */
   trim(): void {
     const { bytes, start, end } = this;
@@ -74,13 +73,13 @@ export class OutboundBuffer {
     this.lastAt -= start;
   }
 
-  /** Drops what waits and gives the buffer back. */
+  /** Empties the window and returns its buffer. */
   clear(): void {
     const buffer = this.detach();
     if (buffer.length > 0) this.pool.give(buffer);
   }
 
-  /** Hands the buffer to the caller, who read the window first and gives the buffer to the pool in the end. */
+  /** Empties the window and passes its buffer to the caller, which read the window before and returns the buffer. */
   detach(): Buffer {
     const buffer = this.bytes;
     this.bytes = nothing;
@@ -92,7 +91,7 @@ export class OutboundBuffer {
   private makeRoom(length: number): void {
     const pending = this.end - this.start;
     const needed = pending + length;
-    // Moving in place pays when at least half of the buffer comes free; else the moves would not amortise.
+    // Moving in place amortises if at least half of the buffer becomes free.
     if (needed <= this.bytes.length && this.start >= this.bytes.length / 2) {
       this.bytes.copyWithin(0, this.start, this.end);
     } else {
@@ -106,23 +105,23 @@ export class OutboundBuffer {
   }
 }
 
-/** Of those that have nothing to send: always empty. Nobody reserves in it. */
+/** The queue of every connection with nothing to send; always empty. */
 export const noQueue = new OutboundBuffer(new BufferPool());
 
-/** Queues kept for later, one for each of the smallest buffers that are: a broadcast fills thousands in one turn. */
+/** Free queues kept, one for each smallest buffer that the pool keeps: a broadcast fills thousands in one turn. */
 const queuesKeptMax = retainedBytesMax / pooledBytesMin;
 
-/** Outbound buffers for who has something to send, and the pool of their bytes. */
+/** The pool of queues, and of their buffers. */
 export class OutboundPool {
   readonly buffers = new BufferPool();
   private readonly free: OutboundBuffer[] = [];
 
-  /** An empty one; of the caller until it gives it back. */
+  /** Returns an empty queue, which the caller owns until it returns it. */
   take(): OutboundBuffer {
     return this.free.pop() ?? new OutboundBuffer(this.buffers);
   }
 
-  /** Takes one back, with what waits in it. */
+  /** Returns a queue and its buffer to the pool. */
   give(queue: OutboundBuffer): void {
     queue.clear();
     if (this.free.length < queuesKeptMax) this.free.push(queue);

@@ -1,18 +1,18 @@
-// The header of the PROXY protocol, versions 1 and 2, with which a proxy begins a connection to say whose it is
-// (https://www.haproxy.org/download/1.8/doc/proxy-protocol.txt). Without IO: the bytes that came go in.
+// The header of the PROXY protocol, versions 1 and 2, with which a proxy begins a connection to name its client
+// (https://www.haproxy.org/download/1.8/doc/proxy-protocol.txt). No IO: the caller passes the bytes received.
 //
-//   version 1   PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n     at most 107 bytes; also TCP6; UNKNOWN names nobody
+//   version 1   PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n     at most 107 bytes; also TCP6, and UNKNOWN
 //
 //   version 2   0 .. 11    signature
 //               12         version (2) and command: 0 LOCAL, the proxy itself, 1 PROXY
-//               13         family: 0 unspecified, 1 IPv4, 2 IPv6, 3 Unix; and transport: 0 unspecified, 1 stream, 2 datagram
+//               13         family: 0 unspecified, 1 IPv4, 2 IPv6, 3 Unix; transport: 1 stream, 2 datagram
 //               14 .. 15   length of what follows, big-endian
-//               16 ..      source address, destination address, source port, destination port; then TLVs, which are skipped
+//               16 ..      source address, destination address, source port, destination port; then TLVs (skipped)
 
 import { isIPv4, isIPv6 } from "node:net";
 import { canonicalAddress } from "./address-ranges.ts";
 
-/** A whole header of version 1, its end included (section 2.1). */
+/** A whole header of version 1 with its line end (section 2.1). */
 const textBytesMax = 107;
 /** A whole header of version 2: room for the TLVs that load balancers send, but not for a certificate. */
 export const proxyHeaderBytesMax = 2_048;
@@ -28,16 +28,16 @@ const [familyMax, transportMax] = [3, 2];
 const addressBytes = [0, 12, 36, 216] as const;
 const [streamIpv4, streamIpv6] = [0x11, 0x21];
 
-/** A header that was read. */
-export interface ProxyHeader {
-  /** Bytes that it takes; frames follow. */
+/** A header. */
+interface ProxyHeader {
+  /** Its length in bytes; frames follow. */
   readonly bytes: number;
-  /** The client's address; undefined: the proxy speaks for itself, or does not know, and the socket's address counts. */
+  /** The client's address; undefined if the proxy speaks for itself or does not know: the socket's address counts. */
   readonly source: string | undefined;
 }
 
-/** Why a header cannot be read, as the end of a sentence. */
-export interface ProxyHeaderFault {
+/** Why a header is malformed, as the end of a sentence. */
+interface ProxyHeaderFault {
   readonly fault: string;
 }
 
@@ -49,19 +49,19 @@ const longBinary: ProxyHeaderFault = {
   fault: `the PROXY protocol header is longer than ${proxyHeaderBytesMax} bytes`,
 };
 
-/** Reads the header at the beginning of `bytes`, all that has come so far; undefined while it may still become one. */
+/** Parses the header at the start of `bytes`, all received so far; undefined if more bytes are needed. */
 export function readProxyHeader(bytes: Buffer): ProxyHeader | ProxyHeaderFault | undefined {
   if (bytes.length === 0) return undefined;
   if (bytes[0] === signature[0]) return readBinary(bytes);
   return beginsAs(bytes, textStart) ? readText(bytes) : notOne;
 }
 
-/** True if bytes look like a whole beginning of a header of either version: its sender is taken for a proxy. */
+/** True if `bytes` begin like a whole header of either version, so the sender is probably a proxy. */
 export function looksLikeProxyHeader(bytes: Buffer): boolean {
   return [textStart, signature].some((start) => bytes.length >= start.length && beginsAs(bytes, start));
 }
 
-/** True if `bytes` and `start` are equal as far as both go. */
+/** True if `bytes` and `start` are equal up to the end of the shorter one. */
 function beginsAs(bytes: Buffer, start: Buffer): boolean {
   const shared = Math.min(bytes.length, start.length);
   return bytes.compare(start, 0, shared, 0, shared) === 0;
@@ -71,7 +71,7 @@ function readText(bytes: Buffer): ProxyHeader | ProxyHeaderFault | undefined {
   const head = bytes.subarray(0, textBytesMax);
   const end = head.indexOf(carriageReturn);
   if (end === -1) return head.length === textBytesMax ? longText : undefined;
-  // A line's end may be cut in two; beyond the bound it would be too long.
+  // The line end may be cut in two; beyond the bound the header would be too long.
   if (end + 1 === head.length) return head.length === textBytesMax ? longText : undefined;
   if (head[end + 1] !== lineFeed) return badText;
   const read = end + 2;
@@ -96,7 +96,7 @@ function readBinary(bytes: Buffer): ProxyHeader | ProxyHeaderFault | undefined {
   const command = versionAndCommand & 0xf;
   const family = kind >> 4;
   if (versionAndCommand >> 4 !== 2 || command > Command.Proxy) return badBinary;
-  // Whatever family LOCAL names is ignored (section 2.2).
+  // The family of LOCAL is ignored (section 2.2).
   if (command === Command.Proxy && (family > familyMax || (kind & 0xf) > transportMax)) return badBinary;
   const read = fixedBytes + bytes.readUInt16BE(14);
   if (read > proxyHeaderBytesMax) return longBinary;

@@ -1,27 +1,27 @@
-// What counts as one address where something is bounded by address.
+// The address under which limits by address count a peer.
 
 import { isLoopbackAddress } from "./address-ranges.ts";
 
-/** The groups of an IPv6 network that one customer is given (RFC 6177): a bound on single addresses would bound nothing. */
+/** 16-bit groups of the IPv6 network of one customer (RFC 6177): limits by single addresses would have no effect. */
 const networkGroups = 4;
 
 /**
- * Returns an IPv4 address as it is, and of an IPv6 address the first 64 bits: `2001:db8:0:7::/64`. Of what is no address, a
- * name of the memory network for one, it returns the text.
+ * Returns an IPv4 address unchanged, and the first 64 bits of an IPv6 address: `2001:db8:0:7::/64`. Other text, such as
+ * a name of the memory network, is returned unchanged.
  */
 export function quotaAddress(address: string): string {
   if (!address.includes(":") || address.includes(".")) return address;
   const [head = "", tail] = address.split("::");
   const groups = head === "" ? [] : head.split(":");
   if (tail === undefined) return `${groups.slice(0, networkGroups).join(":")}::/64`;
-  // How many groups `::` stands for.
+  // The number of groups that `::` stands for.
   const after = tail === "" ? 0 : tail.split(":").length;
   for (let left = 8 - groups.length - after; left > 0 && groups.length < networkGroups; left--) groups.push("0");
   const all = tail === "" ? groups : [...groups, ...tail.split(":")];
   return `${all.slice(0, networkGroups).join(":")}::/64`;
 }
 
-/** The same of a peer, and '' of one on this machine, which has no bound of its own. */
+/** Returns the same for a peer, and an empty string for one on this machine, which has no limit by address. */
 export function peerQuota(address: string): string {
   return isLoopbackAddress(address) ? "" : quotaAddress(address);
 }

@@ -1,11 +1,11 @@
-// What waits unsent for all connections together is bounded: a process must not run out of memory because thousands of peers
-// read slowly, each of them within its own bound.
+// Bounds the unsent bytes of all connections together: thousands of peers that read slowly, each within its own bound,
+// must not exhaust the memory of the process.
 
 import type { Member } from "./connection-group.ts";
 
 /**
- * Ends connections, the ones for which the most waits first, until what waits for the rest is at most `bytesMax`.
- * @returns how many were ended, and how many bytes waited for all of them before.
+ * Ends the connections with the most unsent bytes until the rest have at most `bytesMax`.
+ * @returns the number of connections ended, and the unsent bytes of all of them before.
  */
 export function shedLargest(
   connections: Iterable<Member>,

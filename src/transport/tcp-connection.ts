@@ -1,27 +1,28 @@
-// One connection over TCP: the socket's callbacks, frames of its bytes, how bytes leave, and how it ends.
+// One connection over TCP: the socket's callbacks, frames from its bytes, writing, and the end.
 //
-// Memory. Bun hands over each read as a fresh copy, so frames are ranges of it; `Socket.write` takes what the kernel takes,
+// Memory. Bun passes each read as a new copy, so frames are ranges of it; `Socket.write` takes what the kernel takes,
 // synchronously, and keeps nothing, so the outbound buffer may return to the pool at once.
 //
-// Every socket callback catches what it throws, ends its connection and reports the bug to the observer. No `error` handler
-// is set: Bun would call it only with what a callback threw. Errors of the socket itself arrive at `close`.
+// Every socket callback catches what it throws, ends its connection and reports the bug to the observer. There is no
+// `error` handler: Bun would only pass it what a callback threw. Errors of the socket itself arrive at `close`.
 
 import type { SocketHandler } from "bun";
 import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason.ts";
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
-import { ConnectionCore, idleFrameCount, lateBytesMax } from "./connection-core.ts";
+import { ConnectionCore, idleFrameCount } from "./connection-core.ts";
+import { lateBytesMax } from "./linger-watch.ts";
 import { looksLikeProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import type { Acceptor, Connection, ConnectionOptions, FrameHandler } from "./transport.ts";
 
 /** A read of fewer bytes counts as a frame: a peer that sends byte by byte costs a callback for each. */
 const smallReadBytes = 16;
-/** What leaves in one turn of the event loop: the kernel takes a millisecond for a megabyte. */
+/** Bytes written in one turn of the event loop: the kernel takes a millisecond for a megabyte. */
 const writeBytesMax = 512 * 1024;
 
-/** One object for all sockets: what belongs to a connection hangs on `socket.data`. */
+/** One object for all sockets: `socket.data` is the connection. */
 export const tcpHandlers = {
   data({ data: owner }, chunk) {
     try {
@@ -49,11 +50,11 @@ export const tcpHandlers = {
   },
 } satisfies SocketHandler<SocketOwner | undefined>;
 
-/** A connection is the sink of its own reader. */
+/** The connection is the sink of its own reader. */
 export class TcpConnection extends ConnectionCore implements FrameSink, SocketOwner {
   private readonly socket: TcpSocket;
   private readonly reader: FrameReader;
-  /** The kernel took all that it was offered, and more waits. */
+  /** The kernel took everything it was offered, and more waits. */
   private takesMore = false;
 
   constructor(socket: TcpSocket, remoteAddress: string, options: ConnectionOptions) {
@@ -81,7 +82,7 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
   /** The socket's `data`. */
   receive(chunk: Buffer): void {
     if (!this.isOpen) {
-      // It sends on as if nothing had been said: no more of it is read, and its time runs.
+      // The peer ignores the close frame: nothing more is read until its time is up.
       if (chunk.length >= lateBytesMax) this.socket.pause();
       return;
     }
@@ -125,7 +126,7 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
   }
 
   pongReceived(): void {
-    // That the peer lives was noted when the bytes came.
+    // `heard` was called when the bytes arrived.
     this.takeFrame(idleFrameCount);
   }
 
@@ -135,7 +136,7 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
 
   protected override closing(reason: CloseReason): void {
     this.reader.stop();
-    // Beyond the bound on unsent bytes, by at most one control frame.
+    // May exceed the bound on unsent bytes, by one control frame.
     const frame = closeFrame(reason);
     const at = this.reserveBytes(frame.length);
     this.queue.bytes.set(frame, at);
@@ -151,7 +152,7 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
     this.progressed();
     this.queue.consume(written);
     this.options.observer.bytesOut(written);
-    // What the kernel took whole is followed by no drain.
+    // No drain follows a write that the kernel took whole.
     if (this.takesMore) this.options.flusher.mark(this);
   }
 
@@ -165,8 +166,7 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
   }
 
   protected override finish(): void {
-    // Only our side: closing both while the peer's bytes lie unread would reset the connection, and the close frame
-    // would be lost with it.
+    // Only our side: closing both with unread bytes of the peer would reset the connection, and lose the close frame.
     this.socket.shutdown();
   }
 

@@ -11,10 +11,10 @@ import { TcpConnection, tcpHandlers } from "./tcp-connection.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
 
 /**
- * Listens for frames over TCP. A connection of a trusted proxy (`options.proxies`) begins with a header of the PROXY protocol;
- * the acceptor is asked when it has come.
+ * Listens for frames over TCP. A connection of a trusted proxy (`options.proxies`) begins with a header of the PROXY
+ * protocol; the acceptor is asked after it.
  * @param reusePort lets several processes share the port; each of them must ask for it.
- * @throws when the address can't be bound.
+ * @throws if the address can't be bound.
  */
 export function listenTcp(
   address: SocketAddress,
@@ -79,8 +79,8 @@ export function listenTcp(
 }
 
 /**
- * Connects over TCP. `handler` is called once, when the connection stands and before anything is read.
- * @throws (rejects) when the peer refuses or does not answer within `connectTimeoutMs`, or `handler` throws.
+ * Connects over TCP. `handler` is called once, when the connection is established and before anything is read.
+ * @throws (rejects) if the peer refuses or does not answer within `connectTimeoutMs`, or `handler` throws.
  */
 export function dialTcp(
   address: SocketAddress,
@@ -118,7 +118,7 @@ export function dialTcp(
           try {
             connection.dialled(handler);
           } catch (bug) {
-            // The connection has failed by it already.
+            // `dialled` has ended the connection.
             fail(bug);
             return;
           }

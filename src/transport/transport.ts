@@ -1,10 +1,10 @@
-// What every transport is to the layers above it: connections that carry whole binary frames, in order, at most once.
-// TCP, WebSocket and memory implement these interfaces, and nothing above knows which one it holds.
+// The interface of a transport: connections that carry whole binary frames, in order, at most once. TCP, WebSocket and
+// memory implement it; the layers above do not know which one they use.
 //
-// Ownership of bytes. Incoming: a payload handed to `FrameHandler.frame` is a range of the bytes that were read, which
-// live until that call returns; an owner that keeps them copies them. A range, because a view would be an object for each frame.
-// Outgoing: `send` copies; `reserve` gives room in the connection's own outbound buffer, to be filled before the calling
-// function returns to the event loop. All frames of one turn leave in one write.
+// Ownership of bytes. Incoming: `FrameHandler.frame` gets a range of the bytes that were read, valid until the call
+// returns; an owner that keeps them copies them. A view would be an object for each frame. Outgoing: `send` copies;
+// `reserve` returns room in the connection's own outbound buffer, which the caller fills before it returns to the event
+// loop. All frames of one turn leave in one write.
 
 import type { CloseReason } from "../wire/close-reason.ts";
 import type { TurnShare } from "../base/turn-share.ts";
@@ -18,81 +18,81 @@ import type { UnseenBounds } from "./unseen-watch.ts";
 
 /** One end of a connection, as its owner sees it. */
 export interface Connection {
-  /** The peer's IP address, or that which a trusted proxy names; of the memory network its name for it. */
+  /** The peer's IP address, or the one that a trusted proxy reports; on the memory network, the peer's name. */
   readonly remoteAddress: string;
-  /** False from the moment that it closes, by either side; then every send is refused. */
+  /** False as soon as either side closes the connection; every send is refused then. */
   readonly isOpen: boolean;
   /** Bytes accepted by `send` and `reserve` that the transport has not yet taken. */
   readonly unsentBytes: number;
   /**
-   * The longest frame that is taken from here on, in bytes. It begins with strangerFrameBytesMax; who has found out who the
-   * peer is raises it. A frame whose head has come is judged by what was in force then.
+   * The longest frame accepted, in bytes: strangerFrameBytesMax at first; the owner raises it when it has identified
+   * the peer. A frame whose header has arrived is judged by the value of that moment.
    */
   frameBytesMax: number;
-  /** Where `reserve` made room. Read it after `reserve`, not before: the buffer may move. */
+  /** The buffer of `reserve`. Read it after `reserve`, not before: it may be replaced. */
   readonly outbound: Buffer;
 
   /**
    * Makes room for one binary frame of exactly `payloadBytes` (> 0) and queues it for this turn's flush.
-   * @returns the offset in `outbound` at which the payload must be written at once; -1 when the connection is closed
-   * or the bound on unsent bytes is reached (a connection with `closeWhenSlow` is then closed with 1013).
+   * @returns the offset in `outbound` at which the payload must be written at once; -1 if the connection is closed or
+   * the bound on unsent bytes is reached (a connection with `closeWhenSlow` is then closed with 1013).
    */
   reserve(payloadBytes: number): number;
 
   /**
-   * Removes the frame that was reserved last and could not be filled because of a bug: it still holds bytes of the pooled
+   * Removes the last reserved frame, which could not be filled because of a bug: it still contains bytes of the
    * buffer's previous owner. Must be called in the turn of `reserve`, before the next `reserve`.
    */
   unreserve(): void;
 
-  /** Copies one binary frame into the outbound buffer. False as `reserve` returns -1. */
+  /** Copies one binary frame into the outbound buffer. Returns false where `reserve` returns -1. */
   send(payload: Uint8Array): boolean;
 
-  /** The peer has shown who it is: it does not count as a stranger any more (admission.ts). Twice does nothing. */
+  /** The peer has shown who it is and no longer counts as a stranger (admission.ts). Idempotent. */
   identified(): void;
 
-  /** Makes `handler` the receiver of all that follows: the next frame, and the end. Does nothing once it has ended. */
+  /** Makes `handler` the receiver of the next frame and of the end. Does nothing after the end. */
   handOver(handler: FrameHandler): void;
 
   /**
-   * Sends what is queued, then a close frame with the reason, and ends the connection: at the latest after
-   * writeWaitMs. `FrameHandler.closed` is called once, in a later turn. Closing twice does nothing.
+   * Sends what is queued, then a close frame with the reason, and ends the connection, after writeWaitMs at the latest.
+   * `FrameHandler.closed` is called once, in a later turn. Idempotent.
    */
   close(reason: CloseReason): void;
 
   /**
-   * Ends the connection at once because code that serves it has thrown, and reports the bug to the observer. Queued bytes
-   * are discarded, because they may be half written. Transports call this for everything that they invoke themselves;
+   * Ends the connection at once because code that serves it has thrown, and reports the bug to the observer. Queued
+   * bytes are discarded: they may be incomplete. Transports call this for everything that they invoke themselves;
    * owners call it for timers and promises that belong to one connection.
    */
   fail(bug: unknown): void;
 }
 
-/** The owner of one connection's incoming side: one object a connection, so that nothing is looked up per frame. */
+/** The receiver of a connection's frames: one object for each connection, so that no frame needs a lookup. */
 export interface FrameHandler {
   /**
-   * One binary payload, bytes[start, end), never empty. The bytes live until this returns. Throwing is a bug: it ends this
+   * Takes one binary payload, bytes[start, end), never empty; valid until this returns. Throwing is a bug: it ends this
    * connection as `Connection.fail` does, and no other.
    */
   frame(bytes: Buffer, start: number, end: number): void;
   /**
-   * Once, after the last `frame`, however the connection ended. `reason` is what either side said or what went wrong.
-   * Throwing is a bug and is reported to the observer; the connection is gone by then.
+   * Called once, after the last `frame`, however the connection ended. `reason` is what either side sent or what went
+   * wrong. Throwing is a bug, which is reported to the observer.
    */
   closed(reason: CloseReason): void;
 }
 
-/** Decides about each new connection. */
+/** Accepts or refuses new connections. */
 export interface Acceptor {
   /**
-   * A handler takes the connection; a reason refuses it with that close frame, or without one if many are refused (see
-   * refusalsToldPerSecond). Called before any byte is read. Throwing is a bug and ends this connection, whose handler is
-   * then never called.
+   * Returns the handler of an accepted connection, or the reason of a refusal, which is sent as a close frame unless
+   * many are refused (see refusalsToldPerSecond). Called before any byte is read. Throwing is a bug and ends this
+   * connection; no handler is called.
    */
   accept(connection: Connection): FrameHandler | CloseReason;
 }
 
-/** A bound that a transport enforces by itself, and tells its owner of. */
+/** A bound that a transport enforces and reports. */
 export type TransportBound = "frames" | "frameBytes" | "strangerFrameBytes" | "unsentBytes" | "silence";
 
 /** A listening transport. */
@@ -101,17 +101,17 @@ export interface Server {
   readonly address: string;
   /** The open connections. */
   readonly connections: Iterable<Member>;
-  /** Stops accepting; open connections live on. */
+  /** Stops accepting; open connections stay. */
   stopAccepting(): void;
-  /** Stops accepting, closes every connection with `reason`, resolves when all are gone. */
+  /** Stops accepting and closes every connection with `reason`; resolves when all are gone. */
   close(reason: CloseReason): Promise<void>;
 }
 
-/** What a transport counts; one object a server, given by its owner. */
+/** Counts for a transport; the owner of a server provides one. */
 export interface TransportObserver {
   bytesIn(bytes: number): void;
   bytesOut(bytes: number): void;
-  /** A peer broke the protocol: `kind` is a short constant such as 'opcode', 'frame-too-large'. */
+  /** A peer broke the protocol; `kind` is a short constant such as 'opcode' or 'frame-too-large'. */
   protocolFault(kind: string): void;
   /** The peer reset the connection before it was accepted; no acceptor was asked. */
   peerGone(): void;
@@ -122,48 +122,48 @@ export interface TransportObserver {
 /** What every transport needs. */
 export interface TransportOptions {
   readonly frameBytesMax: number;
-  /** The longest frame from a peer that has not shown who it is. Default: frameBytesMax. */
+  /** The longest frame of a stranger. Default: frameBytesMax. */
   readonly strangerFrameBytesMax?: number;
   /**
-   * Frames of any kind and reads of a few bytes that a connection may send, frames that ask for nothing two hundredfold: a token
-   * bucket; beyond it the connection is closed with 4008. framesPerSecond alone left out: they are counted until the peer has shown who it
-   * is. Both left out: they are not.
+   * The token bucket of a connection's frames: frames of any kind and reads of a few bytes count once, frames that
+   * carry no request two hundred times; beyond it the connection is closed with 4008. Without framesPerSecond the
+   * frames of strangers alone are counted; without both, none are.
    */
   readonly framesPerSecond?: number;
   readonly framesAtOnce?: number;
-  /** Counts the accepted connections, with those of other listeners. */
+  /** Bounds the accepted connections, together with those of other listeners. */
   readonly admission?: Admission;
-  /** What a turn of the event loop does for peers that have not shown who they are. Default: all that there is to do. */
+  /** Bounds the work for strangers in one turn of the event loop. Default: no bound. */
   readonly strangerShare?: TurnShare;
   /**
-   * What the kernel keeps of a connection that a listener accepted, before it is read: about what a peer can have us work off
-   * in one turn of the event loop. Default: what the system says, megabytes.
+   * The kernel's receive buffer of an accepted connection: about the input that one peer can cause in one turn of the
+   * event loop. Default: the system's, some megabytes.
    */
   readonly receiveBufferBytes?: number;
-  /** How sockets are bounded that a WebSocket listener has accepted and that send no request. Default: not. */
+  /** Bounds the sockets of a WebSocket listener that have sent no request. Default: no bounds. */
   readonly unseen?: UnseenBounds;
-  /** From accepting a connection to the end of its proxy's header. Default: 10 s. */
+  /** From accepting a connection to the end of its proxy's header, in milliseconds. Default: 10 s. */
   readonly headWaitMs?: number;
-  /** A bound has refused something of the peer at this address. */
+  /** The peer at this address has met a bound. */
   readonly met?: (bound: TransportBound, remoteAddress: string) => void;
-  /** One frame up to this is taken whenever nothing else waits, whatever unsentBytesMax is. Default: frameBytesMax. */
+  /** One frame up to this size is queued if nothing else waits, even beyond unsentBytesMax. Default: frameBytesMax. */
   readonly sentFrameBytesMax?: number;
   readonly unsentBytesMax: number;
-  /** True: reaching unsentBytesMax closes the connection (clients). False: `reserve` refuses, the link lives. */
+  /** True: reaching unsentBytesMax closes the connection (clients). False: `reserve` refuses the frame (links). */
   readonly closeWhenSlow: boolean;
   readonly readWaitMs: number;
   readonly writeWaitMs: number;
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;
   readonly observer: TransportObserver;
-  /** Whose word about a client's address counts. Default: nobody's, and a listener does not look for any. */
+  /** Proxies whose report of a client's address counts. Default: none, and a listener reads no proxy headers. */
   readonly proxies?: TrustedProxies;
 }
 
-/** What a listener gives its connections; a dialled one is of no listener. */
+/** The options of a connection; a dialled one has no listener. */
 export interface ConnectionOptions extends TransportOptions {
-  /** Where they are members. */
+  /** The open connections of the listener. */
   readonly group?: ConnectionGroup;
-  /** Told of those that the platform was asked to close. */
+  /** Watches connections that the platform was asked to close. */
   readonly lingers?: LingerWatch;
 }

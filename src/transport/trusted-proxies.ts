@@ -1,6 +1,6 @@
-// Who may say that it speaks for somebody else: proxies and load balancers in front of the clients' listeners. What they
-// say of a client's address counts for every limit and for the session; what anybody else says is ignored, and told to
-// the operator, at most a line a minute and kind: a proxy that nobody has named makes all of its clients one address.
+// The proxies and load balancers in front of the clients' listeners. The client address that they report counts for
+// every limit and for the session. The report of anybody else is ignored and logged, at most once a minute and kind: an
+// unknown proxy makes all of its clients one address.
 
 import type { BlockList } from "node:net";
 import type { Log } from "../base/log.ts";
@@ -12,7 +12,7 @@ import { forwardedAddress } from "./forwarded-for.ts";
 const sayMs = 60_000;
 
 export class TrustedProxies {
-  /** Undefined: nobody is trusted. */
+  /** Undefined: no proxy is trusted. */
   private readonly ranges: BlockList | undefined;
   private readonly log: RareLog;
 
@@ -21,12 +21,12 @@ export class TrustedProxies {
     this.log = new RareLog(log, sayMs);
   }
 
-  /** True if that address is a proxy's. Over TCP its connections begin with a header of the PROXY protocol. */
+  /** True if the address is a proxy. Over TCP its connections begin with a header of the PROXY protocol. */
   trusts(address: string): boolean {
     return this.ranges !== undefined && holdsAddress(this.ranges, address);
   }
 
-  /** The client's address of an HTTP request, by the socket's own address and X-Forwarded-For (all lines, with commas). */
+  /** Returns the client's address of an HTTP request. `forwardedFor`: all X-Forwarded-For lines, joined by commas. */
   clientOf(remote: string, forwardedFor: string | null): string {
     if (this.ranges === undefined || !this.trusts(remote)) {
       if (forwardedFor !== null)
@@ -45,7 +45,7 @@ export class TrustedProxies {
     return client;
   }
 
-  /** A connection over TCP began with a PROXY protocol header, and its peer is no proxy. */
+  /** A TCP connection of a peer that is not a proxy began with a PROXY protocol header. */
   headerOfStranger(address: string): void {
     this.log.warn("a PROXY protocol header is refused: its sender is not in --trusted-proxies", {
       remoteAddress: address,

@@ -1,53 +1,52 @@
-// Bounds the sockets of an HTTP server whose request has not come. The platform shows none of them to us, closes a silent one
-// after some seconds, and keeps one that sends a byte now and then for ever; when descriptors run out, its accept loop spins
-// and nobody is let in. So this looks for them: often whether descriptors are short, which costs some microseconds, and
-// rarely how many sockets there are of which address. What is too old or too many is shut down, the oldest first.
+// Bounds the sockets of an HTTP server whose request has not arrived. The platform does not report them, closes a
+// silent one after some seconds, and keeps one that sends a byte now and then without a limit; without free descriptors
+// its accept loop spins and nobody can connect. So this checks often whether descriptors are short, which costs some
+// microseconds, and rarely how many sockets each address has. Too old or too many sockets are shut down, oldest first.
 //
-// Likewise it looks at what those have sent who have not shown who they are: the platform keeps an unfinished message where
-// nobody counts it.
+// It also checks how much unidentified peers have sent: the platform keeps an unfinished message without reporting it.
 //
-// The reserve of descriptors is for those who have signed in, for /health, and for files: an attack never reaches it, or is
-// ended within a tenth of a second where a burst does.
+// The reserve of descriptors is for signed-in clients, for /health and for files: an attack never uses it, or, in a
+// burst, for a tenth of a second at most.
 
 import { closeSync, openSync } from "node:fs";
 import { type FoundSocket, SocketFinder } from "./kernel-sockets.ts";
 
-/** What `UnseenWatch` is told. */
+/** The bounds of an `UnseenWatch`. */
 export interface UnseenBounds {
-  /** From being found to the end of the request. */
+  /** From finding a socket to the end of its request, in milliseconds. */
   readonly ageMsMax: number;
   readonly socketsMax: number;
   readonly socketsPerAddressMax: number;
-  /** Descriptors that this process may have open. */
+  /** Descriptors that this process may open. */
   readonly descriptorsMax: number;
-  /** How many of them have to stay free; beyond it as many sockets are ended as are missing. */
+  /** The number of them that must stay free; if fewer are, as many sockets as are missing are ended. */
   readonly descriptorsReserved: number;
-  /** What an address counts as; undefined: it is not counted, because it is a proxy's or this machine's. */
+  /** Returns what an address counts as; undefined for one without a limit: a proxy's, or this machine's. */
   readonly quotaOf: (address: string) => string | undefined;
-  /** A bound has ended some. */
+  /** A bound has ended some sockets. */
   readonly met: (bound: UnseenBound, ended: number) => void;
   readonly nowMs: () => number;
-  /** What a stranger may have sent, with its request. */
+  /** Bytes that a stranger may send, with its request. */
   readonly strangerBytesMax: number;
 }
 
-/** The open connections whose request has come. */
-export interface SeenConnections {
-  /** How many descriptors they and the connections of other listeners for the same clients have. */
+/** The open connections whose request has arrived. */
+interface SeenConnections {
+  /** Descriptors of these connections and of those of other listeners for the same clients. */
   readonly inUse: number;
-  /** How many of those have not shown who they are. */
+  /** The number of these whose peer has not shown who it is. */
   readonly strangerCount: number;
-  /** Those of this listener. */
+  /** The connections of this listener. */
   all(): Iterable<SeenConnection>;
 }
 
 export interface SeenConnection {
-  /** The socket's peer, `host:port`, and its port alone. */
+  /** The socket's peer, `host:port`; below, its port alone. */
   readonly peer: string;
   readonly peerPort: number;
   /** The peer has not shown who it is. */
   readonly isUnidentified: boolean;
-  /** Ends it: such a peer has sent more than `strangerBytesMax`. */
+  /** Ends the connection: the peer has sent more than `strangerBytesMax`. */
   sentTooMuch(): void;
 }
 
@@ -56,20 +55,20 @@ export type UnseenBound = "age" | "sockets" | "socketsPerAddress" | "descriptors
 const portsMax = 65_536;
 const probeMs = 100;
 const lookMs = 2_000;
-/** Strangers that are still strangers after this time are asked for what they have sent, if there are so many of them. */
+/** Peers unidentified for this long are checked for what they have sent, if there are enough of them. */
 const lingerMs = 500;
 const lingeringMin = 32;
-/** Descriptors above those that are known, before it is looked whose they are. */
+/** Unknown descriptors in use that are tolerated without finding out what they are. */
 const unknownMin = 32;
 
 type SocketBounds = Pick<UnseenBounds, "ageMsMax" | "socketsMax" | "socketsPerAddressMax" | "quotaOf">;
 
-/** A socket that was found without a request. */
+/** A socket without a request. */
 interface Unseen {
   readonly foundMs: number;
 }
 
-/** Decides which of the sockets that were found are to be ended. Pure, but for its memory of when each was found first. */
+/** Decides which sockets to end. Pure, except that it remembers when each socket was found first. */
 export class UnseenSockets {
   private known = new Map<string, Unseen>();
   private readonly bounds: SocketBounds;
@@ -78,13 +77,13 @@ export class UnseenSockets {
     this.bounds = bounds;
   }
 
-  /** `unseen`: all that have no request yet. `excess`: how many have to go for their descriptors, whatever else. */
+  /** `unseen`: all sockets without a request. `excess`: how many must go because descriptors are short. */
   judge(unseen: readonly FoundSocket[], excess: number, nowMs: number): Map<FoundSocket, UnseenBound> {
     const { ageMsMax, socketsMax, socketsPerAddressMax, quotaOf } = this.bounds;
     const before = this.known;
     this.known = new Map(unseen.map(({ peer }) => [peer, before.get(peer) ?? { foundMs: nowMs }]));
     const foundMs = ({ peer }: FoundSocket): number => this.known.get(peer)?.foundMs ?? nowMs;
-    // The sort is stable: among those found at once the order is that of their descriptors.
+    // The sort is stable: sockets found at once stay in the order of their descriptors.
     const oldestFirst = unseen.toSorted((one, other) => foundMs(one) - foundMs(other));
     const doomed = new Map<FoundSocket, UnseenBound>();
     for (const socket of oldestFirst) if (nowMs - foundMs(socket) >= ageMsMax) doomed.set(socket, "age");
@@ -119,13 +118,13 @@ export class UnseenWatch {
   private readonly sockets: UnseenSockets;
   private readonly timer: Timer;
   private lookedMs: number;
-  /** When it was looked last: descriptors that are no clients', and sockets without a request. */
+  /** At the last look: descriptors that are not of clients, and sockets without a request. */
   private othersInUse = 0;
   private unseen = 0;
-  /** Who had not shown who they are a while ago, and when that was. */
+  /** Peers that were unidentified a while ago, and when that was. */
   private strangers: ReadonlySet<SeenConnection> = new Set();
   private strangersMs: number;
-  /** Nothing was ended although descriptors were short: there is nothing to look for so often. */
+  /** Descriptors were short but nothing could be ended: look less often. */
   private wasFruitless = false;
   private isLooking = false;
 
@@ -159,12 +158,12 @@ export class UnseenWatch {
     });
   }
 
-  /** All below the lowest free descriptor are in use: few more than are known mean that there is nothing to find. */
+  /** All descriptors below the lowest free one are in use: if few are unknown, there is nothing to find. */
   private hasUnseen(inUse: number): boolean {
     return inUse - this.seen.inUse >= this.othersInUse + unknownMin || this.unseen > 0;
   }
 
-  /** True if there are strangers enough who have been strangers for a while; asked anew each while. */
+  /** True if enough peers have been unidentified for a while; evaluated once in that time. */
   private areLingering(nowMs: number): boolean {
     if (nowMs - this.strangersMs < lingerMs) return false;
     this.strangersMs = nowMs;
@@ -192,7 +191,7 @@ export class UnseenWatch {
       this.stop();
       return;
     }
-    // By numbers first: to name each of ten thousand connections would leave much to collect.
+    // Ports first: naming each of ten thousand connections would produce much garbage.
     const allBelow = isFull ? bounds.descriptorsMax : undefined;
     const [seenAt, acceptedAt] = [new Uint16Array(portsMax), new Uint16Array(portsMax)];
     const strangersAt = new Set<number>();
@@ -223,7 +222,7 @@ export class UnseenWatch {
   }
 }
 
-/** The lowest number that a new descriptor gets: all below it are in use. Undefined: there is none left. */
+/** The number of the next descriptor: all below are in use. Undefined if none is free. */
 function lowestFreeDescriptor(): number | undefined {
   try {
     const descriptor = openSync("/dev/null", "r");

@@ -1,8 +1,8 @@
 // One WebSocket connection of a client, over Bun's socket (websocket.ts).
 //
-// Memory. A message is handed over by Bun as a fresh copy. What leaves waits in the connection's own queue and is given
-// to Bun in one cork a turn; Bun copies what the kernel does not take at once, so the queue's buffer is free again.
-// While Bun holds bytes back, the rest stays in the queue, where it is counted and bounded.
+// Memory. Bun passes each message as a new copy. Outgoing messages wait in the connection's queue and are passed to Bun
+// in one cork a turn; Bun copies what the kernel does not take at once, so the queue's buffer is free again. While Bun
+// holds bytes back, the rest stays in the queue, where it is counted and bounded.
 
 import type { ServerWebSocket } from "bun";
 import { type CloseReason, CloseCode, closeAbnormal, closeFrameTooLarge, closeNormal } from "../wire/close-reason.ts";
@@ -14,9 +14,9 @@ import type { Acceptor, ConnectionOptions } from "./transport.ts";
 
 type WebSocketEnd = ServerWebSocket<WebSocketConnection>;
 
-/** What Bun calls no status: the peer's close frame was empty (RFC 6455, 7.1.5). */
+/** Bun's code for an empty close frame of the peer (RFC 6455, section 7.1.5). */
 const noStatus = 1005;
-/** The reason by which Bun tells of a message above maxPayloadLength; the peer was sent 1009. */
+/** Bun's reason for a message above maxPayloadLength; the peer was sent 1009. */
 const tooBigText = "Received too big message";
 
 const faultText = closeProtocolFault("text messages are not used");
@@ -24,7 +24,7 @@ const faultText = closeProtocolFault("text messages are not used");
 export class WebSocketConnection extends ConnectionCore {
   readonly peerPort: number;
   private socket: WebSocketEnd | undefined;
-  /** What Bun held back when it was asked last, because the kernel did not take it; the flusher counts it. */
+  /** Bytes that Bun held back at the last look, because the kernel did not take them; the flusher counts them. */
   private heldBytes = 0;
 
   constructor(peerPort: number, remoteAddress: string, options: ConnectionOptions) {
@@ -40,7 +40,7 @@ export class WebSocketConnection extends ConnectionCore {
     if (this.enter()) this.ask(acceptor);
   }
 
-  /** The socket's own peer, `host:port`: a proxy, where `remoteAddress` is what a proxy says. */
+  /** The socket's own peer, `host:port`: a proxy if `remoteAddress` is what a proxy reports. */
   get peer(): string {
     return formatAddress(this.socketAddress, this.peerPort);
   }
@@ -53,7 +53,7 @@ export class WebSocketConnection extends ConnectionCore {
     return this.queue.pendingBytes + (this.heldBytes > 0 ? this.heldBackBytes() : 0);
   }
 
-  /** Messages come whole: what an owner keeps of them is for it to bound, so there is nothing to set. */
+  /** Messages arrive whole, so the owner's bound has nothing to limit here. */
   override get frameBytesMax(): number {
     const { strangerFrameBytesMax, frameBytesMax } = this.options;
     return this.isStranger ? (strangerFrameBytesMax ?? frameBytesMax) : frameBytesMax;
@@ -68,11 +68,11 @@ export class WebSocketConnection extends ConnectionCore {
     return this.isStranger;
   }
 
-  /** A stranger has sent more than its request and its first frames can have: an unfinished message, most likely. */
+  /** A stranger has sent more than its request and first frames can contain: probably an unfinished message. */
   sentTooMuch(): void {
     try {
       this.counted("frame-too-large", closeFrameTooLarge);
-      // Bun takes no close frame in while a message is unfinished, and keeps what came of it until the socket ends.
+      // Bun reads no close frame inside an unfinished message, and keeps that until the socket ends.
       this.abort(closeFrameTooLarge);
     } catch (bug) {
       this.fail(bug);
@@ -98,7 +98,7 @@ export class WebSocketConnection extends ConnectionCore {
   /** A ping, which Bun has answered. */
   pingReceived(payload: Buffer): void {
     if (!this.controlReceived(payload)) return;
-    // A peer that reads nothing lets the answers pile up in Bun's queue: they count as what we send.
+    // The answers to a peer that reads nothing accumulate in Bun's queue: they count as unsent bytes.
     const unsentBytes = this.tellHeld();
     if (unsentBytes === 0) return;
     this.options.flusher.mark(this);
@@ -144,7 +144,7 @@ export class WebSocketConnection extends ConnectionCore {
       const at = head + frameHeaderBytes;
       taken = socket.sendBinary(this.queue.bytes.subarray(at, at + payloadBytes));
       if (taken === 0) {
-        // Dropped: the socket is closing, or Bun's own bound was reached, which lies above ours.
+        // Dropped: the socket is closing, or Bun's own bound was reached, which is above ours.
         if (socket.readyState === WebSocket.OPEN) this.abort(closeSlowConsumer);
         return;
       }
@@ -161,12 +161,12 @@ export class WebSocketConnection extends ConnectionCore {
       before = this.queue.pendingBytes;
       socket.cork(transmitCorked);
       if (this.queue.pendingBytes < before) this.progressed();
-      // A message that was held back inside the cork may have left at its end: then no drain would come.
+      // A message held back inside the cork may have left at its end: then no drain follows.
     } while (this.tellHeld() === 0 && this.queue.pendingBytes > 0 && this.queue.pendingBytes < before);
   }
 
   protected override closing(): void {
-    // The close frame is Bun's to send, in `finish`.
+    // Bun sends the close frame, in `finish`.
   }
 
   protected override finish(reason: CloseReason): void {
@@ -183,7 +183,9 @@ export class WebSocketConnection extends ConnectionCore {
     this.settle();
   }
 
-  /** False: the connection is being closed. A read holds a thousand pings, of which those after the close cost nothing. */
+  /**
+   * False if the connection is closing: a read may contain a thousand pings, and those after the close cost nothing.
+   */
   private controlReceived(payload: Buffer): boolean {
     if (!this.isOpen) return false;
     this.heard();
@@ -191,7 +193,7 @@ export class WebSocketConnection extends ConnectionCore {
     return this.takeFrame(idleFrameCount);
   }
 
-  /** Tells the flusher what Bun holds back now, and returns it. */
+  /** Reports the bytes that Bun holds back to the flusher, and returns them. */
   private tellHeld(): number {
     const bytes = this.heldBackBytes();
     this.options.flusher.heldBytes += bytes - this.heldBytes;
@@ -204,7 +206,7 @@ export class WebSocketConnection extends ConnectionCore {
   }
 }
 
-/** One that a proxy has passed on. */
+/** A connection through a trusted proxy. */
 export class ProxiedConnection extends WebSocketConnection {
   private readonly proxy: string;
 
@@ -222,7 +224,7 @@ export class ProxiedConnection extends WebSocketConnection {
   }
 }
 
-/** One function for all corks: a closure a flush would be garbage. */
+/** One function for all corks: a closure for each flush would be garbage. */
 function transmitCorked(socket: WebSocketEnd): void {
   socket.data.transmitCorked(socket);
 }

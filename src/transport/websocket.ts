@@ -1,19 +1,19 @@
-// One packet per binary WebSocket message (RFC 6455, by Bun): the clients' way in from browsers.
+// One packet per binary WebSocket message (RFC 6455, by Bun): the transport of browsers.
 //
-// What the platform does by itself, and how it is bounded here. It answers each ping into a queue of its own: pings count
-// as frames, and what that queue holds as unsent bytes. It buffers an unfinished message up to one bound for all, and shows a
-// connection when its request has come: unseen-watch.ts ends those who have not signed in and send too much, and sockets
-// that send no request. It hides the fragments of a message: what a turn of the event loop takes of them is bounded by
-// what the kernel keeps for us (`receiveBufferBytes`). It reads on after a close: linger-watch.ts ends that.
+// Some work of the platform is invisible here, and each kind has a bound. Bun answers pings into a queue of its own:
+// pings count as frames, and the bytes of that queue as unsent bytes. Bun buffers unfinished messages up to one bound
+// for all peers, and reports a connection when its request has arrived: unseen-watch.ts ends unidentified peers that
+// send too much, and sockets without a request. Bun hides the fragments of a message: the kernel's receive buffer
+// (`receiveBufferBytes`) bounds what a turn of the event loop reads. Bun reads on after a close: linger-watch.ts ends
+// that.
 //
-// The `Origin` of a request is not checked: a connection is authenticated by the token in its first packet, never by a
-// cookie, so a foreign page gains nothing by opening one.
+// The `Origin` of a request is not checked: the token in the first packet authenticates a connection, never a cookie,
+// so a foreign page gains nothing by opening one.
 
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
-import { lingerMsMax } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import { boundReceived } from "./kernel-sockets.ts";
-import { LingerWatch } from "./linger-watch.ts";
+import { LingerWatch, lingerMsMax } from "./linger-watch.ts";
 import type { Acceptor, Server, TransportOptions } from "./transport.ts";
 import { UnseenWatch } from "./unseen-watch.ts";
 import { ProxiedConnection, WebSocketConnection } from "./websocket-connection.ts";
@@ -21,9 +21,9 @@ import { ProxiedConnection, WebSocketConnection } from "./websocket-connection.t
 type Listener = Bun.Server<WebSocketConnection>;
 
 /**
- * Listens for WebSocket clients on any path; a plain HTTP request is told so (426).
+ * Listens for WebSocket clients on any path; answers a plain HTTP request with 426.
  * @param reusePort lets several processes share the port; each of them must ask for it.
- * @throws when the address can't be bound.
+ * @throws if the address can't be bound.
  */
 export function listenWebSocket(
   address: SocketAddress,
@@ -39,7 +39,7 @@ export function listenWebSocket(
     return new Response(null, { status: 500 });
   };
   const upgrade = (request: Request, listener: Listener): Response | undefined => {
-    // Undefined when the peer has gone while its request waited: such ones take no more of a turn than this.
+    // Undefined if the peer left while its request waited: it takes no more of the turn than this.
     const peer = listener.requestIP(request);
     const socketAddress = peerAddress(peer?.address);
     if (peer === null || socketAddress === undefined) {
@@ -62,7 +62,7 @@ export function listenWebSocket(
     hostname: address.host,
     port: address.port,
     reusePort,
-    // Else an error's answer shows our source.
+    // Otherwise the answer to an error would contain source code.
     development: false,
     error: bugMet,
     fetch(request, listener) {
@@ -78,12 +78,12 @@ export function listenWebSocket(
       return strangerShare.isFree ? strangerShare.run(upgraded) : strangerShare.later(upgraded);
     },
     websocket: {
-      // The wheel watches for silence, and clients of KIM take a ping for a packet.
+      // The wheel detects silence, and clients of KIM take a ping for a packet.
       idleTimeout: 0,
       sendPings: false,
       perMessageDeflate: false,
       maxPayloadLength: options.frameBytesMax,
-      // Above what our own queue may hand over in one flush: Bun must never drop a message.
+      // More than one flush of the queue: Bun must never drop a message.
       backpressureLimit:
         2 * (options.unsentBytesMax + (options.sentFrameBytesMax ?? options.frameBytesMax)) + 64 * 1024,
       open(socket) {
@@ -157,7 +157,7 @@ export function listenWebSocket(
       lingers.stop();
       void stopAccepting();
       await group.closeAll(reason);
-      // What remains never became a WebSocket, or only waits for its peer to hang up.
+      // The rest never became a WebSocket, or waits for the end of its peer only.
       await server.stop(true);
       await stopped;
     },

@@ -3,7 +3,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
-import { lingerMsMax } from "../../src/transport/connection-core.ts";
+import { lingerMsMax } from "../../src/transport/linger-watch.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import type { Server } from "../../src/transport/transport.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";

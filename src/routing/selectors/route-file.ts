@@ -22,7 +22,7 @@ const zonesMax = 1_000;
 const whitelistMax = 100_000;
 
 /** A zone and its share. */
-export interface RouteZone {
+interface RouteZone {
   /** Nodes there carry it in the registry as their zone. */
   readonly id: string;
   readonly weight: number;

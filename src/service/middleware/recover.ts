@@ -11,7 +11,7 @@ import { refusalOf } from "../refusal.ts";
 import type { Middleware } from "../router.ts";
 
 /** Where failed requests are logged and counted. */
-export interface FailureWitness {
+interface FailureWitness {
   readonly rareLog: RareLog;
   readonly metrics: Pick<ServiceMetrics, "bug">;
 }

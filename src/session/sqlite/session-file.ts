@@ -7,7 +7,9 @@ import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSy
 import { fileIdentity } from "../../base/file-identity.ts";
 import { openLockFile } from "../../base/lock-file.ts";
 import { OpenFiles } from "../../base/open-files.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
+import { SessionsUnavailable } from "../sessions.ts";
 
 /** "RSes": marks the file as a session store (PRAGMA application_id). */
 const applicationId = 0x52536573;
@@ -70,7 +72,7 @@ const headBytes = 100;
 const magic = "SQLite format 3\0";
 const applicationIdAt = 68;
 
-export class NotSessions extends Error {
+class NotSessions extends Error {
   override readonly name = "NotSessions";
 }
 
@@ -241,4 +243,13 @@ function isCurrent(db: Database): boolean {
   const [madeIn, now] = [db.query<{ boot: string }, []>("SELECT boot FROM state").get()?.boot, bootId()];
   // Without a boot id, a process takes the file as it is; otherwise each process would replace the other's file.
   return madeIn === now || madeIn === "" || (madeIn !== undefined && now === "");
+}
+
+/** Returns what an operator reads of a file that cannot be opened for good. */
+export function cannotOpen(path: string, error: unknown): SessionsUnavailable {
+  const remedy =
+    error instanceof NotSessions
+      ? "Give --sessions another path."
+      : "Check that its folder exists and is writable, or give --sessions another path.";
+  return new SessionsUnavailable(`The session store ${path} cannot be opened: ${reasonOf(error)}. ${remedy}`, { cause: error });
 }

@@ -1,73 +1,68 @@
-// An answer on its way to a socket. The socket takes what it takes and keeps nothing; what it does not take waits here, and
-// is counted. Parts are sent as they are, uncopied: several answers may share them.
+// Writes an answer to a socket. The socket takes what the kernel takes and keeps nothing; the rest waits here, and is
+// counted. Parts are sent uncopied: several answers may share them.
 
 import type { Socket } from "bun";
+import type { ConnectionHost } from "./connection-host.ts";
 import { answerHead, type BodyParts, type HttpAnswer, isParts } from "./http-answer.ts";
 
-/** Answers up to this length are sent in one write, and never refused for those that wait. */
+/** Answers up to this length are sent in one write, and never refused because of unread ones. */
 const smallBytes = 64 * 1024;
 const noBytes = Buffer.alloc(0);
 const lastChunk = Buffer.from("0\r\n\r\n");
 const lineEnd = Buffer.from("\r\n");
 
-/** How an answer is framed, which is the request's to say. */
+/** How the request wants its answer framed. */
 export interface AnswerFrame {
-  /** To a HEAD: without its body. */
+  /** The request is a HEAD: the answer has no body. */
   readonly isHead: boolean;
-  /** To a request of HTTP/1.1, which understands chunks. */
+  /** The request is HTTP/1.1, whose answers may be chunked. */
   readonly isCurrent: boolean;
   /** The connection stays open. */
   readonly isKept: boolean;
 }
 
-/** Whose answers are written. */
+/** The connection of the answers. */
 export interface AnswerOwner {
-  /** True if an answer's parts may wait here; else a bound was reached. */
-  mayHold(parts: BodyParts): boolean;
-  /** The answer waits for its reader: from now on it has a deadline. Called once an answer. */
-  waits(): void;
-  hold(parts: BodyParts): void;
-  release(parts: BodyParts): void;
-  /** True while long answers may write in this turn of the event loop. */
-  mayWrite(): boolean;
-  wrote(bytes: number): void;
-  /** Calls `transmit` in a later turn. */
-  waitForTurn(): void;
   /** The socket has taken all of the answer. */
   sent(): void;
-  /** The socket takes nothing any more; it may never tell that it is closed. */
-  broken(): void;
-  /** The time as a field Date shows it. */
-  date(): string;
+  /** The socket takes nothing any more, and perhaps never reports its end. */
+  terminate(): void;
   contain(work: () => void): void;
 }
 
-export class AnswerWriter {
-  /** Bytes that the socket has taken since somebody looked last. */
+type Host<Owner> = Pick<
+  ConnectionHost<Owner>,
+  "date" | "entered" | "hold" | "mayHold" | "release" | "turnBytesLeft" | "waitForTurn"
+>;
+
+export class AnswerWriter<Owner extends AnswerOwner> {
+  /** Bytes written since the server last reset this. */
   bytesSent = 0;
   private readonly socket: Pick<Socket, "write">;
-  private readonly owner: AnswerOwner;
+  private readonly owner: Owner;
+  private readonly host: Host<Owner>;
   private answer: HttpAnswer | undefined;
   private isChunked = false;
   private isWaiting = false;
-  /** What is being sent, from `outgoing[outgoingAt]`, of which `offset` bytes are out. */
+  /** The parts being sent, from `outgoing[outgoingAt]` on, whose first `offset` bytes are written. */
   private outgoing: BodyParts = [];
   private outgoingAt = 0;
   private offset = 0;
   private isHeld = false;
   private pieces: Iterator<Uint8Array, undefined> | undefined;
-  /** The next piece is made in a turn to come. */
+  /** The next piece is made in a later turn. */
   private isPiecePlanned = false;
 
-  constructor(socket: Pick<Socket, "write">, owner: AnswerOwner) {
+  constructor(socket: Pick<Socket, "write">, owner: Owner, host: Host<Owner>) {
     this.socket = socket;
     this.owner = owner;
+    this.host = host;
   }
 
   /** Returns the answer to send in place of `answer`: itself, unless a bound was reached. */
   permitted(answer: HttpAnswer): HttpAnswer {
     const { body, instead } = answer;
-    if (instead === undefined || !isParts(body) || lengthOf(body) <= smallBytes || this.owner.mayHold(body))
+    if (instead === undefined || !isParts(body) || lengthOf(body) <= smallBytes || this.host.mayHold(this.owner, body))
       return answer;
     answer.ended?.();
     return instead;
@@ -81,26 +76,26 @@ export class AnswerWriter {
     this.transmit();
   }
 
-  /** Writes until the socket takes no more. To call it when nothing is to be written does nothing. */
+  /** Writes until the socket takes no more. Does nothing if there is nothing to write. */
   transmit(): void {
     if (this.isPiecePlanned) return;
     const isLong = this.outgoing.length > 1;
     while (this.outgoingAt < this.outgoing.length) {
-      if (isLong && !this.owner.mayWrite()) {
+      if (isLong && this.host.turnBytesLeft <= 0) {
         this.hold();
-        this.owner.waitForTurn();
+        this.host.waitForTurn(this.owner);
         return;
       }
       const part = this.outgoing[this.outgoingAt] ?? noBytes;
       const left = part.length - this.offset;
       const written = left === 0 ? 0 : this.socket.write(part, this.offset, left);
       if (written < 0) {
-        this.owner.broken();
+        this.owner.terminate();
         return;
       }
       this.offset += written;
       this.bytesSent += written;
-      if (isLong) this.owner.wrote(written);
+      if (isLong) this.host.turnBytesLeft -= written;
       if (written < left) {
         this.hold();
         return;
@@ -113,12 +108,12 @@ export class AnswerWriter {
     else {
       this.wait();
       this.isPiecePlanned = true;
-      // In a turn of its own: a reader that is fast enough would keep everybody else waiting.
+      // In a turn of its own: a fast reader would keep all others waiting.
       setImmediate(() => this.owner.contain(() => this.sendPiece()));
     }
   }
 
-  /** The answer is sent, or given up. */
+  /** The answer is sent, or abandoned. */
   end(): void {
     this.unhold();
     this.outgoing = [];
@@ -130,7 +125,7 @@ export class AnswerWriter {
 
   private arrange(answer: HttpAnswer, { isHead, isCurrent, isKept }: AnswerFrame): void {
     const { body } = answer;
-    const shape = { isCurrent, isKept, date: this.owner.date() };
+    const shape = { isCurrent, isKept, date: this.host.date() };
     this.isChunked = isCurrent;
     this.outgoingAt = 0;
     this.offset = 0;
@@ -152,7 +147,7 @@ export class AnswerWriter {
     this.isPiecePlanned = false;
     const { pieces } = this;
     if (pieces === undefined) return;
-    // What it throws ends the connection, so that nobody takes the answer for whole.
+    // An exception ends the connection, so that the client sees an incomplete answer.
     const { value, done } = pieces.next();
     if (done === true) {
       this.pieces = undefined;
@@ -169,21 +164,22 @@ export class AnswerWriter {
   private wait(): void {
     if (this.isWaiting) return;
     this.isWaiting = true;
-    this.owner.waits();
+    // Starts its deadline.
+    this.host.entered(this.owner);
   }
 
-  /** What is being sent waits: it is counted from now on. */
+  /** The rest waits for the socket, and is counted from now on. */
   private hold(): void {
     this.wait();
     if (this.isHeld) return;
     this.isHeld = true;
-    this.owner.hold(this.outgoing);
+    this.host.hold(this.owner, this.outgoing);
   }
 
   private unhold(): void {
     if (!this.isHeld) return;
     this.isHeld = false;
-    this.owner.release(this.outgoing);
+    this.host.release(this.owner, this.outgoing);
   }
 }
 

@@ -1,16 +1,16 @@
-// The body of a request, as it comes: of a declared length, or in chunks (RFC 9112, section 7.1). It is never longer than
-// it may be: what is beyond is neither kept nor waited for.
+// Reads the body of a request: of a declared length, or in chunks (RFC 9112, section 7.1). Bytes beyond the bound are
+// neither kept nor waited for.
 //
-// Memory: pieces are views on what was read if they are most of it, else copies; `bytes()` copies them once.
+// Memory: a piece is a view of its read if it is most of it, else a copy; `bytes()` copies the pieces once.
 
-/** A line of a chunked body: its length in hexadecimal, and extensions, which are skipped. */
+/** A line of a chunked body: the length of a chunk in hexadecimal, and extensions, which are ignored. */
 const lineBytesMax = 1024;
 const trailerLinesMax = 20;
-/** Pieces up to this length are put together. */
+/** Pieces up to this length are joined. */
 const smallBytes = 4_096;
 
-export type BodyState =
-  /** More has to come. */
+type BodyState =
+  /** More bytes are needed. */
   "open" | "complete" | "too-long" | "malformed";
 
 type Expected = "length" | "data" | "data-end" | "trailer";
@@ -19,15 +19,15 @@ const lineFeed = 0x0a;
 
 export class BodyReader {
   state: BodyState;
-  /** Bytes that are kept. */
+  /** Bytes kept. */
   bytesKept = 0;
   private readonly bytesMax: number;
   private readonly pieces: Buffer[] = [];
-  /** Small pieces behind those, put together; the first bytes of it. */
+  /** The small pieces after those, joined in its first `joinedBytes` bytes. */
   private joined: Buffer | undefined;
   private joinedBytes = 0;
   private readonly isChunked: boolean;
-  /** Of the body, or of this chunk. */
+  /** Bytes left of the body, or of this chunk. */
   private bytesLeft: number;
   private expected: Expected = "length";
   private line = "";
@@ -47,7 +47,7 @@ export class BodyReader {
           : "open";
   }
 
-  /** Reads from `chunk[start]` on. Returns where it stopped: at the end of the chunk, or behind the body. */
+  /** Reads from `chunk[start]` on. Returns where it stopped: the end of `chunk`, or the end of the body. */
   push(chunk: Buffer, start: number): number {
     let at = start;
     while (this.state === "open" && at < chunk.length) {
@@ -79,11 +79,11 @@ export class BodyReader {
     const piece = chunk.subarray(start, end);
     if (this.joins(piece)) return;
     this.endJoined();
-    // A small part of a large read would hold all of that.
+    // A small view would keep all of a large read.
     this.pieces.push(2 * piece.length < chunk.length ? Buffer.from(piece) : piece);
   }
 
-  /** Puts a small piece to the small ones before it: a body that comes byte by byte would cost an object for each. */
+  /** Joins a small piece to the small ones before it: a body sent byte by byte would cost an object for each. */
   private joins(piece: Buffer): boolean {
     const before = this.joined === undefined ? this.pieces.at(-1) : undefined;
     const beforeBytes = before?.length ?? this.joinedBytes;

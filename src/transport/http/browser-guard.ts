@@ -1,25 +1,25 @@
-// What a web page may ask of a port that is not meant for browsers: nothing. A browser lets any page send requests to any
-// address that it reaches, this machine's included, and a page whose name is made to resolve to such an address (DNS
-// rebinding) reads the answers, too. A browser says that it is one: by `Origin` on every POST, by `Sec-Fetch-Site`, and by
-// the name in `Host`. No other client sends the first two.
+// Refuses requests of web pages to a port that is not for browsers. A browser lets any page send requests to any
+// address that it reaches, also to this machine, and a page whose name resolves to such an address (DNS rebinding) can
+// read the answers. A browser shows in `Origin` on every POST, in `Sec-Fetch-Site`, and in the name in `Host`. No other
+// client sends the first two.
 
 import type { SocketAddress } from "../address.ts";
 import { isLoopbackHost } from "../address-ranges.ts";
 import { type HostName, parseHost } from "./request-head.ts";
 
-/** What the guard looks at. */
+/** The part of a request that the guard checks. */
 export interface GuardedRequest {
   readonly host: HostName | undefined;
-  /** The value of a field, by its name in lower case. */
+  /** Returns the value of a field, by its name in lower case. */
   header(name: string): string | undefined;
 }
 
-/** Returns why a request is refused; undefined if it is not. */
+/** Returns the reason of a refusal; undefined if the request is allowed. */
 export type BrowserGuard = (request: GuardedRequest) => string | undefined;
 
 /**
- * The guard of a port. `address` is where it listens: on loopback, where names are of no use to others, a request names
- * it by an address, as `localhost`, or by one of `names`: hosts under which it is advertised.
+ * Returns the guard of a port. `address` is where it listens: on loopback, a request must name it by an address, as
+ * `localhost`, or by one of `names`, the hosts under which it is advertised.
  */
 export function browserGuard(address: SocketAddress, names: readonly string[] = []): BrowserGuard {
   const isLocal = isLoopbackHost(address.host);

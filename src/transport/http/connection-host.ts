@@ -1,47 +1,46 @@
-// What a connection needs of its server: its bounds, which are those of all connections together, and the time.
+// What a connection needs of its server: the bounds of all connections together, and the time.
 
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
-import type { HttpConnection } from "./http-connection.ts";
 import type { HttpHandler } from "./http-handler.ts";
 import type { LongHeads } from "./long-heads.ts";
 
-/** What a connection is at. */
+/** The phase of a connection. */
 export type Phase =
-  /** Nothing of a request has come since the last answer. */
+  /** No byte of a request has arrived since the last answer. */
   | "idle"
-  /** A head has begun, or is waited for on a new connection. */
+  /** A head has begun, or the connection is new. */
   | "head"
   | "body"
   /** The handler has the request. */
   | "answering"
   | "sending"
-  /** The last answer is out; what the client still sends is dropped, so that it reads the answer. */
+  /** The last answer is sent; further bytes of the client are dropped, so that it reads the answer. */
   | "lingering"
   | "closed";
 
-/** What a connection needs of its server. */
-export interface ConnectionHost {
+export interface ConnectionHost<Connection> {
   readonly headBytesMax: number;
   readonly handler: HttpHandler;
   /** The answer to a request that met a bug. */
   readonly bugAnswer: HttpAnswer;
-  /** The time as a field Date shows it. */
+  /** The time in the format of a Date field. */
   date(): string;
-  /** Sets the deadline of a phase that has begun. */
-  entered(connection: HttpConnection): void;
-  /** The bytes that it keeps of unfinished requests have changed by so many. */
-  kept(connection: HttpConnection, by: number): void;
-  /** True if an answer's parts may wait on this connection; else its bound was reached. */
-  mayHold(connection: HttpConnection, parts: BodyParts): boolean;
-  hold(connection: HttpConnection, parts: BodyParts): void;
-  release(connection: HttpConnection, parts: BodyParts): void;
-  /** What long answers may still write in this turn of the event loop, in bytes; who finds nothing left waits. */
+  /** The connection has entered its phase: sets the deadline. */
+  entered(connection: Connection): void;
+  /** The bytes kept of unfinished requests have changed by `by`; may end connections. */
+  kept(connection: Connection, by: number): void;
+  /** True if these parts of an answer may wait for the client; false if a bound is reached. */
+  mayHold(connection: Connection, parts: BodyParts): boolean;
+  hold(connection: Connection, parts: BodyParts): void;
+  release(connection: Connection, parts: BodyParts): void;
+  /** Bytes that long answers may still write in this turn of the event loop; at 0 or less they wait. */
   turnBytesLeft: number;
-  waitForTurn(connection: HttpConnection): void;
+  /** Calls `drained` of the connection in a later turn. */
+  waitForTurn(connection: Connection): void;
   readonly longHeads: LongHeads;
-  /** Puts it with those whose long heads wait. */
-  waitToRead(connection: HttpConnection): void;
+  /** Queues the connection until its long head may be read. */
+  waitToRead(connection: Connection): void;
   /** A head was too long. */
-  headTooLong(connection: HttpConnection): void;
+  headTooLong(connection: Connection): void;
   bug(error: unknown): void;
 }

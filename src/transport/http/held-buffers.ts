@@ -1,6 +1,6 @@
-// How much memory answers hold that wait to be read: a buffer that several of them share counts once.
+// Counts the memory of answers that wait to be read: a buffer that several of them share counts once.
 
-/** Buffers that somebody holds, each with the number of those who do. */
+/** Held buffers with the number of their holders. */
 class Held {
   bytes = 0;
   private readonly holders = new Map<Uint8Array, number>();
@@ -33,24 +33,24 @@ class Held {
   }
 }
 
-/** What answers hold, by address and in all. The address '' has no bound of its own. */
+/** The buffers of answers, by address and in all. The address '' has no bound of its own. */
 export class HeldBuffers {
   private readonly all = new Held();
   private readonly byAddress = new Map<string, Held>();
 
-  /** Bytes that all hold. */
+  /** Bytes held by all addresses. */
   get bytes(): number {
     return this.all.bytes;
   }
 
-  /** Bytes that the address with the most of them holds. */
+  /** Bytes held by the address that holds most. */
   get bytesOfLargest(): number {
     let largest = 0;
     for (const { bytes } of this.byAddress.values()) largest = Math.max(largest, bytes);
     return largest;
   }
 
-  /** Bytes that an address, and all, would hold with these. */
+  /** Returns the bytes that an address, and all, would hold with `buffers`. */
   with(address: string, buffers: readonly Uint8Array[]): { readonly ofAddress: number; readonly inAll: number } {
     const held = this.byAddress.get(address);
     const ofAddress =

@@ -1,6 +1,6 @@
 // An answer, before it is bytes on a connection.
 
-/** What stands in a body: bytes that may be shared with other answers, and are not changed any more. */
+/** The parts of a body, which other answers may share: they must not be changed. */
 export type BodyParts = readonly Uint8Array[];
 
 export interface HttpAnswer {
@@ -8,19 +8,19 @@ export interface HttpAnswer {
   /** Further header fields; the server adds Date, Content-Length or Transfer-Encoding, and Connection. */
   readonly fields: Readonly<Record<string, string>>;
   /**
-   * The body: text, parts that are all there, or pieces that are made one after the other, each when the connection has
-   * taken the one before. The maker of the pieces bounds them.
+   * The body: text, complete parts, or pieces, each of which is made when the connection has taken the one before. The
+   * iterator bounds their size.
    */
   readonly body: string | BodyParts | Iterator<Uint8Array, undefined>;
   /** The connection ends with this answer. */
   readonly isLast?: boolean;
-  /** Sent in its place if this one would hold more unread bytes than its reader, or all of them, may. */
+  /** Sent instead if this answer would exceed a bound on unread bytes. */
   readonly instead?: HttpAnswer;
-  /** Called once, when the last byte was taken or the connection has ended. */
+  /** Called once, when the last byte is written or the connection has ended. */
   readonly ended?: () => void;
 }
 
-/** A short text for a human. */
+/** A short text for people. */
 export function textAnswer(status: number, text: string, fields: Readonly<Record<string, string>> = {}): HttpAnswer {
   return { status, fields: { "content-type": "text/plain; charset=utf-8", ...fields }, body: text };
 }
@@ -30,12 +30,12 @@ export function jsonAnswer(status: number, value: unknown): HttpAnswer {
   return { status, fields: { "content-type": "application/json;charset=utf-8" }, body: JSON.stringify(value) };
 }
 
-/** True for a body whose parts are all there. */
+/** True for a body of complete parts. */
 export function isParts(body: HttpAnswer["body"]): body is BodyParts {
   return Array.isArray(body);
 }
 
-/** The whole body of an answer as text; for tests, and for what is known to be small. */
+/** Returns the whole body of an answer as text; for tests, and for small bodies. */
 export function bodyText({ body }: HttpAnswer): string {
   if (typeof body === "string") return body;
   const parts: Uint8Array[] = [];
@@ -63,8 +63,8 @@ const reasons: Readonly<Record<number, string>> = {
 };
 
 /**
- * The head of an answer. `length` of the body in bytes; undefined: it comes in chunks, or, with HTTP/1.0, until the
- * connection ends. Field values must hold no line ends: they are this program's own.
+ * Returns the head of an answer. `length`: of the body in bytes; undefined for a body that is chunked or, with
+ * HTTP/1.0, ends with the connection. Field values must not contain line ends.
  */
 export function answerHead(
   { status, fields }: HttpAnswer,

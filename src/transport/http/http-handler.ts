@@ -1,5 +1,5 @@
-// What an HTTP server asks of whoever answers its requests: a handler sees a request's head, and answers it, at once or later,
-// or says first that it wants the body.
+// The interface of a handler of HTTP requests: it gets the head of a request, and returns an answer, a promise of one,
+// or how it wants the body.
 
 import type { GuardedRequest } from "./browser-guard.ts";
 import type { HttpAnswer } from "./http-answer.ts";
@@ -8,24 +8,23 @@ import type { HttpAnswer } from "./http-answer.ts";
 export interface HttpRequest extends GuardedRequest {
   readonly method: string;
   readonly path: string;
-  /** Behind the question mark; '' for none. */
+  /** The part after the question mark; '' for none. */
   readonly query: string;
   /** The client's plain IP address. */
   readonly remoteAddress: string;
-  /** Bytes of its head. */
+  /** The length of the head. */
   readonly headBytes: number;
   /**
-   * Calls back once if the connection ends before the request is answered, or if the client ends its side: an answer that
-   * is there at once is sent then, to a client that still reads. For answers that may be long in coming: what the client
-   * sends meanwhile ends the connection, too.
+   * Calls `gone` once if the connection ends before the request is answered, or if the client ends its side; an answer
+   * that is ready then is still sent. For answers that may take long: further bytes of the client end the connection.
    */
   onGone(gone: () => void): void;
 }
 
-/** A handler wants to see the body before it answers. */
+/** A handler's request for the body. */
 export interface WantsBody {
   readonly bytesMax: number;
-  /** The answer to a body that is too long; it ends the connection. */
+  /** Returns the answer to a body that is too long, which ends the connection. */
   readonly tooLong: () => HttpAnswer;
   readonly answer: (body: Buffer) => HttpAnswer | Promise<HttpAnswer>;
 }

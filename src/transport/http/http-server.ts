@@ -1,8 +1,8 @@
-// An HTTP/1.1 server over TCP in which every connection is counted from its first moment, and every phase of a request has
-// a bound: the platform's own server shows a connection only with its first complete head, gives it a descriptor for as
-// long as it likes to stay, and does not tell what has not been read of its answers.
+// An HTTP/1.1 server over TCP that counts every connection from the start, and bounds every phase of a request. The
+// platform's own server reports a connection with its first complete head, keeps it open without a limit, and does not
+// report the unread bytes of its answers.
 //
-// Every socket callback contains what it throws: it ends its connection, and is reported.
+// Every socket callback contains what it throws: the connection ends, and the bug is reported.
 
 import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
 import { TurnShare } from "../../base/turn-share.ts";
@@ -17,7 +17,7 @@ import { LongHeads } from "./long-heads.ts";
 import type { HttpHandler } from "./http-handler.ts";
 import { OpenConnections } from "./open-connections.ts";
 
-/** A bound that turned something away. */
+/** A bound that refused or ended something. */
 export type HttpBound =
   | "connections"
   | "connectionsPerAddress"
@@ -32,15 +32,15 @@ export interface HttpServerLimits {
   /** Open connections: in all, and of one address that is not loopback. */
   readonly connections: number;
   readonly connectionsPerAddress: number;
-  /** From the first byte of a request, or from connecting, to the end of its head; from there to the end of its body. */
+  /** From connecting, or the first byte of a request, to the end of its head; from there to the end of its body. */
   readonly headMs: number;
   readonly bodyMs: number;
-  /** Without a request. */
+  /** Between two requests. */
   readonly idleMs: number;
   readonly headBytes: number;
-  /** What is kept of unfinished requests of all connections. */
+  /** Bytes kept of unfinished requests of all connections. */
   readonly receivedBytes: number;
-  /** What answers hold that are not read: in all, and of one address that is not loopback. */
+  /** Bytes of unread answers: in all, and of one address that is not loopback. */
   readonly unreadBytes: number;
   readonly unreadBytesPerAddress: number;
 }
@@ -51,36 +51,36 @@ export interface HttpServerOptions {
   /** The answer to a request that met a bug. */
   readonly bugAnswer: HttpAnswer;
   readonly bug: (error: unknown) => void;
-  /** A connection's peer was gone before it was accepted: it has no address, and must not pass for one of this machine. */
+  /** The peer left before it was accepted: without an address it must not pass for a peer on this machine. */
   readonly peerGone: () => void;
-  /** The address that a peer's bounds are counted for, '' for one without: `peerQuota`, unless a test has others. */
+  /** Returns what an address counts as, '' for one without bounds. Default: `peerQuota`. */
   readonly quotaOf?: (remoteAddress: string) => string;
-  /** A monotonic clock in milliseconds: the system's, unless a test has another. */
+  /** A monotonic clock in milliseconds. Default: the system's. */
   readonly nowMs?: () => number;
-  /** What is spent on new connections: a millisecond at a time, unless a test has another. */
+  /** The time spent on new connections. Default: a millisecond at a time. */
   readonly acceptShare?: TurnShare;
-  /** False while no further request with a long head can be worked on. Default: never. */
+  /** False while no further request with a long head can be served. Default: always true. */
   readonly mayReadLong?: () => boolean;
-  /** A bound turned something of that address away. */
+  /** The peer at this address has met a bound. */
   readonly met: (bound: HttpBound, address: string) => void;
 }
 
-/** A reader that takes fewer bytes than this in `writeMs` makes no progress. */
+/** A client that reads fewer bytes than this in `writeMs` makes no progress. */
 const progressBytesMin = 16 * 1024;
 const writeMs = 10_000;
-/** So that a client reads the last answer. */
+/** The time to read the last answer. */
 const lingerMs = 2_000;
 const tickMs = 500;
 /**
- * What is spent on new connections, of which thousands may come at once: so many milliseconds and connections at a time, in
- * turns of the event loop that are so many milliseconds apart. Each of them may bring a long request at once.
+ * Thousands of connections may arrive at once, each with a long request: at most this many milliseconds and connections
+ * at a time, in turns of the event loop that are `acceptPauseMs` apart.
  */
 const acceptMs = 1;
 const acceptedAtATime = 16;
 const acceptPauseMs = 2;
-/** As many new connections may wait for their turn even if there is no room for them: others make it then. */
+/** New connections that may wait for their turn even if there is no room: others are ended for them. */
 const waitingMin = 32;
-/** Of long answers, written in one turn of the event loop: what else has come is served in between. */
+/** Bytes of long answers written in one turn of the event loop, so that other work is served in between. */
 const turnBytes = 1024 * 1024;
 const afterPause = (action: () => void): void => void setTimeout(action, acceptPauseMs);
 
@@ -99,13 +99,13 @@ const sharedHandlers = {
   },
 } satisfies SocketHandler<HttpConnection | undefined>;
 
-export class HttpServer implements ConnectionHost {
+export class HttpServer implements ConnectionHost<HttpConnection> {
   /** `host:port` as bound. */
   readonly address: string;
   readonly headBytesMax: number;
   readonly handler: HttpHandler;
   readonly bugAnswer: HttpAnswer;
-  /** What answers hold that are not read. */
+  /** Unread answers. */
   readonly unread = new HeldBuffers();
   /** Bytes kept of unfinished requests. */
   receivedBytes = 0;
@@ -117,7 +117,7 @@ export class HttpServer implements ConnectionHost {
   private readonly now: () => number;
   private readonly listener: { readonly port: number; stop(force?: boolean): void };
   private readonly connections = new OpenConnections();
-  /** Those whose long answers wait for the next turn of the event loop. */
+  /** Connections whose long answers wait for the next turn of the event loop. */
   private waiting: HttpConnection[] = [];
   private timer: ReturnType<typeof setInterval> | undefined;
   private dateText = "";
@@ -159,7 +159,7 @@ export class HttpServer implements ConnectionHost {
     return this.connections.sizeOfLargest;
   }
 
-  /** Accepts no more, and ends what is not being answered at once, the rest after `graceMs`. */
+  /** Stops accepting; ends connections without a request at once, the rest after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.listener.stop();
     this.arrivals.end();
@@ -170,7 +170,7 @@ export class HttpServer implements ConnectionHost {
     clearInterval(this.timer);
   }
 
-  /** Ends what is late; called by a timer. */
+  /** Ends connections past their deadline; called by a timer. */
   tick(nowMs = this.now()): void {
     for (const connection of this.connections) {
       if (nowMs < connection.deadlineMs) continue;
@@ -293,12 +293,12 @@ export class HttpServer implements ConnectionHost {
     }
   }
 
-  /** True if one more socket may wait for its turn: those that wait have descriptors, too. */
+  /** True if one more socket may wait for its turn: each uses a descriptor. */
   private mayWait(waiting: number): boolean {
     return waiting < Math.max(waitingMin, this.options.limits.connections - this.connections.size);
   }
 
-  /** True if there is room for one more of that address; the one that has been silent for the longest time makes it. */
+  /** True if one more connection of that address fits, perhaps in place of the one that has been silent longest. */
   private admits(remoteAddress: string): boolean {
     const { limits, met } = this.options;
     if (this.connections.ofAddress(this.quotaOf(remoteAddress)) >= limits.connectionsPerAddress) {
@@ -320,7 +320,7 @@ export class HttpServer implements ConnectionHost {
       const connection = waiting[at];
       connection?.contain(() => connection.drained());
     }
-    // They have waited for longer than those that came in this turn.
+    // They have waited longer than those that were added in this turn.
     const isPlanned = this.waiting.length > 0;
     this.waiting = [...waiting.slice(at), ...this.waiting];
     if (!isPlanned && this.waiting.length > 0) setImmediate(() => this.nextTurn());
@@ -334,7 +334,7 @@ export class HttpServer implements ConnectionHost {
   }
 }
 
-/** Listens; a failure says where. */
+/** Listens; an error names the address. */
 function listening(settings: TCPSocketListenOptions<HttpConnection | undefined>): HttpServer["listener"] {
   try {
     return Bun.listen(settings);

@@ -1,16 +1,16 @@
-// Heads of many kilobytes, as of reads that name a thousand services, cost tens of microseconds each, and thousands of them
-// may come at once: a turn of the event loop reads a bounded share of their bytes, one address after the other, so that
-// short requests are served in between. While what they ask for cannot be worked on, none is read: as bytes they hold a
-// fraction of what they hold as requests.
+// Heads of many kilobytes, such as reads that name a thousand services, cost tens of microseconds each, and thousands
+// may arrive at once. A turn of the event loop reads a bounded number of their bytes, one address after the other, so
+// that short requests are served in between. While such requests cannot be served, none is read: unparsed, they use a
+// fraction of the memory.
 
-/** What has come of requests of fewer bytes is read at once. */
+/** Shorter input is read at once. */
 const shortBytes = 2_048;
-/** What is read of longer ones in one turn; the last of them may go beyond it. */
+/** Bytes of longer heads read in one turn; the last one may exceed it. */
 const bytesPerTurn = 256 * 1024;
 
 /** A connection on which a long head waits. */
 export interface HoldsHead {
-  /** It is its turn: reads what it holds. */
+  /** Reads the kept bytes: it is the connection's turn. */
   goOn(): void;
 }
 
@@ -18,23 +18,23 @@ export interface HoldsHead {
 export class LongHeads {
   private readonly mayGoOn: () => boolean;
   private readonly soon: (turn: () => void) => void;
-  /** By address; the one whose turn it is comes first. */
+  /** By address; the next one comes first. */
   private readonly waiting = new Map<string, HoldsHead[]>();
   private left = bytesPerTurn;
   private isPlanned = false;
-  /** One that waited is being served. */
+  /** A waiting head is being served. */
   private isServing = false;
 
   /**
-   * `mayGoOn` is false while so many long requests are unanswered that no further one shall be read; it becomes true by
-   * work of later turns. `soon` calls back in a later turn of the event loop.
+   * `mayGoOn` returns false while too many long requests are unanswered; it must become true in a later turn. `soon`
+   * calls back in a later turn of the event loop.
    */
   constructor(mayGoOn: () => boolean = () => true, soon: (turn: () => void) => void = setImmediate) {
     this.mayGoOn = mayGoOn;
     this.soon = soon;
   }
 
-  /** True if so many bytes may be read now; else the connection has to `wait`. */
+  /** True if this many bytes may be read now; otherwise the connection must `wait`. */
   mayRead(bytes: number): boolean {
     if (bytes <= shortBytes) return true;
     if (this.left <= 0 || (this.waiting.size > 0 && !this.isServing) || !this.mayGoOn()) return false;
@@ -43,7 +43,7 @@ export class LongHeads {
     return true;
   }
 
-  /** `address` is whom the connection counts for, '' for one without bounds of its own. */
+  /** `address` is what the connection counts as, '' for one without bounds of its own. */
   wait(connection: HoldsHead, address: string): void {
     const queue = this.waiting.get(address);
     if (queue === undefined) this.waiting.set(address, [connection]);
@@ -64,7 +64,7 @@ export class LongHeads {
     if (this.waiting.size > 0) this.plan();
   }
 
-  /** Serves the oldest head of the address whose turn it is; then it is another one's. */
+  /** Serves the oldest head of the next address, and puts the address last. */
   private next(): void {
     for (const [address, queue] of this.waiting) {
       this.waiting.delete(address);

@@ -1,19 +1,19 @@
-// The open connections of an HTTP server: how many each address has, and which of them makes room for another one.
+// The open connections of an HTTP server: how many each address has, and which one to end for a new one.
 
 import type { Phase } from "./connection-host.ts";
 import type { HttpConnection } from "./http-connection.ts";
 
-/** A connection that is younger than this makes room for another one last. */
+/** A connection younger than this is ended last. */
 const youngMs = 1_000;
-/** Unfinished requests that hold this share of all places make room first: somebody begins them and does not end them. */
+/** If unfinished requests hold this share of all places, they are ended first: they may be an attack. */
 const unfinishedShare = 0.25;
-/** A reader that takes longer than this for an answer makes room, too. */
+/** A client that reads an answer for longer than this may be ended, too. */
 const slowMs = 5_000;
 
 export class OpenConnections {
   private readonly all = new Set<HttpConnection>();
   private readonly byAddress = new Map<string, number>();
-  /** Connections that may be closed to make room, and since when: the longest first. */
+  /** Connections that may be ended, with the start of their phase, the longest first. */
   private readonly lingering = new Map<HttpConnection, number>();
   private readonly unfinished = new Map<HttpConnection, number>();
   private readonly idle = new Map<HttpConnection, number>();
@@ -23,7 +23,7 @@ export class OpenConnections {
     return this.all.size;
   }
 
-  /** Connections of the address that has the most of them. */
+  /** Connections of the address that has most. */
   get sizeOfLargest(): number {
     let largest = 0;
     for (const count of this.byAddress.values()) largest = Math.max(largest, count);
@@ -38,7 +38,7 @@ export class OpenConnections {
     return this.byAddress.get(quota) ?? 0;
   }
 
-  /** `quota` is the address that it counts for; '' for none. */
+  /** `quota` is what the connection's address counts as; '' for one without a bound. */
   add(connection: HttpConnection, quota: string): void {
     this.all.add(connection);
     if (quota !== "") this.byAddress.set(quota, this.ofAddress(quota) + 1);
@@ -52,7 +52,7 @@ export class OpenConnections {
     else this.byAddress.delete(quota);
   }
 
-  /** The connection has begun its phase. */
+  /** The connection has entered its phase. */
   entered(connection: HttpConnection, nowMs: number): void {
     for (const group of [this.lingering, this.unfinished, this.idle, this.sending]) group.delete(connection);
     this.groupOf(connection.phase)?.set(connection, nowMs);
@@ -74,7 +74,7 @@ export class OpenConnections {
     }
   }
 
-  /** Returns the connection that makes room for another one: none that is being answered, unless its reader takes long. */
+  /** Returns the connection to end for a new one: never one that waits for its answer, or reads it fast enough. */
   longestSilent(nowMs: number, connectionsMax: number): HttpConnection | undefined {
     const isBesieged = this.unfinished.size >= connectionsMax * unfinishedShare;
     const first = (group: ReadonlyMap<HttpConnection, number>, atLeastMs: number): HttpConnection | undefined => {

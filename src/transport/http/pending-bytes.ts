@@ -1,22 +1,22 @@
-// What has come of requests that cannot be answered yet, in one piece. Room is doubled as it is needed: a head that comes byte
-// by byte is not copied for each of them.
+// The bytes of requests that cannot be answered yet, in one buffer, which doubles as needed: a head that arrives byte
+// by byte is not copied for each.
 //
-// Memory: it owns its bytes, and takes a chunk that nothing else holds as it is. Whatever changes them returns by how many
-// bytes more (or less) it takes then.
+// Memory: it owns its bytes, and takes over a chunk without a copy if that is all of its memory. Each change returns
+// the difference in bytes of memory.
 
 const noBytes = Buffer.alloc(0);
 
 export class PendingBytes {
-  /** Of `room`, from its beginning on. */
+  /** The bytes in use, at the start of `room`. */
   length = 0;
   private room: Buffer = noBytes;
 
-  /** The bytes, without a copy; they are good until the next change. */
+  /** The bytes, uncopied; valid until the next change. */
   view(): Buffer {
     return this.room.subarray(0, this.length);
   }
 
-  /** Puts `chunk`, which is its own from now on, behind what there is. Room beyond `doubledMax` bytes is not doubled. */
+  /** Appends `chunk`, and owns it from now on. The buffer does not double beyond `doubledMax` bytes. */
   add(chunk: Buffer, doubledMax: number): number {
     const before = this.room.length;
     if (this.length === 0 && chunk.length >= before && isWhole(chunk)) {
@@ -35,7 +35,7 @@ export class PendingBytes {
     return this.room.length - before;
   }
 
-  /** Keeps `bytes` alone, which are its own from now on, or a part of the view. */
+  /** Replaces all by `bytes`, which it owns from now on, or which are part of the view. */
   replace(bytes: Buffer): number {
     const before = this.room.length;
     this.room = isWhole(bytes) ? bytes : Buffer.from(bytes);
@@ -51,7 +51,7 @@ export class PendingBytes {
   }
 }
 
-/** True for a view of all of its memory: a smaller one would keep more than it shows. */
+/** True for a view of all of its memory: a smaller view keeps more memory than it shows. */
 function isWhole(bytes: Buffer): boolean {
   return bytes.byteLength === bytes.buffer.byteLength;
 }

@@ -1,7 +1,7 @@
-// The head of an HTTP/1.x request (RFC 9112), from the bytes before its empty line. Strict where two readers of one request
-// could disagree about its length or its host: such a request is malformed, never repaired.
+// Parses the head of an HTTP/1.x request (RFC 9112). Strict where two parsers could disagree about the length or the
+// host of a request: such a request is malformed, never repaired.
 //
-// Memory: every string is a copy of its own; nothing refers to the bytes afterwards.
+// Memory: every string is a copy; nothing refers to the bytes afterwards.
 
 import { isIP } from "node:net";
 
@@ -10,27 +10,27 @@ const fieldsMax = 100;
 const methodMax = 16;
 
 /** Why a head is refused. */
-export interface HeadFault {
+interface HeadFault {
   readonly status: 400 | 431 | 501 | 505;
-  /** For the client: what is wrong. */
+  /** What is wrong, for the client. */
   readonly sentence: string;
 }
 
 export interface RequestHead {
   readonly method: string;
-  /** The target up to its question mark, as it was sent. */
+  /** The target up to the question mark, as sent. */
   readonly path: string;
-  /** What follows the question mark; '' for none. */
+  /** The part after the question mark; '' for none. */
   readonly query: string;
-  /** The host that the request names, with its port; undefined for none. */
+  /** The host of the request; undefined for none. */
   readonly host: HostName | undefined;
   /** By name in lower case; the values of a repeated field are joined by a comma. */
   readonly fields: ReadonlyMap<string, string>;
-  /** The declared length of the body in bytes; "chunked" for one that comes in chunks. */
+  /** The declared length of the body in bytes, or "chunked". */
   readonly body: number | "chunked";
   /** False for HTTP/1.0. */
   readonly isCurrent: boolean;
-  /** The client lets the connection stay open. */
+  /** The client keeps the connection open. */
   readonly isKept: boolean;
 }
 
@@ -50,10 +50,10 @@ const carriageReturn = 0x0d;
 const upperA = 0x41;
 const upperZ = 0x5a;
 
-/** Fields that may stand once in a head: two readers may pick different ones. */
+/** Fields that a head may contain once: two parsers may choose different ones. */
 const singles: ReadonlySet<string> = new Set(["host", "content-length", "transfer-encoding", "content-type", "origin"]);
 
-/** Reads `bytes[start, end)`: the request line and the fields, with the line end of the last one, without the empty line. */
+/** Parses `bytes[start, end)`: the request line and the fields, without the line end of the last one. */
 export function parseHead(bytes: Buffer, start: number, end: number): RequestHead | HeadFault {
   const lineAt = bytes.indexOf(lineEnd, start);
   if (lineAt === -1 || lineAt > end) return malformed("the request line has no end");
@@ -64,13 +64,14 @@ export function parseHead(bytes: Buffer, start: number, end: number): RequestHea
   for (let at = lineAt + 2; at < end;) {
     const next = bytes.indexOf(lineEnd, at);
     const fieldEnd = next === -1 || next > end ? end : next;
-    if (++count > fieldsMax) return { status: 431, sentence: `a request has at most ${fieldsMax} header fields` };
+    if (++count > fieldsMax)
+      return { status: 431, sentence: `too many header fields: at most ${fieldsMax} are allowed` };
     const fault = addField(fields, bytes, at, fieldEnd);
     if (fault !== undefined) return malformed(fault);
     at = fieldEnd + 2;
   }
   const named = fields.get("host");
-  // The host in the target counts, if there is one.
+  // A host in the target takes precedence.
   const hostText = line.authority ?? named ?? "";
   const host = hostText === "" ? undefined : parseHost(hostText);
   if (
@@ -78,7 +79,7 @@ export function parseHead(bytes: Buffer, start: number, end: number): RequestHea
     (named !== undefined && named !== "" && parseHost(named) === undefined)
   )
     return malformed("the Host is malformed: expected a host, or host:port");
-  if (named === undefined && line.isCurrent) return malformed("a request of HTTP/1.1 has a Host");
+  if (named === undefined && line.isCurrent) return malformed("the Host is missing");
   const body = bodyOf(fields, line.isCurrent);
   if (typeof body === "object") return body;
   const connection = (fields.get("connection") ?? "").toLowerCase();
@@ -87,7 +88,7 @@ export function parseHead(bytes: Buffer, start: number, end: number): RequestHea
   return { method, path, query, host, fields, body, isCurrent, isKept };
 }
 
-/** True if `bytes` from `start` on may be the beginning of a head: a method, as far as it has come. */
+/** True if `bytes` from `start` on may begin a head: a method, as far as it has arrived. */
 export function isBeginning(bytes: Buffer, start: number): boolean {
   const end = Math.min(bytes.length, start + methodMax + 1);
   for (let at = start; at < end; at++) {
@@ -98,7 +99,7 @@ export function isBeginning(bytes: Buffer, start: number): boolean {
   return end - start <= methodMax;
 }
 
-/** Reads `host` or `host:port`; undefined if it is neither. */
+/** Parses `host` or `host:port`; undefined if it is neither. */
 export function parseHost(text: string): HostName | undefined {
   const [, bracketed, plain, port] =
     /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._~!$&'()*+,;=%-]+))(?::(\d{0,5}))?$/i.exec(text) ?? [];
@@ -110,7 +111,7 @@ export function parseHost(text: string): HostName | undefined {
 }
 
 interface RequestLine extends Pick<RequestHead, "method" | "path" | "query" | "isCurrent"> {
-  /** The host in a target that is a whole URL. */
+  /** The host of a target that is a whole URL. */
   readonly authority: string | undefined;
 }
 
@@ -119,15 +120,15 @@ function requestLine(text: string): RequestLine | HeadFault {
   if (minor === undefined) {
     const isOtherVersion = / HTTP\/\d(?:\.\d)?$/.test(text) && !/ HTTP\/1\.[01]$/.test(text);
     return isOtherVersion
-      ? { status: 505, sentence: "HTTP/1.1 is spoken here" }
+      ? { status: 505, sentence: "unsupported version: expected HTTP/1.1" }
       : malformed("the request line is malformed");
   }
-  if (method.length > methodMax) return { status: 501, sentence: "this method is not known" };
+  if (method.length > methodMax) return { status: 501, sentence: "unknown method" };
   const [, authority, rest] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? [];
   const local = rest ?? target;
   const [origin = ""] = local.split("#", 1);
   if (!origin.startsWith("/") && (rest === undefined || (origin !== "" && !origin.startsWith("?"))))
-    return malformed("the target is no path");
+    return malformed("the request target is malformed: expected a path");
   const queryAt = origin.indexOf("?");
   return {
     method,
@@ -138,7 +139,7 @@ function requestLine(text: string): RequestLine | HeadFault {
   };
 }
 
-/** Adds the field in `bytes[at, end)`. Returns what is wrong with it. */
+/** Adds the field in `bytes[at, end)`. Returns what is wrong with it, or undefined. */
 function addField(fields: Map<string, string>, bytes: Buffer, at: number, end: number): string | undefined {
   let nameEnd = at;
   while (nameEnd < end && isTokenByte(bytes[nameEnd] ?? 0)) nameEnd++;
@@ -154,7 +155,7 @@ function addField(fields: Map<string, string>, bytes: Buffer, at: number, end: n
   const name = bytes.toString("latin1", at, nameEnd).toLowerCase();
   const value = bytes.toString("latin1", valueAt, valueEnd);
   const known = fields.get(name);
-  if (known !== undefined && singles.has(name)) return `there are two fields ${name}`;
+  if (known !== undefined && singles.has(name)) return `the header field ${name} is repeated`;
   fields.set(name, known === undefined ? value : `${known}, ${value}`);
   return undefined;
 }
@@ -173,11 +174,11 @@ function bodyOf(fields: ReadonlyMap<string, string>, isCurrent: boolean): number
   if (coding !== undefined) {
     if (length !== undefined || !isCurrent) return malformed("the length of the body is ambiguous");
     if (coding.toLowerCase() !== "chunked")
-      return { status: 501, sentence: "only the transfer coding chunked is known" };
+      return { status: 501, sentence: "unsupported transfer coding: expected chunked" };
     return "chunked";
   }
   if (length === undefined) return 0;
-  if (!/^\d{1,15}$/.test(length)) return malformed("the content-length is no number");
+  if (!/^\d{1,15}$/.test(length)) return malformed("the Content-Length is malformed");
   return Number(length);
 }
 

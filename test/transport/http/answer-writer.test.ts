@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { HttpAnswer } from "../../../src/transport/http/http-answer.ts";
-import { AnswerWriter } from "../../../src/transport/http/answer-writer.ts";
+import { type AnswerOwner, AnswerWriter } from "../../../src/transport/http/answer-writer.ts";
 
 /** A socket that takes at most so many bytes a write. */
 function socketTaking(bytesMax: number) {
@@ -17,22 +17,19 @@ function socketTaking(bytesMax: number) {
 }
 
 function writerTo(socket: Pick<ReturnType<typeof socketTaking>, "write">): {
-  writer: AnswerWriter;
+  writer: AnswerWriter<AnswerOwner>;
   sent: () => number;
 } {
   let sent = 0;
-  const writer = new AnswerWriter(socket, {
+  const owner: AnswerOwner = { sent: () => void sent++, terminate: () => undefined, contain: (work) => work() };
+  const writer = new AnswerWriter(socket, owner, {
     mayHold: () => true,
-    waits: () => undefined,
+    entered: () => undefined,
     hold: () => undefined,
     release: () => undefined,
-    mayWrite: () => true,
-    wrote: () => undefined,
+    turnBytesLeft: Infinity,
     waitForTurn: () => undefined,
-    sent: () => void sent++,
-    broken: () => undefined,
     date: () => "today",
-    contain: (work) => work(),
   });
   return { writer, sent: () => sent };
 }
