@@ -1,5 +1,6 @@
-// An operator's link to a service: it begins with the handshake of every link, under the name of a service that only asks.
-// Then each frame of the operator is a request, and each frame of the service its answer (observe/control-commands.ts).
+// An operator's link to a service. It begins with the handshake of every link, under the name of a service that only
+// sends requests. Then each frame of the operator is a request, and each frame of the service its answer
+// (observe/control-commands.ts).
 
 import type { Timers } from "../base/timers.ts";
 import { newIncarnation, type Random } from "../base/random.ts";
@@ -23,7 +24,7 @@ const idBits = 48;
 
 const closeNotYourTurn = closeProtocolFault("one request at a time");
 
-/** The serving side: one request at a time, each of a bounded length. A silent operator is closed as a silent link is. */
+/** The serving side: one request at a time, of bounded length. A silent operator is closed like a silent link. */
 export class ControlLink implements FrameHandler {
   private readonly connection: Connection;
   private readonly commands: ControlCommands;

@@ -61,7 +61,7 @@ interface DiallingParts {
   readonly expectedId: string | undefined;
   /** The address that was dialled, `host:port`, of at most 300 bytes. */
   readonly address: string;
-  /** The entry that named the address has a proof (auth/instance-proof.ts): a proof without addresses is not believed. */
+  /** The entry that named the address has a proof (auth/instance-proof.ts): a proof without addresses is refused. */
   readonly isProven: boolean;
   /** Returns why the link is not wanted, in at most 800 bytes; undefined: it is, or anybody is wanted. */
   readonly declines?: (state: LinkState) => string | undefined;

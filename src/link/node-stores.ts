@@ -1,5 +1,5 @@
-// Which stores a node of a logic service uses, as it tells others: in the states of its links, and in its metadata in the
-// registry. What is malformed, and what a version before this one does not say, is unknown: nothing follows from it.
+// The stores that a node of a logic service uses, as it announces them in the states of its links and in its metadata
+// in the registry. A malformed or missing value, as of an earlier version, is unknown: nothing follows from it.
 
 import { isShownPlace, isStoreIdentity, type StoreIdentity } from "../auth/store-ownership.ts";
 

@@ -1,5 +1,5 @@
-// What a role finds around it, in a process of its own as in one that holds all of them: the registry, the ways to other
-// services, time and chance.
+// What a role gets from its process, alone or together with other roles: the registry, the transports to other
+// services, time and randomness.
 
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";

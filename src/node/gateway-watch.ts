@@ -66,11 +66,14 @@ export class GatewayWatch {
       const listed = (await Promise.all(gatewayServices.map((service) => this.parts.naming.find(service)))).flat();
       const ids = [...new Set(listed.map(({ hostname }) => hostname))];
       const { leftOut = [] } = this.parts.naming;
-      if (ids.length === 0 && leftOut.length > 0)
-        return `the gateways that are listed (${leftOut.join(", ")}) have no proof by its keys; compare their --cluster-key-file and --env with its own`;
+      if (ids.length === 0 && leftOut.length > 0) {
+        const found = `the gateways that are listed (${leftOut.join(", ")}) have no proof by its keys`;
+        return `${found}; compare their --cluster-key-file and --env with its own`;
+      }
       if (ids.length > 0)
         return `${ids.join(", ")} cannot reach it; check its --listen and --advertise, and the network`;
-      return "the registry lists no gateway in its environment; give it the --env and --discovery of the gateways, or start one";
+      const advice = "give it the --env and --discovery of the gateways, or start one";
+      return `the registry lists no gateway in its environment; ${advice}`;
     } catch {
       return "no registry node answers; check --discovery";
     }

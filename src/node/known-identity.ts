@@ -1,5 +1,5 @@
-// What the other login and chat nodes of the environment say about the session store, in their metadata: while one of them
-// knows an identity, an empty store may be theirs, come back without its data.
+// What the other login and chat nodes of the environment announce about the session store in their metadata: while one
+// of them knows an identity, an empty store may be theirs, restored without its data.
 
 import type { Naming } from "../registry/client/naming.ts";
 import { knownToNobody, type KnownIdentity } from "../session/redis/redis-owner.ts";
@@ -9,9 +9,9 @@ const services = ["login", "chat"];
 const sessionsKey = "sessions";
 
 /**
- * Returns a function that asks the registry: the identity that most of the others name; `knownToNobody` if a registry node
- * answers and nobody listed names one, as at a first start or beside programs of the version before; undefined if no
- * registry node answers. `id` is this process's own.
+ * Returns a function that asks the registry: the identity that most of the others announce; `knownToNobody` if a
+ * registry node answers and no listed node announces one, as at a first start or beside programs of the previous
+ * version; undefined if no registry node answers. `id` is this process's own.
  */
 export function knownSessionsIdentity(naming: Pick<Naming, "find">, id: string): KnownIdentity {
   return async () => {

@@ -88,8 +88,8 @@ export class LogicNode {
   }
 
   /**
-   * Takes links, and registers behind the caller's back. Resolves with where it takes links; rejects with IdTaken, or when
-   * the address cannot be bound.
+   * Takes links, and registers in the background. Resolves with the address of its listener; rejects with IdTaken, or
+   * if the address cannot be bound.
    */
   async start(): Promise<string> {
     const { environment, service, metrics } = this;
@@ -179,7 +179,7 @@ export class LogicNode {
     await this.server?.close(closeLeaving);
   }
 
-  /** Tells gateways and the registry of the stores when they become known or are others, and the registry of lost gateways. */
+  /** Announces the stores to gateways and the registry when they become known or change, and reports lost gateways. */
   private lookAround(): void {
     const { stores } = this.service.state;
     if (!areSameStores(stores, this.told)) {

@@ -1,5 +1,5 @@
-// A member of the cluster: a service in a process of its own, with its registry client, its links over TCP and its monitor,
-// and the order in which all of it ends.
+// A member of the cluster: a service in a process of its own, with its registry client, its links over TCP and its
+// monitor, and the order in which all of it ends.
 
 import { ClusterKeys, reloadClusterKeys } from "../auth/cluster-keys.ts";
 import type { Limits } from "../base/limits/limits.ts";
@@ -33,7 +33,7 @@ export interface MemberSettings {
   readonly zone: string;
   readonly region: string;
   readonly env: string;
-  /** What services prove to each other, and show to the registry: at least one key. The first one proves, all verify. */
+  /** The cluster keys, at least one: the first one proves, all verify. */
   readonly clusterKeys: readonly Uint8Array[];
   /** Reads all cluster keys again, without waiting; throws when they are no good. Undefined: they are in no file. */
   readonly readClusterKeys?: (() => readonly Uint8Array[]) | undefined;
@@ -46,13 +46,13 @@ export interface MemberSettings {
   readonly version: string;
   readonly limits: Limits;
   readonly log: Log;
-  /** It has to end, for a reason that only an operator can mend: another process has taken its id, or a setting is wrong. */
+  /** The process has to end for a reason that only an operator can mend: its id is taken, or a setting is wrong. */
   readonly lost: (sentence: string) => void;
 }
 
 /** A started role. */
 export interface RunningRole {
-  /** Stops accepting, finishes what was begun, closes. Resolves within 10 s. Calling it twice returns the same promise. */
+  /** Stops accepting, finishes what was begun, closes. Resolves within 10 s. A second call returns the same promise. */
   drain(): Promise<void>;
   /** Whether it can do its job now. */
   health(): Health;
@@ -85,7 +85,7 @@ export interface MemberProcess {
   readonly metrics: Metrics;
   /** Those of this service. */
   readonly serviceMetrics: ServiceMetrics;
-  /** Adds a step of the teardown. The last step runs first; a step that throws does not keep the others from running. */
+  /** Adds a step to the teardown. The last step runs first; a step that throws does not stop the others. */
   readonly undo: (step: () => void | Promise<void>) => void;
 }
 

@@ -1,5 +1,5 @@
-// A process's place in the registry: it claims its id, registers its services under it, says how it is, and leaves. One id
-// belongs to one process: whoever comes second, while the first one lives, is refused.
+// A process's membership in the registry: it claims its id, registers its services under it, announces its state, and
+// leaves. One id belongs to one process: a second one is refused while the first one lives.
 
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import { hasProof } from "../auth/instance-proof.ts";
@@ -41,7 +41,7 @@ export interface Offer {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** The metadata `keys`: which cluster keys a process has, the same for two processes that have the same keys in any order. */
+/** The metadata `keys`: the cluster keys of a process, equal for two processes with the same keys in any order. */
 export function keysText(fingerprints: readonly string[]): string {
   return fingerprints.toSorted().join(",");
 }
@@ -80,13 +80,13 @@ export class Membership {
 
   constructor(parts: Membership["parts"]) {
     this.parts = parts;
-    // A renewal carries no metadata: the registry learns of the fingerprints and of the proofs by the keys of now from this.
+    // A renewal carries no metadata: this announces the fingerprints and the proofs by the current keys.
     parts.keys.onChange(() => void this.setState(this.state));
   }
 
   /**
-   * Asks whether another process lives under this id. Rejects with IdTaken. A registry that is away stops nobody. Resolves
-   * with what is listed of each service, in their order.
+   * Asks whether another process lives under this id. Rejects with IdTaken; an unreachable registry stops no process.
+   * Resolves with what is listed of each service, in their order.
    */
   async claim(services: readonly string[]): Promise<readonly (readonly Instance[])[]> {
     const lists: (readonly Instance[])[] = [];
@@ -100,8 +100,9 @@ export class Membership {
   }
 
   /**
-   * Registers services, and watches whether anybody else does so under the same id. Resolves once all are registered, or
-   * this process leaves. A registry that is away or refuses is tried again. Rejects when the naming client is closed.
+   * Registers services, and watches whether another process does so under the same id. Resolves once all are
+   * registered, or this process leaves. Retries while the registry is unreachable or refuses. Rejects when the naming
+   * client is closed.
    */
   async join(offers: readonly Offer[], state: MemberState): Promise<void> {
     const { naming, identity, timers, version } = this.parts;
@@ -246,7 +247,8 @@ export class Membership {
         isProven: hasProof(instance.metadata),
       });
       if (incarnation === undefined || incarnation === identity.incarnation) continue;
-      const sentence = `the id ${identity.id} belongs to another process, which answers at ${address}; give this one another --id`;
+      const found = `the id ${identity.id} belongs to another process, which answers at ${address}`;
+      const sentence = `${found}; give this one another --id`;
       return { incarnation, sentence };
     }
     return undefined;

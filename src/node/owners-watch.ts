@@ -1,11 +1,11 @@
-// Makes the stores of a logic node belong to the keys that the cluster has now. A store remembers the fingerprints of its
+// Makes the stores of a logic node belong to the cluster's current keys. A store remembers the fingerprints of its
 // owner's keys (auth/store-ownership.ts). When keys are added or removed, processes learn of it one by one, and a store
-// must let in those that still have the old ones: so its owners change only once every member of the cluster has the same
-// keys as this process. Then a removed key's fingerprint goes, too.
+// must admit those that still have the old ones: so its owners change only once every member of the cluster has the
+// same keys as this process. Then a removed key's fingerprint goes, too.
 //
-// Every member says its fingerprints in the registry. Whoever says none (an older version), a registry that does not
-// answer, and a node of it that does not list this process are reasons to wait. Two looks in a row have to agree, because a registry
-// node that has just started may list a part of the members only.
+// Every member announces its fingerprints in the registry. A member that announces none (an older version), a registry
+// that does not answer, and a registry node that does not list this process are reasons to wait. Two looks in a row
+// have to agree, because a registry node that has just started may list some of the members only.
 
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
@@ -27,7 +27,7 @@ const memberServices = [...gatewayServices, "login", "chat"] as const;
 
 /** A store that remembers its owner; one that does not has no `setOwners`. */
 export interface OwnedStore {
-  /** Replaces the owner's fingerprints; costs little when they are these already. Claims go by these alone afterwards. */
+  /** Replaces the owner's fingerprints; cheap if they are the same already. Claims use these alone afterwards. */
   setOwners?(fingerprints: readonly string[]): Promise<void>;
   /** This process has other keys: claims go by these fingerprints, too, until owners are set. */
   claimAs?(fingerprints: readonly string[]): void;

@@ -1,5 +1,5 @@
-// Whether all nodes of the registry that a process was given list it. A process registers at one of them, and the nodes tell
-// each other; nodes that do not know each other show two halves of a cluster, each of which looks whole.
+// Checks whether all registry nodes that a process was given list it. A process registers at one of them, and the nodes
+// replicate; nodes that do not know each other show two halves of a cluster, each of which looks whole.
 
 import type { Log } from "../base/log.ts";
 import type { Listing, Naming } from "../registry/client/naming.ts";

@@ -1,6 +1,6 @@
-// Whether every gateway with a lease in the session store is linked to this node. What the node pushes to the clients of
-// one that is not is lost: the gateway asks another registry, or does not reach the node. The lease of a gateway that was
-// killed or has left ends sooner than the node complains.
+// Checks whether every gateway with a lease in the session store is linked to this node. The node's pushes to the
+// clients of an unlinked gateway are lost: the gateway asks another registry, or does not reach the node. The lease of
+// a gateway that was killed or has left ends before the node complains.
 
 import type { Log } from "../base/log.ts";
 import { type Cancel, every, type Timers } from "../base/timers.ts";

@@ -1,10 +1,10 @@
-// One service that a gateway depends on: its nodes are watched in the registry, each is dialled, and dialled again for as
+// One service that a gateway depends on: its nodes are watched in the registry, and each is dialled, and redialled as
 // long as the registry lists it. A link that stands is kept, whatever the registry says: nothing that works is cut off
 // because a registry is wrong or empty.
 //
 // Of two processes under one id exactly one stays, in whatever order nodes hear of them. The lesser incarnation ends as
-// soon as a node refuses it, unless it is established: it has a link that stands for longer than the greater one asks. The
-// greater one ends when it has asked for so long, which is when the lesser one is established.
+// soon as a node refuses it, unless it is established: it has a link that has stood for longer than the greater one
+// asks. The greater one ends when it has asked for that long, which is when the lesser one is established.
 
 import type { Clock } from "../base/clock.ts";
 import { hasProof } from "../auth/instance-proof.ts";
@@ -35,9 +35,9 @@ const steadyMs = 1_000;
 const deadAfterFailures = 3;
 
 /**
- * How long this process asks again for an id that a lesser incarnation holds: longer than that one, in the same moment,
- * takes to be refused elsewhere (a node waits a second for a sign of life) and to end. Who has had a link for longer than
- * this is established: it serves clients, and does not end for a newcomer, which has to give up by now.
+ * How long this process asks again for an id that a lesser incarnation holds: longer than a lesser one that started at
+ * the same moment takes to be refused elsewhere (a node waits a second for a sign of life) and to end. A process that
+ * has had a link for longer is established: it serves clients, and does not end for a newcomer, which has to give up.
  */
 const contestMsMax = 3_000;
 
@@ -72,7 +72,7 @@ interface Node<Owner> {
   link: Link<Owner> | undefined;
   isDialling: boolean;
   failures: number;
-  /** Since when the node has refused this process for a lesser incarnation, on the monotonic clock; undefined: it has not. */
+  /** When the node began to refuse this process for a lesser incarnation, on the monotonic clock; undefined if not. */
   contestedSinceMs: number | undefined;
   cancel: Cancel | undefined;
 }

@@ -72,9 +72,9 @@ export class Links<Owner> {
   version = 0;
 
   /**
-   * `services`: what this process depends on; others do not exist for it. `selectorOf` is called once for each of them:
-   * a selector that knows whose turn it is cannot be shared. `zoneWeights`: what each zone's nodes weigh together; without
-   * any each node has its own weight.
+   * `services`: what this process depends on; other services are ignored. `selectorOf` is called once for each of them:
+   * a selector that keeps turns cannot be shared. `zoneWeights`: what each zone's nodes weigh together; without it each
+   * node has its own weight.
    */
   constructor(
     services: readonly string[],

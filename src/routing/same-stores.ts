@@ -1,18 +1,20 @@
-// Whether the nodes that a gateway links use the same stores: login and chat nodes the same session store, chat nodes the
-// same message store. Nodes with different ones answer Success, and what one of them stores the others do not find; so a
-// gateway links only those that agree, and says which do not.
+// Checks that the nodes that a gateway links use the same stores: login and chat nodes the same session store, chat
+// nodes the same message store. Nodes with different ones answer Success, and what one of them stores the others do not
+// find; so a gateway links only those that agree, and reports the others.
 //
-// The first one decides, and stays the first while a node that agrees with it is linked. All gateways have to decide alike:
+// The first one decides, and stays the first while a node that agrees with it is linked. All gateways have to decide
+// alike:
 //
-// - A gateway without a decision asks the registry: what another gateway goes by, else the store of the login node (then of
-//   the chat node) that has been listed longest.
-// - When no node of the decision is linked any more, nodes that were refused wait for it for `holdMs`, since it may be
-//   restarting or cut off from this gateway alone. Another node decides anew at once if nobody is listed with the decided
+// - A gateway without a decision asks the registry: the decision of another gateway, else the store of the login node
+//   (then of the chat node) that has been listed longest.
+// - When no node of the decision is linked any more, nodes that were refused wait for `holdMs`, since its nodes may be
+//   restarting or cut off from this gateway alone. Another node decides at once if no node is listed with the decided
 //   store: all of them have moved.
-// - A gateway that goes by another store than a gateway listed longer gives its decision up once it has met a node with the
+// - A gateway whose decision differs from that of a gateway listed longer drops it once it has met a node with the
 //   other's store.
 //
-// Pure: the caller passes what is met and listed, and the clock. Nodes that say nothing are linked, and decide nothing.
+// Pure: the caller passes what is met and listed, and the clock. Nodes that announce nothing are linked, and decide
+// nothing.
 
 import type { Clock } from "../base/clock.ts";
 import { type StoreIdentity, shownText } from "../auth/store-ownership.ts";
@@ -66,7 +68,8 @@ export class SameStores {
   private readonly lists = new Map<string, readonly Listed[]>();
 
   /**
-   * `id` is the gateway's own. `ends` is called for a linked node whose link has to end because the decision has changed.
+   * `id` is the gateway's own. `ends` is called for a linked node whose link has to end because the decision has
+   * changed.
    */
   constructor(parts: {
     readonly id: string;

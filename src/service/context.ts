@@ -144,7 +144,7 @@ export class Context implements AnswerScan {
     }
   }
 
-  /** A link that is full is answered when it takes something. Of one that is gone, its gateway answers its clients itself. */
+  /** A full link is answered when it has room again. If the link is gone, its gateway answers its clients itself. */
   private answerLater(status: Status, body: Uint8Array): void {
     const { connection, gateway, backlog } = this.link;
     if (!connection.isOpen) return;

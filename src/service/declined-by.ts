@@ -1,5 +1,5 @@
-// Which gateways do not want a logic node, and why. A gateway says so at each of its attempts to link the node, which come
-// every two seconds at most: one that has not said it for a while has changed its mind, or is gone.
+// The gateways that decline a logic node, and why. A gateway says so at each of its attempts to link the node, at least
+// every two seconds: one that has not said it for a while has changed its mind, or is gone.
 
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";

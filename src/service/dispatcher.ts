@@ -8,7 +8,7 @@ import { type Room, writePush } from "../wire/packet-stamp.ts";
 import type { Location } from "../session/sessions.ts";
 import type { GatewayLink } from "./context.ts";
 
-/** The channel ids of one packet travel in its header, which is bounded (16 KiB); larger audiences take more packets. */
+/** The channel ids of one packet are in its header, which is bounded (16 KiB); larger audiences take more packets. */
 const channelsCharactersMax = 3_500;
 
 const noBody = new Uint8Array(0);
@@ -31,7 +31,7 @@ const bytesPerDelivery = 4096;
 /** To write to a connection costs as much as so many deliveries, however many are written at once. */
 export const writeCost = 8;
 
-/** What it costs to deliver that many bytes to each of so many connections; deliveries of small messages are the unit. */
+/** The cost of delivering that many bytes to each of that many connections, in deliveries of small messages. */
 export function deliveryCost(connections: number, bytes: number): number {
   return connections * (1 + Math.floor(bytes / bytesPerDelivery));
 }
@@ -90,8 +90,8 @@ export class Dispatcher {
   }
 
   /**
-   * Pushes to every location of those accounts but `exceptChannelId`. A gateway that is not linked loses it: a push is a
-   * hint. One whose link is full loses it, too, and is told later who has missed something.
+   * Pushes to every location of those accounts except `exceptChannelId`. A gateway that is not linked loses the push,
+   * which is a hint. One whose link is full loses it, too, and learns later which connections missed something.
    */
   push(head: PushHead, body: Uint8Array, located: Located, exceptChannelId: string): void {
     // Mostly there is one: the receiver's, where the sender's own is excepted. Nothing is grouped for it.

@@ -1,9 +1,9 @@
 // What a service has for a gateway whose link is full: it waits here, and leaves when the link has sent half of what it
-// held. Answers wait, because each of them frees a request's ticket at the gateway, and packets that are sent only once;
-// pushes of messages do not: their receivers are told to look into the index.
+// held. Answers wait, because each of them frees a request's ticket at the gateway, and so do packets that are sent
+// only once. Pushes of messages do not: their receivers are asked to look into the index.
 //
-// Memory: an empty backlog is one object for each link. What waits is bounded; beyond the bound the link is closed, and its
-// gateway answers its clients itself and tells them to look into the index.
+// Memory: an empty backlog is one object for each link. What waits is bounded; beyond the bound the link is closed, and
+// its gateway answers its clients itself and asks them to look into the index.
 
 import type { Cancel, Timers } from "../base/timers.ts";
 import type { Connection } from "../transport/transport.ts";

@@ -1,6 +1,6 @@
-// The gateways whose links to this node have broken although the registry lists them: they have died, or cannot reach it.
-// A gateway that leaves says so there before its links end. One that comes back, and one whose lease in the
-// registry must have ended, is forgotten.
+// The gateways whose links to this node have broken although the registry lists them: they have died, or cannot reach
+// it. A gateway that leaves announces it in the registry before its links end. A gateway that returns, and one whose
+// lease in the registry must have ended, is forgotten.
 
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";

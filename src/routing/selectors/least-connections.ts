@@ -9,7 +9,7 @@ function loadOf({ load }: NodeView): number {
   return load >= 0 ? load : Infinity;
 }
 
-/** By load; of nodes with the same load the one with the largest rendezvous hash, so that no node is everybody's first. */
+/** By load, then by the largest rendezvous hash, so that gateways do not all choose the same node first. */
 export class LeastConnectionsSelector implements Selector {
   /** Nodes that come are behind at first: everybody would choose them. */
   readonly isSticky = true;

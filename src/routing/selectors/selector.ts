@@ -1,6 +1,6 @@
-// What a selector is: it says which node of a service takes a connection's packets. It chooses once for a connection and
-// a service, and again when the nodes that can be chosen change; between two choices all packets go to one node, which
-// keeps their order. So a choice may be one of chance.
+// A selector chooses the node of a service that takes a connection's packets. It chooses once for a connection and a
+// service, and again when the available nodes change; between two choices all packets go to one node, which keeps their
+// order. So a choice may be random.
 
 /** A node of a service, as selectors see it. */
 export interface NodeView {

@@ -17,7 +17,7 @@ interface FailureWitness {
 }
 
 /**
- * Answers a failed request; also used where a handler finishes outside of the chain (the talk pipeline). Never throws: a
+ * Answers a failed request; also used by handlers that finish outside of the chain (the talk pipeline). Never throws: a
  * bug in answering ends the link on which the request came.
  */
 export function failRequest(context: Context, error: unknown, { rareLog, metrics }: FailureWitness): void {

@@ -1,5 +1,5 @@
-// Refuses requests of connections whose session is gone (replaced, signed out), and learns which device and features the
-// sender has.
+// Refuses requests of connections whose session is gone (replaced, signed out), and finds the device and the features
+// of the sender.
 
 import type { Location, Sessions } from "../../session/sessions.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
