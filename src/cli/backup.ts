@@ -1,5 +1,6 @@
-// roost backup: a store as one verified file, beside a running server or without one. The copy is made under a temporary
-// name, verified, synced and only then given its name; for a pipe it is verified before the first byte is sent.
+// roost backup: a store as one verified file, beside a running server or without one. The copy is made under a
+// temporary name, verified, synced and only then given its name; for a pipe it is verified before the first byte is
+// sent.
 
 import { existsSync, lstatSync, realpathSync, statfsSync, statSync } from "node:fs";
 import { setPriority } from "node:os";
@@ -139,7 +140,8 @@ function refuseFullDisk(folder: string, bytes: number): void {
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize < bytes + spareBytes)
     throw new StartError(
-      `the backup takes ${sizeOf(bytes)}, and ${folder} has ${sizeOf(bavail * bsize)} left; choose a file on another disk`,
+      `the backup takes ${sizeOf(bytes)}, and ${folder} has ${sizeOf(bavail * bsize)} left; choose a file on ` +
+        `another disk`,
     );
 }
 

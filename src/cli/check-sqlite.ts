@@ -40,7 +40,8 @@ function indexLines(path: string, report: CheckReport): string[] {
       return [
         `index: DAMAGED: ${path}`,
         ...report.indexProblems.map((problem) => `  ${problem}`),
-        '  no message is lost: a running server makes it again when it meets the damage; "roost repair" has the next start do so',
+        '  no message is lost: a running server makes it again when it meets the damage; "roost repair" has the ' +
+          "next start do so",
       ];
   }
 }

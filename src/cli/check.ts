@@ -1,5 +1,6 @@
-// roost check: whether the messages and their index are in order, beside a running server or without one. What is fine and
-// what is wrong goes to standard output, a sentence a line. The exit status is 0 if all is fine, 1 if something is damaged.
+// roost check: whether the messages and their index are in order, beside a running server or without one. What is fine
+// and what is wrong goes to standard output, a sentence a line. The exit status is 0 if all is fine, 1 if something is
+// damaged.
 
 import { Refusal } from "../store/sqlite/refusal.ts";
 import { StoreUnavailable } from "../store/store.ts";

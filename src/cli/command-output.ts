@@ -1,10 +1,11 @@
 // What the commands that print and end write: the only way to standard output and standard error beside the server's
-// (standard-streams.ts). Whatever foreign text a line holds (a name, an error message of another process, a key of a file),
-// it moves no cursor and forges no line.
+// (standard-streams.ts). Whatever foreign text a line holds (a name, an error message of another process, a key of a
+// file), it moves no cursor and forges no line.
 //
-// Nothing counts as written before the operating system has taken it (output-queue.ts); the command's end waits for that.
-// `roost nodes | head -1` ends without a stack trace, and a full disk is a failure that is told. `process.stdout` is not
-// used: it calls back before a pipe has taken what was written (Bun 1.4.5), which an exit then cuts off.
+// Nothing counts as written before the operating system has taken it (output-queue.ts); the command's end waits for
+// that.
+// `roost nodes | head -1` ends without a stack trace, and a full disk is a failure that is told. `process.stdout` is
+// not used: it calls back before a pipe has taken what was written (Bun 1.4.5), which an exit then cuts off.
 
 import { Writable } from "node:stream";
 import { isatty } from "node:tty";

@@ -1,6 +1,6 @@
-// The commands, as citty has them: it finds the one that is named and runs it. Their options and their help come from the one
-// table of options. citty takes words that it does not know, and the last one of two that exclude each other, so a command's
-// words are read by OptionValues alone, which refuses both.
+// The commands, as citty has them: it finds the one that is named and runs it. Their options and their help come from
+// the one table of options. citty takes words that it does not know, and the last one of two that exclude each other,
+// so a command's words are read by OptionValues alone, which refuses both.
 
 import { defineCommand, runCommand } from "citty";
 import { printHelp, printLines, saidLine, say, written } from "./command-output.ts";
@@ -180,7 +180,8 @@ async function obey(
   try {
     if (chosen === undefined)
       throw new UsageError(
-        `${JSON.stringify(name)} is not a command${didYouMean(name, Object.keys(commands))}; there are ${Object.keys(commands).join(", ")}`,
+        `${JSON.stringify(name)} is not a command${didYouMean(name, Object.keys(commands))}; there are ` +
+          `${Object.keys(commands).join(", ")}`,
       );
     if (isHelp(words)) {
       const isServe = !isNamed && asked.some((word) => word !== "--help" && word !== "-h");

@@ -23,8 +23,8 @@ interface Kind {
 }
 
 /**
- * Reads it and checks its keys; the values are checked when they are asked for. `source` is who named it: `--config`, or the
- * variable.
+ * Reads it and checks its keys; the values are checked when they are asked for. `source` is who named it: `--config`,
+ * or the variable.
  * @throws UsageError
  */
 export function readConfigFile(path: string, known: ReadonlyMap<string, Kind>, source: string): ConfigFile {

@@ -1,5 +1,5 @@
-// The data folder: made when it is missing, held by one process at a time, and home of the secret. Files of messages are
-// held, too, wherever they are.
+// The data folder: made when it is missing, held by one process at a time, and home of the secret. Files of messages
+// are held, too, wherever they are.
 
 import type { Database } from "bun:sqlite";
 import { chmodSync, mkdirSync, realpathSync, statSync } from "node:fs";
@@ -33,8 +33,8 @@ export function makeDataFolder(
 }
 
 /**
- * Warns when others than this user and root can change a folder: they can take the place of the files in it, and put files
- * there that this process is about to make.
+ * Warns when others than this user and root can change a folder: they can take the place of the files in it, and put
+ * files there that this process is about to make.
  */
 export function warnOfChangers(folder: string, log: Log): void {
   const stats = statSync(folder, { throwIfNoEntry: false });
@@ -46,16 +46,16 @@ export function warnOfChangers(folder: string, log: Log): void {
 /** What this process has for itself until it ends, however it ends. */
 interface Hold {
   /**
-   * Takes the lock unless this process has it. Throws StartError when another process has it, or when a disk that is full or
-   * read-only does not let it be taken.
+   * Takes the lock unless this process has it. Throws StartError when another process has it, or when a disk that is
+   * full or read-only does not let it be taken.
    */
   claim(): void;
   release(): void;
 }
 
 /**
- * Holds the folder for this process. Throws when another process holds it. A disk that is full or read-only is no reason not
- * to start: what is written there is written after `claim` only.
+ * Holds the folder for this process. Throws when another process holds it. A disk that is full or read-only is no
+ * reason not to start: what is written there is written after `claim` only.
  */
 export function holdDataFolder(path: string): Hold {
   return hold(() => join(path, "lock"), "alone", {
@@ -65,9 +65,9 @@ export function holdDataFolder(path: string): Hold {
 }
 
 /**
- * Holds a file of messages for this process. Chat services share one; a standalone server has its own alone: it alone knows
- * who is signed in to it, and what others write is pushed to nobody there. Throws when it is held otherwise; for the rest
- * see holdDataFolder.
+ * Holds a file of messages for this process. Chat services share one; a standalone server has its own alone: it alone
+ * knows who is signed in to it, and what others write is pushed to nobody there. Throws when it is held otherwise; for
+ * the rest see holdDataFolder.
  */
 export function holdStore(path: string, how: "alone" | "shared"): Hold {
   const other = how === "shared" ? "a standalone roost" : "another roost";

@@ -1,5 +1,5 @@
-// A file that appears under its name whole and synced, or not at all. It is written under a temporary name beside it, readable
-// by its owner only; a failure and a signal remove it.
+// A file that appears under its name whole and synced, or not at all. It is written under a temporary name beside it,
+// readable by its owner only; a failure and a signal remove it.
 
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from "node:fs";

@@ -26,7 +26,10 @@ export function choiceOf(engines: readonly Engine[]): string {
     .join(", ");
 }
 
-/** What SQLite itself takes for something else than a file (`:memory:`, `file:…`) is refused: it would become a file's name. */
+/**
+ * What SQLite itself takes for something else than a file (`:memory:`, `file:…`) is refused: it would become a file's
+ * name.
+ */
 function urlOf(engines: readonly Engine[], file: string): (text: string) => string {
   const [ofFile, ...others] = engines.map(({ help }) => help);
   return (text) => {
@@ -45,8 +48,8 @@ function urlOf(engines: readonly Engine[], file: string): (text: string) => stri
 }
 
 /**
- * Refuses a URL in which a password seems to end early: with a bare "/", "?" or "#" in it the rest is taken for the path, which
- * the log and other nodes are shown, and its beginning for a host. The URL is not repeated.
+ * Refuses a URL in which a password seems to end early: with a bare "/", "?" or "#" in it the rest is taken for the
+ * path, which the log and other nodes are shown, and its beginning for a host. The URL is not repeated.
  */
 function refuseBareCredentials(text: string): void {
   const [, behind = ""] = /^[a-z]+:\/\/[^/?#]*(.*)$/s.exec(text) ?? [];

@@ -34,7 +34,8 @@ const examples = `EXAMPLES
 `;
 
 const everyOption =
-  'Every option can be a flag, a variable (ROOST_READ_WAIT) or a line of a TOML file (read-wait = "3m", --config FILE).';
+  'Every option can be a flag, a variable (ROOST_READ_WAIT) or a line of a TOML file (read-wait = "3m", --config ' +
+  "FILE).";
 
 /** The help of the program. */
 export function generalHelp(version: string, commands: readonly Definition[]): string {

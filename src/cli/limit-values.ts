@@ -1,4 +1,5 @@
-// `--limit NAME=VALUE,…`: texts to values of the limit table. What an operator gets wrong is told with what would be right.
+// `--limit NAME=VALUE,…`: texts to values of the limit table. What an operator gets wrong is told with what would be
+// right.
 
 import type { Limit, LimitRole, LimitUnit } from "../base/limits/limit.ts";
 import { writtenValue } from "../base/limits/shown.ts";
@@ -16,7 +17,10 @@ import { durationMsOf } from "./values.ts";
 
 const byteUnits: Readonly<Record<string, number>> = { "": 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
-/** Reads `name=value` pairs with commas between them; the empty text holds none. Throws a sentence that says what would be right. */
+/**
+ * Reads `name=value` pairs with commas between them; the empty text holds none. Throws a sentence that says what would
+ * be right.
+ */
 export function parseLimits(text: string): Partial<LimitValues> {
   const values: Partial<Record<LimitName, number>> = {};
   for (const pair of text.split(",").filter((part) => part.trim() !== "")) {
@@ -47,7 +51,8 @@ function parseLimit(written: string, text: string, { unit, min, max }: Limit): n
   const value = numberOf(text, unit);
   if (value === undefined || value < min || value > max)
     throw new Error(
-      `${written} to be ${kinds[unit]} from ${writtenValue(min, unit)} to ${writtenValue(max, unit)}, not ${quoted(text)}`,
+      `${written} to be ${kinds[unit]} from ${writtenValue(min, unit)} to ${writtenValue(max, unit)}, not ` +
+        `${quoted(text)}`,
     );
   return value;
 }
@@ -58,7 +63,9 @@ const kinds: Readonly<Record<LimitUnit, string>> = {
   ms: "a duration such as 500ms, 10s or 3m,",
 };
 
-/** The number that a text says in a unit; undefined if it says none. Too many digits make a number beyond every maximum. */
+/**
+ * The number that a text says in a unit; undefined if it says none. Too many digits make a number beyond every maximum.
+ */
 function numberOf(text: string, unit: LimitUnit): number | undefined {
   if (unit === "ms") {
     const durationMs = durationMsOf(text);

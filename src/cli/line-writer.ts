@@ -1,12 +1,15 @@
-// A queue of lines before a stream that may be slow, full or gone. Lines keep their order and are never torn: a line that
-// was written in part is finished before anything else is written.
+// A queue of lines before a stream that may be slow, full or gone. Lines keep their order and are never torn: a line
+// that was written in part is finished before anything else is written.
 //
-// A line is lost, and counted, if the stream fails (a full disk, a pipe without a reader) or if the queue is full because
-// the stream takes nothing. When the stream works again, one line says how many were lost. Nothing here throws or waits.
+// A line is lost, and counted, if the stream fails (a full disk, a pipe without a reader) or if the queue is full
+// because the stream takes nothing. When the stream works again, one line says how many were lost. Nothing here throws
+// or waits.
 
 /** Where the bytes go. */
 export interface LineSink {
-  /** Writes what fits without waiting. Returns the number of bytes written, 0 if nothing fits now; throws if it fails. */
+  /**
+   * Writes what fits without waiting. Returns the number of bytes written, 0 if nothing fits now; throws if it fails.
+   */
   write(bytes: Uint8Array): number;
   /** Waits until something may fit, for at most `ms` milliseconds. */
   wait(ms: number): void;

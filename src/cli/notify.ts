@@ -1,6 +1,7 @@
-// What a service manager (systemd, Type=notify) is told: that this process serves, that it lives, how it is, and that it
-// leaves. The protocol is that of sd_notify(3): lines of KEY=value, in datagrams to the socket that NOTIFY_SOCKET names.
-// Where there is no such variable nothing is opened and nothing is sent. A notice that fails is a line in the log only.
+// What a service manager (systemd, Type=notify) is told: that this process serves, that it lives, how it is, and that
+// it leaves. The protocol is that of sd_notify(3): lines of KEY=value, in datagrams to the socket that NOTIFY_SOCKET
+// names. Where there is no such variable nothing is opened and nothing is sent. A notice that fails is a line in the
+// log only.
 
 import type { Log } from "../base/log.ts";
 import { RareLog } from "../base/rare-log.ts";

@@ -38,7 +38,8 @@ const askedTexts: Partial<Record<OptionName, string>> = {
 const keeperTexts: Partial<Record<OptionName, string>> = {
   ...askedTexts,
   discovery:
-    "Nodes of the registry of a cluster, whose chat nodes are asked (default, of an id in --node: http://127.0.0.1:7171)",
+    "Nodes of the registry of a cluster, whose chat nodes are asked (default, of an id in --node: " +
+    "http://127.0.0.1:7171)",
   env: "Environment of the cluster",
 };
 

@@ -1,5 +1,5 @@
-// What a user said for the options of a command, by flag, environment and file: read, and checked when it is asked for. A
-// flag beats the environment, which beats the file, which beats the default.
+// What a user said for the options of a command, by flag, environment and file: read, and checked when it is asked for.
+// A flag beats the environment, which beats the file, which beats the default.
 
 import { quotedText } from "../base/printable.ts";
 import { readConfigFile } from "./config-file.ts";
@@ -37,8 +37,8 @@ export class OptionValues {
   readonly warnings: readonly string[];
 
   /**
-   * Refuses flags that the command does not have, flags without a value, a bad configuration file, and a missing or second
-   * operand.
+   * Refuses flags that the command does not have, flags without a value, a bad configuration file, and a missing or
+   * second operand.
    */
   constructor(
     names: readonly OptionName[],

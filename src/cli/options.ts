@@ -1,6 +1,6 @@
 // The one table of options: flag, environment variable, key in the configuration file, default, what it is, check.
-// `--read-wait` is `ROOST_READ_WAIT` in the environment and `read-wait` in the file. A flag beats the environment, which
-// beats the file, which beats the default.
+// `--read-wait` is `ROOST_READ_WAIT` in the environment and `read-wait` in the file. A flag beats the environment,
+// which beats the file, which beats the default.
 
 import { deviceBytesMax, secretBytesMax, tokenCharactersMax, trustedProxiesMax } from "../base/limits/fixed.ts";
 import { limitTable } from "../base/limits/table.ts";
@@ -159,7 +159,8 @@ export const options = {
   ),
   route: path("File of routing rules, for --selector route", "file"),
   insecure: toggle(
-    "Discovery: listen for everybody without a cluster key. Services of a cluster: accept such a registry, in which whoever reaches it may write",
+    "Discovery: listen for everybody without a cluster key. Services of a cluster: accept such a registry, in " +
+      "which whoever reaches it may write",
   ),
   discovery: option(
     "Nodes of the registry",
@@ -171,7 +172,8 @@ export const options = {
     },
   ),
   node: option(
-    "Process of a cluster: an id that roost nodes prints, tcp://host:port of its links, http://host:port of a registry node",
+    "Process of a cluster: an id that roost nodes prints, tcp://host:port of its links, http://host:port of a " +
+      "registry node",
     "id|url",
     undefined,
     parseNode,

@@ -1,6 +1,6 @@
-// What a command writes to a stream that must get all of it: a queue before a descriptor, in order, without loss. What is
-// written counts once the operating system has taken it, and only then does `write` resolve; a command that prints much, or
-// that acknowledges what it printed, waits for that. The queue is as long as its callers let it be.
+// What a command writes to a stream that must get all of it: a queue before a descriptor, in order, without loss. What
+// is written counts once the operating system has taken it, and only then does `write` resolve; a command that prints
+// much, or that acknowledges what it printed, waits for that. The queue is as long as its callers let it be.
 
 import type { LineSink } from "./line-writer.ts";
 

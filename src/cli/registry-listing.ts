@@ -37,8 +37,8 @@ export class RegistryNodes {
   }
 
   /**
-   * Asks the nodes in their order, each with a head start over the next one; the first good answer counts, and where there is
-   * none, that of a node which shows what it knew before it ended. Throws StartError when no node answers.
+   * Asks the nodes in their order, each with a head start over the next one; the first good answer counts, and where
+   * there is none, that of a node which shows what it knew before it ended. Throws StartError when no node answers.
    */
   async listing(): Promise<RegistryListing> {
     let stale: RegistryListing | undefined;

@@ -1,6 +1,6 @@
-// roost repair: what can be done for a store that is damaged, while no server uses it. A damaged index is removed: the next
-// start makes it from the messages. Of damaged messages --salvage saves what can be read into a new file, and keeps the old
-// one under another name.
+// roost repair: what can be done for a store that is damaged, while no server uses it. A damaged index is removed: the
+// next start makes it from the messages. Of damaged messages --salvage saves what can be read into a new file, and
+// keeps the old one under another name.
 
 import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";

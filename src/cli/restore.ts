@@ -1,4 +1,5 @@
-// roost restore: puts a backup in the place of a store that no server uses. What was there is moved aside, never deleted.
+// roost restore: puts a backup in the place of a store that no server uses. What was there is moved aside, never
+// deleted.
 
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -106,7 +107,8 @@ function refuseUnfinished(file: string | undefined, path: string): void {
   for (const end of ["-wal", "-journal"])
     if ((statSync(file + end, { throwIfNoEntry: false })?.size ?? 0) > 0)
       throw new StartError(
-        `${file} is not all of a store without ${file}${end}, which a server or a tool has left; make one file of both: ` +
+        `${file} is not all of a store without ${file}${end}, which a server or a tool has left; make one file of ` +
+          `both: ` +
           `roost backup OTHER --store sqlite:${file}`,
       );
 }

@@ -15,12 +15,16 @@ export async function kick(values: OptionValues): Promise<void> {
   const connections = connectionsIn(await askStoreKeeper(values, "kick", { app, account, device }));
   await printLines([
     connections === 0
-      ? `${account} (app ${app}) is not signed in${of}; whatever a gateway that is cut off still has of it ends when it is back`
+      ? `${account} (app ${app}) is not signed in${of}; whatever a gateway that is cut off still has of it ends ` +
+        `when it is back`
       : `${account} (app ${app}) is kicked out${of}: ${counted(connections)}`,
   ]);
 }
 
-/** Refuses the tokens of an account that were issued before a time, and ends the connections that they signed in. Throws as kick. */
+/**
+ * Refuses the tokens of an account that were issued before a time, and ends the connections that they signed in. Throws
+ * as kick.
+ */
 export async function revoke(values: OptionValues): Promise<void> {
   const account = values.required("account", "is required: whose tokens are to be refused?");
   const app = values.required("app");

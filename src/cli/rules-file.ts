@@ -8,8 +8,8 @@ import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 import { StartError } from "./usage-error.ts";
 
 /**
- * What `parse` makes of the file's text and path; warns if everybody or another user can change the file. `source` names the
- * option in messages.
+ * What `parse` makes of the file's text and path; warns if everybody or another user can change the file. `source`
+ * names the option in messages.
  * @throws StartError
  */
 export function readRules<Rules>(

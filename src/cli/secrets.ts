@@ -1,5 +1,5 @@
-// The keys of client tokens and the key that services share, as the options say: given, in a file, or the data folder's own.
-// A server's log names each by its fingerprint, so that operators can compare those of several processes.
+// The keys of client tokens and the key that services share, as the options say: given, in a file, or the data folder's
+// own. A server's log names each by its fingerprint, so that operators can compare those of several processes.
 
 import { existsSync } from "node:fs";
 import {
@@ -39,7 +39,8 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
     const isNew = given === undefined && make && made(dataFolder);
     if (given === undefined && !existsSync(path)) {
       throw new StartError(
-        `there is no secret at ${path}; start the server first, or name its folder with --data or its secret with --secret-file`,
+        `there is no secret at ${path}; start the server first, or name its folder with --data or its secret with ` +
+          `--secret-file`,
       );
     }
     const { keys, appKeys } = given ?? keysOfFile(path, "the data folder's own", log);
@@ -127,8 +128,8 @@ function readGiven(values: OptionValues, text: OptionName, file: OptionName, log
 }
 
 /**
- * The keys of a file. Refuses one that everybody can change and, in the data folder, one that another user has put there
- * before the server could make it. Warns of one that others can change or read.
+ * The keys of a file. Refuses one that everybody can change and, in the data folder, one that another user has put
+ * there before the server could make it. Warns of one that others can change or read.
  */
 function keysOfFile(
   path: string,
@@ -140,7 +141,8 @@ function keysOfFile(
   const isForeign = changer?.startsWith("user ") === true && process.geteuid?.() !== rootUid;
   if (changer === "everybody" || (isForeign && whose === "the data folder's own"))
     throw new StartError(
-      `the secret file ${path} can be changed by ${changer}, so it is no secret; make a new one that only this user can read and write (chmod 600)`,
+      `the secret file ${path} can be changed by ${changer}, so it is no secret; make a new one that only this ` +
+        `user can read and write (chmod 600)`,
     );
   const read = { keys, appKeys };
   if (isCredential(path)) return read;
@@ -151,8 +153,8 @@ function keysOfFile(
 }
 
 /**
- * True for one of systemd's credentials, whose folder is closed to all but this service: it may let the service in by an
- * access list, the mask of which stands where a mode has the bits of the group.
+ * True for one of systemd's credentials, whose folder is closed to all but this service: it may let the service in by
+ * an access list, the mask of which stands where a mode has the bits of the group.
  */
 function isCredential(path: string): boolean {
   const credentials = process.env["CREDENTIALS_DIRECTORY"] ?? "";

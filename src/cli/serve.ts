@@ -65,8 +65,8 @@ export async function serve(values: OptionValues): Promise<void> {
 }
 
 /**
- * Has SIGHUP read files again, from now on: by default it would end a process that has not started yet. Once `serves` is
- * called; a signal before that counts then, because a file may have changed since it was read.
+ * Has SIGHUP read files again, from now on: by default it would end a process that has not started yet. Once `serves`
+ * is called; a signal before that counts then, because a file may have changed since it was read.
  */
 function reloadOnHangUp(log: Log): { serves(serving: Serving): void } {
   let reload: (() => void) | undefined;

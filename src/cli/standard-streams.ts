@@ -1,12 +1,13 @@
 // Standard output and standard error of a process that must outlive their readers and their disks.
 //
-// Measured with Bun 1.4.5 on Linux: `process.stderr.write` to a full disk or a pipe without a reader emits `error`, which
-// ends the process if nobody listens; its queue has no bound; and it sets O_NONBLOCK on a pipe that other processes share.
+// Measured with Bun 1.4.5 on Linux: `process.stderr.write` to a full disk or a pipe without a reader emits `error`,
+// which ends the process if nobody listens; its queue has no bound; and it sets O_NONBLOCK on a pipe that other
+// processes share.
 // `fs.writeSync` waits when a pipe or a terminal is full. SIGPIPE is ignored; such a write fails with EPIPE.
 //
 // So the server opens a pipe or a terminal a second time, for itself, with O_NONBLOCK. A socket, and what another user
-// owns, cannot be opened again: there it asks poll(2) (0.4 µs) before it writes at most PIPE_BUF bytes, which then fit. To
-// write to a file is to wait for its disk, as every log does.
+// owns, cannot be opened again: there it asks poll(2) (0.4 µs) before it writes at most PIPE_BUF bytes, which then fit.
+// To write to a file is to wait for its disk, as every log does.
 
 import { dlopen } from "bun:ffi";
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
@@ -94,7 +95,10 @@ function isFileAt(descriptor: number): boolean {
   }
 }
 
-/** Waits for room for at most some milliseconds; returns the events, 0 for no room. A stream that failed counts as ready. */
+/**
+ * Waits for room for at most some milliseconds; returns the events, 0 for no room. A stream that failed counts as
+ * ready.
+ */
 function pollerOf(descriptor: number): ((timeoutMs: number) => number) | undefined {
   try {
     const { symbols } = dlopen("libc.so.6", { poll: { args: ["ptr", "u64", "i32"], returns: "i32" } });

@@ -3,8 +3,8 @@
 const gap = "  ";
 
 /**
- * The lines of a table, each made when it is asked for; the first row is its head. Cells must be printable. No column is
- * wider than `widthMax`: a longer cell pushes what follows it in its line.
+ * The lines of a table, each made when it is asked for; the first row is its head. Cells must be printable. No column
+ * is wider than `widthMax`: a longer cell pushes what follows it in its line.
  */
 export function* tableLines(rows: readonly (readonly string[])[], widthMax = Infinity): Generator<string> {
   const widths: number[] = [];

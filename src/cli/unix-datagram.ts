@@ -1,5 +1,5 @@
-// Datagrams to a Unix socket, which Bun does not have: two calls of the C library. A send never waits: what the receiver
-// has no room for is refused.
+// Datagrams to a Unix socket, which Bun does not have: two calls of the C library. A send never waits: what the
+// receiver has no room for is refused.
 
 import { dlopen, read } from "bun:ffi";
 import { getSystemErrorName } from "node:util";

@@ -7,9 +7,9 @@ const prefix = "ROOST_";
 const internal: ReadonlySet<string> = new Set(["ROOST_INVOKED_AS", "ROOST_BINARY"]);
 
 /**
- * What Kubernetes sets in every container of a namespace for a service whose name begins with "roost": ROOST_SERVICE_HOST,
- * ROOST_SERVICE_PORT, ROOST_SERVICE_PORT_WS, ROOST_PORT=tcp://…, ROOST_PORT_8000_TCP, ROOST_PORT_8000_TCP_ADDR and so on,
- * for one called roost-chat ROOST_CHAT_SERVICE_HOST and so on.
+ * What Kubernetes sets in every container of a namespace for a service whose name begins with "roost":
+ * ROOST_SERVICE_HOST, ROOST_SERVICE_PORT, ROOST_SERVICE_PORT_WS, ROOST_PORT=tcp://…, ROOST_PORT_8000_TCP,
+ * ROOST_PORT_8000_TCP_ADDR and so on, for one called roost-chat ROOST_CHAT_SERVICE_HOST and so on.
  */
 function isOfKubernetes(name: string, value: string): boolean {
   if (/^ROOST_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?)$/.test(name)) return true;

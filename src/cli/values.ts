@@ -41,7 +41,9 @@ export function durationFrom(least: string, most: string): (text: string) => num
 /** A moment may be so far ahead, because the clock that it is compared with may be. */
 const aheadMsMax = 60_000;
 
-/** A moment, in milliseconds since 1970: `2026-03-01T12:00:00Z`, a minute ahead at most, or how long ago it was, `90m`. */
+/**
+ * A moment, in milliseconds since 1970: `2026-03-01T12:00:00Z`, a minute ahead at most, or how long ago it was, `90m`.
+ */
 export function parseMoment(text: string): number {
   const agoMs = durationMsOf(text);
   const atMs = agoMs > 0 ? Date.now() - agoMs : timeMsOf(text);

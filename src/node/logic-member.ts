@@ -32,8 +32,8 @@ interface LogicParts {
 }
 
 /**
- * Starts one; rejects when an address or a store cannot be opened, and with IdTaken. `assemble` opens the sessions, which are
- * closed for it, and what else it needs.
+ * Starts one; rejects when an address or a store cannot be opened, and with IdTaken. `assemble` opens the sessions,
+ * which are closed for it, and what else it needs.
  */
 export function startLogicMember(
   settings: LogicSettings,

@@ -31,7 +31,9 @@ interface ClientSettings extends ListenSettings {
   readonly secrets: readonly Uint8Array[];
   /** Keys of single apps; an app that has any takes no other. */
   readonly appKeys?: readonly AppKey[];
-  /** Reads all keys of the tokens again, without waiting; throws when they are no good. Undefined: they are in no file. */
+  /**
+   * Reads all keys of the tokens again, without waiting; throws when they are no good. Undefined: they are in no file.
+   */
   readonly readTokenKeys?: (() => TokenKeys) | undefined;
   /** The app of tokens that name none; undefined: they are refused. */
   readonly defaultApp?: string | undefined;
@@ -44,7 +46,10 @@ export interface StandaloneSettings extends ClientSettings {
   readonly monitor: SocketAddress | undefined;
   /** Path of the SQLite database file; its folder exists. */
   readonly storePath: string;
-  /** Takes the locks that the start could not take on a full disk; called before the file is opened. Throws until it can. */
+  /**
+   * Takes the locks that the start could not take on a full disk; called before the file is opened. Throws until it
+   * can.
+   */
   readonly takeLock?: () => void;
   /** The messages are this server's from now on, although they belong to a cluster. */
   readonly adopt: boolean;
@@ -77,7 +82,10 @@ export interface DiscoverySettings {
   readonly lookup: LookupRules | undefined;
   /** Proxies in front of its HTTP API, whose word about a client's address counts; undefined: there are none. */
   readonly trustedProxies?: BlockList | undefined;
-  /** Writers and other nodes have to show a token that is made of one of these; none: nothing. The first one is shown to others. */
+  /**
+   * Writers and other nodes have to show a token that is made of one of these; none: nothing. The first one is shown to
+   * others.
+   */
   readonly clusterKeys: readonly Uint8Array[];
   /** As in MemberSettings. */
   readonly readClusterKeys?: (() => readonly Uint8Array[]) | undefined;

@@ -1,5 +1,6 @@
-// What came while nobody looked, as a terminal shows it: the last messages of each conversation, and a count of the others.
-// Bounded by conversations and messages, however many come. A message's promise resolves when it is shown or only counted.
+// What came while nobody looked, as a terminal shows it: the last messages of each conversation, and a count of the
+// others. Bounded by conversations and messages, however many come. A message's promise resolves when it is shown or
+// only counted.
 
 import type { Message } from "../../sdk/message.ts";
 

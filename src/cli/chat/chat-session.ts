@@ -1,8 +1,8 @@
 // The terminal client: history on entry, messages as they come, lines out. Through a pipe too: then it ends after the
 // last line was stored, and every message that came is a line.
 //
-// A message is acknowledged when the output has taken it: its handler's promise resolves then. What is shown is one chain
-// of work, so that lines keep their order while the name of a group is asked for.
+// A message is acknowledged when the output has taken it: its handler's promise resolves then. What is shown is one
+// chain of work, so that lines keep their order while the name of a group is asked for.
 
 import { namedText, printable } from "../../base/printable.ts";
 import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/client-errors.ts";

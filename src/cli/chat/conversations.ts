@@ -1,5 +1,6 @@
 // What the terminal client knows of an account's conversations: the names of its groups, and the last messages of each.
-// The protocol has no list of groups: those are known that somebody has written in, and those that were told of meanwhile.
+// The protocol has no list of groups: those are known that somebody has written in, and those that were told of
+// meanwhile.
 
 import { namedText } from "../../base/printable.ts";
 import { RequestRefused } from "../../sdk/client-errors.ts";
@@ -18,7 +19,10 @@ export class Conversations {
     this.client = client;
   }
 
-  /** A group's name as it is shown, with its id where another group has the same name; the id if the name is not to be had. */
+  /**
+   * A group's name as it is shown, with its id where another group has the same name; the id if the name is not to be
+   * had.
+   */
   async shownName(id: string): Promise<string> {
     const name = await this.nameOf(id).catch(() => undefined);
     if (name === undefined || name === "") return namedText(id);

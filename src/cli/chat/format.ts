@@ -1,6 +1,6 @@
-// Messages as lines of a terminal. What others wrote is shown, never obeyed, and does not pass for a line of ours: those
-// begin with a mark, a message with its time, and a name that is no plain word stands in quotes. On a terminal we break
-// lines ourselves: every row but the first is indented, so that no row of a message looks like the next message.
+// Messages as lines of a terminal. What others wrote is shown, never obeyed, and does not pass for a line of ours:
+// those begin with a mark, a message with its time, and a name that is no plain word stands in quotes. On a terminal we
+// break lines ourselves: every row but the first is indented, so that no row of a message looks like the next message.
 
 import { namedText, printable } from "../../base/printable.ts";
 
@@ -53,8 +53,8 @@ export function nameList(names: readonly string[], max = namesMax): string {
 }
 
 /**
- * One line as rows of at most `columns` cells, the rows after the first indented; at most `rowsMax` rows, the last of which
- * says how much is left out. Breaks at a blank where one is near.
+ * One line as rows of at most `columns` cells, the rows after the first indented; at most `rowsMax` rows, the last of
+ * which says how much is left out. Breaks at a blank where one is near.
  */
 export function rowsOf(line: string, columns: number): string[] {
   const width = Math.max(columns, 2 * indent.length);

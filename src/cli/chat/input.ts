@@ -1,4 +1,5 @@
-// What a person types: a message, or a command that begins with a slash. What comes through a pipe is text, and no command.
+// What a person types: a message, or a command that begins with a slash. What comes through a pipe is text, and no
+// command.
 
 export type Input =
   | { readonly kind: "message"; readonly text: string }

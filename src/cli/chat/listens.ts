@@ -1,4 +1,5 @@
-// Whether anybody listens at a server's URL: a client that cannot sign in knows only that its connection came to nothing.
+// Whether anybody listens at a server's URL: a client that cannot sign in knows only that its connection came to
+// nothing.
 
 import { connect } from "node:net";
 

@@ -1,6 +1,6 @@
-// Where a conversation is shown. On a terminal a line goes above what the person is typing, which may take several rows:
-// they are cleared from the first one, the line is printed, and the input is drawn again below it. Else lines are written
-// as they are, and what is said goes to standard error.
+// Where a conversation is shown. On a terminal a line goes above what the person is typing, which may take several
+// rows: they are cleared from the first one, the line is printed, and the input is drawn again below it. Else lines are
+// written as they are, and what is said goes to standard error.
 //
 // `print` resolves when the output has taken the line.
 

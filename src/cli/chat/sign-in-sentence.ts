@@ -16,7 +16,10 @@ export async function signInSentence(
     const listened = await Promise.all(url.map(isListenedAt));
     const other = url.find((_, at) => listened[at]);
     if (other !== undefined)
-      return `somebody listens at ${other}, but answers no such client; ws:// is for the address of --ws, tcp:// for that of --tcp, wss:// for a proxy with TLS`;
+      return (
+        `somebody listens at ${other}, but answers no such client; ws:// is for the address of --ws, tcp:// ` +
+        `for that of --tcp, wss:// for a proxy with TLS`
+      );
     const registries = await Promise.all(lookup.map(isListenedAt));
     const registry = lookup.find((_, at) => registries[at]);
     if (registry !== undefined) {

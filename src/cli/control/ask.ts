@@ -1,5 +1,5 @@
-// Asking a running process, by the door that it has: a standalone server by the socket in its data folder, a member of a
-// cluster by a link, a node of the registry by its API. What goes wrong is told in a sentence that names the process.
+// Asking a running process, by the door that it has: a standalone server by the socket in its data folder, a member of
+// a cluster by a link, a node of the registry by its API. What goes wrong is told in a sentence that names the process.
 
 import { registryToken } from "../../auth/registry-token.ts";
 import { systemRandom } from "../../base/random.ts";
@@ -74,7 +74,8 @@ async function askSocket(folder: string, request: string, command: string): Prom
 function socketSentence(path: string, error: unknown, command: string): string {
   const others =
     command === "limits"
-      ? "start it, name its folder with --data, or a process of a cluster with --node (roost limits --role standalone shows the limits that a server begins with)"
+      ? "start it, name its folder with --data, or a process of a cluster with --node (roost limits --role " +
+        "standalone shows the limits that a server begins with)"
       : "start it, name its folder with --data, or the registry of a cluster with --discovery";
   switch (codeOf(error)) {
     case "ENOENT":

@@ -1,8 +1,8 @@
-// The door for operators of a server with a data folder: HTTP on a Unix socket in that folder, which its owner alone may
-// open (0600). `POST /control` carries a request, and its answer (observe/control-commands.ts).
+// The door for operators of a server with a data folder: HTTP on a Unix socket in that folder, which its owner alone
+// may open (0600). `POST /control` carries a request, and its answer (observe/control-commands.ts).
 //
-// The socket is bound in a folder that is closed to others, and moved to its place: nobody can connect before its mode is
-// set, and a socket that a killed server left is replaced in one step.
+// The socket is bound in a folder that is closed to others, and moved to its place: nobody can connect before its mode
+// is set, and a socket that a killed server left is replaced in one step.
 
 import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -28,8 +28,8 @@ export interface ControlSocket {
 }
 
 /**
- * Opens the socket of a data folder, which this process holds. A server serves without one: what goes wrong (a full disk, a
- * file system without sockets, a server that answers there) is a line in the log, and the result is undefined.
+ * Opens the socket of a data folder, which this process holds. A server serves without one: what goes wrong (a full
+ * disk, a file system without sockets, a server that answers there) is a line in the log, and the result is undefined.
  */
 export async function openControlSocket(
   folder: string,

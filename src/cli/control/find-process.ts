@@ -1,6 +1,6 @@
-// Which process `--node` means: its id or address as `roost nodes` prints them, tcp://host:port where it takes links, or
-// http://host:port of a node of the registry. Without it, the standalone server of the data folder. What needs the message store
-// is asked of a chat node, which a node of the registry finds.
+// Which process `--node` means: its id or address as `roost nodes` prints them, tcp://host:port where it takes links,
+// or http://host:port of a node of the registry. Without it, the standalone server of the data folder. What needs the
+// message store is asked of a chat node, which a node of the registry finds.
 
 import { resolve } from "node:path";
 import { silentLog } from "../../base/log.ts";
@@ -38,9 +38,9 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
 }
 
 /**
- * Finds those who can be asked for what needs the message store; any of them will do. With --node it is that process, or the
- * chat nodes that this node of the registry lists; without it the standalone server of the data folder, or, where --discovery is
- * given, the chat nodes of the registry. Throws StartError, UsageError.
+ * Finds those who can be asked for what needs the message store; any of them will do. With --node it is that process,
+ * or the chat nodes that this node of the registry lists; without it the standalone server of the data folder, or,
+ * where --discovery is given, the chat nodes of the registry. Throws StartError, UsageError.
  */
 export async function findStoreKeepers(values: OptionValues): Promise<readonly ControlPlace[]> {
   const isCluster = values.isGiven("discovery") && values.typedAs("data") !== "--data";

@@ -10,7 +10,10 @@ import { shownAge, tableLines } from "../text-table.ts";
 
 const none = "-";
 
-/** The limits of a running process, which may be of another version and say anything, at `nowMs` (milliseconds since 1970). */
+/**
+ * The limits of a running process, which may be of another version and say anything, at `nowMs` (milliseconds since
+ * 1970).
+ */
 export function usedLimits(rows: readonly LimitRow[], nowMs: number): string[] {
   const lines = tableLines([
     ["LIMIT", "VALUE", "SET", "IN USE", "REACHED", "LAST", "OF WHAT", "BEYOND IT"],

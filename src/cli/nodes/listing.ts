@@ -48,9 +48,9 @@ export interface ListingFacts {
 }
 
 /**
- * The rows in a stable order. Ages are counted from `nowNs` (nanoseconds since 1970). Where some members of a cluster carry
- * a proof, those that carry none are marked; so are those that a gateway of their environment dials in vain, and gateways
- * whose links to a node of it have broken, and those of any service that have fallen silent.
+ * The rows in a stable order. Ages are counted from `nowNs` (nanoseconds since 1970). Where some members of a cluster
+ * carry a proof, those that carry none are marked; so are those that a gateway of their environment dials in vain, and
+ * gateways whose links to a node of it have broken, and those of any service that have fallen silent.
  */
 export function rowsOf(
   instances: readonly Instance[],
@@ -96,8 +96,8 @@ export function rowsOf(
 }
 
 /**
- * The table as lines, with a head line, each made when it is asked for. A registry of another make may hold any text: cells
- * are made printable.
+ * The table as lines, with a head line, each made when it is asked for. A registry of another make may hold any text:
+ * cells are made printable.
  */
 export function* tableOf(rows: readonly Row[]): Generator<string> {
   const cellsOf = (row: Row): string[] => columns.map((name) => printable(row[name]));

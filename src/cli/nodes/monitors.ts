@@ -1,5 +1,6 @@
-// What members of a cluster say of themselves on their monitors, asked by `roost nodes` where it can reach them: a monitor
-// at loopback is one of this machine. Who does not answer in a second says nothing; nobody is asked for more than a little.
+// What members of a cluster say of themselves on their monitors, asked by `roost nodes` where it can reach them: a
+// monitor at loopback is one of this machine. Who does not answer in a second says nothing; nobody is asked for more
+// than a little.
 
 import { fieldsOf, ifWellFormed, jsonOf, wholeOf } from "../../base/json-fields.ts";
 import { monitorKey } from "../../node/membership.ts";

@@ -27,7 +27,8 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
   const isInsecure = values.required("insecure");
   if (clusterKeys.length === 0 && !isInsecure && !isLoopbackHost(listen.host)) {
     throw new UsageError(
-      `--listen ${listen.host} lets everybody who reaches it write: give a key with --cluster-key-file, or say --insecure when the network is closed (clients of bilibili/discovery know no keys)`,
+      `--listen ${listen.host} lets everybody who reaches it write: give a key with --cluster-key-file, or say ` +
+        `--insecure when the network is closed (clients of bilibili/discovery know no keys)`,
     );
   }
   if (clusterKeys.length > 0 && isInsecure)

@@ -1,5 +1,5 @@
-// How a server ends by a signal: it drains, and ends when that is done, has failed or takes too long. A second signal ends
-// it at once.
+// How a server ends by a signal: it drains, and ends when that is done, has failed or takes too long. A second signal
+// ends it at once.
 
 import type { Log } from "../../base/log.ts";
 import type { Timers } from "../../base/timers.ts";

@@ -1,5 +1,5 @@
-// The limits of a process, as its options say: file, variable and flag are merged by name, so that a flag changes one limit
-// and leaves the others of the file in force.
+// The limits of a process, as its options say: file, variable and flag are merged by name, so that a flag changes one
+// limit and leaves the others of the file in force.
 
 import type { LimitRole } from "../../base/limits/limit.ts";
 import { Limits } from "../../base/limits/limits.ts";
@@ -10,8 +10,8 @@ import type { OptionValues } from "../option-values.ts";
 import { UsageError } from "../usage-error.ts";
 
 /**
- * Returns the limits of a role. Refuses one that means nothing to it, unless a variable names it: all processes of a machine
- * share those. Throws UsageError.
+ * Returns the limits of a role. Refuses one that means nothing to it, unless a variable names it: all processes of a
+ * machine share those. Throws UsageError.
  */
 export function limitsOf(values: OptionValues, role: LimitRole, log: Log): Limits {
   const given: Partial<Record<LimitName, number>> = {};

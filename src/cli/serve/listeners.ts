@@ -17,8 +17,8 @@ const closing = {
 };
 
 /**
- * Listens at all of the addresses for a moment, over TCP. Throws StartError for the first one that cannot be had. What is
- * free now may be taken later.
+ * Listens at all of the addresses for a moment, over TCP. Throws StartError for the first one that cannot be had. What
+ * is free now may be taken later.
  */
 export function tryListeners(listeners: readonly Listener[]): void {
   const held: { stop(force: boolean): void }[] = [];
@@ -47,7 +47,10 @@ function sentenceFor(option: string, place: string, error: unknown): string {
     case "EADDRINUSE":
       return `${what}: another program listens there; stop it, or choose another address with ${option}`;
     case "EACCES":
-      return `${what}: this user may not; choose a port from 1024 on with ${option}, or give the right (CAP_NET_BIND_SERVICE)`;
+      return (
+        `${what}: this user may not; choose a port from 1024 on with ${option}, or give the right ` +
+        `(CAP_NET_BIND_SERVICE)`
+      );
     case "EADDRNOTAVAIL":
       return `${what}: this machine does not have that address; choose another with ${option}`;
     default:

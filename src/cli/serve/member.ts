@@ -101,7 +101,8 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
   const settings: Omit<SettingsOf<"login">, "adopt"> = settingsOf(values, role);
   if (settings.insecure)
     log.warn(
-      `${values.sourceOf("insecure")}: a registry without a key is accepted; whoever reaches it can take services out of it, and processes of the former release are not linked`,
+      `${values.sourceOf("insecure")}: a registry without a key is accepted; whoever reaches it can take services ` +
+        `out of it, and processes of the former release are not linked`,
     );
   return {
     ...settings,

@@ -1,9 +1,9 @@
 // What an account may cause in the store for good, at this node: changes of groups, members added, and accounts made by
-// writing to names that nobody has used. Rows of accounts and groups are never deleted, so making them is what is bounded. Paid
-// when it is asked for, whatever becomes of it: a refusal costs a transaction, too.
+// writing to names that nobody has used. Rows of accounts and groups are never deleted, so making them is what is
+// bounded. Paid when it is asked for, whatever becomes of it: a refusal costs a transaction, too.
 //
-// Gateways choose a chat node by a connection's id (or by the routing rules), so the connections of one account may be served
-// by different nodes, each of which allows as much: n nodes allow at most n times the rate.
+// Gateways choose a chat node by a connection's id (or by the routing rules), so the connections of one account may be
+// served by different nodes, each of which allows as much: n nodes allow at most n times the rate.
 
 import type { Clock } from "../../base/clock.ts";
 import { AccountBuckets } from "../../base/account-buckets.ts";
@@ -34,7 +34,9 @@ export class AccountRates {
     limits.measure("accountsMadeAtOnce", () => this.accounts.largestUse);
   }
 
-  /** Pays for one change of a group that adds so many members; throws RateLimited, with nothing paid, if it is too much. */
+  /**
+   * Pays for one change of a group that adds so many members; throws RateLimited, with nothing paid, if it is too much.
+   */
   changeGroup({ app, account }: Asker, members: number): void {
     const { values } = this.limits;
     if (!this.changes.has(app, account)) {

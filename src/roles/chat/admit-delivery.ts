@@ -1,4 +1,5 @@
-// Whether an account may cause one more delivery to a group. Asked before anything is stored: what is stored is delivered.
+// Whether an account may cause one more delivery to a group. Asked before anything is stored: what is stored is
+// delivered.
 
 import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";

@@ -1,12 +1,12 @@
 // Deliveries to groups, in slices: one to thousands takes several turns of the event loop, and what others do goes in
-// between. The deliveries of a group reach each of its members in the order in which they were added; senders take turns,
-// so that one who has a hundred of them waiting does not keep another's one.
+// between. The deliveries of a group reach each of its members in the order in which they were added; senders take
+// turns, so that one who has a hundred of them waiting does not keep another's one.
 //
-// What is on its way to one group is delivered together: it goes round the members, slice by slice, and each member gets all
-// of it at once, looked up and written to once, which is what deliveries cost most. A delivery that is added meanwhile gets
-// on at the next slice and off when it is there again, so that a group in which many talk costs no more in slices than
-// without. A delivery that comes while nothing waits leaves in this turn, as far as this turn's share lasts. What waits is
-// bounded by whoever adds (`hasRoom`), because a talk that was stored is pushed.
+// What is on its way to one group is delivered together: it goes round the members, slice by slice, and each member
+// gets all of it at once, looked up and written to once, which is what deliveries cost most. A delivery that is added
+// meanwhile gets on at the next slice and off when it is there again, so that a group in which many talk costs no more
+// in slices than without. A delivery that comes while nothing waits leaves in this turn, as far as this turn's share
+// lasts. What waits is bounded by whoever adds (`hasRoom`), because a talk that was stored is pushed.
 
 import type { Timers } from "../../base/timers.ts";
 import { turnCostMax } from "../../base/limits/fixed.ts";
@@ -34,7 +34,10 @@ export interface Delivery {
   readonly head: PushHead;
   /** The account that caused it. */
   readonly sender: string;
-  /** Deliveries of one group that follow each other and have the same audience go to the same accounts; undefined: to its own. */
+  /**
+   * Deliveries of one group that follow each other and have the same audience go to the same accounts; undefined: to
+   * its own.
+   */
   readonly audience: bigint | undefined;
   /** Of its body, about; it holds as much while it waits. */
   readonly bytes: number;
@@ -58,8 +61,8 @@ interface Riding {
 }
 
 /**
- * Deliveries with one audience on their way round its accounts. They are in the order in which they were added, and each of
- * them has got as far as those before it, or less far.
+ * Deliveries with one audience on their way round its accounts. They are in the order in which they were added, and
+ * each of them has got as far as those before it, or less far.
  */
 class Round {
   readonly riding: Riding[];

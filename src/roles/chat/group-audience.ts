@@ -1,7 +1,7 @@
 // Who of a group is online: kept so that a group message costs by the members who are online and not by those who
-// exist. A group is loaded once; presence and membership then keep it current. Its version (the id of its last change of
-// membership, which every stored message carries) tells when a change was made elsewhere: then it is loaded anew. Versions of
-// a store say nothing about the one that takes its place, so a replacement forgets all groups.
+// exist. A group is loaded once; presence and membership then keep it current. Its version (the id of its last change
+// of membership, which every stored message carries) tells when a change was made elsewhere: then it is loaded anew.
+// Versions of a store say nothing about the one that takes its place, so a replacement forgets all groups.
 
 import type { Located } from "../../service/dispatcher.ts";
 import type { PresenceListener, Sessions } from "../../session/sessions.ts";
@@ -234,7 +234,10 @@ export class GroupAudience {
     for (const account of audience.members) this.unlink(tenant, account, audience);
   }
 
-  /** Who is online may have changed unheard. A group that is being loaded is asked for after that, or goes with the rest. */
+  /**
+   * Who is online may have changed unheard. A group that is being loaded is asked for after that, or goes with the
+   * rest.
+   */
   private forgetAll(): void {
     for (const tenant of this.tenants.values()) {
       for (const [group, audience] of tenant.groups) this.forget(tenant, group, audience);

@@ -10,7 +10,9 @@ import { admitDelivery } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { ListDelivery } from "./list-delivery.ts";
 
-/** Creates a group and tells its online members. Accounts that others have put in too many groups are left out of it. */
+/**
+ * Creates a group and tells its online members. Accounts that others have put in too many groups are left out of it.
+ */
 export function groupCreate(parts: ChatParts): Handler {
   const { store, fanOut, random, limits, rates } = parts;
   return async (context) => {

@@ -1,4 +1,5 @@
-// chat.group.join: the caller, or by the owner somebody else, becomes a member. Joining twice changes nothing and notifies nobody.
+// chat.group.join: the caller, or by the owner somebody else, becomes a member. Joining twice changes nothing and
+// notifies nobody.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Handler } from "../../service/router.ts";

@@ -43,7 +43,9 @@ const fullSentences = {
   groupMembers: (count: number) => `a group has at most ${count} members`,
 } as const;
 
-/** Tells the online members, and whoever is named besides, but not the connection that asked; now, or within a second. */
+/**
+ * Tells the online members, and whoever is named besides, but not the connection that asked; now, or within a second.
+ */
 export function notifyMembers(
   { notices }: ChatParts,
   context: Context,

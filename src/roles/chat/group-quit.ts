@@ -1,4 +1,5 @@
-// chat.group.quit: the caller, or by the owner somebody else, leaves. The owner's leaving hands the group to its longest member.
+// chat.group.quit: the caller, or by the owner somebody else, leaves. The owner's leaving hands the group to its
+// longest member.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Handler } from "../../service/router.ts";

@@ -1,6 +1,6 @@
-// Who joined or left a group, told to its online members: at most once a second for each account and group. What happens in
-// between is told at that second's end, and only how it ended counts: who has left and come back has not left. Members of
-// large groups are not told at all: they are asked for (chat.group.detail) by whoever wants to know.
+// Who joined or left a group, told to its online members: at most once a second for each account and group. What
+// happens in between is told at that second's end, and only how it ended counts: who has left and come back has not
+// left. Members of large groups are not told at all: they are asked for (chat.group.detail) by whoever wants to know.
 //
 // Memory: an entry for each account and group that had a change in the last second, bounded; beyond it nobody is told.
 

@@ -10,14 +10,16 @@ const numbersBytes = 32;
 /** What an id of a message takes in a request, at least: ids are above 2^49. What is below is no message's. */
 const idBytesMin = 8;
 
-/** The most ids of messages that a request with a body of so many bytes can have; with nine bytes for each, hardly more. */
+/**
+ * The most ids of messages that a request with a body of so many bytes can have; with nine bytes for each, hardly more.
+ */
 export function idsIn(bodyBytes: number): number {
   return Math.max(1, Math.floor(bodyBytes / idBytesMin));
 }
 
 /**
- * Answers in the order asked, leaving out what does not exist or is not the asker's to read. The request is decoded when it
- * is its turn, because that is work, too: its length says how many ids it can have.
+ * Answers in the order asked, leaving out what does not exist or is not the asker's to read. The request is decoded
+ * when it is its turn, because that is work, too: its length says how many ids it can have.
  */
 export function offlineContent({ store, reads, limits }: ChatParts): Handler {
   const { contentIds, messageBodyBytes, messageExtraBytes } = limits.values;

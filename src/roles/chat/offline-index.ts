@@ -12,8 +12,9 @@ import type { ChatParts } from "./chat-parts.ts";
 const entryBytes = 128;
 
 /**
- * Answers with at most `indexEntries` entries in id order. Reading acknowledges nothing, but for a client of the first version
- * of the protocol: its cursor counts as an acknowledgement. `includeSent` is of a later version, and asks for a history.
+ * Answers with at most `indexEntries` entries in id order. Reading acknowledges nothing, but for a client of the first
+ * version of the protocol: its cursor counts as an acknowledgement. `includeSent` is of a later version, and asks for a
+ * history.
  */
 export function offlineIndex({ store, reads, limits }: Pick<ChatParts, "store" | "reads" | "limits">): Handler {
   const limit = limits.values.indexEntries;
@@ -39,7 +40,10 @@ export function offlineIndex({ store, reads, limits }: Pick<ChatParts, "store" |
   };
 }
 
-/** Nothing where the cursor is of another server, or while the store cannot write: the client has it again at its next reading. */
+/**
+ * Nothing where the cursor is of another server, or while the store cannot write: the client has it again at its next
+ * reading.
+ */
 async function acknowledge(store: Store, { app, account, location }: Context, cursor: bigint): Promise<void> {
   try {
     await store.acknowledge(app, account, location.device, cursor);

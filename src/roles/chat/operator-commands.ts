@@ -70,7 +70,8 @@ async function keep({ store, sessions, feed, limits, log }: Parts, revocation: R
     if (outcome.result === "full") {
       limits.met("revocations", { app, account });
       throw new ControlRefused(
-        `${limits.values.revocations} kicks and revocations are kept already; give the process a higher --limit revocations`,
+        `${limits.values.revocations} kicks and revocations are kept already; give the process a higher --limit ` +
+          `revocations`,
       );
     }
     await feed.added();

@@ -1,7 +1,7 @@
 // Reads whose answers may be large take turns: what they hold while they are made is bounded in this process, by the
-// largest size that each may get. A read that does not fit waits; one that is larger than the bound is made alone. Nor is
-// an answer made for a link that has much to send already: it would wait there. After an answer that was large the next read
-// that may be large rests, so that what others do goes in between.
+// largest size that each may get. A read that does not fit waits; one that is larger than the bound is made alone. Nor
+// is an answer made for a link that has much to send already: it would wait there. After an answer that was large the
+// next read that may be large rests, so that what others do goes in between.
 
 import type { Time } from "../../base/runtime.ts";
 import { accountKey } from "../../base/account-key.ts";
@@ -54,8 +54,8 @@ export class Reads {
   }
 
   /**
-   * Runs `read`, which answers the request and returns the length of its answer, when it is its turn. `bytes`: the most that
-   * its answer may have; `usualBytes`,
+   * Runs `read`, which answers the request and returns the length of its answer, when it is its turn. `bytes`: the most
+   * that its answer may have; `usualBytes`,
    * what the account is charged, where most answers have far less. Rejects as `read` does, and with RateLimited,
    * ServiceUnavailable or PayloadTooLarge where the read is not even queued.
    */

@@ -1,5 +1,6 @@
-// Tells gateways of kicks and revocations: up to which number there are any, and the rows when they ask. Other chat nodes of the
-// store add some, too, so it looks for new ones while a gateway is linked; what this node has added is told at once.
+// Tells gateways of kicks and revocations: up to which number there are any, and the rows when they ask. Other chat
+// nodes of the store add some, too, so it looks for new ones while a gateway is linked; what this node has added is
+// told at once.
 
 import type { Time } from "../../base/runtime.ts";
 import type { Dispatcher } from "../../service/dispatcher.ts";

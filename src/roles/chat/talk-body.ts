@@ -1,5 +1,5 @@
-// The bodies of a talk, by hand: what each talk reads and writes costs the generated code more than all else that is done
-// with it. They agree with the generated code to the byte.
+// The bodies of a talk, by hand: what each talk reads and writes costs the generated code more than all else that is
+// done with it. They agree with the generated code to the byte.
 //
 //   MessageReq    08 type · 12 body · 1a extra · 22 clientId
 //   MessageResp   08 messageId · 10 sendTime
@@ -45,8 +45,8 @@ const whole = new BigInt64Array(1);
 const halves = new Uint32Array(whole.buffer);
 
 /**
- * A MessageReq as clients write it. Undefined for what is not one, and for what only the generated code shall judge: unknown
- * fields, foreign wire types, numbers beyond 32 bits.
+ * A MessageReq as clients write it. Undefined for what is not one, and for what only the generated code shall judge:
+ * unknown fields, foreign wire types, numbers beyond 32 bits.
  */
 export function readTalk(packet: Buffer, start: number): TalkBody | undefined {
   const end = packet.length;

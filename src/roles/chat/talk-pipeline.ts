@@ -1,6 +1,6 @@
 // Talks from arrival to push. What arrives in one turn is appended in one call; when that commit is done, senders are
-// answered and receivers pushed to, in commit order. One promise a batch, none a message. A bug in one talk is contained
-// there: the others of its batch, and the batches after it, go on.
+// answered and receivers pushed to, in commit order. One promise a batch, none a message. A bug in one talk is
+// contained there: the others of its batch, and the batches after it, go on.
 
 import type { Context } from "../../service/context.ts";
 import { deliveryCost, type Located, othersIn } from "../../service/dispatcher.ts";
@@ -18,7 +18,9 @@ import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
 type Found = Located | undefined;
 /** A talk to one is delivered to this many without being charged. */
 const freeDeliveries = 2;
-/** So many talks to groups that are not loaded may be under way: each is charged that part of the allowance at first. */
+/**
+ * So many talks to groups that are not loaded may be under way: each is charged that part of the allowance at first.
+ */
 const unknownAtOnce = 200;
 
 /** Talks that may be stored although the store did not say so; beyond it the oldest are forgotten. */
@@ -40,8 +42,8 @@ export class TalkPipeline {
   }
 
   /**
-   * Takes a checked talk; the context is answered when it is committed or refused. Throws RateLimited when its sender has
-   * caused too much, ServiceUnavailable when too much waits to be pushed: then nothing is stored.
+   * Takes a checked talk; the context is answered when it is committed or refused. Throws RateLimited when its sender
+   * has caused too much, ServiceUnavailable when too much waits to be pushed: then nothing is stored.
    */
   add(context: Context, talk: Talk): void {
     this.paid.push(this.admit(talk));
@@ -61,7 +63,9 @@ export class TalkPipeline {
     this.previous = this.finish(contexts, talks, paid, this.previous);
   };
 
-  /** Charges a talk to a group for those who are online now; what it costs in the end is settled when it is delivered. */
+  /**
+   * Charges a talk to a group for those who are online now; what it costs in the end is settled when it is delivered.
+   */
   private admit(talk: Talk): number {
     const { allowance, audience, limits } = this.parts;
     const { app, sender, toGroup, dest } = talk;
@@ -157,8 +161,8 @@ export class TalkPipeline {
   }
 
   /**
-   * Where a stored talk is to be pushed to; undefined: nowhere. A failed push is not the sender's business: the message is
-   * stored.
+   * Where a stored talk is to be pushed to; undefined: nowhere. A failed push is not the sender's business: the message
+   * is stored.
    */
   private locate(
     context: Context,
@@ -215,7 +219,9 @@ export class TalkPipeline {
     this.parts.latency.push.observeMs(this.parts.clock.monotonicMs() - context.receivedMs);
   }
 
-  /** A message is stored and not pushed, as an engine is away or a bug was met: its receivers are told to look for it. */
+  /**
+   * A message is stored and not pushed, as an engine is away or a bug was met: its receivers are told to look for it.
+   */
   private lostTo({ app, sender, toGroup, dest }: Talk, { groupVersion }: StoredTalk, error: unknown): undefined {
     const { rareLog, metrics, missed } = this.parts;
     if (refusalOf(error) === undefined)

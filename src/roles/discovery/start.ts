@@ -1,5 +1,5 @@
-// A node of the registry as a process: the table and its replication, with the HTTP API, DNS, health checks and snapshot
-// around it.
+// A node of the registry as a process: the table and its replication, with the HTTP API, DNS, health checks and
+// snapshot around it.
 
 import { ClusterKeys, reloadClusterKeys } from "../../auth/cluster-keys.ts";
 import type { Clock } from "../../base/clock.ts";

@@ -1,9 +1,9 @@
 // How much one address may take: connections at once and sign-ins a second. Loopback is exempt: it is where proxies,
 // tests and benches live, and who is there can do worse. An IPv6 network of 64 bits counts as one address.
 //
-// What an address has used is remembered for longer than its connections: otherwise one that connects, signs in and leaves,
-// again and again, would have its whole allowance each time. It is forgotten once its allowance is full again, which takes
-// a second: memory is bounded by the addresses that signed in within that time.
+// What an address has used is remembered for longer than its connections: otherwise one that connects, signs in and
+// leaves, again and again, would have its whole allowance each time. It is forgotten once its allowance is full again,
+// which takes a second: memory is bounded by the addresses that signed in within that time.
 
 import type { Limits } from "../../base/limits/limits.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";

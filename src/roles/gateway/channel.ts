@@ -1,5 +1,5 @@
-// What a gateway knows of one client's connection: its state, who signed in, what waits while the sign-in is under way, and
-// the links that serve it. It is data: client-channel.ts takes the connection's frames.
+// What a gateway knows of one client's connection: its state, who signed in, what waits while the sign-in is under way,
+// and the links that serve it. It is data: client-channel.ts takes the connection's frames.
 
 import type { LimitValues } from "../../base/limits/table.ts";
 import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
@@ -70,8 +70,8 @@ class SigningIn extends Deadline {
 }
 
 /**
- * What only a connection that talks needs, made at its first request: its allowance, and who it is to the services. It is
- * the bucket itself, and does not hold one: one object less for each connection.
+ * What only a connection that talks needs, made at its first request: its allowance, and who it is to the services. It
+ * is the bucket itself, and does not hold one: one object less for each connection.
  */
 class Speaker extends TokenBucket {
   /** The header fields that the gateway appends to each of its requests (channelId, identity, origin). */

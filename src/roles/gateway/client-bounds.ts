@@ -133,7 +133,9 @@ function unseenBounds(
   };
 }
 
-/** Bounds what waits unsent for all clients together, by what is in use after a flush: nothing is counted per message. */
+/**
+ * Bounds what waits unsent for all clients together, by what is in use after a flush: nothing is counted per message.
+ */
 export function boundUnsent(
   limits: Limits,
   {

@@ -1,5 +1,6 @@
 // Sending clients away: a gateway of thousands that leaves does so over some seconds, or all of them would sign in
-// elsewhere at once. Until it is a client's turn it is served as ever; then its requests that are under way are answered.
+// elsewhere at once. Until it is a client's turn it is served as ever; then its requests that are under way are
+// answered.
 
 import { sleep } from "../../base/timers.ts";
 import type { Channel } from "./channel.ts";

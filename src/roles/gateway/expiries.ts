@@ -1,7 +1,7 @@
 // Ends connections when their tokens expire. A connection has no timer of its own, which would cost memory for each one
-// that is idle: all of them are looked through every half minute or so, some in each tick, and those that expire soon are
-// looked at in every tick. The wall clock, which tokens are signed by, is read once, when a token is shown; from then on
-// the monotonic one counts what is left of it: a clock that is set signs nobody out, and keeps nobody in.
+// that is idle: all of them are looked through every half minute or so, some in each tick, and those that expire soon
+// are looked at in every tick. The wall clock, which tokens are signed by, is read once, when a token is shown; from
+// then on the monotonic one counts what is left of it: a clock that is set signs nobody out, and keeps nobody in.
 
 import { Deadline } from "../../base/timer-wheel.ts";
 import { type CloseReason, CloseCode } from "../../wire/close-reason.ts";

@@ -1,5 +1,5 @@
-// The gateway: client listeners on one side, links to services on the other. It opens its doors once it is linked to every
-// node that the registry lists, so that it can serve and reach each client at once.
+// The gateway: client listeners on one side, links to services on the other. It opens its doors once it is linked to
+// every node that the registry lists, so that it can serve and reach each client at once.
 
 import type { TokenKeys, TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
@@ -133,8 +133,8 @@ export class GatewayRole {
   }
 
   /**
-   * Links itself to the services, lets clients in, and registers behind the caller's back. Rejects with IdTaken, or when
-   * an address cannot be bound. Resolves with `host:port` as bound.
+   * Links itself to the services, lets clients in, and registers behind the caller's back. Rejects with IdTaken, or
+   * when an address cannot be bound. Resolves with `host:port` as bound.
    */
   async start(): Promise<GatewayAddresses> {
     try {
@@ -225,8 +225,8 @@ export class GatewayRole {
   }
 
   /**
-   * Stops accepting, then sends every client away with 1012, spread over `spreadMs`, each once its requests are answered;
-   * all of it takes at most `drainMsMax`. Then leaves the registry, and ends the links.
+   * Stops accepting, then sends every client away with 1012, spread over `spreadMs`, each once its requests are
+   * answered; all of it takes at most `drainMsMax`. Then leaves the registry, and ends the links.
    */
   async drain(drainMsMax: number, spreadMs: number): Promise<void> {
     const { gateway } = this;

@@ -132,8 +132,8 @@ export class Gateway implements GatewayState {
     parts.metrics.storeMismatches = () => this.stores.mismatches;
     this.census = new Census(this, this.tally, parts.censusMs ?? sessionCensusMs);
     this.expiries = new Expiries(this);
-    // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs of a
-    // million sign-ins each overlap once in a billion.
+    // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs
+    // of a million sign-ins each overlap once in a billion.
     this.counter = parts.random.uint32() * 2 ** 19 + (parts.random.uint32() >>> 13);
   }
 

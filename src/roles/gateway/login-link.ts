@@ -14,7 +14,9 @@ const restoredInTurn = 256;
 /** Wait before the next try if the link is full. */
 const fullMs = 10;
 
-/** Sends the sessions of all connections that are signed in, because the login service has lost them; some in each turn. */
+/**
+ * Sends the sessions of all connections that are signed in, because the login service has lost them; some in each turn.
+ */
 export function restoreSessions(gateway: GatewayState, link: Link<Channel>): void {
   const { after, soon } = gateway.timers;
   const channels = gateway.channels.values();

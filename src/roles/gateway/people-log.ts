@@ -1,5 +1,5 @@
-// Who came, who left and who was turned away, for the log of an operator: account, device and address, never a token. Off
-// where a law or the number of people says so (--log-people off).
+// Who came, who left and who was turned away, for the log of an operator: account, device and address, never a token.
+// Off where a law or the number of people says so (--log-people off).
 
 import type { Log, LogFields } from "../../base/log.ts";
 import type { CloseReason } from "../../wire/close-reason.ts";

@@ -1,6 +1,6 @@
-// Pushes to many connections that wait for their turn: what is written in one turn of the event loop is bounded, so that
-// the requests and answers of others go in between. A push that comes while none waits is written at once, as far as this
-// turn's share lasts. What waits is written in the order in which it came.
+// Pushes to many connections that wait for their turn: what is written in one turn of the event loop is bounded, so
+// that the requests and answers of others go in between. A push that comes while none waits is written at once, as far
+// as this turn's share lasts. What waits is written in the order in which it came.
 //
 // Memory: each push is kept once, whatever the number of its recipients. When too much waits the oldest are written at
 // once: a push is late, and never lost, by this queue.
@@ -88,16 +88,16 @@ export class PushQueue {
   }
 
   /**
-   * True while this turn's share lasts, and beyond it for those who have been written to in this turn: what they get now
-   * leaves with that, and later would be written by itself.
+   * True while this turn's share lasts, and beyond it for those who have been written to in this turn: what they get
+   * now leaves with that, and later would be written by itself.
    */
   private hasShare(first = ""): boolean {
     return this.spent < (this.written.has(first) ? 2 * turnCostMax : turnCostMax);
   }
 
   /**
-   * Writes the first push to connections that cost `share` together, at least to one; to all of them where that costs little:
-   * what is written to a half of them now splits the next pushes, too.
+   * Writes the first push to connections that cost `share` together, at least to one; to all of them where that costs
+   * little: what is written to a half of them now splits the next pushes, too.
    */
   private write(share: number): void {
     const push = this.next;

@@ -1,9 +1,9 @@
 // A gateway's copy of what operators have ended of accounts. Chat nodes say up to which number there are rows (wire/
-// revocations.ts), when a link begins and when one is added; the gateway asks each of them for what it lacks. Which node it has a
-// row from does not matter: numbers follow the order of the commits.
+// revocations.ts), when a link begins and when one is added; the gateway asks each of them for what it lacks. Which
+// node it has a row from does not matter: numbers follow the order of the commits.
 //
-// A kick ends the connections that are there when it arrives, and were signed in before it; whoever signs in later has done so
-// after it, so it is not remembered. Of revocations the copy keeps the latest time for each account.
+// A kick ends the connections that are there when it arrives, and were signed in before it; whoever signs in later has
+// done so after it, so it is not remembered. Of revocations the copy keeps the latest time for each account.
 //
 // Memory: an entry for each account with a revocation; the store bounds their number.
 
@@ -26,8 +26,8 @@ import { ownPacket } from "./forwarded.ts";
 import type { GatewayState } from "./gateway-state.ts";
 
 /**
- * How far the clock of the chat node that dated a kick may be behind that of the one that sends it; this machine's may say
- * anything. It is asked of those only who sign in between a kick and its arrival here.
+ * How far the clock of the chat node that dated a kick may be behind that of the one that sends it; this machine's may
+ * say anything. It is asked of those only who sign in between a kick and its arrival here.
  */
 const clocksApartMs = 30_000;
 
@@ -54,8 +54,8 @@ export class Revocations {
   }
 
   /**
-   * True when a token was revoked: to be asked at sign-in, and whenever a connection shows another token. `issuedAt`: its `iat`,
-   * in seconds since 1970; undefined, it has none, and counts as older than every revocation.
+   * True when a token was revoked: to be asked at sign-in, and whenever a connection shows another token. `issuedAt`:
+   * its `iat`, in seconds since 1970; undefined, it has none, and counts as older than every revocation.
    */
   refuses(app: string, account: string, issuedAt: number | undefined): boolean {
     if (this.revokedMs.size === 0) return false;

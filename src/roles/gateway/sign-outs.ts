@@ -2,8 +2,8 @@
 // broke soon after, or could not be sent at all, is sent again: a session that nobody signs out would look alive for as
 // long as this gateway is.
 //
-// A session that was sent again by one link would come back if it arrived behind the sign-out that goes by another: so for a
-// while the sign-outs go by that link, too, on which they stay behind it.
+// A session that was sent again by one link would come back if it arrived behind the sign-out that goes by another: so
+// for a while the sign-outs go by that link, too, on which they stay behind it.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Link } from "../../routing/links.ts";

@@ -1,6 +1,7 @@
-// `chat.sync` to clients that something may have passed: each of them reads its index then. What gives cause for it comes
-// in clusters (a gateway that stood still loses all of its links, makes them anew, and has its sessions restored), and
-// concerns everybody: so it waits until nothing more comes, each client is told once, and they are told over some seconds.
+// `chat.sync` to clients that something may have passed: each of them reads its index then. What gives cause for it
+// comes in clusters (a gateway that stood still loses all of its links, makes them anew, and has its sessions
+// restored), and concerns everybody: so it waits until nothing more comes, each client is told once, and they are told
+// over some seconds.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";

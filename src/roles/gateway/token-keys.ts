@@ -1,13 +1,13 @@
-// Reading the keys of the client tokens again while the gateway serves: bad ones are refused, and those that count go on
-// counting. A key that is taken away ends the connections that it signed in.
+// Reading the keys of the client tokens again while the gateway serves: bad ones are refused, and those that count go
+// on counting. A key that is taken away ends the connections that it signed in.
 
 import { fingerprintOf } from "../../auth/secret.ts";
 import type { TokenKeys } from "../../auth/token.ts";
 import type { Gateway } from "./gateway.ts";
 
 /**
- * Makes what `read` gives the keys that count from now on; returns a sentence for the log. What `read` throws is logged, and
- * changes nothing.
+ * Makes what `read` gives the keys that count from now on; returns a sentence for the log. What `read` throws is
+ * logged, and changes nothing.
  */
 export function reloadTokenKeys(gateway: Gateway, read: () => TokenKeys): string {
   const { verifier, channels, expiries, log } = gateway;

@@ -21,8 +21,8 @@ const requestBytesBits = 15;
 /** Shared: a frame is done with its scan before the next one is read. */
 const scan = new PacketScan();
 /**
- * The service of each command seen, so that no string is cut per message; bounded. The commands that exist are there before
- * a client can fill it with others.
+ * The service of each command seen, so that no string is cut per message; bounded. The commands that exist are there
+ * before a client can fill it with others.
  */
 const services = new Map<string, string | undefined>(
   Object.values(Command).map((command) => [command, serviceOf(command)]),

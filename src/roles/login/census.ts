@@ -1,5 +1,5 @@
-// login.census: a gateway says how many sessions it holds, with a checksum. Where the store's differ, it is told which the
-// store knows, and sends again what is missing: keys that a Redis has evicted, or that somebody deleted.
+// login.census: a gateway says how many sessions it holds, with a checksum. Where the store's differ, it is told which
+// the store knows, and sends again what is missing: keys that a Redis has evicted, or that somebody deleted.
 
 import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { Dispatcher } from "../../service/dispatcher.ts";

@@ -11,8 +11,8 @@ import { KickoutNotifySchema, SessionSchema } from "../../wire/gen/pkt_pb.ts";
 const noBody = new Uint8Array(0);
 
 /**
- * Puts the session unless its device has another one. Nobody waits for an answer; but what was said while the session was
- * lost was pushed to nobody, so the client is told to look for it.
+ * Puts the session unless its device has another one. Nobody waits for an answer; but what was said while the session
+ * was lost was pushed to nobody, so the client is told to look for it.
  */
 export function restore(sessions: Sessions, dispatcher: Dispatcher): Handler {
   return async (context) => {

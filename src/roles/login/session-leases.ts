@@ -1,5 +1,6 @@
-// Keeping gateways' sessions alive for as long as they are linked: every login node renews the leases of its gateways. A
-// gateway whose lease nobody had renewed before (it is new, or the sessions were lost) is asked to send its own again.
+// Keeping gateways' sessions alive for as long as they are linked: every login node renews the leases of its gateways.
+// A gateway whose lease nobody had renewed before (it is new, or the sessions were lost) is asked to send its own
+// again.
 
 import { type Cancel, every, type Timers } from "../../base/timers.ts";
 import { gatewayRenewMs } from "../../base/limits/fixed.ts";

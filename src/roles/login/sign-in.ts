@@ -10,7 +10,9 @@ import { Command } from "../../wire/commands.ts";
 import { grantedFeatures } from "../../wire/features.ts";
 import { KickoutNotifySchema, LoginRespSchema, SessionSchema, Status } from "../../wire/gen/pkt_pb.ts";
 
-/** Who signs in, where and through which gateway is the stamped header's and the link's word; the body adds the device. */
+/**
+ * Who signs in, where and through which gateway is the stamped header's and the link's word; the body adds the device.
+ */
 export function signIn(sessions: Sessions, dispatcher: Dispatcher, limits: Limits): Handler {
   return async (context) => {
     const { app, account, channelId, link } = context;

@@ -1,5 +1,6 @@
-// login.signout: a gateway's word that a connection has ended. Nobody waits for an answer, so a removal that the session
-// store does not take now is repeated until it does: the session would look alive for as long as its gateway is.
+// login.signout: a gateway's word that a connection has ended. Nobody waits for an answer, so a removal that the
+// session store does not take now is repeated until it does: the session would look alive for as long as its gateway
+// is.
 //
 // Memory: an entry for each removal that waits, bounded; beyond it the oldest are forgotten.
 

@@ -1,5 +1,5 @@
-// Gateway, login and chat as separate services of one process, which find each other in a registry and talk over links as
-// they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
+// Gateway, login and chat as separate services of one process, which find each other in a registry and talk over links
+// as they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
 
 import { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { TokenVerifier } from "../../auth/token.ts";

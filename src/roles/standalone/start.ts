@@ -1,5 +1,5 @@
-// Everything in one process, with messages in SQLite. The store's threads open its files while this one reads the rest of
-// the program: each takes about as long as the other.
+// Everything in one process, with messages in SQLite. The store's threads open its files while this one reads the rest
+// of the program: each takes about as long as the other.
 
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
@@ -11,8 +11,8 @@ interface Assembly {
 }
 
 /**
- * Starts it all; rejects, with nothing left running, when a listener or the store cannot be opened, or when `read`, which
- * reads the rest of the program, rejects.
+ * Starts it all; rejects, with nothing left running, when a listener or the store cannot be opened, or when `read`,
+ * which reads the rest of the program, rejects.
  */
 export async function startStandalone(
   settings: StandaloneSettings,

@@ -18,7 +18,9 @@ interface State {
   readonly relations: bigint;
 }
 
-/** The schema roost holds tables and none of versions: another program's, or a part of a dump that is being restored. */
+/**
+ * The schema roost holds tables and none of versions: another program's, or a part of a dump that is being restored.
+ */
 class ForeignSchema extends StoreUnavailable {}
 
 /** Returns the schema version of the store in a database; undefined without a schema. Rejects with StoreUnavailable. */
