@@ -52,7 +52,7 @@ function parseLimit(written: string, text: string, { unit, min, max }: Limit): n
   if (value === undefined || value < min || value > max)
     throw new Error(
       `${written} to be ${kinds[unit]} from ${writtenValue(min, unit)} to ${writtenValue(max, unit)}, not ` +
-        `${quoted(text)}`,
+        quoted(text),
     );
   return value;
 }

@@ -1,6 +1,6 @@
 // Fuzzes a whole cluster: one simulation of a troubled cluster after another, each of its own seed. Runs as a script,
-// `bun test/fuzz/cluster-fuzz.ts --seed 1 --seconds 600`, and a short while in the tests. It stops at the first seed that
-// goes wrong; the same one given as --seed shows it again, as the first, with what its processes logged.
+// `bun test/fuzz/cluster-fuzz.ts --seed 1 --seconds 600`, and a short while in the tests. It stops at the first seed
+// that goes wrong; the same one given as --seed shows it again, as the first, with what its processes logged.
 
 import { ClusterWorld } from "../sim/cluster-world.ts";
 import type { Sabotage } from "../sim/cluster-sabotage.ts";

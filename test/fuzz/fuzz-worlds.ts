@@ -1,5 +1,5 @@
-// What the fuzzers that simulate have in common: one world after another, each of its own seed, up to the first that goes
-// wrong, and the command line of that.
+// What the fuzzers that simulate have in common: one world after another, each of its own seed, up to the first that
+// goes wrong, and the command line of that.
 
 import { parseArgs } from "node:util";
 

@@ -1,5 +1,5 @@
-// Simulated clusters in trouble: some that are always the same, some that no run has seen before, and some that are broken
-// on purpose, which must be noticed. The long run is `scripts/fuzz cluster`.
+// Simulated clusters in trouble: some that are always the same, some that no run has seen before, and some that are
+// broken on purpose, which must be noticed. The long run is `scripts/fuzz cluster`.
 
 import { expect, test } from "bun:test";
 import { fuzzCluster } from "../fuzz/cluster-fuzz.ts";

@@ -1,7 +1,7 @@
-// A whole cluster in one process and in virtual time: gateways, login and chat nodes, a registry of two nodes, a message
-// store and a session store, each on a machine of its own, and clients on theirs. Delays, losses, partitions, crashes,
-// drains, restarts and steps of clocks trouble it; then everything heals, and what the system promises must hold. One
-// seed, one run.
+// A whole cluster in one process and in virtual time: gateways, login and chat nodes, a registry of two nodes, a
+// message store and a session store, each on a machine of its own, and clients on theirs. Delays, losses, partitions,
+// crashes, drains, restarts and steps of clocks trouble it; then everything heals, and what the system promises must
+// hold. One seed, one run.
 
 import type { Log } from "../../src/base/log.ts";
 import { isDeepStrictEqual } from "node:util";
@@ -440,7 +440,9 @@ export class ClusterWorld {
     return last.answeredMs < 0 || last.answeredMs >= fromMs ? undefined : last.isJoin;
   }
 
-  /** What one node wrote was pushed in its order on each connection, and what one device said is stored in its order. */
+  /**
+   * What one node wrote was pushed in its order on each connection, and what one device said is stored in its order.
+   */
   private wrongOrder(): string[] {
     const wrong: string[] = [];
     const attempts = new Map(this.sayingsOfAll.map(({ name, attempts: count }) => [name, count]));

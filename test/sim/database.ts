@@ -1,6 +1,6 @@
-// A message store for simulations: a database on a machine of its own, and the clients of it in chat processes. It keeps
-// the promises of src/store/store.ts. What arrives is committed some milliseconds later, all of it in one batch; a crash
-// before that loses it, a crash after that does not.
+// A message store for simulations: a database on a machine of its own, and the clients of it in chat processes. It
+// keeps the promises of src/store/store.ts. What arrives is committed some milliseconds later, all of it in one batch;
+// a crash before that loses it, a crash after that does not.
 
 import type { StoreIdentity } from "../../src/auth/store-ownership.ts";
 import { nextId } from "../../src/store/snowflake.ts";

@@ -1,6 +1,6 @@
-// The network between simulated machines: TCP connections as `Bun.listen` and `Bun.connect` make them, and calls to what
-// is not simulated by its sockets (registry, stores). Bytes are late, come in pieces, and wait while two machines cannot
-// reach each other; then a side that ends is not heard of by the other one. Calls are late and get lost.
+// The network between simulated machines: TCP connections as `Bun.listen` and `Bun.connect` make them, and calls to
+// what is not simulated by its sockets (registry, stores). Bytes are late, come in pieces, and wait while two machines
+// cannot reach each other; then a side that ends is not heard of by the other one. Calls are late and get lost.
 
 import type { Life, Machine, Machines } from "./machines.ts";
 

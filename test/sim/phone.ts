@@ -1,6 +1,6 @@
-// A client in a simulation: real frames over the simulated network, written after proto/README.md and not with the SDK, so
-// that both ends of the protocol are not one piece of code. It keeps what it has read on a disk; it repeats a talk under
-// its clientId until it is answered; it reads the index after a sign-in, after chat.sync, and when a push names a
+// A client in a simulation: real frames over the simulated network, written after proto/README.md and not with the SDK,
+// so that both ends of the protocol are not one piece of code. It keeps what it has read on a disk; it repeats a talk
+// under its clientId until it is answered; it reads the index after a sign-in, after chat.sync, and when a push names a
 // message before it that it does not know; never otherwise.
 
 import { create, fromBinary, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";

@@ -1,5 +1,6 @@
-// A session store for simulations, as Redis is one: a process on a machine of its own, and the clients of it in login and
-// chat processes. It keeps the promises of src/session/sessions.ts. It holds nothing on a disk: a crash loses all sessions.
+// A session store for simulations, as Redis is one: a process on a machine of its own, and the clients of it in login
+// and chat processes. It keeps the promises of src/session/sessions.ts. It holds nothing on a disk: a crash loses all
+// sessions.
 
 import { gatewayRenewMs, gatewaySuspectMs } from "../../src/base/limits/fixed.ts";
 import { limitValues } from "../../src/base/limits/table.ts";

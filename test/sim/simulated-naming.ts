@@ -1,5 +1,5 @@
-// The registry of a simulated cluster: nodes that replicate, and the naming client of a process, which asks them by calls
-// that may get lost.
+// The registry of a simulated cluster: nodes that replicate, and the naming client of a process, which asks them by
+// calls that may get lost.
 
 import { seededRandom } from "../../src/base/random.ts";
 import { silentLog } from "../../src/base/log.ts";

@@ -19,7 +19,9 @@ export class ManualTimers implements Timers, Clock {
   private readonly planned = new Set<Timer>();
   /** On the monotonic clock. */
   nowMs = 0;
-  /** How far the wall clock is ahead of it: that begins with the true time, because tokens and files have true times. */
+  /**
+   * How far the wall clock is ahead of it: that begins with the true time, because tokens and files have true times.
+   */
   wallAheadMs = Date.now();
 
   readonly after = (delayMs: number, action: () => void): Cancel => {

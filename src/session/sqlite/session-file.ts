@@ -251,7 +251,6 @@ export function cannotOpen(path: string, error: unknown): SessionsUnavailable {
     error instanceof NotSessions
       ? "Give --sessions another path."
       : "Check that its folder exists and is writable, or give --sessions another path.";
-  return new SessionsUnavailable(`The session store ${path} cannot be opened: ${reasonOf(error)}. ` + `${remedy}`, {
-    cause: error,
-  });
+  const sentence = `The session store ${path} cannot be opened: ${reasonOf(error)}. ${remedy}`;
+  return new SessionsUnavailable(sentence, { cause: error });
 }
