@@ -181,7 +181,7 @@ async function obey(
     if (chosen === undefined)
       throw new UsageError(
         `${JSON.stringify(name)} is not a command${didYouMean(name, Object.keys(commands))}; there are ` +
-          `${Object.keys(commands).join(", ")}`,
+          Object.keys(commands).join(", "),
       );
     if (isHelp(words)) {
       const isServe = !isNamed && asked.some((word) => word !== "--help" && word !== "-h");

@@ -4,6 +4,9 @@
 //
 // A session that was sent again by one link would come back if it arrived behind the sign-out that goes by another: so
 // for a while the sign-outs go by that link, too, on which they stay behind it.
+//
+// A login node that dies may leave a session on its way to the store, and the sign-out that goes by another node may
+// overtake it. Such a sign-out is sent a second time, when the session has arrived or never will.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Link } from "../../routing/links.ts";
@@ -24,6 +27,8 @@ interface SignOut {
   /** By which it went; undefined: not yet. */
   link: Link<Channel> | undefined;
   atMs: number;
+  /** The link of its sign-in may have broken, so it is sent a second time. */
+  repeats: boolean;
 }
 
 export class SignOuts {
@@ -31,6 +36,8 @@ export class SignOuts {
   private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly choose: (signOut: { id: string; app: string; account: string }) => Link<Channel> | undefined;
   private kept: SignOut[] = [];
+  /** When a link last ended by which somebody may have been signing in. */
+  private lostAtMs = -Infinity;
   /** Links by which sessions were sent again, and when. */
   private readonly restoring = new Map<Link<Channel>, number>();
 
@@ -41,9 +48,9 @@ export class SignOuts {
     this.choose = choose;
   }
 
-  /** A connection has ended; `link` is the one by which it signed in, if that still stands. */
+  /** A connection has ended; `link` is the one by which it signed in, or another if that has ended. */
   add({ id, app, account }: Channel, link: Link<Channel> | undefined): void {
-    const signOut: SignOut = { id, app, account, link: undefined, atMs: 0 };
+    const signOut: SignOut = { id, app, account, link: undefined, atMs: 0, repeats: this.mayBeOvertaken(link) };
     this.send(signOut, link);
     for (const other of this.restoring.keys()) if (other !== signOut.link) this.sendBy(signOut, other);
     this.kept.push(signOut);
@@ -58,7 +65,12 @@ export class SignOuts {
   /** A link has ended: what it may have swallowed goes elsewhere. */
   lost(link: Link<Channel>): void {
     this.restoring.delete(link);
-    for (const signOut of this.kept) if (signOut.link === link) signOut.link = undefined;
+    this.lostAtMs = this.clock.monotonicMs();
+    for (const signOut of this.kept) {
+      if (signOut.link !== link) continue;
+      signOut.link = undefined;
+      signOut.repeats = true;
+    }
     this.tidy();
   }
 
@@ -66,8 +78,19 @@ export class SignOuts {
   tidy(): void {
     const nowMs = this.clock.monotonicMs();
     for (const [link, atMs] of this.restoring) if (nowMs - atMs >= keptMs) this.restoring.delete(link);
-    this.kept = this.kept.filter(({ link, atMs }) => link === undefined || nowMs - atMs < keptMs);
+    this.kept = this.kept.filter(
+      ({ link, atMs, repeats }) => link === undefined || repeats || nowMs - atMs < keptMs,
+    );
+    for (const signOut of this.kept) {
+      if (signOut.link === undefined || nowMs - signOut.atMs < keptMs) continue;
+      signOut.link = undefined;
+      signOut.repeats = false;
+    }
     for (const signOut of this.kept) if (signOut.link === undefined) this.send(signOut, this.choose(signOut));
+  }
+
+  private mayBeOvertaken(link: Link<Channel> | undefined): boolean {
+    return link === undefined || this.clock.monotonicMs() - this.lostAtMs < keptMs;
   }
 
   private send(signOut: SignOut, link: Link<Channel> | undefined): void {
