@@ -29,7 +29,8 @@ import {
   type Sessions,
 } from "../sessions.ts";
 import { ClaimRefused, OwnerWatch, watchEveryMs } from "../session-owner.ts";
-import { isDamage, mayPass, NotSessions, SessionFile } from "./session-file.ts";
+import { cannotOpen } from "./open-failure.ts";
+import { isDamage, mayPass, SessionFile } from "./session-file.ts";
 import { claimFile, isStillClaimed, OwnerMayLive, setOwners } from "./session-owner-table.ts";
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
@@ -129,15 +130,7 @@ class SqliteSessions implements Sessions {
       this.leave();
       if (error instanceof ClaimRefused || error instanceof OwnerMayLive) throw error;
       if (mayPass(error, path)) this.failed(undefined, error);
-      else {
-        const remedy =
-          error instanceof NotSessions
-            ? "Give --sessions another path."
-            : "Check that its folder exists and is writable, or give --sessions another path.";
-        throw new SessionsUnavailable(`The session store ${path} cannot be opened: ${reasonOf(error)}. ${remedy}`, {
-          cause: error,
-        });
-      }
+      else throw cannotOpen(path, error);
     }
     this.polling = setInterval(() => void this.poll(), pollMs);
     this.polling.unref();
