@@ -78,9 +78,7 @@ export class SignOuts {
   tidy(): void {
     const nowMs = this.clock.monotonicMs();
     for (const [link, atMs] of this.restoring) if (nowMs - atMs >= keptMs) this.restoring.delete(link);
-    this.kept = this.kept.filter(
-      ({ link, atMs, repeats }) => link === undefined || repeats || nowMs - atMs < keptMs,
-    );
+    this.kept = this.kept.filter(({ link, atMs, repeats }) => link === undefined || repeats || nowMs - atMs < keptMs);
     for (const signOut of this.kept) {
       if (signOut.link === undefined || nowMs - signOut.atMs < keptMs) continue;
       signOut.link = undefined;
