@@ -19,6 +19,7 @@ import { closeNormal } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { newIdentity } from "../link/support.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
@@ -39,8 +40,10 @@ class Processes {
     closing.push(() => this.cluster.stop());
   }
 
+  /** A second process, at a place "…-again", waits for the first one's answer however long this machine stands still. */
   around(place: string, identity: LinkIdentity): NodeEnvironment {
-    return { ...this.cluster.around(place, identity.service), identity };
+    const around = { ...this.cluster.around(place, identity.service), identity };
+    return place.endsWith("-again") ? { ...around, timers: new ManualTimers() } : around;
   }
 
   gateway(around: NodeEnvironment): GatewayRole {
