@@ -42,7 +42,8 @@ export function createLoginService(
     countRequests(metrics),
   ]);
   router.handle(Command.SignIn, signIn(sessions, dispatcher, limits));
-  router.handle(Command.SignOut, signOut(sessions, timers));
+  const bug = (error: unknown): void => metrics.bug(error, "request", { command: Command.SignOut });
+  router.handle(Command.SignOut, signOut(sessions, timers, bug));
   router.handle(Command.Restore, restore(sessions, dispatcher));
   router.handle(Command.Census, census(sessions, dispatcher));
   const service = new Service({

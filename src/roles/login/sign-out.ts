@@ -14,12 +14,41 @@ const waitingMax = 100_000;
 
 type Removal = Parameters<Sessions["remove"]>;
 
-/** Removes the session of that channel and no newer one. */
-export function signOut(sessions: Pick<Sessions, "remove">, { after }: Pick<Timers, "after">): Handler {
+/** Removes the session of that channel and no newer one. `bug` takes what a repetition throws. */
+export function signOut(
+  sessions: Pick<Sessions, "remove">,
+  { after }: Pick<Timers, "after">,
+  bug: (error: unknown) => void,
+): Handler {
   let waiting: Removal[] = [];
   let isArmed = false;
 
-  const remove = async (removal: Removal): Promise<void> => {
+  const arm = (): void => {
+    if (isArmed) return;
+    isArmed = true;
+    after(retryMs, () => void repeat());
+  };
+  const keep = (removals: readonly Removal[]): void => {
+    waiting = [...removals, ...waiting].slice(-waitingMax);
+    arm();
+  };
+  const repeat = async (): Promise<void> => {
+    isArmed = false;
+    const removals = waiting;
+    waiting = [];
+    for (const [index, removal] of removals.entries()) {
+      try {
+        await sessions.remove(...removal);
+      } catch (error) {
+        // The others would only wait for the same store.
+        if (error instanceof SessionsUnavailable) return keep(removals.slice(index));
+        bug(error);
+      }
+    }
+  };
+  return async (context) => {
+    context.dismiss();
+    const removal: Removal = [context.app, context.account, context.channelId];
     try {
       await sessions.remove(...removal);
     } catch (error) {
@@ -28,20 +57,5 @@ export function signOut(sessions: Pick<Sessions, "remove">, { after }: Pick<Time
       if (waiting.length > waitingMax) waiting.shift();
       arm();
     }
-  };
-  const arm = (): void => {
-    if (isArmed) return;
-    isArmed = true;
-    after(retryMs, () => {
-      isArmed = false;
-      const removals = waiting;
-      waiting = [];
-      // A bug in one of them is met again by nobody.
-      for (const removal of removals) void remove(removal).catch(() => undefined);
-    });
-  };
-  return (context) => {
-    context.dismiss();
-    return remove([context.app, context.account, context.channelId]);
   };
 }
