@@ -40,7 +40,7 @@ class Processes {
     closing.push(() => this.cluster.stop());
   }
 
-  /** A second process, at a place "…-again", waits for the first one's answer however long this machine stands still. */
+  /** A second process, at a place "…-again", waits for the first one's answer however long the machine stands still. */
   around(place: string, identity: LinkIdentity): NodeEnvironment {
     const around = { ...this.cluster.around(place, identity.service), identity };
     return place.endsWith("-again") ? { ...around, timers: new ManualTimers() } : around;
