@@ -2,6 +2,7 @@
 // Bash's <(command). Devices, folders, sockets, pipes without a writer, files that are too large or not UTF-8 are
 // refused with a sentence.
 
+import { reasonOf } from "./reason-of.ts";
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 
 /** The time limits for a pipe without a writer, and for one whose writer is slow. */
@@ -69,11 +70,11 @@ function attempt<Value>(path: string, call: () => Value): Value {
   try {
     return call();
   } catch (cause) {
-    throw new UnreadableFile(`cannot read ${path}: ${reasonOf(cause)}`, { cause });
+    throw new UnreadableFile(`cannot read ${path}: ${whyNot(cause)}`, { cause });
   }
 }
 
-function reasonOf(cause: unknown): string {
+function whyNot(cause: unknown): string {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   switch (code) {
     case "ENOENT":
@@ -86,7 +87,7 @@ function reasonOf(cause: unknown): string {
     case "ELOOP":
       return "its links form a circle";
     default:
-      return cause instanceof Error ? cause.message : String(cause);
+      return reasonOf(cause);
   }
 }
 
@@ -135,7 +136,7 @@ function readSome(file: number, path: string, chunk: Buffer): number {
     return readSync(file, chunk, 0, chunk.length, null);
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "EAGAIN") return -1;
-    throw new UnreadableFile(`cannot read ${path}: ${reasonOf(cause)}`, { cause });
+    throw new UnreadableFile(`cannot read ${path}: ${whyNot(cause)}`, { cause });
   }
 }
 

@@ -1,6 +1,7 @@
 // What a user said for the options of a command, by flag, environment and file: read, and checked when it is asked for.
 // A flag beats the environment, which beats the file, which beats the default.
 
+import { reasonOf } from "../base/reason-of.ts";
 import { quotedText } from "../base/printable.ts";
 import { readConfigFile } from "./config-file.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -84,7 +85,7 @@ export class OptionValues {
       if (bytes > bytesMax) throw new Error(`at most ${bytesMax} bytes, not ${bytes}`);
       return parse(text);
     } catch (error) {
-      const expected = error instanceof Error ? error.message : String(error);
+      const expected = reasonOf(error);
       throw new UsageError(`${source}: invalid value${isSecret ? "" : ` ${quoted(text)}`}: expected ${expected}`);
     }
   }

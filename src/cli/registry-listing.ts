@@ -1,5 +1,6 @@
 // What a registry lists, asked by a command: the first node with a good answer counts.
 
+import { reasonOf } from "../base/reason-of.ts";
 import { NoAnswer, Sources } from "../base/sources.ts";
 import { MalformedJson } from "../base/json-fields.ts";
 import { Code } from "../registry/codes.ts";
@@ -55,7 +56,7 @@ export class RegistryNodes {
       const bug = error.reasons.find(({ cause }) => !(cause instanceof NodeFailure || cause instanceof MalformedJson));
       if (bug !== undefined) throw bug.cause;
       if (stale !== undefined) return stale;
-      const reasons = error.reasons.map(({ cause }) => (cause instanceof Error ? cause.message : String(cause)));
+      const reasons = error.reasons.map(({ cause }) => reasonOf(cause));
       throw new StartError(`no registry node answers: ${reasons.join("; ")}; name others with --discovery`);
     }
   }

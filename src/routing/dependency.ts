@@ -6,6 +6,7 @@
 // soon as a node refuses it, unless it is established: it has a link that has stood for longer than the greater one
 // asks. The greater one ends when it has asked for that long, which is when the lesser one is established.
 
+import { reasonOf } from "../base/reason-of.ts";
 import type { Clock } from "../base/clock.ts";
 import { hasProof } from "../auth/instance-proof.ts";
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
@@ -253,7 +254,7 @@ export class Dependency<Owner> {
     }
     // One line a loss: a node that is away for long is tried often.
     if (node.failures++ > 0) return;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     host.log.warn("a node cannot be linked; trying on", { service, node: node.id, address, reason });
   }
 

@@ -1,5 +1,6 @@
 // Addresses of sockets as text: how operators write them, and how the platform reports them.
 
+import { reasonOf } from "../base/reason-of.ts";
 import { networkInterfaces } from "node:os";
 
 /** Where to listen or dial. Port 0 lets the system pick one. */
@@ -54,7 +55,7 @@ export function reachableHost(host: string, interfacesOf = networkInterfaces): s
   try {
     interfaces = interfacesOf();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new OwnAddressUnknown(
       `cannot learn this machine's addresses: ${reason}; say with --advertise where others reach it`,
       { cause },

@@ -4,12 +4,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { testLimits } from "../support/limits.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { Router } from "../../src/service/router.ts";
 import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { createLoginService } from "../../src/roles/login/commands.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import type { Location, Sessions } from "../../src/session/sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -39,14 +37,7 @@ async function fixture() {
   closing.push(() => cluster.stop());
   const metrics = new Metrics();
   const ofLogin = metrics.forService("login", "login");
-  const { service, stop } = createLoginService({
-    ...systemRuntime,
-    sessions,
-    metrics: ofLogin,
-    limits: testLimits(),
-    log: silentLog,
-  });
-  closing.push(stop);
+  const service = cluster.login(sessions, ofLogin);
   await cluster.startNode(cluster.around("login", "login"), service, ofLogin);
   const ignore = (): void => undefined;
   const router = new Router([]);

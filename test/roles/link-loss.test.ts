@@ -3,14 +3,12 @@
 import { afterEach, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { testLimits } from "../support/limits.ts";
 import type { Context } from "../../src/service/context.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import type { LogicNode } from "../../src/node/logic-node.ts";
 import { Router } from "../../src/service/router.ts";
 import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { createLoginService } from "../../src/roles/login/commands.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
@@ -43,14 +41,7 @@ async function fixture() {
     gatewayLost: ignore,
   };
   const ofLogin = metrics.forService("login", "login");
-  const { service: login, stop } = createLoginService({
-    ...systemRuntime,
-    sessions: new MemorySessions(),
-    metrics: ofLogin,
-    limits: testLimits(),
-    log: silentLog,
-  });
-  closing.push(async () => stop());
+  const login = cluster.login(new MemorySessions(), ofLogin);
   await cluster.startNode(cluster.around("login", "login"), login, ofLogin);
   const startChat = (): Promise<LogicNode> =>
     cluster.startNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat"));

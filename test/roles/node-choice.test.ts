@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { testLimits } from "../support/limits.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { Router } from "../../src/service/router.ts";
 import { parseRouteFile } from "../../src/routing/selectors/route-file.ts";
@@ -15,7 +14,6 @@ import { Service } from "../../src/service/service.ts";
 import { expositionOf } from "../../src/observe/exposition.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import type { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
-import { createLoginService } from "../../src/roles/login/commands.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -101,14 +99,7 @@ class Cluster {
       },
     };
     const metrics = this.metrics.forService(node, "login");
-    const { service, stop } = createLoginService({
-      ...systemRuntime,
-      sessions: noting,
-      metrics,
-      limits: testLimits(),
-      log: silentLog,
-    });
-    closing.push(stop);
+    const service = this.cluster.login(noting, metrics);
     return service;
   }
 

@@ -5,7 +5,6 @@ import { afterEach, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { testLimits } from "../support/limits.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { IdTaken } from "../../src/node/membership.ts";
 import { Router } from "../../src/service/router.ts";
@@ -13,7 +12,6 @@ import { Service } from "../../src/service/service.ts";
 import type { NodeEnvironment } from "../../src/node/environment.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import type { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
-import { createLoginService } from "../../src/roles/login/commands.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { closeNormal } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -69,14 +67,7 @@ class Processes {
 
   async login(): Promise<void> {
     const metrics = this.metrics.forService("login", "login");
-    const { service, stop } = createLoginService({
-      ...systemRuntime,
-      sessions: new MemorySessions(),
-      metrics,
-      limits: testLimits(),
-      log: silentLog,
-    });
-    closing.push(stop);
+    const service = this.cluster.login(new MemorySessions(), metrics);
     await this.cluster.startNode(this.around("login", newIdentity("login", "login")), service, metrics);
   }
 

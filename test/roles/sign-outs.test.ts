@@ -3,12 +3,10 @@
 import { afterEach, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { testLimits } from "../support/limits.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { Router } from "../../src/service/router.ts";
 import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { createLoginService } from "../../src/roles/login/commands.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
@@ -43,14 +41,7 @@ test("is told again, to another login node, when the first one went", async () =
   const sessions = patient(new MemorySessions());
   const startLogin = async (id: string): Promise<void> => {
     const ofLogin = metrics.forService(id, "login");
-    const { service, stop } = createLoginService({
-      ...systemRuntime,
-      sessions,
-      metrics: ofLogin,
-      limits: testLimits(),
-      log: silentLog,
-    });
-    closing.push(stop);
+    const service = cluster.login(sessions, ofLogin);
     await cluster.startNode(cluster.around(id, "login"), service, ofLogin);
   };
   await startLogin("login1");

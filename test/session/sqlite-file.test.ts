@@ -6,6 +6,7 @@ import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
+import { backgroundTime } from "../../src/base/runtime.ts";
 import { limitTable } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
@@ -242,7 +243,7 @@ test("a write waits for another process's, and is refused when that does not end
 test("leases run by the clock, a second a renewal at most", async () => {
   let nowMs = 1_700_000_000_000;
   const clock = { ...systemClock, wallMs: () => nowMs };
-  const sessions = await openSqliteSessions({ path: freshPath(), log: silentLog, clock });
+  const sessions = await openSqliteSessions({ path: freshPath(), log: silentLog, time: { ...backgroundTime, clock } });
   opened.push(sessions);
   await sessions.renew([{ gateway: "gw1", incarnation: "i1" }]);
   await sessions.put("app", "ann", location());

@@ -27,7 +27,7 @@ interface Row {
 
 function fileEngine(path: string): OwnedEngine {
   return {
-    open: (claim, log, refused, timers) => openSqliteSessions({ path, claim, log, refused, ...(timers && { timers }) }),
+    open: (claim, log, refused, time) => openSqliteSessions({ path, claim, log, refused, ...(time && { time }) }),
     read: async () => {
       const db = new Database(path);
       try {

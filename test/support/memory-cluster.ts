@@ -18,6 +18,8 @@ import { Metrics, type ServiceMetrics } from "../../src/observe/metrics.ts";
 import { startLoneRegistry } from "../../src/registry/node/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
+import { createLoginService } from "../../src/roles/login/commands.ts";
+import type { Sessions } from "../../src/session/sessions.ts";
 import { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
@@ -46,6 +48,7 @@ export class MemoryCluster {
   private readonly servers = new Map<string, Server>();
   private readonly namings: InProcessNaming[] = [];
   private readonly nodes: LogicNode[] = [];
+  private readonly stops: (() => void)[] = [];
   private readonly time: ManualTimers | undefined;
 
   /** `time`: that of all its processes; the machine's unless it is given. */
@@ -104,6 +107,19 @@ export class MemoryCluster {
     return node;
   }
 
+  /** A login service over these sessions, by the machine's time, until `stop`. */
+  login(sessions: Sessions, metrics: ServiceMetrics): Service {
+    const { service, stop } = createLoginService({
+      ...systemRuntime,
+      sessions,
+      metrics,
+      limits: testLimits(),
+      log: silentLog,
+    });
+    this.stops.push(stop);
+    return service;
+  }
+
   /** A node of a logic service that is as adult as it is told to be. */
   async node(
     id: string,
@@ -153,6 +169,7 @@ export class MemoryCluster {
 
   async stop(): Promise<void> {
     for (const node of this.nodes) await this.during(node.drain(0));
+    for (const stop of this.stops) stop();
     for (const naming of this.namings) await naming.close();
     this.registry.stop();
   }

@@ -1,5 +1,6 @@
 // Failures of requests to other nodes, as values with a sentence for the log.
 
+import { reasonOf } from "../../base/reason-of.ts";
 import { MalformedJson } from "../../base/json-fields.ts";
 import { TooLong } from "../client/bounded-text.ts";
 import type { PeerFailure } from "../replication/peer-messages.ts";
@@ -13,7 +14,7 @@ export function failureOf(error: unknown, answer: string): PeerFailure {
   if (error instanceof TooLong) return failure("garbage", `${answer} is ${error.message}`);
   const isNotText = error instanceof TypeError && "code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA";
   if (isNotText) return failure("garbage", `${answer} is not UTF-8`);
-  return failure("unreachable", error instanceof Error ? error.message : String(error));
+  return failure("unreachable", reasonOf(error));
 }
 
 /** Reads a value of an answer; returns a failure if it is malformed. */

@@ -1,6 +1,7 @@
 // Reading the keys of the client tokens again while the gateway serves: bad ones are refused, and those that count go
 // on counting. A key that is taken away ends the connections that it signed in.
 
+import { reasonOf } from "../../base/reason-of.ts";
 import { fingerprintOf } from "../../auth/secret.ts";
 import type { TokenKeys } from "../../auth/token.ts";
 import type { Gateway } from "./gateway.ts";
@@ -15,7 +16,7 @@ export function reloadTokenKeys(gateway: Gateway, read: () => TokenKeys): string
   try {
     keys = read();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     log.error("the file of the token keys is refused and the old keys stay", { reason });
     return "the keys of the client tokens were not changed";
   }

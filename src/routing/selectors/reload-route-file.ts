@@ -1,5 +1,6 @@
 // Reading the route file again while the gateway runs: a bad file is refused, and the rules that hold go on holding.
 
+import { reasonOf } from "../../base/reason-of.ts";
 import { rulesFileBytesMax } from "../../base/limits/fixed.ts";
 import { readSmallFile } from "../../base/small-file.ts";
 import { parseRouteFile, type RouteRules } from "./route-file.ts";
@@ -17,7 +18,7 @@ export function reloadRouteFile(path: string, replaceRules: (rules: RouteRules) 
     // A gateway that serves waits for no pipe.
     rules = parseRouteFile(readSmallFile(path, { bytesMax: rulesFileBytesMax, waits: false }).text, path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     return { isReplaced: false, sentence: `the route file is refused and the old rules stay: ${reason}` };
   }
   replaceRules(rules);

@@ -4,7 +4,7 @@
 // A damaged or removed file is replaced by an empty one; all processes notice within a poll, and report the loss.
 
 import { SQLiteError, type Database } from "bun:sqlite";
-import { systemClock, type Clock } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { limitValues } from "../../base/limits/table.ts";
 import {
   claimAlsoAs,
@@ -34,7 +34,8 @@ import { claimFile, isStillClaimed, OwnerMayLive, setOwners } from "./session-ow
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
-import { backgroundTimers, type Cancel, every, sleep, systemTimers, type Timers } from "../../base/timers.ts";
+import { backgroundTime, type Time } from "../../base/runtime.ts";
+import { type Cancel, every, sleep, systemTimers } from "../../base/timers.ts";
 
 /** The maximum age of presence without calls of `locate`; ended leases are noticed as fast. */
 const pollMs = 500;
@@ -45,8 +46,7 @@ interface SqliteSessionsOptions {
   /** The file; created with mode 0600 if missing. Its folder must exist. */
   readonly path: string;
   readonly log: Log;
-  readonly clock?: Clock;
-  readonly timers?: Timers;
+  readonly time?: Time;
   readonly claim?: StoreClaim;
   readonly limits?: SessionLimits;
   /** Called when the file is another cluster's. Only a restart helps then. */
@@ -65,7 +65,7 @@ export async function openSqliteSessions(options: SqliteSessionsOptions): Promis
       return new SqliteSessions(options, watch);
     } catch (error) {
       if (!(error instanceof OwnerMayLive)) throw error;
-      await sleep(options.timers ?? systemTimers, watchEveryMs);
+      await sleep(options.time?.timers ?? systemTimers, watchEveryMs);
     }
   }
 }
@@ -110,13 +110,13 @@ class SqliteSessions implements Sessions {
   private readonly watch: OwnerWatch;
 
   constructor(options: SqliteSessionsOptions, watch: OwnerWatch) {
-    const { path, log, clock = systemClock, claim = claimOfNobody, refused = () => undefined } = options;
+    const { path, log, time = backgroundTime, claim = claimOfNobody, refused = () => undefined } = options;
     this.path = path;
     this.limits = options.limits ?? limitValues();
     this.claim = claim;
     this.refused = refused;
     this.log = log;
-    this.clock = clock;
+    this.clock = time.clock;
     this.watch = watch;
     try {
       this.opening = this.open();
@@ -128,7 +128,7 @@ class SqliteSessions implements Sessions {
       if (mayPass(error, path)) this.failed(undefined, error);
       else throw cannotOpen(path, error);
     }
-    this.endPolling = every(options.timers ?? backgroundTimers, pollMs, () => void this.poll());
+    this.endPolling = every(time.timers, pollMs, () => void this.poll());
   }
 
   get identity(): StoreIdentity | undefined {
