@@ -14,13 +14,11 @@ async function fixture() {
   const accounts = ["ann", "bob", "cid"];
   for (const account of accounts)
     await memory.put("app", account, { device: "", channelId: account, gateway: "g", incarnation: "1" });
-  const state = { isAway: true, isKnownAway: false, asked: 0 };
+  const state = { isAway: true };
   const sessions: Sessions = Object.create(memory, {
     locate: {
-      value: (app: string, asked: readonly string[]) => {
-        state.asked++;
-        return state.isAway ? Promise.reject(new SessionsUnavailable("away")) : memory.locate(app, asked);
-      },
+      value: (app: string, asked: readonly string[]) =>
+        state.isAway ? Promise.reject(new SessionsUnavailable("away")) : memory.locate(app, asked),
     },
   });
   const store = { membership: () => Promise.resolve({ version: 1n, accounts }), watchReplacement: () => () => {} };
@@ -32,8 +30,7 @@ async function fixture() {
   };
   const timers = new ManualTimers();
   const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1_000, soon: timers.soon });
-  const audience = new GroupAudience(store, sessions);
-  const missed = new MissedPushes({ audience, fanOut, areEnginesBack: () => !state.isKnownAway }, timers);
+  const missed = new MissedPushes({ audience: new GroupAudience(store, sessions), fanOut }, timers);
   return { missed, state, timers, told };
 }
 
@@ -56,16 +53,4 @@ test("so are the members of a group", async () => {
   state.isAway = false;
   await timers.pass(2_000, 1_000);
   expect(told.toSorted()).toEqual([`${Command.Sync} ann`, `${Command.Sync} bob`, `${Command.Sync} cid`]);
-});
-
-test("nothing is asked while the engines are known to be away", async () => {
-  const { missed, state, timers, told } = await fixture();
-  state.isKnownAway = true;
-  missed.add("app", ["ann"]);
-  missed.addGroup("app", "group", 1n);
-  await timers.pass(5_000, 1_000);
-  expect(state.asked).toBe(0);
-  Object.assign(state, { isAway: false, isKnownAway: false });
-  await timers.pass(1_000);
-  expect(told).toContain(`${Command.Sync} ann`);
 });

@@ -61,7 +61,7 @@ function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = n
     allowance,
     fanOut,
     notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemRuntime),
-    missed: new MissedPushes({ audience, fanOut, areEnginesBack: () => true }, systemRuntime.timers),
+    missed: new MissedPushes({ audience, fanOut }, systemRuntime.timers),
     reads: new Reads(limits, systemRuntime),
     ...systemRuntime,
     latency: metrics.talkLatency,

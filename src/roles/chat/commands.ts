@@ -59,8 +59,7 @@ export function createChatService(
   const fanOut = new FanOut({ dispatcher, sessions, bytesMax: limits.values.fanOutBytes, soon: timers.soon });
   limits.measure("fanOutBytes", () => fanOut.bytes);
   const notices = new Notices({ audience, allowance, fanOut, limits, rareLog }, assembly);
-  const areEnginesBack = (): boolean => store.isHealthy && sessions.isHealthy;
-  const missed = new MissedPushes({ audience, fanOut, areEnginesBack }, timers);
+  const missed = new MissedPushes({ audience, fanOut }, timers);
   const parts: ChatParts = {
     ...{ store, sessions, dispatcher, audience, allowance, fanOut, notices, missed },
     reads: new Reads(limits, assembly),

@@ -16,8 +16,6 @@ const noBody = new Uint8Array(0);
 interface Parts {
   readonly audience: GroupAudience;
   readonly fanOut: FanOut;
-  /** Whether the engines work: while they do not, nothing is asked. */
-  readonly areEnginesBack: () => boolean;
 }
 
 export class MissedPushes {
@@ -50,12 +48,8 @@ export class MissedPushes {
   }
 
   private mayKeep(): boolean {
-    if (this.count === 0) this.tellLater();
+    if (this.count === 0) this.timers.after(retryMs, () => this.tell());
     return this.count++ < missedMax;
-  }
-
-  private tellLater(): void {
-    this.timers.after(retryMs, () => (this.parts.areEnginesBack() ? this.tell() : this.tellLater()));
   }
 
   private tell(): void {
