@@ -1,4 +1,4 @@
-// The tables of options and limits in scripts/README.md, each between two markers, as src/cli/options.ts,
+// The tables of options and limits in scripts/README.md, each between two markers, as src/options/options.ts,
 // src/cli/command-options.ts and src/base/limits/ define them. scripts/generate runs this file, which writes them; a
 // structure test compares.
 
@@ -7,8 +7,8 @@ import { join } from "node:path";
 import type { LimitRole } from "../src/base/limits/limit.ts";
 import { shownValue } from "../src/base/limits/shown.ts";
 import { limitNames, limitTable, writtenNameOf } from "../src/base/limits/table.ts";
-import { optionsOf, optionsOfRole } from "../src/cli/command-options.ts";
-import { type OptionName, options } from "../src/cli/options.ts";
+import { optionsOf } from "../src/cli/command-options.ts";
+import { type OptionName, optionNames, options, optionsOfRole, roles } from "../src/options/options.ts";
 
 /** The file that holds the tables, from the root of the repository. */
 export const tablesFile = "scripts/README.md";
@@ -27,24 +27,26 @@ export function withTables(text: string): string {
 
 /** One row per option, with the roles and the commands that take it. */
 function optionsTable(): string[] {
-  const roles = Object.entries(optionsOfRole);
+  const takersAmongRoles = roles.map((role) => [role, optionsOfRole(role)] as const);
   const commands = Object.entries(optionsOf).filter(([command]) => command !== "serve");
   return [
     "| option | value | default | meaning | roles | commands |",
     "|---|---|---|---|---|---|",
-    ...optionNames().map((name) => {
+    ...optionNames.map((name) => {
       const { hint, fallback = "", help, isFlag } = options[name];
       const value = isFlag ? "" : code(hint);
       const initial = isFlag || fallback === "" ? "" : code(fallback);
-      const cells = [code(`--${name}`), value, initial, escaped(help), takers(roles, name), takers(commands, name)];
+      const cells = [
+        code(`--${name}`),
+        value,
+        initial,
+        escaped(help),
+        takers(takersAmongRoles, name),
+        takers(commands, name),
+      ];
       return `| ${cells.join(" | ")} |`;
     }),
   ];
-}
-
-function optionNames(): OptionName[] {
-  const isOption = (name: string): name is OptionName => name in options;
-  return Object.keys(options).filter(isOption);
 }
 
 function takers(table: readonly (readonly [string, readonly OptionName[]])[], name: OptionName): string {

@@ -1,5 +1,6 @@
 // A gateway's whole step for a message, up and down, without sockets.
 
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import { Limits } from "../../src/base/limits/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
@@ -50,7 +51,7 @@ export function gatewayTopic(): Topic {
     bounds,
     metrics: new Metrics().forService(gatewayId, "gateway"),
     log: silentLog,
-    loginWaitMs: 10_000,
+    ...defaultSettings("gateway"),
     ...systemRuntime,
   });
   const up = new SinkConnection();

@@ -4,12 +4,12 @@
 
 import { defineCommand, runCommand } from "citty";
 import { printHelp, printLines, saidLine, say, written } from "./command-output.ts";
-import { didYouMean } from "./did-you-mean.ts";
+import { didYouMean } from "../base/did-you-mean.ts";
 import type { Definition } from "./help.ts";
 import { OptionValues } from "./option-values.ts";
 import { optionsOf } from "./command-options.ts";
 import { argsOf, type Operand } from "./option-texts.ts";
-import { type OptionName, roles } from "./options.ts";
+import { type OptionName, type Role, roles } from "../options/options.ts";
 import { linesTo } from "./standard-streams.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
@@ -130,7 +130,7 @@ function isHelp(words: readonly string[]): boolean {
 }
 
 /** The role that the words name, as far as they are right. */
-function roleIn(words: readonly string[]): (typeof roles)[number] | undefined {
+function roleIn(words: readonly string[]): Role | undefined {
   const at = words.findIndex((word) => word === "--role" || word.startsWith("--role="));
   const named = words[at] === "--role" ? words[at + 1] : words[at]?.slice("--role=".length);
   return at === -1 ? undefined : roles.find((role) => role === named);

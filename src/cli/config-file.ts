@@ -3,7 +3,7 @@
 import { changerOf } from "../base/file-trust.ts";
 import { configFileBytesMax } from "../base/limits/fixed.ts";
 import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
-import { didYouMean } from "./did-you-mean.ts";
+import { didYouMean } from "../base/did-you-mean.ts";
 import { sentenceOf } from "./failure.ts";
 import { UsageError } from "./usage-error.ts";
 

@@ -1,9 +1,7 @@
 // What --help shows of citty's definitions: plain text of at most 100 columns, options in groups. Pure.
 
 import type { ArgDef, ArgsDef, CommandMeta } from "citty";
-import { optionsOfRole } from "./command-options.ts";
-import { groupsOfServe } from "./option-texts.ts";
-import { type roles } from "./options.ts";
+import { optionGroups, optionTable, type Role } from "../options/options.ts";
 
 const columns = 100;
 const indent = "  ";
@@ -56,7 +54,7 @@ export function generalHelp(version: string, commands: readonly Definition[]): s
 }
 
 /** The help of a command; of `serve` with a role that of the role. */
-export function commandHelp({ meta, args }: Definition, role: (typeof roles)[number] | undefined): string {
+export function commandHelp({ meta, args }: Definition, role: Role | undefined): string {
   const { name, description } = meta;
   const all = Object.entries(args);
   const operands = all.filter(([, { type }]) => type === "positional");
@@ -75,18 +73,14 @@ export function commandHelp({ meta, args }: Definition, role: (typeof roles)[num
 function groupsOf(
   command: string,
   flags: readonly Arg[],
-  role: (typeof roles)[number] | undefined,
+  role: Role | undefined,
 ): (readonly [title: string, flags: readonly Arg[]])[] {
   if (flags.length === 0) return [];
   if (command !== "serve") return [["OPTIONS", flags]];
-  const shown = flags.filter(([name]) => role === undefined || optionsOfRole[role].some((option) => option === name));
-  const grouped: ReadonlySet<string> = new Set(Object.values(groupsOfServe).flat());
-  const groups = Object.entries(groupsOfServe).map(
-    ([title, names]) => [title, names.flatMap((name) => shown.filter(([option]) => option === name))] as const,
-  );
-  return [...groups, ["OTHERS", shown.filter(([name]) => !grouped.has(name))] as const].filter(
-    ([, group]) => group.length > 0,
-  );
+  const shown = flags.filter(([name]) => role === undefined || optionTable.get(name)?.of.includes(role) === true);
+  return Object.entries(optionGroups)
+    .map(([title, group]) => [title, shown.filter(([name]) => name in group)] as const)
+    .filter(([, group]) => group.length > 0);
 }
 
 function shownFlag([name, { type, valueHint }]: Arg): string {

@@ -1,24 +1,8 @@
-// What options say in the help of a command: their groups, the texts that differ from the table's, and the definitions
-// that citty takes.
+// What options say in the help of a command: the texts that differ from the table's, and the definitions that citty
+// takes.
 
 import type { ArgsDef } from "citty";
-import { type OptionName, options } from "./options.ts";
-
-/** The options of `serve` as its help shows them; what has no group comes last. */
-export const groupsOfServe: Readonly<Record<string, readonly OptionName[]>> = {
-  "THE PROCESS": ["role", "id", "monitor", "limit", "config", "log-level", "log-format", "log-people"],
-  "WHAT IS KEPT": ["data", "store", "sessions", "adopt", "retention"],
-  CLIENTS: [
-    ...(["ws", "tcp", "secret", "secret-file", "default-app", "trusted-proxies", "read-wait"] as const),
-    "write-wait",
-    ...(["login-wait", "reuse-port", "public-url", "tags", "selector", "zone-weights", "route"] as const),
-  ],
-  "THE OTHERS OF A CLUSTER": [
-    ...(["discovery", "cluster-key", "cluster-key-file", "insecure", "listen", "advertise"] as const),
-    ...(["zone", "region", "env", "weight"] as const),
-  ],
-  "THE REGISTRY (--role discovery)": ["peers", "snapshot", "dns", "dns-ttl", "domain", "lookup"],
-};
+import { type OptionName, options } from "../options/options.ts";
 
 const folderOfSecret = "Folder of the server, with the secret in it";
 const tokenTexts: Partial<Record<OptionName, string>> = {

@@ -4,9 +4,18 @@
 import { reasonOf } from "../base/reason-of.ts";
 import { quotedText } from "../base/printable.ts";
 import { readConfigFile } from "./config-file.ts";
-import { didYouMean } from "./did-you-mean.ts";
+import { didYouMean } from "../base/did-you-mean.ts";
 import { type Operand } from "./option-texts.ts";
-import { environmentName, type OptionName, options, optionsOfFile, optionTable, type ValueOf } from "./options.ts";
+import {
+  environmentName,
+  type OptionName,
+  options,
+  optionsOfFile,
+  optionTable,
+  type Role,
+  type ValueOf,
+} from "../options/options.ts";
+import { type SettingsOf, settingsOf } from "../options/settings.ts";
 import { unknownVariables } from "./unknown-variables.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -68,6 +77,11 @@ export class OptionValues {
   optional(name: OptionName): unknown {
     const text = this.raw(name)?.text ?? options[name].fallback;
     return text === undefined ? undefined : this.parsed(name, text, this.sourceOf(name));
+  }
+
+  /** The settings of a role. Throws UsageError for the first value that is invalid. */
+  settings<R extends Role>(role: R): SettingsOf<R> {
+    return settingsOf(role, (name) => this.optional(name));
   }
 
   /** The checked values that were given, by file, variable and flag, in this order: later ones weigh more. */

@@ -1,7 +1,7 @@
 // roost purge: what is older than the retention, and when it goes; with --now it goes at once.
 
 import { join, resolve } from "node:path";
-import { fileScheme, openPurgeTool } from "../node/engines.ts";
+import { fileScheme, openPurgeTool } from "../options/engines.ts";
 import { messageCount } from "../store/clock-notices.ts";
 import type { PurgeSurvey, PurgeTool } from "../store/purge.ts";
 import { StoreUnavailable } from "../store/store.ts";

@@ -15,7 +15,7 @@ import type { TokenKeys } from "../auth/token.ts";
 import type { Log } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
-import type { OptionName } from "./options.ts";
+import type { OptionName } from "../options/options.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 
 const rootUid = 0;

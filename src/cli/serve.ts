@@ -7,8 +7,8 @@ import { QuietLog } from "../base/quiet-log.ts";
 import { systemTimers } from "../base/timers.ts";
 import { type ServiceManager, serviceManagerOf } from "./notify.ts";
 import type { OptionValues } from "./option-values.ts";
-import { optionsOf, optionsOfRole } from "./command-options.ts";
-import { type OptionName, type roles } from "./options.ts";
+import { optionsOf } from "./command-options.ts";
+import { optionsOfRole, type Role } from "../options/options.ts";
 import { Leaving } from "./serve/leaving.ts";
 import { type Serving, statusOf } from "./serve/serving.ts";
 import { linesTo } from "./standard-streams.ts";
@@ -22,7 +22,7 @@ const descriptorsWanted = 10_000;
 type ServeRole = (values: OptionValues, log: Log) => Promise<Serving>;
 
 /** A role's code is read when it is wanted: reading all of it would take longer than starting one. */
-const serveRole: Readonly<Record<(typeof roles)[number], () => Promise<ServeRole>>> = {
+const serveRole: Readonly<Record<Role, () => Promise<ServeRole>>> = {
   standalone: async () => (await import("./serve/standalone.ts")).serveStandalone,
   discovery: async () => (await import("./serve/discovery.ts")).serveDiscovery,
   gateway: async () => (await import("./serve/member.ts")).serveGateway,
@@ -33,7 +33,7 @@ const serveRole: Readonly<Record<(typeof roles)[number], () => Promise<ServeRole
 /** Starts the server; returns when it listens. The process lives until a signal has drained it. */
 export async function serve(values: OptionValues): Promise<void> {
   const role = values.required("role");
-  const meaningful: readonly OptionName[] = optionsOfRole[role];
+  const meaningful = optionsOfRole(role);
   for (const name of optionsOf.serve) {
     // A variable may be there for another role, or for another command: `roost nodes` takes ROOST_DISCOVERY.
     const source = values.typedAs(name);

@@ -1,6 +1,6 @@
 // Variables whose names begin with ROOST_ and that no option has: misspelt ones, most likely.
 
-import { didYouMean } from "./did-you-mean.ts";
+import { didYouMean } from "../base/did-you-mean.ts";
 
 const prefix = "ROOST_";
 /** Variables of ours that are no options. */

@@ -1,24 +1,27 @@
 // Login and chat as processes of their own: a service that asks the sessions, and takes links of gateways.
 
-import type { StoreClaim } from "../auth/store-ownership.ts";
+import { clusterFingerprint, type StoreClaim } from "../auth/store-ownership.ts";
 import type { Health } from "../observe/operator-answers.ts";
 import type { Service } from "../service/service.ts";
 import { type Sessions, sessionsDetail } from "../session/sessions.ts";
-import { openSessions } from "./engines.ts";
+import { openSessions } from "../options/engines.ts";
 import { knownSessionsIdentity } from "./known-identity.ts";
 import { LogicNode } from "./logic-node.ts";
-import { type MemberProcess, type MemberSettings, type RunningMember, startMember } from "./member.ts";
+import { type MemberProcess, type MemberSettingsOf, type RunningMember, startMember } from "./member.ts";
 import type { OwnedStore } from "./owners-watch.ts";
 
 /** Of the time that a drain may take, what is kept for leaving and closing. */
 const closingMs = 3_000;
 
 /** What every such service is told. */
-export interface LogicSettings extends MemberSettings {
+export interface LogicSettings extends MemberSettingsOf<"login" | "chat"> {
   /** `sqlite:PATH` or `redis://…`. */
   readonly sessions: string;
-  /** Who opens the stores. */
-  readonly claim: StoreClaim;
+}
+
+/** Whose the stores of a cluster have to be. */
+export function claimOf({ clusterKeys, env, adopt }: LogicSettings): StoreClaim {
+  return { fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)), adopt };
 }
 
 /** A service and what it needs. */
@@ -42,7 +45,8 @@ export function startLogicMember(
 ): Promise<RunningMember> {
   return startMember(settings, role, async (around) => {
     const { environment, serviceMetrics, undo } = around;
-    const { claim, limits, log, lost: refused } = settings;
+    const { limits, log, lost: refused } = settings;
+    const claim = claimOf(settings);
     const known = knownSessionsIdentity(environment.naming, settings.id);
     const {
       service,

@@ -7,6 +7,7 @@ import type { Log } from "../base/log.ts";
 import { newIncarnation } from "../base/random.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import { TcpLinkNetwork } from "../link/link-network.ts";
+import type { SettingsOf } from "../options/settings.ts";
 import type { NodeEnvironment } from "./environment.ts";
 import { type ControlCommands, controlCommands } from "../observe/control-commands.ts";
 import { Metrics, type ServiceMetrics } from "../observe/metrics.ts";
@@ -20,27 +21,14 @@ import { systemRuntime } from "../base/runtime.ts";
 import { advertisedAs, OwnAddressUnknown, reachableHost, type SocketAddress } from "../transport/address.ts";
 import { Flusher } from "../transport/flusher.ts";
 
-/** What every service that is a process of its own is told. */
-export interface MemberSettings {
-  /** The service id; no two processes share one. */
-  readonly id: string;
+/** What every service that is a process of its own is told: its options, and what is made of them. */
+export interface MemberSettings extends Omit<SettingsOf<MemberRole>, "listen" | "weight"> {
   /** Where it takes links of other services. */
   readonly listen: SocketAddress;
-  /** Where others reach it; the host and port of `listen` where it says nothing. */
-  readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined;
-  /** Nodes of the registry, `http://host:port`. */
-  readonly discovery: readonly string[];
-  readonly zone: string;
-  readonly region: string;
-  readonly env: string;
   /** The cluster keys, at least one: the first one proves, all verify. */
   readonly clusterKeys: readonly Uint8Array[];
   /** Reads all cluster keys again, without waiting; throws when they are no good. Undefined: they are in no file. */
   readonly readClusterKeys?: (() => readonly Uint8Array[]) | undefined;
-  /** The registry may take writes without a key. Its word counts less then. */
-  readonly insecure: boolean;
-  readonly monitor: SocketAddress | undefined;
-  readonly writeWaitMs: number;
   /** What it weighs beside other nodes of its service; undefined: what one weighs that does not say. */
   readonly weight?: number | undefined;
   readonly version: string;
@@ -49,6 +37,9 @@ export interface MemberSettings {
   /** The process has to end for a reason that only an operator can mend: its id is taken, or a setting is wrong. */
   readonly lost: (sentence: string) => void;
 }
+
+/** The same, with what the options of one of them say. */
+export type MemberSettingsOf<R extends MemberRole> = MemberSettings & Omit<SettingsOf<R>, keyof MemberSettings>;
 
 /** A started role. */
 export interface RunningRole {

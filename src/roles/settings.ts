@@ -1,49 +1,29 @@
-// What a role is given by whoever starts it (the command line, a test): values that are checked already.
+// What a role is given by whoever starts it (the command line, a test): what its options say, checked already, and what
+// is made of them.
 
-import type { BlockList } from "node:net";
-import type { AppKey } from "../auth/secret.ts";
 import type { TokenKeys } from "../auth/token.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { LogicSettings } from "../node/logic-member.ts";
-import type { MemberSettings, RunningRole } from "../node/member.ts";
+import type { MemberSettingsOf, RunningRole } from "../node/member.ts";
+import type { SettingsOf } from "../options/settings.ts";
 import type { Selection } from "../routing/selectors/selection.ts";
 import type { LookupRules } from "../registry/lookup/lookup-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
 
 /** How clients connect, whatever else the process does. */
-export interface ListenSettings {
-  /** Undefined turns a listener off. */
-  readonly ws: SocketAddress | undefined;
-  readonly tcp: SocketAddress | undefined;
-  /** Proxies in front of `ws` and `tcp`, whose word about a client's address counts; undefined: there are none. */
-  readonly trustedProxies?: BlockList | undefined;
-  readonly readWaitMs: number;
-  readonly writeWaitMs: number;
-  readonly loginWaitMs: number;
-  /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
-  readonly logsPeople?: boolean;
+export type ClientSettings = Omit<SettingsOf<"gateway" | "standalone">, "id" | "monitor" | "zone">;
+
+/** The keys that verify tokens. */
+export interface TokenSettings extends Pick<ClientSettings, "defaultApp"> {
+  readonly tokenKeys: TokenKeys & {
+    /** Reads all of them again, without waiting; throws when they are no good. Undefined: they are in no file. */
+    readonly again?: (() => TokenKeys) | undefined;
+  };
 }
 
-/** Who may connect, too. */
-interface ClientSettings extends ListenSettings {
-  /** Keys that verify tokens; any of them does (rotation). The first one signs. */
-  readonly secrets: readonly Uint8Array[];
-  /** Keys of single apps; an app that has any takes no other. */
-  readonly appKeys?: readonly AppKey[];
-  /**
-   * Reads all keys of the tokens again, without waiting; throws when they are no good. Undefined: they are in no file.
-   */
-  readonly readTokenKeys?: (() => TokenKeys) | undefined;
-  /** The app of tokens that name none; undefined: they are refused. */
-  readonly defaultApp?: string | undefined;
-}
-
-/** Everything in one process. */
-export interface StandaloneSettings extends ClientSettings {
-  /** The node's name; its three services are called `<id>-gateway`, `<id>-login`, `<id>-chat`. */
-  readonly id: string;
-  readonly monitor: SocketAddress | undefined;
+/** Everything in one process; its three services are called `<id>-gateway`, `<id>-login`, `<id>-chat`. */
+export interface StandaloneSettings extends SettingsOf<"standalone">, TokenSettings {
   /** Path of the SQLite database file; its folder exists. */
   readonly storePath: string;
   /**
@@ -51,37 +31,19 @@ export interface StandaloneSettings extends ClientSettings {
    * can.
    */
   readonly takeLock?: () => void;
-  /** The messages are this server's from now on, although they belong to a cluster. */
-  readonly adopt: boolean;
-  /** Whole days; 0 keeps messages for ever. */
-  readonly retentionDays: number;
-  readonly zone: string;
   readonly version: string;
   readonly limits: Limits;
   readonly log: Log;
 }
 
 /** A node of the registry. */
-export interface DiscoverySettings {
+export interface DiscoverySettings extends Omit<SettingsOf<"discovery">, "listen"> {
   /** Where its HTTP API listens. */
   readonly listen: SocketAddress;
-  /** Where others reach it: a host, and a port unless it is the bound one; undefined: where it listens. */
-  readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined;
-  /** Other nodes to begin with, `host:port`; this one may be among them. */
-  readonly peers: readonly string[];
-  readonly zone: string;
-  readonly region: string;
-  readonly env: string;
-  /** Undefined turns DNS off. */
-  readonly dns: SocketAddress | undefined;
-  readonly domain: string;
-  readonly dnsTtlSeconds: number;
   /** Path of the snapshot; undefined: none. */
   readonly snapshotPath: string | undefined;
   /** Regions, for clients that look for a gateway. */
   readonly lookup: LookupRules | undefined;
-  /** Proxies in front of its HTTP API, whose word about a client's address counts; undefined: there are none. */
-  readonly trustedProxies?: BlockList | undefined;
   /**
    * Writers and other nodes have to show a token that is made of one of these; none: nothing. The first one is shown to
    * others.
@@ -95,20 +57,13 @@ export interface DiscoverySettings {
 }
 
 /** A gateway as a process of its own. */
-export interface GatewaySettings extends MemberSettings, ClientSettings {
-  readonly reusePort: boolean;
-  /** The URL that clients are told; undefined: made of the advertised host and the bound port. */
-  readonly publicUrl: string | undefined;
-  readonly tags: ReadonlyMap<string, string>;
+export interface GatewaySettings extends MemberSettingsOf<"gateway">, TokenSettings {
   readonly selection: Selection;
 }
 
-export type LoginSettings = LogicSettings;
-
-export interface ChatSettings extends LogicSettings {
+export interface ChatSettings extends LogicSettings, MemberSettingsOf<"chat"> {
   /** `sqlite:PATH` or `postgres://…`. */
   readonly store: string;
-  readonly retentionDays: number;
 }
 
 /**

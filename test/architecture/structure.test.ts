@@ -5,9 +5,9 @@ import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Glob } from "bun";
 import { tablesFile, withTables } from "../../scripts/reference-tables.ts";
-import { sessionsEngines, storeEngines } from "../../src/node/engines.ts";
+import { sessionsEngines, storeEngines } from "../../src/options/engines.ts";
 import { limitNames, writtenNameOf } from "../../src/base/limits/table.ts";
-import { optionTable } from "../../src/cli/options.ts";
+import { optionTable } from "../../src/options/options.ts";
 
 const root = join(import.meta.dir, "../..");
 const files = [...new Glob("src/**/*.ts").scanSync(root)].toSorted();
@@ -34,6 +34,7 @@ const layers = [
   ["registry"],
   ["link"],
   ["routing", "service"],
+  ["options"],
   ["node"],
   ["roles"],
   ["cli"],
@@ -75,10 +76,10 @@ test("roles do not import each other; standalone alone assembles several", () =>
 });
 
 test("what a node does over time goes by the clock, the timers and the randomness that it is given", () => {
-  const layersOfNodes = /^src\/(service|routing|link|node|roles)\//;
+  const layersOfNodes = /^src\/(service|routing|link|options|node|roles)\//;
   // These start a process, or open what an operator's command uses.
   const starts = new Set([
-    "src/node/engines.ts",
+    "src/options/engines.ts",
     "src/node/member.ts",
     "src/roles/discovery/start.ts",
     "src/roles/standalone/assembly.ts",
@@ -121,7 +122,7 @@ test("a login process loads no message store, and an engine is loaded when it is
     for (const [, path = ""] of statements) load(relative(root, resolve(root, dirname(file), path)));
   };
   for (const file of files.filter((path) => path.startsWith("src/roles/login/"))) load(file);
-  load("src/node/engines.ts");
+  load("src/options/engines.ts");
   expect(loaded.size).toBeGreaterThan(20);
   expect(
     [...loaded].filter((file) => /^src\/(store\/(sqlite|postgres)\/|session\/redis\/redis-sessions)/.test(file)),

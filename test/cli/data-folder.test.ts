@@ -9,7 +9,7 @@ import { ensureSecret } from "../../src/auth/secret.ts";
 import { openLockFile } from "../../src/base/lock-file.ts";
 import { createLog, silentLog } from "../../src/base/log.ts";
 import { lockDataFolder, lockStore, openDataFolder } from "../../src/cli/data-folder.ts";
-import { databasePath } from "../../src/cli/engine-url.ts";
+import { databasePath } from "../../src/cli/store-place.ts";
 import { StartError } from "../../src/cli/usage-error.ts";
 import { SessionFile } from "../../src/session/sqlite/session-file.ts";
 

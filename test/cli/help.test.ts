@@ -4,9 +4,9 @@ import { expect, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { banner } from "../../src/cli/banner.ts";
 import { commandHelp, generalHelp } from "../../src/cli/help.ts";
-import { optionsOf, optionsOfRole } from "../../src/cli/command-options.ts";
+import { optionsOf } from "../../src/cli/command-options.ts";
 import { argsOf } from "../../src/cli/option-texts.ts";
-import { roles } from "../../src/cli/options.ts";
+import { roles, optionsOfRole } from "../../src/options/options.ts";
 import { run } from "../../scripts/harness/server-process.ts";
 
 test("help in a pipe is plain text; flags of the server ask for the server's options", async () => {
@@ -70,7 +70,7 @@ test("every help fits 100 columns and shows each option of its command once", ()
 test("help of a role shows the options that mean something to it, in groups", () => {
   for (const role of roles) {
     const shown = [...helpOf("serve", role).matchAll(/^ {2}--([a-z-]+)/gm)].map(([, option]) => option ?? "");
-    expect(shown.toSorted()).toEqual([...optionsOfRole[role]].toSorted());
+    expect(shown.toSorted()).toEqual([...optionsOfRole(role)].toSorted());
   }
   expect(helpOf("serve", "login")).not.toContain("REGISTRY");
   expect(helpOf("serve")).not.toContain("OTHERS\n");

@@ -8,7 +8,7 @@ import { silentLog } from "../../src/base/log.ts";
 import type { LimitRole } from "../../src/base/limits/limit.ts";
 import { writtenValue } from "../../src/base/limits/shown.ts";
 import { limitNames, limitTable, type LimitValues, writtenNameOf } from "../../src/base/limits/table.ts";
-import { parseLimits } from "../../src/cli/limit-values.ts";
+import { parseLimits } from "../../src/options/limit-values.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { optionsOf } from "../../src/cli/command-options.ts";
 import { limitsOf } from "../../src/cli/serve/limits.ts";

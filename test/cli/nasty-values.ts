@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { silentLog } from "../../src/base/log.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
-import { optionsOf, optionsOfRole } from "../../src/cli/command-options.ts";
-import { type OptionName, type roles } from "../../src/cli/options.ts";
+import { optionsOf } from "../../src/cli/command-options.ts";
+import { type OptionName, type roles, optionsOfRole } from "../../src/options/options.ts";
 import { serveDiscovery } from "../../src/cli/serve/discovery.ts";
 import { serveChat, serveGateway, serveLogin } from "../../src/cli/serve/member.ts";
 import type { Serving } from "../../src/cli/serve/serving.ts";
@@ -137,7 +137,7 @@ async function faultOf(role: Role, name: OptionName, value: string): Promise<unk
   const words = [...given].flatMap(([option, text]) => [`--${option}=${text}`]);
   try {
     const values = new OptionValues(optionsOf.serve, ["--role", role, ...words], {});
-    for (const option of optionsOfRole[role]) values.optional(option);
+    for (const option of optionsOfRole(role)) values.optional(option);
     const serving = await serve[role](values, silentLog);
     drains.push(serving.drain());
   } catch (error) {
@@ -170,7 +170,7 @@ export function nastyValues(names: readonly Role[]): void {
     rmSync(folder, { recursive: true, force: true });
   });
   for (const role of names) {
-    for (const name of optionsOfRole[role].filter((option) => option !== "role")) {
+    for (const name of optionsOfRole(role).filter((option) => option !== "role")) {
       // A gateway waits 10 s for nodes.
       (role === "gateway" ? test.concurrent : test)(
         `--role ${role} --${name}`,

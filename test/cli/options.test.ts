@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { optionsOf } from "../../src/cli/command-options.ts";
-import { type options } from "../../src/cli/options.ts";
-import { parseAddress, parseDuration, parseListener, parseMoment, parseRetention } from "../../src/cli/values.ts";
+import { type options } from "../../src/options/options.ts";
+import { parseAddress, parseDuration, parseListener, parseMoment, parseRetention } from "../../src/options/values.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nearest } from "../../src/cli/did-you-mean.ts";
+import { nearest } from "../../src/base/did-you-mean.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { optionsOf } from "../../src/cli/command-options.ts";
-import { options } from "../../src/cli/options.ts";
+import { options } from "../../src/options/options.ts";
 import { run } from "../../scripts/harness/server-process.ts";
 
 let folder: string;

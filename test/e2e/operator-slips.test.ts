@@ -4,8 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { optionsOfRole } from "../../src/cli/command-options.ts";
-import { options } from "../../src/cli/options.ts";
+import { options, optionsOfRole } from "../../src/options/options.ts";
 import { runMeasured } from "../support/measured-run.ts";
 import { roost, run, ServerProcess } from "../../scripts/harness/server-process.ts";
 
@@ -113,7 +112,7 @@ async function logOf(
 
 describe("variables", () => {
   test("of other roles and commands, and those of Kubernetes, change nothing and are not mentioned", async () => {
-    const own: readonly string[] = optionsOfRole.standalone;
+    const own: readonly string[] = optionsOfRole("standalone");
     const others = Object.keys(options).filter((name) => !own.includes(name));
     expect(others.length).toBeGreaterThan(20);
     const { log, status } = await logOf({

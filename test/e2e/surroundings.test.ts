@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registryToken } from "../../src/auth/registry-token.ts";
-import { options } from "../../src/cli/options.ts";
+import { options } from "../../src/options/options.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
 import { freePorts } from "../../scripts/harness/free-ports.ts";

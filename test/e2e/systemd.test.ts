@@ -19,8 +19,8 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { fingerprintOf } from "../../src/auth/secret.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
-import { optionsOf, optionsOfRole } from "../../src/cli/command-options.ts";
-import { type OptionName, options, roles } from "../../src/cli/options.ts";
+import { optionsOf } from "../../src/cli/command-options.ts";
+import { type OptionName, options, roles, optionsOfRole } from "../../src/options/options.ts";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { NotifySocket } from "../support/notify-socket.ts";
 import { roost, run } from "../../scripts/harness/server-process.ts";
@@ -143,7 +143,7 @@ describe("units", () => {
       const { ROOST_CONFIG: _, ...variables } = example;
       const values = new OptionValues(optionsOf.serve, ["--role", role], variables);
       expect(values.warnings).toEqual([]);
-      for (const name of optionsOfRole[role]) values.optional(name);
+      for (const name of optionsOfRole(role)) values.optional(name);
     }
   });
 

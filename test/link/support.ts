@@ -1,5 +1,6 @@
 // What the tests of links share: a service that takes links over TCP, and either side of a handshake played by hand.
 
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import { testLimits } from "../support/limits.ts";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { ClusterKeys } from "../../src/auth/cluster-keys.ts";
@@ -454,7 +455,7 @@ export class TestGateway extends LinkEnd {
       bounds: this.limits,
       metrics,
       log: silentLog,
-      loginWaitMs: 10_000,
+      ...defaultSettings("gateway"),
       ...systemRuntime,
     });
     this.dependency = new Dependency("chat", {

@@ -1,5 +1,6 @@
 // The names that a gateway gives to connections: no two starts of it share one, whatever the wall clock shows at each.
 
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 import { testLimits } from "../support/limits.ts";
 import { afterEach, expect, setSystemTime, test } from "bun:test";
@@ -34,7 +35,7 @@ function start(): Gateway {
     bounds,
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
-    loginWaitMs: 10_000,
+    ...defaultSettings("gateway"),
     ...systemRuntime,
     random,
   });

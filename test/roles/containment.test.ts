@@ -1,6 +1,7 @@
 // What a bug costs in the roles: the connection or the request that meets it. What others have in the same buffers, the
 // same batch and the same tables stays as it was.
 
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { TokenVerifier } from "../../src/auth/token.ts";
@@ -95,7 +96,7 @@ function gatewayOf(connectionsMax = 100) {
     bounds,
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
-    loginWaitMs: 10_000,
+    ...defaultSettings("gateway"),
     ...systemRuntime,
   });
   const up = new ShownConnection();

@@ -18,10 +18,10 @@ const head = new Set(["time", "level", "message"]);
 
 type Line = Readonly<Record<string, unknown>>;
 
-async function start(logsPeople: boolean): Promise<{ messenger: Messenger; about: (message: string) => Line[] }> {
+async function start(logPeople: boolean): Promise<{ messenger: Messenger; about: (message: string) => Line[] }> {
   const lines: string[] = [];
   const log = createLog("info", "json", (line) => lines.push(line));
-  const messenger = await Messenger.start({ log, logsPeople });
+  const messenger = await Messenger.start({ log, logPeople });
   endings.push(() => messenger.stop());
   const about = (message: string): Line[] =>
     lines

@@ -10,6 +10,7 @@ import { testLimits } from "../support/limits.ts";
 import type { StandaloneSettings } from "../../src/roles/settings.ts";
 import { startStandalone } from "../../src/roles/standalone/start.ts";
 import { type Store, StoreUnavailable } from "../../src/store/store.ts";
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 
 let folder = "";
 
@@ -20,17 +21,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const settings = (change: Partial<StandaloneSettings> = {}): StandaloneSettings => ({
+  ...defaultSettings("standalone"),
   id: "test",
   ws: undefined,
   tcp: { host: "127.0.0.1", port: 0 },
   monitor: undefined,
-  readWaitMs: 180_000,
-  writeWaitMs: 10_000,
-  loginWaitMs: 10_000,
-  secrets: [new TextEncoder().encode("a secret that only tests know")],
+  tokenKeys: { keys: [new TextEncoder().encode("a secret that only tests know")], appKeys: [] },
   storePath: join(folder, "messages.db"),
   retentionDays: 15,
-  adopt: false,
   zone: "",
   version: "test",
   limits: testLimits(),

@@ -22,6 +22,7 @@ import type { Machine, Machines } from "./machines.ts";
 import type { Network } from "./network.ts";
 import { type SessionStore, SessionStoreClient } from "./session-store.ts";
 import { type Registry, SimulatedNaming } from "./simulated-naming.ts";
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 
 const linkPort = 7_000;
 /** No port of this machine's real listeners. */
@@ -83,14 +84,12 @@ export class ClusterProcesses {
     const gateway = new GatewayRole(around.environment, {
       ...{ verifier: new PlainVerifier(), wheel: around.wheel, flusher: around.flusher },
       metrics: around.metrics.forService(id, gatewayService),
-      readWaitMs: 60_000,
-      ...{ writeWaitMs, loginWaitMs: 10_000, censusMs },
+      ...defaultSettings("gateway"),
+      ...{ readWaitMs: 60_000, writeWaitMs, censusMs },
       selection: { name: "hash" },
       ws: undefined,
       tcp: { host: address, port: clientPort },
-      reusePort: false,
       publicUrl: (kind, bound) => `${kind}://${bound}`,
-      tags: new Map(),
     });
     this.started(gateway.start());
     return () => gateway.drain(drainMs, 500);

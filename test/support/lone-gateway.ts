@@ -1,6 +1,7 @@
 // A gateway with one link to a chat node, without sockets: what it writes to its clients and to the node is there to
 // see.
 
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import { TokenVerifier } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -83,7 +84,7 @@ export function loneGateway(values: Partial<LimitValues> = {}, wallMs: () => num
     bounds,
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
-    loginWaitMs: 10_000,
+    ...defaultSettings("gateway"),
     ...systemRuntime,
     clock: { ...systemClock, wallMs, monotonicMs },
   });

@@ -28,6 +28,7 @@ import type { Server } from "../../src/transport/transport.ts";
 import type { ManualTimers } from "./manual-timers.ts";
 import { closeAbnormal } from "../../src/wire/close-reason.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 
 const env = "test";
 
@@ -149,16 +150,12 @@ export class MemoryCluster {
       wheel,
       flusher,
       metrics,
-      readWaitMs: 180_000,
-      writeWaitMs: 10_000,
-      loginWaitMs: 10_000,
+      ...defaultSettings("gateway"),
       censusMs,
       selection,
       ws: undefined,
       tcp: { host: "127.0.0.1", port: 0 },
-      reusePort: false,
       publicUrl: (kind, bound) => `${kind}://${bound}`,
-      tags: new Map(),
     });
   }
 

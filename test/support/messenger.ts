@@ -11,6 +11,7 @@ import { testLimits } from "./limits.ts";
 import type { RunningStandalone, StandaloneSettings } from "../../src/roles/settings.ts";
 import { startStandalone } from "../../src/roles/standalone/start.ts";
 import { WireClient } from "./wire-client.ts";
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 
 const secret = new TextEncoder().encode("a secret that only tests know");
 const anyPort = { host: "127.0.0.1", port: 0 };
@@ -23,17 +24,14 @@ export class Messenger {
   static async start(overrides: Partial<StandaloneSettings> = {}): Promise<Messenger> {
     const messenger = new Messenger();
     messenger.role = await startStandalone({
+      ...defaultSettings("standalone"),
       id: "test",
       ws: anyPort,
       tcp: anyPort,
       monitor: anyPort,
-      readWaitMs: 180_000,
-      writeWaitMs: 10_000,
-      loginWaitMs: 10_000,
-      secrets: [secret],
+      tokenKeys: { keys: [secret], appKeys: [] },
       storePath: join(messenger.folder, "messages.db"),
       retentionDays: 15,
-      adopt: false,
       zone: "",
       version: "test",
       limits: testLimits(),

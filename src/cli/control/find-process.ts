@@ -8,12 +8,12 @@ import { linkAddress } from "../../routing/dependency.ts";
 import { NodeClient } from "../../registry/client/node-client.ts";
 import { discoveryAppid, type Instance } from "../../registry/instance.ts";
 import { systemTimers } from "../../base/timers.ts";
-import { nearest } from "../did-you-mean.ts";
+import { nearest } from "../../base/did-you-mean.ts";
 import type { OptionValues } from "../option-values.ts";
 import { firstListing } from "../registry-listing.ts";
 import { readClusterKeys } from "../secrets.ts";
 import { StartError, UsageError } from "../usage-error.ts";
-import { parseAddress } from "../values.ts";
+import { parseAddress } from "../../options/values.ts";
 import type { ControlPlace } from "./ask.ts";
 
 /** Finds it; asks the registry where the option names an id. Throws StartError, UsageError. */

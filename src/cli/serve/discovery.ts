@@ -16,7 +16,6 @@ import { StartError, UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
 import { begin, type Serving } from "./serving.ts";
-import { settingsOf } from "./settings.ts";
 
 const listenDefault: SocketAddress = { host: "127.0.0.1", port: 7171 };
 
@@ -34,14 +33,12 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
   if (clusterKeys.length > 0 && isInsecure)
     throw new UsageError(`${values.sourceOf("insecure")} and a cluster key are both given; keep one`);
   const limits = limitsOf(values, "discovery", log);
-  const settings = settingsOf(values, "discovery");
   const lookup = values.optional("lookup");
   const running = await begin(
     () =>
       startUnlessRefused({
-        ...settings,
+        ...values.settings("discovery"),
         listen,
-        dnsTtlSeconds: settings.dnsTtlMs / 1000,
         snapshotPath: snapshotPath(values.required("snapshot")),
         lookup: lookup === undefined ? undefined : readRules(lookup, values.sourceOf("lookup"), log, parseLookupFile),
         clusterKeys,
@@ -52,16 +49,14 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
       }),
     [
       { option: "--listen", address: listen },
-      { option: "--dns", address: settings.dns },
+      { option: "--dns", address: values.optional("dns") },
     ],
   );
   return {
+    ...running,
     banner: discoveryBanner({ version, addresses: running.addresses, hasKey: clusterKeys.length > 0 }),
     listening: [`http://${running.addresses.http}`],
     limits,
-    health: () => running.health(),
-    ...(running.reload === undefined ? {} : { reload: running.reload }),
-    drain: () => running.drain(),
   };
 }
 

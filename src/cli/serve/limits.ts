@@ -5,7 +5,7 @@ import type { LimitRole } from "../../base/limits/limit.ts";
 import { Limits } from "../../base/limits/limits.ts";
 import type { LimitName } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
-import { foreignLimits } from "../limit-values.ts";
+import { foreignLimits } from "../../options/limit-values.ts";
 import type { OptionValues } from "../option-values.ts";
 import { UsageError } from "../usage-error.ts";
 

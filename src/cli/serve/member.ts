@@ -1,11 +1,10 @@
 // roost serve --role gateway, login, chat: options to settings, and what such a process cannot do without.
 
-import { clusterFingerprint, type StoreClaim } from "../../auth/store-ownership.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
-import { fileScheme, sessionsEngines, storeEngines } from "../../node/engines.ts";
-import type { MemberRole, MemberSettings, RunningMember } from "../../node/member.ts";
+import { fileScheme, sessionsEngines, storeEngines } from "../../options/engines.ts";
+import type { MemberRole, MemberSettings, MemberSettingsOf, RunningMember } from "../../node/member.ts";
 import { parseRouteFile } from "../../routing/selectors/route-file.ts";
 import type { Selection } from "../../routing/selectors/selection.ts";
 import { startChat } from "../../roles/chat/start.ts";
@@ -14,16 +13,16 @@ import { startLogin } from "../../roles/login/start.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { memberBanner } from "../banner.ts";
 import { lockStore } from "../data-folder.ts";
-import { choiceOf, databasePath, isDatabaseFile } from "../engine-url.ts";
+import { choiceOf, isDatabaseFile } from "../../options/engine-url.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
+import { databasePath } from "../store-place.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
 import { type Listener, tryListeners } from "./listeners.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
-import { settingsOf, type SettingsOf } from "./settings.ts";
 
 const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
 /** Random bits of an id that nobody has chosen. */
@@ -31,24 +30,16 @@ const idBits = 48;
 
 /** Starts a gateway. */
 export async function serveGateway(values: OptionValues, log: Log): Promise<Serving> {
-  const member = memberSettings(values, log, "gateway");
-  const settings = { ...settingsOf(values, "gateway"), ...member };
+  const settings = memberSettings(values, log, "gateway");
   const { ws, tcp, reusePort } = settings;
   if (ws === undefined && tcp === undefined) throw new UsageError("--ws and --tcp are both off: nobody could come in");
-  const { keys: secrets, appKeys, again: readTokenKeys } = readGivenSecrets(values, log);
+  const tokenKeys = readGivenSecrets(values, log);
   const clients = [
     { option: "--ws", address: ws },
     { option: "--tcp", address: tcp },
   ];
   const running = begin(
-    () =>
-      startGateway({
-        ...settings,
-        selection: selectionOf(values, log),
-        secrets,
-        appKeys,
-        readTokenKeys,
-      }),
+    () => startGateway({ ...settings, selection: selectionOf(values, log), tokenKeys }),
     // Other gateways of this machine may listen at shared ports.
     [...(reusePort ? [] : clients), ...memberListeners(settings)],
   );
@@ -60,24 +51,20 @@ export async function serveLogin(values: OptionValues, log: Log): Promise<Servin
   const member = memberSettings(values, log, "login");
   // Before a folder of a store is made.
   tryListeners(memberListeners(member));
-  const settings = { ...member, sessions: sessionsOf(values, log), claim: claimOf(member, values) };
-  return servingOf("login", await begin(() => startLogin(settings), memberListeners(member)), member.limits);
+  const sessions = sessionsOf(values, log);
+  const running = begin(() => startLogin({ ...member, sessions }), memberListeners(member));
+  return servingOf("login", await running, member.limits);
 }
 
 /** Starts a chat service. */
 export async function serveChat(values: OptionValues, log: Log): Promise<Serving> {
   const member = memberSettings(values, log, "chat");
   tryListeners(memberListeners(member));
-  const settings = {
-    ...settingsOf(values, "chat"),
-    ...member,
-    sessions: sessionsOf(values, log),
-    claim: claimOf(member, values),
-    store: engineOf(values, "store", values.required("store", `is required: ${choiceOf(storeEngines)}`), log),
-  };
-  const { store } = settings;
+  const sessions = sessionsOf(values, log);
+  const store = engineOf(values, "store", values.required("store", `is required: ${choiceOf(storeEngines)}`), log);
   const unlock = isDatabaseFile(store) ? lockStore(store.slice(fileScheme.length), "shared") : undefined;
-  const serving = servingOf("chat", await begin(() => startChat(settings), memberListeners(member)), member.limits);
+  const running = begin(() => startChat({ ...member, sessions, store }), memberListeners(member));
+  const serving = servingOf("chat", await running, member.limits);
   return {
     ...serving,
     async drain() {
@@ -87,6 +74,7 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   };
 }
 
+function memberSettings<R extends MemberRole>(values: OptionValues, log: Log, role: R): MemberSettingsOf<R>;
 function memberSettings(values: OptionValues, log: Log, role: MemberRole): MemberSettings {
   if (!values.isGiven("discovery"))
     throw new UsageError(
@@ -97,21 +85,19 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
     throw new UsageError(
       "--cluster-key-file is required: services prove to each other that they know the same key, of at least 16 bytes",
     );
-  // What the options of every such role say.
-  const settings: Omit<SettingsOf<"login">, "adopt"> = settingsOf(values, role);
-  if (settings.insecure)
+  if (values.required("insecure"))
     log.warn(
       `${values.sourceOf("insecure")}: a registry without a key is accepted; whoever reaches it can take services ` +
         `out of it, and processes of the former release are not linked`,
     );
   return {
-    ...settings,
-    id: values.isGiven("id") ? settings.id : `${role}-${systemRandom.base62(idBits)}`,
-    listen: settings.listen ?? anyPort,
+    ...values.settings(role),
+    ...(values.isGiven("id") ? {} : { id: `${role}-${systemRandom.base62(idBits)}` }),
+    listen: values.optional("listen") ?? anyPort,
     clusterKeys,
     readClusterKeys: again,
-    monitor: values.isGiven("monitor") ? settings.monitor : anyPort,
-    weight: values.isGiven("weight") ? settings.weight : undefined,
+    ...(values.isGiven("monitor") ? {} : { monitor: anyPort }),
+    weight: values.isGiven("weight") ? values.optional("weight") : undefined,
     version,
     limits: limitsOf(values, role, log),
     log,
@@ -129,19 +115,12 @@ function memberListeners({ listen, monitor }: MemberSettings): Listener[] {
   ];
 }
 
-/** Whose the stores have to be. */
-function claimOf({ clusterKeys, env }: MemberSettings, values: OptionValues): StoreClaim {
-  return { fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)), adopt: values.required("adopt") };
-}
-
 function servingOf(role: MemberRole, running: RunningMember, limits: Limits): Serving {
   return {
+    ...running,
     banner: memberBanner({ version, role, id: running.id, addresses: running.addresses }),
     listening: [...listenersOf(running.addresses), `links ${running.addresses.link}`],
     limits,
-    health: () => running.health(),
-    drain: () => running.drain(),
-    ...(running.reload === undefined ? {} : { reload: running.reload }),
   };
 }
 

@@ -1,8 +1,8 @@
 // What serving is to the command line, whatever the role: something to say, and something to end.
 
 import type { Limits } from "../../base/limits/limits.ts";
+import type { RunningRole } from "../../node/member.ts";
 import { IdTaken } from "../../node/membership.ts";
-import type { Health } from "../../observe/operator-answers.ts";
 import { SessionsUnavailable } from "../../session/sessions.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { OpenRegistry } from "../../registry/client/node-client.ts";
@@ -14,18 +14,13 @@ import { type Listener, tryListeners } from "./listeners.ts";
 /** What an operator who asks for a service's status has just named. */
 const knownAnyway: ReadonlySet<string> = new Set(["version", "id", "role", "draining"]);
 
-export interface Serving {
+/** A started role, as the command line has it. */
+export interface Serving extends Pick<RunningRole, "drain" | "health" | "reload"> {
   /** For standard output, once it listens. */
   readonly banner: string;
   /** Where it listens, for a person. */
   readonly listening: readonly string[];
-  /** Whether it can do its job now. */
-  health(): Health;
-  /** Resolves when it is all closed. */
-  drain(): Promise<void>;
   readonly limits: Limits;
-  /** Reads files again; a sentence for the log. Undefined: there are none. */
-  readonly reload?: () => string | undefined;
 }
 
 /** The clients' listeners and the monitor, as URLs. */

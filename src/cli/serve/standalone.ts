@@ -8,15 +8,15 @@ import { startStandalone } from "../../roles/standalone/start.ts";
 import { banner } from "../banner.ts";
 import { openControlSocket } from "../control/control-socket.ts";
 import { holdDataFolder, holdStore, makeDataFolder } from "../data-folder.ts";
-import { databasePath, isDatabaseFile } from "../engine-url.ts";
+import { isDatabaseFile } from "../../options/engine-url.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readSecrets } from "../secrets.ts";
+import { databasePath } from "../store-place.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
 import { type Listener, tryListeners } from "./listeners.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
-import { settingsOf } from "./settings.ts";
 
 /** Starts everything in one process. A start that fails leaves nothing of what it made. */
 export async function serveStandalone(values: OptionValues, log: Log): Promise<Serving> {
@@ -53,7 +53,6 @@ async function serveFrom(
   undo: (() => void)[],
 ): Promise<Serving> {
   const limits = limitsOf(values, "standalone", log);
-  const settings = settingsOf(values, "standalone");
   const dataOption = values.required("data");
   const { path: dataFolder, made } = makeDataFolder(dataOption, log);
   if (made !== undefined) undo.push(() => rmSync(made, { recursive: true, force: true }));
@@ -73,10 +72,8 @@ async function serveFrom(
   const running = await begin(
     () =>
       startStandalone({
-        ...settings,
-        secrets: secrets.keys,
-        appKeys: secrets.appKeys,
-        readTokenKeys: secrets.again,
+        ...values.settings("standalone"),
+        tokenKeys: secrets,
         storePath,
         takeLock,
         version,
@@ -87,19 +84,18 @@ async function serveFrom(
   );
   const control = await openControlSocket(dataFolder, running.control, log);
   return {
+    ...running,
     banner: banner({
       version,
       addresses: running.addresses,
       dataFolder,
       dataOption,
-      secretOption: values.optional("secret-file") ?? undefined,
+      secretOption: values.optional("secret-file"),
       storePath,
       secretMadeAt: madeAt,
     }),
     listening: listenersOf(running.addresses),
     limits,
-    health: () => running.health(),
-    ...(running.reload === undefined ? {} : { reload: running.reload }),
     async drain() {
       await running.drain();
       await control?.close();

@@ -1,7 +1,7 @@
 // The chat service as a process of its own.
 
-import { openStore } from "../../node/engines.ts";
-import { startLogicMember } from "../../node/logic-member.ts";
+import { openStore } from "../../options/engines.ts";
+import { claimOf, startLogicMember } from "../../node/logic-member.ts";
 import type { RunningMember } from "../../node/member.ts";
 import type { ChatSettings } from "../settings.ts";
 import { createChatService, storeDetail } from "./commands.ts";
@@ -9,7 +9,8 @@ import { createChatService, storeDetail } from "./commands.ts";
 /** Starts it; rejects when an address, the store or the sessions cannot be opened, and with IdTaken. */
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
   return startLogicMember(settings, "chat", async ({ environment, metrics, serviceMetrics, undo }, open) => {
-    const { store: url, retentionDays, limits, claim, log, lost: refused } = settings;
+    const { store: url, retentionDays, limits, log, lost: refused } = settings;
+    const claim = claimOf(settings);
     const store = await openStore({ url, retentionDays, limits: limits.values, claim, log, refused });
     undo(() => store.close());
     const sessions = await open();

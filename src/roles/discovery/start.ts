@@ -72,7 +72,7 @@ export async function startDiscovery(
             address: dns,
             domain: settings.domain,
             env: settings.env,
-            ttlSeconds: settings.dnsTtlSeconds,
+            ttlSeconds: settings.dnsTtlMs / 1_000,
             directory: node,
             limits: settings.limits,
             log,

@@ -6,7 +6,7 @@ import type { LimitName } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
-import type { ListenSettings } from "../settings.ts";
+import type { ClientSettings } from "../settings.ts";
 import type { TurnShare } from "../../base/turn-share.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
@@ -164,7 +164,7 @@ export function boundUnsent(
 
 /** Returns the options of the transports that clients connect to. */
 export function clientTransport(
-  parts: Omit<ListenSettings, "ws" | "tcp"> & {
+  parts: ClientSettings & {
     readonly wheel: TimerWheel;
     readonly flusher: Flusher;
     readonly metrics: ServiceMetrics;

@@ -1,7 +1,7 @@
 // The gateway: client listeners on one side, links to services on the other. It opens its doors once it is linked to
 // every node that the registry lists, so that it can serve and reach each client at once.
 
-import type { TokenKeys, TokenVerifier } from "../../auth/token.ts";
+import type { TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { gatewayServices } from "../../registry/lookup/gateway-services.ts";
@@ -12,7 +12,6 @@ import { heartbeatMs } from "../../link/link-state.ts";
 import { Membership, type Offer } from "../../node/membership.ts";
 import { RegistryCheck } from "../../node/registry-check.ts";
 import type { Reload } from "../../routing/selectors/reload-route-file.ts";
-import type { Selection } from "../../routing/selectors/selection.ts";
 import type { NodeEnvironment } from "../../node/environment.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { type Cancel, every, sleep } from "../../base/timers.ts";
@@ -24,7 +23,7 @@ import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
 import { basicPing } from "../../wire/packet.ts";
 
-import type { ListenSettings } from "../settings.ts";
+import type { ClientSettings, GatewaySettings, TokenSettings } from "../settings.ts";
 import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
 import { boundUnsent, clientTransport } from "./client-bounds.ts";
@@ -49,21 +48,17 @@ const descriptorsReserved = 200;
 const descriptorsUnknown = 1_000_000;
 
 /** What a gateway is given, beside what surrounds it. */
-interface GatewayParts extends ListenSettings {
+interface GatewayParts extends ClientSettings, Pick<GatewaySettings, "selection" | "reusePort" | "tags"> {
   readonly verifier: TokenVerifier;
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;
   readonly metrics: ServiceMetrics;
   /** Between two comparisons of its sessions with the store's; sessionCensusMs unless it is given. */
   readonly censusMs?: number;
-  /** How nodes are chosen. */
-  readonly selection: Selection;
-  /** Other gateways of this machine may listen at the same addresses. */
-  readonly reusePort: boolean;
   /** The URLs that clients reach `ws` and `tcp` by, of the bound addresses. */
   readonly publicUrl: (kind: "ws" | "tcp", bound: string) => string;
-  /** For those who choose among gateways: `IDC` → `fra`. */
-  readonly tags: ReadonlyMap<string, string>;
+  /** How the keys of the verifier are read again; undefined: they are not. */
+  readonly tokenKeys?: Pick<TokenSettings["tokenKeys"], "again">;
 }
 
 /** `host:port` as bound. */
@@ -214,9 +209,11 @@ export class GatewayRole {
     return this.chosen.reload();
   }
 
-  /** Reads the keys of the client tokens again; a sentence for the log. */
-  reloadTokenKeys(read: () => TokenKeys): string {
-    return reloadTokenKeys(this.gateway, read);
+  /** Reads the route file and the keys of the client tokens again; sentences for the log, undefined if there are none. */
+  reload(): string | undefined {
+    const again = this.parts.tokenKeys?.again;
+    const sentences = [this.reloadRouteFile()?.sentence, again && reloadTokenKeys(this.gateway, again)];
+    return sentences.filter((sentence) => sentence !== undefined).join("; ") || undefined;
   }
 
   /** Client connections, signed in or not yet. */

@@ -14,7 +14,7 @@ import type { ServiceMetrics } from "../../observe/metrics.ts";
 import type { Timers } from "../../base/timers.ts";
 import { type CloseReason, closeLeaving, closeLeavingOver, closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
-import type { ListenSettings } from "../settings.ts";
+import type { ClientSettings } from "../settings.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { GatewayState } from "./gateway-state.ts";
 import { PeopleLog } from "./people-log.ts";
@@ -39,7 +39,8 @@ const spreadMsOfClient = 1;
 const spreadMsMax = 60_000;
 const closeOtherStores = closeProtocolFault("its stores are not those of the other nodes");
 
-type Settings = Pick<ListenSettings, "loginWaitMs" | "logsPeople">;
+/** Settings that count after a connection has been accepted. */
+type GatewaySettings = Pick<ClientSettings, "loginWaitMs" | "logPeople">;
 
 /** One gateway; an ordinary object, so that a process may hold several. */
 export class Gateway implements GatewayState {
@@ -64,7 +65,7 @@ export class Gateway implements GatewayState {
   readonly metrics: ServiceMetrics;
   readonly log: Log;
   readonly people: PeopleLog;
-  readonly settings: Settings;
+  readonly settings: GatewaySettings;
   readonly signOuts: SignOuts;
   /** Of the connections that are signed in. */
   readonly tally = new SessionTally();
@@ -88,7 +89,7 @@ export class Gateway implements GatewayState {
 
   constructor(
     parts: Runtime &
-      Settings & {
+      GatewaySettings & {
         serviceId: string;
         links: Links<Channel>;
         verifier: TokenVerifier;
@@ -115,7 +116,7 @@ export class Gateway implements GatewayState {
     this.bounds = parts.bounds;
     this.metrics = parts.metrics;
     this.log = parts.log;
-    this.people = new PeopleLog(parts.logsPeople === true ? parts.log : undefined);
+    this.people = new PeopleLog(parts.logPeople ? parts.log : undefined);
     this.settings = parts;
     this.signOuts = new SignOuts(parts.serviceId, clock, ({ id, app, account }) =>
       this.links.choose("login", { channelId: id, app, account }),

@@ -1,10 +1,10 @@
 // The gateway as a process of its own.
 
-import { TokenVerifier } from "../../auth/token.ts";
 import { formatAddress, reachableHost } from "../../transport/address.ts";
 import { type RunningMember, startMember } from "../../node/member.ts";
 import type { GatewaySettings } from "../settings.ts";
 import { GatewayRole } from "./gateway-role.ts";
+import { tokenVerifierOf } from "./token-keys.ts";
 
 /** Of the time that a drain may take, what is kept for leaving and closing. */
 const closingMs = 3_000;
@@ -16,7 +16,7 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
   return startMember(settings, "gateway", async ({ environment, wheel, flusher, serviceMetrics }) => {
     const gateway = new GatewayRole(environment, {
       ...settings,
-      verifier: new TokenVerifier(settings.secrets, () => environment.clock.wallMs(), settings),
+      verifier: tokenVerifierOf(settings, environment.clock),
       wheel,
       flusher,
       metrics: serviceMetrics,
@@ -40,13 +40,7 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
           },
         };
       },
-      reload: () => {
-        const sentences = [
-          gateway.reloadRouteFile()?.sentence,
-          settings.readTokenKeys && gateway.reloadTokenKeys(settings.readTokenKeys),
-        ].filter((sentence) => sentence !== undefined);
-        return sentences.length === 0 ? undefined : sentences.join("; ");
-      },
+      reload: () => gateway.reload(),
       drain: () => gateway.drain(settings.limits.values.shutdownMs - closingMs, spreadMs),
     };
   });

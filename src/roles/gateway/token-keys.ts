@@ -1,10 +1,18 @@
-// Reading the keys of the client tokens again while the gateway serves: bad ones are refused, and those that count go
+// The keys of the client tokens, and reading them again while the gateway serves: bad ones are refused, and those that count go
 // on counting. A key that is taken away ends the connections that it signed in.
 
 import { reasonOf } from "../../base/reason-of.ts";
 import { fingerprintOf } from "../../auth/secret.ts";
-import type { TokenKeys } from "../../auth/token.ts";
+import type { Clock } from "../../base/clock.ts";
+import { type TokenKeys, TokenVerifier } from "../../auth/token.ts";
+import type { TokenSettings } from "../settings.ts";
 import type { Gateway } from "./gateway.ts";
+
+/** The verifier of a gateway whose settings these are. */
+export function tokenVerifierOf({ tokenKeys, defaultApp }: TokenSettings, clock: Clock): TokenVerifier {
+  const { keys, appKeys } = tokenKeys;
+  return new TokenVerifier(keys, () => clock.wallMs(), { appKeys, defaultApp });
+}
 
 /**
  * Makes what `read` gives the keys that count from now on; returns a sentence for the log. What `read` throws is

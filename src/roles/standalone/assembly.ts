@@ -2,7 +2,6 @@
 // as they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
 
 import { ClusterKeys } from "../../auth/cluster-keys.ts";
-import { TokenVerifier } from "../../auth/token.ts";
 import { silentLog } from "../../base/log.ts";
 import { newIncarnation } from "../../base/random.ts";
 import { systemRuntime } from "../../base/runtime.ts";
@@ -25,6 +24,7 @@ import { Flusher } from "../../transport/flusher.ts";
 import { MemoryNetwork } from "../../transport/memory.ts";
 import { createChatService, storeDetail } from "../chat/commands.ts";
 import { GatewayRole } from "../gateway/gateway-role.ts";
+import { tokenVerifierOf } from "../gateway/token-keys.ts";
 import { createLoginService } from "../login/commands.ts";
 import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
 
@@ -134,7 +134,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
 
     const gateway = new GatewayRole(around(gatewayService), {
       ...settings,
-      verifier: new TokenVerifier(settings.secrets, () => systemRuntime.clock.wallMs(), settings),
+      verifier: tokenVerifierOf(settings, systemRuntime.clock),
       wheel,
       flusher,
       metrics: metrics.forService(`${id}-gateway`, gatewayService),
@@ -154,10 +154,9 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       drainMs = limits.values.shutdownMs - closingMs;
       await teardown.disposeAsync();
     };
-    const { readTokenKeys } = settings;
     return {
       ...{ addresses: { ws, tcp, monitor: monitor?.address }, health, control },
-      reload: () => readTokenKeys && gateway.reloadTokenKeys(readTokenKeys),
+      reload: () => gateway.reload(),
       drain: () => (draining ??= drain()),
     };
   } catch (error) {

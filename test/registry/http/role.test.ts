@@ -8,6 +8,7 @@ import { discoveryAppid } from "../../../src/registry/instance.ts";
 import { startDiscovery } from "../../../src/roles/discovery/start.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../../../src/roles/settings.ts";
 import { askUrl, at, endAll, endLater, eventually, RawConnection, TestNode } from "./support.ts";
+import { defaultSettings } from "../../../scripts/harness/default-settings.ts";
 
 afterEach(endAll);
 
@@ -15,8 +16,9 @@ const loopback = { host: "127.0.0.1", port: 0 } as const;
 
 async function start(change: Partial<DiscoverySettings>): Promise<RunningDiscovery> {
   const running = await startDiscovery({
-    ...{ listen: loopback, advertise: undefined, peers: [], zone: "z1", region: "r1", env: "prod" },
-    ...{ dns: undefined, domain: "roost", dnsTtlSeconds: 1, snapshotPath: undefined, lookup: undefined },
+    ...defaultSettings("discovery"),
+    ...{ listen: loopback, zone: "z1", region: "r1", env: "prod", dnsTtlMs: 1_000 },
+    ...{ snapshotPath: undefined, lookup: undefined },
     ...{ clusterKeys: [], version: "test", limits: testLimits(), log: silentLog },
     ...change,
   });

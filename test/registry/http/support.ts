@@ -13,6 +13,7 @@ import { startLoneRegistry } from "../../../src/registry/node/alone.ts";
 import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
 import { startDiscovery } from "../../../src/roles/discovery/start.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../../../src/roles/settings.ts";
+import { defaultSettings } from "../../../scripts/harness/default-settings.ts";
 
 /** Values by name; a list is a repeated key, undefined leaves a default out. */
 export type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -92,15 +93,9 @@ export class TestNode {
   /** Starts a node of zone z1 and env prod, alone unless `change` names peers; it is stopped by `endAll`. */
   static async start(change: Partial<DiscoverySettings> = {}): Promise<TestNode> {
     const running = await startDiscovery({
+      ...defaultSettings("discovery"),
       listen: { host: "127.0.0.1", port: 0 },
-      advertise: undefined,
-      peers: [],
-      zone: "z1",
-      region: "r1",
-      env: "prod",
-      dns: undefined,
-      domain: "roost",
-      dnsTtlSeconds: 1,
+      ...{ zone: "z1", region: "r1", env: "prod", dnsTtlMs: 1_000 },
       snapshotPath: undefined,
       lookup: undefined,
       clusterKeys: [],

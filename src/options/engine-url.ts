@@ -1,12 +1,6 @@
 // The values of --store and --sessions: a database file, or the URL of a server.
 
-import { mkdirSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import type { Log } from "../base/log.ts";
-import { type Engine, engineOf, fileScheme, sessionsEngines, storeEngines } from "../node/engines.ts";
-import { warnOfChangers } from "./data-folder.ts";
-import { codeOf, sentenceOf } from "./failure.ts";
-import { StartError } from "./usage-error.ts";
+import { type Engine, engineOf, fileScheme, sessionsEngines, storeEngines } from "./engines.ts";
 
 /** PATH_MAX of Linux, without the NUL. */
 export const pathBytesMax = 4095;
@@ -61,28 +55,4 @@ function refuseBareCredentials(text: string): void {
 /** True for `sqlite:PATH`. */
 export function isDatabaseFile(url: string): boolean {
   return url.startsWith(fileScheme);
-}
-
-/**
- * The absolute path of `sqlite:PATH`. Makes its folder (mode 0700) if need be, and warns of others who can change it.
- * `source` names the option in messages.
- * @throws StartError if something lies at the path that is no file
- */
-export function databasePath(url: string, source: string, log: Log): string {
-  const path = resolve(url.slice(fileScheme.length));
-  const folder = dirname(path);
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new StartError(`${source}: cannot make the folder of ${path}: ${sentenceOf(error)}`);
-  }
-  try {
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
-      throw new StartError(`${source}: ${path} is not a file; name a file, or one that is still to be made`);
-  } catch (error) {
-    if (codeOf(error) === "") throw error;
-    throw new StartError(`${source}: cannot open ${path}: ${sentenceOf(error)}`);
-  }
-  warnOfChangers(folder, log);
-  return path;
 }

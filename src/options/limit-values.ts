@@ -12,7 +12,7 @@ import {
   writtenNameOf,
 } from "../base/limits/table.ts";
 import { quotedText } from "../base/printable.ts";
-import { nearest } from "./did-you-mean.ts";
+import { nearest } from "../base/did-you-mean.ts";
 import { durationMsOf } from "./values.ts";
 
 const byteUnits: Readonly<Record<string, number>> = { "": 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
