@@ -76,7 +76,7 @@ test("roles do not import each other; standalone alone assembles several", () =>
 });
 
 test("what a node does over time goes by the clock, the timers and the randomness that it is given", () => {
-  const layersOfNodes = /^src\/(service|routing|link|options|node|roles)\//;
+  const layersOfNodes = /^src\/(service|routing|link|node|roles)\//;
   // These start a process, or open what an operator's command uses.
   const starts = new Set([
     "src/options/engines.ts",

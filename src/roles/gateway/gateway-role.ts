@@ -209,7 +209,7 @@ export class GatewayRole {
     return this.chosen.reload();
   }
 
-  /** Reads the route file and the keys of the client tokens again; sentences for the log, undefined if there are none. */
+  /** Reads the route file and the token keys again; sentences for the log, undefined if there is neither file. */
   reload(): string | undefined {
     const again = this.parts.tokenKeys?.again;
     const sentences = [this.reloadRouteFile()?.sentence, again && reloadTokenKeys(this.gateway, again)];

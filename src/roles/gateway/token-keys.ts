@@ -1,5 +1,5 @@
-// The keys of the client tokens, and reading them again while the gateway serves: bad ones are refused, and those that count go
-// on counting. A key that is taken away ends the connections that it signed in.
+// The keys of the client tokens, and reading them again while the gateway serves: bad ones are refused, and those that
+// count go on counting. A key that is taken away ends the connections that it signed in.
 
 import { reasonOf } from "../../base/reason-of.ts";
 import { fingerprintOf } from "../../auth/secret.ts";
