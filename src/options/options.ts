@@ -188,7 +188,9 @@ export const optionGroups = {
       ...{ hint: selectorNames.join("|"), fallback: "hash", parse: parseSelector, of: ["gateway"], isSetting: false },
     }),
     "zone-weights": option({
-      help: "What each zone gets, however many nodes it has, for --selector weighted; a zone that is not named weighs 1",
+      help:
+        "What each zone gets, however many nodes it has, for --selector weighted; a zone that is not " +
+        "named weighs 1",
       ...{ hint: "zone=weight,…", fallback: "", parse: values.zoneWeightsUpTo(1_000), of: ["gateway"] },
       ...{ ...list, isPairs: true, isSetting: false },
     }),
