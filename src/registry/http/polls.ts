@@ -253,8 +253,7 @@ export class Polls {
   private count({ caller, cost }: Waiter, by: 1 | -1): void {
     this.watches += cost * by;
     if (caller === "") return;
-    let counts = this.callers.get(caller);
-    if (counts === undefined) this.callers.set(caller, (counts = { polls: 0, watches: 0 }));
+    const counts = this.callers.getOrInsertComputed(caller, () => ({ polls: 0, watches: 0 }));
     counts.polls += by;
     counts.watches += cost * by;
     if (counts.polls === 0) this.callers.delete(caller);

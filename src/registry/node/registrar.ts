@@ -96,7 +96,7 @@ export class Registrar {
     const known = this.parts.table.get(request);
     const isOwn = known?.instance !== undefined && known.caller === caller.address;
     const { instancesPerAddress } = this.parts.rules.limits.values;
-    if (!isOwn && caller.address !== "" && this.parts.table.countOf(caller.address) >= instancesPerAddress) {
+    if (!isOwn && caller.address !== "" && this.parts.table.callers.of(caller.address) >= instancesPerAddress) {
       this.parts.rules.limits.met("instancesPerAddress", { address: caller.address });
       return {
         code: Code.LimitExceeded,
