@@ -6,7 +6,6 @@
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
 import type { LimitValues } from "../base/limits/table.ts";
-import type { Time } from "../base/runtime.ts";
 import { encodeContents } from "../wire/message-contents.ts";
 import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 import { Batcher } from "./batcher.ts";
@@ -42,13 +41,12 @@ export abstract class JobStore implements Store {
   private readonly replacementListeners = new Set<() => void>();
   private closing: Promise<void> | undefined;
 
-  protected constructor(limits: LimitValues, mayShare?: (first: Job, next: Job) => boolean, time?: Time) {
+  protected constructor(limits: LimitValues, mayShare?: (first: Job, next: Job) => boolean) {
     this.limits = limits;
     this.batcher = new Batcher(
       (jobs) => this.commit(jobs),
       (failure) => this.observe(failure),
       mayShare,
-      time,
     );
   }
 

@@ -38,8 +38,9 @@ export interface CheckReport {
 type CheckProgress = (what: string, part?: number) => void;
 
 /** Throws Refusal for a file of another program, and errors of the system. */
-export function checkStore(path: string, progress: CheckProgress, nowMs = Date.now()): CheckReport {
+export function checkStore(path: string, progress: CheckProgress): CheckReport {
   if (!existsSync(path)) throw new Refusal(`there are no messages at ${path}`);
+  const nowMs = Date.now();
   const wasOpen = isOpenSomewhere(path);
   const report = checkOnce(path, progress, nowMs);
   const isFine = report.logProblems.length === 0 && report.indexProblems.length === 0;
