@@ -283,7 +283,7 @@ function isServing(app: App, zone: string): boolean {
 
 function emptyService(latest: bigint): Rendered {
   const text = Buffer.from(emptyView(latest));
-  return { parts: [text], bytes: text.length, count: 0 };
+  return { parts: [text], bytes: text.length };
 }
 
 function appidOf(key: string): string {

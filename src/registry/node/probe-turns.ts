@@ -39,11 +39,6 @@ export class ProbeTurns {
     this.parts = parts;
   }
 
-  /** Addresses that were asked within a second or have a queue. */
-  get size(): number {
-    return this.queues.size;
-  }
-
   /** Requests a URL in its turn. Never rejects. */
   ask(url: URL): Promise<ProbeAnswer> {
     if (this.isStopped) return Promise.resolve(undefined);

@@ -29,7 +29,6 @@ export interface CheckReport {
   readonly logProblems: readonly string[];
   /** `none`: the next start creates it; `unchecked`: the log is damaged. */
   readonly index: "right" | "damaged" | "none" | "unchecked";
-  readonly indexRuns: number;
   readonly indexMessages: number;
   readonly indexProblems: readonly string[];
 }
@@ -97,7 +96,6 @@ function checkBoth(
     firstId: ends?.first ?? 0n,
     lastId: ends?.last ?? 0n,
     logProblems,
-    indexRuns: 0,
     indexMessages: 0,
   };
   if (index === undefined || isOfAnother(log, index)) return { ...facts, index: "none", indexProblems: [] };
@@ -107,12 +105,11 @@ function checkBoth(
   if (pages.length > 0) return { ...facts, index: "damaged", indexProblems: pages };
   const compared: Progress = (part) => progress("comparing the index with the messages", part);
   try {
-    const { runs, messages, problems } = checkIndex(log, index, nowMs, compared);
+    const { messages, problems } = checkIndex(log, index, nowMs, compared);
     const isRight = problems.length === 0;
     return {
       ...facts,
       index: isRight ? "right" : "damaged",
-      indexRuns: runs,
       indexMessages: messages,
       indexProblems: problems,
     };
@@ -130,7 +127,6 @@ function damaged(logProblems: readonly string[]): CheckReport {
     lastId: 0n,
     logProblems,
     index: "unchecked",
-    indexRuns: 0,
     indexMessages: 0,
     indexProblems: [],
   };
