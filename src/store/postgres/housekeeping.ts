@@ -97,13 +97,11 @@ export class Housekeeping {
       this.chores.dropUnfinished().catch((error: unknown) => {
         this.log.debug("Deleting unfinished groups failed; retrying.", { reason: reasonOf(error) });
       });
-      this.look().then(
-        () => this.lookLater(lookEveryMs),
-        (error: unknown) => {
+      void this.look()
+        .catch((error: unknown) => {
           this.log.debug("Finding old messages failed; retrying.", { reason: reasonOf(error) });
-          this.lookLater(lookEveryMs);
-        },
-      );
+        })
+        .finally(() => this.lookLater(lookEveryMs));
     });
   }
 
