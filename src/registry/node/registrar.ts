@@ -116,15 +116,8 @@ export class Registrar {
           ? versionAfter(known?.dirty ?? dirtyTimestamp)
           : dirtyTimestamp;
     const instance: Instance = {
-      env: request.env,
-      appid: request.appid,
-      zone: request.zone,
-      hostname: request.hostname,
-      region: request.region,
-      addrs: request.addrs,
-      version: request.version,
+      ...request,
       metadata: compact(request.metadata),
-      status: request.status,
       regTimestamp: request.regTimestamp > 0n ? request.regTimestamp : now,
       upTimestamp: known?.instance?.upTimestamp ?? now,
       dirtyTimestamp: dirty,

@@ -172,15 +172,7 @@ export class SqliteStore extends JobStore implements Store {
   }
 
   protected async readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
-    const answer = await this.ask("reader", {
-      kind: "index",
-      app: query.app,
-      account: query.account,
-      device: query.device,
-      after: query.after.toString(),
-      includeSent: query.includeSent,
-      limit,
-    });
+    const answer = await this.ask("reader", { kind: "index", ...query, after: `${query.after}`, limit });
     assert(answer.kind === "numbers", "an index is answered with numbers");
     const texts: string[] = JSON.parse(answer.texts);
     const { numbers } = answer;
