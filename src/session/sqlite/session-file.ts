@@ -119,24 +119,20 @@ export class SessionFile {
    */
   static open(path: string, damaged: string | undefined, claim: (db: Database) => void): SessionFile {
     // One process at a time checks and creates the file: the system's lock ends with the process.
-    const lock = openLockFile(`${path}-lock`);
+    using lock = openLockFile(`${path}-lock`);
+    lock.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
+    lock.run("BEGIN EXCLUSIVE");
+    prepare(path, damaged);
+    const file = new SessionFile(path);
     try {
-      lock.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
-      lock.run("BEGIN EXCLUSIVE");
-      prepare(path, damaged);
-      const file = new SessionFile(path);
-      try {
-        file.writing.run(addedTables);
-        claim(file.writing);
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-      file.writing.run("PRAGMA busy_timeout = 0");
-      return file;
-    } finally {
-      lock.close();
+      file.writing.run(addedTables);
+      claim(file.writing);
+    } catch (error) {
+      file.close();
+      throw error;
     }
+    file.writing.run("PRAGMA busy_timeout = 0");
+    return file;
   }
 
   /** Returns false once another file is at the path, or this one was truncated, or lost the files beside it. */
@@ -199,17 +195,13 @@ function prepare(path: string, damaged: string | undefined): void {
   // The database first: SQLite drops a log beside an empty new one.
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
   closeSync(openSync(path, "a", 0o600));
-  const db = connect(path);
-  try {
-    db.transaction(() => {
-      db.run(schema);
-      db.run("INSERT INTO state VALUES (1, ?, ?, 0, 0, 0)", [newIncarnation(systemRandom), bootId()]);
-      db.run(`PRAGMA application_id = ${applicationId}`);
-      db.run(`PRAGMA user_version = ${schemaVersion}`);
-    })();
-  } finally {
-    db.close();
-  }
+  using db = connect(path);
+  db.transaction(() => {
+    db.run(schema);
+    db.run("INSERT INTO state VALUES (1, ?, ?, 0, 0, 0)", [newIncarnation(systemRandom), bootId()]);
+    db.run(`PRAGMA application_id = ${applicationId}`);
+    db.run(`PRAGMA user_version = ${schemaVersion}`);
+  })();
 }
 
 /**
