@@ -115,7 +115,7 @@ function headOf({ instance }: Entry, env: string): string {
   return `${head.slice(0, -1)},${timestamps},"renew_timestamp":`;
 }
 
-/** Yields the InstanceInfo of a service as JSON in pieces: each instance is shown as it is when its piece is created. */
+/** Yields the JSON of a service's InstanceInfo: each instance is shown as it is when its piece is created. */
 export function* zonePieces(
   app: App,
   shownEnv: string | undefined,
