@@ -8,6 +8,7 @@ import { fileIdentity } from "../../base/file-identity.ts";
 import { openLockFile } from "../../base/lock-file.ts";
 import { OpenFiles } from "../../base/open-files.ts";
 import { reasonOf } from "../../base/reason-of.ts";
+import { scopedFile } from "../../base/scoped-file.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 import { SessionsUnavailable } from "../sessions.ts";
 
@@ -182,12 +183,8 @@ function prepare(path: string, damaged: string | undefined): void {
   // SQLite gives its -wal and -shm files the database's mode. Closing an open file would release its locks.
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   try {
-    const db = openAsItIs(path);
-    try {
-      if (fileIdentity(path) !== damaged && isCurrent(db)) return;
-    } finally {
-      db.close();
-    }
+    using db = openAsItIs(path);
+    if (fileIdentity(path) !== damaged && isCurrent(db)) return;
   } catch (error) {
     if (!isDamage(error)) throw error;
     if (fileIdentity(path) !== damaged && !mayBeOurs(path)) throw new NotSessions("it is not a session store");
@@ -210,12 +207,8 @@ function prepare(path: string, damaged: string | undefined): void {
  */
 function mayBeOurs(path: string): boolean {
   const head = Buffer.alloc(headBytes);
-  const file = openSync(path, "r");
-  try {
-    readSync(file, head, 0, headBytes, 0);
-  } finally {
-    closeSync(file);
-  }
+  using file = scopedFile(path, "r");
+  readSync(file.fd, head, 0, headBytes, 0);
   if (head.every((byte) => byte === 0)) return true;
   return (
     head.toString("latin1", 0, magic.length) === magic &&
