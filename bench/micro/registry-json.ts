@@ -9,7 +9,7 @@ import { env, filledTable, instancesOfService, serviceOf } from "./registry-samp
 
 function textOf(app: App): string {
   let text = "";
-  for (const piece of zonePieces(app, undefined, "", Status.Any)) text += piece.text;
+  for (const piece of zonePieces(app, undefined, "", Status.Any)) text += piece;
   return text;
 }
 

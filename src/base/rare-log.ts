@@ -27,22 +27,20 @@ export class RareLog {
 
   /** Warns, unless `sentence` was logged less than a pause ago. */
   warn(sentence: string, fields: LogFields): void {
-    const unlogged = this.due(sentence);
-    if (unlogged !== undefined) this.log.warn(sentence, withUnlogged(fields, unlogged));
+    this.say("warn", sentence, fields);
   }
 
   /** Logs an error, unless `sentence` was logged less than a pause ago. */
   error(sentence: string, fields: LogFields): void {
-    const unlogged = this.due(sentence);
-    if (unlogged !== undefined) this.log.error(sentence, withUnlogged(fields, unlogged));
+    this.say("error", sentence, fields);
   }
 
-  /** Returns the number of lines dropped since the last one, or undefined if this one is dropped as well. */
-  private due(sentence: string): number | undefined {
+  /** Returns the number of lines dropped since the last one of a subject, or undefined if this one is dropped, too. */
+  due(subject: string): number | undefined {
     const nowMs = this.clock.monotonicMs();
-    const said = this.said.get(sentence);
+    const said = this.said.get(subject);
     if (said === undefined) {
-      this.said.set(sentence, { atMs: nowMs, unlogged: 0 });
+      this.said.set(subject, { atMs: nowMs, unlogged: 0 });
       return 0;
     }
     if (nowMs - said.atMs < this.pauseMs) {
@@ -54,8 +52,9 @@ export class RareLog {
     said.unlogged = 0;
     return unlogged;
   }
-}
 
-function withUnlogged(fields: LogFields, unlogged: number): LogFields {
-  return unlogged === 0 ? fields : { ...fields, unlogged };
+  private say(level: "warn" | "error", sentence: string, fields: LogFields): void {
+    const unlogged = this.due(sentence);
+    if (unlogged !== undefined) this.log[level](sentence, unlogged === 0 ? fields : { ...fields, unlogged });
+  }
 }

@@ -74,21 +74,18 @@ function attempt<Value>(path: string, call: () => Value): Value {
   }
 }
 
+/** By the system's error codes. */
+const reasons: ReadonlyMap<unknown, string> = new Map([
+  ["ENOENT", "no such file"],
+  ["EACCES", "permission denied"],
+  ["EPERM", "permission denied"],
+  ["ENOTDIR", "a part of its path is not a folder"],
+  ["ELOOP", "its links form a circle"],
+]);
+
 function whyNot(cause: unknown): string {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  switch (code) {
-    case "ENOENT":
-      return "no such file";
-    case "EACCES":
-    case "EPERM":
-      return "permission denied";
-    case "ENOTDIR":
-      return "a part of its path is not a folder";
-    case "ELOOP":
-      return "its links form a circle";
-    default:
-      return reasonOf(cause);
-  }
+  return reasons.get(code) ?? reasonOf(cause);
 }
 
 /** Returns why files of this kind are refused, or undefined. */

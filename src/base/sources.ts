@@ -30,14 +30,12 @@ export class NoAnswer extends Error {
 export class Sources<Source> {
   private readonly all: readonly Source[];
   private readonly after: After;
-  private readonly limitMs: number;
   /** Sources that did not answer the last time, or answered late. */
   private readonly late = new Set<Source>();
 
-  constructor(all: readonly Source[], after: After, limitMs = answerMsMax) {
+  constructor(all: readonly Source[], after: After) {
     this.all = [...new Set(all)];
     this.after = after;
-    this.limitMs = limitMs;
   }
 
   /**
@@ -80,8 +78,8 @@ export class Sources<Source> {
         const [source] = waiting.splice(0, 1);
         if (source === undefined) return;
         const aborter = new AbortController();
-        const cancel = this.after(this.limitMs, () => {
-          const late = new Error(`no answer within ${this.limitMs / 1000} s`);
+        const cancel = this.after(answerMsMax, () => {
+          const late = new Error(`no answer within ${answerMsMax / 1000} s`);
           settle(() => failed(source, late));
           aborter.abort(late);
         });

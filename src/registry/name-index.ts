@@ -1,5 +1,6 @@
 // Names as DNS sees them: ASCII letters compare without case, and every suffix of a dotted name exists as a branch.
 
+import { Counts } from "../base/counts.ts";
 import type { Identity } from "./instance.ts";
 
 /** Lowers ASCII letters only (RFC 4343). */
@@ -10,37 +11,25 @@ export function asciiLower(text: string): string {
 /** A multiset of names: a name that is added twice exists until it is removed twice. */
 export class NameIndex {
   /** By the name in lower case: each spelling and its count. */
-  private readonly names = new Map<string, Map<string, number>>();
+  private readonly names = new Map<string, Counts<string>>();
   /** The number of names below a suffix in lower case. */
-  private readonly below = new Map<string, number>();
+  private readonly below = new Counts<string>();
 
   add(name: string): void {
     const lower = asciiLower(name);
-    let spellings = this.names.get(lower);
-    if (spellings === undefined) {
-      this.names.set(lower, (spellings = new Map()));
-      for (const suffix of suffixesOf(lower)) this.below.set(suffix, (this.below.get(suffix) ?? 0) + 1);
-    }
-    spellings.set(name, (spellings.get(name) ?? 0) + 1);
+    const spellings = this.names.getOrInsertComputed(lower, () => new Counts());
+    if (spellings.size === 0) for (const suffix of suffixesOf(lower)) this.below.add(suffix);
+    spellings.add(name);
   }
 
   remove(name: string): void {
     const lower = asciiLower(name);
     const spellings = this.names.get(lower);
-    const count = spellings?.get(name) ?? 0;
-    if (spellings === undefined || count === 0) return;
-    if (count > 1) {
-      spellings.set(name, count - 1);
-      return;
-    }
-    spellings.delete(name);
+    if (spellings === undefined || spellings.of(name) === 0) return;
+    spellings.add(name, -1);
     if (spellings.size > 0) return;
     this.names.delete(lower);
-    for (const suffix of suffixesOf(lower)) {
-      const left = (this.below.get(suffix) ?? 0) - 1;
-      if (left > 0) this.below.set(suffix, left);
-      else this.below.delete(suffix);
-    }
+    for (const suffix of suffixesOf(lower)) this.below.add(suffix, -1);
   }
 
   /** Returns the existing spellings of a name. */
@@ -51,7 +40,7 @@ export class NameIndex {
   /** Reports whether the name exists, or one that ends in a dot and this name. */
   isBranch(name: string): boolean {
     const lower = asciiLower(name);
-    return this.names.has(lower) || this.below.has(lower);
+    return this.names.has(lower) || this.below.of(lower) > 0;
   }
 }
 

@@ -6,7 +6,7 @@ import { type CloseReason, closeAbnormal, CloseCode } from "../wire/close-reason
 import { Feature } from "../wire/features.ts";
 import type { Header, LoginResp } from "../wire/gen/pkt_pb.ts";
 import { Disconnected, errorOf, RequestRefused } from "./client-errors.ts";
-import { deferred } from "./deferred.ts";
+import { type Deferred, deferred } from "./deferred.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import type { Gateways } from "./gateways.ts";
 import { backOffFirstMs, returnDelayMs } from "./reconnect-rule.ts";
@@ -36,16 +36,11 @@ interface KeeperOwner {
   offline(reason: CloseReason, returnsInMs: number | undefined): void;
 }
 
-interface Waiter {
-  resolve(session: Session): void;
-  reject(error: Error): void;
-}
-
 export class ConnectionKeeper {
   private readonly options: KeeperOptions;
   private readonly owner: KeeperOwner;
   private readonly first = deferred<void>();
-  private readonly waiters = new Set<Waiter>();
+  private readonly waiters = new Set<Deferred<Session>>();
   /** The session, once it is signed in. */
   private live: Session | undefined;
   private session: Session | undefined;
@@ -94,24 +89,13 @@ export class ConnectionKeeper {
   online(timeoutMs: number): Promise<Session> {
     if (this.live !== undefined) return Promise.resolve(this.live);
     if (this.over !== undefined) return Promise.reject(this.over);
-    const { promise, resolve, reject } = deferred<Session>();
+    const waiter = deferred<Session>();
     const cancel = this.options.environment.after(timeoutMs, () => waiter.reject(new Disconnected(closeAbnormal)));
-    const forget = (): void => {
+    this.waiters.add(waiter);
+    return waiter.promise.finally(() => {
       cancel();
       this.waiters.delete(waiter);
-    };
-    const waiter: Waiter = {
-      resolve: (session) => {
-        forget();
-        resolve(session);
-      },
-      reject: (error) => {
-        forget();
-        reject(error);
-      },
-    };
-    this.waiters.add(waiter);
-    return promise;
+    });
   }
 
   /** A newer sign-in has replaced this one: do not reconnect, whatever ends the connection. */
@@ -179,7 +163,7 @@ export class ConnectionKeeper {
     }
     this.owner.online(answer);
     this.first.resolve();
-    for (const waiter of [...this.waiters]) waiter.resolve(session);
+    for (const waiter of this.waiters) waiter.resolve(session);
   }
 
   private ended(url: string, told: CloseReason, error: Error): void {
@@ -251,7 +235,7 @@ export class ConnectionKeeper {
     this.options.tokens.stop();
     this.options.gateways.stop();
     this.first.reject(error);
-    for (const waiter of [...this.waiters]) waiter.reject(over);
+    for (const waiter of this.waiters) waiter.reject(over);
     this.owner.offline(reason, undefined);
   }
 }

@@ -9,6 +9,13 @@ export type Handlers<Events> = { readonly [Name in keyof Events]?: Handler<Event
 export class Emitter<Events> {
   private readonly handlers: { [Name in keyof Events]?: Set<Handler<Events[Name]>> } = {};
 
+  constructor(initial: Handlers<Events> = {}) {
+    for (const name in initial) {
+      const handler = initial[name];
+      if (handler !== undefined) this.on(name, handler);
+    }
+  }
+
   on<Name extends keyof Events>(name: Name, handler: Handler<Events[Name]>): () => void {
     const handlers = (this.handlers[name] ??= new Set());
     handlers.add(handler);

@@ -73,17 +73,17 @@ export class RoostClient {
   private readonly environment: Environment;
   private readonly requestTimeoutMs: number;
   private readonly talkTriesMax: number;
-  private readonly events = new Emitter<ClientEvents>();
+  private readonly events: Emitter<ClientEvents>;
   private readonly keeper: ConnectionKeeper;
   private readonly synchroniser: Synchroniser;
   private signedInAs = "";
   private unwatch: Cancel = () => undefined;
 
   private constructor(options: ClientOptions) {
+    this.events = new Emitter(options.on);
     this.environment = { ...platform, ...options.environment };
     this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
     this.talkTriesMax = options.talkTriesMax ?? 5;
-    this.addHandlers(options);
     const { url = [], lookup = [], token, device = "", reconnect = true, retry = false } = options;
     const { environment, requestTimeoutMs } = this;
     const gateways = new Gateways({ urls: listOf(url), lookups: listOf(lookup), environment });
@@ -256,18 +256,6 @@ export class RoostClient {
       unwatch();
       signal?.removeEventListener("abort", aborted);
     };
-  }
-
-  private addHandlers({ on }: ClientOptions): void {
-    if (on?.message !== undefined) this.on("message", on.message);
-    if (on?.online !== undefined) this.on("online", on.online);
-    if (on?.offline !== undefined) this.on("offline", on.offline);
-    if (on?.kicked !== undefined) this.on("kicked", on.kicked);
-    if (on?.groupCreated !== undefined) this.on("groupCreated", on.groupCreated);
-    if (on?.groupJoined !== undefined) this.on("groupJoined", on.groupJoined);
-    if (on?.groupQuit !== undefined) this.on("groupQuit", on.groupQuit);
-    if (on?.synced !== undefined) this.on("synced", on.synced);
-    if (on?.syncFailed !== undefined) this.on("syncFailed", on.syncFailed);
   }
 
   private async request<Request extends DescMessage, Response extends DescMessage>(

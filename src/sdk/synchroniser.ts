@@ -171,20 +171,19 @@ export class Synchroniser {
    */
   private async acknowledgeLater(): Promise<void> {
     while (this.inWork.size > 0) await this.nextWorkEnd();
-    if (!this.isOnline) return;
+    if (this.isOnline) await this.acknowledgeOrRead();
+  }
+
+  private soon(): Promise<void> {
+    this.cancelSoon = undefined;
+    return this.acknowledgeOrRead();
+  }
+
+  private async acknowledgeOrRead(): Promise<void> {
     try {
       await this.acknowledge();
     } catch {
       // The next reading acknowledges it.
-      if (this.isOnline) this.readAgain();
-    }
-  }
-
-  private async soon(): Promise<void> {
-    this.cancelSoon = undefined;
-    try {
-      await this.acknowledge();
-    } catch {
       if (this.isOnline) this.readAgain();
     }
   }

@@ -23,16 +23,12 @@ export interface Fence {
 }
 
 export class Follower {
-  readonly cache: LocationCache;
+  readonly cache = new LocationCache(sessionCacheAccountsMax);
   readonly presence = new Presence();
   private readonly lossListeners = new Set<() => void>();
   /** '' before the first fence. */
   epoch = "";
   sequence = 0;
-
-  constructor(accountsMax: number = sessionCacheAccountsMax) {
-    this.cache = new LocationCache(accountsMax);
-  }
 
   /** Applies a fence. The cache is invalidated before listeners are called. */
   follow(fence: Fence): void {

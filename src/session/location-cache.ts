@@ -44,11 +44,7 @@ export class LocationCache {
       this.young = new Map();
       this.youngSize = 0;
     }
-    let ofApp = this.young.get(app);
-    if (ofApp === undefined) {
-      ofApp = new Map();
-      this.young.set(app, ofApp);
-    }
+    const ofApp = this.young.getOrInsertComputed(app, () => new Map());
     if (!ofApp.has(account)) this.youngSize++;
     ofApp.set(account, found);
   }

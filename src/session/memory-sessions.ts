@@ -97,11 +97,7 @@ export class MemorySessions implements Sessions {
   }
 
   private store(app: string, account: string, before: readonly Location[], after: readonly Location[]): void {
-    let accounts = this.apps.get(app);
-    if (accounts === undefined) {
-      accounts = new Map();
-      this.apps.set(app, accounts);
-    }
+    const accounts = this.apps.getOrInsertComputed(app, () => new Map());
     if (after.length > 0) accounts.set(account, after);
     else {
       accounts.delete(account);

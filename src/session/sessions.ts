@@ -10,8 +10,10 @@
 //   suspended, leases are suspended, too.
 // - An engine that is away rejects with SessionsUnavailable within two seconds, and recovers by itself.
 
-import type { StoreIdentity } from "../auth/store-ownership.ts";
+import type { StoreClaim, StoreIdentity } from "../auth/store-ownership.ts";
 import type { LimitValues } from "../base/limits/table.ts";
+import type { Log } from "../base/log.ts";
+import type { Time } from "../base/runtime.ts";
 import { isOfFirstVersion, knownFeatures } from "../wire/features.ts";
 
 /** The session engine cannot serve now; the request may be retried. Clients receive SystemException. */
@@ -62,6 +64,16 @@ export type PutOutcome =
 
 /** The limits that an engine enforces on writes. */
 export type SessionLimits = Pick<LimitValues, "devicesPerAccount" | "gatewayLeaseMs">;
+
+/** What each shared engine is opened with, besides its place. */
+export interface SessionsOptions {
+  readonly log: Log;
+  readonly time?: Time;
+  readonly claim?: StoreClaim;
+  readonly limits?: SessionLimits;
+  /** Called if only a restart helps: the place is wrong, or the store is another cluster's. */
+  readonly refused?: (sentence: string) => void;
+}
 
 export interface Sessions {
   readonly isHealthy: boolean;

@@ -5,7 +5,8 @@
 //   bytes before it   the SQLite database, or PostgreSQL's archive
 //   512 bytes         "roost-backup-1 ", a JSON object, spaces, "\n"
 
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { fstatSync, fsyncSync, readSync, writeSync } from "node:fs";
+import { scopedFile } from "../base/scoped-file.ts";
 import { fieldsOf, ifWellFormed, jsonOf, stringOf, wholeOf } from "../base/json-fields.ts";
 import type { StoreFacts } from "./store-facts.ts";
 import { StoreUnavailable } from "./store.ts";
@@ -16,15 +17,11 @@ const chunkBytes = 4 * 1024 * 1024;
 
 /** Appends the seal and syncs the file. Throws the platform's error if the disk is full. */
 export function seal(path: string, facts: StoreFacts): void {
-  const file = openSync(path, "r+");
-  try {
-    const bytes = fstatSync(file).size;
-    const text = opening + JSON.stringify({ ...facts, sha256: digestOf(file, bytes) });
-    writeSync(file, `${text.padEnd(sealBytes - 1)}\n`, bytes);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  using file = scopedFile(path, "r+");
+  const bytes = fstatSync(file.fd).size;
+  const text = opening + JSON.stringify({ ...facts, sha256: digestOf(file.fd, bytes) });
+  writeSync(file.fd, `${text.padEnd(sealBytes - 1)}\n`, bytes);
+  fsyncSync(file.fd);
 }
 
 /** The content of a seal, and the number of bytes before it. */
@@ -38,21 +35,17 @@ interface Seal {
  * StoreUnavailable if the bytes before it have changed. `name` is the file's name in error messages.
  */
 export function readSeal(path: string, name: string): Seal | undefined {
-  const file = openSync(path, "r");
-  try {
-    const bytes = fstatSync(file).size - sealBytes;
-    if (bytes < 0) return undefined;
-    const tail = Buffer.alloc(sealBytes);
-    readSync(file, tail, 0, sealBytes, bytes);
-    const text = tail.toString("latin1");
-    if (!text.startsWith(opening)) return undefined;
-    const sealed = parseSeal(text.slice(opening.length));
-    if (sealed === undefined || sealed.sha256 !== digestOf(file, bytes))
-      throw new StoreUnavailable(`${name} is damaged: its bytes are not those that were backed up; take another copy`);
-    return { facts: sealed, bytes };
-  } finally {
-    closeSync(file);
-  }
+  using file = scopedFile(path, "r");
+  const bytes = fstatSync(file.fd).size - sealBytes;
+  if (bytes < 0) return undefined;
+  const tail = Buffer.alloc(sealBytes);
+  readSync(file.fd, tail, 0, sealBytes, bytes);
+  const text = tail.toString("latin1");
+  if (!text.startsWith(opening)) return undefined;
+  const sealed = parseSeal(text.slice(opening.length));
+  if (sealed === undefined || sealed.sha256 !== digestOf(file.fd, bytes))
+    throw new StoreUnavailable(`${name} is damaged: its bytes are not those that were backed up; take another copy`);
+  return { facts: sealed, bytes };
 }
 
 function parseSeal(text: string): (StoreFacts & { readonly sha256: string }) | undefined {

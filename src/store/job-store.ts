@@ -3,12 +3,12 @@
 //
 // Invariant: after `close` no call is accepted, and earlier calls are committed first.
 
-import type { StoreIdentity } from "../auth/store-ownership.ts";
+import type { StoreClaim } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
-import type { LimitValues } from "../base/limits/table.ts";
-import type { Time } from "../base/runtime.ts";
+import { type LimitValues, limitValues } from "../base/limits/table.ts";
+import type { Log, LogFields } from "../base/log.ts";
+import { RareLog } from "../base/rare-log.ts";
 import { encodeContents } from "../wire/message-contents.ts";
-import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 import { Batcher } from "./batcher.ts";
 import {
   membershipOutcome,
@@ -26,36 +26,48 @@ import {
   type GroupDraft,
   type IndexEntry,
   type IndexQuery,
-  type Membership,
   type MembershipChange,
   type MembershipOutcome,
-  type RevokeOutcome,
-  type Store,
-  type StoreClock,
   type Talk,
   type TalkOutcome,
 } from "./store.ts";
 
-export abstract class JobStore implements Store {
+/** What each engine is opened with, besides its place. */
+export interface StoreOptions {
+  /** Whole days; 0 keeps messages without end. */
+  readonly retentionDays: number;
+  readonly log: Log;
+  readonly limits?: LimitValues;
+  readonly claim?: StoreClaim;
+  /**
+   * Called when the store turns out to be another cluster's, or cannot be opened when it is back after it was away at
+   * first. Only a restart helps then.
+   */
+  readonly refused?: (sentence: string) => void;
+}
+
+/** The shortest time between two warnings: several threads notice a replacement, and a pooler may alternate. */
+const replacementEveryMs = 5_000;
+
+export abstract class JobStore {
+  protected readonly log: Log;
   protected readonly limits: LimitValues;
+  private readonly replacementLog: RareLog;
   private readonly batcher: Batcher;
   private readonly replacementListeners = new Set<() => void>();
   private closing: Promise<void> | undefined;
 
-  protected constructor(limits: LimitValues, mayShare?: (first: Job, next: Job) => boolean, time?: Time) {
-    this.limits = limits;
+  protected constructor({ log, limits }: StoreOptions, mayShare?: (first: Job, next: Job) => boolean) {
+    this.log = log;
+    this.limits = limits ?? limitValues();
+    this.replacementLog = new RareLog(log, replacementEveryMs);
     this.batcher = new Batcher(
       (jobs) => this.commit(jobs),
       (failure) => this.observe(failure),
       mayShare,
-      time,
     );
   }
 
-  abstract readonly clock: StoreClock;
-  abstract readonly identity: StoreIdentity | undefined;
-  abstract setOwners(fingerprints: readonly string[]): Promise<void>;
-  abstract claimAs(fingerprints: readonly string[]): void;
   /** Whether the last commit succeeded, as far as is known. */
   protected abstract readonly canCommit: boolean;
   /** Commits all jobs in order, or rejects and commits none. The outcome of job i starts at i × outcomeSlots. */
@@ -71,14 +83,6 @@ export abstract class JobStore implements Store {
   /** Stops the engine; all queued calls are settled. */
   protected abstract closeEngine(): Promise<void>;
 
-  abstract groupDetail(app: string, group: string, asker: string): ReturnType<Store["groupDetail"]>;
-  abstract membership(app: string, group: string): Promise<Membership | undefined>;
-
-  abstract revoke(revocation: Revocation): Promise<RevokeOutcome>;
-  abstract revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]>;
-
-  abstract readonly trouble: string;
-
   watchReplacement(listener: () => void): () => void {
     this.replacementListeners.add(listener);
     return () => this.replacementListeners.delete(listener);
@@ -86,6 +90,13 @@ export abstract class JobStore implements Store {
 
   protected replaced(): void {
     for (const listener of this.replacementListeners) listener();
+  }
+
+  protected warnOfReplacement(fields: LogFields = {}): void {
+    this.replacementLog.warn(
+      "The message store was replaced, or its accounts were changed by hand; all caches were dropped.",
+      fields,
+    );
   }
 
   get isHealthy(): boolean {

@@ -122,13 +122,10 @@ export class Admission {
     const { quotaOf, strangersPerAddressMax } = this.parts;
     const quota = quotaOf(stranger.remoteAddress);
     if (quota !== undefined) {
-      const ofAddress = this.byAddress.get(quota);
-      if (ofAddress === undefined) this.byAddress.set(quota, new Set([stranger]));
-      else {
-        // The last one of an address is not deleted with its set, for it joins it.
-        ofAddress.add(stranger);
-        if (ofAddress.size > strangersPerAddressMax) this.evictMet("strangersPerAddress", ofAddress);
-      }
+      const ofAddress = this.byAddress.getOrInsertComputed(quota, () => new Set());
+      // The last one of an address is not deleted with its set, for it joins it.
+      ofAddress.add(stranger);
+      if (ofAddress.size > strangersPerAddressMax) this.evictMet("strangersPerAddress", ofAddress);
     }
     this.strangers.add(stranger);
   }

@@ -4,7 +4,7 @@
 // Memory. The receiver reads the sender's buffer, without a second copy; the buffer returns to the pool after the last
 // frame. `poison` overwrites each payload when its handler has returned, which exposes handlers that keep it uncopied.
 
-import { systemTimers, type Timers } from "../base/timers.ts";
+import { systemTimers } from "../base/timers.ts";
 import { type CloseReason, CloseCode, closeFrameTooLarge } from "../wire/close-reason.ts";
 import { frameHeaderBytes } from "../wire/frame-writer.ts";
 import { ConnectionCore } from "./connection-core.ts";
@@ -113,11 +113,6 @@ interface Listener {
 /** The listeners by address. Both sides of a connection use the same network. */
 export class MemoryNetwork {
   private readonly listeners = new Map<string, Listener>();
-  private readonly soon: Timers["soon"];
-
-  constructor(soon = systemTimers.soon) {
-    this.soon = soon;
-  }
 
   /**
    * Accepts connections dialled to `address`, any string.
@@ -151,7 +146,7 @@ export class MemoryNetwork {
     handler: (connection: Connection) => FrameHandler,
     options: MemoryOptions,
   ): Promise<Connection> {
-    await new Promise<void>((resolve) => this.soon(resolve));
+    await new Promise<void>((resolve) => systemTimers.soon(resolve));
     const listener = this.listeners.get(address);
     if (listener === undefined) throw new Error(`cannot connect to ${address}: nobody listens there`);
     const dialling = new MemoryConnection(address, options);

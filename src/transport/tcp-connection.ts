@@ -12,6 +12,7 @@ import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
 import { ConnectionCore, idleFrameCount } from "./connection-core.ts";
+import { ofSocket } from "./contained.ts";
 import { lateBytesMax } from "./linger-watch.ts";
 import { looksLikeProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
@@ -34,20 +35,8 @@ export const tcpHandlers = {
   drain({ data: owner }) {
     owner?.flush();
   },
-  end({ data: owner }) {
-    try {
-      owner?.ended();
-    } catch (bug) {
-      owner?.fail(bug);
-    }
-  },
-  close({ data: owner }) {
-    try {
-      owner?.gone();
-    } catch (bug) {
-      owner?.fail(bug);
-    }
-  },
+  end: ofSocket((owner: SocketOwner) => owner.ended()),
+  close: ofSocket((owner: SocketOwner) => owner.gone()),
 } satisfies SocketHandler<SocketOwner | undefined>;
 
 /** The connection is the sink of its own reader. */

@@ -12,6 +12,7 @@
 
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionGroup } from "./connection-group.ts";
+import { ofSocket } from "./contained.ts";
 import { boundReceived } from "./kernel-sockets.ts";
 import { LingerWatch, lingerMsMax } from "./linger-watch.ts";
 import type { Acceptor, Server, TransportOptions } from "./transport.ts";
@@ -101,34 +102,10 @@ export function listenWebSocket(
           connection.fail(bug);
         }
       },
-      drain({ data: connection }) {
-        try {
-          connection.drained();
-        } catch (bug) {
-          connection.fail(bug);
-        }
-      },
-      ping({ data: connection }, payload) {
-        try {
-          connection.pingReceived(payload);
-        } catch (bug) {
-          connection.fail(bug);
-        }
-      },
-      pong({ data: connection }, payload) {
-        try {
-          connection.pongReceived(payload);
-        } catch (bug) {
-          connection.fail(bug);
-        }
-      },
-      close({ data: connection }, code, text) {
-        try {
-          connection.gone(code, text);
-        } catch (bug) {
-          connection.fail(bug);
-        }
-      },
+      drain: ofSocket((connection: WebSocketConnection) => connection.drained()),
+      ping: ofSocket((connection: WebSocketConnection, payload: Buffer) => connection.pingReceived(payload)),
+      pong: ofSocket((connection: WebSocketConnection, payload: Buffer) => connection.pongReceived(payload)),
+      close: ofSocket((connection: WebSocketConnection, code: number, text: string) => connection.gone(code, text)),
     },
   });
   const port = server.port ?? address.port;

@@ -86,7 +86,7 @@ const chats = (node: RegistryNode): string[] =>
 function stale(node: RegistryNode): string[] {
   const app = node.table.app("prod", "chat");
   if (app === undefined) return [];
-  const text = [...zonePieces(app, undefined, "", Status.Any)].map((piece) => piece.text).join("");
+  const text = [...zonePieces(app, undefined, "", Status.Any)].join("");
   // Our own client reads it as ever.
   const up = parseService(parseAnswer(`{"code":0,"data":${text}}`).data).instances;
   expect(up).toHaveLength(node.instances("prod", "chat", Status.Up).length);

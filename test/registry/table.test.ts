@@ -68,7 +68,7 @@ describe("merging", () => {
         }
         const all = [...table.all()];
         const alive = all.flatMap(({ instance }) => instance ?? []);
-        expect([table.live, table.tombstones, table.nodes, table.serviceCount, table.bytes]).toEqual([
+        expect([table.live, table.tombstones, table.nodes, table.apps.listedCount, table.bytes]).toEqual([
           alive.length,
           all.length - alive.length,
           alive.filter(({ appid }) => appid === discoveryAppid).length,
@@ -103,8 +103,8 @@ describe("merging", () => {
         const alive = all.filter(({ instance }) => instance !== undefined);
         expect(table.live).toBe(alive.length);
         expect(table.tombstones).toBe(all.length - alive.length);
-        expect(new Set([...table.services()].flatMap((app) => [...app.entries()]))).toEqual(new Set(alive));
-        const named = ["A", "b", "c"].flatMap((hostname) => [...table.named("prod", hostname)]);
+        expect(new Set([...table.apps.listed()].flatMap((app) => [...app.entries()]))).toEqual(new Set(alive));
+        const named = ["A", "b", "c"].flatMap((hostname) => [...table.names.named("prod", hostname)]);
         expect(new Set(named)).toEqual(new Set(alive));
         for (const entry of all) table.evict(entry);
         expect([table.live, table.digest.text()]).toEqual([0, new TableOverTime().table.digest.text()]);
@@ -272,14 +272,14 @@ describe("bounds", () => {
     table.merge(living(one, { hostname: "a" }));
     table.merge(living(one, { hostname: "b" }));
     for (const entry of table.all()) table.attribute(entry, "192.0.2.1");
-    expect(table.countOf("192.0.2.1")).toBe(2);
+    expect(table.callers.of("192.0.2.1")).toBe(2);
     const a = table.get(identityOf({ hostname: "a" }));
     if (a === undefined) throw new Error("a was merged");
     table.attribute(a, "192.0.2.2");
-    expect([table.countOf("192.0.2.1"), table.countOf("192.0.2.2")]).toEqual([1, 1]);
+    expect([table.callers.of("192.0.2.1"), table.callers.of("192.0.2.2")]).toEqual([1, 1]);
     table.merge(cancelled(two, { hostname: "b" }));
     table.evict(a);
-    expect([table.countOf("192.0.2.1"), table.countOf("192.0.2.2")]).toEqual([0, 0]);
+    expect([table.callers.of("192.0.2.1"), table.callers.of("192.0.2.2")]).toEqual([0, 0]);
   });
 });
 
@@ -310,7 +310,7 @@ describe("what readers see", () => {
     table.merge(living(one));
     const before = table.app("prod", "chat")?.latest ?? 0n;
     table.merge(cancelled(two));
-    expect([...table.services()]).toEqual([]);
+    expect([...table.apps.listed()]).toEqual([]);
     expect(table.app("prod", "chat")?.latest).toBeGreaterThan(before);
     time.advance(tombstoneMs);
     table.forget(clock.monotonicMs());

@@ -2,16 +2,11 @@
 
 import { type Clock, systemClock } from "../clock.ts";
 import type { Log, LogFields } from "../log.ts";
+import { RareLog } from "../rare-log.ts";
 import { type LimitName, type LimitValues, limitTable, limitValues, writtenNameOf } from "./table.ts";
 
 /** The shortest time between two log lines of one limit, in milliseconds. */
 const sayMs = 60_000;
-
-interface Said {
-  atMs: number;
-  /** Times that the limit was reached since that line. */
-  unlogged: number;
-}
 
 /** One object per process, passed to all code that enforces limits. */
 export class Limits {
@@ -23,7 +18,7 @@ export class Limits {
   private readonly given: Partial<LimitValues>;
   private readonly log: Log;
   private readonly clock: Pick<Clock, "monotonicMs" | "wallMs">;
-  private readonly said = new Map<LimitName, Said>();
+  private readonly rareLog: RareLog;
   private readonly meters = new Map<LimitName, () => number>();
 
   /** `given` replaces initial values, and has been validated. */
@@ -32,6 +27,7 @@ export class Limits {
     this.given = given;
     this.log = log;
     this.clock = clock;
+    this.rareLog = new RareLog(log, sayMs, clock);
   }
 
   /**
@@ -41,19 +37,16 @@ export class Limits {
   met(name: LimitName, fields?: LogFields): void {
     this.reached.set(name, (this.reached.get(name) ?? 0) + 1);
     this.lastReachedMs.set(name, this.clock.wallMs());
-    const nowMs = this.clock.monotonicMs();
-    const said = this.said.get(name);
-    if (said === undefined) {
-      this.said.set(name, { atMs: nowMs, unlogged: 0 });
-      this.say(name, fields, 0);
-    } else if (nowMs - said.atMs < sayMs) {
-      said.unlogged++;
-    } else {
-      const { unlogged } = said;
-      said.atMs = nowMs;
-      said.unlogged = 0;
-      this.say(name, fields, unlogged);
-    }
+    const unlogged = this.rareLog.due(name);
+    if (unlogged === undefined) return;
+    const { what, beyond } = limitTable[name];
+    this.log.warn(`a limit was reached: ${what}`, {
+      limit: writtenNameOf(name),
+      value: this.values[name],
+      beyond,
+      ...fields,
+      ...(unlogged === 0 ? {} : { unlogged }),
+    });
   }
 
   /** Sets the function that measures a limit's use: the largest use if it applies to each of many. */
@@ -69,16 +62,5 @@ export class Limits {
   /** Reports whether an operator has set the limit, even to its initial value. */
   isSet(name: LimitName): boolean {
     return this.given[name] !== undefined;
-  }
-
-  private say(name: LimitName, fields: LogFields | undefined, unlogged: number): void {
-    const { what, beyond } = limitTable[name];
-    this.log.warn(`a limit was reached: ${what}`, {
-      limit: writtenNameOf(name),
-      value: this.values[name],
-      beyond,
-      ...fields,
-      ...(unlogged === 0 ? {} : { unlogged }),
-    });
   }
 }

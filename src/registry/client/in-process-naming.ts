@@ -65,7 +65,7 @@ export class InProcessNaming implements Naming {
     this.refuseWhenClosed();
     if (this.subscriptions.has(service)) throw new Error(`${service} is subscribed already`);
     const { directory, env } = this.options;
-    this.subscriptions.set(service, new Subscription(directory, env, service, this.after, onChange));
+    this.subscriptions.set(service, new Subscription({ directory, env, service, after: this.after, onChange }));
   }
 
   unsubscribe(service: string): void {
@@ -104,13 +104,17 @@ export class InProcessNaming implements Naming {
   }
 }
 
+interface SubscriptionParts {
+  readonly directory: Directory;
+  readonly env: string;
+  readonly service: string;
+  readonly after: After;
+  readonly onChange: (instances: readonly Instance[]) => void;
+}
+
 /** Checks after every change, once a turn, and reports lists that differ. */
 class Subscription {
-  private readonly directory: Directory;
-  private readonly env: string;
-  private readonly service: string;
-  private readonly after: After;
-  private readonly onChange: (instances: readonly Instance[]) => void;
+  private readonly parts: SubscriptionParts;
   private readonly unwatch: () => void;
   private cancelCheck: Cancel = () => undefined;
   private isQueued = false;
@@ -118,18 +122,9 @@ class Subscription {
   /** The last reported list. */
   instances: readonly Instance[] | undefined;
 
-  constructor(
-    directory: Directory,
-    env: string,
-    service: string,
-    after: After,
-    onChange: (instances: readonly Instance[]) => void,
-  ) {
-    this.directory = directory;
-    this.env = env;
-    this.service = service;
-    this.after = after;
-    this.onChange = onChange;
+  constructor(parts: SubscriptionParts) {
+    this.parts = parts;
+    const { directory, env, service } = parts;
     this.unwatch = directory.watch(env, service, () => this.queue());
     this.queue();
   }
@@ -150,10 +145,10 @@ class Subscription {
   }
 
   private look(): void {
-    const { directory, env, service } = this;
+    const { directory, env, service, after, onChange } = this.parts;
     this.cancelCheck();
     if (!directory.isReadable) {
-      this.cancelCheck = this.after(readableCheckMs, () => this.queue());
+      this.cancelCheck = after(readableCheckMs, () => this.queue());
       return;
     }
     // As over HTTP, a service that never existed is awaited, not reported as empty.
@@ -161,7 +156,7 @@ class Subscription {
     const instances = directory.instances(env, service, Status.Up);
     if (this.instances !== undefined && sameInstances(this.instances, instances)) return;
     this.instances = instances;
-    this.onChange(instances);
+    onChange(instances);
   }
 }
 

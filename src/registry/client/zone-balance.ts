@@ -36,9 +36,8 @@ export function finalWeights<Item extends Pick<Instance, "zone">>(
   if (zoneWeights.size === 0) return own;
   const zones = new Map<string, { largest: number; sum: number; share: number }>();
   instances.forEach(({ zone }, at) => {
-    const known = zones.get(zone) ?? { largest: 0, sum: 0, share: 0 };
+    const known = zones.getOrInsertComputed(zone, () => ({ largest: 0, sum: 0, share: 0 }));
     known.largest = Math.max(known.largest, own[at] ?? 0);
-    zones.set(zone, known);
   });
   // Relative to the zone's largest weight, or a zone of light instances would vanish beside a zone of heavy ones.
   const inZone = instances.map(({ zone }, at) => {

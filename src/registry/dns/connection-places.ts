@@ -50,9 +50,7 @@ export class ConnectionPlaces<Connection extends Placed> {
       this.limits.met("dnsConnections", { address });
       if (busiest !== undefined) this.evictFrom(busiest);
     }
-    const connections = this.addresses.get(quota) ?? new Set<Connection>();
-    this.addresses.set(quota, connections);
-    connections.add(connection);
+    this.addresses.getOrInsertComputed(quota, () => new Set()).add(connection);
     this.count++;
   }
 

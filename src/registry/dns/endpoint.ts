@@ -24,12 +24,7 @@ const known = new WeakMap<Instance, readonly Endpoint[]>();
 
 /** Returns the addresses that are URLs with a host; others are ignored. */
 export function endpointsOf(instance: Instance): readonly Endpoint[] {
-  let endpoints = known.get(instance);
-  if (endpoints === undefined) {
-    endpoints = instance.addrs.flatMap(parseEndpoint);
-    known.set(instance, endpoints);
-  }
-  return endpoints;
+  return known.getOrInsertComputed(instance, ({ addrs }) => addrs.flatMap(parseEndpoint));
 }
 
 /** Returns the distinct IP addresses of an instance that a protocol covers. */

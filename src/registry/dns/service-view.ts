@@ -84,13 +84,9 @@ export class ServiceView {
     /** The same by spelling: folding a name costs more than a look-up. */
     const spelled = new Map<string, Group>();
     for (const instance of this.instances) {
-      let group = spelled.get(instance.zone);
-      if (group === undefined) {
-        const zone = asciiLower(instance.zone);
-        group = zones.get(zone) ?? new Group();
-        zones.set(zone, group);
-        spelled.set(instance.zone, group);
-      }
+      const group = spelled.getOrInsertComputed(instance.zone, (zone) =>
+        zones.getOrInsertComputed(asciiLower(zone), () => new Group()),
+      );
       if (isUp(instance)) group.up.push(instance);
     }
     return zones;

@@ -188,7 +188,7 @@ interface ConnectionHost {
   readonly respond: Respond;
   /** Records a query of a connection. */
   asked(connection: DnsConnection): void;
-  /** Runs a timer's action; a bug ends the connection. */
+  /** Runs an action of a socket or a timer; a bug ends the connection, in any state. */
   contain(socket: DnsSocket, action: () => void): void;
 }
 
@@ -206,11 +206,6 @@ export function listenDnsTcp(
   respond: Respond,
   { bugs, limits, tcpTimes: times = usualTimes }: DnsTcpOptions,
 ): DnsTcpListener {
-  /** Ends a connection after a bug, in any state. */
-  const fail = (socket: DnsSocket, bug: unknown): void => {
-    socket.terminate();
-    bugs.met("connection", bug);
-  };
   const places = new ConnectionPlaces<DnsConnection>(limits);
   const host: ConnectionHost = {
     respond,
@@ -219,7 +214,8 @@ export function listenDnsTcp(
       try {
         action();
       } catch (bug) {
-        fail(socket, bug);
+        socket.terminate();
+        bugs.met("connection", bug);
       }
     },
   };
@@ -231,7 +227,7 @@ export function listenDnsTcp(
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        try {
+        host.contain(socket, () => {
           // A peer that is gone already needs no slot.
           const peer = peerAddress(socket.remoteAddress);
           if (peer === undefined) {
@@ -241,31 +237,11 @@ export function listenDnsTcp(
           const connection = new DnsConnection(socket, peer, host);
           socket.data = connection;
           places.enter(connection);
-        } catch (bug) {
-          fail(socket, bug);
-        }
+        });
       },
-      data(socket, chunk) {
-        try {
-          socket.data?.receive(chunk);
-        } catch (bug) {
-          fail(socket, bug);
-        }
-      },
-      drain(socket) {
-        try {
-          socket.data?.drained();
-        } catch (bug) {
-          fail(socket, bug);
-        }
-      },
-      end(socket) {
-        try {
-          socket.data?.ended();
-        } catch (bug) {
-          fail(socket, bug);
-        }
-      },
+      data: (socket, chunk) => host.contain(socket, () => socket.data?.receive(chunk)),
+      drain: (socket) => host.contain(socket, () => socket.data?.drained()),
+      end: (socket) => host.contain(socket, () => socket.data?.ended()),
       close(socket) {
         if (socket.data === undefined) return;
         places.leave(socket.data);

@@ -129,12 +129,8 @@ export class DnsZone {
   private negative(rcode: Rcode): Finding {
     const { version } = this.options.directory;
     if (this.negatives.version !== version) this.negatives = { version, findings: new Map() };
-    let finding = this.negatives.findings.get(rcode);
-    if (finding === undefined) {
-      finding = { rcode, answers: [], authorities: [this.authority()] };
-      this.negatives.findings.set(rcode, finding);
-    }
-    return finding;
+    const { findings } = this.negatives;
+    return findings.getOrInsertComputed(rcode, () => ({ rcode, answers: [], authorities: [this.authority()] }));
   }
 
   private authority(): ResourceRecord {

@@ -115,19 +115,13 @@ function headOf({ instance }: Entry, env: string): string {
   return `${head.slice(0, -1)},${timestamps},"renew_timestamp":`;
 }
 
-/** JSON, and the number of instances in it. */
-export interface Piece {
-  readonly text: string;
-  readonly count: number;
-}
-
-/** Yields the InstanceInfo of a service in pieces: each instance is shown as it is when its piece is created. */
+/** Yields the JSON of a service's InstanceInfo: each instance is shown as it is when its piece is created. */
 export function* zonePieces(
   app: App,
   shownEnv: string | undefined,
   zone: string,
   mask: number,
-): Generator<Piece, undefined> {
+): Generator<string, undefined> {
   // Copies: the table may change while the pieces are made.
   const { latest } = app;
   const zones = [...app.zones].filter(([name]) => zone === "" || name === zone);
@@ -138,14 +132,14 @@ export function* zonePieces(
     let before = "";
     for (const entry of entries) {
       if (((entry.instance?.status ?? 0) & mask) === 0) continue;
-      yield { text: `${text}${before}${listedJson(entry, shownEnv)}`, count: 1 };
+      yield `${text}${before}${listedJson(entry, shownEnv)}`;
       text = "";
       before = ",";
     }
     text += "],";
   }
   const end = text.endsWith(",") ? text.slice(0, -1) : text;
-  yield { text: `${end}},"latest_timestamp":${latest}}`, count: 0 };
+  yield `${end}},"latest_timestamp":${latest}}`;
 }
 
 /** Returns the InstanceInfo of a service without instances. */

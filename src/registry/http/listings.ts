@@ -2,6 +2,7 @@
 // start scans the whole table at once; a caller that starts one after another gets a small part of the time. Other
 // nodes of the registry, which start with a listing, are not counted.
 
+import { Counts } from "../../base/counts.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 
 /** A slot stays occupied for this many times the duration of the listing's start. */
@@ -17,19 +18,19 @@ interface Listing {
 
 export class Listings {
   private readonly limits: Limits;
-  private readonly callers = new Map<string, number>();
+  private readonly callers = new Counts<string>();
   private size = 0;
 
   constructor(limits: Limits) {
     this.limits = limits;
     limits.measure("listings", () => this.size);
-    limits.measure("listingsPerAddress", () => Math.max(0, ...this.callers.values()));
+    limits.measure("listingsPerAddress", () => this.callers.most);
   }
 
   /** Takes a slot for an address ('' has no bound of its own). Returns undefined if a bound was reached. */
   begin(caller: string): Listing | undefined {
     const { values } = this.limits;
-    const own = this.callers.get(caller) ?? 0;
+    const own = this.callers.of(caller);
     if (this.size >= values.listings) {
       this.limits.met("listings", { address: caller });
       return undefined;
@@ -39,7 +40,7 @@ export class Listings {
       return undefined;
     }
     this.size++;
-    if (caller !== "") this.callers.set(caller, own + 1);
+    if (caller !== "") this.callers.add(caller);
     const beganMs = performance.now();
     let restMs = 0;
     return {
@@ -56,8 +57,6 @@ export class Listings {
 
   private leave(caller: string): void {
     this.size--;
-    const left = (this.callers.get(caller) ?? 0) - 1;
-    if (left > 0) this.callers.set(caller, left);
-    else this.callers.delete(caller);
+    this.callers.add(caller, -1);
   }
 }

@@ -253,8 +253,7 @@ export class Polls {
   private count({ caller, cost }: Waiter, by: 1 | -1): void {
     this.watches += cost * by;
     if (caller === "") return;
-    let counts = this.callers.get(caller);
-    if (counts === undefined) this.callers.set(caller, (counts = { polls: 0, watches: 0 }));
+    const counts = this.callers.getOrInsertComputed(caller, () => ({ polls: 0, watches: 0 }));
     counts.polls += by;
     counts.watches += cost * by;
     if (counts.polls === 0) this.callers.delete(caller);
@@ -284,7 +283,7 @@ function isServing(app: App, zone: string): boolean {
 
 function emptyService(latest: bigint): Rendered {
   const text = Buffer.from(emptyView(latest));
-  return { parts: [text], bytes: text.length, count: 0 };
+  return { parts: [text], bytes: text.length };
 }
 
 function appidOf(key: string): string {

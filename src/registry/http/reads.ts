@@ -139,13 +139,10 @@ export function unlessTooMuch<Made>(
  */
 export function fetchAll(node: RegistryNode, ended: () => void): HttpAnswer {
   const services = new Map<string, App[]>();
-  for (const app of node.table.services()) {
+  for (const app of node.table.apps.listed()) {
     const [first] = app.entries();
     if (first === undefined) continue;
-    const { appid } = first.identity;
-    const known = services.get(appid);
-    if (known === undefined) services.set(appid, [app]);
-    else known.push(app);
+    services.getOrInsertComputed(first.identity.appid, () => []).push(app);
   }
   return pieceByPiece(Code.Ok, listed(services), node.isServingStale, ended);
 }

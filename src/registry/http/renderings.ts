@@ -7,15 +7,13 @@
 
 import { discoveryAppid, Status } from "../instance.ts";
 import type { App } from "../table/apps.ts";
-import { type Piece, zonePieces } from "./answers.ts";
+import { zonePieces } from "./answers.ts";
 
 /** A rendered service, shared by all its readers at that version. */
 export interface Rendered {
   /** The InstanceInfo as JSON. */
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
-  /** The number of instances. */
-  readonly count: number;
 }
 
 /** A service is longer than an answer may be. */
@@ -136,7 +134,7 @@ export class Renderings {
     };
     const failed = (error: unknown): void => {
       // Repeated requests fail without another try.
-      if (error instanceof AnswerTooLong) keep({ parts: [], bytes: 0, count: 0 }, error);
+      if (error instanceof AnswerTooLong) keep({ parts: [], bytes: 0 }, error);
     };
     try {
       if (this.jobs.size === 0 && this.turnBytesLeft > 0 && this.work(rendering)) return done();
@@ -240,13 +238,12 @@ class Rendering {
   bytes = 0;
   tookMs = 0;
   turns = 0;
-  private readonly pieces: Iterator<Piece, undefined>;
+  private readonly pieces: Iterator<string, undefined>;
   private readonly bytesMax: number;
   private readonly parts: Uint8Array[] = [];
-  private count = 0;
   private text = "";
 
-  constructor(pieces: Iterator<Piece, undefined>, bytesMax: number) {
+  constructor(pieces: Iterator<string, undefined>, bytesMax: number) {
     this.pieces = pieces;
     this.bytesMax = bytesMax;
   }
@@ -260,10 +257,7 @@ class Rendering {
     while (!isDone && this.bytes + this.text.length < end) {
       const { value, done } = this.pieces.next();
       if (done === true) isDone = true;
-      else {
-        this.text += value.text;
-        this.count += value.count;
-      }
+      else this.text += value;
       if (isDone || this.text.length >= partCharacters) this.cut();
     }
     this.tookMs += performance.now() - beganMs;
@@ -271,7 +265,7 @@ class Rendering {
   }
 
   result(): Rendered {
-    return { parts: this.parts, bytes: this.bytes, count: this.count };
+    return { parts: this.parts, bytes: this.bytes };
   }
 
   private cut(): void {

@@ -91,13 +91,9 @@ export class Admission {
       this.judgedBy = keys.all;
       this.verdicts = new WeakMap();
     }
-    let verdict = this.verdicts.get(instance);
-    if (verdict === undefined) {
-      const { zone, hostname: id, addrs, metadata } = instance;
-      verdict = judgeProof({ env, zone, service, id, addrs, metadata }, keys.all);
-      this.verdicts.set(instance, verdict);
-    }
-    return verdict;
+    return this.verdicts.getOrInsertComputed(instance, ({ zone, hostname: id, addrs, metadata }) =>
+      judgeProof({ env, zone, service, id, addrs, metadata }, keys.all),
+    );
   }
 
   /** The ids of some instances that are listed but not believed. */

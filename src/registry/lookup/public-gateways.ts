@@ -59,13 +59,10 @@ export class PublicGateways {
     const { gateways, gone, schemes, views } = this.read();
     const wanted = asked && [...schemes].filter((scheme) => asked.has(scheme));
     const key = wanted === undefined ? "" : `of ${wanted.join(",")}`;
-    let view = views.get(key);
-    if (view === undefined) {
+    return views.getOrInsertComputed(key, () => {
       const fitting = gateways.filter(({ metadata }) => wanted === undefined || wanted.includes(schemeOf(metadata)));
-      view = sorted(preferred(fitting, gone));
-      views.set(key, view);
-    }
-    return view;
+      return sorted(preferred(fitting, gone));
+    });
   }
 
   private read(): Kept {
@@ -100,9 +97,7 @@ function sorted(gateways: readonly Instance[]): Urls {
   const byIdc = new Map<string, Set<string>>();
   for (const { url, idc } of keyed) {
     all.add(url);
-    if (idc === undefined) continue;
-    const ofIdc = byIdc.get(idc) ?? new Set<string>();
-    byIdc.set(idc, ofIdc.add(url));
+    if (idc !== undefined) byIdc.getOrInsertComputed(idc, () => new Set()).add(url);
   }
   return { all: [...all], byIdc: new Map([...byIdc].map(([idc, urls]) => [idc, [...urls]])) };
 }

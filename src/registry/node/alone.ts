@@ -2,7 +2,7 @@
 
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
-import { type Runtime, systemRuntime } from "../../base/runtime.ts";
+import { systemRuntime } from "../../base/runtime.ts";
 import type { PeerFailure, PeerNetwork } from "../replication/peer-messages.ts";
 import { RegistryNode } from "./registry-node.ts";
 
@@ -12,19 +12,16 @@ const nobody: PeerNetwork = {
   compare: (_address, _message, done) => queueMicrotask(() => done(noOthers)),
 };
 
-export function startLoneRegistry(
-  settings: {
-    env: string;
-    zone: string;
-    version: string;
-    limits: Limits;
-    log: Log;
-  },
-  runtime: Runtime = systemRuntime,
-): RegistryNode {
+export function startLoneRegistry(settings: {
+  env: string;
+  zone: string;
+  version: string;
+  limits: Limits;
+  log: Log;
+}): RegistryNode {
   const node = new RegistryNode({
     settings: { ...settings, region: "", address: "this process", seeds: [], hasKey: false },
-    ...runtime,
+    ...systemRuntime,
     network: nobody,
     limits: settings.limits,
     log: settings.log,

@@ -39,21 +39,14 @@ export class ProbeTurns {
     this.parts = parts;
   }
 
-  /** Addresses that were asked within a second or have a queue. */
-  get size(): number {
-    return this.queues.size;
-  }
-
   /** Requests a URL in its turn. Never rejects. */
   ask(url: URL): Promise<ProbeAnswer> {
     if (this.isStopped) return Promise.resolve(undefined);
     const { href } = url;
     const address = addressOf(url);
-    let queue = this.queues.get(address);
-    if (queue === undefined) {
-      queue = { waiting: new Map(), asked: new Map(), askedAtMs: -Infinity, cancel: undefined };
-      this.queues.set(address, queue);
-    }
+    const queue = this.queues.getOrInsertComputed(address, () => {
+      return { waiting: new Map(), asked: new Map(), askedAtMs: -Infinity, cancel: undefined };
+    });
     const known = queue.asked.get(href) ?? queue.waiting.get(href);
     if (known !== undefined) return known.answer;
     if (queue.waiting.size >= queueMax) return Promise.resolve(undefined);

@@ -96,7 +96,7 @@ export class Registrar {
     const known = this.parts.table.get(request);
     const isOwn = known?.instance !== undefined && known.caller === caller.address;
     const { instancesPerAddress } = this.parts.rules.limits.values;
-    if (!isOwn && caller.address !== "" && this.parts.table.countOf(caller.address) >= instancesPerAddress) {
+    if (!isOwn && caller.address !== "" && this.parts.table.callers.of(caller.address) >= instancesPerAddress) {
       this.parts.rules.limits.met("instancesPerAddress", { address: caller.address });
       return {
         code: Code.LimitExceeded,
@@ -116,15 +116,8 @@ export class Registrar {
           ? versionAfter(known?.dirty ?? dirtyTimestamp)
           : dirtyTimestamp;
     const instance: Instance = {
-      env: request.env,
-      appid: request.appid,
-      zone: request.zone,
-      hostname: request.hostname,
-      region: request.region,
-      addrs: request.addrs,
-      version: request.version,
+      ...request,
       metadata: compact(request.metadata),
-      status: request.status,
       regTimestamp: request.regTimestamp > 0n ? request.regTimestamp : now,
       upTimestamp: known?.instance?.upTimestamp ?? now,
       dirtyTimestamp: dirty,

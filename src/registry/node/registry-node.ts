@@ -121,7 +121,7 @@ export class RegistryNode implements NamedDirectory {
     limits.measure("instances", () => Math.min(table.live, limits.values.instances));
     limits.measure("instancesReserved", () => Math.max(0, table.live - limits.values.instances));
     limits.measure("instancesBytes", () => table.bytes);
-    limits.measure("instancesPerAddress", () => table.countOfBusiestCaller);
+    limits.measure("instancesPerAddress", () => table.callers.most);
     limits.measure("tombstones", () => table.tombstones);
     limits.measure("registryNodes", () => replication.peers.size);
   }
@@ -210,7 +210,7 @@ export class RegistryNode implements NamedDirectory {
     const found: Instance[] = [];
     // The registry's nodes are in every env.
     for (const place of env === "" ? [""] : [env, ""]) {
-      for (const { instance } of this.table.named(place, hostname)) {
+      for (const { instance } of this.table.names.named(place, hostname)) {
         if (found.length >= countMax) return found;
         if (instance !== undefined) found.push(instance);
       }
@@ -223,18 +223,19 @@ export class RegistryNode implements NamedDirectory {
   }
 
   knows(env: string, appid: string): boolean {
-    return this.table.app(env, appid)?.emptySinceMs === undefined && this.table.app(env, appid) !== undefined;
+    const app = this.table.app(env, appid);
+    return app !== undefined && app.emptySinceMs === undefined;
   }
 
   serviceNamed(env: string, name: string): string | undefined {
-    for (const names of this.table.names(env)) {
+    for (const names of this.table.names.in(env)) {
       for (const appid of names.of("service").spellings(name)) return appid;
     }
     return undefined;
   }
 
   isBranch(env: string, kind: NameKind, name: string): boolean {
-    return this.table.names(env).some((names) => names.of(kind).isBranch(name));
+    return this.table.names.in(env).some((names) => names.of(kind).isBranch(name));
   }
 
   watch(env: string, appid: string, onChange: () => void): () => void {

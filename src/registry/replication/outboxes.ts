@@ -47,18 +47,12 @@ export class Outboxes {
 
   ofNode(address: string): Outbox | undefined {
     if (this.peers.get(address) === undefined) return undefined;
-    let outbox = this.nodes.get(address);
-    if (outbox === undefined) this.nodes.set(address, (outbox = new Outbox(this.host, false, () => address)));
-    return outbox;
+    return this.nodes.getOrInsertComputed(address, () => new Outbox(this.host, false, () => address));
   }
 
   ofZone(zone: string): Outbox {
-    let outbox = this.zones.get(zone);
-    if (outbox === undefined) {
-      outbox = new Outbox(this.host, true, () => this.pick(this.peers.otherZones().get(zone) ?? [])?.address);
-      this.zones.set(zone, outbox);
-    }
-    return outbox;
+    const pick = (): string | undefined => this.pick(this.peers.otherZones().get(zone) ?? [])?.address;
+    return this.zones.getOrInsertComputed(zone, () => new Outbox(this.host, true, pick));
   }
 
   /** Returns a random peer, of those that are up if any is. */

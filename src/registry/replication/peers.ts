@@ -80,15 +80,8 @@ export class Peers {
 
   /** Returns the proven nodes of other zones, by zone. */
   otherZones(): Map<string, Peer[]> {
-    const zones = new Map<string, Peer[]>();
-    for (const peer of this.peers.values()) {
-      if (!peer.isNode) continue;
-      if (peer.zone === "" || peer.zone === this.zone) continue;
-      const others = zones.get(peer.zone);
-      if (others === undefined) zones.set(peer.zone, [peer]);
-      else others.push(peer);
-    }
-    return zones;
+    const others = this.all().filter(({ isNode, zone }) => isNode && zone !== "" && zone !== this.zone);
+    return Map.groupBy(others, ({ zone }) => zone);
   }
 
   /** Records that the registry lists a node. */

@@ -42,19 +42,14 @@ export class Apps {
 
   /** Returns an entry's service, created without instances. */
   of({ identity: { env, appid } }: Entry, nowMs: number): App {
-    const key = appKey(env, appid);
-    let app = this.apps.get(key);
-    if (app === undefined) this.apps.set(key, (app = new App(key, nowMs)));
-    return app;
+    return this.apps.getOrInsertComputed(appKey(env, appid), (key) => new App(key, nowMs));
   }
 
   /** Adds a live instance to its service. */
   list(entry: Entry, nowMs: number): App {
     const { zone, hostname } = entry.identity;
     const app = this.of(entry, nowMs);
-    let instances = app.zones.get(zone);
-    if (instances === undefined) app.zones.set(zone, (instances = new Map()));
-    instances.set(hostname, entry);
+    app.zones.getOrInsertComputed(zone, () => new Map()).set(hostname, entry);
     if (app.emptySinceMs !== undefined) this.listedCount++;
     app.emptySinceMs = undefined;
     return app;

@@ -2,12 +2,11 @@
 // change. table.ts decides which instances these are.
 
 import type { Clock } from "../../base/clock.ts";
+import { Counts } from "../../base/counts.ts";
 import { type App, Apps } from "./apps.ts";
-import { CallerCounts } from "./caller-counts.ts";
 import { type Entry, isDiscovery } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { LiveNames } from "./live-names.ts";
-import type { EnvNames } from "../name-index.ts";
 
 export interface ListingParts {
   readonly clock: Clock;
@@ -23,9 +22,10 @@ export class Listing {
   live = 0;
   /** The live nodes of the registry among them. */
   nodes = 0;
-  private readonly apps = new Apps();
-  private readonly liveNames = new LiveNames();
-  private readonly callers = new CallerCounts();
+  readonly apps = new Apps();
+  readonly names = new LiveNames();
+  /** The live instances that each address has registered here. */
+  readonly callers = new Counts<string>();
   /** Services with instances that were marked as lapsed and have renewed. */
   private readonly revived = new Set<App>();
   private readonly view: ListingParts;
@@ -39,41 +39,12 @@ export class Listing {
     return this.apps.get(env, appid);
   }
 
-  /** Returns the services that have live instances. */
-  services(): Iterable<App> {
-    return this.apps.listed();
-  }
-
-  get serviceCount(): number {
-    return this.apps.listedCount;
-  }
-
-  /** Returns live instances of an env with a hostname; see `LiveNames.named`. */
-  named(env: string, hostname: string): Iterable<Entry> {
-    return this.liveNames.named(env, hostname);
-  }
-
-  /** Returns the names in an env: its own, and those of the registry's nodes. */
-  names(env: string): EnvNames[] {
-    return this.liveNames.in(env);
-  }
-
-  /** Returns the number of live instances that an address has registered here. */
-  countOf(caller: string): number {
-    return this.callers.of(caller);
-  }
-
-  /** The largest such number. */
-  get countOfBusiestCaller(): number {
-    return this.callers.most;
-  }
-
   /** Records which address registered an instance here; '' for none. */
   attribute(entry: Entry, caller: string): void {
     if (entry.caller === caller) return;
-    this.callers.add(entry.caller, -1);
+    if (entry.caller !== "") this.callers.add(entry.caller, -1);
     entry.caller = caller;
-    this.callers.add(caller, 1);
+    if (caller !== "") this.callers.add(caller);
   }
 
   /**
@@ -107,7 +78,7 @@ export class Listing {
   /** Makes a live instance visible. */
   protected list(entry: Entry): void {
     const app = this.apps.list(entry, this.nowMs);
-    this.liveNames.add(entry);
+    this.names.add(entry);
     this.live++;
     if (isDiscovery(entry)) this.nodes++;
     this.changed(app);
@@ -116,23 +87,19 @@ export class Listing {
   /** Hides an instance. */
   protected unlist(entry: Entry): void {
     const app = this.apps.unlist(entry, this.nowMs);
-    this.liveNames.remove(entry);
+    this.names.remove(entry);
     this.attribute(entry, "");
     entry.isLapsed = false;
     entry.json = undefined;
     this.live--;
     if (isDiscovery(entry)) this.nodes--;
     this.changed(app);
-    if (this.apps.hasManyEmpty) this.forgetEmpty(this.nowMs);
+    if (this.apps.hasManyEmpty) this.apps.forgetEmpty(this.nowMs);
   }
 
   /** Records that a listed instance has a new state. */
   protected relisted(entry: Entry): void {
     this.changed(this.apps.of(entry, this.nowMs));
-  }
-
-  protected forgetEmpty(nowMs: number): void {
-    this.apps.forgetEmpty(nowMs);
   }
 
   protected get nowMs(): number {

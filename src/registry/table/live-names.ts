@@ -24,11 +24,8 @@ export class LiveNames {
 
   add(entry: Entry): void {
     const env = envOf(entry);
-    const names = this.envs.get(env) ?? new EnvNames();
-    this.envs.set(env, names);
-    names.add(entry.identity);
-    let hosts = this.byHostname.get(env);
-    if (hosts === undefined) this.byHostname.set(env, (hosts = new Map()));
+    this.envs.getOrInsertComputed(env, () => new EnvNames()).add(entry.identity);
+    const hosts = this.byHostname.getOrInsertComputed(env, () => new Map());
     const name = asciiLower(entry.identity.hostname);
     const namesakes = hosts.get(name);
     if (namesakes === undefined) hosts.set(name, entry);

@@ -145,7 +145,7 @@ export class Table extends Listing {
       if (entry.instance === undefined && nowMs - entry.touchedAtMs > tombstoneMs) this.drop(entry);
     }
     this.forgetSurplus();
-    this.forgetEmpty(nowMs);
+    this.apps.forgetEmpty(nowMs);
   }
 
   /**

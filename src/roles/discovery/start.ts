@@ -153,7 +153,7 @@ function numbersOf(node: RegistryNode, http: RegistryHttp): RegistryNumbers {
   return {
     instances: table.live,
     tombstones: table.tombstones,
-    services: table.serviceCount,
+    services: table.apps.listedCount,
     polls: http.pollsWaiting,
     peers: peers.length,
     peersUp: peers.filter(({ isUp }) => isUp).length,

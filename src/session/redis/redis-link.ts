@@ -48,19 +48,14 @@ export class RedisLink {
   /** Whether this process may use the store, so that steps may be sent. */
   isAdmitted = false;
   connections = 0;
-  /** What the server does to sessions when its memory is full; '' if it keeps them. */
-  private eviction = "";
+  /** What an operator should change although everything works: the server's policy when memory is full; else ''. */
+  warning = "";
   private readonly endLooks: Cancel;
 
   constructor(options: RedisLinkOptions) {
     this.options = options;
     this.rareLog = new RareLog(options.log, undefined, options.time.clock);
     this.endLooks = every(options.time.timers, policyEveryMs, () => void this.lookAtPolicy());
-  }
-
-  /** What an operator should change although everything works; '' if there is nothing. */
-  get warning(): string {
-    return this.eviction;
   }
 
   get isHealthy(): boolean {
@@ -101,14 +96,6 @@ export class RedisLink {
       const reason = this.isKnownAway ? undefined : await unreachable(url);
       this.retryLater(reason ?? reasonOf(error));
     }
-  }
-
-  admit(): void {
-    this.isAdmitted = true;
-  }
-
-  shut(): void {
-    this.isAdmitted = false;
   }
 
   /** Runs a script; rejects with SessionsUnavailable, also while the store may not be used. */
@@ -157,11 +144,11 @@ export class RedisLink {
     const eviction = evictsAnyKey.test(policy)
       ? `its maxmemory-policy is ${policy}: it deletes sessions when its memory is full; set noeviction`
       : "";
-    if (eviction !== "" && eviction !== this.eviction) {
+    if (eviction !== "" && eviction !== this.warning) {
       log.warn("the session store may delete sessions", { server: redacted(this.options.url), reason: eviction });
     }
-    if (eviction === "" && this.eviction !== "") log.info("the session store keeps its sessions", { policy });
-    this.eviction = eviction;
+    if (eviction === "" && this.warning !== "") log.info("the session store keeps its sessions", { policy });
+    this.warning = eviction;
   }
 
   private lost(): void {

@@ -163,12 +163,12 @@ export class RedisOwner {
     if (this.isWaiting) log.info(`${store} has an identity now`);
     this.identity = identity;
     this.waitingSinceMs = undefined;
-    link.admit();
+    link.isAdmitted = true;
   }
 
   private refuse(sentence: string): void {
     this.isRefused = true;
-    this.options.link.shut();
+    this.options.link.isAdmitted = false;
     this.options.refused(sentence);
   }
 

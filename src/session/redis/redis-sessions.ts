@@ -2,7 +2,7 @@
 // trip; reads use a fence and a cache (fenced-reader.ts). A server that is lost or restarted loses the sessions, which
 // is reported to listeners.
 
-import { claimOfNobody, shownPlace, type StoreClaim, type StoreIdentity } from "../../auth/store-ownership.ts";
+import { claimOfNobody, shownPlace, type StoreIdentity } from "../../auth/store-ownership.ts";
 import { gatewaySuspectMs } from "../../base/limits/fixed.ts";
 import { limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
@@ -15,6 +15,7 @@ import {
   type PutOutcome,
   type SessionLimits,
   type Sessions,
+  type SessionsOptions,
 } from "../sessions.ts";
 import { ownersText } from "../session-owner.ts";
 import { setOwnersScript } from "./claim-script.ts";
@@ -41,19 +42,13 @@ const pollMs = 500;
 /** Accounts in one step of a sweep or a scan of a gateway's sessions: the server is blocked meanwhile. */
 const sweepAccounts = 200;
 
-export interface RedisSessionsOptions {
+export interface RedisSessionsOptions extends SessionsOptions {
   /** `redis://user:password@host:port/database`; also `rediss:` and `valkey:`. Its password is never logged. */
   readonly url: string;
-  readonly log: Log;
-  readonly claim?: StoreClaim;
   /** What others of the cluster know about the store's identity; without it, the identity is not waited for. */
   readonly known?: KnownIdentity;
-  readonly limits?: SessionLimits;
-  /** Called if only a restart helps: the server refuses the URL, or the store is another cluster's. */
-  readonly refused?: (sentence: string) => void;
   /** The prefix of all keys; different prefixes separate clusters. */
   readonly prefix?: string;
-  readonly time?: Time;
 }
 
 const protocols = ["redis:", "rediss:", "valkey:", "valkeys:"];

@@ -8,6 +8,7 @@ import { fileIdentity } from "../../base/file-identity.ts";
 import { openLockFile } from "../../base/lock-file.ts";
 import { OpenFiles } from "../../base/open-files.ts";
 import { reasonOf } from "../../base/reason-of.ts";
+import { scopedFile } from "../../base/scoped-file.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 import { SessionsUnavailable } from "../sessions.ts";
 
@@ -119,24 +120,20 @@ export class SessionFile {
    */
   static open(path: string, damaged: string | undefined, claim: (db: Database) => void): SessionFile {
     // One process at a time checks and creates the file: the system's lock ends with the process.
-    const lock = openLockFile(`${path}-lock`);
+    using lock = openLockFile(`${path}-lock`);
+    lock.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
+    lock.run("BEGIN EXCLUSIVE");
+    prepare(path, damaged);
+    const file = new SessionFile(path);
     try {
-      lock.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
-      lock.run("BEGIN EXCLUSIVE");
-      prepare(path, damaged);
-      const file = new SessionFile(path);
-      try {
-        file.writing.run(addedTables);
-        claim(file.writing);
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-      file.writing.run("PRAGMA busy_timeout = 0");
-      return file;
-    } finally {
-      lock.close();
+      file.writing.run(addedTables);
+      claim(file.writing);
+    } catch (error) {
+      file.close();
+      throw error;
     }
+    file.writing.run("PRAGMA busy_timeout = 0");
+    return file;
   }
 
   /** Returns false once another file is at the path, or this one was truncated, or lost the files beside it. */
@@ -186,12 +183,8 @@ function prepare(path: string, damaged: string | undefined): void {
   // SQLite gives its -wal and -shm files the database's mode. Closing an open file would release its locks.
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   try {
-    const db = openAsItIs(path);
-    try {
-      if (fileIdentity(path) !== damaged && isCurrent(db)) return;
-    } finally {
-      db.close();
-    }
+    using db = openAsItIs(path);
+    if (fileIdentity(path) !== damaged && isCurrent(db)) return;
   } catch (error) {
     if (!isDamage(error)) throw error;
     if (fileIdentity(path) !== damaged && !mayBeOurs(path)) throw new NotSessions("it is not a session store");
@@ -199,17 +192,13 @@ function prepare(path: string, damaged: string | undefined): void {
   // The database first: SQLite drops a log beside an empty new one.
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
   closeSync(openSync(path, "a", 0o600));
-  const db = connect(path);
-  try {
-    db.transaction(() => {
-      db.run(schema);
-      db.run("INSERT INTO state VALUES (1, ?, ?, 0, 0, 0)", [newIncarnation(systemRandom), bootId()]);
-      db.run(`PRAGMA application_id = ${applicationId}`);
-      db.run(`PRAGMA user_version = ${schemaVersion}`);
-    })();
-  } finally {
-    db.close();
-  }
+  using db = connect(path);
+  db.transaction(() => {
+    db.run(schema);
+    db.run("INSERT INTO state VALUES (1, ?, ?, 0, 0, 0)", [newIncarnation(systemRandom), bootId()]);
+    db.run(`PRAGMA application_id = ${applicationId}`);
+    db.run(`PRAGMA user_version = ${schemaVersion}`);
+  })();
 }
 
 /**
@@ -218,12 +207,8 @@ function prepare(path: string, damaged: string | undefined): void {
  */
 function mayBeOurs(path: string): boolean {
   const head = Buffer.alloc(headBytes);
-  const file = openSync(path, "r");
-  try {
-    readSync(file, head, 0, headBytes, 0);
-  } finally {
-    closeSync(file);
-  }
+  using file = scopedFile(path, "r");
+  readSync(file.fd, head, 0, headBytes, 0);
   if (head.every((byte) => byte === 0)) return true;
   return (
     head.toString("latin1", 0, magic.length) === magic &&

@@ -27,6 +27,7 @@ import {
   type PutOutcome,
   type SessionLimits,
   type Sessions,
+  type SessionsOptions,
 } from "../sessions.ts";
 import { ClaimRefused, OwnerWatch, watchEveryMs } from "../session-owner.ts";
 import { cannotOpen, isDamage, mayPass, SessionFile } from "./session-file.ts";
@@ -34,7 +35,7 @@ import { claimFile, isStillClaimed, OwnerMayLive, setOwners } from "./session-ow
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
-import { backgroundTime, type Time } from "../../base/runtime.ts";
+import { backgroundTime } from "../../base/runtime.ts";
 import { type Cancel, every, sleep, systemTimers } from "../../base/timers.ts";
 
 /** The maximum age of presence without calls of `locate`; ended leases are noticed as fast. */
@@ -42,15 +43,9 @@ const pollMs = 500;
 /** Accounts in one step of a sweep: some milliseconds. */
 const sweepAccounts = 50;
 
-interface SqliteSessionsOptions {
+interface SqliteSessionsOptions extends SessionsOptions {
   /** The file; created with mode 0600 if missing. Its folder must exist. */
   readonly path: string;
-  readonly log: Log;
-  readonly time?: Time;
-  readonly claim?: StoreClaim;
-  readonly limits?: SessionLimits;
-  /** Called when the file is another cluster's. Only a restart helps then. */
-  readonly refused?: (sentence: string) => void;
 }
 
 /**

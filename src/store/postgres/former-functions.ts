@@ -14,39 +14,46 @@ const { groupsPerAccount, groupsPutPerAccount, groupMembers } = groupLimits;
 const ofMessages = `a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
-  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
-) RETURNS TABLE (
-  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, sender bigint, inbox bigint
-)`;
+  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]`;
+const outcomeOfMessage = `outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint,
+  sender bigint, inbox bigint`;
+const outcomeOfGroup = "outcome bigint, number_1 bigint, number_2 bigint";
 
-const ofSchema3 = `
-CREATE OR REPLACE FUNCTION roost.write_messages(
-  a_holder text, a_life text,
-  ${ofMessages} LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
+/** A function that is called from outside. */
+function called(head: string, body: string): string {
+  return `CREATE OR REPLACE FUNCTION roost.${head} LANGUAGE plpgsql ${isolated} AS $$\n${body}\n$$;`;
+}
+
+const ofSchema3 = [
+  called(
+    `write_messages(a_holder text, a_life text, ${ofMessages}) RETURNS TABLE (${outcomeOfMessage})`,
+    `BEGIN
   RETURN QUERY SELECT CASE WHEN m.outcome = ${outcome.storedForNew} THEN ${outcome.stored} ELSE m.outcome END,
       m.id, m.sent_ns, m.previous_id, m.group_version, m.sender, m.inbox
     FROM roost.store_messages(
       a_holder, a_life, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers,
       array_fill(false, ARRAY[cardinality(a_apps)]), a_types, a_bodies, a_extras, a_client_ids,
       a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids) m;
-END $$;
-
-CREATE OR REPLACE FUNCTION roost.write_groups(a_holder text, a_life text, a_changes json)
-RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint)
-LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
+END`,
+  ),
+  called(
+    `write_groups(a_holder text, a_life text, a_changes json) RETURNS TABLE (${outcomeOfGroup})`,
+    `BEGIN
   RETURN QUERY SELECT c.outcome, c.number_1, c.number_2 FROM roost.change_memberships(
     a_holder, a_life, a_changes,
     ${groupsPerAccount.initial}, ${groupsPutPerAccount.initial}, ${groupMembers.initial}) c;
-END $$;
-`;
+END`,
+  ),
+];
 
-const ofSchema2 = `
--- Not called from outside. A call of a former function that is running may be about to call it.
+/** The functions that schemas 1 and 2 have alike: programs of schema 1 pass their time, those of 2 are told it. */
+function writersOf(schema: 1 | 2): string[] {
+  const wall = schema === 1 ? ", a_wall_ms bigint" : "";
+  const [outWall, tellWall] = schema === 2 ? [", OUT wall_us bigint", "\n  wall_us := held.wall_us;"] : ["", ""];
+  return [
+    `-- Not called from outside. A call of the former commit_messages or change_groups may be about to call it.
 CREATE OR REPLACE FUNCTION roost.hold(
-  a_holder text,
-  OUT last_id bigint, OUT node bigint, OUT since_id bigint, OUT wall_us bigint
+  a_holder text${wall}, OUT last_id bigint, OUT node bigint, OUT since_id bigint${outWall}
 ) LANGUAGE plpgsql AS $$
 DECLARE
   held record;
@@ -54,102 +61,67 @@ BEGIN
   held := roost.hold(a_holder, null::text);
   last_id := held.last_id;
   node := held.node;
-  since_id := held.since_id;
-  wall_us := held.wall_us;
-END $$;
-
-CREATE OR REPLACE FUNCTION roost.commit_messages(
-  a_holder text,
-  ${ofMessages} LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
+  since_id := held.since_id;${tellWall}
+END $$;`,
+    called(
+      `commit_messages(a_holder text${wall}, ${ofMessages}) RETURNS TABLE (${outcomeOfMessage})`,
+      `BEGIN
   RETURN QUERY SELECT * FROM roost.write_messages(
     a_holder, null, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_types, a_bodies,
     a_extras, a_client_ids, a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids);
-END $$;
+END`,
+    ),
+    called(
+      `change_groups(a_holder text${wall}, a_changes json) RETURNS TABLE (${outcomeOfGroup})`,
+      "BEGIN RETURN QUERY SELECT * FROM roost.write_groups(a_holder, null, a_changes); END",
+    ),
+  ];
+}
 
-CREATE OR REPLACE FUNCTION roost.change_groups(a_holder text, a_changes json)
-RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint)
-LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
-  RETURN QUERY SELECT * FROM roost.write_groups(a_holder, null, a_changes);
-END $$;
-
-CREATE OR REPLACE FUNCTION roost.renew(a_holder text, OUT last_id bigint, OUT wall_ms bigint)
-LANGUAGE plpgsql ${isolated} AS $$
-DECLARE
+const ofSchema2 = [
+  ...writersOf(2),
+  called(
+    "renew(a_holder text, OUT last_id bigint, OUT wall_ms bigint)",
+    `DECLARE
   held record;
 BEGIN
   held := roost.hold(a_holder, null::text);
   last_id := held.last_id;
   wall_ms := held.wall_us / 1000;
-END $$;
-
-CREATE OR REPLACE FUNCTION roost.save_look(
+END`,
+  ),
+  called(
+    `save_look(
   a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint,
   a_horizons json, a_marks json
-) RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
+) RETURNS boolean`,
+    `BEGIN
   RETURN roost.save_look(a_turn, a_ran_ms, a_leapt_ms, a_later_ms, a_latest_ms, a_horizons, a_marks, null);
-END $$;
-
-CREATE OR REPLACE FUNCTION roost.delete_slice(
+END`,
+  ),
+  called(
+    `delete_slice(
   a_above_id bigint, a_end_id bigint, a_rows integer, OUT next_id bigint, OUT messages bigint, OUT is_busy boolean
-) LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
+)`,
+    `BEGIN
   SELECT s.next_id, s.messages, s.is_busy INTO next_id, messages, is_busy
     FROM roost.delete_slice(a_above_id, a_end_id, a_rows, null) s;
-END $$;
+END`,
+  ),
+  called(
+    "purge_slice(a_above_id bigint, a_rows integer) RETURNS bigint",
+    "BEGIN RETURN roost.purge_slice(a_above_id, a_rows, null); END",
+  ),
+];
 
-CREATE OR REPLACE FUNCTION roost.purge_slice(a_above_id bigint, a_rows integer) RETURNS bigint
-LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
-  RETURN roost.purge_slice(a_above_id, a_rows, null);
-END $$;
-`;
+const ofSchema1 = [
+  ...writersOf(1),
+  called(
+    "renew(a_holder text, a_wall_ms bigint) RETURNS bigint",
+    "BEGIN RETURN (roost.hold(a_holder, null::text)).node; END",
+  ),
+  // A program with a wrong clock, or one whose retention was mistyped, deletes nothing: the new programs do it.
+  called("purge(a_above_id bigint, a_below_id bigint, a_rows integer) RETURNS bigint", "BEGIN RETURN null; END"),
+];
 
-const ofSchema1 = `
--- Not called from outside. A call of the former commit_messages or change_groups may be about to call it.
-CREATE OR REPLACE FUNCTION roost.hold(
-  a_holder text, a_wall_ms bigint,
-  OUT last_id bigint, OUT node bigint, OUT since_id bigint
-) LANGUAGE plpgsql AS $$
-DECLARE
-  held record;
-BEGIN
-  held := roost.hold(a_holder, null::text);
-  last_id := held.last_id;
-  node := held.node;
-  since_id := held.since_id;
-END $$;
-
-CREATE OR REPLACE FUNCTION roost.commit_messages(
-  a_holder text, a_wall_ms bigint,
-  ${ofMessages} LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
-  RETURN QUERY SELECT * FROM roost.write_messages(
-    a_holder, null, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_types, a_bodies,
-    a_extras, a_client_ids, a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids);
-END $$;
-
-CREATE OR REPLACE FUNCTION roost.change_groups(a_holder text, a_wall_ms bigint, a_changes json)
-RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint)
-LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
-  RETURN QUERY SELECT * FROM roost.write_groups(a_holder, null, a_changes);
-END $$;
-
-CREATE OR REPLACE FUNCTION roost.renew(a_holder text, a_wall_ms bigint) RETURNS bigint
-LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
-  RETURN (roost.hold(a_holder, null::text)).node;
-END $$;
-
--- A program with a wrong clock, or one whose retention was mistyped, deletes nothing: the new programs do it.
-CREATE OR REPLACE FUNCTION roost.purge(a_above_id bigint, a_below_id bigint, a_rows integer) RETURNS bigint
-LANGUAGE plpgsql ${isolated} AS $$
-BEGIN
-  RETURN null;
-END $$;
-`;
-
-export const formerFunctions: string = [ofSchema3, ofSchema2, ofSchema1].join("\n");
+export const formerFunctions: string = [...ofSchema3, ...ofSchema2, ...ofSchema1].join("\n\n");

@@ -4,7 +4,7 @@
 
 import type { Log } from "../../base/log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
-import { backgroundTimers, type Cancel, type Timers } from "../../base/timers.ts";
+import { backgroundTimers, type Cancel } from "../../base/timers.ts";
 import { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs } from "../purge.ts";
 import { timeOfId } from "../snowflake.ts";
@@ -38,13 +38,11 @@ export class Housekeeping {
   private isPurging = false;
   /** Everything up to `to` is deleted in the store of this life; without it, dead rows would be read again. */
   private purged = { life: "", to: 0n };
-  private readonly timers: Timers;
   private cancelRenewal: Cancel | undefined;
   private cancelLook: Cancel | undefined;
   private cancelPurge: Cancel | undefined;
 
-  constructor(chores: Chores, monotonicMs: () => number, log: Log, failure?: string, timers = backgroundTimers) {
-    this.timers = timers;
+  constructor(chores: Chores, monotonicMs: () => number, log: Log, failure?: string) {
     this.failure = failure;
     this.chores = chores;
     this.log = log;
@@ -77,7 +75,7 @@ export class Housekeeping {
   private renewLater(delayMs: number): void {
     this.cancelRenewal?.();
     if (this.isStopped) return;
-    this.cancelRenewal = this.timers.after(delayMs, () => {
+    this.cancelRenewal = backgroundTimers.after(delayMs, () => {
       this.chores.renew().then(
         ({ lastId, wallMs }) => {
           if (this.failure !== undefined && !this.isStopped) this.log.info("The message store commits again.");
@@ -95,17 +93,15 @@ export class Housekeeping {
 
   private lookLater(delayMs: number): void {
     if (this.isStopped) return;
-    this.cancelLook = this.timers.after(delayMs, () => {
+    this.cancelLook = backgroundTimers.after(delayMs, () => {
       this.chores.dropUnfinished().catch((error: unknown) => {
         this.log.debug("Deleting unfinished groups failed; retrying.", { reason: reasonOf(error) });
       });
-      this.look().then(
-        () => this.lookLater(lookEveryMs),
-        (error: unknown) => {
+      void this.look()
+        .catch((error: unknown) => {
           this.log.debug("Finding old messages failed; retrying.", { reason: reasonOf(error) });
-          this.lookLater(lookEveryMs);
-        },
-      );
+        })
+        .finally(() => this.lookLater(lookEveryMs));
     });
   }
 
@@ -127,7 +123,7 @@ export class Housekeeping {
 
   private purgeLater(above: bigint, delayMs: number): void {
     if (this.isStopped) return;
-    this.cancelPurge = this.timers.after(delayMs, () => {
+    this.cancelPurge = backgroundTimers.after(delayMs, () => {
       const { life } = this.purged;
       this.chores.purge(life, above).then(
         (next) => {

@@ -2,19 +2,13 @@
 // connections beside it. The SQL is in message-functions.ts and group-functions.ts (writing) and in reader.ts.
 
 import { randomBytes } from "node:crypto";
-import {
-  claimOfNobody,
-  shownPlace,
-  logAdoption,
-  type StoreClaim,
-  type StoreIdentity,
-} from "../../auth/store-ownership.ts";
+import { claimOfNobody, shownPlace, logAdoption, type StoreIdentity } from "../../auth/store-ownership.ts";
 import { systemClock, type Clock } from "../../base/clock.ts";
-import { type LimitValues, limitValues } from "../../base/limits/table.ts";
-import type { Log } from "../../base/log.ts";
+import { limitValues } from "../../base/limits/table.ts";
+import { RareLog } from "../../base/rare-log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
-import { JobStore } from "../job-store.ts";
+import { JobStore, type StoreOptions } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
 import {
@@ -34,19 +28,9 @@ import { migrate, migrateReplacement } from "./migrate.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
 import { mayShareBatch, NotOwned, type Renewal, Writer } from "./writer.ts";
 
-export interface PostgresStoreOptions {
+export interface PostgresStoreOptions extends StoreOptions {
   /** postgres://user:password@host:port/database, with the options of Bun's client (sslmode and others). */
   readonly url: string;
-  /** Whole days; 0 keeps messages without end. */
-  readonly retentionDays: number;
-  readonly log: Log;
-  readonly limits?: LimitValues;
-  readonly claim?: StoreClaim;
-  /**
-   * Called if a database that was away at first cannot be opened when it is back, or if the store becomes another
-   * cluster's. Only a restart helps then.
-   */
-  readonly refused?: (sentence: string) => void;
   /** Only the monotonic clock is used; the wall clock is the database's. */
   readonly clock?: Pick<Clock, "monotonicMs">;
 }
@@ -54,8 +38,6 @@ export interface PostgresStoreOptions {
 const dayMs = 86_400_000;
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
-/** The minimum interval of warnings about a replacement: a pooler may alternate between two databases. */
-const replacementEveryMs = 5_000;
 /** The minimum interval of warnings that the database has too few connections. */
 const scarcityWarnedMs = 60_000;
 
@@ -103,23 +85,21 @@ interface Unopened {
   readonly reason: string;
 }
 
-class PostgresStore extends JobStore {
-  private readonly log: Log;
+class PostgresStore extends JobStore implements Store {
   private readonly writer: Writer;
   private readonly readConnections: Connections;
   private readonly reader: Reader;
   private readonly housekeeping: Housekeeping;
-  private scarcityWarnedAtMs = -Infinity;
-  private replacementSaidMs = -Infinity;
+  private readonly scarcityLog: RareLog;
   private unopened: Unopened | undefined;
   private readonly place: string;
 
   constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, options: PostgresStoreOptions, unopened?: Unopened) {
-    super(options.limits ?? limitValues(), mayShareBatch);
+    super(options, mayShareBatch);
     const { url, retentionDays, log } = options;
     this.unopened = unopened;
     this.place = shownPlace(`postgres://${placeOf(url)}`);
-    this.log = log;
+    this.scarcityLog = new RareLog(log, scarcityWarnedMs);
     this.writer = writer;
     this.readConnections = new Connections({
       url,
@@ -186,7 +166,7 @@ class PostgresStore extends JobStore {
     return this.read((life) => this.reader.revocations(life, after, limit));
   }
 
-  override get clock(): StoreClock {
+  get clock(): StoreClock {
     return this.housekeeping.clock;
   }
 
@@ -274,25 +254,17 @@ class PostgresStore extends JobStore {
   /** The writer has found another store, so caches of earlier answers are stale. */
   private changed(former: string, life: string, store: string): void {
     // A restart of the server looks like a replacement, so caches are dropped, but it is not logged.
-    const nowMs = performance.now();
-    if (contentOf(former) !== contentOf(life) && nowMs - this.replacementSaidMs >= replacementEveryMs) {
-      this.replacementSaidMs = nowMs;
-      this.log.warn("The message store was replaced, or its accounts were changed by hand; all caches were dropped.", {
-        store,
-      });
-    }
+    if (contentOf(former) !== contentOf(life)) this.warnOfReplacement({ store });
     this.replaced();
     // The next renewal tells its identity and owner.
     this.housekeeping.lost();
   }
 
   private warnOfScarcity(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.scarcityWarnedAtMs < scarcityWarnedMs) return;
-    this.scarcityWarnedAtMs = nowMs;
-    this.log.warn(
+    this.scarcityLog.warn(
       "The database has no connection left for reads: they share the writer's and wait for it. " +
         `Raise max_connections; a chat node opens up to ${1 + readConnectionsMax}.`,
+      {},
     );
   }
 

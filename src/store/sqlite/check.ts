@@ -29,7 +29,6 @@ export interface CheckReport {
   readonly logProblems: readonly string[];
   /** `none`: the next start creates it; `unchecked`: the log is damaged. */
   readonly index: "right" | "damaged" | "none" | "unchecked";
-  readonly indexRuns: number;
   readonly indexMessages: number;
   readonly indexProblems: readonly string[];
 }
@@ -38,8 +37,9 @@ export interface CheckReport {
 type CheckProgress = (what: string, part?: number) => void;
 
 /** Throws Refusal for a file of another program, and errors of the system. */
-export function checkStore(path: string, progress: CheckProgress, nowMs = Date.now()): CheckReport {
+export function checkStore(path: string, progress: CheckProgress): CheckReport {
   if (!existsSync(path)) throw new Refusal(`there are no messages at ${path}`);
+  const nowMs = Date.now();
   const wasOpen = isOpenSomewhere(path);
   const report = checkOnce(path, progress, nowMs);
   const isFine = report.logProblems.length === 0 && report.indexProblems.length === 0;
@@ -96,7 +96,6 @@ function checkBoth(
     firstId: ends?.first ?? 0n,
     lastId: ends?.last ?? 0n,
     logProblems,
-    indexRuns: 0,
     indexMessages: 0,
   };
   if (index === undefined || isOfAnother(log, index)) return { ...facts, index: "none", indexProblems: [] };
@@ -106,12 +105,11 @@ function checkBoth(
   if (pages.length > 0) return { ...facts, index: "damaged", indexProblems: pages };
   const compared: Progress = (part) => progress("comparing the index with the messages", part);
   try {
-    const { runs, messages, problems } = checkIndex(log, index, nowMs, compared);
+    const { messages, problems } = checkIndex(log, index, nowMs, compared);
     const isRight = problems.length === 0;
     return {
       ...facts,
       index: isRight ? "right" : "damaged",
-      indexRuns: runs,
       indexMessages: messages,
       indexProblems: problems,
     };
@@ -129,7 +127,6 @@ function damaged(logProblems: readonly string[]): CheckReport {
     lastId: 0n,
     logProblems,
     index: "unchecked",
-    indexRuns: 0,
     indexMessages: 0,
     indexProblems: [],
   };

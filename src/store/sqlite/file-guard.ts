@@ -86,16 +86,13 @@ export class FileGuard {
   private isWhole(): boolean {
     const size = this.files.size();
     if (size === 0) return false;
-    let other: Database | undefined;
     try {
-      other = new Database(this.path, { readonly: true, safeIntegers: true });
+      using other = new Database(this.path, { readonly: true, safeIntegers: true });
       const bytes = bytesOf(other);
       return bytes > 0 && (size >= bytes || isRestInLog(`${realpathSync(this.path)}-wal`, size, bytes));
     } catch (error) {
       if (isDamage(error)) return false;
       throw error;
-    } finally {
-      other?.close();
     }
   }
 

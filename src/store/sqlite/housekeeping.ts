@@ -3,6 +3,7 @@
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { RareLog } from "../../base/rare-log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTime, type Time } from "../../base/runtime.ts";
 import { type Cancel, every } from "../../base/timers.ts";
@@ -33,7 +34,7 @@ export class Housekeeping {
   /** Why the store cannot commit; undefined if it can. */
   private failure: string | undefined;
   private damage: string | undefined;
-  private damageSaidMs = -Infinity;
+  private readonly damageLog: RareLog;
   private readonly threads: HousekeepingThreads;
   private readonly purge: PurgeRounds;
   private readonly log: Log;
@@ -53,10 +54,14 @@ export class Housekeeping {
     this.time = time;
     this.threads = threads;
     this.log = log;
+    this.damageLog = new RareLog(log, damageEveryMs, time.clock);
     this.clock = new ClockNotices(log, () => time.clock.monotonicMs());
     this.renewLater(renewAfterMs);
     this.endGuard = every(time.timers, guardEveryMs, () => this.guard());
-    this.purge = new PurgeRounds(threads, retentionDays * dayMs, this.clock, log, () => this.tidyLater(), time.timers);
+    this.purge = new PurgeRounds({
+      ...{ writer: threads.writer, compactor: threads.compactor, keepMs: retentionDays * dayMs },
+      ...{ notices: this.clock, log, deleted: () => this.tidyLater(), timers: time.timers },
+    });
   }
 
   get trouble(): string {
@@ -79,10 +84,8 @@ export class Housekeeping {
   /** Takes each request that met damage of the log; logs it at intervals. */
   damaged(sentence: string): void {
     this.damage = sentence;
-    const nowMs = this.time.clock.monotonicMs();
-    if (this.isStopped || nowMs - this.damageSaidMs < damageEveryMs) return;
-    this.damageSaidMs = nowMs;
-    this.log.error("Messages are damaged; requests that need them are refused, all others are served.", {
+    if (this.isStopped) return;
+    this.damageLog.error("Messages are damaged; requests that need them are refused, all others are served.", {
       reason: sentence,
     });
   }
@@ -117,15 +120,10 @@ export class Housekeeping {
   private guard(): void {
     if (!this.isHealthy || this.isGuarding) return;
     this.isGuarding = true;
-    this.threads.writer.call({ kind: "guard" }).then(
-      () => {
-        this.isGuarding = false;
-      },
-      (error: unknown) => {
-        this.isGuarding = false;
-        this.judge(reasonOf(error));
-      },
-    );
+    void this.threads.writer
+      .call({ kind: "guard" })
+      .catch((error: unknown) => this.judge(reasonOf(error)))
+      .finally(() => (this.isGuarding = false));
   }
 
   private renewLater(delayMs: number): void {
@@ -150,17 +148,15 @@ export class Housekeeping {
     if (this.isFollowDue || this.isStopped) return;
     this.isFollowDue = true;
     this.cancelFollowing = this.time.timers.after(followEveryMs, () => {
-      this.threads.reader.call({ kind: "follow" }).then(
-        () => {
-          this.isFollowDue = false;
-        },
-        (error: unknown) => {
-          this.isFollowDue = false;
-          this.log.debug("The reader could not follow the log; the next query takes longer.", {
-            reason: reasonOf(error),
-          });
-        },
-      );
+      const failed = (error: unknown): void => {
+        this.log.debug("The reader could not follow the log; the next query takes longer.", {
+          reason: reasonOf(error),
+        });
+      };
+      void this.threads.reader
+        .call({ kind: "follow" })
+        .catch(failed)
+        .finally(() => (this.isFollowDue = false));
     });
   }
 

@@ -15,33 +15,23 @@ const lookFirstMs = 500;
 const countRowsMax = 20_000;
 
 export class PurgeRounds {
-  private readonly writer: RequestTarget;
-  /** Counts messages, because no request waits for it. */
-  private readonly compactor: RequestTarget;
-  private readonly keepMs: number;
-  private readonly notices: ClockNotices;
-  private readonly log: Log;
-  private readonly deleted: () => void;
+  private readonly parts: {
+    readonly writer: RequestTarget;
+    /** Counts messages, because no request waits for it. */
+    readonly compactor: RequestTarget;
+    /** How long messages are kept; 0: without end. */
+    readonly keepMs: number;
+    readonly notices: ClockNotices;
+    readonly log: Log;
+    /** Called after each slice. */
+    readonly deleted: () => void;
+    readonly timers: Timers;
+  };
   private isStopped = false;
-  private readonly timers: Timers;
   private cancel: Cancel | undefined;
 
-  /** Messages are kept for `keepMs`; 0: without end. Calls `deleted` after each slice. */
-  constructor(
-    threads: { readonly writer: RequestTarget; readonly compactor: RequestTarget },
-    keepMs: number,
-    notices: ClockNotices,
-    log: Log,
-    deleted: () => void,
-    timers: Timers,
-  ) {
-    this.timers = timers;
-    this.writer = threads.writer;
-    this.compactor = threads.compactor;
-    this.keepMs = keepMs;
-    this.notices = notices;
-    this.log = log;
-    this.deleted = deleted;
+  constructor(parts: PurgeRounds["parts"]) {
+    this.parts = parts;
     this.later(lookFirstMs, () => this.look());
   }
 
@@ -52,9 +42,9 @@ export class PurgeRounds {
 
   private later(delayMs: number, work: () => Promise<void>): void {
     if (this.isStopped) return;
-    this.cancel = this.timers.after(delayMs, () => {
+    this.cancel = this.parts.timers.after(delayMs, () => {
       work().catch((error: unknown) => {
-        this.log.debug("Finding or deleting old messages failed; retrying.", {
+        this.parts.log.debug("Finding or deleting old messages failed; retrying.", {
           reason: reasonOf(error),
         });
         this.later(lookEveryMs, () => this.look());
@@ -63,18 +53,18 @@ export class PurgeRounds {
   }
 
   private async look(): Promise<void> {
-    const looked = await this.writer.call({ kind: "look", keepMs: this.keepMs });
+    const looked = await this.parts.writer.call({ kind: "look", keepMs: this.parts.keepMs });
     assert(looked.kind === "looked", "a look is answered with what was seen");
     if (this.isStopped) return;
-    this.notices.sawIds(looked.aheadMs);
-    this.notices.sawPurge(looked.waitMs, looked.wallMs, () => this.count(looked.goneUpTo));
+    this.parts.notices.sawIds(looked.aheadMs);
+    this.parts.notices.sawPurge(looked.waitMs, looked.wallMs, () => this.count(looked.goneUpTo));
     await this.deleteSlice();
   }
 
   private async deleteSlice(): Promise<void> {
-    const answer = await this.writer.call({ kind: "purge" });
+    const answer = await this.parts.writer.call({ kind: "purge" });
     const isMore = answer.kind === "more" && answer.more;
-    if (this.keepMs > 0) this.deleted();
+    if (this.parts.keepMs > 0) this.parts.deleted();
     this.later(isMore ? purgePauseMs : lookEveryMs, () => (isMore ? this.deleteSlice() : this.look()));
   }
 
@@ -82,12 +72,12 @@ export class PurgeRounds {
     let messages = 0;
     for (let above = "0"; messages <= surveyMessagesMax && !this.isStopped;) {
       const rowsMax = Math.min(countRowsMax, surveyMessagesMax + 1 - messages);
-      const answer = await this.compactor.call({ kind: "count", above, upTo, rowsMax });
+      const answer = await this.parts.compactor.call({ kind: "count", above, upTo, rowsMax });
       assert(answer.kind === "counted", "a count is answered with a number");
       messages += answer.messages;
       if (answer.messages < rowsMax) break;
       above = answer.last;
-      await sleep(this.timers, purgePauseMs);
+      await sleep(this.parts.timers, purgePauseMs);
     }
     return messages;
   }

@@ -121,6 +121,8 @@ export class Reader {
       const texts: string[] = [];
       const accounts = new Map<bigint, string>();
       const groups = new Map<bigint, string>();
+      const nameOf = (account: bigint): string => this.sql.accountName.get(account)?.name ?? "";
+      const idOf = (group: bigint): string => this.sql.groupId.get(group)?.id ?? "";
       for (const id of this.candidates(me, after, request)) {
         const row = this.sql.indexRow.get(id);
         if (row === null) continue;
@@ -131,8 +133,8 @@ export class Reader {
         const other = row.inbox < 0n || !isSent ? row.sender : row.inbox;
         numbers.push(id, isSent ? 1n : 0n, row.sent_ns);
         texts.push(
-          named(accounts, other, (number) => this.sql.accountName.get(number)?.name),
-          row.inbox < 0n ? named(groups, -row.inbox, (number) => this.sql.groupId.get(number)?.id) : "",
+          accounts.getOrInsertComputed(other, nameOf),
+          row.inbox < 0n ? groups.getOrInsertComputed(-row.inbox, idOf) : "",
         );
         if (numbers.length >= request.limit * indexSlots) break;
       }
@@ -270,13 +272,4 @@ function streams(source: PostingSource, after: bigint, series: readonly Series[]
     });
   }
   return found;
-}
-
-function named(known: Map<bigint, string>, number: bigint, look: (number: bigint) => string | undefined): string {
-  let name = known.get(number);
-  if (name === undefined) {
-    name = look(number) ?? "";
-    known.set(number, name);
-  }
-  return name;
 }

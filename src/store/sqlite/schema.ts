@@ -238,17 +238,13 @@ export function migrate(db: Database, path: string): void {
 /** Refuses a store without the newest schema, a newer one, and files of other programs; changes nothing. */
 export function requireCurrent(path: string): void {
   rollBackJournal(path);
-  const db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
-  try {
-    db.run("PRAGMA busy_timeout = 5000");
-    if (isCurrent(db, path)) return;
-    throw new Unusable(
-      `the store ${path} has schema ${pragmaNumber(db, "user_version")}, and this program needs ${schemaVersion}; ` +
-        "start its server once with this program, which migrates it",
-    );
-  } finally {
-    db.close();
-  }
+  using db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
+  db.run("PRAGMA busy_timeout = 5000");
+  if (isCurrent(db, path)) return;
+  throw new Unusable(
+    `the store ${path} has schema ${pragmaNumber(db, "user_version")}, and this program needs ${schemaVersion}; ` +
+      "start its server once with this program, which migrates it",
+  );
 }
 
 /** Throws Unusable for a database of another program, and for a newer store. */

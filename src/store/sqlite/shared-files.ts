@@ -8,7 +8,8 @@
 //           offset 32   8 bytes   salts of the log that it describes
 
 import { Database, SQLiteError } from "bun:sqlite";
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { readSync, statSync } from "node:fs";
+import { scopedFile } from "../../base/scoped-file.ts";
 import { StoreUnavailable } from "../store.ts";
 
 /** The size of a write-ahead log without a single commit. */
@@ -62,19 +63,14 @@ function headOf(path: string): Buffer | undefined {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
   const bytes = Buffer.alloc(saltsAt.index + saltBytes);
   // Nothing in this process has it open, so closing it releases no lock.
-  const file = openSync(path, "r");
-  try {
-    return bytes.subarray(0, readSync(file, bytes));
-  } finally {
-    closeSync(file);
-  }
+  using file = scopedFile(path, "r");
+  return bytes.subarray(0, readSync(file.fd, bytes));
 }
 
 /** Briefly takes the exclusive lock. Opening the database reports other failures. */
 function isNobodyElseThere(path: string): boolean {
-  let db: Database | undefined;
   try {
-    db = new Database(path, { readwrite: true, create: false });
+    using db = new Database(path, { readwrite: true, create: false });
     // In this mode the first read takes the lock, and no shared memory is needed.
     db.run("PRAGMA locking_mode = EXCLUSIVE");
     db.run("PRAGMA busy_timeout = 0");
@@ -83,7 +79,5 @@ function isNobodyElseThere(path: string): boolean {
     return true;
   } catch (error) {
     return !(error instanceof SQLiteError && (error.code ?? "").startsWith("SQLITE_BUSY"));
-  } finally {
-    db?.close();
   }
 }

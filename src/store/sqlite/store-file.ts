@@ -2,7 +2,8 @@
 // are copied, compared and replaced as a whole.
 
 import { Database } from "bun:sqlite";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { fstatSync, readSync } from "node:fs";
+import { scopedFile } from "../../base/scoped-file.ts";
 import type { StoreFacts } from "../store-facts.ts";
 import { rollBackJournal } from "./backup/journal.ts";
 import { Refusal } from "./refusal.ts";
@@ -32,17 +33,13 @@ export function refuseCutShort(path: string, name: string): void {
 
 function readHeader(path: string, name: string): { header: Buffer; size: number } {
   const header = Buffer.alloc(headerBytes);
-  const file = openSync(path, "r");
-  try {
-    const { size } = fstatSync(file);
-    if (size === 0) throw new Refusal(`${name} is empty; expected a file that roost backup made`);
-    const read = readSync(file, header, 0, headerBytes, 0);
-    if (read < headerBytes || header.toString("latin1", 0, magic.length) !== magic)
-      throw new Refusal(`${name} is not a store of roost; expected a file that roost backup made`);
-    return { header, size };
-  } finally {
-    closeSync(file);
-  }
+  using file = scopedFile(path, "r");
+  const { size } = fstatSync(file.fd);
+  if (size === 0) throw new Refusal(`${name} is empty; expected a file that roost backup made`);
+  const read = readSync(file.fd, header, 0, headerBytes, 0);
+  if (read < headerBytes || header.toString("latin1", 0, magic.length) !== magic)
+    throw new Refusal(`${name} is not a store of roost; expected a file that roost backup made`);
+  return { header, size };
 }
 
 /** Refuses a database of another program or of a newer schema. */
@@ -90,14 +87,10 @@ export function openToRead(path: string): Database {
  */
 export function verifyStore(path: string, name: string): StoreFacts {
   refuseCutShort(path, name);
-  const db = openToRead(path);
-  try {
-    refuseForeign(db, name);
-    const found = db.query<{ integrity_check: string }, []>("PRAGMA integrity_check(1)").get();
-    if (found?.integrity_check !== "ok")
-      throw new Refusal(`${name} is damaged: ${found?.integrity_check ?? "it cannot be read"}`);
-    return readFacts(db, name);
-  } finally {
-    db.close();
-  }
+  using db = openToRead(path);
+  refuseForeign(db, name);
+  const found = db.query<{ integrity_check: string }, []>("PRAGMA integrity_check(1)").get();
+  if (found?.integrity_check !== "ok")
+    throw new Refusal(`${name} is damaged: ${found?.integrity_check ?? "it cannot be read"}`);
+  return readFacts(db, name);
 }

@@ -1,18 +1,10 @@
 // The store on the main thread: sends requests to the threads, turns answers into outcomes, and handles what the
 // threads detect (damage, removed files, a replaced store).
 
-import {
-  claimAlsoAs,
-  claimOfOwner,
-  shownPlace,
-  type StoreClaim,
-  type StoreIdentity,
-} from "../../auth/store-ownership.ts";
+import { claimAlsoAs, claimOfOwner, shownPlace, type StoreIdentity } from "../../auth/store-ownership.ts";
 import { assert } from "../../base/assert.ts";
-import { type LimitValues, limitValues } from "../../base/limits/table.ts";
-import type { Log } from "../../base/log.ts";
 import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
-import { JobStore } from "../job-store.ts";
+import { JobStore, type StoreOptions } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
 import {
   StoreDamaged,
@@ -21,6 +13,7 @@ import {
   type IndexQuery,
   type Membership,
   type RevokeOutcome,
+  type Store,
   type StoreClock,
 } from "../store.ts";
 import { BackOff } from "../../base/back-off.ts";
@@ -42,44 +35,33 @@ import { StoreFault } from "./store-thread.ts";
 const repairMsMin = 1_000;
 const repairMsMax = 60_000;
 
-export interface SqliteStoreOptions {
+export interface SqliteStoreOptions extends StoreOptions {
   /** The database file; created with mode 0600 if missing. Its folder must exist. */
   readonly path: string;
-  /** Whole days; 0 keeps messages without end. */
-  readonly retentionDays: number;
-  readonly log: Log;
-  readonly limits?: LimitValues;
   /** Locks the file for this process; called before it is opened. Throws while another process has the lock. */
   readonly takeLock?: () => void;
-  readonly claim?: StoreClaim;
-  /** Called when the store turns out to be another cluster's. Only a restart helps then. */
-  readonly refused?: (sentence: string) => void;
   /** FULL (the default) survives a power failure, NORMAL only the death of the process. */
   readonly synchronous?: Synchronous;
   readonly flushMessages?: number;
 }
 
-const replacementEveryMs = 5_000;
 const nothingForgotten: Forgotten = { replaced: 0, lost: 0, identity: undefined };
 
-export class SqliteStore extends JobStore {
+export class SqliteStore extends JobStore implements Store {
   private readonly files: StoreFiles;
   private readonly place: string;
   private readonly refused: ((sentence: string) => void) | undefined;
   private readonly housekeeping: Housekeeping;
-  private readonly log: Log;
   private repairing: Promise<void> | undefined;
   private readonly backOff = new BackOff(repairMsMin, repairMsMax);
   /** A thread has found the log replaced, and the writer does not know yet. */
   private isReplaced = false;
-  private replacementSaidMs = -Infinity;
   private forgotten: Forgotten = nothingForgotten;
 
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
-    super(options.limits ?? limitValues());
+    super(options);
     this.files = files;
     this.place = shownPlace(`sqlite:${path}`);
-    this.log = options.log;
     this.refused = options.refused;
     files.onReopened = () => {
       // The writer is a new thread.
@@ -156,19 +138,16 @@ export class SqliteStore extends JobStore {
     this.backOff.begin();
     if (isReplaced) this.warnOfReplacement();
     else this.log.error("The index of the messages is damaged and is being rebuilt from the log; no message is lost.");
-    this.repairing = this.repairOnce().then(
-      () => {
-        this.repairing = undefined;
-        this.log.info("The index of the messages is complete again.");
-      },
-      (error: unknown) => {
-        this.repairing = undefined;
-        this.log.error("The index of the messages could not be rebuilt; retrying after a pause.", {
-          reason: reasonOf(error),
-          pauseMs: this.backOff.pauseMs,
-        });
-      },
-    );
+    this.repairing = this.repairOnce()
+      .then(
+        () => this.log.info("The index of the messages is complete again."),
+        (error: unknown) =>
+          this.log.error("The index of the messages could not be rebuilt; retrying after a pause.", {
+            reason: reasonOf(error),
+            pauseMs: this.backOff.pauseMs,
+          }),
+      )
+      .finally(() => (this.repairing = undefined));
   }
 
   protected get canCommit(): boolean {
@@ -193,15 +172,7 @@ export class SqliteStore extends JobStore {
   }
 
   protected async readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
-    const answer = await this.ask("reader", {
-      kind: "index",
-      app: query.app,
-      account: query.account,
-      device: query.device,
-      after: query.after.toString(),
-      includeSent: query.includeSent,
-      limit,
-    });
+    const answer = await this.ask("reader", { kind: "index", ...query, after: `${query.after}`, limit });
     assert(answer.kind === "numbers", "an index is answered with numbers");
     const texts: string[] = JSON.parse(answer.texts);
     const { numbers } = answer;
@@ -282,14 +253,6 @@ export class SqliteStore extends JobStore {
       this.files.claimed = { ...claimed, identity: forgotten.identity };
     if (forgotten.replaced !== replaced) this.warnOfReplacement();
     this.replaced();
-  }
-
-  /** Logged once, although several threads notice it. */
-  private warnOfReplacement(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.replacementSaidMs < replacementEveryMs) return;
-    this.replacementSaidMs = nowMs;
-    this.log.warn("The message store was replaced, or its accounts were changed by hand; all caches were dropped.");
   }
 
   private async repairOnce(): Promise<void> {

@@ -1,34 +1,30 @@
 // Counts the memory of answers that wait to be read: a buffer that several of them share counts once.
 
+import { Counts } from "../../base/counts.ts";
+
 /** Held buffers with the number of their holders. */
 class Held {
   bytes = 0;
-  private readonly holders = new Map<Uint8Array, number>();
+  private readonly holders = new Counts<Uint8Array>();
 
   get isEmpty(): boolean {
     return this.holders.size === 0;
   }
 
   add(buffers: readonly Uint8Array[]): void {
-    for (const buffer of buffers) {
-      const holders = this.holders.get(buffer) ?? 0;
-      if (holders === 0) this.bytes += buffer.length;
-      this.holders.set(buffer, holders + 1);
-    }
+    for (const buffer of buffers) if (this.holders.add(buffer) === 1) this.bytes += buffer.length;
   }
 
   remove(buffers: readonly Uint8Array[]): void {
     for (const buffer of buffers) {
-      const holders = this.holders.get(buffer) ?? 0;
-      if (holders > 1) this.holders.set(buffer, holders - 1);
-      else if (this.holders.delete(buffer)) this.bytes -= buffer.length;
+      if (this.holders.of(buffer) > 0 && this.holders.add(buffer, -1) === 0) this.bytes -= buffer.length;
     }
   }
 
   /** Bytes that `add` would add. */
   more(buffers: readonly Uint8Array[]): number {
     let bytes = 0;
-    for (const buffer of buffers) if (!this.holders.has(buffer)) bytes += buffer.length;
+    for (const buffer of buffers) if (this.holders.of(buffer) === 0) bytes += buffer.length;
     return bytes;
   }
 }
@@ -60,10 +56,7 @@ export class HeldBuffers {
 
   add(address: string, buffers: readonly Uint8Array[]): void {
     this.all.add(buffers);
-    if (address === "") return;
-    let held = this.byAddress.get(address);
-    if (held === undefined) this.byAddress.set(address, (held = new Held()));
-    held.add(buffers);
+    if (address !== "") this.byAddress.getOrInsertComputed(address, () => new Held()).add(buffers);
   }
 
   remove(address: string, buffers: readonly Uint8Array[]): void {

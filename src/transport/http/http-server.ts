@@ -11,7 +11,7 @@ import { Arrivals } from "../arrivals.ts";
 import { peerQuota } from "../quota-address.ts";
 import { HeldBuffers } from "./held-buffers.ts";
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
-import type { ConnectionHost } from "./connection-host.ts";
+import type { ConnectionHost, Phase } from "./connection-host.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { LongHeads } from "./long-heads.ts";
 import type { HttpHandler } from "./http-handler.ts";
@@ -115,6 +115,7 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
   private readonly options: HttpServerOptions;
   private readonly quotaOf: (remoteAddress: string) => string;
   private readonly now: () => number;
+  private readonly phaseMsMax: Readonly<Record<Phase, number>>;
   private readonly listener: { readonly port: number; stop(force?: boolean): void };
   private readonly connections = new OpenConnections();
   /** Connections whose long answers wait for the next turn of the event loop. */
@@ -129,7 +130,12 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
     this.quotaOf = options.quotaOf ?? peerQuota;
     this.now = options.nowMs ?? (() => performance.now());
     this.longHeads = new LongHeads(options.mayReadLong);
-    this.headBytesMax = options.limits.headBytes;
+    const { headBytes, idleMs, headMs, bodyMs } = options.limits;
+    this.headBytesMax = headBytes;
+    this.phaseMsMax = {
+      ...{ idle: idleMs, head: headMs, body: bodyMs, sending: writeMs, lingering: lingerMs },
+      ...{ answering: Infinity, closed: Infinity },
+    };
     this.handler = options.handler;
     this.bugAnswer = options.bugAnswer;
     this.arrivals = new Arrivals(
@@ -195,32 +201,12 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
   }
 
   entered(connection: HttpConnection): void {
-    const { limits } = this.options;
+    const { phase } = connection;
     const nowMs = this.now();
     this.connections.entered(connection, nowMs);
-    switch (connection.phase) {
-      case "idle":
-        connection.deadlineMs = nowMs + limits.idleMs;
-        return;
-      case "head":
-        connection.deadlineMs = nowMs + limits.headMs;
-        return;
-      case "body":
-        connection.deadlineMs = nowMs + limits.bodyMs;
-        return;
-      case "sending":
-        connection.writer.bytesSent = 0;
-        connection.deadlineMs = nowMs + writeMs;
-        return;
-      case "lingering":
-        connection.deadlineMs = nowMs + lingerMs;
-        return;
-      case "answering":
-        connection.deadlineMs = Infinity;
-        return;
-      case "closed":
-        this.left(connection);
-    }
+    connection.deadlineMs = nowMs + this.phaseMsMax[phase];
+    if (phase === "sending") connection.writer.bytesSent = 0;
+    if (phase === "closed") this.left(connection);
   }
 
   kept(connection: HttpConnection, by: number): void {

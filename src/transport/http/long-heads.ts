@@ -45,9 +45,7 @@ export class LongHeads {
 
   /** `address` is what the connection counts as, '' for one without bounds of its own. */
   wait(connection: HoldsHead, address: string): void {
-    const queue = this.waiting.get(address);
-    if (queue === undefined) this.waiting.set(address, [connection]);
-    else queue.push(connection);
+    this.waiting.getOrInsertComputed(address, () => []).push(connection);
     this.plan();
   }
 

@@ -1,5 +1,6 @@
 // The open connections of an HTTP server: how many each address has, and which one to end for a new one.
 
+import { Counts } from "../../base/counts.ts";
 import type { Phase } from "./connection-host.ts";
 import type { HttpConnection } from "./http-connection.ts";
 
@@ -12,12 +13,16 @@ const slowMs = 5_000;
 
 export class OpenConnections {
   private readonly all = new Set<HttpConnection>();
-  private readonly byAddress = new Map<string, number>();
+  private readonly byAddress = new Counts<string>();
   /** Connections that may be ended, with the start of their phase, the longest first. */
   private readonly lingering = new Map<HttpConnection, number>();
   private readonly unfinished = new Map<HttpConnection, number>();
   private readonly idle = new Map<HttpConnection, number>();
   private readonly sending = new Map<HttpConnection, number>();
+  private readonly byPhase: { readonly [phase in Phase]?: Map<HttpConnection, number> } = {
+    ...{ head: this.unfinished, body: this.unfinished, idle: this.idle },
+    ...{ sending: this.sending, lingering: this.lingering },
+  };
 
   get size(): number {
     return this.all.size;
@@ -25,9 +30,7 @@ export class OpenConnections {
 
   /** Connections of the address that has most. */
   get sizeOfLargest(): number {
-    let largest = 0;
-    for (const count of this.byAddress.values()) largest = Math.max(largest, count);
-    return largest;
+    return this.byAddress.most;
   }
 
   [Symbol.iterator](): Iterator<HttpConnection> {
@@ -35,43 +38,24 @@ export class OpenConnections {
   }
 
   ofAddress(quota: string): number {
-    return this.byAddress.get(quota) ?? 0;
+    return this.byAddress.of(quota);
   }
 
   /** `quota` is what the connection's address counts as; '' for one without a bound. */
   add(connection: HttpConnection, quota: string): void {
     this.all.add(connection);
-    if (quota !== "") this.byAddress.set(quota, this.ofAddress(quota) + 1);
+    if (quota !== "") this.byAddress.add(quota);
   }
 
   remove(connection: HttpConnection, quota: string): void {
     this.all.delete(connection);
-    if (quota === "") return;
-    const count = this.ofAddress(quota) - 1;
-    if (count > 0) this.byAddress.set(quota, count);
-    else this.byAddress.delete(quota);
+    if (quota !== "") this.byAddress.add(quota, -1);
   }
 
   /** The connection has entered its phase. */
   entered(connection: HttpConnection, nowMs: number): void {
     for (const group of [this.lingering, this.unfinished, this.idle, this.sending]) group.delete(connection);
-    this.groupOf(connection.phase)?.set(connection, nowMs);
-  }
-
-  private groupOf(phase: Phase): Map<HttpConnection, number> | undefined {
-    switch (phase) {
-      case "head":
-      case "body":
-        return this.unfinished;
-      case "idle":
-        return this.idle;
-      case "sending":
-        return this.sending;
-      case "lingering":
-        return this.lingering;
-      default:
-        return undefined;
-    }
+    this.byPhase[connection.phase]?.set(connection, nowMs);
   }
 
   /** Returns the connection to end for a new one: never one that waits for its answer, or reads it fast enough. */

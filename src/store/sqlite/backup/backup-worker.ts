@@ -3,7 +3,8 @@
 //
 // In a compiled binary this file is an entry point of its own (see backup-thread.ts).
 
-import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { readSync, rmSync, writeSync } from "node:fs";
+import { scopedFile } from "../../../base/scoped-file.ts";
 import { backUp } from "./backup.ts";
 import { StoreUnavailable } from "../../store.ts";
 import type { FileAnswer, FileRequest } from "./backup-thread.ts";
@@ -39,17 +40,13 @@ function answer(request: FileRequest): FileAnswer {
 
 /** Writes a file to standard output. Removes it first, so that nothing is left however the process ends. */
 function send(path: string): void {
-  const file = openSync(path, "r");
-  try {
-    rmSync(path);
-    const chunk = Buffer.allocUnsafe(chunkBytes);
-    for (;;) {
-      const read = readSync(file, chunk, 0, chunkBytes, null);
-      if (read === 0) return;
-      for (let at = 0; at < read;) at += waiting(() => writeSync(1, chunk, at, read - at));
-    }
-  } finally {
-    closeSync(file);
+  using file = scopedFile(path, "r");
+  rmSync(path);
+  const chunk = Buffer.allocUnsafe(chunkBytes);
+  for (;;) {
+    const read = readSync(file.fd, chunk, 0, chunkBytes, null);
+    if (read === 0) return;
+    for (let at = 0; at < read;) at += waiting(() => writeSync(1, chunk, at, read - at));
   }
 }
 

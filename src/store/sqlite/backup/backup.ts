@@ -49,14 +49,12 @@ export function backUp(from: string, to: string, began: (phase: "copying" | "ver
 
 function reading<T>(path: string, work: (db: Database) => T): T {
   refuseNoDatabase(path, `the store ${path}`);
-  const db = openSomehow(path);
+  using db = openSomehow(path);
   try {
     refuseForeign(db, `the store ${path}`);
     return work(db);
   } catch (error) {
     throw isDamage(error) ? damaged(path, error) : error;
-  } finally {
-    db.close();
   }
 }
 

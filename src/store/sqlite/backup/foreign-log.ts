@@ -11,6 +11,7 @@
 //   then, for each frame, 24 bytes: page at 0, pages of the database after a commit at 4 (else 0), salts at 8; the page
 
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { scopedFile } from "../../../base/scoped-file.ts";
 import { fileIdentity } from "../../../base/file-identity.ts";
 import { Unusable } from "../refusal.ts";
 import { applicationId } from "../schema.ts";
@@ -82,37 +83,33 @@ function openKept(path: string): number {
 }
 
 function readLog(path: string): LogContent {
-  const file = openSync(path, "r");
-  try {
-    const head = Buffer.alloc(headBytes);
-    readSync(file, head, 0, headBytes, 0);
-    const pageBytes = head.readUInt32BE(8);
-    const frame = Buffer.alloc(frameHeadBytes);
-    const id = Buffer.alloc(4);
-    let pages = 0;
-    let isOurs = true;
-    const held = new Set<number>();
-    let uncommitted: number[] = [];
-    if (pageBytes < 512) return { pages, held, isOurs, pageBytes };
-    for (let at = headBytes; readSync(file, frame, 0, frameHeadBytes, at) === frameHeadBytes;) {
-      // Older frames follow the log's end.
-      if (!frame.subarray(8, 16).equals(head.subarray(16, 24))) break;
-      const page = frame.readUInt32BE(0);
-      if (page === 1) {
-        readSync(file, id, 0, id.length, at + frameHeadBytes + applicationIdAt);
-        isOurs = id.readUInt32BE(0) === applicationId || id.readUInt32BE(0) === 0;
-      }
-      uncommitted.push(page);
-      const committed = frame.readUInt32BE(4);
-      if (committed !== 0) {
-        pages = committed;
-        for (const number of uncommitted) held.add(number);
-        uncommitted = [];
-      }
-      at += frameHeadBytes + pageBytes;
+  using file = scopedFile(path, "r");
+  const head = Buffer.alloc(headBytes);
+  readSync(file.fd, head, 0, headBytes, 0);
+  const pageBytes = head.readUInt32BE(8);
+  const frame = Buffer.alloc(frameHeadBytes);
+  const id = Buffer.alloc(4);
+  let pages = 0;
+  let isOurs = true;
+  const held = new Set<number>();
+  let uncommitted: number[] = [];
+  if (pageBytes < 512) return { pages, held, isOurs, pageBytes };
+  for (let at = headBytes; readSync(file.fd, frame, 0, frameHeadBytes, at) === frameHeadBytes;) {
+    // Older frames follow the log's end.
+    if (!frame.subarray(8, 16).equals(head.subarray(16, 24))) break;
+    const page = frame.readUInt32BE(0);
+    if (page === 1) {
+      readSync(file.fd, id, 0, id.length, at + frameHeadBytes + applicationIdAt);
+      isOurs = id.readUInt32BE(0) === applicationId || id.readUInt32BE(0) === 0;
     }
-    return { pages, held, isOurs, pageBytes };
-  } finally {
-    closeSync(file);
+    uncommitted.push(page);
+    const committed = frame.readUInt32BE(4);
+    if (committed !== 0) {
+      pages = committed;
+      for (const number of uncommitted) held.add(number);
+      uncommitted = [];
+    }
+    at += frameHeadBytes + pageBytes;
   }
+  return { pages, held, isOurs, pageBytes };
 }

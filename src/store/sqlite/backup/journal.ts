@@ -17,9 +17,8 @@ export function hasJournal(path: string): boolean {
  */
 export function rollBackJournal(path: string): void {
   if (!hasJournal(path)) return;
-  let db: Database | undefined;
   try {
-    db = new Database(path, { readwrite: true, create: false });
+    using db = new Database(path, { readwrite: true, create: false });
     db.run("PRAGMA busy_timeout = 5000");
     db.query("SELECT 1 FROM sqlite_schema LIMIT 1").get();
   } catch (error) {
@@ -32,7 +31,5 @@ export function rollBackJournal(path: string): void {
         "Make the file and its folder writable, or copy both files to a writable folder",
       { cause: error },
     );
-  } finally {
-    db?.close();
   }
 }

@@ -20,6 +20,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { scopedFile } from "../../../base/scoped-file.ts";
 import { blockFor } from "../../../base/block.ts";
 import { fileIdentity } from "../../../base/file-identity.ts";
 import { giveToOwnerOf } from "../../../base/owner.ts";
@@ -84,19 +85,15 @@ export function present(path: string, lastId: string): Present | undefined {
   try {
     refuseNoDatabase(path, "it");
     refuseForeignLog(path);
-    const db = openToRead(path);
-    try {
-      if (db.query("SELECT 1 FROM sqlite_schema LIMIT 1").get() === null) return undefined;
-      refuseForeign(db, "it");
-      const newer = db.query<{ n: bigint }, [bigint]>("SELECT count(*) AS n FROM message WHERE id > ?");
-      return {
-        facts: readFacts(db, "it"),
-        newer: Number(newer.get(BigInt(lastId))?.n ?? 0n),
-        failure: undefined,
-      };
-    } finally {
-      db.close();
-    }
+    using db = openToRead(path);
+    if (db.query("SELECT 1 FROM sqlite_schema LIMIT 1").get() === null) return undefined;
+    refuseForeign(db, "it");
+    const newer = db.query<{ n: bigint }, [bigint]>("SELECT count(*) AS n FROM message WHERE id > ?");
+    return {
+      facts: readFacts(db, "it"),
+      newer: Number(newer.get(BigInt(lastId))?.n ?? 0n),
+      failure: undefined,
+    };
   } catch (error) {
     return { facts: undefined, newer: 0, failure: reasonOf(error) };
   }
@@ -158,12 +155,11 @@ export function freshAside(stem: string): string {
  */
 function checkpointFile(path: string): void {
   if (!hasContent(path)) return;
-  let db: Database | undefined;
   try {
     // SQLite would open it regardless, and remove the log when it closes it.
     refuseNoDatabase(path, path);
     refuseForeignLog(path);
-    db = new Database(path, { readwrite: true, create: false });
+    using db = new Database(path, { readwrite: true, create: false });
     db.run("PRAGMA synchronous = FULL");
     db.run("PRAGMA busy_timeout = 1000");
     db.run("PRAGMA journal_mode = DELETE");
@@ -174,8 +170,6 @@ function checkpointFile(path: string): void {
         cause: error,
       });
     throw error;
-  } finally {
-    db?.close();
   }
 }
 
@@ -233,12 +227,8 @@ export function waiting<T>(call: () => T): T {
 }
 
 export function sync(path: string): void {
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  using file = scopedFile(path, "r");
+  fsyncSync(file.fd);
 }
 
 function hasContent(path: string): boolean {

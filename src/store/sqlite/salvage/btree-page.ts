@@ -62,23 +62,16 @@ export class PageFile {
   }
 }
 
-function kindOf(type: number | undefined): { readonly kind: PageKind; readonly isLeaf: boolean } | undefined {
-  switch (type) {
-    case 0x02:
-      return { kind: "index", isLeaf: false };
-    case 0x05:
-      return { kind: "table", isLeaf: false };
-    case 0x0a:
-      return { kind: "index", isLeaf: true };
-    case 0x0d:
-      return { kind: "table", isLeaf: true };
-    default:
-      return undefined;
-  }
-}
+/** By a page's first byte. */
+const pageTypes: { readonly [type: number]: Pick<BtreePage, "kind" | "isLeaf"> } = {
+  0x02: { kind: "index", isLeaf: false },
+  0x05: { kind: "table", isLeaf: false },
+  0x0a: { kind: "index", isLeaf: true },
+  0x0d: { kind: "table", isLeaf: true },
+};
 
 function parsePage(bytes: Buffer, at: number, pages: number): BtreePage | undefined {
-  const type = kindOf(bytes[at]);
+  const type = pageTypes[bytes[at] ?? 0];
   const count = bytes.readUInt16BE(at + 3);
   if (type === undefined || count > cellsMax) return undefined;
   const pointersAt = at + (type.isLeaf ? 8 : 12);

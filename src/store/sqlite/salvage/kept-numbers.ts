@@ -58,14 +58,11 @@ export function keepLastId(target: Database, path: string): bigint {
 /** Returns the last id that was flushed to the index; 0n if it cannot be read. */
 function flushedIdOf(indexPath: string): bigint {
   if (!existsSync(indexPath)) return 0n;
-  let index: Database | undefined;
   try {
-    index = openUnlocked(indexPath, 1024);
+    using index = openUnlocked(indexPath, 1024);
     return index.prepare<{ id: bigint }, []>("SELECT folded_id AS id FROM state").get()?.id ?? 0n;
   } catch (error) {
     if (error instanceof Error) return 0n;
     throw error;
-  } finally {
-    index?.close();
   }
 }

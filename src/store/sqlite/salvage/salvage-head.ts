@@ -65,18 +65,14 @@ function writeHead(path: string): void {
 }
 
 function emptyHead(): Buffer {
-  const db = new Database(":memory:");
-  try {
-    for (const set of [
-      `page_size = ${pageBytes}`,
-      `application_id = ${applicationId}`,
-      `user_version = ${schemaVersion}`,
-    ])
-      db.run(`PRAGMA ${set}`);
-    return Buffer.from(db.serialize().subarray(0, pageBytes));
-  } finally {
-    db.close();
-  }
+  using db = new Database(":memory:");
+  for (const set of [
+    `page_size = ${pageBytes}`,
+    `application_id = ${applicationId}`,
+    `user_version = ${schemaVersion}`,
+  ])
+    db.run(`PRAGMA ${set}`);
+  return Buffer.from(db.serialize().subarray(0, pageBytes));
 }
 
 function writePage(path: string, first: Buffer): void {

@@ -143,14 +143,10 @@ function openWhole(path: string, wanted: readonly string[]): Database | undefine
 
 /** Reports whether a store has all wanted tables of its schema version; a damaged schema may lack some. */
 function hasTables(source: Database, wanted: readonly string[]): boolean {
-  const sample = new Database(":memory:");
-  try {
-    for (const migration of migrations.slice(0, pragmaNumber(source, "user_version"))) sample.run(migration);
-    const known = new Set(tablesOf(sample));
-    return wanted.every((table) => !known.has(table) || columnsOf(source, table).length > 0);
-  } finally {
-    sample.close();
-  }
+  using sample = new Database(":memory:");
+  for (const migration of migrations.slice(0, pragmaNumber(source, "user_version"))) sample.run(migration);
+  const known = new Set(tablesOf(sample));
+  return wanted.every((table) => !known.has(table) || columnsOf(source, table).length > 0);
 }
 
 function openReadable(path: string): Database {

@@ -221,15 +221,11 @@ function isRowOf({ columns, isSingle }: Sought, { values }: Record): boolean {
 
 /** The roots of the first migration's tables: in a new store, and in one that VACUUM INTO wrote. */
 function layouts(): Roots[] {
-  const db = new Database(":memory:", { safeIntegers: true, strict: true });
-  try {
-    db.run(migrations[0] ?? "");
-    const made = rootsOf(db);
-    db.run("VACUUM");
-    return [made, rootsOf(db)];
-  } finally {
-    db.close();
-  }
+  using db = new Database(":memory:", { safeIntegers: true, strict: true });
+  db.run(migrations[0] ?? "");
+  const made = rootsOf(db);
+  db.run("VACUUM");
+  return [made, rootsOf(db)];
 }
 
 function rootsOf(db: Database): Roots {
