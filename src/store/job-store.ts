@@ -72,7 +72,7 @@ export abstract class JobStore implements Store {
   protected abstract closeEngine(): Promise<void>;
 
   abstract groupDetail(app: string, group: string, asker: string): ReturnType<Store["groupDetail"]>;
-  abstract membership(app: string, group: string): Promise<Membership | undefined>;
+  abstract membership(app: string, group: string, since?: bigint): Promise<Membership | undefined>;
 
   abstract revoke(revocation: Revocation): Promise<RevokeOutcome>;
   abstract revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]>;

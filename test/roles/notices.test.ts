@@ -6,6 +6,7 @@ import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
 import { Notices } from "../../src/roles/chat/notices.ts";
+import { membershipOf } from "../../src/store/store.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { bound } from "../support/bounds.ts";
@@ -19,7 +20,10 @@ async function fixture(members: number, noticeMembers = 500) {
   const sessions = new MemorySessions();
   for (const account of [...accounts, "dave"])
     await sessions.put("app", account, { device: "", channelId: account, gateway: "g", incarnation: "1" });
-  const store = { membership: () => Promise.resolve({ version: 1n, accounts }), watchReplacement: () => () => {} };
+  const store = {
+    membership: () => Promise.resolve(membershipOf(1n, accounts, [], 1n)),
+    watchReplacement: () => () => {},
+  };
   const audience = new GroupAudience(store, sessions);
   await audience.online("app", "group", 1n);
   const told: string[] = [];

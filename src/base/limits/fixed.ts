@@ -26,6 +26,11 @@ export const indexBackDays = 15;
 /** A talk repeated with the same clientId is answered the same for at least this long. */
 export const idempotencyHours = 24;
 
+// Groups.
+
+/** The newest changes of a group's membership that the store tells, and that a chat node keeps of a loaded group. */
+export const memberChangesMax = 256;
+
 // Listeners.
 
 /** Refused connections of a listener that get a close frame, per second and at once; others are closed without one. */

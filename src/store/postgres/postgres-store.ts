@@ -173,8 +173,8 @@ class PostgresStore extends JobStore {
     return this.read((life) => this.reader.groupDetail(life, app, group, asker));
   }
 
-  membership(app: string, group: string): Promise<Membership | undefined> {
-    return this.read((life) => this.reader.membership(life, app, group));
+  membership(app: string, group: string, since?: bigint): Promise<Membership | undefined> {
+    return this.read((life) => this.reader.membership(life, app, group, since));
   }
 
   async revoke(revocation: Revocation): Promise<RevokeOutcome> {

@@ -121,12 +121,12 @@ export class SqliteStore extends JobStore {
     return answer.answer;
   }
 
-  async membership(app: string, group: string): Promise<Membership | undefined> {
-    const answer = await this.ask("reader", { kind: "membership", app, group });
+  async membership(app: string, group: string, since?: bigint): Promise<Membership | undefined> {
+    const answer = await this.ask("reader", { kind: "membership", app, group, since: since?.toString() });
     if (answer.kind === "none") return undefined;
     assert(answer.kind === "membership", "a membership is answered with a membership");
-    const accounts: string[] = JSON.parse(answer.accounts);
-    return { version: answer.version, accounts };
+    const accounts: string[] = JSON.parse(answer.membership.accounts);
+    return { ...answer.membership, accounts };
   }
 
   async revoke(revocation: Revocation): Promise<RevokeOutcome> {
