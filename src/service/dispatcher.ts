@@ -1,15 +1,13 @@
 // From a service down to connections: recipients grouped by gateway, one packet to each, its body encoded once.
 // The packets arrive in roles/gateway/downlink.ts.
 
+import { pushChannelsCharactersMax } from "../base/limits/fixed.ts";
 import { Command, MetaKey } from "../wire/commands.ts";
 import { Flag, MetaType } from "../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../wire/packet.ts";
 import { type Room, writePush } from "../wire/packet-stamp.ts";
 import type { Location } from "../session/sessions.ts";
 import type { GatewayLink } from "./context.ts";
-
-/** The channel ids of one packet are in its header, which is bounded (16 KiB); larger audiences take more packets. */
-const channelsCharactersMax = 3_500;
 
 const noBody = new Uint8Array(0);
 
@@ -106,7 +104,7 @@ export class Dispatcher {
         if (channelId === exceptChannelId) continue;
         const joined = channelsOf.get(gateway);
         if (joined === undefined) channelsOf.set(gateway, channelId);
-        else if (joined.length + channelId.length < channelsCharactersMax)
+        else if (joined.length + channelId.length < pushChannelsCharactersMax)
           channelsOf.set(gateway, `${joined},${channelId}`);
         else {
           this.send(head, body, gateway, joined);

@@ -5,6 +5,7 @@
 // Memory: an empty backlog is one object for each link. What waits is bounded; beyond the bound the link is closed, and
 // its gateway answers its clients itself and asks them to look into the index.
 
+import { pushChannelsCharactersMax } from "../base/limits/fixed.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
 import type { Connection } from "../transport/transport.ts";
 import { type CloseReason, CloseCode } from "../wire/close-reason.ts";
@@ -17,8 +18,6 @@ export const backlogBytesMax = 16 * 1024 * 1024;
 const packetBytes = 128;
 /** Beyond so many connections that missed something the link is closed. */
 const missedMax = 50_000;
-/** The channel ids of one packet travel in its header, which is bounded (16 KiB). */
-const channelsCharactersMax = 3_500;
 /** Between two looks at a link that was full. */
 const lookMs = 10;
 
@@ -138,7 +137,7 @@ export class LinkBacklog {
       let characters = 0;
       for (const id of missed) {
         characters += id.length + 1;
-        if (ids.length > 0 && characters > channelsCharactersMax) break;
+        if (ids.length > 0 && characters > pushChannelsCharactersMax) break;
         ids.push(id);
       }
       if (!writePush(connection, Command.Sync, "", 0, "", noBody, gateway, ids.join(","))) return;

@@ -151,6 +151,7 @@ export class TestNode extends LinkEnd {
   readonly asked: Context[] = [];
   /** `linked ID`, `lost ID`, as the service is told. */
   readonly told: string[] = [];
+  readonly dispatcher = new Dispatcher();
   readonly service: Service;
   readonly serviceTimers = new WatchedTimers();
   address = "";
@@ -167,7 +168,7 @@ export class TestNode extends LinkEnd {
       clock: systemClock,
       timers: this.serviceTimers,
       router: new Router([keep]),
-      dispatcher: new Dispatcher(),
+      dispatcher: this.dispatcher,
       log: silentLog,
       stores: () => this.stores,
       gatewayLinked: (gateway) => void this.told.push(`linked ${gateway}`),
