@@ -154,7 +154,7 @@ export class DiallingHandshake implements FrameHandler {
       return;
     }
     this.cancelLate();
-    const state = linkStateOf(response.state) ?? { load: 0, isAdult: false, stores: unknownStores };
+    const state = linkStateOf(response.state) ?? { load: 0, isReady: false, stores: unknownStores };
     const declined = this.parts.declines?.(state);
     if (declined !== undefined) {
       send(this.connection, InnerHandshakeReqSchema, {

@@ -80,7 +80,7 @@ export class LinkListener implements Acceptor, LinkHost {
   }
 
   state(): LinkState {
-    return this.service?.state ?? { load: 0, isAdult: false, stores: unknownStores };
+    return this.service?.state ?? { load: 0, isReady: false, stores: unknownStores };
   }
 
   holder(dialler: LinkIdentity): Promise<string | undefined> {

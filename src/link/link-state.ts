@@ -15,7 +15,7 @@ export interface LinkState {
   /** Requests under way; for the choice of the least loaded node. */
   readonly load: number;
   /** It can serve everyone; until then, and when it leaves, nothing is sent to it. */
-  readonly isAdult: boolean;
+  readonly isReady: boolean;
   /** Which stores it uses. */
   readonly stores: NodeStores;
 }
@@ -26,8 +26,8 @@ export function encodeLinkState(state: LinkState): Uint8Array {
 }
 
 /** Returns a state as a message; it takes at most 430 bytes. */
-export function messageOf({ load, isAdult, stores }: LinkState): MessageInitShape<typeof LinkStateSchema> {
-  return { load, isAdult, ...messageOfStores(stores) };
+export function messageOf({ load, isReady, stores }: LinkState): MessageInitShape<typeof LinkStateSchema> {
+  return { load, isReady, ...messageOfStores(stores) };
 }
 
 /** Returns the state in a ping's body; undefined if the body is empty or malformed. */
@@ -37,5 +37,5 @@ export function decodeLinkState(body: Uint8Array): LinkState | undefined {
 
 /** What a message says of a state; undefined where there is no message. */
 export function linkStateOf(message: LinkStateMessage | undefined): LinkState | undefined {
-  return message && { load: message.load, isAdult: message.isAdult ?? false, stores: storesOfMessage(message) };
+  return message && { load: message.load, isReady: message.isReady ?? false, stores: storesOfMessage(message) };
 }

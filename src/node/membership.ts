@@ -24,7 +24,7 @@ const refusedRetryMs = 15_000;
 /** The key of the metadata in which a process says where its monitor is; nobody acts on it, so no proof covers it. */
 export const monitorKey = "monitor";
 
-/** What a process is to those who route to it (routing, "Young and adult"). */
+/** The state of a process, as the registry lists it: `young` is not ready, `adult` is ready. */
 type MemberState = "young" | "adult" | "leaving";
 
 /** Another process holds this one's id. */

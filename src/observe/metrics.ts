@@ -56,7 +56,7 @@ export class ServiceMetrics {
   /** Connections that the peer reset before they were accepted. */
   peersGone = 0;
   /** Times that it began to serve although not every gateway was linked. */
-  forcedAdult = 0;
+  forcedReady = 0;
   /** Reads the clock of the service's message store, if it has one. */
   storeClock: (() => ClockNumbers) | undefined;
   /** For a gateway: nodes that are not linked because their store differs. */
@@ -112,8 +112,8 @@ export class ServiceMetrics {
   rateLimited(): void {
     this.limited++;
   }
-  turnedAdultByForce(): void {
-    this.forcedAdult++;
+  becameReadyByForce(): void {
+    this.forcedReady++;
   }
 }
 

@@ -191,7 +191,7 @@ export class Dependency<Owner> {
       return handshake;
     });
     const met = await handshakes[0]?.met;
-    host.log.info("linked", { service, node: node.id, address, ready: met?.state.isAdult });
+    host.log.info("linked", { service, node: node.id, address, ready: met?.state.isReady });
   }
 
   /** The link stands: from here on its owner takes what comes. */
@@ -206,7 +206,7 @@ export class Dependency<Owner> {
     const link = new Link<Owner>(service, node.id, connection, {
       zone: instance?.metadata.get("zone") ?? instance?.zone ?? "",
       weight: instance === undefined ? 1 : instanceWeight(instance),
-      isAdult: state.isAdult,
+      isReady: state.isReady,
       sinceMs: host.clock.monotonicMs(),
       requestsMax: host.limits.values.requestsPerLink,
     });

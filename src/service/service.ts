@@ -47,7 +47,7 @@ export class Service {
   private readonly interner = new Interner();
   private readonly byGateway = new Map<string, ServiceLink>();
   private readonly endBeat: Cancel;
-  private isAdult = false;
+  private isReady = false;
   /** Called when a gateway's link has ended and no other one has taken its place. */
   linkEnded: ((gateway: string) => void) | undefined;
 
@@ -88,7 +88,7 @@ export class Service {
 
   /** What gateways are told of it. */
   get state(): LinkState {
-    return { load: this.unanswered, isAdult: this.isAdult, stores: this.parts.stores?.() ?? unknownStores };
+    return { load: this.unanswered, isReady: this.isReady, stores: this.parts.stores?.() ?? unknownStores };
   }
 
   /** Requests under way. */
@@ -104,8 +104,8 @@ export class Service {
   }
 
   /** Tells all gateways whether they may send requests here. */
-  setAdult(isAdult: boolean): void {
-    this.isAdult = isAdult;
+  setReady(isReady: boolean): void {
+    this.isReady = isReady;
     this.tellState();
   }
 
@@ -113,7 +113,7 @@ export class Service {
   async drain(answerMsMax: number): Promise<void> {
     const { clock, timers } = this.parts;
     this.endBeat();
-    this.setAdult(false);
+    this.setReady(false);
     const endMs = clock.monotonicMs() + answerMsMax;
     // What gateways had sent before they heard of it is still on its way.
     const links = [...this.byGateway.values()];

@@ -67,7 +67,7 @@ export function linkHost(linked: () => FrameHandler, refused: (kind: string) => 
     clusterKeys: [clusterKey],
     ...systemRuntime,
     address: "127.0.0.1:1",
-    state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
+    state: () => ({ load: 0, isReady: true, stores: unknownStores }),
     holder: () => Promise.resolve(undefined),
     linked,
     declined: () => undefined,
@@ -176,17 +176,17 @@ export class TestNode extends LinkEnd {
     });
   }
 
-  /** A node that takes links, adult unless it is told otherwise. */
+  /** A node that accepts links; it is ready by default. */
   static start(
     id: string,
     {
       service = "chat",
-      isAdult = true,
+      isReady = true,
       key = clusterKey,
       timers = handshakeTimers,
     }: {
       readonly service?: string;
-      readonly isAdult?: boolean;
+      readonly isReady?: boolean;
       readonly key?: Uint8Array;
       /** Those of the handshakes that it accepts. */
       readonly timers?: Timers;
@@ -195,7 +195,7 @@ export class TestNode extends LinkEnd {
     limits?: Limits,
   ): TestNode {
     const node = new TestNode(newIdentity(id, service), keys, limits);
-    node.service.setAdult(isAdult);
+    node.service.setReady(isReady);
     const { address, server } = node.listen(
       new LinkListener({
         ...node.side,
