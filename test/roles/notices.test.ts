@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { RareLog } from "../../src/base/rare-log.ts";
 import type { Located, PushHead } from "../../src/service/dispatcher.ts";
@@ -36,7 +37,7 @@ async function fixture(members: number, noticeMembers = 500) {
   const timers = new ManualTimers();
   const allowance = new FanOutAllowance(limits, timers);
   const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1_000_000, soon: systemTimers.soon });
-  const parts = { audience, allowance, fanOut, limits, rareLog: new RareLog(silentLog) };
+  const parts = { audience, allowance, fanOut, limits, rareLog: new RareLog(silentLog, systemClock) };
   const notices = new Notices(parts, timers);
   const tell = (isMember: boolean, account = "dave", dest = "group"): void => {
     const body = Buffer.from(`${account} ${isMember ? "joined" : "left"}`);

@@ -46,8 +46,8 @@ export const linkFrameBytesMax = 16 * 1024 * 1024;
 /** A packet's header: a client's, plus stamps and the channel ids of a push. */
 export const linkHeaderBytesMax = 64 * 1024;
 /**
- * The joined channel ids of one push, in UTF-16 units of at most three bytes each: what a link's header holds beside one
- * of a client's size. A larger audience takes more packets.
+ * The joined channel ids of one push, in UTF-16 units of at most three bytes each: what a link's header holds beside
+ * one of a client's size. A larger audience takes more packets.
  */
 export const pushChannelsCharactersMax = (linkHeaderBytesMax - headerBytesMax) / 3;
 /** An operator's request to a running process, and its answer. */

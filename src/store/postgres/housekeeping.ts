@@ -4,7 +4,8 @@
 
 import type { Log } from "../../base/log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
-import { backgroundTimers, type Cancel, type Timers } from "../../base/timers.ts";
+import type { Time } from "../../base/runtime.ts";
+import type { Cancel, Timers } from "../../base/timers.ts";
 import { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs } from "../purge.ts";
 import { timeOfId } from "../snowflake.ts";
@@ -43,12 +44,12 @@ export class Housekeeping {
   private cancelLook: Cancel | undefined;
   private cancelPurge: Cancel | undefined;
 
-  constructor(chores: Chores, monotonicMs: () => number, log: Log, failure?: string, timers = backgroundTimers) {
+  constructor(chores: Chores, { clock, timers }: Time, log: Log, failure?: string) {
     this.timers = timers;
     this.failure = failure;
     this.chores = chores;
     this.log = log;
-    this.clock = new ClockNotices(log, monotonicMs);
+    this.clock = new ClockNotices(log, clock);
     this.renewLater(failure === undefined ? renewAfterMs : probeEveryMs);
     this.lookLater(lookFirstMs);
   }

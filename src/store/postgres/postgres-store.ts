@@ -9,7 +9,7 @@ import {
   type StoreClaim,
   type StoreIdentity,
 } from "../../auth/store-ownership.ts";
-import { systemClock, type Clock } from "../../base/clock.ts";
+import { backgroundTime, type Time } from "../../base/runtime.ts";
 import { type LimitValues, limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
@@ -47,8 +47,8 @@ export interface PostgresStoreOptions {
    * cluster's. Only a restart helps then.
    */
   readonly refused?: (sentence: string) => void;
-  /** Only the monotonic clock is used; the wall clock is the database's. */
-  readonly clock?: Pick<Clock, "monotonicMs">;
+  /** The wall clock is the database's. */
+  readonly time?: Time;
 }
 
 const dayMs = 86_400_000;
@@ -65,7 +65,7 @@ const scarcityWarnedMs = 60_000;
  * database is another program's or cluster's, or newer than this program.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { url, log, clock = systemClock, claim = claimOfNobody, limits = limitValues() } = options;
+  const { url, log, time = backgroundTime, claim = claimOfNobody, limits = limitValues() } = options;
   const writer = new Writer(url, randomBytes(8).toString("hex"), claim, limits);
   const open = async (): Promise<Renewal> => {
     await migrate(url);
@@ -75,7 +75,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   };
   try {
     await open();
-    return new PostgresStore(writer, clock, options);
+    return new PostgresStore(writer, time, options);
   } catch (error) {
     if (!(error instanceof DatabaseAway)) {
       await writer.close();
@@ -83,7 +83,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     }
     const reason = error.message;
     log.warn("The message store is unavailable; retrying.", { store: placeOf(url), reason });
-    return new PostgresStore(writer, clock, options, { open, reason });
+    return new PostgresStore(writer, time, options, { open, reason });
   }
 }
 
@@ -114,7 +114,7 @@ class PostgresStore extends JobStore {
   private unopened: Unopened | undefined;
   private readonly place: string;
 
-  constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, options: PostgresStoreOptions, unopened?: Unopened) {
+  constructor(writer: Writer, time: Time, options: PostgresStoreOptions, unopened?: Unopened) {
     super(options.limits ?? limitValues(), mayShareBatch);
     const { url, retentionDays, log } = options;
     this.unopened = unopened;
@@ -130,7 +130,7 @@ class PostgresStore extends JobStore {
     });
     this.reader = new Reader(this.readConnections);
     const keepMs = retentionDays > 0 ? retentionDays * dayMs : undefined;
-    const horizons = new Horizons(this.readConnections, clock, keepMs);
+    const horizons = new Horizons(this.readConnections, time.clock, keepMs);
     this.housekeeping = new Housekeeping(
       {
         renew: () => this.renew(options),
@@ -139,7 +139,7 @@ class PostgresStore extends JobStore {
         purge: (life, above) => this.purge(life, above),
         count: (life, endId) => countUpTo(this.readConnections, life, endId),
       },
-      () => clock.monotonicMs(),
+      time,
       log,
       unopened?.reason,
     );

@@ -53,7 +53,7 @@ export class Housekeeping {
     this.time = time;
     this.threads = threads;
     this.log = log;
-    this.clock = new ClockNotices(log, () => time.clock.monotonicMs());
+    this.clock = new ClockNotices(log, time.clock);
     this.renewLater(renewAfterMs);
     this.endGuard = every(time.timers, guardEveryMs, () => this.guard());
     this.purge = new PurgeRounds(threads, retentionDays * dayMs, this.clock, log, () => this.tidyLater(), time.timers);
