@@ -155,7 +155,7 @@ export class LogicNode {
     return {
       gateways: service.gateways.size,
       load: service.state.load,
-      ready: service.state.isReady,
+      selectable: service.state.isReady,
       ...(unregistered === "" ? {} : { unregistered }),
       ...(declinedBy.trouble === "" ? {} : { storesDiffer: declinedBy.trouble }),
       ...(noGateway === "" ? {} : { noGateway }),

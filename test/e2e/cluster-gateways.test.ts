@@ -163,7 +163,7 @@ test("the weight of a node, and of a zone, decides on who serves", async () => {
     await until(async () => (await health()).includes('"nodes":4'), "the gateway is linked to all");
     for (const { monitor } of others) {
       const isReady = async (): Promise<boolean> =>
-        (await (await fetch(`${monitor}/health`)).text()).includes('"ready":true');
+        (await (await fetch(`${monitor}/health`)).text()).includes('"selectable":true');
       await until(isReady, "it is ready");
     }
     const people = await Promise.all(Array.from({ length: 20 }, (_, at) => running.wire(`person${at}`)));
@@ -206,7 +206,7 @@ test("a route file decides on the zone; SIGHUP reads it again, and a bad one lea
     const health = async (): Promise<string> => (await fetch(`${cluster.monitor("gateway-1")}/health`)).text();
     await until(async () => (await health()).includes('"nodes":3'), "the gateway is linked to both");
     await until(
-      async () => (await (await fetch(`${chatB.monitor}/health`)).text()).includes('"ready":true'),
+      async () => (await (await fetch(`${chatB.monitor}/health`)).text()).includes('"selectable":true'),
       "it is ready",
     );
     /** How many of them the node of zone b serves now. */
