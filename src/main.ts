@@ -1,4 +1,4 @@
-// The entry of the executable: runs the command line and ends with its status.
+// The entry point of the executable: runs the command line and exits with its status.
 
 import { runCommandLine } from "./cli/commands.ts";
 import { ignoreProxies } from "./cli/ignore-proxies.ts";

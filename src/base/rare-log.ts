@@ -1,7 +1,7 @@
 // A log for lines that many requests may cause, such as those of a failing engine. Writes each sentence at most once
 // per pause; the next line of a sentence carries the number of lines dropped since.
 
-import { type Clock, systemClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import type { Log, LogFields } from "./log.ts";
 
 /** The default pause, in milliseconds. */
@@ -19,7 +19,7 @@ export class RareLog {
   private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly said = new Map<string, Said>();
 
-  constructor(log: Log, pauseMs = secondMs, clock: Pick<Clock, "monotonicMs"> = systemClock) {
+  constructor(log: Log, clock: Pick<Clock, "monotonicMs">, pauseMs = secondMs) {
     this.log = log;
     this.pauseMs = pauseMs;
     this.clock = clock;

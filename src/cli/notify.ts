@@ -4,6 +4,7 @@
 // log only.
 
 import type { Log } from "../base/log.ts";
+import { systemClock } from "../base/clock.ts";
 import { RareLog } from "../base/rare-log.ts";
 import { sentenceOf } from "./failure.ts";
 import { UnixDatagramSender } from "./unix-datagram.ts";
@@ -54,7 +55,7 @@ export class ServiceManager {
     this.send = send;
     this.watchdogMs = watchdogIntervalMs;
     this.log = log;
-    this.bugLog = new RareLog(log, bugQuietMs);
+    this.bugLog = new RareLog(log, systemClock, bugQuietMs);
   }
 
   /** This process serves, and from now on says that it lives, and how it is (a sentence, asked again and again). */

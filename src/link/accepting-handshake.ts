@@ -23,34 +23,34 @@ import { InnerHandshakeReqSchema, InnerHandshakeResponseSchema, Status } from ".
 import { closeTooLate, handshakeMsMax, isElsewhere, isIdentity, nonceBytes, send, stands } from "./handshake.ts";
 import { type LinkState, messageOf } from "./link-state.ts";
 
-/** What an acceptor needs to know and to decide. */
+/** The parts and decisions of an acceptor. */
 export interface LinkHost {
   readonly identity: LinkIdentity;
   /** At least one. */
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
   readonly timers: Pick<Timers, "after">;
-  /** Where others dial this process, `host:port`. */
+  /** The address at which others dial this process, `host:port`. */
   readonly address: string;
-  /** Told to each dialler. */
+  /** The state that each dialler receives. */
   state(): LinkState;
-  /** Resolves with the incarnation of another process that holds the dialler's id, and lives. */
+  /** Resolves with the incarnation of another live process that holds the dialler's id. */
   holder(dialler: LinkIdentity): Promise<string | undefined>;
-  /** Takes over a link that has proven itself; a reason refuses it. */
+  /** Takes over a proven link, or refuses it with a reason. */
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason;
-  /** A dialler that has proven itself does not want the link; `sentence` is its reason, fit for a log. */
+  /** Called when a proven dialler declines the link; `sentence` is its reason, safe for a log. */
   declined(dialler: LinkIdentity, sentence: string): void;
-  /** Counts a handshake that failed. */
+  /** Counts a failed handshake. */
   refused(kind: string): void;
 }
 
-/** What a dialler has to prove, and the keys with which it may. */
+/** What a dialler has to prove, and the keys that it may use. */
 interface Expected {
   readonly meeting: Meeting;
   readonly clusterKeys: readonly Uint8Array[];
 }
 
-/** The handler of an accepted connection until the link stands. */
+/** The handler of an accepted connection until the link is established. */
 export class AcceptingHandshake implements FrameHandler {
   private readonly host: LinkHost;
   private readonly connection: Connection;
@@ -99,7 +99,7 @@ export class AcceptingHandshake implements FrameHandler {
       this.fail("malformed", closeProtocolFault("a handshake was expected"));
       return;
     }
-    // A copy: the message is a view on the connection's buffer, which is reused after this turn.
+    // A copy: the message is a view of the connection's buffer, which is reused after this turn.
     const meeting: Meeting = {
       dialler,
       acceptor: identity,
@@ -107,7 +107,7 @@ export class AcceptingHandshake implements FrameHandler {
       acceptorNonce: random.bytes(nonceBytes),
       ...(request.address === "" ? {} : { addresses: { dialled: request.address, advertised: address } }),
     };
-    // A dialler that shares no key with this process does not believe this proof, and says so in its log.
+    // A dialler that shares no key with this process rejects this proof, and logs it.
     const clusterKey = hintedKey(clusterKeys, request.keys, meeting.diallerNonce) ?? firstOf(clusterKeys);
     const isOld = request.keys.length === 0;
     const { id: serviceId, incarnation } = identity;
@@ -122,7 +122,7 @@ export class AcceptingHandshake implements FrameHandler {
       const isContested = dialler.incarnation > holder;
       this.host.refused(isContested ? "id-contested" : "id-taken");
       const Error = `the id ${dialler.id} belongs to another process that lives; give this one another --id`;
-      // A refused process may have to end, so the refusal is proven: a stranger must not be able to end it.
+      // A refused process may have to exit, so the refusal has a proof: a stranger must not cause that.
       const proof = linkProof(clusterKey, isContested ? "contest" : "refuse", meeting);
       const Code = isContested ? Status.ServiceUnavailable : Status.Forbidden;
       send(this.connection, InnerHandshakeResponseSchema, { ...said, Code, Error, proof });

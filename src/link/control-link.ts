@@ -1,4 +1,4 @@
-// An operator's link to a service. It begins with the handshake of every link, under the name of a service that only
+// An operator's link to a service. It begins with the handshake of all links, under the name of a service that only
 // sends requests. Then each frame of the operator is a request, and each frame of the service its answer
 // (observe/control-commands.ts).
 
@@ -14,17 +14,17 @@ import type { Connection, FrameHandler, TransportObserver } from "../transport/t
 import { type CloseReason, closeNormal, closeProtocolFault } from "../wire/close-reason.ts";
 import { DiallingHandshake } from "./dialling-handshake.ts";
 
-/** The service that an operator calls itself. */
+/** The service name of an operator. */
 export const operatorService = "operator";
 
 const connectMsMax = 2_000;
 const answerMsMax = 10_000;
-/** A name that is made up has so many random bits. */
+/** The random bits of a generated id. */
 const idBits = 48;
 
 const closeNotYourTurn = closeProtocolFault("one request at a time");
 
-/** The serving side: one request at a time, of bounded length. A silent operator is closed like a silent link. */
+/** The serving side: one request at a time, of bounded length. It closes a silent operator like a silent link. */
 export class ControlLink implements FrameHandler {
   private readonly connection: Connection;
   private readonly commands: ControlCommands;
@@ -55,10 +55,10 @@ export class ControlLink implements FrameHandler {
   }
 }
 
-/** What the asking side needs. */
+/** The options of the asking side. */
 interface ControlDial {
   readonly address: SocketAddress;
-  /** The id that must answer there; undefined: any process that has the key. */
+  /** The id that must answer; undefined accepts any process with the key. */
   readonly id: string | undefined;
   /** At least one. */
   readonly clusterKeys: readonly Uint8Array[];
@@ -68,11 +68,11 @@ interface ControlDial {
   readonly flusher: Flusher;
 }
 
-/** Asks the service that takes links at an address. Rejects with an Error whose message says what went wrong. */
+/** Sends a request to the service at a link address. Rejects with an Error whose message says what went wrong. */
 export async function askOverLink(request: string, parts: ControlDial): Promise<string> {
   const { address, id, clusterKeys, random, timers, wheel, flusher } = parts;
   const answered = Promise.withResolvers<string>();
-  // A rejection that comes before anybody waits is told by the await below.
+  // The await below reports a rejection that happens earlier.
   answered.promise.catch(() => undefined);
   const shown = formatAddress(address.host, address.port);
   const handshakes: DiallingHandshake[] = [];
@@ -84,7 +84,7 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
     };
     const handshake = new DiallingHandshake(
       connection,
-      // A process that answers operators proves the addresses, too.
+      // A process that answers operators also proves the addresses.
       { identity, clusterKeys, random, timers, expectedId: id, address: shown, isProven: true },
       () => ({
         frame: (bytes, start, end) => answered.resolve(bytes.toString("utf8", start, end)),
@@ -118,7 +118,7 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
   }
 }
 
-/** Processes of the release before this one take links of gateways only. */
+/** Processes of the previous release accept links of gateways only. */
 function sentenceOfClose({ code, text }: CloseReason): string {
   const isOld = text.includes("takes no links of yours");
   return isOld ? "it is of a version that cannot be asked; upgrade it" : `it closed the link: ${code} ${text}`;

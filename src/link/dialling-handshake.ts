@@ -26,14 +26,14 @@ import { closeTooLate, handshakeMsMax, isElsewhere, isIdentity, nonceBytes, send
 import { type LinkState, linkStateOf } from "./link-state.ts";
 import { unknownStores } from "./node-stores.ts";
 
-/** The other side does not let us in; the message is its sentence, or what it did wrong. */
+/** The acceptor refuses the link; the message is its sentence, or what it did wrong. */
 export class LinkRefused extends Error {
   override readonly name = "LinkRefused";
-  /** It knows us under another incarnation that lives: unless this process is established, it may not go on. */
+  /** Another live incarnation holds this process's id: unless this process is established, it must not go on. */
   readonly isIdTaken: boolean;
-  /** That incarnation is the lesser one; if it is new, too, it ends when a node that this process holds refuses it. */
+  /** That incarnation is the lesser one; if it is new, too, it exits when a node linked to this process refuses it. */
   readonly isContested: boolean;
-  /** This side does not want the link. */
+  /** This side declines the link. */
   readonly isDeclined: boolean;
 
   constructor(sentence: string, { isIdTaken = false, isContested = false, isDeclined = false } = {}) {
@@ -57,19 +57,19 @@ interface DiallingParts {
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
   readonly timers: Pick<Timers, "after">;
-  /** The id that must answer; undefined: any process that has the key. */
+  /** The id that must answer; undefined accepts any process with the key. */
   readonly expectedId: string | undefined;
-  /** The address that was dialled, `host:port`, of at most 300 bytes. */
+  /** The dialled address, `host:port`, of at most 300 bytes. */
   readonly address: string;
   /** The entry that named the address has a proof (auth/instance-proof.ts): a proof without addresses is refused. */
   readonly isProven: boolean;
-  /** Returns why the link is not wanted, in at most 800 bytes; undefined: it is, or anybody is wanted. */
+  /** Returns why this side declines the link, in at most 800 bytes; undefined accepts it. */
   readonly declines?: (state: LinkState) => string | undefined;
 }
 
-/** The handler of a dialled connection until the link stands. */
+/** The handler of a dialled connection until the link is established. */
 export class DiallingHandshake implements FrameHandler {
-  /** Resolves when the link stands; rejects with LinkRefused, or an Error when the connection ends before. */
+  /** Resolves when the link is established; rejects with LinkRefused, or an Error if the connection ends before. */
   readonly met: Promise<Met>;
   private readonly settle: PromiseWithResolvers<Met>;
   private readonly connection: Connection;
@@ -78,7 +78,7 @@ export class DiallingHandshake implements FrameHandler {
   private readonly cancelLate: Cancel;
   private readonly handlerOf: (met: Met) => FrameHandler;
 
-  /** Says hello at once. `handlerOf` makes the link's owner, before anything else is read. */
+  /** Sends its first frame at once. `handlerOf` makes the link's owner before anything else is read. */
   constructor(connection: Connection, parts: DiallingParts, handlerOf: (met: Met) => FrameHandler) {
     this.connection = connection;
     this.parts = parts;
@@ -154,7 +154,7 @@ export class DiallingHandshake implements FrameHandler {
       return;
     }
     this.cancelLate();
-    const state = linkStateOf(response.state) ?? { load: 0, isAdult: false, stores: unknownStores };
+    const state = linkStateOf(response.state) ?? { load: 0, isReady: false, stores: unknownStores };
     const declined = this.parts.declines?.(state);
     if (declined !== undefined) {
       send(this.connection, InnerHandshakeReqSchema, {
@@ -172,7 +172,7 @@ export class DiallingHandshake implements FrameHandler {
     this.settle.resolve(met);
   }
 
-  /** Returns what the response proves, and by which key; undefined if it proves nothing. */
+  /** Returns what the response proves, and with which key; undefined if it proves nothing. */
   private provenMeeting(
     response: InnerHandshakeResponse,
     acceptor: Meeting["acceptor"],
@@ -185,7 +185,7 @@ export class DiallingHandshake implements FrameHandler {
       acceptorNonce: response.nonce,
     };
     const addresses = { dialled: this.parts.address, advertised: response.address };
-    // The second one is what a former release proves, which says no address.
+    // The second one is the proof of the previous release, which has no addresses.
     const meetings: readonly Meeting[] = isMeetingAddress(response.address)
       ? [{ ...meeting, addresses }, meeting]
       : [meeting];

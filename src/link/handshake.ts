@@ -1,4 +1,4 @@
-// How a link between services begins: three frames, no clocks.
+// The handshake of a link between services: three frames, no clocks.
 //
 //   dialler   InnerHandshakeReq       its identity, its nonce, hints of its keys
 //   acceptor  InnerHandshakeResponse  its identity, nonce, proof and state; or a refusal with its proof
@@ -6,18 +6,19 @@
 //
 // While the cluster's key is being changed, a process has several. One key proves a meeting: the acceptor chooses its
 // first key that the dialler has, too; the dialler accepts a proof by any of its keys and answers with the same one. So
-// two processes link if they share a key, in whatever order each has it.
+// two processes link if they share a key, whatever its position.
 //
 // Programs of versions without hints have one key. As an acceptor, such a program proves that key, and a dialler links
-// if it has that key at any place. As a dialler it gives no hints, so the acceptor proves its own first key: the link
-// stands only if that is the old program's key. So an old gateway links to a new node while the old key is the first
-// one in the node's file, and a new gateway to an old node while the old key is anywhere in the gateway's file.
+// if it has that key at any position. As a dialler it gives no hints, so the acceptor proves its own first key: the
+// link is established only if that is the old program's key. So an old gateway links to a new node while the old key is
+// the first one in the node's file, and a new gateway to an old node while the old key is anywhere in the gateway's
+// file.
 //
-// The proofs cover the address that the dialler dialled and the one that the acceptor advertises, and a link stands
-// only if both are the same: behind address translation, too, others dial what is advertised. A dialler of the previous
-// release does not mark its nonce and gets proofs without addresses. An acceptor of that release answers a marked nonce
-// with a proof without addresses, which no later release does; the dialler accepts it unless the acceptor's entry in
-// the registry has a proof, as entries of later releases have.
+// The proofs cover the address that the dialler dialled and the one that the acceptor advertises, and a link is
+// accepted only if both are equal: behind address translation, too, others dial what is advertised. A dialler of the
+// previous release does not mark its nonce and gets proofs without addresses. An acceptor of that release answers a
+// marked nonce with a proof without addresses, which no later release does; the dialler accepts it unless the
+// acceptor's entry in the registry has a proof, as entries of later releases have.
 //
 // Two processes that start under one id at the same moment may each be linked to a node of a service, and be refused by
 // the other's. One has to stay: the greater incarnation learns that its id is contested, and asks again while the
@@ -48,7 +49,7 @@ export function isElsewhere(meeting: Meeting): meeting is Meeting & { readonly a
   return addresses !== undefined && addresses.dialled !== addresses.advertised;
 }
 
-/** The other side has proven who it is: it may send what a link carries. */
+/** The peer has proven its identity: it may send packets of a link. */
 export function stands(connection: Connection): void {
   connection.identified();
   connection.frameBytesMax = linkFrameBytesMax;

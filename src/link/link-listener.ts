@@ -1,5 +1,5 @@
-// The accepting side of links: each connection begins with a handshake, and becomes a link of the service behind it. A
-// process without such a service (a gateway) listens, too, so that others can ask who it is.
+// The accepting side of links: each connection begins with a handshake, and becomes a link of the service. A process
+// without a service (a gateway) listens, too, so that others can verify its identity.
 
 import type { Timers } from "../base/timers.ts";
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
@@ -19,12 +19,12 @@ export const gatewayService = "gateway";
 
 const closeNotServed = closeProtocolFault("this process takes no links of yours");
 
-/** The service behind the links of a process. */
+/** The service that owns the links of a process. */
 interface LinkedService {
   readonly state: LinkState;
-  /** Resolves with the other incarnation by which a gateway is linked, if it gives a sign of life when asked. */
+  /** Resolves with another incarnation that is linked under a gateway's id and answers a ping. */
   holder(gateway: string, incarnation: string): Promise<string | undefined>;
-  /** Takes a gateway's link over; an older one of the same gateway ends. Returns who reads it from now on. */
+  /** Takes over a gateway's link; ends an older one of the same gateway. Returns its reader. */
   linked(connection: Connection, gateway: string, incarnation: string): FrameHandler;
 }
 
@@ -33,7 +33,7 @@ export class LinkListener implements Acceptor, LinkHost {
   readonly identity: LinkIdentity;
   readonly random: Random;
   readonly timers: Pick<Timers, "after">;
-  /** Where others dial it; known since `listen`. */
+  /** The address at which others dial it; set by `listen`. */
   address = "";
   private readonly keys: Pick<ClusterKeys, "all">;
   private readonly service: LinkedService | undefined;
@@ -46,12 +46,12 @@ export class LinkListener implements Acceptor, LinkHost {
     keys: Pick<ClusterKeys, "all">;
     random: Random;
     timers: Pick<Timers, "after">;
-    /** What gateways are linked to; undefined: nothing. */
+    /** The service that gateways link; undefined refuses gateways. */
     service: LinkedService | undefined;
-    /** What operators may ask; undefined: nothing. */
+    /** The commands of operators; undefined refuses operators. */
     control?: ControlCommands;
     metrics: { protocolFault(kind: string): void };
-    /** A gateway does not want this node, and says why. */
+    /** Called when a gateway declines to link this node. */
     gatewayDeclined?: (gateway: string, sentence: string) => void;
   }) {
     this.identity = parts.identity;
@@ -68,7 +68,7 @@ export class LinkListener implements Acceptor, LinkHost {
     return this.keys.all;
   }
 
-  /** Takes links. Returns where others dial it. Throws when the address cannot be bound. */
+  /** Accepts links. Returns the server and its advertised address. Throws if the address cannot be bound. */
   listen(network: LinkNetwork, observer: TransportObserver): { readonly server: Server; readonly advertised: string } {
     const bound = network.listen(this, observer);
     this.address = bound.advertised;
@@ -80,7 +80,7 @@ export class LinkListener implements Acceptor, LinkHost {
   }
 
   state(): LinkState {
-    return this.service?.state ?? { load: 0, isAdult: false, stores: unknownStores };
+    return this.service?.state ?? { load: 0, isReady: false, stores: unknownStores };
   }
 
   holder(dialler: LinkIdentity): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-// The ways on which links between services run: TCP between processes, memory inside of one. Both begin with the same
+// The transports of links between services: TCP between processes, memory within one. Both begin with the same
 // handshake.
 
 import { handshakeAnswerBytesMax, handshakeBytesMax, linkFrameBytesMax } from "../base/limits/fixed.ts";
@@ -20,22 +20,22 @@ import type {
 } from "../transport/transport.ts";
 
 const connectMsMax = 2_000;
-/** Frames of any kind that a peer may send before its handshake is over: it takes two. */
+/** The frames of any kind that a peer may send before the end of its handshake, which takes two. */
 const handshakeFramesMax = 64;
-/** Connections that have been told why they end, and may take some seconds to do so. */
+/** Refused connections, which may take some seconds to end. */
 const endingMax = 64;
 
-/** Opens a connection to `host:port`; the handler is made with it. Rejects when nobody answers. */
+/** Opens a connection to `host:port` and makes its handler. Rejects if it cannot connect. */
 export type Dial = (address: string, handlerOf: (connection: Connection) => FrameHandler) => Promise<Connection>;
 
-/** Where a process takes links, and how it dials them. */
+/** Accepts and dials the links of a process. */
 export interface LinkNetwork {
-  /** Takes links; `advertised` is where others dial it. Throws when the address cannot be bound. */
+  /** Accepts links; `advertised` is the address at which others dial it. Throws if the address cannot be bound. */
   listen(acceptor: Acceptor, observer: TransportObserver): { readonly server: Server; readonly advertised: string };
   dial(observer: TransportObserver): Dial;
 }
 
-/** What every link needs of a transport. */
+/** The options of a transport for links. */
 interface LinkTransport {
   readonly writeWaitMs: number;
   readonly wheel: TimerWheel;
@@ -71,7 +71,7 @@ export class TcpLinkNetwork implements LinkNetwork {
   }
 }
 
-/** Links inside of one process. Addresses are the names of their owners. */
+/** Links within one process. An address is the name of its owner. */
 export class MemoryLinkNetwork implements LinkNetwork {
   private readonly transport: LinkTransport;
   private readonly network: MemoryNetwork;
@@ -94,7 +94,7 @@ export class MemoryLinkNetwork implements LinkNetwork {
   }
 }
 
-/** Counts the connections of a link port whose handshakes are not over. */
+/** Bounds the connections of a link port that are in their handshake. */
 export function handshakeAdmission(limits: Limits): Admission {
   const { handshakes, handshakesPerAddress } = limits.values;
   const admission = new Admission({
@@ -103,7 +103,7 @@ export function handshakeAdmission(limits: Limits): Admission {
     strangersMax: handshakes,
     strangersPerAddressMax: handshakesPerAddress,
     endingMax,
-    // Nodes of a cluster often share a network: each address counts alone.
+    // Nodes of a cluster often share a network: each address counts by itself.
     quotaOf: (address) => (isLoopbackAddress(address) ? undefined : address),
     met: (bound, remoteAddress) => {
       if (bound === "strangers") limits.met("handshakes", { remoteAddress });
@@ -119,7 +119,7 @@ function linkOptions(transport: LinkTransport, observer: TransportObserver): Tra
   const { limits, writeWaitMs, wheel, flusher } = transport;
   return {
     ...{ writeWaitMs, wheel, flusher, observer },
-    // Until the handshake is over; then each side takes what a link may carry.
+    // Until the end of the handshake; then the bounds of links apply.
     strangerFrameBytesMax: handshakeBytesMax,
     framesAtOnce: handshakeFramesMax,
     frameBytesMax: linkFrameBytesMax,

@@ -1,5 +1,5 @@
-// What a service says of itself over its links: in its answer to the handshake, and then in the body of a basic ping
-// every few seconds, and at once when it changes.
+// The state that a service announces over its links: in its answer to the handshake, then in the body of a basic ping
+// every few seconds, and immediately when it changes.
 
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { decodeBody } from "../wire/body.ts";
@@ -7,16 +7,16 @@ import { type LinkState as LinkStateMessage, LinkStateSchema } from "../wire/gen
 import { BasicCode, encodeBasicPacket } from "../wire/packet.ts";
 import { messageOfStores, type NodeStores, storesOfMessage } from "./node-stores.ts";
 
-/** Between two pings of a link, by either side. */
+/** The interval between two pings of a link, on either side. */
 export const heartbeatMs = 3_000;
 
-/** How a service is. */
+/** The state of a service. */
 export interface LinkState {
-  /** Requests under way; for the choice of the least loaded node. */
+  /** The number of unanswered requests; for the choice of the least loaded node. */
   readonly load: number;
-  /** It can serve everyone; until then, and when it leaves, nothing is sent to it. */
-  readonly isAdult: boolean;
-  /** Which stores it uses. */
+  /** Whether it can serve all accounts; before that, and when it leaves, it receives no requests. */
+  readonly isReady: boolean;
+  /** The stores that it uses. */
   readonly stores: NodeStores;
 }
 
@@ -26,8 +26,8 @@ export function encodeLinkState(state: LinkState): Uint8Array {
 }
 
 /** Returns a state as a message; it takes at most 430 bytes. */
-export function messageOf({ load, isAdult, stores }: LinkState): MessageInitShape<typeof LinkStateSchema> {
-  return { load, isAdult, ...messageOfStores(stores) };
+export function messageOf({ load, isReady, stores }: LinkState): MessageInitShape<typeof LinkStateSchema> {
+  return { load, isReady, ...messageOfStores(stores) };
 }
 
 /** Returns the state in a ping's body; undefined if the body is empty or malformed. */
@@ -35,7 +35,7 @@ export function decodeLinkState(body: Uint8Array): LinkState | undefined {
   return body.length === 0 ? undefined : linkStateOf(decodeBody(LinkStateSchema, body));
 }
 
-/** What a message says of a state; undefined where there is no message. */
+/** Returns the state in a message; undefined without a message. */
 export function linkStateOf(message: LinkStateMessage | undefined): LinkState | undefined {
-  return message && { load: message.load, isAdult: message.isAdult ?? false, stores: storesOfMessage(message) };
+  return message && { load: message.load, isReady: message.isReady ?? false, stores: storesOfMessage(message) };
 }

@@ -3,17 +3,17 @@
 
 import { isShownPlace, isStoreIdentity, type StoreIdentity } from "../auth/store-ownership.ts";
 
-/** What a node keeps in a store. Login and chat nodes share the sessions, chat nodes share the messages. */
+/** The kinds of stores. Login and chat nodes share the sessions, chat nodes share the messages. */
 export const storeKinds = ["sessions", "messages"] as const;
 export type StoreKind = (typeof storeKinds)[number];
 
-/** The stores of a node; undefined: it has none of that kind, does not know it yet, or does not say. */
+/** The stores of a node; undefined if it has none of that kind, does not know it yet, or does not announce it. */
 export type NodeStores = Readonly<Record<StoreKind, StoreIdentity | undefined>>;
 
-/** Of a node that says nothing. */
+/** The stores of a node that announces none. */
 export const unknownStores: NodeStores = { sessions: undefined, messages: undefined };
 
-/** What a link's state says of the stores; empty texts are those that are not said. */
+/** The stores in a link's state; unknown values are empty. */
 interface StoresMessage {
   readonly messages: string;
   readonly messagesPlace: string;
@@ -31,12 +31,12 @@ export function messageOfStores({ messages, sessions }: NodeStores): StoresMessa
   };
 }
 
-/** Returns what a link's state says. */
+/** Returns the stores in a link's state. */
 export function storesOfMessage({ messages, messagesPlace, sessions, sessionsPlace }: StoresMessage): NodeStores {
   return { sessions: storeOf(sessions, sessionsPlace), messages: storeOf(messages, messagesPlace) };
 }
 
-/** Returns the entries of a registration's metadata; none for what is not known. */
+/** Returns the entries of a registration's metadata, without unknown values. */
 export function metadataOfStores(stores: NodeStores): [key: string, value: string][] {
   return storeKinds.flatMap((kind): [string, string][] => {
     const store = stores[kind];
@@ -48,14 +48,14 @@ export function metadataOfStores(stores: NodeStores): [key: string, value: strin
   });
 }
 
-/** Returns what metadata says. */
+/** Returns the stores in metadata. */
 export function storesOfMetadata(metadata: ReadonlyMap<string, string>): NodeStores {
   const said = (kind: StoreKind): StoreIdentity | undefined =>
     storeOf(metadata.get(kind) ?? "", metadata.get(placeKey(kind)) ?? "");
   return { sessions: said("sessions"), messages: said("messages") };
 }
 
-/** Reports whether both say the same, places included. */
+/** Reports whether both are equal, including the places. */
 export function areSameStores(one: NodeStores, other: NodeStores): boolean {
   return storeKinds.every(
     (kind) => one[kind]?.identity === other[kind]?.identity && one[kind]?.place === other[kind]?.place,

@@ -1,4 +1,4 @@
-// Asking who is at an address: a handshake that ends once the other side has said and proven who it is.
+// Finds out who answers at an address: a handshake that ends once the other side has proven its identity.
 
 import { sleep, type Timers } from "../base/timers.ts";
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
@@ -13,7 +13,7 @@ import type { Dial } from "./link-network.ts";
 const answerMsMax = 1_000;
 const noOwner: FrameHandler = { frame() {}, closed() {} };
 
-/** The incarnation that answers at an address under `expectedId`; undefined when nobody does. */
+/** Resolves with the incarnation that answers at an address under `expectedId`; undefined if none does. */
 export async function whoAnswers(
   address: string,
   expectedId: string,
@@ -41,7 +41,7 @@ export async function whoAnswers(
       connection.close(closeNormal);
     }
   })();
-  // Nobody there, somebody else, or another key: nobody holds the id there.
+  // No answer, another id, or another key: the id is not held there.
   const answer = asked.catch(() => undefined);
   return Promise.race([answer, sleep(parts.timers, answerMsMax).then(() => undefined)]);
 }

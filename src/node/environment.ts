@@ -1,5 +1,5 @@
-// What a role gets from its process, alone or together with other roles: the registry, the transports to other
-// services, time and randomness.
+// The environment that a process gives its roles: the registry, the transports to other services, time and
+// randomness.
 
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
@@ -14,18 +14,18 @@ export interface NodeEnvironment extends Runtime {
   readonly identity: LinkIdentity;
   readonly naming: Naming;
   readonly network: LinkNetwork;
-  /** What services prove to each other: at least one key. */
+  /** The keys that services prove to each other; at least one. */
   readonly keys: ClusterKeys;
   readonly limits: Limits;
-  /** What operators may ask over links. */
+  /** The commands of operators over links. */
   readonly control: ControlCommands;
   readonly log: Log;
   readonly zone: string;
   /** As in MemberSettings. */
   readonly weight?: number | undefined;
   readonly version: string;
-  /** `host:port` where operators reach this process's monitor; absent: it has none. */
+  /** The `host:port` of this process's monitor; absent if it has none. */
   readonly monitor?: string | undefined;
-  /** Another process has taken this one's id: it has to end. */
+  /** Called if another process has taken this one's id: it has to exit. */
   readonly lost: (sentence: string) => void;
 }

@@ -1,5 +1,5 @@
-// Whether a logic node has gateways at all. One that has had none for a minute works for nobody, however well it is: it
-// registers in another environment than the gateways, asks another registry, or cannot be reached by them.
+// Watches whether a logic node has gateways. A node without any for a minute serves no client: it registers in another
+// environment than the gateways, uses another registry, or is unreachable for them.
 
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
@@ -7,7 +7,7 @@ import { type Cancel, every, type Timers } from "../base/timers.ts";
 import { gatewayServices } from "../registry/lookup/gateway-services.ts";
 
 const lookMs = 5_000;
-/** A restart of all gateways takes less. */
+/** Longer than a restart of all gateways. */
 const aloneMsMax = 60_000;
 
 export class GatewayWatch {
@@ -15,9 +15,9 @@ export class GatewayWatch {
     readonly naming: Naming;
     readonly timers: Timers;
     readonly log: Log;
-    /** Gateways that are linked now. */
+    /** Returns the number of linked gateways. */
     readonly linkedCount: () => number;
-    /** Why gateways do not want this node or cannot know of it; '' when no reason is known. */
+    /** Why gateways decline this node or cannot find it; '' if no reason is known. */
     readonly declined?: () => string;
   };
   private aloneMs = 0;

@@ -24,7 +24,7 @@ export function knownSessionsIdentity(naming: Pick<Naming, "find">, id: string):
         }
       }
     } catch {
-      // No registry node answers: others may know it all the same.
+      // No registry node answers: others may know one anyway.
       return undefined;
     }
     const [first] = [...votes].toSorted(([, a], [, b]) => b - a);

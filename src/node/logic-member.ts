@@ -1,4 +1,4 @@
-// Login and chat as processes of their own: a service that asks the sessions, and takes links of gateways.
+// Login and chat as separate processes: a service that uses the sessions and accepts links of gateways.
 
 import { clusterFingerprint, type StoreClaim } from "../auth/store-ownership.ts";
 import type { Health } from "../observe/operator-answers.ts";
@@ -10,10 +10,10 @@ import { LogicNode } from "./logic-node.ts";
 import { type MemberProcess, type MemberSettingsOf, type RunningMember, startMember } from "./member.ts";
 import type { OwnedStore } from "./owners-watch.ts";
 
-/** Of the time that a drain may take, what is kept for leaving and closing. */
+/** The part of a drain's time that is reserved for leaving and closing. */
 const closingMs = 3_000;
 
-/** What every such service is told. */
+/** The settings of both services. */
 export interface LogicSettings extends MemberSettingsOf<"login" | "chat"> {
   /** `sqlite:PATH` or `redis://…`. */
   readonly sessions: string;
@@ -24,13 +24,13 @@ export function claimOf({ clusterKeys, env, adopt }: LogicSettings): StoreClaim 
   return { fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)), adopt };
 }
 
-/** A service and what it needs. */
+/** A service and its parts. */
 interface LogicParts {
   readonly service: Service;
   readonly sessions: Sessions;
-  /** Further stores that belong to the cluster. */
+  /** Other stores that belong to the cluster. */
   readonly stores?: readonly OwnedStore[];
-  /** How those are, for `GET /health`. */
+  /** Their state, for `GET /health`. */
   readonly health?: () => Health;
 }
 

@@ -1,5 +1,5 @@
-// A logic service (login, chat) as a member of the cluster: it takes links, is listed as young, comes of age when all
-// gateways are linked, and leaves in good order.
+// A logic service (login, chat) as a member of the cluster: it accepts links, becomes ready when all gateways are
+// linked, and leaves in good order.
 
 import type { ServiceMetrics } from "../observe/metrics.ts";
 import type { Health } from "../observe/operator-answers.ts";
@@ -20,7 +20,7 @@ import type { Service } from "../service/service.ts";
 import type { NodeEnvironment } from "./environment.ts";
 import { UnlinkedGateways } from "./unlinked-gateways.ts";
 
-/** How often it is looked whether an engine that was away has said which store it is, and whether gateways are gone. */
+/** How often it checks whether an unavailable engine has identified its store, and whether gateways are gone. */
 const lookMs = 1_000;
 
 export class LogicNode {
@@ -34,13 +34,13 @@ export class LogicNode {
   private readonly unlinked: UnlinkedGateways | undefined;
   private readonly lost: LostGateways;
   private readonly registryCheck: RegistryCheck;
-  /** What gateways were told of its stores last. */
+  /** The stores that it announced last. */
   private told: NodeStores = unknownStores;
   private cancelLook: Cancel | undefined;
   private membership: Membership | undefined;
   private server: Server | undefined;
 
-  /** `stores`: those that belong to the cluster, and shall know its keys. `sessions`: where gateways have leases. */
+  /** `stores`: those that record the cluster's keys as their owner. `sessions`: has the leases of gateways. */
   constructor(
     environment: NodeEnvironment,
     service: Service,
@@ -80,15 +80,15 @@ export class LogicNode {
       linkedCount,
       prepared: () => service.prepared(),
       reached: (isForced) => {
-        if (isForced) metrics.turnedAdultByForce();
-        service.setAdult(true);
+        if (isForced) metrics.becameReadyByForce();
+        service.setReady(true);
         void this.membership?.setState("adult");
       },
     });
   }
 
   /**
-   * Takes links, and registers in the background. Resolves with the address of its listener; rejects with IdTaken, or
+   * Accepts links, and registers in the background. Resolves with the address of its listener; rejects with IdTaken, or
    * if the address cannot be bound.
    */
   async start(): Promise<string> {
@@ -134,10 +134,10 @@ export class LogicNode {
     return advertised;
   }
 
-  /** Listed by all of the registry, able to serve everyone, and neither left alone nor declined by the gateways. */
+  /** Whether all registry nodes list it, it can serve all accounts, and gateways link it and do not decline it. */
   get isReady(): boolean {
     return (
-      this.service.state.isAdult &&
+      this.service.state.isReady &&
       this.membership?.isListed === true &&
       this.gatewayWatch.trouble === "" &&
       this.declinedBy.trouble === "" &&
@@ -150,12 +150,12 @@ export class LogicNode {
     const { service, gatewayWatch, declinedBy, registryCheck } = this;
     const unlinked = this.unlinked?.ids ?? [];
     const unregistered = this.membership?.trouble ?? "";
-    // Said once: an entry that tells why gateways do not link this node.
+    // Only one of these entries tells why gateways do not link this node.
     const noGateway = unregistered === "" && declinedBy.trouble === "" ? gatewayWatch.trouble : "";
     return {
       gateways: service.gateways.size,
       load: service.state.load,
-      adult: service.state.isAdult,
+      selectable: service.state.isReady,
       ...(unregistered === "" ? {} : { unregistered }),
       ...(declinedBy.trouble === "" ? {} : { storesDiffer: declinedBy.trouble }),
       ...(noGateway === "" ? {} : { noGateway }),
@@ -165,7 +165,7 @@ export class LogicNode {
     };
   }
 
-  /** Stops taking requests, answers those under way for at most `answerMsMax`, and leaves. */
+  /** Refuses new requests, waits at most `answerMsMax` for the answers of pending ones, and leaves. */
   async drain(answerMsMax: number): Promise<void> {
     this.readiness.stop();
     this.gatewayWatch.stop();

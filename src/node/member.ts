@@ -1,5 +1,5 @@
-// A member of the cluster: a service in a process of its own, with its registry client, its links over TCP and its
-// monitor, and the order in which all of it ends.
+// A member of the cluster: a service in its own process, with its registry client, its links over TCP and its monitor,
+// and the order of their teardown.
 
 import { ClusterKeys, reloadClusterKeys } from "../auth/cluster-keys.ts";
 import type { Limits } from "../base/limits/limits.ts";
@@ -21,20 +21,20 @@ import { systemRuntime } from "../base/runtime.ts";
 import { advertisedAs, OwnAddressUnknown, reachableHost, type SocketAddress } from "../transport/address.ts";
 import { Flusher } from "../transport/flusher.ts";
 
-/** What every service that is a process of its own is told: its options, and what is made of them. */
+/** The settings of every service with its own process: its options, and what is made of them. */
 export interface MemberSettings extends Omit<SettingsOf<MemberRole>, "listen" | "weight"> {
-  /** Where it takes links of other services. */
+  /** The address at which it accepts links of other services. */
   readonly listen: SocketAddress;
   /** The cluster keys, at least one: the first one proves, all verify. */
   readonly clusterKeys: readonly Uint8Array[];
-  /** Reads all cluster keys again, without waiting; throws when they are no good. Undefined: they are in no file. */
+  /** Reads all cluster keys again; throws if they are invalid. Undefined if they are not in a file. */
   readonly readClusterKeys?: (() => readonly Uint8Array[]) | undefined;
-  /** What it weighs beside other nodes of its service; undefined: what one weighs that does not say. */
+  /** Its weight among the nodes of its service; undefined uses the default. */
   readonly weight?: number | undefined;
   readonly version: string;
   readonly limits: Limits;
   readonly log: Log;
-  /** The process has to end for a reason that only an operator can mend: its id is taken, or a setting is wrong. */
+  /** Called if the process has to exit until an operator acts: its id is taken, or a setting is wrong. */
   readonly lost: (sentence: string) => void;
 }
 
@@ -43,24 +43,24 @@ export type MemberSettingsOf<R extends MemberRole> = MemberSettings & Omit<Setti
 
 /** A started role. */
 export interface RunningRole {
-  /** Stops accepting, finishes what was begun, closes. Resolves within 10 s. A second call returns the same promise. */
+  /** Stops accepting, finishes pending work and closes, within 10 s. A second call returns the same promise. */
   drain(): Promise<void>;
-  /** Whether it can do its job now. */
+  /** Reports whether it can serve. */
   health(): Health;
-  /** Reads files again that may have changed; a sentence for the log. Undefined: there are none. */
+  /** Reads its files again and returns a sentence for the log. Undefined if it has no files. */
   readonly reload?: () => string | undefined;
-  /** What operators may ask. */
+  /** The commands of operators. */
   readonly control: ControlCommands;
 }
 
-/** Services that are processes of their own. */
+/** The services that can run in their own process. */
 export type MemberRole = "gateway" | "login" | "chat";
 
-/** A service that is a process of its own. Its drain leaves the registry first. */
+/** A service in its own process. Its drain leaves the registry first. */
 export interface RunningMember extends RunningRole {
   readonly id: string;
   readonly addresses: {
-    /** Where it takes links. */
+    /** The address at which it accepts links. */
     readonly link: string;
     readonly ws: string | undefined;
     readonly tcp: string | undefined;
@@ -68,31 +68,31 @@ export interface RunningMember extends RunningRole {
   };
 }
 
-/** What a role finds in its process. */
+/** The parts that a process gives its role. */
 export interface MemberProcess {
   readonly environment: NodeEnvironment;
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;
   readonly metrics: Metrics;
-  /** Those of this service. */
+  /** The metrics of this service. */
   readonly serviceMetrics: ServiceMetrics;
   /** Adds a step to the teardown. The last step runs first; a step that throws does not stop the others. */
   readonly undo: (step: () => void | Promise<void>) => void;
 }
 
-/** What a role has become. */
+/** A running role. */
 export interface StartedRole {
   readonly addresses: Omit<RunningMember["addresses"], "monitor">;
   /** For `GET /health`. */
   readonly health: () => Health;
   readonly reload?: () => string | undefined;
-  /** Ends the role itself; what it was built on is closed afterwards. */
+  /** Stops the role; the parts below it are closed afterwards. */
   readonly drain: () => Promise<void>;
 }
 
 /**
- * Starts a role in a process of its own; rejects, with nothing left running, when something cannot be opened, and with
- * OpenRegistry when a node of the registry takes writes without a key and the settings do not allow that.
+ * Starts a role in its own process. Rejects, with nothing left running, if something cannot be opened, and with
+ * OpenRegistry if a node of the registry accepts writes without a key and the settings do not allow that.
  */
 export async function startMember(
   settings: MemberSettings,
@@ -159,10 +159,10 @@ export async function startMember(
   }
 }
 
-/** Where others reach the monitor; undefined: nobody can tell. */
+/** The address at which others reach the monitor; undefined if it is unknown. */
 function advertisedMonitor({ advertise }: MemberSettings, bound: string): string | undefined {
   const host = advertise && { host: advertise.host, port: undefined };
-  // One that listens at loopback is reached from this machine only, whatever the machine is called.
+  // A monitor on loopback can only be reached from this machine.
   if (/^(127\.|localhost:|\[::1\])/.test(bound)) return bound;
   try {
     return advertisedAs(host, reachableHost)(bound);

@@ -18,13 +18,13 @@ import { linkAddress } from "../routing/dependency.ts";
 import type { Dial } from "../link/link-network.ts";
 import { whoAnswers } from "../link/who.ts";
 
-/** Between two tries to register what the registry refuses, in milliseconds. */
+/** The interval between attempts to register what the registry refuses, in milliseconds. */
 const refusedRetryMs = 15_000;
 
-/** The key of the metadata in which a process says where its monitor is; nobody acts on it, so no proof covers it. */
+/** The metadata key of a process's monitor address; it is only displayed, so no proof covers it. */
 export const monitorKey = "monitor";
 
-/** What a process is to those who route to it (routing, "Young and adult"). */
+/** The state of a process, as the registry lists it: `young` is not ready, `adult` is ready. */
 type MemberState = "young" | "adult" | "leaving";
 
 /** Another process holds this one's id. */
@@ -37,7 +37,7 @@ export interface Offer {
   readonly service: string;
   /** URLs for clients of this service. */
   readonly addrs: readonly string[];
-  /** Beside what every member says. */
+  /** In addition to the metadata of every member. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
@@ -55,18 +55,18 @@ export class Membership {
     readonly timers: Pick<Timers, "after">;
     readonly dial: Dial;
     readonly log: Log;
-    /** `host:port` where this process takes links. */
+    /** The `host:port` at which this process accepts links. */
     readonly link: string;
     readonly zone: string;
     /** As in MemberSettings. */
     readonly weight?: number | undefined;
     readonly version: string;
     readonly monitor?: string | undefined;
-    /** The stores that it uses, or goes by, as far as that is known now; absent: it says nothing of stores. */
+    /** The stores that it uses or has decided on, as far as they are known; absent if it announces none. */
     readonly stores?: () => NodeStores;
-    /** Gateways that it has lost; absent: it has no links to gateways. */
+    /** The gateways that it has lost; absent if it has no links to gateways. */
     readonly gone?: () => readonly string[];
-    /** The id was taken while this process ran: it has to end. */
+    /** Called if another process has taken the id: this one has to exit. */
     readonly lost: (sentence: string) => void;
   };
   private readonly registered: { readonly offer: Offer; readonly registration: Registered }[] = [];
@@ -129,19 +129,19 @@ export class Membership {
       }
       this.refusal = "";
       this.registered.push({ offer, registration });
-      // It may have come of age, begun to leave or learned of its stores while the registry could not be told.
+      // Its state or its stores may have changed while the registry was unreachable.
       if (!Bun.deepEquals(metadata, this.metadata(offer))) await this.tell(offer, registration);
       naming.subscribe(offer.service, (instances) => void this.seen(instances));
     }
   }
 
-  /** Tells the registry. What it cannot be told now is told when it is back. */
+  /** Sets the state in the registry, or as soon as the registry answers again. */
   async setState(state: MemberState): Promise<void> {
     this.state = state;
     await Promise.all(this.registered.map(({ offer, registration }) => this.tell(offer, registration)));
   }
 
-  /** Tells the registry of the stores and of the gateways that are gone, if they are others than it was told. */
+  /** Updates the stores and the lost gateways in the registry if they have changed. */
   async tellChanges(): Promise<void> {
     const stores = this.parts.stores?.() ?? unknownStores;
     const gone = this.parts.gone?.() ?? [];
@@ -157,29 +157,29 @@ export class Membership {
     return this.registered.map(({ offer }) => offer.service);
   }
 
-  /** True once the registry has taken all that is offered. */
+  /** Whether all offered services are registered. */
   get isListed(): boolean {
     return this.offers > 0 && this.registered.length === this.offers;
   }
 
-  /** Why the registry does not list this process, for an operator; '' once it has taken all that is offered. */
+  /** Why the registry does not list this process, for an operator; '' once all services are registered. */
   get trouble(): string {
     if (this.isListed) return "";
     if (this.refusal !== "") return this.refusal;
     return this.parts.naming.trouble || "no registry node has registered this process yet; check --discovery";
   }
 
-  /** What an operator should know of the registry although this process does its job: entries for `GET /health`. */
+  /** Remarks about the registry that do not prevent service: entries for `GET /health`. */
   get remarks(): Readonly<Record<string, string>> {
     const { trouble = "", leftOut = [] } = this.parts.naming;
     return {
-      // Said once: a process that is not listed says so as its trouble.
+      // Reported once: a process that is not listed has that as its trouble.
       ...(trouble === "" || !this.isListed ? {} : { registryOpen: trouble }),
       ...(leftOut.length === 0 ? {} : { leftOut: leftOut.join(",") }),
     };
   }
 
-  /** Takes it out of the registry. */
+  /** Removes its entries from the registry. */
   async leave(): Promise<void> {
     this.ended.abort();
     await Promise.all(this.registered.map(({ registration }) => registration.deregister()));
@@ -234,7 +234,7 @@ export class Membership {
     }
   }
 
-  /** Who else lives under this id, in whatever zone. */
+  /** Resolves with another live process with this id, in any zone. */
   private async holder(
     listed: readonly Instance[],
   ): Promise<{ readonly incarnation: string; readonly sentence: string } | undefined> {
@@ -254,24 +254,24 @@ export class Membership {
     return undefined;
   }
 
-  /** What is listed under this id, and is not this process. */
+  /** Resolves with the entries under this id that belong to other processes. */
   private foreign(listed: readonly Instance[]): Instance[] {
     const { id, incarnation } = this.parts.identity;
     return listed.filter(({ hostname, metadata }) => hostname === id && metadata.get("incarnation") !== incarnation);
   }
 
-  /** Somebody may have registered under this id in the very moment in which this process did. */
+  /** Another process may have registered this id at the same moment. */
   private async seen(instances: readonly Instance[]): Promise<void> {
     if (this.isEnded || this.foreign(instances).length === 0) return;
     const other = await this.holder(instances);
     if (this.isEnded) return;
     const { id, incarnation } = this.parts.identity;
-    // Of two that see each other, one has to stay: the greater one.
+    // Of two that see each other, the greater one stays.
     if (other !== undefined && other.incarnation > incarnation) {
       this.parts.lost(other.sentence);
       return;
     }
-    // The other one, which may have died meanwhile, is listed in this one's place, and sees only itself.
+    // The other one, which may have crashed meanwhile, is listed in place of this one, and sees only itself.
     const isListed = instances.some(
       ({ hostname, metadata }) => hostname === id && metadata.get("incarnation") === incarnation,
     );

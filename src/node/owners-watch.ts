@@ -16,16 +16,16 @@ import type { Cancel, Timers } from "../base/timers.ts";
 import { gatewayServices } from "../registry/lookup/gateway-services.ts";
 import { keysText } from "./membership.ts";
 
-/** Between two looks, in milliseconds. */
+/** The interval of the checks, in milliseconds. */
 export const ownersLookMs = 15_000;
 const agreedLooksMin = 2;
-/** After so many looks in a row that find other keys, the log names who has them: a minute. */
+/** After this many checks in a row that find other keys, a minute, the log names their members. */
 const differingLooksToSay = 4;
 const namedMax = 5;
-/** Everybody who has the cluster's keys and registers. */
+/** The services of all members with the cluster's keys. */
 const memberServices = [...gatewayServices, "login", "chat"] as const;
 
-/** A store that remembers its owner; one that does not has no `setOwners`. */
+/** A store; without `setOwners` it records no owner. */
 export interface OwnedStore {
   /** Replaces the owner's fingerprints; cheap if they are the same already. Claims use these alone afterwards. */
   setOwners?(fingerprints: readonly string[]): Promise<void>;
@@ -33,12 +33,12 @@ export interface OwnedStore {
   claimAs?(fingerprints: readonly string[]): void;
 }
 
-/** What the registry says of the members' keys. */
+/** The members' keys in the registry. */
 type Finding =
   | { readonly kind: "agreed" }
-  /** Some have other keys than this process: their ids. */
+  /** The ids of members with other keys than this process. */
   | { readonly kind: "differing"; readonly ids: readonly string[] }
-  /** It does not answer, or one of its nodes does not list this process. */
+  /** The registry does not answer, or one of its nodes does not list this process. */
   | { readonly kind: "unknown" };
 
 export class OwnersWatch {
@@ -53,7 +53,7 @@ export class OwnersWatch {
   };
   private agreedLooks = 0;
   private differingLooks = 0;
-  /** The stores have these owners, as far as this process knows. */
+  /** The owners of the stores, as far as this process knows. */
   private isSet = false;
   private hasFailed = false;
   private isStopped = false;
@@ -93,7 +93,7 @@ export class OwnersWatch {
     this.agreedLooks = finding.kind === "agreed" ? this.agreedLooks + 1 : 0;
     this.differingLooks = finding.kind === "differing" ? this.differingLooks + 1 : 0;
     if (finding.kind === "differing") {
-      // They may set other owners meanwhile.
+      // Other members may set other owners meanwhile.
       this.isSet = false;
       if (this.differingLooks === differingLooksToSay) this.say(finding.ids);
     }
@@ -132,7 +132,7 @@ export class OwnersWatch {
   private async finding(): Promise<Finding> {
     const { naming, identity, keys } = this.parts;
     let listed: readonly Instance[];
-    // Registry nodes that do not replicate show a part of the members each.
+    // Registry nodes that do not replicate each list a part of the members.
     const seen = await naming.whoLists?.(identity.service, identity.id);
     if (seen !== undefined && seen.lacking.length > 0) return { kind: "unknown" };
     try {

@@ -1,11 +1,11 @@
-// Checks whether all registry nodes that a process was given list it. A process registers at one of them, and the nodes
-// replicate; nodes that do not know each other show two halves of a cluster, each of which looks whole.
+// Checks whether all configured registry nodes list this process. A process registers at one of them, and the nodes
+// replicate; nodes that do not know each other list two halves of a cluster, each of which looks complete.
 
 import type { Log } from "../base/log.ts";
 import type { Listing, Naming } from "../registry/client/naming.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
 
-/** After the process has started, and before a node that does not list it is asked once more. */
+/** The delay after the start of the process, and between the two requests to a node that does not list it. */
 const againMs = 15_000;
 const intervalMs = 60_000;
 
@@ -15,10 +15,10 @@ export class RegistryCheck {
     readonly timers: Timers;
     readonly log: Log;
     readonly id: string;
-    /** The services under which the process is registered; none: not yet. */
+    /** The services under which the process is registered; empty before that. */
     readonly services: () => readonly string[];
   };
-  /** By service: nodes that did not list the process the last time. */
+  /** By service: the nodes that did not list the process at the last check. */
   private lacking: ReadonlyMap<string, readonly string[]> = new Map();
   private missing: readonly string[] = [];
   private sentence = "";
@@ -28,7 +28,7 @@ export class RegistryCheck {
     this.parts = parts;
   }
 
-  /** Begins to ask; does nothing if the registry has one node only, which is this process. */
+  /** Starts the checks; does nothing if this process is the only node of the registry. */
   start(): void {
     if (this.parts.naming.whoLists !== undefined) this.plan(againMs);
   }
@@ -43,7 +43,7 @@ export class RegistryCheck {
     return this.sentence;
   }
 
-  /** How many nodes do not list the process, although others do. */
+  /** The number of nodes that do not list the process although others do. */
   get gaps(): number {
     return this.missing.length;
   }
@@ -62,7 +62,7 @@ export class RegistryCheck {
       const answer = await naming.whoLists?.(service, id);
       if (answer === undefined) continue;
       lacking.set(service, answer.lacking);
-      // Twice in a row: the nodes may not have told each other yet.
+      // Twice in a row: the nodes may not have replicated yet.
       const twice = answer.lacking.filter((node) => before.get(service)?.includes(node) === true);
       if (answer.listing.length > 0 && twice.length > 0) split ??= { listing: answer.listing, lacking: twice };
     }

@@ -1,5 +1,5 @@
 // Checks whether every gateway with a lease in the session store is linked to this node. The node's pushes to the
-// clients of an unlinked gateway are lost: the gateway asks another registry, or does not reach the node. The lease of
+// clients of an unlinked gateway are lost: the gateway uses another registry, or does not reach the node. The lease of
 // a gateway that was killed or has left ends before the node complains.
 
 import type { Log } from "../base/log.ts";
@@ -7,20 +7,20 @@ import { type Cancel, every, type Timers } from "../base/timers.ts";
 import type { GatewayStart } from "../session/sessions.ts";
 
 const lookMs = 5_000;
-/** Longer than a lease lasts, and longer than a gateway takes to link a node that is listed. */
+/** Longer than a lease, and than a gateway takes to link a listed node. */
 const unlinkedMsMax = 15_000;
 
 export class UnlinkedGateways {
   private readonly parts: {
-    /** Those that have a lease. Rejects while the session store is away. */
+    /** Resolves with the gateways that have a lease. Rejects while the session store is unavailable. */
     readonly gateways: () => Promise<readonly GatewayStart[]>;
     readonly isLinked: (gateway: string) => boolean;
-    /** False while gateways cannot learn of this node: it is not listed, or the registry is away. */
+    /** False while gateways cannot find this node: it is not listed, or the registry is unavailable. */
     readonly canBeFound: () => boolean;
     readonly timers: Timers;
     readonly log: Log;
   };
-  /** For how long a gateway has not been linked, as far as this was watched without a gap. */
+  /** How long a gateway has been unlinked, as observed without a gap. */
   private unlinkedMs = new Map<string, number>();
   private readonly warned = new Set<string>();
   private cancel: Cancel | undefined;
@@ -38,7 +38,7 @@ export class UnlinkedGateways {
     this.cancel = undefined;
   }
 
-  /** The gateways that have not been linked for too long, and are not by now. */
+  /** The gateways that have been unlinked for too long, and still are. */
   get ids(): readonly string[] {
     const { isLinked } = this.parts;
     return [...this.unlinkedMs].filter(([id, ms]) => ms >= unlinkedMsMax && !isLinked(id)).map(([id]) => id);
@@ -49,7 +49,7 @@ export class UnlinkedGateways {
     const known = canBeFound() ? await this.known() : undefined;
     if (this.cancel === undefined) return;
     if (known === undefined) {
-      // Nothing is known of that time.
+      // That time was not observed.
       this.unlinkedMs.clear();
       return;
     }
@@ -76,7 +76,7 @@ export class UnlinkedGateways {
     }
   }
 
-  /** Undefined while the session store is away, which is said elsewhere. */
+  /** Undefined while the session store is unavailable, which others report. */
   private async known(): Promise<ReadonlySet<string> | undefined> {
     try {
       return new Set((await this.parts.gateways()).map(({ gateway }) => gateway));

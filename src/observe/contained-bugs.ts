@@ -19,8 +19,8 @@ export class ContainedBugs {
   private readonly log: RareLog;
   private readonly known = new Map<BugKind, number>(kinds.map((kind) => [kind, 0]));
 
-  constructor(log: Log, clock?: Pick<Clock, "monotonicMs">) {
-    this.log = new RareLog(log, quietMs, clock);
+  constructor(log: Log, clock: Pick<Clock, "monotonicMs">) {
+    this.log = new RareLog(log, clock, quietMs);
   }
 
   /**

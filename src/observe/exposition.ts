@@ -41,9 +41,9 @@ const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
   counter("roost_message_out_flow_bytes_total", "Bytes sent.", ({ outBytes }) => outBytes),
   counter("roost_unknown_channel_total", "Pushes to connections that are gone.", (service) => service.unknownChannels),
   counter(
-    "roost_forced_adult_total",
+    "roost_forced_ready_total",
     "Times that a node began to serve although not every gateway was linked to it.",
-    ({ forcedAdult }) => forcedAdult,
+    ({ forcedReady }) => forcedReady,
   ),
   counter(
     "roost_peer_gone_total",

@@ -1,5 +1,6 @@
 // The numbers that a process counts: plain fields, because the hot path adds to them. exposition.ts shows them.
 
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { LimitRole } from "../base/limits/limit.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import { type Log, silentLog } from "../base/log.ts";
@@ -56,7 +57,7 @@ export class ServiceMetrics {
   /** Connections that the peer reset before they were accepted. */
   peersGone = 0;
   /** Times that it began to serve although not every gateway was linked. */
-  forcedAdult = 0;
+  forcedReady = 0;
   /** Reads the clock of the service's message store, if it has one. */
   storeClock: (() => ClockNumbers) | undefined;
   /** For a gateway: nodes that are not linked because their store differs. */
@@ -112,8 +113,8 @@ export class ServiceMetrics {
   rateLimited(): void {
     this.limited++;
   }
-  turnedAdultByForce(): void {
-    this.forcedAdult++;
+  becameReadyByForce(): void {
+    this.forcedReady++;
   }
 }
 
@@ -142,10 +143,10 @@ export class Metrics {
   readonly limits: RoleLimits | undefined;
   private readonly known: ServiceMetrics[] = [];
 
-  /** Contained bugs are written to `log`. */
-  constructor(log: Log = silentLog, limits?: RoleLimits) {
+  /** Writes contained bugs to `log`, each kind at most once a minute of `clock`. */
+  constructor(log: Log = silentLog, limits?: RoleLimits, clock: Pick<Clock, "monotonicMs"> = systemClock) {
     this.limits = limits;
-    this.bugs = new ContainedBugs(log);
+    this.bugs = new ContainedBugs(log, clock);
     this.linesLost = () => log.linesLost();
   }
 

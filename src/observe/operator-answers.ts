@@ -7,7 +7,8 @@ import type { HttpAnswer } from "../transport/http/http-answer.ts";
 /** A process's readiness, with details. */
 export interface Health {
   readonly ready: boolean;
-  readonly detail: Readonly<Record<string, string | number | boolean>>;
+  /** Entries of the answer beside `ready`. */
+  readonly detail: Readonly<Record<string, string | number | boolean>> & { readonly ready?: never };
 }
 
 /** Answers `GET /health`: 200 when ready, else 503. Escapes names that others chose, for readers in a terminal. */

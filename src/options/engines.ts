@@ -10,25 +10,25 @@ import type { SessionLimits, Sessions } from "../session/sessions.ts";
 import type { PurgeTool } from "../store/purge.ts";
 import type { Store } from "../store/store.ts";
 
-/** What the URL of an engine in a file begins with; the path follows. */
+/** The prefix of the URL of an engine in a file; the path follows. */
 export const fileScheme = "sqlite:";
 
-/** Who opens an engine, and whom it tells. */
+/** The options of an engine. */
 interface EngineOptions {
   readonly url: string;
   readonly claim: StoreClaim;
   readonly log: Log;
-  /** Told why an engine that was away at first cannot be used, and that it has become another cluster's. */
+  /** Called if an engine that was unavailable at the start cannot be used, or now belongs to another cluster. */
   readonly refused: (sentence: string) => void;
 }
 
 type StoreOptions = EngineOptions & { readonly retentionDays: number; readonly limits: LimitValues };
-/** `known` tells what others know of the identity of the sessions. */
+/** `known` returns the identity of the sessions that other nodes know. */
 type SessionsOptions = EngineOptions & { readonly known: KnownIdentity; readonly limits: SessionLimits };
 
 export interface Engine {
   readonly schemes: readonly string[];
-  /** How an operator writes its URL. */
+  /** The form of its URL, for help. */
   readonly help: string;
   /** Where the processes may run that share it. */
   readonly reach: "one machine" | "several";
@@ -80,7 +80,7 @@ export const sessionsEngines: readonly SessionsEngine[] = [
   })),
 ];
 
-/** The engine of a URL; undefined if none has its scheme. */
+/** Returns the engine of a URL; undefined if none has its scheme. */
 export function engineOf<Kind extends Engine>(engines: readonly Kind[], url: string): Kind | undefined {
   return engines.find(({ schemes }) => schemes.some((scheme) => url.startsWith(scheme)));
 }
@@ -96,7 +96,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return required(storeEngines, options.url).open(options);
 }
 
-/** Opens the operator's purge of a message store that exists. Rejects with StoreUnavailable. */
+/** Opens an existing message store for the operator's purge. Rejects with StoreUnavailable. */
 export async function openPurgeTool(url: string): Promise<PurgeTool> {
   return required(storeEngines, url).openPurge(url);
 }

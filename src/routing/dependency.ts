@@ -1,10 +1,10 @@
-// One service that a gateway depends on: its nodes are watched in the registry, and each is dialled, and redialled as
-// long as the registry lists it. A link that stands is kept, whatever the registry says: nothing that works is cut off
-// because a registry is wrong or empty.
+// One service that a gateway depends on: watches its nodes in the registry, and dials each one, repeatedly as long as
+// the registry lists it. It keeps an established link whatever the registry lists: a wrong or empty registry must not
+// end a working link.
 //
-// Of two processes under one id exactly one stays, in whatever order nodes hear of them. The lesser incarnation ends as
-// soon as a node refuses it, unless it is established: it has a link that has stood for longer than the greater one
-// asks. The greater one ends when it has asked for that long, which is when the lesser one is established.
+// Of two processes with one id exactly one stays, in whatever order nodes hear of them. The lesser incarnation exits as
+// soon as a node refuses it, unless it is established: it has a link that is older than the time for which the greater
+// one tries. The greater one exits after that time, when the lesser one must be established.
 
 import { reasonOf } from "../base/reason-of.ts";
 import type { Clock } from "../base/clock.ts";
@@ -26,13 +26,13 @@ import { DiallingHandshake, LinkRefused, type Met } from "../link/dialling-hands
 import type { Dial } from "../link/link-network.ts";
 import type { LinkState } from "../link/link-state.ts";
 
-/** Before the first redial, and at most between two: half of it fixed, half at random. */
+/** The first and the maximum delay of a redial: half of it fixed, half random. */
 const redialMsMin = 50;
 const redialMsMax = 2_000;
-/** A link that has lasted so long was a good one. */
+/** A link that has lasted this long resets the back-off. */
 const steadyMs = 1_000;
 
-/** A node that could not be linked so often in a row is not waited for. */
+/** The gateway does not wait for a node after this many failed attempts in a row. */
 const deadAfterFailures = 3;
 
 /**
@@ -44,7 +44,7 @@ const contestMsMax = 3_000;
 
 const noOwner: FrameHandler = { frame() {}, closed() {} };
 
-/** What all dependencies of a process share. */
+/** The parts that all dependencies of a process share. */
 interface DependencyHost<Owner> {
   readonly identity: LinkIdentity;
   readonly keys: Pick<ClusterKeys, "all">;
@@ -58,22 +58,22 @@ interface DependencyHost<Owner> {
   readonly random: Random;
   readonly limits: Limits;
   readonly log: Log;
-  /** Makes the owner of a link's incoming side; `closed` of it removes the link from `links`. */
+  /** Makes the reader of a link; its `closed` removes the link from `links`. */
   readonly handlerOf: (link: Link<Owner>) => FrameHandler;
-  /** This process's id belongs to another one, which lives and stays: this one has to end. */
+  /** Called if another live process holds this process's id and stays: this one has to exit. */
   readonly idTaken: (sentence: string) => void;
 }
 
 interface Node<Owner> {
   readonly id: string;
-  /** As the registry has it; undefined: not listed any more. */
+  /** The registry's entry; undefined if it is no longer listed. */
   instance: Instance | undefined;
   connection: Connection | undefined;
-  /** The link that stands, or stood last. */
+  /** The current link, or the last one. */
   link: Link<Owner> | undefined;
   isDialling: boolean;
   failures: number;
-  /** When the node began to refuse this process for a lesser incarnation, on the monotonic clock; undefined if not. */
+  /** When the node began to refuse this process for a lesser incarnation, on the monotonic clock; else undefined. */
   contestedSinceMs: number | undefined;
   cancel: Cancel | undefined;
 }
@@ -89,12 +89,12 @@ export class Dependency<Owner> {
     this.host = host;
   }
 
-  /** Begins to watch and to dial. */
+  /** Starts watching and dialling. */
   start(): void {
     this.host.naming.subscribe(this.service, (instances) => this.listed(instances));
   }
 
-  /** Ends all dialling; links live on until they are closed. */
+  /** Stops dialling; links stay until they are closed. */
   stop(): void {
     this.isStopped = true;
     this.host.naming.unsubscribe(this.service);
@@ -106,7 +106,7 @@ export class Dependency<Owner> {
     for (const { connection } of this.nodes.values()) connection?.close(closeLeaving);
   }
 
-  /** True when there is a node, and each that is listed is linked, or was tried in vain so often that it is dead. */
+  /** Whether there is a node, and each listed one is linked, or counts as dead after several failed attempts. */
   get isComplete(): boolean {
     const listed = [...this.nodes.values()].filter(({ instance }) => instance !== undefined);
     const isSettled = ({ connection, failures, instance }: Node<Owner>): boolean =>
@@ -114,7 +114,7 @@ export class Dependency<Owner> {
     return listed.some(({ connection }) => connection?.isOpen === true) && listed.every(isSettled);
   }
 
-  /** Ids of nodes that are listed, and have been dialled in vain so often that they count as dead. */
+  /** The ids of listed nodes that count as dead after several failed attempts. */
   get gone(): string[] {
     const isGone = ({ instance, connection, failures }: Node<Owner>): boolean =>
       instance !== undefined && connection === undefined && failures >= deadAfterFailures;
@@ -145,7 +145,7 @@ export class Dependency<Owner> {
         };
         this.nodes.set(id, node);
       }
-      // A node that has come back elsewhere is dialled there at once.
+      // A node that has moved is dialled at its new address at once.
       const isNew = node.instance?.metadata.get("incarnation") !== instance.metadata.get("incarnation");
       node.instance = instance;
       if (node.link !== undefined) this.host.links.setWeight(node.link, instanceWeight(instance));
@@ -178,7 +178,7 @@ export class Dependency<Owner> {
     if (node.connection === undefined) this.retry(node);
   }
 
-  /** Dials and shakes hands; resolves when the link stands. */
+  /** Dials and runs the handshake; resolves when the link is established. */
   private async link(node: Node<Owner>, address: string, isProven: boolean): Promise<void> {
     const { host, service } = this;
     const handshakes: DiallingHandshake[] = [];
@@ -191,10 +191,10 @@ export class Dependency<Owner> {
       return handshake;
     });
     const met = await handshakes[0]?.met;
-    host.log.info("linked", { service, node: node.id, address, ready: met?.state.isAdult });
+    host.log.info("linked", { service, node: node.id, address, ready: met?.state.isReady });
   }
 
-  /** The link stands: from here on its owner takes what comes. */
+  /** The link is established: from now on its owner reads it. */
   private stands(node: Node<Owner>, connection: Connection, { state }: Met): FrameHandler {
     const { host, service } = this;
     const { instance } = node;
@@ -206,7 +206,7 @@ export class Dependency<Owner> {
     const link = new Link<Owner>(service, node.id, connection, {
       zone: instance?.metadata.get("zone") ?? instance?.zone ?? "",
       weight: instance === undefined ? 1 : instanceWeight(instance),
-      isAdult: state.isAdult,
+      isReady: state.isReady,
       sinceMs: host.clock.monotonicMs(),
       requestsMax: host.limits.values.requestsPerLink,
     });
@@ -223,9 +223,9 @@ export class Dependency<Owner> {
           host.stores.left({ service, id: node.id });
           owner.closed(reason);
         } finally {
-          // Also after a bug in the owner: a node that is listed is dialled again.
+          // Also after a bug in the owner: a listed node is dialled again.
           if (node.connection === connection) node.connection = undefined;
-          // One that ends as soon as it stands is no better than none.
+          // A link that ends at once counts as a failed attempt.
           node.failures = host.clock.monotonicMs() - link.sinceMs < steadyMs ? node.failures + 1 : 0;
           if (!this.isStopped) this.retry(node);
         }
@@ -238,7 +238,7 @@ export class Dependency<Owner> {
     const nowMs = host.clock.monotonicMs();
     if (error instanceof LinkRefused && error.isContested) {
       node.contestedSinceMs ??= nowMs;
-      // Not a failure of the node: clients are not let in while the id is contested.
+      // Not a failure of the node: clients are not accepted while the id is contested.
       if (nowMs - node.contestedSinceMs > contestMsMax) host.idTaken(error.message);
       return;
     }
@@ -248,17 +248,17 @@ export class Dependency<Owner> {
       return;
     }
     if (error instanceof LinkRefused && error.isDeclined) {
-      // It is known how it is: nobody waits for it, and the log has its line.
+      // The state is known: there is nothing to wait for, and the log has its line.
       node.failures = Math.max(node.failures + 1, deadAfterFailures);
       return;
     }
-    // One line a loss: a node that is away for long is tried often.
+    // One line for each loss: a node that is away for long is tried often.
     if (node.failures++ > 0) return;
     const reason = reasonOf(error);
     host.log.warn("a node cannot be linked; trying on", { service, node: node.id, address, reason });
   }
 
-  /** True for a process that holds its id at some node, of whatever service, for longer than anybody contests it. */
+  /** Whether this process has held its id at a node of any service for longer than another process contests it. */
   private isEstablished(nowMs: number): boolean {
     for (const { sinceMs } of this.host.links.all()) if (nowMs - sinceMs > contestMsMax) return true;
     return false;
@@ -270,9 +270,9 @@ export class Dependency<Owner> {
     this.plan(node, boundMs / 2 + ((this.host.random.uint32() / 2 ** 32) * boundMs) / 2);
   }
 
-  /** A node that is neither listed nor linked is nobody's business. */
+  /** Forgets a node that is neither listed nor linked. */
   private forgetIfGone(node: Node<Owner>): boolean {
-    // One that is being dialled is judged when that has come to its end.
+    // A node that is being dialled is checked at the end of the attempt.
     if (node.instance !== undefined || node.connection !== undefined || node.isDialling) return false;
     node.cancel?.();
     this.nodes.delete(node.id);
@@ -280,12 +280,12 @@ export class Dependency<Owner> {
   }
 }
 
-/** Clears a connection that has ended without its owner being told, which takes a bug while the link was set up. */
+/** Clears a connection that has ended unnoticed, after a bug while the link was set up. */
 function forgetIfClosed(node: Pick<Node<unknown>, "connection">): void {
   if (node.connection?.isOpen === false) node.connection = undefined;
 }
 
-/** `host:port` where a node takes links. */
+/** Returns the `host:port` at which a node accepts links. */
 export function linkAddress({ metadata, addrs }: Instance): string | undefined {
   return metadata.get("link") ?? addrs.find((address) => address.startsWith("tcp://"))?.slice("tcp://".length);
 }

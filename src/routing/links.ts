@@ -1,5 +1,5 @@
-// The nodes of the services that a gateway depends on (the seed's ClientMap): add, remove, get, choose. A young node is
-// linked but not chosen; what can be chosen is kept in order, so that a choice costs no sorting.
+// The linked nodes of the services that a gateway depends on, and the choice among them. A node that is not ready is
+// linked but not chosen. The nodes to choose from are kept in order, so that a choice sorts nothing.
 
 import type { Connection } from "../transport/transport.ts";
 import { limitTable } from "../base/limits/table.ts";
@@ -9,15 +9,15 @@ import { PendingRequests } from "./pending-requests.ts";
 import { HashSelector } from "./selectors/hash.ts";
 import type { NodeView, SelectionKey, Selector } from "./selectors/selector.ts";
 
-/** What is known of a node when it is linked. */
+/** The attributes of a node, known when it is linked. */
 export interface NodeAttributes {
   readonly zone?: string;
   readonly weight?: number;
-  /** False: it is young, which means that it cannot serve everybody yet. */
-  readonly isAdult?: boolean;
-  /** When the link began to stand, on the monotonic clock; 0, unless it is said. */
+  /** False: not all gateways are linked to it, so it cannot reach all accounts yet. */
+  readonly isReady?: boolean;
+  /** When the link was established, on the monotonic clock; 0 by default. */
   readonly sinceMs?: number;
-  /** Requests that may be unanswered on the link; the initial limit, unless it is said. */
+  /** The maximum number of unanswered requests on the link; the limit's initial value by default. */
   readonly requestsMax?: number;
 }
 
@@ -29,21 +29,21 @@ export class Link<Owner> implements NodeView {
   readonly connection: Connection;
   readonly pending: PendingRequests<Owner>;
   readonly zone: string;
-  /** As the registry says. Changed by `Links.setWeight` only. */
+  /** Its weight in the registry. Only `Links.setWeight` changes it. */
   ownWeight: number;
-  /** Its share beside the other nodes, by which it is chosen: its own weight, unless zones have weights. */
+  /** The weight by which it is chosen: its own weight, or its share of its zone's weight. */
   weight: number;
-  /** When it began to stand, on the monotonic clock. */
+  /** When it was established, on the monotonic clock. */
   readonly sinceMs: number;
-  /** Connections, as the node said last (whoever hears it sets it), and those for which it was chosen here since. */
+  /** The load that the node announced last (the receiver sets it), plus the times that it was chosen here since. */
   load = 0;
-  /** Changed by `Links.setState` only. */
-  isAdult: boolean;
-  /** A list of this link alone, shared by all connections that have no other. */
+  /** Only `Links.setState` changes it. */
+  isReady: boolean;
+  /** A list of only this link, shared by all connections that have no other. */
   readonly alone: readonly Link<Owner>[] = [this];
 
   constructor(service: string, id: string, connection: Connection, attributes: NodeAttributes = {}) {
-    const { zone = "", weight = weightDefault, isAdult = true, sinceMs = 0 } = attributes;
+    const { zone = "", weight = weightDefault, isReady = true, sinceMs = 0 } = attributes;
     this.pending = new PendingRequests<Owner>(attributes.requestsMax ?? limitTable.requestsPerLink.initial);
     this.service = service;
     this.id = id;
@@ -52,7 +52,7 @@ export class Link<Owner> implements NodeView {
     this.ownWeight = weight;
     this.weight = weight;
     this.sinceMs = sinceMs;
-    this.isAdult = isAdult;
+    this.isReady = isReady;
   }
 }
 
@@ -60,7 +60,7 @@ export class Link<Owner> implements NodeView {
 interface Pool<Owner> {
   readonly selector: Selector;
   readonly nodes: Map<string, Link<Owner>>;
-  /** The adults, ordered by the bytes of their ids. */
+  /** The nodes that are ready, ordered by the bytes of their ids. */
   choosable: readonly Link<Owner>[];
 }
 
@@ -68,13 +68,13 @@ interface Pool<Owner> {
 export class Links<Owner> {
   private readonly pools = new Map<string, Pool<Owner>>();
   private readonly zoneWeights: ReadonlyMap<string, number>;
-  /** Changes with the nodes that can be chosen, so that a connection may keep its choice until then. */
+  /** Changes with the nodes to choose from: a connection keeps its choice until then. */
   version = 0;
 
   /**
-   * `services`: what this process depends on; other services are ignored. `selectorOf` is called once for each of them:
-   * a selector that keeps turns cannot be shared. `zoneWeights`: what each zone's nodes weigh together; without it each
-   * node has its own weight.
+   * `services`: those that this process depends on; others are ignored. `selectorOf` is called once for each service: a
+   * selector with a state, such as round robin, cannot be shared. `zoneWeights`: the total weight of each zone's nodes;
+   * without it each node has its own weight.
    */
   constructor(
     services: readonly string[],
@@ -86,47 +86,47 @@ export class Links<Owner> {
       this.pools.set(service, { selector: selectorOf(service), nodes: new Map(), choosable: [] });
   }
 
-  /** True for a service that this process depends on, whether or not a node of it is linked. */
+  /** Reports whether this process depends on a service, also if no node of it is linked. */
   knows(service: string): boolean {
     return this.pools.has(service);
   }
 
-  /** Adds a link, in place of an older one of the same id. */
+  /** Adds a link; it replaces an older one with the same id. */
   add(link: Link<Owner>): void {
     const pool = this.pools.get(link.service);
     if (pool === undefined) return;
     const older = pool.nodes.get(link.id);
     pool.nodes.set(link.id, link);
-    if (link.isAdult || older?.isAdult === true) this.order(pool);
+    if (link.isReady || older?.isReady === true) this.order(pool);
   }
 
-  /** Removes that link, and not a newer one of the same id. */
+  /** Removes this link, but not a newer one with the same id. */
   remove(link: Link<Owner>): void {
     const pool = this.pools.get(link.service);
     if (pool?.nodes.get(link.id) !== link) return;
     pool.nodes.delete(link.id);
-    if (link.isAdult) this.order(pool);
+    if (link.isReady) this.order(pool);
   }
 
-  /** The node has said how it is: whether it may be chosen, and how much it has to do. */
-  setState(link: Link<Owner>, { isAdult, load }: Pick<LinkState, "isAdult" | "load">): void {
+  /** Sets the state that the node has announced: whether it is ready, and its load. */
+  setState(link: Link<Owner>, { isReady, load }: Pick<LinkState, "isReady" | "load">): void {
     link.load = load;
-    if (link.isAdult === isAdult) return;
-    link.isAdult = isAdult;
+    if (link.isReady === isReady) return;
+    link.isReady = isReady;
     const pool = this.pools.get(link.service);
     if (pool?.nodes.get(link.id) === link) this.order(pool);
   }
 
-  /** The registry says that the node weighs that much. */
+  /** Sets the weight that the registry lists. */
   setWeight(link: Link<Owner>, weight: number): void {
     if (link.ownWeight === weight) return;
     link.ownWeight = weight;
     link.weight = weight;
     const pool = this.pools.get(link.service);
-    if (link.isAdult && pool?.nodes.get(link.id) === link) this.order(pool);
+    if (link.isReady && pool?.nodes.get(link.id) === link) this.order(pool);
   }
 
-  /** The node that the service's selector chooses; undefined when no adult is linked. */
+  /** Returns the node that the service's selector chooses; undefined if no ready node is linked. */
   choose(service: string, key: SelectionKey): Link<Owner> | undefined {
     const pool = this.pools.get(service);
     const link = pool?.selector.choose(pool.choosable, key);
@@ -134,23 +134,23 @@ export class Links<Owner> {
     return link;
   }
 
-  /** True when a connection that has chosen `link` for its service stays there, although nodes have come or gone. */
+  /** Reports whether a connection that has chosen `link` keeps it although other nodes have come or gone. */
   keeps(link: Link<Owner>): boolean {
     const pool = this.pools.get(link.service);
-    return pool !== undefined && pool.selector.isSticky && link.isAdult && pool.nodes.get(link.id) === link;
+    return pool !== undefined && pool.selector.isSticky && link.isReady && pool.nodes.get(link.id) === link;
   }
 
-  /** To be called when a selector's rules have changed: connections choose again. */
+  /** Call after a change of a selector's rules: connections choose again. */
   forgetChoices(): void {
     this.version++;
   }
 
-  /** Every link, young ones too. */
+  /** Every link, including nodes that are not ready. */
   *all(): Generator<Link<Owner>> {
     for (const { nodes } of this.pools.values()) yield* nodes.values();
   }
 
-  /** Services without an adult node. */
+  /** Services without a ready node. */
   missing(): readonly string[] {
     return [...this.pools].filter(([, { choosable }]) => choosable.length === 0).map(([service]) => service);
   }
@@ -158,7 +158,7 @@ export class Links<Owner> {
   private order(pool: Pool<Owner>): void {
     this.version++;
     pool.choosable = [...pool.nodes.values()]
-      .filter(({ isAdult }) => isAdult)
+      .filter(({ isReady }) => isReady)
       .toSorted((a, b) => Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)));
     if (this.zoneWeights.size === 0) return;
     const weights = finalWeights(pool.choosable, ({ ownWeight }) => ownWeight, this.zoneWeights);

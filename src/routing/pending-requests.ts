@@ -1,6 +1,6 @@
-// The requests of one link that are not answered yet, in a fixed table, so that the gateway can answer them itself when
-// the link dies. A request's ticket travels with it and comes back with its answer, and so finds its connection without
-// a string. Slots are reused through a free list; a generation in the ticket keeps a late answer from another's slot.
+// The unanswered requests of one link, in a fixed table, so that the gateway can answer them itself when the link ends.
+// A request carries its ticket, which its answer repeats, so that its connection is found without a string. A free list
+// reuses slots; a generation in the ticket keeps a late answer from a reused slot.
 
 import { assert } from "../base/assert.ts";
 
@@ -9,7 +9,7 @@ const slotMask = (1 << slotBits) - 1;
 /** Generations run from 1 to this, so that no ticket is 0, which the wire leaves out. */
 const generationMax = 0x7fff;
 
-/** Slots of unanswered requests. `Owner` is the connection that asked. */
+/** Slots of unanswered requests. `Owner` is the requesting connection. */
 export class PendingRequests<Owner> {
   private readonly capacity: number;
   private readonly owners: (Owner | undefined)[] = [];
@@ -17,7 +17,7 @@ export class PendingRequests<Owner> {
   private readonly sequences: number[] = [];
   private readonly generations: number[] = [];
   private readonly free: number[] = [];
-  /** Requests without an answer. */
+  /** The number of unanswered requests. */
   size = 0;
 
   constructor(capacity: number) {
@@ -25,7 +25,7 @@ export class PendingRequests<Owner> {
     this.capacity = capacity;
   }
 
-  /** Takes a slot; -1 when `capacity` requests are unanswered. */
+  /** Takes a slot and returns its ticket; -1 if `capacity` requests are unanswered. */
   take(owner: Owner, sequence: number, command: string): number {
     if (this.size === this.capacity) return -1;
     const slot = this.free.pop() ?? this.owners.length;
@@ -38,7 +38,7 @@ export class PendingRequests<Owner> {
     return ((generation << slotBits) | slot) >>> 0;
   }
 
-  /** Frees the ticket's slot and returns who asked; undefined for a ticket that is not out. */
+  /** Frees the ticket's slot and returns its owner; undefined for an unknown ticket. */
   release(ticket: number): Owner | undefined {
     const slot = ticket & slotMask;
     const owner = this.owners[slot];
@@ -49,7 +49,7 @@ export class PendingRequests<Owner> {
     return owner;
   }
 
-  /** Empties the table, telling of each request that was in it. */
+  /** Empties the table and reports each request that was in it. */
   drain(unanswered: (owner: Owner, sequence: number, command: string) => void): void {
     for (let slot = 0; slot < this.owners.length; slot++) {
       const owner = this.owners[slot];

@@ -36,9 +36,9 @@ export interface NodeName {
 
 interface Decision {
   readonly store: StoreIdentity;
-  /** Who has that store, for people: `chat-1`. */
+  /** The node that has that store, for people: `chat-1`. */
   readonly of: string;
-  /** All others wait for nodes with that store, known or not. */
+  /** Nodes with another store wait for `holdMs`, even if no node with this store is listed. */
   readonly isFirm: boolean;
   /** When a node with that store was linked last, or when it was decided, on the monotonic clock. */
   sinceMs: number;
@@ -50,7 +50,7 @@ interface Refused extends NodeName {
   readonly sentence: string;
 }
 
-/** What the registry says of an instance. */
+/** An instance as the registry lists it. */
 interface Listed {
   readonly id: string;
   readonly stores: NodeStores;
@@ -58,39 +58,31 @@ interface Listed {
 }
 
 export class SameStores {
-  private readonly id: string;
-  private readonly log: Log;
-  private readonly clock: Pick<Clock, "monotonicMs">;
-  private readonly ends: (node: NodeName, sentence: string) => void;
+  private readonly parts: {
+    /** The gateway's own id. */
+    readonly id: string;
+    readonly log: Log;
+    readonly clock: Pick<Clock, "monotonicMs">;
+    /** Called for a linked node whose link has to end because the decision has changed. */
+    readonly ends: (node: NodeName, sentence: string) => void;
+  };
   private readonly decisions: Record<StoreKind, Decision | undefined> = { sessions: undefined, messages: undefined };
   private readonly linked = new Map<string, NodeName & { stores: NodeStores }>();
   private readonly refused = new Map<string, Refused>();
   private readonly lists = new Map<string, readonly Listed[]>();
 
-  /**
-   * `id` is the gateway's own. `ends` is called for a linked node whose link has to end because the decision has
-   * changed.
-   */
-  constructor(parts: {
-    readonly id: string;
-    readonly log: Log;
-    readonly ends: (node: NodeName, sentence: string) => void;
-    readonly clock: Pick<Clock, "monotonicMs">;
-  }) {
-    this.id = parts.id;
-    this.log = parts.log;
-    this.ends = parts.ends;
-    this.clock = parts.clock;
+  constructor(parts: SameStores["parts"]) {
+    this.parts = parts;
   }
 
   /**
-   * A node says which stores it uses: in the handshake, and later over its link. Returns why it may not be linked;
-   * undefined admits it: it counts as linked until `left`.
+   * Takes the stores that a node announces, in the handshake and later over its link. Returns why it may not be linked,
+   * or undefined: then it counts as linked until `left`.
    */
   admits(node: NodeName, stores: NodeStores): string | undefined {
     const name = nameOf(node);
     const known = this.linked.get(name)?.stores;
-    // What a node has said once over a link stays said while the link stands.
+    // An announcement holds as long as the link.
     const said: NodeStores = {
       sessions: stores.sessions ?? known?.sessions,
       messages: stores.messages ?? known?.messages,
@@ -115,7 +107,7 @@ export class SameStores {
     this.forgetUnlisted(node.service);
   }
 
-  /** The registry lists these instances of a service: of a logic service, or of gateways. */
+  /** Takes the instances that the registry lists of a logic service or of gateways. */
   listed(service: string, instances: readonly Instance[]): void {
     this.lists.set(
       service,
@@ -131,7 +123,7 @@ export class SameStores {
     for (const kind of storeKinds) this.yieldTo(kind);
   }
 
-  /** The stores that this gateway goes by; undefined where no linked node has one. */
+  /** The decided stores; undefined for a kind that no linked node has. */
   get decided(): NodeStores {
     const of = (kind: StoreKind): StoreIdentity | undefined => {
       const decision = this.decisions[kind];
@@ -140,12 +132,12 @@ export class SameStores {
     return { sessions: of("sessions"), messages: of("messages") };
   }
 
-  /** How many nodes are not linked because of their stores. */
+  /** The number of nodes that are not linked because of their stores. */
   get mismatches(): number {
     return new Set([...this.refused.values()].map(nameOf)).size;
   }
 
-  /** Which nodes are not linked because of their stores, for an operator; '' when all agree. */
+  /** Names the nodes that are not linked because of their stores, for an operator; '' if all agree. */
   get trouble(): string {
     return [...this.refused.values()].map(({ sentence }) => sentence).join("; ");
   }
@@ -154,20 +146,20 @@ export class SameStores {
     const key = keyOf(kind, node);
     const decision = store && this.decide(kind, node, store);
     if (store === undefined || decision?.store.identity === store.identity) {
-      if (decision !== undefined) decision.sinceMs = this.clock.monotonicMs();
+      if (decision !== undefined) decision.sinceMs = this.parts.clock.monotonicMs();
       if (this.refused.delete(key))
-        this.log.info("a node's store agrees with the others' again", { node: node.id, kind });
+        this.parts.log.info("a node's store agrees with the others' again", { node: node.id, kind });
       return undefined;
     }
     const sentence = this.sentenceOf(kind, node, store, decision);
     const known = this.refused.get(key);
     this.refused.set(key, { service: node.service, id: node.id, kind, store, sentence });
     if (known === undefined)
-      this.log.error("a node uses another store and is not linked", { node: node.id, reason: sentence });
+      this.parts.log.error("a node uses another store and is not linked", { node: node.id, reason: sentence });
     return sentence;
   }
 
-  /** Returns what is decided now that a node with that store has come. */
+  /** Returns the decision after a node with that store has appeared. */
   private decide(kind: StoreKind, node: NodeName, store: StoreIdentity): Decision {
     const decision = this.decisions[kind] ?? this.set(kind, this.firstListed(kind) ?? { store, of: node.id });
     if (decision.store.identity === store.identity || this.waitsFor(kind, node, decision)) return decision;
@@ -177,26 +169,26 @@ export class SameStores {
   private set(kind: StoreKind, { store, of }: Pick<Decision, "store" | "of">, isFirm = false): Decision {
     const before = this.decisions[kind];
     if (before !== undefined)
-      this.log.warn("nodes with another store than before are linked from now on", {
+      this.parts.log.warn("nodes with another store than before are linked from now on", {
         kind,
         before: before.store.place,
         now: store.place,
         node: of,
       });
-    const decision = { store, of, isFirm, sinceMs: this.clock.monotonicMs() };
+    const decision = { store, of, isFirm, sinceMs: this.parts.clock.monotonicMs() };
     this.decisions[kind] = decision;
-    // They will be linked when they are dialled again.
+    // The next dial links them.
     for (const [key, node] of this.refused)
       if (node.kind === kind && node.store.identity === store.identity) this.refused.delete(key);
     return decision;
   }
 
-  /** True when a node with another store has to wait for those with the decided one. */
+  /** Reports whether a node with another store has to wait for nodes with the decided one. */
   private waitsFor(kind: StoreKind, node: NodeName, decision: Decision): boolean {
     if (this.isInUse(kind, decision)) return true;
-    if (this.clock.monotonicMs() - decision.sinceMs >= holdMs) return false;
+    if (this.parts.clock.monotonicMs() - decision.sinceMs >= holdMs) return false;
     if (decision.isFirm || this.refused.has(keyOf(kind, node))) return true;
-    // What is listed of a node that has said something else since is out of date.
+    // The listed store of a node that has announced another one since is out of date.
     return this.logicNodes().some(
       (other) =>
         other.stores[kind]?.identity === decision.store.identity &&
@@ -210,16 +202,16 @@ export class SameStores {
     return false;
   }
 
-  /** A node with these stores is linked no more. */
+  /** The link of a node with these stores has ended. */
   private released(stores: NodeStores | undefined): void {
     for (const kind of storeKinds) {
       const decision = this.decisions[kind];
       if (decision !== undefined && decision.store.identity === stores?.[kind]?.identity)
-        decision.sinceMs = this.clock.monotonicMs();
+        decision.sinceMs = this.parts.clock.monotonicMs();
     }
   }
 
-  /** What every gateway without a decision takes for the first store. */
+  /** Returns the store that every gateway without a decision chooses. */
   private firstListed(kind: StoreKind): Pick<Decision, "store" | "of"> | undefined {
     const nodes = this.logicNodes();
     for (const { stores } of this.otherGateways()) {
@@ -235,7 +227,7 @@ export class SameStores {
     return undefined;
   }
 
-  /** Gives a decision up for that of a gateway that has been listed for longer, if a node with its store was met. */
+  /** Adopts the decision of a gateway that has been listed longer, once a node with its store was met. */
   private yieldTo(kind: StoreKind): void {
     const decision = this.decisions[kind];
     if (decision === undefined) return;
@@ -246,27 +238,27 @@ export class SameStores {
     this.set(kind, { store: met.store, of: met.id }, true);
     for (const node of [...this.linked.values()]) {
       const sentence = this.admits(node, node.stores);
-      if (sentence !== undefined) this.ends(node, sentence);
+      if (sentence !== undefined) this.parts.ends(node, sentence);
     }
   }
 
-  /** Login nodes, then chat nodes, those that have been listed longest first. */
+  /** Login nodes, then chat nodes, each ordered by how long they have been listed, the longest first. */
   private logicNodes(): (NodeName & Listed)[] {
     return ["login", "chat"].flatMap((service) =>
       (this.lists.get(service) ?? []).map((node) => ({ ...node, service })).toSorted(longestFirst),
     );
   }
 
-  /** The other gateways, those that have been listed longest first; `elderOnly`: longer than this one. */
+  /** The other gateways, the one listed longest first; `elderOnly`: only those listed longer than this one. */
   private otherGateways(elderOnly = false): Listed[] {
     const gateways = gatewayServices.flatMap((service) => this.lists.get(service) ?? []).toSorted(longestFirst);
-    const own = gateways.find(({ id }) => id === this.id);
+    const own = gateways.find(({ id }) => id === this.parts.id);
     return gateways.filter(
-      (gateway) => gateway.id !== this.id && (!elderOnly || own === undefined || longestFirst(gateway, own) < 0),
+      (gateway) => gateway.id !== this.parts.id && (!elderOnly || own === undefined || longestFirst(gateway, own) < 0),
     );
   }
 
-  /** A node that is neither listed nor linked is nobody's business. */
+  /** Forgets refused nodes that the registry no longer lists. */
   private forgetUnlisted(service: string): void {
     const list = this.lists.get(service);
     if (list === undefined) return;
@@ -282,8 +274,8 @@ export class SameStores {
         ? ["session store", "login and chat nodes", "--sessions"]
         : ["message store", "chat nodes", "--store"];
     const sentence =
-      `${this.id} does not link ${node.id}: its ${what} ${store.place} is not the ${what} ${decision?.store.place} ` +
-      `of ${decision?.of}; give all ${who} the same ${option}`;
+      `${this.parts.id} does not link ${node.id}: its ${what} ${store.place} is not the ${what} ` +
+      `${decision?.store.place} of ${decision?.of}; give all ${who} the same ${option}`;
     return shownText(sentence, sentenceBytesMax);
   }
 }

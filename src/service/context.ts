@@ -1,5 +1,5 @@
-// One request on its way through a service: who asks, by the words that the gateway stamped on it, and how to answer.
-// It owns a copy of the packet, because the view on the link's buffer is gone when the handler's turn ends.
+// One request in a service: its sender, as the gateway stamped it, and its response. It owns a copy of the packet,
+// because the view of the link's buffer is valid only during the handler's turn.
 
 import { toBinary, create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { linkFrameBytesMax } from "../base/limits/fixed.ts";
@@ -14,18 +14,18 @@ import { Refusal } from "./refusal.ts";
 
 const noBody = new Uint8Array(0);
 const notLocated: Location = Object.freeze({ device: "", channelId: "", gateway: "", incarnation: "" });
-/** A larger answer is not kept for a full link: its request is refused. */
+/** Larger answers are not queued for a full link; their requests are refused. */
 const keptAnswerBytesMax = 1024;
 
-/** Where a context came from and goes back to: a gateway's link. */
+/** The link of the gateway that sent a request and receives its response. */
 export interface GatewayLink {
   /** The gateway's service id, as the link's handshake proved it. */
   readonly gateway: string;
   readonly incarnation: string;
   readonly connection: Connection;
-  /** Requests that came by it and are not answered. */
+  /** The number of unanswered requests of this link. */
   unanswered: number;
-  /** What it did not take yet. */
+  /** The packets that wait until the link has room. */
   readonly backlog: LinkBacklog;
 }
 
@@ -35,14 +35,14 @@ export class Context implements AnswerScan {
   /** The whole packet, owned. */
   readonly packet: Buffer;
   readonly command: string;
-  /** Stamped by the gateway: the tenant, the account and the connection that ask. */
+  /** Stamped by the gateway: the sender's tenant, account and connection. */
   readonly app: string;
   readonly account: string;
   readonly channelId: string;
   readonly sequence: number;
   readonly dest: string;
   readonly bodyStart: number;
-  // Where the answer finds what it repeats: to scan the packet again would cost more than these.
+  // The fields that the response repeats: scanning the packet again would cost more than these numbers.
   readonly commandStart: number;
   readonly commandEnd: number;
   readonly channelIdStart: number;
@@ -52,9 +52,9 @@ export class Context implements AnswerScan {
   readonly ticket: number;
   /** When the packet arrived, on the monotonic clock. */
   readonly receivedMs: number;
-  /** Where the sender is signed in; set by the session middleware. */
+  /** The sender's session; set by the session middleware. */
   location: Location = notLocated;
-  /** Every request is answered once; a second answer is a bug and is dropped. */
+  /** A request has one response; a second one is a bug and is dropped. */
   isAnswered = false;
 
   constructor(link: GatewayLink, view: Buffer, scan: PacketScan, command: string, app: string, receivedMs: number) {
@@ -77,12 +77,12 @@ export class Context implements AnswerScan {
     this.receivedMs = receivedMs;
   }
 
-  /** Of the request's body. */
+  /** The length of the request's body. */
   get bodyBytes(): number {
     return this.packet.length - this.bodyStart;
   }
 
-  /** The request's body; throws InvalidPacketBody when it is not such a message. */
+  /** Decodes the request's body; throws InvalidPacketBody if it is not a message of this schema. */
   body<Desc extends DescMessage>(schema: Desc): MessageShape<Desc> {
     const message = decodeBody(schema, this.packet.subarray(this.bodyStart));
     if (message === undefined) throw new Refusal(Status.InvalidPacketBody, `the body is not a ${schema.name}`);
@@ -105,14 +105,14 @@ export class Context implements AnswerScan {
     this.answer(Status.Success, noBody);
   }
 
-  /** Ends a request that nobody waits for. */
+  /** Ends a request that needs no response. */
   dismiss(): void {
     if (this.isAnswered) return;
     this.isAnswered = true;
     this.link.unanswered--;
   }
 
-  /** Answers with another status and its sentence. */
+  /** Answers with an error status and a sentence. */
   refuse(status: Status, sentence: string): void {
     this.answer(status, toBinary(ErrorRespSchema, create(ErrorRespSchema, { message: sentence })));
   }
@@ -136,7 +136,7 @@ export class Context implements AnswerScan {
     try {
       writeResponse(connection.outbound, at, this.packet, this, status, gateway, body);
     } catch (bug) {
-      // The request is still to be answered: the caller refuses it.
+      // The request is still unanswered: the caller refuses it.
       connection.unreserve();
       this.isAnswered = false;
       this.link.unanswered++;
@@ -144,7 +144,7 @@ export class Context implements AnswerScan {
     }
   }
 
-  /** A full link is answered when it has room again. If the link is gone, its gateway answers its clients itself. */
+  /** Queues a response until the link has room. If the link has ended, its gateway answers its clients itself. */
   private answerLater(status: Status, body: Uint8Array): void {
     const { connection, gateway, backlog } = this.link;
     if (!connection.isOpen) return;

@@ -1,5 +1,5 @@
-// The gateways that decline a logic node, and why. A gateway says so at each of its attempts to link the node, at least
-// every two seconds: one that has not said it for a while has changed its mind, or is gone.
+// The gateways that decline to link a logic node, and their reasons. A gateway repeats its reason at each attempt to
+// link the node, at least every two seconds; one that has been silent for longer no longer declines, or is gone.
 
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -10,7 +10,7 @@ const saidMsMax = 10_000;
 export class DeclinedBy {
   private readonly parts: {
     readonly log: Log;
-    /** Whether that gateway is linked now. */
+    /** Reports whether a gateway is linked now. */
     readonly isLinked: (gateway: string) => boolean;
     readonly clock: Pick<Clock, "monotonicMs">;
   };
@@ -20,7 +20,7 @@ export class DeclinedBy {
     this.parts = parts;
   }
 
-  /** A gateway says why it does not link this node; the first time of several is logged. */
+  /** Takes a gateway's reason for not linking this node; logs the first of several. */
   heard(gateway: string, sentence: string): void {
     this.forget();
     if (!this.said.has(gateway))
@@ -28,7 +28,7 @@ export class DeclinedBy {
     this.said.set(gateway, { sentence, atMs: this.parts.clock.monotonicMs() });
   }
 
-  /** Why gateways do not link this node, for an operator; '' when none has said so lately. */
+  /** Why gateways do not link this node, for an operator; '' if none has declined recently. */
   get trouble(): string {
     this.forget();
     return [...this.said.values()].map(({ sentence }) => sentence).join("; ");

@@ -1,6 +1,7 @@
-// From a service down to connections: recipients grouped by gateway, one packet to each, its body encoded once.
+// Sends pushes from a service to connections: groups the recipients by gateway, and encodes the body once.
 // The packets arrive in roles/gateway/downlink.ts.
 
+import { pushChannelsCharactersMax } from "../base/limits/fixed.ts";
 import { Command, MetaKey } from "../wire/commands.ts";
 import { Flag, MetaType } from "../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../wire/packet.ts";
@@ -8,12 +9,9 @@ import { type Room, writePush } from "../wire/packet-stamp.ts";
 import type { Location } from "../session/sessions.ts";
 import type { GatewayLink } from "./context.ts";
 
-/** The channel ids of one packet are in its header, which is bounded (16 KiB); larger audiences take more packets. */
-const channelsCharactersMax = 3_500;
-
 const noBody = new Uint8Array(0);
 
-/** What a push says, but for whom it is. */
+/** A push without its body and recipients. */
 export interface PushHead {
   readonly command: string;
   /** The connection that caused it; '' if none. */
@@ -22,21 +20,21 @@ export interface PushHead {
   readonly dest: string;
 }
 
-/** The locations of several accounts, as sessions give them. */
+/** The locations of several accounts, in the accounts' order. */
 export type Located = readonly (readonly Location[])[];
 
-/** A delivery of fewer bytes counts as one, of as many as two, and so on. */
+/** The cost of a delivery rises by one with each of this many bytes. */
 const bytesPerDelivery = 4096;
 
-/** To write to a connection costs as much as so many deliveries, however many are written at once. */
+/** The cost of a write to a connection, in deliveries, however many deliveries it carries. */
 export const writeCost = 8;
 
-/** The cost of delivering that many bytes to each of that many connections, in deliveries of small messages. */
+/** Returns the cost of delivering a message to connections, in deliveries of small messages. */
 export function deliveryCost(connections: number, bytes: number): number {
   return connections * (1 + Math.floor(bytes / bytesPerDelivery));
 }
 
-/** How many locations there are besides `exceptChannelId`. */
+/** Returns the number of locations other than `exceptChannelId`. */
 export function othersIn(located: Located, exceptChannelId: string): number {
   let others = 0;
   for (const locations of located) {
@@ -45,7 +43,7 @@ export function othersIn(located: Located, exceptChannelId: string): number {
   return others;
 }
 
-/** The only location besides `exceptChannelId`; undefined when there are more, or none. */
+/** Returns the only location other than `exceptChannelId`; undefined if there are more, or none. */
 function loneLocation(located: Located, exceptChannelId: string): Location | undefined {
   let lone: Location | undefined;
   for (const locations of located) {
@@ -58,7 +56,7 @@ function loneLocation(located: Located, exceptChannelId: string): Location | und
   return lone;
 }
 
-/** Room for one packet of its own. */
+/** Room for one packet in a buffer of its own. */
 class PacketRoom implements Room {
   outbound = Buffer.alloc(0);
 
@@ -80,7 +78,7 @@ export class Dispatcher {
     this.links.set(link.gateway, link);
   }
 
-  /** Removes that link, and not a newer one of the same gateway. */
+  /** Removes this link, but not a newer one of the same gateway. */
   removeLink(link: GatewayLink): void {
     if (this.links.get(link.gateway) === link) this.links.delete(link.gateway);
   }
@@ -90,11 +88,11 @@ export class Dispatcher {
   }
 
   /**
-   * Pushes to every location of those accounts except `exceptChannelId`. A gateway that is not linked loses the push,
-   * which is a hint. One whose link is full loses it, too, and learns later which connections missed something.
+   * Pushes to every location of the accounts except `exceptChannelId`. A gateway without a link loses the push, which
+   * is only a hint. A gateway whose link is full loses it, too, and learns later which connections missed something.
    */
   push(head: PushHead, body: Uint8Array, located: Located, exceptChannelId: string): void {
-    // Mostly there is one: the receiver's, where the sender's own is excepted. Nothing is grouped for it.
+    // The common case is one connection, the receiver's; it needs no grouping.
     const lone = loneLocation(located, exceptChannelId);
     if (lone !== undefined) {
       this.send(head, body, lone.gateway, lone.channelId);
@@ -106,7 +104,7 @@ export class Dispatcher {
         if (channelId === exceptChannelId) continue;
         const joined = channelsOf.get(gateway);
         if (joined === undefined) channelsOf.set(gateway, channelId);
-        else if (joined.length + channelId.length < channelsCharactersMax)
+        else if (joined.length + channelId.length < pushChannelsCharactersMax)
           channelsOf.set(gateway, `${joined},${channelId}`);
         else {
           this.send(head, body, gateway, joined);
@@ -117,7 +115,7 @@ export class Dispatcher {
     for (const [gateway, channels] of channelsOf) this.send(head, body, gateway, channels);
   }
 
-  /** Says something to a gateway itself. */
+  /** Sends a packet to the gateway itself. */
   tell(gateway: string, command: string, body: Uint8Array = noBody): void {
     const meta = [{ key: MetaKey.DestServer, value: gateway, type: MetaType.string }];
     const packet = encodeLogicPacket({ command, flag: Flag.Push, meta }, body);
@@ -135,7 +133,7 @@ export class Dispatcher {
       backlog.missedBy(channels);
       return;
     }
-    // Nobody would send a connection away a second time.
+    // A kick is sent only once, so it waits for room.
     const room = new PacketRoom();
     writePush(room, command, channelId, sequence, dest, body, gateway, channels);
     backlog.add(room.outbound);

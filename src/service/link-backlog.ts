@@ -1,48 +1,47 @@
-// What a service has for a gateway whose link is full: it waits here, and leaves when the link has sent half of what it
-// held. Answers wait, because each of them frees a request's ticket at the gateway, and so do packets that are sent
-// only once. Pushes of messages do not: their receivers are asked to look into the index.
+// The packets for a gateway whose link is full. They are sent when the link has sent half of its bytes. Answers are
+// queued, because each frees a request's ticket at the gateway, and so are packets that are sent only once. Pushes of
+// messages are dropped, and their receivers are told to read the index.
 //
-// Memory: an empty backlog is one object for each link. What waits is bounded; beyond the bound the link is closed, and
-// its gateway answers its clients itself and asks them to look into the index.
+// Memory: an empty backlog is one object for each link. The queue is bounded; beyond the bound the link is closed, and
+// its gateway answers its clients itself and tells them to read the index.
 
+import { pushChannelsCharactersMax } from "../base/limits/fixed.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
 import type { Connection } from "../transport/transport.ts";
 import { type CloseReason, CloseCode } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";
 import { writePush } from "../wire/packet-stamp.ts";
 
-/** Packets that wait, in bytes. */
+/** The maximum size of the queued packets, in bytes. */
 export const backlogBytesMax = 16 * 1024 * 1024;
-/** What a packet that waits takes beside its bytes. */
+/** The overhead of a queued packet, in bytes. */
 const packetBytes = 128;
-/** Beyond so many connections that missed something the link is closed. */
+/** If more connections than this have missed a push, the link is closed. */
 const missedMax = 50_000;
-/** The channel ids of one packet travel in its header, which is bounded (16 KiB). */
-const channelsCharactersMax = 3_500;
-/** Between two looks at a link that was full. */
+/** The interval at which a full link is checked. */
 const lookMs = 10;
 
 const noBody = new Uint8Array(0);
-const closeFull: CloseReason = { code: CloseCode.Overload, text: "the link takes too little of what is sent to it" };
+const closeFull: CloseReason = { code: CloseCode.Overload, text: "the link reads too slowly" };
 
 interface Waiting {
   readonly packet: Uint8Array;
   readonly isAnswer: boolean;
 }
 
-/** What waits for one link. */
+/** The backlog of one link. */
 export class LinkBacklog {
   private readonly gateway: string;
   private readonly connection: Connection;
   private waiting: Waiting[] = [];
   private bytes = 0;
-  /** Connections that are to look into the index. */
+  /** The connections that have missed a push. */
   private readonly missed = new Set<string>();
-  /** What the link held when it was full. */
+  /** The unsent bytes of the link when it was full. */
   private fullBytes = 0;
   private readonly timers: Pick<Timers, "after">;
   private cancelLook: Cancel | undefined;
-  /** Answers that wait. */
+  /** The number of queued answers. */
   answers = 0;
 
   constructor(gateway: string, connection: Connection, timers: Pick<Timers, "after">) {
@@ -51,17 +50,17 @@ export class LinkBacklog {
     this.timers = timers;
   }
 
-  /** Keeps an answer that the link did not take. The packet is the backlog's from now on. */
+  /** Queues an answer that the link had no room for. The backlog owns the packet from now on. */
   answer(packet: Uint8Array): void {
     if (this.keep({ packet, isAnswer: true })) this.answers++;
   }
 
-  /** Keeps another packet that the link did not take. */
+  /** Queues another packet that the link had no room for. */
   add(packet: Uint8Array): void {
     this.keep({ packet, isAnswer: false });
   }
 
-  /** Notes that these connections, comma-joined, have missed a push. */
+  /** Records that connections, comma-joined, have missed a push. */
   missedBy(channels: string): void {
     const { connection, missed } = this;
     if (!connection.isOpen) return;
@@ -70,7 +69,7 @@ export class LinkBacklog {
     else this.lookLater();
   }
 
-  /** Forgets everything: the link has ended. */
+  /** Drops everything; call when the link has ended. */
   clear(): void {
     this.cancelLook?.();
     this.cancelLook = undefined;
@@ -113,7 +112,7 @@ export class LinkBacklog {
     }
     if (this.waiting.length === 0 && this.missed.size === 0) return;
     this.cancelLook = this.timers.after(lookMs, this.look);
-    // It may have filled up again, at another size.
+    // The link may be full again, with more bytes.
     this.fullBytes = Math.max(fullBytes, connection.unsentBytes);
   };
 
@@ -130,7 +129,7 @@ export class LinkBacklog {
     if (this.waiting.length === 0) this.sendHints();
   }
 
-  /** Tells those who missed something to look, as many at a time as one header holds. */
+  /** Tells the connections that missed a push to read the index, as many at a time as a header has room for. */
   private sendHints(): void {
     const { connection, gateway, missed } = this;
     while (missed.size > 0) {
@@ -138,7 +137,7 @@ export class LinkBacklog {
       let characters = 0;
       for (const id of missed) {
         characters += id.length + 1;
-        if (ids.length > 0 && characters > channelsCharactersMax) break;
+        if (ids.length > 0 && characters > pushChannelsCharactersMax) break;
         ids.push(id);
       }
       if (!writePush(connection, Command.Sync, "", 0, "", noBody, gateway, ids.join(","))) return;

@@ -1,6 +1,6 @@
-// The gateways whose links to this node have broken although the registry lists them: they have died, or cannot reach
-// it. A gateway that leaves announces it in the registry before its links end. A gateway that returns, and one whose
-// lease in the registry must have ended, is forgotten.
+// The gateways whose links to this node have broken although the registry lists them: they have crashed, or cannot
+// reach it. A gateway that leaves announces it in the registry before its links end. A gateway is forgotten when it
+// links this node again, or when its lease in the registry must have expired.
 
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -29,18 +29,18 @@ export class LostGateways {
     this.parts = parts;
   }
 
-  /** In the order in which they were lost. */
+  /** Their ids, in the order in which the links broke. */
   get ids(): readonly string[] {
     return [...this.lost].filter(([, { isListed }]) => isListed).map(([id]) => id);
   }
 
-  /** A gateway's link has ended. */
+  /** Call when a gateway's link has ended. */
   ended(gateway: string): void {
     this.lost.delete(gateway);
     this.lost.set(gateway, { sinceMs: this.parts.clock.monotonicMs(), isListed: false });
   }
 
-  /** Forgets, and asks about those whose links have ended since the last look. */
+  /** Forgets gateways that are back or expired, and looks up those whose links have ended since the last call. */
   look(): void {
     const { isLinked, clock } = this.parts;
     const nowMs = clock.monotonicMs();
@@ -64,7 +64,7 @@ export class LostGateways {
         } else this.lost.delete(id);
       }
     } catch {
-      // No registry node answers, which its client has logged: asked again at the next look.
+      // No registry node answers, which its client has logged. The next call tries again.
     } finally {
       this.isAsking = false;
     }

@@ -1,6 +1,6 @@
-// When a logic node may be chosen: once every gateway that the registry lists is linked to it, because a push to the
-// clients of any other one would be lost, and once it has told them what they must know before they let anybody in. It
-// stays so for the life of the process.
+// Decides when a logic node becomes ready: every gateway that the registry lists is linked to it, since pushes to
+// clients of the others would be lost, and it has told the gateways what they must know before they accept clients. It
+// stays ready for the life of the process.
 
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
@@ -8,7 +8,7 @@ import { gatewayServices } from "../registry/lookup/gateway-services.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
 
 /** A gateway that does not connect must not keep a node from becoming ready. */
-const youthMsMax = 10_000;
+const waitMsMax = 10_000;
 const checkMs = 200;
 
 export class Readiness {
@@ -43,7 +43,7 @@ export class Readiness {
   }
 
   start(): void {
-    this.deadline = this.timers.after(youthMsMax, () => {
+    this.deadline = this.timers.after(waitMsMax, () => {
       this.log.warn("not every gateway has linked itself to this node; it serves without them", {
         linked: this.linkedCount(),
       });
@@ -68,11 +68,11 @@ export class Readiness {
   private async isCovered(): Promise<boolean> {
     try {
       const listed = (await Promise.all(gatewayServices.map((service) => this.naming.find(service)))).flat();
-      // A registry that lists none, while some are linked, has only just begun to learn.
+      // A registry that lists no gateway although some are linked has just started.
       if (listed.length === 0) return this.linkedCount() === 0;
       return listed.every(({ hostname, metadata }) => metadata.get("state") === "leaving" || this.isLinked(hostname));
     } catch {
-      // No registry node answers now; the deadline ends the waiting.
+      // No registry node answers; the deadline ends the wait.
       return false;
     }
   }

@@ -1,11 +1,11 @@
-// A refused request: a status and a sentence for the client. The connection lives. Handlers throw it or call
-// `context.refuse`; the router turns it, and every other error, into one response in one place.
+// A refused request: a status and a sentence for the client. The connection stays open. Handlers throw a Refusal or
+// call `context.refuse`; the router turns every error into a response in one place.
 
 import { SessionsUnavailable } from "../session/sessions.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { Status } from "../wire/gen/pkt_pb.ts";
 
-/** Why a request is not served; `message` is shown to the client, so it never carries another's data. */
+/** Refuses a request. The client sees `message`, so it never contains data of others. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: Status;
@@ -16,10 +16,10 @@ export class Refusal extends Error {
   }
 }
 
-/** The one place where an error becomes a status. Undefined: not an error we know, so a bug. */
+/** Turns an error into a refusal, for all handlers. Returns undefined for an unknown error, which is a bug. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error;
-  // The engine's own words (paths, SQL) are for the log, not for a client.
+  // The engine's message (paths, SQL) is for the log and not for clients.
   if (error instanceof StoreUnavailable)
     return new Refusal(Status.SystemException, "the message store is unavailable, try again");
   if (error instanceof SessionsUnavailable)

@@ -1,12 +1,12 @@
-// Commands to handlers, through a chain of middlewares that is composed once, when a handler is registered: a request
-// costs one map look-up and the calls themselves.
+// Routes commands to handlers through a chain of middlewares. The chain is composed once, when a handler is registered:
+// a request costs one map look-up and the calls.
 
 import { Status } from "../wire/gen/pkt_pb.ts";
 import type { Context } from "./context.ts";
 
-/** Serves one request; answers through the context, now or later. What it throws or rejects with, `recover` answers. */
+/** Serves a request and answers through the context, now or later. `recover` answers what it throws or rejects with. */
 export type Handler = (context: Context) => void | Promise<void>;
-/** Wraps a handler. The first one given to a router is the outermost. */
+/** Wraps a handler. The first middleware of a router is the outermost. */
 export type Middleware = (next: Handler) => Handler;
 
 /** The commands of one service. */
@@ -22,15 +22,15 @@ export class Router {
     });
   }
 
-  /** Registers a command's handler; `middlewares` are those of the router unless they are given. */
+  /** Registers a command's handler; `middlewares` replaces those of the router. */
   handle(command: string, handler: Handler, middlewares = this.middlewares): void {
     this.handlers.set(command, compose(middlewares, handler));
   }
 
-  /** Runs a request through its chain. An unknown command is answered with NotImplemented. */
+  /** Runs a request through its chain. Answers an unknown command with NotImplemented. */
   route(context: Context): void {
     const pending = (this.handlers.get(context.command) ?? this.unknown)(context);
-    // The outermost middleware is `recover`, which never rejects: a refusal and a bug alike are answered there.
+    // The outermost middleware is `recover`, which answers refusals and bugs and never rejects.
     if (pending !== undefined) void pending;
   }
 }

@@ -1,4 +1,4 @@
-// A logic service (login, chat): takes the links of gateways, turns each packet into a context and routes it.
+// A logic service (login, chat): accepts the links of gateways, turns each packet into a context and routes it.
 // The packets come from roles/gateway/uplink.ts.
 
 import { type Cancel, every, sleep } from "../base/timers.ts";
@@ -17,27 +17,27 @@ import { encodeLinkState, heartbeatMs, type LinkState } from "../link/link-state
 import { type NodeStores, unknownStores } from "../link/node-stores.ts";
 import type { Router } from "./router.ts";
 
-/** Shared by all links of a process: a scan is read before the next packet. */
+/** Shared by all links of a process: a scan is used before the next packet is read. */
 const scan = new PacketScan();
-/** How long a link that may be dead has to give a sign of life. */
+/** How long a link that may be dead has to answer. */
 const probeMs = 1_000;
 const answerCheckMs = 5;
 const closeReplaced: CloseReason = { code: CloseCode.Normal, text: "this gateway has linked itself anew" };
 
-/** What a service is made of. */
+/** The parts of a service. */
 interface ServiceParts extends Time {
   readonly router: Router;
   readonly dispatcher: Dispatcher;
   readonly log: Log;
-  /** Which stores it uses, as far as that is known now; absent: none that others use. */
+  /** The stores that it uses, as far as they are known; absent if it shares none with other nodes. */
   stores?(): NodeStores;
-  /** Reads what gateways must hear of before it may be chosen; never rejects. Absent: nothing. */
+  /** Reads what gateways must know before this node is ready; never rejects. */
   prepared?(): Promise<void>;
-  /** A gateway has linked itself. */
+  /** Called when a gateway has linked this node. */
   gatewayLinked(gateway: string, incarnation: string): void;
-  /** Sends what it has still to say; resolves when that is on the links. Absent: nothing. */
+  /** Sends pending notices; resolves when the links have them. */
   settled?(): Promise<void>;
-  /** A gateway's link broke. */
+  /** Called when a gateway's link has broken. */
   gatewayLost(gateway: string, incarnation: string): void;
 }
 
@@ -47,8 +47,8 @@ export class Service {
   private readonly interner = new Interner();
   private readonly byGateway = new Map<string, ServiceLink>();
   private readonly endBeat: Cancel;
-  private isAdult = false;
-  /** Called when a gateway's link has ended and no other one has taken its place. */
+  private isReady = false;
+  /** Called when a gateway's link has ended and no newer link replaces it. */
   linkEnded: ((gateway: string) => void) | undefined;
 
   constructor(parts: ServiceParts) {
@@ -56,11 +56,11 @@ export class Service {
     this.endBeat = every(parts.timers, heartbeatMs, () => this.tellState());
   }
 
-  /** Takes a link over; an older one of the same gateway ends. */
+  /** Takes over a link; ends an older one of the same gateway. */
   linked(connection: Connection, gateway: string, incarnation: string): FrameHandler {
     const older = this.byGateway.get(gateway);
     const link = new ServiceLink(connection, gateway, incarnation, this.parts, this.interner, (gone) => {
-      // One that was replaced is no loss: that gateway is linked.
+      // A replaced link is no loss: the gateway is linked.
       if (this.byGateway.get(gateway) !== gone) return;
       this.byGateway.delete(gateway);
       this.parts.gatewayLost(gateway, incarnation);
@@ -69,75 +69,75 @@ export class Service {
     this.byGateway.set(gateway, link);
     older?.connection.close(closeReplaced);
     this.parts.gatewayLinked(gateway, incarnation);
-    // The handshake has said it, too, but that was a while ago; and now the gateway has heard what comes before it.
+    // The handshake has carried the state, which may have changed; the gateway reads this one after earlier packets.
     connection.send(encodeLinkState(this.state));
     return link;
   }
 
-  /** Resolves with the other incarnation by which that gateway is linked, if it gives a sign of life when asked. */
+  /** Resolves with another incarnation that is linked under a gateway's id and answers a ping. */
   async holder(gateway: string, incarnation: string): Promise<string | undefined> {
     const link = this.byGateway.get(gateway);
     if (link === undefined || link.incarnation === incarnation) return undefined;
     return (await link.answersWithin(probeMs)) ? link.incarnation : undefined;
   }
 
-  /** Whom it is linked with: incarnations by gateway. */
+  /** The incarnations of the linked gateways, by id. */
   get gateways(): ReadonlyMap<string, { readonly gateway: string; readonly incarnation: string }> {
     return this.byGateway;
   }
 
-  /** What gateways are told of it. */
+  /** The state that it announces to gateways. */
   get state(): LinkState {
-    return { load: this.unanswered, isAdult: this.isAdult, stores: this.parts.stores?.() ?? unknownStores };
+    return { load: this.unanswered, isReady: this.isReady, stores: this.parts.stores?.() ?? unknownStores };
   }
 
-  /** Requests under way. */
+  /** The number of unanswered requests. */
   get unanswered(): number {
     let unanswered = 0;
     for (const { unanswered: asked, backlog } of this.byGateway.values()) unanswered += asked + backlog.answers;
     return unanswered;
   }
 
-  /** Resolves when gateways have heard what they must before it may be chosen. */
+  /** Resolves when this node knows what gateways must hear before it is ready. */
   async prepared(): Promise<void> {
     await this.parts.prepared?.();
   }
 
-  /** Tells all gateways whether they may send requests here. */
-  setAdult(isAdult: boolean): void {
-    this.isAdult = isAdult;
+  /** Sets whether this node is ready, and tells all gateways. */
+  setReady(isReady: boolean): void {
+    this.isReady = isReady;
     this.tellState();
   }
 
-  /** Asks for no more requests, answers those that are under way for at most `answerMsMax`, and ends all links. */
+  /** Asks gateways to send no more requests, waits at most `answerMsMax` for pending answers, and ends all links. */
   async drain(answerMsMax: number): Promise<void> {
     const { clock, timers } = this.parts;
     this.endBeat();
-    this.setAdult(false);
+    this.setReady(false);
     const endMs = clock.monotonicMs() + answerMsMax;
-    // What gateways had sent before they heard of it is still on its way.
+    // Requests that gateways sent before they heard of it are still on their way.
     const links = [...this.byGateway.values()];
     await Promise.all(links.map((link) => link.catchesUpWithin(Math.min(answerMsMax, probeMs))));
     while (this.unanswered > 0 && clock.monotonicMs() < endMs) await sleep(timers, answerCheckMs);
     let isSettled = this.parts.settled === undefined;
     const settled = (): void => void (isSettled = true);
-    // It never rejects: what cannot be sent is lost.
+    // Never rejects: notices that cannot be sent are lost.
     void this.parts.settled?.().then(settled, settled);
     const isPushing = (): boolean => !isSettled && clock.monotonicMs() < endMs;
     while (isPushing()) await sleep(timers, answerCheckMs);
     for (const { connection } of this.byGateway.values()) connection.close(closeLeaving);
   }
 
-  /** Tells all gateways how it is now. */
+  /** Sends its state to all gateways. */
   tellState(): void {
     const ping = encodeLinkState(this.state);
     for (const { connection } of this.byGateway.values()) connection.send(ping);
   }
 }
 
-/** Somebody who waits for a sign of life: for anything, or for the answer to a ping. */
+/** A wait for any packet, or for the answer to a ping. */
 interface Waiter {
-  /** How many pongs have to come; 0: anything will do. */
+  /** The number of pongs to wait for; 0 waits for any packet. */
   readonly pongsDue: number;
   readonly settle: (lives: boolean) => void;
 }
@@ -151,7 +151,7 @@ class ServiceLink implements FrameHandler, GatewayLink {
   private readonly parts: ServiceParts;
   private readonly interner: Interner;
   private readonly gone: (link: ServiceLink) => void;
-  /** Pings without a state that were sent, and their answers that came. */
+  /** Pings without a state that were sent, and their received answers. */
   private pings = 0;
   private pongs = 0;
   private readonly waiting = new Set<Waiter>();
@@ -199,12 +199,12 @@ class ServiceLink implements FrameHandler, GatewayLink {
     this.gone(this);
   }
 
-  /** True when anything comes within that time. */
+  /** Resolves with whether any packet arrives within the time. */
   answersWithin(msMax: number): Promise<boolean> {
     return this.ping(0, msMax);
   }
 
-  /** True when a ping is answered within that time: then all that the other side had sent before it has come. */
+  /** Resolves with whether a ping is answered in time; then everything that the peer sent before it has arrived. */
   catchesUpWithin(msMax: number): Promise<boolean> {
     return this.ping(this.pings + 1, msMax);
   }

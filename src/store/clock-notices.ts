@@ -1,6 +1,7 @@
 // Reports on a store's clock, for any engine: in the log when a condition begins or ends, and as numbers for metrics
 // and /health.
 
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { reasonOf } from "../base/reason-of.ts";
 import { horizonDayMs } from "./horizon.ts";
@@ -16,25 +17,25 @@ export class ClockNotices implements StoreClock {
   idsAheadMs = 0;
   purgeWaitMs = 0;
   private readonly log: Log;
-  private readonly monotonicMs: () => number;
+  private readonly time: Pick<Clock, "monotonicMs">;
   private isAheadTold = false;
   private aheadToldMs = -Infinity;
   private isWaitTold = false;
   private waitToldMs = -Infinity;
   private isCounting = false;
 
-  constructor(log: Log, monotonicMs: () => number) {
+  constructor(log: Log, time: Pick<Clock, "monotonicMs">) {
     this.log = log;
-    this.monotonicMs = monotonicMs;
+    this.time = time;
   }
 
   /** Takes how far the last id is ahead of the clock. */
   sawIds(aheadMs: number): void {
     this.idsAheadMs = aheadMs;
     if (aheadMs > aheadMsMin && !this.isAheadTold) {
-      if (this.monotonicMs() - this.aheadToldMs < tellAgainMsMin) return;
+      if (this.time.monotonicMs() - this.aheadToldMs < tellAgainMsMin) return;
       this.isAheadTold = true;
-      this.aheadToldMs = this.monotonicMs();
+      this.aheadToldMs = this.time.monotonicMs();
       this.log.warn(
         "The clock is behind the newest message's id: it was ahead before, or is wrong now. Service goes on; ids " +
           "keep rising and do not tell the time until the clock has reached them.",
@@ -57,7 +58,7 @@ export class ClockNotices implements StoreClock {
       this.isWaitTold = false;
       return;
     }
-    const sinceMs = this.monotonicMs() - this.waitToldMs;
+    const sinceMs = this.time.monotonicMs() - this.waitToldMs;
     if (this.isCounting || sinceMs < (this.isWaitTold ? horizonDayMs : tellAgainMsMin)) return;
     this.isCounting = true;
     const tell = (messages: string): void => {
@@ -65,7 +66,7 @@ export class ClockNotices implements StoreClock {
       // The wait may have ended while the messages were counted.
       if (this.purgeWaitMs === 0) return;
       this.isWaitTold = true;
-      this.waitToldMs = this.monotonicMs();
+      this.waitToldMs = this.time.monotonicMs();
       this.log.warn(
         "Old messages are not deleted for now: the clock was set, the machine was off, or --retention became " +
           "shorter, and deletion would leap ahead by more than a day. It goes on when the clock has run steadily " +

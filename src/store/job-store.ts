@@ -5,6 +5,7 @@
 
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
 import { type LimitValues, limitValues } from "../base/limits/table.ts";
 import type { Log, LogFields } from "../base/log.ts";
 import { RareLog } from "../base/rare-log.ts";
@@ -57,10 +58,14 @@ export abstract class JobStore {
   private readonly replacementListeners = new Set<() => void>();
   private closing: Promise<void> | undefined;
 
-  protected constructor({ log, limits }: StoreOptions, mayShare?: (first: Job, next: Job) => boolean) {
+  protected constructor(
+    { log, limits }: StoreOptions,
+    clock: Pick<Clock, "monotonicMs">,
+    mayShare?: (first: Job, next: Job) => boolean,
+  ) {
     this.log = log;
     this.limits = limits ?? limitValues();
-    this.replacementLog = new RareLog(log, replacementEveryMs);
+    this.replacementLog = new RareLog(log, clock, replacementEveryMs);
     this.batcher = new Batcher(
       (jobs) => this.commit(jobs),
       (failure) => this.observe(failure),

@@ -9,6 +9,8 @@ import { assert } from "../base/assert.ts";
 export const snowflakeEpochMs = Date.UTC(2020, 0, 1);
 /** Clocks beyond 2085 are wrong: ids have room until 2089. */
 export const clockMsEnd = Date.UTC(2086, 0, 1);
+/** Above every id. */
+export const idMax = (1n << 63n) - 1n;
 /** Node numbers are below this. */
 export const nodeNumbers = 1024;
 

@@ -9,6 +9,7 @@
 // - Apps are isolated from each other.
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
+import { memberChangesMax } from "../base/limits/fixed.ts";
 import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 
 /** The store cannot serve now; the request may be retried. Clients receive SystemException. */
@@ -136,9 +137,32 @@ export type CreateOutcome =
   /** The owner has created or joined the maximum number of groups; nothing is created. */
   | { readonly result: "full" };
 
+/** An account joined (`isMember`) or left a group; `version` is the groupVersion since then. */
+export interface MemberEvent {
+  readonly account: string;
+  readonly isMember: boolean;
+  readonly version: bigint;
+}
+
 export interface Membership {
   readonly version: bigint;
   readonly accounts: readonly string[];
+  /** The changes after `since`, in the order of their versions. */
+  readonly changes: readonly MemberEvent[];
+  /** As requested; later if more than `memberChangesMax` changes followed. */
+  readonly since: bigint;
+}
+
+/** The membership whose changes after `since` are `events`, which may be in any order and more than can be told. */
+export function membershipOf(
+  version: bigint,
+  accounts: readonly string[],
+  events: MemberEvent[],
+  since: bigint,
+): Membership {
+  events.sort((one, other) => (one.version < other.version ? -1 : 1));
+  const dropped = events.splice(0, Math.max(0, events.length - memberChangesMax)).at(-1);
+  return { version, accounts, changes: events, since: dropped?.version ?? (since < version ? since : version) };
 }
 
 /** The result of a kick or a revocation; `full`: the store has as many as the limit `revocations` allows. */
@@ -190,8 +214,11 @@ export interface Store {
   ): Promise<
     { readonly result: "found"; readonly detail: GroupDetail } | { readonly result: "forbidden" | "notFound" }
   >;
-  /** Returns the members for dispatching, without checking rights; undefined if there is no such group. */
-  membership(app: string, group: string): Promise<Membership | undefined>;
+  /**
+   * Returns the members for dispatching, and who joined or left after the id `since` (default: no changes), without
+   * checking rights; undefined if there is no such group, or all have left.
+   */
+  membership(app: string, group: string, since?: bigint): Promise<Membership | undefined>;
 
   /**
    * Stores a kick or a revocation, replacing an earlier one of the same kind for the same account and device; the later

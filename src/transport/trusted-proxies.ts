@@ -3,6 +3,7 @@
 // unknown proxy makes all of its clients one address.
 
 import type { BlockList } from "node:net";
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { RareLog } from "../base/rare-log.ts";
 import { holdsAddress } from "./address-ranges.ts";
@@ -16,9 +17,9 @@ export class TrustedProxies {
   private readonly ranges: BlockList | undefined;
   private readonly log: RareLog;
 
-  constructor(ranges: BlockList | undefined, log: Log) {
+  constructor(ranges: BlockList | undefined, log: Log, clock: Pick<Clock, "monotonicMs">) {
     this.ranges = ranges;
-    this.log = new RareLog(log, sayMs);
+    this.log = new RareLog(log, clock, sayMs);
   }
 
   /** True if the address is a proxy. Over TCP its connections begin with a header of the PROXY protocol. */

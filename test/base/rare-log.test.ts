@@ -8,7 +8,7 @@ function rarely() {
   const lines: (readonly [string, LogFields | undefined])[] = [];
   const keep = (sentence: string, fields?: LogFields): void => void lines.push([sentence, fields]);
   let nowMs = 5_000;
-  const log = new RareLog({ ...silentLog, warn: keep, error: keep }, 1_000, { monotonicMs: () => nowMs });
+  const log = new RareLog({ ...silentLog, warn: keep, error: keep }, { monotonicMs: () => nowMs }, 1_000);
   return { lines, log, passMs: (ms: number) => (nowMs += ms) };
 }
 

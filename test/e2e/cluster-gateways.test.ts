@@ -162,9 +162,9 @@ test("the weight of a node, and of a zone, decides on who serves", async () => {
     const health = async (): Promise<string> => (await fetch(`${cluster.monitor("gateway-1")}/health`)).text();
     await until(async () => (await health()).includes('"nodes":4'), "the gateway is linked to all");
     for (const { monitor } of others) {
-      const isAdult = async (): Promise<boolean> =>
-        (await (await fetch(`${monitor}/health`)).text()).includes('"adult":true');
-      await until(isAdult, "it is adult");
+      const isReady = async (): Promise<boolean> =>
+        (await (await fetch(`${monitor}/health`)).text()).includes('"selectable":true');
+      await until(isReady, "it is ready");
     }
     const people = await Promise.all(Array.from({ length: 20 }, (_, at) => running.wire(`person${at}`)));
     for (const person of people) await readIndex(person);
@@ -206,8 +206,8 @@ test("a route file decides on the zone; SIGHUP reads it again, and a bad one lea
     const health = async (): Promise<string> => (await fetch(`${cluster.monitor("gateway-1")}/health`)).text();
     await until(async () => (await health()).includes('"nodes":3'), "the gateway is linked to both");
     await until(
-      async () => (await (await fetch(`${chatB.monitor}/health`)).text()).includes('"adult":true'),
-      "it is adult",
+      async () => (await (await fetch(`${chatB.monitor}/health`)).text()).includes('"selectable":true'),
+      "it is ready",
     );
     /** How many of them the node of zone b serves now. */
     const servedByB = async (): Promise<number> => {

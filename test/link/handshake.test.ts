@@ -87,7 +87,7 @@ test("with the right key the link stands, and both know whom they have met", asy
   const end = new LinkEnd(newIdentity("gate"));
   const { met, recording } = await shakeHands(node.address, "node", end);
   expect(met.identity).toEqual({ id: "node", incarnation: node.identity.incarnation });
-  expect(met.state).toEqual({ isAdult: true, load: 0, stores: unknownStores });
+  expect(met.state).toEqual({ isReady: true, load: 0, stores: unknownStores });
   await until(() => node.service.gateways.size === 1, "the node knows the gateway");
   expect(node.service.gateways.get("gate")?.incarnation).toBe(end.identity.incarnation);
   expect(node.told).toEqual(["linked gate"]);
@@ -108,11 +108,11 @@ test("what the dialler sends in the turn of its proof is read after it", async (
 });
 
 test("a young node says so, and the proof that it gives is its own", async () => {
-  const node = TestNode.start("node", { isAdult: false });
+  const node = TestNode.start("node", { isReady: false });
   const gate = await HandDialler.connect(node.address);
   gate.hello();
   const answer = await gate.answer();
-  expect(answer.state?.isAdult ?? false).toBe(false);
+  expect(answer.state?.isReady ?? false).toBe(false);
   expect(provesLink(answer.proof, clusterKey, "accept", gate.meeting(answer))).toBe(true);
   expect(provesLink(answer.proof, clusterKey, "dial", gate.meeting(answer))).toBe(false);
   expect(answer.nonce).toHaveLength(32);
@@ -122,15 +122,15 @@ test("a young node says so, and the proof that it gives is its own", async () =>
 });
 
 test("what a node has become between its answer and the proof is told as soon as the link stands", async () => {
-  const node = TestNode.start("node", { isAdult: false });
+  const node = TestNode.start("node", { isReady: false });
   const gate = await HandDialler.connect(node.address);
   gate.hello();
   const answer = await gate.answer();
-  node.service.setAdult(true);
+  node.service.setReady(true);
   gate.request({ proof: linkProof(clusterKey, "dial", gate.meeting(answer)) });
   await until(() => gate.recording.frames.length > 1, "it is told", 1_000);
   const packet = decodePacket(gate.recording.frames[1] ?? Buffer.alloc(0));
-  expect(packet.kind === "basic" ? decodeLinkState(packet.body)?.isAdult : undefined).toBe(true);
+  expect(packet.kind === "basic" ? decodeLinkState(packet.body)?.isReady : undefined).toBe(true);
 });
 
 describe("a dialler is refused", () => {

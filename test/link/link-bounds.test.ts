@@ -2,13 +2,14 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { handshakeAdmission } from "../../src/link/link-network.ts";
+import { headerBytesMax, linkHeaderBytesMax } from "../../src/base/limits/fixed.ts";
 import type { Limits } from "../../src/base/limits/limits.ts";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { Admitted } from "../../src/transport/admission.ts";
 import { CloseCode, closeNormal } from "../../src/wire/close-reason.ts";
-import { Command } from "../../src/wire/commands.ts";
+import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
-import { encodeLogicPacket } from "../../src/wire/packet.ts";
+import { decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
 import { loneGateway } from "../support/lone-gateway.ts";
@@ -138,3 +139,32 @@ describe("strangers at a link port", () => {
     expect(node.faults("frame-too-large")).toBe(before + 1);
   });
 });
+
+test.each([
+  ["a thousand people", "a", 31, 1_000, 2],
+  ["a thousand people whose names are of the longest characters", "國", 31, 1_000, 2],
+  ["more than a link's header holds", "國", 91, 1_000, 6],
+])(
+  "a push to %s of one gateway is as few packets as the headers of links allow",
+  async (_, letter, length, people, count) => {
+    const node = TestNode.start("node");
+    const gate = await HandDialler.linked(node.address);
+    const channels = Array.from({ length: people }, (_each, at) => `gate_${at}_`.padEnd(length, letter));
+    const located = channels.map((channelId) => [
+      { device: "", channelId, gateway: gate.identity.id, incarnation: "i" },
+    ]);
+    // What else a header may have: as much as a client's.
+    const head = { command: Command.GroupTalk, channelId: "", sequence: 1, dest: "d".repeat(headerBytesMax - 200) };
+    gate.recording.frames.length = 0;
+    node.dispatcher.push(head, Buffer.from("body"), located, "");
+    await gate.works();
+    const pushes = gate.recording.frames.filter((frame) => frame.length > headerBytesMax);
+    const told = pushes.flatMap((frame) => {
+      const packet = decodePacket(frame, linkHeaderBytesMax);
+      if (packet.kind !== "logic") throw new Error("it is a push");
+      return packet.header.meta.find(({ key }) => key === MetaKey.DestChannels)?.value.split(",") ?? [];
+    });
+    expect(told).toEqual(channels);
+    expect(pushes).toHaveLength(count);
+  },
+);

@@ -9,11 +9,11 @@ import { InnerHandshakeResponseSchema, LinkStateSchema } from "../../src/wire/ge
 import { basicPing, decodePacket } from "../../src/wire/packet.ts";
 
 for (const load of [0, 1, 70_000]) {
-  for (const isAdult of [false, true]) {
-    test(`a state comes out as it went in: load ${load}, adult ${isAdult}`, () => {
-      const { body } = decodePacket(encodeLinkState({ load, isAdult, stores: unknownStores }));
+  for (const isReady of [false, true]) {
+    test(`a state comes out as it went in: load ${load}, ready ${isReady}`, () => {
+      const { body } = decodePacket(encodeLinkState({ load, isReady, stores: unknownStores }));
       expect(body.length).toBeGreaterThan(0);
-      expect(decodeLinkState(body)).toEqual({ load, isAdult, stores: unknownStores });
+      expect(decodeLinkState(body)).toEqual({ load, isReady, stores: unknownStores });
     });
   }
 }
@@ -32,7 +32,7 @@ describe("which stores a node uses", () => {
       { sessions, messages: undefined },
       { sessions: undefined, messages },
     ]) {
-      const { body } = decodePacket(encodeLinkState({ load: 1, isAdult: true, stores }));
+      const { body } = decodePacket(encodeLinkState({ load: 1, isReady: true, stores }));
       expect(decodeLinkState(body)?.stores).toEqual(stores);
       expect(storesOfMetadata(new Map(metadataOfStores(stores)))).toEqual(stores);
     }
@@ -46,7 +46,7 @@ describe("which stores a node uses", () => {
   });
 
   test("is unknown of a program that does not say, and where an identity or a place is malformed", () => {
-    const old = toBinary(LinkStateSchema, create(LinkStateSchema, { load: 1, isAdult: true }));
+    const old = toBinary(LinkStateSchema, create(LinkStateSchema, { load: 1, isReady: true }));
     expect(decodeLinkState(old)?.stores).toEqual(unknownStores);
     const { identity, place } = sessions;
     const bad: readonly (readonly [string, string])[] = [
@@ -63,10 +63,10 @@ describe("which stores a node uses", () => {
       [identity, "redis://a\u0085"],
     ];
     for (const [sessionsIdentity, sessionsPlace] of bad) {
-      const message = create(LinkStateSchema, { load: 1, isAdult: true, sessions: sessionsIdentity, sessionsPlace });
+      const message = create(LinkStateSchema, { load: 1, isReady: true, sessions: sessionsIdentity, sessionsPlace });
       expect(decodeLinkState(toBinary(LinkStateSchema, message))).toEqual({
         load: 1,
-        isAdult: true,
+        isReady: true,
         stores: unknownStores,
       });
       const metadata = new Map([
@@ -82,14 +82,14 @@ describe("which stores a node uses", () => {
       shownPlace(character.repeat(999)),
     )) {
       const store = { identity: newStoreIdentity(), place };
-      const state = messageOf({ load: 4_000_000_000, isAdult: true, stores: { sessions: store, messages: store } });
+      const state = messageOf({ load: 4_000_000_000, isReady: true, stores: { sessions: store, messages: store } });
       const id = "x".repeat(40);
       const answer = create(InnerHandshakeResponseSchema, {
         ...{ serviceId: id, incarnation: id, nonce: new Uint8Array(32), proof: new Uint8Array(32), state },
       });
       expect(toBinary(InnerHandshakeResponseSchema, answer).length).toBeLessThan(700);
       const { body } = decodePacket(
-        encodeLinkState({ load: 1, isAdult: true, stores: { sessions: store, messages: store } }),
+        encodeLinkState({ load: 1, isReady: true, stores: { sessions: store, messages: store } }),
       );
       expect(decodeLinkState(body)?.stores).toEqual({ sessions: store, messages: store });
     }

@@ -68,7 +68,7 @@ export function linkHost(linked: () => FrameHandler, refused: (kind: string) => 
     clusterKeys: [clusterKey],
     ...systemRuntime,
     address: "127.0.0.1:1",
-    state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
+    state: () => ({ load: 0, isReady: true, stores: unknownStores }),
     holder: () => Promise.resolve(undefined),
     linked,
     declined: () => undefined,
@@ -152,6 +152,7 @@ export class TestNode extends LinkEnd {
   readonly asked: Context[] = [];
   /** `linked ID`, `lost ID`, as the service is told. */
   readonly told: string[] = [];
+  readonly dispatcher = new Dispatcher();
   readonly service: Service;
   readonly serviceTimers = new WatchedTimers();
   address = "";
@@ -168,7 +169,7 @@ export class TestNode extends LinkEnd {
       clock: systemClock,
       timers: this.serviceTimers,
       router: new Router([keep]),
-      dispatcher: new Dispatcher(),
+      dispatcher: this.dispatcher,
       log: silentLog,
       stores: () => this.stores,
       gatewayLinked: (gateway) => void this.told.push(`linked ${gateway}`),
@@ -176,17 +177,17 @@ export class TestNode extends LinkEnd {
     });
   }
 
-  /** A node that takes links, adult unless it is told otherwise. */
+  /** A node that accepts links; it is ready by default. */
   static start(
     id: string,
     {
       service = "chat",
-      isAdult = true,
+      isReady = true,
       key = clusterKey,
       timers = handshakeTimers,
     }: {
       readonly service?: string;
-      readonly isAdult?: boolean;
+      readonly isReady?: boolean;
       readonly key?: Uint8Array;
       /** Those of the handshakes that it accepts. */
       readonly timers?: Timers;
@@ -195,7 +196,7 @@ export class TestNode extends LinkEnd {
     limits?: Limits,
   ): TestNode {
     const node = new TestNode(newIdentity(id, service), keys, limits);
-    node.service.setAdult(isAdult);
+    node.service.setReady(isReady);
     const { address, server } = node.listen(
       new LinkListener({
         ...node.side,

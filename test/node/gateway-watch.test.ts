@@ -108,7 +108,7 @@ test("a logic node that is left alone for a minute is not ready, and its health 
   const node = new LogicNode(around, service, new Metrics().forService("chat-1", "chat"));
   await node.start();
   await until(() => node.isReady, "it is listed");
-  expect(node.detail).toEqual({ gateways: 0, load: 0, adult: true });
+  expect(node.detail).toEqual({ gateways: 0, load: 0, selectable: true });
   for (let second = 0; second < 61; second++) {
     time.advance(1_000);
     await turn();
@@ -142,7 +142,7 @@ test("a logic node that the registry refuses says so on /health, and not that ga
   expect(node.detail).toEqual({
     gateways: 0,
     load: 0,
-    adult: true,
+    selectable: true,
     unregistered: expect.stringMatching(/^the registry refuses .*--cluster-key-file/),
   });
   await node.drain(0);

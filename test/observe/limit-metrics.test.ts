@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Limits } from "../../src/base/limits/limits.ts";
 import { ContainedBugs } from "../../src/observe/contained-bugs.ts";
@@ -31,7 +32,7 @@ test("a registry node shows the limits of its role", async () => {
   };
   const metrics = new RegistryMetrics(
     () => numbers,
-    new ContainedBugs(silentLog),
+    new ContainedBugs(silentLog, systemClock),
     () => 0,
     limits,
   );

@@ -2,6 +2,7 @@
 // in short, and promtool itself is asked where it is installed.
 
 import { expect, test } from "bun:test";
+import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { ContainedBugs } from "../../src/observe/contained-bugs.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
@@ -44,7 +45,7 @@ async function textOf(which: "member" | "registry"): Promise<string> {
   if (which === "registry") {
     const registry = new RegistryMetrics(
       () => numbers,
-      new ContainedBugs(silentLog),
+      new ContainedBugs(silentLog, systemClock),
       () => 0,
       testLimits(),
     );

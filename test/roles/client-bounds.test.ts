@@ -1,6 +1,8 @@
 // The limits of clients' connections, each at its value and one above it, over real sockets of both transports.
 
 import { create, toBinary } from "@bufbuild/protobuf";
+import { RareLog } from "../../src/base/rare-log.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { silentLog } from "../../src/base/log.ts";
@@ -74,11 +76,11 @@ const dialects = [tcp, webSocket];
 function serve(dialect: Dialect, values: Partial<LimitValues>) {
   const limits = testLimits(values);
   const accepted: Recording[] = [];
-  const proxies = new TrustedProxies(undefined, silentLog);
+  const proxies = new TrustedProxies(undefined, silentLog, systemClock);
   const options: TestOptions = {
     ...testOptions(),
     ...clientBounds(limits),
-    admission: clientAdmission(limits, 1_000, proxies, silentLog),
+    admission: clientAdmission(limits, 1_000, proxies, new RareLog(silentLog, systemClock)),
   };
   const server = dialect.listen(loopback, recordingAcceptor(accepted), options);
   servers.push(server);
@@ -441,8 +443,8 @@ bound("pendingConnections", {
 
 /** Strangers of one address; which of them were ended. */
 function strangersOf(address: string, count: number, limits: Limits): boolean[] {
-  const proxies = new TrustedProxies(undefined, silentLog);
-  const admission: Admission = clientAdmission(limits, 1_000, proxies, silentLog);
+  const proxies = new TrustedProxies(undefined, silentLog, systemClock);
+  const admission: Admission = clientAdmission(limits, 1_000, proxies, new RareLog(silentLog, systemClock));
   const strangers = Array.from({ length: count }, () => {
     const stranger: Admitted & { isEnded: boolean } = {
       remoteAddress: address,

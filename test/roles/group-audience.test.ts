@@ -1,12 +1,13 @@
 import { expect, test } from "bun:test";
+import { memberChangesMax } from "../../src/base/limits/fixed.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { SessionsUnavailable, type PresenceListener, type Sessions } from "../../src/session/sessions.ts";
-import type { Membership, Store } from "../../src/store/store.ts";
+import { type Membership, membershipOf, type Store } from "../../src/store/store.ts";
 
 /** A group of the store that the test changes by hand, counting how often it is read. */
 function fixture(accounts: string[]) {
-  const state = { membership: { version: 1n, accounts } satisfies Membership, reads: 0, replaced: () => {} };
+  const state = { membership: membershipOf(1n, accounts, [], 1n), reads: 0, replaced: () => {} };
   const store: Pick<Store, "membership" | "watchReplacement"> = {
     membership: () => {
       state.reads++;
@@ -47,7 +48,7 @@ test("a change made here is applied without reading, one made elsewhere is read"
   audience.changed({ ...change, isMember: false, versionBefore: 2n, version: 3n });
   expect(await online(3n)).toEqual(["a"]);
   expect(state.reads).toBe(1);
-  state.membership = { version: 5n, accounts: ["a", "c"] };
+  state.membership = membershipOf(5n, ["a", "c"], [], 5n);
   expect(await online(5n)).toEqual(["a", "c"]);
   expect(state.reads).toBe(2);
 });
@@ -56,7 +57,7 @@ test("a change that follows one that was not seen here drops what is known", asy
   const { state, audience, signIn, online } = fixture(["a"]);
   await Promise.all(["a", "b"].map(signIn));
   await online();
-  state.membership = { version: 9n, accounts: ["a", "b"] };
+  state.membership = membershipOf(9n, ["a", "b"], [], 9n);
   audience.changed({ app: "app", group: "group", account: "b", isMember: true, versionBefore: 8n, version: 9n });
   expect(await online(9n)).toEqual(["a", "b"]);
   expect(state.reads).toBe(2);
@@ -97,16 +98,16 @@ test("a change of membership while the session store is away forgets the group a
   audience.changed({ app: "app", group: "group", account: "b", isMember: true, versionBefore: 1n, version: 2n });
   await Bun.sleep(0);
   isAway = false;
-  state.membership = { version: 2n, accounts: ["a", "b"] };
+  state.membership = membershipOf(2n, ["a", "b"], [], 2n);
   expect([...(await audience.online("app", "group", 2n))].toSorted()).toEqual(["a", "b"]);
 });
 
 test("a store that is replaced has other groups, whatever their versions say", async () => {
   const { state, signIn, online } = fixture(["a", "b"]);
   await Promise.all(["a", "b", "c"].map(signIn));
-  state.membership = { version: 9n, accounts: ["a", "b"] };
+  state.membership = membershipOf(9n, ["a", "b"], [], 9n);
   expect(await online(9n)).toEqual(["a", "b"]);
-  state.membership = { version: 4n, accounts: ["a", "c"] };
+  state.membership = membershipOf(4n, ["a", "c"], [], 4n);
   state.replaced();
   expect(await online(4n)).toEqual(["a", "c"]);
   expect(state.reads).toBe(2);
@@ -124,10 +125,10 @@ test("a group whose read began before is told to nobody, and read again for who 
   const before = audience.online("app", "group", 9n);
   state.replaced();
   const after = audience.online("app", "group", 4n);
-  answers[0]?.({ version: 9n, accounts: ["a", "b"] });
+  answers[0]?.(membershipOf(9n, ["a", "b"], [], 9n));
   expect([...(await before)]).toEqual([]);
   const also = audience.online("app", "group", 4n);
-  answers[1]?.({ version: 4n, accounts: ["c"] });
+  answers[1]?.(membershipOf(4n, ["c"], [], 4n));
   expect([...(await after)]).toEqual(["c"]);
   expect([...(await also)]).toEqual(["c"]);
   expect(answers).toHaveLength(2);
@@ -218,11 +219,83 @@ test("who needs a later membership than the one that is being read has it read a
   const audience = new GroupAudience(store, sessions);
   const before = audience.online("app", "group", 1n);
   const after = audience.online("app", "group", 2n);
-  answers[0]?.({ version: 1n, accounts: ["a"] });
+  answers[0]?.(membershipOf(1n, ["a"], [], 1n));
   expect([...(await before)]).toEqual(["a"]);
   await Bun.sleep(0);
-  answers[1]?.({ version: 2n, accounts: ["a", "b"] });
+  answers[1]?.(membershipOf(2n, ["a", "b"], [], 2n));
   expect([...(await after)].toSorted()).toEqual(["a", "b"]);
+});
+
+/** Who gets a message with an id, which was committed when the group had that version. */
+function recipientsOf(audience: GroupAudience) {
+  return async (messageId: bigint, groupVersion: bigint) =>
+    [...(await audience.recipients("app", "group", { messageId, groupVersion }))].toSorted();
+}
+
+test("a message goes to the members at its commit, whoever has joined or left since", async () => {
+  const { state, audience, signIn } = fixture(["a", "b"]);
+  await Promise.all(["a", "b", "c"].map(signIn));
+  const recipients = recipientsOf(audience);
+  expect(await recipients(5n, 1n)).toEqual(["a", "b"]);
+  const change = { app: "app", group: "group", account: "c", isMember: true, versionBefore: 1n, version: 6n };
+  audience.changed(change);
+  audience.changed({ ...change, account: "a", isMember: false, versionBefore: 6n, version: 8n });
+  expect(await recipients(5n, 1n)).toEqual(["a", "b"]);
+  expect(await recipients(7n, 6n)).toEqual(["a", "b", "c"]);
+  expect(await recipients(9n, 8n)).toEqual(["b", "c"]);
+  // A repeated message has the group's version of now.
+  expect(await recipients(5n, 8n)).toEqual(["a", "b"]);
+  // Back and forth: each membership has a window of its own.
+  audience.changed({ ...change, isMember: false, versionBefore: 8n, version: 10n });
+  audience.changed({ ...change, versionBefore: 10n, version: 12n });
+  expect(await Promise.all([recipients(9n, 8n), recipients(11n, 10n), recipients(13n, 12n)])).toEqual([
+    ["b", "c"],
+    ["b"],
+    ["b", "c"],
+  ]);
+  expect(state.reads).toBe(1);
+});
+
+test("a group that is read after a message's commit has changed since: it is read with these changes", async () => {
+  const { state, audience, signIn } = fixture([]);
+  await Promise.all(["a", "b", "c"].map(signIn));
+  const recipients = recipientsOf(audience);
+  const events = [
+    { account: "c", isMember: true, version: 6n },
+    { account: "a", isMember: false, version: 8n },
+  ];
+  state.membership = membershipOf(8n, ["b", "c"], events, 1n);
+  expect(await recipients(5n, 1n)).toEqual(["a", "b"]);
+  expect(await recipients(7n, 6n)).toEqual(["a", "b", "c"]);
+  expect(state.reads).toBe(1);
+});
+
+test("a message whose group was read with later changes only has it read again, once", async () => {
+  const { state, audience, signIn, online } = fixture([]);
+  await Promise.all(["a", "b"].map(signIn));
+  state.membership = membershipOf(6n, ["a", "b"], [], 6n);
+  expect(await online(6n)).toEqual(["a", "b"]);
+  state.membership = membershipOf(6n, ["a", "b"], [{ account: "b", isMember: true, version: 6n }], 1n);
+  const recipients = recipientsOf(audience);
+  expect(await recipients(5n, 1n)).toEqual(["a"]);
+  expect(await recipients(4n, 1n)).toEqual(["a"]);
+  expect(state.reads).toBe(2);
+});
+
+test("a message that more changes followed than are kept is refused, and never goes to another's members", async () => {
+  const { state, audience, signIn } = fixture(["a"]);
+  await signIn("a");
+  const recipients = recipientsOf(audience);
+  expect(await recipients(2n, 1n)).toEqual(["a"]);
+  let version = 2n;
+  for (let count = 0; count <= memberChangesMax; count++) {
+    const change = { app: "app", group: "group", account: "b", isMember: count % 2 === 0 };
+    audience.changed({ ...change, versionBefore: count === 0 ? 1n : version, version: version + 1n });
+    version++;
+  }
+  const repeated = recipients(2n, version);
+  expect(await repeated.catch(String)).toContain("too many changes");
+  expect(state.reads).toBe(1);
 });
 
 /** A store whose groups are of a size that the app says, and which counts how often each app's are read. */
@@ -232,7 +305,8 @@ function sizedGroups(membersMax: number) {
     membership: (app, group) => {
       reads.set(app, (reads.get(app) ?? 0) + 1);
       const size = app === "large" ? 10 : 2;
-      return Promise.resolve({ version: 1n, accounts: Array.from({ length: size }, (_, at) => `${group}-${at}`) });
+      const accounts = Array.from({ length: size }, (_, at) => `${group}-${at}`);
+      return Promise.resolve(membershipOf(1n, accounts, [], 1n));
     },
     watchReplacement: () => () => {},
   };
@@ -272,8 +346,8 @@ test("the group that was just loaded stays, also beyond the bound, until another
   expect([audience.onlineCount("small", "b"), audience.onlineCount("small", "c")]).toEqual([0, 0]);
 });
 
-test("members who join count for the bound, too", async () => {
-  const { audience, talk } = sizedGroups(13);
+test("members who join count for the bound, too, and so do kept changes", async () => {
+  const { audience, talk } = sizedGroups(14);
   await talk("large", "a");
   await talk("small", "b");
   const change = { app: "small", group: "b", account: "new", isMember: true, versionBefore: 1n, version: 2n } as const;

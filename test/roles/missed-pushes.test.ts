@@ -3,6 +3,7 @@ import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { MissedPushes } from "../../src/roles/chat/missed-pushes.ts";
 import type { Located, PushHead } from "../../src/service/dispatcher.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
+import { membershipOf } from "../../src/store/store.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { type Sessions, SessionsUnavailable } from "../../src/session/sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -21,7 +22,10 @@ async function fixture() {
         state.isAway ? Promise.reject(new SessionsUnavailable("away")) : memory.locate(app, asked),
     },
   });
-  const store = { membership: () => Promise.resolve({ version: 1n, accounts }), watchReplacement: () => () => {} };
+  const store = {
+    membership: () => Promise.resolve(membershipOf(1n, accounts, [], 1n)),
+    watchReplacement: () => () => {},
+  };
   const told: string[] = [];
   const dispatcher = {
     push: ({ command }: PushHead, _: Uint8Array, located: Located) => {

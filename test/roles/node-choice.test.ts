@@ -63,7 +63,7 @@ class Cluster {
   async add(
     service: "login" | "chat",
     node: string,
-    attributes: { readonly zone?: string; readonly isAdult?: boolean } = {},
+    attributes: { readonly zone?: string; readonly isReady?: boolean } = {},
   ): Promise<void> {
     await this.cluster.node(node, service, service === "login" ? this.login(node) : this.chat(node), attributes);
     this.nodes++;
@@ -183,7 +183,7 @@ describe.each(selectorNames)("by %s", (name) => {
 test("a gateway with young nodes only is not ready, and requests find no node", async () => {
   const cluster = new Cluster();
   await cluster.add("login", "login1");
-  await cluster.add("chat", "chat1", { isAdult: false });
+  await cluster.add("chat", "chat1", { isReady: false });
   await cluster.open();
   expect(cluster.gateway.missingServices()).toEqual(["chat"]);
   await cluster.add("chat", "chat2");

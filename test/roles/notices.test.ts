@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { RareLog } from "../../src/base/rare-log.ts";
 import type { Located, PushHead } from "../../src/service/dispatcher.ts";
@@ -6,6 +7,7 @@ import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
 import { Notices } from "../../src/roles/chat/notices.ts";
+import { membershipOf } from "../../src/store/store.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { bound } from "../support/bounds.ts";
@@ -19,7 +21,10 @@ async function fixture(members: number, noticeMembers = 500) {
   const sessions = new MemorySessions();
   for (const account of [...accounts, "dave"])
     await sessions.put("app", account, { device: "", channelId: account, gateway: "g", incarnation: "1" });
-  const store = { membership: () => Promise.resolve({ version: 1n, accounts }), watchReplacement: () => () => {} };
+  const store = {
+    membership: () => Promise.resolve(membershipOf(1n, accounts, [], 1n)),
+    watchReplacement: () => () => {},
+  };
   const audience = new GroupAudience(store, sessions);
   await audience.online("app", "group", 1n);
   const told: string[] = [];
@@ -32,7 +37,7 @@ async function fixture(members: number, noticeMembers = 500) {
   const timers = new ManualTimers();
   const allowance = new FanOutAllowance(limits, timers);
   const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1_000_000, soon: systemTimers.soon });
-  const parts = { audience, allowance, fanOut, limits, rareLog: new RareLog(silentLog) };
+  const parts = { audience, allowance, fanOut, limits, rareLog: new RareLog(silentLog, systemClock) };
   const notices = new Notices(parts, timers);
   const tell = (isMember: boolean, account = "dave", dest = "group"): void => {
     const body = Buffer.from(`${account} ${isMember ? "joined" : "left"}`);

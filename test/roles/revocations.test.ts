@@ -273,7 +273,7 @@ test("it asks each node that has more for what it lacks, page by page, and again
 
 test("a gateway waits for each node to say how it is, before which the node says what there is", () => {
   const { gateway, link, downlink } = stage();
-  const state = encodeLinkState({ load: 0, isAdult: true, stores: unknownStores });
+  const state = encodeLinkState({ load: 0, isReady: true, stores: unknownStores });
   gateway.revocations.linked(link);
   const gone = new Link<Channel>("chat", "chat-2", new FrameKeeper());
   gateway.revocations.linked(gone);

@@ -1,6 +1,7 @@
 // What becomes of a talk whose push fails: the sender does not hear of it, because the message is stored.
 
 import { expect, test } from "bun:test";
+import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { RareLog } from "../../src/base/rare-log.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
@@ -52,7 +53,7 @@ function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = n
   const audience = new GroupAudience(store, sessions);
   const allowance = new FanOutAllowance(limits, systemRuntime.clock);
   const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1024, soon: systemRuntime.timers.soon });
-  const rareLog = new RareLog(silentLog);
+  const rareLog = new RareLog(silentLog, systemClock);
   return new TalkPipeline({
     store,
     sessions,

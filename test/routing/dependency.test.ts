@@ -83,13 +83,13 @@ test("nodes are linked as they are listed, and each of them once", async () => {
 });
 
 test("what the registry says of a node is known of its link", async () => {
-  const node = TestNode.start("n1", { isAdult: false });
+  const node = TestNode.start("n1", { isReady: false });
   const gate = new TestGateway();
   gate.naming.list("chat", instanceOf(node.identity, node.address, { zone: "zone_b", weight: "7" }));
   await gate.linkedTo(node);
-  expect(gate.links[0]).toMatchObject({ id: "n1", service: "chat", zone: "zone_b", weight: 7, isAdult: false });
+  expect(gate.links[0]).toMatchObject({ id: "n1", service: "chat", zone: "zone_b", weight: 7, isReady: false });
   expect(gate.choice).toBeUndefined();
-  node.service.setAdult(true);
+  node.service.setReady(true);
   await until(() => gate.choice === "n1", "it can be chosen");
 });
 
@@ -341,14 +341,14 @@ test("a node that says that it leaves is not chosen, though its link stands and 
   for (const { connection } of gate.links) connection.send(request);
   await until(() => leaving.asked.length + staying.asked.length === 2, "both have something to do");
   const { version } = gate.gateway.links;
-  leaving.service.setAdult(false);
+  leaving.service.setReady(false);
   await until(() => gate.gateway.links.version > version, "the gateway has heard of it");
   for (let connection = 0; connection < 100; connection++) {
     const key = { channelId: `c${connection}`, app: "app", account: "alice" };
     expect(gate.gateway.links.choose("chat", key)?.id).toBe("n2");
   }
   expect(gate.linked).toEqual(["n1", "n2"]);
-  staying.service.setAdult(false);
+  staying.service.setReady(false);
   await until(() => gate.choice === undefined, "nobody can be chosen");
   expect(gate.gateway.links.missing()).toContain("chat");
 });
@@ -358,7 +358,7 @@ test("an idle node that says that it leaves is chosen no more", async () => {
   const gate = new TestGateway();
   gate.list(node);
   await gate.linkedTo(node);
-  node.service.setAdult(false);
+  node.service.setReady(false);
   await until(() => gate.choice === undefined, "the gateway has heard of it", 2_000);
 });
 
@@ -373,10 +373,10 @@ test("the load that a node says is known of its link", async () => {
   expect(gate.links[0]?.load).toBe(7);
   other.connection.send(request);
   await until(() => node.asked.length === 8, "one more");
-  node.service.setAdult(true);
+  node.service.setReady(true);
   await until(() => gate.links[0]?.load === 8, "its load is known");
   for (const context of node.asked) context.respondEmpty();
-  node.service.setAdult(true);
+  node.service.setReady(true);
   await until(() => gate.links[0]?.load === 0, "it has nothing to do");
 });
 
@@ -389,7 +389,7 @@ test("a node that is silent for too long is dead: its link ends, and it is diall
   gate.wheel.advance(limitTable.linkSilenceMs.initial - 200);
   expect(link?.connection.isOpen).toBe(true);
   // What it says moves the deadline.
-  node.service.setAdult(true);
+  node.service.setReady(true);
   await HandDialler.linked(node.address, { identity: newIdentity("later") });
   await until(() => (link?.load ?? 1) === 0, "the gateway has heard it");
   gate.wheel.advance(limitTable.linkSilenceMs.initial - 200);

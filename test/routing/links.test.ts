@@ -1,4 +1,4 @@
-// The nodes that a gateway may choose from: in order, adults only, and with a version that says when to choose again.
+// The nodes that a gateway may choose from: ready ones, in order, and with a version that says when to choose again.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -82,55 +82,55 @@ test("give a selector the nodes of one service, ordered by the bytes of their id
   expect(seen()).toEqual(["a", "b", "\ufffd", "\u{1f642}"]);
 });
 
-test("choose no young node, and count it as missing, until it is adult", () => {
-  const young = linkTo("n1", { isAdult: false });
-  const { links, seen } = linksTo(linkTo("login1", {}, "login"), young);
+test("choose no node that is not ready, and count it as missing until it is", () => {
+  const fresh = linkTo("n1", { isReady: false });
+  const { links, seen } = linksTo(linkTo("login1", {}, "login"), fresh);
   expect(links.version).toBe(1);
   expect(links.choose("chat", keyOf("c"))).toBeUndefined();
   expect(links.missing()).toEqual(["chat"]);
-  expect([...links.all()]).toContain(young);
+  expect([...links.all()]).toContain(fresh);
   links.add(linkTo("n2"));
   expect(seen()).toEqual(["n2"]);
-  links.setState(young, { isAdult: true, load: 0 });
+  links.setState(fresh, { isReady: true, load: 0 });
   expect(links.version).toBe(3);
   expect(seen()).toEqual(["n1", "n2"]);
   expect(links.missing()).toEqual([]);
 });
 
 test("change their version with the nodes that can be chosen, and with nothing else", () => {
-  const [adult, young] = [linkTo("n1"), linkTo("n2", { isAdult: false })];
+  const [ready, fresh] = [linkTo("n1"), linkTo("n2", { isReady: false })];
   const { links } = linksTo();
   const grows = (change: () => void): boolean => {
     const before = links.version;
     change();
     return links.version > before;
   };
-  expect(grows(() => links.add(adult))).toBe(true);
-  expect(grows(() => links.add(young))).toBe(false);
-  expect(grows(() => links.remove(young))).toBe(false);
-  links.add(young);
-  expect(grows(() => links.setState(adult, { isAdult: true, load: 0 }))).toBe(false);
+  expect(grows(() => links.add(ready))).toBe(true);
+  expect(grows(() => links.add(fresh))).toBe(false);
+  expect(grows(() => links.remove(fresh))).toBe(false);
+  links.add(fresh);
+  expect(grows(() => links.setState(ready, { isReady: true, load: 0 }))).toBe(false);
   expect(grows(() => links.remove(linkTo("n1")))).toBe(false);
   expect(grows(() => links.add(linkTo("x", {}, "no such service")))).toBe(false);
-  expect(grows(() => links.setState(young, { isAdult: true, load: 0 }))).toBe(true);
-  expect(grows(() => links.setState(young, { isAdult: true, load: 0 }))).toBe(false);
-  expect(grows(() => links.remove(young))).toBe(true);
-  expect(grows(() => links.remove(young))).toBe(false);
+  expect(grows(() => links.setState(fresh, { isReady: true, load: 0 }))).toBe(true);
+  expect(grows(() => links.setState(fresh, { isReady: true, load: 0 }))).toBe(false);
+  expect(grows(() => links.remove(fresh))).toBe(true);
+  expect(grows(() => links.remove(fresh))).toBe(false);
   expect(grows(() => links.forgetChoices())).toBe(true);
-  const unlinked = linkTo("n3", { isAdult: false });
-  expect(grows(() => links.setState(unlinked, { isAdult: true, load: 0 }))).toBe(false);
+  const unlinked = linkTo("n3", { isReady: false });
+  expect(grows(() => links.setState(unlinked, { isReady: true, load: 0 }))).toBe(false);
   expect(grows(() => links.add(unlinked))).toBe(true);
 });
 
 test("a newcomer not ready under a ready node's id removes that node; its old link is not removed twice", () => {
-  const [older, newer] = [linkTo("n1"), linkTo("n1", { isAdult: false })];
+  const [older, newer] = [linkTo("n1"), linkTo("n1", { isReady: false })];
   const { links, seen } = linksTo(older);
   const { version } = links;
   links.add(newer);
   expect(links.version).toBeGreaterThan(version);
   expect(seen()).toEqual([]);
   links.remove(older);
-  links.setState(newer, { isAdult: true, load: 0 });
+  links.setState(newer, { isReady: true, load: 0 });
   expect(links.choose("chat", keyOf("c"))).toBe(newer);
 });
 
@@ -218,13 +218,13 @@ describe("by weight", () => {
 });
 
 test("keep a connection where it is for a sticky selector only, and only while its node can be chosen", () => {
-  const [link, young] = [linkTo("n1"), linkTo("n2", { isAdult: false })];
+  const [link, fresh] = [linkTo("n1"), linkTo("n2", { isReady: false })];
   for (const name of ["hash", "hash-mod", "random", "round-robin", "weighted", "least-connections"] as const) {
     const links = new Links<string>(["chat"], () => createSelector(name, seededRandom(seed)));
     links.add(link);
-    links.add(young);
+    links.add(fresh);
     expect([name, links.keeps(link)]).toEqual([name, name === "least-connections"]);
-    expect(links.keeps(young)).toBe(false);
+    expect(links.keeps(fresh)).toBe(false);
     links.remove(link);
     expect(links.keeps(link)).toBe(false);
   }

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { linkHeaderBytesMax } from "../../src/base/limits/fixed.ts";
 import { LinkBacklog } from "../../src/service/link-backlog.ts";
 import { Dispatcher, othersIn } from "../../src/service/dispatcher.ts";
 import type { Location } from "../../src/session/sessions.ts";
@@ -62,7 +63,7 @@ function linked(gateways: readonly string[]): { dispatcher: Dispatcher; pushed: 
   const connections: PacketsOf[] = [];
   for (const gateway of gateways) {
     const connection = new PacketsOf((packet) => {
-      const decoded = decodePacket(packet);
+      const decoded = decodePacket(packet, linkHeaderBytesMax);
       if (decoded.kind !== "logic") throw new Error("not a logic packet");
       const { header } = decoded;
       const meta = new Map(header.meta.map(({ key, value }) => [key, value]));
@@ -120,7 +121,7 @@ test("each location of each account is pushed to once, but the excepted one and 
 });
 
 test("an audience whose ids are longer than a header takes several packets, and each of it is reached", () => {
-  const located = Array.from({ length: 1_000 }, (_, index) => [
+  const located = Array.from({ length: 3_000 }, (_, index) => [
     locationOf("g1", `gateway-1_account-${index}_${"k".repeat(20)}`),
   ]);
   const { dispatcher, pushed } = linked(["g1"]);

@@ -156,7 +156,7 @@ describe("a node does not wait longer than ten seconds", () => {
   });
 });
 
-test("it stays adult: a gateway that comes later makes nobody young again, and nothing is asked any more", async () => {
+test("it stays ready: a gateway that comes later changes nothing, and nothing is asked any more", async () => {
   const youth = new Youth();
   await youth.start();
   expect(youth.reached).toBe(1);

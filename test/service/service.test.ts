@@ -79,31 +79,31 @@ function ask(handler: FrameHandler, count: number): void {
 
 test("tells every gateway its load with each heartbeat", () => {
   const { time, service, asked, handler, one, other } = serviceWithGateways();
-  service.setAdult(true);
+  service.setReady(true);
   ask(handler, 3);
-  expect(service.state).toEqual({ isAdult: true, load: 3, stores: unknownStores });
+  expect(service.state).toEqual({ isReady: true, load: 3, stores: unknownStores });
   time.advance(heartbeatMs);
   ask(handler, 2);
   time.advance(heartbeatMs - 1);
   for (const context of asked) context.dismiss();
   time.advance(1);
   for (const { states } of [one, other]) {
-    expect(states.map(({ isAdult, load }) => ({ isAdult, load }))).toEqual([
+    expect(states.map(({ isReady, load }) => ({ isReady, load }))).toEqual([
       // Once when it is linked, once when it has come of age, and then every few seconds.
-      { isAdult: false, load: 0 },
-      { isAdult: true, load: 0 },
-      { isAdult: true, load: 3 },
-      { isAdult: true, load: 0 },
+      { isReady: false, load: 0 },
+      { isReady: true, load: 0 },
+      { isReady: true, load: 3 },
+      { isReady: true, load: 0 },
     ]);
   }
 });
 
 test("a drain says at once that nothing more may be sent, waits for requests in flight, closes with 1012", async () => {
   const { time, service, asked, handler, one, other } = serviceWithGateways();
-  service.setAdult(true);
+  service.setReady(true);
   ask(handler, 2);
   const drained = service.drain(5_000);
-  for (const { states } of [one, other]) expect(states.at(-1)).toMatchObject({ isAdult: false, load: 2 });
+  for (const { states } of [one, other]) expect(states.at(-1)).toMatchObject({ isReady: false, load: 2 });
   asked[0]?.dismiss();
   await time.pass(2_000, 100);
   expect(one.reasons).toEqual([]);

@@ -3,7 +3,7 @@
 // a crash before that loses it, a crash after that does not.
 
 import type { StoreIdentity } from "../../src/auth/store-ownership.ts";
-import { nextId } from "../../src/store/snowflake.ts";
+import { idMax, nextId } from "../../src/store/snowflake.ts";
 import type {
   CreateOutcome,
   GroupDetail,
@@ -18,7 +18,7 @@ import type {
   Talk,
   TalkOutcome,
 } from "../../src/store/store.ts";
-import { StoreUnavailable } from "../../src/store/store.ts";
+import { membershipOf, StoreUnavailable } from "../../src/store/store.ts";
 import { encodeContents } from "../../src/wire/message-contents.ts";
 import type { StoredRevocation } from "../../src/wire/revocations.ts";
 import type { Machine } from "./machines.ts";
@@ -139,15 +139,7 @@ export class Database {
     return (this.groups.get(dest)?.windows ?? []).some((window) => isWithin(window, account, messageId));
   }
 
-  /** It entered the group after the message: a push goes to who is in when it is sent. */
-  isLaterMember({ toGroup, dest, messageId }: StoredMessage, account: string): boolean {
-    if (!toGroup) return false;
-    return (this.groups.get(dest)?.windows ?? []).some(
-      (window) => window.account === account && window.from > messageId,
-    );
-  }
-
-  /** It has left the group since: what was under way to it then is not pushed, and waits in the index. */
+  /** It has left the group since: nothing shows it that a push to it was lost. */
   hasLeft({ toGroup, dest }: StoredMessage, account: string): boolean {
     const group = this.groups.get(dest);
     return toGroup && group !== undefined && !isMember(group, account);
@@ -224,13 +216,20 @@ export class Database {
     return { result: "found", detail };
   }
 
-  membership(id: string): Membership | undefined {
+  membership(id: string, since = idMax): Membership | undefined {
     const group = this.groups.get(id);
     if (group === undefined) return undefined;
-    return {
-      version: group.version,
-      accounts: group.windows.filter(({ to }) => to === undefined).map(({ account }) => account),
-    };
+    const accounts = group.windows.filter(({ to }) => to === undefined).map(({ account }) => account);
+    const events = group.windows.flatMap(({ account, from, to = 0n }) => [
+      { account, isMember: true, version: from },
+      { account, isMember: false, version: to },
+    ]);
+    return membershipOf(
+      group.version,
+      accounts,
+      events.filter(({ version }) => version > since),
+      since,
+    );
   }
 }
 
@@ -311,8 +310,8 @@ export class DatabaseClient implements Store {
     return this.ask(() => this.database.groupDetail(group, asker));
   }
 
-  membership(_app: string, group: string): Promise<Membership | undefined> {
-    return this.ask(() => this.database.membership(group));
+  membership(_app: string, group: string, since?: bigint): Promise<Membership | undefined> {
+    return this.ask(() => this.database.membership(group, since));
   }
 
   revoke(): Promise<RevokeOutcome> {

@@ -14,7 +14,7 @@ function listen(): { notices: ClockNotices; told: string[]; time: { ms: number }
     told.push(`${sentence.split(/[:.;]/)[0]} ${JSON.stringify(fields ?? {})}`);
   };
   const log = { ...silentLog, info: tell, warn: tell };
-  return { notices: new ClockNotices(log, () => time.ms), told, time };
+  return { notices: new ClockNotices(log, { monotonicMs: () => time.ms }), told, time };
 }
 
 test("ids that run ahead by more than a minute are told when it begins and when it ends", () => {

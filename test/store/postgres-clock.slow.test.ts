@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { SQL } from "bun";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { systemClock, type Clock } from "../../src/base/clock.ts";
+import { backgroundTime } from "../../src/base/runtime.ts";
 import { createLog, silentLog } from "../../src/base/log.ts";
 import { horizonDayMs as dayMs } from "../../src/store/horizon.ts";
 import { talkJob, talkOutcome } from "../../src/store/jobs.ts";
@@ -115,7 +116,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       const stores: Store[] = [];
       for (const offMs of offs) {
         const clock: Clock = { ...systemClock, wallMs: () => Date.now() + offMs };
-        stores.push(await open({ clock, retentionDays: 1 }));
+        stores.push(await open({ time: { ...backgroundTime, clock }, retentionDays: 1 }));
       }
       const beforeMs = Date.now();
       const told = [];
@@ -132,7 +133,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
 
     test("does not matter to groups: creation and joining have the database's time", async () => {
       const clock: Clock = { ...systemClock, wallMs: () => 0 };
-      const store = await open({ clock });
+      const store = await open({ time: { ...backgroundTime, clock } });
       const beforeSeconds = Math.floor(Date.now() / 1000);
       await store.createGroup(draft({ members: ["bob"] }));
       const answer = await store.groupDetail("app", "g1", "bob");

@@ -1,6 +1,7 @@
 // The guarantees of src/store/store.ts as tests, for every engine: an engine's own test file gives a factory.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { memberChangesMax } from "../../src/base/limits/fixed.ts";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import { messageLimits } from "../../src/base/limits/message-limits.ts";
 import {
@@ -398,10 +399,54 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect(joined).toMatchObject({ result: "changed", versionBefore: before });
       expect(await store.join(change("bob"))).toEqual({ result: "unchanged" });
       const version = joined.result === "changed" ? joined.version : 0n;
-      expect(await store.membership("app", "g1")).toEqual({ version, accounts: ["ann", "bob"] });
+      const now = { version, accounts: ["ann", "bob"] };
+      expect(await store.membership("app", "g1")).toEqual({ ...now, changes: [], since: version });
+      expect(await store.membership("app", "g1", version)).toEqual({ ...now, changes: [], since: version });
+      const changes = [{ account: "bob", isMember: true, version }];
+      expect(await store.membership("app", "g1", before)).toEqual({ ...now, changes, since: before });
       const message = await say({ toGroup: true, dest: "g1" });
       expect(message.groupVersion).toBe(version);
       expect(message.messageId).toBeGreaterThan(version);
+    });
+
+    test("a membership tells who joined and left since an id, in that order, in this group", async () => {
+      await store.createGroup(draft({ members: ["eve"] }));
+      await store.createGroup(draft({ id: "g2", members: ["eve"] }));
+      const version = async (id: string): Promise<bigint> => (await store.membership("app", id))?.version ?? 0n;
+      const start = await version("g1");
+      const made: { account: string; isMember: boolean; version: bigint }[] = [];
+      for (const [account, isMember] of [
+        ["bob", true],
+        ["eve", false],
+        ["bob", false],
+        ["eve", true],
+        ["bob", true],
+      ] as const) {
+        for (const id of ["g1", "g2"])
+          expect((await store[isMember ? "join" : "quit"](change(account, account, id))).result).toBe("changed");
+        made.push({ account, isMember, version: await version("g1") });
+      }
+      const accounts = ["ann", "eve", "bob"];
+      for (const count of [5, 4, 3, 2, 1, 0]) {
+        const since = made[made.length - count - 1]?.version ?? start;
+        expect(await store.membership("app", "g1", since)).toEqual({
+          ...{ version: made.at(-1)?.version ?? 0n, accounts },
+          ...{ changes: count === 0 ? [] : made.slice(-count), since },
+        });
+      }
+    });
+
+    test("of more changes than a membership can tell, it tells the newest, and since when", async () => {
+      await store.createGroup(draft());
+      const start = (await store.membership("app", "g1"))?.version ?? 0n;
+      const toggles = Array.from({ length: memberChangesMax + 8 }, (_, at) => at);
+      for (const at of toggles) await store[at % 2 === 0 ? "join" : "quit"](change("bob"));
+      const found = await store.membership("app", "g1", start);
+      expect(found?.changes).toHaveLength(memberChangesMax);
+      expect(found?.since).toBeGreaterThan(start);
+      expect(found?.changes[0]).toMatchObject({ account: "bob", isMember: true });
+      expect(found?.changes.every(({ version }) => version > (found?.since ?? 0n))).toBe(true);
+      expect(found?.changes.at(-1)?.version).toBe(found?.version);
     });
 
     test("the owner adds and removes others, also in a closed group; nobody else does", async () => {

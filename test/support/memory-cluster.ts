@@ -121,17 +121,17 @@ export class MemoryCluster {
     return service;
   }
 
-  /** A node of a logic service that is as adult as it is told to be. */
+  /** A node of a logic service. */
   async node(
     id: string,
     name: string,
     service: Service,
-    { zone = "z1", isAdult = true }: { readonly zone?: string; readonly isAdult?: boolean } = {},
+    { zone = "z1", isReady = true }: { readonly zone?: string; readonly isReady?: boolean } = {},
   ): Promise<void> {
     const around = { ...this.around(id, name), zone };
     const observer = new Metrics().forService(id, name);
     const { advertised } = new LinkListener({ ...around, service, metrics: observer }).listen(around.network, observer);
-    service.setAdult(isAdult);
+    service.setReady(isReady);
     const membership = new Membership({ ...around, dial: around.network.dial(observer), link: advertised });
     await membership.join([{ service: name, addrs: [`tcp://${advertised}`], metadata: new Map() }], "adult");
   }

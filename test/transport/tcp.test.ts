@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { systemClock } from "../../src/base/clock.ts";
 import { createConnection, type Socket } from "node:net";
 import { silentLog } from "../../src/base/log.ts";
 import { dialTcp, listenTcp } from "../../src/transport/tcp.ts";
@@ -257,7 +258,7 @@ describe("a TCP server", () => {
 
   test("ends the connection of a bug at its opening, and at its peer's end, and takes the next one", async () => {
     const bug = new Error("a bug");
-    const proxies = new TrustedProxies(undefined, silentLog);
+    const proxies = new TrustedProxies(undefined, silentLog, systemClock);
     const options = testOptions({ proxies });
     const { server, owner, socket } = await raw(options);
     proxies.trusts = () => {

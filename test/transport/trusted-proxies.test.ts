@@ -1,6 +1,7 @@
 // Listeners behind trusted proxies: whose a connection is said to be, and what happens to those that say it wrongly.
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { systemClock } from "../../src/base/clock.ts";
 import { createConnection, type Socket } from "node:net";
 import { createLog } from "../../src/base/log.ts";
 import { Admission } from "../../src/transport/admission.ts";
@@ -37,6 +38,7 @@ function behind(cidr: string | undefined, lines: string[] = [], strangersMax = 1
   const proxies = new TrustedProxies(
     ranges,
     createLog("debug", "text", (line) => lines.push(line)),
+    systemClock,
   );
   const admission = new Admission({
     connectionsMax: 1_000,

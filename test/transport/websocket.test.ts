@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { systemClock } from "../../src/base/clock.ts";
 import { createConnection, type Socket } from "node:net";
 import { silentLog } from "../../src/base/log.ts";
 import type { Server } from "../../src/transport/transport.ts";
@@ -199,7 +200,7 @@ describe("a WebSocket server", () => {
 
   test("answers a request that meets a bug with 500 and nothing of it, and takes the next one", async () => {
     const bug = new Error("the secret reason");
-    const proxies = new TrustedProxies(undefined, silentLog);
+    const proxies = new TrustedProxies(undefined, silentLog, systemClock);
     proxies.clientOf = () => {
       Reflect.deleteProperty(proxies, "clientOf");
       throw bug;

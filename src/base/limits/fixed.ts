@@ -26,6 +26,11 @@ export const indexBackDays = 15;
 /** A talk repeated with the same clientId is answered the same for at least this long. */
 export const idempotencyHours = 24;
 
+// Groups.
+
+/** The newest changes of a group's membership that the store tells, and that a chat node keeps of a loaded group. */
+export const memberChangesMax = 256;
+
 // Listeners.
 
 /** Refused connections of a listener that get a close frame, per second and at once; others are closed without one. */
@@ -40,6 +45,11 @@ export const trustedProxiesMax = 1_000;
 export const linkFrameBytesMax = 16 * 1024 * 1024;
 /** A packet's header: a client's, plus stamps and the channel ids of a push. */
 export const linkHeaderBytesMax = 64 * 1024;
+/**
+ * The joined channel ids of one push, in UTF-16 units of at most three bytes each: what a link's header holds beside
+ * one of a client's size. A larger audience takes more packets.
+ */
+export const pushChannelsCharactersMax = (linkHeaderBytesMax - headerBytesMax) / 3;
 /** An operator's request to a running process, and its answer. */
 export const controlRequestBytesMax = 64 * 1024;
 export const controlAnswerBytesMax = 4 * 1024 * 1024;

@@ -27,7 +27,7 @@ export class Limits {
     this.given = given;
     this.log = log;
     this.clock = clock;
-    this.rareLog = new RareLog(log, sayMs, clock);
+    this.rareLog = new RareLog(log, clock, sayMs);
   }
 
   /**

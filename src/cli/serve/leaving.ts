@@ -1,37 +1,31 @@
-// How a server ends by a signal: it drains, and ends when that is done, has failed or takes too long. A second signal
-// ends it at once.
+// Stops a server after a signal: it drains, and exits when the drain has ended, has failed or takes too long. A second
+// signal stops it at once.
 
 import type { Log } from "../../base/log.ts";
 import type { Timers } from "../../base/timers.ts";
 import { sentenceOf } from "../failure.ts";
 import type { Serving } from "./serving.ts";
 
-/** Status of a server that did not end in good order. */
+/** The exit status of a server that did not drain completely. */
 const exitDisorder = 1;
 
 export class Leaving {
-  private readonly serving: Pick<Serving, "drain" | "limits">;
-  private readonly log: Log;
-  private readonly after: Timers["after"];
-  private readonly exit: (status: number) => void;
-  private isLeaving = false;
-
-  /** `exit` ends the process. */
-  constructor(parts: {
+  private readonly parts: {
     readonly serving: Pick<Serving, "drain" | "limits">;
     readonly log: Log;
     readonly after: Timers["after"];
+    /** Ends the process. */
     readonly exit: (status: number) => void;
-  }) {
-    this.serving = parts.serving;
-    this.log = parts.log;
-    this.after = parts.after;
-    this.exit = parts.exit;
+  };
+  private isLeaving = false;
+
+  constructor(parts: Leaving["parts"]) {
+    this.parts = parts;
   }
 
-  /** A signal has come. Returns true for the first one. */
+  /** Call for each signal. Returns true for the first one. */
   signalled(signal: string): boolean {
-    const { serving, log, exit } = this;
+    const { serving, log, after, exit } = this.parts;
     if (this.isLeaving) {
       log.warn("a second signal: ending at once", { signal });
       exit(exitDisorder);
@@ -39,7 +33,7 @@ export class Leaving {
     }
     this.isLeaving = true;
     log.info("leaving", { signal });
-    this.after(serving.limits.values.shutdownMs, () => {
+    after(serving.limits.values.shutdownMs, () => {
       serving.limits.met("shutdownMs");
       exit(exitDisorder);
     });

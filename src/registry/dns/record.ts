@@ -15,35 +15,34 @@ const fixedBytes = 10;
 export class ResourceRecord {
   /** In lower case, without the final dot. */
   readonly owner: string;
-  /** The target's name, for SRV and NS. */
-  readonly target: string | undefined;
-  /** The target's offset in `body`, uncompressed as RFC 2782 requires. */
-  readonly targetAt: number;
-  /** The length of the data, if it may be long. */
-  readonly textBytes: number;
-  private readonly type: number;
-  private readonly ttl: number;
-  private readonly data: () => Buffer;
+  private readonly parts: {
+    readonly type: number;
+    readonly ttl: number;
+    readonly data: () => Buffer;
+    readonly target?: string;
+    readonly targetOffset?: number;
+    readonly textBytes?: number;
+  };
   private encoded: Buffer | undefined;
 
-  constructor(
-    owner: string,
-    parts: {
-      type: number;
-      ttl: number;
-      data: () => Buffer;
-      target?: string;
-      targetOffset?: number;
-      textBytes?: number;
-    },
-  ) {
+  constructor(owner: string, parts: ResourceRecord["parts"]) {
     this.owner = owner;
-    this.type = parts.type;
-    this.ttl = parts.ttl;
-    this.data = parts.data;
-    this.target = parts.target;
-    this.targetAt = fixedBytes + (parts.targetOffset ?? 0);
-    this.textBytes = parts.textBytes ?? 0;
+    this.parts = parts;
+  }
+
+  /** The target's name, for SRV and NS. */
+  get target(): string | undefined {
+    return this.parts.target;
+  }
+
+  /** The target's offset in `body`, uncompressed as RFC 2782 requires. */
+  get targetAt(): number {
+    return fixedBytes + (this.parts.targetOffset ?? 0);
+  }
+
+  /** The length of the data, if it may be long. */
+  get textBytes(): number {
+    return this.parts.textBytes ?? 0;
   }
 
   /**
@@ -54,11 +53,12 @@ export class ResourceRecord {
   }
 
   private encode(): Buffer {
-    const data = this.data();
+    const { type, ttl } = this.parts;
+    const data = this.parts.data();
     const body = Buffer.allocUnsafe(fixedBytes + data.length);
-    body.writeUInt16BE(this.type, 0);
+    body.writeUInt16BE(type, 0);
     body.writeUInt16BE(classInternet, 2);
-    body.writeUInt32BE(this.ttl, 4);
+    body.writeUInt32BE(ttl, 4);
     body.writeUInt16BE(data.length, 8);
     data.copy(body, fixedBytes);
     return body;

@@ -46,7 +46,7 @@ export class Admission {
 
   constructor(parts: Admission["parts"]) {
     this.parts = parts;
-    this.rareLog = new RareLog(parts.log, logPauseMs, parts.clock);
+    this.rareLog = new RareLog(parts.log, parts.clock, logPauseMs);
     this.isRequired = parts.isRegistryOpen;
     this.judgedBy = parts.keys.all;
     this.unprovenAtMs = this.nowMs;

@@ -54,7 +54,7 @@ export function createChatService(
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
   const rates = new AccountRates(limits, clock);
-  const rareLog = new RareLog(log, undefined, clock);
+  const rareLog = new RareLog(log, clock);
   const allowance = new FanOutAllowance(limits, clock);
   const fanOut = new FanOut({ dispatcher, sessions, bytesMax: limits.values.fanOutBytes, soon: timers.soon });
   limits.measure("fanOutBytes", () => fanOut.bytes);

@@ -1,14 +1,19 @@
-// Who of a group is online: kept so that a group message costs by the members who are online and not by those who
-// exist. A group is loaded once; presence and membership then keep it current. Its version (the id of its last change
-// of membership, which every stored message carries) tells when a change was made elsewhere: then it is loaded anew.
-// Versions of a store say nothing about the one that takes its place, so a replacement forgets all groups.
+// The online members of groups, so that the cost of a group message depends on the number of members who are online and
+// not on the group's size. A group is loaded once; presence and membership then keep it current. Its version (the id of
+// its last change of membership, which every stored message carries) shows that another node changed it: then it is
+// loaded again. A message goes to the members at its commit, also if the group has changed since: the last changes are
+// kept, and undone for it. A replaced store has other versions, so a replacement forgets all groups.
 
 import type { Located } from "../../service/dispatcher.ts";
+import { memberChangesMax } from "../../base/limits/fixed.ts";
 import type { PresenceListener, Sessions } from "../../session/sessions.ts";
-import type { Store } from "../../store/store.ts";
+import { type MemberEvent, type Store, StoreUnavailable } from "../../store/store.ts";
 
 interface Audience {
   version: bigint;
+  /** The changes between `since` and `version`, the newest last; at most `memberChangesMax`. */
+  readonly changes: MemberEvent[];
+  since: bigint;
   readonly members: Set<string>;
   readonly online: Set<string>;
 }
@@ -20,21 +25,18 @@ interface Tenant {
   /** The loaded groups that an account is in. */
   readonly groupsOf: Map<string, Set<Audience>>;
   readonly loading: Map<string, Promise<Audience | undefined>>;
-  /** Of its loaded groups together. */
+  /** The members and kept changes of its loaded groups. */
   members: number;
 }
 
-/** A membership that changed by this node's doing. */
-interface AudienceChange {
+/** A change of membership that this node made. */
+interface AudienceChange extends MemberEvent {
   readonly app: string;
   readonly group: string;
-  readonly account: string;
-  readonly isMember: boolean;
   readonly versionBefore: bigint;
-  readonly version: bigint;
 }
 
-/** Members of all loaded groups together: some 100 MB. */
+/** Members and kept changes of all loaded groups: some 100 MB. */
 const membersDefault = 1_000_000;
 
 /** The online members of the groups that talk. */
@@ -83,14 +85,28 @@ export class GroupAudience {
    */
   online(app: string, group: string, version: bigint): Iterable<string> | Promise<Iterable<string>> {
     const tenant = this.tenant(app);
-    const audience = tenant.groups.get(group);
-    // One that is being loaded does not know yet who of it is online.
-    if (audience === undefined || audience.version < version || tenant.loading.has(group)) {
-      return this.load(app, tenant, group, version).then((loaded) => loaded?.online ?? []);
-    }
-    tenant.groups.delete(group);
-    tenant.groups.set(group, audience);
-    return audience.online;
+    const audience = this.find(tenant, group, version);
+    return audience?.online ?? this.load(app, tenant, group, version).then((loaded) => loaded?.online ?? []);
+  }
+
+  /**
+   * Returns the accounts that were members when a message was committed, those who are online among them; an account
+   * that has left since is included, online or not. Returns a promise only if the group must be loaded, which rejects
+   * like the store. Throws or rejects with StoreUnavailable if too many changes followed the message.
+   */
+  recipients(
+    app: string,
+    group: string,
+    { groupVersion, messageId }: { readonly groupVersion: bigint; readonly messageId: bigint },
+  ): Iterable<string> | Promise<Iterable<string>> {
+    const tenant = this.tenant(app);
+    const audience = this.find(tenant, group, groupVersion);
+    // Loading again would not help a repeated message: it asks for the changes since groupVersion.
+    const suffices = audience !== undefined && (audience.since <= messageId || messageId < groupVersion);
+    if (suffices) return membersAt(audience, messageId);
+    return this.load(app, tenant, group, groupVersion).then((loaded) =>
+      loaded === undefined ? [] : membersAt(loaded, messageId),
+    );
   }
 
   /** How many members of a group are online; undefined while it is not loaded. */
@@ -108,6 +124,7 @@ export class GroupAudience {
       return;
     }
     audience.version = change.version;
+    this.keep(tenant, audience, change);
     const { account } = change;
     if (!change.isMember) {
       if (audience.members.delete(account)) this.count(tenant, -1);
@@ -142,6 +159,15 @@ export class GroupAudience {
     );
   }
 
+  /** A loaded group whose version is at least `version` and whose online members are known; it counts as used now. */
+  private find(tenant: Tenant, group: string, version: bigint): Audience | undefined {
+    const audience = tenant.groups.get(group);
+    if (audience === undefined || audience.version < version || tenant.loading.has(group)) return undefined;
+    tenant.groups.delete(group);
+    tenant.groups.set(group, audience);
+    return audience;
+  }
+
   private loadedGroupsOf(app: string, account: string): Iterable<Audience> {
     return this.tenants.get(app)?.groupsOf.get(account) ?? [];
   }
@@ -149,12 +175,14 @@ export class GroupAudience {
   private load(app: string, tenant: Tenant, group: string, version: bigint): Promise<Audience | undefined> {
     const running = tenant.loading.get(group);
     if (running !== undefined) {
-      // It may have read the membership before the change that the caller knows of.
+      // It may have read the membership before the change that the caller knows of, or told later changes only.
       return running.then((loaded) =>
-        loaded !== undefined && loaded.version < version ? this.load(app, tenant, group, version) : loaded,
+        loaded !== undefined && (loaded.version < version || loaded.since > version)
+          ? this.load(app, tenant, group, version)
+          : loaded,
       );
     }
-    return this.wait(tenant, group, this.read(app, tenant, group));
+    return this.wait(tenant, group, this.read(app, tenant, group, version));
   }
 
   /** Lets those who ask for a group wait until it is known who of it is online. */
@@ -168,20 +196,23 @@ export class GroupAudience {
     return loading;
   }
 
-  private async read(app: string, tenant: Tenant, group: string): Promise<Audience | undefined> {
+  private async read(app: string, tenant: Tenant, group: string, version: bigint): Promise<Audience | undefined> {
     const { replacements } = this;
-    const membership = await this.store.membership(app, group);
+    const membership = await this.store.membership(app, group, version);
     // Whoever asked did so for a message of the former store, in which this group was another one.
     if (replacements !== this.replacements) return undefined;
     const known = tenant.groups.get(group);
     if (known !== undefined) this.forget(tenant, group, known);
     if (membership === undefined) return undefined;
-    const { accounts } = membership;
-    const audience: Audience = { version: membership.version, members: new Set(accounts), online: new Set() };
+    const { accounts, changes, since } = membership;
+    const audience: Audience = {
+      ...{ version: membership.version, changes: [...changes], since },
+      ...{ members: new Set(accounts), online: new Set() },
+    };
     // Linked before presence is asked for: whatever changes from here on is told to this audience.
     for (const account of accounts) this.link(tenant, account, audience);
     tenant.groups.set(group, audience);
-    this.count(tenant, audience.members.size);
+    this.count(tenant, costOf(audience));
     let located: Located;
     try {
       const found = this.sessions.locate(app, accounts);
@@ -196,6 +227,13 @@ export class GroupAudience {
     }
     this.makeRoom(audience);
     return audience;
+  }
+
+  private keep(tenant: Tenant, audience: Audience, { account, isMember, version }: AudienceChange): void {
+    audience.changes.push({ account, isMember, version });
+    const oldest = audience.changes.length > memberChangesMax ? audience.changes.shift() : undefined;
+    if (oldest === undefined) this.count(tenant, 1);
+    else audience.since = oldest.version;
   }
 
   private makeRoom(kept: Audience): void {
@@ -230,7 +268,7 @@ export class GroupAudience {
 
   private forget(tenant: Tenant, group: string, audience: Audience): void {
     tenant.groups.delete(group);
-    this.count(tenant, -audience.members.size);
+    this.count(tenant, -costOf(audience));
     for (const account of audience.members) this.unlink(tenant, account, audience);
   }
 
@@ -264,4 +302,21 @@ export class GroupAudience {
     groups?.delete(audience);
     if (groups?.size === 0) tenant.groupsOf.delete(account);
   }
+}
+
+function costOf({ members, changes }: Audience): number {
+  return members.size + changes.length;
+}
+
+/** The members at a message that is not older than the kept changes: the later ones are undone. */
+function membersAt({ version, since, changes, online }: Audience, messageId: bigint): Iterable<string> {
+  if (version < messageId) return online;
+  if (since > messageId) throw new StoreUnavailable("too many changes of the group followed the message");
+  const accounts = new Set(online);
+  for (const change of changes.toReversed()) {
+    if (change.version < messageId) break;
+    if (change.isMember) accounts.delete(change.account);
+    else accounts.add(change.account);
+  }
+  return accounts;
 }

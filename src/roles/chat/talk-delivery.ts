@@ -43,9 +43,10 @@ export class TalkDelivery implements Delivery {
     this.lost = lost;
   }
 
-  /** Talks between two changes of membership are for the same accounts. */
+  /** Messages between two changes of membership have the same recipients; a repeated one may precede both. */
   get audience(): bigint {
-    return this.outcome.groupVersion;
+    const { groupVersion, messageId } = this.outcome;
+    return messageId < groupVersion ? messageId : groupVersion;
   }
 
   get bytes(): number {
@@ -59,12 +60,12 @@ export class TalkDelivery implements Delivery {
   accounts(): readonly string[] | Promise<readonly string[]> {
     const { audience, sessions } = this.parts;
     const { app, dest, sender } = this.talk;
-    const version = this.outcome.groupVersion;
     // Any look into the sessions first tells of all presence up to now: who has just signed in is not missed.
     const current = sessions.locate(app, [sender]);
-    if (current instanceof Promise) return current.then(async () => [...(await audience.online(app, dest, version))]);
-    const online = audience.online(app, dest, version);
-    return online instanceof Promise ? online.then((accounts) => [...accounts]) : [...online];
+    const recipients = () => audience.recipients(app, dest, this.outcome);
+    if (current instanceof Promise) return current.then(async () => [...(await recipients())]);
+    const found = recipients();
+    return found instanceof Promise ? found.then((accounts) => [...accounts]) : [...found];
   }
 
   done(cost: number): void {

@@ -36,9 +36,9 @@ export async function startDiscovery(
   try {
     const keys = new ClusterKeys(clusterKeys, env);
     const tokens = (): readonly string[] => keys.tokens;
-    const bugs = new ContainedBugs(log);
+    const bugs = new ContainedBugs(log, clock);
     const names = settings.advertise === undefined ? [] : [settings.advertise.host];
-    const proxies = trustedProxies && new TrustedProxies(trustedProxies, log);
+    const proxies = trustedProxies && new TrustedProxies(trustedProxies, log, clock);
     const http = bindRegistryHttp(settings.listen, { bugs, limits, names, proxies });
     teardown.defer(() => http.stop());
     const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);

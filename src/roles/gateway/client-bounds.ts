@@ -3,6 +3,7 @@
 import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { LimitName } from "../../base/limits/table.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
@@ -82,9 +83,13 @@ const quotaBehind =
     isLoopbackAddress(address) || proxies.trusts(address) ? undefined : quotaAddress(address);
 
 /** Counts the connections of all listeners for clients. `connectionsMax`: what the process has descriptors for. */
-export function clientAdmission(limits: Limits, connectionsMax: number, proxies: TrustedProxies, log: Log): Admission {
+export function clientAdmission(
+  limits: Limits,
+  connectionsMax: number,
+  proxies: TrustedProxies,
+  rareLog: RareLog,
+): Admission {
   const { pendingConnections, pendingConnectionsPerAddress } = limits.values;
-  const rareLog = new RareLog(log, sayMs);
   const admission = new Admission({
     connectionsMax,
     overflowMax,
@@ -109,10 +114,19 @@ export function clientAdmission(limits: Limits, connectionsMax: number, proxies:
 function unseenBounds(
   limits: Limits,
   { loginWaitMs, wheel }: { readonly loginWaitMs: number; readonly wheel: TimerWheel },
-  { descriptors, proxies, log }: { readonly descriptors: number; readonly proxies: TrustedProxies; readonly log: Log },
+  {
+    descriptors,
+    proxies,
+    log,
+    rareLog,
+  }: {
+    readonly descriptors: number;
+    readonly proxies: TrustedProxies;
+    readonly log: Log;
+    readonly rareLog: RareLog;
+  },
 ): UnseenBounds {
   const { pendingConnections, pendingConnectionsPerAddress, signInFrameBytes } = limits.values;
-  const rareLog = new RareLog(log, sayMs);
   return {
     ageMsMax: loginWaitMs,
     socketsMax: pendingConnections,
@@ -172,11 +186,13 @@ export function clientTransport(
   {
     limits,
     log,
+    clock,
     descriptors,
     connectionsMax,
   }: {
     readonly limits: Limits;
     readonly log: Log;
+    readonly clock: Pick<Clock, "monotonicMs">;
     /** What the process may open. */
     readonly descriptors: number;
     readonly connectionsMax: number;
@@ -184,15 +200,16 @@ export function clientTransport(
   { strangerShare }: { readonly strangerShare: TurnShare },
 ): TransportOptions {
   const { wheel, flusher, metrics, readWaitMs, writeWaitMs } = parts;
-  const proxies = new TrustedProxies(parts.trustedProxies, log);
+  const proxies = new TrustedProxies(parts.trustedProxies, log, clock);
+  const rareLog = new RareLog(log, clock, sayMs);
   return {
     ...clientBounds(limits),
     ...{ readWaitMs, writeWaitMs, wheel, flusher, proxies, strangerShare },
     sentFrameBytesMax: linkFrameBytesMax,
     closeWhenSlow: true,
     headWaitMs: parts.loginWaitMs,
-    unseen: unseenBounds(limits, parts, { descriptors, proxies, log }),
+    unseen: unseenBounds(limits, parts, { descriptors, proxies, log, rareLog }),
     observer: metrics,
-    admission: clientAdmission(limits, connectionsMax, proxies, log),
+    admission: clientAdmission(limits, connectionsMax, proxies, rareLog),
   };
 }

@@ -88,7 +88,7 @@ export class GatewayRole {
 
   constructor(environment: NodeEnvironment, parts: GatewayParts) {
     const { wheel, flusher, metrics, selection } = parts;
-    const { limits: bounds, log, random, timers, network } = environment;
+    const { limits: bounds, log, clock, random, timers, network } = environment;
     this.environment = environment;
     this.parts = parts;
     this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
@@ -99,7 +99,7 @@ export class GatewayRole {
     const serviceId = environment.identity.id;
     this.gateway = new Gateway({ ...environment, ...parts, serviceId, links, limits, bounds });
     this.acceptor = new ClientAcceptor(this.gateway);
-    this.transport = clientTransport(parts, { limits: bounds, log, descriptors, connectionsMax }, this.gateway);
+    this.transport = clientTransport(parts, { limits: bounds, log, clock, descriptors, connectionsMax }, this.gateway);
     bounds.measure("requestsPerLink", () => Math.max(0, ...Array.from(links.all(), ({ pending }) => pending.size)));
     bounds.measure("unsentBytesPerLink", () =>
       Math.max(0, ...Array.from(links.all(), ({ connection }) => connection.unsentBytes)),

@@ -37,10 +37,7 @@ export function createLoginService(
   const { sessions, metrics, clock, timers, limits, log } = parts;
   const dispatcher = new Dispatcher();
   const leases = new SessionLeases(sessions, dispatcher, limits, log, timers);
-  const router = new Router([
-    recover({ rareLog: new RareLog(log, undefined, clock), metrics }),
-    countRequests(metrics),
-  ]);
+  const router = new Router([recover({ rareLog: new RareLog(log, clock), metrics }), countRequests(metrics)]);
   router.handle(Command.SignIn, signIn(sessions, dispatcher, limits));
   const bug = (error: unknown): void => metrics.bug(error, "request", { command: Command.SignOut });
   router.handle(Command.SignOut, signOut(sessions, timers, bug));

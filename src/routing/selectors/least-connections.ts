@@ -1,17 +1,17 @@
-// The node that serves the fewest connections. How many it serves it says with its link's heartbeats; what this gateway
-// has given it since is counted on top by the links, or all connections between two heartbeats would go to one node.
+// Chooses the node with the fewest connections. A node announces its number with its link's heartbeats; the links add
+// the connections that this gateway has assigned since, or all those between two heartbeats would go to one node.
 
 import { rendezvousHash } from "./hash.ts";
 import type { NodeView, SelectionKey, Selector } from "./selector.ts";
 
-/** A node's load; one that makes no sense is taken for a full node's. */
+/** Returns a node's load; an invalid one counts as full. */
 function loadOf({ load }: NodeView): number {
   return load >= 0 ? load : Infinity;
 }
 
 /** By load, then by the largest rendezvous hash, so that gateways do not all choose the same node first. */
 export class LeastConnectionsSelector implements Selector {
-  /** Nodes that come are behind at first: everybody would choose them. */
+  /** New nodes have few connections: without this, all connections would move to them. */
   readonly isSticky = true;
 
   choose<Node extends NodeView>(nodes: readonly Node[], { channelId }: SelectionKey): Node | undefined {

@@ -1,9 +1,9 @@
-// Any node, each as likely as the other.
+// Chooses a node at random, each with the same probability.
 
 import type { Random } from "../../base/random.ts";
 import type { NodeView, Selector } from "./selector.ts";
 
-/** One of `nodes`; undefined when there are none. */
+/** Returns one of `nodes`; undefined if there are none. */
 export function pickRandom<Node>(nodes: readonly Node[], random: Random): Node | undefined {
   return nodes[random.uint32() % nodes.length];
 }

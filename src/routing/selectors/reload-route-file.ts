@@ -1,21 +1,21 @@
-// Reading the route file again while the gateway runs: a bad file is refused, and the rules that hold go on holding.
+// Reads the route file again while the gateway runs. An invalid file is refused, and the current rules stay.
 
 import { reasonOf } from "../../base/reason-of.ts";
 import { rulesFileBytesMax } from "../../base/limits/fixed.ts";
 import { readSmallFile } from "../../base/small-file.ts";
 import { parseRouteFile, type RouteRules } from "./route-file.ts";
 
-/** Whether the rules were replaced, and a sentence for the log that says so or why not. */
+/** Whether the rules were replaced, and a sentence about it for the log. */
 export interface Reload {
   readonly isReplaced: boolean;
   readonly sentence: string;
 }
 
-/** Gives what the file says now to `replaceRules`; keeps away from it what is bad or cannot be read. */
+/** Passes the file's rules to `replaceRules`, unless the file is invalid or cannot be read. */
 export function reloadRouteFile(path: string, replaceRules: (rules: RouteRules) => void): Reload {
   let rules: RouteRules;
   try {
-    // A gateway that serves waits for no pipe.
+    // A running gateway must not block on a pipe.
     rules = parseRouteFile(readSmallFile(path, { bytesMax: rulesFileBytesMax, waits: false }).text, path);
   } catch (error) {
     const reason = reasonOf(error);

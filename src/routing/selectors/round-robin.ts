@@ -1,9 +1,9 @@
-// One node after the other. Whose turn it is belongs to one gateway and one service: a selector is not shared.
+// Chooses one node after the other. The position belongs to one gateway and one service: a selector is not shared.
 
 import type { Random } from "../../base/random.ts";
 import type { NodeView, Selector } from "./selector.ts";
 
-/** In turn, from a random node on, or gateways that start together would all begin with the same one. */
+/** Starts at a random node, or gateways that start together would all begin with the same one. */
 export class RoundRobinSelector implements Selector {
   readonly isSticky = false;
   private turn: number;

@@ -1,5 +1,5 @@
-// The file behind the selector `route`: which app or account belongs to which zone. It is read whole and checked whole;
-// a mistake is told with the file's name and the field's.
+// The file of the selector `route`: the zone of each app or account. It is checked completely before it is used; an
+// error names the file and the field.
 //
 //   { "routeBy": "app",
 //     "zones": [ { "id": "zone_a", "weight": 80 }, { "id": "zone_b", "weight": 20 } ],
@@ -23,20 +23,20 @@ const whitelistMax = 100_000;
 
 /** A zone and its share. */
 interface RouteZone {
-  /** Nodes there carry it in the registry as their zone. */
+  /** The zone of its nodes in the registry. */
   readonly id: string;
   readonly weight: number;
 }
 
-/** What a route file says. */
+/** The content of a route file. */
 export interface RouteRules {
-  /** Whose hash decides on the zone. */
+  /** Whether the app's or the account's hash determines the zone. */
   readonly routeBy: "app" | "account";
-  /** In the file's order, in which they fill the slots. */
+  /** In the order of the file, which is the order of their slots. */
   readonly zones: readonly RouteZone[];
   /** The sum of their weights: more than 0. */
   readonly weightTotal: number;
-  /** Apps that belong to a zone whatever the hash says. */
+  /** Apps with a fixed zone, whatever their hash. */
   readonly zoneOfApp: ReadonlyMap<string, string>;
 }
 

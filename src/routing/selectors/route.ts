@@ -1,5 +1,5 @@
-// By app, account and zone, as a route file says: a zone by the app's or the account's share of the slots, then a node
-// of that zone by account, so that an account's connections, through whatever gateway, meet at one node.
+// Chooses by app, account and zone, by the rules of a route file: a zone by the slot of the app or the account, then a
+// node of this zone by account, so that all connections of an account, through any gateway, use the same node.
 
 import { AssertionError } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
@@ -10,7 +10,7 @@ import type { NodeView, SelectionKey, Selector } from "./selector.ts";
 
 const slotsPerNode = 10;
 
-/** Rules that can be replaced while it is in use; who keeps choices has to forget them then. */
+/** Its rules can be replaced while it is in use; kept choices must be forgotten then. */
 export class RouteSelector implements Selector {
   readonly isSticky = false;
   private rules: RouteRules;
@@ -47,7 +47,7 @@ export class RouteSelector implements Selector {
   }
 }
 
-/** The zone of an app's account; neither is ''. */
+/** Returns the zone of an account of an app; neither is ''. */
 export function zoneFor(app: string, account: string, rules: RouteRules): string {
   const { routeBy, zones, weightTotal, zoneOfApp } = rules;
   const listed = zoneOfApp.get(app);

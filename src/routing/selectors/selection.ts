@@ -1,4 +1,4 @@
-// Which selector a gateway uses: the names that an operator gives them, and how one is made of its name.
+// The selectors by the names that an operator uses, and how one is made.
 
 import type { Random } from "../../base/random.ts";
 import { HashModSelector } from "./hash-mod.ts";
@@ -23,20 +23,20 @@ export const selectorNames = [
 
 export type SelectorName = (typeof selectorNames)[number];
 
-/** A selector and what it needs to know. */
+/** A selector's name and its options. */
 export type Selection =
-  /** `zoneWeights`: what zones weigh, for `weighted`; absent or empty: they are not balanced. */
+  /** `zoneWeights`: the weights of zones, for `weighted`; absent or empty does not balance them. */
   | { readonly name: Exclude<SelectorName, "route">; readonly zoneWeights?: ReadonlyMap<string, number> }
   | { readonly name: "route"; readonly path: string; readonly rules: RouteRules };
 
-/** The selector of that name; throws a sentence that says which there are. */
+/** Returns the selector of a name; throws a sentence that lists the valid ones. */
 export function parseSelector(name: string): SelectorName {
   const known = selectorNames.find((candidate) => candidate === name);
   if (known === undefined) throw new Error(`one of ${selectorNames.join(", ")}`);
   return known;
 }
 
-/** A new selector, for one service of one gateway. `route` is made of its rules. */
+/** Makes a selector for one service of one gateway. `route` uses its rules. */
 export function createSelector(name: Exclude<SelectorName, "route">, random: Random): Selector {
   switch (name) {
     case "hash":

@@ -7,23 +7,23 @@ export interface NodeView {
   /** The service id. */
   readonly id: string;
   readonly zone: string;
-  /** From 0 to the registry's `weightMax`; whatever else counts as 1. */
+  /** From 0 to the registry's `weightMax`; any other value counts as 1. */
   readonly weight: number;
-  /** Connections that it serves, as far as is known. */
+  /** The number of its connections, as far as it is known. */
   readonly load: number;
 }
 
-/** For whom a node is chosen. */
+/** The connection for which a node is chosen. */
 export interface SelectionKey {
   readonly channelId: string;
-  /** '' when it is not known, as the account. */
+  /** '' if it is unknown, like the account. */
   readonly app: string;
   readonly account: string;
 }
 
 /** Chooses among the nodes of one service. */
 export interface Selector {
-  /** True: when nodes come or go, connections stay where they are if they can. False: each is chosen for again. */
+  /** True: connections keep their node when others come or go. False: each connection chooses again. */
   readonly isSticky: boolean;
 
   /**

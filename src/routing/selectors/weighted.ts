@@ -7,7 +7,7 @@ import { weightDefault } from "../../registry/client/zone-balance.ts";
 import { rendezvousHash } from "./hash.ts";
 import type { NodeView, SelectionKey, Selector } from "./selector.ts";
 
-/** A node's weight; what makes no sense counts as the default. */
+/** Returns a node's weight; an invalid one counts as the default. */
 function weightOf({ weight }: NodeView): number {
   return weight >= 0 && weight <= weightMax ? weight : weightDefault;
 }

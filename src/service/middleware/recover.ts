@@ -1,6 +1,5 @@
-// The outermost middleware: what a handler throws becomes one status here. A bug answers SystemException to its one
-// request, is counted, and is logged with its stack: a request that finds a bug must not cost the others their
-// connections.
+// The outermost middleware: turns what a handler throws into a status. A bug fails its own request with
+// SystemException, is counted, and is logged with its stack; other requests and connections are unaffected.
 
 import type { RareLog } from "../../base/rare-log.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
@@ -10,15 +9,15 @@ import type { Context } from "../context.ts";
 import { refusalOf } from "../refusal.ts";
 import type { Middleware } from "../router.ts";
 
-/** Where failed requests are logged and counted. */
+/** The log and the metrics of failed requests. */
 interface FailureWitness {
   readonly rareLog: RareLog;
   readonly metrics: Pick<ServiceMetrics, "bug">;
 }
 
 /**
- * Answers a failed request; also used by handlers that finish outside of the chain (the talk pipeline). Never throws: a
- * bug in answering ends the link on which the request came.
+ * Answers a failed request; handlers that finish outside of the chain (the talk pipeline) call it, too. Never throws: a
+ * bug while answering ends the request's link.
  */
 export function failRequest(context: Context, error: unknown, { rareLog, metrics }: FailureWitness): void {
   try {

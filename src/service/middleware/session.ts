@@ -1,5 +1,5 @@
-// Refuses requests of connections whose session is gone (replaced, signed out), and finds the device and the features
-// of the sender.
+// Refuses requests of connections whose session has ended (replaced, signed out), and looks up the sender's device and
+// features.
 
 import type { Location, Sessions } from "../../session/sessions.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { Refusal } from "../refusal.ts";
 import type { Middleware } from "../router.ts";
 
-/** Lets only live sessions pass. An engine in memory answers without a promise, and so does this. */
+/** Passes requests of live sessions only. Returns no promise if the engine answers from memory. */
 export function requireSession(sessions: Sessions): Middleware {
   return (next) => (context) => {
     const found = sessions.locate(context.app, [context.account]);

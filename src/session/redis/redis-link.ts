@@ -54,7 +54,7 @@ export class RedisLink {
 
   constructor(options: RedisLinkOptions) {
     this.options = options;
-    this.rareLog = new RareLog(options.log, undefined, options.time.clock);
+    this.rareLog = new RareLog(options.log, options.time.clock);
     this.endLooks = every(options.time.timers, policyEveryMs, () => void this.lookAtPolicy());
   }
 

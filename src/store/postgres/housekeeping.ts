@@ -4,7 +4,8 @@
 
 import type { Log } from "../../base/log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
-import { backgroundTimers, type Cancel } from "../../base/timers.ts";
+import type { Time } from "../../base/runtime.ts";
+import type { Cancel, Timers } from "../../base/timers.ts";
 import { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs } from "../purge.ts";
 import { timeOfId } from "../snowflake.ts";
@@ -33,6 +34,7 @@ export class Housekeeping {
   failure: string | undefined;
   readonly clock: ClockNotices;
   private readonly chores: Chores;
+  private readonly timers: Timers;
   private readonly log: Log;
   private isStopped = false;
   private isPurging = false;
@@ -42,11 +44,12 @@ export class Housekeeping {
   private cancelLook: Cancel | undefined;
   private cancelPurge: Cancel | undefined;
 
-  constructor(chores: Chores, monotonicMs: () => number, log: Log, failure?: string) {
+  constructor(chores: Chores, { clock, timers }: Time, log: Log, failure?: string) {
+    this.timers = timers;
     this.failure = failure;
     this.chores = chores;
     this.log = log;
-    this.clock = new ClockNotices(log, monotonicMs);
+    this.clock = new ClockNotices(log, clock);
     this.renewLater(failure === undefined ? renewAfterMs : probeEveryMs);
     this.lookLater(lookFirstMs);
   }
@@ -75,7 +78,7 @@ export class Housekeeping {
   private renewLater(delayMs: number): void {
     this.cancelRenewal?.();
     if (this.isStopped) return;
-    this.cancelRenewal = backgroundTimers.after(delayMs, () => {
+    this.cancelRenewal = this.timers.after(delayMs, () => {
       this.chores.renew().then(
         ({ lastId, wallMs }) => {
           if (this.failure !== undefined && !this.isStopped) this.log.info("The message store commits again.");
@@ -93,7 +96,7 @@ export class Housekeeping {
 
   private lookLater(delayMs: number): void {
     if (this.isStopped) return;
-    this.cancelLook = backgroundTimers.after(delayMs, () => {
+    this.cancelLook = this.timers.after(delayMs, () => {
       this.chores.dropUnfinished().catch((error: unknown) => {
         this.log.debug("Deleting unfinished groups failed; retrying.", { reason: reasonOf(error) });
       });
@@ -123,7 +126,7 @@ export class Housekeeping {
 
   private purgeLater(above: bigint, delayMs: number): void {
     if (this.isStopped) return;
-    this.cancelPurge = backgroundTimers.after(delayMs, () => {
+    this.cancelPurge = this.timers.after(delayMs, () => {
       const { life } = this.purged;
       this.chores.purge(life, above).then(
         (next) => {

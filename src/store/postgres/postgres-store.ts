@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { claimOfNobody, shownPlace, logAdoption, type StoreIdentity } from "../../auth/store-ownership.ts";
-import { systemClock, type Clock } from "../../base/clock.ts";
+import { backgroundTime, type Time } from "../../base/runtime.ts";
 import { limitValues } from "../../base/limits/table.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
@@ -31,8 +31,8 @@ import { mayShareBatch, NotOwned, type Renewal, Writer } from "./writer.ts";
 export interface PostgresStoreOptions extends StoreOptions {
   /** postgres://user:password@host:port/database, with the options of Bun's client (sslmode and others). */
   readonly url: string;
-  /** Only the monotonic clock is used; the wall clock is the database's. */
-  readonly clock?: Pick<Clock, "monotonicMs">;
+  /** The wall clock is the database\x27s. */
+  readonly time?: Time;
 }
 
 const dayMs = 86_400_000;
@@ -47,7 +47,7 @@ const scarcityWarnedMs = 60_000;
  * database is another program's or cluster's, or newer than this program.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { url, log, clock = systemClock, claim = claimOfNobody, limits = limitValues() } = options;
+  const { url, log, time = backgroundTime, claim = claimOfNobody, limits = limitValues() } = options;
   const writer = new Writer(url, randomBytes(8).toString("hex"), claim, limits);
   const open = async (): Promise<Renewal> => {
     await migrate(url);
@@ -57,7 +57,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   };
   try {
     await open();
-    return new PostgresStore(writer, clock, options);
+    return new PostgresStore(writer, time, options);
   } catch (error) {
     if (!(error instanceof DatabaseAway)) {
       await writer.close();
@@ -65,7 +65,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     }
     const reason = error.message;
     log.warn("The message store is unavailable; retrying.", { store: placeOf(url), reason });
-    return new PostgresStore(writer, clock, options, { open, reason });
+    return new PostgresStore(writer, time, options, { open, reason });
   }
 }
 
@@ -94,12 +94,12 @@ class PostgresStore extends JobStore implements Store {
   private unopened: Unopened | undefined;
   private readonly place: string;
 
-  constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, options: PostgresStoreOptions, unopened?: Unopened) {
-    super(options, mayShareBatch);
+  constructor(writer: Writer, time: Time, options: PostgresStoreOptions, unopened?: Unopened) {
+    super(options, time.clock, mayShareBatch);
     const { url, retentionDays, log } = options;
     this.unopened = unopened;
     this.place = shownPlace(`postgres://${placeOf(url)}`);
-    this.scarcityLog = new RareLog(log, scarcityWarnedMs);
+    this.scarcityLog = new RareLog(log, time.clock, scarcityWarnedMs);
     this.writer = writer;
     this.readConnections = new Connections({
       url,
@@ -110,7 +110,7 @@ class PostgresStore extends JobStore implements Store {
     });
     this.reader = new Reader(this.readConnections);
     const keepMs = retentionDays > 0 ? retentionDays * dayMs : undefined;
-    const horizons = new Horizons(this.readConnections, clock, keepMs);
+    const horizons = new Horizons(this.readConnections, time.clock, keepMs);
     this.housekeeping = new Housekeeping(
       {
         renew: () => this.renew(options),
@@ -119,7 +119,7 @@ class PostgresStore extends JobStore implements Store {
         purge: (life, above) => this.purge(life, above),
         count: (life, endId) => countUpTo(this.readConnections, life, endId),
       },
-      () => clock.monotonicMs(),
+      time,
       log,
       unopened?.reason,
     );
@@ -153,8 +153,8 @@ class PostgresStore extends JobStore implements Store {
     return this.read((life) => this.reader.groupDetail(life, app, group, asker));
   }
 
-  membership(app: string, group: string): Promise<Membership | undefined> {
-    return this.read((life) => this.reader.membership(life, app, group));
+  membership(app: string, group: string, since?: bigint): Promise<Membership | undefined> {
+    return this.read((life) => this.reader.membership(life, app, group, since));
   }
 
   async revoke(revocation: Revocation): Promise<RevokeOutcome> {

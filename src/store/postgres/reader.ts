@@ -5,9 +5,18 @@
 // another: an index takes several statements, which use numbers of the first, and answers may be cached.
 
 import type { SQL } from "bun";
+import { memberChangesMax } from "../../base/limits/fixed.ts";
 import { encodeContents } from "../../wire/message-contents.ts";
 import type { RevocationKind, StoredRevocation } from "../../wire/revocations.ts";
-import type { GroupDetail, IndexEntry, IndexQuery, Membership } from "../store.ts";
+import { idMax } from "../snowflake.ts";
+import {
+  type GroupDetail,
+  type IndexEntry,
+  type IndexQuery,
+  type MemberEvent,
+  type Membership,
+  membershipOf,
+} from "../store.ts";
 import { indexBackMs } from "../trusted-time.ts";
 import type { Connections } from "./connection.ts";
 import { StreamMerge, type IdRange, type Want } from "./stream-merge.ts";
@@ -55,6 +64,13 @@ interface DetailRow {
   readonly aliases: readonly string[];
   readonly avatars: readonly string[];
   readonly joined_ms: readonly bigint[];
+}
+
+interface MembershipRow {
+  readonly version: bigint;
+  readonly accounts: readonly string[];
+  /** As JSON: [account, isMember, version]. */
+  readonly events: readonly string[];
 }
 
 interface RevocationRow {
@@ -174,18 +190,33 @@ export class Reader {
     };
   }
 
-  async membership(life: string, app: string, group: string): Promise<Membership | undefined> {
-    const [row] = await this.connections.run<Membership[]>(
+  async membership(life: string, app: string, group: string, since = idMax): Promise<Membership | undefined> {
+    const [row] = await this.connections.run<MembershipRow[]>(
       (sql) => sql`
         SELECT g.version, ARRAY(
           SELECT a.name FROM roost.member m JOIN roost.account a ON a.number = m.account
           WHERE m.chat_group = g.number AND m.until_id IS NULL ORDER BY m.number
-        ) AS accounts
+        ) AS accounts, ARRAY(
+          SELECT json_build_array(a.name, e.is_member, e.version::text)::text FROM (
+            SELECT m.account, true, m.from_id FROM roost.member m
+            WHERE m.chat_group = g.number AND m.until_id IS NULL AND m.from_id > ${since}
+            UNION ALL
+            SELECT m.account, w.is_member, w.version FROM roost.member m,
+              LATERAL (VALUES (false, m.until_id), (true, m.from_id)) w (is_member, version)
+            WHERE m.until_id > ${since} AND m.chat_group = g.number AND w.version > ${since}
+          ) e (account, is_member, version) JOIN roost.account a ON a.number = e.account
+          ORDER BY e.version DESC LIMIT ${memberChangesMax + 1}
+        ) AS events
         FROM roost.chat_group g
         WHERE roost.require_life(${life}) AND g.app = ${toText(app)} AND g.id = ${toText(group)}
           AND g.member_count > 0`,
     );
-    return row === undefined ? undefined : { version: row.version, accounts: row.accounts.map(fromText) };
+    if (row === undefined) return undefined;
+    const events = row.events.map((json): MemberEvent => {
+      const [account, isMember, version]: [string, boolean, string] = JSON.parse(json);
+      return { account: fromText(account), isMember, version: BigInt(version) };
+    });
+    return membershipOf(row.version, row.accounts.map(fromText), events, since);
   }
 
   /** Reads what all streams want in one round trip. */

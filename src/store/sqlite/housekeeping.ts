@@ -54,8 +54,8 @@ export class Housekeeping {
     this.time = time;
     this.threads = threads;
     this.log = log;
-    this.damageLog = new RareLog(log, damageEveryMs, time.clock);
-    this.clock = new ClockNotices(log, () => time.clock.monotonicMs());
+    this.damageLog = new RareLog(log, time.clock, damageEveryMs);
+    this.clock = new ClockNotices(log, time.clock);
     this.renewLater(renewAfterMs);
     this.endGuard = every(time.timers, guardEveryMs, () => this.guard());
     this.purge = new PurgeRounds({

@@ -6,7 +6,7 @@
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Revocation, RevocationKind } from "../../wire/revocations.ts";
 import type { Job } from "../jobs.ts";
-import type { GroupDetail } from "../store.ts";
+import type { GroupDetail, Membership } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import type { Fault } from "./refusal.ts";
@@ -78,7 +78,7 @@ export type Request =
       readonly group: string;
       readonly asker: string;
     }
-  | { readonly kind: "membership"; readonly app: string; readonly group: string }
+  | { readonly kind: "membership"; readonly app: string; readonly group: string; readonly since: string | undefined }
   | { readonly kind: "revocations"; readonly after: string; readonly limit: number };
 
 /** Answers requests: a thread, or a layer before it. */
@@ -123,7 +123,11 @@ export type Answer =
     }
   | { readonly kind: "contents"; readonly encoded: Uint8Array<ArrayBuffer> }
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
-  | { readonly kind: "membership"; readonly version: bigint; readonly accounts: string }
+  | {
+      readonly kind: "membership";
+      /** `accounts` as JSON. */
+      readonly membership: Omit<Membership, "accounts"> & { readonly accounts: string };
+    }
   | { readonly kind: "none" }
   /** To `revoke`: its id; undefined if there is no room. */
   | { readonly kind: "revoked"; readonly id: bigint | undefined }

@@ -3,9 +3,11 @@
 // inbox, its groups and its sent messages.
 
 import type { Database } from "bun:sqlite";
+import { memberChangesMax } from "../../base/limits/fixed.ts";
 import { type Content, encodeContents } from "../../wire/message-contents.ts";
 import type { StoredRevocation } from "../../wire/revocations.ts";
-import type { GroupMember } from "../store.ts";
+import { idMax } from "../snowflake.ts";
+import { type GroupMember, type MemberEvent, type Membership, membershipOf } from "../store.ts";
 import { mergeAscending, type IdStream } from "./index/id-merge.ts";
 import type { LogIndex, PostingSource } from "./index/log-index.ts";
 import { Marks } from "./marks.ts";
@@ -16,8 +18,6 @@ import { readRevocations } from "./revocations.ts";
 
 type IndexRequest = Extract<Request, { kind: "index" }>;
 type ContentsRequest = Extract<Request, { kind: "contents" }>;
-
-const idMax = (1n << 63n) - 1n;
 
 /** Ascending ids that an account may see: those under a key inside the open interval (from, until). */
 interface Series {
@@ -97,9 +97,15 @@ export class Reader {
          FROM member m JOIN account a ON a.number = m.account
          WHERE m."group" = ? AND m.until_id IS NULL ORDER BY m.number`,
       ),
-      memberNames: db.prepare<{ account: string }, [bigint]>(
-        `SELECT a.name AS account FROM member m JOIN account a ON a.number = m.account
-         WHERE m."group" = ? AND m.until_id IS NULL ORDER BY m.number`,
+      memberNames: db.prepare<{ account: string; joined: bigint | null }, [bigint, bigint]>(
+        `SELECT a.name AS account, CASE WHEN m.from_id > ?2 THEN m.from_id END AS joined
+         FROM member m JOIN account a ON a.number = m.account
+         WHERE m."group" = ?1 AND m.until_id IS NULL ORDER BY m.number`,
+      ),
+      // By until_id (member_past): few have left any group since.
+      leavers: db.prepare<{ account: string; from_id: bigint; until_id: bigint }, [bigint, bigint]>(
+        `SELECT a.name AS account, m.from_id, m.until_id FROM member m JOIN account a ON a.number = m.account
+         WHERE m.until_id > ?2 AND +m."group" = ?1 ORDER BY m.until_id DESC LIMIT ${memberChangesMax + 1}`,
       ),
     };
   }
@@ -193,14 +199,20 @@ export class Reader {
     });
   }
 
-  membership(app: string, groupId: string): { version: bigint; accounts: string[] } | undefined {
+  membership(app: string, groupId: string, since = idMax): Membership | undefined {
     return this.snapshot(() => {
       const group = this.sql.group.get(app, groupId);
       if (group === null || group.member_count === 0n) return undefined;
-      return {
-        version: group.version,
-        accounts: this.sql.memberNames.all(group.number).map((row) => row.account),
-      };
+      const events: MemberEvent[] = [];
+      const accounts = this.sql.memberNames.all(group.number, since).map(({ account, joined }) => {
+        if (joined !== null) events.push({ account, isMember: true, version: joined });
+        return account;
+      });
+      for (const { account, from_id, until_id } of this.sql.leavers.all(group.number, since)) {
+        events.push({ account, isMember: false, version: until_id });
+        if (from_id > since) events.push({ account, isMember: true, version: from_id });
+      }
+      return membershipOf(group.version, accounts, events, since);
     });
   }
 

@@ -183,9 +183,13 @@ function readerAnswer(request: Request, from: Reader): Answer | undefined {
     case "detail":
       return { kind: "detail", answer: from.detail(request.app, request.group, request.asker) };
     case "membership": {
-      const found = from.membership(request.app, request.group);
+      const found = from.membership(
+        request.app,
+        request.group,
+        request.since === undefined ? undefined : BigInt(request.since),
+      );
       if (found === undefined) return { kind: "none" };
-      return { kind: "membership", version: found.version, accounts: JSON.stringify(found.accounts) };
+      return { kind: "membership", membership: { ...found, accounts: JSON.stringify(found.accounts) } };
     }
     case "revocations": {
       const rows = from.revocations(BigInt(request.after), request.limit);

@@ -4,7 +4,7 @@
 
 import type { Database } from "bun:sqlite";
 import { outcome, type JobOf } from "../jobs.ts";
-import { nodeOfId, type IdSequence } from "../snowflake.ts";
+import { idMax, nodeOfId, type IdSequence } from "../snowflake.ts";
 import { LastIds } from "./last-ids.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import type { Names } from "./names.ts";
@@ -18,7 +18,6 @@ const forbidden: Outcome = [outcome.forbidden];
 const notFound: Outcome = [outcome.notFound];
 const conflict: Outcome = [outcome.conflict];
 const unknown: Outcome = [outcome.unknown];
-const idMax = (1n << 63n) - 1n;
 
 interface RepeatRow {
   readonly id: bigint;

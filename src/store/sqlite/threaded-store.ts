@@ -18,6 +18,7 @@ import {
 } from "../store.ts";
 import { BackOff } from "../../base/back-off.ts";
 import { reasonOf } from "../../base/reason-of.ts";
+import { backgroundTime } from "../../base/runtime.ts";
 import type { Synchronous } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import {
@@ -59,7 +60,7 @@ export class SqliteStore extends JobStore implements Store {
   private forgotten: Forgotten = nothingForgotten;
 
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
-    super(options);
+    super(options, backgroundTime.clock);
     this.files = files;
     this.place = shownPlace(`sqlite:${path}`);
     this.refused = options.refused;
@@ -103,12 +104,12 @@ export class SqliteStore extends JobStore implements Store {
     return answer.answer;
   }
 
-  async membership(app: string, group: string): Promise<Membership | undefined> {
-    const answer = await this.ask("reader", { kind: "membership", app, group });
+  async membership(app: string, group: string, since?: bigint): Promise<Membership | undefined> {
+    const answer = await this.ask("reader", { kind: "membership", app, group, since: since?.toString() });
     if (answer.kind === "none") return undefined;
     assert(answer.kind === "membership", "a membership is answered with a membership");
-    const accounts: string[] = JSON.parse(answer.accounts);
-    return { version: answer.version, accounts };
+    const accounts: string[] = JSON.parse(answer.membership.accounts);
+    return { ...answer.membership, accounts };
   }
 
   async revoke(revocation: Revocation): Promise<RevokeOutcome> {

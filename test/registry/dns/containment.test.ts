@@ -1,6 +1,7 @@
 // What a bug costs over DNS: a query its answer, or one connection its life.
 
 import { testLimits } from "../../support/limits.ts";
+import { systemClock } from "../../../src/base/clock.ts";
 import type { Limits } from "../../../src/base/limits/limits.ts";
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -26,7 +27,7 @@ afterEach(async () => {
 
 /** Answers over TCP by `respond`. */
 function listen(respond: Respond, parts: { readonly limits?: Limits; readonly tcpTimes?: DnsTcpTimes } = {}) {
-  const bugs = new ContainedBugs(silentLog);
+  const bugs = new ContainedBugs(silentLog, systemClock);
   const listener = listenDnsTcp({ host, port: 0 }, respond, { bugs, limits: testLimits(), ...parts });
   cleanups.push(() => listener.stop());
   const count = (): number => bugs.count("connection");
@@ -124,7 +125,9 @@ test("peers that reset while their answers are written leave no connection behin
     const { silentLog } = await import(${file("../../../src/base/log.ts")});
     const { testLimits } = await import(${file("../../support/limits.ts")});
     const tcpTimes = { idleMsMax: 3_600_000, sweepMs: 3_600_000 };
-    const options = { limits: testLimits({ dnsConnections: 1_000 }), bugs: new ContainedBugs(silentLog), tcpTimes };
+    const { systemClock } = await import(${file("../../../src/base/clock.ts")});
+    const bugs = new ContainedBugs(silentLog, systemClock);
+    const options = { limits: testLimits({ dnsConnections: 1_000 }), bugs, tcpTimes };
     // Slow enough for a peer to be gone when its answer is written.
     const respond = (query) => {
       for (const endMs = performance.now() + 1; performance.now() < endMs;);
@@ -151,7 +154,7 @@ test("peers that reset while their answers are written leave no connection behin
 });
 
 test("a bug beside the answer to a datagram is counted, and the next one is answered", async () => {
-  const bugs = new ContainedBugs(silentLog);
+  const bugs = new ContainedBugs(silentLog, systemClock);
   let isBroken = true;
   const metrics = {
     dnsAnswered(): void {},

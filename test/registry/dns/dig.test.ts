@@ -1,6 +1,7 @@
 // The acceptance test of DNS: what dig prints. Skipped where there is no dig.
 
 import { testLimits } from "../../support/limits.ts";
+import { systemClock } from "../../../src/base/clock.ts";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { silentLog } from "../../../src/base/log.ts";
 import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
@@ -37,7 +38,7 @@ beforeAll(async () => {
     directory,
     limits: testLimits(),
     log: silentLog,
-    bugs: new ContainedBugs(silentLog),
+    bugs: new ContainedBugs(silentLog, systemClock),
   });
 });
 

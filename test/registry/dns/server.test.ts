@@ -2,6 +2,7 @@
 // own connection.
 
 import { testLimits } from "../../support/limits.ts";
+import { systemClock } from "../../../src/base/clock.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { Resolver } from "node:dns/promises";
@@ -34,7 +35,7 @@ async function serve(options: Partial<DnsOptions> = {}): Promise<{ server: DnsSe
     directory: new FakeDirectory(instances),
     limits: testLimits(),
     log: silentLog,
-    bugs: new ContainedBugs(silentLog),
+    bugs: new ContainedBugs(silentLog, systemClock),
     ...options,
   });
   cleanups.push(() => server.stop());
@@ -165,7 +166,7 @@ describe("a DNS server", () => {
   test("survives a bug behind it: the query costs its answer, and the next one is answered", async () => {
     const directory = new FakeDirectory(instances);
     const told: string[] = [];
-    const bugs = new ContainedBugs({ ...silentLog, error: (sentence) => void told.push(sentence) });
+    const bugs = new ContainedBugs({ ...silentLog, error: (sentence) => void told.push(sentence) }, systemClock);
     const { port } = await serve({ directory, bugs });
     const instancesNamed = directory.instancesNamed.bind(directory);
     directory.instancesNamed = () => {

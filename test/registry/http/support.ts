@@ -50,7 +50,7 @@ export function serveRegistry(
   given: Partial<LimitValues> = {},
   quotaOf?: (remoteAddress: string) => string,
 ) {
-  const bugs = new ContainedBugs(log);
+  const bugs = new ContainedBugs(log, systemClock);
   const limits = testLimits(given);
   const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", limits, log: silentLog });
   endLater(async () => node.stop());
