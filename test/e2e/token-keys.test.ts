@@ -1,8 +1,7 @@
 // The file of the token keys changes under a running server.
 
-import { afterAll, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { secretsFromFile } from "../../src/auth/secret.ts";
 import { signToken } from "../../src/auth/token.ts";
@@ -14,9 +13,9 @@ import { talk } from "../support/commands.ts";
 import { ServerProcess } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "roost-token-keys-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("roost-token-keys-");
 
 test("SIGHUP reads the token keys again: a removed key ends its connections, a bad file changes nothing", async () => {
   const path = join(folder, "secret");

@@ -19,26 +19,15 @@ import { silentLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { present, putInPlace, receive } from "../../src/store/sqlite/backup/restore.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { StoreUnavailable, type Store } from "../../src/store/store.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { type Store } from "../../src/store/store.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
+import { failureOf } from "./failure-of.ts";
 import { stored, talk } from "./store-suite.ts";
 
-const root = temporaryFolder("files-away-");
-let places = 0;
-const freshPath = (): string => join(root, `${places++}.db`);
+const freshPath = temporaryPaths("files-away-");
 const openAt = (path: string): Promise<Store> =>
   openSqliteStore({ path, retentionDays: 0, log: silentLog, flushMessages: 200 });
-
-async function failureOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof StoreUnavailable) return error.message;
-    throw error;
-  }
-  return "nothing failed";
-}
 
 async function allIds(store: Store): Promise<Set<bigint>> {
   const seen = new Set<bigint>();

@@ -7,10 +7,12 @@ import { indexPathOf, openIndex } from "../../src/store/sqlite/index/index-file.
 import type { Process } from "./log-process.ts";
 import { commit, idsOf } from "./log-process.ts";
 import { talk } from "./store-suite.ts";
-import { World, runsOf, say } from "./log-and-runs.ts";
+import { runsOf, say, type World, worlds } from "./log-and-runs.ts";
+
+const newWorld = worlds();
 
 test("flushes make runs, eight of one level become one, and no block is left over", () => {
-  const world = new World(4);
+  const world = newWorld(4);
   const process = world.start();
   const ids = Array.from({ length: 4 * 8 * 8 * 2 + 4 * 3 + 1 }, () => say(process));
   process.settle();
@@ -27,7 +29,7 @@ test("flushes make runs, eight of one level become one, and no block is left ove
 });
 
 test("one process compacts at a time; if it dies, another goes on after the lease, even mid-merge", () => {
-  const world = new World(4);
+  const world = newWorld(4);
   const [first, second] = [world.start(), world.start()];
   const ids = Array.from({ length: 4 * 8 }, () => say(first));
   while (runsOf(world).length < 8) first.keeper.compact();
@@ -48,7 +50,7 @@ test("one process compacts at a time; if it dies, another goes on after the leas
 });
 
 test("a compactor that slept while another one flushed forgets what it had read", () => {
-  const world = new World(4);
+  const world = newWorld(4);
   const [first, second] = [world.start(), world.start()];
   const ids = [say(first), say(first), say(first)];
   first.settle();
@@ -102,7 +104,7 @@ function foldUntilSliced(world: World, process: Process): void {
 }
 
 test("a flush that died between two slices leaves blocks that are swept, and is done again", () => {
-  const world = new World(20_000);
+  const world = newWorld(20_000);
   const first = world.start();
   for (let batch = 0; batch < 40; batch++) sayMany(first, batch);
   foldUntilSliced(world, first);
@@ -117,7 +119,7 @@ test("a flush that died between two slices leaves blocks that are swept, and is 
 });
 
 test("a compactor that slept between two slices of a flush, while another one flushed, begins anew", () => {
-  const world = new World(20_000);
+  const world = newWorld(20_000);
   const [first, second] = [world.start(), world.start()];
   for (let batch = 0; batch < 40; batch++) sayMany(first, batch);
   foldUntilSliced(world, first);
@@ -136,7 +138,7 @@ test("a compactor that slept between two slices of a flush, while another one fl
 });
 
 test("a merge that died between two slices leaves blocks that are swept, and is done again", () => {
-  const world = new World(5_000);
+  const world = newWorld(5_000);
   const first = world.start();
   for (let batch = 0; batch < 80; batch++) sayMany(first, batch);
   const isMerging = (): boolean => {
@@ -158,7 +160,7 @@ test("a merge that died between two slices leaves blocks that are swept, and is 
 });
 
 test("kill -9 in the middle of a flush or a merge loses nothing and repeats nothing", async () => {
-  const world = new World(64);
+  const world = newWorld(64);
   const acknowledged: string[] = [];
   // A run of 64 has three blocks; the ninth run is followed by a merge into six.
   for (const killAt of [1, 2, 3, 4, 13, 27, 28, 29, 31, 33]) {

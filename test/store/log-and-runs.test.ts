@@ -8,13 +8,15 @@ import { Random, testSeed } from "../support/random.ts";
 import type { Process } from "./log-process.ts";
 import { commit, idsOf, storedCodes } from "./log-process.ts";
 import { draft, talk } from "./store-suite.ts";
-import { World, runsOf, say } from "./log-and-runs.ts";
+import { runsOf, say, worlds } from "./log-and-runs.ts";
+
+const newWorld = worlds();
 
 test("whatever is flushed and merged, by whom and however they die, the answers are those of a plain list", () => {
   const random = new Random(testSeed("log and runs"));
   const accounts = ["ann", "bob", "eve", "joe", "zoe"] as const;
   const groups = ["g0", "g1", "g2"] as const;
-  const world = new World(1 + random.below(6));
+  const world = newWorld(1 + random.below(6));
   const running: [Process, Process] = [world.start(), world.start()];
   const messages: (Talk & { readonly id: bigint; readonly previous: bigint })[] = [];
   const windows: { readonly group: string; readonly account: string; readonly from: bigint; until: bigint }[] = [];
@@ -123,7 +125,7 @@ test("whatever is flushed and merged, by whom and however they die, the answers 
 }, 60_000);
 
 test("a clientId is found in the memtable, in runs and in merged runs, and by a process that starts later", () => {
-  const world = new World(4);
+  const world = newWorld(4);
   const first = world.start();
   const keyed = Array.from({ length: 4 * 9 + 2 }, (_, i) => talk({ clientId: `k${i}`, body: `b${i}` }));
   const stored = commit(first, keyed.map(talkJob));
@@ -138,7 +140,7 @@ test("a clientId is found in the memtable, in runs and in merged runs, and by a 
 });
 
 test("what others committed and flushed while a process slept is known to it", () => {
-  const world = new World(4);
+  const world = newWorld(4);
   const [first, second] = [world.start(), world.start()];
   say(first, { clientId: "early" });
   say(second);
@@ -154,7 +156,7 @@ test("what others committed and flushed while a process slept is known to it", (
 });
 
 test("while nobody compacts, writers and readers refuse at a bound of memory, and go on after a flush", () => {
-  const world = new World(10, 100);
+  const world = newWorld(10, 100);
   const process = world.start();
   const ids = Array.from({ length: 100 }, () => say(process));
   expect(() => say(process)).toThrow(/lags behind the log/);
@@ -170,7 +172,7 @@ test("while nobody compacts, writers and readers refuse at a bound of memory, an
 });
 
 test("when the retention has deleted messages, their runs go, and nothing names them", () => {
-  const world = new World(4);
+  const world = newWorld(4);
   const process = world.start();
   const look = (): void => void process.writer.look(15 * 86_400_000);
   look();

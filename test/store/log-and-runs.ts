@@ -3,18 +3,15 @@
 
 import { expect } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
 import { talkJob } from "../../src/store/jobs.ts";
 import { indexPathOf, openIndex } from "../../src/store/sqlite/index/index-file.ts";
 import type { Talk } from "../../src/store/store.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 import { commit, Process, storedCodes } from "./log-process.ts";
 import { talk } from "./store-suite.ts";
 
-const root = temporaryFolder("log-and-runs-");
-let worlds = 0;
-
+/** One store and its processes. */
 export class World {
   readonly path: string;
   nowMs = Date.UTC(2026, 0, 1);
@@ -27,8 +24,8 @@ export class World {
     monotonicMs: () => this.nowMs,
   };
 
-  constructor(flushMessages: number, memtableMessagesMax?: number) {
-    this.path = join(root, `${worlds++}.db`);
+  constructor(path: string, flushMessages: number, memtableMessagesMax?: number) {
+    this.path = path;
     this.flushMessages = flushMessages;
     this.memtableMessagesMax = memtableMessagesMax;
     writeFileSync(this.path, "");
@@ -43,6 +40,12 @@ export class World {
       this.memtableMessagesMax,
     );
   }
+}
+
+/** Makes worlds whose files are in a temporary folder. Call it at the top of the file. */
+export function worlds(): (flushMessages: number, memtableMessagesMax?: number) => World {
+  const freshPath = temporaryPaths("worlds-");
+  return (flushMessages, memtableMessagesMax) => new World(freshPath(), flushMessages, memtableMessagesMax);
 }
 
 interface RunRow {

@@ -2,14 +2,13 @@
 // place of others.
 
 import { Database } from "bun:sqlite";
-import { afterAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import {
   closeSync,
   copyFileSync,
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -20,7 +19,6 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { readSeal } from "../../src/store/backup-seal.ts";
@@ -34,9 +32,9 @@ import type { Store } from "../../src/store/store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { stored, talk } from "./store-suite.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "backup-test-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder("backup-test-");
 let places = 0;
 function freshPath(): string {
   const folder = join(root, `${places++}`);

@@ -1,16 +1,18 @@
 // The index beside the log of a SQLite store is made from the log again when it is lost, damaged or old.
 
 import { Database } from "bun:sqlite";
-import { afterAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./store-suite.ts";
-import { root, freshPath, openAt, failureOf } from "./sqlite-files.ts";
+import { failureOf } from "./failure-of.ts";
+import { openAt } from "./sqlite-files.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const freshPath = temporaryPaths("sqlite-index-");
 
 /** All ids of an account's index, page by page. */
 async function allIds(store: Store, account: string): Promise<bigint[]> {

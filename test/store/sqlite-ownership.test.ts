@@ -1,8 +1,6 @@
 import { Database } from "bun:sqlite";
-import { afterAll, expect, test } from "bun:test";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { expect, test } from "bun:test";
+import { copyFileSync } from "node:fs";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { checkStore } from "../../src/store/sqlite/check.ts";
@@ -12,11 +10,9 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { talk } from "./store-suite.ts";
 import { ownershipSuite, type OwnedPlace } from "./ownership-suite.ts";
 import { sqliteSchema4 } from "../support/former-schema.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "owned-store-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let places = 0;
-const freshPath = (): string => join(root, `${places++}.db`);
+const freshPath = temporaryPaths("owned-store-");
 
 function change(path: string, statement: string): void {
   const db = new Database(path);

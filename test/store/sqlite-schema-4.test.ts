@@ -2,10 +2,7 @@
 // restarted. What it has made and makes keeps nobody from creating and joining groups.
 
 import { Database } from "bun:sqlite";
-import { afterAll, afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { afterEach, expect, test } from "bun:test";
 import { limitValues, type LimitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { checkStore } from "../../src/store/sqlite/check.ts";
@@ -13,10 +10,9 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
 import { draft } from "./store-suite.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "schema-4-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let places = 0;
+const freshPath = temporaryPaths("schema-4-");
 const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
@@ -30,7 +26,7 @@ const open = async (path: string, limits: Partial<LimitValues> = {}): Promise<St
 
 /** A store of schema 4: bob owns a group, was put into another one, and has joined a third; joe is in the third. */
 async function formerStore(): Promise<string> {
-  const path = join(root, `${places++}.db`);
+  const path = freshPath();
   const store = await openSqliteStore({ path, retentionDays: 0, log: silentLog });
   await store.createGroup(draft({ id: "b1", owner: "bob" }));
   await store.createGroup(draft({ id: "e1", owner: "eve", members: ["bob"] }));

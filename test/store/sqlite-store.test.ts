@@ -1,8 +1,8 @@
 // A store in SQLite files: who may open them, how processes share them, and what a process that dies leaves.
 
 import { Database } from "bun:sqlite";
-import { afterAll, expect, test } from "bun:test";
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { expect, test } from "bun:test";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
@@ -19,9 +19,11 @@ import { until } from "../../scripts/harness/until.ts";
 import { draft, stored, talk } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
 import { testSeed } from "../support/random.ts";
-import { root, freshPath, openAt, failureOf } from "./sqlite-files.ts";
+import { failureOf } from "./failure-of.ts";
+import { openAt } from "./sqlite-files.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const freshPath = temporaryPaths("sqlite-store-");
 
 test("the database files can be read by its owner only", async () => {
   const path = freshPath();
@@ -56,7 +58,7 @@ test("refuses another program's database, a file that is not a database, and a f
   const noise = freshPath();
   writeFileSync(noise, "this is not a database, it is text that is long enough to be looked at".repeat(20));
   expect(await failureOf(openAt(noise))).toMatch(/is damaged: .*NOTADB.*roost repair --salvage/);
-  expect(await failureOf(openAt(join(root, "nowhere", "x.db")))).toMatch(
+  expect(await failureOf(openAt(join(freshPath(), "nowhere", "x.db")))).toMatch(
     /cannot be opened: there is no folder .*nowhere; make it, or name another file\.$/,
   );
 });
