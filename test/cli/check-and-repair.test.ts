@@ -127,7 +127,7 @@ const lies: readonly [what: string, sql: string][] = [
   ["a damaged filter", "UPDATE run SET filter_received = zeroblob(length(filter_received))"],
 ];
 for (const [what, sql] of lies) {
-  test(`an index with ${what} is told from a right one`, async () => {
+  test(`an index with ${what} is distinguished from a correct one`, async () => {
     const { folder, path } = copied();
     const index = new Database(indexPathOf(path));
     index.run(sql);
@@ -213,7 +213,7 @@ test("of a store with any damaged page salvage saves all that is on others, and 
     const { ids, out } = await salvaged(folder, path);
     const lost = all.filter((id) => !ids.has(id));
     if (page === 0) expect(out).toContain("the schema could not be read; the tables were found by their rows");
-    // What was lost is inside the ranges that are told.
+    // What was lost is inside the reported ranges.
     const ranges = [...out.matchAll(/with ids (\d+) to (\d+)/g)].map(
       ([, from = "", to = ""]) => [BigInt(from), BigInt(to)] as const,
     );

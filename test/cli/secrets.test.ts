@@ -1,4 +1,4 @@
-// What an operator is told of a file of keys that cannot be used.
+// What an operator learns about a file of keys that cannot be used.
 
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";

@@ -67,7 +67,7 @@ export function idsIn(path: string): bigint[] {
 /** Everything in a folder but what the server itself keeps there. */
 export const leftIn = (path: string): string[] => readdirSync(path).filter((name) => /partial|restoring/.test(name));
 
-/** A store with so many messages, without a server. */
+/** A store with this many messages, without a server. */
 export async function fill(path: string, count: number, body = "hello"): Promise<void> {
   const store = await openSqliteStore({ path, retentionDays: 0, log: silentLog });
   const one = { app: "default", sender: "alice", toGroup: false, dest: "bob", type: 1, extra: "", clientId: "" };

@@ -63,7 +63,7 @@ test("a backup beside talks holds all that was acknowledged before it; kill -9 a
   await bob.close();
 }, 120_000);
 
-test("what is asked wrongly is told in one sentence, and changes nothing", async () => {
+test("a wrong command line is reported in one sentence, and changes nothing", async () => {
   mkdirSync(join(folder, "data"));
   await fill(join(folder, "data", "messages.db"), 200);
   mkdirSync(join(folder, "a-folder"));
@@ -123,7 +123,7 @@ test("what is asked wrongly is told in one sentence, and changes nothing", async
 
   expect((await run(["backup", "there", "--replace"], folder)).status).toBe(0);
   expect(idsIn(join(folder, "there"))).toHaveLength(200);
-  // Whoever may not write there is told so. Root may: a file system that nobody may write to.
+  // A user without write access gets an error. Root has access everywhere but in a read-only file system.
   const closed = await run(["backup", "/proc/x"], folder);
   expect(closed.status).toBe(1);
   expect(closed.err).toContain("cannot write in /proc");
@@ -213,7 +213,7 @@ test("a file that chat services share is backed up beside all of them, and is no
   expect(idsIn(path)).toHaveLength(500);
 }, 60_000);
 
-test("a link to a store with a write-ahead log is no backup, as the store itself is none", async () => {
+test("neither a store with a write-ahead log nor a link to it is a backup", async () => {
   const server = await start();
   const alice = await client(server, "alice");
   await talks(alice, "bob", 50);

@@ -65,7 +65,7 @@ test("a gateway that leaves sends 200 clients to the other one, and serves each 
   expect(await ending).toBe(0);
   await Promise.all(talking);
   expect(codes).toEqual(Array.from(clients, () => CloseCode.Leaving));
-  // Only in the moments between a client's last answer and its close may it be told to try elsewhere.
+  // Only in the moments between a client's last answer and its close may it be sent elsewhere.
   expect(talks.refused).toBeLessThanOrEqual(clients.length);
   const back = await Promise.all(clients.map((_, at) => running.wire(`client${at}`, 1)));
   const [first, second] = back;

@@ -1,5 +1,5 @@
-// Who says to be somebody in a cluster and is not: a second process under one id, a stranger without the cluster key,
-// an address at which somebody else listens. They are refused, and nobody else notices.
+// Impostors in a cluster: a second process under one id, a stranger without the cluster key, an address at which
+// another program listens. They are refused, and no other process notices.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
@@ -117,7 +117,7 @@ test("of two that started under one id while no registry ran, one stays when it 
   }
 }, 60_000);
 
-test("whoever lacks the cluster key, or takes a live gateway's id, is refused at both services", async () => {
+test("a process that lacks the cluster key, or takes a live gateway's id, is refused at both services", async () => {
   const { clusterKey: key, cluster } = stage;
   const { stillTalk } = await people();
   await stillTalk();
@@ -189,7 +189,7 @@ test("nodes that are listed and are not what they say are not linked, and cost n
   for (const [id, , sentence] of said)
     await stage.says("gateway-1", new RegExp(`cannot be linked.* node="${id}".*${sentence}`));
   await stillTalk();
-  // One that starts now waits for none of them for ever.
+  // One that starts now waits for each of them for a bounded time.
   const words = cluster.words("gateway-1", { "--id": "gateway-2", ...anyPorts });
   const newcomer = await MemberProcess.start(stage.folder, words);
   await until(async () => (await fetch(`${newcomer.monitor}/health`)).ok, "the newcomer is ready");

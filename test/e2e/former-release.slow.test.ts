@@ -149,7 +149,7 @@ describe.skipIf(formerReleaseMissing !== undefined)(`after this release has open
     } else await expect(cluster.start("chat-1")).rejects.toThrow("start the newer program that wrote it");
   }, 180_000);
 
-  test("a login node of the former one starts, and whoever has signed in stays so", async () => {
+  test("a login node of the former release starts, and signed-in clients stay signed in", async () => {
     const stage = await ClusterStage.start({ gateways: 2 });
     endings.push(() => stage.close());
     const { cluster } = stage;

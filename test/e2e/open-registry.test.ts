@@ -1,5 +1,5 @@
 // A registry without a key, to which strangers write as they please, and a cluster that has one: nobody comes between
-// its links, nobody keeps its nodes young, and without --insecure it does not start at all.
+// its links, nobody keeps its nodes from becoming ready, and without --insecure it does not start at all.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
@@ -219,7 +219,7 @@ describe("a stranger who lists the chat nodes at the addresses of relays", () =>
   }, 60_000);
 });
 
-test("a stranger's gateway keeps no node young, and is named on /health", async () => {
+test("a stranger's gateway keeps no node from becoming ready, and is named on /health", async () => {
   const stage = await prepare();
   const { cluster } = stage;
   await cluster.start("discovery-1");

@@ -1,4 +1,4 @@
-// Stores that belong to somebody, as real processes: another cluster, another environment and a standalone server are
+// Stores that belong to a cluster, as real processes: another cluster, another environment and a standalone server are
 // refused until they adopt them, and a Redis that was emptied knows who it is again.
 
 import { afterEach, describe, expect, test } from "bun:test";
@@ -194,7 +194,7 @@ describe.skipIf(isRedisMissing)("a Redis that comes back empty under running ser
     return { redis, stage, identity };
   }
 
-  test("is told which store it is, and new services find it so", async () => {
+  test("gets its identity again, and new services find it so", async () => {
     const { redis, stage, identity } = await begun();
     const before = await identity();
     expect(before).toMatch(/^[0-9a-f]{32}$/);

@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
 
-test("roost nodes shows load, clients, version, monitor and the last renewal, and who is gone", async () => {
+test("roost nodes shows load, clients, version, monitor and the last renewal, and which nodes are gone", async () => {
   const stage = await ClusterStage.start();
   endings.push(() => stage.close());
   const { cluster, folder } = stage;

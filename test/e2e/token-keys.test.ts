@@ -90,13 +90,13 @@ test("each gateway of a cluster reads its own: a key ends its connections where 
     await hup("gateway-1", /read again \([0-9a-f]{8}\); connections that end by it: 1;/);
     expect((await ann.ending()).code).toBe(CloseCode.Unauthorised);
     await expect(signIn(0, old, "ann")).rejects.toThrow("the token's signature is wrong");
-    // The other one still has the file of before.
+    // The other one still has the former file.
     expect(bob.isClosed).toBe(false);
     await signIn(1, old, "ann");
     await hup("gateway-2", /read again \([0-9a-f]{8}\); connections that end by it: 2;/);
     expect((await bob.ending()).code).toBe(CloseCode.Unauthorised);
     expect([cay.isClosed, dan.isClosed]).toEqual([false, false]);
-    // What a gateway ends is told to the login node: the device is free at once.
+    // A gateway reports what it ends to the login node: the device is free at once.
     await signIn(0, fresh, "bob");
     write("short");
     await hup("gateway-1", /the keys of the client tokens were not changed/);

@@ -1,4 +1,4 @@
-// A dialler proves itself only to the node that it expects, and learns who is at an address without a link.
+// A dialler proves itself only to the node that it expects, and learns which node is at an address without a link.
 
 import { describe, expect, test } from "bun:test";
 import { linkProof } from "../../src/auth/link-proof.ts";
@@ -28,7 +28,7 @@ import { watchHandshakes } from "./handshake-support.ts";
 watchHandshakes();
 
 describe("a dialler goes on only with whom it expects", () => {
-  test("not with another key; it proves nothing to such a one", async () => {
+  test("not with a node that has another key, to which it proves nothing", async () => {
     const fake = handAcceptor((recording, hello) => answerHello(recording, hello, { ...fake, key: wrongKey }));
     const error = await refusal(shakeHands(fake.address, "node"));
     expect(error).toBeInstanceOf(LinkRefused);
@@ -38,7 +38,7 @@ describe("a dialler goes on only with whom it expects", () => {
     expect(accepted?.frames).toHaveLength(1);
   });
 
-  test("not with somebody else, although it knows the key", async () => {
+  test("not with a node of another id, although it knows the key", async () => {
     const node = TestNode.start("other");
     const error = await refusal(shakeHands(node.address, "node"));
     expect(error).toMatchObject({ message: "it is other, and not node", isIdTaken: false });
@@ -47,7 +47,7 @@ describe("a dialler goes on only with whom it expects", () => {
     expect(node.told).toEqual(["linked later"]);
   });
 
-  test("not with one that answers with its own words: garbage, a packet, its hello, a name that is none", async () => {
+  test("not with one that answers with its own words: garbage, a packet, its hello, an invalid name", async () => {
     const answers: Parameters<typeof handAcceptor>[0][] = [
       ({ connection }) => void connection.send(Buffer.concat([Buffer.from([0xff]), random.bytes(100)])),
       ({ connection }) => void connection.send(request),
@@ -78,7 +78,7 @@ describe("a dialler goes on only with whom it expects", () => {
     }
   });
 
-  test("a proof that is sent back from another meeting is none", async () => {
+  test("a proof that is sent back from another meeting is refused", async () => {
     const seen: Uint8Array[] = [];
     const fake = handAcceptor((recording, hello) => {
       const [earlier] = seen;
@@ -127,11 +127,11 @@ describe("a dialler goes on only with whom it expects", () => {
   });
 });
 
-describe("asking who is at an address", () => {
+describe("asking which node is at an address", () => {
   const ask = (address: string, key = clusterKey, timers: Timers = handshakeTimers): Promise<string | undefined> =>
     whoAnswers(address, "node", { ...new LinkEnd(newIdentity("gate"), [key]).side, isProven: false, timers });
 
-  test("gives the incarnation of who is expected there, and makes no link", async () => {
+  test("gives the incarnation of the expected node, and makes no link", async () => {
     const node = TestNode.start("node");
     expect(await ask(node.address)).toBe(node.identity.incarnation);
     const lone = new LinkEnd(newIdentity("node"));
@@ -139,7 +139,7 @@ describe("asking who is at an address", () => {
     expect(await ask(address)).toBe(lone.identity.incarnation);
   });
 
-  test("gives nothing when nobody, somebody else or a stranger is there", async () => {
+  test("gives nothing when nobody, another node or a stranger is there", async () => {
     expect(await ask(TestNode.start("other").address)).toBeUndefined();
     expect(await ask(TestNode.start("node").address, wrongKey)).toBeUndefined();
     const { address, server } = new LinkEnd(newIdentity("node")).listen({ accept: () => closeAbnormal });
@@ -149,7 +149,7 @@ describe("asking who is at an address", () => {
     expect(await ask("no address")).toBeUndefined();
   });
 
-  test("gives nothing when who is there is silent", async () => {
+  test("gives nothing when the node there is silent", async () => {
     const { address } = new LinkEnd(newIdentity("node")).listen({ accept: (connection) => new Recording(connection) });
     const time = new ManualTimers();
     const asked = ask(address, clusterKey, time);

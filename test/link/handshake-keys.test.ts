@@ -67,7 +67,7 @@ describe("two processes with hints", () => {
     expect(await outcome(dial(node.address, many("of the gateway ")))).toBe(strangerSays);
   });
 
-  test("find out who is at an address, and refuse an id with a proof by the shared key", async () => {
+  test("find out which node is at an address, and refuse an id with a proof by the shared key", async () => {
     const node = nodeWith(b, a);
     const asker = (keys: readonly Uint8Array[]) => ({
       ...new LinkEnd(newIdentity("gate"), keys).side,
@@ -85,7 +85,7 @@ describe("two processes with hints", () => {
 });
 
 describe("a program without hints", () => {
-  test("links as a dialler while its key is the first one of the acceptor, and gets that one's proof", async () => {
+  test("links as a dialler while its key is the acceptor's first, and gets a proof by that key", async () => {
     for (const [keys, links] of [
       ["A", true],
       ["AB", true],

@@ -47,7 +47,7 @@ describe("bytes that are no handshake", () => {
     expect(node.told).toEqual(["linked good"]);
   });
 
-  test("whoever goes away in the middle leaves nothing behind", async () => {
+  test("a peer that goes away during the handshake leaves nothing behind", async () => {
     const node = TestNode.start("node");
     const good = await HandDialler.linked(node.address, { identity: newIdentity("good") });
     const begun = handshakeTimers.armed(handshakeMsMax);

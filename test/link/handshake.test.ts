@@ -37,7 +37,7 @@ test("what the dialler sends in the turn of its proof is read after it", async (
   expect(node.asked.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 50 }, (_, at) => at + 1));
 });
 
-test("a young node says so, and the proof that it gives is its own", async () => {
+test("a node that is not ready says so, and the proof that it gives is its own", async () => {
   const node = TestNode.start("node", { isAdult: false });
   const gate = await HandDialler.connect(node.address);
   gate.hello();
@@ -51,7 +51,7 @@ test("a young node says so, and the proof that it gives is its own", async () =>
   expect(Buffer.from((await again.answer()).nonce).equals(Buffer.from(answer.nonce))).toBe(false);
 });
 
-test("what a node has become between its answer and the proof is told as soon as the link stands", async () => {
+test("a change of state between a node's answer and the proof is sent as soon as the link stands", async () => {
   const node = TestNode.start("node", { isAdult: false });
   const gate = await HandDialler.connect(node.address);
   gate.hello();

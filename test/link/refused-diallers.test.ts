@@ -143,7 +143,7 @@ describe("a dialler is refused", () => {
     expect(node.faults("handshake-key")).toBe(1);
   });
 
-  test("that proves itself as somebody else than it said", async () => {
+  test("that proves another identity than it announced", async () => {
     const { node, reason } = await besideAGoodLink(async (at) => {
       const bad = await connect(at);
       bad.hello({ ServiceId: "other" });

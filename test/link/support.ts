@@ -149,7 +149,7 @@ export class LinkEnd {
 /** A logic service that takes links and keeps what it is asked, unanswered. */
 export class TestNode extends LinkEnd {
   readonly asked: Context[] = [];
-  /** `linked ID`, `lost ID`, as the service is told. */
+  /** `linked ID`, `lost ID`, in the order of the service's events. */
   readonly told: string[] = [];
   readonly service: Service;
   readonly serviceTimers = new WatchedTimers();
@@ -175,7 +175,7 @@ export class TestNode extends LinkEnd {
     });
   }
 
-  /** A node that takes links, adult unless it is told otherwise. */
+  /** A node that takes links, ready unless a test says otherwise. */
   static start(
     id: string,
     {

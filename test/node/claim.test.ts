@@ -36,7 +36,7 @@ describe("a claim", () => {
     );
   });
 
-  test("passes when nobody holds the id, and when who is listed is this very process", async () => {
+  test("passes when nobody holds the id, and when this very process is listed", async () => {
     const naming = new HandNaming();
     const other = TestNode.start("n2");
     naming.list("chat", instanceOf(other.identity, other.address));
@@ -89,7 +89,7 @@ describe("two that register in the same moment", () => {
     return client;
   };
 
-  test("exactly one stays, whoever came last, in one zone or in two", async () => {
+  test("exactly one stays, whichever came last, in one zone or in two", async () => {
     await until(() => registry.isReadable, "the registry answers");
     for (const zones of [
       ["z1", "z1"],

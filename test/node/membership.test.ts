@@ -143,7 +143,7 @@ describe("a member", () => {
     expect(naming.said).toEqual(["young", "adult"]);
   });
 
-  test("is lost when a greater incarnation lives under its id, and not while that one is dead", async () => {
+  test("is lost when a greater incarnation lives under its id, and not while that incarnation is dead", async () => {
     const naming = new HandNaming();
     const { membership, lost, identity } = member(naming, {
       ...newIdentity("n1", "chat"),

@@ -10,7 +10,7 @@ import { member, offer } from "./membership-support.ts";
 
 afterEach(closeAll);
 
-/** A registry that refuses as long as it is told to. */
+/** A registry that refuses as long as a test wants. */
 class RefusingNaming extends HandNaming {
   refusal: RegistrationRefused | undefined = new RegistrationRefused(-401, "authorization: Bearer …");
   asked = 0;
@@ -22,7 +22,7 @@ class RefusingNaming extends HandNaming {
 }
 
 describe("a member that the registry refuses", () => {
-  /** One that lets time pass when it is told to, and notes its errors. */
+  /** One that lets time pass when a test wants, and notes its errors. */
   function refusedMember() {
     const naming = new RefusingNaming();
     const errors: string[] = [];

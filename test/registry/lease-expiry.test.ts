@@ -24,7 +24,7 @@ function renewOnce({ time, node }: Pick<World, "time" | "node">, hostnames: read
 }
 
 describe("leases", () => {
-  test("of three instances the one that dies is gone after 90 s, and who watches is told", () => {
+  test("of three instances the one that dies is gone after 90 s, and watchers are called", () => {
     const world = started();
     const { time, node } = world;
     for (const hostname of ["a", "b", "c"]) register(node, { hostname });
@@ -53,7 +53,7 @@ describe("leases", () => {
     expect(chats(node)).toEqual([]);
   });
 
-  test("those that are kept are marked, who watches is told, and a renewal takes the mark away", () => {
+  test("instances that are kept are marked, watchers are called, and a renewal takes the mark away", () => {
     const { time, node } = started();
     for (const hostname of ["a", "b"]) register(node, { hostname });
     register(node, { hostname: "c", appid: "login" });

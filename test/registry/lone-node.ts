@@ -58,7 +58,7 @@ export function stale(node: RegistryNode): string[] {
   const app = node.table.app("prod", "chat");
   if (app === undefined) return [];
   const text = [...zonePieces(app, undefined, "", Status.Any)].map((piece) => piece.text).join("");
-  // Our own client reads it as ever.
+  // The client of this implementation reads it as before.
   const up = parseService(parseAnswer(`{"code":0,"data":${text}}`).data).instances;
   expect(up).toHaveLength(node.instances("prod", "chat", Status.Up).length);
   return [...text.matchAll(/"hostname":"(\w+)"[^{}]*\{\}[^{}]*"renew_timestamp":\d+,"stale":true\}/g)].map(

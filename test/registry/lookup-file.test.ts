@@ -182,7 +182,7 @@ describe("a caller's address", () => {
     ["::ffff:1.1.1.1", "1.1.1.1"],
     // All are trusted: the one that the first of them saw.
     ["172.16.0.1, 172.16.0.2", "172.16.0.1"],
-    // What no proxy writes was made up by whoever is left of the last trusted one.
+    // What no proxy writes was made up by the sender left of the last trusted one.
     ["", "127.0.0.1"],
     ["1.1.1.1,", "127.0.0.1"],
     ["unknown", "127.0.0.1"],

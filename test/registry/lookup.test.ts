@@ -13,7 +13,7 @@ function gateway(id: string, metadata: Readonly<Record<string, string>>, parts: 
   return instanceOf({ appid: "wgateway", hostname: id, metadata: new Map(Object.entries(metadata)), ...parts });
 }
 
-/** `wss://g1.example` ... at the IDCs given, in an order that is none. */
+/** `wss://g1.example` ... at the IDCs given, in no particular order. */
 function gatewaysAt(...idcs: string[]): Instance[] {
   return idcs
     .map((idc, index) => gateway(`g${index + 1}`, { domain: `wss://g${index + 1}.example`, "tag.IDC": idc }))
@@ -207,7 +207,7 @@ describe("the list of gateways", () => {
     clock: time.clock(0),
   });
 
-  test("is read once a change of its own, and once a second, whoever asks how often", () => {
+  test("is read once a change of its own, and once a second, however often callers ask", () => {
     for (let asked = 0; asked < 1_000; asked++) {
       lookupGateways(`token ${asked}`, "10.1.1.1", rules, gateways);
       directory.touch("prod", "chat");

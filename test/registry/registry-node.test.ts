@@ -35,7 +35,7 @@ describe("its own entry", () => {
     expect(node.evictions).toBe(0);
   });
 
-  test("comes back within the turn after somebody cancelled it", () => {
+  test("comes back within the turn after it was cancelled", () => {
     const { time, node } = started();
     time.advance(1_000);
     const before = node.table.get(self)?.dirty ?? 0n;
@@ -57,7 +57,7 @@ describe("its own entry", () => {
     expect(node.table.get(self)?.dirty).toBeGreaterThan(dirty);
   });
 
-  test("is taken out when the node leaves: the others are told in this turn, and it stays out", () => {
+  test("is taken out when the node leaves: the others hear of it in this turn, and it stays out", () => {
     const { time, network, node } = started(["10.0.0.2:7171"]);
     network.compares = () => compared();
     time.advance(1_000);

@@ -78,7 +78,7 @@ async function isKnown(reader: Sessions, account: string): Promise<boolean> {
 }
 
 describe.skipIf(isRedisMissing)("sessions that a Redis has deleted", () => {
-  test("are sent again by the gateway that holds them, and their clients are told to look", async () => {
+  test("are sent again by the gateway that holds them, and their clients get a hint to look", async () => {
     const { redis, reader, signIn, said, time } = await fixture();
     const clients = await Promise.all(["ann", "bob", "carl"].map(signIn));
     await redis.send("DEL", ["roost:a:3:appann", "roost:a:3:appbob"]);
@@ -94,7 +94,7 @@ describe.skipIf(isRedisMissing)("sessions that a Redis has deleted", () => {
     expect(clients.map(({ isClosed }) => isClosed)).toEqual([false, false, false]);
   }, 60_000);
 
-  test("are told from connections that come and go while they are counted", async () => {
+  test("are distinguished from connections that come and go while they are counted", async () => {
     const { reader, signIn, said, time } = await fixture();
     const random = new Random(testSeed("census with churn"));
     const over = new AbortController();

@@ -36,7 +36,7 @@ async function isUnharmed({ socket, owner }: { socket: Socket; owner: Recording 
 
 const repeated = (frame: Buffer, count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => frame));
 
-/** Room for one packet and so many frames that ask for nothing. */
+/** Room for one packet and this many frames that ask for nothing. */
 const framesFor = (idle: number, perSecond: number) => ({
   framesAtOnce: idle * idleFrameCount + 1,
   framesPerSecond: perSecond * idleFrameCount,

@@ -120,7 +120,7 @@ test("a gateway closes 200 clients with 1012 over the given time, and answers ev
   await cluster.start("chat");
   const clients = await cluster.clients(200);
   cluster.answer = (context) => void setTimeout(() => context.respondEmpty(), 10);
-  // They talk until they are told to go.
+  // They talk until they are asked to go.
   const talking = clients.map(async (client, at) => {
     for (let sequence = 1_000; !client.isClosed; sequence++) {
       client.send({ command: Command.UserTalk, dest: `user${at}`, sequence });
@@ -130,7 +130,7 @@ test("a gateway closes 200 clients with 1012 over the given time, and answers ev
   const sessionsLeft = (): number => clients.filter(({ isClosed }) => !isClosed).length;
   const drained = cluster.gateway.drain(8_000, 1_000);
   await until(() => sessionsLeft() < clients.length, "the first are sent away");
-  // Whoever's turn has not come is served as ever.
+  // A client whose turn has not come is served as before.
   const waiting = clients
     .filter(({ isClosed }) => !isClosed)
     .toSorted((a, b) => answered(a).length - answered(b).length);

@@ -180,7 +180,7 @@ describe.each(selectorNames)("by %s", (name) => {
   });
 });
 
-test("a gateway with young nodes only is not ready, and requests find no node", async () => {
+test("a gateway with only nodes that are not ready is not ready either, and requests find no node", async () => {
   const cluster = new Cluster();
   await cluster.add("login", "login1");
   await cluster.add("chat", "chat1", { isAdult: false });
@@ -245,6 +245,6 @@ describe("with a route file", () => {
   });
 });
 
-test("without a route file there is none to read again", () => {
+test("without a route file nothing is read again", () => {
   expect(new Cluster().gateway.reloadRouteFile()).toBeUndefined();
 });

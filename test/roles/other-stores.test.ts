@@ -96,7 +96,7 @@ test("a chat node with other sessions is refused until it has the right ones; bo
   expect(chat.detail).not.toHaveProperty("storesDiffer");
 }, 60_000);
 
-test("a store that becomes known later is told to gateways and to the registry", async () => {
+test("a store that becomes known later is announced to gateways and to the registry", async () => {
   const time = new ManualTimers();
   const cluster = newCluster(time);
   const said: { stores: NodeStores } = { stores: { sessions: undefined, messages: undefined } };

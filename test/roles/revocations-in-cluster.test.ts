@@ -95,7 +95,7 @@ async function fixture(time?: ManualTimers) {
 const obeyed = async (control: ControlCommands, command: string, account: string): Promise<unknown> =>
   controlAnswer(await control.obey(controlRequest(command, { app: "app", account })));
 
-test("one chat node is told, and the connections on all gateways end", async () => {
+test("a revocation given to one chat node ends the connections on all gateways", async () => {
   const { startChat, gateway, client } = await fixture();
   const chat = await startChat("chat-1");
   await startChat("chat-2");
@@ -107,7 +107,7 @@ test("one chat node is told, and the connections on all gateways end", async () 
   expect(bob.isClosed).toBe(false);
 });
 
-test("a gateway that has lost the chat node that was told hears it from another one", async () => {
+test("a gateway that has lost that chat node gets the revocation from another one", async () => {
   const { startChat, gateway, client, cluster } = await fixture();
   const chat = await startChat("chat-1");
   await startChat("chat-2");

@@ -1,4 +1,4 @@
-// A connection that ends while no login service can be told: its session goes as soon as one can.
+// A connection that ends while no login service can be reached: its session goes as soon as one can.
 
 import { afterEach, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
@@ -32,7 +32,7 @@ function patient(sessions: MemorySessions): Sessions {
   });
 }
 
-test("is told again, to another login node, when the first one went", async () => {
+test("is repeated to another login node when the first one has gone", async () => {
   /** The gateway's. */
   const time = new ManualTimers();
   const cluster = new MemoryCluster();

@@ -38,7 +38,7 @@ bound("unsentBytes", {
   }),
 });
 
-/** Members with so many bytes each, after a flush. */
+/** Members with these numbers of bytes, after a flush. */
 function backlogged(unsentBytesInAll: number, ...backlogs: readonly number[]) {
   const limits: Limits = testLimits({ unsentBytesInAll });
   const { flusher, wheel } = testOptions();

@@ -189,7 +189,7 @@ test("a node that comes back at another address is linked there as soon as it is
   expect(gate.linked).toEqual(["n1"]);
 });
 
-test("whoever stops dials nobody any more and ends its links", async () => {
+test("a dependency that is stopped dials no node any more and ends its links", async () => {
   const timers = new HastyTimers();
   const node = TestNode.start("n1");
   const gate = new TestGateway(newIdentity("gate"), { timers });

@@ -9,7 +9,7 @@ export const request = encodeLogicPacket({ command: "chat.user.talk" }, new Uint
 /** Timers that remember what redials asked for, and do not wait so long; handshakes have their time. */
 export class HastyTimers implements Timers {
   readonly pauses: number[] = [];
-  /** After so many no further one runs. */
+  /** How many may run. */
   runs = Infinity;
   /** Planned and neither run nor cancelled. */
   pending = 0;

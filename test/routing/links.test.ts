@@ -30,7 +30,7 @@ const options = {
 };
 const silent: FrameHandler = { frame() {}, closed() {} };
 network.listen("node", { accept: () => silent }, options);
-/** Links differ by what is said about them; what they are connected to does not matter here. */
+/** Links differ by what the registry says about them; what they are connected to does not matter here. */
 const connection = await network.dial("node", "gate/1", () => silent, options);
 afterAll(() => connection.close(closeLeaving));
 
@@ -82,7 +82,7 @@ test("give a selector the nodes of one service, ordered by the bytes of their id
   expect(seen()).toEqual(["a", "b", "\ufffd", "\u{1f642}"]);
 });
 
-test("choose no young node, and count it as missing, until it is adult", () => {
+test("choose no node that is not ready, and count it as missing until it is", () => {
   const young = linkTo("n1", { isAdult: false });
   const { links, seen } = linksTo(linkTo("login1", {}, "login"), young);
   expect(links.version).toBe(1);

@@ -35,7 +35,7 @@ describe("a node whose stores are not those of the nodes that are linked", () =>
   }));
   if (one === undefined || other === undefined) throw new Error("two stores");
 
-  test("is not linked, is told why, and is linked as soon as it agrees", async () => {
+  test("is not linked, learns why, and is linked as soon as it agrees", async () => {
     const [right, wrong] = [TestNode.start("n1"), TestNode.start("n2")];
     right.stores = one;
     wrong.stores = other;

@@ -16,7 +16,7 @@ const chat = (sessions: StoreIdentity | undefined, messages: StoreIdentity | und
   messages,
 });
 
-/** Somebody in the registry; whoever is listed earlier has been so for longer. */
+/** A node in the registry; one listed earlier has been there for longer. */
 interface Entry {
   readonly service: string;
   readonly id: string;

@@ -107,7 +107,7 @@ describe("messages", () => {
     expect(ids).toEqual([1n, 2n, 3n]);
   });
 
-  test("that cannot be read are said so, and read later", async () => {
+  test("that cannot be read are reported, and read later", async () => {
     const peer = peerOn("ws");
     peer.received.push(1n);
     const read = peer.scriptOf(Command.OfflineContent);

@@ -1,4 +1,4 @@
-// A client of several servers passes over those that are dead, and goes on trying if it was told to.
+// A client of several servers passes over those that are dead, and goes on trying if it is allowed to.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { Disconnected, RequestRefused } from "../../src/sdk/client-errors.ts";

@@ -1,5 +1,5 @@
 // What a service does when a gateway's link takes nothing more: no request stays unanswered, no one stays signed in who
-// was sent away, and whoever missed a push is told to look into the index.
+// was sent away, and a client that missed a push gets a hint to look into the index.
 
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
@@ -86,7 +86,7 @@ test("a large answer that meets a full link is not kept: the request is refused 
   expect(service.unanswered).toBe(0);
 });
 
-test("whoever missed pushes because of a full link is told once to look into the index", () => {
+test("a client that missed pushes because of a full link gets one hint to look into the index", () => {
   const { connection, drained, push, wait } = fullLink();
   const many = Array.from({ length: 1_000 }, (_, at) => `gate_account_${at}`);
   push(Command.GroupTalk, many);
@@ -102,7 +102,7 @@ test("whoever missed pushes because of a full link is told once to look into the
   expect(connection.packets).toEqual([]);
 });
 
-test("who signed in elsewhere is sent away though the link was full, and a gateway hears what it is told", () => {
+test("a client signed in elsewhere is sent away though the link was full, and a gateway gets its packets", () => {
   const { connection, dispatcher, drained, push } = fullLink();
   push(Command.SignIn, ["gate_old_1"]);
   dispatcher.tell("gate", Command.Resync);

@@ -19,7 +19,7 @@ class StubConnection implements Connection {
   readonly unsentBytes = 0;
   frameBytesMax = 1;
   readonly outbound = Buffer.alloc(64 * 1024);
-  /** What it was told of the service. */
+  /** What it heard of the service. */
   readonly states: LinkState[] = [];
   handler: FrameHandler | undefined;
   readonly reasons: CloseReason[] = [];
@@ -117,7 +117,7 @@ test("a drain says at once that nothing more may be sent, waits for requests in 
   for (const { reasons } of [one, other]) expect(reasons.map(({ code }) => code)).toEqual([CloseCode.Leaving]);
 });
 
-test("a drain does not wait for ever for what is never answered", async () => {
+test("a drain gives up on requests that are never answered", async () => {
   const { time, service, handler, one } = serviceWithGateways();
   ask(handler, 1);
   const drained = service.drain(5_000);

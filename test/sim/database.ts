@@ -139,7 +139,7 @@ export class Database {
     return (this.groups.get(dest)?.windows ?? []).some((window) => isWithin(window, account, messageId));
   }
 
-  /** It entered the group after the message: a push goes to who is in when it is sent. */
+  /** It entered the group after the message: a push goes to the members at the time of sending. */
   isLaterMember({ toGroup, dest, messageId }: StoredMessage, account: string): boolean {
     if (!toGroup) return false;
     return (this.groups.get(dest)?.windows ?? []).some(

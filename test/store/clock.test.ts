@@ -114,7 +114,7 @@ describe("a retry", () => {
     }
   });
 
-  test("is not remembered for ever: keys of merged runs are dropped after 24 hours of running", () => {
+  test("is recognised for a bounded time: keys of merged runs are dropped after 24 hours of running", () => {
     const machine = new Machine();
     const id = machine.say({ clientId: "once" });
     machine.run(2 * day);

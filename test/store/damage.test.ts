@@ -156,7 +156,7 @@ test("a last id below a message it holds: the start ends with a sentence, and no
   expect(await resultOf(openAt(path))).toMatch(/is damaged: its last id is/);
 }, 60_000);
 
-test("rows of a type that no writer writes are told from a bug", async () => {
+test("rows of a type that no writer writes are distinguished from a bug", async () => {
   const whole = await stores.filled(1_000);
   for (const sql of [
     "UPDATE message SET inbox = 'x' WHERE id = (SELECT max(id) FROM message)",
@@ -205,7 +205,7 @@ test("a link in place of the file: the store is that of the file, and its files 
 }, 60_000);
 
 test.skipIf(process.geteuid?.() !== 0)(
-  "a file of somebody else: the start ends with a sentence that names the user",
+  "a file of another user ends the start with a sentence that names the user",
   async () => {
     const whole = await stores.filled(500);
     const path = stores.copyOf(whole);

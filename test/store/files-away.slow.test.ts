@@ -60,7 +60,7 @@ class Child {
     await this.reading;
   }
 
-  /** Until so many more were acknowledged. */
+  /** Until this many more were acknowledged. */
   async more(count: number): Promise<void> {
     const wanted = this.acknowledged.length + count;
     await until(() => this.acknowledged.length >= wanted, "the child goes on");

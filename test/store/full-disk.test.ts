@@ -47,7 +47,7 @@ async function idsOf(store: Store): Promise<bigint[]> {
   return page.map(({ messageId }) => messageId);
 }
 
-/** A process that stored so many messages and was killed; their ids. */
+/** A process that stored this many messages and was killed; their ids. */
 async function killedAfter(path: string, count: number): Promise<bigint[]> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), path, "1000000000", "200"], {
     stdout: "pipe",

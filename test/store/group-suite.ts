@@ -119,7 +119,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       },
     });
 
-    test("an account that others have put into as many groups as may be creates and joins as before", async () => {
+    test("an account that others have put into the maximum of groups creates and joins as before", async () => {
       const store = await open({ groupsPerAccount: 5, groupsPutPerAccount: 20 });
       await Promise.all(names(20, "evil").map((id) => store.createGroup(draft({ id, owner: id, members: ["bob"] }))));
       expect(await create(store, "full", "eve", ["bob"])).toEqual(["bob"]);

@@ -1,4 +1,4 @@
-// The log and its index answer alike, whatever has been flushed and merged, and whoever reads.
+// The log and its index answer alike, whatever has been flushed and merged, in every process.
 
 import { expect, test } from "bun:test";
 import { outcome, talkJob } from "../../src/store/jobs.ts";

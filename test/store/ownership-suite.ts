@@ -189,7 +189,7 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       expect(await openOnce(first)).toBe(one);
     });
 
-    test("takes other fingerprints for its owner's when it is told to", async () => {
+    test("takes other fingerprints for its owner's on request", async () => {
       const store = await open(claimOf(["first", "next"]));
       await store.setOwners(claimOf(["next", "next"]).fingerprints);
       await closeAll();

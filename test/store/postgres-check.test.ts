@@ -30,7 +30,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     return problems;
   }
 
-  test("nothing is found in a sound store, and what could not be looked at is said", async () => {
+  test("nothing is found in a sound store, and what could not be checked is listed", async () => {
     expect(await checked()).toEqual([]);
     const url = await server().makeDatabase();
     await (await openPostgresStore({ url, retentionDays: 0, log: silentLog })).close();

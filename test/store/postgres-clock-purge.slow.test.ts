@@ -92,7 +92,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock under a purge", () => {
     expect(await messages()).toBe(0);
   });
 
-  test("waits where messages were kept for ever before, and deletes nothing where they are", async () => {
+  test("waits where messages had no retention before, and deletes nothing where they have none", async () => {
     const machines = await Machines.make(db);
     machines.keepMs = undefined;
     await machines.restart(0);
@@ -102,7 +102,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock under a purge", () => {
     machines.keepMs = 15 * dayMs;
     await machines.restart(minuteMs);
     await machines.run(dayMs - hourMs, hourMs);
-    // Without a cursor it is older than the 15 days that are shown; one of another server is none.
+    // Without a cursor it is older than the 15 days that are shown; one of another server does not count.
     expect(await machines.shown(1n)).toEqual([old]);
     for (const cursor of [0n, old + 1n, 1n << 61n]) expect(await machines.shown(cursor)).toEqual([]);
     await machines.run(hourMs, hourMs);
@@ -139,7 +139,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock under a purge", () => {
     expect(await machines.shown()).toEqual([]);
   });
 
-  test("a horizon of the future deletes nothing, whoever asks for it, and comes back", async () => {
+  test("a horizon of the future deletes nothing, whatever the caller, and comes back", async () => {
     const machines = await Machines.make(db);
     await machines.say();
     await machines.run(3 * hourMs);
@@ -249,7 +249,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock under a purge", () => {
     expect((await tool.survey(undefined)).messages).toBe(0);
   });
 
-  test("an operator's purge while the clock was set right keeps what is young by elapsed time", async () => {
+  test("an operator's purge while the clock was set right keeps what is recent by elapsed time", async () => {
     const machines = await Machines.make(db);
     machines.wallMs -= yearMs / 4;
     const behind = await machines.say();

@@ -176,7 +176,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
     expect(times).toEqual([...new Set(times)].toSorted((a, b) => (a < b ? -1 : 1)));
   });
 
-  test("is looked at also where messages are kept for ever: a retention of later needs the marks", async () => {
+  test("is looked at also where messages have no retention: a later retention needs the marks", async () => {
     await open({ retentionDays: 0 });
     await until(hasLooked, "the store has looked at the clock");
     expect(await db.sql`SELECT kind FROM roost.horizon`.values()).toEqual([["time"]]);

@@ -1,4 +1,4 @@
-// A store on PostgreSQL is opened by several processes at once, waits for its database, and refuses what is not its own.
+// A store on PostgreSQL is opened by several processes at once, waits for its database, and refuses another program's.
 
 import { describe, expect, test } from "bun:test";
 import { createLog } from "../../src/base/log.ts";
@@ -53,7 +53,7 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     expect(await versionIn(db.sql, "here")).toBe(schemaVersion);
   });
 
-  /** The URL of a role that may have so many connections, and owns the database. */
+  /** The URL of a role that may have this many connections, and owns the database. */
   const limitedUrl = async (connections: number): Promise<string> => {
     const role = `few_${new URL(db.url).pathname.slice(1)}`;
     await db.sql.unsafe(`CREATE ROLE ${role} LOGIN CONNECTION LIMIT ${connections}`);
@@ -68,7 +68,7 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     const lines: string[] = [];
     const log = createLog("warn", "text", (line) => lines.push(line));
     const stores = [await open({ url: limited, log }), await open({ url: limited, log })];
-    // A connection that was closed while they db.opened counts until its process has ended.
+    // A connection that was closed while they opened counts until its process has ended.
     for (const store of stores) await until(() => store.isHealthy, "the store is open");
     const id = idOf((await stores[0]?.append([talk()])) ?? []);
     for (const store of stores) {
@@ -120,16 +120,13 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     expect((await store.append([talk()]))[0]?.result).toBe("stored");
   });
 
-  test("tells why it cannot be db.opened, where, and never the password", async () => {
+  test("tells why it cannot be opened, where, and never the password", async () => {
     const lines: string[] = [];
     const log = createLog("debug", "json", (line) => lines.push(line));
     const nobody = "postgres://nobody:hush-hush@";
     for (const [wrong, reason] of [
       [db.url.replace("postgres://postgres@", nobody), /role "nobody" does not exist/],
-      [
-        `${db.url}_unknown`,
-        /The message store 127\.0\.0\.1:\d+\/store_\d+_unknown cannot be db.opened: .*does not exist/,
-      ],
+      [`${db.url}_unknown`, /The message store 127\.0\.0\.1:\d+\/store_\d+_unknown cannot be opened: .*does not exist/],
       [`${nobody}127.0.0.1:no/roost`, /not of the form postgres:/],
       [`mysql://nobody:hush-hush@127.0.0.1/roost`, /not of the form postgres:/],
       [`${db.url}?sslmode=whatever`, /URL is invalid: .*sslmode/],
@@ -158,7 +155,7 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     expect(lines.filter((line) => line.includes("The message store is unavailable"))).toHaveLength(2);
   });
 
-  test("a database that turns out to be another program's once it is there is told, with the sentence", async () => {
+  test("a database that turns out to be another program's once it is there is reported as such", async () => {
     await db.sql`CREATE SCHEMA roost`;
     await db.sql`CREATE TABLE roost.thing (a integer)`;
     const gate = await TcpProxy.start(server().port);
@@ -169,16 +166,16 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     expect(store.isHealthy).toBe(false);
     gate.isShut = false;
     await until(() => refusals.length > 0, "it is refused");
-    expect(refusals[0]).toMatch(/cannot be db.opened: its schema roost is another program's/);
+    expect(refusals[0]).toMatch(/cannot be opened: its schema roost is another program's/);
     gate.stop();
   });
 
-  test("a database that comes only after the start is db.opened, and stores", async () => {
+  test("a database that comes only after the start is opened, and stores", async () => {
     const gate = await TcpProxy.start(server().port);
     gate.isShut = true;
     const store = await open({ url: db.url.replace(/:\d+\//, `:${gate.port}/`) });
     gate.isShut = false;
-    await until(() => store.isHealthy, "the store is db.opened");
+    await until(() => store.isHealthy, "the store is opened");
     const id = idOf(await store.append([talk()]));
     expect(await idsOf(store, "bob")).toEqual([id]);
     gate.stop();

@@ -59,7 +59,7 @@ describe.skipIf(!isRunnable)("a PostgreSQL store that is replaced", () => {
     db.open({ url: at, log: createLog("warn", "text", (line) => lines.push(line)) });
   const warned = (): string[] => lines.filter((line) => line.includes("was replaced"));
 
-  test("a dump restored under running nodes gives no message to somebody else", async () => {
+  test("a dump restored under running nodes gives no message to another account", async () => {
     const stores = [await open(), await open()] as const;
     await say(stores[0], { sender: "ann", dest: "bob" });
     const dump = await dumpOf(db.url, "--clean", "--if-exists");
@@ -232,7 +232,7 @@ describe.skipIf(!isRunnable)("a PostgreSQL store that is replaced", () => {
     }
   }, 60_000);
 
-  test("a question that a restore interrupts shows nothing of somebody else", async () => {
+  test("a query that a restore interrupts shows no message of another account", async () => {
     const other = await server().makeDatabase();
     const elsewhere = await open(other);
     await say(elsewhere, { sender: "eve", dest: "mallory", body: "for mallory" });
@@ -254,7 +254,7 @@ describe.skipIf(!isRunnable)("a PostgreSQL store that is replaced", () => {
     await operator.unsafe(dump);
     await operator`COMMIT`;
     void operator.release();
-    // Carol is nobody in the restored store; whoever has her number there has a message.
+    // Carol is nobody in the restored store; the account with her number there has a message.
     const answer = await asked;
     if (!(answer instanceof StoreUnavailable)) expect(answer).toEqual([]);
     expect(await shownTo(store, "carol")).toEqual([]);
@@ -263,7 +263,7 @@ describe.skipIf(!isRunnable)("a PostgreSQL store that is replaced", () => {
     await server().dropDatabase(other);
   });
 
-  test("who is in a group is read again after a restore", async () => {
+  test("a group's members are read again after a restore", async () => {
     const store = await open();
     await store.createGroup(draft({ members: ["bob"] }));
     const dump = await dumpOf(db.url, "--clean", "--if-exists");

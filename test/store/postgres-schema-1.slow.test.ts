@@ -87,7 +87,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 1", () => {
     expect(await shownTo(store, "bob")).toHaveLength(2);
   });
 
-  test("programs of before go on while it is upgraded, and whatever their clocks say harms nothing", async () => {
+  test("former programs go on while it is upgraded, and their clocks, whatever they say, do no harm", async () => {
     const [before] = await formerTalk(Date.now(), "before");
     const store = await open();
     for (const wallMs of [Date.now(), Date.now() + 30 * dayMs, Date.now() - yearMs, 0]) {
@@ -110,7 +110,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 1", () => {
     expect(await messages()).toBe(5);
   });
 
-  test("a program of before that writes all the time is refused nothing by the upgrade", async () => {
+  test("no write of a former program is refused during the upgrade", async () => {
     const end = new AbortController();
     const writers = Array.from({ length: 4 }, async (_, writer) => {
       const own = new SQL(db.url, { max: 1, bigint: true });

@@ -43,7 +43,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
     for (const migration of migrations.slice(0, 3)) expect(schema3).toContain(migration.trim());
   });
 
-  test("memberships of before count as put by others: they keep nobody from creating and joining", async () => {
+  test("former memberships count as put by others: they keep no account from creating and joining", async () => {
     await formerChanges(db.sql, "former", [
       formerCreate("b1", "bob"),
       formerCreate("e1", "eve", "bob"),

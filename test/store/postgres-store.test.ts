@@ -127,7 +127,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
     expect(seen).toEqual(rising(ids));
   }, 60_000);
 
-  test("kill -9 of a process in the middle loses nothing that it was told, and stops nobody else", async () => {
+  test("kill -9 of a process at work loses no message reported as stored, and stops no other process", async () => {
     const store = await open();
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), db.url], {
       stdout: "pipe",
@@ -169,7 +169,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
     proxy.stop();
   }, 60_000);
 
-  test("a lock that somebody holds refuses writers within a bound, and readers go on", async () => {
+  test("a held lock makes writers refuse within a bound, and readers go on", async () => {
     const store = await open();
     const before = idOf(await store.append([talk()]));
     const blocker = await db.sql.reserve();

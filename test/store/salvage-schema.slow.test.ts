@@ -158,7 +158,7 @@ test("a schema of many pages: each of them, and all of them, may be lost", () =>
   }
 });
 
-test("without the first page and any other one, no more is lost than what that one holds", () => {
+test("without the first page and any other page, no more is lost than that other page holds", () => {
   const past = { made: 1, restored: 3, isFull: true };
   const random = new Random(testSeed("salvage-schema"));
   const whole = storeOf(past, 700);

@@ -85,7 +85,7 @@ function refusalOf(path: string): string {
   return "it was taken";
 }
 
-/** A store with so many messages, closed, and its backup. */
+/** A store with this many messages, closed, and its backup. */
 async function backedUp(count: number): Promise<{ store: string; path: string; facts: StoreFacts; ids: bigint[] }> {
   const store = freshPath();
   const open = await openAt(store);
@@ -320,7 +320,7 @@ test("on a file system without hard links a store stays in its place while a cop
   expect(readFileSync(`${path}.aside`, "utf8")).toBe("the old store");
 });
 
-test("a store that somebody reads is not replaced, and nothing changes", async () => {
+test("a store that another process reads is not replaced, and nothing changes", async () => {
   const { store, path } = await backedUp(200);
   const open = await openAt(store);
   await write(open, 50);

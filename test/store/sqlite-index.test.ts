@@ -115,7 +115,7 @@ test("a block damaged while the store runs is never served: it is made again, an
   await store.close();
 });
 
-test("while the index is locked by somebody, messages are stored and found; then they are flushed", async () => {
+test("while the index is locked, messages are stored and found; then they are flushed", async () => {
   const path = freshPath();
   const store = await openAt(path, 15, { flushMessages: 20 });
   const somebody = new Database(indexPathOf(path));

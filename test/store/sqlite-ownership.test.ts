@@ -122,7 +122,7 @@ test("a restored store is another one than was backed up, of the same owner", as
   );
 });
 
-test("the check names an identity that is none, and needs no key", async () => {
+test("the check names an invalid identity, and needs no key", async () => {
   const path = freshPath();
   await filled(path);
   expect(checkStore(path, () => undefined).logProblems).toEqual([]);

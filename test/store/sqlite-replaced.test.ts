@@ -43,7 +43,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
   };
   const warned = (): string[] => lines.filter((line) => line.includes("was replaced"));
 
-  test("a backup restored into it gives no message to somebody else", async () => {
+  test("a backup restored into it gives no message to another account", async () => {
     const store = await open();
     await say(store, { sender: "ann", dest: "bob" });
     shell(`.backup ${path}.bak`);
@@ -200,7 +200,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
     expect(await shownTo(store, "mallory")).not.toContain(id);
   });
 
-  test("who is in a group is read again", async () => {
+  test("a group's members are read again", async () => {
     const store = await open();
     await store.createGroup(draft({ members: ["bob"] }));
     shell(`.backup ${path}.bak`);

@@ -39,7 +39,7 @@ async function formerStore(): Promise<string> {
   return path;
 }
 
-test("memberships of before count as put by others: they keep nobody from creating and joining", async () => {
+test("former memberships count as put by others: they keep no account from creating and joining", async () => {
   const path = await formerStore();
   const store = await open(path, { groupsPerAccount: 2, groupsPutPerAccount: 3 });
   expect(await store.createGroup(draft({ id: "b2", owner: "bob" }))).toMatchObject({ result: "created", leftOut: [] });

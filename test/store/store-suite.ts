@@ -188,7 +188,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect(await idsOf("bob")).toHaveLength(2);
     });
 
-    test("a clientId belongs to its sender and app; '' is none", async () => {
+    test("a clientId belongs to its sender and app; '' means no clientId", async () => {
       const ids = [
         await say({ clientId: "k" }),
         await say({ clientId: "k", sender: "eve" }),

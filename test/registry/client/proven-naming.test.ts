@@ -112,7 +112,7 @@ test("what a member says after a change of its keys carries proofs by those alon
   expect((await stranger().find("chat"))[0]?.metadata.get("proof")).not.toContain(",");
 });
 
-describe("what a member is told", () => {
+describe("what a member learns", () => {
   test("are the members alone, by each way of asking", async () => {
     const { member, stranger } = world();
     await member().register(registration("chat", "c1"));
@@ -243,7 +243,7 @@ describe("an entry that a stranger has replaced", () => {
 describe("a stranger's gateway", () => {
   const fake = registration("wgateway", "fake");
 
-  test("keeps no node young", async () => {
+  test("keeps no node from becoming ready", async () => {
     const { member, stranger } = world();
     await stranger().register(fake);
     const time = new VirtualTime();

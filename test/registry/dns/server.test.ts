@@ -68,7 +68,7 @@ describe("a DNS server", () => {
     await expect(resolver.resolve4("nobody.node.roost")).rejects.toMatchObject({ code: "ENOTFOUND" });
   });
 
-  test("does not start at an address that is taken, nor for a domain that is none", async () => {
+  test("does not start at a taken address, nor for an invalid domain", async () => {
     const { port } = await serve();
     await expect(serve({ address: { host, port } })).rejects.toThrow();
     await expect(serve({ domain: "no domain" })).rejects.toThrow("is not a domain");
@@ -109,7 +109,7 @@ describe("a DNS server", () => {
 });
 
 describe("over UDP", () => {
-  test("beyond its rate a network is told to come over TCP, no longer than it asked, or gets nothing", async () => {
+  test("a network beyond its rate is sent to TCP in no more bytes than it sent, or gets nothing", async () => {
     const limits = testLimits();
     const allowances = ["answer", "cut", "nothing"] as const;
     let asked = 0;
@@ -137,7 +137,7 @@ describe("over UDP", () => {
     expect(udp.received).toHaveLength(2);
   });
 
-  test("type ANY is told to come over TCP, where it is answered", async () => {
+  test("type ANY is sent to TCP, where it is answered", async () => {
     const { port } = await serve();
     const udp = await overUdp(port);
     const query = queryOf("login1.node.roost", "ANY", { id: 5, edns: 1232 });

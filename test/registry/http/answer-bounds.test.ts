@@ -161,7 +161,7 @@ bound("pollsPerAddress", {
   },
 });
 
-/** Polls for so many services each, all at one address or each at its own. */
+/** Polls for this many services each, all at one address or each at its own. */
 async function watchesOf(given: Given, counts: readonly number[], source: (index: number) => string, waiting: number) {
   const registry = serve(given);
   for (const [index, count] of counts.entries()) registry.send(pollHead(...names(count, `s${index}-`)), source(index));

@@ -16,7 +16,7 @@ afterEach(endAll);
 const head = (line: string, ...fields: string[]): string =>
   `${line} HTTP/1.1\r\n${["host: localhost", ...fields].join("\r\n")}\r\n\r\n`;
 
-/** The limit is 16; so many connections are opened, each of which asks once and stays. */
+/** The limit is 16; this many connections are opened, each of which asks once and stays. */
 async function connectionsOf(count: number) {
   const registry = serve({ registryConnections: 16 });
   const connections: RawConnection[] = [];

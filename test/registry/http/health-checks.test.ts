@@ -108,7 +108,7 @@ describe("an instance with health checks", () => {
     expect([clinic.asked.length, clinic.checks.size]).toEqual([asked, 0]);
   });
 
-  test("is never asked at another host, by another protocol, or for somebody without the key", async () => {
+  test("is never asked at another host, by another protocol, or for a registrant without the key", async () => {
     const clinic = new Clinic();
     const urls = [
       ...["http://10.0.0.2:9100/", "http://10.0.0.1.example/", "http://10.0.0.1@10.0.0.2/", "http://169.254.169.254/"],
@@ -166,7 +166,7 @@ describe("an instance that another node asks", () => {
     clinic.node.table.merge({ ...state, isProbed: true });
   };
 
-  test("is left to it as long as that one renews it", async () => {
+  test("is left to that node as long as that node renews it", async () => {
     const clinic = new Clinic();
     told(clinic);
     for (let round = 0; round < 30; round++) {
@@ -176,7 +176,7 @@ describe("an instance that another node asks", () => {
     expect(clinic.asked).toEqual([]);
   });
 
-  test("is taken over before its lease ends when that one is gone", async () => {
+  test("is taken over before its lease ends when that node is gone", async () => {
     const clinic = new Clinic();
     told(clinic);
     await clinic.pass(44);

@@ -23,7 +23,7 @@ describe("a registry node beside an original one", () => {
   const seed = testSeed("original-peer");
 
   /**
-   * A node whose only peer is an original one; `run` lets so many milliseconds pass, and their requests be answered.
+   * A node whose only peer is an original one; `run` lets this many milliseconds pass, and their requests be answered.
    */
   async function beside(
     node: FakeOriginalNode,
@@ -71,7 +71,7 @@ describe("a registry node beside an original one", () => {
 
   const nowNs = (node: FakeOriginalNode): bigint => BigInt(node.nowMs()) * 1_000_000n;
 
-  test("starts with what that one lists", async () => {
+  test("starts with what the original node lists", async () => {
     const node = originalNode();
     const { registry, run, names } = await beside(node);
     node.isProtected = true;
@@ -113,7 +113,7 @@ describe("a registry node beside an original one", () => {
     expect(names()).toEqual(["b"]);
   });
 
-  test("cancels there, and learns there what that one alone was told", async () => {
+  test("cancels there, and learns what the original node alone had received", async () => {
     const node = originalNode();
     const { registry, run, names } = await beside(node);
     node.put(original("a", { renew_timestamp: nowNs(node) }));

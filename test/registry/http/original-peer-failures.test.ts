@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end();
 });
 
-describe("a node that is none", () => {
+describe("a node that is not an original one", () => {
   /** What both questions come to. */
   async function reasons(peers: OriginalPeers, address: string): Promise<string[]> {
     const replies = [
@@ -126,7 +126,7 @@ describe("a node that is none", () => {
   });
 });
 
-test("a hybrid clock is not moved by what such a node says of its own", () => {
+test("an original node's clock does not move the hybrid clock", () => {
   const clock = new HybridClock(new SettableClock(), limitTable.timestampAhead.initial);
   const before = clock.reading();
   expect(clock.observe(nobody.clock)).toBe(true);

@@ -127,7 +127,7 @@ describe("a message", () => {
     expect(node.instances.map(({ hostname }) => hostname)).toEqual(["b"]);
   });
 
-  test("to a node that is starting is told, and learns that it is", async () => {
+  test("to a node that is starting succeeds, and says so", async () => {
     const { peers, node } = setUp();
     node.script = () => coded(-500);
     const reply = await peers.replicate(node.address, replicate([living("a")], [renewal("b")]));
@@ -142,7 +142,7 @@ describe("a message", () => {
     expect(node.calls).toEqual([]);
   });
 
-  test("is told with eight requests at once, and no more", async () => {
+  test("is sent with eight requests at once, and no more", async () => {
     const { peers, node } = setUp();
     const { promise, resolve } = Promise.withResolvers<void>();
     node.script = ({ parameters }) => promise.then(() => coded(parameters.get("hostname") === "h3" ? -400 : 0));

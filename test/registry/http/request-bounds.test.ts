@@ -54,7 +54,7 @@ bound("registryBodyMs", {
   },
 });
 
-/** A request for health whose head is so many bytes long. */
+/** A request for health whose head has this many bytes. */
 const healthOf = (bytes: number): string => {
   const padded = (pad: number): string => head("GET /health", `x: ${"x".repeat(pad)}`);
   return padded(bytes - padded(0).length);
