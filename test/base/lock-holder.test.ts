@@ -10,7 +10,7 @@ import { writeLockHolder } from "../../src/base/lock-holder.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { talk } from "../store/store-suite.ts";
+import { talk } from "../store/samples.ts";
 
 const endings: (() => unknown)[] = [];
 

@@ -26,7 +26,7 @@ import {
 } from "../support/damaged-store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { stored, talk } from "../store/store-suite.ts";
+import { stored, talk } from "../store/samples.ts";
 
 const root = temporaryFolder("check-test-");
 let whole: Filled;

@@ -15,7 +15,8 @@ import {
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
 import { basicPing, BasicCode, decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
-import { closeAll, HandDialler, newIdentity } from "../link/support.ts";
+import { closeAll, newIdentity } from "../link/support.ts";
+import { HandDialler } from "../link/hand-handshake.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
 import { Random, testSeed } from "../support/random.ts";

@@ -7,15 +7,8 @@ import { registryToken } from "../../src/auth/registry-token.ts";
 import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
-import {
-  afterwards,
-  answerHello,
-  closeAll,
-  HandDialler,
-  handAcceptor,
-  newIdentity,
-  wrongKey,
-} from "../link/support.ts";
+import { afterwards, closeAll, newIdentity, wrongKey } from "../link/support.ts";
+import { answerHello, HandDialler, handAcceptor } from "../link/hand-handshake.ts";
 import { anyPorts, ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
 import { MemberProcess, run } from "../../scripts/harness/server-process.ts";

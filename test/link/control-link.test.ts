@@ -13,7 +13,9 @@ import { Flusher } from "../../src/transport/flusher.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
-import { closeAll, clusterKey, HandDialler, LinkEnd, newIdentity, TestNode, wrongKey } from "./support.ts";
+import { closeAll, clusterKey, LinkEnd, newIdentity, wrongKey } from "./support.ts";
+import { HandDialler } from "./hand-handshake.ts";
+import { TestNode } from "./test-node.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 
 afterEach(closeAll);

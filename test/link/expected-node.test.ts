@@ -9,17 +9,9 @@ import { whoAnswers } from "../../src/link/who.ts";
 import { CloseCode, closeAbnormal } from "../../src/wire/close-reason.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { Recording } from "../transport/recording.ts";
-import {
-  answerHello,
-  clusterKey,
-  HandDialler,
-  handAcceptor,
-  LinkEnd,
-  newIdentity,
-  TestNode,
-  wrongKey,
-  handshakeTimers,
-} from "./support.ts";
+import { answerHello, HandDialler, handAcceptor } from "./hand-handshake.ts";
+import { clusterKey, LinkEnd, newIdentity, wrongKey, handshakeTimers } from "./support.ts";
+import { TestNode } from "./test-node.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import type { Timers } from "../../src/base/timers.ts";
 import { random, request, shakeHands, refusal } from "./handshake-support.ts";

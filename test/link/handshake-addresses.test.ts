@@ -16,19 +16,9 @@ import {
 } from "../../src/wire/gen/pkt_pb.ts";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
-import {
-  afterwards,
-  answerHello,
-  closeAll,
-  clusterKey,
-  dialAs,
-  handAcceptor,
-  HandDialler,
-  LinkEnd,
-  newIdentity,
-  outcome,
-  TestNode,
-} from "./support.ts";
+import { afterwards, closeAll, clusterKey, dialAs, LinkEnd, newIdentity, outcome } from "./support.ts";
+import { answerHello, handAcceptor, HandDialler } from "./hand-handshake.ts";
+import { TestNode } from "./test-node.ts";
 
 afterEach(closeAll);
 

@@ -10,18 +10,9 @@ import { closeAbnormal, CloseCode } from "../../src/wire/close-reason.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
-import {
-  answerHello,
-  closeAll,
-  dialAs,
-  handAcceptor,
-  HandDialler,
-  LinkEnd,
-  newIdentity,
-  outcome,
-  TestNode,
-  handshakeTimers,
-} from "./support.ts";
+import { answerHello, handAcceptor, HandDialler } from "./hand-handshake.ts";
+import { closeAll, dialAs, LinkEnd, newIdentity, outcome, handshakeTimers } from "./support.ts";
+import { TestNode } from "./test-node.ts";
 
 const keyOf = (name: string): Uint8Array => new TextEncoder().encode(`the key ${name} of a cluster of tests`);
 const [a, b, c] = [keyOf("A"), keyOf("B"), keyOf("C")];

@@ -6,7 +6,9 @@ import { linkFrameBytesMax } from "../../src/base/limits/fixed.ts";
 import { CloseCode, closeAbnormal } from "../../src/wire/close-reason.ts";
 import { writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { afterwards, HandDialler, LinkEnd, newIdentity, TestNode, handshakeTimers } from "./support.ts";
+import { afterwards, LinkEnd, newIdentity, handshakeTimers } from "./support.ts";
+import { HandDialler } from "./hand-handshake.ts";
+import { TestNode } from "./test-node.ts";
 import { random, handshakeMsMax } from "./handshake-support.ts";
 import { watchHandshakes } from "./handshake-support.ts";
 

@@ -8,7 +8,9 @@ import type { Connection, FrameHandler } from "../../src/transport/transport.ts"
 import { type CloseReason, CloseCode, closeAbnormal } from "../../src/wire/close-reason.ts";
 import { writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { afterwards, clusterKey, HandDialler, linkHost, newIdentity, TestNode } from "./support.ts";
+import { afterwards, clusterKey, linkHost, newIdentity } from "./support.ts";
+import { HandDialler } from "./hand-handshake.ts";
+import { TestNode } from "./test-node.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { handshakeMsMax, refusal } from "./handshake-support.ts";

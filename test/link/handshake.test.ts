@@ -6,7 +6,9 @@ import { unknownStores } from "../../src/link/node-stores.ts";
 import { decodeLinkState } from "../../src/link/link-state.ts";
 import { decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { clusterKey, HandDialler, LinkEnd, newIdentity, TestNode } from "./support.ts";
+import { clusterKey, LinkEnd, newIdentity } from "./support.ts";
+import { HandDialler } from "./hand-handshake.ts";
+import { TestNode } from "./test-node.ts";
 import { request, shakeHands } from "./handshake-support.ts";
 import { watchHandshakes } from "./handshake-support.ts";
 

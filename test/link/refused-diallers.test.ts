@@ -5,7 +5,9 @@ import { linkProof } from "../../src/auth/link-proof.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { type CloseReason, CloseCode, closeAbnormal } from "../../src/wire/close-reason.ts";
 import { basicPing } from "../../src/wire/packet.ts";
-import { clusterKey, HandDialler, newIdentity, TestNode, wrongKey } from "./support.ts";
+import { clusterKey, newIdentity, wrongKey } from "./support.ts";
+import { HandDialler } from "./hand-handshake.ts";
+import { TestNode } from "./test-node.ts";
 import { random, request } from "./handshake-support.ts";
 import { watchHandshakes } from "./handshake-support.ts";
 

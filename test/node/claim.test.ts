@@ -8,7 +8,9 @@ import { startLoneRegistry } from "../../src/registry/node/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { afterwards, closeAll, HandNaming, instanceOf, newIdentity, TestNode, wrongKey } from "../link/support.ts";
+import { afterwards, closeAll, newIdentity, wrongKey } from "../link/support.ts";
+import { HandNaming, instanceOf } from "../link/hand-naming.ts";
+import { TestNode } from "../link/test-node.ts";
 import { member, offer } from "./membership-support.ts";
 
 afterEach(closeAll);

@@ -9,7 +9,8 @@ import type { Registration } from "../../src/registry/client/naming.ts";
 import { faultOfMetadata, nameBounds } from "../../src/registry/names.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { turn } from "../transport/recording.ts";
-import { closeAll, HandNaming, instanceOf, newIdentity } from "../link/support.ts";
+import { closeAll, newIdentity } from "../link/support.ts";
+import { HandNaming, instanceOf } from "../link/hand-naming.ts";
 import { member, offer } from "./membership-support.ts";
 
 afterEach(closeAll);

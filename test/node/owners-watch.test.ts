@@ -7,7 +7,8 @@ import { type OwnedStore, ownersLookMs, OwnersWatch } from "../../src/node/owner
 import type { Instance } from "../../src/registry/instance.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { turn } from "../transport/recording.ts";
-import { HandNaming, instanceOf, newIdentity } from "../link/support.ts";
+import { HandNaming, instanceOf } from "../link/hand-naming.ts";
+import { newIdentity } from "../link/support.ts";
 
 const [one, two] = ["1".repeat(32), "2".repeat(32)];
 

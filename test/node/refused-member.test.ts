@@ -5,7 +5,8 @@ import { type LogFields, silentLog } from "../../src/base/log.ts";
 import type { Registration } from "../../src/registry/client/naming.ts";
 import { RegistrationRefused } from "../../src/registry/client/registration-loop.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { closeAll, HandNaming } from "../link/support.ts";
+import { closeAll } from "../link/support.ts";
+import { HandNaming } from "../link/hand-naming.ts";
 import { member, offer } from "./membership-support.ts";
 
 afterEach(closeAll);

@@ -4,7 +4,10 @@
 import { afterEach, expect, test } from "bun:test";
 import { linkAddress } from "../../src/routing/dependency.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { closeAll, instanceOf, LinkEnd, newIdentity, TestGateway, TestNode } from "../link/support.ts";
+import { closeAll, LinkEnd, newIdentity } from "../link/support.ts";
+import { instanceOf } from "../link/hand-naming.ts";
+import { TestGateway } from "../link/test-gateway.ts";
+import { TestNode } from "../link/test-node.ts";
 import { request, HastyTimers } from "./hasty-timers.ts";
 
 afterEach(closeAll);

@@ -2,7 +2,10 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { until } from "../../scripts/harness/until.ts";
-import { closeAll, HandDialler, newIdentity, TestGateway, TestNode } from "../link/support.ts";
+import { closeAll, newIdentity } from "../link/support.ts";
+import { HandDialler } from "../link/hand-handshake.ts";
+import { TestGateway } from "../link/test-gateway.ts";
+import { TestNode } from "../link/test-node.ts";
 import { request } from "./hasty-timers.ts";
 
 afterEach(closeAll);

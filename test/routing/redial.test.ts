@@ -6,7 +6,11 @@ import { LinkListener } from "../../src/link/link-listener.ts";
 import { closeAbnormal } from "../../src/wire/close-reason.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { Recording } from "../transport/recording.ts";
-import { closeAll, HandDialler, instanceOf, LinkEnd, newIdentity, TestGateway, TestNode } from "../link/support.ts";
+import { closeAll, LinkEnd, newIdentity } from "../link/support.ts";
+import { HandDialler } from "../link/hand-handshake.ts";
+import { instanceOf } from "../link/hand-naming.ts";
+import { TestGateway } from "../link/test-gateway.ts";
+import { TestNode } from "../link/test-node.ts";
 import { HastyTimers } from "./hasty-timers.ts";
 
 afterEach(closeAll);

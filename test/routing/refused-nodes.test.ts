@@ -5,7 +5,10 @@ import { linkProof } from "../../src/auth/link-proof.ts";
 import { newStoreIdentity } from "../../src/auth/store-ownership.ts";
 import { unknownStores } from "../../src/link/node-stores.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { closeAll, clusterKey, HandDialler, newIdentity, TestGateway, TestNode, wrongKey } from "../link/support.ts";
+import { closeAll, clusterKey, newIdentity, wrongKey } from "../link/support.ts";
+import { HandDialler } from "../link/hand-handshake.ts";
+import { TestGateway } from "../link/test-gateway.ts";
+import { TestNode } from "../link/test-node.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { request, HastyTimers } from "./hasty-timers.ts";
 

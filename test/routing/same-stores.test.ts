@@ -5,7 +5,7 @@ import { newStoreIdentity, placeBytesMax, type StoreIdentity } from "../../src/a
 import { silentLog } from "../../src/base/log.ts";
 import { metadataOfStores, type NodeStores, unknownStores } from "../../src/link/node-stores.ts";
 import { holdMs, type NodeName, SameStores, sentenceBytesMax } from "../../src/routing/same-stores.ts";
-import { instanceOf } from "../link/support.ts";
+import { instanceOf } from "../link/hand-naming.ts";
 
 const store = (place: string): StoreIdentity => ({ identity: newStoreIdentity(), place });
 const [redisA, redisB] = [store("redis://a"), store("redis://b")];

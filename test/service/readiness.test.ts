@@ -6,7 +6,8 @@ import { Readiness } from "../../src/service/readiness.ts";
 import type { Instance } from "../../src/registry/instance.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { turn } from "../transport/recording.ts";
-import { HandNaming, instanceOf, newIdentity } from "../link/support.ts";
+import { HandNaming, instanceOf } from "../link/hand-naming.ts";
+import { newIdentity } from "../link/support.ts";
 
 const youthMsMax = 10_000;
 

@@ -8,7 +8,7 @@ import { timeOfId } from "../../src/store/snowflake.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
 import { commit } from "./log-process.ts";
-import { talk } from "./store-suite.ts";
+import { talk } from "./samples.ts";
 import { sqliteSchema4 } from "../support/former-schema.ts";
 
 afterAll(removeMachines);

@@ -11,7 +11,7 @@ import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
 import { salvage } from "../../src/store/sqlite/salvage/salvage.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
 import { commit, idsOf, type Process, storedCodes } from "./log-process.ts";
-import { draft, talk } from "./store-suite.ts";
+import { draft, talk } from "./samples.ts";
 
 afterAll(removeMachines);
 

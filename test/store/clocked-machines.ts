@@ -11,7 +11,7 @@ import { Reader } from "../../src/store/postgres/reader.ts";
 import { Writer } from "../../src/store/postgres/writer.ts";
 import type { Store, Talk } from "../../src/store/store.ts";
 import { DatabaseClock } from "../support/database-clock.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { shownTo } from "./said-and-shown.ts";
 import { type TestDatabase } from "./postgres-setup.ts";
 

@@ -21,7 +21,7 @@ import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { allIds, openAt, overwrite, pageBytes, resultOf, StoreFolder } from "../support/damaged-store.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { contentsOf } from "../support/contents.ts";
 
 const root = temporaryFolder("damage-test-");

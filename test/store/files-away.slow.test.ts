@@ -23,7 +23,7 @@ import { type Store } from "../../src/store/store.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { failureOf } from "./failure-of.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 
 const freshPath = temporaryPaths("files-away-");
 const openAt = (path: string): Promise<Store> =>

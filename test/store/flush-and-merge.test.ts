@@ -6,7 +6,7 @@ import { outcome, talkJob } from "../../src/store/jobs.ts";
 import { indexPathOf, openIndex } from "../../src/store/sqlite/index/index-file.ts";
 import type { Process } from "./log-process.ts";
 import { commit, idsOf } from "./log-process.ts";
-import { talk } from "./store-suite.ts";
+import { talk } from "./samples.ts";
 import { runsOf, say, type World, worlds } from "./log-and-runs.ts";
 
 const newWorld = worlds();

@@ -7,7 +7,7 @@ import type { Talk } from "../../src/store/store.ts";
 import { Random, testSeed } from "../support/random.ts";
 import type { Process } from "./log-process.ts";
 import { commit, idsOf, storedCodes } from "./log-process.ts";
-import { draft, talk } from "./store-suite.ts";
+import { draft, talk } from "./samples.ts";
 import { runsOf, say, worlds } from "./log-and-runs.ts";
 
 const newWorld = worlds();

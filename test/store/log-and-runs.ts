@@ -9,7 +9,7 @@ import { indexPathOf, openIndex } from "../../src/store/sqlite/index/index-file.
 import type { Talk } from "../../src/store/store.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 import { commit, Process, storedCodes } from "./log-process.ts";
-import { talk } from "./store-suite.ts";
+import { talk } from "./samples.ts";
 
 /** One store and its processes. */
 export class World {

@@ -12,7 +12,7 @@ import { createLog, silentLog, type Log } from "../../src/base/log.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { contentsOf } from "../support/contents.ts";
 
 export interface OwnedPlace {

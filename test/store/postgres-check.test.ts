@@ -7,7 +7,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
-import { draft, talk } from "./store-suite.ts";
+import { draft, talk } from "./samples.ts";
 import { postgresForAll } from "./postgres-setup.ts";
 
 describe.skipIf(!hasPostgres)("PostgreSQL", () => {

@@ -14,7 +14,8 @@ import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { failureOf } from "./failure-of.ts";
-import { draft, stored, storeSuite, talk } from "./store-suite.ts";
+import { draft, stored, talk } from "./samples.ts";
+import { storeSuite } from "./store-suite.ts";
 import { say, shownTo } from "./said-and-shown.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
 

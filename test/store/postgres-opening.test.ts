@@ -9,7 +9,7 @@ import type { Store, TalkOutcome } from "../../src/store/store.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { failureOf } from "./failure-of.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
 

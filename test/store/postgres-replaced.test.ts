@@ -14,7 +14,7 @@ import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
-import { draft, stored, talk } from "./store-suite.ts";
+import { draft, stored, talk } from "./samples.ts";
 import { contentsOf } from "../support/contents.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
 

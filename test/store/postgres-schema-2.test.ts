@@ -8,7 +8,7 @@ import { migrations, schemaVersion } from "../../src/store/postgres/schema.ts";
 import { nodeOfId } from "../../src/store/snowflake.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { databaseForEach, postgresForAll, makeSchema } from "./postgres-setup.ts";
 
 const schema2 = readFileSync(join(import.meta.dir, "postgres-schema-2.sql"), "utf8");

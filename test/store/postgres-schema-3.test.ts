@@ -12,7 +12,7 @@ import { migrations } from "../../src/store/postgres/schema.ts";
 import type { Store } from "../../src/store/store.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { draft, stored, talk } from "./store-suite.ts";
+import { draft, stored, talk } from "./samples.ts";
 import { databaseForEach, postgresForAll, makeSchema } from "./postgres-setup.ts";
 
 const schema3 = readFileSync(join(import.meta.dir, "postgres-schema-3.sql"), "utf8");

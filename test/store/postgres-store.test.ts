@@ -9,7 +9,7 @@ import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { draft, stored, talk } from "./store-suite.ts";
+import { draft, stored, talk } from "./samples.ts";
 import { failureOf } from "./failure-of.ts";
 import { contentsOf } from "../support/contents.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";

@@ -14,7 +14,7 @@ import { backToSchema5, postgresSchema4 } from "../support/former-schema.ts";
 import { contentsOf } from "../support/contents.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { postgresForAll } from "./postgres-setup.ts";
 

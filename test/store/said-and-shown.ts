@@ -1,5 +1,5 @@
 import type { Store, Talk } from "../../src/store/store.ts";
-import { stored, talk, type Stored } from "./store-suite.ts";
+import { stored, talk, type Stored } from "./samples.ts";
 
 /** Stores one message. */
 export const say = async (store: Pick<Store, "append">, change: Partial<Talk> = {}): Promise<Stored> =>

@@ -30,7 +30,7 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { StoreFacts } from "../../src/store/store-facts.ts";
 import type { Store } from "../../src/store/store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 

@@ -7,7 +7,7 @@ import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { failureOf } from "./failure-of.ts";
 import { openAt } from "./sqlite-files.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";

@@ -7,7 +7,7 @@ import { checkStore } from "../../src/store/sqlite/check.ts";
 import { receive } from "../../src/store/sqlite/backup/restore.ts";
 import { salvage } from "../../src/store/sqlite/salvage/salvage.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { talk } from "./store-suite.ts";
+import { talk } from "./samples.ts";
 import { ownershipSuite, type OwnedPlace } from "./ownership-suite.ts";
 import { sqliteSchema4 } from "../support/former-schema.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";

@@ -11,7 +11,7 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
-import { draft, stored, talk } from "./store-suite.ts";
+import { draft, stored, talk } from "./samples.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 

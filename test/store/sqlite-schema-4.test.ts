@@ -9,7 +9,7 @@ import { checkStore } from "../../src/store/sqlite/check.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
-import { draft } from "./store-suite.ts";
+import { draft } from "./samples.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 
 const freshPath = temporaryPaths("schema-4-");

@@ -16,7 +16,7 @@ import { lists } from "../../src/store/sqlite/index/posting.ts";
 import { migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { Writer } from "../../src/store/sqlite/writer.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { draft, stored, talk } from "./store-suite.ts";
+import { draft, stored, talk } from "./samples.ts";
 import { contentsOf } from "../support/contents.ts";
 import { testSeed } from "../support/random.ts";
 import { failureOf } from "./failure-of.ts";

@@ -3,15 +3,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import { messageLimits } from "../../src/base/limits/message-limits.ts";
-import {
-  StoreUnavailable,
-  type GroupDraft,
-  type IndexEntry,
-  type Store,
-  type Talk,
-  type TalkOutcome,
-} from "../../src/store/store.ts";
+import { StoreUnavailable, type IndexEntry, type Store, type Talk } from "../../src/store/store.ts";
 import { contentsOf } from "../support/contents.ts";
+import { type Stored, talk, stored, draft } from "./samples.ts";
 
 /** One empty store that can be opened several times, as several processes would. */
 export interface StorePlace {
@@ -19,41 +13,6 @@ export interface StorePlace {
   open(limits?: Partial<LimitValues>): Promise<Store>;
   /** Removes it after all openings were closed. */
   remove(): Promise<void>;
-}
-
-export type Stored = Extract<TalkOutcome, { result: "stored" }>;
-
-export function talk(change: Partial<Talk> = {}): Talk {
-  const plain = {
-    app: "app",
-    sender: "ann",
-    toGroup: false,
-    dest: "bob",
-    type: 1,
-    body: "hello",
-    extra: "",
-    clientId: "",
-  };
-  return { ...plain, ...change };
-}
-
-export function stored(outcome: TalkOutcome | undefined): Stored {
-  if (outcome?.result !== "stored") throw new Error(`expected stored, got ${outcome?.result}`);
-  return outcome;
-}
-
-export function draft(change: Partial<GroupDraft> = {}): GroupDraft {
-  const plain = {
-    app: "app",
-    id: "g1",
-    name: "n",
-    avatar: "v",
-    introduction: "i",
-    owner: "ann",
-    members: [],
-    closed: false,
-  };
-  return { ...plain, ...change };
 }
 
 export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): void {

@@ -7,7 +7,7 @@ import { silentLog, type Log } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
-import { draft, stored, talk } from "../store/store-suite.ts";
+import { draft, stored, talk } from "../store/samples.ts";
 import { until } from "../../scripts/harness/until.ts";
 
 export const pageBytes = 4096;
