@@ -14,18 +14,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
-import {
-  allIds,
-  copyStore,
-  fillStore,
-  openAt,
-  overwrite,
-  pagesOf,
-  resultOf,
-  type Filled,
-} from "../support/damaged-store.ts";
+import { copyStore, fillStore, openAt, overwrite, pagesOf, resultOf, type Filled } from "../support/damaged-store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { allIds } from "../support/contents.ts";
+import { roost } from "./run-roost.ts";
 import { stored, talk } from "../store/samples.ts";
 
 const root = temporaryFolder("check-test-");
@@ -42,25 +35,6 @@ function copied(): { readonly folder: string; readonly path: string } {
   const path = join(folder, "messages.db");
   copyStore(whole.path, path);
   return { folder, path };
-}
-
-interface Ended {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function roost(...words: string[]): Promise<Ended> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), ...words], {
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err, status] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { status, out, err };
 }
 
 test("a store in order is fine, with status 0, nothing beside the sentences, and nothing left behind", async () => {

@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { createConnection } from "node:net";
 import { AcceptingHandshake } from "../../src/link/accepting-handshake.ts";
 import { DiallingHandshake } from "../../src/link/dialling-handshake.ts";
-import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
-import { type CloseReason, CloseCode, closeAbnormal } from "../../src/wire/close-reason.ts";
+import type { FrameHandler } from "../../src/transport/transport.ts";
+import { CloseCode, closeAbnormal } from "../../src/wire/close-reason.ts";
 import { writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { afterwards, clusterKey, linkHost, newIdentity } from "./support.ts";
@@ -14,40 +14,12 @@ import { TestNode } from "./test-node.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { handshakeMsMax, refusal } from "./handshake-support.ts";
+import { StubConnection } from "../support/stub-connection.ts";
 import { watchHandshakes } from "./handshake-support.ts";
 
 watchHandshakes();
 
 describe("in time", () => {
-  /** One side of a connection that goes nowhere. */
-  class StubConnection implements Connection {
-    readonly remoteAddress = "stub";
-    readonly unsentBytes = 0;
-    frameBytesMax = 1;
-    readonly outbound = Buffer.alloc(0);
-    readonly sent: Uint8Array[] = [];
-    readonly reasons: CloseReason[] = [];
-    get isOpen(): boolean {
-      return this.reasons.length === 0;
-    }
-    reserve(): number {
-      return -1;
-    }
-    identified(): void {}
-    handOver(): void {}
-    unreserve(): void {}
-    fail(bug: unknown): void {
-      throw bug;
-    }
-    send(payload: Uint8Array): boolean {
-      this.sent.push(payload);
-      return true;
-    }
-    close(reason: CloseReason): void {
-      this.reasons.push(reason);
-    }
-  }
-
   const nowhere: FrameHandler = { frame() {}, closed() {} };
   function accepting(): {
     readonly connection: StubConnection;

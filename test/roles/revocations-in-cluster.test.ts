@@ -1,7 +1,7 @@
 // Kicks and revocations in a cluster of several gateways and chat nodes: in force everywhere, also where a link was
 // down or a login node away.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,13 +21,11 @@ import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
+import { endings } from "../support/endings.ts";
 import { sleep } from "../../src/base/timers.ts";
 
 const key = new TextEncoder().encode("the key of a test with gateways");
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = endings();
 
 const beganMs = Date.now();
 /** Always the same. */

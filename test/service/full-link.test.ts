@@ -2,16 +2,15 @@
 // was sent away, and a client that missed a push gets a hint to look into the index.
 
 import { expect, test } from "bun:test";
-import { silentLog } from "../../src/base/log.ts";
 import type { Context } from "../../src/service/context.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { backlogBytesMax } from "../../src/service/link-backlog.ts";
 import { Router } from "../../src/service/router.ts";
-import { Service } from "../../src/service/service.ts";
 import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Flag, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { FrameKeeper } from "../support/lone-gateway.ts";
+import { quietService } from "../support/quiet-service.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
 /** A service that keeps what it is asked, with a gateway whose link is full. */
@@ -22,15 +21,7 @@ function fullLink() {
   const asked: Context[] = [];
   const router = new Router([() => (context) => void asked.push(context)]);
   const dispatcher = new Dispatcher();
-  const service = new Service({
-    clock: time,
-    timers: time,
-    router,
-    dispatcher,
-    log: silentLog,
-    gatewayLinked: () => undefined,
-    gatewayLost: () => undefined,
-  });
+  const service = quietService({ clock: time, timers: time, router, dispatcher });
   const connection = new FrameKeeper();
   const handler = service.linked(connection, "gate", "i1");
   connection.isFull = true;

@@ -1,18 +1,16 @@
 // What an operator learns about a wrong URL of a session store, each against what really listens there.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog, silentLog } from "../../src/base/log.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
+import { endings } from "../support/endings.ts";
 import { until } from "../../scripts/harness/until.ts";
 
-const undo: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const step of undo.splice(0).toReversed()) await step();
-});
+const undo = endings();
 
 async function failureOf(url: string): Promise<string> {
   try {

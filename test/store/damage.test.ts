@@ -18,7 +18,8 @@ import {
 import { join } from "node:path";
 import { createLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
-import { allIds, openAt, overwrite, pageBytes, resultOf, StoreFolder } from "../support/damaged-store.ts";
+import { openAt, overwrite, pageBytes, resultOf, StoreFolder } from "../support/damaged-store.ts";
+import { allIds } from "../support/contents.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./samples.ts";

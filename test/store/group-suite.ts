@@ -7,7 +7,7 @@ import { bound } from "../support/bounds.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { draft, stored, talk } from "./samples.ts";
-import type { StorePlace } from "./store-suite.ts";
+import type { StorePlace } from "./opened-store.ts";
 import { contentsOf } from "../support/contents.ts";
 import { GroupModel } from "./group-model.ts";
 

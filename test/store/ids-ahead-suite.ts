@@ -5,7 +5,7 @@ import { smallestIdAt, timeOfId } from "../../src/store/snowflake.ts";
 import type { Talk } from "../../src/store/store.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { draft, stored, talk, type Stored } from "./samples.ts";
-import { type StorePlace } from "./store-suite.ts";
+import type { StorePlace } from "./opened-store.ts";
 import { contentsOf } from "../support/contents.ts";
 
 export interface AheadPlace extends StorePlace {

@@ -11,18 +11,9 @@ import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./samples.ts";
 import { failureOf } from "./failure-of.ts";
+import { allIds } from "../support/contents.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
 
-async function idsOf(store: Store, account: string): Promise<bigint[]> {
-  const ids: bigint[] = [];
-  for (let after = 1n; ;) {
-    const query = { app: "app", account, device: "", after, includeSent: false, limit: 2_000 };
-    const page = await store.index(query);
-    if (page.length === 0) return ids;
-    for (const { messageId } of page) ids.push(messageId);
-    after = page.at(-1)?.messageId ?? after;
-  }
-}
 const idOf = (outcomes: readonly TalkOutcome[]): bigint => stored(outcomes[0]).messageId;
 
 describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
@@ -61,7 +52,7 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     return db.url.replace("//postgres@", `//${role}@`);
   };
   const readTimes = (store: Store, times: number): Promise<bigint[][]> =>
-    Promise.all(Array.from({ length: times }, () => idsOf(store, "bob")));
+    Promise.all(Array.from({ length: times }, () => allIds(store, "bob")));
 
   test("every read waits for a connection that there is when the database has one for each process", async () => {
     const limited = await limitedUrl(2);
@@ -149,7 +140,7 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
       const store = await open({ url: at(port), log });
       expect(store.isHealthy).toBe(false);
       expect(await failureOf(store.append([talk()]))).toMatch(/REFUSED|FAILED|TIMEOUT|gave no answer/);
-      expect(await failureOf(idsOf(store, "bob"))).not.toBe("nothing failed");
+      expect(await failureOf(allIds(store, "bob"))).not.toBe("nothing failed");
     }
     silent.stop(true);
     expect(lines.filter((line) => line.includes("The message store is unavailable"))).toHaveLength(2);
@@ -177,7 +168,7 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     gate.isShut = false;
     await until(() => store.isHealthy, "the store is opened");
     const id = idOf(await store.append([talk()]));
-    expect(await idsOf(store, "bob")).toEqual([id]);
+    expect(await allIds(store, "bob")).toEqual([id]);
     gate.stop();
   });
 });

@@ -11,19 +11,10 @@ import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { draft, stored, talk } from "./samples.ts";
 import { failureOf } from "./failure-of.ts";
-import { contentsOf } from "../support/contents.ts";
+import { contentsOf, allIds } from "../support/contents.ts";
+import { readBesideTwoWriters } from "./two-writers.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
 
-async function idsOf(store: Store, account: string): Promise<bigint[]> {
-  const ids: bigint[] = [];
-  for (let after = 1n; ;) {
-    const query = { app: "app", account, device: "", after, includeSent: false, limit: 2_000 };
-    const page = await store.index(query);
-    if (page.length === 0) return ids;
-    for (const { messageId } of page) ids.push(messageId);
-    after = page.at(-1)?.messageId ?? after;
-  }
-}
 const rising = (ids: readonly bigint[]): bigint[] => ids.toSorted((a, b) => (a < b ? -1 : 1));
 const idOf = (outcomes: readonly TalkOutcome[]): bigint => stored(outcomes[0]).messageId;
 
@@ -97,34 +88,9 @@ describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
 
   test("two processes that append at once: a reader that pages sees every id once and in order", async () => {
     const store = await open();
-    const children = [0, 1].map(() =>
-      Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), db.url, "2000"], {
-        stdout: "pipe",
-        stderr: "inherit",
-      }),
-    );
-    let isDone = false;
-    const outputs = Promise.all(children.map((child) => new Response(child.stdout).text())).then((texts) => {
-      isDone = true;
-      return texts;
-    });
-    const seen: bigint[] = [];
-    for (let after = 1n, wasDone = false; ; wasDone = isDone) {
-      const page = await store.index({
-        app: "app",
-        account: "bob",
-        device: "",
-        after,
-        includeSent: false,
-        limit: 100,
-      });
-      for (const { messageId } of page) seen.push(messageId);
-      after = page.at(-1)?.messageId ?? after;
-      if (page.length === 0 && wasDone) break;
-    }
-    const ids = (await outputs).flatMap((text) => text.split("\n").slice(0, -1)).map(BigInt);
-    expect(ids).toHaveLength(4_000);
-    expect(seen).toEqual(rising(ids));
+    const { shown, written } = await readBesideTwoWriters(store, db.url, "2000");
+    expect(written).toHaveLength(4_000);
+    expect(shown).toEqual(rising(written));
   }, 60_000);
 
   test("kill -9 of a process at work loses no message reported as stored, and stops no other process", async () => {
@@ -142,7 +108,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
     const told = text.split("\n").slice(0, -1).map(BigInt);
     expect(told.length).toBeGreaterThan(100);
     const own = idOf(await store.append([talk()]));
-    const held = new Set(await idsOf(store, "bob"));
+    const held = new Set(await allIds(store, "bob"));
     expect([...told, own].filter((id) => !held.has(id))).toEqual([]);
   }, 60_000);
 
@@ -157,14 +123,14 @@ describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
     const alsoLost = store.append([talk({ clientId: "queued", body: "queued" })]);
     expect(await failureOf(store.append([lost]))).toMatch(/gave no answer within/);
     expect(await failureOf(alsoLost)).toMatch(/gave no answer within/);
-    expect(await failureOf(idsOf(store, "bob"))).toMatch(/gave no answer within|TIMEOUT/);
+    expect(await failureOf(allIds(store, "bob"))).toMatch(/gave no answer within|TIMEOUT/);
     expect(store.isHealthy).toBe(false);
     expect(await failureOf(store.append([talk()]))).toMatch(/gave no answer within/);
     proxy.losesAnswers = false;
     await until(() => store.isHealthy, "the store is healthy again");
     const [outcome] = await store.append([lost]);
     expect(stored(outcome)).toMatchObject({ repeated: true, writtenHere: true });
-    expect((await idsOf(store, "bob")).filter((id) => id === stored(outcome).messageId)).toHaveLength(1);
+    expect((await allIds(store, "bob")).filter((id) => id === stored(outcome).messageId)).toHaveLength(1);
     await store.close();
     proxy.stop();
   }, 60_000);
@@ -176,7 +142,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
     await blocker`BEGIN`;
     await blocker`SELECT FROM roost.sequence FOR UPDATE`;
     expect(await failureOf(store.append([talk()]))).toMatch(/lock timeout|statement timeout/);
-    expect(await idsOf(store, "bob")).toEqual([before]);
+    expect(await allIds(store, "bob")).toEqual([before]);
     await blocker`ROLLBACK`;
     void blocker.release();
     await until(() => store.isHealthy, "the store is healthy again");
@@ -190,7 +156,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
         WHERE datname = current_database() AND pid <> pg_backend_pid()`;
       const keyed = talk({ clientId: `k${round}` });
       await until(async () => (await store.append([keyed])).length === 1, "a talk is stored");
-      await until(async () => (await idsOf(store, "bob")).length === round + 1, "the index is read");
+      await until(async () => (await allIds(store, "bob")).length === round + 1, "the index is read");
     }
   });
 
@@ -220,13 +186,13 @@ describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
       await until(() => stores.every((store) => !store.isHealthy), "the stores notice");
       const refused = failures;
       await until(() => failures > refused + 20, "talks are refused");
-      expect(await failureOf(idsOf(stores[0] ?? (await open()), "bob"))).not.toBe("nothing failed");
+      expect(await failureOf(allIds(stores[0] ?? (await open()), "bob"))).not.toBe("nothing failed");
       await server().run();
       await until(() => stores.every((store) => store.isHealthy), "the stores serve again");
     }
     end.abort();
     await Promise.all(speakers);
-    const held = await idsOf(stores[0] ?? (await open()), "bob");
+    const held = await allIds(stores[0] ?? (await open()), "bob");
     expect(held).toEqual(rising(held));
     const known = new Set(held);
     expect(known.size).toBe(held.length);
@@ -254,8 +220,8 @@ describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
     await other.append([talk({ sender: "yan", dest: "zed" })]);
     await until(() => store.isHealthy, "the store is healthy again");
     const { messageId } = stored((await store.append([talk({ sender: "ann", dest: "bob", body: "for bob" })]))[0]);
-    expect(await idsOf(store, "bob")).toEqual([messageId]);
-    expect(await idsOf(store, "zed")).not.toContain(messageId);
+    expect(await allIds(store, "bob")).toEqual([messageId]);
+    expect(await allIds(store, "zed")).not.toContain(messageId);
   });
 
   test("deletes what is older than the retention, in slices, beside others, and keeps the rest", async () => {
@@ -279,7 +245,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
     expect(await rows()).toBe(5_003);
     await Promise.all([open(), open(), open({ retentionDays: 0 })]);
     await until(async () => (await rows()) === 1, "what is old is deleted");
-    expect(await idsOf(first, "bob")).toEqual([kept]);
+    expect(await allIds(first, "bob")).toEqual([kept]);
     expect((await first.membership("app", "g1"))?.accounts).toEqual(["ann", "bob"]);
   });
 

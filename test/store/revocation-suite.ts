@@ -5,7 +5,7 @@ import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import type { Revocation, StoredRevocation } from "../../src/wire/revocations.ts";
 import { bound } from "../support/bounds.ts";
 import { stored, talk } from "./samples.ts";
-import { type StorePlace } from "./store-suite.ts";
+import type { StorePlace } from "./opened-store.ts";
 
 const nowMs = Date.now();
 const kick = (change: Partial<Revocation> = {}): Revocation => ({

@@ -10,21 +10,10 @@ import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./samples.ts";
 import { failureOf } from "./failure-of.ts";
 import { openAt } from "./sqlite-files.ts";
+import { allIds } from "../support/contents.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 
 const freshPath = temporaryPaths("sqlite-index-");
-
-/** All ids of an account's index, page by page. */
-async function allIds(store: Store, account: string): Promise<bigint[]> {
-  const seen: bigint[] = [];
-  for (let after = 1n; ;) {
-    const page = await store.index({ app: "app", account, device: "", after, includeSent: false, limit: 2000 });
-    const last = page.at(-1);
-    if (last === undefined) return seen;
-    for (const { messageId } of page) seen.push(messageId);
-    after = last.messageId;
-  }
-}
 
 /** A closed store of 300 messages with clientIds, in runs of 20; their ids. */
 async function filledStore(path: string): Promise<bigint[]> {

@@ -2,7 +2,7 @@
 // restarted. What it has made and makes keeps nobody from creating and joining groups.
 
 import { Database } from "bun:sqlite";
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { limitValues, type LimitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { checkStore } from "../../src/store/sqlite/check.ts";
@@ -10,17 +10,15 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
 import { draft } from "./samples.ts";
+import { endings } from "../support/endings.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 
 const freshPath = temporaryPaths("schema-4-");
-const endings: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
-});
+const ends = endings();
 
 const open = async (path: string, limits: Partial<LimitValues> = {}): Promise<Store> => {
   const store = await openSqliteStore({ path, retentionDays: 0, log: silentLog, limits: limitValues(limits) });
-  endings.push(() => store.close());
+  ends.push(() => store.close());
   return store;
 };
 
@@ -56,7 +54,7 @@ test("former memberships count as put by others: they keep no account from creat
 test("a process of schema 4 enters and leaves as before, and is counted", async () => {
   const path = await formerStore();
   const former = new Database(path, { safeIntegers: true });
-  endings.push(() => former.close());
+  ends.push(() => former.close());
   former.run("PRAGMA busy_timeout = 5000");
   // Prepared before the upgrade, as that process has them.
   const numberOf = former.prepare<{ number: bigint }, [string]>("SELECT number FROM account WHERE name = ?");
@@ -92,7 +90,7 @@ test("a check says which counts are wrong, and they are counted again once they 
   const members = ["bob"];
   await store.createGroup(draft({ id: "e3", owner: "eve", members }));
   const db = new Database(path);
-  endings.push(() => db.close());
+  ends.push(() => db.close());
   db.run("PRAGMA busy_timeout = 5000");
   db.run("UPDATE group_count SET put = 9");
   expect(checkStore(path, () => undefined).logProblems).toEqual([

@@ -17,10 +17,11 @@ import { migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { Writer } from "../../src/store/sqlite/writer.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { draft, stored, talk } from "./samples.ts";
-import { contentsOf } from "../support/contents.ts";
+import { contentsOf, allIds } from "../support/contents.ts";
 import { testSeed } from "../support/random.ts";
 import { failureOf } from "./failure-of.ts";
 import { openAt } from "./sqlite-files.ts";
+import { readBesideTwoWriters } from "./two-writers.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 
 const freshPath = temporaryPaths("sqlite-store-");
@@ -233,20 +234,7 @@ test("kill -9 at random moments loses nothing that was acknowledged, and a resta
     for (const line of text.split("\n").slice(0, -1)) acknowledged.push(BigInt(line));
   }
   const store = await openAt(path);
-  const held = new Set<bigint>();
-  for (let after = 1n; ;) {
-    const page = await store.index({
-      app: "app",
-      account: "bob",
-      device: "",
-      after,
-      includeSent: false,
-      limit: 2000,
-    });
-    if (page.length === 0) break;
-    for (const { messageId } of page) held.add(messageId);
-    after = page.at(-1)?.messageId ?? after;
-  }
+  const held = new Set(await allIds(store));
   await store.close();
   expect(acknowledged.length).toBeGreaterThan(0);
   expect(acknowledged.filter((id) => !held.has(id))).toEqual([]);
@@ -255,33 +243,8 @@ test("kill -9 at random moments loses nothing that was acknowledged, and a resta
 test("two processes that append and compact at once: a reader that pages sees every id once and in order", async () => {
   const path = freshPath();
   const store = await openAt(path);
-  const children = [0, 1].map(() =>
-    Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), path, "2000", "50"], {
-      stdout: "pipe",
-      stderr: "inherit",
-    }),
-  );
-  let isDone = false;
-  const outputs = Promise.all(children.map((child) => new Response(child.stdout).text())).then((texts) => {
-    isDone = true;
-    return texts;
-  });
-  const seen: bigint[] = [];
-  for (let after = 1n, wasDone = false; ; wasDone = isDone) {
-    const page = await store.index({
-      app: "app",
-      account: "bob",
-      device: "",
-      after,
-      includeSent: false,
-      limit: 100,
-    });
-    for (const { messageId } of page) seen.push(messageId);
-    after = page.at(-1)?.messageId ?? after;
-    if (page.length === 0 && wasDone) break;
-  }
-  const ids = (await outputs).flatMap((text) => text.split("\n").slice(0, -1)).map(BigInt);
+  const { shown, written } = await readBesideTwoWriters(store, path, "2000", "50");
   await store.close();
-  expect(ids).toHaveLength(4_000);
-  expect(seen).toEqual(ids.toSorted((a, b) => (a < b ? -1 : 1)));
+  expect(written).toHaveLength(4_000);
+  expect(shown).toEqual(written.toSorted((a, b) => (a < b ? -1 : 1)));
 }, 60_000);

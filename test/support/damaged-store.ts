@@ -96,15 +96,3 @@ export function overwrite(path: string, page: number): void {
   writeSync(file, Buffer.alloc(pageBytes, 0xaa), 0, pageBytes, page * pageBytes);
   closeSync(file);
 }
-
-/** All ids of an account's index, page by page. */
-export async function allIds(store: Store, account: string): Promise<bigint[]> {
-  const seen: bigint[] = [];
-  for (let after = 1n; ;) {
-    const page = await store.index({ app: "app", account, device: "", after, includeSent: false, limit: 2000 });
-    const last = page.at(-1);
-    if (last === undefined) return seen;
-    for (const { messageId } of page) seen.push(messageId);
-    after = last.messageId;
-  }
-}
