@@ -65,7 +65,7 @@ export class Bench {
     return openFilesMax() - descriptorsReserved;
   }
 
-  /** How long a scenario of many runs measures each: so many seconds, unless the user says another number. */
+  /** Seconds that a scenario of many runs measures each, unless the user gives another number. */
   secondsOr(few: number): number {
     return this.options.seconds ?? few;
   }
@@ -103,7 +103,7 @@ export class Bench {
     this.report(findings.map((found) => namedResult(scenario, found)));
   }
 
-  /** The same without a report; `name` is what a person who waits is told. */
+  /** The same without a report; `name` is shown to the person who waits. */
   findAlone(name: string, load: LoadName, settings: Partial<LoadSettings>): Promise<readonly Findings[]> {
     const job = { load, settings: this.settings(settings) };
     return generate(job, (phase, done) => this.tell(name, phase, done));

@@ -26,7 +26,7 @@ export interface Goal {
 /** What came of a goal. */
 export interface Outcome {
   readonly goal: Goal;
-  /** In the goal's unit; undefined: there is none, and the verdict says why. */
+  /** In the goal's unit; undefined if there is none; the verdict says why. */
   readonly figure: number | undefined;
   /** `yes`: the aim; `at least`: the bound. */
   readonly verdict: string;

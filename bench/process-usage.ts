@@ -14,7 +14,7 @@ export function cpuSeconds(pid: number): number {
 }
 
 /**
- * CPU seconds that this machine's processors were busy since its start, whoever used them; time stolen from it
+ * CPU seconds that this machine's processors were busy since its start, by any process; time stolen from it
  * included.
  */
 export function machineCpuSeconds(): number {

@@ -1,7 +1,7 @@
 // Talks per second that a store commits durably, and how fast it answers an offline read beside that; run by hand:
 //   bun bench/store-rate.ts [in flight] [seconds] [folder]                       SQLite, synchronous FULL
 //   bun bench/store-rate.ts [in flight] [seconds] --store postgres://host/name   PostgreSQL; the messages stay there
-//   --rows 1000000      so many talks are stored before anything is measured
+//   --rows 1000000      talks stored before anything is measured
 //   --accounts 100000   receivers, all equally likely
 //   --waiting 10000     messages that wait for one account; they are read page by page, then the newest page again
 //   --database x.db     this SQLite file, which is kept: a later run measures on top of what is there
@@ -42,7 +42,7 @@ function talk(sender: number, count: number, dest: string): Talk {
 }
 const anybody = (sender: number, count: number): string => `receiver-${(sender * 7919 + count * 104_729) % accounts}`;
 
-/** Calls `work` with rising numbers below `total`, so many at a time. */
+/** Calls `work` with rising numbers below `total`, a bounded number at a time. */
 async function concurrently(width: number, total: number, work: (turn: number) => Promise<unknown>): Promise<void> {
   let next = 0;
   const line = async (): Promise<void> => {

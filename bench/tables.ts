@@ -2,7 +2,7 @@
 
 import { type Result, show, type Value } from "./result.ts";
 
-/** What a run was given. What all lines of a scenario share is said above its table instead of in a column. */
+/** What a run was given. What all lines of a scenario share stands above its table instead of in a column. */
 const circumstances = [
   "transport",
   "topology",

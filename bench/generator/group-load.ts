@@ -14,7 +14,7 @@ import { eventsOf, Traffic } from "./traffic.ts";
 
 const abreast = 50;
 
-/** Runs it with so many members, online members, and senders among those. */
+/** Runs it with these numbers of members, of online members, and of senders among those. */
 export async function loadGroupOf(
   load: Load,
   { members, online, senders }: { readonly members: number; readonly online: number; readonly senders: number },

@@ -1,4 +1,4 @@
-// Doing the same for many, so many at once.
+// Doing the same for many items, a bounded number at a time.
 
 /** Calls `work` with 0 to `count` - 1, at most `abreast` at a time; the results in order. */
 export async function inBatches<T>(

@@ -30,7 +30,7 @@ export interface LoadEvents {
   answered(number: number, status: number, atMs: number): void;
   /** A push. The payload is a view that lives until this returns. */
   pushed(payload: Buffer, scan: PacketScan, atMs: number): void;
-  /** The connection ended before it was told to. */
+  /** The connection ended before it was asked to. */
   lost(reason: string): void;
 }
 
@@ -128,7 +128,7 @@ export class LoadClient implements FrameSink, Flushable {
     return answer.promise.finally(() => clearTimeout(late));
   }
 
-  /** Sends talk `number`; its answer is told as an event. */
+  /** Sends talk `number`; its answer arrives as an event. */
   talk(template: TalkTemplate, number: number): void {
     const at = this.queue(template.frame);
     template.patch(this.outbound.bytes, at, number);

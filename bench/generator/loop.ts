@@ -10,7 +10,7 @@ import { isGeneratorFree, residentMb, round, type Shares, sharesBetween, usageFi
 /** The open loop sends what is due this often. */
 const paceMs = 1;
 const lookMs = 20;
-/** How often a person is told. */
+/** How often a person sees progress. */
 const tellMs = 200;
 /** Of what an open loop should have sent while it was measured; less means that the generator was held up. */
 const offeredMin = 0.98;

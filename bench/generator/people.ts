@@ -11,7 +11,7 @@ import { eventsOf, type Traffic } from "./traffic.ts";
 const abreast = 50;
 export const bodyBytes = 100;
 
-/** Pairs of a sender and its own receiver, who is online or not. */
+/** Pairs of a sender and its own receiver, online or not. */
 export async function connectPairs(
   traffic: Traffic,
   { target, settings, tell }: Load,

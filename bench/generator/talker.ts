@@ -47,7 +47,7 @@ export class Talker {
     return new Talker(account, await RoostClient.connect({ url, token, talkTriesMax: 1 }));
   }
 
-  /** Talks until it is told to stop. Throws when a talk is refused for good, or cannot be stored. */
+  /** Talks until it is stopped. Throws when a talk is refused for good, or cannot be stored. */
   async talkTo(receiver: string): Promise<void> {
     this.lastMs = performance.now();
     for (let number = 0, dueMs = this.lastMs + Math.random() * paceMs; !this.isOver; number++) {

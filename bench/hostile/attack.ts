@@ -1,4 +1,4 @@
-// What an attack is: something that a stranger, or one who is signed in, does to a server on purpose. It runs in a
+// What an attack is: something that a stranger, or a signed-in client, does to a server on purpose. It runs in a
 // process of its own, which ends with it.
 
 import type { Endpoint } from "../server/target.ts";
@@ -30,7 +30,7 @@ export interface Place {
   readonly app: string;
   /** Whoever comes over TCP says with a header of the PROXY protocol who he is, over HTTP with X-Forwarded-For. */
   readonly isBehindProxy: boolean;
-  /** Ports of 127.0.0.1; 0: there is none. */
+  /** Ports of 127.0.0.1; 0 if there is none. */
   readonly linkPort: number;
   readonly registryPort: number;
   readonly dnsPort: number;

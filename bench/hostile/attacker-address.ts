@@ -6,7 +6,7 @@ import type { Place } from "./attack.ts";
 export const attackerAddress = "203.0.113.66";
 const endOfHead = "\r\n\r\n";
 
-/** An HTTP request as a proxy passes it on for somebody at that address. */
+/** An HTTP request as a proxy passes it on for a client at that address. */
 export function forwarded({ isBehindProxy }: Place, request: Buffer, address = attackerAddress): Buffer {
   const end = request.indexOf(endOfHead);
   if (!isBehindProxy || end === -1) return request;

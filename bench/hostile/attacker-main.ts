@@ -11,9 +11,9 @@ export interface AttackJob {
   readonly isTrial: boolean;
 }
 
-/** In a trial at most so many of anything. */
+/** The maximum of anything in a trial. */
 const fewMax = 8;
-/** The end of all attacks, whoever forgets this process, in milliseconds. */
+/** The end of all attacks, even if this process is forgotten, in milliseconds. */
 const lifeMsMax = 300_000;
 
 const lines = console[Symbol.asyncIterator]();

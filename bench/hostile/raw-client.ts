@@ -59,12 +59,12 @@ export class RawSocket {
     if (this.rest.length > 0 && !this.isClosed) await this.free.promise;
   }
 
-  /** Writes the same bytes again and again, at most so many a second; returns when the connection is closed. */
+  /** Writes the same bytes again and again, at a bounded rate per second; returns when the connection is closed. */
   async flood(bytes: Buffer, bytesPerSecond = Infinity): Promise<void> {
     const startMs = performance.now();
     for (let sent = 0; !this.isClosed;) {
       if (this.rest.length > 0) {
-        // A peer that reads nothing holds this up for ever.
+        // A peer that reads nothing holds this up indefinitely.
         await Promise.race([this.free.promise, Bun.sleep(100)]);
       } else if (sent > ((performance.now() - startMs) / 1000) * bytesPerSecond) await Bun.sleep(1);
       else {

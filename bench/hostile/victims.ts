@@ -1,5 +1,5 @@
-// The others: those whose requests are measured while somebody attacks. A few of each kind, far below what a server can
-// do. Once a second somebody comes anew: too seldom to count in a p99, but a server that lets nobody in fails him.
+// The others: those whose requests are measured during an attack. A few of each kind, far below what a server can
+// do. Once a second a new one connects: too seldom to count in a p99, but a server that lets nobody in fails it.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";

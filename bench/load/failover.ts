@@ -16,7 +16,7 @@ const size = { discovery: 1, gateways: 1, logins: 2, chats: 3 } as const;
 /** Everybody has had an answer, and answers are as fast as they were: then it goes on. */
 const steadyMs = 300;
 /**
- * Chance may give a node that joins more than its share: so many standard deviations, of which one run in 700 has more.
+ * Chance may give a node that joins more than its share: this many standard deviations, which one run in 700 exceeds.
  */
 const deviations = 3;
 
@@ -117,7 +117,7 @@ async function join({ processes }: BenchCluster, talkers: readonly Talker[], nam
   return moved;
 }
 
-/** Waits until so many nodes serve everybody, and have done so for a moment; their numbers. */
+/** Waits until this many nodes have served all clients for a moment; returns their numbers. */
 async function served(talkers: readonly Talker[], nodes: number): Promise<ReadonlySet<number>> {
   const numbers = (): Set<number> => new Set(talkers.map(({ node }) => node));
   const areServedSince = (sinceMs: number): boolean =>
@@ -129,7 +129,7 @@ async function served(talkers: readonly Talker[], nodes: number): Promise<Readon
   return numbers();
 }
 
-/** The share of the last of so many nodes, and what chance may add. */
+/** The share of the last of this many nodes, and what chance may add. */
 function movedMax(nodes: number): number {
   const share = 1 / nodes;
   return Math.floor(clients * share + deviations * Math.sqrt(clients * share * (1 - share)));

@@ -7,7 +7,7 @@ import type { Load } from "../generator/load.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 
-/** In the generator: `members`, `connections` (who is online), `senders`, and `window` or `rate`. */
+/** In the generator: `members`, `connections` (online members), `senders`, and `window` or `rate`. */
 export function loadGroup(load: Load): Promise<Findings[]> {
   const { members, connections, senders } = load.settings;
   return loadGroupOf(load, { members, online: connections, senders });

@@ -21,7 +21,7 @@ const abreast = 100;
 const backMsMax = 60_000;
 
 /**
- * In the generator: `connections`, `store`. Throws when somebody does not come back, is refused for good, or is not
+ * In the generator: `connections`, `store`. Throws when a client does not come back, is refused for good, or is not
  * heard.
  */
 export function loadReturns({ settings, tell }: Load): Promise<Findings[]> {

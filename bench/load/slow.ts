@@ -1,5 +1,5 @@
-// Scenario `slow`: pairs talk at a fixed rate while one client stops reading, who is sent two megabytes a second. What
-// counts is the p99 of everybody else, beside what it was before.
+// Scenario `slow`: pairs talk at a fixed rate while one client, which is sent two megabytes a second, stops
+// reading. What counts is the p99 of the others, beside what it was before.
 
 import type { Load } from "../generator/load.ts";
 import { LoadClient } from "../generator/load-client.ts";

@@ -24,7 +24,7 @@ const senders = 1_000;
 /** Talks of one call, and calls in flight: the store is never without work. */
 const batchTalks = 256;
 const callsInFlight = 8;
-/** Of the platform's own hash: whoever receives does so at no fixed distance. */
+/** Of the platform's own hash: receivers are at no fixed distance. */
 const scatter = (number: number): number => Bun.hash.crc32(String(number));
 
 function talkOf({ app, account, waiting, rows }: Order, number: number): Talk {

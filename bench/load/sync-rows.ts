@@ -14,7 +14,7 @@ export interface Start {
   readyMs: number;
 }
 
-/** Starts a server on a store that was filled as ordered; `start` is told how long that took. */
+/** Starts a server on a store that was filled as ordered; `start` is given the time that this took. */
 export function onFilledServer(
   order: Omit<Order, "path" | "app">,
   start: Start,

@@ -1,6 +1,6 @@
 // Scenario `sync`: 10,000 messages wait for one client, who signs in, reads the index and all contents, and does so
 // again for as long as it is measured. Latencies are those of a whole synchronisation; the first one is the cold one.
-// With rows, the messages lie among so many others in the store of a server that has just started.
+// With rows, the messages lie among that many others in the store of a server that has just started.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Bench, Plan } from "../bench.ts";
@@ -91,7 +91,7 @@ export async function loadSync(load: Load): Promise<Findings[]> {
   ];
 }
 
-/** Messages from several senders, for nobody who is there. */
+/** Messages from several senders, for no client that is online. */
 async function fill(load: Load, account: string): Promise<void> {
   const { target, settings, tell } = load;
   const traffic = new Traffic({ audience: 0, until: "answered" });

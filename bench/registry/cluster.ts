@@ -71,13 +71,13 @@ export class RegistryCluster {
     return cluster;
   }
 
-  /** Waits until every node lists so many instances besides the nodes themselves. */
+  /** Waits until every node lists this many instances besides the nodes themselves. */
   async listed(instances: number): Promise<void> {
     const total = instances + this.nodes.length;
     await this.until(`${instances} listed instances`, settleMsMax, ({ detail }) => detail.instances === total);
   }
 
-  /** Waits until so many long polls wait at the first node. */
+  /** Waits until this many long polls wait at the first node. */
   async polling(polls: number): Promise<void> {
     const endMs = performance.now() + settleMsMax;
     const [first] = this.nodes;

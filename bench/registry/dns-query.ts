@@ -56,7 +56,7 @@ export class DnsQuery {
     return datagram;
   }
 
-  /** What is wrong with an answer to `datagram` that must hold so many records; undefined: nothing. */
+  /** What is wrong with an answer to `datagram` that must hold this many records; undefined if nothing is. */
   fault(datagram: Buffer, answer: Buffer, records: number): string | undefined {
     const { questionEnd } = this;
     if (answer.length < questionEnd) return "an answer is cut short";

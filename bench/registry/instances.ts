@@ -52,7 +52,7 @@ export function fetchRequest(appid: string): Buffer {
   return getRequest(`/discovery/fetch?${query.toString()}`);
 }
 
-/** Registers them at one node, over so many connections as fast as they are answered; `registered` hears of each. */
+/** Registers them at one node, over this many connections as fast as they are answered; `registered` hears of each. */
 export async function registerAll(
   nodePort: number,
   instances: readonly BenchInstance[],

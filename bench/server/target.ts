@@ -18,7 +18,7 @@ export interface TargetProcess {
   readonly pid: number;
 }
 
-/** What a generator is told; plain data, so that it can be handed to another process. */
+/** A generator's order; plain data, so that it can be handed to another process. */
 export interface Target {
   readonly endpoint: Endpoint;
   /** The key of its tokens, as text. */
@@ -52,7 +52,7 @@ export function parseServerUrl(url: string): Endpoint {
   return { transport, host, port: Number(parsed.port || "80"), path: `${parsed.pathname || "/"}${parsed.search}` };
 }
 
-/** One way into a server. Throws a sentence when there is none. */
+/** One way into a server. Throws if there is none. */
 export function targetOf(server: Server, transport: Transport): Target {
   const { endpoints, secret, app, processes } = server;
   const endpoint = endpoints[transport];

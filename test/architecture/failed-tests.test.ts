@@ -9,7 +9,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 const folder = temporaryFolder("roost-failed-tests-");
 const script = join(import.meta.dir, "../../scripts/failed-tests.awk");
 
-/** What is told of a run of these tests. */
+/** What is shown of a run of these tests. */
 async function toldOf(files: Readonly<Record<string, string>>, words: readonly string[] = []): Promise<string> {
   const paths = Object.entries(files).map(([name, body]) => {
     const path = join(folder, `${name}.test.ts`);
@@ -29,7 +29,7 @@ async function toldOf(files: Readonly<Record<string, string>>, words: readonly s
   return awk.stdout.toString().replace(/ \[[\d.]+ms\]$/gm, "");
 }
 
-test("file, name and error are told of each, and nothing of those that passed", async () => {
+test("each failed test's file, name and error are shown, and nothing of those that passed", async () => {
   const told = await toldOf({
     first: `test("good", () => { throw undefined ?? new Error("one") });
       test("passes", () => { console.log("of no use") });
@@ -53,7 +53,7 @@ test("file, name and error are told of each, and nothing of those that passed", 
   expect(told).not.toContain("of no use");
 });
 
-test("sixty lines of each, and twelve tests, are told, and how much more there is", async () => {
+test("at most twelve tests of sixty lines each are shown, with a count of what is left out", async () => {
   const told = await toldOf({
     fifth: `test("long", () => { throw new Error("line\\n".repeat(100)) });
       for (let i = 0; i < 14; i++) test(\`t\${i}\`, () => { throw new Error("short") });`,

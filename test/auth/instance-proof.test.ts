@@ -103,7 +103,7 @@ describe("an entry is believed", () => {
 });
 
 describe("an entry is not believed", () => {
-  test("without a proof, which is told apart from a wrong one", () => {
+  test("without a proof, which is distinguished from a wrong one", () => {
     expect(judgeProof(statement, [a])).toBe("absent");
     expect(judgeProof(withEntry(statement, proofKey, ""), [a])).toBe("absent");
   });

@@ -146,7 +146,7 @@ test("a key that stands in a file twice is one key, at its first place", () => {
   expect(keysOf([...lines, ...lines].join("\n"))).toEqual(lines);
 });
 
-test("a draft that somebody else has put into the folder is not the secret", () => {
+test("a draft that another process has put into the folder is not taken for the secret", () => {
   const draft = join(folder, "secret.new");
   writeFileSync(draft, "what another user wrote here\n", { mode: 0o666 });
   expect(ensureSecret(folder)).toBe(true);

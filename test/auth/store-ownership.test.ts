@@ -39,7 +39,7 @@ test("a claim is judged by who owns the store", () => {
   expect(judge(["a"], [], true)).toBe("adopted");
 });
 
-test("a place is told within its bound in bytes, whole characters only, and without control characters", () => {
+test("a place is shown within its bound in bytes, in whole characters, without control characters", () => {
   expect(shownPlace("sqlite:/messages.db")).toBe("sqlite:/messages.db");
   expect(shownPlace("sqlite:/a\n\u001b[2J\u0085b")).toBe("sqlite:/a ⏎ \ufffd[2J\ufffdb");
   for (const character of ["x", "\u00e9", "\u732b", "\u{1f426}"]) {

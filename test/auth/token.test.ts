@@ -54,7 +54,7 @@ test("a refusal says what is wrong with the token", async () => {
   expect(await reasonOf(await extended.sign(key))).not.toBe("the token is not valid");
 });
 
-test("a token without an app is of the default one, and the refusal names the option where there is none", async () => {
+test("a token without an app belongs to the default app; without a default, the refusal names the option", async () => {
   const tolerant = new TokenVerifier([key], () => nowMs, { defaultApp: "kim" });
   const claims = { acc: "alice", exp: now + 60 };
   for (const app of [undefined, ""]) {

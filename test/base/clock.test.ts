@@ -89,7 +89,7 @@ test("the machine's own is the machine's", () => {
   for (let count = 0; count < 10_000; count++) {
     const beforeNs = realNs();
     const ns = systemClock.wallNs();
-    // The reading itself is true; somebody else may have had the processor when its tick came.
+    // The reading itself is true; another process may have had the processor when its tick came.
     expect(ns).toBeGreaterThanOrEqual(beforeNs - 10_000n);
     expect(ns).toBeLessThanOrEqual(realNs() + 1_000_000n);
   }

@@ -1,6 +1,6 @@
 // A process that keeps the write lock of a file that others share: they say which one it is.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,13 +10,10 @@ import { writeLockHolder } from "../../src/base/lock-holder.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { talk } from "../store/store-suite.ts";
+import { endings } from "../support/endings.ts";
+import { talk } from "../store/samples.ts";
 
-const endings: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
-});
+const ends = endings();
 
 /** Takes the write lock of the database at argv[1], says so, and keeps it. */
 const keeper = `
@@ -29,7 +26,7 @@ const keeper = `
 
 async function keepLock(path: string): Promise<Subprocess> {
   const child = Bun.spawn([process.execPath, "-e", keeper, path], { stdout: "pipe", stderr: "inherit" });
-  endings.push(async () => {
+  ends.push(async () => {
     child.kill("SIGKILL");
     await child.exited;
   });
@@ -39,12 +36,12 @@ async function keepLock(path: string): Promise<Subprocess> {
 
 test("a stopped process that keeps the write lock is named in the log with what is wrong with it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "roost-lock-"));
-  endings.push(() => rmSync(folder, { recursive: true, force: true }));
+  ends.push(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, "messages.db");
   const lines: string[] = [];
   const log = createLog("info", "text", (line) => lines.push(line));
   const store = await openSqliteStore({ path, retentionDays: 15, log });
-  endings.push(() => store.close());
+  ends.push(() => store.close());
   await store.append([talk()]);
   // Between two writes nobody holds it.
   await until(() => writeLockHolder(path) === undefined, "the store has let go of the lock");
@@ -73,12 +70,12 @@ test("a stopped process that keeps the write lock is named in the log with what 
 
 test("a stopped process that keeps the write lock of the sessions is named in the log, too", async () => {
   const folder = mkdtempSync(join(tmpdir(), "roost-lock-"));
-  endings.push(() => rmSync(folder, { recursive: true, force: true }));
+  ends.push(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, "sessions.db");
   const lines: string[] = [];
   const log = createLog("info", "text", (line) => lines.push(line));
   const sessions = await openSqliteSessions({ path, log });
-  endings.push(() => sessions.close());
+  ends.push(() => sessions.close());
   const child = await keepLock(path);
   child.kill("SIGSTOP");
   const gateway = { gateway: "gw1", incarnation: "i1" };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { TurnShare } from "../../src/base/turn-share.ts";
 
-/** A share of 10 ms and so many pieces whose clock and turns the test moves. */
+/** A share of 10 ms and this many pieces whose clock and turns the test moves. */
 function share(piecesMax = Infinity) {
   const turns: (() => void)[] = [];
   const clock = { nowMs: 0 };

@@ -1,5 +1,5 @@
 // A server of the wire protocol that lies: it signs everybody in, and then loses, doubles, reorders or refuses what it
-// is told, or goes away.
+// is asked to, or goes away.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { decodeJwt } from "jose";
@@ -95,7 +95,7 @@ export class FakeServer {
     const push = (text: string): void => this.peers.get(dest)?.push(text);
     if (lie === "reorder") {
       this.held = () => push(body);
-      // The next talk's push overtakes it; when there is none, it comes all the same.
+      // The next talk's push overtakes it; without a next talk, it comes all the same.
       setTimeout(() => this.release(), heldMsMax);
       return;
     }

@@ -68,7 +68,7 @@ test("a closed loop is measured until something was answered, however short the 
   expect(found["seconds"]).toBeGreaterThan(stallMs / 2_000);
 });
 
-test("latencies of which there are none are null, and not 0", () => {
+test("percentiles of no latencies are null, not 0", () => {
   const latency = new Latency();
   expect(latency.fields()).toEqual({ p50_ms: null, p90_ms: null, p99_ms: null, p999_ms: null, max_ms: null });
   latency.record(1, 1);

@@ -60,7 +60,7 @@ test("sender and number are found in any push of a talk, whatever its ids are", 
   }
 });
 
-test("a push that is no talk of the bench is none", () => {
+test("a push from outside the bench is not counted as a talk", () => {
   const scan = new PacketScan();
   const isTalk = (command: string, body: string): boolean => {
     const push = toBinary(MessagePushSchema, create(MessagePushSchema, { messageId: 1n, type: 1, body }));

@@ -31,7 +31,7 @@ test("two runs are compared figure by figure, and doubts are shown", () => {
   expect(lines).toContain("| talk tcp | p50_ms | 2 | 1 | -50.0 % (invalid: after) |");
 });
 
-test("what only one of the runs has is said to be absent in the other", () => {
+test("a figure that only one run has is marked as absent in the other", () => {
   const other = resultOf("idle", { transport: "ws", valid: true });
   const lines = compareRuns([before], [other]).split("\n");
   expect(lines).toContain("| idle ws |  | absent | present |  |");

@@ -104,7 +104,7 @@ test(
 );
 
 test(
-  "postgres: talks are stored by a server of the bench's own, or it is said why not",
+  "postgres: a server of the bench's own stores talks, or the bench says why not",
   async () => {
     const [whole, ...nodes] = await trial("postgres");
     if (hasPostgres) {
@@ -130,7 +130,7 @@ test(
 );
 
 test(
-  "talk by one sender, who is faster than the initial limits of a connection allow",
+  "talk by one sender, which exceeds the initial limits of a connection",
   async () => {
     const words = ["--scenario", "talk", "--transport", "tcp", "--senders", "1", "--seconds", "3"];
     const [open] = isSound(await runBench(...words, "--rate", "6000"));
@@ -173,7 +173,7 @@ test(
 );
 
 test(
-  "a server that runs already is measured by its URL, secret and app, and nothing is said of its processes",
+  "a running server is measured by its URL, secret and app, without figures of its processes",
   async () => {
     const folder = mkdtempSync(join(tmpdir(), "roost-bench-test-"));
     const server = await ServerProcess.start(folder);

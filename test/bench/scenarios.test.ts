@@ -50,7 +50,7 @@ test(
 );
 
 test(
-  "group: every member who is online gets every talk but its own",
+  "group: every online member gets every talk but its own",
   async () => {
     const [result] = await trial("group");
     expect(result).toMatchObject({ members: 10, online: 5, senders: 4, duplicated: 0, reordered: 0 });

@@ -88,7 +88,7 @@ test("messages are printed as they come, until the input ends", async () => {
   expect(await exit).toBe(0);
 });
 
-test("a refused line is said on standard error, and the end is 1", async () => {
+test("a refused line is reported on standard error, and the status is 1", async () => {
   const { status, errors } = await chat("erin", ["hello?"], { group: "nowhere" });
   expect([status, errors]).toEqual([1, "roost: you are in no group nowhere; /groups lists yours\n"]);
 });
@@ -131,7 +131,7 @@ test("of several servers the one that lets in is used, and a registry is asked f
   }
 });
 
-test("who is left out of a new group is named", async () => {
+test("an account left out of a new group is named", async () => {
   const strict = await Messenger.start({ limits: testLimits({ groupsPutPerAccount: 1 }) });
   try {
     const { output } = await chat(
@@ -218,7 +218,7 @@ test("an output that takes nothing gets messages again the next time; one that d
   expect((await chat("kate", [], {})).output).toBe("");
 });
 
-test("a lost connection is said once, however many tries fail, and that it is back", async () => {
+test("a lost connection is reported once, however many tries fail, and so is its return", async () => {
   const peer = ScriptedPeer.start("tcp");
   const input = new PassThrough();
   const { printed, exit } = begin("alice", input, {}, { url: [peer.url], token: "t" });
@@ -242,7 +242,7 @@ test("a lost connection is said once, however many tries fail, and that it is ba
   }
 }, 60_000);
 
-test("a lost connection is said with a reason for people, or with none", async () => {
+test("a lost connection is reported with a readable reason, or with none", async () => {
   for (const [end, said] of [
     [undefined, "the connection is lost; trying again"],
     [closeLeavingOver(1), "the connection is lost (server is leaving); trying again"],

@@ -1,27 +1,25 @@
 // The terminal client in a pseudo terminal of three rows, against the real server in this process.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Messenger } from "../support/messenger.ts";
 import { PseudoTerminal } from "../support/pseudo-terminal.ts";
+import { endings } from "../support/endings.ts";
 import { until } from "../../scripts/harness/until.ts";
 
 const main = join(import.meta.dir, "../../src/main.ts");
-const endings: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
-});
+const ends = endings();
 
 async function messengerFor(): Promise<Messenger> {
   const messenger = await Messenger.start();
-  endings.push(() => messenger.stop());
+  ends.push(() => messenger.stop());
   return messenger;
 }
 
 async function clientOf(messenger: Messenger, account: string): Promise<RoostClient> {
   const client = await RoostClient.connect({ url: `ws://${messenger.ws}`, token: await messenger.token(account) });
-  endings.push(() => client.close());
+  ends.push(() => client.close());
   return client;
 }
 
@@ -36,7 +34,7 @@ async function terminalOf(
   const url = `ws://${messenger.ws}`;
   const all = [...before, process.execPath, "--no-env-file", main, "chat", "--account", account, "--url", url];
   const terminal = new PseudoTerminal([...all, "--token", await messenger.token(account), ...words], columns, rows);
-  endings.push(() => terminal.close());
+  ends.push(() => terminal.close());
   return terminal;
 }
 

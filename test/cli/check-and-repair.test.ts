@@ -14,19 +14,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
-import {
-  allIds,
-  copyStore,
-  fillStore,
-  openAt,
-  overwrite,
-  pagesOf,
-  resultOf,
-  type Filled,
-} from "../support/damaged-store.ts";
+import { copyStore, fillStore, openAt, overwrite, pagesOf, resultOf, type Filled } from "../support/damaged-store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { stored, talk } from "../store/store-suite.ts";
+import { allIds } from "../support/contents.ts";
+import { roost } from "./run-roost.ts";
+import { stored, talk } from "../store/samples.ts";
 
 const root = temporaryFolder("check-test-");
 let whole: Filled;
@@ -42,25 +35,6 @@ function copied(): { readonly folder: string; readonly path: string } {
   const path = join(folder, "messages.db");
   copyStore(whole.path, path);
   return { folder, path };
-}
-
-interface Ended {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function roost(...words: string[]): Promise<Ended> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), ...words], {
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err, status] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { status, out, err };
 }
 
 test("a store in order is fine, with status 0, nothing beside the sentences, and nothing left behind", async () => {
@@ -127,7 +101,7 @@ const lies: readonly [what: string, sql: string][] = [
   ["a damaged filter", "UPDATE run SET filter_received = zeroblob(length(filter_received))"],
 ];
 for (const [what, sql] of lies) {
-  test(`an index with ${what} is told from a right one`, async () => {
+  test(`an index with ${what} is distinguished from a correct one`, async () => {
     const { folder, path } = copied();
     const index = new Database(indexPathOf(path));
     index.run(sql);
@@ -213,7 +187,7 @@ test("of a store with any damaged page salvage saves all that is on others, and 
     const { ids, out } = await salvaged(folder, path);
     const lost = all.filter((id) => !ids.has(id));
     if (page === 0) expect(out).toContain("the schema could not be read; the tables were found by their rows");
-    // What was lost is inside the ranges that are told.
+    // What was lost is inside the reported ranges.
     const ranges = [...out.matchAll(/with ids (\d+) to (\d+)/g)].map(
       ([, from = "", to = ""]) => [BigInt(from), BigInt(to)] as const,
     );

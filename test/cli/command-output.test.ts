@@ -29,7 +29,7 @@ test("a command that writes nothing more notices that its reader has gone", () =
   expect(printing(watching, "| head -1")).toEqual({ out: "one", err: "status 141\n" });
 });
 
-test("a full disk is said, and the status is 1", () => {
+test("a full disk is reported, and the status is 1", () => {
   const { err } = printing('await output.printLines(["one"])', "> /dev/full");
   expect(err).toMatch(/^roost: cannot write to standard output: ENOSPC.*\nstatus 1\n$/);
 });

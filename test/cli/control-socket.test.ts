@@ -115,7 +115,7 @@ test("where none can be made, the log says so, and the server goes on without", 
   expect(lines).toEqual([controlSocketPath(missing)]);
 });
 
-test("whoever asks where no server is gets a sentence", async () => {
+test("a command without a running server fails with a sentence", async () => {
   await expect(ask()).rejects.toThrow(`no server runs on this data folder: there is no ${controlSocketPath(folder)}`);
   await expect(ask(join(folder, "no", "such"))).rejects.toThrow("no server runs on this data folder");
 });

@@ -31,7 +31,7 @@ afterEach(() => {
 /** The bits of a file's mode that say who may do what. */
 const modeOf = (name: string): number => statSync(join(folder, name)).mode & 0o777;
 
-test("the files that are locked are their owner's alone: whoever may read one may lock it", () => {
+test("only their owner may read the locked files: a reader could take the lock", () => {
   unlocks.push(lockDataFolder(openDataFolder(folder, silentLog)));
   expect(modeOf("lock")).toBe(0o600);
   unlocks.push(lockStore(join(folder, "messages.db"), "alone"));
@@ -64,7 +64,7 @@ test("those who share a file of messages do so by any name, and are not joined b
   expect(() => lockStore(link, "alone")).toThrow(StartError);
 });
 
-test("what cannot be locked is told in an operator's words", () => {
+test("a lock that cannot be taken is reported in an operator's words", () => {
   const path = join(folder, "missing", "messages.db");
   expect(() => lockStore(path, "alone")).toThrow(/cannot write beside the messages in .*--store/);
   expect(() => lockStore(join(folder, "lock", "below"), "alone")).toThrow(StartError);

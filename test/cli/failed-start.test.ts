@@ -116,7 +116,7 @@ test("two options with one address are told apart", async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("an address that this machine does not have is said, and nothing is made", async () => {
+test("an address that this machine lacks is reported, and nothing is created", async () => {
   const folder = newFolder();
   const { status, said } = await start(folder, { "--ws": "192.0.2.1:8000" });
   expect(status).toBe(1);

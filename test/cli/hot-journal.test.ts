@@ -7,8 +7,10 @@ import { beforeAll, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
-import { copyStore, fillStore, openAt, allIds, overwrite, type Filled } from "../support/damaged-store.ts";
+import { copyStore, fillStore, openAt, overwrite, type Filled } from "../support/damaged-store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
+import { allIds } from "../support/contents.ts";
+import { roost } from "./run-roost.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const root = temporaryFolder("hot-journal-");
@@ -63,19 +65,6 @@ function copied(folder = join(root, `data-${places++}`)): { readonly folder: str
   if (existsSync(indexPathOf(whole.path))) copyFileSync(indexPathOf(whole.path), indexPathOf(path));
   copyFileSync(`${half}-journal`, `${path}-journal`);
   return { folder, path };
-}
-
-async function roost(...words: string[]): Promise<{ status: number; out: string; err: string }> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), ...words], {
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err, status] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { status, out, err };
 }
 
 /** All messages of a file that is a store. */

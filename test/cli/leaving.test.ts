@@ -1,4 +1,4 @@
-// A server that was told to end: how long it may take, and with which status it ends.
+// A server that is asked to end: how long it may take, and with which status it ends.
 
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";

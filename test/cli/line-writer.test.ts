@@ -58,7 +58,7 @@ test("a stream that fails loses lines, which are counted, and told of once befor
   expect([stream.text, writer.lost]).toEqual(["lost 3\nfour\nfive\n", 3]);
 });
 
-test("lost lines are told of without another line, once the stream works again", () => {
+test("lost lines are reported once the stream works again, without waiting for another line", () => {
   const stream = new Stream();
   const writer = writerTo(stream);
   Object.assign(stream, { room: 0, isBroken: true });

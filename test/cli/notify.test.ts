@@ -1,4 +1,4 @@
-// What a service manager is told, and when it is told nothing. The way to a real socket is in test/e2e/systemd.test.ts.
+// What a service manager is sent, and when it is sent nothing. The way to a real socket is in test/e2e/systemd.test.ts.
 
 import { expect, test } from "bun:test";
 import { type Log, type LogFields, silentLog } from "../../src/base/log.ts";
@@ -42,7 +42,7 @@ test("the watchdog is answered at half of its time, when it asks this process", 
   for (const wrong of ["", "0", "-1", "1s"]) expect(watchdogMs({ WATCHDOG_USEC: wrong }, 7)).toBeUndefined();
 });
 
-test("ready, alive and stopping are told in that order, a status on one line", async () => {
+test("ready, alive and stopping are sent in that order, each status on one line", async () => {
   const notices: string[] = [];
   const manager = new ServiceManager((notice) => void notices.push(notice), 1, silentLog);
   expect(notices).toEqual([]);
@@ -54,7 +54,7 @@ test("ready, alive and stopping are told in that order, a status on one line", a
   expect(notices.at(-1)).toBe("STOPPING=1\nSTATUS=Leaving");
 });
 
-test("a manager that cannot be told is one warning each time that it begins", () => {
+test("a manager that cannot be reached causes one warning per outage", () => {
   const { log, warnings } = watched();
   let isAway = true;
   const send = (): void => {

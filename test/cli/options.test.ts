@@ -99,7 +99,7 @@ test("a command with an operand takes one word, wherever it stands; - is a word"
   expect(() => backup("")).toThrow("is not an option");
 });
 
-test("a value beyond the bounds of its option is refused, whoever could be meant by it", () => {
+test("a value beyond the bounds of its option is refused", () => {
   const refused: [keyof typeof options, string, string][] = [
     ["dns-ttl", "999999999d", "whole seconds from 1s to 7d"],
     ["dns-ttl", "1500ms", "whole seconds from 1s to 7d"],

@@ -64,7 +64,7 @@ test("a node that shows what it knew before it ended counts only where no other 
   await expect(asking(dead, dead).listing()).rejects.toThrow("no registry node answers: http://127.0.0.1:1: ");
 });
 
-test("instances that have fallen silent are told from the others", async () => {
+test("instances that have fallen silent are marked in the list", async () => {
   const { stale } = await asking(node(["a", "b?"])).listing();
   expect([...stale].map(({ hostname }) => hostname)).toEqual(["b"]);
 });

@@ -53,14 +53,14 @@ test("both say whom they have ended, and how many connections there were", async
   ]);
 }, 60_000);
 
-test("a kick of somebody who is not signed in says so", async () => {
+test("a kick of an account that is not signed in says so", async () => {
   await answering({ id: "5", connections: 0, beforeMs: 0 });
   const { status, out } = await roost("kick", "--account", "nobody");
   expect([status, out]).toEqual([0, expect.stringContaining("nobody (app default) is not signed in")]);
   expect(asked).toEqual([{ command: "kick", app: "default", account: "nobody" }]);
 }, 60_000);
 
-test("what is refused, an answer of another version, and no server are told with status 1", async () => {
+test("a refusal, an answer of another version and a missing server are reported with status 1", async () => {
   const failing = async (sentence: string): Promise<void> => {
     expect(await roost("revoke", "--account", "ann")).toMatchObject({
       status: 1,

@@ -1,18 +1,17 @@
-// What an operator is told of a file of keys that cannot be used.
+// What an operator learns about a file of keys that cannot be used.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { decodeProtectedHeader } from "jose";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { optionsOf } from "../../src/cli/command-options.ts";
 import { makeToken } from "../../src/cli/token.ts";
 import { readClusterKeys, readGivenSecrets } from "../../src/cli/secrets.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "roost-secrets-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("roost-secrets-");
 
 test("a file of keys that is missing, or holds none, is named with its option: a gateway has two", () => {
   const empty = join(folder, "empty");

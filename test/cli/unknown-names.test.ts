@@ -70,7 +70,7 @@ describe("a variable", () => {
     expect(() => warnings({ ROOST_CONFIG: join(folder, "missing") })).toThrow("ROOST_CONFIG: cannot read ");
   });
 
-  test("that is an option of another role or command, internal, empty or not ours is none", () => {
+  test("of another role or command, internal, empty or foreign is not an option", () => {
     const all = Object.keys(options).map((name) => [`ROOST_${name.toUpperCase().replaceAll("-", "_")}`, "x"] as const);
     const { ROOST_CONFIG: _, ...variables } = Object.fromEntries(all);
     expect(warnings({ ...variables, ROOST_INVOKED_AS: "roost", ROOST_WSS: "", ROOSTER: "x", PATH: "/bin" })).toEqual(
@@ -99,7 +99,7 @@ describe("a variable", () => {
   });
 });
 
-test("a key of the file or a flag that is misspelt is refused, and what was meant is said", () => {
+test("a misspelt key of the file or flag is refused, with a suggestion", () => {
   const path = join(folder, "roost.toml");
   writeFileSync(path, 'reed-wait = "1m"\n');
   expect(() => new OptionValues(optionsOf.serve, ["--config", path], {})).toThrow(

@@ -67,7 +67,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     return rows.map(({ body }) => body);
   }
 
-  /** A store with so many messages and no nodes, and its backup. */
+  /** A store with this many messages and no nodes, and its backup. */
   async function backedUp(count: number): Promise<string> {
     const store = await open();
     await write(store, "alice", count);
@@ -157,7 +157,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     expect((await restore([path, "--replace"])).status).toBe(0);
   }, 180_000);
 
-  test("a database with content is replaced only when that is said, and what was there is kept", async () => {
+  test("a database with content is replaced only on request, and its content is kept", async () => {
     const path = await backedUp(20);
     const store = await open();
     await write(store, "carol", 5);
@@ -305,7 +305,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     expect(damaged.out).toContain("30 messages whose receiver has no account");
   }, 180_000);
 
-  test("a missing or too old pg_dump is told with the package to install", async () => {
+  test("a missing or too old pg_dump is reported with the package to install", async () => {
     await (await open()).close();
     const bin = join(folder, "bin");
     mkdirSync(bin);

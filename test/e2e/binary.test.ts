@@ -1,4 +1,4 @@
-// The executable, alone in an empty folder: what README.md promises to somebody who has just downloaded it.
+// The executable, alone in an empty folder: what README.md promises after a download.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
@@ -10,7 +10,7 @@ import { testSeed } from "../support/random.ts";
 
 let folder: string;
 const servers: ServerProcess[] = [];
-/** Another program of this machine may listen where a server does that is told nothing. */
+/** Another program of this machine may listen at a server's default ports. */
 const free = ["--ws", "off", "--tcp", "127.0.0.1:0", "--monitor", "off"];
 
 beforeEach(() => {
@@ -109,7 +109,7 @@ test("a second server on the same data, or on the same port, is refused with a s
   expect(samePort.err).not.toContain("    at ");
 }, 60_000);
 
-test("what is wrong on the command line is said with the option's name, and ends with status 2", async () => {
+test("an error on the command line names the option, and ends with status 2", async () => {
   const cases: [string[], string][] = [
     [["--nope", "1"], "--nope"],
     [["--ws", "99"], "--ws"],

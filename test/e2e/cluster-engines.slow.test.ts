@@ -132,7 +132,7 @@ test("a message store that was removed takes nothing that would be lost; a start
   expect(await bodiesOf(bob)).toEqual(people.map((_, at) => `after ${at}`));
 }, 180_000);
 
-test("a sessions' file that is removed is made anew, and everybody who is connected stays so", async () => {
+test("a removed sessions' file is created anew, and every connected client stays connected", async () => {
   const stage = await start({ gateways: 2 });
   const alice = await stage.wire("alice", 0);
   const bob = await stage.wire("bob", 1);

@@ -101,7 +101,7 @@ test.skipIf(!hasPostgres || isRedisMissing)(
 );
 
 test.skipIf(formerReleaseMissing !== undefined)(
-  "processes of the former release are restarted where the others are told, and no request is lost",
+  "processes of the former release are restarted where others reload, and no request is lost",
   async () => {
     const random = new Random(testSeed("the order of signals and restarts"));
     const size = { discovery: 2, gateways: 2, logins: 2, chats: 2 };

@@ -23,7 +23,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("nothing that was said to be stored is lost, whoever is killed", async () => {
+test("no message reported as stored is lost, whichever process is killed", async () => {
   const random = new Random(testSeed("kills"));
   const running = (cluster = await ProcessCluster.start({
     folder,

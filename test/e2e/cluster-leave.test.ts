@@ -15,7 +15,8 @@ import {
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
 import { basicPing, BasicCode, decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
-import { closeAll, HandDialler, newIdentity } from "../link/support.ts";
+import { closeAll, newIdentity } from "../link/support.ts";
+import { HandDialler } from "../link/hand-handshake.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
 import { Random, testSeed } from "../support/random.ts";
@@ -65,7 +66,7 @@ test("a gateway that leaves sends 200 clients to the other one, and serves each 
   expect(await ending).toBe(0);
   await Promise.all(talking);
   expect(codes).toEqual(Array.from(clients, () => CloseCode.Leaving));
-  // Only in the moments between a client's last answer and its close may it be told to try elsewhere.
+  // Only in the moments between a client's last answer and its close may it be sent elsewhere.
   expect(talks.refused).toBeLessThanOrEqual(clients.length);
   const back = await Promise.all(clients.map((_, at) => running.wire(`client${at}`, 1)));
   const [first, second] = back;

@@ -1,5 +1,5 @@
-// Processes of a cluster that die, and links that break: whoever asked is answered, what was stored stays, and who was
-// there is not taken for somebody who is.
+// Processes of a cluster that die, and links that break: every request is answered, what was stored stays, and a
+// client that was there is not taken for one that is.
 
 import { afterEach, expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
@@ -116,7 +116,7 @@ test("requests in flight at a chat node that dies are answered at once, and may 
 const syncs = (client: WireClient): number =>
   client.pushes.filter(({ header }) => header.command === Command.Sync).length;
 
-/** Exactly so many hints have come once it waits no more: those sent before an answer come before it. */
+/** Exactly this many hints have come once it waits no more: those sent before an answer come before it. */
 async function expectSyncs(client: WireClient, count: number, what: string): Promise<void> {
   await until(() => syncs(client) >= count, what);
   await readIndex(client);

@@ -1,5 +1,5 @@
-// Who says to be somebody in a cluster and is not: a second process under one id, a stranger without the cluster key,
-// an address at which somebody else listens. They are refused, and nobody else notices.
+// Impostors in a cluster: a second process under one id, a stranger without the cluster key, an address at which
+// another program listens. They are refused, and no other process notices.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
@@ -7,15 +7,8 @@ import { registryToken } from "../../src/auth/registry-token.ts";
 import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
-import {
-  afterwards,
-  answerHello,
-  closeAll,
-  HandDialler,
-  handAcceptor,
-  newIdentity,
-  wrongKey,
-} from "../link/support.ts";
+import { afterwards, closeAll, newIdentity, wrongKey } from "../link/support.ts";
+import { answerHello, HandDialler, handAcceptor } from "../link/hand-handshake.ts";
 import { anyPorts, ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
 import { MemberProcess, run } from "../../scripts/harness/server-process.ts";
@@ -117,7 +110,7 @@ test("of two that started under one id while no registry ran, one stays when it 
   }
 }, 60_000);
 
-test("whoever lacks the cluster key, or takes a live gateway's id, is refused at both services", async () => {
+test("a process that lacks the cluster key, or takes a live gateway's id, is refused at both services", async () => {
   const { clusterKey: key, cluster } = stage;
   const { stillTalk } = await people();
   await stillTalk();
@@ -189,7 +182,7 @@ test("nodes that are listed and are not what they say are not linked, and cost n
   for (const [id, , sentence] of said)
     await stage.says("gateway-1", new RegExp(`cannot be linked.* node="${id}".*${sentence}`));
   await stillTalk();
-  // One that starts now waits for none of them for ever.
+  // One that starts now waits for each of them for a bounded time.
   const words = cluster.words("gateway-1", { "--id": "gateway-2", ...anyPorts });
   const newcomer = await MemberProcess.start(stage.folder, words);
   await until(async () => (await fetch(`${newcomer.monitor}/health`)).ok, "the newcomer is ready");

@@ -155,7 +155,7 @@ test("after all were killed, a snapshot is shown as stale until the services are
   await allList(cluster, ["one", "two"]);
 }, 120_000);
 
-test("after all were killed without a snapshot, a renewal is told to register again", async () => {
+test("after all nodes were killed without a snapshot, a renewing instance has to register again", async () => {
   const cluster = await Cluster.start();
   expect(await register(cluster.url(0), "one")).toBe(0);
   for (const index of [0, 1, 2]) await cluster.kill(index);

@@ -2,7 +2,7 @@
 // former ones are replaced one at a time, in a random order, while people talk. Nothing is lost, no request stays
 // unanswered, and nobody is signed out.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -15,21 +15,19 @@ import { type Engines, mixes, Servers, startMixedCluster } from "../support/mixe
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { isRedisMissing } from "../../scripts/harness/redis.ts";
+import { endings } from "../support/endings.ts";
 import { until } from "../../scripts/harness/until.ts";
 
 /** Two of each. */
 const size = { discovery: 2, gateways: 2, logins: 2, chats: 2 };
 
-const endings: (() => unknown)[] = [];
+const ends = endings();
 
-afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
-});
 afterAll(() => Servers.stop());
 
 async function startMixed(engines: Engines, isFormer: (name: string) => boolean): Promise<ClusterStage> {
   const stage = await startMixedCluster(size, engines, isFormer);
-  endings.push(() => stage.close());
+  ends.push(() => stage.close());
   return stage;
 }
 
@@ -133,13 +131,13 @@ describe.skipIf(formerReleaseMissing !== undefined)(`after this release has open
 
   test("a chat node of the former one starts if the format is still its own, else says why it does not", async () => {
     const former = await ClusterStage.prepare({ gateways: 0, logins: 0 });
-    endings.push(() => former.close());
+    ends.push(() => former.close());
     for (const name of ["discovery-1", "chat-1"]) {
       former.cluster.setProgram(name, formerRelease());
       await former.cluster.start(name);
     }
     const stage = await ClusterStage.start();
-    endings.push(() => stage.close());
+    ends.push(() => stage.close());
     const { cluster } = stage;
     await cluster.end("chat-1", "SIGTERM");
     cluster.setProgram("chat-1", formerRelease());
@@ -149,9 +147,9 @@ describe.skipIf(formerReleaseMissing !== undefined)(`after this release has open
     } else await expect(cluster.start("chat-1")).rejects.toThrow("start the newer program that wrote it");
   }, 180_000);
 
-  test("a login node of the former one starts, and whoever has signed in stays so", async () => {
+  test("a login node of the former release starts, and signed-in clients stay signed in", async () => {
     const stage = await ClusterStage.start({ gateways: 2 });
-    endings.push(() => stage.close());
+    ends.push(() => stage.close());
     const { cluster } = stage;
     const alice = await stage.wire("alice", 0);
     const bob = await stage.wire("bob", 1);

@@ -146,7 +146,7 @@ async function offline(kim: Kim): Promise<void> {
   await answered(dest, Command.TalkAck);
 }
 
-/** The web SDK of somebody who comes, goes, comes back, and comes from another server. */
+/** The web SDK of a client that comes, goes, comes back, and comes from another server. */
 async function web(kim: Kim): Promise<void> {
   const bob = await kim.web("bob", new KimStorage());
   const storage = new KimStorage();

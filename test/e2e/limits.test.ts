@@ -35,7 +35,7 @@ async function start(...words: string[]): Promise<ServerProcess> {
 const lineOf = (table: string, name: string): string =>
   table.split("\n").find((line) => line.startsWith(`${name} `)) ?? `no ${name} in ${table}`;
 
-test("a server's limits are told while it runs, after kill -9 and to nobody after its end", async () => {
+test("a server's limits can be read while it runs and after kill -9, but not after its end", async () => {
   writeFileSync(join(folder, "roost.toml"), '[limit]\ncontent-ids = 300\nframe-bytes = "64KiB"\n');
   const words = ["--config", "roost.toml", "--limit", "frame-bytes=128KiB", "--limit", "groups-per-account=9"];
   const first = await start(...words);
@@ -121,7 +121,7 @@ test.each([
   30_000,
 );
 
-test("members of a cluster and its registry tell whoever proves to know the key", async () => {
+test("members of a cluster and its registry show their limits to holders of the key", async () => {
   const limit = (value: string): string[] => ["--limit", value];
   const words = {
     gateway: limit("connections-per-address=77"),

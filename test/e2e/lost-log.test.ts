@@ -1,4 +1,4 @@
-// What is said about the work does not end the work: standard error and standard output that are full, gone or never
+// Output about the work does not end the work: standard error and standard output that are full, gone or never
 // read.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
@@ -267,7 +267,7 @@ test.each(["/dev/full", ">(exec true)"])(
   60_000,
 );
 
-test("commands whose reader has gone end quietly; a full disk is told", async () => {
+test("commands end quietly when their reader has gone; a full disk is reported", async () => {
   const registry = await DiscoveryProcess.start(folder);
   endings.push(() => registry.end("SIGKILL"));
   const ending = (words: string[], target: string): { status: number; err: string } => {

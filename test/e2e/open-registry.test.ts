@@ -1,7 +1,7 @@
 // A registry without a key, to which strangers write as they please, and a cluster that has one: nobody comes between
-// its links, nobody keeps its nodes young, and without --insecure it does not start at all.
+// its links, nobody keeps its nodes from becoming ready, and without --insecure it does not start at all.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { registryToken } from "../../src/auth/registry-token.ts";
@@ -13,13 +13,10 @@ import { talk } from "../support/commands.ts";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { DiscoveryProcess, MemberProcess, run } from "../../scripts/harness/server-process.ts";
+import { endings } from "../support/endings.ts";
 import { until } from "../../scripts/harness/until.ts";
 
-const endings: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
-});
+const ends = endings();
 
 const insecure = ["--insecure"];
 const members = { gateway: insecure, login: insecure, chat: insecure };
@@ -30,7 +27,7 @@ async function prepare(words: Parameters<typeof ClusterStage.prepare>[1] = { wor
     { gateways: 2, chats: 2 },
     { ...words, slips: { "discovery-1": { "--cluster-key-file": undefined } } },
   );
-  endings.push(() => stage.close());
+  ends.push(() => stage.close());
   return stage;
 }
 
@@ -99,7 +96,7 @@ async function relayTo(target: string, atPort?: number): Promise<Relay> {
     seen += text;
     return Buffer.from(text.replaceAll("pay 10 EUR to bob", "pay 99 EUR to eve"), "latin1");
   });
-  endings.push(() => proxy.stop());
+  ends.push(() => proxy.stop());
   return { address: `127.0.0.1:${port}`, seen: () => seen, taken: () => proxy.taken };
 }
 
@@ -203,7 +200,7 @@ describe("a stranger who lists the chat nodes at the addresses of relays", () =>
 
   test("of a registry with a key, whose token has been overheard, reads and changes nothing either", async () => {
     const stage = await ClusterStage.prepare({ gateways: 2, chats: 2 });
-    endings.push(() => stage.close());
+    ends.push(() => stage.close());
     await startAllButOne(stage);
     const token = registryToken(stage.clusterKey);
     const relays: Relay[] = [];
@@ -219,7 +216,7 @@ describe("a stranger who lists the chat nodes at the addresses of relays", () =>
   }, 60_000);
 });
 
-test("a stranger's gateway keeps no node young, and is named on /health", async () => {
+test("a stranger's gateway keeps no node from becoming ready, and is named on /health", async () => {
   const stage = await prepare();
   const { cluster } = stage;
   await cluster.start("discovery-1");
@@ -269,7 +266,7 @@ describe("without --insecure", () => {
 
   test("a cluster whose registry comes back without its key goes on, and says so until the key is back", async () => {
     const stage = await ClusterStage.start();
-    endings.push(() => stage.close());
+    ends.push(() => stage.close());
     const { cluster } = stage;
     const alice = await stage.wire("alice");
     const bob = await stage.wire("bob");
@@ -278,7 +275,7 @@ describe("without --insecure", () => {
     await cluster.end("discovery-1", "SIGTERM");
     const address = registryOf(stage).slice("http://".length);
     const keyless = await DiscoveryProcess.start(stage.folder, ["--listen", address]);
-    endings.push(() => keyless.end("SIGKILL"));
+    ends.push(() => keyless.end("SIGKILL"));
     await until(async () => String(await open()).includes("accepts writes without a key"), "the gateway says so");
     expect(await cluster.isReady("gateway-1")).toBe(true);
     expect(await read(stage, "chat")).toEqual([]);
@@ -292,7 +289,7 @@ describe("without --insecure", () => {
 
   test("a chat node with another key of its own is refused by the registry, as before", async () => {
     const stage = await ClusterStage.start();
-    endings.push(() => stage.close());
+    ends.push(() => stage.close());
     const path = stage.path("other-key");
     writeFileSync(path, randomBytes(32).toString("base64url"), { mode: 0o600 });
     const words = stage.cluster.words("login-1", {
@@ -301,7 +298,7 @@ describe("without --insecure", () => {
       "--sessions": `sqlite:${stage.path("other.db")}`,
     });
     const other = await MemberProcess.start(stage.folder, words);
-    endings.push(() => other.end("SIGKILL"));
+    ends.push(() => other.end("SIGKILL"));
     await until(() => other.log.includes("the registry refuses this process"), "it says so");
   }, 60_000);
 });

@@ -1,4 +1,4 @@
-// What operators name and set, as real processes: files that are none, variables of others, a umask that hides nothing.
+// What operators name and set, as real processes: invalid files, variables of others, a umask that hides nothing.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -37,7 +37,7 @@ const readers: readonly (readonly [string, readonly string[]])[] = [
   ["--sessions", ["--role", "login", ...member]],
 ];
 
-describe("a file that is none ends a start with a sentence, little memory and no stack:", () => {
+describe("an invalid file ends a start with a sentence, little memory and no stack:", () => {
   for (const [option, words] of readers) {
     test(`${option} of ${words.slice(0, 2).join(" ")}`, async () => {
       expect(Bun.spawnSync(["mkfifo", join(folder, "pipe")]).success).toBe(true);
@@ -55,7 +55,7 @@ describe("a file that is none ends a start with a sentence, little memory and no
   }
 });
 
-test("a secret may come from another command, and a file that everybody can change is none", async () => {
+test("a secret may come from another command; a file that everybody can change is refused", async () => {
   const child = Bun.spawn(
     [
       "bash",
@@ -123,7 +123,7 @@ describe("variables", () => {
     expect([status, log]).toEqual([0, expect.not.stringMatching(/ (warn|error) .*ROOST_/)]);
   }, 60_000);
 
-  test("that are misspelt are said at the start, and a value that is bad by its variable's name", async () => {
+  test("misspelt ones are reported at the start, and a bad value by its variable's name", async () => {
     const { log, status } = await logOf({ ROOST_WSS: "127.0.0.1:1" });
     expect([status, log]).toEqual([
       0,

@@ -1,7 +1,7 @@
-// Stores that belong to somebody, as real processes: another cluster, another environment and a standalone server are
+// Stores that belong to a cluster, as real processes: another cluster, another environment and a standalone server are
 // refused until they adopt them, and a Redis that was emptied knows who it is again.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,12 +10,10 @@ import { talk } from "../support/commands.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { MemberProcess, run, ServerProcess } from "../../scripts/harness/server-process.ts";
+import { endings } from "../support/endings.ts";
 import { until } from "../../scripts/harness/until.ts";
 
-const endings: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
-});
+const ends = endings();
 
 /** Where a cluster keeps things; undefined: in files of its own folder. */
 interface Engines {
@@ -25,7 +23,7 @@ interface Engines {
 
 async function prepare(engines: Engines): Promise<ClusterStage> {
   const stage = await ClusterStage.prepare({}, engines);
-  endings.push(() => stage.close());
+  ends.push(() => stage.close());
   return stage;
 }
 
@@ -71,7 +69,7 @@ const kinds: readonly { readonly name: string; readonly isThere: boolean; readon
       isThere: hasPostgres && !isRedisMissing,
       engines: async () => {
         const [postgres, redis] = [await PostgresServer.start(), await RedisServer.start()];
-        endings.push(
+        ends.push(
           () => postgres.stop(),
           () => redis.remove(),
         );
@@ -108,7 +106,7 @@ for (const { name, isThere, engines } of kinds) {
       const adopter = await prepare({ store, sessions });
       const further = ["--adopt"];
       const adopting = await ClusterStage.prepare({}, { store, sessions, words: { login: further, chat: further } });
-      endings.push(() => adopting.close());
+      ends.push(() => adopting.close());
       await startAll(adopting);
       await adopting.says("chat-1", /The message store \S+ is adopted and has a new identity; leave --adopt out/);
       await talk(await adopting.wire("alice"), "bob", "hello");
@@ -164,7 +162,7 @@ for (const { name, isThere, engines } of kinds) {
 
 test("messages of a standalone server become a cluster's, and a standalone server's again with --adopt", async () => {
   const folder = mkdtempSync(join(tmpdir(), "roost-owners-"));
-  endings.push(() => rmSync(folder, { recursive: true, force: true }));
+  ends.push(() => rmSync(folder, { recursive: true, force: true }));
   const alone = await ServerProcess.start(folder);
   expect(await alone.end("SIGTERM")).toBe(0);
   const stage = await prepare({ store: `sqlite:${join(folder, "data/messages.db")}`, sessions: undefined });
@@ -186,7 +184,7 @@ test("messages of a standalone server become a cluster's, and a standalone serve
 describe.skipIf(isRedisMissing)("a Redis that comes back empty under running services", () => {
   async function begun(): Promise<{ redis: RedisServer; stage: ClusterStage; identity: () => Promise<string> }> {
     const redis = await RedisServer.start();
-    endings.push(() => redis.remove());
+    ends.push(() => redis.remove());
     const stage = await prepare({ store: undefined, sessions: redis.url() });
     await startAll(stage);
     const identity = async (): Promise<string> =>
@@ -194,7 +192,7 @@ describe.skipIf(isRedisMissing)("a Redis that comes back empty under running ser
     return { redis, stage, identity };
   }
 
-  test("is told which store it is, and new services find it so", async () => {
+  test("gets its identity again, and new services find it so", async () => {
     const { redis, stage, identity } = await begun();
     const before = await identity();
     expect(before).toMatch(/^[0-9a-f]{32}$/);

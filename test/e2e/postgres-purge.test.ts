@@ -6,7 +6,7 @@ import { SQL } from "bun";
 import { createLog } from "../../src/base/log.ts";
 import { horizonDayMs as dayMs } from "../../src/store/horizon.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
-import { stored, talk } from "../store/store-suite.ts";
+import { stored, talk } from "../store/samples.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { run } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";

@@ -40,7 +40,7 @@ async function start(descriptors?: number) {
   };
   const sockets: Socket[] = [];
   endLater(async () => sockets.forEach((socket) => socket.destroy()));
-  /** Connections that send this each, and read nothing unless they are told to. */
+  /** Connections that send this each, and read nothing unless asked to. */
   const open = async (count: number, text: (index: number) => string, isReading = false): Promise<Socket[]> => {
     const opened = Array.from({ length: count }, async (_, index) => {
       const socket = connect(Number(new URL(url).port), "127.0.0.1");

@@ -1,19 +1,17 @@
 // A database that is restored from a dump under running chat nodes, as an operator does it with psql: people whose
 // account numbers the nodes remember get their messages, and nobody gets those of others.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Command } from "../../src/wire/commands.ts";
 import { MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { readContents, readIndex, talk } from "../support/commands.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
+import { endings } from "../support/endings.ts";
 import type { WireClient } from "../support/wire-client.ts";
 
-const endings: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
-});
+const ends = endings();
 
 async function bodiesOf(client: WireClient): Promise<string[]> {
   const index = await readIndex(client);
@@ -36,10 +34,10 @@ test.skipIf(!hasPostgres || Bun.which("pg_dump") === null)(
   "a dump that is restored under running chat nodes gives no message to somebody else",
   async () => {
     const server = await PostgresServer.start();
-    endings.push(() => server.stop());
+    ends.push(() => server.stop());
     const store = await server.makeDatabase();
     const stage = await ClusterStage.start({ chats: 2 }, { store });
-    endings.push(() => stage.close());
+    ends.push(() => stage.close());
     const alice = await stage.wire("alice");
     for (let count = 0; count < 4; count++) await talk(alice, "bob", `before ${count}`);
 

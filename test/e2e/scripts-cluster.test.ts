@@ -13,7 +13,7 @@ afterEach(() => {
   for (const end of endings.splice(0)) end();
 });
 
-test("--help is help, and a typo is said without a stack", () => {
+test("--help prints help, and a typo is reported without a stack", () => {
   const help = Bun.spawnSync([script, "--help"]);
   expect([help.exitCode, help.stderr.toString()]).toEqual([0, ""]);
   expect(help.stdout.toString()).toContain("--postgres");
@@ -26,7 +26,7 @@ test("--help is help, and a typo is said without a stack", () => {
 
 function isRunning(pid: number): boolean {
   try {
-    // A zombie waits for whoever adopts it.
+    // A zombie waits for the process that adopts it.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return false;

@@ -1,20 +1,18 @@
 // What is seen of a cluster's processes from outside: their monitors from the start on, and what `roost nodes` shows.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { roost, run } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
+import { endings } from "../support/endings.ts";
 import { endsWithParent } from "../../scripts/harness/with-parent.ts";
 
-const endings: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
-});
+const ends = endings();
 
-test("roost nodes shows load, clients, version, monitor and the last renewal, and who is gone", async () => {
+test("roost nodes shows load, clients, version, monitor and the last renewal, and which nodes are gone", async () => {
   const stage = await ClusterStage.start();
-  endings.push(() => stage.close());
+  ends.push(() => stage.close());
   const { cluster, folder } = stage;
   await stage.wire("alice");
   const listing = async (): Promise<string[][]> => {
@@ -56,7 +54,7 @@ test("roost nodes shows load, clients, version, monitor and the last renewal, an
 
 test("a process that waits for others says from the start on that it lives, and is not ready", async () => {
   const stage = await ClusterStage.prepare();
-  endings.push(() => stage.close());
+  ends.push(() => stage.close());
   const { cluster, folder } = stage;
   await cluster.start("discovery-1");
   const [port] = await freePorts(1);
@@ -67,7 +65,7 @@ test("a process that waits for others says from the start on that it lives, and 
     stdout: "ignore",
     stderr: "ignore",
   });
-  endings.push(() => child.kill("SIGKILL"));
+  ends.push(() => child.kill("SIGKILL"));
   await until(async () => (await fetch(`http://${monitor}/livez`)).status === 200, "it lives");
   const ready = await fetch(`http://${monitor}/readyz`);
   expect([ready.status, await ready.json()]).toEqual([503, expect.objectContaining({ ready: false, starting: true })]);

@@ -13,7 +13,7 @@ import { type ClusterOptions, type ClusterSize } from "../../scripts/harness/pro
 import { until } from "../../scripts/harness/until.ts";
 import type { WireClient } from "../support/wire-client.ts";
 
-/** Two gateways, each with so many people, of whom each talks to everybody of the other one: 36 talks. */
+/** Two gateways, each with this many people, each of whom talks to everybody of the other one: 36 talks. */
 const peoplePerGateway = 6;
 
 export const endings: (() => unknown)[] = [];

@@ -48,7 +48,7 @@ test("the chat nodes' sessions are others than the login nodes'", async () => {
   for (const name of cluster.names("gateway"))
     await isUnwell(stage, name, "storesDiffer", "chat-1", "chat-2", ...places);
   for (const name of cluster.names("chat")) await isUnwell(stage, name, "storesDiffer", ...places);
-  // Nobody is told to sign in again, for ever: it cannot be served now.
+  // The client is not asked to sign in again: it cannot be served now, and may be later.
   const alice = await stage.wire("alice");
   const answer = await alice.request(Command.UserTalk, "bob", MessageReqSchema, { type: 1, body: "hello" });
   expect(answer.status).toBe(Status.ServiceUnavailable);

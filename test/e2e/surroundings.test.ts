@@ -1,5 +1,5 @@
 // What lies in the folder where the program is started, and what variables say: neither changes what it does. The
-// folder and the variables of these tests are those of somebody else's project.
+// folder and the variables of these tests are those of another project.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -117,7 +117,7 @@ test("a umask of 000 opens no file to others, and another country's time and loc
   await until(() => /^\d{4}-\d\d-\d\dT[\d:.]+Z info /m.test(server.log), "the log's times are UTC");
 }, 60_000);
 
-/** Listens at a free port, and keeps all that it is told. */
+/** Listens at a free port, and keeps all that it receives. */
 function recordingProxy(): { readonly url: string; readonly heard: string[] } {
   const heard: string[] = [];
   const listener = Bun.listen({

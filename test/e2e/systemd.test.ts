@@ -149,7 +149,7 @@ describe("units", () => {
 
   test("a default that the example shows is the true one", () => {
     const example = environmentFile(join(unitFolder, "roost.env"));
-    // Those for which it shows an example, because there is none, or not one for all.
+    // Those for which it shows an example, because no value suits all, or any.
     const shownOtherwise: readonly OptionName[] = [
       "id",
       "data",
@@ -345,7 +345,7 @@ describe("a service manager", () => {
         const ready = await manager.told(/^READY=1$/m);
         tcp = /tcp:\/\/[\d.:]+/.exec(ready)?.[0] ?? "";
       }
-      // A status follows what happens: whoever had nobody to work with has found them.
+      // A status follows what happens: a node without peers to work with has found them.
       for (const { manager } of children) await manager.told(/^STATUS=Ready on/m);
       const chat = ["chat", "--url", tcp, "--secret-file", join(folder, "token-secret")];
       expect(await run([...chat, "--account", "alice", "--to", "bob"], folder, "hello\n")).toMatchObject({ status: 0 });

@@ -1,8 +1,7 @@
 // The file of the token keys changes under a running server.
 
-import { afterAll, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { secretsFromFile } from "../../src/auth/secret.ts";
 import { signToken } from "../../src/auth/token.ts";
@@ -14,9 +13,9 @@ import { talk } from "../support/commands.ts";
 import { ServerProcess } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "roost-token-keys-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("roost-token-keys-");
 
 test("SIGHUP reads the token keys again: a removed key ends its connections, a bad file changes nothing", async () => {
   const path = join(folder, "secret");
@@ -91,13 +90,13 @@ test("each gateway of a cluster reads its own: a key ends its connections where 
     await hup("gateway-1", /read again \([0-9a-f]{8}\); connections that end by it: 1;/);
     expect((await ann.ending()).code).toBe(CloseCode.Unauthorised);
     await expect(signIn(0, old, "ann")).rejects.toThrow("the token's signature is wrong");
-    // The other one still has the file of before.
+    // The other one still has the former file.
     expect(bob.isClosed).toBe(false);
     await signIn(1, old, "ann");
     await hup("gateway-2", /read again \([0-9a-f]{8}\); connections that end by it: 2;/);
     expect((await bob.ending()).code).toBe(CloseCode.Unauthorised);
     expect([cay.isClosed, dan.isClosed]).toEqual([false, false]);
-    // What a gateway ends is told to the login node: the device is free at once.
+    // A gateway reports what it ends to the login node: the device is free at once.
     await signIn(0, fresh, "bob");
     write("short");
     await hup("gateway-1", /the keys of the client tokens were not changed/);

@@ -26,7 +26,7 @@ export type Dialect = "tcp" | "ws" | "link" | "monitor" | "registry" | "dns";
 export const endings = ["reset", "close", "half-close", "half-close, reset", "late reset", "patience"] as const;
 export type Ending = (typeof endings)[number];
 
-/** One thing to say: bytes, or what is said to what was heard; undefined: not enough has been heard yet. */
+/** One thing to say: bytes, or an answer to what was heard; undefined until enough has been heard. */
 type Saying = Buffer | ((heard: Buffer) => Buffer | undefined);
 
 /** What lives need to know. */
@@ -204,7 +204,7 @@ function client(
   return sayings;
 }
 
-/** A gateway's handshake, with the right key or a wrong one; then a ping, or something that is none. */
+/** A gateway's handshake, with the right key or a wrong one; then a ping, or something else. */
 function link(random: Random, { clusterKey }: Lore): Saying[] {
   const dialler: LinkIdentity = {
     id: `fuzz-${random.below(20)}`,

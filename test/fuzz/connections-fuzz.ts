@@ -20,7 +20,7 @@ import { type Dialect, dnsQuery, Life, type Lore } from "./connection-lives.ts";
 /** Lives under way at a time. */
 const openMax = 64;
 const stepsPerTurn = 32;
-/** One in so many lives begins a burst at a process that is frozen. */
+/** One in this many lives begins a burst at a process that is frozen. */
 const burstEvery = 200;
 /** Lives of a burst: fewer than a backlog holds. */
 const burstMax = 40;

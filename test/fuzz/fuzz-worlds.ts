@@ -38,7 +38,7 @@ function faultsOf(world: World, seed: number): readonly string[] {
   try {
     return world.run();
   } catch (error) {
-    // A bug that threw is a fault like any other, and its seed must be told.
+    // A bug that threw is a fault like any other, and its seed must be shown.
     return [`seed ${seed}: ${error instanceof Error ? error.stack : String(error)}`];
   }
 }

@@ -7,7 +7,10 @@ import type { Connection, FrameHandler } from "../../src/transport/transport.ts"
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { closeAll, clusterKey, HandDialler, linkHost, newIdentity, TestGateway, TestNode } from "./support.ts";
+import { closeAll, clusterKey, linkHost, newIdentity } from "./support.ts";
+import { HandDialler } from "./hand-handshake.ts";
+import { TestGateway } from "./test-gateway.ts";
+import { TestNode } from "./test-node.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 

@@ -1,4 +1,4 @@
-// An operator's link: whoever proves to know the key is answered; whoever does not, or asks too much at once, is
+// An operator's link: a caller that proves to know the key is answered; one that does not, or asks too much at once, is
 // closed.
 
 import { afterEach, expect, test } from "bun:test";
@@ -13,7 +13,9 @@ import { Flusher } from "../../src/transport/flusher.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
-import { closeAll, clusterKey, HandDialler, LinkEnd, newIdentity, TestNode, wrongKey } from "./support.ts";
+import { closeAll, clusterKey, LinkEnd, newIdentity, wrongKey } from "./support.ts";
+import { HandDialler } from "./hand-handshake.ts";
+import { TestNode } from "./test-node.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 
 afterEach(closeAll);
@@ -45,7 +47,7 @@ function ask(
   });
 }
 
-test("whoever knows the key is answered, by any process of the cluster", async () => {
+test("any process of the cluster answers a caller that knows the key", async () => {
   const { address } = process(controlCommands(about, () => undefined));
   const answer = controlAnswer(await ask(address, controlRequest("limits")));
   expect(answer).toMatchObject({ role: "chat", id: "c1" });
@@ -55,7 +57,7 @@ test("whoever knows the key is answered, by any process of the cluster", async (
   await expect(ask(address, controlRequest("limits"), undefined, "c2")).rejects.toThrow("it is c1, and not c2");
 });
 
-test("whoever does not know the key is told nothing", async () => {
+test("a caller without the key learns nothing", async () => {
   const { address } = process(controlCommands(about, () => undefined));
   await expect(ask(address, controlRequest("limits"), [wrongKey])).rejects.toThrow("it does not know the cluster key");
   // One who claims to know it.

@@ -1,6 +1,6 @@
-// The proofs of a handshake cover where the two meet: whoever lists a node at an address of its own and passes on what
-// both sides say gets no link, whatever it changes on the way. Programs of the release before, whose proofs do not
-// cover it, link.
+// The proofs of a handshake cover where the two meet: a stranger that lists a node at an address of its own and
+// passes on what both sides say gets no link, whatever it changes on the way. Programs of the former release, whose
+// proofs do not cover it, link.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { type MessageInitShape, toBinary } from "@bufbuild/protobuf";
@@ -16,19 +16,9 @@ import {
 } from "../../src/wire/gen/pkt_pb.ts";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
-import {
-  afterwards,
-  answerHello,
-  closeAll,
-  clusterKey,
-  dialAs,
-  handAcceptor,
-  HandDialler,
-  LinkEnd,
-  newIdentity,
-  outcome,
-  TestNode,
-} from "./support.ts";
+import { afterwards, closeAll, clusterKey, dialAs, LinkEnd, newIdentity, outcome } from "./support.ts";
+import { answerHello, handAcceptor, HandDialler } from "./hand-handshake.ts";
+import { TestNode } from "./test-node.ts";
 
 afterEach(closeAll);
 
@@ -90,7 +80,7 @@ describe("through a stranger between the two", () => {
     expect(node.told).toEqual([]);
   });
 
-  test("nobody answers who is asked for: a relay to this very id ends no process", async () => {
+  test("a relay to this very id ends no process", async () => {
     const node = TestNode.start("node");
     const asker = { ...new LinkEnd(newIdentity("node", "chat")).side, isProven: false };
     expect(await whoAnswers(await relay(node.address), "node", asker)).toBeUndefined();
@@ -123,7 +113,7 @@ describe("with a program of the former release", () => {
     expect(await outcome(dialAs(fake.address))).toBe("linked");
   });
 
-  test("as an acceptor none stands if its entry has a proof, which such a program does not make", async () => {
+  test("as an acceptor is refused if its entry has a proof, which such a program does not make", async () => {
     const fake = handAcceptor((recording, hello) => answerHello(recording, hello, fake));
     expect(await outcome(dialAs(fake.address, { isProven: true }))).toStartWith(
       "it proves no address, although its entry in the registry has a proof",

@@ -10,18 +10,9 @@ import { closeAbnormal, CloseCode } from "../../src/wire/close-reason.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
-import {
-  answerHello,
-  closeAll,
-  dialAs,
-  handAcceptor,
-  HandDialler,
-  LinkEnd,
-  newIdentity,
-  outcome,
-  TestNode,
-  handshakeTimers,
-} from "./support.ts";
+import { answerHello, handAcceptor, HandDialler } from "./hand-handshake.ts";
+import { closeAll, dialAs, LinkEnd, newIdentity, outcome, handshakeTimers } from "./support.ts";
+import { TestNode } from "./test-node.ts";
 
 const keyOf = (name: string): Uint8Array => new TextEncoder().encode(`the key ${name} of a cluster of tests`);
 const [a, b, c] = [keyOf("A"), keyOf("B"), keyOf("C")];
@@ -67,7 +58,7 @@ describe("two processes with hints", () => {
     expect(await outcome(dial(node.address, many("of the gateway ")))).toBe(strangerSays);
   });
 
-  test("find out who is at an address, and refuse an id with a proof by the shared key", async () => {
+  test("find out which node is at an address, and refuse an id with a proof by the shared key", async () => {
     const node = nodeWith(b, a);
     const asker = (keys: readonly Uint8Array[]) => ({
       ...new LinkEnd(newIdentity("gate"), keys).side,
@@ -85,7 +76,7 @@ describe("two processes with hints", () => {
 });
 
 describe("a program without hints", () => {
-  test("links as a dialler while its key is the first one of the acceptor, and gets that one's proof", async () => {
+  test("links as a dialler while its key is the acceptor's first, and gets a proof by that key", async () => {
     for (const [keys, links] of [
       ["A", true],
       ["AB", true],

@@ -15,7 +15,9 @@ import { testLimits } from "../support/limits.ts";
 import { loneGateway } from "../support/lone-gateway.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { Recording } from "../transport/recording.ts";
-import { clusterKey, closeAll, HandDialler, LinkEnd, newIdentity, TestNode } from "./support.ts";
+import { clusterKey, closeAll, LinkEnd, newIdentity } from "./support.ts";
+import { HandDialler } from "./hand-handshake.ts";
+import { TestNode } from "./test-node.ts";
 
 afterEach(closeAll);
 

@@ -1,4 +1,4 @@
-// What a service says of itself in a ping: it can be told from a ping that says nothing, whatever it says.
+// What a service says of itself in a ping: it differs from a ping that says nothing, whatever it says.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";

@@ -8,7 +8,10 @@ import { CloseCode, closeAbnormal } from "../../src/wire/close-reason.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { closeAll, HandDialler, newIdentity, TestGateway, TestNode } from "./support.ts";
+import { closeAll, newIdentity } from "./support.ts";
+import { HandDialler } from "./hand-handshake.ts";
+import { TestGateway } from "./test-gateway.ts";
+import { TestNode } from "./test-node.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 

@@ -2,19 +2,17 @@
 
 import { describe, expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
-import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { GatewayWatch } from "../../src/node/gateway-watch.ts";
 import { LogicNode } from "../../src/node/logic-node.ts";
-import { Router } from "../../src/service/router.ts";
-import { Service } from "../../src/service/service.ts";
 import { RegistrationRefused } from "../../src/registry/client/registration-loop.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { turn } from "../transport/recording.ts";
-import { HandNaming, instanceOf, newIdentity } from "../link/support.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
+import { HandNaming, instanceOf } from "../link/hand-naming.ts";
+import { newIdentity } from "../link/support.ts";
+import { quietService } from "../support/quiet-service.ts";
 
 class Node {
   readonly naming = new HandNaming();
@@ -97,14 +95,7 @@ test("a logic node that is left alone for a minute is not ready, and its health 
   const cluster = new MemoryCluster();
   const time = new VirtualTime();
   const around = { ...cluster.around("chat-1", "chat"), timers: time.timersOf(() => true) };
-  const service = new Service({
-    ...systemRuntime,
-    router: new Router([]),
-    dispatcher: new Dispatcher(),
-    log: silentLog,
-    gatewayLinked: () => undefined,
-    gatewayLost: () => undefined,
-  });
+  const service = quietService();
   const node = new LogicNode(around, service, new Metrics().forService("chat-1", "chat"));
   await node.start();
   await until(() => node.isReady, "it is listed");
@@ -124,14 +115,7 @@ test("a logic node that the registry refuses says so on /health, and not that ga
   const time = new VirtualTime();
   const around = { ...cluster.around("chat-1", "chat"), timers: time.timersOf(() => true) };
   around.naming.register = () => Promise.reject(new RegistrationRefused(-401, "authorization: Bearer …"));
-  const service = new Service({
-    ...systemRuntime,
-    router: new Router([]),
-    dispatcher: new Dispatcher(),
-    log: silentLog,
-    gatewayLinked: () => undefined,
-    gatewayLost: () => undefined,
-  });
+  const service = quietService();
   const node = new LogicNode(around, service, new Metrics().forService("chat-1", "chat"));
   await node.start();
   for (let second = 0; second < 66; second++) {

@@ -1,123 +1,19 @@
-// A process's place in the registry: it claims its id, registers, says how it is, and leaves.
+// A member registers, says how it is, and leaves.
 
-import { testLimits } from "../support/limits.ts";
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import type { LinkIdentity } from "../../src/auth/link-proof.ts";
+import { afterEach, describe, expect, test } from "bun:test";
 import { ClusterKeys } from "../../src/auth/cluster-keys.ts";
 import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
-import { type LogFields, silentLog } from "../../src/base/log.ts";
-import { LinkListener } from "../../src/link/link-listener.ts";
 import { newStoreIdentity } from "../../src/auth/store-ownership.ts";
 import { type NodeStores, unknownStores } from "../../src/link/node-stores.ts";
-import { IdTaken, Membership } from "../../src/node/membership.ts";
-import type { Naming, Registration } from "../../src/registry/client/naming.ts";
-import { startLoneRegistry } from "../../src/registry/node/alone.ts";
-import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
-import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
-import { RegistrationRefused } from "../../src/registry/client/registration-loop.ts";
-import { systemTimers } from "../../src/base/timers.ts";
+import type { Registration } from "../../src/registry/client/naming.ts";
 import { faultOfMetadata, nameBounds } from "../../src/registry/names.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { turn } from "../transport/recording.ts";
-import {
-  afterwards,
-  closeAll,
-  HandNaming,
-  instanceOf,
-  LinkEnd,
-  newIdentity,
-  TestNode,
-  wrongKey,
-} from "../link/support.ts";
+import { closeAll, newIdentity } from "../link/support.ts";
+import { HandNaming, instanceOf } from "../link/hand-naming.ts";
+import { member, offer } from "./membership-support.ts";
 
 afterEach(closeAll);
-
-/** A process that takes links, answers who asks it, and has a place in that registry. */
-function member(
-  naming: Naming,
-  identity: LinkIdentity = newIdentity("n1", "chat"),
-  fingerprints: readonly string[] = [],
-  stores: () => NodeStores = () => unknownStores,
-  parts: Partial<Pick<ConstructorParameters<typeof Membership>[0], "log" | "timers" | "gone" | "weight" | "keys">> = {},
-) {
-  const end = new LinkEnd(identity);
-  const { address, server } = end.listen(new LinkListener({ ...end.side, service: undefined }));
-  const lost: string[] = [];
-  const membership = new Membership({
-    ...end.side,
-    keys: parts.keys ?? { all: end.keys.all, fingerprints, onChange: () => undefined },
-    naming,
-    log: parts.log ?? silentLog,
-    timers: parts.timers ?? systemTimers,
-    link: address,
-    zone: "z1",
-    version: "1.2.3",
-    stores,
-    ...(parts.gone && { gone: parts.gone }),
-    weight: parts.weight,
-    lost: (sentence) => void lost.push(sentence),
-  });
-  return { end, identity, address, server, lost, membership };
-}
-
-const offer = (service = "chat") => ({
-  service,
-  addrs: [`tcp://${service}:1`],
-  metadata: new Map([["protocol", "tcp"]]),
-});
-
-describe("a claim", () => {
-  test("is refused when another incarnation answers at the listed address", async () => {
-    const naming = new HandNaming();
-    const holder = member(naming);
-    naming.list("chat", instanceOf(holder.identity, holder.address));
-    const second = member(naming);
-    const claim = second.membership.claim(["chat"]);
-    await expect(claim).rejects.toBeInstanceOf(IdTaken);
-    await expect(claim).rejects.toThrow(
-      `the id n1 belongs to another process, which answers at ${holder.address}; give this one another --id`,
-    );
-    expect(holder.lost).toEqual([]);
-  });
-
-  test("is refused when the id is held under any of the services", async () => {
-    const naming = new HandNaming();
-    const holder = member(naming, newIdentity("g1"));
-    naming.list("tgateway", instanceOf(holder.identity, holder.address));
-    await expect(member(naming, newIdentity("g1")).membership.claim(["wgateway", "tgateway"])).rejects.toBeInstanceOf(
-      IdTaken,
-    );
-  });
-
-  test("passes when nobody holds the id, and when who is listed is this very process", async () => {
-    const naming = new HandNaming();
-    const other = TestNode.start("n2");
-    naming.list("chat", instanceOf(other.identity, other.address));
-    await member(naming).membership.claim(["chat"]);
-    const again = member(naming);
-    naming.list("chat", instanceOf(again.identity, again.address));
-    await again.membership.claim(["chat"]);
-  });
-
-  test("passes when nobody, another node or a stranger answers at the listed address, or none is known", async () => {
-    const naming = new HandNaming();
-    const before = newIdentity("n1", "chat");
-    const closed = member(naming);
-    closed.server.stopAccepting();
-    const places = [closed.address, TestNode.start("n2").address, TestNode.start("n1", { key: wrongKey }).address, ""];
-    for (const place of places) {
-      naming.list("chat", instanceOf(before, place));
-      await member(naming).membership.claim(["chat"]);
-    }
-  });
-
-  test("passes when the registry is away: it stops nobody", async () => {
-    const naming = new HandNaming();
-    naming.isAway = true;
-    await member(naming).membership.claim(["wgateway", "tgateway"]);
-    expect(naming.finds).toBe(2);
-  });
-});
 
 /** A registry that can be held up, and remembers what was said to it. */
 class NotingNaming extends HandNaming {
@@ -248,7 +144,7 @@ describe("a member", () => {
     expect(naming.said).toEqual(["young", "adult"]);
   });
 
-  test("is lost when a greater incarnation lives under its id, and not while that one is dead", async () => {
+  test("is lost when a greater incarnation lives under its id, and not while that incarnation is dead", async () => {
     const naming = new HandNaming();
     const { membership, lost, identity } = member(naming, {
       ...newIdentity("n1", "chat"),
@@ -274,120 +170,6 @@ describe("a member", () => {
     naming.list("chat", instanceOf(other.identity, other.address));
     await Bun.sleep(50);
     expect(lost).toEqual([]);
-  });
-});
-
-/** A registry that refuses as long as it is told to. */
-class RefusingNaming extends HandNaming {
-  refusal: RegistrationRefused | undefined = new RegistrationRefused(-401, "authorization: Bearer …");
-  asked = 0;
-
-  override register(registration: Registration) {
-    this.asked++;
-    return this.refusal === undefined ? super.register(registration) : Promise.reject(this.refusal);
-  }
-}
-
-describe("a member that the registry refuses", () => {
-  /** One that lets time pass when it is told to, and notes its errors. */
-  function refusedMember() {
-    const naming = new RefusingNaming();
-    const errors: string[] = [];
-    const planned: (() => void)[] = [];
-    const log = {
-      ...silentLog,
-      error: (sentence: string, fields: LogFields = {}) => void errors.push(sentence, String(fields["reason"])),
-    };
-    const after = (_: number, action: () => void) => {
-      planned.push(action);
-      return () => void planned.splice(planned.indexOf(action), 1);
-    };
-    const { membership } = member(naming, undefined, [], undefined, { log, timers: { after } });
-    return { naming, errors, planned, membership };
-  }
-
-  test("says why, and once, tries again, and is listed when the registry takes it", async () => {
-    const { naming, errors, planned, membership } = refusedMember();
-    const joined = membership.join([offer()], "young");
-    expect(membership.trouble).toBe("no registry node has registered this process yet; check --discovery");
-    for (const times of [1, 2]) {
-      await until(() => planned.length === 1, `it waits the ${times}. time`);
-      expect(naming.asked).toBe(times);
-      expect(membership.isListed).toBe(false);
-      expect(membership.trouble).toMatch(/^the registry refuses to register this process: .*--cluster-key-file/);
-      if (times === 2) naming.refusal = undefined;
-      planned[0]?.();
-    }
-    await joined;
-    expect(membership.isListed).toBe(true);
-    expect(membership.trouble).toBe("");
-    expect(errors).toHaveLength(2);
-    expect(errors[1]).toContain("--cluster-key-file");
-  });
-
-  test("shows the registry's own sentence where the key is not the reason", async () => {
-    const { naming, planned, membership } = refusedMember();
-    naming.refusal = new RegistrationRefused(-509, "there are 100000 instances");
-    void membership.join([offer()], "young");
-    await until(() => planned.length === 1, "it waits");
-    expect(membership.trouble).toBe("the registry refuses to register this process: there are 100000 instances");
-    await membership.leave();
-  });
-
-  test("leaves without waiting, and without an error", async () => {
-    const { naming, errors, planned, membership } = refusedMember();
-    const joined = membership.join([offer()], "young");
-    await until(() => planned.length === 1, "it waits");
-    await membership.leave();
-    await joined;
-    expect(planned).toEqual([]);
-    expect(naming.asked).toBe(1);
-    expect(errors).toHaveLength(2);
-  });
-});
-
-describe("two that register in the same moment", () => {
-  const registry = startLoneRegistry({
-    env: "test",
-    zone: "z1",
-    version: "test",
-    limits: testLimits(),
-    log: silentLog,
-  });
-  afterAll(() => registry.stop());
-  const naming = (zone: string): InProcessNaming => {
-    const registrar = localRegistrar(registry);
-    const client = new InProcessNaming({
-      directory: registry,
-      registrar,
-      env: "test",
-      zone,
-      region: "",
-      log: silentLog,
-    });
-    afterwards(() => client.close());
-    return client;
-  };
-
-  test("exactly one stays, whoever came last, in one zone or in two", async () => {
-    await until(() => registry.isReadable, "the registry answers");
-    for (const zones of [
-      ["z1", "z1"],
-      ["z1", "z2"],
-      ["z2", "z1"],
-    ]) {
-      for (const order of ["lesser first", "greater first"]) {
-        const [lesserZone = "", greaterZone = ""] = zones;
-        const lesser = member(naming(lesserZone), { ...newIdentity("n1", "chat"), incarnation: "1".repeat(16) });
-        const greater = member(naming(greaterZone), { ...newIdentity("n1", "chat"), incarnation: "2".repeat(16) });
-        const pair = order === "lesser first" ? [lesser, greater] : [greater, lesser];
-        await Promise.all(pair.map(({ membership }) => membership.claim(["chat"])));
-        for (const { membership } of pair) await membership.join([offer()], "adult");
-        await until(() => lesser.lost.length > 0, `one of them hears of it: ${zones.join()}, ${order}`);
-        expect(greater.lost).toEqual([]);
-        await closeAll();
-      }
-    }
   });
 });
 

@@ -7,11 +7,12 @@ import { type OwnedStore, ownersLookMs, OwnersWatch } from "../../src/node/owner
 import type { Instance } from "../../src/registry/instance.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { turn } from "../transport/recording.ts";
-import { HandNaming, instanceOf, newIdentity } from "../link/support.ts";
+import { HandNaming, instanceOf } from "../link/hand-naming.ts";
+import { newIdentity } from "../link/support.ts";
 
 const [one, two] = ["1".repeat(32), "2".repeat(32)];
 
-/** A store that keeps what it is told. */
+/** A store that keeps what it is given. */
 class FakeStore implements OwnedStore {
   readonly owners: string[][] = [];
   readonly claims: string[][] = [];
@@ -75,7 +76,7 @@ class Node {
     return instanceOf(this.identity, "127.0.0.1:1", { keys: keysText(keys) });
   }
 
-  /** Lets the watch look so many times. */
+  /** Lets the watch look this many times. */
   async looks(count: number): Promise<void> {
     for (let look = 0; look < count; look++) {
       this.timers.advance(ownersLookMs);

@@ -6,7 +6,7 @@ import { RegistryCheck } from "../../src/node/registry-check.ts";
 import type { Listing } from "../../src/registry/client/naming.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { turn } from "../transport/recording.ts";
-import { HandNaming } from "../link/support.ts";
+import { HandNaming } from "../link/hand-naming.ts";
 
 const [one, two, three] = ["http://10.0.0.1:7171", "http://10.0.0.2:7171", "http://10.0.0.3:7171"];
 

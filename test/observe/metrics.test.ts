@@ -103,7 +103,7 @@ test("commands that clients make up cannot grow the exposition nor hide the real
   for (const command of Object.values(Command)) service.countIn(command);
   const found = await samples(expositionOf(metrics), "roost_message_in_total");
   for (const command of Object.values(Command)) expect(found).toContain(`{command="${command}"} 1`);
-  // 64 are told apart, the rest is one more.
+  // 64 are counted apart, the rest is one more.
   expect(found).toHaveLength(65);
   const total = found.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
   expect(total).toBe(1000 + Object.values(Command).length);

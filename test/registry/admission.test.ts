@@ -140,7 +140,7 @@ test("lookup names no gateway without a proof once one is required", () => {
 });
 
 describe("while the key is changed", () => {
-  test("whoever shares a key is believed, whichever of the two has it first", () => {
+  test("two nodes that share a key believe each other, whichever has it first", () => {
     for (const [reads, proves] of [
       [[a], [a, b]],
       [

@@ -1,4 +1,4 @@
-// How states of one identity are told apart and ordered, and how a table is summed up.
+// How states of one identity are distinguished and ordered, and how a table is summed up.
 
 import { expect, test } from "bun:test";
 import { Digest, digestBuckets, digestCharacters } from "../../src/registry/table/digest.ts";

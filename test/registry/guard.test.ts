@@ -43,7 +43,7 @@ test("the share that may fall silent is as it was set", () => {
   expect(makeGuard(1).assess(0, 10, 10).isOn).toBe(true);
 });
 
-test("ten silent instances are always believed as long as somebody else is heard", () => {
+test("ten silent instances are always believed as long as another one is heard", () => {
   for (let live = 11; live <= 100; live++) expect(makeGuard().assess(0, live, 10).isOn).toBe(false);
   expect(makeGuard().assess(0, 11, 11).isOn).toBe(true);
   expect(makeGuard().assess(0, 20, 11).isOn).toBe(true);

@@ -251,7 +251,7 @@ bound("registryNodes", {
   },
 });
 
-/** A node with so many instances that renew, of which `silent` stop; after that, two ticks after their leases ended. */
+/** A node with this many instances, of which `silent` stop renewing; returned two ticks after their leases ended. */
 function fallSilent(limits: Parameters<typeof testLimits>[0], count: number, silent: number) {
   const time = new VirtualTime();
   const node = new RegistryNode({

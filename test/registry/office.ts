@@ -63,7 +63,7 @@ export class Office extends TableOverTime {
     this.replication.peers.heard(farAway, nodeInfo({ address: farAway, incarnation: "far", zone: "z2" }), 0);
   }
 
-  /** Each write as a client on this machine makes it for `chat-1`, save for what is said otherwise. */
+  /** Each write as a client on this machine makes it for `chat-1`, save for what a test changes. */
   register(change: Partial<Register> = {}, caller: Partial<Caller> = {}): Outcome {
     return this.registrar.register(registration(change), { ...localCaller, ...caller });
   }
@@ -94,7 +94,7 @@ export class Office extends TableOverTime {
     return entry;
   }
 
-  /** The living instance of an identity; throws when there is none. */
+  /** The living instance of an identity; throws if there is none. */
   instance(change: Partial<Identity> = {}): Instance {
     const { instance } = this.entry(change);
     if (instance === undefined) throw new Error("it was cancelled");
@@ -106,14 +106,14 @@ export class Office extends TableOverTime {
     return this.table.app("prod", "chat")?.latest ?? 0n;
   }
 
-  /** Addresses of the nodes that are told something within the next two seconds. */
+  /** Addresses of the nodes that get a message within the next two seconds. */
   told(): string[] {
     this.network.sent.length = 0;
     this.time.advance(2_000);
     return this.network.sent.map(({ address }) => address).toSorted();
   }
 
-  /** Forgets who was told what, and lets them answer that they know. */
+  /** Forgets what was sent to whom, and lets every node answer that it knows. */
   settle(): void {
     this.time.advance(2_000);
     for (const { done } of this.network.sent.splice(0)) done(replicated());

@@ -1,4 +1,4 @@
-// What one destination has yet to be told: never more than there is, one message at a time, again until it arrives.
+// What one destination has yet to receive: never more than there is, one message at a time, again until it arrives.
 
 import { beforeEach, expect, test } from "bun:test";
 import { seededRandom } from "../../src/base/random.ts";
@@ -93,7 +93,7 @@ test("states go out at the end of the turn, in one message", () => {
   expect(host.answers).toEqual([`${destination} replicated`]);
 });
 
-test("an entry is told as it is when it is sent, with its age", () => {
+test("an entry is sent in its state at the time of sending, with its age", () => {
   const a = entry("a");
   target = undefined;
   outbox.pushState(a);
@@ -155,7 +155,7 @@ test("one message is on its way at a time; the next one fills meanwhile", () => 
   expect(said(host.network.take()).states).toEqual(["b", "c"]);
 });
 
-test("an entry that changes while it is on its way is told once more", () => {
+test("an entry that changes while it is on its way is sent once more", () => {
   const a = entry("a");
   outbox.pushState(a);
   host.time.advance(0);
@@ -285,7 +285,7 @@ test("waking sends nothing twice while a message is on its way, and hurries no r
   expect(host.network.sent).toEqual([]);
 });
 
-test("with nobody to tell it waits until there is somebody", () => {
+test("an entry without a destination waits until there is one", () => {
   target = undefined;
   outbox.pushState(entry("a"));
   host.time.advance(60_000);
@@ -296,7 +296,7 @@ test("with nobody to tell it waits until there is somebody", () => {
   expect(said(host.network.take()).states).toEqual(["a"]);
 });
 
-test("a destination that lacks an instance which was renewed is told its state", () => {
+test("a destination that lacks a renewed instance gets its state", () => {
   for (const name of ["a", "b", "c"]) outbox.pushRenewal(entry(name));
   host.time.advance(1_000);
   host.network.take().done(replicated({ wanted: [1, 7] }));
@@ -312,7 +312,7 @@ test("what the destination has newer is learned", () => {
   expect(host.learned).toEqual(newer);
 });
 
-test("neither what was forgotten nor what only a snapshot says is told", () => {
+test("neither a forgotten entry nor one that only a snapshot has is sent", () => {
   const a = entry("a");
   host.table.restore(living(beginNs, { hostname: "b" }));
   const b = host.table.get(identityOf({ hostname: "b" }));

@@ -73,7 +73,7 @@ test("knows no more than there may be", () => {
   expect(peers.all()).toHaveLength(limitTable.registryNodes.initial);
 });
 
-test("what was found in the registry is told nothing until it answers, and asked ever more rarely", () => {
+test("a node found in the registry gets nothing until it answers, and is asked ever more rarely", () => {
   peers.listed(found, "z1", 0);
   peers.listed("10.0.0.4:7171", "z2", 0);
   expect(peers.ownZone().map(({ address, isNode }) => [address, isNode])).toEqual([

@@ -1,4 +1,4 @@
-// The write that changes status and metadata of several instances: of all that are named, or of none.
+// The write that changes status and metadata of several instances: of all named ones, or of none.
 
 import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";

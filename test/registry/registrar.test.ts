@@ -173,7 +173,7 @@ describe("register", () => {
 describe("quotas", () => {
   const caller: Partial<Caller> = { address: "192.0.2.1" };
 
-  test("an address may register so many instances; others are not affected", () => {
+  test("the instances of one address are limited; other addresses are not affected", () => {
     for (let index = 0; index < limitTable.instancesPerAddress.initial; index++) {
       const { code } = office.register({ hostname: `i${index}` }, caller);
       if (code !== Code.Ok) throw new Error(`instance ${index} was refused`);
@@ -294,7 +294,7 @@ describe("cancel", () => {
     expect(office.table.live).toBe(1);
   });
 
-  test("by a node that gives no version, of what it has yet to be told of, tells it again", () => {
+  test("by a node without a version sends again what it has not yet received", () => {
     office.register();
     const { dirty } = office.entry();
     expect(office.cancel({}, 0n, "replica")).toEqual({ code: Code.Ok });

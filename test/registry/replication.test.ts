@@ -171,7 +171,7 @@ describe("a comparison", () => {
     expect(passed.states.map(({ dirty }) => dirty)).toEqual([one]);
   });
 
-  test("with one that never comes to an end does not go on for ever", () => {
+  test("with one that never comes to an end is cut off", () => {
     let asked = 0;
     node.network.compares = () => {
       asked++;

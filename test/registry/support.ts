@@ -27,7 +27,7 @@ export const beginNs = 1_800_000_000_000_000_000n;
 /** A duration as timestamps count it. */
 export const nanoseconds = (ms: number): bigint => BigInt(ms) * 1_000_000n;
 
-/** The identity of an instance: `chat-1`, save for what is said otherwise. */
+/** The identity of an instance: `chat-1`, save for what a test changes. */
 export function identityOf(change: Partial<Identity> = {}): Identity {
   return { env: "prod", appid: "chat", zone: "z1", hostname: "chat-1", ...change };
 }

@@ -113,7 +113,7 @@ describe("merging", () => {
     );
   });
 
-  test("the digest is that of what others are told, whatever happens to the table", () => {
+  test("the digest is that of what others are sent, whatever happens to the table", () => {
     const action = fc.record({
       kind: fc.constantFrom("merge", "merge", "restore", "touch", "evict", "forget", "drop stale"),
       state,
@@ -346,7 +346,7 @@ describe("what readers see", () => {
 });
 
 describe("a snapshot", () => {
-  test("is shown, and told to nobody until somebody confirms it", () => {
+  test("is shown, and sent to no peer until it is confirmed", () => {
     const { table } = world;
     const nothing = table.digest.text();
     table.restore(living(one, {}, 80_000));
@@ -361,7 +361,7 @@ describe("a snapshot", () => {
     expect(entry?.touchedAtMs).toBe(-80_000);
   });
 
-  test("gives way to a newer version with the lease of that one", () => {
+  test("gives way to a newer version with the lease of that version", () => {
     const { table, time } = world;
     table.restore(living(one));
     time.advance(10_000);

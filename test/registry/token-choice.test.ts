@@ -36,7 +36,7 @@ describe("a node", () => {
     expect(nodes.since()).toEqual(["a", "a"]);
   });
 
-  test("that takes a later one is shown that one first from then on, and another node is not", async () => {
+  test("that takes a later one is shown that token first from then on, and another node is not", async () => {
     const nodes = new Nodes();
     nodes.taken.set("n", ["c"]).set("m", ["a"]);
     const choice = new TokenChoice(() => ["a", "b", "c"]);

@@ -32,7 +32,7 @@ beforeEach(() => {
   });
 });
 
-/** Watches as somebody whose answers are as large, and take as long, as said. */
+/** Watches as a client whose answers have this size and take this long. */
 function watch(name: string, keys: readonly string[], bytes = 100, costMs = 0): () => void {
   return watchers.watch(keys, (key) => {
     told.push(`${name} ${key}`);

@@ -1,12 +1,9 @@
 // Sessions that the store has lost without a word, as a Redis that evicts does: the gateway finds out and sends them
 // again, and nothing else.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { Dispatcher } from "../../src/service/dispatcher.ts";
-import { Router } from "../../src/service/router.ts";
-import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import type { Location, Sessions } from "../../src/session/sessions.ts";
@@ -16,15 +13,13 @@ import { Random, testSeed } from "../support/random.ts";
 import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
+import { quietService } from "../support/quiet-service.ts";
+import { endings } from "../support/endings.ts";
 import { heartbeatMs } from "../../src/link/link-state.ts";
 
 const key = new TextEncoder().encode("the key of a test with lost sessions");
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = endings();
 
 /** A gateway that compares at each heartbeat, a login service and a Redis. */
 async function fixture() {
@@ -39,17 +34,7 @@ async function fixture() {
   const ofLogin = metrics.forService("login", "login");
   const service = cluster.login(sessions, ofLogin);
   await cluster.startNode(cluster.around("login", "login"), service, ofLogin);
-  const ignore = (): void => undefined;
-  const router = new Router([]);
-  const parts = {
-    ...systemRuntime,
-    router,
-    dispatcher: new Dispatcher(),
-    log: silentLog,
-    gatewayLinked: ignore,
-    gatewayLost: ignore,
-  };
-  await cluster.startNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat"));
+  await cluster.startNode(cluster.around("chat", "chat"), quietService(), metrics.forService("chat", "chat"));
   const time = new ManualTimers();
   const around = { ...cluster.around("gate", "gateway"), clock: time, timers: time };
   const said: string[] = [];
@@ -78,7 +63,7 @@ async function isKnown(reader: Sessions, account: string): Promise<boolean> {
 }
 
 describe.skipIf(isRedisMissing)("sessions that a Redis has deleted", () => {
-  test("are sent again by the gateway that holds them, and their clients are told to look", async () => {
+  test("are sent again by the gateway that holds them, and their clients get a hint to look", async () => {
     const { redis, reader, signIn, said, time } = await fixture();
     const clients = await Promise.all(["ann", "bob", "carl"].map(signIn));
     await redis.send("DEL", ["roost:a:3:appann", "roost:a:3:appbob"]);
@@ -94,7 +79,7 @@ describe.skipIf(isRedisMissing)("sessions that a Redis has deleted", () => {
     expect(clients.map(({ isClosed }) => isClosed)).toEqual([false, false, false]);
   }, 60_000);
 
-  test("are told from connections that come and go while they are counted", async () => {
+  test("are distinguished from connections that come and go while they are counted", async () => {
     const { reader, signIn, said, time } = await fixture();
     const random = new Random(testSeed("census with churn"));
     const over = new AbortController();

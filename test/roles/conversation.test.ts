@@ -87,7 +87,7 @@ test("a group: created, talked in, joined, quit, with notices to those online", 
   succeeded(await member.request(Command.GroupQuit, "", GroupQuitReqSchema, { account: "m3", groupId: group }));
   expect((await owner.pushed(Command.GroupQuit, GroupQuitNotifySchema))[0]).toMatchObject({ account: "m3" });
   await groupTalk(owner, group, "without m3");
-  // Once more, as a client does that did not get the answer: nobody is told again.
+  // Once more, as a client does that did not get the answer: no receiver gets it again.
   succeeded(await member.request(Command.GroupQuit, "", GroupQuitReqSchema, { account: "m3", groupId: group }));
   await stranger.pushed(Command.GroupTalk, MessagePushSchema, 1);
   expect(owner.pushes.filter(({ header }) => header.command === Command.GroupQuit)).toHaveLength(1);

@@ -31,7 +31,7 @@ import type { WireClient } from "../support/wire-client.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 import { systemTimers } from "../../src/base/timers.ts";
 
-/** What is in use as long as somebody uses it, and no longer. */
+/** What is in use as long as a client uses it, and no longer. */
 const counted: readonly LimitName[] = [
   "pendingConnections",
   "pendingConnectionsPerAddress",
@@ -153,7 +153,7 @@ test("after any sequence of what clients do nothing is counted any more", async 
     expect(used().filter(([, use]) => use !== 0)).toEqual([]);
     const channels = await (await fetch(`http://${messenger.monitor}/metrics`)).text();
     expect(channels).toMatch(/^roost_channels\{[^}]*\} 0$/m);
-    // It was not for nothing: somebody met limits, and somebody is served all the same.
+    // It was not for nothing: some clients met limits, and others were served all the same.
     expect(limits.reached.size).toBeGreaterThan(0);
     const last = await messenger.client("last");
     last.terminate();

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => messenger.stop());
 
-test("a newer sign-in replaces the older one, which is told and closed, and receives", async () => {
+test("a newer sign-in replaces the older one, which gets a notice and is closed, and receives", async () => {
   const old = await messenger.client("d1");
   const young = await messenger.client("d1");
   expect((await old.pushed(Command.SignIn, KickoutNotifySchema))[0]?.channelId).toBe(old.channelId);

@@ -1,4 +1,4 @@
-// An account with as many devices as it may have is told what it can do.
+// An account with as many devices as it may have learns what it can do.
 
 import { expect, test } from "bun:test";
 import { RoostClient } from "../../src/sdk/roost-client.ts";

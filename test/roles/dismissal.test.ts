@@ -32,7 +32,7 @@ test("those who are still waited for when the time is up have got it, too", asyn
   expect(connection.frames.map(String)).toEqual(["push"]);
 });
 
-test("they are told to come back over a millisecond for each of them, up to a minute", async () => {
+test("clients are asked to come back over a millisecond for each of them, up to a minute", async () => {
   for (const [count, text] of [
     [0, "server is leaving; 0"],
     [300, "server is leaving; 300"],

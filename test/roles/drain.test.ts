@@ -1,15 +1,13 @@
 // Leaving in good order: a gateway sends its clients away over some time and answers what it has read; a logic node is
 // chosen no more, and loses nothing of what it was asked.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { testLimits } from "../support/limits.ts";
 import type { Context } from "../../src/service/context.ts";
-import { Dispatcher } from "../../src/service/dispatcher.ts";
 import type { LogicNode } from "../../src/node/logic-node.ts";
 import { Router } from "../../src/service/router.ts";
-import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import type { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
 import { createLoginService } from "../../src/roles/login/commands.ts";
@@ -22,13 +20,12 @@ import { MemoryCluster } from "../support/memory-cluster.ts";
 import { Messenger } from "../support/messenger.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { quietService } from "../support/quiet-service.ts";
+import { endings } from "../support/endings.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 
 const key = new TextEncoder().encode("the key of a test of leaving");
-const closing: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = endings();
 
 /** A chat node whose requests a test answers. */
 interface Chat {
@@ -75,13 +72,11 @@ class Cluster {
 
   private async chat(id: string): Promise<Chat> {
     const asked: Context[] = [];
-    const ignore = (): void => undefined;
     const take = (): ((context: Context) => void) => (context) => {
       asked.push(context);
       this.answer(context);
     };
-    const parts = { ...systemRuntime, router: new Router([take]), dispatcher: new Dispatcher(), log: silentLog };
-    const service = new Service({ ...parts, gatewayLinked: ignore, gatewayLost: ignore });
+    const service = quietService({ router: new Router([take]) });
     const node = await this.cluster.startNode(
       this.cluster.around(id, "chat"),
       service,
@@ -120,7 +115,7 @@ test("a gateway closes 200 clients with 1012 over the given time, and answers ev
   await cluster.start("chat");
   const clients = await cluster.clients(200);
   cluster.answer = (context) => void setTimeout(() => context.respondEmpty(), 10);
-  // They talk until they are told to go.
+  // They talk until they are asked to go.
   const talking = clients.map(async (client, at) => {
     for (let sequence = 1_000; !client.isClosed; sequence++) {
       client.send({ command: Command.UserTalk, dest: `user${at}`, sequence });
@@ -130,7 +125,7 @@ test("a gateway closes 200 clients with 1012 over the given time, and answers ev
   const sessionsLeft = (): number => clients.filter(({ isClosed }) => !isClosed).length;
   const drained = cluster.gateway.drain(8_000, 1_000);
   await until(() => sessionsLeft() < clients.length, "the first are sent away");
-  // Whoever's turn has not come is served as ever.
+  // A client whose turn has not come is served as before.
   const waiting = clients
     .filter(({ isClosed }) => !isClosed)
     .toSorted((a, b) => answered(a).length - answered(b).length);

@@ -132,7 +132,7 @@ test("what waits of a group leaves in the order of adding, for any sender and an
   }
 });
 
-test("a delivery whose receivers cannot be found is told so, and keeps no other one", async () => {
+test("a delivery whose receivers cannot be found fails, and delays no other one", async () => {
   const { pushed, settled, add, fanOut } = fixture();
   const away = new Error("the store is away");
   add("alice", "group", "lost", Promise.reject(away));

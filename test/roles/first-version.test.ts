@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => messenger.stop());
 
-/** What is pushed to everybody; `chat.sync` came later, and whoever does not know a push ignores it. */
+/** What is pushed to everybody; `chat.sync` came later, and a client that does not know a push ignores it. */
 const firstPushes = [
   Command.SignIn,
   Command.UserTalk,
@@ -93,7 +93,7 @@ test("the cursor counts as far as it goes, and never takes an acknowledgement ba
   expect(await idsOf(client)).toEqual([c]);
 });
 
-test("whoever names a device, or a feature that is known here, acknowledges by chat.talk.ack alone", async () => {
+test("a client that names a device, or a known feature, acknowledges by chat.talk.ack alone", async () => {
   const named: [string, Named, string[]][] = [
     ["f3", { device: "phone" }, []],
     ["f4", { features: ["renew"] }, ["renew"]],
@@ -118,7 +118,7 @@ test("a feature that nobody knows is not granted, and makes nobody a newer clien
   expect(await idsOf(client)).toEqual([b]);
 });
 
-test("is told from a client whose gateway passes no features on, and from what a client says of itself", async () => {
+test("is distinguished from a client whose gateway passes no features on, and from what a client claims", async () => {
   const behind = (passed: readonly string[], device = ""): boolean =>
     isFirstVersion({ device, channelId: "c", gateway: "g", incarnation: "1", ...featuresOf(passed) });
   expect(behind(passedFeatures([]))).toBe(true);

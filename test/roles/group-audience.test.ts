@@ -113,7 +113,7 @@ test("a store that is replaced has other groups, whatever their versions say", a
   expect(state.reads).toBe(2);
 });
 
-test("a group whose read began before is told to nobody, and read again for who asks after it", async () => {
+test("a group whose read began before is served to nobody, and read again for later callers", async () => {
   const { state, signIn, store, sessions } = fixture(["a", "b"]);
   await Promise.all(["a", "b", "c"].map(signIn));
   const answers: ((membership: Membership) => void)[] = [];
@@ -153,7 +153,7 @@ function slowSessions(accounts: string[]) {
   return { state, audience, looks, signIn, online };
 }
 
-test("who asks while it is looked up who is online waits for that", async () => {
+test("a caller waits for a look-up of who is online that is under way", async () => {
   const { looks, signIn, online } = slowSessions(["a", "b"]);
   await Promise.all(["a", "b"].map(signIn));
   const first = online();
@@ -180,7 +180,7 @@ test("a group whose online members cannot be looked up is read again by who asks
   expect(await second).toEqual(["a", "b"]);
 });
 
-test("who leaves while it is looked up who is online is not among them", async () => {
+test("a member that leaves during a look-up of who is online is not among the receivers", async () => {
   const { audience, looks, signIn, online } = slowSessions(["a", "b"]);
   await Promise.all(["a", "b"].map(signIn));
   const first = online();

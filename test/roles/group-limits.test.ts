@@ -222,7 +222,7 @@ bound("accountsMadePerSecond", {
   },
 });
 
-test("who creates, joins and leaves too fast is told so, and nothing is changed", async () => {
+test("an account that creates, joins and leaves too fast gets an error, and nothing is changed", async () => {
   const { messenger } = await start({ groupChangesAtOnce: 3, groupChangesPerSecond: 1 });
   const [ann, bob] = await Promise.all([messenger.client("ann"), messenger.client("bob")]);
   const group = await createGroup(ann, []);
@@ -257,7 +257,7 @@ test("accounts in as many groups as allowed are left out and named; the notifica
   expect(await createGroup(bob, ["joe"])).not.toBe("");
 });
 
-test("who has as many groups of its own as may be is told so, and creates nothing", async () => {
+test("an account with the maximum of own groups gets an error, and creates nothing", async () => {
   const { messenger } = await start({ groupsPerAccount: 1, groupMembers: 3 });
   const ann = await messenger.client("ann");
   await createGroup(ann, ["bob"]);

@@ -1,13 +1,10 @@
 // A chat service that dies with requests in flight: the gateway answers them itself, and tells clients to look.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
-import { silentLog } from "../../src/base/log.ts";
 import type { Context } from "../../src/service/context.ts";
-import { Dispatcher } from "../../src/service/dispatcher.ts";
 import type { LogicNode } from "../../src/node/logic-node.ts";
 import { Router } from "../../src/service/router.ts";
-import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -15,13 +12,11 @@ import { MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
+import { endings } from "../support/endings.ts";
+import { quietService } from "../support/quiet-service.ts";
 
 const key = new TextEncoder().encode("the key of a test without services");
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = endings();
 
 /** A gateway with a login service, and a chat service that swallows everything until it dies. */
 async function fixture() {
@@ -31,20 +26,11 @@ async function fixture() {
   const swallowed: Context[] = [];
   const router = new Router([]);
   router.handle(Command.UserTalk, (context) => void swallowed.push(context));
-  const ignore = (): void => undefined;
-  const parts = {
-    ...systemRuntime,
-    router,
-    dispatcher: new Dispatcher(),
-    log: silentLog,
-    gatewayLinked: ignore,
-    gatewayLost: ignore,
-  };
   const ofLogin = metrics.forService("login", "login");
   const login = cluster.login(new MemorySessions(), ofLogin);
   await cluster.startNode(cluster.around("login", "login"), login, ofLogin);
   const startChat = (): Promise<LogicNode> =>
-    cluster.startNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat"));
+    cluster.startNode(cluster.around("chat", "chat"), quietService({ router }), metrics.forService("chat", "chat"));
   await startChat();
   const gateway = cluster.gateway(cluster.around("gate", "gateway"), metrics.forService("gate", "gateway"), key);
   const { tcp = "" } = await gateway.start();

@@ -37,7 +37,7 @@ async function refused(what: { readonly body: string; readonly extra?: string },
   expect(await readIndex(receiver)).toHaveLength(0);
 }
 
-/** What somebody finds who was sent these. */
+/** What their receiver finds. */
 async function found(bodies: readonly string[]): Promise<{ receiver: WireClient; ids: bigint[] }> {
   const { sender, receiver, name } = await pair();
   const ids: bigint[] = [];

@@ -38,7 +38,7 @@ async function fixture() {
   return { missed, state, timers, told };
 }
 
-test("accounts that have missed a push are told to look once the sessions are back, once", async () => {
+test("accounts that have missed a push get one hint to look once the sessions are back", async () => {
   const { missed, state, timers, told } = await fixture();
   missed.add("app", ["ann", "bob"]);
   missed.add("app", ["bob"]);

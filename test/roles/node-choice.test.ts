@@ -1,16 +1,14 @@
 // A gateway with several nodes of each service: which of them a connection's packets reach.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signToken } from "../../src/auth/token.ts";
-import { silentLog } from "../../src/base/log.ts";
-import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { Router } from "../../src/service/router.ts";
 import { parseRouteFile } from "../../src/routing/selectors/route-file.ts";
 import { type Selection, selectorNames } from "../../src/routing/selectors/selection.ts";
-import { Service } from "../../src/service/service.ts";
+import type { Service } from "../../src/service/service.ts";
 import { expositionOf } from "../../src/observe/exposition.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import type { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
@@ -20,14 +18,12 @@ import { Command } from "../../src/wire/commands.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
+import { quietService } from "../support/quiet-service.ts";
+import { endings } from "../support/endings.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
 const key = new TextEncoder().encode("the key of a test with many nodes");
-const closing: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = endings();
 
 /** A packet that came to a node. */
 interface Arrival {
@@ -109,15 +105,7 @@ class Cluster {
         ({ command, channelId }) =>
           void this.arrivals.push({ node, command, channelId }),
     ]);
-    const ignore = (): void => undefined;
-    return new Service({
-      ...systemRuntime,
-      router,
-      dispatcher: new Dispatcher(),
-      log: silentLog,
-      gatewayLinked: ignore,
-      gatewayLost: ignore,
-    });
+    return quietService({ router });
   }
 
   /** Sends a talk of each client, and returns the nodes that they reached, in the clients' order. */
@@ -180,7 +168,7 @@ describe.each(selectorNames)("by %s", (name) => {
   });
 });
 
-test("a gateway with young nodes only is not ready, and requests find no node", async () => {
+test("a gateway with only nodes that are not ready is not ready either, and requests find no node", async () => {
   const cluster = new Cluster();
   await cluster.add("login", "login1");
   await cluster.add("chat", "chat1", { isReady: false });
@@ -245,6 +233,6 @@ describe("with a route file", () => {
   });
 });
 
-test("without a route file there is none to read again", () => {
+test("without a route file nothing is read again", () => {
   expect(new Cluster().gateway.reloadRouteFile()).toBeUndefined();
 });

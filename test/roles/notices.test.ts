@@ -15,7 +15,7 @@ import { testLimits } from "../support/limits.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { systemTimers } from "../../src/base/timers.ts";
 
-/** A group of `members` who are all online; what they are told is noted as `<receiver>: <body>`. */
+/** A group of `members` who are all online; their notices are noted as `<receiver>: <body>`. */
 async function fixture(members: number, noticeMembers = 500) {
   const accounts = Array.from({ length: members }, (_, at) => `m${at}`);
   const sessions = new MemorySessions();
@@ -66,7 +66,7 @@ bound("noticeMembers", {
   },
 });
 
-test("members are told of an account's joins and leaves once a second, and only how they ended", async () => {
+test("members hear of an account's joins and leaves once a second, and only how they ended", async () => {
   const { tell, settled, pass } = await fixture(1);
   tell(true);
   expect(await settled()).toEqual(["dave: dave joined", "m0: dave joined"]);
@@ -97,7 +97,7 @@ test("who has left and come back within a second has not left", async () => {
   expect(timers.pending).toBe(0);
 });
 
-test("other accounts and other groups are told of at once", async () => {
+test("notices of other accounts and other groups go out at once", async () => {
   const { tell, settled } = await fixture(1);
   tell(true);
   tell(true, "m0");
@@ -111,7 +111,7 @@ test("other accounts and other groups are told of at once", async () => {
   ]);
 });
 
-test("what waits is told when it must be", async () => {
+test("a waiting notice goes out when it must", async () => {
   const { tell, settled, notices } = await fixture(1);
   tell(true);
   tell(false);

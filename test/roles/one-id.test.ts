@@ -1,14 +1,11 @@
 // A process that is started twice by mistake: the second one ends with a sentence, and the first one's clients notice
 // nothing.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
 import { signToken } from "../../src/auth/token.ts";
-import { silentLog } from "../../src/base/log.ts";
-import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { IdTaken } from "../../src/node/membership.ts";
 import { Router } from "../../src/service/router.ts";
-import { Service } from "../../src/service/service.ts";
 import type { NodeEnvironment } from "../../src/node/environment.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import type { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
@@ -21,13 +18,11 @@ import { ManualTimers } from "../support/manual-timers.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
+import { endings } from "../support/endings.ts";
+import { quietService } from "../support/quiet-service.ts";
 
 const key = new TextEncoder().encode("the key of a test of ids");
-const closing: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = endings();
 
 /** Processes whose places in memory differ, whatever their ids are. */
 class Processes {
@@ -51,18 +46,9 @@ class Processes {
   }
 
   async chat(place: string, identity: LinkIdentity): Promise<void> {
-    const ignore = (): void => undefined;
     const router = new Router([() => (context) => context.respondEmpty()]);
-    const parts = {
-      ...systemRuntime,
-      router,
-      dispatcher: new Dispatcher(),
-      log: silentLog,
-      gatewayLinked: ignore,
-      gatewayLost: ignore,
-    };
     const metrics = this.metrics.forService(place, "chat");
-    await this.cluster.startNode(this.around(place, identity), new Service(parts), metrics);
+    await this.cluster.startNode(this.around(place, identity), quietService({ router }), metrics);
   }
 
   async login(): Promise<void> {

@@ -107,7 +107,7 @@ test("what is no name, no device and no time is refused with a sentence", async 
   for (const [command, fields, sentence] of bad) await expect(ask(command, fields)).rejects.toThrow(sentence);
 });
 
-test("a store or sessions that are away, and a full table, are told", async () => {
+test("a store or sessions that are away, and a full table, are reported", async () => {
   const limits = testLimits({ revocations: 7 });
   const kept: Revocation[] = [];
   let outcome: "stored" | "full" | "away" = "stored";

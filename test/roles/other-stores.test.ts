@@ -1,24 +1,20 @@
 // A gateway and logic nodes of which one was given other stores, in one process: who says what.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { newStoreIdentity, type StoreIdentity } from "../../src/auth/store-ownership.ts";
 import { type LogFields, silentLog } from "../../src/base/log.ts";
-import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { LogicNode } from "../../src/node/logic-node.ts";
 import { metadataOfStores, type NodeStores } from "../../src/link/node-stores.ts";
-import { Router } from "../../src/service/router.ts";
-import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { Status } from "../../src/registry/instance.ts";
 import type { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
 import type { GatewayStart } from "../../src/session/sessions.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
+import { quietService } from "../support/quiet-service.ts";
+import { endings } from "../support/endings.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end();
-});
+const ends = endings();
 
 class Lines {
   readonly errors: string[] = [];
@@ -54,15 +50,7 @@ async function nodeOf(
 ): Promise<LogicNode> {
   const [service = ""] = id.split("-");
   const around = { ...cluster.around(id, service), log };
-  const logic = new Service({
-    ...around,
-    router: new Router([]),
-    dispatcher: new Dispatcher(),
-    log,
-    stores: () => said.stores,
-    gatewayLinked: () => undefined,
-    gatewayLost: () => undefined,
-  });
+  const logic = quietService({ ...around, log, stores: () => said.stores });
   const node = new LogicNode(around, logic, new Metrics().forService(id, service), [], {
     gateways: () => Promise.resolve(gateways),
   });
@@ -96,7 +84,7 @@ test("a chat node with other sessions is refused until it has the right ones; bo
   expect(chat.detail).not.toHaveProperty("storesDiffer");
 }, 60_000);
 
-test("a store that becomes known later is told to gateways and to the registry", async () => {
+test("a store that becomes known later is announced to gateways and to the registry", async () => {
   const time = new ManualTimers();
   const cluster = newCluster(time);
   const said: { stores: NodeStores } = { stores: { sessions: undefined, messages: undefined } };

@@ -52,7 +52,7 @@ test("sign-in, sign-out and refusal are lines with account, device and address, 
   expect(JSON.stringify(refusal)).not.toContain("no token");
 });
 
-test("who is refused with a token that was good is named: a revoked one, and one that renews nothing", async () => {
+test("a refused account with a valid token is named: a revoked one, and one that renews nothing", async () => {
   const { messenger, about } = await start(true);
   const token = await messenger.token("alice");
   const alice = await messenger.stranger();

@@ -26,7 +26,7 @@ function fixture(values: Partial<LimitValues>, time: Time = systemRuntime) {
   const link = linkOf();
   const running: string[] = [];
   const ends: ((answerBytes: number) => void)[] = [];
-  /** A read that runs until it is told to end; its promise says how it went. */
+  /** A read that runs until a test ends it; its promise says how it went. */
   const read = (
     account: string,
     bytes: number,

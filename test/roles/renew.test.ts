@@ -60,7 +60,7 @@ async function answered(client: LoneClient, packet: Uint8Array) {
   return answer;
 }
 
-test("a fresh token of the same account lets the connection stay until that one expires", async () => {
+test("a fresh token of the same account lets the connection stay until that token expires", async () => {
   const { alice, pass } = stage();
   const { header, body } = await answered(alice, renewal(await tokenOf("alice", 300), 7));
   expect([header.command, header.sequence, header.status]).toEqual([Command.Renew, 7, Status.Success]);

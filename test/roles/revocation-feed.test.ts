@@ -58,7 +58,7 @@ function feedOf(count: number) {
   return { rows, state, feed, told, bugs, timers, turn };
 }
 
-test("a gateway is told when it links itself, and of what other processes have added half a second later", async () => {
+test("a gateway gets revocations when it links itself, and those of other processes half a second later", async () => {
   const { rows, feed, told, turn } = feedOf(1_200);
   feed.linked("g1");
   await turn();
@@ -74,7 +74,7 @@ test("a gateway is told when it links itself, and of what other processes have a
   ]);
 });
 
-test("what this node has added is told before it is answered, also while it looks", async () => {
+test("a revocation added by this node goes out before its request is answered, also while it looks", async () => {
   const { rows, feed, told } = feedOf(0);
   feed.linked("g1");
   rows.push(row(5n));
@@ -101,7 +101,7 @@ test("a store that is away costs nothing but the time until it is back; a bug is
   expect(bugs).toHaveLength(1);
 });
 
-test("a store that was replaced is told, also if it has fewer", async () => {
+test("a replaced store sends its revocations, also if it has fewer", async () => {
   const { rows, state, feed, told, turn } = feedOf(3);
   feed.linked("g1");
   await turn();

@@ -1,7 +1,7 @@
 // Kicks and revocations in a cluster of several gateways and chat nodes: in force everywhere, also where a link was
 // down or a login node away.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,13 +21,11 @@ import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
+import { endings } from "../support/endings.ts";
 import { sleep } from "../../src/base/timers.ts";
 
 const key = new TextEncoder().encode("the key of a test with gateways");
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = endings();
 
 const beganMs = Date.now();
 /** Always the same. */
@@ -95,7 +93,7 @@ async function fixture(time?: ManualTimers) {
 const obeyed = async (control: ControlCommands, command: string, account: string): Promise<unknown> =>
   controlAnswer(await control.obey(controlRequest(command, { app: "app", account })));
 
-test("one chat node is told, and the connections on all gateways end", async () => {
+test("a revocation given to one chat node ends the connections on all gateways", async () => {
   const { startChat, gateway, client } = await fixture();
   const chat = await startChat("chat-1");
   await startChat("chat-2");
@@ -107,7 +105,7 @@ test("one chat node is told, and the connections on all gateways end", async () 
   expect(bob.isClosed).toBe(false);
 });
 
-test("a gateway that has lost the chat node that was told hears it from another one", async () => {
+test("a gateway that has lost that chat node gets the revocation from another one", async () => {
   const { startChat, gateway, client, cluster } = await fixture();
   const chat = await startChat("chat-1");
   await startChat("chat-2");

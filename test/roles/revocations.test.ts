@@ -111,7 +111,7 @@ test("a kick spares those who sign in when it is known, and, if late, who signed
   expect([again, late, before].map(({ connection }) => connection.isOpen)).toEqual([true, true, false]);
 });
 
-test("a kick ends whoever signed in just before it where the chat nodes' clocks are some seconds apart", () => {
+test("a kick ends sessions begun just before it where the chat nodes' clocks are some seconds apart", () => {
   const { add, client } = stage();
   const ann = client("ann", { signedInMs: nowMs + 5_000 });
   add(kick(1n, "ann"));

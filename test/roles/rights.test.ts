@@ -78,7 +78,7 @@ test("nobody joins or quits for another, and an empty account or group changes n
   expect((await detail(owner, group)).members.map(({ account }) => account)).toEqual(["ro3", "rm3"]);
 });
 
-test("the sender owns the group that it creates, whoever the request names", async () => {
+test("the sender owns the group that it creates, whatever owner the request names", async () => {
   const owner = await messenger.client("ro4");
   const answer = await owner.request(Command.GroupCreate, "", GroupCreateReqSchema, {
     name: "mine",

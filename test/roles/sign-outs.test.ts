@@ -1,25 +1,19 @@
-// A connection that ends while no login service can be told: its session goes as soon as one can.
+// A connection that ends while no login service can be reached: its session goes as soon as one can.
 
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
-import { silentLog } from "../../src/base/log.ts";
-import { Dispatcher } from "../../src/service/dispatcher.ts";
-import { Router } from "../../src/service/router.ts";
-import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
+import { quietService } from "../support/quiet-service.ts";
+import { endings } from "../support/endings.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
 const key = new TextEncoder().encode("the key of a test of sign-outs");
-const closing: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = endings();
 
 /** Keeps sessions although a gateway's link broke, as an engine does that other login nodes renew. */
 function patient(sessions: MemorySessions): Sessions {
@@ -32,7 +26,7 @@ function patient(sessions: MemorySessions): Sessions {
   });
 }
 
-test("is told again, to another login node, when the first one went", async () => {
+test("is repeated to another login node when the first one has gone", async () => {
   /** The gateway's. */
   const time = new ManualTimers();
   const cluster = new MemoryCluster();
@@ -50,9 +44,7 @@ test("is told again, to another login node, when the first one went", async () =
     metrics.forService("gate", "gateway"),
     key,
   );
-  const ignore = (): void => undefined;
-  const silent = { ...systemRuntime, router: new Router([]), dispatcher: new Dispatcher(), log: silentLog };
-  await cluster.node("chat1", "chat", new Service({ ...silent, gatewayLinked: ignore, gatewayLost: ignore }));
+  await cluster.node("chat1", "chat", quietService());
   const { tcp = "" } = await time.during(gateway.start());
   closing.push(() => time.during(gateway.drain(0, 0)));
   const client = await WireClient.connect(tcp);

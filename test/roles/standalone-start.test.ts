@@ -76,7 +76,7 @@ test("its monitor says that it lives while the store is being opened", async () 
   await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
 });
 
-test("when neither the store nor the rest can be had, the store's reason is told", async () => {
+test("when neither the store nor the rest can be had, the store's reason is reported", async () => {
   const storePath = join(folder, "missing", "messages.db");
   const start = startStandalone(settings({ storePath }), () => Promise.reject(new Error("the program is broken")));
   await expect(start).rejects.toThrow(StoreUnavailable);

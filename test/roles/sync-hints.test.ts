@@ -50,7 +50,7 @@ test("causes that never end do not keep clients waiting for more than five secon
   expect(told(all)).toBe(3);
 });
 
-test("thousands are told over seconds, some at each step, and each of them once", () => {
+test("thousands of hints go out over seconds, some at each step, one for each account", () => {
   const { all, pass, everybody } = fixture(15_000);
   everybody();
   pass(980);
@@ -65,7 +65,7 @@ test("thousands are told over seconds, some at each step, and each of them once"
   expect(all.every((client) => syncs(client) === 1)).toBe(true);
 });
 
-test("who was told already is told again of what came after that, and who was not is told once", () => {
+test("an account that got a hint gets another for what came later, and one that got none gets one", () => {
   const { all, pass, everybody } = fixture(1_000);
   everybody();
   pass(1_100);
@@ -78,7 +78,7 @@ test("who was told already is told again of what came after that, and who was no
   expect(all.filter((client) => syncs(client) === 1)).toHaveLength(1_000 - early);
 });
 
-test("a client that has gone meanwhile is passed over, and after the end nobody is told", () => {
+test("a client that has gone meanwhile is passed over, and after the end no hints are sent", () => {
   const { all, pass, everybody, hints } = fixture(2);
   everybody();
   const [gone, other] = all;

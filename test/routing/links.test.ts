@@ -30,7 +30,7 @@ const options = {
 };
 const silent: FrameHandler = { frame() {}, closed() {} };
 network.listen("node", { accept: () => silent }, options);
-/** Links differ by what is said about them; what they are connected to does not matter here. */
+/** Links differ by what the registry says about them; what they are connected to does not matter here. */
 const connection = await network.dial("node", "gate/1", () => silent, options);
 afterAll(() => connection.close(closeLeaving));
 

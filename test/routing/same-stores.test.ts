@@ -5,7 +5,7 @@ import { newStoreIdentity, placeBytesMax, type StoreIdentity } from "../../src/a
 import { silentLog } from "../../src/base/log.ts";
 import { metadataOfStores, type NodeStores, unknownStores } from "../../src/link/node-stores.ts";
 import { holdMs, type NodeName, SameStores, sentenceBytesMax } from "../../src/routing/same-stores.ts";
-import { instanceOf } from "../link/support.ts";
+import { instanceOf } from "../link/hand-naming.ts";
 
 const store = (place: string): StoreIdentity => ({ identity: newStoreIdentity(), place });
 const [redisA, redisB] = [store("redis://a"), store("redis://b")];
@@ -16,7 +16,7 @@ const chat = (sessions: StoreIdentity | undefined, messages: StoreIdentity | und
   messages,
 });
 
-/** Somebody in the registry; whoever is listed earlier has been so for longer. */
+/** A node in the registry; one listed earlier has been there for longer. */
 interface Entry {
   readonly service: string;
   readonly id: string;

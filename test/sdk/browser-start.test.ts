@@ -22,7 +22,7 @@ function script(lines: string): { readonly command: string; readonly starts: str
 }
 const linesOf = (path: string): number => readFileSync(path, "utf8").trimEnd().split("\n").length;
 
-test("one that ends at once is started twice, and what both wrote is told", async () => {
+test("one that ends at once is started twice, and the output of both is reported", async () => {
   const { command, starts } = script('echo "no library $(wc -l < "$starts")" >&2; exit 127');
   const failure = await Browser.start({ command }).then(String, String);
   expect(failure).toMatch(/no browser came up: the browser ended by itself \(exit status 127\)[^]*no library 1\n/);
@@ -57,7 +57,7 @@ test.skipIf(chromium === undefined)(
 );
 
 test.skipIf(chromium === undefined)(
-  "one that dies with a page open fails the work, and what it wrote is told",
+  "one that dies with a page open fails the work, and its output is reported",
   async () => {
     const { command } = script(
       `"${chromium ?? ""}" "$@" & while [ ! -e "$starts.over" ]; do sleep 0.05; done; echo "a crash" >&2; kill -9 $$`,

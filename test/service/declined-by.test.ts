@@ -16,7 +16,7 @@ function node() {
   return { errors, linked, time, declinedBy };
 }
 
-test("each gateway's reason is told while it repeats it, and logged once", () => {
+test("each gateway's reason is shown while the gateway repeats it, and logged once", () => {
   const { errors, time, declinedBy } = node();
   for (let round = 0; round < 20; round++) {
     declinedBy.heard("gate-1", "other sessions");

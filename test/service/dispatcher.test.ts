@@ -6,11 +6,11 @@ import { linkHeaderBytesMax } from "../../src/base/limits/fixed.ts";
 import { LinkBacklog } from "../../src/service/link-backlog.ts";
 import { Dispatcher, othersIn } from "../../src/service/dispatcher.ts";
 import type { Location } from "../../src/session/sessions.ts";
-import type { Connection } from "../../src/transport/transport.ts";
 import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Flag } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket } from "../../src/wire/packet.ts";
 import { testSeed } from "../support/random.ts";
+import { StubConnection } from "../support/stub-connection.ts";
 import { systemTimers } from "../../src/base/timers.ts";
 
 const seed = testSeed("dispatcher");
@@ -18,37 +18,24 @@ const head = { command: Command.UserTalk, channelId: "sender", sequence: 7, dest
 const body = Buffer.from("body");
 
 /** A connection that shows the packets which were written into it. */
-class PacketsOf implements Connection {
-  readonly remoteAddress = "";
-  readonly isOpen = true;
-  readonly unsentBytes = 0;
-  frameBytesMax = 1;
-  outbound = Buffer.alloc(0);
+class PacketsOf extends StubConnection {
   private readonly written: Buffer[] = [];
   private readonly show: (packet: Buffer) => void;
 
   constructor(show: (packet: Buffer) => void) {
+    super();
     this.show = show;
   }
 
-  reserve(payloadBytes: number): number {
+  override reserve(payloadBytes: number): number {
     this.outbound = Buffer.alloc(payloadBytes);
     this.written.push(this.outbound);
     return 0;
   }
-  identified(): void {}
-  handOver(): void {}
-  unreserve(): void {}
-  fail(bug: unknown): void {
-    throw bug;
-  }
-
-  send(payload: Uint8Array): boolean {
+  override send(payload: Uint8Array): boolean {
     this.outbound.set(payload, this.reserve(payload.length));
     return true;
   }
-
-  close(): void {}
 
   /** To be called when all has been written. */
   read(): void {

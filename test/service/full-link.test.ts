@@ -1,17 +1,16 @@
 // What a service does when a gateway's link takes nothing more: no request stays unanswered, no one stays signed in who
-// was sent away, and whoever missed a push is told to look into the index.
+// was sent away, and a client that missed a push gets a hint to look into the index.
 
 import { expect, test } from "bun:test";
-import { silentLog } from "../../src/base/log.ts";
 import type { Context } from "../../src/service/context.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { backlogBytesMax } from "../../src/service/link-backlog.ts";
 import { Router } from "../../src/service/router.ts";
-import { Service } from "../../src/service/service.ts";
 import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Flag, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { FrameKeeper } from "../support/lone-gateway.ts";
+import { quietService } from "../support/quiet-service.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
 /** A service that keeps what it is asked, with a gateway whose link is full. */
@@ -22,15 +21,7 @@ function fullLink() {
   const asked: Context[] = [];
   const router = new Router([() => (context) => void asked.push(context)]);
   const dispatcher = new Dispatcher();
-  const service = new Service({
-    clock: time,
-    timers: time,
-    router,
-    dispatcher,
-    log: silentLog,
-    gatewayLinked: () => undefined,
-    gatewayLost: () => undefined,
-  });
+  const service = quietService({ clock: time, timers: time, router, dispatcher });
   const connection = new FrameKeeper();
   const handler = service.linked(connection, "gate", "i1");
   connection.isFull = true;
@@ -86,7 +77,7 @@ test("a large answer that meets a full link is not kept: the request is refused 
   expect(service.unanswered).toBe(0);
 });
 
-test("whoever missed pushes because of a full link is told once to look into the index", () => {
+test("a client that missed pushes because of a full link gets one hint to look into the index", () => {
   const { connection, drained, push, wait } = fullLink();
   const many = Array.from({ length: 1_000 }, (_, at) => `gate_account_${at}`);
   push(Command.GroupTalk, many);
@@ -102,7 +93,7 @@ test("whoever missed pushes because of a full link is told once to look into the
   expect(connection.packets).toEqual([]);
 });
 
-test("who signed in elsewhere is sent away though the link was full, and a gateway hears what it is told", () => {
+test("a client signed in elsewhere is sent away though the link was full, and a gateway gets its packets", () => {
   const { connection, dispatcher, drained, push } = fullLink();
   push(Command.SignIn, ["gate_old_1"]);
   dispatcher.tell("gate", Command.Resync);

@@ -4,7 +4,8 @@ import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { LostGateways } from "../../src/service/lost-gateways.ts";
 import { turn } from "../transport/recording.ts";
-import { HandNaming, instanceOf, newIdentity } from "../link/support.ts";
+import { HandNaming, instanceOf } from "../link/hand-naming.ts";
+import { newIdentity } from "../link/support.ts";
 
 class Node {
   nowMs = 0;

@@ -6,11 +6,12 @@ import { Readiness } from "../../src/service/readiness.ts";
 import type { Instance } from "../../src/registry/instance.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { turn } from "../transport/recording.ts";
-import { HandNaming, instanceOf, newIdentity } from "../link/support.ts";
+import { HandNaming, instanceOf } from "../link/hand-naming.ts";
+import { newIdentity } from "../link/support.ts";
 
 const youthMsMax = 10_000;
 
-/** A young node. */
+/** A node that is not ready. */
 class Youth {
   readonly naming = new HandNaming();
   readonly linked = new Set<string>();
@@ -156,7 +157,7 @@ describe("a node does not wait longer than ten seconds", () => {
   });
 });
 
-test("it stays ready: a gateway that comes later changes nothing, and nothing is asked any more", async () => {
+test("it stays ready: a gateway that comes later does not change that, and nothing is asked any more", async () => {
   const youth = new Youth();
   await youth.start();
   expect(youth.reached).toBe(1);
@@ -168,7 +169,7 @@ test("it stays ready: a gateway that comes later changes nothing, and nothing is
   expect(youth.warnings).toEqual([]);
 });
 
-test("a node that leaves while it is young does not come of age", async () => {
+test("a node that leaves before it is ready does not become ready", async () => {
   const youth = new Youth();
   youth.naming.list("wgateway", gateway("g1"));
   await youth.start();

@@ -1,41 +1,27 @@
 // A logic service towards its gateways: how it tells them how it is, and how it leaves them.
 
 import { expect, test } from "bun:test";
-import { silentLog } from "../../src/base/log.ts";
 import type { Context } from "../../src/service/context.ts";
-import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { decodeLinkState, heartbeatMs, type LinkState } from "../../src/link/link-state.ts";
 import { Router } from "../../src/service/router.ts";
 import { unknownStores } from "../../src/link/node-stores.ts";
-import { Service } from "../../src/service/service.ts";
-import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
-import { type CloseReason, CloseCode } from "../../src/wire/close-reason.ts";
+import type { FrameHandler } from "../../src/transport/transport.ts";
+import { CloseCode } from "../../src/wire/close-reason.ts";
 import { BasicCode, basicPong, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
+import { quietService } from "../support/quiet-service.ts";
+import { StubConnection } from "../support/stub-connection.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
 /** A gateway's end of a link that goes nowhere. */
-class StubConnection implements Connection {
-  readonly remoteAddress = "stub";
-  readonly unsentBytes = 0;
-  frameBytesMax = 1;
-  readonly outbound = Buffer.alloc(64 * 1024);
-  /** What it was told of the service. */
+class PingedConnection extends StubConnection {
+  override outbound = Buffer.alloc(64 * 1024);
+  /** What it heard of the service. */
   readonly states: LinkState[] = [];
   handler: FrameHandler | undefined;
-  readonly reasons: CloseReason[] = [];
-  get isOpen(): boolean {
-    return this.reasons.length === 0;
-  }
-  reserve(): number {
+  override reserve(): number {
     return 0;
   }
-  identified(): void {}
-  handOver(): void {}
-  unreserve(): void {}
-  fail(bug: unknown): void {
-    throw bug;
-  }
-  send(payload: Uint8Array): boolean {
+  override send(payload: Uint8Array): boolean {
     const packet = decodePacket(payload);
     if (packet.kind !== "basic" || packet.code !== BasicCode.Ping) return true;
     const state = decodeLinkState(packet.body);
@@ -43,29 +29,16 @@ class StubConnection implements Connection {
     else this.states.push(state);
     return true;
   }
-  close(reason: CloseReason): void {
-    this.reasons.push(reason);
-  }
 }
 
 /** A service that keeps what it is asked, with two gateways. */
 function serviceWithGateways(settled?: () => Promise<void>) {
   const asked: Context[] = [];
-  const ignore = (): void => undefined;
   const keep = (): ((context: Context) => void) => (context) => void asked.push(context);
   const router = new Router([keep]);
   const time = new ManualTimers();
-  const parts = {
-    clock: time,
-    timers: time,
-    router,
-    dispatcher: new Dispatcher(),
-    log: silentLog,
-    gatewayLinked: ignore,
-    gatewayLost: ignore,
-  };
-  const service = new Service(settled === undefined ? parts : { ...parts, settled });
-  const [one, other] = [new StubConnection(), new StubConnection()];
+  const service = quietService({ clock: time, timers: time, router, ...(settled === undefined ? {} : { settled }) });
+  const [one, other] = [new PingedConnection(), new PingedConnection()];
   const handler = service.linked(one, "g1", "i1");
   one.handler = handler;
   other.handler = service.linked(other, "g2", "i2");
@@ -117,7 +90,7 @@ test("a drain says at once that nothing more may be sent, waits for requests in 
   for (const { reasons } of [one, other]) expect(reasons.map(({ code }) => code)).toEqual([CloseCode.Leaving]);
 });
 
-test("a drain does not wait for ever for what is never answered", async () => {
+test("a drain gives up on requests that are never answered", async () => {
   const { time, service, handler, one } = serviceWithGateways();
   ask(handler, 1);
   const drained = service.drain(5_000);

@@ -62,7 +62,7 @@ test("the first fence tells nothing: nothing was known before", () => {
   expect(follower.sequence).toBe(7);
 });
 
-test("a change is forgotten before anybody is told of it, and told in order", () => {
+test("a change is forgotten before listeners hear of it, and they hear of changes in order", () => {
   const { follower, told, fence } = fixture();
   for (const account of ["ann", "bob", "cy"]) follower.cache.set("app", account, at(1));
   const seen: boolean[] = [];
@@ -92,7 +92,7 @@ test("a log that does not reach back resets; another epoch is a loss besides", (
   expect(told).toEqual(["reset", "reset", "lost"]);
 });
 
-test("news that a listener brings about are told after those that it was being told", () => {
+test("news that a listener causes follow those that it was being called with", () => {
   const { follower, told, fence } = fixture();
   const online = (account: string): Change => ({ kind: "online", app: "app", account });
   follower.presence.watch({

@@ -18,7 +18,7 @@ test("locates without a promise and without copying", async () => {
   expect(Object.isFrozen(nobody)).toBe(true);
 });
 
-test("a listener may change sessions while it is told", async () => {
+test("a listener may change sessions while it is called", async () => {
   const sessions = new MemorySessions();
   const back = location({ gateway: "gw2" });
   let returned: Promise<unknown> | undefined;

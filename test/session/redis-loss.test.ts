@@ -1,5 +1,5 @@
 // A Redis server that goes away, stands still, forgets, or comes back as another one: requests are refused meanwhile,
-// service returns by itself, and whoever must put sessions again is told.
+// service returns by itself, and a process that must put sessions again learns so.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { createLog, silentLog, type Log } from "../../src/base/log.ts";
@@ -27,7 +27,7 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
     undo.push(() => sessions.close());
     return sessions;
   };
-  /** A server, a login and a chat service's opening, and what both are told. */
+  /** A server, a login and a chat service's opening, and what both report. */
   const fixture = async () => {
     const server = await start();
     const login = await open(server.url());
@@ -62,7 +62,7 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
       sessionsWarning: expect.stringMatching(/maxmemory-policy is allkeys-lru: it deletes sessions .*set noeviction/),
     });
     expect(lines.filter((line) => line.includes("may delete sessions"))).toHaveLength(1);
-    // Started again it has the policy that it is told by default.
+    // Started again it has its configured default policy.
     await server.kill();
     await until(() => !sessions.isHealthy, "it is away");
     await server.startAgain();
@@ -86,7 +86,7 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
     }
   });
 
-  test("a password that proves wrong once the server is there is told, and nobody else is disturbed", async () => {
+  test("a password that proves wrong once the server is there is reported, and disturbs nothing else", async () => {
     const server = await start("the right one");
     await server.kill();
     const refusals: string[] = [];
@@ -112,7 +112,7 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
     expect(sessionsDetail(sessions)).toEqual({ sessions: true });
   });
 
-  test("killed and started empty: refused at once, then served by itself, and the loss is told", async () => {
+  test("killed and started empty: refused at once, served again by itself, and the loss is reported", async () => {
     const { server, login, chat, told } = await fixture();
     const gateway = { gateway: "gw1", incarnation: "i1" };
     await login.renew([gateway]);
@@ -232,7 +232,7 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
     expect(lines.join("")).not.toContain("secret");
   });
 
-  test("a URL that is none of a Redis is refused without repeating it", async () => {
+  test("a URL that is not a Redis URL is refused without being repeated", async () => {
     for (const url of ["", "secret", "http://:secret@localhost/0", "redis://%zz:secret@:x"]) {
       const failure = await failureOf(openRedisSessions({ url, log: silentLog }));
       expect(failure).toBeInstanceOf(SessionsUnavailable);

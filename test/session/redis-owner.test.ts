@@ -139,7 +139,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
 
   test("of two that may make an identity at the same time one does, and the other has the same", async () => {
     for (let turn = 0; turn < 20; turn++) {
-      // Not empty, so neither waits for whoever may come back.
+      // Not empty, so neither waits for clients that may come back.
       await send("HSET", "roost:state", "sequence", "7");
       const both = await Promise.all([kept(open({ known: nobody })), kept(open({ known: nobody }))]);
       await until(() => both.every(({ isHealthy }) => isHealthy), "both work");
@@ -148,7 +148,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     }
   });
 
-  test("a server that was restarted without its data is told who it is before anything else is written", async () => {
+  test("a restarted server without its data gets its identity before anything else is written", async () => {
     const sessions = await kept(open());
     const identity = sessions.identity?.identity;
     await server.kill();
@@ -174,7 +174,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await endAll();
   });
 
-  test("a server that is away at the start and is another cluster's is told", async () => {
+  test("a server that is away at the start and turns out to be another cluster's is reported", async () => {
     await server.kill();
     const sentences: string[] = [];
     const sessions = await kept(open({ refused: (sentence) => sentences.push(sentence) }));

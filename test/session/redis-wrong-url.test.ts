@@ -1,18 +1,16 @@
-// What an operator is told of a session store's URL that is wrong, each against what really listens there.
+// What an operator learns about a wrong URL of a session store, each against what really listens there.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog, silentLog } from "../../src/base/log.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
+import { endings } from "../support/endings.ts";
 import { until } from "../../scripts/harness/until.ts";
 
-const undo: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const step of undo.splice(0).toReversed()) await step();
-});
+const undo = endings();
 
 async function failureOf(url: string): Promise<string> {
   try {
@@ -36,7 +34,7 @@ function answering(text: string, tls?: { key: string; cert: string }): number {
   return server.port;
 }
 
-test("something else that listens there is told by what it says", async () => {
+test("another program that listens there is reported with its answer", async () => {
   const port = answering("HTTP/1.1 400 Bad Request\r\n\r\n");
   expect(await failureOf(`redis://:hush@127.0.0.1:${port}/0`)).toBe(
     `The session store redis://127.0.0.1:${port}/0 refuses this program: the server is not a Redis: ` +
@@ -44,7 +42,7 @@ test("something else that listens there is told by what it says", async () => {
   );
 });
 
-test("a server that is not there, and a name without an address, are told in words", async () => {
+test("a server that is not there, and a name without an address, are reported in words", async () => {
   const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
   const { port } = taken;
   taken.stop(true);
@@ -83,14 +81,14 @@ describe.skipIf(isRedisMissing)("a Redis", () => {
     return server;
   }
 
-  test("without TLS is told by redis://", async () => {
+  test("without TLS is reported with a hint to use redis://", async () => {
     const { port } = await start();
     expect(await failureOf(`rediss://127.0.0.1:${port}/0`)).toContain(
       "it does not speak TLS; write redis:// in its URL.",
     );
   });
 
-  test("with another password is told by what it says and what to check", async () => {
+  test("with another password is reported with the server's answer and what to check", async () => {
     const { port } = await start("right");
     const failure = await failureOf(`redis://:hush@127.0.0.1:${port}/0`);
     expect(failure).toContain("WRONGPASS");

@@ -156,7 +156,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       expect(lines.join("")).toMatch(/The session store .* is not another cluster's: --adopt was not needed/);
     });
 
-    test("other fingerprints become the owner's when that is told", async () => {
+    test("other fingerprints become the owner's on request", async () => {
       const sessions = await open(claimOf(["first", "next"]));
       await sessions.setOwners?.(claimOf(["next", "next"]).fingerprints);
       expect((await engine.read()).owners).toBe(claimOf(["next"]).fingerprints[0]);
@@ -192,7 +192,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       expect((await engine.read()).owners).toBe(second.fingerprints[0]);
     });
 
-    test("a store that is nobody's by hand gets the owners that are told", async () => {
+    test("a store whose owner was removed by hand gets the owners that are given", async () => {
       const sessions = await open(first);
       await engine.write({ owners: "" });
       await sessions.setOwners?.(first.fingerprints);
@@ -223,7 +223,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       expect((await engine.read()).identity).toBe(identity);
     });
 
-    test("a process whose open store becomes another cluster's is told, and changes nothing any more", async () => {
+    test("a process whose open store becomes another cluster's reports it, and changes nothing any more", async () => {
       const sentences: string[] = [];
       const sessions = await open(first, silentLog, (sentence) => sentences.push(sentence));
       await engine.write({ identity: newStoreIdentity(), owners: second.fingerprints[0] ?? "" });

@@ -26,7 +26,7 @@ async function fill(sessions: Sessions): Promise<Location[]> {
   return places;
 }
 
-/** An engine without sessions; what is opened is closed by whoever opens. */
+/** An engine without sessions; whoever opens it closes it. */
 export interface Engine {
   /** Another opening of the same sessions. */
   open(): Promise<Sessions>;
@@ -73,7 +73,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
       const [found] = await reader.locate(app, [account]);
       return (found ?? []).toSorted(compare);
     };
-    /** Whatever was answered before is told to listeners before this resolves. */
+    /** Listeners hear of all that was answered before, before this resolves. */
     const settled = async (): Promise<void> => void (await reader.locate("app", []));
     const put = (account: string, place: Location, app = "app"): Promise<PutOutcome> =>
       sessions.put(app, account, place);
@@ -173,7 +173,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
     });
 
     describe("the bound on devices", () => {
-      /** Opens an engine for one test, in which an account may have two devices, and puts the first so many. */
+      /** Opens an engine for one test, in which an account may have two devices, and puts this many. */
       const withTwo = async (count: number): Promise<PutOutcome["result"][]> => {
         const small = await makeEngine({ ...limitValues(), devicesPerAccount: 2 });
         const opened = await small.open();
@@ -314,7 +314,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
         expect(await locate("ann")).toEqual([fresh, elsewhere].toSorted(compare));
       });
 
-      test("a gateway whose name begins another's is not that one", async () => {
+      test("a gateway whose name begins another's is distinguished from it", async () => {
         const place = location({ gateway: "gw10" });
         await put("ann", place);
         await sessions.removeGateway("gw1");
@@ -332,7 +332,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
     });
 
     describe("presence", () => {
-      test("tells of the first device that appears and the last that goes, and of none between", async () => {
+      test("reports the first device that appears and the last that goes, and no others", async () => {
         const { told } = watch();
         const phone = location({ device: "phone" });
         const laptop = location({ device: "laptop" });
@@ -370,7 +370,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
         expect(told.toSorted()).toEqual(["offline app ann", "offline app bob"]);
       });
 
-      test("is told after the change it speaks of", async () => {
+      test("is reported after the change to which it belongs", async () => {
         const seen: Promise<number>[] = [];
         const look = async (app: string, account: string): Promise<number> =>
           (await reader.locate(app, [account]))[0]?.length ?? 0;
@@ -386,7 +386,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
         expect(await Promise.all(seen)).toEqual([1, 0]);
       });
 
-      test("every listener is told until it stops watching", async () => {
+      test("every listener is called until it stops watching", async () => {
         const first = watch();
         const second = watch();
         await put("ann", location());

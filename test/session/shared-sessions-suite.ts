@@ -47,7 +47,7 @@ export function sharedSessionsSuite(name: string, makeEngine: (limits?: SessionL
 
     const locate = async (account: string): Promise<readonly Location[]> =>
       (await chat.locate("app", [account]))[0] ?? [];
-    /** What the reader's listeners are told, as `online ann`. */
+    /** What the reader's listeners hear, as `online ann`. */
     const watch = (): string[] => {
       const told: string[] = [];
       chat.watchPresence({
@@ -129,7 +129,7 @@ export function sharedSessionsSuite(name: string, makeEngine: (limits?: SessionL
         expect(login.leasesEnded).toBe(1);
       });
 
-      test("the starts of gateways are told until their leases end", async () => {
+      test("the starts of gateways are reported until their leases end", async () => {
         expect(await chat.gateways?.()).toEqual([]);
         await login.renew([gw1]);
         await login.put("app", "ann", location(gw2));
@@ -276,7 +276,7 @@ export function sharedSessionsSuite(name: string, makeEngine: (limits?: SessionL
         expect(told.at(-1)).toBe("reset");
       });
 
-      test("presence is told without anybody asking", async () => {
+      test("presence is reported without a request", async () => {
         const told = watch();
         const place = location();
         await login.put("app", "ann", place);

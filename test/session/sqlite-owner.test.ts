@@ -1,17 +1,13 @@
 import { Database } from "bun:sqlite";
-import { afterAll, expect, test } from "bun:test";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { expect, test } from "bun:test";
+import { copyFileSync, rmSync } from "node:fs";
 import { silentLog } from "../../src/base/log.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { claimOf, sessionOwnerSuite, type OwnedEngine } from "./session-owner-suite.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "roost-session-owner-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let files = 0;
-const freshPath = (): string => join(root, `${files++}.db`);
+const freshPath = temporaryPaths("roost-session-owner-");
 
 function change(path: string, statement: string, ...values: string[]): void {
   const db = new Database(path);

@@ -1,15 +1,13 @@
 import { Database } from "bun:sqlite";
-import { join } from "node:path";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { SessionLimits } from "../../src/session/sessions.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 import { sessionsSuite } from "./sessions-suite.ts";
 import { sharedSessionsSuite, type SharedEngine } from "./shared-sessions-suite.ts";
 
-const root = temporaryFolder("roost-sessions-");
-let files = 0;
+const freshPath = temporaryPaths("roost-sessions-");
 
 /** Changes a file that is in use. */
 function change(path: string, statement: string): void {
@@ -20,7 +18,7 @@ function change(path: string, statement: string): void {
 }
 
 function fileEngine(limits: SessionLimits = limitValues()): SharedEngine {
-  const path = join(root, `${files++}.db`);
+  const path = freshPath();
   return {
     open: async () => await openSqliteSessions({ path, log: silentLog, limits }),
     remove: () => Promise.resolve(),

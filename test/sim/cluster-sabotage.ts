@@ -90,7 +90,7 @@ class EternalSessions extends SessionStore {
   }
 
   override removeWhere(): void {
-    // So is whoever has started again.
+    // So is a process that has started again.
   }
 }
 

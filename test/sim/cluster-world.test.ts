@@ -7,7 +7,7 @@ import { testSeed } from "../support/random.ts";
 import { type Sabotage, sabotages } from "./cluster-sabotage.ts";
 import { ClusterWorld } from "./cluster-world.ts";
 
-/** The faults of the first run that goes wrong, of so many; each names its seed: TEST_SEED=… repeats it. */
+/** The faults of the first of this many runs that goes wrong; each names its seed: TEST_SEED=… repeats it. */
 function faultsOf(seed: number, runs: number): readonly string[] {
   return fuzzCluster(seed, (run) => run < runs).failure?.faults ?? [];
 }

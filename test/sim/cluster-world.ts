@@ -377,7 +377,7 @@ export class ClusterWorld {
     const wrong: string[] = [];
     if (!phone.isSignedIn) return [`${phone.label} is not signed in`];
     if (!phone.isDone) wrong.push(`${phone.label} waits for answers`);
-    // What was never answered may be stored and pushed to nobody, if whoever said it does not repeat it.
+    // What was never answered may be stored and pushed to nobody, if its sender does not repeat it.
     const unanswered = new Set(this.leavers.flatMap(({ outbox }) => outbox.map(({ name }) => name)));
     for (const message of this.database.messages) {
       const { messageId, body } = message;

@@ -139,7 +139,15 @@ export class Database {
     return (this.groups.get(dest)?.windows ?? []).some((window) => isWithin(window, account, messageId));
   }
 
-  /** It has left the group since: nothing shows it that a push to it was lost. */
+  /** It entered the group after the message: a push goes to the members at the time of sending. */
+  isLaterMember({ toGroup, dest, messageId }: StoredMessage, account: string): boolean {
+    if (!toGroup) return false;
+    return (this.groups.get(dest)?.windows ?? []).some(
+      (window) => window.account === account && window.from > messageId,
+    );
+  }
+
+  /** It has left the group since: what was under way to it then is not pushed, and waits in the index. */
   hasLeft({ toGroup, dest }: StoredMessage, account: string): boolean {
     const group = this.groups.get(dest);
     return toGroup && group !== undefined && !isMember(group, account);

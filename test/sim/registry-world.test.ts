@@ -6,7 +6,7 @@ import { fuzzRegistry } from "../fuzz/registry-fuzz.ts";
 import { testSeed } from "../support/random.ts";
 import { RegistryWorld, type Sabotage } from "./registry-world.ts";
 
-/** The faults of the first run that goes wrong, of so many; each names its seed: TEST_SEED=… repeats it. */
+/** The faults of the first of this many runs that goes wrong; each names its seed: TEST_SEED=… repeats it. */
 function faultsOf(seed: number, runs: number): readonly string[] {
   return fuzzRegistry(seed, (run) => run < runs).failure?.faults ?? [];
 }

@@ -24,10 +24,10 @@ export class SessionStore {
   private accounts = new Map<string, readonly Location[]>();
   /** When each lease ends, on the clock of leases. */
   private leases = new Map<string, number>();
-  /** Leases run only while somebody renews. */
+  /** Leases run only while a gateway renews. */
   private leaseClockMs = 0;
   private renewedMs = 0;
-  /** Everything that clients are told of, in order. */
+  /** All news for clients, in order. */
   news: PresenceEvent[] = [];
   /** Which start it is: another one has none of the sessions. */
   start = 0;
@@ -196,7 +196,7 @@ export class SessionStoreClient implements Sessions {
     return Promise.resolve();
   }
 
-  /** An answer brings all the news up to it, which are told first. */
+  /** An answer brings all the news up to it, which comes first. */
   private async ask<Answer>(handle: () => Answer): Promise<Answer> {
     const { store } = this;
     try {

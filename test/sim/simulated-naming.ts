@@ -101,7 +101,7 @@ export class SimulatedNaming implements Naming {
         told = instances;
         onChange(instances);
       } catch {
-        // What was told stays.
+        // What a subscriber got stays.
       }
     };
     this.polls.set(

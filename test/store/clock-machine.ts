@@ -11,7 +11,7 @@ import { talkJob } from "../../src/store/jobs.ts";
 import type { WriterLook } from "../../src/store/sqlite/writer.ts";
 import type { Talk } from "../../src/store/store.ts";
 import { commit, idsOf, Process, storedCodes } from "./log-process.ts";
-import { talk } from "./store-suite.ts";
+import { talk } from "./samples.ts";
 
 export const minute = 60_000;
 export const hour = 3_600_000;

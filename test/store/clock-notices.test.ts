@@ -17,7 +17,7 @@ function listen(): { notices: ClockNotices; told: string[]; time: { ms: number }
   return { notices: new ClockNotices(log, { monotonicMs: () => time.ms }), told, time };
 }
 
-test("ids that run ahead by more than a minute are told when it begins and when it ends", () => {
+test("ids that run ahead by more than a minute are logged when that begins and when it ends", () => {
   const { notices, told } = listen();
   for (const aheadMs of [0, 60_000, 90_000, 80_000, 10_000]) notices.sawIds(aheadMs);
   expect(told).toEqual([`The clock is behind the newest message's id {"secondsAhead":90}`]);
@@ -28,7 +28,7 @@ test("ids that run ahead by more than a minute are told when it begins and when 
   expect(notices.idsAheadMs).toBe(0);
 });
 
-test("a wait is told at once with how many will go and when, once a day from then on, and when it ends", async () => {
+test("a wait is logged at once, with how many messages will go and when, then once a day, and at its end", async () => {
   const { notices, told, time } = listen();
   const count = (): Promise<number> => Promise.resolve(1_000_001);
   notices.sawPurge(0, wallMs, count);
@@ -46,7 +46,7 @@ test("a wait is told at once with how many will go and when, once a day from the
   expect(told.slice(2)).toEqual(["Old messages are deleted again {}"]);
 });
 
-test("a clock that steps at every look is told once an hour at most", async () => {
+test("a clock that steps at every look is logged once an hour at most", async () => {
   const { notices, told, time } = listen();
   for (let minutes = 0; minutes < 120; minutes++) {
     notices.sawPurge(minutes % 2 === 0 ? day : 0, wallMs, () => Promise.resolve(3));
@@ -56,7 +56,7 @@ test("a clock that steps at every look is told once an hour at most", async () =
   expect(told.filter((line) => line.includes("not deleted"))).toHaveLength(2);
 });
 
-test("ids that are ahead and not ahead at every other look are told once an hour at most", () => {
+test("ids that are ahead at every other look are logged once an hour at most", () => {
   const { notices, told, time } = listen();
   for (let seconds = 0; seconds < 7_200; seconds += 10) {
     notices.sawIds(seconds % 20 === 0 ? 300_000 : 0);
@@ -66,7 +66,7 @@ test("ids that are ahead and not ahead at every other look are told once an hour
   expect(told).toHaveLength(4);
 });
 
-test("a count that fails is told, too", async () => {
+test("a count that fails is logged, too", async () => {
   const { notices, told } = listen();
   notices.sawPurge(day, wallMs, () => Promise.reject(new Error("the disk is gone")));
   await Bun.sleep(0);

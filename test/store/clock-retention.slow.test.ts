@@ -8,7 +8,7 @@ import { timeOfId } from "../../src/store/snowflake.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
 import { commit } from "./log-process.ts";
-import { talk } from "./store-suite.ts";
+import { talk } from "./samples.ts";
 import { sqliteSchema4 } from "../support/former-schema.ts";
 
 afterAll(removeMachines);
@@ -132,7 +132,7 @@ describe("what is deleted", () => {
     machine.process.die();
   });
 
-  test("is nothing for a day after messages that were kept for ever get a retention", () => {
+  test("is nothing for a day after messages without a retention get one", () => {
     const machine = new Machine();
     machine.keepMs = 0;
     const old = machine.say();
@@ -162,7 +162,7 @@ describe("what is deleted", () => {
     machine.process.die();
   });
 
-  test("is nothing that is young under a clock that steps at every look", () => {
+  test("is nothing within the retention under a clock that steps at every look", () => {
     const machine = new Machine();
     machine.run(2 * hour);
     const ids = [machine.say()];
@@ -199,7 +199,7 @@ describe("what is deleted", () => {
   });
 });
 
-test("rows that a repair could not save are made anew, and nothing young is deleted for want of them", () => {
+test("rows that a repair could not save are made anew, and nothing recent is deleted for want of them", () => {
   for (const lost of [["horizon"], ["run_time"], ["horizon", "run_time"], ["horizon", "run_time", "mark"], ["mark"]]) {
     const machine = new Machine();
     machine.say();

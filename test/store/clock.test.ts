@@ -11,7 +11,7 @@ import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
 import { salvage } from "../../src/store/sqlite/salvage/salvage.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
 import { commit, idsOf, type Process, storedCodes } from "./log-process.ts";
-import { draft, talk } from "./store-suite.ts";
+import { draft, talk } from "./samples.ts";
 
 afterAll(removeMachines);
 
@@ -114,7 +114,7 @@ describe("a retry", () => {
     }
   });
 
-  test("is not remembered for ever: keys of merged runs are dropped after 24 hours of running", () => {
+  test("is recognised for a bounded time: keys of merged runs are dropped after 24 hours of running", () => {
     const machine = new Machine();
     const id = machine.say({ clientId: "once" });
     machine.run(2 * day);

@@ -5,7 +5,7 @@ import { writeSync } from "node:fs";
 import { systemClock } from "../../src/base/clock.ts";
 import { talkJob } from "../../src/store/jobs.ts";
 import { commit, Process } from "./log-process.ts";
-import { talk } from "./store-suite.ts";
+import { talk } from "./samples.ts";
 
 const [, , path = "", killAt = "1"] = process.argv;
 const worker = new Process(path, `child-${process.pid}`, systemClock, 64);

@@ -4,10 +4,11 @@ import { expect, test } from "bun:test";
 import { rmSync, statSync } from "node:fs";
 import { createLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
-import { allIds, openAt, overwrite, pageBytes, resultOf, StoreFolder, type Filled } from "../support/damaged-store.ts";
+import { openAt, overwrite, pageBytes, resultOf, StoreFolder, type Filled } from "../support/damaged-store.ts";
+import { allIds } from "../support/contents.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { talk } from "./store-suite.ts";
+import { talk } from "./samples.ts";
 import { contentsOf } from "../support/contents.ts";
 
 const stores = new StoreFolder(temporaryFolder("damage-test-"));

@@ -18,10 +18,11 @@ import {
 import { join } from "node:path";
 import { createLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
-import { allIds, openAt, overwrite, pageBytes, resultOf, StoreFolder } from "../support/damaged-store.ts";
+import { openAt, overwrite, pageBytes, resultOf, StoreFolder } from "../support/damaged-store.ts";
+import { allIds } from "../support/contents.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { contentsOf } from "../support/contents.ts";
 
 const root = temporaryFolder("damage-test-");
@@ -156,7 +157,7 @@ test("a last id below a message it holds: the start ends with a sentence, and no
   expect(await resultOf(openAt(path))).toMatch(/is damaged: its last id is/);
 }, 60_000);
 
-test("rows of a type that no writer writes are told from a bug", async () => {
+test("rows of a type that no writer writes are distinguished from a bug", async () => {
   const whole = await stores.filled(1_000);
   for (const sql of [
     "UPDATE message SET inbox = 'x' WHERE id = (SELECT max(id) FROM message)",
@@ -205,7 +206,7 @@ test("a link in place of the file: the store is that of the file, and its files 
 }, 60_000);
 
 test.skipIf(process.geteuid?.() !== 0)(
-  "a file of somebody else: the start ends with a sentence that names the user",
+  "a file of another user ends the start with a sentence that names the user",
   async () => {
     const whole = await stores.filled(500);
     const path = stores.copyOf(whole);

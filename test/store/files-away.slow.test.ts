@@ -19,37 +19,16 @@ import { silentLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { present, putInPlace, receive } from "../../src/store/sqlite/backup/restore.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { StoreUnavailable, type Store } from "../../src/store/store.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { type Store } from "../../src/store/store.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { failureOf } from "./failure-of.ts";
+import { allIds } from "../support/contents.ts";
+import { stored, talk } from "./samples.ts";
 
-const root = temporaryFolder("files-away-");
-let places = 0;
-const freshPath = (): string => join(root, `${places++}.db`);
+const freshPath = temporaryPaths("files-away-");
 const openAt = (path: string): Promise<Store> =>
   openSqliteStore({ path, retentionDays: 0, log: silentLog, flushMessages: 200 });
-
-async function failureOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof StoreUnavailable) return error.message;
-    throw error;
-  }
-  return "nothing failed";
-}
-
-async function allIds(store: Store): Promise<Set<bigint>> {
-  const seen = new Set<bigint>();
-  for (let after = 1n; ;) {
-    const page = await store.index({ app: "app", account: "bob", device: "", after, includeSent: false, limit: 2000 });
-    const last = page.at(-1);
-    if (last === undefined) return seen;
-    for (const { messageId } of page) seen.add(messageId);
-    after = last.messageId;
-  }
-}
 
 /** A process that stores batches; what it says was acknowledged. */
 class Child {
@@ -71,7 +50,7 @@ class Child {
     await this.reading;
   }
 
-  /** Until so many more were acknowledged. */
+  /** Until this many more were acknowledged. */
   async more(count: number): Promise<void> {
     const wanted = this.acknowledged.length + count;
     await until(() => this.acknowledged.length >= wanted, "the child goes on");
@@ -90,7 +69,7 @@ class Child {
 /** The store holds what the children were told, and exactly `ids` where they are given. */
 async function expectAll(path: string, children: readonly Child[], ids?: Set<bigint>): Promise<void> {
   const store = await openAt(path);
-  const held = await allIds(store);
+  const held = new Set(await allIds(store));
   await store.close();
   if (ids !== undefined) expect(held).toEqual(ids);
   for (const { acknowledged } of children) expect(acknowledged.filter((id) => !held.has(id))).toEqual([]);
@@ -163,7 +142,7 @@ test("-wal is renamed away and back: the store goes on and loses nothing", async
   await say();
   await store.close();
   const again = await openAt(path);
-  expect([...(await allIds(again))]).toEqual(ids);
+  expect(await allIds(again)).toEqual(ids);
   await again.close();
 }, 180_000);
 
@@ -250,7 +229,9 @@ describe.skipIf(Bun.which("sqlite3") === null)("vacuumed by hand while it is ope
     sqlite3(path, "VACUUM");
     await child.kill();
     const store = await openAt(path);
-    expect(await allIds(store)).toEqual(new Set(child.acknowledged.toSorted((a, b) => Number(a - b)).slice(1_800)));
+    expect(new Set(await allIds(store))).toEqual(
+      new Set(child.acknowledged.toSorted((a, b) => Number(a - b)).slice(1_800)),
+    );
     await store.close();
   }, 180_000);
 });
@@ -271,7 +252,7 @@ for (const [what, make] of backups) {
     const first = freshPath();
     const monday = await openAt(first);
     await fill(monday);
-    const ids = await allIds(monday);
+    const ids = new Set(await allIds(monday));
     await monday.close();
     const path = freshPath();
     const child = new Child(path, 1_000_000);

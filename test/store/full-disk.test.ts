@@ -8,7 +8,7 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { contentsOf } from "../support/contents.ts";
 
 const disks: SmallDisk[] = [];
@@ -47,7 +47,7 @@ async function idsOf(store: Store): Promise<bigint[]> {
   return page.map(({ messageId }) => messageId);
 }
 
-/** A process that stored so many messages and was killed; their ids. */
+/** A process that stored this many messages and was killed; their ids. */
 async function killedAfter(path: string, count: number): Promise<bigint[]> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), path, "1000000000", "200"], {
     stdout: "pipe",

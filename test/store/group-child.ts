@@ -4,7 +4,7 @@
 import { silentLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { draft } from "./store-suite.ts";
+import { draft } from "./samples.ts";
 
 const [, , path = "", count = ""] = process.argv;
 const shared = { retentionDays: 15, log: silentLog };

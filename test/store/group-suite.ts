@@ -6,8 +6,10 @@ import { StoreUnavailable, type MembershipChange, type MembershipOutcome, type S
 import { bound } from "../support/bounds.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { draft, stored, talk, type StorePlace } from "./store-suite.ts";
+import { draft, stored, talk } from "./samples.ts";
+import type { StorePlace } from "./opened-store.ts";
 import { contentsOf } from "../support/contents.ts";
+import { GroupModel } from "./group-model.ts";
 
 export interface GroupPlace extends StorePlace {
   /** The file, or the URL. */
@@ -119,7 +121,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       },
     });
 
-    test("an account that others have put into as many groups as may be creates and joins as before", async () => {
+    test("an account that others have put into the maximum of groups creates and joins as before", async () => {
       const store = await open({ groupsPerAccount: 5, groupsPutPerAccount: 20 });
       await Promise.all(names(20, "evil").map((id) => store.createGroup(draft({ id, owner: id, members: ["bob"] }))));
       expect(await create(store, "full", "eve", ["bob"])).toEqual(["bob"]);
@@ -320,7 +322,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       const random = new Random(testSeed("group counts"));
       const limits = { groupsPerAccount: 4, groupsPutPerAccount: 3, groupMembers: 6 };
       const stores = [await open(limits), await open(limits)] as const;
-      const model = new Model(limits);
+      const model = new GroupModel(limits);
       const people = names(9, "p");
       const groups: string[] = [];
       for (let step = 0; step < 1_500; step++) {
@@ -347,62 +349,4 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       expect(await place.rows("counts")).toBeGreaterThanOrEqual(counted.size);
     }, 60_000);
   });
-}
-
-/** The rules of the bounds, written down once more. */
-class Model {
-  readonly groups = new Map<
-    string,
-    { owner: string; readonly members: Map<string, "own" | "put">; readonly left: Set<string> }
-  >();
-  private readonly limits: { groupsPerAccount: number; groupsPutPerAccount: number; groupMembers: number };
-
-  constructor(limits: Model["limits"]) {
-    this.limits = limits;
-  }
-
-  ownerOf(group: string): string | undefined {
-    return this.groups.get(group)?.owner;
-  }
-
-  create(id: string, owner: string, members: string[]): string[] | "full" {
-    if (this.count(owner, "own") >= this.limits.groupsPerAccount) return "full";
-    const leftOut = members.filter((member) => this.count(member, "put") >= this.limits.groupsPutPerAccount);
-    const made = new Map<string, "own" | "put">([[owner, "own"]]);
-    for (const member of members) if (!leftOut.includes(member)) made.set(member, "put");
-    this.groups.set(id, { owner, members: made, left: new Set() });
-    return leftOut;
-  }
-
-  join({ group: id, actor, account }: MembershipChange): string {
-    const group = this.groups.get(id);
-    if (group === undefined || group.members.size === 0) return "notFound";
-    if (actor !== account && actor !== group.owner) return "forbidden";
-    if (group.members.has(account)) return "unchanged";
-    if (group.members.size >= this.limits.groupMembers) return "groupMembers";
-    const kind = actor === account ? "own" : "put";
-    const limit = kind === "own" ? "groupsPerAccount" : "groupsPutPerAccount";
-    if (this.count(account, kind) >= this.limits[limit]) return limit;
-    group.members.set(account, kind);
-    return "changed";
-  }
-
-  quit({ group: id, actor, account }: MembershipChange): string {
-    const group = this.groups.get(id);
-    if (group === undefined) return "notFound";
-    const hasLeft = actor === account && group.left.has(account);
-    if (group.members.size === 0) return hasLeft ? "unchanged" : "notFound";
-    if (actor !== account && actor !== group.owner) return "forbidden";
-    if (!group.members.delete(account)) return actor === account && !hasLeft ? "forbidden" : "unchanged";
-    group.left.add(account);
-    if (group.owner === account) group.owner = group.members.keys().next().value ?? account;
-    return "changed";
-  }
-
-  private count(account: string, kind: "own" | "put"): number {
-    return this.groups
-      .values()
-      .filter(({ members }) => members.get(account) === kind)
-      .toArray().length;
-  }
 }

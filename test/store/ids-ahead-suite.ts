@@ -4,7 +4,8 @@ import { expect, test } from "bun:test";
 import { smallestIdAt, timeOfId } from "../../src/store/snowflake.ts";
 import type { Talk } from "../../src/store/store.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { draft, stored, talk, type Stored, type StorePlace } from "./store-suite.ts";
+import { draft, stored, talk, type Stored } from "./samples.ts";
+import type { StorePlace } from "./opened-store.ts";
 import { contentsOf } from "../support/contents.ts";
 
 export interface AheadPlace extends StorePlace {

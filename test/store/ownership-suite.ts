@@ -12,7 +12,7 @@ import { createLog, silentLog, type Log } from "../../src/base/log.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { contentsOf } from "../support/contents.ts";
 
 export interface OwnedPlace {
@@ -189,7 +189,7 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       expect(await openOnce(first)).toBe(one);
     });
 
-    test("takes other fingerprints for its owner's when it is told to", async () => {
+    test("takes other fingerprints for its owner's on request", async () => {
       const store = await open(claimOf(["first", "next"]));
       await store.setOwners(claimOf(["next", "next"]).fingerprints);
       await closeAll();

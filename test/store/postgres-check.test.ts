@@ -1,24 +1,21 @@
 // What roost check finds in a store on PostgreSQL: each kind of damage made by hand is named, and a sound store has
 // none.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { SQL } from "bun";
 import { silentLog } from "../../src/base/log.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
-import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
-import { draft, talk } from "./store-suite.ts";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import { draft, talk } from "./samples.ts";
+import { postgresForAll } from "./postgres-setup.ts";
 
 describe.skipIf(!hasPostgres)("PostgreSQL", () => {
-  let server: PostgresServer;
-  beforeAll(async () => {
-    server = await PostgresServer.start();
-  }, 60_000);
-  afterAll(() => server.stop());
+  const server = postgresForAll();
 
   /** A small store with everything in it, after some statements. */
   async function checked(...statements: readonly string[]): Promise<readonly string[]> {
-    const url = await server.makeDatabase();
+    const url = await server().makeDatabase();
     const store = await openPostgresStore({ url, retentionDays: 0, log: silentLog });
     await store.createGroup(draft({ members: ["bob", "carol"] }));
     await store.append([talk({ clientId: "c" }), talk({ toGroup: true, dest: "g1" })]);
@@ -33,12 +30,12 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     return problems;
   }
 
-  test("nothing is found in a sound store, and what could not be looked at is said", async () => {
+  test("nothing is found in a sound store, and what could not be checked is listed", async () => {
     expect(await checked()).toEqual([]);
-    const url = await server.makeDatabase();
+    const url = await server().makeDatabase();
     await (await openPostgresStore({ url, retentionDays: 0, log: silentLog })).close();
     expect((await checkPostgres(url, () => undefined)).skipped).toEqual([expect.stringContaining("amcheck")]);
-    expect(checkPostgres(await server.makeDatabase(), () => undefined)).rejects.toThrow("contains no roost store");
+    expect(checkPostgres(await server().makeDatabase(), () => undefined)).rejects.toThrow("contains no roost store");
   }, 60_000);
 
   test("each kind of damage is named", async () => {
@@ -76,7 +73,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   }, 60_000);
 
   test("indexes are compared with their tables if amcheck is there", async () => {
-    const url = await server.makeDatabase();
+    const url = await server().makeDatabase();
     const store = await openPostgresStore({ url, retentionDays: 0, log: silentLog });
     await store.append(Array.from({ length: 50 }, () => talk()));
     await store.close();

@@ -1,11 +1,12 @@
 // The store's suite on a database whose default settings are all others than the store needs.
 
-import { afterAll, beforeAll, describe } from "bun:test";
+import { describe } from "bun:test";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
-import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { storeSuite } from "./store-suite.ts";
+import { postgresForAll } from "./postgres-setup.ts";
 
 /** What ALTER DATABASE or ALTER ROLE may have set, as far from what the store needs as it goes. */
 const hostileDefaults: Readonly<Record<string, string>> = {
@@ -47,18 +48,14 @@ const hostileDefaults: Readonly<Record<string, string>> = {
 };
 
 describe.skipIf(!hasPostgres)("PostgreSQL", () => {
-  let server: PostgresServer;
-  beforeAll(async () => {
-    server = await PostgresServer.start();
-  }, 180_000);
-  afterAll(() => server.stop());
+  const server = postgresForAll();
 
   storeSuite("PostgreSQL store in a database whose defaults are all others", async () => {
-    const url = await server.makeDatabase();
-    await server.setDefaults(url, hostileDefaults);
+    const url = await server().makeDatabase();
+    await server().setDefaults(url, hostileDefaults);
     return {
       open: (limits) => openPostgresStore({ url, retentionDays: 15, log: silentLog, limits: limitValues(limits) }),
-      remove: () => server.dropDatabase(url),
+      remove: () => server().dropDatabase(url),
     };
   });
 });

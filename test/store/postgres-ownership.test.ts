@@ -70,7 +70,7 @@ describe.skipIf(!hasPostgres)("with a PostgreSQL server", () => {
     );
   });
 
-  test("a database that was away at first and turns out to be another cluster's is told", async () => {
+  test("a database that was away at first and turns out to be another cluster's is reported", async () => {
     const url = await server.makeDatabase();
     await (await openPostgresStore({ ...shared, url, claim: other })).close();
     const gate = await TcpProxy.start(server.port);

@@ -1,48 +1,23 @@
 // A store of schema 2 is upgraded while its programs are at work: they go on until they are restarted.
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
-import { silentLog } from "../../src/base/log.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { migrations, schemaVersion } from "../../src/store/postgres/schema.ts";
 import { nodeOfId } from "../../src/store/snowflake.ts";
-import type { Store } from "../../src/store/store.ts";
-import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
+import { databaseForEach, postgresForAll, makeSchema } from "./postgres-setup.ts";
 
 const schema2 = readFileSync(join(import.meta.dir, "postgres-schema-2.sql"), "utf8");
 
 describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 2", () => {
-  let server: PostgresServer;
-  let url: string;
-  let sql: SQL;
-  let opened: Store[];
-  beforeAll(async () => {
-    server = await PostgresServer.start();
-  }, 60_000);
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    url = await server.makeDatabase();
-    sql = new SQL(url, { max: 1, bigint: true });
-    opened = [];
-    await sql.unsafe(`CREATE SCHEMA roost; ${schema2}`);
-    await sql`CREATE TABLE roost.migration (number integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`;
-    await sql`INSERT INTO roost.migration (number) VALUES (1), (2)`;
-  });
-  afterEach(async () => {
-    for (const store of opened) await store.close();
-    await sql.close({ timeout: 0 });
-    await server.dropDatabase(url);
-  });
+  const db = databaseForEach(postgresForAll());
+  const { open } = db;
+  beforeEach(() => makeSchema(db.sql, 2, schema2));
 
-  const open = async (): Promise<Store> => {
-    const store = await openPostgresStore({ url, retentionDays: 15, log: silentLog });
-    opened.push(store);
-    return store;
-  };
   /** As a program of schema 2 does it. */
   const formerTalk = (over: SQL, holder: string, clientId: string) => over<{ id: bigint }[]>`
     SELECT id FROM roost.commit_messages(${holder}, ${over.array(["app"], "TEXT")}, ${over.array(["ann"], "TEXT")},
@@ -56,25 +31,28 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 2", () => {
   });
 
   test("programs of schema 2 go on after the upgrade, beside those of this one", async () => {
-    const [before] = await formerTalk(sql, "former", "before");
+    const [before] = await formerTalk(db.sql, "former", "before");
     const store = await open();
-    expect(await sql`SELECT max(number) AS number FROM roost.migration`).toEqual([{ number: schemaVersion }]);
-    const [after] = await formerTalk(sql, "former", "after");
+    expect(await db.sql`SELECT max(number) AS number FROM roost.migration`).toEqual([{ number: schemaVersion }]);
+    const [after] = await formerTalk(db.sql, "former", "after");
     expect(nodeOfId(after?.id ?? 0n)).toBe(nodeOfId(before?.id ?? 0n));
-    const [renewal] = await sql`SELECT last_id, wall_ms FROM roost.renew(${"former"})`;
+    const [renewal] = await db.sql`SELECT last_id, wall_ms FROM roost.renew(${"former"})`;
     expect(renewal).toEqual({ last_id: after?.id, wall_ms: expect.any(BigInt) });
     const changes = `[{"kind":"create","app":"app","group":"g1","name":"n","avatar":"","introduction":"","closed":false,
       "members":["ann","bob"]}]`;
-    expect(await sql`SELECT FROM roost.change_groups(${"former"}, ${changes}::text::json)`).toHaveLength(1);
-    await until(async () => (await sql`SELECT FROM roost.look WHERE turn > 0`).count === 1, "the clock is looked at");
-    const [look]: { turn: bigint }[] = await sql`SELECT turn FROM roost.look`;
+    expect(await db.sql`SELECT FROM roost.change_groups(${"former"}, ${changes}::text::json)`).toHaveLength(1);
+    await until(
+      async () => (await db.sql`SELECT FROM roost.look WHERE turn > 0`).count === 1,
+      "the clock is looked at",
+    );
+    const [look]: { turn: bigint }[] = await db.sql`SELECT turn FROM roost.look`;
     expect(
-      await sql`SELECT roost.save_look(${(look?.turn ?? 0n) - 1n}, ${0}, ${0}, ${0}, ${0}, ${"[]"}::text::json,
+      await db.sql`SELECT roost.save_look(${(look?.turn ?? 0n) - 1n}, ${0}, ${0}, ${0}, ${0}, ${"[]"}::text::json,
         ${"[]"}::text::json) AS is_saved`,
     ).toEqual([{ is_saved: false }]);
-    expect(await sql`SELECT roost.purge_slice(${0n}, ${2_000}) AS next`).toEqual([{ next: null }]);
+    expect(await db.sql`SELECT roost.purge_slice(${0n}, ${2_000}) AS next`).toEqual([{ next: null }]);
     expect(
-      await sql`SELECT next_id, messages, is_busy FROM roost.delete_slice(${0n}, ${before?.id ?? 0n}, ${2_000})`,
+      await db.sql`SELECT next_id, messages, is_busy FROM roost.delete_slice(${0n}, ${before?.id ?? 0n}, ${2_000})`,
     ).toEqual([{ next_id: null, messages: 1n, is_busy: false }]);
     const { messageId } = stored((await store.append([talk()]))[0]);
     const query = { app: "app", account: "bob", device: "", after: 0n, includeSent: false, limit: 10 };
@@ -86,7 +64,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 2", () => {
     const end = new AbortController();
     let count = 0;
     const writers = Array.from({ length: 4 }, async (_, writer) => {
-      const own = new SQL(url, { max: 1, bigint: true });
+      const own = new SQL(db.url, { max: 1, bigint: true });
       while (!end.signal.aborted) {
         await formerTalk(own, `former-${writer}`, "");
         count++;

@@ -1,51 +1,27 @@
 // A store of schema 3 is upgraded while its programs are at work: they go on until they are restarted. What they have
 // made and make keeps nobody from creating and joining groups.
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
 import { limitValues, type LimitValues } from "../../src/base/limits/table.ts";
-import { silentLog } from "../../src/base/log.ts";
 import { outcome } from "../../src/store/jobs.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { migrations } from "../../src/store/postgres/schema.ts";
 import type { Store } from "../../src/store/store.ts";
-import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { draft, stored, talk } from "./store-suite.ts";
+import { draft, stored, talk } from "./samples.ts";
+import { databaseForEach, postgresForAll, makeSchema } from "./postgres-setup.ts";
 
 const schema3 = readFileSync(join(import.meta.dir, "postgres-schema-3.sql"), "utf8");
 
 describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
-  let server: PostgresServer;
-  let url: string;
-  let sql: SQL;
-  let opened: Store[];
-  beforeAll(async () => {
-    server = await PostgresServer.start();
-  }, 60_000);
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    url = await server.makeDatabase();
-    sql = new SQL(url, { max: 1, bigint: true });
-    opened = [];
-    await sql.unsafe(`CREATE SCHEMA roost; ${schema3}`);
-    await sql`CREATE TABLE roost.migration (number integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`;
-    await sql`INSERT INTO roost.migration (number) VALUES (1), (2), (3)`;
-  });
-  afterEach(async () => {
-    for (const store of opened) await store.close();
-    await sql.close({ timeout: 0 });
-    await server.dropDatabase(url);
-  });
+  const db = databaseForEach(postgresForAll());
+  const open = (limits: Partial<LimitValues> = {}): Promise<Store> => db.open({ limits: limitValues(limits) });
+  beforeEach(() => makeSchema(db.sql, 3, schema3));
 
-  const open = async (limits: Partial<LimitValues> = {}): Promise<Store> => {
-    const store = await openPostgresStore({ url, retentionDays: 15, log: silentLog, limits: limitValues(limits) });
-    opened.push(store);
-    return store;
-  };
   /** As a program of schema 3 does it. */
   const formerChanges = async (over: SQL, holder: string, changes: readonly object[]): Promise<bigint[][]> => {
     const text = JSON.stringify(changes.map((change) => ({ app: "app", ...change })));
@@ -61,14 +37,14 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
       ${over.array([null], "BIGINT")}, ${over.array([1], "INT")}, ${over.array(["hello"], "TEXT")},
       ${over.array([""], "TEXT")}, ${over.array([""], "TEXT")}, ${over.array([], "TEXT")},
       ${over.array([], "TEXT")}, ${over.array([], "TEXT")}, ${over.array([], "BIGINT")})`;
-  const problems = async (): Promise<readonly string[]> => (await checkPostgres(url, () => undefined)).problems;
+  const problems = async (): Promise<readonly string[]> => (await checkPostgres(db.url, () => undefined)).problems;
 
   test("the tables are made as they were released", () => {
     for (const migration of migrations.slice(0, 3)) expect(schema3).toContain(migration.trim());
   });
 
-  test("memberships of before count as put by others: they keep nobody from creating and joining", async () => {
-    await formerChanges(sql, "former", [
+  test("former memberships count as put by others: they keep no account from creating and joining", async () => {
+    await formerChanges(db.sql, "former", [
       formerCreate("b1", "bob"),
       formerCreate("e1", "eve", "bob"),
       formerCreate("e2", "eve", "joe"),
@@ -90,10 +66,10 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
   });
 
   test("programs of schema 3 go on after the upgrade, beside those of this one, and are counted", async () => {
-    const before = await formerChanges(sql, "former", [formerCreate("g1", "ann", "bob")]);
+    const before = await formerChanges(db.sql, "former", [formerCreate("g1", "ann", "bob")]);
     const store = await open({ groupsPutPerAccount: 3 });
     const many = Array.from({ length: 300 }, (_, i) => `m${i}`);
-    const after = await formerChanges(sql, "former", [
+    const after = await formerChanges(db.sql, "former", [
       formerCreate("g2", "ann", "bob", ...many),
       { kind: "join", group: "g2", actor: "joe", account: "joe" },
       { kind: "quit", group: "g1", actor: "bob", account: "bob" },
@@ -112,7 +88,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
     expect((await store.membership("app", "g2"))?.accounts).toEqual(["ann", "bob", ...many, "joe"]);
     expect(await store.createGroup(draft({ id: "g4", members: ["bob", "m0"] }))).toMatchObject({ leftOut: [] });
     expect(await store.createGroup(draft({ id: "g5", members: ["bob", "m0"] }))).toMatchObject({ leftOut: ["bob"] });
-    expect([...(await formerTalk(sql, "former", "somebody new"))]).toEqual([{ outcome: outcome.stored }]);
+    expect([...(await formerTalk(db.sql, "former", "somebody new"))]).toEqual([{ outcome: outcome.stored }]);
     expect(stored((await store.append([talk({ dest: "somebody new" })]))[0]).madeAccount).toBe(false);
     expect(await problems()).toEqual([]);
   });
@@ -122,8 +98,8 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
     await store.createGroup(draft({ id: "g1", members: ["bob"] }));
     await store.createGroup(draft({ id: "g2", members: ["joe"] }));
     await store.close();
-    await sql`DROP TRIGGER member_entered ON roost.member`;
-    await formerChanges(sql, "former", [{ kind: "join", group: "g2", actor: "bob", account: "bob" }]);
+    await db.sql`DROP TRIGGER member_entered ON roost.member`;
+    await formerChanges(db.sql, "former", [{ kind: "join", group: "g2", actor: "bob", account: "bob" }]);
     expect(await problems()).toEqual([expect.stringContaining("1 accounts with wrong group counts")]);
     const again = await open({ groupsPutPerAccount: 1, groupsPerAccount: 1 });
     expect(await problems()).toEqual([]);
@@ -139,7 +115,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
     const end = new AbortController();
     let count = 0;
     const writers = Array.from({ length: 3 }, async (_, writer) => {
-      const own = new SQL(url, { max: 1, bigint: true });
+      const own = new SQL(db.url, { max: 1, bigint: true });
       for (let i = 0; !end.signal.aborted; i++) {
         const group = `g${writer}-${i}`;
         const change = { group, actor: "bob", account: "bob" };

@@ -17,7 +17,7 @@ test("a URL names the folder of a socket in its query or in the place of its hos
   expect(socketOf("postgres:///roost?host=relative")).toBeUndefined();
 });
 
-test("the log and the tools are told the place, and the log no password", () => {
+test("the log and the tools get the place, and the log no password", () => {
   const url = "postgres:///roost?host=/run/postgresql&user=carol&password=hush-hush";
   expect(placeOf(url)).toBe("/run/postgresql:5432/roost");
   const { PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE } = environmentOf(url);

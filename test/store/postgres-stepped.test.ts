@@ -7,7 +7,7 @@ import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { dayMs, hourMs, isSteppedClockMissing, SteppedClock } from "../support/stepped-clock.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 
 test.skipIf(!hasPostgres || isSteppedClockMissing)(
   "a server whose clock is set while stores write and purge: all is stored once, in order, and nothing is deleted",

@@ -1,522 +1,294 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+// A store on PostgreSQL keeps its promises while processes, connections and the database itself die.
+
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { SQL } from "bun";
-import { createLog, silentLog } from "../../src/base/log.ts";
-import { migrate, versionIn } from "../../src/store/postgres/migrate.ts";
-import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
-import { schemaVersion } from "../../src/store/postgres/schema.ts";
 import { nextId, nodeOfId, smallestIdAt, snowflakeEpochMs } from "../../src/store/snowflake.ts";
 import { StoreUnavailable, type Store, type TalkOutcome } from "../../src/store/store.ts";
-import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../../scripts/harness/until.ts";
-import type { GroupPlace } from "./group-suite.ts";
-import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
-import { postgresPlace } from "./postgres-place.ts";
-import { revocationSuite } from "./revocation-suite.ts";
-import { draft, stored, storeSuite, talk } from "./store-suite.ts";
-import { contentsOf } from "../support/contents.ts";
-
-/** The sentence of a StoreUnavailable. */
-async function failureOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof StoreUnavailable) return error.message;
-    throw error;
-  }
-  return "nothing failed";
-}
-
-async function idsOf(store: Store, account: string): Promise<bigint[]> {
-  const ids: bigint[] = [];
-  for (let after = 1n; ;) {
-    const query = { app: "app", account, device: "", after, includeSent: false, limit: 2_000 };
-    const page = await store.index(query);
-    if (page.length === 0) return ids;
-    for (const { messageId } of page) ids.push(messageId);
-    after = page.at(-1)?.messageId ?? after;
-  }
-}
+import { draft, stored, talk } from "./samples.ts";
+import { failureOf } from "./failure-of.ts";
+import { contentsOf, allIds } from "../support/contents.ts";
+import { readBesideTwoWriters } from "./two-writers.ts";
+import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
 
 const rising = (ids: readonly bigint[]): bigint[] => ids.toSorted((a, b) => (a < b ? -1 : 1));
 const idOf = (outcomes: readonly TalkOutcome[]): bigint => stored(outcomes[0]).messageId;
 
-describe.skipIf(!hasPostgres)("PostgreSQL", () => {
-  let server: PostgresServer;
-  beforeAll(async () => {
-    server = await PostgresServer.start();
+describe.skipIf(!hasPostgres)("PostgreSQL engine", () => {
+  const server = postgresForAll();
+  const db = databaseForEach(server);
+  const { open } = db;
+
+  test("the database takes ids by the same rule as the generator", async () => {
+    await open();
+    const random = new Random(testSeed("postgres ids"));
+    const lasts: bigint[] = [];
+    const walls: number[] = [];
+    const nodes: number[] = [];
+    const afters: number[] = [];
+    const expected: bigint[] = [];
+    for (let round = 0; round < 2_000; round++) {
+      const wallMs = snowflakeEpochMs + 1e9 + random.below(100);
+      const near = smallestIdAt(wallMs + random.below(5) - 2) + BigInt(random.below(1024) << 12);
+      const last = near + BigInt(random.pick([0, 1, 4094, 4095, random.below(4096)]));
+      const node = random.once(3) ? nodeOfId(last) : random.below(1024);
+      lasts.push(last);
+      walls.push(wallMs);
+      nodes.push(node);
+      let id = nextId(last, wallMs, node);
+      const after = round >= 60 ? 0 : round % 3 === 0 ? 5_000 : 2;
+      for (let count = 0; count < after; count++) id = nextId(id, wallMs, node);
+      expected.push(id);
+      afters.push(after);
+    }
+    const [lastIds, wallTimes, nodeNumbers, counts] = [lasts, walls, nodes, afters].map((numbers) =>
+      db.sql.array(numbers, "BIGINT"),
+    );
+    const rows: [bigint][] = await db.sql`
+      SELECT roost.id_after(roost.first_id(last_id, wall_ms, node), after)
+      FROM unnest(${lastIds}, ${wallTimes}, ${nodeNumbers}, ${counts}) WITH ORDINALITY
+        AS t (last_id, wall_ms, node, after, position) ORDER BY position`.values();
+    expect(rows.map(([id]) => id)).toEqual(expected);
+  });
+
+  test("a writer whose lease another took writes under a new number, or, with all leased, is refused", async () => {
+    const first = await open();
+    const before = stored((await first.append([talk({ clientId: "k" })]))[0]);
+    expect(nodeOfId(before.messageId)).toBe(0);
+    await db.sql`UPDATE roost.node SET until_ms = 0`;
+    const second = await open();
+    expect(nodeOfId(idOf(await second.append([talk()])))).toBe(0);
+    expect(nodeOfId(idOf(await first.append([talk()])))).toBe(1);
+    // The number is the second's now: what the first wrote under it is not the second's.
+    const repeat = stored((await second.append([talk({ clientId: "k" })]))[0]);
+    expect(repeat).toEqual({ ...before, repeated: true, madeAccount: false, writtenHere: false });
+    await db.sql`
+      INSERT INTO roost.node SELECT number, 'h' || number, until_ms, 0
+      FROM (SELECT max(until_ms) AS until_ms FROM roost.node) n, generate_series(2, 1023) number`;
+    expect(await failureOf(open())).toMatch(/all 1024 node numbers of the store are leased/);
+  });
+
+  test("waits for the disk also where the database's setting says otherwise", async () => {
+    await open();
+    await db.sql.begin(async (transaction) => {
+      await transaction`SET LOCAL synchronous_commit = off`;
+      await transaction`SELECT roost.renew_lease('somebody')`;
+      expect(await transaction`SHOW synchronous_commit`.values()).toEqual([["on"]]);
+    });
+  });
+
+  test("gives its node number back when it is closed", async () => {
+    await (await open()).close();
+    expect(await db.sql`SELECT * FROM roost.node`.values()).toHaveLength(0);
+  });
+
+  test("two processes that append at once: a reader that pages sees every id once and in order", async () => {
+    const store = await open();
+    const { shown, written } = await readBesideTwoWriters(store, db.url, "2000");
+    expect(written).toHaveLength(4_000);
+    expect(shown).toEqual(rising(written));
   }, 60_000);
-  afterAll(() => server.stop());
 
-  const makePlace = (): Promise<AheadPlace & GroupPlace> => postgresPlace(server);
-  storeSuite("PostgreSQL store", makePlace);
-  revocationSuite("PostgreSQL store", makePlace);
-  idsAheadSuite("PostgreSQL store", makePlace);
-
-  describe("PostgreSQL engine", () => {
-    let url: string;
-    /** An operator's connection. */
-    let sql: SQL;
-    let opened: Store[];
-    const open = async (change: Partial<PostgresStoreOptions> = {}): Promise<Store> => {
-      const store = await openPostgresStore({ url, retentionDays: 15, log: silentLog, ...change });
-      opened.push(store);
-      return store;
-    };
-    beforeEach(async () => {
-      url = await server.makeDatabase();
-      sql = new SQL(url, { max: 1, bigint: true });
-      opened = [];
+  test("kill -9 of a process at work loses no message reported as stored, and stops no other process", async () => {
+    const store = await open();
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), db.url], {
+      stdout: "pipe",
+      stderr: "inherit",
     });
-    afterEach(async () => {
-      for (const store of opened) await store.close();
-      await sql.close({ timeout: 0 });
-      await server.dropDatabase(url);
-    });
+    let text = "";
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      if (text.length > 4_000) child.kill("SIGKILL");
+    }
+    // The last line may be torn.
+    const told = text.split("\n").slice(0, -1).map(BigInt);
+    expect(told.length).toBeGreaterThan(100);
+    const own = idOf(await store.append([talk()]));
+    const held = new Set(await allIds(store, "bob"));
+    expect([...told, own].filter((id) => !held.has(id))).toEqual([]);
+  }, 60_000);
 
-    test("several processes that open an empty database at once make one schema", async () => {
-      const stores = await Promise.all(Array.from({ length: 4 }, () => open()));
-      expect(await sql`SELECT number FROM roost.migration`.values()).toEqual(
-        Array.from({ length: schemaVersion }, (_, index) => [index + 1]),
-      );
-      const nodes = await Promise.all(stores.map(async (store) => nodeOfId(idOf(await store.append([talk()])))));
-      expect(new Set(nodes)).toEqual(new Set([0, 1, 2, 3]));
-    });
+  test("an answer that is lost is never taken for success; the retry finds what was committed", async () => {
+    const proxy = await TcpProxy.start(server().port);
+    const target = new URL(db.url);
+    target.port = `${proxy.port}`;
+    const store = await open({ url: target.href });
+    await store.append([talk({ body: "before" })]);
+    proxy.losesAnswers = true;
+    const lost = talk({ clientId: "lost" });
+    const alsoLost = store.append([talk({ clientId: "queued", body: "queued" })]);
+    expect(await failureOf(store.append([lost]))).toMatch(/gave no answer within/);
+    expect(await failureOf(alsoLost)).toMatch(/gave no answer within/);
+    expect(await failureOf(allIds(store, "bob"))).toMatch(/gave no answer within|TIMEOUT/);
+    expect(store.isHealthy).toBe(false);
+    expect(await failureOf(store.append([talk()]))).toMatch(/gave no answer within/);
+    proxy.losesAnswers = false;
+    await until(() => store.isHealthy, "the store is healthy again");
+    const [outcome] = await store.append([lost]);
+    expect(stored(outcome)).toMatchObject({ repeated: true, writtenHere: true });
+    expect((await allIds(store, "bob")).filter((id) => id === stored(outcome).messageId)).toHaveLength(1);
+    await store.close();
+    proxy.stop();
+  }, 60_000);
 
-    test("a process that looks while another one makes the schema does not take it for another program's", async () => {
-      let looks = 0;
-      // The schema is made after the first statement of the look.
-      const slow = new Proxy(sql, {
-        async apply(target, self, words) {
-          const rows: unknown = await Reflect.apply(target, self, words);
-          if (looks++ === 0) await migrate(url);
-          return rows;
-        },
-      });
-      expect(await versionIn(slow, "here")).toBeUndefined();
-      expect(await versionIn(sql, "here")).toBe(schemaVersion);
-    });
+  test("a held lock makes writers refuse within a bound, and readers go on", async () => {
+    const store = await open();
+    const before = idOf(await store.append([talk()]));
+    const blocker = await db.sql.reserve();
+    await blocker`BEGIN`;
+    await blocker`SELECT FROM roost.sequence FOR UPDATE`;
+    expect(await failureOf(store.append([talk()]))).toMatch(/lock timeout|statement timeout/);
+    expect(await allIds(store, "bob")).toEqual([before]);
+    await blocker`ROLLBACK`;
+    void blocker.release();
+    await until(() => store.isHealthy, "the store is healthy again");
+    expect((await store.append([talk()]))[0]?.result).toBe("stored");
+  });
 
-    /** The URL of a role that may have so many connections, and owns the database. */
-    const limitedUrl = async (connections: number): Promise<string> => {
-      const role = `few_${new URL(url).pathname.slice(1)}`;
-      await sql.unsafe(`CREATE ROLE ${role} LOGIN CONNECTION LIMIT ${connections}`);
-      await sql.unsafe(`ALTER DATABASE ${new URL(url).pathname.slice(1)} OWNER TO ${role}`);
-      return url.replace("//postgres@", `//${role}@`);
-    };
-    const readTimes = (store: Store, times: number): Promise<bigint[][]> =>
-      Promise.all(Array.from({ length: times }, () => idsOf(store, "bob")));
+  test("connections that the server ends are replaced", async () => {
+    const store = await open();
+    for (let round = 0; round < 5; round++) {
+      await db.sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+      const keyed = talk({ clientId: `k${round}` });
+      await until(async () => (await store.append([keyed])).length === 1, "a talk is stored");
+      await until(async () => (await allIds(store, "bob")).length === round + 1, "the index is read");
+    }
+  });
 
-    test("every read waits for a connection that there is when the database has one for each process", async () => {
-      const limited = await limitedUrl(2);
-      const lines: string[] = [];
-      const log = createLog("warn", "text", (line) => lines.push(line));
-      const stores = [await open({ url: limited, log }), await open({ url: limited, log })];
-      // A connection that was closed while they opened counts until its process has ended.
-      for (const store of stores) await until(() => store.isHealthy, "the store is open");
-      const id = idOf((await stores[0]?.append([talk()])) ?? []);
-      for (const store of stores) {
-        expect(await readTimes(store, 100)).toEqual(Array.from({ length: 100 }, () => [id]));
-        expect(store.isHealthy).toBe(true);
-      }
-      expect(lines.filter((line) => line.includes("no connection left for reads"))).toHaveLength(2);
-    });
-
-    test("a process whose readers hold the database's last connections gives one up for its writer", async () => {
-      const store = await open({ url: await limitedUrl(4) });
-      await store.append([talk()]);
-      await readTimes(store, 100);
-      // The writer's connection is lost, and there is no more room for another one.
-      const role = `few_${new URL(url).pathname.slice(1)}`;
-      const sent: { pid: number }[] = await sql`SELECT pid FROM pg_stat_activity
-        WHERE usename = ${role} AND query LIKE '%store_messages%'`;
-      await sql.begin(async (tx) => {
-        await tx.unsafe(`ALTER ROLE ${role} CONNECTION LIMIT 3`);
-        for (const { pid } of sent) await tx`SELECT pg_terminate_backend(${pid})`;
-      });
-      await until(async () => (await store.append([talk()])).length === 1, "talks are stored again");
-      expect(sent).toHaveLength(1);
-    });
-
-    test("refuses a newer schema with a sentence that says what to do", async () => {
-      await (await open()).close();
-      await sql`INSERT INTO roost.migration (number) VALUES (${schemaVersion + 1})`;
-      expect(await failureOf(open())).toMatch(
-        new RegExp(
-          `has schema ${schemaVersion + 1}, and this program knows schemas up to ${schemaVersion}; start the newer`,
-        ),
-      );
-    });
-
-    test("refuses another program's schema, and an encoding that does not hold all text", async () => {
-      await sql`CREATE SCHEMA roost`;
-      await sql`CREATE TABLE roost.thing (a integer)`;
-      expect(await failureOf(open())).toMatch(/schema roost is another program's/);
-      const ascii = await server.makeDatabase("ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
-      expect(await failureOf(open({ url: ascii }))).toMatch(/encoding is SQL_ASCII; create the database with ENCODING/);
-    });
-
-    test("uses a schema that was made for it, without the right to make one", async () => {
-      await sql.unsafe(`
-        DROP ROLE IF EXISTS messenger; CREATE ROLE messenger LOGIN;
-        CREATE SCHEMA roost AUTHORIZATION messenger;`);
-      const store = await open({ url: url.replace("postgres@", "messenger@") });
-      expect((await store.append([talk()]))[0]?.result).toBe("stored");
-    });
-
-    test("tells why it cannot be opened, where, and never the password", async () => {
-      const lines: string[] = [];
-      const log = createLog("debug", "json", (line) => lines.push(line));
-      const nobody = "postgres://nobody:hush-hush@";
-      for (const [wrong, reason] of [
-        [url.replace("postgres://postgres@", nobody), /role "nobody" does not exist/],
-        [`${url}_unknown`, /The message store 127\.0\.0\.1:\d+\/store_\d+_unknown cannot be opened: .*does not exist/],
-        [`${nobody}127.0.0.1:no/roost`, /not of the form postgres:/],
-        [`mysql://nobody:hush-hush@127.0.0.1/roost`, /not of the form postgres:/],
-        [`${url}?sslmode=whatever`, /URL is invalid: .*sslmode/],
-        // The server has no TLS: the option of the URL counts.
-        [`${url}?sslmode=require`, /TLS/],
-      ] as const) {
-        const sentence = await failureOf(open({ url: wrong, log }));
-        expect(sentence).toMatch(reason);
-        lines.push(sentence);
-      }
-      expect(lines.join("")).not.toContain("hush");
-    });
-
-    test("a database that is away is waited for, and nothing is taken for stored until it is there", async () => {
-      const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-      const at = (port: number): string => url.replace(/:\d+\//, `:${port}/`);
-      const lines: string[] = [];
-      const log = createLog("info", "text", (line) => lines.push(line));
-      for (const port of [silent.port, 1]) {
-        const store = await open({ url: at(port), log });
-        expect(store.isHealthy).toBe(false);
-        expect(await failureOf(store.append([talk()]))).toMatch(/REFUSED|FAILED|TIMEOUT|gave no answer/);
-        expect(await failureOf(idsOf(store, "bob"))).not.toBe("nothing failed");
-      }
-      silent.stop(true);
-      expect(lines.filter((line) => line.includes("The message store is unavailable"))).toHaveLength(2);
-    });
-
-    test("a database that turns out to be another program's once it is there is told, with the sentence", async () => {
-      await sql`CREATE SCHEMA roost`;
-      await sql`CREATE TABLE roost.thing (a integer)`;
-      const gate = await TcpProxy.start(server.port);
-      gate.isShut = true;
-      const refusals: string[] = [];
-      const through = url.replace(/:\d+\//, `:${gate.port}/`);
-      const store = await open({ url: through, refused: (sentence) => void refusals.push(sentence) });
-      expect(store.isHealthy).toBe(false);
-      gate.isShut = false;
-      await until(() => refusals.length > 0, "it is refused");
-      expect(refusals[0]).toMatch(/cannot be opened: its schema roost is another program's/);
-      gate.stop();
-    });
-
-    test("a database that comes only after the start is opened, and stores", async () => {
-      const gate = await TcpProxy.start(server.port);
-      gate.isShut = true;
-      const store = await open({ url: url.replace(/:\d+\//, `:${gate.port}/`) });
-      gate.isShut = false;
-      await until(() => store.isHealthy, "the store is opened");
-      const id = idOf(await store.append([talk()]));
-      expect(await idsOf(store, "bob")).toEqual([id]);
-      gate.stop();
-    });
-
-    test("the database takes ids by the same rule as the generator", async () => {
-      await open();
-      const random = new Random(testSeed("postgres ids"));
-      const lasts: bigint[] = [];
-      const walls: number[] = [];
-      const nodes: number[] = [];
-      const afters: number[] = [];
-      const expected: bigint[] = [];
-      for (let round = 0; round < 2_000; round++) {
-        const wallMs = snowflakeEpochMs + 1e9 + random.below(100);
-        const near = smallestIdAt(wallMs + random.below(5) - 2) + BigInt(random.below(1024) << 12);
-        const last = near + BigInt(random.pick([0, 1, 4094, 4095, random.below(4096)]));
-        const node = random.once(3) ? nodeOfId(last) : random.below(1024);
-        lasts.push(last);
-        walls.push(wallMs);
-        nodes.push(node);
-        let id = nextId(last, wallMs, node);
-        const after = round >= 60 ? 0 : round % 3 === 0 ? 5_000 : 2;
-        for (let count = 0; count < after; count++) id = nextId(id, wallMs, node);
-        expected.push(id);
-        afters.push(after);
-      }
-      const [lastIds, wallTimes, nodeNumbers, counts] = [lasts, walls, nodes, afters].map((numbers) =>
-        sql.array(numbers, "BIGINT"),
-      );
-      const rows: [bigint][] = await sql`
-        SELECT roost.id_after(roost.first_id(last_id, wall_ms, node), after)
-        FROM unnest(${lastIds}, ${wallTimes}, ${nodeNumbers}, ${counts}) WITH ORDINALITY
-          AS t (last_id, wall_ms, node, after, position) ORDER BY position`.values();
-      expect(rows.map(([id]) => id)).toEqual(expected);
-    });
-
-    test("a writer whose lease another took writes under a new number, or, with all leased, is refused", async () => {
-      const first = await open();
-      const before = stored((await first.append([talk({ clientId: "k" })]))[0]);
-      expect(nodeOfId(before.messageId)).toBe(0);
-      await sql`UPDATE roost.node SET until_ms = 0`;
-      const second = await open();
-      expect(nodeOfId(idOf(await second.append([talk()])))).toBe(0);
-      expect(nodeOfId(idOf(await first.append([talk()])))).toBe(1);
-      // The number is the second's now: what the first wrote under it is not the second's.
-      const repeat = stored((await second.append([talk({ clientId: "k" })]))[0]);
-      expect(repeat).toEqual({ ...before, repeated: true, madeAccount: false, writtenHere: false });
-      await sql`
-        INSERT INTO roost.node SELECT number, 'h' || number, until_ms, 0
-        FROM (SELECT max(until_ms) AS until_ms FROM roost.node) n, generate_series(2, 1023) number`;
-      expect(await failureOf(open())).toMatch(/all 1024 node numbers of the store are leased/);
-    });
-
-    test("waits for the disk also where the database's setting says otherwise", async () => {
-      await open();
-      await sql.begin(async (transaction) => {
-        await transaction`SET LOCAL synchronous_commit = off`;
-        await transaction`SELECT roost.renew_lease('somebody')`;
-        expect(await transaction`SHOW synchronous_commit`.values()).toEqual([["on"]]);
-      });
-    });
-
-    test("gives its node number back when it is closed", async () => {
-      await (await open()).close();
-      expect(await sql`SELECT * FROM roost.node`.values()).toHaveLength(0);
-    });
-
-    test("two processes that append at once: a reader that pages sees every id once and in order", async () => {
-      const store = await open();
-      const children = [0, 1].map(() =>
-        Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), url, "2000"], {
-          stdout: "pipe",
-          stderr: "inherit",
-        }),
-      );
-      let isDone = false;
-      const outputs = Promise.all(children.map((child) => new Response(child.stdout).text())).then((texts) => {
-        isDone = true;
-        return texts;
-      });
-      const seen: bigint[] = [];
-      for (let after = 1n, wasDone = false; ; wasDone = isDone) {
-        const page = await store.index({
-          app: "app",
-          account: "bob",
-          device: "",
-          after,
-          includeSent: false,
-          limit: 100,
-        });
-        for (const { messageId } of page) seen.push(messageId);
-        after = page.at(-1)?.messageId ?? after;
-        if (page.length === 0 && wasDone) break;
-      }
-      const ids = (await outputs).flatMap((text) => text.split("\n").slice(0, -1)).map(BigInt);
-      expect(ids).toHaveLength(4_000);
-      expect(seen).toEqual(rising(ids));
-    }, 60_000);
-
-    test("kill -9 of a process in the middle loses nothing that it was told, and stops nobody else", async () => {
-      const store = await open();
-      const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), url], {
-        stdout: "pipe",
-        stderr: "inherit",
-      });
-      let text = "";
-      for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-        text += chunk;
-        if (text.length > 4_000) child.kill("SIGKILL");
-      }
-      // The last line may be torn.
-      const told = text.split("\n").slice(0, -1).map(BigInt);
-      expect(told.length).toBeGreaterThan(100);
-      const own = idOf(await store.append([talk()]));
-      const held = new Set(await idsOf(store, "bob"));
-      expect([...told, own].filter((id) => !held.has(id))).toEqual([]);
-    }, 60_000);
-
-    test("an answer that is lost is never taken for success; the retry finds what was committed", async () => {
-      const proxy = await TcpProxy.start(server.port);
-      const target = new URL(url);
-      target.port = `${proxy.port}`;
-      const store = await open({ url: target.href });
-      await store.append([talk({ body: "before" })]);
-      proxy.losesAnswers = true;
-      const lost = talk({ clientId: "lost" });
-      const alsoLost = store.append([talk({ clientId: "queued", body: "queued" })]);
-      expect(await failureOf(store.append([lost]))).toMatch(/gave no answer within/);
-      expect(await failureOf(alsoLost)).toMatch(/gave no answer within/);
-      expect(await failureOf(idsOf(store, "bob"))).toMatch(/gave no answer within|TIMEOUT/);
-      expect(store.isHealthy).toBe(false);
-      expect(await failureOf(store.append([talk()]))).toMatch(/gave no answer within/);
-      proxy.losesAnswers = false;
-      await until(() => store.isHealthy, "the store is healthy again");
-      const [outcome] = await store.append([lost]);
-      expect(stored(outcome)).toMatchObject({ repeated: true, writtenHere: true });
-      expect((await idsOf(store, "bob")).filter((id) => id === stored(outcome).messageId)).toHaveLength(1);
-      await store.close();
-      proxy.stop();
-    }, 60_000);
-
-    test("a lock that somebody holds refuses writers within a bound, and readers go on", async () => {
-      const store = await open();
-      const before = idOf(await store.append([talk()]));
-      const blocker = await sql.reserve();
-      await blocker`BEGIN`;
-      await blocker`SELECT FROM roost.sequence FOR UPDATE`;
-      expect(await failureOf(store.append([talk()]))).toMatch(/lock timeout|statement timeout/);
-      expect(await idsOf(store, "bob")).toEqual([before]);
-      await blocker`ROLLBACK`;
-      void blocker.release();
-      await until(() => store.isHealthy, "the store is healthy again");
-      expect((await store.append([talk()]))[0]?.result).toBe("stored");
-    });
-
-    test("connections that the server ends are replaced", async () => {
-      const store = await open();
-      for (let round = 0; round < 5; round++) {
-        await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-          WHERE datname = current_database() AND pid <> pg_backend_pid()`;
-        const keyed = talk({ clientId: `k${round}` });
-        await until(async () => (await store.append([keyed])).length === 1, "a talk is stored");
-        await until(async () => (await idsOf(store, "bob")).length === round + 1, "the index is read");
-      }
-    });
-
-    test("kill -9 of the database in the middle: refused at once, served again by itself, nothing lost", async () => {
-      const stores = [await open(), await open()];
-      const told: bigint[] = [];
-      let failures = 0;
-      const end = new AbortController();
-      const speak = async (store: Store, sender: string): Promise<void> => {
-        while (!end.signal.aborted) {
-          try {
-            told.push(idOf(await store.append([talk({ sender })])));
-          } catch (error) {
-            if (!(error instanceof StoreUnavailable)) throw error;
-            failures++;
-            await Bun.sleep(5);
-          }
+  test("kill -9 of the database in the middle: refused at once, served again by itself, nothing lost", async () => {
+    const stores = [await open(), await open()];
+    const told: bigint[] = [];
+    let failures = 0;
+    const end = new AbortController();
+    const speak = async (store: Store, sender: string): Promise<void> => {
+      while (!end.signal.aborted) {
+        try {
+          told.push(idOf(await store.append([talk({ sender })])));
+        } catch (error) {
+          if (!(error instanceof StoreUnavailable)) throw error;
+          failures++;
+          await Bun.sleep(5);
         }
-      };
-      const speakers = stores.flatMap((store, index) =>
-        Array.from({ length: 10 }, (_, count) => speak(store, `sender-${index}-${count}`)),
+      }
+    };
+    const speakers = stores.flatMap((store, index) =>
+      Array.from({ length: 10 }, (_, count) => speak(store, `sender-${index}-${count}`)),
+    );
+    for (let round = 1; round <= 2; round++) {
+      const heard = told.length;
+      await until(() => told.length > heard + 200, "talks are stored");
+      await server().kill();
+      await until(() => stores.every((store) => !store.isHealthy), "the stores notice");
+      const refused = failures;
+      await until(() => failures > refused + 20, "talks are refused");
+      expect(await failureOf(allIds(stores[0] ?? (await open()), "bob"))).not.toBe("nothing failed");
+      await server().run();
+      await until(() => stores.every((store) => store.isHealthy), "the stores serve again");
+    }
+    end.abort();
+    await Promise.all(speakers);
+    const held = await allIds(stores[0] ?? (await open()), "bob");
+    expect(held).toEqual(rising(held));
+    const known = new Set(held);
+    expect(known.size).toBe(held.length);
+    expect(told.filter((id) => !known.has(id))).toEqual([]);
+  }, 90_000);
+
+  test("a store that nobody uses notices by itself that the database has gone", async () => {
+    const store = await open();
+    await server().kill();
+    await until(() => !store.isHealthy, "the store notices");
+    await server().run();
+    await until(() => store.isHealthy, "the store serves again");
+  }, 60_000);
+
+  test("a database that came back from a backup gives no message to a stranger", async () => {
+    const store = await open();
+    await store.append([talk({ sender: "ann", dest: "bob", body: "for bob" })]);
+    await db.sql.close({ timeout: 0 });
+    await server().dropDatabase(db.url);
+    const name = new URL(db.url).pathname.slice(1);
+    const admin = new SQL(server().url("postgres"), { max: 1 });
+    await admin.unsafe(`CREATE DATABASE ${name}`);
+    await admin.close();
+    const other = await open();
+    await other.append([talk({ sender: "yan", dest: "zed" })]);
+    await until(() => store.isHealthy, "the store is healthy again");
+    const { messageId } = stored((await store.append([talk({ sender: "ann", dest: "bob", body: "for bob" })]))[0]);
+    expect(await allIds(store, "bob")).toEqual([messageId]);
+    expect(await allIds(store, "zed")).not.toContain(messageId);
+  });
+
+  test("deletes what is older than the retention, in slices, beside others, and keeps the rest", async () => {
+    const first = await open();
+    await first.createGroup(draft({ members: ["bob"] }));
+    const kept = idOf(await first.append([talk()]));
+    const oldId = smallestIdAt(Date.now() - 16 * 86_400_000);
+    await db.sql`
+      INSERT INTO roost.message (id, inbox, sender, sent_ns, type, body, extra)
+      SELECT ${oldId}::bigint + i, inbox, sender, sent_ns, type, body, extra
+      FROM roost.message, generate_series(0, 4999) i`;
+    await db.sql`
+      INSERT INTO roost.member (chat_group, account, from_id, until_id, joined_ms)
+      SELECT chat_group, account, ${oldId}::bigint, ${oldId}::bigint + 1, 0 FROM roost.member`;
+    const rows = async (): Promise<number> => {
+      const [row]: { messages: bigint; windows: bigint }[] = await db.sql`
+        SELECT (SELECT count(*) FROM roost.message) AS messages,
+          (SELECT count(*) FROM roost.member WHERE until_id IS NOT NULL) AS windows`;
+      return Number((row?.messages ?? 0n) + (row?.windows ?? 0n));
+    };
+    expect(await rows()).toBe(5_003);
+    await Promise.all([open(), open(), open({ retentionDays: 0 })]);
+    await until(async () => (await rows()) === 1, "what is old is deleted");
+    expect(await allIds(first, "bob")).toEqual([kept]);
+    expect((await first.membership("app", "g1"))?.accounts).toEqual(["ann", "bob"]);
+  });
+
+  test("every look-up is one by an index, also where the tables were empty when it was planned", async () => {
+    const store = await open();
+    await store.createGroup(draft({ members: ["bob"] }));
+    for (let round = 0; round < 3; round++) {
+      const outcomes = await store.append([talk({ clientId: `k${round}` }), talk({ toGroup: true, dest: "g1" })]);
+      await store.append([talk({ clientId: `k${round}` })]);
+      await store.acknowledge("app", "bob", "", idOf(outcomes));
+      await store.index({ app: "app", account: "bob", device: "", after: 1n, includeSent: true, limit: 100 });
+      await contentsOf(
+        store,
+        "app",
+        "bob",
+        outcomes.map((outcome) => stored(outcome).messageId),
       );
-      for (let round = 1; round <= 2; round++) {
-        const heard = told.length;
-        await until(() => told.length > heard + 200, "talks are stored");
-        await server.kill();
-        await until(() => stores.every((store) => !store.isHealthy), "the stores notice");
-        const refused = failures;
-        await until(() => failures > refused + 20, "talks are refused");
-        expect(await failureOf(idsOf(stores[0] ?? (await open()), "bob"))).not.toBe("nothing failed");
-        await server.run();
-        await until(() => stores.every((store) => store.isHealthy), "the stores serve again");
-      }
-      end.abort();
-      await Promise.all(speakers);
-      const held = await idsOf(stores[0] ?? (await open()), "bob");
-      expect(held).toEqual(rising(held));
-      const known = new Set(held);
-      expect(known.size).toBe(held.length);
-      expect(told.filter((id) => !known.has(id))).toEqual([]);
-    }, 90_000);
-
-    test("a store that nobody uses notices by itself that the database has gone", async () => {
-      const store = await open();
-      await server.kill();
-      await until(() => !store.isHealthy, "the store notices");
-      await server.run();
-      await until(() => store.isHealthy, "the store serves again");
-    }, 60_000);
-
-    test("a database that came back from a backup gives no message to a stranger", async () => {
-      const store = await open();
-      await store.append([talk({ sender: "ann", dest: "bob", body: "for bob" })]);
-      await sql.close({ timeout: 0 });
-      await server.dropDatabase(url);
-      const name = new URL(url).pathname.slice(1);
-      const admin = new SQL(server.url("postgres"), { max: 1 });
-      await admin.unsafe(`CREATE DATABASE ${name}`);
-      await admin.close();
-      sql = new SQL(url, { max: 1, bigint: true });
-      const other = await open();
-      await other.append([talk({ sender: "yan", dest: "zed" })]);
-      await until(() => store.isHealthy, "the store is healthy again");
-      const { messageId } = stored((await store.append([talk({ sender: "ann", dest: "bob", body: "for bob" })]))[0]);
-      expect(await idsOf(store, "bob")).toEqual([messageId]);
-      expect(await idsOf(store, "zed")).not.toContain(messageId);
-    });
-
-    test("deletes what is older than the retention, in slices, beside others, and keeps the rest", async () => {
-      const first = await open();
-      await first.createGroup(draft({ members: ["bob"] }));
-      const kept = idOf(await first.append([talk()]));
-      const oldId = smallestIdAt(Date.now() - 16 * 86_400_000);
-      await sql`
-        INSERT INTO roost.message (id, inbox, sender, sent_ns, type, body, extra)
-        SELECT ${oldId}::bigint + i, inbox, sender, sent_ns, type, body, extra
-        FROM roost.message, generate_series(0, 4999) i`;
-      await sql`
-        INSERT INTO roost.member (chat_group, account, from_id, until_id, joined_ms)
-        SELECT chat_group, account, ${oldId}::bigint, ${oldId}::bigint + 1, 0 FROM roost.member`;
-      const rows = async (): Promise<number> => {
-        const [row]: { messages: bigint; windows: bigint }[] = await sql`
-          SELECT (SELECT count(*) FROM roost.message) AS messages,
-            (SELECT count(*) FROM roost.member WHERE until_id IS NOT NULL) AS windows`;
-        return Number((row?.messages ?? 0n) + (row?.windows ?? 0n));
-      };
-      expect(await rows()).toBe(5_003);
-      await Promise.all([open(), open(), open({ retentionDays: 0 })]);
-      await until(async () => (await rows()) === 1, "what is old is deleted");
-      expect(await idsOf(first, "bob")).toEqual([kept]);
-      expect((await first.membership("app", "g1"))?.accounts).toEqual(["ann", "bob"]);
-    });
-
-    test("every look-up is one by an index, also where the tables were empty when it was planned", async () => {
-      const store = await open();
-      await store.createGroup(draft({ members: ["bob"] }));
-      for (let round = 0; round < 3; round++) {
-        const outcomes = await store.append([talk({ clientId: `k${round}` }), talk({ toGroup: true, dest: "g1" })]);
-        await store.append([talk({ clientId: `k${round}` })]);
-        await store.acknowledge("app", "bob", "", idOf(outcomes));
-        await store.index({ app: "app", account: "bob", device: "", after: 1n, includeSent: true, limit: 100 });
-        await contentsOf(
-          store,
-          "app",
-          "bob",
-          outcomes.map((outcome) => stored(outcome).messageId),
-        );
-        await store.groupDetail("app", "g1", "bob");
-        await store.membership("app", "g1");
-        const change = { app: "app", group: "g1", actor: "eve", account: "eve" };
-        await store.join(change);
-        await store.join({ ...change, actor: "ann", account: "joe" });
-        await store.quit(change);
-        const members = Array.from({ length: 300 }, (_, i) => `m${i}`);
-        await store.createGroup(draft({ id: `large${round}`, members }));
-      }
-      await until(async () => (await sql`SELECT FROM roost.look WHERE turn > 0`).count === 1, "the clock is looked at");
-      await store.close();
-      // What a connection counted is seen when it has ended.
-      await until(async () => {
-        const others = await sql`SELECT FROM pg_stat_activity
-          WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
-        return others.count === 0;
-      }, "the store's connections have ended");
-      // Each index was built by reading its table, empty then, once; that of a table that was truncated once more.
-      const scanned: [string][] = await sql`
-        SELECT relname FROM pg_stat_user_tables
-        WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration', 'identity', 'unfinished_group')
-          AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)
-            + (relname = 'group_count')::integer`.values();
-      expect(scanned.flat()).toEqual([]);
-    });
+      await store.groupDetail("app", "g1", "bob");
+      await store.membership("app", "g1");
+      const change = { app: "app", group: "g1", actor: "eve", account: "eve" };
+      await store.join(change);
+      await store.join({ ...change, actor: "ann", account: "joe" });
+      await store.quit(change);
+      const members = Array.from({ length: 300 }, (_, i) => `m${i}`);
+      await store.createGroup(draft({ id: `large${round}`, members }));
+    }
+    await until(
+      async () => (await db.sql`SELECT FROM roost.look WHERE turn > 0`).count === 1,
+      "the clock is looked at",
+    );
+    await store.close();
+    // What a connection counted is seen when it has ended.
+    await until(async () => {
+      const others = await db.sql`SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
+      return others.count === 0;
+    }, "the store's connections have ended");
+    // Each index was built by reading its table, empty then, once; that of a table that was truncated once more.
+    const scanned: [string][] = await db.sql`
+      SELECT relname FROM pg_stat_user_tables
+      WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration', 'identity', 'unfinished_group')
+        AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)
+          + (relname = 'group_count')::integer`.values();
+    expect(scanned.flat()).toEqual([]);
   });
 });

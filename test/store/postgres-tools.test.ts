@@ -1,5 +1,5 @@
-// What the tools of PostgreSQL's client are told, and what is said where one is missing or too old. Each look is in a
-// process of its own, which has another environment.
+// What the tools of PostgreSQL's client are given, and what is reported where one is missing or too old. Each look
+// is in a process of its own, which has another environment.
 
 import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
@@ -18,7 +18,7 @@ function look(name: string, serverMajor: number): string {
   return stdout.toString().trim();
 }
 
-test("a missing tool is told with the package: with a version only if one is wanted", () => {
+test("a missing tool is reported with its package: with a version only if one is wanted", () => {
   expect(look("pg_restore", 0)).toMatch(/^pg_restore is not installed; .* in the package postgresql-client$/);
   expect(look("psql", 15)).toMatch(/^psql is not installed; .* in the package postgresql-client-15$/);
 });

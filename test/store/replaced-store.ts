@@ -4,7 +4,7 @@
 import { expect } from "bun:test";
 import { StoreUnavailable, type Store, type Talk } from "../../src/store/store.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 
 /** Does it again while the store refuses it. */
 async function insist<Result>(what: string, work: () => Promise<Result>): Promise<Result> {

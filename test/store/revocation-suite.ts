@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import type { Revocation, StoredRevocation } from "../../src/wire/revocations.ts";
 import { bound } from "../support/bounds.ts";
-import { stored, talk, type StorePlace } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
+import type { StorePlace } from "./opened-store.ts";
 
 const nowMs = Date.now();
 const kick = (change: Partial<Revocation> = {}): Revocation => ({

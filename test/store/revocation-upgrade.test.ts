@@ -2,9 +2,7 @@
 // open one.
 
 import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { SQL } from "bun";
 import { silentLog } from "../../src/base/log.ts";
@@ -14,15 +12,16 @@ import { checkStore } from "../../src/store/sqlite/check.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { backToSchema5, postgresSchema4 } from "../support/former-schema.ts";
 import { contentsOf } from "../support/contents.ts";
-import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { postgresForAll } from "./postgres-setup.ts";
 
 const revocation = { app: "app", account: "ann", kind: "revoke", device: undefined, beforeMs: 1_000 } as const;
 
 describe("a SQLite store of schema 5", () => {
-  const folder = mkdtempSync(join(tmpdir(), "schema-5-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder("schema-5-");
   const open = (path: string) => openSqliteStore({ path, retentionDays: 0, log: silentLog });
 
   test("is upgraded, with its messages", async () => {
@@ -57,15 +56,11 @@ describe("a SQLite store of schema 5", () => {
 });
 
 describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 4", () => {
-  let server: PostgresServer;
-  beforeAll(async () => {
-    server = await PostgresServer.start();
-  }, 60_000);
-  afterAll(() => server.stop());
+  const server = postgresForAll();
   const open = (url: string) => openPostgresStore({ url, retentionDays: 0, log: silentLog });
 
   test("is upgraded, with its messages", async () => {
-    const url = await server.makeDatabase();
+    const url = await server().makeDatabase();
     const former = await open(url);
     const { messageId } = stored((await former.append([talk()]))[0]);
     await former.close();

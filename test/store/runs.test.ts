@@ -33,7 +33,7 @@ test("a Bloom filter has every key that was added, and takes less than one stran
     const copy = new BloomFilter(filter.words.slice());
     expect([...added].filter((key) => !copy.mayHave(key))).toEqual([]);
     const strangers = Array.from({ length: 20_000 }, () => random.u32()).filter((key) => !added.has(key));
-    // One key in a single block of 512 bits is a small filter, too: nothing is said of less than ten.
+    // One key in a single block of 512 bits is a small filter, too: fewer than ten say nothing.
     if (count >= 10) expect(strangers.filter((key) => copy.mayHave(key)).length).toBeLessThan(strangers.length / 100);
   }
   // Keys in a row, as numbers of accounts are.

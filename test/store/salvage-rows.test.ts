@@ -81,7 +81,7 @@ function reportOf(path: string, table: string): TableReport | undefined {
   return salvage(path, `${path}.saved`, () => undefined).tables.find((one) => one.table === table);
 }
 
-test("messages with NULL in a column that is never NULL are told with their ids", () => {
+test("messages with NULL in a column that is never NULL are reported with their ids", () => {
   const path = storeOf(100);
   const [leaf] = leavesOf(path, "message");
   if (leaf === undefined) throw new Error("no leaf");

@@ -4,18 +4,15 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { closeSync, copyFileSync, openSync, rmSync, statSync, writeSync } from "node:fs";
-import { join } from "node:path";
 import { PageFile } from "../../src/store/sqlite/salvage/btree-page.ts";
 import { Refusal } from "../../src/store/sqlite/refusal.ts";
 import { salvage, verifySalvaged } from "../../src/store/sqlite/salvage/salvage.ts";
 import { applicationId, migrations, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { overwrite, pageBytes } from "../support/damaged-store.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 
-const root = temporaryFolder("salvage-schema-");
-let places = 0;
-const freshPath = (): string => join(root, `${places++}.db`);
+const freshPath = temporaryPaths("salvage-schema-");
 
 type Rows = ReadonlyMap<string, readonly unknown[]>;
 
@@ -161,7 +158,7 @@ test("a schema of many pages: each of them, and all of them, may be lost", () =>
   }
 });
 
-test("without the first page and any other one, no more is lost than what that one holds", () => {
+test("without the first page and any other page, no more is lost than that other page holds", () => {
   const past = { made: 1, restored: 3, isFull: true };
   const random = new Random(testSeed("salvage-schema"));
   const whole = storeOf(past, 700);

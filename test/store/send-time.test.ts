@@ -12,7 +12,7 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { realNs } from "../support/real-clock.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 
 interface Place {
   open(): Promise<Store>;

@@ -10,7 +10,7 @@ const pageBytes = 4096;
 
 const rounds = 3_000;
 
-/** Makes a database each time that somebody waits for one: an empty file, its first page, a log with commits. */
+/** Makes a database each time that a process waits for one: an empty file, its first page, a log with commits. */
 const maker = `
   const { existsSync, writeFileSync } = require("node:fs");
   const folder = process.argv.at(-1);

@@ -1,4 +1,4 @@
-// A database that another process is just making is told from one whose file was lost.
+// A database that another process is just making is distinguished from one whose file was lost.
 
 import { expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from "node:fs";

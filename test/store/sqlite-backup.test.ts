@@ -2,14 +2,13 @@
 // place of others.
 
 import { Database } from "bun:sqlite";
-import { afterAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import {
   closeSync,
   copyFileSync,
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -20,7 +19,6 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { readSeal } from "../../src/store/backup-seal.ts";
@@ -32,11 +30,12 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { StoreFacts } from "../../src/store/store-facts.ts";
 import type { Store } from "../../src/store/store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
+import { allIds } from "../support/contents.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "backup-test-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder("backup-test-");
 let places = 0;
 function freshPath(): string {
   const folder = join(root, `${places++}`);
@@ -55,17 +54,6 @@ async function write(store: Store, count: number, body = "hello"): Promise<bigin
   const talks = Array.from({ length: count }, (_, number) => talk({ body: `${body} ${number}` }));
   const outcomes = await store.append(talks);
   return outcomes.map((outcome) => stored(outcome).messageId);
-}
-
-async function readIds(store: Store, account = "bob"): Promise<bigint[]> {
-  const ids: bigint[] = [];
-  for (let after = 1n; ;) {
-    const page = await store.index({ app: "app", account, device: "", after, includeSent: false, limit: 2_000 });
-    const last = page.at(-1);
-    if (last === undefined) return ids;
-    for (const { messageId } of page) ids.push(messageId);
-    after = last.messageId;
-  }
 }
 
 function copy(from: string): { path: string; facts: StoreFacts } {
@@ -87,7 +75,7 @@ function refusalOf(path: string): string {
   return "it was taken";
 }
 
-/** A store with so many messages, closed, and its backup. */
+/** A store with this many messages, closed, and its backup. */
 async function backedUp(count: number): Promise<{ store: string; path: string; facts: StoreFacts; ids: bigint[] }> {
   const store = freshPath();
   const open = await openAt(store);
@@ -212,14 +200,14 @@ test("a restored store has a mark of its own: an index of another time is not ta
   writeFileSync(indexPathOf(store), indexed);
 
   const again = await openAt(store, 50);
-  expect(await readIds(again)).toHaveLength(400);
+  expect(await allIds(again)).toHaveLength(400);
   const last = BigInt(held.lastId);
   const fresh = await write(again, 100, "fresh");
   expect(fresh.every((id) => id > last)).toBe(true);
-  expect(await readIds(again)).toHaveLength(500);
+  expect(await allIds(again)).toHaveLength(500);
   await again.close();
   const aside = await openAt(`${store}.aside`);
-  expect(await readIds(aside)).toHaveLength(1_000);
+  expect(await allIds(aside)).toHaveLength(1_000);
   await aside.close();
 });
 
@@ -259,10 +247,10 @@ test("the write-ahead log of the old store is kept with it, and is not played in
   putInPlace(killed, draft, `${killed}.aside`);
   expect(readdirSync(join(killed, "..")).toSorted()).toEqual(["messages.db", "messages.db.aside"]);
   const restored = await openAt(killed);
-  expect(await readIds(restored)).toEqual(ids);
+  expect(await allIds(restored)).toEqual(ids);
   await restored.close();
   const aside = await openAt(`${killed}.aside`);
-  expect(await readIds(aside)).toEqual([...ids, ...more]);
+  expect(await allIds(aside)).toEqual([...ids, ...more]);
   await aside.close();
 });
 
@@ -277,7 +265,7 @@ test("a store that cannot be read is kept with its write-ahead log, byte by byte
   expect(readFileSync(`${store}.aside`)).toEqual(Buffer.alloc(8192, 0xaa));
   expect(readFileSync(`${store}.aside-wal`, "utf8")).toBe("what was there");
   const restored = await openAt(store);
-  expect(await readIds(restored)).toEqual(ids);
+  expect(await allIds(restored)).toEqual(ids);
   await restored.close();
 });
 
@@ -299,7 +287,7 @@ test.each(["old log", "no log", "journal"])(
     writeFileSync(`${killed}.before-restore-20250101T000000Z`, "older");
     writeFileSync(`${killed}.before-restore-20250101T000000Z-wal`, "older log");
     const again = await openAt(killed);
-    expect(await readIds(again)).toEqual([...ids, ...more]);
+    expect(await allIds(again)).toEqual([...ids, ...more]);
     await again.close();
     expect(
       readdirSync(dirname(killed))
@@ -322,7 +310,7 @@ test("on a file system without hard links a store stays in its place while a cop
   expect(readFileSync(`${path}.aside`, "utf8")).toBe("the old store");
 });
 
-test("a store that somebody reads is not replaced, and nothing changes", async () => {
+test("a store that another process reads is not replaced, and nothing changes", async () => {
   const { store, path } = await backedUp(200);
   const open = await openAt(store);
   await write(open, 50);
@@ -331,7 +319,7 @@ test("a store that somebody reads is not replaced, and nothing changes", async (
   expect(() => putInPlace(store, draft, `${store}.aside`)).toThrow(/another program reads the store/);
   expect(existsSync(`${store}.aside`)).toBe(false);
   await write(open, 50);
-  expect(await readIds(open)).toHaveLength(300);
+  expect(await allIds(open)).toHaveLength(300);
   await open.close();
 });
 
@@ -342,7 +330,7 @@ test("a plain copy of a store that was stopped is a backup, too, and so is one o
   copyFileSync(store, `${plain}.plain`);
   expect(receive(`${plain}.plain`, plain, "FILE").messages).toBe(100);
   const restored = await openAt(plain);
-  expect(await readIds(restored)).toEqual(ids);
+  expect(await allIds(restored)).toEqual(ids);
   await restored.close();
 
   const old = new Database(`${plain}.plain`);
@@ -359,7 +347,7 @@ test("a plain copy of a store that was stopped is a backup, too, and so is one o
   const upgraded = freshPath();
   expect(receive(`${plain}.plain`, upgraded, "FILE").messages).toBe(100);
   const opened = await openAt(upgraded);
-  expect(await readIds(opened)).toEqual(ids);
+  expect(await allIds(opened)).toEqual(ids);
   await opened.close();
 });
 
@@ -369,6 +357,6 @@ test("a sealed file that is put in place by hand is a store like any other", asy
   copyFileSync(path, byHand);
   const store = await openAt(byHand);
   const more = await write(store, 2_000);
-  expect(await readIds(store)).toEqual([...ids, ...more]);
+  expect(await allIds(store)).toEqual([...ids, ...more]);
   await store.close();
 });

@@ -1,22 +1,18 @@
 import { Database } from "bun:sqlite";
-import { afterAll, expect, test } from "bun:test";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { expect, test } from "bun:test";
+import { copyFileSync } from "node:fs";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { checkStore } from "../../src/store/sqlite/check.ts";
 import { receive } from "../../src/store/sqlite/backup/restore.ts";
 import { salvage } from "../../src/store/sqlite/salvage/salvage.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { talk } from "./store-suite.ts";
+import { talk } from "./samples.ts";
 import { ownershipSuite, type OwnedPlace } from "./ownership-suite.ts";
 import { sqliteSchema4 } from "../support/former-schema.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "owned-store-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let places = 0;
-const freshPath = (): string => join(root, `${places++}.db`);
+const freshPath = temporaryPaths("owned-store-");
 
 function change(path: string, statement: string): void {
   const db = new Database(path);
@@ -126,7 +122,7 @@ test("a restored store is another one than was backed up, of the same owner", as
   );
 });
 
-test("the check names an identity that is none, and needs no key", async () => {
+test("the check names an invalid identity, and needs no key", async () => {
   const path = freshPath();
   await filled(path);
   expect(checkStore(path, () => undefined).logProblems).toEqual([]);

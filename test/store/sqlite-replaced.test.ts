@@ -2,10 +2,8 @@
 // SQLite's own means, or accounts are deleted by hand. Account numbers decide who reads a message.
 
 import { Database } from "bun:sqlite";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { copyFileSync, statSync } from "node:fs";
 import { createLog } from "../../src/base/log.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
@@ -13,19 +11,18 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
-import { draft, stored, talk } from "./store-suite.ts";
+import { draft, stored, talk } from "./samples.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "replaced-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let places = 0;
+const freshPath = temporaryPaths("replaced-");
 
 describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets another content", () => {
   let path: string;
   let opened: Store[];
   let lines: string[];
   beforeEach(() => {
-    path = join(root, `${places++}.db`);
+    path = freshPath();
     opened = [];
     lines = [];
   });
@@ -46,7 +43,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
   };
   const warned = (): string[] => lines.filter((line) => line.includes("was replaced"));
 
-  test("a backup restored into it gives no message to somebody else", async () => {
+  test("a backup restored into it gives no message to another account", async () => {
     const store = await open();
     await say(store, { sender: "ann", dest: "bob" });
     shell(`.backup ${path}.bak`);
@@ -203,7 +200,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
     expect(await shownTo(store, "mallory")).not.toContain(id);
   });
 
-  test("who is in a group is read again", async () => {
+  test("a group's members are read again", async () => {
     const store = await open();
     await store.createGroup(draft({ members: ["bob"] }));
     shell(`.backup ${path}.bak`);

@@ -2,35 +2,29 @@
 // restarted. What it has made and makes keeps nobody from creating and joining groups.
 
 import { Database } from "bun:sqlite";
-import { afterAll, afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { expect, test } from "bun:test";
 import { limitValues, type LimitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { checkStore } from "../../src/store/sqlite/check.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
-import { draft } from "./store-suite.ts";
+import { draft } from "./samples.ts";
+import { endings } from "../support/endings.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "schema-4-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let places = 0;
-const endings: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
-});
+const freshPath = temporaryPaths("schema-4-");
+const ends = endings();
 
 const open = async (path: string, limits: Partial<LimitValues> = {}): Promise<Store> => {
   const store = await openSqliteStore({ path, retentionDays: 0, log: silentLog, limits: limitValues(limits) });
-  endings.push(() => store.close());
+  ends.push(() => store.close());
   return store;
 };
 
 /** A store of schema 4: bob owns a group, was put into another one, and has joined a third; joe is in the third. */
 async function formerStore(): Promise<string> {
-  const path = join(root, `${places++}.db`);
+  const path = freshPath();
   const store = await openSqliteStore({ path, retentionDays: 0, log: silentLog });
   await store.createGroup(draft({ id: "b1", owner: "bob" }));
   await store.createGroup(draft({ id: "e1", owner: "eve", members: ["bob"] }));
@@ -43,7 +37,7 @@ async function formerStore(): Promise<string> {
   return path;
 }
 
-test("memberships of before count as put by others: they keep nobody from creating and joining", async () => {
+test("former memberships count as put by others: they keep no account from creating and joining", async () => {
   const path = await formerStore();
   const store = await open(path, { groupsPerAccount: 2, groupsPutPerAccount: 3 });
   expect(await store.createGroup(draft({ id: "b2", owner: "bob" }))).toMatchObject({ result: "created", leftOut: [] });
@@ -60,7 +54,7 @@ test("memberships of before count as put by others: they keep nobody from creati
 test("a process of schema 4 enters and leaves as before, and is counted", async () => {
   const path = await formerStore();
   const former = new Database(path, { safeIntegers: true });
-  endings.push(() => former.close());
+  ends.push(() => former.close());
   former.run("PRAGMA busy_timeout = 5000");
   // Prepared before the upgrade, as that process has them.
   const numberOf = former.prepare<{ number: bigint }, [string]>("SELECT number FROM account WHERE name = ?");
@@ -96,7 +90,7 @@ test("a check says which counts are wrong, and they are counted again once they 
   const members = ["bob"];
   await store.createGroup(draft({ id: "e3", owner: "eve", members }));
   const db = new Database(path);
-  endings.push(() => db.close());
+  ends.push(() => db.close());
   db.run("PRAGMA busy_timeout = 5000");
   db.run("UPDATE group_count SET put = 9");
   expect(checkStore(path, () => undefined).logProblems).toEqual([

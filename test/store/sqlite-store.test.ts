@@ -1,57 +1,30 @@
+// A store in SQLite files: who may open them, how processes share them, and what a process that dies leaves.
+
 import { Database } from "bun:sqlite";
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
-import { silentLog } from "../../src/base/log.ts";
 import type { Job } from "../../src/store/jobs.ts";
 import { smallestIdAt } from "../../src/store/snowflake.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { indexPathOf, openOrMakeIndex } from "../../src/store/sqlite/index/index-file.ts";
 import { LogIndex } from "../../src/store/sqlite/index/log-index.ts";
 import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
-import { flushMessagesDefault, lists } from "../../src/store/sqlite/index/posting.ts";
+import { lists } from "../../src/store/sqlite/index/posting.ts";
 import { migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
-import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import type { SqliteStoreOptions } from "../../src/store/sqlite/threaded-store.ts";
 import { Writer } from "../../src/store/sqlite/writer.ts";
-import { StoreUnavailable, type Store } from "../../src/store/store.ts";
-import { backToSchema4 } from "../support/former-schema.ts";
 import { until } from "../../scripts/harness/until.ts";
-import type { GroupPlace } from "./group-suite.ts";
-import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
-import { revocationSuite } from "./revocation-suite.ts";
-import { sqlitePlace } from "./sqlite-place.ts";
-import { draft, stored, storeSuite, talk } from "./store-suite.ts";
-import { contentsOf } from "../support/contents.ts";
+import { draft, stored, talk } from "./samples.ts";
+import { contentsOf, allIds } from "../support/contents.ts";
 import { testSeed } from "../support/random.ts";
+import { failureOf } from "./failure-of.ts";
+import { openAt } from "./sqlite-files.ts";
+import { readBesideTwoWriters } from "./two-writers.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "store-test-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let places = 0;
-const freshPath = (): string => join(root, `${places++}.db`);
-const openAt = (path: string, retentionDays = 15, change: Partial<SqliteStoreOptions> = {}): Promise<Store> =>
-  openSqliteStore({ path, retentionDays, log: silentLog, ...change });
-
-/** The sentence of a StoreUnavailable. */
-async function failureOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof StoreUnavailable) return error.message;
-    throw error;
-  }
-  return "nothing failed";
-}
-
-const placeWith = (flushMessages: number): AheadPlace & GroupPlace => sqlitePlace(freshPath(), flushMessages);
-
-revocationSuite("SQLite store", async () => placeWith(flushMessagesDefault));
-storeSuite("SQLite store", async () => placeWith(flushMessagesDefault));
-
-idsAheadSuite("SQLite store", async () => placeWith(3));
+const freshPath = temporaryPaths("sqlite-store-");
 
 test("the database files can be read by its owner only", async () => {
   const path = freshPath();
@@ -86,7 +59,7 @@ test("refuses another program's database, a file that is not a database, and a f
   const noise = freshPath();
   writeFileSync(noise, "this is not a database, it is text that is long enough to be looked at".repeat(20));
   expect(await failureOf(openAt(noise))).toMatch(/is damaged: .*NOTADB.*roost repair --salvage/);
-  expect(await failureOf(openAt(join(root, "nowhere", "x.db")))).toMatch(
+  expect(await failureOf(openAt(join(freshPath(), "nowhere", "x.db")))).toMatch(
     /cannot be opened: there is no folder .*nowhere; make it, or name another file\.$/,
   );
 });
@@ -194,11 +167,13 @@ function writerAt(path: string, holder: string, clock: Clock): Writer {
     limitValues(),
   );
 }
+
 const clockAt = (time: { ms: number }): Clock => ({
   wallMs: () => time.ms,
   wallNs: () => BigInt(time.ms) * 1_000_000n,
   monotonicMs: () => time.ms,
 });
+
 const job: Job = {
   ...{ kind: "talk", app: "app", sender: "ann", toGroup: false, dest: "bob", type: 1, body: "hello" },
   ...{ extra: "", clientId: "", toKnown: false },
@@ -259,20 +234,7 @@ test("kill -9 at random moments loses nothing that was acknowledged, and a resta
     for (const line of text.split("\n").slice(0, -1)) acknowledged.push(BigInt(line));
   }
   const store = await openAt(path);
-  const held = new Set<bigint>();
-  for (let after = 1n; ;) {
-    const page = await store.index({
-      app: "app",
-      account: "bob",
-      device: "",
-      after,
-      includeSent: false,
-      limit: 2000,
-    });
-    if (page.length === 0) break;
-    for (const { messageId } of page) held.add(messageId);
-    after = page.at(-1)?.messageId ?? after;
-  }
+  const held = new Set(await allIds(store));
   await store.close();
   expect(acknowledged.length).toBeGreaterThan(0);
   expect(acknowledged.filter((id) => !held.has(id))).toEqual([]);
@@ -281,189 +243,8 @@ test("kill -9 at random moments loses nothing that was acknowledged, and a resta
 test("two processes that append and compact at once: a reader that pages sees every id once and in order", async () => {
   const path = freshPath();
   const store = await openAt(path);
-  const children = [0, 1].map(() =>
-    Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), path, "2000", "50"], {
-      stdout: "pipe",
-      stderr: "inherit",
-    }),
-  );
-  let isDone = false;
-  const outputs = Promise.all(children.map((child) => new Response(child.stdout).text())).then((texts) => {
-    isDone = true;
-    return texts;
-  });
-  const seen: bigint[] = [];
-  for (let after = 1n, wasDone = false; ; wasDone = isDone) {
-    const page = await store.index({
-      app: "app",
-      account: "bob",
-      device: "",
-      after,
-      includeSent: false,
-      limit: 100,
-    });
-    for (const { messageId } of page) seen.push(messageId);
-    after = page.at(-1)?.messageId ?? after;
-    if (page.length === 0 && wasDone) break;
-  }
-  const ids = (await outputs).flatMap((text) => text.split("\n").slice(0, -1)).map(BigInt);
+  const { shown, written } = await readBesideTwoWriters(store, path, "2000", "50");
   await store.close();
-  expect(ids).toHaveLength(4_000);
-  expect(seen).toEqual(ids.toSorted((a, b) => (a < b ? -1 : 1)));
+  expect(written).toHaveLength(4_000);
+  expect(shown).toEqual(written.toSorted((a, b) => (a < b ? -1 : 1)));
 }, 60_000);
-
-/** All ids of an account's index, page by page. */
-async function allIds(store: Store, account: string): Promise<bigint[]> {
-  const seen: bigint[] = [];
-  for (let after = 1n; ;) {
-    const page = await store.index({ app: "app", account, device: "", after, includeSent: false, limit: 2000 });
-    const last = page.at(-1);
-    if (last === undefined) return seen;
-    for (const { messageId } of page) seen.push(messageId);
-    after = last.messageId;
-  }
-}
-
-/** A closed store of 300 messages with clientIds, in runs of 20; their ids. */
-async function filledStore(path: string): Promise<bigint[]> {
-  const store = await openAt(path, 15, { flushMessages: 20 });
-  const talks = Array.from({ length: 300 }, (_, i) => talk({ clientId: `k${i}` }));
-  const ids = (await store.append(talks)).map((outcome) => stored(outcome).messageId);
-  await waitForRuns(path);
-  await store.close();
-  return ids;
-}
-
-/** Until all flushes and merges that 300 messages in runs of 20 give rise to are done. */
-async function waitForRuns(path: string): Promise<void> {
-  const index = new Database(indexPathOf(path), { readonly: true });
-  const count = index.prepare<{ runs: number }, []>("SELECT count(*) AS runs FROM run");
-  await until(() => count.get()?.runs === 8, "300 messages are 15 runs, of which eight are merged");
-  index.close();
-}
-
-const damages: readonly [what: string, harm: (indexPath: string) => void][] = [
-  ["lost", (indexPath) => rmSync(indexPath)],
-  ["overwritten with noise", (indexPath) => writeFileSync(indexPath, "noise ".repeat(10_000))],
-  ["cut off", (indexPath) => truncateSync(indexPath, 4_096 * 3)],
-  [
-    "of another store",
-    (indexPath) => {
-      const index = new Database(indexPath);
-      index.run("UPDATE state SET mark = mark + 1");
-      index.close();
-    },
-  ],
-  [
-    "ahead of its log",
-    (indexPath) => {
-      const index = new Database(indexPath);
-      index.run("UPDATE state SET folded_id = folded_id + 1000");
-      index.close();
-    },
-  ],
-];
-for (const [what, harm] of damages) {
-  test(`an index that is ${what} is made from the log again when the store is opened or used`, async () => {
-    const path = freshPath();
-    const ids = await filledStore(path);
-    harm(indexPathOf(path));
-    const store = await openAt(path, 15, { flushMessages: 20 });
-    // A damage that only a look at the damaged page shows is mended in the background.
-    await until(async () => (await idsOrFailure(store)).length === ids.length, "the index is complete");
-    expect(await allIds(store, "bob")).toEqual(ids);
-    await until(async () => (await outcomeOrFailure(store, "k7")) === ids[7], "the writer has the new index");
-    await store.close();
-    expect(statSync(indexPathOf(path)).mode & 0o777).toBe(0o600);
-  });
-}
-
-async function idsOrFailure(store: Store): Promise<bigint[]> {
-  try {
-    return await allIds(store, "bob");
-  } catch (error) {
-    if (error instanceof StoreUnavailable) return [];
-    throw error;
-  }
-}
-
-async function outcomeOrFailure(store: Store, clientId: string): Promise<bigint> {
-  try {
-    return stored((await store.append([talk({ clientId })]))[0]).messageId;
-  } catch (error) {
-    if (error instanceof StoreUnavailable) return 0n;
-    throw error;
-  }
-}
-
-test("a block damaged while the store runs is never served: it is made again, and service returns", async () => {
-  const path = freshPath();
-  const ids = await filledStore(path);
-  const store = await openAt(path, 15, { flushMessages: 20 });
-  const index = new Database(indexPathOf(path));
-  index.run("UPDATE block SET postings = zeroblob(length(postings))");
-  index.close();
-  expect(await failureOf(allIds(store, "bob"))).toMatch(
-    /index of the messages is damaged: block \d+ of the index is damaged/,
-  );
-  await until(async () => (await idsOrFailure(store)).length === ids.length, "the index is complete");
-  expect(await allIds(store, "bob")).toEqual(ids);
-  expect(await outcomeOrFailure(store, "k7")).toBe(ids[7] ?? 0n);
-  await store.close();
-});
-
-test("while the index is locked by somebody, messages are stored and found; then they are flushed", async () => {
-  const path = freshPath();
-  const store = await openAt(path, 15, { flushMessages: 20 });
-  const somebody = new Database(indexPathOf(path));
-  somebody.run("PRAGMA busy_timeout = 5000");
-  somebody.run("BEGIN IMMEDIATE");
-  const ids: bigint[] = [];
-  for (let batch = 0; batch < 10; batch++) {
-    const talks = Array.from({ length: 30 }, (_, i) => talk({ clientId: `k${batch}-${i}` }));
-    ids.push(...(await store.append(talks)).map((outcome) => stored(outcome).messageId));
-  }
-  expect(await allIds(store, "bob")).toEqual(ids);
-  somebody.run("ROLLBACK");
-  somebody.close();
-  await store.append([talk()]);
-  await waitForRuns(path);
-  expect((await allIds(store, "bob")).slice(0, -1)).toEqual(ids);
-  await store.close();
-});
-
-test("a database of schema 1 is taken over with all that is in it", async () => {
-  const path = freshPath();
-  const ids = await filledStore(path);
-  const db = new Database(path);
-  db.run("PRAGMA busy_timeout = 5000");
-  // What schema 1 had and later ones have not, and the other way round.
-  backToSchema4(db);
-  db.run(`
-    DROP TABLE identity;
-    DROP TABLE owner;
-    DROP TABLE horizon;
-    DROP TABLE run_time;
-    DROP TABLE mark;
-    DROP INDEX member_past;
-    CREATE INDEX message_inbox ON message (inbox);
-    CREATE INDEX message_sender ON message (sender);
-    CREATE UNIQUE INDEX message_client ON message (sender, client_id) WHERE client_id IS NOT NULL;
-    DROP TABLE log;
-    PRAGMA user_version = 1;`);
-  db.close();
-  for (const end of ["", "-wal", "-shm"]) rmSync(indexPathOf(path) + end, { force: true });
-  const store = await openAt(path, 15, { flushMessages: 20 });
-  expect(await allIds(store, "bob")).toEqual(ids);
-  expect(await outcomeOrFailure(store, "k299")).toBe(ids[299] ?? 0n);
-  const next = stored((await store.append([talk()]))[0]);
-  expect(next.previousId).toBe(ids[299] ?? 0n);
-  await store.close();
-  const after = new Database(path);
-  expect(
-    after.query("SELECT count(*) AS secondary FROM sqlite_master WHERE tbl_name = 'message' AND type = 'index'").get(),
-  ).toEqual({
-    secondary: 0,
-  });
-  after.close();
-});

@@ -1,16 +1,13 @@
 // Groups in the store in a file; and the store's suite with runs of three messages, so that all of it is merged many
 // times.
 
-import { join } from "node:path";
 import { flushMessagesDefault } from "../../src/store/sqlite/index/posting.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
 import { groupSuite } from "./group-suite.ts";
 import { sqlitePlace } from "./sqlite-place.ts";
 import { storeSuite } from "./store-suite.ts";
 
-const root = temporaryFolder("sqlite-suites-");
-let places = 0;
-const freshPath = (): string => join(root, `${places++}.db`);
+const freshPath = temporaryPaths("sqlite-suites-");
 
 groupSuite("SQLite store", async () => sqlitePlace(freshPath(), flushMessagesDefault));
 storeSuite("SQLite store whose runs are of three messages", async () => sqlitePlace(freshPath(), 3));

@@ -6,7 +6,7 @@ import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { flushMessagesDefault } from "../../src/store/sqlite/index/posting.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type TalkOutcome } from "../../src/store/store.ts";
-import { stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./samples.ts";
 
 const [, , path = "", count = "1000000000", flushMessages = `${flushMessagesDefault}`] = process.argv;
 const shared = { retentionDays: 15, log: createLog("info", "text", (line) => process.stderr.write(line)) };

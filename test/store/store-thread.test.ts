@@ -1,4 +1,4 @@
-// What becomes of a store thread that fails: whoever starts it is told why, whenever that was.
+// What becomes of a store thread that fails: the start learns why, whenever that was.
 
 import { afterEach, expect, test } from "bun:test";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
@@ -45,7 +45,7 @@ function lineOf(...programs: readonly string[]): { readonly line: StoreThread; r
 const endOf = (thread: Worker): Promise<unknown> =>
   new Promise((resolve) => thread.addEventListener("close", resolve, { once: true }));
 
-test("a thread that has failed before it is started: the start is told why, and makes no other one", async () => {
+test("a thread that fails before it is started gives the start its reason, and starts no other one", async () => {
   const { line, threads } = lineOf(`throw new Error("its code is broken")`, willing);
   await endOf(line.load());
   const start = line.start();
@@ -57,7 +57,7 @@ test("a thread that has failed before it is started: the start is told why, and 
   expect(threads).toHaveLength(2);
 });
 
-test("a thread that fails while it is started: the start is told why, once", async () => {
+test("a thread that fails while it is started gives the start its reason, once", async () => {
   const { line, threads } = lineOf(`self.onmessage = () => { throw new Error("it cannot open") }`, willing);
   await expect(line.start()).rejects.toThrow(/the store's writer died: [^]*it cannot open/);
   await line.start();

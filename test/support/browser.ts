@@ -9,7 +9,7 @@ import type { Subprocess } from "bun";
 import { DevTools } from "./dev-tools.ts";
 import { endsWithParent } from "../../scripts/harness/with-parent.ts";
 
-/** Undefined where there is none. */
+/** Undefined where no browser is installed. */
 export const chromium: string | undefined = Bun.which("chromium") ?? undefined;
 
 /** For a test that starts a browser: more than all of its waits, on a busy machine too. In milliseconds. */
@@ -20,7 +20,7 @@ const workMsMax = 75_000;
 const groupEndMsMax = 5_000;
 /** From its end until all that it wrote has been read, unless its helpers hold the pipe. */
 const lastWordsMsMax = 1_000;
-/** What is kept of standard error; a crash is said at its end. */
+/** What is kept of standard error; a crash is reported at its end. */
 const errorCharactersMax = 8_000;
 /** What it says wherever there is no desktop. */
 const noise = /^.*(ERROR:dbus\/|Failed to connect to the bus).*\n?/gm;
@@ -132,7 +132,7 @@ export class Browser {
     return text === "" ? "(the browser wrote nothing to standard error)" : `the browser's standard error:\n${text}`;
   }
 
-  /** Opens a URL as somebody does who types it; resolves when an answer has come. Rejects when there is none. */
+  /** Opens a URL as if it were typed; resolves when an answer has come. Rejects when none comes. */
   async open(url: string): Promise<Page> {
     const tools = this.tools;
     if (tools === undefined) throw new Error("the browser has not come up");
@@ -149,7 +149,7 @@ export class Browser {
     this.tools?.close();
     endGroup(this.child.pid);
     await this.child.exited;
-    // Its helpers are somebody else's children now, and write to the profile until they have ended.
+    // Its helpers have another parent now, and write to the profile until they have ended.
     const endMs = performance.now() + groupEndMsMax;
     while (groupRuns(this.child.pid) && performance.now() < endMs) {
       endGroup(this.child.pid);

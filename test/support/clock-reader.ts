@@ -1,4 +1,4 @@
-// A process that says what its clocks show: one JSON line for each line that it is told.
+// A process that says what its clocks show: one JSON line for each line that it reads.
 
 import { Database } from "bun:sqlite";
 

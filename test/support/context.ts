@@ -8,7 +8,7 @@ import { MetaType } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 
-/** A link's connection that takes everything. `wrote` is told of each answer. */
+/** A link's connection that takes everything. `wrote` is called for each answer. */
 export function openConnection(outbound: Buffer, wrote: () => void = () => undefined): Connection {
   return {
     remoteAddress: "gate/1",

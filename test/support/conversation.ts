@@ -1,6 +1,6 @@
 // People talk at all gateways of a cluster while something happens to its processes: what was said to be stored must be
-// in its receiver's index and reach it, exactly once, in the order of each sender; whoever asks is answered, and nobody
-// is signed out for good.
+// in its receiver's index and reach it, exactly once, in the order of each sender; every request is answered, and
+// nobody is signed out for good.
 
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import type { ProcessCluster } from "../../scripts/harness/process-cluster.ts";

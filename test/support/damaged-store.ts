@@ -7,7 +7,7 @@ import { silentLog, type Log } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
-import { draft, stored, talk } from "../store/store-suite.ts";
+import { draft, stored, talk } from "../store/samples.ts";
 import { until } from "../../scripts/harness/until.ts";
 
 export const pageBytes = 4096;
@@ -95,16 +95,4 @@ export function overwrite(path: string, page: number): void {
   const file = openSync(path, "r+");
   writeSync(file, Buffer.alloc(pageBytes, 0xaa), 0, pageBytes, page * pageBytes);
   closeSync(file);
-}
-
-/** All ids of an account's index, page by page. */
-export async function allIds(store: Store, account: string): Promise<bigint[]> {
-  const seen: bigint[] = [];
-  for (let after = 1n; ;) {
-    const page = await store.index({ app: "app", account, device: "", after, includeSent: false, limit: 2000 });
-    const last = page.at(-1);
-    if (last === undefined) return seen;
-    for (const { messageId } of page) seen.push(messageId);
-    after = last.messageId;
-  }
 }

@@ -52,7 +52,7 @@ export class KeyRotation {
           token: () => this.token(name),
           talkTriesMax: 50,
           on: {
-            // A connection may be told of what the one before it has sent, as of what another device has.
+            // A connection may hear of what the one before it has sent, as of what another device has.
             message: ({ body, id, sender }) => sender === name || this.hear(body, `${id} at ${name}`),
             online: () => void this.returns++,
           },

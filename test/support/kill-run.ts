@@ -39,7 +39,7 @@ async function killAtRandom(run: KillRun, killed: string[]): Promise<void> {
   const starting: Promise<void>[] = [];
   while (killed.length < kills) {
     if (killed.length === kills >> 1 && inTheMiddle !== undefined) {
-      // Who starts while its store is away says so and ends, for its service manager to start it again; here is none.
+      // A process that starts while its store is away ends, for its service manager to start it again: there is none.
       await Promise.all(starting);
       await inTheMiddle();
     }

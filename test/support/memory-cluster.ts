@@ -121,7 +121,7 @@ export class MemoryCluster {
     return service;
   }
 
-  /** A node of a logic service. */
+  /** A node of a logic service in the state that a test wants. */
   async node(
     id: string,
     name: string,
@@ -136,7 +136,7 @@ export class MemoryCluster {
     await membership.join([{ service: name, addrs: [`tcp://${advertised}`], metadata: new Map() }], "adult");
   }
 
-  /** A gateway for clients over TCP, with tokens of that key; whoever starts it has to drain it. */
+  /** A gateway for clients over TCP, with tokens of that key; its starter has to drain it. */
   gateway(
     around: NodeEnvironment,
     metrics: ServiceMetrics,

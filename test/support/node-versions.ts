@@ -12,7 +12,7 @@ function versionOf(path: string): string | undefined {
   return exitCode === 0 ? stdout.toString().trim() : undefined;
 }
 
-/** Where a Node of that major version is, or why there is none. */
+/** Where a Node of that major version is, or why it is missing. */
 export function nodeOf(major: number): { readonly path: string } | { readonly missing: string } {
   const onPath = Bun.which("node");
   if (onPath !== null && versionOf(onPath)?.startsWith(`v${major}.`) === true) return { path: onPath };

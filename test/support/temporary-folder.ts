@@ -11,3 +11,10 @@ export function temporaryFolder(prefix: string): string {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** Gives a new path of a database in such a folder at each call. Call it at the top of the file. */
+export function temporaryPaths(prefix: string): () => string {
+  const folder = temporaryFolder(prefix);
+  let count = 0;
+  return () => join(folder, `${count++}.db`);
+}

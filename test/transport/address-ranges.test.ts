@@ -52,7 +52,7 @@ describe("a range of addresses", () => {
     expect(hasHostBits(rangeOf(text))).toBe(expected);
   });
 
-  test("holds its own addresses and no text that is none", () => {
+  test("holds its own addresses and no invalid text", () => {
     const ranges = listOfRanges([rangeOf("10.0.0.0/8"), rangeOf("fd00::/8")]);
     expect(["10.255.0.1", "::ffff:10.0.0.1", "fd12::1"].map((address) => holdsAddress(ranges, address))).toEqual([
       true,

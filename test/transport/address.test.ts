@@ -40,7 +40,7 @@ test("of everywhere it is an outer address, of IPv4 before IPv6, never of one li
   expect(reachableHost("0.0.0.0", () => ({ lo }))).toBe("127.0.0.1");
 });
 
-test("a system that does not tell its addresses is not asked where others are told what to use", () => {
+test("a system that does not list its addresses is not asked where others suggest what to use", () => {
   const own = (host: string): string => reachableHost(host, unknown);
   expect(() => own("0.0.0.0")).toThrow(OwnAddressUnknown);
   expect(advertisedAs({ host: "10.0.0.5", port: undefined }, own)("0.0.0.0:8100")).toBe("10.0.0.5:8100");

@@ -90,12 +90,12 @@ describe("an admission", () => {
     expect(admission.connections).toBe(3);
   });
 
-  test("takes some above its bound when all others are known, so that they can be told, and no more than that", () => {
+  test("takes some above its bound when all others are known, so that they can be answered, and no more", () => {
     const { admission, enter } = admit({ connectionsMax: 2, overflowMax: 1 });
     for (const peer of [enter(), enter()]) admission.identified(peer);
     const told = enter();
     expect(told.ended).toBeUndefined();
-    // A stranger at the bound gives way; where there is none, the newcomer does.
+    // A stranger at the bound gives way; without a stranger, the newcomer does.
     admission.identified(told);
     expect(enter().ended).toBe("untold");
     expect(admission.connections).toBe(3);

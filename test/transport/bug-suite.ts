@@ -61,7 +61,7 @@ export function describeBugs(stage: Stage): void {
       expect(bugs).toEqual([bug]);
     });
 
-    test("in a frame's handler and that of its end, both are told, each once", async () => {
+    test("in a frame's handler and that of its end, both are logged, each once", async () => {
       const { victim, owner, goesOn, bugs } = await two();
       const second = new Error("another bug");
       owner.onFrame = throwBug;

@@ -66,7 +66,7 @@ export function recordingAcceptor(accepted: Recording[]): Acceptor {
   };
 }
 
-/** Counts what an observer is told. */
+/** Counts what an observer is called with. */
 export class Counts {
   in = 0;
   out = 0;

@@ -103,7 +103,7 @@ for (const dialect of dialects) {
       }
       await eventually(() => accepted.every(({ reasons }) => reasons.length === 1));
       expect([...server.connections]).toEqual([]);
-      // Those that come later are served as ever.
+      // Those that come later are served as before.
       const before = accepted.length;
       connect();
       while (accepted.length === before) {

@@ -206,7 +206,7 @@ describe("a TCP server", () => {
     expect(await owner.end()).toEqual(closeKicked);
   });
 
-  test("gives up on a peer that was told to go and keeps its side open", async () => {
+  test("gives up on a peer that was asked to go and keeps its side open", async () => {
     const options = testOptions({ writeWaitMs: 300 });
     const { owner, state } = await raw(options, true);
     owner.connection.close(closeKicked);

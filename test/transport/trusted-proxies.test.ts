@@ -1,4 +1,4 @@
-// Listeners behind trusted proxies: whose a connection is said to be, and what happens to those that say it wrongly.
+// Listeners behind trusted proxies: which client a connection belongs to, and what happens to wrong headers.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { systemClock } from "../../src/base/clock.ts";
@@ -66,7 +66,7 @@ describe("TCP behind a trusted proxy", () => {
     socket.on("data", (chunk) => received.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk));
     socket.on("close", () => (state.isEnded = true));
     socket.on("error", () => {});
-    /** What it was told at its end; undefined: nothing. */
+    /** What it got at its end; undefined if nothing. */
     const told = async (): Promise<CloseReason | undefined> => {
       await eventually(() => state.isEnded);
       const bytes = Buffer.concat(received);
@@ -246,7 +246,7 @@ describe("TCP behind a trusted proxy", () => {
     expect(await told()).toEqual(closeLeaving);
   });
 
-  test("others send no header: from them one is a protocol fault, and the operator is told once", async () => {
+  test("others send no header: one from them is a protocol fault, and is logged for the operator once", async () => {
     const lines: string[] = [];
     const { server, accepted, options } = serve(behind("10.0.0.0/8", lines));
     for (const header of [textProxyHeader(client), binaryProxyHeaderOf(client)]) {

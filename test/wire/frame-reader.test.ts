@@ -14,7 +14,7 @@ function frame(opcode: number, payload: Buffer): Buffer {
 
 const binary = (text: string): Buffer => frame(OpCode.Binary, Buffer.from(text));
 
-/** Copies what it gets, as whoever keeps a view must. */
+/** Copies what it gets, as the keeper of a view must. */
 class Recorder implements FrameSink {
   readonly seen: string[] = [];
   readonly views: Buffer[] = [];

@@ -60,7 +60,7 @@ export const registryReads: readonly Attack[] = [
       const request = forwarded(place, getRequest(`/discovery/fetch?env=dev&appid=${service}&status=1`));
       const one = async (): Promise<never> => {
         for (;;) {
-          // Until the connection ends, by whoever it is.
+          // Until either side ends the connection.
           await HttpConnection.connect(place.registryPort)
             .then((reader) => askAgain(reader, request))
             .catch(() => Bun.sleep(returnMs));

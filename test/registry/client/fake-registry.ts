@@ -1,5 +1,5 @@
 // A stand-in for a registry node over real HTTP, for scripted faults only: it can answer garbage, never, -500 or at
-// once for ever, forget what it was told, and die. Otherwise it answers as a node does, as far as the client depends on
+// for good, forget what it received, and die. Otherwise it answers as a node does, as far as the client depends on
 // it.
 
 import { Status } from "../../../src/registry/instance.ts";

@@ -31,7 +31,7 @@ describe("find", () => {
 });
 
 describe("who lists an instance", () => {
-  test("is asked of each node that was given, and of none that was learned", async () => {
+  test("is asked of each configured node, and of no node that was learned", async () => {
     const [one, two, learned] = [fakeNode(), fakeNode(), fakeNode()];
     one.list("chat", [instanceJson("chat", "chat-1"), instanceJson("chat", "chat-2")], 1n);
     two.list("chat", [instanceJson("chat", "chat-2")], 1n);

@@ -92,7 +92,7 @@ const chat = (id: string): Registration => ({
 });
 
 describe("a subscription", () => {
-  test("is told the list in a later turn, then every other list, several changes as one", async () => {
+  test("gets the list in a later turn, then every other list, several changes as one", async () => {
     const { naming } = setUp();
     const lists = told(naming);
     await turn();
@@ -108,7 +108,7 @@ describe("a subscription", () => {
     expect(lists).toEqual([["a", "b"], ["b"], ["b", "c"]]);
   });
 
-  test("is told when the last instance is gone", async () => {
+  test("gets an empty list when the last instance is gone", async () => {
     const { naming } = setUp();
     const registered = await naming.register(chat("a"));
     const lists = told(naming);
@@ -161,7 +161,7 @@ describe("a subscriber", () => {
     expect(later).toEqual([["a"]]);
   });
 
-  test("is told of a change that comes between its subscription and its first list only once", async () => {
+  test("gets a change between its subscription and its first list only once", async () => {
     const { naming } = setUp();
     await naming.register(chat("a"));
     const lists = told(naming);
@@ -170,7 +170,7 @@ describe("a subscriber", () => {
     expect(lists).toEqual([["a", "b"]]);
   });
 
-  test("may unsubscribe, and subscribe to another service, while it is told", async () => {
+  test("may unsubscribe, and subscribe to another service, while it is called", async () => {
     const { naming, registry } = setUp();
     await naming.register(chat("a"));
     await naming.register({ ...chat("l"), service: "login" });

@@ -57,7 +57,7 @@ export function client(
   return { naming, timers, waits: (delayMs) => [...delaysMs.values()].includes(delayMs) };
 }
 
-/** What a subscriber was told: host names of each list. */
+/** What a subscriber got: host names of each list. */
 export function told(naming: HttpNaming, service: string): string[][] {
   const lists: string[][] = [];
   naming.subscribe(service, (instances) => lists.push(namesOf(instances)));

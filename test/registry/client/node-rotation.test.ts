@@ -43,7 +43,7 @@ describe("a rotation", () => {
     expect(starts.size).toBe(3);
   });
 
-  test("goes on for ever, never to the node that failed just now", () => {
+  test("never stops, and never returns to the node that has just failed", () => {
     const nodes = failing(new NodeRotation(new NodeList(seeds, "z", seededRandom(seed))), 60);
     nodes.slice(1).forEach((node, at) => expect(node).not.toBe(nodes[at] ?? ""));
     expect(new Set(nodes.slice(30)).size).toBe(3);

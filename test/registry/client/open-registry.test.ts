@@ -110,7 +110,7 @@ test("nodes that are away or starting stop nobody at a start", async () => {
   await client([starting, "http://127.0.0.1:1"], { requiresKey: true }).naming.refuseOpenNodes();
 });
 
-test("what is said to find out changes nothing at a node of ours, with a key or without", async () => {
+test("probing for an open registry changes nothing at a node of this implementation", async () => {
   for (const clusterKeys of [[], [new TextEncoder().encode("the key of this cluster")]]) {
     const node = await TestNode.start({ clusterKeys });
     const before = (await node.ask("/discovery/fetch/all")).text.replace(/"renew_timestamp":\d+/g, "");

@@ -74,7 +74,7 @@ describe("an answer", () => {
       expect(() => parseListing(wrong)).toThrow(MalformedJson);
   });
 
-  test("leaves out who is not UP", () => {
+  test("leaves out instances that are not UP", () => {
     const list = [instanceJson("chat", "a", { status: 2 }), instanceJson("chat", "b")];
     expect(read(answer({ z: list })).instances.map(({ hostname }) => hostname)).toEqual(["b"]);
   });

@@ -81,7 +81,7 @@ describe("one node", () => {
     expect(node.calls[2]?.parameters.getAll("appid")).toEqual([discoveryAppid, "chat", "gateway"]);
   });
 
-  test("is not told of by whoever unsubscribed", async () => {
+  test("does not reach a listener that has unsubscribed", async () => {
     const node = fakeNode();
     const { naming } = client([node]);
     const chats = told(naming, "chat");
@@ -126,7 +126,7 @@ describe("one node", () => {
     ["the same list", () => Response.json({ code: 0, message: "0", data: {} })],
     ["-500", () => coded(-500)],
   ] as const) {
-    test(`that answers ${what} at once for ever is not asked without a pause`, async () => {
+    test(`that always answers ${what} at once is asked with pauses`, async () => {
       const node = fakeNode();
       node.script = answer;
       const { naming, timers, waits } = client([node]);
@@ -158,7 +158,7 @@ describe("one node", () => {
   });
 
   describe("that restarted and does not know a service", () => {
-    /** A client that was told `a`, and its node after the restart. */
+    /** A client that was given `a`, and its node after the restart. */
     async function restart(): Promise<{ lists: string[][]; timers: ManualTimers; restarted: FakeRegistry }> {
       const node = fakeNode();
       node.list("chat", [instanceJson("chat", "a")], 10n);

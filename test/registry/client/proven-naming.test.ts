@@ -1,7 +1,7 @@
 // The naming service of a process with cluster keys, over a registry in memory to which strangers write, too.
 
 import { testLimits } from "../../support/limits.ts";
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { ClusterKeys } from "../../../src/auth/cluster-keys.ts";
 import { judgeProof } from "../../../src/auth/instance-proof.ts";
 import { silentLog } from "../../../src/base/log.ts";
@@ -20,16 +20,13 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { until } from "../../../scripts/harness/until.ts";
 import { VirtualTime } from "../../sim/virtual-time.ts";
+import { endings } from "../../support/endings.ts";
 import { turn } from "../../transport/recording.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const clusterKeys = [bytes("key a of this cluster"), bytes("key b of this cluster")];
 const env = "test";
-const ends: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end();
-});
+const ends = endings();
 
 /** A registry, and ways to it with and without the key. */
 function world(isRegistryOpen = true) {
@@ -112,7 +109,7 @@ test("what a member says after a change of its keys carries proofs by those alon
   expect((await stranger().find("chat"))[0]?.metadata.get("proof")).not.toContain(",");
 });
 
-describe("what a member is told", () => {
+describe("what a member learns", () => {
   test("are the members alone, by each way of asking", async () => {
     const { member, stranger } = world();
     await member().register(registration("chat", "c1"));
@@ -243,7 +240,7 @@ describe("an entry that a stranger has replaced", () => {
 describe("a stranger's gateway", () => {
   const fake = registration("wgateway", "fake");
 
-  test("keeps no node young", async () => {
+  test("keeps no node from becoming ready", async () => {
     const { member, stranger } = world();
     await stranger().register(fake);
     const time = new VirtualTime();

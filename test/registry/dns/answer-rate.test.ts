@@ -6,7 +6,7 @@ import { bound } from "../../support/bounds.ts";
 
 const seed = 7;
 
-/** What so many queries of a sender at one moment come to. */
+/** What this many queries of a sender at one moment come to. */
 const take = (rate: AnswerRate, sender: string, count: number, nowMs = 0): Allowance[] =>
   Array.from({ length: count }, () => rate.take(sender, nowMs));
 

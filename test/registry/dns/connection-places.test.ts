@@ -1,4 +1,4 @@
-// Places for connections of DNS over TCP: whoever comes gets one, at the cost of who holds most.
+// Places for connections of DNS over TCP: every newcomer gets one, at the cost of the network that holds most.
 
 import { expect, test } from "bun:test";
 import { ConnectionPlaces, type Placed } from "../../../src/registry/dns/connection-places.ts";

@@ -3,7 +3,7 @@
 import { testLimits } from "../../support/limits.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { Limits } from "../../../src/base/limits/limits.ts";
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { silentLog } from "../../../src/base/log.ts";
@@ -13,6 +13,7 @@ import { type DnsTcpTimes, listenDnsTcp, type Respond } from "../../../src/regis
 import { RawTcp } from "../../support/raw-tcp.ts";
 import { until } from "../../../scripts/harness/until.ts";
 import { FakeDirectory } from "./fake-directory.ts";
+import { endings } from "../../support/endings.ts";
 import { queryOf } from "./messages.ts";
 
 const host = "127.0.0.1";
@@ -20,10 +21,7 @@ const bug = new Error("a bug");
 const throwBug = (): never => {
   throw bug;
 };
-const cleanups: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
+const cleanups = endings();
 
 /** Answers over TCP by `respond`. */
 function listen(respond: Respond, parts: { readonly limits?: Limits; readonly tcpTimes?: DnsTcpTimes } = {}) {

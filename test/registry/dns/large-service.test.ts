@@ -104,7 +104,7 @@ describe("a service of more endpoints than an answer may have", () => {
     expect(seen.size).toBeGreaterThan(990);
   });
 
-  test("is gone at once when there is none of it any more", () => {
+  test("is gone as soon as its last instance is gone", () => {
     const asked = new Asked(many(300));
     asked.ask(srv("big"), "SRV");
     asked.directory.replace([]);

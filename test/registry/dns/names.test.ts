@@ -1,4 +1,4 @@
-// Which names there are below the domain, and how hosts' names are told from others.
+// Which names there are below the domain, and how hosts' names are distinguished from others.
 
 import { describe, expect, test } from "bun:test";
 import { addressLabel, type DnsName, parseName } from "../../../src/registry/dns/names.ts";
@@ -43,7 +43,7 @@ describe("a name below the domain", () => {
     expect(parsed(name)).toEqual(expected);
   });
 
-  test("is none when a dot stands inside of a label", () => {
+  test("is invalid when a dot stands inside a label", () => {
     expect(parseName(["a.b", "service"])).toEqual({ kind: "none" });
     expect(parseName(["_login", "_tcp.z1"])).toEqual({ kind: "none" });
   });

@@ -45,7 +45,7 @@ describe("a query", () => {
     expect(parseQuery(queryOf(labels, "A"))).toBe(Rcode.FormErr);
   });
 
-  test("may be of class ANY; of another class it is none of ours", () => {
+  test("may be of class ANY; another class is refused", () => {
     expect(viewOf(queryOf("a.roost", "A", { class: 255 })).isInternet).toBe(true);
     expect(viewOf(queryOf("a.roost", "A", { class: 3 })).isInternet).toBe(false);
   });

@@ -17,7 +17,7 @@ afterEach(endAll);
 
 const ignore = (): void => undefined;
 
-/** A list of so many texts, and how many of them were made. */
+/** A list of this many texts, and how many of them were made. */
 class Listing {
   made = 0;
   private readonly count: number;
@@ -83,7 +83,7 @@ test("is made only as far as the socket takes it if the client does not read, an
   await eventually("it is over", () => ends === 1);
 });
 
-test("a bug on the way is told, whether or not something has been sent, and the answer is cut short", async () => {
+test("a bug on the way is logged, whether or not bytes were sent, and the answer is cut short", async () => {
   for (const good of [0, 1_000]) {
     const bug = new Error("a bug in the listing");
     const told: unknown[] = [];

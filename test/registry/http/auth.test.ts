@@ -139,7 +139,7 @@ describe("with a cluster key", () => {
     expect((await node.register()).text).not.toContain(token);
   });
 
-  test("a naming client with the token registers, and one without is told why not", async () => {
+  test("a naming client with the token registers, and one without learns why it is refused", async () => {
     const naming = (shown: string | undefined): HttpNaming => {
       const client = new HttpNaming({
         ...{
@@ -227,7 +227,7 @@ describe("with several cluster keys", () => {
       await eventually("both to be up", async () =>
         (await Promise.all([a, b].map((node) => node.metric("roost_registry_peers_up")))).every((up) => up === 1),
       );
-      // What either takes from a client, the other one is told.
+      // What either takes from a client, the other one receives.
       expect((await a.register({ hostname: "at-a" }, bearer(registryToken(left[0])))).code).toBe(0);
       expect((await b.register({ hostname: "at-b" }, bearer(registryToken(right[0])))).code).toBe(0);
       for (const node of [a, b])

@@ -148,7 +148,7 @@ describe("a request's head", () => {
     for (const connection of connections.slice(50)) connection.close();
   });
 
-  test("that is none ends its connection: noise, another protocol, wrong lengths", async () => {
+  test("that is not HTTP ends its connection: noise, another protocol, wrong lengths", async () => {
     const random = new Random(testSeed("noise on the registry's port"));
     const noises = [
       "\r\n\r\n\r\n\r\n",

@@ -32,7 +32,7 @@ test("the lag of one that is surely behind is the most that it can be, of severa
   expect(lags.largestNs(0)).toBe(5_000n * msNs);
 });
 
-test("readings of one clock narrow what is known of it, which widens while there are none", () => {
+test("readings of one clock narrow the estimate, which widens while there are no readings", () => {
   const lags = new ClockLags(maxNs);
   lags.heard("a", reading(97_000, 97_999), 0);
   lags.heard("a", reading(98_000, 98_000, 4), 0);

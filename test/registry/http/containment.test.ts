@@ -57,7 +57,7 @@ test("a bug in a read or a write is that request's 500; it is counted each time 
   expect((await askUrl(fetchUrl)).code).toBe(0);
 });
 
-test("a bug in the answer to a poll that waits is that poll's 500, and others are told the news", async () => {
+test("a bug in the answer to a waiting poll is that poll's 500, and the others get the news", async () => {
   const { node, url, count, http } = serve();
   const register = (hostname: string): Promise<unknown> =>
     askUrl(`${url}/discovery/register`, { method: "POST", body: encode({ ...instance, hostname }) });
@@ -67,7 +67,7 @@ test("a bug in the answer to a poll that waits is that poll's 500, and others ar
     askUrl(`${url}/discovery/poll?env=prod&hostname=h&appid=chat&latest_timestamp=${latest}`);
   const polls = [poll(), poll(), poll()];
   await eventually("three polls wait", () => http.pollsWaiting === 3);
-  // The first to be told meets it, in the turn in which the others are told, too.
+  // The first listener meets it, in the turn in which the others are called, too.
   const { table } = node;
   const app = table.app.bind(table);
   let isBroken = true;

@@ -15,7 +15,7 @@ afterEach(endAll);
 const key = new TextEncoder().encode("the key of a cluster of tests");
 const wrongKey = new TextEncoder().encode("the key of some other cluster");
 
-test("with the key of the registry its limits are told, without it nothing", async () => {
+test("limits are shown to a caller with the registry's key, and to no other", async () => {
   const limits = testLimits({ instances: 7 });
   const node = await TestNode.start({ clusterKeys: [key], limits });
   const place = { kind: "registry", url: `http://${node.address}` } as const;
@@ -26,7 +26,7 @@ test("with the key of the registry its limits are told, without it nothing", asy
     await expect(askProcess({ ...place, clusterKeys }, "limits")).rejects.toThrow("takes writes only with its key");
 });
 
-test("without a key, whoever is on this machine may ask, and nobody elsewhere", async () => {
+test("without a key, only callers on this machine may ask", async () => {
   const node = await TestNode.start({ log: silentLog });
   const place = { kind: "registry", url: `http://${node.address}`, clusterKeys: [] } as const;
   expect(JSON.stringify(await askProcess(place, "limits"))).toContain('"role":"discovery"');

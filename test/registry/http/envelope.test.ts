@@ -10,7 +10,7 @@ beforeEach(async () => {
 afterEach(endAll);
 
 describe("an answer", () => {
-  test("is HTTP 200 with code, message, ttl and no data where there is none", async () => {
+  test("is HTTP 200 with code, message and ttl, and without data where there is no data", async () => {
     const { status, text, headers } = await node.register();
     expect(status).toBe(200);
     expect(text).toBe('{"code":0,"message":"0","ttl":1}');

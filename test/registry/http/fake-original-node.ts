@@ -40,7 +40,7 @@ export class FakeOriginalNode {
   readonly calls: OriginalCall[] = [];
   /** Answers before the node does; undefined leaves it to the node. */
   script: Script = () => undefined;
-  /** It has just started: it can be told, but not read. */
+  /** It has just started: it can be written to, but not read. */
   isProtected = false;
   /** What its clock says: milliseconds since 1970. */
   nowMs: () => number = Date.now;
@@ -52,7 +52,7 @@ export class FakeOriginalNode {
   busy = 0;
   busyMax = 0;
   private readonly table = new Map<string, OriginalInstance>();
-  /** What was registered last, also when it was older than what is known: its peers are told of it. */
+  /** What was registered last, also when it was older than what is known: its peers receive it. */
   private registered: OriginalInstance | undefined;
   private readonly server = Bun.serve({
     port: 0,
@@ -79,7 +79,7 @@ export class FakeOriginalNode {
     return this.instances.find((instance) => instance.hostname === hostname);
   }
 
-  /** What the eviction of a lease does: nobody is told, nothing is remembered. */
+  /** What the eviction of a lease does: no peer hears of it, nothing is remembered. */
   evict(hostname: string): void {
     for (const [key, instance] of this.table) if (instance.hostname === hostname) this.table.delete(key);
   }

@@ -297,7 +297,7 @@ describe("the client of the original", () => {
     await eventually("the list", () => client.hostnames("later").length === 1);
   });
 
-  test("is told each of many changes, and ends with the last of them", async () => {
+  test("gets each of many changes, and ends with the last of them", async () => {
     const client = await start();
     client.watch("logic");
     for (let index = 0; index < 30; index++) {

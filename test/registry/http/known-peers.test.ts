@@ -29,7 +29,7 @@ const replicate = (url: string, headers: Record<string, string>): ReturnType<typ
 const strict = () => serveRegistry(undefined, {}, (address) => address);
 
 describe("a message", () => {
-  test("that is not application/json is refused, whoever sends it", async () => {
+  test("a body that is not application/json is refused, whatever its sender", async () => {
     const node = await TestNode.start();
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "text/json", ""])
       expect([type, (await replicate(node.url, { "content-type": type })).status]).toEqual([type, 415]);

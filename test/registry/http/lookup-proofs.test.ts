@@ -11,7 +11,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const [key, other] = [bytes("key of this cluster"), bytes("key of another one")];
 const headers = { authorization: `Bearer ${registryToken(key)}` };
 
-/** Registers a gateway with a proof by that key for that environment; what is said is `said`, whatever was proven. */
+/** Registers a gateway with a proof by that key for that environment; its metadata says `said`, whatever was proven. */
 async function register(
   node: TestNode,
   hostname: string,

@@ -24,7 +24,7 @@ async function untilTogether(nodes: readonly TestNode[]): Promise<void> {
   for (const node of nodes) await untilListed(node, addresses, { appid: discoveryAppid });
 }
 
-/** So many nodes, each of which is told of the one before it. */
+/** This many nodes, each of which knows the one before it. */
 async function startChain(count: number, change: Parameters<typeof TestNode.start>[0] = {}): Promise<TestNode[]> {
   const nodes: TestNode[] = [];
   for (let index = 0; index < count; index++) {
@@ -128,7 +128,7 @@ describe("a node with a key", () => {
     expect(await open.hostnames({ appid: discoveryAppid })).toEqual([open.address]);
   }, 60_000);
 
-  test("shows such a peer no token, and one of the original implementation neither", async () => {
+  test("shows no token to such a peer, nor to one of the original implementation", async () => {
     const seen: (string | null)[] = [];
     const original = peerThat((request) => {
       seen.push(request.headers.get("authorization"));
@@ -220,7 +220,7 @@ describe("the largest instances", () => {
   }, 60_000);
 });
 
-/** A peer that is asked nothing but what it shall answer. */
+/** A peer that gives the answers that a test sets. */
 function peerThat(answer: (request: Request) => Response | Promise<Response>): string {
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, idleTimeout: 0, fetch: answer });
   endLater(() => server.stop(true));
@@ -295,7 +295,7 @@ describe("a peer", () => {
     for (let index = 0; index < 50; index++) expect((await node.register({ hostname: `h${index}` })).code).toBe(0);
     await eventually("fifty instances", async () => (await good.hostnames()).length === 50);
     expect(await node.metric("roost_registry_peer_failures_total")).toBe(0);
-    // The silent one has yet to be told, of every entry once.
+    // The silent one has yet to receive every entry once.
     expect(await node.metric("roost_registry_waiting")).toBeLessThanOrEqual(52);
     await eventually("a failure", async () => (await node.metric("roost_registry_peer_failures_total")) > 0, 12_000);
   }, 60_000);

@@ -27,7 +27,7 @@ async function waitingPoll(values: Values, waitingBefore = 0): Promise<{ readonl
 }
 
 const infoOf = (reply: Reply, appid = "chat"): unknown => at(reply.json, "data", appid);
-/** Short for what is said to wait: a client's own deadline. */
+/** A client's own deadline, short beside the time for which it asks to wait. */
 const briefMs = 200;
 
 describe("poll", () => {
@@ -38,7 +38,7 @@ describe("poll", () => {
     expect((await node.poll({ env: "dev" })).code).toBe(-404);
   });
 
-  test("by who is behind is answered at once, with those that are UP", async () => {
+  test("of a reader that is behind is answered at once, with the instances that are UP", async () => {
     await node.register();
     await node.register({ hostname: "chat-2", status: "2" });
     const { json, text } = await node.poll();
@@ -47,7 +47,7 @@ describe("poll", () => {
     expect(String(at(json, "data", "latest_timestamp"))).toBe(await node.latest());
   });
 
-  test("by who is not behind waits, and is woken by a change", async () => {
+  test("of a reader that is up to date waits, and is woken by a change", async () => {
     await node.register();
     const latest = await node.latest();
     const reply = node.poll({ latest_timestamp: latest });
@@ -93,7 +93,7 @@ describe("polls", () => {
     expect(at(json, "ttl")).toBeUndefined();
   });
 
-  test("has null for services that are not found when there are none", async () => {
+  test("has null for services that are not found when there are no others", async () => {
     await node.register();
     expect((await node.polls()).text).toEndWith(',"error":{"-404":null}}');
   });
@@ -305,7 +305,7 @@ describe("a client that ignores services without UP instances", () => {
     expect(await answersWithin(500, { zone: "z1" }, 100)).toBeLessThanOrEqual(8);
   });
 
-  test("is told of such a service together with other news", async () => {
+  test("lists such a service together with other news", async () => {
     await node.register({ status: "2" });
     await node.register({ appid: "login" });
     const { json } = await node.polls({ appid: ["chat", "login"], latest_timestamp: ["0", "0"] });
@@ -313,7 +313,7 @@ describe("a client that ignores services without UP instances", () => {
     expect(hostnamesOf(at(json, "data", "login"))).toEqual(["chat-1"]);
   });
 
-  test("is told of it also when the other news come later", async () => {
+  test("lists it also when the other news come later", async () => {
     await node.register({ status: "2" });
     const { reply } = await waitingPoll({ appid: ["chat", "login"], latest_timestamp: ["0", "0"] });
     await node.register({ appid: "login" });

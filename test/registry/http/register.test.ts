@@ -38,7 +38,7 @@ test("timestamps that the registry makes are exact as doubles", async () => {
     expect(BigInt(Number(digits))).toBe(BigInt(digits));
 });
 
-test("an empty metadata, an empty object and null are none, and are shown as an object", async () => {
+test("an empty metadata, an empty object and null mean no metadata, and are shown as an object", async () => {
   for (const metadata of [undefined, "", "{}", "null"]) {
     await node.register({ metadata });
     expect(at(await node.instance(), "metadata")).toEqual({});

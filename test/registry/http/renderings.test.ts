@@ -101,7 +101,7 @@ test("many services are rendered in turn, and each is whole", async () => {
   }
 });
 
-test("a change while it is rendered leaves it whole, and whoever asks then is told of the change", async () => {
+test("a change during rendering leaves the answer whole, and later readers see the change", async () => {
   const app = fill(1_000);
   const first = Promise.resolve(renderings.of(app, "prod", "", 1));
   await Bun.sleep(0);

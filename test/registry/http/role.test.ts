@@ -30,7 +30,7 @@ const ownAddresses = Object.values(networkInterfaces()).flatMap((list) => (list 
 const hasIpv6 = ownAddresses.includes("::1");
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(":") + 1));
 
-test("a node is listed where it listens, unless it is told another host or port", async () => {
+test("a node is listed where it listens, unless another host or port is configured", async () => {
   const plain = await start({});
   expect(plain.addresses.advertised).toBe(plain.addresses.http);
   const named = await start({ advertise: { host: "registry.example", port: undefined } });

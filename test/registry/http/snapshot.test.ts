@@ -1,4 +1,4 @@
-// The table on disk: what is written is what is restored, it is shown as stale until somebody confirms it, and a file
+// The table on disk: what is written is what is restored, it is shown as stale until it is confirmed, and a file
 // that is something else is left alone.
 
 import { testLimits } from "../../support/limits.ts";

@@ -23,7 +23,7 @@ export interface Reply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The body as JSON, whole numbers of 16 digits and more as BigInt; undefined when it is none. */
+  /** The body as JSON, whole numbers of 16 digits and more as BigInt; undefined when it is not JSON. */
   readonly json: unknown;
   /** `code` of the envelope. */
   readonly code: unknown;
@@ -202,7 +202,7 @@ export class TestNode {
     return Number(line.slice(name.length + 1));
   }
 
-  /** Waits until so many long polls wait. */
+  /** Waits until this many long polls wait. */
   async untilPolls(count: number): Promise<void> {
     await eventually(`${count} long polls`, async () => (await this.metric("roost_registry_polls")) === count);
   }

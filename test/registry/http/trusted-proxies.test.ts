@@ -50,7 +50,7 @@ describe("behind a trusted proxy", () => {
     expect((await behind.postMessage("peer/compare", body)).code).toBe(Code.BadRequest);
   });
 
-  test("whoever looks for a gateway is in the region of his own address, whatever the file's proxies are", async () => {
+  test("a lookup uses the region of the caller's own address, whatever the file's proxies are", async () => {
     const lookup = parseLookupFile(
       JSON.stringify({
         regions: [

@@ -32,7 +32,7 @@ const anyText = fc.string({ unit: "binary" });
 const anyKey = fc.record({ channelId: anyText, app: anyText, account: anyText });
 
 describe.each(selectorNames)("%s", (name) => {
-  test("chooses one of the nodes, whatever they weigh and carry, and nobody only when there are none", () => {
+  test("chooses one of the nodes, whatever their weight and load, and none only when there are none", () => {
     const selector = selectorOf(name);
     fc.assert(
       fc.property(fc.array(anyNode), fc.array(anyKey, { minLength: 1 }), (nodes, keys) => {
@@ -51,7 +51,7 @@ describe.each(selectorNames)("%s", (name) => {
   });
 });
 
-test("a name that is none is refused with those that are", () => {
+test("an unknown name is refused with a list of the known ones", () => {
   const sentence = "one of hash, hash-mod, route, random, round-robin, weighted, least-connections";
   for (const name of ["", "Hash", "hash ", "constructor"])
     expect(() => parseSelector(name)).toThrow(new Error(sentence));

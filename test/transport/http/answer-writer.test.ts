@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { HttpAnswer } from "../../../src/transport/http/http-answer.ts";
 import { type AnswerOwner, AnswerWriter } from "../../../src/transport/http/answer-writer.ts";
 
-/** A socket that takes at most so many bytes a write. */
+/** A socket that takes at most this many bytes a write. */
 function socketTaking(bytesMax: number) {
   const taken: Buffer[] = [];
   const write = (data: string | Bun.BufferSource, offset = 0, length = 0): number => {

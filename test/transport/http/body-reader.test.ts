@@ -4,7 +4,7 @@ import { BodyReader } from "../../../src/transport/http/body-reader.ts";
 
 const chunked = "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nTrailer: 1\r\n\r\n";
 
-/** Pushes a text in pieces of so many bytes. Returns the reader, and what was left behind the body. */
+/** Pushes a text in pieces of this many bytes. Returns the reader, and what was left behind the body. */
 function read(text: string, declared: number | "chunked", bytesMax = 100, size = text.length) {
   const body = new BodyReader(declared, bytesMax);
   const bytes = Buffer.from(text);

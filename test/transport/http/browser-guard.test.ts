@@ -17,7 +17,7 @@ test("an Origin is refused, whatever it is, wherever the port listens", () => {
   }
 });
 
-test("Sec-Fetch-Site is none or same-origin", () => {
+test("a Sec-Fetch-Site of none or same-origin passes", () => {
   const guard = browserGuard(local);
   for (const [site, isPassed] of [
     ["none", true],

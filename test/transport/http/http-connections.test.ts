@@ -1,4 +1,4 @@
-// The connections of an HTTP server over real sockets: what each phase is bounded by, and who is pushed out.
+// The connections of an HTTP server over real sockets: what each phase is bounded by, and which is pushed out.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -51,7 +51,7 @@ describe("an answer ends its connection, and is read to its end,", () => {
     client.close();
   });
 
-  test("when its client sends on for ever", async () => {
+  test("when its client never stops sending", async () => {
     const { port, server } = serve();
     const connection = await RawConnection.open({ port });
     connection.write("nonsense\r\n\r\n");
@@ -158,7 +158,7 @@ test("a connection that has ended gives its descriptor back, though its client k
     if (end === "tick") {
       server.tick(late());
       await Bun.sleep(30);
-      // What it was told is out.
+      // Its answer is out.
       server.tick(late());
     }
     await eventually(`those that are ${what} are gone: of ${before}, ${descriptors()} are left`, () => {

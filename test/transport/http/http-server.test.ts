@@ -50,7 +50,7 @@ describe("connections that come at once", () => {
     expect(server.size).toBe(0);
   });
 
-  test("wait as far as there is room for them, and are taken in before their turn where there is none", async () => {
+  test("wait as far as there is room for them, and are taken in before their turn where there is no room", async () => {
     const { server, port, next, met } = besieged({ connections: 40 });
     const connections = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open({ port })));
     await eventually("the oldest are in", () => server.size === 18);
@@ -98,7 +98,7 @@ describe("requests", () => {
     expect(bodies(connection.text)).toEqual(["/slow", "/next", "/last"]);
   });
 
-  test("behind one that waits for its client end the connection, as the client's end does: it is told", async () => {
+  test("behind one that waits for its client end the connection, as the client's end does", async () => {
     const gone: string[] = [];
     const { port } = serve({
       handler: (request: HttpRequest) => {
@@ -160,7 +160,7 @@ describe("requests", () => {
     expect(head.text).toContain("content-length: 5\r\n");
   });
 
-  test("that expect 100-continue are told to go on, once their body is wanted", async () => {
+  test("that expect 100-continue get it, once their body is wanted", async () => {
     const { port } = serve();
     const connection = await RawConnection.open({ port });
     connection.write("POST / HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n");

@@ -1,4 +1,4 @@
-// What is kept of a request: in one piece, however it came, and no more memory than is told.
+// What is kept of a request: in one piece, however it came, and no more memory than is counted.
 
 import { expect, test } from "bun:test";
 import { PendingBytes } from "../../../src/transport/http/pending-bytes.ts";
@@ -26,7 +26,7 @@ test("a part of a larger piece of memory is copied: it would keep all of it", ()
   expect(pending.view().toString()).toBe("/");
 });
 
-test("chunks are put together, in room that doubles up to its bound, and all of it is told", () => {
+test("chunks are put together, in room that doubles up to its bound, and all of it is counted", () => {
   const pending = new PendingBytes();
   let bytes = 0;
   for (let at = 0; at < 100; at++) bytes += pending.add(of(String(at % 10)), doubledMax);

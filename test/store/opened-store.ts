@@ -1,0 +1,72 @@
+// The store of the test that runs, and what the tests of a suite ask of it.
+
+import { afterEach, beforeEach } from "bun:test";
+import type { LimitValues } from "../../src/base/limits/table.ts";
+import type { IndexEntry, Store, Talk } from "../../src/store/store.ts";
+import { contentsOf } from "../support/contents.ts";
+import { stored, talk, type Stored } from "./samples.ts";
+
+/** One empty store that can be opened several times, as several processes would. */
+export interface StorePlace {
+  /** `limits`: in place of the initial ones. */
+  open(limits?: Partial<LimitValues>): Promise<Store>;
+  /** Removes it after all openings were closed. */
+  remove(): Promise<void>;
+}
+
+/** Set before each test, so not to be read while tests are defined. */
+export class OpenedStore {
+  place!: StorePlace;
+  /** A test that opens the store again puts it here. */
+  store!: Store;
+
+  readonly say = async (change: Partial<Talk> = {}): Promise<Stored> =>
+    stored((await this.store.append([talk(change)]))[0]);
+  readonly say2 = async (change: Partial<Talk> = {}): Promise<string> => {
+    const [outcome] = await this.store.append([talk(change)]);
+    return outcome?.result ?? "nothing";
+  };
+  readonly indexOf = (
+    account: string,
+    change: {
+      after?: bigint;
+      includeSent?: boolean;
+      limit?: number;
+      device?: string;
+      app?: string;
+    } = {},
+  ): Promise<readonly IndexEntry[]> =>
+    this.store.index({
+      app: "app",
+      account,
+      device: "",
+      after: 0n,
+      includeSent: false,
+      limit: 2000,
+      ...change,
+    });
+  readonly idsOf = async (account: string, change = {}): Promise<bigint[]> =>
+    (await this.indexOf(account, change)).map((entry) => entry.messageId);
+  readonly change = (account: string, actor = account, group = "g1") => ({
+    app: "app",
+    group,
+    actor,
+    account,
+  });
+  readonly readable = async (account: string, ids: readonly bigint[], app = "app"): Promise<bigint[]> =>
+    (await contentsOf(this.store, app, account, ids)).map((content) => content.messageId);
+}
+
+/** Opens an empty store before each test of a `describe` block, and removes it afterwards. */
+export function openForEach(makePlace: () => Promise<StorePlace>): OpenedStore {
+  const opened = new OpenedStore();
+  beforeEach(async () => {
+    opened.place = await makePlace();
+    opened.store = await opened.place.open();
+  });
+  afterEach(async () => {
+    await opened.store.close();
+    await opened.place.remove();
+  });
+  return opened;
+}

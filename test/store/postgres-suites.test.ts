@@ -1,0 +1,19 @@
+// The suites of every store engine, on PostgreSQL.
+
+import { describe } from "bun:test";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import type { GroupPlace } from "./group-suite.ts";
+import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
+import { postgresPlace } from "./postgres-place.ts";
+import { revocationSuite } from "./revocation-suite.ts";
+import { storeSuite } from "./store-suite.ts";
+import { postgresForAll } from "./postgres-setup.ts";
+
+describe.skipIf(!hasPostgres)("PostgreSQL", () => {
+  const server = postgresForAll();
+  const makePlace = (): Promise<AheadPlace & GroupPlace> => postgresPlace(server());
+
+  storeSuite("PostgreSQL store", makePlace);
+  revocationSuite("PostgreSQL store", makePlace);
+  idsAheadSuite("PostgreSQL store", makePlace);
+});
