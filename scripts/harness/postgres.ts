@@ -48,7 +48,7 @@ const isRunnable = userInfo().uid !== 0 || Bun.which("setpriv") !== null;
 export const hasPostgres: boolean = folder !== undefined && isRunnable;
 
 /** The cluster that initdb makes, for all test processes of a run of scripts/test: a copy costs a tenth of initdb. */
-const shared = process.env["ROOST_TEST_FOLDER"];
+const shared = process.env["TEST_FOLDER"];
 const template = shared === undefined ? undefined : join(shared, "postgres");
 
 const memory = "/dev/shm";

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-const folder = process.env["ROOST_TEST_FOLDER"];
+const folder = process.env["TEST_FOLDER"];
 const sources = new URL("../../src/", import.meta.url).href;
 
 /** The bundle of a source file of the product, else the file itself. */
