@@ -147,7 +147,7 @@ test("a restored server serves the backup, its ids rise above it, and a future c
 
   const refused = await run(["restore", "kept.db", "--replace"], folder);
   expect(refused.status).toBe(1);
-  expect(refused.err).toContain("another roost is running on the data folder");
+  expect(refused.err).toContain("another roost uses the data folder");
   await alice.close();
   await server.end("SIGKILL");
 
@@ -158,7 +158,7 @@ test("a restored server serves the backup, its ids rise above it, and a future c
   );
   const restored = await run(["restore", "kept.db", "--replace"], folder);
   expect(restored).toMatchObject({ status: 0, out: "" });
-  expect(restored.err).toMatch(/restored 120 messages .*kept in .*messages\.db\.before-restore-/s);
+  expect(restored.err).toMatch(/restored 120 messages .*kept as .*messages\.db\.before-restore-/s);
   const data = join(folder, "data");
   expect(leftIn(data)).toEqual([]);
   const [aside = ""] = readdirSync(data).filter((name) => name.startsWith("messages.db.before-restore-"));
@@ -210,7 +210,7 @@ test("a backup goes through a pipe into another folder", async () => {
   expect([0, 1]).toContain(cut.exitCode);
   const nothing = await run(["restore", "-", "--data", "third"], folder);
   expect(nothing).toMatchObject({ status: 1 });
-  expect(nothing.err).toContain("what came through the pipe is empty");
+  expect(nothing.err).toContain("the backup from standard input is empty");
 }, 120_000);
 
 test("what is asked wrongly is told in one sentence, and changes nothing", async () => {
@@ -239,8 +239,8 @@ test("what is asked wrongly is told in one sentence, and changes nothing", async
     [["backup"], 2, "FILE is missing"],
     [["backup", "a", "b"], 2, "one word too many"],
     [["backup", "x", "--store", "redis://x"], 2, "--store: invalid value"],
-    [["backup", "a-folder"], 1, "is a folder; name a file in it"],
-    [["backup", "there"], 1, "exists already; choose another name, or replace it with --replace"],
+    [["backup", "a-folder"], 1, "is a folder: expected a file"],
+    [["backup", "there"], 1, "already exists; choose another name, or replace it with --replace"],
     [["backup", "nowhere/x"], 1, "there is no folder"],
     [["backup", "there/x"], 1, "there"],
     [["backup", "/dev/null", "--replace"], 1, "use - to write the backup to standard output"],
@@ -251,7 +251,7 @@ test("what is asked wrongly is told in one sentence, and changes nothing", async
     [["backup", "x", "--store", "sqlite:text"], 1, "not a store of roost"],
     [["backup", "x", "--store", "sqlite:foreign.db"], 1, "a database of another program"],
     [["restore", "none"], 1, "there is no file"],
-    [["restore", "a-folder"], 1, "is no file"],
+    [["restore", "a-folder"], 1, "is not a file"],
     [["restore", "data/messages.db"], 1, "is the store itself"],
     [["restore", "text", "--replace"], 1, "is not a store of roost"],
     [["restore", "foreign.db", "--replace"], 1, "a database of another program"],
@@ -276,7 +276,7 @@ test("what is asked wrongly is told in one sentence, and changes nothing", async
   // Whoever may not write there is told so. Root may: a file system that nobody may write to.
   const closed = await run(["backup", "/proc/x"], folder);
   expect(closed.status).toBe(1);
-  expect(closed.err).toContain("cannot write in /proc");
+  expect(closed.err).toContain("cannot write to the folder /proc");
 }, 120_000);
 
 test("a damaged store is not backed up, and an earlier backup stays what it was", async () => {
@@ -308,7 +308,7 @@ test.skipIf(!canMount())(
     disks.push(small);
     const refused = await run(["backup", join(small.folder, "x.db")], folder);
     expect(refused.status).toBe(1);
-    expect(refused.err).toMatch(/the backup takes \d.* MB, and .*disk.* has .* left; choose a file on another disk/);
+    expect(refused.err).toMatch(/the backup needs \d.* MB, but .*disk.* has .* left; choose a file on another disk/);
     expect(readdirSync(small.folder)).toEqual([]);
 
     // There is room when it begins, and none when it ends: others write meanwhile.
@@ -372,7 +372,7 @@ test("a file that chat services share is backed up beside all of them, and is no
   expect(idsIn(join(folder, "x.db"))).toHaveLength(500);
   const refused = await run(["restore", "x.db", "--replace", "--store", `sqlite:${path}`], folder);
   expect(refused.status).toBe(1);
-  expect(refused.err).toContain(`another roost keeps its messages in ${path}`);
+  expect(refused.err).toContain(`another roost uses the message file ${path}`);
   await Promise.all(stores.map((store, at) => append(store, `sender ${at}`)));
   await Promise.all(stores.map((store) => store.close()));
   expect(idsIn(path)).toHaveLength(1_000);
@@ -410,7 +410,7 @@ test("a link to a store with a write-ahead log is no backup, as the store itself
   symlinkSync(join(folder, "data", "messages.db"), join(folder, "latest.db"));
   const refused = await run(["restore", "latest.db", "--data", "elsewhere"], folder);
   expect(refused.status).toBe(1);
-  expect(refused.err).toMatch(/is not all of a store without .*messages\.db-wal/);
+  expect(refused.err).toMatch(/is incomplete without .*messages\.db-wal/);
 });
 
 test("what a restore that was killed had received can be restored itself", async () => {
