@@ -1,13 +1,12 @@
-// Which known word somebody meant who misspelt it.
+// Suggestions for misspelt names.
 
-/** A word that differs in more places than this is another word. */
 const editsMax = 2;
-/** Of short words fewer differences are believed: one for each so many characters. */
+/** Short words allow fewer edits: one for every three characters. */
 const charactersPerEdit = 3;
-/** Longer words are not compared. */
+/** Longer words are not compared: the time grows with the product of the lengths. */
 const charactersMax = 64;
 
-/** The candidate that differs least from a word, in at most two characters; undefined if none is near. */
+/** Returns the candidate with the fewest edits from a word, at most two; undefined if none is that close. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > charactersMax) return undefined;
   let best: string | undefined;
@@ -19,13 +18,13 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** A question to append to a sentence; '' if nothing is near. `prefix` goes before the word. */
+/** Returns a question to append to a sentence; '' if no candidate is close. `prefix` goes before the candidate. */
 export function didYouMean(word: string, candidates: Iterable<string>, prefix = ""): string {
   const meant = nearest(word, candidates);
   return meant === undefined ? "" : `; did you mean ${prefix}${meant}?`;
 }
 
-/** Characters to insert, remove, replace or swap with their neighbour (optimal string alignment distance). */
+/** The optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours. */
 function editsBetween(one: string, other: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: other.length + 1 }, (_, column) => column);

@@ -1,4 +1,4 @@
-// What roost backup asks of each engine, and what the engines share.
+// The interface of roost backup to the store engines, and what their implementations share.
 
 import { open } from "node:fs/promises";
 import type { StoreFacts } from "../store/store-facts.ts";
@@ -9,27 +9,27 @@ import type { Progress } from "./progress.ts";
 export interface Engine {
   /** The folder for the temporary copy of a backup that goes to a pipe. */
   readonly pipeFolder: string;
-  /** Bytes that the copy takes, about; 0 if nobody knows. */
+  /** The approximate size of the copy; 0 if unknown. */
   readonly bytes: number;
   /** Writes, verifies and syncs the copy; the draft is an empty file. */
   copy(draft: Draft, progress: Progress): Promise<StoreFacts>;
-  /** What else is worth saving. */
+  /** A sentence about what else the operator should save. */
   readonly advice: string | undefined;
 }
 
-/** Between two syncs of the copy: an unsynced gigabyte would make the server's next commit wait for it. */
+/** The time between two syncs of the copy: an unsynced gigabyte would delay the server's next commit. */
 const syncEveryMs = 50;
 
-/** Syncs a file that grows, in the background, and tells its size. */
-export async function follow(path: string, over: AbortSignal, told: (bytes: number) => void): Promise<void> {
+/** Syncs a growing file in the background, and reports its size, until `over` is aborted. Never rejects. */
+export async function follow(path: string, over: AbortSignal, grown: (bytes: number) => void): Promise<void> {
   try {
     await using file = await open(path, "r+");
     while (!over.aborted) {
-      told((await file.stat()).size);
+      grown((await file.stat()).size);
       await file.datasync();
       await Bun.sleep(syncEveryMs);
     }
   } catch {
-    // The last sync, whose failure counts, is made by the thread that writes.
+    // The thread that writes makes the last sync, and reports its failure.
   }
 }

@@ -1,4 +1,4 @@
-// roost backup and roost restore of a store on PostgreSQL, behind the same words as for a file.
+// roost backup and roost restore for a store in PostgreSQL.
 
 import { join } from "node:path";
 import { dumpStore } from "../store/postgres/backup.ts";
@@ -8,10 +8,10 @@ import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
 import { type Engine, follow } from "./backup-engine.ts";
 import { Draft, draftName, passingFolder } from "./draft.ts";
 import { Progress, sizeOf } from "./progress.ts";
-import { isEmpty, refusalOf, type Restored } from "./restored.ts";
+import { isEmpty, pipedName, refusalOf, type Restored } from "./restored.ts";
 import { StartError } from "./usage-error.ts";
 
-/** A backup by pg_dump. */
+/** Makes backups with pg_dump. */
 export function postgresEngine(url: string): Engine {
   return {
     pipeFolder: passingFolder("/var/tmp"),
@@ -34,10 +34,10 @@ export function postgresEngine(url: string): Engine {
   };
 }
 
-/** Restores an archive; `file` undefined is standard input. Throws StartError. */
+/** Restores an archive; `file` undefined means standard input. Throws StartError. */
 export async function restoreDatabase(file: string | undefined, url: string, replace: boolean): Promise<Restored> {
   const place = placeOf(url);
-  const name = file ?? "what came through the pipe";
+  const name = file ?? pipedName;
   const draft = new Draft(draftName(join(passingFolder("/var/tmp"), "roost-restore")));
   const over = new AbortController();
   draft.onDiscard(() => over.abort());
@@ -54,7 +54,7 @@ export async function restoreDatabase(file: string | undefined, url: string, rep
         if (!replace && !isEmpty(present)) throw new StartError(refusalOf(place, present, name, backedUp));
       },
     });
-    const kept = `what was there before is kept in the schema ${aside}; drop it when you need it no more`;
+    const kept = `the former store is kept as the schema ${aside}; drop it when you no longer need it`;
     return { held, advice: aside === undefined ? [] : [kept] };
   } finally {
     progress.clear();
@@ -62,7 +62,7 @@ export async function restoreDatabase(file: string | undefined, url: string, rep
   }
 }
 
-/** Standard input as a file: the archive is read more than once. */
+/** Copies standard input to a file: the archive is read more than once. */
 async function receive(to: string): Promise<void> {
   const thread = new BackupThread();
   try {

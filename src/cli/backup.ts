@@ -1,6 +1,5 @@
-// roost backup: a store as one verified file, beside a running server or without one. The copy is made under a
-// temporary name, verified, synced and only then given its name; for a pipe it is verified before the first byte is
-// sent.
+// roost backup: copies a store into one file, whether a server runs or not. The copy is verified and synced before it
+// gets its name; for a pipe, before the first byte is sent.
 
 import { existsSync, lstatSync, realpathSync, statfsSync, statSync } from "node:fs";
 import { setPriority } from "node:os";
@@ -10,31 +9,28 @@ import { secretPath } from "../auth/secret.ts";
 import { copyBytesOf } from "../store/sqlite/backup/backup.ts";
 import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
 import { indexPathOf } from "../store/sqlite/index/index-file.ts";
-import { Refusal } from "../store/sqlite/refusal.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { type Engine, follow } from "./backup-engine.ts";
 import { say } from "./command-output.ts";
 import { Draft, draftName, existsSentence, passingFolder } from "./draft.ts";
-import { codeOf, sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
 import { Progress, sizeOf } from "./progress.ts";
 import { heldSentence } from "./restored.ts";
+import { storeFailure } from "./store-failure.ts";
 import { storePlaceOf } from "./store-place.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 
-/** Left free on the disk of a copy: the server may write there. */
+/** Left free on the disk, where the server may write. */
 const spareBytes = 16 * 1024 * 1024;
-/** The server goes first. */
+/** The server has priority. */
 const niceness = 10;
 
-/** Makes the backup that the words name. Throws StartError, UsageError. */
+/** Makes the backup that the operand names. Throws StartError, UsageError. */
 export async function backup(values: OptionValues): Promise<void> {
   try {
     await makeBackup(values);
   } catch (error) {
-    // What the machine or a store refuses is told as a sentence; anything else is a bug.
-    const isTold = error instanceof StoreUnavailable || error instanceof Refusal || codeOf(error) !== "";
-    throw isTold ? new StartError(`no backup was made: ${sentenceOf(error)}`) : error;
+    throw storeFailure("no backup was made", error);
   }
 }
 
@@ -44,7 +40,7 @@ async function makeBackup(values: OptionValues): Promise<void> {
   const isPiped = values.operand === "-";
   const replace = values.required("replace");
   if (isPiped && isatty(1))
-    throw new UsageError("- writes the backup to standard output, which is a terminal; name a file, or use a pipe");
+    throw new UsageError("- writes the backup to standard output, which is a terminal: expected a file, or a pipe");
   yieldToServer();
   const engine =
     place.kind === "sqlite"
@@ -73,12 +69,12 @@ async function makeBackup(values: OptionValues): Promise<void> {
   }
 }
 
-/** Threads that begin from now on are as nice as this one. */
+/** Lowers the priority of this thread, and of the threads that it starts from now on. */
 function yieldToServer(): void {
   try {
     setPriority(niceness);
   } catch {
-    // Not allowed everywhere, and not needed.
+    // Some systems do not allow it; the backup works without.
   }
 }
 
@@ -93,7 +89,7 @@ function sqliteEngine(path: string, folder: string | undefined): Engine {
     bytes,
     advice:
       secret !== undefined && existsSync(secret)
-        ? `it does not hold the key of the tokens; keep a copy of ${secret}, too`
+        ? `the backup does not contain the secret that signs tokens; keep a copy of ${secret}, too`
         : undefined,
     async copy(draft, progress) {
       const thread = new BackupThread();
@@ -114,33 +110,36 @@ function sqliteEngine(path: string, folder: string | undefined): Engine {
   };
 }
 
-/** The file to make: no folder, not the store itself, nothing that is there unless it may be replaced. */
+/**
+ * Returns the path of the file to create. Refuses folders, the store's own files, and existing files without --replace.
+ */
 function targetOf(operand: string, replace: boolean, store: string | undefined): string {
   const given = resolve(operand);
-  if (!existsSync(dirname(given))) throw new StartError(`there is no folder ${dirname(given)} for the backup; make it`);
+  if (!existsSync(dirname(given)))
+    throw new StartError(`there is no folder ${dirname(given)} for the backup; create it`);
   const path = existsSync(given) ? realpathSync(given) : join(realpathSync(dirname(given)), basename(given));
   if (store !== undefined) {
     const own = ["", "-wal", "-shm", "-journal", "-lock"].map((end) => store + end);
     if ([...own, indexPathOf(store)].includes(path))
       throw new StartError(`${given} belongs to the store itself; choose another name`);
   }
-  // Of a link to nothing the link.
+  // lstat finds a dangling link.
   const found = statSync(path, { throwIfNoEntry: false }) ?? lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return path;
-  if (found.isDirectory()) throw new StartError(`${given} is a folder; name a file in it`);
+  if (found.isDirectory()) throw new StartError(`${given} is a folder: expected a file`);
   if (!found.isFile() && !found.isSymbolicLink())
-    throw new StartError(`${given} is no file; use - to write the backup to standard output`);
+    throw new StartError(`${given} is not a file; use - to write the backup to standard output`);
   if (!replace) throw new StartError(existsSentence(given));
   return path;
 }
 
-/** A copy that cannot fit is not begun: the server may need the rest of the disk. */
+/** Refuses a copy that does not fit: the server may need the rest of the disk. */
 function refuseFullDisk(folder: string, bytes: number): void {
   if (bytes === 0) return;
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize < bytes + spareBytes)
     throw new StartError(
-      `the backup takes ${sizeOf(bytes)}, and ${folder} has ${sizeOf(bavail * bsize)} left; choose a file on ` +
+      `the backup needs ${sizeOf(bytes)}, but ${folder} has ${sizeOf(bavail * bsize)} left; choose a file on ` +
         `another disk`,
     );
 }

@@ -1,27 +1,27 @@
-// What a person sees when the server has started: where it listens, where its data are, what to try next.
+// The banner after a start: where the server listens, where its data is, and what to try next.
 
 import type { RunningMember } from "../node/member.ts";
 import type { RunningDiscovery, RunningStandalone } from "../roles/settings.ts";
 
-/** How this program was started, as a person would type it again. */
+/** Returns the command that started this program. */
 function invocation(): string {
   const asked = process.env["ROOST_INVOKED_AS"];
   if (asked !== undefined && asked !== "") return asked;
   const script = process.argv[1] ?? "";
-  // A compiled binary has its source under a virtual root.
+  // A compiled binary has its source in a virtual file system.
   return script.startsWith("/$bunfs/") ? quoted(process.execPath) : `bun ${quoted(script)}`;
 }
 
 const quoted = (text: string): string => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-/** The lines of the banner. */
+/** Returns the banner of a standalone server. */
 export function banner(parts: {
   version: string;
   addresses: RunningStandalone["addresses"];
   dataFolder: string;
-  /** As the user wrote it; part of the commands to try only when it is not the default. */
+  /** As the user wrote it, for the commands to try. */
   dataOption: string;
-  /** The file of the secret as the user wrote it; undefined if none was named. */
+  /** The path of the secret file as the user wrote it; undefined if not given. */
   secretOption: string | undefined;
   storePath: string;
   secretMadeAt: string | undefined;
@@ -34,7 +34,7 @@ export function banner(parts: {
   line("monitor", addresses.monitor === undefined ? "off" : `http://${addresses.monitor}/health, /metrics`);
   line("data", dataFolder);
   if (!storePath.startsWith(dataFolder)) line("store", storePath);
-  if (secretMadeAt !== undefined) line("secret", `${secretMadeAt} (made now; it signs tokens, keep it to yourself)`);
+  if (secretMadeAt !== undefined) line("secret", `${secretMadeAt} (new; it signs tokens: keep it private)`);
   const url =
     addresses.ws === undefined
       ? addresses.tcp === undefined
@@ -53,7 +53,7 @@ export function banner(parts: {
   return `${lines.join("\n")}\n`;
 }
 
-/** The same for a node of the registry. */
+/** Returns the banner of a registry node. */
 export function discoveryBanner(parts: {
   version: string;
   addresses: RunningDiscovery["addresses"];
@@ -66,7 +66,7 @@ export function discoveryBanner(parts: {
     `  http       http://${http}/discovery/, /api/lookup/, /health, /metrics`,
     ...(advertised === http ? [] : [`  advertised ${advertised}`]),
     `  dns        ${dns === undefined ? "off" : `${dns}, UDP and TCP`}`,
-    `  writes     ${parts.hasKey ? "with the cluster key" : "by everybody who reaches it"}`,
+    `  writes     ${parts.hasKey ? "with the cluster key" : "from everybody who can reach it"}`,
     "",
     "See what is registered:",
     `  ${invocation()} nodes --discovery http://${http}`,
@@ -74,7 +74,7 @@ export function discoveryBanner(parts: {
   ].join("\n");
 }
 
-/** The same for a service that is a process of its own. */
+/** Returns the banner of a cluster member. */
 export function memberBanner(parts: {
   version: string;
   role: string;

@@ -1,5 +1,6 @@
 // roost chat: a terminal client.
 
+import { formatAddress } from "../transport/address.ts";
 import { runChat } from "./chat/chat-session.ts";
 import { standardStreams } from "./command-output.ts";
 import type { OptionValues } from "./option-values.ts";
@@ -8,13 +9,13 @@ import { UsageError } from "./usage-error.ts";
 
 const tokenMs = 24 * 3_600_000;
 
-/** Talks until the input ends; returns the exit status. */
+/** Runs the client until the input ends; returns the exit status. */
 export async function chat(values: OptionValues): Promise<number> {
-  const account = values.required("account", "is required: who are you?");
+  const account = values.required("account", "is required: your account");
   const to = values.optional("to");
   const group = values.optional("group");
   if (to !== undefined && group !== undefined) throw new UsageError("--to and --group are both given; keep one");
-  // The default registry is nobody's word.
+  // The default of --discovery does not count.
   const lookup = values.layers("discovery").length > 0 ? values.required("discovery") : [];
   const url = values.optional("url") ?? [localUrl(values)];
   const token = values.optional("token") ?? (await tokens(values, account));
@@ -31,7 +32,7 @@ export async function chat(values: OptionValues): Promise<number> {
   });
 }
 
-/** Makes a token when one is asked for; what is wrong with the key is said now. */
+/** Returns a function that makes tokens. Makes the first token now, so that an unusable key is reported early. */
 async function tokens(values: OptionValues, account: string): Promise<() => Promise<string>> {
   let first: string | undefined = (await makeToken(values, account, tokenMs)).token;
   return async () => {
@@ -41,9 +42,8 @@ async function tokens(values: OptionValues, account: string): Promise<() => Prom
   };
 }
 
-/** Where the server of this machine listens. */
+/** Returns the URL of the server on this machine. */
 function localUrl(values: OptionValues): string {
-  const address = values.optional("ws");
-  const host = address === undefined || address.host === "0.0.0.0" ? "127.0.0.1" : address.host;
-  return `ws://${host.includes(":") ? `[${host}]` : host}:${address?.port ?? 8000}`;
+  const { host, port } = values.optional("ws") ?? { host: "127.0.0.1", port: 8000 };
+  return `ws://${formatAddress(host === "0.0.0.0" ? "127.0.0.1" : host, port)}`;
 }

@@ -1,4 +1,4 @@
-// roost check, for messages in a file.
+// roost check for a message file.
 
 import { checkStore, type CheckReport } from "../store/sqlite/check.ts";
 import { indexPathOf } from "../store/sqlite/index/index-file.ts";
@@ -6,7 +6,7 @@ import { timeOfId } from "../store/snowflake.ts";
 import type { Checked } from "./checked.ts";
 import type { Progress } from "./progress.ts";
 
-/** Throws Refusal for a file that is none of ours, and what the system says. */
+/** Checks the file and its index. Throws Refusal if it is not a message file, and errors of the system. */
 export function checkFile(path: string, progress: Progress): Checked {
   const report = checkStore(path, (what, part) => progress.show(what, part));
   const isFine = report.logProblems.length === 0 && report.index !== "damaged";
@@ -18,10 +18,10 @@ function logLines(path: string, { logProblems, messages, firstId, lastId }: Chec
     return [
       `messages: DAMAGED: ${path}`,
       ...logProblems.map((problem) => `  ${problem}`),
-      '  "roost restore" puts a backup back; "roost repair --salvage" saves what can still be read',
+      '  "roost restore" restores a backup; "roost repair --salvage" saves what can still be read',
     ];
   }
-  const span = messages === 0 ? "none yet" : `${messages}, of ${timeText(firstId)} to ${timeText(lastId)}`;
+  const span = messages === 0 ? "none yet" : `${messages}, from ${timeText(firstId)} to ${timeText(lastId)}`;
   return [`messages: fine: ${path} (${span})`];
 }
 
@@ -29,24 +29,24 @@ function indexLines(path: string, report: CheckReport): string[] {
   switch (report.index) {
     case "right": {
       const rest = report.messages - report.indexMessages;
-      const told = rest > 0 ? `, and ${rest} newer ones are read when the server starts` : "";
-      return [`index: fine: ${path} (${report.indexMessages} messages are found by it${told})`];
+      const more = rest > 0 ? `; the server adds ${rest} newer ones when it starts` : "";
+      return [`index: fine: ${path} (${report.indexMessages} messages${more})`];
     }
     case "none":
-      return [`index: none that belongs to these messages; the next start makes it: ${path}`];
+      return [`index: missing: ${path}; the server rebuilds it from the messages when it starts`];
     case "unchecked":
-      return ["index: not checked: it is made from the messages"];
+      return ["index: not checked, because it is built from the messages"];
     case "damaged":
       return [
         `index: DAMAGED: ${path}`,
         ...report.indexProblems.map((problem) => `  ${problem}`),
-        '  no message is lost: a running server makes it again when it meets the damage; "roost repair" has the ' +
-          "next start do so",
+        '  no message is lost: a running server rebuilds it when it finds the damage; after "roost repair" the next ' +
+          "start does",
       ];
   }
 }
 
-/** When a message was stored, as its id says. */
+/** Formats the time in a message id. */
 export function timeText(id: bigint): string {
   return new Date(timeOfId(id)).toISOString().slice(0, 19).replace("T", " ");
 }

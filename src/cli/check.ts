@@ -1,17 +1,13 @@
-// roost check: whether the messages and their index are in order, beside a running server or without one. What is fine
-// and what is wrong goes to standard output, a sentence a line. The exit status is 0 if all is fine, 1 if something is
-// damaged.
+// roost check: verifies the messages and their index, whether a server runs or not. It prints a sentence a line on
+// standard output. The exit status is 0 if nothing is damaged, else 1.
 
-import { Refusal } from "../store/sqlite/refusal.ts";
-import { StoreUnavailable } from "../store/store.ts";
 import { printLines } from "./command-output.ts";
-import { codeOf, sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
 import { storePlaceOf } from "./store-place.ts";
-import { StartError } from "./usage-error.ts";
+import { storeFailure } from "./store-failure.ts";
 
-/** Checks the store that the words name; returns the exit status. Throws StartError, UsageError. */
+/** Checks the store that the options name; returns the exit status. Throws StartError, UsageError. */
 export async function check(values: OptionValues): Promise<number> {
   const place = storePlaceOf(values);
   const progress = new Progress();
@@ -25,8 +21,6 @@ export async function check(values: OptionValues): Promise<number> {
     return isFine ? 0 : 1;
   } catch (error) {
     progress.clear();
-    const isTold = error instanceof StoreUnavailable || error instanceof Refusal || codeOf(error) !== "";
-    if (isTold) throw new StartError(`nothing was checked: ${sentenceOf(error)}`);
-    throw error;
+    throw storeFailure("nothing was checked", error);
   }
 }

@@ -1,6 +1,6 @@
 // The result of roost check.
 
-/** What a check has found, whatever the engine. */
+/** What a check found, whatever the engine. */
 export interface Checked {
   readonly isFine: boolean;
   /** For standard output. */

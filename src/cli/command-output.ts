@@ -1,11 +1,9 @@
-// What the commands that print and end write: the only way to standard output and standard error beside the server's
-// (standard-streams.ts). Whatever foreign text a line holds (a name, an error message of another process, a key of a
-// file), it moves no cursor and forges no line.
+// The output of commands that print and end; the server writes with standard-streams.ts. Lines are made printable:
+// foreign text in them (a name, an error of another process, a key of a file) cannot move the cursor or forge a line.
 //
-// Nothing counts as written before the operating system has taken it (output-queue.ts); the command's end waits for
-// that.
-// `roost nodes | head -1` ends without a stack trace, and a full disk is a failure that is told. `process.stdout` is
-// not used: it calls back before a pipe has taken what was written (Bun 1.4.5), which an exit then cuts off.
+// A command ends when the operating system has accepted all output (output-queue.ts). `roost nodes | head -1` ends
+// without a stack trace, and a full disk is reported. `process.stdout` is not used: it calls back before a pipe has
+// accepted the output (Bun 1.4.5), so an exit would lose some.
 
 import { Writable } from "node:stream";
 import { isatty } from "node:tty";
@@ -14,10 +12,10 @@ import { codeOf, sentenceOf } from "./failure.ts";
 import { OutputQueue } from "./output-queue.ts";
 import { sinkOf, type StandardSink } from "./standard-streams.ts";
 
-/** Status of a command whose output has no reader: that of a process ended by SIGPIPE, in a shell. */
+/** The status of a command whose output has no reader: that of a process ended by SIGPIPE, as shells report it. */
 const exitPipe = 141;
 
-/** How long the end waits for standard error, in milliseconds. */
+/** The longest wait for standard error at the end, in milliseconds. */
 const errorsMsMax = 500;
 
 /** Moves to the top left corner and clears the screen. */
@@ -30,7 +28,7 @@ interface Standard {
   readonly queue: OutputQueue;
 }
 
-/** Opened when they are first written to: a server writes otherwise. */
+/** Opened at the first write: a server does not use them. */
 let output: Standard | undefined;
 let errors: Standard | undefined;
 
@@ -44,75 +42,75 @@ function standardOutput(): Standard {
 function standardError(): Standard {
   if (errors !== undefined) return errors;
   const sink = sinkOf(2);
-  // There is nowhere left to say it.
+  // There is nowhere left to report a failure.
   errors = { sink, queue: new OutputQueue(sink, () => undefined) };
   return errors;
 }
 
-/** A reader that has gone ends the command quietly, any other failure of standard output with a sentence. */
+/** Ends the command: quietly if the reader has gone, else with a sentence. */
 function endWithoutOutput(error: unknown): void {
   if (codeOf(error) === "EPIPE") process.exit(exitPipe);
   say(`cannot write to standard output: ${sentenceOf(error)}`);
   process.exit(1);
 }
 
-/** Prints lines on standard output; resolves when it has taken them. */
+/** Prints lines on standard output; resolves when the system has accepted them. */
 export function printLines(lines: readonly string[]): Promise<void> {
   return standardOutput().queue.write(lines.map((line) => `${printable(line)}\n`).join(""));
 }
 
-/** What is printed next takes the place of all that is on a terminal; elsewhere it comes below it. */
+/** Clears the screen if standard output is a terminal. */
 export function clearLines(): void {
-  if (isWatched()) void standardOutput().queue.write(clearScreen);
+  if (isTerminal()) void standardOutput().queue.write(clearScreen);
 }
 
-/** Prints the help: the program's own text. */
+/** Prints the help, which is the program's own text. */
 export function printHelp(text: string): Promise<void> {
   return standardOutput().queue.write(`${text}\n`);
 }
 
-/** A sentence on standard error. */
+/** Prints a sentence on standard error. */
 export function say(sentence: string): void {
   void standardError().queue.write(saidLine(sentence));
 }
 
-/** A sentence as standard error gets it, with its newline. */
+/** Formats a sentence for standard error, with a newline. */
 export function saidLine(sentence: string): string {
   return `roost: ${printable(sentence)}\n`;
 }
 
-/** True where somebody looks at standard output, which is drawn on; else it is a pipe or a file. */
-export function isWatched(): boolean {
+/** Reports whether standard output is a terminal. */
+export function isTerminal(): boolean {
   return isatty(1);
 }
 
-/** For a command that goes on without writing: ends it quietly when nobody can read what it will write. */
+/** Ends the command quietly if standard output has no reader. For a command that may not write for a while. */
 export function endWithoutReader(): void {
   if (!standardOutput().sink.hasReader()) process.exit(exitPipe);
 }
 
-/** Draws a line of progress over the last one, if standard error is a terminal; '' takes it away. */
+/** Draws a line of progress over the previous one, if standard error is a terminal; '' removes it. */
 export function draw(line: string): void {
   if (isatty(2)) void standardError().queue.write(`${clearLine}${printable(line)}`);
 }
 
-/** A terminal that does not say how wide it is has so many columns. */
+/** The width of a terminal that does not report its width. */
 const unknownColumns = 80;
 
-/** Text to a stream; resolves when the stream has taken it. */
+/** Writes text to a stream; resolves when the system has accepted it. */
 export type WriteText = (text: string) => Promise<void>;
 
-/** A stream to a terminal, and how wide the terminal is. */
+/** A stream to a terminal, with the terminal's width. */
 export type TerminalStream = NodeJS.WritableStream & { readonly columns: number };
 
-/** The streams of a conversation, whose lines are made printable by whoever writes them. */
+/** Returns the streams of a conversation. The caller makes its lines printable. */
 export function standardStreams(): {
   readonly input: NodeJS.ReadableStream;
   readonly output: WriteText;
   readonly errors: WriteText;
-  /** How wide the output is; undefined: no terminal, and no line is broken. */
+  /** The width of the output; undefined if it is not a terminal, so that lines are not wrapped. */
   readonly columns: (() => number) | undefined;
-  /** The output once more, for who draws on it; undefined unless a person types and looks. */
+  /** The output for readline; undefined unless both input and output are terminals. */
   readonly terminal: TerminalStream | undefined;
 } {
   const write: WriteText = (text) => standardOutput().queue.write(text);
@@ -120,17 +118,17 @@ export function standardStreams(): {
     input: process.stdin,
     output: write,
     errors: (text) => standardError().queue.write(text),
-    columns: isWatched() ? terminalColumns : undefined,
-    terminal: isatty(0) && isWatched() ? new Terminal(write) : undefined,
+    columns: isTerminal() ? terminalColumns : undefined,
+    terminal: isatty(0) && isTerminal() ? new Terminal(write) : undefined,
   };
 }
 
-/** A serial line, or a terminal that a program makes, says 0: it does not know. */
+/** Serial lines, and terminals that programs create, report 0 if they do not know. */
 function terminalColumns(): number {
   return process.stdout.columns || unknownColumns;
 }
 
-/** All that is drawn goes the way of all that is printed, and in its order. */
+/** Sends what readline draws through the same queue as the lines, in order. */
 class Terminal extends Writable {
   readonly isTTY = true;
   private readonly text: WriteText;
@@ -150,9 +148,9 @@ class Terminal extends Writable {
   }
 }
 
-/** Resolves when standard output and standard error have taken all that was written. */
+/** Resolves when the system has accepted all that was written to standard output and standard error. */
 export async function written(): Promise<void> {
   await output?.queue.drained();
-  // Standard error may be full for ever, or have failed: it holds nobody up.
+  // Standard error may stay full, or have failed: the wait is bounded.
   if (errors !== undefined) await Promise.race([errors.queue.drained(), Bun.sleep(errorsMsMax)]);
 }

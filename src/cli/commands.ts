@@ -1,6 +1,5 @@
-// The commands, as citty has them: it finds the one that is named and runs it. Their options and their help come from
-// the one table of options. citty takes words that it does not know, and the last one of two that exclude each other,
-// so a command's words are read by OptionValues alone, which refuses both.
+// The table of commands. citty dispatches them; OptionValues parses their arguments, because citty accepts unknown
+// options, and the last of several values.
 
 import { defineCommand, runCommand } from "citty";
 import { printHelp, printLines, saidLine, say, written } from "./command-output.ts";
@@ -18,7 +17,7 @@ interface Command {
   readonly definition: Definition;
   readonly options: readonly OptionName[];
   readonly operand: Operand | undefined;
-  /** Resolves with an exit status, or with nothing when the process goes on. */
+  /** Resolves with an exit status; undefined if the process continues. */
   run(values: OptionValues): Promise<number | undefined>;
 }
 
@@ -35,13 +34,10 @@ function command(
 
 const done = (work: Promise<void>, status: number | undefined): Promise<number | undefined> => work.then(() => status);
 
-/** Their code is read when it is wanted, so that each starts at once. */
+/** The code of a command is loaded on demand, so that each starts fast. */
 const commands: Readonly<Record<string, Command>> = {
-  serve: command(
-    "serve",
-    "Start the server (the command that is meant when none is named)",
-    optionsOf.serve,
-    async (values) => done((await import("./serve.ts")).serve(values), undefined),
+  serve: command("serve", "Start the server (the default command)", optionsOf.serve, async (values) =>
+    done((await import("./serve.ts")).serve(values), undefined),
   ),
   token: command(
     "token",
@@ -49,28 +45,28 @@ const commands: Readonly<Record<string, Command>> = {
     optionsOf.token,
     async (values) => done((await import("./token.ts")).printToken(values), 0),
   ),
-  nodes: command("nodes", "Print what a registry holds", optionsOf.nodes, async (values) =>
+  nodes: command("nodes", "Print the instances in a registry", optionsOf.nodes, async (values) =>
     done((await import("./nodes.ts")).nodes(values), 0),
   ),
   limits: command(
     "limits",
-    "Print the limits of a running server with what is used of each, or those that a role begins with",
+    "Print the limits of a running server and their use, or the limits of a role",
     optionsOf.limits,
     async (values) => done((await import("./limits.ts")).limits(values), 0),
   ),
   kick: command(
     "kick",
-    "End the connections of an account, or of one of its devices, on all gateways; its tokens stay good",
+    "Close the connections of an account, or of one of its devices, on all gateways; its tokens stay valid",
     optionsOf.kick,
     async (values) => done((await import("./revoke.ts")).kick(values), 0),
   ),
   revoke: command(
     "revoke",
-    "Refuse the tokens of an account that were issued until now, and end the connections that they signed in",
+    "Refuse the tokens of an account that were issued until now, and close the connections that use them",
     optionsOf.revoke,
     async (values) => done((await import("./revoke.ts")).revoke(values), 0),
   ),
-  chat: command("chat", "Talk from a terminal, or through a pipe", optionsOf.chat, async (values) =>
+  chat: command("chat", "Chat in a terminal, or through a pipe", optionsOf.chat, async (values) =>
     (await import("./chat.ts")).chat(values),
   ),
   backup: command(
@@ -78,30 +74,30 @@ const commands: Readonly<Record<string, Command>> = {
     "Copy the messages into a file while the server runs, and verify the copy",
     optionsOf.backup,
     async (values) => done((await import("./backup.ts")).backup(values), 0),
-    { name: "FILE", help: "File to make, or - for standard output" },
+    { name: "FILE", help: "File to create, or - for standard output" },
   ),
   restore: command(
     "restore",
-    "Put a backup in the place of the messages; the server must not run",
+    "Replace the messages by a backup; the server must not run",
     optionsOf.restore,
     async (values) => done((await import("./restore.ts")).restore(values), 0),
     { name: "FILE", help: "File that roost backup made, or - for standard input" },
   ),
   check: command(
     "check",
-    "Look whether the messages and their index are in order, while the server runs or not",
+    "Verify the messages and their index, whether the server runs or not",
     optionsOf.check,
     async (values) => (await import("./check.ts")).check(values),
   ),
   repair: command(
     "repair",
-    "Have a damaged index made again, or save what can be read of damaged messages; the server must not run",
+    "Rebuild a damaged index, or save what can be read of damaged messages; the server must not run",
     optionsOf.repair,
     async (values) => done((await import("./repair.ts")).repair(values), 0),
   ),
   purge: command(
     "purge",
-    "Say what is older than the retention, or delete it at once",
+    "Count the messages older than the retention, or delete them now",
     optionsOf.purge,
     async (values) => done((await import("./purge.ts")).purge(values), 0),
   ),
@@ -112,15 +108,15 @@ const commands: Readonly<Record<string, Command>> = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Runs a command line; returns the exit status once all is written, or undefined while the server runs. */
+/** Runs a command line; resolves with the exit status when all is written; with undefined while the server runs. */
 export async function runCommandLine(words: readonly string[], environment: Environment): Promise<number | undefined> {
-  // The server writes by standard-streams.ts alone: process.stderr makes a pipe that others share non-blocking.
+  // A server must not use process.stderr, which makes a shared pipe non-blocking.
   if (isServer(words)) {
-    return obey(words, environment, (sentence) =>
+    return execute(words, environment, (sentence) =>
       linesTo(2, () => saidLine("lines were lost")).write(saidLine(sentence)),
     );
   }
-  const status = await obey(words, environment, say);
+  const status = await execute(words, environment, say);
   await written();
   return status;
 }
@@ -129,7 +125,7 @@ function isHelp(words: readonly string[]): boolean {
   return words.includes("--help") || words.includes("-h") || words[0] === "help";
 }
 
-/** The role that the words name, as far as they are right. */
+/** Returns the role that the words name; undefined if they name none, or an unknown one. */
 function roleIn(words: readonly string[]): Role | undefined {
   const at = words.findIndex((word) => word === "--role" || word.startsWith("--role="));
   const named = words[at] === "--role" ? words[at + 1] : words[at]?.slice("--role=".length);
@@ -145,14 +141,14 @@ function isServer(words: readonly string[]): boolean {
   return (first === undefined || first.startsWith("-") || first === "serve") && !isHelp(words) && !isVersion(words);
 }
 
-/** Has citty run the command that the first word names; resolves with its status. */
+/** Runs the command that the first word names; resolves with its status. */
 async function dispatch(words: readonly string[], environment: Environment): Promise<number | undefined> {
   let status: number | undefined;
   const subCommands = Object.entries(commands).map(([name, chosen]) => {
     const { definition, options, operand } = chosen;
     const runs = async ({ rawArgs }: { readonly rawArgs: readonly string[] }): Promise<void> => {
       const values = new OptionValues(options, rawArgs, environment, operand);
-      // A server says them in its log.
+      // A server logs the warnings.
       if (name !== "serve") for (const warning of values.warnings) say(warning);
       status = await chosen.run(values);
     };
@@ -164,13 +160,13 @@ async function dispatch(words: readonly string[], environment: Environment): Pro
   return status;
 }
 
-/** `complain` gets a sentence about what ends the command. */
-async function obey(
+/** Runs a command or prints help; `complain` receives the sentence of a failure. */
+async function execute(
   words: readonly string[],
   environment: Environment,
   complain: (sentence: string) => void,
 ): Promise<number | undefined> {
-  // roost help kick asks as roost kick --help does.
+  // `roost help kick` is `roost kick --help`.
   const asked = words[0] === "help" ? words.slice(1) : words;
   const [first] = asked;
   const isNamed = first !== undefined && !first.startsWith("-");
@@ -180,7 +176,7 @@ async function obey(
   try {
     if (chosen === undefined)
       throw new UsageError(
-        `${JSON.stringify(name)} is not a command${didYouMean(name, Object.keys(commands))}; there are ` +
+        `unknown command ${JSON.stringify(name)}${didYouMean(name, Object.keys(commands))}; expected one of ` +
           Object.keys(commands).join(", "),
       );
     if (isHelp(words)) {

@@ -1,4 +1,4 @@
-// The file that --config names: TOML, with options as its keys.
+// Reads the file that --config names: TOML, with the names of options as keys.
 
 import { changerOf } from "../base/file-trust.ts";
 import { configFileBytesMax } from "../base/limits/fixed.ts";
@@ -8,23 +8,23 @@ import { sentenceOf } from "./failure.ts";
 import { UsageError } from "./usage-error.ts";
 
 interface ConfigFile {
-  /** Values as texts, by the names of options. */
+  /** The values as texts, by option name. */
   readonly entries: ReadonlyMap<string, string>;
-  /** What an operator should know of the file itself; undefined: nothing. */
+  /** A sentence about the file itself, for the operator. */
   readonly warning: string | undefined;
 }
 
-/** How an option is written in the file. */
+/** The form of an option in the file. */
 interface Kind {
-  /** It is true or false. */
+  /** The value is true or false. */
   readonly isFlag: boolean;
-  /** It is pairs of names and values: a table, or a string. */
+  /** The value is a table of names and values, or a string. */
   readonly isPairs: boolean;
 }
 
 /**
- * Reads it and checks its keys; the values are checked when they are asked for. `source` is who named it: `--config`,
- * or the variable.
+ * Reads the file and checks its keys; values are checked when they are used. `source` is what named the file:
+ * `--config` or the environment variable.
  * @throws UsageError
  */
 export function readConfigFile(path: string, known: ReadonlyMap<string, Kind>, source: string): ConfigFile {
@@ -40,14 +40,14 @@ export function readConfigFile(path: string, known: ReadonlyMap<string, Kind>, s
       entries.set(key, pairsOf(value, path, key));
       continue;
     }
-    const isRight = typeof value === "string" || (option.isFlag && typeof value === "boolean");
-    if (!isRight) throw new UsageError(`${path}: ${key} must be ${wanted(option)}`);
+    const isValid = typeof value === "string" || (option.isFlag && typeof value === "boolean");
+    if (!isValid) throw new UsageError(`${path}: ${key}: expected ${expected(option)}`);
     entries.set(key, String(value));
   }
   return { entries, warning };
 }
 
-function wanted({ isFlag, isPairs }: Kind): string {
+function expected({ isFlag, isPairs }: Kind): string {
   if (isFlag) return "true or false";
   return isPairs ? "a string in quotes, or a table of names and values" : "a string in quotes";
 }
@@ -56,13 +56,13 @@ function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A table as the text that the flag would have: `name=value,…`. */
+/** Returns a table as the flag's text: `name=value,…`. */
 function pairsOf(table: Readonly<Record<string, unknown>>, path: string, key: string): string {
   const pairs = Object.entries(table).map(([name, value]) => {
     const isValue = typeof value === "number" || typeof value === "string";
-    // Neither part may hold what separates pairs.
+    // Neither part may contain the separators of pairs.
     if (!isValue || /[,=]/.test(name) || /[,=]/.test(String(value)))
-      throw new UsageError(`${path}: ${key}.${name} must be a number, or a string in quotes with one value`);
+      throw new UsageError(`${path}: ${key}.${name}: expected a number, or a string in quotes with one value`);
     return `${name}=${value}`;
   });
   return pairs.join(",");
@@ -75,7 +75,7 @@ function textOf(path: string, source: string): { text: string; warning: string |
     const warning =
       changer === undefined || changer === "its group"
         ? undefined
-        : `${changer} can change the configuration file ${path}; chown it, and chmod 644 it`;
+        : `${changer} can change the configuration file ${path}; chown it and chmod 644 it`;
     return { text, warning };
   } catch (error) {
     if (error instanceof UnreadableFile) throw new UsageError(`${source}: ${error.message}`);
@@ -87,6 +87,6 @@ function tableOf(text: string, path: string): object {
   try {
     return Bun.TOML.parse(text);
   } catch (error) {
-    throw new UsageError(`${path} is not TOML: ${sentenceOf(error)}`);
+    throw new UsageError(`${path}: expected TOML: ${sentenceOf(error)}`);
   }
 }

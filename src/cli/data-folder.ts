@@ -1,5 +1,5 @@
-// The data folder: made when it is missing, held by one process at a time, and home of the secret. Files of messages
-// are held, too, wherever they are.
+// The data folder, and the locks on it and on message files: each is used by one process at a time, except that chat
+// nodes share a message file.
 
 import type { Database } from "bun:sqlite";
 import { chmodSync, mkdirSync, realpathSync, statSync } from "node:fs";
@@ -10,12 +10,10 @@ import type { Log } from "../base/log.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import { StartError } from "./usage-error.ts";
 
-/** Makes the folder (mode 0700) if need be, and warns of others who can change it; returns its absolute path. */
-export function openDataFolder(folder: string, log?: Log): string {
-  return makeDataFolder(folder, log).path;
-}
-
-/** The same; `made` is the first folder of the path that was not there before, undefined if all were. */
+/**
+ * Creates the folder (mode 0700) unless it exists, and warns if others can change it. Returns its absolute path, and
+ * the first folder of the path that was created; undefined if all existed. Throws StartError.
+ */
 export function makeDataFolder(
   folder: string,
   log?: Log,
@@ -26,63 +24,64 @@ export function makeDataFolder(
     made = mkdirSync(path, { recursive: true, mode: 0o700 });
     if (made !== undefined) chmodSync(path, 0o700);
   } catch (error) {
-    throw new StartError(`cannot make the data folder ${path}: ${sentenceOf(error)}; choose another with --data`);
+    throw new StartError(`cannot create the data folder ${path}: ${sentenceOf(error)}; choose another with --data`);
   }
   if (log !== undefined) warnOfChangers(path, log);
   return { path, made };
 }
 
 /**
- * Warns when others than this user and root can change a folder: they can take the place of the files in it, and put
- * files there that this process is about to make.
+ * Warns if users other than this one and root can change a folder: they can replace the files in it, and create files
+ * that this process is about to create.
  */
 export function warnOfChangers(folder: string, log: Log): void {
   const stats = statSync(folder, { throwIfNoEntry: false });
   const changer = stats && changerOf(stats);
   if (changer !== undefined)
-    log.warn("others can change what is in the folder of the data; chown it, and chmod 700 it", { folder, changer });
+    log.warn("other users can change the files in the data folder; chown it and chmod 700 it", { folder, changer });
 }
 
-/** What this process has for itself until it ends, however it ends. */
+/** A lock that this process has until it releases it or ends, however it ends. */
 interface Hold {
   /**
-   * Takes the lock unless this process has it. Throws StartError when another process has it, or when a disk that is
-   * full or read-only does not let it be taken.
+   * Takes the lock unless this process has it. Throws StartError if another process has it, or if the disk is full or
+   * read-only.
    */
   claim(): void;
   release(): void;
 }
 
 /**
- * Holds the folder for this process. Throws when another process holds it. A disk that is full or read-only is no
- * reason not to start: what is written there is written after `claim` only.
+ * Locks the folder for this process. Throws StartError if another process has the lock. On a full or read-only disk it
+ * returns without the lock, so that the server can start; `claim` must take it before anything is written.
  */
 export function holdDataFolder(path: string): Hold {
   return hold(() => join(path, "lock"), "alone", {
-    busy: `another roost is running on the data folder ${path}; stop it or choose another folder with --data`,
+    busy: `another roost uses the data folder ${path}; stop it or choose another folder with --data`,
     failed: (reason) => `cannot write to the data folder ${path}: ${reason}; choose another with --data`,
   });
 }
 
 /**
- * Holds a file of messages for this process. Chat services share one; a standalone server has its own alone: it alone
- * knows who is signed in to it, and what others write is pushed to nobody there. Throws when it is held otherwise; for
- * the rest see holdDataFolder.
+ * Locks a message file for this process, as holdDataFolder does. Chat nodes share one. A standalone server needs its
+ * own: its sessions are known to no other process, so messages that others store are not pushed to its clients.
  */
 export function holdStore(path: string, how: "alone" | "shared"): Hold {
   const other = how === "shared" ? "a standalone roost" : "another roost";
   return hold(() => `${realPathOf(path)}-lock`, how, {
-    busy: `${other} keeps its messages in ${path}; stop it or choose another file with --store`,
-    failed: (reason) => `cannot write beside the messages in ${path}: ${reason}; choose a writable folder with --store`,
+    busy: `${other} uses the message file ${path}; stop it or choose another file with --store`,
+    failed: (reason) => `cannot write to the folder of ${path}: ${reason}; choose a writable folder with --store`,
   });
 }
 
-/** Holds the folder, and throws when that cannot be done. Returns the function that lets it go. */
+/** Locks the folder. Throws StartError if that fails for any reason. Returns the function that releases the lock. */
 export function lockDataFolder(path: string): () => void {
   return claimed(holdDataFolder(path));
 }
 
-/** Holds a file of messages, and throws when that cannot be done. Returns the function that lets it go. */
+/**
+ * Locks a message file. Throws StartError if that fails for any reason. Returns the function that releases the lock.
+ */
 export function lockStore(path: string, how: "alone" | "shared"): () => void {
   return claimed(holdStore(path, how));
 }
@@ -92,7 +91,7 @@ function claimed(held: Hold): () => void {
   return () => held.release();
 }
 
-/** Two names of one file, one of them a link, are locked in one place; a file that is not made yet has one name. */
+/** Follows links, so that all names of a file share one lock; a file that does not exist has one name. */
 function realPathOf(path: string): string {
   try {
     return realpathSync(path);
@@ -107,17 +106,17 @@ interface HoldSentences {
   readonly failed: (reason: string) => string;
 }
 
-function hold(pathOf: () => string, how: "alone" | "shared", told: HoldSentences): Hold {
+function hold(pathOf: () => string, how: "alone" | "shared", sentences: HoldSentences): Hold {
   let lock: Database | undefined;
   const claim = (): void => {
     lock ??= openLock(pathOf, how);
   };
   const sentence = (error: unknown): string =>
-    codeOf(error).startsWith("SQLITE_BUSY") ? told.busy : told.failed(sentenceOf(error));
+    codeOf(error).startsWith("SQLITE_BUSY") ? sentences.busy : sentences.failed(sentenceOf(error));
   try {
     claim();
   } catch (error) {
-    if (!mayPass(error)) throw new StartError(sentence(error));
+    if (!isDiskFailure(error)) throw new StartError(sentence(error));
   }
   return {
     claim() {
@@ -131,19 +130,19 @@ function hold(pathOf: () => string, how: "alone" | "shared", told: HoldSentences
   };
 }
 
-/** A disk that is full, or a file system that is read-only. */
-function mayPass(error: unknown): boolean {
+/** Reports whether the disk is full or failing, or the file system read-only. */
+function isDiskFailure(error: unknown): boolean {
   return /^(SQLITE_(FULL|READONLY|IOERR)|ENOSPC$|EDQUOT$|EROFS$)/.test(codeOf(error));
 }
 
-/** A lock on a small SQLite file, without content: the kernel gives it back after kill -9. */
+/** Locks a small, empty SQLite file: the kernel releases the lock even after kill -9. */
 function openLock(pathOf: () => string, how: "alone" | "shared"): Database {
   let lock: Database | undefined;
   try {
     lock = openLockFile(pathOf());
     lock.run("PRAGMA busy_timeout = 0");
     lock.run("PRAGMA locking_mode = EXCLUSIVE");
-    // A reader's lock is shared, and in this mode it is kept.
+    // A read takes a shared lock, which the exclusive locking mode keeps.
     if (how === "alone") lock.run("BEGIN EXCLUSIVE");
     else lock.run("SELECT count(*) FROM sqlite_schema");
     return lock;

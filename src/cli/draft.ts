@@ -1,5 +1,5 @@
-// A file that appears under its name whole and synced, or not at all. It is written under a temporary name beside it,
-// readable by its owner only; a failure and a signal remove it.
+// A file that appears under its name complete and synced, or not at all. It is written under a temporary name, readable
+// by its owner only, and removed after a failure or a signal.
 
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
@@ -10,12 +10,12 @@ import { StartError } from "./usage-error.ts";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** A name that nobody else has. */
+/** Returns a unique name that begins with `stem`. */
 export function draftName(stem: string): string {
   return `${stem}-${randomBytes(6).toString("hex")}`;
 }
 
-/** The folder for a file that is only passed on: $TMPDIR, or `other`. */
+/** Returns the folder for temporary files: $TMPDIR, or `other`. */
 export function passingFolder(other: string): string {
   const given = process.env["TMPDIR"] ?? "";
   return given === "" ? other : given;
@@ -29,7 +29,7 @@ export class Draft {
     process.exit(128 + constants.signals[signal]);
   };
 
-  /** Nothing is made yet. */
+  /** Handles signals from now on; does not create the file. */
   constructor(path: string) {
     this.path = path;
     for (const signal of signals) process.on(signal, this.ended);
@@ -40,16 +40,16 @@ export class Draft {
     this.atEnd.push(work);
   }
 
-  /** Makes it as an empty file of its owner. Throws StartError. */
+  /** Creates the file, empty and readable by its owner only. Throws StartError. */
   make(): void {
     try {
       closeSync(openSync(this.path, "wx", 0o600));
     } catch (error) {
-      throw new StartError(`cannot write in ${dirname(this.path)}: ${error instanceof Error ? error.message : ""}`);
+      throw new StartError(`cannot write to the folder ${dirname(this.path)}: ${sentenceOf(error)}`);
     }
   }
 
-  /** Gives a written and synced draft its name. `replace`: instead of a file that has it. Throws StartError. */
+  /** Gives a written and synced draft its name; `replace` allows to replace an existing file. Throws StartError. */
   publish(path: string, replace: boolean): void {
     const folder = this.openFolder(path);
     try {
@@ -57,7 +57,7 @@ export class Draft {
       try {
         fsyncSync(folder);
       } catch (error) {
-        throw new StartError(`${path} is whole, but its folder cannot be synced to the disk: ${sentenceOf(error)}`);
+        throw new StartError(`${path} is complete, but its folder cannot be synced to the disk: ${sentenceOf(error)}`);
       }
     } finally {
       closeSync(folder);
@@ -76,17 +76,17 @@ export class Draft {
     if (replace) renameSync(this.path, path);
     else {
       try {
-        // Unlike a rename it replaces nothing.
+        // Unlike rename(2), link(2) replaces nothing.
         linkSync(this.path, path);
       } catch (error) {
         if (codeOf(error) === "EEXIST") throw new StartError(existsSentence(path));
-        // A file system without hard links.
+        // The file system has no hard links.
         renameSync(this.path, path);
       }
     }
   }
 
-  /** Removes what is left of it. */
+  /** Removes the draft if it still exists, and no longer handles signals. */
   discard(): void {
     for (const signal of signals) process.off(signal, this.ended);
     for (const work of this.atEnd) work();
@@ -95,5 +95,5 @@ export class Draft {
 }
 
 export function existsSentence(path: string): string {
-  return `${path} exists already; choose another name, or replace it with --replace`;
+  return `${path} already exists; choose another name, or replace it with --replace`;
 }

@@ -1,14 +1,14 @@
-// What --help shows of citty's definitions: plain text of at most 100 columns, options in groups. Pure.
+// Formats the help of commands from citty's definitions: plain text of at most 100 columns, options in groups. Pure.
 
 import type { ArgDef, ArgsDef, CommandMeta } from "citty";
 import { optionGroups, optionTable, type Role } from "../options/options.ts";
 
 const columns = 100;
 const indent = "  ";
-/** Where descriptions begin; after a longer flag they begin on the next line. */
+/** The column of descriptions; after a longer flag the description begins on the next line. */
 const descriptionAt = 34;
 
-/** A command's definition, as far as its help shows it. */
+/** The part of a command's definition that its help shows. */
 export interface Definition {
   readonly meta: CommandMeta & { readonly name: string; readonly description: string };
   readonly args: ArgsDef;
@@ -19,23 +19,23 @@ type Arg = readonly [name: string, definition: ArgDef];
 const examples = `EXAMPLES
 
   roost                                          start, with data in ./data
-  roost --ws 0.0.0.0:8000 --data /var/lib/roost  listen for everybody
-  roost token --account alice                    a token for a client
-  roost chat --account alice --to bob            talk
-  roost --role discovery                         a node of the registry, on port 7171
-  roost nodes --watch                            what it holds
-  roost limits                                   what is bounded, and how much of it is used
-  roost kick --account mallory                   end an account's connections
-  roost revoke --account mallory                 refuse the tokens that it has
-  roost backup messages-monday.db                copy the messages, while the server runs
-  roost purge --retention 30d                    how many messages are older
+  roost --ws 0.0.0.0:8000 --data /var/lib/roost  accept clients on all interfaces
+  roost token --account alice                    print a token for a client
+  roost chat --account alice --to bob            chat in the terminal
+  roost --role discovery                         start a registry node, on port 7171
+  roost nodes --watch                            show the instances in the registry
+  roost limits                                   show the limits, and how much of each is used
+  roost kick --account mallory                   close an account's connections
+  roost revoke --account mallory                 refuse the account's present tokens
+  roost backup messages-monday.db                copy the messages while the server runs
+  roost purge --retention 30d                    count the messages older than 30 days
 `;
 
 const everyOption =
-  'Every option can be a flag, a variable (ROOST_READ_WAIT) or a line of a TOML file (read-wait = "3m", --config ' +
-  "FILE).";
+  "Each option can also be set by an environment variable (ROOST_READ_WAIT) or in the TOML file that --config names " +
+  '(read-wait = "3m").';
 
-/** The help of the program. */
+/** Returns the help of the program. */
 export function generalHelp(version: string, commands: readonly Definition[]): string {
   return [
     `roost ${version}: an instant-messaging server in one executable`,
@@ -46,14 +46,14 @@ export function generalHelp(version: string, commands: readonly Definition[]): s
     "",
     ...commands.flatMap(({ meta: { name, description } }) => entry(name, description, 12)),
     "",
-    "roost COMMAND --help shows a command's options, roost --role ROLE --help those of a role.",
+    "Run roost COMMAND --help for a command's options, and roost --role ROLE --help for those of a role.",
     "",
     examples,
     ...wrapped(everyOption, columns),
   ].join("\n");
 }
 
-/** The help of a command; of `serve` with a role that of the role. */
+/** Returns the help of a command; with `role`, that of `serve` for the role. */
 export function commandHelp({ meta, args }: Definition, role: Role | undefined): string {
   const { name, description } = meta;
   const all = Object.entries(args);

@@ -1,31 +1,31 @@
-// A queue of lines before a stream that may be slow, full or gone. Lines keep their order and are never torn: a line
-// that was written in part is finished before anything else is written.
+// A queue of lines for a stream that may be slow, full or closed. Lines keep their order and are never torn: a partly
+// written line is finished before anything else is written.
 //
-// A line is lost, and counted, if the stream fails (a full disk, a pipe without a reader) or if the queue is full
-// because the stream takes nothing. When the stream works again, one line says how many were lost. Nothing here throws
-// or waits.
+// A line is lost, and counted, if the stream fails (a full disk, a pipe without a reader) or if the queue is full. When
+// the stream works again, one line reports the number of lost lines. Only `flush` waits; nothing throws.
 
-/** Where the bytes go. */
+/** The destination of the bytes. */
 export interface LineSink {
   /**
-   * Writes what fits without waiting. Returns the number of bytes written, 0 if nothing fits now; throws if it fails.
+   * Writes what fits without waiting. Returns the number of bytes written, 0 if nothing fits. Throws if the stream
+   * fails.
    */
   write(bytes: Uint8Array): number;
-  /** Waits until something may fit, for at most `ms` milliseconds. */
+  /** Waits at most `ms` milliseconds for room. */
   wait(ms: number): void;
 }
 
-/** A line that waits, or the notice of lines that were lost. */
+/** A queued line, or a queued notice of lost lines. */
 interface Waiting {
   readonly bytes: Uint8Array;
-  /** Lines whose loss it reports; 0 for a line. */
+  /** The number of lost lines that a notice reports; 0 for a line. */
   readonly reports: number;
 }
 
 type Progress = "empty" | "full" | "failing";
 
 export const queuedBytesMax = 1024 * 1024;
-/** Pauses before the next try. */
+/** Pauses before the next attempt. */
 const fullPauseMs = 20;
 const failingPauseMs = 1_000;
 
@@ -34,27 +34,27 @@ export class LineWriter {
   private readonly notice: (lines: number) => string;
   private readonly queue: Waiting[] = [];
   private queuedBytes = 0;
-  /** Bytes of the queue's head that are written. */
+  /** The bytes of the first entry that are written. */
   private written = 0;
   private lostLines = 0;
-  /** Lost lines that no notice in the queue reports. */
+  /** Lost lines that no queued notice reports. */
   private unreported = 0;
-  /** From the first loss until the queue is empty: what is lost is one gap. */
+  /** True from the first loss until the queue is empty, so that the lost lines form one gap. */
   private isLosing = false;
   private timer: Timer | undefined;
 
-  /** `notice` makes the line that reports a number of lost lines. */
+  /** `notice` returns the line that reports a number of lost lines. */
   constructor(sink: LineSink, notice: (lines: number) => string) {
     this.sink = sink;
     this.notice = notice;
   }
 
-  /** Lines lost since the start. */
+  /** The number of lines lost since the start. */
   get lost(): number {
     return this.lostLines;
   }
 
-  /** Writes a line, which ends with a newline, now or later. */
+  /** Writes a line, which ends with a newline, now or when there is room. */
   write(line: string): void {
     const bytes = Buffer.from(line);
     if (this.isLosing) this.advance();
@@ -69,7 +69,7 @@ export class LineWriter {
     this.advance();
   }
 
-  /** Writes what waits, before the process exits. Waits for a slow stream for at most `msMax` milliseconds. */
+  /** Writes the queue before the process exits. Waits at most `msMax` milliseconds for a slow stream. */
   flush(msMax: number): void {
     const endMs = performance.now() + msMax;
     for (let leftMs = msMax; this.advance() === "full" && leftMs > 0; leftMs = endMs - performance.now()) {
@@ -87,7 +87,7 @@ export class LineWriter {
     this.written = 0;
   }
 
-  /** Writes as much as the stream takes. */
+  /** Writes as much as the stream accepts. */
   private advance(): Progress {
     for (;;) {
       const [head] = this.queue;
@@ -106,7 +106,7 @@ export class LineWriter {
         if (count === 0) return this.retryLater("full");
         this.written += count;
       } catch {
-        // The count of lost lines and the notice report it; there is nowhere to log it.
+        // The notice reports the loss; there is nowhere to log the error.
         this.loseQueue();
         return this.retryLater("failing");
       }
@@ -114,7 +114,7 @@ export class LineWriter {
     }
   }
 
-  /** The stream fails: what waits is lost, but for the rest of a line that is written in part. */
+  /** Drops the queue after a failure, except for the rest of a partly written line. */
   private loseQueue(): void {
     const lost = this.queue.splice(this.written > 0 ? 1 : 0);
     for (const { bytes, reports } of lost) {

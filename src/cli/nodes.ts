@@ -1,31 +1,28 @@
-// roost nodes: what a registry holds, as a table; with --watch again and again until Ctrl-C.
+// roost nodes: prints the instances in a registry as a table; with --watch, again when they change, until Ctrl-C.
 
 import { systemClock } from "../base/clock.ts";
-import { NodeClient } from "../registry/client/node-client.ts";
-import { systemTimers } from "../base/timers.ts";
-import { clearLines, endWithoutReader, isWatched, printLines, say } from "./command-output.ts";
-import { newsOf, type Row, rowsOf, tableOf } from "./nodes/listing.ts";
+import { clearLines, endWithoutReader, isTerminal, printLines, say } from "./command-output.ts";
+import { changeKeyOf, type Row, rowsOf, tableOf } from "./nodes/listing.ts";
 import { askMonitors } from "./nodes/monitors.ts";
 import type { OptionValues } from "./option-values.ts";
-import { RegistryNodes } from "./registry-listing.ts";
+import { keylessClient, RegistryNodes } from "./registry-listing.ts";
 import { StartError } from "./usage-error.ts";
 
 const watchMs = 1_000;
-/** Lines that are made before the output has taken the ones before. */
+/** Lines per write. */
 const linesAtOnce = 500;
-const staleSentence = "shows what it knew before it ended, since no other node has confirmed it";
+const staleSentence = "shows its state from before its restart, which no other node has confirmed yet";
 
-/** What one node said. */
+/** The answer of one registry node. */
 interface Listing {
   readonly node: string;
   readonly rows: readonly Row[];
   readonly isStale: boolean;
 }
 
-/** Prints the table; with --watch it ends by a signal, or when nobody reads any more. */
+/** Prints the table; with --watch it ends by a signal, or when standard output has no reader. */
 export async function nodes(values: OptionValues): Promise<void> {
-  const urls = values.required("discovery");
-  const registry = new RegistryNodes(new NodeClient(systemTimers.after, () => [], false), urls);
+  const registry = new RegistryNodes(keylessClient(), values.required("discovery"));
   if (!values.required("watch")) {
     const { node, rows, isStale } = await listing(registry);
     await printTable(rows);
@@ -37,12 +34,12 @@ export async function nodes(values: OptionValues): Promise<void> {
       if (error instanceof StartError) return error;
       throw error;
     });
-    // Into a pipe only what is news, and not each age.
-    const news =
-      found instanceof StartError ? found.message : `${newsOf(found.rows)}${found.isStale ? staleSentence : ""}`;
-    if (isWatched() || news !== shown) {
+    // A pipe receives changes only, not each new age.
+    const changeKey =
+      found instanceof StartError ? found.message : `${changeKeyOf(found.rows)}${found.isStale ? staleSentence : ""}`;
+    if (isTerminal() || changeKey !== shown) {
       clearLines();
-      if (found instanceof StartError) await printLines([`${found.message}; trying on`]);
+      if (found instanceof StartError) await printLines([`${found.message}; trying again`]);
       else {
         await printTable(found.rows);
         await printLines([
@@ -51,7 +48,7 @@ export async function nodes(values: OptionValues): Promise<void> {
         ]);
       }
     } else endWithoutReader();
-    shown = news;
+    shown = changeKey;
     await Bun.sleep(watchMs);
   }
 }
@@ -67,7 +64,7 @@ async function printTable(rows: readonly Row[]): Promise<void> {
   if (lines.length > 0) await printLines(lines);
 }
 
-/** Asks the registry, and makes the rows of what it lists. */
+/** Asks the registry, and returns the rows of its instances. */
 async function listing(registry: RegistryNodes): Promise<Listing> {
   const { node, instances, lost, renewals, stale, isStale } = await registry.listing();
   const members = await askMonitors(instances);

@@ -1,7 +1,6 @@
-// What a service manager (systemd, Type=notify) is told: that this process serves, that it lives, how it is, and that
-// it leaves. The protocol is that of sd_notify(3): lines of KEY=value, in datagrams to the socket that NOTIFY_SOCKET
-// names. Where there is no such variable nothing is opened and nothing is sent. A notice that fails is a line in the
-// log only.
+// Notifies a service manager (systemd, Type=notify) of readiness, liveness, status and shutdown, as in sd_notify(3):
+// lines of KEY=value, in datagrams to the socket that NOTIFY_SOCKET names. Without that variable it opens and sends
+// nothing. A failed notification is logged only.
 
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../base/clock.ts";
@@ -9,16 +8,16 @@ import { RareLog } from "../base/rare-log.ts";
 import { sentenceOf } from "./failure.ts";
 import { UnixDatagramSender } from "./unix-datagram.ts";
 
-/** How often the status is looked at; it is sent when it has changed. */
+/** The time between two reads of the status, which is sent if it has changed. */
 const statusMs = 5_000;
-/** The shortest time between two lines about a bug. */
+/** The shortest time between two log lines about a bug. */
 const bugQuietMs = 60_000;
 const statusCharactersMax = 500;
 const timerMsMax = 2 ** 31 - 1;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Opens the way to the manager that the variables name; undefined when they name none, or one that cannot be told. */
+/** Returns the manager that the variables name; undefined if they name none, or its socket is invalid. */
 export function serviceManagerOf(variables: Variables, pid: number, log: Log): ServiceManager | undefined {
   const socket = variables["NOTIFY_SOCKET"];
   if (socket === undefined || socket === "") return undefined;
@@ -26,28 +25,28 @@ export function serviceManagerOf(variables: Variables, pid: number, log: Log): S
     const sender = new UnixDatagramSender(socket);
     return new ServiceManager((notice) => sender.send(notice), watchdogMs(variables, pid), log);
   } catch (error) {
-    log.warn("the service manager cannot be told anything", { socket, error: sentenceOf(error) });
+    log.warn("the service manager cannot be notified", { socket, error: sentenceOf(error) });
     return undefined;
   }
 }
 
-/** How often the manager wants to hear that this process lives: half of what it waits. Undefined: it does not ask. */
+/** Returns the time between two keep-alives, half of the manager's timeout; undefined if it expects none. */
 export function watchdogMs(variables: Variables, pid: number): number | undefined {
   const intervalUs = variables["WATCHDOG_USEC"] ?? "";
   const askedPid = variables["WATCHDOG_PID"] ?? "";
-  // Both are inherited: they may be meant for the process that started this one.
+  // Both are inherited, so they may be meant for the parent process.
   if (!/^[1-9]\d*$/.test(intervalUs) || (askedPid !== "" && askedPid !== String(pid))) return undefined;
   return Math.min(Math.max(1, Math.floor(Number(intervalUs) / 2_000)), timerMsMax);
 }
 
-/** The manager of this process, told of its life in this order: `ready`, then `stopping`. */
+/** The service manager of this process. Call `ready`, then `stopping`. */
 export class ServiceManager {
   private readonly send: (notice: string) => void;
   private readonly watchdogMs: number | undefined;
   private readonly log: Log;
   private readonly bugLog: RareLog;
-  private told = "";
-  /** One line in the log for each time that it begins. */
+  private lastStatus = "";
+  /** Only the first of consecutive failures is logged. */
   private isFailing = false;
   private statusTimer: Timer | undefined;
 
@@ -58,35 +57,35 @@ export class ServiceManager {
     this.bugLog = new RareLog(log, systemClock, bugQuietMs);
   }
 
-  /** This process serves, and from now on says that it lives, and how it is (a sentence, asked again and again). */
+  /** Reports readiness; from now on keep-alives and changes of the status follow. */
   ready(status: () => string): void {
-    this.told = this.statusLineOf(status);
-    this.notify(`READY=1\n${this.told}`);
+    this.lastStatus = this.statusLineOf(status);
+    this.notify(`READY=1\n${this.lastStatus}`);
     this.statusTimer = setInterval(() => {
       const line = this.statusLineOf(status);
-      if (line !== this.told) this.notify(line);
-      this.told = line;
+      if (line !== this.lastStatus) this.notify(line);
+      this.lastStatus = line;
     }, statusMs);
     this.statusTimer.unref();
-    // A timer of this thread: when the event loop hangs it is silent, which is what the manager listens for.
+    // A timer of this thread: it stops when the event loop hangs, which the manager then notices.
     if (this.watchdogMs !== undefined) setInterval(() => this.notify("WATCHDOG=1"), this.watchdogMs).unref();
   }
 
-  /** This process leaves. It goes on saying that it lives. */
+  /** Reports the shutdown. Keep-alives continue. */
   stopping(status: string): void {
     clearInterval(this.statusTimer);
     this.notify(`STOPPING=1\n${statusLine(status)}`);
   }
 
-  /** A status that cannot be told is no reason to end: the last one stands. */
+  /** Returns the last status if the present one cannot be determined. */
   private statusLineOf(status: () => string): string {
     try {
       return statusLine(status());
     } catch (error) {
-      this.bugLog.error("the service manager is not told how this process is", {
+      this.bugLog.error("the status for the service manager cannot be determined", {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
-      return this.told;
+      return this.lastStatus;
     }
   }
 
@@ -95,13 +94,13 @@ export class ServiceManager {
       this.send(notice);
       this.isFailing = false;
     } catch (error) {
-      if (!this.isFailing) this.log.warn("the service manager was not told", { notice, error: sentenceOf(error) });
+      if (!this.isFailing) this.log.warn("the service manager was not notified", { notice, error: sentenceOf(error) });
       this.isFailing = true;
     }
   }
 }
 
-/** A status is one line. */
+/** Formats a status as one line. */
 function statusLine(status: string): string {
   return `STATUS=${status.replaceAll(/\s+/g, " ").slice(0, statusCharactersMax)}`;
 }

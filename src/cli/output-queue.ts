@@ -1,6 +1,6 @@
-// What a command writes to a stream that must get all of it: a queue before a descriptor, in order, without loss. What
-// is written counts once the operating system has taken it, and only then does `write` resolve; a command that prints
-// much, or that acknowledges what it printed, waits for that. The queue is as long as its callers let it be.
+// A queue of output for a descriptor, in order and without loss. `write` resolves when the operating system has
+// accepted the text; commands that print much, or acknowledge what they printed, wait for that. The callers bound the
+// queue.
 
 import type { LineSink } from "./line-writer.ts";
 
@@ -9,7 +9,7 @@ interface Waiting {
   readonly taken: () => void;
 }
 
-/** Pauses before the next try at a stream that is full, in milliseconds. */
+/** Pauses before the next attempt to write to a full stream, in milliseconds. */
 const shortestPauseMs = 1;
 const longestPauseMs = 20;
 
@@ -17,19 +17,19 @@ export class OutputQueue {
   private readonly sink: LineSink;
   private readonly failed: (error: unknown) => void;
   private readonly queue: Waiting[] = [];
-  /** Bytes of the queue's head that are written. */
+  /** The bytes of the first entry that are written. */
   private written = 0;
   private isWaiting = false;
   private pauseMs = shortestPauseMs;
   private hasFailed = false;
 
-  /** `failed` is called once, when the stream takes nothing any more: what is not written by then never is. */
+  /** `failed` is called once, when the stream fails: the rest of the queue is never written. */
   constructor(sink: LineSink, failed: (error: unknown) => void) {
     this.sink = sink;
     this.failed = failed;
   }
 
-  /** Resolves when the operating system has taken all of `text` and what was written before; never after a failure. */
+  /** Resolves when the operating system has accepted `text` and everything before it; never after a failure. */
   write(text: string): Promise<void> {
     return new Promise((taken) => {
       this.queue.push({ bytes: Buffer.from(text), taken });
@@ -37,7 +37,7 @@ export class OutputQueue {
     });
   }
 
-  /** Resolves when all is written; never after a failure. */
+  /** Resolves when the queue is empty; never after a failure. */
   drained(): Promise<void> {
     return this.write("");
   }

@@ -1,4 +1,4 @@
-// What a long command does now, in one line of a terminal that is written over; nothing where nobody looks.
+// Shows the progress of a long command as one line of a terminal, overwritten in place; nothing without a terminal.
 
 import { draw } from "./command-output.ts";
 
@@ -8,7 +8,7 @@ export class Progress {
   private drawnMs = 0;
   private drawn = "";
 
-  /** `part` is 0 to 1, undefined if nobody knows. */
+  /** Shows an activity; `part` is 0 to 1, undefined if unknown. */
   show(what: string, part?: number): void {
     const nowMs = performance.now();
     if (nowMs - this.drawnMs < redrawMs && this.drawn.startsWith(what)) return;
@@ -17,14 +17,14 @@ export class Progress {
     draw(this.drawn);
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   clear(): void {
     if (this.drawn !== "") draw("");
     this.drawn = "";
   }
 }
 
-/** `1.2 MB`. */
+/** Formats a size as `1.2 MB`. */
 export function sizeOf(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;

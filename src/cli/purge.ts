@@ -1,25 +1,25 @@
-// roost purge: what is older than the retention, and when it goes; with --now it goes at once.
+// roost purge: reports the messages older than the retention, and when a server deletes them; --now deletes them.
 
-import { join, resolve } from "node:path";
-import { fileScheme, openPurgeTool } from "../options/engines.ts";
+import { openPurgeTool } from "../options/engines.ts";
 import { messageCount } from "../store/clock-notices.ts";
 import type { PurgeSurvey, PurgeTool } from "../store/purge.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { printLines } from "./command-output.ts";
 import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
+import { storeUrlOf } from "./store-place.ts";
+import { counted } from "./text-table.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 
 const dayMs = 86_400_000;
 const minuteMs = 60_000;
 
-/** Prints what would go, or deletes it. Throws StartError with the sentence why it cannot. */
+/** Prints what a purge would delete, or deletes it. Throws StartError, UsageError. */
 export async function purge(values: OptionValues): Promise<void> {
   const asked = values.isGiven("retention") ? values.required("retention") * dayMs : undefined;
-  if (asked === 0)
-    throw new UsageError("--retention forever deletes nothing; say how long to keep messages, such as 15d");
+  if (asked === 0) throw new UsageError("--retention forever deletes nothing: expected days to keep, such as 15d");
   try {
-    const tool = await openPurgeTool(storeOf(values));
+    const tool = await openPurgeTool(storeUrlOf(values));
     try {
       await purgeWith(tool, asked, values.required("now"));
     } finally {
@@ -36,7 +36,7 @@ async function purgeWith(tool: PurgeTool, asked: number | undefined, isNow: bool
   const { keepMs } = survey;
   if (keepMs === undefined) {
     throw new StartError(
-      "the store keeps messages for ever, as its servers were told; say how long with --retention, such as 15d",
+      "the servers of this store keep messages forever; set the days to keep with --retention, such as 15d",
     );
   }
   await printLines(purgeReport(survey, keepMs, isNow));
@@ -49,23 +49,22 @@ async function purgeWith(tool: PurgeTool, asked: number | undefined, isNow: bool
   await printLines([`${deleted.toLocaleString("en-US")} messages deleted.`]);
 }
 
-/** What a survey says, in lines; `isNow`: they are about to go. */
+/** Returns the lines that report a survey; `isNow`: the messages are about to be deleted. */
 export function purgeReport(survey: PurgeSurvey, keepMs: number, isNow: boolean): string[] {
   const { wallMs, committedMs, messages, waitMs } = survey;
-  const days = keepMs / dayMs;
-  const lines = [`Messages are kept for ${days} ${days === 1 ? "day" : "days"}. The clock says ${timeOf(wallMs)}.`];
+  const lines = [`Messages are kept for ${counted(keepMs / dayMs, "day")}. The clock says ${timeOf(wallMs)}.`];
   if (committedMs !== undefined && committedMs > wallMs + minuteMs) {
-    lines.push(`The newest message was stored at ${timeOf(committedMs)} by the clock of then: one of both is wrong.`);
+    lines.push(`The newest message is dated ${timeOf(committedMs)}, after that: the clock was wrong then, or is now.`);
   }
-  if (messages === 0) lines.push("None is older.");
+  if (messages === 0) lines.push("No message is older.");
   else {
     const many = `${messageCount(messages)} messages are older`;
     if (isNow) lines.push(`${many}.`);
     else if (waitMs === 0) lines.push(`${many}. A server with this retention deletes them within minutes.`);
     else {
       lines.push(
-        `${many}. A server with this retention deletes them not before ${timeOf(wallMs + waitMs)}, when its clock`,
-        "has run steadily for 24 hours. `roost purge --now` deletes them at once: be sure that the clock is right.",
+        `${many}. A server with this retention deletes them at ${timeOf(wallMs + waitMs)} at the earliest, when its`,
+        "clock has run steadily for 24 hours. `roost purge --now` deletes them now: check the clock first.",
       );
     }
   }
@@ -74,8 +73,4 @@ export function purgeReport(survey: PurgeSurvey, keepMs: number, isNow: boolean)
 
 function timeOf(wallMs: number): string {
   return `${new Date(wallMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
-}
-
-function storeOf(values: OptionValues): string {
-  return values.optional("store") ?? `${fileScheme}${join(resolve(values.required("data")), "messages.db")}`;
 }

@@ -1,10 +1,10 @@
-// What a registry lists, asked by a command: the first node with a good answer counts.
+// Asks the nodes of a registry what it lists, for commands: the first good answer counts.
 
 import { reasonOf } from "../base/reason-of.ts";
 import { NoAnswer, Sources } from "../base/sources.ts";
 import { MalformedJson } from "../base/json-fields.ts";
 import { Code } from "../registry/codes.ts";
-import { type Call, type NodeClient, NodeFailure } from "../registry/client/node-client.ts";
+import { type Call, NodeClient, NodeFailure } from "../registry/client/node-client.ts";
 import { type Answer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
 import type { Instance } from "../registry/instance.ts";
 import { systemTimers } from "../base/timers.ts";
@@ -12,22 +12,27 @@ import { StartError } from "./usage-error.ts";
 
 const requestMsMax = 3_000;
 
-/** What one node said. */
+/** The answer of one registry node. */
 interface RegistryListing {
-  /** Its URL. */
+  /** The node's URL. */
   readonly node: string;
   readonly instances: readonly Instance[];
-  /** Addresses of registry nodes that it does not reach. */
+  /** The addresses of the registry nodes that it cannot reach. */
   readonly lost: ReadonlySet<string>;
-  /** When each instance was renewed last, by the clock of the node: nanoseconds since 1970. */
+  /** The last renewal of each instance, by the node's clock, in nanoseconds since 1970. */
   readonly renewals: ReadonlyMap<Instance, bigint>;
-  /** Those that have fallen silent, and are not forgotten yet. */
+  /** Instances whose renewals have stopped. */
   readonly stale: ReadonlySet<Instance>;
-  /** The node shows what it knew before it ended, and no other one has confirmed it. */
+  /** The node's state is from before its restart, and no other node has confirmed it. */
   readonly isStale: boolean;
 }
 
-/** The nodes that a command asks, once or again and again. */
+/** Returns a client for requests that need no cluster key. */
+export function keylessClient(): NodeClient {
+  return new NodeClient(systemTimers.after, () => [], false);
+}
+
+/** The registry nodes that a command asks, once or repeatedly. */
 export class RegistryNodes {
   private readonly client: NodeClient;
   private readonly nodes: Sources<string>;
@@ -38,8 +43,8 @@ export class RegistryNodes {
   }
 
   /**
-   * Asks the nodes in their order, each with a head start over the next one; the first good answer counts, and where
-   * there is none, that of a node which shows what it knew before it ended. Throws StartError when no node answers.
+   * Asks the nodes in order, each with a head start over the next; returns the first good answer, else one from before
+   * a node's restart. Throws StartError if no node answers.
    */
   async listing(): Promise<RegistryListing> {
     let stale: RegistryListing | undefined;
@@ -47,7 +52,7 @@ export class RegistryNodes {
       const listing = await listingOf(this.client, node, signal);
       if (!listing.isStale) return listing;
       stale ??= listing;
-      throw new NodeFailure(node, "it shows what it knew before it ended");
+      throw new NodeFailure(node, "its state is from before its restart");
     };
     try {
       return await this.nodes.first(ask, new AbortController().signal);
@@ -62,7 +67,7 @@ export class RegistryNodes {
   }
 }
 
-/** As RegistryNodes, once. */
+/** Asks the nodes once, as RegistryNodes does. */
 export function firstListing(client: NodeClient, urls: readonly string[]): Promise<RegistryListing> {
   return new RegistryNodes(client, urls).listing();
 }

@@ -1,6 +1,6 @@
-// roost repair: what can be done for a store that is damaged, while no server uses it. A damaged index is removed: the
-// next start makes it from the messages. Of damaged messages --salvage saves what can be read into a new file, and
-// keeps the old one under another name.
+// roost repair: repairs a damaged store that no server uses. It removes a damaged index, which the next start rebuilds
+// from the messages. With --salvage it saves what can be read of damaged messages into a new file, and keeps the old
+// one under another name.
 
 import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
@@ -19,27 +19,27 @@ import {
 } from "../store/sqlite/salvage/salvage.ts";
 import { printLines } from "./command-output.ts";
 import { timeText } from "./check-sqlite.ts";
-import { lockDataFolder, lockStore, openDataFolder } from "./data-folder.ts";
+import { lockDataFolder, lockStore, makeDataFolder } from "./data-folder.ts";
 import { codeOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
 import { storePlaceOf } from "./store-place.ts";
 import { StartError } from "./usage-error.ts";
 
-/** Left free on the disk: the server has to start there. */
+/** Left free on the disk, where the server must be able to start. */
 const spareBytes = 16 * 1024 * 1024;
 
-/** Repairs the store that the words name. Throws StartError, UsageError. */
+/** Repairs the store that the options name. Throws StartError, UsageError. */
 export function repair(values: OptionValues): Promise<void> {
   const place = storePlaceOf(values);
   if (place.kind === "postgres")
-    throw new StartError("roost repair is for sqlite:PATH; a damaged PostgreSQL is restored from a backup");
+    throw new StartError("roost repair works on sqlite:PATH only; restore a damaged PostgreSQL store from a backup");
   const { path, folder } = place;
-  if (!existsSync(path)) throw new StartError(`there are no messages at ${path}`);
+  if (!existsSync(path)) throw new StartError(`there is no store at ${path}`);
   const unlock: (() => void)[] = [];
   const progress = new Progress();
   try {
-    if (folder !== undefined) unlock.push(lockDataFolder(openDataFolder(folder)));
+    if (folder !== undefined) unlock.push(lockDataFolder(makeDataFolder(folder).path));
     unlock.push(lockStore(path, "alone"));
     const lines = values.required("salvage") ? salvageFile(path, progress) : repairIndex(path, progress);
     progress.clear();
@@ -49,7 +49,7 @@ export function repair(values: OptionValues): Promise<void> {
     const failure = failureOf(error);
     if (failure === undefined) throw error;
     const isLocked = codeOf(error).startsWith("SQLITE_BUSY");
-    const what = isLocked ? `another program is writing to ${path}; end it first: ` : "";
+    const what = isLocked ? `another program is writing to ${path}; stop it first: ` : "";
     throw new StartError(`nothing was repaired: ${what}${failure.sentence}`);
   } finally {
     for (const free of unlock.toReversed()) free();
@@ -62,24 +62,23 @@ function repairIndex(path: string, progress: Progress): string[] {
   const [problem] = report.logProblems;
   if (problem !== undefined) {
     throw new StartError(
-      `the messages in ${path} are damaged (${problem}), which no index mends: put a backup back with roost restore, ` +
-        "or save what can be read with roost repair --salvage",
+      `the messages in ${path} are damaged (${problem}): restore a backup with roost restore, or save what ` +
+        "can be read with roost repair --salvage",
     );
   }
   const indexPath = indexPathOf(path);
-  if (report.index === "right") return [`nothing to repair: ${path} and ${indexPath} are in order`];
-  if (report.index === "none") return [`nothing to repair: ${path} is in order, and the next start makes its index`];
+  if (report.index === "right") return [`nothing to repair: ${path} and ${indexPath} are not damaged`];
+  if (report.index === "none")
+    return [`nothing to repair: ${path} is not damaged, and the next start builds its index`];
   removeIndex(indexPath);
-  return [
-    `the damaged index ${indexPath} was removed; the next start makes it from the messages, none of which is lost`,
-  ];
+  return [`the damaged index ${indexPath} was removed; the next start rebuilds it from the messages; none is lost`];
 }
 
 function salvageFile(path: string, progress: Progress): string[] {
   undoHalfSwap(path);
   const { bavail, bsize } = statfsSync(dirname(path));
   refuseNoRoom(dirname(path), bavail * bsize, salvageBytes(path) + spareBytes);
-  // One name: whoever has the lock is alone, and what an interrupted run has left is written over.
+  // The lock makes a fixed name safe: the file of an interrupted run is overwritten.
   const draft = `${path}.salvaging`;
   try {
     const report = salvage(path, draft, (table) => progress.show(`saving ${table}`));
@@ -88,7 +87,7 @@ function salvageFile(path: string, progress: Progress): string[] {
     sync(draft);
     const aside = freshAside(path + damagedStem);
     putInPlace(path, draft, aside);
-    return [...linesOf(report), `the damaged file is kept as ${aside}; the next start makes the index of the new one`];
+    return [...linesOf(report), `the damaged file is kept as ${aside}; the next start builds the index of the new one`];
   } finally {
     removeSalvaged(draft);
   }
@@ -98,22 +97,22 @@ function linesOf({ tables, nameless, notFound }: SalvageReport): string[] {
   const lines: string[] = [];
   if (notFound !== undefined) lines.push("the schema could not be read; the tables were found by their rows");
   if (notFound !== undefined && notFound.length > 0)
-    lines.push(`not found: ${notFound.join(", ")}; each of these tables is lost or was empty`);
+    lines.push(`not found: ${notFound.join(", ")}; each of these tables was lost or empty`);
   const messages = tables.find(({ table }) => table === "message");
   if (messages !== undefined) {
     lines.push(`messages: ${messages.rows} saved${messages.invalid > 0 ? `, ${messages.invalid} invalid` : ""}`);
     if (messages.invalidKeys.length > 0) lines.push(invalidLine(messages));
     for (const { from, to } of messages.gaps)
-      lines.push(`  lost: what there was with ids ${from} to ${to} (${timeText(from)} to ${timeText(to)})`);
+      lines.push(`  lost: all messages with ids ${from} to ${to} (${timeText(from)} to ${timeText(to)})`);
   }
   for (const table of tables) if (table.table !== "message") lines.push(...linesOfTable(table));
-  if (nameless > 0) lines.push(`${nameless} accounts or groups have lost their names; nobody gets their messages`);
+  if (nameless > 0) lines.push(`${nameless} accounts or groups lost their names; nobody can read their messages`);
   return lines;
 }
 
 function invalidLine({ invalid, invalidKeys }: TableReport): string {
   const more = invalid - invalidKeys.length;
-  return `  invalid, and left out: ids ${invalidKeys.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `  invalid, and not saved: ids ${invalidKeys.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function linesOfTable({ table, rows, gaps, invalid }: TableReport): string[] {

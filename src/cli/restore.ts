@@ -1,5 +1,4 @@
-// roost restore: puts a backup in the place of a store that no server uses. What was there is moved aside, never
-// deleted.
+// roost restore: replaces a store that no server uses by a backup. The former store is kept under another name.
 
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -7,25 +6,22 @@ import { isatty } from "node:tty";
 import { secretPath } from "../auth/secret.ts";
 import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
 import { asideFiles, freshAside, replacedStem, undoHalfSwap } from "../store/sqlite/backup/restore.ts";
-import { StoreUnavailable } from "../store/store.ts";
 import { say } from "./command-output.ts";
-import { lockDataFolder, lockStore, openDataFolder } from "./data-folder.ts";
+import { lockDataFolder, lockStore, makeDataFolder } from "./data-folder.ts";
 import { Draft, draftName } from "./draft.ts";
-import { codeOf, sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
-import { heldSentence, isEmpty, refusalOf, type Restored } from "./restored.ts";
+import { heldSentence, isEmpty, pipedName, refusalOf, type Restored } from "./restored.ts";
+import { storeFailure } from "./store-failure.ts";
 import { storePlaceOf } from "./store-place.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 
-/** Restores the backup that the words name. Throws StartError, UsageError. */
+/** Restores the backup that the operand names. Throws StartError, UsageError. */
 export async function restore(values: OptionValues): Promise<void> {
   try {
     await restoreBackup(values);
   } catch (error) {
-    // What the machine or a store refuses is told as a sentence; anything else is a bug.
-    const isTold = error instanceof StoreUnavailable || codeOf(error) !== "";
-    throw isTold ? new StartError(`nothing was restored: ${sentenceOf(error)}`) : error;
+    throw storeFailure("nothing was restored", error);
   }
 }
 
@@ -43,17 +39,17 @@ async function restoreBackup(values: OptionValues): Promise<void> {
   for (const line of restored.advice) say(line);
 }
 
-/** The path of the backup; undefined is standard input. */
+/** Returns the path of the backup; undefined for standard input. */
 function sourceOf(operand: string): string | undefined {
   if (operand === "-") {
-    if (isatty(0)) throw new UsageError("- reads the backup from standard input, which is a terminal; use a pipe");
+    if (isatty(0)) throw new UsageError("- reads the backup from standard input, which is a terminal: expected a pipe");
     return undefined;
   }
   const path = resolve(operand);
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) throw new StartError(`there is no file ${path}`);
-  if (!status.isFile()) throw new StartError(`${path} is no file; name one that roost backup made`);
-  // What belongs to a file lies beside it, and not beside a link to it.
+  if (!status.isFile()) throw new StartError(`${path} is not a file: expected one that roost backup made`);
+  // A write-ahead log lies beside the file itself, not beside a link to it.
   return realpathSync(path);
 }
 
@@ -65,7 +61,7 @@ async function restoreFile(
 ): Promise<Restored> {
   refuseUnfinished(file, path);
   const unlock: (() => void)[] = [];
-  if (folder !== undefined) unlock.push(lockDataFolder(openDataFolder(folder)));
+  if (folder !== undefined) unlock.push(lockDataFolder(makeDataFolder(folder).path));
   else mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const progress = new Progress();
   let draft: Draft | undefined;
@@ -73,16 +69,16 @@ async function restoreFile(
   try {
     unlock.push(lockStore(path, "alone"));
     undoHalfSwap(path);
-    // Whoever has the lock is alone: what a restore that was killed has left is nobody's.
+    // With the lock held, the files of earlier restores are garbage: those restores were killed.
     const stem = `${basename(path)}.restoring-`;
     for (const name of readdirSync(dirname(path))) {
       const left = join(dirname(path), name);
-      // Somebody may restore what a run that was killed had received.
+      // The operator may restore from such a file.
       if (name.startsWith(stem) && left !== file) rmSync(left);
     }
     draft = new Draft(draftName(`${path}.restoring`));
     thread = new BackupThread();
-    const name = file ?? "what came through the pipe";
+    const name = file ?? pipedName;
     progress.show("copying and verifying");
     const held = await thread.facts({ kind: "receive", from: file, to: draft.path, name });
     const there = await thread.ask({ kind: "present", path, lastId: held.lastId });
@@ -100,16 +96,15 @@ async function restoreFile(
   }
 }
 
-/** A file with a write-ahead log or a journal beside it is not all of a store, and the store itself is no backup. */
+/** Refuses the store itself, and a file with a write-ahead log or a journal beside it, which is incomplete. */
 function refuseUnfinished(file: string | undefined, path: string): void {
   if (file === undefined) return;
-  if (file === path) throw new StartError(`${file} is the store itself; name a backup of it`);
+  if (file === path) throw new StartError(`${file} is the store itself: expected a backup of it`);
   for (const end of ["-wal", "-journal"])
     if ((statSync(file + end, { throwIfNoEntry: false })?.size ?? 0) > 0)
       throw new StartError(
-        `${file} is not all of a store without ${file}${end}, which a server or a tool has left; make one file of ` +
-          `both: ` +
-          `roost backup OTHER --store sqlite:${file}`,
+        `${file} is incomplete without ${file}${end}, which a server or a tool left behind; join both into one file ` +
+          `with: roost backup OTHER --store sqlite:${file}`,
       );
 }
 
@@ -117,11 +112,11 @@ function adviceOf(folder: string | undefined, aside: string): string[] {
   const advice: string[] = [];
   const kept = asideFiles(aside).filter((path) => existsSync(path));
   if (kept.length > 0)
-    advice.push(`what was there before is kept in ${kept.join(", ")}; remove it when you need it no more`);
+    advice.push(`the former store is kept as ${kept.join(", ")}; remove it when you no longer need it`);
   if (folder !== undefined && !existsSync(secretPath(folder)))
     advice.push(
-      `the folder has no key of the tokens: put the old one at ${secretPath(folder)}, or clients need new tokens`,
+      `the folder has no secret for tokens: copy the old one to ${secretPath(folder)}, or clients need new tokens`,
     );
-  advice.push("the index of the messages is made again at the next start");
+  advice.push("the server rebuilds the index of the messages at its next start");
   return advice;
 }

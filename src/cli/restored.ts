@@ -1,25 +1,29 @@
-// What a store or a backup holds, in words, and when roost restore replaces it.
+// Describes the contents of stores and backups, and decides whether roost restore may replace a store.
 
 import type { Present, StoreFacts } from "../store/store-facts.ts";
+import { counted } from "./text-table.ts";
 
-/** What was put in place, and what a person should know about it. */
+/** The result of a restore: the contents of the backup, and sentences for the operator. */
 export interface Restored {
   readonly held: StoreFacts;
   readonly advice: readonly string[];
 }
 
-/** `500 messages up to id 123, the newest of 2026-11-27T16:52:23.000Z`. */
+/** Names a backup from standard input in messages. */
+export const pipedName = "the backup from standard input";
+
+/** Formats `500 messages up to id 123, the newest of 2026-11-27T16:52:23.000Z`. */
 export function heldSentence({ messages, lastId, newestMs }: StoreFacts): string {
   const newest = newestMs === undefined ? "" : `, the newest of ${new Date(newestMs).toISOString()}`;
-  return `${messages} message${messages === 1 ? "" : "s"} up to id ${lastId}${newest}`;
+  return `${counted(messages, "message")} up to id ${lastId}${newest}`;
 }
 
-/** Reports whether nothing would be lost. */
+/** Reports whether replacing the store would lose nothing. */
 export function isEmpty({ facts, failure }: Present): boolean {
   return failure === undefined && facts?.messages === 0 && facts.names === 0;
 }
 
-/** What would be lost: the reason why nothing is replaced that was not meant. */
+/** Returns the sentence that refuses to replace a store without --replace: it says what would be lost. */
 export function refusalOf(
   place: string,
   { facts, failure, newer }: Present,
@@ -31,6 +35,6 @@ export function refusalOf(
   const other = held === undefined ? "" : `${name} holds ${heldSentence(held)}. `;
   return (
     `${place} ${what}${lost}. ${other}` +
-    "To put the backup in its place say --replace; what is there is kept under another name."
+    "Use --replace to put the backup in its place; the present store is kept under another name."
   );
 }

@@ -1,4 +1,4 @@
-// A file of rules (routing, lookup) that an option names, read at the start.
+// Reads the file of rules (routing, lookup) that an option names.
 
 import { changerOf } from "../base/file-trust.ts";
 import { BadFile } from "../base/json-file.ts";
@@ -8,8 +8,8 @@ import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 import { StartError } from "./usage-error.ts";
 
 /**
- * What `parse` makes of the file's text and path; warns if everybody or another user can change the file. `source`
- * names the option in messages.
+ * Returns what `parse` makes of the file's text and path. Warns if another user, or everybody, can change the file.
+ * `source` names the option in messages.
  * @throws StartError
  */
 export function readRules<Rules>(
@@ -23,7 +23,7 @@ export function readRules<Rules>(
     const rules = parse(text, path);
     const changer = changerOf(stats);
     if (changer !== undefined && changer !== "its group")
-      log.warn("others can change a file of rules; chown it, and chmod 644 it", { path, changer });
+      log.warn("other users can change a file of rules; chown it and chmod 644 it", { path, changer });
     return rules;
   } catch (error) {
     if (error instanceof UnreadableFile || error instanceof BadFile)

@@ -1,5 +1,5 @@
-// The keys of client tokens and the key that services share, as the options say: given, in a file, or the data folder's
-// own. A server's log names each by its fingerprint, so that operators can compare those of several processes.
+// Reads the keys of client tokens and the cluster keys: from an option, a file, or the data folder. The log shows their
+// fingerprints, so that operators can compare several processes.
 
 import { existsSync } from "node:fs";
 import {
@@ -20,27 +20,32 @@ import { StartError, UsageError } from "./usage-error.ts";
 
 const rootUid = 0;
 
-/** Keys, where they came from, and the path of the file that was made for them now. */
+/** The keys of client tokens. */
 interface Secrets {
   readonly keys: readonly Uint8Array[];
-  /** Of single apps. */
+  /** The keys for single apps. */
   readonly appKeys: readonly AppKey[];
+  /** Names the option or file in messages. */
   readonly source: string;
+  /** The path of the secret file, if it was created now. */
   readonly madeAt: string | undefined;
-  /** Reads the same file again; undefined where the key was given as text. Throws as the first reading does. */
+  /** Reads the file again; undefined if the key was given as text. Throws StartError. */
   readonly again: (() => TokenKeys) | undefined;
 }
 
-/** Reads the keys; `make` allows to make one in the data folder. Throws StartError when there is none, or a bad one. */
+/**
+ * Reads the keys of client tokens; with `make`, creates one in the data folder if necessary. Throws StartError if there
+ * is none, or one is unusable.
+ */
 export function readSecrets(values: OptionValues, dataFolder: string, make: boolean, log?: Log): Secrets {
-  return told(() => {
+  return asStartError(() => {
     const given = readGiven(values, "secret", "secret-file", log);
     const path = secretPath(dataFolder);
-    const isNew = given === undefined && make && made(dataFolder);
+    const isNew = given === undefined && make && createSecret(dataFolder);
     if (given === undefined && !existsSync(path)) {
       throw new StartError(
-        `there is no secret at ${path}; start the server first, or name its folder with --data or its secret with ` +
-          `--secret-file`,
+        `there is no secret at ${path}; start the server first, or name its folder with --data or its secret file ` +
+          `with --secret-file`,
       );
     }
     const { keys, appKeys } = given ?? keysOfFile(path, "the data folder's own", log);
@@ -52,7 +57,7 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
     });
     const source = given?.source ?? path;
     const whose = given === undefined ? "the data folder's own" : "given";
-    const again = (): TokenKeys => told(() => keysOfFile(source, whose, log, false));
+    const again = (): TokenKeys => asStartError(() => keysOfFile(source, whose, log, false));
     return {
       ...{ keys, appKeys, source, madeAt: isNew ? path : undefined },
       again: values.isGiven("secret") ? undefined : again,
@@ -60,33 +65,33 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
   });
 }
 
-/** The keys that were given by an option; a service of a cluster makes none. Throws StartError, UsageError. */
+/** Reads the keys that an option gives: members of a cluster create none. Throws StartError, UsageError. */
 export function readGivenSecrets(values: OptionValues, log: Log): Secrets {
   if (!values.isGiven("secret") && !values.isGiven("secret-file"))
     throw new UsageError(
-      "--secret-file is required: the key that client tokens are signed with, the same for all gateways",
+      "--secret-file is required: expected a file with the key that signs client tokens, the same for all gateways",
     );
   return readSecrets(values, "", false, log);
 }
 
-/** The keys that services share. */
 interface GivenClusterKeys {
-  /** None if no option gives one. */
+  /** Empty if no option gives one. */
   readonly keys: readonly Uint8Array[];
-  /** Reads the same file again; undefined where there is none. Throws as the first reading does. */
+  /** Reads the file again; undefined without a file. Throws StartError. */
   readonly again: (() => readonly Uint8Array[]) | undefined;
 }
 
-/** Reads the keys that services share. Throws StartError if one is bad. */
+/** Reads the cluster keys. Throws StartError if one is unusable. */
 export function readClusterKeys(values: OptionValues, log: Log): GivenClusterKeys {
-  return told(() => {
+  return asStartError(() => {
     const given = readGiven(values, "cluster-key", "cluster-key-file", log) ?? noKeys;
     const { source } = given;
     const keys = sharedKeys(given, source);
-    const again = (): readonly Uint8Array[] => told(() => sharedKeys(keysOfFile(source, "given", log, false), source));
+    const again = (): readonly Uint8Array[] =>
+      asStartError(() => sharedKeys(keysOfFile(source, "given", log, false), source));
     const fingerprints = keys.map(fingerprintOf).join(" ");
     if (keys.length > 0)
-      log.info("services of the cluster share these keys; this one shows the first", {
+      log.info("members of the cluster share these keys; this one presents the first", {
         keys: keys.length,
         fingerprints,
       });
@@ -96,7 +101,7 @@ export function readClusterKeys(values: OptionValues, log: Log): GivenClusterKey
 
 function sharedKeys({ keys, appKeys }: Omit<Given, "source">, source: string): readonly Uint8Array[] {
   if (appKeys.length > 0)
-    throw new StartError(`${source}: keys of single apps, [app kid] key, are for client tokens; remove them here`);
+    throw new StartError(`${source}: keys for single apps ([app kid] key) are for client tokens only; remove them`);
   return keys;
 }
 
@@ -108,7 +113,7 @@ interface Given {
 
 const noKeys: Given = { keys: [], appKeys: [], source: "" };
 
-/** What one of two options says; undefined if neither is given. */
+/** Reads the keys that one of two options gives; undefined if neither is given. */
 function readGiven(values: OptionValues, text: OptionName, file: OptionName, log: Log | undefined): Given | undefined {
   if (values.isGiven(text) && values.isGiven(file))
     throw new StartError(`${values.sourceOf(text)} and ${values.sourceOf(file)} are both given; keep one`);
@@ -121,15 +126,15 @@ function readGiven(values: OptionValues, text: OptionName, file: OptionName, log
   try {
     return { ...keysOfFile(path, "given", log), source: path };
   } catch (error) {
-    // A gateway reads two files: the option tells which one is meant.
+    // A gateway reads two files: the option says which one is wrong.
     if (error instanceof SecretError) throw new SecretError(`${values.sourceOf(file)}: ${error.message}`);
     throw error;
   }
 }
 
 /**
- * The keys of a file. Refuses one that everybody can change and, in the data folder, one that another user has put
- * there before the server could make it. Warns of one that others can change or read.
+ * Reads the keys of a file. Refuses a file that everybody can change and, in the data folder, one that another user
+ * created before the server did. Warns if others can change or read the file.
  */
 function keysOfFile(
   path: string,
@@ -141,35 +146,36 @@ function keysOfFile(
   const isForeign = changer?.startsWith("user ") === true && process.geteuid?.() !== rootUid;
   if (changer === "everybody" || (isForeign && whose === "the data folder's own"))
     throw new StartError(
-      `the secret file ${path} can be changed by ${changer}, so it is no secret; make a new one that only this ` +
-        `user can read and write (chmod 600)`,
+      `the secret file ${path} can be changed by ${changer}; create a new secret in a file that only this user can ` +
+        `read and write (chmod 600)`,
     );
   const read = { keys, appKeys };
   if (isCredential(path)) return read;
   if (changer !== undefined)
-    log?.warn("others can change the secret file; chown it, and chmod 600 it", { path, changer });
-  else if (isReadableByOthers) log?.warn("others can read the secret file; chmod 600 it", { path });
+    log?.warn("other users can change the secret file; chown it and chmod 600 it", { path, changer });
+  else if (isReadableByOthers) log?.warn("other users can read the secret file; chmod 600 it", { path });
   return read;
 }
 
 /**
- * True for one of systemd's credentials, whose folder is closed to all but this service: it may let the service in by
- * an access list, the mask of which stands where a mode has the bits of the group.
+ * Reports whether a file is a systemd credential. Only this service can open its folder; the file's mode may show group
+ * bits, which are the mask of an access control list.
  */
 function isCredential(path: string): boolean {
   const credentials = process.env["CREDENTIALS_DIRECTORY"] ?? "";
   return credentials !== "" && path.startsWith(`${credentials}/`);
 }
 
-function made(dataFolder: string): boolean {
+/** Creates the secret unless it exists; reports whether it did. */
+function createSecret(dataFolder: string): boolean {
   try {
     return ensureSecret(dataFolder);
   } catch (error) {
-    throw new StartError(`cannot make a secret in ${dataFolder}: ${sentenceOf(error)}; give one with --secret-file`);
+    throw new StartError(`cannot create a secret in ${dataFolder}: ${sentenceOf(error)}; give one with --secret-file`);
   }
 }
 
-function told<Value>(read: () => Value): Value {
+function asStartError<Value>(read: () => Value): Value {
   try {
     return read();
   } catch (error) {

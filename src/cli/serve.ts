@@ -5,7 +5,7 @@ import { createLog, type Log, type LogFormat, logLine } from "../base/log.ts";
 import { printableLines } from "../base/printable.ts";
 import { QuietLog } from "../base/quiet-log.ts";
 import { systemTimers } from "../base/timers.ts";
-import { type ServiceManager, serviceManagerOf } from "./notify.ts";
+import { serviceManagerOf } from "./notify.ts";
 import type { OptionValues } from "./option-values.ts";
 import { optionsOf } from "./command-options.ts";
 import { optionsOfRole, type Role } from "../options/options.ts";
@@ -14,14 +14,14 @@ import { type Serving, statusOf } from "./serve/serving.ts";
 import { linesTo } from "./standard-streams.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** Status of a process that ended by a bug (sysexits.h, EX_SOFTWARE). */
+/** The exit status after a bug (sysexits.h, EX_SOFTWARE). */
 const exitBug = 70;
-/** Fewer descriptors than this deserve a word. */
+/** Below this number of descriptors the log warns. */
 const descriptorsWanted = 10_000;
 
 type ServeRole = (values: OptionValues, log: Log) => Promise<Serving>;
 
-/** A role's code is read when it is wanted: reading all of it would take longer than starting one. */
+/** A role's code is loaded on demand: loading all roles would take longer than starting one. */
 const serveRole: Readonly<Record<Role, () => Promise<ServeRole>>> = {
   standalone: async () => (await import("./serve/standalone.ts")).serveStandalone,
   discovery: async () => (await import("./serve/discovery.ts")).serveDiscovery,
@@ -35,10 +35,10 @@ export async function serve(values: OptionValues): Promise<void> {
   const role = values.required("role");
   const meaningful = optionsOfRole(role);
   for (const name of optionsOf.serve) {
-    // A variable may be there for another role, or for another command: `roost nodes` takes ROOST_DISCOVERY.
+    // A variable may be meant for another role or command: `roost nodes` uses ROOST_DISCOVERY.
     const source = values.typedAs(name);
     if (source !== undefined && !meaningful.includes(name))
-      throw new UsageError(`${source} means nothing to --role ${role}; leave it out`);
+      throw new UsageError(`${source} does not apply to --role ${role}; remove it`);
   }
   const format = values.required("log-format");
   const errors = linesTo(2, lossNotice(format, "log"));
@@ -55,18 +55,17 @@ export async function serve(values: OptionValues): Promise<void> {
   warnOfFewDescriptors(log);
   const reload = reloadOnHangUp(log);
   const serving = await (await serveRole[role]())(values, log);
-  // Whatever is said from now on may be followed by a signal.
-  const told: { manager: ServiceManager | undefined } = { manager: undefined };
-  drainOnSignals(serving, (status) => told.manager?.stopping(status), log);
-  const manager = (told.manager = serviceManagerOf(process.env, process.pid, log));
+  const manager = serviceManagerOf(process.env, process.pid, log);
+  // Before any announcement: a signal may follow it at once.
+  drainOnSignals(serving, (status) => manager?.stopping(status), log);
   output.write(printableLines(serving.banner));
   manager?.ready(() => statusOf(serving));
   reload.serves(serving);
 }
 
 /**
- * Has SIGHUP read files again, from now on: by default it would end a process that has not started yet. Once `serves`
- * is called; a signal before that counts then, because a file may have changed since it was read.
+ * Reloads files on SIGHUP, whose default would end the process. A signal before `serves` is called takes effect then: a
+ * file may have changed since it was read.
  */
 function reloadOnHangUp(log: Log): { serves(serving: Serving): void } {
   let reload: (() => void) | undefined;
@@ -77,7 +76,7 @@ function reloadOnHangUp(log: Log): { serves(serving: Serving): void } {
   });
   return {
     serves(serving) {
-      reload = () => log.info(serving.reload?.() ?? "SIGHUP: there is no file to read again");
+      reload = () => log.info(serving.reload?.() ?? "SIGHUP: there is no file to reload");
       if (isDue) reload();
     },
   };
@@ -88,7 +87,7 @@ const lossNotice =
   (lines: number): string =>
     logLine(format, "warn", "lines were lost: they could not be written", { lines, stream });
 
-/** A bug that belongs to no connection and no request ends the process, with its stack in the log. */
+/** Ends the process after a bug outside connections and requests, with its stack in the log. */
 function endLoudly(log: Log): void {
   const end = (kind: string) => (error: unknown) => {
     log.error(kind, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
@@ -101,14 +100,14 @@ function endLoudly(log: Log): void {
 function warnOfFewDescriptors(log: Log): void {
   const limit = descriptorsMax();
   if (limit !== undefined && limit < descriptorsWanted) {
-    log.warn("few descriptors: each connection takes one; raise the limit (ulimit -n, LimitNOFILE)", { limit });
+    log.warn("few file descriptors: each connection needs one; raise the limit (ulimit -n, LimitNOFILE)", { limit });
   }
 }
 
 function drainOnSignals(serving: Serving, stopping: (status: string) => void, log: Log): void {
   const leaving = new Leaving({ serving, log, after: systemTimers.after, exit: (status) => process.exit(status) });
   const leave = (signal: NodeJS.Signals): void => {
-    if (leaving.signalled(signal)) stopping(`Leaving after ${signal}: finishing what was begun`);
+    if (leaving.signalled(signal)) stopping(`Stopping after ${signal}: draining`);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, leave);
 }

@@ -1,4 +1,4 @@
-// Which store a server or a command works on: --store, or messages.db in the data folder.
+// The store that a server or a command works on: --store, or messages.db in the data folder.
 
 import { mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -11,21 +11,23 @@ import type { OptionValues } from "./option-values.ts";
 import { StartError } from "./usage-error.ts";
 
 type StorePlace =
-  /** `folder`: the data folder, if the store is the one in it. The path is absolute, and links are followed. */
+  /** The path is absolute, without links. `folder`: the data folder, if --store was not given. */
   | { readonly kind: "sqlite"; readonly path: string; readonly folder: string | undefined }
   | { readonly kind: "postgres"; readonly url: string };
 
-export function storePlaceOf(values: OptionValues): StorePlace {
-  const store = values.optional("store");
-  if (store === undefined) {
-    const folder = resolve(values.required("data"));
-    return { kind: "sqlite", path: followed(join(folder, "messages.db")), folder };
-  }
-  if (!isDatabaseFile(store)) return { kind: "postgres", url: store };
-  return { kind: "sqlite", path: followed(resolve(store.slice(fileScheme.length))), folder: undefined };
+/** Returns the URL of the store. */
+export function storeUrlOf(values: OptionValues): string {
+  return values.optional("store") ?? `${fileScheme}${join(resolve(values.required("data")), "messages.db")}`;
 }
 
-/** The path itself if nothing lies there. */
+export function storePlaceOf(values: OptionValues): StorePlace {
+  const url = storeUrlOf(values);
+  if (!isDatabaseFile(url)) return { kind: "postgres", url };
+  const folder = values.optional("store") === undefined ? resolve(values.required("data")) : undefined;
+  return { kind: "sqlite", path: followed(resolve(url.slice(fileScheme.length))), folder };
+}
+
+/** Follows links; returns the path itself if it does not exist. */
 function followed(path: string): string {
   try {
     return realpathSync(path);
@@ -35,9 +37,9 @@ function followed(path: string): string {
 }
 
 /**
- * The absolute path of `sqlite:PATH`. Makes its folder (mode 0700) if need be, and warns of others who can change it.
- * `source` names the option in messages.
- * @throws StartError if something lies at the path that is no file
+ * Returns the absolute path of `sqlite:PATH`. Creates its folder (mode 0700) unless it exists, and warns if others can
+ * change it. `source` names the option in messages.
+ * @throws StartError if the folder cannot be created, or the path is not a file
  */
 export function databasePath(url: string, source: string, log: Log): string {
   const path = resolve(url.slice(fileScheme.length));
@@ -45,11 +47,11 @@ export function databasePath(url: string, source: string, log: Log): string {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new StartError(`${source}: cannot make the folder of ${path}: ${sentenceOf(error)}`);
+    throw new StartError(`${source}: cannot create the folder of ${path}: ${sentenceOf(error)}`);
   }
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
-      throw new StartError(`${source}: ${path} is not a file; name a file, or one that is still to be made`);
+      throw new StartError(`${source}: ${path} is not a file: expected a file, which need not exist yet`);
   } catch (error) {
     if (codeOf(error) === "") throw error;
     throw new StartError(`${source}: cannot open ${path}: ${sentenceOf(error)}`);

@@ -1,4 +1,4 @@
-// roost token: a token for a client, signed with the server's own secret.
+// roost token: makes a token for a client, signed with the server's secret.
 
 import { resolve } from "node:path";
 import { fingerprintOf } from "../auth/secret.ts";
@@ -8,15 +8,15 @@ import type { OptionValues } from "./option-values.ts";
 import { readSecrets } from "./secrets.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** A token, and which key signed it. */
+/** A token, and the key that signed it. */
 interface SignedToken {
   readonly token: string;
   readonly fingerprint: string;
-  /** An option or a file. */
+  /** The option or file that gave the key. */
   readonly source: string;
 }
 
-/** Makes a token for `account` in the app that the options name. */
+/** Makes a token for `account` in the app that the options name. Throws StartError, UsageError. */
 export async function makeToken(values: OptionValues, account: string, ttlMs: number): Promise<SignedToken> {
   const app = values.required("app");
   const { keys, appKeys, source } = readSecrets(values, resolve(values.required("data")), false);
@@ -27,9 +27,9 @@ export async function makeToken(values: OptionValues, account: string, ttlMs: nu
   return { token, fingerprint: fingerprintOf(key), source };
 }
 
-/** Prints a token; and, on standard error, which key signed it, as the log of a server that takes it names the key. */
+/** Prints a token; on standard error, the fingerprint of the key that signed it, as it appears in servers' logs. */
 export async function printToken(values: OptionValues): Promise<void> {
-  const account = values.required("account", "is required: whose token is it?");
+  const account = values.required("account", "is required: the account that the token is for");
   const { token, fingerprint, source } = await makeToken(values, account, values.required("ttl"));
   say(`signed with the key ${fingerprint} of ${source}`);
   await printLines([token]);

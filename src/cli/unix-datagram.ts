@@ -1,5 +1,5 @@
-// Datagrams to a Unix socket, which Bun does not have: two calls of the C library. A send never waits: what the
-// receiver has no room for is refused.
+// Datagrams to a Unix socket, which Bun does not support, by two calls of the C library. A send never blocks: it fails
+// if the receiver has no room.
 
 import { dlopen, read } from "bun:ffi";
 import { getSystemErrorName } from "node:util";
@@ -19,14 +19,14 @@ export class UnixDatagramSender {
   private readonly address: Uint8Array;
   private readonly socket: number;
 
-  /** `name` is a path, or a name of the abstract namespace behind an `@`. Throws when there can be no such socket. */
+  /** `name` is an absolute path, or `@` and a name in the abstract namespace. Throws if it is neither. */
   constructor(name: string) {
     this.address = socketAddress(name);
     this.socket = this.libc.socket(afUnix, sockDgram | sockCloexec, 0);
     if (this.socket < 0) throw new Error(`socket: ${this.lastError()}`);
   }
 
-  /** Sends a text as one datagram. Throws when the receiver does not take it at once. */
+  /** Sends a text as one datagram. Throws if the receiver does not accept it at once. */
   send(text: string): void {
     const bytes = new TextEncoder().encode(text);
     const { address, socket } = this;
@@ -34,7 +34,7 @@ export class UnixDatagramSender {
     if (Number(sent) !== bytes.length) throw new Error(`sendto: ${this.lastError()}`);
   }
 
-  /** The name of `errno`, such as ECONNREFUSED. */
+  /** Returns the name of `errno`, such as ECONNREFUSED. */
   private lastError(): string {
     const at = this.libc["__errno_location"]();
     const code = at === null ? 0 : read.i32(at, 0);
@@ -55,15 +55,15 @@ function openLibc() {
  *
  * | bytes | |
  * |---|---|
- * | 2 | AF_UNIX, in the order of the machine (little-endian wherever Bun runs) |
- * | n | a path and a zero byte; or a zero byte and an abstract name, which the length of the whole ends |
+ * | 2 | AF_UNIX, in native byte order (little-endian wherever Bun runs) |
+ * | n | a path and a zero byte; or a zero byte and an abstract name, delimited by the address length |
  */
 function socketAddress(name: string): Uint8Array {
   const isAbstract = name.startsWith("@");
   const bytes = new TextEncoder().encode(name);
   if ((!isAbstract && !name.startsWith("/")) || bytes.length < 2 || bytes.length > nameBytesMax)
     throw new Error(
-      `an absolute path or @name of at most ${nameBytesMax} bytes is needed, not ${JSON.stringify(name)}`,
+      `invalid socket ${JSON.stringify(name)}: expected an absolute path or @name of at most ${nameBytesMax} bytes`,
     );
   const address = new Uint8Array(2 + bytes.length + (isAbstract ? 0 : 1));
   address[0] = afUnix;

@@ -1,15 +1,15 @@
-// Variables whose names begin with ROOST_ and that no option has: misspelt ones, most likely.
+// Finds environment variables that begin with ROOST_ but belong to no option: probably misspelt ones.
 
 import { didYouMean } from "../base/did-you-mean.ts";
 
 const prefix = "ROOST_";
-/** Variables of ours that are no options. */
+/** Variables of this program that are not options. */
 const internal: ReadonlySet<string> = new Set(["ROOST_INVOKED_AS", "ROOST_BINARY"]);
 
 /**
- * What Kubernetes sets in every container of a namespace for a service whose name begins with "roost":
- * ROOST_SERVICE_HOST, ROOST_SERVICE_PORT, ROOST_SERVICE_PORT_WS, ROOST_PORT=tcp://…, ROOST_PORT_8000_TCP,
- * ROOST_PORT_8000_TCP_ADDR and so on, for one called roost-chat ROOST_CHAT_SERVICE_HOST and so on.
+ * Reports whether a variable is one that Kubernetes sets in all containers of a namespace with a service whose name
+ * begins with "roost": ROOST_SERVICE_HOST, ROOST_SERVICE_PORT_WS, ROOST_PORT=tcp://…, ROOST_PORT_8000_TCP_ADDR; for a
+ * service roost-chat, ROOST_CHAT_SERVICE_HOST.
  */
 function isOfKubernetes(name: string, value: string): boolean {
   if (/^ROOST_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?)$/.test(name)) return true;
@@ -17,7 +17,7 @@ function isOfKubernetes(name: string, value: string): boolean {
   return /^ROOST_([A-Z0-9_]+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value);
 }
 
-/** A sentence for each variable that is set, begins with ROOST_ and is not one of `known`. */
+/** Returns a sentence for each variable that is set, begins with ROOST_ and is not in `known`. */
 export function unknownVariables(
   environment: Readonly<Record<string, string | undefined>>,
   known: ReadonlySet<string>,

@@ -1,11 +1,11 @@
-// What an operator got wrong: said in one sentence, without a stack trace.
+// Errors that the operator can correct. Each is printed as one sentence, without a stack trace.
 
-/** A bad option: what, where it came from, what would be right. Ends the process with status 2. */
+/** An invalid option: the message says which, where it was set, and what was expected. The exit status is 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Something that keeps the server from starting: what, where, what to do. Ends the process with status 1. */
+/** A failure of a start or a command: the message says what, where, and what to do. The exit status is 1. */
 export class StartError extends Error {
   override readonly name = "StartError";
 }

@@ -1,4 +1,4 @@
-// What this program is called, and its number.
+// The version of this program.
 
 import manifest from "../../package.json" with { type: "json" };
 

@@ -1,19 +1,19 @@
-// The values of --store and --sessions: a database file, or the URL of a server.
+// Parses the values of --store and --sessions: a database file, or the URL of a server.
 
 import { type Engine, engineOf, fileScheme, sessionsEngines, storeEngines } from "./engines.ts";
 
 /** PATH_MAX of Linux, without the NUL. */
 export const pathBytesMax = 4095;
 
-/** The URL of a message store, as text. */
+/** Checks the URL of a message store, and returns it. Throws what was expected. */
 export const parseStore = urlOf(storeEngines, "messages.db");
 
 const parseSharedSessions = urlOf(sessionsEngines, "sessions.db");
 
-/** The URL of sessions, or `memory:`, as text. */
+/** Checks the URL of a session store, or `memory:`, and returns it. Throws what was expected. */
 export const parseSessions = (text: string): string => (text === "memory:" ? text : parseSharedSessions(text));
 
-/** How an operator writes these engines: `sqlite:PATH on one machine, postgres://… on several`. */
+/** Describes the choice of engines: `sqlite:PATH on one machine, postgres://… on several`. */
 export function choiceOf(engines: readonly Engine[]): string {
   return (["one machine", "several"] as const)
     .map((reach) => `${engines.find((engine) => engine.reach === reach)?.help} on ${reach}`)
@@ -21,8 +21,7 @@ export function choiceOf(engines: readonly Engine[]): string {
 }
 
 /**
- * What SQLite itself takes for something else than a file (`:memory:`, `file:…`) is refused: it would become a file's
- * name.
+ * Refuses the names that SQLite itself does not take for files (`:memory:`, `file:…`): they would become file names.
  */
 function urlOf(engines: readonly Engine[], file: string): (text: string) => string {
   const [ofFile, ...others] = engines.map(({ help }) => help);
@@ -36,23 +35,23 @@ function urlOf(engines: readonly Engine[], file: string): (text: string) => stri
     }
     const path = text.slice(fileScheme.length);
     if (path === "" || Buffer.byteLength(path) > pathBytesMax || /^(:|file:)|[\0?]|\/$/.test(path))
-      throw new Error(`sqlite: and the path of a file, such as sqlite:/var/lib/roost/${file}`);
+      throw new Error(`sqlite: and a file's path, such as sqlite:/var/lib/roost/${file}`);
     return text;
   };
 }
 
 /**
- * Refuses a URL in which a password seems to end early: with a bare "/", "?" or "#" in it the rest is taken for the
- * path, which the log and other nodes are shown, and its beginning for a host. The URL is not repeated.
+ * Refuses a URL whose password contains an unescaped "/", "?" or "#": the beginning would count as the host and the
+ * rest as the path, which appear in logs and on other nodes. The message does not contain the URL.
  */
 function refuseBareCredentials(text: string): void {
   const [, behind = ""] = /^[a-z]+:\/\/[^/?#]*(.*)$/s.exec(text) ?? [];
   const isMalformed = /%(?![\da-f]{2})/i.test(text);
   if (behind.includes("@") || behind.includes("#") || isMalformed)
-    throw new Error("a URL whose user and password have / ? # @ : % as %2F %3F %23 %40 %3A %25");
+    throw new Error("a URL whose user and password escape / ? # @ : % as %2F %3F %23 %40 %3A %25");
 }
 
-/** True for `sqlite:PATH`. */
+/** Reports whether a URL is `sqlite:PATH`. */
 export function isDatabaseFile(url: string): boolean {
   return url.startsWith(fileScheme);
 }

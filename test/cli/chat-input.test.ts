@@ -26,7 +26,7 @@ describe("a typed line", () => {
 
   test("that is a command which does not exist, or lacks a word, is never sent as a message", () => {
     for (const line of ["/to", "/group", "/group create", "/group join", "/group drop g1", "/leave"]) {
-      expect(parseInput(line).kind).toBe("wrong");
+      expect(parseInput(line).kind).toBe("invalid");
     }
   });
 });

@@ -90,15 +90,15 @@ test("messages are printed as they come, until the input ends", async () => {
 
 test("a refused line is reported on standard error, and the status is 1", async () => {
   const { status, errors } = await chat("erin", ["hello?"], { group: "nowhere" });
-  expect([status, errors]).toEqual([1, "roost: you are in no group nowhere; /groups lists yours\n"]);
+  expect([status, errors]).toEqual([1, "roost: you are in no group nowhere; /groups lists your groups\n"]);
 });
 
 test("a line that nobody would get is not lost in silence", async () => {
   const { status, errors } = await chat("erin", ["hello?"], {});
   expect(status).toBe(1);
-  expect(errors).toContain("; --to ACCOUNT or --group NAME says who");
+  expect(errors).toContain("no receiver; name one with --to ACCOUNT or --group NAME");
   const commanded = await chat("erin", ["hello?"], { commands: true });
-  expect(commanded.errors).toContain("; /to ACCOUNT or /group use NAME says who");
+  expect(commanded.errors).toContain("no receiver; name one with /to ACCOUNT or /group use NAME");
 });
 
 test("of several servers the one that lets in is used, and a registry is asked for more", async () => {
@@ -116,14 +116,14 @@ test("of several servers the one that lets in is used, and a registry is asked f
     }
     const { printed, exit } = await start("alice", Readable.from([]), {}, messenger, { url: [dead, dead] });
     expect(await exit).toBe(1);
-    expect(printed.errors).toContain(`nobody listens at ${dead}, ${dead}; `);
+    expect(printed.errors).toContain(`no server listens at ${dead}, ${dead}; `);
     const rubbish = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({ domains: ["?", dead] }) });
     const place = `http://127.0.0.1:${rubbish.port}`;
     const named = await start("alice", Readable.from([]), {}, messenger, { url: [dead], lookup: [place] });
     expect([await named.exit, named.printed.errors]).toEqual([
       1,
-      `roost: ${place} names no server that lets in, and nobody listens at ${dead}; ` +
-        "see which gateways `roost nodes` lists there\n",
+      `roost: ${place} names no server that answers, and no server listens at ${dead}; ` +
+        "`roost nodes` lists the gateways there\n",
     ]);
     await rubbish.stop(true);
   } finally {
@@ -140,8 +140,8 @@ test("an account left out of a new group is named", async () => {
       { commands: true },
       strict,
     );
-    expect(output.match(/left out/g)).toHaveLength(1);
-    expect(output).toMatch(/\* left out, because others have put them in too many groups: \S*joe\n/);
+    expect(output.match(/not added/g)).toHaveLength(1);
+    expect(output).toMatch(/\* not added, because others have added them to too many groups: \S*joe\n/);
   } finally {
     await strict.stop();
   }
@@ -169,7 +169,7 @@ test("a group is found by its name if one group has it, else by its id", async (
   const both = await chat("olaf", ["hello?"], { group: "crew" });
   expect([both.status, both.errors]).toEqual([
     1,
-    expect.stringMatching(/^roost: 2 groups are named crew; take an id: /),
+    expect.stringMatching(/^roost: 2 groups are named crew; use an id: /),
   ]);
   await chat("olaf", [`/group quit ${ids[0]}`], { commands: true });
   expect(await chat("olaf", ["found"], { group: "crew" })).toMatchObject({ status: 0, errors: "" });
@@ -329,7 +329,7 @@ test("a server that is addressed in another way than it listens is not said to b
     const { printed, exit } = await start("alice", Readable.from([]), {}, messenger, { url: ["ws://[::1]:1", url] });
     expect([await exit, printed.errors]).toEqual([
       1,
-      expect.stringContaining(`roost: somebody listens at ${url}, but answers no such client; ws:// is for`),
+      expect.stringContaining(`roost: the program that listens at ${url} does not speak this protocol; use ws:// for`),
     ]);
   }
 }, 60_000);
@@ -354,6 +354,6 @@ test("nobody listens: one sentence that says what to do", async () => {
   });
   expect([status, errors]).toEqual([
     1,
-    "roost: nobody listens at ws://127.0.0.1:1; start the server with `roost`, or say with --url where it is\n",
+    "roost: no server listens at ws://127.0.0.1:1; start one with `roost`, or name its address with --url\n",
   ]);
 });

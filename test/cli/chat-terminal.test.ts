@@ -101,7 +101,7 @@ test("other conversations are marked, groups have names, and an unknown group is
   expect(lines).toContain(" [to you] carol: to alice");
   expect(lines).toContain(" bob: from bob");
   terminal.type("/group use nowhere\r");
-  await until(() => terminal.count("! you are in no group nowhere; /groups lists yours") === 1, "the refusal");
+  await until(() => terminal.count("! you are in no group nowhere; /groups lists your groups") === 1, "the refusal");
   terminal.type("/groups\r");
   await until(() => terminal.count(`* "the team"  `) === 1, "the list");
   terminal.type('/group use "the team"\r');

@@ -71,7 +71,7 @@ test("the path of a data folder may be longer than an address of a socket", asyn
 
 test("what a killed server left is replaced, and whatever else lies there", async () => {
   await leaveStale();
-  await expect(ask()).rejects.toThrow("nobody answers at");
+  await expect(ask()).rejects.toThrow("nothing listens at");
   await open();
   expect(await ask()).toBe("pong");
   await opened.pop()?.close();
@@ -95,7 +95,7 @@ test("a live one is not replaced: the log says so, and the server goes on withou
   const lines: unknown[] = [];
   const second = await open(folder, { ...silentLog, warn: (_, fields) => void lines.push(fields?.["error"]) });
   expect(second).toBeUndefined();
-  expect(lines).toEqual(["another process answers there"]);
+  expect(lines).toEqual(["another process listens there"]);
   expect(await ask()).toBe("pong");
 });
 
@@ -116,8 +116,8 @@ test("where none can be made, the log says so, and the server goes on without", 
 });
 
 test("a command without a running server fails with a sentence", async () => {
-  await expect(ask()).rejects.toThrow(`no server runs on this data folder: there is no ${controlSocketPath(folder)}`);
-  await expect(ask(join(folder, "no", "such"))).rejects.toThrow("no server runs on this data folder");
+  await expect(ask()).rejects.toThrow(`no server uses this data folder: there is no ${controlSocketPath(folder)}`);
+  await expect(ask(join(folder, "no", "such"))).rejects.toThrow("no server uses this data folder");
 });
 
 test("a request has a bound, however it is sent; anything but a request is not found", async () => {

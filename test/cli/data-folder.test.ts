@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ensureSecret } from "../../src/auth/secret.ts";
 import { openLockFile } from "../../src/base/lock-file.ts";
 import { createLog, silentLog } from "../../src/base/log.ts";
-import { lockDataFolder, lockStore, openDataFolder } from "../../src/cli/data-folder.ts";
+import { lockDataFolder, lockStore, makeDataFolder } from "../../src/cli/data-folder.ts";
 import { databasePath } from "../../src/cli/store-place.ts";
 import { StartError } from "../../src/cli/usage-error.ts";
 import { SessionFile } from "../../src/session/sqlite/session-file.ts";
@@ -32,7 +32,7 @@ afterEach(() => {
 const modeOf = (name: string): number => statSync(join(folder, name)).mode & 0o777;
 
 test("only their owner may read the locked files: a reader could take the lock", () => {
-  unlocks.push(lockDataFolder(openDataFolder(folder, silentLog)));
+  unlocks.push(lockDataFolder(makeDataFolder(folder, silentLog).path));
   expect(modeOf("lock")).toBe(0o600);
   unlocks.push(lockStore(join(folder, "messages.db"), "alone"));
   expect(modeOf("messages.db-lock")).toBe(0o600);
@@ -50,7 +50,7 @@ test("a file of messages is held under all its names", () => {
   ] as const) {
     const unlock = lockStore(first, "alone");
     expect(() => lockStore(second, "shared")).toThrow(StartError);
-    expect(() => lockStore(second, "alone")).toThrow(`another roost keeps its messages in ${second}`);
+    expect(() => lockStore(second, "alone")).toThrow(`another roost uses the message file ${second}`);
     unlock();
     lockStore(second, "shared")();
   }
@@ -66,7 +66,7 @@ test("those who share a file of messages do so by any name, and are not joined b
 
 test("a lock that cannot be taken is reported in an operator's words", () => {
   const path = join(folder, "missing", "messages.db");
-  expect(() => lockStore(path, "alone")).toThrow(/cannot write beside the messages in .*--store/);
+  expect(() => lockStore(path, "alone")).toThrow(/cannot write to the folder of .*--store/);
   expect(() => lockStore(join(folder, "lock", "below"), "alone")).toThrow(StartError);
   writeFileSync(join(folder, "lock"), "");
   expect(() => lockStore(join(folder, "lock", "below"), "alone")).toThrow(StartError);
@@ -82,7 +82,7 @@ test("a lock file of an earlier version that others can read becomes its owner's
 
 test("whatever the umask is, folders, locks and secrets are their owner's alone", () => {
   process.umask(0);
-  const path = openDataFolder(join(folder, "a", "data"), silentLog);
+  const path = makeDataFolder(join(folder, "a", "data"), silentLog).path;
   unlocks.push(lockDataFolder(path));
   ensureSecret(path);
   databasePath(`sqlite:${join(folder, "b", "c", "messages.db")}`, "--store", silentLog);
@@ -102,7 +102,7 @@ test("a folder of data that others can change is warned of", () => {
     [0o755, undefined],
   ] as const) {
     chmodSync(folder, mode);
-    openDataFolder(folder, log);
+    makeDataFolder(folder, log);
     const said = lines.splice(0).join("");
     if (warning === undefined) expect(said).toBe("");
     else expect(said).toContain(warning);
@@ -113,6 +113,6 @@ test("a database's path at which no file can be is refused", () => {
   for (const path of [folder, "/dev/zero"])
     expect(() => databasePath(`sqlite:${path}`, "--store", silentLog)).toThrow(`--store: ${path} is not a file`);
   expect(() => databasePath("sqlite:/proc/nothing/below", "ROOST_STORE", silentLog)).toThrow(
-    /^ROOST_STORE: cannot make/,
+    /^ROOST_STORE: cannot create/,
   );
 });

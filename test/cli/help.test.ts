@@ -35,7 +35,7 @@ test("help is of the command that is named, and a name that none has is refused"
     expect(await run(words, tmpdir())).toMatchObject({
       status: 2,
       out: "",
-      err: expect.stringContaining('"kik" is not a command; did you mean kick?'),
+      err: expect.stringContaining('unknown command "kik"; did you mean kick?'),
     });
 }, 60_000);
 

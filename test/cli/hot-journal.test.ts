@@ -83,8 +83,8 @@ test("the check reads what was committed, and finds it right", async () => {
   const { folder, path } = copied();
   const { status, out, err } = await roost("check", "--data", folder);
   expect([status, err]).toEqual([0, ""]);
-  expect(out).toContain(`messages: fine: ${path} (${messages}, of`);
-  expect(out).toContain(`index: fine: ${indexPathOf(path)} (${messages} messages are found by it)`);
+  expect(out).toContain(`messages: fine: ${path} (${messages}, from`);
+  expect(out).toContain(`index: fine: ${indexPathOf(path)} (${messages} messages)`);
   expect((await roost("repair", "--data", folder)).out).toContain("nothing to repair");
 }, 60_000);
 
@@ -120,7 +120,7 @@ test("a restore says what was committed, and keeps it when it replaces the store
   expect([asked.status, asked.out]).toEqual([1, ""]);
   expect(asked.err).toContain(`${path} holds ${messages} messages`);
   const { err } = await roost("restore", other, "--replace", "--data", folder);
-  const [, kept = ""] = /is kept in ([^;,\s]+);/.exec(err) ?? [];
+  const [, kept = ""] = /is kept as ([^;,\s]+);/.exec(err) ?? [];
   expect(rowsOf(kept)).toEqual(rowsOf(whole.path));
 }, 60_000);
 

@@ -91,7 +91,7 @@ describe("a limit is refused", () => {
     ["nonsense=5", 'the name of a limit, not "nonsense"; roost limits lists them'],
     ["constructor=5", 'the name of a limit, not "constructor"'],
     ["=5", 'the name of a limit, not ""'],
-    ["connections-per-address", 'name=value,… such as connections-per-address=500, not "connections-per-address"'],
+    ["connections-per-address", 'name=value,…, such as connections-per-address=500, not "connections-per-address"'],
     ...[
       "",
       "0",
@@ -113,7 +113,7 @@ describe("a limit is refused", () => {
     ...["0", "-1", "1e309", "1.5MiB", "1MB", "1 MiB", String(smallest - 1), String(largest + 1), "1024GiB"].map(
       (value): [string, string] => [`frame-bytes=${value}`, `${sizes}, not "${value}"`],
     ),
-    ["frame-bytes=64KiB,frame-bytes=65KiB", "each limit once: frame-bytes is given twice"],
+    ["frame-bytes=64KiB,frame-bytes=65KiB", "each limit at most once, not frame-bytes twice"],
   ];
   test.each(cases)("%s", (text, expected) => {
     expect(() => valuesOf(["--limit", text])).toThrow(expected);
@@ -123,7 +123,7 @@ describe("a limit is refused", () => {
 
   test("when two flags set it", () => {
     expect(() => valuesOf(["--limit", "frame-bytes=64KiB", "--limit", "frame-bytes=65KiB"])).toThrow(
-      "frame-bytes is given twice",
+      "not frame-bytes twice",
     );
   });
 
@@ -133,10 +133,10 @@ describe("a limit is refused", () => {
 
   test("when a flag or the file names one that means nothing to the role", () => {
     expect(() => valuesOf(["--limit", "instances=5"])).toThrow(
-      "--limit: instances means nothing to --role gateway; leave it out",
+      "--limit: instances does not apply to --role gateway; remove it",
     );
     expect(() => valuesOf(config("limit = 'frame-bytes=64KiB'"), {}, "discovery")).toThrow(
-      /roost\.toml: limit: frame-bytes means nothing to --role discovery/,
+      /roost\.toml: limit: frame-bytes does not apply to --role discovery/,
     );
   });
 
@@ -144,13 +144,13 @@ describe("a limit is refused", () => {
     ["[limit]\nframe-bytes = 1e309\n", "frame-bytes to be bytes"],
     ["[limit]\nframe-bytes = -1\n", 'not "-1"'],
     ["[limit]\nframe-bytes = 1.5\n", 'not "1.5"'],
-    ["[limit]\nframe-bytes = true\n", "limit.frame-bytes must be a number, or a string in quotes with one value"],
-    ["[limit]\nframe-bytes = '64KiB,metas-per-request=1'\n", "limit.frame-bytes must be a number, or a string"],
-    ["[limit]\n'frame-bytes=64KiB,metas-per-request' = 1\n", "must be a number, or a string"],
-    ["[limit.frame-bytes]\nvalue = 1\n", "limit.frame-bytes must be a number, or a string"],
-    ["limit = 5\n", "limit must be a string in quotes, or a table of names and values"],
-    ["limit = ['frame-bytes=64KiB']\n", "limit must be a string in quotes, or a table of names and values"],
-    ["[read-wait]\na = 1\n", "read-wait must be a string in quotes"],
+    ["[limit]\nframe-bytes = true\n", "limit.frame-bytes: expected a number, or a string in quotes with one value"],
+    ["[limit]\nframe-bytes = '64KiB,metas-per-request=1'\n", "limit.frame-bytes: expected a number, or a string"],
+    ["[limit]\n'frame-bytes=64KiB,metas-per-request' = 1\n", "expected a number, or a string"],
+    ["[limit.frame-bytes]\nvalue = 1\n", "limit.frame-bytes: expected a number, or a string"],
+    ["limit = 5\n", "limit: expected a string in quotes, or a table of names and values"],
+    ["limit = ['frame-bytes=64KiB']\n", "limit: expected a string in quotes, or a table of names and values"],
+    ["[read-wait]\na = 1\n", "read-wait: expected a string in quotes"],
   ])("in the file: %j", (text, expected) => {
     expect(() => valuesOf(config(text))).toThrow(expected);
   });

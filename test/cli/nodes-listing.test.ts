@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { withProof } from "../../src/auth/instance-proof.ts";
-import { type ListingFacts, newsOf, rowsOf, tableOf } from "../../src/cli/nodes/listing.ts";
+import { type ListingFacts, changeKeyOf, rowsOf, tableOf } from "../../src/cli/nodes/listing.ts";
 import { askMonitors, factsIn } from "../../src/cli/nodes/monitors.ts";
 import type { Instance } from "../../src/registry/instance.ts";
 import { metadataOfGone } from "../../src/registry/lookup/gone-gateways.ts";
@@ -77,8 +77,8 @@ test("load, clients, monitor, version and the last renewal are shown as far as t
   expect(rows[0]?.version).toBe("1.2.3");
   // What changes all the time is no news.
   const later = rows.map((row) => ({ ...row, load: "8", clients: "1", renewed: "1s", age: "2d" }));
-  expect(newsOf(later)).toBe(newsOf(rows));
-  expect(newsOf(rows.map((row) => ({ ...row, state: "up" })))).not.toBe(newsOf(rows));
+  expect(changeKeyOf(later)).toBe(changeKeyOf(rows));
+  expect(changeKeyOf(rows.map((row) => ({ ...row, state: "up" })))).not.toBe(changeKeyOf(rows));
 });
 
 test("gateways whose links to a chat or login node have broken are gone, in the environment of that node", () => {
@@ -144,5 +144,5 @@ test("an instance that has fallen silent is marked, of whatever service, and tha
   const [chat, shop] = [member("chat", "c1", false), instanceOf({ appid: "shop", hostname: "s1" })];
   const rows = rowsOf([chat, shop], { ...nothingElse, stale: new Set([chat, shop]) }, 0n);
   expect(rows.map(({ state }) => state)).toEqual(["up (ready, stale)", "up (stale)"]);
-  expect(newsOf(rows)).not.toBe(newsOf(rowsOf([chat, shop], nothingElse, 0n)));
+  expect(changeKeyOf(rows)).not.toBe(changeKeyOf(rowsOf([chat, shop], nothingElse, 0n)));
 });

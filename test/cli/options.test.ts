@@ -41,8 +41,8 @@ test("what is not an option is refused by name: flag, word, key of the file", ()
   expect(() => serve(["--ws"])).toThrow("--ws needs a value");
   expect(() => serve(["--id", "a", "--id", "b"])).toThrow("--id is given twice");
   expect(() => serve(["--config", config('nope = "1"')])).toThrow("nope is not an option");
-  expect(() => serve(["--config", config("retention = 15")])).toThrow("retention must be a string");
-  expect(() => serve(["--config", config("= [")])).toThrow("is not TOML");
+  expect(() => serve(["--config", config("retention = 15")])).toThrow("retention: expected a string");
+  expect(() => serve(["--config", config("= [")])).toThrow("expected TOML");
   expect(() => serve(["--config", join(folder, "missing.toml")])).toThrow("missing.toml");
 });
 
@@ -108,11 +108,11 @@ test("a value beyond the bounds of its option is refused", () => {
     ["login-wait", "25d", "from 100ms to 24d"],
     ["ttl", "999999999d", "from 1s to 36500d"],
     ["retention", "999999d", "at most 36500d"],
-    ["store", "sqlite::memory:", "path of a file"],
-    ["store", "sqlite:file::memory:?cache=shared", "path of a file"],
-    ["store", "sqlite:", "path of a file"],
-    ["store", "sqlite:a\0b", "path of a file"],
-    ["store", "sqlite:folder/", "path of a file"],
+    ["store", "sqlite::memory:", "a file's path"],
+    ["store", "sqlite:file::memory:?cache=shared", "a file's path"],
+    ["store", "sqlite:", "a file's path"],
+    ["store", "sqlite:a\0b", "a file's path"],
+    ["store", "sqlite:folder/", "a file's path"],
     ["sessions", "postgres://db/x", "sqlite:PATH or redis://"],
     ["sessions", "redis://:hush/hush@db:6379", "%2F"],
     ["sessions", "redis://:12#34@db:6379", "%23"],

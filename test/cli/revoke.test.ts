@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { openControlSocket } from "../../src/cli/control/control-socket.ts";
-import { findStoreKeepers } from "../../src/cli/control/find-process.ts";
+import { findStoreProcesses } from "../../src/cli/control/find-process.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { optionsOf } from "../../src/cli/command-options.ts";
 import { ControlCommands, ControlRefused, type ControlFields } from "../../src/observe/control-commands.ts";
@@ -72,7 +72,7 @@ test("a refusal, an answer of another version and a missing server are reported 
   await failing("the message store cannot keep it now");
   await closing.pop()?.();
   await answering("done");
-  await failing("what this version does not understand");
+  await failing("this version does not understand the answer");
 }, 60_000);
 
 test("an account is required, and a time to come is refused, with status 2", async () => {
@@ -85,7 +85,7 @@ test("an account is required, and a time to come is refused, with status 2", asy
 
 test("the data folder is meant, unless a registry or a node is named", async () => {
   const places = (words: string[], variables: Record<string, string> = {}) =>
-    findStoreKeepers(new OptionValues(optionsOf.kick, words, variables));
+    findStoreProcesses(new OptionValues(optionsOf.kick, words, variables));
   expect(await places(["--data", folder])).toEqual([{ kind: "socket", folder }]);
   const elsewhere = { ROOST_DISCOVERY: "http://127.0.0.1:1" };
   expect(await places(["--data", folder], elsewhere)).toEqual([{ kind: "socket", folder }]);

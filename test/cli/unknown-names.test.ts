@@ -22,8 +22,8 @@ const warnings = (variables: Record<string, string>): readonly string[] =>
 
 test("a command line that names no command, or gives one what it does not take, is refused with status 2", async () => {
   const cases: readonly (readonly [words: string, sentence: string])[] = [
-    ["tokne", '"tokne" is not a command; did you mean token?; there are serve, token, '],
-    ["constructor", '"constructor" is not a command; '],
+    ["tokne", 'unknown command "tokne"; did you mean token?; expected one of serve, token, '],
+    ["constructor", 'unknown command "constructor"; '],
     ["--ws off token", '"token" is not an option'],
     ["token --account a --account b", "--account is given twice"],
     ["token --account a --no-ttl", "--no-ttl is not an option here"],

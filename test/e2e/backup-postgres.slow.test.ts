@@ -169,7 +169,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     );
     const restored = await restore([path, "--replace"]);
     expect(restored.status).toBe(0);
-    const [, aside = ""] = /kept in the schema (\w+)/.exec(restored.err) ?? [];
+    const [, aside = ""] = /kept as the schema (\w+)/.exec(restored.err) ?? [];
     expect(aside).toStartWith("roost_before_restore_");
     expect(await bodiesIn(sql)).toHaveLength(20);
     expect(await bodiesIn(sql, aside)).toHaveLength(25);
@@ -189,7 +189,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
       await sql.unsafe(`CREATE SCHEMA roost_before_restore_${stamp.toLowerCase()}`);
     }
     const restored = await restore([path, "--replace"]);
-    expect(restored).toMatchObject({ status: 0, err: expect.stringMatching(/kept in the schema \w+_2\b/) });
+    expect(restored).toMatchObject({ status: 0, err: expect.stringMatching(/kept as the schema \w+_2\b/) });
   }, 180_000);
 
   test("a node that only seemed to be gone does not write under what it remembers", async () => {

@@ -89,8 +89,8 @@ test("a wrong command line is reported in one sentence, and changes nothing", as
     [["backup"], 2, "FILE is missing"],
     [["backup", "a", "b"], 2, "one word too many"],
     [["backup", "x", "--store", "redis://x"], 2, "--store: invalid value"],
-    [["backup", "a-folder"], 1, "is a folder; name a file in it"],
-    [["backup", "there"], 1, "exists already; choose another name, or replace it with --replace"],
+    [["backup", "a-folder"], 1, "is a folder: expected a file"],
+    [["backup", "there"], 1, "already exists; choose another name, or replace it with --replace"],
     [["backup", "nowhere/x"], 1, "there is no folder"],
     [["backup", "there/x"], 1, "there"],
     [["backup", "/dev/null", "--replace"], 1, "use - to write the backup to standard output"],
@@ -101,7 +101,7 @@ test("a wrong command line is reported in one sentence, and changes nothing", as
     [["backup", "x", "--store", "sqlite:text"], 1, "not a store of roost"],
     [["backup", "x", "--store", "sqlite:foreign.db"], 1, "a database of another program"],
     [["restore", "none"], 1, "there is no file"],
-    [["restore", "a-folder"], 1, "is no file"],
+    [["restore", "a-folder"], 1, "is not a file"],
     [["restore", "data/messages.db"], 1, "is the store itself"],
     [["restore", "text", "--replace"], 1, "is not a store of roost"],
     [["restore", "foreign.db", "--replace"], 1, "a database of another program"],
@@ -126,7 +126,7 @@ test("a wrong command line is reported in one sentence, and changes nothing", as
   // A user without write access gets an error. Root has access everywhere but in a read-only file system.
   const closed = await run(["backup", "/proc/x"], folder);
   expect(closed.status).toBe(1);
-  expect(closed.err).toContain("cannot write in /proc");
+  expect(closed.err).toContain("cannot write to the folder /proc");
 }, 120_000);
 
 test("a damaged store is not backed up, and an earlier backup stays what it was", async () => {
@@ -158,7 +158,7 @@ test.skipIf(!canMount())(
     disks.push(small);
     const refused = await run(["backup", join(small.folder, "x.db")], folder);
     expect(refused.status).toBe(1);
-    expect(refused.err).toMatch(/the backup takes \d.* MB, and .*disk.* has .* left; choose a file on another disk/);
+    expect(refused.err).toMatch(/the backup needs \d.* MB, but .*disk.* has .* left; choose a file on another disk/);
     expect(readdirSync(small.folder)).toEqual([]);
 
     // There is room when it begins, and none when it ends: others write meanwhile.
@@ -204,7 +204,7 @@ test("a file that chat services share is backed up beside all of them, and is no
   expect(idsIn(join(folder, "x.db"))).toHaveLength(500);
   const refused = await run(["restore", "x.db", "--replace", "--store", `sqlite:${path}`], folder);
   expect(refused.status).toBe(1);
-  expect(refused.err).toContain(`another roost keeps its messages in ${path}`);
+  expect(refused.err).toContain(`another roost uses the message file ${path}`);
   await Promise.all(stores.map((store, at) => append(store, `sender ${at}`)));
   await Promise.all(stores.map((store) => store.close()));
   expect(idsIn(path)).toHaveLength(1_000);
@@ -222,7 +222,7 @@ test("neither a store with a write-ahead log nor a link to it is a backup", asyn
   symlinkSync(join(folder, "data", "messages.db"), join(folder, "latest.db"));
   const refused = await run(["restore", "latest.db", "--data", "elsewhere"], folder);
   expect(refused.status).toBe(1);
-  expect(refused.err).toMatch(/is not all of a store without .*messages\.db-wal/);
+  expect(refused.err).toMatch(/is incomplete without .*messages\.db-wal/);
 });
 
 test("a signal removes what a backup has written so far", async () => {

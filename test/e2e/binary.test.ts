@@ -99,7 +99,7 @@ test("a second server on the same data, or on the same port, is refused with a s
   const port = /:(\d+)$/.exec(server.tcp)?.[1] ?? "";
   const sameData = await run(free, folder);
   expect(sameData.status).toBe(1);
-  expect(sameData.err).toContain("another roost is running");
+  expect(sameData.err).toContain("another roost uses");
   const samePort = await run(
     ["--data", "other", "--ws", "off", "--tcp", `127.0.0.1:${port}`, "--monitor", "off"],
     folder,

@@ -134,10 +134,10 @@ describe.skipIf(isSteppedClockMissing)("with a clock that is wrong", () => {
     expect(messages()).toBe(40);
     const survey = await run(["purge"], folder);
     expect(survey).toMatchObject({ status: 0, err: "" });
-    expect(survey.out).toMatch(/^Messages are kept for 1 day\. .*\n40 messages are older\. .* not before /);
+    expect(survey.out).toMatch(/^Messages are kept for 1 day\. .*\n40 messages are older\. .* at the earliest/);
     expect(await run(["purge", "--retention", "100d"], folder)).toMatchObject({
       status: 0,
-      out: expect.stringContaining("None is older."),
+      out: expect.stringContaining("No message is older."),
     });
     const purged = await run(["purge", "--now"], folder);
     expect(purged).toMatchObject({ status: 0, err: "", out: expect.stringContaining("\n40 messages deleted.\n") });
@@ -159,7 +159,7 @@ test("roost purge says what is wrong: no store, no retention, forever, a store t
   servers.push(server);
   const unset = await run(["purge", "--now"], folder);
   expect(unset).toMatchObject({ status: 1, out: "" });
-  expect(unset.err).toMatch(/keeps messages for ever, as its servers were told; say how long with --retention/);
+  expect(unset.err).toMatch(/keep messages forever; set the days to keep with --retention/);
   expect((await run(["purge", "--retention", "forever"], folder)).status).toBe(2);
   expect((await run(["purge", "--store", "mysql://x"], folder)).err).toContain(
     "--store: invalid value: expected sqlite:PATH or postgres://",
@@ -168,6 +168,6 @@ test("roost purge says what is wrong: no store, no retention, forever, a store t
   expect(none).toMatchObject({
     status: 0,
     err: "",
-    out: expect.stringMatching(/None is older\.\n0 messages deleted\.\n$/),
+    out: expect.stringMatching(/No message is older\.\n0 messages deleted\.\n$/),
   });
 }, 60_000);

@@ -16,9 +16,13 @@ test("a file that is no good changes nothing, in whatever process, and its log s
     ["# no key\n", 0o600, /holds no key: lines that begin with # are comments/],
     [`${newKey()}\nshort\n`, 0o600, /cluster-key, line 2: a secret has at least 16 bytes, this one has 5/],
     [`"${newKey()}"\n`, 0o600, /cluster-key, line 1: the quotes around the secret would be a part of it/],
-    [`[shop k] ${newKey()}\n`, 0o600, /keys of single apps, \[app kid\] key, are for client tokens; remove them here/],
+    [
+      `[shop k] ${newKey()}\n`,
+      0o600,
+      /keys for single apps \(\[app kid\] key\) are for client tokens only; remove them/,
+    ],
     [Array.from({ length: 17 }, newKey).join("\n"), 0o600, /holds 17 keys, at most 16 are allowed/],
-    [`${newKey()}\n`, 0o666, /can be changed by everybody, so it is no secret/],
+    [`${newKey()}\n`, 0o666, /can be changed by everybody; create a new secret/],
   ];
   for (const name of names) {
     for (const [text, mode, reason] of bad) {

@@ -78,7 +78,7 @@ test("a role without registry, cluster key, secret or engine says which option i
     [loginOn("memory:"), "--sessions memory:", "standalone"],
     [["--role", "chat", ...registry, ...key, ...sessions], "--store is required", "sqlite:PATH", "postgres://"],
     [chatOn("mysql://somewhere/db"), "--store: invalid value: expected sqlite:PATH"],
-    [[...gateway, "--secret-file", "secret", "--store", "sqlite:m.db"], "--store means nothing to --role gateway"],
+    [[...gateway, "--secret-file", "secret", "--store", "sqlite:m.db"], "--store does not apply to --role gateway"],
     [["--role", "gateway", ...registry, ...key, "--ws", "off", "--tcp", "off"], "--ws and --tcp are both off"],
   ]);
 }, 60_000);

@@ -53,7 +53,7 @@ test("a standalone server and a cluster's chat services do not keep messages in 
   const closed = ["--ws", "off", "--tcp", "127.0.0.1:0", "--monitor", "off"];
   const second = await run([...closed, "--store", store], folder);
   expect(second.status).toBe(1);
-  expect(second.err).toContain(`another roost keeps its messages in ${join(folder, "messages.db")}`);
+  expect(second.err).toContain(`another roost uses the message file ${join(folder, "messages.db")}`);
   await running.stop();
   // The cluster's store stays the cluster's.
   const later = await run([...closed, "--store", store], folder);
@@ -67,7 +67,7 @@ test("a standalone server and a cluster's chat services do not keep messages in 
     const chat = ["--role", "chat", ...known, "--sessions", "sqlite:sessions-of-a-test.db", "--store", own];
     const third = await run(chat, folder);
     expect(third.status).toBe(1);
-    expect(third.err).toContain(`a standalone roost keeps its messages in ${join(folder, "alone.db")}`);
+    expect(third.err).toContain(`a standalone roost uses the message file ${join(folder, "alone.db")}`);
   } finally {
     await alone.end("SIGTERM");
   }

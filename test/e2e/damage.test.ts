@@ -67,7 +67,7 @@ test("a damaged store: the start refuses it, check finds it, salvage mends it, a
   const page = await bob.index(1n, false);
   expect(page.length).toBeGreaterThan(200);
   await bob.close();
-  expect((await run(["repair"], folder)).err).toContain("another roost is running");
+  expect((await run(["repair"], folder)).err).toContain("another roost uses");
 }, 120_000);
 
 test.skipIf(!canMount())(

@@ -197,7 +197,7 @@ test("what would be unsafe or makes no sense is refused with a sentence", async 
   writeFileSync(join(folder, "notes.txt"), "my notes\n");
   const anywhere = ["--listen", "127.0.0.1:0"];
   await refused(["--listen", "0.0.0.0:0"], /--cluster-key-file.*--insecure/);
-  await refused([...anywhere, "--ws", "127.0.0.1:0"], /--ws means nothing to --role discovery/);
+  await refused([...anywhere, "--ws", "127.0.0.1:0"], /--ws does not apply to --role discovery/);
   await refused([...anywhere, "--cluster-key", "short"], /at least 16 bytes/);
   await refused([...anywhere, "--peers", "nonsense"], /--peers/);
   await refused([...anywhere, "--lookup", "missing.json"], /missing\.json/);

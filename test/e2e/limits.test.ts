@@ -53,7 +53,7 @@ test("a server's limits can be read while it runs and after kill -9, but not aft
   await first.end("SIGKILL");
   expect(await run(["limits"], folder)).toMatchObject({
     status: 1,
-    err: expect.stringContaining(`no server runs on this data folder: nobody answers at ${socket}`),
+    err: expect.stringContaining(`no server uses this data folder: nothing listens at ${socket}`),
   });
   const second = await start();
   const { limits } = JSON.parse(`{"limits":${(await run(["limits", "--json"], folder)).out}}`);
@@ -99,7 +99,7 @@ describe("without a server", () => {
   test("--limit without --role is refused: the server that runs has its own", async () => {
     expect(await run(["limits", "--limit", "frame-bytes=64KiB"], folder)).toMatchObject({
       status: 2,
-      err: expect.stringContaining("--limit needs --role here"),
+      err: expect.stringContaining("--limit needs --role:"),
     });
   });
 });
@@ -109,7 +109,7 @@ test.each([
   ["frame-bytes=0", 'not "0"'],
   ["frame-bytes=-1", 'not "-1"'],
   ["frame-bytes=1e309", 'not "1e309"'],
-  ["instances=5", "--limit: instances means nothing to --role standalone; leave it out"],
+  ["instances=5", "--limit: instances does not apply to --role standalone; remove it"],
 ])(
   "a server does not start with --limit %s, and makes nothing",
   async (value, sentence) => {
@@ -153,8 +153,8 @@ test("members of a cluster and its registry show their limits to holders of the 
     ["gateway-1", wrongKey, 1, "it does not know the cluster key"],
     [registry, [], 1, "takes writes only with its key"],
     [registry, wrongKey, 1, "takes writes only with its key"],
-    ["gateway-2", key, 1, "the registry lists no process called gateway-2; did you mean gateway-1?"],
-    [`tcp://${cluster.gateways[0]?.ws}`, key, 1, "cannot be asked"],
+    ["gateway-2", key, 1, "the registry lists no process with the id gateway-2; did you mean gateway-1?"],
+    [`tcp://${cluster.gateways[0]?.ws}`, key, 1, "failed: "],
     ["a b", key, 2, "an id that roost nodes prints"],
   ] as const) {
     const { err, ...rest } = await ask(node, ...more);

@@ -40,8 +40,8 @@ test.skipIf(!hasPostgres)(
     expect(lines.join("")).toMatch(/ messages="?40"? notBefore="/);
     const survey = await purge("--store", url);
     expect(survey).toMatchObject({ status: 0, err: "" });
-    expect(survey.out).toMatch(/^Messages are kept for 1 day\. .*\n40 messages are older\. .* not before /);
-    expect((await purge("--store", url, "--retention", "100d")).out).toContain("None is older.");
+    expect(survey.out).toMatch(/^Messages are kept for 1 day\. .*\n40 messages are older\. .* at the earliest/);
+    expect((await purge("--store", url, "--retention", "100d")).out).toContain("No message is older.");
     expect(await sql`SELECT FROM roost.message`).toHaveLength(40);
     const purged = await purge("--store", url, "--now");
     expect(purged).toMatchObject({ status: 0, err: "", out: expect.stringContaining("\n40 messages deleted.\n") });

@@ -23,7 +23,7 @@ test("a restored server serves the backup, its ids rise above it, and a future c
 
   const refused = await run(["restore", "kept.db", "--replace"], folder);
   expect(refused.status).toBe(1);
-  expect(refused.err).toContain("another roost is running on the data folder");
+  expect(refused.err).toContain("another roost uses the data folder");
   await alice.close();
   await server.end("SIGKILL");
 
@@ -34,7 +34,7 @@ test("a restored server serves the backup, its ids rise above it, and a future c
   );
   const restored = await run(["restore", "kept.db", "--replace"], folder);
   expect(restored).toMatchObject({ status: 0, out: "" });
-  expect(restored.err).toMatch(/restored 120 messages .*kept in .*messages\.db\.before-restore-/s);
+  expect(restored.err).toMatch(/restored 120 messages .*kept as .*messages\.db\.before-restore-/s);
   const data = join(folder, "data");
   expect(leftIn(data)).toEqual([]);
   const [aside = ""] = readdirSync(data).filter((name) => name.startsWith("messages.db.before-restore-"));
@@ -86,7 +86,7 @@ test("a backup goes through a pipe into another folder", async () => {
   expect([0, 1]).toContain(cut.exitCode);
   const nothing = await run(["restore", "-", "--data", "third"], folder);
   expect(nothing).toMatchObject({ status: 1 });
-  expect(nothing.err).toContain("what came through the pipe is empty");
+  expect(nothing.err).toContain("the backup from standard input is empty");
 }, 120_000);
 
 test.skipIf(!canMount())(

@@ -84,7 +84,9 @@ test("a cluster: by the registry, by each of its nodes and by a chat node, and n
     expect(
       await order(stage, "kick", "--account", "bob", "--app", "app", "--node", node, "--discovery", registry),
     ).toContain("ask a chat node");
-  expect(await order(stage, "kick", "--account", "bob", "--env", "prod")).toContain("no chat node in the env prod");
+  expect(await order(stage, "kick", "--account", "bob", "--env", "prod")).toContain(
+    "no chat node in the environment prod",
+  );
   expect(await order(stage, "kick", "--account", "nobody")).toContain("nobody (app default) is not signed in");
   // The first chat node that the registry lists may be gone.
   await stage.cluster.end("chat-1", "SIGKILL");

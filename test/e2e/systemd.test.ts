@@ -277,7 +277,7 @@ describe("a service manager", () => {
       expect(await manager.told(/^READY=1$/m)).toMatch(/^STATUS=Ready on ws:\/\/127\.0\.0\.1:\d+, tcp:/m);
       await manager.told(/^WATCHDOG=1$/m);
       child.kill("SIGTERM");
-      expect(await manager.told(/^STOPPING=1$/m)).toMatch(/^STATUS=Leaving after SIGTERM/m);
+      expect(await manager.told(/^STOPPING=1$/m)).toMatch(/^STATUS=Stopping after SIGTERM/m);
       expect(await child.exited).toBe(0);
       expect(manager.receive()[0]).toStartWith("READY=1\n");
     }, 60_000);

@@ -15,8 +15,8 @@ test("the refusal of one device too many says what to do, and doing it helps", a
   try {
     clients.push(await connect("phone"));
     await expect(connect("laptop")).rejects.toThrow(
-      "this account is signed in on 1 device already, the most that it may have: end the connection of one of them, " +
-        "or sign in under its name for a device; one that has vanished without a word counts for some minutes more",
+      "this account is already signed in on 1 device, the limit: end the connection of one, " +
+        "or sign in with its device name; a device that has lost its network counts for some minutes more",
     );
     clients.push(await connect("phone"));
     await Promise.all(clients.splice(0).map((client) => client.close()));

@@ -252,7 +252,7 @@ test("accounts in as many groups as allowed are left out and named; the notifica
   expect(limits.reached.get("groupsPutPerAccount")).toBe(1);
   const added = await join(ann, groupId, "bob");
   expect(added.status).toBe(Status.Forbidden);
-  expect(sentenceOf(added)).toBe("others have put the account in 2 groups; it can still join by itself");
+  expect(sentenceOf(added)).toBe("others have added the account to 2 groups; it can still join by itself");
   succeeded(await join(bob, groupId, "bob"));
   expect(await createGroup(bob, ["joe"])).not.toBe("");
 });

@@ -80,7 +80,7 @@ describe("an odd header", () => {
     const { client, node, wheel } = loneGateway({ metasPerRequest: 1 });
     const alice = client("alice");
     alice.send(talkWith(0));
-    while (alice.channel.speaker?.take(wheel.nowMs) === true) continue;
+    while (alice.channel.requests?.take(wheel.nowMs) === true) continue;
     alice.send(talkWith(2, { channelId: "x" }));
     expect(alice.connection.packets.map(({ header }) => header.status)).toEqual([Status.RateLimited]);
     wheel.nowMs += 1_000;

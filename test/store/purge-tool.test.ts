@@ -171,12 +171,12 @@ test("the report says how many, until when servers wait, and that a clock is wro
   const survey = { keepMs: 15 * day, wallMs, committedMs: wallMs, messages: 0, waitMs: 0 };
   const report = (of: PurgeSurvey, isNow: boolean): string => purgeReport(of, 15 * day, isNow).join("\n");
   const kept = "Messages are kept for 15 days. The clock says 2026-06-01 12:00 UTC.\n";
-  expect(report(survey, false)).toBe(`${kept}None is older.`);
+  expect(report(survey, false)).toBe(`${kept}No message is older.`);
   const many = { ...survey, messages: surveyMessagesMax + 1 };
   expect(report(many, true)).toBe(`${kept}more than 1,000,000 messages are older.`);
   expect(report(many, false)).toContain("deletes them within minutes");
-  expect(report({ ...many, waitMs: day }, false)).toContain("not before 2026-06-02 12:00 UTC");
+  expect(report({ ...many, waitMs: day }, false)).toContain("at 2026-06-02 12:00 UTC at the earliest");
   expect(report({ ...survey, committedMs: wallMs + day }, false)).toContain(
-    "was stored at 2026-06-02 12:00 UTC by the clock of then",
+    "is dated 2026-06-02 12:00 UTC, after that",
   );
 });

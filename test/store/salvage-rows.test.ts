@@ -111,7 +111,7 @@ test("roost repair tells how many messages are invalid, and the first ids of the
   ]);
   const ids = Array.from({ length: 10 }, (_, i) => idOf(i + 1)).join(", ");
   expect(stdout.toString()).toContain(
-    `messages: 88 saved, 12 invalid\n  invalid, and left out: ids ${ids} and 2 more\n`,
+    `messages: 88 saved, 12 invalid\n  invalid, and not saved: ids ${ids} and 2 more\n`,
   );
   expect(exitCode).toBe(0);
 });

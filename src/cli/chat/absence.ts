@@ -1,12 +1,11 @@
-// What came while nobody looked, as a terminal shows it: the last messages of each conversation, and a count of the
-// others. Bounded by conversations and messages, however many come. A message's promise resolves when it is shown or
-// only counted.
+// Collects the messages missed during an absence, for a terminal: the last ones of each conversation, and counts of the
+// rest. Conversations and messages are bounded. A message's promise resolves when it is shown or counted.
 
 import type { Message } from "../../sdk/message.ts";
 
-/** Messages of a conversation that are shown. */
+/** The most messages of a conversation. */
 export const shownMax = 20;
-/** Conversations of which messages are shown: those that have the newest ones. */
+/** The most conversations: those with the newest messages. */
 const conversationsMax = 20;
 
 interface Kept {
@@ -16,26 +15,26 @@ interface Kept {
 
 interface Conversation {
   readonly kept: Kept[];
-  /** Messages before them. */
+  /** The number of earlier messages. */
   left: number;
 }
 
-/** A conversation's messages to show, in the order of their ids. */
+/** The missed messages of a conversation, in the order of their ids. */
 export interface Missed {
   readonly messages: readonly Message[];
-  /** Messages before them that are not shown. */
+  /** The number of earlier missed messages, which are not shown. */
   readonly left: number;
-  /** To be called when they are shown. */
+  /** The caller calls this when the messages are shown. */
   readonly shown: () => void;
 }
 
 export class Absence {
-  /** By the partner; the one with the newest message last. */
+  /** Ordered by their newest messages. */
   private readonly conversations = new Map<string, Conversation>();
-  /** Messages of conversations of which none is shown. */
+  /** The number of messages in conversations that are not shown. */
   others = 0;
 
-  /** `account` is whose messages they are. */
+  /** Adds a message; `account` is the signed-in account. */
   add(message: Message, account: string): Promise<void> {
     const { group, sender, receiver } = message;
     const key = group === "" ? `u${sender === account ? receiver : sender}` : `g${group}`;
@@ -52,7 +51,7 @@ export class Absence {
     return promise;
   }
 
-  /** What is to be shown, conversation by conversation, the newest last. Nothing is left here after it. */
+  /** Removes and returns the messages to show, the conversation with the newest message last. */
   take(): Missed[] {
     const missed = [...this.conversations.values()].map(({ kept, left }): Missed => ({
       messages: kept.map(({ message }) => message),

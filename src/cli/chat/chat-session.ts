@@ -1,8 +1,8 @@
-// The terminal client: history on entry, messages as they come, lines out. Through a pipe too: then it ends after the
-// last line was stored, and every message that came is a line.
+// The terminal client: shows the history and new messages, and sends the lines of its input. At the end of a pipe it
+// ends when the last line is stored.
 //
-// A message is acknowledged when the output has taken it: its handler's promise resolves then. What is shown is one
-// chain of work, so that lines keep their order while the name of a group is asked for.
+// A message is acknowledged when the output has accepted it: the handler's promise resolves then. All output is one
+// chain of promises, so that lines keep their order while a group's name is looked up.
 
 import { namedText, printable } from "../../base/printable.ts";
 import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/client-errors.ts";
@@ -18,10 +18,13 @@ import { historyLines } from "./history.ts";
 import { Screen } from "./screen.ts";
 import { signInSentence } from "./sign-in-sentence.ts";
 
-/** A line that is not stored by then is said to wait, in milliseconds. */
+/** After this time, a line that is not stored is shown as waiting. */
 const patienceMs = 2_000;
 
-/** Runs until /quit, the end of the input, or the end of the connection. 0: all that was typed is stored; 1: not so. */
+/**
+ * Runs until /quit, the end of the input, or the end of the connection. Resolves with the exit status: 0 if everything
+ * typed is stored, else 1.
+ */
 export async function runChat(options: ChatOptions): Promise<number> {
   return new ChatSession(options).run();
 }
@@ -31,17 +34,16 @@ class ChatSession {
   private readonly screen: Screen;
   private partner: Partner;
   private status = 0;
-  /** Resolved once the history is on the screen: what waits may be shown. */
+  /** Resolves when the history is shown; new messages follow it. */
   private readonly begun = Promise.withResolvers<void>();
-  /** What waits to be shown. */
+  /** The end of the chain of output. */
   private shown = this.begun.promise;
-  /** On a terminal, from a sign-in until what was missed has been delivered. */
+  /** On a terminal: collects missed messages from a sign-in until all are delivered. */
   private absence: Absence | undefined;
-  /** What was missed has been delivered, or cannot be now. */
+  /** Resolves when the missed messages are delivered, or cannot be delivered now. */
   private readonly caughtUp = Promise.withResolvers<void>();
   private client: RoostClient | undefined;
   private conversations: Conversations | undefined;
-  /** The history is shown, and what waits may be shown. */
   private hasBegun = false;
   private hasBeenOnline = false;
   private isLost = false;
@@ -66,29 +68,28 @@ class ChatSession {
     this.conversations = conversations;
     if (this.screen.isTerminal)
       void this.screen.print(`* signed in as ${namedText(client.account)}; /help shows what you can do`);
-    const isMet = await this.meet(client, conversations);
+    const isOpen = await this.open(client, conversations);
     this.hasBegun = true;
     this.begun.resolve();
-    if (isMet || this.screen.isTerminal) {
+    if (isOpen || this.screen.isTerminal) {
       await this.caughtUp.promise;
       await this.shown;
       await this.talkOn(client, conversations);
     }
     this.isLeaving = true;
     this.screen.close();
-    // What is shown by now is acknowledged by the close.
+    // The close acknowledges what is shown.
     await this.shown;
     await client.close();
     return this.status;
   }
 
-  /** Lines may be commands. */
   private get areCommands(): boolean {
     return this.screen.isTerminal || this.options.commands;
   }
 
-  /** Begins with who the options name; reports whether that went well. */
-  private async meet(client: RoostClient, conversations: Conversations): Promise<boolean> {
+  /** Opens the conversation that the options name; reports whether that succeeded. */
+  private async open(client: RoostClient, conversations: Conversations): Promise<boolean> {
     const { to, group } = this.options;
     const begun = await this.attempt(async () => {
       if (to !== undefined) await this.turnTo(client, conversations, { kind: "user", name: to });
@@ -137,14 +138,14 @@ class ChatSession {
         },
         offline: ({ reason, returnsInMs }) => {
           this.caughtUp.resolve();
-          // A sign-in that fails is said once, by whoever asked for it.
+          // The caller of `connect` reports a failed sign-in.
           if (this.isLeaving || !this.hasBeenOnline) return;
           this.showMissed();
           if (returnsInMs !== undefined) {
             if (this.screen.isTerminal) this.absence ??= new Absence();
-            // A number at the end tells clients how to spread, and people nothing.
-            const said = reason.text.replace(/; \d+$/, "");
-            const why = said === "" ? "" : ` (${said})`;
+            // The number at the end is for clients: it spreads their reconnects.
+            const text = reason.text.replace(/; \d+$/, "");
+            const why = text === "" ? "" : ` (${text})`;
             if (!this.isLost) this.screen.complain(`the connection is lost${why}; trying again`);
             this.isLost = true;
             return;
@@ -161,7 +162,7 @@ class ChatSession {
     });
   }
 
-  /** Does a piece of work after all that is shown before it. */
+  /** Runs `work` after all earlier output. */
   private show(work: () => Promise<void>): Promise<void> {
     this.shown = this.shown.then(work);
     return this.shown;
@@ -180,7 +181,7 @@ class ChatSession {
     await this.screen.print(messageLine({ ...message, where }));
   }
 
-  /** Which conversation a message belongs to; '' for the one that is going on. */
+  /** Names a message's conversation; '' for the current one. */
   private async whereOf({ group, sender, receiver }: Message): Promise<string> {
     const { partner } = this;
     if (group !== "") {
@@ -191,7 +192,7 @@ class ChatSession {
     return isOwn ? `to ${namedText(receiver)}` : "to you";
   }
 
-  /** Shows what came during an absence, so far. */
+  /** Shows the missed messages that have come so far. */
   private showMissed(): void {
     const { absence } = this;
     if (absence === undefined) return;
@@ -219,19 +220,19 @@ class ChatSession {
     shown();
   }
 
-  /** From now on this is who hears what is typed; shows what was said last. */
+  /** Makes this the current conversation, and shows its last messages. */
   private async turnTo(
     client: RoostClient,
     conversations: Conversations,
     partner: NonNullable<Partner>,
   ): Promise<void> {
     this.partner = partner;
-    // On entry what is new follows as messages.
+    // At the start, new messages are delivered after the history.
     const lines = await historyLines(client, conversations, partner, this.hasBegun);
     if (lines.length > 0) await this.screen.print(...lines);
   }
 
-  /** Turns to a group, if this account is in it. */
+  /** Makes a group the current conversation, if this account is a member. */
   private async use(client: RoostClient, conversations: Conversations, nameOrId: string): Promise<void> {
     const found = await conversations.find(nameOrId);
     if ("refusal" in found) this.fail(found.refusal);
@@ -265,18 +266,16 @@ class ChatSession {
       case "create": {
         const { id, leftOut } = await client.newGroup({ name: input.name, members: input.members });
         this.partner = { kind: "group", name: id };
-        await screen.print(`* group ${await this.groupName(id)}; others enter it with: /group join ${id}`);
+        await screen.print(`* group ${await this.groupName(id)}; others can join it with: /group join ${id}`);
         if (leftOut.length > 0)
-          await screen.print(`* left out, because others have put them in too many groups: ${nameList(leftOut)}`);
+          await screen.print(`* not added, because others have added them to too many groups: ${nameList(leftOut)}`);
         return;
       }
-      case "groups": {
-        await screen.print(...groupLines(await conversations.groups()));
-        return;
-      }
+      case "groups":
+        return screen.print(...groupLines(await conversations.groups()));
       case "who":
         return this.who(client);
-      case "wrong":
+      case "invalid":
         return this.fail(input.sentence);
       case "nothing":
       case "quit":
@@ -288,7 +287,7 @@ class ChatSession {
     const { partner } = this;
     if (partner === undefined) {
       const how = this.areCommands ? "/to ACCOUNT or /group use NAME" : "--to ACCOUNT or --group NAME";
-      this.fail(`nobody is listening; ${how} says who`);
+      this.fail(`no receiver; name one with ${how}`);
       return;
     }
     const { isTerminal } = this.screen;
@@ -304,7 +303,7 @@ class ChatSession {
       if (!isTerminal) return;
       await this.screen.print(messageLine({ sender: client.account, body: text, sendTime, where: "", isStored: true }));
     } catch (error) {
-      // The line was wiped off the input.
+      // The typed line was erased.
       if (isTerminal) void this.screen.print(`! not stored: ${printable(text)}`);
       throw error;
     } finally {
@@ -314,7 +313,7 @@ class ChatSession {
 
   private async who(client: RoostClient): Promise<void> {
     const { partner } = this;
-    if (partner === undefined) await this.screen.print("* nobody; /to ACCOUNT or /group use NAME says who");
+    if (partner === undefined) await this.screen.print("* nobody; name a receiver with /to ACCOUNT or /group use NAME");
     else if (partner.kind === "user") await this.screen.print(`* ${namedText(partner.name)}`);
     else {
       const { owner, members } = await client.group(partner.name);
@@ -322,7 +321,7 @@ class ChatSession {
     }
   }
 
-  /** A request that fails is said, and the conversation goes on. Reports whether it went well. */
+  /** Runs `work`, and shows a failed request; reports whether it succeeded. */
   private async attempt(work: () => Promise<void>): Promise<boolean> {
     try {
       await work();

@@ -1,13 +1,12 @@
-// What the terminal client knows of an account's conversations: the names of its groups, and the last messages of each.
-// The protocol has no list of groups: those are known that somebody has written in, and those that were told of
-// meanwhile.
+// An account's conversations: the names of its groups, and the last messages of each. The protocol has no list of
+// groups: known are those with messages in the index, and those seen since the start.
 
 import { namedText } from "../../base/printable.ts";
 import { RequestRefused } from "../../sdk/client-errors.ts";
 import type { RoostClient } from "../../sdk/roost-client.ts";
 import type { MessageIndex } from "../../wire/gen/pkt_pb.ts";
 
-/** Names of groups that are remembered; of more the id is shown. */
+/** The names of groups beyond this number are not cached. */
 const namesMax = 2_000;
 
 export class Conversations {
@@ -19,10 +18,7 @@ export class Conversations {
     this.client = client;
   }
 
-  /**
-   * A group's name as it is shown, with its id where another group has the same name; the id if the name is not to be
-   * had.
-   */
+  /** Returns a group's name for display, with its id if another group has the same name; the id without a name. */
   async shownName(id: string): Promise<string> {
     const name = await this.nameOf(id).catch(() => undefined);
     if (name === undefined || name === "") return namedText(id);
@@ -30,7 +26,7 @@ export class Conversations {
     return namesakes.length === 0 ? namedText(name) : `${namedText(name)} ${namedText(id)}`;
   }
 
-  /** The id of a group that this account is in, by its id or name. Rejects with a sentence otherwise. */
+  /** Finds a group of this account by its id or name. Returns a sentence if none, or several, match. */
   async find(nameOrId: string): Promise<{ readonly id: string } | { readonly refusal: string }> {
     try {
       await this.nameOf(nameOrId);
@@ -40,13 +36,13 @@ export class Conversations {
     }
     const found = (await this.groups()).filter(({ name }) => name === nameOrId);
     const [only] = found;
-    if (only === undefined) return { refusal: `you are in no group ${namedText(nameOrId)}; /groups lists yours` };
+    if (only === undefined) return { refusal: `you are in no group ${namedText(nameOrId)}; /groups lists your groups` };
     if (found.length === 1) return { id: only.id };
     const ids = found.map(({ id }) => namedText(id)).join(", ");
-    return { refusal: `${found.length} groups are named ${namedText(nameOrId)}; take an id: ${ids}` };
+    return { refusal: `${found.length} groups are named ${namedText(nameOrId)}; use an id: ${ids}` };
   }
 
-  /** The groups that this account is known to be in, by name. */
+  /** Returns the known groups of this account, sorted by name. */
   async groups(): Promise<{ readonly id: string; readonly name: string }[]> {
     const ids = new Set(this.names.keys());
     await this.walk(({ group }) => {
@@ -58,19 +54,19 @@ export class Conversations {
         groups.push({ id, name: await this.nameOf(id) });
       } catch (error) {
         if (!(error instanceof RequestRefused) || error.isTransient) throw error;
-        // Not in it any more.
+        // The account has left it.
         this.names.delete(id);
       }
     }
     return groups.toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  /** Forgets a group that was left. */
+  /** Removes a group that the account has left. */
   forget(id: string): void {
     this.names.delete(id);
   }
 
-  /** The last `count` entries of a conversation; `withNew` false: without what this device has not acknowledged. */
+  /** Returns the last `count` entries of a conversation; unless `withNew`, only those that this device acknowledged. */
   async last(kind: "user" | "group", name: string, count: number, withNew: boolean): Promise<MessageIndex[]> {
     const [firstNew] = withNew ? [] : await this.client.index(0n, false);
     let recent: MessageIndex[] = [];

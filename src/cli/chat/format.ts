@@ -1,51 +1,51 @@
-// Messages as lines of a terminal. What others wrote is shown, never obeyed, and does not pass for a line of ours:
-// those begin with a mark, a message with its time, and a name that is no plain word stands in quotes. On a terminal we
-// break lines ourselves: every row but the first is indented, so that no row of a message looks like the next message.
+// Formats messages as lines of a terminal. Foreign text cannot control the terminal, nor imitate a line of the program:
+// those begin with a mark, messages with a time, and names other than plain words are quoted. Long lines are wrapped
+// here, with all rows but the first indented, so that no row of a message looks like another message.
 
 import { namedText, printable } from "../../base/printable.ts";
 
-/** Blanks that fill the rest of a line would make a body's end look like the next line. */
+/** Long runs of blanks could move the rest of a body to the start of a row. */
 const blankRun = /[\p{Zs}\u2800]{4,}/gu;
 const blankRunShown = "   ";
 
-/** As wide as `12:34 `, and more. */
+/** Wider than `12:34 `. */
 const indent = " ".repeat(8);
-/** Rows of one message, and of one line of ours. */
+/** The most rows of one line. */
 export const rowsMax = 20;
 const namesMax = 5;
 
 const clusters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
-/** What a line shows of a message. */
+/** The parts of a message that its line shows. */
 interface ShownMessage {
   readonly sender: string;
   readonly body: string;
   /** Nanoseconds since 1970. */
   readonly sendTime: bigint;
-  /** The conversation, if it is not the one that the person is in: `to bob`, or a group's name; '' if it is. */
+  /** The conversation: `to bob`, or a group's name; '' for the current one. */
   readonly where: string;
-  /** One of our own, which is stored by now. */
+  /** It was sent here, and is stored. */
   readonly isStored?: boolean;
 }
 
-/** `12:34 alice: hello`; with `where` in brackets behind the time, or a mark at what is stored. */
+/** Formats `12:34 alice: hello`, with a tick if it is stored, and `where` in brackets. */
 export function messageLine({ sender, body, sendTime, where, isStored = false }: ShownMessage): string {
   const place = where === "" ? "" : ` [${where}]`;
   return `${clockOf(sendTime)}${isStored ? " ✓" : ""}${place} ${namedText(sender)}: ${bodyText(body)}`;
 }
 
-/** `12:34`, in the time zone of this machine. */
+/** Formats `12:34`, in the local time zone. */
 function clockOf(sendTime: bigint): string {
   const time = new Date(Number(sendTime / 1_000_000n));
   return `${String(time.getHours()).padStart(2, "0")}:${String(time.getMinutes()).padStart(2, "0")}`;
 }
 
-/** A message's body in one line. */
+/** Formats a body as one line. */
 function bodyText(body: string): string {
   return printable(body).replace(blankRun, blankRunShown);
 }
 
-/** `alice, bob and 9,988 others`: at most five names, or `max`. */
+/** Formats `alice, bob and 9,988 others`, with at most `max` names. */
 export function nameList(names: readonly string[], max = namesMax): string {
   const shown = names.slice(0, max).map(namedText).join(", ");
   const left = names.length - max;
@@ -53,8 +53,8 @@ export function nameList(names: readonly string[], max = namesMax): string {
 }
 
 /**
- * One line as rows of at most `columns` cells, the rows after the first indented; at most `rowsMax` rows, the last of
- * which says how much is left out. Breaks at a blank where one is near.
+ * Wraps a line to rows of at most `columns` cells, all but the first indented, preferably at blanks. Returns at most
+ * `rowsMax` rows, the last of which says how much is missing.
  */
 export function rowsOf(line: string, columns: number): string[] {
   const width = Math.max(columns, 2 * indent.length);
@@ -67,7 +67,6 @@ export function rowsOf(line: string, columns: number): string[] {
     const wide = Bun.stringWidth(segment);
     if (cells + wide > width) {
       if (rows.length === rowsMax - 2) {
-        // The last row of the text, and one that says what is missing.
         rows.push(row, `${indent}… ${(line.length - taken).toLocaleString("en-US")} more characters`);
         return rows;
       }
@@ -85,17 +84,17 @@ export function rowsOf(line: string, columns: number): string[] {
   return rows;
 }
 
-/** Names that /who shows, and groups that /groups shows. */
+/** The most names that /who shows, and groups that /groups shows. */
 const listedMax = 200;
 
-/** What /groups shows. */
+/** Returns the lines of /groups. */
 export function groupLines(groups: readonly { readonly id: string; readonly name: string }[]): string[] {
-  if (groups.length === 0) return ["* no group yet in which somebody has written"];
+  if (groups.length === 0) return ["* you have no groups with messages"];
   const lines = groups.slice(0, listedMax).map(({ id, name }) => `* ${namedText(name)}  ${namedText(id)}`);
   return groups.length > listedMax ? [...lines, `* and ${groups.length - listedMax} more`] : lines;
 }
 
-/** What /who shows of a group. */
+/** Returns the line of /who in a group. */
 export function memberLine(owner: string, members: readonly { readonly account: string }[]): string {
   const others = members.map(({ account }) => account).filter((account) => account !== owner);
   const first = members.length > others.length ? [`${namedText(owner)} (owner)`] : [];

@@ -1,4 +1,4 @@
-// What was said last in a conversation, as lines.
+// The last messages of a conversation, as lines.
 
 import type { RoostClient } from "../../sdk/roost-client.ts";
 import { shownMax } from "./absence.ts";

@@ -1,12 +1,11 @@
-// What a person types: a message, or a command that begins with a slash. What comes through a pipe is text, and no
-// command.
+// Parses typed lines: messages, and commands that begin with a slash.
 
 export type Input =
   | { readonly kind: "message"; readonly text: string }
   | { readonly kind: "to" | "use" | "join" | "quitGroup"; readonly name: string }
   | { readonly kind: "create"; readonly name: string; readonly members: readonly string[] }
   | { readonly kind: "help" | "who" | "groups" | "quit" | "nothing" }
-  | { readonly kind: "wrong"; readonly sentence: string };
+  | { readonly kind: "invalid"; readonly sentence: string };
 
 /** What /help prints. */
 export const help = `/to ACCOUNT                        talk to somebody
@@ -14,17 +13,17 @@ export const help = `/to ACCOUNT                        talk to somebody
 /group use NAME|ID                 talk in a group
 /group join ID                     join a group and talk in it
 /group quit NAME|ID                leave a group
-/groups                            your groups
-/who                               who is listening here
+/groups                            list your groups
+/who                               list who receives your messages here
 /quit                              leave
-A name with blanks in it stands in double quotes. Everything else is a message; // at the beginning sends a slash.`;
+Put a name with blanks in double quotes. Any other line is a message; begin it with // to send a slash.`;
 
-/** A word, or several in double quotes, in which a backslash takes the next character as it is. */
+/** A word, or several in double quotes, in which a backslash escapes the next character. */
 const wordPattern = /"((?:[^"\\]|\\.)*)"|\S+/g;
 
-const wrong = (sentence: string): Input => ({ kind: "wrong", sentence });
+const invalid = (sentence: string): Input => ({ kind: "invalid", sentence });
 
-/** Reads a line that may be a command. */
+/** Parses a line. */
 export function parseInput(line: string): Input {
   const text = line.trim();
   if (text === "") return { kind: "nothing" };
@@ -41,17 +40,18 @@ export function parseInput(line: string): Input {
     case "/quit":
       return { kind: "quit" };
     case "/to":
-      return words[0] === undefined ? wrong("/to needs an account") : { kind: "to", name: words[0] };
+      return words[0] === undefined ? invalid("/to: expected an account") : { kind: "to", name: words[0] };
     case "/group":
       return parseGroup(words);
     default:
-      return wrong(`there is no command ${command}; /help lists them`);
+      return invalid(`unknown command ${command}; /help lists the commands`);
   }
 }
 
 function parseGroup([verb = "", name, ...members]: readonly string[]): Input {
-  if (!["create", "use", "join", "quit"].includes(verb)) return wrong("/group takes create, use, join or quit");
-  if (name === undefined) return wrong(`/group ${verb} needs a ${verb === "create" ? "name" : "group's name or id"}`);
+  if (!["create", "use", "join", "quit"].includes(verb)) return invalid("/group: expected create, use, join or quit");
+  if (name === undefined)
+    return invalid(`/group ${verb}: expected a ${verb === "create" ? "name" : "group's name or id"}`);
   switch (verb) {
     case "create":
       return { kind: "create", name, members };

@@ -1,11 +1,10 @@
-// Whether anybody listens at a server's URL: a client that cannot sign in knows only that its connection came to
-// nothing.
+// Tests whether a server listens at a URL, to explain a failed sign-in.
 
 import { connect } from "node:net";
 
 const answerMsMax = 1_000;
 
-/** True when a TCP connection to the URL's host and port is accepted within a second. Never rejects. */
+/** Resolves with true if the URL's host and port accept a TCP connection within a second. Never rejects. */
 export function isListenedAt(url: string): Promise<boolean> {
   const { protocol, hostname, port } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");

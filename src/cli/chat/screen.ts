@@ -1,8 +1,8 @@
-// Where a conversation is shown. On a terminal a line goes above what the person is typing, which may take several
-// rows: they are cleared from the first one, the line is printed, and the input is drawn again below it. Else lines are
-// written as they are, and what is said goes to standard error.
+// The output of a conversation. On a terminal, lines appear above the line that the user is typing: its rows are
+// cleared, the new line is printed, and the input is drawn again below. Elsewhere, lines go to standard output and
+// notices to standard error.
 //
-// `print` resolves when the output has taken the line.
+// `print` resolves when the output has accepted the lines.
 
 import { createInterface, type Interface } from "node:readline";
 import { Readable } from "node:stream";
@@ -19,17 +19,17 @@ export interface Streams {
   readonly input: NodeJS.ReadableStream;
   readonly output: WriteText;
   readonly errors: WriteText;
-  /** How wide the output is, if somebody looks at it; undefined: no line is broken. */
+  /** The width of the output; undefined if it is not a terminal, so that lines are not wrapped. */
   readonly columns?: (() => number) | undefined;
-  /** Draws on the output what a person types; undefined: nobody types or nobody looks. */
+  /** The output for readline; undefined unless both input and output are terminals. */
   readonly terminal: TerminalStream | undefined;
 }
 
 export class Screen {
   private readonly streams: Streams;
-  /** Made when the conversation begins: a line that is read before anybody listens would be lost. */
+  /** Created by `lines`: a line that is read without a listener would be lost. */
   private typed: Interface | undefined;
-  /** An input line stands on a terminal. */
+  /** True while the terminal shows an input line. */
   private isTyping = false;
   private isClosed = false;
 
@@ -42,8 +42,8 @@ export class Screen {
   }
 
   /**
-   * The lines of the input, until it ends or `close` is called. On a terminal a typed line that `isTaken` accepts is
-   * wiped away: the caller shows it in another form.
+   * Iterates over the input's lines, until it ends or `close` is called. On a terminal, erases the typed lines that
+   * `isTaken` accepts: the caller shows them in another form.
    */
   lines(isTaken: (line: string) => boolean): AsyncIterable<string> {
     const { input, terminal, output } = this.streams;
@@ -55,8 +55,8 @@ export class Screen {
     const typed = createInterface({ input, output: terminal, terminal: true });
     typed.on("line", (line) => {
       if (!isTaken(line)) return;
-      // The cursor is below the input by now. Rows that a wide character at the end of a row adds are not counted:
-      // rather too little is wiped than a message.
+      // The cursor is below the input now. The count may be a row short, if a wide character did not fit at the end of
+      // a row: that leaves a row of the input rather than erasing a message.
       const width = Bun.stringWidth(typed.getPrompt() + line);
       void output(`${up(Math.max(1, Math.ceil(width / terminal.columns)))}${toFirstColumn}${clearBelow}`);
     });
@@ -73,7 +73,7 @@ export class Screen {
     this.typed?.close();
   }
 
-  /** Shows the input line with this before it. */
+  /** Shows the input line after a prompt. */
   prompt(text: string): void {
     if (!this.isTyping) return;
     this.typed?.setPrompt(text);
@@ -85,21 +85,20 @@ export class Screen {
     const { output, columns } = this.streams;
     const rows = columns === undefined ? lines : lines.flatMap((line) => rowsOf(line, columns()));
     const text = rows.map((row) => `${row}\n`).join("");
-    // Nothing is drawn again once the input has ended.
     if (!this.isTyping) return output(text);
     const above = this.typed?.getCursorPos().rows ?? 0;
-    // The interface goes as many rows up as the cursor was below its first row, and draws from there.
+    // readline moves as many rows up as the cursor was below the first row, and draws from there.
     const taken = output(`${up(above)}${toFirstColumn}${clearBelow}${text}${"\n".repeat(above)}`);
     this.typed?.prompt(true);
     return taken;
   }
 
-  /** Says what went wrong. */
+  /** Shows an error. */
   complain(sentence: string): void {
     this.tell("!", sentence);
   }
 
-  /** Says how things stand. */
+  /** Shows a notice. */
   note(sentence: string): void {
     this.tell("*", sentence);
   }

@@ -1,32 +1,32 @@
-// What the terminal client says of a sign-in that failed.
+// The terminal client's explanation of a failed sign-in.
 
 import { Disconnected } from "../../sdk/client-errors.ts";
 import { CloseCode } from "../../wire/close-reason.ts";
 import { sentenceOf } from "../failure.ts";
 import { isListenedAt } from "./listens.ts";
 
-/** Says why nobody let in, and what to change. */
+/** Resolves with a sentence: why the sign-in failed, and what to change. */
 export async function signInSentence(
   error: unknown,
   { url, lookup = [] }: { readonly url: readonly string[]; readonly lookup?: readonly string[] },
 ): Promise<string> {
   const servers = [...lookup, ...url].join(", ");
-  // A connection that came to nothing, and not an answer of the server.
+  // No server answered the sign-in.
   if (error instanceof Disconnected && error.reason.code === CloseCode.Abnormal) {
     const listened = await Promise.all(url.map(isListenedAt));
     const other = url.find((_, at) => listened[at]);
     if (other !== undefined)
       return (
-        `somebody listens at ${other}, but answers no such client; ws:// is for the address of --ws, tcp:// ` +
-        `for that of --tcp, wss:// for a proxy with TLS`
+        `the program that listens at ${other} does not speak this protocol; use ws:// for the address of --ws, ` +
+        `tcp:// for that of --tcp, wss:// for a proxy with TLS`
       );
     const registries = await Promise.all(lookup.map(isListenedAt));
     const registry = lookup.find((_, at) => registries[at]);
     if (registry !== undefined) {
-      const others = url.length === 0 ? "" : `, and nobody listens at ${url.join(", ")}`;
-      return `${registry} names no server that lets in${others}; see which gateways \`roost nodes\` lists there`;
+      const others = url.length === 0 ? "" : `, and no server listens at ${url.join(", ")}`;
+      return `${registry} names no server that answers${others}; \`roost nodes\` lists the gateways there`;
     }
-    return `nobody listens at ${servers}; start the server with \`roost\`, or say with --url where it is`;
+    return `no server listens at ${servers}; start one with \`roost\`, or name its address with --url`;
   }
   return `cannot sign in at ${servers}: ${sentenceOf(error)}`;
 }

@@ -1,5 +1,5 @@
-// Asking a running process, by the door that it has: a standalone server by the socket in its data folder, a member of
-// a cluster by a link, a node of the registry by its API. What goes wrong is told in a sentence that names the process.
+// Sends an operator's request to a running process: to a standalone server by the socket in its data folder, to a
+// member of a cluster by a link, to a registry node by its API. Errors name the process.
 
 import { registryToken } from "../../auth/registry-token.ts";
 import { systemRandom } from "../../base/random.ts";
@@ -23,19 +23,22 @@ import { controlSocketPath } from "./control-socket.ts";
 
 const answerMsMax = 10_000;
 
-/** Where a process can be asked. */
+/** The answer of a process of another version. */
+export const otherVersion = "this version does not understand the answer of the process";
+
+/** How a process can be reached. */
 export type ControlPlace =
   | { readonly kind: "socket"; readonly folder: string }
   | {
       readonly kind: "link";
       readonly address: SocketAddress;
-      /** Who should answer there; undefined: whoever has the key. */
+      /** The id of the expected process; undefined: any process with the key. */
       readonly id: string | undefined;
       readonly clusterKeys: readonly Uint8Array[];
     }
   | { readonly kind: "registry"; readonly url: string; readonly clusterKeys: readonly Uint8Array[] };
 
-/** Resolves with the answer to a command, as JSON gave it. Throws StartError. */
+/** Resolves with the answer to a command: parsed JSON, unchecked. Throws StartError. */
 export async function askProcess(place: ControlPlace, command: string, fields?: ControlFields): Promise<unknown> {
   const request = controlRequest(command, fields);
   try {
@@ -75,21 +78,21 @@ function socketSentence(path: string, error: unknown, command: string): string {
   const others =
     command === "limits"
       ? "start it, name its folder with --data, or a process of a cluster with --node (roost limits --role " +
-        "standalone shows the limits that a server begins with)"
+        "standalone shows the defaults)"
       : "start it, name its folder with --data, or the registry of a cluster with --discovery";
   switch (codeOf(error)) {
     case "ENOENT":
     case "ENOTDIR":
-      return `no server runs on this data folder: there is no ${path}; ${others}`;
+      return `no server uses this data folder: there is no ${path}; ${others}`;
     case "ECONNREFUSED":
-      return `no server runs on this data folder: nobody answers at ${path}; ${others}`;
+      return `no server uses this data folder: nothing listens at ${path}; ${others}`;
     case "EACCES":
     case "EPERM":
-      return `only the user of the server and root may ask at ${path}; use sudo`;
+      return `only the user of the server and root may connect to ${path}; use sudo`;
     default:
       return error instanceof DOMException
         ? `the server did not answer at ${path} within ${answerMsMax / 1_000} s`
-        : `the server cannot be asked at ${path}: ${sentenceOf(error)}`;
+        : `the request to ${path} failed: ${sentenceOf(error)}`;
   }
 }
 
@@ -111,7 +114,7 @@ async function askLink(
     });
   } catch (error) {
     throw new StartError(
-      `the process at ${formatAddress(address.host, address.port)} cannot be asked: ${sentenceOf(error)}`,
+      `the request to the process at ${formatAddress(address.host, address.port)} failed: ${sentenceOf(error)}`,
     );
   } finally {
     wheel.stop();
@@ -123,7 +126,7 @@ async function askRegistry(
   request: string,
 ): Promise<unknown> {
   const tokens = clusterKeys.map(registryToken);
-  // Whoever is given a key shows it to nobody who does not have it.
+  // With a key, only nodes that prove to know it are asked.
   const client = new NodeClient(systemTimers.after, () => tokens, clusterKeys.length > 0);
   const parameters = new URLSearchParams({ request });
   try {
@@ -132,7 +135,7 @@ async function askRegistry(
     if (code !== Code.Ok) throw new ControlRefused(message);
     return answerIn(data);
   } catch (error) {
-    if (error instanceof NodeFailure) throw new StartError(`the registry node cannot be asked: ${error.message}`);
+    if (error instanceof NodeFailure) throw new StartError(`the request to the registry node failed: ${error.message}`);
     throw error;
   }
 }

@@ -1,8 +1,8 @@
-// The door for operators of a server with a data folder: HTTP on a Unix socket in that folder, which its owner alone
-// may open (0600). `POST /control` carries a request, and its answer (observe/control-commands.ts).
+// The operators' interface of a server with a data folder: HTTP on a Unix socket in that folder, which only its owner
+// may open (0600). `POST /control` carries requests and answers (observe/control-commands.ts).
 //
-// The socket is bound in a folder that is closed to others, and moved to its place: nobody can connect before its mode
-// is set, and a socket that a killed server left is replaced in one step.
+// The socket is bound in a private folder and then moved to its path: nobody can connect before its mode is set, and
+// the socket of a killed server is replaced atomically.
 
 import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -14,22 +14,22 @@ import { sentenceOf } from "../failure.ts";
 const socketName = "control.sock";
 const ownerOnly = 0o600;
 const ownerOnlyFolder = 0o700;
-/** Whoever answers at a socket that is there already does so within this time. */
+/** The longest wait for an answer at an existing socket. */
 const answerMsMax = 1_000;
 
-/** Path of the socket of a data folder. */
+/** Returns the path of a data folder's socket. */
 export function controlSocketPath(folder: string): string {
   return join(folder, socketName);
 }
 
 export interface ControlSocket {
-  /** Closes it, and removes the file unless it is another server's by now. */
+  /** Closes the socket, and removes its file unless another server has replaced it. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the socket of a data folder, which this process holds. A server serves without one: what goes wrong (a full
- * disk, a file system without sockets, a server that answers there) is a line in the log, and the result is undefined.
+ * Opens the socket of a data folder, which this process has locked. A failure (a full disk, a file system without
+ * sockets, a server that answers there) is logged, and the result is undefined: the server runs without the socket.
  */
 export async function openControlSocket(
   folder: string,
@@ -38,10 +38,10 @@ export async function openControlSocket(
 ): Promise<ControlSocket | undefined> {
   const path = controlSocketPath(folder);
   try {
-    if (await isAnswered(path)) throw new Error("another process answers there");
+    if (await isAnswered(path)) throw new Error("another process listens there");
     return open(path, commands, log);
   } catch (error) {
-    log.warn("operators cannot ask this process anything, such as roost limits", { path, error: sentenceOf(error) });
+    log.warn("commands such as roost limits cannot reach this process", { path, error: sentenceOf(error) });
     return undefined;
   }
 }
@@ -58,7 +58,7 @@ function open(path: string, commands: ControlCommands, log: Log): ControlSocket 
       development: false,
       maxRequestBodySize: controlRequestBytesMax,
       error(bug) {
-        log.error("an operator's request was failed by a bug", { error: sentenceOf(bug) });
+        log.error("an operator's request failed by a bug", { error: sentenceOf(bug) });
         return new Response("internal error\n", { status: 500 });
       },
       fetch: (request) => respond(request, commands),
@@ -83,25 +83,25 @@ function open(path: string, commands: ControlCommands, log: Log): ControlSocket 
 
 async function respond(request: Request, commands: ControlCommands): Promise<Response> {
   if (request.method !== "POST" || new URL(request.url).pathname !== "/control")
-    return new Response("there is POST /control\n", { status: 404 });
+    return new Response("not found: expected POST /control\n", { status: 404 });
   let text: string;
   try {
     text = await request.text();
   } catch (error) {
-    // Cut short, or too long.
+    // Truncated, or too long.
     return new Response(`${sentenceOf(error)}\n`, { status: 400 });
   }
   return new Response(await commands.obey(text), { headers: { "content-type": "application/json" } });
 }
 
-/** True when somebody takes connections at a socket; a file that a killed server left takes none. */
+/** Reports whether a process accepts connections at a socket; the socket of a killed server refuses them. */
 async function isAnswered(path: string): Promise<boolean> {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
   try {
     await fetch("http://roost/", { unix: path, signal: AbortSignal.timeout(answerMsMax) });
     return true;
   } catch (error) {
-    // It was connected to, and hangs.
+    // A process that accepts connections, but hangs.
     return error instanceof DOMException && error.name === "TimeoutError";
   }
 }

@@ -1,4 +1,4 @@
-// What `roost limits` shows, as text: a line for each limit. Pure.
+// The table that `roost limits` prints. Pure.
 
 import type { LimitRole } from "../../base/limits/limit.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -11,8 +11,8 @@ import { shownAge, tableLines } from "../text-table.ts";
 const none = "-";
 
 /**
- * The limits of a running process, which may be of another version and say anything, at `nowMs` (milliseconds since
- * 1970).
+ * Returns the table of a running process's limits. The process may be of another version, so its texts are made
+ * printable. `nowMs`: milliseconds since 1970.
  */
 export function usedLimits(rows: readonly LimitRow[], nowMs: number): string[] {
   const lines = tableLines([
@@ -31,7 +31,7 @@ export function usedLimits(rows: readonly LimitRow[], nowMs: number): string[] {
   return [...lines];
 }
 
-/** The limits that a process with this role would have, and between which values each may be set. */
+/** Returns the table of the limits that a process with this role would have, with the range of each. */
 export function settableLimits(limits: Limits, role: LimitRole): string[] {
   const rangeOf = (written: string): string => {
     const name = namesByWritten.get(written);

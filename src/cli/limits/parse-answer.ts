@@ -1,4 +1,4 @@
-// The answer of a process to `limits`, checked: it may be of another version.
+// Checks a process's answer to `limits`: the process may be of another version.
 
 import type { LimitUnit } from "../../base/limits/limit.ts";
 import type { LimitRow } from "../../base/limits/report.ts";
@@ -27,7 +27,7 @@ function rowOf(fields: Fields): LimitRow {
 
 function unitOf(value: unknown): LimitUnit {
   const isUnit = (text: unknown): text is LimitUnit => typeof text === "string" && units.has(text);
-  if (!isUnit(value)) throw new MalformedJson("unit: expected one that this version knows");
+  if (!isUnit(value)) throw new MalformedJson("unit: expected count, bytes or ms");
   return value;
 }
 

@@ -1,4 +1,4 @@
-// What `roost nodes` shows, as text: a line for each instance. Pure.
+// The table that `roost nodes` prints: a line for each instance. Pure.
 
 import { hasProof } from "../../auth/instance-proof.ts";
 import { printable } from "../../base/printable.ts";
@@ -27,37 +27,35 @@ const columns = [
   ...(["service", "id", "env", "zone", "address", "state", "version", "load", "clients", "monitor"] as const),
   ...(["renewed", "age"] as const),
 ] satisfies (keyof Row)[];
-/** What changes all the time, and is no news. */
-const restless: ReadonlySet<keyof Row> = new Set(["load", "clients", "renewed", "age"]);
-/** A longer cell takes the place that it needs, and the others keep theirs. */
+/** Columns that change all the time. */
+const volatileColumns: ReadonlySet<keyof Row> = new Set(["load", "clients", "renewed", "age"]);
 const cellWidthMax = 44;
 const nothing = "-";
-/** What members of a cluster register. */
+/** The services that members of a cluster register. */
 const memberServices: ReadonlySet<string> = new Set(["wgateway", "tgateway", "login", "chat"]);
 
-/** What is known beside the instances. */
+/** What is known besides the instances; see RegistryListing. */
 export interface ListingFacts {
-  /** Addresses of registry nodes that the asked one does not reach. */
   readonly lost: ReadonlySet<string>;
-  /** When each was renewed last, in nanoseconds since 1970. */
   readonly renewals: ReadonlyMap<Instance, bigint>;
-  /** Those that should have renewed since. */
   readonly stale: ReadonlySet<Instance>;
-  /** What members say, by monitor. */
+  /** By monitor. */
   readonly members: ReadonlyMap<string, MemberFacts>;
 }
 
 /**
- * The rows in a stable order. Ages are counted from `nowNs` (nanoseconds since 1970). Where some members of a cluster
- * carry a proof, those that carry none are marked; so are those that a gateway of their environment dials in vain, and
- * gateways whose links to a node of it have broken, and those of any service that have fallen silent.
+ * Returns the rows in a stable order; ages are relative to `nowNs` (nanoseconds since 1970). Marks:
+ *
+ * - `no proof`: the member lacks the proof of the cluster key that other members of its environment carry
+ * - `gone`: a gateway of its environment cannot connect to it, or its links to a node have broken
+ * - `stale`: its renewals have stopped
  */
 export function rowsOf(
   instances: readonly Instance[],
   { lost, renewals, stale, members }: ListingFacts,
   nowNs: bigint,
 ): Row[] {
-  // Where nobody proves anything, nobody needs to.
+  // In an environment without a cluster key no member has a proof.
   const provingEnvs = new Set(instances.filter(({ metadata }) => hasProof(metadata)).map(({ env }) => env));
   const factsOf = (instance: Instance): MemberFacts | undefined => {
     const monitor = memberServices.has(instance.appid) ? monitorOf(instance) : undefined;
@@ -95,22 +93,19 @@ export function rowsOf(
   return keyed.toSorted((one, other) => (one.key < other.key ? -1 : 1)).map(({ row }) => row);
 }
 
-/**
- * The table as lines, with a head line, each made when it is asked for. A registry of another make may hold any text:
- * cells are made printable.
- */
+/** Yields the lines of the table. Cells are made printable: a foreign registry may hold any text. */
 export function* tableOf(rows: readonly Row[]): Generator<string> {
   const cellsOf = (row: Row): string[] => columns.map((name) => printable(row[name]));
   yield* tableLines([columns.map((name) => name.toUpperCase()), ...rows.map(cellsOf)], cellWidthMax);
 }
 
-/** What of the rows is news when it changes. */
-export function newsOf(rows: readonly Row[]): string {
-  const names = columns.filter((name) => !restless.has(name));
+/** Returns a text that changes with the rows, except for their volatile columns. */
+export function changeKeyOf(rows: readonly Row[]): string {
+  const names = columns.filter((name) => !volatileColumns.has(name));
   return rows.map((row) => names.map((name) => row[name]).join("\t")).join("\n");
 }
 
-/** What members call their states in the registry, in the words of the guide. */
+/** The states of members in the registry, as the documentation names them. */
 const stateWords: ReadonlyMap<string, string> = new Map([
   ["young", "not ready"],
   ["adult", "ready"],

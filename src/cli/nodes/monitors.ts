@@ -1,6 +1,5 @@
-// What members of a cluster say of themselves on their monitors, asked by `roost nodes` where it can reach them: a
-// monitor at loopback is one of this machine. Who does not answer in a second says nothing; nobody is asked for more
-// than a little.
+// Asks the monitors of a cluster's members for `roost nodes`, as far as this machine reaches them. Answers are bounded
+// in time and size; a member without an answer is shown without its facts.
 
 import { fieldsOf, ifWellFormed, jsonOf, wholeOf } from "../../base/json-fields.ts";
 import { monitorKey } from "../../node/membership.ts";
@@ -10,28 +9,28 @@ import type { Instance } from "../../registry/instance.ts";
 const answerMsMax = 1_000;
 const answerBytesMax = 64 * 1024;
 const askedAtOnce = 16;
-/** Of a cluster with more, the first ones are asked. */
+/** Monitors beyond this number are not asked. */
 const monitorsMax = 500;
-/** `host:port`, and nothing that leads elsewhere. */
+/** `host:port` only: a path or user name would lead elsewhere. */
 const address = /^([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/;
 
-/** What a member knows. */
+/** What a member's monitor reports. */
 export interface MemberFacts {
-  /** Requests that it has in work, of a login or chat node. */
+  /** The requests in progress at a login or chat node. */
   readonly load: number | undefined;
-  /** Clients of a gateway. */
+  /** The clients of a gateway. */
   readonly connections: number | undefined;
-  /** Ids of nodes that a gateway dials in vain. */
+  /** The ids of the nodes that a gateway cannot connect to. */
   readonly gone: readonly string[];
 }
 
-/** The monitor that an instance names, as `host:port`; undefined if none, or no address. */
+/** Returns the monitor of an instance, as `host:port`; undefined if it names none, or the address is malformed. */
 export function monitorOf({ metadata }: Instance): string | undefined {
   const monitor = metadata.get(monitorKey);
   return monitor !== undefined && address.test(monitor) ? monitor : undefined;
 }
 
-/** Asks the monitors of these instances; by monitor, those that answered. */
+/** Asks the monitors of these instances; returns the answers, by monitor. Never rejects. */
 export async function askMonitors(instances: readonly Instance[]): Promise<ReadonlyMap<string, MemberFacts>> {
   const monitors = new Set(instances.map(monitorOf).filter((monitor) => monitor !== undefined));
   const waiting = [...monitors].slice(0, monitorsMax);
@@ -49,16 +48,16 @@ export async function askMonitors(instances: readonly Instance[]): Promise<Reado
 async function ask(monitor: string): Promise<MemberFacts | undefined> {
   try {
     const signal = AbortSignal.timeout(answerMsMax);
-    // Not ready is an answer, too.
+    // The answer counts whatever its status: a member that is not ready answers 503.
     const response = await fetch(`http://${monitor}/health`, { signal, redirect: "error" });
     return factsIn(jsonOf(await boundedText(response, answerBytesMax), monitor));
   } catch {
-    // Not there, not to be reached from here, or of another make: then nothing is shown.
+    // It is gone, unreachable from here, or another program.
     return undefined;
   }
 }
 
-/** What an answer says, whatever it is. */
+/** Reads an answer, as far as it is well-formed; undefined if it is not an object. */
 export function factsIn(answer: unknown): MemberFacts | undefined {
   const fields = ifWellFormed(() => fieldsOf(answer, "health"));
   if (fields === undefined) return undefined;

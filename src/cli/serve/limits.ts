@@ -18,7 +18,7 @@ export function limitsOf(values: OptionValues, role: LimitRole, log: Log): Limit
   for (const { value, source, isShared } of values.layers("limit")) {
     const [foreign] = foreignLimits(value, role);
     if (foreign !== undefined && !isShared)
-      throw new UsageError(`${source}: ${foreign} means nothing to --role ${role}; leave it out`);
+      throw new UsageError(`${source}: ${foreign} does not apply to --role ${role}; remove it`);
     Object.assign(given, value);
   }
   return new Limits(log, given);

@@ -1,9 +1,8 @@
-// What an account may cause in the store for good, at this node: changes of groups, members added, and accounts made by
-// writing to names that nobody has used. Rows of accounts and groups are never deleted, so making them is what is
-// bounded. Paid when it is asked for, whatever becomes of it: a refusal costs a transaction, too.
+// Rate limits, at this node, for what an account adds to the store permanently: changes of groups, members, and
+// accounts created by writing to unused names. Rows of accounts and groups are never deleted, so their creation is
+// bounded. Each attempt is charged, because even a refusal costs a transaction.
 //
-// Gateways choose a chat node by a connection's id (or by the routing rules), so the connections of one account may be
-// served by different nodes, each of which allows as much: n nodes allow at most n times the rate.
+// Each node counts by itself, and one account's connections may be served by several: n nodes allow n times the rate.
 
 import type { Clock } from "../../base/clock.ts";
 import { AccountBuckets } from "../../base/account-buckets.ts";
@@ -11,7 +10,6 @@ import type { Limits } from "../../base/limits/limits.ts";
 import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 
-/** Who asks. */
 interface Asker {
   readonly app: string;
   readonly account: string;
@@ -34,9 +32,7 @@ export class AccountRates {
     limits.measure("accountsMadeAtOnce", () => this.accounts.largestUse);
   }
 
-  /**
-   * Pays for one change of a group that adds so many members; throws RateLimited, with nothing paid, if it is too much.
-   */
+  /** Charges one change of a group that adds `members`. Throws RateLimited, without a charge, above the rate. */
   changeGroup({ app, account }: Asker, members: number): void {
     const { values } = this.limits;
     if (!this.changes.has(app, account)) {
@@ -58,17 +54,17 @@ export class AccountRates {
     this.changes.take(app, account);
   }
 
-  /** Tells that an account may write to known accounts only, for it has written to too many others of late. */
+  /** Reports whether an account may write to known accounts only, because it has recently created too many. */
   mayNotMakeAccounts(app: string, account: string): boolean {
     return this.accounts.isSpent(app, account);
   }
 
-  /** Pays for an account that was made because `account` wrote to it. */
+  /** Charges `account` for an account that its talk created. */
   madeAccount(app: string, account: string): void {
     this.accounts.charge(app, account);
   }
 
-  /** Why a talk to an unknown account is not stored after that. */
+  /** The refusal of a talk to an unknown account. */
   get unknownReceiver(): string {
     const { accountsMadePerSecond, accountsMadeAtOnce } = this.limits.values;
     return (

@@ -23,8 +23,7 @@ import { FanOutAllowance } from "./fan-out-allowance.ts";
 import { GroupAudience } from "./group-audience.ts";
 import { groupCreate } from "./group-create.ts";
 import { groupDetail } from "./group-detail.ts";
-import { groupJoin } from "./group-join.ts";
-import { groupQuit } from "./group-quit.ts";
+import { groupJoin, groupQuit } from "./group-membership.ts";
 import { MissedPushes } from "./missed-pushes.ts";
 import { Notices } from "./notices.ts";
 import { offlineContent } from "./offline-content.ts";
@@ -44,7 +43,7 @@ export function createChatService(
     metrics: ServiceMetrics;
     latency: TalkLatency;
     limits: Limits;
-    /** What operators may ask its process; gets the commands that need the store. */
+    /** Receives the operators' commands that need the store. */
     control: ControlCommands;
     log: Log;
   },
@@ -99,7 +98,7 @@ export function createChatService(
   });
 }
 
-/** What /health tells of the store. A clock that is wrong keeps the service from nothing. */
+/** Returns the store's part of /health. A wrong clock does not make the service unready. */
 export function storeDetail({ isHealthy, trouble, clock }: Store): Health["detail"] {
   return {
     store: isHealthy,

@@ -1,5 +1,5 @@
-// What each account may cause at others, at this node: its talks and group changes are paid for by the deliveries that
-// they make. One who is in debt is refused before anything is stored; what is stored is delivered, whatever it costs.
+// Limits the deliveries that each account causes at this node: its talks and group changes are charged by the number of
+// deliveries. An account in debt is refused before anything is stored; what is stored is always delivered.
 
 import type { Clock } from "../../base/clock.ts";
 import { AccountBuckets } from "../../base/account-buckets.ts";

@@ -8,11 +8,10 @@ import type { Handler } from "../../service/router.ts";
 import { GroupCreateNotifySchema, GroupCreateReqSchema, GroupCreateRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import { admitDelivery } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
-import { ListDelivery } from "./list-delivery.ts";
+import { headOf } from "./group-membership.ts";
+import { NoticeDelivery } from "./notices.ts";
 
-/**
- * Creates a group and tells its online members. Accounts that others have put in too many groups are left out of it.
- */
+/** Creates a group and notifies its members. Leaves out accounts that others have added to too many groups. */
 export function groupCreate(parts: ChatParts): Handler {
   const { store, fanOut, random, limits, rates } = parts;
   return async (context) => {
@@ -20,7 +19,7 @@ export function groupCreate(parts: ChatParts): Handler {
     const { app, account: owner } = context;
     const { name, avatar, introduction, closed } = request;
     const { groupTextBytes, groupCreateMembers, groupMembers, groupsPerAccount } = limits.values;
-    if (name === "") throw new Refusal(Status.InvalidPacketBody, "a group needs a name");
+    if (name === "") throw new Refusal(Status.InvalidPacketBody, "name must not be empty");
     for (const text of [name, avatar, introduction]) {
       if (Buffer.byteLength(text) > groupTextBytes) {
         limits.met("groupTextBytes", { app, account: owner });
@@ -40,7 +39,7 @@ export function groupCreate(parts: ChatParts): Handler {
     const others = new Set(request.members);
     others.delete(owner);
     for (const member of others) {
-      if (!validName(member)) throw new Refusal(Status.InvalidPacketBody, "members must be names of accounts");
+      if (!validName(member)) throw new Refusal(Status.InvalidPacketBody, "members must be account names");
     }
     if (others.size >= groupMembers) {
       limits.met("groupMembers", { app, account: owner });
@@ -60,13 +59,6 @@ export function groupCreate(parts: ChatParts): Handler {
     const members = [owner, ...others];
     context.respond(GroupCreateRespSchema, { groupId: id, leftOut: [...outcome.leftOut] });
     const body = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members }));
-    const head = { ...headOf(context), dest: id };
-    fanOut.add(new ListDelivery(parts, { app, sender: owner, head, body, accounts: members }));
+    fanOut.add(new NoticeDelivery(parts, { app, head: headOf(context, id), actor: owner, body }, () => members));
   };
 }
-
-const headOf = (context: { command: string; channelId: string; sequence: number }) => ({
-  command: context.command,
-  channelId: context.channelId,
-  sequence: context.sequence,
-});

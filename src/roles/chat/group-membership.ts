@@ -1,23 +1,79 @@
-// What joining and quitting share: the account and the group must be named, the store decides about rights, and the
-// group's online members are told.
+// chat.group.join and chat.group.quit: the caller, or another account at the owner's request, becomes or ceases to be a
+// member. A request without effect sends no notices. When the owner leaves, the longest member becomes the owner.
 
+import { create, toBinary } from "@bufbuild/protobuf";
 import { validName } from "../../auth/names.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Context } from "../../service/context.ts";
+import type { PushHead } from "../../service/dispatcher.ts";
 import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
 import type { MembershipChange, MembershipOutcome } from "../../store/store.ts";
-import { Status } from "../../wire/gen/pkt_pb.ts";
+import {
+  GroupJoinNotifySchema,
+  GroupJoinReqSchema,
+  GroupQuitNotifySchema,
+  GroupQuitReqSchema,
+  Status,
+} from "../../wire/gen/pkt_pb.ts";
+import { admitDelivery } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
 
-/** The change that a request asks for; an empty account or group is refused, never taken for "all". */
-export function membershipChange(context: Context, request: { account: string; groupId: string }): MembershipChange {
-  if (!validName(request.account)) throw new Refusal(Status.InvalidPacketBody, "account must name an account");
+/** Adds an account to a group. */
+export function groupJoin(parts: ChatParts): Handler {
+  return async (context) => {
+    const change = changeOf(context, context.body(GroupJoinReqSchema));
+    await changeMembership(parts, context, change, true, (groupId, account) =>
+      toBinary(GroupJoinNotifySchema, create(GroupJoinNotifySchema, { groupId, account })),
+    );
+  };
+}
+
+/** Removes an account from a group. */
+export function groupQuit(parts: ChatParts): Handler {
+  return async (context) => {
+    const change = changeOf(context, context.body(GroupQuitReqSchema));
+    await changeMembership(parts, context, change, false, (groupId, account) =>
+      toBinary(GroupQuitNotifySchema, create(GroupQuitNotifySchema, { groupId, account })),
+    );
+  };
+}
+
+/** Returns the head of a push about a group that a request caused. */
+export function headOf({ command, channelId, sequence }: Context, dest: string): PushHead {
+  return { command, channelId, sequence, dest };
+}
+
+/** Returns the requested change. Refuses an empty account or group: it never means "all". */
+function changeOf(context: Context, request: { account: string; groupId: string }): MembershipChange {
+  if (!validName(request.account)) throw new Refusal(Status.InvalidPacketBody, "account must be an account name");
   if (request.groupId === "") throw new Refusal(Status.InvalidPacketBody, "group_id must not be empty");
   return { app: context.app, group: request.groupId, actor: context.account, account: request.account };
 }
 
-/** Throws what an outcome refuses. True: the membership changed and members are to be told. */
-export function isChanged(
+/** Commits the change, answers, and then notifies the online members, except for the connection that asked. */
+async function changeMembership(
+  parts: ChatParts,
+  context: Context,
+  change: MembershipChange,
+  isMember: boolean,
+  notify: (groupId: string, account: string) => Uint8Array,
+): Promise<void> {
+  const { store, rates, audience, notices, limits } = parts;
+  const { app, group, actor, account } = change;
+  admitDelivery(parts, app, actor);
+  rates.changeGroup(context, isMember ? 1 : 0);
+  const outcome = await (isMember ? store.join(change) : store.quit(change));
+  const changed = isChanged(outcome, change, limits);
+  if (changed) audience.changed({ ...change, ...outcome, isMember });
+  context.respondEmpty();
+  if (!changed) return;
+  const { version } = outcome;
+  notices.send({ app, head: headOf(context, group), actor, account, version, isMember, body: notify(group, account) });
+}
+
+/** Reports whether the membership changed. Throws Refusal if the change was refused. */
+function isChanged(
   outcome: MembershipOutcome,
   { app, actor, account }: MembershipChange,
   limits: Limits,
@@ -28,7 +84,7 @@ export function isChanged(
     case "unchanged":
       return false;
     case "forbidden":
-      throw new Refusal(Status.Forbidden, "this is for the account itself or the group's owner");
+      throw new Refusal(Status.Forbidden, "only the account itself or the group's owner may do this");
     case "notFound":
       throw new Refusal(Status.NotFound, "there is no such group");
     case "full":
@@ -39,21 +95,7 @@ export function isChanged(
 
 const fullSentences = {
   groupsPerAccount: (count: number) => `you have created or joined ${count} groups; no more are allowed`,
-  groupsPutPerAccount: (count: number) => `others have put the account in ${count} groups; it can still join by itself`,
+  groupsPutPerAccount: (count: number) =>
+    `others have added the account to ${count} groups; it can still join by itself`,
   groupMembers: (count: number) => `a group has at most ${count} members`,
 } as const;
-
-/**
- * Tells the online members, and whoever is named besides, but not the connection that asked; now, or within a second.
- */
-export function notifyMembers(
-  { notices }: ChatParts,
-  context: Context,
-  change: MembershipChange & { readonly isMember: boolean },
-  version: bigint,
-  body: Uint8Array,
-): void {
-  const { app, group, actor, account, isMember } = change;
-  const { command, channelId, sequence } = context;
-  notices.tell({ app, head: { command, channelId, sequence, dest: group }, actor, account, version, isMember, body });
-}

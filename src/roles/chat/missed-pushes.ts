@@ -1,7 +1,7 @@
-// Who has missed a push because an engine was away when it was due: they are told to read the index once it is back, in
-// slices, as deliveries are made to groups.
+// Accounts and groups whose pushes were lost because an engine was away. When it is back, their clients receive the
+// hint to read the index, in slices, as deliveries to groups do.
 //
-// Memory: an entry for each account and each group, bounded; beyond it nobody is added.
+// Memory: an entry for each account and group, bounded; beyond the bound, none is added.
 
 import type { Timers } from "../../base/timers.ts";
 import { Command } from "../../wire/commands.ts";

@@ -1,8 +1,8 @@
-// Who joined or left a group, told to its online members: at most once a second for each account and group. What
-// happens in between is told at that second's end, and only how it ended counts: who has left and come back has not
-// left. Members of large groups are not told at all: they are asked for (chat.group.detail) by whoever wants to know.
+// Notices to a group's online members that an account joined or left: at most one a second for each account and group.
+// Changes within that second are combined: leaving and joining again sends nothing. Members of large groups receive no
+// notices; clients ask for the members (chat.group.detail).
 //
-// Memory: an entry for each account and group that had a change in the last second, bounded; beyond it nobody is told.
+// Memory: an entry for each account and group with a change in the last second, bounded; further changes send nothing.
 
 import type { Time } from "../../base/runtime.ts";
 import type { PushHead } from "../../service/dispatcher.ts";
@@ -16,12 +16,12 @@ import type { GroupAudience } from "./group-audience.ts";
 const pauseMs = 1_000;
 const entriesMax = 50_000;
 
-/** A change of membership, as the members are told of it. */
+/** A change of membership. */
 interface Notice {
   readonly app: string;
-  /** The request that made it; `dest` is the group. */
+  /** The head of the request; `dest` is the group. */
   readonly head: PushHead;
-  /** Who joined or left, and who made it so: who pays. */
+  /** The account that joined or left; `actor` made the request, and pays. */
   readonly account: string;
   readonly actor: string;
   readonly version: bigint;
@@ -30,27 +30,27 @@ interface Notice {
 }
 
 interface Entry {
-  /** The last one that was told. */
-  told: Notice;
-  /** Came since, and waits. */
+  /** The last notice that was sent. */
+  sent: Notice;
+  /** A later one, which waits. */
   next: Notice | undefined;
   dueMs: number;
 }
 
-/** What telling takes; chat-parts.ts has it. */
+/** The dependencies of Notices. */
 export interface NoticeParts {
   readonly audience: GroupAudience;
   readonly allowance: FanOutAllowance;
   readonly fanOut: FanOut;
   readonly limits: Limits;
-  /** For what one request after the other may cause. */
+  /** The log for failures that every request may repeat. */
   readonly rareLog: RareLog;
 }
 
 export class Notices {
   private readonly parts: NoticeParts;
   private readonly time: Time;
-  /** In the order in which they are due. */
+  /** Ordered by `dueMs`. */
   private readonly entries = new Map<string, Entry>();
   private isArmed = false;
 
@@ -59,8 +59,8 @@ export class Notices {
     this.time = time;
   }
 
-  /** Tells the group's online members, now or within a second. */
-  tell(notice: Notice): void {
+  /** Notifies the group's online members, now or within a second. */
+  send(notice: Notice): void {
     const key = JSON.stringify([notice.app, notice.head.dest, notice.account]);
     const entry = this.entries.get(key);
     if (entry !== undefined) {
@@ -68,14 +68,14 @@ export class Notices {
       return;
     }
     if (this.entries.size >= entriesMax) return;
-    this.entries.set(key, { told: notice, next: undefined, dueMs: this.time.clock.monotonicMs() + pauseMs });
+    this.entries.set(key, { sent: notice, next: undefined, dueMs: this.time.clock.monotonicMs() + pauseMs });
     this.deliver(notice);
     this.arm();
   }
 
-  /** Tells at once what waits. */
+  /** Sends all waiting notices now. */
   flush(): void {
-    for (const { told, next } of this.entries.values()) this.tellNext(told, next);
+    for (const { sent, next } of this.entries.values()) this.sendNext(sent, next);
     this.entries.clear();
   }
 
@@ -94,58 +94,59 @@ export class Notices {
     for (const [key, entry] of this.entries) {
       if (entry.dueMs > nowMs) return;
       this.entries.delete(key);
-      const { told, next } = entry;
+      const { sent, next } = entry;
       if (next === undefined) continue;
-      this.tellNext(told, next);
-      this.entries.set(key, { told: next, next: undefined, dueMs: nowMs + pauseMs });
+      this.sendNext(sent, next);
+      this.entries.set(key, { sent: next, next: undefined, dueMs: nowMs + pauseMs });
     }
   }
 
-  private tellNext(told: Notice, next: Notice | undefined): void {
-    if (next !== undefined && next.isMember !== told.isMember) this.deliver(next);
+  private sendNext(sent: Notice, next: Notice | undefined): void {
+    if (next !== undefined && next.isMember !== sent.isMember) this.deliver(next);
   }
 
   private deliver(notice: Notice): void {
-    this.parts.fanOut.add(new NoticeDelivery(this.parts, notice));
-  }
-}
-
-class NoticeDelivery implements Delivery {
-  readonly app: string;
-  readonly head: PushHead;
-  readonly sender: string;
-  private readonly parts: NoticeParts;
-  private readonly notice: Notice;
-
-  constructor(parts: NoticeParts, notice: Notice) {
-    this.app = notice.app;
-    this.head = notice.head;
-    this.sender = notice.actor;
-    this.parts = parts;
-    this.notice = notice;
+    this.parts.fanOut.add(new NoticeDelivery(this.parts, notice, () => this.receiversOf(notice)));
   }
 
-  get audience(): undefined {
-    return undefined;
-  }
-
-  get bytes(): number {
-    return this.notice.body.length + 256;
-  }
-
-  body(): Uint8Array {
-    return this.notice.body;
-  }
-
-  /** The account itself is told in any case: somebody else may have added or removed it. */
-  async accounts(): Promise<readonly string[]> {
+  /** Returns the online members, and in any case the account itself, which another may have added or removed. */
+  private async receiversOf({ app, head, account, version }: Notice): Promise<readonly string[]> {
     const { audience, limits } = this.parts;
-    const { app, head, account, version } = this.notice;
     const members = new Set(await audience.online(app, head.dest, version));
     members.delete(account);
     if (members.size <= limits.values.noticeMembers) return [account, ...members];
     limits.met("noticeMembers", { app, group: head.dest });
     return [account];
+  }
+}
+
+/** A notice about a group on its way; `actor` pays for it. */
+export class NoticeDelivery implements Delivery {
+  readonly app: string;
+  readonly head: PushHead;
+  readonly sender: string;
+  readonly bytes: number;
+  readonly audience = undefined;
+  readonly accounts: Delivery["accounts"];
+  private readonly parts: Pick<NoticeParts, "allowance" | "rareLog">;
+  private readonly encoded: Uint8Array;
+
+  constructor(
+    parts: Pick<NoticeParts, "allowance" | "rareLog">,
+    { app, head, actor, body }: Pick<Notice, "app" | "head" | "actor" | "body">,
+    accounts: Delivery["accounts"],
+  ) {
+    this.app = app;
+    this.head = head;
+    this.sender = actor;
+    this.bytes = body.length + 256;
+    this.accounts = accounts;
+    this.parts = parts;
+    this.encoded = body;
+  }
+
+  body(): Uint8Array {
+    return this.encoded;
   }
 
   done(cost: number): void {
@@ -153,7 +154,7 @@ class NoticeDelivery implements Delivery {
   }
 
   failed(error: unknown): void {
-    this.parts.rareLog.warn("a notice was lost; members see the change when they ask for the group", {
+    this.parts.rareLog.warn("a notice was lost; clients see the change when they ask for the group", {
       error: String(error),
     });
   }

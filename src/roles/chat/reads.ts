@@ -1,7 +1,6 @@
-// Reads whose answers may be large take turns: what they hold while they are made is bounded in this process, by the
-// largest size that each may get. A read that does not fit waits; one that is larger than the bound is made alone. Nor
-// is an answer made for a link that has much to send already: it would wait there. After an answer that was large the
-// next read that may be large rests, so that what others do goes in between.
+// Schedules reads whose answers may be large. The memory of concurrent reads is bounded, by the largest size of each
+// answer. A read that does not fit waits; one larger than the bound runs alone. A read also waits while its link has
+// much unsent data. After a large answer the next large read pauses, so that other work proceeds.
 
 import type { Time } from "../../base/runtime.ts";
 import { accountKey } from "../../base/account-key.ts";

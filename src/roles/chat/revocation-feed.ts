@@ -1,6 +1,6 @@
-// Tells gateways of kicks and revocations: up to which number there are any, and the rows when they ask. Other chat
-// nodes of the store add some, too, so it looks for new ones while a gateway is linked; what this node has added is
-// told at once.
+// Sends kicks and revocations to gateways: announces the number of the last row, and answers with rows. Other chat
+// nodes of the store add rows, too, so it polls the store while a gateway is linked; this node's own rows are announced
+// at once.
 
 import type { Time } from "../../base/runtime.ts";
 import type { Dispatcher } from "../../service/dispatcher.ts";

@@ -1,6 +1,6 @@
-// Talks from arrival to push. What arrives in one turn is appended in one call; when that commit is done, senders are
-// answered and receivers pushed to, in commit order. One promise a batch, none a message. A bug in one talk is
-// contained there: the others of its batch, and the batches after it, go on.
+// Processes talks from arrival to push. The talks that arrive in one turn of the event loop are appended in one call;
+// after the commit, senders are answered and pushes sent, in commit order. One promise a batch, none a message. A bug
+// in one talk affects neither the rest of its batch nor later batches.
 
 import type { Context } from "../../service/context.ts";
 import { deliveryCost, type Located, othersIn } from "../../service/dispatcher.ts";
@@ -14,27 +14,26 @@ import type { ChatParts } from "./chat-parts.ts";
 import { pushView, talkAnswerView } from "./talk-body.ts";
 import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
 
-/** Of each account its locations; undefined when there is nobody to push to. */
+/** The locations of each account; undefined if there is nothing to push. */
 type Found = Located | undefined;
-/** A talk to one is delivered to this many without being charged. */
+/** The deliveries of a talk to one account that are free. */
 const freeDeliveries = 2;
-/**
- * So many talks to groups that are not loaded may be under way: each is charged that part of the allowance at first.
- */
+/** A talk to a group that is not loaded is charged this fraction of the allowance at first. */
 const unknownAtOnce = 200;
 
-/** Talks that may be stored although the store did not say so; beyond it the oldest are forgotten. */
-const doubtfulMax = 10_000;
+/** The most unconfirmed talks; beyond that, the oldest are forgotten. */
+const unconfirmedMax = 10_000;
 
 /** Gathers talks, commits them, answers and pushes. */
 export class TalkPipeline {
   private readonly parts: ChatParts;
   private contexts: Context[] = [];
   private talks: Talk[] = [];
-  /** What the sender of each was charged when it came. */
+  /** The initial charge of each talk's sender. */
   private paid: number[] = [];
-  private readonly doubtful = new Set<string>();
-  /** The end of the batch before: batches are pushed in the order in which they commit. */
+  /** Talks that may be stored although the store failed. */
+  private readonly unconfirmed = new Set<string>();
+  /** The end of the previous batch: batches are pushed in commit order. */
   private previous: Promise<void> = Promise.resolve();
 
   constructor(parts: ChatParts) {
@@ -42,8 +41,8 @@ export class TalkPipeline {
   }
 
   /**
-   * Takes a checked talk; the context is answered when it is committed or refused. Throws RateLimited when its sender
-   * has caused too much, ServiceUnavailable when too much waits to be pushed: then nothing is stored.
+   * Accepts a checked talk; answers the context when the talk is committed or refused. Throws RateLimited if the sender
+   * has used up its allowance, ServiceUnavailable if too many deliveries wait; then nothing is stored.
    */
   add(context: Context, talk: Talk): void {
     this.paid.push(this.admit(talk));
@@ -51,7 +50,7 @@ export class TalkPipeline {
     const { app, sender, toGroup } = talk;
     const isBound = !toGroup && this.parts.rates.mayNotMakeAccounts(app, sender);
     this.talks.push(isBound ? { ...talk, toKnown: true } : talk);
-    // A microtask runs after the callback in which a link delivered its packets: they make one batch.
+    // A microtask runs after a link has delivered all its packets, which form one batch.
     if (this.talks.length === 1) queueMicrotask(this.appendBatch);
   }
 
@@ -63,9 +62,7 @@ export class TalkPipeline {
     this.previous = this.finish(contexts, talks, paid, this.previous);
   };
 
-  /**
-   * Charges a talk to a group for those who are online now; what it costs in the end is settled when it is delivered.
-   */
+  /** Charges a talk to a group for its online members; the delivery corrects the charge. */
   private admit(talk: Talk): number {
     const { allowance, audience, limits } = this.parts;
     const { app, sender, toGroup, dest } = talk;
@@ -95,10 +92,10 @@ export class TalkPipeline {
     } catch (error) {
       for (const [index, context] of contexts.entries()) {
         failRequest(context, error, this.parts);
-        this.giveBack(talks[index], paid[index]);
+        this.refund(talks[index], paid[index]);
       }
-      for (const talk of talks) this.doubt(talk);
-      // The next batch is pushed after those before this one, too.
+      for (const talk of talks) this.rememberUnconfirmed(talk);
+      // Later batches still wait for the earlier ones.
       await previous;
       return;
     }
@@ -115,7 +112,7 @@ export class TalkPipeline {
       }
       this.parts.latency.commit.observeMs(committedMs - context.receivedMs);
     }
-    // All are looked for at once: an engine that is not in memory answers them in one round trip.
+    // Look-ups run concurrently: an engine outside the process answers them in one round trip.
     const located = contexts.map((context, index) =>
       this.locate(context, talks[index], outcomes[index], paid[index] ?? 0),
     );
@@ -134,7 +131,7 @@ export class TalkPipeline {
       try {
         this.send(context, talk, outcome, locations);
       } catch (bug) {
-        this.lostTo(talk, outcome, bug);
+        this.pushLost(talk, outcome, bug);
       }
     }
   }
@@ -160,49 +157,45 @@ export class TalkPipeline {
     }
   }
 
-  /**
-   * Where a stored talk is to be pushed to; undefined: nowhere. A failed push is not the sender's business: the message
-   * is stored.
-   */
+  /** Finds the receivers of a stored talk; undefined if there are none. Failures do not concern the sender. */
   private locate(
     context: Context,
     talk: Talk | undefined,
     outcome: TalkOutcome | undefined,
     paid: number,
   ): Found | Promise<Found> | TalkDelivery {
-    // A repeat was pushed by the node that stored it; if that was not this one, nobody here knows whether it lived to.
+    // A repetition was already pushed, unless another node stored the talk: that node may have died before the push.
     const isPushed =
       talk !== undefined &&
       outcome?.result === "stored" &&
       outcome.repeated &&
       outcome.writtenHere &&
-      !this.doubtful.delete(keyOf(talk));
+      !this.unconfirmed.delete(keyOf(talk));
     if (talk === undefined || outcome?.result !== "stored" || isPushed) {
-      this.giveBack(talk, paid);
+      this.refund(talk, paid);
       return undefined;
     }
     try {
       if (talk.toGroup) {
-        const lost = (error: unknown): void => this.lostTo(talk, outcome, error);
+        const lost = (error: unknown): void => this.pushLost(talk, outcome, error);
         return new TalkDelivery(this.parts, context, talk, outcome, paid, lost);
       }
       const found = this.locateTwo(talk);
-      return found instanceof Promise ? found.catch((error: unknown) => this.lostTo(talk, outcome, error)) : found;
+      return found instanceof Promise ? found.catch((error: unknown) => this.pushLost(talk, outcome, error)) : found;
     } catch (error) {
-      return this.lostTo(talk, outcome, error);
+      return this.pushLost(talk, outcome, error);
     }
   }
 
-  /** Remembers a talk that may be stored although the store did not say so: its repeat is pushed. */
-  private doubt(talk: Talk): void {
+  /** Remembers a talk that may be stored although the store failed, so that its repetition is pushed. */
+  private rememberUnconfirmed(talk: Talk): void {
     if (talk.clientId === "") return;
-    const [oldest] = this.doubtful;
-    if (this.doubtful.size >= doubtfulMax && oldest !== undefined) this.doubtful.delete(oldest);
-    this.doubtful.add(keyOf(talk));
+    const [oldest] = this.unconfirmed;
+    if (this.unconfirmed.size >= unconfirmedMax && oldest !== undefined) this.unconfirmed.delete(oldest);
+    this.unconfirmed.add(keyOf(talk));
   }
 
-  /** A talk that reaches nobody costs nothing. */
-  private giveBack(talk: Talk | undefined, paid = 0): void {
+  private refund(talk: Talk | undefined, paid = 0): void {
     if (talk !== undefined && paid > 0) this.parts.allowance.charge(talk.app, talk.sender, -paid);
   }
 
@@ -212,17 +205,15 @@ export class TalkPipeline {
 
   private send(context: Context, talk: Talk, outcome: StoredTalk, located: Located): void {
     const others = othersIn(located, context.channelId);
-    // For nobody, as when the receiver is away, no push is encoded.
+    // Without receivers no push is encoded.
     if (others > 0) this.parts.dispatcher.push(context, pushView(talk, outcome), located, context.channelId);
     if (others > freeDeliveries)
       this.parts.allowance.charge(talk.app, talk.sender, deliveryCost(others, bytesOf(talk)));
     this.parts.latency.push.observeMs(this.parts.clock.monotonicMs() - context.receivedMs);
   }
 
-  /**
-   * A message is stored and not pushed, as an engine is away or a bug was met: its receivers are told to look for it.
-   */
-  private lostTo({ app, sender, toGroup, dest }: Talk, { groupVersion }: StoredTalk, error: unknown): undefined {
+  /** Handles the loss of a stored talk's push, by an engine's failure or a bug: its receivers will receive a hint. */
+  private pushLost({ app, sender, toGroup, dest }: Talk, { groupVersion }: StoredTalk, error: unknown): undefined {
     const { rareLog, metrics, missed } = this.parts;
     if (refusalOf(error) === undefined)
       metrics.bug(error, "request", { command: toGroup ? Command.GroupTalk : Command.UserTalk });

@@ -1,5 +1,5 @@
-// A connection's first packet: it must be login.signin with a good token. The token decides who the client is; the
-// login service decides whether it may be here, and its answer is the first packet that the client gets.
+// Handles a connection's first packet, which must be login.signin with a valid token. The token identifies the client;
+// the login service admits or refuses it, and its answer is the first packet that the client receives.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { deviceBytesMax, headerBytesMax, headerFieldsMax } from "../../base/limits/fixed.ts";
@@ -26,22 +26,18 @@ import { receiveRequest } from "./uplink.ts";
 const scan = new PacketScan();
 const closeNoService: CloseReason = { code: CloseCode.Overload, text: "no login service" };
 
-/** Refuses a sign-in: the response, then the end. */
-function refuse(
-  gateway: Gateway,
-  channel: Channel,
-  command: string,
-  sequence: number,
-  status: Status,
-  sentence: string,
-  reason: CloseReason,
-): void {
-  gateway.people.refused(channel, sentence);
-  refuseRequest(gateway, channel, command, sequence, status, sentence);
-  channel.connection.close(reason);
+type Refuse = (status: Status, sentence: string, reason: CloseReason) => void;
+
+/** Returns a function that refuses a sign-in: it sends the response and closes the connection. */
+function refuser(gateway: Gateway, channel: Channel, command: string, sequence: number): Refuse {
+  return (status, sentence, reason) => {
+    gateway.people.refused(channel, sentence);
+    refuseRequest(gateway, channel, command, sequence, status, sentence);
+    channel.connection.close(reason);
+  };
 }
 
-/** Reads the first packet of a connection. `packet` is a view. */
+/** Handles the first packet of a connection. `packet` is a view. */
 export function acceptSignIn(gateway: Gateway, channel: Channel, packet: Buffer): void {
   const { connection } = channel;
   scanPacket(packet, scan, headerBytesMax, headerFieldsMax);
@@ -54,50 +50,27 @@ export function acceptSignIn(gateway: Gateway, channel: Channel, packet: Buffer)
   const isLogic = scan.kind === PacketKind.Logic;
   const command = isLogic ? gateway.commands.intern(packet, scan.commandStart, scan.commandEnd) : "";
   const sequence = isLogic ? scan.sequence : 0;
+  const refuse = refuser(gateway, channel, command, sequence);
   if (command !== Command.SignIn) {
-    refuse(
-      gateway,
-      channel,
-      command,
-      sequence,
-      Status.InvalidCommand,
-      "sign in first",
-      closeProtocolFault("sign in first"),
-    );
+    refuse(Status.InvalidCommand, "sign in first", closeProtocolFault("sign in first"));
     return;
   }
   if (!gateway.limits.signIn(connection.remoteAddress)) {
-    refuse(
-      gateway,
-      channel,
-      command,
-      sequence,
-      Status.RateLimited,
-      "too many sign-ins from this address, try again later",
-      closeLimit,
-    );
+    refuse(Status.RateLimited, "too many sign-ins from this address, try again later", closeLimit);
     return;
   }
   const request = decodeBody(LoginReqSchema, packet.subarray(scan.bodyStart, scan.bodyEnd));
   if (request === undefined) {
-    refuse(
-      gateway,
-      channel,
-      command,
-      sequence,
-      Status.InvalidPacketBody,
-      "the body is not a LoginReq",
-      closeProtocolFault("bad sign-in"),
-    );
+    refuse(Status.InvalidPacketBody, "the body is not a LoginReq", closeProtocolFault("bad sign-in"));
     return;
   }
   if (Buffer.byteLength(request.device) > deviceBytesMax || !/^[\x20-\x7e]*$/.test(request.device)) {
     const sentence = `device is at most ${deviceBytesMax} printable ASCII characters`;
-    refuse(gateway, channel, command, sequence, Status.InvalidPacketBody, sentence, closeProtocolFault("bad device"));
+    refuse(Status.InvalidPacketBody, sentence, closeProtocolFault("bad device"));
     return;
   }
   channel.state = ChannelState.Verifying;
-  // A rejection here is a bug: verify answers a verdict for every token.
+  // A rejection is a bug: `verify` resolves for every token.
   verifyAndForward(gateway, channel, request, sequence).catch((bug: unknown) => connection.fail(bug));
 }
 
@@ -108,10 +81,11 @@ async function verifyAndForward(
   sequence: number,
 ): Promise<void> {
   const { connection } = channel;
+  const refuse = refuser(gateway, channel, Command.SignIn, sequence);
   const verdict = await gateway.verifier.verify(request.token);
   if (channel.state !== ChannelState.Verifying || !connection.isOpen) return;
   if (!verdict.ok) {
-    refuse(gateway, channel, Command.SignIn, sequence, Status.Unauthorized, verdict.reason, closeUnauthorised);
+    refuse(Status.Unauthorized, verdict.reason, closeUnauthorised);
     return;
   }
   channel.app = verdict.app;
@@ -119,7 +93,7 @@ async function verifyAndForward(
   channel.device = request.device;
   if (gateway.revocations.refuses(verdict.app, verdict.account, verdict.issuedAt)) {
     const sentence = "the token was revoked; sign in with one that was issued since";
-    refuse(gateway, channel, Command.SignIn, sequence, Status.Unauthorized, sentence, closeRevoked);
+    refuse(Status.Unauthorized, sentence, closeRevoked);
     return;
   }
   connection.identified();
@@ -133,7 +107,7 @@ async function verifyAndForward(
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
   if (link === undefined || ticket < 0) {
     if (link !== undefined && !gateway.isDraining) gateway.bounds.met("requestsPerLink", { node: link.id });
-    refuseForNow(gateway, channel, sequence);
+    refuseForNow(refuse);
     return;
   }
   const body = toBinary(
@@ -151,28 +125,27 @@ async function verifyAndForward(
       features: [...channel.features],
     }),
   );
-  // Registered before it is forwarded: the answer may not overtake the channel.
+  // Register the channel before the request is sent, so that the answer finds it.
   channel.state = ChannelState.Pending;
   gateway.channels.set(channel.id, channel);
   gateway.expiries.watch(channel);
   channel.unanswered++;
   if (link.connection.send(forwarded(gateway.serviceId, channel, Command.SignIn, sequence, ticket, body))) return;
-  // The link is full. The login service has not heard of this connection, so it is not told of its end.
+  // The link is full. The login service does not know this connection, so no sign-out follows.
   link.pending.release(ticket);
   channel.unanswered--;
   gateway.channels.delete(channel.id);
   gateway.expiries.forget(channel);
   channel.state = ChannelState.Verifying;
-  refuseForNow(gateway, channel, sequence);
+  refuseForNow(refuse);
 }
 
-/** Refuses a sign-in that no login service can take now. */
-function refuseForNow(gateway: Gateway, channel: Channel, sequence: number): void {
-  const sentence = "no login service can take this, try again";
-  refuse(gateway, channel, Command.SignIn, sequence, Status.ServiceUnavailable, sentence, closeNoService);
+/** Refuses a sign-in because no login service is available now. */
+function refuseForNow(refuse: Refuse): void {
+  refuse(Status.ServiceUnavailable, "no login service can take this, try again", closeNoService);
 }
 
-/** The sign-in has been answered with Success and that answer is queued: what waited follows, both ways. */
+/** Handles a successful sign-in, whose answer is queued: delivers the frames that waited in both directions. */
 export function goLive(gateway: Gateway, channel: Channel): void {
   channel.state = ChannelState.Live;
   channel.connection.frameBytesMax = gateway.bounds.values.frameBytes;

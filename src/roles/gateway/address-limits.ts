@@ -1,38 +1,38 @@
-// How much one address may take: connections at once and sign-ins a second. Loopback is exempt: it is where proxies,
-// tests and benches live, and who is there can do worse. An IPv6 network of 64 bits counts as one address.
+// The quotas of an address: concurrent connections, and sign-ins a second. Loopback is exempt: it serves proxies, tests
+// and benchmarks, and a local user can do worse. An IPv6 network of 64 bits counts as one address.
 //
-// What an address has used is remembered for longer than its connections: otherwise one that connects, signs in and
-// leaves, again and again, would have its whole allowance each time. It is forgotten once its allowance is full again,
-// which takes a second: memory is bounded by the addresses that signed in within that time.
+// The use of an address outlasts its connections: otherwise each reconnect would restore the full allowance. It is
+// forgotten when the allowance is full again, after a second, so memory is bounded by the addresses that signed in
+// within that time.
 
 import type { Limits } from "../../base/limits/limits.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import { quotaAddress } from "../../transport/quota-address.ts";
 
-/** How long an allowance of a second's sign-ins takes to be full again, in milliseconds. */
+/** The time in which an empty allowance becomes full, in milliseconds. */
 const refillMs = 1_000;
 
 interface AddressUse {
   connections: number;
   signIns: TokenBucket | undefined;
-  /** Moment from which `signIns` is full if nobody signs in. */
+  /** The time at which `signIns` is full without further sign-ins. */
   fullMs: number;
-  /** It stands in `waning`. */
-  isWaning: boolean;
+  /** It is in `refilling`. */
+  isRefilling: boolean;
 }
 
-/** Counts by address; an address without connections takes no memory, a second later. */
+/** Counts connections and sign-ins by address. */
 export class AddressLimits {
   private readonly uses = new Map<string, AddressUse>();
-  /** Addresses that had no connection left and a bucket that was not full, in the order in which they are due. */
-  private readonly waning: { readonly address: string; readonly dueMs: number }[] = [];
+  /** Addresses without connections whose allowance was not full, ordered by `dueMs`. */
+  private readonly refilling: { readonly address: string; readonly dueMs: number }[] = [];
   private total = 0;
   private readonly connectionsMax: number;
   private readonly limits: Limits;
   private readonly clock: { readonly nowMs: number };
 
-  /** `connectionsMax`: of this process, over all addresses. */
+  /** `connectionsMax` bounds the connections of all addresses together. */
   constructor(connectionsMax: number, limits: Limits, clock: { readonly nowMs: number }) {
     this.connectionsMax = connectionsMax;
     this.limits = limits;
@@ -40,14 +40,15 @@ export class AddressLimits {
     limits.measure("connectionsPerAddress", () => this.mostConnections());
   }
 
-  /** Counts a new connection; false when the process or its address has too many: then it must be refused. */
+  /** Counts a new connection. Returns false if the caller must refuse it: the process or the address has too many. */
   enter(address: string): boolean {
     this.forgetIdle();
     if (this.total >= this.connectionsMax) return false;
     if (!isLoopbackAddress(address)) {
       const quota = quotaAddress(address);
       const use = this.uses.get(quota);
-      if (use === undefined) this.uses.set(quota, { connections: 1, signIns: undefined, fullMs: 0, isWaning: false });
+      if (use === undefined)
+        this.uses.set(quota, { connections: 1, signIns: undefined, fullMs: 0, isRefilling: false });
       else if (use.connections >= this.limits.values.connectionsPerAddress) {
         this.limits.met("connectionsPerAddress", { remoteAddress: address });
         return false;
@@ -57,7 +58,7 @@ export class AddressLimits {
     return true;
   }
 
-  /** A connection that was let in has ended. */
+  /** Removes the count of an admitted connection that has ended. */
   leave(address: string): void {
     this.total--;
     const quota = quotaAddress(address);
@@ -68,7 +69,7 @@ export class AddressLimits {
     this.forget(quota, use);
   }
 
-  /** False when this address has used up its sign-ins of this second. */
+  /** Takes one sign-in from the allowance. Returns false if it is used up. */
   signIn(address: string): boolean {
     const use = this.uses.get(quotaAddress(address));
     if (use === undefined) return true;
@@ -83,7 +84,7 @@ export class AddressLimits {
     return true;
   }
 
-  /** Addresses that are remembered, for tests. */
+  /** The number of addresses in memory, for tests. */
   get size(): number {
     return this.uses.size;
   }
@@ -92,28 +93,28 @@ export class AddressLimits {
     return signIns === undefined || fullMs <= this.clock.nowMs;
   }
 
-  /** Forgets an address without connections, now or when its allowance is full. */
+  /** Removes an address without connections, now or when its allowance is full. */
   private forget(address: string, use: AddressUse): void {
     if (this.isFull(use)) this.uses.delete(address);
-    else if (!use.isWaning) {
-      use.isWaning = true;
-      this.waning.push({ address, dueMs: use.fullMs });
+    else if (!use.isRefilling) {
+      use.isRefilling = true;
+      this.refilling.push({ address, dueMs: use.fullMs });
     }
   }
 
   private forgetIdle(): void {
     const { nowMs } = this.clock;
     let due = 0;
-    for (const { address, dueMs } of this.waning) {
+    for (const { address, dueMs } of this.refilling) {
       if (dueMs > nowMs) break;
       due++;
       const use = this.uses.get(address);
       if (use === undefined) continue;
-      use.isWaning = false;
-      // It may have come back, and left again.
+      use.isRefilling = false;
+      // It may have connected and left again since.
       if (use.connections === 0) this.forget(address, use);
     }
-    if (due > 0) this.waning.splice(0, due);
+    if (due > 0) this.refilling.splice(0, due);
   }
 
   private mostConnections(): number {

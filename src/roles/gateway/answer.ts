@@ -1,5 +1,5 @@
-// What the gateway says to a client in its own name: refusals of requests that reach no service, and the hint to read
-// the index. Off the hot path, so the generated code encodes it.
+// Packets that the gateway itself sends to clients: refusals of requests, and the hint to read the index. They are off
+// the hot path, so the generated code encodes them.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
@@ -24,5 +24,5 @@ export function refuseRequest(
   );
 }
 
-/** `chat.sync`: something may have passed this client; it reads the index (proto/README.md, section 5). */
+/** `chat.sync`: the client may have missed pushes and reads the index (proto/README.md). */
 export const syncHint: Uint8Array = encodeLogicPacket({ command: Command.Sync, flag: Flag.Push }, new Uint8Array(0));

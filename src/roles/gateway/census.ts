@@ -1,6 +1,6 @@
-// A gateway's comparison of its sessions with the session store's. It asks a login node now and then, by number and
-// checksum; where they differ it is told what the store knows, and sends again what is missing and was there when it
-// asked. Connections that come and go meanwhile make a difference and are not mistaken for a loss.
+// Compares a gateway's sessions with those in the session store, by number and checksum. If they differ, a login node
+// answers with the sessions in the store, and the gateway sends the missing ones again. Sessions that began after the
+// question are not sent: their absence from the answer is no loss.
 
 import type { Link } from "../../routing/links.ts";
 import type { SessionTally } from "../../session/tally.ts";
@@ -17,7 +17,7 @@ export class Census {
   private readonly everyMs: number;
   private readonly tally: SessionTally;
   private askedAtMs: number;
-  /** Connections numbered below this one were signed in when it asked, or had not been answered yet. */
+  /** Connections with smaller numbers existed at the last question. */
   private askedBelow = 0;
 
   constructor(gateway: GatewayState, tally: SessionTally, everyMs: number) {
@@ -27,7 +27,7 @@ export class Census {
     this.askedAtMs = gateway.clock.monotonicMs();
   }
 
-  /** Asks if it is time to; called every few seconds. */
+  /** Asks a login node if it is time; called every few seconds. */
   tick(): void {
     const nowMs = this.gateway.clock.monotonicMs();
     if (nowMs - this.askedAtMs < this.everyMs || this.gateway.isDraining) return;
@@ -38,7 +38,7 @@ export class Census {
     link.connection.send(ownPacket(this.gateway.serviceId, Command.Census, encodeCensusQuestion(this.tally)));
   }
 
-  /** The sessions that the store knows, as marks. */
+  /** Handles the answer: the marks of the sessions in the store. */
   answered(body: Buffer, link: Link<Channel>): void {
     const { gateway } = this;
     const known = decodeMarks(body);
@@ -50,12 +50,12 @@ export class Census {
     for (const channel of gateway.channels.values()) {
       if (!mayBeRestored(gateway, channel) || known.has(markOf(channel.id))) continue;
       if (gateway.channelNumberOf(channel.id) >= this.askedBelow) continue;
-      // Those that a full link does not take are missing at the next census, too.
+      // The link is full: the next census sends the rest.
       if (!restoreSession(gateway, channel, link)) break;
       restored++;
     }
     if (restored > 0) {
-      gateway.log.warn("the session store has lost sessions; they are sent again", {
+      gateway.log.warn("the session store lost sessions, which are sent again", {
         sessions: restored,
         node: link.id,
       });

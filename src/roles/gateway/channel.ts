@@ -1,5 +1,5 @@
-// What a gateway knows of one client's connection: its state, who signed in, what waits while the sign-in is under way,
-// and the links that serve it. It is data: client-channel.ts takes the connection's frames.
+// A client's connection at a gateway: its state, its account, the frames that wait for the sign-in, and the links that
+// serve it. It is data only; client-channel.ts handles the connection's frames.
 
 import type { LimitValues } from "../../base/limits/table.ts";
 import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
@@ -11,14 +11,13 @@ import { knownFeatures } from "../../wire/features.ts";
 import { encodeStamp } from "../../wire/packet-stamp.ts";
 import { ChannelState } from "./channel-state.ts";
 
-/** Pushes that may wait while a sign-in is under way, in bytes. */
+/** The most bytes of pushes that wait for a sign-in. */
 const heldPushBytesMax = 64 * 1024;
 const noFeatures = knownFeatures([]);
 const noLinks: readonly Link<Channel>[] = [];
 
 /**
- * What a connection needs until it is signed in: the frames that wait, and an absolute deadline, which no trickle of
- * bytes moves.
+ * The state of a sign-in: the frames that wait for it, and an absolute deadline, which a trickle of bytes cannot move.
  */
 class SigningIn extends Deadline {
   readonly up: Buffer[] = [];
@@ -37,8 +36,8 @@ class SigningIn extends Deadline {
   }
 
   /**
-   * Keeps a frame that came too early. What is kept and what the transport buffers of an unfinished frame are at most
-   * `bytesMax` together. False: it would be more, and the connection is closed.
+   * Copies a frame that came before the sign-in was answered. Held frames and the transport's unfinished frame together
+   * have at most `bytesMax`. Returns false if this frame exceeds that; the connection is then closed.
    */
   holdFrame(frame: Buffer, bytesMax: number): boolean {
     this.upBytes += frame.length;
@@ -52,7 +51,7 @@ class SigningIn extends Deadline {
     return true;
   }
 
-  /** Takes the first one out, which is the sign-in: from now on it counts no more than one that never waited. */
+  /** Removes and returns the first held frame, the sign-in. */
   takeFirst(): Buffer | undefined {
     const first = this.up.shift();
     if (first === undefined) return undefined;
@@ -61,7 +60,7 @@ class SigningIn extends Deadline {
     return first;
   }
 
-  /** Keeps a push, and does not copy it. */
+  /** Holds a push without copying it. */
   holdPush(packet: Buffer): void {
     this.downBytes += packet.length;
     if (this.downBytes <= heldPushBytesMax) this.down.push(packet);
@@ -70,11 +69,11 @@ class SigningIn extends Deadline {
 }
 
 /**
- * What only a connection that talks needs, made at its first request: its allowance, and who it is to the services. It
- * is the bucket itself, and does not hold one: one object less for each connection.
+ * The state of a connection that sends requests, made at the first one: its allowance and its stamp. It extends the
+ * bucket rather than holding one, which saves an object for each connection.
  */
-class Speaker extends TokenBucket {
-  /** The header fields that the gateway appends to each of its requests (channelId, identity, origin). */
+class RequestState extends TokenBucket {
+  /** The header fields that the gateway appends to each request (channelId, identity, origin). */
   readonly stamp: Buffer;
 
   constructor(stamp: Buffer, { requestsPerSecond, requestsAtOnce }: LimitValues, nowMs: number) {
@@ -83,29 +82,29 @@ class Speaker extends TokenBucket {
   }
 }
 
-/** A connection and who it belongs to. Each field counts, as in `ConnectionCore`. */
+/** A connection and its account. Its size matters, as that of `ConnectionCore` does: there is one for each client. */
 export class Channel {
   readonly connection: Connection;
   state: ChannelState = ChannelState.Fresh;
-  /** Its requests that are under way. */
+  /** The number of unanswered requests. */
   unanswered = 0;
   id = "";
   app = "";
   account = "";
   device = "";
-  /** When its token was verified, in milliseconds on the monotonic clock. */
+  /** The time of its sign-in, in milliseconds on the monotonic clock. */
   signedInMs = 0;
-  /** The token's `iat`, in seconds since 1970; undefined: it has none. */
+  /** The token's `iat`, in seconds since 1970; undefined if it has none. */
   issuedAt: number | undefined = undefined;
-  /** What the login service is told of the features asked for at the sign-in; shared. */
+  /** The requested features that the gateway passes on; a shared array. */
   features: readonly string[] = noFeatures;
-  /** What verified its token. */
+  /** The key that verified its token. */
   key: Uint8Array | undefined;
   /** When its token expires, in seconds on the monotonic clock (expiries.ts). */
   expiresAt = Number.MAX_SAFE_INTEGER;
-  /** From the first request on. */
-  speaker: Speaker | undefined;
-  /** Until the sign-in is answered. */
+  /** Present after the first request. */
+  requests: RequestState | undefined;
+  /** Present until the sign-in is answered. */
   signingIn: SigningIn | undefined;
   private chosenVersion = -1;
   private chosen = noLinks;
@@ -115,7 +114,7 @@ export class Channel {
     this.signingIn = new SigningIn(connection);
   }
 
-  /** The link that serves this connection's packets for a service: chosen once, until nodes come or go. */
+  /** Returns the link for this connection's packets to a service. The choice holds until the set of nodes changes. */
   linkOf(service: string, links: Links<Channel>): Link<Channel> | undefined {
     if (this.chosenVersion !== links.version) {
       this.chosen = this.chosen.filter((link) => links.keeps(link));
@@ -123,22 +122,24 @@ export class Channel {
     }
     for (const link of this.chosen) if (link.service === service) return link;
     const link = links.choose(service, { channelId: this.id, app: this.app, account: this.account });
-    // Most connections sign in and then say nothing: their choice takes no memory of their own.
+    // Most connections sign in and send no requests: the shared array saves their memory.
     if (link !== undefined) this.chosen = this.chosen.length === 0 ? link.alone : [link, ...this.chosen];
     return link;
   }
 
-  /** Makes the speaker, at the first request. */
-  speak(gateId: string, bounds: LimitValues, nowMs: number): Speaker {
-    return (this.speaker = new Speaker(encodeStamp(this.id, this.app, this.account, gateId), bounds, nowMs));
+  /** Handles the first request: creates the state of requests. */
+  startRequests(gateId: string, bounds: LimitValues, nowMs: number): RequestState {
+    return (this.requests = new RequestState(encodeStamp(this.id, this.app, this.account, gateId), bounds, nowMs));
   }
 
-  /** Keeps a push until the sign-in is answered. `packet` is owned by the channel from now on. */
+  /** Holds a push until the sign-in is answered. The channel takes ownership of `packet`. */
   holdPush(packet: Buffer): void {
     this.signingIn?.holdPush(packet);
   }
 
-  /** The sign-in is answered, or the connection has ended: returns what has waited, once. */
+  /**
+   * Ends the sign-in, when it is answered or the connection has ended. Returns what it held; undefined if it has ended.
+   */
   endSignIn(wheel: TimerWheel): SigningIn | undefined {
     const { signingIn } = this;
     if (signingIn === undefined) return undefined;

@@ -1,7 +1,7 @@
-// Ends connections when their tokens expire. A connection has no timer of its own, which would cost memory for each one
-// that is idle: all of them are looked through every half minute or so, some in each tick, and those that expire soon
-// are looked at in every tick. The wall clock, which tokens are signed by, is read once, when a token is shown; from
-// then on the monotonic one counts what is left of it: a clock that is set signs nobody out, and keeps nobody in.
+// Ends connections when their tokens expire. A timer for each connection would cost memory, so all connections are
+// scanned about every half minute, some in each tick, and those that expire soon are checked in every tick. The wall
+// clock is read only when a token is presented; from then on the monotonic clock counts the remaining time, so setting
+// the clock neither signs anybody out nor extends a token.
 
 import { Deadline } from "../../base/timer-wheel.ts";
 import { type CloseReason, CloseCode } from "../../wire/close-reason.ts";
@@ -10,19 +10,19 @@ import { ChannelState } from "./channel-state.ts";
 import type { GatewayState } from "./gateway-state.ts";
 
 const tickMs = 500;
-/** Until the next tick when one has left connections that are due. */
+/** The time to the next tick if this one left expired connections. */
 const soonerMs = 100;
-/** What expires within this long is looked at in each tick: more than it takes to look through all. */
+/** Tokens that expire within this time are checked in each tick. It is longer than a scan of all connections. */
 const soonSeconds = 90;
-/** All are looked through in so many ticks; of few, this many in a tick. */
+/** The ticks of a scan of all connections, and the least connections scanned in a tick. */
 const ticksPerRound = 60;
-const lookedMin = 1_024;
-/** Connections that a tick ends: each has an answer to write and a session to sign out. */
+const scannedMin = 1_024;
+/** The most connections that a tick ends: each costs an answer and a sign-out. */
 const endedMax = 2_000;
 
 const closeExpired: CloseReason = { code: CloseCode.Unauthorised, text: "the token has expired" };
 const closeKeyGone: CloseReason = { code: CloseCode.Unauthorised, text: "the key of the token is good no longer" };
-/** The end of a token whose key was taken away; none expires then. */
+/** The expiry of a token whose key was removed. */
 const atOnce = -Infinity;
 
 /** The connections of one gateway that are about to expire. It is armed while the gateway serves clients. */
@@ -44,35 +44,35 @@ export class Expiries extends Deadline {
     this.gateway.wheel.disarm(this);
   }
 
-  /** Connections that are looked at in each tick. */
+  /** The number of connections that are checked in each tick. */
   get size(): number {
     return this.soon.size;
   }
 
-  /** When a token that is shown now expires, on the monotonic clock; `exp` is its end in seconds since 1970. */
+  /** Converts the `exp` of a token, in seconds since 1970, to seconds on the monotonic clock. */
   endOf(exp: number): number {
     const { clock } = this.gateway;
     return clock.monotonicMs() / 1000 + (exp - clock.wallMs() / 1000);
   }
 
-  /** A connection has signed in, or has shown a new token. */
+  /** Watches a connection that has signed in or presented a new token. */
   watch(channel: Channel): void {
     if (this.isSoon(channel)) this.soon.add(channel);
   }
 
-  /** A connection's token is good no longer: it ends in one of the next ticks. */
+  /** Ends a connection, whose token is no longer valid, in one of the next ticks. */
   end(channel: Channel): void {
     channel.expiresAt = atOnce;
     this.soon.add(channel);
   }
 
-  /** A connection has ended. */
+  /** Removes a connection that has ended. */
   forget(channel: Channel): void {
     this.soon.delete(channel);
   }
 
   expire(): void {
-    this.look();
+    this.scan();
     this.gateway.wheel.arm(this, this.endDue() ? tickMs : soonerMs);
   }
 
@@ -80,11 +80,11 @@ export class Expiries extends Deadline {
     return expiresAt - soonSeconds <= this.gateway.clock.monotonicMs() / 1000;
   }
 
-  /** Looks through the next part of all connections. */
-  private look(): void {
+  /** Scans the next part of all connections. */
+  private scan(): void {
     const { channels } = this.gateway;
     this.round ??= channels.values();
-    for (let left = Math.max(lookedMin, Math.ceil(channels.size / ticksPerRound)); left > 0; left--) {
+    for (let left = Math.max(scannedMin, Math.ceil(channels.size / ticksPerRound)); left > 0; left--) {
       const { value: channel, done } = this.round.next();
       if (done === true) {
         this.round = undefined;
@@ -94,15 +94,15 @@ export class Expiries extends Deadline {
     }
   }
 
-  /** Ends what is due. False: there is more. */
+  /** Ends expired connections. Returns false if some are left. */
   private endDue(): boolean {
     const now = this.gateway.clock.monotonicMs() / 1000;
     let ended = 0;
     for (const channel of this.soon) {
-      // One that is signing in is looked at again when it has: its client gets an answer first.
+      // A pending sign-in is answered first.
       if (channel.state === ChannelState.Pending) continue;
       if (channel.expiresAt > now) {
-        // It has shown a new token since.
+        // It has presented a new token since.
         if (!this.isSoon(channel)) this.soon.delete(channel);
         continue;
       }

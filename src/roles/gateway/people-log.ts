@@ -1,10 +1,10 @@
-// Who came, who left and who was turned away, for the log of an operator: account, device and address, never a token.
-// Off where a law or the number of people says so (--log-people off).
+// Logs sign-ins, sign-outs and refusals with account, device and address, never with a token. Operators can turn it
+// off, for privacy or because of the volume (--log-people off).
 
 import type { Log, LogFields } from "../../base/log.ts";
 import type { CloseReason } from "../../wire/close-reason.ts";
 
-/** Whom a line is about. */
+/** The subject of a line. */
 interface Person {
   readonly app: string;
   readonly account: string;
@@ -15,7 +15,7 @@ interface Person {
 export class PeopleLog {
   private readonly log: Log | undefined;
 
-  /** `log` undefined: nothing is said. */
+  /** Without `log`, nothing is logged. */
   constructor(log: Log | undefined) {
     this.log = log;
   }
@@ -28,18 +28,18 @@ export class PeopleLog {
     this.log?.info("signed out", { ...fieldsOf(person), code, reason: text });
   }
 
-  /** `reason` is what the client is told. Before its token is verified a client has no account. */
+  /** `reason` is the sentence of the answer. Before its token is verified a client has no account. */
   refused(person: Person, reason: string): void {
     this.log?.info("a sign-in was refused", { ...fieldsOf(person), reason });
   }
 
-  /** The client stays until its former token expires. */
+  /** The connection lives until its former token expires. */
   renewalRefused(person: Person, reason: string): void {
     this.log?.info("the renewal of a token was refused", { ...fieldsOf(person), reason });
   }
 }
 
-/** A device without a name, and an account that nobody knows yet, are left out. */
+/** Omits an empty device, and an account that is not known yet. */
 function fieldsOf({ app, account, device, connection }: Person): LogFields {
   return {
     ...(account === "" ? {} : { account, app }),

@@ -1,9 +1,9 @@
-// Pushes to many connections that wait for their turn: what is written in one turn of the event loop is bounded, so
-// that the requests and answers of others go in between. A push that comes while none waits is written at once, as far
-// as this turn's share lasts. What waits is written in the order in which it came.
+// A queue of pushes to many connections. It bounds the writes in one turn of the event loop, so that other requests and
+// answers are not delayed. A push that finds the queue empty is written at once, within the budget of the turn. Queued
+// pushes are written in order.
 //
-// Memory: each push is kept once, whatever the number of its recipients. When too much waits the oldest are written at
-// once: a push is late, and never lost, by this queue.
+// Memory: each push is kept once, whatever the number of its recipients. Beyond the bound, the oldest are written at
+// once: the queue delays pushes, but never loses one.
 
 import type { Timers } from "../../base/timers.ts";
 import { turnCostMax } from "../../base/limits/fixed.ts";

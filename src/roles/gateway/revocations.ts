@@ -1,9 +1,9 @@
-// A gateway's copy of what operators have ended of accounts. Chat nodes say up to which number there are rows (wire/
-// revocations.ts), when a link begins and when one is added; the gateway asks each of them for what it lacks. Which
-// node it has a row from does not matter: numbers follow the order of the commits.
+// A gateway's replica of the kicks and revocations in the message store. Chat nodes announce the number of the last row
+// (wire/revocations.ts) when a link begins and when a row is added; the gateway asks for the rows that it lacks, from
+// any node: the numbers follow the order of commits.
 //
-// A kick ends the connections that are there when it arrives, and were signed in before it; whoever signs in later has
-// done so after it, so it is not remembered. Of revocations the copy keeps the latest time for each account.
+// A kick ends the present connections that signed in before it, and is not kept: later sign-ins are not affected. For
+// revocations the replica keeps the latest time for each account.
 //
 // Memory: an entry for each account with a revocation; the store bounds their number.
 

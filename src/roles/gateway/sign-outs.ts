@@ -1,12 +1,11 @@
-// Telling the login service of connections that have ended. There is no answer to that, so what was sent by a link that
-// broke soon after, or could not be sent at all, is sent again: a session that nobody signs out would look alive for as
-// long as this gateway is.
+// Reports ended connections to the login service. Sign-outs have no answer, so those sent over a link that broke soon
+// after, or not sent at all, are repeated: otherwise the session would live as long as this gateway.
 //
-// A session that was sent again by one link would come back if it arrived behind the sign-out that goes by another: so
-// for a while the sign-outs go by that link, too, on which they stay behind it.
+// A restored session would reappear if it arrived after a sign-out over another link. So for a while sign-outs are also
+// sent over the link of the restore, which keeps them in order.
 //
-// A login node that dies may leave a session on its way to the store, and the sign-out that goes by another node may
-// overtake it. Such a sign-out is sent a second time, when the session has arrived or never will.
+// A login node that dies may leave a sign-in on its way to the store, and a sign-out over another node may overtake it.
+// Such a sign-out is sent twice: the second time when the sign-in has arrived or never will.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Link } from "../../routing/links.ts";
@@ -14,20 +13,20 @@ import { Command } from "../../wire/commands.ts";
 import { forwarded } from "./forwarded.ts";
 import type { Channel } from "./channel.ts";
 
-/** So long after it was sent a sign-out has arrived, or its link is known to be broken. */
+/** After this time a sign-out has arrived, or its link is known to be broken. */
 const keptMs = 20_000;
-/** Beyond this the oldest are forgotten. */
+/** Beyond this number the oldest are dropped. */
 const keptMax = 100_000;
 
-/** What is left of a connection. */
+/** The sign-out of an ended connection. */
 interface SignOut {
   readonly id: string;
   readonly app: string;
   readonly account: string;
-  /** By which it went; undefined: not yet. */
+  /** The link over which it was sent; undefined if it must be sent. */
   link: Link<Channel> | undefined;
   atMs: number;
-  /** The link of its sign-in may have broken, so it is sent a second time. */
+  /** It is sent twice, because the link of its sign-in may have broken. */
   repeats: boolean;
 }
 
@@ -36,19 +35,19 @@ export class SignOuts {
   private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly choose: (signOut: { id: string; app: string; account: string }) => Link<Channel> | undefined;
   private kept: SignOut[] = [];
-  /** When a link last ended by which somebody may have been signing in. */
+  /** The time of the last loss of a link, which may have carried a sign-in. */
   private lostAtMs = -Infinity;
-  /** Links by which sessions were sent again, and when. */
+  /** The links over which sessions were restored, and when. */
   private readonly restoring = new Map<Link<Channel>, number>();
 
-  /** `choose` gives a link to a login node, if there is one. */
+  /** `choose` returns a link to a login node, if there is one. */
   constructor(serviceId: string, clock: Pick<Clock, "monotonicMs">, choose: SignOuts["choose"]) {
     this.serviceId = serviceId;
     this.clock = clock;
     this.choose = choose;
   }
 
-  /** A connection has ended; `link` is the one by which it signed in, or another if that has ended. */
+  /** Signs out a connection that has ended; `link` is that of its sign-in, or another if that one has ended. */
   add({ id, app, account }: Channel, link: Link<Channel> | undefined): void {
     const signOut: SignOut = { id, app, account, link: undefined, atMs: 0, repeats: this.mayBeOvertaken(link) };
     this.send(signOut, link);
@@ -57,12 +56,12 @@ export class SignOuts {
     if (this.kept.length > keptMax) this.kept.splice(0, this.kept.length - keptMax);
   }
 
-  /** A session is sent again by that link. */
+  /** Records that a session is restored over a link. */
   restored(link: Link<Channel>): void {
     this.restoring.set(link, this.clock.monotonicMs());
   }
 
-  /** A link has ended: what it may have swallowed goes elsewhere. */
+  /** Handles the loss of a link: sends its recent sign-outs over another. */
   lost(link: Link<Channel>): void {
     this.restoring.delete(link);
     this.lostAtMs = this.clock.monotonicMs();
@@ -74,7 +73,7 @@ export class SignOuts {
     this.tidy();
   }
 
-  /** Sends what could not be sent, and forgets what has arrived; called every few seconds. */
+  /** Sends what could not be sent, and drops what has arrived; called every few seconds. */
   tidy(): void {
     const nowMs = this.clock.monotonicMs();
     for (const [link, atMs] of this.restoring) if (nowMs - atMs >= keptMs) this.restoring.delete(link);

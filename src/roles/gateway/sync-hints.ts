@@ -1,7 +1,6 @@
-// `chat.sync` to clients that something may have passed: each of them reads its index then. What gives cause for it
-// comes in clusters (a gateway that stood still loses all of its links, makes them anew, and has its sessions
-// restored), and concerns everybody: so it waits until nothing more comes, each client is told once, and they are told
-// over some seconds.
+// Sends `chat.sync` to clients that may have missed pushes, so that they read their index. Causes come in bursts that
+// concern all clients (a gateway that was suspended loses all links and has its sessions restored). So hints wait for
+// the end of a burst, each client receives one, and they are spread over some seconds.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";
@@ -9,10 +8,10 @@ import { syncHint } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
 
-/** Nobody is told before nothing came for this long, or before it has waited for as long as the other one. */
+/** A burst ends after this time without a cause, or when it has lasted `waitMsMax`. */
 const quietMs = 1_000;
 const waitMsMax = 5_000;
-/** All are told within this time, some at each step. */
+/** The time over which hints are spread, some at each step. */
 const spreadMs = 3_000;
 const stepMs = 20;
 const stepMin = 64;
@@ -20,11 +19,11 @@ const stepMin = 64;
 export class SyncHints {
   private readonly timers: Pick<Timers, "after">;
   private readonly clock: Pick<Clock, "monotonicMs">;
-  /** Who is to be told, in that order. Those that have closed meanwhile are passed over. */
+  /** The clients to hint, in order. Closed ones are skipped. */
   private readonly pending = new Set<Channel>();
   private firstMs = 0;
   private lastMs = 0;
-  /** How many are told at each step; 0 before the first one. */
+  /** The number of hints at each step; 0 before the first. */
   private perStep = 0;
   private cancel: Cancel | undefined;
 
@@ -33,7 +32,7 @@ export class SyncHints {
     this.clock = clock;
   }
 
-  /** Tells these clients once, within seconds. */
+  /** Sends these clients one hint, within seconds. */
   add(channels: Iterable<Channel>): void {
     for (const channel of channels) if (channel.state === ChannelState.Live) this.pending.add(channel);
     if (this.pending.size === 0) return;
@@ -43,7 +42,7 @@ export class SyncHints {
     this.wait(quietMs);
   }
 
-  /** Tells nobody any more. */
+  /** Drops all waiting hints. */
   stop(): void {
     this.cancel?.();
     this.cancel = undefined;
@@ -74,7 +73,7 @@ export class SyncHints {
   }
 }
 
-/** A bug ends that connection, and no other. */
+/** Sends a hint. A bug ends that connection only. */
 function tell({ state, connection }: Channel): void {
   if (state !== ChannelState.Live) return;
   try {

@@ -1,5 +1,5 @@
-// The keys of the client tokens, and reading them again while the gateway serves: bad ones are refused, and those that
-// count go on counting. A key that is taken away ends the connections that it signed in.
+// The keys of client tokens, and their reload in a running gateway. Invalid keys are refused and the present ones stay.
+// A removed key ends the connections whose tokens it verified.
 
 import { reasonOf } from "../../base/reason-of.ts";
 import { fingerprintOf } from "../../auth/secret.ts";
@@ -15,8 +15,7 @@ export function tokenVerifierOf({ tokenKeys, defaultApp }: TokenSettings, clock:
 }
 
 /**
- * Makes what `read` gives the keys that count from now on; returns a sentence for the log. What `read` throws is
- * logged, and changes nothing.
+ * Replaces the keys by those that `read` returns. If it throws, logs the error and changes nothing. Returns a sentence.
  */
 export function reloadTokenKeys(gateway: Gateway, read: () => TokenKeys): string {
   const { verifier, channels, expiries, log } = gateway;

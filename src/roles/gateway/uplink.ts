@@ -1,5 +1,5 @@
-// A signed-in client's frame on its way up: read in place, stamped, and written straight into the outbound buffer of
-// the link to the node that the selector chose. One copy; no decoding, no promise, no string that is not interned.
+// Forwards the requests of signed-in clients: a frame is parsed in place, stamped, and written directly to the outbound
+// buffer of the selected node's link. One copy; no decoding, no promise, no string that is not interned.
 // The bytes arrive in service/service.ts.
 
 import { headerFieldsMax, headerBytesMax } from "../../base/limits/fixed.ts";
@@ -15,15 +15,12 @@ import type { Channel } from "./channel.ts";
 import type { Gateway } from "./gateway.ts";
 import { renewToken } from "./renew.ts";
 
-/** A request counts as one, and as another one for each 32 KiB that it has: it is copied, judged and decoded. */
+/** Each full 32 KiB of a request counts as another request, for the cost of copying and decoding it. */
 const requestBytesBits = 15;
 
-/** Shared: a frame is done with its scan before the next one is read. */
+/** Shared: each frame is handled completely before the next. */
 const scan = new PacketScan();
-/**
- * The service of each command seen, so that no string is cut per message; bounded. The commands that exist are there
- * before a client can fill it with others.
- */
+/** The services of commands, cached to avoid a substring per message; bounded, and filled with all known commands. */
 const services = new Map<string, string | undefined>(
   Object.values(Command).map((command) => [command, serviceOf(command)]),
 );
@@ -38,15 +35,15 @@ function serviceOfInterned(command: string): string | undefined {
 }
 
 /**
- * The heartbeat of KIM's web SDK: the bytes of its code stand the other way round. The SDK takes a server that does not
- * answer for dead, and signs in again without end.
+ * The heartbeat of KIM's web SDK, which swaps the bytes of its code. Without an answer, the SDK considers the server
+ * dead and reconnects in an endless loop.
  */
 const swappedPing = BasicCode.Ping << 8;
 
-/** Reads whose answers may have megabytes. */
+/** Reports whether a command is a read whose answer may have megabytes. */
 const isRead = (command: string): boolean => command === Command.OfflineContent || command === Command.OfflineIndex;
 
-/** Forwards one request, bytes[start, end), or answers why not. The bytes live until this returns. */
+/** Forwards one request, bytes[start, end), or refuses it. The bytes are valid until this returns. */
 export function receiveRequest(gateway: Gateway, channel: Channel, bytes: Buffer, start: number, end: number): void {
   let packet = bytes;
   scanPacketAt(bytes, start, end, scan, headerBytesMax, headerFieldsMax);
@@ -64,18 +61,12 @@ export function receiveRequest(gateway: Gateway, channel: Channel, bytes: Buffer
   const service = serviceOfInterned(command);
   gateway.metrics.countIn(command);
   const { wheel, bounds } = gateway;
-  const speaker = channel.speaker ?? channel.speak(gateway.serviceId, bounds.values, wheel.nowMs);
-  if (!speaker.take(wheel.nowMs, 1 + ((end - start) >>> requestBytesBits))) {
+  const requests = channel.requests ?? channel.startRequests(gateway.serviceId, bounds.values, wheel.nowMs);
+  if (!requests.take(wheel.nowMs, 1 + ((end - start) >>> requestBytesBits))) {
     bounds.met("requestsPerSecond", { account: channel.account });
     gateway.metrics.rateLimited();
-    refuseRequest(
-      gateway,
-      channel,
-      command,
-      sequence,
-      Status.RateLimited,
-      "too many requests on this connection, slow down",
-    );
+    const sentence = "too many requests on this connection, slow down";
+    refuseRequest(gateway, channel, command, sequence, Status.RateLimited, sentence);
     return;
   }
   const { metasPerRequest } = gateway.bounds.values;
@@ -90,7 +81,7 @@ export function receiveRequest(gateway: Gateway, channel: Channel, bytes: Buffer
       renewToken(gateway, channel, sequence, packet.subarray(scan.bodyStart, scan.bodyEnd));
       return;
     }
-    refuseRequest(gateway, channel, command, sequence, Status.InvalidCommand, "this connection is signed in already");
+    refuseRequest(gateway, channel, command, sequence, Status.InvalidCommand, "this connection is already signed in");
     return;
   }
   if (service === undefined || !gateway.links.knows(service)) {
@@ -101,7 +92,7 @@ export function receiveRequest(gateway: Gateway, channel: Channel, bytes: Buffer
   const { readerUnsentBytes } = gateway.bounds.values;
   if (channel.connection.unsentBytes > readerUnsentBytes && isRead(command)) {
     gateway.bounds.met("readerUnsentBytes", { account: channel.account });
-    const sentence = "take what was sent to you before you ask for more";
+    const sentence = "read the answers that were sent to you before you ask for more";
     refuseRequest(gateway, channel, command, sequence, Status.RateLimited, sentence);
     return;
   }
@@ -110,38 +101,26 @@ export function receiveRequest(gateway: Gateway, channel: Channel, bytes: Buffer
   if (link === undefined || ticket < 0) {
     if (link === undefined) gateway.metrics.noServerFound("");
     else gateway.bounds.met("requestsPerLink", { service, node: link.id });
-    refuseRequest(
-      gateway,
-      channel,
-      command,
-      sequence,
-      Status.ServiceUnavailable,
-      `no ${service} service can take this now, try again`,
-    );
+    const sentence = `no ${service} service can take this now, try again`;
+    refuseRequest(gateway, channel, command, sequence, Status.ServiceUnavailable, sentence);
     return;
   }
   if (!scan.isPlain) {
-    // The header holds what only services may say, or says something twice.
+    // The header contains fields that only services may set, or repeated fields.
     packet = cleanPacket(packet, scan);
     scanPacket(packet, scan);
   }
   const { connection } = link;
-  const at = connection.reserve(stampedBytes(scan, speaker.stamp.length));
+  const at = connection.reserve(stampedBytes(scan, requests.stamp.length));
   if (at < 0) {
     link.pending.release(ticket);
-    refuseRequest(
-      gateway,
-      channel,
-      command,
-      sequence,
-      Status.ServiceUnavailable,
-      `the ${service} service is overloaded, try again`,
-    );
+    const sentence = `the ${service} service is overloaded, try again`;
+    refuseRequest(gateway, channel, command, sequence, Status.ServiceUnavailable, sentence);
     return;
   }
   channel.unanswered++;
   try {
-    writeStamped(connection.outbound, at, packet, scan, speaker.stamp, ticket);
+    writeStamped(connection.outbound, at, packet, scan, requests.stamp, ticket);
   } catch (bug) {
     connection.unreserve();
     link.pending.release(ticket);

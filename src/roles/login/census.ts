@@ -1,5 +1,5 @@
-// login.census: a gateway says how many sessions it holds, with a checksum. Where the store's differ, it is told which
-// the store knows, and sends again what is missing: keys that a Redis has evicted, or that somebody deleted.
+// login.census: a gateway reports the number and checksum of its sessions. If they differ from the store's, the answer
+// lists the stored ones, and the gateway sends the missing ones again: Redis may have evicted keys.
 
 import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { Dispatcher } from "../../service/dispatcher.ts";
@@ -11,10 +11,10 @@ import { decodeCensusQuestion, encodeMarks } from "../../wire/census.ts";
 import { Command } from "../../wire/commands.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 
-/** More do not fit into a frame beside its header: all sessions are sent again then. */
+/** More do not fit into a frame; then the gateway sends all sessions again. */
 const marksMax = linkFrameBytesMax / 8;
 
-/** Compares. Nobody waits for an answer; an engine that loses nothing by itself is not compared with. */
+/** Compares the sessions, unless the engine deletes only what it is told to delete. */
 export function census(sessions: Sessions, dispatcher: Dispatcher): Handler {
   return async (context) => {
     const { gateway, incarnation } = context.link;

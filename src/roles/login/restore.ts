@@ -1,5 +1,4 @@
-// login.restore: a gateway sends a session again, because the sessions were lost. Whoever has signed in on the same
-// device meanwhile is the newer one, and stays.
+// login.restore: a gateway sends a session again after a loss. A newer session of the same device has priority.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Dispatcher } from "../../service/dispatcher.ts";
@@ -11,8 +10,8 @@ import { KickoutNotifySchema, SessionSchema } from "../../wire/gen/pkt_pb.ts";
 const noBody = new Uint8Array(0);
 
 /**
- * Puts the session unless its device has another one. Nobody waits for an answer; but what was said while the session
- * was lost was pushed to nobody, so the client is told to look for it.
+ * Stores the session unless its device has another one. There is no answer; but pushes were lost together with the
+ * session, so a restored client receives chat.sync.
  */
 export function restore(sessions: Sessions, dispatcher: Dispatcher): Handler {
   return async (context) => {

@@ -1,6 +1,5 @@
-// Keeping gateways' sessions alive for as long as they are linked: every login node renews the leases of its gateways.
-// A gateway whose lease nobody had renewed before (it is new, or the sessions were lost) is asked to send its own
-// again.
+// Renews the leases of the gateways that are linked to this login node, which keeps their sessions alive. A gateway
+// whose lease was new, because it has started or the sessions were lost, is asked to send its sessions again.
 
 import { type Cancel, every, type Timers } from "../../base/timers.ts";
 import { gatewayRenewMs } from "../../base/limits/fixed.ts";
@@ -18,7 +17,7 @@ export class SessionLeases {
   private readonly linked = new Map<string, GatewayStart>();
   private readonly endRenewals: Cancel;
   private isFailing = false;
-  /** Of the leases that the engine has ended here: those that are counted. */
+  /** The expired leases that are counted in the metrics. */
   private counted = 0;
 
   constructor(sessions: Sessions, dispatcher: Dispatcher, limits: Limits, log: Log, timers: Timers) {
@@ -29,7 +28,7 @@ export class SessionLeases {
     this.endRenewals = every(timers, gatewayRenewMs, () => void this.renew([...this.linked.values()]));
   }
 
-  /** A gateway has linked itself: what an earlier start of it held is over. */
+  /** Handles a new link: ends the sessions of the gateway's earlier starts, and renews its lease. Never rejects. */
   async linkedTo(gateway: string, incarnation: string): Promise<void> {
     const start = { gateway, incarnation };
     this.linked.set(gateway, start);
@@ -41,7 +40,7 @@ export class SessionLeases {
     await this.renew([start]);
   }
 
-  /** A gateway's link broke: its sessions end soon, unless another login node still hears it. */
+  /** Handles a broken link: the sessions end soon, unless another login node renews the lease. Never rejects. */
   async lost(gateway: string, incarnation: string): Promise<void> {
     if (this.linked.get(gateway)?.incarnation !== incarnation) return;
     this.linked.delete(gateway);
@@ -52,7 +51,7 @@ export class SessionLeases {
     }
   }
 
-  /** Renews no more: other login nodes do. */
+  /** Stops renewing: other login nodes continue. */
   stop(): void {
     this.endRenewals();
   }
@@ -70,15 +69,16 @@ export class SessionLeases {
     }
   }
 
-  /** The engine ends leases at times of its own, too. */
   private countEnded(): void {
     const { leasesEnded = 0 } = this.sessions;
     for (; this.counted < leasesEnded; this.counted++) this.limits.met("gatewayLeaseMs");
   }
 
-  /** Leases stand still while the engine is away, and the next renewal comes in two seconds. */
+  /**
+   * Logs the first of consecutive failures. Leases are suspended while the engine is away; the next renewal retries.
+   */
   private failed(error: unknown): void {
-    if (!this.isFailing) this.log.warn("the sessions cannot be reached; trying on", { error: String(error) });
+    if (!this.isFailing) this.log.warn("the session store cannot be reached; retrying", { error: String(error) });
     this.isFailing = true;
   }
 }

@@ -1,4 +1,4 @@
-// login.signin: the gateway has verified the token; this puts the session and sends the one that it replaces away.
+// login.signin: stores the session, whose token the gateway has verified, and ends the session that it replaces.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -11,7 +11,7 @@ import { grantedFeatures } from "../../wire/features.ts";
 import { KickoutNotifySchema, LoginRespSchema, SessionSchema, Status } from "../../wire/gen/pkt_pb.ts";
 
 /**
- * Who signs in, where and through which gateway is the stamped header's and the link's word; the body adds the device.
+ * Stores a session. The identity comes from the stamped header, the gateway from the link, the device from the body.
  */
 export function signIn(sessions: Sessions, dispatcher: Dispatcher, limits: Limits): Handler {
   return async (context) => {
@@ -31,9 +31,8 @@ export function signIn(sessions: Sessions, dispatcher: Dispatcher, limits: Limit
       const most = limits.values.devicesPerAccount;
       throw new Refusal(
         Status.Forbidden,
-        `this account is signed in on ${most} device${most === 1 ? "" : "s"} already, the most that it may have: ` +
-          "end the connection of one of them, or sign in under its name for a device; one that has vanished without " +
-          "a word counts for some minutes more",
+        `this account is already signed in on ${most} device${most === 1 ? "" : "s"}, the limit: end the connection ` +
+          "of one, or sign in with its device name; a device that has lost its network counts for some minutes more",
       );
     }
     context.respond(LoginRespSchema, { channelId, account, features: [...features] });

@@ -1,8 +1,7 @@
-// login.signout: a gateway's word that a connection has ended. Nobody waits for an answer, so a removal that the
-// session store does not take now is repeated until it does: the session would look alive for as long as its gateway
-// is.
+// login.signout: a gateway reports that a connection has ended. There is no answer, so a removal that fails is repeated
+// until it succeeds: otherwise the session would live as long as its gateway.
 //
-// Memory: an entry for each removal that waits, bounded; beyond it the oldest are forgotten.
+// Memory: an entry for each waiting removal, bounded; beyond that, the oldest are dropped.
 
 import type { Timers } from "../../base/timers.ts";
 import type { Handler } from "../../service/router.ts";
@@ -14,7 +13,7 @@ const waitingMax = 100_000;
 
 type Removal = Parameters<Sessions["remove"]>;
 
-/** Removes the session of that channel and no newer one. `bug` takes what a repetition throws. */
+/** Removes the session of the channel, never a newer one. `bug` receives the errors of repetitions. */
 export function signOut(
   sessions: Pick<Sessions, "remove">,
   { after }: Pick<Timers, "after">,
@@ -40,7 +39,7 @@ export function signOut(
       try {
         await sessions.remove(...removal);
       } catch (error) {
-        // The others would only wait for the same store.
+        // The store is still away.
         if (error instanceof SessionsUnavailable) return keep(removals.slice(index));
         bug(error);
       }

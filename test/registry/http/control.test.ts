@@ -64,6 +64,6 @@ test("a registry of an older version is named, and one that is not there", async
   await Bun.sleep(50);
   await old.stop(true);
   await expect(askProcess({ kind: "registry", url, clusterKeys: [] }, "limits")).rejects.toThrow(
-    "the registry node cannot be asked",
+    "the request to the registry node failed",
   );
 });
