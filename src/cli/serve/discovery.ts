@@ -21,6 +21,8 @@ const listenDefault: SocketAddress = { host: "127.0.0.1", port: 7171 };
 
 /** Starts a node of the registry. */
 export async function serveDiscovery(values: OptionValues, log: Log): Promise<Serving> {
+  // All values are checked before any file is read.
+  const settings = values.settings("discovery");
   const listen = values.optional("listen") ?? listenDefault;
   const { keys: clusterKeys, again } = readClusterKeys(values, log);
   const isInsecure = values.required("insecure");
@@ -37,7 +39,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
   const running = await begin(
     () =>
       startUnlessRefused({
-        ...values.settings("discovery"),
+        ...settings,
         listen,
         snapshotPath: snapshotPath(values.required("snapshot")),
         lookup: lookup === undefined ? undefined : readRules(lookup, values.sourceOf("lookup"), log, parseLookupFile),

@@ -76,6 +76,8 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
 
 function memberSettings<R extends MemberRole>(values: OptionValues, log: Log, role: R): MemberSettingsOf<R>;
 function memberSettings(values: OptionValues, log: Log, role: MemberRole): MemberSettings {
+  // All values are checked before any file is read.
+  const settings = values.settings(role);
   if (!values.isGiven("discovery"))
     throw new UsageError(
       `--discovery is required: the registry by which a ${role} finds the others, such as http://10.0.0.5:7171`,
@@ -91,7 +93,7 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
         `out of it, and processes of the former release are not linked`,
     );
   return {
-    ...values.settings(role),
+    ...settings,
     ...(values.isGiven("id") ? {} : { id: `${role}-${systemRandom.base62(idBits)}` }),
     listen: values.optional("listen") ?? anyPort,
     clusterKeys,

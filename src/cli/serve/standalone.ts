@@ -53,6 +53,8 @@ async function serveFrom(
   undo: (() => void)[],
 ): Promise<Serving> {
   const limits = limitsOf(values, "standalone", log);
+  // All values are checked before anything is made.
+  const settings = values.settings("standalone");
   const dataOption = values.required("data");
   const { path: dataFolder, made } = makeDataFolder(dataOption, log);
   if (made !== undefined) undo.push(() => rmSync(made, { recursive: true, force: true }));
@@ -72,7 +74,7 @@ async function serveFrom(
   const running = await begin(
     () =>
       startStandalone({
-        ...values.settings("standalone"),
+        ...settings,
         tokenKeys: secrets,
         storePath,
         takeLock,
