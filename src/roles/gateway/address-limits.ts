@@ -2,8 +2,8 @@
 // and benchmarks, and a local user can do worse. An IPv6 network of 64 bits counts as one address.
 //
 // The use of an address outlasts its connections: otherwise each reconnect would restore the full allowance. It is
-// forgotten when the allowance is full again, after a second, so memory is bounded by the addresses that signed in
-// within that time.
+// forgotten when the allowance is full again, after a second (two if in debt), so memory is bounded by the addresses
+// that signed in within that time.
 
 import type { Limits } from "../../base/limits/limits.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
