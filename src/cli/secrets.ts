@@ -56,6 +56,7 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
     log?.info("client tokens are verified with these keys; the first one signs", {
       ...{ keys: keys.length, fingerprints },
       ...(apps === 0 ? {} : { appsWithKeys: apps }),
+      ...(issuers.length === 0 ? {} : { issuers: issuers.length }),
     });
     const source = given?.source ?? path;
     const whose = given === undefined ? "the data folder's own" : "given";

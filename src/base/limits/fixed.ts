@@ -38,6 +38,9 @@ export const refusalsToldPerSecond = 10;
 export const refusalsToldAtOnce = 40;
 /** Networks of proxies that are trusted to name a client's address. */
 export const trustedProxiesMax = 1_000;
+/** Origins of web pages that are allowed, and the text of one. */
+export const originsMax = 1_000;
+export const originCharactersMax = 512;
 
 // Links between services: both sides have to agree on these.
 
