@@ -15,6 +15,7 @@ import { selectorsTopic } from "./selectors.ts";
 import { sessionsTopic } from "./sessions.ts";
 import { storeTopic } from "./store.ts";
 import { timerWheelTopic } from "./timer-wheel.ts";
+import { tokensTopic } from "./tokens.ts";
 
 /** How to open each topic; its cases' names begin with its own. */
 export const topics: ReadonlyMap<string, () => Topic | Promise<Topic>> = new Map<string, () => Topic | Promise<Topic>>([
@@ -24,6 +25,7 @@ export const topics: ReadonlyMap<string, () => Topic | Promise<Topic>> = new Map
   ["outbound", outboundTopic],
   ["timer-wheel", timerWheelTopic],
   ["selectors", selectorsTopic],
+  ["tokens", tokensTopic],
   ["gateway", gatewayTopic],
   ["sessions", sessionsTopic],
   ["ids", idsTopic],

@@ -7,13 +7,15 @@ import { join } from "node:path";
 import { createDraft } from "../base/draft-file.ts";
 import { type Changer, changerOf } from "../base/file-trust.ts";
 import { secretBytesMax, secretBytesMin, secretFileBytesMax, secretsPerFileMax } from "../base/limits/fixed.ts";
+import { addIssuer, type IssuerLine, issuerLineFrom, issuerRule } from "./issuers.ts";
 import { nameRule, validName } from "./names.ts";
 import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 
 /** A secret has at least this many different characters and does not repeat a piece of up to `repeatedPieceMax`. */
 const differentCharactersMin = 6;
 const repeatedPieceMax = 8;
-const fingerprintDigits = 8;
+/** Hexadecimal digits of the name of a key in logs. */
+export const fingerprintDigits = 8;
 /** First lines of key files and encrypted files, which are public knowledge. */
 const knownFirstLine = /^(-----BEGIN |\$ANSIBLE_VAULT;|age-encryption\.org\/|PuTTY-User-Key-File-)/;
 /** Comments of other languages. The blank that follows tells them from base64. */
@@ -65,10 +67,12 @@ export interface AppKey {
 }
 
 interface SecretFile {
-  /** At most 16: the first signs, all verify. Empty only if there are app keys. */
+  /** At most 16: the first signs, all verify. Empty only if there are keys of apps. */
   readonly keys: readonly Uint8Array[];
   /** At most 16 for each app: its first signs, all verify. */
   readonly appKeys: readonly AppKey[];
+  /** At most 4 for each app, with different names. */
+  readonly issuerLines: readonly IssuerLine[];
   /** Who else can change the file, besides this user and root. */
   readonly changer: Changer | undefined;
   /** Whether users other than the owner can read the file. */
@@ -77,7 +81,8 @@ interface SecretFile {
 
 /**
  * Returns the keys of a file, one a line: the first signs, all verify (rotation). Empty lines and lines that begin with
- * # are skipped; lines may end in CR LF. A line `[app kid] key` is a key for that app only.
+ * # are skipped; lines may end in CR LF. A line `[app kid] key` is a key for that app only, and a line `[app] jwks=…`
+ * names a file of public keys for that app, which is not read.
  * @param waits whether to wait for the writer of a pipe; a running server does not
  * @throws SecretError
  */
@@ -91,14 +96,20 @@ export function secretsFromFile(path: string, waits = true): SecretFile {
   }
 }
 
-function keysOf(text: string, path: string): Pick<SecretFile, "keys" | "appKeys"> {
+function keysOf(text: string, path: string): Pick<SecretFile, "keys" | "appKeys" | "issuerLines"> {
   const keys: Uint8Array[] = [];
   const appKeys: AppKey[] = [];
+  const issuerLines: IssuerLine[] = [];
   let hasComments = false;
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.startsWith("#")) hasComments = true;
     if (line === "" || line.startsWith("#")) continue;
     const source = `${path}, line ${index + 1}`;
+    if (jwksLine.test(line)) {
+      const fault = addIssuer(issuerLines, issuerFromText(line, source));
+      if (fault !== undefined) throw new SecretError(`${source}: ${fault}`);
+      continue;
+    }
     if (appLine.test(line)) {
       addAppKey(appKeys, appKeyFromText(line, source), source);
       continue;
@@ -107,7 +118,7 @@ function keysOf(text: string, path: string): Pick<SecretFile, "keys" | "appKeys"
     // Duplicates count once, as for a process whose file names the key once.
     if (!keys.some((known) => Buffer.compare(known, key) === 0)) keys.push(key);
   }
-  if (keys.length + appKeys.length === 0)
+  if (keys.length + appKeys.length + issuerLines.length === 0)
     throw new SecretError(
       `the secret file ${path} ${hasComments ? "holds no key: lines that begin with # are comments" : "is empty"}; ` +
         `put a secret of at least ${secretBytesMin} bytes there`,
@@ -116,17 +127,19 @@ function keysOf(text: string, path: string): Pick<SecretFile, "keys" | "appKeys"
     throw new SecretError(
       `the secret file ${path} holds ${keys.length} keys, at most ${secretsPerFileMax} are allowed; remove unused keys`,
     );
-  return { keys, appKeys };
+  return { keys, appKeys, issuerLines };
 }
 
+/** Matches a line of an issuer: its bracket holds no kid. */
+const jwksLine = /^\[[^\] ]*\] jwks=/;
 /** Matches a line of an app key. A plain key that begins with a bracket has no blank after the closing one. */
 const appLine = /^\[[^\]]*\] /;
 
 /** Parses `[app kid] key`; the app is percent-encoded. */
 function appKeyFromText(line: string, source: string): AppKey {
   const [, name = "", kid = "", secret = ""] = /^\[([^ \]]+) ([\x21-\x5c\x5e-\x7e]{1,64})\] (.*)$/.exec(line) ?? [];
-  const app = decoded(name);
-  if (app === undefined || !validName(app))
+  const app = appFrom(name);
+  if (app === undefined)
     throw new SecretError(
       `${source}: expected [app kid] key: the app percent-encoded (${nameRule}), ` +
         "the kid at most 64 characters without blanks",
@@ -134,9 +147,21 @@ function appKeyFromText(line: string, source: string): AppKey {
   return { app, kid, key: secretFromText(secret, source) };
 }
 
-function decoded(text: string): string | undefined {
+/** Parses `[app] jwks=… issuer=… audience=…`; the app is percent-encoded. */
+function issuerFromText(line: string, source: string): IssuerLine {
+  const end = line.indexOf("] ");
+  const app = appFrom(line.slice(1, end));
+  const issuer = app === undefined ? undefined : issuerLineFrom(app, line.slice(end + "] ".length));
+  if (issuer === undefined)
+    throw new SecretError(`${source}: expected ${issuerRule}; the app percent-encoded (${nameRule})`);
+  return issuer;
+}
+
+/** Decodes the name of an app; undefined if it is not one. */
+function appFrom(text: string): string | undefined {
   try {
-    return decodeURIComponent(text);
+    const app = decodeURIComponent(text);
+    return validName(app) ? app : undefined;
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@
 // fingerprints, so that operators can compare several processes.
 
 import { existsSync } from "node:fs";
+import { type Issuer, type IssuerLine, readIssuer } from "../auth/issuers.ts";
 import {
   type AppKey,
   ensureSecret,
@@ -11,8 +12,10 @@ import {
   secretPath,
   secretsFromFile,
 } from "../auth/secret.ts";
-import type { TokenKeys } from "../auth/token.ts";
+import { fingerprintsOf, type TokenKeys } from "../auth/token.ts";
+import { BadFile } from "../base/json-file.ts";
 import type { Log } from "../base/log.ts";
+import { UnreadableFile } from "../base/small-file.ts";
 import { sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
 import type { OptionName } from "../options/options.ts";
@@ -21,15 +24,12 @@ import { StartError, UsageError } from "./usage-error.ts";
 const rootUid = 0;
 
 /** The keys of client tokens. */
-interface Secrets {
-  readonly keys: readonly Uint8Array[];
-  /** The keys for single apps. */
-  readonly appKeys: readonly AppKey[];
+interface Secrets extends TokenKeys {
   /** Names the option or file in messages. */
   readonly source: string;
   /** The path of the secret file, if it was created now. */
   readonly madeAt: string | undefined;
-  /** Reads the file again; undefined if the key was given as text. Throws StartError. */
+  /** Reads the file again, and those that it names; undefined if the key was given as text. Throws StartError. */
   readonly again: (() => TokenKeys) | undefined;
 }
 
@@ -48,18 +48,25 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
           `with --secret-file`,
       );
     }
-    const { keys, appKeys } = given ?? keysOfFile(path, "the data folder's own", log);
-    const fingerprints = keys.map(fingerprintOf).join(" ");
-    const apps = new Set(appKeys.map(({ app }) => app)).size;
+    const read = given ?? keysOfFile(path, "the data folder's own", log);
+    const { keys, appKeys } = read;
+    const issuers = issuersOf(read, log, true);
+    const fingerprints = fingerprintsOf({ keys, appKeys, issuers }).join(" ");
+    const apps = new Set([...appKeys, ...issuers].map(({ app }) => app)).size;
     log?.info("client tokens are verified with these keys; the first one signs", {
       ...{ keys: keys.length, fingerprints },
       ...(apps === 0 ? {} : { appsWithKeys: apps }),
+      ...(issuers.length === 0 ? {} : { issuers: issuers.length }),
     });
     const source = given?.source ?? path;
     const whose = given === undefined ? "the data folder's own" : "given";
-    const again = (): TokenKeys => asStartError(() => keysOfFile(source, whose, log, false));
+    const again = (): TokenKeys =>
+      asStartError(() => {
+        const fresh = keysOfFile(source, whose, log, false);
+        return { ...fresh, issuers: issuersOf(fresh, log, false) };
+      });
     return {
-      ...{ keys, appKeys, source, madeAt: isNew ? path : undefined },
+      ...{ keys, appKeys, issuers, source, madeAt: isNew ? path : undefined },
       again: values.isGiven("secret") ? undefined : again,
     };
   });
@@ -99,19 +106,24 @@ export function readClusterKeys(values: OptionValues, log: Log): GivenClusterKey
   });
 }
 
-function sharedKeys({ keys, appKeys }: Omit<Given, "source">, source: string): readonly Uint8Array[] {
-  if (appKeys.length > 0)
+function sharedKeys({ keys, appKeys, issuerLines }: KeyFile, source: string): readonly Uint8Array[] {
+  if (appKeys.length + issuerLines.length > 0)
     throw new StartError(`${source}: keys for single apps ([app kid] key) are for client tokens only; remove them`);
   return keys;
 }
 
-interface Given {
+/** What a file of keys holds. */
+interface KeyFile {
   readonly keys: readonly Uint8Array[];
   readonly appKeys: readonly AppKey[];
+  readonly issuerLines: readonly IssuerLine[];
+}
+
+interface Given extends KeyFile {
   readonly source: string;
 }
 
-const noKeys: Given = { keys: [], appKeys: [], source: "" };
+const noKeys: Given = { keys: [], appKeys: [], issuerLines: [], source: "" };
 
 /** Reads the keys that one of two options gives; undefined if neither is given. */
 function readGiven(values: OptionValues, text: OptionName, file: OptionName, log: Log | undefined): Given | undefined {
@@ -120,7 +132,7 @@ function readGiven(values: OptionValues, text: OptionName, file: OptionName, log
   const [secret, path] = [values.optional(text), values.optional(file)];
   if (typeof secret === "string") {
     const source = values.sourceOf(text);
-    return { keys: [secretFromText(secret, source)], appKeys: [], source };
+    return { keys: [secretFromText(secret, source)], appKeys: [], issuerLines: [], source };
   }
   if (typeof path !== "string") return undefined;
   try {
@@ -141,15 +153,14 @@ function keysOfFile(
   whose: "given" | "the data folder's own",
   log: Log | undefined,
   waits = true,
-): Omit<Given, "source"> {
-  const { keys, appKeys, changer, isReadableByOthers } = secretsFromFile(path, waits);
+): KeyFile {
+  const { changer, isReadableByOthers, ...read } = secretsFromFile(path, waits);
   const isForeign = changer?.startsWith("user ") === true && process.geteuid?.() !== rootUid;
   if (changer === "everybody" || (isForeign && whose === "the data folder's own"))
     throw new StartError(
       `the secret file ${path} can be changed by ${changer}; create a new secret in a file that only this user can ` +
         `read and write (chmod 600)`,
     );
-  const read = { keys, appKeys };
   if (isCredential(path)) return read;
   if (changer !== undefined)
     log?.warn("other users can change the secret file; chown it and chmod 600 it", { path, changer });
@@ -166,6 +177,21 @@ function isCredential(path: string): boolean {
   return credentials !== "" && path.startsWith(`${credentials}/`);
 }
 
+/** Reads the public keys of all issuers. Refuses a file that everybody can change. Throws UnreadableFile, BadFile. */
+function issuersOf({ issuerLines }: KeyFile, log: Log | undefined, waits: boolean): Issuer[] {
+  return issuerLines.map((line) => {
+    const { app, path } = line;
+    const { issuer, skipped, changer } = readIssuer(line, waits);
+    if (changer === "everybody")
+      throw new StartError(
+        `everybody can change ${path}, the public keys of the app ${app}, and so make tokens; chmod 644 it`,
+      );
+    if (changer !== undefined) log?.warn("other users can change a file of public keys; chown it", { path, changer });
+    for (const reason of skipped) log?.warn("a public key is skipped: it verifies no tokens", { path, reason });
+    return issuer;
+  });
+}
+
 /** Creates the secret unless it exists; reports whether it did. */
 function createSecret(dataFolder: string): boolean {
   try {
@@ -179,7 +205,8 @@ function asStartError<Value>(read: () => Value): Value {
   try {
     return read();
   } catch (error) {
-    if (error instanceof SecretError) throw new StartError(error.message);
+    if (error instanceof SecretError || error instanceof UnreadableFile || error instanceof BadFile)
+      throw new StartError(error.message);
     throw error;
   }
 }

@@ -19,8 +19,11 @@ interface SignedToken {
 /** Makes a token for `account` in the app that the options name. Throws StartError, UsageError. */
 export async function makeToken(values: OptionValues, account: string, ttlMs: number): Promise<SignedToken> {
   const app = values.required("app");
-  const { keys, appKeys, source } = readSecrets(values, resolve(values.required("data")), false);
+  const { keys, appKeys, issuers, source } = readSecrets(values, resolve(values.required("data")), false);
   const own = appKeys.find((each) => each.app === app);
+  const issuer = issuers.find((each) => each.app === app);
+  if (own === undefined && issuer !== undefined)
+    throw new UsageError(`tokens of the app ${app} are made by its issuer, ${issuer.issuer}: ${source} has no secret`);
   const key = own?.key ?? keys[0];
   if (key === undefined) throw new UsageError(`${source} has no key for the app ${app}`);
   const token = await signToken(key, { account, app, ttlSeconds: ttlMs / 1000 }, Date.now(), own?.kid);

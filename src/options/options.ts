@@ -4,7 +4,13 @@
 // `--read-wait` is `ROOST_READ_WAIT` in the environment and `read-wait` in the file. A flag beats the environment,
 // which beats the file, which beats the default.
 
-import { deviceBytesMax, secretBytesMax, tokenCharactersMax, trustedProxiesMax } from "../base/limits/fixed.ts";
+import {
+  deviceBytesMax,
+  originsMax,
+  secretBytesMax,
+  tokenCharactersMax,
+  trustedProxiesMax,
+} from "../base/limits/fixed.ts";
 import { limitTable } from "../base/limits/table.ts";
 import { parseSelector, selectorNames } from "../routing/selectors/selection.ts";
 import { parseSessions, parseStore, pathBytesMax } from "./engine-url.ts";
@@ -157,6 +163,10 @@ export const optionGroups = {
     "trusted-proxies": option({
       help: "Proxies in front: their X-Forwarded-For is believed, and over --tcp they have to speak the PROXY protocol",
       ...{ hint: "cidr,…", parse: values.rangesUpTo(trustedProxiesMax), of: [...clientRoles, "discovery"], ...list },
+    }),
+    "allow-origins": option({
+      help: "Web pages that may connect to --ws and look gateways up, such as https://*.example.com (default: all)",
+      ...{ hint: "origin,…", parse: values.originsUpTo(originsMax), of: [...clientRoles, "discovery"], ...list },
     }),
     // A deadline on a timer is below 2^31 ms.
     "read-wait": option({

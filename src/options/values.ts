@@ -7,6 +7,7 @@ import { type BlockList, isIPv4, isIPv6 } from "node:net";
 import { isPath } from "../base/small-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
 import { hasHostBits, listOfRanges, parseRange } from "../transport/address-ranges.ts";
+import { Origins } from "../transport/origins.ts";
 
 /** The longest name of a host (RFC 1035, 2.3.4). */
 const hostCharactersMax = 253;
@@ -164,6 +165,11 @@ export function rangesUpTo(countMax: number): (text: string) => BlockList | unde
     });
     return ranges.length === 0 ? undefined : listOfRanges(ranges);
   };
+}
+
+/** Up to `countMax` origins of web pages with commas between them; the empty text is none. */
+export function originsUpTo(countMax: number): (text: string) => Origins {
+  return (text) => new Origins(partsOf(text, countMax));
 }
 
 /** A URL of one of these schemes, as text. */

@@ -13,6 +13,7 @@ import type { Admission } from "./admission.ts";
 import type { ConnectionGroup, Member } from "./connection-group.ts";
 import type { LingerWatch } from "./linger-watch.ts";
 import type { Flusher } from "./flusher.ts";
+import type { Origins } from "./origins.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import type { UnseenBounds } from "./unseen-watch.ts";
 
@@ -158,6 +159,10 @@ export interface TransportOptions {
   readonly observer: TransportObserver;
   /** Proxies whose report of a client's address counts. Default: none, and a listener reads no proxy headers. */
   readonly proxies?: TrustedProxies;
+  /** Web pages that may connect. Default: all. */
+  readonly origins?: Origins | undefined;
+  /** A page of another origin was refused. `origin` is what the peer sent, shortened. */
+  readonly originRefused?: (origin: string, remoteAddress: string) => void;
 }
 
 /** The options of a connection; a dialled one has no listener. */

@@ -7,9 +7,10 @@
 // (`receiveBufferBytes`) bounds what a turn of the event loop reads. Bun reads on after a close: linger-watch.ts ends
 // that.
 //
-// The `Origin` of a request is not checked: the token in the first packet authenticates a connection, never a cookie,
+// Pages of any origin may connect by default: the token in the first packet authenticates a connection, never a cookie,
 // so a foreign page gains nothing by opening one.
 
+import { originCharactersMax } from "../base/limits/fixed.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import { ofSocket } from "./contained.ts";
@@ -49,6 +50,14 @@ export function listenWebSocket(
     }
     const forwardedFor = request.headers.get("x-forwarded-for");
     const remoteAddress = options.proxies?.clientOf(socketAddress, forwardedFor) ?? socketAddress;
+    const origin = request.headers.get("origin");
+    if (origin !== null && options.origins?.allow(origin) === false) {
+      options.originRefused?.(origin.slice(0, originCharactersMax), remoteAddress);
+      return new Response("Pages of this origin may not connect: it is not in --allow-origins.\n", {
+        status: 403,
+        headers: { connection: "close" },
+      });
+    }
     const data =
       remoteAddress === socketAddress
         ? new WebSocketConnection(peer.port, remoteAddress, ofConnections)

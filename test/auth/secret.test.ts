@@ -193,3 +193,45 @@ test("a line of an app that is malformed, or names a kid twice, is refused with 
     expect(() => secretsFromFile(path)).not.toThrow(key);
   }
 });
+
+test("a line [app] jwks=… names the public keys of that app, and may be all that a file holds", () => {
+  const path = join(folder, "issuers");
+  const lines = [
+    "[shop] jwks=/etc/shop.json issuer=https://id.example.com/ audience=roost",
+    "[shop] jwks=/etc/next.json issuer=https://id.example.org/",
+    "[%E5%B0%8F%20%E6%98%8E] jwks=/etc/小.json issuer=a",
+  ];
+  writeFileSync(path, lines.join("\n"), { mode: 0o600 });
+  const { keys, appKeys, issuerLines } = secretsFromFile(path);
+  expect([keys, appKeys]).toEqual([[], []]);
+  expect(issuerLines).toEqual([
+    { app: "shop", path: "/etc/shop.json", issuer: "https://id.example.com/", audience: "roost" },
+    { app: "shop", path: "/etc/next.json", issuer: "https://id.example.org/", audience: undefined },
+    { app: "小 明", path: "/etc/小.json", issuer: "a", audience: undefined },
+  ]);
+});
+
+test("a line of an issuer that is malformed, repeated or one too many is refused with its number", () => {
+  const path = join(folder, "issuers");
+  const good = "[shop] jwks=/a issuer=b";
+  for (const [lines, reason] of [
+    ["[shop] jwks=/a", "expected [app] jwks=/path"],
+    ["[shop] jwks=a issuer=b", "expected [app] jwks=/path"],
+    ["[shop] jwks=/a issuer=", "expected [app] jwks=/path"],
+    ["[shop] jwks=/a issuer=b c", "expected [app] jwks=/path"],
+    ["[shop] jwks=/a issuer=b audience=", "expected [app] jwks=/path"],
+    ["[shop] jwks=/a audience=c issuer=b", "expected [app] jwks=/path"],
+    ["[shop] jwks=/a b issuer=c", "expected [app] jwks=/path"],
+    [`[shop] jwks=/a issuer=${"b".repeat(513)}`, "expected [app] jwks=/path"],
+    ["[] jwks=/a issuer=b", "the app percent-encoded"],
+    ["[a%2Cb] jwks=/a issuer=b", "the app percent-encoded"],
+    ["[%] jwks=/a issuer=b", "the app percent-encoded"],
+    [`${good}\n${good}`, "the same issuer already"],
+    [`${good}\n${good}1\n${good}2\n${good}3\n${good}4`, "at most 4 issuers"],
+    [Array.from({ length: 1_001 }, (_, at) => `[a${at}] jwks=/a issuer=b`).join("\n"), "at most 1000 issuers"],
+  ] as const) {
+    writeFileSync(path, `# keys\n${lines}\n`, { mode: 0o600 });
+    expect(() => secretsFromFile(path)).toThrow(/, line \d+: /);
+    expect(() => secretsFromFile(path)).toThrow(reason);
+  }
+});

@@ -133,6 +133,8 @@ test("a value beyond the bounds of its option is refused", () => {
     ["trusted-proxies", "0.0.0.0/0", "0.0.0.0/0 is everybody's"],
     ["trusted-proxies", "::/0", "::/0 is everybody's"],
     ["trusted-proxies", "10.0.0.2,".repeat(1_001), "at most 1000 values"],
+    ["allow-origins", "https://example.com,example.org", "origins with commas between them"],
+    ["allow-origins", "https://example.com,".repeat(1_001), "at most 1000 values"],
     ["device", "d".repeat(65), "at most 64 bytes"],
     ["data", "a\0b", "no NUL"],
     ["listen", `${"a".repeat(254)}:1`, "host:port"],

@@ -9,6 +9,7 @@ import { OptionValues } from "../../src/cli/option-values.ts";
 import { optionsOf } from "../../src/cli/command-options.ts";
 import { makeToken } from "../../src/cli/token.ts";
 import { readClusterKeys, readGivenSecrets } from "../../src/cli/secrets.ts";
+import { jwksText, publicJwk } from "../support/public-keys.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = temporaryFolder("roost-secrets-");
@@ -29,6 +30,16 @@ test("a cluster key file with a key of an app is refused: it was meant for token
   expect(() => readClusterKeys(given, silentLog)).toThrow("are for client tokens");
   const { keys, appKeys } = readGivenSecrets(given, silentLog);
   expect([keys.length, appKeys.map(({ app }) => app)]).toEqual([1, ["shop"]]);
+  writeFileSync(path, "[shop] jwks=/keys.json issuer=a\nthe key of the whole cluster\n", { mode: 0o600 });
+  expect(() => readClusterKeys(given, silentLog)).toThrow("are for client tokens");
+});
+
+test("roost token says who makes the tokens of an app that has an issuer and no secret", async () => {
+  const [path, jwks] = [join(folder, "of-issuers"), join(folder, "keys.json")];
+  writeFileSync(jwks, jwksText(publicJwk("EdDSA")), { mode: 0o644 });
+  writeFileSync(path, `[shop] jwks=${jwks} issuer=https://id\nthe key of everybody else\n`, { mode: 0o600 });
+  const values = new OptionValues(optionsOf.token, ["--secret-file", path, "--app", "shop"], {});
+  expect(makeToken(values, "alice", 60_000)).rejects.toThrow("are made by its issuer, https://id");
 });
 
 test("roost token signs with the app's own key where it has one", async () => {

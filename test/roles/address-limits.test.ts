@@ -103,6 +103,22 @@ describe("limits by address", () => {
     expect(addresses.size).toBe(0);
   });
 
+  test("charge for more work than an allowance has left; the debt is a second's allowance at most", () => {
+    const { addresses, clock, passes } = limited({ signInsPerSecondPerAddress: 4 });
+    addresses.enter(stranger);
+    addresses.chargeSignIn(stranger);
+    expect([passes(), passes()]).toEqual([true, true]);
+    for (let time = 0; time < 100; time++) addresses.chargeSignIn(stranger);
+    addresses.leave(stranger);
+    clock.nowMs += 1_000;
+    expect([passes(), addresses.size]).toEqual([false, 1]);
+    clock.nowMs += 250;
+    expect([passes(), passes()]).toEqual([true, false]);
+    clock.nowMs += 2_000;
+    addresses.enter("127.0.0.1");
+    expect(addresses.size).toBe(0);
+  });
+
   test("forget at once an address that never signed in", () => {
     const { addresses } = limited();
     addresses.enter(stranger);

@@ -26,7 +26,7 @@ const settings = (change: Partial<StandaloneSettings> = {}): StandaloneSettings 
   ws: undefined,
   tcp: { host: "127.0.0.1", port: 0 },
   monitor: undefined,
-  tokenKeys: { keys: [new TextEncoder().encode("a secret that only tests know")], appKeys: [] },
+  tokenKeys: { keys: [new TextEncoder().encode("a secret that only tests know")], appKeys: [], issuers: [] },
   storePath: join(folder, "messages.db"),
   retentionDays: 15,
   zone: "",

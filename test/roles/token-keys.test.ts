@@ -10,7 +10,7 @@ const fresh = (text: string): Uint8Array => new TextEncoder().encode(text);
 const [one, two] = ["the first key of the tokens", "the second key of the tokens"];
 
 /** A gateway that takes two keys, and a client in `app` for each of them. */
-async function stage(keys: TokenKeys = { keys: [fresh(one), fresh(two)], appKeys: [] }) {
+async function stage(keys: TokenKeys = { keys: [fresh(one), fresh(two)], appKeys: [], issuers: [] }) {
   const lone = loneGateway();
   const { gateway, wheel } = lone;
   gateway.verifier.replaceKeys(keys);
@@ -33,7 +33,9 @@ async function stage(keys: TokenKeys = { keys: [fresh(one), fresh(two)], appKeys
 test("connections that a key signed in which is taken away end with 4003, the others stay", async () => {
   const { client, reload, gateway } = await stage();
   const [ann, bob] = [await client("ann", one), await client("bob", two)];
-  expect(reload(() => ({ keys: [fresh("a third key of the tokens"), fresh(two)], appKeys: [] }))).toContain(": 1");
+  expect(
+    reload(() => ({ keys: [fresh("a third key of the tokens"), fresh(two)], appKeys: [], issuers: [] })),
+  ).toContain(": 1");
   expect(ann.reason).toEqual({ code: 4003, text: "the key of the token is good no longer" });
   expect(bob.isOpen).toBe(true);
   const token = await signToken(fresh(one), { account: "ann", app: "app", ttlSeconds: 60 });
@@ -44,7 +46,7 @@ test("connections that a key signed in which is taken away end with 4003, the ot
 test("keys that are the same in another order end nobody", async () => {
   const { client, reload } = await stage();
   const both = [await client("ann", one), await client("bob", two)];
-  expect(reload(() => ({ keys: [fresh(two), fresh(one)], appKeys: [] }))).toContain(": 0");
+  expect(reload(() => ({ keys: [fresh(two), fresh(one)], appKeys: [], issuers: [] }))).toContain(": 0");
   expect(both.every(({ isOpen }) => isOpen)).toBe(true);
 });
 
@@ -61,7 +63,11 @@ test("keys that cannot be read change nothing", async () => {
 test("an app that gets a key of its own loses the connections that the common key signed in", async () => {
   const { client, reload } = await stage();
   const [shop, bank] = [await client("ann", one, "shop"), await client("bob", one, "bank")];
-  reload(() => ({ keys: [fresh(one)], appKeys: [{ app: "shop", kid: "k", key: fresh("the key of the shop") }] }));
+  reload(() => ({
+    keys: [fresh(one)],
+    appKeys: [{ app: "shop", kid: "k", key: fresh("the key of the shop") }],
+    issuers: [],
+  }));
   expect([shop.isOpen, bank.isOpen]).toEqual([false, true]);
 });
 
@@ -69,6 +75,6 @@ test("a key that is taken away while a token is verified with it does not let th
   const { gateway } = await stage();
   const token = await signToken(fresh(one), { account: "ann", app: "app", ttlSeconds: 60 });
   const verdict = gateway.verifier.verify(token);
-  gateway.verifier.replaceKeys({ keys: [fresh(two)], appKeys: [] });
+  gateway.verifier.replaceKeys({ keys: [fresh(two)], appKeys: [], issuers: [] });
   expect((await verdict).ok).toBe(false);
 });

@@ -29,7 +29,7 @@ export class Messenger {
       ws: anyPort,
       tcp: anyPort,
       monitor: anyPort,
-      tokenKeys: { keys: [secret], appKeys: [] },
+      tokenKeys: { keys: [secret], appKeys: [], issuers: [] },
       storePath: join(messenger.folder, "messages.db"),
       retentionDays: 15,
       zone: "",

@@ -38,6 +38,9 @@ export const refusalsToldPerSecond = 10;
 export const refusalsToldAtOnce = 40;
 /** Networks of proxies that are trusted to name a client's address. */
 export const trustedProxiesMax = 1_000;
+/** Origins of web pages that are allowed, and the text of one. */
+export const originsMax = 1_000;
+export const originCharactersMax = 512;
 
 // Links between services: both sides have to agree on these.
 
@@ -82,6 +85,19 @@ export const secretBytesMin = 16;
 export const secretBytesMax = 4 * 1024;
 export const secretsPerFileMax = 16;
 export const secretFileBytesMax = 128 * 1024;
+/** A JWKS file, in bytes and in keys; a key's id in it. */
+export const jwksBytesMax = 512 * 1024;
+export const jwksKeysMax = 64;
+export const kidCharactersMax = 256;
+/** The modulus of an RSA key, in bits. A key of twice the length costs three times as much to verify with. */
+export const rsaBitsMin = 2_048;
+export const rsaBitsMax = 4_096;
+/** Issuers of tokens in a secret file, and of one app; the name of an issuer and of an audience. */
+export const issuersMax = 1_000;
+export const issuersPerAppMax = 4;
+export const audienceCharactersMax = 512;
+/** Public keys that a token without a kid is tried with. */
+export const keysWithoutKidMax = 4;
 /** A configuration file, and a file of rules (routing, lookup). */
 export const configFileBytesMax = 1024 * 1024;
 export const rulesFileBytesMax = 16 * 1024 * 1024;

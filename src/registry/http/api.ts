@@ -11,6 +11,7 @@ import { type Health, healthAnswer, healthPaths, liveAnswer, metricsAnswer } fro
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import type { BrowserGuard } from "../../transport/http/browser-guard.ts";
+import type { Origins } from "../../transport/origins.ts";
 import { type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest, WantsBody } from "../../transport/http/http-handler.ts";
 import { Code } from "../codes.ts";
@@ -51,6 +52,8 @@ export interface RegistryHttpOptions {
   /** Writers and other nodes must present one of the current tokens; none if no token is required. */
   readonly tokens: () => readonly string[];
   readonly lookup: LookupRules | undefined;
+  /** Web pages that may look gateways up; undefined: all. */
+  readonly origins?: Origins | undefined;
   /** The gateways for lookup. */
   readonly gateways: PublicGateways;
   readonly metrics: RegistryMetrics;

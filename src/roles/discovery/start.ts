@@ -31,7 +31,8 @@ export async function startDiscovery(
   settings: DiscoverySettings,
   { clock, timers, random }: Runtime = systemRuntime,
 ): Promise<RunningDiscovery> {
-  const { clusterKeys, readClusterKeys, env, limits, trustedProxies, log, dns, snapshotPath, lookup } = settings;
+  const { clusterKeys, readClusterKeys, env, limits, trustedProxies, log, dns, snapshotPath, lookup, allowOrigins } =
+    settings;
   const teardown = new AsyncDisposableStack();
   try {
     const keys = new ClusterKeys(clusterKeys, env);
@@ -92,7 +93,7 @@ export async function startDiscovery(
       ...{ directory: believed(node, keys, settings, clock), revisions: node, env: settings.env },
       clock,
     });
-    http.open({ node, tokens, lookup, gateways, metrics, health, control });
+    http.open({ node, tokens, lookup, origins: allowOrigins, gateways, metrics, health, control });
 
     let draining: Promise<void> | undefined;
     const drain = async (): Promise<void> => {

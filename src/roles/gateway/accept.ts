@@ -82,7 +82,9 @@ async function verifyAndForward(
 ): Promise<void> {
   const { connection } = channel;
   const refuse = refuser(gateway, channel, Command.SignIn, sequence);
-  const verdict = await gateway.verifier.verify(request.token);
+  const verdict = await gateway.verifier.verify(request.token, () =>
+    gateway.limits.chargeSignIn(connection.remoteAddress),
+  );
   if (channel.state !== ChannelState.Verifying || !connection.isOpen) return;
   if (!verdict.ok) {
     refuse(Status.Unauthorized, verdict.reason, closeUnauthorised);

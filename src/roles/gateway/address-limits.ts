@@ -2,8 +2,8 @@
 // and benchmarks, and a local user can do worse. An IPv6 network of 64 bits counts as one address.
 //
 // The use of an address outlasts its connections: otherwise each reconnect would restore the full allowance. It is
-// forgotten when the allowance is full again, after a second, so memory is bounded by the addresses that signed in
-// within that time.
+// forgotten when the allowance is full again, after a second (two if in debt), so memory is bounded by the addresses
+// that signed in within that time.
 
 import type { Limits } from "../../base/limits/limits.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
@@ -80,8 +80,18 @@ export class AddressLimits {
       this.limits.met("signInsPerSecondPerAddress", { remoteAddress: address });
       return false;
     }
-    use.fullMs = nowMs + refillMs;
+    use.fullMs = Math.max(use.fullMs, nowMs + refillMs);
     return true;
+  }
+
+  /** Charges an address for the work of another sign-in, even if its allowance is used up: it is repaid later. */
+  chargeSignIn(address: string): void {
+    const use = this.uses.get(quotaAddress(address));
+    if (use?.signIns === undefined) return;
+    const { nowMs } = this.clock;
+    use.signIns.charge(nowMs, 1, this.limits.values.signInsPerSecondPerAddress);
+    // The debt is at most another second's allowance.
+    use.fullMs = nowMs + 2 * refillMs;
   }
 
   /** The number of addresses in memory, for tests. */

@@ -1,6 +1,7 @@
 // A client's connection at a gateway: its state, its account, the frames that wait for the sign-in, and the links that
 // serve it. It is data only; client-channel.ts handles the connection's frames.
 
+import type { VerifyingKey } from "../../auth/token.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
 import { Deadline, type TimerWheel } from "../../base/timer-wheel.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
@@ -99,7 +100,7 @@ export class Channel {
   /** The requested features that the gateway passes on; a shared array. */
   features: readonly string[] = noFeatures;
   /** The key that verified its token. */
-  key: Uint8Array | undefined;
+  key: VerifyingKey | undefined;
   /** When its token expires, in seconds on the monotonic clock (expiries.ts). */
   expiresAt = Number.MAX_SAFE_INTEGER;
   /** Present after the first request. */

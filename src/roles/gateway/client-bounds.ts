@@ -205,6 +205,9 @@ export function clientTransport(
   return {
     ...clientBounds(limits),
     ...{ readWaitMs, writeWaitMs, wheel, flusher, proxies, strangerShare },
+    origins: parts.allowOrigins,
+    originRefused: (origin, remoteAddress) =>
+      rareLog.warn("a web page was refused: its origin is not in --allow-origins", { origin, remoteAddress }),
     sentFrameBytesMax: linkFrameBytesMax,
     closeWhenSlow: true,
     headWaitMs: parts.loginWaitMs,

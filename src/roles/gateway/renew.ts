@@ -43,7 +43,7 @@ function refuseRenewal(gateway: Gateway, channel: Channel, sequence: number, sta
 
 async function verified(gateway: Gateway, channel: Channel, sequence: number, token: string): Promise<void> {
   const { connection } = channel;
-  const verdict = await gateway.verifier.verify(token);
+  const verdict = await gateway.verifier.verify(token, () => gateway.limits.chargeSignIn(connection.remoteAddress));
   gateway.renewing.delete(channel);
   channel.unanswered--;
   if (channel.state === ChannelState.Closed) return;

@@ -2,16 +2,15 @@
 // A removed key ends the connections whose tokens it verified.
 
 import { reasonOf } from "../../base/reason-of.ts";
-import { fingerprintOf } from "../../auth/secret.ts";
 import type { Clock } from "../../base/clock.ts";
-import { type TokenKeys, TokenVerifier } from "../../auth/token.ts";
+import { fingerprintsOf, type TokenKeys, TokenVerifier } from "../../auth/token.ts";
 import type { TokenSettings } from "../settings.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** The verifier of a gateway whose settings these are. */
 export function tokenVerifierOf({ tokenKeys, defaultApp }: TokenSettings, clock: Clock): TokenVerifier {
-  const { keys, appKeys } = tokenKeys;
-  return new TokenVerifier(keys, () => clock.wallMs(), { appKeys, defaultApp });
+  const { keys, appKeys, issuers } = tokenKeys;
+  return new TokenVerifier(keys, () => clock.wallMs(), { appKeys, issuers, defaultApp });
 }
 
 /**
@@ -34,6 +33,6 @@ export function reloadTokenKeys(gateway: Gateway, read: () => TokenKeys): string
     ended++;
     expiries.end(channel);
   }
-  const fingerprints = keys.keys.map(fingerprintOf).join(" ");
+  const fingerprints = fingerprintsOf(keys).join(" ");
   return `the keys of the client tokens were read again (${fingerprints}); connections that end by it: ${ended}`;
 }
