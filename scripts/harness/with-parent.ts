@@ -6,7 +6,7 @@ import type { Subprocess } from "bun";
 const setpriv = Bun.which("setpriv");
 
 /** Words before a command, whose process gets a signal when the process that spawns it ends. It keeps its pid. */
-export function endsWithParent(signal: "KILL" | "QUIT" = "KILL"): string[] {
+export function endsWithParent(signal: "KILL" | "QUIT" | "TERM" = "KILL"): string[] {
   return setpriv === null ? [] : [setpriv, "--pdeathsig", signal];
 }
 

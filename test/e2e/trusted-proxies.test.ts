@@ -6,11 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create, toBinary } from "@bufbuild/protobuf";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
-import { Command } from "../../src/wire/commands.ts";
-import { LoginReqSchema } from "../../src/wire/gen/pkt_pb.ts";
-import { encodeLogicPacket } from "../../src/wire/packet.ts";
+import { signInFrame, signInMessage } from "../support/bad-sign-in.ts";
 import { binaryProxyHeader, binaryProxyHeaderOf, textProxyHeader, upgradeRequest } from "../support/proxy-protocol.ts";
 import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
@@ -30,11 +27,6 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const badSignIn = encodeLogicPacket(
-  { command: Command.SignIn, sequence: 1 },
-  toBinary(LoginReqSchema, create(LoginReqSchema, { token: "no token" })),
-);
-
 async function start(...words: string[]): Promise<ServerProcess> {
   folder = mkdtempSync(join(tmpdir(), "roost-proxies-"));
   return (server = await ServerProcess.start(folder, ["--data", folder, "--log-level", "debug", ...words]));
@@ -51,16 +43,14 @@ async function proxyTo(url: string, header?: Uint8Array): Promise<TcpProxy> {
 /** Sends a sign-in with a bad token, which the server's log names with its client's address. */
 async function refusedOverTcp(port: number): Promise<void> {
   const client = await WireClient.connect(`127.0.0.1:${port}`);
-  client.write(Buffer.concat([Buffer.from([2, 0, 0, 0, badSignIn.length]), badSignIn]));
+  client.write(signInFrame);
   await client.closed;
 }
 
 async function refusedOverWebSocket(url: string, forwardedFor: string): Promise<void> {
   const socket = createConnection({ host: "127.0.0.1", port: portOf(url) });
   const ended = once(socket, "close");
-  // A binary message, masked with zeros.
-  const head = Buffer.from([0x82, 0x80 | badSignIn.length, 0, 0, 0, 0]);
-  socket.write(Buffer.concat([upgradeRequest(`X-Forwarded-For: ${forwardedFor}`), head, badSignIn]));
+  socket.write(Buffer.concat([upgradeRequest(`X-Forwarded-For: ${forwardedFor}`), signInMessage]));
   socket.resume();
   await ended;
 }

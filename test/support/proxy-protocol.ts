@@ -23,7 +23,7 @@ export function binaryProxyHeaderOf(source: string): Buffer {
 export function upgradeRequest(...lines: readonly string[]): Buffer {
   const head = [
     "GET /chat HTTP/1.1",
-    "Host: chat.example",
+    "Host: chat.example.org",
     "Upgrade: websocket",
     "Connection: Upgrade",
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
