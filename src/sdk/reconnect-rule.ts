@@ -5,6 +5,11 @@ import { type CloseReason, CloseCode } from "../wire/close-reason.ts";
 /** The bound on the first wait; it doubles with each further try, up to the maximum. */
 export const backOffFirstMs = 500;
 export const backOffMsMax = 30_000;
+/**
+ * Connections in a row after whose protocol fault the client gives up. Fewer may be the fault of a proxy: Caddy 2.6
+ * closes at a reload with a frame that it does not mask, and the server answers 1002.
+ */
+const protocolFaultsMax = 3;
 /** A server that shuts down disconnects all clients at once. They return spread over this time, unless it names one. */
 const leavingSpreadMs = 5_000;
 /** The bound on the time that a server names. */
@@ -28,6 +33,7 @@ export function returnDelayMs(
 ): number | undefined {
   switch (reason.code) {
     case CloseCode.ProtocolFault:
+      return tries + 1 < protocolFaultsMax ? backOffMs(tries, random) : undefined;
     case CloseCode.TooLarge:
     case CloseCode.Kicked:
       return undefined;

@@ -6,8 +6,12 @@ const delay = (code: number, tries = 0, canRenewToken = false): number | undefin
   returnDelayMs({ code, text: "" }, tries, canRenewToken, half);
 
 describe("coming back", () => {
-  test("never happens after a protocol fault, a frame too large, or a kick", () => {
-    for (const code of [1002, 1009, 4001]) expect(delay(code, 0, true)).toBeUndefined();
+  test("never happens after a frame too large, or a kick", () => {
+    for (const code of [1009, 4001]) expect(delay(code, 0, true)).toBeUndefined();
+  });
+
+  test("happens twice after a protocol fault, which may be a proxy's; the third one in a row is the client's own", () => {
+    expect([0, 1, 2, 3].map((tries) => delay(1002, tries, true))).toEqual([250, 500, undefined, undefined]);
   });
 
   test("needs another token after 4003", () => {
