@@ -10,7 +10,7 @@ describe("coming back", () => {
     for (const code of [1009, 4001]) expect(delay(code, 0, true)).toBeUndefined();
   });
 
-  test("happens twice after a protocol fault, which may be a proxy's; the third one in a row is the client's own", () => {
+  test("happens twice after a protocol fault, which may be a proxy's; the third in a row is final", () => {
     expect([0, 1, 2, 3].map((tries) => delay(1002, tries, true))).toEqual([250, 500, undefined, undefined]);
   });
 
