@@ -28,4 +28,6 @@ export const optionsOf = {
   check: ["data", "store", "config"],
   repair: ["data", "store", "salvage", "config"],
   purge: ["data", "store", "retention", "now", "config"],
+  cert: ["dir", "nodes", "valid-for", "config"],
+  "cert show": [],
 } as const satisfies Record<string, readonly OptionName[]>;

@@ -101,6 +101,19 @@ const commands: Readonly<Record<string, Command>> = {
     optionsOf.purge,
     async (values) => done((await import("./purge.ts")).purge(values), 0),
   ),
+  cert: command(
+    "cert",
+    "Make the private authority of a cluster and certificates for its nodes, and renew those that expire soon",
+    optionsOf.cert,
+    async (values) => done((await import("./cert.ts")).cert(values), 0),
+  ),
+  "cert show": command(
+    "cert show",
+    "Print what a file of certificates holds, and whether the private key fits",
+    optionsOf["cert show"],
+    async (values) => (await import("./cert/show.ts")).showCertificates(values),
+    { name: "FILE", help: "PEM file; its key is in it, or beside it with the ending .key" },
+  ),
   version: command("version", "Print the version", [], () =>
     done(printLines([`roost ${version} (Bun ${Bun.version})`]), 0),
   ),
@@ -170,8 +183,10 @@ async function execute(
   const asked = words[0] === "help" ? words.slice(1) : words;
   const [first] = asked;
   const isNamed = first !== undefined && !first.startsWith("-");
-  const name = isNamed ? first : "serve";
-  const rest = isNamed ? asked.slice(1) : asked;
+  const two = asked.slice(0, 2).join(" ");
+  const isTwo = asked.length > 1 && Object.hasOwn(commands, two);
+  const name = isTwo ? two : isNamed ? first : "serve";
+  const rest = asked.slice(isTwo ? 2 : isNamed ? 1 : 0);
   const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
     if (chosen === undefined)

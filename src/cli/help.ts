@@ -29,6 +29,7 @@ const examples = `EXAMPLES
   roost revoke --account mallory                 refuse the account's present tokens
   roost backup messages-monday.db                copy the messages while the server runs
   roost purge --retention 30d                    count the messages older than 30 days
+  roost cert --nodes chat-1=10.0.0.5             make an authority and a certificate for a node
 `;
 
 const everyOption =
@@ -44,7 +45,7 @@ export function generalHelp(version: string, commands: readonly Definition[]): s
     "",
     "COMMANDS",
     "",
-    ...commands.flatMap(({ meta: { name, description } }) => entry(name, description, 12)),
+    ...commands.flatMap(({ meta: { name, description } }) => entry(name, description, 13)),
     "",
     "Run roost COMMAND --help for a command's options, and roost --role ROLE --help for those of a role.",
     "",

@@ -16,6 +16,7 @@ import { parseSelector, selectorNames } from "../routing/selectors/selection.ts"
 import { parseSessions, parseStore, pathBytesMax } from "./engine-url.ts";
 import { sessionsEngines, storeEngines } from "./engines.ts";
 import { parseLimits } from "./limit-values.ts";
+import { namedNodesUpTo } from "./node-names.ts";
 import * as values from "./values.ts";
 
 export const roles = ["standalone", "gateway", "login", "chat", "discovery"] as const;
@@ -300,6 +301,12 @@ export const optionGroups = {
       help: "Name of this device",
       ...{ hint: "name", fallback: "", parse: values.parseDevice, bytesMax: deviceBytesMax },
     }),
+    dir: option({ help: "Folder of the certificates", ...file, hint: "dir", fallback: "./certs" }),
+    nodes: option({
+      help: "Nodes to make certificates for, with their DNS names and IP addresses; an id may be repeated",
+      ...{ hint: "id=host,…", fallback: "", parse: namedNodesUpTo(1_000), ...list, isPairs: true },
+    }),
+    "valid-for": option({ help: "Validity of new certificates", ...duration("1h", "3650d"), fallback: "365d" }),
     now: option({ help: "Delete at once: the clock is right", ...toggle }),
     replace: option({ help: "Replace what is there already", ...toggle }),
     salvage: option({ help: "Save what can be read of damaged messages into a new file", ...toggle }),

@@ -113,7 +113,8 @@ test("every file is reached from an entry", () => {
   expect(files.filter((file) => !reached.has(file))).toEqual([]);
 });
 
-test("a login process loads no message store, and an engine is loaded when it is opened", () => {
+/** The files that are loaded with these, before anything is imported on demand. */
+function loadedWith(entries: readonly string[]): ReadonlySet<string> {
   const loaded = new Set<string>();
   const load = (file: string): void => {
     if (loaded.has(file)) return;
@@ -121,12 +122,25 @@ test("a login process loads no message store, and an engine is loaded when it is
     const statements = (text.get(file) ?? "").matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+\.ts)"/gm);
     for (const [, path = ""] of statements) load(relative(root, resolve(root, dirname(file), path)));
   };
-  for (const file of files.filter((path) => path.startsWith("src/roles/login/"))) load(file);
-  load("src/options/engines.ts");
+  entries.forEach(load);
+  return loaded;
+}
+
+test("a login process loads no message store, and an engine is loaded when it is opened", () => {
+  const ofLogin = files.filter((path) => path.startsWith("src/roles/login/"));
+  const loaded = loadedWith([...ofLogin, "src/options/engines.ts"]);
   expect(loaded.size).toBeGreaterThan(20);
   expect(
     [...loaded].filter((file) => /^src\/(store\/(sqlite|postgres)\/|session\/redis\/redis-sessions)/.test(file)),
   ).toEqual([]);
+});
+
+test("what issues certificates is loaded by the one command that issues some", () => {
+  const issuing = "src/auth/issue-certificate.ts";
+  const users = files.filter((file) => imports.get(file)?.includes(issuing));
+  expect(users).toEqual(["src/cli/cert.ts"]);
+  expect(loadedWith(["src/main.ts", "src/cli/serve.ts", ...users]).has(issuing)).toBe(false);
+  expect(files.filter((file) => text.get(file)?.includes("@peculiar/x509"))).toEqual([issuing]);
 });
 
 test("the guide names every engine", () => {

@@ -52,6 +52,8 @@ const commandNames = [
   "check",
   "repair",
   "purge",
+  "cert",
+  "cert show",
 ] as const;
 
 function helpOf(name: keyof typeof optionsOf, role?: (typeof roles)[number]): string {

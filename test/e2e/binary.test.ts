@@ -142,3 +142,14 @@ test("help and version are for strangers", async () => {
   const { out } = await run(["serve", "--help"], folder);
   for (const word of ["--read-wait", "ROOST_READ_WAIT", "127.0.0.1:8000", "--retention"]) expect(out).toContain(word);
 }, 60_000);
+
+test("the executable makes certificates and reads them", async () => {
+  const made = await run(["cert", "--nodes", "chat-1=chat1.internal,chat-1=10.0.0.6"], folder);
+  expect(made).toMatchObject({ status: 0, out: expect.stringMatching(/certs\/chat-1\.crt +new /) });
+  const shown = await run(["cert", "show", "certs/chat-1.crt"], folder);
+  expect(shown).toMatchObject({ status: 0, err: "", out: expect.stringContaining("certs/chat-1.key fits") });
+  expect(await run(["help", "cert", "show"], folder)).toMatchObject({
+    status: 0,
+    out: expect.stringContaining("USAGE roost cert show FILE"),
+  });
+}, 60_000);
