@@ -256,6 +256,10 @@ describe("connections", () => {
       const connection = await RawConnection.open({ port });
       connection.write(post("body").slice(0, -1));
       slow.push(connection);
+      // A connection counts from the start of its body: the next one comes only when that has arrived.
+      await slow.at(-3)?.untilClosed();
+      const bytes = 3 * Math.min(slow.length, 2);
+      await eventually("its body has begun", () => server.receivedBytes === bytes);
     }
     await eventually("all but the last two are gone", () => slow.filter(({ isClosed }) => isClosed).length === 18);
     expect([slow.at(-1)?.isClosed, slow.at(-2)?.isClosed, server.size]).toEqual([false, false, 8]);
