@@ -135,7 +135,7 @@ export class KeyRotation {
     expect([name, await cluster.end(name, "SIGTERM")]).toEqual([name, 0]);
     await cluster.start(name);
     await until(() => cluster.isReady(name), `${name} is ready`);
-    await this.stage.says(name, new RegExp(`members of the cluster share these keys.* keys=${keys} `));
+    await this.stage.says(name, new RegExp(`(members|services) of the cluster share these keys.* keys=${keys} `));
     await until(() => this.isWhole(), `all are linked after the restart of ${name}`);
     this.restarting = "";
     await until(() => this.said.length > before.said + 5 && this.answered > before.answered + 5, "people talk on");
