@@ -60,8 +60,8 @@ async function fixture(time?: ManualTimers) {
   };
   await startLogin();
   /**
-   * Opens the store of a chat node, and returns the function that starts the node: it resolves with its operators' door.
-   * With `readMs`, the store takes that long to list the revocations, which are those of now: manual time would overtake
+   * Opens the store of a chat node, and returns the function that starts the node and resolves with its controls.
+   * With `readMs`, the store takes that long to list the revocations, which are those of now: manual time would pass by
    * the thread that reads them.
    */
   const openChat = async (id: string, readMs?: number): Promise<() => Promise<ControlCommands>> => {
