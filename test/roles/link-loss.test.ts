@@ -9,6 +9,7 @@ import { Metrics } from "../../src/observe/metrics.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
@@ -19,8 +20,8 @@ const key = new TextEncoder().encode("the key of a test without services");
 const closing = endings();
 
 /** A gateway with a login service, and a chat service that swallows everything until it dies. */
-async function fixture() {
-  const cluster = new MemoryCluster();
+async function fixture(time?: ManualTimers) {
+  const cluster = new MemoryCluster(time);
   closing.push(() => cluster.stop());
   const metrics = new Metrics();
   const swallowed: Context[] = [];
@@ -33,11 +34,11 @@ async function fixture() {
     cluster.startNode(cluster.around("chat", "chat"), quietService({ router }), metrics.forService("chat", "chat"));
   await startChat();
   const gateway = cluster.gateway(cluster.around("gate", "gateway"), metrics.forService("gate", "gateway"), key);
-  const { tcp = "" } = await gateway.start();
-  closing.push(() => gateway.drain(0, 0));
+  const { tcp = "" } = await cluster.during(gateway.start());
+  closing.push(() => cluster.during(gateway.drain(0, 0)));
   const client = await WireClient.connect(tcp);
   await client.signIn(await signToken(key, { account: "alice", app: "app", ttlSeconds: 60 }));
-  return { gateway, client, swallowed, startChat, killChat: () => cluster.kill("chat") };
+  return { cluster, gateway, client, swallowed, startChat, killChat: () => cluster.kill("chat") };
 }
 
 test("each request in flight is answered with ServiceUnavailable when its link dies; chat.sync follows", async () => {
@@ -73,4 +74,17 @@ test("clients look into the index again when a node is back: what it pushed mean
   await until(() => gateway.missingServices().length === 0, "it is linked again");
   await until(() => client.pushes.length === 2, "the return is told");
   expect(client.pushes.map(({ header }) => header.command)).toEqual([Command.Sync, Command.Sync]);
+});
+
+test("clients look into the index when a node that serves already is linked first: its pushes before are lost", async () => {
+  const time = new ManualTimers();
+  const { cluster, client, gateway } = await fixture(time);
+  // Nobody chose this one yet, so that it has pushed nothing.
+  await cluster.node("fresh", "chat", quietService({ router: new Router([]) }), { isReady: false });
+  await time.until(() => gateway.linkedNodes === 3, "it is linked");
+  await time.pass(20_000, 100);
+  expect(client.pushes).toEqual([]);
+  await cluster.node("busy", "chat", quietService({ router: new Router([]) }));
+  await time.until(() => client.pushes.length > 0, "the client is told");
+  expect(client.pushes.map(({ header }) => header.command)).toEqual([Command.Sync]);
 });

@@ -271,8 +271,10 @@ export class GatewayRole {
     const node = `${link.service} ${link.id}`;
     const downlink = new Downlink(this.gateway, link);
     if (link.service === "chat") this.gateway.revocations.linked(link);
-    // What a chat node pushed while it was not linked is lost; the clients look for it in the index.
-    if (this.everLinked.has(node) && link.service === "chat") this.gateway.hints.add(this.gateway.channels.values());
+    // What a chat node pushed while it was not linked is lost: the clients look for it in the index. One that is new to
+    // this gateway has pushed, too, if it is ready: other gateways may have chosen it.
+    const mayHavePushed = link.isReady || this.everLinked.has(node);
+    if (link.service === "chat" && mayHavePushed) this.gateway.hints.add(this.gateway.channels.values());
     this.everLinked.add(node);
     return downlink;
   }
