@@ -76,7 +76,7 @@ test("clients look into the index again when a node is back: what it pushed mean
   expect(client.pushes.map(({ header }) => header.command)).toEqual([Command.Sync, Command.Sync]);
 });
 
-test("clients look into the index when a node that serves already is linked first: its pushes before are lost", async () => {
+test("clients look into the index when a node that serves others already is linked: it has pushed before", async () => {
   const time = new ManualTimers();
   const { cluster, client, gateway } = await fixture(time);
   // Nobody chose this one yet, so that it has pushed nothing.
