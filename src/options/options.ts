@@ -292,8 +292,9 @@ export const optionGroups = {
     group: option({ help: "Talk in this group, by its name or id", hint: "name|id", parse: values.parseLabel }),
     url: option({
       help: "Servers to talk to: the first one that lets in (with --discovery: after those that the registry names)",
-      ...{ hint: "url,…", parse: values.serverUrlsUpTo(16, ["ws", "wss", "tcp"]), ...list },
+      ...{ hint: "url,…", parse: values.serverUrlsUpTo(16, ["ws", "wss", "tcp", "tls"]), ...list },
     }),
+    ca: option({ help: "File (PEM) with the certificates that verify those of wss:// and tls:// servers", ...file }),
     token: option({
       help: "Token to sign in with, instead of one made from the secret",
       ...{ hint: "token", parse: values.parseWord, bytesMax: tokenCharactersMax, isSecret: true },
