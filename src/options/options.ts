@@ -161,10 +161,7 @@ export const optionGroups = {
       help: "App (tenant) of tokens that name none; unset, they are refused",
       ...{ ...accountName, of: clientRoles },
     }),
-    "tls-cert": option({
-      help: "File (PEM) with the certificate of --ws and --tcp and those of its issuers; read again when it changes",
-      ...{ ...file, of: clientRoles },
-    }),
+    "tls-cert": option({ help: "File (PEM): certificates of --ws and --tcp, its own first", ...file, of: clientRoles }),
     "tls-key": option({ help: "File (PEM) with the private key of that certificate", ...file, of: clientRoles }),
     "trusted-proxies": option({
       help: "Proxies in front: their X-Forwarded-For is believed, and over --tcp they have to speak the PROXY protocol",
