@@ -89,11 +89,11 @@ describe("a server with TLS", () => {
     const { server, token } = await start();
     const bob = await token("bob");
     for (const url of [server.ws, server.tcp])
-      expect(RoostClient.connect({ url, token: bob, reconnect: false })).rejects.toThrow();
+      await expect(RoostClient.connect({ url, token: bob, reconnect: false })).rejects.toThrow();
     const { server: other, token: tokenOf } = await start(authority.leaf({ names: "DNS:other.example" }));
     const carol = await tokenOf("carol");
     for (const url of [other.ws, other.tcp])
-      expect(RoostClient.connect({ url, token: carol, ca, reconnect: false })).rejects.toThrow();
+      await expect(RoostClient.connect({ url, token: carol, ca, reconnect: false })).rejects.toThrow();
   });
 
   test("serves roost chat with --ca", async () => {
