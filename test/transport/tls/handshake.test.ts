@@ -137,8 +137,8 @@ describe("openssl s_client", () => {
   test("may not renegotiate", async () => {
     const { port, accepted } = serve();
     // A line of `R` asks for a renegotiation.
-    const said = await sClient(port, ["-tls1_2", "-state"], "R\n");
-    expect(said).toMatch(/no renegotiation|NO_RENEGOTIATION|unexpected message|SSL_accept|SSL3 alert read/);
+    const said = await sClient(port, ["-tls1_2"], "R\n");
+    expect(said).toContain("alert no renegotiation");
     await eventually(() => accepted[0]?.reasons.length === 1);
     expect(accepted).toHaveLength(1);
   });
