@@ -109,10 +109,10 @@ export class ServerProcess extends RoostProcess {
   }
 
   get ws(): string {
-    return /ws:\/\/\S+/.exec(this.banner)?.[0] ?? "";
+    return /wss?:\/\/\S+/.exec(this.banner)?.[0] ?? "";
   }
   get tcp(): string {
-    return /tcp:\/\/\S+/.exec(this.banner)?.[0] ?? "";
+    return /(?:tcp|tls):\/\/\S+/.exec(this.banner)?.[0] ?? "";
   }
   get monitor(): string {
     return /http:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";

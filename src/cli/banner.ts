@@ -2,6 +2,7 @@
 
 import type { RunningMember } from "../node/member.ts";
 import type { RunningDiscovery, RunningStandalone } from "../roles/settings.ts";
+import { clientUrls } from "./tls.ts";
 
 /** Returns the command that started this program. */
 function invocation(): string {
@@ -18,6 +19,8 @@ const quoted = (text: string): string => (/^[\w./:-]+$/.test(text) ? text : `'${
 export function banner(parts: {
   version: string;
   addresses: RunningStandalone["addresses"];
+  /** Clients connect with TLS. */
+  isSecure: boolean;
   dataFolder: string;
   /** As the user wrote it, for the commands to try. */
   dataOption: string;
@@ -29,18 +32,14 @@ export function banner(parts: {
   const { addresses, dataFolder, storePath, secretMadeAt } = parts;
   const lines = [`roost ${parts.version}: ready`, ""];
   const line = (name: string, value: string): void => void lines.push(`  ${name.padEnd(10)} ${value}`);
-  line("websocket", addresses.ws === undefined ? "off" : `ws://${addresses.ws}`);
-  line("tcp", addresses.tcp === undefined ? "off" : `tcp://${addresses.tcp}`);
+  const { ws, tcp } = clientUrls(addresses, parts.isSecure);
+  line("websocket", ws ?? "off");
+  line("tcp", tcp ?? "off");
   line("monitor", addresses.monitor === undefined ? "off" : `http://${addresses.monitor}/health, /metrics`);
   line("data", dataFolder);
   if (!storePath.startsWith(dataFolder)) line("store", storePath);
   if (secretMadeAt !== undefined) line("secret", `${secretMadeAt} (new; it signs tokens: keep it private)`);
-  const url =
-    addresses.ws === undefined
-      ? addresses.tcp === undefined
-        ? undefined
-        : `tcp://${addresses.tcp}`
-      : `ws://${addresses.ws}`;
+  const url = ws ?? tcp;
   if (url !== undefined) {
     const { dataOption, secretOption } = parts;
     const data = dataOption === "./data" ? "" : ` --data ${quoted(dataOption)}`;
@@ -80,12 +79,14 @@ export function memberBanner(parts: {
   role: string;
   id: string;
   addresses: RunningMember["addresses"];
+  isSecure: boolean;
 }): string {
-  const { ws, tcp, link, monitor } = parts.addresses;
+  const { link, monitor } = parts.addresses;
+  const { ws, tcp } = clientUrls(parts.addresses, parts.isSecure);
   const rows = [
     ["id", parts.id],
-    ["websocket", ws && `ws://${ws}`],
-    ["tcp", tcp && `tcp://${tcp}`],
+    ["websocket", ws],
+    ["tcp", tcp],
     ["links", link],
     ["monitor", monitor === undefined ? "off" : `http://${monitor}/health, /metrics`],
   ] as const;

@@ -4,6 +4,7 @@ import { formatAddress } from "../transport/address.ts";
 import { runChat } from "./chat/chat-session.ts";
 import { standardStreams } from "./command-output.ts";
 import type { OptionValues } from "./option-values.ts";
+import { readAuthorities } from "./tls.ts";
 import { makeToken } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -19,8 +20,10 @@ export async function chat(values: OptionValues): Promise<number> {
   const lookup = values.layers("discovery").length > 0 ? values.required("discovery") : [];
   const url = values.optional("url") ?? [localUrl(values)];
   const token = values.optional("token") ?? (await tokens(values, account));
+  const ca = values.optional("ca");
   return runChat({
     url,
+    ...(ca === undefined ? {} : { ca: readAuthorities(ca) }),
     lookup,
     token,
     account,

@@ -37,6 +37,21 @@ const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
     "The least time until old messages are deleted after the clock leapt, the server was off or the retention changed.",
     ({ storeClock }) => secondsOf(storeClock?.().purgeWaitMs),
   ),
+  gauge(
+    "roost_tls_certificate_expiry_seconds",
+    "The time until the certificate of the clients' listeners expires.",
+    ({ certificates }) => certificates?.().expirySeconds,
+  ),
+  counter(
+    "roost_tls_reloads_total",
+    "Times that a renewed certificate was taken.",
+    ({ certificates }) => certificates?.().reloads,
+  ),
+  counter(
+    "roost_tls_reload_failures_total",
+    "Times that the certificate's files were refused and the old one stayed.",
+    ({ certificates }) => certificates?.().refusals,
+  ),
   counter("roost_message_in_flow_bytes_total", "Bytes received.", ({ inBytes }) => inBytes),
   counter("roost_message_out_flow_bytes_total", "Bytes sent.", ({ outBytes }) => outBytes),
   counter("roost_unknown_channel_total", "Pushes to connections that are gone.", (service) => service.unknownChannels),

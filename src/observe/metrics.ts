@@ -43,6 +43,13 @@ interface ClockNumbers {
   readonly purgeWaitMs: number;
 }
 
+/** The state of a listener's certificate; see CertificateWatch. */
+interface CertificateNumbers {
+  readonly expirySeconds: number;
+  readonly reloads: number;
+  readonly refusals: number;
+}
+
 /** The numbers of one service. Also the observer of its transports. */
 export class ServiceMetrics {
   readonly serviceId: string;
@@ -66,6 +73,8 @@ export class ServiceMetrics {
   unlinkedGateways: (() => number) | undefined;
   /** Nodes of the registry that do not list this service, although others do. */
   registryGaps: (() => number) | undefined;
+  /** Reads the state of the clients' certificate, if there is one. */
+  certificates: (() => CertificateNumbers) | undefined;
   readonly commands = new Tally(Object.values(Command));
   readonly faults = new Tally();
   readonly refusals = new Tally();

@@ -161,6 +161,8 @@ export const optionGroups = {
       help: "App (tenant) of tokens that name none; unset, they are refused",
       ...{ ...accountName, of: clientRoles },
     }),
+    "tls-cert": option({ help: "File (PEM): certificates of --ws and --tcp, its own first", ...file, of: clientRoles }),
+    "tls-key": option({ help: "File (PEM) with the private key of that certificate", ...file, of: clientRoles }),
     "trusted-proxies": option({
       help: "Proxies in front: their X-Forwarded-For is believed, and over --tcp they have to speak the PROXY protocol",
       ...{ hint: "cidr,…", parse: values.rangesUpTo(trustedProxiesMax), of: [...clientRoles, "discovery"], ...list },
@@ -287,8 +289,9 @@ export const optionGroups = {
     group: option({ help: "Talk in this group, by its name or id", hint: "name|id", parse: values.parseLabel }),
     url: option({
       help: "Servers to talk to: the first one that lets in (with --discovery: after those that the registry names)",
-      ...{ hint: "url,…", parse: values.serverUrlsUpTo(16, ["ws", "wss", "tcp"]), ...list },
+      ...{ hint: "url,…", parse: values.serverUrlsUpTo(16, ["ws", "wss", "tcp", "tls"]), ...list },
     }),
+    ca: option({ help: "File (PEM) with the certificates that verify those of wss:// and tls:// servers", ...file }),
     token: option({
       help: "Token to sign in with, instead of one made from the secret",
       ...{ hint: "token", parse: values.parseWord, bytesMax: tokenCharactersMax, isSecret: true },

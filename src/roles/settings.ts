@@ -10,9 +10,22 @@ import type { SettingsOf } from "../options/settings.ts";
 import type { Selection } from "../routing/selectors/selection.ts";
 import type { LookupRules } from "../registry/lookup/lookup-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
+import type { CertificateFiles } from "../transport/tls/certificate.ts";
+import type { TlsContext } from "../transport/tls/tls-context.ts";
+
+/** TLS of the clients' listeners. */
+interface TlsSettings {
+  /** Undefined: connections are in plain text. */
+  readonly tls?: {
+    /** Read again while the process serves. */
+    readonly files: CertificateFiles;
+    /** Made of their certificate. */
+    readonly context: TlsContext;
+  };
+}
 
 /** How clients connect, whatever else the process does. */
-export type ClientSettings = Omit<SettingsOf<"gateway" | "standalone">, "id" | "monitor" | "zone">;
+export type ClientSettings = Omit<SettingsOf<"gateway" | "standalone">, "id" | "monitor" | "zone"> & TlsSettings;
 
 /** The keys that verify tokens. */
 export interface TokenSettings extends Pick<ClientSettings, "defaultApp"> {
@@ -23,7 +36,7 @@ export interface TokenSettings extends Pick<ClientSettings, "defaultApp"> {
 }
 
 /** Everything in one process; its three services are called `<id>-gateway`, `<id>-login`, `<id>-chat`. */
-export interface StandaloneSettings extends SettingsOf<"standalone">, TokenSettings {
+export interface StandaloneSettings extends SettingsOf<"standalone">, TokenSettings, TlsSettings {
   /** Path of the SQLite database file; its folder exists. */
   readonly storePath: string;
   /**
@@ -57,7 +70,7 @@ export interface DiscoverySettings extends Omit<SettingsOf<"discovery">, "listen
 }
 
 /** A gateway as a process of its own. */
-export interface GatewaySettings extends MemberSettingsOf<"gateway">, TokenSettings {
+export interface GatewaySettings extends MemberSettingsOf<"gateway">, TokenSettings, TlsSettings {
   readonly selection: Selection;
 }
 

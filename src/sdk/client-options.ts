@@ -27,13 +27,18 @@ export interface ClientEvents {
 }
 
 export interface ClientOptions {
-  /** `ws://host:port` or `wss://…`; on Bun also `tcp://host:port`. Several URLs are tried in order. */
+  /** `ws://host:port` or `wss://…`; on Bun also `tcp://host:port` or `tls://…`. Several URLs are tried in order. */
   readonly url?: string | readonly string[];
   /**
    * Registry nodes, `http://host:port` or `https://…`. They are asked for a gateway (`/api/lookup/`) before the first
    * connection and after each lost one. The client tries `url` after the gateways that they name.
    */
   readonly lookup?: string | readonly string[];
+  /**
+   * Certificates (PEM) that verify those of `wss://` and `tls://` servers, instead of the platform's: for a private CA.
+   * On Bun only; Node reads them by NODE_EXTRA_CA_CERTS.
+   */
+  readonly ca?: string;
   /**
    * A token, or a function that returns a fresh one. The function is called before each sign-in and before the token
    * expires. If it throws, rejects or does not answer within 30 s, it is called again later.

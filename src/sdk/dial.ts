@@ -5,17 +5,17 @@ import type { Transport, TransportSink } from "./transport.ts";
 import { WebSocketTransport } from "./web-socket-transport.ts";
 
 /**
- * Opens a transport: `ws://` and `wss://` everywhere, `tcp://host:port` on Bun.
+ * Opens a transport: `ws://` and `wss://` everywhere, `tcp://host:port` and `tls://host:port` on Bun.
  * @throws TypeError for any other URL
  */
 export async function dial(url: string, environment: Environment, sink: TransportSink): Promise<Transport> {
   if (/^wss?:\/\//.test(url)) {
-    return new WebSocketTransport(await environment.openWebSocket(url), url, environment, sink);
+    return new WebSocketTransport(await environment.openWebSocket(url, environment.ca), url, environment, sink);
   }
-  if (url.startsWith("tcp://")) {
-    if (typeof Bun === "undefined") throw new TypeError("tcp:// URLs need Bun; use ws:// or wss:// here");
+  if (/^(tcp|tls):\/\//.test(url)) {
+    if (typeof Bun === "undefined") throw new TypeError("tcp:// and tls:// URLs need Bun; use ws:// or wss:// here");
     const { TcpTransport } = await import("./tcp-transport.ts");
-    return new TcpTransport(url, sink);
+    return new TcpTransport(url, sink, environment.ca);
   }
-  throw new TypeError(`the server's URL must begin with ws://, wss:// or tcp://: ${url}`);
+  throw new TypeError(`the server's URL must begin with ws://, wss://, tcp:// or tls://: ${url}`);
 }

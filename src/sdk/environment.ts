@@ -13,8 +13,10 @@ export interface Environment {
   after(delayMs: number, action: () => void): Cancel;
   /** A fresh UUID: the default clientId of a talk. */
   newId(): string;
+  /** As in `ClientOptions`. */
+  readonly ca?: string;
   /** Opens a WebSocket; throws as the platform's constructor does. */
-  openWebSocket(url: string): WebSocket | Promise<WebSocket>;
+  openWebSocket(url: string, ca?: string): WebSocket | Promise<WebSocket>;
   /** Calls `doubt` whenever connections may have broken unnoticed, until the returned function is called. */
   watchNetwork(doubt: () => void): Cancel;
   /** Fetches a short text over HTTP; rejects if that fails, `signal` aborts, or the status is not 2xx. */
@@ -47,7 +49,7 @@ export const platform: Environment = {
     return () => clearTimeout(timer);
   },
   newId: newUuid,
-  openWebSocket: (url) => openWebSocket(url),
+  openWebSocket,
   watchNetwork: watchBrowser,
   getText,
 };

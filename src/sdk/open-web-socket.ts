@@ -4,12 +4,23 @@
 type Constructor = new (url: string) => WebSocket;
 
 /**
- * Opens a WebSocket like the platform's constructor, and throws what that throws.
- * @throws TypeError if there is no WebSocket
+ * Opens a WebSocket like the platform's constructor, and throws what that throws. `ca`: certificates in PEM that verify
+ * the server's.
+ * @throws TypeError if there is no WebSocket, or it takes no `ca`
  */
-export function openWebSocket(url: string): WebSocket | Promise<WebSocket> {
+export function openWebSocket(url: string, ca?: string): WebSocket | Promise<WebSocket> {
+  if (ca !== undefined && url.startsWith("wss:")) return openVerifiedBy(ca, url);
   if (typeof WebSocket !== "undefined") return new WebSocket(url);
   return ofPackage().then((Found) => new Found(url));
+}
+
+/** Bun's constructor takes TLS options; the types are those of browsers. */
+function openVerifiedBy(ca: string, url: string): WebSocket {
+  if (typeof Bun === "undefined")
+    throw new TypeError("the option ca needs Bun; let Node read the certificates by NODE_EXTRA_CA_CERTS");
+  const socket: unknown = Reflect.construct(WebSocket, [url, { tls: { ca } }]);
+  if (!(socket instanceof WebSocket)) throw new TypeError("the platform made no WebSocket");
+  return socket;
 }
 
 async function ofPackage(): Promise<Constructor> {

@@ -81,7 +81,8 @@ export class RoostClient {
 
   private constructor(options: ClientOptions) {
     this.events = new Emitter(options.on);
-    this.environment = { ...platform, ...options.environment };
+    const { ca } = options;
+    this.environment = { ...platform, ...(ca === undefined ? {} : { ca }), ...options.environment };
     this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
     this.talkTriesMax = options.talkTriesMax ?? 5;
     const { url = [], lookup = [], token, device = "", reconnect = true, retry = false } = options;

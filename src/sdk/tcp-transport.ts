@@ -1,5 +1,5 @@
-// A transport over TCP, on Bun only: packets in frames of opcode, length and payload. Unsent bytes are buffered,
-// bounded.
+// A transport over TCP or TLS, on Bun only: packets in frames of opcode, length and payload. Unsent bytes are buffered,
+// bounded. Over TLS, the connection is open when the server's certificate is verified, for the URL's host.
 
 import { linkFrameBytesMax } from "../base/limits/fixed.ts";
 import { type CloseReason, closeAbnormal, CloseCode, closeSlowConsumer } from "../wire/close-reason.ts";
@@ -19,14 +19,20 @@ export class TcpTransport implements Transport {
   private unsent: Buffer[] = [];
   private unsentBytes = 0;
 
-  /** @throws TypeError when the URL has no port */
-  constructor(url: string, sink: TransportSink) {
-    const { hostname, port } = new URL(url);
-    if (hostname === "" || port === "") throw new TypeError(`a TCP URL is tcp://host:port: ${url}`);
+  /**
+   * `url`: `tcp://host:port` or `tls://host:port`. `ca`: certificates in PEM that verify the server's, instead of the
+   * system's.
+   * @throws TypeError when the URL has no port
+   */
+  constructor(url: string, sink: TransportSink, ca?: string) {
+    const { protocol, hostname, port } = new URL(url);
+    if (hostname === "" || port === "") throw new TypeError(`a TCP URL is ${protocol}//host:port: ${url}`);
     this.sink = sink;
+    const isSecure = protocol === "tls:";
     Bun.connect({
       hostname: hostname.replace(/^\[|\]$/g, ""),
       port: Number(port),
+      ...(isSecure ? { tls: ca === undefined ? true : { ca } } : {}),
       socket: {
         data: (socket, chunk) => {
           try {
@@ -40,15 +46,18 @@ export class TcpTransport implements Transport {
             });
           }
         },
+        handshake: (socket, isDone, error) => {
+          if (isDone && socket.authorized) this.opened(socket);
+          else this.refused(socket, `${hostname}:${port}`, error);
+        },
         drain: () => this.flush(),
         close: () => this.end(closeAbnormal),
         error: (socket) => this.broken(socket),
       },
     }).then(
       (socket) => {
-        this.socket = socket;
         if (this.sink === undefined) socket.end();
-        else this.sink.open();
+        else if (!isSecure) this.opened(socket);
       },
       () => this.end({ code: closeAbnormal.code, text: `nothing listens at ${hostname}:${port}` }),
     );
@@ -72,6 +81,18 @@ export class TcpTransport implements Transport {
     }
     this.write(closeFrame(reason));
     this.socket?.end();
+  }
+
+  private opened(socket: Bun.Socket): void {
+    this.socket = socket;
+    this.sink?.open();
+  }
+
+  /** The handshake failed, or the certificate is not one of this host that can be verified. */
+  private refused(socket: Bun.Socket, place: string, error: Error | null): void {
+    socket.terminate();
+    const reason = error === null ? "it does not verify" : error.message;
+    this.end({ code: closeAbnormal.code, text: `no TLS connection to ${place}: ${reason}` });
   }
 
   private frames(): FrameSink {

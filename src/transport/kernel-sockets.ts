@@ -19,6 +19,9 @@ const shutBoth = 2;
 const socketLevel = 1;
 const receiveBuffer = 8;
 const isListening = 30;
+const attachSteering = 51;
+/** linux/filter.h: the code of the instruction that returns a constant. */
+const returnConstant = 0x06;
 /** linux/tcp.h: the option, its length up to the field, and `tcpi_bytes_received` in it. */
 const protocolTcp = 6;
 const tcpInfo = 11;
@@ -75,8 +78,12 @@ export class SocketFinder {
   private readonly bytes = new Uint8Array(valueBytesMax);
   private readonly length = new Uint32Array(1);
 
-  private constructor(calls: SystemCalls) {
+  /** The address of an array's memory. */
+  private readonly addressOf: (array: Uint32Array) => number;
+
+  private constructor(calls: SystemCalls, addressOf: (array: Uint32Array) => number) {
     this.calls = calls;
+    this.addressOf = addressOf;
   }
 
   /** Returns undefined on a system other than Linux, or with another C library. */
@@ -86,7 +93,7 @@ export class SocketFinder {
 
   private static async load(): Promise<SocketFinder | undefined> {
     try {
-      const { dlopen } = await import("bun:ffi");
+      const { dlopen, ptr } = await import("bun:ffi");
       const nameArguments = ["i32", "ptr", "ptr"] as const;
       const { symbols } = dlopen("libc.so.6", {
         getsockname: { args: nameArguments, returns: "i32" },
@@ -95,7 +102,7 @@ export class SocketFinder {
         setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
         shutdown: { args: ["i32", "i32"], returns: "i32" },
       });
-      const finder = new SocketFinder(symbols);
+      const finder = new SocketFinder(symbols, ptr);
       finder.acceptedAt(0);
       return finder;
     } catch {
@@ -142,11 +149,31 @@ export class SocketFinder {
    * arrive in one turn of the event loop at most.
    */
   boundReceived(port: number, bytes: number): void {
+    // The kernel doubles the value, for its own bookkeeping.
+    for (const descriptor of this.listenersAt(port))
+      this.calls.setsockopt(descriptor, socketLevel, receiveBuffer, Uint32Array.of(bytes), 4);
+  }
+
+  /**
+   * Sends new connections at `port` to one of the sockets that share it: to the number `chosen` in the kernel's order
+   * (tls/generations.ts). Without such a socket, the kernel distributes them.
+   */
+  steer(port: number, chosen: number): void {
+    // struct sock_filter { u16 code; u8 jt, jf; u32 k }, and struct sock_fprog { u16 len; struct sock_filter *filter }.
+    const program = Uint32Array.of(returnConstant, chosen);
+    const reference = new DataView(new ArrayBuffer(16));
+    reference.setUint16(0, 1, true);
+    reference.setBigUint64(8, BigInt(this.addressOf(program)), true);
+    const value = new Uint32Array(reference.buffer);
+    // One socket would do, for they share the program; others at this port, of other addresses, refuse it.
+    for (const descriptor of this.listenersAt(port))
+      this.calls.setsockopt(descriptor, socketLevel, attachSteering, value, value.byteLength);
+  }
+
+  private *listenersAt(port: number): Generator<number> {
     for (const descriptor of this.descriptors()) {
       if (!this.read(this.calls.getsockname, descriptor) || this.port !== port) continue;
-      if (this.option(descriptor, socketLevel, isListening) < 4 || this.bytes[0] !== 1) continue;
-      // The kernel doubles the value, for its own bookkeeping.
-      this.calls.setsockopt(descriptor, socketLevel, receiveBuffer, Uint32Array.of(bytes), 4);
+      if (this.option(descriptor, socketLevel, isListening) >= 4 && this.bytes[0] === 1) yield descriptor;
     }
   }
 

@@ -7,7 +7,7 @@
 // `error` handler: Bun would only pass it what a callback threw. Errors of the socket itself arrive at `close`.
 
 import type { SocketHandler } from "bun";
-import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason.ts";
+import { type CloseReason, CloseCode, closeAbnormal, closeProtocolFault } from "../wire/close-reason.ts";
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
@@ -22,6 +22,9 @@ import type { Acceptor, Connection, ConnectionOptions, FrameHandler } from "./tr
 const smallReadBytes = 16;
 /** Bytes written in one turn of the event loop: the kernel takes a millisecond for a megabyte. */
 const writeBytesMax = 512 * 1024;
+
+/** Of a client that speaks TLS where there is none; it cannot read this, but the log and the owner can. */
+const closeTls = closeProtocolFault("TLS on a port without it");
 
 /** One object for all sockets: `socket.data` is the connection. */
 export const tcpHandlers = {
@@ -82,7 +85,8 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
     if (fault === undefined) return;
     const { proxies } = this.options;
     if (proxies !== undefined && looksLikeProxyHeader(chunk)) proxies.headerOfStranger(this.remoteAddress);
-    this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : "frame", fault);
+    if (looksLikeTls(chunk)) this.fault("tls", closeTls);
+    else this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : "frame", fault);
   }
 
   /** The socket's `end`: the peer sends no more, and Bun ends our side when this returns. */
@@ -163,4 +167,9 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
     this.socket.terminate();
     this.settle();
   }
+}
+
+/** True if a connection begins with TLS: a record of the handshake, of any version (RFC 8446, section 5.1). */
+function looksLikeTls(bytes: Buffer): boolean {
+  return bytes[0] === 22 && bytes[1] === 3;
 }

@@ -1,4 +1,5 @@
-// Frames over TCP: clients, and links between services.
+// Frames over TCP: clients, and links between services. With TLS, a connection exists once its handshake is done
+// (tls/secure-server.ts); a header of the PROXY protocol comes before the handshake, in plain text.
 
 import type { TCPSocketListenOptions } from "bun";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
@@ -8,6 +9,7 @@ import { awaitHeader } from "./header-wait.ts";
 import { boundReceived } from "./kernel-sockets.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import { TcpConnection, tcpHandlers } from "./tcp-connection.ts";
+import { awaitHandshake } from "./tls/secure-server.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
 
 /**
@@ -31,10 +33,16 @@ export function listenTcp(
     connection.accept(decider);
     return connection;
   };
+  const { tls } = options;
+  const secured = tls && { tls, options, group, admit };
+  const begin = (socket: TcpSocket, remoteAddress: string, decider: Acceptor): SocketOwner =>
+    secured === undefined
+      ? admit(socket, remoteAddress, decider)
+      : awaitHandshake(socket, remoteAddress, decider, secured);
   const opened = (socket: TcpSocket, remoteAddress: string): void => {
     if (proxies?.trusts(remoteAddress) === true)
-      awaitHeader(socket, remoteAddress, { proxies, options, group, acceptor, admit });
-    else admit(socket, remoteAddress, acceptor);
+      awaitHeader(socket, remoteAddress, { proxies, options, group, acceptor, admit: begin });
+    else begin(socket, remoteAddress, acceptor);
   };
   const take = (socket: TcpSocket): void => {
     try {

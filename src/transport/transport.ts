@@ -14,6 +14,7 @@ import type { ConnectionGroup, Member } from "./connection-group.ts";
 import type { LingerWatch } from "./linger-watch.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Origins } from "./origins.ts";
+import type { TlsContext } from "./tls/tls-context.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import type { UnseenBounds } from "./unseen-watch.ts";
 
@@ -143,7 +144,10 @@ export interface TransportOptions {
   readonly receiveBufferBytes?: number;
   /** Bounds the sockets of a WebSocket listener that have sent no request. Default: no bounds. */
   readonly unseen?: UnseenBounds;
-  /** From accepting a connection to the end of its proxy's header, in milliseconds. Default: 10 s. */
+  /**
+   * From accepting a connection to the end of its proxy's header, and from there to the end of its TLS handshake, in
+   * milliseconds. Default: 10 s.
+   */
   readonly headWaitMs?: number;
   /** The peer at this address has met a bound. */
   readonly met?: (bound: TransportBound, remoteAddress: string) => void;
@@ -159,6 +163,8 @@ export interface TransportOptions {
   readonly observer: TransportObserver;
   /** Proxies whose report of a client's address counts. Default: none, and a listener reads no proxy headers. */
   readonly proxies?: TrustedProxies;
+  /** A listener's certificate. Default: connections are in plain text. */
+  readonly tls?: TlsContext | undefined;
   /** Web pages that may connect. Default: all. */
   readonly origins?: Origins | undefined;
   /** A page of another origin was refused. `origin` is what the peer sent, shortened. */

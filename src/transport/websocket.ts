@@ -7,6 +7,8 @@
 // (`receiveBufferBytes`) bounds what a turn of the event loop reads. Bun reads on after a close: linger-watch.ts ends
 // that.
 //
+// With TLS, a renewed certificate takes a new server of the platform at the same port: tls/generations.ts.
+//
 // Pages of any origin may connect by default: the token in the first packet authenticates a connection, never a cookie,
 // so a foreign page gains nothing by opening one.
 
@@ -17,8 +19,12 @@ import { ofSocket } from "./contained.ts";
 import { boundReceived } from "./kernel-sockets.ts";
 import { LingerWatch, lingerMsMax } from "./linger-watch.ts";
 import type { Acceptor, Server, TransportOptions } from "./transport.ts";
+import { Generations } from "./tls/generations.ts";
 import { UnseenWatch } from "./unseen-watch.ts";
 import { ProxiedConnection, WebSocketConnection } from "./websocket-connection.ts";
+
+/** How long a handshake and a request may take, in milliseconds. */
+const graceMsDefault = 10_000;
 
 type Listener = Bun.Server<WebSocketConnection>;
 
@@ -68,57 +74,75 @@ export function listenWebSocket(
       headers: { upgrade: "websocket", connection: "close" },
     });
   };
-  const server = Bun.serve<WebSocketConnection>({
-    hostname: address.host,
-    port: address.port,
-    reusePort,
-    // Otherwise the answer to an error would contain source code.
-    development: false,
-    error: bugMet,
-    fetch(request, listener) {
-      const upgraded = (): Response | undefined => {
-        try {
-          return upgrade(request, listener);
-        } catch (bug) {
-          return bugMet(bug);
-        }
-      };
-      const { strangerShare } = options;
-      if (strangerShare === undefined) return upgraded();
-      return strangerShare.isFree ? strangerShare.run(upgraded) : strangerShare.later(upgraded);
-    },
-    websocket: {
-      // The wheel detects silence, and clients of KIM take a ping for a packet.
-      idleTimeout: 0,
-      sendPings: false,
-      perMessageDeflate: false,
-      maxPayloadLength: options.frameBytesMax,
-      // More than one flush of the queue: Bun must never drop a message.
-      backpressureLimit:
-        2 * (options.unsentBytesMax + (options.sentFrameBytesMax ?? options.frameBytesMax)) + 64 * 1024,
-      open(socket) {
-        const { data: connection } = socket;
-        try {
-          connection.opened(socket, acceptor);
-        } catch (bug) {
-          connection.fail(bug);
-        }
+  const { tls } = options;
+  const serve = (atPort: number): Listener =>
+    Bun.serve<WebSocketConnection>({
+      hostname: address.host,
+      port: atPort,
+      // Never tls.native: the platform would ignore it here, and serve plain text.
+      ...(tls === undefined ? { reusePort } : { reusePort: true, tls: tls.settings }),
+      // Otherwise the answer to an error would contain source code.
+      development: false,
+      error: bugMet,
+      fetch(request, listener) {
+        const upgraded = (): Response | undefined => {
+          try {
+            return upgrade(request, listener);
+          } catch (bug) {
+            return bugMet(bug);
+          }
+        };
+        const { strangerShare } = options;
+        if (strangerShare === undefined) return upgraded();
+        return strangerShare.isFree ? strangerShare.run(upgraded) : strangerShare.later(upgraded);
       },
-      message({ data: connection }, message) {
-        try {
-          connection.received(message);
-        } catch (bug) {
-          connection.fail(bug);
-        }
+      websocket: {
+        // The wheel detects silence, and clients of KIM take a ping for a packet.
+        idleTimeout: 0,
+        sendPings: false,
+        perMessageDeflate: false,
+        maxPayloadLength: options.frameBytesMax,
+        // More than one flush of the queue: Bun must never drop a message.
+        backpressureLimit:
+          2 * (options.unsentBytesMax + (options.sentFrameBytesMax ?? options.frameBytesMax)) + 64 * 1024,
+        open(socket) {
+          const { data: connection } = socket;
+          try {
+            connection.opened(socket, acceptor);
+          } catch (bug) {
+            connection.fail(bug);
+          }
+        },
+        message({ data: connection }, message) {
+          try {
+            connection.received(message);
+          } catch (bug) {
+            connection.fail(bug);
+          }
+        },
+        drain: ofSocket((connection: WebSocketConnection) => connection.drained()),
+        ping: ofSocket((connection: WebSocketConnection, payload: Buffer) => connection.pingReceived(payload)),
+        pong: ofSocket((connection: WebSocketConnection, payload: Buffer) => connection.pongReceived(payload)),
+        close: ofSocket((connection: WebSocketConnection, code: number, text: string) => connection.gone(code, text)),
       },
-      drain: ofSocket((connection: WebSocketConnection) => connection.drained()),
-      ping: ofSocket((connection: WebSocketConnection, payload: Buffer) => connection.pingReceived(payload)),
-      pong: ofSocket((connection: WebSocketConnection, payload: Buffer) => connection.pongReceived(payload)),
-      close: ofSocket((connection: WebSocketConnection, code: number, text: string) => connection.gone(code, text)),
-    },
-  });
+    });
+  if (tls !== undefined && !reusePort) refuseIfTaken(address);
+  const server = serve(address.port);
   const port = server.port ?? address.port;
   boundReceived(port, options);
+  const generations = new Generations(server, {
+    next() {
+      const renewed = serve(port);
+      boundReceived(port, options);
+      return renewed;
+    },
+    port,
+    isAlone: !reusePort,
+    graceMs: options.unseen?.ageMsMax ?? graceMsDefault,
+    wheel: options.wheel,
+    bug: (bug) => options.observer.bug(bug),
+  });
+  const endRenewal = tls?.onRenewal(() => generations.renew());
   const { admission } = options;
   const seen = {
     get inUse() {
@@ -132,20 +156,27 @@ export function listenWebSocket(
     },
   };
   const watch = options.unseen && new UnseenWatch(port, seen, options.unseen);
-  let stopped: Promise<void> | undefined;
-  const stopAccepting = (): Promise<void> => (stopped ??= server.stop(false));
+  const stopAccepting = (): void => {
+    endRenewal?.();
+    generations.stopAccepting();
+  };
   return {
     address: formatAddress(address.host, port),
     connections: group,
-    stopAccepting: () => void stopAccepting(),
+    stopAccepting,
     async close(reason) {
       watch?.stop();
       lingers.stop();
-      void stopAccepting();
+      stopAccepting();
       await group.closeAll(reason);
       // The rest never became a WebSocket, or waits for the end of its peer only.
-      await server.stop(true);
-      await stopped;
+      await generations.end();
     },
   };
+}
+
+/** Servers that share a port are not told that it is taken. @throws if another one listens at the address. */
+function refuseIfTaken(address: SocketAddress): void {
+  if (address.port === 0) return;
+  Bun.listen({ hostname: address.host, port: address.port, socket: { data: () => undefined } }).stop(true);
 }

@@ -108,6 +108,7 @@ test("a default is shown only where it counts", () => {
 test("the commands to try name the secret's file or the data folder, unless it is the default", () => {
   const parts = {
     version: "1",
+    isSecure: false,
     addresses: { ws: "127.0.0.1:8000", tcp: undefined, monitor: undefined },
     dataFolder: "/d",
     dataOption: "./data",

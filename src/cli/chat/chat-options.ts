@@ -6,6 +6,8 @@ export interface ChatOptions extends Streams {
   readonly url: readonly string[];
   /** Registry nodes; the servers that they name are tried before `url`. */
   readonly lookup?: readonly string[];
+  /** Certificates (PEM) that verify those of servers, instead of the system's. */
+  readonly ca?: string;
   /** A token, or a function that returns one for each sign-in: a conversation may outlast a token. */
   readonly token: string | (() => Promise<string>);
   readonly account: string;

@@ -110,9 +110,10 @@ class ChatSession {
   }
 
   private connect(): Promise<RoostClient> {
-    const { url, lookup = [], token, device, account } = this.options;
+    const { url, ca, lookup = [], token, device, account } = this.options;
     return RoostClient.connect({
       url,
+      ...(ca === undefined ? {} : { ca }),
       lookup,
       token,
       device,

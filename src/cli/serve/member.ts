@@ -18,6 +18,7 @@ import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
 import { databasePath } from "../store-place.ts";
+import { readTls } from "../tls.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
@@ -34,16 +35,17 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
   const { ws, tcp, reusePort } = settings;
   if (ws === undefined && tcp === undefined) throw new UsageError("--ws and --tcp are both off: nobody could come in");
   const tokenKeys = readGivenSecrets(values, log);
+  const tls = readTls(values, log);
   const clients = [
     { option: "--ws", address: ws },
     { option: "--tcp", address: tcp },
   ];
   const running = begin(
-    () => startGateway({ ...settings, selection: selectionOf(values, log), tokenKeys }),
+    () => startGateway({ ...settings, ...tls, selection: selectionOf(values, log), tokenKeys }),
     // Other gateways of this machine may listen at shared ports.
     [...(reusePort ? [] : clients), ...memberListeners(settings)],
   );
-  return servingOf("gateway", await running, settings.limits);
+  return servingOf("gateway", await running, settings.limits, tls.tls !== undefined);
 }
 
 /** Starts a login service. */
@@ -117,11 +119,11 @@ function memberListeners({ listen, monitor }: MemberSettings): Listener[] {
   ];
 }
 
-function servingOf(role: MemberRole, running: RunningMember, limits: Limits): Serving {
+function servingOf(role: MemberRole, running: RunningMember, limits: Limits, isSecure = false): Serving {
   return {
     ...running,
-    banner: memberBanner({ version, role, id: running.id, addresses: running.addresses }),
-    listening: [...listenersOf(running.addresses), `links ${running.addresses.link}`],
+    banner: memberBanner({ version, role, id: running.id, addresses: running.addresses, isSecure }),
+    listening: [...listenersOf(running.addresses, isSecure), `links ${running.addresses.link}`],
     limits,
   };
 }

@@ -8,6 +8,7 @@ import { StoreUnavailable } from "../../store/store.ts";
 import { OpenRegistry } from "../../registry/client/node-client.ts";
 import { OwnAddressUnknown } from "../../transport/address.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
+import { clientUrls } from "../tls.ts";
 import { StartError } from "../usage-error.ts";
 import { type Listener, tryListeners } from "./listeners.ts";
 
@@ -24,13 +25,17 @@ export interface Serving extends Pick<RunningRole, "drain" | "health" | "reload"
 }
 
 /** The clients' listeners and the monitor, as URLs. */
-export function listenersOf(addresses: {
-  readonly ws: string | undefined;
-  readonly tcp: string | undefined;
-  readonly monitor: string | undefined;
-}): string[] {
-  const { ws, tcp, monitor } = addresses;
-  const urls = [ws && `ws://${ws}`, tcp && `tcp://${tcp}`, monitor && `http://${monitor}`];
+export function listenersOf(
+  addresses: {
+    readonly ws: string | undefined;
+    readonly tcp: string | undefined;
+    readonly monitor: string | undefined;
+  },
+  isSecure: boolean,
+): string[] {
+  const { monitor } = addresses;
+  const { ws, tcp } = clientUrls(addresses, isSecure);
+  const urls = [ws, tcp, monitor && `http://${monitor}`];
   return urls.filter((url) => url !== undefined);
 }
 

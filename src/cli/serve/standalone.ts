@@ -12,6 +12,7 @@ import { isDatabaseFile } from "../../options/engine-url.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readSecrets } from "../secrets.ts";
 import { databasePath } from "../store-place.ts";
+import { readTls } from "../tls.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
@@ -55,6 +56,7 @@ async function serveFrom(
   const limits = limitsOf(values, "standalone", log);
   // All values are checked before anything is made.
   const settings = values.settings("standalone");
+  const tls = readTls(values, log);
   const dataOption = values.required("data");
   const { path: dataFolder, made } = makeDataFolder(dataOption, log);
   if (made !== undefined) undo.push(() => rmSync(made, { recursive: true, force: true }));
@@ -75,6 +77,7 @@ async function serveFrom(
     () =>
       startStandalone({
         ...settings,
+        ...tls,
         tokenKeys: secrets,
         storePath,
         takeLock,
@@ -90,13 +93,14 @@ async function serveFrom(
     banner: banner({
       version,
       addresses: running.addresses,
+      isSecure: tls.tls !== undefined,
       dataFolder,
       dataOption,
       secretOption: values.optional("secret-file"),
       storePath,
       secretMadeAt: madeAt,
     }),
-    listening: listenersOf(running.addresses),
+    listening: listenersOf(running.addresses, tls.tls !== undefined),
     limits,
     async drain() {
       await running.drain();

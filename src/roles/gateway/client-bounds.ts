@@ -205,6 +205,7 @@ export function clientTransport(
   return {
     ...clientBounds(limits),
     ...{ readWaitMs, writeWaitMs, wheel, flusher, proxies, strangerShare },
+    tls: parts.tls?.context,
     origins: parts.allowOrigins,
     originRefused: (origin, remoteAddress) =>
       rareLog.warn("a web page was refused: its origin is not in --allow-origins", { origin, remoteAddress }),

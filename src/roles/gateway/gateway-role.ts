@@ -18,6 +18,7 @@ import { type Cancel, every, sleep } from "../../base/timers.ts";
 import type { Member } from "../../transport/connection-group.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
+import { CertificateWatch } from "../../transport/tls/certificate-watch.ts";
 import type { Server, TransportOptions } from "../../transport/transport.ts";
 import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
@@ -47,6 +48,9 @@ const descriptorsReserved = 200;
 /** Where the system does not say how many there may be. */
 const descriptorsUnknown = 1_000_000;
 
+/** Schemes of listeners with TLS. */
+const secureScheme = { ws: "wss", tcp: "tls" } as const;
+
 /** What a gateway is given, beside what surrounds it. */
 interface GatewayParts extends ClientSettings, Pick<GatewaySettings, "selection" | "reusePort" | "tags"> {
   readonly verifier: TokenVerifier;
@@ -55,8 +59,8 @@ interface GatewayParts extends ClientSettings, Pick<GatewaySettings, "selection"
   readonly metrics: ServiceMetrics;
   /** Between two comparisons of its sessions with the store's; sessionCensusMs unless it is given. */
   readonly censusMs?: number;
-  /** The URLs that clients reach `ws` and `tcp` by, of the bound addresses. */
-  readonly publicUrl: (kind: "ws" | "tcp", bound: string) => string;
+  /** The URL that clients reach a listener by, of its scheme and its bound address. */
+  readonly publicUrl: (scheme: string, bound: string) => string;
   /** How the keys of the verifier are read again; undefined: they are not. */
   readonly tokenKeys?: Pick<TokenSettings["tokenKeys"], "again">;
 }
@@ -85,6 +89,7 @@ export class GatewayRole {
   private membership: Membership | undefined;
   private readonly registryCheck: RegistryCheck;
   private cancelLook: Cancel | undefined;
+  private readonly certificates: CertificateWatch | undefined;
 
   constructor(environment: NodeEnvironment, parts: GatewayParts) {
     const { wheel, flusher, metrics, selection } = parts;
@@ -125,6 +130,9 @@ export class GatewayRole {
       this.gateway.revocations.tick();
     });
     this.gateway.expiries.start();
+    const certificates = parts.tls && new CertificateWatch({ ...parts.tls, timers, clock, log });
+    this.certificates = certificates;
+    metrics.certificates = certificates && (() => certificates);
   }
 
   /**
@@ -209,10 +217,14 @@ export class GatewayRole {
     return this.chosen.reload();
   }
 
-  /** Reads the route file and the token keys again; sentences for the log, undefined if there is neither file. */
+  /** Reads its files again: routes, token keys, the certificate. Sentences for the log; undefined if there is none. */
   reload(): string | undefined {
     const again = this.parts.tokenKeys?.again;
-    const sentences = [this.reloadRouteFile()?.sentence, again && reloadTokenKeys(this.gateway, again)];
+    const sentences = [
+      this.reloadRouteFile()?.sentence,
+      again && reloadTokenKeys(this.gateway, again),
+      this.certificates?.reload(),
+    ];
     return sentences.filter((sentence) => sentence !== undefined).join("; ") || undefined;
   }
 
@@ -228,6 +240,7 @@ export class GatewayRole {
   async drain(drainMsMax: number, spreadMs: number): Promise<void> {
     const { gateway } = this;
     this.endBeat();
+    this.certificates?.stop();
     this.registryCheck.stop();
     this.cancelLook?.();
     this.cancelLook = undefined;
@@ -308,7 +321,8 @@ export class GatewayRole {
 
   private offer(service: string, kind: "ws" | "tcp", bound: string | undefined): Offer | undefined {
     if (bound === undefined) return undefined;
-    const url = this.parts.publicUrl(kind, bound);
+    const scheme = this.parts.tls === undefined ? kind : secureScheme[kind];
+    const url = this.parts.publicUrl(scheme, bound);
     const tags = [...this.parts.tags].map(([key, value]) => [`tag.${key}`, value] as const);
     return { service, addrs: [url], metadata: new Map([["protocol", kind], ["domain", url], ...tags]) };
   }

@@ -20,7 +20,7 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
       wheel,
       flusher,
       metrics: serviceMetrics,
-      publicUrl: (kind, bound) => settings.publicUrl ?? `${kind}://${reachable(settings, bound)}`,
+      publicUrl: (scheme, bound) => settings.publicUrl ?? `${scheme}://${reachable(settings, bound)}`,
     });
     const { ws, tcp, link } = await gateway.start();
     return {

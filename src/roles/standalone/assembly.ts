@@ -140,7 +140,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       metrics: metrics.forService(`${id}-gateway`, gatewayService),
       selection: { name: "hash" },
       reusePort: false,
-      publicUrl: (kind, bound) => `${kind}://${bound}`,
+      publicUrl: (scheme, bound) => `${scheme}://${bound}`,
       tags: new Map(),
     });
     running.gateway = gateway;
