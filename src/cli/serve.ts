@@ -5,7 +5,7 @@ import { createLog, type Log, type LogFormat, logLine } from "../base/log.ts";
 import { printableLines } from "../base/printable.ts";
 import { QuietLog } from "../base/quiet-log.ts";
 import { systemTimers } from "../base/timers.ts";
-import { serviceManagerOf } from "./notify.ts";
+import { type ServiceManager, serviceManagerOf } from "./notify.ts";
 import type { OptionValues } from "./option-values.ts";
 import { optionsOf } from "./command-options.ts";
 import { optionsOfRole, type Role } from "../options/options.ts";
@@ -55,9 +55,10 @@ export async function serve(values: OptionValues): Promise<void> {
   warnOfFewDescriptors(log);
   const reload = reloadOnHangUp(log);
   const serving = await (await serveRole[role]())(values, log);
-  const manager = serviceManagerOf(process.env, process.pid, log);
-  // Before any announcement: a signal may follow it at once.
+  // Before anything else is logged or announced: a signal may follow it at once.
+  let manager: ServiceManager | undefined;
   drainOnSignals(serving, (status) => manager?.stopping(status), log);
+  manager = serviceManagerOf(process.env, process.pid, log);
   output.write(printableLines(serving.banner));
   manager?.ready(() => statusOf(serving));
   reload.serves(serving);

@@ -35,7 +35,7 @@ describe("bytes that are no handshake", () => {
     ["a frame of a byte too much", head(2, linkFrameBytesMax + 1), "frame-too-large"],
     ["a frame of four gigabytes", head(2, 0xffff_ffff), "frame-too-large"],
     ["HTTP", Buffer.from("GET / HTTP/1.1\r\nHost: chat\r\n\r\n"), "frame"],
-    ["TLS", Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00]), "frame"],
+    ["TLS", Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00]), "tls"],
     ["a text frame", Buffer.concat([head(1, 2), Buffer.from("hi")]), "frame"],
   ];
   test.each(cases)("%s: closed, counted, and nothing else disturbed", async (_, bytes, kind) => {
