@@ -56,9 +56,9 @@ export async function serve(values: OptionValues): Promise<void> {
   const reload = reloadOnHangUp(log);
   const serving = await (await serveRole[role]())(values, log);
   // Before anything else is logged or announced: a signal may follow it at once.
-  let manager: ServiceManager | undefined;
-  drainOnSignals(serving, (status) => manager?.stopping(status), log);
-  manager = serviceManagerOf(process.env, process.pid, log);
+  const told: { manager?: ServiceManager | undefined } = {};
+  drainOnSignals(serving, (status) => told.manager?.stopping(status), log);
+  const manager = (told.manager = serviceManagerOf(process.env, process.pid, log));
   output.write(printableLines(serving.banner));
   manager?.ready(() => statusOf(serving));
   reload.serves(serving);
