@@ -102,7 +102,9 @@ describe("a server with TLS", () => {
       const words = ["chat", "--data", place, "--url", url, "--account", "alice", "--to", "bob"];
       const { status, err } = await run([...words, "--ca", authority.root], place, "hello\n");
       expect([status, err]).toEqual([0, ""]);
-      expect((await run(words, place, "hello\n")).status).not.toBe(0);
+      const unverified = await run(words, place, "hello\n");
+      expect(unverified.status).not.toBe(0);
+      expect(unverified.err).toMatch(/^roost: the certificate of \S+ cannot be verified: .*--ca/);
       expect((await run([...words, "--ca", join(place, "secret")], place, "hello\n")).err).toContain("no certificate");
     }
   });

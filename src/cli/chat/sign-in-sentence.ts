@@ -3,23 +3,31 @@
 import { Disconnected } from "../../sdk/client-errors.ts";
 import { CloseCode } from "../../wire/close-reason.ts";
 import { sentenceOf } from "../failure.ts";
-import { isListenedAt } from "./listens.ts";
+import { certificateFault, isListenedAt } from "./listens.ts";
 
 /** Resolves with a sentence: why the sign-in failed, and what to change. */
 export async function signInSentence(
   error: unknown,
-  { url, lookup = [] }: { readonly url: readonly string[]; readonly lookup?: readonly string[] },
+  options: { readonly url: readonly string[]; readonly lookup?: readonly string[]; readonly ca?: string },
 ): Promise<string> {
+  const { url, lookup = [], ca } = options;
   const servers = [...lookup, ...url].join(", ");
   // No server answered the sign-in.
   if (error instanceof Disconnected && error.reason.code === CloseCode.Abnormal) {
     const listened = await Promise.all(url.map(isListenedAt));
     const other = url.find((_, at) => listened[at]);
-    if (other !== undefined)
+    if (other !== undefined) {
+      const fault = await certificateFault(other, ca);
+      if (fault !== undefined)
+        return (
+          `the certificate of ${other} cannot be verified: ${fault}; name its authority with --ca, and ` +
+          `the server by a name in the certificate`
+        );
       return (
         `the program that listens at ${other} does not speak this protocol; use ws:// for the address of --ws, ` +
-        `tcp:// for that of --tcp, wss:// for a proxy with TLS`
+        `tcp:// for that of --tcp, wss:// and tls:// for a server or proxy with TLS`
       );
+    }
     const registries = await Promise.all(lookup.map(isListenedAt));
     const registry = lookup.find((_, at) => registries[at]);
     if (registry !== undefined) {
