@@ -282,6 +282,28 @@ test("a message whose group was read with later changes only has it read again, 
   expect(state.reads).toBe(2);
 });
 
+test("the store is asked for the changes after the message, not after the group's last, which may be old", async () => {
+  const { sessions, signIn } = fixture([]);
+  await Promise.all(["a", "b"].map(signIn));
+  const asked: (bigint | undefined)[] = [];
+  const events = [{ account: "b", isMember: true, version: 8n }];
+  const store: Pick<Store, "membership" | "watchReplacement"> = {
+    membership: (_app, _group, since) => {
+      asked.push(since);
+      return Promise.resolve(membershipOf(8n, ["a", "b"], since === undefined ? [] : [...events], since ?? 8n));
+    },
+    watchReplacement: () => () => {},
+  };
+  const recipients = recipientsOf(new GroupAudience(store, sessions));
+  expect(await recipients(5n, 1n)).toEqual(["a"]);
+  // Repeated at another node, after a change: it goes to the members at its commit there, too.
+  const repeated = recipientsOf(new GroupAudience(store, sessions));
+  expect(await repeated(5n, 8n)).toEqual(["a"]);
+  const notice = new GroupAudience(store, sessions);
+  expect([...(await notice.online("app", "group", 8n))].toSorted()).toEqual(["a", "b"]);
+  expect(asked).toEqual([5n, 5n, undefined]);
+});
+
 test("a message that more changes followed than are kept is refused, and never goes to another's members", async () => {
   const { state, audience, signIn } = fixture(["a"]);
   await signIn("a");

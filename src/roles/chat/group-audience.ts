@@ -29,6 +29,13 @@ interface Tenant {
   members: number;
 }
 
+/** What a loaded group has to know: its membership of `groupVersion` or later, and at a message. */
+interface Wanted {
+  readonly groupVersion: bigint;
+  /** Undefined: no message, but the membership of now. */
+  readonly messageId?: bigint;
+}
+
 /** A change of membership that this node made. */
 interface AudienceChange extends MemberEvent {
   readonly app: string;
@@ -85,8 +92,9 @@ export class GroupAudience {
    */
   online(app: string, group: string, version: bigint): Iterable<string> | Promise<Iterable<string>> {
     const tenant = this.tenant(app);
-    const audience = this.find(tenant, group, version);
-    return audience?.online ?? this.load(app, tenant, group, version).then((loaded) => loaded?.online ?? []);
+    const wanted: Wanted = { groupVersion: version };
+    const audience = this.find(tenant, group, wanted);
+    return audience?.online ?? this.load(app, tenant, group, wanted).then((loaded) => loaded?.online ?? []);
   }
 
   /**
@@ -94,17 +102,12 @@ export class GroupAudience {
    * that has left since is included, online or not. Returns a promise only if the group must be loaded, which rejects
    * like the store. Throws or rejects with StoreUnavailable if too many changes followed the message.
    */
-  recipients(
-    app: string,
-    group: string,
-    { groupVersion, messageId }: { readonly groupVersion: bigint; readonly messageId: bigint },
-  ): Iterable<string> | Promise<Iterable<string>> {
+  recipients(app: string, group: string, message: Required<Wanted>): Iterable<string> | Promise<Iterable<string>> {
     const tenant = this.tenant(app);
-    const audience = this.find(tenant, group, groupVersion);
-    // Loading again would not help a repeated message: it asks for the changes since groupVersion.
-    const suffices = audience !== undefined && (audience.since <= messageId || messageId < groupVersion);
-    if (suffices) return membersAt(audience, messageId);
-    return this.load(app, tenant, group, groupVersion).then((loaded) =>
+    const { messageId } = message;
+    const audience = this.find(tenant, group, message);
+    if (audience !== undefined) return membersAt(audience, messageId);
+    return this.load(app, tenant, group, message).then((loaded) =>
       loaded === undefined ? [] : membersAt(loaded, messageId),
     );
   }
@@ -159,10 +162,10 @@ export class GroupAudience {
     );
   }
 
-  /** A loaded group whose version is at least `version` and whose online members are known; it counts as used now. */
-  private find(tenant: Tenant, group: string, version: bigint): Audience | undefined {
+  /** A loaded group that suffices and whose online members are known; it counts as used now. */
+  private find(tenant: Tenant, group: string, wanted: Wanted): Audience | undefined {
     const audience = tenant.groups.get(group);
-    if (audience === undefined || audience.version < version || tenant.loading.has(group)) return undefined;
+    if (audience === undefined || !suffices(audience, wanted) || tenant.loading.has(group)) return undefined;
     tenant.groups.delete(group);
     tenant.groups.set(group, audience);
     return audience;
@@ -172,17 +175,15 @@ export class GroupAudience {
     return this.tenants.get(app)?.groupsOf.get(account) ?? [];
   }
 
-  private load(app: string, tenant: Tenant, group: string, version: bigint): Promise<Audience | undefined> {
+  private load(app: string, tenant: Tenant, group: string, wanted: Wanted): Promise<Audience | undefined> {
     const running = tenant.loading.get(group);
     if (running !== undefined) {
       // It may have read the membership before the change that the caller knows of, or told later changes only.
       return running.then((loaded) =>
-        loaded !== undefined && (loaded.version < version || loaded.since > version)
-          ? this.load(app, tenant, group, version)
-          : loaded,
+        loaded !== undefined && !suffices(loaded, wanted) ? this.load(app, tenant, group, wanted) : loaded,
       );
     }
-    return this.wait(tenant, group, this.read(app, tenant, group, version));
+    return this.wait(tenant, group, this.read(app, tenant, group, wanted.messageId));
   }
 
   /** Lets those who ask for a group wait until it is known who of it is online. */
@@ -196,9 +197,10 @@ export class GroupAudience {
     return loading;
   }
 
-  private async read(app: string, tenant: Tenant, group: string, version: bigint): Promise<Audience | undefined> {
+  /** `messageId`: not the group's last change, which may be years old, as the store looks at all changes since then. */
+  private async read(app: string, tenant: Tenant, group: string, messageId?: bigint): Promise<Audience | undefined> {
     const { replacements } = this;
-    const membership = await this.store.membership(app, group, version);
+    const membership = await this.store.membership(app, group, messageId);
     // Whoever asked did so for a message of the former store, in which this group was another one.
     if (replacements !== this.replacements) return undefined;
     const known = tenant.groups.get(group);
@@ -306,6 +308,12 @@ export class GroupAudience {
 
 function costOf({ members, changes }: Audience): number {
   return members.size + changes.length;
+}
+
+/** A repeated message has the group's version of now, and is not worth another read: it may be repeated for ever. */
+function suffices(audience: Audience, { groupVersion, messageId }: Wanted): boolean {
+  if (audience.version < groupVersion) return false;
+  return messageId === undefined || audience.since <= messageId || messageId < groupVersion;
 }
 
 /** The members at a message that is not older than the kept changes: the later ones are undone. */
