@@ -17,8 +17,10 @@ interface Claims {
   readonly ok: true;
   readonly app: string;
   readonly account: string;
-  /** Seconds since 1970. */ readonly expiresAt: number;
-  /** Seconds since 1970, or undefined without the claim. */ readonly issuedAt: number | undefined;
+  /** Seconds since 1970. */
+  readonly expiresAt: number;
+  /** Seconds since 1970, or undefined without the claim. */
+  readonly issuedAt: number | undefined;
 }
 
 interface Refusal {

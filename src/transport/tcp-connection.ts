@@ -85,8 +85,9 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
     if (fault === undefined) return;
     const { proxies } = this.options;
     if (proxies !== undefined && looksLikeProxyHeader(chunk)) proxies.headerOfStranger(this.remoteAddress);
-    if (looksLikeTls(chunk)) this.fault("tls", closeTls);
-    else this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : "frame", fault);
+    if (fault.code === CloseCode.TooLarge) this.fault("frame-too-large", fault);
+    else if (looksLikeTls(chunk)) this.fault("tls", closeTls);
+    else this.fault("frame", fault);
   }
 
   /** The socket's `end`: the peer sends no more, and Bun ends our side when this returns. */

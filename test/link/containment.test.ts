@@ -2,16 +2,15 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { AcceptingHandshake } from "../../src/link/accepting-handshake.ts";
-import { DiallingHandshake } from "../../src/link/dialling-handshake.ts";
 import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { closeAll, clusterKey, linkHost, newIdentity } from "./support.ts";
+import { closeAll, linkHost, newIdentity } from "./support.ts";
 import { HandDialler } from "./hand-handshake.ts";
+import { diallingBy } from "./handshake-support.ts";
 import { TestGateway } from "./test-gateway.ts";
 import { TestNode } from "./test-node.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
 const request = encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0));
@@ -136,16 +135,7 @@ describe("in time", () => {
     const host = { ...linkHost(() => nowhere), timers: time };
     const [accepting, dialling] = [broken(), broken()];
     const handshake = new AcceptingHandshake(accepting, host);
-    const parts = {
-      identity: newIdentity("gate"),
-      clusterKeys: [clusterKey],
-      ...systemRuntime,
-      timers: time,
-      expectedId: "node",
-      address: "127.0.0.1:1",
-      isProven: false,
-    };
-    new DiallingHandshake(dialling, parts, () => nowhere).met.catch(() => undefined);
+    diallingBy(time, dialling).met.catch(() => undefined);
     time.advance(10_000);
     expect(accepting.bugs).toEqual([bug]);
     handshake.closed();

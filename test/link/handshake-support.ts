@@ -2,12 +2,14 @@
 
 import { afterEach, beforeEach } from "bun:test";
 import { DiallingHandshake, type Met } from "../../src/link/dialling-handshake.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
+import type { Timers } from "../../src/base/timers.ts";
 import { closeAbnormal } from "../../src/wire/close-reason.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { Recording } from "../transport/recording.ts";
-import { afterwards, closeAll, LinkEnd, newIdentity, handshakeTimers } from "./support.ts";
+import { afterwards, closeAll, clusterKey, LinkEnd, newIdentity, handshakeTimers } from "./support.ts";
 
 export const random = new Random(testSeed("handshakes"));
 export const handshakeMsMax = 3_000;
@@ -34,6 +36,23 @@ export async function shakeHands(
   const [one] = opened;
   if (one === undefined) throw new Error("dialled without a handler");
   return { met: await one.handshake.met, recording: one.recording };
+}
+
+/** A handshake with a node that `connection` reaches, by that time. */
+export function diallingBy(
+  timers: Timers,
+  connection: ConstructorParameters<typeof DiallingHandshake>[0],
+): DiallingHandshake {
+  const parts = {
+    identity: newIdentity("gate"),
+    clusterKeys: [clusterKey],
+    ...systemRuntime,
+    timers,
+    expectedId: "node",
+    address: "127.0.0.1:1",
+    isProven: false,
+  };
+  return new DiallingHandshake(connection, parts, () => ({ frame() {}, closed() {} }));
 }
 
 /** Why a handshake was refused. */

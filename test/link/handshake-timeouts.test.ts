@@ -3,17 +3,15 @@
 import { describe, expect, test } from "bun:test";
 import { createConnection } from "node:net";
 import { AcceptingHandshake } from "../../src/link/accepting-handshake.ts";
-import { DiallingHandshake } from "../../src/link/dialling-handshake.ts";
 import type { FrameHandler } from "../../src/transport/transport.ts";
 import { CloseCode, closeAbnormal } from "../../src/wire/close-reason.ts";
 import { writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { afterwards, clusterKey, linkHost, newIdentity } from "./support.ts";
+import { afterwards, linkHost, newIdentity } from "./support.ts";
 import { HandDialler } from "./hand-handshake.ts";
 import { TestNode } from "./test-node.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
-import { handshakeMsMax, refusal } from "./handshake-support.ts";
+import { diallingBy, handshakeMsMax, refusal } from "./handshake-support.ts";
 import { StubConnection } from "../support/stub-connection.ts";
 import { watchHandshakes } from "./handshake-support.ts";
 
@@ -51,16 +49,7 @@ describe("in time", () => {
   test("a dialler that hears nothing gives up after three seconds, not before", async () => {
     const time = new ManualTimers();
     const connection = new StubConnection();
-    const parts = {
-      identity: newIdentity("gate"),
-      clusterKeys: [clusterKey],
-      ...systemRuntime,
-      timers: time,
-      expectedId: "node",
-      address: "127.0.0.1:1",
-      isProven: false,
-    };
-    const handshake = new DiallingHandshake(connection, parts, () => nowhere);
+    const handshake = diallingBy(time, connection);
     const refused = refusal(handshake.met);
     time.advance(handshakeMsMax - 1);
     expect(connection.reasons).toEqual([]);

@@ -2,8 +2,9 @@
 // TLS, and for clients that are to have different addresses.
 
 import { readFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { connect as secure } from "node:tls";
+import { Relay } from "./relay.ts";
 
 interface Target {
   readonly port: number;
@@ -20,41 +21,28 @@ export function connectSecurely({ port, name, authority, address = "127.0.0.1" }
   return secure({ socket, servername: name, ca: readFileSync(authority) });
 }
 
-export class TlsTunnel {
-  private readonly server: Server;
-  private readonly sockets = new Set<Socket>();
+export class TlsTunnel extends Relay {
+  private readonly target: Target;
 
   private constructor(target: Target) {
-    this.server = createServer((client) => {
-      const upstream = connectSecurely(target);
-      client.pipe(upstream).pipe(client);
-      for (const [socket, other] of [
-        [client, upstream],
-        [upstream, client],
-      ] as const) {
-        this.sockets.add(socket);
-        socket.on("error", () => socket.destroy());
-        socket.on("close", () => {
-          this.sockets.delete(socket);
-          other.destroySoon();
-        });
-      }
-    });
+    super();
+    this.target = target;
   }
 
   static async start(target: Target): Promise<TlsTunnel> {
     const tunnel = new TlsTunnel(target);
-    await new Promise<void>((resolve) => tunnel.server.listen(0, "127.0.0.1", resolve));
+    await tunnel.listen();
     return tunnel;
   }
 
-  get port(): number {
-    const address: AddressInfo | string | null = this.server.address();
-    return address === null || typeof address === "string" ? 0 : address.port;
+  protected override join(client: Socket): Socket {
+    const upstream = connectSecurely(this.target);
+    client.pipe(upstream).pipe(client);
+    return upstream;
   }
 
-  stop(): void {
-    for (const socket of this.sockets) socket.destroy();
-    this.server.close();
+  /** What was received is passed on before the end. */
+  protected override otherEnded(socket: Socket): void {
+    socket.destroySoon();
   }
 }

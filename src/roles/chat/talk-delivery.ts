@@ -62,9 +62,9 @@ export class TalkDelivery implements Delivery {
     const { app, dest, sender } = this.talk;
     // Any look into the sessions first tells of all presence up to now: who has just signed in is not missed.
     const current = sessions.locate(app, [sender]);
-    const recipients = () => audience.recipients(app, dest, this.outcome);
-    if (current instanceof Promise) return current.then(async () => [...(await recipients())]);
-    const found = recipients();
+    if (current instanceof Promise)
+      return current.then(async () => [...(await audience.recipients(app, dest, this.outcome))]);
+    const found = audience.recipients(app, dest, this.outcome);
     return found instanceof Promise ? found.then((accounts) => [...accounts]) : [...found];
   }
 

@@ -12,18 +12,14 @@
 // may send handshakeBytesMax.
 
 import type { SocketHandler, TLSOptions } from "bun";
-import { Deadline } from "../../base/timer-wheel.ts";
 import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
-import type { Admitted } from "../admission.ts";
-import type { ConnectionGroup, Member } from "../connection-group.ts";
+import { type Admitting, PendingConnection } from "../pending-connection.ts";
 import { looksLikeProxyHeader } from "../proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "../socket-owner.ts";
 import { tcpHandlers } from "../tcp-connection.ts";
-import type { Acceptor, TransportOptions } from "../transport.ts";
+import type { Acceptor } from "../transport.ts";
 import type { TlsContext } from "./tls-context.ts";
 
-/** How long a handshake may take from the first byte of the connection, in milliseconds. */
-const handshakeWaitMsDefault = 10_000;
 /** What a client may send before the handshake is done: one is below 4 KB without a client certificate. */
 const handshakeBytesMax = 64 * 1024;
 /** The first byte of a TLS connection: a record of the handshake (RFC 8446, section 5.1). */
@@ -31,13 +27,9 @@ const handshakeRecord = 22;
 
 const plainText = closeProtocolFault("this port takes TLS only: connect with tls://");
 
-/** The part of a listener that admits a connection once its handshake is done. */
-interface Admitting {
+/** A listener with TLS. */
+interface Secured extends Admitting {
   readonly tls: TlsContext;
-  readonly options: TransportOptions;
-  readonly group: ConnectionGroup;
-  /** Creates the connection, which owns the socket from then on, and asks the acceptor. */
-  admit(socket: TcpSocket, remoteAddress: string, acceptor: Acceptor): SocketOwner;
 }
 
 /** What upgradeTLS takes beyond its declared options. */
@@ -67,53 +59,31 @@ export function awaitHandshake(
   socket: TcpSocket,
   remoteAddress: string,
   acceptor: Acceptor,
-  admitting: Admitting,
+  secured: Secured,
 ): SocketOwner {
-  const handshake = new Handshake(socket, remoteAddress, acceptor, admitting);
-  socket.data = handshake;
+  const handshake = new Handshake(socket, remoteAddress, acceptor, secured);
   handshake.begin();
   return handshake;
 }
 
-class Handshake extends Deadline implements SocketOwner, Member, Admitted {
-  readonly remoteAddress: string;
-  /** Nothing is written before there is a connection. */
-  readonly unsentBytes = 0;
-  private readonly socket: TcpSocket;
+class Handshake extends PendingConnection {
   private readonly acceptor: Acceptor;
-  private readonly admitting: Admitting;
+  private readonly secured: Secured;
   private secure: TcpSocket | undefined;
   /** Bytes that wait for their turn, before the handshake begins. */
   private first: Buffer | undefined;
   private bytes = 0;
-  /** The admission counts it. */
-  private isCounted = false;
-  private isOver = false;
 
-  constructor(socket: TcpSocket, remoteAddress: string, acceptor: Acceptor, admitting: Admitting) {
-    super();
-    this.remoteAddress = remoteAddress;
-    this.socket = socket;
+  constructor(socket: TcpSocket, remoteAddress: string, acceptor: Acceptor, secured: Secured) {
+    super(socket, remoteAddress, secured);
     this.acceptor = acceptor;
-    this.admitting = admitting;
-  }
-
-  begin(): void {
-    const { group, options } = this.admitting;
-    if (options.admission?.enter(this) === false) {
-      this.isOver = true;
-      this.socket.terminate();
-      return;
-    }
-    this.isCounted = true;
-    group.add(this);
-    options.wheel.arm(this, options.headWaitMs ?? handshakeWaitMsDefault);
+    this.secured = secured;
   }
 
   /** The plain socket's `data`; that of the secure one follows `handshake`, so it goes to the connection. */
   receive(chunk: Buffer): void {
     if (this.isOver) return;
-    const { options } = this.admitting;
+    const { options } = this.secured;
     options.admission?.heard(this);
     options.observer.bytesIn(chunk.length);
     this.bytes += chunk.length;
@@ -131,14 +101,9 @@ class Handshake extends Deadline implements SocketOwner, Member, Admitted {
       this.refused("tls-handshake");
       return;
     }
-    // Its successor takes its place in the admission, so none is evicted.
-    this.uncount();
     this.socket.data = undefined;
-    this.admitting.admit(secure, this.remoteAddress, this.acceptor);
-    this.over();
+    this.succeed(secure, this.remoteAddress, this.acceptor);
   }
-
-  flush(): void {}
 
   ended(): void {
     this.shed();
@@ -147,22 +112,8 @@ class Handshake extends Deadline implements SocketOwner, Member, Admitted {
   gone(): void {
     if (this.isOver) return;
     // A peer that sent nothing has only looked whether somebody listens.
-    if (this.bytes > 0) this.admitting.options.observer.protocolFault("tls-handshake");
+    if (this.bytes > 0) this.secured.options.observer.protocolFault("tls-handshake");
     this.over();
-  }
-
-  fail(bug: unknown): void {
-    this.shed();
-    this.admitting.options.observer.bug(bug);
-  }
-
-  /** The handshake was not done in time. */
-  override expire(): void {
-    try {
-      this.refused("tls-handshake");
-    } catch (bug) {
-      this.fail(bug);
-    }
   }
 
   /** Nothing can be said to the peer before the handshake is done. */
@@ -170,19 +121,23 @@ class Handshake extends Deadline implements SocketOwner, Member, Admitted {
     this.shed();
   }
 
-  evict(): void {
-    this.shed();
+  /** The handshake was not done in time. */
+  protected override late(): void {
+    this.refused("tls-handshake");
   }
 
-  shed(): void {
-    if (this.isOver) return;
-    this.over();
+  protected override terminate(): void {
     (this.secure ?? this.socket).terminate();
+  }
+
+  protected override over(): void {
+    this.first = undefined;
+    super.over();
   }
 
   /** Begins the handshake in a turn that has time for it: it costs as much as thousand frames. */
   private take(chunk: Buffer): void {
-    const { strangerShare } = this.admitting.options;
+    const { strangerShare } = this.secured.options;
     if (strangerShare === undefined) this.upgrade(chunk);
     else if (strangerShare.isFree) strangerShare.run(() => this.upgrade(chunk));
     else {
@@ -200,7 +155,7 @@ class Handshake extends Deadline implements SocketOwner, Member, Admitted {
   }
 
   private upgrade(initialData: Buffer): void {
-    const { tls } = this.admitting;
+    const { tls } = this.secured;
     this.secure = startTls(this.socket, {
       isServer: true,
       initialData,
@@ -212,34 +167,15 @@ class Handshake extends Deadline implements SocketOwner, Member, Admitted {
 
   /** Tells a client of the plain protocol what is wrong. */
   private notTls(chunk: Buffer): void {
-    const { options } = this.admitting;
+    const { options } = this.secured;
     if (looksLikeProxyHeader(chunk)) options.proxies?.headerOfStranger(this.remoteAddress);
     options.observer.protocolFault("plain-text");
-    this.uncount();
-    this.admitting.admit(this.socket, this.remoteAddress, { accept: () => plainText });
-    this.over();
+    this.succeed(this.socket, this.remoteAddress, { accept: () => plainText });
   }
 
   private refused(fault: string): void {
-    this.admitting.options.observer.protocolFault(fault);
+    this.secured.options.observer.protocolFault(fault);
     this.shed();
-  }
-
-  private over(): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    const { group, options } = this.admitting;
-    this.first = undefined;
-    this.uncount();
-    options.wheel.disarm(this);
-    // A successor is in the group already.
-    group.remove(this);
-  }
-
-  private uncount(): void {
-    if (!this.isCounted) return;
-    this.isCounted = false;
-    this.admitting.options.admission?.leave(this);
   }
 }
 
