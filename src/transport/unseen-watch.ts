@@ -158,7 +158,10 @@ export class UnseenWatch {
     });
   }
 
-  /** All descriptors below the lowest free one are in use: if few are unknown, there is nothing to find. */
+  /**
+   * All descriptors below the lowest free one are in use: if few are unknown, there is nothing to find. Sockets above a
+   * descriptor that was freed are found when the next one has taken it.
+   */
   private hasUnseen(inUse: number): boolean {
     return inUse - this.seen.inUse >= this.othersInUse + unknownMin || this.unseen > 0;
   }
