@@ -8,7 +8,8 @@ import type { LimitRole } from "../src/base/limits/limit.ts";
 import { shownValue } from "../src/base/limits/shown.ts";
 import { limitNames, limitTable, writtenNameOf } from "../src/base/limits/table.ts";
 import { optionsOf } from "../src/cli/command-options.ts";
-import { type OptionName, optionNames, options, optionsOfRole, roles } from "../src/options/options.ts";
+import { roles } from "../src/options/option.ts";
+import { type OptionName, optionNames, options, optionsOfRole } from "../src/options/options.ts";
 
 /** The file that holds the tables, from the root of the repository. */
 export const tablesFile = "scripts/README.md";

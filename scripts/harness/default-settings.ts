@@ -1,6 +1,7 @@
 // The settings that a role has when no option is given, for tests and benchmarks that start parts of it.
 
-import { options, type Role } from "../../src/options/options.ts";
+import type { Role } from "../../src/options/option.ts";
+import { options } from "../../src/options/options.ts";
 import { type SettingsOf, settingsOf } from "../../src/options/settings.ts";
 
 /** Those of a role, or those that several roles share. */

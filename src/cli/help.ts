@@ -1,7 +1,8 @@
 // Formats the help of commands from citty's definitions: plain text of at most 100 columns, options in groups. Pure.
 
 import type { ArgDef, ArgsDef, CommandMeta } from "citty";
-import { optionGroups, optionTable, type Role } from "../options/options.ts";
+import type { Role } from "../options/option.ts";
+import { optionGroups, optionTable } from "../options/options.ts";
 
 const columns = 100;
 const indent = "  ";

@@ -6,13 +6,13 @@ import { quotedText } from "../base/printable.ts";
 import { readConfigFile } from "./config-file.ts";
 import { didYouMean } from "../base/did-you-mean.ts";
 import { type Operand } from "./option-texts.ts";
+import type { Role } from "../options/option.ts";
 import {
   environmentName,
   type OptionName,
   options,
   optionsOfFile,
   optionTable,
-  type Role,
   type ValueOf,
 } from "../options/options.ts";
 import { type SettingsOf, settingsOf } from "../options/settings.ts";

@@ -1,7 +1,8 @@
 // The settings of a role, derived from its options: one object. A setting is named after its option, in camel case,
 // with the unit of its value at the end: `--dns-ttl` is `dnsTtlMs`.
 
-import { type OptionName, options, optionsOfRole, type Role, type ValueOf } from "./options.ts";
+import type { Role } from "./option.ts";
+import { type OptionName, options, optionsOfRole, type ValueOf } from "./options.ts";
 
 type Options = typeof options;
 type Camel<Name extends string> = Name extends `${infer First}-${infer Rest}`

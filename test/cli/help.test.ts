@@ -6,7 +6,8 @@ import { banner } from "../../src/cli/banner.ts";
 import { commandHelp, generalHelp } from "../../src/cli/help.ts";
 import { optionsOf } from "../../src/cli/command-options.ts";
 import { argsOf } from "../../src/cli/option-texts.ts";
-import { roles, optionsOfRole } from "../../src/options/options.ts";
+import { roles } from "../../src/options/option.ts";
+import { optionsOfRole } from "../../src/options/options.ts";
 import { run } from "../../scripts/harness/server-process.ts";
 
 test("help in a pipe is plain text; flags of the server ask for the server's options", async () => {
@@ -76,7 +77,7 @@ test("help of a role shows the options that mean something to it, in groups", ()
   }
   expect(helpOf("serve", "login")).not.toContain("REGISTRY");
   expect(helpOf("serve")).not.toContain("OTHERS\n");
-  expect(helpOf("serve")).toMatch(/THE PROCESS\n[^]*WHAT IS KEPT\n[^]*CLIENTS\n[^]*CLUSTER\n[^]*REGISTRY/);
+  expect(helpOf("serve")).toMatch(/THE PROCESS\n[^]*STORAGE\n[^]*CLIENTS\n[^]*CLUSTER\n[^]*REGISTRY/);
 });
 
 test("options say what they mean to the command", () => {
@@ -86,7 +87,8 @@ test("options say what they mean to the command", () => {
   expect(helpOf("kick")).toContain("Whose connections are ended");
   expect(helpOf("revoke")).toContain("Whose tokens are refused");
   // An option that a command shares with the server promises nothing of the server's.
-  for (const name of commandNames) if (name !== "serve") expect(helpOf(name)).not.toContain("made if need be");
+  for (const name of commandNames)
+    if (name !== "serve") expect(helpOf(name)).not.toContain("created if it does not exist");
 });
 
 test("a default is shown only where it counts", () => {

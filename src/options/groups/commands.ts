@@ -1,0 +1,66 @@
+// Options of commands other than serve.
+
+import { deviceBytesMax, tokenCharactersMax } from "../../base/limits/fixed.ts";
+import { namedNodesUpTo } from "../node-names.ts";
+import { option, list, file, accountName, toggle, duration } from "../option.ts";
+import * as values from "../values.ts";
+
+export const commandOptions = {
+  node: option({
+    help:
+      "Process of a cluster: an id that roost nodes prints, tcp://host:port of its links, http://host:port of a " +
+      "registry node",
+    hint: "id|url",
+    parse: values.parseNode,
+  }),
+  json: option({ help: "Print JSON", ...toggle }),
+  watch: option({ help: "Go on, and show what changes", ...toggle }),
+  account: option({ help: "The account", ...accountName }),
+  before: option({
+    help: "Refuse tokens that were issued before then (default: now)",
+    hint: "time|duration",
+    parse: values.parseMoment,
+  }),
+  app: option({ help: "The app (tenant) that the account belongs to", ...accountName, fallback: "default" }),
+  ttl: option({ help: "How long the token is good", ...duration("1s", "36500d"), fallback: "24h" }),
+  to: option({ help: "Talk to this account", ...accountName }),
+  group: option({ help: "Talk in this group, by its name or id", hint: "name|id", parse: values.parseLabel }),
+  url: option({
+    help: "Servers to talk to: the first one that lets in (with --discovery: after those that the registry names)",
+    hint: "url,…",
+    parse: values.serverUrlsUpTo(16, ["ws", "wss", "tcp", "tls"]),
+    ...list,
+  }),
+  ca: option({ help: "File (PEM) with the certificates that verify those of wss:// and tls:// servers", ...file }),
+  token: option({
+    help: "Token to sign in with, instead of one made from the secret",
+    hint: "token",
+    parse: values.parseWord,
+    bytesMax: tokenCharactersMax,
+    isSecret: true,
+  }),
+  commands: option({
+    help: "Obey commands, such as /to, in lines that come through a pipe; else each line is a message",
+    ...toggle,
+  }),
+  device: option({
+    help: "Name of this device",
+    hint: "name",
+    fallback: "",
+    parse: values.parseDevice,
+    bytesMax: deviceBytesMax,
+  }),
+  dir: option({ help: "Folder of the certificates", ...file, hint: "dir", fallback: "./certs" }),
+  nodes: option({
+    help: "Nodes to make certificates for, with their DNS names and IP addresses; an id may be repeated",
+    hint: "id=host,…",
+    fallback: "",
+    parse: namedNodesUpTo(1_000),
+    ...list,
+    isPairs: true,
+  }),
+  "valid-for": option({ help: "Validity of new certificates", ...duration("1h", "3650d"), fallback: "365d" }),
+  now: option({ help: "Delete at once: the clock is right", ...toggle }),
+  replace: option({ help: "Replace what is there already", ...toggle }),
+  salvage: option({ help: "Save what can be read of damaged messages into a new file", ...toggle }),
+} as const;

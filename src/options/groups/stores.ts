@@ -1,0 +1,43 @@
+// Where messages and sessions are kept, and for how long.
+
+import { parseSessions, parseStore } from "../engine-url.ts";
+import { sessionsEngines, storeEngines } from "../engines.ts";
+import { option, file, engine, toggle } from "../option.ts";
+import * as values from "../values.ts";
+
+export const storeOptions = {
+  data: option({
+    help: "Folder of the database and the secret; created if it does not exist",
+    ...file,
+    hint: "dir",
+    fallback: "./data",
+    of: ["standalone"],
+  }),
+  store: option({
+    help: "Where messages are kept (default: messages.db in the data folder)",
+    hint: storeEngines.map(({ help }) => help).join("|"),
+    parse: parseStore,
+    of: ["standalone", "chat"],
+    ...engine,
+  }),
+  sessions: option({
+    help: "Where sessions are kept (standalone: memory:)",
+    hint: sessionsEngines.map(({ help }) => help).join("|"),
+    parse: parseSessions,
+    of: ["standalone", "login", "chat"],
+    ...engine,
+  }),
+  adopt: option({
+    help: "Take over stores of another cluster, whose processes have been stopped",
+    ...toggle,
+    of: ["standalone", "login", "chat"],
+  }),
+  retention: option({
+    help: "Keep messages this long",
+    hint: "days|forever",
+    fallback: "forever",
+    parse: values.parseRetention,
+    unit: "Days",
+    of: ["standalone", "chat"],
+  }),
+} as const;
