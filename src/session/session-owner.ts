@@ -30,8 +30,9 @@ export class OwnerWatch {
   }
 
   /**
-   * Takes a reading of the last renewal, as the store writes it. Returns `living` if it has changed since the previous
-   * reading, and `unknown` if the store has to be read again.
+   * Takes a reading of the last renewal, as the store writes it; '' if there was none yet, which a process that has just
+   * started is about to change. Returns `living` if it has changed since the previous reading, and `unknown` if the
+   * store has to be read again.
    */
   saw(ticked: string): "living" | "unknown" {
     if (this.last === undefined)
@@ -44,9 +45,9 @@ export class OwnerWatch {
     return "unknown";
   }
 
-  /** The reading that has been stable for long enough; '' if there is none yet. */
-  get still(): string {
-    return this.readings < stillReadings ? "" : (this.last ?? "");
+  /** The reading that has been stable for long enough; undefined if none has yet. */
+  get still(): string | undefined {
+    return this.readings < stillReadings ? undefined : this.last;
   }
 }
 

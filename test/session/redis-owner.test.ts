@@ -237,7 +237,8 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await copied.startAgain();
     const url = copied.url();
     await expect(open({ url, claim: second })).rejects.toThrow(/belongs to a(?:nother)? cluster/);
-    const adopted = await kept(open({ url, claim: { ...second, adopt: true } }));
+    const time = new ManualTimers();
+    const adopted = await kept(time.during(open({ url, claim: { ...second, adopt: true }, time })));
     await until(() => adopted.isHealthy, "it works");
     expect(adopted.identity?.identity).not.toBe(identity);
     expect((await read()).identity).toBe(identity);

@@ -68,16 +68,28 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       opened.push(sessions);
       return sessions;
     };
-    const openOnce = async (claim: StoreClaim): Promise<string> => {
-      const sessions = await engine.open(claim, silentLog, () => undefined);
+    /** Opens an engine that watches the store first; its seconds pass at once. */
+    const adopt = async (
+      claim: StoreClaim,
+      log: Log = silentLog,
+      refused: (sentence: string) => void = () => undefined,
+      time = new ManualTimers(),
+    ): Promise<Sessions> => {
+      const sessions = await time.during(engine.open(adopting(claim), log, refused, time));
+      opened.push(sessions);
+      return sessions;
+    };
+    const openOnce = async (claim: StoreClaim, time?: ManualTimers): Promise<string> => {
+      const opening = engine.open(claim, silentLog, () => undefined, time);
+      const sessions = await (time?.during(opening) ?? opening);
       const { identity = "" } = sessions.identity ?? {};
       await sessions.close();
       return identity;
     };
     /** The sentence with which an opening is refused. */
-    const refusal = async (claim: StoreClaim): Promise<string> => {
+    const refusal = async (claim: StoreClaim, time?: ManualTimers): Promise<string> => {
       try {
-        await openOnce(claim);
+        await openOnce(claim, time);
       } catch (error) {
         if (error instanceof SessionsUnavailable) return error.message;
         throw error;
@@ -115,7 +127,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
     test("they are adopted once nobody renews any more, by the first of several, with another identity", async () => {
       const identity = await openOnce(first);
       const made = new Set<string>();
-      for (const sessions of await Promise.all([1, 2, 3].map(() => open(adopting(second)))))
+      for (const sessions of await Promise.all([1, 2, 3].map(() => adopt(second))))
         made.add(sessions.identity?.identity ?? "");
       expect(made.size).toBe(1);
       expect(made).not.toContain(identity);
@@ -131,6 +143,16 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       }
     });
 
+    test("they are not adopted while a login node that has not renewed yet begins to", async () => {
+      const login = await open(first);
+      const lines: string[] = [];
+      const log = createLog("info", "text", (line) => lines.push(line));
+      const opening = engine.open(adopting(second), log, () => undefined);
+      await until(() => lines.join("").includes("is watched before it is adopted"), "it watches");
+      await login.renew([gateway]);
+      await expect(opening).rejects.toThrow(isAtWork);
+    });
+
     test("they are adopted some seconds after the last renewal, also one that lies ahead of the clock", async () => {
       const login = await open(first);
       await login.renew([gateway]);
@@ -138,9 +160,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       await engine.shiftRenewal(3_600_000);
       const lines: string[] = [];
       const log = createLog("info", "text", (line) => lines.push(line));
-      const time = new ManualTimers();
-      const opening = engine.open(adopting(second), log, () => undefined, time);
-      opened.push(await time.during(opening));
+      await adopt(second, log);
       expect(lines.join("")).toMatch(/is watched before it is adopted: .* seconds=5\n.* is adopted/);
       expect(await refusal(first)).toMatch(isAnothers);
     }, 20_000);
@@ -149,10 +169,10 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       const lines: string[] = [];
       const log = createLog("warn", "text", (line) => lines.push(line));
       await openOnce(first);
-      await open(adopting(second), log);
+      await adopt(second, log);
       expect(lines.join("")).toMatch(/The session store .* is adopted and has a new identity; leave --adopt out/);
       lines.length = 0;
-      await open(adopting(second), log);
+      await adopt(second, log);
       expect(lines.join("")).toMatch(/The session store .* is not another cluster's: --adopt was not needed/);
     });
 
@@ -239,9 +259,10 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
     test("who has adopted a store does not adopt it again from its next owner", async () => {
       await openOnce(first);
       const sentences: string[] = [];
-      await open(adopting(second), silentLog, (sentence) => sentences.push(sentence));
+      const time = new ManualTimers();
+      await adopt(second, silentLog, (sentence) => sentences.push(sentence), time);
       await engine.write({ identity: newStoreIdentity(), owners: first.fingerprints[0] ?? "" });
-      await until(() => sentences.length > 0, "it is told");
+      await time.during(until(() => sentences.length > 0, "it is told"));
       expect(sentences[0]).toMatch(isAnothers);
     });
 
@@ -263,7 +284,8 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
         const identity = await openOnce(first);
         await damage(how);
         expect([how, await refusal(first)]).toEqual([how, expect.stringMatching(isUnclear)]);
-        const made = await openOnce(adopting(first));
+        const made = (await adopt(first)).identity?.identity ?? "";
+        await closeAll();
         expect([how, isStoreIdentity(made), made === identity]).toEqual([how, true, false]);
         const running = await open(first);
         await damage(how);
@@ -285,7 +307,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       for (let turn = 0; turn < 60; turn++) {
         const claim = claimOf(some(), random.below(3) === 0);
         const outcome = judgeClaim(owners, claim);
-        const said = await refusal(claim);
+        const said = await refusal(claim, new ManualTimers());
         expect([seed, turn, isAnothers.test(said)]).toEqual([seed, turn, outcome === "refused"]);
         if (outcome === "taken" || outcome === "adopted") owners = claim.fingerprints;
         expect([seed, turn, (await engine.read()).owners]).toEqual([seed, turn, owners.join(",")]);

@@ -5,7 +5,8 @@ import { scriptOf, type Script } from "./scripts.ts";
 
 const claimText = `
 local key, state = KEYS[1] .. 'ownership', KEYS[1] .. 'state'
-local known, fresh, may_make, adopts, still = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5] == '1', ARGV[6]
+local known, fresh, may_make, adopts, still = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5] == '1', ARGV[7]
+local is_watched = ARGV[6] == '1'
 local call = redis.call
 
 local identity, owners
@@ -25,10 +26,10 @@ local function last_renewal()
   return call('HGET', state, 'ticked') or ''
 end
 
-local outcome = #ARGV < 7 and 'kept' or 'taken'
+local outcome = #ARGV < 8 and 'kept' or 'taken'
 if has_owners and owners ~= '' then
   outcome = adopts and 'adopted' or 'refused'
-  for at = 7, #ARGV do
+  for at = 8, #ARGV do
     if string.find(',' .. owners .. ',', ',' .. ARGV[at] .. ',', 1, true) then outcome = 'kept' end
   end
 end
@@ -37,7 +38,7 @@ if is_damaged and not adopts and known == '' then return {'damaged', ''} end
 -- Whose it was cannot be told if the owners are damaged.
 if adopts and (outcome == 'adopted' or (is_damaged and not has_owners)) then
   local ticked = last_renewal()
-  if ticked ~= '' and ticked ~= still then return {'living', ticked} end
+  if not is_watched or ticked ~= still then return {'living', ticked} end
 end
 if is_absent and known == '' and not may_make then return {'absent', call('EXISTS', state) == 1 and 'used' or ''} end
 if outcome == 'kept' and not is_damaged and not is_absent then return {'kept', identity} end
@@ -45,7 +46,7 @@ if outcome == 'kept' and not is_damaged and not is_absent then return {'kept', i
 local is_another = outcome == 'adopted' or (is_damaged and adopts)
 local next = is_another and fresh or (has_identity and identity) or (known ~= '' and known) or fresh
 local mine = {}
-for at = 7, #ARGV do mine[#mine + 1] = ARGV[at] end
+for at = 8, #ARGV do mine[#mine + 1] = ARGV[at] end
 local next_owners = outcome == 'kept' and has_owners and owners or table.concat(mine, ',')
 call('DEL', key)
 call('HSET', key, 'identity', next, 'owners', next_owners)
@@ -53,8 +54,8 @@ return {is_another and 'adopted' or outcome, next}
 `;
 
 /**
- * run, the known identity or '', a new one, '1' to create it if there is none, '1' to adopt, the last renewal that has
- * been watched for long enough or '', fingerprints… → outcome, identity. outcome: a ClaimOutcome; `absent`: there is
+ * run, the known identity or '', a new one, '1' to create it if there is none, '1' to adopt, '1' if the last renewal has
+ * been watched for long enough, that renewal, fingerprints… → outcome, identity. outcome: a ClaimOutcome; `absent`: there is
  * none, and none may be created (`used` if the store is not empty); `living`: an adoption waits, because a process may
  * renew leases (with the time of the last renewal); `damaged`: it is malformed.
  */

@@ -120,7 +120,8 @@ export class RedisOwner {
       newStoreIdentity(),
       flag(this.mayMake),
       flag(claim.adopt),
-      watch.still,
+      flag(watch.still !== undefined),
+      watch.still ?? "",
       ...claim.fingerprints,
     ]);
     // Each connection is claimed separately: it may lead to another server.

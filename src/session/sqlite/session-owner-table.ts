@@ -106,7 +106,7 @@ export function setOwners(db: Database, claimed: StoreClaim, fingerprints: reado
 /** Throws ClaimRefused if a login node renews leases, and OwnerMayLive while that is unknown. */
 function requireNobody(db: Database, store: string, watch: OwnerWatch): void {
   const ticked = db.query<{ ticked_ms: number }, []>("SELECT ticked_ms FROM state").get()?.ticked_ms ?? 0;
-  if (ticked === 0 || String(ticked) === watch.still) return;
+  if (String(ticked) === watch.still) return;
   if (watch.saw(String(ticked)) === "living") throw new ClaimRefused(livingOwnerSentence(store));
   throw new OwnerMayLive("it is not known yet whether a process renews leases in the file that is to be adopted");
 }
