@@ -1,10 +1,17 @@
-// Reads the certificate of the clients' listeners, and names their URLs.
+// Reads the certificates of the clients' listeners and of this node, and names the clients' URLs.
 
 import { reasonOf } from "../base/reason-of.ts";
 import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 import type { Log } from "../base/log.ts";
 import type { StandaloneSettings } from "../roles/settings.ts";
-import { BadCertificate, readCertificate } from "../transport/tls/certificate.ts";
+import type { Role } from "../options/option.ts";
+import {
+  BadCertificate,
+  type Certificate,
+  type CertificateFiles,
+  readCertificate,
+} from "../transport/tls/certificate.ts";
+import { NodeTls, readNodePair } from "../transport/tls/node-tls.ts";
 import { TlsContext } from "../transport/tls/tls-context.ts";
 import type { OptionValues } from "./option-values.ts";
 import { StartError, UsageError } from "./usage-error.ts";
@@ -17,25 +24,68 @@ const authoritiesBytesMax = 2 * 1024 * 1024;
  * StartError if clients could not verify the certificate.
  */
 export function readTls(values: OptionValues, log: Log): Pick<StandaloneSettings, "tls"> {
-  const [certificate, key] = [values.optional("tls-cert"), values.optional("tls-key")];
-  if (certificate === undefined && key === undefined) return {};
-  if (certificate === undefined || key === undefined) {
-    const [given, missing] =
-      key === undefined ? (["tls-cert", "tls-key"] as const) : (["tls-key", "tls-cert"] as const);
-    throw new UsageError(`${values.sourceOf(given)} is given without --${missing}; give both, or neither`);
-  }
-  const files = { certificate, key };
-  try {
+  const files = pairOf(values, "tls-cert", "tls-key");
+  if (files === undefined) return {};
+  return judged(files, () => {
     const context = new TlsContext(readCertificate(files, Date.now()));
-    const { names, fingerprint, expiryMs, warnings } = context.certificate;
-    log.info("clients connect with TLS", { names, fingerprint, expires: new Date(expiryMs).toISOString() });
-    for (const warning of warnings) log.warn(warning);
+    logCertificate("clients connect with TLS", context.certificate, log);
     return { tls: { files, context } };
+  });
+}
+
+/**
+ * Reads what --node-cert, --node-key and --node-ca name; undefined without them. Throws UsageError if one is missing,
+ * StartError if other nodes could not verify the certificate.
+ */
+export function readNodeTls(values: OptionValues, role: Role, log: Log): NodeTls | undefined {
+  const pair = pairOf(values, "node-cert", "node-key");
+  const authorities = values.optional("node-ca");
+  if (pair === undefined) {
+    for (const name of ["node-ca", "node-tls"] as const)
+      if (values.isGiven(name))
+        throw new UsageError(`${values.sourceOf(name)} is given without --node-cert and --node-key; give them, too`);
+    return undefined;
+  }
+  if (authorities === undefined && role !== "standalone")
+    throw new UsageError(`${values.sourceOf("node-cert")} is given without --node-ca, which verifies other nodes`);
+  const files = { ...pair, authorities };
+  return judged(files, () => {
+    const isRequired = values.required("node-tls") === "require";
+    const tls = new NodeTls(files, readNodePair(files, Date.now()), isRequired);
+    logCertificate("nodes connect with TLS", tls.http.certificate, log);
+    if (!isRequired)
+      log.warn(`${values.sourceOf("node-tls")} accept: nodes may connect in plain text; set require once all have TLS`);
+    return tls;
+  });
+}
+
+/** The files that two options name; undefined if neither is given. Throws UsageError for one without the other. */
+function pairOf<Name extends "tls-cert" | "tls-key" | "node-cert" | "node-key">(
+  values: OptionValues,
+  ofCertificate: Name,
+  ofKey: Name,
+): CertificateFiles | undefined {
+  const [certificate, key] = [values.optional(ofCertificate), values.optional(ofKey)];
+  if (certificate !== undefined && key !== undefined) return { certificate, key };
+  if (certificate === undefined && key === undefined) return undefined;
+  const [given, missing] = key === undefined ? [ofCertificate, ofKey] : [ofKey, ofCertificate];
+  throw new UsageError(`${values.sourceOf(given)} is given without --${missing}; give both, or neither`);
+}
+
+/** Runs `read`; what is wrong with the files becomes StartError. */
+function judged<Result>({ certificate, key }: CertificateFiles, read: () => Result): Result {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof BadCertificate || error instanceof UnreadableFile) throw new StartError(error.message);
     // The platform refuses what the judgement allowed.
     throw new StartError(`${certificate} with ${key}: ${reasonOf(error)}; expected a certificate and its private key`);
   }
+}
+
+function logCertificate(event: string, { names, fingerprint, expiryMs, warnings }: Certificate, log: Log): void {
+  log.info(event, { names, fingerprint, expires: new Date(expiryMs).toISOString() });
+  for (const warning of warnings) log.warn(warning);
 }
 
 /** Reads the certificates by which a command verifies servers. Throws StartError. */

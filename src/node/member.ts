@@ -20,6 +20,7 @@ import { ProvenNaming } from "../registry/client/proven-naming.ts";
 import { systemRuntime } from "../base/runtime.ts";
 import { advertisedAs, OwnAddressUnknown, reachableHost, type SocketAddress } from "../transport/address.ts";
 import { Flusher } from "../transport/flusher.ts";
+import type { NodeTls } from "../transport/tls/node-tls.ts";
 
 /** The settings of every service with its own process: its options, and what is made of them. */
 export interface MemberSettings extends Omit<SettingsOf<MemberRole>, "listen" | "weight"> {
@@ -29,6 +30,8 @@ export interface MemberSettings extends Omit<SettingsOf<MemberRole>, "listen" | 
   readonly clusterKeys: readonly Uint8Array[];
   /** Reads all cluster keys again; throws if they are invalid. Undefined if they are not in a file. */
   readonly readClusterKeys?: (() => readonly Uint8Array[]) | undefined;
+  /** Its certificate for connections between nodes; undefined: these are in plain text. */
+  readonly nodeTls?: NodeTls | undefined;
   /** Its weight among the nodes of its service; undefined uses the default. */
   readonly weight?: number | undefined;
   readonly version: string;

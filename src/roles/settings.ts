@@ -11,6 +11,7 @@ import type { Selection } from "../routing/selectors/selection.ts";
 import type { LookupRules } from "../registry/lookup/lookup-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
 import type { CertificateFiles } from "../transport/tls/certificate.ts";
+import type { NodeTls } from "../transport/tls/node-tls.ts";
 import type { TlsContext } from "../transport/tls/tls-context.ts";
 
 /** TLS of the clients' listeners. */
@@ -44,6 +45,8 @@ export interface StandaloneSettings extends SettingsOf<"standalone">, TokenSetti
    * can.
    */
   readonly takeLock?: () => void;
+  /** The monitor's certificate; undefined: it serves plain text. */
+  readonly nodeTls?: NodeTls | undefined;
   readonly version: string;
   readonly limits: Limits;
   readonly log: Log;
@@ -64,6 +67,8 @@ export interface DiscoverySettings extends Omit<SettingsOf<"discovery">, "listen
   readonly clusterKeys: readonly Uint8Array[];
   /** As in MemberSettings. */
   readonly readClusterKeys?: (() => readonly Uint8Array[]) | undefined;
+  /** As in MemberSettings. */
+  readonly nodeTls?: NodeTls | undefined;
   readonly version: string;
   readonly limits: Limits;
   readonly log: Log;

@@ -30,9 +30,9 @@ export class OwnerWatch {
   }
 
   /**
-   * Takes a reading of the last renewal, as the store writes it; '' if there was none yet, which a process that has just
-   * started is about to change. Returns `living` if it has changed since the previous reading, and `unknown` if the
-   * store has to be read again.
+   * Takes a reading of the last renewal, as the store writes it; '' if there was none yet, which a process that has
+   * just started is about to change. Returns `living` if it has changed since the previous reading, and `unknown` if
+   * the store has to be read again.
    */
   saw(ticked: string): "living" | "unknown" {
     if (this.last === undefined)

@@ -12,6 +12,7 @@ import { discoveryBanner } from "../banner.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys } from "../secrets.ts";
+import { readNodeTls } from "../tls.ts";
 import { StartError, UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
@@ -45,6 +46,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
         lookup: lookup === undefined ? undefined : readRules(lookup, values.sourceOf("lookup"), log, parseLookupFile),
         clusterKeys,
         readClusterKeys: again,
+        nodeTls: readNodeTls(values, "discovery", log),
         version,
         limits,
         log,

@@ -18,7 +18,7 @@ import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
 import { databasePath } from "../store-place.ts";
-import { readTls } from "../tls.ts";
+import { readNodeTls, readTls } from "../tls.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
@@ -100,6 +100,7 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
     listen: values.optional("listen") ?? anyPort,
     clusterKeys,
     readClusterKeys: again,
+    nodeTls: readNodeTls(values, role, log),
     ...(values.isGiven("monitor") ? {} : { monitor: anyPort }),
     weight: values.isGiven("weight") ? values.optional("weight") : undefined,
     version,

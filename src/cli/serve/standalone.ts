@@ -12,7 +12,7 @@ import { isDatabaseFile } from "../../options/engine-url.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readSecrets } from "../secrets.ts";
 import { databasePath } from "../store-place.ts";
-import { readTls } from "../tls.ts";
+import { readNodeTls, readTls } from "../tls.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
@@ -57,6 +57,7 @@ async function serveFrom(
   // All values are checked before anything is made.
   const settings = values.settings("standalone");
   const tls = readTls(values, log);
+  const nodeTls = readNodeTls(values, "standalone", log);
   const dataOption = values.required("data");
   const { path: dataFolder, made } = makeDataFolder(dataOption, log);
   if (made !== undefined) undo.push(() => rmSync(made, { recursive: true, force: true }));
@@ -78,6 +79,7 @@ async function serveFrom(
       startStandalone({
         ...settings,
         ...tls,
+        nodeTls,
         tokenKeys: secrets,
         storePath,
         takeLock,

@@ -23,6 +23,25 @@ export const clusterOptions = {
     ...file,
     of: clusterRoles,
   }),
+  "node-cert": option({
+    help: "File (PEM): certificates of this node for links, registry and monitor, its own first (see roost cert)",
+    ...file,
+    of: roles,
+  }),
+  "node-key": option({ help: "File (PEM) with the private key of that certificate", ...file, of: roles }),
+  "node-ca": option({
+    help: "File (PEM) with the authorities that issue the certificates of the cluster's nodes",
+    ...file,
+    of: clusterRoles,
+  }),
+  "node-tls": option({
+    help: "Between nodes with certificates: require TLS, or accept plain text, too, while a cluster changes to TLS",
+    hint: "require|accept",
+    fallback: "require",
+    parse: values.oneOf(["require", "accept"]),
+    of: clusterRoles,
+    isSetting: false,
+  }),
   insecure: option({
     help:
       "Discovery: listen for everybody without a cluster key. Services of a cluster: accept such a registry, in " +

@@ -54,10 +54,10 @@ return {is_another and 'adopted' or outcome, next}
 `;
 
 /**
- * run, the known identity or '', a new one, '1' to create it if there is none, '1' to adopt, '1' if the last renewal has
- * been watched for long enough, that renewal, fingerprints… → outcome, identity. outcome: a ClaimOutcome; `absent`: there is
- * none, and none may be created (`used` if the store is not empty); `living`: an adoption waits, because a process may
- * renew leases (with the time of the last renewal); `damaged`: it is malformed.
+ * run, the known identity or '', a new one, '1' to create it if there is none, '1' to adopt, '1' if the last renewal
+ * has been watched for long enough, that renewal, fingerprints… → outcome, identity. outcome: a ClaimOutcome;
+ * `absent`: there is none, and none may be created (`used` if the store is not empty); `living`: an adoption waits,
+ * because a process may renew leases (with the time of the last renewal); `damaged`: it is malformed.
  */
 export const claimScript: Script = scriptOf(claimText);
 

@@ -19,6 +19,8 @@ export interface CertificateFiles {
 
 /** A pair that clients can verify now. */
 export interface Certificate {
+  /** The server's own certificate and its issuers, in the order of the file. */
+  readonly chain: readonly X509Certificate[];
   /** The texts of the two files. */
   readonly pem: { readonly certificate: string; readonly key: string };
   /** When the first certificate of the chain expires, in milliseconds since 1970. */
@@ -59,7 +61,7 @@ export function readCertificate(files: CertificateFiles, nowMs: number): Certifi
   const changer = changerOf(stats);
   if (changer === "everybody")
     throw new BadCertificate(`everybody can change the private key ${files.key}; make a new key, and chmod 600 it`);
-  const chain = chainOf(certificate, files.certificate);
+  const chain = certificatesOf(certificate, files.certificate, certificatesMax);
   const [own] = chain;
   if (own === undefined)
     throw new BadCertificate(`${files.certificate} has no certificate: expected PEM (-----BEGIN CERTIFICATE-----)`);
@@ -78,13 +80,14 @@ export function readCertificate(files: CertificateFiles, nowMs: number): Certifi
       : []),
   ];
   const expiryMs = Math.min(...chain.map(({ validTo }) => Date.parse(validTo)));
-  return { pem: { certificate, key }, expiryMs, names, fingerprint: own.fingerprint256, warnings };
+  return { chain, pem: { certificate, key }, expiryMs, names, fingerprint: own.fingerprint256, warnings };
 }
 
-function chainOf(pem: string, path: string): X509Certificate[] {
+/** Returns the certificates of a PEM file, in its order. Throws BadCertificate for a damaged one, and for too many. */
+export function certificatesOf(pem: string, path: string, countMax: number): X509Certificate[] {
   const blocks = pem.match(block) ?? [];
-  if (blocks.length > certificatesMax)
-    throw new BadCertificate(`${path} has ${blocks.length} certificates; at most ${certificatesMax} are sent`);
+  if (blocks.length > countMax)
+    throw new BadCertificate(`${path} has ${blocks.length} certificates; at most ${countMax} are used`);
   return blocks.map((text, at) => {
     try {
       return new X509Certificate(text);
