@@ -1,12 +1,13 @@
-// Deliveries to groups, in slices: one to thousands takes several turns of the event loop, and what others do goes in
-// between. The deliveries of a group reach each of its members in the order in which they were added; senders take
-// turns, so that one who has a hundred of them waiting does not keep another's one.
+// Delivers to groups in slices: a delivery to thousands of members takes several turns of the event loop, and other
+// work runs in between. Each member gets the deliveries of a group in the order in which they were added. Senders take
+// turns: a hundred deliveries of one sender do not delay the single delivery of another.
 //
-// What is on its way to one group is delivered together: it goes round the members, slice by slice, and each member
-// gets all of it at once, looked up and written to once, which is what deliveries cost most. A delivery that is added
-// meanwhile gets on at the next slice and off when it is there again, so that a group in which many talk costs no more
-// in slices than without. A delivery that comes while nothing waits leaves in this turn, as far as this turn's share
-// lasts. What waits is bounded by whoever adds (`hasRoom`), because a talk that was stored is pushed.
+// Looking members up and writing to them costs the most, so all pending deliveries of a group share it: a round serves
+// the members slice by slice, and each member gets all deliveries of the round at once. A delivery that is added during
+// a round joins at the next slice and is complete when the round reaches that slice again: a busy group costs no more
+// slices than a quiet one. A delivery that finds nothing pending leaves in the same turn, within the turn's budget.
+//
+// A stored message must be pushed, so the caller bounds what is pending: it checks `hasRoom` before it stores.
 
 import type { Timers } from "../../base/timers.ts";
 import { turnCostMax } from "../../base/limits/fixed.ts";
@@ -21,13 +22,13 @@ import {
 } from "../../service/dispatcher.ts";
 import type { Sessions } from "../../session/sessions.ts";
 
-/** Accounts that are served in one step. */
+/** The accounts of one slice. */
 const sliceAccountsMax = 256;
 const sliceAccountsMin = 8;
-/** Deliveries that go round together. */
+/** The deliveries of one round. */
 const roundDeliveriesMax = 128;
 
-/** Something to be delivered to the members of a group. */
+/** A message or notice for the members of a group. */
 export interface Delivery {
   readonly app: string;
   /** `dest` is the group. */
@@ -35,54 +36,53 @@ export interface Delivery {
   /** The account that caused it. */
   readonly sender: string;
   /**
-   * Deliveries of one group that follow each other and have the same audience go to the same accounts; undefined: to
-   * its own.
+   * Consecutive deliveries of one group with the same audience go to the same accounts; undefined is equal to no other.
    */
   readonly audience: bigint | undefined;
-  /** Of its body, about; it holds as much while it waits. */
+  /** About the length of the body, which is held while the delivery is pending. */
   readonly bytes: number;
-  /** The body, encoded anew for each slice: it is read before the next call. */
+  /** Encodes the body; called for each slice, and read before the next call. */
   body(): Uint8Array;
-  /** The accounts that get it. Rejects or throws as the store and the sessions do. */
+  /** Returns the recipients. Throws or rejects like the store and the sessions. */
   accounts(): readonly string[] | Promise<readonly string[]>;
-  /** It has been pushed to all of them. `cost`: in deliveries, as `deliveryCost` counts them. */
+  /** Called at the end. `cost`: what was pushed, as `deliveryCost` counts it. */
   done(cost: number): void;
-  /** What is left of it will not be pushed; `done` follows. */
+  /** Called before `done` if the remaining accounts are not served. */
   failed(error: unknown): void;
 }
 
-/** A delivery that goes round. */
-interface Riding {
+/** A delivery in a round. */
+interface Active {
   readonly delivery: Delivery;
-  /** So far. */
+  /** The cost so far. */
   cost: number;
-  /** The accounts that have not got it. */
+  /** The accounts that it has not reached. */
   left: number;
 }
 
 /**
- * Deliveries with one audience on their way round its accounts. They are in the order in which they were added, and
- * each of them has got as far as those before it, or less far.
+ * Deliveries with the same audience, which pass over its accounts together. They are in the order in which they were
+ * added: a later one has reached at most the accounts of an earlier one.
  */
 class Round {
-  readonly riding: Riding[];
-  /** Of the slice that is next; undefined until it was looked up. */
+  readonly active: Active[];
+  /** The sessions of the next slice; undefined until they are known. */
   located: Located | undefined;
-  /** The look-up under way. */
+  /** The lookup in progress. */
   pending: Promise<void> | undefined;
   failure: { readonly error: unknown } | undefined;
-  /** To whom; undefined until that is known. */
+  /** The recipients; undefined until they are known. */
   private accounts: readonly string[] | undefined;
-  /** The slice: its first account, and how many it has. */
+  /** The slice: the index of its first account, and its length. */
   private at = 0;
   private sliced = 0;
   private readonly audience: bigint | undefined;
   private readonly waiting: Delivery[];
   private readonly sessions: Pick<Sessions, "locate">;
 
-  /** Takes the first of those that wait, and those after it as they fit; looks for the first accounts at once. */
+  /** Begins with `first`, and lets deliveries of `waiting` join. Starts the lookup of the first slice. */
   constructor(first: Delivery, waiting: Delivery[], sessions: Pick<Sessions, "locate">) {
-    this.riding = [{ delivery: first, cost: 0, left: 0 }];
+    this.active = [{ delivery: first, cost: 0, left: 0 }];
     this.audience = first.audience;
     this.waiting = waiting;
     this.sessions = sessions;
@@ -94,51 +94,51 @@ class Round {
   }
 
   get isOver(): boolean {
-    const { failure, accounts, riding } = this;
-    return failure !== undefined || accounts?.length === 0 || (accounts !== undefined && riding.length === 0);
+    const { failure, accounts, active } = this;
+    return failure !== undefined || accounts?.length === 0 || (accounts !== undefined && active.length === 0);
   }
 
-  /** The slice has been served: looks the next one up. Returns those that are there. */
-  advance(): Riding[] {
-    const { riding, sliced, accounts = [] } = this;
+  /** Ends a slice and looks up the next one. Returns the deliveries that are complete. */
+  advance(): Active[] {
+    const { active, sliced, accounts = [] } = this;
     this.located = undefined;
     this.at = (this.at + sliced) % accounts.length;
-    for (const each of riding) each.left -= sliced;
-    const next = riding.findIndex(({ left }) => left > 0);
-    const there = riding.splice(0, next === -1 ? riding.length : next);
-    this.takeIn();
+    for (const each of active) each.left -= sliced;
+    const next = active.findIndex(({ left }) => left > 0);
+    const complete = active.splice(0, next === -1 ? active.length : next);
+    this.join();
     if (!this.isOver) this.look(() => this.locate());
-    return there;
+    return complete;
   }
 
   private begin(accounts: readonly string[]): void | Promise<void> {
     this.accounts = accounts;
-    const [first] = this.riding;
+    const [first] = this.active;
     if (first === undefined) return undefined;
     first.left = accounts.length;
     if (accounts.length === 0) return undefined;
-    this.takeIn();
+    this.join();
     return this.locate();
   }
 
-  /** Takes in what waits for the same accounts. */
-  private takeIn(): void {
-    const { riding, waiting, audience, accounts = [] } = this;
+  /** Lets waiting deliveries with the same audience join. */
+  private join(): void {
+    const { active, waiting, audience, accounts = [] } = this;
     if (audience === undefined) return;
     let count = 0;
-    while (riding.length + count < roundDeliveriesMax && waiting[count]?.audience === audience) count++;
-    for (const delivery of waiting.splice(0, count)) riding.push({ delivery, cost: 0, left: accounts.length });
+    while (active.length + count < roundDeliveriesMax && waiting[count]?.audience === audience) count++;
+    for (const delivery of waiting.splice(0, count)) active.push({ delivery, cost: 0, left: accounts.length });
   }
 
   private locate(): void | Promise<void> {
-    const { accounts = [], at, riding } = this;
+    const { accounts = [], at, active } = this;
     let each = writeCost;
-    for (const { delivery } of riding) each += deliveryCost(1, delivery.bytes);
+    for (const { delivery } of active) each += deliveryCost(1, delivery.bytes);
     const share = Math.min(sliceAccountsMax, Math.max(sliceAccountsMin, Math.ceil(turnCostMax / each)));
-    // Up to where the first one got on, and not over the end.
-    this.sliced = Math.min(share, riding[0]?.left ?? 0, accounts.length - at);
+    // Up to the slice in which the first delivery joined, and not beyond the last account.
+    this.sliced = Math.min(share, active[0]?.left ?? 0, accounts.length - at);
     const slice = accounts.length === this.sliced ? accounts : accounts.slice(at, at + this.sliced);
-    const located = this.sessions.locate(riding[0]?.delivery.app ?? "", slice);
+    const located = this.sessions.locate(active[0]?.delivery.app ?? "", slice);
     if (!(located instanceof Promise)) this.located = located;
     else return located.then((found) => void (this.located = found));
   }
@@ -158,17 +158,17 @@ class Round {
   }
 }
 
-/** The deliveries of one group, in order. */
-interface Line {
+/** The pending deliveries of one group, in order. */
+interface GroupQueue {
   readonly key: string;
   readonly waiting: Delivery[];
   round: Round | undefined;
 }
 
-/** The lines that are at a sender's delivery. */
+/** The queues whose first delivery is of one sender. */
 interface Sender {
   readonly key: string;
-  readonly lines: Line[];
+  readonly queues: GroupQueue[];
 }
 
 export class FanOut {
@@ -176,18 +176,18 @@ export class FanOut {
   private readonly sessions: Pick<Sessions, "locate">;
   private readonly soon: Timers["soon"];
   private readonly bytesMax: number;
-  private readonly lines = new Map<string, Line>();
+  private readonly queues = new Map<string, GroupQueue>();
   private readonly senders = new Map<string, Sender>();
-  /** Those with a line that can go on, in the order of their turns. */
+  /** The senders with a queue that can continue, in the order of their turns. */
   private readonly turns: Sender[] = [];
   private waitingBytes = 0;
-  /** In this turn of the event loop. */
+  /** The cost in this turn of the event loop. */
   private spent = 0;
   private isStarting = false;
   private isArmed = false;
   private idle: (() => void)[] = [];
 
-  /** `soon` runs an action at the end of this turn of the event loop. `bytesMax` bounds what waits. */
+  /** `soon` runs an action at the end of this turn of the event loop. `bytesMax` bounds the pending bytes. */
   constructor(parts: {
     readonly dispatcher: Pick<Dispatcher, "push">;
     readonly sessions: Pick<Sessions, "locate">;
@@ -200,38 +200,38 @@ export class FanOut {
     this.soon = parts.soon;
   }
 
-  /** False while too much waits: then nothing shall be stored that is to be added. */
+  /** Whether the pending bytes are below the bound; otherwise nothing may be stored that has to be delivered. */
   get hasRoom(): boolean {
     return this.waitingBytes < this.bytesMax;
   }
 
-  /** Bytes that wait. */
+  /** The pending bytes. */
   get bytes(): number {
     return this.waitingBytes;
   }
 
-  /** Delivers this after what was added for its group before. */
+  /** Adds a delivery, which follows the earlier ones of its group. */
   add(delivery: Delivery): void {
     const { app, head, bytes } = delivery;
     this.waitingBytes += bytes;
     const key = accountKey(app, head.dest);
-    const line = this.lines.get(key);
-    if (line !== undefined) {
-      line.waiting.push(delivery);
+    const queue = this.queues.get(key);
+    if (queue !== undefined) {
+      queue.waiting.push(delivery);
       return;
     }
-    const fresh: Line = { key, waiting: [delivery], round: undefined };
-    this.lines.set(key, fresh);
+    const fresh: GroupQueue = { key, waiting: [delivery], round: undefined };
+    this.queues.set(key, fresh);
     this.resume(fresh);
     if (this.isStarting) return;
     this.isStarting = true;
-    // What a commit has stored is added in one go: it makes one round.
+    // The deliveries of one commit are added in a row, and make one round.
     queueMicrotask(this.start);
   }
 
-  /** Resolves when nothing waits. */
+  /** Resolves when nothing is pending. */
   settled(): Promise<void> {
-    if (this.lines.size === 0) return Promise.resolve();
+    if (this.queues.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
   }
 
@@ -246,60 +246,59 @@ export class FanOut {
     this.work();
   };
 
-  /** Serves senders in turn, until this turn's share is spent. */
+  /** Serves the senders in turn until this turn's budget is spent. */
   private work(): void {
     while (this.spent < turnCostMax) {
       const sender = this.turns.shift();
       if (sender === undefined) break;
-      const line = sender.lines.shift();
-      if (sender.lines.length > 0) this.turns.push(sender);
+      const queue = sender.queues.shift();
+      if (sender.queues.length > 0) this.turns.push(sender);
       else this.senders.delete(sender.key);
-      if (line !== undefined) this.step(line);
+      if (queue !== undefined) this.step(queue);
     }
-    // The next turn has a share of its own, in which what is left goes on.
+    // The next turn has a budget of its own.
     if ((this.turns.length > 0 || this.spent > 0) && !this.isArmed) {
       this.isArmed = true;
       this.soon(this.turn);
     }
-    if (this.lines.size === 0) for (const resolve of this.idle.splice(0)) resolve();
+    if (this.queues.size === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
 
-  /** One slice of a line's round. */
-  private step(line: Line): void {
-    const round = (line.round ??= this.nextRound(line));
+  /** Serves one slice of a queue's round. */
+  private step(queue: GroupQueue): void {
+    const round = (queue.round ??= this.nextRound(queue));
     if (round === undefined) {
-      this.lines.delete(line.key);
+      this.queues.delete(queue.key);
       return;
     }
     if (round.pending !== undefined) {
-      // The line comes back when that is known.
       void round.pending.then(() => {
-        this.resume(line);
+        this.resume(queue);
         this.work();
       });
       return;
     }
     if (!round.isOver) this.serve(round);
     if (round.isOver) {
-      this.end(round.riding, round.failure);
-      line.round = undefined;
+      this.end(round.active, round.failure);
+      queue.round = undefined;
     }
-    this.resume(line);
+    this.resume(queue);
   }
 
-  private nextRound({ waiting }: Line): Round | undefined {
+  private nextRound({ waiting }: GroupQueue): Round | undefined {
     const first = waiting.shift();
     return first && new Round(first, waiting, this.sessions);
   }
 
   private serve(round: Round): void {
-    const { riding, located = [] } = round;
+    const { active, located = [] } = round;
     this.spent += located.length * writeCost;
     try {
-      for (const each of riding) {
+      for (const each of active) {
         const { head, bytes } = each.delivery;
         const others = othersIn(located, head.channelId);
-        // For nobody, as when all are away, nothing is encoded.
+        // Nothing is encoded if everybody is offline.
         if (others > 0) this.dispatcher.push(head, each.delivery.body(), located, head.channelId);
         const cost = deliveryCost(others, bytes);
         each.cost += cost;
@@ -311,28 +310,28 @@ export class FanOut {
     }
   }
 
-  private end(riding: readonly Riding[], failure: Round["failure"]): void {
-    for (const { delivery, cost } of riding) {
+  private end(active: readonly Active[], failure: Round["failure"]): void {
+    for (const { delivery, cost } of active) {
       this.waitingBytes -= delivery.bytes;
       if (failure !== undefined) delivery.failed(failure.error);
       delivery.done(cost);
     }
   }
 
-  /** The line can go on: it is of whoever caused its first delivery. */
-  private resume(line: Line): void {
-    const first = line.round?.riding[0]?.delivery ?? line.waiting[0];
+  /** Gives a queue that can continue to the sender of its first delivery. */
+  private resume(queue: GroupQueue): void {
+    const first = queue.round?.active[0]?.delivery ?? queue.waiting[0];
     if (first === undefined) {
-      this.lines.delete(line.key);
+      this.queues.delete(queue.key);
       return;
     }
     const key = accountKey(first.app, first.sender);
     const sender = this.senders.get(key);
     if (sender !== undefined) {
-      sender.lines.push(line);
+      sender.queues.push(queue);
       return;
     }
-    const fresh: Sender = { key, lines: [line] };
+    const fresh: Sender = { key, queues: [queue] };
     this.senders.set(key, fresh);
     this.turns.push(fresh);
   }

@@ -1,8 +1,8 @@
-// The online members of groups, so that the cost of a group message depends on the number of members who are online and
-// not on the group's size. A group is loaded once; presence and membership then keep it current. Its version (the id of
-// its last change of membership, which every stored message carries) shows that another node changed it: then it is
-// loaded again. A message goes to the members at its commit, also if the group has changed since: the last changes are
-// kept, and undone for it. A replaced store has other versions, so a replacement forgets all groups.
+// The online members of groups: the cost of a group message depends on the number of online members, and not on the
+// group's size. A group is loaded once; presence and changes of membership then keep it current. The group's version is
+// the id of its last change of membership. Every stored message carries it, and so shows that another node has changed
+// the group, which is then loaded again. A message goes to those who were members at its commit: the last changes are
+// kept, and undone for an older message. A replaced store has other versions, so all groups are forgotten then.
 
 import type { Located } from "../../service/dispatcher.ts";
 import { memberChangesMax } from "../../base/limits/fixed.ts";
@@ -18,9 +18,9 @@ interface Audience {
   readonly online: Set<string>;
 }
 
-/** What is loaded of one app. */
+/** The loaded groups of one app. */
 interface Tenant {
-  /** In the order of use, the oldest first. */
+  /** In the order of use, the least recently used first. */
   readonly groups: Map<string, Audience>;
   /** The loaded groups that an account is in. */
   readonly groupsOf: Map<string, Set<Audience>>;
@@ -29,10 +29,10 @@ interface Tenant {
   members: number;
 }
 
-/** What a loaded group has to know: its membership of `groupVersion` or later, and at a message. */
+/** What a loaded group must suffice for: a membership of `groupVersion` or later, and the recipients of a message. */
 interface Wanted {
   readonly groupVersion: bigint;
-  /** Undefined: no message, but the membership of now. */
+  /** Undefined: the present members are wanted. */
   readonly messageId?: bigint;
 }
 
@@ -43,22 +43,22 @@ interface AudienceChange extends MemberEvent {
   readonly versionBefore: bigint;
 }
 
-/** Members and kept changes of all loaded groups: some 100 MB. */
+/** The members and kept changes of all loaded groups: about 100 MB. */
 const membersDefault = 1_000_000;
 
-/** The online members of the groups that talk. */
+/** The online members of loaded groups. */
 export class GroupAudience {
   private readonly store: Pick<Store, "membership" | "watchReplacement">;
   private readonly sessions: Sessions;
   private readonly tenants = new Map<string, Tenant>();
   private readonly membersMax: number;
   private members = 0;
-  /** How often the store was replaced. */
+  /** The number of times that the store was replaced. */
   private replacements = 0;
 
   /**
-   * `membersMax`: of all loaded groups together. Beyond it the app that holds the most forgets its least recently used
-   * groups: a large tenant costs itself, and not the others, their reads.
+   * `membersMax` bounds the members and kept changes of all loaded groups. Beyond it, the app with the most of them
+   * forgets its least recently used groups: a large tenant slows only itself down.
    */
   constructor(
     store: Pick<Store, "membership" | "watchReplacement">,
@@ -81,14 +81,14 @@ export class GroupAudience {
     store.watchReplacement(() => {
       this.replacements++;
       this.forgetAll();
-      // Who asks from now on must not be answered from the former store.
+      // Later requests must not be answered from the former store.
       for (const tenant of this.tenants.values()) tenant.loading.clear();
     });
   }
 
   /**
-   * The accounts of a group that are online, its membership being that of `version` or later. A promise only where the
-   * group must be loaded; it rejects as the store does.
+   * Returns the online members of a group, whose membership is that of `version` or later. Returns a promise only if
+   * the group must be loaded, which rejects like the store.
    */
   online(app: string, group: string, version: bigint): Iterable<string> | Promise<Iterable<string>> {
     const tenant = this.tenant(app);
@@ -112,12 +112,12 @@ export class GroupAudience {
     );
   }
 
-  /** How many members of a group are online; undefined while it is not loaded. */
+  /** Returns the number of online members of a group; undefined if it is not loaded. */
   onlineCount(app: string, group: string): number | undefined {
     return this.tenants.get(app)?.groups.get(group)?.online.size;
   }
 
-  /** Keeps a loaded group current; one whose version is not the change's `versionBefore` is forgotten. */
+  /** Applies a change to a loaded group; forgets the group if its version is not the change's `versionBefore`. */
   changed(change: AudienceChange): void {
     const tenant = this.tenants.get(change.app);
     const audience = tenant?.groups.get(change.group);
@@ -144,7 +144,7 @@ export class GroupAudience {
       if ((located[0]?.length ?? 0) > 0) audience.online.add(account);
       return;
     }
-    // The account is linked already: whatever happens to it from now on is told to this audience.
+    // The account is linked already, so presence reaches this audience from now on.
     const looking = located.then(
       ([found = []]) => {
         if (found.length > 0 && audience.members.has(account)) audience.online.add(account);
@@ -162,7 +162,7 @@ export class GroupAudience {
     );
   }
 
-  /** A loaded group that suffices and whose online members are known; it counts as used now. */
+  /** Returns a loaded group that suffices and whose online members are known, and marks it as used. */
   private find(tenant: Tenant, group: string, wanted: Wanted): Audience | undefined {
     const audience = tenant.groups.get(group);
     if (audience === undefined || !suffices(audience, wanted) || tenant.loading.has(group)) return undefined;
@@ -178,7 +178,7 @@ export class GroupAudience {
   private load(app: string, tenant: Tenant, group: string, wanted: Wanted): Promise<Audience | undefined> {
     const running = tenant.loading.get(group);
     if (running !== undefined) {
-      // It may have read the membership before the change that the caller knows of, or told later changes only.
+      // It may have read an older membership than the caller knows of, or too few of its changes.
       return running.then((loaded) =>
         loaded !== undefined && !suffices(loaded, wanted) ? this.load(app, tenant, group, wanted) : loaded,
       );
@@ -186,22 +186,22 @@ export class GroupAudience {
     return this.wait(tenant, group, this.read(app, tenant, group, wanted.messageId));
   }
 
-  /** Lets those who ask for a group wait until it is known who of it is online. */
+  /** Makes requests for a group wait until its online members are known. */
   private wait(tenant: Tenant, group: string, reading: Promise<Audience | undefined>): Promise<Audience | undefined> {
     const loading = reading.finally(() => {
       if (tenant.loading.get(group) === loading) tenant.loading.delete(group);
     });
     tenant.loading.set(group, loading);
-    // Nobody may be waiting for it.
+    // There may be no such request.
     loading.catch(() => undefined);
     return loading;
   }
 
-  /** `messageId`: not the group's last change, which may be years old, as the store looks at all changes since then. */
+  /** `messageId` is not the group's last change, which may be years old: the store reads all changes since then. */
   private async read(app: string, tenant: Tenant, group: string, messageId?: bigint): Promise<Audience | undefined> {
     const { replacements } = this;
     const membership = await this.store.membership(app, group, messageId);
-    // Whoever asked did so for a message of the former store, in which this group was another one.
+    // The request was for a message of the former store, whose groups are others.
     if (replacements !== this.replacements) return undefined;
     const known = tenant.groups.get(group);
     if (known !== undefined) this.forget(tenant, group, known);
@@ -211,7 +211,7 @@ export class GroupAudience {
       ...{ version: membership.version, changes: [...changes], since },
       ...{ members: new Set(accounts), online: new Set() },
     };
-    // Linked before presence is asked for: whatever changes from here on is told to this audience.
+    // Linked before the sessions are looked up, so that presence reaches this audience from here on.
     for (const account of accounts) this.link(tenant, account, audience);
     tenant.groups.set(group, audience);
     this.count(tenant, costOf(audience));
@@ -224,7 +224,7 @@ export class GroupAudience {
       throw error;
     }
     for (const [index, account] of accounts.entries()) {
-      // It may have left meanwhile.
+      // The account may have left meanwhile.
       if ((located[index]?.length ?? 0) > 0 && audience.members.has(account)) audience.online.add(account);
     }
     this.makeRoom(audience);
@@ -253,7 +253,7 @@ export class GroupAudience {
     return largest;
   }
 
-  /** False when there is none but `kept`. */
+  /** Returns false if there is no group other than `kept`. */
   private forgetOldest(tenant: Tenant, kept: Audience): boolean {
     for (const [group, audience] of tenant.groups) {
       if (audience === kept) continue;
@@ -275,8 +275,8 @@ export class GroupAudience {
   }
 
   /**
-   * Who is online may have changed unheard. A group that is being loaded is asked for after that, or goes with the
-   * rest.
+   * Forgets all groups, because changes of presence may have been missed. A group that is being loaded looks its
+   * sessions up afterwards, or is forgotten with the others.
    */
   private forgetAll(): void {
     for (const tenant of this.tenants.values()) {
@@ -310,13 +310,13 @@ function costOf({ members, changes }: Audience): number {
   return members.size + changes.length;
 }
 
-/** A repeated message has the group's version of now, and is not worth another read: it may be repeated for ever. */
+/** A repeated message carries the group's present version; it causes no read, as a client may repeat it at will. */
 function suffices(audience: Audience, { groupVersion, messageId }: Wanted): boolean {
   if (audience.version < groupVersion) return false;
   return messageId === undefined || audience.since <= messageId || messageId < groupVersion;
 }
 
-/** The members at a message that is not older than the kept changes: the later ones are undone. */
+/** Returns the members at the commit of a message: the changes after it are undone. */
 function membersAt({ version, since, changes, online }: Audience, messageId: bigint): Iterable<string> {
   if (version < messageId) return online;
   if (since > messageId) throw new StoreUnavailable("too many changes of the group followed the message");

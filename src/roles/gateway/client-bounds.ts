@@ -1,4 +1,4 @@
-// The bounds of clients' connections, as their transports are told of them, and what is said when one is reached.
+// The bounds of clients' connections, as options of their transports, and the log lines of bounds that are reached.
 
 import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -20,18 +20,18 @@ import type { TransportBound, TransportOptions } from "../../transport/transport
 import { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import type { UnseenBound, UnseenBounds } from "../../transport/unseen-watch.ts";
 
-/** Connections above those that the descriptors allow, which are only there to be told so. */
+/** Connections above the number that the descriptors allow, which are accepted only to be refused with a reason. */
 const overflowMax = 32;
-/** Descriptors that sockets without a request may not take: less than `connectionsMax` leaves for everything else. */
+/** Descriptors that sockets without a request never take: fewer than `connectionsMax` leaves for everything else. */
 const descriptorsReserved = 100;
-/** An HTTP request, and what frames add to what they hold. */
+/** An HTTP request, and the overhead of frames. */
 const requestBytesMax = 32 * 1024;
-/** Some thousand frames that ask for nothing; a peer that is 100 ms away can send ten times as much a second. */
+/** Some thousand frames without a request; a peer with a round trip of 100 ms can send ten times as much a second. */
 const receiveBufferBytes = 32 * 1024;
 /** The shortest time between two log lines about descriptors, in milliseconds. */
 const sayMs = 60_000;
 
-/** How long a client may be silent is an option of its own, --read-wait. */
+/** The bound on a client's silence is an option, --read-wait. */
 const limitOf: Readonly<Record<Exclude<TransportBound, "silence">, LimitName>> = {
   frames: "framesPerSecond",
   frameBytes: "frameBytes",
@@ -49,7 +49,7 @@ const limitOfAdmission: Readonly<Record<Exclude<AdmissionBound, "connections">, 
   strangersPerAddress: "pendingConnectionsPerAddress",
 };
 
-/** What one connection may take. */
+/** Returns the bounds of one connection. */
 export function clientBounds(
   limits: Limits,
 ): Pick<
@@ -76,13 +76,13 @@ export function clientBounds(
   };
 }
 
-/** What an address counts as; undefined: it is this machine's, or a proxy's, which stands for many clients. */
+/** Returns the quota of an address; undefined for loopback and for proxies, which have many clients behind them. */
 const quotaBehind =
   (proxies: TrustedProxies) =>
   (address: string): string | undefined =>
     isLoopbackAddress(address) || proxies.trusts(address) ? undefined : quotaAddress(address);
 
-/** Counts the connections of all listeners for clients. `connectionsMax`: what the process has descriptors for. */
+/** Counts the connections of all client listeners. `connectionsMax`: the number that the descriptors allow. */
 export function clientAdmission(
   limits: Limits,
   connectionsMax: number,
@@ -110,7 +110,7 @@ export function clientAdmission(
   return admission;
 }
 
-/** Bounds the sockets of WebSocket listeners whose request has not come, as connections that have not signed in are. */
+/** Bounds the sockets of WebSocket listeners that have sent no request, like connections that have not signed in. */
 function unseenBounds(
   limits: Limits,
   { loginWaitMs, wheel }: { readonly loginWaitMs: number; readonly wheel: TimerWheel },
@@ -148,7 +148,7 @@ function unseenBounds(
 }
 
 /**
- * Bounds what waits unsent for all clients together, by what is in use after a flush: nothing is counted per message.
+ * Bounds the unsent bytes of all clients together. They are measured after a flush, so that no message pays for it.
  */
 export function boundUnsent(
   limits: Limits,
@@ -168,7 +168,7 @@ export function boundUnsent(
   limits.measure("unsentBytesInAll", () => waiting().reduce((sum, bytes) => sum + bytes, 0));
   let fruitlessMs = -1;
   flusher.watch(unsentBytesInAll, () => {
-    // The buffers may be those of links, or larger than what is in them: once a tick is enough to find that out.
+    // The buffers may belong to links, or be larger than their content: finding that out once a tick is enough.
     if (wheel.nowMs === fruitlessMs) return;
     const { ended, bytes } = shedLargest(connections(), unsentBytesInAll);
     if (ended > 0) limits.met("unsentBytesInAll", { ended, bytes });
@@ -193,7 +193,7 @@ export function clientTransport(
     readonly limits: Limits;
     readonly log: Log;
     readonly clock: Pick<Clock, "monotonicMs">;
-    /** What the process may open. */
+    /** The bound on open files of the process. */
     readonly descriptors: number;
     readonly connectionsMax: number;
   },

@@ -1,6 +1,6 @@
-// Sending clients away: a gateway of thousands that leaves does so over some seconds, or all of them would sign in
-// elsewhere at once. Until it is a client's turn it is served as ever; then its requests that are under way are
-// answered.
+// Closes the clients' connections of a gateway that leaves, spread over some seconds, so that thousands of clients do
+// not sign in elsewhere at once. A client is served as usual until its turn; then its pending requests are answered
+// first.
 
 import { sleep } from "../../base/timers.ts";
 import type { Channel } from "./channel.ts";
@@ -9,7 +9,10 @@ import type { Gateway } from "./gateway.ts";
 
 const stepMs = 20;
 
-/** Resolves when all clients were told, or after `msMax`: the rest are told then. */
+/**
+ * Closes the connections over `spreadMs`. Resolves when all of them are closed, or after `msMax`, when the caller
+ * closes the rest.
+ */
 export async function dismissClients(gateway: Gateway, spreadMs: number, msMax: number): Promise<void> {
   const { clock, timers } = gateway;
   const beganMs = clock.monotonicMs();
@@ -26,7 +29,7 @@ export async function dismissClients(gateway: Gateway, spreadMs: number, msMax: 
     }
     for (const channel of going) {
       if (channel.state !== ChannelState.Closed && channel.unanswered > 0) continue;
-      // Whoever goes has got what came until now; when nothing waits this costs nothing.
+      // Its queued pushes come before the close frame. This costs nothing if none are queued.
       gateway.pushes.flush();
       channel.connection.close(gateway.leavingReason);
       going.delete(channel);

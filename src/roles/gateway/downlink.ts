@@ -1,6 +1,6 @@
-// A service's packet on its way down: the routing metas are cut off and the same bytes are written to every recipient's
-// connection. An answer finds its connection by its ticket, a push by the channel ids in its header.
-// Answers come from service/context.ts, pushes from service/dispatcher.ts.
+// Passes packets of a service on to clients: the routing metas are cut off, and the same bytes are written to the
+// connection of each recipient. An answer has a ticket that leads to its connection; a push has channel ids in its
+// header. Answers come from service/context.ts, pushes from service/dispatcher.ts.
 
 import { linkHeaderBytesMax } from "../../base/limits/fixed.ts";
 import { decodeLinkState } from "../../link/link-state.ts";
@@ -25,7 +25,7 @@ import { restoreSessions } from "./login-link.ts";
 const scan = new PacketScan();
 const closeTryAgain: CloseReason = { code: CloseCode.Overload, text: "sign-in failed, try again" };
 
-/** The incoming side of one link. */
+/** Reads the frames of one link. */
 export class Downlink implements FrameHandler {
   private readonly gateway: Gateway;
   private readonly link: Link<Channel>;
@@ -69,12 +69,12 @@ export class Downlink implements FrameHandler {
       refuseRequest(gateway, channel, command, sequence, Status.ServiceUnavailable, sentence);
       if (channel.state === ChannelState.Pending) channel.connection.close(closeTryAgain);
     });
-    // What that node had committed but not yet pushed would be missed until the next sign-in.
+    // The node may have committed messages without pushing them: clients would miss these until their next sign-in.
     if (isDraining) return;
     gateway.hints.add(gateway.channels.values());
   }
 
-  /** The node says how it is, or asks for a sign of life. */
+  /** Handles a ping, which may carry the node's state. */
   private heartbeat(packet: Buffer): void {
     if (scan.basicCode !== BasicCode.Ping) return;
     const { gateway, link } = this;
@@ -128,9 +128,9 @@ export class Downlink implements FrameHandler {
       this.hint(channels.split(","));
       return;
     }
-    // What is for one account goes at once: those are few connections, and nobody waits for the pushes of groups.
+    // A push to one account has few recipients, and does not wait behind those of groups.
     const isAtOnce = isKick || command === Command.UserTalk;
-    // Most pushes are for one.
+    // Most pushes have one recipient.
     if (!channels.includes(",")) {
       if (isAtOnce || !gateway.pushes.isWaiting) this.deliver(channels, packet, isKick);
       else gateway.pushes.add(this.cut(packet), [channels]);
@@ -142,7 +142,7 @@ export class Downlink implements FrameHandler {
     } else gateway.pushes.add(this.cut(packet), ids);
   }
 
-  /** A service says that something may have passed these; the gateway may know of more of that kind. */
+  /** These connections may have missed pushes; a later hint may name more of them. */
   private hint(ids: readonly string[]): void {
     const { channels, hints } = this.gateway;
     hints.add(ids.map((id) => channels.get(id)).filter((channel) => channel !== undefined));

@@ -1,4 +1,4 @@
-// What the parts of a gateway share: its name, its connections by channel id, its links, its limits.
+// The state that the parts of a gateway share: its id, its connections by channel id, its links, its limits.
 
 import type { Runtime } from "../../base/runtime.ts";
 import type { TokenVerifier } from "../../auth/token.ts";
@@ -28,29 +28,29 @@ import { Census } from "./census.ts";
 import { Expiries } from "./expiries.ts";
 import { SessionTally } from "../../session/tally.ts";
 
-/** In milliseconds: room for a handful of sign-ins. */
+/** In milliseconds: enough for a handful of sign-ins. */
 const strangerShareMs = 1;
-/** And room for so many new connections, each of which may bring something at once. */
+/** New connections in one turn of the event loop, each of which may have sent something already. */
 const strangersPerTurn = 64;
-/** Of the numbers in the names of connections. */
+/** The base of the numbers in channel ids. */
 const numberBase = 36;
-/** A thousand sign-ins a second are few for the servers that stay. */
+/** A thousand sign-ins a second are a light load for the remaining servers. */
 const spreadMsOfClient = 1;
 const spreadMsMax = 60_000;
 const closeOtherStores = closeProtocolFault("its stores are not those of the other nodes");
 
-/** Settings that count after a connection has been accepted. */
+/** Settings that apply after a connection has been accepted. */
 type GatewaySettings = Pick<ClientSettings, "loginWaitMs" | "logPeople">;
 
-/** One gateway; an ordinary object, so that a process may hold several. */
+/** One gateway. A process may hold several. */
 export class Gateway implements GatewayState {
   readonly channels = new Map<string, Channel>();
   readonly commands = new Interner();
-  /** True from the start of a drain: requests are refused, connections too. */
+  /** True from the start of a drain: requests and connections are refused. */
   isDraining = false;
-  /** What clients are told then. */
+  /** The reason that clients get at the end of a drain. */
   leavingReason: CloseReason = closeLeaving;
-  /** Whom it is sending away: no further request of theirs is taken. Everybody, at the end of a drain. */
+  /** Connections that are being dismissed, whose further requests are refused; all of them at the end of a drain. */
   readonly leaving = new Set<Channel>();
   private counter: number;
 
@@ -60,31 +60,31 @@ export class Gateway implements GatewayState {
   readonly verifier: TokenVerifier;
   readonly wheel: TimerWheel;
   readonly limits: AddressLimits;
-  /** The bounds that an operator can set. */
+  /** The limits that an operator can set. */
   readonly bounds: Limits;
   readonly metrics: ServiceMetrics;
   readonly log: Log;
   readonly people: PeopleLog;
   readonly settings: GatewaySettings;
   readonly signOuts: SignOuts;
-  /** Of the connections that are signed in. */
+  /** Counts the connections that are signed in. */
   readonly tally = new SessionTally();
   readonly census: Census;
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Whose token ends soon. */
+  /** Connections whose tokens expire. */
   readonly expiries: Expiries;
-  /** Whose new token is being verified. */
+  /** Connections whose new token is being verified. */
   readonly renewing = new Set<Channel>();
-  /** Who is to look into the index. */
+  /** Connections that have to read the index of their offline messages. */
   readonly hints: SyncHints;
-  /** What a turn of the event loop does for clients that have not signed in. */
+  /** Bounds the work of one turn of the event loop for connections that have not signed in. */
   readonly strangerShare: TurnShare;
-  /** Pushes to many that wait for their turn. */
+  /** Pushes to many connections, which are written in slices. */
   readonly pushes: PushQueue;
-  /** What operators have ended. */
+  /** Tokens and accounts that operators have revoked. */
   readonly revocations = new Revocations(this);
-  /** Which nodes may be linked. */
+  /** Admits nodes with the same stores only. */
   readonly stores: SameStores;
 
   constructor(
@@ -98,7 +98,7 @@ export class Gateway implements GatewayState {
         bounds: Limits;
         metrics: ServiceMetrics;
         log: Log;
-        /** Between two comparisons of its sessions with the store's. */
+        /** The interval of comparing its sessions with the store's. */
         censusMs?: number | undefined;
       },
   ) {
@@ -133,12 +133,12 @@ export class Gateway implements GatewayState {
     parts.metrics.storeMismatches = () => this.stores.mismatches;
     this.census = new Census(this, this.tally, parts.censusMs ?? sessionCensusMs);
     this.expiries = new Expiries(this);
-    // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs
-    // of a million sign-ins each overlap once in a billion.
+    // Random instead of the time: with a clock that is set back, a run would repeat the ids of an earlier one. Two runs
+    // with a million sign-ins each overlap with a probability of one in a billion.
     this.counter = parts.random.uint32() * 2 ** 19 + (parts.random.uint32() >>> 13);
   }
 
-  /** Gives a push to one connection; it may be kept until that has signed in. */
+  /** Passes a push to one connection; holds it until the connection has signed in. */
   private deliver(id: string, packet: Buffer): void {
     const channel = this.channels.get(id);
     if (channel === undefined) this.metrics.pushUnknownChannel();
@@ -152,35 +152,35 @@ export class Gateway implements GatewayState {
     }
   }
 
-  /** Ends the link of a node whose stores have turned out to be others. */
+  /** Ends the link of a node that has turned out to use other stores. */
   endOther(link: Link<Channel>): void {
-    // No further request goes there; those that are unanswered are refused when the connection has closed.
+    // Unanswered requests are refused when the connection has closed.
     this.links.remove(link);
     link.connection.close(closeOtherStores);
   }
 
-  /** Takes nothing new from now on. Clients come back over as long as others need to take so many of them. */
+  /** Refuses everything new from now on. Clients are asked to return over a time in which others can take them all. */
   beginDrain(): void {
     this.isDraining = true;
     this.leavingReason = closeLeavingOver(Math.min(Math.ceil(this.channels.size * spreadMsOfClient), spreadMsMax));
   }
 
-  /** True when no further request of this connection is taken. */
+  /** Reports whether further requests of this connection are refused. */
   isLeaving(channel: Channel): boolean {
     return this.isDraining && this.leaving.has(channel);
   }
 
-  /** A name for a connection that no other one has, restarts included. */
+  /** Returns a channel id that is unique, also across restarts. */
   nextChannelId(account: string): string {
     return `${this.serviceId}_${account}_${(this.counter++).toString(numberBase)}`;
   }
 
-  /** The number in the name of the connection that comes next: those of all before are smaller. */
+  /** The number in the next channel id; all earlier ones are smaller. */
   get nextChannelNumber(): number {
     return this.counter;
   }
 
-  /** The number in a connection's name. */
+  /** Returns the number in a channel id. */
   channelNumberOf(id: string): number {
     return Number.parseInt(id.slice(id.lastIndexOf("_") + 1), numberBase);
   }
