@@ -39,18 +39,20 @@ export function readTls(values: OptionValues, log: Log): Pick<StandaloneSettings
  */
 export function readNodeTls(values: OptionValues, role: Role, log: Log): NodeTls | undefined {
   const pair = pairOf(values, "node-cert", "node-key");
-  const authorities = values.optional("node-ca");
+  // A standalone server dials no other node: what the environment says of them is for others.
+  const isAlone = role === "standalone";
+  const authorities = isAlone ? undefined : values.optional("node-ca");
   if (pair === undefined) {
     for (const name of ["node-ca", "node-tls"] as const)
-      if (values.isGiven(name))
+      if (!isAlone && values.isGiven(name))
         throw new UsageError(`${values.sourceOf(name)} is given without --node-cert and --node-key; give them, too`);
     return undefined;
   }
-  if (authorities === undefined && role !== "standalone")
+  if (authorities === undefined && !isAlone)
     throw new UsageError(`${values.sourceOf("node-cert")} is given without --node-ca, which verifies other nodes`);
   const files = { ...pair, authorities };
   return judged(files, () => {
-    const isRequired = values.required("node-tls") === "require";
+    const isRequired = isAlone || values.required("node-tls") === "require";
     const tls = new NodeTls(files, readNodePair(files, Date.now()), isRequired);
     logCertificate("nodes connect with TLS", tls.http.certificate, log);
     if (!isRequired)
