@@ -100,18 +100,18 @@ export function handshakeAdmission(limits: Limits): Admission {
   const admission = new Admission({
     connectionsMax: Number.POSITIVE_INFINITY,
     overflowMax: 0,
-    strangersMax: handshakes,
-    strangersPerAddressMax: handshakesPerAddress,
+    unidentifiedMax: handshakes,
+    unidentifiedPerAddressMax: handshakesPerAddress,
     endingMax,
     // Nodes of a cluster often share a network: each address counts by itself.
     quotaOf: (address) => (isLoopbackAddress(address) ? undefined : address),
     met: (bound, remoteAddress) => {
-      if (bound === "strangers") limits.met("handshakes", { remoteAddress });
-      else if (bound === "strangersPerAddress") limits.met("handshakesPerAddress", { remoteAddress });
+      if (bound === "unidentified") limits.met("handshakes", { remoteAddress });
+      else if (bound === "unidentifiedPerAddress") limits.met("handshakesPerAddress", { remoteAddress });
     },
   });
-  limits.measure("handshakes", () => admission.strangerCount);
-  limits.measure("handshakesPerAddress", () => admission.strangersOfOneAddress);
+  limits.measure("handshakes", () => admission.unidentifiedCount);
+  limits.measure("handshakesPerAddress", () => admission.unidentifiedOfOneAddress);
   return admission;
 }
 
@@ -120,7 +120,7 @@ function linkOptions(transport: LinkTransport, observer: TransportObserver): Tra
   return {
     ...{ writeWaitMs, wheel, flusher, observer },
     // Until the end of the handshake; then the bounds of links apply.
-    strangerFrameBytesMax: handshakeBytesMax,
+    unidentifiedFrameBytesMax: handshakeBytesMax,
     framesAtOnce: handshakeFramesMax,
     frameBytesMax: linkFrameBytesMax,
     unsentBytesMax: limits.values.unsentBytesPerLink,
@@ -134,7 +134,7 @@ function linkOptions(transport: LinkTransport, observer: TransportObserver): Tra
 }
 
 function dialOptions(transport: LinkTransport, observer: TransportObserver): TransportOptions {
-  return { ...linkOptions(transport, observer), strangerFrameBytesMax: handshakeAnswerBytesMax };
+  return { ...linkOptions(transport, observer), unidentifiedFrameBytesMax: handshakeAnswerBytesMax };
 }
 
 function parseTarget(address: string): SocketAddress | undefined {

@@ -1,12 +1,12 @@
-// Bounds the connections of all listeners that share it, and the strangers among them. A connection is a stranger until
-// its peer has shown who it is: a client by its token, a node by its proof of the cluster key.
+// Bounds the connections of all listeners that share it, and the unidentified ones among them. A connection is
+// unidentified until its peer has shown who it is: a client by its token, a node by its proof of the cluster key.
 //
-// A new connection always gets in: at a bound the stranger that has been silent longest is ended, so peers that connect
-// and send nothing cannot keep out others, and strangers use a bounded amount of memory. Connections that were sent
-// their close frame and keep their side open are ended before any stranger.
+// A new connection always gets in: at a bound the unidentified one that has been silent longest is ended, so peers that
+// connect and send nothing cannot keep out others, and unidentified peers use a bounded amount of memory. Connections
+// that were sent their close frame and keep their side open are ended before these.
 //
-// Invariant: `strangers` and the set of each address are ordered by when they were heard last. A connection is in
-// `strangers`, in `ending` or in neither.
+// Invariant: `unidentified` and the set of each address are ordered by when they were heard last. A connection is in
+// `unidentified`, in `ending` or in neither.
 
 /** A connection as its admission sees it. */
 export interface Admitted {
@@ -17,17 +17,17 @@ export interface Admitted {
 }
 
 /** The bounds of an admission. */
-export type AdmissionBound = "connections" | "strangers" | "strangersPerAddress";
+export type AdmissionBound = "connections" | "unidentified" | "unidentifiedPerAddress";
 
 export interface AdmissionParts {
   /** Connections, and those above the bound that only get a close frame. */
   readonly connectionsMax: number;
   readonly overflowMax: number;
-  readonly strangersMax: number;
-  readonly strangersPerAddressMax: number;
+  readonly unidentifiedMax: number;
+  readonly unidentifiedPerAddressMax: number;
   /** Connections that only wait for their peers' end. Default: unlimited. */
   readonly endingMax?: number;
-  /** Returns what an address counts as; undefined if its strangers are not counted by address. */
+  /** Returns what an address counts as; undefined if unidentified connections are not counted by address. */
   readonly quotaOf: (address: string) => string | undefined;
   /** A bound has ended or refused a connection of this address. */
   readonly met: (bound: AdmissionBound, address: string) => void;
@@ -36,10 +36,10 @@ export interface AdmissionParts {
 /** Counts connections; one for all listeners that share a bound. */
 export class Admission {
   private readonly parts: AdmissionParts;
-  private readonly strangers = new Set<Admitted>();
+  private readonly unidentified = new Set<Admitted>();
   /** Connections that only wait for their peers' end. */
   private readonly ending = new Set<Admitted>();
-  /** Strangers by what their addresses count as. */
+  /** Unidentified connections by what their addresses count as. */
   private readonly byAddress = new Map<string, Set<Admitted>>();
   private total = 0;
 
@@ -47,36 +47,36 @@ export class Admission {
     this.parts = parts;
   }
 
-  /** Open connections, strangers and others. */
+  /** All open connections. */
   get connections(): number {
     return this.total;
   }
 
-  get strangerCount(): number {
-    return this.strangers.size;
+  get unidentifiedCount(): number {
+    return this.unidentified.size;
   }
 
-  /** The strangers of the address that has the most of them. */
-  get strangersOfOneAddress(): number {
+  /** The unidentified connections of the address that has the most of them. */
+  get unidentifiedOfOneAddress(): number {
     let most = 0;
     for (const { size } of this.byAddress.values()) most = Math.max(most, size);
     return most;
   }
 
   /**
-   * Adds a new connection as a stranger, and may end another one for it.
+   * Adds a new connection as a connection, and may end another one for it.
    * @returns false if the connection must be ended at once, without a close frame; it is not counted then.
    */
   enter(connection: Admitted): boolean {
-    const { connectionsMax, overflowMax, strangersMax, met } = this.parts;
+    const { connectionsMax, overflowMax, unidentifiedMax, met } = this.parts;
     if (this.total >= connectionsMax) {
       met("connections", connection.remoteAddress);
       // Its descriptor is needed now: no time for a close frame.
-      this.evictFirst(this.ending.size > 0 ? this.ending : this.strangers, false);
+      this.evictFirst(this.ending.size > 0 ? this.ending : this.unidentified, false);
       if (this.total >= connectionsMax + overflowMax) return false;
     }
     this.total++;
-    if (this.strangers.size >= strangersMax) this.evictMet("strangers", this.strangers);
+    if (this.unidentified.size >= unidentifiedMax) this.evictMet("unidentified", this.unidentified);
     this.add(connection);
     return true;
   }
@@ -90,17 +90,17 @@ export class Admission {
     return this.total + waiting < connectionsMax + overflowMax;
   }
 
-  /** A stranger sent something. */
-  heard(stranger: Admitted): void {
-    if (!this.strangers.delete(stranger)) return;
-    this.strangers.add(stranger);
-    const ofAddress = this.ofAddress(stranger.remoteAddress);
-    if (ofAddress?.delete(stranger) === true) ofAddress.add(stranger);
+  /** An unidentified peer has sent something. */
+  heard(connection: Admitted): void {
+    if (!this.unidentified.delete(connection)) return;
+    this.unidentified.add(connection);
+    const ofAddress = this.ofAddress(connection.remoteAddress);
+    if (ofAddress?.delete(connection) === true) ofAddress.add(connection);
   }
 
   /** The peer has shown who it is. */
-  identified(stranger: Admitted): void {
-    this.forget(stranger);
+  identified(connection: Admitted): void {
+    this.forget(connection);
   }
 
   /** Everything was sent; the connection only waits for its peer's end. */
@@ -118,23 +118,23 @@ export class Admission {
     this.forget(connection);
   }
 
-  private add(stranger: Admitted): void {
-    const { quotaOf, strangersPerAddressMax } = this.parts;
-    const quota = quotaOf(stranger.remoteAddress);
+  private add(connection: Admitted): void {
+    const { quotaOf, unidentifiedPerAddressMax } = this.parts;
+    const quota = quotaOf(connection.remoteAddress);
     if (quota !== undefined) {
       const ofAddress = this.byAddress.getOrInsertComputed(quota, () => new Set());
       // The last one of an address is not deleted with its set, for it joins it.
-      ofAddress.add(stranger);
-      if (ofAddress.size > strangersPerAddressMax) this.evictMet("strangersPerAddress", ofAddress);
+      ofAddress.add(connection);
+      if (ofAddress.size > unidentifiedPerAddressMax) this.evictMet("unidentifiedPerAddress", ofAddress);
     }
-    this.strangers.add(stranger);
+    this.unidentified.add(connection);
   }
 
-  private forget(stranger: Admitted): void {
-    if (!this.strangers.delete(stranger)) return;
-    const address = stranger.remoteAddress;
+  private forget(connection: Admitted): void {
+    if (!this.unidentified.delete(connection)) return;
+    const address = connection.remoteAddress;
     const ofAddress = this.ofAddress(address);
-    if (ofAddress?.delete(stranger) !== true || ofAddress.size > 0) return;
+    if (ofAddress?.delete(connection) !== true || ofAddress.size > 0) return;
     this.byAddress.delete(this.parts.quotaOf(address) ?? "");
   }
 

@@ -82,7 +82,7 @@ export abstract class ConnectionCore extends ConnectionLife implements Connectio
   }
 
   identified(): void {
-    if (!this.isStranger) return;
+    if (!this.isUnidentified) return;
     this.phase = Phase.Open;
     const { admission, framesPerSecond } = this.options;
     admission?.identified(this);
@@ -158,14 +158,14 @@ export abstract class ConnectionCore extends ConnectionLife implements Connectio
   }
 
   private isWithin(bytes: number): boolean {
-    return bytes <= (this.isStranger ? this.strangerUnsentBytesMax : this.options.unsentBytesMax);
+    return bytes <= (this.isUnidentified ? this.unidentifiedUnsentBytesMax : this.options.unsentBytesMax);
   }
 
-  /** An accepted stranger gets refusals and pongs only: no more may wait than it may send in one frame. */
-  private get strangerUnsentBytesMax(): number {
-    const { strangerFrameBytesMax, unsentBytesMax, group } = this.options;
+  /** An unidentified peer gets refusals and pongs only: no more may wait than it may send in one frame. */
+  private get unidentifiedUnsentBytesMax(): number {
+    const { unidentifiedFrameBytesMax, unsentBytesMax, group } = this.options;
     if (group === undefined) return unsentBytesMax;
-    return Math.min(strangerFrameBytesMax ?? unsentBytesMax, unsentBytesMax);
+    return Math.min(unidentifiedFrameBytesMax ?? unsentBytesMax, unsentBytesMax);
   }
 
   /** Called by the flusher, and by the transport when the socket drains. */
@@ -217,7 +217,7 @@ export abstract class ConnectionCore extends ConnectionLife implements Connectio
       }
       this.heardMs = nowMs;
     }
-    if (this.isStranger) this.options.admission?.heard(this);
+    if (this.isUnidentified) this.options.admission?.heard(this);
   }
 
   /** Counts a frame of any kind; false if there were too many: the connection has been closed. */
@@ -241,7 +241,7 @@ export abstract class ConnectionCore extends ConnectionLife implements Connectio
   protected counted(kind: string, reason: CloseReason): void {
     this.options.observer.protocolFault(kind);
     if (reason === closeFrameTooLarge) {
-      this.options.met?.(this.isStranger ? "strangerFrameBytes" : "frameBytes", this.remoteAddress);
+      this.options.met?.(this.isUnidentified ? "unidentifiedFrameBytes" : "frameBytes", this.remoteAddress);
     }
   }
 }

@@ -22,8 +22,8 @@ import type { Flushable } from "./flusher.ts";
 import { lingerMsMax } from "./linger-watch.ts";
 import type { ConnectionOptions, FrameHandler } from "./transport.ts";
 
-/** The phase of a connection, which only increases. Strange: open, and the peer has not shown who it is. */
-export const Phase = { Strange: 0, Open: 1, Closing: 2, Finishing: 3, Settled: 4 } as const;
+/** The phase of a connection, which only increases. Unidentified: open, but its peer has not shown who it is. */
+export const Phase = { Unidentified: 0, Open: 1, Closing: 2, Finishing: 3, Settled: 4 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
 /** Discards everything: the handler of connections without an owner, which were refused. */
@@ -32,7 +32,7 @@ const refusedHandler: FrameHandler = { frame() {}, closed() {} };
 /** One object is the connection, its deadline and the flusher's item: an idle gateway holds tens of thousands. */
 export abstract class ConnectionLife extends Deadline implements Flushable, Member, Admitted {
   isDirty = false;
-  protected phase: Phase = Phase.Strange;
+  protected phase: Phase = Phase.Unidentified;
   readonly remoteAddress: string;
   protected readonly options: ConnectionOptions;
   protected handler: FrameHandler = refusedHandler;
@@ -72,8 +72,8 @@ export abstract class ConnectionLife extends Deadline implements Flushable, Memb
   }
 
   /** True while the connection is open and its peer has not shown who it is. */
-  protected get isStranger(): boolean {
-    return this.phase === Phase.Strange;
+  get isUnidentified(): boolean {
+    return this.phase === Phase.Unidentified;
   }
 
   protected get isSettled(): boolean {
@@ -213,11 +213,11 @@ export abstract class ConnectionLife extends Deadline implements Flushable, Memb
 
   /** Hundreds of connections refused together are due together, and a socket with unread bytes takes long to end. */
   private terminateInTurn(): void {
-    const { strangerShare } = this.options;
-    if (strangerShare === undefined) this.terminate();
-    else if (strangerShare.isFree) strangerShare.run(() => this.terminate());
+    const { unidentifiedShare } = this.options;
+    if (unidentifiedShare === undefined) this.terminate();
+    else if (unidentifiedShare.isFree) unidentifiedShare.run(() => this.terminate());
     else {
-      const ended = strangerShare.later(() => {
+      const ended = unidentifiedShare.later(() => {
         if (!this.isSettled) this.terminate();
       });
       ended.catch((bug: unknown) => this.fail(bug));

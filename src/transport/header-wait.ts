@@ -2,8 +2,8 @@
 // that limits by address count the client and not the proxy. The header is required: a receiver that guesses whether
 // one is present believes anybody (https://www.haproxy.org/download/1.8/doc/proxy-protocol.txt, section 2).
 //
-// Memory. Each holds at most proxyHeaderBytesMax bytes and the rest of one read, for at most headWaitMs. It counts as a
-// stranger at the proxy's address; the connection that replaces it counts as one at the client's.
+// Memory. Each holds at most proxyHeaderBytesMax bytes and the rest of one read, for at most headWaitMs. It counts as
+// an unidentified connection of the proxy's address; the connection that replaces it counts as one at the client's.
 
 import { type CloseReason, closeLoginWait, closeProtocolFault } from "../wire/close-reason.ts";
 import { type Admitting, PendingConnection } from "./pending-connection.ts";

@@ -27,7 +27,7 @@ class MemoryConnection extends ConnectionCore {
   constructor(remoteAddress: string, options: MemoryOptions & ConnectionOptions) {
     super(remoteAddress, options);
     this.isPoisoned = options.poison ?? false;
-    this.frameBytesMax = options.strangerFrameBytesMax ?? options.frameBytesMax;
+    this.frameBytesMax = options.unidentifiedFrameBytesMax ?? options.frameBytesMax;
   }
 
   /** Joins two new ends; the accepting side is asked first, as may happen over a socket. */

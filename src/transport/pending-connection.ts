@@ -1,5 +1,5 @@
 // An accepted socket that is no connection yet, because something has to come first: the header of a proxy, a TLS
-// handshake. It counts as a stranger, and has headWaitMs. The connection that succeeds it takes its place in the
+// handshake. It counts as unidentified, and has headWaitMs. The connection that succeeds it takes its place in the
 // admission, so that none is evicted for it.
 
 import { Deadline } from "../base/timer-wheel.ts";

@@ -52,7 +52,7 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
   constructor(socket: TcpSocket, remoteAddress: string, options: ConnectionOptions) {
     super(remoteAddress, options);
     this.socket = socket;
-    this.reader = new FrameReader(this, options.strangerFrameBytesMax ?? options.frameBytesMax);
+    this.reader = new FrameReader(this, options.unidentifiedFrameBytesMax ?? options.frameBytesMax);
   }
 
   accept(acceptor: Acceptor): void {
@@ -84,7 +84,7 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
     const fault = this.reader.push(chunk);
     if (fault === undefined) return;
     const { proxies } = this.options;
-    if (proxies !== undefined && looksLikeProxyHeader(chunk)) proxies.headerOfStranger(this.remoteAddress);
+    if (proxies !== undefined && looksLikeProxyHeader(chunk)) proxies.headerOfOther(this.remoteAddress);
     if (fault.code === CloseCode.TooLarge) this.fault("frame-too-large", fault);
     else if (looksLikeTls(chunk)) this.fault("tls", closeTls);
     else this.fault("frame", fault);

@@ -56,9 +56,10 @@ export function listenTcp(
       options.observer.bug(bug);
     }
   };
-  const { strangerShare, admission } = options;
+  const { unidentifiedShare, admission } = options;
   const arrivals =
-    strangerShare && new Arrivals<TcpSocket>(strangerShare, take, (waiting) => admission?.mayWait(waiting) !== false);
+    unidentifiedShare &&
+    new Arrivals<TcpSocket>(unidentifiedShare, take, (waiting) => admission?.mayWait(waiting) !== false);
   // Bun's types know reusePort for dialling only.
   const settings: TCPSocketListenOptions<SocketOwner | undefined> & { readonly reusePort: boolean } = {
     hostname: address.host,

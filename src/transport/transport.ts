@@ -27,8 +27,8 @@ export interface Connection {
   /** Bytes accepted by `send` and `reserve` that the transport has not yet taken. */
   readonly unsentBytes: number;
   /**
-   * The longest frame accepted, in bytes: strangerFrameBytesMax at first; the owner raises it when it has identified
-   * the peer. A frame whose header has arrived is judged by the value of that moment.
+   * The longest frame accepted, in bytes: unidentifiedFrameBytesMax at first; the owner raises it when it has
+   * identified the peer. A frame whose header has arrived is judged by the value of that moment.
    */
   frameBytesMax: number;
   /** The buffer of `reserve`. Read it after `reserve`, not before: it may be replaced. */
@@ -50,7 +50,7 @@ export interface Connection {
   /** Copies one binary frame into the outbound buffer. Returns false where `reserve` returns -1. */
   send(payload: Uint8Array): boolean;
 
-  /** The peer has shown who it is and no longer counts as a stranger (admission.ts). Idempotent. */
+  /** The peer has shown who it is and no longer counts as unidentified (admission.ts). Idempotent. */
   identified(): void;
 
   /** Makes `handler` the receiver of the next frame and of the end. Does nothing after the end. */
@@ -95,7 +95,7 @@ export interface Acceptor {
 }
 
 /** A bound that a transport enforces and reports. */
-export type TransportBound = "frames" | "frameBytes" | "strangerFrameBytes" | "unsentBytes" | "silence";
+export type TransportBound = "frames" | "frameBytes" | "unidentifiedFrameBytes" | "unsentBytes" | "silence";
 
 /** A listening transport. */
 export interface Server {
@@ -124,19 +124,19 @@ export interface TransportObserver {
 /** What every transport needs. */
 export interface TransportOptions {
   readonly frameBytesMax: number;
-  /** The longest frame of a stranger. Default: frameBytesMax. */
-  readonly strangerFrameBytesMax?: number;
+  /** The longest frame of an unidentified peer. Default: frameBytesMax. */
+  readonly unidentifiedFrameBytesMax?: number;
   /**
    * The token bucket of a connection's frames: frames of any kind and reads of a few bytes count once, frames that
    * carry no request two hundred times; beyond it the connection is closed with 4008. Without framesPerSecond the
-   * frames of strangers alone are counted; without both, none are.
+   * frames of unidentified peers alone are counted; without both, none are.
    */
   readonly framesPerSecond?: number;
   readonly framesAtOnce?: number;
   /** Bounds the accepted connections, together with those of other listeners. */
   readonly admission?: Admission;
-  /** Bounds the work for strangers in one turn of the event loop. Default: no bound. */
-  readonly strangerShare?: TurnShare;
+  /** Bounds the work for unidentified peers in one turn of the event loop. Default: no bound. */
+  readonly unidentifiedShare?: TurnShare;
   /**
    * The kernel's receive buffer of an accepted connection: about the input that one peer can cause in one turn of the
    * event loop. Default: the system's, some megabytes.

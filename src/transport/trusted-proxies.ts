@@ -47,7 +47,7 @@ export class TrustedProxies {
   }
 
   /** A TCP connection of a peer that is not a proxy began with a PROXY protocol header. */
-  headerOfStranger(address: string): void {
+  headerOfOther(address: string): void {
     this.log.warn("a PROXY protocol header is refused: its sender is not in --trusted-proxies", {
       remoteAddress: address,
     });

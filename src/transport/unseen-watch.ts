@@ -26,8 +26,8 @@ export interface UnseenBounds {
   /** A bound has ended some sockets. */
   readonly met: (bound: UnseenBound, ended: number) => void;
   readonly nowMs: () => number;
-  /** Bytes that a stranger may send, with its request. */
-  readonly strangerBytesMax: number;
+  /** Bytes that an unidentified peer may send, including its request. */
+  readonly unidentifiedBytesMax: number;
 }
 
 /** The open connections whose request has arrived. */
@@ -35,7 +35,7 @@ interface SeenConnections {
   /** Descriptors of these connections and of those of other listeners for the same clients. */
   readonly inUse: number;
   /** The number of these whose peer has not shown who it is. */
-  readonly strangerCount: number;
+  readonly unidentifiedCount: number;
   /** The connections of this listener. */
   all(): Iterable<SeenConnection>;
 }
@@ -46,7 +46,7 @@ export interface SeenConnection {
   readonly peerPort: number;
   /** The peer has not shown who it is. */
   readonly isUnidentified: boolean;
-  /** Ends the connection: the peer has sent more than `strangerBytesMax`. */
+  /** Ends the connection: the peer has sent more than `unidentifiedBytesMax`. */
   sentTooMuch(): void;
 }
 
@@ -122,8 +122,8 @@ export class UnseenWatch {
   private othersInUse = 0;
   private unseen = 0;
   /** Peers that were unidentified a while ago, and when that was. */
-  private strangers: ReadonlySet<SeenConnection> = new Set();
-  private strangersMs: number;
+  private unidentifiedBefore: ReadonlySet<SeenConnection> = new Set();
+  private unidentifiedMs: number;
   /** Descriptors were short but nothing could be ended: look less often. */
   private wasFruitless = false;
   private isLooking = false;
@@ -134,7 +134,7 @@ export class UnseenWatch {
     this.bounds = bounds;
     this.sockets = new UnseenSockets(bounds);
     this.lookedMs = bounds.nowMs();
-    this.strangersMs = this.lookedMs;
+    this.unidentifiedMs = this.lookedMs;
     this.timer = setInterval(() => this.tick(), probeMs);
     this.timer.unref();
   }
@@ -168,12 +168,12 @@ export class UnseenWatch {
 
   /** True if enough peers have been unidentified for a while; evaluated once in that time. */
   private areLingering(nowMs: number): boolean {
-    if (nowMs - this.strangersMs < lingerMs) return false;
-    this.strangersMs = nowMs;
-    const before = this.strangers;
-    this.strangers = this.seen.strangerCount < lingeringMin ? new Set() : new Set(this.unidentified());
+    if (nowMs - this.unidentifiedMs < lingerMs) return false;
+    this.unidentifiedMs = nowMs;
+    const before = this.unidentifiedBefore;
+    this.unidentifiedBefore = this.seen.unidentifiedCount < lingeringMin ? new Set() : new Set(this.unidentified());
     let lingering = 0;
-    for (const stranger of this.strangers) if (before.has(stranger)) lingering++;
+    for (const connection of this.unidentifiedBefore) if (before.has(connection)) lingering++;
     return lingering >= lingeringMin;
   }
 
@@ -197,20 +197,21 @@ export class UnseenWatch {
     // Ports first: naming each of ten thousand connections would produce much garbage.
     const allBelow = isFull ? bounds.descriptorsMax : undefined;
     const [seenAt, acceptedAt] = [new Uint16Array(portsMax), new Uint16Array(portsMax)];
-    const strangersAt = new Set<number>();
+    const unidentifiedAt = new Set<number>();
     for (const { peerPort, isUnidentified } of this.seen.all()) {
       seenAt[peerPort] = (seenAt[peerPort] ?? 0) + 1;
-      if (isUnidentified) strangersAt.add(peerPort);
+      if (isUnidentified) unidentifiedAt.add(peerPort);
     }
     finder.countAccepted(this.port, acceptedAt, allBelow);
-    const isUnsure = (port: number): boolean => (acceptedAt[port] ?? 0) > (seenAt[port] ?? 0) || strangersAt.has(port);
+    const isUnsure = (port: number): boolean =>
+      (acceptedAt[port] ?? 0) > (seenAt[port] ?? 0) || unidentifiedAt.has(port);
     const seen = new Map<string, SeenConnection>();
     for (const connection of this.seen.all()) if (isUnsure(connection.peerPort)) seen.set(connection.peer, connection);
     const unseen: FoundSocket[] = [];
     for (const socket of finder.acceptedAt(this.port, isUnsure, allBelow)) {
       const connection = seen.get(socket.peer);
       if (connection === undefined) unseen.push(socket);
-      else if (connection.isUnidentified && finder.bytesReceived(socket) > bounds.strangerBytesMax)
+      else if (connection.isUnidentified && finder.bytesReceived(socket) > bounds.unidentifiedBytesMax)
         connection.sentTooMuch();
     }
     this.othersInUse = Math.max(0, inUse - this.seen.inUse - unseen.length);

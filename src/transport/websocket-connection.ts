@@ -55,20 +55,15 @@ export class WebSocketConnection extends ConnectionCore {
 
   /** Messages arrive whole, so the owner's bound has nothing to limit here. */
   override get frameBytesMax(): number {
-    const { strangerFrameBytesMax, frameBytesMax } = this.options;
-    return this.isStranger ? (strangerFrameBytesMax ?? frameBytesMax) : frameBytesMax;
+    const { unidentifiedFrameBytesMax, frameBytesMax } = this.options;
+    return this.isUnidentified ? (unidentifiedFrameBytesMax ?? frameBytesMax) : frameBytesMax;
   }
 
   override set frameBytesMax(_bytes: number) {
     // Raised by `identified`.
   }
 
-  /** The peer has not shown who it is. */
-  get isUnidentified(): boolean {
-    return this.isStranger;
-  }
-
-  /** A stranger has sent more than its request and first frames can contain: probably an unfinished message. */
+  /** The peer has sent more than its request and its first frames can contain: probably an unfinished message. */
   sentTooMuch(): void {
     try {
       this.counted("frame-too-large", closeFrameTooLarge);

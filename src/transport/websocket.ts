@@ -92,9 +92,9 @@ export function listenWebSocket(
             return bugMet(bug);
           }
         };
-        const { strangerShare } = options;
-        if (strangerShare === undefined) return upgraded();
-        return strangerShare.isFree ? strangerShare.run(upgraded) : strangerShare.later(upgraded);
+        const { unidentifiedShare } = options;
+        if (unidentifiedShare === undefined) return upgraded();
+        return unidentifiedShare.isFree ? unidentifiedShare.run(upgraded) : unidentifiedShare.later(upgraded);
       },
       websocket: {
         // The wheel detects silence, and clients of KIM take a ping for a packet.
@@ -148,8 +148,8 @@ export function listenWebSocket(
     get inUse() {
       return admission?.connections ?? group.size;
     },
-    get strangerCount() {
-      return admission?.strangerCount ?? group.size;
+    get unidentifiedCount() {
+      return admission?.unidentifiedCount ?? group.size;
     },
     *all() {
       for (const member of group) if (member instanceof WebSocketConnection) yield member;

@@ -194,7 +194,7 @@ describe("a first packet that comes when many come", () => {
   /** A channel whose first packet, which is no sign-in, meets a turn whose share is spent. */
   function queued(values: Partial<LimitValues> = {}) {
     const { gateway, channel, connection } = loneGateway(values).fresh();
-    gateway.strangerShare.run(() => Bun.sleepSync(5));
+    gateway.unidentifiedShare.run(() => Bun.sleepSync(5));
     const packet = Buffer.from(encodeLogicPacket({ command: Command.UserTalk, sequence: 7 }, Buffer.alloc(100)));
     const send = (): void => channel.frame(packet, 0, packet.length);
     send();
@@ -223,7 +223,7 @@ describe("a first packet that comes when many come", () => {
   test("counts no more when its turn has come: a sign-in may be as long as it may without a wait", async () => {
     const { gateway, channel, connection } = loneGateway({ signInFrameBytes: 300 }).fresh();
     const { bounds } = gateway;
-    gateway.strangerShare.run(() => Bun.sleepSync(5));
+    gateway.unidentifiedShare.run(() => Bun.sleepSync(5));
     const body = toBinary(LoginReqSchema, create(LoginReqSchema, { token: "x".repeat(200) }));
     const signIn = Buffer.from(encodeLogicPacket({ command: Command.SignIn, sequence: 1 }, body));
     channel.frame(signIn, 0, signIn.length);

@@ -23,8 +23,8 @@ function admit(parts: Partial<AdmissionParts> = {}) {
   const admission = new Admission({
     connectionsMax: 100,
     overflowMax: 0,
-    strangersMax: 100,
-    strangersPerAddressMax: 100,
+    unidentifiedMax: 100,
+    unidentifiedPerAddressMax: 100,
     quotaOf: (address) => (address === "exempt" ? undefined : address.charAt(0)),
     met: (bound, address) => met.push(`${bound} ${address}`),
     ...parts,
@@ -39,7 +39,7 @@ function admit(parts: Partial<AdmissionParts> = {}) {
 
 describe("an admission", () => {
   test("ends the stranger that has been silent for the longest time, and not the one that came first", () => {
-    const { admission, enter, met } = admit({ strangersMax: 3 });
+    const { admission, enter, met } = admit({ unidentifiedMax: 3 });
     const [first, second, third] = [enter("a"), enter("b"), enter("c")];
     admission.heard(first);
     const fourth = enter("d");
@@ -47,11 +47,11 @@ describe("an admission", () => {
     admission.heard(third);
     enter("e");
     expect(first.ended).toBe("told");
-    expect(met).toEqual(["strangers b", "strangers a"]);
+    expect(met).toEqual(["unidentified b", "unidentified a"]);
   });
 
   test("does not count or end those who have shown who they are", () => {
-    const { admission, enter } = admit({ strangersMax: 1, strangersPerAddressMax: 1 });
+    const { admission, enter } = admit({ unidentifiedMax: 1, unidentifiedPerAddressMax: 1 });
     const known = Array.from({ length: 5 }, () => {
       const peer = enter();
       admission.identified(peer);
@@ -63,15 +63,15 @@ describe("an admission", () => {
     expect(stranger.ended).toBe("told");
     expect(admission.connections).toBe(7);
     // Who was evicted with a close frame is there until its peer ends, and is no stranger any more.
-    expect(admission.strangerCount).toBe(1);
+    expect(admission.unidentifiedCount).toBe(1);
   });
 
   test("ends the most silent one of an address that has too many, and nobody of another", () => {
-    const { enter, met } = admit({ strangersPerAddressMax: 2 });
+    const { enter, met } = admit({ unidentifiedPerAddressMax: 2 });
     const other = enter("b");
     const [first, second, third] = [enter("a1"), enter("a2"), enter("a3")];
     expect([other, first, second, third].map(({ ended }) => ended)).toEqual([undefined, "told", undefined, undefined]);
-    expect(met).toEqual(["strangersPerAddress a1"]);
+    expect(met).toEqual(["unidentifiedPerAddress a1"]);
     const exempt = Array.from({ length: 10 }, () => enter("exempt"));
     expect(exempt.every(({ ended }) => ended === undefined)).toBe(true);
   });
@@ -114,6 +114,6 @@ describe("an admission", () => {
     admission.identified(known);
     admission.ends(ending);
     for (const peer of [stranger, known, ending]) admission.leave(peer);
-    expect([admission.connections, admission.strangerCount, admission.strangersOfOneAddress]).toEqual([0, 0, 0]);
+    expect([admission.connections, admission.unidentifiedCount, admission.unidentifiedOfOneAddress]).toEqual([0, 0, 0]);
   });
 });

@@ -42,7 +42,12 @@ afterEach(async () => {
 function besieged({ listen, opening }: (typeof dialects)[number], overrides: Partial<TestOptions> = {}) {
   let nowMs = 0;
   const turns: (() => void)[] = [];
-  const strangerShare = new TurnShare(1, Infinity, { monotonicMs: () => nowMs }, (action) => void turns.push(action));
+  const unidentifiedShare = new TurnShare(
+    1,
+    Infinity,
+    { monotonicMs: () => nowMs },
+    (action) => void turns.push(action),
+  );
   const accepted: Recording[] = [];
   const acceptor = {
     accept(connection: Recording["connection"]) {
@@ -52,7 +57,7 @@ function besieged({ listen, opening }: (typeof dialects)[number], overrides: Par
       return owner;
     },
   };
-  const options = testOptions({ strangerShare, ...overrides });
+  const options = testOptions({ unidentifiedShare, ...overrides });
   const server = listen({ host: "127.0.0.1", port: 0 }, acceptor, options);
   servers.push(server);
   const port = Number(server.address.slice(server.address.lastIndexOf(":") + 1));
@@ -146,7 +151,7 @@ test("requests for a WebSocket whose peers left while they waited are not answer
 test("no more connections wait over TCP than there are descriptors for", async () => {
   const met: string[] = [];
   const admission = new Admission({
-    ...{ connectionsMax: 10, overflowMax: 2, strangersMax: 100, strangersPerAddressMax: 100 },
+    ...{ connectionsMax: 10, overflowMax: 2, unidentifiedMax: 100, unidentifiedPerAddressMax: 100 },
     quotaOf: () => undefined,
     met: (bound, address) => void met.push(`${bound} ${address}`),
   });

@@ -32,7 +32,7 @@ afterEach(async () => {
 const portOf = (server: Server): number => Number(server.address.slice(server.address.lastIndexOf(":") + 1));
 
 /** Options of a listener behind proxies at `cidr`; `lines` gets its log. */
-function behind(cidr: string | undefined, lines: string[] = [], strangersMax = 100): TestOptions {
+function behind(cidr: string | undefined, lines: string[] = [], unidentifiedMax = 100): TestOptions {
   const range = cidr === undefined ? undefined : parseRange(cidr);
   const ranges = range === undefined ? undefined : listOfRanges([range]);
   const proxies = new TrustedProxies(
@@ -43,8 +43,8 @@ function behind(cidr: string | undefined, lines: string[] = [], strangersMax = 1
   const admission = new Admission({
     connectionsMax: 1_000,
     overflowMax: 1,
-    strangersMax,
-    strangersPerAddressMax: 1_000,
+    unidentifiedMax,
+    unidentifiedPerAddressMax: 1_000,
     quotaOf: (address) => address,
     met() {},
   });
@@ -196,8 +196,8 @@ describe("TCP behind a trusted proxy", () => {
     const admission = new Admission({
       connectionsMax: 2,
       overflowMax: 0,
-      strangersMax: 100,
-      strangersPerAddressMax: 100,
+      unidentifiedMax: 100,
+      unidentifiedPerAddressMax: 100,
       quotaOf: (address) => address,
       met: () => {},
     });
@@ -233,7 +233,7 @@ describe("TCP behind a trusted proxy", () => {
     await server.close(closeLeaving);
     expect(accepted).toEqual([]);
     expect(options.observer.bugs).toEqual([]);
-    expect([options.admission?.connections, options.admission?.strangerCount]).toEqual([0, 0]);
+    expect([options.admission?.connections, options.admission?.unidentifiedCount]).toEqual([0, 0]);
   });
 
   test("a server that closes tells those who wait, and does not wait for them", async () => {

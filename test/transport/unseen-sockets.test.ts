@@ -12,7 +12,7 @@ const bounds = {
   ageMsMax: 10_000,
   socketsMax: 100,
   socketsPerAddressMax: 10,
-  strangerBytesMax: 100_000,
+  unidentifiedBytesMax: 100_000,
   descriptorsMax: 1_000,
   descriptorsReserved: 100,
   quotaOf: (address: string) => (address === "127.0.0.1" ? undefined : address),
@@ -136,7 +136,7 @@ describe.each(["127.0.0.1", "::1"])("on %s the kernel's word", (host) => {
 });
 
 /** A server with clients, and a watch whose clock runs fast; `known` are the clients whose request has come. */
-async function watched(count: number, known: number, strangerCount = 0) {
+async function watched(count: number, known: number, unidentifiedCount = 0) {
   const { port, accepted } = await serve("127.0.0.1");
   const clients = await Promise.all(Array.from({ length: count }, () => connected("127.0.0.1", port)));
   await until(() => accepted.length === clients.length, "all connections");
@@ -148,11 +148,11 @@ async function watched(count: number, known: number, strangerCount = 0) {
   const connectionOf = ({ localPort = 0 }: Socket, index: number): SeenConnection => ({
     peer: `127.0.0.1:${localPort}`,
     peerPort: localPort,
-    isUnidentified: index < strangerCount,
+    isUnidentified: index < unidentifiedCount,
     sentTooMuch: () => void excessive.push(localPort),
   });
   const all = seen.map(connectionOf);
-  const connections = { inUse: known, strangerCount, all: () => all };
+  const connections = { inUse: known, unidentifiedCount, all: () => all };
   const watch = new UnseenWatch(port, connections, {
     ...bounds,
     descriptorsMax: 1_000_000,
@@ -181,8 +181,8 @@ test("a watch ends those whose request does not come, and no other", async () =>
 
 test("a watch ends, of many strangers, those who have sent too much of anything, and no known one", async () => {
   const { clients, excessive, watch } = await watched(40, 40, 39);
-  for (const index of [3, 7, 39]) clients[index]?.write(Buffer.alloc(bounds.strangerBytesMax + 1));
-  clients[5]?.write(Buffer.alloc(bounds.strangerBytesMax));
+  for (const index of [3, 7, 39]) clients[index]?.write(Buffer.alloc(bounds.unidentifiedBytesMax + 1));
+  clients[5]?.write(Buffer.alloc(bounds.unidentifiedBytesMax));
   await until(() => excessive.length >= 2, "the end of two");
   await Bun.sleep(300);
   watch.stop();

@@ -35,7 +35,7 @@ const sayMs = 60_000;
 const limitOf: Readonly<Record<Exclude<TransportBound, "silence">, LimitName>> = {
   frames: "framesPerSecond",
   frameBytes: "frameBytes",
-  strangerFrameBytes: "signInFrameBytes",
+  unidentifiedFrameBytes: "signInFrameBytes",
   unsentBytes: "unsentBytes",
 };
 
@@ -45,8 +45,8 @@ const limitOfUnseen: Readonly<Record<Exclude<UnseenBound, "age" | "descriptors">
 };
 
 const limitOfAdmission: Readonly<Record<Exclude<AdmissionBound, "connections">, LimitName>> = {
-  strangers: "pendingConnections",
-  strangersPerAddress: "pendingConnectionsPerAddress",
+  unidentified: "pendingConnections",
+  unidentifiedPerAddress: "pendingConnectionsPerAddress",
 };
 
 /** Returns the bounds of one connection. */
@@ -55,7 +55,7 @@ export function clientBounds(
 ): Pick<
   TransportOptions,
   | "frameBytesMax"
-  | "strangerFrameBytesMax"
+  | "unidentifiedFrameBytesMax"
   | "framesPerSecond"
   | "framesAtOnce"
   | "receiveBufferBytes"
@@ -65,7 +65,7 @@ export function clientBounds(
   const { frameBytes, signInFrameBytes, framesPerSecond, framesAtOnce, unsentBytes } = limits.values;
   return {
     frameBytesMax: frameBytes,
-    strangerFrameBytesMax: Math.min(signInFrameBytes, frameBytes),
+    unidentifiedFrameBytesMax: Math.min(signInFrameBytes, frameBytes),
     framesPerSecond,
     framesAtOnce,
     receiveBufferBytes,
@@ -93,8 +93,8 @@ export function clientAdmission(
   const admission = new Admission({
     connectionsMax,
     overflowMax,
-    strangersMax: pendingConnections,
-    strangersPerAddressMax: pendingConnectionsPerAddress,
+    unidentifiedMax: pendingConnections,
+    unidentifiedPerAddressMax: pendingConnectionsPerAddress,
     quotaOf: quotaBehind(proxies),
     met: (bound, remoteAddress) => {
       if (bound === "connections") {
@@ -105,8 +105,8 @@ export function clientAdmission(
       } else limits.met(limitOfAdmission[bound], { remoteAddress });
     },
   });
-  limits.measure("pendingConnections", () => admission.strangerCount);
-  limits.measure("pendingConnectionsPerAddress", () => admission.strangersOfOneAddress);
+  limits.measure("pendingConnections", () => admission.unidentifiedCount);
+  limits.measure("pendingConnectionsPerAddress", () => admission.unidentifiedOfOneAddress);
   return admission;
 }
 
@@ -133,7 +133,7 @@ function unseenBounds(
     socketsPerAddressMax: pendingConnectionsPerAddress,
     descriptorsMax: descriptors,
     descriptorsReserved,
-    strangerBytesMax: requestBytesMax + 2 * signInFrameBytes,
+    unidentifiedBytesMax: requestBytesMax + 2 * signInFrameBytes,
     quotaOf: quotaBehind(proxies),
     nowMs: () => wheel.nowMs,
     met(bound, ended) {
@@ -197,14 +197,14 @@ export function clientTransport(
     readonly descriptors: number;
     readonly connectionsMax: number;
   },
-  { strangerShare }: { readonly strangerShare: TurnShare },
+  { unidentifiedShare }: { readonly unidentifiedShare: TurnShare },
 ): TransportOptions {
   const { wheel, flusher, metrics, readWaitMs, writeWaitMs } = parts;
   const proxies = new TrustedProxies(parts.trustedProxies, log, clock);
   const rareLog = new RareLog(log, clock, sayMs);
   return {
     ...clientBounds(limits),
-    ...{ readWaitMs, writeWaitMs, wheel, flusher, proxies, strangerShare },
+    ...{ readWaitMs, writeWaitMs, wheel, flusher, proxies, unidentifiedShare },
     tls: parts.tls?.context,
     origins: parts.allowOrigins,
     originRefused: (origin, remoteAddress) =>

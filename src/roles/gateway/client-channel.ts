@@ -60,14 +60,14 @@ export class ClientChannel extends Channel implements FrameHandler {
 
   /** Looks at it now, or in a later turn of the event loop when many come at once. */
   private firstFrame(frame: Buffer): void {
-    const { strangerShare } = this.gateway;
-    if (strangerShare.isFree) {
-      strangerShare.run(() => acceptSignIn(this.gateway, this, frame));
+    const { unidentifiedShare } = this.gateway;
+    if (unidentifiedShare.isFree) {
+      unidentifiedShare.run(() => acceptSignIn(this.gateway, this, frame));
       return;
     }
     this.state = ChannelState.Queued;
     this.holdFrame(frame);
-    strangerShare.later(() => this.takeTurn()).catch((bug: unknown) => this.connection.fail(bug));
+    unidentifiedShare.later(() => this.takeTurn()).catch((bug: unknown) => this.connection.fail(bug));
   }
 
   private takeTurn(): void {

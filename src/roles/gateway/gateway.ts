@@ -29,9 +29,9 @@ import { Expiries } from "./expiries.ts";
 import { SessionTally } from "../../session/tally.ts";
 
 /** In milliseconds: enough for a handful of sign-ins. */
-const strangerShareMs = 1;
+const unidentifiedShareMs = 1;
 /** New connections in one turn of the event loop, each of which may have sent something already. */
-const strangersPerTurn = 64;
+const unidentifiedPerTurn = 64;
 /** The base of the numbers in channel ids. */
 const numberBase = 36;
 /** A thousand sign-ins a second are a light load for the remaining servers. */
@@ -79,7 +79,7 @@ export class Gateway implements GatewayState {
   /** Connections that have to read the index of their offline messages. */
   readonly hints: SyncHints;
   /** Bounds the work of one turn of the event loop for connections that have not signed in. */
-  readonly strangerShare: TurnShare;
+  readonly unidentifiedShare: TurnShare;
   /** Pushes to many connections, which are written in slices. */
   readonly pushes: PushQueue;
   /** Tokens and accounts that operators have revoked. */
@@ -105,7 +105,7 @@ export class Gateway implements GatewayState {
     const { clock, timers } = parts;
     this.clock = clock;
     this.timers = timers;
-    this.strangerShare = new TurnShare(strangerShareMs, strangersPerTurn, clock, timers.soon);
+    this.unidentifiedShare = new TurnShare(unidentifiedShareMs, unidentifiedPerTurn, clock, timers.soon);
     this.pushes = new PushQueue((id, packet) => this.deliver(id, packet), timers.soon);
     this.serviceId = parts.serviceId;
     this.serviceIdBytes = Buffer.from(parts.serviceId);

@@ -8,8 +8,8 @@
 // Order of events: first bytes -> upgradeTLS -> `handshake` on the secure socket -> connection. The plain socket goes
 // on to report what it reads, as ciphertext: that is counted during the handshake, and ignored afterwards.
 //
-// Memory. A peer that has sent nothing has no TLS state. A handshake counts as a stranger, ends after headWaitMs, and
-// may send handshakeBytesMax.
+// Memory. A peer that has sent nothing has no TLS state. A handshake counts as an unidentified connection, ends after
+// headWaitMs, and may send handshakeBytesMax.
 
 import type { SocketHandler, TLSOptions } from "bun";
 import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
@@ -137,13 +137,13 @@ class Handshake extends PendingConnection {
 
   /** Begins the handshake in a turn that has time for it: it costs as much as thousand frames. */
   private take(chunk: Buffer): void {
-    const { strangerShare } = this.secured.options;
-    if (strangerShare === undefined) this.upgrade(chunk);
-    else if (strangerShare.isFree) strangerShare.run(() => this.upgrade(chunk));
+    const { unidentifiedShare } = this.secured.options;
+    if (unidentifiedShare === undefined) this.upgrade(chunk);
+    else if (unidentifiedShare.isFree) unidentifiedShare.run(() => this.upgrade(chunk));
     else {
       this.first = chunk;
       this.socket.pause();
-      const upgraded = strangerShare.later(() => {
+      const upgraded = unidentifiedShare.later(() => {
         const { first } = this;
         if (this.isOver || first === undefined) return;
         this.first = undefined;
@@ -168,7 +168,7 @@ class Handshake extends PendingConnection {
   /** Tells a client of the plain protocol what is wrong. */
   private notTls(chunk: Buffer): void {
     const { options } = this.secured;
-    if (looksLikeProxyHeader(chunk)) options.proxies?.headerOfStranger(this.remoteAddress);
+    if (looksLikeProxyHeader(chunk)) options.proxies?.headerOfOther(this.remoteAddress);
     options.observer.protocolFault("plain-text");
     this.succeed(this.socket, this.remoteAddress, { accept: () => plainText });
   }

@@ -210,11 +210,11 @@ describe("a handshake", () => {
   test("is ended in favour of another peer, when there are a thousand halves of one", async () => {
     const met: string[] = [];
     const admission = new Admission({
-      ...{ connectionsMax: 10_000, overflowMax: 10, strangersMax: 100, strangersPerAddressMax: 50 },
+      ...{ connectionsMax: 10_000, overflowMax: 10, unidentifiedMax: 100, unidentifiedPerAddressMax: 50 },
       quotaOf: (address) => address,
       met: (bound) => met.push(bound),
     });
-    const { port, server, accepted } = serve({ admission, strangerShare: new TurnShare(5, 16) });
+    const { port, server, accepted } = serve({ admission, unidentifiedShare: new TurnShare(5, 16) });
     const hello = await clientHello();
     for (let i = 0; i < 1_000; i++) {
       const peer = new RawTcp(port, `127.0.1.${1 + (i % 4)}`);
@@ -232,12 +232,12 @@ describe("a handshake", () => {
       if (peer instanceof RawTcp) peer.close();
       else sockets.push(peer);
     await eventually(() => admission.connections === 1);
-    expect(admission.strangerCount).toBe(0);
+    expect(admission.unidentifiedCount).toBe(0);
   });
 
   test("that waits for its turn loses no byte", async () => {
-    const strangerShare = new TurnShare(1_000, 1);
-    const { port, accepted } = serve({ strangerShare });
+    const unidentifiedShare = new TurnShare(1_000, 1);
+    const { port, accepted } = serve({ unidentifiedShare });
     const clients = await Promise.all(Array.from({ length: 20 }, () => secure(port)));
     for (const client of clients) client.write(frameOf(Buffer.from("hello")));
     await eventually(() => accepted.length === 20 && accepted.every(({ frames }) => frames.length === 1));
