@@ -42,7 +42,11 @@ export async function issueAuthority(validity: Validity): Promise<Issued> {
   const name = [{ CN: [`Roost CA ${randomBytes(4).toString("hex")}`] }];
   return {
     certificate: await signed({
-      ...{ subject: name, issuer: name, publicKey: pair.publicKey, signingKey: pair.privateKey, validity },
+      subject: name,
+      issuer: name,
+      publicKey: pair.publicKey,
+      signingKey: pair.privateKey,
+      validity,
       extensions: [
         new BasicConstraintsExtension(true, 0, true),
         new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
@@ -70,7 +74,10 @@ export async function issueNode(
   const issuer = new X509Certificate(authority.certificate);
   return {
     certificate: await signed({
-      ...{ subject: [{ CN: [id] }], issuer: issuer.subjectName.toJSON(), publicKey: pair.publicKey, signingKey },
+      subject: [{ CN: [id] }],
+      issuer: issuer.subjectName.toJSON(),
+      publicKey: pair.publicKey,
+      signingKey,
       validity,
       extensions: [
         new BasicConstraintsExtension(false, undefined, true),

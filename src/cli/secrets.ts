@@ -54,7 +54,8 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
     const fingerprints = fingerprintsOf({ keys, appKeys, issuers }).join(" ");
     const apps = new Set([...appKeys, ...issuers].map(({ app }) => app)).size;
     log?.info("client tokens are verified with these keys; the first one signs", {
-      ...{ keys: keys.length, fingerprints },
+      keys: keys.length,
+      fingerprints,
       ...(apps === 0 ? {} : { appsWithKeys: apps }),
       ...(issuers.length === 0 ? {} : { issuers: issuers.length }),
     });
@@ -66,7 +67,11 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
         return { ...fresh, issuers: issuersOf(fresh, log, false) };
       });
     return {
-      ...{ keys, appKeys, issuers, source, madeAt: isNew ? path : undefined },
+      keys,
+      appKeys,
+      issuers,
+      source,
+      madeAt: isNew ? path : undefined,
       again: values.isGiven("secret") ? undefined : again,
     };
   });

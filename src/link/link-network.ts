@@ -118,7 +118,10 @@ export function handshakeAdmission(limits: Limits): Admission {
 function linkOptions(transport: LinkTransport, observer: TransportObserver): TransportOptions {
   const { limits, writeWaitMs, wheel, flusher } = transport;
   return {
-    ...{ writeWaitMs, wheel, flusher, observer },
+    writeWaitMs,
+    wheel,
+    flusher,
+    observer,
     // Until the end of the handshake; then the bounds of links apply.
     unidentifiedFrameBytesMax: handshakeBytesMax,
     framesAtOnce: handshakeFramesMax,

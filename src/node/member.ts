@@ -135,7 +135,11 @@ export async function startMember(
     const environment = environmentOf(settings, service, { keys, wheel, flusher, control, registry });
     undo(() => environment.naming.close());
     const role = await start({
-      ...{ wheel, flusher, metrics, serviceMetrics, undo },
+      wheel,
+      flusher,
+      metrics,
+      serviceMetrics,
+      undo,
       environment: { ...environment, monitor: monitor && advertisedMonitor(settings, monitor.address) },
     });
     started = role;

@@ -24,8 +24,15 @@ const statement: InstanceStatement = {
         id: "gate-1",
         incarnation: "00aa11bb22cc33dd",
       },
-      ...{ state: "adult", zone: "z1", version: "0.1.0", link: "10.0.0.5:7000", keys: "f1,f2" },
-      ...{ sessions: "0".repeat(32), "sessions-at": "redis://r", messages: "1".repeat(32), "messages-at": "here" },
+      state: "adult",
+      zone: "z1",
+      version: "0.1.0",
+      link: "10.0.0.5:7000",
+      keys: "f1,f2",
+      sessions: "0".repeat(32),
+      "sessions-at": "redis://r",
+      messages: "1".repeat(32),
+      "messages-at": "here",
     }),
   ),
 };
@@ -41,7 +48,11 @@ const withEntry = (said: InstanceStatement, key: string, value: string): Instanc
 
 test("stays what it is: another implementation of the description gives these bytes", () => {
   const said: InstanceStatement = {
-    ...{ env: "e", zone: "z", service: "chat", id: "chat-1", addrs: ["tcp://h:1", "tcp://h:2"] },
+    env: "e",
+    zone: "z",
+    service: "chat",
+    id: "chat-1",
+    addrs: ["tcp://h:1", "tcp://h:2"],
     metadata: new Map([
       ["state", "young"],
       ["link", "h:1"],

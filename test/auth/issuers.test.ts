@@ -14,7 +14,10 @@ const url = "https://id.example.com/";
 const common = new TextEncoder().encode("the key of all other apps");
 
 const issuerOf = (keys: readonly unknown[], more: Partial<Issuer> = {}): Issuer => ({
-  ...{ app: "shop", path: "/keys.json", issuer: url, audience: undefined },
+  app: "shop",
+  path: "/keys.json",
+  issuer: url,
+  audience: undefined,
   keys: parseJwks(jwksText(...keys), "keys.json").keys,
   ...more,
 });
@@ -132,7 +135,8 @@ test("keys that a token's header carries or names are not looked at", async () =
   const stranger = "RS256 of a stranger";
   const asked: string[] = [];
   using server = Bun.serve({
-    ...{ hostname: "127.0.0.1", port: 0 },
+    hostname: "127.0.0.1",
+    port: 0,
     fetch({ url: path }) {
       asked.push(path);
       return new Response(jwksText(publicJwk(stranger, { kid: "r" })));

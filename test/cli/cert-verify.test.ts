@@ -77,8 +77,11 @@ withOpenssl("openssl prints the extensions that RFC 5280 asks for", async () => 
 async function listening() {
   const server = createServer(
     {
-      ...{ cert: fileOf(ours, "gw-1.crt"), key: fileOf(ours, "gw-1.key"), ca: fileOf(ours, "ca.crt") },
-      ...{ requestCert: true, rejectUnauthorized: true },
+      cert: fileOf(ours, "gw-1.crt"),
+      key: fileOf(ours, "gw-1.key"),
+      ca: fileOf(ours, "ca.crt"),
+      requestCert: true,
+      rejectUnauthorized: true,
     },
     (socket: TLSSocket) => socket.end(String(socket.getPeerCertificate().subject.CN)),
   );

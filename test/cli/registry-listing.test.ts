@@ -11,8 +11,20 @@ afterEach(async () => {
 });
 
 const instance = (hostname: string, stale: object): object => ({
-  ...{ region: "r", zone: "z", env: "e", appid: "shop", hostname, addrs: [], version: "", metadata: {}, status: 1 },
-  ...{ reg_timestamp: 1, up_timestamp: 1, renew_timestamp: 1, dirty_timestamp: 1, latest_timestamp: 1 },
+  region: "r",
+  zone: "z",
+  env: "e",
+  appid: "shop",
+  hostname,
+  addrs: [],
+  version: "",
+  metadata: {},
+  status: 1,
+  reg_timestamp: 1,
+  up_timestamp: 1,
+  renew_timestamp: 1,
+  dirty_timestamp: 1,
+  latest_timestamp: 1,
   ...stale,
 });
 

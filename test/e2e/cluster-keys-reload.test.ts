@@ -44,7 +44,10 @@ test("a signal that comes while a process starts does not end it, and counts whe
   const [key, next] = [keyOf(running), newKey()];
   // A gateway waits for other services for ten seconds.
   const child = Bun.spawn([...roost, ...running.cluster.words("gateway-1")], {
-    ...{ cwd: running.folder, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+    cwd: running.folder,
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
   });
   try {
     let log = "";

@@ -44,9 +44,20 @@ test("a registry's error message is one line that moves nothing", async () => {
 
 test("names in a registry's list are cells of a table, whatever they hold", async () => {
   const instance = {
-    ...{ region: "r", zone: `z${attack}`, env: `e${attack}`, appid: `a${attack}`, hostname: `h${attack}` },
-    ...{ addrs: [`tcp://${attack}`], version: "1", metadata: { state: attack }, status: 1 },
-    ...{ reg_timestamp: 1, up_timestamp: 1, renew_timestamp: 1, dirty_timestamp: 1, latest_timestamp: 1 },
+    region: "r",
+    zone: `z${attack}`,
+    env: `e${attack}`,
+    appid: `a${attack}`,
+    hostname: `h${attack}`,
+    addrs: [`tcp://${attack}`],
+    version: "1",
+    metadata: { state: attack },
+    status: 1,
+    reg_timestamp: 1,
+    up_timestamp: 1,
+    renew_timestamp: 1,
+    dirty_timestamp: 1,
+    latest_timestamp: 1,
   };
   const url = registryThat((path) => ({
     code: 0,

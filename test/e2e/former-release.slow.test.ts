@@ -56,7 +56,10 @@ async function upgradeWhilePeopleTalk(stage: ClusterStage, former: readonly stri
   const time = { isUp: false };
   const coming = comeAndGo(stage, time);
   const talks = await converse({
-    ...{ cluster, random, clients: 10, hasGroup: true },
+    cluster,
+    random,
+    clients: 10,
+    hasGroup: true,
     meanwhile: async (soFar) => {
       for (const { name } of inTurn) {
         const { stored } = soFar;
@@ -102,7 +105,9 @@ describe.skipIf(formerReleaseMissing !== undefined)(`behind a gateway of the for
     const { cluster } = stage;
     const connect = (account: string): Promise<RoostClient> =>
       RoostClient.connect({
-        ...{ url: `tcp://${cluster.gateways[0]?.tcp}`, token: () => cluster.token(account), acknowledge: false },
+        url: `tcp://${cluster.gateways[0]?.tcp}`,
+        token: () => cluster.token(account),
+        acknowledge: false,
       });
     const bob = await connect("bob");
     const ids: bigint[] = [];

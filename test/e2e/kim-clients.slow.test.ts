@@ -96,7 +96,9 @@ async function groupTalk(kim: Kim, round: number): Promise<void> {
   const [one, two, three, four] = [1, 2, 3, 4].map((number) => `g${round}.test${number}`);
   const cli1 = await kim.go(one ?? "");
   cli1.send(Command.GroupCreate, "", GroupCreateReqSchema, {
-    ...{ name: "group1", owner: one ?? "", members: [one ?? "", two ?? "", three ?? "", four ?? ""] },
+    name: "group1",
+    owner: one ?? "",
+    members: [one ?? "", two ?? "", three ?? "", four ?? ""],
   });
   const { groupId } = fromBinary(GroupCreateRespSchema, await answered(cli1, Command.GroupCreate));
   expect(groupId).not.toBe("");

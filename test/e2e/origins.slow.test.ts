@@ -14,7 +14,8 @@ test.skipIf(chromium === undefined)(
     const reports = new Map<string, unknown>();
     let script = "";
     const site = Bun.serve({
-      ...{ hostname: "127.0.0.1", port: 0 },
+      hostname: "127.0.0.1",
+      port: 0,
       async fetch(request) {
         const { pathname, hostname } = new URL(request.url);
         if (pathname === "/report") reports.set(hostname, await request.json());

@@ -13,8 +13,11 @@ const list = "https://app.example,https://*.example.com";
 /** Asks for a WebSocket as a page of `origin` does; the status of the answer, 101 if it is open, and its text. */
 function asked(url: string, origin: string): Promise<{ status: number | undefined; text: string }> {
   const headers = {
-    ...{ origin, connection: "Upgrade", upgrade: "websocket" },
-    ...{ "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" },
+    origin,
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
   };
   return new Promise((resolve, reject) => {
     const asking = request(url.replace("ws:", "http:"), { headers });

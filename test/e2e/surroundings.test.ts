@@ -159,8 +159,15 @@ test("a cluster forms, talks and is listed past every proxy that variables name,
     method: "POST",
     headers: { authorization: `Bearer ${token}` },
     body: new URLSearchParams({
-      ...{ region: "region01", zone: "zone01", env: "dev", appid: "probed", hostname: "probed-1", status: "1" },
-      ...{ addrs: at, version: "1", metadata: JSON.stringify({ health_url: `${at}/health` }) },
+      region: "region01",
+      zone: "zone01",
+      env: "dev",
+      appid: "probed",
+      hostname: "probed-1",
+      status: "1",
+      addrs: at,
+      version: "1",
+      metadata: JSON.stringify({ health_url: `${at}/health` }),
     }),
   });
   expect(await registered.json()).toMatchObject({ code: 0 });

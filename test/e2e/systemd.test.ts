@@ -314,7 +314,11 @@ describe("a service manager", () => {
         gateway: { ROOST_WS: "127.0.0.1:0", ROOST_TCP: "127.0.0.1:0" },
       };
       const specifiersOf = (role: string): Record<string, string> => ({
-        ...{ S: folder, t: join(folder, "run"), H: "host", i: "1", p: `roost-${role}` },
+        S: folder,
+        t: join(folder, "run"),
+        H: "host",
+        i: "1",
+        p: `roost-${role}`,
       });
       /** What root does; the folder of the configuration is the test's. */
       const copyKeys = (role: keyof typeof unitOfRole, key: string): void => {

@@ -51,7 +51,10 @@ async function connected(
   on: { message?: (text: string) => void; offline?: () => void } = {},
 ): Promise<RoostClient> {
   const client = await RoostClient.connect({
-    ...{ url, ca, token, reconnect: false },
+    url,
+    ca,
+    token,
+    reconnect: false,
     on: { message: ({ body }) => on.message?.(body), offline: () => on.offline?.() },
   });
   clients.push(client);

@@ -85,7 +85,11 @@ describe("which stores a node uses", () => {
       const state = messageOf({ load: 4_000_000_000, isReady: true, stores: { sessions: store, messages: store } });
       const id = "x".repeat(40);
       const answer = create(InnerHandshakeResponseSchema, {
-        ...{ serviceId: id, incarnation: id, nonce: new Uint8Array(32), proof: new Uint8Array(32), state },
+        serviceId: id,
+        incarnation: id,
+        nonce: new Uint8Array(32),
+        proof: new Uint8Array(32),
+        state,
       });
       expect(toBinary(InnerHandshakeResponseSchema, answer).length).toBeLessThan(700);
       const { body } = decodePacket(

@@ -27,8 +27,18 @@ test("a registry node shows the limits of its role", async () => {
   const limits = new Limits(silentLog);
   limits.met("instances");
   const numbers = {
-    ...{ instances: 0, tombstones: 0, services: 0, polls: 0, peers: 0, peersUp: 0, waiting: 0, failures: 0 },
-    ...{ repaired: 0, evictions: 0, isReadable: true, isProtected: false },
+    instances: 0,
+    tombstones: 0,
+    services: 0,
+    polls: 0,
+    peers: 0,
+    peersUp: 0,
+    waiting: 0,
+    failures: 0,
+    repaired: 0,
+    evictions: 0,
+    isReadable: true,
+    isProtected: false,
   };
   const metrics = new RegistryMetrics(
     () => numbers,

@@ -37,8 +37,18 @@ function problemsIn(text: string): string[] {
 }
 
 const numbers: RegistryNumbers = {
-  ...{ instances: 1, tombstones: 0, services: 1, polls: 0, peers: 0, peersUp: 0, waiting: 0 },
-  ...{ failures: 0, repaired: 0, evictions: 0, isReadable: true, isProtected: false },
+  instances: 1,
+  tombstones: 0,
+  services: 1,
+  polls: 0,
+  peers: 0,
+  peersUp: 0,
+  waiting: 0,
+  failures: 0,
+  repaired: 0,
+  evictions: 0,
+  isReadable: true,
+  isProtected: false,
 };
 
 async function textOf(which: "member" | "registry"): Promise<string> {

@@ -120,7 +120,9 @@ test("lookup names no gateway without a proof once one is required", () => {
   };
   const directory = new FakeDirectory([gate("g1", [a]), gate("stranger", [c])]);
   const gateways = new PublicGateways({
-    ...{ directory: reader.admission.of(directory), revisions: directory, env },
+    directory: reader.admission.of(directory),
+    revisions: directory,
+    env,
     clock: { monotonicMs: () => reader.nowMs },
   });
   const domains = (): unknown => {

@@ -56,7 +56,12 @@ describe("a node", () => {
     endLater(() => original.stop());
     const now = BigInt(Date.now()) * 1_000_000n;
     original.put({
-      ...{ region: "r", zone: "z1", env: "dev", appid: discoveryAppid, hostname: "go-node", version: "" },
+      region: "r",
+      zone: "z1",
+      env: "dev",
+      appid: discoveryAppid,
+      hostname: "go-node",
+      version: "",
       ...{
         addrs: [`http://${original.address}`],
         metadata: null,
@@ -64,7 +69,9 @@ describe("a node", () => {
         dirty_timestamp: now,
         renew_timestamp: now,
       },
-      ...{ reg_timestamp: now, up_timestamp: now, latest_timestamp: now },
+      reg_timestamp: now,
+      up_timestamp: now,
+      latest_timestamp: now,
     });
     const [other, same] = [keepingLog(), keepingLog()];
     await TestNode.start({ peers: [original.address], env: "prod", log: other.log });

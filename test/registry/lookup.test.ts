@@ -203,7 +203,9 @@ describe("the list of gateways", () => {
     },
   };
   const gateways = new PublicGateways({
-    ...{ directory: counting, revisions: directory, env: "prod" },
+    directory: counting,
+    revisions: directory,
+    env: "prod",
     clock: time.clock(0),
   });
 

@@ -149,7 +149,10 @@ bound("membersAddedAtOnce", {
   },
   above: () => {
     const { passes, passing, limits } = ratesOf({
-      ...{ membersAddedAtOnce: 100, membersAddedPerSecond: 1, groupChangesAtOnce: 3, groupChangesPerSecond: 1 },
+      membersAddedAtOnce: 100,
+      membersAddedPerSecond: 1,
+      groupChangesAtOnce: 3,
+      groupChangesPerSecond: 1,
     });
     expect([passes(101), passes(60), passes(41), passes(40), passes(1)]).toEqual([false, true, false, true, false]);
     expect(limits.reached.get("membersAddedPerSecond")).toBe(3);

@@ -119,7 +119,11 @@ test("of two gateways that decided for different stores the later one takes over
   const cluster = newCluster(time);
   const [one, other] = [store("redis://a"), store("redis://b")];
   const elder = await cluster.around("gate-0", "gateway").naming.register({
-    ...{ service: "wgateway", id: "gate-0", addrs: ["ws://127.0.0.1:1"], version: "test", status: Status.Up },
+    service: "wgateway",
+    id: "gate-0",
+    addrs: ["ws://127.0.0.1:1"],
+    version: "test",
+    status: Status.Up,
     metadata: new Map(),
   });
   const [first, second] = [

@@ -151,7 +151,9 @@ test("over sockets: the sign-in grants what was asked for and is known, and the 
     const [renewing, ending] = [await messenger.stranger(), await messenger.stranger()];
     const granted = async (client: typeof ending, device: string, features: string[]) => {
       const { status, body } = await client.request(Command.SignIn, "", LoginReqSchema, {
-        ...{ token: short, device, features },
+        token: short,
+        device,
+        features,
       });
       return [status, decodeBody(LoginRespSchema, body)?.features];
     };

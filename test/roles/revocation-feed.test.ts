@@ -20,7 +20,12 @@ import { until } from "../../scripts/harness/until.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 
 const row = (id: bigint): StoredRevocation => ({
-  ...{ id, app: "app", account: `a${id}`, kind: "revoke", device: undefined, beforeMs: 1_000 },
+  id,
+  app: "app",
+  account: `a${id}`,
+  kind: "revoke",
+  device: undefined,
+  beforeMs: 1_000,
 });
 
 /** A store whose rows a test adds, and that it may take away. */

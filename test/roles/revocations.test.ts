@@ -28,7 +28,12 @@ const nowMs = Date.now();
 const key = new Uint8Array(32);
 
 const kick = (id: bigint, account: string, change: Partial<StoredRevocation> = {}): StoredRevocation => ({
-  ...{ id, app: "app", account, kind: "kick", device: undefined, beforeMs: nowMs },
+  id,
+  app: "app",
+  account,
+  kind: "kick",
+  device: undefined,
+  beforeMs: nowMs,
   ...change,
 });
 const revoke = (id: bigint, account: string, change: Partial<StoredRevocation> = {}): StoredRevocation =>
@@ -57,7 +62,10 @@ function stage(monotonicMs?: () => number) {
   const gets = (after: bigint, rows: readonly StoredRevocation[], store = "store", version?: bigint): void =>
     hear(
       encodeRevocationsPage({
-        ...{ store, version: version ?? rows.at(-1)?.id ?? after, after, rows },
+        store,
+        version: version ?? rows.at(-1)?.id ?? after,
+        after,
+        rows,
         nowMs: Date.now() + clockMs,
       }),
     );

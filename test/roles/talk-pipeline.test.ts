@@ -109,8 +109,14 @@ test("a push that fails leaves the message stored and the sender with Success", 
 
 test("messages are pushed in the order of their commits, also when a batch between them is not stored", async () => {
   const outcome: TalkOutcome = {
-    ...{ result: "stored", messageId: 1n, sendTime: 1n, previousId: 0n, groupVersion: 0n },
-    ...{ repeated: false, writtenHere: true, madeAccount: false },
+    result: "stored",
+    messageId: 1n,
+    sendTime: 1n,
+    previousId: 0n,
+    groupVersion: 0n,
+    repeated: false,
+    writtenHere: true,
+    madeAccount: false,
   };
   let batches = 0;
   const store: Store = {
@@ -147,8 +153,14 @@ test("messages are pushed in the order of their commits, also when a batch betwe
 
 test("a repeat is pushed, once, if the store did not say that it had stored the talk before", async () => {
   const outcome: TalkOutcome = {
-    ...{ result: "stored", messageId: 1n, sendTime: 1n, previousId: 0n, groupVersion: 0n },
-    ...{ repeated: true, writtenHere: true, madeAccount: false },
+    result: "stored",
+    messageId: 1n,
+    sendTime: 1n,
+    previousId: 0n,
+    groupVersion: 0n,
+    repeated: true,
+    writtenHere: true,
+    madeAccount: false,
   };
   let batches = 0;
   const store: Store = {

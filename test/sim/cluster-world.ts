@@ -117,7 +117,13 @@ export class ClusterWorld {
     const { machine: databaseMachine } = add("database", () => database.start());
     const { machine: sessionMachine } = add("sessions", () => sessionStore.restart());
     const processes = new ClusterProcesses({
-      ...{ machines, network, registry, database, databaseMachine, sessionStore, sessionMachine },
+      machines,
+      network,
+      registry,
+      database,
+      databaseMachine,
+      sessionStore,
+      sessionMachine,
       log: (machine) => this.logOf(machine),
       exits: (machine) => this.exited(machine),
     });
@@ -159,7 +165,10 @@ export class ClusterWorld {
     const { machines } = this;
     const add = (account: string, device: string, hasTwin: boolean): Phone => {
       const phone = new Phone({
-        ...{ account, device, machines, gateways },
+        account,
+        device,
+        machines,
+        gateways,
         machine: machines.add(`phone${machines.list.length}`),
         fault: (what) => void this.faults.push(what),
         tell: (what) => this.tell(what),
@@ -314,8 +323,16 @@ export class ClusterWorld {
     const dest = toGroup ? group : this.pick(this.accounts.filter((account) => account !== phone.account));
     const name = `${phone.account}${phone.device}-${++this.sayings}`;
     phone.say({
-      ...{ name, sender: phone.account, device: phone.device, toGroup, dest },
-      ...{ sentMs: -1, answeredMs: -1, attempts: 0, channelId: "", messageId: undefined },
+      name,
+      sender: phone.account,
+      device: phone.device,
+      toGroup,
+      dest,
+      sentMs: -1,
+      answeredMs: -1,
+      attempts: 0,
+      channelId: "",
+      messageId: undefined,
     });
   }
 

@@ -167,7 +167,10 @@ export class Database {
       const version = this.nextId(node);
       const joinTime = BigInt(Math.floor(Date.now() / 1000));
       const windows = [draft.owner, ...draft.members].map((account) => ({
-        ...{ account, from: version, joinTime, to: undefined },
+        account,
+        from: version,
+        joinTime,
+        to: undefined,
       }));
       this.groups.set(draft.id, { draft, owner: draft.owner, version, windows });
       return { result: "created", version, leftOut: [] };
@@ -263,8 +266,14 @@ function storedOutcome(
   writtenHere: boolean,
 ): TalkOutcome {
   return {
-    ...{ result: "stored", messageId, sendTime, previousId, groupVersion },
-    ...{ repeated, writtenHere, madeAccount: false },
+    result: "stored",
+    messageId,
+    sendTime,
+    previousId,
+    groupVersion,
+    repeated,
+    writtenHere,
+    madeAccount: false,
   };
 }
 

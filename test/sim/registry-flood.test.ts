@@ -83,7 +83,12 @@ class FloodedRegistry {
   private nodeAt(address: string): RegistryNode {
     return new RegistryNode({
       settings: {
-        ...{ env: "prod", zone: "z1", region: "r", address, version: "1", hasKey: false },
+        env: "prod",
+        zone: "z1",
+        region: "r",
+        address,
+        version: "1",
+        hasKey: false,
         seeds: addresses.filter((other) => other !== address),
       },
       clock: this.time.clock(0),

@@ -201,7 +201,9 @@ export class SessionStoreClient implements Sessions {
     const { store } = this;
     try {
       const { answer, start, news } = await this.network.call(this.machine, () => ({
-        ...{ answer: handle(), start: store.start, news: store.news.length },
+        answer: handle(),
+        start: store.start,
+        news: store.news.length,
       }));
       this.isHealthy = true;
       this.hear(start, news);

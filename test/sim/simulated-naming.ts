@@ -44,7 +44,12 @@ export function startRegistryNode(machines: Machines, network: Network, registry
   };
   const node = new RegistryNode({
     settings: {
-      ...{ env, zone, region: "", address: machine.address, version: "1", hasKey: true },
+      env,
+      zone,
+      region: "",
+      address: machine.address,
+      version: "1",
+      hasKey: true,
       seeds: machine === first ? [] : [first?.address ?? ""],
     },
     ...machines.time(machines.running),

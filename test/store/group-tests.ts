@@ -141,8 +141,10 @@ export function groupTests(opened: OpenedStore): void {
     for (const count of [5, 4, 3, 2, 1, 0]) {
       const since = made[made.length - count - 1]?.version ?? start;
       expect(await opened.store.membership("app", "g1", since)).toEqual({
-        ...{ version: made.at(-1)?.version ?? 0n, accounts },
-        ...{ changes: count === 0 ? [] : made.slice(-count), since },
+        version: made.at(-1)?.version ?? 0n,
+        accounts,
+        changes: count === 0 ? [] : made.slice(-count),
+        since,
       });
     }
   });

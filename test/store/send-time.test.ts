@@ -89,7 +89,12 @@ for (const [engine, makePlace] of Object.entries(engines)) {
       expect(again).toMatchObject({ messageId: first.messageId, sendTime: wholeNs, repeated: true });
       expect(next?.sendTime).toBeGreaterThan(first.sendTime);
       const entries = await store.index({
-        ...{ app: "app", account: "bob", device: "", after: 0n, includeSent: false, limit: 10 },
+        app: "app",
+        account: "bob",
+        device: "",
+        after: 0n,
+        includeSent: false,
+        limit: 10,
       });
       expect(entries.map(({ sendTime }) => sendTime)).toEqual([wholeNs, next?.sendTime ?? 0n]);
       await store.close();

@@ -175,8 +175,16 @@ const clockAt = (time: { ms: number }): Clock => ({
 });
 
 const job: Job = {
-  ...{ kind: "talk", app: "app", sender: "ann", toGroup: false, dest: "bob", type: 1, body: "hello" },
-  ...{ extra: "", clientId: "", toKnown: false },
+  kind: "talk",
+  app: "app",
+  sender: "ann",
+  toGroup: false,
+  dest: "bob",
+  type: 1,
+  body: "hello",
+  extra: "",
+  clientId: "",
+  toKnown: false,
 };
 
 test("refuses a clock outside 2020 to 2085 with a sentence, and goes on when it is right", () => {

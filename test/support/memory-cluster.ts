@@ -37,7 +37,9 @@ export class MemoryCluster {
   readonly flusher = new Flusher();
   readonly network = new MemoryNetwork();
   readonly registry = startLoneRegistry({
-    ...{ env, zone: "z1", version: "test" },
+    env,
+    zone: "z1",
+    version: "test",
     limits: testLimits(),
     log: silentLog,
   });

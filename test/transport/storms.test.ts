@@ -151,7 +151,10 @@ test("requests for a WebSocket whose peers left while they waited are not answer
 test("no more connections wait over TCP than there are descriptors for", async () => {
   const met: string[] = [];
   const admission = new Admission({
-    ...{ connectionsMax: 10, overflowMax: 2, unidentifiedMax: 100, unidentifiedPerAddressMax: 100 },
+    connectionsMax: 10,
+    overflowMax: 2,
+    unidentifiedMax: 100,
+    unidentifiedPerAddressMax: 100,
     quotaOf: () => undefined,
     met: (bound, address) => void met.push(`${bound} ${address}`),
   });

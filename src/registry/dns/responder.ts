@@ -137,8 +137,15 @@ export class Responder {
       return known;
     }
     const kept: Kept = {
-      ...{ finding, version, untilMs: nowMs + restMs, turnsVersion: version, turnsAtMs: nowMs },
-      ...{ turns: [], turnCount: turnsMax, first: 0, servings: 0 },
+      finding,
+      version,
+      untilMs: nowMs + restMs,
+      turnsVersion: version,
+      turnsAtMs: nowMs,
+      turns: [],
+      turnCount: turnsMax,
+      first: 0,
+      servings: 0,
     };
     this.kept.set(key, kept, key.length + keptOverheadBytes);
     return kept;

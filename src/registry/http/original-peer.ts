@@ -204,7 +204,9 @@ export class OriginalPeers {
     try {
       const headers = { ...shown, "x1-bmspy-timeout": String(this.parts.requestMsMax) };
       response = await sendToNode(`http://${address}/discovery/${endpoint}`, {
-        ...{ method, headers, signal },
+        method,
+        headers,
+        signal,
         ...(method === "POST" ? { body: parameters } : {}),
       });
       heardNs = this.parts.clock.wallNs();

@@ -90,7 +90,9 @@ export class HttpPeerNetwork implements PeerNetwork {
   compare(address: string, message: Compare, done: (reply: Compared | PeerFailure) => void): void {
     const text = messageText(message);
     void this.ask(address, {
-      ...{ path: comparePath, body: text, parse: parseCompared },
+      path: comparePath,
+      body: text,
+      parse: parseCompared,
       askOriginal: () => this.originals.compare(address, message),
     }).then(done);
   }
@@ -101,7 +103,9 @@ export class HttpPeerNetwork implements PeerNetwork {
     const { states } = message;
     if (states.length < 2 || Buffer.byteLength(text) <= registryPeerBodyBytesMax) {
       return this.ask(address, {
-        ...{ path: replicatePath, body: text, parse: parseReplicated },
+        path: replicatePath,
+        body: text,
+        parse: parseReplicated,
         askOriginal: () => this.originals.replicate(address, message),
       });
     }

@@ -170,8 +170,12 @@ export class Registrar {
           ? this.later(this.parts.versions.next(), known)
           : versionAfter(known.dirty);
     const merge = this.parts.table.merge({
-      ...{ identity: known.identity, dirty, instance: undefined },
-      ...{ ageMs: 0, isProbed: false, hasRenewed: false },
+      identity: known.identity,
+      dirty,
+      instance: undefined,
+      ageMs: 0,
+      isProbed: false,
+      hasRenewed: false,
     });
     if (merge === "newer") this.parts.replication.changed(known, origin);
     return done;

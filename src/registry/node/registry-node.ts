@@ -94,7 +94,13 @@ export class RegistryNode implements NamedDirectory {
     this.table.ownKey = instanceKey(this.identity);
     this.expiry = new Expiry({ table: this.table, limits, log });
     this.replication = new Replication({
-      ...{ clock, timers, random, network, log, limits, versions },
+      clock,
+      timers,
+      random,
+      network,
+      log,
+      limits,
+      versions,
       table: this.table,
       self: { zone: settings.zone, address: settings.address, incarnation: newIncarnation(random) },
       seeds: settings.seeds,

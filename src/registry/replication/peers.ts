@@ -140,8 +140,15 @@ export class Peers {
       this.peers.delete(vain.address);
     }
     const peer: Peer = {
-      ...{ address, isStatic, zone, incarnation: "", isUp: false, seenAtMs: nowMs },
-      ...{ isNode: isStatic, askAfterMs: nowMs, misses: 0 },
+      address,
+      isStatic,
+      zone,
+      incarnation: "",
+      isUp: false,
+      seenAtMs: nowMs,
+      isNode: isStatic,
+      askAfterMs: nowMs,
+      misses: 0,
     };
     this.peers.set(address, peer);
     return peer;

@@ -60,9 +60,23 @@ export function createChatService(
   const notices = new Notices({ audience, allowance, fanOut, limits, rareLog }, assembly);
   const missed = new MissedPushes({ audience, fanOut }, timers);
   const parts: ChatParts = {
-    ...{ store, sessions, dispatcher, audience, allowance, fanOut, notices, missed },
+    store,
+    sessions,
+    dispatcher,
+    audience,
+    allowance,
+    fanOut,
+    notices,
+    missed,
     reads: new Reads(limits, assembly),
-    ...{ clock, timers, random, latency, metrics, limits, rates, rareLog },
+    clock,
+    timers,
+    random,
+    latency,
+    metrics,
+    limits,
+    rates,
+    rareLog,
   };
   const pipeline = new TalkPipeline(parts);
   const feed = new RevocationFeed(store, dispatcher, metrics, assembly);

@@ -208,8 +208,11 @@ export class GroupAudience {
     if (membership === undefined) return undefined;
     const { accounts, changes, since } = membership;
     const audience: Audience = {
-      ...{ version: membership.version, changes: [...changes], since },
-      ...{ members: new Set(accounts), online: new Set() },
+      version: membership.version,
+      changes: [...changes],
+      since,
+      members: new Set(accounts),
+      online: new Set(),
     };
     // Linked before the sessions are looked up, so that presence reaches this audience from here on.
     for (const account of accounts) this.link(tenant, account, audience);

@@ -79,7 +79,9 @@ async function keep({ store, sessions, feed, limits, log }: Parts, revocation: R
     const [kept] = await store.revocations(outcome.id - 1n, 1).catch(() => []);
     const inForceMs = kept?.id === outcome.id ? kept.beforeMs : beforeMs;
     log.info(kind === "kick" ? "an account was kicked out" : "the tokens of an account were revoked", {
-      ...{ app, account, before: new Date(inForceMs).toISOString() },
+      app,
+      account,
+      before: new Date(inForceMs).toISOString(),
       ...(device === undefined ? {} : { device }),
     });
     return { id: `${outcome.id}`, connections, beforeMs: inForceMs };

@@ -90,7 +90,9 @@ export async function startDiscovery(
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
     const gateways = new PublicGateways({
-      ...{ directory: believed(node, keys, settings, clock), revisions: node, env: settings.env },
+      directory: believed(node, keys, settings, clock),
+      revisions: node,
+      env: settings.env,
       clock,
     });
     http.open({ node, tokens, lookup, origins: allowOrigins, gateways, metrics, health, control });

@@ -204,7 +204,12 @@ export function clientTransport(
   const rareLog = new RareLog(log, clock, sayMs);
   return {
     ...clientBounds(limits),
-    ...{ readWaitMs, writeWaitMs, wheel, flusher, proxies, unidentifiedShare },
+    readWaitMs,
+    writeWaitMs,
+    wheel,
+    flusher,
+    proxies,
+    unidentifiedShare,
     tls: parts.tls?.context,
     origins: parts.allowOrigins,
     originRefused: (origin, remoteAddress) =>

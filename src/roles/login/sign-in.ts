@@ -23,7 +23,10 @@ export function signIn(sessions: Sessions, dispatcher: Dispatcher, limits: Limit
     const features = grantedFeatures(passed);
     const { gateway, incarnation } = link;
     const outcome = await sessions.put(app, account, {
-      ...{ device, channelId, gateway, incarnation },
+      device,
+      channelId,
+      gateway,
+      incarnation,
       ...featuresOf(passed),
     });
     if (outcome.result === "tooManyDevices") {

@@ -155,7 +155,9 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       await teardown.disposeAsync();
     };
     return {
-      ...{ addresses: { ws, tcp, monitor: monitor?.address }, health, control },
+      addresses: { ws, tcp, monitor: monitor?.address },
+      health,
+      control,
       reload: () => gateway.reload(),
       drain: () => (draining ??= drain()),
     };

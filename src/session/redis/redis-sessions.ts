@@ -98,7 +98,10 @@ class RedisSessions implements Sessions {
       else this.refusal = sentence;
     };
     this.link = new RedisLink({
-      ...{ url, prefix, log, time },
+      url,
+      prefix,
+      log,
+      time,
       connected: () => {
         this.owner.connected();
         return this.poll();

@@ -59,8 +59,13 @@ export class Housekeeping {
     this.renewLater(renewAfterMs);
     this.endGuard = every(time.timers, guardEveryMs, () => this.guard());
     this.purge = new PurgeRounds({
-      ...{ writer: threads.writer, compactor: threads.compactor, keepMs: retentionDays * dayMs },
-      ...{ notices: this.clock, log, deleted: () => this.tidyLater(), timers: time.timers },
+      writer: threads.writer,
+      compactor: threads.compactor,
+      keepMs: retentionDays * dayMs,
+      notices: this.clock,
+      log,
+      deleted: () => this.tidyLater(),
+      timers: time.timers,
     });
   }
 

@@ -133,8 +133,13 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
     const { headBytes, idleMs, headMs, bodyMs } = options.limits;
     this.headBytesMax = headBytes;
     this.phaseMsMax = {
-      ...{ idle: idleMs, head: headMs, body: bodyMs, sending: writeMs, lingering: lingerMs },
-      ...{ answering: Infinity, closed: Infinity },
+      idle: idleMs,
+      head: headMs,
+      body: bodyMs,
+      sending: writeMs,
+      lingering: lingerMs,
+      answering: Infinity,
+      closed: Infinity,
     };
     this.handler = options.handler;
     this.bugAnswer = options.bugAnswer;

@@ -20,8 +20,11 @@ export class OpenConnections {
   private readonly idle = new Map<HttpConnection, number>();
   private readonly sending = new Map<HttpConnection, number>();
   private readonly byPhase: { readonly [phase in Phase]?: Map<HttpConnection, number> } = {
-    ...{ head: this.unfinished, body: this.unfinished, idle: this.idle },
-    ...{ sending: this.sending, lingering: this.lingering },
+    head: this.unfinished,
+    body: this.unfinished,
+    idle: this.idle,
+    sending: this.sending,
+    lingering: this.lingering,
   };
 
   get size(): number {

@@ -77,7 +77,9 @@ export class CertificateWatch {
         this.reloads++;
         const { names, fingerprint, expiryMs, warnings } = certificate;
         log.info("new connections get the renewed TLS certificate", {
-          ...{ names, fingerprint, expires: new Date(expiryMs).toISOString() },
+          names,
+          fingerprint,
+          expires: new Date(expiryMs).toISOString(),
         });
         for (const warning of warnings) log.warn(warning);
       } else if (this.isRefused && !isAsked) log.info("the files of the TLS certificate hold the present one again");

@@ -39,9 +39,20 @@ export const never = (): Promise<Response> => Promise.withResolvers<Response>().
 export function instanceJson(appid: string, hostname: string, change: Record<string, unknown> = {}): unknown {
   const timestamp = 1_790_000_000_000_000_001n;
   return {
-    ...{ region: "r", zone: "z1", env: "test", appid, hostname, addrs: [`tcp://${hostname}:1`], version: "1" },
-    ...{ metadata: { id: hostname }, status: Status.Up, reg_timestamp: timestamp, up_timestamp: timestamp },
-    ...{ renew_timestamp: timestamp, dirty_timestamp: timestamp, latest_timestamp: timestamp },
+    region: "r",
+    zone: "z1",
+    env: "test",
+    appid,
+    hostname,
+    addrs: [`tcp://${hostname}:1`],
+    version: "1",
+    metadata: { id: hostname },
+    status: Status.Up,
+    reg_timestamp: timestamp,
+    up_timestamp: timestamp,
+    renew_timestamp: timestamp,
+    dirty_timestamp: timestamp,
+    latest_timestamp: timestamp,
     ...change,
   };
 }

@@ -74,7 +74,12 @@ function setUp(): { naming: InProcessNaming; registry: TinyRegistry; timers: Man
   const registry = new TinyRegistry();
   const timers = new ManualTimers();
   const naming = new InProcessNaming({
-    ...{ directory: registry, registrar: registry, env: "test", zone: "z1", region: "r", log: silentLog },
+    directory: registry,
+    registrar: registry,
+    env: "test",
+    zone: "z1",
+    region: "r",
+    log: silentLog,
     after: timers.after,
   });
   return { naming, registry, timers };
@@ -88,7 +93,12 @@ function told(naming: InProcessNaming): string[][] {
 
 const turn = (): Promise<void> => Bun.sleep(0);
 const chat = (id: string): Registration => ({
-  ...{ service: "chat", id, addrs: ["tcp://a:1"], version: "1", status: Status.Up, metadata: new Map() },
+  service: "chat",
+  id,
+  addrs: ["tcp://a:1"],
+  version: "1",
+  status: Status.Up,
+  metadata: new Map(),
 });
 
 describe("a subscription", () => {

@@ -37,9 +37,15 @@ export function client(
   const delaysMs = new Map<symbol, number>();
   const naming = new HttpNaming({
     nodes: nodes.map((node) => (typeof node === "string" ? node : node.url)),
-    ...{ env: "test", zone: "z1", region: "r", hostname: "client-1", tokens: () => ["the token"] },
-    ...{ requiresKey, learnsNodes },
-    ...{ random: seededRandom(1), log: silentLog },
+    env: "test",
+    zone: "z1",
+    region: "r",
+    hostname: "client-1",
+    tokens: () => ["the token"],
+    requiresKey,
+    learnsNodes,
+    random: seededRandom(1),
+    log: silentLog,
     after: (delayMs, action) => {
       const timer = Symbol("timer");
       delaysMs.set(timer, delayMs);

@@ -57,7 +57,11 @@ function world(isRegistryOpen = true) {
 }
 
 const registration = (service: string, id: string, metadata: Readonly<Record<string, string>> = {}): Registration => ({
-  ...{ service, id, addrs: [`tcp://${id}:1`], version: "1", status: Status.Up },
+  service,
+  id,
+  addrs: [`tcp://${id}:1`],
+  version: "1",
+  status: Status.Up,
   metadata: new Map(Object.entries({ id, incarnation: "00aa11bb22cc33dd", link: `${id}:1`, ...metadata })),
 });
 
@@ -225,8 +229,15 @@ describe("an entry that a stranger has replaced", () => {
     await naming.register(registration("chat", "c1"));
     const before = registry.version;
     localRegistrar(registry).register({
-      ...{ env, appid: "chat", zone: "z2", hostname: "c1", region: "", addrs: ["tcp://evil:1"], version: "" },
-      ...{ metadata: new Map(), status: Status.Up },
+      env,
+      appid: "chat",
+      zone: "z2",
+      hostname: "c1",
+      region: "",
+      addrs: ["tcp://evil:1"],
+      version: "",
+      metadata: new Map(),
+      status: Status.Up,
     });
     const written = registry.version;
     naming.subscribe("chat", () => undefined);

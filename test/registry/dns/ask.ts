@@ -19,8 +19,14 @@ export class Asked {
     const directory = new FakeDirectory(instances);
     const random = seededRandom(1);
     const usual = {
-      ...{ domain: "roost", env: "prod", ttlSeconds: 5, directory, ownAddress: undefined, random },
-      ...{ clock: this.time.clock(0), limits: testLimits() },
+      domain: "roost",
+      env: "prod",
+      ttlSeconds: 5,
+      directory,
+      ownAddress: undefined,
+      random,
+      clock: this.time.clock(0),
+      limits: testLimits(),
     };
     const zone = new DnsZone({ ...usual, ...options });
     this.directory = directory;

@@ -13,7 +13,9 @@ import { queryOf } from "./messages.ts";
 function many(count: number, appid = "big", change: Partial<Instance> = {}): Instance[] {
   return Array.from({ length: count }, (_, at) =>
     instanceOf({
-      ...{ appid, hostname: `${appid}${at}`, addrs: [`tcp://10.${at >> 16}.${(at >> 8) & 255}.${at & 255}:8100`] },
+      appid,
+      hostname: `${appid}${at}`,
+      addrs: [`tcp://10.${at >> 16}.${(at >> 8) & 255}.${at & 255}:8100`],
       ...change,
     }),
   );

@@ -150,13 +150,21 @@ describe("with a cluster key", () => {
           hostname: "client",
           tokens: () => (shown === undefined ? [] : [shown]),
         },
-        ...{ requiresKey: false, learnsNodes: true, random: seededRandom(1), log: silentLog },
+        requiresKey: false,
+        learnsNodes: true,
+        random: seededRandom(1),
+        log: silentLog,
       });
       endLater(() => client.close());
       return client;
     };
     const registration = {
-      ...{ service: "chat", id: "chat-1", addrs: ["tcp://a:1"], version: "1", status: Status.Up, metadata: new Map() },
+      service: "chat",
+      id: "chat-1",
+      addrs: ["tcp://a:1"],
+      version: "1",
+      status: Status.Up,
+      metadata: new Map(),
     };
     const [trusted, stranger] = [naming(token), naming(undefined)];
     const registered = await trusted.register(registration);
@@ -176,12 +184,24 @@ describe("with several cluster keys", () => {
   const tokens = keys.map(registryToken);
   const [one = "", two = "", three = ""] = tokens;
   const registration = {
-    ...{ service: "chat", addrs: ["tcp://a:1"], version: "1", status: Status.Up, metadata: new Map() },
+    service: "chat",
+    addrs: ["tcp://a:1"],
+    version: "1",
+    status: Status.Up,
+    metadata: new Map(),
   };
   const naming = (nodes: readonly TestNode[], ...shown: readonly string[]): HttpNaming => {
     const client = new HttpNaming({
-      ...{ nodes: nodes.map(({ url }) => url), env: "prod", zone: "z1", region: "r1", hostname: "client" },
-      ...{ tokens: () => shown, requiresKey: true, learnsNodes: true, random: seededRandom(1), log: silentLog },
+      nodes: nodes.map(({ url }) => url),
+      env: "prod",
+      zone: "z1",
+      region: "r1",
+      hostname: "client",
+      tokens: () => shown,
+      requiresKey: true,
+      learnsNodes: true,
+      random: seededRandom(1),
+      log: silentLog,
     });
     endLater(() => client.close());
     return client;

@@ -98,7 +98,8 @@ describe("a body", () => {
   test("that is not UTF-8 is -400, in bytes; what is escaped wrongly is kept as far as it can be read", async () => {
     const body = Buffer.concat([Buffer.from(`${form}&version=`), Buffer.from([0xff, 0xfe])]);
     expect((await node.post("register", {}, { body })).json).toMatchObject({
-      ...{ code: -400, message: "the body is not UTF-8" },
+      code: -400,
+      message: "the body is not UTF-8",
     });
     expect((await node.post("register", {}, { body: `${form}&version=%ff%zz%` })).code).toBe(0);
     expect(at(await node.instance(), "version")).toBe("\ufffd%zz%");

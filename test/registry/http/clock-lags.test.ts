@@ -11,8 +11,10 @@ const maxNs = 900_000n * msNs;
  * `tookMs`.
  */
 const reading = (fromMs: number, toMs = fromMs, tookMs = 0): ClockReading => ({
-  ...{ fromNs: BigInt(fromMs) * msNs, toNs: BigInt(toMs) * msNs },
-  ...{ askedNs: 100_000n * msNs, heardNs: BigInt(100_000 + tookMs) * msNs },
+  fromNs: BigInt(fromMs) * msNs,
+  toNs: BigInt(toMs) * msNs,
+  askedNs: 100_000n * msNs,
+  heardNs: BigInt(100_000 + tookMs) * msNs,
 });
 
 test("clocks that may agree have no lag, and one that is ahead has none either", () => {

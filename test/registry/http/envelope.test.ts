@@ -195,8 +195,16 @@ describe("an operator", () => {
   test("sees health and metrics", async () => {
     await node.register();
     expect((await node.ask("/health")).json).toMatchObject({
-      ...{ ready: true, role: "discovery", address: node.address, zone: "z1", env: "prod", instances: 2, peers: 0 },
-      ...{ stale: false, protected: false, version: "test" },
+      ready: true,
+      role: "discovery",
+      address: node.address,
+      zone: "z1",
+      env: "prod",
+      instances: 2,
+      peers: 0,
+      stale: false,
+      protected: false,
+      version: "test",
     });
     expect(await node.metric("roost_registry_instances")).toBe(2);
     expect(await node.metric("roost_registry_services")).toBe(2);

@@ -217,9 +217,13 @@ export class FakeOriginalNode {
   private adopt(instance: Instance): void {
     const { regTimestamp, upTimestamp, dirtyTimestamp, latestTimestamp, metadata, ...attributes } = instance;
     this.put({
-      ...{ ...attributes, metadata: Object.fromEntries(metadata), reg_timestamp: regTimestamp },
-      ...{ up_timestamp: upTimestamp, renew_timestamp: this.nowNs() },
-      ...{ dirty_timestamp: dirtyTimestamp, latest_timestamp: latestTimestamp },
+      ...attributes,
+      metadata: Object.fromEntries(metadata),
+      reg_timestamp: regTimestamp,
+      up_timestamp: upTimestamp,
+      renew_timestamp: this.nowNs(),
+      dirty_timestamp: dirtyTimestamp,
+      latest_timestamp: latestTimestamp,
     });
   }
 

@@ -116,8 +116,13 @@ describe("infra.discovery", () => {
       const { json, code } = await node.fetch({ env, appid: "infra.discovery", status: "1" });
       expect(code).toBe(0);
       expect(at(json, "data", "instances", "z1", 0)).toMatchObject({
-        ...{ env, zone: "z1", appid: "infra.discovery", hostname: node.address, status: 1 },
-        ...{ addrs: [`http://${node.address}`], region: "r1" },
+        env,
+        zone: "z1",
+        appid: "infra.discovery",
+        hostname: node.address,
+        status: 1,
+        addrs: [`http://${node.address}`],
+        region: "r1",
       });
     }
   });

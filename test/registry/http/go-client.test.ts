@@ -28,8 +28,15 @@ afterEach(endAll);
 /** A client that begins with the first node, and does not wait as long as the real one. */
 async function start(change: Partial<GoClientOptions> = {}): Promise<GoClient> {
   const client = await GoClient.start({
-    ...{ nodes: [nodes[0].address], region: "r1", zone: "z1", env: "prod", host: "host-1", joinsAddresses: false },
-    ...{ pollTimeoutMs: 40_000, renewMs: 30_000, pauseMs: 20 },
+    nodes: [nodes[0].address],
+    region: "r1",
+    zone: "z1",
+    env: "prod",
+    host: "host-1",
+    joinsAddresses: false,
+    pollTimeoutMs: 40_000,
+    renewMs: 30_000,
+    pauseMs: 20,
     ...change,
   });
   endLater(() => client.abandon());
@@ -125,8 +132,14 @@ describe("the client of the original", () => {
         ?.get("z1")
         ?.find(({ hostname }) => hostname === "host-1");
       expect(own).toMatchObject({
-        ...{ region: "r1", zone: "z1", env: "prod", appid: "logic", version: "v1", status: 1n },
-        ...{ addrs: ["grpc://10.0.0.1:1", "http://10.0.0.1:2"], metadata: { weight: "10", color: "" } },
+        region: "r1",
+        zone: "z1",
+        env: "prod",
+        appid: "logic",
+        version: "v1",
+        status: 1n,
+        addrs: ["grpc://10.0.0.1:1", "http://10.0.0.1:2"],
+        metadata: { weight: "10", color: "" },
       });
     }
     await cancel();

@@ -32,7 +32,8 @@ describe("an address that many instances name", () => {
     const clinic = new Clinic();
     for (let index = 0; index < 50; index++) clinic.register({ hostname: `h${index}`, metadata: named(`${index}`) });
     clinic.register({
-      ...{ hostname: "other", addrs: ["tcp://10.0.0.2:1"] },
+      hostname: "other",
+      addrs: ["tcp://10.0.0.2:1"],
       metadata: new Map([["health_url", "https://10.0.0.2/"]]),
     });
     await clinic.pass(60);

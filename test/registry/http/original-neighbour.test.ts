@@ -41,7 +41,12 @@ describe("a registry node beside an original one", () => {
     }
     const registry = new RegistryNode({
       settings: {
-        ...{ env: "prod", zone: "z1", region: "r", address: "127.0.0.1:1", seeds: [node.address], version: "1" },
+        env: "prod",
+        zone: "z1",
+        region: "r",
+        address: "127.0.0.1:1",
+        seeds: [node.address],
+        version: "1",
         hasKey: true,
       },
       limits: testLimits(),

@@ -37,9 +37,20 @@ export const version = 1_789_999_990_000_000_001n;
 
 export function original(hostname: string, change: Partial<OriginalInstance> = {}): OriginalInstance {
   return {
-    ...{ region: "r", zone: "z1", env: "prod", appid: "chat", hostname, addrs: [`tcp://${hostname}:1`], version: "7" },
-    ...{ metadata: { id: hostname }, status: 1, reg_timestamp: version + 1n, up_timestamp: version + 2n },
-    ...{ renew_timestamp: version + 3n, dirty_timestamp: version, latest_timestamp: version + 4n },
+    region: "r",
+    zone: "z1",
+    env: "prod",
+    appid: "chat",
+    hostname,
+    addrs: [`tcp://${hostname}:1`],
+    version: "7",
+    metadata: { id: hostname },
+    status: 1,
+    reg_timestamp: version + 1n,
+    up_timestamp: version + 2n,
+    renew_timestamp: version + 3n,
+    dirty_timestamp: version,
+    latest_timestamp: version + 4n,
     ...change,
   };
 }
@@ -49,8 +60,15 @@ export const identity = (hostname: string): Identity => ({ env: "prod", appid: "
 export function living(hostname: string, change: Partial<Instance> = {}): EntryState {
   const timestamps = { regTimestamp: version + 1n, upTimestamp: version, latestTimestamp: version + 2n };
   const instance: Instance = {
-    ...{ ...identity(hostname), region: "r", addrs: [`tcp://${hostname}:1`], version: "7" },
-    ...{ metadata: new Map([["id", hostname]]), status: Status.Up, dirtyTimestamp: version, ...timestamps, ...change },
+    ...identity(hostname),
+    region: "r",
+    addrs: [`tcp://${hostname}:1`],
+    version: "7",
+    metadata: new Map([["id", hostname]]),
+    status: Status.Up,
+    dirtyTimestamp: version,
+    ...timestamps,
+    ...change,
   };
   return {
     identity: identity(hostname),

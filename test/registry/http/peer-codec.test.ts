@@ -31,7 +31,11 @@ const replicate: Replicate = {
 };
 const replicated: Replicated = { kind: "replicated", node: nodeInfo(), wanted: [0, 4], newer: [living(dirty)] };
 const compared: Compared = {
-  ...{ kind: "compared", node: nodeInfo(), differing: [0, 63], states: [cancelled(dirty)], nextBucket: 2 },
+  kind: "compared",
+  node: nodeInfo(),
+  differing: [0, 63],
+  states: [cancelled(dirty)],
+  nextBucket: 2,
 };
 
 /** A message, parsed as JSON, with something put in its place. */

@@ -22,8 +22,15 @@ test("an instance is shown with all of its keys, its timestamps as bare whole nu
     ].toSorted(),
   );
   expect(instance).toMatchObject({
-    ...{ region: "east", zone: "z1", env: "prod", appid: "chat", hostname: "chat-1", version: "1.2", status: 1 },
-    ...{ addrs: ["tcp://10.0.0.1:8100"], metadata: { weight: "10" } },
+    region: "east",
+    zone: "z1",
+    env: "prod",
+    appid: "chat",
+    hostname: "chat-1",
+    version: "1.2",
+    status: 1,
+    addrs: ["tcp://10.0.0.1:8100"],
+    metadata: { weight: "10" },
   });
   for (const name of ["reg", "up", "renew", "dirty", "latest"]) {
     expect(text).toMatch(new RegExp(`"${name}_timestamp":\\d{19}[,}]`));

@@ -17,9 +17,17 @@ const loopback = { host: "127.0.0.1", port: 0 } as const;
 async function start(change: Partial<DiscoverySettings>): Promise<RunningDiscovery> {
   const running = await startDiscovery({
     ...defaultSettings("discovery"),
-    ...{ listen: loopback, zone: "z1", region: "r1", env: "prod", dnsTtlMs: 1_000 },
-    ...{ snapshotPath: undefined, lookup: undefined },
-    ...{ clusterKeys: [], version: "test", limits: testLimits(), log: silentLog },
+    listen: loopback,
+    zone: "z1",
+    region: "r1",
+    env: "prod",
+    dnsTtlMs: 1_000,
+    snapshotPath: undefined,
+    lookup: undefined,
+    clusterKeys: [],
+    version: "test",
+    limits: testLimits(),
+    log: silentLog,
     ...change,
   });
   endLater(() => running.drain());
@@ -41,7 +49,8 @@ test("a node is listed where it listens, unless another host or port is configur
     `http://${mapped.addresses.http}/discovery/fetch?env=prod&appid=${discoveryAppid}&status=1`,
   );
   expect(at(json, "data", "instances", "z1", 0)).toMatchObject({
-    ...{ hostname: "registry.example:7171", addrs: ["http://registry.example:7171"] },
+    hostname: "registry.example:7171",
+    addrs: ["http://registry.example:7171"],
   });
 });
 

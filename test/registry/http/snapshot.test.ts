@@ -44,7 +44,11 @@ class Warnings implements Log {
 class Written extends TableOverTime {
   readonly log = new Warnings();
   readonly writer = new SnapshotWriter({
-    ...{ path, table: this.table, clock: this.clock, timers: this.time.timersOf(() => true), log: this.log },
+    path,
+    table: this.table,
+    clock: this.clock,
+    timers: this.time.timersOf(() => true),
+    log: this.log,
   });
 }
 

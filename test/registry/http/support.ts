@@ -57,7 +57,9 @@ export function serveRegistry(
   const http = bindRegistryHttp(
     { host: "127.0.0.1", port: 0 },
     {
-      ...{ bugs, limits, names: [] },
+      bugs,
+      limits,
+      names: [],
       ...(quotaOf === undefined ? {} : { quotaOf }),
     },
   );
@@ -95,7 +97,10 @@ export class TestNode {
     const running = await startDiscovery({
       ...defaultSettings("discovery"),
       listen: { host: "127.0.0.1", port: 0 },
-      ...{ zone: "z1", region: "r1", env: "prod", dnsTtlMs: 1_000 },
+      zone: "z1",
+      region: "r1",
+      env: "prod",
+      dnsTtlMs: 1_000,
       snapshotPath: undefined,
       lookup: undefined,
       clusterKeys: [],

@@ -38,7 +38,7 @@ function watched(files?: Pair) {
   const log = createLog("debug", "text", (line) => lines.push(line));
   const watch = new CertificateWatch({ context, files: paths, timers, clock: timers, log });
   watches.push(watch);
-  return { ...{ watch, context, lines, timers, place }, files: paths, print: () => context.certificate.fingerprint };
+  return { watch, context, lines, timers, place, files: paths, print: () => context.certificate.fingerprint };
 }
 
 describe("a watched certificate", () => {

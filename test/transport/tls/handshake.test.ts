@@ -43,7 +43,7 @@ function serve(overrides: Partial<TestOptions> = {}, context: TlsContext = tls) 
   const accepted: Recording[] = [];
   const server = listenTcp(loopback, recordingAcceptor(accepted), { ...options, tls: context });
   servers.push(server);
-  return { ...{ server, accepted, options }, port: portOf(server), faults: options.observer.faults };
+  return { server, accepted, options, port: portOf(server), faults: options.observer.faults };
 }
 
 /** Connects Node's TLS client; rejects with what it finds wrong. */
@@ -67,7 +67,9 @@ async function clientHello(): Promise<Buffer> {
   const { promise, resolve } = Promise.withResolvers<Buffer>();
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: (_, bytes) => resolve(bytes) } });
   const child = Bun.spawn(["openssl", "s_client", "-connect", `127.0.0.1:${listener.port}`], {
-    ...{ stdin: "pipe", stdout: "ignore", stderr: "ignore" },
+    stdin: "pipe",
+    stdout: "ignore",
+    stderr: "ignore",
   });
   const hello = await promise;
   child.kill();
@@ -80,7 +82,9 @@ async function sClient(port: number, words: readonly string[], input = ""): Prom
   const child = Bun.spawn(
     ["openssl", "s_client", "-connect", `127.0.0.1:${port}`, "-CAfile", authority.root, ...words],
     {
-      ...{ stdin: new Blob([input]), stdout: "pipe", stderr: "pipe" },
+      stdin: new Blob([input]),
+      stdout: "pipe",
+      stderr: "pipe",
     },
   );
   const [out, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
@@ -162,7 +166,8 @@ describe("a handshake", () => {
     const { port, accepted } = serve();
     // A proxy that passes single bytes on.
     const listener = Bun.listen<undefined>({
-      ...{ hostname: "127.0.0.1", port: 0 },
+      hostname: "127.0.0.1",
+      port: 0,
       socket: {
         open(client) {
           const upstream = plain(port);
@@ -210,7 +215,10 @@ describe("a handshake", () => {
   test("is ended in favour of another peer, when there are a thousand halves of one", async () => {
     const met: string[] = [];
     const admission = new Admission({
-      ...{ connectionsMax: 10_000, overflowMax: 10, unidentifiedMax: 100, unidentifiedPerAddressMax: 50 },
+      connectionsMax: 10_000,
+      overflowMax: 10,
+      unidentifiedMax: 100,
+      unidentifiedPerAddressMax: 50,
       quotaOf: (address) => address,
       met: (bound) => met.push(bound),
     });

@@ -20,7 +20,9 @@ async function upgradedBy(options: object, when: "open" | "data"): Promise<strin
     socket.upgradeTLS(all);
   };
   const listener = Bun.listen<{ isBegun: boolean }>({
-    ...{ hostname: "127.0.0.1", port: 0, data: { isBegun: false } },
+    hostname: "127.0.0.1",
+    port: 0,
+    data: { isBegun: false },
     socket: {
       open(socket) {
         socket.data = { isBegun: when === "open" };
