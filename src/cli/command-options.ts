@@ -2,6 +2,8 @@
 
 import { type OptionName, optionNames, options } from "../options/options.ts";
 
+/** The certificate with which a command connects to the processes of a cluster. */
+const nodeOptions = ["node-cert", "node-key", "node-ca"] as const satisfies OptionName[];
 const serverOptions = ["id", "data", "secret", "secret-file", "config"] as const satisfies OptionName[];
 /** How the process that has the message store is found. */
 const storeKeeperOptions = [
@@ -11,6 +13,7 @@ const storeKeeperOptions = [
   "env",
   "cluster-key",
   "cluster-key-file",
+  ...nodeOptions,
   "config",
 ] as const satisfies OptionName[];
 
@@ -32,8 +35,19 @@ export const optionsOf = {
     "device",
     "commands",
   ],
-  nodes: ["discovery", "watch", "config"],
-  limits: ["data", "node", "discovery", "cluster-key", "cluster-key-file", "role", "limit", "json", "config"],
+  nodes: ["discovery", ...nodeOptions, "watch", "config"],
+  limits: [
+    "data",
+    "node",
+    "discovery",
+    "cluster-key",
+    "cluster-key-file",
+    ...nodeOptions,
+    "role",
+    "limit",
+    "json",
+    "config",
+  ],
   kick: [...storeKeeperOptions, "account", "app", "device"],
   revoke: [...storeKeeperOptions, "account", "app", "before"],
   backup: ["data", "store", "replace", "config"],

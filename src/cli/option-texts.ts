@@ -12,7 +12,14 @@ const tokenTexts: Partial<Record<OptionName, string>> = {
   "secret-file": "File with that key; the first line signs",
 };
 
+const nodeTexts: Partial<Record<OptionName, string>> = {
+  "node-cert": "File (PEM) with a certificate of the cluster (see roost cert), if its nodes require TLS",
+  "node-key": "File (PEM) with the private key of that certificate",
+  "node-ca": "File (PEM) with the authorities of the cluster",
+};
+
 const askedTexts: Partial<Record<OptionName, string>> = {
+  ...nodeTexts,
   data: "Folder of the standalone server to ask",
   discovery: "Nodes of the registry, in which --node is looked up",
   "cluster-key": "Key that the cluster shares: its members answer nobody else",
@@ -39,7 +46,7 @@ const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string
     discovery: "Nodes of the registry that name servers; without it nobody is asked",
     device: "Name of this device; each device of an account is signed in once",
   },
-  nodes: { discovery: "Nodes of the registry; the first one that answers is shown" },
+  nodes: { ...nodeTexts, discovery: "Nodes of the registry; the first one that answers is shown" },
   limits: {
     ...askedTexts,
     role: "Show what a server of this role begins with, and ask none",

@@ -8,16 +8,15 @@ import type { TimerWheel } from "../base/timer-wheel.ts";
 import { controlAnswerBytesMax, controlRequestBytesMax } from "../base/limits/fixed.ts";
 import type { ControlCommands } from "../observe/control-commands.ts";
 import type { Flusher } from "../transport/flusher.ts";
-import { dialTcp } from "../transport/tcp.ts";
-import { formatAddress, type SocketAddress } from "../transport/address.ts";
+import type { NodeTls } from "../transport/tls/node-tls.ts";
 import type { Connection, FrameHandler, TransportObserver } from "../transport/transport.ts";
 import { type CloseReason, closeNormal, closeProtocolFault } from "../wire/close-reason.ts";
 import { DiallingHandshake } from "./dialling-handshake.ts";
+import { dialLink } from "./link-network.ts";
 
 /** The service name of an operator. */
 export const operatorService = "operator";
 
-const connectMsMax = 2_000;
 const answerMsMax = 10_000;
 /** The random bits of a generated id. */
 const idBits = 48;
@@ -57,7 +56,10 @@ export class ControlLink implements FrameHandler {
 
 /** The options of the asking side. */
 interface ControlDial {
-  readonly address: SocketAddress;
+  /** A link address: `host:port` or `tls://host:port`. */
+  readonly address: string;
+  /** The certificate of the asking process; undefined: it can only ask in plain text. */
+  readonly tls: NodeTls | undefined;
   /** The id that must answer; undefined accepts any process with the key. */
   readonly id: string | undefined;
   /** At least one. */
@@ -70,11 +72,10 @@ interface ControlDial {
 
 /** Sends a request to the service at a link address. Rejects with an Error whose message says what went wrong. */
 export async function askOverLink(request: string, parts: ControlDial): Promise<string> {
-  const { address, id, clusterKeys, random, timers, wheel, flusher } = parts;
+  const { address, tls, id, clusterKeys, random, timers, wheel, flusher } = parts;
   const answered = Promise.withResolvers<string>();
   // The await below reports a rejection that happens earlier.
   answered.promise.catch(() => undefined);
-  const shown = formatAddress(address.host, address.port);
   const handshakes: DiallingHandshake[] = [];
   const handlerOf = (connection: Connection): FrameHandler => {
     const identity = {
@@ -85,7 +86,7 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
     const handshake = new DiallingHandshake(
       connection,
       // A process that answers operators also proves the addresses.
-      { identity, clusterKeys, random, timers, expectedId: id, address: shown, isProven: true },
+      { identity, clusterKeys, random, timers, expectedId: id, address, isProven: true },
       () => ({
         frame: (bytes, start, end) => answered.resolve(bytes.toString("utf8", start, end)),
         closed: (reason) => answered.reject(new Error(sentenceOfClose(reason))),
@@ -94,17 +95,17 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
     handshakes.push(handshake);
     return handshake;
   };
-  const connection = await dialTcp(address, handlerOf, {
+  const options = {
     frameBytesMax: controlAnswerBytesMax,
     unsentBytesMax: controlRequestBytesMax,
     closeWhenSlow: false,
     readWaitMs: answerMsMax,
     writeWaitMs: answerMsMax,
-    connectTimeoutMs: connectMsMax,
     observer: noObserver,
     wheel,
     flusher,
-  });
+  };
+  const connection = await dialLink(address, handlerOf, options, tls);
   const cancelLate = timers.after(answerMsMax, () =>
     answered.reject(new Error(`it did not answer within ${answerMsMax / 1_000} s`)),
   );

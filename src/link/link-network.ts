@@ -1,8 +1,9 @@
-// The transports of links between services: TCP between processes, memory within one. Both begin with the same
+// The transports of links between services: TCP or TLS between processes, memory within one. All begin with the same
 // handshake.
 
 import { handshakeAnswerBytesMax, handshakeBytesMax, linkFrameBytesMax } from "../base/limits/fixed.ts";
 import type { Limits } from "../base/limits/limits.ts";
+import type { RareLog } from "../base/rare-log.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { SocketAddress } from "../transport/address.ts";
 import { isLoopbackAddress } from "../transport/address-ranges.ts";
@@ -10,6 +11,7 @@ import { Admission } from "../transport/admission.ts";
 import type { Flusher } from "../transport/flusher.ts";
 import type { MemoryNetwork } from "../transport/memory.ts";
 import { dialTcp, listenTcp } from "../transport/tcp.ts";
+import type { NodeTls } from "../transport/tls/node-tls.ts";
 import type {
   Acceptor,
   Connection,
@@ -19,13 +21,15 @@ import type {
   TransportOptions,
 } from "../transport/transport.ts";
 
+/** Of the address of a node that takes links over TLS only. */
+const tlsScheme = "tls://";
 const connectMsMax = 2_000;
 /** The frames of any kind that a peer may send before the end of its handshake, which takes two. */
 const handshakeFramesMax = 64;
 /** Refused connections, which may take some seconds to end. */
 const endingMax = 64;
 
-/** Opens a connection to `host:port` and makes its handler. Rejects if it cannot connect. */
+/** Opens a connection to a link address and makes its handler. Rejects if it cannot connect. */
 export type Dial = (address: string, handlerOf: (connection: Connection) => FrameHandler) => Promise<Connection>;
 
 /** Accepts and dials the links of a process. */
@@ -43,32 +47,84 @@ interface LinkTransport {
   readonly limits: Limits;
 }
 
-/** Links over TCP. `advertise`: where others reach it; its host defaults to the bound one. */
-export class TcpLinkNetwork implements LinkNetwork {
-  private readonly transport: LinkTransport;
-  private readonly address: SocketAddress;
-  private readonly advertise: (bound: string) => string;
+/** How a process takes and dials links over TCP. */
+interface TcpLinkParts {
+  readonly transport: LinkTransport;
+  /** Where it listens. */
+  readonly address: SocketAddress;
+  /** Where others reach it; its host defaults to the bound one. */
+  readonly advertise: (bound: string) => string;
+  /** Undefined: links are in plain text. */
+  readonly tls?: NodeTls | undefined;
+  readonly rareLog: Pick<RareLog, "warn">;
+}
 
-  constructor(transport: LinkTransport, address: SocketAddress, advertise: (bound: string) => string) {
-    this.transport = transport;
-    this.address = address;
-    this.advertise = advertise;
+/**
+ * Links over TCP, or over TLS with certificates on both sides. The address of a node that requires TLS is
+ * `tls://host:port`, of any other `host:port`; proofs of the cluster key cover it as it is written.
+ *
+ * A node that requires TLS dials nothing else, whatever an address says: the registry cannot talk it out of it. A node
+ * that accepts plain text announces itself as before, takes both, and dials TLS where an address asks for it. So a
+ * running cluster changes in two rounds of restarts: first all accept, then all require.
+ */
+export class TcpLinkNetwork implements LinkNetwork {
+  private readonly parts: TcpLinkParts;
+
+  constructor(parts: TcpLinkParts) {
+    this.parts = parts;
   }
 
   listen(acceptor: Acceptor, observer: TransportObserver): { server: Server; advertised: string } {
-    const admission = handshakeAdmission(this.transport.limits);
-    const server = listenTcp(this.address, acceptor, { ...linkOptions(this.transport, observer), admission });
-    return { server, advertised: this.advertise(server.address) };
+    const { transport, address, advertise, tls, rareLog } = this.parts;
+    const server = listenTcp(address, acceptor, {
+      ...linkOptions(transport, observer),
+      admission: handshakeAdmission(transport.limits),
+      ...(tls && {
+        tls: tls.links,
+        acceptsPlain: !tls.isRequired,
+        peerRefused: (reason, remoteAddress) =>
+          rareLog.warn("a process that dialled this node was refused", { reason, remoteAddress }),
+      }),
+    });
+    const advertised = advertise(server.address);
+    try {
+      tls?.requireName(hostOf(advertised));
+    } catch (error) {
+      server.stopAccepting();
+      throw error;
+    }
+    return { server, advertised: tls?.isRequired === true ? `${tlsScheme}${advertised}` : advertised };
   }
 
   dial(observer: TransportObserver): Dial {
-    const options = { ...dialOptions(this.transport, observer), connectTimeoutMs: connectMsMax };
-    return async (address, handlerOf) => {
-      const target = parseTarget(address);
-      if (target === undefined) throw new Error(`${JSON.stringify(address)} is not host:port`);
-      return dialTcp(target, handlerOf, options);
-    };
+    const { transport, tls } = this.parts;
+    const options = dialOptions(transport, observer);
+    return (address, handlerOf) => dialLink(address, handlerOf, options, tls);
   }
+}
+
+/**
+ * Dials `host:port` or `tls://host:port`.
+ * @param tls undefined: only plain text can be dialled.
+ * @throws (rejects) if the address is malformed, the peer cannot be reached or verified, or a certificate is missing.
+ */
+export async function dialLink(
+  address: string,
+  handlerOf: (connection: Connection) => FrameHandler,
+  options: TransportOptions,
+  tls: Pick<NodeTls, "dialler" | "isRequired"> | undefined,
+): Promise<Connection> {
+  const isSecure = address.startsWith(tlsScheme);
+  const target = parseTarget(isSecure ? address.slice(tlsScheme.length) : address);
+  if (target === undefined) throw new Error(`${JSON.stringify(address)} is not host:port or tls://host:port`);
+  if (isSecure && tls === undefined)
+    throw new Error(`${address} takes links over TLS only; give this process --node-cert, --node-key and --node-ca`);
+  const dialTls = isSecure || tls?.isRequired === true ? tls?.dialler : undefined;
+  return dialTcp(target, handlerOf, { ...options, connectTimeoutMs: connectMsMax, dialTls });
+}
+
+function hostOf(address: string): string {
+  return parseTarget(address)?.host ?? address;
 }
 
 /** Links within one process. An address is the name of its owner. */

@@ -118,7 +118,7 @@ export class LogicNode {
     }
     const offer = {
       service: identity.service,
-      addrs: [`tcp://${advertised}`],
+      addrs: [advertised.startsWith("tls://") ? advertised : `tcp://${advertised}`],
       metadata: new Map([["protocol", "tcp"]]),
     };
     this.membership.join([offer], "young").catch((error: unknown) => {

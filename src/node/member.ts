@@ -5,6 +5,7 @@ import { ClusterKeys, reloadClusterKeys } from "../auth/cluster-keys.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import { newIncarnation } from "../base/random.ts";
+import { RareLog } from "../base/rare-log.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import { TcpLinkNetwork } from "../link/link-network.ts";
 import type { SettingsOf } from "../options/settings.ts";
@@ -20,6 +21,7 @@ import { ProvenNaming } from "../registry/client/proven-naming.ts";
 import { systemRuntime } from "../base/runtime.ts";
 import { advertisedAs, OwnAddressUnknown, reachableHost, type SocketAddress } from "../transport/address.ts";
 import { Flusher } from "../transport/flusher.ts";
+import { CertificateWatch } from "../transport/tls/certificate-watch.ts";
 import type { NodeTls } from "../transport/tls/node-tls.ts";
 
 /** The settings of every service with its own process: its options, and what is made of them. */
@@ -127,6 +129,12 @@ export async function startMember(
     const names = advertise === undefined ? [] : [advertise.host];
     monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names });
     const serviceMetrics = metrics.forService(settings.id, service);
+    const certificate =
+      settings.nodeTls && new CertificateWatch({ source: settings.nodeTls, log: settings.log, ...systemRuntime });
+    if (certificate !== undefined) {
+      undo(() => certificate.stop());
+      serviceMetrics.nodeCertificate = () => certificate;
+    }
     const control = controlCommands({ ...settings, role: service }, (bug) => metrics.bugs.met("control", bug));
     const keys = new ClusterKeys(settings.clusterKeys, settings.env);
     const registry = registryOf(settings, keys);
@@ -155,7 +163,11 @@ export async function startMember(
       control,
       reload: () => {
         const { readClusterKeys, log } = settings;
-        const sentences = [role.reload?.(), readClusterKeys && reloadClusterKeys(keys, readClusterKeys, log)];
+        const sentences = [
+          role.reload?.(),
+          readClusterKeys && reloadClusterKeys(keys, readClusterKeys, log),
+          certificate?.reload(),
+        ];
         return sentences.filter((sentence) => sentence !== undefined).join("; ") || undefined;
       },
     };
@@ -214,11 +226,13 @@ function environmentOf(
   const admission = new Admission({ ...systemRuntime, env, keys, isRegistryOpen: insecure, log });
   const parts = { env, zone, keys, admission, isRegistryOpen: insecure, ...systemRuntime };
   const naming = new ProvenNaming(registry, parts);
-  const network = new TcpLinkNetwork(
-    { writeWaitMs, wheel, flusher, limits },
-    listen,
-    advertisedAs(advertise, reachableHost),
-  );
+  const network = new TcpLinkNetwork({
+    transport: { writeWaitMs, wheel, flusher, limits },
+    address: listen,
+    advertise: advertisedAs(advertise, reachableHost),
+    tls: settings.nodeTls,
+    rareLog: new RareLog(log, systemRuntime.clock),
+  });
   return {
     identity: { id, service, incarnation: newIncarnation(systemRuntime.random) },
     naming,

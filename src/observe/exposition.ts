@@ -52,6 +52,21 @@ const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
     "Times that the certificate's files were refused and the old one stayed.",
     ({ certificates }) => certificates?.().refusals,
   ),
+  gauge(
+    "roost_node_certificate_expiry_seconds",
+    "The time until the certificate of this node expires.",
+    ({ nodeCertificate }) => nodeCertificate?.().expirySeconds,
+  ),
+  counter(
+    "roost_node_certificate_reloads_total",
+    "Times that a renewed certificate of this node was taken.",
+    ({ nodeCertificate }) => nodeCertificate?.().reloads,
+  ),
+  counter(
+    "roost_node_certificate_reload_failures_total",
+    "Times that the files of the node's certificate were refused and the old one stayed.",
+    ({ nodeCertificate }) => nodeCertificate?.().refusals,
+  ),
   counter("roost_message_in_flow_bytes_total", "Bytes received.", ({ inBytes }) => inBytes),
   counter("roost_message_out_flow_bytes_total", "Bytes sent.", ({ outBytes }) => outBytes),
   counter("roost_unknown_channel_total", "Pushes to connections that are gone.", (service) => service.unknownChannels),

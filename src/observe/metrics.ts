@@ -43,7 +43,7 @@ interface ClockNumbers {
   readonly purgeWaitMs: number;
 }
 
-/** The state of a listener's certificate; see CertificateWatch. */
+/** The state of a certificate; see CertificateWatch. */
 interface CertificateNumbers {
   readonly expirySeconds: number;
   readonly reloads: number;
@@ -75,6 +75,8 @@ export class ServiceMetrics {
   registryGaps: (() => number) | undefined;
   /** Reads the state of the clients' certificate, if there is one. */
   certificates: (() => CertificateNumbers) | undefined;
+  /** Reads the state of the node's certificate, if there is one. */
+  nodeCertificate: (() => CertificateNumbers) | undefined;
   readonly commands = new Tally(Object.values(Command));
   readonly faults = new Tally();
   readonly refusals = new Tally();

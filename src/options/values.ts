@@ -114,10 +114,10 @@ export function nodesUpTo(countMax: number): (text: string) => string[] {
 
 /** A process of a cluster: an id, `host:port` of a registry node, or a URL whose scheme says which door it names. */
 export function parseNode(text: string): string {
-  const [, scheme, address = ""] = /^(tcp|https?):\/\/([^/]*)\/?$/.exec(text) ?? [];
+  const [, scheme, address = ""] = /^(tcp|tls|https?):\/\/([^/]*)\/?$/.exec(text) ?? [];
   const isId = /^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$|^\[[0-9a-fA-F:.]+\]:\d{1,5}$/.test(text);
   const isRight = scheme === undefined ? isId : isReachable(address);
-  if (!isRight) throw new Error("an id that roost nodes prints, tcp://host:port or http://host:port");
+  if (!isRight) throw new Error("an id that roost nodes prints, tcp://host:port, tls://host:port or http://host:port");
   return text.replace(/\/$/, "");
 }
 

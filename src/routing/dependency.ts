@@ -285,7 +285,8 @@ function forgetIfClosed(node: Pick<Node<unknown>, "connection">): void {
   if (node.connection?.isOpen === false) node.connection = undefined;
 }
 
-/** Returns the `host:port` at which a node accepts links. */
+/** Returns the address at which a node accepts links: `host:port`, or `tls://host:port`. */
 export function linkAddress({ metadata, addrs }: Instance): string | undefined {
-  return metadata.get("link") ?? addrs.find((address) => address.startsWith("tcp://"))?.slice("tcp://".length);
+  const link = metadata.get("link") ?? addrs.find((address) => /^(?:tcp|tls):\/\//.test(address));
+  return link?.replace(/^tcp:\/\//, "");
 }

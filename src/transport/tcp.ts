@@ -9,6 +9,7 @@ import { awaitHeader } from "./header-wait.ts";
 import { boundReceived } from "./kernel-sockets.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import { TcpConnection, tcpHandlers } from "./tcp-connection.ts";
+import { failureOf, isVerified } from "./tls/peer-verification.ts";
 import { awaitHandshake } from "./tls/secure-server.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
 
@@ -87,52 +88,88 @@ export function listenTcp(
   };
 }
 
+/** What a dialler of TLS shows and expects, as PEM. */
+export interface DiallerTls {
+  /** The authorities, one of which has to have issued the peer's certificate, for the dialled host. */
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+interface DialOptions extends TransportOptions {
+  /** The time limit for the connection, and for the handshake of TLS after it. */
+  readonly connectTimeoutMs: number;
+  /** Default: plain text. A peer that refuses this side's certificate ends the connection after it is established. */
+  readonly dialTls?: DiallerTls | undefined;
+}
+
 /**
  * Connects over TCP. `handler` is called once, when the connection is established and before anything is read.
- * @throws (rejects) if the peer refuses or does not answer within `connectTimeoutMs`, or `handler` throws.
+ * @throws (rejects) if the peer refuses, cannot be verified, or does not answer in time, or if `handler` throws.
  */
 export function dialTcp(
   address: SocketAddress,
   handler: (connection: Connection) => FrameHandler,
-  options: TransportOptions & { readonly connectTimeoutMs: number },
+  options: DialOptions,
 ): Promise<Connection> {
   const target = formatAddress(address.host, address.port);
+  const { dialTls } = options;
   return new Promise((resolve, reject) => {
     let isOver = false;
-    const fail = (cause: unknown): void => {
+    const fail = (cause: unknown, reason = ""): void => {
       clearTimeout(timer);
       isOver = true;
-      reject(new Error(`cannot connect to ${target}`, { cause }));
+      reject(new Error(`cannot connect to ${target}${reason && `: ${reason}`}`, { cause }));
     };
     const timer = setTimeout(fail, options.connectTimeoutMs, new Error(`no answer in ${options.connectTimeoutMs} ms`));
+    const established = (socket: TcpSocket): void => {
+      if (isOver) {
+        socket.terminate();
+        return;
+      }
+      clearTimeout(timer);
+      const remoteAddress = peerAddress(socket.remoteAddress);
+      if (remoteAddress === undefined) {
+        socket.terminate();
+        fail(new Error("it ended the connection at once"));
+        return;
+      }
+      const connection = new TcpConnection(socket, remoteAddress, options);
+      socket.data = connection;
+      try {
+        connection.dialled(handler);
+      } catch (bug) {
+        // `dialled` has ended the connection.
+        fail(bug);
+        return;
+      }
+      resolve(connection);
+    };
+    const refuse = (socket: TcpSocket, reason: string): void => {
+      // Ending the socket calls `close`.
+      if (!isOver) fail(undefined, reason);
+      socket.terminate();
+    };
     Bun.connect<SocketOwner | undefined>({
       hostname: address.host,
       port: address.port,
+      ...(dialTls && { tls: dialTls }),
       socket: {
         ...tcpHandlers,
         open(socket) {
-          if (isOver) {
-            socket.terminate();
-            return;
-          }
-          clearTimeout(timer);
-          const remoteAddress = peerAddress(socket.remoteAddress);
-          if (remoteAddress === undefined) {
-            socket.terminate();
-            fail(new Error("it ended the connection at once"));
-            return;
-          }
-          const connection = new TcpConnection(socket, remoteAddress, options);
-          socket.data = connection;
-          try {
-            connection.dialled(handler);
-          } catch (bug) {
-            // `dialled` has ended the connection.
-            fail(bug);
-            return;
-          }
-          resolve(connection);
+          if (dialTls === undefined) established(socket);
+          else if (isOver) socket.terminate();
         },
+        ...(dialTls && {
+          handshake(socket, isDone, error) {
+            if (isDone && isVerified(socket)) established(socket);
+            else refuse(socket, failureOf(error));
+          },
+          close(socket) {
+            if (socket.data === undefined) refuse(socket, "it ended the TLS handshake; it may not speak TLS");
+            else tcpHandlers.close(socket);
+          },
+        }),
         connectError(_socket, error) {
           fail(error);
         },

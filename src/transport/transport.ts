@@ -165,6 +165,10 @@ export interface TransportOptions {
   readonly proxies?: TrustedProxies;
   /** A listener's certificate. Default: connections are in plain text. */
   readonly tls?: TlsContext | undefined;
+  /** A TCP listener with a certificate takes connections in plain text, too. Default: it refuses them. */
+  readonly acceptsPlain?: boolean;
+  /** A peer has no certificate that can be verified, where one is demanded. `reason`: a sentence without an end. */
+  readonly peerRefused?: (reason: string, remoteAddress: string) => void;
   /** Web pages that may connect. Default: all. */
   readonly origins?: Origins | undefined;
   /** A page of another origin was refused. `origin` is what the peer sent, shortened. */

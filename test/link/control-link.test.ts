@@ -36,9 +36,9 @@ function ask(
   clusterKeys: readonly Uint8Array[] = [clusterKey],
   id?: string,
 ): Promise<string> {
-  const [host = "", port = ""] = address.split(":");
   return askOverLink(request, {
-    address: { host, port: Number(port) },
+    address,
+    tls: undefined,
     id,
     clusterKeys,
     ...systemRuntime,

@@ -4,6 +4,7 @@ import { testLimits } from "../support/limits.ts";
 import { ClusterKeys } from "../../src/auth/cluster-keys.ts";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
 import type { Limits } from "../../src/base/limits/limits.ts";
+import { silentLog } from "../../src/base/log.ts";
 import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import type { LinkHost } from "../../src/link/accepting-handshake.ts";
@@ -13,6 +14,7 @@ import { type Dial, TcpLinkNetwork } from "../../src/link/link-network.ts";
 import { unknownStores } from "../../src/link/node-stores.ts";
 import { Metrics, type ServiceMetrics } from "../../src/observe/metrics.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
+import type { NodeTls } from "../../src/transport/tls/node-tls.ts";
 import type { Acceptor, FrameHandler, Server } from "../../src/transport/transport.ts";
 import { closeAbnormal } from "../../src/wire/close-reason.ts";
 import { Recording } from "../transport/recording.ts";
@@ -73,13 +75,19 @@ export class LinkEnd {
   readonly dial: Dial;
   private readonly numbers = new Metrics();
 
-  constructor(identity: LinkIdentity, keys: readonly Uint8Array[] = [clusterKey], limits = testLimits()) {
+  constructor(
+    identity: LinkIdentity,
+    keys: readonly Uint8Array[] = [clusterKey],
+    limits = testLimits(),
+    tls?: NodeTls,
+  ) {
     this.identity = identity;
     this.limits = limits;
     this.keys = new ClusterKeys(keys);
     this.metrics = this.numbers.forService(identity.id, identity.service);
     const transport = { writeWaitMs: 10_000, wheel: this.wheel, flusher: new Flusher(), limits: this.limits };
-    this.network = new TcpLinkNetwork(transport, { host: "127.0.0.1", port: 0 }, (bound) => bound);
+    const address = { host: "127.0.0.1", port: 0 };
+    this.network = new TcpLinkNetwork({ transport, address, advertise: (bound) => bound, tls, rareLog: silentLog });
     this.dial = this.network.dial(this.metrics);
   }
 

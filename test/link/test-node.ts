@@ -9,6 +9,7 @@ import { LinkListener } from "../../src/link/link-listener.ts";
 import { type NodeStores, unknownStores } from "../../src/link/node-stores.ts";
 import { Router } from "../../src/service/router.ts";
 import { Service } from "../../src/service/service.ts";
+import type { NodeTls } from "../../src/transport/tls/node-tls.ts";
 import type { Server } from "../../src/transport/transport.ts";
 import type { Timers } from "../../src/base/timers.ts";
 import { WatchedTimers } from "./timers.ts";
@@ -30,8 +31,8 @@ export class TestNode extends LinkEnd {
   readonly declined: string[] = [];
   private server: Server | undefined;
 
-  constructor(identity: LinkIdentity, keys?: readonly Uint8Array[], limits?: Limits) {
-    super(identity, keys, limits);
+  constructor(identity: LinkIdentity, keys?: readonly Uint8Array[], limits?: Limits, tls?: NodeTls) {
+    super(identity, keys, limits, tls);
     const keep = (): ((context: Context) => void) => (context) => void this.asked.push(context);
     this.service = new Service({
       clock: systemClock,
@@ -53,17 +54,19 @@ export class TestNode extends LinkEnd {
       isReady = true,
       key = clusterKey,
       timers = handshakeTimers,
+      tls,
     }: {
       readonly service?: string;
       readonly isReady?: boolean;
       readonly key?: Uint8Array;
       /** Those of the handshakes that it accepts. */
       readonly timers?: Timers;
+      readonly tls?: NodeTls;
     } = {},
     keys = [key],
     limits?: Limits,
   ): TestNode {
-    const node = new TestNode(newIdentity(id, service), keys, limits);
+    const node = new TestNode(newIdentity(id, service), keys, limits, tls);
     node.service.setReady(isReady);
     const { address, server } = node.listen(
       new LinkListener({

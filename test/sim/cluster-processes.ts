@@ -152,11 +152,12 @@ export class ClusterProcesses {
     wheel.start({ clock, timers });
     const flusher = new Flusher(clock, timers.soon);
     const limits = testLimits();
-    const links = { writeWaitMs, wheel, flusher, limits };
+    const transport = { writeWaitMs, wheel, flusher, limits };
+    const address = { host: machine.address, port: linkPort };
     const environment: NodeEnvironment = {
       identity: { id: machine.name, service, incarnation: newIncarnation(random) },
       naming: new SimulatedNaming(network, registry),
-      network: new TcpLinkNetwork(links, { host: machine.address, port: linkPort }, (bound) => bound),
+      network: new TcpLinkNetwork({ transport, address, advertise: (bound) => bound, rareLog: log }),
       keys: this.keys,
       clock,
       timers,

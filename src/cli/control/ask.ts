@@ -15,8 +15,8 @@ import {
 import { Code } from "../../registry/codes.ts";
 import { NodeClient, NodeFailure } from "../../registry/client/node-client.ts";
 import { systemTimers } from "../../base/timers.ts";
-import { formatAddress, type SocketAddress } from "../../transport/address.ts";
 import { Flusher } from "../../transport/flusher.ts";
+import type { NodeTls } from "../../transport/tls/node-tls.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
 import { StartError } from "../usage-error.ts";
 import { controlSocketPath } from "./control-socket.ts";
@@ -31,7 +31,9 @@ export type ControlPlace =
   | { readonly kind: "socket"; readonly folder: string }
   | {
       readonly kind: "link";
-      readonly address: SocketAddress;
+      /** A link address: `host:port` or `tls://host:port`. */
+      readonly address: string;
+      readonly tls: NodeTls | undefined;
       /** The id of the expected process; undefined: any process with the key. */
       readonly id: string | undefined;
       readonly clusterKeys: readonly Uint8Array[];
@@ -97,7 +99,7 @@ function socketSentence(path: string, error: unknown, command: string): string {
 }
 
 async function askLink(
-  { address, id, clusterKeys }: ControlPlace & { kind: "link" },
+  { address, tls, id, clusterKeys }: ControlPlace & { kind: "link" },
   request: string,
 ): Promise<string> {
   const wheel = new TimerWheel();
@@ -105,6 +107,7 @@ async function askLink(
   try {
     return await askOverLink(request, {
       address,
+      tls,
       id,
       clusterKeys,
       random: systemRandom,
@@ -113,9 +116,7 @@ async function askLink(
       flusher: new Flusher(),
     });
   } catch (error) {
-    throw new StartError(
-      `the request to the process at ${formatAddress(address.host, address.port)} failed: ${sentenceOf(error)}`,
-    );
+    throw new StartError(`the request to the process at ${address} failed: ${sentenceOf(error)}`);
   } finally {
     wheel.stop();
   }
@@ -142,5 +143,5 @@ async function askRegistry(
 
 function shownPlace(place: ControlPlace): string {
   if (place.kind === "socket") return controlSocketPath(place.folder);
-  return place.kind === "link" ? formatAddress(place.address.host, place.address.port) : place.url;
+  return place.kind === "link" ? place.address : place.url;
 }

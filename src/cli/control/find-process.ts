@@ -1,6 +1,6 @@
-// Finds the process that `--node` names: by its id as `roost nodes` prints it, tcp://host:port of its links, or
-// http://host:port of a registry node. Without --node, it is the standalone server of the data folder. Commands that
-// need the message store go to a chat node, found in the registry.
+// Finds the process that `--node` names: by its id as `roost nodes` prints it, tcp://host:port or tls://host:port of
+// its links, or http://host:port of a registry node. Without --node, it is the standalone server of the data folder.
+// Commands that need the message store go to a chat node, found in the registry.
 
 import { resolve } from "node:path";
 import { silentLog } from "../../base/log.ts";
@@ -11,7 +11,7 @@ import type { OptionValues } from "../option-values.ts";
 import { firstListing, keylessClient } from "../registry-listing.ts";
 import { readClusterKeys } from "../secrets.ts";
 import { StartError, UsageError } from "../usage-error.ts";
-import { parseAddress } from "../../options/values.ts";
+import { readNodeTls } from "../tls.ts";
 import type { ControlPlace } from "./ask.ts";
 
 /** Finds the process; asks the registry if --node is an id. Throws StartError, UsageError. */
@@ -20,7 +20,8 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
   if (node === undefined) return { kind: "socket", folder: resolve(values.required("data")) };
   const { keys: clusterKeys } = readClusterKeys(values, silentLog);
   if (/^https?:/.test(node)) return { kind: "registry", url: node, clusterKeys };
-  if (node.startsWith("tcp:")) return link(node.slice("tcp://".length), undefined, clusterKeys);
+  if (node.startsWith("tcp:")) return link(values, node.slice("tcp://".length), undefined, clusterKeys);
+  if (node.startsWith("tls:")) return link(values, node, undefined, clusterKeys);
   const { instances } = await firstListing(keylessClient(), values.required("discovery"));
   const named = instances.filter(({ hostname }) => hostname === node);
   const [first] = named;
@@ -29,9 +30,11 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
   const addresses = new Set(named.map(linkAddress));
   const [address] = addresses;
   if (addresses.size > 1)
-    throw new StartError(`several processes have the id ${node}; name one with --node tcp://host:port`);
+    throw new StartError(
+      `several processes have the id ${node}; name one with --node tcp://host:port or tls://host:port`,
+    );
   if (address === undefined) throw new StartError(`${node} (${first.appid}) is not a roost process`);
-  return link(address, node, clusterKeys);
+  return link(values, address, node, clusterKeys);
 }
 
 /**
@@ -52,17 +55,22 @@ async function chatNodes(values: OptionValues, registry: readonly string[]): Pro
   const env = values.required("env");
   const places = instances.flatMap((instance) => {
     const address = instance.appid === "chat" && instance.env === env ? linkAddress(instance) : undefined;
-    return address === undefined ? [] : [link(address, instance.hostname, clusterKeys)];
+    return address === undefined ? [] : [link(values, address, instance.hostname, clusterKeys)];
   });
   if (places.length === 0)
     throw new StartError(`${node} lists no chat node in the environment ${env}; name another with --env`);
   return places;
 }
 
-function link(address: string, id: string | undefined, clusterKeys: readonly Uint8Array[]): ControlPlace {
+function link(
+  values: OptionValues,
+  address: string,
+  id: string | undefined,
+  clusterKeys: readonly Uint8Array[],
+): ControlPlace {
   if (clusterKeys.length === 0)
     throw new UsageError("--cluster-key-file is required: members of a cluster answer only processes with its key");
-  return { kind: "link", address: parseAddress(address), id, clusterKeys };
+  return { kind: "link", address, tls: readNodeTls(values, "gateway", silentLog), id, clusterKeys };
 }
 
 function unknownSentence(node: string, instances: readonly Instance[]): string {

@@ -7,6 +7,7 @@ import { SessionsUnavailable } from "../../session/sessions.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { OpenRegistry } from "../../registry/client/node-client.ts";
 import { OwnAddressUnknown } from "../../transport/address.ts";
+import { BadCertificate } from "../../transport/tls/certificate.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
 import { clientUrls } from "../tls.ts";
 import { StartError } from "../usage-error.ts";
@@ -52,9 +53,14 @@ export async function begin<Role>(start: () => Promise<Role>, listeners: readonl
   try {
     return await start();
   } catch (error) {
-    const isTold = [StoreUnavailable, SessionsUnavailable, IdTaken, OwnAddressUnknown, OpenRegistry].some(
-      (kind) => error instanceof kind,
-    );
+    const isTold = [
+      StoreUnavailable,
+      SessionsUnavailable,
+      IdTaken,
+      OwnAddressUnknown,
+      OpenRegistry,
+      BadCertificate,
+    ].some((kind) => error instanceof kind);
     if (isTold) throw new StartError(sentenceOf(error));
     const sentence = sentenceOf(error);
     const code = codeOf(error);

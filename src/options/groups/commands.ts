@@ -8,8 +8,8 @@ import * as values from "../values.ts";
 export const commandOptions = {
   node: option({
     help:
-      "Process of a cluster: an id that roost nodes prints, tcp://host:port of its links, http://host:port of a " +
-      "registry node",
+      "Process of a cluster: an id that roost nodes prints, tcp://host:port or tls://host:port of its links, " +
+      "http://host:port of a registry node",
     hint: "id|url",
     parse: values.parseNode,
   }),

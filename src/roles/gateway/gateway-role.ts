@@ -18,7 +18,7 @@ import { type Cancel, every, sleep } from "../../base/timers.ts";
 import type { Member } from "../../transport/connection-group.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
-import { CertificateWatch } from "../../transport/tls/certificate-watch.ts";
+import { CertificateWatch, listenerSource } from "../../transport/tls/certificate-watch.ts";
 import type { Server, TransportOptions } from "../../transport/transport.ts";
 import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
@@ -130,7 +130,8 @@ export class GatewayRole {
       this.gateway.revocations.tick();
     });
     this.gateway.expiries.start();
-    const certificates = parts.tls && new CertificateWatch({ ...parts.tls, timers, clock, log });
+    const source = parts.tls && listenerSource(parts.tls.context, parts.tls.files);
+    const certificates = source && new CertificateWatch({ source, timers, clock, log });
     this.certificates = certificates;
     metrics.certificates = certificates && (() => certificates);
   }

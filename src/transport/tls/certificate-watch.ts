@@ -7,21 +7,54 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { type Cancel, every, type Timers } from "../../base/timers.ts";
-import { type CertificateFiles, readCertificate } from "./certificate.ts";
+import { type Certificate, type CertificateFiles, readCertificate } from "./certificate.ts";
 import type { TlsContext } from "./tls-context.ts";
 
 /** Between two looks, in milliseconds. */
 const lookMs = 1_000;
 
+/** A certificate in use, and where it comes from. */
+export interface CertificateSource {
+  /** For the log, such as "TLS certificate". */
+  readonly title: string;
+  /** The paths of its files. */
+  readonly paths: readonly string[];
+  /** The present one. */
+  readonly certificate: Certificate;
+  /**
+   * Reads the files, and uses what they hold if that is new.
+   * @returns whether it is new.
+   * @throws what is wrong with the files; the present certificate stays then.
+   */
+  readAgain(nowMs: number): boolean;
+}
+
+/** The certificate of the clients' listeners. */
+export function listenerSource(context: TlsContext, files: CertificateFiles): CertificateSource {
+  return {
+    title: "TLS certificate",
+    paths: [files.certificate, files.key],
+    get certificate() {
+      return context.certificate;
+    },
+    readAgain(nowMs) {
+      const certificate = readCertificate(files, nowMs);
+      const { pem } = context.certificate;
+      if (certificate.pem.certificate === pem.certificate && certificate.pem.key === pem.key) return false;
+      context.replace(certificate);
+      return true;
+    },
+  };
+}
+
 interface WatchParts {
-  readonly context: TlsContext;
-  readonly files: CertificateFiles;
+  readonly source: CertificateSource;
   readonly timers: Timers;
   readonly clock: Pick<Clock, "wallMs">;
   readonly log: Log;
 }
 
-/** Watches the files of one context until `stop`. */
+/** Watches the files of one certificate until `stop`. */
 export class CertificateWatch {
   /** Certificates that were taken, and pairs that were refused, since the start. */
   reloads = 0;
@@ -46,16 +79,17 @@ export class CertificateWatch {
 
   /** Reads the files now. Returns a sentence for the log. */
   reload(): string {
-    const before = this.parts.context.certificate.fingerprint;
+    const { source } = this.parts;
+    const before = source.certificate.fingerprint;
     this.seen = this.stateOfFiles();
-    if (!this.read(true)) return "the TLS certificate was not changed";
-    const { fingerprint } = this.parts.context.certificate;
-    return fingerprint === before ? "the TLS certificate is the same as before" : "the TLS certificate was read again";
+    if (!this.read(true)) return `the ${source.title} was not changed`;
+    const isSame = source.certificate.fingerprint === before;
+    return `the ${source.title} ${isSame ? "is the same as before" : "was read again"}`;
   }
 
   /** Seconds until the present certificate expires; negative afterwards. */
   get expirySeconds(): number {
-    return Math.floor((this.parts.context.certificate.expiryMs - this.parts.clock.wallMs()) / 1_000);
+    return Math.floor((this.parts.source.certificate.expiryMs - this.parts.clock.wallMs()) / 1_000);
   }
 
   private look(): void {
@@ -67,35 +101,30 @@ export class CertificateWatch {
 
   /** Returns false if the pair was refused. */
   private read(isAsked: boolean): boolean {
-    const { context, files, clock, log } = this.parts;
+    const { source, clock, log } = this.parts;
     try {
-      const certificate = readCertificate(files, clock.wallMs());
-      const { pem } = context.certificate;
-      const isNew = certificate.pem.certificate !== pem.certificate || certificate.pem.key !== pem.key;
-      if (isNew) {
-        context.replace(certificate);
+      if (source.readAgain(clock.wallMs())) {
         this.reloads++;
-        const { names, fingerprint, expiryMs, warnings } = certificate;
-        log.info("new connections get the renewed TLS certificate", {
+        const { names, fingerprint, expiryMs, warnings } = source.certificate;
+        log.info(`new connections get the renewed ${source.title}`, {
           names,
           fingerprint,
           expires: new Date(expiryMs).toISOString(),
         });
         for (const warning of warnings) log.warn(warning);
-      } else if (this.isRefused && !isAsked) log.info("the files of the TLS certificate hold the present one again");
+      } else if (this.isRefused && !isAsked) log.info(`the files of the ${source.title} hold the present one again`);
       this.isRefused = false;
       return true;
     } catch (error) {
       this.isRefused = true;
       this.refusals++;
-      log.error("the TLS certificate is refused and the old one stays", { reason: reasonOf(error) });
+      log.error(`the ${source.title} is refused and the old one stays`, { reason: reasonOf(error) });
       return false;
     }
   }
 
   private stateOfFiles(): string {
-    const { certificate, key } = this.parts.files;
-    return [certificate, key].map(stateOf).join(";");
+    return this.parts.source.paths.map(stateOf).join(";");
   }
 }
 

@@ -2,8 +2,11 @@
 // and the authorities by which it verifies the others. Links demand a certificate of both sides; the registry and the
 // monitor show one, and know their clients by tokens, if at all.
 
+import { isIP } from "node:net";
+import type { DiallerTls } from "../tcp.ts";
 import { type Authorities, readAuthorities, requireIssued } from "./authorities.ts";
-import { type Certificate, type CertificateFiles, readCertificate } from "./certificate.ts";
+import type { CertificateSource } from "./certificate-watch.ts";
+import { BadCertificate, type Certificate, type CertificateFiles, readCertificate } from "./certificate.ts";
 import { TlsContext } from "./tls-context.ts";
 
 /** The files of a node, as an operator names them. */
@@ -16,13 +19,6 @@ interface NodeFiles extends CertificateFiles {
 interface NodePair {
   readonly certificate: Certificate;
   readonly authorities: Authorities | undefined;
-}
-
-/** TLS options for dialling: PEM. */
-interface DiallerTls {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
 }
 
 /**
@@ -40,20 +36,30 @@ export function readNodePair(files: NodeFiles, nowMs: number): NodePair {
 }
 
 /** Holds the certificate of this node, and the authorities of its cluster. */
-export class NodeTls {
-  readonly files: NodeFiles;
+export class NodeTls implements CertificateSource {
+  readonly title = "certificate of this node";
+  readonly paths: readonly string[];
+  private readonly files: NodeFiles;
   /** Whether plain connections between nodes are refused. */
   readonly isRequired: boolean;
   /** For listeners that ask for no certificate: the registry's API and the monitor. */
   readonly http: TlsContext;
+  /** For listeners of links, which demand a certificate of one of the authorities; undefined without authorities. */
+  readonly links: TlsContext | undefined;
   private present: NodePair;
 
   /** @throws what the platform finds wrong with the certificate. */
   constructor(files: NodeFiles, pair: NodePair, isRequired: boolean) {
     this.files = files;
+    this.paths = [files.certificate, files.key, ...(files.authorities === undefined ? [] : [files.authorities])];
     this.isRequired = isRequired;
     this.present = pair;
     this.http = new TlsContext(pair.certificate);
+    this.links = pair.authorities && new TlsContext(pair.certificate, pair.authorities.pem);
+  }
+
+  get certificate(): Certificate {
+    return this.present.certificate;
   }
 
   /** With which this node dials others, at present. */
@@ -67,7 +73,33 @@ export class NodeTls {
    * @throws what the platform finds wrong with the pair: nothing has changed then.
    */
   replace(pair: NodePair): void {
+    this.links?.replace(pair.certificate, pair.authorities?.pem);
     this.http.replace(pair.certificate);
     this.present = pair;
+  }
+
+  readAgain(nowMs: number): boolean {
+    const pair = readNodePair(this.files, nowMs);
+    const [one, other] = [pair, this.present].map(({ certificate: { pem }, authorities }) => [
+      pem.certificate,
+      pem.key,
+      authorities?.pem,
+    ]);
+    if (Bun.deepEquals(one, other)) return false;
+    this.replace(pair);
+    return true;
+  }
+
+  /** Throws BadCertificate unless the certificate is for this host: others verify it by the address that they dial. */
+  requireName(host: string): void {
+    const [own] = this.certificate.chain;
+    if (own === undefined) return;
+    const isNamed = isIP(host) === 0 ? own.checkHost(host) !== undefined : own.checkIP(host) !== undefined;
+    if (isNamed) return;
+    const { names } = this.certificate;
+    throw new BadCertificate(
+      `${this.files.certificate} is for ${names === "" ? "no name" : names}, and others reach this node at ${host}, ` +
+        "where they would refuse it; issue one with this name, or set --advertise",
+    );
   }
 }

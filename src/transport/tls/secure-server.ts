@@ -18,6 +18,7 @@ import { looksLikeProxyHeader } from "../proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "../socket-owner.ts";
 import { tcpHandlers } from "../tcp-connection.ts";
 import type { Acceptor } from "../transport.ts";
+import { failureOf, isVerified } from "./peer-verification.ts";
 import type { TlsContext } from "./tls-context.ts";
 
 /** What a client may send before the handshake is done: one is below 4 KB without a client certificate. */
@@ -43,11 +44,11 @@ interface ServerUpgrade {
 
 const secureHandlers: SocketHandler<SocketOwner | undefined> = {
   ...tcpHandlers,
-  handshake(socket, isDone) {
+  handshake(socket, isDone, error) {
     const { data: owner } = socket;
     if (!(owner instanceof Handshake)) return;
     try {
-      owner.finished(socket, isDone);
+      owner.finished(socket, isDone, error);
     } catch (bug) {
       owner.fail(bug);
     }
@@ -85,18 +86,27 @@ class Handshake extends PendingConnection {
     if (this.isOver) return;
     const { options } = this.secured;
     options.admission?.heard(this);
-    options.observer.bytesIn(chunk.length);
+    const isPlain = this.bytes === 0 && chunk[0] !== handshakeRecord;
+    // A plain connection counts its own bytes.
+    if (!(isPlain && options.acceptsPlain === true)) options.observer.bytesIn(chunk.length);
     this.bytes += chunk.length;
     if (this.bytes > handshakeBytesMax) this.refused("tls-handshake");
     else if (this.secure !== undefined) return;
     else if (this.first !== undefined) this.first = Buffer.concat([this.first, chunk]);
-    else if (chunk[0] === handshakeRecord) this.take(chunk);
-    else this.notTls(chunk);
+    else if (isPlain) this.notTls(chunk);
+    else this.take(chunk);
   }
 
-  /** The handshake has ended. */
-  finished(secure: TcpSocket, isDone: boolean): void {
+  /** The handshake has ended. `error` says what is wrong with it or with the peer's certificate. */
+  finished(secure: TcpSocket, isDone: boolean, error: Error | null): void {
     if (this.isOver) return;
+    const { tls, options } = this.secured;
+    // A handshake with a certificate that cannot be verified is done, too.
+    if (tls.isMutual && !(isDone && isVerified(secure))) {
+      options.peerRefused?.(failureOf(error), this.remoteAddress);
+      this.refused("tls-peer");
+      return;
+    }
     if (!isDone) {
       this.refused("tls-handshake");
       return;
@@ -165,9 +175,19 @@ class Handshake extends PendingConnection {
     });
   }
 
-  /** Tells a client of the plain protocol what is wrong. */
+  /** Tells a client of the plain protocol what is wrong, unless it is welcome. */
   private notTls(chunk: Buffer): void {
     const { options } = this.secured;
+    if (options.acceptsPlain === true) {
+      const owner = this.succeed(this.socket, this.remoteAddress, this.acceptor);
+      // A connection contains its own bugs.
+      try {
+        owner.receive(chunk);
+      } catch (bug) {
+        owner.fail(bug);
+      }
+      return;
+    }
     if (looksLikeProxyHeader(chunk)) options.proxies?.headerOfOther(this.remoteAddress);
     options.observer.protocolFault("plain-text");
     this.succeed(this.socket, this.remoteAddress, { accept: () => plainText });

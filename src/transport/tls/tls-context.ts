@@ -2,7 +2,7 @@
 // each connection read `native`; the others subscribe.
 
 import { constants } from "node:crypto";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
 import type { Certificate } from "./certificate.ts";
 
 /** Forward secrecy and authenticated encryption only, for TLS 1.2; the suites of TLS 1.3 are all such (RFC 9325). */
@@ -26,16 +26,23 @@ interface PemSettings {
   readonly secureOptions: number;
 }
 
-/** Holds one certificate at a time. */
+/** Holds one certificate at a time, and the authorities that peers are verified by. */
 export class TlsContext {
+  /** Whether peers have to show a certificate of an authority. */
+  readonly isMutual: boolean;
   private present: Certificate;
   private parsed: object;
   private readonly listeners = new Set<() => void>();
 
-  /** @throws what the platform finds wrong with the pair. */
-  constructor(certificate: Certificate) {
+  /**
+   * @param authorities certificates in PEM: peers have to show a certificate of one of these; undefined: they show
+   * none.
+   * @throws what the platform finds wrong with the pair.
+   */
+  constructor(certificate: Certificate, authorities?: string) {
+    this.isMutual = authorities !== undefined;
     this.present = certificate;
-    this.parsed = parsedOf(certificate);
+    this.parsed = parsedOf(certificate, authorities);
   }
 
   get certificate(): Certificate {
@@ -52,11 +59,11 @@ export class TlsContext {
   }
 
   /**
-   * Uses `certificate` for all handshakes from now on; connections stay.
+   * Uses `certificate` for all handshakes from now on, and `authorities` as in the constructor; connections stay.
    * @throws what the platform finds wrong with the pair: nothing has changed then.
    */
-  replace(certificate: Certificate): void {
-    this.parsed = parsedOf(certificate);
+  replace(certificate: Certificate, authorities?: string): void {
+    this.parsed = parsedOf(certificate, authorities);
     this.present = certificate;
     for (const renewed of this.listeners) renewed();
   }
@@ -72,8 +79,10 @@ function settingsOf({ pem }: Certificate): PemSettings {
   return { cert: pem.certificate, key: pem.key, ciphers, secureOptions };
 }
 
-function parsedOf(certificate: Certificate): object {
-  const { context } = createSecureContext(settingsOf(certificate));
+function parsedOf(certificate: Certificate, authorities: string | undefined): object {
+  const peers = authorities === undefined ? {} : { ca: authorities, requestCert: true, rejectUnauthorized: true };
+  const settings: SecureContextOptions = { ...settingsOf(certificate), ...peers };
+  const { context } = createSecureContext(settings);
   if (typeof context !== "object" || context === null) throw new Error("the platform returned no TLS context");
   return context;
 }

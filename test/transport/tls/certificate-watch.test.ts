@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createLog } from "../../../src/base/log.ts";
-import { CertificateWatch } from "../../../src/transport/tls/certificate-watch.ts";
+import { CertificateWatch, listenerSource } from "../../../src/transport/tls/certificate-watch.ts";
 import { type Pair, TestAuthority } from "../../support/certificates.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -36,7 +36,7 @@ function watched(files?: Pair) {
   const lines: string[] = [];
   const context = contextOf(paths);
   const log = createLog("debug", "text", (line) => lines.push(line));
-  const watch = new CertificateWatch({ context, files: paths, timers, clock: timers, log });
+  const watch = new CertificateWatch({ source: listenerSource(context, paths), timers, clock: timers, log });
   watches.push(watch);
   return { watch, context, lines, timers, place, files: paths, print: () => context.certificate.fingerprint };
 }
