@@ -127,7 +127,8 @@ export async function startMember(
       };
     };
     const names = advertise === undefined ? [] : [advertise.host];
-    monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names });
+    monitor =
+      settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names, tls: settings.nodeTls });
     const serviceMetrics = metrics.forService(settings.id, service);
     const certificate =
       settings.nodeTls && new CertificateWatch({ source: settings.nodeTls, log: settings.log, ...systemRuntime });

@@ -5,6 +5,7 @@ import { browserGuard } from "../transport/http/browser-guard.ts";
 import { textAnswer } from "../transport/http/http-answer.ts";
 import type { HttpHandler } from "../transport/http/http-handler.ts";
 import { HttpServer } from "../transport/http/http-server.ts";
+import type { NodeTls } from "../transport/tls/node-tls.ts";
 import { peerQuota } from "../transport/quota-address.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Health, healthAnswer, healthPaths, liveAnswer, metricsAnswer } from "./operator-answers.ts";
@@ -32,6 +33,8 @@ interface MonitorParts {
   readonly limits: Limits;
   /** Host names under which the process is advertised. */
   readonly names?: readonly string[];
+  /** The certificate of this node, for HTTPS; undefined: HTTP. */
+  readonly tls?: Pick<NodeTls, "http" | "isRequired"> | undefined;
   /** As in HttpServerOptions. */
   readonly quotaOf?: (remoteAddress: string) => string;
 }
@@ -42,7 +45,7 @@ interface MonitorParts {
  */
 export function startMonitor(
   address: { readonly host: string; readonly port: number },
-  { metrics, health, limits, names = [], quotaOf = peerQuota }: MonitorParts,
+  { metrics, health, limits, names = [], tls, quotaOf = peerQuota }: MonitorParts,
 ): Monitor {
   const metricsResponse = metricsAnswer(async () => {
     const { expositionOf } = await import("./exposition.ts");
@@ -73,6 +76,8 @@ export function startMonitor(
       unreadBytesPerAddress: unreadBytesMax,
     },
     handler,
+    tls: tls?.http,
+    acceptsPlain: tls?.isRequired === false,
     quotaOf,
     bugAnswer: textAnswer(500, "internal error\n"),
     bug: (bug) => metrics.bugs.met("http", bug),

@@ -9,6 +9,7 @@ import { browserGuard } from "../../transport/http/browser-guard.ts";
 import type { HttpRequest } from "../../transport/http/http-handler.ts";
 import { type HttpBound, HttpServer } from "../../transport/http/http-server.ts";
 import { peerQuota } from "../../transport/quota-address.ts";
+import type { NodeTls } from "../../transport/tls/node-tls.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import { Code } from "../codes.ts";
 import { envelope } from "./answers.ts";
@@ -54,13 +55,15 @@ export function bindRegistryHttp(
     readonly bugs: ContainedBugs;
     readonly limits: Limits;
     readonly names: readonly string[];
+    /** The certificate of this node, for HTTPS; undefined: HTTP. */
+    readonly tls?: Pick<NodeTls, "http" | "isRequired"> | undefined;
     /** As in HttpServerOptions. */
     readonly quotaOf?: (remoteAddress: string) => string;
     /** Proxies in front of the API: their requests count as those of the client in X-Forwarded-For. */
     readonly proxies?: TrustedProxies | undefined;
   },
 ): RegistryHttp {
-  const { bugs, limits, proxies, quotaOf = peerQuota } = parts;
+  const { bugs, limits, proxies, tls, quotaOf = peerQuota } = parts;
   const { values } = limits;
   let api: Api | undefined;
   const guard = browserGuard(address, parts.names);
@@ -77,6 +80,8 @@ export function bindRegistryHttp(
       unreadBytes: values.registryUnreadBytes,
       unreadBytesPerAddress: values.registryUnreadBytesPerAddress,
     },
+    tls: tls?.http,
+    acceptsPlain: tls?.isRequired === false,
     // A proxy's connections belong to many clients.
     quotaOf: (remoteAddress) => (proxies?.trusts(remoteAddress) === true ? "" : quotaOf(remoteAddress)),
     bugAnswer: { status: 500, fields: {}, body: "" },

@@ -77,7 +77,9 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
         },
       };
     };
-    monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits: settings.limits });
+    monitor =
+      settings.monitor &&
+      startMonitor(settings.monitor, { metrics, health, limits: settings.limits, tls: settings.nodeTls });
     const store = await opening;
     running.store = store;
     const sessions = new MemorySessions(limits.values);

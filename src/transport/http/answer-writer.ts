@@ -23,6 +23,8 @@ export interface AnswerFrame {
 
 /** The connection of the answers. */
 export interface AnswerOwner {
+  /** Another one once TLS has begun. */
+  readonly socket: Pick<Socket, "write">;
   /** The socket has taken all of the answer. */
   sent(): void;
   /** The socket takes nothing any more, and perhaps never reports its end. */
@@ -38,7 +40,6 @@ type Host<Owner> = Pick<
 export class AnswerWriter<Owner extends AnswerOwner> {
   /** Bytes written since the server last reset this. */
   bytesSent = 0;
-  private readonly socket: Pick<Socket, "write">;
   private readonly owner: Owner;
   private readonly host: Host<Owner>;
   private answer: HttpAnswer | undefined;
@@ -53,8 +54,7 @@ export class AnswerWriter<Owner extends AnswerOwner> {
   /** The next piece is made in a later turn. */
   private isPiecePlanned = false;
 
-  constructor(socket: Pick<Socket, "write">, owner: Owner, host: Host<Owner>) {
-    this.socket = socket;
+  constructor(owner: Owner, host: Host<Owner>) {
     this.owner = owner;
     this.host = host;
   }
@@ -88,7 +88,7 @@ export class AnswerWriter<Owner extends AnswerOwner> {
       }
       const part = this.outgoing[this.outgoingAt] ?? noBytes;
       const left = part.length - this.offset;
-      const written = left === 0 ? 0 : this.socket.write(part, this.offset, left);
+      const written = left === 0 ? 0 : this.owner.socket.write(part, this.offset, left);
       if (written < 0) {
         this.owner.terminate();
         return;

@@ -6,7 +6,6 @@
 //
 // Memory: the server counts the bytes kept of unfinished requests; parts of answers are sent uncopied.
 
-import type { Socket } from "bun";
 import { type AnswerOwner, AnswerWriter } from "./answer-writer.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
@@ -14,6 +13,7 @@ import { type HttpAnswer, isParts, textAnswer } from "./http-answer.ts";
 import type { HoldsHead } from "./long-heads.ts";
 import type { RequestHead } from "./request-head.ts";
 import { type RequestOwner, RequestReader } from "./request-reader.ts";
+import type { HttpSocket, HttpSocketOwner } from "./secure-entry.ts";
 
 const continueAnswer = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 /** Bytes that a client may still send after the last answer. */
@@ -21,7 +21,7 @@ const lingeringBytesMax = 16 * 1024 * 1024;
 /** The frame of an answer without a request. */
 const unread = { isHead: false, isCurrent: true } as const;
 
-export class HttpConnection implements AnswerOwner, ExchangeOwner, RequestOwner, HoldsHead {
+export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwner, RequestOwner, HoldsHead {
   readonly remoteAddress: string;
   phase: Phase = "head";
   /** By the server's clock; Infinity for none. */
@@ -31,7 +31,7 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, RequestOwner,
   bytesKept = 0;
   isKept = true;
   hasFinished = false;
-  private readonly socket: Socket<HttpConnection | undefined>;
+  socket: HttpSocket;
   private readonly host: ConnectionHost<HttpConnection>;
   private readonly reader: RequestReader<HttpConnection>;
   /** The request that is read or answered. */
@@ -39,12 +39,12 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, RequestOwner,
   private isPaused = false;
   private lingeringBytes = 0;
 
-  constructor(socket: Socket<HttpConnection | undefined>, remoteAddress: string, host: ConnectionHost<HttpConnection>) {
+  constructor(socket: HttpSocket, remoteAddress: string, host: ConnectionHost<HttpConnection>) {
     this.socket = socket;
     this.remoteAddress = remoteAddress;
     this.host = host;
     this.reader = new RequestReader(this, host);
-    this.writer = new AnswerWriter(socket, this, host);
+    this.writer = new AnswerWriter(this, host);
   }
 
   /** Runs work of this connection, and ends the connection if it throws. */
@@ -146,6 +146,11 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, RequestOwner,
   leave(): void {
     this.isKept = false;
     if (this.phase === "idle" || this.phase === "head") this.close();
+  }
+
+  /** Tells a client that does not speak TLS what is wrong. */
+  refusePlain(): void {
+    this.refuse(400, "this port speaks HTTPS: begin the URL with https://");
   }
 
   /** Ends both sides. What the kernel has taken of an answer still goes out; what waits here is dropped. */

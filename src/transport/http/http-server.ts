@@ -4,7 +4,7 @@
 //
 // Every socket callback contains what it throws: the connection ends, and the bug is reported.
 
-import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
+import type { TCPSocketListenOptions } from "bun";
 import { TurnShare } from "../../base/turn-share.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "../address.ts";
 import { Arrivals } from "../arrivals.ts";
@@ -16,6 +16,8 @@ import { HttpConnection } from "./http-connection.ts";
 import { LongHeads } from "./long-heads.ts";
 import type { HttpHandler } from "./http-handler.ts";
 import { OpenConnections } from "./open-connections.ts";
+import { httpHandlers, type HttpSocket, type HttpSocketOwner, SecureEntry } from "./secure-entry.ts";
+import type { TlsContext } from "../tls/tls-context.ts";
 
 /** A bound that refused or ended something. */
 export type HttpBound =
@@ -48,6 +50,10 @@ export interface HttpServerLimits {
 export interface HttpServerOptions {
   readonly limits: HttpServerLimits;
   readonly handler: HttpHandler;
+  /** The certificate of an HTTPS server. Default: HTTP. */
+  readonly tls?: TlsContext | undefined;
+  /** An HTTPS server takes plain HTTP at its port, too. Default: it refuses it with a sentence. */
+  readonly acceptsPlain?: boolean;
   /** The answer to a request that met a bug. */
   readonly bugAnswer: HttpAnswer;
   readonly bug: (error: unknown) => void;
@@ -84,21 +90,6 @@ const waitingMin = 32;
 const turnBytes = 1024 * 1024;
 const afterPause = (action: () => void): void => void setTimeout(action, acceptPauseMs);
 
-const sharedHandlers = {
-  data({ data: connection }, chunk) {
-    connection?.contain(() => connection.received(chunk));
-  },
-  drain({ data: connection }) {
-    connection?.contain(() => connection.drained());
-  },
-  end({ data: connection }) {
-    connection?.contain(() => connection.finished());
-  },
-  close({ data: connection }) {
-    connection?.contain(() => connection.ended());
-  },
-} satisfies SocketHandler<HttpConnection | undefined>;
-
 export class HttpServer implements ConnectionHost<HttpConnection> {
   /** `host:port` as bound. */
   readonly address: string;
@@ -111,7 +102,7 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
   receivedBytes = 0;
   turnBytesLeft = turnBytes;
   readonly longHeads: LongHeads;
-  private readonly arrivals: Arrivals<Socket<HttpConnection | undefined>>;
+  private readonly arrivals: Arrivals<HttpSocket>;
   private readonly options: HttpServerOptions;
   private readonly quotaOf: (remoteAddress: string) => string;
   private readonly now: () => number;
@@ -149,13 +140,13 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
       (waiting) => this.mayWait(waiting),
     );
     // Bun's types know reusePort for dialling only; without it a second process could share the port.
-    const settings: TCPSocketListenOptions<HttpConnection | undefined> & { readonly reusePort: boolean } = {
+    const settings: TCPSocketListenOptions<HttpSocketOwner | undefined> & { readonly reusePort: boolean } = {
       hostname: address.host,
       port: address.port,
       reusePort: false,
       // A client may end its side when it has asked, and read on.
       allowHalfOpen: true,
-      socket: { ...sharedHandlers, open: (socket) => this.arrivals.add(socket) },
+      socket: { ...httpHandlers, open: (socket) => this.arrivals.add(socket) },
     };
     this.listener = listening(settings);
     this.address = formatAddress(address.host, this.listener.port);
@@ -261,7 +252,7 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
     this.options.bug(error);
   }
 
-  private accept(socket: Socket<HttpConnection | undefined>): void {
+  private accept(socket: HttpSocket): void {
     try {
       const remoteAddress = peerAddress(socket.remoteAddress);
       if (remoteAddress === undefined) {
@@ -274,7 +265,8 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
         return;
       }
       const connection = new HttpConnection(socket, remoteAddress, this);
-      socket.data = connection;
+      const { tls, acceptsPlain = false } = this.options;
+      socket.data = tls === undefined ? connection : new SecureEntry(socket, connection, { tls, acceptsPlain });
       this.connections.add(connection, this.quotaOf(remoteAddress));
       this.entered(connection);
       this.timer ??= setInterval(() => this.tick(), tickMs);
@@ -326,7 +318,7 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
 }
 
 /** Listens; an error names the address. */
-function listening(settings: TCPSocketListenOptions<HttpConnection | undefined>): HttpServer["listener"] {
+function listening(settings: TCPSocketListenOptions<HttpSocketOwner | undefined>): HttpServer["listener"] {
   try {
     return Bun.listen(settings);
   } catch (cause) {

@@ -1,17 +1,9 @@
-// TLS on accepted TCP connections: a connection is made when its handshake has succeeded. The platform's upgradeTLS
-// does it on the server's side, too, by three options that its types do not declare:
-//
-//   isServer           the handshake of a server
-//   initialData        bytes that were read before, for example behind a header of the PROXY protocol
-//   tls.secureContext  a context that is parsed already, instead of PEM
-//
-// Order of events: first bytes -> upgradeTLS -> `handshake` on the secure socket -> connection. The plain socket goes
-// on to report what it reads, as ciphertext: that is counted during the handshake, and ignored afterwards.
+// TLS on accepted TCP connections: a connection is made when its handshake (start-tls.ts) has succeeded.
 //
 // Memory. A peer that has sent nothing has no TLS state. A handshake counts as an unidentified connection, ends after
 // headWaitMs, and may send handshakeBytesMax.
 
-import type { SocketHandler, TLSOptions } from "bun";
+import type { SocketHandler } from "bun";
 import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
 import { type Admitting, PendingConnection } from "../pending-connection.ts";
 import { looksLikeProxyHeader } from "../proxy-header.ts";
@@ -19,27 +11,14 @@ import type { SocketOwner, TcpSocket } from "../socket-owner.ts";
 import { tcpHandlers } from "../tcp-connection.ts";
 import type { Acceptor } from "../transport.ts";
 import { failureOf, isVerified } from "./peer-verification.ts";
+import { beginsTls, handshakeBytesMax, startTls } from "./start-tls.ts";
 import type { TlsContext } from "./tls-context.ts";
-
-/** What a client may send before the handshake is done: one is below 4 KB without a client certificate. */
-const handshakeBytesMax = 64 * 1024;
-/** The first byte of a TLS connection: a record of the handshake (RFC 8446, section 5.1). */
-const handshakeRecord = 22;
 
 const plainText = closeProtocolFault("this port takes TLS only: connect with tls://");
 
 /** A listener with TLS. */
 interface Secured extends Admitting {
   readonly tls: TlsContext;
-}
-
-/** What upgradeTLS takes beyond its declared options. */
-interface ServerUpgrade {
-  readonly isServer: true;
-  readonly initialData: Buffer;
-  readonly tls: TLSOptions & { readonly secureContext: object };
-  readonly data: SocketOwner;
-  readonly socket: SocketHandler<SocketOwner | undefined>;
 }
 
 const secureHandlers: SocketHandler<SocketOwner | undefined> = {
@@ -86,7 +65,7 @@ class Handshake extends PendingConnection {
     if (this.isOver) return;
     const { options } = this.secured;
     options.admission?.heard(this);
-    const isPlain = this.bytes === 0 && chunk[0] !== handshakeRecord;
+    const isPlain = this.bytes === 0 && !beginsTls(chunk);
     // A plain connection counts its own bytes.
     if (!(isPlain && options.acceptsPlain === true)) options.observer.bytesIn(chunk.length);
     this.bytes += chunk.length;
@@ -165,14 +144,7 @@ class Handshake extends PendingConnection {
   }
 
   private upgrade(initialData: Buffer): void {
-    const { tls } = this.secured;
-    this.secure = startTls(this.socket, {
-      isServer: true,
-      initialData,
-      tls: { secureContext: tls.native },
-      data: this,
-      socket: secureHandlers,
-    });
+    this.secure = startTls<SocketOwner>(this.socket, this, { initialData, tls: this.secured.tls, secureHandlers });
   }
 
   /** Tells a client of the plain protocol what is wrong, unless it is welcome. */
@@ -197,10 +169,4 @@ class Handshake extends PendingConnection {
     this.secured.options.observer.protocolFault(fault);
     this.shed();
   }
-}
-
-/** Returns the secure socket; undefined if the peer is gone, which `close` will say. */
-function startTls(socket: TcpSocket, options: ServerUpgrade): TcpSocket | undefined {
-  const pair: readonly TcpSocket[] | undefined = socket.upgradeTLS<SocketOwner | undefined>(options);
-  return pair?.[1];
 }

@@ -21,8 +21,8 @@ function writerTo(socket: Pick<ReturnType<typeof socketTaking>, "write">): {
   sent: () => number;
 } {
   let sent = 0;
-  const owner: AnswerOwner = { sent: () => void sent++, terminate: () => undefined, contain: (work) => work() };
-  const writer = new AnswerWriter(socket, owner, {
+  const owner: AnswerOwner = { socket, sent: () => void sent++, terminate: () => undefined, contain: (work) => work() };
+  const writer = new AnswerWriter(owner, {
     mayHold: () => true,
     entered: () => undefined,
     hold: () => undefined,

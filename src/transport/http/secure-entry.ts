@@ -1,0 +1,115 @@
+// The beginning of an HTTPS connection: until the TLS handshake is done it owns the socket. The HTTP connection exists
+// already, as one without a request: it has its place, and the time for a request's head includes the handshake.
+
+import type { Socket, SocketHandler } from "bun";
+import { beginsTls, handshakeBytesMax, startTls } from "../tls/start-tls.ts";
+import type { TlsContext } from "../tls/tls-context.ts";
+
+/** What a socket's events go to. */
+export interface HttpSocketOwner {
+  contain(work: () => void): void;
+  received(chunk: Buffer): void;
+  drained(): void;
+  finished(): void;
+  ended(): void;
+}
+
+export type HttpSocket = Socket<HttpSocketOwner | undefined>;
+
+/** The HTTP connection. */
+interface Entering extends HttpSocketOwner {
+  /** The socket to use from now on. */
+  socket: HttpSocket;
+  terminate(): void;
+  /** Tells the client of plain text what is wrong, and ends the connection. */
+  refusePlain(): void;
+}
+
+interface EntryParts {
+  readonly tls: TlsContext;
+  /** Whether a client may go on in plain text. */
+  readonly acceptsPlain: boolean;
+}
+
+export const httpHandlers = {
+  data({ data: owner }, chunk) {
+    owner?.contain(() => owner.received(chunk));
+  },
+  drain({ data: owner }) {
+    owner?.contain(() => owner.drained());
+  },
+  end({ data: owner }) {
+    owner?.contain(() => owner.finished());
+  },
+  close({ data: owner }) {
+    owner?.contain(() => owner.ended());
+  },
+} satisfies SocketHandler<HttpSocketOwner | undefined>;
+
+const secureHandlers: SocketHandler<HttpSocketOwner | undefined> = {
+  ...httpHandlers,
+  handshake(socket, isDone) {
+    const { data: owner } = socket;
+    if (owner instanceof SecureEntry) owner.contain(() => owner.shaken(socket, isDone));
+  },
+};
+
+export class SecureEntry implements HttpSocketOwner {
+  private readonly plain: HttpSocket;
+  private readonly connection: Entering;
+  private readonly parts: EntryParts;
+  private bytes = 0;
+
+  constructor(plain: HttpSocket, connection: Entering, parts: EntryParts) {
+    this.plain = plain;
+    this.connection = connection;
+    this.parts = parts;
+  }
+
+  contain(work: () => void): void {
+    this.connection.contain(work);
+  }
+
+  /** The plain socket's `data`; that of the secure one follows `handshake`, so it goes to the connection. */
+  received(chunk: Buffer): void {
+    const isFirst = this.bytes === 0;
+    this.bytes += chunk.length;
+    if (isFirst && beginsTls(chunk))
+      startTls<HttpSocketOwner>(this.plain, this, {
+        initialData: chunk,
+        tls: this.parts.tls,
+        secureHandlers,
+      });
+    else if (isFirst) this.takePlain(chunk);
+    else if (this.bytes > handshakeBytesMax) this.connection.terminate();
+  }
+
+  /** The handshake has ended. */
+  shaken(secure: HttpSocket, isDone: boolean): void {
+    if (!isDone) {
+      this.connection.terminate();
+      return;
+    }
+    this.plain.data = undefined;
+    this.connection.socket = secure;
+    secure.data = this.connection;
+  }
+
+  drained(): void {
+    // Nothing is written before the handshake is done.
+  }
+
+  finished(): void {
+    this.connection.terminate();
+  }
+
+  ended(): void {
+    this.connection.ended();
+  }
+
+  private takePlain(chunk: Buffer): void {
+    this.plain.data = this.connection;
+    if (this.parts.acceptsPlain) this.connection.received(chunk);
+    else this.connection.refusePlain();
+  }
+}

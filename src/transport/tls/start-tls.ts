@@ -1,0 +1,57 @@
+// Starts TLS on an accepted socket. The platform's upgradeTLS does so on the server's side, too, by three options that its
+// types do not declare:
+//
+//   isServer           the handshake of a server
+//   initialData        bytes that were read before, for example behind a header of the PROXY protocol
+//   tls.secureContext  a context that is parsed already, instead of PEM
+//
+// Order of events: first bytes -> upgradeTLS -> `handshake` on the secure socket -> its `data`. The plain socket goes on
+// to report what it reads, as ciphertext: its owner counts that during the handshake, and ignores it afterwards.
+
+import type { Socket, SocketHandler, TLSOptions } from "bun";
+import type { TlsContext } from "./tls-context.ts";
+
+/** What a client may send before the handshake is done: one is below 4 KB without a client certificate. */
+export const handshakeBytesMax = 64 * 1024;
+/** The first byte of a TLS connection: a record of the handshake (RFC 8446, section 5.1). */
+const handshakeRecord = 22;
+
+/** Reports whether the first bytes of a connection begin TLS. */
+export function beginsTls(chunk: Uint8Array): boolean {
+  return chunk[0] === handshakeRecord;
+}
+
+/** What upgradeTLS takes beyond its declared options. */
+interface ServerUpgrade<Owner> {
+  readonly isServer: true;
+  readonly initialData: Buffer;
+  readonly tls: TLSOptions & { readonly secureContext: object };
+  readonly data: Owner;
+  readonly socket: SocketHandler<Owner | undefined>;
+}
+
+/**
+ * Starts a handshake with the context's present certificate.
+ * @param owner the data of the secure socket, whose events go to `secureHandlers`.
+ * @returns the secure socket; undefined if the peer is gone, which the plain socket's `close` will say.
+ */
+export function startTls<Owner>(
+  socket: Socket<Owner | undefined>,
+  owner: Owner,
+  parts: {
+    /** What was read already. */
+    readonly initialData: Buffer;
+    readonly tls: TlsContext;
+    readonly secureHandlers: SocketHandler<Owner | undefined>;
+  },
+): Socket<Owner | undefined> | undefined {
+  const options: ServerUpgrade<Owner> = {
+    isServer: true,
+    initialData: parts.initialData,
+    tls: { secureContext: parts.tls.native },
+    data: owner,
+    socket: parts.secureHandlers,
+  };
+  const pair: readonly Socket<Owner | undefined>[] | undefined = socket.upgradeTLS<Owner | undefined>(options);
+  return pair?.[1];
+}

@@ -1,0 +1,179 @@
+// HTTPS of the server that the registry and monitors use, with clients that are not ours: fetch, openssl and Node's TLS.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectSecure, type TLSSocket } from "node:tls";
+import { HttpServer, type HttpServerOptions } from "../../../src/transport/http/http-server.ts";
+import { textAnswer } from "../../../src/transport/http/http-answer.ts";
+import { TestAuthority } from "../../support/certificates.ts";
+import { Random, testSeed } from "../../support/random.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { until } from "../../../scripts/harness/until.ts";
+import { contextOf, loopback } from "../tls/tls-stage.ts";
+
+const authority = new TestAuthority(temporaryFolder("roost-https-"));
+const ca = readFileSync(authority.root, "utf8");
+const random = new Random(testSeed("https"));
+const servers: HttpServer[] = [];
+const sockets: Socket[] = [];
+const long = Buffer.alloc(3_000_000, "0123456789");
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const server of servers.splice(0)) await server.stop(0);
+});
+
+function serve(overrides: Partial<HttpServerOptions> = {}, limits: Partial<HttpServerOptions["limits"]> = {}) {
+  const met: string[] = [];
+  const bugs: unknown[] = [];
+  const tls = contextOf(authority.leaf());
+  const server = new HttpServer(loopback, {
+    limits: {
+      connections: 100,
+      connectionsPerAddress: 100,
+      headMs: 10_000,
+      bodyMs: 10_000,
+      idleMs: 10_000,
+      headBytes: 8_192,
+      receivedBytes: 1_000_000,
+      unreadBytes: 100_000_000,
+      unreadBytesPerAddress: 100_000_000,
+      ...limits,
+    },
+    handler: ({ path }) =>
+      path.startsWith("/long")
+        ? { status: 200, fields: {}, body: Array.from({ length: path === "/longest" ? 20 : 1 }, () => long) }
+        : textAnswer(200, `you asked for ${path}\n`),
+    bugAnswer: textAnswer(500, "a bug\n"),
+    bug: (bug) => void bugs.push(bug),
+    peerGone: () => undefined,
+    met: (bound) => void met.push(bound),
+    tls,
+    ...overrides,
+  });
+  servers.push(server);
+  const port = Number(server.address.split(":").at(-1));
+  return { server, port, met, bugs, tls, url: `https://127.0.0.1:${port}` };
+}
+
+function secure(port: number): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectSecure({ host: "127.0.0.1", port, ca }, () => resolve(socket));
+    socket.on("error", reject);
+    sockets.push(socket);
+  });
+}
+
+function plain(port: number): Socket {
+  const socket = connectPlain({ host: "127.0.0.1", port, noDelay: true });
+  socket.on("error", () => undefined);
+  sockets.push(socket);
+  return socket;
+}
+
+const textOf = (url: string): Promise<string> => fetch(url, { tls: { ca } }).then((response) => response.text());
+
+describe("an HTTPS server", () => {
+  test("answers short and long, many at once, on connections that stay open", async () => {
+    const { url, server, bugs } = serve();
+    for (let turn = 0; turn < 3; turn++) expect(await textOf(`${url}/some`)).toBe("you asked for /some\n");
+    const answers = await Promise.all(Array.from({ length: 20 }, () => textOf(`${url}/long`)));
+    for (const answer of answers) expect(answer === long.toString()).toBe(true);
+    expect(server.size).toBeGreaterThan(0);
+    expect(bugs).toEqual([]);
+  });
+
+  test("is refused by a client that does not know its authority", async () => {
+    const { url } = serve();
+    await expect(fetch(`${url}/some`)).rejects.toThrow(/certificate/);
+  });
+
+  test("tells a client of plain HTTP what to do, unless plain HTTP is accepted", async () => {
+    const refusing = serve();
+    const response = await fetch(`http://127.0.0.1:${refusing.port}/some`);
+    expect([response.status, await response.text()]).toEqual([
+      400,
+      "this port speaks HTTPS: begin the URL with https://\n",
+    ]);
+    const accepting = serve({ acceptsPlain: true });
+    expect(await textOf(`http://127.0.0.1:${accepting.port}/some`)).toBe("you asked for /some\n");
+    expect(await textOf(`${accepting.url}/some`)).toBe("you asked for /some\n");
+  });
+
+  test("gives new connections a renewed certificate, and keeps the old ones", async () => {
+    const { port, tls } = serve();
+    const first = await secure(port);
+    const after = contextOf(authority.leaf()).certificate;
+    const before = first.getPeerX509Certificate()?.fingerprint256;
+    tls.replace(after);
+    const second = await secure(port);
+    expect(before).not.toBe(after.fingerprint);
+    expect(second.getPeerX509Certificate()?.fingerprint256).toBe(after.fingerprint);
+    let answer = "";
+    first.on("data", (chunk) => void (answer += chunk));
+    first.write("GET /kept HTTP/1.1\r\nHost: x\r\n\r\n");
+    await until(() => answer.includes("you asked for /kept"), "the old one is answered");
+  });
+
+  test("answers a client that ends its side once it has asked", async () => {
+    const { port } = serve();
+    const socket = await secure(port);
+    let answer = "";
+    socket.on("data", (chunk) => void (answer += chunk));
+    socket.end("GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    await until(() => answer.includes("you asked for /last"), "it is answered");
+  });
+
+  test("takes a request that comes byte by byte, with the end of the handshake or in one write of many", async () => {
+    const { port } = serve();
+    const socket = await secure(port);
+    let answer = "";
+    socket.on("data", (chunk) => void (answer += chunk));
+    for (const byte of "GET /bytes HTTP/1.1\r\nHost: x\r\n\r\n") socket.write(byte);
+    await until(() => answer.includes("you asked for /bytes"), "it is answered");
+    answer = "";
+    socket.write("GET /many HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50));
+    await until(() => answer.split("you asked for /many").length === 51, "all are answered");
+  });
+
+  test("counts half handshakes against its bounds, ends them in time, and serves others meanwhile", async () => {
+    let nowMs = 0;
+    const { server, port, url, met } = serve({ nowMs: () => nowMs }, { connections: 60 });
+    for (let count = 0; count < 200; count++) {
+      const half = plain(port);
+      half.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00]).subarray(0, 1 + random.below(7)));
+      if (count % 20 === 0) expect(await textOf(`${url}/some`)).toBe("you asked for /some\n");
+    }
+    await until(() => server.size <= 60 && met.includes("connections"), "they are bounded");
+    nowMs += 20_000;
+    server.tick();
+    await until(() => server.size === 0, "they are ended");
+    expect(await textOf(`${url}/some`)).toBe("you asked for /some\n");
+  });
+
+  test("ends a handshake of rubbish and one that is too long", async () => {
+    const { server, port, bugs } = serve();
+    const rubbish = plain(port);
+    rubbish.write(Buffer.from([0x16, 0x03, 0x01, 0x00, 0x05, 1, 2, 3, 4, 5]));
+    const endless = plain(port);
+    const record = Buffer.concat([Buffer.from([0x16, 0x03, 0x01, 0x40, 0x00]), Buffer.alloc(16_384, 1)]);
+    for (let count = 0; count < 8; count++) endless.write(record);
+    await until(() => server.size === 0, "both are ended");
+    expect(bugs).toEqual([]);
+  });
+
+  test("bounds what a client does not read, and ends it", async () => {
+    let nowMs = 0;
+    const { server, port } = serve({ nowMs: () => nowMs });
+    const socket = await secure(port);
+    socket.pause();
+    socket.write("GET /longest HTTP/1.1\r\nHost: x\r\n\r\n");
+    await until(() => server.unread.bytes > 0, "the rest waits");
+    for (let turn = 0; turn < 3; turn++) {
+      nowMs += 11_000;
+      server.tick();
+    }
+    await until(() => server.size === 0 && server.unread.bytes === 0, "it is ended and forgotten");
+  });
+});
