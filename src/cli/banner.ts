@@ -28,6 +28,8 @@ export function banner(parts: {
   secretOption: string | undefined;
   storePath: string;
   secretMadeAt: string | undefined;
+  /** Whether the monitor speaks HTTPS. */
+  isNodeSecure?: boolean;
 }): string {
   const { addresses, dataFolder, storePath, secretMadeAt } = parts;
   const lines = [`roost ${parts.version}: ready`, ""];
@@ -35,7 +37,7 @@ export function banner(parts: {
   const { ws, tcp } = clientUrls(addresses, parts.isSecure);
   line("websocket", ws ?? "off");
   line("tcp", tcp ?? "off");
-  line("monitor", addresses.monitor === undefined ? "off" : `http://${addresses.monitor}/health, /metrics`);
+  line("monitor", monitorText(addresses.monitor, parts.isNodeSecure === true));
   line("data", dataFolder);
   if (!storePath.startsWith(dataFolder)) line("store", storePath);
   if (secretMadeAt !== undefined) line("secret", `${secretMadeAt} (new; it signs tokens: keep it private)`);
@@ -57,18 +59,21 @@ export function discoveryBanner(parts: {
   version: string;
   addresses: RunningDiscovery["addresses"];
   hasKey: boolean;
+  /** Whether it speaks HTTPS. */
+  isSecure: boolean;
 }): string {
   const { http, advertised, dns } = parts.addresses;
+  const scheme = parts.isSecure ? "https" : "http";
   return [
     `roost ${parts.version} discovery: ready`,
     "",
-    `  http       http://${http}/discovery/, /api/lookup/, /health, /metrics`,
+    `  ${scheme.padEnd(10)} ${scheme}://${http}/discovery/, /api/lookup/, /health, /metrics`,
     ...(advertised === http ? [] : [`  advertised ${advertised}`]),
     `  dns        ${dns === undefined ? "off" : `${dns}, UDP and TCP`}`,
     `  writes     ${parts.hasKey ? "with the cluster key" : "from everybody who can reach it"}`,
     "",
     "See what is registered:",
-    `  ${invocation()} nodes --discovery http://${http}`,
+    `  ${invocation()} nodes --discovery ${scheme}://${http}`,
     "",
   ].join("\n");
 }
@@ -79,7 +84,10 @@ export function memberBanner(parts: {
   role: string;
   id: string;
   addresses: RunningMember["addresses"];
+  /** Whether the clients' listeners speak TLS. */
   isSecure: boolean;
+  /** Whether the monitor speaks HTTPS. */
+  isNodeSecure: boolean;
 }): string {
   const { link, monitor } = parts.addresses;
   const { ws, tcp } = clientUrls(parts.addresses, parts.isSecure);
@@ -88,8 +96,12 @@ export function memberBanner(parts: {
     ["websocket", ws],
     ["tcp", tcp],
     ["links", link],
-    ["monitor", monitor === undefined ? "off" : `http://${monitor}/health, /metrics`],
+    ["monitor", monitorText(monitor, parts.isNodeSecure)],
   ] as const;
   const lines = rows.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name.padEnd(10)} ${value}`]));
   return [`roost ${parts.version} ${parts.role}: ready`, "", ...lines, ""].join("\n");
+}
+
+function monitorText(address: string | undefined, isSecure: boolean): string {
+  return address === undefined ? "off" : `${isSecure ? "https" : "http"}://${address}/health, /metrics`;
 }

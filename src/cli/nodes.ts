@@ -6,6 +6,9 @@ import { changeKeyOf, type Row, rowsOf, tableOf } from "./nodes/listing.ts";
 import { askMonitors } from "./nodes/monitors.ts";
 import type { OptionValues } from "./option-values.ts";
 import { keylessClient, RegistryNodes } from "./registry-listing.ts";
+import { silentLog } from "../base/log.ts";
+import type { NodeTls } from "../transport/tls/node-tls.ts";
+import { readNodeTls } from "./tls.ts";
 import { StartError } from "./usage-error.ts";
 
 const watchMs = 1_000;
@@ -22,15 +25,16 @@ interface Listing {
 
 /** Prints the table; with --watch it ends by a signal, or when standard output has no reader. */
 export async function nodes(values: OptionValues): Promise<void> {
-  const registry = new RegistryNodes(keylessClient(), values.required("discovery"));
+  const tls = readNodeTls(values, "gateway", silentLog);
+  const registry = new RegistryNodes(keylessClient(tls), values.required("discovery"));
   if (!values.required("watch")) {
-    const { node, rows, isStale } = await listing(registry);
+    const { node, rows, isStale } = await listing(registry, tls);
     await printTable(rows);
     if (isStale) say(`${node} ${staleSentence}`);
     return;
   }
   for (let shown = ""; ;) {
-    const found = await listing(registry).catch((error: unknown) => {
+    const found = await listing(registry, tls).catch((error: unknown) => {
       if (error instanceof StartError) return error;
       throw error;
     });
@@ -65,8 +69,8 @@ async function printTable(rows: readonly Row[]): Promise<void> {
 }
 
 /** Asks the registry, and returns the rows of its instances. */
-async function listing(registry: RegistryNodes): Promise<Listing> {
+async function listing(registry: RegistryNodes, tls: NodeTls | undefined): Promise<Listing> {
   const { node, instances, lost, renewals, stale, isStale } = await registry.listing();
-  const members = await askMonitors(instances);
+  const members = await askMonitors(instances, tls);
   return { node, isStale, rows: rowsOf(instances, { lost, renewals, stale, members }, systemClock.wallNs()) };
 }

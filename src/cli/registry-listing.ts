@@ -8,6 +8,7 @@ import { type Call, NodeClient, NodeFailure } from "../registry/client/node-clie
 import { type Answer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
 import type { Instance } from "../registry/instance.ts";
 import { systemTimers } from "../base/timers.ts";
+import type { NodeTls } from "../transport/tls/node-tls.ts";
 import { StartError } from "./usage-error.ts";
 
 const requestMsMax = 3_000;
@@ -27,9 +28,9 @@ interface RegistryListing {
   readonly isStale: boolean;
 }
 
-/** Returns a client for requests that need no cluster key. */
-export function keylessClient(): NodeClient {
-  return new NodeClient(systemTimers.after, () => [], false);
+/** Returns a client for requests that need no cluster key. `tls` verifies https:// nodes. */
+export function keylessClient(tls?: NodeTls): NodeClient {
+  return new NodeClient(systemTimers.after, () => [], false, tls);
 }
 
 /** The registry nodes that a command asks, once or repeatedly. */

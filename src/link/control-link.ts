@@ -59,7 +59,7 @@ interface ControlDial {
   /** A link address: `host:port` or `tls://host:port`. */
   readonly address: string;
   /** The certificate of the asking process; undefined: it can only ask in plain text. */
-  readonly tls: NodeTls | undefined;
+  readonly tls?: NodeTls | undefined;
   /** The id that must answer; undefined accepts any process with the key. */
   readonly id: string | undefined;
   /** At least one. */

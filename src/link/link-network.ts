@@ -88,7 +88,7 @@ export class TcpLinkNetwork implements LinkNetwork {
     });
     const advertised = advertise(server.address);
     try {
-      tls?.requireName(hostOf(advertised));
+      tls?.requireName(advertised);
     } catch (error) {
       server.stopAccepting();
       throw error;
@@ -121,10 +121,6 @@ export async function dialLink(
     throw new Error(`${address} takes links over TLS only; give this process --node-cert, --node-key and --node-ca`);
   const dialTls = isSecure || tls?.isRequired === true ? tls?.dialler : undefined;
   return dialTcp(target, handlerOf, { ...options, connectTimeoutMs: connectMsMax, dialTls });
-}
-
-function hostOf(address: string): string {
-  return parseTarget(address)?.host ?? address;
 }
 
 /** Links within one process. An address is the name of its owner. */

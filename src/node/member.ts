@@ -149,7 +149,7 @@ export async function startMember(
       metrics,
       serviceMetrics,
       undo,
-      environment: { ...environment, monitor: monitor && advertisedMonitor(settings, monitor.address) },
+      environment: { ...environment, monitor: monitor && monitorUrl(settings, monitor.address) },
     });
     started = role;
     const drain = (): Promise<void> => {
@@ -179,7 +179,12 @@ export async function startMember(
   }
 }
 
-/** The address at which others reach the monitor; undefined if it is unknown. */
+/** Returns where others reach the monitor: `host:port`, `https://host:port`; undefined if that is unknown. */
+function monitorUrl(settings: MemberSettings, bound: string): string | undefined {
+  const address = advertisedMonitor(settings, bound);
+  return address !== undefined && settings.nodeTls?.isRequired === true ? `https://${address}` : address;
+}
+
 function advertisedMonitor({ advertise }: MemberSettings, bound: string): string | undefined {
   const host = advertise && { host: advertise.host, port: undefined };
   // A monitor on loopback can only be reached from this machine.
@@ -193,7 +198,7 @@ function advertisedMonitor({ advertise }: MemberSettings, bound: string): string
 }
 
 function registryOf(
-  { id, insecure, discovery, env, zone, region, log }: MemberSettings,
+  { id, insecure, discovery, env, zone, region, log, nodeTls }: MemberSettings,
   keys: ClusterKeys,
 ): HttpNaming {
   return new HttpNaming({
@@ -207,6 +212,7 @@ function registryOf(
     learnsNodes: !insecure,
     random: systemRuntime.random,
     log,
+    tls: nodeTls,
   });
 }
 

@@ -198,7 +198,8 @@ test("a registry node's address is taken from its URL, or not at all", () => {
     [["http://10.0.0.1"], undefined],
     [["http://user@10.0.0.1:7171"], undefined],
     [["http://10.0.0.1:7171?x"], undefined],
-    [["https://10.0.0.1:7171"], undefined],
+    [["https://10.0.0.1:7171"], "10.0.0.1:7171"],
+    [["ftp://10.0.0.1:7171"], undefined],
     [["http://a b:7171"], undefined],
     [[], undefined],
   ] as const)

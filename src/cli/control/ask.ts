@@ -33,12 +33,17 @@ export type ControlPlace =
       readonly kind: "link";
       /** A link address: `host:port` or `tls://host:port`. */
       readonly address: string;
-      readonly tls: NodeTls | undefined;
+      readonly tls?: NodeTls | undefined;
       /** The id of the expected process; undefined: any process with the key. */
       readonly id: string | undefined;
       readonly clusterKeys: readonly Uint8Array[];
     }
-  | { readonly kind: "registry"; readonly url: string; readonly clusterKeys: readonly Uint8Array[] };
+  | {
+      readonly kind: "registry";
+      readonly url: string;
+      readonly tls?: NodeTls | undefined;
+      readonly clusterKeys: readonly Uint8Array[];
+    };
 
 /** Resolves with the answer to a command: parsed JSON, unchecked. Throws StartError. */
 export async function askProcess(place: ControlPlace, command: string, fields?: ControlFields): Promise<unknown> {
@@ -123,12 +128,12 @@ async function askLink(
 }
 
 async function askRegistry(
-  { url, clusterKeys }: ControlPlace & { kind: "registry" },
+  { url, tls, clusterKeys }: ControlPlace & { kind: "registry" },
   request: string,
 ): Promise<unknown> {
   const tokens = clusterKeys.map(registryToken);
   // With a key, only nodes that prove to know it are asked.
-  const client = new NodeClient(systemTimers.after, () => tokens, clusterKeys.length > 0);
+  const client = new NodeClient(systemTimers.after, () => tokens, clusterKeys.length > 0, tls);
   const parameters = new URLSearchParams({ request });
   try {
     const call = { method: "POST", endpoint: "control", parameters, limitMs: answerMsMax } as const;

@@ -11,6 +11,7 @@ import type { OptionValues } from "../option-values.ts";
 import { firstListing, keylessClient } from "../registry-listing.ts";
 import { readClusterKeys } from "../secrets.ts";
 import { StartError, UsageError } from "../usage-error.ts";
+import type { NodeTls } from "../../transport/tls/node-tls.ts";
 import { readNodeTls } from "../tls.ts";
 import type { ControlPlace } from "./ask.ts";
 
@@ -19,14 +20,18 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
   const node = values.optional("node");
   if (node === undefined) return { kind: "socket", folder: resolve(values.required("data")) };
   const { keys: clusterKeys } = readClusterKeys(values, silentLog);
-  if (/^https?:/.test(node)) return { kind: "registry", url: node, clusterKeys };
-  if (node.startsWith("tcp:")) return link(values, node.slice("tcp://".length), undefined, clusterKeys);
-  if (node.startsWith("tls:")) return link(values, node, undefined, clusterKeys);
-  const { instances } = await firstListing(keylessClient(), values.required("discovery"));
+  const tls = readNodeTls(values, "gateway", silentLog);
+  if (/^https?:/.test(node)) return { kind: "registry", url: node, tls, clusterKeys };
+  if (node.startsWith("tcp:")) return link(tls, node.slice("tcp://".length), undefined, clusterKeys);
+  if (node.startsWith("tls:")) return link(tls, node, undefined, clusterKeys);
+  const { instances } = await firstListing(keylessClient(tls), values.required("discovery"));
   const named = instances.filter(({ hostname }) => hostname === node);
   const [first] = named;
   if (first === undefined) throw new StartError(unknownSentence(node, instances));
-  if (first.appid === discoveryAppid) return { kind: "registry", url: `http://${first.hostname}`, clusterKeys };
+  if (first.appid === discoveryAppid) {
+    const url = first.addrs.find((address) => /^https?:/.test(address)) ?? `http://${first.hostname}`;
+    return { kind: "registry", url, tls, clusterKeys };
+  }
   const addresses = new Set(named.map(linkAddress));
   const [address] = addresses;
   if (addresses.size > 1)
@@ -34,7 +39,7 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
       `several processes have the id ${node}; name one with --node tcp://host:port or tls://host:port`,
     );
   if (address === undefined) throw new StartError(`${node} (${first.appid}) is not a roost process`);
-  return link(values, address, node, clusterKeys);
+  return link(tls, address, node, clusterKeys);
 }
 
 /**
@@ -51,11 +56,12 @@ export async function findStoreProcesses(values: OptionValues): Promise<readonly
 
 async function chatNodes(values: OptionValues, registry: readonly string[]): Promise<ControlPlace[]> {
   const { keys: clusterKeys } = readClusterKeys(values, silentLog);
-  const { node, instances } = await firstListing(keylessClient(), registry);
+  const tls = readNodeTls(values, "gateway", silentLog);
+  const { node, instances } = await firstListing(keylessClient(tls), registry);
   const env = values.required("env");
   const places = instances.flatMap((instance) => {
     const address = instance.appid === "chat" && instance.env === env ? linkAddress(instance) : undefined;
-    return address === undefined ? [] : [link(values, address, instance.hostname, clusterKeys)];
+    return address === undefined ? [] : [link(tls, address, instance.hostname, clusterKeys)];
   });
   if (places.length === 0)
     throw new StartError(`${node} lists no chat node in the environment ${env}; name another with --env`);
@@ -63,14 +69,14 @@ async function chatNodes(values: OptionValues, registry: readonly string[]): Pro
 }
 
 function link(
-  values: OptionValues,
+  tls: NodeTls | undefined,
   address: string,
   id: string | undefined,
   clusterKeys: readonly Uint8Array[],
 ): ControlPlace {
   if (clusterKeys.length === 0)
     throw new UsageError("--cluster-key-file is required: members of a cluster answer only processes with its key");
-  return { kind: "link", address, tls: readNodeTls(values, "gateway", silentLog), id, clusterKeys };
+  return { kind: "link", address, tls, id, clusterKeys };
 }
 
 function unknownSentence(node: string, instances: readonly Instance[]): string {

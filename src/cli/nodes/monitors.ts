@@ -4,15 +4,17 @@
 import { fieldsOf, ifWellFormed, jsonOf, wholeOf } from "../../base/json-fields.ts";
 import { monitorKey } from "../../node/membership.ts";
 import { boundedText } from "../../registry/client/bounded-text.ts";
+import { nodeSender, type SendToNode } from "../../registry/client/node-request.ts";
 import type { Instance } from "../../registry/instance.ts";
+import type { NodeTls } from "../../transport/tls/node-tls.ts";
 
 const answerMsMax = 1_000;
 const answerBytesMax = 64 * 1024;
 const askedAtOnce = 16;
 /** Monitors beyond this number are not asked. */
 const monitorsMax = 500;
-/** `host:port` only: a path or user name would lead elsewhere. */
-const address = /^([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/;
+/** `host:port`, or `https://host:port`: a path or user name would lead elsewhere. */
+const address = /^(?:https:\/\/)?([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/;
 
 /** What a member's monitor reports. */
 export interface MemberFacts {
@@ -24,20 +26,24 @@ export interface MemberFacts {
   readonly gone: readonly string[];
 }
 
-/** Returns the monitor of an instance, as `host:port`; undefined if it names none, or the address is malformed. */
+/** Returns an instance's monitor, `host:port` or `https://host:port`; undefined if it has none, or a malformed one. */
 export function monitorOf({ metadata }: Instance): string | undefined {
   const monitor = metadata.get(monitorKey);
   return monitor !== undefined && address.test(monitor) ? monitor : undefined;
 }
 
-/** Asks the monitors of these instances; returns the answers, by monitor. Never rejects. */
-export async function askMonitors(instances: readonly Instance[]): Promise<ReadonlyMap<string, MemberFacts>> {
+/** Asks the monitors of these instances; returns the answers, by monitor. `tls` verifies https:// ones. */
+export async function askMonitors(
+  instances: readonly Instance[],
+  tls?: Pick<NodeTls, "dialler">,
+): Promise<ReadonlyMap<string, MemberFacts>> {
+  const send = nodeSender(tls);
   const monitors = new Set(instances.map(monitorOf).filter((monitor) => monitor !== undefined));
   const waiting = [...monitors].slice(0, monitorsMax);
   const facts = new Map<string, MemberFacts>();
   const askOn = async (): Promise<void> => {
     for (let monitor = waiting.pop(); monitor !== undefined; monitor = waiting.pop()) {
-      const found = await ask(monitor);
+      const found = await ask(monitor, send);
       if (found !== undefined) facts.set(monitor, found);
     }
   };
@@ -45,11 +51,12 @@ export async function askMonitors(instances: readonly Instance[]): Promise<Reado
   return facts;
 }
 
-async function ask(monitor: string): Promise<MemberFacts | undefined> {
+async function ask(monitor: string, send: SendToNode): Promise<MemberFacts | undefined> {
   try {
     const signal = AbortSignal.timeout(answerMsMax);
     // The answer counts whatever its status: a member that is not ready answers 503.
-    const response = await fetch(`http://${monitor}/health`, { signal, redirect: "error" });
+    const origin = monitor.startsWith("https:") ? monitor : `http://${monitor}`;
+    const response = await send(`${origin}/health`, { method: "GET", headers: {}, signal });
     return factsIn(jsonOf(await boundedText(response, answerBytesMax), monitor));
   } catch {
     // It is gone, unreachable from here, or another program.

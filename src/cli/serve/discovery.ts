@@ -37,6 +37,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
     throw new UsageError(`${values.sourceOf("insecure")} and a cluster key are both given; keep one`);
   const limits = limitsOf(values, "discovery", log);
   const lookup = values.optional("lookup");
+  const nodeTls = readNodeTls(values, "discovery", log);
   const running = await begin(
     () =>
       startUnlessRefused({
@@ -46,7 +47,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
         lookup: lookup === undefined ? undefined : readRules(lookup, values.sourceOf("lookup"), log, parseLookupFile),
         clusterKeys,
         readClusterKeys: again,
-        nodeTls: readNodeTls(values, "discovery", log),
+        nodeTls,
         version,
         limits,
         log,
@@ -58,8 +59,13 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
   );
   return {
     ...running,
-    banner: discoveryBanner({ version, addresses: running.addresses, hasKey: clusterKeys.length > 0 }),
-    listening: [`http://${running.addresses.http}`],
+    banner: discoveryBanner({
+      version,
+      addresses: running.addresses,
+      hasKey: clusterKeys.length > 0,
+      isSecure: nodeTls !== undefined,
+    }),
+    listening: [`${nodeTls === undefined ? "http" : "https"}://${running.addresses.http}`],
     limits,
   };
 }

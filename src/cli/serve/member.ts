@@ -1,6 +1,5 @@
 // roost serve --role gateway, login, chat: options to settings, and what such a process cannot do without.
 
-import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import { fileScheme, sessionsEngines, storeEngines } from "../../options/engines.ts";
@@ -11,6 +10,7 @@ import { startChat } from "../../roles/chat/start.ts";
 import { startGateway } from "../../roles/gateway/start.ts";
 import { startLogin } from "../../roles/login/start.ts";
 import type { SocketAddress } from "../../transport/address.ts";
+import { isLoopbackHost } from "../../transport/address-ranges.ts";
 import { memberBanner } from "../banner.ts";
 import { lockStore } from "../data-folder.ts";
 import { choiceOf, isDatabaseFile } from "../../options/engine-url.ts";
@@ -45,7 +45,7 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
     // Other gateways of this machine may listen at shared ports.
     [...(reusePort ? [] : clients), ...memberListeners(settings)],
   );
-  return servingOf("gateway", await running, settings.limits, tls.tls !== undefined);
+  return servingOf("gateway", await running, settings, tls.tls !== undefined);
 }
 
 /** Starts a login service. */
@@ -55,7 +55,7 @@ export async function serveLogin(values: OptionValues, log: Log): Promise<Servin
   tryListeners(memberListeners(member));
   const sessions = sessionsOf(values, log);
   const running = begin(() => startLogin({ ...member, sessions }), memberListeners(member));
-  return servingOf("login", await running, member.limits);
+  return servingOf("login", await running, member);
 }
 
 /** Starts a chat service. */
@@ -66,7 +66,7 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   const store = engineOf(values, "store", values.required("store", `is required: ${choiceOf(storeEngines)}`), log);
   const unlock = isDatabaseFile(store) ? lockStore(store.slice(fileScheme.length), "shared") : undefined;
   const running = begin(() => startChat({ ...member, sessions, store }), memberListeners(member));
-  const serving = servingOf("chat", await running, member.limits);
+  const serving = servingOf("chat", await running, member);
   return {
     ...serving,
     async drain() {
@@ -94,13 +94,20 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
       `${values.sourceOf("insecure")}: a registry without a key is accepted; whoever reaches it can take services ` +
         `out of it, and processes of the former release are not linked`,
     );
+  const nodeTls = readNodeTls(values, role, log);
+  const plain = settings.discovery.find((url) => url.startsWith("http:") && !isLoopbackHost(new URL(url).hostname));
+  if (nodeTls?.isRequired === true && plain !== undefined)
+    throw new UsageError(
+      `--discovery ${plain} is plain text, and this node requires TLS: name it as https://…, or set ` +
+        "--node-tls accept while the cluster changes to TLS",
+    );
   return {
     ...settings,
     ...(values.isGiven("id") ? {} : { id: `${role}-${systemRandom.base62(idBits)}` }),
     listen: values.optional("listen") ?? anyPort,
     clusterKeys,
     readClusterKeys: again,
-    nodeTls: readNodeTls(values, role, log),
+    nodeTls,
     ...(values.isGiven("monitor") ? {} : { monitor: anyPort }),
     weight: values.isGiven("weight") ? values.optional("weight") : undefined,
     version,
@@ -120,11 +127,20 @@ function memberListeners({ listen, monitor }: MemberSettings): Listener[] {
   ];
 }
 
-function servingOf(role: MemberRole, running: RunningMember, limits: Limits, isSecure = false): Serving {
+function servingOf(
+  role: MemberRole,
+  running: RunningMember,
+  { limits, nodeTls }: Pick<MemberSettings, "limits" | "nodeTls">,
+  isSecure = false,
+): Serving {
+  const isNodeSecure = nodeTls !== undefined;
   return {
     ...running,
-    banner: memberBanner({ version, role, id: running.id, addresses: running.addresses, isSecure }),
-    listening: [...listenersOf(running.addresses, isSecure), `links ${running.addresses.link}`],
+    banner: memberBanner({ version, role, id: running.id, addresses: running.addresses, isSecure, isNodeSecure }),
+    listening: [
+      ...listenersOf(running.addresses, { clients: isSecure, node: isNodeSecure }),
+      `links ${running.addresses.link}`,
+    ],
     limits,
   };
 }

@@ -25,6 +25,13 @@ export interface Serving extends Pick<RunningRole, "drain" | "health" | "reload"
   readonly limits: Limits;
 }
 
+/** Which listeners speak TLS. */
+interface IsSecure {
+  readonly clients: boolean;
+  /** The links, the registry and the monitor. */
+  readonly node: boolean;
+}
+
 /** The clients' listeners and the monitor, as URLs. */
 export function listenersOf(
   addresses: {
@@ -32,11 +39,11 @@ export function listenersOf(
     readonly tcp: string | undefined;
     readonly monitor: string | undefined;
   },
-  isSecure: boolean,
+  { clients, node }: IsSecure,
 ): string[] {
   const { monitor } = addresses;
-  const { ws, tcp } = clientUrls(addresses, isSecure);
-  const urls = [ws, tcp, monitor && `http://${monitor}`];
+  const { ws, tcp } = clientUrls(addresses, clients);
+  const urls = [ws, tcp, monitor && `${node ? "https" : "http"}://${monitor}`];
   return urls.filter((url) => url !== undefined);
 }
 

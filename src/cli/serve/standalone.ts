@@ -101,8 +101,9 @@ async function serveFrom(
       secretOption: values.optional("secret-file"),
       storePath,
       secretMadeAt: madeAt,
+      isNodeSecure: nodeTls !== undefined,
     }),
-    listening: listenersOf(running.addresses, tls.tls !== undefined),
+    listening: listenersOf(running.addresses, { clients: tls.tls !== undefined, node: nodeTls !== undefined }),
     limits,
     async drain() {
       await running.drain();

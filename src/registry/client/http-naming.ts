@@ -2,6 +2,7 @@
 // all subscriptions, each registration keeps itself alive, and a failing node is replaced by another. Known lists
 // remain while all nodes are away. After `close` nothing runs.
 
+import type { NodeTls } from "../../transport/tls/node-tls.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { type Instance, Status } from "../instance.ts";
@@ -22,7 +23,7 @@ export const rotationMs = 30 * 60_000;
 const keyMsMax = 1_000;
 
 interface HttpNamingOptions {
-  /** Initial nodes, `http://host:port`; others are learned from them. */
+  /** Initial nodes, `http://host:port` or `https://…`; others are learned from them, unless they are less safe. */
   readonly nodes: readonly string[];
   readonly env: string;
   readonly zone: string;
@@ -39,6 +40,8 @@ interface HttpNamingOptions {
   readonly random: Random;
   readonly log: Log;
   readonly after?: After;
+  /** Verifies the nodes of https:// URLs; without it, the system's authorities do. */
+  readonly tls?: Pick<NodeTls, "dialler"> | undefined;
 }
 
 export class HttpNaming implements Naming {
@@ -54,12 +57,12 @@ export class HttpNaming implements Naming {
   private closing: Promise<void> | undefined;
   private cancelRotation: Cancel = () => undefined;
 
-  /** Throws an Error if `nodes` is empty or one is not `http://host:port`. Nothing runs until first use. */
+  /** Throws an Error if `nodes` is empty or one is malformed. Nothing runs until first use. */
   constructor(options: HttpNamingOptions) {
     const { env, zone, hostname, tokens, requiresKey, random, log, after = systemTimers.after } = options;
     this.options = options;
     this.after = after;
-    this.client = new NodeClient(after, tokens, requiresKey);
+    this.client = new NodeClient(after, tokens, requiresKey, options.tls);
     this.nodes = new NodeList(options.nodes, zone, random);
     const { client, nodes } = this;
     const answersAgain = (): void => {

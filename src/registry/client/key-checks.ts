@@ -10,7 +10,7 @@ import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "./bounded-text.ts";
 import { Code } from "../codes.ts";
 import { parseAnswer } from "./parse-instances.ts";
-import { sendToNode } from "./node-request.ts";
+import { nodeSender, type SendToNode } from "./node-request.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 
 const findingMsMax = 300_000;
@@ -22,19 +22,21 @@ export class KeyChecks {
   /** When a node last refused a write without a token. */
   private readonly refusedAtMs = new Map<string, number>();
   private readonly openNodes = new Set<string>();
+  private readonly send: SendToNode;
 
-  constructor(clock: Pick<Clock, "monotonicMs"> = systemClock) {
+  constructor(clock: Pick<Clock, "monotonicMs"> = systemClock, send: SendToNode = nodeSender()) {
+    this.send = send;
     this.clock = clock;
   }
 
   /**
-   * Reports whether a node, `http://host:port`, accepts writes without a key. Rejects if that cannot be determined,
-   * because the node is away or starting.
+   * Reports whether a node, `http://host:port` or `https://…`, accepts writes without a key. Rejects if that cannot be
+   * determined, because the node is away or starting.
    */
   async isOpen(node: string, signal: AbortSignal): Promise<boolean> {
     const refusedAtMs = this.refusedAtMs.get(node);
     if (refusedAtMs !== undefined && this.clock.monotonicMs() - refusedAtMs < findingMsMax) return false;
-    const isOpen = await acceptsUnsigned(node, signal);
+    const isOpen = await acceptsUnsigned(node, this.send, signal);
     this.forget(node);
     for (const known of [this.refusedAtMs, this.openNodes]) if (known.size >= nodesMax) known.clear();
     if (isOpen) this.openNodes.add(node);
@@ -54,9 +56,9 @@ export class KeyChecks {
   }
 }
 
-async function acceptsUnsigned(node: string, signal: AbortSignal): Promise<boolean> {
+async function acceptsUnsigned(node: string, send: SendToNode, signal: AbortSignal): Promise<boolean> {
   const nobody = { region: "none", zone: "none", env: "none", appid: "roost.key-check", hostname: crypto.randomUUID() };
-  const response = await sendToNode(`${node}/discovery/renew`, {
+  const response = await send(`${node}/discovery/renew`, {
     method: "POST",
     headers: {},
     body: new URLSearchParams(nobody),

@@ -4,8 +4,10 @@
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "./bounded-text.ts";
 import { KeyChecks } from "./key-checks.ts";
-import { failureSentence, sendToNode } from "./node-request.ts";
+import { failureSentence, nodeSender, type SendToNode } from "./node-request.ts";
 import { TokenChoice } from "./token-choice.ts";
+import { systemClock } from "../../base/clock.ts";
+import type { NodeTls } from "../../transport/tls/node-tls.ts";
 import { Code } from "../codes.ts";
 import type { After } from "./pause.ts";
 import { type Answer, parseAnswer } from "./parse-instances.ts";
@@ -55,14 +57,18 @@ export class NodeClient {
   private readonly after: After;
   private readonly tokens: TokenChoice;
   private readonly requiresKey: boolean;
-  private readonly keys = new KeyChecks();
+  private readonly keys: KeyChecks;
+  private readonly send: SendToNode;
 
   /**
    * @param requiresKey refuses nodes that accept writes without a key: asking one fails with OpenRegistry
    * @param tokens current tokens for `authorization: Bearer`: the first one is sent to every node, the others to a node
    * that refuses it. Any process that may register as a node of the registry receives them
+   * @param tls verifies the nodes of https:// URLs; without it, the system's authorities do
    */
-  constructor(after: After, tokens: () => readonly string[], requiresKey: boolean) {
+  constructor(after: After, tokens: () => readonly string[], requiresKey: boolean, tls?: Pick<NodeTls, "dialler">) {
+    this.send = nodeSender(tls);
+    this.keys = new KeyChecks(systemClock, this.send);
     this.after = after;
     this.tokens = new TokenChoice(tokens);
     this.requiresKey = requiresKey;
@@ -85,7 +91,7 @@ export class NodeClient {
       // The limit covers all tries.
       return this.tokens.ask(
         node,
-        (shown) => request(node, call, shown, limit),
+        (shown) => request(this.send, node, call, shown, limit),
         ({ code }) => code === Code.Unauthorized,
       );
     });
@@ -127,6 +133,7 @@ export class NodeClient {
 
 /** Sends a request. Rejects if the answer is not a registry's. */
 async function request(
+  send: SendToNode,
   node: string,
   { method, endpoint, parameters, limitMs }: Call,
   shown: Readonly<Record<string, string>>,
@@ -135,8 +142,8 @@ async function request(
   const url = `${node}/discovery/${endpoint}`;
   const headers = { ...shown, "x1-bmspy-timeout": String(limitMs) };
   const response = await (method === "GET"
-    ? sendToNode(`${url}?${parameters}`, { method, headers, signal })
-    : sendToNode(url, { method, headers, body: parameters, signal }));
+    ? send(`${url}?${parameters}`, { method, headers, signal })
+    : send(url, { method, headers, body: parameters, signal }));
   if (response.status !== 200) {
     await response.body?.cancel();
     throw new Error(`HTTP status ${response.status}`);

@@ -1,5 +1,8 @@
 // Sends requests to other nodes' HTTP APIs.
 
+import type { NodeTls } from "../../transport/tls/node-tls.ts";
+import { failureOf } from "../../transport/tls/peer-verification.ts";
+
 interface NodeRequest {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
@@ -12,15 +15,28 @@ interface NodeRequest {
  * it could have any length after unpacking, and redirects are refused, because they lead to other hosts than the
  * operator's. Rejects as `fetch` does.
  */
-export function sendToNode(url: string, { method, headers, body, signal }: NodeRequest): Promise<Response> {
-  return fetch(url, {
-    method,
-    headers: { ...headers, "accept-encoding": "identity" },
-    redirect: "error",
-    decompress: false,
-    signal,
-    ...(body === undefined ? {} : { body }),
-  });
+export type SendToNode = (url: string, request: NodeRequest) => Promise<Response>;
+
+/**
+ * Returns how this process sends requests. With `tls`, servers of https:// URLs are verified by its authorities at the
+ * moment of a request; without, by those of the system.
+ */
+export function nodeSender(tls?: Pick<NodeTls, "dialler">): SendToNode {
+  return (url, { method, headers, body, signal }) =>
+    fetch(url, {
+      method,
+      headers: { ...headers, "accept-encoding": "identity" },
+      redirect: "error",
+      decompress: false,
+      signal,
+      ...(body === undefined ? {} : { body }),
+      ...(tls?.dialler === undefined ? {} : { tls: tls.dialler }),
+    });
+}
+
+/** Reports whether a request over TLS failed because the server does not speak it. */
+export function isNoTls(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPROTO";
 }
 
 /** By the error codes of `fetch`, whose own sentences are for programmers. */
@@ -36,5 +52,10 @@ const failures: ReadonlyMap<unknown, string> = new Map([
 /** Returns why a request failed, for an operator. */
 export function failureSentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return failures.get("code" in error ? error.code : undefined) ?? error.message;
+  const code = "code" in error ? error.code : undefined;
+  const known = failures.get(code);
+  if (known !== undefined) return known;
+  return typeof code === "string" && /^(CERT|UNABLE|SELF|DEPTH|ERR_TLS|INVALID_PURPOSE)/.test(code)
+    ? failureOf(error)
+    : error.message;
 }

@@ -15,20 +15,24 @@ export class NodeList {
   private readonly random: Random;
   /** The configured nodes, as origins. */
   readonly seeds: readonly string[];
+  /** Whether all seeds are HTTPS: then no other node is learned, for the registry must not lead to plain text. */
+  private readonly isSecure: boolean;
   private own: readonly string[] = [];
   private others: readonly string[] = [];
 
-  /** Seeds are `http://host:port`. Throws an Error that names an invalid seed, or if there are none. */
+  /** Seeds are `http://host:port` or `https://…`. Throws an Error that names an invalid seed, or if there are none. */
   constructor(seeds: readonly string[], zone: string, random: Random) {
     this.zone = zone;
     this.random = random;
     const origins = seeds.map((seed) => {
       const origin = originOf(seed);
-      if (origin === undefined) throw new Error(`not the address of a registry node (http://host:port): ${seed}`);
+      if (origin === undefined)
+        throw new Error(`not the address of a registry node (http://host:port or https://host:port): ${seed}`);
       return origin;
     });
     if (origins.length === 0) throw new Error("no registry node is given");
     this.seeds = shuffled(new Set(origins), random);
+    this.isSecure = origins.every((origin) => origin.startsWith("https:"));
   }
 
   /** Replaces the learned nodes by the UP instances of the registry; keeps them if there are none. */
@@ -36,12 +40,16 @@ export class NodeList {
     const own = new Set<string>();
     const others = new Set<string>();
     for (const { zone, addrs } of instances.slice(0, nodesMax)) {
-      const origin = addrs.map(originOf).find((candidate) => candidate !== undefined);
+      const origin = addrs.map(originOf).find((candidate) => candidate !== undefined && this.mayAsk(candidate));
       if (origin !== undefined) (zone === this.zone ? own : others).add(origin);
     }
     if (own.size + others.size === 0) return;
     this.own = shuffled(own, this.random);
     this.others = shuffled(others, this.random);
+  }
+
+  private mayAsk(origin: string): boolean {
+    return !this.isSecure || origin.startsWith("https:");
   }
 
   /** All nodes once, best first; never empty. */
@@ -103,9 +111,9 @@ export class NodeRotation {
   }
 }
 
-/** Returns the origin of an `http://host:port` address, or undefined for others. */
+/** Returns the origin of an `http://host:port` or `https://host:port` address, or undefined for others. */
 function originOf(address: string): string | undefined {
-  if (!address.startsWith("http://")) return undefined;
+  if (!/^https?:\/\//.test(address)) return undefined;
   const url = URL.parse(address);
   return url === null || url.hostname === "" || url.pathname !== "/" || url.search !== "" ? undefined : url.origin;
 }

@@ -21,7 +21,7 @@ import type {
   Replicate,
   Replicated,
 } from "../replication/peer-messages.ts";
-import { sendToNode } from "../client/node-request.ts";
+import type { SendToNode } from "../client/node-request.ts";
 import { Code } from "../codes.ts";
 import { renewedAfterMs } from "../table/table.ts";
 import type { TokenChoice } from "../client/token-choice.ts";
@@ -54,7 +54,13 @@ interface Reply {
 }
 
 export class OriginalPeers {
-  private readonly parts: { clock: Clock; tokens: TokenChoice; requestMsMax: number; lagMsMax: number };
+  private readonly parts: {
+    readonly clock: Clock;
+    readonly tokens: TokenChoice;
+    readonly requestMsMax: number;
+    readonly lagMsMax: number;
+    readonly send: SendToNode;
+  };
   /** When a node's list was read, by the monotonic clock; absent after a failure of the node. */
   private readonly listedAtMs = new Map<string, number>();
   private readonly lags: ClockLags;
@@ -203,7 +209,7 @@ export class OriginalPeers {
     const askedNs = this.parts.clock.wallNs();
     try {
       const headers = { ...shown, "x1-bmspy-timeout": String(this.parts.requestMsMax) };
-      response = await sendToNode(`http://${address}/discovery/${endpoint}`, {
+      response = await this.parts.send(`http://${address}/discovery/${endpoint}`, {
         method,
         headers,
         signal,

@@ -13,7 +13,7 @@ import type {
   Replicate,
   Replicated,
 } from "../replication/peer-messages.ts";
-import { sendToNode } from "../client/node-request.ts";
+import { nodeSender, type SendToNode } from "../client/node-request.ts";
 import { Code } from "../codes.ts";
 import { failure, failureOf, unlessMalformed } from "./peer-failure.ts";
 import { TokenChoice } from "../client/token-choice.ts";
@@ -60,19 +60,21 @@ export class HttpPeerNetwork implements PeerNetwork {
   /** Undefined if this node has no key and requires none of others. */
   private readonly keys: KeyChecks | undefined;
   private readonly originals: OriginalPeers;
+  private readonly send: SendToNode;
   /** Nodes believed to be original ones, and until when. */
   private readonly originalUntilMs = new Map<string, number>();
 
   /**
    * Every node receives the first of the current `tokens`, and another one if it refuses that. A process with tokens at
    * its start exchanges nothing with nodes that accept writes without one: anybody's writes there would be listed here.
-   * Lags of original nodes' clocks above `lagMsMax` count as unknown.
+   * Lags of original nodes' clocks above `lagMsMax` count as unknown. `send` gets http:// URLs, which it may change.
    */
-  constructor(clock: Clock, tokens: () => readonly string[], lagMsMax: number) {
+  constructor(clock: Clock, tokens: () => readonly string[], lagMsMax: number, send: SendToNode = nodeSender()) {
     this.clock = clock;
+    this.send = send;
     this.tokens = new TokenChoice(tokens);
-    this.keys = tokens().length === 0 ? undefined : new KeyChecks(clock);
-    this.originals = new OriginalPeers({ clock, tokens: this.tokens, requestMsMax, lagMsMax });
+    this.keys = tokens().length === 0 ? undefined : new KeyChecks(clock, send);
+    this.originals = new OriginalPeers({ clock, tokens: this.tokens, requestMsMax, lagMsMax, send });
   }
 
   lagNs(leadNs: bigint): bigint {
@@ -172,7 +174,7 @@ export class HttpPeerNetwork implements PeerNetwork {
     let text: string;
     try {
       const headers = { ...shown, "content-type": "application/json" };
-      const response = await sendToNode(url, { method: "POST", headers, body, signal });
+      const response = await this.send(url, { method: "POST", headers, body, signal });
       if (response.status !== 200) {
         await response.body?.cancel();
         if (response.status === 404) return response.headers.has(unknownNodeField) ? unknownHere : unknownPath;

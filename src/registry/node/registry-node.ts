@@ -44,6 +44,8 @@ interface RegistryNodeSettings {
   readonly version: string;
   /** Writers and other nodes must present a key. */
   readonly hasKey: boolean;
+  /** Whether it is to be reached over HTTPS only. */
+  readonly isSecure?: boolean;
 }
 
 export class RegistryNode implements NamedDirectory {
@@ -281,7 +283,7 @@ export class RegistryNode implements NamedDirectory {
     const request: Register = {
       ...this.identity,
       region,
-      addrs: [`http://${address}`],
+      addrs: [`${this.settings.isSecure === true ? "https" : "http"}://${address}`],
       version,
       metadata: ownMetadata,
       status: Status.Up,

@@ -321,10 +321,10 @@ export class Replication implements OutboxHost {
   }
 }
 
-/** Returns `host:port` of a registry node's HTTP address, or undefined if it has none. */
+/** Returns `host:port` of a registry node's HTTP or HTTPS address, or undefined if it has none. */
 export function nodeAddress(addrs: readonly string[]): string | undefined {
-  const url = addrs.find((address) => address.startsWith("http://"));
-  const address = url?.slice("http://".length).replace(/\/.*$/s, "");
+  const url = addrs.find((each) => /^https?:\/\//.test(each));
+  const address = url?.replace(/^https?:\/\//, "").replace(/\/.*$/s, "");
   return address === undefined || !/^(?:\[[0-9a-fA-F:.]+\]|[^:[\]\s/@?#]+):\d{1,5}$/.test(address)
     ? undefined
     : address;

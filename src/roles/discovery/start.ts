@@ -13,12 +13,14 @@ import type { Directory } from "../../registry/directory.ts";
 import { startDns } from "../../registry/dns/server.ts";
 import { HealthChecks, probeOverHttp } from "../../registry/node/health-checks.ts";
 import { HttpPeerNetwork } from "../../registry/http/peer-network.ts";
+import { peerSender } from "../../registry/http/peer-sender.ts";
 import { bindRegistryHttp, type RegistryHttp } from "../../registry/http/server.ts";
 import { PublicGateways } from "../../registry/lookup/public-gateways.ts";
 import { RegistryNode } from "../../registry/node/registry-node.ts";
 import { readSnapshot, SnapshotWriter } from "../../registry/table/snapshot.ts";
 import { sleep } from "../../base/timers.ts";
 import { advertisedAs, reachableHost } from "../../transport/address.ts";
+import { CertificateWatch } from "../../transport/tls/certificate-watch.ts";
 import { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../settings.ts";
 
@@ -31,8 +33,8 @@ export async function startDiscovery(
   settings: DiscoverySettings,
   { clock, timers, random }: Runtime = systemRuntime,
 ): Promise<RunningDiscovery> {
-  const { clusterKeys, readClusterKeys, env, limits, trustedProxies, log, dns, snapshotPath, lookup, allowOrigins } =
-    settings;
+  const { clusterKeys, readClusterKeys, nodeTls, env, limits, trustedProxies, log } = settings;
+  const { dns, snapshotPath, lookup, allowOrigins } = settings;
   const teardown = new AsyncDisposableStack();
   try {
     const keys = new ClusterKeys(clusterKeys, env);
@@ -40,16 +42,25 @@ export async function startDiscovery(
     const bugs = new ContainedBugs(log, clock);
     const names = settings.advertise === undefined ? [] : [settings.advertise.host];
     const proxies = trustedProxies && new TrustedProxies(trustedProxies, log, clock);
-    const http = bindRegistryHttp(settings.listen, { bugs, limits, names, proxies });
+    const http = bindRegistryHttp(settings.listen, { bugs, limits, names, proxies, tls: nodeTls });
     teardown.defer(() => http.stop());
     const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);
+    nodeTls?.requireName(advertised);
+    const certificate = nodeTls && new CertificateWatch({ source: nodeTls, clock, timers, log });
+    teardown.defer(() => certificate?.stop());
 
     const environment = { clock, timers, random, log };
     const node = new RegistryNode({
       ...environment,
-      settings: { ...settings, address: advertised, seeds: settings.peers, hasKey: clusterKeys.length > 0 },
+      settings: {
+        ...settings,
+        address: advertised,
+        isSecure: nodeTls?.isRequired === true,
+        seeds: settings.peers,
+        hasKey: clusterKeys.length > 0,
+      },
       limits: settings.limits,
-      network: new HttpPeerNetwork(clock, tokens, limits.values.timestampAhead),
+      network: new HttpPeerNetwork(clock, tokens, limits.values.timestampAhead, peerSender(clock, nodeTls)),
     });
     teardown.defer(() => node.stop());
     const restored =
@@ -110,7 +121,10 @@ export async function startDiscovery(
       addresses: { http: http.address, advertised, dns: dnsServer?.address },
       health,
       control,
-      reload: () => readClusterKeys && reloadClusterKeys(keys, readClusterKeys, log),
+      reload: () => {
+        const sentences = [readClusterKeys && reloadClusterKeys(keys, readClusterKeys, log), certificate?.reload()];
+        return sentences.filter((sentence) => sentence !== undefined).join("; ") || undefined;
+      },
       drain: () => (draining ??= drain()),
     };
   } catch (error) {

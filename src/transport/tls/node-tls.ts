@@ -90,10 +90,11 @@ export class NodeTls implements CertificateSource {
     return true;
   }
 
-  /** Throws BadCertificate unless the certificate is for this host: others verify it by the address that they dial. */
-  requireName(host: string): void {
+  /** Throws BadCertificate unless the certificate is for the host of `host:port`, by which others verify it. */
+  requireName(address: string): void {
     const [own] = this.certificate.chain;
     if (own === undefined) return;
+    const host = new URL(`https://${address}`).hostname.replace(/^\[|\]$/g, "");
     const isNamed = isIP(host) === 0 ? own.checkHost(host) !== undefined : own.checkIP(host) !== undefined;
     if (isNamed) return;
     const { names } = this.certificate;

@@ -1,12 +1,12 @@
-// Starts TLS on an accepted socket. The platform's upgradeTLS does so on the server's side, too, by three options that its
-// types do not declare:
+// Starts TLS on an accepted socket. The platform's upgradeTLS does so on the server's side, too, by three options that
+// its types do not declare:
 //
 //   isServer           the handshake of a server
 //   initialData        bytes that were read before, for example behind a header of the PROXY protocol
 //   tls.secureContext  a context that is parsed already, instead of PEM
 //
-// Order of events: first bytes -> upgradeTLS -> `handshake` on the secure socket -> its `data`. The plain socket goes on
-// to report what it reads, as ciphertext: its owner counts that during the handshake, and ignores it afterwards.
+// Order of events: first bytes -> upgradeTLS -> `handshake` on the secure socket -> its `data`. The plain socket goes
+// on to report what it reads, as ciphertext: its owner counts that during the handshake, and ignores it afterwards.
 
 import type { Socket, SocketHandler, TLSOptions } from "bun";
 import type { TlsContext } from "./tls-context.ts";

@@ -125,8 +125,16 @@ describe("closing", () => {
   });
 });
 
-test("addresses that are not http://host:port are refused", () => {
-  for (const node of ["", "127.0.0.1:7171", "https://a:1", "http://", "http://a:1/path"]) {
+test("addresses that are not http://host:port or https://host:port are refused", () => {
+  for (const node of [
+    "",
+    "127.0.0.1:7171",
+    "ftp://a:1",
+    "http://",
+    "https://",
+    "https://a:1/path",
+    "http://a:1/path",
+  ]) {
     expect(() => client([node])).toThrow("http://host:port");
   }
   expect(() => client([])).toThrow("no registry node");

@@ -4,6 +4,7 @@ import { testLimits } from "../../support/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { silentLog } from "../../../src/base/log.ts";
 import { seededRandom } from "../../../src/base/random.ts";
+import { nodeSender } from "../../../src/registry/client/node-request.ts";
 import { OriginalPeers } from "../../../src/registry/http/original-peer.ts";
 import { Status } from "../../../src/registry/instance.ts";
 import { Code } from "../../../src/registry/codes.ts";
@@ -31,7 +32,13 @@ describe("a registry node beside an original one", () => {
     const time = new VirtualTime();
     const clock = time.clock(0);
     node.nowMs = () => clock.wallMs();
-    const peers = new OriginalPeers({ clock, tokens: new TokenChoice(() => []), requestMsMax: 5_000, lagMsMax: 0 });
+    const peers = new OriginalPeers({
+      clock,
+      tokens: new TokenChoice(() => []),
+      requestMsMax: 5_000,
+      lagMsMax: 0,
+      send: nodeSender(),
+    });
     let underWay = 0;
     async function answered<Reply>(reply: Promise<Reply>, done: (reply: Reply) => void): Promise<void> {
       underWay++;

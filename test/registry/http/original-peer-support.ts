@@ -2,6 +2,7 @@
 
 import type { Clock } from "../../../src/base/clock.ts";
 import type { EntryState } from "../../../src/registry/table/entry.ts";
+import { nodeSender } from "../../../src/registry/client/node-request.ts";
 import { OriginalPeers } from "../../../src/registry/http/original-peer.ts";
 import type { Identity, Instance } from "../../../src/registry/instance.ts";
 import { Status } from "../../../src/registry/instance.ts";
@@ -29,7 +30,11 @@ export function setUp(requestMsMax = 5_000): { peers: OriginalPeers; node: FakeO
   const node = originalNode();
   node.nowMs = clock.wallMs;
   const tokens = new TokenChoice(() => ["the token"]);
-  return { peers: new OriginalPeers({ clock, tokens, requestMsMax, lagMsMax: 900_000 }), node, clock };
+  return {
+    peers: new OriginalPeers({ clock, tokens, requestMsMax, lagMsMax: 900_000, send: nodeSender() }),
+    node,
+    clock,
+  };
 }
 
 /** A version that no double holds, and that is no multiple of 1024. */

@@ -1,4 +1,5 @@
-// HTTPS of the server that the registry and monitors use, with clients that are not ours: fetch, openssl and Node's TLS.
+// HTTPS of the server that the registry and monitors use, with clients that are not ours: fetch, openssl and Node's
+// TLS.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
