@@ -2,7 +2,16 @@
 // folder, of memory where nothing has to last. It ends with the process that started it, also when that fails. Where
 // PostgreSQL is not installed, tests that need it are skipped.
 
-import { chownSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statfsSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { Glob, SQL, type Subprocess } from "bun";
@@ -181,6 +190,21 @@ export class PostgresServer {
       "PostgreSQL answers",
       30_000,
     );
+  }
+
+  /** Makes a file that the server may read and others may not; returns its path. */
+  file(name: string, content: string): string {
+    const path = join(this.data, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    if (this.user !== undefined) chownSync(path, this.user.uid, this.user.gid);
+    return path;
+  }
+
+  /** Makes the server read these settings, of lines `name = value`, and this list of who may connect how. */
+  configure(settings: readonly string[], hosts: string): void {
+    this.file("postgresql.auto.conf", `${settings.join("\n")}\n`);
+    this.file("pg_hba.conf", hosts);
+    this.child?.kill("SIGHUP");
   }
 
   /** kill -9, as when the machine loses it. Its other processes notice and end. */

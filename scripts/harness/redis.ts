@@ -1,6 +1,6 @@
 // A Redis server of a test's own: on a free port of loopback, with a folder of its own, keeping nothing on disk.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
@@ -13,33 +13,54 @@ export const isRedisMissing = program === null;
 
 const startMsMax = 30_000;
 
+/** Files of a server with TLS. */
+interface RedisTls {
+  readonly certificate: string;
+  readonly key: string;
+  /** The authorities of clients, which are demanded a certificate if `isMutual`. */
+  readonly authorities: string;
+  readonly isMutual: boolean;
+  /** This harness does not verify the server: its certificate is bad. */
+  readonly isTrusted?: boolean;
+}
+
 export class RedisServer {
   readonly port: number;
   readonly password: string;
+  private readonly tls: RedisTls | undefined;
   readonly folder = mkdtempSync(join(tmpdir(), "roost-redis-"));
   private child: Subprocess | undefined;
 
-  private constructor(port: number, password: string) {
+  private constructor(port: number, password: string, tls: RedisTls | undefined) {
+    this.tls = tls;
     this.port = port;
     this.password = password;
     removeAfterwards(this.folder);
   }
 
   /** Starts one that answers. */
-  static async start(password = ""): Promise<RedisServer> {
-    const server = new RedisServer((await freePorts(1))[0] ?? 0, password);
+  static async start(password = "", tls?: RedisTls): Promise<RedisServer> {
+    const server = new RedisServer((await freePorts(1))[0] ?? 0, password, tls);
     await server.startAgain();
     return server;
   }
 
   url(database = 0): string {
     const user = this.password === "" ? "" : `:${encodeURIComponent(this.password)}@`;
-    return `redis://${user}127.0.0.1:${this.port}/${database}`;
+    return `${this.tls === undefined ? "redis" : "rediss"}://${user}127.0.0.1:${this.port}/${database}`;
   }
 
   /** Starts it on its port, after `kill`: empty, unless it was told to save. */
   async startAgain(): Promise<void> {
-    const words = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder, "--save", ""];
+    const port = String(this.port);
+    const { tls } = this;
+    const words = ["--bind", "127.0.0.1", "--dir", this.folder, "--save", ""];
+    if (tls === undefined) words.push("--port", port);
+    else {
+      words.push("--port", "0", "--tls-port", port, "--tls-auth-clients", tls.isMutual ? "yes" : "no");
+      words.push("--tls-cert-file", tls.certificate, "--tls-key-file", tls.key);
+      words.push("--tls-ca-cert-file", tls.authorities);
+    }
     if (this.password !== "") words.push("--requirepass", this.password);
     const child = Bun.spawn([...endsWithParent(), program ?? "", ...words], { stdout: "ignore", stderr: "ignore" });
     this.child = child;
@@ -57,7 +78,18 @@ export class RedisServer {
 
   /** One command over a connection of its own. */
   async send(command: string, words: string[], database = 0): Promise<unknown> {
-    const client = new Bun.RedisClient(this.url(database), { autoReconnect: false, connectionTimeout: 2_000 });
+    const client = new Bun.RedisClient(this.url(database), {
+      autoReconnect: false,
+      connectionTimeout: 2_000,
+      ...(this.tls && {
+        tls: {
+          ca: readFileSync(this.tls.authorities, "utf8"),
+          cert: readFileSync(this.tls.certificate, "utf8"),
+          key: readFileSync(this.tls.key, "utf8"),
+          rejectUnauthorized: this.tls.isTrusted !== true,
+        },
+      }),
+    });
     try {
       await client.connect();
       return await client.send(command, words);

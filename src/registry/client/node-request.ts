@@ -1,7 +1,7 @@
 // Sends requests to other nodes' HTTP APIs.
 
 import type { NodeTls } from "../../transport/tls/node-tls.ts";
-import { failureOf } from "../../transport/tls/peer-verification.ts";
+import { certificateFailure } from "../../transport/tls/peer-verification.ts";
 
 interface NodeRequest {
   readonly method: "GET" | "POST";
@@ -54,8 +54,5 @@ export function failureSentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error ? error.code : undefined;
   const known = failures.get(code);
-  if (known !== undefined) return known;
-  return typeof code === "string" && /^(CERT|UNABLE|SELF|DEPTH|ERR_TLS|INVALID_PURPOSE)/.test(code)
-    ? failureOf(error)
-    : error.message;
+  return known ?? certificateFailure(error) ?? error.message;
 }

@@ -3,6 +3,7 @@
 
 import { RedisClient } from "bun";
 import { SessionsUnavailable } from "../sessions.ts";
+import { readTarget } from "./redis-url.ts";
 import type { Script } from "./scripts.ts";
 import { backgroundTimers, type Cancel, every } from "../../base/timers.ts";
 
@@ -30,11 +31,13 @@ export class RedisConnection {
 
   /** Connects; calls `lost` once when an open connection ends. Rejects with errors of the client or the server. */
   static async open(url: string, prefix: string, lost: () => void): Promise<RedisConnection> {
-    const client = new RedisClient(url, {
+    const target = readTarget(url);
+    const client = new RedisClient(target.url, {
       autoReconnect: false,
       enableOfflineQueue: false,
       connectionTimeout: connectMsMax,
       maxRetries: 0,
+      ...(target.tls && { tls: { ...target.tls, rejectUnauthorized: true } }),
     });
     try {
       await client.connect();

@@ -6,6 +6,7 @@ import { claimOfNobody, shownPlace, type StoreIdentity } from "../../auth/store-
 import { gatewaySuspectMs } from "../../base/limits/fixed.ts";
 import { limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { Follower } from "../follower.ts";
 import {
   SessionsUnavailable,
@@ -21,6 +22,7 @@ import { ownersText } from "../session-owner.ts";
 import { setOwnersScript } from "./claim-script.ts";
 import { FencedReader } from "./fenced-reader.ts";
 import { pairKey, splitPair } from "./pair-key.ts";
+import { readTarget } from "./redis-url.ts";
 import { redacted, RedisLink } from "./redis-link.ts";
 import { RedisOwner, type KnownIdentity } from "./redis-owner.ts";
 import { asList, asNumber, asText, placeText, readLocation } from "./replies.ts";
@@ -61,6 +63,11 @@ export async function openRedisSessions(options: RedisSessionsOptions): Promise<
   if (!URL.canParse(options.url) || !protocols.includes(new URL(options.url).protocol)) {
     // The URL is not shown, because it may contain a password.
     throw new SessionsUnavailable("The URL of the session store is not one like redis://user:password@host:6379/0.");
+  }
+  try {
+    readTarget(options.url);
+  } catch (error) {
+    throw new SessionsUnavailable(`The session store ${redacted(options.url)}: ${reasonOf(error)}.`);
   }
   const sessions = new RedisSessions(options);
   await sessions.start();

@@ -1,8 +1,12 @@
-// Distinguishes a server that is away from one that refuses the URL's settings: the password, TLS, or not being a Redis
-// at all. Bun's client reports all of these as a closed connection, so this file asks the server again over a plain
-// socket.
+// Distinguishes a server that is away from one that refuses the URL's settings: the password, TLS, its certificates, or
+// not being a Redis at all. Bun's client reports all of these as a closed connection, so this file asks the server again
+// over a plain socket.
 
 import { reasonOf } from "../../base/reason-of.ts";
+import { UnreadableFile } from "../../base/small-file.ts";
+import { BadCertificate } from "../../transport/tls/certificate.ts";
+import { failureOf } from "../../transport/tls/peer-verification.ts";
+import { isTlsUrl, readTarget } from "./redis-url.ts";
 
 const answerMsMax = 1_500;
 const answerBytesMax = 60;
@@ -16,9 +20,12 @@ const tlsAlert = "\u0015\u0003";
 /** Returns which setting of `url` the server refuses, and what to do; undefined if `error` may be transient. */
 export async function wrongSetting(url: string, error: unknown): Promise<string | undefined> {
   const reason = reasonOf(error);
+  if (error instanceof BadCertificate || error instanceof UnreadableFile) return reason;
   if (refusals.test(reason)) return credentials(reason);
   const { protocol } = new URL(url);
-  const isTls = protocol === "rediss:" || protocol === "valkeys:";
+  const isTls = isTlsUrl(new URL(url));
+  const unverified = isTls ? await certificateFault(url) : undefined;
+  if (unverified !== undefined) return unverified;
   const answer = await answerToAuth(new URL(url), isTls);
   if (isReply.test(answer)) {
     const said = answer.slice(1);
@@ -36,6 +43,49 @@ export async function wrongSetting(url: string, error: unknown): Promise<string 
   return `the server is not a Redis: it says ${JSON.stringify(answer.slice(0, answerBytesMax))}; correct the URL`;
 }
 
+/**
+ * Shakes hands as the client does. Returns what is wrong with the certificate of the server or the URL; undefined if
+ * nothing is, or the server cannot be reached.
+ */
+async function certificateFault(text: string): Promise<string | undefined> {
+  const url = new URL(text);
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const nothing = (): void => resolve(undefined);
+  const timer = setTimeout(nothing, answerMsMax);
+  const { tls } = readTarget(text);
+  let isShaken = false;
+  const dialled = Bun.connect({
+    ...endpointOf(url),
+    tls: { ...tls, rejectUnauthorized: true },
+    socket: {
+      handshake: (socket, isDone, error) => {
+        isShaken = isDone && socket.authorized;
+        if (isShaken) socket.write("*1\r\n$4\r\nPING\r\n");
+        else if (error?.message.includes("WRONG_VERSION_NUMBER") === true) nothing();
+        else resolve(`${failureOf(error)}; name the file of its authority in the URL: ?ca=FILE`);
+      },
+      data: nothing,
+      // TLS 1.3 lets a server refuse a client's certificate only after the client has finished.
+      close: () =>
+        resolve(
+          isShaken && tls?.cert === undefined
+            ? "it ends the connection after the TLS handshake: it may demand a certificate (?cert=FILE&key=FILE)"
+            : undefined,
+        ),
+      error: () => undefined,
+      connectError: nothing,
+    },
+  });
+  dialled.catch(nothing);
+  const fault = await promise;
+  clearTimeout(timer);
+  dialled.then(
+    (socket) => socket.terminate(),
+    () => undefined,
+  );
+  return fault;
+}
+
 /** Returns why nothing can be reached at `url`; undefined if something can, or if unknown. Never rejects. */
 export async function unreachable(url: string): Promise<string | undefined> {
   const ignore = (): void => undefined;
@@ -45,7 +95,7 @@ export async function unreachable(url: string): Promise<string | undefined> {
   dialled.then(
     (socket) => {
       socket.terminate();
-      resolve(undefined);
+      resolve(isTlsUrl(new URL(url)) ? certificateFault(url).catch(reasonOf) : undefined);
     },
     (error: unknown) => resolve(reasons.get(error instanceof Error && "code" in error ? error.code : undefined)),
   );

@@ -8,6 +8,10 @@
 
 import { userInfo } from "node:os";
 import { SQL } from "bun";
+import { UnreadableFile } from "../../base/small-file.ts";
+import { BadCertificate } from "../../transport/tls/certificate.ts";
+import { readClientTls } from "../../transport/tls/client-files.ts";
+import { certificateFailure } from "../../transport/tls/peer-verification.ts";
 import { StoreUnavailable } from "../store.ts";
 import { replacedState } from "./life.ts";
 import { refusalState } from "./writer-lock.ts";
@@ -127,13 +131,13 @@ export function socketOf(url: string): PostgresSocket | undefined {
 /** Parameters of a socket's URL that are not settings of a connection. */
 const socketParts = ["host", "port", "user", "password"] as const;
 
-/** Converts a socket's URL for Bun's client: a URL with a host, and options that replace it. */
+/** Converts a URL for Bun's client: a URL with a host, and options that replace parts of it. */
 function bunUrlOf(url: string): readonly [url: string, options: SQL.PostgresOrMySQLOptions] {
   const socket = socketOf(url);
-  if (socket === undefined) return [url, {}];
+  if (socket === undefined) return secureUrlOf(url);
   const { password, pathname, searchParams } = new URL(url);
   const given = password === "" ? searchParams.get("password") : decodeURIComponent(password);
-  for (const part of socketParts) searchParams.delete(part);
+  for (const part of [...socketParts, ...tlsParts]) searchParams.delete(part);
   return [
     `postgres://localhost${pathname}?${searchParams}`,
     {
@@ -144,6 +148,31 @@ function bunUrlOf(url: string): readonly [url: string, options: SQL.PostgresOrMy
       tls: false,
     },
   ];
+}
+
+/** The values of sslmode (https://www.postgresql.org/docs/current/libpq-ssl.html). */
+const sslModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+const tlsParts = ["sslmode", "sslrootcert", "sslcert", "sslkey"] as const;
+
+/**
+ * Reads the files that a URL names for TLS, as in PostgreSQL's own programs; but a file of authorities verifies the
+ * server in every mode, and is reason enough for TLS: `sslrootcert` alone means verify-full.
+ * @throws BadCertificate, UnreadableFile, and an Error for an unknown mode.
+ */
+function secureUrlOf(text: string): readonly [url: string, options: SQL.PostgresOrMySQLOptions] {
+  const url = new URL(text);
+  const { searchParams } = url;
+  const [mode, rootCert, cert, key] = tlsParts.map((part) => searchParams.get(part) ?? undefined);
+  if (mode !== undefined && !sslModes.includes(mode))
+    throw new Error(`sslmode ${JSON.stringify(mode)} is unknown: expected ${sslModes.join(", ")}`);
+  for (const part of tlsParts) if (part !== "sslmode") searchParams.delete(part);
+  if (mode === "disable") return [url.href, { tls: false }];
+  // "system" names the system's authorities.
+  const tls = readClientTls({ ca: rootCert === "system" ? undefined : rootCert, cert, key }, Date.now());
+  const isVerified = rootCert !== undefined || mode === "verify-ca" || mode === "verify-full";
+  if (mode === undefined && isVerified) searchParams.set("sslmode", "verify-full");
+  if (isVerified) return [url.href, { tls: { ...tls, rejectUnauthorized: true } }];
+  return [url.href, cert === undefined ? {} : { tls: { ...tls, rejectUnauthorized: false } }];
 }
 
 /**
@@ -178,6 +207,7 @@ export function openClient(options: ConnectionOptions, settings: Record<string, 
   } catch (error) {
     // Without a cause: errors about URLs contain them, with the password.
     const reason = error instanceof Error ? error.message : "it is malformed";
+    if (error instanceof BadCertificate || error instanceof UnreadableFile) throw new StoreUnavailable(reason);
     throw new StoreUnavailable(`its URL is invalid: ${reason.replaceAll(options.url, "…")}`);
   }
 }
@@ -191,7 +221,10 @@ function sentenceOf(error: unknown): string | undefined {
   }
   // TLS failures are plain errors with a code.
   const isBug = !(error instanceof Error) || error instanceof TypeError || !("code" in error);
-  return isBug ? undefined : `${error.message} (${String(error.code)})`;
+  if (isBug) return undefined;
+  const certificate = certificateFailure(error);
+  const said = certificate === undefined ? error.message : `${certificate}; name its authority with ?sslrootcert=FILE`;
+  return `${said} (${String(error.code)})`;
 }
 
 function isPassing(error: unknown): boolean {

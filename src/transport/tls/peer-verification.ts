@@ -20,6 +20,15 @@ const failures: ReadonlyMap<string, string> = new Map([
   ["INVALID_PURPOSE", "its certificate is not for this purpose; issue it with serverAuth and clientAuth"],
 ]);
 
+/** Codes of errors about a certificate: OpenSSL's of the verification, and the platform's. */
+const certificateCode = /^(CERT|UNABLE|SELF|DEPTH|INVALID_|ERR_TLS)/;
+
+/** Returns what is wrong with a peer's certificate; undefined for errors about anything else. */
+export function certificateFailure(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  return certificateCode.test(error.code) ? failureOf(error) : undefined;
+}
+
 /** Returns why a handshake failed, or why the peer's certificate is refused. */
 export function failureOf(error: Error | null | undefined): string {
   if (error === null || error === undefined) return "the TLS handshake failed";
