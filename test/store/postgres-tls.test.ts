@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { SQL } from "bun";
-import { openClient } from "../../src/store/postgres/connection.ts";
-import { failureOf } from "../../src/store/postgres/connection.ts";
+import { failureOf, openClient } from "../../src/store/postgres/connection.ts";
+import { environmentOf, runTool } from "../../src/store/postgres/tools.ts";
 import { type Pair, TestAuthority } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -111,6 +111,23 @@ describe.skipIf(!hasPostgres)("a PostgreSQL with TLS", () => {
     const pair = `sslcert=${encodeURIComponent(client.certificate)}&sslkey=${encodeURIComponent(client.key)}`;
     expect(await through(`${ca()}&${pair}`)).toBe("TLS");
     expect(await through(ca())).toMatch(/certificate/);
+  });
+
+  test("is verified by PostgreSQL's own programs in the same way", async () => {
+    const psql = (parameters: string): Promise<string> =>
+      runTool(
+        ["psql", "--no-psqlrc", "-Atc", "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"],
+        environmentOf(`${url}?${parameters}`),
+        new AbortController().signal,
+      ).then(
+        (out) => out.trim(),
+        (error: unknown) => String(error),
+      );
+    await serve(ours.leaf({ extra: both }));
+    for (const mode of ["", "sslmode=require&", "sslmode=prefer&", "sslmode=verify-full&"]) {
+      expect([mode, await psql(`${mode}${ca()}`)]).toEqual([mode, "t"]);
+      expect([mode, await psql(`${mode}${ca(theirs.root)}`)]).toEqual([mode, expect.stringContaining("verify failed")]);
+    }
   });
 
   test("gets nothing but the request for TLS if it does not speak it: no user, no password", async () => {

@@ -9,7 +9,7 @@ import { type ClientTls, readClientTls } from "../../transport/tls/client-files.
 
 const parameters = ["ca", "cert", "key"] as const;
 
-export interface RedisTarget {
+interface RedisTarget {
   /** For Bun's client. */
   readonly url: string;
   /** Undefined for plain text. */

@@ -1,6 +1,6 @@
-// Distinguishes a server that is away from one that refuses the URL's settings: the password, TLS, its certificates, or
-// not being a Redis at all. Bun's client reports all of these as a closed connection, so this file asks the server again
-// over a plain socket.
+// Distinguishes a server that is away from one that refuses the URL's settings: the password, TLS, its certificates,
+// or not being a Redis at all. Bun's client reports all of these as a closed connection, so this file asks the server
+// again over a plain socket.
 
 import { reasonOf } from "../../base/reason-of.ts";
 import { UnreadableFile } from "../../base/small-file.ts";

@@ -31,11 +31,14 @@ export function environmentOf(url: string): Record<string, string | undefined> {
     const value = searchParams.get(option);
     return value === null ? [] : [[variable, value] as const];
   });
+  // As this program's own connections do it: a file of authorities verifies the server in every mode.
+  const isVerified = searchParams.has("sslrootcert") && searchParams.get("sslmode") !== "disable";
   const socket = socketOf(url);
   const given = password === "" ? socket && searchParams.get("password") : decodeURIComponent(password);
   return {
     ...withoutOtherPlaces(process.env),
     ...Object.fromEntries(options),
+    ...(isVerified && socket === undefined ? { PGSSLMODE: "verify-full" } : {}),
     PGHOST: socket?.folder ?? hostname.replace(/^\[(.*)\]$/, "$1"),
     PGPORT: socket === undefined ? port || "5432" : String(socket.port),
     PGUSER: socket?.user ?? (username === "" ? process.env["PGUSER"] : decodeURIComponent(username)),
