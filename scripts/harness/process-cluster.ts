@@ -2,7 +2,7 @@
 // and started again one by one.
 
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { signToken } from "../../src/auth/token.ts";
 import { freePorts } from "./free-ports.ts";
@@ -37,6 +37,8 @@ export interface ClusterOptions {
   readonly redirect?: string;
   /** A folder for the log of each, `NAME.log`, instead of this process. */
   readonly logs?: string;
+  /** The authority by which certificates of nodes are verified; their certificates are given by `slips`. */
+  readonly authority?: string;
 }
 
 export type Kind = "discovery" | "gateway" | "login" | "chat";
@@ -130,7 +132,7 @@ export class ProcessCluster {
   monitor(name: string): string {
     const { process } = this.place(name);
     if (!(process instanceof MemberProcess)) throw new Error(`${name} has no monitor now`);
-    return process.monitor;
+    return this.options.authority === undefined ? process.monitor : process.monitor.replace(/^http:/, "https:");
   }
 
   /** Where a running process is for whoever uses it. */
@@ -142,7 +144,7 @@ export class ProcessCluster {
     return [...(clients.length > 0 ? clients : [`links ${process.links}`]), `monitor ${process.monitor}`].join("  ");
   }
 
-  /** Where a running member takes links, `host:port`. */
+  /** Where a running member takes links, `host:port` or `tls://host:port`. */
   linkAddress(name: string): string {
     const { process } = this.place(name);
     if (!(process instanceof MemberProcess)) throw new Error(`${name} takes no links now`);
@@ -186,8 +188,15 @@ export class ProcessCluster {
   /** True when a process says that it can do its job. */
   async isReady(name: string): Promise<boolean> {
     const { process } = this.place(name);
-    const url = process instanceof MemberProcess ? process.monitor : process instanceof DiscoveryProcess && process.url;
-    return typeof url === "string" && (await fetch(`${url}/health`)).ok;
+    const url =
+      process instanceof MemberProcess ? this.monitor(name) : process instanceof DiscoveryProcess && process.url;
+    return typeof url === "string" && (await this.ask(`${url}/health`)).ok;
+  }
+
+  /** Asks a monitor, or a node of the registry. */
+  ask(url: string): Promise<Response> {
+    const { authority } = this.options;
+    return fetch(url, authority === undefined ? {} : { tls: { ca: readFileSync(authority, "utf8") } });
   }
 
   /** Waits until all that run can do their jobs. */
