@@ -39,6 +39,8 @@ export interface ClusterOptions {
   readonly logs?: string;
   /** The authority by which certificates of nodes are verified; their certificates are given by `slips`. */
   readonly authority?: string;
+  /** The registry is asked by https://. */
+  readonly hasSecureRegistry?: boolean;
 }
 
 export type Kind = "discovery" | "gateway" | "login" | "chat";
@@ -56,7 +58,7 @@ interface Place {
 export class ProcessCluster {
   /** Ports of the gateways for clients, in their order. */
   readonly gateways: readonly { readonly ws: string; readonly tcp: string }[];
-  /** `http://host:port` of the registry's nodes. */
+  /** `http://host:port` or `https://host:port` of the registry's nodes. */
   readonly registry: readonly string[];
   private readonly options: ClusterOptions;
   private readonly secret = randomBytes(32).toString("base64url");
@@ -67,7 +69,7 @@ export class ProcessCluster {
     const at = (index: number): string => `127.0.0.1:${ports[index]}`;
     const nodes = Array.from({ length: size.discovery }, (_, index) => at(index));
     this.options = options;
-    this.registry = nodes.map((address) => `http://${address}`);
+    this.registry = nodes.map((address) => `${options.hasSecureRegistry === true ? "https" : "http"}://${address}`);
     this.gateways = Array.from({ length: size.gateways }, (_, index) => {
       const first = size.discovery + (options.sharesPorts === true ? 0 : 2 * index);
       return { ws: at(first), tcp: at(first + 1) };
@@ -132,7 +134,7 @@ export class ProcessCluster {
   monitor(name: string): string {
     const { process } = this.place(name);
     if (!(process instanceof MemberProcess)) throw new Error(`${name} has no monitor now`);
-    return this.options.authority === undefined ? process.monitor : process.monitor.replace(/^http:/, "https:");
+    return process.monitor;
   }
 
   /** Where a running process is for whoever uses it. */

@@ -1,4 +1,4 @@
-// A cluster whose links speak TLS: its certificates made by one command, its processes on three addresses as on three
+// A cluster whose nodes speak TLS: its certificates made by one command, its processes on three addresses as on three
 // machines, and a way to one of them on which somebody listens.
 
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
@@ -66,7 +66,16 @@ async function start(isSecure: boolean): Promise<{ readonly stage: ClusterStage;
       },
     ]),
   );
-  stage = await ClusterStage.start({ gateways: 2 }, { slips, ...(isSecure ? { authority: pathOf("ca.crt") } : {}) });
+  stage = await ClusterStage.start(
+    { gateways: 2 },
+    isSecure
+      ? {
+          slips: { ...slips, "discovery-1": certificateOf("discovery-1") },
+          authority: pathOf("ca.crt"),
+          hasSecureRegistry: true,
+        }
+      : { slips },
+  );
   return { stage, heard: () => Buffer.concat(chunks).toString("latin1") };
 }
 
