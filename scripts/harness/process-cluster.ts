@@ -2,7 +2,7 @@
 // and started again one by one.
 
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { signToken } from "../../src/auth/token.ts";
 import { freePorts } from "./free-ports.ts";
@@ -37,6 +37,10 @@ export interface ClusterOptions {
   readonly redirect?: string;
   /** A folder for the log of each, `NAME.log`, instead of this process. */
   readonly logs?: string;
+  /** The authority by which certificates of nodes are verified; their certificates are given by `slips`. */
+  readonly authority?: string;
+  /** The registry is asked by https://. */
+  readonly hasSecureRegistry?: boolean;
 }
 
 export type Kind = "discovery" | "gateway" | "login" | "chat";
@@ -54,7 +58,7 @@ interface Place {
 export class ProcessCluster {
   /** Ports of the gateways for clients, in their order. */
   readonly gateways: readonly { readonly ws: string; readonly tcp: string }[];
-  /** `http://host:port` of the registry's nodes. */
+  /** `http://host:port` or `https://host:port` of the registry's nodes. */
   readonly registry: readonly string[];
   private readonly options: ClusterOptions;
   private readonly secret = randomBytes(32).toString("base64url");
@@ -65,7 +69,7 @@ export class ProcessCluster {
     const at = (index: number): string => `127.0.0.1:${ports[index]}`;
     const nodes = Array.from({ length: size.discovery }, (_, index) => at(index));
     this.options = options;
-    this.registry = nodes.map((address) => `http://${address}`);
+    this.registry = nodes.map((address) => `${options.hasSecureRegistry === true ? "https" : "http"}://${address}`);
     this.gateways = Array.from({ length: size.gateways }, (_, index) => {
       const first = size.discovery + (options.sharesPorts === true ? 0 : 2 * index);
       return { ws: at(first), tcp: at(first + 1) };
@@ -142,7 +146,7 @@ export class ProcessCluster {
     return [...(clients.length > 0 ? clients : [`links ${process.links}`]), `monitor ${process.monitor}`].join("  ");
   }
 
-  /** Where a running member takes links, `host:port`. */
+  /** Where a running member takes links, `host:port` or `tls://host:port`. */
   linkAddress(name: string): string {
     const { process } = this.place(name);
     if (!(process instanceof MemberProcess)) throw new Error(`${name} takes no links now`);
@@ -186,8 +190,15 @@ export class ProcessCluster {
   /** True when a process says that it can do its job. */
   async isReady(name: string): Promise<boolean> {
     const { process } = this.place(name);
-    const url = process instanceof MemberProcess ? process.monitor : process instanceof DiscoveryProcess && process.url;
-    return typeof url === "string" && (await fetch(`${url}/health`)).ok;
+    const url =
+      process instanceof MemberProcess ? this.monitor(name) : process instanceof DiscoveryProcess && process.url;
+    return typeof url === "string" && (await this.ask(`${url}/health`)).ok;
+  }
+
+  /** Asks a monitor, or a node of the registry. */
+  ask(url: string): Promise<Response> {
+    const { authority } = this.options;
+    return fetch(url, authority === undefined ? {} : { tls: { ca: readFileSync(authority, "utf8") } });
   }
 
   /** Waits until all that run can do their jobs. */

@@ -115,7 +115,7 @@ export class ServerProcess extends RoostProcess {
     return /(?:tcp|tls):\/\/\S+/.exec(this.banner)?.[0] ?? "";
   }
   get monitor(): string {
-    return /http:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
+    return /https?:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
   }
 }
 
@@ -138,9 +138,9 @@ export class DiscoveryProcess extends RoostProcess {
     return new DiscoveryProcess(await startProcess(cwd, all, " nodes --", variables, redirect, started));
   }
 
-  /** `http://host:port`. */
+  /** `http://host:port` or `https://host:port`. */
   get url(): string {
-    return /http:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
+    return /https?:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
   }
 }
 
@@ -158,9 +158,9 @@ export class MemberProcess extends RoostProcess {
   }
 
   get monitor(): string {
-    return /http:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
+    return /https?:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
   }
-  /** `host:port` where it takes links. */
+  /** Where it takes links: `host:port` or `tls://host:port`. */
   get links(): string {
     return /^ {2}links +(\S+)/m.exec(this.banner)?.[1] ?? "";
   }

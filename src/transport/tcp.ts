@@ -116,9 +116,12 @@ export function dialTcp(
   const { dialTls } = options;
   return new Promise((resolve, reject) => {
     let isOver = false;
+    /** While its TLS handshake goes on. */
+    let pending: TcpSocket | undefined;
     const fail = (cause: unknown, reason = ""): void => {
       clearTimeout(timer);
       isOver = true;
+      pending?.terminate();
       reject(new Error(`cannot connect to ${target}${reason && `: ${reason}`}`, { cause }));
     };
     const timer = setTimeout(fail, options.connectTimeoutMs, new Error(`no answer in ${options.connectTimeoutMs} ms`));
@@ -128,6 +131,7 @@ export function dialTcp(
         return;
       }
       clearTimeout(timer);
+      pending = undefined;
       const remoteAddress = peerAddress(socket.remoteAddress);
       if (remoteAddress === undefined) {
         socket.terminate();
@@ -145,10 +149,9 @@ export function dialTcp(
       }
       resolve(connection);
     };
-    const refuse = (socket: TcpSocket, reason: string): void => {
+    const refuse = (reason: string): void => {
       // Ending the socket calls `close`.
       if (!isOver) fail(undefined, reason);
-      socket.terminate();
     };
     Bun.connect<SocketOwner | undefined>({
       hostname: address.host,
@@ -159,14 +162,15 @@ export function dialTcp(
         open(socket) {
           if (dialTls === undefined) established(socket);
           else if (isOver) socket.terminate();
+          else pending = socket;
         },
         ...(dialTls && {
           handshake(socket, isDone, error) {
             if (isDone && isVerified(socket)) established(socket);
-            else refuse(socket, failureOf(error));
+            else refuse(failureOf(error, { dialled: { socket, host: address.host } }));
           },
           close(socket) {
-            if (socket.data === undefined) refuse(socket, "it ended the TLS handshake; it may not speak TLS");
+            if (socket.data === undefined) refuse("it ended the TLS handshake; it may not speak TLS");
             else tcpHandlers.close(socket);
           },
         }),

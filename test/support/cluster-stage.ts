@@ -90,7 +90,7 @@ export class ClusterStage {
 
   /** A counter of a running member: the sum over its lines that hold `label`. */
   async count(name: string, metric: string, label = ""): Promise<number> {
-    const text = await (await fetch(`${this.cluster.monitor(name)}/metrics`)).text();
+    const text = await (await this.cluster.ask(`${this.cluster.monitor(name)}/metrics`)).text();
     const lines = text.split("\n").filter((line) => line.startsWith(`${metric}{`) && line.includes(label));
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
   }

@@ -15,18 +15,19 @@ export class LinkProxy {
     this.change = change;
   }
 
-  /** Takes connections at a port of 127.0.0.1 for another one; `change` sees, and may change, all that passes. */
+  /** Takes connections at a port of `host` for another one; `change` sees, and may change, all that passes. */
   static start(
     port: number,
     targetPort: number,
     change: (chunk: Buffer) => Buffer = (chunk) => chunk,
+    host = "127.0.0.1",
   ): Promise<LinkProxy> {
     const { promise, resolve, reject } = Promise.withResolvers<LinkProxy>();
     const server = createServer();
     const proxy = new LinkProxy(server, change);
-    server.on("connection", (near) => proxy.pass(near, createConnection(targetPort, "127.0.0.1")));
+    server.on("connection", (near) => proxy.pass(near, createConnection(targetPort, host)));
     server.on("error", reject);
-    server.listen(port, "127.0.0.1", () => resolve(proxy));
+    server.listen(port, host, () => resolve(proxy));
     return promise;
   }
 

@@ -4,7 +4,7 @@
 // headWaitMs, and may send handshakeBytesMax.
 
 import type { SocketHandler } from "bun";
-import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
+import { CloseCode, type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
 import { type Admitting, PendingConnection } from "../pending-connection.ts";
 import { looksLikeProxyHeader } from "../proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "../socket-owner.ts";
@@ -83,7 +83,8 @@ class Handshake extends PendingConnection {
     // A handshake with a certificate that cannot be verified is done, too.
     if (tls.isMutual && !(isDone && isVerified(secure))) {
       options.peerRefused?.(failureOf(error), this.remoteAddress);
-      this.refused("tls-peer");
+      if (isDone) this.tellRefusal(secure, failureOf(error, { whose: "your" }));
+      else this.refused("tls-peer");
       return;
     }
     if (!isDone) {
@@ -163,6 +164,14 @@ class Handshake extends PendingConnection {
     if (looksLikeProxyHeader(chunk)) options.proxies?.headerOfOther(this.remoteAddress);
     options.observer.protocolFault("plain-text");
     this.succeed(this.socket, this.remoteAddress, { accept: () => plainText });
+  }
+
+  /** Tells a peer, which has the session already, that its certificate is refused. */
+  private tellRefusal(secure: TcpSocket, text: string): void {
+    this.secured.options.observer.protocolFault("tls-peer");
+    this.socket.data = undefined;
+    const refusal = { code: CloseCode.Unauthorised, text };
+    this.succeed(secure, this.remoteAddress, { accept: () => refusal });
   }
 
   private refused(fault: string): void {

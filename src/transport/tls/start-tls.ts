@@ -48,7 +48,8 @@ export function startTls<Owner>(
   const options: ServerUpgrade<Owner> = {
     isServer: true,
     initialData: parts.initialData,
-    tls: { secureContext: parts.tls.native },
+    // Who starts it judges the peer's certificate by `authorized`, and can tell why it is refused.
+    tls: { secureContext: parts.tls.native, requestCert: parts.tls.isMutual, rejectUnauthorized: false },
     data: owner,
     socket: parts.secureHandlers,
   };

@@ -18,6 +18,9 @@ const ciphers = [
 /** The platform's default is the same, TLS 1.2 and 1.3; its option minVersion takes no text as Node's does. */
 const secureOptions = constants.SSL_OP_NO_TLSv1 | constants.SSL_OP_NO_TLSv1_1;
 
+/** A resumed session shows no certificate again: it would outlive the one that it began with. */
+const mutualOptions = secureOptions | constants.SSL_OP_NO_TICKET;
+
 /** TLS options for a listener that takes PEM. */
 interface PemSettings {
   readonly cert: string;
@@ -80,8 +83,8 @@ function settingsOf({ pem }: Certificate): PemSettings {
 }
 
 function parsedOf(certificate: Certificate, authorities: string | undefined): object {
-  const peers = authorities === undefined ? {} : { ca: authorities, requestCert: true, rejectUnauthorized: true };
-  const settings: SecureContextOptions = { ...settingsOf(certificate), ...peers };
+  const peers = { ca: authorities, requestCert: true, rejectUnauthorized: true, secureOptions: mutualOptions };
+  const settings: SecureContextOptions = { ...settingsOf(certificate), ...(authorities !== undefined && peers) };
   const { context } = createSecureContext(settings);
   if (typeof context !== "object" || context === null) throw new Error("the platform returned no TLS context");
   return context;
