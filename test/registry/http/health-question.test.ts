@@ -74,7 +74,7 @@ describe("the question", () => {
       return `http://127.0.0.1:${server.port}/`;
     };
     const answers = ["http://127.0.0.1:1/", listener("noise\r\n\r\n"), listener(""), listener(undefined)].map(
-      probeOverHttp,
+      (each) => probeOverHttp(each),
     );
     expect(await Promise.all(answers)).toEqual([false, false, false, false]);
   });
