@@ -1,14 +1,13 @@
 // roost nodes: prints the instances in a registry as a table; with --watch, again when they change, until Ctrl-C.
 
 import { systemClock } from "../base/clock.ts";
+import type { NodeTrust } from "../registry/client/node-request.ts";
 import { clearLines, endWithoutReader, isTerminal, printLines, say } from "./command-output.ts";
 import { changeKeyOf, type Row, rowsOf, tableOf } from "./nodes/listing.ts";
 import { askMonitors } from "./nodes/monitors.ts";
 import type { OptionValues } from "./option-values.ts";
 import { keylessClient, RegistryNodes } from "./registry-listing.ts";
-import { silentLog } from "../base/log.ts";
-import type { NodeTls } from "../transport/tls/node-tls.ts";
-import { readNodeTls } from "./tls.ts";
+import { readNodeTrust } from "./tls.ts";
 import { StartError } from "./usage-error.ts";
 
 const watchMs = 1_000;
@@ -25,7 +24,7 @@ interface Listing {
 
 /** Prints the table; with --watch it ends by a signal, or when standard output has no reader. */
 export async function nodes(values: OptionValues): Promise<void> {
-  const tls = readNodeTls(values, "gateway", silentLog);
+  const tls = readNodeTrust(values);
   const registry = new RegistryNodes(keylessClient(tls), values.required("discovery"));
   if (!values.required("watch")) {
     const { node, rows, isStale } = await listing(registry, tls);
@@ -69,7 +68,7 @@ async function printTable(rows: readonly Row[]): Promise<void> {
 }
 
 /** Asks the registry, and returns the rows of its instances. */
-async function listing(registry: RegistryNodes, tls: NodeTls | undefined): Promise<Listing> {
+async function listing(registry: RegistryNodes, tls: NodeTrust | undefined): Promise<Listing> {
   const { node, instances, lost, renewals, stale, isStale } = await registry.listing();
   const members = await askMonitors(instances, tls);
   return { node, isStale, rows: rowsOf(instances, { lost, renewals, stale, members }, systemClock.wallNs()) };

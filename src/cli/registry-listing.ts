@@ -8,7 +8,7 @@ import { type Call, NodeClient, NodeFailure } from "../registry/client/node-clie
 import { type Answer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
 import type { Instance } from "../registry/instance.ts";
 import { systemTimers } from "../base/timers.ts";
-import type { NodeTls } from "../transport/tls/node-tls.ts";
+import type { NodeTrust } from "../registry/client/node-request.ts";
 import { StartError } from "./usage-error.ts";
 
 const requestMsMax = 3_000;
@@ -29,7 +29,7 @@ interface RegistryListing {
 }
 
 /** Returns a client for requests that need no cluster key. `tls` verifies https:// nodes. */
-export function keylessClient(tls?: NodeTls): NodeClient {
+export function keylessClient(tls?: NodeTrust): NodeClient {
   return new NodeClient(systemTimers.after, () => [], false, tls);
 }
 

@@ -2,7 +2,8 @@
 
 import { reasonOf } from "../base/reason-of.ts";
 import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
-import type { Log } from "../base/log.ts";
+import { type Log, silentLog } from "../base/log.ts";
+import type { NodeTrust } from "../registry/client/node-request.ts";
 import type { StandaloneSettings } from "../roles/settings.ts";
 import type { Role } from "../options/option.ts";
 import {
@@ -59,6 +60,17 @@ export function readNodeTls(values: OptionValues, role: Role, log: Log): NodeTls
       log.warn(`${values.sourceOf("node-tls")} accept: nodes may connect in plain text; set require once all have TLS`);
     return tls;
   });
+}
+
+/**
+ * Reads how a command verifies the servers of https:// URLs: by what --node-ca names, and with the certificate of this
+ * node if there is one; undefined without them. Throws as readNodeTls does.
+ */
+export function readNodeTrust(values: OptionValues): NodeTrust | undefined {
+  const authorities = values.optional("node-ca");
+  const isAlone = values.optional("node-cert") === undefined && values.optional("node-key") === undefined;
+  if (isAlone && authorities !== undefined) return { dialler: { ca: readAuthorities(authorities) } };
+  return readNodeTls(values, "gateway", silentLog);
 }
 
 /** The files that two options name; undefined if neither is given. Throws UsageError for one without the other. */

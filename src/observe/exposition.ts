@@ -10,6 +10,24 @@ import type { Metrics, ServiceMetrics, Tally } from "./metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import type { RegistryMetrics } from "./registry-metrics.ts";
 
+const nodeCertificateMetrics: readonly Metric<Pick<RegistryMetrics, "nodeCertificate">>[] = [
+  gauge(
+    "roost_node_certificate_expiry_seconds",
+    "The time until the certificate of this node expires.",
+    ({ nodeCertificate }) => nodeCertificate?.().expirySeconds,
+  ),
+  counter(
+    "roost_node_certificate_reloads_total",
+    "Times that a renewed certificate of this node was taken.",
+    ({ nodeCertificate }) => nodeCertificate?.().reloads,
+  ),
+  counter(
+    "roost_node_certificate_reload_failures_total",
+    "Times that the files of the node's certificate were refused and the old one stayed.",
+    ({ nodeCertificate }) => nodeCertificate?.().refusals,
+  ),
+];
+
 const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
   gauge("roost_channels", "Client connections that are open.", ({ channels }) => channels),
   gauge(
@@ -52,21 +70,7 @@ const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
     "Times that the certificate's files were refused and the old one stayed.",
     ({ certificates }) => certificates?.().refusals,
   ),
-  gauge(
-    "roost_node_certificate_expiry_seconds",
-    "The time until the certificate of this node expires.",
-    ({ nodeCertificate }) => nodeCertificate?.().expirySeconds,
-  ),
-  counter(
-    "roost_node_certificate_reloads_total",
-    "Times that a renewed certificate of this node was taken.",
-    ({ nodeCertificate }) => nodeCertificate?.().reloads,
-  ),
-  counter(
-    "roost_node_certificate_reload_failures_total",
-    "Times that the files of the node's certificate were refused and the old one stayed.",
-    ({ nodeCertificate }) => nodeCertificate?.().refusals,
-  ),
+  ...nodeCertificateMetrics,
   counter("roost_message_in_flow_bytes_total", "Bytes received.", ({ inBytes }) => inBytes),
   counter("roost_message_out_flow_bytes_total", "Bytes sent.", ({ outBytes }) => outBytes),
   counter("roost_unknown_channel_total", "Pushes to connections that are gone.", (service) => service.unknownChannels),
@@ -94,6 +98,7 @@ const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
 ];
 
 const registryMetrics: readonly Metric<RegistryMetrics>[] = [
+  ...nodeCertificateMetrics,
   gauge("roost_registry_instances", "Instances that are listed.", ({ numbers }) => numbers().instances),
   gauge("roost_registry_services", "Services that have instances.", ({ numbers }) => numbers().services),
   gauge("roost_registry_tombstones", "Cancelled instances that are remembered.", ({ numbers }) => numbers().tombstones),

@@ -44,7 +44,7 @@ interface ClockNumbers {
 }
 
 /** The state of a certificate; see CertificateWatch. */
-interface CertificateNumbers {
+export interface CertificateNumbers {
   readonly expirySeconds: number;
   readonly reloads: number;
   readonly refusals: number;

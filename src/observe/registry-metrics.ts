@@ -2,6 +2,7 @@
 
 import type { Limits } from "../base/limits/limits.ts";
 import type { ContainedBugs } from "./contained-bugs.ts";
+import type { CertificateNumbers } from "./metrics.ts";
 
 /** The numbers that are read at the scrape. */
 export interface RegistryNumbers {
@@ -35,6 +36,8 @@ export class RegistryMetrics {
   /** Requests dropped because the caller had closed the connection; incremented by the HTTP server. */
   peersGone = 0;
   readonly bugs: ContainedBugs;
+  /** As in ServiceMetrics. */
+  nodeCertificate: (() => CertificateNumbers) | undefined;
 
   /** Lines of the log that could not be written. */
   readonly linesLost: () => number;

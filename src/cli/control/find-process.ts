@@ -7,6 +7,7 @@ import { silentLog } from "../../base/log.ts";
 import { linkAddress } from "../../routing/dependency.ts";
 import { discoveryAppid, type Instance } from "../../registry/instance.ts";
 import { nearest } from "../../base/did-you-mean.ts";
+import { originIn } from "../../registry/client/node-origins.ts";
 import type { OptionValues } from "../option-values.ts";
 import { firstListing, keylessClient } from "../registry-listing.ts";
 import { readClusterKeys } from "../secrets.ts";
@@ -24,12 +25,18 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
   if (/^https?:/.test(node)) return { kind: "registry", url: node, tls, clusterKeys };
   if (node.startsWith("tcp:")) return link(tls, node.slice("tcp://".length), undefined, clusterKeys);
   if (node.startsWith("tls:")) return link(tls, node, undefined, clusterKeys);
-  const { instances } = await firstListing(keylessClient(tls), values.required("discovery"));
+  const { node: asked, instances } = await firstListing(keylessClient(tls), values.required("discovery"));
   const named = instances.filter(({ hostname }) => hostname === node);
   const [first] = named;
   if (first === undefined) throw new StartError(unknownSentence(node, instances));
   if (first.appid === discoveryAppid) {
-    const url = first.addrs.find((address) => /^https?:/.test(address)) ?? `http://${first.hostname}`;
+    // The registry says where it gets the token of the cluster key: not in plain text if it was asked over HTTPS.
+    const isSecure = asked.startsWith("https:");
+    const url = originIn(first.addrs, isSecure ? "secure" : tls === undefined ? "plain-first" : "secure-first");
+    if (url === undefined)
+      throw new StartError(
+        `${asked} lists ${node} without an https:// address; name one with --node https://host:port`,
+      );
     return { kind: "registry", url, tls, clusterKeys };
   }
   const addresses = new Set(named.map(linkAddress));

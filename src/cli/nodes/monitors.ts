@@ -4,9 +4,8 @@
 import { fieldsOf, ifWellFormed, jsonOf, wholeOf } from "../../base/json-fields.ts";
 import { monitorKey } from "../../node/membership.ts";
 import { boundedText } from "../../registry/client/bounded-text.ts";
-import { nodeSender, type SendToNode } from "../../registry/client/node-request.ts";
+import { nodeSender, type NodeTrust, type SendToNode } from "../../registry/client/node-request.ts";
 import type { Instance } from "../../registry/instance.ts";
-import type { NodeTls } from "../../transport/tls/node-tls.ts";
 
 const answerMsMax = 1_000;
 const answerBytesMax = 64 * 1024;
@@ -35,7 +34,7 @@ export function monitorOf({ metadata }: Instance): string | undefined {
 /** Asks the monitors of these instances; returns the answers, by monitor. `tls` verifies https:// ones. */
 export async function askMonitors(
   instances: readonly Instance[],
-  tls?: Pick<NodeTls, "dialler">,
+  tls?: NodeTrust,
 ): Promise<ReadonlyMap<string, MemberFacts>> {
   const send = nodeSender(tls);
   const monitors = new Set(instances.map(monitorOf).filter((monitor) => monitor !== undefined));

@@ -10,6 +10,7 @@ import { type Cancel, systemTimers } from "../../base/timers.ts";
 import type { Listing, Naming, Registered, Registration } from "./naming.ts";
 import { Code } from "../codes.ts";
 import { NodeClient, NodeFailure, OpenRegistry, requestMsMax } from "./node-client.ts";
+import { schemesFor } from "./node-origins.ts";
 import { NodeList } from "./node-rotation.ts";
 import { parseService } from "./parse-instances.ts";
 import type { After } from "./pause.ts";
@@ -41,7 +42,7 @@ interface HttpNamingOptions {
   readonly log: Log;
   readonly after?: After;
   /** Verifies the nodes of https:// URLs; without it, the system's authorities do. */
-  readonly tls?: Pick<NodeTls, "dialler"> | undefined;
+  readonly tls?: Pick<NodeTls, "dialler" | "isRequired"> | undefined;
 }
 
 export class HttpNaming implements Naming {
@@ -63,7 +64,7 @@ export class HttpNaming implements Naming {
     this.options = options;
     this.after = after;
     this.client = new NodeClient(after, tokens, requiresKey, options.tls);
-    this.nodes = new NodeList(options.nodes, zone, random);
+    this.nodes = new NodeList(options.nodes, zone, random, schemesFor(options.nodes, options.tls));
     const { client, nodes } = this;
     const answersAgain = (): void => {
       for (const loop of this.registrations.values()) loop.renewNow();

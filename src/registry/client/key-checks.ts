@@ -10,7 +10,7 @@ import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "./bounded-text.ts";
 import { Code } from "../codes.ts";
 import { parseAnswer } from "./parse-instances.ts";
-import { nodeSender, type SendToNode } from "./node-request.ts";
+import { nodeSender, refusalOf, type SendToNode } from "./node-request.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 
 const findingMsMax = 300_000;
@@ -65,9 +65,9 @@ async function acceptsUnsigned(node: string, send: SendToNode, signal: AbortSign
     signal,
   });
   if (response.status !== 200) {
-    await response.body?.cancel();
+    const refusal = await refusalOf(response);
     if (response.status === 401 || response.status === 403) return false;
-    throw new Error(`HTTP status ${response.status}`);
+    throw new Error(refusal);
   }
   const { code, message } = parseAnswer(await boundedText(response, registryAnswerBytesMax));
   if (code === Code.ServerError) throw new Error(`code ${code} ${message}`);

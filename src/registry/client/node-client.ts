@@ -4,10 +4,9 @@
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "./bounded-text.ts";
 import { KeyChecks } from "./key-checks.ts";
-import { failureSentence, nodeSender, type SendToNode } from "./node-request.ts";
+import { failureSentence, nodeSender, type NodeTrust, refusalOf, type SendToNode } from "./node-request.ts";
 import { TokenChoice } from "./token-choice.ts";
 import { systemClock } from "../../base/clock.ts";
-import type { NodeTls } from "../../transport/tls/node-tls.ts";
 import { Code } from "../codes.ts";
 import type { After } from "./pause.ts";
 import { type Answer, parseAnswer } from "./parse-instances.ts";
@@ -66,7 +65,7 @@ export class NodeClient {
    * that refuses it. Any process that may register as a node of the registry receives them
    * @param tls verifies the nodes of https:// URLs; without it, the system's authorities do
    */
-  constructor(after: After, tokens: () => readonly string[], requiresKey: boolean, tls?: Pick<NodeTls, "dialler">) {
+  constructor(after: After, tokens: () => readonly string[], requiresKey: boolean, tls?: NodeTrust) {
     this.send = nodeSender(tls);
     this.keys = new KeyChecks(systemClock, this.send);
     this.after = after;
@@ -89,11 +88,14 @@ export class NodeClient {
     return this.limited(node, call.limitMs, signal, async (limit) => {
       if (this.requiresKey) await this.ensureKey(node, limit);
       // The limit covers all tries.
-      return this.tokens.ask(
+      const answer = await this.tokens.ask(
         node,
         (shown) => request(this.send, node, call, shown, limit),
         ({ code }) => code === Code.Unauthorized,
       );
+      // It is starting, perhaps without the key that it had.
+      if (answer.code === Code.ServerError) this.keys.forget(node);
+      return answer;
     });
   }
 
@@ -145,8 +147,7 @@ async function request(
     ? send(`${url}?${parameters}`, { method, headers, signal })
     : send(url, { method, headers, body: parameters, signal }));
   if (response.status !== 200) {
-    await response.body?.cancel();
-    throw new Error(`HTTP status ${response.status}`);
+    throw new Error(await refusalOf(response));
   }
   return parseAnswer(await boundedText(response, registryAnswerBytesMax));
 }

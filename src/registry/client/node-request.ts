@@ -1,6 +1,6 @@
 // Sends requests to other nodes' HTTP APIs.
 
-import type { NodeTls } from "../../transport/tls/node-tls.ts";
+import { printable } from "../../base/printable.ts";
 import { certificateFailure } from "../../transport/tls/peer-verification.ts";
 
 interface NodeRequest {
@@ -17,11 +17,17 @@ interface NodeRequest {
  */
 export type SendToNode = (url: string, request: NodeRequest) => Promise<Response>;
 
+/** How servers of https:// URLs are verified. */
+export interface NodeTrust {
+  /** At present; undefined: by the authorities of the system. */
+  readonly dialler: { readonly ca: string; readonly cert?: string; readonly key?: string } | undefined;
+}
+
 /**
  * Returns how this process sends requests. With `tls`, servers of https:// URLs are verified by its authorities at the
  * moment of a request; without, by those of the system.
  */
-export function nodeSender(tls?: Pick<NodeTls, "dialler">): SendToNode {
+export function nodeSender(tls?: NodeTrust): SendToNode {
   return (url, { method, headers, body, signal }) =>
     fetch(url, {
       method,
@@ -55,4 +61,18 @@ export function failureSentence(error: unknown): string {
   const code = "code" in error ? error.code : undefined;
   const known = failures.get(code);
   return known ?? certificateFailure(error) ?? error.message;
+}
+
+/** Of a refusal's text, what a sentence shows. */
+const refusalCharactersMax = 100;
+
+/** Ends an answer that is none of the registry's, and returns what is wrong with it. */
+export async function refusalOf(response: Response): Promise<string> {
+  const { status, headers } = response;
+  const isShort = Number(headers.get("content-length") ?? Infinity) <= refusalCharactersMax;
+  // A server of HTTPS says so in plain text.
+  if (status === 400 && isShort && headers.get("content-type")?.startsWith("text/plain") === true)
+    return `HTTP status ${status} (${printable((await response.text()).trim())})`;
+  await response.body?.cancel();
+  return `HTTP status ${status}`;
 }

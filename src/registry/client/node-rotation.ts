@@ -5,6 +5,7 @@
 import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import type { Instance } from "../instance.ts";
+import { originIn, originOf, type Schemes } from "./node-origins.ts";
 
 /** Nodes that are remembered. */
 const nodesMax = 256;
@@ -15,13 +16,16 @@ export class NodeList {
   private readonly random: Random;
   /** The configured nodes, as origins. */
   readonly seeds: readonly string[];
-  /** Whether all seeds are HTTPS: then no other node is learned, for the registry must not lead to plain text. */
-  private readonly isSecure: boolean;
+  private readonly schemes: Schemes;
   private own: readonly string[] = [];
   private others: readonly string[] = [];
 
-  /** Seeds are `http://host:port` or `https://…`. Throws an Error that names an invalid seed, or if there are none. */
-  constructor(seeds: readonly string[], zone: string, random: Random) {
+  /**
+   * Seeds are `http://host:port` or `https://…`; `schemes` are those of nodes that it learns of. Throws an Error that
+   * names an invalid seed, or if there are none.
+   */
+  constructor(seeds: readonly string[], zone: string, random: Random, schemes: Schemes) {
+    this.schemes = schemes;
     this.zone = zone;
     this.random = random;
     const origins = seeds.map((seed) => {
@@ -32,7 +36,6 @@ export class NodeList {
     });
     if (origins.length === 0) throw new Error("no registry node is given");
     this.seeds = shuffled(new Set(origins), random);
-    this.isSecure = origins.every((origin) => origin.startsWith("https:"));
   }
 
   /** Replaces the learned nodes by the UP instances of the registry; keeps them if there are none. */
@@ -40,16 +43,12 @@ export class NodeList {
     const own = new Set<string>();
     const others = new Set<string>();
     for (const { zone, addrs } of instances.slice(0, nodesMax)) {
-      const origin = addrs.map(originOf).find((candidate) => candidate !== undefined && this.mayAsk(candidate));
+      const origin = originIn(addrs, this.schemes);
       if (origin !== undefined) (zone === this.zone ? own : others).add(origin);
     }
     if (own.size + others.size === 0) return;
     this.own = shuffled(own, this.random);
     this.others = shuffled(others, this.random);
-  }
-
-  private mayAsk(origin: string): boolean {
-    return !this.isSecure || origin.startsWith("https:");
   }
 
   /** All nodes once, best first; never empty. */
@@ -109,13 +108,6 @@ export class NodeRotation {
     assert(first !== undefined, "a list of nodes is never empty");
     return first;
   }
-}
-
-/** Returns the origin of an `http://host:port` or `https://host:port` address, or undefined for others. */
-function originOf(address: string): string | undefined {
-  if (!/^https?:\/\//.test(address)) return undefined;
-  const url = URL.parse(address);
-  return url === null || url.hostname === "" || url.pathname !== "/" || url.search !== "" ? undefined : url.origin;
 }
 
 function shuffled(nodes: ReadonlySet<string>, random: Random): string[] {

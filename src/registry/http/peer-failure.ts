@@ -1,8 +1,8 @@
 // Failures of requests to other nodes, as values with a sentence for the log.
 
-import { reasonOf } from "../../base/reason-of.ts";
 import { MalformedJson } from "../../base/json-fields.ts";
 import { TooLong } from "../client/bounded-text.ts";
+import { failureSentence } from "../client/node-request.ts";
 import type { PeerFailure } from "../replication/peer-messages.ts";
 
 export function failure(reason: PeerFailure["reason"], sentence: string): PeerFailure {
@@ -14,7 +14,7 @@ export function failureOf(error: unknown, answer: string): PeerFailure {
   if (error instanceof TooLong) return failure("garbage", `${answer} is ${error.message}`);
   const isNotText = error instanceof TypeError && "code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA";
   if (isNotText) return failure("garbage", `${answer} is not UTF-8`);
-  return failure("unreachable", reasonOf(error));
+  return failure("unreachable", failureSentence(error));
 }
 
 /** Reads a value of an answer; returns a failure if it is malformed. */

@@ -13,7 +13,7 @@ import type {
   Replicate,
   Replicated,
 } from "../replication/peer-messages.ts";
-import { nodeSender, type SendToNode } from "../client/node-request.ts";
+import { nodeSender, refusalOf, type SendToNode } from "../client/node-request.ts";
 import { Code } from "../codes.ts";
 import { failure, failureOf, unlessMalformed } from "./peer-failure.ts";
 import { TokenChoice } from "../client/token-choice.ts";
@@ -176,9 +176,9 @@ export class HttpPeerNetwork implements PeerNetwork {
       const headers = { ...shown, "content-type": "application/json" };
       const response = await this.send(url, { method: "POST", headers, body, signal });
       if (response.status !== 200) {
-        await response.body?.cancel();
+        const refusal = await refusalOf(response);
         if (response.status === 404) return response.headers.has(unknownNodeField) ? unknownHere : unknownPath;
-        return failure("garbage", `it answers with HTTP status ${response.status}`);
+        return failure("garbage", `it answers with ${refusal}`);
       }
       text = await boundedText(response, registryAnswerBytesMax);
     } catch (error) {

@@ -8,6 +8,8 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import type { NodeTrust } from "../client/node-request.ts";
+import { certificateFailure } from "../../transport/tls/peer-verification.ts";
 import type { Entry } from "../table/entry.ts";
 import { type Instance, type InstanceStatus, Status } from "../instance.ts";
 import { type Probe, ProbeTurns } from "./probe-turns.ts";
@@ -142,18 +144,24 @@ function healthUrlOf({ instance }: Entry): URL | undefined {
   return isOwn ? url : undefined;
 }
 
-/** Requests a URL without following redirects. */
-export async function probeOverHttp(url: string): Promise<boolean> {
+/**
+ * Requests a URL without following redirects. A server of an https:// URL is verified by the authorities of `tls`, or
+ * by those of the system: instances are processes of the cluster, or others.
+ */
+export async function probeOverHttp(url: string, tls?: NodeTrust): Promise<boolean> {
+  const signal = AbortSignal.timeout(probeMsMax);
   try {
-    const response = await fetch(url, {
-      redirect: "manual",
-      decompress: false,
-      signal: AbortSignal.timeout(probeMsMax),
-    });
-    await response.body?.cancel();
-    return response.ok;
-  } catch {
-    // Any failure is the instance's.
-    return false;
+    return await answersWell(url, signal, tls?.dialler?.ca);
+  } catch (error) {
+    if (tls?.dialler === undefined || certificateFailure(error) === undefined) return false;
   }
+  return answersWell(url, signal, undefined).catch(() => false);
+}
+
+/** Rejects as `fetch` does: any failure is the instance's. */
+async function answersWell(url: string, signal: AbortSignal, ca: string | undefined): Promise<boolean> {
+  const tls = ca === undefined ? {} : { tls: { ca } };
+  const response = await fetch(url, { redirect: "manual", decompress: false, signal, ...tls });
+  await response.body?.cancel();
+  return response.ok;
 }

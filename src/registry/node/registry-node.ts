@@ -44,8 +44,8 @@ interface RegistryNodeSettings {
   readonly version: string;
   /** Writers and other nodes must present a key. */
   readonly hasKey: boolean;
-  /** Whether it is to be reached over HTTPS only. */
-  readonly isSecure?: boolean;
+  /** What its address speaks. Default: HTTP. */
+  readonly schemes?: readonly ("http" | "https")[];
 }
 
 export class RegistryNode implements NamedDirectory {
@@ -279,11 +279,11 @@ export class RegistryNode implements NamedDirectory {
   }
 
   private registerSelf(): void {
-    const { region, address, version } = this.settings;
+    const { region, address, version, schemes = ["http"] } = this.settings;
     const request: Register = {
       ...this.identity,
       region,
-      addrs: [`${this.settings.isSecure === true ? "https" : "http"}://${address}`],
+      addrs: schemes.map((scheme) => `${scheme}://${address}`),
       version,
       metadata: ownMetadata,
       status: Status.Up,

@@ -55,7 +55,7 @@ export async function startDiscovery(
       settings: {
         ...settings,
         address: advertised,
-        isSecure: nodeTls?.isRequired === true,
+        schemes: schemesOf(nodeTls),
         seeds: settings.peers,
         hasKey: clusterKeys.length > 0,
       },
@@ -65,7 +65,7 @@ export async function startDiscovery(
     teardown.defer(() => node.stop());
     const restored =
       snapshotPath === undefined ? 0 : await readSnapshot(snapshotPath, node.table, clock, settings.limits.values, log);
-    const checks = new HealthChecks({ ...environment, node, probe: probeOverHttp });
+    const checks = new HealthChecks({ ...environment, node, probe: (url) => probeOverHttp(url, nodeTls) });
     teardown.defer(() => checks.stop());
 
     const metrics = new RegistryMetrics(
@@ -74,6 +74,7 @@ export async function startDiscovery(
       () => log.linesLost(),
       limits,
     );
+    metrics.nodeCertificate = certificate && (() => certificate);
     const control = controlCommands({ ...settings, id: advertised, role: "discovery" }, (bug) =>
       bugs.met("control", bug),
     );
@@ -142,6 +143,12 @@ function believed(
 ): Pick<Directory, "instances"> {
   if (keys.all.length === 0) return node;
   return new Admission({ clock, env, keys, isRegistryOpen: false, log }).of(node);
+}
+
+/** What the node's port speaks. Others prefer what is first, unless they have certificates. */
+function schemesOf(tls: DiscoverySettings["nodeTls"]): readonly ("http" | "https")[] {
+  if (tls === undefined) return ["http"];
+  return tls.isRequired ? ["https"] : ["http", "https"];
 }
 
 function healthOf(node: RegistryNode, version: string): Health {

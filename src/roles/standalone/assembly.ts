@@ -22,6 +22,7 @@ import { MemorySessions } from "../../session/memory-sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Flusher } from "../../transport/flusher.ts";
 import { MemoryNetwork } from "../../transport/memory.ts";
+import { CertificateWatch } from "../../transport/tls/certificate-watch.ts";
 import { createChatService, storeDetail } from "../chat/commands.ts";
 import { GatewayRole } from "../gateway/gateway-role.ts";
 import { tokenVerifierOf } from "../gateway/token-keys.ts";
@@ -80,6 +81,8 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     monitor =
       settings.monitor &&
       startMonitor(settings.monitor, { metrics, health, limits: settings.limits, tls: settings.nodeTls });
+    const certificate = settings.nodeTls && new CertificateWatch({ source: settings.nodeTls, log, ...systemRuntime });
+    teardown.defer(() => certificate?.stop());
     const store = await opening;
     running.store = store;
     const sessions = new MemorySessions(limits.values);
@@ -134,12 +137,14 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       teardown.defer(() => node.drain(0));
     }
 
+    const gatewayMetrics = metrics.forService(`${id}-gateway`, gatewayService);
+    gatewayMetrics.nodeCertificate = certificate && (() => certificate);
     const gateway = new GatewayRole(around(gatewayService), {
       ...settings,
       verifier: tokenVerifierOf(settings, systemRuntime.clock),
       wheel,
       flusher,
-      metrics: metrics.forService(`${id}-gateway`, gatewayService),
+      metrics: gatewayMetrics,
       selection: { name: "hash" },
       reusePort: false,
       publicUrl: (scheme, bound) => `${scheme}://${bound}`,
@@ -160,7 +165,8 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       addresses: { ws, tcp, monitor: monitor?.address },
       health,
       control,
-      reload: () => gateway.reload(),
+      reload: () =>
+        [gateway.reload(), certificate?.reload()].filter((sentence) => sentence !== undefined).join("; ") || undefined,
       drain: () => (draining ??= drain()),
     };
   } catch (error) {

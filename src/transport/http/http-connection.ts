@@ -38,6 +38,7 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
   private exchange: Exchange<HttpConnection> | undefined;
   private isPaused = false;
   private lingeringBytes = 0;
+  private handshakeBytes = 0;
 
   constructor(socket: HttpSocket, remoteAddress: string, host: ConnectionHost<HttpConnection>) {
     this.socket = socket;
@@ -58,6 +59,17 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
   }
 
   // The socket.
+
+  handshaking(bytes: number): void {
+    if (this.phase === "closed") return;
+    this.handshakeBytes += bytes;
+    this.host.kept(this, bytes);
+  }
+
+  secured(socket: HttpSocket): void {
+    this.socket = socket;
+    this.forgetHandshake();
+  }
 
   /** The socket's `data`. */
   received(chunk: Buffer): void {
@@ -206,8 +218,14 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
   }
 
   forget(): void {
+    this.forgetHandshake();
     this.reader.drop();
     this.exchange?.drop();
+  }
+
+  private forgetHandshake(): void {
+    this.host.kept(this, -this.handshakeBytes);
+    this.handshakeBytes = 0;
   }
 
   // Answers.

@@ -18,8 +18,10 @@ export type HttpSocket = Socket<HttpSocketOwner | undefined>;
 
 /** The HTTP connection. */
 interface Entering extends HttpSocketOwner {
-  /** The socket to use from now on. */
-  socket: HttpSocket;
+  /** Counts bytes of the handshake, which wait for its end, among those of unfinished requests. */
+  handshaking(bytes: number): void;
+  /** The handshake is done: the socket to use from now on. */
+  secured(socket: HttpSocket): void;
   terminate(): void;
   /** Tells the client of plain text what is wrong, and ends the connection. */
   refusePlain(): void;
@@ -74,14 +76,18 @@ export class SecureEntry implements HttpSocketOwner {
   received(chunk: Buffer): void {
     const isFirst = this.bytes === 0;
     this.bytes += chunk.length;
-    if (isFirst && beginsTls(chunk))
+    if (isFirst && !beginsTls(chunk)) {
+      this.takePlain(chunk);
+      return;
+    }
+    if (isFirst)
       startTls<HttpSocketOwner>(this.plain, this, {
         initialData: chunk,
         tls: this.parts.tls,
         secureHandlers,
       });
-    else if (isFirst) this.takePlain(chunk);
-    else if (this.bytes > handshakeBytesMax) this.connection.terminate();
+    this.connection.handshaking(chunk.length);
+    if (this.bytes > handshakeBytesMax) this.connection.terminate();
   }
 
   /** The handshake has ended. */
@@ -91,7 +97,7 @@ export class SecureEntry implements HttpSocketOwner {
       return;
     }
     this.plain.data = undefined;
-    this.connection.socket = secure;
+    this.connection.secured(secure);
     secure.data = this.connection;
   }
 

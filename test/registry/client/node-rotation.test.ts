@@ -36,7 +36,7 @@ describe("a rotation", () => {
     const starts = new Set<string>();
     const random = seededRandom(seed);
     for (let round = 0; round < 100; round++) {
-      const nodes = failing(new NodeRotation(new NodeList(seeds, "z", random)), 3);
+      const nodes = failing(new NodeRotation(new NodeList(seeds, "z", random, "plain-first")), 3);
       expect(nodes.toSorted()).toEqual(origins);
       starts.add(nodes[0] ?? "");
     }
@@ -44,19 +44,19 @@ describe("a rotation", () => {
   });
 
   test("never stops, and never returns to the node that has just failed", () => {
-    const nodes = failing(new NodeRotation(new NodeList(seeds, "z", seededRandom(seed))), 60);
+    const nodes = failing(new NodeRotation(new NodeList(seeds, "z", seededRandom(seed), "plain-first")), 60);
     nodes.slice(1).forEach((node, at) => expect(node).not.toBe(nodes[at] ?? ""));
     expect(new Set(nodes.slice(30)).size).toBe(3);
   });
 
   test("with one node stays there", () => {
-    const rotation = new NodeRotation(new NodeList(["http://a:1"], "z", seededRandom(seed)));
+    const rotation = new NodeRotation(new NodeList(["http://a:1"], "z", seededRandom(seed), "plain-first"));
     rotation.rotate();
     expect(failing(rotation, 3)).toEqual(["http://a:1", "http://a:1", "http://a:1"]);
   });
 
   test("prefers the own zone, then other zones, then the seeds", () => {
-    const nodes = new NodeList(seeds, "z1", seededRandom(seed));
+    const nodes = new NodeList(seeds, "z1", seededRandom(seed), "plain-first");
     const rotation = new NodeRotation(nodes);
     const start = rotation.current;
     nodes.learn([
@@ -72,7 +72,7 @@ describe("a rotation", () => {
   });
 
   test("returns to the best after a success, and takes turns among them alone", () => {
-    const nodes = new NodeList(["http://s:1"], "z1", seededRandom(seed));
+    const nodes = new NodeList(["http://s:1"], "z1", seededRandom(seed), "plain-first");
     nodes.learn([
       registryNode("z1", "http://a1:1"),
       registryNode("z1", "http://a2:1"),
@@ -91,7 +91,7 @@ describe("a rotation", () => {
   });
 
   test("leaves a node that the registry names no more; an empty list changes nothing", () => {
-    const nodes = new NodeList(["http://s:1"], "z1", seededRandom(seed));
+    const nodes = new NodeList(["http://s:1"], "z1", seededRandom(seed), "plain-first");
     nodes.learn([registryNode("z1", "http://a1:1")]);
     const rotation = new NodeRotation(nodes);
     nodes.learn([]);

@@ -73,8 +73,8 @@ describe("the question", () => {
       endLater(async () => server.stop(true));
       return `http://127.0.0.1:${server.port}/`;
     };
-    const answers = ["http://127.0.0.1:1/", listener("noise\r\n\r\n"), listener(""), listener(undefined)].map(
-      probeOverHttp,
+    const answers = ["http://127.0.0.1:1/", listener("noise\r\n\r\n"), listener(""), listener(undefined)].map((each) =>
+      probeOverHttp(each),
     );
     expect(await Promise.all(answers)).toEqual([false, false, false, false]);
   });
