@@ -10,7 +10,6 @@ import { startChat } from "../../roles/chat/start.ts";
 import { startGateway } from "../../roles/gateway/start.ts";
 import { startLogin } from "../../roles/login/start.ts";
 import type { SocketAddress } from "../../transport/address.ts";
-import { isLoopbackHost } from "../../transport/address-ranges.ts";
 import { memberBanner } from "../banner.ts";
 import { lockStore } from "../data-folder.ts";
 import { isDatabaseFile } from "../../options/engine-url.ts";
@@ -23,7 +22,15 @@ import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
 import { memberListeners, tryListeners } from "./listeners.ts";
-import { requireClusterKey, requiredSessions, requiredStore, requireDoor, requireRegistry } from "./requirements.ts";
+import {
+  requireClusterKey,
+  requiredSessions,
+  requiredStore,
+  requireDoor,
+  requireRegistry,
+  requireSecureRegistry,
+  warnOfOpenRegistry,
+} from "./requirements.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
@@ -84,18 +91,9 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
   requireRegistry(values, role);
   const { keys: clusterKeys, again } = readClusterKeys(values, log);
   requireClusterKey(clusterKeys);
-  if (values.required("insecure"))
-    log.warn(
-      `${values.sourceOf("insecure")}: a registry without a key is accepted; whoever reaches it can take services ` +
-        `out of it, and processes of the former release are not linked`,
-    );
+  warnOfOpenRegistry(values, log);
   const nodeTls = readNodeTls(values, role, log);
-  const plain = settings.discovery.find((url) => url.startsWith("http:") && !isLoopbackHost(new URL(url).hostname));
-  if (nodeTls?.isRequired === true && plain !== undefined)
-    throw new UsageError(
-      `--discovery ${plain} is plain text, and this node requires TLS: name it as https://…, or set ` +
-        "--node-tls accept while the cluster changes to TLS",
-    );
+  requireSecureRegistry(settings.discovery, nodeTls);
   return {
     ...settings,
     ...(values.isGiven("id") ? {} : { id: `${role}-${systemRandom.base62(idBits)}` }),
@@ -113,13 +111,6 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
       process.exit(1);
     },
   };
-}
-
-function memberListeners({ listen, monitor }: MemberSettings): Listener[] {
-  return [
-    { option: "--listen", address: listen },
-    { option: "--monitor", address: monitor },
-  ];
 }
 
 function servingOf(

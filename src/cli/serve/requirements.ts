@@ -1,12 +1,14 @@
 // What a role needs of its options beyond what each option says alone. It is judged before any file is read or made;
 // `roost doctor` judges by the same rules.
 
+import type { Log } from "../../base/log.ts";
 import type { MemberRole } from "../../node/member.ts";
 import { choiceOf, isDatabaseFile } from "../../options/engine-url.ts";
 import { sessionsEngines, storeEngines } from "../../options/engines.ts";
 import type { Role } from "../../options/option.ts";
 import { optionsOfRole } from "../../options/options.ts";
 import { isLoopbackHost } from "../../transport/address-ranges.ts";
+import type { NodeTls } from "../../transport/tls/node-tls.ts";
 import { optionsOf } from "../command-options.ts";
 import type { OptionValues } from "../option-values.ts";
 import { UsageError } from "../usage-error.ts";
@@ -39,6 +41,25 @@ export function requireRegistry(values: OptionValues, role: MemberRole): void {
   if (!values.isGiven("discovery"))
     throw new UsageError(
       `--discovery is required: the registry by which a ${role} finds the others, such as http://10.0.0.5:7171`,
+    );
+}
+
+/** Throws UsageError if a node that requires TLS would ask the registry in plain text. */
+export function requireSecureRegistry(urls: readonly string[], nodeTls: Pick<NodeTls, "isRequired"> | undefined): void {
+  const plain = urls.find((url) => url.startsWith("http:") && !isLoopbackHost(new URL(url).hostname));
+  if (nodeTls?.isRequired === true && plain !== undefined)
+    throw new UsageError(
+      `--discovery ${plain} is plain text, and this node requires TLS: name it as https://…, or set ` +
+        "--node-tls accept while the cluster changes to TLS",
+    );
+}
+
+/** Warns if a registry in which everybody may write is accepted. */
+export function warnOfOpenRegistry(values: OptionValues, log: Log): void {
+  if (values.required("insecure"))
+    log.warn(
+      `${values.sourceOf("insecure")}: a registry without a key is accepted; whoever reaches it can take services ` +
+        `out of it, and processes of the former release are not linked`,
     );
 }
 
