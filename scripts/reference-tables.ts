@@ -29,7 +29,11 @@ export function withTables(text: string): string {
 /** One row per option, with the roles and the commands that take it. */
 function optionsTable(): string[] {
   const takersAmongRoles = roles.map((role) => [role, optionsOfRole(role)] as const);
-  const commands = Object.entries(optionsOf).filter(([command]) => command !== "serve");
+  // The doctor takes the options of the server, and some of its own.
+  const ofServer: ReadonlySet<string> = new Set(optionsOf.serve);
+  const commands = Object.entries(optionsOf)
+    .filter(([command]) => command !== "serve")
+    .map(([command, names]) => [command, names.filter((name) => command !== "doctor" || !ofServer.has(name))] as const);
   return [
     "| option | value | default | meaning | roles | commands |",
     "|---|---|---|---|---|---|",

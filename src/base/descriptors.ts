@@ -2,6 +2,9 @@
 
 import { readFileSync } from "node:fs";
 
+/** A server with fewer can hold few connections: an operator should raise the limit. */
+export const descriptorsWanted = 10_000;
+
 /**
  * Returns the soft limit (`ulimit -n`); undefined if it is unlimited, or unknown because a container hides `limits`.
  */

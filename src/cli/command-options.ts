@@ -17,9 +17,13 @@ const storeKeeperOptions = [
   "config",
 ] as const satisfies OptionName[];
 
+/** Those that mean something to a server. */
+const servingOptions = optionNames.filter((name) => options[name].of.length > 0);
+
 /** The options of each command. */
 export const optionsOf = {
-  serve: optionNames.filter((name) => options[name].of.length > 0),
+  serve: servingOptions,
+  doctor: [...servingOptions, "json"],
   token: [...serverOptions, "account", "app", "ttl"],
   chat: [
     ...serverOptions,

@@ -7,7 +7,7 @@ import { didYouMean } from "../base/did-you-mean.ts";
 import type { Definition } from "./help.ts";
 import { OptionValues } from "./option-values.ts";
 import { optionsOf } from "./command-options.ts";
-import { argsOf, type Operand } from "./option-texts.ts";
+import { argsOf, type Operand, takesRole } from "./option-texts.ts";
 import { type Role, roles } from "../options/option.ts";
 import type { OptionName } from "../options/options.ts";
 import { linesTo } from "./standard-streams.ts";
@@ -39,6 +39,12 @@ const done = (work: Promise<void>, status: number | undefined): Promise<number |
 const commands: Readonly<Record<string, Command>> = {
   serve: command("serve", "Start the server (the default command)", optionsOf.serve, async (values) =>
     done((await import("./serve.ts")).serve(values), undefined),
+  ),
+  doctor: command(
+    "doctor",
+    "Check whether a server with these options would serve well on this machine, and whether a running one does",
+    optionsOf.doctor,
+    async (values) => (await import("./doctor.ts")).doctor(values),
   ),
   token: command(
     "token",
@@ -162,8 +168,8 @@ async function dispatch(words: readonly string[], environment: Environment): Pro
     const { definition, options, operand } = chosen;
     const runs = async ({ rawArgs }: { readonly rawArgs: readonly string[] }): Promise<void> => {
       const values = new OptionValues(options, rawArgs, environment, operand);
-      // A server logs the warnings.
-      if (name !== "serve") for (const warning of values.warnings) say(warning);
+      // A server logs the warnings, and the doctor finds them.
+      if (name !== "serve" && name !== "doctor") for (const warning of values.warnings) say(warning);
       status = await chosen.run(values);
     };
     return [name, defineCommand({ ...definition, run: runs })] as const;
@@ -200,7 +206,7 @@ async function execute(
       const { generalHelp, commandHelp } = await import("./help.ts");
       await printHelp(
         isNamed || isServe
-          ? commandHelp(chosen.definition, name === "serve" ? roleIn(rest) : undefined)
+          ? commandHelp(chosen.definition, takesRole(name) ? roleIn(rest) : undefined)
           : generalHelp(
               version,
               Object.values(commands).map(({ definition }) => definition),

@@ -2,6 +2,7 @@
 
 import type { ArgDef, ArgsDef, CommandMeta } from "citty";
 import type { Role } from "../options/option.ts";
+import { takesRole } from "./option-texts.ts";
 import { optionGroups, optionTable } from "../options/options.ts";
 
 const columns = 100;
@@ -24,6 +25,7 @@ const examples = `EXAMPLES
   roost token --account alice                    print a token for a client
   roost chat --account alice --to bob            chat in the terminal
   roost --role discovery                         start a registry node, on port 7171
+  roost doctor --ws 0.0.0.0:8000                 check whether such a server would serve well here
   roost nodes --watch                            show the instances in the registry
   roost limits                                   show the limits, and how much of each is used
   roost kick --account mallory                   close an account's connections
@@ -61,7 +63,9 @@ export function commandHelp({ meta, args }: Definition, role: Role | undefined):
   const all = Object.entries(args);
   const operands = all.filter(([, { type }]) => type === "positional");
   const operandWords = operands.map(([operand]) => ` ${operand}`).join("");
-  const usage = role === undefined ? `roost ${name}${operandWords} [OPTIONS]` : `roost --role ${role} [OPTIONS]`;
+  const command = name === "serve" ? "" : ` ${name}`;
+  const usage =
+    role === undefined ? `roost ${name}${operandWords} [OPTIONS]` : `roost${command} --role ${role} [OPTIONS]`;
   const lines = [...wrapped(`${description}.`, columns), "", `USAGE ${usage}`, ""];
   for (const [operand, { description: text = "" }] of operands) lines.push("ARGUMENT", "", ...entry(operand, text), "");
   const flags = all.filter(([, { type }]) => type !== "positional");
@@ -78,8 +82,11 @@ function groupsOf(
   role: Role | undefined,
 ): (readonly [title: string, flags: readonly Arg[]])[] {
   if (flags.length === 0) return [];
-  if (command !== "serve") return [["OPTIONS", flags]];
-  const shown = flags.filter(([name]) => role === undefined || optionTable.get(name)?.of.includes(role) === true);
+  if (!takesRole(command)) return [["OPTIONS", flags]];
+  const shown = flags.filter(([name]) => {
+    const of = optionTable.get(name)?.of ?? [];
+    return role === undefined || of.length === 0 || of.includes(role);
+  });
   return Object.entries(optionGroups)
     .map(([title, group]) => [title, shown.filter(([name]) => name in group)] as const)
     .filter(([, group]) => group.length > 0);

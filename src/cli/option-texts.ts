@@ -34,9 +34,17 @@ const keeperTexts: Partial<Record<OptionName, string>> = {
   env: "Environment of the cluster",
 };
 
+const servingTexts: Partial<Record<OptionName, string>> = {
+  discovery: "Nodes of the registry, without which no service of a cluster starts",
+};
+
+/** Reports whether a command takes the options of a server, whose role decides which ones. */
+export const takesRole = (command: string): boolean => command === "serve" || command === "doctor";
+
 /** What options say in the help of a command, where that is not what they say everywhere. */
 const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string>>>>> = {
-  serve: { discovery: "Nodes of the registry, without which no service of a cluster starts" },
+  serve: servingTexts,
+  doctor: servingTexts,
   token: { ...tokenTexts, account: "Whose token it is" },
   chat: {
     ...tokenTexts,
@@ -72,6 +80,7 @@ const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string
 /** Options whose default means nothing to a command: it goes by what is given, or by something else. */
 const withoutDefault: Readonly<Partial<Record<string, readonly OptionName[]>>> = {
   serve: ["discovery"],
+  doctor: ["discovery"],
   token: ["id"],
   chat: ["id", "discovery"],
   limits: ["role"],

@@ -31,6 +31,8 @@ interface Secrets extends TokenKeys {
   readonly madeAt: string | undefined;
   /** Reads the file again, and those that it names; undefined if the key was given as text. Throws StartError. */
   readonly again: (() => TokenKeys) | undefined;
+  /** Reads the files of public keys of these issuers again. Throws StartError. */
+  readonly issuersAgain: (issuers: readonly IssuerLine[]) => readonly Issuer[];
 }
 
 /**
@@ -50,7 +52,7 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
     }
     const read = given ?? keysOfFile(path, "the data folder's own", log);
     const { keys, appKeys } = read;
-    const issuers = issuersOf(read, log, true);
+    const issuers = issuersOf(read.issuerLines, log, true);
     const fingerprints = fingerprintsOf({ keys, appKeys, issuers }).join(" ");
     const apps = new Set([...appKeys, ...issuers].map(({ app }) => app)).size;
     log?.info("client tokens are verified with these keys; the first one signs", {
@@ -64,7 +66,7 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
     const again = (): TokenKeys =>
       asStartError(() => {
         const fresh = keysOfFile(source, whose, log, false);
-        return { ...fresh, issuers: issuersOf(fresh, log, false) };
+        return { ...fresh, issuers: issuersOf(fresh.issuerLines, log, false) };
       });
     return {
       keys,
@@ -73,6 +75,7 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
       source,
       madeAt: isNew ? path : undefined,
       again: values.isGiven("secret") ? undefined : again,
+      issuersAgain: (lines) => asStartError(() => issuersOf(lines, log, false)),
     };
   });
 }
@@ -183,8 +186,8 @@ function isCredential(path: string): boolean {
 }
 
 /** Reads the public keys of all issuers. Refuses a file that everybody can change. Throws UnreadableFile, BadFile. */
-function issuersOf({ issuerLines }: KeyFile, log: Log | undefined, waits: boolean): Issuer[] {
-  return issuerLines.map((line) => {
+function issuersOf(lines: readonly IssuerLine[], log: Log | undefined, waits: boolean): Issuer[] {
+  return lines.map((line) => {
     const { app, path } = line;
     const { issuer, skipped, changer } = readIssuer(line, waits);
     if (changer === "everybody")

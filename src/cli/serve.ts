@@ -1,24 +1,20 @@
 // roost serve: starts the role, and drains it on a signal.
 
-import { descriptorsMax } from "../base/descriptors.ts";
+import { descriptorsMax, descriptorsWanted } from "../base/descriptors.ts";
 import { createLog, type Log, type LogFormat, logLine } from "../base/log.ts";
 import { printableLines } from "../base/printable.ts";
 import { QuietLog } from "../base/quiet-log.ts";
 import { systemTimers } from "../base/timers.ts";
 import { type ServiceManager, serviceManagerOf } from "./notify.ts";
 import type { OptionValues } from "./option-values.ts";
-import { optionsOf } from "./command-options.ts";
 import type { Role } from "../options/option.ts";
-import { optionsOfRole } from "../options/options.ts";
 import { Leaving } from "./serve/leaving.ts";
+import { requireOwnOptions } from "./serve/requirements.ts";
 import { type Serving, statusOf } from "./serve/serving.ts";
 import { linesTo } from "./standard-streams.ts";
-import { UsageError } from "./usage-error.ts";
 
 /** The exit status after a bug (sysexits.h, EX_SOFTWARE). */
 const exitBug = 70;
-/** Below this number of descriptors the log warns. */
-const descriptorsWanted = 10_000;
 
 type ServeRole = (values: OptionValues, log: Log) => Promise<Serving>;
 
@@ -34,13 +30,7 @@ const serveRole: Readonly<Record<Role, () => Promise<ServeRole>>> = {
 /** Starts the server; returns when it listens. The process lives until a signal has drained it. */
 export async function serve(values: OptionValues): Promise<void> {
   const role = values.required("role");
-  const meaningful = optionsOfRole(role);
-  for (const name of optionsOf.serve) {
-    // A variable may be meant for another role or command: `roost nodes` uses ROOST_DISCOVERY.
-    const source = values.typedAs(name);
-    if (source !== undefined && !meaningful.includes(name))
-      throw new UsageError(`${source} does not apply to --role ${role}; remove it`);
-  }
+  requireOwnOptions(values, role);
   const format = values.required("log-format");
   const errors = linesTo(2, lossNotice(format, "log"));
   const output = linesTo(1, lossNotice(format, "output"));

@@ -1,6 +1,7 @@
 // What a role is given by whoever starts it (the command line, a test): what its options say, checked already, and what
 // is made of them.
 
+import type { Issuer } from "../auth/issuers.ts";
 import type { TokenKeys } from "../auth/token.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -33,6 +34,8 @@ export interface TokenSettings extends Pick<ClientSettings, "defaultApp"> {
   readonly tokenKeys: TokenKeys & {
     /** Reads all of them again, without waiting; throws when they are no good. Undefined: they are in no file. */
     readonly again?: (() => TokenKeys) | undefined;
+    /** As `again`, but only the files of the issuers' public keys. Undefined: they are not watched. */
+    readonly issuersAgain?: ((issuers: readonly Issuer[]) => readonly Issuer[]) | undefined;
   };
 }
 

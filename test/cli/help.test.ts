@@ -42,6 +42,7 @@ test("help is of the command that is named, and a name that none has is refused"
 
 const commandNames = [
   "serve",
+  "doctor",
   "token",
   "chat",
   "nodes",

@@ -84,12 +84,13 @@ test.skipIf(!hasOpenssl)(
     replace(secretPath, [line, common].join("\n"), 0o600);
     replace(jwksPath, jwks(...Object.values(keys), { kty: "AKP", alg: "ML-DSA-44", kid: "of the future" }));
     const server = await ServerProcess.start(folder, ["--secret-file", secretPath]);
-    /** Sends the signal, and waits for a line of the log that begins with `sentence` and was not there before. */
-    const hup = async (sentence: RegExp): Promise<void> => {
-      const count = (): number => server.log.match(sentence)?.length ?? 0;
-      const before = count();
-      server.signal("SIGHUP");
-      await until(() => count() > before, `the files were read: ${sentence} in ${server.log}`);
+    const count = (sentence: RegExp): number => server.log.match(sentence)?.length ?? 0;
+    /** Changes files, sends the signal if `asks`, and waits for a line of the log that was not there before. */
+    const changed = async (change: () => void, sentence: RegExp, asks = false): Promise<void> => {
+      const before = count(sentence);
+      change();
+      if (asks) server.signal("SIGHUP");
+      await until(() => count(sentence) > before, `the files were read: ${sentence} in ${server.log}`);
     };
     const signIn = async (token: string): Promise<WireClient> => {
       const client = await WireClient.connect(server.tcp.replace("tcp://", ""));
@@ -124,30 +125,45 @@ test.skipIf(!hasOpenssl)(
       const rubbish: readonly (readonly [string, number, string])[] = [
         ["rubbish", 0o644, "expected JSON"],
         [jwks(), 0o644, "no key verifies tokens"],
+        ["", 0o644, "expected JSON"],
+        [jwks(keys.RS256, keys.ES256).slice(0, -9), 0o644, "expected JSON"],
+        [jwks(keys.RS256, { ...next, kid: "r" }), 0o644, "another key has the same kid"],
         [jwks(keys.RS256, { kty: "oct", k: "AAAA" }), 0o644, "a symmetric key"],
         [jwks({ ...keys.ES256, d: "AAAA" }), 0o644, "a part of a private key"],
         [`{"keys":[],"padding":"${"x".repeat(10 * 1024 * 1024)}"}`, 0o644, "longer than 524288 bytes"],
         [jwks(next), 0o666, "everybody can change"],
       ];
-      for (const [text, mode, reason] of rubbish) {
-        replace(jwksPath, text, mode);
-        await hup(new RegExp(`the old keys stay.*${reason}`, "g"));
-      }
-      rmSync(jwksPath);
-      await hup(/the old keys stay.*no such file/g);
-      expect(server.log.match(/ERROR.*the old keys stay/gi)).toHaveLength(rubbish.length + 1);
+      for (const [text, mode, reason] of rubbish)
+        await changed(() => replace(jwksPath, text, mode), new RegExp(`the old keys stay.*${reason}`, "g"));
+      await changed(() => rmSync(jwksPath), /the old keys stay.*no such file/g);
+      // Once for each change.
+      expect(count(/ERROR.*the old keys stay/gi)).toBe(rubbish.length + 1);
       await expect(signIn(signed("ES256", "e2", "fay"))).rejects.toThrow("no key matches");
       await signIn(signed("EdDSA", "o", "fay"));
       expect(areOpen()).toEqual([true, true, true, true]);
 
-      replace(jwksPath, jwks(...Object.values(keys), next));
-      await hup(/read again \((\w{8} ){4}\w{8}\); connections that end by it: 0/g);
+      const five = /read again \((\w{8} ){4}\w{8}\); connections that end by it: 0/g;
+      await changed(() => replace(jwksPath, jwks(...Object.values(keys), next)), five);
       const fresh = await signIn(signed("ES256", "e2", "gus"));
       expect([fresh.isClosed, ...areOpen()]).toEqual([false, true, true, true, true]);
-      replace(jwksPath, jwks(keys.RS256, keys.EdDSA, next));
-      await hup(/read again \((\w{8} ){3}\w{8}\); connections that end by it: 1/g);
+      // On SIGHUP all keys are read, changed or not.
+      await changed(() => undefined, five, true);
+      const four = /read again \((\w{8} ){3}\w{8}\); connections that end by it: 1/g;
+      await changed(() => replace(jwksPath, jwks(keys.RS256, keys.EdDSA, next)), four);
       expect((await clients.ES256.ending()).code).toBe(CloseCode.Unauthorised);
+      await expect(signIn(signed("ES256", "e", "bob"))).rejects.toThrow("no key matches");
       expect([fresh.isClosed, ...areOpen()]).toEqual([false, true, false, true, true]);
+
+      // The secret file waits for the signal, and names what is watched from then on.
+      const moved = join(folder, "moved.json");
+      writeFileSync(moved, jwks(keys.RS256, keys.EdDSA, next));
+      const unwatched = (): void => replace(secretPath, [line.replace(jwksPath, moved), common].join("\n"), 0o600);
+      await changed(unwatched, /read again \((\w{8} ){3}\w{8}\); connections that end by it: 0/g, true);
+      await changed(() => replace(moved, "rubbish"), /the old keys stay.*moved\.json: expected JSON/g);
+      await changed(() => replace(moved, jwks(next)), /read again \(\w{8} \w{8}\); connections that end by it: 3/g);
+      for (const ended of [clients.RS256, clients.EdDSA])
+        expect((await ended.ending()).code).toBe(CloseCode.Unauthorised);
+      expect([fresh.isClosed, other.isClosed]).toEqual([false, false]);
     } finally {
       server.signal("SIGKILL");
     }

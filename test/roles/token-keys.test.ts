@@ -3,8 +3,9 @@
 import { expect, test } from "bun:test";
 import { SecretError } from "../../src/auth/secret.ts";
 import { signToken, type TokenKeys } from "../../src/auth/token.ts";
-import { reloadTokenKeys } from "../../src/roles/gateway/token-keys.ts";
+import { TokenKeyFiles } from "../../src/roles/gateway/token-keys.ts";
 import { loneGateway } from "../support/lone-gateway.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 
 const fresh = (text: string): Uint8Array => new TextEncoder().encode(text);
 const [one, two] = ["the first key of the tokens", "the second key of the tokens"];
@@ -22,8 +23,8 @@ async function stage(keys: TokenKeys = { keys: [fresh(one), fresh(two)], appKeys
     Object.assign(made.channel, { app, key: verdict.key, expiresAt: verdict.expiresAt });
     return made.connection;
   };
-  const reload = (read: () => TokenKeys): string => {
-    const sentence = reloadTokenKeys(gateway, read);
+  const reload = (read: () => TokenKeys): string | undefined => {
+    const sentence = new TokenKeyFiles(gateway, { ...keys, again: read }, new ManualTimers()).reload();
     wheel.advance(1_000);
     return sentence;
   };

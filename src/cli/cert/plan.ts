@@ -4,11 +4,9 @@ import type { X509Certificate } from "node:crypto";
 import { StartError } from "../usage-error.ts";
 import type { Authority } from "./authority.ts";
 import { idsIn, pairPaths } from "./folder.ts";
-import { certificatesIn, fromMsOf, isFileAt, namesOf, privateKeyIn, readPem, untilMsOf } from "./read.ts";
+import { certificatesIn, expiresSoon, fromMsOf, isFileAt, namesOf, privateKeyIn, readPem, untilMsOf } from "./read.ts";
 
 const dayMs = 86_400_000;
-/** A certificate is renewed this long before its end, or in the last third of its life if that is later. */
-const renewedBeforeMs = 30 * dayMs;
 
 /** What is done with the certificate of a node. */
 export interface Step {
@@ -77,7 +75,7 @@ function whyRenew(
   if (nowMs >= untilMs) return "it has expired";
   if (nowMs < fromMs) return "it is not valid yet";
   if (present.toSorted().join() !== names.toSorted().join()) return `its names were ${present.join(", ")}`;
+  if (!expiresSoon(certificate, nowMs)) return "";
   const leftMs = untilMs - nowMs;
-  if (leftMs >= Math.min(renewedBeforeMs, (untilMs - fromMs) / 3)) return "";
   return leftMs < dayMs ? "it expires within a day" : `it expires in ${Math.floor(leftMs / dayMs)} days`;
 }

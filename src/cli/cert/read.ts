@@ -39,6 +39,8 @@ export function isFileAt(path: string): boolean {
   return true;
 }
 
+const renewedBeforeMs = 30 * 86_400_000;
+
 /** Returns the certificates of a PEM text, at least one. Throws StartError. */
 export function certificatesIn(text: string, path: string): X509Certificate[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
@@ -82,6 +84,12 @@ export function untilMsOf({ validTo }: X509Certificate): number {
 /** Returns the start of a certificate's validity, in milliseconds since 1970. */
 export function fromMsOf({ validFrom }: X509Certificate): number {
   return Date.parse(validFrom);
+}
+
+/** Reports whether it is time to renew: 30 days before the end, or in the last third of its life if that is later. */
+export function expiresSoon(certificate: X509Certificate, nowMs: number): boolean {
+  const [fromMs, untilMs] = [fromMsOf(certificate), untilMsOf(certificate)];
+  return untilMs - nowMs < Math.min(renewedBeforeMs, (untilMs - fromMs) / 3);
 }
 
 /** Formats a moment for a sentence, to the second, in UTC. */

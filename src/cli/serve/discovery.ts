@@ -6,35 +6,24 @@ import { parseLookupFile } from "../../registry/lookup/lookup-file.ts";
 import { NotASnapshot } from "../../registry/table/snapshot.ts";
 import { startDiscovery } from "../../roles/discovery/start.ts";
 import type { RunningDiscovery } from "../../roles/settings.ts";
-import type { SocketAddress } from "../../transport/address.ts";
-import { isLoopbackHost } from "../../transport/address-ranges.ts";
 import { discoveryBanner } from "../banner.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys } from "../secrets.ts";
 import { readNodeTls } from "../tls.ts";
-import { StartError, UsageError } from "../usage-error.ts";
+import { StartError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
+import { registryAddress, requireClosedRegistry } from "./requirements.ts";
 import { begin, type Serving } from "./serving.ts";
-
-const listenDefault: SocketAddress = { host: "127.0.0.1", port: 7171 };
 
 /** Starts a node of the registry. */
 export async function serveDiscovery(values: OptionValues, log: Log): Promise<Serving> {
   // All values are checked before any file is read.
   const settings = values.settings("discovery");
-  const listen = values.optional("listen") ?? listenDefault;
+  const listen = registryAddress(values);
   const { keys: clusterKeys, again } = readClusterKeys(values, log);
-  const isInsecure = values.required("insecure");
-  if (clusterKeys.length === 0 && !isInsecure && !isLoopbackHost(listen.host)) {
-    throw new UsageError(
-      `--listen ${listen.host} lets everybody who reaches it write: give a key with --cluster-key-file, or say ` +
-        `--insecure when the network is closed (clients of bilibili/discovery know no keys)`,
-    );
-  }
-  if (clusterKeys.length > 0 && isInsecure)
-    throw new UsageError(`${values.sourceOf("insecure")} and a cluster key are both given; keep one`);
+  requireClosedRegistry(values, clusterKeys);
   const limits = limitsOf(values, "discovery", log);
   const lookup = values.optional("lookup");
   const nodeTls = readNodeTls(values, "discovery", log);

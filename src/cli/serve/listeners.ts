@@ -2,6 +2,7 @@
 
 import { formatAddress, type SocketAddress } from "../../transport/address.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
+import type { OptionValues } from "../option-values.ts";
 import { StartError } from "../usage-error.ts";
 
 /** An address of the options; undefined: off. */
@@ -9,6 +10,29 @@ export interface Listener {
   /** As a user writes it: `--ws`. */
   readonly option: string;
   readonly address: SocketAddress | undefined;
+}
+
+/** The listeners of a standalone server. */
+export function clientListeners(values: OptionValues): Listener[] {
+  return [
+    { option: "--ws", address: values.optional("ws") },
+    { option: "--tcp", address: values.optional("tcp") },
+    { option: "--monitor", address: values.optional("monitor") },
+  ];
+}
+
+/** The listeners of a service of a cluster, for other services and operators. */
+export function memberListeners({
+  listen,
+  monitor,
+}: {
+  readonly listen?: SocketAddress | undefined;
+  readonly monitor?: SocketAddress | undefined;
+}): [Listener, Listener] {
+  return [
+    { option: "--listen", address: listen },
+    { option: "--monitor", address: monitor },
+  ];
 }
 
 const closing = {

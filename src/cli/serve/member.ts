@@ -2,7 +2,7 @@
 
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
-import { fileScheme, sessionsEngines, storeEngines } from "../../options/engines.ts";
+import { fileScheme } from "../../options/engines.ts";
 import type { MemberRole, MemberSettings, MemberSettingsOf, RunningMember } from "../../node/member.ts";
 import { parseRouteFile } from "../../routing/selectors/route-file.ts";
 import type { Selection } from "../../routing/selectors/selection.ts";
@@ -10,10 +10,9 @@ import { startChat } from "../../roles/chat/start.ts";
 import { startGateway } from "../../roles/gateway/start.ts";
 import { startLogin } from "../../roles/login/start.ts";
 import type { SocketAddress } from "../../transport/address.ts";
-import { isLoopbackHost } from "../../transport/address-ranges.ts";
 import { memberBanner } from "../banner.ts";
 import { lockStore } from "../data-folder.ts";
-import { choiceOf, isDatabaseFile } from "../../options/engine-url.ts";
+import { isDatabaseFile } from "../../options/engine-url.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
@@ -22,7 +21,16 @@ import { readNodeTls, readTls } from "../tls.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
-import { type Listener, tryListeners } from "./listeners.ts";
+import { memberListeners, tryListeners } from "./listeners.ts";
+import {
+  requireClusterKey,
+  requiredSessions,
+  requiredStore,
+  requireDoor,
+  requireRegistry,
+  requireSecureRegistry,
+  warnOfOpenRegistry,
+} from "./requirements.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
@@ -33,7 +41,7 @@ const idBits = 48;
 export async function serveGateway(values: OptionValues, log: Log): Promise<Serving> {
   const settings = memberSettings(values, log, "gateway");
   const { ws, tcp, reusePort } = settings;
-  if (ws === undefined && tcp === undefined) throw new UsageError("--ws and --tcp are both off: nobody could come in");
+  requireDoor(values);
   const tokenKeys = readGivenSecrets(values, log);
   const tls = readTls(values, log);
   const clients = [
@@ -63,7 +71,7 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   const member = memberSettings(values, log, "chat");
   tryListeners(memberListeners(member));
   const sessions = sessionsOf(values, log);
-  const store = engineOf(values, "store", values.required("store", `is required: ${choiceOf(storeEngines)}`), log);
+  const store = engineOf(values, "store", requiredStore(values), log);
   const unlock = isDatabaseFile(store) ? lockStore(store.slice(fileScheme.length), "shared") : undefined;
   const running = begin(() => startChat({ ...member, sessions, store }), memberListeners(member));
   const serving = servingOf("chat", await running, member);
@@ -80,27 +88,12 @@ function memberSettings<R extends MemberRole>(values: OptionValues, log: Log, ro
 function memberSettings(values: OptionValues, log: Log, role: MemberRole): MemberSettings {
   // All values are checked before any file is read.
   const settings = values.settings(role);
-  if (!values.isGiven("discovery"))
-    throw new UsageError(
-      `--discovery is required: the registry by which a ${role} finds the others, such as http://10.0.0.5:7171`,
-    );
+  requireRegistry(values, role);
   const { keys: clusterKeys, again } = readClusterKeys(values, log);
-  if (clusterKeys.length === 0)
-    throw new UsageError(
-      "--cluster-key-file is required: services prove to each other that they know the same key, of at least 16 bytes",
-    );
-  if (values.required("insecure"))
-    log.warn(
-      `${values.sourceOf("insecure")}: a registry without a key is accepted; whoever reaches it can take services ` +
-        `out of it, and processes of the former release are not linked`,
-    );
+  requireClusterKey(clusterKeys);
+  warnOfOpenRegistry(values, log);
   const nodeTls = readNodeTls(values, role, log);
-  const plain = settings.discovery.find((url) => url.startsWith("http:") && !isLoopbackHost(new URL(url).hostname));
-  if (nodeTls?.isRequired === true && plain !== undefined)
-    throw new UsageError(
-      `--discovery ${plain} is plain text, and this node requires TLS: name it as https://…, or set ` +
-        "--node-tls accept while the cluster changes to TLS",
-    );
+  requireSecureRegistry(settings.discovery, nodeTls);
   return {
     ...settings,
     ...(values.isGiven("id") ? {} : { id: `${role}-${systemRandom.base62(idBits)}` }),
@@ -118,13 +111,6 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
       process.exit(1);
     },
   };
-}
-
-function memberListeners({ listen, monitor }: MemberSettings): Listener[] {
-  return [
-    { option: "--listen", address: listen },
-    { option: "--monitor", address: monitor },
-  ];
 }
 
 function servingOf(
@@ -145,7 +131,8 @@ function servingOf(
   };
 }
 
-function selectionOf(values: OptionValues, log: Log): Selection {
+/** Reads how a gateway chooses nodes, with the rules of --route. Throws UsageError, StartError. */
+export function selectionOf(values: OptionValues, log: Log): Selection {
   const name = values.required("selector");
   const path = values.optional("route");
   const zoneWeights = values.required("zone-weights");
@@ -160,12 +147,7 @@ function selectionOf(values: OptionValues, log: Log): Selection {
 }
 
 function sessionsOf(values: OptionValues, log: Log): string {
-  const sessions = values.required("sessions", `is required: ${choiceOf(sessionsEngines)}`);
-  if (sessions.startsWith("memory:"))
-    throw new UsageError(
-      `${values.sourceOf("sessions")} memory: is for a standalone server only; services share sqlite:PATH or redis://…`,
-    );
-  return engineOf(values, "sessions", sessions, log);
+  return engineOf(values, "sessions", requiredSessions(values), log);
 }
 
 /** An engine's URL; of a file its folder is made, and the path becomes absolute. */

@@ -8,26 +8,22 @@ import { startStandalone } from "../../roles/standalone/start.ts";
 import { banner } from "../banner.ts";
 import { openControlSocket } from "../control/control-socket.ts";
 import { holdDataFolder, holdStore, makeDataFolder } from "../data-folder.ts";
-import { isDatabaseFile } from "../../options/engine-url.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readSecrets } from "../secrets.ts";
 import { databasePath } from "../store-place.ts";
 import { readNodeTls, readTls } from "../tls.ts";
-import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
-import { type Listener, tryListeners } from "./listeners.ts";
+import { clientListeners, tryListeners } from "./listeners.ts";
+import { requireStandaloneStores } from "./requirements.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 /** Starts everything in one process. A start that fails leaves nothing of what it made. */
 export async function serveStandalone(values: OptionValues, log: Log): Promise<Serving> {
-  if ((values.optional("sessions") ?? "memory:") !== "memory:")
-    throw new UsageError(`${values.sourceOf("sessions")} takes memory: in a standalone server`);
+  requireStandaloneStores(values);
   const store = values.optional("store");
-  if (store !== undefined && !isDatabaseFile(store))
-    throw new UsageError(`${values.sourceOf("store")} takes sqlite:PATH in a standalone server`);
   // Where the server has been before, a try would only turn clients away.
-  if (!existsSync(secretPath(resolve(values.required("data"))))) tryListeners(listenersIn(values));
+  if (!existsSync(secretPath(resolve(values.required("data"))))) tryListeners(clientListeners(values));
   // With a key of a failed start in the folder, a command there would sign tokens that the server elsewhere refuses.
   const undo: (() => void)[] = [];
   try {
@@ -36,14 +32,6 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     for (const step of undo.toReversed()) step();
     throw error;
   }
-}
-
-function listenersIn(values: OptionValues): Listener[] {
-  return [
-    { option: "--ws", address: values.optional("ws") },
-    { option: "--tcp", address: values.optional("tcp") },
-    { option: "--monitor", address: values.optional("monitor") },
-  ];
 }
 
 /** `undo` gets the steps that take back what is made. */
@@ -87,7 +75,7 @@ async function serveFrom(
         limits,
         log,
       }),
-    listenersIn(values),
+    clientListeners(values),
   );
   const control = await openControlSocket(dataFolder, running.control, log);
   return {

@@ -33,7 +33,7 @@ import { Downlink } from "./downlink.ts";
 import { dismissClients } from "./dismissal.ts";
 import { Gateway } from "./gateway.ts";
 import { type ChosenLinks, linksBy } from "./selection.ts";
-import { reloadTokenKeys } from "./token-keys.ts";
+import { TokenKeyFiles } from "./token-keys.ts";
 
 /** The services that a gateway depends on. */
 const gatewayDependencies = ["login", "chat"] as const;
@@ -61,8 +61,8 @@ interface GatewayParts extends ClientSettings, Pick<GatewaySettings, "selection"
   readonly censusMs?: number;
   /** The URL that clients reach a listener by, of its scheme and its bound address. */
   readonly publicUrl: (scheme: string, bound: string) => string;
-  /** How the keys of the verifier are read again; undefined: they are not. */
-  readonly tokenKeys?: Pick<TokenSettings["tokenKeys"], "again">;
+  /** The keys of the verifier, and how they are read again; undefined: they are not. */
+  readonly tokenKeys?: TokenSettings["tokenKeys"];
 }
 
 /** `host:port` as bound. */
@@ -90,6 +90,7 @@ export class GatewayRole {
   private readonly registryCheck: RegistryCheck;
   private cancelLook: Cancel | undefined;
   private readonly certificates: CertificateWatch | undefined;
+  private readonly tokenKeys: TokenKeyFiles | undefined;
 
   constructor(environment: NodeEnvironment, parts: GatewayParts) {
     const { wheel, flusher, metrics, selection } = parts;
@@ -133,6 +134,7 @@ export class GatewayRole {
     const source = parts.tls && listenerSource(parts.tls.context, parts.tls.files);
     const certificates = source && new CertificateWatch({ source, timers, clock, log });
     this.certificates = certificates;
+    this.tokenKeys = parts.tokenKeys && new TokenKeyFiles(this.gateway, parts.tokenKeys, timers);
     metrics.certificates = certificates && (() => certificates);
   }
 
@@ -220,12 +222,7 @@ export class GatewayRole {
 
   /** Reads its files again: routes, token keys, the certificate. Sentences for the log; undefined if there is none. */
   reload(): string | undefined {
-    const again = this.parts.tokenKeys?.again;
-    const sentences = [
-      this.reloadRouteFile()?.sentence,
-      again && reloadTokenKeys(this.gateway, again),
-      this.certificates?.reload(),
-    ];
+    const sentences = [this.reloadRouteFile()?.sentence, this.tokenKeys?.reload(), this.certificates?.reload()];
     return sentences.filter((sentence) => sentence !== undefined).join("; ") || undefined;
   }
 
@@ -242,6 +239,7 @@ export class GatewayRole {
     const { gateway } = this;
     this.endBeat();
     this.certificates?.stop();
+    this.tokenKeys?.stop();
     this.registryCheck.stop();
     this.cancelLook?.();
     this.cancelLook = undefined;

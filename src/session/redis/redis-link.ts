@@ -5,6 +5,7 @@ import { RareLog } from "../../base/rare-log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { SessionsUnavailable } from "../sessions.ts";
 import { unreachable, wrongSetting } from "./wrong-setting.ts";
+import { evictionSentence } from "./look.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import type { Script } from "./scripts.ts";
 import type { Time } from "../../base/runtime.ts";
@@ -13,8 +14,6 @@ import { type Cancel, every } from "../../base/timers.ts";
 const retryMsMin = 50;
 const retryMsMax = 1_000;
 const policyEveryMs = 60_000;
-/** Policies that evict any key when memory is full. Sessions have no expiry, so the other policies spare them. */
-const evictsAnyKey = /^allkeys-/;
 
 interface RedisLinkOptions {
   readonly url: string;
@@ -141,9 +140,7 @@ export class RedisLink {
       log.debug("the session store does not report its maxmemory-policy", { reason: String(error) });
     }
     if (policy === undefined) return;
-    const eviction = evictsAnyKey.test(policy)
-      ? `its maxmemory-policy is ${policy}: it deletes sessions when its memory is full; set noeviction`
-      : "";
+    const eviction = evictionSentence(policy);
     if (eviction !== "" && eviction !== this.warning) {
       log.warn("the session store may delete sessions", { server: redacted(this.options.url), reason: eviction });
     }

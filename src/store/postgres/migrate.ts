@@ -79,6 +79,30 @@ export async function requireCurrent(url: string): Promise<void> {
   );
 }
 
+/** What a start would find in a database. */
+interface Found {
+  /** Undefined or 0: no store yet. */
+  readonly version: number | undefined;
+  /** The database's clock, in milliseconds since 1970. */
+  readonly clockMs: number;
+  /** It accepts no writes: it follows another one. */
+  readonly isStandby: boolean;
+  /** The user may create the store's schema. */
+  readonly mayCreate: boolean;
+}
+
+/** Looks at a database without changing it. Rejects with StoreUnavailable if a start would refuse it, or it is away. */
+export function lookAtDatabase(url: string): Promise<Found> {
+  return quickly(url, async (sql) => {
+    const version = await versionIn(sql, placeOf(url));
+    const [state]: { clock_ms: number; is_standby: boolean; may_create: boolean }[] = await sql`
+      SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS clock_ms, pg_is_in_recovery() AS is_standby,
+        has_database_privilege(current_database(), 'CREATE') AS may_create`;
+    if (state === undefined) throw new StoreUnavailable("the database does not report its state");
+    return { version, clockMs: state.clock_ms, isStandby: state.is_standby, mayCreate: state.may_create };
+  });
+}
+
 /** Uses a time limit and no lock. */
 function quickVersion(url: string): Promise<number | undefined> {
   return quickly(url, (sql) => versionIn(sql, placeOf(url)));

@@ -265,8 +265,15 @@ function isCurrent(db: Database, path: string): boolean {
 
 function isCurrentNow(db: Database, path: string): boolean {
   const version = pragmaNumber(db, "user_version");
-  const isOurs = pragmaNumber(db, "application_id") === applicationId;
-  if (!isOurs && (version !== 0 || db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() !== null)) {
+  requireKnown(path, pragmaNumber(db, "application_id"), version, () => {
+    return db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() !== null;
+  });
+  return version === schemaVersion;
+}
+
+/** Throws Unusable for the numbers of another program's database, and of a newer store. */
+export function requireKnown(path: string, id: number, version: number, hasTables: () => boolean): void {
+  if (id !== applicationId && (version !== 0 || hasTables())) {
     throw new Unusable(
       `the file ${path} is a database of another program, or a session store; give --store another path`,
     );
@@ -277,5 +284,4 @@ function isCurrentNow(db: Database, path: string): boolean {
         "start the newer program that wrote it, or give another path",
     );
   }
-  return version === schemaVersion;
 }

@@ -2,12 +2,12 @@
 // are copied, compared and replaced as a whole.
 
 import { Database } from "bun:sqlite";
-import { fstatSync, readSync } from "node:fs";
+import { fstatSync, readSync, statSync } from "node:fs";
 import { scopedFile } from "../../base/scoped-file.ts";
 import type { StoreFacts } from "../store-facts.ts";
 import { rollBackJournal } from "./backup/journal.ts";
 import { Refusal } from "./refusal.ts";
-import { applicationId, pragmaNumber, schemaVersion } from "./schema.ts";
+import { applicationId, pragmaNumber, requireKnown, schemaVersion } from "./schema.ts";
 
 const headerBytes = 100;
 const magic = "SQLite format 3\0";
@@ -40,6 +40,20 @@ function readHeader(path: string, name: string): { header: Buffer; size: number 
   if (read < headerBytes || header.toString("latin1", 0, magic.length) !== magic)
     throw new Refusal(`${name} is not a store of roost; expected a file that roost backup made`);
   return { header, size };
+}
+
+/**
+ * Returns the schema version of a message file by its header alone, beside a running server or without one; 0 if its
+ * tables are not there yet. A write-ahead log may have newer pages. Throws Unusable for a file of another program or a
+ * newer schema, Refusal for a file that is no database, and the system's errors.
+ */
+export function versionInHeader(path: string): number {
+  if (statSync(path).size === 0) return 0;
+  const { header } = readHeader(path, path);
+  const hasLog = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  const [pages, version, id] = [header.readUInt32BE(28), header.readUInt32BE(60), header.readUInt32BE(68)];
+  requireKnown(path, id, version, () => pages > 1 && !hasLog);
+  return version;
 }
 
 /** Refuses a database of another program or of a newer schema. */

@@ -1,17 +1,13 @@
-// Takes a renewed certificate while the process serves: on demand (SIGHUP), and by looking at the files once a second,
-// which notices a file that is written, renamed over the old one, or reached by another symbolic link. A pair that is
-// refused changes nothing: the present one stays.
+// Takes a renewed certificate while the process serves: on demand (SIGHUP), and within a second of a change of its
+// files. A pair that is refused changes nothing: the present one stays.
 
-import { statSync } from "node:fs";
 import type { Clock } from "../../base/clock.ts";
+import { FileWatch } from "../../base/file-watch.ts";
 import type { Log } from "../../base/log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
-import { type Cancel, every, type Timers } from "../../base/timers.ts";
+import type { Timers } from "../../base/timers.ts";
 import { type Certificate, type CertificateFiles, readCertificate } from "./certificate.ts";
 import type { TlsContext } from "./tls-context.ts";
-
-/** Between two looks, in milliseconds. */
-const lookMs = 1_000;
 
 /** A certificate in use, and where it comes from. */
 export interface CertificateSource {
@@ -60,28 +56,25 @@ export class CertificateWatch {
   reloads = 0;
   refusals = 0;
   private readonly parts: WatchParts;
-  private readonly cancel: Cancel;
-  /** What the files were when they were read last. */
-  private seen: string;
+  private readonly watch: FileWatch;
   /** A new pair is two files: what was refused while they changed is read again. */
   private isRefused = false;
 
   constructor(parts: WatchParts) {
     this.parts = parts;
-    // The files may have changed since they were read at the start: the first look reads them in any case.
-    this.seen = "";
-    this.cancel = every(parts.timers, lookMs, () => this.look());
+    const { source, timers } = parts;
+    this.watch = new FileWatch({ timers, paths: () => source.paths, changed: () => void this.read(false) });
   }
 
   stop(): void {
-    this.cancel();
+    this.watch.stop();
   }
 
   /** Reads the files now. Returns a sentence for the log. */
   reload(): string {
     const { source } = this.parts;
     const before = source.certificate.fingerprint;
-    this.seen = this.stateOfFiles();
+    this.watch.skip();
     if (!this.read(true)) return `the ${source.title} was not changed`;
     const isSame = source.certificate.fingerprint === before;
     return `the ${source.title} ${isSame ? "is the same as before" : "was read again"}`;
@@ -90,13 +83,6 @@ export class CertificateWatch {
   /** Seconds until the present certificate expires; negative afterwards. */
   get expirySeconds(): number {
     return Math.floor((this.parts.source.certificate.expiryMs - this.parts.clock.wallMs()) / 1_000);
-  }
-
-  private look(): void {
-    const state = this.stateOfFiles();
-    if (state === this.seen) return;
-    this.seen = state;
-    this.read(false);
   }
 
   /** Returns false if the pair was refused. */
@@ -121,18 +107,5 @@ export class CertificateWatch {
       log.error(`the ${source.title} is refused and the old one stays`, { reason: reasonOf(error) });
       return false;
     }
-  }
-
-  private stateOfFiles(): string {
-    return this.parts.source.paths.map(stateOf).join(";");
-  }
-}
-
-function stateOf(path: string): string {
-  try {
-    const stats = statSync(path, { bigint: true });
-    return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(" ");
-  } catch (error) {
-    return reasonOf(error);
   }
 }

@@ -1,0 +1,44 @@
+// Looks at a server before it is used, and judges how it is set up. Changes nothing there.
+
+import { reasonOf } from "../../base/reason-of.ts";
+import { SessionsUnavailable } from "../sessions.ts";
+import { RedisConnection } from "./redis-connection.ts";
+import { unreachable, wrongSetting } from "./wrong-setting.ts";
+
+/** Policies that evict any key when memory is full. Sessions have no expiry, so the other policies spare them. */
+const evictsAnyKey = /^allkeys-/;
+
+/** Returns what is wrong with a server's policy when its memory is full; '' if nothing is. */
+export function evictionSentence(policy: string): string {
+  return evictsAnyKey.test(policy)
+    ? `its maxmemory-policy is ${policy}: it deletes sessions when its memory is full; set noeviction`
+    : "";
+}
+
+interface Found {
+  readonly version: string;
+  /** As evictionSentence. */
+  readonly eviction: string;
+  /** It accepts no writes: it follows another server. */
+  readonly isReplica: boolean;
+}
+
+/** Connects, and asks the server about itself. Rejects with SessionsUnavailable if it is away or refuses the URL. */
+export async function lookAtRedis(url: string): Promise<Found> {
+  try {
+    const connection = await RedisConnection.open(url, "", () => undefined);
+    try {
+      const [version, policy, role] = [
+        await connection.info("server", "redis_version"),
+        await connection.info("memory", "maxmemory_policy"),
+        await connection.info("replication", "role"),
+      ];
+      return { version: version ?? "unknown", eviction: evictionSentence(policy ?? ""), isReplica: role === "slave" };
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    const reason = (await wrongSetting(url, error)) ?? (await unreachable(url)) ?? reasonOf(error);
+    throw new SessionsUnavailable(reason, { cause: error });
+  }
+}
