@@ -35,7 +35,8 @@ export interface ClientOptions {
    */
   readonly lookup?: string | readonly string[];
   /**
-   * Certificates (PEM) that verify those of `wss://` and `tls://` servers, instead of the platform's: for a private CA.
+   * Certificates (PEM) that verify those of `wss://` and `tls://` servers and of `https://` registries, instead of the
+   * platform's: for a private CA.
    * On Bun only; Node reads them by NODE_EXTRA_CA_CERTS.
    */
   readonly ca?: string;

@@ -20,7 +20,7 @@ export interface Environment {
   /** Calls `doubt` whenever connections may have broken unnoticed, until the returned function is called. */
   watchNetwork(doubt: () => void): Cancel;
   /** Fetches a short text over HTTP; rejects if that fails, `signal` aborts, or the status is not 2xx. */
-  getText(url: string, signal: AbortSignal): Promise<string>;
+  getText(url: string, signal: AbortSignal, ca?: string): Promise<string>;
 }
 
 /** Returns a version 4 UUID (RFC 9562). crypto.randomUUID is missing on pages from insecure origins. */

@@ -78,7 +78,7 @@ export class Gateways {
     if (lookups.length === 0) return "no server is named: give `url` or `lookup`";
     const ask = async (lookup: string, signal: AbortSignal): Promise<string[]> => {
       const address = `${lookup.replace(/\/+$/, "")}/api/lookup/${this.key}?scheme=${schemesHere()}`;
-      return gatewaysIn(await environment.getText(address, signal));
+      return gatewaysIn(await environment.getText(address, signal, environment.ca));
     };
     try {
       const found = await this.nodes.first(ask, this.stopper.signal);

@@ -1,11 +1,18 @@
 // Fetches a text over HTTP with a bound on its length; the caller bounds the time.
 
+import { requireCa } from "./open-web-socket.ts";
+
 /** A lookup's answer has some hundred bytes. */
 export const textBytesMax = 64 * 1024;
 
-/** Rejects if the request fails, `signal` aborts, the status is not 2xx, or the text is too long. */
-export async function getText(url: string, signal: AbortSignal): Promise<string> {
-  const { ok, status, body } = await fetch(url, { signal, cache: "no-store" });
+/**
+ * `ca`: certificates in PEM that verify the server's, instead of the platform's.
+ * Rejects if the request fails, `signal` aborts, the status is not 2xx, or the text is too long; with a TypeError if
+ * the platform takes no `ca`.
+ */
+export async function getText(url: string, signal: AbortSignal, ca?: string): Promise<string> {
+  const request = fetch(url, { signal, cache: "no-store", ...verifiedBy(ca, url) });
+  const { ok, status, body } = await request.catch(clearer);
   if (!ok || body === null) {
     await body?.cancel();
     throw new Error(`it answered with status ${status}`);
@@ -23,4 +30,19 @@ export async function getText(url: string, signal: AbortSignal): Promise<string>
     }
     text += decoder.decode(value, { stream: true });
   }
+}
+
+/** Bun's fetch takes TLS options; others pass over them. */
+function verifiedBy(ca: string | undefined, url: string): RequestInit {
+  if (ca === undefined || !url.startsWith("https:")) return {};
+  requireCa();
+  const options: BunFetchRequestInit = { tls: { ca } };
+  return options;
+}
+
+/** Throws what a request failed with; of a wrong name, Bun's message tells the code alone. */
+function clearer(cause: Error): never {
+  if ("code" in cause && cause.code === "ERR_TLS_CERT_ALTNAME_INVALID")
+    throw new Error("its certificate is not for this name", { cause });
+  throw cause;
 }

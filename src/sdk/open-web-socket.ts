@@ -14,10 +14,15 @@ export function openWebSocket(url: string, ca?: string): WebSocket | Promise<Web
   return ofPackage().then((Found) => new Found(url));
 }
 
-/** Bun's constructor takes TLS options; the types are those of browsers. */
-function openVerifiedBy(ca: string, url: string): WebSocket {
+/** Throws TypeError if the platform verifies servers by nothing but its own certificates. */
+export function requireCa(): void {
   if (typeof Bun === "undefined")
     throw new TypeError("the option ca needs Bun; let Node read the certificates by NODE_EXTRA_CA_CERTS");
+}
+
+/** Bun's constructor takes TLS options; the types are those of browsers. */
+function openVerifiedBy(ca: string, url: string): WebSocket {
+  requireCa();
   const socket: unknown = Reflect.construct(WebSocket, [url, { tls: { ca } }]);
   if (!(socket instanceof WebSocket)) throw new TypeError("the platform made no WebSocket");
   return socket;

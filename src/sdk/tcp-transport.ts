@@ -90,9 +90,10 @@ export class TcpTransport implements Transport {
 
   /** The handshake failed, or the certificate is not one of this host that can be verified. */
   private refused(socket: Bun.Socket, place: string, error: Error | null): void {
-    socket.terminate();
-    const reason = error === null ? "it does not verify" : error.message;
+    const reason = error === null ? "its certificate does not verify" : error.message;
+    // Before `close`, which knows no reason, and which terminate calls.
     this.end({ code: closeAbnormal.code, text: `no TLS connection to ${place}: ${reason}` });
+    socket.terminate();
   }
 
   private frames(): FrameSink {

@@ -10,13 +10,19 @@ const closeWaitMs = 100;
 export class WebSocketTransport implements Transport {
   private readonly socket: WebSocket;
   private sink: TransportSink | undefined;
+  /** Why it did not open, as far as the platform says: Bun does. */
+  private trouble = "";
 
   /** `socket` was just created and has not fired any event. */
   constructor(socket: WebSocket, url: string, environment: Environment, sink: TransportSink) {
     this.sink = sink;
     this.socket = socket;
     this.socket.binaryType = "arraybuffer";
-    this.socket.onopen = () => this.sink?.open();
+    let isOpened = false;
+    this.socket.onopen = () => {
+      isOpened = true;
+      this.sink?.open();
+    };
     this.socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (data instanceof ArrayBuffer) {
         if (data.byteLength > 0) this.sink?.packet(new Uint8Array(data));
@@ -27,10 +33,12 @@ export class WebSocketTransport implements Transport {
       this.close(fault);
       receiver?.closed(fault);
     };
-    this.socket.onclose = ({ code, reason }) => this.end({ code, text: reason });
-    // The close event has a better reason.
-    this.socket.onerror = () => {
-      environment.after(closeWaitMs, () => this.end({ ...closeAbnormal, text: `no connection to ${url}` }));
+    this.socket.onclose = ({ code, reason }) =>
+      this.end({ code, text: reason === "" && !isOpened ? this.trouble : reason });
+    // The close event has a better reason, if the connection was open.
+    this.socket.onerror = (event) => {
+      this.trouble = `no connection to ${url}${detailOf(event)}`;
+      environment.after(closeWaitMs, () => this.end({ ...closeAbnormal, text: this.trouble }));
     };
   }
 
@@ -55,4 +63,10 @@ export class WebSocketTransport implements Transport {
     this.sink = undefined;
     sink?.closed(reason);
   }
+}
+
+/** What an error event tells beyond the URL: `: certificate has expired`; nothing in browsers. */
+function detailOf(event: Event): string {
+  const message = "message" in event && typeof event.message === "string" ? event.message : "";
+  return message === "" ? "" : `: ${message.replace(/^WebSocket connection to '[^']*' failed: /, "")}`;
 }

@@ -3,7 +3,7 @@
 // what it returns.
 
 import { join } from "node:path";
-import { withBrowser } from "./browser.ts";
+import { type BrowserWish, withBrowser } from "./browser.ts";
 
 const library = join(import.meta.dir, "../../src/sdk/roost-client.ts");
 
@@ -22,7 +22,11 @@ const scriptOf = (body: string): string => `
 `;
 
 /** Runs the script's body in a page, and resolves with what it returns. `told` is called with what the page tells. */
-export async function inPage(body: string, told: (what: unknown) => void = () => undefined): Promise<unknown> {
+export async function inPage(
+  body: string,
+  told: (what: unknown) => void = () => undefined,
+  wish: BrowserWish = {},
+): Promise<unknown> {
   const { outputs } = await Bun.build({ entrypoints: [library], target: "browser", splitting: true });
   const scripts = new Map(outputs.map((output) => [`/sdk/${output.path.replace(/^.*\//, "")}`, output]));
   const { promise: result, resolve } = Promise.withResolvers<unknown>();
@@ -45,7 +49,7 @@ export async function inPage(body: string, told: (what: unknown) => void = () =>
     },
   });
   try {
-    return await withBrowser({}, async (browser) => {
+    return await withBrowser(wish, async (browser) => {
       await browser.open(`http://127.0.0.1:${site.port}/`);
       return result;
     });

@@ -51,6 +51,8 @@ const flags = [
 export interface BrowserWish {
   /** Chromium's `--host-resolver-rules`. */
   readonly hosts?: string;
+  /** Certificates that are trusted whoever has issued them: SHA-256 of their public keys, in base 64. */
+  readonly trusts?: readonly string[];
   /** The executable; default: `chromium`. */
   readonly command?: string;
   /** How long a start may take. */
@@ -88,9 +90,10 @@ export class Browser {
   private tools: DevTools | undefined;
   private isStopped = false;
 
-  private constructor({ hosts, command = chromium }: BrowserWish) {
+  private constructor({ hosts, trusts = [], command = chromium }: BrowserWish) {
     if (command === undefined) throw new Error("there is no chromium on PATH");
     const rules = hosts === undefined ? [] : [`--host-resolver-rules=${hosts}`];
+    if (trusts.length > 0) rules.push(`--ignore-certificate-errors-spki-list=${trusts.join(",")}`);
     this.child = Bun.spawn(
       [...endsWithParent(), command, ...flags, ...rules, `--user-data-dir=${this.profile}`, "about:blank"],
       {

@@ -4,6 +4,7 @@
 
 import { createHmac } from "node:crypto";
 import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { openWebSocket } from "../../src/sdk/open-web-socket.ts";
 import { Command } from "../../src/wire/commands.ts";
 import {
   ErrorRespSchema,
@@ -63,8 +64,8 @@ class Line {
     });
   }
 
-  static async open(url: string): Promise<Line> {
-    const socket = new WebSocket(url);
+  static async open(url: string, ca?: string): Promise<Line> {
+    const socket = await openWebSocket(url, ca);
     socket.binaryType = "arraybuffer";
     const line = new Line(socket);
     await new Promise<void>((resolve, reject) => {
@@ -114,8 +115,9 @@ export class KimGoClient {
     this.line = line;
   }
 
-  static async login(url: string, token: string): Promise<KimGoClient> {
-    const line = await Line.open(url);
+  /** `ca`: certificates in PEM that verify the server's. */
+  static async login(url: string, token: string, ca?: string): Promise<KimGoClient> {
+    const line = await Line.open(url, ca);
     await line.signIn(token);
     return new KimGoClient(line);
   }
@@ -157,8 +159,9 @@ export class KimWebClient {
     this.storage = storage;
   }
 
-  static async login(url: string, token: string, storage: KimStorage): Promise<KimWebClient> {
-    const line = await Line.open(url);
+  /** `ca`: certificates in PEM that verify the server's. */
+  static async login(url: string, token: string, storage: KimStorage, ca?: string): Promise<KimWebClient> {
+    const line = await Line.open(url, ca);
     const client = new KimWebClient(line, storage);
     ({ channelId: client.channelId } = await line.signIn(token, ["web"]));
     line.onPacket = (packet) => client.receive(packet);

@@ -32,11 +32,12 @@ export function isListenedAt(url: string): Promise<boolean> {
 }
 
 /**
- * Resolves with what is wrong with the certificate of a server at a `wss://` or `tls://` URL; undefined if it can be
- * verified, or none is shown within a second. `ca`: certificates in PEM that verify it instead of the platform's.
+ * Resolves with what is wrong with the certificate of a server at a `wss://`, `tls://` or `https://` URL;
+ * undefined if it can be verified, or none is shown within a second. `ca`: certificates in PEM that verify it instead
+ * of the platform's.
  */
 export function certificateFault(url: string, ca: string | undefined): Promise<string | undefined> {
-  if (!/^(wss|tls):/.test(url)) return Promise.resolve(undefined);
+  if (!/^(wss|tls|https):/.test(url)) return Promise.resolve(undefined);
   const { host, port } = placeOf(url);
   return new Promise((resolve) => {
     const socket = connectSecurely({ host, port, ...(ca === undefined ? {} : { ca }) });

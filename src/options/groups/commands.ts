@@ -31,7 +31,10 @@ export const commandOptions = {
     parse: values.serverUrlsUpTo(16, ["ws", "wss", "tcp", "tls"]),
     ...list,
   }),
-  ca: option({ help: "File (PEM) with the certificates that verify those of wss:// and tls:// servers", ...file }),
+  ca: option({
+    help: "File (PEM) with the certificates that verify those of wss://, tls:// and https:// servers",
+    ...file,
+  }),
   token: option({
     help: "Token to sign in with, instead of one made from the secret",
     hint: "token",

@@ -17,6 +17,8 @@ import { SocketFinder } from "../kernel-sockets.ts";
 
 /** Certificates that change faster than older servers stop: more than this many do not listen at once. */
 const listeningMax = 4;
+/** From a failure to start a server to the next try, in milliseconds. */
+const retryMs = 1_000;
 
 /** The part of a server that is used. */
 interface Stoppable {
@@ -45,15 +47,22 @@ export class Generations {
   private newest: Generation;
   /** A certificate has changed that no server has yet. */
   private isDue = false;
+  /** Armed after a failure. */
+  private readonly retry: Retry;
+  private isFailing = false;
   private isStopped = false;
 
   constructor(first: Stoppable, parts: GenerationParts) {
     this.parts = parts;
     this.newest = new Generation(first, () => undefined);
     this.listening.push(this.newest);
+    this.retry = new Retry(() => this.renew());
   }
 
-  /** Starts a server with the present certificate. A failure is reported as a bug, and tried again at the next call. */
+  /**
+   * Starts a server with the present certificate. A failure is reported as a bug, once, and tried again until a server
+   * starts: the process may be short of descriptors.
+   */
   renew(): void {
     if (this.isStopped) return;
     this.isDue = this.listening.length >= listeningMax;
@@ -67,14 +76,19 @@ export class Generations {
       former.retire = () => this.retire(former);
       // One tick more: a deadline is precise to a tick.
       wheel.arm(former, graceMs + wheel.tickMs);
+      wheel.disarm(this.retry);
+      this.isFailing = false;
     } catch (error) {
-      bug(error);
+      wheel.arm(this.retry, retryMs);
+      if (!this.isFailing) bug(error);
+      this.isFailing = true;
     }
   }
 
   /** Stops accepting; connections stay. */
   stopAccepting(): void {
     this.isStopped = true;
+    this.parts.wheel.disarm(this.retry);
     for (const generation of this.listening.splice(0)) {
       this.parts.wheel.disarm(generation);
       this.stop(generation);
@@ -130,5 +144,18 @@ class Generation extends Deadline {
 
   override expire(): void {
     this.retire();
+  }
+}
+
+class Retry extends Deadline {
+  private readonly renew: () => void;
+
+  constructor(renew: () => void) {
+    super();
+    this.renew = renew;
+  }
+
+  override expire(): void {
+    this.renew();
   }
 }

@@ -55,3 +55,15 @@ test("upgradeTLS takes initialData", async () => {
 test("upgradeTLS takes a secureContext", async () => {
   expect(await upgradedBy({ isServer: true, tls: { secureContext: native } }, "open")).toBe("secure");
 });
+
+// Not taken, but waited for: with it, a renewed certificate would need no second server (generations.ts).
+test("Bun.serve passes over a secureContext, and serves plain text", async () => {
+  const tls: object = { secureContext: native };
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, tls, fetch: () => new Response("plain") });
+  try {
+    expect(await (await fetch(`http://127.0.0.1:${server.port}/`)).text()).toBe("plain");
+    expect(await fetch(`https://127.0.0.1:${server.port}/`).catch((error: unknown) => error)).toBeInstanceOf(Error);
+  } finally {
+    await server.stop(true);
+  }
+});
