@@ -10,7 +10,7 @@ import { clusterServer, onBenchCluster } from "./server/cluster.ts";
 import { onEchoServer } from "./server/echo.ts";
 import { measuredLimits } from "./server/limits.ts";
 import { startServer } from "./server/standalone.ts";
-import { type Server, targetOf, type Transport, transports } from "./server/target.ts";
+import { isSecure, plainTransports, type Server, targetOf, type Transport } from "./server/target.ts";
 
 /** Descriptors of a process that are not connections of clients: listeners, the store, links, logs. */
 const descriptorsReserved = 250;
@@ -53,11 +53,11 @@ export class Bench {
     this.output = output;
   }
 
-  /** The ways in that a scenario compares; the first one where it compares none. */
+  /** The ways in that a scenario compares; the first one where it compares none. With TLS only if the user says so. */
   get transports(): readonly Transport[] {
     const { external, transport } = this.options;
     if (external !== undefined) return [external.endpoint.transport];
-    return transport === undefined ? transports : [transport];
+    return transport === undefined ? plainTransports : [transport];
   }
 
   /** Clients that one process can have. */
@@ -86,7 +86,7 @@ export class Bench {
         `${connections} connections need ${connections + descriptorsReserved} open files in one process, ` +
           `which may have ${openFilesMax()}: raise it with ulimit -n, or ask for fewer --connections`,
       );
-    const onServer = plan.server ?? ((work) => this.onServer(work));
+    const onServer = plan.server ?? ((work) => this.onServer(transport, work));
     return onServer(async (server) => {
       const { topology, store } = server;
       const settings = this.settings(plan.settings);
@@ -135,7 +135,7 @@ export class Bench {
     }
   }
 
-  private async onServer<T>(work: (server: Server) => Promise<T>): Promise<T> {
+  private async onServer<T>(transport: Transport, work: (server: Server) => Promise<T>): Promise<T> {
     const { external, topology, store } = this.options;
     if (external !== undefined) {
       const { endpoint, secret, app } = external;
@@ -144,7 +144,7 @@ export class Bench {
     }
     if (topology === "processes")
       return onBenchCluster({ size: clusterSize, store }, (cluster) => work(clusterServer(cluster)));
-    const server = await startServer(undefined, { limits: measuredLimits });
+    const server = await startServer(undefined, { limits: measuredLimits, isSecure: isSecure(transport) });
     try {
       return await work(server);
     } finally {

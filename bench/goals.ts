@@ -2,6 +2,7 @@
 // come. Pure: results in, rows of a table out.
 
 import { type Result, show, type Value } from "./result.ts";
+import { secureTransports } from "./server/target.ts";
 import { circumstancesOf, markdownTable } from "./tables.ts";
 
 type Match = Readonly<Record<string, Value>>;
@@ -142,6 +143,40 @@ export const goals: readonly Goal[] = [
     atLeast: 4,
     aim: 2.5,
   },
+  ...secureTransports.flatMap((transport): Goal[] => [
+    {
+      name: `full handshakes, ${transport}://`,
+      scenario: "tls",
+      of: { scenario: "tls-handshake", transport },
+      figure: "per_second",
+      unit: "a second",
+      better: "higher",
+      atLeast: 2_000,
+      aim: 3_000,
+    },
+    {
+      name: `durable talks over ${transport}://, against those without TLS`,
+      scenario: "tls",
+      of: { scenario: "tls-talk", transport },
+      figure: "share_of_plain",
+      unit: "%",
+      scale: 100,
+      better: "higher",
+      atLeast: 60,
+      aim: 90,
+    },
+    {
+      name: `memory of an idle connection, ${transport}://, beyond one without TLS`,
+      scenario: "tls",
+      of: { scenario: "tls-idle", transport },
+      figure: "bytes_more_than_plain",
+      unit: "KB",
+      scale: 1 / 1_000,
+      better: "lower",
+      atLeast: 6,
+      aim: 5,
+    },
+  ]),
   {
     name: "10,000 waiting messages synced to one client, ten million rows in the store",
     scenario: "sync",

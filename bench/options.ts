@@ -1,7 +1,7 @@
 // The bench's command line, checked.
 
 import { parseArgs } from "node:util";
-import { type Endpoint, parseServerUrl, type Transport, transports } from "./server/target.ts";
+import { type Endpoint, isSecure, parseServerUrl, type Transport, transports } from "./server/target.ts";
 
 const topologies = ["standalone", "processes"] as const;
 export type Topology = (typeof topologies)[number];
@@ -95,6 +95,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     throw new Error(
       "--topology, --store and --transport are of a server that the bench starts, --url names another one",
     );
+  if (transport !== undefined && isSecure(transport) && topology !== "standalone")
+    throw new Error(`--transport ${transport} needs --topology standalone: the bench starts no cluster with TLS`);
   const external =
     url === undefined ? undefined : { endpoint: parseServerUrl(url), secret: secret ?? "", app: app ?? "bench" };
   const found: Partial<Record<(typeof counts)[number], number>> = {};

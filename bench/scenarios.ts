@@ -20,6 +20,7 @@ import { slow } from "./load/slow.ts";
 import { startup } from "./load/startup.ts";
 import { sync } from "./load/sync.ts";
 import { talk } from "./load/talk.ts";
+import { tls } from "./load/tls.ts";
 import type { Scenario } from "./scenario.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -33,6 +34,7 @@ export const scenarios: readonly Scenario[] = [
   slow,
   sync,
   idle,
+  tls,
   gateway,
   clusterTalk,
   postgres,

@@ -24,7 +24,8 @@ export interface Dialect {
 }
 
 export function dialectOf(endpoint: Endpoint): Dialect {
-  return endpoint.transport === "tcp" ? tcpDialect : webSocketDialect(endpoint);
+  const { transport } = endpoint;
+  return transport === "tcp" || transport === "tls" ? tcpDialect : webSocketDialect(endpoint);
 }
 
 const tcpDialect: Dialect = {

@@ -13,11 +13,13 @@ import { Flag, LoginReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { OpCode } from "../../src/wire/opcode.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
-import type { Target } from "../server/target.ts";
+import { isSecure, type Target } from "../server/target.ts";
 import { type Dialect, dialectOf } from "./dialect.ts";
 import { sequenceFirst, type TalkTemplate } from "./numbered-talk.ts";
+import { secured } from "./secured.ts";
 
 const flusher = new Flusher();
+const nothing = new Uint8Array(0);
 /** Shared: it is read before the next packet. */
 const scan = new PacketScan();
 /** What no server takes longer for, unless it is dead. */
@@ -55,6 +57,7 @@ export class LoadClient implements FrameSink, Flushable {
   private readonly reader: { push(chunk: Buffer): CloseReason | undefined };
   private readonly outbound = new OutboundBuffer(flusher.queues.buffers);
   private readonly ready = Promise.withResolvers<void>();
+  private pong = Promise.withResolvers<void>();
   private readonly waiting = new Map<number, PromiseWithResolvers<LoadAnswer>>();
   private socket: Bun.Socket | undefined;
   private isEnding = false;
@@ -66,6 +69,7 @@ export class LoadClient implements FrameSink, Flushable {
     this.dialect = dialectOf(target.endpoint);
     this.reader = this.dialect.reader(this, () => this.ready.resolve());
     this.ready.promise.catch(() => undefined);
+    this.pong.promise.catch(() => undefined);
   }
 
   /** Connects, and no more. Rejects with a sentence. */
@@ -74,16 +78,15 @@ export class LoadClient implements FrameSink, Flushable {
     const { host, port, transport } = target.endpoint;
     const name = `${transport}://${host.includes(":") ? `[${host}]` : host}:${port}`;
     try {
-      client.socket = await Bun.connect({
-        hostname: host,
-        port,
-        socket: {
-          data: (_socket, chunk) => client.read(chunk),
-          drain: () => client.flush(),
-          close: () => client.ended("the server ended the connection"),
-          error: (_socket, error) => client.ended(`the connection failed: ${error.message}`),
-        },
-      });
+      const handlers: Bun.SocketHandler<undefined> = {
+        data: (_socket, chunk) => client.read(chunk),
+        drain: () => client.flush(),
+        close: () => client.ended("the server ended the connection"),
+        error: (_socket, error) => client.ended(`the connection failed: ${error.message}`),
+      };
+      client.socket = isSecure(transport)
+        ? await secured(host, port, handlers)
+        : await Bun.connect<undefined>({ hostname: host, port, socket: handlers });
     } catch (error) {
       throw new Error(`cannot connect to ${name}: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,
@@ -115,6 +118,15 @@ export class LoadClient implements FrameSink, Flushable {
       throw new Error(`the sign-in of ${account} was refused with status ${status}`);
     }
     return client;
+  }
+
+  /** Sends a ping, and waits for its pong: the server reads what this connection sends. One at a time. */
+  async ping(): Promise<void> {
+    this.pong = Promise.withResolvers();
+    this.pong.promise.catch(() => undefined);
+    this.queue(this.dialect.frame(nothing, OpCode.Ping));
+    const late = setTimeout(() => this.pong.reject(new Error("a ping was not answered")), answerMsMax);
+    await this.pong.promise.finally(() => clearTimeout(late));
   }
 
   /** Sends one request, and waits for its answer. */
@@ -165,7 +177,9 @@ export class LoadClient implements FrameSink, Flushable {
   pingReceived(payload: Buffer): void {
     this.queue(this.dialect.frame(payload, OpCode.Pong));
   }
-  pongReceived(): void {}
+  pongReceived(): void {
+    this.pong.resolve();
+  }
   closeReceived(payload: Buffer): void {
     this.closeReason = parseCloseText(payload);
     this.ended(`the server closed the connection: ${this.closeReason.code} ${this.closeReason.text}`);
@@ -192,6 +206,7 @@ export class LoadClient implements FrameSink, Flushable {
     this.outbound.clear();
     const error = new Error(reason);
     this.ready.reject(error);
+    this.pong.reject(error);
     for (const answer of this.waiting.values()) answer.reject(error);
     this.waiting.clear();
     if (!this.isEnding) this.events.lost(reason);

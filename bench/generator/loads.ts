@@ -4,6 +4,7 @@ import { loadBroadcast } from "../load/broadcast.ts";
 import { loadEcho } from "../load/echo.ts";
 import { loadFailover } from "../load/failover.ts";
 import { loadGateway } from "../load/gateway.ts";
+import { loadHandshakes } from "../load/handshakes.ts";
 import { loadGroup } from "../load/group.ts";
 import { loadHostile } from "../load/hostile.ts";
 import { loadIdle } from "../load/idle.ts";
@@ -25,6 +26,7 @@ export const loads = {
   failover: loadFailover,
   gateway: loadGateway,
   group: loadGroup,
+  handshakes: loadHandshakes,
   hostile: loadHostile,
   idle: loadIdle,
   login: loadLogin,

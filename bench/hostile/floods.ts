@@ -1,6 +1,6 @@
 // Attacks that write the same bytes again and again.
 
-import type { Transport } from "../server/target.ts";
+import type { PlainTransport } from "../server/target.ts";
 import type { Stage } from "./attack.ts";
 import { RawClient } from "./raw-client.ts";
 
@@ -10,7 +10,7 @@ const chunkBytes = 64 * 1024;
 const returnMs = 100;
 
 export interface Flood {
-  readonly transport: Transport;
+  readonly transport: PlainTransport;
   readonly account: string;
   readonly bytesPerSecond?: number;
   /** Reads nothing. */

@@ -8,7 +8,7 @@ import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { type Dialect, dialectOf } from "../generator/dialect.ts";
 import { inBatches } from "../generator/in-batches.ts";
 import { tokenFor } from "../generator/load-client.ts";
-import type { Transport } from "../server/target.ts";
+import type { PlainTransport } from "../server/target.ts";
 import type { Place } from "./attack.ts";
 import { attackerAddress, forwarded } from "./attacker-address.ts";
 
@@ -127,7 +127,7 @@ export class RawClient {
   }
 
   /** Connects, upgrades if need be, and says no more. */
-  static async connect(place: Place, transport: Transport, address = attackerAddress): Promise<RawClient> {
+  static async connect(place: Place, transport: PlainTransport, address = attackerAddress): Promise<RawClient> {
     const endpoint = place[transport];
     if (endpoint === undefined) throw new Error(`the server takes no clients over ${transport}`);
     const socket = await RawSocket.connect(endpoint.port);
@@ -144,7 +144,7 @@ export class RawClient {
   /** Connects and signs in; whether the server accepts it shows in `socket.isClosed`. */
   static async signIn(
     place: Place,
-    transport: Transport,
+    transport: PlainTransport,
     account: string,
     address = attackerAddress,
   ): Promise<RawClient> {
@@ -164,7 +164,7 @@ export class RawClient {
 /** Signs `count` of them in, each an account of its own; those that the server refuses are left out. */
 export async function signInAll(
   place: Place,
-  transport: Transport,
+  transport: PlainTransport,
   count: number,
   name: string,
   addressOf: (index: number) => string = () => attackerAddress,

@@ -11,7 +11,7 @@ import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 
 /** Before the storm, so that the server's code is warm. */
-const warmUpConnections = 500;
+export const warmUpConnections = 500;
 const tokensAbreast = 100;
 
 /** In the generator: `connections`, `window`. */

@@ -8,7 +8,7 @@ import { connectPairs } from "../generator/people.ts";
 import { Traffic } from "../generator/traffic.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
-import type { Transport } from "../server/target.ts";
+import { isSecure, type Transport } from "../server/target.ts";
 
 /** In the generator: `senders`, and `window` or `rate`. */
 export async function loadTalk(load: Load): Promise<Findings[]> {
@@ -55,7 +55,9 @@ export async function measureClosedTalk(bench: Bench, plan: TalkPlan): Promise<n
   const { senders = sendersDefault, window = 32 } = bench.options;
   const settings = { senders, window };
   const closed = await bench.measure({ ...plan, load: "talk", connections: 2 * senders, settings });
-  bench.report(closed, await bench.bare({ transport: plan.transport, connections: senders, window }));
+  // The bare server has no TLS.
+  const { transport } = plan;
+  bench.report(closed, isSecure(transport) ? undefined : await bench.bare({ transport, connections: senders, window }));
   return Number(closed[0]?.["per_second"] ?? 0);
 }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { endOf, hasEnded, makeFolder, removeFolder, spawnChild } from "./lifetime.ts";
 import type { Server } from "./target.ts";
+import { tlsWords } from "./tls-words.ts";
 
 const root = join(import.meta.dir, "../..");
 const startMsMax = 20_000;
@@ -38,6 +39,8 @@ export interface ServerWish {
   readonly limits?: string;
   /** Further words of its command line. */
   readonly words?: readonly string[];
+  /** Its listeners for clients take TLS, with a certificate that is made for it. */
+  readonly isSecure?: boolean;
 }
 
 /** The command under a limit of open files. */
@@ -49,7 +52,7 @@ export function withOpenFiles(command: readonly string[], openFiles: number | un
 /** Starts it, on what `prepare` leaves behind, and waits until it is ready. */
 export async function startServer(
   prepare?: Prepare,
-  { openFiles, limits, words = [] }: ServerWish = {},
+  { openFiles, limits, words = [], isSecure = false }: ServerWish = {},
 ): Promise<StartedServer> {
   const [ws = 0, tcp = 0, monitor = 0] = await freePorts(3);
   const folder = makeFolder();
@@ -65,6 +68,7 @@ export async function startServer(
   }
   const secret = "a secret of the bench, and of nobody else";
   const listeners = ["--ws", `${host}:${ws}`, "--tcp", `${host}:${tcp}`, "--monitor", `${host}:${monitor}`];
+  if (isSecure) listeners.push(...(await tlsWords(folder, host)));
   const startedMs = performance.now();
   const child = spawnChild(withOpenFiles([...roostCommand(), ...listeners, ...words], openFiles), {
     cwd: folder,
@@ -97,10 +101,15 @@ export async function startServer(
     await Bun.sleep(1);
   }
   return {
-    endpoints: {
-      tcp: { transport: "tcp", host, port: tcp, path: "/" },
-      ws: { transport: "ws", host, port: ws, path: "/" },
-    },
+    endpoints: isSecure
+      ? {
+          tls: { transport: "tls", host, port: tcp, path: "/" },
+          wss: { transport: "wss", host, port: ws, path: "/" },
+        }
+      : {
+          tcp: { transport: "tcp", host, port: tcp, path: "/" },
+          ws: { transport: "ws", host, port: ws, path: "/" },
+        },
     secret,
     app,
     processes: [{ name: "standalone", pid: child.pid }],

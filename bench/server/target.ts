@@ -1,7 +1,15 @@
 // The server that a load is put on: where it is, how to sign its tokens, and which processes it is made of.
 
-export const transports = ["tcp", "ws"] as const;
+export const plainTransports = ["tcp", "ws"] as const;
+export type PlainTransport = (typeof plainTransports)[number];
+/** With TLS: the same frames. */
+export const secureTransports = ["tls", "wss"] as const;
+export const transports = [...plainTransports, ...secureTransports] as const;
 export type Transport = (typeof transports)[number];
+
+export function isSecure(transport: Transport): boolean {
+  return secureTransports.some((name) => name === transport);
+}
 
 /** Where clients connect, one way. */
 export interface Endpoint {
@@ -40,16 +48,19 @@ export interface Server {
   readonly died: Promise<never> | undefined;
 }
 
-/** Reads `tcp://host:port` or `ws://host:port/path`. Throws a sentence. */
+/** Reads `tcp://host:port`, `tls://host:port`, `ws://host:port/path` or `wss://host:port/path`. Throws a sentence. */
 export function parseServerUrl(url: string): Endpoint {
   const parsed = URL.parse(url);
   const transport = transports.find((name) => parsed?.protocol === `${name}:`);
   if (parsed === null || transport === undefined || parsed.hostname === "")
-    throw new Error(`--url ${url} is not tcp://host:port or ws://host:port/path`);
-  if (parsed.port === "" && transport === "tcp") throw new Error(`--url ${url} names no port`);
+    throw new Error(
+      `--url ${url} is not tcp://host:port, tls://host:port, ws://host:port/path or wss://host:port/path`,
+    );
+  if (parsed.port === "" && (transport === "tcp" || transport === "tls")) throw new Error(`--url ${url} names no port`);
   // An address of IPv6 stands in brackets.
   const host = parsed.hostname.replace(/^\[|\]$/g, "");
-  return { transport, host, port: Number(parsed.port || "80"), path: `${parsed.pathname || "/"}${parsed.search}` };
+  const port = Number(parsed.port || (transport === "wss" ? "443" : "80"));
+  return { transport, host, port, path: `${parsed.pathname || "/"}${parsed.search}` };
 }
 
 /** One way into a server. Throws if there is none. */

@@ -59,6 +59,8 @@ export abstract class PendingConnection extends Deadline implements SocketOwner,
   /** The time is up. */
   protected abstract late(): void;
 
+  receivedCiphertext(): void {}
+
   flush(): void {}
 
   fail(bug: unknown): void {

@@ -5,6 +5,8 @@ import type { Socket } from "bun";
 /** Receives the callbacks of one socket. */
 export interface SocketOwner {
   receive(chunk: Buffer): void;
+  /** So many bytes of ciphertext were read; what they contain comes to `receive`, once a record is complete. */
+  receivedCiphertext(bytes: number): void;
   flush(): void;
   /** The peer has ended its side, and Bun ends ours when this returns. */
   ended(): void;

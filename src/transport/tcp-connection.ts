@@ -90,6 +90,13 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
     else this.fault("frame", fault);
   }
 
+  /** With TLS, a small read is part of a record. */
+  receivedCiphertext(bytes: number): void {
+    if (!this.isOpen || bytes >= smallReadBytes) return;
+    this.heard();
+    this.takeFrame();
+  }
+
   /** The socket's `end`: the peer sends no more, and Bun ends our side when this returns. */
   ended(): void {
     this.reader.stop();

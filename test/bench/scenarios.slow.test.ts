@@ -162,6 +162,29 @@ test(
   msMax,
 );
 
+test.each([
+  ["tls", "tcp"],
+  ["wss", "ws"],
+])(
+  "tls over %s: handshakes, sign-ins, talks and idle connections, the last two beside %s",
+  async (secure, plain) => {
+    const results = await trial("tls", "--transport", secure);
+    expect(results.map(({ scenario, transport }) => `${scenario} ${transport}`)).toEqual([
+      ...[`tls-handshake ${secure}`, `tls-login ${secure}`, `tls-talk ${plain}`, `tls-talk ${secure}`],
+      ...[`tls-idle ${plain}`, `tls-idle ${secure}`],
+    ]);
+    const [handshake, login, , talk, , idle] = results;
+    for (const result of [handshake, login, talk]) {
+      expect(result?.["answered"]).toBe(result?.["sent"] ?? -1);
+      expect(result?.["per_second"]).toBeGreaterThan(0);
+    }
+    expect(handshake?.["cpu_us_per_handshake"]).toBeGreaterThanOrEqual(0);
+    expect(talk?.["share_of_plain"]).toBeGreaterThan(0);
+    expect(typeof idle?.["bytes_more_than_plain"]).toBe("number");
+  },
+  msMax,
+);
+
 test(
   "talk on a cluster of processes: a line for the whole, and one for each process",
   async () => {

@@ -2,7 +2,10 @@
 // read.
 
 import { afterEach, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
+import { connect as connectSecure } from "node:tls";
+import type { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { lingerMsMax } from "../../src/transport/linger-watch.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import type { Server } from "../../src/transport/transport.ts";
@@ -10,10 +13,16 @@ import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { closeKicked, closeNormal } from "../../src/wire/close-reason.ts";
 import { frameHeaderBytes, writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { OpCode } from "../../src/wire/opcode.ts";
+import { TestAuthority } from "../support/certificates.ts";
 import { upgradeRequest } from "../support/proxy-protocol.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { clientFrame } from "../support/websocket-frames.ts";
 import { eventually, type Recording, recordingAcceptor, type TestOptions, testOptions, turn } from "./recording.ts";
+import { contextOf } from "./tls/tls-stage.ts";
 
+const authority = new TestAuthority(temporaryFolder("roost-floods-"));
+const tls = contextOf(authority.leaf());
+const ca = readFileSync(authority.root, "utf8");
 const loopback = { host: "127.0.0.1", port: 0 };
 const mib = 1024 * 1024;
 const payload = Buffer.alloc(30, 1);
@@ -24,7 +33,7 @@ function tcpFrame(bytes: Buffer): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-const dialects = [
+const plainDialects = [
   { name: "TCP", listen: listenTcp, greeting: Buffer.alloc(0), frame: tcpFrame(payload) },
   {
     name: "WebSocket",
@@ -33,27 +42,38 @@ const dialects = [
     frame: clientFrame({ opcode: OpCode.Binary, payload }, 0x0102_0304),
   },
 ];
+const dialects = [false, true].flatMap((isSecure) =>
+  plainDialects.map((dialect) => ({ ...dialect, isSecure, name: `${dialect.name}${isSecure ? " with TLS" : ""}` })),
+);
 
 const servers: Server[] = [];
+const wheels: TimerWheel[] = [];
 const sockets: Socket[] = [];
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  await Promise.all(servers.splice(0).map((server) => server.close(closeNormal)));
+  const closed = Promise.all(servers.splice(0).map((server) => server.close(closeNormal)));
+  // Connections that are not read any more learn of their end by their deadline.
+  await turn(3);
+  for (const wheel of wheels.splice(0)) wheel.advance(lingerMsMax + 100);
+  await closed;
 });
 
 /** A client that reads nothing, and the owner of its connection. */
-async function deaf({ listen, greeting }: (typeof dialects)[number], options: TestOptions) {
+async function deaf({ listen, greeting, isSecure }: (typeof dialects)[number], options: TestOptions) {
   const accepted: Recording[] = [];
-  const server = listen(loopback, recordingAcceptor(accepted), options);
+  const server = listen(loopback, recordingAcceptor(accepted), isSecure ? { ...options, tls } : options);
   servers.push(server);
+  wheels.push(options.wheel);
   // The listener's buffers are bounded by the time of the next turns.
   await Bun.sleep(20);
   const port = Number(server.address.slice(server.address.lastIndexOf(":") + 1));
-  const socket = createConnection({ host: "127.0.0.1", port, noDelay: true });
+  const to = { host: "127.0.0.1", port, noDelay: true };
+  const socket = isSecure ? connectSecure({ ...to, ca }) : createConnection(to);
   sockets.push(socket);
   let isCut = false;
   socket.on("error", () => (isCut = true));
   socket.on("close", () => (isCut = true));
+  if (isSecure) await new Promise((resolve) => socket.once("secureConnect", resolve));
   socket.write(greeting);
   await eventually(() => accepted.length === 1);
   socket.pause();

@@ -3,7 +3,7 @@
 
 import { basicPong } from "../../../src/wire/packet.ts";
 import { OpCode } from "../../../src/wire/opcode.ts";
-import type { Transport } from "../../server/target.ts";
+import type { PlainTransport } from "../../server/target.ts";
 import type { Attack } from "../attack.ts";
 import { type Flood, flood, floods } from "../floods.ts";
 import type { RawClient } from "../raw-client.ts";
@@ -21,7 +21,7 @@ const framed =
   ({ dialect }: RawClient): Buffer =>
     dialect.frame(payload, opcode);
 
-function unreadPings(transport: Transport): Attack {
+function unreadPings(transport: PlainTransport): Attack {
   return {
     name: `unread-pings-${transport}`,
     what: `${pingers} connections send pings of ${pingPayload.length} bytes and read nothing`,

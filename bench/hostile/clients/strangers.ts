@@ -1,13 +1,13 @@
 // Strangers: connections that never sign in, silent ones and such as begin what they do not end.
 
 import { OpCode } from "../../../src/wire/opcode.ts";
-import type { Transport } from "../../server/target.ts";
+import type { PlainTransport } from "../../server/target.ts";
 import type { Attack } from "../attack.ts";
 import { crowd } from "../crowd.ts";
 import { RawClient, RawSocket } from "../raw-client.ts";
 
 const unfinishedBytes = 1_000_000;
-function unfinished(transport: Transport, count: number): Attack {
+function unfinished(transport: PlainTransport, count: number): Attack {
   return {
     name: `unfinished-${transport}`,
     what: `${count} strangers send all but the last byte of a message of 1 MB`,
@@ -21,7 +21,7 @@ function unfinished(transport: Transport, count: number): Attack {
   };
 }
 
-function silent(transport: Transport, count: number): Attack {
+function silent(transport: PlainTransport, count: number): Attack {
   return {
     name: `silent-${transport}`,
     what: `${count} connections say nothing, not even an upgrade, to a server with 1,024 open files`,

@@ -2,7 +2,7 @@
 // already, as one without a request: it has its place, and the time for a request's head includes the handshake.
 
 import type { Socket, SocketHandler } from "bun";
-import { beginsTls, handshakeBytesMax, startTls } from "../tls/start-tls.ts";
+import { beginsTls, handshakeBytesMax, type SecuredPair, startTls } from "../tls/start-tls.ts";
 import type { TlsContext } from "../tls/tls-context.ts";
 
 /** What a socket's events go to. */
@@ -60,6 +60,7 @@ export class SecureEntry implements HttpSocketOwner {
   private readonly plain: HttpSocket;
   private readonly connection: Entering;
   private readonly parts: EntryParts;
+  private pair: SecuredPair<HttpSocketOwner> | undefined;
   private bytes = 0;
 
   constructor(plain: HttpSocket, connection: Entering, parts: EntryParts) {
@@ -81,7 +82,7 @@ export class SecureEntry implements HttpSocketOwner {
       return;
     }
     if (isFirst)
-      startTls<HttpSocketOwner>(this.plain, this, {
+      this.pair = startTls<HttpSocketOwner>(this.plain, this, {
         initialData: chunk,
         tls: this.parts.tls,
         secureHandlers,
@@ -96,7 +97,7 @@ export class SecureEntry implements HttpSocketOwner {
       this.connection.terminate();
       return;
     }
-    this.plain.data = undefined;
+    if (this.pair !== undefined) this.pair.plain.data = undefined;
     this.connection.secured(secure);
     secure.data = this.connection;
   }

@@ -11,7 +11,7 @@ import type { SocketOwner, TcpSocket } from "../socket-owner.ts";
 import { tcpHandlers } from "../tcp-connection.ts";
 import type { Acceptor } from "../transport.ts";
 import { failureOf, isVerified } from "./peer-verification.ts";
-import { beginsTls, handshakeBytesMax, startTls } from "./start-tls.ts";
+import { beginsTls, handshakeBytesMax, type SecuredPair, startTls } from "./start-tls.ts";
 import type { TlsContext } from "./tls-context.ts";
 
 const plainText = closeProtocolFault("this port takes TLS only: connect with tls://");
@@ -49,7 +49,7 @@ export function awaitHandshake(
 class Handshake extends PendingConnection {
   private readonly acceptor: Acceptor;
   private readonly secured: Secured;
-  private secure: TcpSocket | undefined;
+  private pair: SecuredPair<SocketOwner> | undefined;
   /** Bytes that wait for their turn, before the handshake begins. */
   private first: Buffer | undefined;
   private bytes = 0;
@@ -70,7 +70,7 @@ class Handshake extends PendingConnection {
     if (!(isPlain && options.acceptsPlain === true)) options.observer.bytesIn(chunk.length);
     this.bytes += chunk.length;
     if (this.bytes > handshakeBytesMax) this.refused("tls-handshake");
-    else if (this.secure !== undefined) return;
+    else if (this.pair !== undefined) return;
     else if (this.first !== undefined) this.first = Buffer.concat([this.first, chunk]);
     else if (isPlain) this.notTls(chunk);
     else this.take(chunk);
@@ -91,8 +91,8 @@ class Handshake extends PendingConnection {
       this.refused("tls-handshake");
       return;
     }
-    this.socket.data = undefined;
-    this.succeed(secure, this.remoteAddress, this.acceptor);
+    const connection = this.succeed(secure, this.remoteAddress, this.acceptor);
+    if (this.pair !== undefined) this.pair.plain.data = new BelowTls(connection);
   }
 
   ended(): void {
@@ -117,7 +117,7 @@ class Handshake extends PendingConnection {
   }
 
   protected override terminate(): void {
-    (this.secure ?? this.socket).terminate();
+    (this.pair?.secure ?? this.socket).terminate();
   }
 
   protected override over(): void {
@@ -145,7 +145,8 @@ class Handshake extends PendingConnection {
   }
 
   private upgrade(initialData: Buffer): void {
-    this.secure = startTls<SocketOwner>(this.socket, this, { initialData, tls: this.secured.tls, secureHandlers });
+    const { tls } = this.secured;
+    this.pair = startTls<SocketOwner>(this.socket, this, { initialData, tls, secureHandlers });
   }
 
   /** Tells a client of the plain protocol what is wrong, unless it is welcome. */
@@ -177,5 +178,27 @@ class Handshake extends PendingConnection {
   private refused(fault: string): void {
     this.secured.options.observer.protocolFault(fault);
     this.shed();
+  }
+}
+
+/** Owns the plain socket of a connection, whose secure socket reports all but the reads. */
+class BelowTls implements SocketOwner {
+  private readonly connection: SocketOwner;
+
+  constructor(connection: SocketOwner) {
+    this.connection = connection;
+  }
+
+  receive(chunk: Buffer): void {
+    this.connection.receivedCiphertext(chunk.length);
+  }
+
+  receivedCiphertext(): void {}
+  flush(): void {}
+  ended(): void {}
+  gone(): void {}
+
+  fail(bug: unknown): void {
+    this.connection.fail(bug);
   }
 }

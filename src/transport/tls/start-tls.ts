@@ -6,7 +6,7 @@
 //   tls.secureContext  a context that is parsed already, instead of PEM
 //
 // Order of events: first bytes -> upgradeTLS -> `handshake` on the secure socket -> its `data`. The plain socket goes
-// on to report what it reads, as ciphertext: its owner counts that during the handshake, and ignores it afterwards.
+// on to report what it reads, as ciphertext, but as another object (SecuredPair), to whose owner that goes.
 
 import type { Socket, SocketHandler, TLSOptions } from "bun";
 import type { TlsContext } from "./tls-context.ts";
@@ -30,10 +30,17 @@ interface ServerUpgrade<Owner> {
   readonly socket: SocketHandler<Owner | undefined>;
 }
 
+/** The two sockets of a connection with TLS. Both have the same data at first. */
+export interface SecuredPair<Owner> {
+  /** Reports ciphertext. The socket that was accepted has no events any more. */
+  readonly plain: Socket<Owner | undefined>;
+  readonly secure: Socket<Owner | undefined>;
+}
+
 /**
  * Starts a handshake with the context's present certificate.
- * @param owner the data of the secure socket, whose events go to `secureHandlers`.
- * @returns the secure socket; undefined if the peer is gone, which the plain socket's `close` will say.
+ * @param owner the data of both sockets; events of the secure one go to `secureHandlers`.
+ * @returns undefined if the peer is gone, which the `close` of `socket` will say.
  */
 export function startTls<Owner>(
   socket: Socket<Owner | undefined>,
@@ -44,7 +51,7 @@ export function startTls<Owner>(
     readonly tls: TlsContext;
     readonly secureHandlers: SocketHandler<Owner | undefined>;
   },
-): Socket<Owner | undefined> | undefined {
+): SecuredPair<Owner> | undefined {
   const options: ServerUpgrade<Owner> = {
     isServer: true,
     initialData: parts.initialData,
@@ -54,5 +61,6 @@ export function startTls<Owner>(
     socket: parts.secureHandlers,
   };
   const pair: readonly Socket<Owner | undefined>[] | undefined = socket.upgradeTLS<Owner | undefined>(options);
-  return pair?.[1];
+  const [plain, secure] = pair ?? [];
+  return plain && secure && { plain, secure };
 }

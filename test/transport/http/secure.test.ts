@@ -138,6 +138,19 @@ describe("an HTTPS server", () => {
     await until(() => answer.split("you asked for /many").length === 51, "all are answered");
   });
 
+  test("goes on with a connection beyond the bytes that a handshake may have", async () => {
+    const { port } = serve();
+    const socket = await secure(port);
+    const seen = { answers: 0, isEnded: false };
+    socket.on("data", (chunk: Buffer) => (seen.answers += chunk.toString().split("you asked for /again").length - 1));
+    socket.on("close", () => (seen.isEnded = true));
+    for (let count = 1; count <= 100 && !seen.isEnded; count++) {
+      socket.write(`GET /again HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(2_000)}\r\n\r\n`);
+      await until(() => seen.answers === count || seen.isEnded, "it is answered");
+    }
+    expect(seen).toEqual({ answers: 100, isEnded: false });
+  });
+
   test("counts half handshakes against its bounds, ends them in time, and serves others meanwhile", async () => {
     let nowMs = 0;
     const { server, port, url, met } = serve({ nowMs: () => nowMs }, { connections: 60 });
