@@ -85,7 +85,9 @@ describe("sign in and talk:", () => {
     async () => {
       const pair = authority.leaf();
       const { publicKey } = new X509Certificate(readFileSync(pair.certificate));
-      const trusted = createHash("sha256").update(publicKey.export({ type: "spki", format: "der" })).digest("base64");
+      const trusted = createHash("sha256")
+        .update(publicKey.export({ type: "spki", format: "der" }))
+        .digest("base64");
       const { server, token } = await stage.start(pair);
       const [url, alice, bob] = [server.ws, await token("alice"), await token("bob")].map((it) => JSON.stringify(it));
       const talk = `

@@ -91,7 +91,7 @@ test("a certificate is replaced in every way, and nothing is lost", async () => 
   expect(server.log).not.toContain("bug");
 }, 180_000);
 
-test("gateways that share their ports renew: talks and connections stay, and all serve the new certificate", async () => {
+test("gateways that share their ports renew: talks and connections stay, all serve the new certificate", async () => {
   const files = { certificate: join(folder, "shared.pem"), key: join(folder, "shared.key") };
   install(authority.leaf(), files);
   cluster = await ClusterStage.start(

@@ -21,7 +21,7 @@ interface Started {
   readonly server: ServerProcess;
   readonly files: Pair;
   readonly place: string;
-  token(account: string): Promise<string>;
+  readonly token: (account: string) => Promise<string>;
 }
 
 export class TlsStage {

@@ -107,7 +107,8 @@ describe("a server with TLS", () => {
       install(pair, files);
       // The first one by a signal, the second one by the change of the files.
       if (at === 1) server.signal("SIGHUP");
-      for (const url of [ws, tcp]) await until(async () => (await stage.served(url)) === fingerprints[at], "it is served");
+      for (const url of [ws, tcp])
+        await until(async () => (await stage.served(url)) === fingerprints[at], "it is served");
     }
     writeFileSync(files.certificate, "rubbish");
     await until(() => server.log.includes("is refused and the old one stays"), "the refusal is logged");

@@ -54,8 +54,8 @@ export function failureOf(
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID" && dialled !== undefined)
     return (
-      `its certificate is for ${namesOf(dialled.socket)}, and not for ${dialled.host}, where it was dialled; issue it ` +
-      "with this name, too, or let the node advertise one of its names"
+      `its certificate is for ${namesOf(dialled.socket)}, and not for ${dialled.host}, where it was dialled; ` +
+      "issue it with this name, too, or let the node advertise one of its names"
     );
   const failure = failures.get(code);
   return failure === undefined
