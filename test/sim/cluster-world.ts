@@ -10,7 +10,8 @@ import { databaseOf, type Sabotage, sessionStoreOf } from "./cluster-sabotage.ts
 import type { Database, StoredMessage } from "./database.ts";
 import { type Machine, Machines } from "./machines.ts";
 import { Network } from "./network.ts";
-import { Phone, type Saying, type Step } from "./phone.ts";
+import { Phone } from "./phone.ts";
+import type { Saying, Step } from "./phone-connection.ts";
 import type { SessionStore } from "./session-store.ts";
 import { type Registry, startRegistryNode } from "./simulated-naming.ts";
 
