@@ -4,14 +4,14 @@
 // hold. One seed, one run.
 
 import type { Log } from "../../src/base/log.ts";
-import { isDeepStrictEqual } from "node:util";
 import { ClusterProcesses, clientAddress, type Drain } from "./cluster-processes.ts";
 import { databaseOf, type Sabotage, sessionStoreOf } from "./cluster-sabotage.ts";
-import type { Database, StoredMessage } from "./database.ts";
+import { Invariants } from "./cluster-invariants.ts";
+import type { Database } from "./database.ts";
 import { type Machine, Machines } from "./machines.ts";
 import { Network } from "./network.ts";
 import { Phone } from "./phone.ts";
-import type { Saying, Step } from "./phone-connection.ts";
+import type { Step } from "./phone-connection.ts";
 import type { SessionStore } from "./session-store.ts";
 import { type Registry, startRegistryNode } from "./simulated-naming.ts";
 
@@ -25,6 +25,7 @@ const twinStaysMs = 20_000;
 /** Who is kicked has heard of it by then. */
 const kickedMsMax = 3_000;
 const group = "g1";
+const accounts = ["ann", "bob", "cid", "dan", "eve"] as const;
 
 interface Program {
   readonly machine: Machine;
@@ -48,6 +49,7 @@ export class ClusterWorld {
   private readonly steps: Step[] = [];
   private readonly faults: string[] = [];
   private readonly verbose: boolean;
+  private readonly invariants: Invariants;
   private isTroubled = true;
   private sayings = 0;
 
@@ -59,6 +61,8 @@ export class ClusterWorld {
     this.network = new Network(this.machines);
     this.database = databaseOf(sabotage);
     this.sessionStore = sessionStoreOf(sabotage);
+    const { phones, leavers, steps, database, sessionStore } = this;
+    this.invariants = new Invariants({ phones, leavers, steps, database, sessionStore, accounts });
   }
 
   /** Returns what went wrong; nothing, if all is well. */
@@ -76,7 +80,7 @@ export class ClusterWorld {
     let differences: readonly string[] = [];
     for (let waitedMs = 0; waitedMs < settleMsMax; waitedMs += settleStepMs) {
       events.advance(settleStepMs);
-      differences = this.differences();
+      differences = this.invariants.differences();
       if (differences.length === 0) break;
     }
     const bugs = this.machines.bugs.map((bug) => (bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)));
@@ -142,7 +146,7 @@ export class ClusterWorld {
   private makeGroup(): void {
     const { life } = this.machines.list.find(({ name }) => name === "database") ?? {};
     if (life === undefined) return;
-    const members = this.accounts.slice(1, 4);
+    const members = accounts.slice(1, 4);
     const draft = {
       app: "app",
       id: group,
@@ -156,10 +160,6 @@ export class ClusterWorld {
     this.machines.run(life, () => void this.database.createGroup(draft, 0));
     for (const account of ["ann", ...members])
       this.steps.push({ group, account, isJoin: true, sentMs: 0, answeredMs: quietMs / 2 + 100 });
-  }
-
-  private get accounts(): readonly string[] {
-    return ["ann", "bob", "cid", "dan", "eve"];
   }
 
   private addPhones(gateways: readonly string[]): void {
@@ -180,7 +180,7 @@ export class ClusterWorld {
       machines.events.after(quietMs + this.below(2_000), () => this.live(phone));
       return phone;
     };
-    for (const account of this.accounts) this.phones.push(add(account, "", account === "ann"));
+    for (const account of accounts) this.phones.push(add(account, "", account === "ann"));
     this.phones.push(add("bob", "tablet", false));
     const [ann] = this.phones;
     const twin = add("ann", "", true);
@@ -321,7 +321,7 @@ export class ClusterWorld {
 
   private say(phone: Phone): void {
     const toGroup = this.once(3);
-    const dest = toGroup ? group : this.pick(this.accounts.filter((account) => account !== phone.account));
+    const dest = toGroup ? group : this.pick(accounts.filter((account) => account !== phone.account));
     const name = `${phone.account}${phone.device}-${++this.sayings}`;
     phone.say({
       name,
@@ -361,129 +361,5 @@ export class ClusterWorld {
       start: () => phone.start(),
     })))
       if (machine.life === undefined) machines.boot(machine, start);
-  }
-
-  private get sayingsOfAll(): readonly Saying[] {
-    return [...this.phones, ...this.leavers].flatMap(({ said }) => said);
-  }
-
-  /** What is not as it was promised. */
-  private differences(): readonly string[] {
-    return [
-      ...this.lostSayings(),
-      ...this.phones.flatMap((phone) => this.differencesOf(phone)),
-      ...this.strayedSessions(),
-      ...this.wrongReaders(),
-      ...this.wrongOrder(),
-    ];
-  }
-
-  private lostSayings(): string[] {
-    const wrong: string[] = [];
-    const stored = new Map(this.database.messages.map((message) => [message.messageId, message]));
-    const byName = Map.groupBy(this.database.messages, ({ body }) => body);
-    for (const { name, messageId } of this.sayingsOfAll) {
-      if (messageId !== undefined && messageId !== 0n && stored.get(messageId)?.body !== name)
-        wrong.push(`${name} was acknowledged as ${messageId}, and is not stored`);
-      const count = byName.get(name)?.length ?? 0;
-      if (count > 1) wrong.push(`${name} is stored ${count} times`);
-    }
-    return wrong;
-  }
-
-  private differencesOf(phone: Phone): string[] {
-    const wrong: string[] = [];
-    if (!phone.isSignedIn) return [`${phone.label} is not signed in`];
-    if (!phone.isDone) wrong.push(`${phone.label} waits for answers`);
-    // What was never answered may be stored and pushed to nobody, if its sender does not repeat it.
-    const unanswered = new Set(this.leavers.flatMap(({ outbox }) => outbox.map(({ name }) => name)));
-    for (const message of this.database.messages) {
-      const { messageId, body } = message;
-      if (unanswered.has(body)) continue;
-      const isMine = message.sender === phone.account || this.database.isReceiver(message, phone.account);
-      if (isMine && !phone.seen.has(messageId) && !this.database.hasLeft(message, phone.account))
-        wrong.push(`${phone.label} has not got ${body} (${messageId})`);
-    }
-    const names = new Map<string, bigint>();
-    const known = new Map(this.database.messages.map((message) => [message.messageId, message]));
-    for (const [messageId, name] of phone.seen) {
-      if (names.has(name)) wrong.push(`${phone.label} has got ${name} twice`);
-      names.set(name, messageId);
-      const message = known.get(messageId);
-      if (message === undefined) wrong.push(`${phone.label} has got ${name} (${messageId}), which is not stored`);
-      else if (!this.isReader(message, phone.account))
-        wrong.push(`${phone.label} has got ${name}, which is not for it`);
-    }
-    return wrong;
-  }
-
-  /** Sessions are where the connections are, and nowhere else. */
-  private strayedSessions(): string[] {
-    const live = this.phones.filter(({ isSignedIn }) => isSignedIn);
-    const connected = live.map(({ account, device, channelId }) => `${account} ${device} ${channelId}`);
-    const located = [...this.sessionStore.all].flatMap(([account, locations]) =>
-      locations.map(({ device, channelId }) => `${account} ${device} ${channelId}`),
-    );
-    if (isDeepStrictEqual(connected.toSorted(), located.toSorted())) return [];
-    const onlyLocated = located.filter((session) => !connected.includes(session));
-    const onlyConnected = connected.filter((session) => !located.includes(session));
-    return [`sessions without a connection: ${onlyLocated.join(", ")}; without a session: ${onlyConnected.join(", ")}`];
-  }
-
-  /** Whom a message of the group reaches, as far as clients can know it by what was answered when. */
-  private wrongReaders(): string[] {
-    const wrong: string[] = [];
-    const said = new Map(this.sayingsOfAll.map((saying) => [saying.name, saying]));
-    for (const message of this.database.messages) {
-      const saying = said.get(message.body);
-      if (!message.toGroup || saying === undefined || saying.answeredMs < 0) continue;
-      for (const account of this.accounts) {
-        const isMember = this.memberBetween(account, saying.sentMs, saying.answeredMs);
-        if (isMember === undefined || isMember === this.isReader(message, account)) continue;
-        wrong.push(`${account} is ${isMember ? "a" : "no"} member when ${message.body} is said, and its reader or not`);
-      }
-    }
-    return wrong;
-  }
-
-  private isReader(message: StoredMessage, account: string): boolean {
-    return message.sender === account || this.database.isReceiver(message, account);
-  }
-
-  /** Undefined: it may have changed meanwhile. */
-  private memberBetween(account: string, fromMs: number, toMs: number): boolean | undefined {
-    const steps = this.steps.filter((step) => step.account === account && step.sentMs >= 0 && step.sentMs <= toMs);
-    const last = steps.at(-1);
-    if (last === undefined) return false;
-    return last.answeredMs < 0 || last.answeredMs >= fromMs ? undefined : last.isJoin;
-  }
-
-  /**
-   * What one node wrote was pushed in its order on each connection, and what one device said is stored in its order.
-   */
-  private wrongOrder(): string[] {
-    const wrong: string[] = [];
-    const attempts = new Map(this.sayingsOfAll.map(({ name, attempts: count }) => [name, count]));
-    const isFirst = (name: string): boolean => attempts.get(name) === 1;
-    const ofNode = (id: bigint): bigint => (id >> 12n) & 1023n;
-    for (const phone of this.phones) {
-      const pushes = Map.groupBy(
-        phone.pushes.filter(({ name }) => isFirst(name)),
-        ({ channelId, conversation, messageId }) => `${channelId} ${conversation} ${ofNode(messageId)}`,
-      );
-      for (const list of pushes.values())
-        for (const [at, { messageId, name }] of list.entries())
-          if (at > 0 && messageId <= (list[at - 1]?.messageId ?? 0n))
-            wrong.push(`${phone.label} got ${name} behind what came after it`);
-      const spoken = Map.groupBy(
-        phone.said.filter(({ name, messageId }) => isFirst(name) && (messageId ?? 0n) > 0n),
-        ({ dest, channelId, messageId }) => `${dest} ${channelId} ${ofNode(messageId ?? 0n)}`,
-      );
-      for (const list of spoken.values())
-        for (const [at, { messageId, name }] of list.entries())
-          if (at > 0 && (messageId ?? 0n) <= (list[at - 1]?.messageId ?? 0n))
-            wrong.push(`${name} is stored before what ${phone.label} said before it`);
-    }
-    return wrong;
   }
 }
