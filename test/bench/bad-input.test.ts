@@ -40,6 +40,7 @@ test.each([
   ["an unknown option", /^bench: .*--colour/, ["--colour", "red"]],
   ["a transport that there is not", /--transport takes one of tcp, ws/, ["--transport", "udp"]],
   ["a topology that there is not", /--topology takes one of standalone, processes/, ["--topology", "ring"]],
+  ["a cluster with TLS", /needs --topology standalone/, ["--transport", "tls", "--topology", "processes"]],
   ["seconds that are no number", /--seconds takes seconds/, ["--seconds", "soon"]],
   ["a rate that is nothing", /--rate takes a whole number above 0/, ["--rate", "0"]],
   ["a store that there is not", /--store takes sqlite or postgres/, ["--store", "mongodb://x"]],
