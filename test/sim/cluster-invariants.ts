@@ -1,5 +1,5 @@
-// What a cluster has promised once all trouble is over: nothing acknowledged is lost, nothing is stored or received twice,
-// only members read a group, sessions are where the connections are, and orders are kept.
+// What a cluster has promised once all trouble is over: nothing acknowledged is lost, nothing is stored or received
+// twice, only members read a group, sessions are where the connections are, and orders are kept.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Database, StoredMessage } from "./database.ts";
