@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Follower, type Change } from "../../src/session/follower.ts";
 import { LocationCache, type LeasedLocations } from "../../src/session/location-cache.ts";
-import { location } from "./sessions-suite.ts";
+import { location } from "./locations.ts";
 
 const at = (...leases: number[]): LeasedLocations => ({ locations: leases.map(() => location()), leases });
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
-import { location, sessionsSuite } from "./sessions-suite.ts";
+import { location } from "./locations.ts";
+import { sessionsSuite } from "./sessions-suite.ts";
 
 sessionsSuite("sessions in memory", async (limits) => {
   // One process has one opening.

@@ -9,7 +9,7 @@ import { sessionsDetail, SessionsUnavailable, type Sessions } from "../../src/se
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { location } from "./sessions-suite.ts";
+import { location } from "./locations.ts";
 
 describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
   const undo: (() => Promise<void>)[] = [];

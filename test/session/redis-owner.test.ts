@@ -9,7 +9,7 @@ import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.t
 import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { claimOf, sessionOwnerSuite, type OwnedEngine } from "./session-owner-suite.ts";
-import { location } from "./sessions-suite.ts";
+import { location } from "./locations.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
 const [first, second] = [claimOf(["first"]), claimOf(["second"])];

@@ -4,7 +4,8 @@ import { silentLog } from "../../src/base/log.ts";
 import type { SessionLimits } from "../../src/session/sessions.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
-import { location, sessionsSuite } from "./sessions-suite.ts";
+import { location } from "./locations.ts";
+import { sessionsSuite } from "./sessions-suite.ts";
 import { sharedSessionsSuite, type SharedEngine } from "./shared-sessions-suite.ts";
 
 /** The texts of a reply, whichever version of the protocol it came by. */

@@ -10,7 +10,7 @@ import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
 import { type Pair, TestAuthority } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { location } from "./sessions-suite.ts";
+import { location } from "./locations.ts";
 
 const folder = temporaryFolder("roost-redis-tls-");
 const both = "extendedKeyUsage=serverAuth,clientAuth";

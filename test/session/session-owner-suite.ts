@@ -13,7 +13,7 @@ import { createLog, silentLog, type Log } from "../../src/base/log.ts";
 import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { location } from "./sessions-suite.ts";
+import { location } from "./locations.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
 export interface OwnedEngine {

@@ -3,21 +3,11 @@
 // read.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { limitTable, limitValues } from "../../src/base/limits/table.ts";
+import { limitValues } from "../../src/base/limits/table.ts";
 import type { Location, PutOutcome, SessionLimits, Sessions } from "../../src/session/sessions.ts";
 import { bound } from "../support/bounds.ts";
-import { Random, testSeed } from "../support/random.ts";
-
-const devicesPerAccountMax = limitTable.devicesPerAccount.initial;
-
-let channels = 0;
-
-/** A location on a channel of its own. */
-export function location(change: Partial<Location> = {}): Location {
-  return { device: "", channelId: `ch${channels++}`, gateway: "gw1", incarnation: "i1", ...change };
-}
-
-const compare = (one: Location, other: Location): number => (one.channelId < other.channelId ? -1 : 1);
+import { byChannel, devicesPerAccountMax, location } from "./locations.ts";
+import { presenceTests } from "./presence-tests.ts";
 
 /** Signs ann in on as many devices as are allowed: d0, d1, … */
 async function fill(sessions: Sessions): Promise<Location[]> {
@@ -71,22 +61,10 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
 
     const locate = async (account: string, app = "app"): Promise<readonly Location[]> => {
       const [found] = await reader.locate(app, [account]);
-      return (found ?? []).toSorted(compare);
+      return (found ?? []).toSorted(byChannel);
     };
-    /** Listeners hear of all that was answered before, before this resolves. */
-    const settled = async (): Promise<void> => void (await reader.locate("app", []));
     const put = (account: string, place: Location, app = "app"): Promise<PutOutcome> =>
       sessions.put(app, account, place);
-    /** What listeners were told from now on, as `online app account`. */
-    const watch = (): { readonly told: string[]; end(): void } => {
-      const told: string[] = [];
-      const end = reader.watchPresence({
-        online: (app, account) => told.push(`online ${app} ${account}`),
-        offline: (app, account) => told.push(`offline ${app} ${account}`),
-      });
-      return { told, end };
-    };
-
     describe("restore", () => {
       test("a lost session is put again, a present one stays, a newer one of its device is not replaced", async () => {
         const place = location({ device: "phone" });
@@ -140,7 +118,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
         const laptop = location({ device: "laptop", gateway: "gw2" });
         const nameless = location({ device: "" });
         for (const place of [phone, laptop, nameless]) await put("ann", place);
-        expect(await locate("ann")).toEqual([phone, laptop, nameless].toSorted(compare));
+        expect(await locate("ann")).toEqual([phone, laptop, nameless].toSorted(byChannel));
       });
 
       test("a newer session of a device replaces the older one and returns it", async () => {
@@ -150,7 +128,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
         await put("ann", laptop);
         await put("ann", old);
         expect(await put("ann", fresh)).toEqual({ result: "put", replaced: old });
-        expect(await locate("ann")).toEqual([laptop, fresh].toSorted(compare));
+        expect(await locate("ann")).toEqual([laptop, fresh].toSorted(byChannel));
       });
 
       test("what was located does not change afterwards", async () => {
@@ -168,7 +146,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
         const replaced = outcomes.flatMap((outcome) => (outcome.result === "put" ? (outcome.replaced ?? []) : []));
         const left = await locate("ann");
         expect(left).toHaveLength(1);
-        expect([...replaced, ...left].toSorted(compare)).toEqual(places.toSorted(compare));
+        expect([...replaced, ...left].toSorted(byChannel)).toEqual(places.toSorted(byChannel));
       });
     });
 
@@ -192,7 +170,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
       test("refuses one device too many and changes nothing", async () => {
         const places = await fill(sessions);
         expect(await put("ann", location({ device: "one more" }))).toEqual({ result: "tooManyDevices" });
-        expect(await locate("ann")).toEqual(places.toSorted(compare));
+        expect(await locate("ann")).toEqual(places.toSorted(byChannel));
       });
 
       test("does not keep a device that is signed in from signing in anew", async () => {
@@ -311,7 +289,7 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
         await put("ann", fresh);
         await put("ann", elsewhere);
         await sessions.removeGateway("gw1", "i2");
-        expect(await locate("ann")).toEqual([fresh, elsewhere].toSorted(compare));
+        expect(await locate("ann")).toEqual([fresh, elsewhere].toSorted(byChannel));
       });
 
       test("a gateway whose name begins another's is distinguished from it", async () => {
@@ -331,125 +309,6 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
       });
     });
 
-    describe("presence", () => {
-      test("reports the first device that appears and the last that goes, and no others", async () => {
-        const { told } = watch();
-        const phone = location({ device: "phone" });
-        const laptop = location({ device: "laptop" });
-        await put("ann", phone);
-        await put("ann", laptop);
-        await sessions.remove("app", "ann", phone.channelId);
-        await settled();
-        expect(told).toEqual(["online app ann"]);
-        await sessions.remove("app", "ann", laptop.channelId);
-        await settled();
-        expect(told).toEqual(["online app ann", "offline app ann"]);
-      });
-
-      test("does not tell of a session that was replaced, refused or not there", async () => {
-        const { told } = watch();
-        const old = location({ device: "d0" });
-        await put("ann", old);
-        await put("ann", location({ device: "d0" }));
-        await sessions.remove("app", "ann", old.channelId);
-        for (let at = 1; at <= devicesPerAccountMax; at++) await put("ann", location({ device: `d${at}` }));
-        await sessions.removeGateway("no such gateway");
-        await settled();
-        expect(told).toEqual(["online app ann"]);
-      });
-
-      test("tells of everybody whom a gateway takes away", async () => {
-        await put("ann", location({ gateway: "gw1" }));
-        await put("bob", location({ gateway: "gw1" }));
-        await put("cy", location({ gateway: "gw1", device: "phone" }));
-        await put("cy", location({ gateway: "gw2", device: "laptop" }));
-        await settled();
-        const { told } = watch();
-        await sessions.removeGateway("gw1");
-        await settled();
-        expect(told.toSorted()).toEqual(["offline app ann", "offline app bob"]);
-      });
-
-      test("is reported after the change to which it belongs", async () => {
-        const seen: Promise<number>[] = [];
-        const look = async (app: string, account: string): Promise<number> =>
-          (await reader.locate(app, [account]))[0]?.length ?? 0;
-        reader.watchPresence({
-          online: (app, account) => void seen.push(look(app, account)),
-          offline: (app, account) => void seen.push(look(app, account)),
-        });
-        const place = location();
-        await put("ann", place);
-        await settled();
-        await sessions.remove("app", "ann", place.channelId);
-        await settled();
-        expect(await Promise.all(seen)).toEqual([1, 0]);
-      });
-
-      test("every listener is called until it stops watching", async () => {
-        const first = watch();
-        const second = watch();
-        await put("ann", location());
-        await settled();
-        first.end();
-        await put("bob", location());
-        await settled();
-        expect(first.told).toEqual(["online app ann"]);
-        expect(second.told).toEqual(["online app ann", "online app bob"]);
-      });
-    });
-
-    test("agrees with a plain list over a thousand random changes", async () => {
-      const random = new Random(testSeed(`${name}: random changes`));
-      interface Row {
-        readonly app: string;
-        readonly account: string;
-        readonly place: Location;
-      }
-      let rows: Row[] = [];
-      const online = new Set<string>();
-      reader.watchPresence({
-        online: (app, account) => void online.add(`${app} ${account}`),
-        offline: (app, account) => void online.delete(`${app} ${account}`),
-      });
-      for (let change = 0; change < 1000; change++) {
-        const app = random.pick(["x", "y"]);
-        const account = random.pick(["ann", "bob", "cy"]);
-        const gateway = random.pick(["gw1", "gw2"]);
-        const incarnation = random.pick(["i1", "i2"]);
-        const mine = (row: Row): boolean => row.app === app && row.account === account;
-        switch (random.below(8)) {
-          case 0: {
-            const keep = random.once(2) ? incarnation : undefined;
-            await sessions.removeGateway(gateway, keep);
-            rows = rows.filter(({ place }) => place.gateway !== gateway || place.incarnation === keep);
-            break;
-          }
-          case 1:
-          case 2:
-          case 3: {
-            const victim = rows[random.below(rows.length + 1)];
-            const channelId = victim?.place.channelId ?? "nowhere";
-            const gone = rows.find((row) => mine(row) && row.place.channelId === channelId);
-            expect(await sessions.remove(app, account, channelId)).toBe(gone !== undefined);
-            rows = rows.filter((row) => row !== gone);
-            break;
-          }
-          default: {
-            const place = location({ device: `d${random.below(20)}`, gateway, incarnation });
-            const replaced = rows.find((row) => mine(row) && row.place.device === place.device);
-            if (replaced === undefined && rows.filter(mine).length >= devicesPerAccountMax) {
-              expect(await sessions.put(app, account, place)).toEqual({ result: "tooManyDevices" });
-            } else {
-              expect(await sessions.put(app, account, place)).toEqual({ result: "put", replaced: replaced?.place });
-              rows = [...rows.filter((row) => row !== replaced), { app, account, place }];
-            }
-          }
-        }
-        const expected = rows.filter(mine).map(({ place }) => place);
-        expect(await locate(account, app)).toEqual(expected.toSorted(compare));
-        expect(online).toEqual(new Set(rows.map((row) => `${row.app} ${row.account}`)));
-      }
-    });
+    presenceTests(name, () => ({ sessions, reader }));
   });
 }

@@ -8,7 +8,8 @@ import type { GatewayStart, Location, SessionLimits, Sessions } from "../../src/
 import { bound } from "../support/bounds.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { location, type Engine } from "./sessions-suite.ts";
+import { location } from "./locations.ts";
+import { type Engine } from "./sessions-suite.ts";
 
 /** Hands on the engine's own data, so that no test waits for a lease to end. */
 export interface SharedEngine extends Engine {

@@ -14,7 +14,7 @@ import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts"
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { location } from "./sessions-suite.ts";
+import { location } from "./locations.ts";
 
 const root = temporaryFolder("roost-session-file-");
 let files = 0;
