@@ -23,7 +23,6 @@ const servingOptions = optionNames.filter((name) => options[name].of.length > 0)
 /** The options of each command. */
 export const optionsOf = {
   serve: servingOptions,
-  doctor: [...servingOptions, "json"],
   token: [...serverOptions, "account", "app", "ttl"],
   chat: [
     ...serverOptions,
@@ -52,6 +51,7 @@ export const optionsOf = {
     "json",
     "config",
   ],
+  doctor: [...servingOptions, "json"],
   kick: [...storeKeeperOptions, "account", "app", "device"],
   revoke: [...storeKeeperOptions, "account", "app", "before"],
   backup: ["data", "store", "replace", "config"],

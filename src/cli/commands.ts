@@ -40,12 +40,6 @@ const commands: Readonly<Record<string, Command>> = {
   serve: command("serve", "Start the server (the default command)", optionsOf.serve, async (values) =>
     done((await import("./serve.ts")).serve(values), undefined),
   ),
-  doctor: command(
-    "doctor",
-    "Check whether a server with these options would serve well on this machine, and whether a running one does",
-    optionsOf.doctor,
-    async (values) => (await import("./doctor.ts")).doctor(values),
-  ),
   token: command(
     "token",
     "Print a token for a client, signed with the server's secret",
@@ -60,6 +54,12 @@ const commands: Readonly<Record<string, Command>> = {
     "Print the limits of a running server and their use, or the limits of a role",
     optionsOf.limits,
     async (values) => done((await import("./limits.ts")).limits(values), 0),
+  ),
+  doctor: command(
+    "doctor",
+    "Check whether a server with these options would serve well on this machine, and whether a running one does",
+    optionsOf.doctor,
+    async (values) => (await import("./doctor.ts")).doctor(values),
   ),
   kick: command(
     "kick",

@@ -52,7 +52,7 @@ describe("the examination", () => {
       /^the check itself failed, which is a bug; please report it: x is not a function \(.+:\d+\)$/,
     );
     expect(texts[2]).toContain("y is not a function");
-    expect(texts.slice(3, 5)).toEqual(["the check was not over within 0.02 s", "the file is empty; fill it"]);
+    expect(texts.slice(3, 5)).toEqual(["no answer within 0.02 s", "the file is empty; fill it"]);
   });
 
   test("tells once what keeps several checks from running", async () => {

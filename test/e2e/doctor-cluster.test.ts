@@ -148,6 +148,20 @@ test("a certificate of this node for another name, and a registry in plain text 
   expect(named.of("registry")).toEqual([shownAs("problem", /^https:\S+ connection refused/)]);
 }, 60_000);
 
+test("a store, sessions and a registry that take connections and never answer", async () => {
+  const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  endings.push(() => silent.stop(true));
+  const at = `127.0.0.1:${silent.port}`;
+  const stores = ["--store", `postgres://${at}/roost`, "--sessions", `redis://${at}`];
+  const key = ["--cluster-key", "a key that the cluster shares"];
+  const { of } = await examined(["--role", "chat", ...stores, ...key, "--discovery", `http://${at}`]);
+  expect([of("store"), of("sessions"), of("registry")]).toEqual([
+    [shownAs("problem", /^127\.0\.0\.1:\d+\/roost: .*(timeout|no answer)/)],
+    [shownAs("problem", /^redis:\S+: it gives no answer, or closes the connection$/)],
+    [shownAs("problem", /^http:\S+ no answer within 2000 ms; start it, or name others$/)],
+  ]);
+}, 60_000);
+
 test.skipIf(isRedisMissing)(
   "sessions in Redis: eviction, a replica, a wrong password, away",
   async () => {

@@ -33,10 +33,7 @@ export async function examine(
 
 async function withinTime(check: Check, subject: Subject, limitMs: number): Promise<readonly Finding[]> {
   const late = Promise.withResolvers<readonly Finding[]>();
-  const timer = setTimeout(
-    () => late.resolve([problem(`the check was not over within ${limitMs / 1_000} s`)]),
-    limitMs,
-  );
+  const timer = setTimeout(() => late.resolve([problem(`no answer within ${limitMs / 1_000} s`)]), limitMs);
   try {
     return await Promise.race([check.run(subject), late.promise]);
   } catch (error) {

@@ -15,6 +15,14 @@ export function evictionSentence(policy: string): string {
     : "";
 }
 
+/** The longest search for the reason of a failure. */
+const diagnosisMsMax = 2_500;
+
+/** Bun's client says of a server that does not answer in time that the connection was closed. */
+function silenceOr(reason: string): string {
+  return reason === "Connection closed" ? "it gives no answer, or closes the connection" : reason;
+}
+
 interface Found {
   readonly version: string;
   /** As evictionSentence. */
@@ -38,7 +46,8 @@ export async function lookAtRedis(url: string): Promise<Found> {
       connection.close();
     }
   } catch (error) {
-    const reason = (await wrongSetting(url, error)) ?? (await unreachable(url)) ?? reasonOf(error);
-    throw new SessionsUnavailable(reason, { cause: error });
+    const why = (async () => (await unreachable(url)) ?? (await wrongSetting(url, error)))();
+    const reason = await Promise.race([why, Bun.sleep(diagnosisMsMax)]);
+    throw new SessionsUnavailable(reason ?? silenceOr(reasonOf(error)), { cause: error });
   }
 }
