@@ -1,6 +1,7 @@
 // Fetches a text over HTTP with a bound on its length; the caller bounds the time.
 
 import { requireCa } from "./open-web-socket.ts";
+import { troubleOf } from "./tls-trouble.ts";
 
 /** A lookup's answer has some hundred bytes. */
 export const textBytesMax = 64 * 1024;
@@ -40,9 +41,8 @@ function verifiedBy(ca: string | undefined, url: string): RequestInit {
   return options;
 }
 
-/** Throws what a request failed with; of a wrong name, Bun's message tells the code alone. */
+/** Throws what a request failed with, in clearer words if there are some. */
 function clearer(cause: Error): never {
-  if ("code" in cause && cause.code === "ERR_TLS_CERT_ALTNAME_INVALID")
-    throw new Error("its certificate is not for this name", { cause });
-  throw cause;
+  const trouble = troubleOf(cause.message);
+  throw trouble === cause.message ? cause : new Error(trouble, { cause });
 }

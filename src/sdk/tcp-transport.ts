@@ -6,6 +6,7 @@ import { type CloseReason, closeAbnormal, CloseCode, closeSlowConsumer } from ".
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, frameHeaderBytes, parseCloseText, pongFrame, writeFrameHeader } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
+import { troubleOf } from "./tls-trouble.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** A server that leaves this much unread is considered gone. */
@@ -90,7 +91,7 @@ export class TcpTransport implements Transport {
 
   /** The handshake failed, or the certificate is not one of this host that can be verified. */
   private refused(socket: Bun.Socket, place: string, error: Error | null): void {
-    const reason = error === null ? "its certificate does not verify" : error.message;
+    const reason = error === null ? "its certificate does not verify" : troubleOf(error.message);
     // Before `close`, which knows no reason, and which terminate calls.
     this.end({ code: closeAbnormal.code, text: `no TLS connection to ${place}: ${reason}` });
     socket.terminate();

@@ -2,6 +2,7 @@
 
 import { type CloseReason, closeAbnormal, closeProtocolFault, CloseCode } from "../wire/close-reason.ts";
 import type { Environment } from "./environment.ts";
+import { troubleOf } from "./tls-trouble.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** A close event follows an error event immediately, except on Node 22 if no connection was made. */
@@ -68,5 +69,5 @@ export class WebSocketTransport implements Transport {
 /** What an error event tells beyond the URL: `: certificate has expired`; nothing in browsers. */
 function detailOf(event: Event): string {
   const message = "message" in event && typeof event.message === "string" ? event.message : "";
-  return message === "" ? "" : `: ${message.replace(/^WebSocket connection to '[^']*' failed: /, "")}`;
+  return message === "" ? "" : `: ${troubleOf(message.replace(/^WebSocket connection to '[^']*' failed: /, ""))}`;
 }

@@ -99,6 +99,16 @@ describe("a server with TLS", () => {
     await registry.stop(true);
   });
 
+  test("tells the clients of plain text what to use instead", async () => {
+    const { server, place } = await stage.start(pairs[0]);
+    const said = async (url: string): Promise<string> =>
+      (await run(["chat", "--data", place, "--url", url, "--account", "alice", "--to", "bob"], place, "hello\n")).err;
+    expect(await said(server.tcp.replace("tls:", "tcp:"))).toContain("this port takes TLS only: connect with tls://");
+    expect(await said(server.ws.replace("wss:", "ws:"))).toContain("wss:// and tls:// for a server or proxy with TLS");
+    const metrics = await (await fetch(`${server.monitor}/metrics`)).text();
+    expect(metrics).toMatch(/^roost_protocol_fault_total\{.*kind="plain-text"\} 1$/m);
+  });
+
   test("takes renewed certificates under load, without a lost talk or a dropped connection", async () => {
     const { server, files, token } = await stage.start(pairs[0]);
     const { ws, tcp } = server;

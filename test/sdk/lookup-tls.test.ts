@@ -60,3 +60,10 @@ test("ca takes nothing from a registry without TLS, and none but it counts", asy
   for (const given of [undefined, otherCa]) await expect(getText(secure, signal, given)).rejects.toThrow();
   expect(await getText(secure, signal, ca)).toContain("domains");
 });
+
+test("a registry that speaks no TLS is said to", async () => {
+  const plain = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("here") });
+  afterwards(() => plain.stop(true));
+  const asked = getText(`https://127.0.0.1:${plain.port}/`, AbortSignal.timeout(10_000), ca);
+  await expect(asked).rejects.toThrow("speak TLS");
+});

@@ -1,4 +1,5 @@
-// Servers whose certificate a client refuses: the application gets the reason, over both transports.
+// Servers whose certificate a client refuses, and such as speak no TLS: the application gets the reason, over both
+// transports.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -21,7 +22,7 @@ const pairs = {
 };
 const reasons = {
   expired: "certificate has expired",
-  "for another name": "does not match certificate's altnames",
+  "for another name": "its certificate is not for this name",
   "self-signed": "self signed certificate",
   "of another authority": "unable to get local issuer certificate",
 };
@@ -51,4 +52,14 @@ describe.each(["wss", "tls"] as const)("over %s", (scheme) => {
       expect(String(ended)).toContain(url.slice(6));
       expect(String(ended)).toContain(reasons[what]);
     });
+
+  test("a server without TLS", async () => {
+    const socket = { data: (peer: Bun.Socket) => void peer.end("HTTP/1.1 400 Bad Request\r\n\r\n") };
+    const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket });
+    afterwards(() => server.stop(true));
+    const url = `${scheme}://127.0.0.1:${server.port}`;
+    const ended = await connecting({ url, ca }).client.catch((error: unknown) => error);
+    expect(String(ended)).toContain(`no ${scheme === "tls" ? "TLS " : ""}connection to `);
+    expect(String(ended)).toEndWith(": it does not speak TLS");
+  });
 });

@@ -1,8 +1,7 @@
-// Handshakes with clients that are not ours: openssl and Node's TLS; and with peers that do not finish one.
+// Handshakes with Node's TLS client, and with peers that do not finish one.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectSecure, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { silentLog } from "../../../src/base/log.ts";
@@ -76,77 +75,6 @@ async function clientHello(): Promise<Buffer> {
   listener.stop(true);
   return Buffer.from(hello);
 }
-
-/** Runs `openssl s_client` with these words and this input until it ends; returns all that it says. */
-async function sClient(port: number, words: readonly string[], input = ""): Promise<string> {
-  const child = Bun.spawn(
-    ["openssl", "s_client", "-connect", `127.0.0.1:${port}`, "-CAfile", authority.root, ...words],
-    {
-      stdin: new Blob([input]),
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  );
-  const [out, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  await child.exited;
-  return out + errors;
-}
-
-describe("openssl s_client", () => {
-  test.each([
-    ["-tls1_2", "TLSv1.2"],
-    ["-tls1_3", "TLSv1.3"],
-  ])("with %s verifies the chain and the name", async (word, version) => {
-    const { port } = serve();
-    const said = await sClient(port, [word, "-verify_return_error", "-verify_hostname", "localhost", "-brief"]);
-    expect(said).toContain(`Protocol version: ${version}`);
-    expect(said).toContain("Verification: OK");
-  });
-
-  test.each(["-tls1", "-tls1_1"])("with %s is refused", async (word) => {
-    const { port, faults } = serve();
-    expect(await sClient(port, [word, "-cipher", "DEFAULT@SECLEVEL=0"])).toContain("alert protocol version");
-    await eventually(() => faults.length > 0);
-    expect(faults).toEqual(["tls-handshake"]);
-  });
-
-  test("finds no suite without forward secrecy or authenticated encryption", async () => {
-    const { port } = serve();
-    const weak = "ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-AES128-SHA256:AES128-GCM-SHA256:@SECLEVEL=0";
-    expect(await sClient(port, ["-tls1_2", "-cipher", weak])).toContain("handshake failure");
-  });
-
-  test("verifies an RSA certificate", async () => {
-    const { port } = serve({}, contextOf(authority.leaf({ kind: "rsa" })));
-    const said = await sClient(port, ["-verify_return_error", "-brief"]);
-    expect(said).toContain("Verification: OK");
-    expect(said).toContain("Signature type: RSA-PSS");
-  });
-
-  test("refuses another name", async () => {
-    const { port } = serve({}, contextOf(authority.leaf({ names: "DNS:other.example" })));
-    const said = await sClient(port, ["-verify_return_error", "-verify_hostname", "localhost", "-brief"]);
-    expect(said).toContain("hostname mismatch");
-  });
-
-  test.each(["-tls1_2", "-tls1_3"])("resumes a session with %s", async (word) => {
-    const server = listenTcp(loopback, { accept: () => closeNormal }, { ...testOptions(), tls });
-    servers.push(server);
-    const session = join(folder, `session${word}`);
-    const first = await sClient(portOf(server), [word, "-ign_eof", "-sess_out", session]);
-    expect(first).toMatch(/^New, TLSv/m);
-    expect(await sClient(portOf(server), [word, "-ign_eof", "-sess_in", session])).toMatch(/^Reused, TLSv/m);
-  });
-
-  test("may not renegotiate", async () => {
-    const { port, accepted } = serve();
-    // A line of `R` asks for a renegotiation.
-    const said = await sClient(port, ["-tls1_2"], "R\n");
-    expect(said).toContain("alert no renegotiation");
-    await eventually(() => accepted[0]?.reasons.length === 1);
-    expect(accepted).toHaveLength(1);
-  });
-});
 
 describe("Node's TLS client", () => {
   test("gets the certificate that the context has by then", async () => {
