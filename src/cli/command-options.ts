@@ -3,7 +3,7 @@
 import { type OptionName, optionNames, options } from "../options/options.ts";
 
 /** The certificate with which a command connects to the processes of a cluster. */
-const nodeOptions = ["node-cert", "node-key", "node-ca"] as const satisfies OptionName[];
+const nodeOptions = ["node-cert", "node-key", "node-ca", "node-tls"] as const satisfies OptionName[];
 const serverOptions = ["id", "data", "secret", "secret-file", "config"] as const satisfies OptionName[];
 /** How the process that has the message store is found. */
 const storeKeeperOptions = [

@@ -16,6 +16,7 @@ const nodeTexts: Partial<Record<OptionName, string>> = {
   "node-cert": "File (PEM) with a certificate of the cluster (see roost cert), if its nodes require TLS",
   "node-key": "File (PEM) with the private key of that certificate",
   "node-ca": "File (PEM) with the authorities of the cluster",
+  "node-tls": "With a certificate: require TLS, or accept nodes in plain text, too, while a cluster changes to TLS",
 };
 
 const askedTexts: Partial<Record<OptionName, string>> = {

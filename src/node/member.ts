@@ -24,6 +24,9 @@ import { Flusher } from "../transport/flusher.ts";
 import { CertificateWatch } from "../transport/tls/certificate-watch.ts";
 import type { NodeTls } from "../transport/tls/node-tls.ts";
 
+/** A peer without a valid certificate dials again and again: between two lines about such peers. */
+const refusedQuietMs = 60_000;
+
 /** The settings of every service with its own process: its options, and what is made of them. */
 export interface MemberSettings extends Omit<SettingsOf<MemberRole>, "listen" | "weight"> {
   /** The address at which it accepts links of other services. */
@@ -118,24 +121,28 @@ export async function startMember(
     const { limits, advertise } = settings;
     const metrics = new Metrics(settings.log, { limits, role: service });
     let draining: Promise<void> | undefined;
+    const certificate =
+      settings.nodeTls && new CertificateWatch({ source: settings.nodeTls, log: settings.log, ...systemRuntime });
+    undo(() => certificate?.stop());
     // The monitor answers from the start: the process is alive, and not ready yet.
     const health = (): Health => {
       const { ready, detail } = started?.health() ?? { ready: false, detail: { role: service, starting: true } };
       return {
         ready: ready && draining === undefined,
-        detail: { version: settings.version, id: settings.id, ...detail, draining: draining !== undefined },
+        detail: {
+          version: settings.version,
+          id: settings.id,
+          ...detail,
+          ...(certificate === undefined || certificate.remark === "" ? {} : { nodeCertificate: certificate.remark }),
+          draining: draining !== undefined,
+        },
       };
     };
     const names = advertise === undefined ? [] : [advertise.host];
     monitor =
       settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names, tls: settings.nodeTls });
     const serviceMetrics = metrics.forService(settings.id, service);
-    const certificate =
-      settings.nodeTls && new CertificateWatch({ source: settings.nodeTls, log: settings.log, ...systemRuntime });
-    if (certificate !== undefined) {
-      undo(() => certificate.stop());
-      serviceMetrics.nodeCertificate = () => certificate;
-    }
+    serviceMetrics.nodeCertificate = certificate && (() => certificate);
     const control = controlCommands({ ...settings, role: service }, (bug) => metrics.bugs.met("control", bug));
     const keys = new ClusterKeys(settings.clusterKeys, settings.env);
     const registry = registryOf(settings, keys);
@@ -238,7 +245,7 @@ function environmentOf(
     address: listen,
     advertise: advertisedAs(advertise, reachableHost),
     tls: settings.nodeTls,
-    rareLog: new RareLog(log, systemRuntime.clock),
+    rareLog: new RareLog(log, systemRuntime.clock, refusedQuietMs),
   });
   return {
     identity: { id, service, incarnation: newIncarnation(systemRuntime.random) },

@@ -73,6 +73,8 @@ interface Node<Owner> {
   link: Link<Owner> | undefined;
   isDialling: boolean;
   failures: number;
+  /** Why the last attempt failed, for an operator. */
+  reason: string;
   /** When the node began to refuse this process for a lesser incarnation, on the monotonic clock; else undefined. */
   contestedSinceMs: number | undefined;
   cancel: Cancel | undefined;
@@ -114,11 +116,11 @@ export class Dependency<Owner> {
     return listed.some(({ connection }) => connection?.isOpen === true) && listed.every(isSettled);
   }
 
-  /** The ids of listed nodes that count as dead after several failed attempts. */
-  get gone(): string[] {
+  /** Listed nodes that count as dead after several failed attempts, and why the last one failed. */
+  get gone(): { readonly id: string; readonly reason: string }[] {
     const isGone = ({ instance, connection, failures }: Node<Owner>): boolean =>
       instance !== undefined && connection === undefined && failures >= deadAfterFailures;
-    return [...this.nodes.values()].filter(isGone).map(({ id }) => id);
+    return [...this.nodes.values()].filter(isGone).map(({ id, reason }) => ({ id, reason }));
   }
 
   private listed(instances: readonly Instance[]): void {
@@ -140,6 +142,7 @@ export class Dependency<Owner> {
           link: undefined,
           isDialling: false,
           failures: 0,
+          reason: "",
           contestedSinceMs: undefined,
           cancel: undefined,
         };
@@ -227,6 +230,7 @@ export class Dependency<Owner> {
           if (node.connection === connection) node.connection = undefined;
           // A link that ends at once counts as a failed attempt.
           node.failures = host.clock.monotonicMs() - link.sinceMs < steadyMs ? node.failures + 1 : 0;
+          node.reason = `it closed the link: ${reason.code} ${reason.text}`;
           if (!this.isStopped) this.retry(node);
         }
       },
@@ -250,11 +254,15 @@ export class Dependency<Owner> {
     if (error instanceof LinkRefused && error.isDeclined) {
       // The state is known: there is nothing to wait for, and the log has its line.
       node.failures = Math.max(node.failures + 1, deadAfterFailures);
+      node.reason = error.message;
       return;
     }
-    // One line for each loss: a node that is away for long is tried often.
-    if (node.failures++ > 0) return;
     const reason = reasonOf(error);
+    const isOther = reason !== node.reason;
+    node.reason = reason;
+    // Two lines at most for each loss: a node that is away for long is tried often.
+    const count = ++node.failures;
+    if (count > 1 && !(count === deadAfterFailures && isOther)) return;
     host.log.warn("a node cannot be linked; trying on", { service, node: node.id, address, reason });
   }
 

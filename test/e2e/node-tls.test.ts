@@ -2,7 +2,10 @@
 // machines, and a way to one of them on which somebody listens.
 
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { registryToken } from "../../src/auth/registry-token.ts";
+import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { run } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
@@ -166,3 +169,24 @@ describe("operators", () => {
     ).toMatchObject({ status: 1, err: expect.stringContaining("it does not know the cluster key") });
   }, 120_000);
 });
+
+test("a gateway says why it cannot reach a node, in its log and its health", async () => {
+  const { stage: running } = await start(true);
+  const { cluster, clusterKey } = running;
+  // An address of the login node that its certificate lacks.
+  const link = cluster.linkAddress("login-1").replace("127.0.0.1", "localhost");
+  const metadata = { id: "login-2", incarnation: newIncarnation(systemRandom), state: "adult", zone: "zone01", link };
+  const form = { zone: "zone01", env: "dev", appid: "login", hostname: "login-2", status: "1", addrs: link };
+  const answer = await fetch(`${cluster.registry[0]}/discovery/register`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${registryToken(clusterKey)}` },
+    body: new URLSearchParams({ ...form, metadata: JSON.stringify(metadata) }),
+    tls: { ca: readFileSync(pathOf("ca.crt"), "utf8") },
+  });
+  expect(await answer.text()).toContain('"code":0');
+  const reason = "its certificate is for IP Address:127.0.0.1, and not for localhost, where it was dialled";
+  await running.says("gateway-1", new RegExp(`a node cannot be linked; trying on.*login-2.*${reason}`));
+  const health = async (): Promise<unknown> => (await cluster.ask(`${cluster.monitor("gateway-1")}/health`)).json();
+  await until(async () => Bun.deepMatch({ gone: "login-2" }, await health()), "it counts as gone");
+  expect(await health()).toMatchObject({ ready: true, goneReasons: expect.stringContaining(reason) });
+}, 90_000);

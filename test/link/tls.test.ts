@@ -204,6 +204,10 @@ describe("renewal", () => {
     writeFileSync(join(place, "ca.crt"), "rubbish");
     timers.advance(2_000);
     expect(watch).toMatchObject({ reloads: 3, refusals: 1 });
+    // Nor is a certificate taken that would be refused where the node is dialled.
+    install(theirs.leaf({ extra: both, names: "DNS:elsewhere.internal" }), theirs.root, place);
+    timers.advance(2_000);
+    expect(watch).toMatchObject({ reloads: 3, refusals: 2 });
     expect(await linked(node, gateNew)).toBe("linked");
   });
 });

@@ -86,7 +86,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL with TLS", () => {
       expect([mode, await through(`${mode}${ca(theirs.root)}`)]).toEqual([
         mode,
         expect.stringMatching(
-          /no authority that is known here has issued its certificate; name its .*sslrootcert=FILE/,
+          /its certificate was issued by no authority that is known here; name its .*sslrootcert=FILE/,
         ),
       ]);
   });

@@ -48,6 +48,9 @@ const descriptorsReserved = 200;
 /** Where the system does not say how many there may be. */
 const descriptorsUnknown = 1_000_000;
 
+/** Nodes of which health says why they cannot be reached. */
+const reasonsMax = 3;
+
 /** Schemes of listeners with TLS. */
 const secureScheme = { ws: "wss", tcp: "tls" } as const;
 
@@ -197,7 +200,12 @@ export class GatewayRole {
   /** What an operator should know although the gateway does its job: entries for `GET /health`. */
   get remarks(): Readonly<Record<string, string>> {
     const gone = this.dependencies.flatMap((dependency) => dependency.gone);
-    return { ...this.membership?.remarks, ...(gone.length === 0 ? {} : { gone: gone.join(",") }) };
+    const { remark = "" } = this.certificates ?? {};
+    return {
+      ...this.membership?.remarks,
+      ...(remark === "" ? {} : { certificate: remark }),
+      ...(gone.length === 0 ? {} : { gone: gone.map(({ id }) => id).join(","), goneReasons: reasonsOf(gone) }),
+    };
   }
 
   /** Services without a node that can be chosen: the gateway can do its job when there are none. */
@@ -325,4 +333,10 @@ export class GatewayRole {
     const tags = [...this.parts.tags].map(([key, value]) => [`tag.${key}`, value] as const);
     return { service, addrs: [url], metadata: new Map([["protocol", kind], ["domain", url], ...tags]) };
   }
+}
+
+/** Why nodes cannot be reached, of the first few. */
+function reasonsOf(gone: readonly { readonly id: string; readonly reason: string }[]): string {
+  const shown = gone.slice(0, reasonsMax).map(({ id, reason }) => `${id}: ${reason}`);
+  return [...shown, ...(gone.length > reasonsMax ? [`${gone.length - reasonsMax} more`] : [])].join("; ");
 }

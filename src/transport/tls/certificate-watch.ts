@@ -9,6 +9,10 @@ import type { Timers } from "../../base/timers.ts";
 import { type Certificate, type CertificateFiles, readCertificate } from "./certificate.ts";
 import type { TlsContext } from "./tls-context.ts";
 
+/** A certificate ends soon if this is left, and if it is less than this part of its life. */
+const soonMs = 14 * 86_400_000;
+const soonParts = 6;
+
 /** A certificate in use, and where it comes from. */
 export interface CertificateSource {
   /** For the log, such as "TLS certificate". */
@@ -83,6 +87,15 @@ export class CertificateWatch {
   /** Seconds until the present certificate expires; negative afterwards. */
   get expirySeconds(): number {
     return Math.floor((this.parts.source.certificate.expiryMs - this.parts.clock.wallMs()) / 1_000);
+  }
+
+  /** For an operator, while the present certificate ends soon although it should have been renewed; else ''. */
+  get remark(): string {
+    const { source, clock } = this.parts;
+    const { chain, expiryMs } = source.certificate;
+    const lifeMs = expiryMs - Date.parse(chain[0]?.validFrom ?? "");
+    if (expiryMs - clock.wallMs() >= Math.min(soonMs, lifeMs / soonParts)) return "";
+    return `the ${source.title} ends at ${new Date(expiryMs).toISOString()}; renew it: new files are read at once`;
   }
 
   /** Returns false if the pair was refused. */

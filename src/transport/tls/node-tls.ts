@@ -47,6 +47,8 @@ export class NodeTls implements CertificateSource {
   /** For listeners of links, which demand a certificate of one of the authorities; undefined without authorities. */
   readonly links: TlsContext | undefined;
   private present: NodePair;
+  /** At which others reach this node. */
+  private readonly hosts = new Set<string>();
 
   /** @throws what the platform finds wrong with the certificate. */
   constructor(files: NodeFiles, pair: NodePair, isRequired: boolean) {
@@ -86,18 +88,26 @@ export class NodeTls implements CertificateSource {
       authorities?.pem,
     ]);
     if (Bun.deepEquals(one, other)) return false;
+    for (const host of this.hosts) this.judgeName(pair.certificate, host);
     this.replace(pair);
     return true;
   }
 
-  /** Throws BadCertificate unless the certificate is for the host of `host:port`, by which others verify it. */
+  /**
+   * Throws BadCertificate unless the certificate is for the host of `host:port`, by which others verify it. Renewed
+   * ones have to be for it, too.
+   */
   requireName(address: string): void {
-    const [own] = this.certificate.chain;
-    if (own === undefined) return;
     const host = new URL(`https://${address}`).hostname.replace(/^\[|\]$/g, "");
+    this.judgeName(this.certificate, host);
+    this.hosts.add(host);
+  }
+
+  private judgeName({ chain, names }: Certificate, host: string): void {
+    const [own] = chain;
+    if (own === undefined) return;
     const isNamed = isIP(host) === 0 ? own.checkHost(host) !== undefined : own.checkIP(host) !== undefined;
     if (isNamed) return;
-    const { names } = this.certificate;
     throw new BadCertificate(
       `${this.files.certificate} is for ${names === "" ? "no name" : names}, and others reach this node at ${host}, ` +
         "where they would refuse it; issue one with this name, or set --advertise",

@@ -53,6 +53,22 @@ describe("a watched certificate", () => {
     expect(lines.join("")).toContain("new connections get the renewed TLS certificate");
   });
 
+  test("is remarked on when it ends soon and has not been renewed", () => {
+    const { context, files, timers, watch: fresh } = watched();
+    expect(fresh.remark).toBe("");
+    const remarkAt = (daysLeft: number): string => {
+      const clock = { wallMs: () => context.certificate.expiryMs - daysLeft * 86_400_000 };
+      const log = createLog("error", "text", () => undefined);
+      const watch = new CertificateWatch({ source: listenerSource(context, files), timers, clock, log });
+      watches.push(watch);
+      return watch.remark;
+    };
+    // It is valid for 20 days: a sixth is left.
+    expect(remarkAt(4)).toBe("");
+    expect(remarkAt(3)).toMatch(/^the TLS certificate ends at 20\d\d-.*Z; renew it: new files are read at once$/);
+    expect(remarkAt(-1)).toContain("ends at");
+  });
+
   test("is noticed behind a symbolic link", () => {
     const place = join(folder, "links");
     mkdirSync(place);
