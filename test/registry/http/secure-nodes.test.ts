@@ -135,10 +135,10 @@ describe("three nodes over HTTPS", () => {
     ];
     const failures: string[] = [];
     let asked = 0;
-    let isOver = false;
+    const over = new AbortController();
     const asking = Promise.all(
       Array.from({ length: 4 }, async () => {
-        while (!isOver) {
+        while (!over.signal.aborted) {
           asked++;
           for (const { url } of nodes) {
             const reason = await reasonAt(url, own);
@@ -155,7 +155,7 @@ describe("three nodes over HTTPS", () => {
       await until(() => seen.every((count) => count === at + 1), "all polls see it");
       await Bun.sleep(50);
     }
-    isOver = true;
+    over.abort();
     await asking;
     expect(failures).toEqual([]);
     expect(asked).toBeGreaterThan(20);
