@@ -6,7 +6,7 @@ import { originIn, schemesFor } from "../../../src/registry/client/node-origins.
 const [plain, secure] = ["http://10.0.0.1:7171", "https://10.0.0.1:7171"];
 const both = [plain, secure];
 
-test("a client that knows HTTPS nodes alone, or requires TLS, takes no other; one with authorities prefers them", () => {
+test("a client that knows HTTPS nodes alone, or requires TLS, takes no other; one with a CA prefers them", () => {
   expect(schemesFor([secure], undefined)).toBe("secure");
   expect(schemesFor([secure], { isRequired: false })).toBe("secure");
   expect(schemesFor([plain], { isRequired: true })).toBe("secure");

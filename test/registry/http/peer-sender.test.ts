@@ -52,7 +52,7 @@ test("a peer of plain text gets nothing from a node that requires TLS", async ()
   expect(asked).toEqual([]);
 });
 
-test("a peer of plain text is asked over HTTP while that is accepted, and over HTTPS again after a minute", async () => {
+test("a peer of plain text is asked over HTTP while accepted, and over HTTPS again after a minute", async () => {
   const { clock, ask } = sender(false);
   const first = peer();
   for (let count = 0; count < 3; count++) expect(await ask(first.url)).toBe("well");
