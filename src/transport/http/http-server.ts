@@ -84,6 +84,9 @@ const tickMs = 500;
 const acceptMs = 1;
 const acceptedAtATime = 16;
 const acceptPauseMs = 2;
+/** The same of TLS handshakes, which cost a signature each. */
+const handshakeMs = 2;
+const handshakesAtATime = 16;
 /** New connections that may wait for their turn even if there is no room: others are ended for them. */
 const waitingMin = 32;
 /** Bytes of long answers written in one turn of the event loop, so that other work is served in between. */
@@ -103,6 +106,7 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
   turnBytesLeft = turnBytes;
   readonly longHeads: LongHeads;
   private readonly arrivals: Arrivals<HttpSocket>;
+  private readonly handshakeShare = new TurnShare(handshakeMs, handshakesAtATime, undefined, afterPause);
   private readonly options: HttpServerOptions;
   private readonly quotaOf: (remoteAddress: string) => string;
   private readonly now: () => number;
@@ -266,7 +270,8 @@ export class HttpServer implements ConnectionHost<HttpConnection> {
       }
       const connection = new HttpConnection(socket, remoteAddress, this);
       const { tls, acceptsPlain = false } = this.options;
-      socket.data = tls === undefined ? connection : new SecureEntry(socket, connection, { tls, acceptsPlain });
+      const { handshakeShare: share } = this;
+      socket.data = tls === undefined ? connection : new SecureEntry(socket, connection, { tls, acceptsPlain, share });
       this.connections.add(connection, this.quotaOf(remoteAddress));
       this.entered(connection);
       this.timer ??= setInterval(() => this.tick(), tickMs);

@@ -2,8 +2,10 @@
 // already, as one without a request: it has its place, and the time for a request's head includes the handshake.
 
 import type { Socket, SocketHandler } from "bun";
+import type { TurnShare } from "../../base/turn-share.ts";
 import { beginsTls, handshakeBytesMax, type SecuredPair, startTls } from "../tls/start-tls.ts";
 import type { TlsContext } from "../tls/tls-context.ts";
+import type { Phase } from "./connection-host.ts";
 
 /** What a socket's events go to. */
 export interface HttpSocketOwner {
@@ -18,6 +20,7 @@ export type HttpSocket = Socket<HttpSocketOwner | undefined>;
 
 /** The HTTP connection. */
 interface Entering extends HttpSocketOwner {
+  readonly phase: Phase;
   /** Counts bytes of the handshake, which wait for its end, among those of unfinished requests. */
   handshaking(bytes: number): void;
   /** The handshake is done: the socket to use from now on. */
@@ -31,6 +34,8 @@ interface EntryParts {
   readonly tls: TlsContext;
   /** Whether a client may go on in plain text. */
   readonly acceptsPlain: boolean;
+  /** Spreads the handshakes of all connections: each costs as much as a dozen requests. */
+  readonly share: TurnShare;
 }
 
 export const httpHandlers = {
@@ -62,6 +67,8 @@ export class SecureEntry implements HttpSocketOwner {
   private readonly parts: EntryParts;
   private pair: SecuredPair<HttpSocketOwner> | undefined;
   private bytes = 0;
+  /** The beginning of a handshake that waits for its turn. */
+  private first: Buffer | undefined;
 
   constructor(plain: HttpSocket, connection: Entering, parts: EntryParts) {
     this.plain = plain;
@@ -81,12 +88,8 @@ export class SecureEntry implements HttpSocketOwner {
       this.takePlain(chunk);
       return;
     }
-    if (isFirst)
-      this.pair = startTls<HttpSocketOwner>(this.plain, this, {
-        initialData: chunk,
-        tls: this.parts.tls,
-        secureHandlers,
-      });
+    if (isFirst) this.begin(chunk);
+    else if (this.first !== undefined) this.first = Buffer.concat([this.first, chunk]);
     this.connection.handshaking(chunk.length);
     if (this.bytes > handshakeBytesMax) this.connection.terminate();
   }
@@ -111,7 +114,31 @@ export class SecureEntry implements HttpSocketOwner {
   }
 
   ended(): void {
+    this.first = undefined;
     this.connection.ended();
+  }
+
+  private begin(chunk: Buffer): void {
+    const { share } = this.parts;
+    if (share.isFree) {
+      share.run(() => this.start(chunk));
+      return;
+    }
+    this.first = chunk;
+    this.plain.pause();
+    void share.later(() =>
+      this.contain(() => {
+        const { first } = this;
+        if (first === undefined || this.connection.phase === "closed") return;
+        this.first = undefined;
+        this.start(first);
+        this.plain.resume();
+      }),
+    );
+  }
+
+  private start(initialData: Buffer): void {
+    this.pair = startTls<HttpSocketOwner>(this.plain, this, { initialData, tls: this.parts.tls, secureHandlers });
   }
 
   private takePlain(chunk: Buffer): void {

@@ -99,4 +99,12 @@ describe("a rotation", () => {
     nodes.learn([registryNode("z1", "http://a2:1")]);
     expect(rotation.current).toBe("http://a2:1");
   });
+
+  test("learns no node of plain text where only HTTPS is taken, whatever the registry lists", () => {
+    const nodes = new NodeList(["https://s:1"], "z1", seededRandom(seed), "secure");
+    nodes.learn([registryNode("z1", "http://evil:1"), registryNode("z1", "http://evil:2", "https://good:1")]);
+    expect(nodes.all).toEqual(["https://good:1", "https://s:1"]);
+    nodes.learn([registryNode("z1", "http://evil:1")]);
+    expect(nodes.all).toEqual(["https://good:1", "https://s:1"]);
+  });
 });

@@ -13,6 +13,7 @@ import { startLoneRegistry } from "../../../src/registry/node/alone.ts";
 import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
 import { startDiscovery } from "../../../src/roles/discovery/start.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../../../src/roles/settings.ts";
+import type { NodeTls } from "../../../src/transport/tls/node-tls.ts";
 import { defaultSettings } from "../../../scripts/harness/default-settings.ts";
 
 /** Values by name; a list is a repeated key, undefined leaves a default out. */
@@ -87,9 +88,11 @@ const registration = { ...chat1, region: "r1", status: "1", addrs: ["tcp://10.0.
 
 export class TestNode {
   private readonly running: RunningDiscovery;
+  private readonly tls: NodeTls | undefined;
 
-  private constructor(running: RunningDiscovery) {
+  private constructor(running: RunningDiscovery, tls: NodeTls | undefined) {
     this.running = running;
+    this.tls = tls;
   }
 
   /** Starts a node of zone z1 and env prod, alone unless `change` names peers; it is stopped by `endAll`. */
@@ -109,7 +112,7 @@ export class TestNode {
       log: silentLog,
       ...change,
     });
-    const node = new TestNode(running);
+    const node = new TestNode(running, change.nodeTls);
     endLater(() => node.stop());
     return node;
   }
@@ -124,7 +127,7 @@ export class TestNode {
   }
 
   get url(): string {
-    return `http://${this.address}`;
+    return `${this.tls?.isRequired === true ? "https" : "http"}://${this.address}`;
   }
 
   /** Says goodbye and closes; a second time does nothing. */
@@ -134,7 +137,8 @@ export class TestNode {
 
   /** Any request; the connection is not kept. */
   ask(path: string, init: RequestInit = {}): Promise<Reply> {
-    return askUrl(`${this.url}${path}`, init);
+    const trust = this.tls?.dialler;
+    return askUrl(`${this.url}${path}`, trust === undefined ? init : { ...init, tls: { ca: trust.ca } });
   }
 
   get(endpoint: string, values: Values = {}, init: RequestInit = {}): Promise<Reply> {
@@ -214,7 +218,7 @@ export class TestNode {
 }
 
 /** A request to anybody; the connection is not kept. */
-export async function askUrl(url: string, init: RequestInit = {}): Promise<Reply> {
+export async function askUrl(url: string, init: BunFetchRequestInit = {}): Promise<Reply> {
   const response = await fetch(url, { keepalive: false, ...init });
   const text = await response.text();
   const json = jsonOrNothing(text);

@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectPlain, createServer, type Server, type Socket } from "node:net";
 import { connect as connectSecure, type TLSSocket } from "node:tls";
 import { HttpServer, type HttpServerOptions } from "../../../src/transport/http/http-server.ts";
 import { textAnswer } from "../../../src/transport/http/http-answer.ts";
@@ -71,6 +71,27 @@ function plain(port: number): Socket {
   socket.on("error", () => undefined);
   sockets.push(socket);
   return socket;
+}
+
+const portOf = (listener: Server): number => {
+  const address = listener.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+};
+
+/** The first bytes that a TLS client sends. */
+function helloOf(): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const listener = createServer((socket) => {
+      socket.once("data", (hello: Buffer) => {
+        resolve(hello);
+        socket.destroy();
+        listener.close();
+      });
+    });
+    listener.listen(0, "127.0.0.1", () => {
+      connectSecure({ host: "127.0.0.1", port: portOf(listener), ca }).on("error", () => undefined);
+    });
+  });
 }
 
 const textOf = (url: string): Promise<string> => fetch(url, { tls: { ca } }).then((response) => response.text());
@@ -164,6 +185,44 @@ describe("an HTTPS server", () => {
     server.tick();
     await until(() => server.size === 0, "they are ended");
     expect(await textOf(`${url}/some`)).toBe("you asked for /some\n");
+  });
+
+  test("makes handshakes in turns when hundreds begin at once, also those of clients that have gone", async () => {
+    const { server, port, url, bugs } = serve({}, { connections: 400, connectionsPerAddress: 400 });
+    const hello = await helloOf();
+    const crowd = Array.from({ length: 300 }, () => plain(port));
+    await until(() => server.size === 300, "they are there");
+    for (const socket of crowd) socket.write(hello);
+    const answered = new Set<Socket>();
+    for (const socket of crowd) socket.once("data", () => void answered.add(socket));
+    for (const socket of crowd.splice(100, 50)) socket.destroy();
+    for (let turn = 0; turn < 5; turn++) expect(await textOf(`${url}/some`)).toBe("you asked for /some\n");
+    await until(() => crowd.every((socket) => answered.has(socket)), "the others get the server's part");
+    for (const socket of crowd) socket.destroy();
+    await until(() => server.size <= 5 && server.receivedBytes === 0, "nothing is kept of them");
+    expect(bugs).toEqual([]);
+  });
+
+  test("takes a handshake and a request that come byte by byte, and counts its bytes until it is done", async () => {
+    const { server, port } = serve();
+    const relay = createServer((near) => {
+      const far = plain(port);
+      near.on("data", (chunk: Buffer) => {
+        for (let at = 0; at < chunk.length; at++) far.write(chunk.subarray(at, at + 1));
+      });
+      far.on("data", (chunk: Buffer) => void near.write(chunk));
+      near.on("error", () => undefined);
+      sockets.push(near);
+    });
+    const at = await new Promise<number>((resolve) => relay.listen(0, "127.0.0.1", () => resolve(portOf(relay))));
+    const half = plain(port);
+    half.write((await helloOf()).subarray(0, 100));
+    await until(() => server.receivedBytes === 100, "a half is counted");
+    expect(await textOf(`https://127.0.0.1:${at}/bytes`)).toBe("you asked for /bytes\n");
+    expect(server.receivedBytes).toBe(100);
+    half.destroy();
+    await until(() => server.receivedBytes === 0, "it is forgotten");
+    relay.close();
   });
 
   test("ends a handshake of rubbish and one that is too long", async () => {
