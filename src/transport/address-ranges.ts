@@ -81,7 +81,7 @@ export function isLoopbackAddress(address: string): boolean {
  * system accepts (`127.1`, `0x7f.1`, `0:0:0:0:0:0:0:1`). Names are not resolved.
  */
 export function isLoopbackHost(host: string): boolean {
-  const url = URL.parse(`http://${host.includes(":") ? `[${host}]` : host}`);
+  const url = URL.parse(`http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}`);
   const name = (url?.hostname ?? "").replace(/^\[(.*)\]$/, "$1");
   return name === "localhost" || isLoopbackAddress(canonicalAddress(name) ?? "");
 }

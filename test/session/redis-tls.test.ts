@@ -1,7 +1,7 @@
 // Sessions over TLS with a real server: what is verified, and what an operator is told.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { until } from "../../scripts/harness/until.ts";
@@ -78,8 +78,85 @@ describe.skipIf(isRedisMissing)("a Redis with TLS", () => {
     expect(await refusal(server.url())).toMatch(/no authority that is known here.*\?ca=FILE/);
     expect(await refusal(withCa(server, theirs.root))).toMatch(/no authority that is known here.*\?ca=FILE/);
     expect(await refusal(withCa(otherName))).toContain("not for the address at which it was dialled");
-    expect(await refusal(withCa(expired))).toContain("has expired");
+    const said = await refusal(withCa(expired));
+    expect(said).toContain("has expired");
+    expect(said).not.toContain("?ca=FILE");
   });
+
+  test("is verified whatever the environment says about unverified servers", async () => {
+    process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+    try {
+      expect(await refusal(server.url())).toMatch(/no authority that is known here/);
+      expect(await refusal(withCa(otherName))).toContain("not for the address at which it was dialled");
+    } finally {
+      delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+    }
+  });
+
+  test("is verified at each connection by the file as it is then", async () => {
+    const file = join(folder, "renewed.pem");
+    copyFileSync(ours.root, file);
+    const sessions = await open(withCa(server, file));
+    copyFileSync(theirs.root, file);
+    await server.kill();
+    await server.startAgain();
+    await until(() => !sessions.isHealthy, "it is refused");
+    copyFileSync(ours.root, file);
+    await until(() => sessions.isHealthy, "it is used");
+    await sessions.close();
+  });
+
+  test("does not get the password before it is verified, whatever it does to the handshake", async () => {
+    const foreign = theirs.leaf();
+    const heard: string[] = [];
+    const inside = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: readFileSync(foreign.certificate, "utf8"), key: readFileSync(foreign.key, "utf8") },
+      socket: { data: (_, bytes) => void heard.push(bytes.toString("latin1")) },
+    });
+    /** Leaves the first handshakes without an answer, or ends them; the next ones reach the foreign certificate. */
+    const meddle = (count: number, ends: boolean): Bun.TCPSocketListener<{ inner?: Promise<Bun.Socket> }> => {
+      let seen = 0;
+      return Bun.listen<{ inner?: Promise<Bun.Socket> }>({
+        hostname: "127.0.0.1",
+        port: 0,
+        socket: {
+          open(socket) {
+            socket.data = {};
+            if (seen++ < count) return;
+            socket.data.inner = Bun.connect({
+              hostname: "127.0.0.1",
+              port: inside.port,
+              socket: { data: (_, bytes) => void socket.write(bytes) },
+            });
+          },
+          data(socket, bytes) {
+            const copy = Buffer.from(bytes);
+            heard.push(copy.toString("latin1"));
+            if (socket.data.inner !== undefined) void socket.data.inner.then((inner) => inner.write(copy));
+            else if (ends) socket.end();
+          },
+        },
+      });
+    };
+    for (const [count, ends] of [
+      [2, false],
+      [0, true],
+      [1, true],
+      [2, true],
+      [9, true],
+    ] as const) {
+      heard.length = 0;
+      const middle = meddle(count, ends);
+      const sessions = await open(`rediss://:s3cret@127.0.0.1:${middle.port}/0`).catch(() => undefined);
+      await sessions?.close();
+      middle.stop(true);
+      expect(heard.length).toBeGreaterThan(0);
+      expect([count, ends, heard.join("|").includes("s3cret")]).toEqual([count, ends, false]);
+    }
+    inside.stop(true);
+  }, 60_000);
 
   test("that demands a certificate gets one, and says so if there is none", async () => {
     const pair = `&cert=${encodeURIComponent(client.certificate)}&key=${encodeURIComponent(client.key)}`;
@@ -90,7 +167,8 @@ describe.skipIf(isRedisMissing)("a Redis with TLS", () => {
   });
 
   test("is told from one without TLS", async () => {
-    expect(await refusal(server.url().replace("rediss:", "redis:"))).toContain("it speaks only TLS; write rediss://");
+    for (const each of [server, mutual])
+      expect(await refusal(each.url().replace("rediss:", "redis:"))).toContain("it speaks only TLS; write rediss://");
     expect(await refusal(withCa({ url: () => plain.url().replace("redis:", "rediss:") }))).toContain(
       "it does not speak TLS; write redis://",
     );

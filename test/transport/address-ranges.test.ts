@@ -4,6 +4,7 @@ import {
   hasHostBits,
   holdsAddress,
   isLoopbackAddress,
+  isLoopbackHost,
   listOfRanges,
   parseRange,
 } from "../../src/transport/address-ranges.ts";
@@ -88,5 +89,10 @@ describe("an address", () => {
   test("is loopback in 127.0.0.0/8 and as ::1, and nowhere else", () => {
     expect(["127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"].every(isLoopbackAddress)).toBe(true);
     expect(["128.0.0.1", "12.7.0.1", "::2", "127.example", ""].filter(isLoopbackAddress)).toEqual([]);
+  });
+
+  test("is a loopback host also in the spelling of URLs, with brackets", () => {
+    expect(["localhost", "127.1", "::1", "[::1]", "[0:0::1]"].filter((host) => !isLoopbackHost(host))).toEqual([]);
+    expect(["example.com", "10.0.0.1", "::2", "[::2]", "[[::1]]", ""].filter(isLoopbackHost)).toEqual([]);
   });
 });

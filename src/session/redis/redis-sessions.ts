@@ -7,6 +7,7 @@ import { gatewaySuspectMs } from "../../base/limits/fixed.ts";
 import { limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
+import { isLoopbackHost } from "../../transport/address-ranges.ts";
 import { Follower } from "../follower.ts";
 import {
   SessionsUnavailable,
@@ -65,7 +66,15 @@ export async function openRedisSessions(options: RedisSessionsOptions): Promise<
     throw new SessionsUnavailable("The URL of the session store is not one like redis://user:password@host:6379/0.");
   }
   try {
-    readTarget(options.url);
+    const { tls } = readTarget(options.url);
+    const { protocol, hostname } = new URL(options.url);
+    // A private network may do without TLS, so this is no warning.
+    if (tls === undefined && !isLoopbackHost(hostname))
+      options.log.info(
+        `the session store is reached in plain text; if the network is not private, write ` +
+          `${protocol.replace(":", "s")}:// and ?ca=FILE in its URL`,
+        { server: redacted(options.url) },
+      );
   } catch (error) {
     throw new SessionsUnavailable(`The session store ${redacted(options.url)}: ${reasonOf(error)}.`);
   }

@@ -1,11 +1,12 @@
 // Distinguishes a server that is away from one that refuses the URL's settings: the password, TLS, its certificates,
 // or not being a Redis at all. Bun's client reports all of these as a closed connection, so this file asks the server
-// again over a plain socket.
+// again over a socket of its own. The password of a URL with TLS goes only to a server that has been verified.
 
+import type { Socket } from "bun";
 import { reasonOf } from "../../base/reason-of.ts";
 import { UnreadableFile } from "../../base/small-file.ts";
 import { BadCertificate } from "../../transport/tls/certificate.ts";
-import { failureOf } from "../../transport/tls/peer-verification.ts";
+import { type ClientTls, serverFault } from "../../transport/tls/client-files.ts";
 import { isTlsUrl, readTarget } from "./redis-url.ts";
 
 const answerMsMax = 1_500;
@@ -22,23 +23,22 @@ export async function wrongSetting(url: string, error: unknown): Promise<string 
   const reason = reasonOf(error);
   if (error instanceof BadCertificate || error instanceof UnreadableFile) return reason;
   if (refusals.test(reason)) return credentials(reason);
-  const { protocol } = new URL(url);
-  const isTls = isTlsUrl(new URL(url));
-  const unverified = isTls ? await certificateFault(url) : undefined;
+  const target = new URL(url);
+  const { tls } = readTarget(url);
+  const unverified = tls === undefined ? undefined : await certificateFault(url);
   if (unverified !== undefined) return unverified;
-  const answer = await answerToAuth(new URL(url), isTls);
+  const answer = await answerTo(authOf(target), target, tls);
   if (isReply.test(answer)) {
     const said = answer.slice(1);
     return refusals.test(said) ? credentials(said) : undefined;
   }
   // A server that expects the other protocol closes the connection, or sends an alert.
   if (answer === "" || answer.startsWith(tlsAlert)) {
-    const other = await answerToAuth(new URL(url), !isTls);
-    if (!isReply.test(other)) return undefined;
-    const scheme = protocol.startsWith("redis") ? "redis" : "valkey";
-    return isTls
-      ? `it does not speak TLS; write ${scheme}:// in its URL`
-      : `it speaks only TLS; write ${scheme}s:// in its URL`;
+    const scheme = target.protocol.startsWith("redis") ? "redis" : "valkey";
+    if (tls === undefined)
+      return (await speaksTls(target)) ? `it speaks only TLS; write ${scheme}s:// in its URL` : undefined;
+    const isPlain = isReply.test(await answerTo(["PING"], target, undefined));
+    return isPlain ? `it does not speak TLS; write ${scheme}:// in its URL` : undefined;
   }
   return `the server is not a Redis: it says ${JSON.stringify(answer.slice(0, answerBytesMax))}; correct the URL`;
 }
@@ -61,8 +61,8 @@ async function certificateFault(text: string): Promise<string | undefined> {
       handshake: (socket, isDone, error) => {
         isShaken = isDone && socket.authorized;
         if (isShaken) socket.write("*1\r\n$4\r\nPING\r\n");
-        else if (error?.message.includes("WRONG_VERSION_NUMBER") === true) nothing();
-        else resolve(`${failureOf(error)}; name the file of its authority in the URL: ?ca=FILE`);
+        // Without a fault of the certificate it does not speak TLS, or the network failed.
+        else resolve(serverFault(error, "ca"));
       },
       data: nothing,
       // TLS 1.3 lets a server refuse a client's certificate only after the client has finished.
@@ -111,21 +111,33 @@ function credentials(said: string): string {
   return `${said}; check the URL's user, password and database`;
 }
 
-/** Returns the first line of the answer to the URL's user and password; '' without an answer in time. */
-async function answerToAuth(url: URL, isTls: boolean): Promise<string> {
-  const { username, password } = url;
+/** The command that tells a server the URL's user and password. */
+function authOf({ username, password }: URL): readonly string[] {
   const user = username === "" ? [] : [decodeURIComponent(username)];
-  const words = password === "" ? ["PING"] : ["AUTH", ...user, decodeURIComponent(password)];
+  return password === "" ? ["PING"] : ["AUTH", ...user, decodeURIComponent(password)];
+}
+
+/**
+ * Returns the first line of the answer to a command; '' without an answer in time. With `tls` the command follows only
+ * a handshake in which the server has been verified; without, it is sent in plain text.
+ */
+async function answerTo(words: readonly string[], url: URL, tls: ClientTls | undefined): Promise<string> {
   const request = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("");
   const { promise, resolve } = Promise.withResolvers<string>();
   const nothing = (): void => resolve("");
+  const ask = (socket: Socket): void => void socket.write(`*${words.length}\r\n${request}`);
   const timer = setTimeout(nothing, answerMsMax);
   const dialled = Bun.connect({
     ...endpointOf(url),
-    // The certificate is checked by the connection that is used.
-    tls: isTls ? { rejectUnauthorized: false } : false,
+    tls: tls === undefined ? false : { ...tls, rejectUnauthorized: true },
     socket: {
-      open: (socket) => void socket.write(`*${words.length}\r\n${request}`),
+      open: (socket) => {
+        if (tls === undefined) ask(socket);
+      },
+      handshake: (socket, isDone) => {
+        if (isDone && socket.authorized) ask(socket);
+        else nothing();
+      },
       data: (_, data) => resolve(/^[^\r\n]*/.exec(data.toString("latin1"))?.[0] ?? ""),
       close: nothing,
       error: nothing,
@@ -140,6 +152,32 @@ async function answerToAuth(url: URL, isTls: boolean): Promise<string> {
     () => undefined,
   );
   return answer;
+}
+
+/** Reports whether a handshake succeeds, with any certificate; it is followed by nothing. */
+async function speaksTls(url: URL): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const no = (): void => resolve(false);
+  const timer = setTimeout(no, answerMsMax);
+  const dialled = Bun.connect({
+    ...endpointOf(url),
+    tls: { rejectUnauthorized: false },
+    socket: {
+      handshake: (_, isDone) => resolve(isDone),
+      data: () => undefined,
+      close: no,
+      error: no,
+      connectError: no,
+    },
+  });
+  dialled.catch(no);
+  const isTls = await promise;
+  clearTimeout(timer);
+  dialled.then(
+    (socket) => socket.terminate(),
+    () => undefined,
+  );
+  return isTls;
 }
 
 function endpointOf({ hostname, port }: URL): { hostname: string; port: number } {

@@ -4,6 +4,7 @@ import { createPrivateKey, type KeyObject } from "node:crypto";
 import { reasonOf } from "../../base/reason-of.ts";
 import { readSmallFile } from "../../base/small-file.ts";
 import { BadCertificate, certificatesOf } from "./certificate.ts";
+import { certificateFailure } from "./peer-verification.ts";
 
 /** A system's bundle of all public authorities has 200 KB and 150 certificates. */
 const fileBytesMax = 2 * 1024 * 1024;
@@ -16,6 +17,21 @@ interface ClientFiles {
   /** PEM: the certificate that this side shows, then those of its issuers; and its private key. */
   readonly cert: string | undefined;
   readonly key: string | undefined;
+}
+
+/** OpenSSL's codes for a chain that ends at no authority that is known here. */
+const unknownAuthority = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/;
+
+/**
+ * Returns what is wrong with a server's certificate and, if its authority is unknown, that `parameter` of the URL names
+ * it; undefined for errors about anything else.
+ */
+export function serverFault(error: unknown, parameter: string): string | undefined {
+  const failure = certificateFailure(error);
+  if (failure === undefined || !(error instanceof Error) || !("code" in error)) return undefined;
+  return unknownAuthority.test(String(error.code))
+    ? `${failure}; name the file of its authority in the URL: ?${parameter}=FILE`
+    : failure;
 }
 
 /** What they hold, as the platform's clients take it. */
