@@ -243,6 +243,12 @@ export class PostgresServer {
     await this.command(`DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
   }
 
+  /** Ends the connections to a database, as an administrator does. */
+  async endConnections(url: string): Promise<void> {
+    const name = new URL(url).pathname.slice(1);
+    await this.command(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+  }
+
   /** Makes these settings the defaults of a database. */
   async setDefaults(url: string, settings: Readonly<Record<string, string>>): Promise<void> {
     const name = new URL(url).pathname.slice(1);
@@ -253,7 +259,15 @@ export class PostgresServer {
   }
 
   private async command(text: string): Promise<void> {
-    const sql = new SQL(this.url("postgres"), { max: 1 });
+    // Over the Unix socket: a test may serve TCP in another way.
+    const sql = new SQL({
+      adapter: "postgres",
+      hostname: this.data,
+      port: this.port,
+      username: "postgres",
+      database: "postgres",
+      max: 1,
+    });
     try {
       await sql.unsafe(text);
     } finally {

@@ -1,12 +1,12 @@
 // The store over TLS with a real server: what is verified, and what an operator is told.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { SQL } from "bun";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { SQL } from "bun";
-import { failureOf, openClient } from "../../src/store/postgres/connection.ts";
+import { Connections, failureOf, openClient } from "../../src/store/postgres/connection.ts";
 import { environmentOf, runTool } from "../../src/store/postgres/tools.ts";
 import { type Pair, TestAuthority } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -86,7 +86,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL with TLS", () => {
       expect([mode, await through(`${mode}${ca(theirs.root)}`)]).toEqual([
         mode,
         expect.stringMatching(
-          /its certificate was issued by no authority that is known here; name its .*sslrootcert=FILE/,
+          /no authority that is known here; name the file of its authority in the URL: \?sslrootcert=FILE/,
         ),
       ]);
   });
@@ -101,9 +101,49 @@ describe.skipIf(!hasPostgres)("a PostgreSQL with TLS", () => {
 
   test("is refused if its certificate has expired or is for another host", async () => {
     await serve(ours.leaf({ extra: both, from: "20200101000000Z", to: "20210101000000Z" }));
-    expect(await through(`sslmode=verify-full&${ca()}`)).toContain("its certificate has expired");
+    const expired = await through(`sslmode=verify-full&${ca()}`);
+    expect(expired).toContain("its certificate has expired");
+    expect(expired).not.toContain("sslrootcert");
     await serve(ours.leaf({ extra: both, names: "DNS:postgres.internal" }));
     expect(await through(`sslmode=verify-full&${ca()}`)).toContain("not for the address at which it was dialled");
+    expect(await through(ca())).toContain("not for the address at which it was dialled");
+    // This mode means the chain only.
+    expect(await through(`sslmode=verify-ca&${ca()}`)).toBe("TLS");
+    expect(await through(`sslmode=verify-ca&${ca(theirs.root)}`)).toMatch(/no authority that is known here/);
+  });
+
+  test("is verified whatever the environment says about unverified servers", async () => {
+    await serve(ours.leaf({ extra: both }));
+    process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+    try {
+      for (const parameters of [ca(theirs.root), "sslmode=verify-full", "sslmode=verify-ca"])
+        expect(await through(parameters)).toMatch(/no authority that is known here/);
+    } finally {
+      delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+    }
+  });
+
+  test("has a renewed authority: the file is read again when a connection cannot be verified", async () => {
+    await serve(ours.leaf({ extra: both }));
+    const file = join(folder, "renewed.pem");
+    copyFileSync(ours.root, file);
+    const connections = new Connections({ url: `${url}?${ca(file)}`, connectionsMax: 2, idleSecondsMax: 0 });
+    const ask = (): Promise<string> =>
+      connections
+        .run(async (sql) => (await sql`SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()`)[0].ssl)
+        .then(String, (error: unknown) => (error instanceof Error ? error.message : "no error"));
+    try {
+      expect(await ask()).toBe("true");
+      await serve(theirs.leaf({ extra: both }));
+      // What is verified already goes on.
+      expect(await ask()).toBe("true");
+      await server.endConnections(url);
+      await until(async () => /no authority that is known/.test(await ask()), "a new connection is refused");
+      copyFileSync(theirs.root, file);
+      await until(async () => (await ask()) === "true", "the renewed file is used");
+    } finally {
+      await connections.close();
+    }
   });
 
   test("that demands a certificate gets one", async () => {
@@ -128,6 +168,11 @@ describe.skipIf(!hasPostgres)("a PostgreSQL with TLS", () => {
       expect([mode, await psql(`${mode}${ca()}`)]).toEqual([mode, "t"]);
       expect([mode, await psql(`${mode}${ca(theirs.root)}`)]).toEqual([mode, expect.stringContaining("verify failed")]);
     }
+    for (const parameters of ["sslmode=verify-full", "sslmode=verify-ca", "sslrootcert=system"])
+      expect([parameters, await psql(parameters)]).toEqual([parameters, expect.stringContaining("verify failed")]);
+    await serve(ours.leaf({ extra: both, names: "DNS:postgres.internal" }));
+    expect(await psql(ca())).toContain("does not match host name");
+    expect(await psql(`sslmode=verify-ca&${ca()}`)).toBe("t");
   });
 
   test("gets nothing but the request for TLS if it does not speak it: no user, no password", async () => {
@@ -144,7 +189,8 @@ describe.skipIf(!hasPostgres)("a PostgreSQL with TLS", () => {
       },
     });
     const base = `postgres://alice:s3cret@127.0.0.1:${middle.port}/roost`;
-    for (const parameters of ["sslmode=require", "sslmode=verify-full", ca(), `sslmode=prefer&${ca()}`]) {
+    const pair = `sslcert=${encodeURIComponent(client.certificate)}&sslkey=${encodeURIComponent(client.key)}`;
+    for (const parameters of ["sslmode=require", "sslmode=verify-full", ca(), `sslmode=prefer&${ca()}`, pair]) {
       heard.length = 0;
       expect(await through(parameters, base)).not.toMatch(/^(TLS|plain text)$/);
       const bytes = Buffer.concat(heard);

@@ -10,10 +10,10 @@ import { userInfo } from "node:os";
 import { SQL } from "bun";
 import { UnreadableFile } from "../../base/small-file.ts";
 import { BadCertificate } from "../../transport/tls/certificate.ts";
-import { readClientTls } from "../../transport/tls/client-files.ts";
-import { certificateFailure } from "../../transport/tls/peer-verification.ts";
+import { serverFault } from "../../transport/tls/client-files.ts";
 import { StoreUnavailable } from "../store.ts";
 import { replacedState } from "./life.ts";
+import { namesTlsFiles, secureUrlOf, tlsParts } from "./secure-url.ts";
 import { refusalState } from "./writer-lock.ts";
 
 const defaultPort = 5432;
@@ -27,6 +27,8 @@ const queriesMax = 10_000;
 const tooManyConnections = "53300";
 /** After the database had no connection left, no further one is requested for this long. */
 const scarceMs = 1_000;
+/** The files for TLS are read again after failures at most once in this time. */
+const filesMs = 1_000;
 
 /**
  * Settings that the statements need, regardless of the server's, database's or role's defaults. There are no foreign
@@ -150,31 +152,6 @@ function bunUrlOf(url: string): readonly [url: string, options: SQL.PostgresOrMy
   ];
 }
 
-/** The values of sslmode (https://www.postgresql.org/docs/current/libpq-ssl.html). */
-const sslModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
-const tlsParts = ["sslmode", "sslrootcert", "sslcert", "sslkey"] as const;
-
-/**
- * Reads the files that a URL names for TLS, as in PostgreSQL's own programs; but a file of authorities verifies the
- * server in every mode, and is reason enough for TLS: `sslrootcert` alone means verify-full.
- * @throws BadCertificate, UnreadableFile, and an Error for an unknown mode.
- */
-function secureUrlOf(text: string): readonly [url: string, options: SQL.PostgresOrMySQLOptions] {
-  const url = new URL(text);
-  const { searchParams } = url;
-  const [mode, rootCert, cert, key] = tlsParts.map((part) => searchParams.get(part) ?? undefined);
-  if (mode !== undefined && !sslModes.includes(mode))
-    throw new Error(`sslmode ${JSON.stringify(mode)} is unknown: expected ${sslModes.join(", ")}`);
-  for (const part of tlsParts) if (part !== "sslmode") searchParams.delete(part);
-  if (mode === "disable") return [url.href, { tls: false }];
-  // "system" names the system's authorities.
-  const tls = readClientTls({ ca: rootCert === "system" ? undefined : rootCert, cert, key }, Date.now());
-  const isVerified = rootCert !== undefined || mode === "verify-ca" || mode === "verify-full";
-  if (mode === undefined && isVerified) searchParams.set("sslmode", "verify-full");
-  if (isVerified) return [url.href, { tls: { ...tls, rejectUnauthorized: true } }];
-  return [url.href, cert === undefined ? {} : { tls: { ...tls, rejectUnauthorized: false } }];
-}
-
 /**
  * Opens a client of Bun's with these settings and the dependable ones, except those in the URL. Throws StoreUnavailable
  * for an invalid URL, without showing it.
@@ -222,14 +199,17 @@ function sentenceOf(error: unknown): string | undefined {
   // TLS failures are plain errors with a code.
   const isBug = !(error instanceof Error) || error instanceof TypeError || !("code" in error);
   if (isBug) return undefined;
-  const certificate = certificateFailure(error);
-  const said = certificate === undefined ? error.message : `${certificate}; name its authority with ?sslrootcert=FILE`;
-  return `${said} (${String(error.code)})`;
+  return `${serverFault(error, "sslrootcert") ?? error.message} (${String(error.code)})`;
 }
 
 function isPassing(error: unknown): boolean {
   if (error instanceof SQL.PostgresError && error.errno !== undefined) return passingState.test(error.errno);
   return error instanceof Error && "code" in error && passingCode.test(String(error.code));
+}
+
+/** Reports whether the database itself has answered, and not by refusing who asks (class 28). */
+function isAnswer(error: unknown): boolean {
+  return error instanceof SQL.PostgresError && error.errno !== undefined && !error.errno.startsWith("28");
 }
 
 function isReplaced(error: unknown): boolean {
@@ -255,6 +235,8 @@ export class Connections {
   private queries = 0;
   /** Until then (by performance.now()) the substitute runs the queries. */
   private scarceUntilMs = 0;
+  /** When a failure last made it read the files for TLS again, by performance.now(). */
+  private filesReadMs = -Infinity;
 
   constructor(options: ConnectionOptions) {
     this.options = options;
@@ -291,6 +273,7 @@ export class Connections {
         this.options.onScarce?.();
       }
       if (isScarce && substitute !== undefined) return await substitute.run(work);
+      if (!isAnswer(error)) this.readFilesAgain();
       throw failureOf(error);
     } finally {
       this.queries--;
@@ -303,6 +286,19 @@ export class Connections {
     const { client } = this;
     this.client = undefined;
     this.scarceUntilMs = performance.now() + scarceMs;
+    void client?.close({ timeout: answerMsMax / 1_000 });
+  }
+
+  /**
+   * The files for TLS that the URL names may have been renewed, and a client keeps what it has read: the next query
+   * opens another one, at most once in `filesMs`. Pending queries are completed.
+   */
+  private readFilesAgain(): void {
+    const nowMs = performance.now();
+    if (nowMs < this.filesReadMs + filesMs || !namesTlsFiles(this.options.url)) return;
+    this.filesReadMs = nowMs;
+    const { client } = this;
+    this.client = undefined;
     void client?.close({ timeout: answerMsMax / 1_000 });
   }
 

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { claimOfNobody, shownPlace, logAdoption, type StoreIdentity } from "../../auth/store-ownership.ts";
 import { backgroundTime, type Time } from "../../base/runtime.ts";
 import { limitValues } from "../../base/limits/table.ts";
+import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
@@ -26,6 +27,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import { contentOf } from "./life.ts";
 import { migrate, migrateReplacement } from "./migrate.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
+import { mayBePlain } from "./secure-url.ts";
 import { mayShareBatch, NotOwned, type Renewal, Writer } from "./writer.ts";
 
 export interface PostgresStoreOptions extends StoreOptions {
@@ -57,16 +59,28 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   };
   try {
     await open();
+    tellOfPlainText(url, log);
     return new PostgresStore(writer, time, options);
   } catch (error) {
     if (!(error instanceof DatabaseAway)) {
       await writer.close();
       throw refusalOf(url, error);
     }
+    tellOfPlainText(url, log);
     const reason = error.message;
     log.warn("The message store is unavailable; retrying.", { store: placeOf(url), reason });
     return new PostgresStore(writer, time, options, { open, reason });
   }
+}
+
+/** A private network may do without TLS, so this is no warning. */
+function tellOfPlainText(url: string, log: Log): void {
+  if (!mayBePlain(url)) return;
+  log.info(
+    "The message store may be reached in plain text; add sslmode=verify-full and sslrootcert=FILE to its URL, or " +
+      "sslmode=disable if the network is private.",
+    { store: placeOf(url) },
+  );
 }
 
 /** Describes to the operator why a store cannot be opened; returns a bug unchanged. */

@@ -1,9 +1,11 @@
 // PostgreSQL's own programs for dumps, which are installed with its client. Environment variables tell them the
 // database, because any user can read a command line with a password.
 
+import { existsSync } from "node:fs";
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
 import { openClient, socketOf } from "./connection.ts";
+import { sslModeOf } from "./secure-url.ts";
 
 type ToolName = "pg_dump" | "pg_restore" | "psql";
 
@@ -24,6 +26,20 @@ function withoutOtherPlaces(env: NodeJS.ProcessEnv): Record<string, string | und
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("PG") || keptVariable.test(name)));
 }
 
+/** Where distributions keep the system's authorities: Debian and its kin, Red Hat's, Alpine and the BSDs. */
+const systemBundles = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/cert.pem",
+] as const;
+
+/** Names the system's authorities to tools that verify; before PostgreSQL 16 they do not know the word `system`. */
+function systemRoots(mode: string, searchParams: URLSearchParams): Record<string, string> {
+  const root = searchParams.get("sslrootcert") ?? process.env["PGSSLROOTCERT"] ?? "system";
+  const bundle = systemBundles.find((path) => existsSync(path));
+  return mode.startsWith("verify-") && root === "system" && bundle !== undefined ? { PGSSLROOTCERT: bundle } : {};
+}
+
 /** Returns an environment in which a tool finds only the database of a URL. */
 export function environmentOf(url: string): Record<string, string | undefined> {
   const { hostname, port, username, password, pathname, searchParams } = new URL(url);
@@ -31,14 +47,13 @@ export function environmentOf(url: string): Record<string, string | undefined> {
     const value = searchParams.get(option);
     return value === null ? [] : [[variable, value] as const];
   });
-  // As this program's own connections do it: a file of authorities verifies the server in every mode.
-  const isVerified = searchParams.has("sslrootcert") && searchParams.get("sslmode") !== "disable";
+  const mode = sslModeOf(new URL(url));
   const socket = socketOf(url);
   const given = password === "" ? socket && searchParams.get("password") : decodeURIComponent(password);
   return {
     ...withoutOtherPlaces(process.env),
     ...Object.fromEntries(options),
-    ...(isVerified && socket === undefined ? { PGSSLMODE: "verify-full" } : {}),
+    ...(mode === undefined || socket !== undefined ? {} : { PGSSLMODE: mode, ...systemRoots(mode, searchParams) }),
     PGHOST: socket?.folder ?? hostname.replace(/^\[(.*)\]$/, "$1"),
     PGPORT: socket === undefined ? port || "5432" : String(socket.port),
     PGUSER: socket?.user ?? (username === "" ? process.env["PGUSER"] : decodeURIComponent(username)),
