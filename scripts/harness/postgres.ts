@@ -259,15 +259,7 @@ export class PostgresServer {
   }
 
   private async command(text: string): Promise<void> {
-    // Over the Unix socket: a test may serve TCP in another way.
-    const sql = new SQL({
-      adapter: "postgres",
-      hostname: this.data,
-      port: this.port,
-      username: "postgres",
-      database: "postgres",
-      max: 1,
-    });
+    const sql = new SQL(this.url("postgres"), { max: 1 });
     try {
       await sql.unsafe(text);
     } finally {

@@ -54,8 +54,9 @@ test("a server that is not there, and a name without an address, are reported in
     const log = createLog("info", "text", (line) => lines.push(line));
     const sessions = await openRedisSessions({ url: `redis://:hush@${place}/0`, log });
     undo.push(() => sessions.close());
-    await until(() => lines.length > 0, "a line of the log");
-    expect(lines[0]).toContain(`server="redis://${place}/0" reason="${reason}"`);
+    const line = (): string | undefined => lines.find((each) => each.includes("unavailable"));
+    await until(() => line() !== undefined, "a line of the log");
+    expect(line()).toContain(`server="redis://${place}/0" reason="${reason}"`);
   }
 });
 

@@ -36,7 +36,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL with TLS", () => {
     );
     server.configure(
       ["ssl = on", `ssl_cert_file = '${cert}'`, `ssl_key_file = '${key}'`, `ssl_ca_file = '${ca}'`],
-      `local all all trust\n${hosts}\n`,
+      `local all all trust\nhost postgres all 127.0.0.1/32 trust\n${hosts}\n`,
     );
     // A session that sees the files has started after the change.
     const socket = server.socketUrl(url);

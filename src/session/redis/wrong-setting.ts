@@ -163,7 +163,7 @@ async function speaksTls(url: URL): Promise<boolean> {
     ...endpointOf(url),
     tls: { rejectUnauthorized: false },
     socket: {
-      handshake: (_, isDone) => resolve(isDone),
+      handshake: (_, isDone, error) => resolve(isDone || serverFault(error, "ca") !== undefined),
       data: () => undefined,
       close: no,
       error: no,
