@@ -295,11 +295,12 @@ export class Connections {
    */
   private readFilesAgain(): void {
     const nowMs = performance.now();
-    if (nowMs < this.filesReadMs + filesMs || !namesTlsFiles(this.options.url)) return;
-    this.filesReadMs = nowMs;
     const { client } = this;
+    // Without a client the next query reads them anyway, or the URL is invalid.
+    if (client === undefined || nowMs < this.filesReadMs + filesMs || !namesTlsFiles(this.options.url)) return;
+    this.filesReadMs = nowMs;
     this.client = undefined;
-    void client?.close({ timeout: answerMsMax / 1_000 });
+    void client.close({ timeout: answerMsMax / 1_000 });
   }
 
   async close(): Promise<void> {
