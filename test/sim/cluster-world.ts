@@ -11,6 +11,7 @@ import type { Database } from "./database.ts";
 import { type Machine, Machines } from "./machines.ts";
 import { Network } from "./network.ts";
 import { Phone } from "./phone.ts";
+import { accounts, group, PhoneActs } from "./phone-acts.ts";
 import type { Step } from "./phone-connection.ts";
 import type { SessionStore } from "./session-store.ts";
 import { type Registry, startRegistryNode } from "./simulated-naming.ts";
@@ -24,8 +25,6 @@ const clockStepMsMax = 100_000;
 const twinStaysMs = 20_000;
 /** Who is kicked has heard of it by then. */
 const kickedMsMax = 3_000;
-const group = "g1";
-const accounts = ["ann", "bob", "cid", "dan", "eve"] as const;
 
 interface Program {
   readonly machine: Machine;
@@ -51,7 +50,7 @@ export class ClusterWorld {
   private readonly verbose: boolean;
   private readonly invariants: Invariants;
   private isTroubled = true;
-  private sayings = 0;
+  private readonly acts: PhoneActs;
 
   constructor(seed: number, sabotage?: Sabotage, verbose = false) {
     this.seed = seed;
@@ -62,6 +61,7 @@ export class ClusterWorld {
     this.database = databaseOf(sabotage);
     this.sessionStore = sessionStoreOf(sabotage);
     const { phones, leavers, steps, database, sessionStore } = this;
+    this.acts = new PhoneActs(this.machines, steps, (what) => this.tell(what));
     this.invariants = new Invariants({ phones, leavers, steps, database, sessionStore, accounts });
   }
 
@@ -293,7 +293,7 @@ export class ClusterWorld {
     const { life } = phone.machine;
     if (life === undefined) {
       if (this.once(2)) machines.boot(phone.machine, () => phone.start());
-    } else machines.run(life, () => this.act(phone));
+    } else machines.run(life, () => this.acts.act(phone));
     machines.events.after(400 + this.below(3_000), () => this.live(phone));
   }
 
@@ -304,49 +304,6 @@ export class ClusterWorld {
     if (life === undefined) return;
     if (this.once(2)) this.machines.run(life, () => phone.hangUp(this.once(2)));
     this.machines.kill(phone.machine, this.once(2));
-  }
-
-  private act(phone: Phone): void {
-    const turn = this.below(120);
-    if (turn < 10) {
-      this.tell(`${phone.label} hangs up`);
-      phone.hangUp(this.once(2));
-    } else if (turn < 13) {
-      this.tell(`${phone.label} dies`);
-      const isPowered = this.once(2);
-      this.machines.events.after(0, () => this.machines.kill(phone.machine, isPowered));
-    } else if (turn < 22 && phone.account !== "ann" && phone.device === "") this.change(phone);
-    else for (let count = 1 + this.below(3); count > 0; count--) this.say(phone);
-  }
-
-  private say(phone: Phone): void {
-    const toGroup = this.once(3);
-    const dest = toGroup ? group : this.pick(accounts.filter((account) => account !== phone.account));
-    const name = `${phone.account}${phone.device}-${++this.sayings}`;
-    phone.say({
-      name,
-      sender: phone.account,
-      device: phone.device,
-      toGroup,
-      dest,
-      sentMs: -1,
-      answeredMs: -1,
-      attempts: 0,
-      channelId: "",
-      messageId: undefined,
-    });
-  }
-
-  /** Joins the group or leaves it, one thing after the other. */
-  private change(phone: Phone): void {
-    if (phone.steps.length > 0) return;
-    const { account } = phone;
-    const before = this.steps.findLast((step) => step.account === account);
-    const step: Step = { group, account, isJoin: before?.isJoin !== true, sentMs: -1, answeredMs: -1 };
-    this.tell(`${account} ${step.isJoin ? "joins" : "quits"}`);
-    // Who never was a member cannot quit.
-    this.steps.push(step);
-    phone.step(step);
   }
 
   private heal(): void {

@@ -4,7 +4,8 @@
 import { expect, test } from "bun:test";
 import { fuzzRegistry } from "../fuzz/registry-fuzz.ts";
 import { testSeed } from "../support/random.ts";
-import { RegistryWorld, type Sabotage } from "./registry-world.ts";
+import { RegistryWorld } from "./registry-world.ts";
+import type { Sabotage } from "./registry-network.ts";
 
 /** The faults of the first of this many runs that goes wrong; each names its seed: TEST_SEED=… repeats it. */
 function faultsOf(seed: number, runs: number): readonly string[] {

@@ -7,17 +7,13 @@ import { seededRandom } from "../../src/base/random.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { compareVersions, type EntryState, hashOf } from "../../src/registry/table/entry.ts";
 import { discoveryAppid, type Identity, instanceKey, Status } from "../../src/registry/instance.ts";
-import type { PeerFailure, PeerNetwork } from "../../src/registry/replication/peer-messages.ts";
 import { Code } from "../../src/registry/codes.ts";
 import { RegistryNode } from "../../src/registry/node/registry-node.ts";
 import { Random } from "../support/random.ts";
+import { Node, RegistryNetwork, type Sabotage } from "./registry-network.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
-/** Ways to break replication on purpose: each must be caught. */
-export type Sabotage = "no tombstones" | "ages are reset" | "last arrival wins";
-
 const troubleMs = 6 * 60_000;
-const networkTimeoutMs = 5_000;
 /** Within this time after the healing nothing cancelled may be left; it is shorter than a lease. */
 const settleMs = 60_000;
 const convergedMsMax = 75 * 60_000;
@@ -43,19 +39,6 @@ interface History {
   isForgettable: boolean;
 }
 
-class Node {
-  readonly address: string;
-  readonly zone: string;
-  readonly skewMs: number;
-  registry: RegistryNode | undefined;
-
-  constructor(address: string, zone: string, skewMs: number) {
-    this.address = address;
-    this.zone = zone;
-    this.skewMs = skewMs;
-  }
-}
-
 class Client {
   readonly identity: Identity;
   node: Node;
@@ -77,18 +60,15 @@ export class RegistryWorld {
   private readonly nodes: Node[] = [];
   private readonly clients: Client[] = [];
   private readonly model = new Map<string, History>();
-  private readonly sabotage: Sabotage | undefined;
-  /** Pairs of addresses that cannot reach each other. */
-  private readonly cuts = new Set<string>();
-  private isTroubled = true;
+  private readonly network: RegistryNetwork;
   private readonly faults: string[] = [];
   /** What happened, for a person who looks for the reason. */
   readonly story: string[] = [];
 
   constructor(seed: number, sabotage?: Sabotage) {
     this.seed = seed;
-    this.sabotage = sabotage;
     this.random = new Random(seed);
+    this.network = new RegistryNetwork(this.time, this.random, this.nodes, sabotage);
     const count = 2 + this.random.below(4);
     for (let index = 0; index < count; index++) {
       const zone = index > 0 && this.random.once(3) ? "z2" : "z1";
@@ -149,7 +129,7 @@ export class RegistryWorld {
       clock: this.time.clock(node.skewMs),
       timers: this.time.timersOf(() => node.registry === registry),
       random: seededRandom(this.random.u32()),
-      network: this.networkOf(node),
+      network: this.network.of(node),
       limits: testLimits(),
       log: silentLog,
     });
@@ -162,80 +142,9 @@ export class RegistryWorld {
     registry.start();
   }
 
-  private networkOf(from: Node): PeerNetwork {
-    const exchange = <Reply>(
-      address: string,
-      handle: (registry: RegistryNode) => Reply,
-      done: (reply: Reply | PeerFailure) => void,
-    ): void => {
-      const sender = from.registry;
-      let isOver = false;
-      const end = (reply: Reply | PeerFailure): void => {
-        if (isOver) return;
-        isOver = true;
-        if (from.registry === sender) done(reply);
-      };
-      const failed: PeerFailure = { kind: "failed", reason: "unreachable", sentence: "no answer" };
-      this.time.after(networkTimeoutMs, () => end(failed));
-      const arrive = (): void => {
-        const receiver = this.nodes.find((node) => node.address === address)?.registry;
-        if (receiver === undefined || this.isCut(from.address, address)) return;
-        const reply = handle(receiver);
-        if (this.isLost()) return;
-        this.time.after(this.delayMs(), () => {
-          if (!this.isCut(from.address, address)) end(reply);
-        });
-      };
-      if (!this.isLost()) this.time.after(this.delayMs(), arrive);
-      if (this.isTroubled && this.random.once(10)) this.time.after(this.delayMs() * 5, arrive);
-    };
-    return {
-      replicate: (address, message, done) => {
-        const states = message.states.flatMap((state) => this.sabotaged(state));
-        exchange(address, (registry) => registry.replication.onReplicate({ ...message, states }), done);
-      },
-      compare: (address, message, done) => {
-        exchange(
-          address,
-          (registry) => {
-            const reply = registry.replication.onCompare(message);
-            return { ...reply, states: reply.states.flatMap((state) => this.sabotaged(state)) };
-          },
-          done,
-        );
-      },
-    };
-  }
-
-  private sabotaged(state: EntryState): EntryState[] {
-    switch (this.sabotage) {
-      case "no tombstones":
-        return state.instance === undefined ? [] : [state];
-      case "ages are reset":
-        return [{ ...state, ageMs: 0 }];
-      case "last arrival wins":
-        return [{ ...state, dirty: BigInt(Math.round((1_800_000_000_000 + this.time.nowMs) * 1e6)) }];
-      case undefined:
-        return [state];
-    }
-  }
-
-  private isLost(): boolean {
-    return this.isTroubled && this.random.once(8);
-  }
-
-  private delayMs(): number {
-    if (!this.isTroubled) return 1 + this.random.below(10);
-    return this.random.once(20) ? this.random.below(4_000) : 1 + this.random.below(200);
-  }
-
-  private isCut(one: string, other: string): boolean {
-    return this.cuts.has(`${one} ${other}`) || this.cuts.has(`${other} ${one}`);
-  }
-
   private planTrouble(): void {
     this.time.after(5_000 + this.random.below(40_000), () => {
-      if (!this.isTroubled) return;
+      if (!this.network.isTroubled) return;
       if (this.random.once(2)) this.split();
       else this.restart(this.pick(this.nodes));
       this.planTrouble();
@@ -246,11 +155,11 @@ export class RegistryWorld {
     const side = new Set(this.nodes.filter(() => this.random.once(2)));
     this.tell(`split: ${[...side].map(({ address }) => address).join(" ")} from the rest`);
     for (const one of side) {
-      for (const other of this.nodes) if (!side.has(other)) this.cuts.add(`${one.address} ${other.address}`);
+      for (const other of this.nodes) if (!side.has(other)) this.network.part(one, other);
     }
     this.time.after(10_000 + this.random.below(150_000), () => {
       this.tell("the network is whole again");
-      this.cuts.clear();
+      this.network.join();
     });
   }
 
@@ -278,8 +187,8 @@ export class RegistryWorld {
   private live(client: Client): void {
     const delayMs = 25_000 + this.random.below(10_000);
     if (client.isAlive) this.renew(client);
-    else if (this.isTroubled && (!client.isCancelled || this.random.once(4))) this.register(client);
-    if (this.isTroubled && client.isAlive) {
+    else if (this.network.isTroubled && (!client.isCancelled || this.random.once(4))) this.register(client);
+    if (this.network.isTroubled && client.isAlive) {
       if (this.random.once(6)) this.set(client);
       if (this.random.once(8)) this.cancel(client);
       else if (this.random.once(12)) {
@@ -292,7 +201,7 @@ export class RegistryWorld {
 
   /** The registry that the client talks to: another one when its own is away, or now and then. */
   private registryOf(client: Client): RegistryNode | undefined {
-    if (client.node.registry === undefined || (this.isTroubled && this.random.once(5)))
+    if (client.node.registry === undefined || (this.network.isTroubled && this.random.once(5)))
       client.node = this.pick(this.nodes);
     return client.node.registry;
   }
@@ -367,8 +276,8 @@ export class RegistryWorld {
 
   private heal(): void {
     this.tell("everything heals");
-    this.isTroubled = false;
-    this.cuts.clear();
+    this.network.isTroubled = false;
+    this.network.join();
     for (const node of this.nodes) if (node.registry === undefined) this.boot(node);
   }
 

@@ -1,0 +1,75 @@
+// What people do with the phones of a simulated cluster: they talk, hang up, join their group and leave it, and their
+// phones die.
+
+import type { Machines } from "./machines.ts";
+import type { Phone } from "./phone.ts";
+import type { Step } from "./phone-connection.ts";
+
+export const group = "g1";
+export const accounts = ["ann", "bob", "cid", "dan", "eve"] as const;
+
+export class PhoneActs {
+  private readonly machines: Machines;
+  /** Every joining and quitting, of all phones, in the order in which they were wanted. */
+  private readonly steps: Step[];
+  private readonly tell: (what: string) => void;
+  private sayings = 0;
+
+  /** Adds what people do to `steps`, which the caller owns and may add to as well. */
+  constructor(machines: Machines, steps: Step[], tell: (what: string) => void) {
+    this.machines = machines;
+    this.steps = steps;
+    this.tell = tell;
+  }
+
+  /** Does one thing, or says up to three; runs on the machine of the phone. */
+  act(phone: Phone): void {
+    const turn = this.machines.random.below(120);
+    if (turn < 10) {
+      this.tell(`${phone.label} hangs up`);
+      phone.hangUp(this.machines.random.once(2));
+    } else if (turn < 13) {
+      this.tell(`${phone.label} dies`);
+      const isPowered = this.machines.random.once(2);
+      this.machines.events.after(0, () => this.machines.kill(phone.machine, isPowered));
+    } else if (turn < 22 && phone.account !== "ann" && phone.device === "") this.change(phone);
+    else for (let count = 1 + this.machines.random.below(3); count > 0; count--) this.say(phone);
+  }
+
+  private say(phone: Phone): void {
+    const toGroup = this.machines.random.once(3);
+    const dest = toGroup ? group : this.otherThan(phone.account);
+    const name = `${phone.account}${phone.device}-${++this.sayings}`;
+    phone.say({
+      name,
+      sender: phone.account,
+      device: phone.device,
+      toGroup,
+      dest,
+      sentMs: -1,
+      answeredMs: -1,
+      attempts: 0,
+      channelId: "",
+      messageId: undefined,
+    });
+  }
+
+  /** Joins the group or leaves it, one thing after the other. */
+  private change(phone: Phone): void {
+    if (phone.steps.length > 0) return;
+    const { account } = phone;
+    const before = this.steps.findLast((step) => step.account === account);
+    const step: Step = { group, account, isJoin: before?.isJoin !== true, sentMs: -1, answeredMs: -1 };
+    this.tell(`${account} ${step.isJoin ? "joins" : "quits"}`);
+    // Who never was a member cannot quit.
+    this.steps.push(step);
+    phone.step(step);
+  }
+
+  private otherThan(account: string): string {
+    const others = accounts.filter((other) => other !== account);
+    const other = others[this.machines.random.below(others.length)];
+    if (other === undefined) throw new Error("nobody else is there");
+    return other;
+  }
+}
