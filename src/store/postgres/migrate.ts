@@ -3,7 +3,7 @@
 
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
-import { Connections, failureOf, openClient, placeOf } from "./connection.ts";
+import { Connections, failureOf, openClient, placeOf, StoreReplaced } from "./connection.ts";
 import { accountTrigger } from "./life.ts";
 import { functions, migrations, schemaVersion } from "./schema.ts";
 
@@ -129,6 +129,10 @@ export async function migrateReplacement(url: string): Promise<void> {
       throw error;
     });
     return found === undefined || found === 0 || !(await isComplete(sql)) ? undefined : found;
+  }).catch((error: unknown) => {
+    // A table that was there for one statement was dropped before the next.
+    if (error instanceof StoreReplaced) return undefined;
+    throw error;
   });
   if (version === undefined) {
     throw new StoreUnavailable(
