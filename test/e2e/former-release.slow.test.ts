@@ -9,7 +9,7 @@ import { Command } from "../../src/wire/commands.ts";
 import { MessagePushSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
-import { converse, patiently } from "../support/conversation.ts";
+import { converse, patiently, restartMsMax } from "../support/conversation.ts";
 import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
 import { type Engines, mixes, Servers, startMixedCluster } from "../support/mixed-cluster.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
@@ -60,6 +60,7 @@ async function upgradeWhilePeopleTalk(stage: ClusterStage, former: readonly stri
     random,
     clients: 10,
     hasGroup: true,
+    requestTimeoutMs: restartMsMax,
     meanwhile: async (soFar) => {
       for (const { name } of inTurn) {
         const { stored } = soFar;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { run } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
-import { converse } from "../support/conversation.ts";
+import { converse, restartMsMax } from "../support/conversation.ts";
 import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -80,6 +80,7 @@ async function change(
     random,
     clients: 10,
     hasGroup: true,
+    requestTimeoutMs: restartMsMax,
     meanwhile: async (soFar) => {
       const goOn = async (): Promise<void> => {
         const { stored } = soFar;

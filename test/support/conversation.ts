@@ -15,7 +15,15 @@ export interface Conversation {
   readonly hasGroup?: boolean;
   /** What happens while people talk, who stop when it has happened. */
   readonly meanwhile: (talks: Talks) => Promise<void>;
+  /**
+   * How long a client waits for an answer, and for its gateway to come back. Default: 5 s, so that answers that a
+   * killed process owes are given up soon.
+   */
+  readonly requestTimeoutMs?: number;
 }
+
+/** Longer than a gateway takes to start again on a busy machine: no talk is refused because of the time. */
+export const restartMsMax = 60_000;
 
 export interface Talks {
   /** Talks that were answered with Success so far. */
@@ -52,8 +60,13 @@ class Person {
     });
   }
 
-  static async enter(cluster: ProcessCluster, account: string, gateway: string): Promise<Person> {
-    const options = { url: `tcp://${gateway}`, token: () => cluster.token(account), requestTimeoutMs: 5_000 };
+  static async enter(
+    cluster: ProcessCluster,
+    account: string,
+    gateway: string,
+    requestTimeoutMs: number,
+  ): Promise<Person> {
+    const options = { url: `tcp://${gateway}`, token: () => cluster.token(account), requestTimeoutMs };
     return new Person(account, await RoostClient.connect(options));
   }
 
@@ -122,11 +135,18 @@ export async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Ans
 }
 
 /** Runs it; throws an Error that says what was lost, doubled, out of order or not answered. */
-export async function converse({ cluster, random, clients, hasGroup, meanwhile }: Conversation): Promise<Talks> {
+export async function converse({
+  cluster,
+  random,
+  clients,
+  hasGroup,
+  meanwhile,
+  requestTimeoutMs = 5_000,
+}: Conversation): Promise<Talks> {
   const { gateways } = cluster;
   const people = await Promise.all(
     Array.from({ length: clients }, (_, at) =>
-      Person.enter(cluster, `person${at}`, gateways[at % gateways.length]?.tcp ?? ""),
+      Person.enter(cluster, `person${at}`, gateways[at % gateways.length]?.tcp ?? "", requestTimeoutMs),
     ),
   );
   try {
