@@ -7,6 +7,7 @@ import { schemaVersion } from "../../src/store/postgres/schema.ts";
 import { nodeOfId } from "../../src/store/snowflake.ts";
 import type { Store, TalkOutcome } from "../../src/store/store.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./samples.ts";
@@ -58,7 +59,8 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     const limited = await limitedUrl(2);
     const lines: string[] = [];
     const log = createLog("warn", "text", (line) => lines.push(line));
-    const stores = [await open({ url: limited, log }), await open({ url: limited, log })];
+    // The first one looks at nothing meanwhile: that would take the connection that the second one needs.
+    const stores = [await open({ url: limited, log, time: new ManualTimers() }), await open({ url: limited, log })];
     // A connection that was closed while they opened counts until its process has ended.
     for (const store of stores) await until(() => store.isHealthy, "the store is open");
     const id = idOf((await stores[0]?.append([talk()])) ?? []);
