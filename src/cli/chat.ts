@@ -4,7 +4,7 @@ import { formatAddress } from "../transport/address.ts";
 import { runChat } from "./chat/chat-session.ts";
 import { standardStreams } from "./command-output.ts";
 import type { OptionValues } from "./option-values.ts";
-import { readAuthorities } from "./tls.ts";
+import { readServerAuthorities } from "./tls.ts";
 import { makeToken } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -23,7 +23,7 @@ export async function chat(values: OptionValues): Promise<number> {
   const ca = values.optional("ca");
   return runChat({
     url,
-    ...(ca === undefined ? {} : { ca: readAuthorities(ca) }),
+    ...(ca === undefined ? {} : { ca: readServerAuthorities(ca) }),
     lookup,
     token,
     account,

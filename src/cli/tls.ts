@@ -1,7 +1,7 @@
 // Reads the certificates of the clients' listeners and of this node, and names the clients' URLs.
 
 import { reasonOf } from "../base/reason-of.ts";
-import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
+import { UnreadableFile } from "../base/small-file.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import type { NodeTrust } from "../registry/client/node-request.ts";
 import type { StandaloneSettings } from "../roles/settings.ts";
@@ -12,13 +12,11 @@ import {
   type CertificateFiles,
   readCertificate,
 } from "../transport/tls/certificate.ts";
+import { readPem } from "../transport/tls/client-files.ts";
 import { NodeTls, readNodePair } from "../transport/tls/node-tls.ts";
 import { TlsContext } from "../transport/tls/tls-context.ts";
 import type { OptionValues } from "./option-values.ts";
 import { StartError, UsageError } from "./usage-error.ts";
-
-/** A system's bundle of all public authorities has 200 KB. */
-const authoritiesBytesMax = 2 * 1024 * 1024;
 
 /**
  * Reads the pair that --tls-cert and --tls-key name; nothing without them. Throws UsageError if one is missing,
@@ -69,7 +67,7 @@ export function readNodeTls(values: OptionValues, role: Role, log: Log): NodeTls
 export function readNodeTrust(values: OptionValues): NodeTrust | undefined {
   const authorities = values.optional("node-ca");
   const isAlone = values.optional("node-cert") === undefined && values.optional("node-key") === undefined;
-  if (isAlone && authorities !== undefined) return { dialler: { ca: readAuthorities(authorities) } };
+  if (isAlone && authorities !== undefined) return { dialler: { ca: readServerAuthorities(authorities) } };
   return readNodeTls(values, "gateway", silentLog);
 }
 
@@ -103,15 +101,13 @@ function logCertificate(event: string, { names, fingerprint, expiryMs, warnings 
 }
 
 /** Reads the certificates by which a command verifies servers. Throws StartError. */
-export function readAuthorities(path: string): string {
+export function readServerAuthorities(path: string): string {
   try {
-    const { text } = readSmallFile(path, { bytesMax: authoritiesBytesMax, waits: true });
-    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+    return readPem(path, true);
   } catch (error) {
-    if (error instanceof UnreadableFile) throw new StartError(error.message);
+    if (error instanceof BadCertificate || error instanceof UnreadableFile) throw new StartError(error.message);
     throw error;
   }
-  throw new StartError(`${path} has no certificate: expected PEM (-----BEGIN CERTIFICATE-----)`);
 }
 
 /** The clients' listeners as URLs. `addresses`: `host:port`; undefined: off. */

@@ -23,6 +23,7 @@ import type {
 
 /** Of the address of a node that takes links over TLS only. */
 const tlsScheme = "tls://";
+const noAuthorities = "links over TLS need the authorities of the cluster (--node-ca)";
 const connectMsMax = 2_000;
 /** The frames of any kind that a peer may send before the end of its handshake, which takes two. */
 const handshakeFramesMax = 64;
@@ -70,7 +71,9 @@ interface TcpLinkParts {
 export class TcpLinkNetwork implements LinkNetwork {
   private readonly parts: TcpLinkParts;
 
+  /** @throws if there is a certificate, but nothing to verify others by: links would be in plain text. */
   constructor(parts: TcpLinkParts) {
+    if (parts.tls !== undefined && parts.tls.links === undefined) throw new Error(noAuthorities);
     this.parts = parts;
   }
 
@@ -120,6 +123,7 @@ export async function dialLink(
   if (isSecure && tls === undefined)
     throw new Error(`${address} takes links over TLS only; give this process --node-cert, --node-key and --node-ca`);
   const dialTls = isSecure || tls?.isRequired === true ? tls?.dialler : undefined;
+  if (dialTls === undefined && (isSecure || tls?.isRequired === true)) throw new Error(noAuthorities);
   return dialTcp(target, handlerOf, { ...options, connectTimeoutMs: connectMsMax, dialTls });
 }
 

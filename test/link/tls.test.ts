@@ -15,6 +15,10 @@ import { silentLog } from "../../src/base/log.ts";
 import { CertificateWatch } from "../../src/transport/tls/certificate-watch.ts";
 import { random, shakeHands, watchHandshakes } from "./handshake-support.ts";
 import { afterwards, LinkEnd, newIdentity, outcome } from "./support.ts";
+import { dialLink } from "../../src/link/link-network.ts";
+import { Flusher } from "../../src/transport/flusher.ts";
+import type { Connection } from "../../src/transport/transport.ts";
+import { Recording } from "../transport/recording.ts";
 import { TestNode } from "./test-node.ts";
 
 watchHandshakes();
@@ -137,6 +141,26 @@ describe("a node that requires TLS", () => {
     }
     for (let turn = 0; turn < 5; turn++) expect(await linked(node, tlsOf(gate))).toBe("linked");
   });
+});
+
+test("a certificate without authorities makes no links, in plain text or otherwise", async () => {
+  const files = { ...chat, authorities: undefined };
+  const tls = new NodeTls(files, readNodePair(files, Date.now()), true);
+  expect(() => gateway(tls)).toThrow("need the authorities");
+  const { wheel, metrics: observer } = gateway();
+  const options = {
+    frameBytesMax: 1_024,
+    unsentBytesMax: 1_024,
+    closeWhenSlow: false,
+    readWaitMs: 1_000,
+    writeWaitMs: 1_000,
+    observer,
+    wheel,
+    flusher: new Flusher(),
+  };
+  const handlerOf = (connection: Connection): Recording => new Recording(connection);
+  for (const address of ["tls://127.0.0.1:1", "127.0.0.1:1"])
+    await expect(dialLink(address, handlerOf, options, tls)).rejects.toThrow("need the authorities");
 });
 
 describe("while a cluster changes to TLS", () => {

@@ -6,6 +6,7 @@ import { ContainedBugs } from "../../src/observe/contained-bugs.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { expositionOf, registryExpositionOf } from "../../src/observe/exposition.ts";
 import { RegistryMetrics } from "../../src/observe/registry-metrics.ts";
+import { registryNumbers } from "./registry-numbers.ts";
 
 test("limits are metrics: the value, the use where it is measured, and how often each was reached", async () => {
   const limits = new Limits(silentLog, { connectionsPerAddress: 7 });
@@ -26,22 +27,8 @@ test("limits are metrics: the value, the use where it is measured, and how often
 test("a registry node shows the limits of its role", async () => {
   const limits = new Limits(silentLog);
   limits.met("instances");
-  const numbers = {
-    instances: 0,
-    tombstones: 0,
-    services: 0,
-    polls: 0,
-    peers: 0,
-    peersUp: 0,
-    waiting: 0,
-    failures: 0,
-    repaired: 0,
-    evictions: 0,
-    isReadable: true,
-    isProtected: false,
-  };
   const metrics = new RegistryMetrics(
-    () => numbers,
+    () => registryNumbers,
     new ContainedBugs(silentLog, systemClock),
     () => 0,
     limits,

@@ -7,8 +7,9 @@ import { silentLog } from "../../src/base/log.ts";
 import { ContainedBugs } from "../../src/observe/contained-bugs.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { expositionOf, registryExpositionOf } from "../../src/observe/exposition.ts";
-import { RegistryMetrics, type RegistryNumbers } from "../../src/observe/registry-metrics.ts";
+import { RegistryMetrics } from "../../src/observe/registry-metrics.ts";
 import { testLimits } from "../support/limits.ts";
+import { registryNumbers } from "./registry-numbers.ts";
 
 function problemsIn(text: string): string[] {
   const problems: string[] = [];
@@ -36,25 +37,10 @@ function problemsIn(text: string): string[] {
   return problems;
 }
 
-const numbers: RegistryNumbers = {
-  instances: 1,
-  tombstones: 0,
-  services: 1,
-  polls: 0,
-  peers: 0,
-  peersUp: 0,
-  waiting: 0,
-  failures: 0,
-  repaired: 0,
-  evictions: 0,
-  isReadable: true,
-  isProtected: false,
-};
-
 async function textOf(which: "member" | "registry"): Promise<string> {
   if (which === "registry") {
     const registry = new RegistryMetrics(
-      () => numbers,
+      () => registryNumbers,
       new ContainedBugs(silentLog, systemClock),
       () => 0,
       testLimits(),

@@ -1,13 +1,12 @@
 // What a process remembers of a database does not outlive that database: people change its tables by hand, drop them
 // or put another server in its place under running stores. What is no such change leaves the stores as they are.
 
-import { beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { SQL } from "bun";
-import { createLog } from "../../src/base/log.ts";
-import { StoreUnavailable, type Store } from "../../src/store/store.ts";
+import { StoreUnavailable } from "../../src/store/store.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { canDump, dumpOf, play } from "./postgres-dumps.ts";
+import { canDump, dumpOf, play, watchedStores } from "./postgres-dumps.ts";
 import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
 import { draft, talk } from "./samples.ts";
 import { contentsOf } from "../support/contents.ts";
@@ -17,15 +16,7 @@ describe.skipIf(!canDump)("a PostgreSQL store that is altered or exchanged", () 
   const server = postgresForAll();
   const db = databaseForEach(server);
   const { life } = db;
-  /** What the stores have logged, warnings and errors. */
-  let lines: string[];
-  beforeEach(() => {
-    lines = [];
-  });
-
-  const open = (at = db.url): Promise<Store> =>
-    db.open({ url: at, log: createLog("warn", "text", (line) => lines.push(line)) });
-  const warned = (): string[] => lines.filter((line) => line.includes("was replaced"));
+  const { open, lines, warned } = watchedStores(db);
 
   test("an account that is deleted by hand gets a new number, and its messages", async () => {
     const store = await open();
@@ -170,7 +161,7 @@ describe.skipIf(!canDump)("a PostgreSQL store that is altered or exchanged", () 
       WHERE datname = current_database() AND pid <> pg_backend_pid()`;
     await say(first, { sender: "ann", dest: "bob" });
     expect(await life()).toBe(before);
-    expect(lines.filter((line) => line.includes("replaced"))).toEqual([]);
+    expect(lines().filter((line) => line.includes("replaced"))).toEqual([]);
   });
 
   test("a restart of the database is no replacement in the log, and service returns by itself", async () => {

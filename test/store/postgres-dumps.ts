@@ -1,7 +1,10 @@
 // Dumps of a PostgreSQL store, as an operator makes and plays them.
 
-import { expect } from "bun:test";
+import { beforeEach, expect } from "bun:test";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import { createLog } from "../../src/base/log.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { TestDatabase } from "./postgres-setup.ts";
 
 const env = { ...process.env, PGCONNECT_TIMEOUT: "5" };
 
@@ -25,4 +28,27 @@ export async function play(url: string, script: string): Promise<void> {
     stderr: "inherit",
   });
   expect(await child.exited).toBe(0);
+}
+
+/** Stores of a test that are replaced or altered under way, and what they log of it. */
+interface WatchedStores {
+  /** Opens one, by default in the test's database. */
+  readonly open: (at?: string) => Promise<Store>;
+  /** What they have logged in this test, warnings and errors. */
+  readonly lines: () => readonly string[];
+  /** Those of a replacement. */
+  readonly warned: () => readonly string[];
+}
+
+/** For each test of a `describe` block. */
+export function watchedStores(db: TestDatabase): WatchedStores {
+  let lines: string[] = [];
+  beforeEach(() => {
+    lines = [];
+  });
+  return {
+    open: (at = db.url) => db.open({ url: at, log: createLog("warn", "text", (line) => lines.push(line)) }),
+    lines: () => lines,
+    warned: () => lines.filter((line) => line.includes("was replaced")),
+  };
 }

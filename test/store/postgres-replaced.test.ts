@@ -1,16 +1,15 @@
 // What a process remembers of a database (the numbers of accounts, positions, plans) does not outlive that database:
 // dumps take its place under running stores. Account numbers decide who reads a message.
 
-import { beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
-import { createLog } from "../../src/base/log.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
-import { StoreUnavailable, type Store } from "../../src/store/store.ts";
+import { StoreUnavailable } from "../../src/store/store.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { canDump, dumpOf, play } from "./postgres-dumps.ts";
+import { canDump, dumpOf, play, watchedStores } from "./postgres-dumps.ts";
 import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
 import { draft, stored, talk } from "./samples.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
@@ -23,15 +22,7 @@ const tables =
 describe.skipIf(!canDump)("a PostgreSQL store that a dump replaces", () => {
   const server = postgresForAll();
   const db = databaseForEach(server);
-  /** What the stores have logged, warnings and errors. */
-  let lines: string[];
-  beforeEach(() => {
-    lines = [];
-  });
-
-  const open = (at = db.url): Promise<Store> =>
-    db.open({ url: at, log: createLog("warn", "text", (line) => lines.push(line)) });
-  const warned = (): string[] => lines.filter((line) => line.includes("was replaced"));
+  const { open, lines, warned } = watchedStores(db);
 
   test("a dump restored under running nodes gives no message to another account", async () => {
     const stores = [await open(), await open()] as const;
@@ -48,7 +39,7 @@ describe.skipIf(!canDump)("a PostgreSQL store that a dump replaces", () => {
     expect(await shownTo(other, "mallory")).not.toContain(id);
     expect(await shownTo(other, "carol")).toContain(id);
     expect(warned()).toHaveLength(2);
-    expect(lines.filter((line) => !line.includes("was replaced"))).toEqual([]);
+    expect(lines().filter((line) => !line.includes("was replaced"))).toEqual([]);
   });
 
   test("a restore beside talks and questions loses none that is answered after it, and confuses nobody", async () => {

@@ -23,7 +23,7 @@ export interface Conversation {
 }
 
 /** Longer than a gateway takes to start again on a busy machine: no talk is refused because of the time. */
-export const restartMsMax = 60_000;
+const restartMsMax = 60_000;
 
 export interface Talks {
   /** Talks that were answered with Success so far. */
@@ -120,6 +120,33 @@ class Person {
       last.set(sender, Number(number));
     }
   }
+}
+
+/**
+ * Ten people talk, also in a group, while `restarts` starts processes again one after the other, which it does once
+ * `goOn` resolves. Throws if anything was lost, or any talk refused.
+ */
+export async function talkThroughRestarts(
+  cluster: ProcessCluster,
+  random: Random,
+  restarts: (goOn: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const { refusals } = await converse({
+    cluster,
+    random,
+    clients: 10,
+    hasGroup: true,
+    requestTimeoutMs: restartMsMax,
+    meanwhile: async (soFar) => {
+      const goOn = async (): Promise<void> => {
+        const { stored } = soFar;
+        await until(() => soFar.stored > stored + 30, "talks go on");
+      };
+      await restarts(goOn);
+      await goOn();
+    },
+  });
+  if (refusals.length > 0) throw new Error(`refused: ${refusals.join("; ")}`);
 }
 
 /** Asks again for a while: a connection whose gateway has just ended is only coming back. */

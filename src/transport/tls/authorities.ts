@@ -41,7 +41,7 @@ export function readAuthorities(path: string, nowMs: number): Authorities {
 
 /** Throws BadCertificate unless one of the authorities has issued the last certificate of the chain. */
 export function requireIssued(
-  chain: Pick<Certificate, "chain">["chain"],
+  chain: Certificate["chain"],
   { certificates }: Authorities,
   files: { readonly certificate: string; readonly authorities: string },
 ): void {

@@ -70,8 +70,13 @@ function readPair(cert: string | undefined, key: string | undefined, nowMs: numb
   return { cert: pem, key: text };
 }
 
-function readPem(path: string): string {
-  const { text } = readSmallFile(path, { bytesMax: fileBytesMax, waits: false });
+/**
+ * Reads certificates, at least one, as they are in the file.
+ * @param waits whether to wait for the writer of a pipe; a running server does not.
+ * @throws BadCertificate, UnreadableFile
+ */
+export function readPem(path: string, waits = false): string {
+  const { text } = readSmallFile(path, { bytesMax: fileBytesMax, waits });
   if (certificatesOf(text, path, certificatesMax).length === 0)
     throw new BadCertificate(`${path} has no certificate: expected PEM (-----BEGIN CERTIFICATE-----)`);
   return text;
