@@ -19,10 +19,12 @@ const line = `[shop] jwks=${jwksPath} issuer=${issuer} audience=roost`;
 const common = "the key of all other apps";
 const hasOpenssl = Bun.which("openssl") !== null;
 
-function openssl(...words: readonly string[]): Buffer {
-  const { stdout, stderr, exitCode } = Bun.spawnSync(["openssl", ...words], { cwd: folder });
-  if (exitCode !== 0) throw new Error(stderr.toString());
-  return stdout;
+/** Asynchronous: while Bun waits in spawnSync, output of the server that arrives meanwhile may never be read. */
+async function openssl(...words: readonly string[]): Promise<Buffer> {
+  const child = Bun.spawn(["openssl", ...words], { cwd: folder, stdout: "pipe", stderr: "pipe" });
+  const [output, errors] = await Promise.all([new Response(child.stdout).bytes(), new Response(child.stderr).text()]);
+  if ((await child.exited) !== 0) throw new Error(errors);
+  return Buffer.from(output);
 }
 
 const base64url = (bytes: Uint8Array | string): string => Buffer.from(bytes).toString("base64url");
@@ -35,14 +37,14 @@ const generated: Readonly<Record<Algorithm, readonly string[]>> = {
 };
 
 /** Makes a key pair in a file called `kid`; returns the public key as a JWK. */
-function makeKey(alg: Algorithm, kid: string): Readonly<Record<string, unknown>> {
-  openssl("genpkey", ...generated[alg], "-out", kid);
+async function makeKey(alg: Algorithm, kid: string): Promise<Readonly<Record<string, unknown>>> {
+  await openssl("genpkey", ...generated[alg], "-out", kid);
   const use = { kid, alg, use: "sig" };
   if (alg === "RS256") {
-    const modulus = openssl("rsa", "-in", kid, "-noout", "-modulus").toString().trim().replace("Modulus=", "");
+    const modulus = (await openssl("rsa", "-in", kid, "-noout", "-modulus")).toString().trim().replace("Modulus=", "");
     return { kty: "RSA", n: base64url(Buffer.from(modulus, "hex")), e: "AQAB", ...use };
   }
-  const der = openssl("pkey", "-in", kid, "-pubout", "-outform", "DER");
+  const der = await openssl("pkey", "-in", kid, "-pubout", "-outform", "DER");
   if (alg === "EdDSA") return { kty: "OKP", crv: "Ed25519", x: base64url(der.subarray(-32)), ...use };
   return { kty: "EC", crv: "P-256", x: base64url(der.subarray(-64, -32)), y: base64url(der.subarray(-32)), ...use };
 }
@@ -54,13 +56,18 @@ function pairOf(der: Buffer): Buffer {
   return Buffer.concat(numbers.map((number) => Buffer.concat([Buffer.alloc(32), number]).subarray(-32)));
 }
 
-function signed(alg: Algorithm, kid: string, account: string, more: Readonly<Record<string, unknown>> = {}): string {
+async function signed(
+  alg: Algorithm,
+  kid: string,
+  account: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const exp = Math.floor(Date.now() / 1000) + 600;
   const claims = { acc: account, app: "shop", iss: issuer, aud: ["roost"], exp, ...more };
   const input = `${base64url(JSON.stringify({ alg, kid }))}.${base64url(JSON.stringify(claims))}`;
   writeFileSync(join(folder, "input"), input);
   const digest = alg === "EdDSA" ? ["-rawin"] : ["-rawin", "-digest", "sha256"];
-  const signature = openssl("pkeyutl", "-sign", "-inkey", kid, ...digest, "-in", "input");
+  const signature = await openssl("pkeyutl", "-sign", "-inkey", kid, ...digest, "-in", "input");
   return `${input}.${base64url(alg === "ES256" ? pairOf(signature) : signature)}`;
 }
 
@@ -76,11 +83,11 @@ test.skipIf(!hasOpenssl)(
   "openssl's tokens are taken, and the keys change without a dropped connection",
   async () => {
     const keys = {
-      RS256: makeKey("RS256", "r"),
-      ES256: makeKey("ES256", "e"),
-      EdDSA: makeKey("EdDSA", "o"),
+      RS256: await makeKey("RS256", "r"),
+      ES256: await makeKey("ES256", "e"),
+      EdDSA: await makeKey("EdDSA", "o"),
     };
-    const next = makeKey("ES256", "e2");
+    const next = await makeKey("ES256", "e2");
     replace(secretPath, [line, common].join("\n"), 0o600);
     replace(jwksPath, jwks(...Object.values(keys), { kty: "AKP", alg: "ML-DSA-44", kid: "of the future" }));
     const server = await ServerProcess.start(folder, ["--secret-file", secretPath]);
@@ -100,23 +107,23 @@ test.skipIf(!hasOpenssl)(
     try {
       expect(server.log).toContain("a public key is skipped");
       const clients = {
-        RS256: await signIn(signed("RS256", "r", "ann")),
-        ES256: await signIn(signed("ES256", "e", "bob")),
-        EdDSA: await signIn(signed("EdDSA", "o", "cid")),
+        RS256: await signIn(await signed("RS256", "r", "ann")),
+        ES256: await signIn(await signed("ES256", "e", "bob")),
+        EdDSA: await signIn(await signed("EdDSA", "o", "cid")),
       };
       const other = await signIn(
         await signToken(new TextEncoder().encode(common), { account: "dan", app: "bank", ttlSeconds: 600 }),
       );
       const areOpen = (): boolean[] => [...Object.values(clients), other].map(({ isClosed }) => !isClosed);
       for (const [token, reason] of [
-        [signed("RS256", "r", "ann", { iss: "https://id.example.org/" }), "iss"],
-        [signed("RS256", "r", "ann", { aud: "another" }), "aud"],
-        [signed("RS256", "r", "ann", { exp: 1 }), "expired"],
-        [signed("ES256", "e2", "ann"), "no key matches"],
-        [signed("ES256", "e", "ann", { app: "bank" }), "must be signed with HS256"],
+        [await signed("RS256", "r", "ann", { iss: "https://id.example.org/" }), "iss"],
+        [await signed("RS256", "r", "ann", { aud: "another" }), "aud"],
+        [await signed("RS256", "r", "ann", { exp: 1 }), "expired"],
+        [await signed("ES256", "e2", "ann"), "no key matches"],
+        [await signed("ES256", "e", "ann", { app: "bank" }), "must be signed with HS256"],
       ] as const)
         await expect(signIn(token)).rejects.toThrow(reason);
-      const pem = openssl("pkey", "-in", "r", "-pubout").toString();
+      const pem = (await openssl("pkey", "-in", "r", "-pubout")).toString();
       for (const text of [pem, jwks(keys.RS256), common]) {
         const token = await signToken(new TextEncoder().encode(text), { account: "eve", app: "shop", ttlSeconds: 60 });
         await expect(signIn(token)).rejects.toThrow("must be signed by its issuer");
@@ -138,20 +145,20 @@ test.skipIf(!hasOpenssl)(
       await changed(() => rmSync(jwksPath), /the old keys stay.*no such file/g);
       // Once for each change.
       expect(count(/ERROR.*the old keys stay/gi)).toBe(rubbish.length + 1);
-      await expect(signIn(signed("ES256", "e2", "fay"))).rejects.toThrow("no key matches");
-      await signIn(signed("EdDSA", "o", "fay"));
+      await expect(signIn(await signed("ES256", "e2", "fay"))).rejects.toThrow("no key matches");
+      await signIn(await signed("EdDSA", "o", "fay"));
       expect(areOpen()).toEqual([true, true, true, true]);
 
       const five = /read again \((\w{8} ){4}\w{8}\); connections that end by it: 0/g;
       await changed(() => replace(jwksPath, jwks(...Object.values(keys), next)), five);
-      const fresh = await signIn(signed("ES256", "e2", "gus"));
+      const fresh = await signIn(await signed("ES256", "e2", "gus"));
       expect([fresh.isClosed, ...areOpen()]).toEqual([false, true, true, true, true]);
       // On SIGHUP all keys are read, changed or not.
       await changed(() => undefined, five, true);
       const four = /read again \((\w{8} ){3}\w{8}\); connections that end by it: 1/g;
       await changed(() => replace(jwksPath, jwks(keys.RS256, keys.EdDSA, next)), four);
       expect((await clients.ES256.ending()).code).toBe(CloseCode.Unauthorised);
-      await expect(signIn(signed("ES256", "e", "bob"))).rejects.toThrow("no key matches");
+      await expect(signIn(await signed("ES256", "e", "bob"))).rejects.toThrow("no key matches");
       expect([fresh.isClosed, ...areOpen()]).toEqual([false, true, false, true, true]);
 
       // The secret file waits for the signal, and names what is watched from then on.
