@@ -30,6 +30,7 @@ const stored: TalkOutcome = {
   messageId,
   sendTime,
   previousId: messageId - 4_194_304n,
+  previousEntryId: 0n,
   groupVersion: 0n,
   repeated: false,
   writtenHere: true,

@@ -175,6 +175,7 @@ const stored: TalkOutcome = {
   messageId: 1_000n,
   sendTime: 2_000n,
   previousId: 0n,
+  previousEntryId: 0n,
   groupVersion: 0n,
   repeated: false,
   writtenHere: true,

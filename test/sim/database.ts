@@ -90,6 +90,7 @@ export class Database {
       messageId: this.nextId(node),
       sendTime: BigInt(Date.now()) * 1_000_000n,
       previousId: previous?.messageId ?? 0n,
+      previousEntryId: 0n,
       groupVersion: group?.version ?? 0n,
     };
     this.messages.push(message);
@@ -270,6 +271,7 @@ function storedOutcome(
     messageId,
     sendTime,
     previousId,
+    previousEntryId: 0n,
     groupVersion,
     repeated,
     writtenHere,
@@ -360,4 +362,39 @@ export class DatabaseClient implements Store {
       throw new StoreUnavailable("the database does not answer", { cause });
     }
   }
+
+  entries(): Promise<never> {
+    return notYet();
+  }
+  change(): Promise<never> {
+    return notYet();
+  }
+  set(): Promise<never> {
+    return notYet();
+  }
+  hide(): Promise<never> {
+    return notYet();
+  }
+  accountState(): Promise<never> {
+    return notYet();
+  }
+  markRead(): Promise<never> {
+    return notYet();
+  }
+  readers(): Promise<never> {
+    return notYet();
+  }
+  history(): Promise<never> {
+    return notYet();
+  }
+  messages(): Promise<never> {
+    return notYet();
+  }
+  conversations(): Promise<never> {
+    return notYet();
+  }
+}
+
+function notYet(): Promise<never> {
+  return Promise.reject(new Error("to be written"));
 }
