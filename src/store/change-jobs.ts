@@ -6,6 +6,7 @@ import type {
   ConversationSetting,
   HideRequest,
   MessageChange,
+  ReadMark,
   SettingOutcome,
 } from "./conversations.ts";
 
@@ -37,6 +38,11 @@ export interface SetJob extends Omit<ConversationSetting, "clearUpTo"> {
 export interface HideJob extends Omit<HideRequest, "messageIds"> {
   readonly kind: "hide";
   readonly messageIds: readonly string[];
+}
+
+/** See ReadMark. */
+export interface ReadMarkJob extends Omit<ReadMark, "messageId"> {
+  readonly messageId: string;
 }
 
 export type ChangeJob = MessageChangeJob | SetJob | HideJob;

@@ -144,6 +144,7 @@ export interface ConversationsQuery {
 export interface ReadMark extends ConversationName {
   readonly app: string;
   readonly account: string;
+  /** A message of this conversation that the account may read: anything else is `notFound`. */
   readonly messageId: bigint;
 }
 

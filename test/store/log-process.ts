@@ -40,7 +40,7 @@ export class Process {
     const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent], memtableMessagesMax);
     this.indexes.push(writerIndex, readerIndex);
     this.writer = new Writer(writing, path, writerIndex, holder, clock, limitValues());
-    this.reader = new Reader(reading, readerIndex);
+    this.reader = new Reader(reading, path, readerIndex);
   }
 
   /** Forgets everything in memory; gives nothing back. */

@@ -5,8 +5,17 @@
 
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Revocation, RevocationKind } from "../../wire/revocations.ts";
+import type { ChangeJob, ChangeResult, ReadMarkJob } from "../change-jobs.ts";
+import type {
+  AccountState,
+  ConversationsQuery,
+  HistoryQuery,
+  ReadersAnswer,
+  ReadersQuery,
+  ReadOutcome,
+} from "../conversations.ts";
 import type { Job } from "../jobs.ts";
-import type { GroupDetail, Membership } from "../store.ts";
+import type { GroupDetail, LogPage, LogQuery, Membership } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import type { Fault } from "./refusal.ts";
@@ -17,7 +26,7 @@ export const indexSlots = 3;
 export type Request =
   | {
       readonly kind: "open";
-      readonly role: "writer" | "reader" | "compactor";
+      readonly role: "writer" | "reader" | "compactor" | "reads";
       readonly path: string;
       readonly synchronous: Synchronous;
       readonly holder: string;
@@ -31,6 +40,10 @@ export type Request =
   /** Close the files and keep the lease: they will be opened again. */
   | { readonly kind: "leave" }
   | { readonly kind: "batch"; readonly jobs: readonly Job[] }
+  /** To the writer: commit these changes together. */
+  | { readonly kind: "changes"; readonly jobs: readonly ChangeJob[] }
+  /** To the thread of read cursors: move them. */
+  | { readonly kind: "reads"; readonly jobs: readonly ReadMarkJob[] }
   /** `proof`: first show that there is room for a batch. */
   | { readonly kind: "renew"; readonly proof: boolean }
   /** To the writer: record these fingerprints as the owner's. */
@@ -66,12 +79,35 @@ export type Request =
       readonly includeSent: boolean;
       readonly limit: number;
     }
+  | (Omit<LogQuery, "after"> & { readonly kind: "entries"; readonly after: string })
   | {
       readonly kind: "contents";
       readonly app: string;
       readonly account: string;
       readonly messageIds: readonly string[];
     }
+  | {
+      readonly kind: "messages";
+      readonly app: string;
+      readonly account: string;
+      readonly messageIds: readonly string[];
+    }
+  | (Omit<HistoryQuery, "from" | "thread"> & {
+      readonly kind: "history";
+      readonly from: { readonly at: "before" | "after" | "around"; readonly id: string } | { readonly at: "newest" };
+      readonly thread: string;
+    })
+  | (Omit<ConversationsQuery, "before"> & { readonly kind: "conversations"; readonly before: string })
+  /** Whether two accounts have exchanged messages. */
+  | { readonly kind: "hasConversation"; readonly app: string; readonly account: string; readonly partner: string }
+  | {
+      readonly kind: "accountState";
+      readonly app: string;
+      readonly account: string;
+      readonly since: string;
+      readonly limit: number;
+    }
+  | (Omit<ReadersQuery, "messageId"> & { readonly kind: "readers"; readonly messageId: string })
   | {
       readonly kind: "detail";
       readonly app: string;
@@ -121,6 +157,12 @@ export type Answer =
       readonly texts: string;
       readonly forgotten?: Forgotten;
     }
+  | { readonly kind: "changed"; readonly results: readonly ChangeResult[] }
+  | { readonly kind: "read"; readonly outcomes: readonly ReadOutcome[] }
+  | { readonly kind: "entries"; readonly page: LogPage }
+  | { readonly kind: "accountState"; readonly state: AccountState }
+  | { readonly kind: "readers"; readonly answer: ReadersAnswer }
+  | { readonly kind: "isTrue"; readonly isTrue: boolean }
   | { readonly kind: "contents"; readonly encoded: Uint8Array<ArrayBuffer> }
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | {

@@ -6,6 +6,7 @@
 
 import { Database } from "bun:sqlite";
 import { rollBackJournal } from "./backup/journal.ts";
+import { conversationTables } from "./conversations/tables.ts";
 import { beginExclusive } from "./locking.ts";
 import { Unusable } from "./refusal.ts";
 
@@ -205,6 +206,7 @@ export const migrations: readonly string[] = [
   );
   CREATE INDEX revocation_of ON revocation (app, account);
   `,
+  conversationTables,
 ];
 
 /** Columns that migrations have added to a table: earlier rows end before them. The default is 0. */

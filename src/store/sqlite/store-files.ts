@@ -26,6 +26,8 @@ export interface StoreThreads {
   readonly writer: StoreThread;
   readonly reader: StoreThread;
   readonly compactor: StoreThread;
+  /** Writes read cursors; it starts when the first one moves. */
+  readonly reads: StoreThread;
 }
 
 export class StoreFiles {
@@ -39,6 +41,7 @@ export class StoreFiles {
   /** Why the files are not open; undefined if they are. */
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
+  private startingReads: Promise<unknown> | undefined;
   private isClosing = false;
   private wereOpen = false;
   /** Called when the files are open again; they may hold another store. */
@@ -95,6 +98,10 @@ export class StoreFiles {
     }
     const thread = this.threads[role];
     if (this.reason !== undefined && !(role === "reader" && thread.isReady)) throw new StoreUnavailable(this.reason);
+    if (role === "reads" && !thread.isReady) {
+      this.startingReads ??= thread.start().finally(() => (this.startingReads = undefined));
+      await this.startingReads;
+    }
     return thread.call(request);
   }
 
@@ -112,15 +119,15 @@ export class StoreFiles {
   async close(): Promise<void> {
     this.isClosing = true;
     await this.opening?.catch(() => undefined);
-    const { writer, reader, compactor } = this.threads;
-    await Promise.all([reader.close(), compactor.close()]);
+    const { writer, reader, compactor, reads } = this.threads;
+    await Promise.all([reader.close(), compactor.close(), reads.close()]);
     await writer.close();
   }
 
   private async open(): Promise<void> {
-    const { writer, reader, compactor } = this.threads;
+    const { writer, reader, compactor, reads } = this.threads;
     try {
-      await Promise.all([writer.end(), compactor.end(), reader.isUnlocked ? undefined : reader.end()]);
+      await Promise.all([writer.end(), compactor.end(), reads.end(), reader.isUnlocked ? undefined : reader.end()]);
       // A thread takes longer to load its code than to open the files, so all load while the files are checked.
       for (const thread of [compactor, writer, reader]) thread.load();
       await this.prepare();

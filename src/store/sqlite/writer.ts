@@ -15,10 +15,13 @@ import { blockFor } from "../../base/block.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Revocation } from "../../wire/revocations.ts";
 import type { ClockReading } from "../horizon.ts";
+import type { ChangeJob, ChangeResult } from "../change-jobs.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
 import { keyedMs } from "../trusted-time.ts";
+import { ChangeBatch, FormerText } from "./conversations/change-batch.ts";
 import { LogReplaced } from "./damage.ts";
+import { EntryIds } from "./conversations/entry-ids.ts";
 import { FileGuard } from "./file-guard.ts";
 import { GroupWriter, type GroupBounds } from "./group-writer.ts";
 import { Horizons, type Look } from "./horizons.ts";
@@ -59,6 +62,9 @@ export class Writer {
   private readonly ownership: Ownership | undefined;
   private readonly talks: TalkWriter;
   private readonly groups: GroupWriter;
+  private readonly entryIds: EntryIds;
+  private readonly changes: ChangeBatch;
+  readonly formerText: FormerText;
   private readonly sequence: SequenceRow;
   private readonly newestSent;
   private readonly moveCursor;
@@ -85,7 +91,10 @@ export class Writer {
     this.names = new Names(db);
     this.lease = new NodeLease(db, holder, ownership && ((wallMs) => ownership.claim(wallMs, holder)));
     this.ownership = ownership;
-    this.talks = new TalkWriter(db, this.names, index);
+    this.entryIds = new EntryIds(db);
+    this.talks = new TalkWriter(db, this.names, index, this.entryIds);
+    this.changes = new ChangeBatch(db, this.names, this.entryIds);
+    this.formerText = new FormerText(db);
     this.groups = new GroupWriter(db, this.names, bounds);
     this.sequence = new SequenceRow(db);
     this.newestSent = db.prepare<{ sent_ns: bigint }, []>("SELECT sent_ns FROM message ORDER BY id DESC LIMIT 1");
@@ -111,6 +120,13 @@ export class Writer {
       }
       return numbers;
     });
+  }
+
+  /** Commits all changes, or throws and commits none. Result i belongs to job i. */
+  commitChanges(jobs: readonly ChangeJob[]): ChangeResult[] {
+    return this.formerText.zeroed(jobs, () =>
+      this.transact((ids, wallMs) => this.changes.apply(jobs, ids, wallMs, this.firstSentNs())),
+    );
   }
 
   /**
@@ -219,6 +235,7 @@ export class Writer {
     this.names.forget();
     this.groups.forgetUnfinished();
     this.talks.forgetInboxes();
+    this.entryIds.forget();
     this.talks.keyedUpTo = this.horizons.marks.keyedUpTo();
     this.purgeUpTo = 0n;
     this.lookedAt = undefined;
@@ -275,6 +292,7 @@ export class Writer {
     try {
       this.index.begin();
       this.talks.catchUp();
+      this.entryIds.follow();
       // Read after locking, so that waiting for the lock does not look like a clock that is late.
       const wallMs = Math.floor(this.clock.wallMs());
       const refused = refusedClock(wallMs, "this machine's");
@@ -299,6 +317,7 @@ export class Writer {
     } catch (error) {
       this.names.forget();
       this.talks.forget();
+      this.entryIds.forget();
       if (this.db.inTransaction) this.db.run("ROLLBACK");
       if (error instanceof LogReplaced) this.replaced();
       this.files.recover(error);
