@@ -2,8 +2,17 @@
 
 import type { Database } from "bun:sqlite";
 
+/** Statements that make a SQLite store of schema 6 out of one of today's; the caller sets PRAGMA user_version. */
+const sqliteSchema6: readonly string[] = [
+  ...["entry", "mention", "reply", "reaction", "hidden", "conversation"].map(
+    (table) => `DROP TABLE IF EXISTS ${table}`,
+  ),
+  ...["state", "reply_to", "mentions"].map((column) => `ALTER TABLE message DROP COLUMN ${column}`),
+];
+
 /** Statements that make a SQLite store of schema 4 out of one of today's; the caller sets PRAGMA user_version. */
 export const sqliteSchema4: readonly string[] = [
+  ...sqliteSchema6,
   "DROP TABLE IF EXISTS revocation",
   "DROP TRIGGER IF EXISTS member_entered",
   "DROP TRIGGER IF EXISTS member_left",
@@ -32,7 +41,7 @@ export const postgresSchema3 = `
 
 /** Makes a SQLite store of schema 5 out of one of today's. */
 export function backToSchema5(db: Database): void {
-  db.run("DROP TABLE revocation");
+  for (const statement of [...sqliteSchema6, "DROP TABLE revocation"]) db.run(statement);
   db.run("PRAGMA user_version = 5");
 }
 

@@ -21,12 +21,9 @@ export class PurgeSlices {
       "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE id <= ? ORDER BY id LIMIT ?)",
       "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE refers > 0 AND refers <= ? LIMIT ?)",
       "DELETE FROM reply WHERE id IN (SELECT id FROM reply WHERE id <= ? ORDER BY id LIMIT ?)",
-      `DELETE FROM mention WHERE (account, inbox, id) IN (
-         SELECT account, inbox, id FROM mention INDEXED BY mention_id WHERE id <= ? LIMIT ?)`,
-      `DELETE FROM hidden WHERE (account, id) IN (
-         SELECT account, id FROM hidden INDEXED BY hidden_id WHERE id <= ? LIMIT ?)`,
-      `DELETE FROM reaction WHERE (message, reaction, account) IN (
-         SELECT message, reaction, account FROM reaction WHERE message <= ? LIMIT ?)`,
+      "DELETE FROM mention WHERE number IN (SELECT number FROM mention WHERE id <= ? LIMIT ?)",
+      "DELETE FROM hidden WHERE number IN (SELECT number FROM hidden WHERE id <= ? LIMIT ?)",
+      "DELETE FROM reaction WHERE number IN (SELECT number FROM reaction WHERE message <= ? LIMIT ?)",
     ].map((sql) => db.prepare<null, [bigint, number]>(sql));
   }
 

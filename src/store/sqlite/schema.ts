@@ -209,8 +209,11 @@ export const migrations: readonly string[] = [
   conversationTables,
 ];
 
-/** Columns that migrations have added to a table: earlier rows end before them. The default is 0. */
-export const addedColumns: Readonly<Record<string, readonly string[]>> = { member: ["own"] };
+/** Columns that migrations have added to a table, and their defaults: earlier rows end before them. */
+export const addedColumns: Readonly<Record<string, Readonly<Record<string, "0" | "NULL">>>> = {
+  member: { own: "0" },
+  message: { state: "NULL", reply_to: "NULL", mentions: "NULL" },
+};
 
 export const schemaVersion = migrations.length;
 

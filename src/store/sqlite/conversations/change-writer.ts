@@ -84,7 +84,9 @@ export class ChangeWriter {
       kinds: db.prepare<{ count: bigint }, [bigint]>(
         "SELECT count(DISTINCT reaction) AS count FROM reaction WHERE message = ?",
       ),
-      addReaction: db.prepare<null, [bigint, string, bigint]>("INSERT INTO reaction VALUES (?, ?, ?)"),
+      addReaction: db.prepare<null, [bigint, string, bigint]>(
+        "INSERT INTO reaction (message, reaction, account) VALUES (?, ?, ?)",
+      ),
       dropReaction: db.prepare<null, [bigint, string, bigint]>(
         "DELETE FROM reaction WHERE message = ? AND reaction = ? AND account = ?",
       ),

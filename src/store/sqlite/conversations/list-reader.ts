@@ -61,9 +61,9 @@ export class ListReader {
         `SELECT "group", max(from_id) AS joined FROM member WHERE account = ? GROUP BY "group"`,
       ),
       groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
-      mentions: db.prepare<{ id: bigint; sender: bigint }, [bigint, bigint, bigint]>(
+      mentions: db.prepare<{ id: bigint; sender: bigint }, [string, bigint, bigint]>(
         `SELECT n.id, m.sender FROM mention n JOIN message m ON m.id = n.id
-         WHERE n.account = ? AND n.inbox = ? AND n.id > ? ORDER BY n.id DESC`,
+         WHERE n.who = ? AND n.inbox = ? AND n.id > ? ORDER BY n.id DESC`,
       ),
       hidden: db.prepare<{ inbox: bigint; sender: bigint; id: bigint }, [bigint]>(
         `SELECT m.inbox, m.sender, m.id FROM hidden h JOIN message m ON m.id = h.id WHERE h.account = ?`,
@@ -181,7 +181,7 @@ export class ListReader {
       ...(last && { lastMessage: cut(this.history.message(last, me, names)) }),
       unread,
       atLeast: unread === unreadMax,
-      unreadMentions: this.unreadMentions(scope, after, hidden),
+      unreadMentions: this.unreadMentions(scope, after, hidden, names),
       readId,
       pinned: setting?.pinned === 1n,
       muted: setting?.muted === 1n,
@@ -216,11 +216,13 @@ export class ListReader {
     { me, other, windows }: Scope,
     after: bigint,
     hidden: readonly { readonly id: bigint }[],
+    names: Map<bigint, string>,
   ): number {
     const ids = new Set<bigint>();
     const inbox = other > 0n ? me : other;
-    for (const account of other > 0n ? [me] : [me, everybody]) {
-      for (const { id, sender } of this.sql.mentions.iterate(account, inbox, after)) {
+    const name = this.history.nameOf(me, names);
+    for (const who of other > 0n ? [name] : [name, everybody]) {
+      for (const { id, sender } of this.sql.mentions.iterate(who, inbox, after)) {
         if (sender === me || (other > 0n && sender !== other)) continue;
         if (other < 0n && !windows.some(({ from, until }) => from < id && id < until)) continue;
         if (hidden.some((one) => one.id === id)) continue;

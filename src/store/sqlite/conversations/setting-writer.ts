@@ -34,7 +34,8 @@ export class SettingWriter {
         "SELECT count(*) AS count FROM conversation WHERE account = ? AND pinned = 1",
       ),
       save: db.prepare<null, [bigint, bigint, bigint, bigint, bigint, bigint, bigint]>(
-        "INSERT OR REPLACE INTO conversation VALUES (?, ?, ?, ?, ?, ?, ?)",
+        `INSERT OR REPLACE INTO conversation (account, other, pinned, muted, hidden_id, cleared_id, version)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
       ),
       wasMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
         `SELECT 1 AS one FROM member WHERE account = ? AND "group" = ? LIMIT 1`,
@@ -46,7 +47,7 @@ export class SettingWriter {
              AND (w.until_id IS NULL OR w.until_id > m.id)))
          AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.account = ?2 AND h.id = ?1)`,
       ),
-      hide: db.prepare<null, [bigint, bigint, bigint]>("INSERT INTO hidden VALUES (?, ?, ?)"),
+      hide: db.prepare<null, [bigint, bigint, bigint]>("INSERT INTO hidden (account, id, version) VALUES (?, ?, ?)"),
     };
   }
 

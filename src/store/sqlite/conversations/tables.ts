@@ -3,6 +3,9 @@
 //
 // An entry's `inbox` is the actor's partner in a direct conversation, or minus the group's number; `other` names a
 // conversation likewise: the partner's number, or minus the group's. Entries hold no text.
+//
+// Each table has a rowid and columns of types that no other table has, so that a salvage recognises its rows
+// (salvage/table-search.ts).
 
 /** Bits of `message.state`, which is NULL for most messages. */
 export const messageState = { edited: 1, recalled: 2, hasReactions: 4 } as const;
@@ -30,13 +33,14 @@ export const conversationTables = `
   CREATE INDEX entry_actor ON entry (actor) WHERE inbox > 0;
   CREATE INDEX entry_refers ON entry (refers) WHERE refers > 0;
 
-  -- Account 0: everybody in the group.
+  -- Who was mentioned, by name; * is everybody in the group.
   CREATE TABLE mention (
-    account INTEGER NOT NULL,
+    number INTEGER PRIMARY KEY,
+    who TEXT NOT NULL,
     inbox INTEGER NOT NULL,
     id INTEGER NOT NULL,
-    PRIMARY KEY (account, inbox, id)
-  ) WITHOUT ROWID;
+    UNIQUE (inbox, who, id)
+  );
   CREATE INDEX mention_id ON mention (id);
 
   -- The first message of the thread that a reply belongs to.
@@ -47,22 +51,25 @@ export const conversationTables = `
   CREATE INDEX reply_root ON reply (root);
 
   CREATE TABLE reaction (
+    number INTEGER PRIMARY KEY,
     message INTEGER NOT NULL,
-    reaction TEXT NOT NULL,
     account INTEGER NOT NULL,
-    PRIMARY KEY (message, reaction, account)
-  ) WITHOUT ROWID;
+    reaction TEXT NOT NULL,
+    UNIQUE (message, reaction, account)
+  );
 
   CREATE TABLE hidden (
+    number INTEGER PRIMARY KEY,
     account INTEGER NOT NULL,
     id INTEGER NOT NULL,
     version INTEGER NOT NULL,
-    PRIMARY KEY (account, id)
-  ) WITHOUT ROWID;
+    UNIQUE (account, id)
+  );
   CREATE INDEX hidden_version ON hidden (account, version);
   CREATE INDEX hidden_id ON hidden (id);
 
   CREATE TABLE conversation (
+    number INTEGER PRIMARY KEY,
     account INTEGER NOT NULL,
     other INTEGER NOT NULL,
     pinned INTEGER NOT NULL,
@@ -72,7 +79,7 @@ export const conversationTables = `
     -- Nothing up to this id is shown.
     cleared_id INTEGER NOT NULL,
     version INTEGER NOT NULL,
-    PRIMARY KEY (account, other)
-  ) WITHOUT ROWID;
+    UNIQUE (account, other)
+  );
   CREATE INDEX conversation_version ON conversation (account, version);
 `;

@@ -7,8 +7,8 @@ import type { Names } from "../names.ts";
 
 type TalkJob = JobOf<"talk">;
 
-/** Mentions of everybody are rows of this account. */
-export const everybody = 0n;
+/** Whom a mention of everybody in the group names. */
+export const everybody = "*";
 
 export class TalkExtrasWriter {
   private readonly names: Names;
@@ -27,7 +27,9 @@ export class TalkExtrasWriter {
          WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
       ),
       root: db.prepare<{ root: bigint }, [bigint]>("SELECT root FROM reply WHERE id = ?"),
-      addMention: db.prepare<null, [bigint, bigint, bigint]>("INSERT OR IGNORE INTO mention VALUES (?, ?, ?)"),
+      addMention: db.prepare<null, [string, bigint, bigint]>(
+        "INSERT OR IGNORE INTO mention (who, inbox, id) VALUES (?, ?, ?)",
+      ),
       addReply: db.prepare<null, [bigint, bigint]>("INSERT INTO reply (id, root) VALUES (?, ?)"),
       addTo: db.prepare<null, [bigint | null, string | null, bigint]>(
         "UPDATE message SET reply_to = ?, mentions = ? WHERE id = ?",
@@ -37,7 +39,7 @@ export class TalkExtrasWriter {
 
   /** Returns why the message may not be stored, or undefined. */
   refusal({ app, mentions, replyTo }: TalkJob, sender: bigint, inbox: bigint): bigint | undefined {
-    if (mentions === "*") {
+    if (mentions === everybody) {
       if (inbox > 0n || this.sql.owner.get(-inbox)?.owner !== sender) return outcome.mentionOfAll;
     } else if (mentions !== undefined) {
       for (const name of mentions.split(",")) {
@@ -50,13 +52,11 @@ export class TalkExtrasWriter {
   }
 
   /** Call after the message was inserted. */
-  save(id: bigint, { app, mentions, replyTo }: TalkJob, inbox: bigint): void {
+  save(id: bigint, { mentions, replyTo }: TalkJob, inbox: bigint): void {
     const parent = replyTo === undefined ? null : BigInt(replyTo);
     this.sql.addTo.run(parent, mentions ?? null, id);
     if (parent !== null) this.sql.addReply.run(id, this.sql.root.get(parent)?.root ?? parent);
-    if (mentions === undefined) return;
-    if (mentions === "*") this.sql.addMention.run(everybody, inbox, id);
-    else for (const name of mentions.split(",")) this.sql.addMention.run(this.names.account(app, name), inbox, id);
+    for (const name of mentions?.split(",") ?? []) this.sql.addMention.run(name, inbox, id);
   }
 
   private isIn(account: bigint, sender: bigint, inbox: bigint): boolean {

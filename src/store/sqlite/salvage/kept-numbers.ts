@@ -26,6 +26,8 @@ export function keepNumbers(target: Database): number {
      SELECT number, '', 'lost-' || number FROM (
        SELECT sender AS number FROM message UNION SELECT inbox FROM message WHERE inbox > 0
        UNION SELECT account FROM member UNION SELECT owner FROM "group" UNION SELECT account FROM cursor
+       UNION SELECT actor FROM entry UNION SELECT account FROM reaction UNION SELECT account FROM hidden
+       UNION SELECT account FROM conversation UNION SELECT other FROM conversation WHERE other > 0
      ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM account)`,
   ).changes;
   const groups = target.run(
@@ -45,6 +47,7 @@ export function keepLastId(target: Database, path: string): bigint {
       `SELECT max(id) AS id FROM (
          SELECT id FROM message UNION ALL SELECT version FROM "group" UNION ALL SELECT from_id FROM member
          UNION ALL SELECT until_id FROM member UNION ALL SELECT acked FROM cursor UNION ALL SELECT last_id FROM sequence
+         UNION ALL SELECT id FROM entry UNION ALL SELECT version FROM hidden UNION ALL SELECT version FROM conversation
        ) WHERE id <= ?`,
     )
     .get(idMax)?.id;
