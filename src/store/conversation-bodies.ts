@@ -39,7 +39,7 @@ export function encodeConversations(conversations: readonly ConversationInit[], 
   );
 }
 
-/** The last message of a conversation: a body above `lastBodyBytesMax` is cut between code points, without its extra. */
+/** Cuts a conversation's last message: a body above `lastBodyBytesMax`, between code points; then it has no extra. */
 export function cutLast(message: HistoryMessageFields): HistoryMessageFields {
   const { body } = message;
   // A code unit has at most three bytes.

@@ -150,7 +150,8 @@ export class ConversationReader {
     const limit = Math.max(request.limit, hideIdsMax);
     const rows = await this.connections.run<StateRow[]>(
       (sql) => sql`
-        SELECT v.since, coalesce(s.version, 0) AS version, s.message_id, o.name AS account, g.id AS group_id, s.is_pinned, s.is_muted,
+        SELECT v.since, coalesce(s.version, 0) AS version, s.message_id, o.name AS account, g.id AS group_id,
+          s.is_pinned, s.is_muted,
           s.hidden_id, s.cleared_id
         FROM (
           SELECT CASE WHEN ${since} > q.last_id THEN 0 ELSE ${since} END AS since FROM roost.sequence q OFFSET 0

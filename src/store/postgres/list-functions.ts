@@ -170,7 +170,8 @@ BEGIN
     ORDER BY a.name COLLATE "C");
   result := 'found';
   count := cardinality(all_accounts);
-  accounts := ARRAY(SELECT n FROM unnest(all_accounts) n WHERE n COLLATE "C" > a_after ORDER BY n COLLATE "C" LIMIT a_limit);
+  accounts := ARRAY(
+    SELECT n FROM unnest(all_accounts) n WHERE n COLLATE "C" > a_after ORDER BY n COLLATE "C" LIMIT a_limit);
 END $$;
 `;
 
