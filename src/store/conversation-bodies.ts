@@ -39,19 +39,17 @@ export function encodeConversations(conversations: readonly ConversationInit[], 
   );
 }
 
-/** Cuts a conversation's last message: a body above `lastBodyBytesMax`, between code points; then it has no extra. */
+/** Cuts a conversation's last message: its body above `lastBodyBytesMax`, between code points, and its extra. */
 export function cutLast(message: HistoryMessageFields): HistoryMessageFields {
-  const { body } = message;
-  // A code unit has at most three bytes.
-  if (body.length * 3 <= lastBodyBytesMax) return message;
+  const { body, extra } = message;
   const bytes = Buffer.from(body);
-  if (bytes.length <= lastBodyBytesMax) return message;
-  let end = lastBodyBytesMax;
+  if (bytes.length <= lastBodyBytesMax && extra === "") return message;
+  let end = Math.min(bytes.length, lastBodyBytesMax);
   while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return { ...message, body: bytes.toString("utf8", 0, end), extra: "", cut: true };
 }
 
-/** The fields of a count of unread messages: up to `unreadMax`, then `atLeast`. */
+/** The fields of a count of unread messages, which stops at `unreadMax`. */
 export function unreadFields(count: number): { readonly unread: number; readonly atLeast: boolean } {
-  return { unread: Math.min(count, unreadMax), atLeast: count > unreadMax };
+  return { unread: count, atLeast: count >= unreadMax };
 }

@@ -108,7 +108,7 @@ BEGIN
     changed.inbox > 0 OR is_member AND its_group.member_count > 0,
     changed.inbox < 0 AND is_member AND its_group.owner = a_me,
     coalesce(changed.state, 0) & ${messageState.recalled} <> 0,
-    a_at_ns / 1000000 - changed.sent_ns / 1000000 < window_ms);
+    window_ms > 0 AND a_at_ns - changed.sent_ns <= window_ms * 1000000);
   IF verdict = 'unchanged' THEN
     SELECT * INTO former FROM entry e WHERE e.refers = changed.id AND e.kind = ${entryKind.recalled} LIMIT 1;
     RETURN roost.unchanged_by(former);
@@ -175,7 +175,7 @@ BEGIN
     IF (SELECT count(*) FROM reaction_count c WHERE c.message = a_message) >= ${reactionKindsMax} THEN
       RETURN 'full';
     END IF;
-    INSERT INTO reaction_count (message, accounts, first, reaction) VALUES (a_message, 1, a_id, a_reaction);
+    INSERT INTO reaction_count (message, accounts, reaction) VALUES (a_message, 1, a_reaction);
   END IF;
   INSERT INTO reaction (message, account, entry, reaction) VALUES (a_message, a_me, a_id, a_reaction);
   RETURN null;

@@ -64,7 +64,7 @@ interface ConversationRow {
   readonly unread_mentions: bigint;
 }
 interface StateRow {
-  readonly since: bigint;
+  readonly last_id: bigint;
   readonly version: bigint;
   readonly message_id: bigint | null;
   readonly account: string | null;
@@ -150,11 +150,13 @@ export class ConversationReader {
     const limit = Math.max(request.limit, hideIdsMax);
     const rows = await this.connections.run<StateRow[]>(
       (sql) => sql`
-        SELECT v.since, coalesce(s.version, 0) AS version, s.message_id, o.name AS account, g.id AS group_id,
+        SELECT v.last_id, coalesce(s.version, 0) AS version, s.message_id, o.name AS account, g.id AS group_id,
           s.is_pinned, s.is_muted,
           s.hidden_id, s.cleared_id
         FROM (
-          SELECT CASE WHEN ${since} > q.last_id THEN 0 ELSE ${since} END AS since FROM roost.sequence q OFFSET 0
+          -- A version above the last id is from before a backup was restored.
+          SELECT q.last_id, CASE WHEN ${since} > q.last_id THEN 0 ELSE ${since} END AS since
+          FROM roost.sequence q OFFSET 0
         ) v
         JOIN roost.account a ON a.app = ${toText(app)} AND a.name = ${toText(account)}
         LEFT JOIN LATERAL (
@@ -172,12 +174,12 @@ export class ConversationReader {
         WHERE roost.require_life(${life})
         ORDER BY s.version, s.message_id`,
     );
-    // Without a change there is one row, which only says since when.
+    // Without a change there is one row, which only has the last id.
     const changes = rows.filter((row) => row.version > 0n);
     const next = changes[limit]?.version;
     const told = changes.filter(({ version }) => next === undefined || version < next);
     return {
-      version: told.at(-1)?.version ?? rows[0]?.since ?? 0n,
+      version: next === undefined ? (rows[0]?.last_id ?? 0n) : (told.at(-1)?.version ?? 0n),
       settings: told.flatMap((row) => (row.message_id === null ? [settingOf(row)] : [])),
       hiddenMessages: told.flatMap(({ message_id: id }) => (id === null ? [] : [id])),
       hasMore: next !== undefined,
@@ -213,13 +215,14 @@ export class ConversationReader {
     if (ids.length === 0) return [];
     const rows = await this.connections.run<MessageRow[]>(
       (sql) => sql`
-        SELECT m.id, s.name AS sender, m.sent_ns, m.type, left(m.body, ${charactersMax}) AS body, m.extra,
+        SELECT m.id, s.name AS sender, m.sent_ns, m.type, left(m.body, ${charactersMax}) AS body,
+          left(m.extra, ${charactersMax}) AS extra,
           coalesce(m.state, 0)::integer AS state, m.mentions, coalesce(m.reply_to, 0) AS reply_to,
           ARRAY(
             SELECT json_build_array(c.reaction, c.accounts, EXISTS (
               SELECT FROM roost.reaction r
               WHERE r.message = m.id AND r.reaction = c.reaction AND r.account = ${me}::bigint))::text
-            FROM roost.reaction_count c WHERE c.message = m.id ORDER BY c.first
+            FROM roost.reaction_count c WHERE c.message = m.id ORDER BY c.reaction
           ) AS reactions,
           coalesce(o.name, '') AS account, coalesce(g.id, '') AS group_id
         FROM unnest(${sql.array([...ids], "BIGINT")}) WITH ORDINALITY AS t (id, position)

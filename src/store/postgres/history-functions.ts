@@ -66,7 +66,6 @@ CREATE OR REPLACE FUNCTION roost.history_page(
 DECLARE
   other bigint;
   cleared bigint;
-  root bigint;
   older bigint[] := '{}';
   newer bigint[] := '{}';
   -- How many of each to read; one more tells whether there are more.
@@ -79,12 +78,11 @@ BEGIN
   IF other IS NULL THEN RETURN; END IF;
   cleared := coalesce(
     (SELECT c.cleared_id FROM roost.conversation c WHERE c.account = me AND c.other = history_page.other), 0);
-  root := coalesce((SELECT r.root FROM roost.reply r WHERE r.id = a_thread), a_thread);
   -- Up to the middle, and above it.
-  older := roost.ids_before(me, other, cleared, CASE middle WHEN ${endId} THEN middle ELSE middle + 1 END, root,
+  older := roost.ids_before(me, other, cleared, CASE middle WHEN ${endId} THEN middle ELSE middle + 1 END, a_thread,
     older_count + 1);
   IF a_at <> 'newest' THEN
-    newer := roost.ids_after(me, other, greatest(cleared, middle), ${endId}, root, newer_count + 1);
+    newer := roost.ids_after(me, other, greatest(cleared, middle), ${endId}, a_thread, newer_count + 1);
   END IF;
   has_before := cardinality(older) > older_count;
   has_after := cardinality(newer) > newer_count;

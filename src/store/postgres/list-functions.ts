@@ -17,15 +17,15 @@ const unreadDirect = `(SELECT count(*) FROM (
         SELECT FROM roost.message m
         WHERE m.sender = p.other AND m.inbox = a_me AND m.inbox > 0 AND p.other <> a_me AND m.id > p.seen_id
           AND NOT ${isHidden("m.id")}
-        ORDER BY m.id LIMIT ${unreadMax + 1}) n)`;
+        ORDER BY m.id LIMIT ${unreadMax}) n)`;
 
 const unreadInGroup = `(SELECT count(*) FROM (
         SELECT FROM roost.member w, LATERAL (
           SELECT FROM roost.message m
           WHERE m.inbox = p.other AND m.id > greatest(w.from_id, p.seen_id) AND m.id < coalesce(w.until_id, ${endId})
             AND m.sender <> a_me AND NOT ${isHidden("m.id")}
-          ORDER BY m.id LIMIT ${unreadMax + 1}) m
-        WHERE w.account = a_me AND w.chat_group = -p.other LIMIT ${unreadMax + 1}) n)`;
+          ORDER BY m.id LIMIT ${unreadMax}) m
+        WHERE w.account = a_me AND w.chat_group = -p.other LIMIT ${unreadMax}) n)`;
 
 const unreadMentions = `(SELECT count(*) FROM (
         SELECT FROM unnest(ARRAY[a_me, 0]) AS t (account), LATERAL (
@@ -77,11 +77,11 @@ BEGIN
     FROM known k
   ), shown AS (
     SELECT a.*, greatest(a.last_id, a.joined_id) AS activity_id,
-      a.hidden_id > 0 AND a.last_id <= a.hidden_id AS is_hidden
+      a.hidden_id > 0 AND greatest(a.last_id, a.joined_id) <= a.hidden_id AS is_hidden
     FROM active a
   ), page AS MATERIALIZED (
     (SELECT s.* FROM shown s
-     WHERE s.is_pinned AND a_before = 0 AND (a_with_hidden OR NOT s.is_hidden))
+     WHERE s.is_pinned AND a_before = 0 AND s.activity_id > 0 AND (a_with_hidden OR NOT s.is_hidden))
     UNION ALL
     (SELECT s.* FROM shown s
      WHERE NOT s.is_pinned AND s.activity_id > 0 AND (a_before = 0 OR s.activity_id < a_before)
@@ -121,10 +121,7 @@ BEGIN
 END $$;
 `;
 
-/**
- * Who has read a message, but for its author: of a group the members whose window holds it, of a direct conversation
- * its receiver. a_limit: of the accounts above a_after.
- */
+/** Who has read a message of a group: the members whose window holds it, but for its author, above a_after. */
 const readers = `
 CREATE OR REPLACE FUNCTION roost.readers(
   a_app text, a_account text, a_message bigint, a_after text, a_limit bigint, a_members_max bigint, a_age_ms bigint,
@@ -137,11 +134,11 @@ DECLARE
 BEGIN
   me := roost.account_number(a_app, a_account);
   SELECT * INTO its FROM roost.message m WHERE m.id = a_message;
-  IF its.id IS NULL OR NOT coalesce(${mayRead("me", "its")}, false) THEN
+  IF its.id IS NULL OR its.inbox > 0 OR NOT coalesce(${mayRead("me", "its")}, false) THEN
     result := 'notFound';
     RETURN;
   END IF;
-  IF its.inbox < 0 AND its.sender <> me AND NOT EXISTS (
+  IF its.sender <> me AND NOT EXISTS (
     SELECT FROM roost.member m WHERE m.chat_group = -its.inbox AND m.account = me AND m.until_id IS NULL
   ) THEN
     result := 'forbidden';
@@ -157,16 +154,12 @@ BEGIN
   END IF;
   all_accounts := ARRAY(
     SELECT a.name COLLATE "C"
-    FROM (
-      SELECT m.account, its.inbox AS other FROM roost.member m
-      WHERE m.chat_group = -its.inbox AND m.until_id IS NULL
-        AND ${isInWindow("m.account", "-its.inbox", "its.id")}
-      UNION ALL
-      SELECT its.inbox, its.sender WHERE its.inbox > 0
-    ) r
-    JOIN roost.account a ON a.number = r.account
-    WHERE r.account <> its.sender AND EXISTS (
-      SELECT FROM roost.read_cursor c WHERE c.account = r.account AND c.other = r.other AND c.read_id >= its.id)
+    FROM roost.member m JOIN roost.account a ON a.number = m.account
+    WHERE m.chat_group = -its.inbox AND m.until_id IS NULL AND m.account <> its.sender
+      AND ${isInWindow("m.account", "-its.inbox", "its.id")}
+      AND EXISTS (
+        SELECT FROM roost.read_cursor c
+        WHERE c.account = m.account AND c.other = its.inbox AND c.read_id >= its.id)
     ORDER BY a.name COLLATE "C");
   result := 'found';
   count := cardinality(all_accounts);

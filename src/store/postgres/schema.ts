@@ -230,11 +230,10 @@ CREATE TABLE roost.reaction (
   reaction text COLLATE "C" NOT NULL,
   PRIMARY KEY (message, reaction, account)
 );
--- The reactions of each kind, and the entry of the first.
+-- How many there are of each kind.
 CREATE TABLE roost.reaction_count (
   message bigint NOT NULL,
   accounts bigint NOT NULL,
-  first bigint NOT NULL,
   reaction text COLLATE "C" NOT NULL,
   PRIMARY KEY (message, reaction)
 );

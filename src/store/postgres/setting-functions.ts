@@ -2,7 +2,7 @@
 // (called by change-functions.ts), and its read cursors, which do not take the writers' lock.
 
 import { pinnedMax } from "../../base/limits/fixed.ts";
-import { endId, mayRead, otherOf } from "./conversation-functions.ts";
+import { endId, isInWindow, mayRead, otherOf } from "./conversation-functions.ts";
 import { isolated } from "./writer-lock.ts";
 
 const settings = `
@@ -67,9 +67,9 @@ END $$;
 `;
 
 /**
- * Moves read cursors forward; the rows of results are in order: null without such a conversation, -1 for an id that is
- * none yet, else the cursor before and now. A crash may lose the moves of the last moments. Rows are locked in one
- * order, so that processes do not wait for each other in a circle.
+ * Moves read cursors forward; the rows of results are in order: null if the id is no message of the conversation that
+ * the account may read, -1 for an id that is none yet, else the cursor before and now. A crash may lose the moves of the
+ * last moments. Rows are locked in one order, so that processes do not wait for each other in a circle.
  */
 const readMarks = `
 CREATE OR REPLACE FUNCTION roost.mark_read(
@@ -81,42 +81,55 @@ DECLARE
   accounts bigint[];
   others bigint[];
   formers bigint[];
+  -- The ids; null and -1 as above.
+  targets bigint[];
 BEGIN
   PERFORM roost.require_life(a_life);
   PERFORM set_config('synchronous_commit', 'off', true);
   SELECT s.last_id INTO last_id FROM sequence s;
   SELECT array_agg(t.me ORDER BY t.position), array_agg(t.other ORDER BY t.position),
-      array_agg(coalesce(
-        (SELECT c.read_id FROM read_cursor c WHERE c.account = t.me AND c.other = t.other), 0) ORDER BY t.position)
-    INTO accounts, others, formers
+      array_agg(t.former ORDER BY t.position),
+      array_agg(CASE
+        WHEN t.id > last_id THEN -1
+        WHEN t.other IS NULL OR t.me IS NULL THEN null
+        WHEN t.id <= t.former THEN t.id
+        WHEN EXISTS (
+          SELECT FROM message m WHERE m.id = t.id AND CASE
+            WHEN t.other < 0 THEN m.inbox = t.other AND ${isInWindow("t.me", "-t.other", "m.id")}
+            ELSE m.sender = t.me AND m.inbox = t.other OR m.sender = t.other AND m.inbox = t.me
+          END
+        ) THEN t.id
+      END ORDER BY t.position)
+    INTO accounts, others, formers, targets
     FROM (
-      SELECT n.position, n.me, roost.conversation_of(n.app, n.me, n.to_group, n.dest) AS other
+      SELECT n.*, coalesce(
+        (SELECT c.read_id FROM read_cursor c WHERE c.account = n.me AND c.other = n.other), 0) AS former
       FROM (
-        SELECT u.*, (SELECT a.number FROM account a WHERE a.app = u.app AND a.name = u.account) AS me
-        FROM unnest(a_apps, a_accounts, a_to_groups, a_dests) WITH ORDINALITY
-          AS u (app, account, to_group, dest, position)
+        SELECT u.position, u.id, (SELECT a.number FROM account a WHERE a.app = u.app AND a.name = u.account) AS me,
+          CASE WHEN u.to_group THEN (SELECT -g.number FROM chat_group g WHERE g.app = u.app AND g.id = u.dest)
+            ELSE (SELECT a.number FROM account a WHERE a.app = u.app AND a.name = u.dest) END AS other
+        FROM unnest(a_apps, a_accounts, a_to_groups, a_dests, a_ids) WITH ORDINALITY
+          AS u (app, account, to_group, dest, id, position)
         OFFSET 0
       ) n
       OFFSET 0
     ) t;
   INSERT INTO read_cursor AS c (account, other, read_id)
-    SELECT t.account, t.other, max(t.id)
-    FROM unnest(accounts, others, a_ids, formers) AS t (account, other, id, former)
-    WHERE t.other IS NOT NULL AND t.id <= last_id AND t.id > t.former
+    SELECT t.account, t.other, max(t.target)
+    FROM unnest(accounts, others, targets, formers) AS t (account, other, target, former)
+    WHERE t.target > t.former
     GROUP BY t.account, t.other
     ORDER BY t.account, t.other
     ON CONFLICT (account, other) DO UPDATE SET read_id = excluded.read_id WHERE excluded.read_id > c.read_id;
   RETURN QUERY
     SELECT
-      CASE
-        WHEN t.other IS NULL THEN null
-        WHEN t.id > last_id THEN -1
-        -- What an earlier mark of the batch has moved.
-        ELSE greatest(t.former, max(CASE WHEN t.id <= last_id THEN t.id END) OVER (
+      CASE WHEN t.target >= 0 THEN
+        -- An earlier mark of the batch may have moved it.
+        greatest(t.former, max(t.target) OVER (
           PARTITION BY t.account, t.other ORDER BY t.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))
-      END::bigint,
+      ELSE t.target END,
       coalesce((SELECT c.read_id FROM read_cursor c WHERE c.account = t.account AND c.other = t.other), 0)
-    FROM unnest(accounts, others, a_ids, formers) WITH ORDINALITY AS t (account, other, id, former, position)
+    FROM unnest(accounts, others, targets, formers) WITH ORDINALITY AS t (account, other, target, former, position)
     ORDER BY t.position;
 END $$;
 `;
