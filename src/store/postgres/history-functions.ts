@@ -64,25 +64,25 @@ CREATE OR REPLACE FUNCTION roost.history_page(
   OUT me bigint, OUT ids bigint[], OUT has_before boolean, OUT has_after boolean
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  other bigint;
+  its_other bigint;
   cleared bigint;
   older bigint[] := '{}';
   newer bigint[] := '{}';
   -- How many of each to read; one more tells whether there are more.
-  older_count bigint := CASE a_at WHEN 'after' THEN 0 WHEN 'around' THEN a_limit / 2 + 1 ELSE a_limit END;
+  older_count bigint := CASE a_at WHEN 'after' THEN 0 WHEN 'around' THEN a_limit / 2 ELSE a_limit END;
   newer_count bigint := a_limit - older_count;
-  middle bigint := CASE a_at WHEN 'newest' THEN ${endId} WHEN 'before' THEN a_id - 1 ELSE a_id END;
+  middle bigint := CASE a_at WHEN 'newest' THEN ${endId} WHEN 'after' THEN a_id ELSE a_id - 1 END;
 BEGIN
   me := roost.account_number(a_app, a_account);
-  other := roost.conversation_of(a_app, me, a_to_group, a_dest);
-  IF other IS NULL THEN RETURN; END IF;
+  its_other := roost.conversation_of(a_app, me, a_to_group, a_dest);
+  IF its_other IS NULL THEN RETURN; END IF;
   cleared := coalesce(
-    (SELECT c.cleared_id FROM roost.conversation c WHERE c.account = me AND c.other = history_page.other), 0);
+    (SELECT c.cleared_id FROM roost.conversation c WHERE c.account = me AND c.other = its_other), 0);
   -- Up to the middle, and above it.
-  older := roost.ids_before(me, other, cleared, CASE middle WHEN ${endId} THEN middle ELSE middle + 1 END, a_thread,
+  older := roost.ids_before(me, its_other, cleared, CASE middle WHEN ${endId} THEN middle ELSE middle + 1 END, a_thread,
     older_count + 1);
   IF a_at <> 'newest' THEN
-    newer := roost.ids_after(me, other, greatest(cleared, middle), ${endId}, a_thread, newer_count + 1);
+    newer := roost.ids_after(me, its_other, greatest(cleared, middle), ${endId}, a_thread, newer_count + 1);
   END IF;
   has_before := cardinality(older) > older_count;
   has_after := cardinality(newer) > newer_count;

@@ -60,7 +60,10 @@ BEGIN
         SELECT FROM roost.unfinished_group u WHERE u.chat_group = m.chat_group)
       GROUP BY m.chat_group
     ) w
-    LEFT JOIN roost.conversation c ON c.account = a_me AND c.other = -w.chat_group
+    -- LIMIT makes it look each up by the key.
+    LEFT JOIN LATERAL (
+      SELECT * FROM roost.conversation c WHERE c.account = a_me AND c.other = -w.chat_group LIMIT 1
+    ) c ON true
   ), active AS MATERIALIZED (
     SELECT k.*, coalesce(CASE
       WHEN k.other > 0 THEN greatest(

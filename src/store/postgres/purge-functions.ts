@@ -63,12 +63,12 @@ BEGIN
     RETURNING id
   ) SELECT max(id), count(*), array_agg(id) INTO last_deleted, messages, deleted_ids FROM deleted;
   -- Later statements: a change that this waited for is seen (change-functions.ts).
-  DELETE FROM entry e WHERE e.refers = ANY (deleted_ids);
-  DELETE FROM mention n WHERE n.id = ANY (deleted_ids);
-  DELETE FROM reply r WHERE r.id = ANY (deleted_ids);
-  DELETE FROM reaction r WHERE r.message = ANY (deleted_ids);
-  DELETE FROM reaction_count c WHERE c.message = ANY (deleted_ids);
-  DELETE FROM hidden h WHERE h.id = ANY (deleted_ids);
+  DELETE FROM entry USING unnest(deleted_ids) AS gone (id) WHERE entry.refers = gone.id;
+  DELETE FROM mention USING unnest(deleted_ids) AS gone (id) WHERE mention.id = gone.id;
+  DELETE FROM reply USING unnest(deleted_ids) AS gone (id) WHERE reply.id = gone.id;
+  DELETE FROM reaction USING unnest(deleted_ids) AS gone (id) WHERE reaction.message = gone.id;
+  DELETE FROM reaction_count USING unnest(deleted_ids) AS gone (id) WHERE reaction_count.message = gone.id;
+  DELETE FROM hidden USING unnest(deleted_ids) AS gone (id) WHERE hidden.id = gone.id;
   WITH deleted AS (
     DELETE FROM member WHERE number IN (
       SELECT m.number FROM member m WHERE m.until_id <= a_end_id ORDER BY m.until_id LIMIT a_rows)

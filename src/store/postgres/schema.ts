@@ -214,7 +214,8 @@ CREATE TABLE roost.mention (
   id bigint NOT NULL,
   PRIMARY KEY (account, other, id)
 );
-CREATE INDEX mention_id ON roost.mention (id);
+-- For purges; it is no choice for ranges of ids.
+CREATE INDEX mention_id ON roost.mention USING hash (id);
 
 CREATE TABLE roost.reply (
   id bigint PRIMARY KEY,
@@ -242,10 +243,9 @@ CREATE TABLE roost.hidden (
   account bigint NOT NULL,
   id bigint NOT NULL,
   version bigint NOT NULL,
-  PRIMARY KEY (account, id)
+  PRIMARY KEY (id, account)
 );
 CREATE INDEX hidden_version ON roost.hidden (account, version);
-CREATE INDEX hidden_id ON roost.hidden (id);
 
 -- Each side of a direct conversation has a row from the first message on; of groups there are only settings. version 0:
 -- nothing was set.

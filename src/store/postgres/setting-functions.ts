@@ -22,7 +22,8 @@ BEGIN
   changed := former;
   changed.is_pinned := coalesce((a_change ->> 'isPinned')::boolean, former.is_pinned);
   changed.is_muted := coalesce((a_change ->> 'isMuted')::boolean, former.is_muted);
-  changed.cleared_id := greatest(former.cleared_id, least((a_change ->> 'clearUpTo')::bigint, a_last_id));
+  changed.cleared_id := greatest(
+    former.cleared_id, least(coalesce((a_change ->> 'clearUpTo')::bigint, 0), a_last_id));
   IF hides IS FALSE THEN
     changed.hidden_id := 0;
   ELSIF hides AND (former.hidden_id = 0 OR cardinality(roost.ids_after(
