@@ -69,7 +69,7 @@ BEGIN
     answer := given::text;
     RETURN NEXT;
   END LOOP;
-  IF last_id <> held.last_id THEN PERFORM roost.save_last(last_id, held.wall_us / 1000); END IF;
+  IF last_id <> held.last_id THEN PERFORM roost.move_last(last_id, held.wall_us / 1000); END IF;
 END $$;
 `;
 

@@ -25,6 +25,17 @@ function called(head: string, body: string): string {
 }
 
 const ofSchema5 = [
+  `-- Not called from outside. A call of the former store_messages that waits for the upgrade is about to call it, and has
+-- begun no conversations.
+CREATE OR REPLACE FUNCTION roost.save_last(a_last_id bigint, a_wall_ms bigint) RETURNS void
+LANGUAGE sql AS $$
+  INSERT INTO roost.conversation (account, other)
+    SELECT side.account, side.other
+    FROM roost.message m, LATERAL (VALUES (m.inbox, m.sender), (m.sender, m.inbox)) AS side (account, other)
+    WHERE m.id > (SELECT s.last_id FROM roost.sequence s) AND m.inbox > 0
+    ON CONFLICT (account, other) DO NOTHING;
+  SELECT roost.move_last(a_last_id, a_wall_ms);
+$$;`,
   called(
     `store_messages(
   a_holder text, a_life text,

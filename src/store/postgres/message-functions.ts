@@ -114,7 +114,7 @@ BEGIN
       ORDER BY position
       ON CONFLICT (sender, client_id) WHERE client_id IS NOT NULL DO NOTHING;
     GET DIAGNOSTICS stored_count = ROW_COUNT;
-    PERFORM roost.save_last(roost.id_after(first_id, cardinality(a_apps) - 1), held.wall_us / 1000);
+    PERFORM roost.move_last(roost.id_after(first_id, cardinality(a_apps) - 1), held.wall_us / 1000);
     -- A conversation begins with its first message, for both sides at once.
     INSERT INTO conversation (account, other)
       SELECT DISTINCT side.account, side.other
