@@ -28,26 +28,38 @@ export function backToSchema4(db: Database): void {
   db.run("PRAGMA user_version = 4");
 }
 
-/** Makes a PostgreSQL store of schema 3 out of one of today's, but for its functions. */
-export const postgresSchema3 = `
-  DROP TRIGGER member_entered ON roost.member;
-  DROP TRIGGER member_changed ON roost.member;
-  DROP TRIGGER member_left ON roost.member;
-  DROP TRIGGER member_truncated ON roost.member;
-  ALTER TABLE roost.member DROP COLUMN is_own;
-  DROP TABLE roost.group_count, roost.unfinished_group, roost.revocation;
-  DELETE FROM roost.migration WHERE number > 3;
-`;
-
 /** Makes a SQLite store of schema 5 out of one of today's. */
 export function backToSchema5(db: Database): void {
   for (const statement of [...sqliteSchema6, "DROP TABLE revocation"]) db.run(statement);
   db.run("PRAGMA user_version = 5");
 }
 
+/** Makes a PostgreSQL store of schema 5 out of one of today's. */
+export const postgresSchema5 = `
+  DROP FUNCTION roost.append_messages, roost.change_conversations, roost.mark_read;
+  DROP INDEX roost.message_pair;
+  ALTER TABLE roost.message DROP COLUMN state, DROP COLUMN reply_to, DROP COLUMN mentions;
+  DROP TABLE roost.entry, roost.mention, roost.reply, roost.reaction, roost.reaction_count, roost.hidden,
+    roost.conversation, roost.read_cursor CASCADE;
+  DELETE FROM roost.migration WHERE number > 5;
+`;
+
 /** Makes a PostgreSQL store of schema 4 out of one of today's. */
 export const postgresSchema4 = `
+  ${postgresSchema5}
   DROP FUNCTION roost.revoke;
   DROP TABLE roost.revocation;
   DELETE FROM roost.migration WHERE number > 4;
+`;
+
+/** Makes a PostgreSQL store of schema 3 out of one of today's, but for its functions. */
+export const postgresSchema3 = `
+  ${postgresSchema4}
+  DROP TRIGGER member_entered ON roost.member;
+  DROP TRIGGER member_changed ON roost.member;
+  DROP TRIGGER member_left ON roost.member;
+  DROP TRIGGER member_truncated ON roost.member;
+  ALTER TABLE roost.member DROP COLUMN is_own;
+  DROP TABLE roost.group_count, roost.unfinished_group;
+  DELETE FROM roost.migration WHERE number > 3;
 `;
