@@ -44,9 +44,8 @@ interface GroupRow {
   readonly member_count: bigint;
 }
 
-/** A HistoryResp and a ConversationListResp without anything. */
-const emptyHistory = new Uint8Array(0);
-const emptyList = new Uint8Array(0);
+/** A HistoryResp or ConversationListResp without anything. Each answer has its own bytes: they are transferred. */
+const emptyBody = (): Uint8Array<ArrayBuffer> => new Uint8Array(0);
 
 export class Reader {
   private readonly db: Database;
@@ -130,12 +129,13 @@ export class Reader {
     return this.indexSnapshot(() => this.log.entries(this.numberOf(request.app, request.account), request));
   }
 
-  /** See ConversationStore.history; undefined if the account never was in the group. */
+  /** See ConversationStore.history; undefined if the account never had such a conversation. */
   history({ app, account, toGroup, dest, from, limit, thread }: HistoryRequest): Uint8Array<ArrayBuffer> | undefined {
     return this.indexSnapshot(() => {
       const me = this.numberOf(app, account);
       const other = toGroup ? this.sql.group.get(app, dest)?.number : this.numberOf(app, dest);
-      if (me === undefined || other === undefined) return toGroup ? undefined : emptyHistory;
+      if (me === undefined || other === undefined) return undefined;
+      if (!toGroup && !this.haveTalked(me, other)) return undefined;
       const scope = this.visible.scope(me, toGroup ? -other : other);
       const start = from.at === "newest" ? from : { at: from.at, id: BigInt(from.id) };
       return scope && this.histories.page(scope, { from: start, limit, thread: BigInt(thread) });
@@ -146,7 +146,7 @@ export class Reader {
   messages({ app, account, messageIds }: Extract<Request, { kind: "messages" }>): Uint8Array<ArrayBuffer> {
     return this.snapshot(() => {
       const me = this.numberOf(app, account);
-      return me === undefined ? emptyHistory : this.histories.byIds(me, messageIds.map(BigInt));
+      return me === undefined ? emptyBody() : this.histories.byIds(me, messageIds.map(BigInt));
     });
   }
 
@@ -154,7 +154,7 @@ export class Reader {
   conversations(request: Extract<Request, { kind: "conversations" }>): Uint8Array<ArrayBuffer> {
     return this.indexSnapshot(() => {
       const me = this.numberOf(request.app, request.account);
-      return me === undefined ? emptyList : this.lists.page(me, { ...request, before: BigInt(request.before) });
+      return me === undefined ? emptyBody() : this.lists.page(me, { ...request, before: BigInt(request.before) });
     });
   }
 
@@ -162,13 +162,7 @@ export class Reader {
   hasConversation(app: string, account: string, partner: string): boolean {
     return this.indexSnapshot(() => {
       const [me, other] = [this.numberOf(app, account), this.numberOf(app, partner)];
-      if (me === undefined || other === undefined) return false;
-      for (const [sender, receiver] of [
-        [me, other],
-        [other, me],
-      ] as const)
-        if (this.lookups.countPair(Number(sender), Number(receiver), 0n, 1) > 0) return true;
-      return false;
+      return me !== undefined && other !== undefined && this.haveTalked(me, other);
     });
   }
 
@@ -265,6 +259,11 @@ export class Reader {
 
   revocations(after: bigint, limit: number): StoredRevocation[] {
     return this.snapshot(() => readRevocations(this.db, after, limit));
+  }
+
+  private haveTalked(one: bigint, other: bigint): boolean {
+    const [a, b] = [Number(one), Number(other)];
+    return this.lookups.countPair(a, b, 0n, 1) > 0 || this.lookups.countPair(b, a, 0n, 1) > 0;
   }
 
   private numberOf(app: string, name: string): bigint | undefined {
