@@ -41,4 +41,4 @@ test("a data folder of schema 6 is served: its index and contents are what they 
   } finally {
     expect(await server.end("SIGTERM")).toBe(0);
   }
-});
+}, 60_000);

@@ -17,7 +17,7 @@ const folder = temporaryFolder("roost-old-clients-");
 let server: RecordedServer;
 beforeAll(async () => {
   server = await RecordedServer.start(folder, words);
-});
+}, 60_000);
 afterAll(() => server.stop());
 
 /** A session that ends with its first answer, of which one byte is another. */
@@ -52,7 +52,7 @@ test("a replay fails where an answer differs by one byte, whichever it is", asyn
       /^byte \d+, step 1 .*expected/,
     );
   await play(altered(session, count), server, new Values(tokens));
-});
+}, 60_000);
 
 test("old clients receive what they always have", async () => {
   const values = new Values(tokens);

@@ -59,7 +59,7 @@ describe("a SQLite store of schema 6", () => {
     const again = await openAt(path, retentionDays);
     expect(await answersOf(again)).toEqual(answersOfKept(sqliteFiles));
     await again.close();
-  });
+  }, 60_000);
 
   test("answers the same after its index is made again, and after it was merged", async () => {
     const path = unpacked();
@@ -69,13 +69,13 @@ describe("a SQLite store of schema 6", () => {
       expect(await answersOf(store)).toEqual(answersOfKept(sqliteFiles));
       await store.close();
     }
-  });
+  }, 60_000);
 
   test("goes on with ids, logs and cursors", async () => {
     const store = await openAt(unpacked(), retentionDays);
     await goesOn(store);
     await store.close();
-  });
+  }, 60_000);
 });
 
 describe.skipIf(!canDump)("a PostgreSQL store of schema 5", () => {
@@ -91,11 +91,11 @@ describe.skipIf(!canDump)("a PostgreSQL store of schema 5", () => {
     expect((await checkPostgres(db.url, () => undefined)).problems).toEqual([]);
     const again = await db.open({ retentionDays });
     expect(await answersOf(again)).toEqual(answersOfKept(postgresDump));
-  });
+  }, 60_000);
 
   test("goes on with ids, logs and cursors", async () => {
     await goesOn(await restored());
-  });
+  }, 60_000);
 });
 
 test("both engines gave the same answers, but for ids and times", () => {
@@ -109,6 +109,6 @@ test("both engines gave the same answers, but for ids and times", () => {
     // Ids and nanoseconds by their first appearance; seconds, of which several things have the same one, as any.
     const seconds = text.replaceAll(/"\d{10}"/g, '"a second"');
     return seconds.replaceAll(/\d{16,}/g, named).split("\n");
-  });
+  }, 60_000);
   expect(ofSqlite).toEqual(ofPostgres);
 });
