@@ -15,7 +15,6 @@ import type { DetailAnswer, Request } from "./protocol.ts";
 import { AccountReader } from "./conversations/account-reader.ts";
 import { HistoryReader } from "./conversations/history-reader.ts";
 import { ListReader } from "./conversations/list-reader.ts";
-import { type Lookups, SlowLookups } from "./conversations/lookups.ts";
 import { ReadMarks } from "./conversations/read-marks.ts";
 import { VisibleMessages } from "./conversations/visible.ts";
 import { readRevocations } from "./revocations.ts";
@@ -52,7 +51,6 @@ export class Reader {
   private readonly logIndex: LogIndex;
   private readonly ownership: Ownership | undefined;
   private readonly log: LogReader;
-  private readonly lookups: Lookups;
   private readonly visible: VisibleMessages;
   private readonly histories: HistoryReader;
   private readonly lists: ListReader;
@@ -69,13 +67,12 @@ export class Reader {
     this.ownership = ownership;
     this.logIndex = logIndex;
     this.log = new LogReader(db, logIndex);
-    this.lookups = new SlowLookups(db, logIndex);
     this.marks = new ReadMarks(path, db);
-    this.visible = new VisibleMessages(db, this.lookups);
+    this.visible = new VisibleMessages(db, logIndex);
     this.histories = new HistoryReader(db, this.visible);
     this.accounts = new AccountReader(db, this.marks);
-    const { lookups, visible: messages, histories: history, marks } = this;
-    this.lists = new ListReader(db, { lookups, messages, history, marks });
+    const { visible: messages, histories: history, marks } = this;
+    this.lists = new ListReader(db, { lookups: logIndex, messages, history, marks });
     this.sql = {
       // Numbers are not cached across snapshots: the store may have been replaced.
       account: db.prepare<{ number: bigint }, [string, string]>(
@@ -263,7 +260,7 @@ export class Reader {
 
   private haveTalked(one: bigint, other: bigint): boolean {
     const [a, b] = [Number(one), Number(other)];
-    return this.lookups.countPair(a, b, 0n, 1) > 0 || this.lookups.countPair(b, a, 0n, 1) > 0;
+    return this.logIndex.countPair(a, b, 0n, 1) > 0 || this.logIndex.countPair(b, a, 0n, 1) > 0;
   }
 
   private numberOf(app: string, name: string): bigint | undefined {

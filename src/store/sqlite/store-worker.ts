@@ -14,7 +14,7 @@ import { ReadWriter } from "./conversations/read-writer.ts";
 import { indexPathOf } from "./index/index-file.ts";
 import { IndexKeeper } from "./index/index-keeper.ts";
 import { LogIndex } from "./index/log-index.ts";
-import { lists } from "./index/posting.ts";
+import { readerLists, writerLists } from "./index/posting.ts";
 import { Ownership, storeName } from "./ownership.ts";
 import type { Answer, FoundRevocation, Request } from "./protocol.ts";
 import { MessageCount } from "./purge-slices.ts";
@@ -58,7 +58,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
       break;
     case "writer": {
       db.run("PRAGMA busy_timeout = 0");
-      logIndex = new LogIndex(db, indexPath, [lists.received, lists.keyed]);
+      logIndex = new LogIndex(db, indexPath, writerLists);
       const ownership = new Ownership(db, storeName(path), claim);
       writer = new Writer(db, path, logIndex, holder, systemClock, bounds, ownership);
       writer.renew();
@@ -67,7 +67,8 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     }
     case "reader":
       db.run("PRAGMA query_only = 1");
-      logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, unlocked);
+      logIndex = new LogIndex(db, indexPath, readerLists, undefined, unlocked);
+      logIndex.isIncomplete = request.isIndexIncomplete ?? false;
       reader = new Reader(db, path, logIndex, new Ownership(db, storeName(path), claim));
       break;
     case "reads": {
@@ -143,7 +144,7 @@ function compactorAnswer(request: Request, log: Database, index: IndexKeeper): A
     case "compact":
       return { kind: "compacted", more: index.compact(), isLate: index.isLate };
     case "catchUp":
-      return { kind: "more", more: index.catchUp() };
+      return { kind: "caughtUp", ...index.catchUp() };
     case "rebuild":
       index.rebuild();
       return done;

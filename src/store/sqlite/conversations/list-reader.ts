@@ -9,7 +9,7 @@ import { type ConversationSchema, ConversationListRespSchema } from "../../../wi
 import type { ConversationsQuery } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
 import type { HistoryMessageInit, HistoryReader } from "./history-reader.ts";
-import type { Lookups } from "./lookups.ts";
+import type { LogIndex } from "../index/log-index.ts";
 import type { ReadMarks } from "./read-marks.ts";
 import { everybody } from "./talk-extras.ts";
 import type { MessageRow, Scope, VisibleMessages } from "./visible.ts";
@@ -39,7 +39,7 @@ interface Activity {
 type ConversationInit = MessageInitShape<typeof ConversationSchema>;
 
 export class ListReader {
-  private readonly lookups: Lookups;
+  private readonly lookups: LogIndex;
   private readonly messages: VisibleMessages;
   private readonly history: HistoryReader;
   private readonly marks: ReadMarks;
@@ -47,7 +47,7 @@ export class ListReader {
 
   constructor(
     db: Database,
-    parts: { lookups: Lookups; messages: VisibleMessages; history: HistoryReader; marks: ReadMarks },
+    parts: { lookups: LogIndex; messages: VisibleMessages; history: HistoryReader; marks: ReadMarks },
   ) {
     this.lookups = parts.lookups;
     this.messages = parts.messages;

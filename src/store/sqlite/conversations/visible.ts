@@ -3,7 +3,7 @@
 
 import type { Database } from "bun:sqlite";
 import { idMax } from "../../snowflake.ts";
-import type { Lookups } from "./lookups.ts";
+import type { LogIndex } from "../index/log-index.ts";
 
 export interface MessageRow {
   readonly id: bigint;
@@ -39,10 +39,10 @@ const whole: readonly Window[] = [{ from: 0n, until: idMax }];
 const threadRows = 64;
 
 export class VisibleMessages {
-  private readonly lookups: Lookups;
+  private readonly lookups: LogIndex;
   private readonly sql;
 
-  constructor(db: Database, lookups: Lookups) {
+  constructor(db: Database, lookups: LogIndex) {
     this.lookups = lookups;
     this.sql = {
       message: db.prepare<MessageRow, [bigint]>(
