@@ -36,6 +36,10 @@ const refused = (reason: string): Refusal => ({ ok: false, reason });
 
 /** How far the signer's clock may be ahead. It applies to nbf only and never lengthens a token's life. */
 const notBeforeLeewaySeconds = 30;
+/** The end of the year 9999. Later times are milliseconds by mistake: such a token would outlive everything. */
+const secondsMax = 253_402_300_799;
+/** jose passes over padding and white space, which are to be refused (RFC 7515, 5.2). */
+const compactForm = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 export interface TokenKeys {
   readonly keys: readonly Uint8Array[];
@@ -122,6 +126,7 @@ export class TokenVerifier {
     let unverified: Unverified;
     try {
       const { alg, kid, crit } = decodeProtectedHeader(token);
+      if (!compactForm.test(token)) return refused(malformed);
       if (crit !== undefined) return refused(unknownExtension);
       // Without keys of single apps, the payload decides nothing.
       const hasOwn = this.appKeys.size > 0 || this.issuers.size > 0;
@@ -219,7 +224,9 @@ export class TokenVerifier {
       return refused("the token has no app, and this server has none for such tokens (--default-app)");
     if (typeof app !== "string" || !validName(app)) return refused(`invalid app in the token: expected ${nameRule}`);
     if (exp === undefined) return refused("the token has no exp");
-    if (exp <= Math.floor(nowMs / 1000)) return refused("the token has expired");
+    if (exp * 1000 <= nowMs) return refused("the token has expired");
+    if (exp > secondsMax) return refused(notSeconds("exp"));
+    if (issuedAt !== undefined && issuedAt > secondsMax) return refused(notSeconds("iat"));
     return { ok: true, app, account, expiresAt: exp, issuedAt };
   }
 }
@@ -227,6 +234,8 @@ export class TokenVerifier {
 const hs256 = ["HS256"] as const;
 const noKey = "no key matches the app and the kid of this token";
 const wrongSignature = "the token's signature is wrong";
+const malformed = "the token is not valid: expected three parts of base64url, separated by dots";
+const notSeconds = (claim: string): string => `the token's ${claim} is not a time in seconds since 1970`;
 const unknownExtension =
   "the token is not valid: its header asks for an extension (crit) that this server does not know";
 
@@ -248,7 +257,7 @@ function sentenceOf(error: errors.JOSEError): string {
     return `the token's ${claim} must be a number of seconds since 1970`;
   }
   if (error instanceof errors.JWTInvalid) return "the token is not valid: its payload is not a JSON object";
-  return "the token is not valid: expected three parts of base64url, separated by dots";
+  return malformed;
 }
 
 /** Signs a token that expires after `ttlSeconds`. */
