@@ -214,7 +214,7 @@ export class TokenVerifier {
     return app === undefined || app === "" ? this.defaultApp : app;
   }
 
-  /** Reads the claims that a token must have. jose checks the types of the others. */
+  /** Reads the claims that a token must have. They may be unverified: of any type, whatever JWTPayload says. */
   private claimsOf(payload: JWTPayload, nowMs: number): Claims | Refusal {
     const { acc: account, exp, iat: issuedAt } = payload;
     const app = this.appOf(payload);
@@ -224,9 +224,9 @@ export class TokenVerifier {
       return refused("the token has no app, and this server has none for such tokens (--default-app)");
     if (typeof app !== "string" || !validName(app)) return refused(`invalid app in the token: expected ${nameRule}`);
     if (exp === undefined) return refused("the token has no exp");
+    if (!isTime(exp)) return refused(notTime("exp"));
+    if (issuedAt !== undefined && !isTime(issuedAt)) return refused(notTime("iat"));
     if (exp * 1000 <= nowMs) return refused("the token has expired");
-    if (exp > secondsMax) return refused(notSeconds("exp"));
-    if (issuedAt !== undefined && issuedAt > secondsMax) return refused(notSeconds("iat"));
     return { ok: true, app, account, expiresAt: exp, issuedAt };
   }
 }
@@ -235,7 +235,8 @@ const hs256 = ["HS256"] as const;
 const noKey = "no key matches the app and the kid of this token";
 const wrongSignature = "the token's signature is wrong";
 const malformed = "the token is not valid: expected three parts of base64url, separated by dots";
-const notSeconds = (claim: string): string => `the token's ${claim} is not a time in seconds since 1970`;
+const notTime = (claim: string): string => `the token's ${claim} must be a number of seconds since 1970`;
+const isTime = (value: unknown): boolean => typeof value === "number" && value <= secondsMax;
 const unknownExtension =
   "the token is not valid: its header asks for an extension (crit) that this server does not know";
 
@@ -254,7 +255,7 @@ function sentenceOf(error: errors.JOSEError): string {
     if (reason === "missing") return `the token has no ${claim}`;
     if (claim === "nbf" && reason === "check_failed")
       return `the token is not valid yet: nbf is ${payload.nbf}, and a clock may be ${notBeforeLeewaySeconds} s off`;
-    return `the token's ${claim} must be a number of seconds since 1970`;
+    return notTime(claim);
   }
   if (error instanceof errors.JWTInvalid) return "the token is not valid: its payload is not a JSON object";
   return malformed;
