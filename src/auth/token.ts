@@ -116,9 +116,11 @@ export class TokenVerifier {
    * is tried with: each one costs about as much as the rest of a sign-in.
    */
   async verify(token: string, charge?: () => void): Promise<TokenVerdict> {
-    const verdict = await this.verdictOn(token, charge);
-    // A key may have been removed in the meantime.
-    return verdict.ok && !this.takes(verdict.app, verdict.key) ? this.verdictOn(token, charge) : verdict;
+    for (;;) {
+      const verdict = await this.verdictOn(token, charge);
+      // The keys may have been replaced in the meantime.
+      if (!verdict.ok || this.takes(verdict.app, verdict.key)) return verdict;
+    }
   }
 
   private async verdictOn(token: string, charge: (() => void) | undefined): Promise<TokenVerdict> {

@@ -194,6 +194,20 @@ test("another secret's token is refused, and any of several keys verifies", asyn
   expect((await new TokenVerifier([key, otherKey], () => nowMs).verify(token)).ok).toBe(true);
 });
 
+test("a token is refused by the keys of the end, however often they change while it is verified", async () => {
+  // The verifier asks for the time just before it verifies a signature, with the keys that it had by then.
+  const onAsked = [[Uint8Array.from(key)], [otherKey]];
+  const changing: TokenVerifier = new TokenVerifier([key], () => {
+    const keys = onAsked.shift();
+    if (keys === undefined) return nowMs;
+    // A key that was gone for a while is another one.
+    for (const present of [[otherKey], keys]) changing.replaceKeys({ keys: present, appKeys: [], issuers: [] });
+    return nowMs;
+  });
+  const token = await signToken(key, { account: "a", app: "b", ttlSeconds: 60 }, nowMs);
+  expect(await changing.verify(token)).toMatchObject({ reason: "the token's signature is wrong" });
+});
+
 test("what is no token is refused, whatever its size", async () => {
   for (const token of ["", ".", "..", "a.b.c", "x".repeat(64 * 1024), "eyJhbGciOiJIUzI1NiJ9.e30.", "\u0000"]) {
     expect(await reasonOf(token)).not.toBe("accepted");
