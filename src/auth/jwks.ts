@@ -42,8 +42,13 @@ interface KeyKind {
 const coordinateBytes = 32;
 /** Bytes of an RSA key's public exponent. */
 const exponentBytesMax = 4;
-/** Members of private RSA, EC and OKP keys (RFC 7518, 6.2.2 and 6.3.2; RFC 8037, 2). */
-const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth"] as const;
+/** Members of private keys, by type (RFC 7518, 6.2.2 and 6.3.2; RFC 8037, 2; draft-ietf-cose-dilithium). */
+const privateMembers: ReadonlyMap<string, readonly string[]> = new Map([
+  ["RSA", ["d", "p", "q", "dp", "dq", "qi", "oth"]],
+  ["EC", ["d"]],
+  ["OKP", ["d"]],
+  ["AKP", ["priv"]],
+]);
 const base64url = /^[A-Za-z0-9_-]+$/;
 
 const rsa: KeyKind = {
@@ -114,13 +119,13 @@ function kindOf(field: Field, fields: Fields): KeyKind | string {
       field,
       "a symmetric key (oct) is a secret and belongs in the secret file, as [app kid] key; remove it here",
     );
-  if (kty !== "RSA" && kty !== "EC" && kty !== "OKP") return `unknown type of key (kty) ${shown(kty)}`;
-  const secret = privateMembers.find((member) => Object.hasOwn(fields, member));
+  const secret = privateMembers.get(kty)?.find((member) => Object.hasOwn(fields, member));
   if (secret !== undefined)
     throw faultAt(
       memberOf(field, secret),
       "a part of a private key; replace this key, which has been disclosed, and export public keys only",
     );
+  if (kty !== "RSA" && kty !== "EC" && kty !== "OKP") return `unknown type of key (kty) ${shown(kty)}`;
   if (kty === "RSA") return rsa;
   if (kty === "EC" && crv === "P-256") return p256;
   if (kty === "OKP" && crv === "Ed25519") return ed25519;

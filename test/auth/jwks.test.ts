@@ -65,6 +65,11 @@ test("a set with a secret in it is refused, and the secret is not shown", () => 
     expect([name, faultOf(jwksText(jwk))]).toEqual([name, expect.stringContaining("a part of a private key")]);
     expect(faultOf(jwksText(jwk))).not.toContain(String(jwk["d"]));
   }
+  // The file is on its way to others, whose types of keys may be more.
+  const foreign = jwksText(publicJwk("ES256"), { kty: "AKP", alg: "ML-DSA-44", pub: "a", priv: "b" });
+  expect(faultOf(foreign)).toContain("keys[1].priv: a part of a private key");
+  for (const kty of ["of the future", "__proto__", "constructor"])
+    expect(faultOf(jwksText(publicJwk("ES256"), { kty, p: "a", q: "b" }))).toBe("accepted");
   const { d: _, ...withFactors } = privateJwk("RS256");
   expect(faultOf(jwksText(withFactors))).toContain("keys[0].p: a part of a private key");
 });
