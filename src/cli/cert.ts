@@ -3,6 +3,7 @@
 
 import { X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
+import { changerOf } from "../base/file-trust.ts";
 import { type Authority, readAuthority } from "./cert/authority.ts";
 import { isFolderAt, makeFolder, pairPaths, removeDrafts, writePair } from "./cert/folder.ts";
 import { whileLocked } from "./cert/lock.ts";
@@ -64,8 +65,9 @@ function nothingToDo(folder: string): UsageError {
 }
 
 function warnOfReaders(path: string): void {
-  if (((statsAt(path)?.mode ?? 0) & 0o077) !== 0)
-    say(`other users can read ${path}, and so pass for every node; chmod 600 it`);
+  const stats = statsAt(path);
+  if (stats !== undefined && ((stats.mode & 0o077) !== 0 || changerOf(stats) !== undefined))
+    say(`other users can read ${path}, and so pass for every node; chown it and chmod 600 it`);
 }
 
 function rowOf(folder: string, { id, names, action, why, untilMs }: Step, issuedUntilMs: number): string[] {

@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import {
   chmodSync,
+  chownSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -306,6 +307,13 @@ test.skipIf(process.getuid?.() !== 0 || Bun.which("setpriv") === null)(
     chmodSync(root, 0o700);
   },
 );
+
+test.skipIf(process.getuid?.() !== 0)("an authority's key that belongs to another user is reported", async () => {
+  const folder = copied();
+  chownSync(join(folder, "ca.key"), nobody, nobody);
+  const { status, err } = await cert(folder);
+  expect([status, err]).toEqual([0, expect.stringContaining(`other users can read ${join(folder, "ca.key")}`)]);
+});
 
 test("two commands at the same time leave keys that fit, and one of them says that it lost", async () => {
   const folder = join(root, "race");
