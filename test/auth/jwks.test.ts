@@ -98,6 +98,26 @@ test("weak and malformed keys are refused with their place", () => {
   expect(rsa({ kty: 1 })).toContain("keys[0].kty: expected the type");
 });
 
+test("keys that anybody can sign for are refused", () => {
+  const orderEight = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+  const negative = "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
+  const ends = ["ec", "ed", "ee"].map((first) => `${first}${"ff".repeat(30)}7f`);
+  // Zeros, as in a template, are a point of order 4.
+  for (const hex of ["00".repeat(32), `01${"00".repeat(31)}`, orderEight, negative, ...ends])
+    for (const sign of [0, 0x80]) {
+      const bytes = Buffer.from(hex, "hex");
+      bytes[31] = (bytes[31] ?? 0) | sign;
+      const x = bytes.toString("base64url");
+      expect([hex, sign, faultOf(jwksText({ kty: "OKP", crv: "Ed25519", x }))]).toEqual([
+        hex,
+        sign,
+        expect.stringContaining("keys[0].x: not a public key: signatures for it verify without a private one"),
+      ]);
+    }
+  const even = Buffer.concat([Buffer.alloc(255, 0xf1), Buffer.of(2)]).toString("base64url");
+  expect(faultOf(jwksText(publicJwk("RS256", { n: even })))).toContain("keys[0].n: expected an odd number");
+});
+
 test("two keys with one kid are refused; keys that are skipped have none", () => {
   const [one, two] = [publicJwk("ES256", { kid: "a" }), publicJwk("EdDSA", { kid: "a" })];
   expect(faultOf(jwksText(one, two))).toContain("keys[1].kid: another key has the same kid");
