@@ -42,19 +42,26 @@ interface KeyKind {
 const coordinateBytes = 32;
 /** Bytes of an RSA key's public exponent. */
 const exponentBytesMax = 4;
-/** Members of private RSA, EC and OKP keys (RFC 7518, 6.2.2 and 6.3.2; RFC 8037, 2). */
-const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth"] as const;
+/** Members of private keys, by type (RFC 7518, 6.2.2 and 6.3.2; RFC 8037, 2; draft-ietf-cose-dilithium). */
+const privateMembers: ReadonlyMap<string, readonly string[]> = new Map([
+  ["RSA", ["d", "p", "q", "dp", "dq", "qi", "oth"]],
+  ["EC", ["d"]],
+  ["OKP", ["d"]],
+  ["AKP", ["priv"]],
+]);
 const base64url = /^[A-Za-z0-9_-]+$/;
 
 const rsa: KeyKind = {
   algorithms: ["RS256"],
   members(field, fields) {
-    const bits = bitsOf(bytesAt(field, fields, "n"));
+    const modulus = bytesAt(field, fields, "n");
+    const bits = bitsOf(modulus);
     if (bits < rsaBitsMin || bits > rsaBitsMax)
       throw faultAt(field, `an RSA key of ${bits} bits; expected ${rsaBitsMin} to ${rsaBitsMax}`);
+    if (!isOdd(modulus)) throw faultAt(memberOf(field, "n"), "expected an odd number, the product of two primes");
     const exponent = bytesAt(field, fields, "e");
     const isSmall = bitsOf(exponent) <= 1;
-    if (isSmall || exponent.length > exponentBytesMax || ((exponent.at(-1) ?? 0) & 1) === 0)
+    if (isSmall || exponent.length > exponentBytesMax || !isOdd(exponent))
       throw faultAt(memberOf(field, "e"), "expected an odd number from 3 to 2^32 - 1; 65537 (AQAB) is usual");
     return { kty: "RSA", n: textAt(field, fields, "n"), e: textAt(field, fields, "e") };
   },
@@ -71,7 +78,12 @@ const p256: KeyKind = {
 const ed25519: KeyKind = {
   // RFC 9864 names the algorithm Ed25519; most issuers still write EdDSA.
   algorithms: ["EdDSA", "Ed25519"],
-  members: (field, fields) => ({ kty: "OKP", crv: "Ed25519", x: coordinateAt(field, fields, "x") }),
+  members(field, fields) {
+    const x = coordinateAt(field, fields, "x");
+    if (isOfSmallOrder(Buffer.from(x, "base64url")))
+      throw faultAt(memberOf(field, "x"), "not a public key: signatures for it verify without a private one");
+    return { kty: "OKP", crv: "Ed25519", x };
+  },
 };
 
 /**
@@ -114,13 +126,13 @@ function kindOf(field: Field, fields: Fields): KeyKind | string {
       field,
       "a symmetric key (oct) is a secret and belongs in the secret file, as [app kid] key; remove it here",
     );
-  if (kty !== "RSA" && kty !== "EC" && kty !== "OKP") return `unknown type of key (kty) ${shown(kty)}`;
-  const secret = privateMembers.find((member) => Object.hasOwn(fields, member));
+  const secret = privateMembers.get(kty)?.find((member) => Object.hasOwn(fields, member));
   if (secret !== undefined)
     throw faultAt(
       memberOf(field, secret),
       "a part of a private key; replace this key, which has been disclosed, and export public keys only",
     );
+  if (kty !== "RSA" && kty !== "EC" && kty !== "OKP") return `unknown type of key (kty) ${shown(kty)}`;
   if (kty === "RSA") return rsa;
   if (kty === "EC" && crv === "P-256") return p256;
   if (kty === "OKP" && crv === "Ed25519") return ed25519;
@@ -183,6 +195,23 @@ function coordinateAt(field: Field, fields: Fields, key: string): string {
   const text = textAt(field, fields, key);
   if (Buffer.from(text, "base64url").length === coordinateBytes) return text;
   throw faultAt(memberOf(field, key), `expected ${coordinateBytes} bytes in base64url`);
+}
+
+/** The prime of the curve, and the y of a point of order 8 (https://www.rfc-editor.org/rfc/rfc8032#section-5.1). */
+const prime25519 = 2n ** 255n - 19n;
+const orderEightY = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
+/** The points whose order divides 8 have these y. */
+const smallOrderYs = new Set([0n, 1n, prime25519 - 1n, orderEightY, prime25519 - orderEightY]);
+
+/** Reports whether a public key of Ed25519 is a point for which a constant signature fits many messages. */
+function isOfSmallOrder(key: Buffer): boolean {
+  // The number is little-endian, and the highest bit is the sign of x.
+  const number = BigInt(`0x${Buffer.from(key.toReversed()).toString("hex")}`);
+  return smallOrderYs.has(BigInt.asUintN(255, number) % prime25519);
+}
+
+function isOdd(bytes: Buffer): boolean {
+  return ((bytes.at(-1) ?? 0) & 1) === 1;
 }
 
 function bitsOf(bytes: Buffer): number {

@@ -21,6 +21,10 @@ const knownFirstLine = /^(-----BEGIN |\$ANSIBLE_VAULT;|age-encryption\.org\/|PuT
 /** Comments of other languages. The blank that follows tells them from base64. */
 const foreignComment = /^(\/\/|\/\*|--|;|<!--) /;
 const placeholder = /^(\{\{.*\}\}|\$\{.*\}|\$\(.*\)|<.*>)$/;
+/** Parts of a line of an issuer, whatever else the line holds: they are no secret. */
+const issuerPart = /(?:^|[\] ])(?:jwks|issuer|audience)=/;
+/** The app and kid of a key without the key, as in the head of a section of other formats. */
+const bracketAlone = /^\[[^\]]*\]$/;
 
 /** An unusable secret. The message says what is wrong, where, and what to do; it never contains the secret. */
 export class SecretError extends Error {
@@ -49,6 +53,10 @@ function faultOf(text: string): string | undefined {
     return "this is the first line of a file of another kind, which is public; give the secret itself, decrypted";
   if (foreignComment.test(text)) return "this is a comment; only lines that begin with # are comments in a secret file";
   if (placeholder.test(text)) return "this is a placeholder; put the secret in its place";
+  if (issuerPart.test(text))
+    return `this names public keys and is no secret; a line of a secret file says: ${issuerRule}`;
+  if (bracketAlone.test(text))
+    return "this is no secret; in a secret file, a key follows on the same line: [app kid] key";
   const isRepeated = (text + text).indexOf(text, 1) <= repeatedPieceMax;
   if (new Set(text).size < differentCharactersMin || isRepeated)
     return (

@@ -36,6 +36,10 @@ const refused = (reason: string): Refusal => ({ ok: false, reason });
 
 /** How far the signer's clock may be ahead. It applies to nbf only and never lengthens a token's life. */
 const notBeforeLeewaySeconds = 30;
+/** The end of the year 9999. Later times are milliseconds by mistake: such a token would outlive everything. */
+const secondsMax = 253_402_300_799;
+/** jose passes over padding and white space, which are to be refused (RFC 7515, 5.2). */
+const compactForm = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 export interface TokenKeys {
   readonly keys: readonly Uint8Array[];
@@ -112,9 +116,11 @@ export class TokenVerifier {
    * is tried with: each one costs about as much as the rest of a sign-in.
    */
   async verify(token: string, charge?: () => void): Promise<TokenVerdict> {
-    const verdict = await this.verdictOn(token, charge);
-    // A key may have been removed in the meantime.
-    return verdict.ok && !this.takes(verdict.app, verdict.key) ? this.verdictOn(token, charge) : verdict;
+    for (;;) {
+      const verdict = await this.verdictOn(token, charge);
+      // The keys may have been replaced in the meantime.
+      if (!verdict.ok || this.takes(verdict.app, verdict.key)) return verdict;
+    }
   }
 
   private async verdictOn(token: string, charge: (() => void) | undefined): Promise<TokenVerdict> {
@@ -122,6 +128,7 @@ export class TokenVerifier {
     let unverified: Unverified;
     try {
       const { alg, kid, crit } = decodeProtectedHeader(token);
+      if (!compactForm.test(token)) return refused(malformed);
       if (crit !== undefined) return refused(unknownExtension);
       // Without keys of single apps, the payload decides nothing.
       const hasOwn = this.appKeys.size > 0 || this.issuers.size > 0;
@@ -209,7 +216,7 @@ export class TokenVerifier {
     return app === undefined || app === "" ? this.defaultApp : app;
   }
 
-  /** Reads the claims that a token must have. jose checks the types of the others. */
+  /** Reads the claims that a token must have. They may be unverified: of any type, whatever JWTPayload says. */
   private claimsOf(payload: JWTPayload, nowMs: number): Claims | Refusal {
     const { acc: account, exp, iat: issuedAt } = payload;
     const app = this.appOf(payload);
@@ -219,7 +226,9 @@ export class TokenVerifier {
       return refused("the token has no app, and this server has none for such tokens (--default-app)");
     if (typeof app !== "string" || !validName(app)) return refused(`invalid app in the token: expected ${nameRule}`);
     if (exp === undefined) return refused("the token has no exp");
-    if (exp <= Math.floor(nowMs / 1000)) return refused("the token has expired");
+    if (!isTime(exp)) return refused(notTime("exp"));
+    if (issuedAt !== undefined && !isTime(issuedAt)) return refused(notTime("iat"));
+    if (exp * 1000 <= nowMs) return refused("the token has expired");
     return { ok: true, app, account, expiresAt: exp, issuedAt };
   }
 }
@@ -227,6 +236,9 @@ export class TokenVerifier {
 const hs256 = ["HS256"] as const;
 const noKey = "no key matches the app and the kid of this token";
 const wrongSignature = "the token's signature is wrong";
+const malformed = "the token is not valid: expected three parts of base64url, separated by dots";
+const notTime = (claim: string): string => `the token's ${claim} must be a number of seconds since 1970`;
+const isTime = (value: unknown): boolean => typeof value === "number" && value <= secondsMax;
 const unknownExtension =
   "the token is not valid: its header asks for an extension (crit) that this server does not know";
 
@@ -245,10 +257,10 @@ function sentenceOf(error: errors.JOSEError): string {
     if (reason === "missing") return `the token has no ${claim}`;
     if (claim === "nbf" && reason === "check_failed")
       return `the token is not valid yet: nbf is ${payload.nbf}, and a clock may be ${notBeforeLeewaySeconds} s off`;
-    return `the token's ${claim} must be a number of seconds since 1970`;
+    return notTime(claim);
   }
   if (error instanceof errors.JWTInvalid) return "the token is not valid: its payload is not a JSON object";
-  return "the token is not valid: expected three parts of base64url, separated by dots";
+  return malformed;
 }
 
 /** Signs a token that expires after `ttlSeconds`. */

@@ -3,8 +3,10 @@
 
 import { X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
+import { changerOf } from "../base/file-trust.ts";
 import { type Authority, readAuthority } from "./cert/authority.ts";
-import { isFolderAt, makeFolder, pairPaths, writePair } from "./cert/folder.ts";
+import { isFolderAt, makeFolder, pairPaths, removeDrafts, writePair } from "./cert/folder.ts";
+import { whileLocked } from "./cert/lock.ts";
 import { planOf, type Step } from "./cert/plan.ts";
 import { privateKeyIn, shownTime, statsAt, untilMsOf } from "./cert/read.ts";
 import { printLines, say } from "./command-output.ts";
@@ -20,16 +22,19 @@ const columnsMax = 60;
 export async function cert(values: OptionValues): Promise<void> {
   const folder = resolve(values.required("dir"));
   const [wanted, validMs] = [values.required("nodes"), values.required("valid-for")];
+  const isThere = isFolderAt(folder);
+  if (!isThere && wanted.size === 0) throw nothingToDo(folder);
+  if (!isThere) makeFolder(folder);
+  await whileLocked(folder, () => certIn(folder, wanted, validMs));
+}
+
+async function certIn(folder: string, wanted: ReadonlyMap<string, readonly string[]>, validMs: number): Promise<void> {
   const nowMs = Date.now();
-  const known = isFolderAt(folder) ? readAuthority(folder, nowMs) : undefined;
-  if (known === undefined && wanted.size === 0)
-    throw new UsageError(
-      `--nodes is required, because ${folder} has no authority yet: expected id=host,… such as ` +
-        "gateway-1=10.0.0.5,chat-1=10.0.0.6,chat-1=chat1.internal",
-    );
-  if (!isFolderAt(folder)) makeFolder(folder);
+  const known = readAuthority(folder, nowMs);
+  if (known === undefined && wanted.size === 0) throw nothingToDo(folder);
   if (known !== undefined) warnOfReaders(pairPaths(folder, "ca").key);
   const steps = planOf(folder, known, wanted, nowMs);
+  removeDrafts(folder);
   const authority = known ?? (await makeAuthority(folder, nowMs));
   const authorityUntilMs = untilMsOf(authority.certificate);
   const untilMs = Math.min(nowMs + validMs, authorityUntilMs);
@@ -52,9 +57,17 @@ export async function cert(values: OptionValues): Promise<void> {
     say(`the certificates end with the authority, at ${shownTime(untilMs)}: make a new one in another folder by then`);
 }
 
+function nothingToDo(folder: string): UsageError {
+  return new UsageError(
+    `--nodes is required, because ${folder} has no authority yet: expected id=host,… such as ` +
+      "gateway-1=10.0.0.5,chat-1=10.0.0.6,chat-1=chat1.internal",
+  );
+}
+
 function warnOfReaders(path: string): void {
-  if (((statsAt(path)?.mode ?? 0) & 0o077) !== 0)
-    say(`other users can read ${path}, and so pass for every node; chmod 600 it`);
+  const stats = statsAt(path);
+  if (stats !== undefined && ((stats.mode & 0o077) !== 0 || changerOf(stats) !== undefined))
+    say(`other users can read ${path}, and so pass for every node; chown it and chmod 600 it`);
 }
 
 function rowOf(folder: string, { id, names, action, why, untilMs }: Step, issuedUntilMs: number): string[] {

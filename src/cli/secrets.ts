@@ -169,11 +169,26 @@ function keysOfFile(
       `the secret file ${path} can be changed by ${changer}; create a new secret in a file that only this user can ` +
         `read and write (chmod 600)`,
     );
+  for (const apps of sharersIn(read))
+    log?.warn("apps share a key, and whoever has it signs in as users of each; give every app a key of its own", {
+      path,
+      apps: apps.join(", "),
+    });
   if (isCredential(path)) return read;
   if (changer !== undefined)
     log?.warn("other users can change the secret file; chown it and chmod 600 it", { path, changer });
   else if (isReadableByOthers) log?.warn("other users can read the secret file; chmod 600 it", { path });
   return read;
+}
+
+/** Returns those who share each key that several have. */
+function sharersIn({ keys, appKeys }: Pick<KeyFile, "keys" | "appKeys">): string[][] {
+  const all = [
+    ...appKeys.map(({ app, key }) => ({ key, who: JSON.stringify(app) })),
+    ...keys.map((key) => ({ key, who: "all without keys of their own" })),
+  ];
+  const byKey = Map.groupBy(all, ({ key }) => Buffer.from(key).toString("latin1"));
+  return [...byKey.values()].map((same) => [...new Set(same.map(({ who }) => who))]).filter(({ length }) => length > 1);
 }
 
 /**

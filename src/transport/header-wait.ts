@@ -66,9 +66,10 @@ class HeaderWait extends PendingConnection {
     this.over();
   }
 
-  /** Ends it like a refused connection. */
+  /** Ends it like a refused connection. With TLS nothing can be said before a handshake, which is not waited for. */
   close(reason: CloseReason): void {
-    this.succeed(this.socket, this.remoteAddress, { accept: () => reason });
+    if (this.proxied.options.tls === undefined) this.succeed(this.socket, this.remoteAddress, { accept: () => reason });
+    else this.shed();
   }
 
   /** The header did not arrive in time. */

@@ -13,29 +13,30 @@ interface Place {
 }
 
 const anywhere = "*";
-/** What a page without an origin sends, such as a file or a sandboxed frame. */
-const opaque = "null";
+/**
+ * Origins without a host. Pages without an origin, such as a file or a sandboxed frame, send the first; files in a
+ * program that lets them read other files (Electron, a WebView of Android) send the second.
+ */
+const hostless: readonly string[] = ["null", "file://"];
 const anySubdomain = "://*.";
 
 /** A list of origins that are allowed. Immutable. */
 export class Origins {
   private readonly isOpen: boolean;
-  private readonly takesOpaque: boolean;
   private readonly exact: ReadonlySet<string>;
   private readonly subdomains: readonly Place[];
 
   /**
-   * Each pattern is an origin, `https://*.example.com` for all names below that one, `null`, or `*` for all pages. An
-   * empty list allows none.
+   * Each pattern is an origin, `https://*.example.com` for all names below that one, `null`, `file://`, or `*` for all
+   * pages. An empty list allows none.
    * @throws Error with a sentence that says what would be right
    */
   constructor(patterns: readonly string[]) {
     this.isOpen = patterns.includes(anywhere);
-    this.takesOpaque = patterns.includes(opaque);
-    const exact = new Set<string>();
+    const exact = new Set(patterns.filter((pattern) => hostless.includes(pattern)));
     const subdomains: Place[] = [];
     for (const pattern of patterns) {
-      if (pattern === anywhere || pattern === opaque) continue;
+      if (pattern === anywhere || hostless.includes(pattern)) continue;
       const isWide = pattern.includes(anySubdomain);
       const place = placeOf(isWide ? pattern.replace(anySubdomain, "://") : pattern);
       if (place === undefined || place.host.includes("*"))
@@ -57,7 +58,7 @@ export class Origins {
   /** Reports whether a request with this `Origin` is allowed: without one, no page has sent it. */
   allow(origin: string | null | undefined): boolean {
     if (this.isOpen || origin === null || origin === undefined) return true;
-    if (origin === opaque) return this.takesOpaque;
+    if (hostless.includes(origin)) return this.exact.has(origin);
     const place = placeOf(origin);
     if (place === undefined) return false;
     return (

@@ -212,6 +212,38 @@ test("exp, nbf and names count as for other tokens", async () => {
   expect(await by({ acc: undefined, sub: "alice" })).toContain("invalid acc");
 });
 
+test("a claim of any JSON value is refused and is no bug, with a good signature and without one", async () => {
+  // The operators of JavaScript call the first two, and throw.
+  const values: readonly unknown[] = [
+    { toString: 1 },
+    { valueOf: 1, toString: {} },
+    {},
+    [],
+    ["a"],
+    [[]],
+    "a",
+    "",
+    "1e400",
+    true,
+    false,
+    null,
+  ];
+  for (const claim of ["exp", "iat", "nbf", "acc", "app", "iss"])
+    for (const value of values) {
+      if (claim === "acc" && value === "a") continue;
+      const token = issuedToken("ES256", { alg: "ES256", kid: "e" }, { ...claims, [claim]: value });
+      expect([claim, value, await saying(shop, token)]).not.toContain("shop alice");
+      const unsigned = await saying(shop, `${token.slice(0, token.lastIndexOf("."))}.`);
+      expect([claim, value, unsigned]).not.toContain("shop alice");
+    }
+  const number = "must be a number of seconds since 1970";
+  for (const claim of ["exp", "iat"])
+    for (const value of [{ toString: 1 }, "1e400", null])
+      expect(await saying(shop, issuedToken("ES256", { alg: "ES256" }, { ...claims, [claim]: value }))).toBe(
+        `the token's ${claim} ${number}`,
+      );
+});
+
 test("a token without a kid is tried with four keys at most, and each beyond the first is charged", async () => {
   const set = (count: number) =>
     verifierOf(issuerOf(Array.from({ length: count }, (_, at) => publicJwk(`EdDSA ${at}`, { kid: `k${at}` }))));

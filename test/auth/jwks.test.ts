@@ -65,6 +65,11 @@ test("a set with a secret in it is refused, and the secret is not shown", () => 
     expect([name, faultOf(jwksText(jwk))]).toEqual([name, expect.stringContaining("a part of a private key")]);
     expect(faultOf(jwksText(jwk))).not.toContain(String(jwk["d"]));
   }
+  // The file is on its way to others, whose types of keys may be more.
+  const foreign = jwksText(publicJwk("ES256"), { kty: "AKP", alg: "ML-DSA-44", pub: "a", priv: "b" });
+  expect(faultOf(foreign)).toContain("keys[1].priv: a part of a private key");
+  for (const kty of ["of the future", "__proto__", "constructor"])
+    expect(faultOf(jwksText(publicJwk("ES256"), { kty, p: "a", q: "b" }))).toBe("accepted");
   const { d: _, ...withFactors } = privateJwk("RS256");
   expect(faultOf(jwksText(withFactors))).toContain("keys[0].p: a part of a private key");
 });
@@ -91,6 +96,26 @@ test("weak and malformed keys are refused with their place", () => {
     expect(rsa({ kid })).toContain("keys[0].kid: expected 1 to 256");
   expect(rsa({ kid: "k".repeat(256) })).toBe("accepted");
   expect(rsa({ kty: 1 })).toContain("keys[0].kty: expected the type");
+});
+
+test("keys that anybody can sign for are refused", () => {
+  const orderEight = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+  const negative = "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
+  const ends = ["ec", "ed", "ee"].map((first) => `${first}${"ff".repeat(30)}7f`);
+  // Zeros, as in a template, are a point of order 4.
+  for (const hex of ["00".repeat(32), `01${"00".repeat(31)}`, orderEight, negative, ...ends])
+    for (const sign of [0, 0x80]) {
+      const bytes = Buffer.from(hex, "hex");
+      bytes[31] = (bytes[31] ?? 0) | sign;
+      const x = bytes.toString("base64url");
+      expect([hex, sign, faultOf(jwksText({ kty: "OKP", crv: "Ed25519", x }))]).toEqual([
+        hex,
+        sign,
+        expect.stringContaining("keys[0].x: not a public key: signatures for it verify without a private one"),
+      ]);
+    }
+  const even = Buffer.concat([Buffer.alloc(255, 0xf1), Buffer.of(2)]).toString("base64url");
+  expect(faultOf(jwksText(publicJwk("RS256", { n: even })))).toContain("keys[0].n: expected an odd number");
 });
 
 test("two keys with one kid are refused; keys that are skipped have none", () => {

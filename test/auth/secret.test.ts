@@ -129,6 +129,19 @@ test("text that stands in many people's files is no key", () => {
     expect(keysOf(key)).toEqual([key]);
 });
 
+test("a malformed line of an app or an issuer is no key: everybody can guess what it says", () => {
+  const issuer = "jwks=/var/lib/roost/shop.json issuer=https://id.example.com/";
+  for (const line of [
+    ...[issuer, `${issuer} audience=roost`, `[shop]${issuer}`, `[shop 2026] ${issuer}`, `shop ${issuer}`],
+    ...["issuer=https://id.example.com/ jwks=/keys.json", "[shop 2026] jwks=/var/lib/roost/shop.json"],
+    ...["audience=roost issuer=https://id.example.com/", "[production-shop]", "[shop the-key-of-2026]"],
+  ])
+    expect(() => keysOf(`${random}\n${line}\n`), line).toThrow(/line 2: .*\[app/);
+  for (const text of [issuer, `[shop] ${issuer}`, "[shop the-key-of-2026]"])
+    expect(() => secretFromText(text, "--secret"), text).toThrow("--secret: ");
+  for (const key of [`[shop]${random}`, `[${random}`, `issuer:${random}`]) expect(keysOf(key)).toEqual([key]);
+});
+
 test("a file of comments alone is refused as one, since a key may have begun with #", () => {
   expect(() => keysOf(`#${random}\n`)).toThrow("holds no key: lines that begin with # are comments");
 });

@@ -38,6 +38,47 @@ test("a token may begin 30 s ahead of the clock, and no second of that lengthens
   expect(await reasonOf(await sign({ ...claims, exp: now - 29, nbf: now - 60 }))).toContain("expired");
 });
 
+test("a part of a second counts, too", async () => {
+  const token = await sign({ acc: "alice", app: "shop", exp: now + 0.5 });
+  const reasonAt = async (ms: number) => new TokenVerifier([key], () => nowMs + ms).verify(token);
+  expect((await reasonAt(499)).ok).toBe(true);
+  for (const ms of [500, 999]) expect(await reasonAt(ms)).toMatchObject({ reason: "the token has expired" });
+});
+
+/** Signs any bytes, as a careless back end does. */
+function signedText(payload: string, head = '{"alg":"HS256"}'): string {
+  const text = [head, payload].map((part) => Buffer.from(part).toString("base64url")).join(".");
+  return `${text}.${new Bun.CryptoHasher("sha256", key).update(text).digest("base64url")}`;
+}
+
+test("times in milliseconds are refused: such a token would never expire, nor be revoked", async () => {
+  const claims = (exp: string, iat = "1") => signedText(`{"acc":"alice","app":"shop","exp":${exp},"iat":${iat}}`);
+  const yearEnd = "253402300799";
+  expect(await reasonOf(claims(yearEnd, yearEnd))).toBe("accepted");
+  for (const time of ["253402300800", `${nowMs + 60_000}`, "1e308", "1e400"]) {
+    expect(await reasonOf(claims(time))).toContain("the token's exp must be a number of seconds since 1970");
+    expect(await reasonOf(claims(`${now + 60}`, time))).toContain(
+      "the token's iat must be a number of seconds since 1970",
+    );
+  }
+  for (const iat of ["-1", "-1e400", "0.5"]) expect(await reasonOf(claims(`${now + 60}`, iat))).toBe("accepted");
+  expect(await reasonOf(claims("-1e400"))).toContain("expired");
+});
+
+test("a token is base64url without padding, white space or other characters (RFC 7515, 5.2)", async () => {
+  const token = signedText(`{"acc":"alice","app":"shop","exp":${now + 60}}`);
+  expect(await reasonOf(token)).toBe("accepted");
+  const at = token.length - 20;
+  for (const other of [
+    ...[`${token}=`, `${token}\n`, ` ${token}`, token.replace(".", ".\t"), token.replaceAll(".", "=.")],
+    ...[`${token.slice(0, at)} ${token.slice(at)}`, `${token.slice(0, at)}\r\n${token.slice(at)}`, `${token}.`],
+  ])
+    expect([other, await reasonOf(other)]).toEqual([
+      other,
+      expect.stringMatching(/three parts of base64url|not a token/),
+    ]);
+});
+
 test("a refusal says what is wrong with the token", async () => {
   const claims = { acc: "alice", app: "shop" };
   const exp = now + 60;
@@ -151,6 +192,20 @@ test("another secret's token is refused, and any of several keys verifies", asyn
   const token = await signToken(otherKey, { account: "a", app: "b", ttlSeconds: 60 }, nowMs);
   expect(await reasonOf(token)).toContain("signature");
   expect((await new TokenVerifier([key, otherKey], () => nowMs).verify(token)).ok).toBe(true);
+});
+
+test("a token is refused by the keys of the end, however often they change while it is verified", async () => {
+  // The verifier asks for the time just before it verifies a signature, with the keys that it had by then.
+  const onAsked = [[Uint8Array.from(key)], [otherKey]];
+  const changing: TokenVerifier = new TokenVerifier([key], () => {
+    const keys = onAsked.shift();
+    if (keys === undefined) return nowMs;
+    // A key that was gone for a while is another one.
+    for (const present of [[otherKey], keys]) changing.replaceKeys({ keys: present, appKeys: [], issuers: [] });
+    return nowMs;
+  });
+  const token = await signToken(key, { account: "a", app: "b", ttlSeconds: 60 }, nowMs);
+  expect(await changing.verify(token)).toMatchObject({ reason: "the token's signature is wrong" });
 });
 
 test("what is no token is refused, whatever its size", async () => {

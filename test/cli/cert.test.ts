@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import {
   chmodSync,
+  chownSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -307,6 +308,13 @@ test.skipIf(process.getuid?.() !== 0 || Bun.which("setpriv") === null)(
   },
 );
 
+test.skipIf(process.getuid?.() !== 0)("an authority's key that belongs to another user is reported", async () => {
+  const folder = copied();
+  chownSync(join(folder, "ca.key"), nobody, nobody);
+  const { status, err } = await cert(folder);
+  expect([status, err]).toEqual([0, expect.stringContaining(`other users can read ${join(folder, "ca.key")}`)]);
+});
+
 test("two commands at the same time leave keys that fit, and one of them says that it lost", async () => {
   const folder = join(root, "race");
   const both = await Promise.all([1, 2].map(() => cert(folder, "--nodes", "a=a.internal")));
@@ -314,6 +322,39 @@ test("two commands at the same time leave keys that fit, and one of them says th
   expect((await cert(folder, "--nodes", "a=a.internal")).status).toBe(0);
   for (const id of ["ca", "a"]) expect((await roost("cert", "show", join(folder, `${id}.crt`))).status).toBe(0);
   expect(readdirSync(folder).toSorted()).toEqual(["a.crt", "a.key", "ca.crt", "ca.key"]);
+});
+
+test.skipIf(Bun.which("flock") === null)(
+  "while a command works in a folder, another one changes nothing there",
+  async () => {
+    const folder = copied();
+    const before = bytesOf(folder);
+    const holder = Bun.spawn(["flock", folder, "sh", "-c", "echo held; cat"], { stdin: "pipe", stdout: "pipe" });
+    expect((await holder.stdout.getReader().read()).done).toBe(false);
+    const renewal = ["--nodes", "gw-1=gw.example.com"];
+    expect(await cert(folder, ...renewal)).toEqual({
+      status: 1,
+      out: "",
+      err: `roost: another roost cert works in ${folder}; run the command again when it has ended\n`,
+    });
+    expect(bytesOf(folder)).toEqual(before);
+    void holder.stdin.end();
+    await holder.exited;
+    expect((await cert(folder, ...renewal)).status).toBe(0);
+  },
+);
+
+test("what a killed command left is removed by the next one: the keys in it may have been published", async () => {
+  const folder = copied();
+  const [left, foreign] = ["ca.key.partial-0123456789ab", "gw-1.key.partial"];
+  for (const name of [left, foreign, "gw-1.crt.partial-ba9876543210"])
+    cpSync(join(folder, "ca.key"), join(folder, name));
+  rmSync(join(folder, "ca.crt"));
+  expect((await cert(folder)).status).toBe(1);
+  expect(readdirSync(folder)).toContain(left);
+  cpSync(join(cluster, "ca.crt"), join(folder, "ca.crt"));
+  expect((await cert(folder)).status).toBe(0);
+  expect(readdirSync(folder).filter((name) => name.includes("partial"))).toEqual([foreign]);
 });
 
 test("cert show prints what a file holds, and whether it is good", async () => {

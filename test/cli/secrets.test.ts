@@ -8,6 +8,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { optionsOf } from "../../src/cli/command-options.ts";
 import { makeToken } from "../../src/cli/token.ts";
+import { Notes } from "../../src/cli/doctor/finding.ts";
 import { readClusterKeys, readGivenSecrets } from "../../src/cli/secrets.ts";
 import { jwksText, publicJwk } from "../support/public-keys.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -32,6 +33,29 @@ test("a cluster key file with a key of an app is refused: it was meant for token
   expect([keys.length, appKeys.map(({ app }) => app)]).toEqual([1, ["shop"]]);
   writeFileSync(path, "[shop] jwks=/keys.json issuer=a\nthe key of the whole cluster\n", { mode: 0o600 });
   expect(() => readClusterKeys(given, silentLog)).toThrow("are for client tokens");
+});
+
+test("a key that several apps share is reported: whoever has it signs in as users of all of them", () => {
+  const path = join(folder, "shared");
+  const given = new OptionValues(optionsOf.serve, ["--secret-file", path], {});
+  const warningsOf = (...lines: string[]) => {
+    const notes = new Notes();
+    writeFileSync(path, lines.join("\n"), { mode: 0o600 });
+    const { again } = readGivenSecrets(given, notes);
+    const atStart = notes.findings.splice(0).map(({ text }) => text);
+    again?.();
+    expect(notes.findings.map(({ text }) => text)).toEqual(atStart);
+    return atStart;
+  };
+  const [one, two, three] = ["the key of the first one", "the key of the second", "the key of a third one"];
+  expect(warningsOf(one, `[shop k] ${two}`, `[bank k] ${three}`, `[shop l] ${two}`)).toEqual([]);
+  expect(warningsOf(one, `[shop k] ${two}`, `[b%C3%A4r k] ${two}`, `[bank k] ${three}`)).toEqual([
+    `apps share a key, and whoever has it signs in as users of each; give every app a key of its own (path ${path}, ` +
+      'apps "shop", "bär")',
+  ]);
+  expect(warningsOf(one, `[shop k] ${one}`)).toEqual([
+    expect.stringContaining('apps "shop", all without keys of their own)'),
+  ]);
 });
 
 test("roost token says who makes the tokens of an app that has an issuer and no secret", async () => {

@@ -57,7 +57,7 @@ function secretFile(text: string, mode = 0o600): string {
   chmodSync(path, mode);
   return path;
 }
-const goodKey = "a key that only this test knows";
+const goodKey = "a key that only this test knows!";
 
 test("before the first start and beside the running server all is well, and nothing changes", async () => {
   const data = join(newFolder(), "data");
@@ -125,6 +125,14 @@ test("token keys: owner, mode, content and public keys", async () => {
   await expectFinding(given(secretFile(goodKey, 0o660)), "token keys", "warning", /can change the secret file/);
   await expectFinding(given(secretFile(goodKey, 0o666)), "token keys", "problem", /can be changed by everybody/);
   await expectFinding(given(secretFile("short")), "token keys", "problem", /has at least 16 bytes, this one has 5/);
+  const short = goodKey.slice(0, 31);
+  for (const line of [short, `[shop 2026] ${short}`])
+    await expectFinding(
+      given(secretFile(`${goodKey}\n${line}`)),
+      "token keys",
+      "warning",
+      /at least 32 bytes \(RFC 7518.* has 31;/,
+    );
   await expectFinding(given("/nowhere"), "token keys", "problem", /cannot read \/nowhere: no such file/);
   const jwks = join(newFolder(), "keys.json");
   writeFileSync(jwks, JSON.stringify({ keys: [{ kty: "oct", k: "AAAA" }] }));

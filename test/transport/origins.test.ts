@@ -44,6 +44,15 @@ test("pages without an origin are refused unless null is in the list; what sends
   expect([allows("null", "https://example.com"), new Origins([]).allow("https://example.com")]).toEqual([false, false]);
 });
 
+test("the pages of files send null or, where a program lets them read other files, file://", () => {
+  const answers = (patterns: string) => ["null", "file://", "FILE://"].map((origin) => allows(patterns, origin));
+  expect(answers("null")).toEqual([true, false, false]);
+  expect(answers("file://")).toEqual([false, true, false]);
+  expect(answers("https://example.com")).toEqual([false, false, false]);
+  for (const pattern of ["file:///", "file:///a", "capacitor://"])
+    expect(() => new Origins([pattern]), pattern).toThrow("origins with commas");
+});
+
 test("a header that is no origin, too long, or two of them, is refused unless all are allowed", () => {
   const long = `https://${"a".repeat(100_000)}.example.com`;
   for (const origin of [

@@ -2,7 +2,7 @@
 // it. A key appears complete, readable by the owner only, and before its certificate: after a crash, a certificate has
 // never lost its key. The key of the authority is never replaced.
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { changerOf } from "../../base/file-trust.ts";
 import { Draft, draftName } from "../draft.ts";
@@ -11,6 +11,8 @@ import { StartError } from "../usage-error.ts";
 import { statsAt } from "./read.ts";
 
 const [keyMode, certificateMode] = [0o600, 0o644];
+/** A name of draftName. */
+const leftDraft = /\.(?:crt|key)\.partial-[0-9a-f]{12}$/;
 
 /** The paths of a certificate and of its key. */
 interface PairPaths {
@@ -59,6 +61,18 @@ export function idsIn(folder: string): string[] {
       .toSorted();
   } catch (error) {
     throw new StartError(`cannot read the folder ${folder}: ${sentenceOf(error)}; choose another with --dir`);
+  }
+}
+
+/**
+ * Removes the drafts of commands that were killed; the folder is locked. One may be a second name of a published key.
+ * Throws StartError.
+ */
+export function removeDrafts(folder: string): void {
+  try {
+    for (const name of readdirSync(folder)) if (leftDraft.test(name)) rmSync(join(folder, name), { force: true });
+  } catch (error) {
+    throw new StartError(`cannot remove a draft from the folder ${folder}: ${sentenceOf(error)}`);
   }
 }
 

@@ -18,7 +18,16 @@ export function checkTokenKeys({ values, role }: Subject): readonly Finding[] {
   return shown(readSecrets(values, folder, false, notes), notes);
 }
 
+/** What HS256 asks for (RFC 7518, 3.2). Who has a token can try shorter keys that people make up. */
+const hs256BytesMin = 32;
+
 function shown({ keys, appKeys, issuers, source }: ReturnType<typeof readSecrets>, notes: Notes): readonly Finding[] {
+  const shortest = Math.min(...[...keys, ...appKeys.map(({ key }) => key)].map((key) => key.length));
+  if (shortest < hs256BytesMin)
+    notes.warn(
+      `HS256 asks for keys of at least ${hs256BytesMin} bytes (RFC 7518, 3.2), and one in ${source} has ${shortest}; ` +
+        "make another with: head -c 32 /dev/urandom | base64",
+    );
   const issued = issuers.length === 0 ? "" : `, ${counted(issuers.length, "issuer")}`;
   return notes.or(`${counted(keys.length + appKeys.length, "key")}${issued} in ${source}`);
 }

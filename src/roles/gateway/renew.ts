@@ -65,7 +65,7 @@ async function verified(gateway: Gateway, channel: Channel, sequence: number, to
   channel.key = verdict.key;
   channel.expiresAt = gateway.expiries.endOf(verdict.expiresAt);
   gateway.expiries.watch(channel);
-  const expiresAt = BigInt(Math.floor(Math.min(verdict.expiresAt, Number.MAX_SAFE_INTEGER)));
+  const expiresAt = BigInt(Math.floor(verdict.expiresAt));
   const body = toBinary(LoginRenewRespSchema, create(LoginRenewRespSchema, { expiresAt }));
   connection.send(
     encodeLogicPacket({ command: Command.Renew, channelId: channel.id, sequence, flag: Flag.Response }, body),

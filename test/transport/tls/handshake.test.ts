@@ -233,11 +233,11 @@ describe("the other protocol", () => {
 describe("a header of the PROXY protocol before TLS", () => {
   const header = "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n";
 
-  function behindProxy() {
+  function behindProxy(overrides: Partial<TestOptions> = {}) {
     const range = parseRange("127.0.0.1/32");
     if (range === undefined) throw new Error("it is a range");
     const proxies = new TrustedProxies(listOfRanges([range]), silentLog, systemClock);
-    return serve({ proxies });
+    return serve({ proxies, ...overrides });
   }
 
   /** A client whose first bytes are the header. `isApart`: in a segment of its own. */
@@ -268,6 +268,25 @@ describe("a header of the PROXY protocol before TLS", () => {
     plain(port).write(hello);
     await eventually(() => faults.length > 0);
     expect(faults).toEqual(["proxy-header"]);
+  });
+
+  test("that is none ends the connection at once, and one that is late when its time is up", async () => {
+    const { port, options, server, faults } = behindProxy({ headWaitMs: 1_000 });
+    const closed = (socket: Socket) => new Promise((resolve) => socket.resume().once("close", resolve));
+    const rubbish = plain(port);
+    rubbish.write("GET / HTTP/1.1\r\n\r\n");
+    await closed(rubbish);
+    expect(faults).toEqual(["proxy-header"]);
+    const [silent, half] = [plain(port), plain(port)];
+    half.write(header.slice(0, 9));
+    await eventually(() => [...server.connections].length === 2);
+    options.wheel.advance(1_100);
+    await Promise.all([closed(silent), closed(half)]);
+    expect([...server.connections]).toEqual([]);
+    plain(port);
+    await eventually(() => [...server.connections].length === 1);
+    await server.close(closeNormal);
+    expect([...server.connections]).toEqual([]);
   });
 
   test("is refused without a handshake behind it", async () => {
