@@ -66,6 +66,7 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   db.run(`${numbers} INSERT INTO reply SELECT ${id}, ${id} - 1 FROM n`);
   db.run(`${numbers} INSERT INTO reaction SELECT i, ${id}, i, 'like' FROM n`);
   db.run(`${numbers} INSERT INTO hidden SELECT i, i, ${id}, ${id} + 2 FROM n`);
+  db.run(`${numbers} INSERT INTO read_mark SELECT i, i, -i, ${id}, 5 FROM n`);
   db.run(`${numbers} INSERT INTO conversation SELECT i, i, -i, 1, 0, 0, ${id}, ${id} + 3 FROM n`);
 }
 

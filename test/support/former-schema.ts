@@ -4,7 +4,7 @@ import type { Database } from "bun:sqlite";
 
 /** Statements that make a SQLite store of schema 6 out of one of today's; the caller sets PRAGMA user_version. */
 const sqliteSchema6: readonly string[] = [
-  ...["entry", "mention", "reply", "reaction", "hidden", "conversation"].map(
+  ...["entry", "mention", "reply", "reaction", "hidden", "conversation", "read_mark"].map(
     (table) => `DROP TABLE IF EXISTS ${table}`,
   ),
   ...["state", "reply_to", "mentions"].map((column) => `ALTER TABLE message DROP COLUMN ${column}`),

@@ -64,7 +64,7 @@ export class Writer {
   private readonly groups: GroupWriter;
   private readonly entryIds: EntryIds;
   private readonly changes: ChangeBatch;
-  readonly formerText: FormerText;
+  private readonly formerText: FormerText;
   private readonly sequence: SequenceRow;
   private readonly newestSent;
   private readonly moveCursor;
@@ -159,6 +159,7 @@ export class Writer {
       this.groups.dropUnfinished();
       return { ...this.horizons.look(bounded, now, this.lookedAt), wallMs, aheadMs };
     });
+    this.formerText.look();
     this.lookedAt = now;
     this.purgeUpTo = look.purgeUpTo;
     this.talks.keyedUpTo = look.keyedUpTo;

@@ -35,11 +35,15 @@ export class ChangeBatch {
   }
 }
 
+/** So that a checkpoint of everything, which commits wait for, is rare. */
+const looksBetween = 10;
+
 /** Removes text that edits and recalls have overwritten from the files. */
 export class FormerText {
   private readonly db: Database;
   /** The write-ahead log may hold some; also after a start, because a former process may have died. */
   private isInLog = true;
+  private looks = 0;
 
   constructor(db: Database) {
     this.db = db;
@@ -58,11 +62,15 @@ export class FormerText {
     }
   }
 
-  /** Empties the write-ahead log; returns false while another connection reads from it: try again. */
-  dropFromLog(): boolean {
-    if (!this.isInLog) return true;
+  /**
+   * Called once a minute, outside of transactions: empties the write-ahead log if it may hold former text, ten minutes
+   * after the last time; later if another connection reads from it.
+   */
+  look(): void {
+    if (!this.isInLog || ++this.looks < looksBetween) return;
     const row = this.db.query<{ busy: bigint }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get();
-    this.isInLog = row?.busy !== 0n;
-    return !this.isInLog;
+    if (row?.busy !== 0n) return;
+    this.isInLog = false;
+    this.looks = 0;
   }
 }

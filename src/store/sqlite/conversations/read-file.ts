@@ -5,7 +5,14 @@
 import type { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { openConnection } from "../connection.ts";
+import { isDamage } from "../damage.ts";
 import { beginExclusive } from "../locking.ts";
+
+interface MarkRow {
+  readonly account: bigint;
+  readonly other: bigint;
+  readonly read_id: bigint;
+}
 
 const schemaVersion = 1n;
 const cacheKib = 8 * 1024;
@@ -28,10 +35,17 @@ export function readsPathOf(logPath: string): string {
 export function openReads(logPath: string, log: Database): Database | undefined {
   const path = readsPathOf(logPath);
   if (!existsSync(path)) return undefined;
-  const db = openConnection({ path, synchronous: "NORMAL", cacheKib });
-  if (belongsTo(db, markOf(log))) {
-    db.run("PRAGMA query_only = 1");
-    return db;
+  let db: Database | undefined;
+  try {
+    db = openConnection({ path, synchronous: "NORMAL", cacheKib });
+    if (belongsTo(db, markOf(log))) {
+      db.run("PRAGMA query_only = 1");
+      return db;
+    }
+  } catch (error) {
+    db?.close();
+    if (isDamage(error)) return undefined;
+    throw error;
   }
   db.close();
   return undefined;
@@ -47,11 +61,13 @@ export function openOrMakeReads(logPath: string, log: Database): Database {
     try {
       // Small and cheap to copy: SQLite's own checkpoints will do.
       db.run("PRAGMA wal_autocheckpoint = 1000");
-      initialize(db, mark);
+      initialize(db, mark, log);
       if (belongsTo(db, mark)) return db;
     } catch (error) {
-      db.close();
-      if (isSecond) throw error;
+      if (isSecond || !isDamage(error)) {
+        db.close();
+        throw error;
+      }
     }
     db.close();
     removeReads(path);
@@ -63,18 +79,42 @@ export function removeReads(path: string): void {
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
 }
 
-function initialize(db: Database, mark: bigint): void {
+function initialize(db: Database, mark: bigint, log: Database): void {
   beginExclusive(db);
   try {
     if (db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() === null) {
       db.run(schema);
       db.run("INSERT INTO belongs VALUES (1, ?)", [mark]);
+      const add = db.prepare<null, [bigint, bigint, bigint]>("INSERT OR IGNORE INTO read_mark VALUES (?, ?, ?)");
+      const saved = log.query<MarkRow, []>("SELECT account, other, read_id FROM read_mark");
+      for (const { account, other, read_id } of saved.iterate()) add.run(account, other, read_id);
       db.run(`PRAGMA user_version = ${schemaVersion}`);
     }
     db.run("COMMIT");
   } catch (error) {
     if (db.inTransaction) db.run("ROLLBACK");
     throw error;
+  }
+}
+
+/** Copies the cursors of the store at `logPath` into the table of a copy of its log. */
+export function copyReads(logPath: string, log: Database, copy: Database, nowMs: number): void {
+  const reads = openReads(logPath, log);
+  if (reads === undefined) return;
+  try {
+    const add = copy.prepare<null, [bigint, bigint, bigint, number]>(
+      "INSERT OR REPLACE INTO read_mark (account, other, read_id, saved_ms) VALUES (?, ?, ?, ?)",
+    );
+    copy.run("BEGIN");
+    const rows = reads.query<MarkRow, []>("SELECT account, other, read_id FROM read_mark");
+    for (const { account, other, read_id } of rows.iterate()) add.run(account, other, read_id, nowMs);
+    copy.run("COMMIT");
+  } catch (error) {
+    if (copy.inTransaction) copy.run("ROLLBACK");
+    // Then they count as unread again; the messages matter more.
+    if (!isDamage(error)) throw error;
+  } finally {
+    reads.close();
   }
 }
 

@@ -82,4 +82,14 @@ export const conversationTables = `
     UNIQUE (account, other)
   );
   CREATE INDEX conversation_version ON conversation (account, version);
+
+  -- Read cursors as of a backup, for a restored store: the file of cursors (read-file.ts) begins with them.
+  CREATE TABLE read_mark (
+    number INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    other INTEGER NOT NULL,
+    read_id INTEGER NOT NULL,
+    saved_ms INTEGER NOT NULL,
+    UNIQUE (account, other)
+  );
 `;
