@@ -126,6 +126,10 @@ describe("a node that requires TLS", () => {
     );
   });
 
+  test("does not listen with a certificate with which it can dial nobody", () => {
+    expect(() => TestNode.start("node", { tls: tlsOf(ours.leaf()) })).toThrow("is not for TLS clients");
+  });
+
   test("survives handshakes that stop half way and come byte by byte, while others link it", async () => {
     const node = TestNode.start("node", { tls: tlsOf(chat) });
     const port = Number(node.address.split(":").at(-1));
