@@ -90,8 +90,8 @@ export function isForClients({ chain: [own] }: Pick<Certificate, "chain">): bool
   return own !== undefined && isFor(own, clientPurpose);
 }
 
-function isFor({ keyUsage = [] }: X509Certificate, purpose: string): boolean {
-  return keyUsage.length === 0 || keyUsage.includes(purpose);
+function isFor({ keyUsage }: X509Certificate, purpose: string): boolean {
+  return keyUsage === undefined || keyUsage.length === 0 || keyUsage.includes(purpose);
 }
 
 /** Returns the certificates of a PEM file, in its order. Throws BadCertificate for a damaged one, and for too many. */
