@@ -87,7 +87,7 @@ test("roost limits finds a registry node and a member by their ids", async () =>
   }
 });
 
-test("roost limits asks a registry node with the authorities alone, by URL or id; members ask for a certificate", async () => {
+test("roost limits asks a registry node with the authorities alone, by URL or id; members demand more", async () => {
   const words = [...keys, "--node-ca", authority.root, "--discovery", registry.join(",")];
   for (const node of [registry[0] ?? "", new URL(registry[1] ?? "").host]) {
     const asked = await run(["limits", "--node", node, ...words], folder);

@@ -40,8 +40,8 @@ export function readAuthorities(path: string, nowMs: number): Authorities {
 }
 
 /**
- * Throws BadCertificate unless the authorities that are valid now lead from the last certificate of the chain to a root:
- * the platform trusts no intermediate by itself.
+ * Throws BadCertificate unless the authorities that are valid now lead from the last certificate of the chain to a
+ * root: the platform trusts no intermediate by itself.
  * @param nowMs the present moment, in milliseconds since 1970.
  */
 export function requireIssued(

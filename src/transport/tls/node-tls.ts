@@ -123,8 +123,8 @@ export class NodeTls implements CertificateSource {
   private judgePurposes(certificate: Certificate): void {
     if (isForClients(certificate)) return;
     throw new BadCertificate(
-      `${this.files.certificate}: the certificate is not for TLS clients, so that nodes refuse this one when it dials ` +
-        "them; issue one with the extended key usages serverAuth and clientAuth",
+      `${this.files.certificate}: the certificate is not for TLS clients, so that nodes refuse this one when it ` +
+        "dials them; issue one with the extended key usages serverAuth and clientAuth",
     );
   }
 
