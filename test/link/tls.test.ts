@@ -119,6 +119,16 @@ describe("a node that requires TLS", () => {
     expect(node.told).toEqual([]);
   });
 
+  test.each(bad)("is not linked either if the environment trusts everybody and it %s", async (_, tls, sentence) => {
+    const node = TestNode.start("node", { tls: tls() });
+    process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+    try {
+      expect(await linked(node, tlsOf(gate))).toMatch(sentence);
+    } finally {
+      delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+    }
+  });
+
   test("does not listen under an address that its certificate lacks", () => {
     const other = ours.leaf({ extra: both, names: "DNS:chat.internal,IP:192.0.2.7" });
     expect(() => TestNode.start("node", { tls: tlsOf(other) })).toThrow(
