@@ -39,6 +39,8 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
   private isPaused = false;
   private lingeringBytes = 0;
   private handshakeBytes = 0;
+  /** A handshake of TLS has begun, and is not done. */
+  private isShaking = false;
 
   constructor(socket: HttpSocket, remoteAddress: string, host: ConnectionHost<HttpConnection>) {
     this.socket = socket;
@@ -66,8 +68,13 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
     this.host.kept(this, bytes);
   }
 
-  secured(socket: HttpSocket): void {
+  upgraded(socket: HttpSocket): void {
     this.socket = socket;
+    this.isShaking = true;
+  }
+
+  secured(): void {
+    this.isShaking = false;
     this.forgetHandshake();
   }
 
@@ -167,7 +174,7 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
 
   /** Ends both sides. What the kernel has taken of an answer still goes out; what waits here is dropped. */
   close(): void {
-    if (this.phase === "sending") {
+    if (this.phase === "sending" || this.isShaking) {
       this.terminate();
       return;
     }

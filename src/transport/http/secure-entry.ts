@@ -23,8 +23,10 @@ interface Entering extends HttpSocketOwner {
   readonly phase: Phase;
   /** Counts bytes of the handshake, which wait for its end, among those of unfinished requests. */
   handshaking(bytes: number): void;
-  /** The handshake is done: the socket to use from now on. */
-  secured(socket: HttpSocket): void;
+  /** The handshake begins: the socket to use from now on. The accepted one has no effect any more. */
+  upgraded(socket: HttpSocket): void;
+  /** The handshake is done: the socket can be written to. */
+  secured(): void;
   terminate(): void;
   /** Tells the client of plain text what is wrong, and ends the connection. */
   refusePlain(): void;
@@ -66,6 +68,7 @@ export class SecureEntry implements HttpSocketOwner {
   private readonly connection: Entering;
   private readonly parts: EntryParts;
   private pair: SecuredPair<HttpSocketOwner> | undefined;
+  /** Received so far. The last chunk may have the end of the handshake, and a request behind it. */
   private bytes = 0;
   /** The beginning of a handshake that waits for its turn. */
   private first: Buffer | undefined;
@@ -82,16 +85,19 @@ export class SecureEntry implements HttpSocketOwner {
 
   /** The plain socket's `data`; that of the secure one follows `handshake`, so it goes to the connection. */
   received(chunk: Buffer): void {
-    const isFirst = this.bytes === 0;
-    this.bytes += chunk.length;
-    if (isFirst && !beginsTls(chunk)) {
+    const { bytes } = this;
+    if (bytes === 0 && !beginsTls(chunk)) {
       this.takePlain(chunk);
       return;
     }
-    if (isFirst) this.begin(chunk);
+    if (bytes > handshakeBytesMax) {
+      this.connection.terminate();
+      return;
+    }
+    this.bytes += chunk.length;
+    if (bytes === 0) this.begin(chunk);
     else if (this.first !== undefined) this.first = Buffer.concat([this.first, chunk]);
-    this.connection.handshaking(chunk.length);
-    if (this.bytes > handshakeBytesMax) this.connection.terminate();
+    this.connection.handshaking(Math.min(chunk.length, handshakeBytesMax - bytes));
   }
 
   /** The handshake has ended. */
@@ -101,7 +107,7 @@ export class SecureEntry implements HttpSocketOwner {
       return;
     }
     if (this.pair !== undefined) this.pair.plain.data = undefined;
-    this.connection.secured(secure);
+    this.connection.secured();
     secure.data = this.connection;
   }
 
@@ -139,6 +145,7 @@ export class SecureEntry implements HttpSocketOwner {
 
   private start(initialData: Buffer): void {
     this.pair = startTls<HttpSocketOwner>(this.plain, this, { initialData, tls: this.parts.tls, secureHandlers });
+    if (this.pair !== undefined) this.connection.upgraded(this.pair.secure);
   }
 
   private takePlain(chunk: Buffer): void {

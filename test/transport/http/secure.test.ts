@@ -2,7 +2,7 @@
 // TLS.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect as connectPlain, createServer, type Server, type Socket } from "node:net";
 import { connect as connectSecure, type TLSSocket } from "node:tls";
 import { HttpServer, type HttpServerOptions } from "../../../src/transport/http/http-server.ts";
@@ -77,6 +77,30 @@ const portOf = (listener: Server): number => {
   const address = listener.address();
   return typeof address === "object" && address !== null ? address.port : 0;
 };
+
+/** Relays one client, and holds back what follows its first bytes until it is more than `bytesMin`; the port. */
+function holdingBack(to: number, bytesMin: number): Promise<number> {
+  return new Promise((resolve) => {
+    const relay = createServer((client) => {
+      relay.close();
+      const server = plain(to);
+      let held = Buffer.alloc(0);
+      client.once("data", (first: Buffer) => {
+        server.write(first);
+        client.on("data", (chunk: Buffer) => {
+          held = Buffer.concat([held, chunk]);
+          if (held.length <= bytesMin) return;
+          client.removeAllListeners("data");
+          server.write(held);
+          client.pipe(server);
+        });
+      });
+      client.on("error", () => undefined);
+      server.pipe(client);
+    });
+    relay.listen(0, "127.0.0.1", () => resolve(portOf(relay)));
+  });
+}
 
 /** The first bytes that a TLS client sends. */
 function helloOf(): Promise<Buffer> {
@@ -175,16 +199,32 @@ describe("an HTTPS server", () => {
   test("counts half handshakes against its bounds, ends them in time, and serves others meanwhile", async () => {
     let nowMs = 0;
     const { server, port, url, met } = serve({ nowMs: () => nowMs }, { connections: 60 });
+    let ended = 0;
     for (let count = 0; count < 200; count++) {
       const half = plain(port);
+      half.resume().on("close", () => ended++);
       half.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00]).subarray(0, 1 + random.below(7)));
       if (count % 20 === 0) expect(await textOf(`${url}/some`)).toBe("you asked for /some\n");
     }
     await until(() => server.size <= 60 && met.includes("connections"), "they are bounded");
-    nowMs += 20_000;
-    server.tick();
-    await until(() => server.size === 0, "they are ended");
+    // Some may wait to be accepted.
+    await until(() => {
+      nowMs += 20_000;
+      server.tick();
+      return server.size === 0 && ended === 200;
+    }, "they are ended, which they notice");
     expect(await textOf(`${url}/some`)).toBe("you asked for /some\n");
+  });
+
+  test("answers a client whose handshake ends together with a long request", async () => {
+    const { port } = serve();
+    const socket = await secure(await holdingBack(port, 300_000));
+    const seen = { answer: "", isEnded: false };
+    socket.on("data", (chunk) => void (seen.answer += chunk));
+    socket.on("close", () => (seen.isEnded = true));
+    socket.write(`POST /much HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n${"x".repeat(400_000)}`);
+    await until(() => seen.answer.includes("you asked for /much") || seen.isEnded, "it is answered");
+    expect(seen.answer).toContain("you asked for /much");
   });
 
   test("makes handshakes in turns when hundreds begin at once, also those of clients that have gone", async () => {
@@ -249,4 +289,35 @@ describe("an HTTPS server", () => {
     }
     await until(() => server.size === 0 && server.unread.bytes === 0, "it is ended and forgotten");
   });
+
+  const leavers: readonly [string, (socket: TLSSocket) => void][] = [
+    ["sends what is refused, and goes on without reading", (socket) => pump(socket, "GET /\0 HTTP/1.1\r\n\r\n")],
+    ["asks for much, and reads nothing of it", (socket) => pump(socket, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n")],
+    ["sends a body without end", (socket) => pump(socket, "POST / HTTP/1.1\r\nHost: x\r\ncontent-length: 9\r\n\r\n")],
+    ["sends a head without end", (socket) => pump(socket, "GET /")],
+    ["is idle", () => undefined],
+  ];
+  test.each(leavers)("keeps no descriptor of a client that %s, and then goes", async (_, act) => {
+    const { server, port } = serve();
+    const before = descriptors();
+    const clients = await Promise.all(Array.from({ length: 10 }, () => secure(port)));
+    for (const client of clients) {
+      client.on("error", () => undefined);
+      client.pause();
+      act(client);
+    }
+    await Bun.sleep(300);
+    for (const client of clients) client.destroy();
+    await until(() => server.size === 0, "the server has forgotten them");
+    await until(() => descriptors() <= before, "their descriptors are closed");
+  });
 });
+
+const descriptors = (): number => readdirSync("/proc/self/fd").length;
+
+/** Sends something, and then as much as the server takes for a while. */
+function pump(socket: TLSSocket, first: string): void {
+  socket.write(first);
+  const more = Buffer.alloc(60_000, "x");
+  for (let count = 0; count < 50; count++) socket.write(more);
+}
