@@ -68,8 +68,8 @@ export class SecureEntry implements HttpSocketOwner {
   private readonly connection: Entering;
   private readonly parts: EntryParts;
   private pair: SecuredPair<HttpSocketOwner> | undefined;
-  /** Received so far. The last chunk may have the end of the handshake, and a request behind it. */
   private bytes = 0;
+  private isShaken = false;
   /** The beginning of a handshake that waits for its turn. */
   private first: Buffer | undefined;
 
@@ -90,14 +90,12 @@ export class SecureEntry implements HttpSocketOwner {
       this.takePlain(chunk);
       return;
     }
-    if (bytes > handshakeBytesMax) {
-      this.connection.terminate();
-      return;
-    }
     this.bytes += chunk.length;
     if (bytes === 0) this.begin(chunk);
     else if (this.first !== undefined) this.first = Buffer.concat([this.first, chunk]);
-    this.connection.handshaking(Math.min(chunk.length, handshakeBytesMax - bytes));
+    this.connection.handshaking(Math.min(chunk.length, Math.max(0, handshakeBytesMax - bytes)));
+    // The end of the handshake and what follows it may be in this chunk; both are read before the next turn.
+    if (this.bytes > handshakeBytesMax) setImmediate(() => this.contain(() => this.tooLong()));
   }
 
   /** The handshake has ended. */
@@ -107,6 +105,7 @@ export class SecureEntry implements HttpSocketOwner {
       return;
     }
     if (this.pair !== undefined) this.pair.plain.data = undefined;
+    this.isShaken = true;
     this.connection.secured();
     secure.data = this.connection;
   }
@@ -122,6 +121,10 @@ export class SecureEntry implements HttpSocketOwner {
   ended(): void {
     this.first = undefined;
     this.connection.ended();
+  }
+
+  private tooLong(): void {
+    if (!this.isShaken) this.connection.terminate();
   }
 
   private begin(chunk: Buffer): void {
@@ -145,7 +148,10 @@ export class SecureEntry implements HttpSocketOwner {
 
   private start(initialData: Buffer): void {
     this.pair = startTls<HttpSocketOwner>(this.plain, this, { initialData, tls: this.parts.tls, secureHandlers });
-    if (this.pair !== undefined) this.connection.upgraded(this.pair.secure);
+    if (this.pair === undefined) return;
+    // The handshake may have failed before the pair was known here.
+    if (this.connection.phase === "closed") this.pair.secure.terminate();
+    else this.connection.upgraded(this.pair.secure);
   }
 
   private takePlain(chunk: Buffer): void {

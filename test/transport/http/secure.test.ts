@@ -8,6 +8,8 @@ import { connect as connectSecure, type TLSSocket } from "node:tls";
 import { HttpServer, type HttpServerOptions } from "../../../src/transport/http/http-server.ts";
 import { textAnswer } from "../../../src/transport/http/http-answer.ts";
 import { TestAuthority } from "../../support/certificates.ts";
+import { holdingBack } from "../../support/held-back.ts";
+import { RawTcp } from "../../support/raw-tcp.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { until } from "../../../scripts/harness/until.ts";
@@ -77,30 +79,6 @@ const portOf = (listener: Server): number => {
   const address = listener.address();
   return typeof address === "object" && address !== null ? address.port : 0;
 };
-
-/** Relays one client, and holds back what follows its first bytes until it is more than `bytesMin`; the port. */
-function holdingBack(to: number, bytesMin: number): Promise<number> {
-  return new Promise((resolve) => {
-    const relay = createServer((client) => {
-      relay.close();
-      const server = plain(to);
-      let held = Buffer.alloc(0);
-      client.once("data", (first: Buffer) => {
-        server.write(first);
-        client.on("data", (chunk: Buffer) => {
-          held = Buffer.concat([held, chunk]);
-          if (held.length <= bytesMin) return;
-          client.removeAllListeners("data");
-          server.write(held);
-          client.pipe(server);
-        });
-      });
-      client.on("error", () => undefined);
-      server.pipe(client);
-    });
-    relay.listen(0, "127.0.0.1", () => resolve(portOf(relay)));
-  });
-}
 
 /** The first bytes that a TLS client sends. */
 function helloOf(): Promise<Buffer> {
@@ -263,6 +241,21 @@ describe("an HTTPS server", () => {
     half.destroy();
     await until(() => server.receivedBytes === 0, "it is forgotten");
     relay.close();
+  });
+
+  test.each([
+    ["a record that is too long", [22, 3, 1, 0xff, 0xff, 1, 2, 3]],
+    ["a version that nobody knows", [22, 9, 9, 0, 5, 1, 2, 3, 4, 5]],
+    ["another message than a hello", [22, 3, 1, 0, 5, 20, 0, 0, 1, 0]],
+    ["a hello of rubbish", [22, 3, 1, 0, 8, 1, 0, 0, 4, 9, 9, 9, 9]],
+  ])("keeps no descriptor of a handshake whose first bytes are %s", async (_, bytes) => {
+    const { server, port } = serve();
+    const [before, count] = [descriptors(), 10];
+    const clients = Array.from({ length: count }, () => new RawTcp(port));
+    await until(() => server.size === count, "all are there");
+    for (const client of clients) client.write(Buffer.from(bytes));
+    await until(() => server.size === 0 && descriptors() <= before + count, "all are ended");
+    for (const client of clients) client.close();
   });
 
   test("ends a handshake of rubbish and one that is too long", async () => {
