@@ -39,7 +39,8 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
   private isPaused = false;
   private lingeringBytes = 0;
   private handshakeBytes = 0;
-  /** A handshake of TLS has begun, and is not done. */
+  /** TLS has begun; its handshake is not done yet. */
+  private isSecure = false;
   private isShaking = false;
 
   constructor(socket: HttpSocket, remoteAddress: string, host: ConnectionHost<HttpConnection>) {
@@ -70,7 +71,7 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
 
   upgraded(socket: HttpSocket): void {
     this.socket = socket;
-    this.isShaking = true;
+    this.isSecure = this.isShaking = true;
   }
 
   secured(): void {
@@ -179,6 +180,8 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
       return;
     }
     if (this.phase === "closed") return;
+    // After its own end, a socket of TLS waits for that of its peer, unless it has been shut down.
+    if (this.isSecure) this.socket.shutdown();
     this.socket.end();
     this.ended();
   }

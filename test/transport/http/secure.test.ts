@@ -243,6 +243,36 @@ describe("an HTTPS server", () => {
     relay.close();
   });
 
+  const staying: readonly [string, string, "tick" | "stop"][] = [
+    ["idle", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "tick"],
+    ["idle, at the end of the server", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "stop"],
+    ["silent after its handshake", "", "tick"],
+    ["silent after its handshake, at the end of the server", "", "stop"],
+    ["unfinished", "GET / HT", "tick"],
+    ["unfinished, at the end of the server", "GET / HT", "stop"],
+    ["without its body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nabc", "tick"],
+    ["nonsense", "nonsense\r\n\r\n", "tick"],
+    ["the last one", "GET / HTTP/1.0\r\n\r\n", "tick"],
+    ["an answer of which nothing is read", "GET /longest HTTP/1.1\r\nHost: x\r\n\r\n", "tick"],
+  ];
+  test.each(staying)(
+    "gives a descriptor back, though its client neither reads nor leaves: %s",
+    async (_, text, end) => {
+      const { server, port } = serve();
+      const clients = await Promise.all(Array.from({ length: 10 }, () => secure(port)));
+      const before = descriptors();
+      for (const client of clients) client.pause().write(text);
+      await Bun.sleep(50);
+      if (end === "stop") await server.stop(0);
+      let nowMs = performance.now();
+      await until(() => {
+        // Its answer goes out between two of these.
+        server.tick((nowMs += 20_000));
+        return server.size === 0 && descriptors() <= before - clients.length;
+      }, "they are closed");
+    },
+  );
+
   test.each([
     ["a record that is too long", [22, 3, 1, 0xff, 0xff, 1, 2, 3]],
     ["a version that nobody knows", [22, 9, 9, 0, 5, 1, 2, 3, 4, 5]],
