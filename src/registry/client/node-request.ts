@@ -37,7 +37,7 @@ export function nodeSender(tls?: NodeTrust): SendToNode {
       signal,
       ...(body === undefined ? {} : { body }),
       // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
-      tls: { ...tls?.dialler, rejectUnauthorized: true },
+      ...(url.startsWith("https:") ? { tls: { ...tls?.dialler, rejectUnauthorized: true } } : {}),
     });
 }
 
