@@ -4,13 +4,15 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, closeSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { kindOf } from "./file-kind.ts";
 import { giveToOwnerOf } from "./owner.ts";
 
 const ownerOnly = 0o600;
 
 /**
  * Opens a lock file, and creates it if none exists. Sets its mode to 0600: earlier versions left it to the umask.
- * Throws SQLite's or the system's error. The caller closes the database, which releases the lock.
+ * Throws SQLite's or the system's error, and one if something else than a file is there. The caller closes the
+ * database, which releases the lock.
  */
 export function openLockFile(path: string): Database {
   const stats = statSync(path, { throwIfNoEntry: false });
@@ -18,6 +20,9 @@ export function openLockFile(path: string): Database {
   if (stats === undefined) {
     closeSync(openSync(path, "a", ownerOnly));
     giveToOwnerOf(dirname(path), path);
+  } else if (!stats.isFile()) {
+    // SQLite would wait at a pipe without end.
+    throw new Error(`${path} is a ${kindOf(stats)} and no lock file; move it away`);
   } else if ((stats.mode & 0o777) !== ownerOnly && stats.uid === process.geteuid?.()) {
     chmodSync(path, ownerOnly);
   }

@@ -2,6 +2,7 @@
 // Bash's <(command). Devices, folders, sockets, pipes without a writer, files that are too large or not UTF-8 are
 // refused with a sentence.
 
+import { kindOf } from "./file-kind.ts";
 import { reasonOf } from "./reason-of.ts";
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 
@@ -90,9 +91,8 @@ function whyNot(cause: unknown): string {
 
 /** Returns why files of this kind are refused, or undefined. */
 function kindRefused(stats: Stats, expected: "a file" | "a file or a pipe"): string | undefined {
-  if (stats.isFile()) return undefined;
-  if (stats.isFIFO()) return expected === "a file or a pipe" ? undefined : `it is a pipe; name ${expected}`;
-  const kind = stats.isDirectory() ? "folder" : stats.isSocket() ? "socket" : "device";
+  const kind = kindOf(stats);
+  if (kind === "file" || (kind === "pipe" && expected === "a file or a pipe")) return undefined;
   return `it is a ${kind}; name ${expected}`;
 }
 

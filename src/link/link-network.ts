@@ -92,6 +92,7 @@ export class TcpLinkNetwork implements LinkNetwork {
     const advertised = advertise(server.address);
     try {
       tls?.requireName(advertised);
+      tls?.requireBothPurposes();
     } catch (error) {
       server.stopAccepting();
       throw error;

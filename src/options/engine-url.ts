@@ -31,6 +31,7 @@ function urlOf(engines: readonly Engine[], file: string): (text: string) => stri
       if (scheme === undefined || !/^[^\p{Cc}]+$/u.test(text.slice(scheme.length)))
         throw new Error(`${ofFile} or ${others.join(", ")}`);
       refuseBareCredentials(text);
+      refuseMalformed(text, scheme);
       return text;
     }
     const path = text.slice(fileScheme.length);
@@ -49,6 +50,16 @@ function refuseBareCredentials(text: string): void {
   const isMalformed = /%(?![\da-f]{2})/i.test(text);
   if (behind.includes("@") || behind.includes("#") || isMalformed)
     throw new Error("a URL whose user and password escape / ? # @ : % as %2F %3F %23 %40 %3A %25");
+}
+
+/** Refuses what no engine could parse or decode. The message does not contain the URL. */
+function refuseMalformed(text: string, scheme: string): void {
+  if (!URL.canParse(text)) throw new Error(`${scheme}user:password@host:port/…, with a port of at most 65535`);
+  try {
+    decodeURIComponent(text);
+  } catch {
+    throw new Error("a URL whose escapes (%…) are bytes of UTF-8 text");
+  }
 }
 
 /** Reports whether a URL is `sqlite:PATH`. */

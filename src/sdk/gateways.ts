@@ -78,7 +78,10 @@ export class Gateways {
     if (lookups.length === 0) return "no server is named: give `url` or `lookup`";
     const ask = async (lookup: string, signal: AbortSignal): Promise<string[]> => {
       const address = `${lookup.replace(/\/+$/, "")}/api/lookup/${this.key}?scheme=${schemesHere()}`;
-      return gatewaysIn(await environment.getText(address, signal, environment.ca));
+      const found = gatewaysIn(await environment.getText(address, signal, environment.ca));
+      // What was learned over TLS leads to plain text only where there is nothing else.
+      const secure = lookup.startsWith("https:") ? found.filter((url) => url.startsWith("wss:")) : [];
+      return secure.length > 0 ? secure : found;
     };
     try {
       const found = await this.nodes.first(ask, this.stopper.signal);

@@ -5,6 +5,7 @@ const sentences: readonly (readonly [mark: string, sentence: string])[] = [
   ["WRONG_VERSION_NUMBER", "it does not speak TLS"],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is not for this name"],
   ["does not match certificate's altnames", "its certificate is not for this name"],
+  ["UnexpectedRedirect", "it redirects, which is not followed over TLS"],
 ];
 
 /** Returns what an error of the platform means, in its own words unless there are clearer ones. */

@@ -146,6 +146,10 @@ test("a certificate of this node for another name, and a registry in plain text 
   ]);
   expect(named.of("node certificate")).toEqual([shownAs("ok", /^for DNS:elsewhere\.example\.org: \d+ days left/)]);
   expect(named.of("registry")).toEqual([shownAs("problem", /^https:\S+ connection refused/)]);
+  const server = authority.leaf();
+  const served = ["--node-cert", server.certificate, "--node-key", server.key, "--node-ca", authority.root];
+  const oneSided = await examined([...words, ...served, "--discovery", "https://127.0.0.1:1"]);
+  expect(oneSided.of("node certificate")).toEqual([shownAs("problem", /is not for TLS clients/)]);
 }, 60_000);
 
 test("a store, sessions and a registry that take connections and never answer", async () => {

@@ -2,7 +2,7 @@
 
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
@@ -270,4 +270,37 @@ test("store: a file of another program, of a newer version, and no database; one
   );
   await expectFinding(given(`sqlite:${place}/notes.txt`), "store", "problem", /notes\.txt is not a store of roost/);
   expect(readFileSync(join(place, "notes.txt"), "utf8")).toContain("not a database");
+}, 60_000);
+
+test("what is no file where a file belongs, and links that lead nowhere; nothing waits for a pipe", async () => {
+  const put: Readonly<Record<string, (path: string) => unknown>> = {
+    "it is a folder": (path) => mkdirSync(path),
+    "it is a pipe": (path) => expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0),
+    "it is a symbolic link to nothing": (path) => symlinkSync("/nowhere/at/all", path),
+    "its links form a circle": (path) => symlinkSync(path, path),
+  };
+  const checkOf = { "messages.db": "store", lock: "locks", "messages.db-lock": "locks" };
+  for (const [sentence, make] of Object.entries(put)) {
+    for (const [name, check] of Object.entries(checkOf)) {
+      const data = newFolder();
+      make(join(data, name));
+      const [status, found] = await examined(["--data", data], check);
+      expect([status, found[0]?.level, found[0]?.text]).toEqual([
+        1,
+        "problem",
+        expect.stringContaining(`cannot open ${join(data, name)}: ${sentence}`),
+      ]);
+    }
+    // The server does not start either, and says so at once.
+    const data = newFolder();
+    make(join(data, "messages.db"));
+    const { status, err } = await run([...anyPort, "--data", data], folder);
+    expect([status, err]).toEqual([1, expect.stringContaining("messages.db")]);
+  }
+  const [circle, gone] = [join(newFolder(), "circle"), join(newFolder(), "gone")];
+  symlinkSync(circle, circle);
+  symlinkSync("/nowhere/at/all", gone);
+  await expectFinding(["--data", circle], "folders", "problem", /its links form a circle; name another/);
+  await expectFinding(["--data", gone], "folders", "problem", /it is a symbolic link to nothing; make what it names/);
+  await expectFinding(["--data", join(folder, "x".repeat(300))], "folders", "problem", /its name is too long/);
 }, 60_000);

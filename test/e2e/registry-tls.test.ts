@@ -5,7 +5,13 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
-import { DiscoveryProcess, MemberProcess, type RoostProcess, run } from "../../scripts/harness/server-process.ts";
+import {
+  DiscoveryProcess,
+  MemberProcess,
+  roost,
+  type RoostProcess,
+  run,
+} from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { type Pair, TestAuthority } from "../support/certificates.ts";
 import { bothPurposes } from "../support/node-tls.ts";
@@ -79,6 +85,31 @@ test("roost limits finds a registry node and a member by their ids", async () =>
     const asked = await run(["limits", "--node", id, ...words], folder);
     expect([asked.err, asked.status]).toEqual(["", 0]);
   }
+});
+
+test("roost limits asks a registry node with the authorities alone, by URL or id; members demand more", async () => {
+  const words = [...keys, "--node-ca", authority.root, "--discovery", registry.join(",")];
+  for (const node of [registry[0] ?? "", new URL(registry[1] ?? "").host]) {
+    const asked = await run(["limits", "--node", node, ...words], folder);
+    expect([asked.err, asked.status]).toEqual(["", 0]);
+  }
+  const member = await run(["limits", "--node", "chat-1", ...words], folder);
+  expect([member.status, member.err]).toEqual([2, expect.stringContaining("without --node-cert and --node-key")]);
+  const unknown = await run(["limits", "--node", registry[0] ?? "", ...keys], folder);
+  expect([unknown.status, unknown.err]).toEqual([1, expect.stringContaining("no authority that is known here")]);
+});
+
+test("roost kick finds the chat nodes of a registry that is named by its URL", async () => {
+  const words = ["--node", registry[0] ?? "", "--account", "nobody", ...keys];
+  const kicked = await run(["kick", ...words, ...tlsWords()], folder);
+  expect([kicked.err, kicked.status]).toEqual(["", 0]);
+  const alone = await run(["kick", ...words, "--node-ca", authority.root], folder);
+  expect([alone.status, alone.err]).toEqual([2, expect.stringContaining("without --node-cert and --node-key")]);
+  // A pipe has the key once.
+  const script = `"$@" --cluster-key-file <(cat ${join(folder, "cluster-key")})`;
+  const piped = ["kick", "--node", registry[0] ?? "", "--account", "nobody", ...tlsWords()];
+  const { exitCode, stderr } = Bun.spawnSync(["bash", "-c", script, "bash", ...roost, ...piped], { cwd: folder });
+  expect([stderr.toString(), exitCode]).toEqual(["", 0]);
 });
 
 test("a registry node is not started with a certificate for another host, nor a member with plain seeds", async () => {

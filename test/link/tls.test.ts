@@ -119,11 +119,25 @@ describe("a node that requires TLS", () => {
     expect(node.told).toEqual([]);
   });
 
+  test.each(bad)("is not linked either if the environment trusts everybody and it %s", async (_, tls, sentence) => {
+    const node = TestNode.start("node", { tls: tls() });
+    process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+    try {
+      expect(await linked(node, tlsOf(gate))).toMatch(sentence);
+    } finally {
+      delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+    }
+  });
+
   test("does not listen under an address that its certificate lacks", () => {
     const other = ours.leaf({ extra: both, names: "DNS:chat.internal,IP:192.0.2.7" });
     expect(() => TestNode.start("node", { tls: tlsOf(other) })).toThrow(
       "is for DNS:chat.internal, IP Address:192.0.2.7, and others reach this node at 127.0.0.1",
     );
+  });
+
+  test("does not listen with a certificate with which it can dial nobody", () => {
+    expect(() => TestNode.start("node", { tls: tlsOf(ours.leaf()) })).toThrow("is not for TLS clients");
   });
 
   test("survives handshakes that stop half way and come byte by byte, while others link it", async () => {

@@ -61,6 +61,37 @@ test("ca takes nothing from a registry without TLS, and none but it counts", asy
   expect(await getText(secure, signal, ca)).toContain("domains");
 });
 
+test("a lookup over TLS is not redirected: not to plain text, where anybody could answer, nor elsewhere", async () => {
+  const plain = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({ domains: ["ws://forged"] }) });
+  const { certificate, key } = authority.leaf();
+  const secure = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { cert: readFileSync(certificate, "utf8"), key: readFileSync(key, "utf8") },
+    fetch: () => Response.redirect(plain.url.href),
+  });
+  for (const server of [plain, secure]) afterwards(() => server.stop(true));
+  const asked = getText(`https://127.0.0.1:${secure.port}/`, AbortSignal.timeout(10_000), ca);
+  await expect(asked).rejects.toThrow("it redirects, which is not followed over TLS");
+});
+
+test("of an answer over TLS with gateways of both kinds, those without TLS are left out", async () => {
+  const [plain, forged] = [peerOn("ws"), "wss://127.0.0.1:1/"];
+  const { certificate, key } = authority.leaf();
+  const answer = { domains: [plain.url, forged] };
+  const secure = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { cert: readFileSync(certificate, "utf8"), key: readFileSync(key, "utf8") },
+    fetch: () => Response.json(answer),
+  });
+  afterwards(() => secure.stop(true));
+  const { client } = connecting({ lookup: `https://127.0.0.1:${secure.port}`, ca });
+  expect(String(await client.catch((error: unknown) => error))).toContain("127.0.0.1:1");
+  answer.domains = [plain.url];
+  expect((await connected({ lookup: `https://127.0.0.1:${secure.port}`, ca })).client.isOnline).toBe(true);
+});
+
 test("a registry that speaks no TLS is said to", async () => {
   const plain = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("here") });
   afterwards(() => plain.stop(true));

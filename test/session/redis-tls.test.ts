@@ -186,6 +186,7 @@ describe.skipIf(isRedisMissing)("a Redis with TLS", () => {
       [`${withCa(server)}&cert=${client.certificate}&key=${rubbish}`, "has no private key"],
       [`${server.url()}?tls=1`, "the URL's parameter tls is unknown"],
       [`${plain.url()}?ca=${ours.root}`, "is for TLS: write rediss://"],
+      [`${withCa(server)}&ca=${theirs.root}`, "the URL's parameter ca is given twice"],
     ];
     for (const [url, sentence] of cases) {
       const said = await refusal(url);

@@ -5,7 +5,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog, silentLog } from "../../src/base/log.ts";
+import { lookAtRedis } from "../../src/session/redis/look.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
+import { wrongSetting } from "../../src/session/redis/wrong-setting.ts";
+import { SessionsUnavailable } from "../../src/session/sessions.ts";
 import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { endings } from "../support/endings.ts";
 import { until } from "../../scripts/harness/until.ts";
@@ -72,6 +75,25 @@ test.skipIf(Bun.which("openssl") === null)("a server with TLS only is told by re
     expect(await failureOf(`${scheme}://127.0.0.1:${port}/0`)).toContain(
       `it speaks only TLS; write ${scheme}s:// in its URL.`,
     );
+  }
+});
+
+test("files that go bad while a failure is looked into are its reason, and no bug", async () => {
+  const port = answering("");
+  const url = `rediss://:hush@127.0.0.1:${port}/0?ca=/nowhere/ca.crt`;
+  expect(await wrongSetting(url, new Error("Connection closed"))).toBe("cannot read /nowhere/ca.crt: no such file");
+});
+
+test("a look tells what is wrong with the URL, whether the server is there or not", async () => {
+  const cases = [
+    ["rediss://:hush@127.0.0.1:1/0?ca=/nowhere/ca.crt", "cannot read /nowhere/ca.crt: no such file"],
+    ["redis://:hush@127.0.0.1:1/0?db=1", "the URL's parameter db is unknown"],
+  ] as const;
+  for (const [url, sentence] of cases) {
+    const looked = lookAtRedis(url);
+    expect(looked).rejects.toBeInstanceOf(SessionsUnavailable);
+    expect(looked).rejects.toThrow(sentence);
+    await looked.catch(() => undefined);
   }
 });
 

@@ -1,7 +1,7 @@
 // What a database's URL says about TLS, without a server.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mayBePlain, sslModeOf } from "../../src/store/postgres/secure-url.ts";
+import { mayBePlain, secureUrlOf, sslModeOf } from "../../src/store/postgres/secure-url.ts";
 
 const former = process.env["PGSSLMODE"];
 beforeEach(() => delete process.env["PGSSLMODE"]);
@@ -28,6 +28,11 @@ test("a client's certificate is shown: it needs TLS", () => {
 test("a URL without TLS says nothing; an unknown mode is refused", () => {
   expect(modeOf("")).toBeUndefined();
   expect(() => modeOf("sslmode=on")).toThrow('sslmode "on" is unknown: expected disable, allow');
+});
+
+test("what is said twice is refused: programs differ in which of them they take", () => {
+  expect(() => modeOf("sslmode=disable&sslmode=verify-full")).toThrow("sslmode is given twice");
+  expect(() => secureUrlOf("postgres://db/roost?sslrootcert=/a&sslrootcert=/b")).toThrow("sslrootcert is given twice");
 });
 
 test("plain text to another machine is noticed unless somebody has decided it", () => {

@@ -51,3 +51,15 @@ test("the tools sign in as this program does, and are led to no other database b
     ["carol", "p", "h", "db", null, null],
   ]);
 });
+
+test("the tools verify by the public authorities where PGSSLMODE alone says verify-full, as this program does", () => {
+  const tools = JSON.stringify(join(import.meta.dir, "../../src/store/postgres/tools.ts"));
+  const script = `const { environmentOf } = await import(${tools});
+    const { PGSSLMODE, PGSSLROOTCERT } = environmentOf("postgres://h/db");
+    console.log(JSON.stringify([PGSSLMODE, PGSSLROOTCERT]));`;
+  const shown = (more: Record<string, string>): unknown =>
+    JSON.parse(Bun.spawnSync([process.execPath, "-e", script], { env: { ...process.env, ...more } }).stdout.toString());
+  expect(shown({ PGSSLMODE: "verify-full" })).toEqual(["verify-full", expect.stringMatching(/^\/etc\/.*\.(crt|pem)$/)]);
+  expect(shown({ PGSSLMODE: "verify-full", PGSSLROOTCERT: "/ca" })).toEqual(["verify-full", "/ca"]);
+  expect(shown({ PGSSLMODE: "require" })).toEqual(["require", null]);
+});

@@ -14,6 +14,7 @@ import {
 } from "../../observe/control-commands.ts";
 import { Code } from "../../registry/codes.ts";
 import { NodeClient, NodeFailure } from "../../registry/client/node-client.ts";
+import type { NodeTrust } from "../../registry/client/node-request.ts";
 import { systemTimers } from "../../base/timers.ts";
 import { Flusher } from "../../transport/flusher.ts";
 import type { NodeTls } from "../../transport/tls/node-tls.ts";
@@ -41,7 +42,8 @@ export type ControlPlace =
   | {
       readonly kind: "registry";
       readonly url: string;
-      readonly tls?: NodeTls | undefined;
+      /** Verifies an https:// URL; undefined: by the authorities of the system. */
+      readonly tls?: NodeTrust | undefined;
       readonly clusterKeys: readonly Uint8Array[];
     };
 

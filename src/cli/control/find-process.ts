@@ -8,23 +8,41 @@ import { linkAddress } from "../../routing/dependency.ts";
 import { discoveryAppid, type Instance } from "../../registry/instance.ts";
 import { nearest } from "../../base/did-you-mean.ts";
 import { originIn } from "../../registry/client/node-origins.ts";
+import type { NodeTrust } from "../../registry/client/node-request.ts";
 import type { OptionValues } from "../option-values.ts";
 import { firstListing, keylessClient } from "../registry-listing.ts";
 import { readClusterKeys } from "../secrets.ts";
 import { StartError, UsageError } from "../usage-error.ts";
-import type { NodeTls } from "../../transport/tls/node-tls.ts";
-import { readNodeTls } from "../tls.ts";
+import { NodeTls } from "../../transport/tls/node-tls.ts";
+import { readNodeTls, readNodeTrust } from "../tls.ts";
 import type { ControlPlace } from "./ask.ts";
 
 /** Finds the process; asks the registry if --node is an id. Throws StartError, UsageError. */
 export async function findProcess(values: OptionValues): Promise<ControlPlace> {
   const node = values.optional("node");
-  if (node === undefined) return { kind: "socket", folder: resolve(values.required("data")) };
-  const { keys: clusterKeys } = readClusterKeys(values, silentLog);
-  const tls = readNodeTls(values, "gateway", silentLog);
+  return node === undefined ? dataFolder(values) : processNamed(node, values, readOwn(values));
+}
+
+/** What the files of the options say of this process; read once, because a pipe has nothing left then. */
+interface Own {
+  readonly clusterKeys: readonly Uint8Array[];
+  /** NodeTls if there is a certificate. */
+  readonly trust: NodeTrust | undefined;
+}
+
+function readOwn(values: OptionValues): Own {
+  return { clusterKeys: readClusterKeys(values, silentLog).keys, trust: readNodeTrust(values) };
+}
+
+function dataFolder(values: OptionValues): ControlPlace {
+  return { kind: "socket", folder: resolve(values.required("data")) };
+}
+
+async function processNamed(node: string, values: OptionValues, own: Own): Promise<ControlPlace> {
+  const { clusterKeys, trust: tls } = own;
   if (/^https?:/.test(node)) return { kind: "registry", url: node, tls, clusterKeys };
-  if (node.startsWith("tcp:")) return link(tls, node.slice("tcp://".length), undefined, clusterKeys);
-  if (node.startsWith("tls:")) return link(tls, node, undefined, clusterKeys);
+  if (node.startsWith("tcp:")) return link(node.slice("tcp://".length), undefined, values, own);
+  if (node.startsWith("tls:")) return link(node, undefined, values, own);
   const { node: asked, instances } = await firstListing(keylessClient(tls), values.required("discovery"));
   const named = instances.filter(({ hostname }) => hostname === node);
   const [first] = named;
@@ -46,7 +64,7 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
       `several processes have the id ${node}; name one with --node tcp://host:port or tls://host:port`,
     );
   if (address === undefined) throw new StartError(`${node} (${first.appid}) is not a roost process`);
-  return link(tls, address, node, clusterKeys);
+  return link(address, node, values, own);
 }
 
 /**
@@ -56,33 +74,36 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
  */
 export async function findStoreProcesses(values: OptionValues): Promise<readonly ControlPlace[]> {
   const isCluster = values.isGiven("discovery") && values.typedAs("data") !== "--data";
-  if (values.optional("node") === undefined && isCluster) return chatNodes(values, values.required("discovery"));
-  const place = await findProcess(values);
-  return place.kind === "registry" ? chatNodes(values, [place.url]) : [place];
+  const named = values.optional("node");
+  if (named === undefined && !isCluster) return [dataFolder(values)];
+  const own = readOwn(values);
+  if (named === undefined) return chatNodes(values.required("discovery"), values, own);
+  const place = await processNamed(named, values, own);
+  return place.kind === "registry" ? chatNodes([place.url], values, own) : [place];
 }
 
-async function chatNodes(values: OptionValues, registry: readonly string[]): Promise<ControlPlace[]> {
-  const { keys: clusterKeys } = readClusterKeys(values, silentLog);
-  const tls = readNodeTls(values, "gateway", silentLog);
-  const { node, instances } = await firstListing(keylessClient(tls), registry);
+async function chatNodes(registry: readonly string[], values: OptionValues, own: Own): Promise<ControlPlace[]> {
+  const { node, instances } = await firstListing(keylessClient(own.trust), registry);
   const env = values.required("env");
   const places = instances.flatMap((instance) => {
     const address = instance.appid === "chat" && instance.env === env ? linkAddress(instance) : undefined;
-    return address === undefined ? [] : [link(tls, address, instance.hostname, clusterKeys)];
+    return address === undefined ? [] : [link(address, instance.hostname, values, own)];
   });
   if (places.length === 0)
     throw new StartError(`${node} lists no chat node in the environment ${env}; name another with --env`);
   return places;
 }
 
+/** A link demands the certificate of this process; the registry, which may have named the address, asks for none. */
 function link(
-  tls: NodeTls | undefined,
   address: string,
   id: string | undefined,
-  clusterKeys: readonly Uint8Array[],
+  values: OptionValues,
+  { clusterKeys, trust }: Own,
 ): ControlPlace {
   if (clusterKeys.length === 0)
     throw new UsageError("--cluster-key-file is required: members of a cluster answer only processes with its key");
+  const tls = trust instanceof NodeTls ? trust : readNodeTls(values, "gateway", silentLog);
   return { kind: "link", address, tls, id, clusterKeys };
 }
 

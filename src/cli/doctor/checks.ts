@@ -25,6 +25,7 @@ export const checks: readonly Check[] = [
     const tls = readNodeTls(values, role, notes);
     // Others dial the advertised host, which has to be in the certificate.
     if (role !== "standalone") tls?.requireName(advertisedAddress({ values, role }));
+    if (memberRoles.some((member) => member === role)) tls?.requireBothPurposes();
     return tls?.certificate;
   }),
   { name: "addresses", of: roles, run: checkListeners },

@@ -1,11 +1,11 @@
 // Whether the server can keep its files where its options say.
 
-import { accessSync, constants, existsSync, realpathSync, statfsSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { accessSync, constants, existsSync, realpathSync, statfsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { lockHolder } from "../../base/lock-holder.ts";
 import { warnOfChangers } from "../data-folder.ts";
-import { codeOf, sentenceOf } from "../failure.ts";
 import { storeUrlOf } from "../store-place.ts";
+import { faultOfFile, lookAt, whyNot } from "./files.ts";
 import { type Finding, Notes, ok, problem, type Subject, warning } from "./finding.ts";
 import { fileOf } from "./options.ts";
 import { lockedBy, runningServer } from "./running-server.ts";
@@ -61,7 +61,9 @@ export function checkFolders(subject: Subject): readonly Finding[] {
     const { folder, source } = used;
     const there = nearest(folder);
     const what = `${source}: ${folder}`;
-    if (!statSync(there).isDirectory()) return [problem(`${what}: ${there} is not a folder; name another`)];
+    const found = lookAt(there);
+    if (typeof found === "string") return [problem(`${what}: ${found}`)];
+    if (found?.isDirectory() !== true) return [problem(`${what}: ${there} is not a folder; name another`)];
     try {
       accessSync(there, constants.W_OK | constants.X_OK);
     } catch (error) {
@@ -70,26 +72,14 @@ export function checkFolders(subject: Subject): readonly Finding[] {
     }
     const notes = new Notes();
     if (there === folder) warnOfChangers(folder, notes);
-    const found = [...notes.findings, ...roomOf(used, there)];
-    return found.length > 0 ? found : [ok(there === folder ? what : `${what}, which the start makes`)];
+    const remarks = [...notes.findings, ...roomOf(used, there)];
+    return remarks.length > 0 ? remarks : [ok(there === folder ? what : `${what}, which the start makes`)];
   });
-}
-
-/** Why the system refuses access. */
-export function whyNot(error: unknown): string {
-  switch (codeOf(error)) {
-    case "EACCES":
-      return "permission denied";
-    case "EROFS":
-      return "the file system is read-only";
-    default:
-      return sentenceOf(error);
-  }
 }
 
 /** The folder itself, or the next one above it that exists. */
 function nearest(folder: string): string {
-  return existsSync(folder) || dirname(folder) === folder ? folder : nearest(dirname(folder));
+  return lookAt(folder) !== undefined || dirname(folder) === folder ? folder : nearest(dirname(folder));
 }
 
 function roomOf({ folder, source, isForDatabase }: Used, there: string): readonly Finding[] {
@@ -114,6 +104,15 @@ export async function checkLocks(subject: Subject): Promise<readonly Finding[]> 
   const { values, role } = subject;
   const file = fileOf(role === "standalone" ? storeUrlOf(values) : (values.optional("store") ?? ""));
   const path = file === undefined ? undefined : `${realPathOf(resolve(file))}-lock`;
+  const locks = [
+    ...(role === "standalone" ? [{ name: "data" as const, lock: join(resolve(values.required("data")), "lock") }] : []),
+    ...(path === undefined ? [] : [{ name: "store" as const, lock: path }]),
+  ];
+  const faults = locks.flatMap(({ name, lock }) => {
+    const fault = faultOfFile(lock);
+    return fault === undefined ? [] : [problem(`${values.sourceOf(name)}: cannot open ${lock}: ${fault}`)];
+  });
+  if (faults.length > 0) return faults;
   const server = await runningServer(subject);
   if (role !== "standalone") {
     const alone = path === undefined ? undefined : lockedBy(path);

@@ -2,7 +2,7 @@
 // for an obstacle.
 
 import { Database } from "bun:sqlite";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { lockHolder } from "../../base/lock-holder.ts";
 import { formatAddress, type SocketAddress } from "../../transport/address.ts";
@@ -10,6 +10,7 @@ import { codeOf } from "../failure.ts";
 import { environmentName } from "../../options/options.ts";
 import { clientListeners, type Listener, memberListeners } from "../serve/listeners.ts";
 import { registryAddress } from "../serve/requirements.ts";
+import { lookAt } from "./files.ts";
 import type { Subject } from "./finding.ts";
 import { ownersOf } from "./port-owner.ts";
 
@@ -90,7 +91,9 @@ function partsOf(path: string): readonly string[] {
 
 /** Returns the process that holds a lock file exclusively; undefined if none does. Changes nothing. */
 export function lockedBy(path: string): RunningServer | undefined {
-  if (!existsSync(path)) return undefined;
+  // Opening a pipe would wait.
+  const found = lookAt(path);
+  if (typeof found !== "object" || !found.isFile()) return undefined;
   const pid = lockHolder(path, "exclusive");
   if (pid !== undefined) return { pid };
   try {

@@ -1,6 +1,6 @@
 // Whether the stores of messages and sessions answer, and are of this program and version.
 
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { lookAtRedis } from "../../session/redis/look.ts";
 import { redacted } from "../../session/redis/redis-link.ts";
@@ -14,7 +14,7 @@ import { requiredSessions, requiredStore } from "../serve/requirements.ts";
 import { storeUrlOf } from "../store-place.ts";
 import { clockFindings } from "./clocks.ts";
 import { type Finding, ok, problem, type Subject, warning } from "./finding.ts";
-import { whyNot } from "./folders.ts";
+import { faultOfFile } from "./files.ts";
 import { fileOf } from "./options.ts";
 
 /** Looks at the message store: a file by its header, a database by asking it. */
@@ -34,13 +34,9 @@ function checkFile(path: string, source: string): readonly Finding[] {
 
 /** What keeps a file from being opened; that it is made later, if it does not exist; undefined if nothing does. */
 function accessFault(path: string, source: string): readonly Finding[] | undefined {
-  if (!existsSync(path)) return [ok(`${path}, which the first start makes`)];
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK);
-    return undefined;
-  } catch (error) {
-    return [problem(`${source}: cannot open ${path}: ${whyNot(error)}; chown it to the server's user`)];
-  }
+  const fault = faultOfFile(path);
+  if (fault !== undefined) return [problem(`${source}: cannot open ${path}: ${fault}`)];
+  return existsSync(path) ? undefined : [ok(`${path}, which the first start makes`)];
 }
 
 async function checkDatabase(url: string): Promise<readonly Finding[]> {

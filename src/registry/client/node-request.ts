@@ -36,7 +36,8 @@ export function nodeSender(tls?: NodeTrust): SendToNode {
       decompress: false,
       signal,
       ...(body === undefined ? {} : { body }),
-      ...(tls?.dialler === undefined ? {} : { tls: tls.dialler }),
+      // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+      ...(url.startsWith("https:") ? { tls: { ...tls?.dialler, rejectUnauthorized: true } } : {}),
     });
 }
 

@@ -160,8 +160,8 @@ export async function probeOverHttp(url: string, tls?: NodeTrust): Promise<boole
 
 /** Rejects as `fetch` does: any failure is the instance's. */
 async function answersWell(url: string, signal: AbortSignal, ca: string | undefined): Promise<boolean> {
-  const tls = ca === undefined ? {} : { tls: { ca } };
-  const response = await fetch(url, { redirect: "manual", decompress: false, signal, ...tls });
+  const tls = { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
+  const response = await fetch(url, { redirect: "manual", decompress: false, signal, tls });
   await response.body?.cancel();
   return response.ok;
 }

@@ -3,6 +3,7 @@
 import { reasonOf } from "../../base/reason-of.ts";
 import { SessionsUnavailable } from "../sessions.ts";
 import { RedisConnection } from "./redis-connection.ts";
+import { readTarget } from "./redis-url.ts";
 import { unreachable, wrongSetting } from "./wrong-setting.ts";
 
 /** Policies that evict any key when memory is full. Sessions have no expiry, so the other policies spare them. */
@@ -33,6 +34,12 @@ interface Found {
 
 /** Connects, and asks the server about itself. Rejects with SessionsUnavailable if it is away or refuses the URL. */
 export async function lookAtRedis(url: string): Promise<Found> {
+  try {
+    // What is wrong with the URL is told whether the server is there or not.
+    readTarget(url);
+  } catch (error) {
+    throw new SessionsUnavailable(reasonOf(error), { cause: error });
+  }
   try {
     const connection = await RedisConnection.open(url, "", () => undefined);
     try {

@@ -23,7 +23,7 @@ export function isTlsUrl({ protocol }: URL): boolean {
 
 /**
  * Reads the files that a URL names, as they are now.
- * @throws BadCertificate, UnreadableFile, and an Error for a parameter that is unknown or has no use.
+ * @throws BadCertificate, UnreadableFile, and an Error for a parameter that is unknown, given twice or of no use.
  */
 export function readTarget(text: string): RedisTarget {
   const url = new URL(text);
@@ -37,6 +37,7 @@ export function readTarget(text: string): RedisTarget {
     const known = parameters.find((each) => each === name);
     if (known === undefined)
       throw new Error(`the URL's parameter ${name} is unknown: ${parameters.join(", ")} name files for TLS`);
+    if (files[known] !== undefined) throw new Error(`the URL's parameter ${name} is given twice; give it once`);
     if (!isTls) throw new Error(`the URL's parameter ${name} is for TLS: write ${url.protocol.replace(":", "s")}://`);
     files[known] = value;
   }

@@ -18,11 +18,18 @@ const isReply = /^[-+:$*]/;
 /** A TLS alert: its type, and the first byte of every version. */
 const tlsAlert = "\u0015\u0003";
 
-/** Returns which setting of `url` the server refuses, and what to do; undefined if `error` may be transient. */
+/**
+ * Returns which setting of `url` the server refuses, and what to do; undefined if `error` may be transient. Never
+ * rejects: files that the URL names may have gone bad since it was used.
+ */
 export async function wrongSetting(url: string, error: unknown): Promise<string | undefined> {
   const reason = reasonOf(error);
   if (error instanceof BadCertificate || error instanceof UnreadableFile) return reason;
-  if (refusals.test(reason)) return credentials(reason);
+  return refusals.test(reason) ? credentials(reason) : settingRefused(url).catch(reasonOf);
+}
+
+/** Rejects as readTarget does. */
+async function settingRefused(url: string): Promise<string | undefined> {
   const target = new URL(url);
   const { tls } = readTarget(url);
   const unverified = tls === undefined ? undefined : await certificateFault(url);

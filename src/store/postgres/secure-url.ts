@@ -21,9 +21,11 @@ export function namesTlsFiles(url: string): boolean {
  * Returns the mode that a URL asks for. A file of authorities is there to verify the server by: it turns all but
  * `disable` and `verify-ca`, which leaves out the name, into verify-full. A client's certificate alone means `require`.
  * Undefined if the URL says nothing.
- * @throws Error for an unknown mode.
+ * @throws Error for an unknown mode, and for a parameter about TLS that is given twice.
  */
 export function sslModeOf({ searchParams }: URL): SslMode | undefined {
+  const twice = tlsParts.find((part) => searchParams.getAll(part).length > 1);
+  if (twice !== undefined) throw new Error(`${twice} is given twice; give it once`);
   const text = searchParams.get("sslmode");
   const mode = modes.find((each) => each === text);
   if (text !== null && mode === undefined)
@@ -46,7 +48,7 @@ export function mayBePlain(text: string): boolean {
 
 /**
  * Converts a URL for Bun's client, and reads the files that it names as they are now.
- * @throws BadCertificate, UnreadableFile, and an Error for an unknown mode.
+ * @throws BadCertificate, UnreadableFile, and an Error as sslModeOf.
  */
 export function secureUrlOf(text: string): readonly [url: string, options: SQL.PostgresOrMySQLOptions] {
   const url = new URL(text);

@@ -47,7 +47,7 @@ export function environmentOf(url: string): Record<string, string | undefined> {
     const value = searchParams.get(option);
     return value === null ? [] : [[variable, value] as const];
   });
-  const mode = sslModeOf(new URL(url));
+  const mode = sslModeOf(new URL(url)) ?? process.env["PGSSLMODE"];
   const socket = socketOf(url);
   const given = password === "" ? socket && searchParams.get("password") : decodeURIComponent(password);
   return {

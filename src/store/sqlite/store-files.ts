@@ -12,6 +12,7 @@ import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
+import { kindOf } from "../../base/file-kind.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { refuseForeignLog } from "./backup/foreign-log.ts";
@@ -229,8 +230,8 @@ export class StoreFiles {
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw new Unusable(`there is no folder ${folder}; make it, or name another file`);
     const status = statSync(this.path, { throwIfNoEntry: false });
-    if (status?.isDirectory() === true) throw new Unusable(`${this.path} is a folder; name a file`);
     if (status !== undefined) {
+      if (!status.isFile()) throw new Unusable(`${this.path} is a ${kindOf(status)}; name a file`);
       refuseUnreadable(this.path);
       undoHalfSwap(this.path);
     }

@@ -39,6 +39,9 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
   private isPaused = false;
   private lingeringBytes = 0;
   private handshakeBytes = 0;
+  /** TLS has begun; its handshake is not done yet. */
+  private isSecure = false;
+  private isShaking = false;
 
   constructor(socket: HttpSocket, remoteAddress: string, host: ConnectionHost<HttpConnection>) {
     this.socket = socket;
@@ -66,8 +69,13 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
     this.host.kept(this, bytes);
   }
 
-  secured(socket: HttpSocket): void {
+  upgraded(socket: HttpSocket): void {
     this.socket = socket;
+    this.isSecure = this.isShaking = true;
+  }
+
+  secured(): void {
+    this.isShaking = false;
     this.forgetHandshake();
   }
 
@@ -167,11 +175,13 @@ export class HttpConnection implements AnswerOwner, ExchangeOwner, HttpSocketOwn
 
   /** Ends both sides. What the kernel has taken of an answer still goes out; what waits here is dropped. */
   close(): void {
-    if (this.phase === "sending") {
+    if (this.phase === "sending" || this.isShaking) {
       this.terminate();
       return;
     }
     if (this.phase === "closed") return;
+    // After its own end, a socket of TLS waits for that of its peer, unless it has been shut down.
+    if (this.isSecure) this.socket.shutdown();
     this.socket.end();
     this.ended();
   }

@@ -23,8 +23,10 @@ interface Entering extends HttpSocketOwner {
   readonly phase: Phase;
   /** Counts bytes of the handshake, which wait for its end, among those of unfinished requests. */
   handshaking(bytes: number): void;
-  /** The handshake is done: the socket to use from now on. */
-  secured(socket: HttpSocket): void;
+  /** The handshake begins: the socket to use from now on. The accepted one has no effect any more. */
+  upgraded(socket: HttpSocket): void;
+  /** The handshake is done: the socket can be written to. */
+  secured(): void;
   terminate(): void;
   /** Tells the client of plain text what is wrong, and ends the connection. */
   refusePlain(): void;
@@ -67,6 +69,7 @@ export class SecureEntry implements HttpSocketOwner {
   private readonly parts: EntryParts;
   private pair: SecuredPair<HttpSocketOwner> | undefined;
   private bytes = 0;
+  private isShaken = false;
   /** The beginning of a handshake that waits for its turn. */
   private first: Buffer | undefined;
 
@@ -82,16 +85,17 @@ export class SecureEntry implements HttpSocketOwner {
 
   /** The plain socket's `data`; that of the secure one follows `handshake`, so it goes to the connection. */
   received(chunk: Buffer): void {
-    const isFirst = this.bytes === 0;
-    this.bytes += chunk.length;
-    if (isFirst && !beginsTls(chunk)) {
+    const { bytes } = this;
+    if (bytes === 0 && !beginsTls(chunk)) {
       this.takePlain(chunk);
       return;
     }
-    if (isFirst) this.begin(chunk);
+    this.bytes += chunk.length;
+    if (bytes === 0) this.begin(chunk);
     else if (this.first !== undefined) this.first = Buffer.concat([this.first, chunk]);
-    this.connection.handshaking(chunk.length);
-    if (this.bytes > handshakeBytesMax) this.connection.terminate();
+    this.connection.handshaking(Math.min(chunk.length, Math.max(0, handshakeBytesMax - bytes)));
+    // The end of the handshake and what follows it may be in this chunk; both are read before the next turn.
+    if (this.bytes > handshakeBytesMax) setImmediate(() => this.contain(() => this.tooLong()));
   }
 
   /** The handshake has ended. */
@@ -101,7 +105,8 @@ export class SecureEntry implements HttpSocketOwner {
       return;
     }
     if (this.pair !== undefined) this.pair.plain.data = undefined;
-    this.connection.secured(secure);
+    this.isShaken = true;
+    this.connection.secured();
     secure.data = this.connection;
   }
 
@@ -116,6 +121,10 @@ export class SecureEntry implements HttpSocketOwner {
   ended(): void {
     this.first = undefined;
     this.connection.ended();
+  }
+
+  private tooLong(): void {
+    if (!this.isShaken) this.connection.terminate();
   }
 
   private begin(chunk: Buffer): void {
@@ -139,6 +148,10 @@ export class SecureEntry implements HttpSocketOwner {
 
   private start(initialData: Buffer): void {
     this.pair = startTls<HttpSocketOwner>(this.plain, this, { initialData, tls: this.parts.tls, secureHandlers });
+    if (this.pair === undefined) return;
+    // The handshake may have failed before the pair was known here.
+    if (this.connection.phase === "closed") this.pair.secure.terminate();
+    else this.connection.upgraded(this.pair.secure);
   }
 
   private takePlain(chunk: Buffer): void {

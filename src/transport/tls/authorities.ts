@@ -39,21 +39,49 @@ export function readAuthorities(path: string, nowMs: number): Authorities {
   return { pem, certificates };
 }
 
-/** Throws BadCertificate unless one of the authorities has issued the last certificate of the chain. */
+/**
+ * Throws BadCertificate unless the authorities that are valid now lead from the last certificate of the chain to a
+ * root: the platform trusts no intermediate by itself.
+ * @param nowMs the present moment, in milliseconds since 1970.
+ */
 export function requireIssued(
   chain: Certificate["chain"],
   { certificates }: Authorities,
   files: { readonly certificate: string; readonly authorities: string },
+  nowMs: number,
 ): void {
   const last = chain.at(-1);
-  const isIssued = certificates.some(
-    (authority) => last !== undefined && last.checkIssued(authority) && last.verify(authority.publicKey),
-  );
-  if (!isIssued)
+  const issuers = certificates.filter((authority) => last !== undefined && hasIssued(authority, last));
+  const isValid = ({ validFrom, validTo }: X509Certificate): boolean =>
+    nowMs >= Date.parse(validFrom) && nowMs < Date.parse(validTo);
+  const valid = certificates.filter(isValid);
+  if (issuers.some((issuer) => isValid(issuer) && leadsToRoot(issuer, valid))) return;
+  const [issuer] = issuers;
+  if (issuer === undefined)
     throw new BadCertificate(
       `${files.certificate}: no authority of ${files.authorities} has issued it, so that other nodes refuse it; ` +
         "name the authority's certificate, or issue the node's again",
     );
+  const what = `${files.authorities}: ${nameOf(issuer)} has issued ${files.certificate}`;
+  if (!isValid(issuer))
+    throw new BadCertificate(
+      `${what}, but is not valid now (from ${issuer.validFrom} until ${issuer.validTo}); make a new authority, or ` +
+        "check this machine's clock",
+    );
+  throw new BadCertificate(
+    `${what}, but is no root, so that other nodes refuse it; add the certificate of its own issuer`,
+  );
+}
+
+function hasIssued(authority: X509Certificate, certificate: X509Certificate): boolean {
+  return certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+}
+
+/** Reports whether a certificate is a root, or some of the others lead to one. */
+function leadsToRoot(certificate: X509Certificate, others: readonly X509Certificate[]): boolean {
+  if (hasIssued(certificate, certificate)) return true;
+  const rest = others.filter((other) => other !== certificate);
+  return rest.some((other) => hasIssued(other, certificate) && leadsToRoot(other, rest));
 }
 
 function nameOf({ subject }: X509Certificate): string {

@@ -45,10 +45,12 @@ const rsaBitsMin = 2048;
 /** The curves that every client of TLS 1.2 and 1.3 knows, by OpenSSL's names. */
 const curves: ReadonlySet<string> = new Set(["prime256v1", "secp384r1", "secp521r1"]);
 const wanted = "use RSA with 2048 bits or more, or ECDSA with the curve P-256, P-384 or P-521";
-/** The purpose "TLS server" (RFC 5280, section 4.2.1.12). */
+/** Purposes (RFC 5280, section 4.2.1.12). */
 const serverPurpose = "1.3.6.1.5.5.7.3.1";
+const clientPurpose = "1.3.6.1.5.5.7.3.2";
 const othersRead = 0o004;
-const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const begin = /-----BEGIN CERTIFICATE-----/g;
+const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/y;
 
 /**
  * Reads and judges a pair.
@@ -67,7 +69,7 @@ export function readCertificate(files: CertificateFiles, nowMs: number): Certifi
     throw new BadCertificate(`${files.certificate} has no certificate: expected PEM (-----BEGIN CERTIFICATE-----)`);
   judgeKey(keyOf(key, files.key), chain, files);
   for (const [at, one] of chain.entries()) judge(one, chain[at + 1], files.certificate, nowMs);
-  if (own.keyUsage !== undefined && own.keyUsage.length > 0 && !own.keyUsage.includes(serverPurpose))
+  if (!isFor(own, serverPurpose))
     throw new BadCertificate(
       `${files.certificate}: the certificate is not for TLS servers; issue one with the extended key usage serverAuth`,
     );
@@ -83,19 +85,31 @@ export function readCertificate(files: CertificateFiles, nowMs: number): Certifi
   return { chain, pem: { certificate, key }, expiryMs, names, fingerprint: own.fingerprint256, warnings };
 }
 
+/** Reports whether a certificate may be shown by TLS clients, too. Without named purposes it may be used for any. */
+export function isForClients({ chain: [own] }: Pick<Certificate, "chain">): boolean {
+  return own !== undefined && isFor(own, clientPurpose);
+}
+
+function isFor({ keyUsage }: X509Certificate, purpose: string): boolean {
+  return keyUsage === undefined || keyUsage.length === 0 || keyUsage.includes(purpose);
+}
+
 /** Returns the certificates of a PEM file, in its order. Throws BadCertificate for a damaged one, and for too many. */
 export function certificatesOf(pem: string, path: string, countMax: number): X509Certificate[] {
-  const blocks = pem.match(block) ?? [];
-  if (blocks.length > countMax)
-    throw new BadCertificate(`${path} has ${blocks.length} certificates; at most ${countMax} are used`);
-  return blocks.map((text, at) => {
+  const begins = [...pem.matchAll(begin)];
+  if (begins.length > countMax)
+    throw new BadCertificate(`${path} has ${begins.length} certificates; at most ${countMax} are used`);
+  return begins.map(({ index }, at) => {
+    const damaged = (reason: string, cause?: unknown): BadCertificate =>
+      new BadCertificate(`${path}: certificate ${at + 1} is damaged (${reason}); expected X.509 in PEM`, { cause });
+    block.lastIndex = index;
+    const [text] = block.exec(pem) ?? [];
+    // The platform leaves such a one out, or all that follow.
+    if (text === undefined) throw damaged("it has no end");
     try {
       return new X509Certificate(text);
     } catch (cause) {
-      throw new BadCertificate(
-        `${path}: certificate ${at + 1} is damaged (${reasonOf(cause)}); expected X.509 in PEM`,
-        { cause },
-      );
+      throw damaged(reasonOf(cause), cause);
     }
   });
 }

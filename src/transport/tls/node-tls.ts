@@ -6,7 +6,13 @@ import { isIP } from "node:net";
 import type { DiallerTls } from "../tcp.ts";
 import { type Authorities, readAuthorities, requireIssued } from "./authorities.ts";
 import type { CertificateSource } from "./certificate-watch.ts";
-import { BadCertificate, type Certificate, type CertificateFiles, readCertificate } from "./certificate.ts";
+import {
+  BadCertificate,
+  type Certificate,
+  type CertificateFiles,
+  isForClients,
+  readCertificate,
+} from "./certificate.ts";
 import { TlsContext } from "./tls-context.ts";
 
 /** The files of a node, as an operator names them. */
@@ -31,7 +37,7 @@ export function readNodePair(files: NodeFiles, nowMs: number): NodePair {
   const { authorities: path } = files;
   if (path === undefined) return { certificate, authorities: undefined };
   const authorities = readAuthorities(path, nowMs);
-  requireIssued(certificate.chain, authorities, { certificate: files.certificate, authorities: path });
+  requireIssued(certificate.chain, authorities, { certificate: files.certificate, authorities: path }, nowMs);
   return { certificate, authorities };
 }
 
@@ -49,6 +55,7 @@ export class NodeTls implements CertificateSource {
   private present: NodePair;
   /** At which others reach this node. */
   private readonly hosts = new Set<string>();
+  private isForClientsToo = false;
 
   /** @throws what the platform finds wrong with the certificate. */
   constructor(files: NodeFiles, pair: NodePair, isRequired: boolean) {
@@ -89,6 +96,7 @@ export class NodeTls implements CertificateSource {
     ]);
     if (Bun.deepEquals(one, other)) return false;
     for (const host of this.hosts) this.judgeName(pair.certificate, host);
+    if (this.isForClientsToo) this.judgePurposes(pair.certificate);
     this.replace(pair);
     return true;
   }
@@ -101,6 +109,23 @@ export class NodeTls implements CertificateSource {
     const host = new URL(`https://${address}`).hostname.replace(/^\[|\]$/g, "");
     this.judgeName(this.certificate, host);
     this.hosts.add(host);
+  }
+
+  /**
+   * Throws BadCertificate unless the certificate is for TLS clients, too: nodes verify who dials their links. Renewed
+   * ones have to be for both, too.
+   */
+  requireBothPurposes(): void {
+    this.judgePurposes(this.certificate);
+    this.isForClientsToo = true;
+  }
+
+  private judgePurposes(certificate: Certificate): void {
+    if (isForClients(certificate)) return;
+    throw new BadCertificate(
+      `${this.files.certificate}: the certificate is not for TLS clients, so that nodes refuse this one when it ` +
+        "dials them; issue one with the extended key usages serverAuth and clientAuth",
+    );
   }
 
   private judgeName({ chain, names }: Certificate, host: string): void {

@@ -69,9 +69,10 @@ class Handshake extends PendingConnection {
     // A plain connection counts its own bytes.
     if (!(isPlain && options.acceptsPlain === true)) options.observer.bytesIn(chunk.length);
     this.bytes += chunk.length;
-    if (this.bytes > handshakeBytesMax) this.refused("tls-handshake");
-    else if (this.pair !== undefined) return;
-    else if (this.first !== undefined) this.first = Buffer.concat([this.first, chunk]);
+    // The end of the handshake and what follows it may be in this chunk; both are read before the next turn.
+    if (this.bytes > handshakeBytesMax) setImmediate(() => this.tooLong());
+    if (this.pair !== undefined) return;
+    if (this.first !== undefined) this.first = Buffer.concat([this.first, chunk]);
     else if (isPlain) this.notTls(chunk);
     else this.take(chunk);
   }
@@ -147,6 +148,8 @@ class Handshake extends PendingConnection {
   private upgrade(initialData: Buffer): void {
     const { tls } = this.secured;
     this.pair = startTls<SocketOwner>(this.socket, this, { initialData, tls, secureHandlers });
+    // The handshake may have failed before the pair was known here.
+    if (this.isOver) this.terminate();
   }
 
   /** Tells a client of the plain protocol what is wrong, unless it is welcome. */
@@ -165,6 +168,10 @@ class Handshake extends PendingConnection {
     if (looksLikeProxyHeader(chunk)) options.proxies?.headerOfOther(this.remoteAddress);
     options.observer.protocolFault("plain-text");
     this.succeed(this.socket, this.remoteAddress, { accept: () => plainText });
+  }
+
+  private tooLong(): void {
+    if (!this.isOver) this.refused("tls-handshake");
   }
 
   /** Tells a peer, which has the session already, that its certificate is refused. */

@@ -181,6 +181,18 @@ describe("three nodes over HTTPS", () => {
     await until(() => lines.some((line) => sentence.test(line)), `the log says ${String(sentence)}`);
   });
 
+  test("are verified whatever the environment says about unverified servers", async () => {
+    const node = await TestNode.start({ nodeTls: spoiledTls(pair, theirs.leaf({ extra: bothPurposes }), ours.root) });
+    process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+    try {
+      expect(await reasonAt(`https://${node.address}`, tlsOf())).toMatch(/no authority that is known/);
+      expect(await reasonAt(`https://${node.address}`)).toMatch(/no authority that is known/);
+      expect(await probeOverHttp(`https://${node.address}/health`, tlsOf())).toBe(false);
+    } finally {
+      delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+    }
+  });
+
   test("a URL with the wrong scheme is named", async () => {
     const [secure, plain] = [await TestNode.start({ nodeTls: tlsOf() }), await TestNode.start()];
     expect(await reasonAt(`http://${secure.address}`, tlsOf())).toContain("this port speaks HTTPS");

@@ -2,12 +2,14 @@
 // TLS.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect as connectPlain, createServer, type Server, type Socket } from "node:net";
 import { connect as connectSecure, type TLSSocket } from "node:tls";
 import { HttpServer, type HttpServerOptions } from "../../../src/transport/http/http-server.ts";
 import { textAnswer } from "../../../src/transport/http/http-answer.ts";
 import { TestAuthority } from "../../support/certificates.ts";
+import { holdingBack } from "../../support/held-back.ts";
+import { RawTcp } from "../../support/raw-tcp.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { until } from "../../../scripts/harness/until.ts";
@@ -175,16 +177,32 @@ describe("an HTTPS server", () => {
   test("counts half handshakes against its bounds, ends them in time, and serves others meanwhile", async () => {
     let nowMs = 0;
     const { server, port, url, met } = serve({ nowMs: () => nowMs }, { connections: 60 });
+    let ended = 0;
     for (let count = 0; count < 200; count++) {
       const half = plain(port);
+      half.resume().on("close", () => ended++);
       half.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00]).subarray(0, 1 + random.below(7)));
       if (count % 20 === 0) expect(await textOf(`${url}/some`)).toBe("you asked for /some\n");
     }
     await until(() => server.size <= 60 && met.includes("connections"), "they are bounded");
-    nowMs += 20_000;
-    server.tick();
-    await until(() => server.size === 0, "they are ended");
+    // Some may wait to be accepted.
+    await until(() => {
+      nowMs += 20_000;
+      server.tick();
+      return server.size === 0 && ended === 200;
+    }, "they are ended, which they notice");
     expect(await textOf(`${url}/some`)).toBe("you asked for /some\n");
+  });
+
+  test("answers a client whose handshake ends together with a long request", async () => {
+    const { port } = serve();
+    const socket = await secure(await holdingBack(port, 300_000));
+    const seen = { answer: "", isEnded: false };
+    socket.on("data", (chunk) => void (seen.answer += chunk));
+    socket.on("close", () => (seen.isEnded = true));
+    socket.write(`POST /much HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n${"x".repeat(400_000)}`);
+    await until(() => seen.answer.includes("you asked for /much") || seen.isEnded, "it is answered");
+    expect(seen.answer).toContain("you asked for /much");
   });
 
   test("makes handshakes in turns when hundreds begin at once, also those of clients that have gone", async () => {
@@ -225,6 +243,51 @@ describe("an HTTPS server", () => {
     relay.close();
   });
 
+  const staying: readonly [string, string, "tick" | "stop"][] = [
+    ["idle", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "tick"],
+    ["idle, at the end of the server", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "stop"],
+    ["silent after its handshake", "", "tick"],
+    ["silent after its handshake, at the end of the server", "", "stop"],
+    ["unfinished", "GET / HT", "tick"],
+    ["unfinished, at the end of the server", "GET / HT", "stop"],
+    ["without its body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nabc", "tick"],
+    ["nonsense", "nonsense\r\n\r\n", "tick"],
+    ["the last one", "GET / HTTP/1.0\r\n\r\n", "tick"],
+    ["an answer of which nothing is read", "GET /longest HTTP/1.1\r\nHost: x\r\n\r\n", "tick"],
+  ];
+  test.each(staying)(
+    "gives a descriptor back, though its client neither reads nor leaves: %s",
+    async (_, text, end) => {
+      const { server, port } = serve();
+      const clients = await Promise.all(Array.from({ length: 10 }, () => secure(port)));
+      const before = descriptors();
+      for (const client of clients) client.pause().write(text);
+      await Bun.sleep(50);
+      if (end === "stop") await server.stop(0);
+      let nowMs = performance.now();
+      await until(() => {
+        // Its answer goes out between two of these.
+        server.tick((nowMs += 20_000));
+        return server.size === 0 && descriptors() <= before - clients.length;
+      }, "they are closed");
+    },
+  );
+
+  test.each([
+    ["a record that is too long", [22, 3, 1, 0xff, 0xff, 1, 2, 3]],
+    ["a version that nobody knows", [22, 9, 9, 0, 5, 1, 2, 3, 4, 5]],
+    ["another message than a hello", [22, 3, 1, 0, 5, 20, 0, 0, 1, 0]],
+    ["a hello of rubbish", [22, 3, 1, 0, 8, 1, 0, 0, 4, 9, 9, 9, 9]],
+  ])("keeps no descriptor of a handshake whose first bytes are %s", async (_, bytes) => {
+    const { server, port } = serve();
+    const [before, count] = [descriptors(), 10];
+    const clients = Array.from({ length: count }, () => new RawTcp(port));
+    await until(() => server.size === count, "all are there");
+    for (const client of clients) client.write(Buffer.from(bytes));
+    await until(() => server.size === 0 && descriptors() <= before + count, "all are ended");
+    for (const client of clients) client.close();
+  });
+
   test("ends a handshake of rubbish and one that is too long", async () => {
     const { server, port, bugs } = serve();
     const rubbish = plain(port);
@@ -249,4 +312,35 @@ describe("an HTTPS server", () => {
     }
     await until(() => server.size === 0 && server.unread.bytes === 0, "it is ended and forgotten");
   });
+
+  const leavers: readonly [string, (socket: TLSSocket) => void][] = [
+    ["sends what is refused, and goes on without reading", (socket) => pump(socket, "GET /\0 HTTP/1.1\r\n\r\n")],
+    ["asks for much, and reads nothing of it", (socket) => pump(socket, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n")],
+    ["sends a body without end", (socket) => pump(socket, "POST / HTTP/1.1\r\nHost: x\r\ncontent-length: 9\r\n\r\n")],
+    ["sends a head without end", (socket) => pump(socket, "GET /")],
+    ["is idle", () => undefined],
+  ];
+  test.each(leavers)("keeps no descriptor of a client that %s, and then goes", async (_, act) => {
+    const { server, port } = serve();
+    const before = descriptors();
+    const clients = await Promise.all(Array.from({ length: 10 }, () => secure(port)));
+    for (const client of clients) {
+      client.on("error", () => undefined);
+      client.pause();
+      act(client);
+    }
+    await Bun.sleep(300);
+    for (const client of clients) client.destroy();
+    await until(() => server.size === 0, "the server has forgotten them");
+    await until(() => descriptors() <= before, "their descriptors are closed");
+  });
 });
+
+const descriptors = (): number => readdirSync("/proc/self/fd").length;
+
+/** Sends something, and then as much as the server takes for a while. */
+function pump(socket: TLSSocket, first: string): void {
+  socket.write(first);
+  const more = Buffer.alloc(60_000, "x");
+  for (let count = 0; count < 50; count++) socket.write(more);
+}

@@ -1,7 +1,7 @@
 // Handshakes with Node's TLS client, and with peers that do not finish one.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectSecure, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { silentLog } from "../../../src/base/log.ts";
@@ -15,6 +15,7 @@ import { TrustedProxies } from "../../../src/transport/trusted-proxies.ts";
 import { closeNormal } from "../../../src/wire/close-reason.ts";
 import { TurnShare } from "../../../src/base/turn-share.ts";
 import { TestAuthority } from "../../support/certificates.ts";
+import { holdingBack } from "../../support/held-back.ts";
 import { RawTcp } from "../../support/raw-tcp.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { frameOf } from "../../support/wire-client.ts";
@@ -179,6 +180,14 @@ describe("a handshake", () => {
     await eventually(() => accepted.length === 20 && accepted.every(({ frames }) => frames.length === 1));
   });
 
+  test("that ends together with more bytes than a handshake may have succeeds", async () => {
+    const { port, accepted, faults } = serve({ frameBytesMax: 1_000_000 });
+    const client = await secure(await holdingBack(port, 300_000));
+    client.write(frameOf(Buffer.alloc(400_000, 1)));
+    await eventually(() => accepted[0]?.frames[0]?.length === 400_000 || faults.length > 0);
+    expect(faults).toEqual([]);
+  });
+
   test("of a peer that leaves in the middle leaves nothing", async () => {
     const { port, server, accepted, faults } = serve();
     const hello = await clientHello();
@@ -193,13 +202,30 @@ describe("a handshake", () => {
     expect(new Set(faults)).toEqual(new Set(["tls-handshake"]));
   });
 
+  test.each([
+    ["a record that is too long", [22, 3, 1, 0xff, 0xff, 1, 2, 3]],
+    ["a version that nobody knows", [22, 9, 9, 0, 5, 1, 2, 3, 4, 5]],
+    ["another message than a hello", [22, 3, 1, 0, 5, 20, 0, 0, 1, 0]],
+    ["a hello of rubbish", [22, 3, 1, 0, 8, 1, 0, 0, 4, 9, 9, 9, 9]],
+  ])("whose first bytes are %s keeps no descriptor, whatever its peer does", async (_, bytes) => {
+    const { port, server, faults } = serve();
+    const descriptors = (): number => readdirSync("/proc/self/fd").length;
+    const [before, count] = [descriptors(), 10];
+    const peers = Array.from({ length: count }, () => new RawTcp(port));
+    sockets.push(...peers);
+    for (const peer of peers) peer.write(Uint8Array.from(bytes));
+    await eventually(() => faults.length === count);
+    expect([...server.connections]).toEqual([]);
+    await eventually(() => descriptors() <= before + count);
+  });
+
   test("with a record that is too long, or with more than one may send, fails", async () => {
     const { port, server, faults } = serve();
-    const tooLong = plain(port);
+    const tooLong = plain(port).resume();
     tooLong.write(Buffer.concat([Buffer.from([22, 3, 1, 0xff, 0xff]), Buffer.alloc(70_000, 1)]));
     await new Promise((resolve) => tooLong.once("close", resolve));
     const hello = await clientHello();
-    const flood = plain(port);
+    const flood = plain(port).resume();
     // A client may write ChangeCipherSpec records; one that does without end is refused.
     flood.write(Buffer.concat([hello, ...Array.from({ length: 20_000 }, () => Buffer.from([20, 3, 3, 0, 1, 1]))]));
     await new Promise((resolve) => flood.once("close", resolve));
