@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
+import { Connections } from "../../src/store/postgres/connection.ts";
 import { type ChangeFacts, rightTo } from "../../src/store/rights.ts";
 import { changed, ConversationAsks } from "./conversation-asks.ts";
 import { OpenedStore } from "./opened-store.ts";
@@ -113,5 +114,52 @@ describe.skipIf(!hasPostgres)("conversations in a PostgreSQL store", () => {
     await asks.edit("ann", id).catch(() => undefined);
     await until(async () => (await asks.react("bob", id)).result === "stored", "changes go on");
     expect((await asks.list("bob")).conversations).toMatchObject([{ account: "ann", readId: id }]);
+  });
+
+  test("every look-up is one by an index, also where the tables were empty when it was planned", async () => {
+    await asks.newGroup("g1", "ann", "bob");
+    for (let round = 0; round < 3; round++) {
+      const id = await richMessage();
+      const inGroup = await asks.send("ann", "@g1", { mentions: ["*"], clientId: `k${round}` });
+      const reply = await asks.send("bob", "@g1", { mentions: ["ann"], replyTo: inGroup });
+      changed(await asks.edit("ann", inGroup, { clientId: "k" }));
+      expect((await asks.edit("ann", inGroup, { clientId: "k" })).result).toBe("unchanged");
+      changed(await asks.react("bob", inGroup));
+      changed(await asks.recall("ann", id));
+      for (const to of ["ann", "@g1"]) {
+        for (const isOn of [true, false]) await asks.set("bob", to, { isPinned: isOn, isHidden: isOn, isMuted: isOn });
+        for (const at of ["before", "after", "around"] as const) {
+          await asks.history("bob", to, { from: { at, id: inGroup } });
+          await asks.history("bob", to, { from: { at, id: inGroup }, thread: inGroup });
+        }
+      }
+      await asks.read("bob", "@g1", reply);
+      await asks.messages("bob", [id, inGroup, reply]);
+      await asks.list("bob");
+      await asks.log("bob", { includeSent: true });
+      await asks.log("bob", { includeSent: true, limit: 1 });
+      await asks.store.accountState("app", "bob", 0n, 500);
+      await asks.store.readers({ app: "app", account: "ann", messageId: inGroup, after: "", limit: 9 });
+      await asks.store.contents("app", "bob", [id]);
+    }
+    const [{ last_id: lastId } = { last_id: 0n }] = await db.sql<{ last_id: bigint }[]>`
+      SELECT last_id FROM roost.sequence`;
+    // With settings of the planner as a process has them.
+    const purging = new Connections({ url: db.url, connectionsMax: 1, idleSecondsMax: 0 });
+    await purging.run((sql) => sql`SELECT roost.delete_slice(0, ${lastId}, 100, null)`);
+    await purging.close();
+    await opened.store.close();
+    // What a connection counted is seen when it has ended.
+    await until(async () => {
+      const others = await db.sql`SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
+      return others.count === 0;
+    }, "the store's connections have ended");
+    const scanned: [string][] = await db.sql`
+      SELECT relname FROM pg_stat_user_tables
+      WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration', 'identity', 'unfinished_group')
+        AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)
+          + (relname IN ('group_count', 'message'))::integer`.values();
+    expect(scanned.flat()).toEqual([]);
   });
 });

@@ -261,8 +261,10 @@ CREATE TABLE roost.conversation (
 );
 CREATE INDEX conversation_version ON roost.conversation (account, version) WHERE version > 0;
 INSERT INTO roost.conversation (account, other)
-  SELECT sender, inbox FROM roost.message WHERE inbox > 0
-  UNION SELECT inbox, sender FROM roost.message WHERE inbox > 0;
+  SELECT side.account, side.other
+  FROM (SELECT DISTINCT m.sender, m.inbox FROM roost.message m WHERE m.inbox > 0) p,
+    LATERAL (VALUES (p.sender, p.inbox), (p.inbox, p.sender)) AS side (account, other)
+  ON CONFLICT (account, other) DO NOTHING;
 
 CREATE TABLE roost.read_cursor (
   account bigint NOT NULL,
