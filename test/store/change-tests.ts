@@ -88,7 +88,7 @@ export function changeTests(asks: ConversationAsks): void {
     expect(await message("ann", direct)).toMatchObject({ body: "hello", edited: false });
   });
 
-  test("its author recalls a message within the window, whatever its rights are; a group's owner at any time", async () => {
+  test("its author recalls a message within the window, whatever its rights are; an owner at any time", async () => {
     await newGroup("g1", "ann", "bob", "joe");
     const [first, second, third] = [
       await send("bob", "@g1"),

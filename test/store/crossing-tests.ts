@@ -60,7 +60,7 @@ export function crossingTests(asks: ConversationAsks): void {
     await other.close();
   });
 
-  test("ids of messages, entries and versions of all processes are different, and follow the order of commits", async () => {
+  test("ids of messages, entries and versions of all processes are different, and rise", async () => {
     const other = await asks.opened.place.open();
     const id = await send("ann", "bob");
     const ids: bigint[] = [id];
@@ -75,7 +75,7 @@ export function crossingTests(asks: ConversationAsks): void {
           const version = versionOf(
             await store.set({
               app: "app",
-              account: `${process === 0 ? "ann" : "bob"}`,
+              account: process === 0 ? "ann" : "bob",
               ...peer(process),
               isMuted: round % 2 === 0,
             }),

@@ -140,14 +140,11 @@ export function historyTests(asks: ConversationAsks): void {
     const ids: bigint[] = [];
     for (let i = 0; i < 8; i++) ids.push(await send(i % 2 === 0 ? "ann" : "bob", i % 2 === 0 ? "bob" : "ann"));
     await hide("ann", ids[7] ?? 0n, ids[6] ?? 0n, ids[3] ?? 0n, ids[0] ?? 0n);
-    const seen = [1, 2, 4, 5].map((index) => ids[index]);
-    expect(await page("ann", "bob", { limit: 3 })).toEqual([seen.slice(1), true, false] as never);
-    expect(await page("ann", "bob", { limit: 4 })).toEqual([seen, false, false] as never);
-    expect(await page("ann", "bob", { from: { at: "after", id: ids[4] ?? 0n } })).toEqual([
-      [ids[5]],
-      true,
-      false,
-    ] as never);
+    const at = (index: number): bigint => ids[index] ?? 0n;
+    const seen = [1, 2, 4, 5].map(at);
+    expect(await page("ann", "bob", { limit: 3 })).toEqual([seen.slice(1), true, false]);
+    expect(await page("ann", "bob", { limit: 4 })).toEqual([seen, false, false]);
+    expect(await page("ann", "bob", { from: { at: "after", id: at(4) } })).toEqual([[at(5)], true, false]);
     expect(await page("ann", "bob", { from: { at: "before", id: ids[1] ?? 0n } })).toEqual([[], false, true]);
   });
 

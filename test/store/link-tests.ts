@@ -57,7 +57,7 @@ export function linkTests(asks: ConversationAsks): void {
     expect(await resultOf("joe", "@g1", await send("ann", "@g1"))).toBe("stored");
   });
 
-  test("a talk that may not name somebody spoils no other talk of its batch, and leaves its clientId free", async () => {
+  test("a talk that may not name somebody spoils no other of its batch, and leaves its clientId free", async () => {
     const bad = talk({ mentions: ["eve"], clientId: "k" });
     const outcomes = await asks.store.append([talk(), bad, talk({ mentions: ["bob"] }), talk({ replyTo: 5n }), talk()]);
     expect(outcomes.map(({ result }) => result)).toEqual([

@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { missedEntriesMax } from "../../src/base/limits/fixed.ts";
-import { entryKind } from "../../src/store/conversations.ts";
+import { type Entry, entryKind } from "../../src/store/conversations.ts";
+import type { LogEntry } from "../../src/store/store.ts";
 import { changed, type ConversationAsks } from "./conversation-asks.ts";
 import { stored, talk } from "./samples.ts";
 
@@ -10,47 +11,35 @@ export function logTests(asks: ConversationAsks): void {
   const { send, edit, recall, react, log, newGroup, quit, join } = asks;
 
   test("messages and the other entries are one log, in the order of ids", async () => {
-    const one = await send("ann", "bob", { mentions: ["bob"] });
+    const one = await send("ann", "bob");
     const edited = changed(await edit("ann", one)).entry;
-    const two = await send("ann", "bob", { replyTo: one });
+    const two = await send("ann", "bob", { replyTo: one, mentions: ["bob"] });
     const reacted = changed(await react("ann", two, "a")).entry;
     const off = changed(await react("ann", two, "a", true)).entry;
     const recalled = changed(await recall("ann", one)).entry;
-    const plain = {
-      direction: 0,
-      otherAccount: "ann",
-      group: "",
-      mentions: [],
-      replyTo: 0n,
-      reaction: "",
-      isOff: false,
-    };
-    const message = { ...plain, kind: entryKind.message, refersTo: 0n, sendTime: expect.any(BigInt) };
+    const plain = { direction: 0, otherAccount: "ann", group: "", mentions: [], replyTo: 0n } as const;
+    const message = { ...plain, kind: entryKind.message, refersTo: 0n, reaction: "", isOff: false };
+    const change = ({ entryId, kind, refersTo, time, reaction, isOff }: Entry): LogEntry => ({
+      ...plain,
+      messageId: entryId,
+      kind,
+      refersTo,
+      sendTime: time,
+      reaction,
+      isOff,
+    });
     const page = await log("bob");
     expect(page).toMatchObject({ lastId: recalled.entryId, isReset: false });
+    const times = page.entries.map(({ sendTime }) => sendTime);
+    expect(times).toEqual(times.toSorted((a, b) => (a < b ? -1 : 1)));
     expect(page.entries).toEqual([
-      { ...message, messageId: one } as never,
-      { ...plain, messageId: edited.entryId, kind: entryKind.edited, refersTo: one, sendTime: edited.time },
-      { ...message, messageId: two, replyTo: one } as never,
-      {
-        ...plain,
-        messageId: reacted.entryId,
-        kind: entryKind.reacted,
-        refersTo: two,
-        sendTime: reacted.time,
-        reaction: "a",
-      },
-      {
-        ...plain,
-        messageId: off.entryId,
-        kind: entryKind.reacted,
-        refersTo: two,
-        sendTime: off.time,
-        reaction: "a",
-        isOff: true,
-      },
-      { ...plain, messageId: recalled.entryId, kind: entryKind.recalled, refersTo: one, sendTime: recalled.time },
-    ] as never);
+      { ...message, messageId: one, sendTime: times[0] ?? 0n },
+      change(edited),
+      { ...message, messageId: two, replyTo: one, sendTime: times[2] ?? 0n, mentions: ["bob"] },
+      change(reacted),
+      change(off),
+      change(recalled),
+    ]);
     expect((await log("bob", { includeEvents: false })).entries.map(({ messageId }) => messageId)).toEqual([one, two]);
     expect(await asks.opened.idsOf("bob")).toEqual([one, two]);
     expect((await log("bob", { app: "other" })).entries).toEqual([]);

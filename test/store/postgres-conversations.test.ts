@@ -40,8 +40,15 @@ describe.skipIf(!hasPostgres)("conversations in a PostgreSQL store", () => {
   test("the function of the database says of every combination of facts what rightTo says", async () => {
     for (const action of actions) {
       for (let bits = 0; bits < 1 << facts.length; bits++) {
-        const [isAuthor, mayRead, mayTalk, isAdmin, isRecalled, isRecent] = facts.map((_, i) => (bits >> i) % 2 === 1);
-        const known = { isAuthor, mayRead, mayTalk, isAdmin, isRecalled, isRecent } as ChangeFacts;
+        const is = (fact: (typeof facts)[number]): boolean => (bits >> facts.indexOf(fact)) % 2 === 1;
+        const known: ChangeFacts = {
+          isAuthor: is("isAuthor"),
+          mayRead: is("mayRead"),
+          mayTalk: is("mayTalk"),
+          isAdmin: is("isAdmin"),
+          isRecalled: is("isRecalled"),
+          isRecent: is("isRecent"),
+        };
         const [row] = await db.sql<{ verdict: string }[]>`
           SELECT roost.right_to(${action}, ${known.isAuthor}, ${known.mayRead}, ${known.mayTalk}, ${known.isAdmin},
             ${known.isRecalled}, ${known.isRecent}) AS verdict`;
@@ -63,7 +70,7 @@ describe.skipIf(!hasPostgres)("conversations in a PostgreSQL store", () => {
     expect(await problems()).toEqual([]);
   });
 
-  test("a message that is being purged is not there for changes any more, and nothing waits for the purge", async () => {
+  test("a message that is being purged is not there for changes, and nothing waits for the purge", async () => {
     const id = await richMessage();
     const other = await asks.send("ann", "bob");
     await db.sql.begin(async (tx) => {

@@ -25,8 +25,8 @@ function called(head: string, body: string): string {
 }
 
 const ofSchema5 = [
-  `-- Not called from outside. A call of the former store_messages that waits for the upgrade is about to call it, and has
--- begun no conversations.
+  `-- Not called from outside. A call of the former store_messages that waits for the upgrade is about to call it, and
+-- has begun no conversations.
 CREATE OR REPLACE FUNCTION roost.save_last(a_last_id bigint, a_wall_ms bigint) RETURNS void
 LANGUAGE sql AS $$
   INSERT INTO roost.conversation (account, other)
