@@ -8,22 +8,22 @@ import { isHidden } from "./history-functions.ts";
 /** Whose newest visible message is asked for: an expression for each direction. */
 function lastOf(sender: string, inbox: string): string {
   return `(SELECT m.id FROM roost.message m
-        WHERE m.sender = ${sender} AND m.inbox = ${inbox} AND m.inbox > 0 AND m.id > k.cleared_id
+        WHERE m.sender = ${sender} AND m.inbox = ${inbox} AND m.inbox >= 1 AND m.id > k.cleared_id
           AND NOT ${isHidden("m.id")}
         ORDER BY m.id DESC LIMIT 1)`;
 }
 
 const unreadDirect = `(SELECT count(*) FROM (
         SELECT FROM roost.message m
-        WHERE m.sender = p.other AND m.inbox = a_me AND m.inbox > 0 AND p.other <> a_me AND m.id > p.seen_id
-          AND NOT ${isHidden("m.id")}
+        WHERE m.sender = p.other AND m.inbox = a_me AND m.inbox >= 1 AND p.other <> a_me AND m.id > p.seen_id
+          AND (has_none_hidden OR NOT ${isHidden("m.id")})
         ORDER BY m.id LIMIT ${unreadMax}) n)`;
 
 const unreadInGroup = `(SELECT count(*) FROM (
         SELECT FROM roost.member w, LATERAL (
           SELECT FROM roost.message m
           WHERE m.inbox = p.other AND m.id > greatest(w.from_id, p.seen_id) AND m.id < coalesce(w.until_id, ${endId})
-            AND m.sender <> a_me AND NOT ${isHidden("m.id")}
+            AND m.sender <> a_me AND (has_none_hidden OR NOT ${isHidden("m.id")})
           ORDER BY m.id LIMIT ${unreadMax}) m
         WHERE w.account = a_me AND w.chat_group = -p.other LIMIT ${unreadMax}) n)`;
 
@@ -37,30 +37,36 @@ const unreadMentions = `(SELECT count(*) FROM (
         LIMIT ${unreadMax}) n)`;
 
 /**
- * The conversations of a page, the pinned ones first, and one more if there are more. The newest message (last_id, 0
- * if it sees none) and the own join are activity. seen_id: nothing up to there is unread.
+ * Which conversations are on a page, the pinned ones first, and one more if there are more. Their newest messages (0 if
+ * there is none to see) and the own joins are activity. a_among: the direct conversations to look at besides the pinned
+ * ones; null for all.
  */
-const list = `
-CREATE OR REPLACE FUNCTION roost.conversation_page(a_me bigint, a_before bigint, a_limit bigint, a_with_hidden boolean)
-RETURNS TABLE (
-  other bigint, activity_id bigint, last_id bigint, is_pinned boolean, is_muted boolean, is_hidden boolean,
-  read_id bigint, peer_read_id bigint, unread bigint, unread_mentions bigint
+const order = `
+CREATE OR REPLACE FUNCTION roost.newest_conversations(
+  a_me bigint, a_before bigint, a_limit bigint, a_with_hidden boolean, a_among bigint[],
+  OUT others bigint[], OUT activity_ids bigint[], OUT last_ids bigint[], OUT unpinned bigint, OUT oldest_id bigint
 ) LANGUAGE plpgsql STABLE AS $$
-#variable_conflict use_column
 BEGIN
-  RETURN QUERY WITH known AS MATERIALIZED (
-    SELECT c.other, c.is_pinned, c.is_muted, c.hidden_id, c.cleared_id, 0::bigint AS joined_id
-    FROM roost.conversation c WHERE c.account = a_me AND c.other > 0
+  WITH known AS MATERIALIZED (
+    SELECT c.other, c.is_pinned, c.hidden_id, c.cleared_id, 0::bigint AS joined_id
+    FROM roost.conversation c WHERE a_among IS NULL AND c.account = a_me AND c.other > 0
     UNION ALL
-    SELECT -w.chat_group, coalesce(c.is_pinned, false), coalesce(c.is_muted, false), coalesce(c.hidden_id, 0),
-      coalesce(c.cleared_id, 0), w.joined_id
+    SELECT c.other, c.is_pinned, c.hidden_id, c.cleared_id, 0
+    FROM roost.conversation c WHERE a_among IS NOT NULL AND c.account = a_me AND c.is_pinned AND c.other > 0
+    UNION ALL
+    -- LIMIT makes it look each up by the key.
+    SELECT c.other, c.is_pinned, c.hidden_id, c.cleared_id, 0
+    FROM unnest(a_among) AS t (other), LATERAL (
+      SELECT * FROM roost.conversation c WHERE c.account = a_me AND c.other = t.other LIMIT 1) c
+    WHERE NOT c.is_pinned
+    UNION ALL
+    SELECT -w.chat_group, coalesce(c.is_pinned, false), coalesce(c.hidden_id, 0), coalesce(c.cleared_id, 0), w.joined_id
     FROM (
       SELECT m.chat_group, max(m.from_id) AS joined_id FROM roost.member m
       WHERE m.account = a_me AND NOT EXISTS (
         SELECT FROM roost.unfinished_group u WHERE u.chat_group = m.chat_group)
       GROUP BY m.chat_group
     ) w
-    -- LIMIT makes it look each up by the key.
     LEFT JOIN LATERAL (
       SELECT * FROM roost.conversation c WHERE c.account = a_me AND c.other = -w.chat_group LIMIT 1
     ) c ON true
@@ -78,33 +84,97 @@ BEGIN
         WHERE w.account = a_me AND w.chat_group = -k.other)
       END, 0) AS last_id
     FROM known k
-  ), shown AS (
-    SELECT a.*, greatest(a.last_id, a.joined_id) AS activity_id,
-      a.hidden_id > 0 AND greatest(a.last_id, a.joined_id) <= a.hidden_id AS is_hidden
+  ), shown AS MATERIALIZED (
+    SELECT a.other, a.is_pinned, a.last_id, greatest(a.last_id, a.joined_id) AS activity_id
     FROM active a
-  ), page AS MATERIALIZED (
-    (SELECT s.* FROM shown s
-     WHERE s.is_pinned AND a_before = 0 AND s.activity_id > 0 AND (a_with_hidden OR NOT s.is_hidden))
+    WHERE greatest(a.last_id, a.joined_id) > 0
+      AND (a_with_hidden OR greatest(a.last_id, a.joined_id) > a.hidden_id)
+  ), page AS (
+    (SELECT s.* FROM shown s WHERE s.is_pinned AND a_before = 0)
     UNION ALL
     (SELECT s.* FROM shown s
-     WHERE NOT s.is_pinned AND s.activity_id > 0 AND (a_before = 0 OR s.activity_id < a_before)
-       AND (a_with_hidden OR NOT s.is_hidden)
+     WHERE NOT s.is_pinned AND (a_before = 0 OR s.activity_id < a_before)
      ORDER BY s.activity_id DESC LIMIT a_limit + 1)
-  ), read AS MATERIALIZED (
-    SELECT p.*, coalesce(
-        (SELECT c.read_id FROM roost.read_cursor c WHERE c.account = a_me AND c.other = p.other), 0) AS read_id,
-      CASE WHEN p.other > 0 THEN coalesce(
-        (SELECT c.read_id FROM roost.read_cursor c WHERE c.account = p.other AND c.other = a_me), 0)
-      ELSE 0 END AS peer_read_id
-    FROM page p
   )
-  SELECT p.other, p.activity_id, p.last_id, p.is_pinned, p.is_muted, p.is_hidden, p.read_id, p.peer_read_id,
+  SELECT array_agg(p.other ORDER BY p.is_pinned DESC, p.activity_id DESC),
+      array_agg(p.activity_id ORDER BY p.is_pinned DESC, p.activity_id DESC),
+      array_agg(p.last_id ORDER BY p.is_pinned DESC, p.activity_id DESC),
+      count(*) FILTER (WHERE NOT p.is_pinned), min(p.activity_id) FILTER (WHERE NOT p.is_pinned)
+    INTO others, activity_ids, last_ids, unpinned, oldest_id
+    FROM page p;
+END $$;
+`;
+
+/**
+ * A page of conversations in its order. An account with many has the page in its newest messages, mostly: whoever has
+ * none above the horizon, where these end in one direction, is on a later page.
+ */
+const list = `
+CREATE OR REPLACE FUNCTION roost.conversation_page(a_me bigint, a_before bigint, a_limit bigint, a_with_hidden boolean)
+RETURNS TABLE (
+  other bigint, activity_id bigint, last_id bigint, is_pinned boolean, is_muted boolean, is_hidden boolean,
+  read_id bigint, peer_read_id bigint, unread bigint, unread_mentions bigint
+) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+  end_id CONSTANT bigint := CASE a_before WHEN 0 THEN ${endId} ELSE a_before END;
+  -- How many messages of each direction to look at.
+  recent_count CONSTANT bigint := 2 * a_limit;
+  -- Most accounts have not, and unread messages may be many.
+  has_none_hidden CONSTANT boolean := NOT EXISTS (SELECT FROM roost.hidden h WHERE h.account = a_me);
+  recent bigint[];
+  horizon bigint;
+  found record;
+BEGIN
+  WITH newest AS MATERIALIZED (
+    (SELECT m.id, m.sender AS other, true AS is_received FROM roost.message m
+     WHERE m.inbox = a_me AND m.id < end_id ORDER BY m.id DESC LIMIT recent_count)
+    UNION ALL
+    (SELECT m.id, m.inbox, false FROM roost.message m
+     WHERE m.sender = a_me AND m.inbox > 0 AND m.inbox <> m.sender AND m.id < end_id
+     ORDER BY m.id DESC LIMIT recent_count)
+  ), ends AS MATERIALIZED (
+    SELECT greatest(
+      CASE WHEN count(*) FILTER (WHERE n.is_received) = recent_count THEN min(n.id) FILTER (WHERE n.is_received) END,
+      CASE WHEN count(*) FILTER (WHERE NOT n.is_received) = recent_count
+        THEN min(n.id) FILTER (WHERE NOT n.is_received) END,
+      0) AS horizon
+    FROM newest n
+  )
+  SELECT array_agg(DISTINCT n.other), min(e.horizon) INTO recent, horizon
+    FROM newest n, ends e WHERE n.id >= e.horizon;
+  found := roost.newest_conversations(
+    a_me, a_before, a_limit, a_with_hidden, CASE WHEN horizon > 0 THEN recent END);
+  IF horizon > 0 AND (found.unpinned <= a_limit OR found.oldest_id < horizon) THEN
+    found := roost.newest_conversations(a_me, a_before, a_limit, a_with_hidden, null);
+  END IF;
+  RETURN QUERY
+  SELECT p.other, p.activity_id, p.last_id, p.is_pinned, p.is_muted,
+    p.hidden_id > 0 AND p.activity_id <= p.hidden_id, p.read_id, p.peer_read_id,
     CASE WHEN p.last_id <= p.seen_id THEN 0
       WHEN p.other > 0 THEN ${unreadDirect}
       ELSE ${unreadInGroup} END,
     CASE WHEN p.last_id <= p.seen_id THEN 0 ELSE ${unreadMentions} END
-  FROM (SELECT r.*, greatest(r.read_id, r.cleared_id) AS seen_id FROM read r OFFSET 0) p
-  ORDER BY p.is_pinned DESC, p.activity_id DESC;
+  FROM (
+    SELECT r.*, greatest(r.read_id, r.cleared_id) AS seen_id
+    FROM (
+      SELECT t.*, coalesce(c.is_pinned, false) AS is_pinned, coalesce(c.is_muted, false) AS is_muted,
+        coalesce(c.hidden_id, 0) AS hidden_id, coalesce(c.cleared_id, 0) AS cleared_id,
+        coalesce(
+          (SELECT r.read_id FROM roost.read_cursor r WHERE r.account = a_me AND r.other = t.other), 0) AS read_id,
+        CASE WHEN t.other > 0 THEN coalesce(
+          (SELECT r.read_id FROM roost.read_cursor r WHERE r.account = t.other AND r.other = a_me), 0)
+        ELSE 0 END AS peer_read_id
+      FROM unnest(found.others, found.activity_ids, found.last_ids) WITH ORDINALITY
+        AS t (other, activity_id, last_id, position)
+      LEFT JOIN LATERAL (
+        SELECT * FROM roost.conversation c WHERE c.account = a_me AND c.other = t.other LIMIT 1
+      ) c ON true
+      OFFSET 0
+    ) r
+    OFFSET 0
+  ) p
+  ORDER BY p.position;
 END $$;
 `;
 
@@ -171,4 +241,4 @@ BEGIN
 END $$;
 `;
 
-export const listFunctions: string = [list, visible, readers].join("\n");
+export const listFunctions: string = [order, list, visible, readers].join("\n");

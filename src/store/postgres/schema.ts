@@ -189,7 +189,9 @@ SELECT FROM roost.sequence FOR UPDATE;
 -- state: 1 edited, 2 recalled; null: neither. mentions: names joined by commas.
 ALTER TABLE roost.message ADD COLUMN state smallint, ADD COLUMN reply_to bigint,
   ADD COLUMN mentions text COLLATE "C";
-CREATE INDEX message_pair ON roost.message (sender, inbox, id) WHERE inbox > 0;
+-- Its condition is another than that of message_sent: what is looked up by one is no question for the other, whatever
+-- the planner thinks of accounts that have sent much.
+CREATE INDEX message_pair ON roost.message (sender, inbox, id) WHERE inbox >= 1;
 
 -- inbox: the partner of the actor, or minus the group's number. kind: entryKind of store/conversations.ts.
 CREATE TABLE roost.entry (
@@ -260,6 +262,7 @@ CREATE TABLE roost.conversation (
   PRIMARY KEY (account, other)
 );
 CREATE INDEX conversation_version ON roost.conversation (account, version) WHERE version > 0;
+CREATE INDEX conversation_pinned ON roost.conversation (account) WHERE is_pinned;
 INSERT INTO roost.conversation (account, other)
   SELECT side.account, side.other
   FROM (SELECT DISTINCT m.sender, m.inbox FROM roost.message m WHERE m.inbox > 0) p,
