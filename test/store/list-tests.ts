@@ -78,6 +78,23 @@ export function listTests(asks: ConversationAsks): void {
     expect(await names("ann", { before: 1n })).toEqual([]);
   });
 
+  test("a busy conversation keeps no quiet one from its page", async () => {
+    const people = Array.from({ length: 9 }, (_, i) => `p${i}`);
+    for (const person of people) await (person < "p4" ? send(person, "ann") : send("ann", person));
+    for (let i = 0; i < 30; i++) await (i % 2 === 0 ? send("p0", "ann") : send("ann", "p0"));
+    const expected = ["p0", ...people.slice(1).toReversed()];
+    for (const limit of [1, 3, 4]) {
+      const seen: string[] = [];
+      for (let before = 0n, isLast = false; !isLast;) {
+        const { conversations, hasMore } = await list("ann", { before, limit });
+        seen.push(...conversations.map(({ account }) => account));
+        before = conversations.at(-1)?.activityId ?? 0n;
+        isLast = !hasMore;
+      }
+      expect(seen).toEqual(expected);
+    }
+  });
+
   test("a hidden conversation is left out until there is a newer message", async () => {
     await send("joe", "ann");
     await send("ann", "bob");
