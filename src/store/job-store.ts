@@ -249,7 +249,7 @@ export abstract class JobStore {
   }
 
   /** Throws StoreUnavailable after `close`, and while the engine refuses to write. */
-  private refuseWrites(): void {
+  protected refuseWrites(): void {
     this.refuseClosed();
     const refusal = this.refusal();
     if (refusal !== undefined) throw new StoreUnavailable(refusal);

@@ -187,6 +187,15 @@ export function settingTests(asks: ConversationAsks): void {
     expect((await list("bob")).conversations).toMatchObject([{ unread: 0, readId: ids.at(-1) }]);
   });
 
+  test("cursors that wait when the store closes are moved first", async () => {
+    const id = await send("ann", "bob");
+    const late = read("bob", "ann", id);
+    await asks.store.close();
+    expect(await late).toBe("moved");
+    asks.opened.store = await asks.opened.place.open();
+    expect(await read("bob", "ann", id)).toBe("unchanged");
+  });
+
   test("its author and the members learn which members have read a message", async () => {
     await newGroup("g1", "ann", "bob", "joe", "eve", "zoe");
     const id = await send("ann", "@g1");

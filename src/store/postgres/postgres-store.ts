@@ -211,7 +211,7 @@ class PostgresStore extends JobStore implements Store {
   }
 
   async markRead(mark: ReadMark): Promise<ReadOutcome> {
-    this.refuseClosed();
+    this.refuseWrites();
     return this.readMarks.add(mark);
   }
 

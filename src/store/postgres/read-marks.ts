@@ -29,7 +29,7 @@ export class ReadMarks {
   private readonly connections: Connections;
   private readonly inLife: InLife;
   private waiting: Waiting[] = [];
-  private isSending = false;
+  private sending: Promise<void> | undefined;
 
   constructor(connections: Connections, inLife: InLife) {
     this.connections = connections;
@@ -43,18 +43,19 @@ export class ReadMarks {
     }
     return new Promise((resolve, reject) => {
       this.waiting.push({ mark, resolve, reject });
-      if (this.isSending) return;
-      this.isSending = true;
-      // The calls of the same turn share a batch.
-      queueMicrotask(() => void this.send());
+      this.sending ??= this.send();
     });
   }
 
-  close(): Promise<void> {
-    return this.connections.close();
+  /** Moves what is waiting first. No cursor may be added any more. */
+  async close(): Promise<void> {
+    await this.sending;
+    await this.connections.close();
   }
 
   private async send(): Promise<void> {
+    // The calls of the same turn share a batch.
+    await Promise.resolve();
     while (this.waiting.length > 0) {
       const batch = this.waiting.splice(0, batchMax);
       try {
@@ -62,10 +63,11 @@ export class ReadMarks {
         assert(rows.length === batch.length, "each mark has its row");
         for (const [index, { mark, resolve }] of batch.entries()) resolve(outcomeOf(mark, rows[index]));
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        // What waits would wait for the same time limit.
+        for (const { reject } of [...batch, ...this.waiting.splice(0)]) reject(error);
       }
     }
-    this.isSending = false;
+    this.sending = undefined;
   }
 
   private write(life: string, batch: readonly Waiting[]): Promise<Row[]> {
