@@ -54,13 +54,14 @@ test("a run answers as a sorted list does, at every edge of its blocks", () => {
   migrate(log, path);
   const index: Database = openOrMakeIndex(join(root, "index.db"), log);
   const builder = new RunBuilder(7, new RunStatements(index));
+  const halves = new Uint32Array(BigInt64Array.from(sorted, ({ id }) => id).buffer);
   for (const list of allLists) {
-    for (const { key, id } of sorted) builder.add(list, key, id);
+    for (const [at, { key }] of sorted.entries()) builder.add(list, key, 7, halves, at);
     builder.endList(list);
   }
   builder.finish(0, sorted.at(-1)?.id ?? 0n, postings.length);
   index.run("UPDATE state SET version = 1");
-  const runs = new RunList(index, [lists.received]);
+  const runs = new RunList(index, [lists.received, lists.sent]);
   expect(runs.refresh()).toBe(true);
   const [run] = runs.runs;
   if (run === undefined) throw new Error("the run is listed");

@@ -12,7 +12,7 @@ import { damageOf } from "./damage.ts";
 import { indexPathOf } from "./index/index-file.ts";
 import { IndexKeeper } from "./index/index-keeper.ts";
 import { LogIndex } from "./index/log-index.ts";
-import { lists } from "./index/posting.ts";
+import { readerLists, writerLists } from "./index/posting.ts";
 import { Ownership, storeName } from "./ownership.ts";
 import type { Answer, FoundRevocation, Request } from "./protocol.ts";
 import { MessageCount } from "./purge-slices.ts";
@@ -55,7 +55,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
       break;
     case "writer": {
       db.run("PRAGMA busy_timeout = 0");
-      logIndex = new LogIndex(db, indexPath, [lists.received, lists.keyed]);
+      logIndex = new LogIndex(db, indexPath, writerLists);
       const ownership = new Ownership(db, storeName(path), claim);
       writer = new Writer(db, path, logIndex, holder, systemClock, bounds, ownership);
       writer.renew();
@@ -64,7 +64,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     }
     case "reader":
       db.run("PRAGMA query_only = 1");
-      logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, unlocked);
+      logIndex = new LogIndex(db, indexPath, readerLists, undefined, unlocked);
       reader = new Reader(db, logIndex, new Ownership(db, storeName(path), claim));
       break;
   }

@@ -68,14 +68,14 @@ export class Compactor {
   /** Blocks below this number belong to runs; all blocks do after a sweep, until the next flush or merge. */
   private sweptTo = 0;
 
-  /** `holder` is random, for the life of the process; `flushMessages` is at most 2^20. */
+  /** `holder` is random, for the life of the process; `flushMessages` is at most 2^18. */
   constructor(log: Database, index: Database, holder: string, clock: Clock, flushMessages: number) {
     this.index = index;
     this.holder = holder;
     this.clock = clock;
     this.flushMessages = flushMessages;
     this.follower = new LogFollower(log, allLists);
-    this.runs = new RunList(index, []);
+    this.runs = new RunList(index, allLists, true);
     this.statements = new RunStatements(index);
     this.sql = {
       oldest: log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),

@@ -10,8 +10,8 @@ import { openConnection } from "../connection.ts";
 import { guarded, guardedLog, IndexDamage, LogDamage } from "../damage.ts";
 import { beginExclusive } from "../locking.ts";
 
-/** 2: runs have checksums. An index of another version is rebuilt. */
-export const indexSchemaVersion = 2;
+/** 3: runs have the lists of pairs and peers. An index of another version is rebuilt. */
+export const indexSchemaVersion = 3;
 const schema = `
   CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -38,10 +38,13 @@ const schema = `
     fences_received BLOB NOT NULL,
     fences_sent BLOB NOT NULL,
     fences_keyed BLOB NOT NULL,
+    fences_pair BLOB NOT NULL,
+    fences_peers BLOB NOT NULL,
     -- Bloom filters of the keys.
     filter_received BLOB NOT NULL,
     filter_keyed BLOB NOT NULL,
-    -- CRC-32 of each of these five and of the numbers before them (run-block.ts).
+    filter_pair BLOB NOT NULL,
+    -- CRC-32 of each of these eight and of the numbers before them (run-block.ts).
     crcs BLOB NOT NULL
   );
   CREATE TABLE block (

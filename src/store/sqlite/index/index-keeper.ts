@@ -6,7 +6,7 @@ import { guarded, IndexDamage } from "../damage.ts";
 import { Compactor } from "./compactor.ts";
 import { openOrMakeIndex, removeIndex } from "./index-file.ts";
 import { beginImmediate, lockWaitMsMax } from "../locking.ts";
-import { lists } from "./posting.ts";
+import { allLists } from "./posting.ts";
 import { RunList } from "./run.ts";
 
 /** After so many damaged rebuilds in a row the disk is at fault. */
@@ -52,7 +52,7 @@ export class IndexKeeper {
     try {
       for (let steps = 1; this.compactor.step() && steps < catchUpSteps;) steps++;
       if (this.compactor.isBehind()) return true;
-      guarded(() => new RunList(this.index, [lists.received, lists.keyed]).refresh());
+      guarded(() => new RunList(this.index, allLists).refresh());
       this.rebuilds = 0;
       return false;
     } catch (error) {
