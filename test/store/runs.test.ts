@@ -59,6 +59,7 @@ test("a run answers as a sorted list does, at every edge of its blocks", () => {
     for (const [at, { key }] of sorted.entries()) builder.add(list, key, 7, halves, at);
     builder.endList(list);
   }
+  Array.from(builder.makeFilters());
   builder.finish(0, sorted.at(-1)?.id ?? 0n, postings.length);
   index.run("UPDATE state SET version = 1");
   const runs = new RunList(index, [lists.received, lists.sent]);

@@ -67,6 +67,7 @@ export class FlushBuffer {
       }
     }
     yield* peers.build(builder, busy);
+    yield* builder.makeFilters();
   }
 
   private *write(

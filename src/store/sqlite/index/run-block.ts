@@ -49,8 +49,9 @@ export function emptyPostings(list: List, count: number): Postings {
   return viewed(list, new ArrayBuffer(count * postingBytes(list)), count);
 }
 
-/** Returns the first `count` postings in a buffer of their own. */
-export function packPostings(list: List, postings: Postings, count: number): Uint8Array<ArrayBuffer> {
+/** Returns the bytes of the first `count` postings: a view of all of them, or a copy. */
+export function packPostings(list: List, postings: Postings, count = postings.keys.length): Uint8Array<ArrayBuffer> {
+  if (count === postings.keys.length) return new Uint8Array(postings.ids.buffer);
   const packed = emptyPostings(list, count);
   packed.ids.set(postings.ids.subarray(0, count));
   packed.keys.set(postings.keys.subarray(0, count));

@@ -38,6 +38,7 @@ export class RunBuilder {
   private readonly fences: readonly Fence[][] = allLists.map(() => []);
   /** The distinct keys of the lists that have a filter; pairs by their hash. */
   private readonly keys = allLists.map((list) => (filteredLists.includes(list) ? new WordList() : undefined));
+  private filters: readonly Uint8Array[] = [];
   private open: Postings = emptyPostings(lists.received, 0);
   private openList: List | undefined;
   private openCount = 0;
@@ -71,10 +72,25 @@ export class RunBuilder {
     this.openList = undefined;
   }
 
+  /** Makes the filters, in slices; call it after the last list. */
+  *makeFilters(): Generator<void, void, void> {
+    const filters: Uint8Array[] = [];
+    for (const list of filteredLists) {
+      const keys = this.keys[list]?.all ?? new Uint32Array(0);
+      const filter = BloomFilter.forKeys(keys.length, list === lists.pair ? pairBits : undefined);
+      for (let at = 0; at < keys.length; at++) {
+        if (at % slicePostings === slicePostings - 1) yield;
+        filter.add(keys[at] ?? 0);
+      }
+      filters.push(new Uint8Array(filter.words.buffer));
+      yield;
+    }
+    this.filters = filters;
+  }
+
   finish(level: number, lastId: bigint, messages: number): void {
     const fences = allLists.map((list) => this.packedFences(list));
-    const filters = filteredLists.map((list) => this.filter(list));
-    const blobs = [...fences, ...filters];
+    const blobs = [...fences, ...this.filters];
     const crcs = runChecksums(level, lastId, messages, blobs);
     this.statements.run.run(this.number, level, lastId, messages, ...blobs, crcs);
   }
@@ -104,13 +120,6 @@ export class RunBuilder {
       packed.seconds[at] = second;
       packed.ids[at] = id;
     }
-    return new Uint8Array(packed.ids.buffer);
-  }
-
-  private filter(list: List): Uint8Array {
-    const keys = this.keys[list]?.all ?? new Uint32Array(0);
-    const filter = BloomFilter.forKeys(keys.length, list === lists.pair ? pairBits : undefined);
-    for (const key of keys) filter.add(key);
-    return new Uint8Array(filter.words.buffer);
+    return packPostings(list, packed);
   }
 }

@@ -67,6 +67,7 @@ export function* mergeRuns(
   });
   builder.endList(lists.pair);
   yield* peers === undefined ? mergePeers(runs, builder, from) : peers.build(builder);
+  yield* builder.makeFilters();
 }
 
 /** Keeps the newest posting of each account and partner. */
@@ -120,12 +121,14 @@ function* mergeList(
   }
 }
 
-/** Returns the cursor with the least key, the oldest of several. */
+/** Returns the cursor with the least key, the oldest of several. An iterator would take a twentieth of a merge. */
 function leastOf(cursors: readonly RunCursor[], isBySecond: boolean): RunCursor {
   let [least] = cursors;
-  for (const cursor of cursors) {
-    const order = least === undefined ? -1 : cursor.key - least.key || (isBySecond ? cursor.second - least.second : 0);
-    if (order < 0) least = cursor;
+  for (let at = 1; at < cursors.length; at++) {
+    const cursor = cursors[at];
+    if (least === undefined || cursor === undefined) break;
+    const order = cursor.key - least.key;
+    if (order < 0 || (order === 0 && isBySecond && cursor.second < least.second)) least = cursor;
   }
   if (least === undefined) throw new Error("a merge has cursors left");
   return least;
