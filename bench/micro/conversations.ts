@@ -24,7 +24,7 @@ const fewPartners = 500;
 const manyPartners = 5_000;
 const firstPartner = 100;
 
-/** Every tenth message is of the account with few partners, every fifth of the one with many, every eighth is a group's. */
+/** A tenth of the messages is of the account with few partners, a tenth of the one with many, an eighth a group's. */
 function fill(log: Database): void {
   const insert = log.prepare<null, [bigint, bigint, bigint]>(
     "INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns) VALUES (?, ?, ?, 1, '', '', 0)",

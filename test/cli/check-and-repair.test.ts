@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
+import { blocksPerRun } from "../../src/store/sqlite/index/run-block.ts";
 import { copyStore, fillStore, openAt, overwrite, pagesOf, resultOf, type Filled } from "../support/damaged-store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -92,7 +93,9 @@ test("each page of the messages or of the index that was overwritten is found, o
 const lies: readonly [what: string, sql: string][] = [
   [
     "a posting of another message",
-    "UPDATE block SET number = number + 1 WHERE number = (SELECT max(number) FROM block)",
+    // Not one that a merge has left, which belongs to no run.
+    `UPDATE block SET number = number + 1 WHERE number =
+     (SELECT max(number) FROM block WHERE number / ${blocksPerRun} IN (SELECT number FROM run))`,
   ],
   ["a run that is missing", "DELETE FROM run WHERE number = (SELECT min(number) FROM run)"],
   ["a damaged block", "UPDATE block SET crc = crc + 1"],

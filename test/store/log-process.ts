@@ -66,6 +66,12 @@ export class Process {
     }
   }
 
+  /** Opens the index that is at the path now. */
+  reopenIndex(): void {
+    for (const index of this.indexes) index.close();
+    this.writer.indexReopened(false);
+  }
+
   /** Does all the work on the index that there is. */
   settle(): void {
     while (this.keeper.compact());

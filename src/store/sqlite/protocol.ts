@@ -9,6 +9,7 @@ import type { Job } from "../jobs.ts";
 import type { GroupDetail, Membership } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
 import type { GroupBounds } from "./group-writer.ts";
+import type { BuildProgress } from "./index/index-keeper.ts";
 import type { Fault } from "./refusal.ts";
 
 /** The numbers of an entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group. */
@@ -26,6 +27,8 @@ export type Request =
       readonly claim: StoreClaim;
       /** For the reader: neither lock nor write anything; nobody may write meanwhile. */
       readonly unlocked?: boolean;
+      /** For the reader: refuse lookups in the index, which is being built, until `reopenIndex`. */
+      readonly isIndexIncomplete?: boolean;
     }
   | { readonly kind: "close" }
   /** Close the files and keep the lease: they will be opened again. */
@@ -147,7 +150,8 @@ export type Answer =
   | { readonly kind: "counted"; readonly messages: number; readonly last: string }
   /** To `compact`: whether there is more to do, and whether the log grows faster than it is flushed. */
   | { readonly kind: "compacted"; readonly more: boolean; readonly isLate: boolean }
-  /** To `purge`, `checkpoint` and `catchUp`: more rows, a long log, too many messages without a run. */
+  | ({ readonly kind: "caughtUp" } & BuildProgress)
+  /** To `purge` and `checkpoint`: more rows, a long log. */
   | { readonly kind: "more"; readonly more: boolean }
   | { readonly kind: "failed"; readonly sentence: string; readonly fault: Fault }
   | { readonly kind: "bug"; readonly stack: string };

@@ -47,6 +47,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   let failure: string | undefined;
   try {
     await files.ensure();
+    failure = files.lack;
   } catch (error) {
     failure = reasonOf(error);
     if (isPermanent(error)) {

@@ -65,6 +65,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     case "reader":
       db.run("PRAGMA query_only = 1");
       logIndex = new LogIndex(db, indexPath, readerLists, undefined, unlocked);
+      logIndex.isIncomplete = request.isIndexIncomplete ?? false;
       reader = new Reader(db, logIndex, new Ownership(db, storeName(path), claim));
       break;
   }
@@ -126,7 +127,7 @@ function compactorAnswer(request: Request, log: Database, index: IndexKeeper): A
     case "compact":
       return { kind: "compacted", more: index.compact(), isLate: index.isLate };
     case "catchUp":
-      return { kind: "more", more: index.catchUp() };
+      return { kind: "caughtUp", ...index.catchUp() };
     case "rebuild":
       index.rebuild();
       return done;

@@ -33,7 +33,7 @@ const sweptBlocksMax = 4_096;
 /** Compaction that has not reached the log's end for this long is late. */
 const lateMs = 2_000;
 /** The bound on unflushed messages at a start, which reads them in some tenths of a second. */
-const startMessagesMax = 1 << 18;
+export const startMessagesMax = 1 << 18;
 
 interface LeaseRow {
   readonly version: bigint;
@@ -143,6 +143,11 @@ export class Compactor {
     const isBehind = found >= BigInt(startMessagesMax);
     this.behindAt = isBehind ? flushedId : undefined;
     return isBehind;
+  }
+
+  /** The number of messages in runs. */
+  get flushedMessages(): number {
+    return this.runs.runs.reduce((sum, run) => sum + run.messages, 0);
   }
 
   release(): void {

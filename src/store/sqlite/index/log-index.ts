@@ -2,6 +2,7 @@
 // then read or lock the log, `follow`, look up, `end`. In this order the runs are never ahead of the log.
 
 import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import { openUnlocked } from "../connection.ts";
 import {
   countAbove,
@@ -13,9 +14,9 @@ import {
   type Snapshot,
 } from "./conversations.ts";
 import { guarded } from "../damage.ts";
-import { indexCacheKib, openIndex } from "./index-file.ts";
+import { formerPathOf, indexCacheKib, openIndex } from "./index-file.ts";
 import { lists, receivedKey, type List, type MessageKeys } from "./posting.ts";
-import { Refusal } from "../refusal.ts";
+import { IndexIncomplete, Refusal } from "../refusal.ts";
 import { RunList, type Run } from "./run.ts";
 import { LogFollower, Memtable } from "./memtable.ts";
 
@@ -40,6 +41,8 @@ export class LogIndex {
   private memtable: Memtable;
   /** The snapshot's runs include messages that this thread has not followed. */
   hasSkipped = false;
+  /** The file is being built: until `close`, snapshots are refused. */
+  isIncomplete = false;
   /** What the lookups of conversations read; made by the first of them in a snapshot. */
   private conversations: Snapshot | undefined;
 
@@ -69,18 +72,25 @@ export class LogIndex {
   }
 
   begin(): void {
+    if (this.isIncomplete) throw new IndexIncomplete("the index of the messages is being built");
     const runs = guarded(() => this.beginIndex());
     this.hasSkipped = runs.flushedId > this.memtable.lastId;
     this.memtable.drop(runs.flushedId);
   }
 
   private beginIndex(): RunList {
-    this.index ??= this.unlocked ? openUnlocked(this.path, indexCacheKib) : openIndex(this.path);
+    this.index ??= this.open();
     this.runs ??= new RunList(this.index, this.kept);
     this.conversations = undefined;
     this.index.run("BEGIN");
     this.runs.refresh();
     return this.runs;
+  }
+
+  private open(): Database {
+    const former = formerPathOf(this.path);
+    const path = existsSync(former) ? former : this.path;
+    return this.unlocked ? openUnlocked(path, indexCacheKib) : openIndex(path);
   }
 
   /**
@@ -110,6 +120,7 @@ export class LogIndex {
   /** Closes the file; the next snapshot opens the file that is at the path then. */
   close(): void {
     this.index?.close();
+    this.isIncomplete = false;
     this.index = undefined;
     this.runs = undefined;
     this.memtable = new Memtable(this.kept);
@@ -151,7 +162,8 @@ export class LogIndex {
 
   // Lookups of conversations, between `follow` and `end`. All of them pass over messages that the retention has deleted
   // in the snapshot of the log. Accounts are named by their number in the log; inboxes as in its table `message`, by an
-  // account's number or minus a group's. Generators read blocks as they are asked for ids.
+  // account's number or minus a group's. Generators read blocks as they are asked for ids. While an index of the former
+  // schema serves, all of them throw IndexIncomplete.
 
   /** Yields the ids of direct messages of one account to another below an id, newest first. */
   pairNewestFirst(sender: number, receiver: number, below: bigint): Generator<bigint, void, void> {
@@ -195,6 +207,7 @@ export class LogIndex {
   }
 
   private snapshot(): Snapshot {
+    if (this.runs?.isFormer === true) throw new IndexIncomplete("the index of conversations is being built");
     return (this.conversations ??= {
       runs: this.oldestFirst(),
       memtable: this.memtable,

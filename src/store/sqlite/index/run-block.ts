@@ -5,7 +5,8 @@
 //   offset 12 n   4 × n bytes   second words, likewise, in the lists that have them; a posting has 12 or 16 bytes
 //
 // Sorted by key, by the second word if it is part of the key, and by id. A block's number encodes its place:
-// 2^23 × run + 2^20 × list + ordinal.
+// 2^23 × run + 2^20 × list + ordinal. In an index of the former schema it is 2^22 × run + ..., and the list `received`
+// has no second words.
 
 import { assert } from "../../../base/assert.ts";
 import { isPaired, isWide, type List } from "./posting.ts";
@@ -13,6 +14,7 @@ import { isPaired, isWide, type List } from "./posting.ts";
 const blockBytesMax = 3_984;
 const blocksPerList = 2 ** 20;
 export const blocksPerRun = 8 * blocksPerList;
+const formerBlocksPerRun = 4 * blocksPerList;
 
 /** Columns of one buffer. */
 export interface Postings {
@@ -40,13 +42,13 @@ export function blockPostings(list: List): number {
   return Math.floor(blockBytesMax / postingBytes(list));
 }
 
-export function blockNumber(run: number, list: List, ordinal: number): number {
+export function blockNumber(run: number, list: List, ordinal: number, isFormer = false): number {
   assert(ordinal < blocksPerList, "a list of a run has less than 2^20 blocks");
-  return run * blocksPerRun + list * blocksPerList + ordinal;
+  return run * (isFormer ? formerBlocksPerRun : blocksPerRun) + list * blocksPerList + ordinal;
 }
 
 export function emptyPostings(list: List, count: number): Postings {
-  return viewed(list, new ArrayBuffer(count * postingBytes(list)), count);
+  return viewed(new ArrayBuffer(count * postingBytes(list)), count, isWide(list));
 }
 
 /** Returns the bytes of the first `count` postings: a view of all of them, or a copy. */
@@ -59,21 +61,22 @@ export function packPostings(list: List, postings: Postings, count = postings.ke
   return new Uint8Array(packed.ids.buffer);
 }
 
-/** Returns views of a copy of the bytes; undefined if their length is invalid. */
-export function unpackPostings(list: List, bytes: Uint8Array): Postings | undefined {
-  const count = bytes.length / postingBytes(list);
+/** Returns views of a copy of the bytes; undefined if their length is invalid. `isFormer`: of the former schema. */
+export function unpackPostings(list: List, bytes: Uint8Array, isFormer = false): Postings | undefined {
+  const isNarrow = isFormer || !isWide(list);
+  const count = bytes.length / (isNarrow ? 12 : 16);
   if (!Number.isInteger(count)) return undefined;
   const buffer = new ArrayBuffer(bytes.length);
   new Uint8Array(buffer).set(bytes);
-  return viewed(list, buffer, count);
+  return viewed(buffer, count, !isNarrow);
 }
 
-function viewed(list: List, buffer: ArrayBuffer, count: number): Postings {
+function viewed(buffer: ArrayBuffer, count: number, hasSeconds: boolean): Postings {
   return {
     ids: new BigInt64Array(buffer, 0, count),
     halves: new Uint32Array(buffer, 0, count * 2),
     keys: new Uint32Array(buffer, count * 8, count),
-    seconds: new Uint32Array(buffer, count * 12, isWide(list) ? count : 0),
+    seconds: new Uint32Array(buffer, count * 12, hasSeconds ? count : 0),
   };
 }
 

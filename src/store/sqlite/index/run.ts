@@ -3,7 +3,9 @@
 import type { Database } from "bun:sqlite";
 import { BloomFilter } from "./bloom-filter.ts";
 import { guarded, IndexDamage } from "../damage.ts";
-import { allLists, filteredLists, lists, type List } from "./posting.ts";
+import { pragmaNumber } from "../schema.ts";
+import { formerSchemaVersion } from "./index-file.ts";
+import { lists, type List } from "./posting.ts";
 import { blockNumber, postingsBefore, runChecksums, unpackPostings, type Bound, type Postings } from "./run-block.ts";
 
 const cachedBlocksMax = 1_024;
@@ -16,19 +18,22 @@ interface BlockRow {
 class Blocks {
   private readonly cached = new Map<number, Postings>();
   private readonly select;
+  private readonly isFormer: boolean;
 
-  constructor(index: Database) {
+  constructor(index: Database, isFormer: boolean) {
+    this.isFormer = isFormer;
     this.select = index.prepare<BlockRow, [number]>("SELECT postings, crc FROM block WHERE number = ?");
   }
 
-  get(list: List, number: number): Postings {
+  get(run: number, list: List, ordinal: number): Postings {
+    const number = blockNumber(run, list, ordinal, this.isFormer);
     const known = this.cached.get(number);
     if (known !== undefined) return known;
     const row = guarded(() => this.select.get(number));
     if (row === null) throw new IndexDamage(`block ${number} of the index is missing`);
     if (!isBlob(row.postings) || BigInt(Bun.hash.crc32(row.postings)) !== row.crc)
       throw new IndexDamage(`block ${number} of the index is damaged`);
-    const postings = unpack(list, row.postings);
+    const postings = unpack(list, row.postings, this.isFormer);
     // Cleared as a whole: simpler than LRU, and as good for reads that are spread over all runs.
     if (this.cached.size >= cachedBlocksMax) this.cached.clear();
     this.cached.set(number, postings);
@@ -70,13 +75,13 @@ export class Run {
   private readonly fences: readonly Postings[];
   private readonly filters: (BloomFilter | undefined)[];
 
-  constructor(row: RunRow, blocks: Blocks) {
+  constructor(row: RunRow, blocks: Blocks, isFormer: boolean) {
     this.number = Number(row.number);
     this.level = Number(row.level);
     this.lastId = row.last_id;
     this.messages = Number(row.messages);
     this.blocks = blocks;
-    this.fences = fencesOf(row).map((bytes, list) => unpack(allLists[list] ?? lists.received, bytes));
+    this.fences = fenceColumns.map(({ name, list }) => unpack(list, row[name], isFormer));
     this.filters = [filter(row.filter_received), undefined, filter(row.filter_keyed), filter(row.filter_pair)];
   }
 
@@ -102,7 +107,7 @@ export class Run {
   }
 
   block(list: List, ordinal: number): Postings {
-    return this.blocks.get(list, blockNumber(this.number, list, ordinal));
+    return this.blocks.get(this.number, list, ordinal);
   }
 
   /** Yields the postings between two positions, both exclusive, block by block, the last block first. */
@@ -155,10 +160,28 @@ export class Run {
   }
 }
 
-const blobColumns = [
-  ...["fences_received", "fences_sent", "fences_keyed", "fences_pair", "fences_peers"],
-  ...["filter_received", "filter_keyed", "filter_pair"],
+interface BlobColumn {
+  readonly name: Exclude<keyof RunRow, "number" | "level" | "last_id" | "messages" | "crcs">;
+  readonly list: List;
+  /** An index of the former schema has it. */
+  readonly isFormer: boolean;
+}
+
+const { received, sent, keyed, pair, peers } = lists;
+/** In the order of their checksums. */
+const fenceColumns: readonly BlobColumn[] = [
+  { name: "fences_received", list: received, isFormer: true },
+  { name: "fences_sent", list: sent, isFormer: true },
+  { name: "fences_keyed", list: keyed, isFormer: true },
+  { name: "fences_pair", list: pair, isFormer: false },
+  { name: "fences_peers", list: peers, isFormer: false },
 ];
+const filterColumns: readonly BlobColumn[] = [
+  { name: "filter_received", list: received, isFormer: true },
+  { name: "filter_keyed", list: keyed, isFormer: true },
+  { name: "filter_pair", list: pair, isFormer: false },
+];
+const blobColumns = [...fenceColumns, ...filterColumns];
 
 export class RunList {
   runs: readonly Run[] = [];
@@ -168,8 +191,9 @@ export class RunList {
   private readonly state;
   private readonly numbers;
   private readonly select;
-  /** Of each blob: whether it is loaded. */
-  private readonly loaded: readonly boolean[];
+  /** The index has the former schema: no lists of pairs and peers. */
+  readonly isFormer: boolean;
+  private readonly loaded: ReadonlySet<BlobColumn>;
   private version = -1n;
 
   /**
@@ -177,14 +201,18 @@ export class RunList {
    * present. Other lists look empty.
    */
   constructor(index: Database, wanted: readonly List[], unfiltered = false) {
-    const has = (list: List): boolean => wanted.includes(list);
-    this.loaded = [...allLists.map(has), ...filteredLists.map((list) => !unfiltered && has(list))];
-    const column = (name: string, at: number): string => (this.loaded[at] === true ? name : `x'' AS ${name}`);
-    this.blocks = new Blocks(index);
+    this.isFormer = guarded(() => pragmaNumber(index, "user_version")) === formerSchemaVersion;
+    const isLoaded = (column: BlobColumn): boolean => {
+      const isThere = column.isFormer || !this.isFormer;
+      return isThere && wanted.includes(column.list) && !(unfiltered && filterColumns.includes(column));
+    };
+    this.loaded = new Set(blobColumns.filter(isLoaded));
+    const selected = blobColumns.map((column) => (this.loaded.has(column) ? column.name : `x'' AS ${column.name}`));
+    this.blocks = new Blocks(index, this.isFormer);
     this.state = index.prepare<{ version: bigint; folded_id: bigint }, []>("SELECT version, folded_id FROM state");
     this.numbers = index.prepare<{ number: bigint }, []>("SELECT number FROM run ORDER BY last_id");
     this.select = index.prepare<RunRow, [bigint]>(
-      `SELECT number, level, last_id, messages, ${blobColumns.map(column).join(", ")}, crcs FROM run WHERE number = ?`,
+      `SELECT number, level, last_id, messages, ${selected.join(", ")}, crcs FROM run WHERE number = ?`,
     );
   }
 
@@ -207,8 +235,8 @@ export class RunList {
   private load(number: bigint): Run {
     const row = this.select.get(number);
     if (row === null) throw new IndexDamage(`run ${number} of the index is missing`);
-    verify(row, this.loaded);
-    return new Run(row, this.blocks);
+    verify(row, this.loaded, this.isFormer);
+    return new Run(row, this.blocks, this.isFormer);
   }
 }
 
@@ -217,24 +245,21 @@ function isBlob(value: unknown): boolean {
   return value instanceof Uint8Array;
 }
 
-function fencesOf(row: RunRow): Uint8Array[] {
-  return [row.fences_received, row.fences_sent, row.fences_keyed, row.fences_pair, row.fences_peers];
-}
-
 /** Throws IndexDamage unless the checksums of the blobs that are loaded match. */
-function verify(row: RunRow, loaded: readonly boolean[]): void {
-  const blobs = [...fencesOf(row), row.filter_received, row.filter_keyed, row.filter_pair];
+function verify(row: RunRow, loaded: ReadonlySet<BlobColumn>, isFormer: boolean): void {
+  const columns = blobColumns.filter((column) => column.isFormer || !isFormer);
+  const blobs = columns.map(({ name }) => row[name]);
   if (![...blobs, row.crcs].every(isBlob)) throw new IndexDamage(`run ${row.number} of the index is damaged`);
   const found = runChecksums(Number(row.level), row.last_id, Number(row.messages), blobs);
   const isRight = (at: number): boolean =>
     row.crcs.subarray(at * 4, at * 4 + 4).every((byte, i) => byte === found[at * 4 + i]);
   const isSame = row.crcs.length === found.length && isRight(0);
-  if (!isSame || !loaded.every((isLoaded, at) => !isLoaded || isRight(at + 1)))
+  if (!isSame || !columns.every((column, at) => !loaded.has(column) || isRight(at + 1)))
     throw new IndexDamage(`run ${row.number} of the index is damaged`);
 }
 
-function unpack(list: List, bytes: Uint8Array): Postings {
-  const postings = unpackPostings(list, bytes);
+function unpack(list: List, bytes: Uint8Array, isFormer: boolean): Postings {
+  const postings = unpackPostings(list, bytes, isFormer);
   if (postings === undefined) throw new IndexDamage("postings of the index have a wrong length");
   return postings;
 }

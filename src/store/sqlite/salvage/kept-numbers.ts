@@ -5,7 +5,7 @@ import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { clockMsEnd, smallestIdAt } from "../../snowflake.ts";
 import { openUnlocked } from "../connection.ts";
-import { indexPathOf } from "../index/index-file.ts";
+import { formerPathOf, indexPathOf } from "../index/index-file.ts";
 
 /**
  * Larger values are not ids. The limit does not depend on a clock, which may be wrong and far behind the ids. It allows
@@ -48,8 +48,9 @@ export function keepLastId(target: Database, path: string): bigint {
        ) WHERE id <= ?`,
     )
     .get(idMax)?.id;
-  const flushed = flushedIdOf(indexPathOf(path));
-  const lastId = seen !== null && seen !== undefined && seen > flushed ? seen : flushed;
+  const indexPath = indexPathOf(path);
+  const known = [seen ?? 0n, flushedIdOf(indexPath), flushedIdOf(formerPathOf(indexPath))];
+  const lastId = known.reduce((greatest, id) => (id > greatest ? id : greatest));
   target.run("INSERT OR IGNORE INTO sequence (one, last_id, committed_ms) VALUES (1, 0, 0)");
   target.run("UPDATE sequence SET last_id = ?", [lastId]);
   return lastId;
