@@ -163,8 +163,8 @@ test("a merge that died between two slices leaves blocks that are swept, and is 
 test("kill -9 in the middle of a flush or a merge loses nothing and repeats nothing", async () => {
   const world = newWorld(64);
   const acknowledged: string[] = [];
-  // A run of 64 has three blocks; the ninth run is followed by a merge into six.
-  for (const killAt of [1, 2, 3, 4, 13, 27, 28, 29, 31, 33]) {
+  // A run of 64 has four blocks and nine checksums of its own; the eighth run is followed by a merge.
+  for (const killAt of [1, 2, 3, 4, 5, 13, 27, 28, 29, 31, 33, 60, 100, 150, 180]) {
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "compaction-child.ts"), world.path, `${killAt}`], {
       stdout: "pipe",
       stderr: "inherit",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { BloomFilter } from "../../src/store/sqlite/index/bloom-filter.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { openOrMakeIndex } from "../../src/store/sqlite/index/index-file.ts";
-import { allLists, lists } from "../../src/store/sqlite/index/posting.ts";
+import { allLists, lists, readerLists } from "../../src/store/sqlite/index/posting.ts";
 import { RunBuilder, RunStatements } from "../../src/store/sqlite/index/run-builder.ts";
 import { RunList } from "../../src/store/sqlite/index/run.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
@@ -111,4 +111,33 @@ test("a memtable answers as a list does, over many generations, and drops what i
   }
   memtable.drop(memtable.lastId);
   expect(memtable.messages).toBe(0);
+});
+
+test("a memtable finds the messages of a pair as a list does, over many generations, down to an id", () => {
+  const random = new Random(testSeed("pairs of a memtable"));
+  const memtable = new Memtable(readerLists);
+  let id = 1n << 60n;
+  const said = Array.from({ length: 100_000 }, () => {
+    id += BigInt(1 + random.below(1 << 22));
+    // Some accounts have large numbers; odd keys are groups.
+    const account = (): number => (random.once(2) ? 1 + random.below(20) : 2 ** 31 - 1 - random.below(20));
+    return {
+      id,
+      sent: account(),
+      received: random.once(5) ? random.below(9) * 2 + 1 : account() * 2,
+      keyed: undefined,
+    };
+  });
+  for (const message of said) memtable.add(message);
+  for (let turn = 0; turn < 200; turn++) {
+    const { sent = 0, received = 1 } = said[random.below(said.length)] ?? {};
+    if (received % 2 === 1) continue;
+    const above = random.once(4) ? 0n : (said[random.below(said.length)]?.id ?? 0n) - BigInt(random.below(2));
+    const own = said.filter((message) => message.sent === sent && message.received === received && message.id > above);
+    const found = Array.from(memtable.entries(lists.pair, sent, received / 2, above), ({ generation, at }) => {
+      return [generation.ids[at], generation.sender(at), generation.receiver(at)];
+    });
+    expect(found).toEqual(own.map((message) => [message.id, sent, received / 2]).toReversed());
+    expect([...memtable.oldestFirst(lists.pair, sent, received / 2, above)]).toEqual(own.map((message) => message.id));
+  }
 });

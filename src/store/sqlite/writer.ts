@@ -293,12 +293,13 @@ export class Writer {
     try {
       this.index.begin();
       this.talks.catchUp();
-      this.entryIds.follow();
       // Read after locking, so that waiting for the lock does not look like a clock that is late.
       const wallMs = Math.floor(this.clock.wallMs());
       const refused = refusedClock(wallMs, "this machine's");
       if (refused !== undefined) throw new Refusal(refused);
       const row = this.sequence.read();
+      // A store of an earlier schema, which has no entries, was noticed by now.
+      this.entryIds.follow();
       const claimed = this.ownership?.claimed;
       const node = this.lease.hold(wallMs, row.last_id);
       // A claim that gives the store a new identity changes the epoch.

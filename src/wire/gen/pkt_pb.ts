@@ -12,11 +12,8 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 /**
  * Describes the file pkt.proto.
  */
-export const file_pkt: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    "Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJImwKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJEhAKCG1lbnRpb25zGAUgAygJEg8KB3JlcGx5VG8YBiABKAMiMgoLTWVzc2FnZVJlc3ASEQoJbWVzc2FnZUlkGAEgASgDEhAKCHNlbmRUaW1lGAIgASgDIr0BCgtNZXNzYWdlUHVzaBIRCgltZXNzYWdlSWQYASABKAMSDAoEdHlwZRgCIAEoBRIMCgRib2R5GAMgASgJEg0KBWV4dHJhGAQgASgJEg4KBnNlbmRlchgFIAEoCRIQCghzZW5kVGltZRgGIAEoAxISCgpwcmV2aW91c0lkGAcgASgDEhcKD3ByZXZpb3VzRW50cnlJZBgIIAEoAxIQCghtZW50aW9ucxgJIAMoCRIPCgdyZXBseVRvGAogASgDIiIKDU1lc3NhZ2VBY2tSZXESEQoJbWVzc2FnZUlkGAEgASgDIlEKD01lc3NhZ2VJbmRleFJlcRISCgptZXNzYWdlX2lkGAEgASgDEhMKC2luY2x1ZGVTZW50GAIgASgIEhUKDWluY2x1ZGVFdmVudHMYAyABKAgiVQoQTWVzc2FnZUluZGV4UmVzcBIiCgdpbmRleGVzGAEgAygLMhEucGt0Lk1lc3NhZ2VJbmRleBIOCgZsYXN0SWQYAiABKAMSDQoFcmVzZXQYAyABKAgi3gEKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkSHAoEa2luZBgGIAEoDjIOLnBrdC5FbnRyeUtpbmQSEAoIcmVmZXJzVG8YByABKAMSEAoIbWVudGlvbnMYCCADKAkSDwoHcmVwbHlUbxgJIAEoAxIgCgZkZXRhaWwYCiABKAsyEC5wa3QuRW50cnlEZXRhaWwiTQoLRW50cnlEZXRhaWwSEAoIcmVhY3Rpb24YASABKAkSCwoDb2ZmGAIgASgIEhAKCGFjY291bnRzGAMgAygJEg0KBWNvdW50GAQgASgNIsQBCglFdmVudFB1c2gSDwoHZW50cnlJZBgBIAEoAxIcCgRraW5kGAIgASgOMg4ucGt0LkVudHJ5S2luZBIQCghyZWZlcnNUbxgDIAEoAxINCgVhY3RvchgEIAEoCRIMCgR0aW1lGAUgASgDEg8KB2FjY291bnQYBiABKAkSDQoFZ3JvdXAYByABKAkSFwoPcHJldmlvdXNFbnRyeUlkGAggASgDEiAKBmRldGFpbBgJIAEoCzIQLnBrdC5FbnRyeURldGFpbCIqCglFbnRyeVJlc3ASDwoHZW50cnlJZBgBIAEoAxIMCgR0aW1lGAIgASgDIlIKDk1lc3NhZ2VFZGl0UmVxEhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIiUKEE1lc3NhZ2VSZWNhbGxSZXESEQoJbWVzc2FnZUlkGAEgASgDIiQKDk1lc3NhZ2VIaWRlUmVxEhIKCm1lc3NhZ2VJZHMYASADKAMiQwoPTWVzc2FnZVJlYWN0UmVxEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghyZWFjdGlvbhgCIAEoCRILCgNvZmYYAyABKAgiRAoRTWVzc2FnZVJlYWRlcnNSZXESEQoJbWVzc2FnZUlkGAEgASgDEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgNIkYKEk1lc3NhZ2VSZWFkZXJzUmVzcBINCgVjb3VudBgBIAEoDRIQCghhY2NvdW50cxgCIAMoCRIPCgdoYXNNb3JlGAMgASgIIoQCCg5IaXN0b3J5TWVzc2FnZRIRCgltZXNzYWdlSWQYASABKAMSDgoGc2VuZGVyGAIgASgJEhAKCHNlbmRUaW1lGAMgASgDEgwKBHR5cGUYBCABKAUSDAoEYm9keRgFIAEoCRINCgVleHRyYRgGIAEoCRIOCgZlZGl0ZWQYByABKAgSEAoIcmVjYWxsZWQYCCABKAgSEAoIbWVudGlvbnMYCSADKAkSDwoHcmVwbHlUbxgKIAEoAxIgCglyZWFjdGlvbnMYCyADKAsyDS5wa3QuUmVhY3Rpb24SCwoDY3V0GAwgASgIEg8KB2FjY291bnQYDSABKAkSDQoFZ3JvdXAYDiABKAkiOQoIUmVhY3Rpb24SEAoIcmVhY3Rpb24YASABKAkSDQoFY291bnQYAiABKA0SDAoEbWluZRgDIAEoCCKOAQoKSGlzdG9yeVJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEg4KBmJlZm9yZRgDIAEoAxINCgVhZnRlchgEIAEoAxIOCgZhcm91bmQYBSABKAMSDQoFbGltaXQYBiABKAUSDgoGdGhyZWFkGAcgASgDEhIKCm1lc3NhZ2VJZHMYCCADKAMiWQoLSGlzdG9yeVJlc3ASJQoIbWVzc2FnZXMYASADKAsyEy5wa3QuSGlzdG9yeU1lc3NhZ2USEQoJaGFzQmVmb3JlGAIgASgIEhAKCGhhc0FmdGVyGAMgASgIIksKE0NvbnZlcnNhdGlvbkxpc3RSZXESDgoGYmVmb3JlGAEgASgDEg0KBWxpbWl0GAIgASgFEhUKDWluY2x1ZGVIaWRkZW4YAyABKAgiUQoUQ29udmVyc2F0aW9uTGlzdFJlc3ASKAoNY29udmVyc2F0aW9ucxgBIAMoCzIRLnBrdC5Db252ZXJzYXRpb24SDwoHaGFzTW9yZRgCIAEoCCL4AQoMQ29udmVyc2F0aW9uEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSEgoKYWN0aXZpdHlJZBgDIAEoAxIoCgtsYXN0TWVzc2FnZRgEIAEoCzITLnBrdC5IaXN0b3J5TWVzc2FnZRIOCgZ1bnJlYWQYBSABKA0SDwoHYXRMZWFzdBgGIAEoCBIWCg51bnJlYWRNZW50aW9ucxgHIAEoDRIOCgZyZWFkSWQYCCABKAMSEgoKcGVlclJlYWRJZBgJIAEoAxIOCgZwaW5uZWQYCiABKAgSDQoFbXV0ZWQYCyABKAgSDgoGaGlkZGVuGAwgASgIIkgKE0NvbnZlcnNhdGlvblJlYWRSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIRCgltZXNzYWdlSWQYAyABKAMiTwoKUmVhZE5vdGlmeRIOCgZyZWFkZXIYASABKAkSDwoHYWNjb3VudBgCIAEoCRINCgVncm91cBgDIAEoCRIRCgltZXNzYWdlSWQYBCABKAMikgEKEkNvbnZlcnNhdGlvblNldFJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEhMKBnBpbm5lZBgDIAEoCEgAiAEBEhIKBW11dGVkGAQgASgISAGIAQESEwoGaGlkZGVuGAUgASgISAKIAQFCCQoHX3Bpbm5lZEIICgZfbXV0ZWRCCQoHX2hpZGRlbiJEChRDb252ZXJzYXRpb25DbGVhclJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEgwKBHVwVG8YAyABKAMiJQoSQWNjb3VudFN0YXRlQ2hhbmdlEg8KB3ZlcnNpb24YASABKAMiJwoPQWNjb3VudFN0YXRlUmVxEhQKDHNpbmNlVmVyc2lvbhgBIAEoAyJ9ChBBY2NvdW50U3RhdGVSZXNwEg8KB3ZlcnNpb24YASABKAMSLwoNY29udmVyc2F0aW9ucxgCIAMoCzIYLnBrdC5Db252ZXJzYXRpb25TZXR0aW5nEhYKDmhpZGRlbk1lc3NhZ2VzGAMgAygDEg8KB2hhc01vcmUYBCABKAgiigEKE0NvbnZlcnNhdGlvblNldHRpbmcSDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIOCgZwaW5uZWQYAyABKAgSDQoFbXV0ZWQYBCABKAgSEAoIaGlkZGVuSWQYBSABKAMSEQoJY2xlYXJlZFRvGAYgASgDEg8KB3ZlcnNpb24YByABKAMiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIjUKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCRIQCghsZWZ0X291dBgCIAMoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzUmVhZHkYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzUmVhZHkqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAIqzQIKCUVudHJ5S2luZBIQCgxFbnRyeU1lc3NhZ2UQABIPCgtFbnRyeUVkaXRlZBABEhEKDUVudHJ5UmVjYWxsZWQQAhIQCgxFbnRyeVJlYWN0ZWQQAxIVChFFbnRyeUdyb3VwQ3JlYXRlZBAQEhUKEUVudHJ5R3JvdXBVcGRhdGVkEBESFAoQRW50cnlHcm91cEpvaW5lZBASEhIKDkVudHJ5R3JvdXBMZWZ0EBMSFQoRRW50cnlHcm91cFJlbW92ZWQQFBISCg5FbnRyeUdyb3VwUm9sZRAVEhMKD0VudHJ5R3JvdXBNdXRlZBAWEhkKFUVudHJ5R3JvdXBUcmFuc2ZlcnJlZBAXEhQKEEVudHJ5R3JvdXBQaW5uZWQQGBIXChNFbnRyeUdyb3VwRGlzbWlzc2VkEBkSFgoSRW50cnlHcm91cFNldHRpbmdzEBpiBnByb3RvMw",
-  );
+export const file_pkt: GenFile = /*@__PURE__*/
+  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJImwKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJEhAKCG1lbnRpb25zGAUgAygJEg8KB3JlcGx5VG8YBiABKAMiMgoLTWVzc2FnZVJlc3ASEQoJbWVzc2FnZUlkGAEgASgDEhAKCHNlbmRUaW1lGAIgASgDIr0BCgtNZXNzYWdlUHVzaBIRCgltZXNzYWdlSWQYASABKAMSDAoEdHlwZRgCIAEoBRIMCgRib2R5GAMgASgJEg0KBWV4dHJhGAQgASgJEg4KBnNlbmRlchgFIAEoCRIQCghzZW5kVGltZRgGIAEoAxISCgpwcmV2aW91c0lkGAcgASgDEhcKD3ByZXZpb3VzRW50cnlJZBgIIAEoAxIQCghtZW50aW9ucxgJIAMoCRIPCgdyZXBseVRvGAogASgDIiIKDU1lc3NhZ2VBY2tSZXESEQoJbWVzc2FnZUlkGAEgASgDIlEKD01lc3NhZ2VJbmRleFJlcRISCgptZXNzYWdlX2lkGAEgASgDEhMKC2luY2x1ZGVTZW50GAIgASgIEhUKDWluY2x1ZGVFdmVudHMYAyABKAgiVQoQTWVzc2FnZUluZGV4UmVzcBIiCgdpbmRleGVzGAEgAygLMhEucGt0Lk1lc3NhZ2VJbmRleBIOCgZsYXN0SWQYAiABKAMSDQoFcmVzZXQYAyABKAgi3gEKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkSHAoEa2luZBgGIAEoDjIOLnBrdC5FbnRyeUtpbmQSEAoIcmVmZXJzVG8YByABKAMSEAoIbWVudGlvbnMYCCADKAkSDwoHcmVwbHlUbxgJIAEoAxIgCgZkZXRhaWwYCiABKAsyEC5wa3QuRW50cnlEZXRhaWwiTQoLRW50cnlEZXRhaWwSEAoIcmVhY3Rpb24YASABKAkSCwoDb2ZmGAIgASgIEhAKCGFjY291bnRzGAMgAygJEg0KBWNvdW50GAQgASgNIsQBCglFdmVudFB1c2gSDwoHZW50cnlJZBgBIAEoAxIcCgRraW5kGAIgASgOMg4ucGt0LkVudHJ5S2luZBIQCghyZWZlcnNUbxgDIAEoAxINCgVhY3RvchgEIAEoCRIMCgR0aW1lGAUgASgDEg8KB2FjY291bnQYBiABKAkSDQoFZ3JvdXAYByABKAkSFwoPcHJldmlvdXNFbnRyeUlkGAggASgDEiAKBmRldGFpbBgJIAEoCzIQLnBrdC5FbnRyeURldGFpbCIqCglFbnRyeVJlc3ASDwoHZW50cnlJZBgBIAEoAxIMCgR0aW1lGAIgASgDIlIKDk1lc3NhZ2VFZGl0UmVxEhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIiUKEE1lc3NhZ2VSZWNhbGxSZXESEQoJbWVzc2FnZUlkGAEgASgDIiQKDk1lc3NhZ2VIaWRlUmVxEhIKCm1lc3NhZ2VJZHMYASADKAMiQwoPTWVzc2FnZVJlYWN0UmVxEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghyZWFjdGlvbhgCIAEoCRILCgNvZmYYAyABKAgiRAoRTWVzc2FnZVJlYWRlcnNSZXESEQoJbWVzc2FnZUlkGAEgASgDEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgNIkYKEk1lc3NhZ2VSZWFkZXJzUmVzcBINCgVjb3VudBgBIAEoDRIQCghhY2NvdW50cxgCIAMoCRIPCgdoYXNNb3JlGAMgASgIIoQCCg5IaXN0b3J5TWVzc2FnZRIRCgltZXNzYWdlSWQYASABKAMSDgoGc2VuZGVyGAIgASgJEhAKCHNlbmRUaW1lGAMgASgDEgwKBHR5cGUYBCABKAUSDAoEYm9keRgFIAEoCRINCgVleHRyYRgGIAEoCRIOCgZlZGl0ZWQYByABKAgSEAoIcmVjYWxsZWQYCCABKAgSEAoIbWVudGlvbnMYCSADKAkSDwoHcmVwbHlUbxgKIAEoAxIgCglyZWFjdGlvbnMYCyADKAsyDS5wa3QuUmVhY3Rpb24SCwoDY3V0GAwgASgIEg8KB2FjY291bnQYDSABKAkSDQoFZ3JvdXAYDiABKAkiOQoIUmVhY3Rpb24SEAoIcmVhY3Rpb24YASABKAkSDQoFY291bnQYAiABKA0SDAoEbWluZRgDIAEoCCKOAQoKSGlzdG9yeVJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEg4KBmJlZm9yZRgDIAEoAxINCgVhZnRlchgEIAEoAxIOCgZhcm91bmQYBSABKAMSDQoFbGltaXQYBiABKAUSDgoGdGhyZWFkGAcgASgDEhIKCm1lc3NhZ2VJZHMYCCADKAMiWQoLSGlzdG9yeVJlc3ASJQoIbWVzc2FnZXMYASADKAsyEy5wa3QuSGlzdG9yeU1lc3NhZ2USEQoJaGFzQmVmb3JlGAIgASgIEhAKCGhhc0FmdGVyGAMgASgIIksKE0NvbnZlcnNhdGlvbkxpc3RSZXESDgoGYmVmb3JlGAEgASgDEg0KBWxpbWl0GAIgASgFEhUKDWluY2x1ZGVIaWRkZW4YAyABKAgiUQoUQ29udmVyc2F0aW9uTGlzdFJlc3ASKAoNY29udmVyc2F0aW9ucxgBIAMoCzIRLnBrdC5Db252ZXJzYXRpb24SDwoHaGFzTW9yZRgCIAEoCCL4AQoMQ29udmVyc2F0aW9uEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSEgoKYWN0aXZpdHlJZBgDIAEoAxIoCgtsYXN0TWVzc2FnZRgEIAEoCzITLnBrdC5IaXN0b3J5TWVzc2FnZRIOCgZ1bnJlYWQYBSABKA0SDwoHYXRMZWFzdBgGIAEoCBIWCg51bnJlYWRNZW50aW9ucxgHIAEoDRIOCgZyZWFkSWQYCCABKAMSEgoKcGVlclJlYWRJZBgJIAEoAxIOCgZwaW5uZWQYCiABKAgSDQoFbXV0ZWQYCyABKAgSDgoGaGlkZGVuGAwgASgIIkgKE0NvbnZlcnNhdGlvblJlYWRSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIRCgltZXNzYWdlSWQYAyABKAMiTwoKUmVhZE5vdGlmeRIOCgZyZWFkZXIYASABKAkSDwoHYWNjb3VudBgCIAEoCRINCgVncm91cBgDIAEoCRIRCgltZXNzYWdlSWQYBCABKAMikgEKEkNvbnZlcnNhdGlvblNldFJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEhMKBnBpbm5lZBgDIAEoCEgAiAEBEhIKBW11dGVkGAQgASgISAGIAQESEwoGaGlkZGVuGAUgASgISAKIAQFCCQoHX3Bpbm5lZEIICgZfbXV0ZWRCCQoHX2hpZGRlbiJEChRDb252ZXJzYXRpb25DbGVhclJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEgwKBHVwVG8YAyABKAMiJQoSQWNjb3VudFN0YXRlQ2hhbmdlEg8KB3ZlcnNpb24YASABKAMiJwoPQWNjb3VudFN0YXRlUmVxEhQKDHNpbmNlVmVyc2lvbhgBIAEoAyJ9ChBBY2NvdW50U3RhdGVSZXNwEg8KB3ZlcnNpb24YASABKAMSLwoNY29udmVyc2F0aW9ucxgCIAMoCzIYLnBrdC5Db252ZXJzYXRpb25TZXR0aW5nEhYKDmhpZGRlbk1lc3NhZ2VzGAMgAygDEg8KB2hhc01vcmUYBCABKAgiigEKE0NvbnZlcnNhdGlvblNldHRpbmcSDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIOCgZwaW5uZWQYAyABKAgSDQoFbXV0ZWQYBCABKAgSEAoIaGlkZGVuSWQYBSABKAMSEQoJY2xlYXJlZFRvGAYgASgDEg8KB3ZlcnNpb24YByABKAMiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIjUKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCRIQCghsZWZ0X291dBgCIAMoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzUmVhZHkYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzUmVhZHkqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAIqzQIKCUVudHJ5S2luZBIQCgxFbnRyeU1lc3NhZ2UQABIPCgtFbnRyeUVkaXRlZBABEhEKDUVudHJ5UmVjYWxsZWQQAhIQCgxFbnRyeVJlYWN0ZWQQAxIVChFFbnRyeUdyb3VwQ3JlYXRlZBAQEhUKEUVudHJ5R3JvdXBVcGRhdGVkEBESFAoQRW50cnlHcm91cEpvaW5lZBASEhIKDkVudHJ5R3JvdXBMZWZ0EBMSFQoRRW50cnlHcm91cFJlbW92ZWQQFBISCg5FbnRyeUdyb3VwUm9sZRAVEhMKD0VudHJ5R3JvdXBNdXRlZBAWEhkKFUVudHJ5R3JvdXBUcmFuc2ZlcnJlZBAXEhQKEEVudHJ5R3JvdXBQaW5uZWQQGBIXChNFbnRyeUdyb3VwRGlzbWlzc2VkEBkSFgoSRW50cnlHcm91cFNldHRpbmdzEBpiBnByb3RvMw");
 
 /**
  * @generated from message pkt.Meta
@@ -42,7 +39,8 @@ export type Meta = Message<"pkt.Meta"> & {
  * Describes the message pkt.Meta.
  * Use `create(MetaSchema)` to create a new message.
  */
-export const MetaSchema: GenMessage<Meta> = /*@__PURE__*/ messageDesc(file_pkt, 0);
+export const MetaSchema: GenMessage<Meta> = /*@__PURE__*/
+  messageDesc(file_pkt, 0);
 
 /**
  * @generated from message pkt.Header
@@ -96,7 +94,8 @@ export type Header = Message<"pkt.Header"> & {
  * Describes the message pkt.Header.
  * Use `create(HeaderSchema)` to create a new message.
  */
-export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/ messageDesc(file_pkt, 1);
+export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
+  messageDesc(file_pkt, 1);
 
 /**
  * @generated from message pkt.LoginReq
@@ -139,7 +138,8 @@ export type LoginReq = Message<"pkt.LoginReq"> & {
  * Describes the message pkt.LoginReq.
  * Use `create(LoginReqSchema)` to create a new message.
  */
-export const LoginReqSchema: GenMessage<LoginReq> = /*@__PURE__*/ messageDesc(file_pkt, 2);
+export const LoginReqSchema: GenMessage<LoginReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 2);
 
 /**
  * @generated from message pkt.LoginResp
@@ -167,7 +167,8 @@ export type LoginResp = Message<"pkt.LoginResp"> & {
  * Describes the message pkt.LoginResp.
  * Use `create(LoginRespSchema)` to create a new message.
  */
-export const LoginRespSchema: GenMessage<LoginResp> = /*@__PURE__*/ messageDesc(file_pkt, 3);
+export const LoginRespSchema: GenMessage<LoginResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 3);
 
 /**
  * @generated from message pkt.LoginRenewReq
@@ -183,7 +184,8 @@ export type LoginRenewReq = Message<"pkt.LoginRenewReq"> & {
  * Describes the message pkt.LoginRenewReq.
  * Use `create(LoginRenewReqSchema)` to create a new message.
  */
-export const LoginRenewReqSchema: GenMessage<LoginRenewReq> = /*@__PURE__*/ messageDesc(file_pkt, 4);
+export const LoginRenewReqSchema: GenMessage<LoginRenewReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 4);
 
 /**
  * @generated from message pkt.LoginRenewResp
@@ -201,7 +203,8 @@ export type LoginRenewResp = Message<"pkt.LoginRenewResp"> & {
  * Describes the message pkt.LoginRenewResp.
  * Use `create(LoginRenewRespSchema)` to create a new message.
  */
-export const LoginRenewRespSchema: GenMessage<LoginRenewResp> = /*@__PURE__*/ messageDesc(file_pkt, 5);
+export const LoginRenewRespSchema: GenMessage<LoginRenewResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 5);
 
 /**
  * @generated from message pkt.KickoutNotify
@@ -217,7 +220,8 @@ export type KickoutNotify = Message<"pkt.KickoutNotify"> & {
  * Describes the message pkt.KickoutNotify.
  * Use `create(KickoutNotifySchema)` to create a new message.
  */
-export const KickoutNotifySchema: GenMessage<KickoutNotify> = /*@__PURE__*/ messageDesc(file_pkt, 6);
+export const KickoutNotifySchema: GenMessage<KickoutNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 6);
 
 /**
  * @generated from message pkt.Session
@@ -280,7 +284,8 @@ export type Session = Message<"pkt.Session"> & {
  * Describes the message pkt.Session.
  * Use `create(SessionSchema)` to create a new message.
  */
-export const SessionSchema: GenMessage<Session> = /*@__PURE__*/ messageDesc(file_pkt, 7);
+export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
+  messageDesc(file_pkt, 7);
 
 /**
  * @generated from message pkt.MessageReq
@@ -325,7 +330,8 @@ export type MessageReq = Message<"pkt.MessageReq"> & {
  * Describes the message pkt.MessageReq.
  * Use `create(MessageReqSchema)` to create a new message.
  */
-export const MessageReqSchema: GenMessage<MessageReq> = /*@__PURE__*/ messageDesc(file_pkt, 8);
+export const MessageReqSchema: GenMessage<MessageReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 8);
 
 /**
  * @generated from message pkt.MessageResp
@@ -346,7 +352,8 @@ export type MessageResp = Message<"pkt.MessageResp"> & {
  * Describes the message pkt.MessageResp.
  * Use `create(MessageRespSchema)` to create a new message.
  */
-export const MessageRespSchema: GenMessage<MessageResp> = /*@__PURE__*/ messageDesc(file_pkt, 9);
+export const MessageRespSchema: GenMessage<MessageResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 9);
 
 /**
  * @generated from message pkt.MessagePush
@@ -410,7 +417,8 @@ export type MessagePush = Message<"pkt.MessagePush"> & {
  * Describes the message pkt.MessagePush.
  * Use `create(MessagePushSchema)` to create a new message.
  */
-export const MessagePushSchema: GenMessage<MessagePush> = /*@__PURE__*/ messageDesc(file_pkt, 10);
+export const MessagePushSchema: GenMessage<MessagePush> = /*@__PURE__*/
+  messageDesc(file_pkt, 10);
 
 /**
  * @generated from message pkt.MessageAckReq
@@ -426,7 +434,8 @@ export type MessageAckReq = Message<"pkt.MessageAckReq"> & {
  * Describes the message pkt.MessageAckReq.
  * Use `create(MessageAckReqSchema)` to create a new message.
  */
-export const MessageAckReqSchema: GenMessage<MessageAckReq> = /*@__PURE__*/ messageDesc(file_pkt, 11);
+export const MessageAckReqSchema: GenMessage<MessageAckReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 11);
 
 /**
  * @generated from message pkt.MessageIndexReq
@@ -454,7 +463,8 @@ export type MessageIndexReq = Message<"pkt.MessageIndexReq"> & {
  * Describes the message pkt.MessageIndexReq.
  * Use `create(MessageIndexReqSchema)` to create a new message.
  */
-export const MessageIndexReqSchema: GenMessage<MessageIndexReq> = /*@__PURE__*/ messageDesc(file_pkt, 12);
+export const MessageIndexReqSchema: GenMessage<MessageIndexReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 12);
 
 /**
  * @generated from message pkt.MessageIndexResp
@@ -484,7 +494,8 @@ export type MessageIndexResp = Message<"pkt.MessageIndexResp"> & {
  * Describes the message pkt.MessageIndexResp.
  * Use `create(MessageIndexRespSchema)` to create a new message.
  */
-export const MessageIndexRespSchema: GenMessage<MessageIndexResp> = /*@__PURE__*/ messageDesc(file_pkt, 13);
+export const MessageIndexRespSchema: GenMessage<MessageIndexResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 13);
 
 /**
  * @generated from message pkt.MessageIndex
@@ -549,7 +560,8 @@ export type MessageIndex = Message<"pkt.MessageIndex"> & {
  * Describes the message pkt.MessageIndex.
  * Use `create(MessageIndexSchema)` to create a new message.
  */
-export const MessageIndexSchema: GenMessage<MessageIndex> = /*@__PURE__*/ messageDesc(file_pkt, 14);
+export const MessageIndexSchema: GenMessage<MessageIndex> = /*@__PURE__*/
+  messageDesc(file_pkt, 14);
 
 /**
  * What an entry says besides its kind, its actor and the message that it is about: never a text.
@@ -586,7 +598,8 @@ export type EntryDetail = Message<"pkt.EntryDetail"> & {
  * Describes the message pkt.EntryDetail.
  * Use `create(EntryDetailSchema)` to create a new message.
  */
-export const EntryDetailSchema: GenMessage<EntryDetail> = /*@__PURE__*/ messageDesc(file_pkt, 15);
+export const EntryDetailSchema: GenMessage<EntryDetail> = /*@__PURE__*/
+  messageDesc(file_pkt, 15);
 
 /**
  * Push `chat.event`: an entry that is not a message.
@@ -646,7 +659,8 @@ export type EventPush = Message<"pkt.EventPush"> & {
  * Describes the message pkt.EventPush.
  * Use `create(EventPushSchema)` to create a new message.
  */
-export const EventPushSchema: GenMessage<EventPush> = /*@__PURE__*/ messageDesc(file_pkt, 16);
+export const EventPushSchema: GenMessage<EventPush> = /*@__PURE__*/
+  messageDesc(file_pkt, 16);
 
 /**
  * Answers to edits, recalls and reactions. A change that is in force already is confirmed with its former entry, or 0.
@@ -669,7 +683,8 @@ export type EntryResp = Message<"pkt.EntryResp"> & {
  * Describes the message pkt.EntryResp.
  * Use `create(EntryRespSchema)` to create a new message.
  */
-export const EntryRespSchema: GenMessage<EntryResp> = /*@__PURE__*/ messageDesc(file_pkt, 17);
+export const EntryRespSchema: GenMessage<EntryResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 17);
 
 /**
  * @generated from message pkt.MessageEditReq
@@ -700,7 +715,8 @@ export type MessageEditReq = Message<"pkt.MessageEditReq"> & {
  * Describes the message pkt.MessageEditReq.
  * Use `create(MessageEditReqSchema)` to create a new message.
  */
-export const MessageEditReqSchema: GenMessage<MessageEditReq> = /*@__PURE__*/ messageDesc(file_pkt, 18);
+export const MessageEditReqSchema: GenMessage<MessageEditReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 18);
 
 /**
  * @generated from message pkt.MessageRecallReq
@@ -716,7 +732,8 @@ export type MessageRecallReq = Message<"pkt.MessageRecallReq"> & {
  * Describes the message pkt.MessageRecallReq.
  * Use `create(MessageRecallReqSchema)` to create a new message.
  */
-export const MessageRecallReqSchema: GenMessage<MessageRecallReq> = /*@__PURE__*/ messageDesc(file_pkt, 19);
+export const MessageRecallReqSchema: GenMessage<MessageRecallReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 19);
 
 /**
  * @generated from message pkt.MessageHideReq
@@ -732,7 +749,8 @@ export type MessageHideReq = Message<"pkt.MessageHideReq"> & {
  * Describes the message pkt.MessageHideReq.
  * Use `create(MessageHideReqSchema)` to create a new message.
  */
-export const MessageHideReqSchema: GenMessage<MessageHideReq> = /*@__PURE__*/ messageDesc(file_pkt, 20);
+export const MessageHideReqSchema: GenMessage<MessageHideReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 20);
 
 /**
  * @generated from message pkt.MessageReactReq
@@ -758,7 +776,8 @@ export type MessageReactReq = Message<"pkt.MessageReactReq"> & {
  * Describes the message pkt.MessageReactReq.
  * Use `create(MessageReactReqSchema)` to create a new message.
  */
-export const MessageReactReqSchema: GenMessage<MessageReactReq> = /*@__PURE__*/ messageDesc(file_pkt, 21);
+export const MessageReactReqSchema: GenMessage<MessageReactReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 21);
 
 /**
  * @generated from message pkt.MessageReadersReq
@@ -786,7 +805,8 @@ export type MessageReadersReq = Message<"pkt.MessageReadersReq"> & {
  * Describes the message pkt.MessageReadersReq.
  * Use `create(MessageReadersReqSchema)` to create a new message.
  */
-export const MessageReadersReqSchema: GenMessage<MessageReadersReq> = /*@__PURE__*/ messageDesc(file_pkt, 22);
+export const MessageReadersReqSchema: GenMessage<MessageReadersReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 22);
 
 /**
  * @generated from message pkt.MessageReadersResp
@@ -812,7 +832,8 @@ export type MessageReadersResp = Message<"pkt.MessageReadersResp"> & {
  * Describes the message pkt.MessageReadersResp.
  * Use `create(MessageReadersRespSchema)` to create a new message.
  */
-export const MessageReadersRespSchema: GenMessage<MessageReadersResp> = /*@__PURE__*/ messageDesc(file_pkt, 23);
+export const MessageReadersRespSchema: GenMessage<MessageReadersResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 23);
 
 /**
  * A message as it is now.
@@ -901,7 +922,8 @@ export type HistoryMessage = Message<"pkt.HistoryMessage"> & {
  * Describes the message pkt.HistoryMessage.
  * Use `create(HistoryMessageSchema)` to create a new message.
  */
-export const HistoryMessageSchema: GenMessage<HistoryMessage> = /*@__PURE__*/ messageDesc(file_pkt, 24);
+export const HistoryMessageSchema: GenMessage<HistoryMessage> = /*@__PURE__*/
+  messageDesc(file_pkt, 24);
 
 /**
  * @generated from message pkt.Reaction
@@ -929,7 +951,8 @@ export type Reaction = Message<"pkt.Reaction"> & {
  * Describes the message pkt.Reaction.
  * Use `create(ReactionSchema)` to create a new message.
  */
-export const ReactionSchema: GenMessage<Reaction> = /*@__PURE__*/ messageDesc(file_pkt, 25);
+export const ReactionSchema: GenMessage<Reaction> = /*@__PURE__*/
+  messageDesc(file_pkt, 25);
 
 /**
  * A conversation is named by an account or a group; exactly one of them is set. That holds for every message below.
@@ -990,7 +1013,8 @@ export type HistoryReq = Message<"pkt.HistoryReq"> & {
  * Describes the message pkt.HistoryReq.
  * Use `create(HistoryReqSchema)` to create a new message.
  */
-export const HistoryReqSchema: GenMessage<HistoryReq> = /*@__PURE__*/ messageDesc(file_pkt, 26);
+export const HistoryReqSchema: GenMessage<HistoryReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 26);
 
 /**
  * @generated from message pkt.HistoryResp
@@ -1018,7 +1042,8 @@ export type HistoryResp = Message<"pkt.HistoryResp"> & {
  * Describes the message pkt.HistoryResp.
  * Use `create(HistoryRespSchema)` to create a new message.
  */
-export const HistoryRespSchema: GenMessage<HistoryResp> = /*@__PURE__*/ messageDesc(file_pkt, 27);
+export const HistoryRespSchema: GenMessage<HistoryResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 27);
 
 /**
  * @generated from message pkt.ConversationListReq
@@ -1048,7 +1073,8 @@ export type ConversationListReq = Message<"pkt.ConversationListReq"> & {
  * Describes the message pkt.ConversationListReq.
  * Use `create(ConversationListReqSchema)` to create a new message.
  */
-export const ConversationListReqSchema: GenMessage<ConversationListReq> = /*@__PURE__*/ messageDesc(file_pkt, 28);
+export const ConversationListReqSchema: GenMessage<ConversationListReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 28);
 
 /**
  * @generated from message pkt.ConversationListResp
@@ -1069,7 +1095,8 @@ export type ConversationListResp = Message<"pkt.ConversationListResp"> & {
  * Describes the message pkt.ConversationListResp.
  * Use `create(ConversationListRespSchema)` to create a new message.
  */
-export const ConversationListRespSchema: GenMessage<ConversationListResp> = /*@__PURE__*/ messageDesc(file_pkt, 29);
+export const ConversationListRespSchema: GenMessage<ConversationListResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 29);
 
 /**
  * @generated from message pkt.Conversation
@@ -1146,7 +1173,8 @@ export type Conversation = Message<"pkt.Conversation"> & {
  * Describes the message pkt.Conversation.
  * Use `create(ConversationSchema)` to create a new message.
  */
-export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/ messageDesc(file_pkt, 30);
+export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/
+  messageDesc(file_pkt, 30);
 
 /**
  * @generated from message pkt.ConversationReadReq
@@ -1172,7 +1200,8 @@ export type ConversationReadReq = Message<"pkt.ConversationReadReq"> & {
  * Describes the message pkt.ConversationReadReq.
  * Use `create(ConversationReadReqSchema)` to create a new message.
  */
-export const ConversationReadReqSchema: GenMessage<ConversationReadReq> = /*@__PURE__*/ messageDesc(file_pkt, 31);
+export const ConversationReadReqSchema: GenMessage<ConversationReadReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 31);
 
 /**
  * Push `chat.conversation.read`: `reader` has read up to messageId in its conversation with `account`, or in the group.
@@ -1205,7 +1234,8 @@ export type ReadNotify = Message<"pkt.ReadNotify"> & {
  * Describes the message pkt.ReadNotify.
  * Use `create(ReadNotifySchema)` to create a new message.
  */
-export const ReadNotifySchema: GenMessage<ReadNotify> = /*@__PURE__*/ messageDesc(file_pkt, 32);
+export const ReadNotifySchema: GenMessage<ReadNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 32);
 
 /**
  * What is absent stays as it is.
@@ -1243,7 +1273,8 @@ export type ConversationSetReq = Message<"pkt.ConversationSetReq"> & {
  * Describes the message pkt.ConversationSetReq.
  * Use `create(ConversationSetReqSchema)` to create a new message.
  */
-export const ConversationSetReqSchema: GenMessage<ConversationSetReq> = /*@__PURE__*/ messageDesc(file_pkt, 33);
+export const ConversationSetReqSchema: GenMessage<ConversationSetReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 33);
 
 /**
  * @generated from message pkt.ConversationClearReq
@@ -1269,7 +1300,8 @@ export type ConversationClearReq = Message<"pkt.ConversationClearReq"> & {
  * Describes the message pkt.ConversationClearReq.
  * Use `create(ConversationClearReqSchema)` to create a new message.
  */
-export const ConversationClearReqSchema: GenMessage<ConversationClearReq> = /*@__PURE__*/ messageDesc(file_pkt, 34);
+export const ConversationClearReqSchema: GenMessage<ConversationClearReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 34);
 
 /**
  * The answer to what changes an account's own state: the version that has it.
@@ -1287,7 +1319,8 @@ export type AccountStateChange = Message<"pkt.AccountStateChange"> & {
  * Describes the message pkt.AccountStateChange.
  * Use `create(AccountStateChangeSchema)` to create a new message.
  */
-export const AccountStateChangeSchema: GenMessage<AccountStateChange> = /*@__PURE__*/ messageDesc(file_pkt, 35);
+export const AccountStateChangeSchema: GenMessage<AccountStateChange> = /*@__PURE__*/
+  messageDesc(file_pkt, 35);
 
 /**
  * @generated from message pkt.AccountStateReq
@@ -1303,7 +1336,8 @@ export type AccountStateReq = Message<"pkt.AccountStateReq"> & {
  * Describes the message pkt.AccountStateReq.
  * Use `create(AccountStateReqSchema)` to create a new message.
  */
-export const AccountStateReqSchema: GenMessage<AccountStateReq> = /*@__PURE__*/ messageDesc(file_pkt, 36);
+export const AccountStateReqSchema: GenMessage<AccountStateReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 36);
 
 /**
  * Also the push `account.changed`.
@@ -1338,7 +1372,8 @@ export type AccountStateResp = Message<"pkt.AccountStateResp"> & {
  * Describes the message pkt.AccountStateResp.
  * Use `create(AccountStateRespSchema)` to create a new message.
  */
-export const AccountStateRespSchema: GenMessage<AccountStateResp> = /*@__PURE__*/ messageDesc(file_pkt, 37);
+export const AccountStateRespSchema: GenMessage<AccountStateResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 37);
 
 /**
  * An account's own view of a conversation, as it is now.
@@ -1390,7 +1425,8 @@ export type ConversationSetting = Message<"pkt.ConversationSetting"> & {
  * Describes the message pkt.ConversationSetting.
  * Use `create(ConversationSettingSchema)` to create a new message.
  */
-export const ConversationSettingSchema: GenMessage<ConversationSetting> = /*@__PURE__*/ messageDesc(file_pkt, 38);
+export const ConversationSettingSchema: GenMessage<ConversationSetting> = /*@__PURE__*/
+  messageDesc(file_pkt, 38);
 
 /**
  * @generated from message pkt.MessageContentReq
@@ -1406,7 +1442,8 @@ export type MessageContentReq = Message<"pkt.MessageContentReq"> & {
  * Describes the message pkt.MessageContentReq.
  * Use `create(MessageContentReqSchema)` to create a new message.
  */
-export const MessageContentReqSchema: GenMessage<MessageContentReq> = /*@__PURE__*/ messageDesc(file_pkt, 39);
+export const MessageContentReqSchema: GenMessage<MessageContentReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 39);
 
 /**
  * @generated from message pkt.MessageContentResp
@@ -1422,7 +1459,8 @@ export type MessageContentResp = Message<"pkt.MessageContentResp"> & {
  * Describes the message pkt.MessageContentResp.
  * Use `create(MessageContentRespSchema)` to create a new message.
  */
-export const MessageContentRespSchema: GenMessage<MessageContentResp> = /*@__PURE__*/ messageDesc(file_pkt, 40);
+export const MessageContentRespSchema: GenMessage<MessageContentResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 40);
 
 /**
  * @generated from message pkt.MessageContent
@@ -1453,7 +1491,8 @@ export type MessageContent = Message<"pkt.MessageContent"> & {
  * Describes the message pkt.MessageContent.
  * Use `create(MessageContentSchema)` to create a new message.
  */
-export const MessageContentSchema: GenMessage<MessageContent> = /*@__PURE__*/ messageDesc(file_pkt, 41);
+export const MessageContentSchema: GenMessage<MessageContent> = /*@__PURE__*/
+  messageDesc(file_pkt, 41);
 
 /**
  * @generated from message pkt.GroupCreateReq
@@ -1494,7 +1533,8 @@ export type GroupCreateReq = Message<"pkt.GroupCreateReq"> & {
  * Describes the message pkt.GroupCreateReq.
  * Use `create(GroupCreateReqSchema)` to create a new message.
  */
-export const GroupCreateReqSchema: GenMessage<GroupCreateReq> = /*@__PURE__*/ messageDesc(file_pkt, 42);
+export const GroupCreateReqSchema: GenMessage<GroupCreateReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 42);
 
 /**
  * @generated from message pkt.GroupCreateResp
@@ -1515,7 +1555,8 @@ export type GroupCreateResp = Message<"pkt.GroupCreateResp"> & {
  * Describes the message pkt.GroupCreateResp.
  * Use `create(GroupCreateRespSchema)` to create a new message.
  */
-export const GroupCreateRespSchema: GenMessage<GroupCreateResp> = /*@__PURE__*/ messageDesc(file_pkt, 43);
+export const GroupCreateRespSchema: GenMessage<GroupCreateResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 43);
 
 /**
  * @generated from message pkt.GroupCreateNotify
@@ -1536,7 +1577,8 @@ export type GroupCreateNotify = Message<"pkt.GroupCreateNotify"> & {
  * Describes the message pkt.GroupCreateNotify.
  * Use `create(GroupCreateNotifySchema)` to create a new message.
  */
-export const GroupCreateNotifySchema: GenMessage<GroupCreateNotify> = /*@__PURE__*/ messageDesc(file_pkt, 44);
+export const GroupCreateNotifySchema: GenMessage<GroupCreateNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 44);
 
 /**
  * @generated from message pkt.GroupJoinReq
@@ -1557,7 +1599,8 @@ export type GroupJoinReq = Message<"pkt.GroupJoinReq"> & {
  * Describes the message pkt.GroupJoinReq.
  * Use `create(GroupJoinReqSchema)` to create a new message.
  */
-export const GroupJoinReqSchema: GenMessage<GroupJoinReq> = /*@__PURE__*/ messageDesc(file_pkt, 45);
+export const GroupJoinReqSchema: GenMessage<GroupJoinReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 45);
 
 /**
  * @generated from message pkt.GroupQuitReq
@@ -1578,7 +1621,8 @@ export type GroupQuitReq = Message<"pkt.GroupQuitReq"> & {
  * Describes the message pkt.GroupQuitReq.
  * Use `create(GroupQuitReqSchema)` to create a new message.
  */
-export const GroupQuitReqSchema: GenMessage<GroupQuitReq> = /*@__PURE__*/ messageDesc(file_pkt, 46);
+export const GroupQuitReqSchema: GenMessage<GroupQuitReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 46);
 
 /**
  * @generated from message pkt.GroupJoinNotify
@@ -1599,7 +1643,8 @@ export type GroupJoinNotify = Message<"pkt.GroupJoinNotify"> & {
  * Describes the message pkt.GroupJoinNotify.
  * Use `create(GroupJoinNotifySchema)` to create a new message.
  */
-export const GroupJoinNotifySchema: GenMessage<GroupJoinNotify> = /*@__PURE__*/ messageDesc(file_pkt, 47);
+export const GroupJoinNotifySchema: GenMessage<GroupJoinNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 47);
 
 /**
  * @generated from message pkt.GroupQuitNotify
@@ -1620,7 +1665,8 @@ export type GroupQuitNotify = Message<"pkt.GroupQuitNotify"> & {
  * Describes the message pkt.GroupQuitNotify.
  * Use `create(GroupQuitNotifySchema)` to create a new message.
  */
-export const GroupQuitNotifySchema: GenMessage<GroupQuitNotify> = /*@__PURE__*/ messageDesc(file_pkt, 48);
+export const GroupQuitNotifySchema: GenMessage<GroupQuitNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 48);
 
 /**
  * @generated from message pkt.GroupGetReq
@@ -1636,7 +1682,8 @@ export type GroupGetReq = Message<"pkt.GroupGetReq"> & {
  * Describes the message pkt.GroupGetReq.
  * Use `create(GroupGetReqSchema)` to create a new message.
  */
-export const GroupGetReqSchema: GenMessage<GroupGetReq> = /*@__PURE__*/ messageDesc(file_pkt, 49);
+export const GroupGetReqSchema: GenMessage<GroupGetReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 49);
 
 /**
  * @generated from message pkt.GroupGetResp
@@ -1687,7 +1734,8 @@ export type GroupGetResp = Message<"pkt.GroupGetResp"> & {
  * Describes the message pkt.GroupGetResp.
  * Use `create(GroupGetRespSchema)` to create a new message.
  */
-export const GroupGetRespSchema: GenMessage<GroupGetResp> = /*@__PURE__*/ messageDesc(file_pkt, 50);
+export const GroupGetRespSchema: GenMessage<GroupGetResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 50);
 
 /**
  * @generated from message pkt.Member
@@ -1718,7 +1766,8 @@ export type Member = Message<"pkt.Member"> & {
  * Describes the message pkt.Member.
  * Use `create(MemberSchema)` to create a new message.
  */
-export const MemberSchema: GenMessage<Member> = /*@__PURE__*/ messageDesc(file_pkt, 51);
+export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
+  messageDesc(file_pkt, 51);
 
 /**
  * @generated from message pkt.ErrorResp
@@ -1734,7 +1783,8 @@ export type ErrorResp = Message<"pkt.ErrorResp"> & {
  * Describes the message pkt.ErrorResp.
  * Use `create(ErrorRespSchema)` to create a new message.
  */
-export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/ messageDesc(file_pkt, 52);
+export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 52);
 
 /**
  * Links between services: the dialler identifies itself, then proves that it knows the cluster's key; in between the
@@ -1794,7 +1844,8 @@ export type InnerHandshakeReq = Message<"pkt.InnerHandshakeReq"> & {
  * Describes the message pkt.InnerHandshakeReq.
  * Use `create(InnerHandshakeReqSchema)` to create a new message.
  */
-export const InnerHandshakeReqSchema: GenMessage<InnerHandshakeReq> = /*@__PURE__*/ messageDesc(file_pkt, 53);
+export const InnerHandshakeReqSchema: GenMessage<InnerHandshakeReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 53);
 
 /**
  * @generated from message pkt.InnerHandshakeResponse
@@ -1847,7 +1898,8 @@ export type InnerHandshakeResponse = Message<"pkt.InnerHandshakeResponse"> & {
  * Describes the message pkt.InnerHandshakeResponse.
  * Use `create(InnerHandshakeResponseSchema)` to create a new message.
  */
-export const InnerHandshakeResponseSchema: GenMessage<InnerHandshakeResponse> = /*@__PURE__*/ messageDesc(file_pkt, 54);
+export const InnerHandshakeResponseSchema: GenMessage<InnerHandshakeResponse> = /*@__PURE__*/
+  messageDesc(file_pkt, 54);
 
 /**
  * The state of a service, which it sends over its links in the body of a basic ping.
@@ -1898,7 +1950,8 @@ export type LinkState = Message<"pkt.LinkState"> & {
  * Describes the message pkt.LinkState.
  * Use `create(LinkStateSchema)` to create a new message.
  */
-export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/ messageDesc(file_pkt, 55);
+export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/
+  messageDesc(file_pkt, 55);
 
 /**
  * @generated from enum pkt.Flag
@@ -1928,7 +1981,8 @@ export type Flag = (typeof Flag)[keyof typeof Flag] | UnknownEnum;
 /**
  * Describes the enum pkt.Flag.
  */
-export const FlagSchema: GenEnum<Flag> = /*@__PURE__*/ enumDesc(file_pkt, 0);
+export const FlagSchema: GenEnum<Flag> = /*@__PURE__*/
+  enumDesc(file_pkt, 0);
 
 /**
  * Ranges: 100-299 the request is invalid, 300-399 the server failed (retry), 400 and above sign in again.
@@ -2012,7 +2066,8 @@ export type Status = (typeof Status)[keyof typeof Status] | UnknownEnum;
 /**
  * Describes the enum pkt.Status.
  */
-export const StatusSchema: GenEnum<Status> = /*@__PURE__*/ enumDesc(file_pkt, 1);
+export const StatusSchema: GenEnum<Status> = /*@__PURE__*/
+  enumDesc(file_pkt, 1);
 
 /**
  * @generated from enum pkt.MetaType
@@ -2042,7 +2097,8 @@ export type MetaType = (typeof MetaType)[keyof typeof MetaType] | UnknownEnum;
 /**
  * Describes the enum pkt.MetaType.
  */
-export const MetaTypeSchema: GenEnum<MetaType> = /*@__PURE__*/ enumDesc(file_pkt, 2);
+export const MetaTypeSchema: GenEnum<MetaType> = /*@__PURE__*/
+  enumDesc(file_pkt, 2);
 
 /**
  * What an entry of the log is. Everybody in a conversation sees its entries in the order of their ids.
@@ -2136,4 +2192,6 @@ export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind] | UnknownEnum
 /**
  * Describes the enum pkt.EntryKind.
  */
-export const EntryKindSchema: GenEnum<EntryKind> = /*@__PURE__*/ enumDesc(file_pkt, 3);
+export const EntryKindSchema: GenEnum<EntryKind> = /*@__PURE__*/
+  enumDesc(file_pkt, 3);
+
