@@ -109,13 +109,7 @@ export class Dispatcher {
    * A location tells its features: gateways of a release that does not know this one have no location with it, so that
    * they never have to cut a body.
    */
-  push(
-    head: PushHead,
-    body: Uint8Array,
-    located: Located,
-    exceptChannelId: string,
-    plainBytes = Infinity,
-  ): void {
+  push(head: PushHead, body: Uint8Array, located: Located, exceptChannelId: string, plainBytes = Infinity): void {
     const isForAll = plainBytes >= body.length && plainBytes > 0;
     // The common case is one connection, the receiver's; it needs no grouping.
     const lone = loneLocation(located, exceptChannelId);
@@ -147,8 +141,8 @@ export class Dispatcher {
   }
 
   /**
-   * Like `push` for a body that is not for everybody: a gateway gets one packet, whose channels without the feature come
-   * first.
+   * Like `push` for a body that is not for everybody: a gateway gets one packet, whose channels without the feature
+   * come first.
    */
   private pushParts(
     head: PushHead,

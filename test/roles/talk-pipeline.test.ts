@@ -1,5 +1,6 @@
 // What becomes of a talk whose push fails: the sender does not hear of it, because the message is stored.
 
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import { expect, test } from "bun:test";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -62,7 +63,9 @@ function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = n
     allowance,
     fanOut,
     notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemRuntime),
-    missed: new MissedPushes({ audience, fanOut }, systemRuntime.timers),
+    missed: new MissedPushes({ audience, fanOut }, "all", systemRuntime.timers),
+    missedEvents: new MissedPushes({ audience, fanOut }, "conversations", systemRuntime.timers),
+    windows: defaultSettings("chat"),
     reads: new Reads(limits, systemRuntime),
     ...systemRuntime,
     latency: metrics.talkLatency,

@@ -10,6 +10,12 @@ import type { MissedPushes } from "./missed-pushes.ts";
 import type { NoticeParts, Notices } from "./notices.ts";
 import type { Reads } from "./reads.ts";
 
+/** For how long, in milliseconds, a message's author may change it; 0: not at all. */
+export interface ChangeWindows {
+  readonly editWindowMs: number;
+  readonly recallWindowMs: number;
+}
+
 /** Constructed by the role and passed to each command. */
 export interface ChatParts extends Runtime, NoticeParts {
   readonly store: Store;
@@ -17,6 +23,9 @@ export interface ChatParts extends Runtime, NoticeParts {
   readonly dispatcher: Dispatcher;
   readonly notices: Notices;
   readonly missed: MissedPushes;
+  /** Those of what only connections with the feature `conversations` get. */
+  readonly missedEvents: MissedPushes;
+  readonly windows: ChangeWindows;
   readonly reads: Reads;
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;

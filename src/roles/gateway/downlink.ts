@@ -107,8 +107,7 @@ export class Downlink implements FrameHandler {
     if (status === Status.Success) {
       if (hasConversations(channel.features)) keepGranted(channel, packet.subarray(scan.bodyStart, scan.bodyEnd));
       goLive(this.gateway, channel);
-    }
-    else {
+    } else {
       const sentence = decodeBody(ErrorRespSchema, packet.subarray(scan.bodyStart, scan.bodyEnd))?.message ?? "";
       this.gateway.people.refused(channel, sentence === "" ? `status ${status}` : sentence);
       channel.connection.close(status >= 300 && status < 400 ? closeTryAgain : closeUnauthorised);
