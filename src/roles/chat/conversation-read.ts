@@ -4,7 +4,7 @@ import { Refusal } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
 import { ConversationReadReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
-import { checkMessageId, conversationOf, noConversation } from "./conversation-name.ts";
+import { checkMessageId, conversationOf } from "./conversation-name.ts";
 import { pushRead } from "./conversation-pushes.ts";
 
 /** Answers after the store has; a cursor that did not move is Success and told to nobody. */
@@ -20,7 +20,7 @@ export function conversationRead(parts: ChatParts): Handler {
     const outcome = await store.markRead({ app, account, ...name, messageId });
     switch (outcome.result) {
       case "notFound":
-        throw noConversation();
+        throw new Refusal(Status.NotFound, "you have no such conversation, or may read no such message in it");
       case "future":
         throw new Refusal(Status.InvalidPacketBody, "there is no message with that id yet");
       case "unchanged":
