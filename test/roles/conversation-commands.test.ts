@@ -201,7 +201,7 @@ const good: readonly Asked[] = [
   ask(Command.AccountState, AccountStateReqSchema, {}),
 ];
 
-test("a connection without the feature is refused every command with a sentence, and the store is not asked", async () => {
+test("a connection without the feature is refused every command, and the store is not asked", async () => {
   const { request, asked } = stage();
   for (const { command, schema, init } of good) {
     const answer = await request(old, command, schema, init);
@@ -334,7 +334,7 @@ test("a reaction of 32 bytes with joiners and variation selectors is one", async
   expect(asked).toHaveLength(3);
 });
 
-test("the store's outcomes of changes are answered with their statuses and sentences, and pushed to nobody", async () => {
+test("refused changes are answered with their statuses and sentences, and pushed to nobody", async () => {
   const { request, answers, pushes } = stage();
   const wanted: readonly (readonly [ChangeOutcome, Status, string])[] = [
     [{ result: "notFound" }, Status.NotFound, "no such message"],
@@ -415,7 +415,7 @@ test("who has caused too many deliveries changes nothing any more", async () => 
   expect(script.asked).toHaveLength(asked);
 });
 
-test("a cursor that moves is told to the reader's other connections and to the partner, with the feature only", async () => {
+test("a cursor that moves is told to the reader's other connections and to the partner", async () => {
   const { request, answers, pushes } = stage();
   const read = async (init: MessageInitShape<typeof ConversationReadReqSchema>): Promise<Status> =>
     (await request(alice, Command.ConversationRead, ConversationReadReqSchema, init)).status;

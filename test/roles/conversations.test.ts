@@ -68,7 +68,7 @@ async function ask<Asked extends DescMessage, Told extends DescMessage>(
 const history = (client: WireClient, init: MessageInitShape<typeof HistoryReqSchema>): Promise<HistoryResp> =>
   ask(client, Command.History, HistoryReqSchema, init, HistoryRespSchema);
 
-test("an edit, a reaction and a recall are pushed to both sides, and are what everybody reads from then on", async () => {
+test("edits, reactions and recalls are pushed to both sides, and are what everybody reads then", async () => {
   const ann = await newer("ann");
   const tablet = await newer("ann", "tablet");
   const bob = await newer("bob");
@@ -187,7 +187,7 @@ test("one's own devices agree on what is read, hidden and pinned, whether they w
   expect(new Set(old.pushes.map(({ header }) => header.command))).toEqual(new Set([Command.UserTalk]));
 });
 
-test("in a group, members with the feature hear of changes, mentions and replies are told, and readers are named", async () => {
+test("in a group, members with the feature hear of changes, mentions and replies, and of readers", async () => {
   const hal = await newer("hal");
   const ida = await newer("ida");
   const old = await messenger.client("jon", { device: "old" });
@@ -227,7 +227,7 @@ test("in a group, members with the feature hear of changes, mentions and replies
   expect(new Set(old.pushes.map(({ header }) => header.command))).not.toContain(Command.Event);
 });
 
-test("what is not one's to change, or cannot be, is refused with a sentence, and of another app nothing is seen", async () => {
+test("what is not one's to change is refused with a sentence, and of another app nothing is seen", async () => {
   const kim = await newer("kim");
   const leo = await newer("leo");
   const foreign = await newer("leo", "phone", "another");

@@ -116,7 +116,7 @@ test("an audience whose ids are longer than a header takes several packets, and 
   expect(pushed().get("g1")).toEqual(located.flat().map(({ channelId }) => channelId));
 });
 
-test("a body that is not for everybody reaches each connection as far as it may, by one packet for each gateway", () => {
+test("a body that is not for everybody reaches each as far as it may, by one packet for each gateway", () => {
   const account = fc.array(fc.tuple(fc.constantFrom("g1", "g2"), fc.boolean()), { maxLength: 4 });
   fc.assert(
     fc.property(fc.array(account, { maxLength: 5 }), fc.constantFrom(0, 2, 4), (accounts, plainBytes) => {
@@ -154,7 +154,7 @@ test("a body that is not for everybody reaches each connection as far as it may,
         const text = features.includes("conversations") ? "body" : "body".slice(0, plainBytes);
         return channelId === "channel-1" || text === "" ? [] : [[channelId, text]];
       });
-      expect(new Map([...got].toSorted())).toEqual(new Map(wanted.toSorted()));
+      expect(got).toEqual(new Map(wanted));
       for (const count of packets.values()) expect(count).toBe(1);
       const newer = located.flat().filter(({ features }) => features.includes("conversations"));
       const others = newer.filter(({ channelId }) => channelId !== "channel-1").length;

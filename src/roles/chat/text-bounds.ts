@@ -8,7 +8,7 @@ import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 
 /** In a list of mentions: everybody in the group. */
-export const everybody = "*";
+const everybody = "*";
 
 /** Reports whether a text has more UTF-8 bytes: at most three for each UTF-16 unit, so only long ones are measured. */
 function isLongerThan(text: string, bytesMax: number): boolean {
