@@ -1,5 +1,5 @@
-// The feature `conversations` in a cluster of two releases: it is granted only where gateway and login node know it, and
-// who has not got it is never pushed anything of it, also behind a gateway that could not cut a push.
+// The feature `conversations` in a cluster of two releases: it is granted only where gateway and login node know it.
+// Who has not got it is never pushed anything of it, also behind a gateway that could not cut a push.
 
 import { expect, test } from "bun:test";
 import { fromBinary } from "@bufbuild/protobuf";

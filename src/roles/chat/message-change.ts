@@ -5,6 +5,7 @@ import { reactionKindsMax } from "../../base/limits/fixed.ts";
 import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { ChangeOutcome, MessageChange } from "../../store/conversations.ts";
+import { StoreUnavailable } from "../../store/store.ts";
 import { EntryRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import { admitUnknown } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
@@ -37,6 +38,10 @@ export async function changeMessage(parts: ChatParts, context: Context, change: 
     if (outcome.result === "stored") stored = outcome;
     const { entryId, time } = inForce(outcome, change);
     context.respond(EntryRespSchema, { entryId, time });
+    if (outcome.result === "unchanged") await parts.unconfirmed.repeated(parts, change);
+  } catch (error) {
+    if (error instanceof StoreUnavailable) parts.unconfirmed.add(change);
+    throw error;
   } finally {
     if (stored === undefined) parts.allowance.charge(app, account, -paid);
     else pushEvent(parts, context, stored, paid);
