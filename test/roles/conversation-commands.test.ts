@@ -479,19 +479,19 @@ test("a change stays stored and answered although its push fails", async () => {
 test("who repeats a change that the store may have committed has those concerned told to look", async () => {
   for (const group of ["", "g"]) {
     const { request, store, answers, pushes } = stage();
-    const { change } = store;
-    const ask = (reaction: string) =>
+    const change = store.change.bind(store);
+    const react = (reaction: string) =>
       request(alice, Command.MessageReact, MessageReactReqSchema, { messageId: 5n, reaction });
     store.change = () => Promise.reject(new StoreUnavailable("no answer came"));
-    expect((await ask("a")).status).toBe(Status.SystemException);
+    expect((await react("a")).status).toBe(Status.SystemException);
     store.change = change;
     answers.change = { result: "unchanged", entryId: 4n, time: 6n };
     const message = { messageId: 5n, account: group === "" ? "bob" : "", group };
     store.messages = () =>
       Promise.resolve(toBinary(HistoryRespSchema, create(HistoryRespSchema, { messages: [message] })));
     // Another change was confirmed, and is told of by its push.
-    expect((await ask("b")).status).toBe(Status.Success);
-    expect((await ask("a")).status).toBe(Status.Success);
+    expect((await react("b")).status).toBe(Status.Success);
+    expect((await react("a")).status).toBe(Status.Success);
     while (pushes().length === 0) await Bun.sleep(10);
     await Bun.sleep(10);
     const hints = pushes().map(({ command, channels }) => [command, channels.toSorted()]);

@@ -2,12 +2,19 @@
 // force already, and nobody was told of it. Then those concerned are told to look (chat.sync).
 
 import { fromBinary } from "@bufbuild/protobuf";
-import type { MessageChange } from "../../store/conversations.ts";
+import type { RareLog } from "../../base/rare-log.ts";
+import type { ConversationStore, MessageChange } from "../../store/conversations.ts";
 import { HistoryRespSchema } from "../../wire/gen/pkt_pb.ts";
-import type { ChatParts } from "./chat-parts.ts";
+import type { MissedPushes } from "./missed-pushes.ts";
 
 /** The most changes that are remembered; beyond that, the oldest are forgotten. */
 const unconfirmedMax = 10_000;
+
+interface Parts {
+  readonly store: Pick<ConversationStore, "messages">;
+  readonly missedEvents: MissedPushes;
+  readonly rareLog: RareLog;
+}
 
 export class UnconfirmedChanges {
   private readonly keys = new Set<string>();
@@ -22,10 +29,7 @@ export class UnconfirmedChanges {
   }
 
   /** Tells of a change that is in force already, if it was not confirmed before. The request is answered already. */
-  async repeated(
-    { store, missedEvents, rareLog }: Pick<ChatParts, "store" | "missedEvents" | "rareLog">,
-    change: MessageChange,
-  ): Promise<void> {
+  async repeated({ store, missedEvents, rareLog }: Parts, change: MessageChange): Promise<void> {
     if (!this.keys.delete(keyOf(change))) return;
     const { app, actor, messageId } = change;
     try {
