@@ -49,6 +49,11 @@ export const MetaKey = {
   DestServer: "dest.server",
   /** The channel ids of a push's receivers, joined by commas. */
   DestChannels: "dest.channels",
+  /**
+   * Of a push whose body is not for all receivers: `bytes,count`, two decimal numbers. The first `count` channels of
+   * dest.channels get only the first `bytes` bytes of the body. Absent: all of them get everything.
+   */
+  DestPlain: "dest.plain",
   App: "app",
   Account: "account",
 } as const;

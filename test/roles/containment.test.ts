@@ -190,6 +190,7 @@ async function chatService() {
     await sessions.put("app", account, { device: "", gateway: "gate", incarnation: "1", channelId: account });
   const metrics = new Metrics();
   const service = createChatService({
+    ...defaultSettings("chat"),
     store,
     sessions,
     metrics: metrics.forService("chat-1", "chat"),
