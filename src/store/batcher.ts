@@ -85,8 +85,8 @@ export class Batcher<Job, Committed> {
       return Promise.reject(new StoreUnavailable("too many requests are waiting for the store"));
     }
     return new Promise((resolve, reject) => {
-      const settle = (committed: Committed, start: number): void => resolve(read(committed, start));
-      this.queue.push({ jobs, characters, cost, settle, reject });
+      const done = (committed: Committed, start: number): void => resolve(read(committed, start));
+      this.queue.push({ jobs, characters, cost, settle: done, reject });
       this.queuedCost += cost;
       this.queuedCharacters += characters;
       if (this.isScheduled || !this.mayHandOver()) return;

@@ -19,7 +19,7 @@ export type Job =
   | { readonly kind: "join" | "quit"; readonly change: MembershipChange };
 
 /** What only some messages have. */
-export interface TalkExtras {
+interface TalkExtras {
   /** Joined by commas, which no name has; "*" is everybody. */
   readonly mentions?: string;
   readonly replyTo?: string;

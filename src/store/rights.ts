@@ -15,12 +15,13 @@ export interface ChangeFacts {
   readonly isRecent: boolean;
 }
 
-export type Right = "allowed" | "notFound" | "forbidden" | "recalled" | "late" | "unchanged";
+type Right = "allowed" | "notFound" | "forbidden" | "recalled" | "late" | "unchanged";
 
 /**
  * - What one may not read does not exist.
  * - Edit: the author, who may still talk there, within the window; a recalled message stays recalled.
- * - Recall: the author within the window, whatever became of its rights; the group's admins at any time. Again: nothing.
+ * - Recall: the author within the window, whatever became of its rights; the group's admins at any time. A second one
+ *   changes nothing.
  * - React: who may talk there; not to a recalled message.
  */
 export function rightTo(action: "edit" | "recall" | "react", facts: ChangeFacts): Right {

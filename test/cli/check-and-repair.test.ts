@@ -116,7 +116,8 @@ for (const [what, sql] of lies) {
 
 test("a message that the index does not know of, and one that it invents, are found", async () => {
   for (const sql of [
-    `INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id) SELECT id + 1, inbox, sender, type, body, extra, sent_ns, NULL FROM message
+    `INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id)
+      SELECT id + 1, inbox, sender, type, body, extra, sent_ns, NULL FROM message
       WHERE id = (SELECT id FROM message ORDER BY id LIMIT 1 OFFSET 499)`,
     "DELETE FROM message WHERE id = (SELECT id FROM message ORDER BY id LIMIT 1 OFFSET 1000)",
     "UPDATE message SET inbox = sender WHERE id = (SELECT id FROM message ORDER BY id LIMIT 1 OFFSET 1000)",

@@ -221,7 +221,7 @@ export class LogReader {
     const chunk = Math.max(16, Math.ceil(limit / (series.length + 1)));
     const oldest = this.sql.oldest.get()?.id ?? idMax;
     for (const { source, after: from } of this.logIndex.sources(after < oldest ? oldest - 1n : after)) {
-      yield* mergeAscending(streams(source, from, series, chunk));
+      yield* mergeAscending(streamsOf(source, from, series, chunk));
     }
   }
 
@@ -260,7 +260,7 @@ class Names {
 }
 
 /** Returns the parts of the series above `after` that are in one source. */
-function streams(source: PostingSource, after: bigint, series: readonly Series[], chunk: number): IdStream[] {
+function streamsOf(source: PostingSource, after: bigint, series: readonly Series[], chunk: number): IdStream[] {
   const found: IdStream[] = [];
   for (const { list, key, from, until } of series) {
     if (!source.mayHave(list, key)) continue;

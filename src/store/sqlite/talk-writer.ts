@@ -1,5 +1,6 @@
 // Stores messages inside the writer's transaction: detects repetitions, checks rights, finds the previous message,
-// inserts the row. Messages of the transaction are found in `batch` until it commits, and in the log's index from then on.
+// inserts the row. Messages of the transaction are found in `batch` until it commits, and in the log's index from then
+// on.
 
 import type { Database } from "bun:sqlite";
 import { outcome, type JobOf } from "../jobs.ts";

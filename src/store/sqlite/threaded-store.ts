@@ -6,7 +6,6 @@ import { assert } from "../../base/assert.ts";
 import { historyMax } from "../../base/limits/fixed.ts";
 import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
 import { JobStore, type StoreOptions } from "../job-store.ts";
-import { Batcher } from "../batcher.ts";
 import type { ChangeJob, ChangeResult, ReadMarkJob } from "../change-jobs.ts";
 import type {
   AccountState,
@@ -36,6 +35,7 @@ import { BackOff } from "../../base/back-off.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTime } from "../../base/runtime.ts";
 import type { Synchronous } from "./connection.ts";
+import { ReadQueue } from "./conversations/read-queue.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import {
   indexSlots,
@@ -74,15 +74,12 @@ export class SqliteStore extends JobStore implements Store {
   /** A thread has found the log replaced, and the writer does not know yet. */
   private isReplaced = false;
   private forgotten: Forgotten = nothingForgotten;
-  private readonly reads: Batcher<ReadMarkJob, readonly ReadOutcome[]>;
+  private readonly reads: ReadQueue;
 
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
     super(options, backgroundTime.clock);
     this.files = files;
-    this.reads = new Batcher(
-      (jobs) => this.moveReads(jobs),
-      () => undefined,
-    );
+    this.reads = new ReadQueue((jobs) => this.moveReads(jobs));
     this.place = shownPlace(`sqlite:${path}`);
     this.refused = options.refused;
     files.onReopened = () => {
@@ -212,12 +209,8 @@ export class SqliteStore extends JobStore implements Store {
   }
 
   protected async readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
-    const answer = await this.ask("reader", {
-      kind: "contents",
-      app,
-      account,
-      messageIds: messageIds.map((id) => id.toString()),
-    });
+    const ids = messageIds.map(String);
+    const answer = await this.ask("reader", { kind: "contents", app, account, messageIds: ids });
     assert(answer.kind === "contents", "contents are answered with contents");
     return answer.encoded;
   }
@@ -288,13 +281,9 @@ export class SqliteStore extends JobStore implements Store {
       this.ask("reader", { kind: "reopenIndex", isReplaced }),
     ]);
   }
-  markRead({ messageId, ...mark }: ReadMark): Promise<ReadOutcome> {
-    if (this.isClosing) return Promise.reject(new StoreUnavailable("the store is closed"));
-    return this.reads.add([{ ...mark, messageId: `${messageId}` }], 0, (outcomes, start) => {
-      const outcome = outcomes[start];
-      assert(outcome !== undefined, "each cursor has its outcome");
-      return outcome;
-    });
+  async markRead(mark: ReadMark): Promise<ReadOutcome> {
+    this.refuseClosed();
+    return this.reads.add(mark);
   }
 
   /** A direct conversation exists from its first message: only the reader's index knows. */
@@ -330,8 +319,7 @@ export class SqliteStore extends JobStore implements Store {
 
   async messages(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
     assert(messageIds.length <= historyMax, "a request names at most historyMax messages");
-    const ids = messageIds.map((id) => `${id}`);
-    const answer = await this.ask("reader", { kind: "messages", app, account, messageIds: ids });
+    const answer = await this.ask("reader", { kind: "messages", app, account, messageIds: messageIds.map(String) });
     assert(answer.kind === "contents", "messages are answered with contents");
     return answer.encoded;
   }

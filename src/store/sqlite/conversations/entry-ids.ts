@@ -1,5 +1,5 @@
-// The newest entry (not a message) of each inbox, for `previousEntryId`: a talk needs no lookup for it, except the first
-// one to each inbox of a store that has entries at all.
+// The newest entry (not a message) of each inbox, for `previousEntryId`: a talk needs no lookup for it, except the
+// first one to each inbox of a store that has entries at all.
 
 import type { Database } from "bun:sqlite";
 import { receivedKey } from "../index/posting.ts";

@@ -75,7 +75,7 @@ export function openOrMakeReads(logPath: string, log: Database): Database {
 }
 
 /** Unlinks the files of cursors. A process that has them open goes on with them until it opens the store again. */
-export function removeReads(path: string): void {
+function removeReads(path: string): void {
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
 }
 

@@ -1,4 +1,5 @@
-// How far accounts have read, from the file beside the log (read-file.ts), which exists once somebody has read something.
+// How far accounts have read, from the file beside the log (read-file.ts), which exists once somebody has read
+// something.
 
 import type { Database } from "bun:sqlite";
 import { isDamage } from "../damage.ts";

@@ -19,7 +19,7 @@ export interface MessageRow {
 }
 
 /** An open interval of ids. */
-export interface Window {
+interface Window {
   readonly from: bigint;
   readonly until: bigint;
 }
