@@ -1,5 +1,6 @@
 // A chat node's whole step for talks, between a gateway's link and a store that commits at once.
 
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import { Limits } from "../../src/base/limits/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
@@ -30,6 +31,7 @@ const stored: TalkOutcome = {
   messageId,
   sendTime,
   previousId: messageId - 4_194_304n,
+  previousEntryId: 0n,
   groupVersion: 0n,
   repeated: false,
   writtenHere: true,
@@ -45,6 +47,7 @@ export async function chatTopic(): Promise<Topic> {
   await sessions.put(app, receiver, { ...location, channelId: receiverChannel });
   const metrics = new Metrics();
   const service = createChatService({
+    ...defaultSettings("chat"),
     store,
     sessions,
     metrics: metrics.forService("chat-1", "chat"),

@@ -3,6 +3,7 @@
 import type { Topic } from "./case.ts";
 import { bodiesTopic } from "./bodies.ts";
 import { chatTopic } from "./chat.ts";
+import { conversationsTopic } from "./conversations.ts";
 import { dnsTopic } from "./dns.ts";
 import { frameReaderTopic } from "./frame-reader.ts";
 import { gatewayTopic } from "./gateway.ts";
@@ -30,6 +31,7 @@ export const topics: ReadonlyMap<string, () => Topic | Promise<Topic>> = new Map
   ["sessions", sessionsTopic],
   ["ids", idsTopic],
   ["store", storeTopic],
+  ["conversations", conversationsTopic],
   ["chat", chatTopic],
   ["registry-table", registryTableTopic],
   ["registry-json", registryJsonTopic],

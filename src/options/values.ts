@@ -68,6 +68,18 @@ export function parseRetention(text: string): number {
   return days;
 }
 
+/** The longest window of changes: as far as a retention goes. */
+const windowMsMax = 36_500 * dayMs;
+
+/** How long something may be changed: a duration of at least a second, or `off`, which is 0. */
+export function parseWindow(text: string): number {
+  if (text === "off") return 0;
+  const windowMs = durationMsOf(text);
+  if (windowMs < 1_000 || windowMs > windowMsMax)
+    throw new Error("a duration from 1s to 36500d such as 15m or 24h, or off");
+  return windowMs;
+}
+
 function isHost(host: string | undefined): host is string {
   return host !== undefined && host.length <= hostCharactersMax && (!host.includes(":") || isIPv6(host));
 }

@@ -6,6 +6,7 @@ import { Command, MetaKey } from "../wire/commands.ts";
 import { Flag, MetaType } from "../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../wire/packet.ts";
 import { type Room, writePush } from "../wire/packet-stamp.ts";
+import { hasConversations } from "../wire/features.ts";
 import type { Location } from "../session/sessions.ts";
 import type { GatewayLink } from "./context.ts";
 
@@ -34,13 +35,26 @@ export function deliveryCost(connections: number, bytes: number): number {
   return connections * (1 + Math.floor(bytes / bytesPerDelivery));
 }
 
-/** Returns the number of locations other than `exceptChannelId`. */
-export function othersIn(located: Located, exceptChannelId: string): number {
+/** Which locations a push goes to: all, or those with the feature `conversations` only. */
+export type PushScope = "all" | "conversations";
+
+/** Returns the number of locations of a scope other than `exceptChannelId`. */
+export function othersIn(located: Located, exceptChannelId: string, scope: PushScope = "all"): number {
   let others = 0;
   for (const locations of located) {
-    for (const { channelId } of locations) if (channelId !== exceptChannelId) others++;
+    for (const { channelId, features } of locations)
+      if (channelId !== exceptChannelId && (scope === "all" || hasConversations(features))) others++;
   }
   return others;
+}
+
+/** The channels of a gateway that get a push, joined by commas. */
+interface GatewayChannels {
+  /** Those that get all of the body. */
+  whole: string;
+  /** Those without the feature `conversations`, which get its first `plainBytes`. */
+  plain: string;
+  plainCount: number;
 }
 
 /** Returns the only location other than `exceptChannelId`; undefined if there are more, or none. */
@@ -90,29 +104,86 @@ export class Dispatcher {
   /**
    * Pushes to every location of the accounts except `exceptChannelId`. A gateway without a link loses the push, which
    * is only a hint. A gateway whose link is full loses it, too, and learns later which connections missed something.
+   *
+   * `plainBytes`: locations without the feature `conversations` get so many bytes of the body; with 0, no push at all.
+   * A location tells its features: gateways of a release that does not know this one have no location with it, so that
+   * they never have to cut a body.
    */
-  push(head: PushHead, body: Uint8Array, located: Located, exceptChannelId: string): void {
+  push(head: PushHead, body: Uint8Array, located: Located, exceptChannelId: string, plainBytes = Infinity): void {
+    const isForAll = plainBytes >= body.length && plainBytes > 0;
     // The common case is one connection, the receiver's; it needs no grouping.
     const lone = loneLocation(located, exceptChannelId);
     if (lone !== undefined) {
-      this.send(head, body, lone.gateway, lone.channelId);
+      const { gateway, channelId, features } = lone;
+      if (isForAll || hasConversations(features)) this.send(head, body, gateway, channelId);
+      else if (plainBytes > 0) this.send(head, body.subarray(0, plainBytes), gateway, channelId);
+      return;
+    }
+    if (!isForAll) {
+      this.pushParts(head, body, located, exceptChannelId, plainBytes);
       return;
     }
     const channelsOf = new Map<string, string>();
     for (const locations of located) {
       for (const { gateway, channelId } of locations) {
         if (channelId === exceptChannelId) continue;
-        const joined = channelsOf.get(gateway);
-        if (joined === undefined) channelsOf.set(gateway, channelId);
-        else if (joined.length + channelId.length < pushChannelsCharactersMax)
-          channelsOf.set(gateway, `${joined},${channelId}`);
+        const before = channelsOf.get(gateway);
+        if (before === undefined) channelsOf.set(gateway, channelId);
+        else if (before.length + channelId.length < pushChannelsCharactersMax)
+          channelsOf.set(gateway, `${before},${channelId}`);
         else {
-          this.send(head, body, gateway, joined);
+          this.send(head, body, gateway, before);
           channelsOf.set(gateway, channelId);
         }
       }
     }
     for (const [gateway, channels] of channelsOf) this.send(head, body, gateway, channels);
+  }
+
+  /**
+   * Like `push` for a body that is not for everybody: a gateway gets one packet, whose channels without the feature
+   * come first.
+   */
+  private pushParts(
+    head: PushHead,
+    body: Uint8Array,
+    located: Located,
+    exceptChannelId: string,
+    plainBytes: number,
+  ): void {
+    const channelsOf = new Map<string, GatewayChannels>();
+    for (const locations of located) {
+      for (const { gateway, channelId, features } of locations) {
+        if (channelId === exceptChannelId) continue;
+        const isWhole = hasConversations(features);
+        if (!isWhole && plainBytes === 0) continue;
+        let channels = channelsOf.get(gateway);
+        if (channels === undefined) channelsOf.set(gateway, (channels = { whole: "", plain: "", plainCount: 0 }));
+        if (channels.whole.length + channels.plain.length + channelId.length >= pushChannelsCharactersMax - 1) {
+          this.sendParts(head, body, gateway, channels, plainBytes);
+          channels.whole = channels.plain = "";
+          channels.plainCount = 0;
+        }
+        if (isWhole) channels.whole = joined(channels.whole, channelId);
+        else {
+          channels.plain = joined(channels.plain, channelId);
+          channels.plainCount++;
+        }
+      }
+    }
+    for (const [gateway, channels] of channelsOf) this.sendParts(head, body, gateway, channels, plainBytes);
+  }
+
+  private sendParts(
+    head: PushHead,
+    body: Uint8Array,
+    gateway: string,
+    { whole, plain, plainCount }: GatewayChannels,
+    plainBytes: number,
+  ): void {
+    if (plain === "") this.send(head, body, gateway, whole);
+    else if (whole === "") this.send(head, body.subarray(0, plainBytes), gateway, plain);
+    else this.send(head, body, gateway, `${plain},${whole}`, `${plainBytes},${plainCount}`);
   }
 
   /** Sends a packet to the gateway itself. */
@@ -123,12 +194,12 @@ export class Dispatcher {
     if (link?.connection.send(packet) === false) link.backlog.add(packet);
   }
 
-  private send(head: PushHead, body: Uint8Array, gateway: string, channels: string): void {
+  private send(head: PushHead, body: Uint8Array, gateway: string, channels: string, plain = ""): void {
     const link = this.links.get(gateway);
     if (link === undefined) return;
     const { command, channelId, sequence, dest } = head;
     const { connection, backlog } = link;
-    if (writePush(connection, command, channelId, sequence, dest, body, gateway, channels)) return;
+    if (writePush(connection, command, channelId, sequence, dest, body, gateway, channels, plain)) return;
     if (command !== Command.SignIn) {
       backlog.missedBy(channels);
       return;
@@ -138,4 +209,8 @@ export class Dispatcher {
     writePush(room, command, channelId, sequence, dest, body, gateway, channels);
     backlog.add(room.outbound);
   }
+}
+
+function joined(channels: string, channelId: string): string {
+  return channels === "" ? channelId : `${channels},${channelId}`;
 }

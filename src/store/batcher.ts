@@ -6,7 +6,6 @@
 
 import { systemRuntime, type Time } from "../base/runtime.ts";
 import type { Cancel } from "../base/timers.ts";
-import { outcomeSlots, type Job, type Slots } from "./jobs.ts";
 import { StoreDamaged, StoreUnavailable } from "./store.ts";
 
 const batchesInFlightMax = 2;
@@ -31,20 +30,22 @@ const batchCharactersMax = 4 * 1024 * 1024;
 const queuedCostMax = 50_000;
 const queuedCharactersMax = 64 * 1024 * 1024;
 
-interface Call {
+interface Call<Job, Committed> {
   readonly jobs: readonly Job[];
   readonly characters: number;
   /** In messages. */
   readonly cost: number;
-  settle(slots: Slots): void;
+  /** `start`: the position of the call's first job in the batch. */
+  settle(committed: Committed, start: number): void;
   reject(error: Error): void;
 }
 
-export class Batcher {
-  private readonly commit: (jobs: readonly Job[]) => Promise<BigInt64Array>;
+/** `Job`: a write. `Committed`: what a commit says of all jobs of its batch. */
+export class Batcher<Job, Committed> {
+  private readonly commit: (jobs: readonly Job[]) => Promise<Committed>;
   private readonly observe: (failure: StoreUnavailable | undefined) => void;
   private readonly mayShare: (first: Job, next: Job) => boolean;
-  private queue: Call[] = [];
+  private queue: Call<Job, Committed>[] = [];
   private queuedCost = 0;
   private queuedCharacters = 0;
   private inFlight = 0;
@@ -59,7 +60,7 @@ export class Batcher {
    * from their first jobs whether two calls may be in one batch; by default all may.
    */
   constructor(
-    commit: (jobs: readonly Job[]) => Promise<BigInt64Array>,
+    commit: (jobs: readonly Job[]) => Promise<Committed>,
     observe: (failure: StoreUnavailable | undefined) => void,
     mayShare: (first: Job, next: Job) => boolean = () => true,
     time: Time = systemRuntime,
@@ -70,13 +71,22 @@ export class Batcher {
     this.mayShare = mayShare;
   }
 
-  /** Queues jobs that commit together; `cost` is in messages. Rejects with StoreUnavailable. */
-  add<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T, cost: number = jobs.length): Promise<T> {
+  /**
+   * Queues jobs that commit together; `cost` is in messages. `read` finds their results behind `start`. Rejects with
+   * StoreUnavailable.
+   */
+  add<T>(
+    jobs: readonly Job[],
+    characters: number,
+    read: (committed: Committed, start: number) => T,
+    cost: number = jobs.length,
+  ): Promise<T> {
     if (this.queuedCost >= queuedCostMax || this.queuedCharacters >= queuedCharactersMax) {
       return Promise.reject(new StoreUnavailable("too many requests are waiting for the store"));
     }
     return new Promise((resolve, reject) => {
-      this.queue.push({ jobs, characters, cost, settle: (slots) => resolve(read(slots)), reject });
+      const done = (committed: Committed, start: number): void => resolve(read(committed, start));
+      this.queue.push({ jobs, characters, cost, settle: done, reject });
       this.queuedCost += cost;
       this.queuedCharacters += characters;
       if (this.isScheduled || !this.mayHandOver()) return;
@@ -132,7 +142,7 @@ export class Batcher {
     return this.inFlight === 0 || (this.inFlight < batchesInFlightMax && this.queuedCost >= secondBatchCostMin);
   }
 
-  private takeCalls(): Call[] {
+  private takeCalls(): Call<Job, Committed>[] {
     let count = 0;
     let cost = 0;
     let characters = 0;
@@ -154,17 +164,17 @@ export class Batcher {
     return calls;
   }
 
-  private handOver(calls: readonly Call[]): void {
+  private handOver(calls: readonly Call<Job, Committed>[]): void {
     this.inFlight++;
     const jobs: Job[] = [];
     for (const call of calls) for (const job of call.jobs) jobs.push(job);
     this.pausedUntilMs = this.time.clock.monotonicMs() + Math.min(pauseMsMax, jobs.length / pauseJobsPerMs);
     this.commit(jobs).then(
-      (numbers) => {
+      (committed) => {
         this.inFlight--;
         this.observe(undefined);
         this.flush();
-        settle(calls, numbers);
+        settle(calls, committed);
       },
       (error: unknown) => {
         if (error instanceof StoreDamaged && calls.length > 1) {
@@ -181,12 +191,12 @@ export class Batcher {
   }
 
   /** One of the calls needs damaged content: commits each call alone, in order, so that only that one fails. */
-  private async commitOneByOne(calls: readonly Call[]): Promise<void> {
+  private async commitOneByOne(calls: readonly Call<Job, Committed>[]): Promise<void> {
     for (const call of calls) {
       try {
-        const numbers = await this.commit(call.jobs);
+        const committed = await this.commit(call.jobs);
         this.observe(undefined);
-        settle([call], numbers);
+        settle([call], committed);
       } catch (error) {
         const failure = error instanceof StoreUnavailable ? error : new StoreUnavailable(String(error));
         this.observe(failure);
@@ -198,11 +208,10 @@ export class Batcher {
   }
 }
 
-function settle(calls: readonly Call[], numbers: BigInt64Array): void {
-  let base = 0;
+function settle<Job, Committed>(calls: readonly Call<Job, Committed>[], committed: Committed): void {
+  let start = 0;
   for (const call of calls) {
-    const start = base;
-    call.settle((job, slot) => numbers[(start + job) * outcomeSlots + slot] ?? 0n);
-    base += call.jobs.length;
+    call.settle(committed, start);
+    start += call.jobs.length;
   }
 }

@@ -6,14 +6,24 @@
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
+import { hideIdsMax } from "../base/limits/fixed.ts";
 import { type LimitValues, limitValues } from "../base/limits/table.ts";
 import type { Log, LogFields } from "../base/log.ts";
 import { RareLog } from "../base/rare-log.ts";
 import { encodeContents } from "../wire/message-contents.ts";
 import { Batcher } from "./batcher.ts";
+import { hideJob, messageChangeJob, setJob, type ChangeJob, type ChangeResult } from "./change-jobs.ts";
+import type {
+  ChangeOutcome,
+  ConversationSetting,
+  HideRequest,
+  MessageChange,
+  SettingOutcome,
+} from "./conversations.ts";
 import {
   membershipOutcome,
   outcome,
+  outcomeSlots,
   sliceMembersMax,
   sliceOutcome,
   talkJob,
@@ -27,6 +37,8 @@ import {
   type GroupDraft,
   type IndexEntry,
   type IndexQuery,
+  type LogPage,
+  type LogQuery,
   type MembershipChange,
   type MembershipOutcome,
   type Talk,
@@ -54,7 +66,8 @@ export abstract class JobStore {
   protected readonly log: Log;
   protected readonly limits: LimitValues;
   private readonly replacementLog: RareLog;
-  private readonly batcher: Batcher;
+  private readonly batcher: Batcher<Job, BigInt64Array>;
+  private readonly changes: Batcher<ChangeJob, readonly ChangeResult[]>;
   private readonly replacementListeners = new Set<() => void>();
   private closing: Promise<void> | undefined;
 
@@ -71,18 +84,26 @@ export abstract class JobStore {
       (failure) => this.observe(failure),
       mayShare,
     );
+    this.changes = new Batcher(
+      (jobs) => this.commitChanges(jobs),
+      (failure) => this.observe(failure),
+    );
   }
 
   /** Whether the last commit succeeded, as far as is known. */
   protected abstract readonly canCommit: boolean;
   /** Commits all jobs in order, or rejects and commits none. The outcome of job i starts at i × outcomeSlots. */
   protected abstract commit(jobs: readonly Job[]): Promise<BigInt64Array>;
+  /** Commits all changes in order, or rejects and commits none. Result i belongs to job i. */
+  protected abstract commitChanges(jobs: readonly ChangeJob[]): Promise<readonly ChangeResult[]>;
   /** Receives the result of each batch: why it failed, or undefined. */
   protected abstract observe(failure: StoreUnavailable | undefined): void;
   /** Returns why requests to write are refused now, or undefined. */
   protected abstract refusal(): string | undefined;
   /** Like `index`, for a limit of 1 to `indexEntries`. */
   protected abstract readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]>;
+  /** Like `entries`, for a limit of 1 to `indexEntries`. */
+  protected abstract readEntries(query: LogQuery, limit: number): Promise<LogPage>;
   /** Like `contents`, for 1 to `contentIds` ids. */
   protected abstract readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array>;
   /** Stops the engine; all queued calls are settled. */
@@ -130,6 +151,26 @@ export abstract class JobStore {
     return limit <= 0 ? [] : this.readIndex(query, limit);
   }
 
+  entries(query: LogQuery): Promise<LogPage> {
+    return this.readEntries(query, Math.max(1, Math.min(query.limit, this.limits.indexEntries)));
+  }
+
+  async change(change: MessageChange): Promise<ChangeOutcome> {
+    const characters = change.kind === "edit" ? change.body.length + change.extra.length : 0;
+    const result = await this.writeChange(messageChangeJob(change), characters);
+    assert(result.of === "message", "a change of a message has an outcome of one");
+    return result.outcome;
+  }
+
+  set(setting: ConversationSetting): Promise<SettingOutcome> {
+    return this.writeSetting(setJob(setting));
+  }
+
+  hide(request: HideRequest): Promise<SettingOutcome> {
+    assert(request.messageIds.length <= hideIdsMax, "a request hides at most hideIdsMax messages");
+    return this.writeSetting(hideJob(request));
+  }
+
   async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
     assert(messageIds.length <= this.limits.contentIds, "a content request names at most contentIds ids");
     return messageIds.length === 0 ? encodeContents([]) : this.readContents(app, account, messageIds);
@@ -166,7 +207,7 @@ export abstract class JobStore {
   }
 
   close(): Promise<void> {
-    this.closing ??= this.batcher.drain().then(() => this.closeEngine());
+    this.closing ??= Promise.all([this.batcher.drain(), this.changes.drain()]).then(() => this.closeEngine());
     return this.closing;
   }
 
@@ -181,12 +222,40 @@ export abstract class JobStore {
 
   protected refuseQueued(sentence: string): void {
     this.batcher.refuseQueued(new StoreUnavailable(sentence));
+    this.changes.refuseQueued(new StoreUnavailable(sentence));
   }
 
-  private write<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T, cost?: number): Promise<T> {
-    if (this.isClosing) return Promise.reject(new StoreUnavailable("the store is closed"));
-    const refusal = this.refusal();
-    if (refusal !== undefined) return Promise.reject(new StoreUnavailable(refusal));
-    return this.batcher.add(jobs, characters, read, cost);
+  private async writeSetting(job: ChangeJob): Promise<SettingOutcome> {
+    const result = await this.writeChange(job, 0);
+    assert(result.of === "account", "a setting has an outcome of one");
+    return result.outcome;
   }
+
+  private async writeChange(job: ChangeJob, characters: number): Promise<ChangeResult> {
+    this.refuseWrites();
+    const result = await this.changes.add([job], characters, (results, start) => results[start]);
+    assert(result !== undefined, "each change has its result");
+    return result;
+  }
+
+  private async write<T>(
+    jobs: readonly Job[],
+    characters: number,
+    read: (slots: Slots) => T,
+    cost?: number,
+  ): Promise<T> {
+    this.refuseWrites();
+    return this.batcher.add(jobs, characters, (numbers, start) => read(slotsFrom(numbers, start)), cost);
+  }
+
+  /** Throws StoreUnavailable after `close`, and while the engine refuses to write. */
+  protected refuseWrites(): void {
+    this.refuseClosed();
+    const refusal = this.refusal();
+    if (refusal !== undefined) throw new StoreUnavailable(refusal);
+  }
+}
+
+function slotsFrom(numbers: BigInt64Array, start: number): Slots {
+  return (job, slot) => numbers[(start + job) * outcomeSlots + slot] ?? 0n;
 }

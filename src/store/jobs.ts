@@ -5,7 +5,7 @@ import type { GroupDraft, MembershipChange, MembershipOutcome, Talk, TalkOutcome
 
 /** A write. The jobs of a batch commit together, in order. Ids are decimal text. */
 export type Job =
-  | ({ readonly kind: "talk" } & Required<Talk>)
+  | ({ readonly kind: "talk" } & Required<Omit<Talk, "mentions" | "replyTo">> & TalkExtras)
   | {
       readonly kind: "ack";
       readonly app: string;
@@ -17,6 +17,13 @@ export type Job =
   | { readonly kind: "create"; readonly draft: GroupDraft; readonly isWhole: boolean }
   | { readonly kind: "enter"; readonly slice: MemberSlice }
   | { readonly kind: "join" | "quit"; readonly change: MembershipChange };
+
+/** What only some messages have. */
+interface TalkExtras {
+  /** Joined by commas, which no name has; "*" is everybody. */
+  readonly mentions?: string;
+  readonly replyTo?: string;
+}
 
 export type JobOf<Kind extends Job["kind"]> = Extract<Job, { readonly kind: Kind }>;
 
@@ -35,9 +42,9 @@ export interface MemberSlice {
 export const sliceMembersMax = 192;
 
 /** The numbers of a job's result: an outcome and its values. */
-export const outcomeSlots = 5;
+export const outcomeSlots = 6;
 export const outcome = {
-  /** messageId, sendTime, previousId, groupVersion */
+  /** messageId, sendTime, previousId, groupVersion, previousEntryId */
   stored: 0n,
   /** As `stored`; written by this writer, or (repeatedElsewhere) by another or an earlier run of this program. */
   repeated: 1n,
@@ -58,6 +65,9 @@ export const outcome = {
   /** versionBefore, version */
   changed: 9n,
   unchanged: 10n,
+  mentionOfStranger: 14n,
+  mentionOfAll: 15n,
+  replyElsewhere: 16n,
 } as const;
 
 const fullLimits = ["groupsPerAccount", "groupsPutPerAccount", "groupMembers"] as const;
@@ -77,8 +87,12 @@ type SliceOutcome =
   | { readonly result: "notFound" };
 
 export function talkJob(talk: Talk): JobOf<"talk"> {
-  const { app, sender, toGroup, dest, type, body, extra, clientId, toKnown = false } = talk;
-  return { kind: "talk", app, sender, toGroup, dest, type, body, extra, clientId, toKnown };
+  const { app, sender, toGroup, dest, type, body, extra, clientId, toKnown = false, mentions, replyTo } = talk;
+  const job: JobOf<"talk"> = { kind: "talk", app, sender, toGroup, dest, type, body, extra, clientId, toKnown };
+  const hasMentions = mentions !== undefined && mentions.length > 0;
+  const isReply = replyTo !== undefined && replyTo !== 0n;
+  if (!hasMentions && !isReply) return job;
+  return { ...job, ...(hasMentions && { mentions: mentions.join(",") }), ...(isReply && { replyTo: `${replyTo}` }) };
 }
 
 export function talkOutcome(slots: Slots, job: number): TalkOutcome {
@@ -94,6 +108,7 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
         sendTime: slots(job, 2),
         previousId: slots(job, 3),
         groupVersion: slots(job, 4),
+        previousEntryId: slots(job, 5),
         repeated: code === outcome.repeated || code === outcome.repeatedElsewhere,
         writtenHere: code !== outcome.repeatedElsewhere,
         madeAccount: code === outcome.storedForNew,
@@ -106,6 +121,12 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
       return { result: "conflict" };
     case outcome.unknown:
       return { result: "unknown" };
+    case outcome.mentionOfStranger:
+      return { result: "mentionOfStranger" };
+    case outcome.mentionOfAll:
+      return { result: "mentionOfAll" };
+    case outcome.replyElsewhere:
+      return { result: "replyElsewhere" };
     default:
       throw new Error(`a talk has no outcome ${code}`);
   }

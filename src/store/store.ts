@@ -10,6 +10,7 @@
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { memberChangesMax } from "../base/limits/fixed.ts";
+import type { ConversationStore } from "./conversations.ts";
 import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 
 /** The store cannot serve now; the request may be retried. Clients receive SystemException. */
@@ -36,6 +37,10 @@ export interface Talk {
   readonly clientId: string;
   /** Stores the message only if the receiver's account is known: it was used, or written to, before. */
   readonly toKnown?: boolean;
+  /** Accounts without duplicates, or ["*"]: everybody in the group. In a direct conversation only its two accounts. */
+  readonly mentions?: readonly string[];
+  /** A message of the same conversation that the sender may read; 0n if none. */
+  readonly replyTo?: bigint;
 }
 
 export type TalkOutcome =
@@ -46,6 +51,8 @@ export type TalkOutcome =
       readonly sendTime: bigint;
       /** The message before this one in the receiver's direct messages, or in the group; 0n if none. */
       readonly previousId: bigint;
+      /** The entry before this message in the receiver's list of entries, or in the group's; 0n if none. */
+      readonly previousEntryId: bigint;
       /** The id of the group's last change of membership; 0n for a direct message. */
       readonly groupVersion: bigint;
       /** True for a repeated clientId: nothing was stored now. */
@@ -55,8 +62,21 @@ export type TalkOutcome =
       /** The receiver's account was created: it had never been used or written to. */
       readonly madeAccount: boolean;
     }
-  /** Not a member of the group; no such group; the clientId is another message's; excluded by `toKnown`. */
-  | { readonly result: "forbidden" | "notFound" | "conflict" | "unknown" };
+  /**
+   * Not a member of the group; no such group; the clientId is another message's; excluded by `toKnown`; a mention of
+   * somebody who is not in the conversation; a mention of everybody by who is no admin; a reply to no message of this
+   * conversation.
+   */
+  | {
+      readonly result:
+        | "forbidden"
+        | "notFound"
+        | "conflict"
+        | "unknown"
+        | "mentionOfStranger"
+        | "mentionOfAll"
+        | "replyElsewhere";
+    };
 
 export interface IndexEntry {
   readonly messageId: bigint;
@@ -78,6 +98,31 @@ export interface IndexQuery {
   readonly includeSent: boolean;
   /** The maximum number of entries; the smallest ids first. */
   readonly limit: number;
+}
+
+/** A message or another entry of the log, as an account with the feature `conversations` reads it. */
+export interface LogEntry extends IndexEntry {
+  /** See `entryKind`; the id of another entry than a message is in `messageId`. */
+  readonly kind: number;
+  /** The message that an entry is about; 0n for a message. */
+  readonly refersTo: bigint;
+  readonly mentions: readonly string[];
+  readonly replyTo: bigint;
+  readonly reaction: string;
+  readonly isOff: boolean;
+}
+
+export interface LogQuery extends IndexQuery {
+  /** Entries that are not messages, too. */
+  readonly includeEvents: boolean;
+}
+
+export interface LogPage {
+  readonly entries: readonly LogEntry[];
+  /** The last id of the store as of this answer. */
+  readonly lastId: bigint;
+  /** More than `missedEntriesMax` entries wait, or the cursor is another store's: `entries` is empty. */
+  readonly isReset: boolean;
 }
 
 export interface GroupDraft {
@@ -176,7 +221,7 @@ export interface StoreClock {
   readonly purgeWaitMs: number;
 }
 
-export interface Store {
+export interface Store extends ConversationStore {
   /**
    * Stores messages in order; outcome i belongs to message i. Calls commit in their order. The committing transaction
    * checks whether a sender is a member of the group.
@@ -188,6 +233,12 @@ export interface Store {
 
   /** Returns messages to (and optionally from) an account in the order of ids: direct ones, and those of its groups. */
   index(query: IndexQuery): Promise<readonly IndexEntry[]>;
+
+  /**
+   * The same for clients with the feature `conversations`: without a cursor and without an ack it begins at the last
+   * id, since lists and history give what was before.
+   */
+  entries(query: LogQuery): Promise<LogPage>;
 
   /**
    * Returns contents in the order of `messageIds`, without those that do not exist or that the account may not read,

@@ -24,6 +24,22 @@ export const Command = {
   GroupQuit: "chat.group.quit",
   GroupMembers: "chat.group.members",
   GroupDetail: "chat.group.detail",
+  ConversationList: "chat.conversation.list",
+  /** A request, and the push of a cursor to the reader's other devices and to the partner. */
+  ConversationRead: "chat.conversation.read",
+  ConversationSet: "chat.conversation.set",
+  ConversationClear: "chat.conversation.clear",
+  History: "chat.history",
+  MessageEdit: "chat.message.edit",
+  MessageRecall: "chat.message.recall",
+  MessageHide: "chat.message.hide",
+  MessageReact: "chat.message.react",
+  MessageReaders: "chat.message.readers",
+  /** A push: an entry of the log that is not a message. */
+  Event: "chat.event",
+  AccountState: "account.state",
+  /** A push: the account's own state changed on another of its devices. */
+  AccountChanged: "account.changed",
 } as const;
 export type Command = (typeof Command)[keyof typeof Command];
 
@@ -33,13 +49,23 @@ export const MetaKey = {
   DestServer: "dest.server",
   /** The channel ids of a push's receivers, joined by commas. */
   DestChannels: "dest.channels",
+  /**
+   * Of a push whose body is not for all receivers: `bytes,count`, two decimal numbers. The first `count` channels of
+   * dest.channels get only the first `bytes` bytes of the body. Absent: all of them get everything.
+   */
+  DestPlain: "dest.plain",
   App: "app",
   Account: "account",
 } as const;
 export type MetaKey = (typeof MetaKey)[keyof typeof MetaKey];
 
-/** Returns the service of a command, the part before its first dot; undefined without one. */
+/** Commands of these parts belong to the chat service, too. */
+const chatParts: readonly string[] = ["account"];
+
+/** Returns the service of a command: the part before its first dot, or chat; undefined without one. */
 export function serviceOf(command: string): string | undefined {
   const dot = command.indexOf(".");
-  return dot > 0 ? command.slice(0, dot) : undefined;
+  if (dot <= 0) return undefined;
+  const part = command.slice(0, dot);
+  return chatParts.includes(part) ? "chat" : part;
 }

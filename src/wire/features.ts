@@ -5,6 +5,8 @@
 export const Feature = {
   /** `login.renew`: a new token on a connection that is signed in. */
   Renew: "renew",
+  /** The commands, fields and pushes of conversations (proto/README.md, section 5). */
+  Conversations: "conversations",
 } as const;
 
 /**
@@ -14,26 +16,40 @@ export const Feature = {
 const firstVersion = "first-version";
 
 const none: readonly string[] = Object.freeze([]);
-const renewOnly: readonly string[] = Object.freeze([Feature.Renew]);
 const firstVersionOnly: readonly string[] = Object.freeze([firstVersion]);
+const renewOnly: readonly string[] = Object.freeze([Feature.Renew]);
+const conversationsOnly: readonly string[] = Object.freeze([Feature.Conversations]);
+const all: readonly string[] = Object.freeze([Feature.Renew, Feature.Conversations]);
+
+/** Returns the known ones of some features; shared. */
+function known(features: readonly string[]): readonly string[] {
+  if (!features.includes(Feature.Conversations)) return features.includes(Feature.Renew) ? renewOnly : none;
+  return features.includes(Feature.Renew) ? all : conversationsOnly;
+}
 
 /** Returns what a gateway passes on of the requested features; the lists are shared between connections. */
 export function passedFeatures(asked: readonly string[]): readonly string[] {
-  return asked.includes(Feature.Renew) ? renewOnly : firstVersionOnly;
+  const passed = known(asked);
+  return passed === none ? firstVersionOnly : passed;
 }
 
 /** Returns the passed features that this release knows; shared. */
 export function knownFeatures(passed: readonly string[]): readonly string[] {
-  if (passed.includes(Feature.Renew)) return renewOnly;
-  return passed.includes(firstVersion) ? firstVersionOnly : none;
+  const features = known(passed);
+  return features === none && passed.includes(firstVersion) ? firstVersionOnly : features;
 }
 
 /** Returns the features that the client is granted; shared. */
 export function grantedFeatures(passed: readonly string[]): readonly string[] {
-  return passed.includes(Feature.Renew) ? renewOnly : none;
+  return known(passed);
 }
 
 /** Reports whether the gateway said that the client uses the first version of the protocol. */
 export function isOfFirstVersion(features: readonly string[]): boolean {
   return features.includes(firstVersion);
+}
+
+/** Reports whether features include `conversations`; undefined are those of a location without any. */
+export function hasConversations(features: readonly string[] | undefined): boolean {
+  return features?.includes(Feature.Conversations) === true;
 }

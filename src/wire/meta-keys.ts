@@ -7,6 +7,7 @@ export const keyApp = keyBytes(MetaKey.App);
 export const keyAccount = keyBytes(MetaKey.Account);
 export const keyServer = keyBytes(MetaKey.DestServer);
 export const keyChannels = keyBytes(MetaKey.DestChannels);
+export const keyPlain = keyBytes(MetaKey.DestPlain);
 
 /** Reports whether `key` is at packet[at]. The caller has compared the lengths. */
 export function equals(packet: Uint8Array, at: number, key: Uint8Array): boolean {
@@ -16,7 +17,7 @@ export function equals(packet: Uint8Array, at: number, key: Uint8Array): boolean
   return true;
 }
 
-/** Reports whether a key is reserved for services: app, account, dest.server, dest.channels. */
+/** Reports whether a key is reserved for services: app, account, dest.server, dest.channels, dest.plain. */
 export function isReservedKey(packet: Uint8Array, start: number, end: number): boolean {
   switch (end - start) {
     case 3:
@@ -28,9 +29,11 @@ export function isReservedKey(packet: Uint8Array, start: number, end: number): b
   }
 }
 
-/** Reports whether a key is dest.server or dest.channels, which the gateway removes. */
+/** Reports whether a key is dest.server, dest.channels or dest.plain, which the gateway removes. */
 export function isRoutingKey(packet: Uint8Array, start: number, end: number): boolean {
   switch (end - start) {
+    case 10:
+      return equals(packet, start, keyPlain);
     case 11:
       return equals(packet, start, keyServer);
     case 13:

@@ -14,7 +14,7 @@
 import { headerBytesMax } from "../base/limits/fixed.ts";
 import { type CloseReason, closeHeaderTooLarge, closeProtocolFault } from "./close-reason.ts";
 import { basicMagic, basicOverheadBytes, logicMagic, logicOverheadBytes } from "./magic.ts";
-import { equals, keyAccount, keyApp, keyChannels, keyServer } from "./meta-keys.ts";
+import { equals, keyAccount, keyApp, keyChannels, keyPlain, keyServer } from "./meta-keys.ts";
 import { next, readTag, readU32, readVarint, skipField } from "./proto-reader.ts";
 import { isUtf8 } from "./utf8.ts";
 
@@ -59,6 +59,8 @@ export class PacketScan {
   serverEnd = -1;
   channelsStart = -1;
   channelsEnd = -1;
+  plainStart = -1;
+  plainEnd = -1;
   /** The start of the dest.* metas and the ticket at the end of the header; headerEnd if there are none. */
   tailStart = 0;
   /** Whether a dest.* meta or a ticket precedes tailStart, too, so that removing the tail is not enough. */
@@ -101,14 +103,11 @@ export function scanPacketAt(
   fieldsLeft = fieldsMax;
   into.fault = undefined;
   into.start = start;
-  if (end - start < basicOverheadBytes) {
-    refuse(into, faultShort);
-    return;
-  }
-  const magic = readU32(bytes, start);
+  const isShort = end - start < basicOverheadBytes;
+  const magic = isShort ? 0 : readU32(bytes, start);
   if (magic === logicMagic) scanLogic(bytes, start, end, into, headerMax);
   else if (magic === basicMagic) scanBasic(bytes, start, end, into);
-  else refuse(into, faultMagic);
+  else refuse(into, isShort ? faultShort : faultMagic);
 }
 
 function refuse(into: PacketScan, fault: CloseReason): void {
@@ -164,6 +163,7 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
   into.accountStart = into.accountEnd = -1;
   into.serverStart = into.serverEnd = -1;
   into.channelsStart = into.channelsEnd = -1;
+  into.plainStart = into.plainEnd = -1;
   into.hasStrayRouting = false;
   const end = into.headerEnd;
   let tail = -1;
@@ -261,13 +261,11 @@ function isOddAllowed(into: PacketScan): boolean {
 }
 
 /** Reports whether a number belongs to Header: with another wire type it is a fault, not an unknown field. */
-function isHeaderField(number: number): boolean {
-  return number <= 7 || number === 15;
-}
+const isHeaderField = (number: number): boolean => number <= 7 || number === 15;
 
 const metaMalformed = 0;
 const metaOther = 1;
-/** dest.server or dest.channels, which the gateway removes. */
+/** One of dest.*, which the gateway removes. */
 const metaRouting = 2;
 
 /** Scans a Meta message in packet[start, end); records the value of a reserved key. */
@@ -317,32 +315,36 @@ function scanMeta(packet: Uint8Array, start: number, end: number, into: PacketSc
       seen |= bit;
     }
   }
-  switch (keyEnd - keyStart) {
+  const keyBytes = keyEnd - keyStart;
+  switch (keyBytes) {
     case 3:
       if (!equals(packet, keyStart, keyApp)) return metaOther;
       into.appStart = valueStart;
       into.appEnd = valueEnd;
-      into.isPlain = false;
-      return metaOther;
+      break;
     case 7:
       if (!equals(packet, keyStart, keyAccount)) return metaOther;
       into.accountStart = valueStart;
       into.accountEnd = valueEnd;
-      into.isPlain = false;
-      return metaOther;
+      break;
+    case 10:
+      if (!equals(packet, keyStart, keyPlain)) return metaOther;
+      into.plainStart = valueStart;
+      into.plainEnd = valueEnd;
+      break;
     case 11:
       if (!equals(packet, keyStart, keyServer)) return metaOther;
       into.serverStart = valueStart;
       into.serverEnd = valueEnd;
-      into.isPlain = false;
-      return metaRouting;
+      break;
     case 13:
       if (!equals(packet, keyStart, keyChannels)) return metaOther;
       into.channelsStart = valueStart;
       into.channelsEnd = valueEnd;
-      into.isPlain = false;
-      return metaRouting;
+      break;
     default:
       return metaOther;
   }
+  into.isPlain = false;
+  return keyBytes > keyAccount.length ? metaRouting : metaOther;
 }

@@ -20,6 +20,7 @@ const headApp = metaHead(MetaKey.App);
 const headAccount = metaHead(MetaKey.Account);
 const headServer = metaHead(MetaKey.DestServer);
 const headChannels = metaHead(MetaKey.DestChannels);
+const headPlain = metaHead(MetaKey.DestPlain);
 
 function metaBytes(head: Buffer, valueBytes: number): number {
   return lengthFieldBytes(head.length + lengthFieldBytes(valueBytes) + 2);
@@ -143,6 +144,15 @@ export function writeCut(target: Buffer, at: number, packet: Buffer, scan: Packe
   return at + scan.bodyEnd - scan.headerEnd - start;
 }
 
+/** Like `writeCut`, with the first `bodyBytes` of the body; it writes `cutBytes` less the rest of the body. */
+export function writeCutPart(target: Buffer, at: number, packet: Buffer, scan: PacketScan, bodyBytes: number): void {
+  at = writeU32(target, at, logicMagic);
+  at = writeU32(target, at, scan.tailStart - scan.headerStart);
+  packet.copy(target, at, scan.headerStart, scan.tailStart);
+  at = writeU32(target, at + scan.tailStart - scan.headerStart, bodyBytes);
+  packet.copy(target, at, scan.bodyStart, scan.bodyStart + bodyBytes);
+}
+
 /** The part of a request's scan that its response needs, for services that answer later. */
 export type AnswerScan = Pick<
   PacketScan,
@@ -260,11 +270,13 @@ export interface Room {
  * commas. It reserves its own room: a separate function for the size would measure all texts twice.
  *
  *   magic · header length
- *   0a command · 12 channelId · 18 sequence · 20 02 · 32 dest · 3a meta dest.server · 3a meta dest.channels
+ *   0a command · 12 channelId · 18 sequence · 20 02 · 32 dest
+ *   3a meta dest.server · 3a meta dest.channels · [3a meta dest.plain]
  *   body length · body
  *
  * @param channelId the connection that caused the push; may be empty
  * @param sequence the sequence of the request that caused it, unsigned 32 bits
+ * @param plain the value of dest.plain (commands.ts), ASCII; '' omits the meta
  * @returns false without room
  */
 export function writePush(
@@ -276,6 +288,7 @@ export function writePush(
   body: Uint8Array,
   destServer: string,
   destChannels: string,
+  plain = "",
 ): boolean {
   const commandBytes = Buffer.byteLength(command);
   const channelIdBytes = Buffer.byteLength(channelId);
@@ -289,7 +302,8 @@ export function writePush(
     2 +
     copiedFieldBytes(0, destBytes) +
     metaBytes(headServer, serverBytes) +
-    metaBytes(headChannels, channelsBytes);
+    metaBytes(headChannels, channelsBytes) +
+    (plain === "" ? 0 : metaBytes(headPlain, plain.length));
   const packetBytes = logicOverheadBytes + headerBytes + body.length;
   const start = room.reserve(packetBytes);
   if (start < 0) return false;
@@ -303,6 +317,7 @@ export function writePush(
     if (destBytes > 0) at = writeText(packet, at, 0x32, dest, destBytes);
     at = writeMeta(packet, at, headServer, destServer, serverBytes);
     at = writeMeta(packet, at, headChannels, destChannels, channelsBytes);
+    if (plain !== "") at = writeMeta(packet, at, headPlain, plain, plain.length);
     at = writeU32(packet, at, body.length);
     packet.set(body, at);
     assert(at + body.length === start + packetBytes, "a push fills exactly its bytes");

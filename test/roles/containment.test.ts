@@ -175,6 +175,7 @@ const stored: TalkOutcome = {
   messageId: 1_000n,
   sendTime: 2_000n,
   previousId: 0n,
+  previousEntryId: 0n,
   groupVersion: 0n,
   repeated: false,
   writtenHere: true,
@@ -189,6 +190,7 @@ async function chatService() {
     await sessions.put("app", account, { device: "", gateway: "gate", incarnation: "1", channelId: account });
   const metrics = new Metrics();
   const service = createChatService({
+    ...defaultSettings("chat"),
     store,
     sessions,
     metrics: metrics.forService("chat-1", "chat"),

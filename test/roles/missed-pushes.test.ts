@@ -34,7 +34,7 @@ async function fixture() {
   };
   const timers = new ManualTimers();
   const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1_000, soon: timers.soon });
-  const missed = new MissedPushes({ audience: new GroupAudience(store, sessions), fanOut }, timers);
+  const missed = new MissedPushes({ audience: new GroupAudience(store, sessions), fanOut }, "all", timers);
   return { missed, state, timers, told };
 }
 

@@ -1,5 +1,6 @@
 // What a chat node tells gateways of kicks and revocations, and what it sends to those that ask.
 
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
@@ -138,6 +139,7 @@ test("without a gateway the store is left alone", async () => {
 function serviceOf(store: Store) {
   const metrics = new Metrics();
   const service = createChatService({
+    ...defaultSettings("chat"),
     store,
     sessions: new MemorySessions(),
     metrics: metrics.forService("chat-1", "chat"),

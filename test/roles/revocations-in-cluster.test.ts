@@ -1,6 +1,7 @@
 // Kicks and revocations in a cluster of several gateways and chat nodes: in force everywhere, also where a link was
 // down or a login node away.
 
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -78,7 +79,7 @@ async function fixture(time?: ManualTimers) {
       const control = new ControlCommands({}, () => undefined);
       const ofChat = metrics.forService(id, "chat");
       const parts = { store, sessions, metrics: ofChat, latency: metrics.talkLatency, ...runtime };
-      const service = createChatService({ ...parts, limits, control, log: silentLog });
+      const service = createChatService({ ...defaultSettings("chat"), ...parts, limits, control, log: silentLog });
       await cluster.startNode(cluster.around(id, "chat"), service, ofChat);
       return control;
     };

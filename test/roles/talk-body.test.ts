@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { nameCharactersMax } from "../../src/base/limits/fixed.ts";
+import { mentionsMax, nameCharactersMax } from "../../src/base/limits/fixed.ts";
 import { messageLimits } from "../../src/base/limits/message-limits.ts";
-import { pushView, readTalk, talkAnswerView } from "../../src/roles/chat/talk-body.ts";
+import { plainPushBytes, pushView, readTalk, talkAnswerView } from "../../src/roles/chat/talk-body.ts";
 import { decodeBody } from "../../src/wire/body.ts";
 import { MessagePushSchema, MessageReqSchema, MessageRespSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { Random, testSeed } from "../support/random.ts";
@@ -38,6 +38,7 @@ describe("reading a talk", () => {
       const read = readTalk(
         Buffer.concat([before, toBinary(MessageReqSchema, create(MessageReqSchema, said))]),
         before.length,
+        random.once(2),
       );
       // Large numbers and negative ones are left to the generated code.
       if (said.type < 0 || said.type >= 2 ** 28) expect(read).toBeUndefined();
@@ -56,7 +57,7 @@ describe("reading a talk", () => {
       if (random.once(2)) bytes = bytes.subarray(0, random.below(bytes.length + 1));
       for (let changes = random.below(3); changes > 0 && bytes.length > 0; changes--)
         bytes[random.below(Math.min(bytes.length, 8))] = random.u32();
-      const talk = readTalk(bytes, 0);
+      const talk = readTalk(bytes, 0, false);
       if (talk === undefined) continue;
       read++;
       const { type, body, extra, clientId } = decodeBody(MessageReqSchema, bytes) ?? {};
@@ -65,9 +66,25 @@ describe("reading a talk", () => {
     expect(read).toBeGreaterThan(runs / 20);
   });
 
+  test("mentions and replies are left to the generated code, and ignored, of whatever type, in older clients", () => {
+    const said = { type: 3, body: "b", extra: "e", clientId: "c" };
+    const whole = toBinary(
+      MessageReqSchema,
+      create(MessageReqSchema, { ...said, mentions: ["a", "b"], replyTo: longMax }),
+    );
+    expect(readTalk(Buffer.from(whole), 0, false)).toBeUndefined();
+    expect(readTalk(Buffer.from(whole), 0, true)).toEqual(said);
+    const plain = toBinary(MessageReqSchema, create(MessageReqSchema, said));
+    for (const hex of ["2801", "2a02ffff", "3201ff", "35ffffffff", "29ffffffffffffffff", "30ffffffffffffffffff01"]) {
+      const bytes = Buffer.concat([Buffer.from(hex, "hex"), plain, Buffer.from(hex, "hex")]);
+      expect(readTalk(bytes, 0, true)).toEqual(said);
+    }
+    for (const hex of ["2a02ff", "30", "2c"]) expect(readTalk(Buffer.from(hex, "hex"), 0, true)).toBeUndefined();
+  });
+
   test("a field that it does not know is left to the generated code", () => {
-    for (const hex of ["7a0161120178", "2801", "0a0161", "1003", "08ffffffff0f", "1202c328"])
-      expect(readTalk(Buffer.from(hex, "hex"), 0)).toBeUndefined();
+    for (const hex of ["7a0161120178", "3801", "0a0161", "1003", "08ffffffff0f", "1202c328"])
+      expect(readTalk(Buffer.from(hex, "hex"), 0, true)).toBeUndefined();
   });
 });
 
@@ -83,13 +100,23 @@ describe("writing", () => {
     check(longMax, longMax);
   });
 
-  test("a push is what the generated code writes", () => {
+  test("a push is what the generated code writes, and begins with what older clients get", () => {
     const random = new Random(testSeed("writing pushes"));
     for (let run = 0; run < runs; run++) {
       const talk = { type: int32(random), body: text(random), extra: text(random), sender: text(random) };
       const outcome = { messageId: long(random), sendTime: long(random), previousId: long(random) };
-      const written = toBinary(MessagePushSchema, create(MessagePushSchema, { ...talk, ...outcome }));
-      expect(Buffer.compare(pushView(talk, outcome), written)).toBe(0);
+      const newer = random.once(2)
+        ? { previousEntryId: 0n, mentions: [], replyTo: 0n }
+        : {
+            previousEntryId: long(random),
+            mentions: Array.from({ length: random.below(mentionsMax + 1) }, (_, at) => `é${at}`),
+            replyTo: long(random),
+          };
+      const plain = toBinary(MessagePushSchema, create(MessagePushSchema, { ...talk, ...outcome }));
+      const whole = toBinary(MessagePushSchema, create(MessagePushSchema, { ...talk, ...outcome, ...newer }));
+      const view = pushView({ ...talk, ...newer }, { ...outcome, ...newer });
+      expect(Buffer.compare(view, whole)).toBe(0);
+      expect(Buffer.compare(view.subarray(0, plainPushBytes), plain)).toBe(0);
     }
   });
 
@@ -98,9 +125,11 @@ describe("writing", () => {
       type: -1,
       body: "b".repeat(messageLimits.messageBodyBytes.max),
       extra: "e".repeat(messageLimits.messageExtraBytes.max),
-      sender: "漢".repeat(nameCharactersMax),
+      sender: "😀".repeat(nameCharactersMax),
+      mentions: Array.from({ length: mentionsMax }, () => "😀".repeat(nameCharactersMax)),
+      replyTo: longMax,
     };
-    const outcome = { messageId: longMax, sendTime: longMax, previousId: longMax };
+    const outcome = { messageId: longMax, sendTime: longMax, previousId: longMax, previousEntryId: longMax };
     expect(fromBinary(MessagePushSchema, pushView(talk, outcome))).toMatchObject({ ...talk, ...outcome });
   });
 });

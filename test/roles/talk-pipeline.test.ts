@@ -1,5 +1,6 @@
 // What becomes of a talk whose push fails: the sender does not hear of it, because the message is stored.
 
+import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import { expect, test } from "bun:test";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -10,6 +11,7 @@ import { AccountRates } from "../../src/roles/chat/account-rates.ts";
 import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
+import { UnconfirmedChanges } from "../../src/roles/chat/unconfirmed-changes.ts";
 import { MissedPushes } from "../../src/roles/chat/missed-pushes.ts";
 import { Notices } from "../../src/roles/chat/notices.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
@@ -62,7 +64,10 @@ function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = n
     allowance,
     fanOut,
     notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemRuntime),
-    missed: new MissedPushes({ audience, fanOut }, systemRuntime.timers),
+    missed: new MissedPushes({ audience, fanOut }, "all", systemRuntime.timers),
+    missedEvents: new MissedPushes({ audience, fanOut }, "conversations", systemRuntime.timers),
+    unconfirmed: new UnconfirmedChanges(),
+    windows: defaultSettings("chat"),
     reads: new Reads(limits, systemRuntime),
     ...systemRuntime,
     latency: metrics.talkLatency,
@@ -113,6 +118,7 @@ test("messages are pushed in the order of their commits, also when a batch betwe
     messageId: 1n,
     sendTime: 1n,
     previousId: 0n,
+    previousEntryId: 0n,
     groupVersion: 0n,
     repeated: false,
     writtenHere: true,
@@ -157,6 +163,7 @@ test("a repeat is pushed, once, if the store did not say that it had stored the 
     messageId: 1n,
     sendTime: 1n,
     previousId: 0n,
+    previousEntryId: 0n,
     groupVersion: 0n,
     repeated: true,
     writtenHere: true,

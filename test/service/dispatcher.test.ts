@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { linkHeaderBytesMax } from "../../src/base/limits/fixed.ts";
+import { linkHeaderBytesMax, pushChannelsCharactersMax } from "../../src/base/limits/fixed.ts";
 import { LinkBacklog } from "../../src/service/link-backlog.ts";
 import { Dispatcher, othersIn } from "../../src/service/dispatcher.ts";
 import type { Location } from "../../src/session/sessions.ts";
@@ -114,4 +114,76 @@ test("an audience whose ids are longer than a header takes several packets, and 
   const { dispatcher, pushed } = linked(["g1"]);
   dispatcher.push(head, body, located, "");
   expect(pushed().get("g1")).toEqual(located.flat().map(({ channelId }) => channelId));
+});
+
+test("a body that is not for everybody reaches each as far as it may, by one packet for each gateway", () => {
+  const account = fc.array(fc.tuple(fc.constantFrom("g1", "g2"), fc.boolean()), { maxLength: 4 });
+  fc.assert(
+    fc.property(fc.array(account, { maxLength: 5 }), fc.constantFrom(0, 2, 4), (accounts, plainBytes) => {
+      let channels = 0;
+      const located = accounts.map((of) =>
+        of.map(([name, isNew]) => ({
+          ...locationOf(name, `channel-${channels++}`),
+          features: isNew ? ["renew", "conversations"] : ["renew"],
+        })),
+      );
+      const got = new Map<string, string>();
+      const packets = new Map<string, number>();
+      const dispatcher = new Dispatcher();
+      const connections = ["g1", "g2"].map((gateway) => {
+        const connection = new PacketsOf((packet) => {
+          const decoded = decodePacket(packet, linkHeaderBytesMax);
+          if (decoded.kind !== "logic") throw new Error("not a logic packet");
+          const meta = new Map(decoded.header.meta.map(({ key, value }) => [key, value]));
+          const plain = meta.get(MetaKey.DestPlain);
+          const [bytes = 0, count = 0] = plain?.split(",").map(Number) ?? [];
+          const ids = (meta.get(MetaKey.DestChannels) ?? "").split(",");
+          const text = Buffer.from(decoded.body).toString();
+          for (const [at, id] of ids.entries()) got.set(id, at < count ? text.slice(0, bytes) : text);
+          packets.set(gateway, (packets.get(gateway) ?? 0) + 1);
+          // Nothing is said where all of a gateway's connections get the same.
+          if (plain !== undefined) expect([count > 0, count < ids.length]).toEqual([true, true]);
+        });
+        const backlog = new LinkBacklog(gateway, connection, systemTimers);
+        dispatcher.addLink({ gateway, incarnation: "1", connection, unanswered: 0, backlog });
+        return connection;
+      });
+      dispatcher.push(head, body, located, "channel-1", plainBytes);
+      for (const connection of connections) connection.read();
+      const wanted = located.flat().flatMap(({ channelId, features }): [string, string][] => {
+        const text = features.includes("conversations") ? "body" : "body".slice(0, plainBytes);
+        return channelId === "channel-1" || text === "" ? [] : [[channelId, text]];
+      });
+      expect(got).toEqual(new Map(wanted));
+      for (const count of packets.values()) expect(count).toBe(1);
+      const newer = located.flat().filter(({ features }) => features.includes("conversations"));
+      const others = newer.filter(({ channelId }) => channelId !== "channel-1").length;
+      expect(othersIn(located, "channel-1", "conversations")).toBe(others);
+    }),
+    { seed, numRuns: 500 },
+  );
+});
+
+test("an audience of both kinds whose ids are longer than a header takes several packets, and each is reached", () => {
+  const located = Array.from({ length: 3_000 }, (_, index) => [
+    {
+      ...locationOf("g1", `gateway-1_account-${index}_${"k".repeat(20)}`),
+      features: index % 3 === 0 ? ["conversations"] : [],
+    },
+  ]);
+  const got: string[] = [];
+  const connection = new PacketsOf((packet) => {
+    const decoded = decodePacket(packet, linkHeaderBytesMax);
+    if (decoded.kind !== "logic") throw new Error("not a logic packet");
+    const channels = decoded.header.meta.find(({ key }) => key === MetaKey.DestChannels)?.value ?? "";
+    expect(channels.length).toBeLessThanOrEqual(pushChannelsCharactersMax);
+    got.push(...channels.split(","));
+  });
+  const dispatcher = new Dispatcher();
+  const backlog = new LinkBacklog("g1", connection, systemTimers);
+  dispatcher.addLink({ gateway: "g1", incarnation: "1", connection, unanswered: 0, backlog });
+  dispatcher.push(head, body, located, "", 2);
+  connection.read();
+  const ids = located.flat().map(({ channelId }) => channelId);
+  expect(got.toSorted()).toEqual(ids.toSorted());
 });

@@ -33,10 +33,28 @@ export class Invariants {
     return [
       ...this.lostSayings(),
       ...this.parts.phones.flatMap((phone) => this.differencesOf(phone)),
+      ...this.unknownEntries(),
       ...this.strayedSessions(),
       ...this.wrongReaders(),
       ...this.wrongOrder(),
     ];
+  }
+
+  /** Every client with the feature knows every confirmed entry of what its account is in now. */
+  private unknownEntries(): string[] {
+    const { phones, leavers, database } = this.parts;
+    const confirmed = new Set([...phones, ...leavers].flatMap((phone) => [...phone.confirmed]));
+    const entries = database.reactions.entries.filter(({ entryId }) => confirmed.has(entryId));
+    const wrong =
+      entries.length === confirmed.size ? [] : [`of ${confirmed.size} confirmed entries ${entries.length} are stored`];
+    for (const phone of phones.filter(({ hasFeature }) => hasFeature)) {
+      for (const entry of entries) {
+        if (!database.concerns(entry, phone.account, true) || phone.entries.has(entry.entryId)) continue;
+        const isPast = database.hasLeft({ toGroup: entry.group !== "", dest: entry.group }, phone.account);
+        if (!isPast) wrong.push(`${phone.label} does not know of the entry ${entry.entryId}`);
+      }
+    }
+    return wrong;
   }
 
   private lostSayings(): string[] {

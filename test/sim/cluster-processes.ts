@@ -119,7 +119,14 @@ export class ClusterProcesses {
     const store = new DatabaseClient(network, databaseMachine, database, ++this.stores % nodeNumbers);
     const ofService = metrics.forService(environment.identity.id, "chat");
     const latency = metrics.talkLatency;
-    const service = createChatService({ ...environment, store, sessions, metrics: ofService, latency });
+    const service = createChatService({
+      ...defaultSettings("chat"),
+      ...environment,
+      store,
+      sessions,
+      metrics: ofService,
+      latency,
+    });
     const node = new LogicNode(environment, service, ofService);
     this.started(node.start());
     return () => node.drain(drainMs);

@@ -2,7 +2,7 @@
 // one of them.
 
 import type { Location, PutOutcome } from "../../src/session/sessions.ts";
-import type { Talk, TalkOutcome } from "../../src/store/store.ts";
+import type { LogPage, Talk, TalkOutcome } from "../../src/store/store.ts";
 import { Database, type StoredMessage } from "./database.ts";
 import { SessionStore } from "./session-store.ts";
 
@@ -11,6 +11,7 @@ export const sabotages = [
   "ids are taken before the commit",
   "a repeated talk is stored again",
   "a window of a group never closes",
+  "the index lacks what is no message",
   "sign-outs are lost",
   "kicks are lost",
   "leases never end",
@@ -37,6 +38,12 @@ class EagerDatabase extends Database {
       setTimeout(() => this.unsafe.delete(message), 500);
     }
     return Promise.resolve(outcomes);
+  }
+}
+
+class SilentDatabase extends Database {
+  override entries(query: Parameters<Database["entries"]>[0]): LogPage {
+    return super.entries({ ...query, includeEvents: false });
   }
 }
 
@@ -110,6 +117,8 @@ export function databaseOf(sabotage: Sabotage | undefined): Database {
       return new ForgetfulDatabase();
     case "a window of a group never closes":
       return new OpenDatabase();
+    case "the index lacks what is no message":
+      return new SilentDatabase();
     default:
       return new Database();
   }

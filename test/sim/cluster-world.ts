@@ -173,7 +173,8 @@ export class ClusterWorld {
         machine: machines.add(`phone${machines.list.length}`),
         fault: (what) => void this.faults.push(what),
         tell: (what) => this.tell(what),
-        cursor: hasTwin ? 1n : 0n,
+        // With the feature, 0n would begin at the end.
+        cursor: hasTwin || device !== "" ? 1n : 0n,
         heedsHints: this.sabotage !== "hints are not heeded",
       });
       machines.events.after(2_000 + this.below(4_000), () => machines.boot(phone.machine, () => phone.start()));

@@ -4,12 +4,15 @@
 
 import type { StoreIdentity } from "../../src/auth/store-ownership.ts";
 import { idMax, nextId } from "../../src/store/snowflake.ts";
+import { type ChangeOutcome, type Entry, entryKind, type MessageChange } from "../../src/store/conversations.ts";
 import type {
   CreateOutcome,
   GroupDetail,
   GroupDraft,
   IndexEntry,
   IndexQuery,
+  LogPage,
+  LogQuery,
   Membership,
   MembershipChange,
   MembershipOutcome,
@@ -23,6 +26,7 @@ import { encodeContents } from "../../src/wire/message-contents.ts";
 import type { StoredRevocation } from "../../src/wire/revocations.ts";
 import type { Machine } from "./machines.ts";
 import type { Network } from "./network.ts";
+import { asLogEntry, Reactions } from "./reactions.ts";
 
 const identity: StoreIdentity = { identity: "0123456789abcdef0123456789abcdef", place: "simulated" };
 const commitMsMax = 12;
@@ -31,6 +35,7 @@ export interface StoredMessage extends Talk {
   readonly messageId: bigint;
   readonly sendTime: bigint;
   readonly previousId: bigint;
+  readonly previousEntryId: bigint;
   readonly groupVersion: bigint;
 }
 
@@ -51,6 +56,7 @@ interface Group {
 /** What the disk holds. A sabotage replaces a part of it. */
 export class Database {
   messages: StoredMessage[] = [];
+  readonly reactions = new Reactions();
   protected readonly groups = new Map<string, Group>();
   private readonly acks = new Map<string, bigint>();
   protected lastId = 0n;
@@ -90,6 +96,7 @@ export class Database {
       messageId: this.nextId(node),
       sendTime: BigInt(Date.now()) * 1_000_000n,
       previousId: previous?.messageId ?? 0n,
+      previousEntryId: this.reactions.last(talk.toGroup ? "" : talk.dest, talk.toGroup ? talk.dest : ""),
       groupVersion: group?.version ?? 0n,
     };
     this.messages.push(message);
@@ -130,6 +137,42 @@ export class Database {
       }));
   }
 
+  change(change: MessageChange, node: number): Promise<ChangeOutcome> {
+    return this.commit(() => {
+      const message = this.messages.find(({ messageId }) => messageId === change.messageId);
+      if (message === undefined || !(message.sender === change.actor || this.isReceiver(message, change.actor)))
+        return { result: "notFound" };
+      const group = message.toGroup ? this.groups.get(message.dest) : undefined;
+      if (group !== undefined && !isMember(group, change.actor)) return { result: "forbidden" };
+      return this.reactions.react(change, message, group?.version ?? 0n, () => this.nextId(node));
+    });
+  }
+
+  entries(query: Omit<LogQuery, "app">): LogPage {
+    const { account, after, includeSent, includeEvents, limit } = query;
+    const messages = this.index(query).map((entry) => ({
+      ...entry,
+      kind: entryKind.message,
+      refersTo: 0n,
+      mentions: [],
+      replyTo: 0n,
+      reaction: "",
+      isOff: false,
+    }));
+    const events = this.reactions.entries
+      .filter((entry) => includeEvents && entry.entryId > after && this.concerns(entry, account, includeSent))
+      .map((entry) => asLogEntry(entry, account));
+    const entries = [...messages, ...events].toSorted((one, other) => (one.messageId < other.messageId ? -1 : 1));
+    return { entries: entries.slice(0, limit), lastId: this.lastId, isReset: false };
+  }
+
+  /** An account may see an entry: of its own only with `includeSent`. */
+  concerns({ entryId, actor, account: partner, group }: Entry, account: string, includeSent: boolean): boolean {
+    if (actor === account) return includeSent;
+    if (group === "") return partner === account;
+    return (this.groups.get(group)?.windows ?? []).some((window) => isWithin(window, account, entryId));
+  }
+
   private isListed(message: StoredMessage, account: string, includeSent: boolean): boolean {
     return message.sender === account ? includeSent : this.isReceiver(message, account);
   }
@@ -148,7 +191,7 @@ export class Database {
   }
 
   /** It has left the group since: what was under way to it then is not pushed, and waits in the index. */
-  hasLeft({ toGroup, dest }: StoredMessage, account: string): boolean {
+  hasLeft({ toGroup, dest }: Pick<StoredMessage, "toGroup" | "dest">, account: string): boolean {
     const group = this.groups.get(dest);
     return toGroup && group !== undefined && !isMember(group, account);
   }
@@ -261,7 +304,7 @@ function nodeOf(id: bigint): number {
 }
 
 function storedOutcome(
-  { messageId, sendTime, previousId, groupVersion }: StoredMessage,
+  { messageId, sendTime, previousId, previousEntryId, groupVersion }: StoredMessage,
   repeated: boolean,
   writtenHere: boolean,
 ): TalkOutcome {
@@ -270,6 +313,7 @@ function storedOutcome(
     messageId,
     sendTime,
     previousId,
+    previousEntryId,
     groupVersion,
     repeated,
     writtenHere,
@@ -360,4 +404,41 @@ export class DatabaseClient implements Store {
       throw new StoreUnavailable("the database does not answer", { cause });
     }
   }
+
+  entries(query: LogQuery): Promise<LogPage> {
+    return this.ask(() => this.database.entries(query));
+  }
+
+  change(change: MessageChange): Promise<ChangeOutcome> {
+    return this.ask(() => this.database.change(change, this.node));
+  }
+
+  set(): Promise<never> {
+    return notYet();
+  }
+  hide(): Promise<never> {
+    return notYet();
+  }
+  accountState(): Promise<never> {
+    return notYet();
+  }
+  markRead(): Promise<never> {
+    return notYet();
+  }
+  readers(): Promise<never> {
+    return notYet();
+  }
+  history(): Promise<never> {
+    return notYet();
+  }
+  messages(): Promise<never> {
+    return notYet();
+  }
+  conversations(): Promise<never> {
+    return notYet();
+  }
+}
+
+function notYet(): Promise<never> {
+  return Promise.reject(new Error("simulated people do not ask for this"));
 }

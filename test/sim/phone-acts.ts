@@ -33,6 +33,7 @@ export class PhoneActs {
       const isPowered = this.machines.random.once(2);
       this.machines.events.after(0, () => this.machines.kill(phone.machine, isPowered));
     } else if (turn < 22 && phone.account !== "ann" && phone.device === "") this.change(phone);
+    else if (turn < 45 && phone.hasFeature) this.react(phone);
     else for (let count = 1 + this.machines.random.below(3); count > 0; count--) this.say(phone);
   }
 
@@ -52,6 +53,12 @@ export class PhoneActs {
       channelId: "",
       messageId: undefined,
     });
+  }
+
+  private react(phone: Phone): void {
+    const seen = [...phone.seen.keys()];
+    const messageId = seen[this.machines.random.below(Math.max(1, seen.length))];
+    if (messageId !== undefined) phone.react(messageId);
   }
 
   /** Joins the group or leaves it, one thing after the other. */

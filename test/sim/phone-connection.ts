@@ -5,6 +5,9 @@ import { Command } from "../../src/wire/commands.ts";
 import { FrameReader } from "../../src/wire/frame-reader.ts";
 import { parseCloseText } from "../../src/wire/frame-writer.ts";
 import {
+  EntryKind,
+  EntryRespSchema,
+  EventPushSchema,
   Flag,
   GroupJoinReqSchema,
   GroupQuitReqSchema,
@@ -16,6 +19,7 @@ import {
   MessageIndexReqSchema,
   MessageIndexRespSchema,
   MessagePushSchema,
+  MessageReactReqSchema,
   MessageReqSchema,
   MessageRespSchema,
   Status,
@@ -73,6 +77,9 @@ interface ConnectionOwner {
   readonly heedsHints: boolean;
   readonly seen: Map<bigint, string>;
   readonly own: Set<bigint>;
+  readonly entries: Set<bigint>;
+  readonly confirmed: Set<bigint>;
+  readonly hasFeature: boolean;
   readonly pushes: Pushed[];
   readonly outbox: Saying[];
   readonly steps: Step[];
@@ -191,6 +198,19 @@ export class PhoneConnection {
     });
   }
 
+  react(messageId: bigint): void {
+    const body = { messageId, reaction: "r" };
+    this.ask(Command.MessageReact, "", MessageReactReqSchema, body, (status, answer) => {
+      if (status === Status.SessionNotFound) this.end(true);
+      if (status < 300 && status !== Status.Success && status !== Status.Forbidden)
+        this.phone.broken(`a reaction is answered with ${status}`);
+      if (status !== Status.Success) return;
+      const { entryId } = fromBinary(EntryRespSchema, answer);
+      this.phone.entries.add(entryId);
+      this.phone.confirmed.add(entryId);
+    });
+  }
+
   step(step: Step): void {
     if (this.underWay.has(step)) return;
     this.underWay.add(step);
@@ -215,7 +235,8 @@ export class PhoneConnection {
 
   private signIn(): void {
     const { account, device } = this.phone;
-    this.ask(Command.SignIn, "", LoginReqSchema, { token: account, device }, (status, body) => {
+    const features = this.phone.hasFeature ? ["conversations"] : [];
+    this.ask(Command.SignIn, "", LoginReqSchema, { token: account, device, features }, (status, body) => {
       if (status !== Status.Success) {
         if (status < 300) this.phone.broken(`the sign-in is answered with ${status}`);
         this.end(true);
@@ -239,17 +260,20 @@ export class PhoneConnection {
 
   private readPage(): void {
     const after = this.phone.lastRead;
-    const body = { messageId: after, includeSent: true };
+    const body = { messageId: after, includeSent: true, includeEvents: this.phone.hasFeature };
     this.ask(Command.OfflineIndex, "", MessageIndexReqSchema, body, (status, answer) => {
       if (status !== Status.Success) {
         this.retry(status, () => this.readPage());
         return;
       }
-      const ids = fromBinary(MessageIndexRespSchema, answer).indexes.map(({ messageId }) => messageId);
+      const { indexes } = fromBinary(MessageIndexRespSchema, answer);
       let last = after;
-      for (const id of ids) {
+      const ids: bigint[] = [];
+      for (const { messageId: id, kind } of indexes) {
         if (id <= last) this.phone.broken(`the index has ${id} behind ${last}`);
         last = id;
+        if (kind === EntryKind.EntryMessage) ids.push(id);
+        else this.phone.entries.add(id);
       }
       this.readContents(ids, last);
     });
@@ -258,7 +282,7 @@ export class PhoneConnection {
   private readContents(ids: readonly bigint[], last: bigint): void {
     const wanted = ids.filter((id) => !this.phone.seen.has(id)).slice(0, contentsAtOnce);
     if (wanted.length === 0) {
-      this.finishPage(ids.length, last);
+      this.finishPage(last);
       return;
     }
     this.ask(Command.OfflineContent, "", MessageContentReqSchema, { messageIds: wanted }, (status, answer) => {
@@ -270,18 +294,19 @@ export class PhoneConnection {
       if (contents.length < wanted.length) this.phone.broken("a message of the index has no content");
       for (const { messageId, body } of contents) this.phone.got(messageId, body);
       if (contents.length > 0) this.readContents(ids, last);
-      else this.finishPage(ids.length, last);
+      else this.finishPage(last);
     });
   }
 
-  private finishPage(count: number, last: bigint): void {
-    if (count > 0) {
+  private finishPage(last: bigint): void {
+    const isMore = last > this.phone.lastRead;
+    if (isMore) {
       this.phone.read(last);
       this.ask(Command.TalkAck, "", MessageAckReqSchema, { messageId: last }, (status) => {
         if (status !== Status.Success && status < 300) this.phone.broken(`ack of ${last} is answered with ${status}`);
       });
     }
-    const isAgain = this.reading === "again" || count > 0;
+    const isAgain = this.reading === "again" || isMore;
     this.reading = isAgain ? "once" : "no";
     if (isAgain) this.readPage();
   }
@@ -301,14 +326,28 @@ export class PhoneConnection {
   private pushed({ header, body }: LogicPacket): void {
     if (this.channelId === "") this.phone.broken(`${header.command} comes before the answer to the sign-in`);
     if (header.command === Command.Sync && this.phone.heedsHints) this.readIndex();
+    if (header.command === Command.Event) this.event(body);
     if (header.command !== Command.UserTalk && header.command !== Command.GroupTalk) return;
-    const { messageId, body: name, sender, previousId } = fromBinary(MessagePushSchema, body);
+    const { messageId, body: name, sender, previousId, previousEntryId } = fromBinary(MessagePushSchema, body);
+    if (previousEntryId !== 0n && !this.phone.hasFeature) this.phone.broken("a push shows what is for newer clients");
     const { seen, own, account, pushes } = this.phone;
     this.phone.got(messageId, name);
     const conversation = header.command === Command.GroupTalk ? header.dest : sender;
     pushes.push({ channelId: this.channelId, messageId, name, conversation, atMs: this.phone.nowMs });
     if (sender === account && header.command === Command.UserTalk) return;
     if (previousId !== 0n && !seen.has(previousId) && !own.has(previousId)) this.readIndex();
+    else this.expectEntry(previousEntryId);
+  }
+
+  private event(body: Uint8Array): void {
+    if (!this.phone.hasFeature) this.phone.broken("an entry is pushed to a client without the feature");
+    const { entryId, actor, group, previousEntryId } = fromBinary(EventPushSchema, body);
+    this.phone.entries.add(entryId);
+    if (actor !== this.phone.account || group !== "") this.expectEntry(previousEntryId);
+  }
+
+  private expectEntry(entryId: bigint): void {
+    if (entryId !== 0n && !this.phone.entries.has(entryId)) this.readIndex();
   }
 
   private ask<Desc extends DescMessage>(

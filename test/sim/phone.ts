@@ -24,6 +24,9 @@ export class Phone {
   /** Names of messages by id: all that it has seen, its own ones included. */
   readonly seen = new Map<bigint, string>();
   readonly own = new Set<bigint>();
+  /** Entries that are not messages: all that it knows of, and those of its own that were confirmed. */
+  readonly entries = new Set<bigint>();
+  readonly confirmed = new Set<bigint>();
   readonly pushes: Pushed[] = [];
   private cursor: bigint;
   readonly outbox: Saying[] = [];
@@ -89,6 +92,16 @@ export class Phone {
     this.outbox.push(saying);
     this.said.push(saying);
     this.flush();
+  }
+
+  /** It has the feature `conversations`. */
+  get hasFeature(): boolean {
+    return this.device !== "";
+  }
+
+  /** Reacts to a message that it has seen; once, whatever comes of it. */
+  react(messageId: bigint): void {
+    if (this.isSignedIn) this.connection?.react(messageId);
   }
 
   step(step: Step): void {

@@ -7,7 +7,7 @@ import { Connections } from "../../src/store/postgres/connection.ts";
 import { Horizons, type Look } from "../../src/store/postgres/horizons.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
-import { Reader } from "../../src/store/postgres/reader.ts";
+import { LogReader } from "../../src/store/postgres/log-reader.ts";
 import { Writer } from "../../src/store/postgres/writer.ts";
 import type { Store, Talk } from "../../src/store/store.ts";
 import { DatabaseClock } from "../support/database-clock.ts";
@@ -81,7 +81,7 @@ export class Machines {
   }
 
   shown(after = 0n): Promise<bigint[]> {
-    const reader = new Reader(this.connections);
+    const reader = new LogReader(this.connections);
     const index: Store["index"] = async (query) => reader.index(await this.db.life(), query, query.limit);
     return shownTo({ index }, "bob", after);
   }

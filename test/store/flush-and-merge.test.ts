@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { outcome, talkJob } from "../../src/store/jobs.ts";
 import { indexPathOf, openIndex } from "../../src/store/sqlite/index/index-file.ts";
+import { blocksPerRun } from "../../src/store/sqlite/index/run-block.ts";
 import type { Process } from "./log-process.ts";
 import { commit, idsOf } from "./log-process.ts";
 import { talk } from "./samples.ts";
@@ -20,7 +21,7 @@ test("flushes make runs, eight of one level become one, and no block is left ove
   expect(idsOf(process, { account: "bob" })).toEqual(ids);
   const index = openIndex(indexPathOf(world.path));
   const blocks = index.query<{ runs: bigint; wrong: bigint }, []>(
-    `SELECT count(DISTINCT number / 4194304) AS runs, count(*) FILTER (WHERE number / 4194304 NOT IN
+    `SELECT count(DISTINCT number / ${blocksPerRun}) AS runs, count(*) FILTER (WHERE number / ${blocksPerRun} NOT IN
      (SELECT number FROM run)) AS wrong FROM block`,
   );
   expect(blocks.get()).toEqual({ runs: 5n, wrong: 0n });
@@ -78,7 +79,7 @@ function tablesOf(world: World): { runs: bigint; blocksOfNone: bigint } | null {
   const row = index
     .query<{ runs: bigint; blocksOfNone: bigint }, []>(
       `SELECT (SELECT count(*) FROM run) AS runs, count(*) AS blocksOfNone FROM block
-       WHERE number / 4194304 NOT IN (SELECT number FROM run)`,
+       WHERE number / ${blocksPerRun} NOT IN (SELECT number FROM run)`,
     )
     .get();
   index.close();
@@ -162,8 +163,8 @@ test("a merge that died between two slices leaves blocks that are swept, and is 
 test("kill -9 in the middle of a flush or a merge loses nothing and repeats nothing", async () => {
   const world = newWorld(64);
   const acknowledged: string[] = [];
-  // A run of 64 has three blocks; the ninth run is followed by a merge into six.
-  for (const killAt of [1, 2, 3, 4, 13, 27, 28, 29, 31, 33]) {
+  // A run of 64 has four blocks and nine checksums of its own; the eighth run is followed by a merge.
+  for (const killAt of [1, 2, 3, 4, 5, 13, 27, 28, 29, 31, 33, 60, 100, 150, 180]) {
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "compaction-child.ts"), world.path, `${killAt}`], {
       stdout: "pipe",
       stderr: "inherit",

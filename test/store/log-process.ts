@@ -8,7 +8,7 @@ import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { IndexKeeper } from "../../src/store/sqlite/index/index-keeper.ts";
 import { LogIndex } from "../../src/store/sqlite/index/log-index.ts";
-import { lists } from "../../src/store/sqlite/index/posting.ts";
+import { readerLists, writerLists } from "../../src/store/sqlite/index/posting.ts";
 import { Reader } from "../../src/store/sqlite/reader.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
 import { Writer } from "../../src/store/sqlite/writer.ts";
@@ -23,6 +23,8 @@ export class Process {
   readonly keeper: IndexKeeper;
   private readonly connections: Database[] = [];
   private readonly indexes: LogIndex[] = [];
+  private readonly reading: Database;
+  private readonly readerIndex: LogIndex;
 
   constructor(path: string, holder: string, clock: Clock, flushMessages: number, memtableMessagesMax?: number) {
     const connect = (): Database => {
@@ -36,17 +38,38 @@ export class Process {
     this.keeper = new IndexKeeper(log, { path: indexPath, holder, flushMessages }, clock);
     const writing = connect();
     const reading = connect();
-    const writerIndex = new LogIndex(writing, indexPath, [lists.received, lists.keyed], memtableMessagesMax);
-    const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent], memtableMessagesMax);
+    const writerIndex = new LogIndex(writing, indexPath, writerLists, memtableMessagesMax);
+    const readerIndex = new LogIndex(reading, indexPath, readerLists, memtableMessagesMax);
     this.indexes.push(writerIndex, readerIndex);
+    this.reading = reading;
+    this.readerIndex = readerIndex;
     this.writer = new Writer(writing, path, writerIndex, holder, clock, limitValues());
-    this.reader = new Reader(reading, readerIndex);
+    this.reader = new Reader(reading, path, readerIndex);
   }
 
   /** Forgets everything in memory; gives nothing back. */
   die(): void {
     for (const index of this.indexes) index.close();
     for (const db of this.connections) db.close();
+  }
+
+  /** Looks something up in the reader's index, in one snapshot. */
+  look<T>(work: (index: LogIndex, log: Database) => T): T {
+    this.readerIndex.begin();
+    this.reading.run("BEGIN");
+    try {
+      this.readerIndex.follow();
+      return work(this.readerIndex, this.reading);
+    } finally {
+      this.reading.run("ROLLBACK");
+      this.readerIndex.end();
+    }
+  }
+
+  /** Opens the index that is at the path now. */
+  reopenIndex(): void {
+    for (const index of this.indexes) index.close();
+    this.writer.indexReopened(false);
   }
 
   /** Does all the work on the index that there is. */

@@ -7,7 +7,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
-import { draft, talk } from "./samples.ts";
+import { draft, stored, talk } from "./samples.ts";
 import { postgresForAll } from "./postgres-setup.ts";
 
 describe.skipIf(!hasPostgres)("PostgreSQL", () => {
@@ -18,7 +18,12 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     const url = await server().makeDatabase();
     const store = await openPostgresStore({ url, retentionDays: 0, log: silentLog });
     await store.createGroup(draft({ members: ["bob", "carol"] }));
-    await store.append([talk({ clientId: "c" }), talk({ toGroup: true, dest: "g1" })]);
+    const [first] = await store.append([talk({ clientId: "c" }), talk({ toGroup: true, dest: "g1" })]);
+    const { messageId } = stored(first);
+    await store.append([talk({ sender: "bob", dest: "ann", mentions: ["ann"], replyTo: messageId })]);
+    await store.change({ app: "app", actor: "bob", messageId, kind: "react", reaction: "+1", isOff: false });
+    await store.hide({ app: "app", account: "bob", messageIds: [messageId] });
+    await store.markRead({ app: "app", account: "bob", toGroup: false, dest: "ann", messageId });
     await store.close();
     const sql = new SQL(url, { max: 1 });
     for (const statement of statements) await sql.unsafe(statement);
@@ -54,6 +59,16 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
           SELECT id - 1, inbox, sender, sent_ns, type, body, extra, client_id FROM roost.message WHERE client_id = 'c'`,
         "retries that were stored twice",
       ],
+      ["DELETE FROM roost.message WHERE client_id = 'c'", "rows of entry without their message"],
+      ["DELETE FROM roost.message WHERE mentions <> ''", "rows of mention without their message"],
+      ["DELETE FROM roost.message WHERE mentions <> ''", "rows of reply without their message"],
+      ["DELETE FROM roost.message WHERE client_id = 'c'", "rows of reaction without their message"],
+      ["DELETE FROM roost.message WHERE client_id = 'c'", "rows of hidden without their message"],
+      ["UPDATE roost.read_cursor SET account = 99", "rows of read_cursor without an account"],
+      ["UPDATE roost.read_cursor SET read_id = 1::bigint << 62", "cursors above the last id"],
+      ["UPDATE roost.message SET state = 2 WHERE client_id = 'c'", "recalled messages that have a text"],
+      ["DELETE FROM roost.reaction", "messages with wrong counts of reactions"],
+      ["DELETE FROM roost.conversation WHERE account = 1", "missing from the list of one side"],
     ];
     for (const [statement, told] of cases) {
       expect([statement, (await checked(statement)).join("; ")]).toEqual([statement, expect.stringContaining(told)]);

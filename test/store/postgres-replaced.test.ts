@@ -17,6 +17,7 @@ import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
 const tables =
   "account, chat_group, cursor, horizon, identity, look, mark, member, message, migration, node, owner, sequence"
     .split(", ")
+    .concat("conversation")
     .map((name) => `roost.${name}`);
 
 describe.skipIf(!canDump)("a PostgreSQL store that a dump replaces", () => {

@@ -2,6 +2,7 @@
 
 import { describe } from "bun:test";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import { conversationsSuite } from "./conversations-suite.ts";
 import type { GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { postgresPlace } from "./postgres-place.ts";
@@ -14,6 +15,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   const makePlace = (): Promise<AheadPlace & GroupPlace> => postgresPlace(server());
 
   storeSuite("PostgreSQL store", makePlace);
+  conversationsSuite("PostgreSQL store", makePlace);
   revocationSuite("PostgreSQL store", makePlace);
   idsAheadSuite("PostgreSQL store", makePlace);
 });

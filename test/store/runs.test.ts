@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { BloomFilter } from "../../src/store/sqlite/index/bloom-filter.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { openOrMakeIndex } from "../../src/store/sqlite/index/index-file.ts";
-import { allLists, lists } from "../../src/store/sqlite/index/posting.ts";
+import { allLists, lists, readerLists } from "../../src/store/sqlite/index/posting.ts";
 import { RunBuilder, RunStatements } from "../../src/store/sqlite/index/run-builder.ts";
 import { RunList } from "../../src/store/sqlite/index/run.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
@@ -54,13 +54,15 @@ test("a run answers as a sorted list does, at every edge of its blocks", () => {
   migrate(log, path);
   const index: Database = openOrMakeIndex(join(root, "index.db"), log);
   const builder = new RunBuilder(7, new RunStatements(index));
+  const halves = new Uint32Array(BigInt64Array.from(sorted, ({ id }) => id).buffer);
   for (const list of allLists) {
-    for (const { key, id } of sorted) builder.add(list, key, id);
+    for (const [at, { key }] of sorted.entries()) builder.add(list, key, 7, halves, at);
     builder.endList(list);
   }
+  Array.from(builder.makeFilters());
   builder.finish(0, sorted.at(-1)?.id ?? 0n, postings.length);
   index.run("UPDATE state SET version = 1");
-  const runs = new RunList(index, [lists.received]);
+  const runs = new RunList(index, [lists.received, lists.sent]);
   expect(runs.refresh()).toBe(true);
   const [run] = runs.runs;
   if (run === undefined) throw new Error("the run is listed");
@@ -109,4 +111,33 @@ test("a memtable answers as a list does, over many generations, and drops what i
   }
   memtable.drop(memtable.lastId);
   expect(memtable.messages).toBe(0);
+});
+
+test("a memtable finds the messages of a pair as a list does, over many generations, down to an id", () => {
+  const random = new Random(testSeed("pairs of a memtable"));
+  const memtable = new Memtable(readerLists);
+  let id = 1n << 60n;
+  const said = Array.from({ length: 100_000 }, () => {
+    id += BigInt(1 + random.below(1 << 22));
+    // Some accounts have large numbers; odd keys are groups.
+    const account = (): number => (random.once(2) ? 1 + random.below(20) : 2 ** 31 - 1 - random.below(20));
+    return {
+      id,
+      sent: account(),
+      received: random.once(5) ? random.below(9) * 2 + 1 : account() * 2,
+      keyed: undefined,
+    };
+  });
+  for (const message of said) memtable.add(message);
+  for (let turn = 0; turn < 200; turn++) {
+    const { sent = 0, received = 1 } = said[random.below(said.length)] ?? {};
+    if (received % 2 === 1) continue;
+    const above = random.once(4) ? 0n : (said[random.below(said.length)]?.id ?? 0n) - BigInt(random.below(2));
+    const own = said.filter((message) => message.sent === sent && message.received === received && message.id > above);
+    const found = Array.from(memtable.entries(lists.pair, sent, received / 2, above), ({ generation, at }) => {
+      return [generation.ids[at], generation.sender(at), generation.receiver(at)];
+    });
+    expect(found).toEqual(own.map((message) => [message.id, sent, received / 2]).toReversed());
+    expect([...memtable.oldestFirst(lists.pair, sent, received / 2, above)]).toEqual(own.map((message) => message.id));
+  }
 });

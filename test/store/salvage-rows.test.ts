@@ -25,7 +25,7 @@ function storeOf(count: number): string {
   const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ${count})`;
   db.run(`${numbers} INSERT INTO account SELECT i, 'app', printf('name-%04d', i) FROM n`);
   db.run(
-    `${numbers} INSERT INTO message
+    `${numbers} INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id)
       SELECT ${idBase} + i * 5000, i, i, 1, printf('text %0200d', i), '', ${idBase}, NULL FROM n`,
   );
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");

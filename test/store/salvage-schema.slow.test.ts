@@ -42,7 +42,8 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   db.run(`${numbers} INSERT INTO account SELECT i, 'app', 'name-' || i FROM n`);
   db.run(`UPDATE sequence SET last_id = ${idBase + BigInt(version + 1) * 500_000_000n}, committed_ms = 7`);
   if (!isFull) return;
-  db.run(`${numbers} INSERT INTO message SELECT ${id}, i, i, 1, 'text ' || i, '', i, 'key' || i FROM n`);
+  db.run(`${numbers} INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id)
+    SELECT ${id}, i, i, 1, 'text ' || i, '', i, 'key' || i FROM n`);
   db.run(`${numbers} INSERT INTO "group" SELECT i, 'app', 'g' || i, 'name', '', '', i, 0, 0, ${id}, 1 FROM n`);
   const of = `(number, "group", account, from_id, until_id, joined_ms${version < 5 ? "" : ", own"})`;
   const own = version < 5 ? "" : ", i % 3 = 0";
@@ -58,6 +59,15 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   db.run(`INSERT OR IGNORE INTO owner VALUES ('${"0123456789abcdef".repeat(2)}')`);
   if (version < 6) return;
   db.run(`${numbers} INSERT INTO revocation SELECT ${id}, 'app', 'a' || i, 'kick', iif(i % 2, NULL, 'd'), i FROM n`);
+  if (version < 7) return;
+  db.run("UPDATE message SET state = 1, reply_to = id, mentions = 'name-1' WHERE sender % 4 = 0");
+  db.run(`${numbers} INSERT INTO entry SELECT ${id} + 1, 3, -i, i, ${id}, i, iif(i % 2, NULL, 'k'), 'like', 0 FROM n`);
+  db.run(`${numbers} INSERT INTO mention SELECT i, 'name-' || i, i, ${id} FROM n`);
+  db.run(`${numbers} INSERT INTO reply SELECT ${id}, ${id} - 1 FROM n`);
+  db.run(`${numbers} INSERT INTO reaction SELECT i, ${id}, i, 'like' FROM n`);
+  db.run(`${numbers} INSERT INTO hidden SELECT i, i, ${id}, ${id} + 2 FROM n`);
+  db.run(`${numbers} INSERT INTO read_mark SELECT i, i, -i, ${id}, 5 FROM n`);
+  db.run(`${numbers} INSERT INTO conversation SELECT i, i, -i, 1, 0, 0, ${id}, ${id} + 3 FROM n`);
 }
 
 /** Makes a store of the newest schema with a past. Returns its path. */
@@ -199,7 +209,8 @@ test("what is only in the write-ahead log is saved beside any damaged schema pag
     if (change !== "") db.run(change);
     db.run("UPDATE message SET body = 'changed'");
     db.run("INSERT INTO account (app, name) VALUES ('app', 'late')");
-    db.run(`INSERT INTO message SELECT id + 1, inbox, sender, type, body, extra, sent_ns, NULL FROM message`);
+    db.run(`INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id)
+      SELECT id + 1, inbox, sender, type, body, extra, sent_ns, NULL FROM message`);
     const before = rowsOf(whole);
     const pages = schemaPages(whole);
     for (const lost of [...pages.map((page) => [page]), pages]) {

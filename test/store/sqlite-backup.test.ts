@@ -152,7 +152,7 @@ test("what is no backup is refused with a sentence that names it", async () => {
 test("a store that is damaged is not backed up, and the way out is named", async () => {
   const { store } = await backedUp(3_000);
   const file = openSync(store, "r+");
-  writeSync(file, Buffer.alloc(4096, 0xaa), 0, 4096, Math.floor(statSync(store).size / 8192) * 4096);
+  writeSync(file, Buffer.alloc(4096, 0xaa), 0, 4096, Math.floor((statSync(store).size * 3) / 16384) * 4096);
   closeSync(file);
   expect(() => copy(store)).toThrow(/is damaged .*so no backup was made; .*roost repair --salvage/);
 });

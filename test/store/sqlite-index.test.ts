@@ -3,6 +3,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { createLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
@@ -101,6 +102,26 @@ test("a block damaged while the store runs is never served: it is made again, an
   await until(async () => (await idsOrFailure(store)).length === ids.length, "the index is complete");
   expect(await allIds(store, "bob")).toEqual(ids);
   expect(await outcomeOrFailure(store, "k7")).toBe(ids[7] ?? 0n);
+  await store.close();
+});
+
+test("an index that was made again is not taken for a removed one when the threads close the damaged one", async () => {
+  const path = freshPath();
+  const ids = await filledStore(path);
+  const lines: string[] = [];
+  const log = createLog("info", "text", (line) => lines.push(line));
+  const store = await openAt(path, 15, { flushMessages: 20, log });
+  const index = new Database(indexPathOf(path));
+  index.run("UPDATE block SET postings = zeroblob(length(postings))");
+  index.close();
+  await until(async () => (await idsOrFailure(store)).length === ids.length, "the index is complete");
+  const [wal] = [`${indexPathOf(path)}-wal`].map((file) => statSync(file).ino);
+  for (let batch = 0; batch < 10; batch++) {
+    await store.append(Array.from({ length: 30 }, () => talk()));
+    await Bun.sleep(100);
+  }
+  expect(lines.filter((line) => /damaged|fail/.test(line))).toHaveLength(1);
+  expect(statSync(`${indexPathOf(path)}-wal`).ino).toBe(wal ?? 0);
   await store.close();
 });
 

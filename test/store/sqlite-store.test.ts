@@ -84,7 +84,8 @@ test("deletes what is older than the retention, in slices, and keeps the rest", 
   const oldId = smallestIdAt(Date.now() - 16 * 86_400_000);
   db.transaction(() => {
     const insert = db.prepare(
-      "INSERT INTO message SELECT ?, inbox, sender, type, body, extra, sent_ns, NULL FROM message WHERE id = ?",
+      `INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id)
+       SELECT ?, inbox, sender, type, body, extra, sent_ns, NULL FROM message WHERE id = ?`,
     );
     for (let i = 0n; i < 5_000n; i++) insert.run(oldId + i, kept);
     // As if the server had run all the time.

@@ -2,8 +2,17 @@
 
 import type { Database } from "bun:sqlite";
 
+/** Statements that make a SQLite store of schema 6 out of one of today's; the caller sets PRAGMA user_version. */
+const sqliteSchema6: readonly string[] = [
+  ...["entry", "mention", "reply", "reaction", "hidden", "conversation", "read_mark"].map(
+    (table) => `DROP TABLE IF EXISTS ${table}`,
+  ),
+  ...["state", "reply_to", "mentions"].map((column) => `ALTER TABLE message DROP COLUMN ${column}`),
+];
+
 /** Statements that make a SQLite store of schema 4 out of one of today's; the caller sets PRAGMA user_version. */
 export const sqliteSchema4: readonly string[] = [
+  ...sqliteSchema6,
   "DROP TABLE IF EXISTS revocation",
   "DROP TRIGGER IF EXISTS member_entered",
   "DROP TRIGGER IF EXISTS member_left",
@@ -19,26 +28,38 @@ export function backToSchema4(db: Database): void {
   db.run("PRAGMA user_version = 4");
 }
 
+/** Makes a SQLite store of schema 5 out of one of today's. */
+export function backToSchema5(db: Database): void {
+  for (const statement of [...sqliteSchema6, "DROP TABLE revocation"]) db.run(statement);
+  db.run("PRAGMA user_version = 5");
+}
+
+/** Makes a PostgreSQL store of schema 5 out of one of today's. */
+export const postgresSchema5 = `
+  DROP FUNCTION roost.append_messages, roost.change_conversations, roost.mark_read;
+  DROP INDEX roost.message_pair;
+  ALTER TABLE roost.message DROP COLUMN state, DROP COLUMN reply_to, DROP COLUMN mentions;
+  DROP TABLE roost.entry, roost.mention, roost.reply, roost.reaction, roost.reaction_count, roost.hidden,
+    roost.conversation, roost.read_cursor CASCADE;
+  DELETE FROM roost.migration WHERE number > 5;
+`;
+
+/** Makes a PostgreSQL store of schema 4 out of one of today's. */
+export const postgresSchema4 = `
+  ${postgresSchema5}
+  DROP FUNCTION roost.revoke;
+  DROP TABLE roost.revocation;
+  DELETE FROM roost.migration WHERE number > 4;
+`;
+
 /** Makes a PostgreSQL store of schema 3 out of one of today's, but for its functions. */
 export const postgresSchema3 = `
+  ${postgresSchema4}
   DROP TRIGGER member_entered ON roost.member;
   DROP TRIGGER member_changed ON roost.member;
   DROP TRIGGER member_left ON roost.member;
   DROP TRIGGER member_truncated ON roost.member;
   ALTER TABLE roost.member DROP COLUMN is_own;
-  DROP TABLE roost.group_count, roost.unfinished_group, roost.revocation;
+  DROP TABLE roost.group_count, roost.unfinished_group;
   DELETE FROM roost.migration WHERE number > 3;
-`;
-
-/** Makes a SQLite store of schema 5 out of one of today's. */
-export function backToSchema5(db: Database): void {
-  db.run("DROP TABLE revocation");
-  db.run("PRAGMA user_version = 5");
-}
-
-/** Makes a PostgreSQL store of schema 4 out of one of today's. */
-export const postgresSchema4 = `
-  DROP FUNCTION roost.revoke;
-  DROP TABLE roost.revocation;
-  DELETE FROM roost.migration WHERE number > 4;
 `;

@@ -15,7 +15,17 @@ const texts = [
   "g1_a,g1_b",
   "\0",
 ] as const;
-const keys = ["dest.server", "dest.channels", "app", "account", "trace", "", "dest.serves", "apq"] as const;
+const keys = [
+  "dest.server",
+  "dest.channels",
+  "dest.plain",
+  "app",
+  "account",
+  "trace",
+  "",
+  "dest.serves",
+  "apq",
+] as const;
 
 function varint(random: Random, value: bigint): Buffer {
   const bytes: number[] = [];

@@ -19,8 +19,8 @@ import {
 import { ProtocolFault } from "../../src/wire/protocol-fault.ts";
 import { packetOf } from "./random-header.ts";
 
-const reserved = ["dest.server", "dest.channels", "app", "account"];
-const isRouting = (key: string): boolean => key === "dest.server" || key === "dest.channels";
+const reserved = ["dest.server", "dest.channels", "dest.plain", "app", "account"];
+const isRouting = (key: string): boolean => ["dest.server", "dest.channels", "dest.plain"].includes(key);
 const typedMeta = (key: string, value: string) => create(MetaSchema, { key, value, type: MetaType.string });
 
 /** The bytes before and after what is written, which must stay as they are. */
@@ -127,6 +127,8 @@ function checkValues(packet: Buffer, scan: PacketScan, header: Header, full: Hea
   strictEqual(text(scan.accountStart, scan.accountEnd), lastMeta(full, "account") ?? "");
   strictEqual(text(scan.serverStart, scan.serverEnd), lastMeta(full, "dest.server") ?? "");
   strictEqual(text(scan.channelsStart, scan.channelsEnd), lastMeta(full, "dest.channels") ?? "");
+  strictEqual(text(scan.plainStart, scan.plainEnd), lastMeta(full, "dest.plain") ?? "");
+  strictEqual(scan.plainStart < 0, lastMeta(full, "dest.plain") === undefined);
   strictEqual(scan.channelsStart < 0, lastMeta(full, "dest.channels") === undefined);
   same(
     header,

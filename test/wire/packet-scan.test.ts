@@ -38,7 +38,7 @@ describe("agreement with the generated decoder", () => {
   test("whatever the generated encoder makes is Logic", () => {
     const text = fc.string({ unit: "binary", maxLength: 300 });
     const meta = fc.record({
-      key: fc.oneof(fc.constantFrom("dest.server", "dest.channels", "app", "account"), text),
+      key: fc.oneof(fc.constantFrom("dest.server", "dest.channels", "dest.plain", "app", "account"), text),
       value: text,
       type: fc.integer({ min: -2147483648, max: 2147483647 }),
     });
@@ -112,6 +112,7 @@ describe("plain headers", () => {
     "a meta account": headerBytes({ meta: [{ key: "account", value: "x" }] }),
     "a meta dest.server": headerBytes({ meta: [{ key: "dest.server", value: "x" }] }),
     "a meta dest.channels": headerBytes({ meta: [{ key: "dest.channels", value: "x" }] }),
+    "a meta dest.plain": headerBytes({ meta: [{ key: "dest.plain", value: "x" }] }),
     "an untyped meta app without a value": hex("3a05 0a03 617070"),
     "a meta that becomes app by a second key": hex("3a0a 0a03 787878 0a03 617070"),
     "a meta with its value first": hex("3a08 1201 78 0a03 617070"),

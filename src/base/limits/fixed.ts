@@ -26,6 +26,32 @@ export const indexBackDays = 15;
 /** A talk repeated with the same clientId is answered the same for at least this long. */
 export const idempotencyHours = 24;
 
+// Conversations.
+
+/** What an account may mention in a message, and their names together in characters. */
+export const mentionsMax = 50;
+/** MessageReactReq.reaction, in UTF-8 bytes, and the kinds of reactions of a message. */
+export const reactionBytesMax = 32;
+export const reactionKindsMax = 20;
+/** Messages of one answer to chat.history, and ids of one request to it or to hide. */
+export const historyMax = 200;
+export const hideIdsMax = 200;
+/** Conversations of a page, without the pinned ones, which the first page has besides. */
+export const conversationsMax = 100;
+export const pinnedMax = 100;
+/** Unread messages and mentions are counted up to this. */
+export const unreadMax = 1_000;
+/** The text of a conversation's last message, in UTF-8 bytes; longer ones are cut. */
+export const lastBodyBytesMax = 512;
+/** Readers are told for groups of up to so many members, and for messages that are at most so old. */
+export const readersGroupMax = 500;
+export const readersDays = 7;
+export const readersMax = 200;
+/** With the feature `conversations`, a client that has missed more entries than this starts anew. */
+export const missedEntriesMax = 10_000;
+/** Changes of an account's own state in one answer. */
+export const accountStateMax = 500;
+
 // Groups.
 
 /** The newest changes of a group's membership that the store tells, and that a chat node keeps of a loaded group. */

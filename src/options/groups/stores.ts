@@ -1,9 +1,17 @@
-// Where messages and sessions are kept, and for how long.
+// Where messages and sessions are kept, for how long, and how long messages can be changed.
 
 import { parseSessions, parseStore } from "../engine-url.ts";
 import { sessionsEngines, storeEngines } from "../engines.ts";
 import { option, file, engine, toggle } from "../option.ts";
 import * as values from "../values.ts";
+
+const window = {
+  hint: "duration|off",
+  fallback: "24h",
+  parse: values.parseWindow,
+  unit: "Ms",
+  of: ["standalone", "chat"],
+} as const;
 
 export const storeOptions = {
   data: option({
@@ -39,5 +47,13 @@ export const storeOptions = {
     parse: values.parseRetention,
     unit: "Days",
     of: ["standalone", "chat"],
+  }),
+  "edit-window": option({
+    help: "How long after sending a message its author may edit it",
+    ...window,
+  }),
+  "recall-window": option({
+    help: "How long its author may recall it; owners and admins of a group may at any time",
+    ...window,
   }),
 } as const;

@@ -1,9 +1,13 @@
 // Whether an account may cause one more delivery to a group. Asked before anything is stored: what is stored is
 // delivered.
 
+import type { Limits } from "../../base/limits/limits.ts";
 import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
+
+/** A delivery to an unknown number of members is charged this fraction of the allowance at first. */
+const unknownAtOnce = 200;
 
 type Parts = Pick<ChatParts, "allowance" | "fanOut" | "limits">;
 
@@ -16,4 +20,17 @@ export function admitDelivery({ allowance, fanOut, limits }: Parts, app: string,
     Status.ServiceUnavailable,
     "too many messages and notices to groups wait to be delivered, try again",
   );
+}
+
+/** The first charge of what goes to a group that is not loaded, or whose group only the store knows. */
+export function unknownCost({ values }: Pick<Limits, "values">): number {
+  return Math.ceil(values.fanOutAtOnce / unknownAtOnce);
+}
+
+/** Like `admitDelivery`; charges `unknownCost` and returns it: the caller corrects it when it knows who is reached. */
+export function admitUnknown(parts: Parts, app: string, account: string): number {
+  admitDelivery(parts, app, account);
+  const cost = unknownCost(parts.limits);
+  parts.allowance.charge(app, account, cost);
+  return cost;
 }

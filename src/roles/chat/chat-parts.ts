@@ -9,6 +9,13 @@ import type { AccountRates } from "./account-rates.ts";
 import type { MissedPushes } from "./missed-pushes.ts";
 import type { NoticeParts, Notices } from "./notices.ts";
 import type { Reads } from "./reads.ts";
+import type { UnconfirmedChanges } from "./unconfirmed-changes.ts";
+
+/** For how long, in milliseconds, a message's author may change it; 0: not at all. */
+export interface ChangeWindows {
+  readonly editWindowMs: number;
+  readonly recallWindowMs: number;
+}
 
 /** Constructed by the role and passed to each command. */
 export interface ChatParts extends Runtime, NoticeParts {
@@ -17,6 +24,10 @@ export interface ChatParts extends Runtime, NoticeParts {
   readonly dispatcher: Dispatcher;
   readonly notices: Notices;
   readonly missed: MissedPushes;
+  /** Those of what only connections with the feature `conversations` get. */
+  readonly missedEvents: MissedPushes;
+  readonly unconfirmed: UnconfirmedChanges;
+  readonly windows: ChangeWindows;
   readonly reads: Reads;
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;

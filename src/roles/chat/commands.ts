@@ -7,8 +7,9 @@ import { RareLog } from "../../base/rare-log.ts";
 import { Dispatcher } from "../../service/dispatcher.ts";
 import { countRequests } from "../../service/middleware/count.ts";
 import { recover } from "../../service/middleware/recover.ts";
+import { requireConversations } from "../../service/middleware/feature.ts";
 import { requireSession } from "../../service/middleware/session.ts";
-import { Router } from "../../service/router.ts";
+import { type Handler, Router } from "../../service/router.ts";
 import { Service } from "../../service/service.ts";
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
@@ -17,13 +18,24 @@ import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
 import { AccountRates } from "./account-rates.ts";
-import type { ChatParts } from "./chat-parts.ts";
+import { accountState } from "./account-state.ts";
+import type { ChangeWindows, ChatParts } from "./chat-parts.ts";
+import { conversationClear } from "./conversation-clear.ts";
+import { conversationList } from "./conversation-list.ts";
+import { conversationRead } from "./conversation-read.ts";
+import { conversationSet } from "./conversation-set.ts";
 import { FanOut } from "./fan-out.ts";
 import { FanOutAllowance } from "./fan-out-allowance.ts";
 import { GroupAudience } from "./group-audience.ts";
 import { groupCreate } from "./group-create.ts";
 import { groupDetail } from "./group-detail.ts";
 import { groupJoin, groupQuit } from "./group-membership.ts";
+import { history } from "./history.ts";
+import { messageEdit } from "./message-edit.ts";
+import { messageHide } from "./message-hide.ts";
+import { messageReact } from "./message-react.ts";
+import { messageReaders } from "./message-readers.ts";
+import { messageRecall } from "./message-recall.ts";
 import { MissedPushes } from "./missed-pushes.ts";
 import { Notices } from "./notices.ts";
 import { offlineContent } from "./offline-content.ts";
@@ -34,19 +46,21 @@ import { RevocationFeed } from "./revocation-feed.ts";
 import { groupTalk, userTalk } from "./talk.ts";
 import { talkAck } from "./talk-ack.ts";
 import { TalkPipeline } from "./talk-pipeline.ts";
+import { UnconfirmedChanges } from "./unconfirmed-changes.ts";
 
 /** Assembles the chat service; the result accepts gateways' links. */
 export function createChatService(
-  assembly: Runtime & {
-    store: Store;
-    sessions: Sessions;
-    metrics: ServiceMetrics;
-    latency: TalkLatency;
-    limits: Limits;
-    /** Receives the operators' commands that need the store. */
-    control: ControlCommands;
-    log: Log;
-  },
+  assembly: Runtime &
+    ChangeWindows & {
+      store: Store;
+      sessions: Sessions;
+      metrics: ServiceMetrics;
+      latency: TalkLatency;
+      limits: Limits;
+      /** Receives the operators' commands that need the store. */
+      control: ControlCommands;
+      log: Log;
+    },
 ): Service {
   const { store, sessions, metrics, latency, clock, timers, random, limits, control, log } = assembly;
   metrics.storeClock = () => store.clock;
@@ -58,7 +72,8 @@ export function createChatService(
   const fanOut = new FanOut({ dispatcher, sessions, bytesMax: limits.values.fanOutBytes, soon: timers.soon });
   limits.measure("fanOutBytes", () => fanOut.bytes);
   const notices = new Notices({ audience, allowance, fanOut, limits, rareLog }, assembly);
-  const missed = new MissedPushes({ audience, fanOut }, timers);
+  const missed = new MissedPushes({ audience, fanOut }, "all", timers);
+  const missedEvents = new MissedPushes({ audience, fanOut }, "conversations", timers);
   const parts: ChatParts = {
     store,
     sessions,
@@ -68,6 +83,9 @@ export function createChatService(
     fanOut,
     notices,
     missed,
+    missedEvents,
+    unconfirmed: new UnconfirmedChanges(),
+    windows: assembly,
     reads: new Reads(limits, assembly),
     clock,
     timers,
@@ -82,7 +100,8 @@ export function createChatService(
   const feed = new RevocationFeed(store, dispatcher, metrics, assembly);
   control.add(operatorCommands({ store, sessions, feed, clock, limits, log }));
   const ofAll = [recover(parts), countRequests(metrics)];
-  const router = new Router([...ofAll, requireSession(sessions)]);
+  const ofSessions = [...ofAll, requireSession(sessions)];
+  const router = new Router(ofSessions);
   router.handle(Command.Revocations, feed.send, ofAll);
   router.handle(Command.UserTalk, userTalk(pipeline, limits));
   router.handle(Command.GroupTalk, groupTalk(pipeline, limits));
@@ -94,6 +113,21 @@ export function createChatService(
   router.handle(Command.GroupQuit, groupQuit(parts));
   router.handle(Command.GroupDetail, groupDetail(parts));
   router.handle(Command.GroupMembers, groupDetail(parts));
+  const ofConversations = [...ofSessions, requireConversations()];
+  const commands: readonly (readonly [Command, Handler])[] = [
+    [Command.ConversationList, conversationList(parts)],
+    [Command.ConversationRead, conversationRead(parts)],
+    [Command.ConversationSet, conversationSet(parts)],
+    [Command.ConversationClear, conversationClear(parts)],
+    [Command.History, history(parts)],
+    [Command.MessageEdit, messageEdit(parts)],
+    [Command.MessageRecall, messageRecall(parts)],
+    [Command.MessageHide, messageHide(parts)],
+    [Command.MessageReact, messageReact(parts)],
+    [Command.MessageReaders, messageReaders(parts)],
+    [Command.AccountState, accountState(parts)],
+  ];
+  for (const [command, handler] of commands) router.handle(command, handler, ofConversations);
   return new Service({
     clock,
     timers,

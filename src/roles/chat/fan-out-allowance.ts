@@ -9,6 +9,8 @@ import { Status } from "../../wire/gen/pkt_pb.ts";
 
 /** A debt is forgiven beyond what is paid off in this time, in seconds. */
 const debtSecondsMax = 30;
+/** The deliveries of a push to one account, or to two, that are free. */
+export const freeDeliveries = 2;
 
 export class FanOutAllowance {
   private readonly limits: Limits;

@@ -18,6 +18,7 @@ import {
   type Located,
   othersIn,
   type PushHead,
+  type PushScope,
   writeCost,
 } from "../../service/dispatcher.ts";
 import type { Sessions } from "../../session/sessions.ts";
@@ -43,6 +44,10 @@ export interface Delivery {
   readonly bytes: number;
   /** Encodes the body; called for each slice, and read before the next call. */
   body(): Uint8Array;
+  /** Which connections get it; absent: all. */
+  readonly scope?: PushScope;
+  /** How much of the body that was encoded last connections without `conversations` get; absent: all of it. */
+  readonly plainBytes?: number;
   /** Returns the recipients. Throws or rejects like the store and the sessions. */
   accounts(): readonly string[] | Promise<readonly string[]>;
   /** Called at the end. `cost`: what was pushed, as `deliveryCost` counts it. */
@@ -296,10 +301,14 @@ export class FanOut {
     this.spent += located.length * writeCost;
     try {
       for (const each of active) {
-        const { head, bytes } = each.delivery;
-        const others = othersIn(located, head.channelId);
+        const { head, bytes, scope } = each.delivery;
+        const others = othersIn(located, head.channelId, scope);
         // Nothing is encoded if everybody is offline.
-        if (others > 0) this.dispatcher.push(head, each.delivery.body(), located, head.channelId);
+        if (others > 0) {
+          const body = each.delivery.body();
+          const plainBytes = scope === "conversations" ? 0 : each.delivery.plainBytes;
+          this.dispatcher.push(head, body, located, head.channelId, plainBytes);
+        }
         const cost = deliveryCost(others, bytes);
         each.cost += cost;
         this.spent += cost;

@@ -4,6 +4,7 @@
 // Memory: an entry for each account and group, bounded; beyond the bound, none is added.
 
 import type { Timers } from "../../base/timers.ts";
+import type { PushScope } from "../../service/dispatcher.ts";
 import { Command } from "../../wire/commands.ts";
 import type { Delivery, FanOut } from "./fan-out.ts";
 import type { GroupAudience } from "./group-audience.ts";
@@ -20,6 +21,7 @@ interface Parts {
 
 export class MissedPushes {
   private readonly parts: Parts;
+  private readonly scope: PushScope;
   private readonly timers: Pick<Timers, "after">;
   /** By app. */
   private accounts = new Map<string, Set<string>>();
@@ -27,8 +29,10 @@ export class MissedPushes {
   private groups = new Map<string, Map<string, bigint>>();
   private count = 0;
 
-  constructor(parts: Parts, timers: Pick<Timers, "after">) {
+  /** `scope`: the connections whose pushes these are. */
+  constructor(parts: Parts, scope: PushScope, timers: Pick<Timers, "after">) {
     this.parts = parts;
+    this.scope = scope;
     this.timers = timers;
   }
 
@@ -53,7 +57,7 @@ export class MissedPushes {
   }
 
   private tell(): void {
-    const { accounts, groups, parts } = this;
+    const { accounts, groups, parts, scope } = this;
     const { audience, fanOut } = parts;
     this.accounts = new Map();
     this.groups = new Map();
@@ -63,6 +67,7 @@ export class MissedPushes {
         new Hint(
           app,
           "",
+          scope,
           () => [...missed],
           () => this.add(app, missed),
         ),
@@ -70,7 +75,7 @@ export class MissedPushes {
     for (const [app, ofApp] of groups) {
       for (const [group, version] of ofApp) {
         const online = async (): Promise<readonly string[]> => [...(await audience.online(app, group, version))];
-        fanOut.add(new Hint(app, group, online, () => this.addGroup(app, group, version)));
+        fanOut.add(new Hint(app, group, scope, online, () => this.addGroup(app, group, version)));
       }
     }
   }
@@ -81,13 +86,15 @@ class Hint implements Delivery {
   readonly app: string;
   readonly head: Delivery["head"];
   readonly sender = "";
+  readonly scope: PushScope;
   readonly audience = undefined;
   readonly bytes = 0;
   readonly accounts: Delivery["accounts"];
   readonly failed: () => void;
 
-  constructor(app: string, dest: string, accounts: Delivery["accounts"], failed: () => void) {
+  constructor(app: string, dest: string, scope: PushScope, accounts: Delivery["accounts"], failed: () => void) {
     this.app = app;
+    this.scope = scope;
     this.head = { command: Command.Sync, channelId: "", sequence: 0, dest };
     this.accounts = accounts;
     this.failed = failed;

@@ -1,24 +1,31 @@
 // The bodies of a talk, by hand: what each talk reads and writes costs the generated code more than all else that is
 // done with it. They agree with the generated code to the byte.
 //
-//   MessageReq    08 type · 12 body · 1a extra · 22 clientId
+//   MessageReq    08 type · 12 body · 1a extra · 22 clientId · [2a mentions · 30 replyTo]
 //   MessageResp   08 messageId · 10 sendTime
 //   MessagePush   08 messageId · 10 type · 1a body · 22 extra · 2a sender · 30 sendTime · 38 previousId
+//                 only with the feature conversations, and therefore last:
+//                 40 previousEntryId · 4a mentions · 50 replyTo
 //
-// What is empty or zero is left out. A View lies in memory of this file and is overwritten by the next one.
+// What is empty or zero is left out. Requests with mentions or replyTo are for the generated code to read. A View lies
+// in memory of this file and is overwritten by the next one.
 
 import { assert } from "../../base/assert.ts";
+import { mentionsMax, nameCharactersMax } from "../../base/limits/fixed.ts";
 import { messageLimits } from "../../base/limits/message-limits.ts";
-import { next, readTag, readVarint } from "../../wire/proto-reader.ts";
+import { next, readTag, readVarint, skipField } from "../../wire/proto-reader.ts";
 import { writeUtf8, writeVarint } from "../../wire/proto-writer.ts";
 import { isUtf8 } from "../../wire/utf8.ts";
 
 /** What a talk says. */
-interface TalkBody {
+export interface TalkBody {
   readonly type: number;
   readonly body: string;
   readonly extra: string;
   readonly clientId: string;
+  /** As the generated code reads them; absent where `readTalk` did. */
+  readonly mentions?: readonly string[];
+  readonly replyTo?: bigint;
 }
 
 /** What a push says of its talk, and of how that was stored. */
@@ -27,15 +34,20 @@ interface PushedTalk {
   readonly body: string;
   readonly extra: string;
   readonly sender: string;
+  readonly mentions?: readonly string[];
+  readonly replyTo?: bigint;
 }
 interface PushedOutcome {
   readonly messageId: bigint;
   readonly sendTime: bigint;
   readonly previousId: bigint;
+  readonly previousEntryId: bigint;
 }
 
-/** Of a push: its numbers, tags and lengths, and the sender's name. */
-const restBytesMax = 1024;
+/** A name in UTF-8, with its tag and length. */
+export const nameBytesMax = 4 * nameCharactersMax + 3;
+/** Of a push: its numbers, tags and lengths, the sender's name, and those that it mentions. */
+const restBytesMax = 1024 + mentionsMax * nameBytesMax;
 /** Room for the largest bounds that an operator can set; what is not used of it takes no memory. */
 const scratch = Buffer.allocUnsafeSlow(
   messageLimits.messageBodyBytes.max + messageLimits.messageExtraBytes.max + restBytesMax,
@@ -44,17 +56,26 @@ const scratch = Buffer.allocUnsafeSlow(
 const whole = new BigInt64Array(1);
 const halves = new Uint32Array(whole.buffer);
 
+/** Reports whether a field of a MessageReq is only for clients with the feature conversations: mentions, replyTo. */
+const isOfConversations = (field: number): boolean => field === 5 || field === 6;
+
 /**
  * A MessageReq as clients write it. Undefined for what is not one, and for what only the generated code shall judge:
- * unknown fields, foreign wire types, numbers beyond 32 bits.
+ * mentions, replies, unknown fields, foreign wire types, numbers beyond 32 bits. `isPlain`: of a client without the
+ * feature conversations, whose mentions and replies are unknown fields, and ignored like all of these.
  */
-export function readTalk(packet: Buffer, start: number): TalkBody | undefined {
+export function readTalk(packet: Buffer, start: number, isPlain: boolean): TalkBody | undefined {
   const end = packet.length;
   let [type, body, extra, clientId] = [0, "", "", ""];
   for (let at = start; at < end;) {
     const tag = readTag(packet, at, end);
     if (next < 0) return undefined;
     const valueAt = next;
+    if (isPlain && isOfConversations(tag >>> 3)) {
+      at = skipField(packet, valueAt, end, tag & 7);
+      if (at < 0) return undefined;
+      continue;
+    }
     const value = readVarint(packet, valueAt, end);
     if (next < 0 || next - valueAt > 4) return undefined;
     at = next;
@@ -79,10 +100,13 @@ export function talkAnswerView(messageId: bigint, sendTime: bigint): Buffer {
   return scratch.subarray(0, writeNumber(at, 0x10, sendTime));
 }
 
-/** A MessagePush, as a View. Its body and extra are within their bounds. */
+/** How many bytes of the last `pushView` are for connections without the feature conversations. */
+export let plainPushBytes = 0;
+
+/** A MessagePush, as a View; sets `plainPushBytes`. Its body and extra are within their bounds. */
 export function pushView(
-  { type, body, extra, sender }: PushedTalk,
-  { messageId, sendTime, previousId }: PushedOutcome,
+  { type, body, extra, sender, mentions, replyTo = 0n }: PushedTalk,
+  { messageId, sendTime, previousId, previousEntryId }: PushedOutcome,
 ): Buffer {
   let at = writeNumber(0, 0x08, messageId);
   if (type > 0) {
@@ -93,7 +117,11 @@ export function pushView(
   at = writeText(at, 0x22, extra);
   at = writeText(at, 0x2a, sender);
   at = writeNumber(at, 0x30, sendTime);
-  return scratch.subarray(0, writeNumber(at, 0x38, previousId));
+  at = writeNumber(at, 0x38, previousId);
+  plainPushBytes = at;
+  at = writeNumber(at, 0x40, previousEntryId);
+  if (mentions !== undefined) for (const mention of mentions) at = writeText(at, 0x4a, mention);
+  return scratch.subarray(0, writeNumber(at, 0x50, replyTo));
 }
 
 /** tag · varint of 64 bits; the offset behind them. */

@@ -5,7 +5,7 @@ import type { PushHead } from "../../service/dispatcher.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import type { Delivery } from "./fan-out.ts";
-import { pushView } from "./talk-body.ts";
+import { nameBytesMax, plainPushBytes, pushView } from "./talk-body.ts";
 
 export type StoredTalk = Extract<TalkOutcome, { result: "stored" }>;
 
@@ -43,10 +43,8 @@ export class TalkDelivery implements Delivery {
     this.lost = lost;
   }
 
-  /** Messages between two changes of membership have the same recipients; a repeated one may precede both. */
   get audience(): bigint {
-    const { groupVersion, messageId } = this.outcome;
-    return messageId < groupVersion ? messageId : groupVersion;
+    return audienceOf(this.outcome.messageId, this.outcome.groupVersion);
   }
 
   get bytes(): number {
@@ -57,15 +55,14 @@ export class TalkDelivery implements Delivery {
     return pushView(this.talk, this.outcome);
   }
 
+  /** The body was written last, by this delivery. */
+  get plainBytes(): number {
+    return plainPushBytes;
+  }
+
   accounts(): readonly string[] | Promise<readonly string[]> {
-    const { audience, sessions } = this.parts;
     const { app, dest, sender } = this.talk;
-    // Any look into the sessions first tells of all presence up to now: who has just signed in is not missed.
-    const current = sessions.locate(app, [sender]);
-    if (current instanceof Promise)
-      return current.then(async () => [...(await audience.recipients(app, dest, this.outcome))]);
-    const found = audience.recipients(app, dest, this.outcome);
-    return found instanceof Promise ? found.then((accounts) => [...accounts]) : [...found];
+    return membersOf(this.parts, app, dest, sender, this.outcome);
   }
 
   done(cost: number): void {
@@ -79,7 +76,28 @@ export class TalkDelivery implements Delivery {
   }
 }
 
-/** What a talk holds while it waits: its texts, at a byte for a character, and what is around them. */
-export function bytesOf({ body, extra }: Talk): number {
-  return body.length + extra.length + 256;
+/** What a talk holds while it waits: its texts, at a byte for a character, its mentions, and what is around them. */
+export function bytesOf({ body, extra, mentions }: Talk): number {
+  return body.length + extra.length + 256 + (mentions === undefined ? 0 : mentions.length * nameBytesMax);
+}
+
+/** Messages between two changes of membership have the same recipients; a repeated one may precede both. */
+export function audienceOf(messageId: bigint, groupVersion: bigint): bigint {
+  return messageId < groupVersion ? messageId : groupVersion;
+}
+
+/** Returns the online accounts that were members of a group when the sender's message, or its entry, was committed. */
+export function membersOf(
+  { audience, sessions }: Pick<Parts, "audience" | "sessions">,
+  app: string,
+  group: string,
+  sender: string,
+  message: Pick<StoredTalk, "messageId" | "groupVersion">,
+): readonly string[] | Promise<readonly string[]> {
+  // Any look into the sessions first tells of all presence up to now: who has just signed in is not missed.
+  const current = sessions.locate(app, [sender]);
+  if (current instanceof Promise)
+    return current.then(async () => [...(await audience.recipients(app, group, message))]);
+  const found = audience.recipients(app, group, message);
+  return found instanceof Promise ? found.then((accounts) => [...accounts]) : [...found];
 }

@@ -9,17 +9,14 @@ import { failRequest } from "../../service/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
-import { admitDelivery } from "./admit-delivery.ts";
+import { admitDelivery, unknownCost } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
-import { pushView, talkAnswerView } from "./talk-body.ts";
+import { freeDeliveries } from "./fan-out-allowance.ts";
+import { plainPushBytes, pushView, talkAnswerView } from "./talk-body.ts";
 import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
 
 /** The locations of each account; undefined if there is nothing to push. */
 type Found = Located | undefined;
-/** The deliveries of a talk to one account that are free. */
-const freeDeliveries = 2;
-/** A talk to a group that is not loaded is charged this fraction of the allowance at first. */
-const unknownAtOnce = 200;
 
 /** The most unconfirmed talks; beyond that, the oldest are forgotten. */
 const unconfirmedMax = 10_000;
@@ -72,10 +69,7 @@ export class TalkPipeline {
     }
     admitDelivery(this.parts, app, sender);
     const online = audience.onlineCount(app, dest);
-    const cost =
-      online === undefined
-        ? Math.ceil(limits.values.fanOutAtOnce / unknownAtOnce)
-        : deliveryCost(online, bytesOf(talk));
+    const cost = online === undefined ? unknownCost(limits) : deliveryCost(online, bytesOf(talk));
     allowance.charge(app, sender, cost);
     return cost;
   }
@@ -154,6 +148,15 @@ export class TalkPipeline {
       case "conflict":
         context.refuse(Status.InvalidPacketBody, "this clientId belongs to another message");
         return;
+      case "mentionOfStranger":
+        context.refuse(Status.Forbidden, "mentions must be of people in this conversation");
+        return;
+      case "mentionOfAll":
+        context.refuse(Status.Forbidden, 'only the owner and the admins of a group may mention everybody ("*")');
+        return;
+      case "replyElsewhere":
+        context.refuse(Status.InvalidPacketBody, "replyTo must be a message of this conversation that you may read");
+        return;
     }
   }
 
@@ -206,7 +209,10 @@ export class TalkPipeline {
   private send(context: Context, talk: Talk, outcome: StoredTalk, located: Located): void {
     const others = othersIn(located, context.channelId);
     // Without receivers no push is encoded.
-    if (others > 0) this.parts.dispatcher.push(context, pushView(talk, outcome), located, context.channelId);
+    if (others > 0) {
+      const body = pushView(talk, outcome);
+      this.parts.dispatcher.push(context, body, located, context.channelId, plainPushBytes);
+    }
     if (others > freeDeliveries)
       this.parts.allowance.charge(talk.app, talk.sender, deliveryCost(others, bytesOf(talk)));
     this.parts.latency.push.observeMs(this.parts.clock.monotonicMs() - context.receivedMs);

@@ -1,44 +1,30 @@
 // chat.user.talk and chat.group.talk: checked here, then handed to the pipeline that commits and pushes.
 
-import { clientIdBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import { validName } from "../../auth/names.ts";
 import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
+import type { Talk } from "../../store/store.ts";
+import { hasConversations } from "../../wire/features.ts";
 import { MessageReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
-import { readTalk } from "./talk-body.ts";
+import { readTalk, type TalkBody } from "./talk-body.ts";
 import type { TalkPipeline } from "./talk-pipeline.ts";
-
-/** UTF-8 bytes are at most three for each UTF-16 unit: only what may be too long is measured. */
-function isLongerThan(text: string, bytesMax: number): boolean {
-  return text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax;
-}
+import { checkedMentions, checkTexts } from "./text-bounds.ts";
 
 function addTalk(pipeline: TalkPipeline, limits: Limits, context: Context, toGroup: boolean): void {
-  const { messageBodyBytes, messageExtraBytes } = limits.values;
-  const request = readTalk(context.packet, context.bodyStart) ?? context.body(MessageReqSchema);
-  if (isLongerThan(request.body, messageBodyBytes)) {
-    limits.met("messageBodyBytes", { app: context.app, account: context.account });
-    throw new Refusal(Status.PayloadTooLarge, `a message's body is at most ${messageBodyBytes} bytes`);
+  const isPlain = !hasConversations(context.location.features);
+  const request: TalkBody = readTalk(context.packet, context.bodyStart, isPlain) ?? context.body(MessageReqSchema);
+  checkTexts(limits, context, request);
+  const { type, body, extra, clientId, mentions, replyTo } = request;
+  const { app, account: sender, dest } = context;
+  const talk: Talk = { app, sender, toGroup, dest, type, body, extra, clientId };
+  if (isPlain || mentions === undefined || replyTo === undefined) {
+    pipeline.add(context, talk);
+    return;
   }
-  if (isLongerThan(request.extra, messageExtraBytes)) {
-    limits.met("messageExtraBytes", { app: context.app, account: context.account });
-    throw new Refusal(Status.PayloadTooLarge, `a message's extra is at most ${messageExtraBytes} bytes`);
-  }
-  if (isLongerThan(request.clientId, clientIdBytesMax)) {
-    throw new Refusal(Status.InvalidPacketBody, `clientId is at most ${clientIdBytesMax} bytes`);
-  }
-  pipeline.add(context, {
-    app: context.app,
-    sender: context.account,
-    toGroup,
-    dest: context.dest,
-    type: request.type,
-    body: request.body,
-    extra: request.extra,
-    clientId: request.clientId,
-  });
+  if (replyTo < 0n) throw new Refusal(Status.InvalidPacketBody, "replyTo must not be negative");
+  pipeline.add(context, { ...talk, mentions: checkedMentions(mentions, toGroup), replyTo });
 }
 
 /** A message to an account: dest names it. It need not have signed in ever. */

@@ -97,7 +97,7 @@ export class Channel {
   signedInMs = 0;
   /** The token's `iat`, in seconds since 1970; undefined if it has none. */
   issuedAt: number | undefined = undefined;
-  /** The requested features that the gateway passes on; a shared array. */
+  /** The requested features that the gateway passes on; from its sign-in on those that count. A shared array. */
   features: readonly string[] = noFeatures;
   /** The key that verified its token. */
   key: VerifyingKey | undefined;

@@ -1,6 +1,7 @@
 // Passes packets of a service on to clients: the routing metas are cut off, and the same bytes are written to the
 // connection of each recipient. An answer has a ticket that leads to its connection; a push has channel ids in its
-// header. Answers come from service/context.ts, pushes from service/dispatcher.ts.
+// header, and may say that the first of them get only a part of the body (dest.plain). Answers come from
+// service/context.ts, pushes from service/dispatcher.ts.
 
 import { linkHeaderBytesMax } from "../../base/limits/fixed.ts";
 import { decodeLinkState } from "../../link/link-state.ts";
@@ -10,11 +11,12 @@ import { decodeBody } from "../../wire/body.ts";
 import { type CloseReason, CloseCode, closeKicked, closeUnauthorised } from "../../wire/close-reason.ts";
 import { Command } from "../../wire/commands.ts";
 import { equalBytes } from "../../wire/equal-bytes.ts";
-import { ErrorRespSchema, Flag, Status } from "../../wire/gen/pkt_pb.ts";
+import { hasConversations, knownFeatures } from "../../wire/features.ts";
+import { ErrorRespSchema, Flag, LoginRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import { BasicCode, basicPong } from "../../wire/packet.ts";
 import { moveRoutingLast } from "../../wire/packet-clean.ts";
 import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
-import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
+import { cutBytes, writeCut, writeCutPart } from "../../wire/packet-stamp.ts";
 import { goLive } from "./accept.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
@@ -102,8 +104,10 @@ export class Downlink implements FrameHandler {
     const { status } = scan;
     this.write(channel, packet);
     if (!isSignIn) return;
-    if (status === Status.Success) goLive(this.gateway, channel);
-    else {
+    if (status === Status.Success) {
+      if (hasConversations(channel.features)) keepGranted(channel, packet.subarray(scan.bodyStart, scan.bodyEnd));
+      goLive(this.gateway, channel);
+    } else {
       const sentence = decodeBody(ErrorRespSchema, packet.subarray(scan.bodyStart, scan.bodyEnd))?.message ?? "";
       this.gateway.people.refused(channel, sentence === "" ? `status ${status}` : sentence);
       channel.connection.close(status >= 300 && status < 400 ? closeTryAgain : closeUnauthorised);
@@ -137,9 +141,28 @@ export class Downlink implements FrameHandler {
       return;
     }
     const ids = channels.split(",");
-    if (isAtOnce || gateway.pushes.mayWrite(ids, cutBytes(scan))) {
-      for (const id of ids) this.deliver(id, packet, isKick);
-    } else gateway.pushes.add(this.cut(packet), ids);
+    const mayWrite = isAtOnce || gateway.pushes.mayWrite(ids, cutBytes(scan));
+    if (scan.plainStart >= 0) this.pushParts(packet, ids, mayWrite);
+    else if (!mayWrite) gateway.pushes.add(this.cut(packet), ids);
+    else for (const id of ids) this.deliver(id, packet, isKick);
+  }
+
+  /** Passes on a push of which the first connections get a part of the body only. */
+  private pushParts(packet: Buffer, ids: readonly string[], mayWrite: boolean): void {
+    const { pushes } = this.gateway;
+    const [bytes, count] = packet.toString("latin1", scan.plainStart, scan.plainEnd).split(",").map(Number);
+    const isPart = bytes !== undefined && bytes >= 0 && bytes <= scan.bodyEnd - scan.bodyStart;
+    const isCount = count !== undefined && count >= 0 && count <= ids.length;
+    if (!isPart || !isCount || !Number.isInteger(bytes) || !Number.isInteger(count)) {
+      this.gateway.metrics.protocolFault("link-packet");
+      return;
+    }
+    if (!mayWrite) {
+      if (count > 0) pushes.add(this.cut(packet, bytes), ids.slice(0, count));
+      if (count < ids.length) pushes.add(this.cut(packet), ids.slice(count));
+      return;
+    }
+    for (const [at, id] of ids.entries()) this.deliver(id, packet, false, at < count ? bytes : undefined);
   }
 
   /** These connections may have missed pushes; a later hint may name more of them. */
@@ -148,32 +171,52 @@ export class Downlink implements FrameHandler {
     hints.add(ids.map((id) => channels.get(id)).filter((channel) => channel !== undefined));
   }
 
-  private deliver(id: string, packet: Buffer, isKick: boolean): void {
+  /** `bodyBytes`: the part of the body that this connection gets; undefined: all. */
+  private deliver(id: string, packet: Buffer, isKick: boolean, bodyBytes?: number): void {
     const { gateway } = this;
     const channel = gateway.channels.get(id);
     if (channel === undefined) gateway.metrics.pushUnknownChannel();
     else if (isKick) {
       if (channel.state === ChannelState.Live) this.write(channel, packet);
       channel.connection.close(closeKicked);
-    } else if (channel.state === ChannelState.Pending) channel.holdPush(this.cut(packet));
-    else this.write(channel, packet);
+    } else if (channel.state === ChannelState.Pending) channel.holdPush(this.cut(packet, bodyBytes));
+    else this.write(channel, packet, bodyBytes);
   }
 
-  private write(channel: Channel, packet: Buffer): void {
+  private write(channel: Channel, packet: Buffer, bodyBytes?: number): void {
     const { connection } = channel;
-    const at = connection.reserve(cutBytes(scan));
+    const at = connection.reserve(bytesOf(bodyBytes));
     if (at < 0) return;
     try {
-      writeCut(connection.outbound, at, packet, scan);
+      writeTo(connection.outbound, at, packet, bodyBytes);
     } catch (bug) {
       connection.unreserve();
       throw bug;
     }
   }
 
-  private cut(packet: Buffer): Buffer {
-    const copy = Buffer.allocUnsafe(cutBytes(scan));
-    writeCut(copy, 0, packet, scan);
+  private cut(packet: Buffer, bodyBytes?: number): Buffer {
+    const copy = Buffer.allocUnsafe(bytesOf(bodyBytes));
+    writeTo(copy, 0, packet, bodyBytes);
     return copy;
   }
+}
+
+/** What `writeTo` writes of the scanned packet. */
+function bytesOf(bodyBytes: number | undefined): number {
+  return bodyBytes === undefined ? cutBytes(scan) : cutBytes(scan) - (scan.bodyEnd - scan.bodyStart - bodyBytes);
+}
+
+function writeTo(target: Buffer, at: number, packet: Buffer, bodyBytes: number | undefined): void {
+  if (bodyBytes === undefined) writeCut(target, at, packet, scan);
+  else writeCutPart(target, at, packet, scan, bodyBytes);
+}
+
+/**
+ * Keeps of a connection's features those that the login service has granted. One of a release that does not know
+ * `conversations` does not, and the session must not have that feature when it is restored through a newer node.
+ */
+function keepGranted(channel: Channel, body: Buffer): void {
+  const granted = decodeBody(LoginRespSchema, body)?.features ?? [];
+  if (!hasConversations(granted)) channel.features = knownFeatures(granted);
 }

@@ -34,6 +34,13 @@ function serviceOfInterned(command: string): string | undefined {
   return service;
 }
 
+const reads: ReadonlySet<string> = new Set([
+  Command.OfflineContent,
+  Command.OfflineIndex,
+  Command.History,
+  Command.ConversationList,
+]);
+
 /**
  * The heartbeat of KIM's web SDK, which swaps the bytes of its code. Without an answer, the SDK considers the server
  * dead and reconnects in an endless loop.
@@ -41,7 +48,7 @@ function serviceOfInterned(command: string): string | undefined {
 const swappedPing = BasicCode.Ping << 8;
 
 /** Reports whether a command is a read whose answer may have megabytes. */
-const isRead = (command: string): boolean => command === Command.OfflineContent || command === Command.OfflineIndex;
+const isRead = (command: string): boolean => reads.has(command);
 
 /** Forwards one request, bytes[start, end), or refuses it. The bytes are valid until this returns. */
 export function receiveRequest(gateway: Gateway, channel: Channel, bytes: Buffer, start: number, end: number): void {

@@ -126,6 +126,8 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
         metrics: chatMetrics,
         latency: metrics.talkLatency,
         ...systemRuntime,
+        editWindowMs: settings.editWindowMs,
+        recallWindowMs: settings.recallWindowMs,
         limits,
         control,
         log,

@@ -10,6 +10,13 @@ import { versionIn } from "./migrate.ts";
 import { environmentOf, majorOf, openForLong, runTool, toolFor } from "./tools.ts";
 
 const tables = ["account", "chat_group", "cursor", "member", "message", "migration", "node", "sequence"];
+/** Those that a later schema has added. */
+const laterTables = [
+  {
+    from: 6,
+    tables: ["conversation", "entry", "hidden", "mention", "reaction", "reaction_count", "read_cursor", "reply"],
+  },
+] as const;
 
 /** Dumps the store to the empty file `to`. Rejects with StoreUnavailable. Aborting `over` also ends the child. */
 export async function dumpStore(
@@ -65,8 +72,10 @@ export async function verifyArchive(
       cause: error,
     });
   }
-  const missing = tables.filter((table) => !new RegExp(` TABLE DATA roost ${table} `).test(list));
+  const version = Math.max(0, ...[...migrations.matchAll(/^(\d+)\t/gm)].map(([, digits]) => Number(digits)));
+  const expected = [...tables, ...laterTables.flatMap((later) => (version >= later.from ? later.tables : []))];
+  const missing = expected.filter((table) => !new RegExp(` TABLE DATA roost ${table} `).test(list));
   if (missing.length > 0)
     throw new StoreUnavailable(`${name} is not a complete store of roost: ${missing.join(", ")} missing`);
-  return Math.max(0, ...[...migrations.matchAll(/^(\d+)\t/gm)].map(([, digits]) => Number(digits)));
+  return version;
 }

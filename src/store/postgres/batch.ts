@@ -1,4 +1,4 @@
-// Encodes jobs for the functions of the database (message-functions.ts, group-functions.ts).
+// Encodes jobs for the functions of the database (message-functions.ts, group-functions.ts); changes.ts has the others.
 
 import type { SQL } from "bun";
 import type { Job, JobOf } from "../jobs.ts";
@@ -9,13 +9,14 @@ export type TalkJob = JobOf<"talk">;
 export type AckJob = JobOf<"ack">;
 export type GroupJob = Exclude<Job, TalkJob | AckJob>;
 
-/** A row of roost.store_messages, as an array. */
+/** A row of roost.append_messages, as an array. */
 type MessageRow = readonly [
   outcome: bigint,
   id: bigint,
   sentNs: bigint,
   previousId: bigint,
   groupVersion: bigint,
+  previousEntryId: bigint,
   sender: bigint,
   inbox: bigint | null,
 ];
@@ -38,8 +39,12 @@ export function sendMessages(
   const { holder, life, accounts, talks, acks } = batch;
   const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
   const bigints = (values: (bigint | string | null)[]) => sql.array(values, "BIGINT");
+  // Most batches have none.
+  const linked = talks.flatMap(({ mentions = "", replyTo = "0" }, index) =>
+    mentions === "" && replyTo === "0" ? [] : [{ position: index + 1, mentions, replyTo }],
+  );
   const flags = (values: boolean[]) => sql.array(values, "BOOLEAN");
-  return sql`SELECT * FROM roost.store_messages(
+  return sql`SELECT * FROM roost.append_messages(
     ${holder}, ${life},
     ${texts(talks.map((talk) => talk.app))}, ${texts(talks.map((talk) => talk.sender))},
     ${bigints(talks.map((talk) => accounts.find(talk.app, talk.sender)))},
@@ -53,6 +58,11 @@ export function sendMessages(
     )},
     ${texts(talks.map((talk) => talk.body))}, ${texts(talks.map((talk) => talk.extra))},
     ${texts(talks.map((talk) => talk.clientId))},
+    ${sql.array(
+      linked.map((link) => link.position),
+      "INT",
+    )},
+    ${texts(linked.map((link) => link.mentions))}, ${bigints(linked.map((link) => link.replyTo))},
     ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))},
     ${texts(acks.map((ack) => ack.device))},
     ${bigints(acks.map((ack) => ack.messageId))}

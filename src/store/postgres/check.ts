@@ -68,6 +68,55 @@ const countQuestions: readonly Question[] = [
   },
 ];
 
+/** The first schema with entries and settings of conversations. */
+const conversationsFrom = 6;
+
+const conversationQuestions: readonly Question[] = [
+  ...(
+    ["entry.refers", "mention.id", "reply.id", "reaction.message", "reaction_count.message", "hidden.id"] as const
+  ).map((place): Question => {
+    const [table = "", column = ""] = place.split(".");
+    return {
+      what: `rows of ${table} without their message`,
+      sql: `SELECT count(*) AS n FROM roost.${table} t LEFT JOIN roost.message m ON m.id = t.${column}
+              WHERE m.id IS NULL`,
+    };
+  }),
+  ...(["conversation", "read_cursor", "hidden", "reaction"] as const).map((table): Question => ({
+    what: `rows of ${table} without an account`,
+    sql: orphans(table, "account", "account"),
+  })),
+  { what: "entries whose actor has no account", sql: orphans("entry", "actor", "account") },
+  { what: "duplicate entries", sql: duplicates("entry", "id") },
+  { what: "duplicate conversations", sql: duplicates("conversation", "account, other") },
+  { what: "duplicate cursors of conversations", sql: duplicates("read_cursor", "account, other") },
+  {
+    what: "ids of entries, settings or cursors above the last id of the store",
+    sql: `SELECT (SELECT count(*) FROM roost.entry, roost.sequence s WHERE id > s.last_id)
+          + (SELECT count(*) FROM roost.conversation, roost.sequence s WHERE greatest(version, cleared_id) > s.last_id)
+          + (SELECT count(*) FROM roost.hidden, roost.sequence s WHERE version > s.last_id)
+          + (SELECT count(*) FROM roost.read_cursor, roost.sequence s WHERE read_id > s.last_id) AS n`,
+  },
+  {
+    what: "recalled messages that have a text",
+    sql: "SELECT count(*) AS n FROM roost.message WHERE state & 2 <> 0 AND (body <> '' OR extra <> '')",
+  },
+  {
+    what: "messages with wrong counts of reactions",
+    sql: `SELECT count(*) AS n FROM roost.reaction_count c FULL JOIN (
+            SELECT message, reaction, count(*) AS accounts FROM roost.reaction GROUP BY message, reaction) r
+            ON r.message = c.message AND r.reaction = c.reaction
+          WHERE c.accounts IS DISTINCT FROM r.accounts`,
+  },
+  {
+    what: "direct conversations that are missing from the list of one side",
+    sql: `SELECT count(*) AS n FROM (
+            SELECT sender AS account, inbox AS other FROM roost.message WHERE inbox > 0
+            UNION SELECT inbox, sender FROM roost.message WHERE inbox > 0) p
+          LEFT JOIN roost.conversation c ON c.account = p.account AND c.other = p.other WHERE c.account IS NULL`,
+  },
+];
+
 function miscounted(where: string): Question {
   return {
     what: "groups with a wrong count of members",
@@ -116,7 +165,11 @@ async function check(
   await sql`SET LOCAL enable_indexscan = off`;
   await sql`SET LOCAL enable_indexonlyscan = off`;
   await sql`SET LOCAL enable_bitmapscan = off`;
-  const asked = [...questions, ...(version >= countsFrom ? countQuestions : [miscounted("")])];
+  const asked = [
+    ...questions,
+    ...(version >= countsFrom ? countQuestions : [miscounted("")]),
+    ...(version >= conversationsFrom ? conversationQuestions : []),
+  ];
   for (const [index, question] of asked.entries()) {
     began(question.what, index / (asked.length + 1));
     const [found]: { n: bigint }[] = await sql.unsafe(question.sql);

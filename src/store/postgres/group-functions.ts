@@ -53,7 +53,7 @@ BEGIN
     IF answer[1] IN (${outcome.changed}, ${outcome.created}) THEN last_id := next_id; END IF;
     RETURN QUERY SELECT answer[1], answer[2], answer[3], answer[4], answer[5];
   END LOOP;
-  IF last_id <> held.last_id THEN PERFORM roost.save_last(last_id, wall_ms); END IF;
+  IF last_id <> held.last_id THEN PERFORM roost.move_last(last_id, wall_ms); END IF;
 END $$;
 `;
 

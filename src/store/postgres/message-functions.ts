@@ -6,25 +6,29 @@
 
 import { outcome } from "../jobs.ts";
 import { nodeNumbers } from "../snowflake.ts";
+import { isInWindow } from "./conversation-functions.ts";
 import { isolated } from "./writer-lock.ts";
 
 /**
- * Rows of results are in order, messages first: an outcome, its four numbers, and for a message the accounts' numbers,
+ * Rows of results are in order, messages first: an outcome, its five numbers, and for a message the accounts' numbers,
  * which the caller may pass next time instead of null. Lookups are subqueries inside CASE and coalesce, so that only
- * the necessary ones run.
+ * the necessary ones run. Few talks mention somebody or reply: a_linked has their positions, from 1, and the arrays
+ * after it what they name.
  *
  * Missing accounts are created in the first of two passes, under the writers' lock: nobody else creates them meanwhile,
  * and the second pass finds all of them.
  */
-export const messageFunctions = `
-CREATE OR REPLACE FUNCTION roost.store_messages(
+const store = `
+CREATE OR REPLACE FUNCTION roost.append_messages(
   a_holder text, a_life text,
   a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[], a_to_knowns boolean[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
+  a_linked integer[], a_mentions text[], a_replies bigint[],
   a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
 ) RETURNS TABLE (
-  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, sender bigint, inbox bigint
+  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, previous_entry_id bigint,
+  sender bigint, inbox bigint
 ) LANGUAGE plpgsql ${isolated} AS $$
 #variable_conflict use_column
 DECLARE
@@ -40,6 +44,12 @@ DECLARE
   -- Which receivers had to be made; null where none had.
   made boolean[];
   stored_count bigint;
+  -- What talks name; null for most.
+  mentions text[];
+  replies bigint[];
+  denial bigint;
+  at integer;
+  has_entries boolean;
 BEGIN
   held := roost.hold(a_holder, a_life);
   IF cardinality(a_apps) > 0 THEN
@@ -81,17 +91,43 @@ BEGIN
         WHERE NOT to_group AND NOT to_known;
     END LOOP;
 
+    mentions := array_fill(null::text, ARRAY[cardinality(a_apps)]);
+    replies := array_fill(null::bigint, ARRAY[cardinality(a_apps)]);
+    FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
+      at := a_linked[link];
+      CONTINUE WHEN denials[at] IS NOT NULL;
+      denial := roost.link_denial(
+        a_apps[at], senders[at], inboxes[at], a_senders[at], a_dests[at], a_mentions[link], a_replies[link]);
+      denials[at] := denial;
+      mentions[at] := nullif(a_mentions[link], '');
+      replies[at] := nullif(a_replies[link], 0);
+    END LOOP;
+
     -- Of several talks with one clientId the first is stored, or none where there is an earlier one.
-    INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id)
+    INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id, mentions, reply_to)
       SELECT roost.id_after(first_id, position - 1), inbox, sender, type, body, extra,
-        held.wall_us * 1000 + position - 1, nullif(client_id, '')
-      FROM unnest(inboxes, senders, denials, a_types, a_bodies, a_extras, a_client_ids) WITH ORDINALITY
-        AS t (inbox, sender, denial, type, body, extra, client_id, position)
+        held.wall_us * 1000 + position - 1, nullif(client_id, ''), mentions, reply_to
+      FROM unnest(inboxes, senders, denials, a_types, a_bodies, a_extras, a_client_ids, mentions, replies)
+        WITH ORDINALITY
+        AS t (inbox, sender, denial, type, body, extra, client_id, mentions, reply_to, position)
       WHERE denial IS NULL
       ORDER BY position
       ON CONFLICT (sender, client_id) WHERE client_id IS NOT NULL DO NOTHING;
     GET DIAGNOSTICS stored_count = ROW_COUNT;
-    PERFORM roost.save_last(roost.id_after(first_id, cardinality(a_apps) - 1), held.wall_us / 1000);
+    PERFORM roost.move_last(roost.id_after(first_id, cardinality(a_apps) - 1), held.wall_us / 1000);
+    -- A conversation begins with its first message, for both sides at once.
+    INSERT INTO conversation (account, other)
+      SELECT DISTINCT side.account, side.other
+      FROM unnest(inboxes, senders, denials) WITH ORDINALITY AS t (inbox, sender, denial, position),
+        LATERAL (VALUES (t.inbox, t.sender), (t.sender, t.inbox)) AS side (account, other)
+      WHERE t.denial IS NULL AND t.inbox > 0
+        AND NOT EXISTS (SELECT FROM conversation c WHERE c.account = t.inbox AND c.other = t.sender)
+        AND (stored_count = cardinality(a_apps)
+          OR EXISTS (SELECT FROM message m WHERE m.id = roost.id_after(first_id, t.position - 1)));
+    FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
+      at := a_linked[link];
+      PERFORM roost.add_links(roost.id_after(first_id, at - 1), a_apps[at]);
+    END LOOP;
   END IF;
 
   IF cardinality(a_ack_apps) > 0 THEN
@@ -105,6 +141,7 @@ BEGIN
       ON CONFLICT (account, device) DO UPDATE SET acked = excluded.acked WHERE excluded.acked > c.acked;
   END IF;
 
+  has_entries := EXISTS (SELECT FROM entry);
   -- Every statement sees what the ones before it wrote. Where all talks were stored no earlier one is looked for. A
   -- talk whose clientId was stored before is told so, whatever its rights are now: its sender may have left the group.
   RETURN QUERY
@@ -113,8 +150,11 @@ BEGIN
         WHEN t.inbox IS NULL THEN coalesce(t.denial, ${outcome.notFound})
         WHEN (t.keyed).id IS NULL THEN
           coalesce(t.denial, CASE WHEN made[t.position] THEN ${outcome.storedForNew} ELSE ${outcome.stored} END)
-        WHEN (t.keyed).inbox <> t.inbox OR (t.keyed).type <> t.type OR (t.keyed).body <> t.body
-          OR (t.keyed).extra <> t.extra THEN ${outcome.conflict}
+        WHEN (t.keyed).inbox <> t.inbox THEN ${outcome.conflict}
+        -- An edited message has another text by now, a recalled one none.
+        WHEN coalesce((t.keyed).state, 0) = 0 AND (
+          (t.keyed).type <> t.type OR (t.keyed).body <> t.body OR (t.keyed).extra <> t.extra
+        ) THEN ${outcome.conflict}
         WHEN (t.keyed).id > held.since_id AND ((t.keyed).id >> 12) & ${nodeNumbers - 1} = held.node
           THEN ${outcome.repeated}
         ELSE ${outcome.repeatedElsewhere}
@@ -125,7 +165,13 @@ BEGIN
         (SELECT b.id FROM message b WHERE b.inbox = t.inbox AND b.id < coalesce((t.keyed).id, t.new_id)
          ORDER BY b.id DESC LIMIT 1),
         0),
-      t.version, t.sender, t.inbox
+      t.version,
+      CASE WHEN has_entries THEN coalesce(
+        (SELECT e.id FROM entry e WHERE e.inbox = t.inbox AND e.id < coalesce((t.keyed).id, t.new_id)
+         ORDER BY e.id DESC LIMIT 1),
+        0)
+      ELSE 0 END,
+      t.sender, t.inbox
     FROM (
       SELECT *, CASE WHEN stored_count < cardinality(a_apps) AND n.client_id <> '' THEN (
         SELECT k FROM message k WHERE k.sender = n.sender AND k.client_id = n.client_id AND k.id < n.new_id
@@ -140,10 +186,64 @@ BEGIN
     ORDER BY t.position;
   RETURN QUERY
     SELECT CASE WHEN acked > held.last_id THEN ${outcome.future} ELSE ${outcome.done} END::bigint,
-      0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint
+      0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint
     FROM unnest(a_ack_ids) WITH ORDINALITY AS t (acked, position) ORDER BY position;
 END $$;
+`;
 
+/** What only some messages have: mentions (names joined by commas; "*" is everybody) and the message they answer. */
+const links = `
+-- Why a talk may not name these; null if it may.
+CREATE OR REPLACE FUNCTION roost.link_denial(
+  a_app text, a_sender bigint, a_inbox bigint, a_sender_name text, a_dest text, a_mentions text, a_reply bigint
+) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  IF a_mentions = '*' THEN
+    IF a_inbox > 0 OR NOT EXISTS (SELECT FROM chat_group g WHERE g.number = -a_inbox AND g.owner = a_sender) THEN
+      RETURN ${outcome.mentionOfAll};
+    END IF;
+  ELSIF a_mentions <> '' AND EXISTS (
+    SELECT FROM unnest(string_to_array(a_mentions, ',')) AS t (name)
+    WHERE CASE WHEN a_inbox > 0 THEN t.name NOT IN (a_sender_name, a_dest)
+      ELSE NOT EXISTS (
+        SELECT FROM member m
+        WHERE m.chat_group = -a_inbox AND m.account = roost.account_number(a_app, t.name) AND m.until_id IS NULL)
+      END
+  ) THEN
+    RETURN ${outcome.mentionOfStranger};
+  END IF;
+  IF a_reply <> 0 AND NOT EXISTS (
+    SELECT FROM message m WHERE m.id = a_reply AND CASE
+      WHEN a_inbox < 0 THEN m.inbox = a_inbox AND ${isInWindow("a_sender", "-a_inbox", "m.id")}
+      ELSE m.sender = a_sender AND m.inbox = a_inbox OR m.sender = a_inbox AND m.inbox = a_sender
+    END
+  ) THEN
+    RETURN ${outcome.replyElsewhere};
+  END IF;
+  RETURN null;
+END $$;
+
+-- Posts a message that was stored under its thread, and to whom it mentions but for its sender.
+CREATE OR REPLACE FUNCTION roost.add_links(a_id bigint, a_app text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  added roost.message;
+BEGIN
+  SELECT * INTO added FROM message m WHERE m.id = a_id;
+  IF added.reply_to IS NOT NULL THEN
+    INSERT INTO reply (id, root)
+      VALUES (a_id, coalesce((SELECT r.root FROM reply r WHERE r.id = added.reply_to), added.reply_to));
+  END IF;
+  INSERT INTO mention (account, other, id)
+    SELECT DISTINCT t.account, CASE WHEN added.inbox > 0 THEN added.sender ELSE added.inbox END, a_id
+    FROM (
+      SELECT CASE WHEN n.name = '*' THEN 0 ELSE roost.account_number(a_app, n.name) END AS account
+      FROM unnest(string_to_array(added.mentions, ',')) AS n (name)
+    ) t
+    WHERE t.account <> added.sender;
+END $$;
+`;
+
+const accounts = `
 CREATE OR REPLACE FUNCTION roost.add_accounts(a_apps text[], a_names text[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -152,3 +252,5 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM account a WHERE a.app = t.app AND a.name = t.name);
 END $$;
 `;
+
+export const messageFunctions: string = [store, links, accounts].join("\n");

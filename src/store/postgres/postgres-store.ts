@@ -9,6 +9,16 @@ import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
+import type { ChangeJob, ChangeResult } from "../change-jobs.ts";
+import type {
+  AccountState,
+  ConversationsQuery,
+  HistoryQuery,
+  ReadersAnswer,
+  ReadersQuery,
+  ReadMark,
+  ReadOutcome,
+} from "../conversations.ts";
 import { JobStore, type StoreOptions } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
@@ -16,16 +26,21 @@ import {
   StoreUnavailable,
   type IndexEntry,
   type IndexQuery,
+  type LogPage,
+  type LogQuery,
   type Membership,
   type RevokeOutcome,
   type Store,
   type StoreClock,
 } from "../store.ts";
 import { Connections, DatabaseAway, placeOf, StoreReplaced } from "./connection.ts";
+import { ConversationReader } from "./conversation-reader.ts";
 import { countUpTo, Horizons } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { contentOf } from "./life.ts";
+import { LogReader } from "./log-reader.ts";
 import { migrate, migrateReplacement } from "./migrate.ts";
+import { ReadMarks } from "./read-marks.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
 import { mayBePlain } from "./secure-url.ts";
 import { mayShareBatch, NotOwned, type Renewal, Writer } from "./writer.ts";
@@ -103,6 +118,9 @@ class PostgresStore extends JobStore implements Store {
   private readonly writer: Writer;
   private readonly readConnections: Connections;
   private readonly reader: Reader;
+  private readonly logReader: LogReader;
+  private readonly conversationReader: ConversationReader;
+  private readonly readMarks: ReadMarks;
   private readonly housekeeping: Housekeeping;
   private readonly scarcityLog: RareLog;
   private unopened: Unopened | undefined;
@@ -115,14 +133,20 @@ class PostgresStore extends JobStore implements Store {
     this.place = shownPlace(`postgres://${placeOf(url)}`);
     this.scarcityLog = new RareLog(log, time.clock, scarcityWarnedMs);
     this.writer = writer;
-    this.readConnections = new Connections({
-      url,
-      connectionsMax: readConnectionsMax,
-      idleSecondsMax: readIdleSecondsMax,
-      onScarce: () => this.warnOfScarcity(),
-      substitute: writer.connections,
-    });
+    const beside = (connectionsMax: number): Connections =>
+      new Connections({
+        url,
+        connectionsMax,
+        idleSecondsMax: readIdleSecondsMax,
+        onScarce: () => this.warnOfScarcity(),
+        substitute: writer.connections,
+      });
+    this.readConnections = beside(readConnectionsMax);
+    const markConnections = beside(1);
     this.reader = new Reader(this.readConnections);
+    this.logReader = new LogReader(this.readConnections);
+    this.conversationReader = new ConversationReader(this.readConnections);
+    this.readMarks = new ReadMarks(markConnections, (work) => this.read(work));
     const keepMs = retentionDays > 0 ? retentionDays * dayMs : undefined;
     const horizons = new Horizons(this.readConnections, time.clock, keepMs);
     this.housekeeping = new Housekeeping(
@@ -140,8 +164,10 @@ class PostgresStore extends JobStore implements Store {
     writer.onLost = () => this.housekeeping.lost();
     writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));
     writer.onOutdated = () => migrateReplacement(url);
-    // Without the writer's connection nobody is served, so the readers release theirs.
-    writer.onScarce = () => this.readConnections.yield();
+    // Without the writer's connection nobody is served, so the others are released.
+    writer.onScarce = () => {
+      for (const connections of [this.readConnections, markConnections]) connections.yield();
+    };
   }
 
   get identity(): StoreIdentity | undefined {
@@ -180,6 +206,31 @@ class PostgresStore extends JobStore implements Store {
     return this.read((life) => this.reader.revocations(life, after, limit));
   }
 
+  accountState(app: string, account: string, since: bigint, limit: number): Promise<AccountState> {
+    return this.read((life) => this.conversationReader.accountState(life, { app, account, since, limit }));
+  }
+
+  async markRead(mark: ReadMark): Promise<ReadOutcome> {
+    this.refuseWrites();
+    return this.readMarks.add(mark);
+  }
+
+  readers(query: ReadersQuery): Promise<ReadersAnswer> {
+    return this.read((life) => this.conversationReader.readers(life, query));
+  }
+
+  history(query: HistoryQuery): Promise<Uint8Array | "notFound"> {
+    return this.read((life) => this.conversationReader.history(life, query));
+  }
+
+  messages(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
+    return this.read((life) => this.conversationReader.messages(life, app, account, messageIds));
+  }
+
+  conversations(query: ConversationsQuery): Promise<Uint8Array> {
+    return this.read((life) => this.conversationReader.conversations(life, query));
+  }
+
   get clock(): StoreClock {
     return this.housekeeping.clock;
   }
@@ -190,6 +241,10 @@ class PostgresStore extends JobStore implements Store {
 
   protected commit(jobs: readonly Job[]): Promise<BigInt64Array> {
     return this.writer.commit(jobs);
+  }
+
+  protected commitChanges(jobs: readonly ChangeJob[]): Promise<readonly ChangeResult[]> {
+    return this.writer.commitChanges(jobs);
   }
 
   get trouble(): string {
@@ -212,7 +267,11 @@ class PostgresStore extends JobStore implements Store {
   }
 
   protected readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
-    return this.read((life) => this.reader.index(life, query, limit));
+    return this.read((life) => this.logReader.index(life, query, limit));
+  }
+
+  protected readEntries(query: LogQuery, limit: number): Promise<LogPage> {
+    return this.read((life) => this.logReader.entries(life, query, limit));
   }
 
   protected readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
@@ -221,7 +280,7 @@ class PostgresStore extends JobStore implements Store {
 
   protected async closeEngine(): Promise<void> {
     this.housekeeping.stop();
-    await this.readConnections.close();
+    await Promise.all([this.readConnections.close(), this.readMarks.close()]);
     try {
       if (this.housekeeping.failure === undefined) await this.writer.release();
     } catch (error) {
@@ -277,7 +336,7 @@ class PostgresStore extends JobStore implements Store {
   private warnOfScarcity(): void {
     this.scarcityLog.warn(
       "The database has no connection left for reads: they share the writer's and wait for it. " +
-        `Raise max_connections; a chat node opens up to ${1 + readConnectionsMax}.`,
+        `Raise max_connections; a chat node opens up to ${2 + readConnectionsMax}.`,
       {},
     );
   }

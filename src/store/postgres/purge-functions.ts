@@ -38,7 +38,8 @@ $$;
 
 /**
  * Deletes a slice of messages above `a_above_id` and up to `a_end_id`, in one process at a time; `next_id` is where to
- * continue, or null at the end. It does not take the writers' lock: nobody else touches rows that old.
+ * continue, or null at the end. It does not take the writers' lock: only changes touch rows that old, and they skip
+ * what this holds (change-functions.ts).
  */
 const deleteSlice = `
 CREATE OR REPLACE FUNCTION roost.delete_slice(
@@ -47,6 +48,7 @@ CREATE OR REPLACE FUNCTION roost.delete_slice(
 ) LANGUAGE plpgsql ${isolated} AS $$
 DECLARE
   last_deleted bigint;
+  deleted_ids bigint[];
   windows bigint;
 BEGIN
   messages := 0;
@@ -59,7 +61,14 @@ BEGIN
     DELETE FROM message WHERE id IN (
       SELECT m.id FROM message m WHERE m.id > a_above_id AND m.id <= a_end_id ORDER BY m.id LIMIT a_rows)
     RETURNING id
-  ) SELECT max(id), count(*) INTO last_deleted, messages FROM deleted;
+  ) SELECT max(id), count(*), array_agg(id) INTO last_deleted, messages, deleted_ids FROM deleted;
+  -- Later statements: a change that this waited for is seen (change-functions.ts).
+  DELETE FROM entry USING unnest(deleted_ids) AS gone (id) WHERE entry.refers = gone.id;
+  DELETE FROM mention USING unnest(deleted_ids) AS gone (id) WHERE mention.id = gone.id;
+  DELETE FROM reply USING unnest(deleted_ids) AS gone (id) WHERE reply.id = gone.id;
+  DELETE FROM reaction USING unnest(deleted_ids) AS gone (id) WHERE reaction.message = gone.id;
+  DELETE FROM reaction_count USING unnest(deleted_ids) AS gone (id) WHERE reaction_count.message = gone.id;
+  DELETE FROM hidden USING unnest(deleted_ids) AS gone (id) WHERE hidden.id = gone.id;
   WITH deleted AS (
     DELETE FROM member WHERE number IN (
       SELECT m.number FROM member m WHERE m.until_id <= a_end_id ORDER BY m.until_id LIMIT a_rows)

@@ -1,51 +1,21 @@
-// Reads the offline index, contents and groups, over connections of its own beside the writer's. Ids follow the order
-// of commits, so a statement sees everything up to the last id that it sees.
+// Reads contents, groups and revocations, over connections beside the writer's. Ids follow the order of commits, so a
+// statement sees everything up to the last id that it sees.
 //
 // Every statement names the life of the store (life.ts) that its caller knows, and rejects with StoreReplaced in
-// another: an index takes several statements, which use numbers of the first, and answers may be cached.
+// another: numbers of an earlier statement may be used, and answers may be cached.
 
-import type { SQL } from "bun";
 import { memberChangesMax } from "../../base/limits/fixed.ts";
 import { encodeContents } from "../../wire/message-contents.ts";
 import type { RevocationKind, StoredRevocation } from "../../wire/revocations.ts";
 import { idMax } from "../snowflake.ts";
-import {
-  type GroupDetail,
-  type IndexEntry,
-  type IndexQuery,
-  type MemberEvent,
-  type Membership,
-  membershipOf,
-} from "../store.ts";
-import { indexBackMs } from "../trusted-time.ts";
+import { type GroupDetail, type MemberEvent, type Membership, membershipOf } from "../store.ts";
 import type { Connections } from "./connection.ts";
-import { StreamMerge, type IdRange, type Want } from "./stream-merge.ts";
 import { fromText, toText } from "./text.ts";
 
 export type DetailAnswer =
   | { readonly result: "found"; readonly detail: GroupDetail }
   | { readonly result: "forbidden" | "notFound" };
 
-/** The first chunk of each stream: most groups are quiet. */
-const firstLookMin = 16;
-
-/** The start and end of an index, and an account's windows in groups. */
-interface ScopeRow {
-  readonly me: bigint;
-  readonly last_id: bigint;
-  readonly acked: bigint | null;
-  readonly back_id: bigint | null;
-  readonly groups: readonly bigint[];
-  readonly from_ids: readonly bigint[];
-  readonly until_ids: readonly bigint[];
-}
-interface IndexRow {
-  readonly id: bigint;
-  readonly sent_ns: bigint;
-  readonly is_sent: boolean;
-  readonly other: string;
-  readonly group_id: string;
-}
 interface ContentRow {
   readonly id: bigint;
   readonly type: number;
@@ -82,51 +52,11 @@ interface RevocationRow {
   readonly before_ms: bigint;
 }
 
-/** A range of an inbox's messages, or (0n) of the account's messages to others. */
-interface Log extends IdRange {
-  readonly inbox: bigint;
-}
-
 export class Reader {
   private readonly connections: Connections;
 
   constructor(connections: Connections) {
     this.connections = connections;
-  }
-
-  async index(life: string, query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
-    // A single statement, thus a single snapshot: windows and messages that it does not see are above its last id.
-    const [scope] = await this.connections.run<ScopeRow[]>(
-      (sql) => sql`
-        SELECT a.number AS me, s.last_id, c.acked,
-          CASE WHEN c.acked IS NULL AND ${query.after.toString()}::bigint NOT BETWEEN 1 AND s.last_id THEN (
-            SELECT roost.last_id_at(h.at_ms - ${indexBackMs}::bigint) FROM roost.horizon h WHERE h.kind = 'time'
-          ) END AS back_id,
-          coalesce(w.groups, '{}') AS groups, coalesce(w.from_ids, '{}') AS from_ids,
-          coalesce(w.until_ids, '{}') AS until_ids
-        FROM roost.account a
-        CROSS JOIN roost.sequence s
-        LEFT JOIN roost.cursor c ON c.account = a.number AND c.device = ${toText(query.device)}
-        LEFT JOIN LATERAL (
-          SELECT array_agg(m.chat_group) AS groups, array_agg(m.from_id) AS from_ids,
-            array_agg(coalesce(m.until_id, s.last_id + 1)) AS until_ids
-          FROM roost.member m
-          WHERE m.account = a.number AND (m.until_id IS NULL OR s.last_id < ${query.after.toString()}::bigint
-            OR m.until_id > ${query.after.toString()}::bigint)
-        ) w ON true
-        WHERE roost.require_life(${life}) AND a.app = ${toText(query.app)} AND a.name = ${toText(query.account)}`,
-    );
-    if (scope === undefined) return [];
-    // By the marks, because the times of ids and clocks may be wrong. Without a mark that old, everything is newer.
-    const start = scope.acked ?? scope.back_id ?? 0n;
-    // A cursor above the last id stems from before the store was restored from a backup.
-    const isKnown = query.after > 0n && query.after <= scope.last_id;
-    const logs = logsOf(scope, isKnown ? query.after : start, query.includeSent);
-    const merge = new StreamMerge(logs, limit, Math.max(firstLookMin, Math.ceil(limit / logs.length)));
-    for (let wants = merge.wants(); wants.length > 0; wants = merge.wants()) {
-      await this.supply(life, merge, wants, logs, scope.me, query.includeSent);
-    }
-    return this.lines(life, merge.taken(), scope.me);
   }
 
   async contents(life: string, app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
@@ -219,46 +149,6 @@ export class Reader {
     return membershipOf(row.version, row.accounts.map(fromText), events, since);
   }
 
-  /** Reads what all streams want in one round trip. */
-  private async supply(
-    life: string,
-    merge: StreamMerge,
-    wants: readonly Want[],
-    logs: readonly Log[],
-    me: bigint,
-    includeSent: boolean,
-  ): Promise<void> {
-    const wanted = (sql: SQL, pick: (want: Want) => bigint | number | undefined) =>
-      sql.array(
-        wants.map((want) => pick(want) ?? 0),
-        "BIGINT",
-      );
-    const rows = await this.connections.run<{ want: number; ids: bigint[] }[]>(
-      (sql) => sql`
-        SELECT w.want::integer, ARRAY(
-          (SELECT m.id FROM roost.message m
-           WHERE m.inbox = w.inbox AND m.id > w.after AND m.id < w.below
-             AND (${includeSent}::boolean OR m.sender <> ${me}::bigint OR m.inbox = m.sender)
-           ORDER BY m.id LIMIT w.count)
-          UNION ALL
-          (SELECT m.id FROM roost.message m
-           WHERE w.inbox = 0 AND m.sender = ${me}::bigint AND m.inbox > 0 AND m.inbox <> m.sender
-             AND m.id > w.after AND m.id < w.below
-           ORDER BY m.id LIMIT w.count)
-        ) AS ids
-        FROM unnest(
-          ${wanted(sql, (want) => logs[want.stream]?.inbox)}, ${wanted(sql, (want) => want.after)},
-          ${wanted(sql, (want) => logs[want.stream]?.below)}, ${wanted(sql, (want) => want.count)}
-        ) WITH ORDINALITY AS w (inbox, after, below, count, want)
-        WHERE roost.require_life(${life})`,
-    );
-    for (const { want, ids } of rows) {
-      const asked = wants[want - 1];
-      if (asked !== undefined) merge.supply(asked, ids);
-    }
-    merge.settle();
-  }
-
   async revocations(life: string, after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
     const rows = await this.connections.run<RevocationRow[]>(
       (sql) => sql`
@@ -274,42 +164,4 @@ export class Reader {
       beforeMs: Number(beforeMs),
     }));
   }
-
-  private async lines(life: string, ids: readonly bigint[], me: bigint): Promise<IndexEntry[]> {
-    if (ids.length === 0) return [];
-    const rows = await this.connections.run<IndexRow[]>(
-      (sql) => sql`
-        SELECT m.id, m.sent_ns, m.is_sent, o.name AS other, coalesce(g.id, '') AS group_id
-        FROM (
-          SELECT t.position, m.id, m.sent_ns, m.inbox, m.sender = ${me}::bigint AND m.inbox <> m.sender AS is_sent,
-            CASE WHEN m.inbox < 0 OR m.sender <> ${me}::bigint THEN m.sender ELSE m.inbox END AS other
-          FROM unnest(${sql.array([...ids], "BIGINT")}) WITH ORDINALITY AS t (id, position)
-          JOIN roost.message m ON m.id = t.id
-        ) m
-        JOIN roost.account o ON o.number = m.other
-        LEFT JOIN roost.chat_group g ON g.number = -m.inbox
-        WHERE roost.require_life(${life})
-        ORDER BY m.position`,
-    );
-    return rows.map((row) => ({
-      messageId: row.id,
-      direction: row.is_sent ? 1 : 0,
-      sendTime: row.sent_ns,
-      otherAccount: fromText(row.other),
-      group: fromText(row.group_id),
-    }));
-  }
-}
-
-/** Bounds all logs by the scope's last id: later rounds would see newer messages of only some logs. */
-function logsOf(scope: ScopeRow, after: bigint, includeSent: boolean): Log[] {
-  const end = scope.last_id + 1n;
-  const logs: Log[] = [{ inbox: scope.me, after, below: end }];
-  if (includeSent) logs.push({ inbox: 0n, after, below: end });
-  for (const [index, group] of scope.groups.entries()) {
-    const from = scope.from_ids[index] ?? 0n;
-    const until = scope.until_ids[index] ?? end;
-    logs.push({ inbox: -group, after: from > after ? from : after, below: until < end ? until : end });
-  }
-  return logs;
 }

@@ -26,7 +26,7 @@ BEGIN
   new_id := roost.first_id(held.last_id, held.wall_us / 1000, held.node);
   INSERT INTO revocation (id, app, account, kind, device, before_ms)
     VALUES (new_id, a_app, a_account, a_kind, a_device, greatest(a_before_ms, known_ms));
-  PERFORM roost.save_last(new_id, held.wall_us / 1000);
+  PERFORM roost.move_last(new_id, held.wall_us / 1000);
   RETURN new_id;
 END $$;
 `;

@@ -7,13 +7,18 @@
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. NULs in
 // text from clients are escaped (text.ts).
 
+import { changeFunctions } from "./change-functions.ts";
+import { conversationFunctions } from "./conversation-functions.ts";
 import { formerFunctions } from "./former-functions.ts";
 import { groupFunctions } from "./group-functions.ts";
+import { historyFunctions } from "./history-functions.ts";
 import { lifeFunctions } from "./life.ts";
+import { listFunctions } from "./list-functions.ts";
 import { messageFunctions } from "./message-functions.ts";
 import { ownershipFunctions } from "./ownership-functions.ts";
 import { purgeFunctions } from "./purge-functions.ts";
 import { revocationFunctions } from "./revocation-functions.ts";
+import { settingFunctions } from "./setting-functions.ts";
 import { writerLock } from "./writer-lock.ts";
 
 const tables = `
@@ -175,7 +180,104 @@ CREATE TABLE roost.revocation (
 CREATE INDEX revocation_of ON roost.revocation (app, account);
 `;
 
-export const migrations: readonly string[] = [tables, horizons, identity, groupCounts, revocations];
+/**
+ * Changes of messages, and accounts' own views of their conversations (store/conversations.ts). In `other` a
+ * conversation is named as its account sees it: by the partner's number, or minus the group's.
+ */
+const conversations = `
+SELECT FROM roost.sequence FOR UPDATE;
+-- state: 1 edited, 2 recalled; null: neither. mentions: names joined by commas.
+ALTER TABLE roost.message ADD COLUMN state smallint, ADD COLUMN reply_to bigint,
+  ADD COLUMN mentions text COLLATE "C";
+-- Its condition is another than that of message_sent: what is looked up by one is no question for the other, whatever
+-- the planner thinks of accounts that have sent much.
+CREATE INDEX message_pair ON roost.message (sender, inbox, id) WHERE inbox >= 1;
+
+-- inbox: the partner of the actor, or minus the group's number. kind: entryKind of store/conversations.ts.
+CREATE TABLE roost.entry (
+  id bigint PRIMARY KEY,
+  inbox bigint NOT NULL,
+  actor bigint NOT NULL,
+  refers bigint NOT NULL,
+  at_ns bigint NOT NULL,
+  kind smallint NOT NULL,
+  is_off boolean NOT NULL,
+  client_id text COLLATE "C",
+  reaction text COLLATE "C"
+);
+CREATE INDEX entry_inbox ON roost.entry (inbox, id);
+CREATE INDEX entry_sent ON roost.entry (actor, id) WHERE inbox > 0 AND inbox <> actor;
+CREATE INDEX entry_refers ON roost.entry (refers, kind, actor);
+
+-- Of others' messages. account 0: everybody in the group.
+CREATE TABLE roost.mention (
+  account bigint NOT NULL,
+  other bigint NOT NULL,
+  id bigint NOT NULL,
+  PRIMARY KEY (account, other, id)
+);
+-- For purges; it is no choice for ranges of ids.
+CREATE INDEX mention_id ON roost.mention USING hash (id);
+
+CREATE TABLE roost.reply (
+  id bigint PRIMARY KEY,
+  root bigint NOT NULL
+);
+CREATE INDEX reply_root ON roost.reply (root, id);
+
+-- entry: which one it came with.
+CREATE TABLE roost.reaction (
+  message bigint NOT NULL,
+  account bigint NOT NULL,
+  entry bigint NOT NULL,
+  reaction text COLLATE "C" NOT NULL,
+  PRIMARY KEY (message, reaction, account)
+);
+-- How many there are of each kind.
+CREATE TABLE roost.reaction_count (
+  message bigint NOT NULL,
+  accounts bigint NOT NULL,
+  reaction text COLLATE "C" NOT NULL,
+  PRIMARY KEY (message, reaction)
+);
+
+CREATE TABLE roost.hidden (
+  account bigint NOT NULL,
+  id bigint NOT NULL,
+  version bigint NOT NULL,
+  PRIMARY KEY (id, account)
+);
+CREATE INDEX hidden_version ON roost.hidden (account, version);
+
+-- Each side of a direct conversation has a row from the first message on; of groups there are only settings. version 0:
+-- nothing was set.
+CREATE TABLE roost.conversation (
+  account bigint NOT NULL,
+  other bigint NOT NULL,
+  hidden_id bigint NOT NULL DEFAULT 0,
+  cleared_id bigint NOT NULL DEFAULT 0,
+  version bigint NOT NULL DEFAULT 0,
+  is_pinned boolean NOT NULL DEFAULT false,
+  is_muted boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (account, other)
+);
+CREATE INDEX conversation_version ON roost.conversation (account, version) WHERE version > 0;
+CREATE INDEX conversation_pinned ON roost.conversation (account) WHERE is_pinned;
+INSERT INTO roost.conversation (account, other)
+  SELECT side.account, side.other
+  FROM (SELECT DISTINCT m.sender, m.inbox FROM roost.message m WHERE m.inbox > 0) p,
+    LATERAL (VALUES (p.sender, p.inbox), (p.inbox, p.sender)) AS side (account, other)
+  ON CONFLICT (account, other) DO NOTHING;
+
+CREATE TABLE roost.read_cursor (
+  account bigint NOT NULL,
+  other bigint NOT NULL,
+  read_id bigint NOT NULL,
+  PRIMARY KEY (account, other)
+) WITH (fillfactor = 80);
+`;
+
+export const migrations: readonly string[] = [tables, horizons, identity, groupCounts, revocations, conversations];
 
 /** Writers take this lock first: no writer holds a lock that creating triggers waits for. */
 const lock = "SELECT FROM roost.sequence FOR UPDATE;";
@@ -190,6 +292,11 @@ export const functions: string = [
   groupFunctions,
   purgeFunctions,
   revocationFunctions,
+  conversationFunctions,
+  changeFunctions,
+  settingFunctions,
+  historyFunctions,
+  listFunctions,
   formerFunctions,
 ].join("\n");
 

@@ -124,7 +124,7 @@ LANGUAGE sql IMMUTABLE RETURN
   + ((((a_first_id & 4095) + a_count) >> 12) << 22)
   + (((a_first_id & 4095) + a_count) & 4095);
 
-CREATE OR REPLACE FUNCTION roost.save_last(a_last_id bigint, a_wall_ms bigint) RETURNS void
+CREATE OR REPLACE FUNCTION roost.move_last(a_last_id bigint, a_wall_ms bigint) RETURNS void
 LANGUAGE sql AS $$
   UPDATE roost.sequence SET last_id = a_last_id, committed_ms = a_wall_ms;
 $$;

@@ -13,12 +13,14 @@ import {
 } from "../../auth/store-ownership.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
 import type { Revocation } from "../../wire/revocations.ts";
+import type { ChangeJob, ChangeResult } from "../change-jobs.ts";
 import { outcomeSlots, type Job } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
 import { StoreUnavailable, type RevokeOutcome } from "../store.ts";
 import { UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import { AccountNumbers } from "./account-numbers.ts";
 import { type AckJob, changeOf, type GroupJob, isGroupJob, sendMessages, type TalkJob } from "./batch.ts";
+import { sendChanges } from "./changes.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { toText } from "./text.ts";
 
@@ -94,10 +96,19 @@ export class Writer {
    * Commits all jobs, which must share a batch, or none. The outcome of job i starts at i × outcomeSlots. Rejects with
    * StoreReplaced if the database has another store than before; the next batch goes to the new store.
    */
-  async commit(jobs: readonly Job[]): Promise<BigInt64Array> {
+  commit(jobs: readonly Job[]): Promise<BigInt64Array> {
+    return this.inLife((life) => this.commitNow(jobs, life));
+  }
+
+  /** Commits all changes, or none. Result i belongs to job i. Rejects as `commit` does. */
+  commitChanges(jobs: readonly ChangeJob[]): Promise<readonly ChangeResult[]> {
+    return this.inLife((life) => this.connections.run((sql) => sendChanges(sql, { holder: this.holder, life, jobs })));
+  }
+
+  private async inLife<T>(write: (life: string) => Promise<T>): Promise<T> {
     if (this.isLifeDoubted) await this.renew();
     try {
-      return await this.commitNow(jobs, this.life ?? "");
+      return await write(this.life ?? "");
     } catch (error) {
       if (error instanceof StoreReplaced) this.isLifeDoubted = true;
       throw error;
@@ -211,7 +222,7 @@ export class Writer {
     const [row] = await this.connections.run<ClaimRow[]>(
       (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
          FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})
-         WHERE NOT EXISTS (SELECT FROM roost.revocation WHERE false)`,
+         WHERE NOT EXISTS (SELECT FROM roost.read_cursor WHERE false)`,
     );
     assert(row !== undefined, "a claim has one row");
     const { outcome, identity, life } = row;
@@ -245,8 +256,8 @@ export class Writer {
     for (const [index, { app, sender, toGroup, dest }] of talks.entries()) {
       const row = rows[index];
       if (row === undefined) break;
-      if (accounts.find(app, sender) === null) accounts.remember(app, sender, row[5]);
-      const inbox = row[6];
+      if (accounts.find(app, sender) === null) accounts.remember(app, sender, row[6]);
+      const inbox = row[7];
       if (!toGroup && inbox !== null && accounts.find(app, dest) === null) accounts.remember(app, dest, inbox);
     }
     const numbers = new BigInt64Array(jobs.length * outcomeSlots);

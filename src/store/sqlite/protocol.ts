@@ -5,10 +5,20 @@
 
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Revocation, RevocationKind } from "../../wire/revocations.ts";
+import type { ChangeJob, ChangeResult, ReadMarkJob } from "../change-jobs.ts";
+import type {
+  AccountState,
+  ConversationsQuery,
+  HistoryQuery,
+  ReadersAnswer,
+  ReadersQuery,
+  ReadOutcome,
+} from "../conversations.ts";
 import type { Job } from "../jobs.ts";
-import type { GroupDetail, Membership } from "../store.ts";
+import type { GroupDetail, LogPage, LogQuery, Membership } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
 import type { GroupBounds } from "./group-writer.ts";
+import type { BuildProgress } from "./index/index-keeper.ts";
 import type { Fault } from "./refusal.ts";
 
 /** The numbers of an entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group. */
@@ -17,7 +27,7 @@ export const indexSlots = 3;
 export type Request =
   | {
       readonly kind: "open";
-      readonly role: "writer" | "reader" | "compactor";
+      readonly role: "writer" | "reader" | "compactor" | "reads";
       readonly path: string;
       readonly synchronous: Synchronous;
       readonly holder: string;
@@ -26,11 +36,17 @@ export type Request =
       readonly claim: StoreClaim;
       /** For the reader: neither lock nor write anything; nobody may write meanwhile. */
       readonly unlocked?: boolean;
+      /** For the reader: refuse lookups in the index, which is being built, until `reopenIndex`. */
+      readonly isIndexIncomplete?: boolean;
     }
   | { readonly kind: "close" }
   /** Close the files and keep the lease: they will be opened again. */
   | { readonly kind: "leave" }
   | { readonly kind: "batch"; readonly jobs: readonly Job[] }
+  /** To the writer: commit these changes together. */
+  | { readonly kind: "changes"; readonly jobs: readonly ChangeJob[] }
+  /** To the thread of read cursors: move them. */
+  | { readonly kind: "reads"; readonly jobs: readonly ReadMarkJob[] }
   /** `proof`: first show that there is room for a batch. */
   | { readonly kind: "renew"; readonly proof: boolean }
   /** To the writer: record these fingerprints as the owner's. */
@@ -66,12 +82,35 @@ export type Request =
       readonly includeSent: boolean;
       readonly limit: number;
     }
+  | (Omit<LogQuery, "after"> & { readonly kind: "entries"; readonly after: string })
   | {
       readonly kind: "contents";
       readonly app: string;
       readonly account: string;
       readonly messageIds: readonly string[];
     }
+  | {
+      readonly kind: "messages";
+      readonly app: string;
+      readonly account: string;
+      readonly messageIds: readonly string[];
+    }
+  | (Omit<HistoryQuery, "from" | "thread"> & {
+      readonly kind: "history";
+      readonly from: { readonly at: "before" | "after" | "around"; readonly id: string } | { readonly at: "newest" };
+      readonly thread: string;
+    })
+  | (Omit<ConversationsQuery, "before"> & { readonly kind: "conversations"; readonly before: string })
+  /** Whether two accounts have exchanged messages. */
+  | { readonly kind: "hasConversation"; readonly app: string; readonly account: string; readonly partner: string }
+  | {
+      readonly kind: "accountState";
+      readonly app: string;
+      readonly account: string;
+      readonly since: string;
+      readonly limit: number;
+    }
+  | (Omit<ReadersQuery, "messageId"> & { readonly kind: "readers"; readonly messageId: string })
   | {
       readonly kind: "detail";
       readonly app: string;
@@ -121,6 +160,12 @@ export type Answer =
       readonly texts: string;
       readonly forgotten?: Forgotten;
     }
+  | { readonly kind: "changed"; readonly results: readonly ChangeResult[] }
+  | { readonly kind: "read"; readonly outcomes: readonly ReadOutcome[] }
+  | { readonly kind: "entries"; readonly page: LogPage }
+  | { readonly kind: "accountState"; readonly state: AccountState }
+  | { readonly kind: "readers"; readonly answer: ReadersAnswer }
+  | { readonly kind: "isTrue"; readonly isTrue: boolean }
   | { readonly kind: "contents"; readonly encoded: Uint8Array<ArrayBuffer> }
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | {
@@ -147,7 +192,8 @@ export type Answer =
   | { readonly kind: "counted"; readonly messages: number; readonly last: string }
   /** To `compact`: whether there is more to do, and whether the log grows faster than it is flushed. */
   | { readonly kind: "compacted"; readonly more: boolean; readonly isLate: boolean }
-  /** To `purge`, `checkpoint` and `catchUp`: more rows, a long log, too many messages without a run. */
+  | ({ readonly kind: "caughtUp" } & BuildProgress)
+  /** To `purge` and `checkpoint`: more rows, a long log. */
   | { readonly kind: "more"; readonly more: boolean }
   | { readonly kind: "failed"; readonly sentence: string; readonly fault: Fault }
   | { readonly kind: "bug"; readonly stack: string };

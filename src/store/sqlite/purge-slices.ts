@@ -7,6 +7,8 @@ import { purgeRowsMax } from "../purge.ts";
 export class PurgeSlices {
   private readonly messages;
   private readonly windows;
+  /** What belongs to deleted messages. */
+  private readonly rest;
 
   constructor(db: Database) {
     this.messages = db.prepare<null, [bigint, number]>(
@@ -15,13 +17,25 @@ export class PurgeSlices {
     this.windows = db.prepare<null, [bigint, number]>(
       "DELETE FROM member WHERE number IN (SELECT number FROM member WHERE until_id <= ? LIMIT ?)",
     );
+    this.rest = [
+      "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE id <= ? ORDER BY id LIMIT ?)",
+      "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE refers > 0 AND refers <= ? LIMIT ?)",
+      "DELETE FROM reply WHERE id IN (SELECT id FROM reply WHERE id <= ? ORDER BY id LIMIT ?)",
+      "DELETE FROM mention WHERE number IN (SELECT number FROM mention WHERE id <= ? LIMIT ?)",
+      "DELETE FROM hidden WHERE number IN (SELECT number FROM hidden WHERE id <= ? LIMIT ?)",
+      "DELETE FROM reaction WHERE number IN (SELECT number FROM reaction WHERE message <= ? LIMIT ?)",
+    ].map((sql) => db.prepare<null, [bigint, number]>(sql));
   }
 
-  /** Inside a write transaction: deletes a slice of the messages up to this id, and of the windows closed by then. */
+  /**
+   * Inside a write transaction: deletes a slice of the messages up to this id, of what belongs to them, and of the
+   * windows closed by then.
+   */
   drop(upTo: bigint): { readonly messages: number; readonly isMore: boolean } {
     const messages = this.messages.run(upTo, purgeRowsMax).changes;
-    const windows = this.windows.run(upTo, purgeRowsMax).changes;
-    return { messages, isMore: messages >= purgeRowsMax || windows >= purgeRowsMax };
+    let most = Math.max(messages, this.windows.run(upTo, purgeRowsMax).changes);
+    for (const statement of this.rest) most = Math.max(most, statement.run(upTo, purgeRowsMax).changes);
+    return { messages, isMore: most >= purgeRowsMax };
   }
 }
 

@@ -1,36 +1,29 @@
-// The reading connection: the offline index, contents, groups. Every answer is from one snapshot of the file. The
-// offline index reads the runs of the log's index, oldest first, and then its memtable; in each it merges the account's
-// inbox, its groups and its sent messages.
+// The reading connection: the offline index (log-reader.ts), contents, groups, conversations (conversations/). Every
+// answer is from one snapshot of the file.
 
 import type { Database } from "bun:sqlite";
 import { memberChangesMax } from "../../base/limits/fixed.ts";
 import { type Content, encodeContents } from "../../wire/message-contents.ts";
 import type { StoredRevocation } from "../../wire/revocations.ts";
 import { idMax } from "../snowflake.ts";
-import { type GroupMember, type MemberEvent, type Membership, membershipOf } from "../store.ts";
-import { mergeAscending, type IdStream } from "./index/id-merge.ts";
-import type { LogIndex, PostingSource } from "./index/log-index.ts";
-import { Marks } from "./marks.ts";
+import type { AccountState, ReadersAnswer } from "../conversations.ts";
+import { type GroupMember, type LogPage, type MemberEvent, type Membership, membershipOf } from "../store.ts";
+import type { LogIndex } from "./index/log-index.ts";
+import { LogReader } from "./log-reader.ts";
 import type { Ownership } from "./ownership.ts";
-import { lists, receivedKey, sentKey, type List } from "./index/posting.ts";
-import { indexSlots, type DetailAnswer, type Request } from "./protocol.ts";
+import type { DetailAnswer, Request } from "./protocol.ts";
+import { AccountReader } from "./conversations/account-reader.ts";
+import { HistoryReader } from "./conversations/history-reader.ts";
+import { ListReader } from "./conversations/list-reader.ts";
+import { ReadMarks } from "./conversations/read-marks.ts";
+import { VisibleMessages } from "./conversations/visible.ts";
 import { readRevocations } from "./revocations.ts";
 
 type IndexRequest = Extract<Request, { kind: "index" }>;
+type EntriesRequest = Extract<Request, { kind: "entries" }>;
+type HistoryRequest = Extract<Request, { kind: "history" }>;
 type ContentsRequest = Extract<Request, { kind: "contents" }>;
 
-/** Ascending ids that an account may see: those under a key inside the open interval (from, until). */
-interface Series {
-  readonly list: List;
-  readonly key: number;
-  readonly from: bigint;
-  readonly until: bigint;
-}
-interface IndexRow {
-  readonly inbox: bigint;
-  readonly sender: bigint;
-  readonly sent_ns: bigint;
-}
 interface MessageRow {
   readonly inbox: bigint;
   readonly sender: bigint;
@@ -50,35 +43,41 @@ interface GroupRow {
   readonly member_count: bigint;
 }
 
+/** A HistoryResp or ConversationListResp without anything. Each answer has its own bytes: they are transferred. */
+const emptyBody = (): Uint8Array<ArrayBuffer> => new Uint8Array(0);
+
 export class Reader {
   private readonly db: Database;
   private readonly logIndex: LogIndex;
   private readonly ownership: Ownership | undefined;
-  private readonly marks: Marks;
+  private readonly log: LogReader;
+  private readonly visible: VisibleMessages;
+  private readonly histories: HistoryReader;
+  private readonly lists: ListReader;
+  private readonly accounts: AccountReader;
+  private readonly marks: ReadMarks;
   private readonly sql;
 
-  /** `logIndex` has the lists received and sent. Without `ownership` the store's owner is not checked. */
-  constructor(db: Database, logIndex: LogIndex, ownership?: Ownership) {
+  /**
+   * `path` is the log's; `logIndex` has the lists received and sent. Without `ownership` the store's owner is not
+   * checked.
+   */
+  constructor(db: Database, path: string, logIndex: LogIndex, ownership?: Ownership) {
     this.db = db;
     this.ownership = ownership;
     this.logIndex = logIndex;
-    this.marks = new Marks(db);
+    this.log = new LogReader(db, logIndex);
+    this.marks = new ReadMarks(path, db);
+    this.visible = new VisibleMessages(db, logIndex);
+    this.histories = new HistoryReader(db, this.visible);
+    this.accounts = new AccountReader(db, this.marks);
+    const { visible: messages, histories: history, marks } = this;
+    this.lists = new ListReader(db, { lookups: logIndex, messages, history, marks });
     this.sql = {
       // Numbers are not cached across snapshots: the store may have been replaced.
       account: db.prepare<{ number: bigint }, [string, string]>(
         "SELECT number FROM account WHERE app = ? AND name = ?",
       ),
-      acked: db.prepare<{ acked: bigint }, [bigint, string]>(
-        "SELECT acked FROM cursor WHERE account = ? AND device = ?",
-      ),
-      windows: db.prepare<{ group: bigint; from_id: bigint; until_id: bigint | null }, [bigint, bigint]>(
-        `SELECT "group", from_id, until_id FROM member WHERE account = ?1 AND (until_id IS NULL OR until_id > ?2)`,
-      ),
-      oldest: db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
-      last: db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
-      indexRow: db.prepare<IndexRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?"),
-      accountName: db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?"),
-      groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
       message: db.prepare<MessageRow, [bigint]>("SELECT inbox, sender, type, body, extra FROM message WHERE id = ?"),
       window: db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
         `SELECT 1 AS one FROM member
@@ -118,34 +117,73 @@ export class Reader {
   index(request: IndexRequest): { numbers: BigInt64Array<ArrayBuffer>; texts: string[] } {
     return this.indexSnapshot(() => {
       const me = this.numberOf(request.app, request.account);
-      if (me === undefined) return { numbers: new BigInt64Array(0), texts: [] };
-      const asked = BigInt(request.after);
-      // A cursor above the last id stems from before the store was restored from a backup.
-      const isKnown = asked > 0n && asked <= (this.sql.last.get()?.last_id ?? 0n);
-      const after = isKnown ? asked : this.start(me, request.device);
-      const numbers: bigint[] = [];
-      const texts: string[] = [];
-      const accounts = new Map<bigint, string>();
-      const groups = new Map<bigint, string>();
-      const nameOf = (account: bigint): string => this.sql.accountName.get(account)?.name ?? "";
-      const idOf = (group: bigint): string => this.sql.groupId.get(group)?.id ?? "";
-      for (const id of this.candidates(me, after, request)) {
-        const row = this.sql.indexRow.get(id);
-        if (row === null) continue;
-        // A message that one sent to a group is also in the group's window: only the former counts. A message to
-        // oneself is also in the inbox: it is shown once, as received.
-        const isSent = row.sender === me && row.inbox !== me;
-        if (isSent && !request.includeSent) continue;
-        const other = row.inbox < 0n || !isSent ? row.sender : row.inbox;
-        numbers.push(id, isSent ? 1n : 0n, row.sent_ns);
-        texts.push(
-          accounts.getOrInsertComputed(other, nameOf),
-          row.inbox < 0n ? groups.getOrInsertComputed(-row.inbox, idOf) : "",
-        );
-        if (numbers.length >= request.limit * indexSlots) break;
-      }
-      return { numbers: BigInt64Array.from(numbers), texts };
+      return me === undefined ? { numbers: new BigInt64Array(0), texts: [] } : this.log.index(me, request);
     });
+  }
+
+  /** See Store.entries. */
+  entries(request: EntriesRequest): LogPage {
+    return this.indexSnapshot(() => this.log.entries(this.numberOf(request.app, request.account), request));
+  }
+
+  /** See ConversationStore.history; undefined if the account never had such a conversation. */
+  history({ app, account, toGroup, dest, from, limit, thread }: HistoryRequest): Uint8Array<ArrayBuffer> | undefined {
+    return this.indexSnapshot(() => {
+      const me = this.numberOf(app, account);
+      const other = toGroup ? this.sql.group.get(app, dest)?.number : this.numberOf(app, dest);
+      if (me === undefined || other === undefined) return undefined;
+      if (!toGroup && !this.haveTalked(me, other)) return undefined;
+      const scope = this.visible.scope(me, toGroup ? -other : other);
+      const start = from.at === "newest" ? from : { at: from.at, id: BigInt(from.id) };
+      return scope && this.histories.page(scope, { from: start, limit, thread: BigInt(thread) });
+    });
+  }
+
+  /** See ConversationStore.messages. */
+  messages({ app, account, messageIds }: Extract<Request, { kind: "messages" }>): Uint8Array<ArrayBuffer> {
+    return this.snapshot(() => {
+      const me = this.numberOf(app, account);
+      return me === undefined ? emptyBody() : this.histories.byIds(me, messageIds.map(BigInt));
+    });
+  }
+
+  /** See ConversationStore.conversations. */
+  conversations(request: Extract<Request, { kind: "conversations" }>): Uint8Array<ArrayBuffer> {
+    return this.indexSnapshot(() => {
+      const me = this.numberOf(request.app, request.account);
+      return me === undefined ? emptyBody() : this.lists.page(me, { ...request, before: BigInt(request.before) });
+    });
+  }
+
+  /** Whether two accounts have exchanged messages. */
+  hasConversation(app: string, account: string, partner: string): boolean {
+    return this.indexSnapshot(() => {
+      const [me, other] = [this.numberOf(app, account), this.numberOf(app, partner)];
+      return me !== undefined && other !== undefined && this.haveTalked(me, other);
+    });
+  }
+
+  accountState(app: string, account: string, since: bigint, limit: number): AccountState {
+    return this.snapshot(() => {
+      const me = this.numberOf(app, account) ?? 0n;
+      return this.accounts.state(me, since, limit);
+    });
+  }
+
+  readers(
+    { app, account, messageId, after, limit }: Extract<Request, { kind: "readers" }>,
+    nowNs: bigint,
+  ): ReadersAnswer {
+    return this.snapshot(() => {
+      const me = this.numberOf(app, account);
+      if (me === undefined) return { result: "notFound" };
+      return this.accounts.readers(me, BigInt(messageId), { after, limit }, nowNs);
+    });
+  }
+
+  /** Closes the file of cursors; the next request opens what is there then. */
+  closeReads(): void {
+    this.marks.close();
   }
 
   follow(): void {
@@ -220,32 +258,13 @@ export class Reader {
     return this.snapshot(() => readRevocations(this.db, after, limit));
   }
 
+  private haveTalked(one: bigint, other: bigint): boolean {
+    const [a, b] = [Number(one), Number(other)];
+    return this.logIndex.countPair(a, b, 0n, 1) > 0 || this.logIndex.countPair(b, a, 0n, 1) > 0;
+  }
+
   private numberOf(app: string, name: string): bigint | undefined {
     return this.sql.account.get(app, name)?.number;
-  }
-
-  private start(me: bigint, device: string): bigint {
-    return this.sql.acked.get(me, device)?.acked ?? this.marks.indexStart();
-  }
-
-  /** Ascending ids that may belong to the answer, including deleted messages. */
-  private *candidates(me: bigint, after: bigint, request: IndexRequest): Generator<bigint, void, void> {
-    const series = this.series(me, after, request.includeSent);
-    // Many streams are read in small chunks: most groups are quiet.
-    const chunk = Math.max(16, Math.ceil(request.limit / (series.length + 1)));
-    const oldest = this.sql.oldest.get()?.id ?? idMax;
-    for (const { source, after: from } of this.logIndex.sources(after < oldest ? oldest - 1n : after)) {
-      yield* mergeAscending(streams(source, from, series, chunk));
-    }
-  }
-
-  private series(me: bigint, after: bigint, includeSent: boolean): Series[] {
-    const series: Series[] = [{ list: lists.received, key: receivedKey(me), from: after, until: idMax }];
-    if (includeSent) series.push({ list: lists.sent, key: sentKey(me), from: after, until: idMax });
-    for (const { group, from_id, until_id } of this.sql.windows.all(me, after)) {
-      series.push({ list: lists.received, key: receivedKey(-group), from: from_id, until: until_id ?? idMax });
-    }
-    return series;
   }
 
   /** A snapshot of the log in which the index covers all of it. */
@@ -270,18 +289,4 @@ export class Reader {
       if (this.db.inTransaction) this.db.run("ROLLBACK");
     }
   }
-}
-
-/** Returns the parts of the series above `after` that are in one source. */
-function streams(source: PostingSource, after: bigint, series: readonly Series[], chunk: number): IdStream[] {
-  const found: IdStream[] = [];
-  for (const { list, key, from, until } of series) {
-    if (!source.mayHave(list, key)) continue;
-    found.push({
-      after: from > after ? from : after,
-      chunk,
-      next: (last, count) => source.idsBetween(list, key, last, until, count),
-    });
-  }
-  return found;
 }

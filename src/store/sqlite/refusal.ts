@@ -9,6 +9,11 @@ export class Refusal extends Error {
   override readonly name: string = "Refusal";
 }
 
+/** The index that a lookup needs is being built from the log. */
+export class IndexIncomplete extends Refusal {
+  override readonly name = "IndexIncomplete";
+}
+
 /** This program can never use the file. */
 export class Unusable extends Refusal {
   override readonly name: string = "Unusable";
@@ -34,9 +39,10 @@ export class FilesMoved extends Refusal {
  *   moved      the files must be opened again
  *   log        the log is damaged
  *   index      the index is damaged
+ *   building   the index is being built
  *   replaced   the log was replaced in place, so the index and all caches are stale
  */
-export type Fault = "machine" | "refusal" | "unusable" | "owner" | "moved" | "log" | "index" | "replaced";
+export type Fault = "machine" | "refusal" | "unusable" | "owner" | "moved" | "log" | "index" | "building" | "replaced";
 
 // Result codes of the machine's failures (sqlite.org/rescode.html); extended codes begin with these names.
 const machineFaults = [
@@ -62,6 +68,7 @@ export function failureOf(error: unknown): { readonly fault: Fault; readonly sen
   if (error instanceof FilesMoved) return { fault: "moved", sentence: error.message };
   if (error instanceof NotOwned) return { fault: "owner", sentence: error.message };
   if (error instanceof Unusable) return { fault: "unusable", sentence: error.message };
+  if (error instanceof IndexIncomplete) return { fault: "building", sentence: error.message };
   if (error instanceof Refusal) return { fault: "refusal", sentence: error.message };
   if (error instanceof SQLiteError) {
     const code = error.code ?? "";

@@ -6,6 +6,7 @@
 
 import { Database } from "bun:sqlite";
 import { rollBackJournal } from "./backup/journal.ts";
+import { conversationTables } from "./conversations/tables.ts";
 import { beginExclusive } from "./locking.ts";
 import { Unusable } from "./refusal.ts";
 
@@ -205,10 +206,14 @@ export const migrations: readonly string[] = [
   );
   CREATE INDEX revocation_of ON revocation (app, account);
   `,
+  conversationTables,
 ];
 
-/** Columns that migrations have added to a table: earlier rows end before them. The default is 0. */
-export const addedColumns: Readonly<Record<string, readonly string[]>> = { member: ["own"] };
+/** Columns that migrations have added to a table, and their defaults: earlier rows end before them. */
+export const addedColumns: Readonly<Record<string, Readonly<Record<string, "0" | "NULL">>>> = {
+  member: { own: "0" },
+  message: { state: "NULL", reply_to: "NULL", mentions: "NULL" },
+};
 
 export const schemaVersion = migrations.length;
 

@@ -14,7 +14,7 @@ export class SequenceRow {
     this.select = db.prepare<{ last_id: bigint; epoch: string }, []>(
       // The subquery never runs. It makes the statement fail on a store of an earlier schema, which lacks the table.
       `SELECT last_id, (SELECT epoch FROM identity) AS epoch FROM sequence
-       WHERE NOT EXISTS (SELECT 1 FROM revocation WHERE 0)`,
+       WHERE NOT EXISTS (SELECT 1 FROM entry WHERE 0)`,
     );
     this.update = db.prepare<null, [bigint, number]>("UPDATE sequence SET last_id = ?, committed_ms = ?");
   }
@@ -25,7 +25,7 @@ export class SequenceRow {
       row = this.select.get();
     } catch (error) {
       // Opening the files again migrates the store.
-      if (error instanceof SQLiteError && /no such table: (identity|revocation)/.test(error.message))
+      if (error instanceof SQLiteError && /no such table: (identity|entry)/.test(error.message))
         throw new FilesMoved("a store of an earlier version replaced the open one", { cause: error });
       throw error;
     }
@@ -39,7 +39,12 @@ export class SequenceRow {
 
   /** Throws LogDamage if the last id is too small: an id that is used twice would name two messages. */
   refuseLostIds(lastId: bigint): void {
-    const newest = this.db.query<{ id: bigint | null }, []>("SELECT max(id) AS id FROM message").get()?.id ?? 0n;
-    if (newest > lastId) throw new LogDamage(`its last id is ${lastId}, and it holds message ${newest}`);
+    for (const [table, what] of [
+      ["message", "message"],
+      ["entry", "the entry"],
+    ] as const) {
+      const newest = this.db.query<{ id: bigint | null }, []>(`SELECT max(id) AS id FROM ${table}`).get()?.id ?? 0n;
+      if (newest > lastId) throw new LogDamage(`its last id is ${lastId}, and it holds ${what} ${newest}`);
+    }
   }
 }

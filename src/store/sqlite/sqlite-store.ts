@@ -1,6 +1,6 @@
 // The main-thread side of the store on SQLite: it batches writes, matches answers with promises and runs the background
-// work (lease, checkpoints, compaction, purge). All SQL runs in store threads: a writer, a reader, and a compactor,
-// which maintains the index. Several processes may share the files.
+// work (lease, checkpoints, compaction, purge). All SQL runs in store threads: a writer, a reader, a compactor,
+// which maintains the index, and one for read cursors. Several processes may share the files.
 //
 // Messages are appended to a log in the order of ids; a commit writes nothing else. They are found by receiver, sender
 // and clientId in the memtable, the end of the log that each thread holds in memory, and in the index, a second file of
@@ -41,12 +41,18 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   let repair = (_isReplaced: boolean): void => undefined;
   const thread = (role: OpenRequest["role"]): StoreThread =>
     new StoreThread({ ...shared, role }, options.log, (isReplaced) => repair(isReplaced));
-  const threads: StoreThreads = { writer: thread("writer"), reader: thread("reader"), compactor: thread("compactor") };
+  const threads: StoreThreads = {
+    writer: thread("writer"),
+    reader: thread("reader"),
+    compactor: thread("compactor"),
+    reads: thread("reads"),
+  };
   const files = new StoreFiles(threads, path, options.log, options.takeLock);
   files.onClaimed = (outcome) => logAdoption(options.log, storeName(path), claim, outcome);
   let failure: string | undefined;
   try {
     await files.ensure();
+    failure = files.lack;
   } catch (error) {
     failure = reasonOf(error);
     if (isPermanent(error)) {

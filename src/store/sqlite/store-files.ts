@@ -1,4 +1,6 @@
-// Opens and closes the files in the store's threads. If they cannot be opened for a reason that may pass (a full disk,
+// Opens and closes the files in the store's threads. While an index that was lost is built, requests are refused except
+// those that a reader answers without it; while one is built beside an index of the former schema, all are served that
+// the former one answers. If they cannot be opened for a reason that may pass (a full disk,
 // a file system that is read-only for a moment), requests are refused with that reason, except those that a reader
 // alone can answer, until `ensure` succeeds. Each attempt uses new threads: SQLite closes a file when the statements on
 // it are freed, at the end of a thread, and a connection that found a file read-only stays read-only.
@@ -18,15 +20,19 @@ import type { Claimed } from "./ownership.ts";
 import { Unusable } from "./refusal.ts";
 import type { Answer, Request } from "./protocol.ts";
 import { undoHalfSwap } from "./backup/restore.ts";
+import { IndexBuild } from "./index-build.ts";
 import { lackBesideLog, waitForOthers } from "./shared-files.ts";
 import { StoreFault, type StoreThread } from "./store-thread.ts";
 
-const catchUpPauseMs = 2;
+const rebuildPauseMs = 5_000;
+const reopenIndex = { kind: "reopenIndex", isReplaced: false } as const;
 
 export interface StoreThreads {
   readonly writer: StoreThread;
   readonly reader: StoreThread;
   readonly compactor: StoreThread;
+  /** Writes read cursors; it starts when the first one moves. */
+  readonly reads: StoreThread;
 }
 
 export class StoreFiles {
@@ -40,6 +46,10 @@ export class StoreFiles {
   /** Why the files are not open; undefined if they are. */
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
+  private startingReads: Promise<unknown> | undefined;
+  private readonly build: IndexBuild;
+  /** The index is being built, and the writer is not open yet. */
+  private isIncomplete = false;
   private isClosing = false;
   private wereOpen = false;
   /** Called when the files are open again; they may hold another store. */
@@ -51,10 +61,16 @@ export class StoreFiles {
     this.threads = threads;
     this.path = path;
     this.log = log;
+    this.build = new IndexBuild(threads.compactor, log);
   }
 
   get areOpen(): boolean {
     return this.reason === undefined;
+  }
+
+  /** Why the files are not open; undefined if they are. */
+  get lack(): string | undefined {
+    return this.reason === undefined || !this.isIncomplete ? this.reason : this.build.describe(this.reason);
   }
 
   /** The claim by which the files are opened. */
@@ -68,9 +84,13 @@ export class StoreFiles {
     this.threads.reader.claimAs(claim);
   }
 
-  /** Opens the files unless they are open; rejects with StoreUnavailable or StoreDamaged. */
+  /**
+   * Opens the files unless they are open; rejects with StoreUnavailable or StoreDamaged. If the index takes long to
+   * build, it resolves before the files are open, and rejects from then on until they are.
+   */
   ensure(): Promise<void> {
     if (this.reason === undefined) return Promise.resolve();
+    if (this.isIncomplete) return Promise.reject(new StoreUnavailable(this.lack ?? ""));
     if (this.isClosing) return Promise.reject(new StoreUnavailable("the store is closed"));
     this.opening ??= this.open().finally(() => {
       this.opening = undefined;
@@ -95,55 +115,111 @@ export class StoreFiles {
       }
     }
     const thread = this.threads[role];
-    if (this.reason !== undefined && !(role === "reader" && thread.isReady)) throw new StoreUnavailable(this.reason);
-    return thread.call(request);
+    const isAnswering = (role === "reader" || (role === "compactor" && this.isIncomplete)) && thread.isReady;
+    if (this.reason !== undefined && !isAnswering) throw new StoreUnavailable(this.lack ?? this.reason);
+    if (role === "reads" && !thread.isReady) {
+      this.startingReads ??= thread.start().finally(() => (this.startingReads = undefined));
+      await this.startingReads;
+    }
+    try {
+      return await thread.call(request);
+    } catch (error) {
+      if (!(error instanceof StoreFault) || error.fault !== "building") throw error;
+      throw new StoreFault(this.build.describe(error.message), error.fault, { cause: error });
+    }
   }
 
   /** Resolves when the messages that are in no run of the index fit into memory. */
-  async catchUp(): Promise<void> {
-    for (let isFirst = true; ; isFirst = false) {
-      const answer = await this.threads.compactor.call({ kind: "catchUp" });
-      if (answer.kind !== "more" || !answer.more) return;
-      if (isFirst)
-        this.log.info("The index of the messages is completed from the log first; that takes some seconds a million.");
-      await Bun.sleep(catchUpPauseMs);
-    }
+  catchUp(): Promise<void> {
+    return this.build.run();
   }
 
   async close(): Promise<void> {
     this.isClosing = true;
     await this.opening?.catch(() => undefined);
-    const { writer, reader, compactor } = this.threads;
-    await Promise.all([reader.close(), compactor.close()]);
+    const { writer, reader, compactor, reads } = this.threads;
+    await Promise.all([reader.close(), compactor.close(), reads.close()]);
     await writer.close();
   }
 
   private async open(): Promise<void> {
-    const { writer, reader, compactor } = this.threads;
+    const { writer, reader, compactor, reads } = this.threads;
     try {
-      await Promise.all([writer.end(), compactor.end(), reader.isUnlocked ? undefined : reader.end()]);
+      await Promise.all([writer.end(), compactor.end(), reads.end(), reader.isUnlocked ? undefined : reader.end()]);
       // A thread takes longer to load its code than to open the files, so all load while the files are checked.
       for (const thread of [compactor, writer, reader]) thread.load();
       await this.prepare();
       await compactor.start();
-      await this.catchUp();
-      const opened = await writer.start();
-      if (opened.kind === "opened") {
-        if (this.claimed === undefined) this.onClaimed?.(opened.outcome);
-        this.claimed = opened;
-      }
+      this.build.isServing = false;
+      const index = await this.build.start();
+      this.build.isServing = index === "beside";
       // A reader without a lock does not see what is written from now on.
       if (reader.isUnlocked) await reader.end();
-      await reader.start();
-      this.reason = undefined;
-      if (this.wereOpen) this.onReopened?.();
-      this.wereOpen = true;
+      if (index === "missing") {
+        await reader.start({ isIndexIncomplete: true });
+        this.reason = "the index of the messages is being built";
+        this.isIncomplete = true;
+      } else {
+        await this.openWriter();
+        await reader.start();
+        this.opened();
+      }
+      if (index === "missing") void this.complete();
+      if (index === "beside") void this.replaceFormer();
     } catch (error) {
       this.reason = reasonOf(error);
       await Promise.all([writer.end(), compactor.end()]);
       if (!isPermanent(error)) await this.openForReading();
       if (error instanceof StoreUnavailable) throw error;
       throw new StoreFault(this.reason, isPermanent(error) ? "unusable" : "machine", { cause: error });
+    }
+  }
+
+  private async openWriter(): Promise<void> {
+    const opened = await this.threads.writer.start();
+    if (opened.kind !== "opened") return;
+    if (this.claimed === undefined) this.onClaimed?.(opened.outcome);
+    this.claimed = opened;
+  }
+
+  private opened(): void {
+    this.reason = undefined;
+    if (this.wereOpen) this.onReopened?.();
+    this.wereOpen = true;
+  }
+
+  /** Waits for an index that was lost, and opens the writer. */
+  private async complete(): Promise<void> {
+    const { writer, reader, compactor } = this.threads;
+    try {
+      await this.build.run();
+      if (this.isClosing) return;
+      await this.openWriter();
+      await reader.call(reopenIndex);
+      this.isIncomplete = false;
+      this.opened();
+    } catch (error) {
+      this.reason = reasonOf(error);
+      this.isIncomplete = false;
+      if (!this.isClosing) await Promise.all([writer.end(), compactor.end()]);
+    }
+  }
+
+  /** Waits for the index that is built beside the former one, and has the threads open it. */
+  private async replaceFormer(): Promise<void> {
+    const { writer, reader } = this.threads;
+    while (this.areOpen && !this.isClosing) {
+      try {
+        await this.build.run();
+        await Promise.all([writer.call(reopenIndex), reader.call(reopenIndex)]);
+        return;
+      } catch (error) {
+        if (this.isClosing) return;
+        this.log.warn("The new index of the messages could not be built; the former one serves. Retrying.", {
+          reason: reasonOf(error),
+        });
+        await Bun.sleep(rebuildPauseMs);
+      }
     }
   }
 

@@ -21,6 +21,9 @@ export class StoreFault extends StoreUnavailable {
   }
 }
 
+/** See the request `open`. */
+type ReaderOptions = Pick<OpenRequest, "unlocked" | "isIndexIncomplete">;
+
 const restartMsMin = 100;
 const restartMsMax = 5_000;
 
@@ -92,15 +95,15 @@ export class StoreThread {
 
   /**
    * Opens the files in the thread and returns its answer; rejects with StoreUnavailable, also if the thread has died in
-   * the meantime. `unlocked`: for reading only, without a lock. Later openings do not adopt the store again.
+   * the meantime. Later openings do not adopt the store again.
    */
-  async start({ unlocked }: { readonly unlocked: boolean } = { unlocked: false }): Promise<Answer> {
+  async start({ unlocked = false, isIndexIncomplete = false }: ReaderOptions = {}): Promise<Answer> {
     const { unreported } = this;
     this.unreported = undefined;
     if (unreported !== undefined) throw new StoreUnavailable(unreported);
     this.isClosed = false;
     this.isOpenUnlocked = unlocked;
-    const answer = await this.send(this.load(), { ...this.opening, unlocked });
+    const answer = await this.send(this.load(), { ...this.opening, unlocked, isIndexIncomplete });
     this.isOpen = true;
     this.restartMs = restartMsMin;
     this.opening = { ...this.opening, claim: claimOfOwner(this.opening.claim.fingerprints) };

@@ -9,10 +9,12 @@ import { systemClock } from "../../base/clock.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
 import { openConnection, openUnlocked } from "./connection.ts";
 import { damageOf } from "./damage.ts";
+import { openOrMakeReads } from "./conversations/read-file.ts";
+import { ReadWriter } from "./conversations/read-writer.ts";
 import { indexPathOf } from "./index/index-file.ts";
 import { IndexKeeper } from "./index/index-keeper.ts";
 import { LogIndex } from "./index/log-index.ts";
-import { lists } from "./index/posting.ts";
+import { readerLists, writerLists } from "./index/posting.ts";
 import { Ownership, storeName } from "./ownership.ts";
 import type { Answer, FoundRevocation, Request } from "./protocol.ts";
 import { MessageCount } from "./purge-slices.ts";
@@ -28,12 +30,13 @@ declare const self: Worker;
  * The reader's cache: a returning client reads the index and then the contents of the same messages, each of which may
  * be on a page of its own. The second read of 10,000 messages finds their pages in memory.
  */
-const cacheKib = { writer: 32 * 1024, reader: 48 * 1024, compactor: 1024 } as const;
+const cacheKib = { writer: 32 * 1024, reader: 48 * 1024, compactor: 1024, reads: 4 * 1024 } as const;
 
 let db: Database | undefined;
 let writer: Writer | undefined;
 let reader: Reader | undefined;
 let keeper: IndexKeeper | undefined;
+let reads: { readonly db: Database; readonly writer: ReadWriter } | undefined;
 let counter: MessageCount | undefined;
 let logIndex: LogIndex | undefined;
 let opening: Extract<Request, { kind: "open" }> | undefined;
@@ -55,7 +58,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
       break;
     case "writer": {
       db.run("PRAGMA busy_timeout = 0");
-      logIndex = new LogIndex(db, indexPath, [lists.received, lists.keyed]);
+      logIndex = new LogIndex(db, indexPath, writerLists);
       const ownership = new Ownership(db, storeName(path), claim);
       writer = new Writer(db, path, logIndex, holder, systemClock, bounds, ownership);
       writer.renew();
@@ -64,9 +67,16 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     }
     case "reader":
       db.run("PRAGMA query_only = 1");
-      logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, unlocked);
-      reader = new Reader(db, logIndex, new Ownership(db, storeName(path), claim));
+      logIndex = new LogIndex(db, indexPath, readerLists, undefined, unlocked);
+      logIndex.isIncomplete = request.isIndexIncomplete ?? false;
+      reader = new Reader(db, path, logIndex, new Ownership(db, storeName(path), claim));
       break;
+    case "reads": {
+      db.run("PRAGMA query_only = 1");
+      const cursors = openOrMakeReads(path, db);
+      reads = { db: cursors, writer: new ReadWriter(db, cursors) };
+      break;
+    }
   }
   return done;
 }
@@ -77,6 +87,7 @@ function close(): Answer {
     // Leaves an empty write-ahead log if no other process uses it.
     if (writer !== undefined) db?.run("PRAGMA wal_checkpoint(TRUNCATE)");
     keeper?.close();
+    reads?.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   } finally {
     leave();
   }
@@ -87,11 +98,14 @@ function close(): Answer {
 function leave(): Answer {
   logIndex?.close();
   keeper?.leave();
+  reader?.closeReads();
+  reads?.db.close();
   db?.close();
   db = undefined;
   writer = undefined;
   reader = undefined;
   keeper = undefined;
+  reads = undefined;
   counter = undefined;
   logIndex = undefined;
   return done;
@@ -108,13 +122,17 @@ function answer(request: Request): Answer {
   }
   if (request.kind === "reopenIndex" && logIndex !== undefined) {
     logIndex.close();
+    reader?.closeReads();
     writer?.indexReopened(request.isReplaced);
     return done;
   }
   const answered =
     (db !== undefined && keeper !== undefined ? compactorAnswer(request, db, keeper) : undefined) ??
     (db !== undefined && writer !== undefined ? writerAnswer(request, db, writer) : undefined) ??
-    (reader !== undefined ? readerAnswer(request, reader) : undefined);
+    (reader !== undefined ? readerAnswer(request, reader) : undefined) ??
+    (request.kind === "reads" && reads !== undefined
+      ? ({ kind: "read", outcomes: reads.writer.move(request.jobs) } as const)
+      : undefined);
   if (answered === undefined) throw new Error(`this thread does not answer ${request.kind}`);
   return answered;
 }
@@ -126,7 +144,7 @@ function compactorAnswer(request: Request, log: Database, index: IndexKeeper): A
     case "compact":
       return { kind: "compacted", more: index.compact(), isLate: index.isLate };
     case "catchUp":
-      return { kind: "more", more: index.catchUp() };
+      return { kind: "caughtUp", ...index.catchUp() };
     case "rebuild":
       index.rebuild();
       return done;
@@ -147,6 +165,8 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
       return done;
     case "batch":
       return { kind: "numbers", numbers: to.commit(request.jobs), texts: "", forgotten: to.forgotten };
+    case "changes":
+      return { kind: "changed", results: to.commitChanges(request.jobs) };
     case "renew":
       if (request.proof && opening !== undefined) proveRoom(opening.path, opening.holder);
       return { kind: "renewed", aheadMs: to.renew(), forgotten: to.forgotten };
@@ -180,6 +200,24 @@ function readerAnswer(request: Request, from: Reader): Answer | undefined {
     }
     case "contents":
       return { kind: "contents", encoded: from.contents(request) };
+    case "entries":
+      return { kind: "entries", page: from.entries(request) };
+    case "history": {
+      const encoded = from.history(request);
+      return encoded === undefined ? { kind: "none" } : { kind: "contents", encoded };
+    }
+    case "messages":
+      return { kind: "contents", encoded: from.messages(request) };
+    case "conversations":
+      return { kind: "contents", encoded: from.conversations(request) };
+    case "hasConversation":
+      return { kind: "isTrue", isTrue: from.hasConversation(request.app, request.account, request.partner) };
+    case "accountState": {
+      const { app, account, since, limit } = request;
+      return { kind: "accountState", state: from.accountState(app, account, BigInt(since), limit) };
+    }
+    case "readers":
+      return { kind: "readers", answer: from.readers(request, systemClock.wallNs()) };
     case "detail":
       return { kind: "detail", answer: from.detail(request.app, request.group, request.asker) };
     case "membership": {

@@ -1,17 +1,20 @@
 // Stores messages inside the writer's transaction: detects repetitions, checks rights, finds the previous message,
-// inserts
-// the row. Messages of the transaction are found in `batch` until it commits, and in the log's index from then on.
+// inserts the row. Messages of the transaction are found in `batch` until it commits, and in the log's index from then
+// on.
 
 import type { Database } from "bun:sqlite";
 import { outcome, type JobOf } from "../jobs.ts";
 import { idMax, nodeOfId, type IdSequence } from "../snowflake.ts";
+import { messageState } from "./conversations/tables.ts";
+import type { EntryIds } from "./conversations/entry-ids.ts";
 import { LastIds } from "./last-ids.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import type { Names } from "./names.ts";
+import { TalkExtrasWriter } from "./conversations/talk-extras.ts";
 import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./index/posting.ts";
 
 type TalkJob = JobOf<"talk">;
-/** An outcome and up to four numbers that belong to it. */
+/** An outcome and up to five numbers that belong to it. */
 export type Outcome = readonly bigint[];
 
 const forbidden: Outcome = [outcome.forbidden];
@@ -28,6 +31,16 @@ interface RepeatRow {
   readonly body: string;
   readonly extra: string;
   readonly sent_ns: bigint;
+  readonly state: bigint | null;
+}
+
+/** Whether the message has another text than it was sent with: then its clientId and receiver make a repetition. */
+function isChanged({ state }: RepeatRow): boolean {
+  return ((state ?? 0n) & BigInt(messageState.edited | messageState.recalled)) !== 0n;
+}
+
+function isAsStored(row: RepeatRow, { type, body, extra }: TalkJob): boolean {
+  return row.type === BigInt(type) && row.body === body && row.extra === extra;
 }
 
 export class TalkWriter {
@@ -35,6 +48,8 @@ export class TalkWriter {
   keyedUpTo = 0n;
   private readonly names: Names;
   private readonly index: LogIndex;
+  private readonly entryIds: EntryIds;
+  private readonly extras: TalkExtrasWriter;
   private lastIds = new LastIds();
   private readonly repeat;
   private readonly oldest;
@@ -47,11 +62,13 @@ export class TalkWriter {
   /** The id of the oldest message, read once a transaction. */
   private oldestId: bigint | undefined;
 
-  constructor(db: Database, names: Names, index: LogIndex) {
+  constructor(db: Database, names: Names, index: LogIndex, entryIds: EntryIds) {
     this.names = names;
     this.index = index;
+    this.entryIds = entryIds;
+    this.extras = new TalkExtrasWriter(db, names);
     this.repeat = db.prepare<RepeatRow, [bigint]>(
-      "SELECT id, inbox, sender, client_id, type, body, extra, sent_ns FROM message WHERE id = ?",
+      "SELECT id, inbox, sender, client_id, type, body, extra, sent_ns, state FROM message WHERE id = ?",
     );
     this.oldest = db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
     this.group = db.prepare<{ version: bigint; member_count: bigint }, [bigint]>(
@@ -83,22 +100,34 @@ export class TalkWriter {
     if (keyed !== undefined) {
       const row = this.earlier(sender, clientId, keyed);
       if (row !== undefined) {
-        const isSame = row.inbox === inbox && row.type === BigInt(type) && row.body === body && row.extra === extra;
-        if (!isSame) return conflict;
+        if (row.inbox !== inbox || !(isChanged(row) || isAsStored(row, job))) return conflict;
         const isOwn = row.id > ownAbove && nodeOfId(row.id) === ids.node;
         const repeated = isOwn ? outcome.repeated : outcome.repeatedElsewhere;
-        return [repeated, row.id, row.sent_ns, this.idBefore(inbox, row.id), version];
+        const previousEntry = this.entryIds.newestIn(inbox);
+        return [
+          repeated,
+          row.id,
+          row.sent_ns,
+          this.idBefore(inbox, row.id),
+          version,
+          previousEntry < row.id ? previousEntry : 0n,
+        ];
       }
     }
     if (group !== undefined) {
       if (detail === null || detail.member_count === 0n) return notFound;
       if (this.isMember.get(group, sender) === null) return forbidden;
     }
+    const hasExtras = job.mentions !== undefined || job.replyTo !== undefined;
+    const refusal = hasExtras ? this.extras.refusal(job, sender, inbox) : undefined;
+    if (refusal !== undefined) return [refusal];
     const id = ids.next(wallMs);
     const previous = this.newestIn(inbox);
     this.insert.run(id, inbox, sender, type, body, extra, sentNs, clientId === "" ? null : clientId);
+    if (hasExtras) this.extras.save(id, job, inbox);
     this.remember({ id, received: receivedKey(inbox), sent: sentKey(sender), keyed }, inbox);
-    return [isNew ? outcome.storedForNew : outcome.stored, id, sentNs, previous, version];
+    const stored = isNew ? outcome.storedForNew : outcome.stored;
+    return [stored, id, sentNs, previous, version, this.entryIds.newestIn(inbox)];
   }
 
   /** At the start of a transaction: takes in the commits of other writers. */

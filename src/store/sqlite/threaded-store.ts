@@ -3,14 +3,29 @@
 
 import { claimAlsoAs, claimOfOwner, shownPlace, type StoreIdentity } from "../../auth/store-ownership.ts";
 import { assert } from "../../base/assert.ts";
+import { historyMax } from "../../base/limits/fixed.ts";
 import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
 import { JobStore, type StoreOptions } from "../job-store.ts";
+import type { ChangeJob, ChangeResult, ReadMarkJob } from "../change-jobs.ts";
+import type {
+  AccountState,
+  ConversationSetting,
+  ConversationsQuery,
+  HistoryQuery,
+  ReadersAnswer,
+  ReadersQuery,
+  ReadMark,
+  ReadOutcome,
+  SettingOutcome,
+} from "../conversations.ts";
 import type { Job } from "../jobs.ts";
 import {
   StoreDamaged,
   StoreUnavailable,
   type IndexEntry,
   type IndexQuery,
+  type LogPage,
+  type LogQuery,
   type Membership,
   type RevokeOutcome,
   type Store,
@@ -20,6 +35,7 @@ import { BackOff } from "../../base/back-off.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTime } from "../../base/runtime.ts";
 import type { Synchronous } from "./connection.ts";
+import { ReadQueue } from "./conversations/read-queue.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import {
   indexSlots,
@@ -58,10 +74,12 @@ export class SqliteStore extends JobStore implements Store {
   /** A thread has found the log replaced, and the writer does not know yet. */
   private isReplaced = false;
   private forgotten: Forgotten = nothingForgotten;
+  private readonly reads: ReadQueue;
 
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
     super(options, backgroundTime.clock);
     this.files = files;
+    this.reads = new ReadQueue((jobs) => this.moveReads(jobs));
     this.place = shownPlace(`sqlite:${path}`);
     this.refused = options.refused;
     files.onReopened = () => {
@@ -191,18 +209,15 @@ export class SqliteStore extends JobStore implements Store {
   }
 
   protected async readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
-    const answer = await this.ask("reader", {
-      kind: "contents",
-      app,
-      account,
-      messageIds: messageIds.map((id) => id.toString()),
-    });
+    const ids = messageIds.map(String);
+    const answer = await this.ask("reader", { kind: "contents", app, account, messageIds: ids });
     assert(answer.kind === "contents", "contents are answered with contents");
     return answer.encoded;
   }
 
   protected async closeEngine(): Promise<void> {
     this.housekeeping.stop();
+    await this.reads.drain();
     await this.files.close();
   }
 
@@ -265,5 +280,71 @@ export class SqliteStore extends JobStore implements Store {
       this.ask("writer", { kind: "reopenIndex", isReplaced }),
       this.ask("reader", { kind: "reopenIndex", isReplaced }),
     ]);
+  }
+  async markRead(mark: ReadMark): Promise<ReadOutcome> {
+    this.refuseClosed();
+    return this.reads.add(mark);
+  }
+
+  /** A direct conversation exists from its first message: only the reader's index knows. */
+  override async set(setting: ConversationSetting): Promise<SettingOutcome> {
+    if (!setting.toGroup) {
+      const { app, account, dest: partner } = setting;
+      const answer = await this.ask("reader", { kind: "hasConversation", app, account, partner });
+      assert(answer.kind === "isTrue", "whether a conversation exists is answered");
+      if (!answer.isTrue) return { result: "notFound" };
+    }
+    return super.set(setting);
+  }
+
+  async accountState(app: string, account: string, since: bigint, limit: number): Promise<AccountState> {
+    const answer = await this.ask("reader", { kind: "accountState", app, account, since: `${since}`, limit });
+    assert(answer.kind === "accountState", "an account's state is answered with it");
+    return answer.state;
+  }
+
+  async readers(query: ReadersQuery): Promise<ReadersAnswer> {
+    const answer = await this.ask("reader", { kind: "readers", ...query, messageId: `${query.messageId}` });
+    assert(answer.kind === "readers", "readers are answered with readers");
+    return answer.answer;
+  }
+
+  async history({ from, thread, ...query }: HistoryQuery): Promise<Uint8Array | "notFound"> {
+    const start = from.at === "newest" ? from : { at: from.at, id: `${from.id}` };
+    const answer = await this.ask("reader", { kind: "history", ...query, from: start, thread: `${thread}` });
+    if (answer.kind === "none") return "notFound";
+    assert(answer.kind === "contents", "a history is answered with contents");
+    return answer.encoded;
+  }
+
+  async messages(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
+    assert(messageIds.length <= historyMax, "a request names at most historyMax messages");
+    const answer = await this.ask("reader", { kind: "messages", app, account, messageIds: messageIds.map(String) });
+    assert(answer.kind === "contents", "messages are answered with contents");
+    return answer.encoded;
+  }
+
+  async conversations({ before, ...query }: ConversationsQuery): Promise<Uint8Array> {
+    const answer = await this.ask("reader", { kind: "conversations", ...query, before: `${before}` });
+    assert(answer.kind === "contents", "conversations are answered with contents");
+    return answer.encoded;
+  }
+
+  protected async readEntries(query: LogQuery, limit: number): Promise<LogPage> {
+    const answer = await this.ask("reader", { kind: "entries", ...query, after: `${query.after}`, limit });
+    assert(answer.kind === "entries", "entries are answered with entries");
+    return answer.page;
+  }
+
+  protected async commitChanges(jobs: readonly ChangeJob[]): Promise<readonly ChangeResult[]> {
+    const answer = await this.askWriter({ kind: "changes", jobs });
+    assert(answer.kind === "changed", "changes are answered with what became of them");
+    return answer.results;
+  }
+
+  private async moveReads(jobs: readonly ReadMarkJob[]): Promise<readonly ReadOutcome[]> {
+    const answer = await this.ask("reads", { kind: "reads", jobs });
+    assert(answer.kind === "read", "cursors are answered with where they are");
+    return answer.outcomes;
   }
 }

@@ -15,10 +15,13 @@ import { blockFor } from "../../base/block.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Revocation } from "../../wire/revocations.ts";
 import type { ClockReading } from "../horizon.ts";
+import type { ChangeJob, ChangeResult } from "../change-jobs.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
 import { keyedMs } from "../trusted-time.ts";
+import { ChangeBatch, FormerText } from "./conversations/change-batch.ts";
 import { LogReplaced } from "./damage.ts";
+import { EntryIds } from "./conversations/entry-ids.ts";
 import { FileGuard } from "./file-guard.ts";
 import { GroupWriter, type GroupBounds } from "./group-writer.ts";
 import { Horizons, type Look } from "./horizons.ts";
@@ -59,6 +62,9 @@ export class Writer {
   private readonly ownership: Ownership | undefined;
   private readonly talks: TalkWriter;
   private readonly groups: GroupWriter;
+  private readonly entryIds: EntryIds;
+  private readonly changes: ChangeBatch;
+  private readonly formerText: FormerText;
   private readonly sequence: SequenceRow;
   private readonly newestSent;
   private readonly moveCursor;
@@ -85,7 +91,10 @@ export class Writer {
     this.names = new Names(db);
     this.lease = new NodeLease(db, holder, ownership && ((wallMs) => ownership.claim(wallMs, holder)));
     this.ownership = ownership;
-    this.talks = new TalkWriter(db, this.names, index);
+    this.entryIds = new EntryIds(db);
+    this.talks = new TalkWriter(db, this.names, index, this.entryIds);
+    this.changes = new ChangeBatch(db, this.names, this.entryIds);
+    this.formerText = new FormerText(db);
     this.groups = new GroupWriter(db, this.names, bounds);
     this.sequence = new SequenceRow(db);
     this.newestSent = db.prepare<{ sent_ns: bigint }, []>("SELECT sent_ns FROM message ORDER BY id DESC LIMIT 1");
@@ -111,6 +120,13 @@ export class Writer {
       }
       return numbers;
     });
+  }
+
+  /** Commits all changes, or throws and commits none. Result i belongs to job i. */
+  commitChanges(jobs: readonly ChangeJob[]): ChangeResult[] {
+    return this.formerText.zeroed(jobs, () =>
+      this.transact((ids, wallMs) => this.changes.apply(jobs, ids, wallMs, this.firstSentNs())),
+    );
   }
 
   /**
@@ -143,6 +159,7 @@ export class Writer {
       this.groups.dropUnfinished();
       return { ...this.horizons.look(bounded, now, this.lookedAt), wallMs, aheadMs };
     });
+    this.formerText.look();
     this.lookedAt = now;
     this.purgeUpTo = look.purgeUpTo;
     this.talks.keyedUpTo = look.keyedUpTo;
@@ -219,6 +236,7 @@ export class Writer {
     this.names.forget();
     this.groups.forgetUnfinished();
     this.talks.forgetInboxes();
+    this.entryIds.forget();
     this.talks.keyedUpTo = this.horizons.marks.keyedUpTo();
     this.purgeUpTo = 0n;
     this.lookedAt = undefined;
@@ -280,6 +298,8 @@ export class Writer {
       const refused = refusedClock(wallMs, "this machine's");
       if (refused !== undefined) throw new Refusal(refused);
       const row = this.sequence.read();
+      // A store of an earlier schema, which has no entries, was noticed by now.
+      this.entryIds.follow();
       const claimed = this.ownership?.claimed;
       const node = this.lease.hold(wallMs, row.last_id);
       // A claim that gives the store a new identity changes the epoch.
@@ -299,6 +319,7 @@ export class Writer {
     } catch (error) {
       this.names.forget();
       this.talks.forget();
+      this.entryIds.forget();
       if (this.db.inTransaction) this.db.run("ROLLBACK");
       if (error instanceof LogReplaced) this.replaced();
       this.files.recover(error);

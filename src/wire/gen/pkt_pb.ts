@@ -12,11 +12,8 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 /**
  * Describes the file pkt.proto.
  */
-export const file_pkt: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    "Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJIkkKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIjIKC01lc3NhZ2VSZXNwEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghzZW5kVGltZRgCIAEoAyKBAQoLTWVzc2FnZVB1c2gSEQoJbWVzc2FnZUlkGAEgASgDEgwKBHR5cGUYAiABKAUSDAoEYm9keRgDIAEoCRINCgVleHRyYRgEIAEoCRIOCgZzZW5kZXIYBSABKAkSEAoIc2VuZFRpbWUYBiABKAMSEgoKcHJldmlvdXNJZBgHIAEoAyIiCg1NZXNzYWdlQWNrUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAyI6Cg9NZXNzYWdlSW5kZXhSZXESEgoKbWVzc2FnZV9pZBgBIAEoAxITCgtpbmNsdWRlU2VudBgCIAEoCCI2ChBNZXNzYWdlSW5kZXhSZXNwEiIKB2luZGV4ZXMYASADKAsyES5wa3QuTWVzc2FnZUluZGV4ImkKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIjUKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCRIQCghsZWZ0X291dBgCIAMoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzUmVhZHkYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzUmVhZHkqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAJiBnByb3RvMw",
-  );
+export const file_pkt: GenFile = /*@__PURE__*/
+  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJImwKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJEhAKCG1lbnRpb25zGAUgAygJEg8KB3JlcGx5VG8YBiABKAMiMgoLTWVzc2FnZVJlc3ASEQoJbWVzc2FnZUlkGAEgASgDEhAKCHNlbmRUaW1lGAIgASgDIr0BCgtNZXNzYWdlUHVzaBIRCgltZXNzYWdlSWQYASABKAMSDAoEdHlwZRgCIAEoBRIMCgRib2R5GAMgASgJEg0KBWV4dHJhGAQgASgJEg4KBnNlbmRlchgFIAEoCRIQCghzZW5kVGltZRgGIAEoAxISCgpwcmV2aW91c0lkGAcgASgDEhcKD3ByZXZpb3VzRW50cnlJZBgIIAEoAxIQCghtZW50aW9ucxgJIAMoCRIPCgdyZXBseVRvGAogASgDIiIKDU1lc3NhZ2VBY2tSZXESEQoJbWVzc2FnZUlkGAEgASgDIlEKD01lc3NhZ2VJbmRleFJlcRISCgptZXNzYWdlX2lkGAEgASgDEhMKC2luY2x1ZGVTZW50GAIgASgIEhUKDWluY2x1ZGVFdmVudHMYAyABKAgiVQoQTWVzc2FnZUluZGV4UmVzcBIiCgdpbmRleGVzGAEgAygLMhEucGt0Lk1lc3NhZ2VJbmRleBIOCgZsYXN0SWQYAiABKAMSDQoFcmVzZXQYAyABKAgi3gEKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkSHAoEa2luZBgGIAEoDjIOLnBrdC5FbnRyeUtpbmQSEAoIcmVmZXJzVG8YByABKAMSEAoIbWVudGlvbnMYCCADKAkSDwoHcmVwbHlUbxgJIAEoAxIgCgZkZXRhaWwYCiABKAsyEC5wa3QuRW50cnlEZXRhaWwiTQoLRW50cnlEZXRhaWwSEAoIcmVhY3Rpb24YASABKAkSCwoDb2ZmGAIgASgIEhAKCGFjY291bnRzGAMgAygJEg0KBWNvdW50GAQgASgNIsQBCglFdmVudFB1c2gSDwoHZW50cnlJZBgBIAEoAxIcCgRraW5kGAIgASgOMg4ucGt0LkVudHJ5S2luZBIQCghyZWZlcnNUbxgDIAEoAxINCgVhY3RvchgEIAEoCRIMCgR0aW1lGAUgASgDEg8KB2FjY291bnQYBiABKAkSDQoFZ3JvdXAYByABKAkSFwoPcHJldmlvdXNFbnRyeUlkGAggASgDEiAKBmRldGFpbBgJIAEoCzIQLnBrdC5FbnRyeURldGFpbCIqCglFbnRyeVJlc3ASDwoHZW50cnlJZBgBIAEoAxIMCgR0aW1lGAIgASgDIlIKDk1lc3NhZ2VFZGl0UmVxEhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIiUKEE1lc3NhZ2VSZWNhbGxSZXESEQoJbWVzc2FnZUlkGAEgASgDIiQKDk1lc3NhZ2VIaWRlUmVxEhIKCm1lc3NhZ2VJZHMYASADKAMiQwoPTWVzc2FnZVJlYWN0UmVxEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghyZWFjdGlvbhgCIAEoCRILCgNvZmYYAyABKAgiRAoRTWVzc2FnZVJlYWRlcnNSZXESEQoJbWVzc2FnZUlkGAEgASgDEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgNIkYKEk1lc3NhZ2VSZWFkZXJzUmVzcBINCgVjb3VudBgBIAEoDRIQCghhY2NvdW50cxgCIAMoCRIPCgdoYXNNb3JlGAMgASgIIoQCCg5IaXN0b3J5TWVzc2FnZRIRCgltZXNzYWdlSWQYASABKAMSDgoGc2VuZGVyGAIgASgJEhAKCHNlbmRUaW1lGAMgASgDEgwKBHR5cGUYBCABKAUSDAoEYm9keRgFIAEoCRINCgVleHRyYRgGIAEoCRIOCgZlZGl0ZWQYByABKAgSEAoIcmVjYWxsZWQYCCABKAgSEAoIbWVudGlvbnMYCSADKAkSDwoHcmVwbHlUbxgKIAEoAxIgCglyZWFjdGlvbnMYCyADKAsyDS5wa3QuUmVhY3Rpb24SCwoDY3V0GAwgASgIEg8KB2FjY291bnQYDSABKAkSDQoFZ3JvdXAYDiABKAkiOQoIUmVhY3Rpb24SEAoIcmVhY3Rpb24YASABKAkSDQoFY291bnQYAiABKA0SDAoEbWluZRgDIAEoCCKOAQoKSGlzdG9yeVJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEg4KBmJlZm9yZRgDIAEoAxINCgVhZnRlchgEIAEoAxIOCgZhcm91bmQYBSABKAMSDQoFbGltaXQYBiABKAUSDgoGdGhyZWFkGAcgASgDEhIKCm1lc3NhZ2VJZHMYCCADKAMiWQoLSGlzdG9yeVJlc3ASJQoIbWVzc2FnZXMYASADKAsyEy5wa3QuSGlzdG9yeU1lc3NhZ2USEQoJaGFzQmVmb3JlGAIgASgIEhAKCGhhc0FmdGVyGAMgASgIIksKE0NvbnZlcnNhdGlvbkxpc3RSZXESDgoGYmVmb3JlGAEgASgDEg0KBWxpbWl0GAIgASgFEhUKDWluY2x1ZGVIaWRkZW4YAyABKAgiUQoUQ29udmVyc2F0aW9uTGlzdFJlc3ASKAoNY29udmVyc2F0aW9ucxgBIAMoCzIRLnBrdC5Db252ZXJzYXRpb24SDwoHaGFzTW9yZRgCIAEoCCL4AQoMQ29udmVyc2F0aW9uEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSEgoKYWN0aXZpdHlJZBgDIAEoAxIoCgtsYXN0TWVzc2FnZRgEIAEoCzITLnBrdC5IaXN0b3J5TWVzc2FnZRIOCgZ1bnJlYWQYBSABKA0SDwoHYXRMZWFzdBgGIAEoCBIWCg51bnJlYWRNZW50aW9ucxgHIAEoDRIOCgZyZWFkSWQYCCABKAMSEgoKcGVlclJlYWRJZBgJIAEoAxIOCgZwaW5uZWQYCiABKAgSDQoFbXV0ZWQYCyABKAgSDgoGaGlkZGVuGAwgASgIIkgKE0NvbnZlcnNhdGlvblJlYWRSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIRCgltZXNzYWdlSWQYAyABKAMiTwoKUmVhZE5vdGlmeRIOCgZyZWFkZXIYASABKAkSDwoHYWNjb3VudBgCIAEoCRINCgVncm91cBgDIAEoCRIRCgltZXNzYWdlSWQYBCABKAMikgEKEkNvbnZlcnNhdGlvblNldFJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEhMKBnBpbm5lZBgDIAEoCEgAiAEBEhIKBW11dGVkGAQgASgISAGIAQESEwoGaGlkZGVuGAUgASgISAKIAQFCCQoHX3Bpbm5lZEIICgZfbXV0ZWRCCQoHX2hpZGRlbiJEChRDb252ZXJzYXRpb25DbGVhclJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEgwKBHVwVG8YAyABKAMiJQoSQWNjb3VudFN0YXRlQ2hhbmdlEg8KB3ZlcnNpb24YASABKAMiJwoPQWNjb3VudFN0YXRlUmVxEhQKDHNpbmNlVmVyc2lvbhgBIAEoAyJ9ChBBY2NvdW50U3RhdGVSZXNwEg8KB3ZlcnNpb24YASABKAMSLwoNY29udmVyc2F0aW9ucxgCIAMoCzIYLnBrdC5Db252ZXJzYXRpb25TZXR0aW5nEhYKDmhpZGRlbk1lc3NhZ2VzGAMgAygDEg8KB2hhc01vcmUYBCABKAgiigEKE0NvbnZlcnNhdGlvblNldHRpbmcSDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIOCgZwaW5uZWQYAyABKAgSDQoFbXV0ZWQYBCABKAgSEAoIaGlkZGVuSWQYBSABKAMSEQoJY2xlYXJlZFRvGAYgASgDEg8KB3ZlcnNpb24YByABKAMiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIjUKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCRIQCghsZWZ0X291dBgCIAMoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzUmVhZHkYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzUmVhZHkqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAIqzQIKCUVudHJ5S2luZBIQCgxFbnRyeU1lc3NhZ2UQABIPCgtFbnRyeUVkaXRlZBABEhEKDUVudHJ5UmVjYWxsZWQQAhIQCgxFbnRyeVJlYWN0ZWQQAxIVChFFbnRyeUdyb3VwQ3JlYXRlZBAQEhUKEUVudHJ5R3JvdXBVcGRhdGVkEBESFAoQRW50cnlHcm91cEpvaW5lZBASEhIKDkVudHJ5R3JvdXBMZWZ0EBMSFQoRRW50cnlHcm91cFJlbW92ZWQQFBISCg5FbnRyeUdyb3VwUm9sZRAVEhMKD0VudHJ5R3JvdXBNdXRlZBAWEhkKFUVudHJ5R3JvdXBUcmFuc2ZlcnJlZBAXEhQKEEVudHJ5R3JvdXBQaW5uZWQQGBIXChNFbnRyeUdyb3VwRGlzbWlzc2VkEBkSFgoSRW50cnlHcm91cFNldHRpbmdzEBpiBnByb3RvMw");
 
 /**
  * @generated from message pkt.Meta
@@ -42,7 +39,8 @@ export type Meta = Message<"pkt.Meta"> & {
  * Describes the message pkt.Meta.
  * Use `create(MetaSchema)` to create a new message.
  */
-export const MetaSchema: GenMessage<Meta> = /*@__PURE__*/ messageDesc(file_pkt, 0);
+export const MetaSchema: GenMessage<Meta> = /*@__PURE__*/
+  messageDesc(file_pkt, 0);
 
 /**
  * @generated from message pkt.Header
@@ -96,7 +94,8 @@ export type Header = Message<"pkt.Header"> & {
  * Describes the message pkt.Header.
  * Use `create(HeaderSchema)` to create a new message.
  */
-export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/ messageDesc(file_pkt, 1);
+export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
+  messageDesc(file_pkt, 1);
 
 /**
  * @generated from message pkt.LoginReq
@@ -139,7 +138,8 @@ export type LoginReq = Message<"pkt.LoginReq"> & {
  * Describes the message pkt.LoginReq.
  * Use `create(LoginReqSchema)` to create a new message.
  */
-export const LoginReqSchema: GenMessage<LoginReq> = /*@__PURE__*/ messageDesc(file_pkt, 2);
+export const LoginReqSchema: GenMessage<LoginReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 2);
 
 /**
  * @generated from message pkt.LoginResp
@@ -167,7 +167,8 @@ export type LoginResp = Message<"pkt.LoginResp"> & {
  * Describes the message pkt.LoginResp.
  * Use `create(LoginRespSchema)` to create a new message.
  */
-export const LoginRespSchema: GenMessage<LoginResp> = /*@__PURE__*/ messageDesc(file_pkt, 3);
+export const LoginRespSchema: GenMessage<LoginResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 3);
 
 /**
  * @generated from message pkt.LoginRenewReq
@@ -183,7 +184,8 @@ export type LoginRenewReq = Message<"pkt.LoginRenewReq"> & {
  * Describes the message pkt.LoginRenewReq.
  * Use `create(LoginRenewReqSchema)` to create a new message.
  */
-export const LoginRenewReqSchema: GenMessage<LoginRenewReq> = /*@__PURE__*/ messageDesc(file_pkt, 4);
+export const LoginRenewReqSchema: GenMessage<LoginRenewReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 4);
 
 /**
  * @generated from message pkt.LoginRenewResp
@@ -201,7 +203,8 @@ export type LoginRenewResp = Message<"pkt.LoginRenewResp"> & {
  * Describes the message pkt.LoginRenewResp.
  * Use `create(LoginRenewRespSchema)` to create a new message.
  */
-export const LoginRenewRespSchema: GenMessage<LoginRenewResp> = /*@__PURE__*/ messageDesc(file_pkt, 5);
+export const LoginRenewRespSchema: GenMessage<LoginRenewResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 5);
 
 /**
  * @generated from message pkt.KickoutNotify
@@ -217,7 +220,8 @@ export type KickoutNotify = Message<"pkt.KickoutNotify"> & {
  * Describes the message pkt.KickoutNotify.
  * Use `create(KickoutNotifySchema)` to create a new message.
  */
-export const KickoutNotifySchema: GenMessage<KickoutNotify> = /*@__PURE__*/ messageDesc(file_pkt, 6);
+export const KickoutNotifySchema: GenMessage<KickoutNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 6);
 
 /**
  * @generated from message pkt.Session
@@ -280,7 +284,8 @@ export type Session = Message<"pkt.Session"> & {
  * Describes the message pkt.Session.
  * Use `create(SessionSchema)` to create a new message.
  */
-export const SessionSchema: GenMessage<Session> = /*@__PURE__*/ messageDesc(file_pkt, 7);
+export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
+  messageDesc(file_pkt, 7);
 
 /**
  * @generated from message pkt.MessageReq
@@ -305,13 +310,28 @@ export type MessageReq = Message<"pkt.MessageReq"> & {
    * @generated from field: string clientId = 4;
    */
   clientId: string;
+
+  /**
+   * Accounts to draw the attention of, at most 50; "*" is everybody in the group.
+   *
+   * @generated from field: repeated string mentions = 5;
+   */
+  mentions: string[];
+
+  /**
+   * The message of the same conversation that this one answers; 0 if none.
+   *
+   * @generated from field: int64 replyTo = 6;
+   */
+  replyTo: bigint;
 };
 
 /**
  * Describes the message pkt.MessageReq.
  * Use `create(MessageReqSchema)` to create a new message.
  */
-export const MessageReqSchema: GenMessage<MessageReq> = /*@__PURE__*/ messageDesc(file_pkt, 8);
+export const MessageReqSchema: GenMessage<MessageReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 8);
 
 /**
  * @generated from message pkt.MessageResp
@@ -332,7 +352,8 @@ export type MessageResp = Message<"pkt.MessageResp"> & {
  * Describes the message pkt.MessageResp.
  * Use `create(MessageRespSchema)` to create a new message.
  */
-export const MessageRespSchema: GenMessage<MessageResp> = /*@__PURE__*/ messageDesc(file_pkt, 9);
+export const MessageRespSchema: GenMessage<MessageResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 9);
 
 /**
  * @generated from message pkt.MessagePush
@@ -372,13 +393,32 @@ export type MessagePush = Message<"pkt.MessagePush"> & {
    * @generated from field: int64 previousId = 7;
    */
   previousId: bigint;
+
+  /**
+   * From here on only for connections with the feature "conversations".
+   * The entry before this message in the list of entries of the receiver, or of the group.
+   *
+   * @generated from field: int64 previousEntryId = 8;
+   */
+  previousEntryId: bigint;
+
+  /**
+   * @generated from field: repeated string mentions = 9;
+   */
+  mentions: string[];
+
+  /**
+   * @generated from field: int64 replyTo = 10;
+   */
+  replyTo: bigint;
 };
 
 /**
  * Describes the message pkt.MessagePush.
  * Use `create(MessagePushSchema)` to create a new message.
  */
-export const MessagePushSchema: GenMessage<MessagePush> = /*@__PURE__*/ messageDesc(file_pkt, 10);
+export const MessagePushSchema: GenMessage<MessagePush> = /*@__PURE__*/
+  messageDesc(file_pkt, 10);
 
 /**
  * @generated from message pkt.MessageAckReq
@@ -394,7 +434,8 @@ export type MessageAckReq = Message<"pkt.MessageAckReq"> & {
  * Describes the message pkt.MessageAckReq.
  * Use `create(MessageAckReqSchema)` to create a new message.
  */
-export const MessageAckReqSchema: GenMessage<MessageAckReq> = /*@__PURE__*/ messageDesc(file_pkt, 11);
+export const MessageAckReqSchema: GenMessage<MessageAckReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 11);
 
 /**
  * @generated from message pkt.MessageIndexReq
@@ -409,13 +450,21 @@ export type MessageIndexReq = Message<"pkt.MessageIndexReq"> & {
    * @generated from field: bool includeSent = 2;
    */
   includeSent: boolean;
+
+  /**
+   * Merges the entries that are not messages into the answer. Ignored without the feature "conversations".
+   *
+   * @generated from field: bool includeEvents = 3;
+   */
+  includeEvents: boolean;
 };
 
 /**
  * Describes the message pkt.MessageIndexReq.
  * Use `create(MessageIndexReqSchema)` to create a new message.
  */
-export const MessageIndexReqSchema: GenMessage<MessageIndexReq> = /*@__PURE__*/ messageDesc(file_pkt, 12);
+export const MessageIndexReqSchema: GenMessage<MessageIndexReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 12);
 
 /**
  * @generated from message pkt.MessageIndexResp
@@ -425,13 +474,28 @@ export type MessageIndexResp = Message<"pkt.MessageIndexResp"> & {
    * @generated from field: repeated pkt.MessageIndex indexes = 1;
    */
   indexes: MessageIndex[];
+
+  /**
+   * Only for connections with the feature "conversations": the last id of the store as of this answer.
+   *
+   * @generated from field: int64 lastId = 2;
+   */
+  lastId: bigint;
+
+  /**
+   * Too much waits: list the conversations anew and go on from lastId.
+   *
+   * @generated from field: bool reset = 3;
+   */
+  reset: boolean;
 };
 
 /**
  * Describes the message pkt.MessageIndexResp.
  * Use `create(MessageIndexRespSchema)` to create a new message.
  */
-export const MessageIndexRespSchema: GenMessage<MessageIndexResp> = /*@__PURE__*/ messageDesc(file_pkt, 13);
+export const MessageIndexRespSchema: GenMessage<MessageIndexResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 13);
 
 /**
  * @generated from message pkt.MessageIndex
@@ -461,13 +525,908 @@ export type MessageIndex = Message<"pkt.MessageIndex"> & {
    * @generated from field: string group = 5;
    */
   group: string;
+
+  /**
+   * From here on only where includeEvents is set.
+   *
+   * @generated from field: pkt.EntryKind kind = 6;
+   */
+  kind: EntryKind;
+
+  /**
+   * The message that an entry is about.
+   *
+   * @generated from field: int64 refersTo = 7;
+   */
+  refersTo: bigint;
+
+  /**
+   * @generated from field: repeated string mentions = 8;
+   */
+  mentions: string[];
+
+  /**
+   * @generated from field: int64 replyTo = 9;
+   */
+  replyTo: bigint;
+
+  /**
+   * @generated from field: pkt.EntryDetail detail = 10;
+   */
+  detail?: EntryDetail | undefined;
 };
 
 /**
  * Describes the message pkt.MessageIndex.
  * Use `create(MessageIndexSchema)` to create a new message.
  */
-export const MessageIndexSchema: GenMessage<MessageIndex> = /*@__PURE__*/ messageDesc(file_pkt, 14);
+export const MessageIndexSchema: GenMessage<MessageIndex> = /*@__PURE__*/
+  messageDesc(file_pkt, 14);
+
+/**
+ * What an entry says besides its kind, its actor and the message that it is about: never a text.
+ *
+ * @generated from message pkt.EntryDetail
+ */
+export type EntryDetail = Message<"pkt.EntryDetail"> & {
+  /**
+   * Of EntryReacted: which reaction, and whether it was taken back.
+   *
+   * @generated from field: string reaction = 1;
+   */
+  reaction: string;
+
+  /**
+   * @generated from field: bool off = 2;
+   */
+  off: boolean;
+
+  /**
+   * Of changes of a group: the accounts concerned, at most 100 of them, and how many there are.
+   *
+   * @generated from field: repeated string accounts = 3;
+   */
+  accounts: string[];
+
+  /**
+   * @generated from field: uint32 count = 4;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message pkt.EntryDetail.
+ * Use `create(EntryDetailSchema)` to create a new message.
+ */
+export const EntryDetailSchema: GenMessage<EntryDetail> = /*@__PURE__*/
+  messageDesc(file_pkt, 15);
+
+/**
+ * Push `chat.event`: an entry that is not a message.
+ *
+ * @generated from message pkt.EventPush
+ */
+export type EventPush = Message<"pkt.EventPush"> & {
+  /**
+   * @generated from field: int64 entryId = 1;
+   */
+  entryId: bigint;
+
+  /**
+   * @generated from field: pkt.EntryKind kind = 2;
+   */
+  kind: EntryKind;
+
+  /**
+   * @generated from field: int64 refersTo = 3;
+   */
+  refersTo: bigint;
+
+  /**
+   * @generated from field: string actor = 4;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: int64 time = 5;
+   */
+  time: bigint;
+
+  /**
+   * The conversation: the actor's partner, or the group.
+   *
+   * @generated from field: string account = 6;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 7;
+   */
+  group: string;
+
+  /**
+   * @generated from field: int64 previousEntryId = 8;
+   */
+  previousEntryId: bigint;
+
+  /**
+   * @generated from field: pkt.EntryDetail detail = 9;
+   */
+  detail?: EntryDetail | undefined;
+};
+
+/**
+ * Describes the message pkt.EventPush.
+ * Use `create(EventPushSchema)` to create a new message.
+ */
+export const EventPushSchema: GenMessage<EventPush> = /*@__PURE__*/
+  messageDesc(file_pkt, 16);
+
+/**
+ * Answers to edits, recalls and reactions. A change that is in force already is confirmed with its former entry, or 0.
+ *
+ * @generated from message pkt.EntryResp
+ */
+export type EntryResp = Message<"pkt.EntryResp"> & {
+  /**
+   * @generated from field: int64 entryId = 1;
+   */
+  entryId: bigint;
+
+  /**
+   * @generated from field: int64 time = 2;
+   */
+  time: bigint;
+};
+
+/**
+ * Describes the message pkt.EntryResp.
+ * Use `create(EntryRespSchema)` to create a new message.
+ */
+export const EntryRespSchema: GenMessage<EntryResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 17);
+
+/**
+ * @generated from message pkt.MessageEditReq
+ */
+export type MessageEditReq = Message<"pkt.MessageEditReq"> & {
+  /**
+   * @generated from field: int64 messageId = 1;
+   */
+  messageId: bigint;
+
+  /**
+   * @generated from field: string body = 2;
+   */
+  body: string;
+
+  /**
+   * @generated from field: string extra = 3;
+   */
+  extra: string;
+
+  /**
+   * @generated from field: string clientId = 4;
+   */
+  clientId: string;
+};
+
+/**
+ * Describes the message pkt.MessageEditReq.
+ * Use `create(MessageEditReqSchema)` to create a new message.
+ */
+export const MessageEditReqSchema: GenMessage<MessageEditReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 18);
+
+/**
+ * @generated from message pkt.MessageRecallReq
+ */
+export type MessageRecallReq = Message<"pkt.MessageRecallReq"> & {
+  /**
+   * @generated from field: int64 messageId = 1;
+   */
+  messageId: bigint;
+};
+
+/**
+ * Describes the message pkt.MessageRecallReq.
+ * Use `create(MessageRecallReqSchema)` to create a new message.
+ */
+export const MessageRecallReqSchema: GenMessage<MessageRecallReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 19);
+
+/**
+ * @generated from message pkt.MessageHideReq
+ */
+export type MessageHideReq = Message<"pkt.MessageHideReq"> & {
+  /**
+   * @generated from field: repeated int64 messageIds = 1;
+   */
+  messageIds: bigint[];
+};
+
+/**
+ * Describes the message pkt.MessageHideReq.
+ * Use `create(MessageHideReqSchema)` to create a new message.
+ */
+export const MessageHideReqSchema: GenMessage<MessageHideReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 20);
+
+/**
+ * @generated from message pkt.MessageReactReq
+ */
+export type MessageReactReq = Message<"pkt.MessageReactReq"> & {
+  /**
+   * @generated from field: int64 messageId = 1;
+   */
+  messageId: bigint;
+
+  /**
+   * @generated from field: string reaction = 2;
+   */
+  reaction: string;
+
+  /**
+   * @generated from field: bool off = 3;
+   */
+  off: boolean;
+};
+
+/**
+ * Describes the message pkt.MessageReactReq.
+ * Use `create(MessageReactReqSchema)` to create a new message.
+ */
+export const MessageReactReqSchema: GenMessage<MessageReactReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 21);
+
+/**
+ * @generated from message pkt.MessageReadersReq
+ */
+export type MessageReadersReq = Message<"pkt.MessageReadersReq"> & {
+  /**
+   * @generated from field: int64 messageId = 1;
+   */
+  messageId: bigint;
+
+  /**
+   * The last account of the page before.
+   *
+   * @generated from field: string after = 2;
+   */
+  after: string;
+
+  /**
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message pkt.MessageReadersReq.
+ * Use `create(MessageReadersReqSchema)` to create a new message.
+ */
+export const MessageReadersReqSchema: GenMessage<MessageReadersReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 22);
+
+/**
+ * @generated from message pkt.MessageReadersResp
+ */
+export type MessageReadersResp = Message<"pkt.MessageReadersResp"> & {
+  /**
+   * @generated from field: uint32 count = 1;
+   */
+  count: number;
+
+  /**
+   * @generated from field: repeated string accounts = 2;
+   */
+  accounts: string[];
+
+  /**
+   * @generated from field: bool hasMore = 3;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message pkt.MessageReadersResp.
+ * Use `create(MessageReadersRespSchema)` to create a new message.
+ */
+export const MessageReadersRespSchema: GenMessage<MessageReadersResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 23);
+
+/**
+ * A message as it is now.
+ *
+ * @generated from message pkt.HistoryMessage
+ */
+export type HistoryMessage = Message<"pkt.HistoryMessage"> & {
+  /**
+   * @generated from field: int64 messageId = 1;
+   */
+  messageId: bigint;
+
+  /**
+   * @generated from field: string sender = 2;
+   */
+  sender: string;
+
+  /**
+   * @generated from field: int64 sendTime = 3;
+   */
+  sendTime: bigint;
+
+  /**
+   * @generated from field: int32 type = 4;
+   */
+  type: number;
+
+  /**
+   * @generated from field: string body = 5;
+   */
+  body: string;
+
+  /**
+   * @generated from field: string extra = 6;
+   */
+  extra: string;
+
+  /**
+   * @generated from field: bool edited = 7;
+   */
+  edited: boolean;
+
+  /**
+   * A recalled message has no text, mentions or reactions.
+   *
+   * @generated from field: bool recalled = 8;
+   */
+  recalled: boolean;
+
+  /**
+   * @generated from field: repeated string mentions = 9;
+   */
+  mentions: string[];
+
+  /**
+   * @generated from field: int64 replyTo = 10;
+   */
+  replyTo: bigint;
+
+  /**
+   * @generated from field: repeated pkt.Reaction reactions = 11;
+   */
+  reactions: Reaction[];
+
+  /**
+   * Of a conversation's last message: body was cut, and extra left out.
+   *
+   * @generated from field: bool cut = 12;
+   */
+  cut: boolean;
+
+  /**
+   * Only where messages were asked for by id: the conversation.
+   *
+   * @generated from field: string account = 13;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 14;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message pkt.HistoryMessage.
+ * Use `create(HistoryMessageSchema)` to create a new message.
+ */
+export const HistoryMessageSchema: GenMessage<HistoryMessage> = /*@__PURE__*/
+  messageDesc(file_pkt, 24);
+
+/**
+ * @generated from message pkt.Reaction
+ */
+export type Reaction = Message<"pkt.Reaction"> & {
+  /**
+   * @generated from field: string reaction = 1;
+   */
+  reaction: string;
+
+  /**
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+
+  /**
+   * Whether the reader is among them.
+   *
+   * @generated from field: bool mine = 3;
+   */
+  mine: boolean;
+};
+
+/**
+ * Describes the message pkt.Reaction.
+ * Use `create(ReactionSchema)` to create a new message.
+ */
+export const ReactionSchema: GenMessage<Reaction> = /*@__PURE__*/
+  messageDesc(file_pkt, 25);
+
+/**
+ * A conversation is named by an account or a group; exactly one of them is set. That holds for every message below.
+ *
+ * @generated from message pkt.HistoryReq
+ */
+export type HistoryReq = Message<"pkt.HistoryReq"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * At most one of these. None: the newest messages.
+   *
+   * @generated from field: int64 before = 3;
+   */
+  before: bigint;
+
+  /**
+   * @generated from field: int64 after = 4;
+   */
+  after: bigint;
+
+  /**
+   * @generated from field: int64 around = 5;
+   */
+  around: bigint;
+
+  /**
+   * 1 to 200; 0 is 50.
+   *
+   * @generated from field: int32 limit = 6;
+   */
+  limit: number;
+
+  /**
+   * Only the answers that lead to this message, and the message itself.
+   *
+   * @generated from field: int64 thread = 7;
+   */
+  thread: bigint;
+
+  /**
+   * Instead of all of the above: these messages, wherever they are, at most 200.
+   *
+   * @generated from field: repeated int64 messageIds = 8;
+   */
+  messageIds: bigint[];
+};
+
+/**
+ * Describes the message pkt.HistoryReq.
+ * Use `create(HistoryReqSchema)` to create a new message.
+ */
+export const HistoryReqSchema: GenMessage<HistoryReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 26);
+
+/**
+ * @generated from message pkt.HistoryResp
+ */
+export type HistoryResp = Message<"pkt.HistoryResp"> & {
+  /**
+   * In the order of ids.
+   *
+   * @generated from field: repeated pkt.HistoryMessage messages = 1;
+   */
+  messages: HistoryMessage[];
+
+  /**
+   * @generated from field: bool hasBefore = 2;
+   */
+  hasBefore: boolean;
+
+  /**
+   * @generated from field: bool hasAfter = 3;
+   */
+  hasAfter: boolean;
+};
+
+/**
+ * Describes the message pkt.HistoryResp.
+ * Use `create(HistoryRespSchema)` to create a new message.
+ */
+export const HistoryRespSchema: GenMessage<HistoryResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 27);
+
+/**
+ * @generated from message pkt.ConversationListReq
+ */
+export type ConversationListReq = Message<"pkt.ConversationListReq"> & {
+  /**
+   * The activityId of the last conversation of the page before; 0 for the first page.
+   *
+   * @generated from field: int64 before = 1;
+   */
+  before: bigint;
+
+  /**
+   * 1 to 100; 0 is 50.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: bool includeHidden = 3;
+   */
+  includeHidden: boolean;
+};
+
+/**
+ * Describes the message pkt.ConversationListReq.
+ * Use `create(ConversationListReqSchema)` to create a new message.
+ */
+export const ConversationListReqSchema: GenMessage<ConversationListReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 28);
+
+/**
+ * @generated from message pkt.ConversationListResp
+ */
+export type ConversationListResp = Message<"pkt.ConversationListResp"> & {
+  /**
+   * @generated from field: repeated pkt.Conversation conversations = 1;
+   */
+  conversations: Conversation[];
+
+  /**
+   * @generated from field: bool hasMore = 2;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message pkt.ConversationListResp.
+ * Use `create(ConversationListRespSchema)` to create a new message.
+ */
+export const ConversationListRespSchema: GenMessage<ConversationListResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 29);
+
+/**
+ * @generated from message pkt.Conversation
+ */
+export type Conversation = Message<"pkt.Conversation"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * The last message, or the own join: what the list is ordered by.
+   *
+   * @generated from field: int64 activityId = 3;
+   */
+  activityId: bigint;
+
+  /**
+   * @generated from field: pkt.HistoryMessage lastMessage = 4;
+   */
+  lastMessage?: HistoryMessage | undefined;
+
+  /**
+   * Counted up to 1,000; then atLeast.
+   *
+   * @generated from field: uint32 unread = 5;
+   */
+  unread: number;
+
+  /**
+   * @generated from field: bool atLeast = 6;
+   */
+  atLeast: boolean;
+
+  /**
+   * @generated from field: uint32 unreadMentions = 7;
+   */
+  unreadMentions: number;
+
+  /**
+   * @generated from field: int64 readId = 8;
+   */
+  readId: bigint;
+
+  /**
+   * How far the partner of a direct conversation has read.
+   *
+   * @generated from field: int64 peerReadId = 9;
+   */
+  peerReadId: bigint;
+
+  /**
+   * @generated from field: bool pinned = 10;
+   */
+  pinned: boolean;
+
+  /**
+   * @generated from field: bool muted = 11;
+   */
+  muted: boolean;
+
+  /**
+   * @generated from field: bool hidden = 12;
+   */
+  hidden: boolean;
+};
+
+/**
+ * Describes the message pkt.Conversation.
+ * Use `create(ConversationSchema)` to create a new message.
+ */
+export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/
+  messageDesc(file_pkt, 30);
+
+/**
+ * @generated from message pkt.ConversationReadReq
+ */
+export type ConversationReadReq = Message<"pkt.ConversationReadReq"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * @generated from field: int64 messageId = 3;
+   */
+  messageId: bigint;
+};
+
+/**
+ * Describes the message pkt.ConversationReadReq.
+ * Use `create(ConversationReadReqSchema)` to create a new message.
+ */
+export const ConversationReadReqSchema: GenMessage<ConversationReadReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 31);
+
+/**
+ * Push `chat.conversation.read`: `reader` has read up to messageId in its conversation with `account`, or in the group.
+ *
+ * @generated from message pkt.ReadNotify
+ */
+export type ReadNotify = Message<"pkt.ReadNotify"> & {
+  /**
+   * @generated from field: string reader = 1;
+   */
+  reader: string;
+
+  /**
+   * @generated from field: string account = 2;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 3;
+   */
+  group: string;
+
+  /**
+   * @generated from field: int64 messageId = 4;
+   */
+  messageId: bigint;
+};
+
+/**
+ * Describes the message pkt.ReadNotify.
+ * Use `create(ReadNotifySchema)` to create a new message.
+ */
+export const ReadNotifySchema: GenMessage<ReadNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 32);
+
+/**
+ * What is absent stays as it is.
+ *
+ * @generated from message pkt.ConversationSetReq
+ */
+export type ConversationSetReq = Message<"pkt.ConversationSetReq"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * @generated from field: optional bool pinned = 3;
+   */
+  pinned?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool muted = 4;
+   */
+  muted?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool hidden = 5;
+   */
+  hidden?: boolean | undefined;
+};
+
+/**
+ * Describes the message pkt.ConversationSetReq.
+ * Use `create(ConversationSetReqSchema)` to create a new message.
+ */
+export const ConversationSetReqSchema: GenMessage<ConversationSetReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 33);
+
+/**
+ * @generated from message pkt.ConversationClearReq
+ */
+export type ConversationClearReq = Message<"pkt.ConversationClearReq"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * @generated from field: int64 upTo = 3;
+   */
+  upTo: bigint;
+};
+
+/**
+ * Describes the message pkt.ConversationClearReq.
+ * Use `create(ConversationClearReqSchema)` to create a new message.
+ */
+export const ConversationClearReqSchema: GenMessage<ConversationClearReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 34);
+
+/**
+ * The answer to what changes an account's own state: the version that has it.
+ *
+ * @generated from message pkt.AccountStateChange
+ */
+export type AccountStateChange = Message<"pkt.AccountStateChange"> & {
+  /**
+   * @generated from field: int64 version = 1;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message pkt.AccountStateChange.
+ * Use `create(AccountStateChangeSchema)` to create a new message.
+ */
+export const AccountStateChangeSchema: GenMessage<AccountStateChange> = /*@__PURE__*/
+  messageDesc(file_pkt, 35);
+
+/**
+ * @generated from message pkt.AccountStateReq
+ */
+export type AccountStateReq = Message<"pkt.AccountStateReq"> & {
+  /**
+   * @generated from field: int64 sinceVersion = 1;
+   */
+  sinceVersion: bigint;
+};
+
+/**
+ * Describes the message pkt.AccountStateReq.
+ * Use `create(AccountStateReqSchema)` to create a new message.
+ */
+export const AccountStateReqSchema: GenMessage<AccountStateReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 36);
+
+/**
+ * Also the push `account.changed`.
+ *
+ * @generated from message pkt.AccountStateResp
+ */
+export type AccountStateResp = Message<"pkt.AccountStateResp"> & {
+  /**
+   * Everything up to this version is known with this answer. Ask again from here while hasMore is set.
+   *
+   * @generated from field: int64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: repeated pkt.ConversationSetting conversations = 2;
+   */
+  conversations: ConversationSetting[];
+
+  /**
+   * @generated from field: repeated int64 hiddenMessages = 3;
+   */
+  hiddenMessages: bigint[];
+
+  /**
+   * @generated from field: bool hasMore = 4;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message pkt.AccountStateResp.
+ * Use `create(AccountStateRespSchema)` to create a new message.
+ */
+export const AccountStateRespSchema: GenMessage<AccountStateResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 37);
+
+/**
+ * An account's own view of a conversation, as it is now.
+ *
+ * @generated from message pkt.ConversationSetting
+ */
+export type ConversationSetting = Message<"pkt.ConversationSetting"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * @generated from field: bool pinned = 3;
+   */
+  pinned: boolean;
+
+  /**
+   * @generated from field: bool muted = 4;
+   */
+  muted: boolean;
+
+  /**
+   * Hidden until there is a newer message than this one; 0 if it is not hidden.
+   *
+   * @generated from field: int64 hiddenId = 5;
+   */
+  hiddenId: bigint;
+
+  /**
+   * Nothing up to this id is shown.
+   *
+   * @generated from field: int64 clearedTo = 6;
+   */
+  clearedTo: bigint;
+
+  /**
+   * @generated from field: int64 version = 7;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message pkt.ConversationSetting.
+ * Use `create(ConversationSettingSchema)` to create a new message.
+ */
+export const ConversationSettingSchema: GenMessage<ConversationSetting> = /*@__PURE__*/
+  messageDesc(file_pkt, 38);
 
 /**
  * @generated from message pkt.MessageContentReq
@@ -483,7 +1442,8 @@ export type MessageContentReq = Message<"pkt.MessageContentReq"> & {
  * Describes the message pkt.MessageContentReq.
  * Use `create(MessageContentReqSchema)` to create a new message.
  */
-export const MessageContentReqSchema: GenMessage<MessageContentReq> = /*@__PURE__*/ messageDesc(file_pkt, 15);
+export const MessageContentReqSchema: GenMessage<MessageContentReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 39);
 
 /**
  * @generated from message pkt.MessageContentResp
@@ -499,7 +1459,8 @@ export type MessageContentResp = Message<"pkt.MessageContentResp"> & {
  * Describes the message pkt.MessageContentResp.
  * Use `create(MessageContentRespSchema)` to create a new message.
  */
-export const MessageContentRespSchema: GenMessage<MessageContentResp> = /*@__PURE__*/ messageDesc(file_pkt, 16);
+export const MessageContentRespSchema: GenMessage<MessageContentResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 40);
 
 /**
  * @generated from message pkt.MessageContent
@@ -530,7 +1491,8 @@ export type MessageContent = Message<"pkt.MessageContent"> & {
  * Describes the message pkt.MessageContent.
  * Use `create(MessageContentSchema)` to create a new message.
  */
-export const MessageContentSchema: GenMessage<MessageContent> = /*@__PURE__*/ messageDesc(file_pkt, 17);
+export const MessageContentSchema: GenMessage<MessageContent> = /*@__PURE__*/
+  messageDesc(file_pkt, 41);
 
 /**
  * @generated from message pkt.GroupCreateReq
@@ -571,7 +1533,8 @@ export type GroupCreateReq = Message<"pkt.GroupCreateReq"> & {
  * Describes the message pkt.GroupCreateReq.
  * Use `create(GroupCreateReqSchema)` to create a new message.
  */
-export const GroupCreateReqSchema: GenMessage<GroupCreateReq> = /*@__PURE__*/ messageDesc(file_pkt, 18);
+export const GroupCreateReqSchema: GenMessage<GroupCreateReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 42);
 
 /**
  * @generated from message pkt.GroupCreateResp
@@ -592,7 +1555,8 @@ export type GroupCreateResp = Message<"pkt.GroupCreateResp"> & {
  * Describes the message pkt.GroupCreateResp.
  * Use `create(GroupCreateRespSchema)` to create a new message.
  */
-export const GroupCreateRespSchema: GenMessage<GroupCreateResp> = /*@__PURE__*/ messageDesc(file_pkt, 19);
+export const GroupCreateRespSchema: GenMessage<GroupCreateResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 43);
 
 /**
  * @generated from message pkt.GroupCreateNotify
@@ -613,7 +1577,8 @@ export type GroupCreateNotify = Message<"pkt.GroupCreateNotify"> & {
  * Describes the message pkt.GroupCreateNotify.
  * Use `create(GroupCreateNotifySchema)` to create a new message.
  */
-export const GroupCreateNotifySchema: GenMessage<GroupCreateNotify> = /*@__PURE__*/ messageDesc(file_pkt, 20);
+export const GroupCreateNotifySchema: GenMessage<GroupCreateNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 44);
 
 /**
  * @generated from message pkt.GroupJoinReq
@@ -634,7 +1599,8 @@ export type GroupJoinReq = Message<"pkt.GroupJoinReq"> & {
  * Describes the message pkt.GroupJoinReq.
  * Use `create(GroupJoinReqSchema)` to create a new message.
  */
-export const GroupJoinReqSchema: GenMessage<GroupJoinReq> = /*@__PURE__*/ messageDesc(file_pkt, 21);
+export const GroupJoinReqSchema: GenMessage<GroupJoinReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 45);
 
 /**
  * @generated from message pkt.GroupQuitReq
@@ -655,7 +1621,8 @@ export type GroupQuitReq = Message<"pkt.GroupQuitReq"> & {
  * Describes the message pkt.GroupQuitReq.
  * Use `create(GroupQuitReqSchema)` to create a new message.
  */
-export const GroupQuitReqSchema: GenMessage<GroupQuitReq> = /*@__PURE__*/ messageDesc(file_pkt, 22);
+export const GroupQuitReqSchema: GenMessage<GroupQuitReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 46);
 
 /**
  * @generated from message pkt.GroupJoinNotify
@@ -676,7 +1643,8 @@ export type GroupJoinNotify = Message<"pkt.GroupJoinNotify"> & {
  * Describes the message pkt.GroupJoinNotify.
  * Use `create(GroupJoinNotifySchema)` to create a new message.
  */
-export const GroupJoinNotifySchema: GenMessage<GroupJoinNotify> = /*@__PURE__*/ messageDesc(file_pkt, 23);
+export const GroupJoinNotifySchema: GenMessage<GroupJoinNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 47);
 
 /**
  * @generated from message pkt.GroupQuitNotify
@@ -697,7 +1665,8 @@ export type GroupQuitNotify = Message<"pkt.GroupQuitNotify"> & {
  * Describes the message pkt.GroupQuitNotify.
  * Use `create(GroupQuitNotifySchema)` to create a new message.
  */
-export const GroupQuitNotifySchema: GenMessage<GroupQuitNotify> = /*@__PURE__*/ messageDesc(file_pkt, 24);
+export const GroupQuitNotifySchema: GenMessage<GroupQuitNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 48);
 
 /**
  * @generated from message pkt.GroupGetReq
@@ -713,7 +1682,8 @@ export type GroupGetReq = Message<"pkt.GroupGetReq"> & {
  * Describes the message pkt.GroupGetReq.
  * Use `create(GroupGetReqSchema)` to create a new message.
  */
-export const GroupGetReqSchema: GenMessage<GroupGetReq> = /*@__PURE__*/ messageDesc(file_pkt, 25);
+export const GroupGetReqSchema: GenMessage<GroupGetReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 49);
 
 /**
  * @generated from message pkt.GroupGetResp
@@ -764,7 +1734,8 @@ export type GroupGetResp = Message<"pkt.GroupGetResp"> & {
  * Describes the message pkt.GroupGetResp.
  * Use `create(GroupGetRespSchema)` to create a new message.
  */
-export const GroupGetRespSchema: GenMessage<GroupGetResp> = /*@__PURE__*/ messageDesc(file_pkt, 26);
+export const GroupGetRespSchema: GenMessage<GroupGetResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 50);
 
 /**
  * @generated from message pkt.Member
@@ -795,7 +1766,8 @@ export type Member = Message<"pkt.Member"> & {
  * Describes the message pkt.Member.
  * Use `create(MemberSchema)` to create a new message.
  */
-export const MemberSchema: GenMessage<Member> = /*@__PURE__*/ messageDesc(file_pkt, 27);
+export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
+  messageDesc(file_pkt, 51);
 
 /**
  * @generated from message pkt.ErrorResp
@@ -811,7 +1783,8 @@ export type ErrorResp = Message<"pkt.ErrorResp"> & {
  * Describes the message pkt.ErrorResp.
  * Use `create(ErrorRespSchema)` to create a new message.
  */
-export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/ messageDesc(file_pkt, 28);
+export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 52);
 
 /**
  * Links between services: the dialler identifies itself, then proves that it knows the cluster's key; in between the
@@ -871,7 +1844,8 @@ export type InnerHandshakeReq = Message<"pkt.InnerHandshakeReq"> & {
  * Describes the message pkt.InnerHandshakeReq.
  * Use `create(InnerHandshakeReqSchema)` to create a new message.
  */
-export const InnerHandshakeReqSchema: GenMessage<InnerHandshakeReq> = /*@__PURE__*/ messageDesc(file_pkt, 29);
+export const InnerHandshakeReqSchema: GenMessage<InnerHandshakeReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 53);
 
 /**
  * @generated from message pkt.InnerHandshakeResponse
@@ -924,7 +1898,8 @@ export type InnerHandshakeResponse = Message<"pkt.InnerHandshakeResponse"> & {
  * Describes the message pkt.InnerHandshakeResponse.
  * Use `create(InnerHandshakeResponseSchema)` to create a new message.
  */
-export const InnerHandshakeResponseSchema: GenMessage<InnerHandshakeResponse> = /*@__PURE__*/ messageDesc(file_pkt, 30);
+export const InnerHandshakeResponseSchema: GenMessage<InnerHandshakeResponse> = /*@__PURE__*/
+  messageDesc(file_pkt, 54);
 
 /**
  * The state of a service, which it sends over its links in the body of a basic ping.
@@ -975,7 +1950,8 @@ export type LinkState = Message<"pkt.LinkState"> & {
  * Describes the message pkt.LinkState.
  * Use `create(LinkStateSchema)` to create a new message.
  */
-export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/ messageDesc(file_pkt, 31);
+export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/
+  messageDesc(file_pkt, 55);
 
 /**
  * @generated from enum pkt.Flag
@@ -1005,7 +1981,8 @@ export type Flag = (typeof Flag)[keyof typeof Flag] | UnknownEnum;
 /**
  * Describes the enum pkt.Flag.
  */
-export const FlagSchema: GenEnum<Flag> = /*@__PURE__*/ enumDesc(file_pkt, 0);
+export const FlagSchema: GenEnum<Flag> = /*@__PURE__*/
+  enumDesc(file_pkt, 0);
 
 /**
  * Ranges: 100-299 the request is invalid, 300-399 the server failed (retry), 400 and above sign in again.
@@ -1089,7 +2066,8 @@ export type Status = (typeof Status)[keyof typeof Status] | UnknownEnum;
 /**
  * Describes the enum pkt.Status.
  */
-export const StatusSchema: GenEnum<Status> = /*@__PURE__*/ enumDesc(file_pkt, 1);
+export const StatusSchema: GenEnum<Status> = /*@__PURE__*/
+  enumDesc(file_pkt, 1);
 
 /**
  * @generated from enum pkt.MetaType
@@ -1119,4 +2097,101 @@ export type MetaType = (typeof MetaType)[keyof typeof MetaType] | UnknownEnum;
 /**
  * Describes the enum pkt.MetaType.
  */
-export const MetaTypeSchema: GenEnum<MetaType> = /*@__PURE__*/ enumDesc(file_pkt, 2);
+export const MetaTypeSchema: GenEnum<MetaType> = /*@__PURE__*/
+  enumDesc(file_pkt, 2);
+
+/**
+ * What an entry of the log is. Everybody in a conversation sees its entries in the order of their ids.
+ *
+ * @generated from enum pkt.EntryKind
+ */
+export const EntryKind = {
+  /**
+   * @generated from enum value: EntryMessage = 0;
+   */
+  EntryMessage: 0,
+
+  /**
+   * @generated from enum value: EntryEdited = 1;
+   */
+  EntryEdited: 1,
+
+  /**
+   * @generated from enum value: EntryRecalled = 2;
+   */
+  EntryRecalled: 2,
+
+  /**
+   * @generated from enum value: EntryReacted = 3;
+   */
+  EntryReacted: 3,
+
+  /**
+   * @generated from enum value: EntryGroupCreated = 16;
+   */
+  EntryGroupCreated: 16,
+
+  /**
+   * @generated from enum value: EntryGroupUpdated = 17;
+   */
+  EntryGroupUpdated: 17,
+
+  /**
+   * @generated from enum value: EntryGroupJoined = 18;
+   */
+  EntryGroupJoined: 18,
+
+  /**
+   * @generated from enum value: EntryGroupLeft = 19;
+   */
+  EntryGroupLeft: 19,
+
+  /**
+   * @generated from enum value: EntryGroupRemoved = 20;
+   */
+  EntryGroupRemoved: 20,
+
+  /**
+   * @generated from enum value: EntryGroupRole = 21;
+   */
+  EntryGroupRole: 21,
+
+  /**
+   * @generated from enum value: EntryGroupMuted = 22;
+   */
+  EntryGroupMuted: 22,
+
+  /**
+   * @generated from enum value: EntryGroupTransferred = 23;
+   */
+  EntryGroupTransferred: 23,
+
+  /**
+   * @generated from enum value: EntryGroupPinned = 24;
+   */
+  EntryGroupPinned: 24,
+
+  /**
+   * @generated from enum value: EntryGroupDismissed = 25;
+   */
+  EntryGroupDismissed: 25,
+
+  /**
+   * @generated from enum value: EntryGroupSettings = 26;
+   */
+  EntryGroupSettings: 26,
+} as const;
+
+/**
+ * What an entry of the log is. Everybody in a conversation sees its entries in the order of their ids.
+ *
+ * @generated from enum pkt.EntryKind
+ */
+export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind] | UnknownEnum;
+
+/**
+ * Describes the enum pkt.EntryKind.
+ */
+export const EntryKindSchema: GenEnum<EntryKind> = /*@__PURE__*/
+  enumDesc(file_pkt, 3);
+

@@ -3,7 +3,7 @@
 // from restarting, so that it grows until the copy is complete, some seconds a gigabyte. All of this blocks its thread
 // (backup-worker.ts).
 
-import type { Database } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { reasonOf } from "../../../base/reason-of.ts";
 import type { StoreFacts } from "../../store-facts.ts";
@@ -11,9 +11,13 @@ import { seal } from "../../backup-seal.ts";
 import { openUnlocked } from "../connection.ts";
 import { isDamage } from "../damage.ts";
 import { failureOf, Refusal } from "../refusal.ts";
+import { copyReads } from "../conversations/read-file.ts";
+import { pragmaNumber } from "../schema.ts";
 import { openToRead, refuseForeign, refuseNoDatabase, verifyStore } from "../store-file.ts";
 
 const cacheKib = 8 * 1024;
+/** The first schema with read cursors. */
+const readsFrom = 7;
 
 /** Estimates the bytes of a copy of the store. Throws Refusal if there is no store of this program at `path`. */
 export function copyBytesOf(path: string): number {
@@ -34,7 +38,12 @@ export function copyBytesOf(path: string): number {
  */
 export function backUp(from: string, to: string, began: (phase: "copying" | "verifying") => void): StoreFacts {
   began("copying");
-  reading(from, (db) => db.run("VACUUM INTO ?", [to]));
+  reading(from, (db) => {
+    db.run("VACUUM INTO ?", [to]);
+    if (pragmaNumber(db, "user_version") < readsFrom) return;
+    using copy = new Database(to, { readwrite: true, create: false, safeIntegers: true, strict: true });
+    copyReads(from, db, copy, Date.now());
+  });
   began("verifying");
   let facts: StoreFacts;
   try {

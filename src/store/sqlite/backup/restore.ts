@@ -29,6 +29,7 @@ import type { Present, StoreFacts } from "../../store-facts.ts";
 import { isDamage } from "../damage.ts";
 import { readSeal } from "../../backup-seal.ts";
 import { refuseForeignLog } from "./foreign-log.ts";
+import { readsPathOf } from "../conversations/read-file.ts";
 import { indexPathOf, removeIndex } from "../index/index-file.ts";
 import { Refusal } from "../refusal.ts";
 import { openToRead, readFacts, refuseCutShort, refuseForeign, refuseNoDatabase, verifyStore } from "../store-file.ts";
@@ -118,6 +119,9 @@ export function putInPlace(path: string, draft: string, aside: string): void {
   renameSync(draft, path);
   sync(dirname(path));
   removeIndex(indexPathOf(path));
+  // The cursors belong to the log that was moved.
+  const [reads, kept] = [readsPathOf(path), readsPathOf(aside)];
+  for (const end of ["", "-wal"]) if (hasContent(reads + end)) renameSync(reads + end, kept + end);
 }
 
 /**

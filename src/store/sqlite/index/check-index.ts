@@ -1,6 +1,5 @@
 // Compares the index with its log: every message must be found under each of its keys, and nothing else. Both sides are
-// reduced to sums of the postings of a run, which takes constant memory: equal sums mean equal postings, except with a
-// probability of 2^-64.
+// reduced to sums of the postings of a run (posting-sum.ts). The list `peers` is compared with the list `pair`.
 //
 // The caller provides both snapshots, the index's the older one, so that the index is never ahead of its log.
 
@@ -9,7 +8,9 @@ import { idempotencyHours } from "../../../base/limits/fixed.ts";
 import { smallestIdAt, timeOfId } from "../../snowflake.ts";
 import { guarded, guardedLog, IndexDamage } from "../damage.ts";
 import { Marks } from "../marks.ts";
-import { allLists, lists, type List } from "./posting.ts";
+import { problemOfPeers } from "./check-peers.ts";
+import { allLists, isPaired, lists, pairHash, receiverOf, type List } from "./posting.ts";
+import { PostingSum } from "./posting-sum.ts";
 import { RunList, type Run } from "./run.ts";
 import { pragmaNumber } from "../schema.ts";
 import { LogFollower } from "./memtable.ts";
@@ -20,37 +21,9 @@ export type Progress = (part: number) => void;
 const chunkMessages = 4_096;
 /** The first schema with the table of the marks. */
 const markTableFrom = 3;
+/** The lists that a message determines by itself. */
+const loggedLists = allLists.filter((list) => list !== lists.peers);
 const listNames: readonly string[] = Object.keys(lists);
-
-/** A checksum of postings, independent of their order. */
-class PostingSum {
-  count = 0;
-  private low = 0;
-  private high = 0;
-  private static readonly id = new BigInt64Array(1);
-  private static readonly words = new Uint32Array(PostingSum.id.buffer);
-
-  add(key: number, id: bigint): void {
-    const { words } = PostingSum;
-    PostingSum.id[0] = id;
-    const first = mix(key ^ mix((words[0] ?? 0) ^ mix(words[1] ?? 0)));
-    this.low = (this.low + first) >>> 0;
-    this.high = (this.high + mix(first ^ 0x9e3779b9 ^ key)) >>> 0;
-    this.count++;
-  }
-
-  equals(other: PostingSum): boolean {
-    return this.count === other.count && this.low === other.low && this.high === other.high;
-  }
-}
-
-/** The finalizer of MurmurHash3. */
-function mix(value: number): number {
-  let mixed = value >>> 0;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
-}
 
 interface IndexReport {
   readonly runs: number;
@@ -61,7 +34,7 @@ interface IndexReport {
 /** Throws IndexDamage if the index cannot be read, LogDamage if the log cannot. */
 export function checkIndex(log: Database, index: Database, nowMs: number, progress: Progress): IndexReport {
   const runs = guarded(() => {
-    const list = new RunList(index, [lists.received, lists.keyed]);
+    const list = new RunList(index, allLists);
     list.refresh();
     return list;
   });
@@ -82,12 +55,15 @@ export function checkIndex(log: Database, index: Database, nowMs: number, progre
     const isCounted = (list: List, id: bigint): boolean => id >= oldest && (list !== lists.keyed || id >= keyedFrom);
     const wanted = allLists.map(() => new PostingSum());
     const found = allLists.map(() => new PostingSum());
-    for (const list of allLists) problems.push(...guarded(() => sumRun(run, list, after, isCounted, found[list])));
+    const disordered = guarded(() => allLists.flatMap((list) => sumRun(run, list, after, isCounted, found[list])));
+    problems.push(...disordered);
+    const peersProblem = disordered.length > 0 ? undefined : guarded(() => problemOfPeers(run));
+    if (peersProblem !== undefined) problems.push(peersProblem);
     const before = messages;
     messages += sumLog(follower, after, run.lastId, isCounted, wanted, (done) =>
       progress((before + done) / Math.max(1, total)),
     );
-    for (const list of allLists) {
+    for (const list of loggedLists) {
       const [inLog, inRun] = [wanted[list], found[list]];
       if (inLog === undefined || inRun === undefined || inLog.equals(inRun)) continue;
       problems.push(
@@ -114,20 +90,20 @@ function sumRun(
   isCounted: (list: List, id: bigint) => boolean,
   sum: PostingSum | undefined,
 ): string[] {
-  let lastKey = -1;
-  let lastId = 0n;
+  let last = { key: -1, second: 0, id: 0n };
   for (let ordinal = 0; ordinal < run.blockCount(list); ordinal++) {
-    const { keys, ids } = run.block(list, ordinal);
-    if (!run.begins(list, ordinal, keys[0] ?? -1, ids[0] ?? 0n))
+    const { keys, seconds, ids } = run.block(list, ordinal);
+    if (!run.begins(list, ordinal, { key: keys[0] ?? -1, second: seconds[0] ?? 0, id: ids[0] ?? 0n }))
       throw new IndexDamage(`run ${run.number} has a wrong fence`);
     for (const [at, key] of keys.entries()) {
-      const id = ids[at] ?? 0n;
-      const isRising = key > lastKey || (key === lastKey && id > lastId);
+      const [second, id] = [seconds[at] ?? 0, ids[at] ?? 0n];
+      const order = key - last.key || (isPaired(list) ? second - last.second : 0);
+      const isRising = order > 0 || (order === 0 && list !== lists.peers && id > last.id);
       if (!isRising || id <= after || id > run.lastId) return [`run ${run.number} is not in order`];
-      if (key !== lastKey && !run.mayHave(list, key)) return [`the filter of run ${run.number} lacks the key ${key}`];
-      if (isCounted(list, id)) sum?.add(key, id);
-      lastKey = key;
-      lastId = id;
+      if (order > 0 && !run.mayHave(list, list === lists.pair ? pairHash(key, second) : key))
+        return [`the filter of run ${run.number} lacks the key ${key}`];
+      if (isCounted(list, id)) sum?.add(key, second, id);
+      last = { key, second, id };
     }
   }
   return [];
@@ -147,9 +123,11 @@ function sumLog(
       last = id;
       if (id > until) return;
       messages++;
-      if (isCounted(lists.received, id)) sums[lists.received]?.add(received, id);
-      if (isCounted(lists.sent, id)) sums[lists.sent]?.add(sent, id);
-      if (keyed !== undefined && isCounted(lists.keyed, id)) sums[lists.keyed]?.add(keyed, id);
+      const receiver = receiverOf(received);
+      if (isCounted(lists.received, id)) sums[lists.received]?.add(received, sent, id);
+      if (isCounted(lists.sent, id)) sums[lists.sent]?.add(sent, 0, id);
+      if (keyed !== undefined && isCounted(lists.keyed, id)) sums[lists.keyed]?.add(keyed, 0, id);
+      if (receiver > 0 && isCounted(lists.pair, id)) sums[lists.pair]?.add(sent, receiver, id);
     });
     isOver = taken < chunkMessages || last >= until;
     done(messages);

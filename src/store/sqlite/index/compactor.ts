@@ -33,7 +33,7 @@ const sweptBlocksMax = 4_096;
 /** Compaction that has not reached the log's end for this long is late. */
 const lateMs = 2_000;
 /** The bound on unflushed messages at a start, which reads them in some tenths of a second. */
-const startMessagesMax = 1 << 18;
+export const startMessagesMax = 1 << 18;
 
 interface LeaseRow {
   readonly version: bigint;
@@ -68,14 +68,14 @@ export class Compactor {
   /** Blocks below this number belong to runs; all blocks do after a sweep, until the next flush or merge. */
   private sweptTo = 0;
 
-  /** `holder` is random, for the life of the process; `flushMessages` is at most 2^20. */
+  /** `holder` is random, for the life of the process; `flushMessages` is at most 2^18. */
   constructor(log: Database, index: Database, holder: string, clock: Clock, flushMessages: number) {
     this.index = index;
     this.holder = holder;
     this.clock = clock;
     this.flushMessages = flushMessages;
     this.follower = new LogFollower(log, allLists);
-    this.runs = new RunList(index, []);
+    this.runs = new RunList(index, allLists, true);
     this.statements = new RunStatements(index);
     this.sql = {
       oldest: log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
@@ -143,6 +143,11 @@ export class Compactor {
     const isBehind = found >= BigInt(startMessagesMax);
     this.behindAt = isBehind ? flushedId : undefined;
     return isBehind;
+  }
+
+  /** The number of messages in runs. */
+  get flushedMessages(): number {
+    return this.runs.runs.reduce((sum, run) => sum + run.messages, 0);
   }
 
   release(): void {

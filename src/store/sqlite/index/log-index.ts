@@ -2,11 +2,21 @@
 // then read or lock the log, `follow`, look up, `end`. In this order the runs are never ahead of the log.
 
 import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import { openUnlocked } from "../connection.ts";
+import {
+  countAbove,
+  countOthers,
+  newestFirst,
+  oldestFirst,
+  partnersOf,
+  type Series,
+  type Snapshot,
+} from "./conversations.ts";
 import { guarded } from "../damage.ts";
-import { indexCacheKib, openIndex } from "./index-file.ts";
-import { lists, type List, type MessageKeys } from "./posting.ts";
-import { Refusal } from "../refusal.ts";
+import { formerPathOf, indexCacheKib, openIndex } from "./index-file.ts";
+import { lists, receivedKey, type List, type MessageKeys } from "./posting.ts";
+import { IndexIncomplete, Refusal } from "../refusal.ts";
 import { RunList, type Run } from "./run.ts";
 import { LogFollower, Memtable } from "./memtable.ts";
 
@@ -31,8 +41,16 @@ export class LogIndex {
   private memtable: Memtable;
   /** The snapshot's runs include messages that this thread has not followed. */
   hasSkipped = false;
+  /** The file is being built: until `close`, snapshots are refused. */
+  isIncomplete = false;
+  /** What the lookups of conversations read; made by the first of them in a snapshot. */
+  private conversations: Snapshot | undefined;
 
-  /** Covers the lists in `kept`, which include `received`. `unlocked`: see openUnlocked. */
+  /**
+   * Covers the lists in `kept`, which include `received`. Lookups of conversations need `sent`, `pair` and `peers`,
+   * too.
+   * `unlocked`: see openUnlocked.
+   */
   constructor(
     log: Database,
     path: string,
@@ -54,17 +72,25 @@ export class LogIndex {
   }
 
   begin(): void {
+    if (this.isIncomplete) throw new IndexIncomplete("the index of the messages is being built");
     const runs = guarded(() => this.beginIndex());
     this.hasSkipped = runs.flushedId > this.memtable.lastId;
     this.memtable.drop(runs.flushedId);
   }
 
   private beginIndex(): RunList {
-    this.index ??= this.unlocked ? openUnlocked(this.path, indexCacheKib) : openIndex(this.path);
+    this.index ??= this.open();
     this.runs ??= new RunList(this.index, this.kept);
+    this.conversations = undefined;
     this.index.run("BEGIN");
     this.runs.refresh();
     return this.runs;
+  }
+
+  private open(): Database {
+    const former = formerPathOf(this.path);
+    const path = existsSync(former) ? former : this.path;
+    return this.unlocked ? openUnlocked(path, indexCacheKib) : openIndex(path);
   }
 
   /**
@@ -87,12 +113,14 @@ export class LogIndex {
 
   end(): void {
     const { index } = this;
+    this.conversations = undefined;
     if (index?.inTransaction === true) guarded(() => index.run("ROLLBACK"));
   }
 
   /** Closes the file; the next snapshot opens the file that is at the path then. */
   close(): void {
     this.index?.close();
+    this.isIncomplete = false;
     this.index = undefined;
     this.runs = undefined;
     this.memtable = new Memtable(this.kept);
@@ -132,6 +160,62 @@ export class LogIndex {
     }
   }
 
+  // Lookups of conversations, between `follow` and `end`. All of them pass over messages that the retention has deleted
+  // in the snapshot of the log. Accounts are named by their number in the log; inboxes as in its table `message`, by an
+  // account's number or minus a group's. Generators read blocks as they are asked for ids. While an index of the former
+  // schema serves, all of them throw IndexIncomplete.
+
+  /** Yields the ids of direct messages of one account to another below an id, newest first. */
+  pairNewestFirst(sender: number, receiver: number, below: bigint): Generator<bigint, void, void> {
+    return newestFirst(this.snapshot(), pairOf(sender, receiver), below);
+  }
+
+  /** Yields the ids of direct messages of one account to another above an id, oldest first. */
+  pairOldestFirst(sender: number, receiver: number, after: bigint): Generator<bigint, void, void> {
+    return oldestFirst(this.snapshot(), pairOf(sender, receiver), after);
+  }
+
+  /** Yields the ids of messages to an inbox below an id, newest first. */
+  receivedNewestFirst(inbox: bigint, below: bigint): Generator<bigint, void, void> {
+    return newestFirst(this.snapshot(), inboxOf(inbox), below);
+  }
+
+  /** Yields the ids of messages to an inbox above an id, oldest first. */
+  receivedOldestFirst(inbox: bigint, after: bigint): Generator<bigint, void, void> {
+    return oldestFirst(this.snapshot(), inboxOf(inbox), after);
+  }
+
+  /** Counts the direct messages of one account to another above an id, newest first; stops at `atMost`. */
+  countPair(sender: number, receiver: number, after: bigint, atMost: number): number {
+    return countAbove(this.snapshot(), pairOf(sender, receiver), after, atMost);
+  }
+
+  /**
+   * Counts the messages to an inbox between two ids, both exclusive, without those of `withoutSender`; 0 leaves out
+   * nobody. Stops at `atMost`, but passes over any number of messages that it leaves out.
+   */
+  countReceived(inbox: bigint, withoutSender: number, after: bigint, until: bigint, atMost: number): number {
+    return countOthers(this.snapshot(), inbox, withoutSender, { after, until }, atMost);
+  }
+
+  /**
+   * Returns every account with which `account` has exchanged direct messages, itself included if it wrote to itself,
+   * and the newest id in either direction. The caller owns the map.
+   */
+  partners(account: number): Map<number, bigint> {
+    return partnersOf(this.snapshot(), account);
+  }
+
+  private snapshot(): Snapshot {
+    if (this.runs?.isFormer === true) throw new IndexIncomplete("the index of conversations is being built");
+    return (this.conversations ??= {
+      runs: this.oldestFirst(),
+      memtable: this.memtable,
+      flushedId: this.runs?.flushedId ?? 0n,
+      oldestId: this.follower.oldestId() ?? 2n ** 63n - 1n,
+    });
+  }
+
   private oldestFirst(): readonly Run[] {
     return this.runs?.runs ?? [];
   }
@@ -143,4 +227,12 @@ export class LogIndex {
       idsBetween: (list, key, after, until, count) => memtable.idsBetween(list, key, after, until, count),
     };
   }
+}
+
+function pairOf(sender: number, receiver: number): Series {
+  return { list: lists.pair, key: sender, second: receiver };
+}
+
+function inboxOf(inbox: bigint): Series {
+  return { list: lists.received, key: receivedKey(inbox), second: 0 };
 }

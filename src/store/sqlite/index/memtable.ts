@@ -6,7 +6,17 @@
 
 import type { Database } from "bun:sqlite";
 import { guardedLog, LogReplaced } from "../damage.ts";
-import { keysOf, lists, postedColumns, type List, type MessageKeys, type PostedRow } from "./posting.ts";
+import {
+  allLists,
+  keysOf,
+  lists,
+  pairHash,
+  postedColumns,
+  receiverOf,
+  type List,
+  type MessageKeys,
+  type PostedRow,
+} from "./posting.ts";
 
 const generationMessages = 1 << 15;
 /** Twice as many buckets as messages, so that most lookups end at an empty one. */
@@ -17,7 +27,7 @@ const followRowsMax = 2_048;
 /** One list of one generation: a hash table of chains, newest message first. */
 class Chains {
   private readonly heads = new Int32Array(1 << bucketBits).fill(-1);
-  private readonly keys = new Uint32Array(generationMessages);
+  readonly keys = new Uint32Array(generationMessages);
   private readonly before = new Int32Array(generationMessages);
 
   add(key: number, position: number): void {
@@ -53,7 +63,8 @@ class Generation {
   readonly chains: readonly (Chains | undefined)[];
 
   constructor(kept: readonly List[]) {
-    this.chains = Object.values(lists).map((list) => (kept.includes(list) ? new Chains() : undefined));
+    const isChained = (list: List): boolean => kept.includes(list) && list !== lists.peers;
+    this.chains = allLists.map((list) => (isChained(list) ? new Chains() : undefined));
   }
 
   get isFull(): boolean {
@@ -70,7 +81,47 @@ class Generation {
     this.chains[lists.received]?.add(received, position);
     this.chains[lists.sent]?.add(sent, position);
     if (keyed !== undefined) this.chains[lists.keyed]?.add(keyed, position);
+    const receiver = receiverOf(received);
+    if (receiver > 0) this.chains[lists.pair]?.add(pairHash(sent, receiver), position);
   }
+
+  /** Yields the positions of messages under a key, newest first, down to `first`. */
+  *newestFirst(list: List, key: number, second: number, first: number): Generator<number, void, void> {
+    const chains = this.chains[list];
+    if (chains === undefined) return;
+    const word = list === lists.pair ? pairHash(key, second) : key;
+    for (let at = chains.newest(word); at >= first; at = chains.next(word, at)) {
+      // Pairs may share a hash.
+      if (list !== lists.pair || (this.sender(at) === key && this.receiver(at) === second)) yield at;
+    }
+  }
+
+  /** Returns the first position of a message above an id. */
+  positionAbove(id: bigint): number {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.ids[middle] ?? 0n) <= id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The number of a message's sender, if the list `sent` is kept. */
+  sender(position: number): number {
+    return this.chains[lists.sent]?.keys[position] ?? 0;
+  }
+
+  receiver(position: number): number {
+    return receiverOf(this.chains[lists.received]?.keys[position] ?? 0);
+  }
+}
+
+/** A message: a position in a generation. */
+export interface Entry {
+  readonly generation: Generation;
+  readonly at: number;
 }
 
 export class Memtable {
@@ -106,13 +157,35 @@ export class Memtable {
     if (this.lastId < flushedId) this.lastId = flushedId;
   }
 
-  /** Yields ids under a key, newest first. */
+  /** Yields ids under a key, newest first; not for the list `pair`. */
   *newestFirst(list: List, key: number): Generator<bigint, void, void> {
     for (let last = this.generations.length - 1; last >= 0; last--) {
       const generation = this.generations[last];
       const chains = generation?.chains[list];
       if (generation === undefined || chains === undefined) continue;
       for (let at = chains.newest(key); at >= 0; at = chains.next(key, at)) yield generation.ids[at] ?? 0n;
+    }
+  }
+
+  /**
+   * Yields the messages above an id under a key, newest first. `second` is the receiver in the list `pair`, which needs
+   * the lists `sent` and `received`, too. The object that it yields is reused.
+   */
+  *entries(list: List, key: number, second: number, above: bigint): Generator<Entry, void, void> {
+    for (let last = this.generations.length - 1; last >= 0; last--) {
+      const generation = this.generations[last];
+      if (generation === undefined || generation.lastId <= above) return;
+      const entry = { generation, at: 0 };
+      for (entry.at of generation.newestFirst(list, key, second, generation.positionAbove(above))) yield entry;
+    }
+  }
+
+  /** Yields the ids of those messages, oldest first. */
+  *oldestFirst(list: List, key: number, second: number, above: bigint): Generator<bigint, void, void> {
+    for (const generation of this.generations) {
+      if (generation.lastId <= above) continue;
+      const found = [...generation.newestFirst(list, key, second, generation.positionAbove(above))];
+      for (const at of found.toReversed()) yield generation.ids[at] ?? 0n;
     }
   }
 
@@ -142,6 +215,11 @@ export class LogFollower {
     this.rows = log.prepare<PostedRow, [bigint, number]>(
       `SELECT ${postedColumns(wanted)} FROM message WHERE id > ? ORDER BY id LIMIT ?`,
     );
+  }
+
+  /** The oldest message that is kept; undefined if there is none. */
+  oldestId(): bigint | undefined {
+    return guardedLog(() => this.end.get()?.oldest ?? undefined);
   }
 
   /**

@@ -3,12 +3,12 @@
 import type { Database } from "bun:sqlite";
 import { BloomFilter } from "./bloom-filter.ts";
 import { guarded, IndexDamage } from "../damage.ts";
+import { pragmaNumber } from "../schema.ts";
+import { formerSchemaVersion } from "./index-file.ts";
 import { lists, type List } from "./posting.ts";
-import { blockNumber, postingsBefore, runChecksums, unpackPostings, type Postings } from "./run-block.ts";
+import { blockNumber, postingsBefore, runChecksums, unpackPostings, type Bound, type Postings } from "./run-block.ts";
 
 const cachedBlocksMax = 1_024;
-/** The first three blobs of a run are fences. */
-const filtersFrom = 3;
 
 interface BlockRow {
   readonly postings: Uint8Array;
@@ -18,19 +18,22 @@ interface BlockRow {
 class Blocks {
   private readonly cached = new Map<number, Postings>();
   private readonly select;
+  private readonly isFormer: boolean;
 
-  constructor(index: Database) {
+  constructor(index: Database, isFormer: boolean) {
+    this.isFormer = isFormer;
     this.select = index.prepare<BlockRow, [number]>("SELECT postings, crc FROM block WHERE number = ?");
   }
 
-  get(number: number): Postings {
+  get(run: number, list: List, ordinal: number): Postings {
+    const number = blockNumber(run, list, ordinal, this.isFormer);
     const known = this.cached.get(number);
     if (known !== undefined) return known;
     const row = guarded(() => this.select.get(number));
     if (row === null) throw new IndexDamage(`block ${number} of the index is missing`);
     if (!isBlob(row.postings) || BigInt(Bun.hash.crc32(row.postings)) !== row.crc)
       throw new IndexDamage(`block ${number} of the index is damaged`);
-    const postings = unpack(row.postings);
+    const postings = unpack(list, row.postings, this.isFormer);
     // Cleared as a whole: simpler than LRU, and as good for reads that are spread over all runs.
     if (this.cached.size >= cachedBlocksMax) this.cached.clear();
     this.cached.set(number, postings);
@@ -38,6 +41,7 @@ class Blocks {
   }
 }
 
+/** The blobs of lists that are not loaded are empty. */
 interface RunRow {
   readonly number: bigint;
   readonly level: bigint;
@@ -46,9 +50,19 @@ interface RunRow {
   readonly fences_received: Uint8Array;
   readonly fences_sent: Uint8Array;
   readonly fences_keyed: Uint8Array;
+  readonly fences_pair: Uint8Array;
+  readonly fences_peers: Uint8Array;
   readonly filter_received: Uint8Array;
   readonly filter_keyed: Uint8Array;
+  readonly filter_pair: Uint8Array;
   readonly crcs: Uint8Array;
+}
+
+/** A part of a block: the postings `from` up to, but not including, `to`. */
+export interface Span {
+  readonly postings: Postings;
+  readonly from: number;
+  readonly to: number;
 }
 
 export class Run {
@@ -61,17 +75,17 @@ export class Run {
   private readonly fences: readonly Postings[];
   private readonly filters: (BloomFilter | undefined)[];
 
-  constructor(row: RunRow, blocks: Blocks) {
+  constructor(row: RunRow, blocks: Blocks, isFormer: boolean) {
     this.number = Number(row.number);
     this.level = Number(row.level);
     this.lastId = row.last_id;
     this.messages = Number(row.messages);
     this.blocks = blocks;
-    this.fences = [unpack(row.fences_received), unpack(row.fences_sent), unpack(row.fences_keyed)];
-    this.filters = [filter(row.filter_received), undefined, filter(row.filter_keyed)];
+    this.fences = fenceColumns.map(({ name, list }) => unpack(list, row[name], isFormer));
+    this.filters = [filter(row.filter_received), undefined, filter(row.filter_keyed), filter(row.filter_pair)];
   }
 
-  /** Returns false if no posting of this list has this key. */
+  /** Returns false if no posting of this list has this key; for pairs, their hash. */
   mayHave(list: List, key: number): boolean {
     return this.filters[list]?.mayHave(key) ?? true;
   }
@@ -86,42 +100,88 @@ export class Run {
   }
 
   /** Reports whether the block begins with this posting according to its fence. */
-  begins(list: List, ordinal: number, key: number, id: bigint): boolean {
+  begins(list: List, ordinal: number, { key, second, id }: Bound): boolean {
     const fences = this.fences[list];
-    return fences?.keys[ordinal] === key && fences.ids[ordinal] === id;
+    if (fences === undefined) return false;
+    return fences.keys[ordinal] === key && fences.ids[ordinal] === id && (fences.seconds[ordinal] ?? second) === second;
   }
 
   block(list: List, ordinal: number): Postings {
-    return this.blocks.get(blockNumber(this.number, list, ordinal));
+    return this.blocks.get(this.number, list, ordinal);
+  }
+
+  /** Yields the postings between two positions, both exclusive, block by block, the last block first. */
+  *spansBackward(list: List, after: Bound, until: Bound): Generator<Span, void, void> {
+    const fences = this.fences[list];
+    if (fences === undefined) return;
+    for (let ordinal = postingsBefore(list, fences, until, false) - 1; ordinal >= 0; ordinal--) {
+      const postings = this.block(list, ordinal);
+      const from = postingsBefore(list, postings, after, true);
+      const to = postingsBefore(list, postings, until, false);
+      if (from < to) yield { postings, from, to };
+      if (from > 0) return;
+    }
+  }
+
+  /** Like spansBackward, the first block first. */
+  *spansForward(list: List, after: Bound, until: Bound): Generator<Span, void, void> {
+    const fences = this.fences[list];
+    if (fences === undefined) return;
+    const end = postingsBefore(list, fences, until, false);
+    for (let ordinal = Math.max(0, postingsBefore(list, fences, after, true) - 1); ordinal < end; ordinal++) {
+      const postings = this.block(list, ordinal);
+      const from = postingsBefore(list, postings, after, true);
+      const to = postingsBefore(list, postings, until, false);
+      if (from < to) yield { postings, from, to };
+    }
   }
 
   /** Returns ascending ids under a key between `after` and `until`, both exclusive; at most `count`. */
   idsBetween(list: List, key: number, after: bigint, until: bigint, count: number): bigint[] {
     const found: bigint[] = [];
-    const fences = this.fences[list];
-    if (fences === undefined || !this.mayHave(list, key)) return found;
-    for (let ordinal = Math.max(0, postingsBefore(fences, key, after, true) - 1); ; ordinal++) {
-      if ((fences.keys[ordinal] ?? Infinity) > key) return found;
-      const { keys, ids } = this.block(list, ordinal);
-      for (let at = postingsBefore({ keys, ids }, key, after, true); at < keys.length; at++) {
-        const id = ids[at] ?? 0n;
-        if (keys[at] !== key || id >= until || found.length === count) return found;
-        found.push(id);
-      }
+    if (!this.mayHave(list, key)) return found;
+    const spans = this.spansForward(list, { key, second: 0, id: after }, { key, second: 0, id: until });
+    for (const { postings, from, to } of spans) {
+      for (let at = from; at < to; at++) if (found.push(postings.ids[at] ?? 0n) === count) return found;
     }
+    return found;
   }
 
   /** Returns the newest id under a key below `below`, or 0n. */
   newestBelow(list: List, key: number, below: bigint): bigint {
     const fences = this.fences[list];
     if (fences === undefined || !this.mayHave(list, key)) return 0n;
-    const ordinal = postingsBefore(fences, key, below, false) - 1;
+    const until = { key, second: 0, id: below };
+    const ordinal = postingsBefore(list, fences, until, false) - 1;
     if (ordinal < 0) return 0n;
     const block = this.block(list, ordinal);
-    const at = postingsBefore(block, key, below, false) - 1;
+    const at = postingsBefore(list, block, until, false) - 1;
     return block.keys[at] === key ? (block.ids[at] ?? 0n) : 0n;
   }
 }
+
+interface BlobColumn {
+  readonly name: Exclude<keyof RunRow, "number" | "level" | "last_id" | "messages" | "crcs">;
+  readonly list: List;
+  /** An index of the former schema has it. */
+  readonly isFormer: boolean;
+}
+
+const { received, sent, keyed, pair, peers } = lists;
+/** In the order of their checksums. */
+const fenceColumns: readonly BlobColumn[] = [
+  { name: "fences_received", list: received, isFormer: true },
+  { name: "fences_sent", list: sent, isFormer: true },
+  { name: "fences_keyed", list: keyed, isFormer: true },
+  { name: "fences_pair", list: pair, isFormer: false },
+  { name: "fences_peers", list: peers, isFormer: false },
+];
+const filterColumns: readonly BlobColumn[] = [
+  { name: "filter_received", list: received, isFormer: true },
+  { name: "filter_keyed", list: keyed, isFormer: true },
+  { name: "filter_pair", list: pair, isFormer: false },
+];
+const blobColumns = [...fenceColumns, ...filterColumns];
 
 export class RunList {
   runs: readonly Run[] = [];
@@ -131,18 +191,28 @@ export class RunList {
   private readonly state;
   private readonly numbers;
   private readonly select;
+  /** The index has the former schema: no lists of pairs and peers. */
+  readonly isFormer: boolean;
+  private readonly loaded: ReadonlySet<BlobColumn>;
   private version = -1n;
 
-  /** Loads filters of the lists in `filtered`, of received and keyed; without a filter, any key may be present. */
-  constructor(index: Database, filtered: readonly List[]) {
-    const filterOf = (list: List, column: string): string => (filtered.includes(list) ? column : `x'' AS ${column}`);
-    this.blocks = new Blocks(index);
+  /**
+   * Loads the fences of the lists in `wanted`, and their filters unless `unfiltered`: without a filter, any key may be
+   * present. Other lists look empty.
+   */
+  constructor(index: Database, wanted: readonly List[], unfiltered = false) {
+    this.isFormer = guarded(() => pragmaNumber(index, "user_version")) === formerSchemaVersion;
+    const isLoaded = (column: BlobColumn): boolean => {
+      const isThere = column.isFormer || !this.isFormer;
+      return isThere && wanted.includes(column.list) && !(unfiltered && filterColumns.includes(column));
+    };
+    this.loaded = new Set(blobColumns.filter(isLoaded));
+    const selected = blobColumns.map((column) => (this.loaded.has(column) ? column.name : `x'' AS ${column.name}`));
+    this.blocks = new Blocks(index, this.isFormer);
     this.state = index.prepare<{ version: bigint; folded_id: bigint }, []>("SELECT version, folded_id FROM state");
     this.numbers = index.prepare<{ number: bigint }, []>("SELECT number FROM run ORDER BY last_id");
     this.select = index.prepare<RunRow, [bigint]>(
-      `SELECT number, level, last_id, messages, fences_received, fences_sent, fences_keyed,
-              ${filterOf(lists.received, "filter_received")}, ${filterOf(lists.keyed, "filter_keyed")}, crcs
-       FROM run WHERE number = ?`,
+      `SELECT number, level, last_id, messages, ${selected.join(", ")}, crcs FROM run WHERE number = ?`,
     );
   }
 
@@ -165,8 +235,8 @@ export class RunList {
   private load(number: bigint): Run {
     const row = this.select.get(number);
     if (row === null) throw new IndexDamage(`run ${number} of the index is missing`);
-    verify(row);
-    return new Run(row, this.blocks);
+    verify(row, this.loaded, this.isFormer);
+    return new Run(row, this.blocks, this.isFormer);
   }
 }
 
@@ -175,20 +245,21 @@ function isBlob(value: unknown): boolean {
   return value instanceof Uint8Array;
 }
 
-/** Throws IndexDamage unless the checksums match. A filter that was not loaded is empty. */
-function verify(row: RunRow): void {
-  const blobs = [row.fences_received, row.fences_sent, row.fences_keyed, row.filter_received, row.filter_keyed];
+/** Throws IndexDamage unless the checksums of the blobs that are loaded match. */
+function verify(row: RunRow, loaded: ReadonlySet<BlobColumn>, isFormer: boolean): void {
+  const columns = blobColumns.filter((column) => column.isFormer || !isFormer);
+  const blobs = columns.map(({ name }) => row[name]);
   if (![...blobs, row.crcs].every(isBlob)) throw new IndexDamage(`run ${row.number} of the index is damaged`);
   const found = runChecksums(Number(row.level), row.last_id, Number(row.messages), blobs);
   const isRight = (at: number): boolean =>
     row.crcs.subarray(at * 4, at * 4 + 4).every((byte, i) => byte === found[at * 4 + i]);
   const isSame = row.crcs.length === found.length && isRight(0);
-  if (!isSame || !blobs.every((blob, at) => isRight(at + 1) || (at >= filtersFrom && blob.length === 0)))
+  if (!isSame || !columns.every((column, at) => !loaded.has(column) || isRight(at + 1)))
     throw new IndexDamage(`run ${row.number} of the index is damaged`);
 }
 
-function unpack(bytes: Uint8Array): Postings {
-  const postings = unpackPostings(bytes);
+function unpack(list: List, bytes: Uint8Array, isFormer: boolean): Postings {
+  const postings = unpackPostings(list, bytes, isFormer);
   if (postings === undefined) throw new IndexDamage("postings of the index have a wrong length");
   return postings;
 }

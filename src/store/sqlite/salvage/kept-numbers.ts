@@ -5,7 +5,7 @@ import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { clockMsEnd, smallestIdAt } from "../../snowflake.ts";
 import { openUnlocked } from "../connection.ts";
-import { indexPathOf } from "../index/index-file.ts";
+import { formerPathOf, indexPathOf } from "../index/index-file.ts";
 
 /**
  * Larger values are not ids. The limit does not depend on a clock, which may be wrong and far behind the ids. It allows
@@ -26,6 +26,8 @@ export function keepNumbers(target: Database): number {
      SELECT number, '', 'lost-' || number FROM (
        SELECT sender AS number FROM message UNION SELECT inbox FROM message WHERE inbox > 0
        UNION SELECT account FROM member UNION SELECT owner FROM "group" UNION SELECT account FROM cursor
+       UNION SELECT actor FROM entry UNION SELECT account FROM reaction UNION SELECT account FROM hidden
+       UNION SELECT account FROM conversation UNION SELECT other FROM conversation WHERE other > 0
      ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM account)`,
   ).changes;
   const groups = target.run(
@@ -45,11 +47,13 @@ export function keepLastId(target: Database, path: string): bigint {
       `SELECT max(id) AS id FROM (
          SELECT id FROM message UNION ALL SELECT version FROM "group" UNION ALL SELECT from_id FROM member
          UNION ALL SELECT until_id FROM member UNION ALL SELECT acked FROM cursor UNION ALL SELECT last_id FROM sequence
+         UNION ALL SELECT id FROM entry UNION ALL SELECT version FROM hidden UNION ALL SELECT version FROM conversation
        ) WHERE id <= ?`,
     )
     .get(idMax)?.id;
-  const flushed = flushedIdOf(indexPathOf(path));
-  const lastId = seen !== null && seen !== undefined && seen > flushed ? seen : flushed;
+  const indexPath = indexPathOf(path);
+  const known = [seen ?? 0n, flushedIdOf(indexPath), flushedIdOf(formerPathOf(indexPath))];
+  const lastId = known.reduce((greatest, id) => (id > greatest ? id : greatest));
   target.run("INSERT OR IGNORE INTO sequence (one, last_id, committed_ms) VALUES (1, 0, 0)");
   target.run("UPDATE sequence SET last_id = ?", [lastId]);
   return lastId;

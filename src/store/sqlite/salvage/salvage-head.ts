@@ -123,7 +123,7 @@ function writeSchema(path: string, sought: readonly Sought[], roots: ReadonlyMap
 
 /** Returns the shortest statement for a table: its columns in order, and its key. */
 function statementOf(table: string, kind: PageKind, columns: readonly SoughtColumn[]): string {
-  const all = columns.map(({ name, type, isAdded }) => `"${name}" ${type}${isAdded ? " DEFAULT 0" : ""}`);
+  const all = columns.map(({ name, type, added }) => `"${name}" ${type}${added === "0" ? " DEFAULT 0" : ""}`);
   const keys = columns.filter(({ key }) => key > 0).toSorted((a, b) => a.key - b.key);
   const key = keys.map(({ name }) => `"${name}"`).join(",");
   const unique = table === "account" ? ",UNIQUE(app,name)" : "";

@@ -13,6 +13,7 @@ import { hasJournal } from "../backup/journal.ts";
 import { identityOf, renewIdentity } from "../ownership.ts";
 import { Refusal } from "../refusal.ts";
 import { idMax, keepLastId, keepNumbers } from "./kept-numbers.ts";
+import { copyReads } from "../conversations/read-file.ts";
 import { copyCheckpointed, replaceSchema } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
 import { migrate, migrations, pragmaNumber } from "../schema.ts";
@@ -83,6 +84,7 @@ export function salvage(path: string, to: string, progress: (table: string) => v
     readNamesOfIndex(source, target, "account", nameIndex, ["number", "app", "name"]);
     const nameless = keepNumbers(target);
     const lastId = keepLastId(target, path);
+    if (notFound === undefined) copyReads(path, source, target, Date.now());
     target.run("UPDATE log SET mark = random()");
     // It remains the same store with other content, unless its identity is damaged.
     if (identityOf(target) === undefined) renewIdentity(target);

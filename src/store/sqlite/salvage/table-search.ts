@@ -29,8 +29,8 @@ export interface SoughtColumn {
   /** Its position in the primary key, from 1; else 0. */
   readonly key: number;
   readonly isNullable: boolean;
-  /** Rows may end before this column. */
-  readonly isAdded: boolean;
+  /** Rows may end before this column and have this value then. */
+  readonly added: "0" | "NULL" | undefined;
 }
 
 /** The index of the accounts' names: the same rows on other pages. */
@@ -55,7 +55,7 @@ export function soughtOf(sample: Database, tables: readonly string[]): Sought[] 
         isRowid: hasRowid && column.pk === 1n && column.type === "INTEGER",
         key: Number(column.pk),
         isNullable: column.notnull === 0n && column.pk === 0n,
-        isAdded: addedColumns[name]?.includes(column.name) === true,
+        added: addedColumns[name]?.[column.name],
       })),
       isSingle: columns.some((column) => column.name === "one"),
     };
@@ -207,9 +207,9 @@ class Search {
 function isRowOf({ columns, isSingle }: Sought, { values }: Record): boolean {
   return (
     values.length <= columns.length &&
-    columns.every(({ type, isRowid, isNullable, isAdded }, i) => {
+    columns.every(({ type, isRowid, isNullable, added }, i) => {
       const value = values[i];
-      if (value === undefined) return isAdded;
+      if (value === undefined) return added !== undefined;
       // A table's record has NULL in place of its rowid.
       if (isRowid || value === null) return value === null && (isRowid || isNullable);
       if (type === "INTEGER") return typeof value === "bigint";

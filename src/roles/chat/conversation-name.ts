@@ -1,0 +1,53 @@
+// What the commands of conversations have in common: names of conversations, ids, sizes of pages.
+
+import { nameRule, validName } from "../../auth/names.ts";
+import type { Context } from "../../service/context.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { ConversationName } from "../../store/conversations.ts";
+import { Status } from "../../wire/gen/pkt_pb.ts";
+
+/** The page of a list whose request says 0. */
+const pageDefault = 50;
+/** Requests with more are not decoded: the longest has 200 ids of ten bytes, and a name. */
+const requestBytesMax = 4 * 1024;
+
+/** Returns the named conversation. Throws InvalidPacketBody unless exactly one of an account and a group is named. */
+export function conversationOf({ account, group }: { account: string; group: string }): ConversationName {
+  if ((account === "") === (group === ""))
+    throw new Refusal(Status.InvalidPacketBody, "exactly one of account and group must be set");
+  if (group !== "") return { toGroup: true, dest: group };
+  if (!validName(account)) throw new Refusal(Status.InvalidPacketBody, `account must be a name: ${nameRule}`);
+  return { toGroup: false, dest: account };
+}
+
+/** The account and the group of a conversation's name as messages have them: one of them is empty. */
+export function nameFields({ toGroup, dest }: ConversationName): { account: string; group: string } {
+  return toGroup ? { account: "", group: dest } : { account: dest, group: "" };
+}
+
+/** Returns the size of a page. Throws InvalidPacketBody unless it is 1 to `most`, or 0, the default. */
+export function pageOf(limit: number, most: number): number {
+  if (limit < 0 || limit > most)
+    throw new Refusal(Status.InvalidPacketBody, `limit must be 1 to ${most}, or 0 for ${pageDefault}`);
+  return limit === 0 ? pageDefault : limit;
+}
+
+/** Throws InvalidPacketBody unless `messageId` can be a message's. */
+export function checkMessageId(messageId: bigint): void {
+  if (messageId <= 0n) throw new Refusal(Status.InvalidPacketBody, "messageId must be the id of a message");
+}
+
+/** Throws InvalidPacketBody if an id or version is negative. */
+export function checkNotNegative(name: string, value: bigint): void {
+  if (value < 0n) throw new Refusal(Status.InvalidPacketBody, `${name} must not be negative`);
+}
+
+/** Throws PayloadTooLarge for a request that lists more ids than are allowed, before it is decoded. */
+export function checkLength({ bodyBytes }: Context): void {
+  if (bodyBytes > requestBytesMax)
+    throw new Refusal(Status.PayloadTooLarge, `the body of this request has at most ${requestBytesMax} bytes`);
+}
+
+export function noConversation(): Refusal {
+  return new Refusal(Status.NotFound, "you have no such conversation");
+}

@@ -1,0 +1,29 @@
+// chat.conversation.set: pins, mutes and hides a conversation for this account.
+
+import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
+import { ConversationSetReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import type { ChatParts } from "./chat-parts.ts";
+import { conversationOf } from "./conversation-name.ts";
+import { changedOwnState } from "./own-state.ts";
+
+/** What is absent stays as it is. */
+export function conversationSet(parts: ChatParts): Handler {
+  return async (context) => {
+    const request = context.body(ConversationSetReqSchema);
+    const { pinned, muted, hidden } = request;
+    const name = conversationOf(request);
+    if (pinned === undefined && muted === undefined && hidden === undefined)
+      throw new Refusal(Status.InvalidPacketBody, "at least one of pinned, muted and hidden must be set");
+    const { app, account } = context;
+    const setting = {
+      app,
+      account,
+      ...name,
+      ...(pinned === undefined ? {} : { isPinned: pinned }),
+      ...(muted === undefined ? {} : { isMuted: muted }),
+      ...(hidden === undefined ? {} : { isHidden: hidden }),
+    };
+    changedOwnState(parts, context, await parts.store.set(setting));
+  };
+}

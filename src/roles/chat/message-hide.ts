@@ -1,0 +1,23 @@
+// chat.message.hide: messages that this account does not want to see any more, on any device.
+
+import { hideIdsMax } from "../../base/limits/fixed.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
+import { MessageHideReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import type { ChatParts } from "./chat-parts.ts";
+import { checkLength, checkMessageId } from "./conversation-name.ts";
+import { changedOwnState } from "./own-state.ts";
+
+/** What the account may not read is left out silently. */
+export function messageHide(parts: ChatParts): Handler {
+  return async (context) => {
+    checkLength(context);
+    const { messageIds } = context.body(MessageHideReqSchema);
+    if (messageIds.length === 0) throw new Refusal(Status.InvalidPacketBody, "messageIds must not be empty");
+    if (messageIds.length > hideIdsMax)
+      throw new Refusal(Status.PayloadTooLarge, `at most ${hideIdsMax} message ids a request`);
+    for (const messageId of messageIds) checkMessageId(messageId);
+    const { app, account } = context;
+    changedOwnState(parts, context, await parts.store.hide({ app, account, messageIds: [...new Set(messageIds)] }));
+  };
+}

@@ -1,0 +1,24 @@
+// What changes of an account's own state have in common: the answer, and the push to its other devices.
+
+import { pinnedMax } from "../../base/limits/fixed.ts";
+import type { Context } from "../../service/context.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { SettingOutcome } from "../../store/conversations.ts";
+import { AccountStateChangeSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import type { ChatParts } from "./chat-parts.ts";
+import { noConversation } from "./conversation-name.ts";
+import { pushOwnState } from "./conversation-pushes.ts";
+
+/** Answers with the version that has the change, and pushes a new one. Throws Refusal if it was refused. */
+export function changedOwnState(parts: ChatParts, context: Context, outcome: SettingOutcome): void {
+  switch (outcome.result) {
+    case "notFound":
+      throw noConversation();
+    case "full":
+      throw new Refusal(Status.Forbidden, `at most ${pinnedMax} conversations can be pinned`);
+    case "stored":
+    case "unchanged":
+      context.respond(AccountStateChangeSchema, { version: outcome.version });
+  }
+  if (outcome.result === "stored") pushOwnState(parts, context, outcome.version);
+}

@@ -1,0 +1,61 @@
+// The bounds of what clients write: the texts of messages and of their edits, lists of mentions, reactions.
+
+import { clientIdBytesMax, mentionsMax, reactionBytesMax } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
+import { nameRule, validName } from "../../auth/names.ts";
+import type { Context } from "../../service/context.ts";
+import { Refusal } from "../../service/refusal.ts";
+import { Status } from "../../wire/gen/pkt_pb.ts";
+
+/** In a list of mentions: everybody in the group. */
+const everybody = "*";
+
+/** Reports whether a text has more UTF-8 bytes: at most three for each UTF-16 unit, so only long ones are measured. */
+function isLongerThan(text: string, bytesMax: number): boolean {
+  return text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax;
+}
+
+/** Throws PayloadTooLarge if a message's body or extra is too long, InvalidPacketBody if its clientId is. */
+export function checkTexts(
+  limits: Limits,
+  { app, account }: Pick<Context, "app" | "account">,
+  { body, extra, clientId }: { readonly body: string; readonly extra: string; readonly clientId: string },
+): void {
+  const { messageBodyBytes, messageExtraBytes } = limits.values;
+  if (isLongerThan(body, messageBodyBytes)) {
+    limits.met("messageBodyBytes", { app, account });
+    throw new Refusal(Status.PayloadTooLarge, `a message's body is at most ${messageBodyBytes} bytes`);
+  }
+  if (isLongerThan(extra, messageExtraBytes)) {
+    limits.met("messageExtraBytes", { app, account });
+    throw new Refusal(Status.PayloadTooLarge, `a message's extra is at most ${messageExtraBytes} bytes`);
+  }
+  if (isLongerThan(clientId, clientIdBytesMax)) {
+    throw new Refusal(Status.InvalidPacketBody, `clientId is at most ${clientIdBytesMax} bytes`);
+  }
+}
+
+/** Returns the mentioned accounts without duplicates, or `["*"]`. Throws InvalidPacketBody. */
+export function checkedMentions(mentions: readonly string[], toGroup: boolean): readonly string[] {
+  if (mentions.length > mentionsMax)
+    throw new Refusal(Status.InvalidPacketBody, `a message mentions at most ${mentionsMax} accounts`);
+  const accounts = new Set(mentions);
+  if (accounts.has(everybody)) {
+    if (accounts.size > 1) throw new Refusal(Status.InvalidPacketBody, '"*" mentions everybody and stands alone');
+    if (!toGroup) throw new Refusal(Status.InvalidPacketBody, '"*" mentions everybody in a group, and this is none');
+    return [everybody];
+  }
+  for (const account of accounts)
+    if (!validName(account))
+      throw new Refusal(Status.InvalidPacketBody, `mentions must be account names (${nameRule}), or "*" alone`);
+  return [...accounts];
+}
+
+/** Throws InvalidPacketBody unless a reaction has 1 to `reactionBytesMax` bytes without control characters. */
+export function checkReaction(reaction: string): void {
+  if (reaction !== "" && !isLongerThan(reaction, reactionBytesMax) && !/\p{Cc}/u.test(reaction)) return;
+  throw new Refusal(
+    Status.InvalidPacketBody,
+    `reaction must have 1 to ${reactionBytesMax} bytes without control characters`,
+  );
+}

@@ -1,0 +1,55 @@
+// What engines answer about conversations, encoded: bodies of HistoryResp and ConversationListResp (proto/pkt.proto).
+
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { lastBodyBytesMax, unreadMax } from "../base/limits/fixed.ts";
+import { type ConversationSchema, ConversationListRespSchema, HistoryRespSchema } from "../wire/gen/pkt_pb.ts";
+
+/** A message as it is now; the fields of HistoryMessage. */
+export interface HistoryMessageFields {
+  readonly messageId: bigint;
+  readonly sender: string;
+  /** Nanoseconds since 1970. */
+  readonly sendTime: bigint;
+  readonly type: number;
+  readonly body: string;
+  readonly extra: string;
+  readonly edited: boolean;
+  readonly recalled: boolean;
+  readonly mentions: string[];
+  readonly replyTo: bigint;
+  readonly reactions: { readonly reaction: string; readonly count: number; readonly mine: boolean }[];
+  readonly cut?: boolean;
+  /** The conversation, where messages were asked for by id. */
+  readonly account?: string;
+  readonly group?: string;
+}
+export type ConversationInit = MessageInitShape<typeof ConversationSchema>;
+
+export function encodeHistory(
+  messages: readonly HistoryMessageFields[],
+  more: { readonly hasBefore: boolean; readonly hasAfter: boolean } = { hasBefore: false, hasAfter: false },
+): Uint8Array {
+  return toBinary(HistoryRespSchema, create(HistoryRespSchema, { messages: [...messages], ...more }));
+}
+
+export function encodeConversations(conversations: readonly ConversationInit[], hasMore: boolean): Uint8Array {
+  return toBinary(
+    ConversationListRespSchema,
+    create(ConversationListRespSchema, { conversations: [...conversations], hasMore }),
+  );
+}
+
+/** Cuts a conversation's last message: its body above `lastBodyBytesMax`, between code points, and its extra. */
+export function cutLast(message: HistoryMessageFields): HistoryMessageFields {
+  const { body, extra } = message;
+  const bytes = Buffer.from(body);
+  if (bytes.length <= lastBodyBytesMax && extra === "") return message;
+  let end = Math.min(bytes.length, lastBodyBytesMax);
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return { ...message, body: bytes.toString("utf8", 0, end), extra: "", cut: true };
+}
+
+/** The fields of a count of unread messages, which stops at `unreadMax`. */
+export function unreadFields(count: number): { readonly unread: number; readonly atLeast: boolean } {
+  return { unread: count, atLeast: count >= unreadMax };
+}

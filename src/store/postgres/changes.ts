@@ -1,0 +1,85 @@
+// Encodes changes for roost.change_conversations (change-functions.ts), and decodes its answers.
+
+import type { SQL } from "bun";
+import { assert } from "../../base/assert.ts";
+import type { ChangeJob, ChangeResult, MessageChangeJob } from "../change-jobs.ts";
+import { entryKind, type ChangeOutcome, type SettingOutcome } from "../conversations.ts";
+import { fromText, toText } from "./text.ts";
+
+/** An answer; `result` decides which fields it has. */
+interface Answer {
+  readonly result: string;
+  readonly entryId: string;
+  readonly time: string;
+  readonly account: string;
+  readonly group: string;
+  readonly groupVersion: string;
+  readonly previousEntryId: string;
+  readonly version: string;
+}
+
+const kindOf = { edit: entryKind.edited, recall: entryKind.recalled, react: entryKind.reacted } as const;
+
+/** Commits changes in one transaction; result i belongs to job i. */
+export async function sendChanges(
+  sql: SQL,
+  { holder, life, jobs }: { readonly holder: string; readonly life: string; readonly jobs: readonly ChangeJob[] },
+): Promise<readonly ChangeResult[]> {
+  const changes = JSON.stringify(jobs, (_, value: unknown) => (typeof value === "string" ? toText(value) : value));
+  const rows: { answer: string }[] = await sql`
+    SELECT answer FROM roost.change_conversations(${holder}, ${life}, ${changes}::text::json)`;
+  assert(rows.length === jobs.length, "each change has its row");
+  return rows.map(({ answer }, index) => {
+    const job = jobs[index];
+    assert(job !== undefined, "each row has its change");
+    const given: Answer = JSON.parse(answer);
+    return job.kind === "set" || job.kind === "hide"
+      ? { of: "account", outcome: settingOutcome(given) }
+      : { of: "message", outcome: changeOutcome(job, given) };
+  });
+}
+
+function changeOutcome(job: MessageChangeJob, given: Answer): ChangeOutcome {
+  switch (given.result) {
+    case "stored":
+      return {
+        result: "stored",
+        entry: {
+          entryId: BigInt(given.entryId),
+          kind: kindOf[job.kind],
+          refersTo: BigInt(job.messageId),
+          actor: job.actor,
+          time: BigInt(given.time),
+          account: fromText(given.account),
+          group: fromText(given.group),
+          reaction: job.kind === "react" ? job.reaction : "",
+          isOff: job.kind === "react" && job.isOff,
+        },
+        previousEntryId: BigInt(given.previousEntryId),
+        groupVersion: BigInt(given.groupVersion),
+      };
+    case "unchanged":
+      return { result: "unchanged", entryId: BigInt(given.entryId), time: BigInt(given.time) };
+    case "notFound":
+    case "forbidden":
+    case "recalled":
+    case "late":
+    case "full":
+      return { result: given.result };
+    default:
+      throw new Error(`a change of a message has no outcome ${given.result}`);
+  }
+}
+
+function settingOutcome(given: Answer): SettingOutcome {
+  switch (given.result) {
+    case "stored":
+    case "unchanged":
+      return { result: given.result, version: BigInt(given.version) };
+    case "notFound":
+    case "full":
+      return { result: given.result };
+    default:
+      throw new Error(`a setting has no outcome ${given.result}`);
+  }
+}

@@ -1,0 +1,52 @@
+// What the functions of conversations have in common: names of conversations, and what an account may read. Names of
+// tables are qualified, because statements that read call these, too.
+
+/** The largest id. */
+export const endId = "9223372036854775807";
+
+/** A condition: one of the windows of an account in a group holds an id. All are SQL expressions. */
+export function isInWindow(account: string, group: string, id: string): string {
+  return `EXISTS (
+    SELECT FROM roost.member w WHERE w.account = ${account} AND w.chat_group = ${group}
+      AND w.from_id < ${id} AND (w.until_id IS NULL OR w.until_id > ${id}))`;
+}
+
+/** A condition: an account may read a message (a row's name). */
+export function mayRead(account: string, message: string): string {
+  return `(${message}.sender = ${account} OR ${message}.inbox = ${account}
+    OR ${message}.inbox < 0 AND ${isInWindow(account, `-${message}.inbox`, `${message}.id`)})`;
+}
+
+/** An expression: the conversation that a message is in, as an account sees it that may read it. */
+export function otherOf(account: string, message: string): string {
+  return `CASE WHEN ${message}.inbox < 0 OR ${message}.sender = ${account}
+    THEN ${message}.inbox ELSE ${message}.sender END`;
+}
+
+export const conversationFunctions = `
+-- A conversation of an account as its settings name it; null if the account never had it.
+CREATE OR REPLACE FUNCTION roost.conversation_of(a_app text, a_me bigint, a_to_group boolean, a_dest text)
+RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF a_to_group THEN
+    RETURN (
+      SELECT -g.number FROM roost.chat_group g
+      WHERE g.app = a_app AND g.id = a_dest
+        AND EXISTS (SELECT FROM roost.member m WHERE m.account = a_me AND m.chat_group = g.number)
+        AND NOT EXISTS (SELECT FROM roost.unfinished_group u WHERE u.chat_group = g.number));
+  END IF;
+  RETURN (
+    SELECT c.other FROM roost.account a JOIN roost.conversation c ON c.account = a_me AND c.other = a.number
+    WHERE a.app = a_app AND a.name = a_dest);
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.account_number(a_app text, a_name text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT a.number FROM roost.account a WHERE a.app = a_app AND a.name = a_name);
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.account_name(a_number bigint) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT a.name FROM roost.account a WHERE a.number = a_number);
+END $$;
+`;

@@ -1,0 +1,273 @@
+// Reads the log of an account: the offline index, and the entries for clients with the feature `conversations`. Like
+// reader.ts, every statement names the life of the store. A page takes several statements, which use numbers of the
+// first.
+
+import type { SQL } from "bun";
+import { missedEntriesMax } from "../../base/limits/fixed.ts";
+import { entryKind } from "../conversations.ts";
+import type { IndexEntry, IndexQuery, LogEntry, LogPage, LogQuery } from "../store.ts";
+import { indexBackMs } from "../trusted-time.ts";
+import type { Connections } from "./connection.ts";
+import { StreamMerge, type IdRange, type Want } from "./stream-merge.ts";
+import { fromText, toText } from "./text.ts";
+
+/** The first chunk of each stream: most groups are quiet. */
+const firstLookMin = 16;
+
+/** The start and end of an index, and an account's windows in groups. */
+interface ScopeRow {
+  readonly me: bigint;
+  readonly last_id: bigint;
+  /** The id of the newest entry that is not a message; 0n if there was none. */
+  readonly entry_id: bigint;
+  readonly acked: bigint | null;
+  readonly back_id: bigint | null;
+  readonly groups: readonly bigint[];
+  readonly from_ids: readonly bigint[];
+  readonly until_ids: readonly bigint[];
+}
+interface LineRow {
+  readonly id: bigint;
+  readonly at_ns: bigint;
+  readonly is_sent: boolean;
+  readonly other: string;
+  readonly group_id: string;
+  readonly kind: number;
+  readonly refers: bigint;
+  readonly mentions: string | null;
+  readonly reply_to: bigint;
+  readonly reaction: string;
+  readonly is_off: boolean;
+}
+
+/** A range of an inbox's messages, or (0n) of the account's messages to others; of entries, too, if they are read. */
+interface Log extends IdRange {
+  readonly inbox: bigint;
+}
+
+/** What is read of the logs. */
+interface Choice {
+  readonly me: bigint;
+  readonly includeSent: boolean;
+  readonly hasEvents: boolean;
+}
+
+export class LogReader {
+  private readonly connections: Connections;
+
+  constructor(connections: Connections) {
+    this.connections = connections;
+  }
+
+  async index(life: string, query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
+    const scope = await this.scope(life, query);
+    if (scope === undefined) return [];
+    // By the marks, because the times of ids and clocks may be wrong. Without a mark that old, everything is newer.
+    const start = scope.acked ?? scope.back_id ?? 0n;
+    // A cursor above the last id stems from before the store was restored from a backup.
+    const isKnown = query.after > 0n && query.after <= scope.last_id;
+    const choice = { me: scope.me, includeSent: query.includeSent, hasEvents: false };
+    const entries = await this.read(life, logsOf(scope, isKnown ? query.after : start, choice), choice, limit);
+    return entries.map(({ messageId, direction, sendTime, otherAccount, group }) => ({
+      messageId,
+      direction,
+      sendTime,
+      otherAccount,
+      group,
+    }));
+  }
+
+  async entries(life: string, query: LogQuery, limit: number): Promise<LogPage> {
+    const scope = await this.scope(life, query);
+    if (scope === undefined) return { entries: [], ...(await this.endFor(life, query.after)) };
+    const lastId = scope.last_id;
+    const after = query.after > 0n ? query.after : (scope.acked ?? lastId);
+    if (after > lastId) return { entries: [], lastId, isReset: true };
+    const hasEvents = query.includeEvents && scope.entry_id > after;
+    const choice = { me: scope.me, includeSent: query.includeSent, hasEvents };
+    const logs = logsOf(scope, after, choice);
+    const entries = await this.read(life, logs, choice, limit);
+    // Counting is for those who have missed much: a page that is not full has all.
+    if (entries.length === limit && (await this.count(life, logs, choice)) > missedEntriesMax) {
+      return { entries: [], lastId, isReset: true };
+    }
+    return { entries, lastId, isReset: false };
+  }
+
+  /** The end of the log for an account that the store does not know. */
+  private async endFor(life: string, after: bigint): Promise<{ readonly lastId: bigint; readonly isReset: boolean }> {
+    const [row] = await this.connections.run<{ last_id: bigint }[]>(
+      (sql) => sql`SELECT s.last_id FROM roost.sequence s WHERE roost.require_life(${life})`,
+    );
+    const lastId = row?.last_id ?? 0n;
+    return { lastId, isReset: after > lastId };
+  }
+
+  /** A single statement, thus a single snapshot: windows and messages that it does not see are above its last id. */
+  private async scope(life: string, query: IndexQuery): Promise<ScopeRow | undefined> {
+    const [scope] = await this.connections.run<ScopeRow[]>(
+      (sql) => sql`
+        SELECT a.number AS me, s.last_id, c.acked,
+          coalesce((SELECT e.id FROM roost.entry e ORDER BY e.id DESC LIMIT 1), 0) AS entry_id,
+          CASE WHEN c.acked IS NULL AND ${query.after.toString()}::bigint NOT BETWEEN 1 AND s.last_id THEN (
+            SELECT roost.last_id_at(h.at_ms - ${indexBackMs}::bigint) FROM roost.horizon h WHERE h.kind = 'time'
+          ) END AS back_id,
+          coalesce(w.groups, '{}') AS groups, coalesce(w.from_ids, '{}') AS from_ids,
+          coalesce(w.until_ids, '{}') AS until_ids
+        FROM roost.account a
+        CROSS JOIN roost.sequence s
+        LEFT JOIN roost.cursor c ON c.account = a.number AND c.device = ${toText(query.device)}
+        LEFT JOIN LATERAL (
+          SELECT array_agg(m.chat_group) AS groups, array_agg(m.from_id) AS from_ids,
+            array_agg(coalesce(m.until_id, s.last_id + 1)) AS until_ids
+          FROM roost.member m
+          WHERE m.account = a.number AND (m.until_id IS NULL OR s.last_id < ${query.after.toString()}::bigint
+            OR m.until_id > ${query.after.toString()}::bigint)
+        ) w ON true
+        WHERE roost.require_life(${life}) AND a.app = ${toText(query.app)} AND a.name = ${toText(query.account)}`,
+    );
+    return scope;
+  }
+
+  private async read(life: string, logs: readonly Log[], choice: Choice, limit: number): Promise<LogEntry[]> {
+    const merge = new StreamMerge(logs, limit, Math.max(firstLookMin, Math.ceil(limit / logs.length)));
+    for (let wants = merge.wants(); wants.length > 0; wants = merge.wants()) {
+      await this.supply(life, merge, wants, logs, choice);
+    }
+    return this.lines(life, merge.taken(), choice);
+  }
+
+  /** Reads what all streams want in one round trip. */
+  private async supply(
+    life: string,
+    merge: StreamMerge,
+    wants: readonly Want[],
+    logs: readonly Log[],
+    choice: Choice,
+  ): Promise<void> {
+    const wanted = (sql: SQL, pick: (want: Want) => bigint | number | undefined) =>
+      sql.array(
+        wants.map((want) => pick(want) ?? 0),
+        "BIGINT",
+      );
+    const rows = await this.connections.run<{ want: number; ids: bigint[] }[]>(
+      (sql) => sql`
+        SELECT w.want::integer, ARRAY(${idsOf(sql, choice)}) AS ids
+        FROM unnest(
+          ${wanted(sql, (want) => logs[want.stream]?.inbox)}, ${wanted(sql, (want) => want.after)},
+          ${wanted(sql, (want) => logs[want.stream]?.below)}, ${wanted(sql, (want) => want.count)}
+        ) WITH ORDINALITY AS w (inbox, after, below, count, want)
+        WHERE roost.require_life(${life})`,
+    );
+    for (const { want, ids } of rows) {
+      const asked = wants[want - 1];
+      if (asked !== undefined) merge.supply(asked, ids);
+    }
+    merge.settle();
+  }
+
+  /** Counts what is in the logs, up to `missedEntriesMax` + 1. */
+  private async count(life: string, logs: readonly Log[], choice: Choice): Promise<number> {
+    const each = (sql: SQL, pick: (log: Log) => bigint) => sql.array(logs.map(pick), "BIGINT");
+    const [row] = await this.connections.run<{ count: bigint }[]>(
+      (sql) => sql`
+        SELECT count(*) AS count FROM (
+          SELECT FROM unnest(
+            ${each(sql, (log) => log.inbox)}, ${each(sql, (log) => log.after)}, ${each(sql, (log) => log.below)},
+            ${each(sql, () => BigInt(missedEntriesMax + 1))}
+          ) AS w (inbox, after, below, count), LATERAL (${idsOf(sql, choice)}) l
+          WHERE roost.require_life(${life}) LIMIT ${missedEntriesMax + 1}
+        ) l`,
+    );
+    return Number(row?.count ?? 0n);
+  }
+
+  private async lines(life: string, ids: readonly bigint[], { me, hasEvents }: Choice): Promise<LogEntry[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.connections.run<LineRow[]>(
+      (sql) => sql`
+        SELECT m.id, m.at_ns, m.is_sent, o.name AS other, coalesce(g.id, '') AS group_id, m.kind, m.refers, m.mentions,
+          m.reply_to, m.reaction, m.is_off
+        FROM (
+          SELECT t.position, m.id, m.sent_ns AS at_ns, m.inbox,
+            m.sender = ${me}::bigint AND m.inbox <> m.sender AS is_sent,
+            CASE WHEN m.inbox < 0 OR m.sender <> ${me}::bigint THEN m.sender ELSE m.inbox END AS other,
+            ${entryKind.message}::integer AS kind, 0::bigint AS refers, m.mentions,
+            coalesce(m.reply_to, 0) AS reply_to, '' AS reaction, false AS is_off
+          FROM unnest(${sql.array([...ids], "BIGINT")}) WITH ORDINALITY AS t (id, position)
+          JOIN roost.message m ON m.id = t.id
+          UNION ALL
+          SELECT t.position, e.id, e.at_ns, e.inbox, e.actor = ${me}::bigint AND e.inbox <> e.actor,
+            CASE WHEN e.inbox < 0 OR e.actor <> ${me}::bigint THEN e.actor ELSE e.inbox END,
+            e.kind, e.refers, null, 0, coalesce(e.reaction, ''), e.is_off
+          FROM unnest(${sql.array(hasEvents ? [...ids] : [], "BIGINT")}) WITH ORDINALITY AS t (id, position)
+          JOIN roost.entry e ON e.id = t.id
+        ) m
+        JOIN roost.account o ON o.number = m.other
+        LEFT JOIN roost.chat_group g ON g.number = -m.inbox
+        WHERE roost.require_life(${life})
+        ORDER BY m.position`,
+    );
+    return rows.map((row) => ({
+      messageId: row.id,
+      direction: row.is_sent ? 1 : 0,
+      sendTime: row.at_ns,
+      otherAccount: fromText(row.other),
+      group: fromText(row.group_id),
+      kind: row.kind,
+      refersTo: row.refers,
+      mentions: mentionsOf(row.mentions),
+      replyTo: row.reply_to,
+      reaction: fromText(row.reaction),
+      isOff: row.is_off,
+    }));
+  }
+}
+
+/** The first w.count ids of a log: w is a row of (inbox, after, below, count). */
+function idsOf(sql: SQL, { me, includeSent, hasEvents }: Choice): SQL.Query<unknown> {
+  return sql`
+    SELECT u.id FROM (
+      (SELECT m.id FROM roost.message m
+       WHERE m.inbox = w.inbox AND m.id > w.after AND m.id < w.below
+         AND (${includeSent}::boolean OR m.sender <> ${me}::bigint OR m.inbox = m.sender)
+       ORDER BY m.id LIMIT w.count)
+      UNION ALL
+      (SELECT m.id FROM roost.message m
+       WHERE w.inbox = 0 AND m.sender = ${me}::bigint AND m.inbox > 0 AND m.inbox <> m.sender
+         AND m.id > w.after AND m.id < w.below
+       ORDER BY m.id LIMIT w.count)
+      UNION ALL
+      (SELECT e.id FROM roost.entry e
+       WHERE ${hasEvents}::boolean AND e.inbox = w.inbox AND e.id > w.after AND e.id < w.below
+         AND (${includeSent}::boolean OR e.actor <> ${me}::bigint OR e.inbox = e.actor)
+       ORDER BY e.id LIMIT w.count)
+      UNION ALL
+      (SELECT e.id FROM roost.entry e
+       WHERE ${hasEvents}::boolean AND w.inbox = 0 AND e.actor = ${me}::bigint AND e.inbox > 0
+         AND e.inbox <> e.actor AND e.id > w.after AND e.id < w.below
+       ORDER BY e.id LIMIT w.count)
+    ) u ORDER BY u.id LIMIT w.count`;
+}
+
+/** Decodes the column of mentions. */
+export function mentionsOf(names: string | null): readonly string[] {
+  return names === null || names === "" ? [] : fromText(names).split(",");
+}
+
+/**
+ * Bounds all logs by the scope's last id: later rounds would see newer messages of only some logs. A window is open for
+ * messages and closed for entries; no message has an id of its ends.
+ */
+function logsOf(scope: ScopeRow, after: bigint, { includeSent, hasEvents }: Choice): Log[] {
+  const end = scope.last_id + 1n;
+  const logs: Log[] = [{ inbox: scope.me, after, below: end }];
+  if (includeSent) logs.push({ inbox: 0n, after, below: end });
+  const rim = hasEvents ? 1n : 0n;
+  for (const [index, group] of scope.groups.entries()) {
+    const from = (scope.from_ids[index] ?? 0n) - rim;
+    const until = (scope.until_ids[index] ?? end) + rim;
+    logs.push({ inbox: -group, after: from > after ? from : after, below: until < end ? until : end });
+  }
+  return logs;
+}

@@ -1,0 +1,106 @@
+// What an account has set for itself, since a version; and who has read a message.
+
+import type { Database } from "bun:sqlite";
+import { readersDays, readersGroupMax } from "../../../base/limits/fixed.ts";
+import type { AccountState, ReadersAnswer, ReadersQuery, SettingState } from "../../conversations.ts";
+import { idMax } from "../../snowflake.ts";
+import type { ReadMarks } from "./read-marks.ts";
+
+interface SettingRow {
+  readonly other: bigint;
+  readonly name: string | null;
+  readonly group_id: string | null;
+  readonly pinned: bigint;
+  readonly muted: bigint;
+  readonly hidden_id: bigint;
+  readonly cleared_id: bigint;
+  readonly version: bigint;
+}
+
+const readersNs = BigInt(readersDays) * 86_400_000_000_000n;
+
+export class AccountReader {
+  private readonly marks: ReadMarks;
+  private readonly sql;
+
+  constructor(db: Database, marks: ReadMarks) {
+    this.marks = marks;
+    this.sql = {
+      last: db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
+      settings: db.prepare<SettingRow, [bigint, bigint, number]>(
+        `SELECT c.other, a.name, g.id AS group_id, c.pinned, c.muted, c.hidden_id, c.cleared_id, c.version
+         FROM conversation c LEFT JOIN account a ON a.number = c.other LEFT JOIN "group" g ON g.number = -c.other
+         WHERE c.account = ? AND c.version > ? ORDER BY c.version LIMIT ?`,
+      ),
+      hidden: db.prepare<{ id: bigint; version: bigint }, [bigint, bigint, number]>(
+        "SELECT id, version FROM hidden WHERE account = ? AND version > ? ORDER BY version, id LIMIT ?",
+      ),
+      place: db.prepare<{ inbox: bigint; sender: bigint; sent_ns: bigint }, [bigint]>(
+        "SELECT inbox, sender, sent_ns FROM message WHERE id = ?",
+      ),
+      window: db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
+        `SELECT 1 AS one FROM member
+         WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
+      ),
+      count: db.prepare<{ member_count: bigint }, [bigint]>(`SELECT member_count FROM "group" WHERE number = ?`),
+      isMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
+      ),
+      members: db.prepare<{ account: bigint; name: string }, [bigint, bigint]>(
+        `SELECT m.account, a.name FROM member m JOIN account a ON a.number = m.account
+         WHERE m."group" = ? AND m.until_id IS NULL AND m.from_id < ? ORDER BY a.name`,
+      ),
+    };
+  }
+
+  /** Settings and hidden messages of one version are in one answer: a request hides at most `limit` messages. */
+  state(me: bigint, since: bigint, limit: number): AccountState {
+    const settings = this.sql.settings.all(me, since, limit + 1);
+    // One request hides many messages with one version, which must not be cut: it is read to its end.
+    const hidden = this.sql.hidden.all(me, since, 2 * limit + 1);
+    const last = this.sql.last.get()?.last_id ?? 0n;
+    const settingsEnd = settings.length > limit ? (settings[limit - 1]?.version ?? idMax) : idMax;
+    const hiddenEnd = hidden.length > 2 * limit ? (hidden.at(-1)?.version ?? idMax) - 1n : idMax;
+    const end = settingsEnd < hiddenEnd ? settingsEnd : hiddenEnd;
+    return {
+      version: end === idMax ? last : end,
+      settings: settings.filter(({ version }) => version <= end).map(settingOf),
+      hiddenMessages: hidden.filter(({ version }) => version <= end).map(({ id }) => id),
+      hasMore: end !== idMax,
+    };
+  }
+
+  readers(
+    me: bigint,
+    messageId: bigint,
+    { after, limit }: Pick<ReadersQuery, "after" | "limit">,
+    nowNs: bigint,
+  ): ReadersAnswer {
+    const place = messageId > 0n && messageId <= idMax ? this.sql.place.get(messageId) : null;
+    if (place === null || place.inbox > 0n) return { result: "notFound" };
+    const group = -place.inbox;
+    const isAuthor = place.sender === me;
+    if (!isAuthor && this.sql.window.get(me, group, messageId) === null) return { result: "notFound" };
+    if (!isAuthor && this.sql.isMember.get(group, me) === null) return { result: "forbidden" };
+    if ((this.sql.count.get(group)?.member_count ?? 0n) > BigInt(readersGroupMax)) return { result: "tooLarge" };
+    if (nowNs - place.sent_ns > readersNs) return { result: "tooOld" };
+    const readers = this.sql.members
+      .all(group, messageId)
+      .filter(({ account }) => account !== place.sender && this.marks.of(account, place.inbox) >= messageId)
+      .map(({ name }) => name);
+    const rest = readers.filter((name) => Buffer.compare(Buffer.from(name), Buffer.from(after)) > 0);
+    return { result: "found", count: readers.length, accounts: rest.slice(0, limit), hasMore: rest.length > limit };
+  }
+}
+
+function settingOf(row: SettingRow): SettingState {
+  return {
+    toGroup: row.other < 0n,
+    dest: (row.other < 0n ? row.group_id : row.name) ?? "",
+    isPinned: row.pinned === 1n,
+    isMuted: row.muted === 1n,
+    hiddenId: row.hidden_id,
+    clearedTo: row.cleared_id,
+    version: row.version,
+  };
+}

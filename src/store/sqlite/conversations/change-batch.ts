@@ -1,0 +1,76 @@
+// A batch of changes inside the writer's transaction, and the former text that edits and recalls leave in the
+// write-ahead log.
+
+import type { Database } from "bun:sqlite";
+import type { ChangeJob, ChangeResult } from "../../change-jobs.ts";
+import type { IdSequence } from "../../snowflake.ts";
+import { ChangeWriter } from "./change-writer.ts";
+import type { EntryIds } from "./entry-ids.ts";
+import type { Names } from "../names.ts";
+import { SettingWriter } from "./setting-writer.ts";
+
+export class ChangeBatch {
+  private readonly changes: ChangeWriter;
+  private readonly settings: SettingWriter;
+
+  constructor(db: Database, names: Names, entryIds: EntryIds) {
+    this.changes = new ChangeWriter(db, names, entryIds);
+    this.settings = new SettingWriter(db, names);
+  }
+
+  /** Result i belongs to job i. `firstNs`: the time of the first change; each further one is a nanosecond later. */
+  apply(jobs: readonly ChangeJob[], ids: IdSequence, wallMs: number, firstNs: bigint): ChangeResult[] {
+    let atNs = firstNs;
+    return jobs.map((job): ChangeResult => {
+      const moment = { ids, wallMs, atNs: atNs++ };
+      switch (job.kind) {
+        case "set":
+          return { of: "account", outcome: this.settings.set(job, moment) };
+        case "hide":
+          return { of: "account", outcome: this.settings.hide(job, moment) };
+        default:
+          return { of: "message", outcome: this.changes.write(job, moment) };
+      }
+    });
+  }
+}
+
+/** So that a checkpoint of everything, which commits wait for, is rare. */
+const looksBetween = 10;
+
+/** Removes text that edits and recalls have overwritten from the files. */
+export class FormerText {
+  private readonly db: Database;
+  /** The write-ahead log may hold some; also after a start, because a former process may have died. */
+  private isInLog = true;
+  private looks = 0;
+
+  constructor(db: Database) {
+    this.db = db;
+  }
+
+  /** Runs a transaction in which SQLite zeroes what is overwritten, if one of the jobs overwrites text. */
+  zeroed<T>(jobs: readonly ChangeJob[], transaction: () => T): T {
+    if (!jobs.some(({ kind }) => kind === "edit" || kind === "recall")) return transaction();
+    this.db.run("PRAGMA secure_delete = ON");
+    try {
+      const result = transaction();
+      this.isInLog = true;
+      return result;
+    } finally {
+      this.db.run("PRAGMA secure_delete = OFF");
+    }
+  }
+
+  /**
+   * Called once a minute, outside of transactions: empties the write-ahead log if it may hold former text, ten minutes
+   * after the last time; later if another connection reads from it.
+   */
+  look(): void {
+    if (!this.isInLog || ++this.looks < looksBetween) return;
+    const row = this.db.query<{ busy: bigint }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    if (row?.busy !== 0n) return;
+    this.isInLog = false;
+    this.looks = 0;
+  }
+}

@@ -1,0 +1,192 @@
+// Changes of messages: edits, recalls, reactions. Decides the rights (store/rights.ts) and writes the entry inside the
+// writer's transaction. An edit or a recall overwrites the text in the message's own row; with SQLite's secure_delete,
+// which the writer sets for the transaction, the former text is gone from the file's pages.
+
+import type { Database } from "bun:sqlite";
+import { reactionKindsMax } from "../../../base/limits/fixed.ts";
+import type { MessageChangeJob } from "../../change-jobs.ts";
+import { type ChangeOutcome, entryKind } from "../../conversations.ts";
+import { rightTo } from "../../rights.ts";
+import { idMax, type IdSequence } from "../../snowflake.ts";
+import { messageState } from "./tables.ts";
+import type { EntryIds } from "./entry-ids.ts";
+import type { Names } from "../names.ts";
+
+interface MessageRow {
+  readonly inbox: bigint;
+  readonly sender: bigint;
+  readonly sent_ns: bigint;
+  readonly state: bigint | null;
+}
+interface GroupRow {
+  readonly id: string;
+  readonly owner: bigint;
+  readonly version: bigint;
+  readonly member_count: bigint;
+}
+interface EntryRow {
+  readonly id: bigint;
+  readonly at_ns: bigint;
+}
+
+/** When a change happens. */
+export interface Moment {
+  readonly ids: IdSequence;
+  readonly wallMs: number;
+  readonly atNs: bigint;
+}
+
+const nsPerMs = 1_000_000n;
+const notFound: ChangeOutcome = { result: "notFound" };
+
+export class ChangeWriter {
+  private readonly names: Names;
+  private readonly entryIds: EntryIds;
+  private readonly sql;
+
+  constructor(db: Database, names: Names, entryIds: EntryIds) {
+    this.names = names;
+    this.entryIds = entryIds;
+    this.sql = {
+      message: db.prepare<MessageRow, [bigint]>("SELECT inbox, sender, sent_ns, state FROM message WHERE id = ?"),
+      window: db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
+        `SELECT 1 AS one FROM member
+         WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
+      ),
+      isMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
+      ),
+      group: db.prepare<GroupRow, [bigint]>(`SELECT id, owner, version, member_count FROM "group" WHERE number = ?`),
+      accountName: db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?"),
+      addEntry: db.prepare<null, [bigint, number, bigint, bigint, bigint, bigint, string | null, string, number]>(
+        `INSERT INTO entry (id, kind, inbox, actor, refers, at_ns, client_id, reaction, is_off)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ),
+      editOf: db.prepare<EntryRow, [bigint, bigint, string]>(
+        `SELECT id, at_ns FROM entry
+         WHERE refers = ? AND refers > 0 AND kind = ${entryKind.edited} AND actor = ? AND client_id = ? LIMIT 1`,
+      ),
+      recallOf: db.prepare<EntryRow, [bigint]>(
+        `SELECT id, at_ns FROM entry WHERE refers = ? AND refers > 0 AND kind = ${entryKind.recalled} LIMIT 1`,
+      ),
+      overwrite: db.prepare<null, [string, string, number, bigint]>(
+        "UPDATE message SET body = ?, extra = ?, state = ifnull(state, 0) | ? WHERE id = ?",
+      ),
+      forgetMentions: db.prepare<null, [bigint]>("UPDATE message SET mentions = NULL WHERE id = ?"),
+      dropMentions: db.prepare<null, [bigint]>("DELETE FROM mention WHERE id = ?"),
+      dropReactions: db.prepare<null, [bigint]>("DELETE FROM reaction WHERE message = ?"),
+      hasReaction: db.prepare<{ one: bigint }, [bigint, string, bigint]>(
+        "SELECT 1 AS one FROM reaction WHERE message = ? AND reaction = ? AND account = ?",
+      ),
+      isKind: db.prepare<{ one: bigint }, [bigint, string]>(
+        "SELECT 1 AS one FROM reaction WHERE message = ? AND reaction = ? LIMIT 1",
+      ),
+      kinds: db.prepare<{ count: bigint }, [bigint]>(
+        "SELECT count(DISTINCT reaction) AS count FROM reaction WHERE message = ?",
+      ),
+      addReaction: db.prepare<null, [bigint, string, bigint]>(
+        "INSERT INTO reaction (message, reaction, account) VALUES (?, ?, ?)",
+      ),
+      dropReaction: db.prepare<null, [bigint, string, bigint]>(
+        "DELETE FROM reaction WHERE message = ? AND reaction = ? AND account = ?",
+      ),
+      mark: db.prepare<null, [bigint]>(
+        `UPDATE message SET state = ifnull(state, 0) | ${messageState.hasReactions} WHERE id = ?`,
+      ),
+    };
+  }
+
+  write(job: MessageChangeJob, moment: Moment): ChangeOutcome {
+    const messageId = BigInt(job.messageId);
+    const actor = this.names.findAccount(job.app, job.actor);
+    if (actor === undefined || messageId <= 0n || messageId > idMax) return notFound;
+    const row = this.sql.message.get(messageId);
+    if (row === null) return notFound;
+    if (job.kind === "edit" && job.clientId !== "") {
+      const earlier = this.sql.editOf.get(messageId, actor, job.clientId);
+      if (earlier !== null) return { result: "unchanged", entryId: earlier.id, time: earlier.at_ns };
+    }
+    const group = row.inbox < 0n ? this.sql.group.get(-row.inbox) : null;
+    const isMember = group !== null && this.sql.isMember.get(-row.inbox, actor) !== null;
+    const state = Number(row.state ?? 0n);
+    const windowNs = job.kind === "react" ? 0n : BigInt(job.windowMs) * nsPerMs;
+    const right = rightTo(job.kind, {
+      isAuthor: row.sender === actor,
+      mayRead:
+        row.sender === actor ||
+        row.inbox === actor ||
+        (row.inbox < 0n && this.sql.window.get(actor, -row.inbox, messageId) !== null),
+      mayTalk: row.inbox > 0n || (isMember && group.member_count > 0n),
+      isAdmin: isMember && group.owner === actor,
+      isRecalled: (state & messageState.recalled) !== 0,
+      isRecent: windowNs > 0n && moment.atNs - row.sent_ns <= windowNs,
+    });
+    if (right === "unchanged") {
+      const earlier = this.sql.recallOf.get(messageId);
+      return { result: "unchanged", entryId: earlier?.id ?? 0n, time: earlier?.at_ns ?? 0n };
+    }
+    if (right !== "allowed") return { result: right };
+    return this.apply(job, messageId, actor, row, group, moment);
+  }
+
+  private apply(
+    job: MessageChangeJob,
+    messageId: bigint,
+    actor: bigint,
+    row: MessageRow,
+    group: GroupRow | null,
+    moment: Moment,
+  ): ChangeOutcome {
+    let clientId: string | null = null;
+    let reaction = "";
+    let isOff = false;
+    switch (job.kind) {
+      case "edit":
+        this.sql.overwrite.run(job.body, job.extra, messageState.edited, messageId);
+        clientId = job.clientId === "" ? null : job.clientId;
+        break;
+      case "recall":
+        this.sql.overwrite.run("", "", messageState.recalled, messageId);
+        this.sql.forgetMentions.run(messageId);
+        this.sql.dropMentions.run(messageId);
+        this.sql.dropReactions.run(messageId);
+        break;
+      case "react":
+        ({ reaction, isOff } = job);
+        if ((this.sql.hasReaction.get(messageId, reaction, actor) !== null) !== isOff)
+          return { result: "unchanged", entryId: 0n, time: 0n };
+        if (isOff) this.sql.dropReaction.run(messageId, reaction, actor);
+        else {
+          const isNew = this.sql.isKind.get(messageId, reaction) === null;
+          if (isNew && (this.sql.kinds.get(messageId)?.count ?? 0n) >= BigInt(reactionKindsMax))
+            return { result: "full" };
+          this.sql.addReaction.run(messageId, reaction, actor);
+          this.sql.mark.run(messageId);
+        }
+        break;
+    }
+    const kind = { edit: entryKind.edited, recall: entryKind.recalled, react: entryKind.reacted }[job.kind];
+    const inbox = group !== null || row.sender === actor ? row.inbox : row.sender;
+    const entryId = moment.ids.next(moment.wallMs);
+    const previousEntryId = this.entryIds.newestIn(inbox);
+    this.sql.addEntry.run(entryId, kind, inbox, actor, messageId, moment.atNs, clientId, reaction, Number(isOff));
+    this.entryIds.add(inbox, entryId);
+    const account = group === null ? (this.sql.accountName.get(inbox)?.name ?? "") : "";
+    return {
+      result: "stored",
+      entry: {
+        entryId,
+        kind,
+        refersTo: messageId,
+        actor: job.actor,
+        time: moment.atNs,
+        account,
+        group: group?.id ?? "",
+        reaction,
+        isOff,
+      },
+      previousEntryId,
+      groupVersion: group?.version ?? 0n,
+    };
+  }
+}

@@ -1,0 +1,246 @@
+// Pages of an account's conversations, as bodies of ConversationListResp. The order needs each conversation's newest
+// message, which the index gives as an upper bound (the message may be cleared, hidden or deleted): conversations are
+// taken by that bound, and put back when their activity turns out to be older.
+
+import type { Database } from "bun:sqlite";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { lastBodyBytesMax, unreadMax } from "../../../base/limits/fixed.ts";
+import { type ConversationSchema, ConversationListRespSchema } from "../../../wire/gen/pkt_pb.ts";
+import type { ConversationsQuery } from "../../conversations.ts";
+import { idMax } from "../../snowflake.ts";
+import type { HistoryMessageInit, HistoryReader } from "./history-reader.ts";
+import type { LogIndex } from "../index/log-index.ts";
+import type { ReadMarks } from "./read-marks.ts";
+import { everybody } from "./talk-extras.ts";
+import type { MessageRow, Scope, VisibleMessages } from "./visible.ts";
+
+interface Setting {
+  readonly other: bigint;
+  readonly pinned: bigint;
+  readonly muted: bigint;
+  readonly hidden_id: bigint;
+}
+
+/** A conversation on its way into a page. */
+interface Candidate {
+  readonly other: bigint;
+  /** Not less than the activity. */
+  bound: bigint;
+  found: Activity | undefined;
+}
+
+/** What a conversation is ordered by: its last visible message, or the own join. */
+interface Activity {
+  readonly id: bigint;
+  readonly scope: Scope;
+  readonly last: MessageRow | undefined;
+}
+
+type ConversationInit = MessageInitShape<typeof ConversationSchema>;
+
+export class ListReader {
+  private readonly lookups: LogIndex;
+  private readonly messages: VisibleMessages;
+  private readonly history: HistoryReader;
+  private readonly marks: ReadMarks;
+  private readonly sql;
+
+  constructor(
+    db: Database,
+    parts: { lookups: LogIndex; messages: VisibleMessages; history: HistoryReader; marks: ReadMarks },
+  ) {
+    this.lookups = parts.lookups;
+    this.messages = parts.messages;
+    this.history = parts.history;
+    this.marks = parts.marks;
+    this.sql = {
+      settings: db.prepare<Setting, [bigint]>(
+        "SELECT other, pinned, muted, hidden_id FROM conversation WHERE account = ?",
+      ),
+      groups: db.prepare<{ group: bigint; joined: bigint }, [bigint]>(
+        `SELECT "group", max(from_id) AS joined FROM member WHERE account = ? GROUP BY "group"`,
+      ),
+      groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
+      mentions: db.prepare<{ id: bigint; sender: bigint }, [string, bigint, bigint]>(
+        `SELECT n.id, m.sender FROM mention n JOIN message m ON m.id = n.id
+         WHERE n.who = ? AND n.inbox = ? AND n.id > ? ORDER BY n.id DESC`,
+      ),
+      hidden: db.prepare<{ inbox: bigint; sender: bigint; id: bigint }, [bigint]>(
+        `SELECT m.inbox, m.sender, m.id FROM hidden h JOIN message m ON m.id = h.id WHERE h.account = ?`,
+      ),
+    };
+  }
+
+  page(
+    me: bigint,
+    { before, limit, includeHidden }: Omit<ConversationsQuery, "app" | "account">,
+  ): Uint8Array<ArrayBuffer> {
+    const settings = new Map(this.sql.settings.all(me).map((setting) => [setting.other, setting]));
+    const hidden = this.sql.hidden.all(me);
+    const isPinned = (other: bigint): boolean => settings.get(other)?.pinned === 1n;
+    const shown: Activity[] = [];
+    const others: Activity[] = [];
+    const candidates = this.candidates(me);
+    const isShown = ({ id, scope }: Activity): boolean =>
+      includeHidden || id > (settings.get(scope.other)?.hidden_id ?? 0n);
+    if (before === 0n) {
+      for (const { other } of candidates.filter((candidate) => isPinned(candidate.other))) {
+        const activity = this.activity(me, other);
+        if (activity !== undefined && isShown(activity)) shown.push(activity);
+      }
+      shown.sort((one, two) => (one.id > two.id ? -1 : 1));
+    }
+    const end = before === 0n ? idMax : before;
+    for (const activity of this.newestFirst(
+      me,
+      candidates.filter(({ other }) => !isPinned(other)),
+    )) {
+      if (activity.id >= end || !isShown(activity)) continue;
+      others.push(activity);
+      if (others.length > limit) break;
+    }
+    const names = new Map<bigint, string>();
+    const conversations = [...shown, ...others.slice(0, limit)].map((activity) =>
+      this.conversation(activity, settings.get(activity.scope.other), hidden, names),
+    );
+    const hasMore = others.length > limit;
+    return toBinary(ConversationListRespSchema, create(ConversationListRespSchema, { conversations, hasMore }));
+  }
+
+  /** Everybody with whom the account has exchanged messages, and its groups, with bounds of their activity. */
+  private candidates(me: bigint): Candidate[] {
+    const found: Candidate[] = [];
+    for (const [partner, last] of this.lookups.partners(Number(me)))
+      found.push({ other: BigInt(partner), bound: last, found: undefined });
+    for (const { group, joined } of this.sql.groups.all(me)) {
+      let bound = joined;
+      for (const id of this.lookups.receivedNewestFirst(-group, idMax)) {
+        if (id > bound) bound = id;
+        break;
+      }
+      found.push({ other: -group, bound, found: undefined });
+    }
+    return found;
+  }
+
+  /** Yields activities, the newest first. */
+  private *newestFirst(me: bigint, candidates: Candidate[]): Generator<Activity, void, void> {
+    candidates.sort((one, two) => (one.bound > two.bound ? -1 : 1));
+    // Those whose activity turned out to be older than its bound; few.
+    const late: Candidate[] = [];
+    for (let at = 0; at < candidates.length || late.length > 0;) {
+      const [first] = late;
+      const next = candidates[at];
+      const isLate = first !== undefined && (next === undefined || first.bound > next.bound);
+      const candidate = isLate ? first : next;
+      if (candidate === undefined) return;
+      if (isLate) late.shift();
+      else at++;
+      candidate.found ??= this.activity(me, candidate.other);
+      const { found } = candidate;
+      if (found === undefined) continue;
+      if (found.id === candidate.bound) yield found;
+      else {
+        candidate.bound = found.id;
+        const place = late.findIndex(({ bound }) => bound < found.id);
+        late.splice(place < 0 ? late.length : place, 0, candidate);
+      }
+    }
+  }
+
+  /** Undefined: nothing of the conversation is to be seen. */
+  private activity(me: bigint, other: bigint): Activity | undefined {
+    const scope = this.messages.scope(me, other);
+    if (scope === undefined) return undefined;
+    let last: MessageRow | undefined;
+    for (const row of this.messages.below(scope, idMax)) {
+      last = row;
+      break;
+    }
+    const joined = other < 0n ? (scope.windows.at(-1)?.from ?? 0n) : 0n;
+    const lastId = last?.id ?? 0n;
+    const id = lastId > joined ? lastId : joined;
+    return id === 0n ? undefined : { id, scope, last };
+  }
+
+  private conversation(
+    { id, scope, last }: Activity,
+    setting: Setting | undefined,
+    hidden: readonly { readonly inbox: bigint; readonly sender: bigint; readonly id: bigint }[],
+    names: Map<bigint, string>,
+  ): ConversationInit {
+    const { me, other, clearedTo } = scope;
+    const readId = this.marks.of(me, other);
+    const after = readId > clearedTo ? readId : clearedTo;
+    const unread = this.unread(scope, after, hidden);
+    return {
+      ...(other < 0n
+        ? { group: this.sql.groupId.get(-other)?.id ?? "" }
+        : { account: this.history.nameOf(other, names), peerReadId: this.marks.of(other, me) }),
+      activityId: id,
+      ...(last && { lastMessage: cut(this.history.message(last, me, names)) }),
+      unread,
+      atLeast: unread === unreadMax,
+      unreadMentions: this.unreadMentions(scope, after, hidden, names),
+      readId,
+      pinned: setting?.pinned === 1n,
+      muted: setting?.muted === 1n,
+      hidden: (setting?.hidden_id ?? 0n) >= id,
+    };
+  }
+
+  private unread(
+    { me, other, windows }: Scope,
+    after: bigint,
+    hidden: readonly { readonly inbox: bigint; readonly sender: bigint; readonly id: bigint }[],
+  ): number {
+    if (me === other) return 0;
+    let unread = 0;
+    if (other > 0n) unread = this.lookups.countPair(Number(other), Number(me), after, unreadMax);
+    else {
+      for (const { from, until } of windows.toReversed()) {
+        if (until <= after || unread === unreadMax) break;
+        const start = from > after ? from : after;
+        unread += this.lookups.countReceived(other, Number(me), start, until, unreadMax - unread);
+      }
+    }
+    if (unread === unreadMax) return unread;
+    for (const { inbox, sender, id } of hidden) {
+      const isHere = other > 0n ? inbox === me && sender === other : inbox === other && sender !== me;
+      if (isHere && id > after) unread--;
+    }
+    return Math.max(0, unread);
+  }
+
+  private unreadMentions(
+    { me, other, windows }: Scope,
+    after: bigint,
+    hidden: readonly { readonly id: bigint }[],
+    names: Map<bigint, string>,
+  ): number {
+    const ids = new Set<bigint>();
+    const inbox = other > 0n ? me : other;
+    const name = this.history.nameOf(me, names);
+    for (const who of other > 0n ? [name] : [name, everybody]) {
+      for (const { id, sender } of this.sql.mentions.iterate(who, inbox, after)) {
+        if (sender === me || (other > 0n && sender !== other)) continue;
+        if (other < 0n && !windows.some(({ from, until }) => from < id && id < until)) continue;
+        if (hidden.some((one) => one.id === id)) continue;
+        ids.add(id);
+        if (ids.size === unreadMax) return unreadMax;
+      }
+    }
+    return ids.size;
+  }
+}
+
+/** The message as the last one of a conversation in a list: at most `lastBodyBytesMax` bytes of its text. */
+function cut(message: HistoryMessageInit): HistoryMessageInit {
+  const { body = "", extra = "" } = message;
+  if (Buffer.byteLength(body) <= lastBodyBytesMax && extra === "") return message;
+  const bytes = Buffer.from(body);
+  let end = Math.min(bytes.length, lastBodyBytesMax);
+  // Not inside a character: its further bytes are 10xxxxxx.
+  while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return { ...message, body: bytes.toString("utf8", 0, end), extra: "", cut: true };
+}

@@ -1,0 +1,128 @@
+// The file of read cursors beside the log: `messages.db` has `messages-reads.db`. Apart from the log, because cursors
+// are many and may be lost for a second, and messages are not: its writer never takes the log's lock. The file is made
+// when the first cursor moves, and made anew when it belongs to another log.
+
+import type { Database } from "bun:sqlite";
+import { closeSync, existsSync, openSync, rmSync } from "node:fs";
+import { openConnection } from "../connection.ts";
+import { isDamage } from "../damage.ts";
+import { beginExclusive } from "../locking.ts";
+
+interface MarkRow {
+  readonly account: bigint;
+  readonly other: bigint;
+  readonly read_id: bigint;
+}
+
+const schemaVersion = 1n;
+const cacheKib = 8 * 1024;
+const schema = `
+  -- The log that the cursors belong to.
+  CREATE TABLE belongs (one INTEGER PRIMARY KEY CHECK (one = 1), mark INTEGER NOT NULL);
+  CREATE TABLE read_mark (
+    account INTEGER NOT NULL,
+    -- The partner, or minus the group.
+    other INTEGER NOT NULL,
+    read_id INTEGER NOT NULL,
+    PRIMARY KEY (account, other)
+  ) WITHOUT ROWID;`;
+
+export function readsPathOf(logPath: string): string {
+  return logPath.endsWith(".db") ? `${logPath.slice(0, -3)}-reads.db` : `${logPath}-reads`;
+}
+
+/** Opens the log's cursors for reading; undefined if there are none. */
+export function openReads(logPath: string, log: Database): Database | undefined {
+  const path = readsPathOf(logPath);
+  if (!existsSync(path)) return undefined;
+  let db: Database | undefined;
+  try {
+    db = openConnection({ path, synchronous: "NORMAL", cacheKib });
+    if (belongsTo(db, markOf(log))) {
+      db.run("PRAGMA query_only = 1");
+      return db;
+    }
+  } catch (error) {
+    db?.close();
+    if (isDamage(error)) return undefined;
+    throw error;
+  }
+  db.close();
+  return undefined;
+}
+
+/** Opens the log's cursors for writing; makes the file (mode 0600) if it is missing, or another log's. */
+export function openOrMakeReads(logPath: string, log: Database): Database {
+  const path = readsPathOf(logPath);
+  const mark = markOf(log);
+  for (let isSecond = false; ; isSecond = true) {
+    if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+    const db = openConnection({ path, synchronous: "NORMAL", cacheKib });
+    try {
+      // Small and cheap to copy: SQLite's own checkpoints will do.
+      db.run("PRAGMA wal_autocheckpoint = 1000");
+      initialize(db, mark, log);
+      if (belongsTo(db, mark)) return db;
+    } catch (error) {
+      if (isSecond || !isDamage(error)) {
+        db.close();
+        throw error;
+      }
+    }
+    db.close();
+    removeReads(path);
+  }
+}
+
+/** Unlinks the files of cursors. A process that has them open goes on with them until it opens the store again. */
+function removeReads(path: string): void {
+  for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+}
+
+function initialize(db: Database, mark: bigint, log: Database): void {
+  beginExclusive(db);
+  try {
+    if (db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() === null) {
+      db.run(schema);
+      db.run("INSERT INTO belongs VALUES (1, ?)", [mark]);
+      const add = db.prepare<null, [bigint, bigint, bigint]>("INSERT OR IGNORE INTO read_mark VALUES (?, ?, ?)");
+      const saved = log.query<MarkRow, []>("SELECT account, other, read_id FROM read_mark");
+      for (const { account, other, read_id } of saved.iterate()) add.run(account, other, read_id);
+      db.run(`PRAGMA user_version = ${schemaVersion}`);
+    }
+    db.run("COMMIT");
+  } catch (error) {
+    if (db.inTransaction) db.run("ROLLBACK");
+    throw error;
+  }
+}
+
+/** Copies the cursors of the store at `logPath` into the table of a copy of its log. */
+export function copyReads(logPath: string, log: Database, copy: Database, nowMs: number): void {
+  const reads = openReads(logPath, log);
+  if (reads === undefined) return;
+  try {
+    const add = copy.prepare<null, [bigint, bigint, bigint, number]>(
+      "INSERT OR REPLACE INTO read_mark (account, other, read_id, saved_ms) VALUES (?, ?, ?, ?)",
+    );
+    copy.run("BEGIN");
+    const rows = reads.query<MarkRow, []>("SELECT account, other, read_id FROM read_mark");
+    for (const { account, other, read_id } of rows.iterate()) add.run(account, other, read_id, nowMs);
+    copy.run("COMMIT");
+  } catch (error) {
+    if (copy.inTransaction) copy.run("ROLLBACK");
+    // Then they count as unread again; the messages matter more.
+    if (!isDamage(error)) throw error;
+  } finally {
+    reads.close();
+  }
+}
+
+function belongsTo(db: Database, mark: bigint): boolean {
+  const version = db.query<{ user_version: bigint }, []>("PRAGMA user_version").get()?.user_version;
+  return version === schemaVersion && db.query<{ mark: bigint }, []>("SELECT mark FROM belongs").get()?.mark === mark;
+}
+
+function markOf(log: Database): bigint {
+  return log.query<{ mark: bigint }, []>("SELECT mark FROM log").get()?.mark ?? 0n;
+}

@@ -1,0 +1,77 @@
+// Moves read cursors. It reads the log without a lock, to see that a cursor names a message of its conversation.
+
+import type { Database } from "bun:sqlite";
+import type { ReadMarkJob } from "../../change-jobs.ts";
+import type { ReadOutcome } from "../../conversations.ts";
+import { idMax } from "../../snowflake.ts";
+
+const notFound: ReadOutcome = { result: "notFound" };
+
+export class ReadWriter {
+  private readonly log: Database;
+  private readonly reads: Database;
+  private readonly sql;
+
+  constructor(log: Database, reads: Database) {
+    this.log = log;
+    this.reads = reads;
+    this.sql = {
+      last: log.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
+      oldest: log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
+      account: log.prepare<{ number: bigint }, [string, string]>(
+        "SELECT number FROM account WHERE app = ? AND name = ?",
+      ),
+      group: log.prepare<{ number: bigint }, [string, string]>(`SELECT number FROM "group" WHERE app = ? AND id = ?`),
+      place: log.prepare<{ inbox: bigint; sender: bigint }, [bigint]>("SELECT inbox, sender FROM message WHERE id = ?"),
+      window: log.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
+        `SELECT 1 AS one FROM member
+         WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
+      ),
+      move: reads.prepare<null, [bigint, bigint, bigint]>(
+        `INSERT INTO read_mark VALUES (?, ?, ?)
+         ON CONFLICT (account, other) DO UPDATE SET read_id = excluded.read_id WHERE excluded.read_id > read_id`,
+      ),
+      mark: reads.prepare<{ read_id: bigint }, [bigint, bigint]>(
+        "SELECT read_id FROM read_mark WHERE account = ? AND other = ?",
+      ),
+    };
+  }
+
+  /** Moves cursors in one transaction; outcome i belongs to job i. */
+  move(jobs: readonly ReadMarkJob[]): ReadOutcome[] {
+    this.log.run("BEGIN");
+    try {
+      const last = this.sql.last.get()?.last_id ?? 0n;
+      this.reads.run("BEGIN IMMEDIATE");
+      const outcomes = jobs.map((job) => this.moveOne(job, last));
+      this.reads.run("COMMIT");
+      return outcomes;
+    } finally {
+      if (this.reads.inTransaction) this.reads.run("ROLLBACK");
+      this.log.run("ROLLBACK");
+    }
+  }
+
+  private moveOne({ app, account, toGroup, dest, messageId }: ReadMarkJob, last: bigint): ReadOutcome {
+    const id = BigInt(messageId);
+    if (id < 0n || id > idMax || id > last) return { result: "future" };
+    const me = this.sql.account.get(app, account)?.number;
+    const other = toGroup ? this.sql.group.get(app, dest)?.number : this.sql.account.get(app, dest)?.number;
+    if (me === undefined || other === undefined) return notFound;
+    const key = toGroup ? -other : other;
+    const before = this.sql.mark.get(me, key)?.read_id ?? 0n;
+    if (id <= before) return { result: "unchanged", readId: before };
+    const place = this.sql.place.get(id);
+    if (place === null) {
+      // Of a message that the retention has deleted, nothing is known any more; nothing up to it is unread.
+      const isGone = id < (this.sql.oldest.get()?.id ?? idMax);
+      return isGone && before > 0n ? { result: "unchanged", readId: before } : notFound;
+    }
+    const isHere = toGroup
+      ? place.inbox === key && this.sql.window.get(me, other, id) !== null
+      : (place.inbox === key && place.sender === me) || (place.inbox === me && place.sender === key);
+    if (!isHere) return notFound;
+    this.sql.move.run(me, key, id);
+    return { result: "moved", readId: id };
+  }
+}

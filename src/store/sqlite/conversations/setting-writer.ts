@@ -1,0 +1,99 @@
+// An account's own view of its conversations, written inside the writer's transaction: pinned, muted, hidden and
+// cleared conversations, hidden messages. Each change has a version, an id of the sequence.
+
+import type { Database } from "bun:sqlite";
+import { pinnedMax } from "../../../base/limits/fixed.ts";
+import type { HideJob, SetJob } from "../../change-jobs.ts";
+import type { SettingOutcome } from "../../conversations.ts";
+import { idMax } from "../../snowflake.ts";
+import type { Moment } from "./change-writer.ts";
+import type { Names } from "../names.ts";
+
+interface SettingRow {
+  readonly pinned: bigint;
+  readonly muted: bigint;
+  readonly hidden_id: bigint;
+  readonly cleared_id: bigint;
+  readonly version: bigint;
+}
+
+const none: SettingRow = { pinned: 0n, muted: 0n, hidden_id: 0n, cleared_id: 0n, version: 0n };
+const notFound: SettingOutcome = { result: "notFound" };
+
+export class SettingWriter {
+  private readonly names: Names;
+  private readonly sql;
+
+  constructor(db: Database, names: Names) {
+    this.names = names;
+    this.sql = {
+      setting: db.prepare<SettingRow, [bigint, bigint]>(
+        "SELECT pinned, muted, hidden_id, cleared_id, version FROM conversation WHERE account = ? AND other = ?",
+      ),
+      pinned: db.prepare<{ count: bigint }, [bigint]>(
+        "SELECT count(*) AS count FROM conversation WHERE account = ? AND pinned = 1",
+      ),
+      save: db.prepare<null, [bigint, bigint, bigint, bigint, bigint, bigint, bigint]>(
+        `INSERT OR REPLACE INTO conversation (account, other, pinned, muted, hidden_id, cleared_id, version)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ),
+      wasMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM member WHERE account = ? AND "group" = ? LIMIT 1`,
+      ),
+      mayHide: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM message m WHERE m.id = ?1
+         AND (m.sender = ?2 OR m.inbox = ?2 OR EXISTS (
+           SELECT 1 FROM member w WHERE w.account = ?2 AND w."group" = -m.inbox AND w.from_id < m.id
+             AND (w.until_id IS NULL OR w.until_id > m.id)))
+         AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.account = ?2 AND h.id = ?1)`,
+      ),
+      hide: db.prepare<null, [bigint, bigint, bigint]>("INSERT INTO hidden (account, id, version) VALUES (?, ?, ?)"),
+    };
+  }
+
+  /** Whether a direct conversation exists is not checked here: the index of pairs is the reader's. */
+  set(job: SetJob, { ids, wallMs }: Moment): SettingOutcome {
+    const account = this.names.findAccount(job.app, job.account);
+    if (account === undefined) return notFound;
+    const other = this.otherOf(job, account);
+    if (other === undefined) return notFound;
+    const before = this.sql.setting.get(account, other) ?? none;
+    const committed = ids.last;
+    const pinned = job.isPinned === undefined ? before.pinned : BigInt(job.isPinned);
+    const muted = job.isMuted === undefined ? before.muted : BigInt(job.isMuted);
+    const clearUpTo = job.clearUpTo === undefined ? 0n : BigInt(job.clearUpTo);
+    const asked = clearUpTo < committed ? clearUpTo : committed;
+    const cleared = asked > before.cleared_id ? asked : before.cleared_id;
+    const isHiding = job.isHidden === true && before.hidden_id < committed;
+    const isShowing = job.isHidden === false && before.hidden_id !== 0n;
+    const isSame =
+      pinned === before.pinned && muted === before.muted && cleared === before.cleared_id && !isHiding && !isShowing;
+    if (isSame) return { result: "unchanged", version: before.version };
+    if (pinned > before.pinned && (this.sql.pinned.get(account)?.count ?? 0n) >= BigInt(pinnedMax))
+      return { result: "full" };
+    const version = ids.next(wallMs);
+    const hidden = isHiding ? version : isShowing ? 0n : before.hidden_id;
+    this.sql.save.run(account, other, pinned, muted, hidden, cleared, version);
+    return { result: "stored", version };
+  }
+
+  hide(job: HideJob, { ids, wallMs }: Moment): SettingOutcome {
+    const account = this.names.findAccount(job.app, job.account);
+    if (account === undefined) return { result: "unchanged", version: 0n };
+    let version = 0n;
+    for (const text of new Set(job.messageIds)) {
+      const id = BigInt(text);
+      if (id <= 0n || id > idMax || this.sql.mayHide.get(id, account) === null) continue;
+      if (version === 0n) version = ids.next(wallMs);
+      this.sql.hide.run(account, id, version);
+    }
+    return version === 0n ? { result: "unchanged", version } : { result: "stored", version };
+  }
+
+  /** The partner's number, or minus the group's; undefined without such a conversation. */
+  private otherOf({ app, toGroup, dest }: SetJob, account: bigint): bigint | undefined {
+    if (!toGroup) return this.names.findAccount(app, dest);
+    const group = this.names.findGroup(app, dest);
+    return group !== undefined && this.sql.wasMember.get(account, group) !== null ? -group : undefined;
+  }
+}

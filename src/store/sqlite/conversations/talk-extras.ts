@@ -1,0 +1,76 @@
+// What only some messages have: mentions, and the message that they answer. Checked and stored inside the transaction
+// that stores the message.
+
+import type { Database } from "bun:sqlite";
+import { outcome, type JobOf } from "../../jobs.ts";
+import type { Names } from "../names.ts";
+
+type TalkJob = JobOf<"talk">;
+
+/** Whom a mention of everybody in the group names. */
+export const everybody = "*";
+
+export class TalkExtrasWriter {
+  private readonly names: Names;
+  private readonly sql;
+
+  constructor(db: Database, names: Names) {
+    this.names = names;
+    this.sql = {
+      isMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
+      ),
+      owner: db.prepare<{ owner: bigint }, [bigint]>(`SELECT owner FROM "group" WHERE number = ?`),
+      place: db.prepare<{ inbox: bigint; sender: bigint }, [bigint]>("SELECT inbox, sender FROM message WHERE id = ?"),
+      window: db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
+        `SELECT 1 AS one FROM member
+         WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
+      ),
+      root: db.prepare<{ root: bigint }, [bigint]>("SELECT root FROM reply WHERE id = ?"),
+      addMention: db.prepare<null, [string, bigint, bigint]>(
+        "INSERT OR IGNORE INTO mention (who, inbox, id) VALUES (?, ?, ?)",
+      ),
+      addReply: db.prepare<null, [bigint, bigint]>("INSERT INTO reply (id, root) VALUES (?, ?)"),
+      addTo: db.prepare<null, [bigint | null, string | null, bigint]>(
+        "UPDATE message SET reply_to = ?, mentions = ? WHERE id = ?",
+      ),
+    };
+  }
+
+  /** Returns why the message may not be stored, or undefined. */
+  refusal({ app, mentions, replyTo }: TalkJob, sender: bigint, inbox: bigint): bigint | undefined {
+    if (mentions === everybody) {
+      if (inbox > 0n || this.sql.owner.get(-inbox)?.owner !== sender) return outcome.mentionOfAll;
+    } else if (mentions !== undefined) {
+      for (const name of mentions.split(",")) {
+        const account = this.names.findAccount(app, name);
+        if (account === undefined || !this.isIn(account, sender, inbox)) return outcome.mentionOfStranger;
+      }
+    }
+    if (replyTo !== undefined && !this.isAnswerable(BigInt(replyTo), sender, inbox)) return outcome.replyElsewhere;
+    return undefined;
+  }
+
+  /** Call after the message was inserted. */
+  save(id: bigint, { mentions, replyTo }: TalkJob, inbox: bigint): void {
+    const parent = replyTo === undefined ? null : BigInt(replyTo);
+    this.sql.addTo.run(parent, mentions ?? null, id);
+    if (parent !== null) this.sql.addReply.run(id, this.sql.root.get(parent)?.root ?? parent);
+    for (const name of mentions?.split(",") ?? []) this.sql.addMention.run(name, inbox, id);
+  }
+
+  private isIn(account: bigint, sender: bigint, inbox: bigint): boolean {
+    if (inbox > 0n) return account === sender || account === inbox;
+    return this.sql.isMember.get(-inbox, account) !== null;
+  }
+
+  /** Whether a message is in this conversation, and the sender may read it. */
+  private isAnswerable(id: bigint, sender: bigint, inbox: bigint): boolean {
+    const place = this.sql.place.get(id);
+    if (place === null) return false;
+    if (inbox > 0n) {
+      return (place.inbox === inbox && place.sender === sender) || (place.inbox === sender && place.sender === inbox);
+    }
+    return place.inbox === inbox && (place.sender === sender || this.sql.window.get(sender, -inbox, id) !== null);
+  }
+}

@@ -1,0 +1,186 @@
+// The messages of a conversation that an account may see, in either direction of ids: inside its windows, above what it
+// has cleared, without those that it has hidden and those that the retention has deleted.
+
+import type { Database } from "bun:sqlite";
+import { idMax } from "../../snowflake.ts";
+import type { LogIndex } from "../index/log-index.ts";
+
+export interface MessageRow {
+  readonly id: bigint;
+  readonly inbox: bigint;
+  readonly sender: bigint;
+  readonly sent_ns: bigint;
+  readonly type: bigint;
+  readonly body: string;
+  readonly extra: string;
+  readonly state: bigint | null;
+  readonly reply_to: bigint | null;
+  readonly mentions: string | null;
+}
+
+/** An open interval of ids. */
+interface Window {
+  readonly from: bigint;
+  readonly until: bigint;
+}
+
+/** A conversation of an account. */
+export interface Scope {
+  readonly me: bigint;
+  /** The partner, or minus the group. */
+  readonly other: bigint;
+  /** Of a group, the oldest first; a direct conversation has one that holds everything. */
+  readonly windows: readonly Window[];
+  readonly clearedTo: bigint;
+}
+
+const whole: readonly Window[] = [{ from: 0n, until: idMax }];
+/** Replies of a thread that are read at once. */
+const threadRows = 64;
+
+export class VisibleMessages {
+  private readonly lookups: LogIndex;
+  private readonly sql;
+
+  constructor(db: Database, lookups: LogIndex) {
+    this.lookups = lookups;
+    this.sql = {
+      message: db.prepare<MessageRow, [bigint]>(
+        "SELECT id, inbox, sender, sent_ns, type, body, extra, state, reply_to, mentions FROM message WHERE id = ?",
+      ),
+      windows: db.prepare<{ from_id: bigint; until_id: bigint | null }, [bigint, bigint]>(
+        `SELECT from_id, until_id FROM member WHERE account = ? AND "group" = ? ORDER BY from_id`,
+      ),
+      cleared: db.prepare<{ cleared_id: bigint }, [bigint, bigint]>(
+        "SELECT cleared_id FROM conversation WHERE account = ? AND other = ?",
+      ),
+      isHidden: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        "SELECT 1 AS one FROM hidden WHERE account = ? AND id = ?",
+      ),
+      oldest: db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
+      repliesBelow: db.prepare<{ id: bigint }, [bigint, bigint]>(
+        `SELECT id FROM reply WHERE root = ? AND id < ? ORDER BY id DESC LIMIT ${threadRows}`,
+      ),
+      repliesAbove: db.prepare<{ id: bigint }, [bigint, bigint]>(
+        `SELECT id FROM reply WHERE root = ? AND id > ? ORDER BY id LIMIT ${threadRows}`,
+      ),
+    };
+  }
+
+  /** `other`: the partner, or minus the group; undefined if the account never was in the group. */
+  scope(me: bigint, other: bigint): Scope | undefined {
+    const clearedTo = this.sql.cleared.get(me, other)?.cleared_id ?? 0n;
+    if (other > 0n) return { me, other, windows: whole, clearedTo };
+    const windows = this.sql.windows
+      .all(me, -other)
+      .map(({ from_id, until_id }): Window => ({ from: from_id, until: until_id ?? idMax }));
+    return windows.length === 0 ? undefined : { me, other, windows, clearedTo };
+  }
+
+  /** Yields visible messages below an id, the newest first; of a thread, if it is not 0n. */
+  *below(scope: Scope, below: bigint, thread = 0n): Generator<MessageRow, void, void> {
+    const oldest = this.sql.oldest.get()?.id ?? idMax;
+    const end = scope.clearedTo < oldest ? oldest - 1n : scope.clearedTo;
+    for (const id of thread === 0n ? this.idsBelow(scope, below) : this.threadBelow(thread, below)) {
+      if (id <= end) return;
+      const row = this.visible(scope, id);
+      if (row !== undefined) yield row;
+    }
+  }
+
+  /** Yields visible messages above an id, the oldest first; of a thread, if it is not 0n. */
+  *above(scope: Scope, above: bigint, thread = 0n): Generator<MessageRow, void, void> {
+    const oldest = this.sql.oldest.get()?.id ?? idMax;
+    let after = above > scope.clearedTo ? above : scope.clearedTo;
+    if (after < oldest) after = oldest - 1n;
+    for (const id of thread === 0n ? this.idsAbove(scope, after) : this.threadAbove(thread, after)) {
+      const row = this.visible(scope, id);
+      if (row !== undefined) yield row;
+    }
+  }
+
+  /** The message, if the account sees it as one of this conversation. */
+  visible({ me, other, windows, clearedTo }: Scope, id: bigint): MessageRow | undefined {
+    if (id <= clearedTo) return undefined;
+    const row = this.sql.message.get(id);
+    if (row === null) return undefined;
+    const isHere =
+      other < 0n
+        ? row.inbox === other && (row.sender === me || windows.some(({ from, until }) => from < id && id < until))
+        : (row.inbox === other && row.sender === me) || (row.inbox === me && row.sender === other);
+    return isHere && this.sql.isHidden.get(me, id) === null ? row : undefined;
+  }
+
+  private *idsBelow({ me, other, windows }: Scope, below: bigint): Generator<bigint, void, void> {
+    if (other > 0n) {
+      const [mine, theirs] = [Number(me), Number(other)];
+      const sent = this.lookups.pairNewestFirst(mine, theirs, below);
+      if (me === other) yield* sent;
+      else yield* merged(sent, this.lookups.pairNewestFirst(theirs, mine, below), (one, two) => one > two);
+      return;
+    }
+    for (const { from, until } of windows.toReversed()) {
+      if (from >= below) continue;
+      for (const id of this.lookups.receivedNewestFirst(other, until < below ? until : below)) {
+        if (id <= from) break;
+        yield id;
+      }
+    }
+  }
+
+  private *idsAbove({ me, other, windows }: Scope, above: bigint): Generator<bigint, void, void> {
+    if (other > 0n) {
+      const [mine, theirs] = [Number(me), Number(other)];
+      const sent = this.lookups.pairOldestFirst(mine, theirs, above);
+      if (me === other) yield* sent;
+      else yield* merged(sent, this.lookups.pairOldestFirst(theirs, mine, above), (one, two) => one < two);
+      return;
+    }
+    for (const { from, until } of windows) {
+      if (until <= above) continue;
+      for (const id of this.lookups.receivedOldestFirst(other, from > above ? from : above)) {
+        if (id >= until) break;
+        yield id;
+      }
+    }
+  }
+
+  private *threadBelow(root: bigint, below: bigint): Generator<bigint, void, void> {
+    for (let last = below; ;) {
+      const rows = this.sql.repliesBelow.all(root, last);
+      for (const { id } of rows) yield id;
+      if (rows.length < threadRows) break;
+      last = rows.at(-1)?.id ?? 0n;
+    }
+    if (root < below) yield root;
+  }
+
+  private *threadAbove(root: bigint, above: bigint): Generator<bigint, void, void> {
+    if (root > above) yield root;
+    for (let last = above; ;) {
+      const rows = this.sql.repliesAbove.all(root, last);
+      for (const { id } of rows) yield id;
+      if (rows.length < threadRows) return;
+      last = rows.at(-1)?.id ?? idMax;
+    }
+  }
+}
+
+/** Merges two ordered streams. */
+function* merged(
+  one: Iterable<bigint>,
+  two: Iterable<bigint>,
+  isFirst: (one: bigint, two: bigint) => boolean,
+): Generator<bigint, void, void> {
+  const [first, second] = [one[Symbol.iterator](), two[Symbol.iterator]()];
+  let [a, b] = [first.next(), second.next()];
+  while (a.done !== true || b.done !== true) {
+    if (a.done !== true && (b.done === true || isFirst(a.value, b.value))) {
+      yield a.value;
+      a = first.next();
+    } else if (b.done !== true) {
+      yield b.value;
+      b = second.next();
+    }
+  }
+}

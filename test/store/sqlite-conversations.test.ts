@@ -1,0 +1,10 @@
+// The suite of conversations, on SQLite: with everything in the memtable, and with runs of a few messages each.
+
+import { flushMessagesDefault } from "../../src/store/sqlite/index/posting.ts";
+import { conversationsSuite } from "./conversations-suite.ts";
+import { sqlitePlace } from "./sqlite-place.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
+
+const freshPath = temporaryPaths("sqlite-conversations-");
+conversationsSuite("SQLite store", async () => sqlitePlace(freshPath(), flushMessagesDefault));
+conversationsSuite("SQLite store of small runs", async () => sqlitePlace(freshPath(), 3));
