@@ -12,11 +12,8 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 /**
  * Describes the file pkt.proto.
  */
-export const file_pkt: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    "Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJIkkKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIjIKC01lc3NhZ2VSZXNwEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghzZW5kVGltZRgCIAEoAyKBAQoLTWVzc2FnZVB1c2gSEQoJbWVzc2FnZUlkGAEgASgDEgwKBHR5cGUYAiABKAUSDAoEYm9keRgDIAEoCRINCgVleHRyYRgEIAEoCRIOCgZzZW5kZXIYBSABKAkSEAoIc2VuZFRpbWUYBiABKAMSEgoKcHJldmlvdXNJZBgHIAEoAyIiCg1NZXNzYWdlQWNrUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAyI6Cg9NZXNzYWdlSW5kZXhSZXESEgoKbWVzc2FnZV9pZBgBIAEoAxITCgtpbmNsdWRlU2VudBgCIAEoCCI2ChBNZXNzYWdlSW5kZXhSZXNwEiIKB2luZGV4ZXMYASADKAsyES5wa3QuTWVzc2FnZUluZGV4ImkKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIjUKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCRIQCghsZWZ0X291dBgCIAMoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzUmVhZHkYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzUmVhZHkqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAJiBnByb3RvMw",
-  );
+export const file_pkt: GenFile = /*@__PURE__*/
+  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJIkkKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIjIKC01lc3NhZ2VSZXNwEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghzZW5kVGltZRgCIAEoAyKBAQoLTWVzc2FnZVB1c2gSEQoJbWVzc2FnZUlkGAEgASgDEgwKBHR5cGUYAiABKAUSDAoEYm9keRgDIAEoCRINCgVleHRyYRgEIAEoCRIOCgZzZW5kZXIYBSABKAkSEAoIc2VuZFRpbWUYBiABKAMSEgoKcHJldmlvdXNJZBgHIAEoAyIiCg1NZXNzYWdlQWNrUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAyI6Cg9NZXNzYWdlSW5kZXhSZXESEgoKbWVzc2FnZV9pZBgBIAEoAxITCgtpbmNsdWRlU2VudBgCIAEoCCI2ChBNZXNzYWdlSW5kZXhSZXNwEiIKB2luZGV4ZXMYASADKAsyES5wa3QuTWVzc2FnZUluZGV4ImkKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIjUKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCRIQCghsZWZ0X291dBgCIAMoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzUmVhZHkYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzUmVhZHkqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAJiBnByb3RvMw");
 
 /**
  * @generated from message pkt.Meta
@@ -42,7 +39,8 @@ export type Meta = Message<"pkt.Meta"> & {
  * Describes the message pkt.Meta.
  * Use `create(MetaSchema)` to create a new message.
  */
-export const MetaSchema: GenMessage<Meta> = /*@__PURE__*/ messageDesc(file_pkt, 0);
+export const MetaSchema: GenMessage<Meta> = /*@__PURE__*/
+  messageDesc(file_pkt, 0);
 
 /**
  * @generated from message pkt.Header
@@ -96,7 +94,8 @@ export type Header = Message<"pkt.Header"> & {
  * Describes the message pkt.Header.
  * Use `create(HeaderSchema)` to create a new message.
  */
-export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/ messageDesc(file_pkt, 1);
+export const HeaderSchema: GenMessage<Header> = /*@__PURE__*/
+  messageDesc(file_pkt, 1);
 
 /**
  * @generated from message pkt.LoginReq
@@ -139,7 +138,8 @@ export type LoginReq = Message<"pkt.LoginReq"> & {
  * Describes the message pkt.LoginReq.
  * Use `create(LoginReqSchema)` to create a new message.
  */
-export const LoginReqSchema: GenMessage<LoginReq> = /*@__PURE__*/ messageDesc(file_pkt, 2);
+export const LoginReqSchema: GenMessage<LoginReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 2);
 
 /**
  * @generated from message pkt.LoginResp
@@ -167,7 +167,8 @@ export type LoginResp = Message<"pkt.LoginResp"> & {
  * Describes the message pkt.LoginResp.
  * Use `create(LoginRespSchema)` to create a new message.
  */
-export const LoginRespSchema: GenMessage<LoginResp> = /*@__PURE__*/ messageDesc(file_pkt, 3);
+export const LoginRespSchema: GenMessage<LoginResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 3);
 
 /**
  * @generated from message pkt.LoginRenewReq
@@ -183,7 +184,8 @@ export type LoginRenewReq = Message<"pkt.LoginRenewReq"> & {
  * Describes the message pkt.LoginRenewReq.
  * Use `create(LoginRenewReqSchema)` to create a new message.
  */
-export const LoginRenewReqSchema: GenMessage<LoginRenewReq> = /*@__PURE__*/ messageDesc(file_pkt, 4);
+export const LoginRenewReqSchema: GenMessage<LoginRenewReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 4);
 
 /**
  * @generated from message pkt.LoginRenewResp
@@ -201,7 +203,8 @@ export type LoginRenewResp = Message<"pkt.LoginRenewResp"> & {
  * Describes the message pkt.LoginRenewResp.
  * Use `create(LoginRenewRespSchema)` to create a new message.
  */
-export const LoginRenewRespSchema: GenMessage<LoginRenewResp> = /*@__PURE__*/ messageDesc(file_pkt, 5);
+export const LoginRenewRespSchema: GenMessage<LoginRenewResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 5);
 
 /**
  * @generated from message pkt.KickoutNotify
@@ -217,7 +220,8 @@ export type KickoutNotify = Message<"pkt.KickoutNotify"> & {
  * Describes the message pkt.KickoutNotify.
  * Use `create(KickoutNotifySchema)` to create a new message.
  */
-export const KickoutNotifySchema: GenMessage<KickoutNotify> = /*@__PURE__*/ messageDesc(file_pkt, 6);
+export const KickoutNotifySchema: GenMessage<KickoutNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 6);
 
 /**
  * @generated from message pkt.Session
@@ -280,7 +284,8 @@ export type Session = Message<"pkt.Session"> & {
  * Describes the message pkt.Session.
  * Use `create(SessionSchema)` to create a new message.
  */
-export const SessionSchema: GenMessage<Session> = /*@__PURE__*/ messageDesc(file_pkt, 7);
+export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
+  messageDesc(file_pkt, 7);
 
 /**
  * @generated from message pkt.MessageReq
@@ -311,7 +316,8 @@ export type MessageReq = Message<"pkt.MessageReq"> & {
  * Describes the message pkt.MessageReq.
  * Use `create(MessageReqSchema)` to create a new message.
  */
-export const MessageReqSchema: GenMessage<MessageReq> = /*@__PURE__*/ messageDesc(file_pkt, 8);
+export const MessageReqSchema: GenMessage<MessageReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 8);
 
 /**
  * @generated from message pkt.MessageResp
@@ -332,7 +338,8 @@ export type MessageResp = Message<"pkt.MessageResp"> & {
  * Describes the message pkt.MessageResp.
  * Use `create(MessageRespSchema)` to create a new message.
  */
-export const MessageRespSchema: GenMessage<MessageResp> = /*@__PURE__*/ messageDesc(file_pkt, 9);
+export const MessageRespSchema: GenMessage<MessageResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 9);
 
 /**
  * @generated from message pkt.MessagePush
@@ -378,7 +385,8 @@ export type MessagePush = Message<"pkt.MessagePush"> & {
  * Describes the message pkt.MessagePush.
  * Use `create(MessagePushSchema)` to create a new message.
  */
-export const MessagePushSchema: GenMessage<MessagePush> = /*@__PURE__*/ messageDesc(file_pkt, 10);
+export const MessagePushSchema: GenMessage<MessagePush> = /*@__PURE__*/
+  messageDesc(file_pkt, 10);
 
 /**
  * @generated from message pkt.MessageAckReq
@@ -394,7 +402,8 @@ export type MessageAckReq = Message<"pkt.MessageAckReq"> & {
  * Describes the message pkt.MessageAckReq.
  * Use `create(MessageAckReqSchema)` to create a new message.
  */
-export const MessageAckReqSchema: GenMessage<MessageAckReq> = /*@__PURE__*/ messageDesc(file_pkt, 11);
+export const MessageAckReqSchema: GenMessage<MessageAckReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 11);
 
 /**
  * @generated from message pkt.MessageIndexReq
@@ -415,7 +424,8 @@ export type MessageIndexReq = Message<"pkt.MessageIndexReq"> & {
  * Describes the message pkt.MessageIndexReq.
  * Use `create(MessageIndexReqSchema)` to create a new message.
  */
-export const MessageIndexReqSchema: GenMessage<MessageIndexReq> = /*@__PURE__*/ messageDesc(file_pkt, 12);
+export const MessageIndexReqSchema: GenMessage<MessageIndexReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 12);
 
 /**
  * @generated from message pkt.MessageIndexResp
@@ -431,7 +441,8 @@ export type MessageIndexResp = Message<"pkt.MessageIndexResp"> & {
  * Describes the message pkt.MessageIndexResp.
  * Use `create(MessageIndexRespSchema)` to create a new message.
  */
-export const MessageIndexRespSchema: GenMessage<MessageIndexResp> = /*@__PURE__*/ messageDesc(file_pkt, 13);
+export const MessageIndexRespSchema: GenMessage<MessageIndexResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 13);
 
 /**
  * @generated from message pkt.MessageIndex
@@ -467,7 +478,8 @@ export type MessageIndex = Message<"pkt.MessageIndex"> & {
  * Describes the message pkt.MessageIndex.
  * Use `create(MessageIndexSchema)` to create a new message.
  */
-export const MessageIndexSchema: GenMessage<MessageIndex> = /*@__PURE__*/ messageDesc(file_pkt, 14);
+export const MessageIndexSchema: GenMessage<MessageIndex> = /*@__PURE__*/
+  messageDesc(file_pkt, 14);
 
 /**
  * @generated from message pkt.MessageContentReq
@@ -483,7 +495,8 @@ export type MessageContentReq = Message<"pkt.MessageContentReq"> & {
  * Describes the message pkt.MessageContentReq.
  * Use `create(MessageContentReqSchema)` to create a new message.
  */
-export const MessageContentReqSchema: GenMessage<MessageContentReq> = /*@__PURE__*/ messageDesc(file_pkt, 15);
+export const MessageContentReqSchema: GenMessage<MessageContentReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 15);
 
 /**
  * @generated from message pkt.MessageContentResp
@@ -499,7 +512,8 @@ export type MessageContentResp = Message<"pkt.MessageContentResp"> & {
  * Describes the message pkt.MessageContentResp.
  * Use `create(MessageContentRespSchema)` to create a new message.
  */
-export const MessageContentRespSchema: GenMessage<MessageContentResp> = /*@__PURE__*/ messageDesc(file_pkt, 16);
+export const MessageContentRespSchema: GenMessage<MessageContentResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 16);
 
 /**
  * @generated from message pkt.MessageContent
@@ -530,7 +544,8 @@ export type MessageContent = Message<"pkt.MessageContent"> & {
  * Describes the message pkt.MessageContent.
  * Use `create(MessageContentSchema)` to create a new message.
  */
-export const MessageContentSchema: GenMessage<MessageContent> = /*@__PURE__*/ messageDesc(file_pkt, 17);
+export const MessageContentSchema: GenMessage<MessageContent> = /*@__PURE__*/
+  messageDesc(file_pkt, 17);
 
 /**
  * @generated from message pkt.GroupCreateReq
@@ -571,7 +586,8 @@ export type GroupCreateReq = Message<"pkt.GroupCreateReq"> & {
  * Describes the message pkt.GroupCreateReq.
  * Use `create(GroupCreateReqSchema)` to create a new message.
  */
-export const GroupCreateReqSchema: GenMessage<GroupCreateReq> = /*@__PURE__*/ messageDesc(file_pkt, 18);
+export const GroupCreateReqSchema: GenMessage<GroupCreateReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 18);
 
 /**
  * @generated from message pkt.GroupCreateResp
@@ -592,7 +608,8 @@ export type GroupCreateResp = Message<"pkt.GroupCreateResp"> & {
  * Describes the message pkt.GroupCreateResp.
  * Use `create(GroupCreateRespSchema)` to create a new message.
  */
-export const GroupCreateRespSchema: GenMessage<GroupCreateResp> = /*@__PURE__*/ messageDesc(file_pkt, 19);
+export const GroupCreateRespSchema: GenMessage<GroupCreateResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 19);
 
 /**
  * @generated from message pkt.GroupCreateNotify
@@ -613,7 +630,8 @@ export type GroupCreateNotify = Message<"pkt.GroupCreateNotify"> & {
  * Describes the message pkt.GroupCreateNotify.
  * Use `create(GroupCreateNotifySchema)` to create a new message.
  */
-export const GroupCreateNotifySchema: GenMessage<GroupCreateNotify> = /*@__PURE__*/ messageDesc(file_pkt, 20);
+export const GroupCreateNotifySchema: GenMessage<GroupCreateNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 20);
 
 /**
  * @generated from message pkt.GroupJoinReq
@@ -634,7 +652,8 @@ export type GroupJoinReq = Message<"pkt.GroupJoinReq"> & {
  * Describes the message pkt.GroupJoinReq.
  * Use `create(GroupJoinReqSchema)` to create a new message.
  */
-export const GroupJoinReqSchema: GenMessage<GroupJoinReq> = /*@__PURE__*/ messageDesc(file_pkt, 21);
+export const GroupJoinReqSchema: GenMessage<GroupJoinReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 21);
 
 /**
  * @generated from message pkt.GroupQuitReq
@@ -655,7 +674,8 @@ export type GroupQuitReq = Message<"pkt.GroupQuitReq"> & {
  * Describes the message pkt.GroupQuitReq.
  * Use `create(GroupQuitReqSchema)` to create a new message.
  */
-export const GroupQuitReqSchema: GenMessage<GroupQuitReq> = /*@__PURE__*/ messageDesc(file_pkt, 22);
+export const GroupQuitReqSchema: GenMessage<GroupQuitReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 22);
 
 /**
  * @generated from message pkt.GroupJoinNotify
@@ -676,7 +696,8 @@ export type GroupJoinNotify = Message<"pkt.GroupJoinNotify"> & {
  * Describes the message pkt.GroupJoinNotify.
  * Use `create(GroupJoinNotifySchema)` to create a new message.
  */
-export const GroupJoinNotifySchema: GenMessage<GroupJoinNotify> = /*@__PURE__*/ messageDesc(file_pkt, 23);
+export const GroupJoinNotifySchema: GenMessage<GroupJoinNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 23);
 
 /**
  * @generated from message pkt.GroupQuitNotify
@@ -697,7 +718,8 @@ export type GroupQuitNotify = Message<"pkt.GroupQuitNotify"> & {
  * Describes the message pkt.GroupQuitNotify.
  * Use `create(GroupQuitNotifySchema)` to create a new message.
  */
-export const GroupQuitNotifySchema: GenMessage<GroupQuitNotify> = /*@__PURE__*/ messageDesc(file_pkt, 24);
+export const GroupQuitNotifySchema: GenMessage<GroupQuitNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 24);
 
 /**
  * @generated from message pkt.GroupGetReq
@@ -713,7 +735,8 @@ export type GroupGetReq = Message<"pkt.GroupGetReq"> & {
  * Describes the message pkt.GroupGetReq.
  * Use `create(GroupGetReqSchema)` to create a new message.
  */
-export const GroupGetReqSchema: GenMessage<GroupGetReq> = /*@__PURE__*/ messageDesc(file_pkt, 25);
+export const GroupGetReqSchema: GenMessage<GroupGetReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 25);
 
 /**
  * @generated from message pkt.GroupGetResp
@@ -764,7 +787,8 @@ export type GroupGetResp = Message<"pkt.GroupGetResp"> & {
  * Describes the message pkt.GroupGetResp.
  * Use `create(GroupGetRespSchema)` to create a new message.
  */
-export const GroupGetRespSchema: GenMessage<GroupGetResp> = /*@__PURE__*/ messageDesc(file_pkt, 26);
+export const GroupGetRespSchema: GenMessage<GroupGetResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 26);
 
 /**
  * @generated from message pkt.Member
@@ -795,7 +819,8 @@ export type Member = Message<"pkt.Member"> & {
  * Describes the message pkt.Member.
  * Use `create(MemberSchema)` to create a new message.
  */
-export const MemberSchema: GenMessage<Member> = /*@__PURE__*/ messageDesc(file_pkt, 27);
+export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
+  messageDesc(file_pkt, 27);
 
 /**
  * @generated from message pkt.ErrorResp
@@ -811,7 +836,8 @@ export type ErrorResp = Message<"pkt.ErrorResp"> & {
  * Describes the message pkt.ErrorResp.
  * Use `create(ErrorRespSchema)` to create a new message.
  */
-export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/ messageDesc(file_pkt, 28);
+export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 28);
 
 /**
  * Links between services: the dialler identifies itself, then proves that it knows the cluster's key; in between the
@@ -871,7 +897,8 @@ export type InnerHandshakeReq = Message<"pkt.InnerHandshakeReq"> & {
  * Describes the message pkt.InnerHandshakeReq.
  * Use `create(InnerHandshakeReqSchema)` to create a new message.
  */
-export const InnerHandshakeReqSchema: GenMessage<InnerHandshakeReq> = /*@__PURE__*/ messageDesc(file_pkt, 29);
+export const InnerHandshakeReqSchema: GenMessage<InnerHandshakeReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 29);
 
 /**
  * @generated from message pkt.InnerHandshakeResponse
@@ -924,7 +951,8 @@ export type InnerHandshakeResponse = Message<"pkt.InnerHandshakeResponse"> & {
  * Describes the message pkt.InnerHandshakeResponse.
  * Use `create(InnerHandshakeResponseSchema)` to create a new message.
  */
-export const InnerHandshakeResponseSchema: GenMessage<InnerHandshakeResponse> = /*@__PURE__*/ messageDesc(file_pkt, 30);
+export const InnerHandshakeResponseSchema: GenMessage<InnerHandshakeResponse> = /*@__PURE__*/
+  messageDesc(file_pkt, 30);
 
 /**
  * The state of a service, which it sends over its links in the body of a basic ping.
@@ -975,7 +1003,8 @@ export type LinkState = Message<"pkt.LinkState"> & {
  * Describes the message pkt.LinkState.
  * Use `create(LinkStateSchema)` to create a new message.
  */
-export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/ messageDesc(file_pkt, 31);
+export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/
+  messageDesc(file_pkt, 31);
 
 /**
  * @generated from enum pkt.Flag
@@ -1005,7 +1034,8 @@ export type Flag = (typeof Flag)[keyof typeof Flag] | UnknownEnum;
 /**
  * Describes the enum pkt.Flag.
  */
-export const FlagSchema: GenEnum<Flag> = /*@__PURE__*/ enumDesc(file_pkt, 0);
+export const FlagSchema: GenEnum<Flag> = /*@__PURE__*/
+  enumDesc(file_pkt, 0);
 
 /**
  * Ranges: 100-299 the request is invalid, 300-399 the server failed (retry), 400 and above sign in again.
@@ -1089,7 +1119,8 @@ export type Status = (typeof Status)[keyof typeof Status] | UnknownEnum;
 /**
  * Describes the enum pkt.Status.
  */
-export const StatusSchema: GenEnum<Status> = /*@__PURE__*/ enumDesc(file_pkt, 1);
+export const StatusSchema: GenEnum<Status> = /*@__PURE__*/
+  enumDesc(file_pkt, 1);
 
 /**
  * @generated from enum pkt.MetaType
@@ -1119,4 +1150,6 @@ export type MetaType = (typeof MetaType)[keyof typeof MetaType] | UnknownEnum;
 /**
  * Describes the enum pkt.MetaType.
  */
-export const MetaTypeSchema: GenEnum<MetaType> = /*@__PURE__*/ enumDesc(file_pkt, 2);
+export const MetaTypeSchema: GenEnum<MetaType> = /*@__PURE__*/
+  enumDesc(file_pkt, 2);
+
