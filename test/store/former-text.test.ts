@@ -41,7 +41,7 @@ const texts = {
 
 for (const [length, body] of Object.entries(texts))
   for (const kind of ["edit", "recall"] as const)
-    test(`a ${length} text is gone from all files within an hour after ${kind === "edit" ? "an edit" : "a recall"}`, () => {
+    test(`a ${length} text is gone from all files within an hour (${kind})`, () => {
       const world = newWorld(50);
       const process = world.start();
       const messageId = stored(process, body);

@@ -45,7 +45,7 @@ export class FormerText {
   private isInLog = true;
   private looks = 0;
 
-  /** FAST also zeroes a page whose content moves, as that of a table's first page does when a second one is added. */
+  /** FAST also zeroes a page whose content moves, as that of a table's first page does before a second one. */
   constructor(db: Database) {
     this.db = db;
     db.run("PRAGMA secure_delete = FAST");
