@@ -4,6 +4,7 @@ import type { Topic } from "./case.ts";
 import { bodiesTopic } from "./bodies.ts";
 import { chatTopic } from "./chat.ts";
 import { conversationsTopic } from "./conversations.ts";
+import { clientBodiesTopic } from "./client-bodies.ts";
 import { dnsTopic } from "./dns.ts";
 import { frameReaderTopic } from "./frame-reader.ts";
 import { gatewayTopic } from "./gateway.ts";
@@ -23,6 +24,7 @@ export const topics: ReadonlyMap<string, () => Topic | Promise<Topic>> = new Map
   ["frame-reader", frameReaderTopic],
   ["packets", packetsTopic],
   ["bodies", bodiesTopic],
+  ["client-bodies", clientBodiesTopic],
   ["outbound", outboundTopic],
   ["timer-wheel", timerWheelTopic],
   ["selectors", selectorsTopic],

@@ -1,7 +1,7 @@
 // The errors of requests. There are three kinds, because callers treat them differently.
 
 import type { CloseReason } from "../wire/close-reason.ts";
-import type { Status } from "../wire/gen/pkt_pb.ts";
+import type { Status } from "../wire/gen/messages/status.ts";
 
 /** The server refused the request. `message` is the server's explanation for a person. */
 export class RequestRefused extends Error {

@@ -4,7 +4,8 @@
 
 import { type CloseReason, closeAbnormal, CloseCode } from "../wire/close-reason.ts";
 import { Feature } from "../wire/features.ts";
-import type { Header, LoginResp } from "../wire/gen/pkt_pb.ts";
+import type { Header } from "../wire/gen/messages/header.ts";
+import type { LoginResp } from "../wire/gen/messages/login-resp.ts";
 import { Disconnected, errorOf, RequestRefused } from "./client-errors.ts";
 import { type Deferred, deferred } from "./deferred.ts";
 import type { Cancel, Environment } from "./environment.ts";

@@ -1,8 +1,10 @@
 // Translates pushed group notices to events of the client.
 
-import { decodeBody } from "../wire/body.ts";
 import { Command } from "../wire/commands.ts";
-import { GroupCreateNotifySchema, GroupJoinNotifySchema, GroupQuitNotifySchema } from "../wire/gen/pkt_pb.ts";
+import { GroupCreateNotify } from "../wire/gen/messages/group-create-notify.ts";
+import { GroupJoinNotify } from "../wire/gen/messages/group-join-notify.ts";
+import { GroupQuitNotify } from "../wire/gen/messages/group-quit-notify.ts";
+import { decodeMessage } from "../wire/message-codec.ts";
 import type { ClientEvents } from "./client-options.ts";
 import type { Emitter } from "./emitter.ts";
 
@@ -10,17 +12,17 @@ import type { Emitter } from "./emitter.ts";
 export function emitGroupNotice(events: Emitter<ClientEvents>, command: string, body: Uint8Array): void {
   switch (command) {
     case Command.GroupCreate: {
-      const notify = decodeBody(GroupCreateNotifySchema, body);
+      const notify = decodeMessage(GroupCreateNotify, body);
       if (notify !== undefined) void events.emit("groupCreated", { group: notify.groupId, members: notify.members });
       return;
     }
     case Command.GroupJoin: {
-      const notify = decodeBody(GroupJoinNotifySchema, body);
+      const notify = decodeMessage(GroupJoinNotify, body);
       if (notify !== undefined) void events.emit("groupJoined", { group: notify.groupId, account: notify.account });
       return;
     }
     case Command.GroupQuit: {
-      const notify = decodeBody(GroupQuitNotifySchema, body);
+      const notify = decodeMessage(GroupQuitNotify, body);
       if (notify !== undefined) void events.emit("groupQuit", { group: notify.groupId, account: notify.account });
       return;
     }

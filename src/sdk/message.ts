@@ -1,6 +1,8 @@
 // A message as the application sees it, built from a push or from an index entry and its content.
 
-import type { MessageContent, MessageIndex, MessagePush } from "../wire/gen/pkt_pb.ts";
+import type { MessageContent } from "../wire/gen/messages/message-content.ts";
+import type { MessageIndex } from "../wire/gen/messages/message-index.ts";
+import type { MessagePush } from "../wire/gen/messages/message-push.ts";
 
 export interface Message {
   /** Increases in the order in which messages are stored; needs 63 bits. */

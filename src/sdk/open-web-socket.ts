@@ -11,7 +11,7 @@ type Constructor = new (url: string) => WebSocket;
 export function openWebSocket(url: string, ca?: string): WebSocket | Promise<WebSocket> {
   if (ca !== undefined && url.startsWith("wss:")) return openVerifiedBy(ca, url);
   if (typeof WebSocket !== "undefined") return new WebSocket(url);
-  return ofPackage().then((Found) => new Found(url));
+  return ofPackage("ws").then((Found) => new Found(url));
 }
 
 /** Throws TypeError if the platform verifies servers by nothing but its own certificates. */
@@ -28,9 +28,8 @@ function openVerifiedBy(ca: string, url: string): WebSocket {
   return socket;
 }
 
-async function ofPackage(): Promise<Constructor> {
-  // A variable hides the name from bundlers, which would fail if the package is not installed.
-  const name = "ws";
+/** A parameter hides the name from bundlers: they would put the package into a page, or fail if it is not installed. */
+async function ofPackage(name: string): Promise<Constructor> {
   let found: unknown;
   try {
     found = await import(name);

@@ -1,8 +1,10 @@
 // Requests in progress, matched with their responses by sequence number. Each request settles exactly once: by its
 // response, by its timeout, or by the end of the connection.
 
-import { decodeBody } from "../wire/body.ts";
-import { ErrorRespSchema, type Header, Status } from "../wire/gen/pkt_pb.ts";
+import { ErrorResp } from "../wire/gen/messages/error-resp.ts";
+import type { Header } from "../wire/gen/messages/header.ts";
+import { Status } from "../wire/gen/messages/status.ts";
+import { decodeMessage } from "../wire/message-codec.ts";
 import { RequestRefused, RequestTimedOut } from "./client-errors.ts";
 import { deferred } from "./deferred.ts";
 import type { Cancel, Environment } from "./environment.ts";
@@ -58,7 +60,7 @@ export class RequestTable {
     this.waiting.delete(sequence);
     request.cancel();
     if (status === Status.Success) request.resolve(body);
-    else request.reject(new RequestRefused(request.command, status, decodeBody(ErrorRespSchema, body)?.message ?? ""));
+    else request.reject(new RequestRefused(request.command, status, decodeMessage(ErrorResp, body)?.message ?? ""));
   }
 
   /** Rejects all requests, because the connection has ended. */

@@ -1,34 +1,30 @@
 // The client library: sign-in, messages, groups and missed messages over one connection that is restored automatically.
 // Runs in browsers, Bun and Node. Requests reject with RequestRefused, RequestTimedOut or Disconnected.
 
-import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { contentIdsAsked } from "../base/limits/fixed.ts";
-import { decodeBody } from "../wire/body.ts";
 import { closeAbnormal, closeNormal } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";
-import {
-  GroupCreateReqSchema,
-  GroupCreateRespSchema,
-  GroupGetReqSchema,
-  type GroupGetResp,
-  GroupGetRespSchema,
-  GroupJoinReqSchema,
-  GroupQuitReqSchema,
-  type Header,
-  KickoutNotifySchema,
-  type Member,
-  MessageAckReqSchema,
-  type MessageContent,
-  MessageContentReqSchema,
-  MessageContentRespSchema,
-  type MessageIndex,
-  MessageIndexReqSchema,
-  MessageIndexRespSchema,
-  MessagePushSchema,
-  MessageReqSchema,
-  MessageRespSchema,
-} from "../wire/gen/pkt_pb.ts";
+import { GroupCreateReq } from "../wire/gen/messages/group-create-req.ts";
+import { GroupCreateResp } from "../wire/gen/messages/group-create-resp.ts";
+import { GroupGetReq } from "../wire/gen/messages/group-get-req.ts";
+import { GroupGetResp } from "../wire/gen/messages/group-get-resp.ts";
+import { GroupJoinReq } from "../wire/gen/messages/group-join-req.ts";
+import { GroupQuitReq } from "../wire/gen/messages/group-quit-req.ts";
+import type { Header } from "../wire/gen/messages/header.ts";
+import { KickoutNotify } from "../wire/gen/messages/kickout-notify.ts";
+import type { Member } from "../wire/gen/messages/member.ts";
+import { MessageAckReq } from "../wire/gen/messages/message-ack-req.ts";
+import { MessageContentReq } from "../wire/gen/messages/message-content-req.ts";
+import { MessageContentResp } from "../wire/gen/messages/message-content-resp.ts";
+import type { MessageContent } from "../wire/gen/messages/message-content.ts";
+import { MessageIndexReq } from "../wire/gen/messages/message-index-req.ts";
+import { MessageIndexResp } from "../wire/gen/messages/message-index-resp.ts";
+import type { MessageIndex } from "../wire/gen/messages/message-index.ts";
+import { MessagePush } from "../wire/gen/messages/message-push.ts";
+import { MessageReq } from "../wire/gen/messages/message-req.ts";
+import { MessageResp } from "../wire/gen/messages/message-resp.ts";
+import { decodeMessage } from "../wire/message-codec.ts";
+import { emptyMessage, type MessageInit, type MessageType } from "../wire/message-type.ts";
 import { Disconnected, isWorthRepeating, RequestRefused } from "./client-errors.ts";
 import type { ClientEvents, ClientOptions } from "./client-options.ts";
 import { ConnectionKeeper } from "./connection-keeper.ts";
@@ -182,29 +178,28 @@ export class RoostClient {
     closed = false,
   }: GroupDraft): Promise<CreatedGroup> {
     const draft = { name, avatar, introduction, closed, members: [...members] };
-    const answer = await this.request(Command.GroupCreate, "", GroupCreateReqSchema, draft, GroupCreateRespSchema);
+    const answer = await this.request(Command.GroupCreate, "", GroupCreateReq, draft, GroupCreateResp);
     return { id: answer.groupId, leftOut: answer.leftOut };
   }
 
   /** Joins a group, or adds `account` to a group that this account owns. */
   async joinGroup(group: string, account = this.account): Promise<void> {
-    await this.request(Command.GroupJoin, group, GroupJoinReqSchema, { groupId: group, account }, EmptySchema);
+    await this.request(Command.GroupJoin, group, GroupJoinReq, { groupId: group, account }, emptyMessage);
   }
 
   /** Leaves a group, or removes `account` from a group that this account owns. */
   async quitGroup(group: string, account = this.account): Promise<void> {
-    await this.request(Command.GroupQuit, group, GroupQuitReqSchema, { groupId: group, account }, EmptySchema);
+    await this.request(Command.GroupQuit, group, GroupQuitReq, { groupId: group, account }, emptyMessage);
   }
 
   /** Returns a group that this account is a member of. */
   group(id: string): Promise<GroupGetResp> {
-    return this.request(Command.GroupDetail, id, GroupGetReqSchema, { groupId: id }, GroupGetRespSchema);
+    return this.request(Command.GroupDetail, id, GroupGetReq, { groupId: id }, GroupGetResp);
   }
 
   /** Returns a group's members in the order of joining. */
   async members(id: string): Promise<Member[]> {
-    return (await this.request(Command.GroupMembers, id, GroupGetReqSchema, { groupId: id }, GroupGetRespSchema))
-      .members;
+    return (await this.request(Command.GroupMembers, id, GroupGetReq, { groupId: id }, GroupGetResp)).members;
   }
 
   /**
@@ -213,8 +208,7 @@ export class RoostClient {
    */
   async index(after: bigint, includeSent: boolean): Promise<MessageIndex[]> {
     const request = { messageId: after, includeSent };
-    return (await this.request(Command.OfflineIndex, "", MessageIndexReqSchema, request, MessageIndexRespSchema))
-      .indexes;
+    return (await this.request(Command.OfflineIndex, "", MessageIndexReq, request, MessageIndexResp)).indexes;
   }
 
   /** Returns contents in the order of `ids` (any number), without those that are purged or not readable. */
@@ -222,13 +216,7 @@ export class RoostClient {
     const found: MessageContent[] = [];
     for (let at = 0; at < ids.length; at += contentIdsAsked) {
       const request = { messageIds: ids.slice(at, at + contentIdsAsked) };
-      const answer = await this.request(
-        Command.OfflineContent,
-        "",
-        MessageContentReqSchema,
-        request,
-        MessageContentRespSchema,
-      );
+      const answer = await this.request(Command.OfflineContent, "", MessageContentReq, request, MessageContentResp);
       found.push(...answer.contents);
     }
     return found;
@@ -236,7 +224,7 @@ export class RoostClient {
 
   /** Acknowledges everything up to `id` for this device. Never moves back. Needed only with `acknowledge: false`. */
   async acknowledge(id: bigint): Promise<void> {
-    await this.request(Command.TalkAck, "", MessageAckReqSchema, { messageId: id }, EmptySchema);
+    await this.request(Command.TalkAck, "", MessageAckReq, { messageId: id }, emptyMessage);
   }
 
   /** Acknowledges what was delivered, if the server still answers, and ends the connection for good. */
@@ -259,17 +247,17 @@ export class RoostClient {
     };
   }
 
-  private async request<Request extends DescMessage, Response extends DescMessage>(
+  private async request<Request, Response>(
     command: string,
     dest: string,
-    schema: Request,
-    init: MessageInitShape<Request>,
-    responseSchema: Response,
+    type: MessageType<Request>,
+    init: MessageInit<NoInfer<Request>>,
+    responseType: MessageType<Response>,
     session: Session | undefined = this.keeper.current,
-  ): Promise<MessageShape<Response>> {
+  ): Promise<Response> {
     if (session === undefined) throw this.keeper.ending ?? new Disconnected(closeAbnormal);
     try {
-      return await session.request(command, dest, schema, init, responseSchema);
+      return await session.request(command, dest, type, init, responseType);
     } catch (error) {
       // Only another sign-in restores a lost session.
       if (error instanceof RequestRefused && error.isSessionLost)
@@ -288,7 +276,7 @@ export class RoostClient {
       try {
         const session = await this.keeper.online(this.requestTimeoutMs);
         const request = { type, body, extra, clientId };
-        const answer = await this.request(command, dest, MessageReqSchema, request, MessageRespSchema, session);
+        const answer = await this.request(command, dest, MessageReq, request, MessageResp, session);
         this.synchroniser.sent(answer.messageId);
         return { id: answer.messageId, sendTime: answer.sendTime };
       } catch (error) {
@@ -303,7 +291,7 @@ export class RoostClient {
     switch (header.command) {
       case Command.UserTalk:
       case Command.GroupTalk: {
-        const push = decodeBody(MessagePushSchema, body);
+        const push = decodeMessage(MessagePush, body);
         if (push === undefined) return this.synchroniser.read();
         const isGroup = header.command === Command.GroupTalk;
         const message = pushedMessage(push, header.dest, isGroup);
@@ -317,7 +305,7 @@ export class RoostClient {
         return this.synchroniser.read();
       case Command.SignIn:
         this.keeper.kicked();
-        void this.events.emit("kicked", { channelId: decodeBody(KickoutNotifySchema, body)?.channelId ?? "" });
+        void this.events.emit("kicked", { channelId: decodeMessage(KickoutNotify, body)?.channelId ?? "" });
         return;
       default:
         emitGroupNotice(this.events, header.command, body);

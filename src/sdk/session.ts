@@ -2,20 +2,17 @@
 // reconnecting makes another. It notifies its owner by synchronous calls in the order of the packets, not by promises,
 // so that the owner is ready for a push that arrives in the same read as the sign-in's response.
 
-import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { decodeBody } from "../wire/body.ts";
 import { closeAbnormal, type CloseReason, CloseCode, closeProtocolFault } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";
 import { Feature } from "../wire/features.ts";
-import {
-  ErrorRespSchema,
-  Flag,
-  type Header,
-  LoginReqSchema,
-  type LoginResp,
-  LoginRespSchema,
-  Status,
-} from "../wire/gen/pkt_pb.ts";
+import { ErrorResp } from "../wire/gen/messages/error-resp.ts";
+import { Flag } from "../wire/gen/messages/flag.ts";
+import type { Header } from "../wire/gen/messages/header.ts";
+import { LoginReq } from "../wire/gen/messages/login-req.ts";
+import { LoginResp } from "../wire/gen/messages/login-resp.ts";
+import { Status } from "../wire/gen/messages/status.ts";
+import { decodeMessage, encodeMessage } from "../wire/message-codec.ts";
+import type { MessageInit, MessageType } from "../wire/message-type.ts";
 import { BasicCode, basicPing, basicPong, decodePacket, encodeLogicPacket } from "../wire/packet.ts";
 import { ProtocolFault } from "../wire/protocol-fault.ts";
 import { Disconnected, errorOf, RequestRefused, RequestTimedOut } from "./client-errors.ts";
@@ -103,18 +100,19 @@ export class Session {
    * Sends a request; resolves with the decoded response.
    * @throws RequestRefused, RequestTimedOut, Disconnected; ProtocolFault if the response is malformed
    */
-  async request<Request extends DescMessage, Response extends DescMessage>(
+  async request<Request, Response>(
     command: string,
     dest: string,
-    schema: Request,
-    init: MessageInitShape<Request>,
-    responseSchema: Response,
-  ): Promise<MessageShape<Response>> {
+    type: MessageType<Request>,
+    init: MessageInit<NoInfer<Request>>,
+    responseType: MessageType<Response>,
+  ): Promise<Response> {
     if (this.state !== "live") throw new Disconnected(closeAbnormal);
+    const body = encodeMessage(type, init);
     const { sequence, answer } = this.requests.open(command);
-    this.transport?.send(encodeLogicPacket({ command, dest, sequence }, toBinary(schema, create(schema, init))));
+    this.transport?.send(encodeLogicPacket({ command, dest, sequence }, body));
     this.liveness.asked(this.requests.size === 1);
-    const decoded = decodeBody(responseSchema, await this.answered(command, answer));
+    const decoded = decodeMessage(responseType, await this.answered(command, answer));
     if (decoded === undefined) throw new ProtocolFault(closeProtocolFault(`the answer to ${command} does not parse`));
     return decoded;
   }
@@ -144,7 +142,7 @@ export class Session {
     if (this.state !== "opening") return;
     this.state = "signing-in";
     const { token, device } = this.options;
-    const body = toBinary(LoginReqSchema, create(LoginReqSchema, { token, device, features: [Feature.Renew] }));
+    const body = encodeMessage(LoginReq, { token, device, features: [Feature.Renew] });
     this.transport?.send(encodeLogicPacket({ command: Command.SignIn, sequence: signInSequence }, body));
   }
 
@@ -180,12 +178,12 @@ export class Session {
         throw new ProtocolFault(closeProtocolFault("the first packet was not the sign-in's answer"));
       }
       if (header.status !== Status.Success) {
-        const sentence = decodeBody(ErrorRespSchema, body)?.message ?? "";
+        const sentence = decodeMessage(ErrorResp, body)?.message ?? "";
         const refusal = new RequestRefused(Command.SignIn, header.status, sentence);
         this.end(reasonOfRefusal(refusal), refusal);
         return;
       }
-      const answer = decodeBody(LoginRespSchema, body);
+      const answer = decodeMessage(LoginResp, body);
       if (answer === undefined) throw new ProtocolFault(closeProtocolFault("the sign-in's answer does not parse"));
       this.state = "live";
       this.cancelTimer();

@@ -5,7 +5,8 @@
 // that immediately.
 
 import { contentIdsAsked } from "../base/limits/fixed.ts";
-import type { MessageContent, MessageIndex } from "../wire/gen/pkt_pb.ts";
+import type { MessageContent } from "../wire/gen/messages/message-content.ts";
+import type { MessageIndex } from "../wire/gen/messages/message-index.ts";
 import { Disconnected } from "./client-errors.ts";
 import { type Deferred, deferred } from "./deferred.ts";
 import { DeliveryLog } from "./delivery-log.ts";

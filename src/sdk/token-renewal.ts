@@ -2,7 +2,8 @@
 // retried; if all tries fail, the server closes with 4003, and the next sign-in uses another token.
 
 import { Command } from "../wire/commands.ts";
-import { LoginRenewReqSchema, LoginRenewRespSchema } from "../wire/gen/pkt_pb.ts";
+import { LoginRenewReq } from "../wire/gen/messages/login-renew-req.ts";
+import { LoginRenewResp } from "../wire/gen/messages/login-renew-resp.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import type { Session } from "./session.ts";
 import { renewDelayMs } from "./token-life.ts";
@@ -41,7 +42,7 @@ export class TokenRenewal {
     try {
       const token = await this.tokens.get();
       if (this.isOver) return;
-      await this.session.request(Command.Renew, "", LoginRenewReqSchema, { token }, LoginRenewRespSchema);
+      await this.session.request(Command.Renew, "", LoginRenewReq, { token }, LoginRenewResp);
       this.after(token);
     } catch {
       this.wait(againMs);

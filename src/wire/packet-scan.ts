@@ -1,8 +1,8 @@
 // Scans a packet in place: finds the offsets of its parts, without a string, view or object for each packet.
 //
-// Invariant: the generated decoder reads the same values from what the scanner accepts, and `decodePacket` refuses what
-// the scanner refuses, so the scanner alone decides about a header. It is stricter than the decoder: a known field of
-// another wire type, a group, a nested length beyond its message, and a varint above ten bytes are faults. Of a
+// Invariant: `decodePacket` accepts and refuses the same headers for the same reasons, and reads the same values from
+// them; a fuzzer compares both with the generated decoder of the server. Both are stricter than that one: a known field
+// of another wire type, a group, a nested length beyond its message, and a varint above ten bytes are faults. Of a
 // repeated singular field the last one counts, as in protobuf, but the header is not plain.
 //
 //   logic  c3 11 a3 65 · headerLength u32 · header · bodyLength u32 · body
@@ -15,6 +15,7 @@ import { headerBytesMax } from "../base/limits/fixed.ts";
 import { type CloseReason, closeHeaderTooLarge, closeProtocolFault } from "./close-reason.ts";
 import { basicMagic, basicOverheadBytes, logicMagic, logicOverheadBytes } from "./magic.ts";
 import { equals, keyAccount, keyApp, keyChannels, keyPlain, keyServer } from "./meta-keys.ts";
+import { faultField, faultLength, faultMagic, faultShort } from "./packet-faults.ts";
 import { next, readTag, readU32, readVarint, skipField } from "./proto-reader.ts";
 import { isUtf8 } from "./utf8.ts";
 
@@ -67,10 +68,6 @@ export class PacketScan {
   hasStrayRouting = false;
 }
 
-const faultShort = closeProtocolFault("packet shorter than its fixed part");
-const faultMagic = closeProtocolFault("wrong magic");
-const faultLength = closeProtocolFault("packet lengths do not add up");
-const faultField = closeProtocolFault("malformed packet header");
 const faultFields = closeProtocolFault("too many fields in the packet header");
 
 /** The number of metas that the current header may still have; each odd field takes one. -1: there were too many. */

@@ -4,12 +4,14 @@
 //   logic  c3 11 a3 65 · headerLength u32 · header (protobuf) · bodyLength u32 · body
 //   basic  c3 15 a7 65 · code u16 · length u16 · body
 
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { headerBytesMax } from "../base/limits/fixed.ts";
-import { closeProtocolFault } from "./close-reason.ts";
-import { type Header, HeaderSchema } from "./gen/pkt_pb.ts";
+import { type CloseReason, closeHeaderTooLarge } from "./close-reason.ts";
+import { Header } from "./gen/messages/header.ts";
 import { basicMagic, basicOverheadBytes, logicMagic, logicOverheadBytes } from "./magic.ts";
-import { PacketKind, PacketScan, scanPacket } from "./packet-scan.ts";
+import { decodeMessage, encodeMessage } from "./message-codec.ts";
+import type { MessageInit } from "./message-type.ts";
+import { faultField, faultLength, faultMagic, faultShort } from "./packet-faults.ts";
+import { readU32 } from "./proto-reader.ts";
 import { ProtocolFault } from "./protocol-fault.ts";
 
 export const BasicCode = { Ping: 1, Pong: 2 } as const;
@@ -29,11 +31,8 @@ interface BasicPacket {
 }
 
 /** Encodes a logic packet. Omitted header fields have their zero values. */
-export function encodeLogicPacket(
-  header: MessageInitShape<typeof HeaderSchema>,
-  body: Uint8Array,
-): Uint8Array<ArrayBuffer> {
-  const headerBytes = toBinary(HeaderSchema, create(HeaderSchema, header));
+export function encodeLogicPacket(header: MessageInit<Header>, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const headerBytes = encodeMessage(Header, header);
   const packet = new Uint8Array(logicOverheadBytes + headerBytes.length + body.length);
   const view = new DataView(packet.buffer);
   view.setUint32(0, logicMagic);
@@ -60,27 +59,40 @@ export const basicPing: Uint8Array<ArrayBuffer> = encodeBasicPacket(BasicCode.Pi
 /** The answer to a heartbeat, `c3 15 a7 65 00 02 00 00`. Must not be modified. */
 export const basicPong: Uint8Array<ArrayBuffer> = encodeBasicPacket(BasicCode.Pong);
 
-const scan = new PacketScan();
-
 /**
- * Decodes a packet that the scanner accepts, so that both always agree; drops unknown header fields.
+ * Decodes a packet; drops unknown header fields. Accepts and refuses the same packets as the scanner (packet-scan.ts).
  * @param headerMax the maximum size of a header, in bytes
  * @throws ProtocolFault whose reason is 1009 for a header that is too long, 1002 for everything else
  */
 export function decodePacket(packet: Uint8Array, headerMax = headerBytesMax): LogicPacket | BasicPacket {
-  scanPacket(packet, scan, headerMax);
-  switch (scan.kind) {
-    case PacketKind.Malformed:
-      throw new ProtocolFault(scan.fault ?? closeProtocolFault("malformed packet"));
-    case PacketKind.Basic:
-      return { kind: "basic", code: scan.basicCode, body: packet.subarray(scan.bodyStart, scan.bodyEnd) };
-    case PacketKind.Logic: {
-      const bytes = packet.subarray(scan.headerStart, scan.headerEnd);
-      return {
-        kind: "logic",
-        header: fromBinary(HeaderSchema, bytes, { readUnknownFields: false }),
-        body: packet.subarray(scan.bodyStart, scan.bodyEnd),
-      };
-    }
+  if (packet.length < basicOverheadBytes) throw new ProtocolFault(faultShort);
+  switch (readU32(packet, 0)) {
+    case logicMagic:
+      return decodeLogic(packet, headerMax);
+    case basicMagic:
+      return decodeBasic(packet);
+    default:
+      throw new ProtocolFault(faultMagic);
   }
+}
+
+function decodeBasic(packet: Uint8Array): BasicPacket {
+  const head = readU32(packet, 4);
+  const body = packet.subarray(basicOverheadBytes);
+  check((head & 0xffff) === body.length, faultLength);
+  return { kind: "basic", code: head >>> 16, body };
+}
+
+function decodeLogic(packet: Uint8Array, headerMax: number): LogicPacket {
+  const headerBytes = readU32(packet, 4);
+  check(headerBytes <= headerMax, closeHeaderTooLarge);
+  const bodyBytes = packet.length - logicOverheadBytes - headerBytes;
+  check(bodyBytes >= 0 && readU32(packet, 8 + headerBytes) === bodyBytes, faultLength);
+  const header = decodeMessage(Header, packet.subarray(8, 8 + headerBytes));
+  if (header === undefined) throw new ProtocolFault(faultField);
+  return { kind: "logic", header, body: packet.subarray(logicOverheadBytes + headerBytes) };
+}
+
+function check(isSound: boolean, fault: CloseReason): void {
+  if (!isSound) throw new ProtocolFault(fault);
 }

@@ -30,6 +30,55 @@ export function readVarint(bytes: Uint8Array, at: number, end: number): number {
   return 0;
 }
 
+/** The words of one 64-bit number. */
+const words = new DataView(new ArrayBuffer(8));
+
+/** Reads a varint of 64 bits, signed; a fault if it exceeds bytes[at, end) or ten bytes. */
+export function readVarint64(bytes: Uint8Array, at: number, end: number): bigint {
+  const low = readVarint(bytes, at, end);
+  let high = 0;
+  // The fifth byte has the bits from 28 on, of which the upper three are beyond 32.
+  for (let cursor = at + 4, shift = -4; cursor < next; shift += 7, cursor++) {
+    const bits = bytes[cursor]! & 0x7f;
+    high |= shift < 0 ? bits >>> -shift : bits << shift;
+  }
+  words.setUint32(0, high);
+  words.setUint32(4, low);
+  return words.getBigInt64(0);
+}
+
+/** Reads a little-endian, unsigned number of 32 bits. */
+export function readFixed32(bytes: Uint8Array, at: number, end: number): number {
+  next = end - at < 4 ? -1 : at + 4;
+  return next < 0 ? 0 : (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+/** Reads a length and so many bytes; returns a view. */
+export function readBytes(bytes: Uint8Array, at: number, end: number): Uint8Array {
+  const length = readVarint(bytes, at, end);
+  const start = next;
+  if (start < 0 || length > end - start) {
+    next = -1;
+    return bytes.subarray(0, 0);
+  }
+  next = start + length;
+  return bytes.subarray(start, next);
+}
+
+/** Refuses invalid UTF-8. A leading U+FEFF belongs to the text. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads a length and so many bytes of UTF-8. */
+export function readText(bytes: Uint8Array, at: number, end: number): string {
+  const text = readBytes(bytes, at, end);
+  try {
+    return decoder.decode(text);
+  } catch {
+    next = -1;
+    return "";
+  }
+}
+
 /** Reads a field's tag; a fault if it exceeds 32 bits or its number is 0. */
 export function readTag(bytes: Uint8Array, at: number, end: number): number {
   const tag = readVarint(bytes, at, end);

@@ -8,7 +8,7 @@ export function varintBytes(value: number): number {
 }
 
 /** Writes an unsigned 32-bit varint; returns the offset behind it. */
-export function writeVarint(target: Buffer, at: number, value: number): number {
+export function writeVarint(target: Uint8Array, at: number, value: number): number {
   while (value >= 0x80) {
     target[at++] = (value & 0x7f) | 0x80;
     value >>>= 7;

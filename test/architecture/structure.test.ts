@@ -110,7 +110,9 @@ test("every file is reached from an entry", () => {
     "src/store/sqlite/backup/backup-worker.ts",
   ])
     visit(entry);
-  expect(files.filter((file) => !reached.has(file))).toEqual([]);
+  // Of the generated messages the library uses some; the others cost it nothing.
+  const isMessage = (file: string): boolean => file.startsWith("src/wire/gen/messages/");
+  expect(files.filter((file) => !reached.has(file) && !isMessage(file))).toEqual([]);
 });
 
 /** The files that are loaded with these, before anything is imported on demand. */
@@ -132,6 +134,17 @@ test("a login process loads no message store, and an engine is loaded when it is
   expect(loaded.size).toBeGreaterThan(20);
   expect(
     [...loaded].filter((file) => /^src\/(store\/(sqlite|postgres)\/|session\/redis\/redis-sessions)/.test(file)),
+  ).toEqual([]);
+});
+
+test("the client library needs no package, and of the generated code only its own messages", () => {
+  const loaded = loadedWith(files.filter((path) => path.startsWith("src/sdk/")));
+  expect(loaded.has("src/wire/message-codec.ts")).toBe(true);
+  const packages = /(?:from|import\() ?"(?!\.)[^"]+"/;
+  expect([...loaded].filter((file) => packages.test(text.get(file) ?? ""))).toEqual([]);
+  const ofServer = "src/wire/gen/pkt_pb.ts";
+  expect(
+    files.filter((file) => (loaded.has(file) || layerOf(file) === "sdk") && imports.get(file)?.includes(ofServer)),
   ).toEqual([]);
 });
 

@@ -47,6 +47,14 @@ describe("a talk", () => {
     expect(tries).toBe(1);
   });
 
+  test("whose type is no integer rejects with the field's name, and nothing waits for an answer", async () => {
+    const peer = peerOn("ws");
+    const { client, timers } = await connect(peer);
+    const before = timers.pending;
+    await expect(client.talkToUser("bob", { body: "x", type: 1.5 })).rejects.toThrow(/type/);
+    expect(timers.pending).toBe(before);
+  });
+
   test("is given up after as many tries as allowed", async () => {
     const peer = peerOn("ws");
     let tries = 0;

@@ -37,6 +37,8 @@ export class Process {
     migrate(log, path);
     this.keeper = new IndexKeeper(log, { path: indexPath, holder, flushMessages }, clock);
     const writing = connect();
+    // As in the writer's thread, which waits itself.
+    writing.run("PRAGMA busy_timeout = 0");
     const reading = connect();
     const writerIndex = new LogIndex(writing, indexPath, writerLists, memtableMessagesMax);
     const readerIndex = new LogIndex(reading, indexPath, readerLists, memtableMessagesMax);

@@ -4,10 +4,11 @@ import type { Database } from "bun:sqlite";
 
 /** Statements that make a SQLite store of schema 6 out of one of today's; the caller sets PRAGMA user_version. */
 const sqliteSchema6: readonly string[] = [
-  ...["entry", "mention", "reply", "reaction", "hidden", "conversation", "read_mark"].map(
+  ...["entry", "mention", "reaction", "hidden", "conversation", "read_mark"].map(
     (table) => `DROP TABLE IF EXISTS ${table}`,
   ),
-  ...["state", "reply_to", "mentions"].map((column) => `ALTER TABLE message DROP COLUMN ${column}`),
+  "DROP INDEX IF EXISTS message_thread",
+  ...["state", "reply_to", "thread", "mentions"].map((column) => `ALTER TABLE message DROP COLUMN ${column}`),
 ];
 
 /** Statements that make a SQLite store of schema 4 out of one of today's; the caller sets PRAGMA user_version. */

@@ -40,7 +40,7 @@ function written(bytes: number, write: (target: Buffer, at: number) => number): 
 function headerOf(packet: Uint8Array): Header {
   const decoded = decodePacket(packet);
   if (decoded.kind !== "logic") throw new Error("not a logic packet");
-  return decoded.header;
+  return create(HeaderSchema, decoded.header);
 }
 
 function same(actual: Header, expected: Header, what: string): void {
@@ -209,7 +209,7 @@ function checkResponse(packet: Buffer, scan: PacketScan, header: Header): void {
     if (header.channelId !== "") expected.meta.push(typedMeta("dest.channels", header.channelId));
     const decoded = decodePacket(response);
     if (decoded.kind !== "logic") throw new Error("not a logic packet");
-    same(decoded.header, expected, "response");
+    same(create(HeaderSchema, decoded.header), expected, "response");
     deepStrictEqual(Buffer.from(decoded.body), body);
     const again = new PacketScan();
     scanPacket(response, again);

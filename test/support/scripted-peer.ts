@@ -16,7 +16,6 @@ import { closeFrame } from "../../src/wire/frame-writer.ts";
 import {
   ErrorRespSchema,
   Flag,
-  type Header,
   LoginReqSchema,
   LoginRespSchema,
   MessageAckReqSchema,
@@ -27,6 +26,7 @@ import {
   MessagePushSchema,
   type Status,
 } from "../../src/wire/gen/pkt_pb.ts";
+import type { Header } from "../../src/wire/gen/messages/header.ts";
 import { basicPong, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
 import { frameOf } from "./wire-client.ts";
 

@@ -13,7 +13,8 @@ import type { CloseReason } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { FrameReader, type FrameSink } from "../../src/wire/frame-reader.ts";
 import { frameHeaderBytes, parseCloseText, writeFrameHeader } from "../../src/wire/frame-writer.ts";
-import { ErrorRespSchema, Flag, type Header, LoginReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
+import type { Header } from "../../src/wire/gen/messages/header.ts";
+import { ErrorRespSchema, Flag, LoginReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { OpCode } from "../../src/wire/opcode.ts";
 import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 

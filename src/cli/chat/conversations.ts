@@ -4,7 +4,7 @@
 import { namedText } from "../../base/printable.ts";
 import { RequestRefused } from "../../sdk/client-errors.ts";
 import type { RoostClient } from "../../sdk/roost-client.ts";
-import type { MessageIndex } from "../../wire/gen/pkt_pb.ts";
+import type { MessageIndex } from "../../wire/gen/messages/message-index.ts";
 
 /** The names of groups beyond this number are not cached. */
 const namesMax = 2_000;

@@ -20,7 +20,6 @@ export class PurgeSlices {
     this.rest = [
       "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE id <= ? ORDER BY id LIMIT ?)",
       "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE refers > 0 AND refers <= ? LIMIT ?)",
-      "DELETE FROM reply WHERE id IN (SELECT id FROM reply WHERE id <= ? ORDER BY id LIMIT ?)",
       "DELETE FROM mention WHERE number IN (SELECT number FROM mention WHERE id <= ? LIMIT ?)",
       "DELETE FROM hidden WHERE number IN (SELECT number FROM hidden WHERE id <= ? LIMIT ?)",
       "DELETE FROM reaction WHERE number IN (SELECT number FROM reaction WHERE message <= ? LIMIT ?)",

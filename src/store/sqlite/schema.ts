@@ -212,7 +212,7 @@ export const migrations: readonly string[] = [
 /** Columns that migrations have added to a table, and their defaults: earlier rows end before them. */
 export const addedColumns: Readonly<Record<string, Readonly<Record<string, "0" | "NULL">>>> = {
   member: { own: "0" },
-  message: { state: "NULL", reply_to: "NULL", mentions: "NULL" },
+  message: { state: "NULL", reply_to: "NULL", thread: "NULL", mentions: "NULL" },
 };
 
 export const schemaVersion = migrations.length;

@@ -2,14 +2,17 @@
 // rows in the snapshot of the request and kept nowhere.
 
 import type { Database } from "bun:sqlite";
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { type HistoryMessageSchema, HistoryRespSchema } from "../../../wire/gen/pkt_pb.ts";
+import type { HistoryMessage } from "../../../wire/gen/messages/history-message.ts";
+import type { MessageInit } from "../../../wire/message-type.ts";
+import { HistoryResp } from "../../../wire/gen/messages/history-resp.ts";
+import { encodeMessage } from "../../../wire/message-codec.ts";
 import type { HistoryQuery } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
 import { messageState } from "./tables.ts";
 import type { MessageRow, Scope, VisibleMessages } from "./visible.ts";
 
-export type HistoryMessageInit = MessageInitShape<typeof HistoryMessageSchema>;
+/** What is absent has its default. */
+export type HistoryMessageInit = MessageInit<HistoryMessage>;
 
 interface Page {
   readonly rows: readonly MessageRow[];
@@ -42,7 +45,7 @@ export class HistoryReader {
     const { rows, hasBefore, hasAfter } = this.rows(scope, from, limit, thread);
     const names = new Map<bigint, string>();
     const messages = rows.map((row) => this.message(row, scope.me, names));
-    return toBinary(HistoryRespSchema, create(HistoryRespSchema, { messages, hasBefore, hasAfter }));
+    return encodeMessage(HistoryResp, { messages, hasBefore, hasAfter });
   }
 
   /** Messages in the order asked, without those that the account does not see, with their conversations. */
@@ -61,7 +64,7 @@ export class HistoryReader {
         other < 0n ? { group: this.sql.groupId.get(-other)?.id ?? "" } : { account: this.nameOf(other, names) };
       messages.push({ ...this.message(row, me, names), ...where });
     }
-    return toBinary(HistoryRespSchema, create(HistoryRespSchema, { messages }));
+    return encodeMessage(HistoryResp, { messages });
   }
 
   message(row: MessageRow, me: bigint, names: Map<bigint, string>): HistoryMessageInit {

@@ -3,9 +3,11 @@
 // taken by that bound, and put back when their activity turns out to be older.
 
 import type { Database } from "bun:sqlite";
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { lastBodyBytesMax, unreadMax } from "../../../base/limits/fixed.ts";
-import { type ConversationSchema, ConversationListRespSchema } from "../../../wire/gen/pkt_pb.ts";
+import type { Conversation } from "../../../wire/gen/messages/conversation.ts";
+import { ConversationListResp } from "../../../wire/gen/messages/conversation-list-resp.ts";
+import { encodeMessage } from "../../../wire/message-codec.ts";
+import type { MessageInit } from "../../../wire/message-type.ts";
 import type { ConversationsQuery } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
 import type { HistoryMessageInit, HistoryReader } from "./history-reader.ts";
@@ -36,7 +38,7 @@ interface Activity {
   readonly last: MessageRow | undefined;
 }
 
-type ConversationInit = MessageInitShape<typeof ConversationSchema>;
+type ConversationInit = MessageInit<Conversation>;
 
 export class ListReader {
   private readonly lookups: LogIndex;
@@ -104,7 +106,7 @@ export class ListReader {
       this.conversation(activity, settings.get(activity.scope.other), hidden, names),
     );
     const hasMore = others.length > limit;
-    return toBinary(ConversationListRespSchema, create(ConversationListRespSchema, { conversations, hasMore }));
+    return encodeMessage(ConversationListResp, { conversations, hasMore });
   }
 
   /** Everybody with whom the account has exchanged messages, and its groups, with bounds of their activity. */

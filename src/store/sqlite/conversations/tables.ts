@@ -13,6 +13,9 @@ export const messageState = { edited: 1, recalled: 2, hasReactions: 4 } as const
 export const conversationTables = `
   ALTER TABLE message ADD COLUMN state INTEGER;
   ALTER TABLE message ADD COLUMN reply_to INTEGER;
+  -- The first message of the thread that a reply belongs to. No plain message is in this index.
+  ALTER TABLE message ADD COLUMN thread INTEGER;
+  CREATE INDEX message_thread ON message (thread) WHERE thread IS NOT NULL;
   -- Names, joined by commas; * is everybody.
   ALTER TABLE message ADD COLUMN mentions TEXT;
 
@@ -42,13 +45,6 @@ export const conversationTables = `
     UNIQUE (inbox, who, id)
   );
   CREATE INDEX mention_id ON mention (id);
-
-  -- The first message of the thread that a reply belongs to.
-  CREATE TABLE reply (
-    id INTEGER PRIMARY KEY,
-    root INTEGER NOT NULL
-  );
-  CREATE INDEX reply_root ON reply (root);
 
   CREATE TABLE reaction (
     number INTEGER PRIMARY KEY,

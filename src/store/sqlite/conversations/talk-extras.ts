@@ -26,13 +26,12 @@ export class TalkExtrasWriter {
         `SELECT 1 AS one FROM member
          WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
       ),
-      root: db.prepare<{ root: bigint }, [bigint]>("SELECT root FROM reply WHERE id = ?"),
+      thread: db.prepare<{ thread: bigint | null }, [bigint]>("SELECT thread FROM message WHERE id = ?"),
       addMention: db.prepare<null, [string, bigint, bigint]>(
         "INSERT OR IGNORE INTO mention (who, inbox, id) VALUES (?, ?, ?)",
       ),
-      addReply: db.prepare<null, [bigint, bigint]>("INSERT INTO reply (id, root) VALUES (?, ?)"),
-      addTo: db.prepare<null, [bigint | null, string | null, bigint]>(
-        "UPDATE message SET reply_to = ?, mentions = ? WHERE id = ?",
+      addTo: db.prepare<null, [bigint | null, bigint | null, string | null, bigint]>(
+        "UPDATE message SET reply_to = ?, thread = ?, mentions = ? WHERE id = ?",
       ),
     };
   }
@@ -54,8 +53,8 @@ export class TalkExtrasWriter {
   /** Call after the message was inserted. */
   save(id: bigint, { mentions, replyTo }: TalkJob, inbox: bigint): void {
     const parent = replyTo === undefined ? null : BigInt(replyTo);
-    this.sql.addTo.run(parent, mentions ?? null, id);
-    if (parent !== null) this.sql.addReply.run(id, this.sql.root.get(parent)?.root ?? parent);
+    const thread = parent === null ? null : (this.sql.thread.get(parent)?.thread ?? parent);
+    this.sql.addTo.run(parent, thread, mentions ?? null, id);
     for (const name of mentions?.split(",") ?? []) this.sql.addMention.run(name, inbox, id);
   }
 

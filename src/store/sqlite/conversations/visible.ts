@@ -59,10 +59,10 @@ export class VisibleMessages {
       ),
       oldest: db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
       repliesBelow: db.prepare<{ id: bigint }, [bigint, bigint]>(
-        `SELECT id FROM reply WHERE root = ? AND id < ? ORDER BY id DESC LIMIT ${threadRows}`,
+        `SELECT id FROM message WHERE thread = ? AND id < ? ORDER BY id DESC LIMIT ${threadRows}`,
       ),
       repliesAbove: db.prepare<{ id: bigint }, [bigint, bigint]>(
-        `SELECT id FROM reply WHERE root = ? AND id > ? ORDER BY id LIMIT ${threadRows}`,
+        `SELECT id FROM message WHERE thread = ? AND id > ? ORDER BY id LIMIT ${threadRows}`,
       ),
     };
   }

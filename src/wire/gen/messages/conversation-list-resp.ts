@@ -1,0 +1,15 @@
+// pkt.ConversationListResp of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { bool } from "../../scalars.ts";
+import { Conversation } from "./conversation.ts";
+
+export interface ConversationListResp {
+  conversations: Conversation[];
+  hasMore: boolean;
+}
+
+export const ConversationListResp: MessageType<ConversationListResp> = [
+  [1, "conversations", Conversation, "repeated"],
+  [2, "hasMore", bool],
+];

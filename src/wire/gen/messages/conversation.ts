@@ -1,0 +1,38 @@
+// pkt.Conversation of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { bool, int64, string, uint32 } from "../../scalars.ts";
+import { HistoryMessage } from "./history-message.ts";
+
+export interface Conversation {
+  account: string;
+  group: string;
+  /** The last message, or the own join: what the list is ordered by. */
+  activityId: bigint;
+  lastMessage?: HistoryMessage | undefined;
+  /** Counted up to 1,000; then atLeast. */
+  unread: number;
+  atLeast: boolean;
+  unreadMentions: number;
+  readId: bigint;
+  /** How far the partner of a direct conversation has read. */
+  peerReadId: bigint;
+  pinned: boolean;
+  muted: boolean;
+  hidden: boolean;
+}
+
+export const Conversation: MessageType<Conversation> = [
+  [1, "account", string],
+  [2, "group", string],
+  [3, "activityId", int64],
+  [4, "lastMessage", HistoryMessage],
+  [5, "unread", uint32],
+  [6, "atLeast", bool],
+  [7, "unreadMentions", uint32],
+  [8, "readId", int64],
+  [9, "peerReadId", int64],
+  [10, "pinned", bool],
+  [11, "muted", bool],
+  [12, "hidden", bool],
+];

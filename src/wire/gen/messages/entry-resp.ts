@@ -1,0 +1,15 @@
+// pkt.EntryResp of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { int64 } from "../../scalars.ts";
+
+/** Answers to edits, recalls and reactions. A change that is in force already is confirmed with its former entry, or 0. */
+export interface EntryResp {
+  entryId: bigint;
+  time: bigint;
+}
+
+export const EntryResp: MessageType<EntryResp> = [
+  [1, "entryId", int64],
+  [2, "time", int64],
+];

@@ -1,0 +1,14 @@
+// pkt.GroupCreateResp of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { string } from "../../scalars.ts";
+
+export interface GroupCreateResp {
+  groupId: string;
+  leftOut: string[];
+}
+
+export const GroupCreateResp: MessageType<GroupCreateResp> = [
+  [1, "groupId", string],
+  [2, "leftOut", string, "repeated"],
+];

@@ -1,0 +1,14 @@
+// pkt.GroupJoinNotify of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { string } from "../../scalars.ts";
+
+export interface GroupJoinNotify {
+  groupId: string;
+  account: string;
+}
+
+export const GroupJoinNotify: MessageType<GroupJoinNotify> = [
+  [1, "groupId", string],
+  [2, "account", string],
+];

@@ -1,0 +1,14 @@
+// pkt.GroupQuitNotify of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { string } from "../../scalars.ts";
+
+export interface GroupQuitNotify {
+  groupId: string;
+  account: string;
+}
+
+export const GroupQuitNotify: MessageType<GroupQuitNotify> = [
+  [1, "groupId", string],
+  [2, "account", string],
+];

@@ -1,0 +1,43 @@
+// pkt.HistoryMessage of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { bool, int32, int64, string } from "../../scalars.ts";
+import { Reaction } from "./reaction.ts";
+
+/** A message as it is now. */
+export interface HistoryMessage {
+  messageId: bigint;
+  sender: string;
+  sendTime: bigint;
+  type: number;
+  body: string;
+  extra: string;
+  edited: boolean;
+  /** A recalled message has no text, mentions or reactions. */
+  recalled: boolean;
+  mentions: string[];
+  replyTo: bigint;
+  reactions: Reaction[];
+  /** Of a conversation's last message: body was cut, and extra left out. */
+  cut: boolean;
+  /** Only where messages were asked for by id: the conversation. */
+  account: string;
+  group: string;
+}
+
+export const HistoryMessage: MessageType<HistoryMessage> = [
+  [1, "messageId", int64],
+  [2, "sender", string],
+  [3, "sendTime", int64],
+  [4, "type", int32],
+  [5, "body", string],
+  [6, "extra", string],
+  [7, "edited", bool],
+  [8, "recalled", bool],
+  [9, "mentions", string, "repeated"],
+  [10, "replyTo", int64],
+  [11, "reactions", Reaction, "repeated"],
+  [12, "cut", bool],
+  [13, "account", string],
+  [14, "group", string],
+];

@@ -1,0 +1,12 @@
+// pkt.MessageAckReq of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { int64 } from "../../scalars.ts";
+
+export interface MessageAckReq {
+  messageId: bigint;
+}
+
+export const MessageAckReq: MessageType<MessageAckReq> = [
+  [1, "messageId", int64],
+];

@@ -1,0 +1,34 @@
+// pkt.MessageIndex of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { int32, int64, string } from "../../scalars.ts";
+import type { EntryKind } from "./entry-kind.ts";
+import { EntryDetail } from "./entry-detail.ts";
+
+export interface MessageIndex {
+  messageId: bigint;
+  direction: number;
+  sendTime: bigint;
+  accountB: string;
+  group: string;
+  /** From here on only where includeEvents is set. */
+  kind: EntryKind;
+  /** The message that an entry is about. */
+  refersTo: bigint;
+  mentions: string[];
+  replyTo: bigint;
+  detail?: EntryDetail | undefined;
+}
+
+export const MessageIndex: MessageType<MessageIndex> = [
+  [1, "messageId", int64],
+  [2, "direction", int32],
+  [3, "sendTime", int64],
+  [4, "accountB", string],
+  [5, "group", string],
+  [6, "kind", int32],
+  [7, "refersTo", int64],
+  [8, "mentions", string, "repeated"],
+  [9, "replyTo", int64],
+  [10, "detail", EntryDetail],
+];

@@ -1,0 +1,24 @@
+// pkt.MessageReq of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { int32, int64, string } from "../../scalars.ts";
+
+export interface MessageReq {
+  type: number;
+  body: string;
+  extra: string;
+  clientId: string;
+  /** Accounts to draw the attention of, at most 50; "*" is everybody in the group. */
+  mentions: string[];
+  /** The message of the same conversation that this one answers; 0 if none. */
+  replyTo: bigint;
+}
+
+export const MessageReq: MessageType<MessageReq> = [
+  [1, "type", int32],
+  [2, "body", string],
+  [3, "extra", string],
+  [4, "clientId", string],
+  [5, "mentions", string, "repeated"],
+  [6, "replyTo", int64],
+];

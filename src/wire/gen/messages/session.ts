@@ -1,0 +1,31 @@
+// pkt.Session of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { string } from "../../scalars.ts";
+
+export interface Session {
+  channelId: string;
+  gateId: string;
+  account: string;
+  zone: string;
+  isp: string;
+  remoteIP: string;
+  device: string;
+  app: string;
+  tags: string[];
+  /** The features of LoginReq that the gateway knows; first-version if it knows none. */
+  features: string[];
+}
+
+export const Session: MessageType<Session> = [
+  [1, "channelId", string],
+  [2, "gateId", string],
+  [3, "account", string],
+  [4, "zone", string],
+  [5, "isp", string],
+  [6, "remoteIP", string],
+  [7, "device", string],
+  [8, "app", string],
+  [9, "tags", string, "repeated"],
+  [10, "features", string, "repeated"],
+];
