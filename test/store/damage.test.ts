@@ -64,11 +64,18 @@ test("of the talks of one batch only the one that needs a damaged page is refuse
   }
   await first.close();
   const bytes = readFileSync(path);
-  const name = `${"name".repeat(20)}2000`;
-  // In the table of accounts and in the index of their names: leaves.
-  const pages = new Set<number>();
-  for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at + 1)) pages.add(Math.floor(at / pageBytes));
-  for (const page of pages) if ([0x0a, 0x0d].includes(bytes[page * pageBytes] ?? 0)) overwrite(path, page);
+  const pagesOf = (name: string): Set<number> => {
+    const pages = new Set<number>();
+    for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at + 1)) pages.add(Math.floor(at / pageBytes));
+    return pages;
+  };
+  const isLeaf = (page: number): boolean => [0x0a, 0x0d].includes(bytes[page * pageBytes] ?? 0);
+  // In the table of accounts and in the index of their names: in leaves of both, since others are needed for more names.
+  const name = Array.from({ length: 100 }, (_, i) => `${"name".repeat(20)}${2_000 + i}`).find((one) =>
+    [...pagesOf(one)].every(isLeaf),
+  );
+  if (name === undefined) throw new Error("some of a hundred names are in leaves only");
+  for (const page of pagesOf(name)) overwrite(path, page);
   const store = await openAt(path);
   const talks = [name, "new", `${"name".repeat(20)}3999`, `${"name".repeat(20)}1`];
   const results = await Promise.all(talks.map((dest) => resultOf(store.append([talk({ dest })]))));
