@@ -89,7 +89,7 @@ export function refusedClaimSentence(store: string, { fingerprints }: StoreClaim
 export function damagedIdentitySentence(store: string): string {
   return (
     `${store} does not say which store it is: its identity is not one row of 32 hexadecimal digits. ` +
-    "Put a backup back, or start once with --adopt, which makes a new identity."
+    "If it is not being restored now, put a backup back, or start once with --adopt, which makes a new identity."
   );
 }
 

@@ -70,7 +70,7 @@ test("of the talks of one batch only the one that needs a damaged page is refuse
     return pages;
   };
   const isLeaf = (page: number): boolean => [0x0a, 0x0d].includes(bytes[page * pageBytes] ?? 0);
-  // In the table of accounts and in the index of their names: in leaves of both, since others are needed for more names.
+  // In leaves of the table of accounts and of the index of their names: others are needed for more names.
   const name = Array.from({ length: 100 }, (_, i) => `${"name".repeat(20)}${2_000 + i}`).find((one) =>
     [...pagesOf(one)].every(isLeaf),
   );
