@@ -1,8 +1,11 @@
 // What engines answer about conversations, encoded: bodies of HistoryResp and ConversationListResp (proto/pkt.proto).
 
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { lastBodyBytesMax, unreadMax } from "../base/limits/fixed.ts";
-import { type ConversationSchema, ConversationListRespSchema, HistoryRespSchema } from "../wire/gen/pkt_pb.ts";
+import type { Conversation } from "../wire/gen/messages/conversation.ts";
+import { ConversationListResp } from "../wire/gen/messages/conversation-list-resp.ts";
+import { HistoryResp } from "../wire/gen/messages/history-resp.ts";
+import { encodeMessage } from "../wire/message-codec.ts";
+import type { MessageInit } from "../wire/message-type.ts";
 
 /** A message as it is now; the fields of HistoryMessage. */
 export interface HistoryMessageFields {
@@ -23,20 +26,20 @@ export interface HistoryMessageFields {
   readonly account?: string;
   readonly group?: string;
 }
-export type ConversationInit = MessageInitShape<typeof ConversationSchema>;
+export type ConversationInit = MessageInit<Conversation>;
 
 export function encodeHistory(
   messages: readonly HistoryMessageFields[],
   more: { readonly hasBefore: boolean; readonly hasAfter: boolean } = { hasBefore: false, hasAfter: false },
-): Uint8Array {
-  return toBinary(HistoryRespSchema, create(HistoryRespSchema, { messages: [...messages], ...more }));
+): Uint8Array<ArrayBuffer> {
+  return encodeMessage(HistoryResp, { messages: [...messages], ...more });
 }
 
-export function encodeConversations(conversations: readonly ConversationInit[], hasMore: boolean): Uint8Array {
-  return toBinary(
-    ConversationListRespSchema,
-    create(ConversationListRespSchema, { conversations: [...conversations], hasMore }),
-  );
+export function encodeConversations(
+  conversations: readonly ConversationInit[],
+  hasMore: boolean,
+): Uint8Array<ArrayBuffer> {
+  return encodeMessage(ConversationListResp, { conversations: [...conversations], hasMore });
 }
 
 /** Cuts a conversation's last message: its body above `lastBodyBytesMax`, between code points, and its extra. */

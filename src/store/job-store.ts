@@ -238,13 +238,12 @@ export abstract class JobStore {
     return result;
   }
 
-  private async write<T>(
-    jobs: readonly Job[],
-    characters: number,
-    read: (slots: Slots) => T,
-    cost?: number,
-  ): Promise<T> {
-    this.refuseWrites();
+  private write<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T, cost?: number): Promise<T> {
+    try {
+      this.refuseWrites();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.batcher.add(jobs, characters, (numbers, start) => read(slotsFrom(numbers, start)), cost);
   }
 

@@ -15,6 +15,7 @@ import type { GroupDraft, MembershipChange } from "../store.ts";
 import { abandonedStep, UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import type { Names } from "./names.ts";
 import type { Outcome } from "./talk-writer.ts";
+import { prepareIsMember } from "./member-lookups.ts";
 
 const forbidden: Outcome = [outcome.forbidden];
 const notFound: Outcome = [outcome.notFound];
@@ -59,9 +60,7 @@ export class GroupWriter {
       update: db.prepare<null, [bigint, bigint, bigint, bigint]>(
         `UPDATE "group" SET version = ?, member_count = ?, owner = ? WHERE number = ?`,
       ),
-      isMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
-        `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
-      ),
+      isMember: prepareIsMember(db),
       wasMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
         `SELECT 1 AS one FROM member WHERE account = ? AND "group" = ? AND until_id IS NOT NULL LIMIT 1`,
       ),

@@ -18,6 +18,7 @@ import { ListReader } from "./conversations/list-reader.ts";
 import { ReadMarks } from "./conversations/read-marks.ts";
 import { VisibleMessages } from "./conversations/visible.ts";
 import { readRevocations } from "./revocations.ts";
+import { prepareIsMember, prepareWindow } from "./member-lookups.ts";
 
 type IndexRequest = Extract<Request, { kind: "index" }>;
 type EntriesRequest = Extract<Request, { kind: "entries" }>;
@@ -79,18 +80,13 @@ export class Reader {
         "SELECT number FROM account WHERE app = ? AND name = ?",
       ),
       message: db.prepare<MessageRow, [bigint]>("SELECT inbox, sender, type, body, extra FROM message WHERE id = ?"),
-      window: db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
-        `SELECT 1 AS one FROM member
-         WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
-      ),
+      window: prepareWindow(db),
       group: db.prepare<GroupRow, [string, string]>(
         `SELECT g.number, g.name, g.avatar, g.introduction, a.name AS owner, g.closed, g.created_ms, g.version,
                 g.member_count
          FROM "group" g JOIN account a ON a.number = g.owner WHERE g.app = ? AND g.id = ?`,
       ),
-      isMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
-        `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
-      ),
+      isMember: prepareIsMember(db),
       members: db.prepare<{ account: string; alias: string; avatar: string; joined_ms: bigint }, [bigint]>(
         `SELECT a.name AS account, m.alias, m.avatar, m.joined_ms
          FROM member m JOIN account a ON a.number = m.account

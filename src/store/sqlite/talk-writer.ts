@@ -12,6 +12,7 @@ import type { LogIndex } from "./index/log-index.ts";
 import type { Names } from "./names.ts";
 import { TalkExtrasWriter } from "./conversations/talk-extras.ts";
 import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./index/posting.ts";
+import { prepareIsMember } from "./member-lookups.ts";
 
 type TalkJob = JobOf<"talk">;
 /** An outcome and up to five numbers that belong to it. */
@@ -74,9 +75,7 @@ export class TalkWriter {
     this.group = db.prepare<{ version: bigint; member_count: bigint }, [bigint]>(
       `SELECT version, member_count FROM "group" WHERE number = ?`,
     );
-    this.isMember = db.prepare<{ one: bigint }, [bigint, bigint]>(
-      `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
-    );
+    this.isMember = prepareIsMember(db);
     this.insert = db.prepare<null, [bigint, bigint, bigint, number, string, string, bigint, string | null]>(
       "INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     );

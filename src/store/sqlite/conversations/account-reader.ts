@@ -5,6 +5,7 @@ import { readersDays, readersGroupMax } from "../../../base/limits/fixed.ts";
 import type { AccountState, ReadersAnswer, ReadersQuery, SettingState } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
 import type { ReadMarks } from "./read-marks.ts";
+import { prepareIsMember, prepareWindow } from "../member-lookups.ts";
 
 interface SettingRow {
   readonly other: bigint;
@@ -38,14 +39,9 @@ export class AccountReader {
       place: db.prepare<{ inbox: bigint; sender: bigint; sent_ns: bigint }, [bigint]>(
         "SELECT inbox, sender, sent_ns FROM message WHERE id = ?",
       ),
-      window: db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
-        `SELECT 1 AS one FROM member
-         WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
-      ),
+      window: prepareWindow(db),
       count: db.prepare<{ member_count: bigint }, [bigint]>(`SELECT member_count FROM "group" WHERE number = ?`),
-      isMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
-        `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
-      ),
+      isMember: prepareIsMember(db),
       members: db.prepare<{ account: bigint; name: string }, [bigint, bigint]>(
         `SELECT m.account, a.name FROM member m JOIN account a ON a.number = m.account
          WHERE m."group" = ? AND m.until_id IS NULL AND m.from_id < ? ORDER BY a.name`,

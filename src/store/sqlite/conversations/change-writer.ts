@@ -11,6 +11,7 @@ import { idMax, type IdSequence } from "../../snowflake.ts";
 import { messageState } from "./tables.ts";
 import type { EntryIds } from "./entry-ids.ts";
 import type { Names } from "../names.ts";
+import { prepareIsMember, prepareWindow } from "../member-lookups.ts";
 
 interface MessageRow {
   readonly inbox: bigint;
@@ -49,13 +50,8 @@ export class ChangeWriter {
     this.entryIds = entryIds;
     this.sql = {
       message: db.prepare<MessageRow, [bigint]>("SELECT inbox, sender, sent_ns, state FROM message WHERE id = ?"),
-      window: db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
-        `SELECT 1 AS one FROM member
-         WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
-      ),
-      isMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
-        `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
-      ),
+      window: prepareWindow(db),
+      isMember: prepareIsMember(db),
       group: db.prepare<GroupRow, [bigint]>(`SELECT id, owner, version, member_count FROM "group" WHERE number = ?`),
       accountName: db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?"),
       addEntry: db.prepare<null, [bigint, number, bigint, bigint, bigint, bigint, string | null, string, number]>(

@@ -2,17 +2,11 @@
 // rows in the snapshot of the request and kept nowhere.
 
 import type { Database } from "bun:sqlite";
-import type { HistoryMessage } from "../../../wire/gen/messages/history-message.ts";
-import type { MessageInit } from "../../../wire/message-type.ts";
-import { HistoryResp } from "../../../wire/gen/messages/history-resp.ts";
-import { encodeMessage } from "../../../wire/message-codec.ts";
+import { encodeHistory, type HistoryMessageFields } from "../../conversation-bodies.ts";
 import type { HistoryQuery } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
 import { messageState } from "./tables.ts";
 import type { MessageRow, Scope, VisibleMessages } from "./visible.ts";
-
-/** What is absent has its default. */
-export type HistoryMessageInit = MessageInit<HistoryMessage>;
 
 interface Page {
   readonly rows: readonly MessageRow[];
@@ -45,14 +39,14 @@ export class HistoryReader {
     const { rows, hasBefore, hasAfter } = this.rows(scope, from, limit, thread);
     const names = new Map<bigint, string>();
     const messages = rows.map((row) => this.message(row, scope.me, names));
-    return encodeMessage(HistoryResp, { messages, hasBefore, hasAfter });
+    return encodeHistory(messages, { hasBefore, hasAfter });
   }
 
   /** Messages in the order asked, without those that the account does not see, with their conversations. */
   byIds(me: bigint, ids: readonly bigint[]): Uint8Array<ArrayBuffer> {
     const names = new Map<bigint, string>();
     const scopes = new Map<bigint, Scope | undefined>();
-    const messages: HistoryMessageInit[] = [];
+    const messages: HistoryMessageFields[] = [];
     for (const id of ids) {
       const place = id > 0n && id <= idMax ? this.sql.place.get(id) : null;
       if (place === null) continue;
@@ -64,10 +58,10 @@ export class HistoryReader {
         other < 0n ? { group: this.sql.groupId.get(-other)?.id ?? "" } : { account: this.nameOf(other, names) };
       messages.push({ ...this.message(row, me, names), ...where });
     }
-    return encodeMessage(HistoryResp, { messages });
+    return encodeHistory(messages);
   }
 
-  message(row: MessageRow, me: bigint, names: Map<bigint, string>): HistoryMessageInit {
+  message(row: MessageRow, me: bigint, names: Map<bigint, string>): HistoryMessageFields {
     const state = Number(row.state ?? 0n);
     const hasReactions = (state & messageState.hasReactions) !== 0;
     return {

@@ -3,14 +3,11 @@
 // taken by that bound, and put back when their activity turns out to be older.
 
 import type { Database } from "bun:sqlite";
-import { lastBodyBytesMax, unreadMax } from "../../../base/limits/fixed.ts";
-import type { Conversation } from "../../../wire/gen/messages/conversation.ts";
-import { ConversationListResp } from "../../../wire/gen/messages/conversation-list-resp.ts";
-import { encodeMessage } from "../../../wire/message-codec.ts";
-import type { MessageInit } from "../../../wire/message-type.ts";
+import { unreadMax } from "../../../base/limits/fixed.ts";
+import { type ConversationInit, cutLast, encodeConversations, unreadFields } from "../../conversation-bodies.ts";
 import type { ConversationsQuery } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
-import type { HistoryMessageInit, HistoryReader } from "./history-reader.ts";
+import type { HistoryReader } from "./history-reader.ts";
 import type { LogIndex } from "../index/log-index.ts";
 import type { ReadMarks } from "./read-marks.ts";
 import { everybody } from "./talk-extras.ts";
@@ -37,8 +34,6 @@ interface Activity {
   readonly scope: Scope;
   readonly last: MessageRow | undefined;
 }
-
-type ConversationInit = MessageInit<Conversation>;
 
 export class ListReader {
   private readonly lookups: LogIndex;
@@ -106,7 +101,7 @@ export class ListReader {
       this.conversation(activity, settings.get(activity.scope.other), hidden, names),
     );
     const hasMore = others.length > limit;
-    return encodeMessage(ConversationListResp, { conversations, hasMore });
+    return encodeConversations(conversations, hasMore);
   }
 
   /** Everybody with whom the account has exchanged messages, and its groups, with bounds of their activity. */
@@ -174,15 +169,13 @@ export class ListReader {
     const { me, other, clearedTo } = scope;
     const readId = this.marks.of(me, other);
     const after = readId > clearedTo ? readId : clearedTo;
-    const unread = this.unread(scope, after, hidden);
     return {
       ...(other < 0n
         ? { group: this.sql.groupId.get(-other)?.id ?? "" }
         : { account: this.history.nameOf(other, names), peerReadId: this.marks.of(other, me) }),
       activityId: id,
-      ...(last && { lastMessage: cut(this.history.message(last, me, names)) }),
-      unread,
-      atLeast: unread === unreadMax,
+      ...(last && { lastMessage: cutLast(this.history.message(last, me, names)) }),
+      ...unreadFields(this.unread(scope, after, hidden)),
       unreadMentions: this.unreadMentions(scope, after, hidden, names),
       readId,
       pinned: setting?.pinned === 1n,
@@ -234,15 +227,4 @@ export class ListReader {
     }
     return ids.size;
   }
-}
-
-/** The message as the last one of a conversation in a list: at most `lastBodyBytesMax` bytes of its text. */
-function cut(message: HistoryMessageInit): HistoryMessageInit {
-  const { body = "", extra = "" } = message;
-  if (Buffer.byteLength(body) <= lastBodyBytesMax && extra === "") return message;
-  const bytes = Buffer.from(body);
-  let end = Math.min(bytes.length, lastBodyBytesMax);
-  // Not inside a character: its further bytes are 10xxxxxx.
-  while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  return { ...message, body: bytes.toString("utf8", 0, end), extra: "", cut: true };
 }

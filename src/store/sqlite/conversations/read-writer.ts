@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import type { ReadMarkJob } from "../../change-jobs.ts";
 import type { ReadOutcome } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
+import { prepareWindow } from "../member-lookups.ts";
 
 const notFound: ReadOutcome = { result: "notFound" };
 
@@ -23,10 +24,7 @@ export class ReadWriter {
       ),
       group: log.prepare<{ number: bigint }, [string, string]>(`SELECT number FROM "group" WHERE app = ? AND id = ?`),
       place: log.prepare<{ inbox: bigint; sender: bigint }, [bigint]>("SELECT inbox, sender FROM message WHERE id = ?"),
-      window: log.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
-        `SELECT 1 AS one FROM member
-         WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
-      ),
+      window: prepareWindow(log),
       move: reads.prepare<null, [bigint, bigint, bigint]>(
         `INSERT INTO read_mark VALUES (?, ?, ?)
          ON CONFLICT (account, other) DO UPDATE SET read_id = excluded.read_id WHERE excluded.read_id > read_id`,

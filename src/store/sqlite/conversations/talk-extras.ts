@@ -4,6 +4,7 @@
 import type { Database } from "bun:sqlite";
 import { outcome, type JobOf } from "../../jobs.ts";
 import type { Names } from "../names.ts";
+import { prepareIsMember, prepareWindow } from "../member-lookups.ts";
 
 type TalkJob = JobOf<"talk">;
 
@@ -17,15 +18,10 @@ export class TalkExtrasWriter {
   constructor(db: Database, names: Names) {
     this.names = names;
     this.sql = {
-      isMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
-        `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
-      ),
+      isMember: prepareIsMember(db),
       owner: db.prepare<{ owner: bigint }, [bigint]>(`SELECT owner FROM "group" WHERE number = ?`),
       place: db.prepare<{ inbox: bigint; sender: bigint }, [bigint]>("SELECT inbox, sender FROM message WHERE id = ?"),
-      window: db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
-        `SELECT 1 AS one FROM member
-         WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
-      ),
+      window: prepareWindow(db),
       thread: db.prepare<{ thread: bigint | null }, [bigint]>("SELECT thread FROM message WHERE id = ?"),
       addMention: db.prepare<null, [string, bigint, bigint]>(
         "INSERT OR IGNORE INTO mention (who, inbox, id) VALUES (?, ?, ?)",
