@@ -17,6 +17,7 @@ import type {
 import type { Job } from "../jobs.ts";
 import type { GroupDetail, LogPage, LogQuery, Membership } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
+import type { RepairedReads } from "./conversations/read-repair.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import type { BuildProgress } from "./index/index-keeper.ts";
 import type { Fault } from "./refusal.ts";
@@ -161,7 +162,8 @@ export type Answer =
       readonly forgotten?: Forgotten;
     }
   | { readonly kind: "changed"; readonly results: readonly ChangeResult[] }
-  | { readonly kind: "read"; readonly outcomes: readonly ReadOutcome[] }
+  /** Also to `open` of the thread of read cursors. */
+  | { readonly kind: "read"; readonly outcomes: readonly ReadOutcome[]; readonly repaired: RepairedReads | undefined }
   | { readonly kind: "entries"; readonly page: LogPage }
   | { readonly kind: "accountState"; readonly state: AccountState }
   | { readonly kind: "readers"; readonly answer: ReadersAnswer }
