@@ -16,6 +16,7 @@ import type {
 } from "../conversations.ts";
 import type { Job } from "../jobs.ts";
 import type { GroupDetail, LogPage, LogQuery, Membership } from "../store.ts";
+import type { StoreSize } from "../store-size.ts";
 import type { Synchronous } from "./connection.ts";
 import type { RepairedReads } from "./conversations/read-repair.ts";
 import type { GroupBounds } from "./group-writer.ts";
@@ -63,6 +64,8 @@ export type Request =
   /** To the writer: delete a slice of what the last look permitted. */
   | { readonly kind: "purge" }
   | { readonly kind: "count"; readonly above: string; readonly upTo: string; readonly rowsMax: number }
+  /** To the compactor: measure the store. */
+  | { readonly kind: "size" }
   | { readonly kind: "checkpoint" }
   /** To the compactor: run the most urgent step of compaction. */
   | { readonly kind: "compact" }
@@ -152,6 +155,7 @@ export interface Forgotten {
 
 export type Answer =
   | { readonly kind: "done" }
+  | { readonly kind: "size"; readonly size: StoreSize | undefined }
   /** To `open` of the writer. */
   | { readonly kind: "opened"; readonly identity: string; readonly outcome: ClaimOutcome }
   /** `forgotten`: from the writer only. */

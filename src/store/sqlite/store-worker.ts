@@ -9,6 +9,7 @@ import { systemClock } from "../../base/clock.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
 import { openConnection, openUnlocked } from "./connection.ts";
 import { damageOf } from "./damage.ts";
+import { sizeOfFiles } from "./store-size.ts";
 import { ReadKeeper } from "./conversations/read-keeper.ts";
 import { indexPathOf } from "./index/index-file.ts";
 import { IndexKeeper } from "./index/index-keeper.ts";
@@ -146,6 +147,11 @@ function compactorAnswer(request: Request, log: Database, index: IndexKeeper): A
     case "rebuild":
       index.rebuild();
       return done;
+    case "size":
+      return {
+        kind: "size",
+        size: opening === undefined ? undefined : sizeOfFiles(opening.path, systemClock.wallMs()),
+      };
     case "count": {
       counter ??= new MessageCount(log);
       const { messages, last } = counter.count(BigInt(request.above), BigInt(request.upTo), request.rowsMax);
