@@ -67,7 +67,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const { url, log, time = backgroundTime, claim = claimOfNobody, limits = limitValues() } = options;
   const writer = new Writer(url, randomBytes(8).toString("hex"), claim, limits);
   const open = async (): Promise<Renewal> => {
-    await migrate(url);
+    await migrate(url, log);
     const renewal = await writer.renew();
     logAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
     return renewal;
@@ -164,7 +164,7 @@ class PostgresStore extends JobStore implements Store {
     );
     writer.onLost = () => this.housekeeping.lost();
     writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));
-    writer.onOutdated = () => migrateReplacement(url);
+    writer.onOutdated = () => migrateReplacement(url, log);
     // Without the writer's connection nobody is served, so the others are released.
     writer.onScarce = () => {
       for (const connections of [this.readConnections, markConnections]) connections.yield();
