@@ -37,7 +37,7 @@ export async function sizeOfDatabase(sql: SQL): Promise<StoreSize> {
   if (facts === undefined || facts.oldest === null) return { bytes, messages: 0, recentMessages: 0, recentDays: 1 };
   const recentId = smallestIdAt(facts.now_ms - recentDaysMax * dayMs);
   const [all]: Counted[] = await sql`
-    SELECT count(*) AS counted FROM (SELECT FROM roost.message LIMIT ${countedMax}::integer) m`;
+    SELECT count(*) AS counted FROM (SELECT FROM roost.message ORDER BY id LIMIT ${countedMax}::integer) m`;
   const [recent]: Counted[] = await sql`
     SELECT count(*) AS counted FROM
       (SELECT FROM roost.message WHERE id >= ${recentId}::bigint ORDER BY id LIMIT ${countedMax}::integer) m`;
