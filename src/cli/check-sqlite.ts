@@ -2,6 +2,8 @@
 
 import { checkStore, type CheckReport } from "../store/sqlite/check.ts";
 import { indexPathOf } from "../store/sqlite/index/index-file.ts";
+import type { ReadsReport } from "../store/sqlite/conversations/check-reads.ts";
+import { readsPathOf } from "../store/sqlite/conversations/read-file.ts";
 import { timeOfId } from "../store/snowflake.ts";
 import type { Checked } from "./checked.ts";
 import type { Progress } from "./progress.ts";
@@ -9,8 +11,13 @@ import type { Progress } from "./progress.ts";
 /** Checks the file and its index. Throws Refusal if it is not a message file, and errors of the system. */
 export function checkFile(path: string, progress: Progress): Checked {
   const report = checkStore(path, (what, part) => progress.show(what, part));
-  const isFine = report.logProblems.length === 0 && report.index !== "damaged";
-  return { isFine, lines: [...logLines(path, report), ...indexLines(indexPathOf(path), report)] };
+  const isFine = report.logProblems.length === 0 && report.index !== "damaged" && report.reads.state !== "damaged";
+  const lines = [
+    ...logLines(path, report),
+    ...indexLines(indexPathOf(path), report),
+    ...readsLines(readsPathOf(path), report.reads),
+  ];
+  return { isFine, lines };
 }
 
 function logLines(path: string, { logProblems, messages, firstId, lastId }: CheckReport): string[] {
@@ -42,6 +49,24 @@ function indexLines(path: string, report: CheckReport): string[] {
         ...report.indexProblems.map((problem) => `  ${problem}`),
         '  no message is lost: a running server rebuilds it when it finds the damage; after "roost repair" the next ' +
           "start does",
+      ];
+  }
+}
+
+function readsLines(path: string, { state, marks, problems }: ReadsReport): string[] {
+  switch (state) {
+    case "right":
+      return [`read cursors: fine: ${path} (${marks})`];
+    case "none":
+      return [`read cursors: none yet: the first makes ${path}; without it, messages count as unread`];
+    case "unchecked":
+      return ["read cursors: not checked, because they belong to the messages"];
+    case "damaged":
+      return [
+        `read cursors: DAMAGED: ${path}`,
+        ...problems.map((problem) => `  ${problem}`),
+        '  no message is lost: "roost repair" or the next start saves the cursors that can be read, and messages ' +
+          "whose cursors are lost count as unread again",
       ];
   }
 }

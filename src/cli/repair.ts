@@ -1,10 +1,12 @@
 // roost repair: repairs a damaged store that no server uses. It removes a damaged index, which the next start rebuilds
-// from the messages. With --salvage it saves what can be read of damaged messages into a new file, and keeps the old
-// one under another name.
+// from the messages, and saves what can be read of a damaged file of read cursors. With --salvage it saves what can be
+// read of damaged messages into a new file, and keeps the old one under another name.
 
 import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { checkStore } from "../store/sqlite/check.ts";
+import { openConnection } from "../store/sqlite/connection.ts";
+import { repairReads } from "../store/sqlite/conversations/read-repair.ts";
 import { indexPathOf, removeIndex } from "../store/sqlite/index/index-file.ts";
 import { failureOf } from "../store/sqlite/refusal.ts";
 import { damagedStem, freshAside, putInPlace, sync, undoHalfSwap } from "../store/sqlite/backup/restore.ts";
@@ -24,6 +26,7 @@ import { codeOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
 import { storePlaceOf } from "./store-place.ts";
+import { counted } from "./text-table.ts";
 import { StartError } from "./usage-error.ts";
 
 /** Left free on the disk, where the server must be able to start. */
@@ -66,12 +69,30 @@ function repairIndex(path: string, progress: Progress): string[] {
         "can be read with roost repair --salvage",
     );
   }
+  const lines: string[] = [];
   const indexPath = indexPathOf(path);
-  if (report.index === "right") return [`nothing to repair: ${path} and ${indexPath} are not damaged`];
-  if (report.index === "none")
-    return [`nothing to repair: ${path} is not damaged, and the next start builds its index`];
-  removeIndex(indexPath);
-  return [`the damaged index ${indexPath} was removed; the next start rebuilds it from the messages; none is lost`];
+  if (report.index === "damaged") {
+    removeIndex(indexPath);
+    lines.push(
+      `the damaged index ${indexPath} was removed; the next start rebuilds it from the messages; none is lost`,
+    );
+  }
+  if (report.reads.state === "damaged") lines.push(repairReadsOf(path));
+  if (lines.length > 0) return lines;
+  return report.index === "right"
+    ? [`nothing to repair: ${path} and ${indexPath} are not damaged`]
+    : [`nothing to repair: ${path} is not damaged, and the next start builds its index`];
+}
+
+function repairReadsOf(path: string): string {
+  const log = openConnection({ path, synchronous: "FULL", cacheKib: 1024 });
+  try {
+    const { saved, isWhole, aside } = repairReads(path, log);
+    const what = isWhole ? "" : "; messages whose cursors are lost count as unread again";
+    return `${counted(saved, "read cursor")} saved${what}; the damaged file is kept as ${aside}`;
+  } finally {
+    log.close();
+  }
 }
 
 function salvageFile(path: string, progress: Progress): string[] {
@@ -93,7 +114,7 @@ function salvageFile(path: string, progress: Progress): string[] {
   }
 }
 
-function linesOf({ tables, nameless, notFound }: SalvageReport): string[] {
+function linesOf({ tables, nameless, dropped, notFound }: SalvageReport): string[] {
   const lines: string[] = [];
   if (notFound !== undefined) lines.push("the schema could not be read; the tables were found by their rows");
   if (notFound !== undefined && notFound.length > 0)
@@ -106,6 +127,8 @@ function linesOf({ tables, nameless, notFound }: SalvageReport): string[] {
       lines.push(`  lost: all messages with ids ${from} to ${to} (${timeText(from)} to ${timeText(to)})`);
   }
   for (const table of tables) if (table.table !== "message") lines.push(...linesOfTable(table));
+  for (const [table, rows] of dropped)
+    if (rows > 0) lines.push(`${table}: ${counted(rows, "row")} referred to what is lost, and were left out`);
   if (nameless > 0) lines.push(`${nameless} accounts or groups lost their names; nobody can read their messages`);
   return lines;
 }

@@ -56,6 +56,16 @@ const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
     ({ storeClock }) => secondsOf(storeClock?.().purgeWaitMs),
   ),
   gauge(
+    "roost_store_bytes",
+    "The size of the message store on disk, with its index and logs, measured every minute.",
+    ({ storeSize }) => storeSize?.()?.bytes,
+  ),
+  gauge(
+    "roost_store_messages",
+    "The messages in the store, measured every minute; estimated if they are many.",
+    ({ storeSize }) => storeSize?.()?.messages,
+  ),
+  gauge(
     "roost_tls_certificate_expiry_seconds",
     "The time until the certificate of the clients' listeners expires.",
     ({ certificates }) => certificates?.().expirySeconds,

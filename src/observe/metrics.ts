@@ -37,6 +37,12 @@ export class Tally {
   }
 }
 
+/** The size of a store; see the store's StoreSize. */
+interface SizeNumbers {
+  readonly bytes: number;
+  readonly messages: number | undefined;
+}
+
 /** The state of a store's clock; see the store's StoreClock. */
 interface ClockNumbers {
   readonly idsAheadMs: number;
@@ -67,6 +73,8 @@ export class ServiceMetrics {
   forcedReady = 0;
   /** Reads the clock of the service's message store, if it has one. */
   storeClock: (() => ClockNumbers) | undefined;
+  /** Reads the size of the service's message store, if it has one. */
+  storeSize: (() => SizeNumbers | undefined) | undefined;
   /** For a gateway: nodes that are not linked because their store differs. */
   storeMismatches: (() => number) | undefined;
   /** For login and chat nodes: gateways that the session store knows, and that are not linked to this node. */

@@ -186,7 +186,10 @@ export interface ConversationStore {
   set(setting: ConversationSetting): Promise<SettingOutcome>;
   /** Commits; `unchanged` if nothing was left to hide. */
   hide(request: HideRequest): Promise<SettingOutcome>;
-  /** What changed after `since`, in the order of versions, at most `limit` settings and messages. */
+  /**
+   * What changed after `since`, in the order of versions, at most `limit` settings and messages. Everything if `since`
+   * is beyond the last id, as after a restore.
+   */
   accountState(app: string, account: string, since: bigint, limit: number): Promise<AccountState>;
 
   /**

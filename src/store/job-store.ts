@@ -13,6 +13,8 @@ import { RareLog } from "../base/rare-log.ts";
 import { encodeContents } from "../wire/message-contents.ts";
 import { Batcher } from "./batcher.ts";
 import { hideJob, messageChangeJob, setJob, type ChangeJob, type ChangeResult } from "./change-jobs.ts";
+import type { SizeWatch } from "./size-watch.ts";
+import type { StoreSize } from "./store-size.ts";
 import type {
   ChangeOutcome,
   ConversationSetting,
@@ -32,6 +34,7 @@ import {
   type Slots,
 } from "./jobs.ts";
 import {
+  type StoreClock,
   StoreUnavailable,
   type CreateOutcome,
   type GroupDraft,
@@ -90,6 +93,8 @@ export abstract class JobStore {
     );
   }
 
+  /** The engine's background work. */
+  protected abstract readonly housekeeping: { readonly clock: StoreClock; readonly sizes: SizeWatch };
   /** Whether the last commit succeeded, as far as is known. */
   protected abstract readonly canCommit: boolean;
   /** Commits all jobs in order, or rejects and commits none. The outcome of job i starts at i × outcomeSlots. */
@@ -108,6 +113,14 @@ export abstract class JobStore {
   protected abstract readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array>;
   /** Stops the engine; all queued calls are settled. */
   protected abstract closeEngine(): Promise<void>;
+
+  get clock(): StoreClock {
+    return this.housekeeping.clock;
+  }
+
+  get size(): StoreSize | undefined {
+    return this.housekeeping.sizes.size;
+  }
 
   watchReplacement(listener: () => void): () => void {
     this.replacementListeners.add(listener);

@@ -11,6 +11,7 @@
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { memberChangesMax } from "../base/limits/fixed.ts";
 import type { ConversationStore } from "./conversations.ts";
+import type { StoreSize } from "./store-size.ts";
 import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 
 /** The store cannot serve now; the request may be retried. Clients receive SystemException. */
@@ -297,6 +298,9 @@ export interface Store extends ConversationStore {
   readonly trouble: string;
   /** As of the last look, at most a minute ago. It never makes the store unhealthy. */
   readonly clock: StoreClock;
+
+  /** The size, measured every minute; undefined before, and if the store cannot be measured. */
+  readonly size: StoreSize | undefined;
   /** Commits queued calls, releases the node number and closes the store. */
   close(): Promise<void>;
 }

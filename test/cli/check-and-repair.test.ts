@@ -43,7 +43,10 @@ test("a store in order is fine, with status 0, nothing beside the sentences, and
   const before = readdirSync(folder);
   const { status, out, err } = await roost("check", "--data", folder);
   expect({ status, err }).toEqual({ status: 0, err: "" });
-  expect(out).toMatch(/^messages: fine: .*messages\.db \(3000, from 20\d\d-.*\)\nindex: fine: .* \(3000 messages\)\n$/);
+  expect(out).toMatch(
+    /^messages: fine: .*messages\.db \(3000, from 20\d\d-.*\)\nindex: fine: .* \(3000 messages\)\n.*\n$/,
+  );
+  expect(out).toContain(`\nread cursors: none yet: the first makes ${folder}/messages-reads.db; `);
   expect(readdirSync(folder)).toEqual(before);
 });
 

@@ -257,8 +257,11 @@ test("store: a file of another program, of a newer version, and no database; one
     "problem",
     /another roost \(process \d+\) uses the message file/,
   );
+  const [, [beside]] = await examined(given(`sqlite:${running}`), "growth");
+  expect(beside).toMatchObject({ level: "ok", text: expect.stringMatching(/^\d+ kB, no messages yet$/) });
   expect(await server.end("SIGTERM")).toBe(0);
   await expectFinding(given(`sqlite:${running}`), "store", "ok", /messages\.db, schema \d+$/);
+  await expectFinding(given(`sqlite:${running}`), "growth", "ok", /^\d+ kB, no messages yet$/);
   {
     using db = new Database(running);
     db.run("PRAGMA user_version = 9999");

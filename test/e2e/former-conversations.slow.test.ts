@@ -8,6 +8,7 @@ import {
   EntryKind,
   EventPushSchema,
   HistoryReqSchema,
+  HistoryRespSchema,
   LoginReqSchema,
   LoginRespSchema,
   MessageEditReqSchema,
@@ -63,6 +64,14 @@ test.skipIf(formerReleaseMissing !== undefined)(
     ]);
     expect(bob.client.pushes.filter(({ header }) => header.command === Command.Event)).toEqual([]);
     expect(bob.client.pushes.every(({ header }) => header.meta.length === 0)).toBe(true);
+    // It is refused what it was not granted, and loses nothing: signed in through the other gateway, it has all of it.
+    const refused = await bob.client.request(Command.History, "", HistoryReqSchema, { group });
+    expect(refused.status).toBe(Status.InvalidCommand);
+    const again = await asking(stage, "bob", current, "phone");
+    expect(again.features.toSorted()).toEqual(["conversations", "renew"]);
+    const { body } = succeeded(await again.client.request(Command.History, "", HistoryReqSchema, { group }));
+    const texts = fromBinary(HistoryRespSchema, body).messages.map((message) => message.body);
+    expect(texts).toEqual(["hello", "last"]);
   },
   120_000,
 );
@@ -77,8 +86,20 @@ test.skipIf(formerReleaseMissing !== undefined)(
     const group = await createGroup(ann.client, ["bob"]);
     await groupTalk(ann.client, group, "hello");
     expect(await bob.client.pushed(Command.GroupTalk, MessagePushSchema)).toMatchObject([{ body: "hello" }]);
-    const refused = await ann.client.request(Command.History, "", HistoryReqSchema, { group });
-    expect(refused.status).toBe(Status.InvalidCommand);
+    for (const [command, schema, body] of [
+      [Command.History, HistoryReqSchema, { group }],
+      [Command.MessageEdit, MessageEditReqSchema, { messageId: 1n, body: "x" }],
+    ] as const) {
+      const refused = await ann.client.request(command, "", schema, body);
+      expect([command, refused.status]).toEqual([command, Status.InvalidCommand]);
+    }
+    // Who joins and leaves is told by the notices of before, and by no entry.
+    await groupTalk(ann.client, group, "last");
+    await bob.client.pushed(Command.GroupTalk, MessagePushSchema, 2);
+    for (const { client } of [ann, bob]) {
+      expect(client.pushes.filter(({ header }) => header.command === Command.Event)).toEqual([]);
+      expect(client.pushes.every(({ header }) => header.meta.length === 0)).toBe(true);
+    }
   },
   120_000,
 );

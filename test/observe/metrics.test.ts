@@ -84,6 +84,22 @@ test("what a store tells of its clock appears in seconds, as of the scrape, for 
   expect(await samples(registry, "roost_store_purge_wait_seconds")).toEqual(["{} 86400"]);
 });
 
+test("the size of a store appears when it was measured", async () => {
+  const metrics = new Metrics();
+  const measured: { size: { bytes: number; messages: number | undefined } | undefined } = { size: undefined };
+  metrics.forService("b", "chat").storeSize = () => measured.size;
+  const registry = expositionOf(metrics);
+  const shown = async () => [
+    await samples(registry, "roost_store_bytes"),
+    await samples(registry, "roost_store_messages"),
+  ];
+  expect(await shown()).toEqual([[], []]);
+  measured.size = { bytes: 4096, messages: undefined };
+  expect(await shown()).toEqual([["{} 4096"], []]);
+  measured.size = { bytes: 8192, messages: 7 };
+  expect(await shown()).toEqual([["{} 8192"], ["{} 7"]]);
+});
+
 test("a scrape counts nothing twice", async () => {
   const metrics = new Metrics();
   const service = metrics.forService("a", "gateway");

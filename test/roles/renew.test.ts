@@ -161,9 +161,15 @@ test("over sockets: the sign-in grants what was asked for and is known, and the 
     expect(await granted(ending, "two", [])).toEqual([Status.Success, []]);
     const token = await messenger.token("alice");
     expect((await renewing.request(Command.Renew, "", LoginRenewReqSchema, { token })).status).toBe(Status.Success);
+    // Clients that never named the feature renew, too: old-clients.json has some.
+    const unnamed = await messenger.stranger();
+    expect(await granted(unnamed, "three", ["of the future"])).toEqual([Status.Success, []]);
+    expect((await unnamed.request(Command.Renew, "", LoginRenewReqSchema, { token })).status).toBe(Status.Success);
     await until(() => ending.isClosed, "its token has expired");
-    expect(renewing.isClosed).toBe(false);
-    renewing.terminate();
+    for (const client of [renewing, unnamed]) {
+      expect(client.isClosed).toBe(false);
+      client.terminate();
+    }
   } finally {
     await messenger.drain();
     await messenger.stop();

@@ -327,6 +327,7 @@ export class DatabaseClient implements Store {
   readonly isHealthy = true;
   readonly trouble = "";
   readonly clock = { idsAheadMs: 0, purgeWaitMs: 0 };
+  readonly size = undefined;
   private readonly network: Network;
   private readonly machine: Machine;
   private readonly database: Database;

@@ -1,5 +1,6 @@
 // Nodes that purge one database, on machines whose clocks a test moves.
 
+import { silentLog } from "../../src/base/log.ts";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { horizonDayMs as dayMs } from "../../src/store/horizon.ts";
 import { talkJob, talkOutcome } from "../../src/store/jobs.ts";
@@ -39,7 +40,7 @@ export class Machines {
   }
 
   static async make(db: TestDatabase, nodes = 1, keepMs: number | undefined = 15 * dayMs): Promise<Machines> {
-    await migrate(db.url);
+    await migrate(db.url, silentLog);
     const machines = new Machines(db, await DatabaseClock.install(db.sql), keepMs);
     await machines.restart(0, nodes);
     return machines;

@@ -34,7 +34,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
   // The whole suite while the database's clock is set all the time, by up to a year.
   storeSuite("PostgreSQL store under a clock that steps", async () => {
     const steppedUrl = await server().makeDatabase();
-    await migrate(steppedUrl);
+    await migrate(steppedUrl, silentLog);
     const admin = new SQL(steppedUrl, { max: 1 });
     const clock = await DatabaseClock.install(admin);
     const random = new Random(testSeed("steps of the clock"));

@@ -1,7 +1,7 @@
 // A store on PostgreSQL is opened by several processes at once, waits for its database, and refuses another program's.
 
 import { describe, expect, test } from "bun:test";
-import { createLog } from "../../src/base/log.ts";
+import { createLog, silentLog } from "../../src/base/log.ts";
 import { migrate, versionIn } from "../../src/store/postgres/migrate.ts";
 import { schemaVersion } from "../../src/store/postgres/schema.ts";
 import { nodeOfId } from "../../src/store/snowflake.ts";
@@ -37,7 +37,7 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     const slow = new Proxy(db.sql, {
       async apply(target, self, words) {
         const rows: unknown = await Reflect.apply(target, self, words);
-        if (looks++ === 0) await migrate(db.url);
+        if (looks++ === 0) await migrate(db.url, silentLog);
         return rows;
       },
     });

@@ -5,6 +5,8 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
+import { createLog } from "../../src/base/log.ts";
+import { migrate } from "../../src/store/postgres/migrate.ts";
 import { outcome } from "../../src/store/jobs.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
 import { migrations } from "../../src/store/postgres/schema.ts";
@@ -52,6 +54,35 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 5", () => {
   test("the tables are made as they were released", () => {
     for (const migration of migrations.slice(0, 5)) expect(schema5).toContain(migration.trim());
   });
+
+  test("an upgrade says its begin, how far it is, and its end", async () => {
+    await formerTalk(db.sql);
+    await db.sql`ANALYZE roost.message`;
+    const lines: string[] = [];
+    const blocker = new SQL(db.url, { max: 1 });
+    const held = Promise.withResolvers<void>();
+    const blocking = blocker.begin(async (sql) => {
+      await sql`SELECT pg_advisory_xact_lock(hashtextextended('roost.migrate', 0))`;
+      await held.promise;
+    });
+    const log = createLog("info", "text", (line) => lines.push(line));
+    const migrating = migrate(db.url, log, 20);
+    try {
+      await until(() => lines.some((line) => line.includes("still being migrated")), "it waits for another process");
+    } finally {
+      held.resolve();
+    }
+    await blocking;
+    await migrating;
+    await blocker.close();
+    expect(lines[0]).toMatch(/Migrating the message store; writers wait .*from=5 .*messages=1 secondsAtMost=1/);
+    expect(lines.at(-1)).toMatch(/The message store is migrated\..* schema=\d+ seconds=\d+/);
+    expect(lines.some((line) => line.includes("password"))).toBe(false);
+    // A current store is opened without a word.
+    lines.length = 0;
+    await migrate(db.url, log, 20);
+    expect(lines).toEqual([]);
+  }, 60_000);
 
   test("conversations of before the upgrade are listed, read and changed", async () => {
     const direct = await formerTalk(db.sql);

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { SQL } from "bun";
+import { silentLog } from "../../src/base/log.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { migrate, migrateReplacement } from "../../src/store/postgres/migrate.ts";
@@ -15,13 +16,13 @@ describe.skipIf(!hasPostgres)("tables that vanish between two statements", () =>
 
   test.each(["roost.migration", "roost.sequence"])("%s is missed as in a store that is not complete", async (table) => {
     const url = await server.makeDatabase();
-    await migrate(url);
+    await migrate(url, silentLog);
     const restoring = new SQL(url, { max: 2 });
     let looked: Promise<unknown> = Promise.resolve();
     await restoring.begin(async (sql) => {
       await sql.unsafe(`DROP TABLE ${table} CASCADE`);
       // The table is there until this commits, and whoever reads it waits.
-      looked = migrateReplacement(url).catch((error: unknown) => error);
+      looked = migrateReplacement(url, silentLog).catch((error: unknown) => error);
       await until(async () => {
         const [row] = await restoring`SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted`;
         return row.count > 0;

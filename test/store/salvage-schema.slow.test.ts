@@ -60,11 +60,15 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   if (version < 6) return;
   db.run(`${numbers} INSERT INTO revocation SELECT ${id}, 'app', 'a' || i, 'kick', iif(i % 2, NULL, 'd'), i FROM n`);
   if (version < 7) return;
+  // A message that was not deleted.
+  const about = `${idBase} + (${version * 100_000} + i % ${Math.max(1, Math.floor(count / 2))}) * 5000`;
   db.run("UPDATE message SET state = 1, reply_to = id, thread = id, mentions = 'name-1' WHERE sender % 4 = 0");
-  db.run(`${numbers} INSERT INTO entry SELECT ${id} + 1, 3, -i, i, ${id}, i, iif(i % 2, NULL, 'k'), 'like', 0 FROM n`);
-  db.run(`${numbers} INSERT INTO mention SELECT i, 'name-' || i, i, ${id} FROM n`);
-  db.run(`${numbers} INSERT INTO reaction SELECT i, ${id}, i, 'like' FROM n`);
-  db.run(`${numbers} INSERT INTO hidden SELECT i, i, ${id}, ${id} + 2 FROM n`);
+  db.run(
+    `${numbers} INSERT INTO entry SELECT ${id} + 1, 3, -i, i, ${about}, i, iif(i % 2, NULL, 'k'), 'like', 0 FROM n`,
+  );
+  db.run(`${numbers} INSERT INTO mention SELECT i, 'name-' || i, i, ${about} FROM n`);
+  db.run(`${numbers} INSERT INTO reaction SELECT i, ${about}, i, 'like' FROM n`);
+  db.run(`${numbers} INSERT INTO hidden SELECT i, i, ${about}, ${id} + 2 FROM n`);
   db.run(`${numbers} INSERT INTO read_mark SELECT i, i, -i, ${id}, 5 FROM n`);
   db.run(`${numbers} INSERT INTO conversation SELECT i, i, -i, 1, 0, 0, ${id}, ${id} + 3 FROM n`);
 }

@@ -31,6 +31,10 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await state("ann")).toMatchObject({ settings: [], hiddenMessages: [] });
     expect(await asks.store.accountState("other", "bob", 0n, 500)).toMatchObject({ settings: [] });
     expect(await state("nobody")).toMatchObject({ settings: [], hasMore: false });
+    // Of a time that a restore has undone.
+    const beyond = await state("bob", all.version * 2n);
+    expect(beyond).toEqual(await state("bob"));
+    expect(beyond.settings).toHaveLength(2);
   });
 
   test("what is set already is unchanged, with the version that has it", async () => {

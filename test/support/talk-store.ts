@@ -35,6 +35,7 @@ export function talkStore(outcome: TalkOutcome): Store {
     isHealthy: true,
     trouble: "",
     clock: { idsAheadMs: 0, purgeWaitMs: 0 },
+    size: undefined,
     close: () => Promise.resolve(),
   };
 }

@@ -6,6 +6,7 @@ import { advertisedAddress, checkAdvertised, checkExposure, checkListeners } fro
 import { certificateCheck } from "./certificates.ts";
 import type { Check } from "./finding.ts";
 import { checkFolders, checkLocks } from "./folders.ts";
+import { checkGrowth } from "./growth.ts";
 import { checkClusterKey, checkTokenKeys } from "./keys.ts";
 import { checkBacklog, checkDescriptors, checkMemory } from "./machine.ts";
 import { checkOptions, checkRules } from "./options.ts";
@@ -37,6 +38,7 @@ export const checks: readonly Check[] = [
   { name: "folders", of: roles, run: checkFolders },
   { name: "locks", of: ["standalone", "chat"], run: checkLocks },
   { name: "store", of: ["standalone", "chat"], run: checkStore },
+  { name: "growth", of: ["standalone", "chat"], run: checkGrowth },
   { name: "sessions", of: ["login", "chat"], run: checkSessions },
   { name: "registry", of: clusterRoles, run: checkRegistry },
 ];

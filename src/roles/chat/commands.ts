@@ -64,6 +64,7 @@ export function createChatService(
 ): Service {
   const { store, sessions, metrics, latency, clock, timers, random, limits, control, log } = assembly;
   metrics.storeClock = () => store.clock;
+  metrics.storeSize = () => store.size;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
   const rates = new AccountRates(limits, clock);

@@ -86,6 +86,24 @@ const conversationQuestions: readonly Question[] = [
     what: `rows of ${table} without an account`,
     sql: orphans(table, "account", "account"),
   })),
+  // Ids below the oldest message are those of messages that the retention has deleted.
+  ...(["reply.root", "message.reply_to"] as const).map((place): Question => {
+    const [table = "", column = ""] = place.split(".");
+    return {
+      what: `rows of ${table} whose ${column} is no message`,
+      sql: `SELECT count(*) AS n FROM roost.${table} t LEFT JOIN roost.message m ON m.id = t.${column}
+              WHERE t.${column} >= (SELECT min(id) FROM roost.message) AND m.id IS NULL`,
+    };
+  }),
+  ...(["conversation", "read_cursor", "mention"] as const).map((table): Question => ({
+    what: `rows of ${table} whose partner or group does not exist`,
+    sql: `SELECT count(*) AS n FROM roost.${table} t LEFT JOIN roost.account a ON a.number = t.other
+            LEFT JOIN roost.chat_group g ON g.number = -t.other WHERE a.number IS NULL AND g.number IS NULL`,
+  })),
+  {
+    what: "entries that have the id of a message",
+    sql: "SELECT count(*) AS n FROM roost.entry e JOIN roost.message m ON m.id = e.id",
+  },
   { what: "entries whose actor has no account", sql: orphans("entry", "actor", "account") },
   { what: "duplicate entries", sql: duplicates("entry", "id") },
   { what: "duplicate conversations", sql: duplicates("conversation", "account, other") },

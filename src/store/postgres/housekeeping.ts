@@ -8,6 +8,8 @@ import type { Time } from "../../base/runtime.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";
 import { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs } from "../purge.ts";
+import { SizeWatch } from "../size-watch.ts";
+import type { StoreSize } from "../store-size.ts";
 import { timeOfId } from "../snowflake.ts";
 import type { Look } from "./horizons.ts";
 import { renewAfterMs } from "./writer-lock.ts";
@@ -27,12 +29,14 @@ interface Chores {
   purge(life: string, above: bigint): Promise<bigint | undefined>;
   /** Counts the messages of the store of this life up to an id, up to `surveyMessagesMax` + 1. */
   count(life: string, endId: bigint): Promise<number>;
+  size(): Promise<StoreSize>;
 }
 
 export class Housekeeping {
   /** Why the store cannot commit; undefined if it can. */
   failure: string | undefined;
   readonly clock: ClockNotices;
+  readonly sizes: SizeWatch;
   private readonly chores: Chores;
   private readonly timers: Timers;
   private readonly log: Log;
@@ -50,6 +54,7 @@ export class Housekeeping {
     this.chores = chores;
     this.log = log;
     this.clock = new ClockNotices(log, clock);
+    this.sizes = new SizeWatch(() => chores.size(), timers);
     this.renewLater(failure === undefined ? renewAfterMs : probeEveryMs);
     this.lookLater(lookFirstMs);
   }
@@ -70,6 +75,7 @@ export class Housekeeping {
 
   stop(): void {
     this.isStopped = true;
+    this.sizes.stop();
     this.cancelRenewal?.();
     this.cancelLook?.();
     this.cancelPurge?.();

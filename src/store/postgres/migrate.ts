@@ -2,8 +2,10 @@
 // Its connection has no time limit: a migration of a large store may take long.
 
 import type { SQL } from "bun";
+import type { Log } from "../../base/log.ts";
 import { StoreUnavailable } from "../store.ts";
 import { Connections, failureOf, openClient, placeOf, StoreReplaced } from "./connection.ts";
+import { withProgress } from "./migration-progress.ts";
 import { accountTrigger } from "./life.ts";
 import { functions, migrations, schemaVersion } from "./schema.ts";
 
@@ -121,7 +123,7 @@ async function quickly<T>(url: string, look: (sql: SQL) => Promise<T>): Promise<
  * Migrates a store of an earlier version that replaced the open one. Does not create a store: a missing one may be
  * about to be restored. Rejects with StoreUnavailable.
  */
-export async function migrateReplacement(url: string): Promise<void> {
+export async function migrateReplacement(url: string, log: Log): Promise<void> {
   const place = placeOf(url);
   const version = await quickly(url, async (sql) => {
     const found = await versionIn(sql, place).catch((error: unknown) => {
@@ -140,7 +142,7 @@ export async function migrateReplacement(url: string): Promise<void> {
         "restore it; or start this process again to begin with an empty one",
     );
   }
-  await migrate(url);
+  await migrate(url, log);
 }
 
 /** Reports whether a restore is complete: a dump creates indexes last, and triggers after them. */
@@ -159,16 +161,26 @@ async function hasTriggers(sql: SQL): Promise<boolean> {
   return found.length === 4;
 }
 
-/** Rejects with StoreUnavailable if the database is away, another program's, or newer than this program. */
-export async function migrate(url: string): Promise<void> {
-  const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
+/**
+ * Migrates the store, and logs how far it is. Rejects with StoreUnavailable if the database is away, another program's,
+ * or newer than this program.
+ */
+export async function migrate(url: string, log: Log, progressEveryMs = 10_000): Promise<void> {
   const place = placeOf(url);
   // Checked before locking: a current store must not wait.
-  const isCurrent = await quickly(url, async (sql) => {
-    if ((await versionIn(sql, place)) !== schemaVersion) return false;
-    return (await hasTriggers(sql)) || !(await isComplete(sql));
+  const found = await quickly(url, async (sql) => {
+    const version = (await versionIn(sql, place)) ?? 0;
+    return { version, isCurrent: version === schemaVersion && ((await hasTriggers(sql)) || !(await isComplete(sql))) };
   });
-  if (isCurrent) return;
+  if (found.isCurrent) return;
+  const work = (): Promise<void> => migrateNow(url);
+  if (found.version === 0 || found.version === schemaVersion) await work();
+  else await withProgress(url, { from: found.version, to: schemaVersion }, log, progressEveryMs, work);
+}
+
+async function migrateNow(url: string): Promise<void> {
+  const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
+  const place = placeOf(url);
   const client = openClient(options, { statement_timeout: "0", lock_timeout: "0" });
   try {
     await client.begin(async (sql) => {

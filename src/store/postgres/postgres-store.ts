@@ -31,12 +31,12 @@ import {
   type Membership,
   type RevokeOutcome,
   type Store,
-  type StoreClock,
 } from "../store.ts";
 import { Connections, DatabaseAway, placeOf, StoreReplaced } from "./connection.ts";
 import { ConversationReader } from "./conversation-reader.ts";
 import { countUpTo, Horizons } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { sizeOfDatabase } from "./store-size.ts";
 import { contentOf } from "./life.ts";
 import { LogReader } from "./log-reader.ts";
 import { migrate, migrateReplacement } from "./migrate.ts";
@@ -67,7 +67,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const { url, log, time = backgroundTime, claim = claimOfNobody, limits = limitValues() } = options;
   const writer = new Writer(url, randomBytes(8).toString("hex"), claim, limits);
   const open = async (): Promise<Renewal> => {
-    await migrate(url);
+    await migrate(url, log);
     const renewal = await writer.renew();
     logAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
     return renewal;
@@ -121,7 +121,7 @@ class PostgresStore extends JobStore implements Store {
   private readonly logReader: LogReader;
   private readonly conversationReader: ConversationReader;
   private readonly readMarks: ReadMarks;
-  private readonly housekeeping: Housekeeping;
+  protected override readonly housekeeping: Housekeeping;
   private readonly scarcityLog: RareLog;
   private unopened: Unopened | undefined;
   private readonly place: string;
@@ -156,6 +156,7 @@ class PostgresStore extends JobStore implements Store {
         dropUnfinished: () => writer.dropUnfinished(),
         purge: (life, above) => this.purge(life, above),
         count: (life, endId) => countUpTo(this.readConnections, life, endId),
+        size: () => this.readConnections.run(sizeOfDatabase),
       },
       time,
       log,
@@ -163,7 +164,7 @@ class PostgresStore extends JobStore implements Store {
     );
     writer.onLost = () => this.housekeeping.lost();
     writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));
-    writer.onOutdated = () => migrateReplacement(url);
+    writer.onOutdated = () => migrateReplacement(url, log);
     // Without the writer's connection nobody is served, so the others are released.
     writer.onScarce = () => {
       for (const connections of [this.readConnections, markConnections]) connections.yield();
@@ -229,10 +230,6 @@ class PostgresStore extends JobStore implements Store {
 
   conversations(query: ConversationsQuery): Promise<Uint8Array> {
     return this.read((life) => this.conversationReader.conversations(life, query));
-  }
-
-  get clock(): StoreClock {
-    return this.housekeeping.clock;
   }
 
   protected get canCommit(): boolean {

@@ -6,11 +6,14 @@ import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { checkIndex, type Progress } from "./index/check-index.ts";
 import { openUnlocked } from "./connection.ts";
-import { IndexDamage, isDamage, LogDamage, wrongTypesOf } from "./damage.ts";
+import { IndexDamage, integrityOf, isDamage, LogDamage, wrongTypesOf } from "./damage.ts";
 import { indexPathOf, indexSchemaVersion } from "./index/index-file.ts";
 import { identityOf } from "./ownership.ts";
 import { failureOf, Refusal } from "./refusal.ts";
 import { pragmaNumber } from "./schema.ts";
+import { checkReads, damagedReads, noReads, uncheckedReads, type ReadsReport } from "./conversations/check-reads.ts";
+import { wrongConversations } from "./conversations/check-tables.ts";
+import { readsPathOf } from "./conversations/read-file.ts";
 import { openToRead, refuseForeign } from "./store-file.ts";
 
 const cacheKib = 16 * 1024;
@@ -20,7 +23,8 @@ const marksFrom = 2;
 const identityFrom = 4;
 /** The first schema that counts the groups of accounts. */
 const countsFrom = 5;
-const problemsMax = 20;
+/** The first schema with conversations. */
+const conversationsFrom = 7;
 
 export interface CheckReport {
   readonly messages: number;
@@ -31,6 +35,7 @@ export interface CheckReport {
   readonly index: "right" | "damaged" | "none" | "unchecked";
   readonly indexMessages: number;
   readonly indexProblems: readonly string[];
+  readonly reads: ReadsReport;
 }
 
 /** Receives the current step, and the part of it that is done if that is known. */
@@ -42,7 +47,7 @@ export function checkStore(path: string, progress: CheckProgress): CheckReport {
   const nowMs = Date.now();
   const wasOpen = isOpenSomewhere(path);
   const report = checkOnce(path, progress, nowMs);
-  const isFine = report.logProblems.length === 0 && report.indexProblems.length === 0;
+  const isFine = [report.logProblems, report.indexProblems, report.reads.problems].every(({ length }) => length === 0);
   // Without a lock, a server that starts meanwhile changes what is read.
   return isFine || wasOpen || !isOpenSomewhere(path) ? report : checkOnce(path, progress, nowMs);
 }
@@ -54,19 +59,29 @@ function isOpenSomewhere(path: string): boolean {
 
 function checkOnce(path: string, progress: CheckProgress, nowMs: number): CheckReport {
   const indexPath = indexPathOf(path);
+  const readsPath = readsPathOf(path);
   const index = existsSync(indexPath) ? openToCheck(indexPath) : undefined;
+  const reads = existsSync(readsPath) ? openToCheck(readsPath) : undefined;
   let log: Database | undefined;
   try {
-    // The snapshot of the index must be the older one.
-    if (!(index instanceof Error)) startSnapshot(index);
+    // The snapshots of what follows the log must be older than the log's.
+    for (const file of [index, reads]) if (!(file instanceof Error)) startSnapshot(file);
     const opened = openToCheck(path);
     if (opened instanceof Error) return damaged([opened.message]);
     log = opened;
-    return checkBoth(log, index, path, progress, nowMs);
+    const report = checkBoth(log, index, path, progress, nowMs);
+    return report.logProblems.length > 0 ? report : { ...report, reads: readsReport(log, reads, progress) };
   } finally {
     log?.close();
-    if (!(index instanceof Error)) index?.close();
+    for (const file of [index, reads]) if (!(file instanceof Error)) file?.close();
   }
+}
+
+function readsReport(log: Database, reads: Database | Error | undefined, progress: CheckProgress): ReadsReport {
+  if (pragmaNumber(log, "user_version") < conversationsFrom || reads === undefined) return noReads;
+  if (reads instanceof Error) return damagedReads([reads.message]);
+  progress("reading the read cursors");
+  return checkReads(log, reads);
 }
 
 function checkBoth(
@@ -97,6 +112,7 @@ function checkBoth(
     lastId: ends?.last ?? 0n,
     logProblems,
     indexMessages: 0,
+    reads: uncheckedReads,
   };
   if (index === undefined || isOfAnother(log, index)) return { ...facts, index: "none", indexProblems: [] };
   if (index instanceof Error) return { ...facts, index: "damaged", indexProblems: [index.message] };
@@ -129,6 +145,7 @@ function damaged(logProblems: readonly string[]): CheckReport {
     index: "unchecked",
     indexMessages: 0,
     indexProblems: [],
+    reads: uncheckedReads,
   };
 }
 
@@ -147,6 +164,7 @@ function checkLog(log: Database): string[] {
     const missing = log.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM (${sql})`).get()?.rows ?? 0n;
     if (missing > 0n) problems.push(`${missing} ${what}`);
   }
+  if (pragmaNumber(log, "user_version") >= conversationsFrom) problems.push(...wrongConversations(log));
   if (pragmaNumber(log, "user_version") < countsFrom) return problems;
   const miscounted = log.query<{ accounts: bigint }, []>(miscountedAccounts).get()?.accounts ?? 0n;
   if (miscounted > 0n)
@@ -174,18 +192,6 @@ const references: readonly [what: string, sql: string][] = [
   ],
   ["members have no name", "SELECT DISTINCT account FROM member EXCEPT SELECT number FROM account"],
 ];
-
-/** Returns SQLite's messages; none if the file is intact. */
-function integrityOf(db: Database): string[] {
-  try {
-    const rows = db.query<{ integrity_check: string }, []>(`PRAGMA integrity_check(${problemsMax})`).all();
-    const said = rows.map((row) => row.integrity_check);
-    return said.length === 1 && said[0] === "ok" ? [] : said.flatMap((text) => text.split("\n"));
-  } catch (error) {
-    if (isDamage(error)) return [error.message];
-    throw error;
-  }
-}
 
 /** Reports whether the index belongs to another log or version, so that the next start replaces it. */
 function isOfAnother(log: Database, index: Database | Error): boolean {

@@ -4,6 +4,8 @@
 
 import { SQLiteError, type Database } from "bun:sqlite";
 
+const problemsMax = 20;
+
 /** The index is damaged. It is rebuilt from the log. */
 export class IndexDamage extends Error {
   override readonly name: string = "IndexDamage";
@@ -70,6 +72,18 @@ export function damageOf(log: Database): string | undefined {
     return wrongTypesOf(log)[0];
   } catch (error) {
     if (isDamage(error)) return error.message;
+    throw error;
+  }
+}
+
+/** Returns what SQLite finds wrong, at most 20 sentences; none if the file is intact. */
+export function integrityOf(db: Database): string[] {
+  try {
+    const rows = db.query<{ integrity_check: string }, []>(`PRAGMA integrity_check(${problemsMax})`).all();
+    const said = rows.map((row) => row.integrity_check);
+    return said.length === 1 && said[0] === "ok" ? [] : said.flatMap((text) => text.split("\n"));
+  } catch (error) {
+    if (isDamage(error)) return [error.message];
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTime, type Time } from "../../base/runtime.ts";
 import { type Cancel, every } from "../../base/timers.ts";
 import { ClockNotices } from "../clock-notices.ts";
+import { SizeWatch } from "../size-watch.ts";
 import { StoreDamaged, type StoreUnavailable } from "../store.ts";
 import { renewAfterMs } from "./node-lease.ts";
 import type { RequestTarget } from "./protocol.ts";
@@ -31,6 +32,7 @@ type HousekeepingThreads = Readonly<Record<"writer" | "reader" | "compactor", Re
 export class Housekeeping {
   isHealthy = true;
   readonly clock: ClockNotices;
+  readonly sizes: SizeWatch;
   /** Why the store cannot commit; undefined if it can. */
   private failure: string | undefined;
   private damage: string | undefined;
@@ -56,6 +58,10 @@ export class Housekeeping {
     this.log = log;
     this.damageLog = new RareLog(log, time.clock, damageEveryMs);
     this.clock = new ClockNotices(log, time.clock);
+    this.sizes = new SizeWatch(async () => {
+      const answer = await threads.compactor.call({ kind: "size" });
+      return answer.kind === "size" ? answer.size : undefined;
+    }, time.timers);
     this.renewLater(renewAfterMs);
     this.endGuard = every(time.timers, guardEveryMs, () => this.guard());
     this.purge = new PurgeRounds({
@@ -97,6 +103,7 @@ export class Housekeeping {
 
   stop(): void {
     this.isStopped = true;
+    this.sizes.stop();
     this.endGuard();
     this.cancelRenewal?.();
     this.purge.stop();

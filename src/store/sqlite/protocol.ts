@@ -16,7 +16,9 @@ import type {
 } from "../conversations.ts";
 import type { Job } from "../jobs.ts";
 import type { GroupDetail, LogPage, LogQuery, Membership } from "../store.ts";
+import type { StoreSize } from "../store-size.ts";
 import type { Synchronous } from "./connection.ts";
+import type { RepairedReads } from "./conversations/read-repair.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import type { BuildProgress } from "./index/index-keeper.ts";
 import type { Fault } from "./refusal.ts";
@@ -62,6 +64,8 @@ export type Request =
   /** To the writer: delete a slice of what the last look permitted. */
   | { readonly kind: "purge" }
   | { readonly kind: "count"; readonly above: string; readonly upTo: string; readonly rowsMax: number }
+  /** To the compactor: measure the store. */
+  | { readonly kind: "size" }
   | { readonly kind: "checkpoint" }
   /** To the compactor: run the most urgent step of compaction. */
   | { readonly kind: "compact" }
@@ -151,6 +155,7 @@ export interface Forgotten {
 
 export type Answer =
   | { readonly kind: "done" }
+  | { readonly kind: "size"; readonly size: StoreSize | undefined }
   /** To `open` of the writer. */
   | { readonly kind: "opened"; readonly identity: string; readonly outcome: ClaimOutcome }
   /** `forgotten`: from the writer only. */
@@ -161,7 +166,8 @@ export type Answer =
       readonly forgotten?: Forgotten;
     }
   | { readonly kind: "changed"; readonly results: readonly ChangeResult[] }
-  | { readonly kind: "read"; readonly outcomes: readonly ReadOutcome[] }
+  /** Also to `open` of the thread of read cursors. */
+  | { readonly kind: "read"; readonly outcomes: readonly ReadOutcome[]; readonly repaired: RepairedReads | undefined }
   | { readonly kind: "entries"; readonly page: LogPage }
   | { readonly kind: "accountState"; readonly state: AccountState }
   | { readonly kind: "readers"; readonly answer: ReadersAnswer }

@@ -145,6 +145,7 @@ export class Reader {
 
   /** See ConversationStore.conversations. */
   conversations(request: Extract<Request, { kind: "conversations" }>): Uint8Array<ArrayBuffer> {
+    this.marks.refresh();
     return this.indexSnapshot(() => {
       const me = this.numberOf(request.app, request.account);
       return me === undefined ? emptyBody() : this.lists.page(me, { ...request, before: BigInt(request.before) });
@@ -170,6 +171,7 @@ export class Reader {
     { app, account, messageId, after, limit }: Extract<Request, { kind: "readers" }>,
     nowNs: bigint,
   ): ReadersAnswer {
+    this.marks.refresh();
     return this.snapshot(() => {
       const me = this.numberOf(app, account);
       if (me === undefined) return { result: "notFound" };

@@ -8,7 +8,7 @@
 // Files whose write-ahead log was removed are opened again only when no other process has them open: two processes that
 // write different logs of one database destroy it.
 
-import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
@@ -16,6 +16,8 @@ import { kindOf } from "../../base/file-kind.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { refuseForeignLog } from "./backup/foreign-log.ts";
+import { readsPathOf } from "./conversations/read-file.ts";
+import type { RepairedReads } from "./conversations/read-repair.ts";
 import type { Claimed } from "./ownership.ts";
 import { Unusable } from "./refusal.ts";
 import type { Answer, Request } from "./protocol.ts";
@@ -46,7 +48,7 @@ export class StoreFiles {
   /** Why the files are not open; undefined if they are. */
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
-  private startingReads: Promise<unknown> | undefined;
+  private startingReads: Promise<void> | undefined;
   private readonly build: IndexBuild;
   /** The index is being built, and the writer is not open yet. */
   private isIncomplete = false;
@@ -117,12 +119,11 @@ export class StoreFiles {
     const thread = this.threads[role];
     const isAnswering = (role === "reader" || (role === "compactor" && this.isIncomplete)) && thread.isReady;
     if (this.reason !== undefined && !isAnswering) throw new StoreUnavailable(this.lack ?? this.reason);
-    if (role === "reads" && !thread.isReady) {
-      this.startingReads ??= thread.start().finally(() => (this.startingReads = undefined));
-      await this.startingReads;
-    }
+    if (role === "reads" && !thread.isReady) await this.startReads();
     try {
-      return await thread.call(request);
+      const answer = await thread.call(request);
+      if (answer.kind === "read") this.tellRepaired(answer.repaired);
+      return answer;
     } catch (error) {
       if (!(error instanceof StoreFault) || error.fault !== "building") throw error;
       throw new StoreFault(this.build.describe(error.message), error.fault, { cause: error });
@@ -140,6 +141,29 @@ export class StoreFiles {
     const { writer, reader, compactor, reads } = this.threads;
     await Promise.all([reader.close(), compactor.close(), reads.close()]);
     await writer.close();
+  }
+
+  /** Starts the thread of read cursors, which repairs a damaged file. */
+  private startReads(): Promise<void> {
+    this.startingReads ??= this.threads.reads
+      .start()
+      .then((answer) => {
+        if (answer.kind === "read") this.tellRepaired(answer.repaired);
+      })
+      .finally(() => (this.startingReads = undefined));
+    return this.startingReads;
+  }
+
+  private tellRepaired(repaired: RepairedReads | undefined): void {
+    if (repaired === undefined) return;
+    const { saved, isWhole, aside } = repaired;
+    this.log.error(
+      isWhole
+        ? "The file of read cursors was damaged; all cursors are in a new one."
+        : "The file of read cursors was damaged; a new one has those that could be read, and messages whose cursors " +
+            "are lost count as unread again. No message is lost.",
+      { saved, damaged: aside },
+    );
   }
 
   private async open(): Promise<void> {
@@ -186,6 +210,8 @@ export class StoreFiles {
     this.reason = undefined;
     if (this.wereOpen) this.onReopened?.();
     this.wereOpen = true;
+    // Otherwise the thread starts with the first cursor. What keeps it from starting refuses cursors, and nothing else.
+    if (existsSync(readsPathOf(this.path))) this.startReads().catch(() => undefined);
   }
 
   /** Waits for an index that was lost, and opens the writer. */

@@ -9,8 +9,8 @@ import { systemClock } from "../../base/clock.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
 import { openConnection, openUnlocked } from "./connection.ts";
 import { damageOf } from "./damage.ts";
-import { openOrMakeReads } from "./conversations/read-file.ts";
-import { ReadWriter } from "./conversations/read-writer.ts";
+import { sizeOfFiles } from "./store-size.ts";
+import { ReadKeeper } from "./conversations/read-keeper.ts";
 import { indexPathOf } from "./index/index-file.ts";
 import { IndexKeeper } from "./index/index-keeper.ts";
 import { LogIndex } from "./index/log-index.ts";
@@ -36,7 +36,7 @@ let db: Database | undefined;
 let writer: Writer | undefined;
 let reader: Reader | undefined;
 let keeper: IndexKeeper | undefined;
-let reads: { readonly db: Database; readonly writer: ReadWriter } | undefined;
+let reads: ReadKeeper | undefined;
 let counter: MessageCount | undefined;
 let logIndex: LogIndex | undefined;
 let opening: Extract<Request, { kind: "open" }> | undefined;
@@ -73,9 +73,8 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
       break;
     case "reads": {
       db.run("PRAGMA query_only = 1");
-      const cursors = openOrMakeReads(path, db);
-      reads = { db: cursors, writer: new ReadWriter(db, cursors) };
-      break;
+      reads = new ReadKeeper(path, db);
+      return { kind: "read", outcomes: [], repaired: reads.takeRepaired() };
     }
   }
   return done;
@@ -87,7 +86,7 @@ function close(): Answer {
     // Leaves an empty write-ahead log if no other process uses it.
     if (writer !== undefined) db?.run("PRAGMA wal_checkpoint(TRUNCATE)");
     keeper?.close();
-    reads?.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    reads?.checkpoint();
   } finally {
     leave();
   }
@@ -99,7 +98,7 @@ function leave(): Answer {
   logIndex?.close();
   keeper?.leave();
   reader?.closeReads();
-  reads?.db.close();
+  reads?.close();
   db?.close();
   db = undefined;
   writer = undefined;
@@ -131,7 +130,7 @@ function answer(request: Request): Answer {
     (db !== undefined && writer !== undefined ? writerAnswer(request, db, writer) : undefined) ??
     (reader !== undefined ? readerAnswer(request, reader) : undefined) ??
     (request.kind === "reads" && reads !== undefined
-      ? ({ kind: "read", outcomes: reads.writer.move(request.jobs) } as const)
+      ? ({ kind: "read", outcomes: reads.move(request.jobs), repaired: reads.takeRepaired() } as const)
       : undefined);
   if (answered === undefined) throw new Error(`this thread does not answer ${request.kind}`);
   return answered;
@@ -148,6 +147,11 @@ function compactorAnswer(request: Request, log: Database, index: IndexKeeper): A
     case "rebuild":
       index.rebuild();
       return done;
+    case "size":
+      return {
+        kind: "size",
+        size: opening === undefined ? undefined : sizeOfFiles(opening.path, systemClock.wallMs()),
+      };
     case "count": {
       counter ??= new MessageCount(log);
       const { messages, last } = counter.count(BigInt(request.above), BigInt(request.upTo), request.rowsMax);

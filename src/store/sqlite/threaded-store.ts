@@ -29,7 +29,6 @@ import {
   type Membership,
   type RevokeOutcome,
   type Store,
-  type StoreClock,
 } from "../store.ts";
 import { BackOff } from "../../base/back-off.ts";
 import { reasonOf } from "../../base/reason-of.ts";
@@ -68,7 +67,7 @@ export class SqliteStore extends JobStore implements Store {
   private readonly files: StoreFiles;
   private readonly place: string;
   private readonly refused: ((sentence: string) => void) | undefined;
-  private readonly housekeeping: Housekeeping;
+  protected override readonly housekeeping: Housekeeping;
   private repairing: Promise<void> | undefined;
   private readonly backOff = new BackOff(repairMsMin, repairMsMax);
   /** A thread has found the log replaced, and the writer does not know yet. */
@@ -96,10 +95,6 @@ export class SqliteStore extends JobStore implements Store {
 
   get trouble(): string {
     return this.housekeeping.trouble;
-  }
-
-  get clock(): StoreClock {
-    return this.housekeeping.clock;
   }
 
   get identity(): StoreIdentity | undefined {

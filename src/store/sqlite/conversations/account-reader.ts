@@ -49,12 +49,16 @@ export class AccountReader {
     };
   }
 
-  /** Settings and hidden messages of one version are in one answer: a request hides at most `limit` messages. */
-  state(me: bigint, since: bigint, limit: number): AccountState {
+  /**
+   * Settings and hidden messages of one version are in one answer: a request hides at most `limit` messages. A version
+   * beyond the last id is of a time that a restore has undone: everything is new to whoever has it.
+   */
+  state(me: bigint, known: bigint, limit: number): AccountState {
+    const last = this.sql.last.get()?.last_id ?? 0n;
+    const since = known > last ? 0n : known;
     const settings = this.sql.settings.all(me, since, limit + 1);
     // One request hides many messages with one version, which must not be cut: it is read to its end.
     const hidden = this.sql.hidden.all(me, since, 2 * limit + 1);
-    const last = this.sql.last.get()?.last_id ?? 0n;
     const settingsEnd = settings.length > limit ? (settings[limit - 1]?.version ?? idMax) : idMax;
     const hiddenEnd = hidden.length > 2 * limit ? (hidden.at(-1)?.version ?? idMax) - 1n : idMax;
     const end = settingsEnd < hiddenEnd ? settingsEnd : hiddenEnd;

@@ -5,8 +5,9 @@
 import type { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { openConnection } from "../connection.ts";
-import { isDamage } from "../damage.ts";
+import { isDamage, isUnreadable } from "../damage.ts";
 import { beginExclusive } from "../locking.ts";
+import { RangeReader, type Row } from "../salvage/salvage-range.ts";
 
 interface MarkRow {
   readonly account: bigint;
@@ -15,6 +16,8 @@ interface MarkRow {
 }
 
 const schemaVersion = 1n;
+/** More accounts than a store has. */
+const accountMax = 2n ** 53n;
 const cacheKib = 8 * 1024;
 const schema = `
   -- The log that the cursors belong to.
@@ -27,6 +30,7 @@ const schema = `
     PRIMARY KEY (account, other)
   ) WITHOUT ROWID;`;
 
+/** Names the file beside a log. */
 export function readsPathOf(logPath: string): string {
   return logPath.endsWith(".db") ? `${logPath.slice(0, -3)}-reads.db` : `${logPath}-reads`;
 }
@@ -51,31 +55,41 @@ export function openReads(logPath: string, log: Database): Database | undefined 
   return undefined;
 }
 
-/** Opens the log's cursors for writing; makes the file (mode 0600) if it is missing, or another log's. */
+/**
+ * Opens the log's cursors for writing; makes the file (mode 0600) if it is missing, or another log's. Throws SQLite's
+ * errors if the file is damaged (read-repair.ts).
+ */
 export function openOrMakeReads(logPath: string, log: Database): Database {
   const path = readsPathOf(logPath);
-  const mark = markOf(log);
-  for (let isSecond = false; ; isSecond = true) {
-    if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
-    const db = openConnection({ path, synchronous: "NORMAL", cacheKib });
-    try {
-      // Small and cheap to copy: SQLite's own checkpoints will do.
-      db.run("PRAGMA wal_autocheckpoint = 1000");
-      initialize(db, mark, log);
-      if (belongsTo(db, mark)) return db;
-    } catch (error) {
-      if (isSecond || !isDamage(error)) {
-        db.close();
-        throw error;
-      }
-    }
+  const db = makeReads(path, log);
+  try {
+    if (belongsTo(db, markOf(log))) return db;
+  } catch (error) {
     db.close();
-    removeReads(path);
+    throw error;
+  }
+  db.close();
+  removeReads(path);
+  return makeReads(path, log);
+}
+
+/** Opens the file at `path`; one without content gets the tables, and the cursors of a restored backup. */
+export function makeReads(path: string, log: Database): Database {
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+  const db = openConnection({ path, synchronous: "NORMAL", cacheKib });
+  try {
+    // Small and cheap to copy: SQLite's own checkpoints will do.
+    db.run("PRAGMA wal_autocheckpoint = 1000");
+    initialize(db, markOf(log), log);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
   }
 }
 
 /** Unlinks the files of cursors. A process that has them open goes on with them until it opens the store again. */
-function removeReads(path: string): void {
+export function removeReads(path: string): void {
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
 }
 
@@ -106,23 +120,39 @@ export function copyReads(logPath: string, log: Database, copy: Database, nowMs:
       "INSERT OR REPLACE INTO read_mark (account, other, read_id, saved_ms) VALUES (?, ?, ?, ?)",
     );
     copy.run("BEGIN");
-    const rows = reads.query<MarkRow, []>("SELECT account, other, read_id FROM read_mark");
-    for (const { account, other, read_id } of rows.iterate()) add.run(account, other, read_id, nowMs);
+    // What cannot be read counts as unread again; the messages matter more.
+    readMarks(reads, (account, other, readId) => add.run(account, other, readId, nowMs));
     copy.run("COMMIT");
   } catch (error) {
     if (copy.inTransaction) copy.run("ROLLBACK");
-    // Then they count as unread again; the messages matter more.
-    if (!isDamage(error)) throw error;
+    throw error;
   } finally {
     reads.close();
   }
 }
 
-function belongsTo(db: Database, mark: bigint): boolean {
+/** Reads the cursors of a file that may be damaged, some of them twice; returns whether all pages were readable. */
+export function readMarks(db: Database, take: (account: bigint, other: bigint, readId: bigint) => void): boolean {
+  const valid = ({ account, other, read_id: readId }: Row): void => {
+    if (typeof account === "bigint" && typeof other === "bigint" && typeof readId === "bigint")
+      take(account, other, readId);
+  };
+  try {
+    const reader = new RangeReader(db, "read_mark", "account", ["account", "other", "read_id"], valid);
+    return reader.read(0n, accountMax).length === 0;
+  } catch (error) {
+    if (isUnreadable(error)) return false;
+    throw error;
+  }
+}
+
+/** Reports whether the file belongs to the log with this mark. */
+export function belongsTo(db: Database, mark: bigint): boolean {
   const version = db.query<{ user_version: bigint }, []>("PRAGMA user_version").get()?.user_version;
   return version === schemaVersion && db.query<{ mark: bigint }, []>("SELECT mark FROM belongs").get()?.mark === mark;
 }
 
-function markOf(log: Database): bigint {
+/** The mark of a log, which its files beside it have, too. */
+export function markOf(log: Database): bigint {
   return log.query<{ mark: bigint }, []>("SELECT mark FROM log").get()?.mark ?? 0n;
 }

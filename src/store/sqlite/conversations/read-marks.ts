@@ -2,15 +2,22 @@
 // something.
 
 import type { Database } from "bun:sqlite";
+import { fileIdentity } from "../../../base/file-identity.ts";
 import { isDamage } from "../damage.ts";
-import { openReads } from "./read-file.ts";
+import { openReads, readsPathOf } from "./read-file.ts";
+
+interface OpenMarks {
+  readonly db: Database;
+  readonly select: ReturnType<typeof selectMark>;
+  readonly identity: string;
+}
 
 export class ReadMarks {
   private readonly path: string;
   private readonly log: Database;
   /** The cursors of a restored backup, until the file exists. */
   private readonly saved: ReturnType<typeof selectMark>;
-  private file: { readonly db: Database; readonly select: ReturnType<typeof selectMark> } | undefined;
+  private file: OpenMarks | undefined;
 
   /** `path`: of the log. */
   constructor(path: string, log: Database) {
@@ -27,10 +34,15 @@ export class ReadMarks {
       return this.file.select.get(account, other)?.read_id ?? 0n;
     } catch (error) {
       if (!isDamage(error)) throw error;
-      // Everything counts as unread until the writer makes the file anew.
+      // What cannot be read counts as unread until the file is repaired (read-keeper.ts).
       this.close();
       return 0n;
     }
+  }
+
+  /** Call before a request: closes a file that another one has replaced, or that was removed. */
+  refresh(): void {
+    if (this.file !== undefined && fileIdentity(readsPathOf(this.path)) !== this.file.identity) this.close();
   }
 
   close(): void {
@@ -39,8 +51,9 @@ export class ReadMarks {
   }
 
   private open(): typeof this.file {
+    const identity = fileIdentity(readsPathOf(this.path));
     const db = openReads(this.path, this.log);
-    return db && { db, select: selectMark(db) };
+    return db && { db, select: selectMark(db), identity };
   }
 }
 

@@ -35,6 +35,7 @@ export function keepNumbers(target: Database): number {
        (number, app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)
      SELECT number, '', 'lost-' || number, '', '', '', 0, 1, 0, 0, 0 FROM (
        SELECT -inbox AS number FROM message WHERE inbox < 0 UNION SELECT "group" FROM member
+       UNION SELECT -other FROM conversation WHERE other < 0
      ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM "group")`,
   ).changes;
   return accounts + groups;

@@ -14,6 +14,7 @@ import { identityOf, renewIdentity } from "../ownership.ts";
 import { Refusal } from "../refusal.ts";
 import { idMax, keepLastId, keepNumbers } from "./kept-numbers.ts";
 import { copyReads } from "../conversations/read-file.ts";
+import { dropDangling } from "./dangling.ts";
 import { copyCheckpointed, replaceSchema } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
 import { migrate, migrations, pragmaNumber } from "../schema.ts";
@@ -41,6 +42,8 @@ export interface SalvageReport {
   readonly tables: readonly TableReport[];
   /** Accounts and groups with messages whose names are lost. */
   readonly nameless: number;
+  /** By table: rows that referred to what is lost, which were not kept. */
+  readonly dropped: ReadonlyMap<string, number>;
   readonly lastId: bigint;
   /** Tables that were not found; undefined if the schema was readable. */
   readonly notFound: readonly string[] | undefined;
@@ -85,11 +88,13 @@ export function salvage(path: string, to: string, progress: (table: string) => v
     const nameless = keepNumbers(target);
     const lastId = keepLastId(target, path);
     if (notFound === undefined) copyReads(path, source, target, Date.now());
+    progress("references");
+    const dropped = dropDangling(target);
     target.run("UPDATE log SET mark = random()");
     // It remains the same store with other content, unless its identity is damaged.
     if (identityOf(target) === undefined) renewIdentity(target);
     else target.run("UPDATE identity SET epoch = lower(hex(randomblob(16)))");
-    return { tables, nameless, lastId, notFound };
+    return { tables, nameless, dropped, lastId, notFound };
   } finally {
     opened?.source.close();
     target.close();
