@@ -44,6 +44,25 @@ export function messageTests(opened: OpenedStore): void {
     expect(await idsOf("bob")).toEqual(outcomes.map((outcome) => outcome.messageId));
   });
 
+  test("in one batch each inbox has its own previousId, also beside a talk that was stored before", async () => {
+    const [bob, cid] = (await opened.store.append([talk({ clientId: "1" }), talk({ dest: "cid" })])).map(stored);
+    const last = new Map([
+      ["bob", bob?.messageId],
+      ["cid", cid?.messageId],
+    ]);
+    for (const isRepeated of [false, true]) {
+      const fresh = ["cid", "bob", "dan", "cid", "dan", "bob", "bob"].map((dest) => talk({ dest }));
+      const repeated = isRepeated ? [talk({ clientId: "1" })] : [];
+      const outcomes = (await opened.store.append([...repeated, ...fresh])).map(stored);
+      for (const [index, { messageId, previousId }] of outcomes.slice(repeated.length).entries()) {
+        const dest = fresh[index]?.dest ?? "";
+        expect(previousId).toBe(last.get(dest) ?? 0n);
+        last.set(dest, messageId);
+      }
+      if (isRepeated) expect(outcomes[0]).toMatchObject({ messageId: bob?.messageId, previousId: 0n, repeated: true });
+    }
+  });
+
   test("messages survive closing and opening", async () => {
     const { messageId } = await say();
     await opened.store.close();

@@ -9,6 +9,11 @@ import { nodeNumbers } from "../snowflake.ts";
 import { isInWindow } from "./conversation-functions.ts";
 import { isolated } from "./writer-lock.ts";
 
+/** An expression: the newest id of an inbox below another one; null if there is none. */
+function idBefore(table: "message" | "entry", inbox: string, id: string): string {
+  return `(SELECT b.id FROM ${table} b WHERE b.inbox = ${inbox} AND b.id < ${id} ORDER BY b.id DESC LIMIT 1)`;
+}
+
 /**
  * Rows of results are in order, messages first: an outcome, its five numbers, and for a message the accounts' numbers,
  * which the caller may pass next time instead of null. Lookups are subqueries inside CASE and coalesce, so that only
@@ -44,6 +49,7 @@ DECLARE
   -- Which receivers had to be made; null where none had.
   made boolean[];
   stored_count bigint;
+  is_all_stored boolean;
   -- What talks name; null for most.
   mentions text[];
   replies bigint[];
@@ -115,15 +121,21 @@ BEGIN
       ON CONFLICT (sender, client_id) WHERE client_id IS NOT NULL DO NOTHING;
     GET DIAGNOSTICS stored_count = ROW_COUNT;
     PERFORM roost.move_last(roost.id_after(first_id, cardinality(a_apps) - 1), held.wall_us / 1000);
-    -- A conversation begins with its first message, for both sides at once.
+    is_all_stored := stored_count = cardinality(a_apps);
+    -- A conversation begins with its first message, for both sides at once: looked up once for each pair of the batch.
     INSERT INTO conversation (account, other)
       SELECT DISTINCT side.account, side.other
-      FROM unnest(inboxes, senders, denials) WITH ORDINALITY AS t (inbox, sender, denial, position),
-        LATERAL (VALUES (t.inbox, t.sender), (t.sender, t.inbox)) AS side (account, other)
-      WHERE t.denial IS NULL AND t.inbox > 0
-        AND NOT EXISTS (SELECT FROM conversation c WHERE c.account = t.inbox AND c.other = t.sender)
-        AND (stored_count = cardinality(a_apps)
-          OR EXISTS (SELECT FROM message m WHERE m.id = roost.id_after(first_id, t.position - 1)));
+      FROM (
+        SELECT p.inbox, p.sender
+        FROM (
+          SELECT DISTINCT t.inbox, t.sender
+          FROM unnest(inboxes, senders, denials) WITH ORDINALITY AS t (inbox, sender, denial, position)
+          WHERE t.denial IS NULL AND t.inbox > 0
+            AND (is_all_stored OR EXISTS (SELECT FROM message m WHERE m.id = roost.id_after(first_id, t.position - 1)))
+        ) p
+        WHERE NOT EXISTS (SELECT FROM conversation c WHERE c.account = p.inbox AND c.other = p.sender)
+        OFFSET 0
+      ) begun, LATERAL (VALUES (begun.inbox, begun.sender), (begun.sender, begun.inbox)) AS side (account, other);
     FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
       at := a_linked[link];
       PERFORM roost.add_links(roost.id_after(first_id, at - 1), a_apps[at]);
@@ -142,9 +154,27 @@ BEGIN
   END IF;
 
   has_entries := EXISTS (SELECT FROM entry);
-  -- Every statement sees what the ones before it wrote. Where all talks were stored no earlier one is looked for. A
-  -- talk whose clientId was stored before is told so, whatever its rights are now: its sender may have left the group.
-  RETURN QUERY
+  -- Every statement sees what the ones before it wrote. Mostly all talks were stored: no earlier one is looked for, and
+  -- the message before is either in the batch, too, or looked up for the first one to its inbox.
+  IF is_all_stored THEN
+    RETURN QUERY
+      SELECT CASE WHEN made[t.position] THEN ${outcome.storedForNew} ELSE ${outcome.stored} END::bigint,
+        t.new_id, held.wall_us * 1000 + t.position - 1,
+        coalesce(
+          lag(t.new_id) OVER (PARTITION BY t.inbox ORDER BY t.position),
+          ${idBefore("message", "t.inbox", "t.new_id")},
+          0),
+        t.version,
+        CASE WHEN has_entries THEN coalesce(${idBefore("entry", "t.inbox", "t.new_id")}, 0) ELSE 0 END,
+        t.sender, t.inbox
+      FROM (
+        SELECT u.*, roost.id_after(first_id, u.position - 1) AS new_id
+        FROM unnest(inboxes, senders, versions) WITH ORDINALITY AS u (inbox, sender, version, position)
+      ) t
+      ORDER BY t.position;
+  -- A talk whose clientId was stored before is told so, whatever its rights are now: its sender may have left the
+  -- group.
+  ELSE RETURN QUERY
     SELECT
       CASE
         WHEN t.inbox IS NULL THEN coalesce(t.denial, ${outcome.notFound})
@@ -161,19 +191,13 @@ BEGIN
       END,
       coalesce((t.keyed).id, t.new_id),
       coalesce((t.keyed).sent_ns, held.wall_us * 1000 + t.position - 1),
-      coalesce(
-        (SELECT b.id FROM message b WHERE b.inbox = t.inbox AND b.id < coalesce((t.keyed).id, t.new_id)
-         ORDER BY b.id DESC LIMIT 1),
-        0),
+      coalesce(${idBefore("message", "t.inbox", "coalesce((t.keyed).id, t.new_id)")}, 0),
       t.version,
-      CASE WHEN has_entries THEN coalesce(
-        (SELECT e.id FROM entry e WHERE e.inbox = t.inbox AND e.id < coalesce((t.keyed).id, t.new_id)
-         ORDER BY e.id DESC LIMIT 1),
-        0)
-      ELSE 0 END,
+      CASE WHEN has_entries
+        THEN coalesce(${idBefore("entry", "t.inbox", "coalesce((t.keyed).id, t.new_id)")}, 0) ELSE 0 END,
       t.sender, t.inbox
     FROM (
-      SELECT *, CASE WHEN stored_count < cardinality(a_apps) AND n.client_id <> '' THEN (
+      SELECT *, CASE WHEN n.client_id <> '' THEN (
         SELECT k FROM message k WHERE k.sender = n.sender AND k.client_id = n.client_id AND k.id < n.new_id
       ) END AS keyed
       FROM (
@@ -184,6 +208,7 @@ BEGIN
       OFFSET 0
     ) t
     ORDER BY t.position;
+  END IF;
   RETURN QUERY
     SELECT CASE WHEN acked > held.last_id THEN ${outcome.future} ELSE ${outcome.done} END::bigint,
       0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint
