@@ -85,6 +85,25 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await names("ann")).toEqual(["bob"]);
   });
 
+  test("a conversation that is hidden is hidden again only after it was shown", async () => {
+    await newGroup("g1", "ann", "bob");
+    const id = await send("ann", "bob");
+    await send("ann", "@g1");
+    const direct = versionOf(await set("bob", "ann", { isHidden: true }));
+    const group = versionOf(await set("bob", "@g1", { isHidden: true }));
+    await send("ann", "joe");
+    await asks.edit("ann", id);
+    expect(await set("bob", "ann", { isHidden: true })).toEqual({ result: "unchanged", version: direct });
+    expect(await set("bob", "@g1", { isHidden: true })).toEqual({ result: "unchanged", version: group });
+    await send("bob", "ann");
+    await quit("bob", "g1");
+    await join("bob", "g1");
+    expect(await names("bob")).toEqual(["@g1", "ann"]);
+    versionOf(await set("bob", "ann", { isHidden: true }));
+    versionOf(await set("bob", "@g1", { isHidden: true }));
+    expect(await names("bob")).toEqual([]);
+  });
+
   test("an account pins at most so many conversations", async () => {
     const talks = Array.from({ length: pinnedMax + 1 }, (_, i) => talk({ dest: `p${i}` }));
     for (const outcome of await asks.store.append(talks)) stored(outcome);

@@ -28,6 +28,9 @@ BEGIN
     changed.hidden_id := 0;
   ELSIF hides AND (former.hidden_id = 0 OR cardinality(roost.ids_after(
     a_me, its_other, greatest(former.hidden_id, former.cleared_id), ${endId}, 0, 1)) > 0
+    OR EXISTS (
+      SELECT FROM member m
+      WHERE m.account = a_me AND m.chat_group = -its_other AND m.from_id > former.hidden_id)
   ) THEN
     changed.hidden_id := a_id;
   END IF;

@@ -64,7 +64,9 @@ export class SettingWriter {
     const clearUpTo = job.clearUpTo === undefined ? 0n : BigInt(job.clearUpTo);
     const asked = clearUpTo < committed ? clearUpTo : committed;
     const cleared = asked > before.cleared_id ? asked : before.cleared_id;
-    const isHiding = job.isHidden === true && before.hidden_id < committed;
+    // It may be hidden already: it is shown again since something is newer.
+    const isHiding =
+      job.isHidden === true && (before.hidden_id === 0n || BigInt(job.activityId ?? "0") > before.hidden_id);
     const isShowing = job.isHidden === false && before.hidden_id !== 0n;
     const isSame =
       pinned === before.pinned && muted === before.muted && cleared === before.cleared_id && !isHiding && !isShowing;
