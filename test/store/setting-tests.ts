@@ -154,6 +154,16 @@ export function settingTests(asks: ConversationAsks): void {
     ]);
   });
 
+  test("what is cleared is not hidden besides; what is hidden already has the version that hid it", async () => {
+    const [one, two, three] = [await send("ann", "bob"), await send("bob", "ann"), await send("ann", "bob")] as const;
+    const cleared = versionOf(await set("bob", "ann", { clearUpTo: two }));
+    expect(await hide("bob", one, two)).toEqual({ result: "unchanged", version: 0n });
+    const version = versionOf(await hide("bob", one, two, three));
+    expect(await state("bob", cleared)).toMatchObject({ hiddenMessages: [three] });
+    await send("ann", "bob");
+    expect(await hide("bob", three, one)).toEqual({ result: "unchanged", version });
+  });
+
   test("what was hidden at once is told at once, page by page", async () => {
     const outcomes = await asks.store.append(Array.from({ length: hideIdsMax + 3 }, () => talk()));
     const ids = outcomes.map((outcome) => stored(outcome).messageId);
