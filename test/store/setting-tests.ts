@@ -197,7 +197,10 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await mark(two)).toEqual({ result: "unchanged", readId: two });
     expect(await mark(one)).toEqual({ result: "unchanged", readId: two });
     for (const id of [inGroup, (await send("ann", "joe")) + 0n]) expect(await read("bob", "ann", id)).toBe("notFound");
-    expect(await read("bob", "ann", 2n ** 63n - 1n)).toBe("future");
+    for (const to of ["ann", "@none"]) {
+      expect(await read("bob", to, 2n ** 63n - 1n)).toBe("future");
+      expect(await read("bob", to, -1n)).toBe("future");
+    }
     expect(await read("bob", "joe", two)).toBe("notFound");
     expect(await read("bob", "@none", two)).toBe("notFound");
     expect(await read("nobody", "ann", two)).toBe("notFound");
@@ -209,6 +212,15 @@ export function settingTests(asks: ConversationAsks): void {
       readId: 0n,
       peerReadId: two,
     });
+  });
+
+  test("a message that the retention has deleted moves no cursor", async () => {
+    const [one, two, three] = [await send("ann", "bob"), await send("ann", "bob"), await send("ann", "bob")] as const;
+    expect(await read("bob", "ann", one)).toBe("moved");
+    await asks.opened.place.deleteUpTo?.(two);
+    expect(await read("bob", "ann", two)).toBe("notFound");
+    expect(await read("bob", "ann", one)).toBe("unchanged");
+    expect(await read("bob", "ann", three)).toBe("moved");
   });
 
   test("many cursors at once are each answered in order", async () => {
@@ -227,6 +239,15 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await late).toBe("moved");
     asks.opened.store = await asks.opened.place.open();
     expect(await read("bob", "ann", id)).toBe("unchanged");
+  });
+
+  test("a version above the last id counts as 0: it is from before a backup was restored", async () => {
+    const id = await send("ann", "bob");
+    versionOf(await set("bob", "ann", { isPinned: true }));
+    versionOf(await hide("bob", id));
+    const { settings, hiddenMessages, version } = await state("bob", 2n ** 62n);
+    expect([settings.length, hiddenMessages]).toEqual([1, [id]]);
+    expect(await state("bob", version)).toMatchObject({ settings: [], hiddenMessages: [] });
   });
 
   test("its author and the members learn which members have read a message", async () => {
@@ -258,6 +279,19 @@ export function settingTests(asks: ConversationAsks): void {
     expect((await readers("nobody")).result).toBe("notFound");
     expect((await readers("ann", { messageId: 5n })).result).toBe("notFound");
     expect((await readers("ann", { app: "other" })).result).toBe("notFound");
+  });
+
+  test("a member that has left and come back has read what it read before", async () => {
+    await newGroup("g1", "ann", "bob", "joe");
+    const first = await send("ann", "@g1");
+    await quit("bob", "g1");
+    const missed = await send("ann", "@g1");
+    await join("bob", "g1");
+    expect(await read("bob", "@g1", await send("ann", "@g1"))).toBe("moved");
+    const ask = { app: "app", account: "joe", after: "", limit: 200 };
+    const readersOf = async (messageId: bigint): Promise<ReadersAnswer> => asks.store.readers({ ...ask, messageId });
+    expect(await readersOf(first)).toMatchObject({ result: "found", accounts: ["bob"] });
+    expect(await readersOf(missed)).toMatchObject({ result: "found", accounts: [] });
   });
 
   test("readers of a message in a large group are not told", async () => {

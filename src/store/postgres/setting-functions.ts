@@ -94,7 +94,7 @@ BEGIN
   SELECT array_agg(t.me ORDER BY t.position), array_agg(t.other ORDER BY t.position),
       array_agg(t.former ORDER BY t.position),
       array_agg(CASE
-        WHEN t.id > last_id THEN -1
+        WHEN t.id > last_id OR t.id < 0 THEN -1
         WHEN t.other IS NULL OR t.me IS NULL THEN null
         WHEN t.id <= t.former THEN t.id
         WHEN EXISTS (
