@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import type { Store } from "../../src/store/store.ts";
-import { type Command, commands as anyCommand, ConversationRun } from "../store/conversation-run.ts";
+import { type Command, commands as anyCommand, ConversationRun, targetOf } from "../store/conversation-run.ts";
 import type { StorePlace } from "../store/opened-store.ts";
 import { postgresPlace } from "../store/postgres-place.ts";
 import { stored, talk } from "../store/samples.ts";
@@ -68,8 +68,9 @@ async function runCommands(
   run: ConversationRun,
   commands: readonly Command[],
 ): Promise<void> {
-  await run.begin(stores[0]);
-  for (const command of commands) await run.step(stores[command.seed % 3 === 0 ? 1 : 0], command);
+  const [first, second] = [targetOf(stores[0], run.app), targetOf(stores[1], run.app)];
+  await run.begin(first);
+  for (const command of commands) await run.step(command.seed % 3 === 0 ? second : first, command);
   await run.end(stores[0]);
 }
 

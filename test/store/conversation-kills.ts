@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { LogEntry, Store } from "../../src/store/store.ts";
 import type { Random } from "../support/random.ts";
 import type { AskedWrite, ChildAnswer } from "./conversation-child.ts";
-import { type Command, ConversationRun } from "./conversation-run.ts";
+import { type Command, ConversationRun, targetOf } from "./conversation-run.ts";
 import { type DoneWrite, send, type Write } from "./conversation-write.ts";
 import type { StorePlace } from "./opened-store.ts";
 import { talk } from "./samples.ts";
@@ -39,7 +39,7 @@ export async function runWithKills(options: KillsOptions): Promise<KillsFigures>
   const runs = ["one", "two", "three"].map((app) => new ConversationRun(app, { isShared: true }));
   let store = await place.open();
   await store.append([talk({ app: "another" })]);
-  for (const run of runs) await run.begin(store);
+  for (const run of runs) await run.begin(targetOf(store, run.app));
   for (; figures.kills < kills; figures.kills++) {
     await store.close();
     const unanswered = await liveAndDie(options, runs, figures);

@@ -72,27 +72,34 @@ export class ConversationModel {
       return;
     }
     const messageId = earlier?.id ?? this.take(outcome.messageId);
-    agree(
-      outcome,
-      {
-        result: "stored",
-        messageId,
-        sendTime: earlier?.sendTime ?? outcome.sendTime,
-        previousId: this.newestBelow(messageId, this.messages.values(), inbox),
-        previousEntryId: this.newestBelow(messageId, this.entries, inbox),
-        groupVersion: this.groups.get(inbox)?.version ?? 0n,
-        repeated: earlier !== undefined,
-        writtenHere: earlier === undefined || outcome.writtenHere,
-        madeAccount: false,
-      },
-      "a talk",
-    );
+    agree(outcome, { ...this.storedTalk(talk, outcome), writtenHere: outcome.writtenHere }, "a talk");
     if (earlier !== undefined) return;
     const root = this.messages.get(replyTo)?.root ?? messageId;
     const message = { id: messageId, sender, inbox, sendTime: outcome.sendTime, type, replyTo, root, mentions };
     const made = { ...message, body, extra, isEdited: false, isRecalled: false, reactions: new Map() };
     this.messages.set(messageId, made);
     if (clientId !== "") this.keyed.set(`${sender} ${clientId}`, made);
+  }
+
+  /** How a talk is answered that is stored with this id at this time, or was before. */
+  storedTalk(
+    talk: Talk,
+    at: { readonly messageId: bigint; readonly sendTime: bigint },
+  ): Extract<TalkOutcome, { result: "stored" }> {
+    const inbox = nameOf(talk);
+    const earlier = this.keyed.get(`${talk.sender} ${talk.clientId}`);
+    const messageId = earlier?.id ?? at.messageId;
+    return {
+      result: "stored",
+      messageId,
+      sendTime: earlier?.sendTime ?? at.sendTime,
+      previousId: this.newestBelow(messageId, this.messages.values(), inbox),
+      previousEntryId: this.newestBelow(messageId, this.entries, inbox),
+      groupVersion: this.groups.get(inbox)?.version ?? 0n,
+      repeated: earlier !== undefined,
+      writtenHere: true,
+      madeAccount: false,
+    };
   }
 
   change(change: MessageChange, outcome: ChangeOutcome): void {

@@ -9,7 +9,7 @@ import { dayMs, named } from "./conversation-asks.ts";
 import { ModelDevice } from "./conversation-device.ts";
 import { ConversationModel } from "./conversation-model.ts";
 import type { ModelMessage } from "./model-messages.ts";
-import { ConversationReads } from "./conversation-reads.ts";
+import { ConversationReads, type ReadStore } from "./conversation-reads.ts";
 import { type DoneWrite, send, type Write } from "./conversation-write.ts";
 import { endId } from "./model-groups.ts";
 
@@ -45,6 +45,18 @@ export const accounts: readonly [string, ...string[]] = ["p0", "p1", "p2", "p3",
 const reactions = ["a", "b", "é", "👍", "\u0000", ""] as const;
 const bodies = ["", "hello", "\u0000ü😀", "x".repeat(511) + "é", "😀".repeat(130)] as const;
 
+/** Where a run sends its commands: a store, or something that answers as one does. */
+export interface RunTarget {
+  readonly reads: ReadStore;
+  send(write: Write): Promise<DoneWrite>;
+  /** Whether it takes the write; undefined: it takes all. */
+  isPossible?(write: Write): boolean;
+}
+
+export function targetOf(store: Store, app: string): RunTarget {
+  return { reads: store, send: (write) => send(store, app, write) };
+}
+
 export class ConversationRun {
   readonly app: string;
   readonly model: ConversationModel = new ConversationModel();
@@ -69,28 +81,32 @@ export class ConversationRun {
   }
 
   /** Makes the accounts known, and two groups. */
-  async begin(store: Store): Promise<void> {
-    for (const account of accounts) await store.acknowledge(this.app, account, "first", 1n);
-    await this.learnLast(store);
+  async begin(target: RunTarget): Promise<void> {
+    await this.learnLast(target.reads);
+    for (const account of accounts) {
+      await this.write(target, { method: "acknowledge", account, device: "first", id: 1n });
+    }
     for (const [at, members] of [accounts.slice(1, 5), accounts.slice(1, 3)].entries()) {
-      await this.write(store, { method: "createGroup", draft: this.draft(accounts[at * 2] ?? "", members) });
+      await this.write(target, { method: "createGroup", draft: this.draft(accounts[at * 2] ?? "", members) });
     }
   }
 
   /** Does a command, compares its answer, and reads something. */
-  async step(store: Store, { kind, seed }: Command): Promise<void> {
+  async step(target: RunTarget, { kind, seed }: Command): Promise<void> {
+    const { reads } = target;
     const random = new Random(seed);
-    if (kind === "sync") await this.sync(store, random, this.someone(random));
+    if (kind === "sync") await this.sync(reads, random, this.someone(random));
     else {
       const write = this.writeOf(kind, random);
-      if (this.needsLast(write)) await this.learnLast(store);
-      await this.write(store, write);
+      if (target.isPossible?.(write) === false) return;
+      if (this.needsLast(write)) await this.learnLast(reads);
+      await this.write(target, write);
     }
-    await this.reads.any(store, this.someone(random), random, this.someIds(random));
+    await this.reads.any(reads, this.someone(random), random, this.someIds(random));
   }
 
   /** Compares all that there is, and every device. */
-  async end(store: Store): Promise<void> {
+  async end(store: ReadStore): Promise<void> {
     const random = new Random(1);
     for (const account of accounts) {
       await this.reads.all(store, account);
@@ -98,7 +114,7 @@ export class ConversationRun {
     }
   }
 
-  async learnLast(store: Store): Promise<void> {
+  async learnLast(store: ReadStore): Promise<void> {
     const nobody = { app: this.app, account: "nobody", device: "", includeSent: false, includeEvents: true };
     this.reads.learnLast((await store.entries({ ...nobody, after: 0n, limit: 1 })).lastId);
   }
@@ -184,8 +200,8 @@ export class ConversationRun {
   }
 
   /** Does a write and tells the model of it. */
-  async write(store: Store, write: Write): Promise<void> {
-    this.tell(await send(store, this.app, write));
+  private async write(target: RunTarget, write: Write): Promise<void> {
+    this.tell(await target.send(write));
   }
 
   /** Tells the model of a write; throws unless it was answered as the model says. */
@@ -213,7 +229,7 @@ export class ConversationRun {
     }
   }
 
-  private async sync(store: Store, random: Random, account: string, count = 1): Promise<void> {
+  private async sync(store: ReadStore, random: Random, account: string, count = 1): Promise<void> {
     const devices = this.devices.get(account) ?? [];
     for (let i = 0; i < count; i++) {
       const device = devices[count === 1 ? random.below(3) : i];
