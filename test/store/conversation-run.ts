@@ -15,17 +15,17 @@ import { endId } from "./model-groups.ts";
 
 const kinds = [
   ["talk", 30],
-  ["repeat", 5],
+  ["repeat", 12],
   ["edit", 9],
   ["recall", 5],
   ["react", 14],
   ["hide", 4],
-  ["set", 6],
+  ["set", 9],
   ["clear", 2],
   ["read", 9],
   ["ack", 2],
   ["create", 2],
-  ["join", 5],
+  ["join", 6],
   ["quit", 5],
   ["sync", 2],
 ] as const;
@@ -63,6 +63,7 @@ export class ConversationRun {
   readonly reads: ConversationReads;
   private readonly devices: ReadonlyMap<string, readonly ModelDevice[]>;
   private readonly talks: Talk[] = [];
+  private readonly changes: Write[] = [];
   private readonly foreign: readonly bigint[];
   private readonly isShared: boolean;
   private groups = 0;
@@ -127,6 +128,9 @@ export class ConversationRun {
       case "talk":
         return { method: "append", talk: this.talk(account, random) };
       case "repeat": {
+        // What changes something may change nothing the second time.
+        const again = this.changes[this.changes.length - 1 - random.below(15)];
+        if (again !== undefined && !random.once(3)) return again;
         const before = this.talks[this.talks.length - 1 - random.below(12)] ?? this.talk(account, random);
         const talk = random.once(4) ? { ...before, body: "other" } : before;
         return { method: "append", talk: random.once(8) ? { ...talk, ...named(this.place(account, random)) } : talk };
@@ -160,7 +164,9 @@ export class ConversationRun {
           ...(random.once(3) && { isMuted }),
           ...(random.once(2) && { isHidden }),
         };
-        return { method: "set", setting: { app, account, ...named(this.place(account, random)), ...change } };
+        const known = this.reads.reader.conversationsOf(account);
+        const name = random.once(5) ? undefined : known[random.below(known.length)];
+        return { method: "set", setting: { app, account, ...named(name ?? this.place(account, random)), ...change } };
       }
       case "clear": {
         const place = this.place(account, random);
@@ -207,6 +213,10 @@ export class ConversationRun {
   /** Tells the model of a write; throws unless it was answered as the model says. */
   tell(done: DoneWrite): void {
     const { model } = this;
+    if (done.method !== "append" && done.method !== "createGroup") {
+      const { outcome: _, ...write } = done;
+      this.changes.push(write);
+    }
     switch (done.method) {
       case "append":
         this.talks.push(done.talk);
