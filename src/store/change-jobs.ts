@@ -32,6 +32,8 @@ export type MessageChangeJob =
 export interface SetJob extends Omit<ConversationSetting, "clearUpTo"> {
   readonly kind: "set";
   readonly clearUpTo?: string;
+  /** The id of the last message that the account sees there, or of its join, where the writer cannot look it up. */
+  readonly activityId?: string;
 }
 
 /** See HideRequest. */

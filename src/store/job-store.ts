@@ -238,7 +238,7 @@ export abstract class JobStore {
     this.changes.refuseQueued(new StoreUnavailable(sentence));
   }
 
-  private async writeSetting(job: ChangeJob): Promise<SettingOutcome> {
+  protected async writeSetting(job: ChangeJob): Promise<SettingOutcome> {
     const result = await this.writeChange(job, 0);
     assert(result.of === "account", "a setting has an outcome of one");
     return result.outcome;

@@ -137,8 +137,10 @@ export function changeTests(asks: ConversationAsks): void {
     const id = await send("ann", "@g1");
     const first = changed(await react("bob", id, "a"));
     expect(first.entry).toMatchObject({ kind: entryKind.reacted, reaction: "a", isOff: false, actor: "bob" });
-    expect((await react("bob", id, "a")).result).toBe("unchanged");
+    const { entryId, time } = first.entry;
+    expect(await react("bob", id, "a")).toEqual({ result: "unchanged", entryId, time });
     changed(await react("ann", id, "a"));
+    expect(await react("bob", id, "a")).toEqual({ result: "unchanged", entryId, time });
     changed(await react("bob", id, "b\u0000"));
     const reactionsOf = async (account: string): Promise<unknown[]> =>
       ((await message(account, id))?.reactions ?? []).map(({ reaction, count, mine }) => [reaction, count, mine]);
@@ -152,7 +154,7 @@ export function changeTests(asks: ConversationAsks): void {
     ]);
     expect(changed(await react("bob", id, "a", true)).entry).toMatchObject({ reaction: "a", isOff: true });
     expect((await react("bob", id, "a", true)).result).toBe("unchanged");
-    expect((await react("joe", id, "z", true)).result).toBe("unchanged");
+    expect(await react("joe", id, "z", true)).toEqual({ result: "unchanged", entryId: 0n, time: 0n });
     expect(await reactionsOf("bob")).toEqual([
       ["a", 1, false],
       ["b\u0000", 1, true],

@@ -113,9 +113,13 @@ export function linkTests(asks: ConversationAsks): void {
       previousEntryId: 0n,
       previousId: first.previousId,
     });
+    const keyed = stored(await sent("ann", "bob", { clientId: "l" }));
+    changed(await react("ann", first.messageId, "b"));
+    const again = stored(await sent("ann", "bob", { clientId: "l" }));
+    expect([keyed.previousEntryId, again.previousEntryId]).toEqual([entry, entry]);
     const next = changed(await react("bob", inGroup.messageId));
     expect(next.previousEntryId).toBe(groupEntry);
-    expect(changed(await react("ann", first.messageId)).previousEntryId).toBe(entry);
+    expect(changed(await react("ann", first.messageId)).previousEntryId).toBeGreaterThan(entry);
     expect(next.entry.entryId).toBeGreaterThan(entry);
   });
 }

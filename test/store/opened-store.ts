@@ -10,6 +10,8 @@ import { stored, talk, type Stored } from "./samples.ts";
 export interface StorePlace {
   /** `limits`: in place of the initial ones. */
   open(limits?: Partial<LimitValues>): Promise<Store>;
+  /** Deletes the messages up to an id, as the retention does; for the tests of conversations. */
+  deleteUpTo?(id: bigint): Promise<void>;
   /** Removes it after all openings were closed. */
   remove(): Promise<void>;
 }

@@ -85,6 +85,25 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await names("ann")).toEqual(["bob"]);
   });
 
+  test("a conversation that is hidden is hidden again only after it was shown", async () => {
+    await newGroup("g1", "ann", "bob");
+    const id = await send("ann", "bob");
+    await send("ann", "@g1");
+    const direct = versionOf(await set("bob", "ann", { isHidden: true }));
+    const group = versionOf(await set("bob", "@g1", { isHidden: true }));
+    await send("ann", "joe");
+    await asks.edit("ann", id);
+    expect(await set("bob", "ann", { isHidden: true })).toEqual({ result: "unchanged", version: direct });
+    expect(await set("bob", "@g1", { isHidden: true })).toEqual({ result: "unchanged", version: group });
+    await send("bob", "ann");
+    await quit("bob", "g1");
+    await join("bob", "g1");
+    expect(await names("bob")).toEqual(["@g1", "ann"]);
+    versionOf(await set("bob", "ann", { isHidden: true }));
+    versionOf(await set("bob", "@g1", { isHidden: true }));
+    expect(await names("bob")).toEqual([]);
+  });
+
   test("an account pins at most so many conversations", async () => {
     const talks = Array.from({ length: pinnedMax + 1 }, (_, i) => talk({ dest: `p${i}` }));
     for (const outcome of await asks.store.append(talks)) stored(outcome);
@@ -135,6 +154,16 @@ export function settingTests(asks: ConversationAsks): void {
     ]);
   });
 
+  test("what is cleared is not hidden besides; what is hidden already has the version that hid it", async () => {
+    const [one, two, three] = [await send("ann", "bob"), await send("bob", "ann"), await send("ann", "bob")] as const;
+    const cleared = versionOf(await set("bob", "ann", { clearUpTo: two }));
+    expect(await hide("bob", one, two)).toEqual({ result: "unchanged", version: 0n });
+    const version = versionOf(await hide("bob", one, two, three));
+    expect(await state("bob", cleared)).toMatchObject({ hiddenMessages: [three] });
+    await send("ann", "bob");
+    expect(await hide("bob", three, one)).toEqual({ result: "unchanged", version });
+  });
+
   test("what was hidden at once is told at once, page by page", async () => {
     const outcomes = await asks.store.append(Array.from({ length: hideIdsMax + 3 }, () => talk()));
     const ids = outcomes.map((outcome) => stored(outcome).messageId);
@@ -168,7 +197,10 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await mark(two)).toEqual({ result: "unchanged", readId: two });
     expect(await mark(one)).toEqual({ result: "unchanged", readId: two });
     for (const id of [inGroup, (await send("ann", "joe")) + 0n]) expect(await read("bob", "ann", id)).toBe("notFound");
-    expect(await read("bob", "ann", 2n ** 63n - 1n)).toBe("future");
+    for (const to of ["ann", "@none"]) {
+      expect(await read("bob", to, 2n ** 63n - 1n)).toBe("future");
+      expect(await read("bob", to, -1n)).toBe("future");
+    }
     expect(await read("bob", "joe", two)).toBe("notFound");
     expect(await read("bob", "@none", two)).toBe("notFound");
     expect(await read("nobody", "ann", two)).toBe("notFound");
@@ -180,6 +212,15 @@ export function settingTests(asks: ConversationAsks): void {
       readId: 0n,
       peerReadId: two,
     });
+  });
+
+  test("a message that the retention has deleted moves no cursor", async () => {
+    const [one, two, three] = [await send("ann", "bob"), await send("ann", "bob"), await send("ann", "bob")] as const;
+    expect(await read("bob", "ann", one)).toBe("moved");
+    await asks.opened.place.deleteUpTo?.(two);
+    expect(await read("bob", "ann", two)).toBe("notFound");
+    expect(await read("bob", "ann", one)).toBe("unchanged");
+    expect(await read("bob", "ann", three)).toBe("moved");
   });
 
   test("many cursors at once are each answered in order", async () => {
@@ -198,6 +239,15 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await late).toBe("moved");
     asks.opened.store = await asks.opened.place.open();
     expect(await read("bob", "ann", id)).toBe("unchanged");
+  });
+
+  test("a version above the last id counts as 0: it is from before a backup was restored", async () => {
+    const id = await send("ann", "bob");
+    versionOf(await set("bob", "ann", { isPinned: true }));
+    versionOf(await hide("bob", id));
+    const { settings, hiddenMessages, version } = await state("bob", 2n ** 62n);
+    expect([settings.length, hiddenMessages]).toEqual([1, [id]]);
+    expect(await state("bob", version)).toMatchObject({ settings: [], hiddenMessages: [] });
   });
 
   test("its author and the members learn which members have read a message", async () => {
@@ -229,6 +279,19 @@ export function settingTests(asks: ConversationAsks): void {
     expect((await readers("nobody")).result).toBe("notFound");
     expect((await readers("ann", { messageId: 5n })).result).toBe("notFound");
     expect((await readers("ann", { app: "other" })).result).toBe("notFound");
+  });
+
+  test("a member that has left and come back has read what it read before", async () => {
+    await newGroup("g1", "ann", "bob", "joe");
+    const first = await send("ann", "@g1");
+    await quit("bob", "g1");
+    const missed = await send("ann", "@g1");
+    await join("bob", "g1");
+    expect(await read("bob", "@g1", await send("ann", "@g1"))).toBe("moved");
+    const ask = { app: "app", account: "joe", after: "", limit: 200 };
+    const readersOf = async (messageId: bigint): Promise<ReadersAnswer> => asks.store.readers({ ...ask, messageId });
+    expect(await readersOf(first)).toMatchObject({ result: "found", accounts: ["bob"] });
+    expect(await readersOf(missed)).toMatchObject({ result: "found", accounts: [] });
   });
 
   test("readers of a message in a large group are not told", async () => {

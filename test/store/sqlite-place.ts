@@ -35,6 +35,12 @@ export function sqlitePlace(path: string, flushMessages: number): AheadPlace & G
       db.run("UPDATE unfinished SET step = -1");
       db.close();
     },
+    deleteUpTo: async (id) => {
+      const db = new Database(path);
+      db.run("PRAGMA busy_timeout = 5000");
+      db.run("DELETE FROM message WHERE id <= ?", [id]);
+      db.close();
+    },
     remove: async () => {
       for (const file of [path, indexPathOf(path)]) {
         for (const end of ["", "-wal", "-shm"]) rmSync(file + end, { force: true });

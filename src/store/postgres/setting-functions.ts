@@ -28,6 +28,9 @@ BEGIN
     changed.hidden_id := 0;
   ELSIF hides AND (former.hidden_id = 0 OR cardinality(roost.ids_after(
     a_me, its_other, greatest(former.hidden_id, former.cleared_id), ${endId}, 0, 1)) > 0
+    OR EXISTS (
+      SELECT FROM member m
+      WHERE m.account = a_me AND m.chat_group = -its_other AND m.from_id > former.hidden_id)
   ) THEN
     changed.hidden_id := a_id;
   END IF;
@@ -91,7 +94,7 @@ BEGIN
   SELECT array_agg(t.me ORDER BY t.position), array_agg(t.other ORDER BY t.position),
       array_agg(t.former ORDER BY t.position),
       array_agg(CASE
-        WHEN t.id > last_id THEN -1
+        WHEN t.id > last_id OR t.id < 0 THEN -1
         WHEN t.other IS NULL OR t.me IS NULL THEN null
         WHEN t.id <= t.former THEN t.id
         WHEN EXISTS (

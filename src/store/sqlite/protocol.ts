@@ -8,6 +8,7 @@ import type { Revocation, RevocationKind } from "../../wire/revocations.ts";
 import type { ChangeJob, ChangeResult, ReadMarkJob } from "../change-jobs.ts";
 import type {
   AccountState,
+  ConversationName,
   ConversationsQuery,
   HistoryQuery,
   ReadersAnswer,
@@ -105,8 +106,7 @@ export type Request =
       readonly thread: string;
     })
   | (Omit<ConversationsQuery, "before"> & { readonly kind: "conversations"; readonly before: string })
-  /** Whether two accounts have exchanged messages. */
-  | { readonly kind: "hasConversation"; readonly app: string; readonly account: string; readonly partner: string }
+  | (ConversationName & { readonly kind: "activity"; readonly app: string; readonly account: string })
   | {
       readonly kind: "accountState";
       readonly app: string;
@@ -171,7 +171,8 @@ export type Answer =
   | { readonly kind: "entries"; readonly page: LogPage }
   | { readonly kind: "accountState"; readonly state: AccountState }
   | { readonly kind: "readers"; readonly answer: ReadersAnswer }
-  | { readonly kind: "isTrue"; readonly isTrue: boolean }
+  /** To `activity`: undefined if the account never had the conversation. */
+  | { readonly kind: "activity"; readonly activityId: bigint | undefined }
   | { readonly kind: "contents"; readonly encoded: Uint8Array<ArrayBuffer> }
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | {

@@ -6,7 +6,7 @@ import { memberChangesMax } from "../../base/limits/fixed.ts";
 import { type Content, encodeContents } from "../../wire/message-contents.ts";
 import type { StoredRevocation } from "../../wire/revocations.ts";
 import { idMax } from "../snowflake.ts";
-import type { AccountState, ReadersAnswer } from "../conversations.ts";
+import type { AccountState, ConversationName, ReadersAnswer } from "../conversations.ts";
 import { type GroupMember, type LogPage, type MemberEvent, type Membership, membershipOf } from "../store.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import { LogReader } from "./log-reader.ts";
@@ -123,13 +123,9 @@ export class Reader {
   }
 
   /** See ConversationStore.history; undefined if the account never had such a conversation. */
-  history({ app, account, toGroup, dest, from, limit, thread }: HistoryRequest): Uint8Array<ArrayBuffer> | undefined {
+  history({ from, limit, thread, ...conversation }: HistoryRequest): Uint8Array<ArrayBuffer> | undefined {
     return this.indexSnapshot(() => {
-      const me = this.numberOf(app, account);
-      const other = toGroup ? this.sql.group.get(app, dest)?.number : this.numberOf(app, dest);
-      if (me === undefined || other === undefined) return undefined;
-      if (!toGroup && !this.haveTalked(me, other)) return undefined;
-      const scope = this.visible.scope(me, toGroup ? -other : other);
+      const scope = this.scopeOf(conversation);
       const start = from.at === "newest" ? from : { at: from.at, id: BigInt(from.id) };
       return scope && this.histories.page(scope, { from: start, limit, thread: BigInt(thread) });
     });
@@ -152,11 +148,11 @@ export class Reader {
     });
   }
 
-  /** Whether two accounts have exchanged messages. */
-  hasConversation(app: string, account: string, partner: string): boolean {
+  /** The newest message that an account sees in a conversation, or its join: 0n if there is neither. */
+  activity(conversation: Extract<Request, { kind: "activity" }>): bigint | undefined {
     return this.indexSnapshot(() => {
-      const [me, other] = [this.numberOf(app, account), this.numberOf(app, partner)];
-      return me !== undefined && other !== undefined && this.haveTalked(me, other);
+      const scope = this.scopeOf(conversation);
+      return scope && (this.lists.activity(scope)?.id ?? 0n);
     });
   }
 
@@ -254,6 +250,15 @@ export class Reader {
 
   revocations(after: bigint, limit: number): StoredRevocation[] {
     return this.snapshot(() => readRevocations(this.db, after, limit));
+  }
+
+  /** Undefined if the account never had such a conversation. */
+  private scopeOf({ app, account, toGroup, dest }: ConversationName & { app: string; account: string }) {
+    const me = this.numberOf(app, account);
+    const other = toGroup ? this.sql.group.get(app, dest)?.number : this.numberOf(app, dest);
+    if (me === undefined || other === undefined) return undefined;
+    if (!toGroup && !this.haveTalked(me, other)) return undefined;
+    return this.visible.scope(me, toGroup ? -other : other);
   }
 
   private haveTalked(one: bigint, other: bigint): boolean {

@@ -214,8 +214,8 @@ function readerAnswer(request: Request, from: Reader): Answer | undefined {
       return { kind: "contents", encoded: from.messages(request) };
     case "conversations":
       return { kind: "contents", encoded: from.conversations(request) };
-    case "hasConversation":
-      return { kind: "isTrue", isTrue: from.hasConversation(request.app, request.account, request.partner) };
+    case "activity":
+      return { kind: "activity", activityId: from.activity(request) };
     case "accountState": {
       const { app, account, since, limit } = request;
       return { kind: "accountState", state: from.accountState(app, account, BigInt(since), limit) };

@@ -102,15 +102,8 @@ export class TalkWriter {
         if (row.inbox !== inbox || !(isChanged(row) || isAsStored(row, job))) return conflict;
         const isOwn = row.id > ownAbove && nodeOfId(row.id) === ids.node;
         const repeated = isOwn ? outcome.repeated : outcome.repeatedElsewhere;
-        const previousEntry = this.entryIds.newestIn(inbox);
-        return [
-          repeated,
-          row.id,
-          row.sent_ns,
-          this.idBefore(inbox, row.id),
-          version,
-          previousEntry < row.id ? previousEntry : 0n,
-        ];
+        const previousEntry = this.entryIds.newestBelow(inbox, row.id);
+        return [repeated, row.id, row.sent_ns, this.idBefore(inbox, row.id), version, previousEntry];
       }
     }
     if (group !== undefined) {

@@ -6,7 +6,7 @@ import { assert } from "../../base/assert.ts";
 import { historyMax } from "../../base/limits/fixed.ts";
 import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
 import { JobStore, type StoreOptions } from "../job-store.ts";
-import type { ChangeJob, ChangeResult, ReadMarkJob } from "../change-jobs.ts";
+import { setJob, type ChangeJob, type ChangeResult, type ReadMarkJob } from "../change-jobs.ts";
 import type {
   AccountState,
   ConversationSetting,
@@ -281,15 +281,13 @@ export class SqliteStore extends JobStore implements Store {
     return this.reads.add(mark);
   }
 
-  /** A direct conversation exists from its first message: only the reader's index knows. */
+  /** Only the reader's index knows whether a direct conversation exists, and what is the newest message of any. */
   override async set(setting: ConversationSetting): Promise<SettingOutcome> {
-    if (!setting.toGroup) {
-      const { app, account, dest: partner } = setting;
-      const answer = await this.ask("reader", { kind: "hasConversation", app, account, partner });
-      assert(answer.kind === "isTrue", "whether a conversation exists is answered");
-      if (!answer.isTrue) return { result: "notFound" };
-    }
-    return super.set(setting);
+    const { app, account, toGroup, dest } = setting;
+    const answer = await this.ask("reader", { kind: "activity", app, account, toGroup, dest });
+    assert(answer.kind === "activity", "a conversation's activity is answered with it");
+    if (answer.activityId === undefined) return { result: "notFound" };
+    return this.writeSetting({ ...setJob(setting), activityId: `${answer.activityId}` });
   }
 
   async accountState(app: string, account: string, since: bigint, limit: number): Promise<AccountState> {

@@ -44,7 +44,10 @@ export class AccountReader {
       isMember: prepareIsMember(db),
       members: db.prepare<{ account: bigint; name: string }, [bigint, bigint]>(
         `SELECT m.account, a.name FROM member m JOIN account a ON a.number = m.account
-         WHERE m."group" = ? AND m.until_id IS NULL AND m.from_id < ? ORDER BY a.name`,
+         WHERE m."group" = ?1 AND m.until_id IS NULL AND (m.from_id < ?2 OR EXISTS (
+           SELECT 1 FROM member w
+           WHERE w.account = m.account AND w."group" = ?1 AND w.from_id < ?2 AND w.until_id > ?2))
+         ORDER BY a.name`,
       ),
     };
   }

@@ -38,6 +38,11 @@ export interface Moment {
 }
 
 const nsPerMs = 1_000_000n;
+/**
+ * The newest entries of a message among which the one is searched that made a reaction which is there already: few,
+ * because repeating it is free of charge.
+ */
+const entriesSearched = 64;
 const notFound: ChangeOutcome = { result: "notFound" };
 
 export class ChangeWriter {
@@ -76,6 +81,12 @@ export class ChangeWriter {
       ),
       isKind: db.prepare<{ one: bigint }, [bigint, string]>(
         "SELECT 1 AS one FROM reaction WHERE message = ? AND reaction = ? LIMIT 1",
+      ),
+      reactionOf: db.prepare<EntryRow, [bigint, bigint, string]>(
+        `SELECT id, at_ns FROM (
+           SELECT id, at_ns, kind, actor, reaction FROM entry WHERE refers = ? AND refers > 0
+           ORDER BY id DESC LIMIT ${entriesSearched})
+         WHERE kind = ${entryKind.reacted} AND actor = ? AND reaction = ? ORDER BY id DESC LIMIT 1`,
       ),
       kinds: db.prepare<{ count: bigint }, [bigint]>(
         "SELECT count(DISTINCT reaction) AS count FROM reaction WHERE message = ?",
@@ -149,8 +160,10 @@ export class ChangeWriter {
         break;
       case "react":
         ({ reaction, isOff } = job);
-        if ((this.sql.hasReaction.get(messageId, reaction, actor) !== null) !== isOff)
-          return { result: "unchanged", entryId: 0n, time: 0n };
+        if ((this.sql.hasReaction.get(messageId, reaction, actor) !== null) !== isOff) {
+          const earlier = isOff ? null : this.sql.reactionOf.get(messageId, actor, reaction);
+          return { result: "unchanged", entryId: earlier?.id ?? 0n, time: earlier?.at_ns ?? 0n };
+        }
         if (isOff) this.sql.dropReaction.run(messageId, reaction, actor);
         else {
           const isNew = this.sql.isKind.get(messageId, reaction) === null;

@@ -14,11 +14,15 @@ export class EntryIds {
   private last = 0n;
   private readonly newest;
   private readonly newestOf;
+  private readonly newestBelowOf;
   private readonly above;
 
   constructor(db: Database) {
     this.newest = db.prepare<{ id: bigint | null }, []>("SELECT max(id) AS id FROM entry");
     this.newestOf = db.prepare<{ id: bigint | null }, [bigint]>("SELECT max(id) AS id FROM entry WHERE inbox = ?");
+    this.newestBelowOf = db.prepare<{ id: bigint | null }, [bigint, bigint]>(
+      "SELECT max(id) AS id FROM entry WHERE inbox = ? AND id < ?",
+    );
     this.above = db.prepare<{ id: bigint; inbox: bigint }, [bigint, number]>(
       "SELECT id, inbox FROM entry WHERE id > ? ORDER BY id LIMIT ?",
     );
@@ -43,6 +47,12 @@ export class EntryIds {
     const found = this.newestOf.get(inbox)?.id ?? 0n;
     this.ids.set(key, found);
     return found;
+  }
+
+  /** Returns the newest entry of the inbox below an id, or 0n. */
+  newestBelow(inbox: bigint, id: bigint): bigint {
+    const newest = this.newestIn(inbox);
+    return newest < id ? newest : (this.newestBelowOf.get(inbox, id)?.id ?? 0n);
   }
 
   add(inbox: bigint, id: bigint): void {

@@ -82,7 +82,7 @@ export class ListReader {
       includeHidden || id > (settings.get(scope.other)?.hidden_id ?? 0n);
     if (before === 0n) {
       for (const { other } of candidates.filter((candidate) => isPinned(candidate.other))) {
-        const activity = this.activity(me, other);
+        const activity = this.activityOf(me, other);
         if (activity !== undefined && isShown(activity)) shown.push(activity);
       }
       shown.sort((one, two) => (one.id > two.id ? -1 : 1));
@@ -133,7 +133,7 @@ export class ListReader {
       if (candidate === undefined) return;
       if (isLate) late.shift();
       else at++;
-      candidate.found ??= this.activity(me, candidate.other);
+      candidate.found ??= this.activityOf(me, candidate.other);
       const { found } = candidate;
       if (found === undefined) continue;
       if (found.id === candidate.bound) yield found;
@@ -145,10 +145,14 @@ export class ListReader {
     }
   }
 
-  /** Undefined: nothing of the conversation is to be seen. */
-  private activity(me: bigint, other: bigint): Activity | undefined {
+  private activityOf(me: bigint, other: bigint): Activity | undefined {
     const scope = this.messages.scope(me, other);
-    if (scope === undefined) return undefined;
+    return scope && this.activity(scope);
+  }
+
+  /** Undefined: nothing of the conversation is to be seen. */
+  activity(scope: Scope): Activity | undefined {
+    const { other } = scope;
     let last: MessageRow | undefined;
     for (const row of this.messages.below(scope, idMax)) {
       last = row;

@@ -3,7 +3,6 @@
 import type { Database } from "bun:sqlite";
 import type { ReadMarkJob } from "../../change-jobs.ts";
 import type { ReadOutcome } from "../../conversations.ts";
-import { idMax } from "../../snowflake.ts";
 import { prepareWindow } from "../member-lookups.ts";
 
 const notFound: ReadOutcome = { result: "notFound" };
@@ -18,7 +17,6 @@ export class ReadWriter {
     this.reads = reads;
     this.sql = {
       last: log.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
-      oldest: log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
       account: log.prepare<{ number: bigint }, [string, string]>(
         "SELECT number FROM account WHERE app = ? AND name = ?",
       ),
@@ -52,7 +50,7 @@ export class ReadWriter {
 
   private moveOne({ app, account, toGroup, dest, messageId }: ReadMarkJob, last: bigint): ReadOutcome {
     const id = BigInt(messageId);
-    if (id < 0n || id > idMax || id > last) return { result: "future" };
+    if (id < 0n || id > last) return { result: "future" };
     const me = this.sql.account.get(app, account)?.number;
     const other = toGroup ? this.sql.group.get(app, dest)?.number : this.sql.account.get(app, dest)?.number;
     if (me === undefined || other === undefined) return notFound;
@@ -60,11 +58,7 @@ export class ReadWriter {
     const before = this.sql.mark.get(me, key)?.read_id ?? 0n;
     if (id <= before) return { result: "unchanged", readId: before };
     const place = this.sql.place.get(id);
-    if (place === null) {
-      // Of a message that the retention has deleted, nothing is known any more; nothing up to it is unread.
-      const isGone = id < (this.sql.oldest.get()?.id ?? idMax);
-      return isGone && before > 0n ? { result: "unchanged", readId: before } : notFound;
-    }
+    if (place === null) return notFound;
     const isHere = toGroup
       ? place.inbox === key && this.sql.window.get(me, other, id) !== null
       : (place.inbox === key && place.sender === me) || (place.inbox === me && place.sender === key);

@@ -45,9 +45,15 @@ export class SettingWriter {
          AND (m.sender = ?2 OR m.inbox = ?2 OR EXISTS (
            SELECT 1 FROM member w WHERE w.account = ?2 AND w."group" = -m.inbox AND w.from_id < m.id
              AND (w.until_id IS NULL OR w.until_id > m.id)))
-         AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.account = ?2 AND h.id = ?1)`,
+         AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.account = ?2 AND h.id = ?1)
+         AND NOT EXISTS (
+           SELECT 1 FROM conversation c WHERE c.account = ?2 AND c.cleared_id >= m.id
+             AND c.other = CASE WHEN m.inbox < 0 OR m.sender = ?2 THEN m.inbox ELSE m.sender END)`,
       ),
       hide: db.prepare<null, [bigint, bigint, bigint]>("INSERT INTO hidden (account, id, version) VALUES (?, ?, ?)"),
+      hiddenBy: db.prepare<{ version: bigint }, [bigint, bigint]>(
+        "SELECT version FROM hidden WHERE account = ? AND id = ?",
+      ),
     };
   }
 
@@ -64,7 +70,9 @@ export class SettingWriter {
     const clearUpTo = job.clearUpTo === undefined ? 0n : BigInt(job.clearUpTo);
     const asked = clearUpTo < committed ? clearUpTo : committed;
     const cleared = asked > before.cleared_id ? asked : before.cleared_id;
-    const isHiding = job.isHidden === true && before.hidden_id < committed;
+    // It may be hidden already: it is shown again since something is newer.
+    const isHiding =
+      job.isHidden === true && (before.hidden_id === 0n || BigInt(job.activityId ?? "0") > before.hidden_id);
     const isShowing = job.isHidden === false && before.hidden_id !== 0n;
     const isSame =
       pinned === before.pinned && muted === before.muted && cleared === before.cleared_id && !isHiding && !isShowing;
@@ -81,13 +89,19 @@ export class SettingWriter {
     const account = this.names.findAccount(job.app, job.account);
     if (account === undefined) return { result: "unchanged", version: 0n };
     let version = 0n;
+    let former = 0n;
     for (const text of new Set(job.messageIds)) {
       const id = BigInt(text);
-      if (id <= 0n || id > idMax || this.sql.mayHide.get(id, account) === null) continue;
+      if (id <= 0n || id > idMax) continue;
+      if (this.sql.mayHide.get(id, account) === null) {
+        const hidden = this.sql.hiddenBy.get(account, id);
+        if (hidden !== null && hidden.version > former) former = hidden.version;
+        continue;
+      }
       if (version === 0n) version = ids.next(wallMs);
       this.sql.hide.run(account, id, version);
     }
-    return version === 0n ? { result: "unchanged", version } : { result: "stored", version };
+    return version === 0n ? { result: "unchanged", version: former } : { result: "stored", version };
   }
 
   /** The partner's number, or minus the group's; undefined without such a conversation. */

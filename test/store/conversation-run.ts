@@ -1,0 +1,323 @@
+// A run of random commands against a store and the model of conversations: ten accounts with three devices each, in an
+// app of their own. Each command is made of a kind and a seed, by what the model has at that moment, so that a run with
+// some commands left out is a run, too.
+
+import fc from "fast-check";
+import type { Store, Talk } from "../../src/store/store.ts";
+import { Random } from "../support/random.ts";
+import { dayMs, named } from "./conversation-asks.ts";
+import { ModelDevice } from "./conversation-device.ts";
+import { ConversationModel } from "./conversation-model.ts";
+import type { ModelMessage } from "./model-messages.ts";
+import { ConversationReads, type ReadStore } from "./conversation-reads.ts";
+import { type DoneWrite, send, type Write } from "./conversation-write.ts";
+import { endId } from "./model-groups.ts";
+
+const kinds = [
+  ["talk", 30],
+  ["repeat", 12],
+  ["edit", 9],
+  ["recall", 5],
+  ["react", 14],
+  ["hide", 4],
+  ["set", 9],
+  ["clear", 2],
+  ["read", 9],
+  ["ack", 2],
+  ["create", 2],
+  ["join", 6],
+  ["quit", 5],
+  ["sync", 2],
+] as const;
+type CommandKind = (typeof kinds)[number][0];
+export interface Command {
+  readonly kind: CommandKind;
+  readonly seed: number;
+}
+
+/** Commands by their weights. Only lists of them are shrunk. */
+export const commands: fc.Arbitrary<Command> = fc.record({
+  kind: fc.oneof(...kinds.map(([kind, weight]) => ({ arbitrary: fc.constant<CommandKind>(kind), weight }))),
+  seed: fc.noShrink(fc.integer({ min: 0, max: 2 ** 32 - 1 })),
+});
+
+export const accounts: readonly [string, ...string[]] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"];
+const reactions = ["a", "b", "é", "👍", "\u0000", ""] as const;
+const bodies = ["", "hello", "\u0000ü😀", "x".repeat(511) + "é", "😀".repeat(130)] as const;
+
+/** Where a run sends its commands: a store, or something that answers as one does. */
+export interface RunTarget {
+  readonly reads: ReadStore;
+  send(write: Write): Promise<DoneWrite>;
+  /** Whether it takes the write; undefined: it takes all. */
+  isPossible?(write: Write): boolean;
+}
+
+export function targetOf(store: Store, app: string): RunTarget {
+  return { reads: store, send: (write) => send(store, app, write) };
+}
+
+export class ConversationRun {
+  readonly app: string;
+  readonly model: ConversationModel = new ConversationModel();
+  readonly reads: ConversationReads;
+  private readonly devices: ReadonlyMap<string, readonly ModelDevice[]>;
+  private readonly talks: Talk[] = [];
+  private readonly changes: Write[] = [];
+  private readonly foreign: readonly bigint[];
+  private readonly isShared: boolean;
+  private groups = 0;
+
+  /**
+   * `foreign`: ids of another app. `isShared`: others write to the store meanwhile, so that its last id is not known.
+   */
+  constructor(app: string, { foreign = [] as readonly bigint[], isShared = false } = {}) {
+    this.app = app;
+    this.foreign = foreign;
+    this.isShared = isShared;
+    this.reads = new ConversationReads(this.model, app);
+    this.devices = new Map(
+      accounts.map((account) => [account, Array.from({ length: 3 }, () => new ModelDevice(app, account))]),
+    );
+  }
+
+  /** Makes the accounts known, and two groups. */
+  async begin(target: RunTarget): Promise<void> {
+    await this.learnLast(target.reads);
+    for (const account of accounts) {
+      await this.write(target, { method: "acknowledge", account, device: "first", id: 1n });
+    }
+    for (const [at, members] of [accounts.slice(1, 5), accounts.slice(1, 3)].entries()) {
+      await this.write(target, { method: "createGroup", draft: this.draft(accounts[at * 2] ?? "", members) });
+    }
+  }
+
+  /** Does a command, compares its answer, and reads something. */
+  async step(target: RunTarget, { kind, seed }: Command): Promise<void> {
+    const { reads } = target;
+    const random = new Random(seed);
+    if (kind === "sync") await this.sync(reads, random, this.someone(random));
+    else {
+      const write = this.writeOf(kind, random);
+      if (target.isPossible?.(write) === false) return;
+      if (this.needsLast(write)) await this.learnLast(reads);
+      await this.write(target, write);
+    }
+    await this.reads.any(reads, this.someone(random), random, this.someIds(random));
+  }
+
+  /** Compares all that there is, and every device. */
+  async end(store: ReadStore): Promise<void> {
+    const random = new Random(1);
+    for (const account of accounts) {
+      await this.reads.all(store, account);
+      await this.sync(store, random, account, 3);
+    }
+  }
+
+  async learnLast(store: ReadStore): Promise<void> {
+    const nobody = { app: this.app, account: "nobody", device: "", includeSent: false, includeEvents: true };
+    this.reads.learnLast((await store.entries({ ...nobody, after: 0n, limit: 1 })).lastId);
+  }
+
+  /** A write for a kind of command, by what the model has now. */
+  writeOf(kind: Exclude<CommandKind, "sync">, random: Random): Write {
+    const { app } = this;
+    const account = this.someone(random);
+    switch (kind) {
+      case "talk":
+        return { method: "append", talk: this.talk(account, random) };
+      case "repeat": {
+        // What changes something may change nothing the second time.
+        const again = this.changes[this.changes.length - 1 - random.below(15)];
+        if (again !== undefined && !random.once(3)) return again;
+        const before = this.talks[this.talks.length - 1 - random.below(12)] ?? this.talk(account, random);
+        const talk = random.once(4) ? { ...before, body: "other" } : before;
+        return { method: "append", talk: random.once(8) ? { ...talk, ...named(this.place(account, random)) } : talk };
+      }
+      case "edit": {
+        const [body, extra] = [random.pick(bodies), random.once(3) ? "x" : ""];
+        const clientId = random.once(2) ? random.pick(["k", "l"]) : "";
+        const windowMs = random.once(9) ? 0 : dayMs;
+        const messageId = this.anId(account, random, true);
+        return { method: "change", change: { kind, app, actor: account, messageId, body, extra, clientId, windowMs } };
+      }
+      case "recall": {
+        const messageId = this.anId(account, random, true);
+        const windowMs = random.once(5) ? 0 : dayMs;
+        return { method: "change", change: { kind, app, actor: account, messageId, windowMs } };
+      }
+      case "react": {
+        // Many kinds on few messages, now and then.
+        const reaction = random.once(3) ? `r${random.below(30)}` : random.pick(reactions) || "z";
+        const messageId = this.anId(account, random, false, random.once(2) ? 3 : 40);
+        return { method: "change", change: { kind, app, actor: account, messageId, reaction, isOff: random.once(3) } };
+      }
+      case "hide": {
+        const messageIds = Array.from({ length: 1 + random.below(5) }, () => this.anId(account, random, false));
+        return { method: "hide", request: { app, account, messageIds } };
+      }
+      case "set": {
+        const [isPinned, isMuted, isHidden] = [random.once(2), random.once(2), random.once(2)];
+        const change = {
+          ...(random.once(2) && { isPinned }),
+          ...(random.once(3) && { isMuted }),
+          ...(random.once(2) && { isHidden }),
+        };
+        const known = this.reads.reader.conversationsOf(account);
+        const name = random.once(5) ? undefined : known[random.below(known.length)];
+        return { method: "set", setting: { app, account, ...named(name ?? this.place(account, random)), ...change } };
+      }
+      case "clear": {
+        const place = this.place(account, random);
+        const clearUpTo = random.once(4) && !this.isShared ? endId : this.anId(account, random, false);
+        const within = clearUpTo > this.model.lastId && this.isShared ? this.model.lastId : clearUpTo;
+        return { method: "set", setting: { app, account, ...named(place), clearUpTo: within } };
+      }
+      case "read": {
+        const messageId = this.anId(account, random, false);
+        const message = this.model.messages.get(messageId);
+        const its = message === undefined || message.sender !== account ? message?.sender : message.inbox;
+        const name = message?.inbox.startsWith("@") === true ? message.inbox : its;
+        const place = random.once(6) || name === undefined ? this.place(account, random) : name;
+        return { method: "markRead", mark: { app, account, ...named(place), messageId } };
+      }
+      case "ack": {
+        const id = this.anId(account, random, false);
+        return { method: "acknowledge", account, device: random.pick(["phone", "desk"]), id: id < 0n ? 0n : id };
+      }
+      case "create":
+        return {
+          method: "createGroup",
+          draft: this.draft(
+            account,
+            accounts.filter((each) => each !== account && random.once(3)),
+          ),
+        };
+      case "join":
+      case "quit": {
+        const group = this.place(account, random, "group").slice(1);
+        const owner = this.model.groups.get(`@${group}`)?.owner ?? account;
+        const other = this.someone(random);
+        const [actor, whom] = random.once(2) ? [account, account] : [random.once(4) ? account : owner, other];
+        return { method: kind, change: { app, group, actor, account: whom } };
+      }
+    }
+  }
+
+  /** Does a write and tells the model of it. */
+  private async write(target: RunTarget, write: Write): Promise<void> {
+    this.tell(await target.send(write));
+  }
+
+  /** Tells the model of a write; throws unless it was answered as the model says. */
+  tell(done: DoneWrite): void {
+    const { model } = this;
+    if (done.method !== "append" && done.method !== "createGroup") {
+      const { outcome: _, ...write } = done;
+      this.changes.push(write);
+    }
+    switch (done.method) {
+      case "append":
+        this.talks.push(done.talk);
+        return model.talk(done.talk, done.outcome);
+      case "change":
+        return model.change(done.change, done.outcome);
+      case "set":
+        return model.set(done.setting, done.outcome);
+      case "hide":
+        return model.hide(done.request, done.outcome);
+      case "markRead":
+        return model.markRead(done.mark, done.outcome);
+      case "acknowledge":
+        return model.acknowledge(done.account, done.device, done.id, done.outcome);
+      case "createGroup":
+        return model.create(done.draft, done.outcome);
+      case "join":
+      case "quit":
+        return model.membership(done.method, done.change, done.outcome);
+    }
+  }
+
+  private async sync(store: ReadStore, random: Random, account: string, count = 1): Promise<void> {
+    const devices = this.devices.get(account) ?? [];
+    for (let i = 0; i < count; i++) {
+      const device = devices[count === 1 ? random.below(3) : i];
+      await device?.sync(store, random);
+      device?.compare(this.model, this.reads.reader);
+    }
+  }
+
+  /** Some are busier than others. */
+  private someone(random: Random): string {
+    return accounts[random.once(4) ? random.below(accounts.length) : random.below(4)] ?? "";
+  }
+
+  /** A conversation, which the account may have. */
+  private place(account: string, random: Random, only?: "group"): string {
+    const [first = "@none", ...rest] = this.model.groups.names;
+    if (random.once(25)) return only === "group" || random.once(2) ? "@none" : account;
+    return only === "group" || random.once(2) ? random.pick([first, ...rest]) : this.someone(random);
+  }
+
+  private talk(sender: string, random: Random): Talk {
+    const place = this.place(sender, random);
+    const [body, extra] = [random.pick(bodies), random.once(5) ? "x" : ""];
+    const clientId = random.once(3) ? `c${random.below(20)}` : "";
+    const mention = (): string => (random.once(20) ? "nobody" : this.someone(random));
+    const members = [...(this.model.groups.get(place)?.members ?? [sender, place])];
+    const fitting = members.slice(0, 1 + random.below(3)).toReversed();
+    const mentions = random.once(4) ? ["*"] : random.once(4) ? [mention()] : [...new Set(fitting)];
+    return {
+      app: this.app,
+      sender,
+      ...named(place),
+      type: random.once(4) ? -7 : 1,
+      body,
+      extra,
+      clientId,
+      ...(random.once(4) && { mentions }),
+      ...(random.once(3) && { replyTo: this.replyTo(sender, place, random) }),
+    };
+  }
+
+  private replyTo(sender: string, place: string, random: Random): bigint {
+    const here = this.model.visible(sender, place);
+    const one = here[here.length - 1 - random.below(9)];
+    return random.once(8) || one === undefined ? this.anId(sender, random, false) : one.id;
+  }
+
+  private draft(owner: string, members: readonly string[]): Parameters<Store["createGroup"]>[0] {
+    const id = `${this.app}g${this.groups++}`;
+    return { app: this.app, id, name: "n", avatar: "", introduction: "", owner, members, closed: false };
+  }
+
+  /** A message, mostly one that the account may read; `isOwn`: mostly its own. */
+  private anId(account: string, random: Random, isOwn: boolean, among = 40): bigint {
+    if (random.once(12)) return this.oddId(random);
+    const isFit = (message: ModelMessage): boolean =>
+      isOwn && !random.once(4) ? message.sender === account : this.model.mayRead(account, message);
+    const all = [...this.model.messages.values()];
+    const fitting = random.once(10) ? all : all.filter(isFit);
+    return fitting[fitting.length - 1 - random.below(Math.min(fitting.length, among))]?.id ?? 0n;
+  }
+
+  private oddId(random: Random): bigint {
+    const entry = this.model.entries.at(-1 - random.below(5))?.id ?? 1n;
+    const group = this.model.groups.get(this.model.groups.names[0] ?? "")?.version ?? 1n;
+    return random.pick([0n, 1n, -1n, endId, entry, group, ...this.foreign]);
+  }
+
+  /** Ids for cursors and requests. */
+  private someIds(random: Random): bigint[] {
+    const ids = [...this.model.messages.keys()];
+    const some = Array.from({ length: 12 }, () => ids[random.below(ids.length)] ?? 1n);
+    const odd = [1n, ...this.foreign, ...this.model.entries.slice(-3).map(({ id }) => id)];
+    const beyond = this.isShared ? [] : [endId - 1n];
+    return [...some, ...ids.slice(-6), ...odd, ...beyond];
+  }
+
+  private needsLast(write: Write): boolean {
+    return write.method === "set" || write.method === "markRead" || write.method === "acknowledge";
+  }
+}
