@@ -11,7 +11,7 @@ import { AccountRates } from "../../src/roles/chat/account-rates.ts";
 import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
-import { UnconfirmedChanges } from "../../src/roles/chat/unconfirmed-changes.ts";
+import { ToldChanges } from "../../src/roles/chat/told-changes.ts";
 import { MissedPushes } from "../../src/roles/chat/missed-pushes.ts";
 import { Notices } from "../../src/roles/chat/notices.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
@@ -67,7 +67,7 @@ function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = n
     notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemRuntime),
     missed: new MissedPushes({ audience, fanOut }, "all", systemRuntime.timers),
     missedEvents: new MissedPushes({ audience, fanOut }, "conversations", systemRuntime.timers),
-    unconfirmed: new UnconfirmedChanges(),
+    told: new ToldChanges(systemRuntime.clock),
     windows: defaultSettings("chat"),
     reads: new Reads(limits, systemRuntime),
     ...systemRuntime,
