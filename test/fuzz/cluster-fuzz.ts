@@ -6,9 +6,17 @@ import { ClusterWorld } from "../sim/cluster-world.ts";
 import type { Sabotage } from "../sim/cluster-sabotage.ts";
 import { type FuzzOutcome, fuzzFromCommandLine, fuzzWorlds } from "./fuzz-worlds.ts";
 
-/** Simulates with `seed`, `seed` + 1 and so on while `goesOn(run)` is true, up to the first that goes wrong. */
-export function fuzzCluster(seed: number, goesOn: (run: number) => boolean, sabotage?: Sabotage): FuzzOutcome {
-  return fuzzWorlds(seed, goesOn, (worldSeed) => new ClusterWorld(worldSeed, sabotage, true));
+/**
+ * Simulates with `seed`, `seed` + 1 and so on while `goesOn(run)` is true, up to the first that goes wrong.
+ * `isVerbose`: its story has what the processes logged.
+ */
+export function fuzzCluster(
+  seed: number,
+  goesOn: (run: number) => boolean,
+  sabotage?: Sabotage,
+  isVerbose = false,
+): FuzzOutcome {
+  return fuzzWorlds(seed, goesOn, (worldSeed) => new ClusterWorld(worldSeed, sabotage, isVerbose));
 }
 
-if (import.meta.main) fuzzFromCommandLine("cluster", fuzzCluster);
+if (import.meta.main) fuzzFromCommandLine("cluster", (seed, goesOn) => fuzzCluster(seed, goesOn, undefined, true));

@@ -11,7 +11,7 @@ import { AccountRates } from "../../src/roles/chat/account-rates.ts";
 import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
-import { UnconfirmedChanges } from "../../src/roles/chat/unconfirmed-changes.ts";
+import { ToldChanges } from "../../src/roles/chat/told-changes.ts";
 import { MissedPushes } from "../../src/roles/chat/missed-pushes.ts";
 import { Notices } from "../../src/roles/chat/notices.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
@@ -22,6 +22,7 @@ import { type Store, StoreUnavailable, type TalkOutcome } from "../../src/store/
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
+import { encodeContents } from "../../src/wire/message-contents.ts";
 import { decodePacket } from "../../src/wire/packet.ts";
 import { contextOf, openConnection } from "../support/context.ts";
 import { talkStore } from "../support/talk-store.ts";
@@ -66,7 +67,7 @@ function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = n
     notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemRuntime),
     missed: new MissedPushes({ audience, fanOut }, "all", systemRuntime.timers),
     missedEvents: new MissedPushes({ audience, fanOut }, "conversations", systemRuntime.timers),
-    unconfirmed: new UnconfirmedChanges(),
+    told: new ToldChanges(systemRuntime.clock),
     windows: defaultSettings("chat"),
     reads: new Reads(limits, systemRuntime),
     ...systemRuntime,
@@ -174,6 +175,8 @@ test("a repeat is pushed, once, if the store did not say that it had stored the 
     ...talkStore(outcome),
     append: (talks) =>
       ++batches === 1 ? Promise.reject(new StoreUnavailable("no answer")) : Promise.resolve(talks.map(() => outcome)),
+    contents: (_app, _account, [messageId = 0n]) =>
+      Promise.resolve(encodeContents([{ messageId, type: 1, body: "", extra: "" }])),
   };
   const location = { device: "", channelId: "d", gateway: "gate", incarnation: "1" };
   const sessions: Sessions = { ...lostSessions(), locate: () => [[location]] };
@@ -196,4 +199,50 @@ test("a repeat is pushed, once, if the store did not say that it had stored the 
     await new Promise((resolve) => setImmediate(resolve));
   }
   expect(pushed).toEqual(["bob"]);
+});
+
+/** Two openings of one store, as two chat nodes have them. */
+async function twoStores(): Promise<{
+  readonly first: Store;
+  readonly second: Store;
+  readonly close: () => Promise<void>;
+}> {
+  const folder = mkdtempSync(join(tmpdir(), "roost-pipeline-"));
+  const open = (): Promise<Store> => openSqliteStore({ path: join(folder, "m.db"), retentionDays: 0, log: silentLog });
+  const [first, second] = [await open(), await open()];
+  const close = async (): Promise<void> => {
+    await first.close();
+    await second.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { first, second, close };
+}
+
+test("a repeat at another node pushes the talk, or chat.sync if its message was changed meanwhile", async () => {
+  const { first, second, close } = await twoStores();
+  const location = { device: "", channelId: "d", gateway: "gate", incarnation: "1" };
+  const sessions: Sessions = { ...lostSessions(), locate: () => [[location]] };
+  const pushes: { command: string; text: string }[] = [];
+  const pushed = Promise.withResolvers<void>();
+  const dispatcher = new Dispatcher();
+  dispatcher.push = ({ command }, body) => {
+    pushes.push({ command, text: Buffer.from(body).toString() });
+    if (command === Command.Sync) pushed.resolve();
+  };
+  const pipeline = pipelineOf(second, sessions, dispatcher);
+  const said = { app: "app", sender: "ann", toGroup: false, dest: "bob", type: 1, extra: "" };
+  for (const kind of ["none", "edit", "recall"] as const) {
+    const talk = { ...said, body: `text, ${kind}`, clientId: kind };
+    // The node that stores it dies before it pushes.
+    const [outcome] = await first.append([talk]);
+    if (outcome?.result !== "stored") throw new Error("expected stored");
+    const change = { app: "app", actor: "ann", messageId: outcome.messageId, windowMs: 60_000 };
+    if (kind === "edit") await first.change({ ...change, kind, body: "later", extra: "", clientId: "" });
+    if (kind === "recall") await first.change({ ...change, kind });
+    pipeline.add(contextOf({ command: Command.UserTalk, account: "ann", dest: "bob" }), talk);
+  }
+  await pushed.promise;
+  expect(pushes.map(({ command }) => command)).toEqual([Command.UserTalk, Command.Sync]);
+  expect(pushes[0]?.text).toContain("text, none");
+  await close();
 });

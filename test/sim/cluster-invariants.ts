@@ -2,9 +2,12 @@
 // twice, only members read a group, sessions are where the connections are, and orders are kept.
 
 import { isDeepStrictEqual } from "node:util";
-import type { Database, StoredMessage } from "./database.ts";
+import type { Confirmed } from "./confirmed.ts";
+import { ConversationInvariants } from "./conversation-invariants.ts";
+import type { Database } from "./database.ts";
+import { nameOf } from "./phone-disk.ts";
 import type { Phone } from "./phone.ts";
-import type { Saying, Step } from "./phone-connection.ts";
+import type { Saying, Step } from "./phone-owner.ts";
 import type { SessionStore } from "./session-store.ts";
 
 /** Compares what clients have seen with what is stored. */
@@ -18,14 +21,22 @@ export class Invariants {
     readonly database: Database;
     readonly sessionStore: SessionStore;
     readonly accounts: readonly string[];
+    readonly confirmed: Confirmed;
   };
+  private readonly conversations: ConversationInvariants;
 
   constructor(parts: Invariants["parts"]) {
     this.parts = parts;
+    this.conversations = new ConversationInvariants(parts);
   }
 
   private get sayingsOfAll(): readonly Saying[] {
     return [...this.parts.phones, ...this.parts.leavers].flatMap(({ said }) => said);
+  }
+
+  /** Nobody waits for anything: then it is worth while to compare everything. */
+  get isQuiet(): boolean {
+    return this.parts.phones.every((phone) => phone.isSignedIn && phone.isDone) && this.strayedSessions().length === 0;
   }
 
   /** What is not as it was promised. */
@@ -33,36 +44,19 @@ export class Invariants {
     return [
       ...this.lostSayings(),
       ...this.parts.phones.flatMap((phone) => this.differencesOf(phone)),
-      ...this.unknownEntries(),
+      ...this.conversations.differences(),
       ...this.strayedSessions(),
       ...this.wrongReaders(),
       ...this.wrongOrder(),
     ];
   }
 
-  /** Every client with the feature knows every confirmed entry of what its account is in now. */
-  private unknownEntries(): string[] {
-    const { phones, leavers, database } = this.parts;
-    const confirmed = new Set([...phones, ...leavers].flatMap((phone) => [...phone.confirmed]));
-    const entries = database.reactions.entries.filter(({ entryId }) => confirmed.has(entryId));
-    const wrong =
-      entries.length === confirmed.size ? [] : [`of ${confirmed.size} confirmed entries ${entries.length} are stored`];
-    for (const phone of phones.filter(({ hasFeature }) => hasFeature)) {
-      for (const entry of entries) {
-        if (!database.concerns(entry, phone.account, true) || phone.entries.has(entry.entryId)) continue;
-        const isPast = database.hasLeft({ toGroup: entry.group !== "", dest: entry.group }, phone.account);
-        if (!isPast) wrong.push(`${phone.label} does not know of the entry ${entry.entryId}`);
-      }
-    }
-    return wrong;
-  }
-
   private lostSayings(): string[] {
     const wrong: string[] = [];
-    const stored = new Map(this.parts.database.messages.map((message) => [message.messageId, message]));
-    const byName = Map.groupBy(this.parts.database.messages, ({ body }) => body);
+    const { messages } = this.parts.database;
+    const byName = Map.groupBy(messages.all, ({ said }) => said);
     for (const { name, messageId } of this.sayingsOfAll) {
-      if (messageId !== undefined && messageId !== 0n && stored.get(messageId)?.body !== name)
+      if (messageId !== undefined && messageId !== 0n && messages.get(messageId)?.said !== name)
         wrong.push(`${name} was acknowledged as ${messageId}, and is not stored`);
       const count = byName.get(name)?.length ?? 0;
       if (count > 1) wrong.push(`${name} is stored ${count} times`);
@@ -76,21 +70,23 @@ export class Invariants {
     if (!phone.isDone) wrong.push(`${phone.label} waits for answers`);
     // What was never answered may be stored and pushed to nobody, if its sender does not repeat it.
     const unanswered = new Set(this.parts.leavers.flatMap(({ outbox }) => outbox.map(({ name }) => name)));
-    for (const message of this.parts.database.messages) {
-      const { messageId, body } = message;
-      if (unanswered.has(body)) continue;
-      const isMine = message.sender === phone.account || this.parts.database.isReceiver(message, phone.account);
-      if (isMine && !phone.seen.has(messageId) && !this.parts.database.hasLeft(message, phone.account))
-        wrong.push(`${phone.label} has not got ${body} (${messageId})`);
+    const { messages, groups } = this.parts.database;
+    const { known } = phone.disk;
+    for (const message of messages.all) {
+      const { messageId, said, toGroup, dest } = message;
+      if (unanswered.has(said)) continue;
+      const hasLeft = toGroup && !groups.isMember(dest, phone.account);
+      if (messages.mayRead(message, phone.account) && !known.has(messageId) && !hasLeft)
+        wrong.push(`${phone.label} has not got ${said} (${messageId})`);
     }
-    const names = new Map<string, bigint>();
-    const known = new Map(this.parts.database.messages.map((message) => [message.messageId, message]));
-    for (const [messageId, name] of phone.seen) {
-      if (names.has(name)) wrong.push(`${phone.label} has got ${name} twice`);
-      names.set(name, messageId);
-      const message = known.get(messageId);
+    const names = new Set<string>();
+    for (const [messageId, { text }] of known) {
+      const name = nameOf(text);
+      if (name !== "" && names.has(name)) wrong.push(`${phone.label} has got ${name} twice`);
+      names.add(name);
+      const message = messages.get(messageId);
       if (message === undefined) wrong.push(`${phone.label} has got ${name} (${messageId}), which is not stored`);
-      else if (!this.isReader(message, phone.account))
+      else if (!messages.mayRead(message, phone.account))
         wrong.push(`${phone.label} has got ${name}, which is not for it`);
     }
     return wrong;
@@ -113,20 +109,17 @@ export class Invariants {
   private wrongReaders(): string[] {
     const wrong: string[] = [];
     const said = new Map(this.sayingsOfAll.map((saying) => [saying.name, saying]));
-    for (const message of this.parts.database.messages) {
-      const saying = said.get(message.body);
+    const { messages } = this.parts.database;
+    for (const message of messages.all) {
+      const saying = said.get(message.said);
       if (!message.toGroup || saying === undefined || saying.answeredMs < 0) continue;
       for (const account of this.parts.accounts) {
         const isMember = this.memberBetween(account, saying.sentMs, saying.answeredMs);
-        if (isMember === undefined || isMember === this.isReader(message, account)) continue;
-        wrong.push(`${account} is ${isMember ? "a" : "no"} member when ${message.body} is said, and its reader or not`);
+        if (isMember === undefined || isMember === messages.mayRead(message, account)) continue;
+        wrong.push(`${account} is ${isMember ? "a" : "no"} member when ${message.said} is said, and its reader or not`);
       }
     }
     return wrong;
-  }
-
-  private isReader(message: StoredMessage, account: string): boolean {
-    return message.sender === account || this.parts.database.isReceiver(message, account);
   }
 
   /** Undefined: it may have changed meanwhile. */

@@ -17,7 +17,8 @@ import { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
 import { createLoginService } from "../../src/roles/login/commands.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
 import { testLimits } from "../support/limits.ts";
-import { type Database, DatabaseClient } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Call, DatabaseClient } from "./database-client.ts";
 import type { Machine, Machines } from "./machines.ts";
 import type { Network } from "./network.ts";
 import { type SessionStore, SessionStoreClient } from "./session-store.ts";
@@ -53,6 +54,8 @@ export interface ClusterParts {
   readonly registry: Registry;
   readonly database: Database;
   readonly databaseMachine: Machine;
+  /** The store of a chat process. */
+  readonly storeOf: (call: Call, database: Database, node: number) => DatabaseClient;
   readonly sessionStore: SessionStore;
   readonly sessionMachine: Machine;
   readonly log: (machine: Machine) => Log;
@@ -114,9 +117,10 @@ export class ClusterProcesses {
 
   chat(): Drain {
     const { environment, metrics } = this.around("chat");
-    const { network, databaseMachine, database } = this.parts;
+    const { network, databaseMachine, database, storeOf } = this.parts;
     const sessions = this.sessions();
-    const store = new DatabaseClient(network, databaseMachine, database, ++this.stores % nodeNumbers);
+    const call: Call = (handle) => network.call(databaseMachine, handle);
+    const store = storeOf(call, database, ++this.stores % nodeNumbers);
     const ofService = metrics.forService(environment.identity.id, "chat");
     const latency = metrics.talkLatency;
     const service = createChatService({

@@ -3,8 +3,18 @@
 
 import type { Location, PutOutcome } from "../../src/session/sessions.ts";
 import type { LogPage, Talk, TalkOutcome } from "../../src/store/store.ts";
-import { Database, type StoredMessage } from "./database.ts";
+import {
+  CachingClient,
+  EagerRecalls,
+  ForgetfulStates,
+  OverwritingDatabase,
+  RepeatingDatabase,
+  WanderingReads,
+} from "./conversation-sabotage.ts";
+import { Database } from "./database.ts";
+import { type Call, DatabaseClient } from "./database-client.ts";
 import { SessionStore } from "./session-store.ts";
+import type { StoredMessage } from "./stored-messages.ts";
 
 export const sabotages = [
   "talks are answered before the commit",
@@ -17,6 +27,13 @@ export const sabotages = [
   "leases never end",
   "presence is not told",
   "hints are not heeded",
+  "recalls are answered before the commit",
+  "nodes answer histories from a cache",
+  "an edit overwrites a recall",
+  "a repeated edit is stored again",
+  "what changed in an account's state is told once only",
+  "read cursors go back",
+  "entries are not pushed at times, without a hint",
 ] as const;
 export type Sabotage = (typeof sabotages)[number];
 
@@ -26,14 +43,14 @@ class EagerDatabase extends Database {
 
   override start(): void {
     super.start();
-    this.messages = this.messages.filter((message) => !this.unsafe.has(message));
+    for (const message of this.unsafe) this.messages.forget(message);
     this.unsafe.clear();
   }
 
   override append(talks: readonly Talk[], node: number): Promise<readonly TalkOutcome[]> {
-    const count = this.messages.length;
+    const count = this.messages.all.length;
     const outcomes = talks.map((talk) => this.store(talk, node));
-    for (const message of this.messages.slice(count)) {
+    for (const message of this.messages.all.slice(count)) {
       this.unsafe.add(message);
       setTimeout(() => this.unsafe.delete(message), 500);
     }
@@ -49,20 +66,21 @@ class SilentDatabase extends Database {
 
 /** Ids follow the order of arrivals, and batches commit in another one. */
 class UnorderedDatabase extends Database {
+  private taken: bigint[] = [];
+
   override async append(talks: readonly Talk[], node: number): Promise<readonly TalkOutcome[]> {
-    const ids = talks.map(() => this.nextId(node));
+    const ids = talks.map(() => super.nextId(node));
     await Bun.sleep(Number(BigInt.asUintN(32, (ids[0] ?? 0n) * 2_654_435_761n) % 400n));
-    return this.commit(() =>
-      talks.map((talk, at) => {
-        const outcome = this.store(talk, node);
-        const id = ids[at];
-        const message = this.messages.at(-1);
-        if (outcome.result !== "stored" || outcome.repeated || message === undefined || id === undefined)
-          return outcome;
-        this.messages.splice(-1, 1, { ...message, messageId: id });
-        return { ...outcome, messageId: id };
-      }),
-    );
+    return this.commit(() => {
+      this.taken = ids;
+      const outcomes = talks.map((talk) => this.store(talk, node));
+      this.taken = [];
+      return outcomes;
+    });
+  }
+
+  protected override nextId(node: number): bigint {
+    return this.taken.shift() ?? super.nextId(node);
   }
 }
 
@@ -107,21 +125,40 @@ class UntoldSessions extends SessionStore {
   }
 }
 
-export function databaseOf(sabotage: Sabotage | undefined): Database {
+/** `commitMs`: as in `Database`. */
+export function databaseOf(sabotage: Sabotage | undefined, commitMs: () => number): Database {
   switch (sabotage) {
     case "talks are answered before the commit":
-      return new EagerDatabase();
+      return new EagerDatabase(commitMs);
     case "ids are taken before the commit":
-      return new UnorderedDatabase();
+      return new UnorderedDatabase(commitMs);
     case "a repeated talk is stored again":
-      return new ForgetfulDatabase();
+      return new ForgetfulDatabase(commitMs);
     case "a window of a group never closes":
-      return new OpenDatabase();
+      return new OpenDatabase(commitMs);
     case "the index lacks what is no message":
-      return new SilentDatabase();
+      return new SilentDatabase(commitMs);
+    case "recalls are answered before the commit":
+      return new EagerRecalls(commitMs);
+    case "an edit overwrites a recall":
+      return new OverwritingDatabase(commitMs);
+    case "a repeated edit is stored again":
+      return new RepeatingDatabase(commitMs);
+    case "what changed in an account's state is told once only":
+      return new ForgetfulStates(commitMs);
+    case "read cursors go back":
+      return new WanderingReads(commitMs);
     default:
-      return new Database();
+      return new Database(commitMs);
   }
+}
+
+/** What makes the store of a chat process. */
+export function storeOf(
+  sabotage: Sabotage | undefined,
+): (call: Call, database: Database, node: number) => DatabaseClient {
+  const Client = sabotage === "nodes answer histories from a cache" ? CachingClient : DatabaseClient;
+  return (call, database, node) => new Client(call, () => database, node);
 }
 
 export function sessionStoreOf(sabotage: Sabotage | undefined): SessionStore {

@@ -3,13 +3,15 @@
 
 import type { Machines } from "./machines.ts";
 import type { Phone } from "./phone.ts";
-import type { Step } from "./phone-connection.ts";
+import type { Step } from "./phone-owner.ts";
+import { PhoneWishes } from "./phone-wishes.ts";
 
 export const group = "g1";
 export const accounts = ["ann", "bob", "cid", "dan", "eve"] as const;
 
 export class PhoneActs {
   private readonly machines: Machines;
+  private readonly wishes: PhoneWishes;
   /** Every joining and quitting, of all phones, in the order in which they were wanted. */
   private readonly steps: Step[];
   private readonly tell: (what: string) => void;
@@ -20,6 +22,7 @@ export class PhoneActs {
     this.machines = machines;
     this.steps = steps;
     this.tell = tell;
+    this.wishes = new PhoneWishes(machines.random, tell);
   }
 
   /** Does one thing, or says up to three; runs on the machine of the phone. */
@@ -32,33 +35,32 @@ export class PhoneActs {
       this.tell(`${phone.label} dies`);
       const isPowered = this.machines.random.once(2);
       this.machines.events.after(0, () => this.machines.kill(phone.machine, isPowered));
-    } else if (turn < 22 && phone.account !== "ann" && phone.device === "") this.change(phone);
-    else if (turn < 45 && phone.hasFeature) this.react(phone);
+    } else if (turn < 22 && phone.account !== "ann" && !["tablet", "watch"].includes(phone.device)) this.change(phone);
+    else if (turn < 80 && phone.hasFeature) this.wishes.act(phone);
     else for (let count = 1 + this.machines.random.below(3); count > 0; count--) this.say(phone);
   }
 
   private say(phone: Phone): void {
-    const toGroup = this.machines.random.once(3);
+    const { random } = this.machines;
+    const toGroup = random.once(3);
     const dest = toGroup ? group : this.otherThan(phone.account);
     const name = `${phone.account}${phone.device}-${++this.sayings}`;
+    const isLinked = phone.hasFeature && random.once(4);
+    const answerable = phone.disk.known.values().filter((each) => each.toGroup === toGroup && each.dest === dest);
     phone.say({
       name,
       sender: phone.account,
       device: phone.device,
       toGroup,
       dest,
+      mentions: isLinked ? [toGroup ? phone.account : dest] : [],
+      replyTo: isLinked ? (answerable.toArray().at(-1)?.messageId ?? 0n) : 0n,
       sentMs: -1,
       answeredMs: -1,
       attempts: 0,
       channelId: "",
       messageId: undefined,
     });
-  }
-
-  private react(phone: Phone): void {
-    const seen = [...phone.seen.keys()];
-    const messageId = seen[this.machines.random.below(Math.max(1, seen.length))];
-    if (messageId !== undefined) phone.react(messageId);
   }
 
   /** Joins the group or leaves it, one thing after the other. */

@@ -1,173 +1,74 @@
-// One connection of a client in a simulation: frames, requests and their answers, and the reading of the index.
+// One connection of a simulated client: the sign-in, what people want, and pushes.
 
-import { create, fromBinary, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";
-import { FrameReader } from "../../src/wire/frame-reader.ts";
-import { parseCloseText } from "../../src/wire/frame-writer.ts";
 import {
+  AccountStateChangeSchema,
+  AccountStateRespSchema,
   EntryKind,
   EntryRespSchema,
   EventPushSchema,
-  Flag,
   GroupJoinReqSchema,
   GroupQuitReqSchema,
   LoginReqSchema,
   LoginRespSchema,
-  MessageAckReqSchema,
-  MessageContentReqSchema,
-  MessageContentRespSchema,
-  MessageIndexReqSchema,
-  MessageIndexRespSchema,
   MessagePushSchema,
-  MessageReactReqSchema,
   MessageReqSchema,
   MessageRespSchema,
+  ReadNotifySchema,
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
-import { basicPing, decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
-import { frameOf } from "../support/wire-client.ts";
+import type { LogicPacket } from "../../src/wire/packet.ts";
+import { nameOf, namedBy } from "./phone-disk.ts";
+import { PhoneIndex } from "./phone-index.ts";
+import type { ConnectionOwner, Saying, Step, Wish } from "./phone-owner.ts";
+import { PhoneViews } from "./phone-views.ts";
+import { PhoneWire } from "./phone-wire.ts";
 
-const answerMsMax = 6_000;
-const contentsAtOnce = 200;
-const frameBytesMax = 16 * 1024 * 1024;
-
-/** Something that a person said. */
-export interface Saying {
-  /** Its text and its clientId. */
-  readonly name: string;
-  readonly sender: string;
-  readonly device: string;
-  readonly toGroup: boolean;
-  readonly dest: string;
-  /** When it was first sent; -1: not yet. */
-  sentMs: number;
-  answeredMs: number;
-  attempts: number;
-  /** The connection of the last attempt. */
-  channelId: string;
-  /** Undefined: not answered. 0n: refused. */
-  messageId: bigint | undefined;
-}
-
-/** A change of membership that a person wants. */
-export interface Step {
-  readonly group: string;
-  readonly account: string;
-  readonly isJoin: boolean;
-  sentMs: number;
-  answeredMs: number;
-}
-
-/** A push, in the order in which they came by one connection. */
-export interface Pushed {
-  readonly channelId: string;
-  readonly messageId: bigint;
-  readonly name: string;
-  /** The group, or the sender. */
-  readonly conversation: string;
-  readonly atMs: number;
-}
-
-type OnAnswer = (status: Status, body: Uint8Array) => void;
-
-/** The client that a connection belongs to. */
-interface ConnectionOwner {
-  readonly account: string;
-  readonly device: string;
-  readonly heedsHints: boolean;
-  readonly seen: Map<bigint, string>;
-  readonly own: Set<bigint>;
-  readonly entries: Set<bigint>;
-  readonly confirmed: Set<bigint>;
-  readonly hasFeature: boolean;
-  readonly pushes: Pushed[];
-  readonly outbox: Saying[];
-  readonly steps: Step[];
-  readonly nowMs: number;
-  /** The id up to which it has read the index. */
-  readonly lastRead: bigint;
-  signedIn(channelId: string): void;
-  /** All up to this id was in the index. */
-  read(id: bigint): void;
-  got(messageId: bigint, name: string): void;
-  /** The server does what it must not do. */
-  broken(what: string): void;
-  /** Sends what waits. */
-  flush(): void;
-  ended(connection: PhoneConnection, code: number): void;
-}
+/** Of changes: the message was recalled or is not there, or its actor may not do that any more. */
+const refusals: ReadonlySet<Status> = new Set([Status.Forbidden, Status.NotFound]);
+const newCommands: ReadonlySet<string> = new Set([Command.Event, Command.ConversationRead, Command.AccountChanged]);
 
 export class PhoneConnection {
+  readonly views: PhoneViews;
+  private readonly index: PhoneIndex;
   private readonly phone: ConnectionOwner;
-  private readonly reader: FrameReader;
-  private socket: Bun.Socket | undefined;
-  private readonly waiting = new Map<number, OnAnswer>();
+  private readonly wire: PhoneWire;
   private readonly underWay = new Set<object>();
-  private sequence = 0;
   private channelId = "";
-  private isOver = false;
-  private closeCode = 1006;
-  /** Between the begin of a read of the index and its end; `again`: something came up meanwhile. */
-  private reading: "no" | "once" | "again" = "no";
 
   constructor(phone: ConnectionOwner) {
     this.phone = phone;
-    this.reader = new FrameReader(
-      {
-        binaryReceived: (bytes, start, end) => this.received(Buffer.from(bytes.subarray(start, end))),
-        pingReceived: () => undefined,
-        pongReceived: () => undefined,
-        closeReceived: (payload) => {
-          this.closeCode = parseCloseText(payload).code;
-          this.over();
-        },
+    this.wire = new PhoneWire({
+      opened: () => this.signIn(),
+      pushed: (packet) => this.pushed(packet),
+      closed: (code) => {
+        this.channelId = "";
+        phone.ended(code);
       },
-      frameBytesMax,
-    );
+    });
+    this.views = new PhoneViews(phone, this.wire);
+    this.index = new PhoneIndex(phone, this.wire, () => this.views.refresh());
   }
 
   get isSignedIn(): boolean {
-    return this.channelId !== "" && !this.isOver;
+    return this.channelId !== "" && !this.wire.isOver;
   }
 
   get isReading(): boolean {
-    return this.reading !== "no";
+    return this.index.isReading || !this.views.isDone;
   }
 
   open(address: string): void {
-    const colon = address.lastIndexOf(":");
-    const late = setTimeout(() => this.end(false), answerMsMax);
-    const over = (): void => this.over();
-    void Bun.connect({
-      hostname: address.slice(0, colon),
-      port: Number(address.slice(colon + 1)),
-      socket: {
-        open: (socket) => {
-          clearTimeout(late);
-          if (this.isOver) {
-            socket.terminate();
-            return;
-          }
-          this.socket = socket;
-          this.signIn();
-        },
-        data: (_, chunk) => void this.reader.push(chunk),
-        close: over,
-        error: over,
-        connectError: over,
-      },
-    });
+    this.wire.open(address);
   }
 
   ping(): void {
-    if (this.isSignedIn) this.socket?.write(frameOf(basicPing));
+    if (this.isSignedIn) this.wire.ping();
   }
 
   end(isPolite: boolean): void {
-    if (this.isOver) return;
-    if (isPolite) this.socket?.shutdown();
-    else this.socket?.terminate();
-    this.over();
+    this.wire.end(isPolite);
   }
 
   talk(saying: Saying): void {
@@ -176,39 +77,76 @@ export class PhoneConnection {
     if (saying.sentMs < 0) saying.sentMs = this.phone.nowMs;
     saying.attempts++;
     saying.channelId = this.channelId;
-    const command = saying.toGroup ? Command.GroupTalk : Command.UserTalk;
-    const body = { type: 1, body: saying.name, clientId: saying.name };
-    this.ask(command, saying.dest, MessageReqSchema, body, (status, answer) => {
+    const { name, mentions, replyTo, toGroup, dest, sender } = saying;
+    const { confirmed } = this.phone;
+    const command = toGroup ? Command.GroupTalk : Command.UserTalk;
+    const body = { type: 1, body: name, clientId: name, mentions: [...mentions], replyTo };
+    const sequence = this.wire.ask(command, dest, MessageReqSchema, body, (status, answer) => {
       this.underWay.delete(saying);
-      if (status >= 300 || status === Status.RateLimited) {
-        this.later(status);
+      if (status >= 300) {
+        this.wire.later(status, () => this.phone.flush());
         return;
       }
-      const { outbox, own } = this.phone;
+      const { outbox } = this.phone;
       outbox.splice(outbox.indexOf(saying), 1);
       saying.answeredMs = this.phone.nowMs;
       saying.messageId = 0n;
       if (status === Status.Success) {
-        saying.messageId = fromBinary(MessageRespSchema, answer).messageId;
-        own.add(saying.messageId);
-        this.phone.got(saying.messageId, saying.name);
-      } else if (status !== Status.Forbidden || !saying.toGroup)
-        this.phone.broken(`${saying.name} is answered with ${status}`);
+        const { messageId } = fromBinary(MessageRespSchema, answer);
+        saying.messageId = messageId;
+        confirmed.said(messageId);
+        this.phone.got({ messageId, sender, toGroup, dest, text: name, isRecalled: false });
+      } else if (status !== Status.Forbidden || !toGroup) this.phone.broken(`${name} is answered with ${status}`);
+      this.phone.flush();
+    });
+    confirmed.attempt(this.channelId, sequence);
+  }
+
+  wish(wish: Wish): void {
+    if (this.underWay.has(wish)) return;
+    this.underWay.add(wish);
+    this.wire.askEncoded(wish.command, "", wish.body, (status, answer) => {
+      this.underWay.delete(wish);
+      if (status >= 300) {
+        this.wire.later(status, () => this.phone.flush());
+        return;
+      }
+      const { wishes } = this.phone;
+      wishes.splice(wishes.indexOf(wish), 1);
+      if (status === Status.Success) this.granted(wish, answer);
+      else if (!refusals.has(status)) this.phone.broken(`${wish.command} is answered with ${status}`);
       this.phone.flush();
     });
   }
 
-  react(messageId: bigint): void {
-    const body = { messageId, reaction: "r" };
-    this.ask(Command.MessageReact, "", MessageReactReqSchema, body, (status, answer) => {
-      if (status === Status.SessionNotFound) this.end(true);
-      if (status < 300 && status !== Status.Success && status !== Status.Forbidden)
-        this.phone.broken(`a reaction is answered with ${status}`);
-      if (status !== Status.Success) return;
-      const { entryId } = fromBinary(EntryRespSchema, answer);
-      this.phone.entries.add(entryId);
-      this.phone.confirmed.add(entryId);
-    });
+  private granted({ command, messageId, text, name }: Wish, answer: Uint8Array): void {
+    const { confirmed, disk } = this.phone;
+    switch (command) {
+      case Command.ConversationRead: {
+        if (name === undefined) return;
+        const reads = disk.reads(name);
+        if (messageId > reads.own) reads.own = messageId;
+        return;
+      }
+      case Command.ConversationSet:
+      case Command.ConversationClear:
+      case Command.MessageHide: {
+        fromBinary(AccountStateChangeSchema, answer);
+        this.views.readState();
+        return;
+      }
+      default: {
+        const { entryId } = fromBinary(EntryRespSchema, answer);
+        if (command === Command.MessageEdit) confirmed.edited(messageId, entryId);
+        if (command === Command.MessageRecall) confirmed.recalled(messageId);
+        if (entryId !== 0n) {
+          confirmed.entries.add(entryId);
+          disk.entries.add(entryId);
+        }
+        if (text !== "" || command === Command.MessageRecall) disk.outdate(messageId);
+        this.views.refresh();
+      }
+    }
   }
 
   step(step: Step): void {
@@ -219,10 +157,10 @@ export class PhoneConnection {
       ? ([Command.GroupJoin, GroupJoinReqSchema] as const)
       : ([Command.GroupQuit, GroupQuitReqSchema] as const);
     const body = { account: step.account, groupId: step.group };
-    this.ask(command, step.group, schema, body, (status) => {
+    this.wire.ask(command, step.group, schema, body, (status) => {
       this.underWay.delete(step);
       if (status >= 300) {
-        this.later(status);
+        this.wire.later(status, () => this.phone.flush());
         return;
       }
       const { steps } = this.phone;
@@ -234,9 +172,9 @@ export class PhoneConnection {
   }
 
   private signIn(): void {
-    const { account, device } = this.phone;
-    const features = this.phone.hasFeature ? ["conversations"] : [];
-    this.ask(Command.SignIn, "", LoginReqSchema, { token: account, device, features }, (status, body) => {
+    const { account, device, hasFeature } = this.phone;
+    const features = hasFeature ? ["conversations"] : [];
+    this.wire.ask(Command.SignIn, "", LoginReqSchema, { token: account, device, features }, (status, body) => {
       if (status !== Status.Success) {
         if (status < 300) this.phone.broken(`the sign-in is answered with ${status}`);
         this.end(true);
@@ -244,143 +182,89 @@ export class PhoneConnection {
       }
       this.channelId = fromBinary(LoginRespSchema, body).channelId;
       this.phone.signedIn(this.channelId);
-      this.readIndex();
+      this.look();
     });
   }
 
-  /** Reads all above the cursor. */
-  private readIndex(): void {
-    if (this.reading !== "no") {
-      this.reading = "again";
-      return;
-    }
-    this.reading = "once";
-    this.readPage();
+  /** Reads all that may have changed. */
+  private look(): void {
+    this.index.read();
+    if (this.phone.hasFeature) this.views.read();
   }
 
-  private readPage(): void {
-    const after = this.phone.lastRead;
-    const body = { messageId: after, includeSent: true, includeEvents: this.phone.hasFeature };
-    this.ask(Command.OfflineIndex, "", MessageIndexReqSchema, body, (status, answer) => {
-      if (status !== Status.Success) {
-        this.retry(status, () => this.readPage());
+  private pushed(packet: LogicPacket): void {
+    const { command } = packet.header;
+    const { phone } = this;
+    if (this.channelId === "") phone.broken(`${command} comes before the answer to the sign-in`);
+    if (newCommands.has(command) && !phone.hasFeature)
+      phone.broken(`${command} is pushed to a client without the feature`);
+    switch (command) {
+      case Command.Sync:
+        if (phone.heedsHints) this.look();
         return;
-      }
-      const { indexes } = fromBinary(MessageIndexRespSchema, answer);
-      let last = after;
-      const ids: bigint[] = [];
-      for (const { messageId: id, kind } of indexes) {
-        if (id <= last) this.phone.broken(`the index has ${id} behind ${last}`);
-        last = id;
-        if (kind === EntryKind.EntryMessage) ids.push(id);
-        else this.phone.entries.add(id);
-      }
-      this.readContents(ids, last);
-    });
-  }
-
-  private readContents(ids: readonly bigint[], last: bigint): void {
-    const wanted = ids.filter((id) => !this.phone.seen.has(id)).slice(0, contentsAtOnce);
-    if (wanted.length === 0) {
-      this.finishPage(last);
-      return;
-    }
-    this.ask(Command.OfflineContent, "", MessageContentReqSchema, { messageIds: wanted }, (status, answer) => {
-      if (status !== Status.Success) {
-        this.retry(status, () => this.readContents(ids, last));
+      case Command.Event:
+        if (!phone.losesEvent()) this.event(packet.body);
         return;
-      }
-      const { contents } = fromBinary(MessageContentRespSchema, answer);
-      if (contents.length < wanted.length) this.phone.broken("a message of the index has no content");
-      for (const { messageId, body } of contents) this.phone.got(messageId, body);
-      if (contents.length > 0) this.readContents(ids, last);
-      else this.finishPage(last);
-    });
-  }
-
-  private finishPage(last: bigint): void {
-    const isMore = last > this.phone.lastRead;
-    if (isMore) {
-      this.phone.read(last);
-      this.ask(Command.TalkAck, "", MessageAckReqSchema, { messageId: last }, (status) => {
-        if (status !== Status.Success && status < 300) this.phone.broken(`ack of ${last} is answered with ${status}`);
-      });
+      case Command.ConversationRead:
+        this.readNotified(packet.body);
+        return;
+      case Command.AccountChanged:
+        phone.disk.apply(fromBinary(AccountStateRespSchema, packet.body));
+        return;
+      case Command.UserTalk:
+      case Command.GroupTalk:
+        this.message(packet);
     }
-    const isAgain = this.reading === "again" || isMore;
-    this.reading = isAgain ? "once" : "no";
-    if (isAgain) this.readPage();
   }
 
-  private received(bytes: Buffer): void {
-    if (this.isOver) return;
-    const packet = decodePacket(bytes);
-    if (packet.kind !== "logic") return;
-    const { header, body } = packet;
-    if (header.flag === Flag.Response) {
-      const answered = this.waiting.get(header.sequence);
-      this.waiting.delete(header.sequence);
-      answered?.(header.status, body);
-    } else this.pushed(packet);
-  }
-
-  private pushed({ header, body }: LogicPacket): void {
-    if (this.channelId === "") this.phone.broken(`${header.command} comes before the answer to the sign-in`);
-    if (header.command === Command.Sync && this.phone.heedsHints) this.readIndex();
-    if (header.command === Command.Event) this.event(body);
-    if (header.command !== Command.UserTalk && header.command !== Command.GroupTalk) return;
-    const { messageId, body: name, sender, previousId, previousEntryId } = fromBinary(MessagePushSchema, body);
-    if (previousEntryId !== 0n && !this.phone.hasFeature) this.phone.broken("a push shows what is for newer clients");
-    const { seen, own, account, pushes } = this.phone;
-    this.phone.got(messageId, name);
-    const conversation = header.command === Command.GroupTalk ? header.dest : sender;
-    pushes.push({ channelId: this.channelId, messageId, name, conversation, atMs: this.phone.nowMs });
-    if (sender === account && header.command === Command.UserTalk) return;
-    if (previousId !== 0n && !seen.has(previousId) && !own.has(previousId)) this.readIndex();
+  private message({ header, body }: LogicPacket): void {
+    const { phone } = this;
+    const { disk, account, pushes, confirmed, hasFeature } = phone;
+    const push = fromBinary(MessagePushSchema, body);
+    const { messageId, body: text, sender, previousId, previousEntryId, mentions, replyTo } = push;
+    if (!hasFeature && (previousEntryId !== 0n || mentions.length > 0 || replyTo !== 0n))
+      phone.broken("a push shows what is for newer clients");
+    const toGroup = header.command === Command.GroupTalk;
+    confirmed.pushed(phone.label, messageId, text, header.channelId, header.sequence);
+    if (hasFeature)
+      confirmed.before(phone.label, messageId, toGroup ? "" : header.dest, toGroup ? header.dest : "", previousEntryId);
+    const dest = toGroup || sender === account ? header.dest : sender;
+    phone.got({ messageId, sender, toGroup, dest, text, isRecalled: false });
+    const conversation = toGroup ? header.dest : sender;
+    pushes.push({ channelId: this.channelId, messageId, name: nameOf(text), conversation });
+    if (sender === account && !toGroup) return;
+    if (previousId !== 0n && !disk.known.has(previousId)) this.index.read();
     else this.expectEntry(previousEntryId);
   }
 
   private event(body: Uint8Array): void {
-    if (!this.phone.hasFeature) this.phone.broken("an entry is pushed to a client without the feature");
-    const { entryId, actor, group, previousEntryId } = fromBinary(EventPushSchema, body);
-    this.phone.entries.add(entryId);
-    if (actor !== this.phone.account || group !== "") this.expectEntry(previousEntryId);
+    const { phone } = this;
+    const { entryId, kind, refersTo, actor, account, group, previousEntryId, detail } = fromBinary(
+      EventPushSchema,
+      body,
+    );
+    const text = nameOf(phone.disk.known.get(refersTo)?.text ?? "");
+    if (text !== "" && Buffer.from(body).includes(text)) phone.broken(`the entry ${entryId} is pushed with a text`);
+    if ((detail !== undefined) !== (kind === EntryKind.EntryReacted)) phone.broken(`${entryId} lacks its detail`);
+    phone.confirmed.before(phone.label, entryId, account, group, previousEntryId);
+    phone.learn(entryId, kind, refersTo);
+    this.views.refresh();
+    if (actor !== phone.account || group !== "") this.expectEntry(previousEntryId);
+  }
+
+  private readNotified(body: Uint8Array): void {
+    const { phone } = this;
+    const { reader, messageId, ...named } = fromBinary(ReadNotifySchema, body);
+    const name = namedBy(named);
+    const isMine = reader === phone.account;
+    if (!isMine && (name.toGroup || name.dest !== phone.account))
+      phone.broken(`it is told how far ${reader} has read ${name.dest}`);
+    const reads = phone.disk.reads(isMine ? name : { toGroup: false, dest: reader });
+    if (isMine && messageId > reads.own) reads.own = messageId;
+    if (!isMine && messageId > reads.peer) reads.peer = messageId;
   }
 
   private expectEntry(entryId: bigint): void {
-    if (entryId !== 0n && !this.phone.entries.has(entryId)) this.readIndex();
-  }
-
-  private ask<Desc extends DescMessage>(
-    command: string,
-    dest: string,
-    schema: Desc,
-    init: MessageInitShape<Desc>,
-    answered: OnAnswer,
-  ): void {
-    const sequence = ++this.sequence;
-    const late = setTimeout(() => this.end(false), answerMsMax);
-    this.waiting.set(sequence, (status, body) => {
-      clearTimeout(late);
-      answered(status, body);
-    });
-    const body = toBinary(schema, create(schema, init));
-    this.socket?.write(frameOf(encodeLogicPacket({ command, dest, sequence }, body)));
-  }
-
-  private retry(status: Status, action: () => void): void {
-    if (status === Status.SessionNotFound) this.end(true);
-    else setTimeout(() => this.isOver || action(), 500);
-  }
-
-  private later(status: Status): void {
-    if (status === Status.SessionNotFound) this.end(true);
-    else setTimeout(() => this.phone.flush(), 500);
-  }
-
-  private over(): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.channelId = "";
-    this.phone.ended(this, this.closeCode);
+    if (entryId !== 0n && !this.phone.disk.entries.has(entryId)) this.index.read();
   }
 }

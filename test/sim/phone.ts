@@ -1,79 +1,78 @@
 // A client in a simulation: real frames over the simulated network, written after proto/README.md and not with the SDK,
 // so that both ends of the protocol are not one piece of code. It keeps what it has read on a disk; it repeats a talk
-// under its clientId until it is answered; it reads the index after a sign-in, after chat.sync, and when a push names a
-// message before it that it does not know; never otherwise.
+// and a change until it is answered; it reads the index after a sign-in, after chat.sync, and when a push names a
+// message or an entry before it that it does not know; its account's state and the list after a sign-in and chat.sync;
+// never otherwise.
 
 import { CloseCode } from "../../src/wire/close-reason.ts";
+import { EntryKind } from "../../src/wire/gen/pkt_pb.ts";
+import type { Confirmed } from "./confirmed.ts";
 import type { Machine, Machines } from "./machines.ts";
-import { PhoneConnection, type Pushed, type Saying, type Step } from "./phone-connection.ts";
+import { PhoneConnection } from "./phone-connection.ts";
+import { type Known, nameOf, PhoneDisk } from "./phone-disk.ts";
+import type { ConnectionOwner, Pushed, Saying, Step, Wish } from "./phone-owner.ts";
 
 const pingMs = 20_000;
 const talksAtOnce = 3;
+const wishesAtOnce = 2;
 
-export class Phone {
+interface PhoneParts {
   readonly account: string;
   readonly device: string;
   readonly machine: Machine;
-  private readonly machines: Machines;
-  private readonly gateways: readonly string[];
-  private readonly fault: (what: string) => void;
-  private readonly tell: (what: string) => void;
+  readonly machines: Machines;
+  readonly gateways: readonly string[];
+  readonly fault: (what: string) => void;
+  readonly tell: (what: string) => void;
+  readonly confirmed: Confirmed;
+  /** The cursor that it begins with: 0n asks for what the device has not acknowledged. */
+  readonly cursor: bigint;
   readonly heedsHints: boolean;
+  readonly losesEvent: () => boolean;
+}
 
-  // The disk.
-  /** Names of messages by id: all that it has seen, its own ones included. */
-  readonly seen = new Map<bigint, string>();
-  readonly own = new Set<bigint>();
-  /** Entries that are not messages: all that it knows of, and those of its own that were confirmed. */
-  readonly entries = new Set<bigint>();
-  readonly confirmed = new Set<bigint>();
+export class Phone implements ConnectionOwner {
+  readonly account: string;
+  readonly device: string;
+  readonly machine: Machine;
+  readonly confirmed: Confirmed;
+  readonly heedsHints: boolean;
+  readonly losesEvent: () => boolean;
+  private readonly parts: PhoneParts;
+
+  readonly disk: PhoneDisk;
   readonly pushes: Pushed[] = [];
-  private cursor: bigint;
   readonly outbox: Saying[] = [];
   readonly steps: Step[] = [];
+  readonly wishes: Wish[] = [];
   readonly said: Saying[] = [];
 
   /** It wants to be connected. */
   isWanted = true;
   /** When it comes back after it was kicked. */
-  backMs = 0;
+  private backMs = 0;
   channelId = "";
   /** When it signed in last. */
   signedInMs = 0;
   private connection: PhoneConnection | undefined;
 
-  constructor(parts: {
-    readonly account: string;
-    readonly device: string;
-    readonly machine: Machine;
-    readonly machines: Machines;
-    readonly gateways: readonly string[];
-    readonly fault: (what: string) => void;
-    readonly tell: (what: string) => void;
-    /** The cursor that it begins with: 0n asks for what the device has not acknowledged. */
-    readonly cursor: bigint;
-    readonly heedsHints: boolean;
-  }) {
+  constructor(parts: PhoneParts) {
+    this.parts = parts;
     this.account = parts.account;
     this.device = parts.device;
     this.machine = parts.machine;
-    this.machines = parts.machines;
-    this.gateways = parts.gateways;
-    this.fault = parts.fault;
-    this.tell = parts.tell;
-    this.cursor = parts.cursor;
+    this.confirmed = parts.confirmed;
     this.heedsHints = parts.heedsHints;
+    this.losesEvent = parts.losesEvent;
+    this.disk = new PhoneDisk(parts.cursor);
   }
 
   /** The main program. */
   start(): void {
-    const look = (): void => {
-      if (this.isWanted && this.connection === undefined && this.machines.events.nowMs >= this.backMs) this.connect();
-      setTimeout(look, 200 + this.machines.random.below(400));
-    };
-    look();
+    const { machines } = this.parts;
+    this.connectAt(this.backMs);
     setInterval(() => this.connection?.ping(), pingMs);
-    this.machines.running.ends.push(() => {
+    machines.running.ends.push(() => {
       this.connection = undefined;
       this.channelId = "";
     });
@@ -85,7 +84,13 @@ export class Phone {
 
   /** Nothing that it wants is unanswered. */
   get isDone(): boolean {
-    return this.outbox.length === 0 && this.steps.length === 0 && this.connection?.isReading !== true;
+    const isWaiting = this.outbox.length + this.steps.length + this.wishes.length + this.disk.stale.size > 0;
+    return !isWaiting && this.connection?.isReading !== true;
+  }
+
+  /** It has the feature `conversations`. */
+  get hasFeature(): boolean {
+    return this.device !== "";
   }
 
   say(saying: Saying): void {
@@ -94,19 +99,19 @@ export class Phone {
     this.flush();
   }
 
-  /** It has the feature `conversations`. */
-  get hasFeature(): boolean {
-    return this.device !== "";
-  }
-
-  /** Reacts to a message that it has seen; once, whatever comes of it. */
-  react(messageId: bigint): void {
-    if (this.isSignedIn) this.connection?.react(messageId);
+  wish(wish: Wish): void {
+    this.wishes.push(wish);
+    this.flush();
   }
 
   step(step: Step): void {
     this.steps.push(step);
     this.flush();
+  }
+
+  /** Does something with its connection, if it is signed in and has the feature. */
+  withViews(action: (views: PhoneConnection["views"]) => void): void {
+    if (this.connection?.isSignedIn === true && this.hasFeature) action(this.connection.views);
   }
 
   /** Ends its connection: with a close frame, or without a word. */
@@ -118,23 +123,24 @@ export class Phone {
     const { connection } = this;
     if (connection?.isSignedIn !== true) return;
     for (const saying of this.outbox.slice(0, talksAtOnce)) connection.talk(saying);
+    for (const wish of this.wishes.slice(0, wishesAtOnce)) connection.wish(wish);
     const [step] = this.steps;
     if (step !== undefined) connection.step(step);
   }
 
-  ended(connection: PhoneConnection, code: number): void {
-    if (this.connection !== connection) return;
+  ended(code: number): void {
     this.connection = undefined;
     this.channelId = "";
-    const { random, events } = this.machines;
+    const { random } = this.parts.machines;
     const isKicked = code === CloseCode.Kicked;
-    this.backMs = events.nowMs + (isKicked ? 6_000 + random.below(12_000) : 300 + random.below(1_500));
-    this.tell(`${this.label} ends with ${code}`);
+    this.backMs = this.nowMs + (isKicked ? 6_000 + random.below(12_000) : 400 + random.below(1_800));
+    this.connectAt(this.backMs);
+    this.parts.tell(`${this.label} ends with ${code}`);
   }
 
   /** Of the simulation. */
   get nowMs(): number {
-    return this.machines.events.nowMs;
+    return this.parts.machines.events.nowMs;
   }
 
   get label(): string {
@@ -144,33 +150,35 @@ export class Phone {
   signedIn(channelId: string): void {
     this.channelId = channelId;
     this.signedInMs = this.nowMs;
-    this.tell(`${this.label} is ${channelId}`);
+    this.parts.tell(`${this.label} is ${channelId}`);
     this.flush();
   }
 
-  get lastRead(): bigint {
-    return this.cursor;
+  got(message: Known): void {
+    const { messageId, text } = message;
+    const before = this.disk.known.get(messageId);
+    if (before === undefined) this.disk.known.set(messageId, message);
+    else if (before.text !== "" && text !== "" && nameOf(before.text) !== nameOf(text))
+      this.broken(`it got ${messageId} as ${before.text} and as ${text}`);
   }
 
-  /** All up to this id was in the index. */
-  read(id: bigint): void {
-    this.cursor = id;
-  }
-
-  got(messageId: bigint, name: string): void {
-    const before = this.seen.get(messageId);
-    if (before !== undefined && before !== name)
-      this.fault(`${this.label} got ${messageId} as ${before} and as ${name}`);
-    this.seen.set(messageId, name);
+  learn(entryId: bigint, kind: EntryKind, refersTo: bigint): void {
+    this.disk.entries.add(entryId);
+    if (kind !== EntryKind.EntryReacted) this.disk.outdate(refersTo);
   }
 
   broken(what: string): void {
-    this.fault(`${this.label}: ${what}`);
+    this.parts.fault(`${this.label}: ${what}`);
+  }
+
+  private connectAt(atMs: number): void {
+    setTimeout(() => this.isWanted && this.connect(), Math.max(0, atMs - this.nowMs));
   }
 
   private connect(): void {
-    const address = this.gateways[this.machines.random.below(this.gateways.length)] ?? "";
-    const connection = new PhoneConnection(this);
+    const { gateways, machines } = this.parts;
+    const address = gateways[machines.random.below(gateways.length)] ?? "";
+    const connection: PhoneConnection = new PhoneConnection(this);
     this.connection = connection;
     connection.open(address);
   }

@@ -9,7 +9,7 @@ import type { AccountRates } from "./account-rates.ts";
 import type { MissedPushes } from "./missed-pushes.ts";
 import type { NoticeParts, Notices } from "./notices.ts";
 import type { Reads } from "./reads.ts";
-import type { UnconfirmedChanges } from "./unconfirmed-changes.ts";
+import type { ToldChanges } from "./told-changes.ts";
 
 /** For how long, in milliseconds, a message's author may change it; 0: not at all. */
 export interface ChangeWindows {
@@ -26,7 +26,7 @@ export interface ChatParts extends Runtime, NoticeParts {
   readonly missed: MissedPushes;
   /** Those of what only connections with the feature `conversations` get. */
   readonly missedEvents: MissedPushes;
-  readonly unconfirmed: UnconfirmedChanges;
+  readonly told: ToldChanges;
   readonly windows: ChangeWindows;
   readonly reads: Reads;
   readonly latency: TalkLatency;

@@ -46,7 +46,7 @@ import { RevocationFeed } from "./revocation-feed.ts";
 import { groupTalk, userTalk } from "./talk.ts";
 import { talkAck } from "./talk-ack.ts";
 import { TalkPipeline } from "./talk-pipeline.ts";
-import { UnconfirmedChanges } from "./unconfirmed-changes.ts";
+import { ToldChanges } from "./told-changes.ts";
 
 /** Assembles the chat service; the result accepts gateways' links. */
 export function createChatService(
@@ -85,7 +85,7 @@ export function createChatService(
     notices,
     missed,
     missedEvents,
-    unconfirmed: new UnconfirmedChanges(),
+    told: new ToldChanges(clock),
     windows: assembly,
     reads: new Reads(limits, assembly),
     clock,

@@ -7,7 +7,7 @@ import type { ChatParts } from "./chat-parts.ts";
 import { checkMessageId, conversationOf } from "./conversation-name.ts";
 import { pushRead } from "./conversation-pushes.ts";
 
-/** Answers after the store has; a cursor that did not move is Success and told to nobody. */
+/** Answers after the store has; a cursor that is further already is Success and told to nobody. */
 export function conversationRead(parts: ChatParts): Handler {
   const { store, allowance } = parts;
   return async (context) => {
@@ -24,11 +24,11 @@ export function conversationRead(parts: ChatParts): Handler {
       case "future":
         throw new Refusal(Status.InvalidPacketBody, "there is no message with that id yet");
       case "unchanged":
-        context.respondEmpty();
-        return;
       case "moved":
         context.respondEmpty();
-        pushRead(parts, context, name, outcome.readId);
+        // A repetition may be of a move that another node has stored, and told nobody of.
+        if (outcome.readId === messageId && !parts.told.tellRead(app, account, name, messageId))
+          pushRead(parts, context, name, messageId);
     }
   };
 }

@@ -5,7 +5,6 @@ import { reactionKindsMax } from "../../base/limits/fixed.ts";
 import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { ChangeOutcome, MessageChange } from "../../store/conversations.ts";
-import { StoreUnavailable } from "../../store/store.ts";
 import { EntryRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import { admitUnknown } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
@@ -33,18 +32,41 @@ export async function changeMessage(parts: ChatParts, context: Context, change: 
   const { app, account } = context;
   const paid = admitUnknown(parts, app, account);
   let stored: StoredChange | undefined;
+  let isHinted = false;
   try {
     const outcome = await parts.store.change(change);
     if (outcome.result === "stored") stored = outcome;
     const { entryId, time } = inForce(outcome, change);
+    if (outcome.result === "unchanged" && !parts.told.tellChange(change)) {
+      await tellToLook(parts, change);
+      isHinted = true;
+    }
     context.respond(EntryRespSchema, { entryId, time });
-    if (outcome.result === "unchanged") await parts.unconfirmed.repeated(parts, change);
-  } catch (error) {
-    if (error instanceof StoreUnavailable) parts.unconfirmed.add(change);
-    throw error;
   } finally {
-    if (stored === undefined) parts.allowance.charge(app, account, -paid);
-    else pushEvent(parts, context, stored, paid);
+    if (stored !== undefined) {
+      parts.told.tellChange(change);
+      pushEvent(parts, context, stored, paid);
+    } else if (!isHinted) parts.allowance.charge(app, account, -paid);
+  }
+}
+
+/**
+ * Sends chat.sync to everybody in the conversation of a change that is in force, and of which nobody may have been
+ * told. Rejects if the store does not say who that is: then the client, which is not answered yet, repeats the change.
+ */
+async function tellToLook({ store, told, missedEvents }: ChatParts, change: MessageChange): Promise<void> {
+  const { app, actor, messageId } = change;
+  try {
+    // The index has what the actor has hidden or cleared, too.
+    const query = { app, account: actor, device: "", after: messageId - 1n, includeSent: true, limit: 1 };
+    const [message] = await store.index(query);
+    if (message?.messageId !== messageId) return;
+    const { group, otherAccount } = message;
+    if (group !== "") missedEvents.addGroup(app, group, 0n);
+    else missedEvents.add(app, new Set([otherAccount, actor]));
+  } catch (error) {
+    told.forgetChange(change);
+    throw error;
   }
 }
 

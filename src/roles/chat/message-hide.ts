@@ -18,6 +18,9 @@ export function messageHide(parts: ChatParts): Handler {
       throw new Refusal(Status.PayloadTooLarge, `at most ${hideIdsMax} message ids a request`);
     for (const messageId of messageIds) checkMessageId(messageId);
     const { app, account } = context;
-    changedOwnState(parts, context, await parts.store.hide({ app, account, messageIds: [...new Set(messageIds)] }));
+    const outcome = await parts.store.hide({ app, account, messageIds: [...new Set(messageIds)] });
+    changedOwnState(parts, context, outcome);
+    // Another node may have hidden them, and died before it told the account's other devices of a version.
+    if (outcome.result === "unchanged") parts.missedEvents.add(app, [account]);
   };
 }

@@ -9,7 +9,10 @@ import type { ChatParts } from "./chat-parts.ts";
 import { noConversation } from "./conversation-name.ts";
 import { pushOwnState } from "./conversation-pushes.ts";
 
-/** Answers with the version that has the change, and pushes a new one. Throws Refusal if it was refused. */
+/**
+ * Answers with the version that has the change, and pushes that, unless this node has pushed it before. Throws Refusal
+ * if it was refused.
+ */
 export function changedOwnState(parts: ChatParts, context: Context, outcome: SettingOutcome): void {
   switch (outcome.result) {
     case "notFound":
@@ -17,8 +20,11 @@ export function changedOwnState(parts: ChatParts, context: Context, outcome: Set
     case "full":
       throw new Refusal(Status.Forbidden, `at most ${pinnedMax} conversations can be pinned`);
     case "stored":
-    case "unchanged":
-      context.respond(AccountStateChangeSchema, { version: outcome.version });
+    case "unchanged": {
+      const { version } = outcome;
+      const { app, account } = context;
+      context.respond(AccountStateChangeSchema, { version });
+      if (version !== 0n && !parts.told.tellState(app, account, version)) pushOwnState(parts, context, version);
+    }
   }
-  if (outcome.result === "stored") pushOwnState(parts, context, outcome.version);
 }

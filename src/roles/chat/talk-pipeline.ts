@@ -8,6 +8,7 @@ import { refusalOf } from "../../service/refusal.ts";
 import { failRequest } from "../../service/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
+import { encodeContents } from "../../wire/message-contents.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import { admitDelivery, unknownCost } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
@@ -15,8 +16,8 @@ import { freeDeliveries } from "./fan-out-allowance.ts";
 import { plainPushBytes, pushView, talkAnswerView } from "./talk-body.ts";
 import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
 
-/** The locations of each account; undefined if there is nothing to push. */
-type Found = Located | undefined;
+/** Where a talk is to be pushed; undefined if there is nothing to push. */
+type Target = Located | TalkDelivery | undefined;
 
 /** The most unconfirmed talks; beyond that, the oldest are forgotten. */
 const unconfirmedMax = 10_000;
@@ -116,14 +117,14 @@ export class TalkPipeline {
       const outcome = outcomes[index];
       if (talk === undefined || outcome?.result !== "stored") continue;
       const found = located[index];
-      if (found instanceof TalkDelivery) {
-        this.parts.fanOut.add(found);
+      const target = found instanceof Promise ? await found : found;
+      if (target instanceof TalkDelivery) {
+        this.parts.fanOut.add(target);
         continue;
       }
-      const locations = found instanceof Promise ? await found : found;
-      if (locations === undefined) continue;
+      if (target === undefined) continue;
       try {
-        this.send(context, talk, outcome, locations);
+        this.send(context, talk, outcome, target);
       } catch (bug) {
         this.pushLost(talk, outcome, bug);
       }
@@ -160,34 +161,56 @@ export class TalkPipeline {
     }
   }
 
-  /** Finds the receivers of a stored talk; undefined if there are none. Failures do not concern the sender. */
+  /** Finds the receivers of a stored talk. Failures do not concern the sender. */
   private locate(
     context: Context,
     talk: Talk | undefined,
     outcome: TalkOutcome | undefined,
     paid: number,
-  ): Found | Promise<Found> | TalkDelivery {
-    // A repetition was already pushed, unless another node stored the talk: that node may have died before the push.
-    const isPushed =
-      talk !== undefined &&
-      outcome?.result === "stored" &&
-      outcome.repeated &&
-      outcome.writtenHere &&
-      !this.unconfirmed.delete(keyOf(talk));
-    if (talk === undefined || outcome?.result !== "stored" || isPushed) {
+  ): Target | Promise<Target> {
+    if (talk === undefined || outcome?.result !== "stored" || this.isPushed(talk, outcome)) {
       this.refund(talk, paid);
       return undefined;
     }
     try {
-      if (talk.toGroup) {
-        const lost = (error: unknown): void => this.pushLost(talk, outcome, error);
-        return new TalkDelivery(this.parts, context, talk, outcome, paid, lost);
-      }
-      const found = this.locateTwo(talk);
-      return found instanceof Promise ? found.catch((error: unknown) => this.pushLost(talk, outcome, error)) : found;
+      const target = outcome.repeated
+        ? this.locateRepeated(context, talk, outcome, paid)
+        : this.target(context, talk, outcome, paid);
+      return target instanceof Promise ? target.catch((error: unknown) => this.pushLost(talk, outcome, error)) : target;
     } catch (error) {
       return this.pushLost(talk, outcome, error);
     }
+  }
+
+  /** A repetition was already pushed, unless another node stored the talk: that node may have died before the push. */
+  private isPushed(talk: Talk, { repeated, writtenHere }: StoredTalk): boolean {
+    return repeated && writtenHere && !this.unconfirmed.delete(keyOf(talk));
+  }
+
+  private target(
+    context: Context,
+    talk: Talk,
+    outcome: StoredTalk,
+    paid: number,
+  ): Located | Promise<Located> | TalkDelivery {
+    if (!talk.toGroup) return this.locateTwo(talk);
+    const lost = (error: unknown): void => this.pushLost(talk, outcome, error);
+    return new TalkDelivery(this.parts, context, talk, outcome, paid, lost);
+  }
+
+  /**
+   * The message of a repeated talk may have been edited or recalled since. Nobody may be pushed the former text; those
+   * concerned are told to look.
+   */
+  private async locateRepeated(context: Context, talk: Talk, outcome: StoredTalk, paid: number): Promise<Target> {
+    const { app, sender, type, body, extra } = talk;
+    const { messageId } = outcome;
+    const stored = await this.parts.store.contents(app, sender, [messageId]);
+    if (Buffer.compare(stored, encodeContents([{ messageId, type, body, extra }])) === 0)
+      return this.target(context, talk, outcome, paid);
+    this.refund(talk, paid);
+    this.tellToLook(talk, outcome);
+    return undefined;
   }
 
   /** Remembers a talk that may be stored although the store failed, so that its repetition is pushed. */
@@ -202,7 +225,7 @@ export class TalkPipeline {
     if (talk !== undefined && paid > 0) this.parts.allowance.charge(talk.app, talk.sender, -paid);
   }
 
-  private locateTwo({ app, dest, sender }: Talk): Found | Promise<Found> {
+  private locateTwo({ app, dest, sender }: Talk): Located | Promise<Located> {
     return this.parts.sessions.locate(app, dest === sender ? [sender] : [dest, sender]);
   }
 
@@ -219,14 +242,20 @@ export class TalkPipeline {
   }
 
   /** Handles the loss of a stored talk's push, by an engine's failure or a bug: its receivers will receive a hint. */
-  private pushLost({ app, sender, toGroup, dest }: Talk, { groupVersion }: StoredTalk, error: unknown): undefined {
-    const { rareLog, metrics, missed } = this.parts;
+  private pushLost(talk: Talk, outcome: StoredTalk, error: unknown): undefined {
+    const { rareLog, metrics } = this.parts;
     if (refusalOf(error) === undefined)
-      metrics.bug(error, "request", { command: toGroup ? Command.GroupTalk : Command.UserTalk });
+      metrics.bug(error, "request", { command: talk.toGroup ? Command.GroupTalk : Command.UserTalk });
     else rareLog.warn("a push was lost; its message is in the index", { error: String(error) });
+    this.tellToLook(talk, outcome);
+    return undefined;
+  }
+
+  /** The receivers and the sender's other devices are sent chat.sync. */
+  private tellToLook({ app, sender, toGroup, dest }: Talk, { groupVersion }: StoredTalk): void {
+    const { missed } = this.parts;
     if (toGroup) missed.addGroup(app, dest, groupVersion);
     else missed.add(app, dest === sender ? [sender] : [dest, sender]);
-    return undefined;
   }
 }
 

@@ -1,0 +1,170 @@
+// The store of src/store/store.ts as a process has it, with a simulated database behind it.
+
+import type { StoreIdentity } from "../../src/auth/store-ownership.ts";
+import type {
+  AccountState,
+  ChangeOutcome,
+  ConversationSetting,
+  ConversationsQuery,
+  HideRequest,
+  HistoryQuery,
+  MessageChange,
+  ReadersAnswer,
+  ReadersQuery,
+  ReadMark,
+  ReadOutcome,
+  SettingOutcome,
+} from "../../src/store/conversations.ts";
+import {
+  type CreateOutcome,
+  type GroupDraft,
+  type IndexEntry,
+  type IndexQuery,
+  type LogPage,
+  type LogQuery,
+  type Membership,
+  type MembershipChange,
+  type MembershipOutcome,
+  type RevokeOutcome,
+  type Store,
+  StoreUnavailable,
+  type Talk,
+  type TalkOutcome,
+} from "../../src/store/store.ts";
+import type { StoredRevocation } from "../../src/wire/revocations.ts";
+import type { Database } from "./database.ts";
+
+const identity: StoreIdentity = { identity: "0123456789abcdef0123456789abcdef", place: "simulated" };
+
+/** Runs a request at the database, and resolves with its answer. */
+export type Call = <Answer>(handle: () => Answer | Promise<Answer>) => Promise<Answer>;
+
+/** Its node number is its own while it runs: the next start has another one. */
+export class DatabaseClient implements Store {
+  readonly identity = identity;
+  readonly isHealthy = true;
+  readonly trouble = "";
+  readonly clock = { idsAheadMs: 0, purgeWaitMs: 0 };
+  readonly size = undefined;
+  private readonly call: Call;
+  /** By app. */
+  private readonly databaseOf: (app: string) => Database;
+  private readonly node: number;
+  private isClosed = false;
+
+  constructor(call: Call, databaseOf: (app: string) => Database, node: number) {
+    this.call = call;
+    this.databaseOf = databaseOf;
+    this.node = node;
+  }
+
+  append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]> {
+    const [first] = talks;
+    if (first === undefined) return Promise.resolve([]);
+    return this.ask(first.app, (database) => database.append(talks, this.node));
+  }
+
+  acknowledge(app: string, account: string, device: string, messageId: bigint): Promise<"done" | "future"> {
+    return this.ask(app, (database) => database.acknowledge(account, device, messageId));
+  }
+
+  index(query: IndexQuery): Promise<readonly IndexEntry[]> {
+    return this.ask(query.app, (database) => database.index(query));
+  }
+
+  entries(query: LogQuery): Promise<LogPage> {
+    return this.ask(query.app, (database) => database.entries(query));
+  }
+
+  contents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
+    return this.ask(app, (database) => database.contents(account, messageIds));
+  }
+
+  change(change: MessageChange): Promise<ChangeOutcome> {
+    return this.ask(change.app, (database) => database.change(change, this.node));
+  }
+
+  set(setting: ConversationSetting): Promise<SettingOutcome> {
+    return this.ask(setting.app, (database) => database.set(setting, this.node));
+  }
+
+  hide(request: HideRequest): Promise<SettingOutcome> {
+    return this.ask(request.app, (database) => database.hide(request, this.node));
+  }
+
+  accountState(app: string, account: string, since: bigint, limit: number): Promise<AccountState> {
+    return this.ask(app, (database) => database.accountState(account, since, limit));
+  }
+
+  markRead(mark: ReadMark): Promise<ReadOutcome> {
+    return this.ask(mark.app, (database) => database.markRead(mark));
+  }
+
+  readers(query: ReadersQuery): Promise<ReadersAnswer> {
+    return this.ask(query.app, (database) => database.histories.readers(query));
+  }
+
+  history(query: HistoryQuery): Promise<Uint8Array | "notFound"> {
+    return this.ask(query.app, (database) => database.history(query));
+  }
+
+  messages(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
+    return this.ask(app, (database) => database.byIds(account, messageIds));
+  }
+
+  conversations(query: ConversationsQuery): Promise<Uint8Array> {
+    return this.ask(query.app, (database) => database.conversations(query));
+  }
+
+  createGroup(draft: GroupDraft): Promise<CreateOutcome> {
+    return this.ask(draft.app, (database) => database.createGroup(draft, this.node));
+  }
+
+  join(change: MembershipChange): Promise<MembershipOutcome> {
+    return this.ask(change.app, (database) => database.join(change, this.node));
+  }
+
+  quit(change: MembershipChange): Promise<MembershipOutcome> {
+    return this.ask(change.app, (database) => database.quit(change, this.node));
+  }
+
+  groupDetail(app: string, group: string, asker: string): ReturnType<Store["groupDetail"]> {
+    return this.ask(app, ({ groups }) => groups.detail(group, asker));
+  }
+
+  membership(app: string, group: string, since?: bigint): Promise<Membership | undefined> {
+    return this.ask(app, ({ groups }) => groups.membership(group, since));
+  }
+
+  revoke(): Promise<RevokeOutcome> {
+    return Promise.resolve({ result: "full" });
+  }
+
+  revocations(): Promise<readonly StoredRevocation[]> {
+    return Promise.resolve([]);
+  }
+
+  setOwners(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  claimAs(): void {}
+
+  watchReplacement(): () => void {
+    return () => undefined;
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+
+  private async ask<Answer>(app: string, handle: (database: Database) => Answer | Promise<Answer>): Promise<Answer> {
+    if (this.isClosed) throw new StoreUnavailable("the store is closed");
+    try {
+      return await this.call(() => handle(this.databaseOf(app)));
+    } catch (cause) {
+      throw new StoreUnavailable("the database does not answer", { cause });
+    }
+  }
+}

@@ -1,0 +1,143 @@
+// Accounts' own views of their conversations in a simulated database: settings, hidden messages, read cursors.
+
+import { pinnedMax } from "../../src/base/limits/fixed.ts";
+import type {
+  AccountState,
+  ConversationName,
+  ConversationSetting,
+  HideRequest,
+  ReadMark,
+  ReadOutcome,
+  SettingOutcome,
+  SettingState,
+} from "../../src/store/conversations.ts";
+import type { StoredMessages } from "./stored-messages.ts";
+
+/** A cursor that was moved so long ago is on the disk. */
+const readLossMs = 900;
+
+export class StoredViews {
+  private readonly messages: StoredMessages;
+  /** By account, and by the conversation's key. */
+  private readonly settings = new Map<string, Map<string, SettingState>>();
+  /** By account: the version that has hidden a message. */
+  private readonly hidden = new Map<string, Map<bigint, bigint>>();
+  private readonly marks = new Map<string, bigint>();
+  /** Moves of cursors that are not on the disk yet, perhaps. */
+  private moves: { readonly key: string; readonly before: bigint; readonly atMs: number }[] = [];
+  /** Cursors that a crash has moved back. */
+  private readonly lost = new Set<string>();
+
+  constructor(messages: StoredMessages) {
+    this.messages = messages;
+  }
+
+  /** `lastId`: of the log; `nextId` takes the next one. */
+  set(setting: ConversationSetting, lastId: bigint, nextId: () => bigint): SettingOutcome {
+    const { account, toGroup, dest } = setting;
+    if (!this.messages.hasConversation(account, setting)) return { result: "notFound" };
+    const before = this.settingOf(account, setting);
+    const { isPinned = before.isPinned, isMuted = before.isMuted, clearUpTo = 0n } = setting;
+    const asked = clearUpTo < lastId ? clearUpTo : lastId;
+    const clearedTo = asked > before.clearedTo ? asked : before.clearedTo;
+    const isHiding = setting.isHidden === true && before.hiddenId < lastId;
+    const isShowing = setting.isHidden === false && before.hiddenId !== 0n;
+    const isSame = isPinned === before.isPinned && isMuted === before.isMuted && clearedTo === before.clearedTo;
+    if (isSame && !isHiding && !isShowing) return { result: "unchanged", version: before.version };
+    const ofAccount = this.settings.getOrInsertComputed(account, () => new Map());
+    const pinned = [...ofAccount.values()].filter((each) => each.isPinned).length;
+    if (isPinned && !before.isPinned && pinned >= pinnedMax) return { result: "full" };
+    const version = nextId();
+    const hiddenId = isHiding ? version : isShowing ? 0n : before.hiddenId;
+    ofAccount.set(keyOf(setting), { toGroup, dest, isPinned, isMuted, hiddenId, clearedTo, version });
+    return { result: "stored", version };
+  }
+
+  hide({ account, messageIds }: HideRequest, nextId: () => bigint): SettingOutcome {
+    const hidden = this.hidden.getOrInsertComputed(account, () => new Map());
+    let version = 0n;
+    for (const messageId of messageIds) {
+      const message = this.messages.get(messageId);
+      if (message === undefined || hidden.has(messageId) || !this.messages.mayRead(message, account)) continue;
+      if (version === 0n) version = nextId();
+      hidden.set(messageId, version);
+    }
+    return { result: version === 0n ? "unchanged" : "stored", version };
+  }
+
+  /** A version is never cut: what one request has hidden is in one answer. */
+  state(account: string, since: bigint, limit: number, lastId: bigint): AccountState {
+    const changes = [
+      ...[...(this.settings.get(account)?.values() ?? [])].map((setting) => ({ version: setting.version, setting })),
+      ...[...(this.hidden.get(account) ?? [])].map(([messageId, version]) => ({ version, messageId })),
+    ]
+      .filter(({ version }) => version > since)
+      .toSorted((one, other) => (one.version < other.version ? -1 : 1));
+    const end = changes[limit - 1]?.version ?? lastId;
+    const told = changes.filter(({ version }) => version <= end);
+    const hasMore = told.length < changes.length;
+    return {
+      version: hasMore ? end : lastId,
+      settings: told.flatMap((change) => ("setting" in change ? [change.setting] : [])),
+      hiddenMessages: told.flatMap((change) => ("messageId" in change ? [change.messageId] : [])),
+      hasMore,
+    };
+  }
+
+  settingOf(account: string, name: ConversationName): SettingState {
+    const { toGroup, dest } = name;
+    const plain = { isPinned: false, isMuted: false, hiddenId: 0n, clearedTo: 0n, version: 0n };
+    return this.settings.get(account)?.get(keyOf(name)) ?? { toGroup, dest, ...plain };
+  }
+
+  isHidden(account: string, messageId: bigint): boolean {
+    return this.hidden.get(account)?.has(messageId) === true;
+  }
+
+  /** The id up to which an account has read a conversation. */
+  readId(account: string, name: ConversationName): bigint {
+    return this.marks.get(markKey(account, name)) ?? 0n;
+  }
+
+  markRead({ account, toGroup, dest, messageId }: ReadMark, lastId: bigint): ReadOutcome {
+    const name = { toGroup, dest };
+    if (messageId > lastId) return { result: "future" };
+    const before = this.readId(account, name);
+    if (!this.messages.hasConversation(account, name)) return { result: "notFound" };
+    if (!this.isForward(messageId, before)) return { result: "unchanged", readId: before };
+    if (!this.messages.isIn(this.messages.get(messageId), account, name)) return { result: "notFound" };
+    const key = markKey(account, name);
+    const atMs = performance.now();
+    this.moves = [...this.moves.filter((move) => atMs - move.atMs < readLossMs), { key, before, atMs }];
+    this.marks.set(key, messageId);
+    return { result: "moved", readId: messageId };
+  }
+
+  protected isForward(messageId: bigint, before: bigint): boolean {
+    return messageId > before;
+  }
+
+  /** A crash loses the last moves of cursors. */
+  loseMoves(): void {
+    const nowMs = performance.now();
+    for (const { key, before, atMs } of this.moves.toReversed()) {
+      if (nowMs - atMs >= readLossMs) continue;
+      this.marks.set(key, before);
+      this.lost.add(key);
+    }
+    this.moves = [];
+  }
+
+  /** A crash has moved this cursor back at some time. */
+  hasLost(account: string, name: ConversationName): boolean {
+    return this.lost.has(markKey(account, name));
+  }
+}
+
+function keyOf({ toGroup, dest }: ConversationName): string {
+  return `${toGroup} ${dest}`;
+}
+
+function markKey(account: string, name: ConversationName): string {
+  return `${account} ${keyOf(name)}`;
+}
