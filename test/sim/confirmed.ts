@@ -76,7 +76,7 @@ export class Confirmed {
   /** Another device may have hidden it, or cleared its conversation. */
   isHidden(account: string, messageId: bigint): boolean {
     const message = this.database.messages.get(messageId);
-    return message === undefined || !this.database.histories.isVisible(message, account);
+    return message === undefined || !this.database.views.isSeen(message, account);
   }
 
   /** A list shows a read cursor behind where it was: only a crash of the database may have moved it back. */

@@ -69,7 +69,7 @@ export class ConversationInvariants {
   }
 
   private wrongTexts(phone: Phone): string[] {
-    const { messages, histories, changes } = this.parts.database;
+    const { messages, views, changes } = this.parts.database;
     // Who was not in the group when a message was changed need not know.
     const untold = new Set(
       changes.entries
@@ -79,7 +79,7 @@ export class ConversationInvariants {
     const isWrong = ({ messageId, text, ...name }: Known): boolean => {
       const message = messages.get(messageId);
       if (message === undefined || untold.has(messageId) || this.hasLeft(phone, name)) return false;
-      return histories.isVisible(message, phone.account) && message.body !== text;
+      return views.isSeen(message, phone.account) && message.body !== text;
     };
     return [...phone.disk.known.values()]
       .filter(isWrong)
@@ -127,7 +127,7 @@ export class ConversationInvariants {
   /** The list counts as the client does by what it knows. */
   private wrongUnread(phone: Phone): string[] {
     const { disk, account, label } = phone;
-    const { messages, histories } = this.parts.database;
+    const { messages, views } = this.parts.database;
     // What was never answered may be stored, and pushed to nobody.
     const unanswered = new Set(this.parts.leavers.flatMap(({ outbox }) => outbox.map(({ name }) => name)));
     return this.names(phone).flatMap((name) => {
@@ -138,7 +138,7 @@ export class ConversationInvariants {
         unanswered.has(message.said) &&
         !disk.known.has(message.messageId) &&
         messages.isIn(message, account, name) &&
-        histories.isVisible(message, account);
+        views.isSeen(message, account);
       const unread = disk.unread(account, name, listed.readId) + messages.all.filter(isUntold).length;
       return unread === listed.unread
         ? []

@@ -13,5 +13,8 @@ conversationsSuite("simulated database", async () => {
   return {
     open: async () => new DatabaseClient(async (handle) => handle(), databaseOf, ++opened),
     remove: async () => undefined,
+    deleteUpTo: async (id) => {
+      for (const database of databases.values()) database.messages.deleteUpTo(id);
+    },
   };
 });

@@ -91,11 +91,11 @@ export class StoredChanges {
   }
 
   private react(
-    { actor, reaction, isOff }: Extract<MessageChange, { kind: "react" }>,
+    { actor, messageId, reaction, isOff }: Extract<MessageChange, { kind: "react" }>,
     { reactions }: StoredMessage,
   ): ChangeOutcome | undefined {
     const accounts = reactions.get(reaction) ?? new Set();
-    if (accounts.has(actor) !== isOff) return { result: "unchanged", entryId: 0n, time: 0n };
+    if (accounts.has(actor) !== isOff) return inForce(this.reactionBy(actor, messageId, reaction));
     if (!isOff && accounts.size === 0 && reactions.size >= reactionKindsMax) return { result: "full" };
     if (isOff) accounts.delete(actor);
     else accounts.add(actor);
@@ -126,6 +126,13 @@ export class StoredChanges {
       if (change.clientId !== "") this.byClientId.set(editKey(change), entry);
     }
     return { result: "stored", entry, previousEntryId, groupVersion: toGroup ? this.groups.version(dest) : 0n };
+  }
+
+  /** The last entry about a reaction of an account; it is in force. */
+  private reactionBy(actor: string, messageId: bigint, reaction: string): Entry | undefined {
+    return this.entries.findLast(
+      (entry) => entry.refersTo === messageId && entry.actor === actor && entry.reaction === reaction,
+    );
   }
 
   private recallOf({ messageId }: StoredMessage): Entry | undefined {

@@ -53,7 +53,7 @@ export class StoredHistories {
   byIds(account: string, messageIds: readonly bigint[]): Uint8Array {
     const found = messageIds.flatMap((messageId) => {
       const message = this.messages.get(messageId);
-      if (message === undefined || !this.isVisible(message, account)) return [];
+      if (message === undefined || !this.views.isSeen(message, account)) return [];
       const { toGroup, dest } = conversationOf(message, account);
       return [{ ...fieldsOf(message, account), ...(toGroup ? { group: dest } : { account: dest }) }];
     });
@@ -82,8 +82,8 @@ export class StoredHistories {
     if (members.length > readersGroupMax) return { result: "tooLarge" };
     if (BigInt(Date.now()) * 1_000_000n - sendTime > readersNs) return { result: "tooOld" };
     const accounts = members
-      .filter((each) => each.from < messageId && each.account !== sender)
       .map((each) => each.account)
+      .filter((reader) => reader !== sender && this.groups.isWithin(dest, reader, messageId))
       .filter((reader) => this.views.readId(reader, { toGroup: true, dest }) >= messageId)
       .toSorted();
     const rest = accounts.filter((reader) => reader > after);
@@ -98,31 +98,20 @@ export class StoredHistories {
   /** The messages of a conversation that an account sees, in the order of ids. */
   visible(account: string, name: ConversationName): readonly StoredMessage[] {
     return this.messages.all.filter(
-      (message) => this.messages.isIn(message, account, name) && this.isVisible(message, account),
+      (message) => this.messages.isIn(message, account, name) && this.views.isSeen(message, account),
     );
-  }
-
-  isVisible(message: StoredMessage, account: string): boolean {
-    const { messageId } = message;
-    const { clearedTo } = this.views.settingOf(account, conversationOf(message, account));
-    return messageId > clearedTo && this.messages.mayRead(message, account) && !this.views.isHidden(account, messageId);
   }
 
   private conversations(account: string): Listed[] {
     const mine = this.messages.all.filter(({ toGroup, sender, dest }) => !toGroup && [sender, dest].includes(account));
     const partners = new Set(mine.map((message) => conversationOf(message, account).dest));
-    const direct = [...partners].map((dest) => this.listed(account, { toGroup: false, dest }, 0n));
-    const groups = this.groups.groupsOf(account).map((dest) => {
-      const joined = this.groups.windowsOf(dest, account).at(-1)?.from ?? 0n;
-      return this.listed(account, { toGroup: true, dest }, joined);
-    });
+    const direct = [...partners].map((dest) => this.listed(account, { toGroup: false, dest }));
+    const groups = this.groups.groupsOf(account).map((dest) => this.listed(account, { toGroup: true, dest }));
     return [...direct, ...groups].filter(({ activityId }) => activityId > 0n);
   }
 
-  private listed(account: string, name: ConversationName, joined: bigint): Listed {
-    const last = this.visible(account, name).at(-1);
-    const lastId = last?.messageId ?? 0n;
-    return { name, last, activityId: lastId > joined ? lastId : joined };
+  private listed(account: string, name: ConversationName): Listed {
+    return { name, last: this.views.lastSeen(account, name), activityId: this.views.activityId(account, name) };
   }
 
   private conversation(account: string, { name, activityId, last }: Listed): ConversationInit {

@@ -124,6 +124,16 @@ export class StoredMessages {
     return this.byId.values().some((message) => !message.toGroup && isPair(message, account, name.dest));
   }
 
+  /** The id of an account's last join of a group; 0n without. */
+  joined(account: string, { toGroup, dest }: ConversationName): bigint {
+    return toGroup ? (this.groups.windowsOf(dest, account).at(-1)?.from ?? 0n) : 0n;
+  }
+
+  /** Retention deletes the messages up to an id. */
+  deleteUpTo(id: bigint): void {
+    for (const message of this.all) if (message.messageId <= id) this.forget(message);
+  }
+
   private last({ toGroup, dest }: ConversationName): bigint {
     return this.all.findLast((each) => each.toGroup === toGroup && each.dest === dest)?.messageId ?? 0n;
   }

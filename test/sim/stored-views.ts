@@ -11,7 +11,7 @@ import type {
   SettingOutcome,
   SettingState,
 } from "../../src/store/conversations.ts";
-import type { StoredMessages } from "./stored-messages.ts";
+import { conversationOf, type StoredMessage, type StoredMessages } from "./stored-messages.ts";
 
 /** A cursor that was moved so long ago is on the disk. */
 const readLossMs = 900;
@@ -40,7 +40,8 @@ export class StoredViews {
     const { isPinned = before.isPinned, isMuted = before.isMuted, clearUpTo = 0n } = setting;
     const asked = clearUpTo < lastId ? clearUpTo : lastId;
     const clearedTo = asked > before.clearedTo ? asked : before.clearedTo;
-    const isHiding = setting.isHidden === true && before.hiddenId < lastId;
+    const isShown = before.hiddenId === 0n || this.activityId(account, setting) > before.hiddenId;
+    const isHiding = setting.isHidden === true && isShown;
     const isShowing = setting.isHidden === false && before.hiddenId !== 0n;
     const isSame = isPinned === before.isPinned && isMuted === before.isMuted && clearedTo === before.clearedTo;
     if (isSame && !isHiding && !isShowing) return { result: "unchanged", version: before.version };
@@ -55,14 +56,17 @@ export class StoredViews {
 
   hide({ account, messageIds }: HideRequest, nextId: () => bigint): SettingOutcome {
     const hidden = this.hidden.getOrInsertComputed(account, () => new Map());
-    let version = 0n;
-    for (const messageId of messageIds) {
-      const message = this.messages.get(messageId);
-      if (message === undefined || hidden.has(messageId) || !this.messages.mayRead(message, account)) continue;
-      if (version === 0n) version = nextId();
-      hidden.set(messageId, version);
+    const seen = messageIds.filter((id) => {
+      const message = this.messages.get(id);
+      return message !== undefined && this.isSeen(message, account);
+    });
+    if (seen.length > 0) {
+      const version = nextId();
+      for (const messageId of seen) hidden.set(messageId, version);
+      return { result: "stored", version };
     }
-    return { result: version === 0n ? "unchanged" : "stored", version };
+    const versions = messageIds.map((id) => hidden.get(id) ?? 0n);
+    return { result: "unchanged", version: versions.reduce((one, other) => (one > other ? one : other), 0n) };
   }
 
   /** A version is never cut: what one request has hidden is in one answer. */
@@ -90,8 +94,25 @@ export class StoredViews {
     return this.settings.get(account)?.get(keyOf(name)) ?? { toGroup, dest, ...plain };
   }
 
-  isHidden(account: string, messageId: bigint): boolean {
-    return this.hidden.get(account)?.has(messageId) === true;
+  /** The account may read the message and has neither cleared nor hidden it. */
+  isSeen(message: StoredMessage, account: string): boolean {
+    const { messageId } = message;
+    const { clearedTo } = this.settingOf(account, conversationOf(message, account));
+    if (messageId <= clearedTo || !this.messages.mayRead(message, account)) return false;
+    return this.hidden.get(account)?.has(messageId) !== true;
+  }
+
+  /** The last message that the account sees of a conversation, or its own join. */
+  activityId(account: string, name: ConversationName): bigint {
+    const lastId = this.lastSeen(account, name)?.messageId ?? 0n;
+    const joined = this.messages.joined(account, name);
+    return lastId > joined ? lastId : joined;
+  }
+
+  lastSeen(account: string, name: ConversationName): StoredMessage | undefined {
+    return this.messages.all.findLast(
+      (message) => this.messages.isIn(message, account, name) && this.isSeen(message, account),
+    );
   }
 
   /** The id up to which an account has read a conversation. */
@@ -101,7 +122,7 @@ export class StoredViews {
 
   markRead({ account, toGroup, dest, messageId }: ReadMark, lastId: bigint): ReadOutcome {
     const name = { toGroup, dest };
-    if (messageId > lastId) return { result: "future" };
+    if (messageId > lastId || messageId < 0n) return { result: "future" };
     const before = this.readId(account, name);
     if (!this.messages.hasConversation(account, name)) return { result: "notFound" };
     if (!this.isForward(messageId, before)) return { result: "unchanged", readId: before };
