@@ -9,6 +9,7 @@ import { group } from "./load/group.ts";
 import { hostile } from "./load/hostile.ts";
 import { idle } from "./load/idle.ts";
 import { login } from "./load/login.ts";
+import { conversations, history } from "./load/messenger.ts";
 import { offline } from "./load/offline.ts";
 import { postgres } from "./load/postgres.ts";
 import { registryDns } from "./load/registry-dns.ts";
@@ -33,6 +34,8 @@ export const scenarios: readonly Scenario[] = [
   broadcast,
   slow,
   sync,
+  history,
+  conversations,
   idle,
   tls,
   gateway,

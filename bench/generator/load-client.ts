@@ -107,10 +107,14 @@ export class LoadClient implements FrameSink, Flushable {
     target: Target,
     account: string,
     events: LoadEvents,
-    { token, device = "" }: { readonly token?: string | undefined; readonly device?: string } = {},
+    {
+      token,
+      device = "",
+      features = [],
+    }: { readonly token?: string | undefined; readonly device?: string; readonly features?: string[] } = {},
   ): Promise<LoadClient> {
     const client = await LoadClient.connect(target, events);
-    const request = create(LoginReqSchema, { token: token ?? (await tokenFor(target, account)), device });
+    const request = create(LoginReqSchema, { token: token ?? (await tokenFor(target, account)), device, features });
     const body = toBinary(LoginReqSchema, request);
     const { status } = await client.request(Command.SignIn, "", body);
     if (status !== Status.Success) {

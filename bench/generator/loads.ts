@@ -10,6 +10,7 @@ import { loadHostile } from "../load/hostile.ts";
 import { loadIdle } from "../load/idle.ts";
 import { loadLogin } from "../load/login.ts";
 import { loadOffline } from "../load/offline.ts";
+import { loadMessenger } from "../load/messenger.ts";
 import { loadDns } from "../load/registry-dns.ts";
 import { loadFanout } from "../load/registry-fanout.ts";
 import { loadRenewals } from "../load/registry-renewals.ts";
@@ -30,6 +31,7 @@ export const loads = {
   hostile: loadHostile,
   idle: loadIdle,
   login: loadLogin,
+  messenger: loadMessenger,
   offline: loadOffline,
   registry: loadChanges,
   "registry-dns": loadDns,

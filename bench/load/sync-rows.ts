@@ -1,10 +1,11 @@
-// The server of scenario `sync` whose store holds many messages before it starts. They go there through the store's own
+// A server whose store holds many messages before it starts. They go there through the store's own
 // interface, from a process of its own: no clients, no links.
 
 import { join } from "node:path";
 import type { OnServer } from "../bench.ts";
 import { spawnChild } from "../server/lifetime.ts";
-import { startServer } from "../server/standalone.ts";
+import { measuredLimits } from "../server/limits.ts";
+import { type Prepare, startServer } from "../server/standalone.ts";
 import type { Order } from "./sync-filler.ts";
 
 /** What happened before the clients came. */
@@ -21,11 +22,12 @@ export function onFilledServer(
   tell: (done: number) => void,
 ): OnServer {
   return async (work) => {
-    const server = await startServer(async (folder, app) => {
+    const prepare: Prepare = async (folder, app) => {
       const startMs = performance.now();
       await fill({ ...order, app, path: join(folder, "messages.db") }, tell);
       start.fillSeconds = (performance.now() - startMs) / 1000;
-    });
+    };
+    const server = await startServer(prepare, { limits: measuredLimits });
     start.readyMs = server.readyMs;
     try {
       return await work(server);

@@ -140,7 +140,7 @@ async function syncAmong(
 ): Promise<void> {
   const run = Date.now().toString(36);
   const start: Start = { fillSeconds: 0, readyMs: 0 };
-  const order = { account: accountOf(run), waiting: messages, rows };
+  const order = { waiters: [{ account: accountOf(run), messages, senders: 1_000 }], rows };
   const server = onFilledServer(order, start, (done) => bench.tell("sync", "storing rows", done));
   const results = await bench.measure({ ...plan, settings: { messages, rows, run }, server });
   bench.report(

@@ -77,3 +77,16 @@ test(
   },
   msMax,
 );
+
+test.each([
+  ["history", "history-cold"],
+  ["conversations", "conversations"],
+])(
+  "%s: a figure of each part on a filled store, with talks beside it",
+  async (name, second) => {
+    const results = await trial(name);
+    expect(results.map(({ scenario }) => scenario)).toEqual([name, second]);
+    for (const result of results) expect(result).toMatchObject({ rows: 3_000, topology: "standalone" });
+  },
+  msMax,
+);
