@@ -1,10 +1,9 @@
-// Simulated clusters in trouble: some that are always the same, some that no run has seen before, and some that are
-// broken on purpose, which must be noticed. The long run is `scripts/fuzz cluster`.
+// Simulated clusters in trouble: some that are always the same, and some that no run has seen before. Those that are
+// broken on purpose are cluster-sabotage.slow.test.ts; the long run is `scripts/fuzz cluster`.
 
 import { expect, test } from "bun:test";
 import { fuzzCluster } from "../fuzz/cluster-fuzz.ts";
 import { testSeed } from "../support/random.ts";
-import { type Sabotage, sabotages } from "./cluster-sabotage.ts";
 import { ClusterWorld } from "./cluster-world.ts";
 
 /** The faults of the first of this many runs that goes wrong; each names its seed: TEST_SEED=… repeats it. */
@@ -32,12 +31,3 @@ test("one seed is one run", () => {
   expect(second.story).toEqual(first.story);
   expect(other.story).not.toEqual(first.story);
 }, 60_000);
-
-test.each<Sabotage>([...sabotages])(
-  "a cluster in which %s is caught within a hundred runs",
-  (sabotage) => {
-    const { failure } = fuzzCluster(1, (run) => run < 100, sabotage);
-    expect(failure?.faults.length).toBeGreaterThan(0);
-  },
-  60_000,
-);

@@ -1,4 +1,4 @@
-// The suite of conversations, on SQLite: with everything in the memtable, and with runs of a few messages each.
+// The suite of conversations, on SQLite, with everything in the memtable; sqlite-suites.slow.test.ts has runs.
 
 import { flushMessagesDefault } from "../../src/store/sqlite/index/posting.ts";
 import { conversationsSuite } from "./conversations-suite.ts";
@@ -7,4 +7,3 @@ import { temporaryPaths } from "../support/temporary-folder.ts";
 
 const freshPath = temporaryPaths("sqlite-conversations-");
 conversationsSuite("SQLite store", async () => sqlitePlace(freshPath(), flushMessagesDefault));
-conversationsSuite("SQLite store of small runs", async () => sqlitePlace(freshPath(), 3));

@@ -1,8 +1,9 @@
-// Groups in the store in a file; and the store's suite with runs of three messages, so that all of it is merged many
-// times.
+// Groups in the store in a file; and the suites of the store and of conversations with runs of three messages, so that
+// all of it is merged many times.
 
 import { flushMessagesDefault } from "../../src/store/sqlite/index/posting.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
+import { conversationsSuite } from "./conversations-suite.ts";
 import { groupSuite } from "./group-suite.ts";
 import { sqlitePlace } from "./sqlite-place.ts";
 import { storeSuite } from "./store-suite.ts";
@@ -11,3 +12,4 @@ const freshPath = temporaryPaths("sqlite-suites-");
 
 groupSuite("SQLite store", async () => sqlitePlace(freshPath(), flushMessagesDefault));
 storeSuite("SQLite store whose runs are of three messages", async () => sqlitePlace(freshPath(), 3));
+conversationsSuite("SQLite store whose runs are of three messages", async () => sqlitePlace(freshPath(), 3));
