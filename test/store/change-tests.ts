@@ -5,6 +5,7 @@ import { reactionKindsMax } from "../../src/base/limits/fixed.ts";
 import { entryKind } from "../../src/store/conversations.ts";
 import { contentsOf } from "../support/contents.ts";
 import { changed, type ConversationAsks } from "./conversation-asks.ts";
+import { ofTest } from "./samples.ts";
 
 export function changeTests(asks: ConversationAsks): void {
   const { send, edit, recall, react, message, newGroup, quit, join, read } = asks;
@@ -28,7 +29,7 @@ export function changeTests(asks: ConversationAsks): void {
     const text = { messageId: id, body: "n\u0000ew 😀", extra: "y" };
     for (const account of ["ann", "bob"]) {
       expect(await message(account, id)).toMatchObject({ ...text, edited: true, recalled: false });
-      expect(await contentsOf(asks.store, "app", account, [id])).toEqual([{ ...text, type: 1 }]);
+      expect(await contentsOf(asks.store, ofTest.app, account, [id])).toEqual([{ ...text, type: 1 }]);
     }
     expect(await send("ann", "bob")).toBeGreaterThan(entry.entryId);
     expect(await asks.opened.idsOf("bob")).toHaveLength(2);
@@ -40,7 +41,7 @@ export function changeTests(asks: ConversationAsks): void {
     await react("bob", id);
     const { entry, groupVersion } = changed(await recall("ann", id));
     expect(entry).toMatchObject({ kind: entryKind.recalled, refersTo: id, actor: "ann", account: "", group: "g1" });
-    expect(groupVersion).toBe((await asks.store.membership("app", "g1"))?.version ?? -1n);
+    expect(groupVersion).toBe((await asks.store.membership(ofTest.app, "g1"))?.version ?? -1n);
     expect(await message("bob", id)).toMatchObject({
       body: "",
       extra: "",
@@ -50,7 +51,9 @@ export function changeTests(asks: ConversationAsks): void {
       type: 1,
       sender: "ann",
     });
-    expect(await contentsOf(asks.store, "app", "bob", [id])).toEqual([{ messageId: id, type: 1, body: "", extra: "" }]);
+    expect(await contentsOf(asks.store, ofTest.app, "bob", [id])).toEqual([
+      { messageId: id, type: 1, body: "", extra: "" },
+    ]);
     expect(await asks.opened.idsOf("bob")).toEqual([id]);
     expect((await asks.list("bob")).conversations[0]).toMatchObject({ unread: 1, unreadMentions: 0 });
   });
@@ -66,10 +69,10 @@ export function changeTests(asks: ConversationAsks): void {
       expect((await react("joe", id)).result).toBe("notFound");
       expect((await edit("nobody", id)).result).toBe("notFound");
     }
-    expect((await edit("ann", direct, { app: "other" })).result).toBe("notFound");
-    await send("ann", "bob", { app: "other" });
-    expect((await edit("ann", direct, { app: "other" })).result).toBe("notFound");
-    expect((await recall("ann", direct, { app: "other" })).result).toBe("notFound");
+    expect((await edit("ann", direct, { app: ofTest.otherApp })).result).toBe("notFound");
+    await send("ann", "bob", { app: ofTest.otherApp });
+    expect((await edit("ann", direct, { app: ofTest.otherApp })).result).toBe("notFound");
+    expect((await recall("ann", direct, { app: ofTest.otherApp })).result).toBe("notFound");
   });
 
   test("only its author edits a message, within the window, while it may talk there", async () => {
@@ -192,7 +195,7 @@ export function changeTests(asks: ConversationAsks): void {
     const id = await send("ann", "bob");
     const second = await asks.opened.place.open();
     changed(await edit("ann", id, { clientId: "k" }));
-    expect(await contentsOf(second, "app", "bob", [id])).toMatchObject([{ body: "edited" }]);
+    expect(await contentsOf(second, ofTest.app, "bob", [id])).toMatchObject([{ body: "edited" }]);
     await second.close();
     await asks.store.close();
     asks.opened.store = await asks.opened.place.open();

@@ -20,7 +20,7 @@ import {
   HistoryRespSchema,
 } from "../../src/wire/gen/pkt_pb.ts";
 import type { OpenedStore } from "./opened-store.ts";
-import { talk } from "./samples.ts";
+import { ofTest, talk } from "./samples.ts";
 
 export const dayMs = 86_400_000;
 
@@ -57,7 +57,7 @@ export class ConversationAsks {
   ): Promise<ChangeOutcome> =>
     this.store.change({
       kind: "edit",
-      app: "app",
+      app: ofTest.app,
       actor,
       messageId,
       body: "edited",
@@ -72,10 +72,10 @@ export class ConversationAsks {
     messageId: bigint,
     change: { windowMs?: number; app?: string } = {},
   ): Promise<ChangeOutcome> =>
-    this.store.change({ kind: "recall", app: "app", actor, messageId, windowMs: dayMs, ...change });
+    this.store.change({ kind: "recall", app: ofTest.app, actor, messageId, windowMs: dayMs, ...change });
 
   readonly react = (actor: string, messageId: bigint, reaction = "👍", isOff = false): Promise<ChangeOutcome> =>
-    this.store.change({ kind: "react", app: "app", actor, messageId, reaction, isOff });
+    this.store.change({ kind: "react", app: ofTest.app, actor, messageId, reaction, isOff });
 
   readonly resultOf = async (change: MessageChange): Promise<string> => (await this.store.change(change)).result;
 
@@ -83,21 +83,22 @@ export class ConversationAsks {
     account: string,
     to: string,
     change: Omit<Partial<ConversationSetting>, "account">,
-  ): Promise<SettingOutcome> => this.store.set({ app: "app", account, ...named(to), ...change });
+  ): Promise<SettingOutcome> => this.store.set({ app: ofTest.app, account, ...named(to), ...change });
 
   readonly hide = (account: string, ...messageIds: readonly bigint[]): Promise<SettingOutcome> =>
-    this.store.hide({ app: "app", account, messageIds });
+    this.store.hide({ app: ofTest.app, account, messageIds });
 
   readonly read = async (
     account: string,
     to: string,
     messageId: bigint,
     change: Partial<ReadMark> = {},
-  ): Promise<string> => (await this.store.markRead({ app: "app", account, ...named(to), messageId, ...change })).result;
+  ): Promise<string> =>
+    (await this.store.markRead({ app: ofTest.app, account, ...named(to), messageId, ...change })).result;
 
   readonly history = async (account: string, to: string, query: Partial<HistoryQuery> = {}): Promise<HistoryResp> => {
     const answer = await this.store.history({
-      app: "app",
+      app: ofTest.app,
       account,
       ...named(to),
       from: { at: "newest" },
@@ -120,14 +121,14 @@ export class ConversationAsks {
   readonly message = async (account: string, messageId: bigint): Promise<HistoryMessage | undefined> =>
     (await this.messages(account, [messageId]))[0];
 
-  readonly messages = async (account: string, ids: readonly bigint[], app = "app"): Promise<HistoryMessage[]> =>
+  readonly messages = async (account: string, ids: readonly bigint[], app = ofTest.app): Promise<HistoryMessage[]> =>
     fromBinary(HistoryRespSchema, await this.store.messages(app, account, ids)).messages;
 
   readonly list = async (account: string, query: Partial<ConversationsQuery> = {}): Promise<ConversationListResp> =>
     fromBinary(
       ConversationListRespSchema,
       await this.store.conversations({
-        app: "app",
+        app: ofTest.app,
         account,
         before: 0n,
         limit: 50,
@@ -144,7 +145,7 @@ export class ConversationAsks {
 
   readonly log = (account: string, query: Partial<LogQuery> = {}): Promise<LogPage> =>
     this.store.entries({
-      app: "app",
+      app: ofTest.app,
       account,
       device: "",
       after: 1n,
@@ -156,7 +157,7 @@ export class ConversationAsks {
 
   readonly newGroup = async (id: string, owner: string, ...members: readonly string[]): Promise<void> => {
     const made = await this.store.createGroup({
-      app: "app",
+      app: ofTest.app,
       id,
       name: "n",
       avatar: "",
@@ -169,12 +170,12 @@ export class ConversationAsks {
   };
 
   readonly quit = async (account: string, group: string, actor = account): Promise<void> => {
-    const { result } = await this.store.quit({ app: "app", group, actor, account });
+    const { result } = await this.store.quit({ app: ofTest.app, group, actor, account });
     if (result !== "changed") throw new Error(`expected changed, got ${result}`);
   };
 
   readonly join = async (account: string, group: string): Promise<void> => {
-    const { result } = await this.store.join({ app: "app", group, actor: account, account });
+    const { result } = await this.store.join({ app: ofTest.app, group, actor: account, account });
     if (result !== "changed") throw new Error(`expected changed, got ${result}`);
   };
 }

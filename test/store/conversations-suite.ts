@@ -8,12 +8,12 @@ import { historyTests } from "./history-tests.ts";
 import { linkTests } from "./link-tests.ts";
 import { listTests } from "./list-tests.ts";
 import { logTests } from "./log-tests.ts";
-import { openForEach, type StorePlace } from "./opened-store.ts";
+import { openForAll, type StorePlace } from "./opened-store.ts";
 import { settingTests } from "./setting-tests.ts";
 
 export function conversationsSuite(name: string, makePlace: () => Promise<StorePlace>): void {
   describe(`${name}, conversations`, () => {
-    const asks = new ConversationAsks(openForEach(makePlace));
+    const asks = new ConversationAsks(openForAll(makePlace));
     linkTests(asks);
     changeTests(asks);
     crossingTests(asks);

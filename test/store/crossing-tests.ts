@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { ChangeOutcome } from "../../src/store/conversations.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { changed, type ConversationAsks, dayMs, versionOf } from "./conversation-asks.ts";
-import { stored, talk } from "./samples.ts";
+import { ofTest, stored, talk } from "./samples.ts";
 
 export function crossingTests(asks: ConversationAsks): void {
   const { send, message, newGroup, react, recall, set } = asks;
@@ -17,7 +17,7 @@ export function crossingTests(asks: ConversationAsks): void {
       const edited = (): Promise<ChangeOutcome> =>
         other.change({
           kind: "edit",
-          app: "app",
+          app: ofTest.app,
           actor: "ann",
           messageId: id,
           body: "later",
@@ -38,7 +38,14 @@ export function crossingTests(asks: ConversationAsks): void {
   test("of equal changes that come at once one is stored", async () => {
     const other = await asks.opened.place.open();
     const id = await send("ann", "bob");
-    const change = { kind: "react", app: "app", actor: "bob", messageId: id, reaction: "a", isOff: false } as const;
+    const change = {
+      kind: "react",
+      app: ofTest.app,
+      actor: "bob",
+      messageId: id,
+      reaction: "a",
+      isOff: false,
+    } as const;
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? asks.store : other).change(change)),
     );
@@ -48,7 +55,7 @@ export function crossingTests(asks: ConversationAsks): void {
       Array.from({ length: 8 }, (_, i) =>
         (i % 2 === 0 ? asks.store : other).change({
           kind: "recall",
-          app: "app",
+          app: ofTest.app,
           actor: "ann",
           messageId: id,
           windowMs: dayMs,
@@ -70,11 +77,11 @@ export function crossingTests(asks: ConversationAsks): void {
         for (let round = 0; round < 15; round++) {
           const said = stored((await store.append([talk()]))[0]).messageId;
           const reaction = `${process} ${round % 8}`;
-          const given = { app: "app", actor: "bob", messageId: id, reaction, isOff: round >= 8 };
+          const given = { app: ofTest.app, actor: "bob", messageId: id, reaction, isOff: round >= 8 };
           const { entryId } = changed(await store.change({ kind: "react", ...given })).entry;
           const version = versionOf(
             await store.set({
-              app: "app",
+              app: ofTest.app,
               account: process === 0 ? "ann" : "bob",
               ...peer(process),
               isMuted: round % 2 === 0,
@@ -101,7 +108,7 @@ export function crossingTests(asks: ConversationAsks): void {
     const outcomes = await Promise.all(
       marks.map((messageId, i) =>
         (i % 2 === 0 ? asks.store : other).markRead({
-          app: "app",
+          app: ofTest.app,
           account: "bob",
           toGroup: false,
           dest: "ann",
@@ -112,7 +119,7 @@ export function crossingTests(asks: ConversationAsks): void {
     for (const { result } of outcomes) expect(["moved", "unchanged"]).toContain(result);
     const furthest = marks.reduce((one, two) => (one > two ? one : two));
     expect(
-      await asks.store.markRead({ app: "app", account: "bob", toGroup: false, dest: "ann", messageId: furthest }),
+      await asks.store.markRead({ app: ofTest.app, account: "bob", toGroup: false, dest: "ann", messageId: furthest }),
     ).toEqual({ result: "unchanged", readId: furthest });
     await other.close();
   });

@@ -3,10 +3,11 @@
 import { expect, test } from "bun:test";
 import { Random, testSeed } from "../support/random.ts";
 import type { ConversationAsks } from "./conversation-asks.ts";
+import { ofTest } from "./samples.ts";
 
 export function historyTests(asks: ConversationAsks): void {
   const { send, hide, set, page, history, messages, newGroup, quit, join, recall, edit } = asks;
-  const historyOf = (account: string, to: string, app = "app"): Promise<Uint8Array | "notFound"> =>
+  const historyOf = (account: string, to: string, app = ofTest.app): Promise<Uint8Array | "notFound"> =>
     asks.store.history({
       app,
       account,
@@ -131,8 +132,8 @@ export function historyTests(asks: ConversationAsks): void {
     expect(await historyOf("bob", "@g1")).toBe("notFound");
     expect(await historyOf("ann", "@none")).toBe("notFound");
     expect(await historyOf("nobody", "ann")).toBe("notFound");
-    expect(await historyOf("ann", "bob", "other")).toBe("notFound");
-    expect(await historyOf("ann", "@g1", "other")).toBe("notFound");
+    expect(await historyOf("ann", "bob", ofTest.otherApp)).toBe("notFound");
+    expect(await historyOf("ann", "@g1", ofTest.otherApp)).toBe("notFound");
     expect(await page("ann", "@g1")).toEqual([[], false, false]);
   });
 
@@ -197,7 +198,7 @@ export function historyTests(asks: ConversationAsks): void {
       { messageId: one, account: "ann", group: "", edited: true, body: "new", sender: "ann" },
     ]);
     expect(await messages("ann", [one])).toMatchObject([{ account: "bob" }]);
-    expect(await messages("bob", [one, two], "other")).toEqual([]);
+    expect(await messages("bob", [one, two], ofTest.otherApp)).toEqual([]);
     expect(await messages("nobody", [one])).toEqual([]);
     expect(await messages("bob", [])).toEqual([]);
   });

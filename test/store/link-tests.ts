@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { type ConversationAsks, changed } from "./conversation-asks.ts";
-import { stored, talk } from "./samples.ts";
+import { ofTest, stored, talk } from "./samples.ts";
 
 export function linkTests(asks: ConversationAsks): void {
   const { send, sent, edit, recall, react, message, newGroup, quit } = asks;
@@ -32,7 +32,7 @@ export function linkTests(asks: ConversationAsks): void {
     expect(await resultOf("ann", "@g1", "*")).toBe("stored");
     expect(await resultOf("joe", "@g1", "ann")).toBe("forbidden");
     expect(await resultOf("ann", "@none", "*")).toBe("notFound");
-    expect((await sent("ann", "bob", { app: "other", mentions: ["bob"] })).result).toBe("stored");
+    expect((await sent("ann", "bob", { app: ofTest.otherApp, mentions: ["bob"] })).result).toBe("stored");
   });
 
   test("a reply is to a message of the same conversation that its sender may read", async () => {
@@ -41,7 +41,7 @@ export function linkTests(asks: ConversationAsks): void {
     const direct = await send("ann", "bob");
     const inGroup = await send("ann", "@g1");
     const toJoe = await send("ann", "joe");
-    const resultOf = async (sender: string, to: string, replyTo: bigint, app = "app"): Promise<string> =>
+    const resultOf = async (sender: string, to: string, replyTo: bigint, app = ofTest.app): Promise<string> =>
       (await sent(sender, to, { replyTo, app })).result;
     expect(await resultOf("bob", "ann", direct)).toBe("stored");
     expect(await resultOf("ann", "bob", direct)).toBe("stored");
@@ -51,7 +51,7 @@ export function linkTests(asks: ConversationAsks): void {
     }
     expect(await resultOf("bob", "@g2", inGroup)).toBe("replyElsewhere");
     expect(await resultOf("bob", "@g1", direct)).toBe("replyElsewhere");
-    expect(await resultOf("bob", "ann", direct, "other")).toBe("replyElsewhere");
+    expect(await resultOf("bob", "ann", direct, ofTest.otherApp)).toBe("replyElsewhere");
     await asks.join("joe", "g1");
     expect(await resultOf("joe", "@g1", inGroup)).toBe("replyElsewhere");
     expect(await resultOf("joe", "@g1", await send("ann", "@g1"))).toBe("stored");
@@ -86,7 +86,7 @@ export function linkTests(asks: ConversationAsks): void {
     const id = await send("ann", "bob", keyed);
     expect((await sent("ann", "bob", { clientId: "k", body: "edited" })).result).toBe("conflict");
     expect((await edit("ann", id)).result).toBe("stored");
-    for (const body of ["first", "edited", "other"]) {
+    for (const body of ["first", "edited", ofTest.otherApp]) {
       expect(stored(await sent("ann", "bob", { clientId: "k", body })).messageId).toBe(id);
     }
     expect((await sent("ann", "joe", keyed)).result).toBe("conflict");

@@ -5,7 +5,7 @@ import { lastBodyBytesMax, unreadMax } from "../../src/base/limits/fixed.ts";
 import type { Conversation } from "../../src/wire/gen/pkt_pb.ts";
 import { Random, testSeed } from "../support/random.ts";
 import type { ConversationAsks } from "./conversation-asks.ts";
-import { talk } from "./samples.ts";
+import { ofTest, talk } from "./samples.ts";
 
 export function listTests(asks: ConversationAsks): void {
   const { send, set, list, names, newGroup, quit, join, read, hide, recall, edit, react } = asks;
@@ -31,7 +31,7 @@ export function listTests(asks: ConversationAsks): void {
       { account: "bob", activityId: four, unread: 1 },
       { group: "g1", unread: 0 },
     ]);
-    expect(await names("bob", { app: "other" })).toEqual([]);
+    expect(await names("bob", { app: ofTest.otherApp })).toEqual([]);
     expect(await names("nobody")).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import { missedEntriesMax } from "../../src/base/limits/fixed.ts";
 import { type Entry, entryKind } from "../../src/store/conversations.ts";
 import type { LogEntry } from "../../src/store/store.ts";
 import { changed, type ConversationAsks } from "./conversation-asks.ts";
-import { stored, talk } from "./samples.ts";
+import { ofTest, stored, talk } from "./samples.ts";
 
 export function logTests(asks: ConversationAsks): void {
   const { send, edit, recall, react, log, newGroup, quit, join } = asks;
@@ -42,7 +42,7 @@ export function logTests(asks: ConversationAsks): void {
     ]);
     expect((await log("bob", { includeEvents: false })).entries.map(({ messageId }) => messageId)).toEqual([one, two]);
     expect(await asks.opened.idsOf("bob")).toEqual([one, two]);
-    expect((await log("bob", { app: "other" })).entries).toEqual([]);
+    expect((await log("bob", { app: ofTest.otherApp })).entries).toEqual([]);
     expect((await log("joe")).entries).toEqual([]);
   });
 
@@ -100,7 +100,7 @@ export function logTests(asks: ConversationAsks): void {
   test("without a cursor it begins above the ack of the device, else at the last id", async () => {
     const [one, two] = [await send("ann", "bob"), await send("ann", "bob")] as const;
     expect(await log("bob", { after: 0n })).toEqual({ entries: [], lastId: two, isReset: false });
-    expect(await asks.store.acknowledge("app", "bob", "phone", one)).toBe("done");
+    expect(await asks.store.acknowledge(ofTest.app, "bob", "phone", one)).toBe("done");
     expect((await log("bob", { after: 0n, device: "phone" })).entries).toMatchObject([{ messageId: two }]);
     expect((await log("bob", { after: 0n, device: "other" })).entries).toEqual([]);
     expect(await log("nobody", { after: 0n })).toEqual({ entries: [], lastId: two, isReset: false });

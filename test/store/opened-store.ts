@@ -1,10 +1,10 @@
 // The store of the test that runs, and what the tests of a suite ask of it.
 
-import { afterEach, beforeEach } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach } from "bun:test";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { IndexEntry, Store, Talk } from "../../src/store/store.ts";
 import { contentsOf } from "../support/contents.ts";
-import { stored, talk, type Stored } from "./samples.ts";
+import { ofTest, stored, talk, type Stored } from "./samples.ts";
 
 /** One empty store that can be opened several times, as several processes would. */
 export interface StorePlace {
@@ -39,7 +39,7 @@ export class OpenedStore {
     } = {},
   ): Promise<readonly IndexEntry[]> =>
     this.store.index({
-      app: "app",
+      app: ofTest.app,
       account,
       device: "",
       after: 0n,
@@ -50,12 +50,12 @@ export class OpenedStore {
   readonly idsOf = async (account: string, change = {}): Promise<bigint[]> =>
     (await this.indexOf(account, change)).map((entry) => entry.messageId);
   readonly change = (account: string, actor = account, group = "g1") => ({
-    app: "app",
+    app: ofTest.app,
     group,
     actor,
     account,
   });
-  readonly readable = async (account: string, ids: readonly bigint[], app = "app"): Promise<bigint[]> =>
+  readonly readable = async (account: string, ids: readonly bigint[], app = ofTest.app): Promise<bigint[]> =>
     (await contentsOf(this.store, app, account, ids)).map((content) => content.messageId);
 }
 
@@ -67,6 +67,25 @@ export function openForEach(makePlace: () => Promise<StorePlace>): OpenedStore {
     opened.store = await opened.place.open();
   });
   afterEach(async () => {
+    await opened.store.close();
+    await opened.place.remove();
+  });
+  return opened;
+}
+
+/** Opens an empty store for all tests of a `describe` block, each of which has an app of its own in it. */
+export function openForAll(makePlace: () => Promise<StorePlace>): OpenedStore {
+  const opened = new OpenedStore();
+  let tests = 0;
+  beforeAll(async () => {
+    opened.place = await makePlace();
+    opened.store = await opened.place.open();
+  });
+  beforeEach(() => {
+    ofTest.app = `app${++tests}`;
+  });
+  afterAll(async () => {
+    ofTest.app = "app";
     await opened.store.close();
     await opened.place.remove();
   });

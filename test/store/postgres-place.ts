@@ -30,7 +30,7 @@ export async function postgresPlace(server: PostgresServer): Promise<AheadPlace 
       }),
     giveUp: () => ask(async (sql) => void (await sql`UPDATE roost.unfinished_group SET step = -1`)),
     open: (limits) => openPostgresStore({ url, retentionDays: 15, log: silentLog, limits: limitValues(limits) }),
-    deleteUpTo: (id) => ask(async (sql) => void (await sql`SELECT roost.delete_slice(0, ${id}, 100, null)`)),
+    deleteUpTo: (id) => ask(async (sql) => void (await sql`SELECT roost.delete_slice(0, ${id}, 1000000, null)`)),
     setLastId: async (id) => {
       const sql = new SQL(url, { max: 1 });
       await sql`UPDATE roost.sequence SET last_id = ${id}`;

@@ -2,11 +2,20 @@
 
 import type { GroupDraft, Talk, TalkOutcome } from "../../src/store/store.ts";
 
+/** The app of the test that runs: tests that share a store have each its own. */
+export const ofTest = {
+  app: "app",
+  /** An app that is not the test's. */
+  get otherApp(): string {
+    return `other than ${ofTest.app}`;
+  },
+};
+
 export type Stored = Extract<TalkOutcome, { result: "stored" }>;
 
 export function talk(change: Partial<Talk> = {}): Talk {
   const plain = {
-    app: "app",
+    app: ofTest.app,
     sender: "ann",
     toGroup: false,
     dest: "bob",
@@ -25,7 +34,7 @@ export function stored(outcome: TalkOutcome | undefined): Stored {
 
 export function draft(change: Partial<GroupDraft> = {}): GroupDraft {
   const plain = {
-    app: "app",
+    app: ofTest.app,
     id: "g1",
     name: "n",
     avatar: "v",

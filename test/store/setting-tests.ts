@@ -5,12 +5,12 @@ import { expect, test } from "bun:test";
 import { hideIdsMax, pinnedMax, readersGroupMax } from "../../src/base/limits/fixed.ts";
 import type { AccountState, ReadersAnswer } from "../../src/store/conversations.ts";
 import { type ConversationAsks, named, versionOf } from "./conversation-asks.ts";
-import { stored, talk } from "./samples.ts";
+import { ofTest, stored, talk } from "./samples.ts";
 
 export function settingTests(asks: ConversationAsks): void {
   const { send, set, hide, read, newGroup, quit, join, names, list, page } = asks;
   const state = (account: string, since = 0n, limit = 500): Promise<AccountState> =>
-    asks.store.accountState("app", account, since, limit);
+    asks.store.accountState(ofTest.app, account, since, limit);
 
   test("settings have versions of the log's sequence, and another device learns what changed since one", async () => {
     await newGroup("g1", "ann", "bob");
@@ -29,7 +29,7 @@ export function settingTests(asks: ConversationAsks): void {
     const third = versionOf(await set("bob", "ann", { clearUpTo: id }));
     expect((await state("bob", all.version)).settings).toEqual([{ ...ann, clearedTo: id, version: third }]);
     expect(await state("ann")).toMatchObject({ settings: [], hiddenMessages: [] });
-    expect(await asks.store.accountState("other", "bob", 0n, 500)).toMatchObject({ settings: [] });
+    expect(await asks.store.accountState(ofTest.otherApp, "bob", 0n, 500)).toMatchObject({ settings: [] });
     expect(await state("nobody")).toMatchObject({ settings: [], hasMore: false });
     // Of a time that a restore has undone.
     const beyond = await state("bob", all.version * 2n);
@@ -59,15 +59,15 @@ export function settingTests(asks: ConversationAsks): void {
   test("a conversation exists from its first message or, for a member, from its join on", async () => {
     await newGroup("g1", "ann");
     await send("joe", "joe");
-    const resultOf = async (account: string, to: string, app = "app"): Promise<string> =>
+    const resultOf = async (account: string, to: string, app = ofTest.app): Promise<string> =>
       (await set(account, to, { app, isMuted: true })).result;
     for (const to of ["bob", "joe", "nobody", "@none"]) expect(await resultOf("ann", to)).toBe("notFound");
     expect(await resultOf("bob", "@g1")).toBe("notFound");
     expect(await resultOf("nobody", "ann")).toBe("notFound");
-    expect(await resultOf("ann", "@g1", "other")).toBe("notFound");
+    expect(await resultOf("ann", "@g1", ofTest.otherApp)).toBe("notFound");
     expect(await resultOf("ann", "@g1")).toBe("stored");
     await send("ann", "bob");
-    expect(await resultOf("ann", "bob", "other")).toBe("notFound");
+    expect(await resultOf("ann", "bob", ofTest.otherApp)).toBe("notFound");
     expect(await resultOf("ann", "bob")).toBe("stored");
     expect(await resultOf("bob", "ann")).toBe("stored");
     expect(await resultOf("joe", "joe")).toBe("stored");
@@ -191,7 +191,8 @@ export function settingTests(asks: ConversationAsks): void {
     await newGroup("g1", "ann", "bob");
     const [one, two] = [await send("ann", "bob"), await send("bob", "ann")] as const;
     const inGroup = await send("ann", "@g1");
-    const mark = (messageId: bigint) => asks.store.markRead({ app: "app", account: "bob", ...named("ann"), messageId });
+    const mark = (messageId: bigint) =>
+      asks.store.markRead({ app: ofTest.app, account: "bob", ...named("ann"), messageId });
     expect(await mark(one)).toEqual({ result: "moved", readId: one });
     expect(await mark(two)).toEqual({ result: "moved", readId: two });
     expect(await mark(two)).toEqual({ result: "unchanged", readId: two });
@@ -204,7 +205,7 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await read("bob", "joe", two)).toBe("notFound");
     expect(await read("bob", "@none", two)).toBe("notFound");
     expect(await read("nobody", "ann", two)).toBe("notFound");
-    expect(await read("bob", "ann", two, { app: "other" })).toBe("notFound");
+    expect(await read("bob", "ann", two, { app: ofTest.otherApp })).toBe("notFound");
     expect(await read("bob", "@g1", one)).toBe("notFound");
     expect(await read("joe", "@g1", inGroup)).toBe("notFound");
     expect(await read("bob", "@g1", inGroup)).toBe("moved");
@@ -254,7 +255,7 @@ export function settingTests(asks: ConversationAsks): void {
     await newGroup("g1", "ann", "bob", "joe", "eve", "zoe");
     const id = await send("ann", "@g1");
     const readers = (account: string, change = {}): Promise<ReadersAnswer> =>
-      asks.store.readers({ app: "app", account, messageId: id, after: "", limit: 200, ...change });
+      asks.store.readers({ app: ofTest.app, account, messageId: id, after: "", limit: 200, ...change });
     const found = (accounts: readonly string[], count = accounts.length, hasMore = false): ReadersAnswer => ({
       result: "found",
       accounts,
@@ -278,7 +279,7 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await readers("ann")).toEqual(found(["bob", "zoe"]));
     expect((await readers("nobody")).result).toBe("notFound");
     expect((await readers("ann", { messageId: 5n })).result).toBe("notFound");
-    expect((await readers("ann", { app: "other" })).result).toBe("notFound");
+    expect((await readers("ann", { app: ofTest.otherApp })).result).toBe("notFound");
   });
 
   test("a member that has left and come back has read what it read before", async () => {
@@ -288,7 +289,7 @@ export function settingTests(asks: ConversationAsks): void {
     const missed = await send("ann", "@g1");
     await join("bob", "g1");
     expect(await read("bob", "@g1", await send("ann", "@g1"))).toBe("moved");
-    const ask = { app: "app", account: "joe", after: "", limit: 200 };
+    const ask = { app: ofTest.app, account: "joe", after: "", limit: 200 };
     const readersOf = async (messageId: bigint): Promise<ReadersAnswer> => asks.store.readers({ ...ask, messageId });
     expect(await readersOf(first)).toMatchObject({ result: "found", accounts: ["bob"] });
     expect(await readersOf(missed)).toMatchObject({ result: "found", accounts: [] });
@@ -297,7 +298,7 @@ export function settingTests(asks: ConversationAsks): void {
   test("readers of a message in a large group are not told", async () => {
     await newGroup("g1", "ann", ...Array.from({ length: readersGroupMax }, (_, i) => `p${i}`));
     const messageId = await send("ann", "@g1");
-    const ask = { app: "app", account: "ann", messageId, after: "", limit: 200 };
+    const ask = { app: ofTest.app, account: "ann", messageId, after: "", limit: 200 };
     expect(await asks.store.readers(ask)).toEqual({ result: "tooLarge" });
     await quit("p0", "g1");
     expect(await asks.store.readers(ask)).toMatchObject({ result: "found", count: 0 });
