@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { memberChangesMax } from "../../src/base/limits/fixed.ts";
-import { stored, talk, draft } from "./samples.ts";
+import { draft, ofTest, stored, talk } from "./samples.ts";
 import type { OpenedStore } from "./opened-store.ts";
 
 /** The tests of groups. */
@@ -65,7 +65,7 @@ export function groupTests(opened: OpenedStore): void {
     await opened.store.createGroup(draft());
     expect(await say2({ toGroup: true, dest: "g1", sender: "eve" })).toBe("forbidden");
     expect(await say2({ toGroup: true, dest: "no" })).toBe("notFound");
-    expect(await say2({ toGroup: true, dest: "g1", app: "other" })).toBe("notFound");
+    expect(await say2({ toGroup: true, dest: "g1", app: ofTest.otherApp })).toBe("notFound");
   });
 
   test("what is asked without waiting for the answer before is decided in the order of asking", async () => {
@@ -75,7 +75,7 @@ export function groupTests(opened: OpenedStore): void {
       speak(),
       opened.store.join(change("bob")),
       speak(),
-      opened.store.acknowledge("app", "bob", "", 0n),
+      opened.store.acknowledge(ofTest.app, "bob", "", 0n),
       opened.store.quit(change("bob")),
       opened.store.join(change("bob", "ann")),
       opened.store.quit(change("bob")),
@@ -111,10 +111,10 @@ export function groupTests(opened: OpenedStore): void {
     expect(await opened.store.join(change("bob"))).toEqual({ result: "unchanged" });
     const version = joined.result === "changed" ? joined.version : 0n;
     const now = { version, accounts: ["ann", "bob"] };
-    expect(await opened.store.membership("app", "g1")).toEqual({ ...now, changes: [], since: version });
-    expect(await opened.store.membership("app", "g1", version)).toEqual({ ...now, changes: [], since: version });
+    expect(await opened.store.membership(ofTest.app, "g1")).toEqual({ ...now, changes: [], since: version });
+    expect(await opened.store.membership(ofTest.app, "g1", version)).toEqual({ ...now, changes: [], since: version });
     const changes = [{ account: "bob", isMember: true, version }];
-    expect(await opened.store.membership("app", "g1", before)).toEqual({ ...now, changes, since: before });
+    expect(await opened.store.membership(ofTest.app, "g1", before)).toEqual({ ...now, changes, since: before });
     const message = await say({ toGroup: true, dest: "g1" });
     expect(message.groupVersion).toBe(version);
     expect(message.messageId).toBeGreaterThan(version);
@@ -123,7 +123,8 @@ export function groupTests(opened: OpenedStore): void {
   test("a membership tells who joined and left since an id, in that order, in this group", async () => {
     await opened.store.createGroup(draft({ members: ["eve"] }));
     await opened.store.createGroup(draft({ id: "g2", members: ["eve"] }));
-    const version = async (id: string): Promise<bigint> => (await opened.store.membership("app", id))?.version ?? 0n;
+    const version = async (id: string): Promise<bigint> =>
+      (await opened.store.membership(ofTest.app, id))?.version ?? 0n;
     const start = await version("g1");
     const made: { account: string; isMember: boolean; version: bigint }[] = [];
     for (const [account, isMember] of [
@@ -140,7 +141,7 @@ export function groupTests(opened: OpenedStore): void {
     const accounts = ["ann", "eve", "bob"];
     for (const count of [5, 4, 3, 2, 1, 0]) {
       const since = made[made.length - count - 1]?.version ?? start;
-      expect(await opened.store.membership("app", "g1", since)).toEqual({
+      expect(await opened.store.membership(ofTest.app, "g1", since)).toEqual({
         version: made.at(-1)?.version ?? 0n,
         accounts,
         changes: count === 0 ? [] : made.slice(-count),
@@ -151,10 +152,10 @@ export function groupTests(opened: OpenedStore): void {
 
   test("of more changes than a membership can tell, it tells the newest, and since when", async () => {
     await opened.store.createGroup(draft());
-    const start = (await opened.store.membership("app", "g1"))?.version ?? 0n;
+    const start = (await opened.store.membership(ofTest.app, "g1"))?.version ?? 0n;
     const toggles = Array.from({ length: memberChangesMax + 8 }, (_, at) => at);
     for (const at of toggles) await opened.store[at % 2 === 0 ? "join" : "quit"](change("bob"));
-    const found = await opened.store.membership("app", "g1", start);
+    const found = await opened.store.membership(ofTest.app, "g1", start);
     expect(found?.changes).toHaveLength(memberChangesMax);
     expect(found?.since).toBeGreaterThan(start);
     expect(found?.changes[0]).toMatchObject({ account: "bob", isMember: true });
@@ -172,7 +173,7 @@ export function groupTests(opened: OpenedStore): void {
     expect((await opened.store.quit(change("bob", "ann"))).result).toBe("changed");
     expect(await opened.store.join(change("x", "x", "no"))).toEqual({ result: "notFound" });
     expect(await opened.store.quit(change("x", "x", "no"))).toEqual({ result: "notFound" });
-    expect((await opened.store.membership("app", "g1"))?.accounts).toEqual(["ann", "eve"]);
+    expect((await opened.store.membership(ofTest.app, "g1"))?.accounts).toEqual(["ann", "eve"]);
   });
 
   test("when the owner leaves, the longest member owns the group; when the last leaves, it is closed", async () => {
@@ -181,14 +182,14 @@ export function groupTests(opened: OpenedStore): void {
     await opened.store.quit(change("bob"));
     await opened.store.join(change("bob"));
     await opened.store.quit(change("ann"));
-    expect(await opened.store.groupDetail("app", "g1", "eve")).toMatchObject({
+    expect(await opened.store.groupDetail(ofTest.app, "g1", "eve")).toMatchObject({
       result: "found",
       detail: { owner: "eve" },
     });
     await opened.store.quit(change("eve"));
     expect((await opened.store.quit(change("bob"))).result).toBe("changed");
-    expect(await opened.store.membership("app", "g1")).toBeUndefined();
-    expect(await opened.store.groupDetail("app", "g1", "bob")).toEqual({ result: "notFound" });
+    expect(await opened.store.membership(ofTest.app, "g1")).toBeUndefined();
+    expect(await opened.store.groupDetail(ofTest.app, "g1", "bob")).toEqual({ result: "notFound" });
     expect(await opened.store.join(change("bob"))).toEqual({ result: "notFound" });
     expect(await say2({ toGroup: true, dest: "g1", sender: "bob" })).toBe("notFound");
     expect(await readable("eve", [messageId])).toEqual([messageId]);
@@ -197,14 +198,14 @@ export function groupTests(opened: OpenedStore): void {
   test("a former member may leave again, also a closed group; one that never was a member may not", async () => {
     await opened.store.createGroup(draft({ members: ["bob", "eve"] }));
     expect((await opened.store.quit(change("bob"))).result).toBe("changed");
-    const before = await opened.store.membership("app", "g1");
+    const before = await opened.store.membership(ofTest.app, "g1");
     expect(await opened.store.quit(change("bob"))).toEqual({ result: "unchanged" });
     expect(await opened.store.quit(change("joe"))).toEqual({ result: "forbidden" });
     // It is nobody's but their own.
     expect(await opened.store.quit(change("bob", "eve"))).toEqual({ result: "forbidden" });
     expect(await opened.store.quit(change("bob", "bob", "no"))).toEqual({ result: "notFound" });
-    expect(await opened.store.quit({ ...change("bob"), app: "other" })).toEqual({ result: "notFound" });
-    expect(await opened.store.membership("app", "g1")).toEqual(before);
+    expect(await opened.store.quit({ ...change("bob"), app: ofTest.otherApp })).toEqual({ result: "notFound" });
+    expect(await opened.store.membership(ofTest.app, "g1")).toEqual(before);
     await opened.store.join(change("bob"));
     for (const account of ["bob", "eve", "ann"])
       expect((await opened.store.quit(change(account))).result).toBe("changed");
@@ -217,7 +218,7 @@ export function groupTests(opened: OpenedStore): void {
   test("detail is for members: all fields, members in the order of joining", async () => {
     await opened.store.createGroup(draft({ members: ["zoe", "bob"] }));
     await opened.store.join(change("abe"));
-    const answer = await opened.store.groupDetail("app", "g1", "bob");
+    const answer = await opened.store.groupDetail(ofTest.app, "g1", "bob");
     if (answer.result !== "found") throw new Error(answer.result);
     expect(answer.detail).toMatchObject({
       id: "g1",
@@ -228,14 +229,14 @@ export function groupTests(opened: OpenedStore): void {
       closed: false,
     });
     expect(answer.detail.members.map((member) => member.account)).toEqual(["ann", "zoe", "bob", "abe"]);
-    expect(await opened.store.groupDetail("app", "g1", "joe")).toEqual({ result: "forbidden" });
-    expect(await opened.store.groupDetail("app", "no", "bob")).toEqual({ result: "notFound" });
+    expect(await opened.store.groupDetail(ofTest.app, "g1", "joe")).toEqual({ result: "forbidden" });
+    expect(await opened.store.groupDetail(ofTest.app, "no", "bob")).toEqual({ result: "notFound" });
   });
 
   test("a group of ten thousand is created in one request", async () => {
     const members = Array.from({ length: 10_000 }, (_, i) => `m${i}`);
     expect((await opened.store.createGroup(draft({ members }))).result).toBe("created");
-    expect((await opened.store.membership("app", "g1"))?.accounts).toEqual(["ann", ...members]);
+    expect((await opened.store.membership(ofTest.app, "g1"))?.accounts).toEqual(["ann", ...members]);
   });
 
   test("twelve groups of ten thousand that are asked for at once are all created, and talks go on", async () => {
@@ -245,7 +246,7 @@ export function groupTests(opened: OpenedStore): void {
     );
     await say();
     expect((await created).map(({ result }) => result)).toEqual(Array.from({ length: 12 }, () => "created"));
-    expect((await opened.store.membership("app", "g11"))?.accounts).toHaveLength(10_001);
+    expect((await opened.store.membership(ofTest.app, "g11"))?.accounts).toHaveLength(10_001);
   }, 120_000);
 
   test("names made of separator characters never meet each other", async () => {

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { messageLimits } from "../../src/base/limits/message-limits.ts";
 import { contentsOf } from "../support/contents.ts";
-import { stored, talk, draft } from "./samples.ts";
+import { draft, ofTest, stored, talk } from "./samples.ts";
 import type { OpenedStore } from "./opened-store.ts";
 
 /** The tests of messages between two accounts. */
@@ -20,7 +20,7 @@ export function messageTests(opened: OpenedStore): void {
       otherAccount: "ann",
       group: "",
     });
-    const contents = await contentsOf(opened.store, "app", "bob", [message.messageId]);
+    const contents = await contentsOf(opened.store, ofTest.app, "bob", [message.messageId]);
     expect(contents).toEqual([{ messageId: message.messageId, type: -7, body: "ü\u0000😀", extra: "x" }]);
     expect(message).toMatchObject({
       previousId: 0n,
@@ -117,7 +117,7 @@ export function messageTests(opened: OpenedStore): void {
     const ids = [
       await say({ clientId: "k" }),
       await say({ clientId: "k", sender: "eve" }),
-      await say({ clientId: "k", app: "other" }),
+      await say({ clientId: "k", app: ofTest.otherApp }),
       await say(),
       await say(),
     ].map((outcome) => outcome.messageId);
@@ -161,12 +161,12 @@ export function messageTests(opened: OpenedStore): void {
       [...odd, ""].map(() => false).concat(odd.map(() => true)),
     );
     const ids = outcomes.slice(0, odd.length).map((outcome) => outcome.messageId);
-    const contents = await contentsOf(opened.store, "app", "bob", ids);
+    const contents = await contentsOf(opened.store, ofTest.app, "bob", ids);
     expect(contents.map(({ body, extra }) => [body, extra])).toEqual(odd.map((text) => [text, text]));
     for (const [index, text] of odd.entries()) {
       const id = `g${index}`;
       await opened.store.createGroup(draft({ id, name: text, avatar: text, introduction: text }));
-      expect(await opened.store.groupDetail("app", id, "ann")).toMatchObject({
+      expect(await opened.store.groupDetail(ofTest.app, id, "ann")).toMatchObject({
         detail: { name: text, avatar: text, introduction: text },
       });
     }
@@ -177,7 +177,9 @@ export function messageTests(opened: OpenedStore): void {
     const extra = "x".repeat(messageLimits.messageExtraBytes.initial);
     for (const type of [-(2 ** 31), 2 ** 31 - 1]) {
       const { messageId } = await say({ type, body, extra });
-      expect(await contentsOf(opened.store, "app", "bob", [messageId])).toEqual([{ messageId, type, body, extra }]);
+      expect(await contentsOf(opened.store, ofTest.app, "bob", [messageId])).toEqual([
+        { messageId, type, body, extra },
+      ]);
     }
   });
 
@@ -185,12 +187,12 @@ export function messageTests(opened: OpenedStore): void {
     await opened.store.createGroup(draft({ members: ["bob"] }));
     const outcomes = await opened.store.append([talk(), talk({ toGroup: true, dest: "g1" }), talk()]);
     const [a = 0n, b = 0n, c = 0n] = outcomes.map((outcome) => stored(outcome).messageId);
-    await opened.store.quit({ app: "app", group: "g1", actor: "bob", account: "bob" });
+    await opened.store.quit({ app: ofTest.app, group: "g1", actor: "bob", account: "bob" });
     // Beyond any clock that steps while the suite runs.
     const future = c + (1n << 60n);
     expect(await idsOf("bob", { after: future })).toEqual([a, b, c]);
     expect(await idsOf("bob", { device: "phone", after: future })).toEqual([a, b, c]);
-    await opened.store.acknowledge("app", "bob", "phone", a);
+    await opened.store.acknowledge(ofTest.app, "bob", "phone", a);
     expect(await idsOf("bob", { device: "phone", after: future })).toEqual([b, c]);
     expect(await idsOf("bob", { after: c })).toEqual([]);
   });
@@ -198,8 +200,8 @@ export function messageTests(opened: OpenedStore): void {
   test("a cursor of 0 starts above its device's last acknowledged id; acknowledgements never go back", async () => {
     const ids = (await opened.store.append([talk(), talk(), talk()])).map((o) => stored(o).messageId);
     const [a = 0n, b = 0n, c = 0n] = ids;
-    expect(await opened.store.acknowledge("app", "bob", "phone", b)).toBe("done");
-    expect(await opened.store.acknowledge("app", "bob", "phone", a)).toBe("done");
+    expect(await opened.store.acknowledge(ofTest.app, "bob", "phone", b)).toBe("done");
+    expect(await opened.store.acknowledge(ofTest.app, "bob", "phone", a)).toBe("done");
     expect(await idsOf("bob", { device: "phone" })).toEqual([c]);
     expect(await idsOf("bob", { device: "desk" })).toEqual(ids);
     expect(await idsOf("bob", { device: "phone", after: a })).toEqual([b, c]);
@@ -208,8 +210,8 @@ export function messageTests(opened: OpenedStore): void {
 
   test("an acknowledgement of an id that is not committed yet is refused and changes nothing", async () => {
     const { messageId } = await say();
-    expect(await opened.store.acknowledge("app", "bob", "", messageId + 1n)).toBe("future");
-    expect(await opened.store.acknowledge("app", "bob", "", 2n ** 62n)).toBe("future");
+    expect(await opened.store.acknowledge(ofTest.app, "bob", "", messageId + 1n)).toBe("future");
+    expect(await opened.store.acknowledge(ofTest.app, "bob", "", 2n ** 62n)).toBe("future");
     expect(await idsOf("bob")).toEqual([messageId]);
   });
 
@@ -219,6 +221,6 @@ export function messageTests(opened: OpenedStore): void {
     expect(await readable("bob", [b, foreign, 12345n, -1n, a])).toEqual([b, a]);
     expect(await readable("ann", [a])).toEqual([a]);
     expect(await readable("eve", [a, b])).toEqual([]);
-    expect(await readable("bob", [a], "other")).toEqual([]);
+    expect(await readable("bob", [a], ofTest.otherApp)).toEqual([]);
   });
 }

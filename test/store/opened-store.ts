@@ -1,6 +1,6 @@
-// The store of the test that runs, and what the tests of a suite ask of it.
+// The store of a suite, and what its tests ask of it.
 
-import { afterAll, afterEach, beforeAll, beforeEach } from "bun:test";
+import { afterAll, beforeAll, beforeEach } from "bun:test";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { IndexEntry, Store, Talk } from "../../src/store/store.ts";
 import { contentsOf } from "../support/contents.ts";
@@ -16,7 +16,7 @@ export interface StorePlace {
   remove(): Promise<void>;
 }
 
-/** Set before each test, so not to be read while tests are defined. */
+/** Set before the tests, so not to be read while they are defined. */
 export class OpenedStore {
   place!: StorePlace;
   /** A test that opens the store again puts it here. */
@@ -57,20 +57,6 @@ export class OpenedStore {
   });
   readonly readable = async (account: string, ids: readonly bigint[], app = ofTest.app): Promise<bigint[]> =>
     (await contentsOf(this.store, app, account, ids)).map((content) => content.messageId);
-}
-
-/** Opens an empty store before each test of a `describe` block, and removes it afterwards. */
-export function openForEach(makePlace: () => Promise<StorePlace>): OpenedStore {
-  const opened = new OpenedStore();
-  beforeEach(async () => {
-    opened.place = await makePlace();
-    opened.store = await opened.place.open();
-  });
-  afterEach(async () => {
-    await opened.store.close();
-    await opened.place.remove();
-  });
-  return opened;
 }
 
 /** Opens an empty store for all tests of a `describe` block, each of which has an app of its own in it. */

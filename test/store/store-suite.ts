@@ -3,13 +3,13 @@
 import { describe, expect, test } from "bun:test";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { stored, talk } from "./samples.ts";
-import { openForEach, type StorePlace } from "./opened-store.ts";
+import { openForAll, type StorePlace } from "./opened-store.ts";
 import { messageTests } from "./message-tests.ts";
 import { groupTests } from "./group-tests.ts";
 
 export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): void {
   describe(name, () => {
-    const opened = openForEach(makePlace);
+    const opened = openForAll(makePlace);
     const { idsOf } = opened;
     messageTests(opened);
     groupTests(opened);
