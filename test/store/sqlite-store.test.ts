@@ -21,7 +21,6 @@ import { contentsOf, allIds } from "../support/contents.ts";
 import { testSeed } from "../support/random.ts";
 import { failureOf } from "./failure-of.ts";
 import { openAt } from "./sqlite-files.ts";
-import { readBesideTwoWriters } from "./two-writers.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 
 const freshPath = temporaryPaths("sqlite-store-");
@@ -62,14 +61,6 @@ test("refuses another program's database, a file that is not a database, and a f
   expect(await failureOf(openAt(join(freshPath(), "nowhere", "x.db")))).toMatch(
     /cannot be opened: there is no folder .*nowhere; make it, or name another file\.$/,
   );
-});
-
-test("openings that make the file at the same time all have it", async () => {
-  for (let round = 0; round < 20; round++) {
-    const path = freshPath();
-    const stores = await Promise.all([0, 1, 2].map(() => openAt(path)));
-    await Promise.all(stores.map((store) => store.close()));
-  }
 });
 
 test("deletes what is older than the retention, in slices, and keeps the rest", async () => {
@@ -247,13 +238,4 @@ test("kill -9 at random moments loses nothing that was acknowledged, and a resta
   await store.close();
   expect(acknowledged.length).toBeGreaterThan(0);
   expect(acknowledged.filter((id) => !held.has(id))).toEqual([]);
-}, 60_000);
-
-test("two processes that append and compact at once: a reader that pages sees every id once and in order", async () => {
-  const path = freshPath();
-  const store = await openAt(path);
-  const { shown, written } = await readBesideTwoWriters(store, path, "2000", "50");
-  await store.close();
-  expect(written).toHaveLength(4_000);
-  expect(shown).toEqual(written.toSorted((a, b) => (a < b ? -1 : 1)));
 }, 60_000);
