@@ -6,6 +6,7 @@
 
 import { contentIdsAsked } from "../base/limits/fixed.ts";
 import type { MessageContent } from "../wire/gen/messages/message-content.ts";
+import type { MessageIndexResp } from "../wire/gen/messages/message-index-resp.ts";
 import type { MessageIndex } from "../wire/gen/messages/message-index.ts";
 import { Disconnected } from "./client-errors.ts";
 import { type Deferred, deferred } from "./deferred.ts";
@@ -26,7 +27,7 @@ export const inWorkMax = 1_000;
 
 /** The requests of a reading; they reject like the client's. */
 interface IndexSource {
-  index(after: bigint): Promise<readonly MessageIndex[]>;
+  index(after: bigint): Promise<MessageIndexResp>;
   contents(ids: readonly bigint[]): Promise<readonly MessageContent[]>;
   acknowledge(id: bigint): Promise<void>;
 }
@@ -34,15 +35,25 @@ interface IndexSource {
 interface SyncOwner {
   /** The promise resolves to true when the owner has processed the message, to false if it failed. Never rejects. */
   deliver(message: Message): Promise<boolean> | undefined;
+  /** Takes an entry of the log that is not a message. */
+  changed(entry: MessageIndex): void;
+  /**
+   * The first page of the index after a sign-in has come, or the position has jumped over what will not be delivered:
+   * what is listed from now on has that.
+   */
+  positioned(hasJumped: boolean): void;
   /** A reading after a sign-in, a gap or a hint is complete. */
   synced(delivered: number): void;
   /** The reading failed and will be retried. */
   syncFailed(error: unknown): void;
 }
 
+/** A message, or another entry of the log. */
+type Item = Message | MessageIndex;
+
 interface WaitingPush {
-  readonly message: Message;
-  readonly previousId: bigint;
+  readonly item: Item;
+  readonly previousIds: readonly bigint[];
 }
 
 export class Synchroniser {
@@ -50,9 +61,12 @@ export class Synchroniser {
   private readonly owner: SyncOwner;
   private readonly environment: Environment;
   private readonly acknowledges: boolean;
+  /** Whether the index has this account's own messages, too. */
+  private readonly hasSent: boolean;
   private readonly log = new DeliveryLog();
   private account = "";
   private isOnline = false;
+  private isPositioned = false;
   private acknowledged = 0n;
   private asked: { readonly upTo: bigint; readonly answer: Promise<void> } | undefined;
   /** Ids of messages that the owner is processing. */
@@ -72,16 +86,18 @@ export class Synchroniser {
   private cancelLazy: Cancel | undefined;
   private cancelSoon: Cancel | undefined;
 
-  constructor(source: IndexSource, owner: SyncOwner, environment: Environment, acknowledges: boolean) {
+  constructor(source: IndexSource, owner: SyncOwner, environment: Environment, acknowledges: boolean, hasSent = false) {
     this.source = source;
     this.owner = owner;
     this.environment = environment;
     this.acknowledges = acknowledges;
+    this.hasSent = hasSent;
   }
 
   signedIn(account: string): void {
     this.account = account;
     this.isOnline = true;
+    this.isPositioned = false;
     this.waiting = new Map();
     this.read();
   }
@@ -96,28 +112,34 @@ export class Synchroniser {
     this.cancelSoon = undefined;
   }
 
-  /** Takes a push of the received log: a direct or a group message. */
-  pushed(message: Message, previousId: bigint): void {
+  /** Takes a push of the received log: a direct or a group message, or another entry; and what came before it. */
+  pushed(item: Item, ...previousIds: readonly bigint[]): void {
+    const id = idOf(item);
     if (this.waiting !== undefined) {
-      if (this.waiting.size < heldPushesMax) this.waiting.set(message.id, { message, previousId });
+      if (this.waiting.size < heldPushesMax) this.waiting.set(id, { item, previousIds });
       else this.isWantedAgain = true;
       return;
     }
-    if (!this.log.take(message.id)) return;
-    this.deliver(message);
+    if (!this.log.take(id)) return;
+    this.hand(item);
     this.pushes++;
-    if (!this.log.isBeforeKnown(previousId) || this.pushes >= lazyReadPushes) this.read();
+    if (!previousIds.every((before) => this.log.isBeforeKnown(before)) || this.pushes >= lazyReadPushes) this.read();
     else this.readLater(lazyReadMs);
   }
 
   /** Takes a message that another device sent. It belongs to no received log, so it says nothing about gaps. */
   pushedOwn(message: Message): void {
-    if (this.log.takeOwn(message.id)) this.deliver(message);
+    if (this.hasSent) this.pushed(message);
+    else if (this.log.takeOwn(message.id)) this.deliver(message);
   }
 
-  /** Records a stored message of this account, which a push of its group may name as its predecessor. */
-  sent(id: bigint): void {
+  /**
+   * Records a stored message of this account, which a push of its group may name as its predecessor. With `hasSent`, an
+   * entry of this account's, too: returns whether it is new.
+   */
+  sent(id: bigint): boolean {
     this.log.noteSent(id);
+    return this.hasSent && this.log.take(id);
   }
 
   /** Reads the index now, or again after the reading in progress. */
@@ -198,9 +220,18 @@ export class Synchroniser {
   private async readOnce(): Promise<number> {
     let delivered = 0;
     for (;;) {
-      const entries = await this.source.index(this.log.cursor);
-      if (entries.length === 0) break;
       const before = this.log.cursor;
+      const { indexes: entries, lastId, reset } = await this.source.index(before);
+      const hasJumped = reset || (before === 0n && entries.length === 0 && lastId > 0n);
+      if (hasJumped) delivered += this.jump(lastId);
+      if (hasJumped || !this.isPositioned) {
+        this.isPositioned = true;
+        this.owner.positioned(hasJumped);
+      }
+      if (entries.length === 0) {
+        if (reset && this.log.cursor > before) continue;
+        break;
+      }
       for (let at = 0; at < entries.length; at += contentIdsAsked) {
         delivered += await this.deliverAll(entries.slice(at, at + contentIdsAsked));
         await this.acknowledge();
@@ -213,8 +244,29 @@ export class Synchroniser {
     return delivered;
   }
 
+  /** Moves the cursor over what is not delivered, except for what was pushed. */
+  private jump(lastId: bigint): number {
+    let delivered = 0;
+    for (const { item } of this.takeWaiting((id) => id <= lastId)) {
+      if (!this.log.take(idOf(item))) continue;
+      delivered++;
+      this.hand(item);
+    }
+    this.log.advance(lastId);
+    return delivered;
+  }
+
+  /** Removes the waiting pushes with some ids, and returns them in the order of ids. */
+  private takeWaiting(isTaken: (id: bigint) => boolean): WaitingPush[] {
+    const taken = [...(this.waiting ?? [])].filter(([id]) => isTaken(id));
+    for (const [id] of taken) this.waiting?.delete(id);
+    return taken.toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, push]) => push);
+  }
+
   private async deliverAll(entries: readonly MessageIndex[]): Promise<number> {
-    const missing = entries.filter(({ messageId }) => !this.log.isKnown(messageId)).map(({ messageId }) => messageId);
+    const missing = entries
+      .filter(({ messageId, kind }) => kind === 0 && !this.log.isKnown(messageId))
+      .map(({ messageId }) => messageId);
     const contents = new Map<bigint, MessageContent>();
     if (missing.length > 0) {
       for (const content of await this.source.contents(missing)) contents.set(content.messageId, content);
@@ -223,14 +275,23 @@ export class Synchroniser {
     let last = 0n;
     for (const entry of entries) {
       last = entry.messageId;
+      if (entry.kind !== 0) {
+        if (this.log.take(last)) this.hand(entry);
+        continue;
+      }
       const content = contents.get(last);
       // No content: purged since the index was read. Already taken: pushed since then.
       if (content === undefined || !this.log.take(last)) continue;
       delivered++;
-      this.deliver(this.waiting?.get(last)?.message ?? indexedMessage(entry, content, this.account));
+      this.hand(this.waiting?.get(last)?.item ?? indexedMessage(entry, content, this.account));
     }
     this.log.advance(last);
     return delivered;
+  }
+
+  private hand(item: Item): void {
+    if ("id" in item) this.deliver(item);
+    else this.owner.changed(item);
   }
 
   private deliver(message: Message): void {
@@ -275,10 +336,9 @@ export class Synchroniser {
   }
 
   private releaseWaiting(): void {
-    const waiting = [...(this.waiting?.values() ?? [])];
+    const waiting = this.takeWaiting(() => true);
     this.waiting = undefined;
-    waiting.sort((one, other) => (one.message.id < other.message.id ? -1 : 1));
-    for (const { message, previousId } of waiting) this.pushed(message, previousId);
+    for (const { item, previousIds } of waiting) this.pushed(item, ...previousIds);
   }
 
   private readLater(delayMs: number): void {
@@ -294,4 +354,5 @@ export class Synchroniser {
   }
 }
 
+const idOf = (item: Item): bigint => ("id" in item ? item.id : item.messageId);
 const minOf = (one: bigint, other: bigint): bigint => (one < other ? one : other);

@@ -101,6 +101,19 @@ export interface HistoryOptions {
   readonly thread?: bigint;
 }
 
+/** The messages of a conversation that a view shows: loaded pages, what arrives, what changes, what is being sent. */
+export interface Timeline {
+  /** In the order of ids, those of the outbox last; another array after each change. */
+  readonly messages: readonly ChatMessage[];
+  readonly hasBefore: boolean;
+  /** Loads an older page. Rejects as requests do. */
+  loadBefore(): Promise<void>;
+  /** Called after each change, once a turn. Returns a function that ends it. */
+  onChange(handler: () => void): () => void;
+  /** Stops following the conversation. */
+  close(): void;
+}
+
 /** The events of a client, and those of conversations. */
 export interface MessengerEvents extends ClientEvents {
   /** The list has changed: an item, its order, or what is loaded. Several changes of one turn are one event. */
