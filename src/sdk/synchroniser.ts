@@ -12,6 +12,7 @@ import { Disconnected } from "./client-errors.ts";
 import { type Deferred, deferred } from "./deferred.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import type { Cancel, Environment } from "./environment.ts";
+import { HeldPushes, idOf, type Item } from "./held-pushes.ts";
 import { indexedMessage, type Message } from "./message.ts";
 import { backOffMs } from "./reconnect-rule.ts";
 
@@ -19,8 +20,6 @@ import { backOffMs } from "./reconnect-rule.ts";
 const lazyReadMs = 2_000;
 /** The number of pushes that triggers reading the index. */
 const lazyReadPushes = 200;
-/** The bound on pushes that wait for the reading after a sign-in; the index has those that are dropped. */
-const heldPushesMax = 1_000;
 
 /** Reading continues while the owner is processing at most this many messages. */
 export const inWorkMax = 1_000;
@@ -48,14 +47,6 @@ interface SyncOwner {
   syncFailed(error: unknown): void;
 }
 
-/** A message, or another entry of the log. */
-type Item = Message | MessageIndex;
-
-interface WaitingPush {
-  readonly item: Item;
-  readonly previousIds: readonly bigint[];
-}
-
 export class Synchroniser {
   private readonly source: IndexSource;
   private readonly owner: SyncOwner;
@@ -76,7 +67,7 @@ export class Synchroniser {
   /** The first message that the owner failed to process: it and later ones are not acknowledged. */
   private failedId: bigint | undefined;
   /** Pushes during the reading after a sign-in; undefined outside it. */
-  private waiting: Map<bigint, WaitingPush> | undefined;
+  private waiting: HeldPushes | undefined;
   private running: Promise<void> | undefined;
   /** Waits for the owner to acknowledge what it has processed; readings do not wait for this. */
   private settling: Promise<void> | undefined;
@@ -98,7 +89,7 @@ export class Synchroniser {
     this.account = account;
     this.isOnline = true;
     this.isPositioned = false;
-    this.waiting = new Map();
+    this.waiting = new HeldPushes();
     this.read();
   }
 
@@ -114,13 +105,11 @@ export class Synchroniser {
 
   /** Takes a push of the received log: a direct or a group message, or another entry; and what came before it. */
   pushed(item: Item, ...previousIds: readonly bigint[]): void {
-    const id = idOf(item);
     if (this.waiting !== undefined) {
-      if (this.waiting.size < heldPushesMax) this.waiting.set(id, { item, previousIds });
-      else this.isWantedAgain = true;
+      if (!this.waiting.hold({ item, previousIds })) this.isWantedAgain = true;
       return;
     }
-    if (!this.log.take(id)) return;
+    if (!this.log.take(idOf(item))) return;
     this.hand(item);
     this.pushes++;
     if (!previousIds.every((before) => this.log.isBeforeKnown(before)) || this.pushes >= lazyReadPushes) this.read();
@@ -247,20 +236,13 @@ export class Synchroniser {
   /** Moves the cursor over what is not delivered, except for what was pushed. */
   private jump(lastId: bigint): number {
     let delivered = 0;
-    for (const { item } of this.takeWaiting((id) => id <= lastId)) {
+    for (const { item } of this.waiting?.take(lastId) ?? []) {
       if (!this.log.take(idOf(item))) continue;
       delivered++;
       this.hand(item);
     }
     this.log.advance(lastId);
     return delivered;
-  }
-
-  /** Removes the waiting pushes with some ids, and returns them in the order of ids. */
-  private takeWaiting(isTaken: (id: bigint) => boolean): WaitingPush[] {
-    const taken = [...(this.waiting ?? [])].filter(([id]) => isTaken(id));
-    for (const [id] of taken) this.waiting?.delete(id);
-    return taken.toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, push]) => push);
   }
 
   private async deliverAll(entries: readonly MessageIndex[]): Promise<number> {
@@ -283,7 +265,7 @@ export class Synchroniser {
       // No content: purged since the index was read. Already taken: pushed since then.
       if (content === undefined || !this.log.take(last)) continue;
       delivered++;
-      this.hand(this.waiting?.get(last)?.item ?? indexedMessage(entry, content, this.account));
+      this.hand(this.waiting?.get(last) ?? indexedMessage(entry, content, this.account));
     }
     this.log.advance(last);
     return delivered;
@@ -336,7 +318,7 @@ export class Synchroniser {
   }
 
   private releaseWaiting(): void {
-    const waiting = this.takeWaiting(() => true);
+    const waiting = this.waiting?.take() ?? [];
     this.waiting = undefined;
     for (const { item, previousIds } of waiting) this.pushed(item, ...previousIds);
   }
@@ -354,5 +336,4 @@ export class Synchroniser {
   }
 }
 
-const idOf = (item: Item): bigint => ("id" in item ? item.id : item.messageId);
 const minOf = (one: bigint, other: bigint): bigint => (one < other ? one : other);

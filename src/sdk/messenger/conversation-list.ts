@@ -24,7 +24,7 @@ const notedMax = 10_000;
 /** Returns whether the record knows everything afterwards; otherwise the list is read again. */
 type Update = (record: ConversationRecord) => boolean | void;
 
-export interface ListOwner {
+interface ListOwner {
   readonly ask: Ask;
   readonly environment: Environment;
   /** Messages with the changes that the server has not confirmed. */

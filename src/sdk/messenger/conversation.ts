@@ -18,7 +18,7 @@ import type {
 } from "./messenger-types.ts";
 import { namesOf } from "./partner.ts";
 
-export interface ConversationOwner {
+interface ConversationOwner {
   readonly ask: Ask;
   readonly conversations: ConversationList;
   timeline(partner: Partner, limit: number): Promise<Timeline>;

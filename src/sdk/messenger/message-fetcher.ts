@@ -19,7 +19,7 @@ const againMs = 1_000;
 /** The bound on messages that wait to be fetched; beyond it, the one that has waited longest is given up. */
 const waitingMax = 10_000;
 
-export interface Found {
+interface Found {
   readonly partner: Partner;
   readonly message: ChatMessage;
 }

@@ -1,7 +1,9 @@
 // What the messenger shows of conversations, and what applications subscribe to. The protocol behind it is
 // proto/README.md, section 5, "Conversations".
 
-import type { ClientEvents } from "../client-options.ts";
+import type { ClientEvents, ClientOptions } from "../client-options.ts";
+import type { Handlers } from "../emitter.ts";
+import type { OpenOutbox } from "./outbox-storage.ts";
 
 /** Whom one talks to: an account (oneself is one, too), or a group by its id. */
 export type Partner = { readonly account: string } | { readonly group: string };
@@ -131,4 +133,11 @@ export interface MessengerEvents extends ClientEvents {
   read: { readonly partner: Partner; readonly account: string; readonly messageId: bigint };
   /** A message of the outbox is stored, has failed, or was discarded. */
   outboxChanged: { readonly partner: Partner; readonly clientId: string };
+}
+
+/** The options of a client, and those of conversations. */
+export interface MessengerOptions extends Omit<ClientOptions, "on"> {
+  /** Where messages wait that are not sent yet. Default: memory. */
+  readonly outbox?: OpenOutbox;
+  readonly on?: Handlers<MessengerEvents>;
 }

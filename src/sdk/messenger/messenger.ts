@@ -7,23 +7,17 @@ import { Feature } from "../../wire/features.ts";
 import { AccountStateChange } from "../../wire/gen/messages/account-state-change.ts";
 import { AccountStateResp } from "../../wire/gen/messages/account-state-resp.ts";
 import { EntryKind } from "../../wire/gen/messages/entry-kind.ts";
-import { EntryResp } from "../../wire/gen/messages/entry-resp.ts";
 import { EventPush } from "../../wire/gen/messages/event-push.ts";
 import type { Header } from "../../wire/gen/messages/header.ts";
 import type { LoginResp } from "../../wire/gen/messages/login-resp.ts";
-import { MessageEditReq } from "../../wire/gen/messages/message-edit-req.ts";
 import { MessageHideReq } from "../../wire/gen/messages/message-hide-req.ts";
 import type { MessageIndex } from "../../wire/gen/messages/message-index.ts";
-import { MessageReactReq } from "../../wire/gen/messages/message-react-req.ts";
 import { MessageReadersReq } from "../../wire/gen/messages/message-readers-req.ts";
 import { MessageReadersResp } from "../../wire/gen/messages/message-readers-resp.ts";
-import { MessageRecallReq } from "../../wire/gen/messages/message-recall-req.ts";
 import { ReadNotify } from "../../wire/gen/messages/read-notify.ts";
 import { decodeMessage } from "../../wire/message-codec.ts";
-import type { MessageInit, MessageType } from "../../wire/message-type.ts";
 import { Disconnected } from "../client-errors.ts";
-import type { ClientOptions } from "../client-options.ts";
-import { Emitter, type Handler, type Handlers } from "../emitter.ts";
+import { Emitter, type Handler } from "../emitter.ts";
 import type { Message } from "../message.ts";
 import { RoostClient, type Stored, type Talk, type TalkOptions } from "../roost-client.ts";
 import type { Ask } from "./ask.ts";
@@ -31,13 +25,13 @@ import { newMessage } from "./chat-message.ts";
 import { ConversationList } from "./conversation-list.ts";
 import { Conversation } from "./conversation.ts";
 import { readHistory } from "./history.ts";
-import { edited, type MessageChange, MessageChanges, reacted, recalled } from "./message-changes.ts";
-import { MessageFetcher } from "./message-fetcher.ts";
-import type { ChatMessage, Draft, MessengerEvents, Partner, Timeline } from "./messenger-types.ts";
-import type { OpenOutbox } from "./outbox-storage.ts";
+import { MessageChanges } from "./message-changes.ts";
+import { type ChangeKind, MessageDesk } from "./message-desk.ts";
+import type { ChatMessage, Draft, MessengerEvents, MessengerOptions, Partner, Timeline } from "./messenger-types.ts";
+import { openMemoryOutbox } from "./memory-outbox-storage.ts";
 import { Outbox } from "./outbox.ts";
 import { OwnState } from "./own-state.ts";
-import { keyOf, partnerOf, partnerOfEntry, partnerOfMessage } from "./partner.ts";
+import { entryOf, keyOf, partnerOf, partnerOfEntry, partnerOfMessage } from "./partner.ts";
 import { ReadMarks } from "./read-marks.ts";
 import { TalksUnderWay } from "./talks-under-way.ts";
 import { Timelines } from "./timelines.ts";
@@ -45,14 +39,7 @@ import { Timelines } from "./timelines.ts";
 export type { ConversationList } from "./conversation-list.ts";
 export type { Conversation } from "./conversation.ts";
 export type * from "./messenger-types.ts";
-
-export interface MessengerOptions extends Omit<ClientOptions, "on"> {
-  /** Default: IndexedDB where there is one, memory elsewhere. `openFileOutbox(path)` keeps it in a file. */
-  readonly outbox?: OpenOutbox;
-  readonly on?: Handlers<MessengerEvents>;
-}
-
-type ChangeKind = MessengerEvents["messageChanged"]["kind"];
+export type * from "./outbox-storage.ts";
 
 const kinds: { readonly [kind: number]: ChangeKind } = {
   [EntryKind.EntryEdited]: "edited",
@@ -74,7 +61,7 @@ export class Messenger extends RoostClient {
   private readonly changes = new MessageChanges();
   private readonly talks = new TalksUnderWay();
   private readonly outbox: Outbox;
-  private readonly fetcher: MessageFetcher;
+  private readonly desk: MessageDesk;
   private readonly ownState: OwnState;
   private readonly marks: ReadMarks;
   private readonly ask: Ask = (command, type, init, responseType) =>
@@ -93,25 +80,28 @@ export class Messenger extends RoostClient {
       markedRead: (key) => this.marks.of(key),
       changed: (keys) => void notices.emit("conversationsChanged", { keys }),
     });
-    this.fetcher = new MessageFetcher(ask, environment, (id, found) => {
-      for (const timeline of this.timelines.all()) timeline.refreshed(id, found?.message);
-      if (found !== undefined)
-        this.conversations.update(found.partner, (record) => record.refreshed(found.message), false);
-    });
+    const { conversations, timelines } = this;
+    const stored = (entryId: bigint): boolean => this.synchroniser.sent(entryId);
+    this.desk = new MessageDesk(
+      { ...{ ask, environment, notices, conversations, timelines, stored }, account: () => this.account },
+      this.changes,
+    );
     this.ownState = new OwnState(ask, (state) => this.showOwnState(state));
     this.marks = new ReadMarks(ask, (partner, id) =>
       this.conversations.update(partner, (record) => record.read(id), false),
     );
     this.outbox = new Outbox({
+      newId: () => environment.newId(),
+      account: () => this.account,
+      isOnline: () => this.isOnline && this.isGranted === true,
       send: (partner, draft, clientId) =>
         "group" in partner
           ? this.talkToGroup(partner.group, draft, { clientId })
           : this.talkToUser(partner.account, draft, { clientId }),
-      changed: (partner, { clientId }, what) => {
+      changed: (partner, clientId, what) => {
         for (const timeline of this.timelines.of(partner)) timeline.note();
         if (what !== "added") void notices.emit("outboxChanged", { partner, clientId });
       },
-      account: "",
     });
     const mine = ({ account }: { readonly account: string }): void => {
       if (account === this.account) this.conversations.readAgain();
@@ -132,7 +122,8 @@ export class Messenger extends RoostClient {
       await client.close();
       throw new Error(`${closeNotGranted.text}: connect to a newer one, or use RoostClient`);
     }
-    await client.outbox.start();
+    const { outbox = openMemoryOutbox, device = "" } = options;
+    await client.outbox.start(outbox({ account: client.account, device }));
     return client;
   }
 
@@ -159,17 +150,17 @@ export class Messenger extends RoostClient {
     { body, extra = "" }: { readonly body: string; readonly extra?: string },
     { clientId = this.environment.newId() }: TalkOptions = {},
   ): Promise<void> {
-    const request = { messageId, body, extra, clientId };
-    return this.change("edited", messageId, edited(body, extra), Command.MessageEdit, MessageEditReq, request);
+    return this.desk.edit(messageId, body, extra, clientId);
   }
 
+  /** Takes a message back, for everybody. Shown at once, like `edit`. */
   recall(messageId: bigint): Promise<void> {
-    return this.change("recalled", messageId, recalled, Command.MessageRecall, MessageRecallReq, { messageId });
+    return this.desk.recall(messageId);
   }
 
+  /** Adds a reaction (1 to 32 bytes), or takes it back. Shown at once, like `edit`. */
   react(messageId: bigint, reaction: string, isOn = true): Promise<void> {
-    const request = { messageId, reaction, off: !isOn };
-    return this.change("reacted", messageId, reacted(reaction, isOn), Command.MessageReact, MessageReactReq, request);
+    return this.desk.react(messageId, reaction, isOn);
   }
 
   /** Hides messages from this account, on all its devices; at most 200. */
@@ -211,13 +202,13 @@ export class Messenger extends RoostClient {
     this.isGranted = features.includes(Feature.Conversations);
     if (!this.isGranted) return;
     this.stateRead = this.ownState.read().catch(() => undefined);
-    this.fetcher.online();
+    this.desk.fetcher.online();
     this.environment.after(0, () => this.outbox.online());
     void this.marks.online(() => this.conversations.readAgain());
   }
 
   protected override disconnected(isForGood: boolean): void {
-    this.fetcher.offline();
+    this.desk.fetcher.offline();
     this.conversations.stop(isForGood, new Disconnected(closeAbnormal));
   }
 
@@ -247,7 +238,7 @@ export class Messenger extends RoostClient {
       if (entry.detail?.accounts.includes(this.account) === true) this.conversations.readAgain();
       return;
     }
-    this.changed(partnerOfEntry(entry), name, direction === 1 ? this.account : accountB, refersTo);
+    this.desk.changed(partnerOfEntry(entry), name, direction === 1 ? this.account : accountB, refersTo);
   }
 
   protected override async talk(
@@ -304,56 +295,6 @@ export class Messenger extends RoostClient {
     for (const timeline of this.timelines.of(partner)) timeline.arrived(message);
   }
 
-  private changed(partner: Partner, kind: ChangeKind, actor: string, messageId: bigint): void {
-    const isRecalled = kind === "recalled";
-    if (isRecalled) this.conversations.update(partner, (record) => record.recalled(messageId), false);
-    for (const timeline of this.timelines.of(partner)) timeline.changed(messageId, isRecalled);
-    if (!this.shows(messageId) && !this.notices.has("messageChanged")) return;
-    void this.fetcher.fetch(messageId).then((found) => {
-      void this.notices.emit("messageChanged", { partner, kind, actor, messageId, message: found?.message });
-    });
-  }
-
-  /** Shows a change, has the server make it, and shows the message as it is then. */
-  private async change<Request>(
-    kind: ChangeKind,
-    id: bigint,
-    change: MessageChange,
-    command: string,
-    type: MessageType<Request>,
-    request: MessageInit<NoInfer<Request>>,
-  ): Promise<void> {
-    const remove = this.changes.add(id, change);
-    const takeAway = (): void => {
-      remove();
-      this.noteMessage(id);
-    };
-    this.noteMessage(id);
-    try {
-      const { entryId } = await this.ask(command, type, request, EntryResp);
-      const isNew = entryId > 0n && this.synchroniser.sent(entryId);
-      if (!this.shows(id) && !this.notices.has("messageChanged")) return takeAway();
-      void this.fetcher.fetch(id).then((found) => {
-        takeAway();
-        if (!isNew || found === undefined) return;
-        const { partner, message } = found;
-        void this.notices.emit("messageChanged", { partner, kind, actor: this.account, messageId: id, message });
-      });
-    } catch (error) {
-      takeAway();
-      throw error;
-    }
-  }
-
-  private shows(id: bigint): boolean {
-    return this.conversations.shows(id) || [...this.timelines.all()].some((timeline) => timeline.has(id));
-  }
-
-  private noteMessage(id: bigint): void {
-    this.conversations.noteMessage(id);
-    for (const timeline of this.timelines.all()) if (timeline.has(id)) timeline.note();
-  }
-
   private read({ reader, account, group, messageId }: ReadNotify): void {
     const isMine = reader === this.account;
     const partner = partnerOf({ account: isMine ? account : reader, group });
@@ -386,7 +327,7 @@ export class Messenger extends RoostClient {
             ...{ ask, environment },
             shown: (message) => this.changes.shown(message),
             pending: () => this.outbox.pending(partner),
-            fetch: (id) => void this.fetcher.fetch(id),
+            fetch: (id) => void this.desk.fetcher.fetch(id),
           },
           partner,
           limit,
@@ -407,13 +348,4 @@ export class Messenger extends RoostClient {
       },
     };
   }
-}
-
-/** A pushed entry as the index has it. */
-function entryOf(push: EventPush, me: string): MessageIndex {
-  const { entryId: messageId, kind, refersTo, actor, time: sendTime, account, group, detail } = push;
-  const isMine = actor === me;
-  const accountB = group === "" && isMine ? account : actor;
-  const common = { messageId, kind, refersTo, sendTime, accountB, group, detail };
-  return { ...common, direction: isMine ? 1 : 0, mentions: [], replyTo: 0n };
 }

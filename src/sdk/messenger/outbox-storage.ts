@@ -31,7 +31,7 @@ export interface OutboxStorage {
 }
 
 /** Whose outbox it is: each device of an account has its own. */
-export interface OutboxOwner {
+interface OutboxOwner {
   readonly account: string;
   readonly device: string;
 }

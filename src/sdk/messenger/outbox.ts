@@ -1,68 +1,97 @@
-// Stands in for the outbox until it is there: in memory.
+// Messages that wait to be sent: each conversation's one after the other, each until the server has stored or refused
+// it, with one clientId, so that none is stored twice.
 
 import { errorOf, isWorthRepeating } from "../client-errors.ts";
-import type { OutboxContract, OutboxOwnerContract } from "./messenger-contract.ts";
+import type { Stored } from "../roost-client.ts";
 import type { ChatMessage, Draft, Partner } from "./messenger-types.ts";
-import { keyOf } from "./partner.ts";
+import type { OutboxEntry, OutboxStorage } from "./outbox-storage.ts";
+import { keyOf, namesOf } from "./partner.ts";
 
-interface Entry {
-  readonly partner: Partner;
-  readonly draft: Draft;
+/** How long the server recognises a repetition, in milliseconds. */
+const repeatableMs = 24 * 3_600_000;
+
+interface Sender {
+  newId(): string;
+  account(): string;
+  isOnline(): boolean;
+  /** One try, as `RoostClient` talks; rejects like it. */
+  send(partner: Partner, draft: Draft, clientId: string): Promise<Stored>;
+  changed(partner: Partner, clientId: string, what: "added" | "stored" | "failed" | "discarded"): void;
+}
+
+interface Waiting {
+  entry: OutboxEntry;
   message: ChatMessage;
 }
 
-export class Outbox implements OutboxContract {
-  private readonly owner: OutboxOwnerContract;
-  private readonly entries = new Map<string, Entry>();
+export class Outbox {
+  private readonly sender: Sender;
+  private storage: OutboxStorage | undefined;
+  private readonly waiting = new Map<string, Waiting>();
+  /** The conversations that are being sent to. */
   private readonly busy = new Set<string>();
 
-  constructor(owner: OutboxOwnerContract) {
-    this.owner = owner;
+  constructor(sender: Sender) {
+    this.sender = sender;
   }
 
-  start(): Promise<void> {
-    return Promise.resolve();
+  /** Loads what an earlier run has left, and sends it. */
+  async start(storage: OutboxStorage): Promise<void> {
+    this.storage = storage;
+    for (const entry of await storage.load())
+      this.waiting.set(entry.clientId, { entry, message: messageOf(entry, this.sender.account()) });
+    this.online();
   }
 
-  add(partner: Partner, draft: Draft): ChatMessage {
-    const clientId = crypto.randomUUID();
-    const { body, type = 1, extra = "", mentions = [], replyTo = 0n } = draft;
-    const sendTime = BigInt(Date.now()) * 1_000_000n;
-    const kept = { id: 0n, clientId, sender: this.owner.account, sendTime, type, body, extra, mentions, replyTo };
-    const message: ChatMessage = { ...kept, isEdited: false, isRecalled: false, reactions: [], state: "sending" };
-    this.entries.set(clientId, { partner, draft, message });
-    this.owner.changed(partner, message, "added");
-    void this.run(partner);
+  /** Adds a message and returns it; each conversation's are sent one after the other. */
+  add(partner: Partner, { body, type = 1, extra = "", mentions = [], replyTo = 0n }: Draft): ChatMessage {
+    const { account, group } = namesOf(partner);
+    const entry: OutboxEntry = {
+      clientId: this.sender.newId(),
+      toGroup: group !== "",
+      dest: group === "" ? account : group,
+      ...{ type, body, extra, mentions },
+      replyTo: replyTo === 0n ? "" : String(replyTo),
+      addedAt: Date.now(),
+      triedAt: 0,
+    };
+    const message = messageOf(entry, this.sender.account());
+    this.waiting.set(entry.clientId, { entry, message });
+    this.sender.changed(partner, entry.clientId, "added");
+    void this.put(entry).then(() => this.run(partner));
     return message;
   }
 
   pending(partner?: Partner): readonly ChatMessage[] {
-    const all = [...this.entries.values()];
-    const wanted = partner && keyOf(partner);
-    return all.filter((entry) => wanted === undefined || keyOf(entry.partner) === wanted).map(({ message }) => message);
+    const key = partner && keyOf(partner);
+    const wanted = [...this.waiting.values()].filter(
+      ({ entry }) => key === undefined || keyOf(partnerOf(entry)) === key,
+    );
+    return wanted.map(({ message }) => message);
   }
 
   retry(clientId: string): void {
-    const entry = this.entries.get(clientId);
-    if (entry === undefined) return;
-    const { error: _, ...message } = entry.message;
-    entry.message = { ...message, state: "sending" };
-    void this.run(entry.partner);
+    const one = this.waiting.get(clientId);
+    if (one === undefined) return;
+    one.message = messageOf(one.entry, this.sender.account());
+    void this.run(partnerOf(one.entry));
   }
 
-  discard(clientId: string): Promise<void> {
-    const entry = this.entries.get(clientId);
-    if (this.entries.delete(clientId) && entry !== undefined)
-      this.owner.changed(entry.partner, entry.message, "discarded");
-    return Promise.resolve();
+  async discard(clientId: string): Promise<void> {
+    const one = this.waiting.get(clientId);
+    if (one !== undefined) await this.end(one, "discarded");
   }
 
+  /** Signed in: sends what waits. */
   online(): void {
-    for (const { partner } of [...this.entries.values()]) void this.run(partner);
+    const partners = new Map(
+      [...this.waiting.values()].map(({ entry }) => [keyOf(partnerOf(entry)), partnerOf(entry)]),
+    );
+    for (const partner of partners.values()) void this.run(partner);
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  async close(): Promise<void> {
+    await this.storage?.close();
   }
 
   private async run(partner: Partner): Promise<void> {
@@ -70,24 +99,65 @@ export class Outbox implements OutboxContract {
     if (this.busy.has(key)) return;
     this.busy.add(key);
     try {
-      for (;;) {
-        const next = [...this.entries].find(
-          ([, entry]) => keyOf(entry.partner) === key && entry.message.state === "sending",
-        );
-        if (next === undefined) return;
-        const [clientId, entry] = next;
-        try {
-          const { id, sendTime } = await this.owner.send(partner, entry.draft, clientId);
-          this.entries.delete(clientId);
-          this.owner.changed(partner, { ...entry.message, id, sendTime, state: "stored" }, "stored");
-        } catch (error) {
-          if (isWorthRepeating(error)) return;
-          entry.message = { ...entry.message, state: "failed", error: errorOf(error) };
-          this.owner.changed(partner, entry.message, "failed");
-        }
+      for (let next = this.next(key); next !== undefined && this.sender.isOnline(); next = this.next(key)) {
+        if (!(await this.attempt(partner, next))) break;
       }
     } finally {
       this.busy.delete(key);
     }
   }
+
+  private next(key: string): Waiting | undefined {
+    return [...this.waiting.values()].find(
+      ({ entry, message }) => keyOf(partnerOf(entry)) === key && message.state === "sending",
+    );
+  }
+
+  /** Sends a message once. Returns whether to go on with the next one; otherwise the next sign-in does. */
+  private async attempt(partner: Partner, one: Waiting): Promise<boolean> {
+    try {
+      const { entry } = one;
+      if (entry.triedAt === 0) {
+        one.entry = { ...entry, triedAt: Date.now() };
+        await this.put(one.entry);
+      } else if (Date.now() - entry.triedAt > repeatableMs) {
+        throw new Error("the message was first sent more than 24 hours ago and may be stored: look, then discard it");
+      }
+      const { type, body, extra, mentions } = entry;
+      const draft = { type, body, extra, mentions, replyTo: BigInt(entry.replyTo) };
+      await this.sender.send(partner, draft, entry.clientId);
+    } catch (cause) {
+      if (isWorthRepeating(cause)) return false;
+      one.message = { ...one.message, state: "failed", error: errorOf(cause) };
+      this.sender.changed(partner, one.entry.clientId, "failed");
+      return true;
+    }
+    await this.end(one, "stored");
+    return true;
+  }
+
+  private async end({ entry }: Waiting, what: "stored" | "discarded"): Promise<void> {
+    this.waiting.delete(entry.clientId);
+    this.sender.changed(partnerOf(entry), entry.clientId, what);
+    // One that stays is sent again by the next run, with its clientId.
+    await this.storage?.remove(entry.clientId).catch(() => undefined);
+  }
+
+  /** A storage that fails costs what it would have kept, not the message. */
+  private async put(entry: OutboxEntry): Promise<void> {
+    if (this.waiting.has(entry.clientId)) await this.storage?.put(entry).catch(() => undefined);
+  }
+}
+
+function partnerOf({ toGroup, dest }: OutboxEntry): Partner {
+  return toGroup ? { group: dest } : { account: dest };
+}
+
+function messageOf(
+  { clientId, addedAt, type, body, extra, mentions, replyTo }: OutboxEntry,
+  sender: string,
+): ChatMessage {
+  const kept = { clientId, sender, type, body, extra, mentions, replyTo: BigInt(replyTo) };
+  const sendTime = BigInt(addedAt) * 1_000_000n;
+  return { ...kept, id: 0n, sendTime, isEdited: false, isRecalled: false, reactions: [], state: "sending" };
 }
