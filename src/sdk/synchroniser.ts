@@ -58,6 +58,8 @@ export class Synchroniser {
   private account = "";
   private isOnline = false;
   private isPositioned = false;
+  /** The log was empty at the first reading. */
+  private isFromStart = false;
   private acknowledged = 0n;
   private asked: { readonly upTo: bigint; readonly answer: Promise<void> } | undefined;
   /** Ids of messages that the owner is processing. */
@@ -210,8 +212,11 @@ export class Synchroniser {
     let delivered = 0;
     for (;;) {
       const before = this.log.cursor;
-      const { indexes: entries, lastId, reset } = await this.source.index(before);
-      const hasJumped = reset || (before === 0n && entries.length === 0 && lastId > 0n);
+      // 1 is below all ids: with 0, the log would begin at its end again.
+      const after = before === 0n && this.isFromStart ? 1n : before;
+      const { indexes: entries, lastId, reset } = await this.source.index(after);
+      const hasJumped = lastId > 0n && (reset || (after === 0n && entries.length === 0));
+      this.isFromStart ||= this.hasSent && lastId === 0n && entries.length === 0;
       if (hasJumped) delivered += this.jump(lastId);
       if (hasJumped || !this.isPositioned) {
         this.isPositioned = true;
@@ -241,6 +246,7 @@ export class Synchroniser {
       delivered++;
       this.hand(item);
     }
+    if (lastId < this.log.cursor) this.log.restart();
     this.log.advance(lastId);
     return delivered;
   }

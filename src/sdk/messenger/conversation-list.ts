@@ -59,6 +59,8 @@ export class ConversationList implements Iterable<ConversationState> {
   private isWanted = false;
   private isPausing = false;
   private noted: Noted[] | undefined;
+  /** Conversations that belong to the list and are not loaded. */
+  private readonly unknownKeys = new Set<string>();
   private changedKeys: Set<string> | undefined;
 
   constructor(owner: ListOwner) {
@@ -198,7 +200,10 @@ export class ConversationList implements Iterable<ConversationState> {
   private apply(key: string, update: Update, isNews: boolean): void {
     const record = this.records.get(key);
     if (record === undefined) {
-      if (isNews) this.readAgain();
+      if (isNews) {
+        if (this.unknownKeys.size < pageSize) this.unknownKeys.add(key);
+        this.readAgain();
+      }
       return;
     }
     const before = record.state;
@@ -226,7 +231,10 @@ export class ConversationList implements Iterable<ConversationState> {
   }
 
   private async replace(): Promise<void> {
-    const wanted = Math.max(firstPageSize, this.records.size);
+    // All of them, where all were loaded.
+    const isAll = this.records.size > 0 && !this.more;
+    const wanted = isAll ? Infinity : Math.max(firstPageSize, this.records.size + this.unknownKeys.size);
+    this.unknownKeys.clear();
     const listed: ConversationRecord[] = [];
     let hasMore = true;
     for (let before = 0n; hasMore && listed.length < wanted;) {

@@ -6,7 +6,7 @@ import { ConversationClearReq } from "../../wire/gen/messages/conversation-clear
 import { ConversationSetReq } from "../../wire/gen/messages/conversation-set-req.ts";
 import type { Ask } from "./ask.ts";
 import type { ConversationList } from "./conversation-list.ts";
-import { historyPages } from "./history.ts";
+import { historyPages, readHistory } from "./history.ts";
 import type {
   ChatMessage,
   ConversationState,
@@ -61,8 +61,9 @@ export class Conversation {
    * Marks as read up to a message, by default the last one. The list shows it at once. Without a connection it is
    * remembered until the next sign-in.
    */
-  async markRead(upTo: bigint = this.lastId): Promise<void> {
-    if (upTo > 0n) await this.owner.markRead(this.partner, upTo);
+  async markRead(upTo?: bigint): Promise<void> {
+    const id = upTo ?? this.state?.lastMessage?.id ?? (await this.lastId());
+    if (id > 0n) await this.owner.markRead(this.partner, id);
   }
 
   pin(isPinned = true): Promise<void> {
@@ -79,15 +80,18 @@ export class Conversation {
   }
 
   /** Nothing up to a message, by default the last one, is shown to this account any more. */
-  async clear(upTo: bigint = this.lastId): Promise<void> {
-    if (upTo === 0n) return;
-    const request = { ...namesOf(this.partner), upTo };
+  async clear(upTo?: bigint): Promise<void> {
+    const id = upTo ?? (await this.lastId());
+    if (id === 0n) return;
+    const request = { ...namesOf(this.partner), upTo: id };
     await this.owner.ask(Command.ConversationClear, ConversationClearReq, request, AccountStateChange);
-    this.owner.cleared(this.partner, upTo);
+    this.owner.cleared(this.partner, id);
   }
 
-  private get lastId(): bigint {
-    return this.state?.lastMessage?.id ?? 0n;
+  /** Asks for the last message, which the list may not have. */
+  private async lastId(): Promise<bigint> {
+    const { messages } = await readHistory(this.owner.ask, { ...namesOf(this.partner), limit: 1 });
+    return messages[0]?.id ?? 0n;
   }
 
   private async set(

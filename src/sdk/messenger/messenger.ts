@@ -18,6 +18,7 @@ import { ReadNotify } from "../../wire/gen/messages/read-notify.ts";
 import { decodeMessage } from "../../wire/message-codec.ts";
 import { Disconnected } from "../client-errors.ts";
 import { Emitter, type Handler } from "../emitter.ts";
+import type { CreatedGroup, GroupDraft } from "../group.ts";
 import type { Message } from "../message.ts";
 import { RoostClient, type Stored, type Talk, type TalkOptions } from "../roost-client.ts";
 import type { Ask } from "./ask.ts";
@@ -81,12 +82,12 @@ export class Messenger extends RoostClient {
       changed: (keys) => void notices.emit("conversationsChanged", { keys }),
     });
     const { conversations, timelines } = this;
+    this.ownState = new OwnState(ask, conversations, timelines);
     const stored = (entryId: bigint): boolean => this.synchroniser.sent(entryId);
     this.desk = new MessageDesk(
       { ...{ ask, environment, notices, conversations, timelines, stored }, account: () => this.account },
       this.changes,
     );
-    this.ownState = new OwnState(ask, (state) => this.showOwnState(state));
     this.marks = new ReadMarks(ask, (partner, id) =>
       this.conversations.update(partner, (record) => record.read(id), false),
     );
@@ -163,10 +164,26 @@ export class Messenger extends RoostClient {
     return this.desk.react(messageId, reaction, isOn);
   }
 
+  override async newGroup(draft: GroupDraft): Promise<CreatedGroup> {
+    const created = await super.newGroup(draft);
+    this.conversations.readAgain();
+    return created;
+  }
+
+  override async joinGroup(group: string, account = this.account): Promise<void> {
+    await super.joinGroup(group, account);
+    if (account === this.account) this.conversations.readAgain();
+  }
+
+  override async quitGroup(group: string, account = this.account): Promise<void> {
+    await super.quitGroup(group, account);
+    if (account === this.account) this.conversations.readAgain();
+  }
+
   /** Hides messages from this account, on all its devices; at most 200. */
   async hideMessages(messageIds: readonly bigint[]): Promise<void> {
     await this.ask(Command.MessageHide, MessageHideReq, { messageIds }, AccountStateChange);
-    this.hidden(messageIds);
+    this.ownState.hidden(messageIds);
   }
 
   /** Who has read a message of a group. */
@@ -201,7 +218,7 @@ export class Messenger extends RoostClient {
     this.signIns++;
     this.isGranted = features.includes(Feature.Conversations);
     if (!this.isGranted) return;
-    this.stateRead = this.ownState.read().catch(() => undefined);
+    this.stateRead = this.ownState.read();
     this.desk.fetcher.online();
     this.environment.after(0, () => this.outbox.online());
     void this.marks.online(() => this.conversations.readAgain());
@@ -269,22 +286,11 @@ export class Messenger extends RoostClient {
       }
       case Command.AccountChanged: {
         const state = decodeMessage(AccountStateResp, body);
-        if (state === undefined) return;
-        this.showOwnState(state);
-        for (const setting of state.conversations)
-          this.conversations.update(
-            partnerOf(setting),
-            (record) => record.setting(setting),
-            setting.pinned || setting.hiddenId === 0n,
-          );
-        if (state.hiddenMessages.length > 0) this.conversations.readAgain();
+        if (state !== undefined) this.ownState.pushed(state);
         return;
       }
       case Command.Sync:
-        void this.ownState.read().then(
-          () => this.conversations.readAgain(),
-          () => this.conversations.readAgain(),
-        );
+        void this.ownState.read().then(() => this.conversations.readAgain());
     }
     super.pushed(header, body);
   }
@@ -304,17 +310,6 @@ export class Messenger extends RoostClient {
       false,
     );
     void this.notices.emit("read", { partner, account: reader, messageId });
-  }
-
-  private showOwnState({ conversations, hiddenMessages }: AccountStateResp): void {
-    for (const setting of conversations)
-      for (const timeline of this.timelines.of(partnerOf(setting))) timeline.clear(setting.clearedTo);
-    for (const timeline of this.timelines.all()) timeline.remove(hiddenMessages);
-  }
-
-  private hidden(ids: readonly bigint[]): void {
-    for (const timeline of this.timelines.all()) timeline.remove(ids);
-    this.conversations.readAgain();
   }
 
   private owner() {
@@ -342,10 +337,7 @@ export class Messenger extends RoostClient {
           throw error;
         }
       },
-      cleared: (partner: Partner, upTo: bigint): void => {
-        for (const timeline of this.timelines.of(partner)) timeline.clear(upTo);
-        this.conversations.readAgain();
-      },
+      cleared: (partner: Partner, upTo: bigint): void => this.ownState.cleared(partner, upTo),
     };
   }
 }
