@@ -10,7 +10,7 @@ import type { Emitter } from "../emitter.ts";
 import type { Environment } from "../environment.ts";
 import type { Ask } from "./ask.ts";
 import type { ConversationList } from "./conversation-list.ts";
-import { edited, type MessageChange, MessageChanges, reacted, recalled } from "./message-changes.ts";
+import { edited, type MessageChange, type MessageChanges, reacted, recalled } from "./message-changes.ts";
 import { MessageFetcher } from "./message-fetcher.ts";
 import type { MessengerEvents, Partner } from "./messenger-types.ts";
 import type { Timelines } from "./timelines.ts";
@@ -79,21 +79,22 @@ export class MessageDesk {
     type: MessageType<Request>,
     request: MessageInit<NoInfer<Request>>,
   ): Promise<void> {
-    const { ask, account, notices, stored } = this.owner;
+    const { owner } = this;
     const takeAway = this.changes.add(messageId, change);
     this.note(messageId);
     let isNew = false;
     try {
-      const { entryId } = await ask(command, type, request, EntryResp);
-      isNew = entryId > 0n && stored(entryId);
+      const { entryId } = await owner.ask(command, type, request, EntryResp);
+      isNew = entryId > 0n && owner.stored(entryId);
       if (this.isWanted(messageId)) {
-        for (const timeline of this.owner.timelines.all()) timeline.changed(messageId, kind === "recalled");
+        for (const timeline of owner.timelines.all()) timeline.changed(messageId, kind === "recalled");
         void this.fetcher.fetch(messageId).then((found) => {
           takeAway();
           this.note(messageId);
           if (!isNew || found === undefined) return;
           const { partner, message } = found;
-          void notices.emit("messageChanged", { partner, kind, actor: account(), messageId, message });
+          const actor = owner.account();
+          void owner.notices.emit("messageChanged", { partner, kind, actor, messageId, message });
         });
         return;
       }
