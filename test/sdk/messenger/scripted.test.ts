@@ -6,6 +6,10 @@ import { Command } from "../../../src/wire/commands.ts";
 import {
   AccountStateRespSchema,
   ConversationListRespSchema,
+  EntryKind,
+  EventPushSchema,
+  HistoryReqSchema,
+  HistoryRespSchema,
   LoginReqSchema,
   LoginRespSchema,
   MessageIndexReqSchema,
@@ -84,13 +88,14 @@ test("a cursor that crosses the list is not lost", async () => {
   const peer = peerWithFeature((request) => void requests.push(request));
   const client = await connect(peer);
   await same(() => requests.length, 1, "the list is asked for");
-  peer.latest.push(Command.ConversationRead, "", ReadNotifySchema, { reader: "alice", account: "bob", messageId: 11n });
+  const read = { reader: "alice", account: "bob", messageId: 11n };
+  peer.latest.push(Command.ConversationRead, "", ReadNotifySchema, read);
   await Bun.sleep(20);
   requests[0]?.respond(ConversationListRespSchema, listed(11n, 6));
   await same(() => client.conversations.get({ account: "bob" })?.unread, 0, "read");
 });
 
-test("a reset lists anew and goes on from the last id; a later sign-in without the feature keeps the list", async () => {
+test("a reset lists anew and goes on from there; a sign-in without the feature keeps the list", async () => {
   let lists = 0;
   const peer = peerWithFeature((request) => {
     lists++;
@@ -117,4 +122,50 @@ test("a reset lists anew and goes on from the last id; a later sign-in without t
   peer.on(Command.SignIn, signIn);
   peer.latest.end();
   await same(() => client.conversations.isReady, true, "the feature is back");
+});
+
+test("a page of a timeline that crosses a message, an edit and a recall shows what is so by then", async () => {
+  const peer = peerWithFeature((request) => request.respond(ConversationListRespSchema, listed(9n, 0)));
+  const pages: PeerRequest[] = [];
+  peer.on(Command.History, (request) => {
+    const { messageIds } = request.body(HistoryReqSchema);
+    if (messageIds.length === 0) pages.push(request);
+    else {
+      const now = { 8: { body: "edited", edited: true }, 9: { body: "", recalled: true } };
+      const messages = Object.entries(now).map(([id, message]) => ({
+        messageId: BigInt(id),
+        account: "bob",
+        ...message,
+      }));
+      request.respond(HistoryRespSchema, {
+        messages: messages.filter(({ messageId }) => messageIds.includes(messageId)),
+      });
+    }
+  });
+  const client = await connect(peer);
+  await client.conversations.ready();
+  const opening = client.conversation({ account: "bob" }).timeline();
+  await same(() => pages.length, 1, "the page is asked for");
+  push(peer, 11n);
+  for (const [entryId, kind, refersTo] of [
+    [12n, EntryKind.EntryEdited, 8n],
+    [13n, EntryKind.EntryRecalled, 9n],
+  ] as const)
+    peer.latest.push(Command.Event, "", EventPushSchema, { entryId, kind, refersTo, actor: "bob", account: "alice" });
+  await Bun.sleep(20);
+  const old = [7n, 8n, 9n].map((messageId) => ({ messageId, body: "as it was" }));
+  pages[0]?.respond(HistoryRespSchema, { messages: old });
+  const timeline = await opening;
+  const bodies = () => timeline.messages.map(({ id, body }) => [id, body]);
+  expect(bodies()[2]).toEqual([9n, ""]);
+  await same(
+    bodies,
+    [
+      [7n, "as it was"],
+      [8n, "edited"],
+      [9n, ""],
+      [11n, "body 11"],
+    ],
+    "the timeline",
+  );
 });
