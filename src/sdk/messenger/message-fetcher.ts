@@ -5,6 +5,7 @@ import { Command } from "../../wire/commands.ts";
 import { HistoryReq } from "../../wire/gen/messages/history-req.ts";
 import { HistoryResp } from "../../wire/gen/messages/history-resp.ts";
 import { contentIdsAsked } from "../../base/limits/fixed.ts";
+import { isWorthRepeating } from "../client-errors.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import type { Environment } from "../environment.ts";
 import type { Ask } from "./ask.ts";
@@ -88,9 +89,10 @@ export class MessageFetcher {
         this.fetched(id, found.get(id));
         waiter.resolve(found.get(id));
       }
-    } catch {
+    } catch (error) {
       delayMs = againMs;
-      this.keep(batch);
+      if (isWorthRepeating(error)) this.keep(batch);
+      else for (const [, waiter] of batch) waiter.resolve(undefined);
     }
     this.isBusy = false;
     this.later(delayMs);

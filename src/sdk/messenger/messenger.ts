@@ -92,7 +92,7 @@ export class Messenger extends RoostClient {
       this.conversations.update(partner, (record) => record.read(id), false),
     );
     this.outbox = new Outbox({
-      newId: () => environment.newId(),
+      environment,
       account: () => this.account,
       isOnline: () => this.isOnline && this.isGranted === true,
       send: (partner, draft, clientId) =>
@@ -235,7 +235,8 @@ export class Messenger extends RoostClient {
     void this.stateRead.then(() => {
       if (signIns !== this.signIns || !this.isOnline) return;
       this.conversations.start();
-      if (hasJumped) for (const timeline of this.timelines.all()) timeline.reload().catch(() => undefined);
+      for (const timeline of this.timelines.all())
+        if (hasJumped || timeline.isStale) timeline.reload().catch(() => undefined);
     });
   }
 
@@ -243,9 +244,7 @@ export class Messenger extends RoostClient {
     const partner = partnerOfMessage(message, this.account);
     const isMine = message.sender === this.account;
     this.arrived(partner, newMessage(message), isMine);
-    const over = isMine ? this.talks.over(keyOf(partner)) : undefined;
-    if (over === undefined) return super.deliver(message);
-    return over.then(() => this.talks.isOwn(message.id) || (super.deliver(message) ?? true));
+    return this.talks.inTurn(message.id, isMine ? keyOf(partner) : undefined, () => super.deliver(message));
   }
 
   protected override entry(entry: MessageIndex): void {

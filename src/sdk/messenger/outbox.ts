@@ -2,6 +2,7 @@
 // it, with one clientId, so that none is stored twice.
 
 import { errorOf, isWorthRepeating } from "../client-errors.ts";
+import type { Environment } from "../environment.ts";
 import type { Stored } from "../roost-client.ts";
 import type { ChatMessage, Draft, Partner } from "./messenger-types.ts";
 import type { OutboxEntry, OutboxStorage } from "./outbox-storage.ts";
@@ -10,8 +11,11 @@ import { keyOf, namesOf } from "./partner.ts";
 /** How long the server recognises a repetition, in milliseconds. */
 const repeatableMs = 24 * 3_600_000;
 
+/** The pause after a message that the server could not store for now, in milliseconds. */
+const againMs = 5_000;
+
 interface Sender {
-  newId(): string;
+  readonly environment: Environment;
   account(): string;
   isOnline(): boolean;
   /** One try, as `RoostClient` talks; rejects like it. */
@@ -47,7 +51,7 @@ export class Outbox {
   add(partner: Partner, { body, type = 1, extra = "", mentions = [], replyTo = 0n }: Draft): ChatMessage {
     const { account, group } = namesOf(partner);
     const entry: OutboxEntry = {
-      clientId: this.sender.newId(),
+      clientId: this.sender.environment.newId(),
       toGroup: group !== "",
       dest: group === "" ? account : group,
       ...{ type, body, extra, mentions },
@@ -100,7 +104,9 @@ export class Outbox {
     this.busy.add(key);
     try {
       for (let next = this.next(key); next !== undefined && this.sender.isOnline(); next = this.next(key)) {
-        if (!(await this.attempt(partner, next))) break;
+        if (await this.attempt(partner, next)) continue;
+        if (this.sender.isOnline()) this.sender.environment.after(againMs, () => void this.run(partner));
+        break;
       }
     } finally {
       this.busy.delete(key);
@@ -113,7 +119,7 @@ export class Outbox {
     );
   }
 
-  /** Sends a message once. Returns whether to go on with the next one; otherwise the next sign-in does. */
+  /** Sends a message once. Returns false if a later try, or the next sign-in, is to send it again. */
   private async attempt(partner: Partner, one: Waiting): Promise<boolean> {
     try {
       const { entry } = one;
@@ -121,7 +127,7 @@ export class Outbox {
         one.entry = { ...entry, triedAt: Date.now() };
         await this.put(one.entry);
       } else if (Date.now() - entry.triedAt > repeatableMs) {
-        throw new Error("the message was first sent more than 24 hours ago and may be stored: look, then discard it");
+        throw new Error("first sent more than 24 hours ago, the message may be stored: look, then discard it");
       }
       const { type, body, extra, mentions } = entry;
       const draft = { type, body, extra, mentions, replyTo: BigInt(entry.replyTo) };

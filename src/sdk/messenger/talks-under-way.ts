@@ -7,6 +7,8 @@ const ownMax = 1_000;
 export class TalksUnderWay {
   private readonly talks = new Map<string, Set<Promise<unknown>>>();
   private readonly own = new Set<bigint>();
+  /** Resolves when the messages that wait have been delivered. */
+  private waiting: Promise<void> | undefined;
 
   /** Follows a talk in a conversation. */
   async follow<Result extends { readonly id: bigint }>(key: string, talk: Promise<Result>): Promise<Result> {
@@ -24,13 +26,24 @@ export class TalksUnderWay {
     }
   }
 
-  isOwn(id: bigint): boolean {
-    return this.own.has(id);
-  }
-
-  /** Resolves when the talks that are under way in a conversation are over; undefined if there are none. */
-  over(key: string): Promise<unknown> | undefined {
-    const talks = this.talks.get(key);
-    return talks && Promise.allSettled(talks);
+  /**
+   * Delivers a message, unless this client has sent it: `key` is the conversation of one of this account's. It waits for
+   * the talks that are under way there, and later messages for it, so that they stay in order. Resolves as `deliver`
+   * does.
+   */
+  inTurn(
+    id: bigint,
+    key: string | undefined,
+    deliver: () => Promise<boolean> | undefined,
+  ): Promise<boolean> | undefined {
+    const talks = key === undefined ? undefined : this.talks.get(key);
+    if (talks === undefined && this.waiting === undefined) return deliver();
+    const turn = Promise.all([this.waiting, talks && Promise.allSettled(talks)]);
+    const delivered = turn.then(() => (this.own.has(id) ? true : (deliver() ?? true)));
+    const waiting = turn.then(() => {
+      if (this.waiting === waiting) this.waiting = undefined;
+    });
+    this.waiting = waiting;
+    return delivered;
   }
 }

@@ -32,6 +32,8 @@ export class LiveTimeline implements Timeline {
   private readonly changedIds = new Map<bigint, { isRecalled: boolean }>();
   private readonly goneIds = new Set<bigint>();
   private clearedTo = 0n;
+  /** The newest page is to be read, and was not yet. */
+  private stale = false;
   private isTold = true;
   private isClosed = false;
 
@@ -58,8 +60,14 @@ export class LiveTimeline implements Timeline {
     await this.load(first.id, (page) => [...page, ...this.stored]);
   }
 
+  /** Whether a `reload` has failed. */
+  get isStale(): boolean {
+    return this.stale;
+  }
+
   /** Drops what is loaded for the newest page. */
   async reload(): Promise<void> {
+    this.stale = true;
     while (this.loading !== undefined) await this.loading;
     if (this.isClosed) return;
     const former = this.stored.at(-1)?.id ?? 0n;
@@ -68,6 +76,7 @@ export class LiveTimeline implements Timeline {
       // Those that have arrived since the page was asked for.
       return [...page, ...this.stored.filter(({ id }) => id > last && id > former)];
     });
+    this.stale = false;
   }
 
   onChange(handler: () => void): () => void {
