@@ -27,9 +27,9 @@ export class TalksUnderWay {
   }
 
   /**
-   * Delivers a message, unless this client has sent it: `key` is the conversation of one of this account's. It waits for
-   * the talks that are under way there, and later messages for it, so that they stay in order. Resolves as `deliver`
-   * does.
+   * Delivers a message, unless this client has sent it: `key` is the conversation of one of this account's. It waits
+   * for the talks that are under way there, and later messages for it, so that they stay in order. Resolves as
+   * `deliver` does.
    */
   inTurn(
     id: bigint,
