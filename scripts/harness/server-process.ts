@@ -103,8 +103,8 @@ export class ServerProcess extends RoostProcess {
     redirect?: string,
     program?: readonly string[],
   ): Promise<ServerProcess> {
-    const ports = ["--ws", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--monitor", "127.0.0.1:0"];
-    const all = [...ports, ...words];
+    const listeners = ["--ws", "--tcp", "--monitor"].filter((name) => !words.includes(name));
+    const all = [...listeners.flatMap((name) => [name, "127.0.0.1:0"]), ...words];
     return new ServerProcess(await startProcess(cwd, all, "--account bob", variables, redirect, program));
   }
 

@@ -100,8 +100,8 @@ const unknownColumns = 80;
 /** Writes text to a stream; resolves when the system has accepted it. */
 export type WriteText = (text: string) => Promise<void>;
 
-/** A stream to a terminal, with the terminal's width. */
-export type TerminalStream = NodeJS.WritableStream & { readonly columns: number };
+/** A stream to a terminal, with the terminal's size; `rows` is 0 if it is unknown. */
+export type TerminalStream = NodeJS.WritableStream & { readonly columns: number; readonly rows: number };
 
 /** Returns the streams of a conversation. The caller makes its lines printable. */
 export function standardStreams(): {
@@ -143,8 +143,14 @@ class Terminal extends Writable {
     return terminalColumns();
   }
 
+  get rows(): number {
+    return process.stdout.rows || 0;
+  }
+
   override _write(chunk: string | Buffer, _encoding: string, callback: () => void): void {
-    void this.text(chunk.toString()).then(callback);
+    // Not later: what readline draws would wait here while lines, which are not drawn by it, overtake it.
+    void this.text(chunk.toString());
+    callback();
   }
 }
 

@@ -24,6 +24,7 @@ interface KeeperOptions {
   readonly gateways: Gateways;
   readonly tokens: TokenSource;
   readonly device: string;
+  readonly features: readonly string[];
   readonly requestTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly reconnect: boolean;
@@ -124,7 +125,7 @@ export class ConnectionKeeper {
 
   private async connect(): Promise<void> {
     this.isPausing = false;
-    const { tokens, gateways, environment, device, requestTimeoutMs, heartbeatMs } = this.options;
+    const { tokens, gateways, environment, device, features, requestTimeoutMs, heartbeatMs } = this.options;
     let token: string;
     let url = "";
     try {
@@ -139,7 +140,7 @@ export class ConnectionKeeper {
     }
     if (this.over !== undefined) return;
     const session = new Session(
-      { url, token, device, requestTimeoutMs, heartbeatMs, environment },
+      { url, token, device, features, requestTimeoutMs, heartbeatMs, environment },
       {
         signedIn: (answer) => this.signedIn(session, answer, token),
         pushed: (header, body) => this.owner.pushed(header, body),

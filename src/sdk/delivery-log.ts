@@ -49,6 +49,12 @@ export class DeliveryLog {
     return this.isKnown(previousId) || this.own.has(previousId);
   }
 
+  /** Forgets everything: the server has been restored from a backup, and its ids begin before the cursor. */
+  restart(): void {
+    this.position = 0n;
+    this.held.clear();
+  }
+
   /** Moves the cursor forward to an id up to which the index has been read. Never moves it back. */
   advance(id: bigint): void {
     if (id <= this.position) return;

@@ -22,6 +22,10 @@ export class Emitter<Events> {
     return () => void handlers.delete(handler);
   }
 
+  has(name: keyof Events): boolean {
+    return (this.handlers[name]?.size ?? 0) > 0;
+  }
+
   /**
    * Returns undefined if no handler returned a promise. Otherwise the promise resolves to true when all handlers have
    * processed the event, or to false if one of their promises rejected. Never rejects.

@@ -20,11 +20,14 @@ export interface Message {
   readonly sendTime: bigint;
   /** Whether the message was read from the index rather than pushed to this connection. */
   readonly isOffline: boolean;
+  /** Whose attention it draws, and the message that it answers (0n: none). Empty but for a Messenger. */
+  readonly mentions: readonly string[];
+  readonly replyTo: bigint;
 }
 
 /** `dest` comes from the header: the group, or the recipient of a direct message. */
 export function pushedMessage(push: MessagePush, dest: string, isGroup: boolean): Message {
-  const { messageId: id, sender, type, body, extra, sendTime } = push;
+  const { messageId: id, sender, type, body, extra, sendTime, mentions, replyTo } = push;
   return {
     id,
     sender,
@@ -35,11 +38,13 @@ export function pushedMessage(push: MessagePush, dest: string, isGroup: boolean)
     extra,
     sendTime,
     isOffline: false,
+    mentions,
+    replyTo,
   };
 }
 
 export function indexedMessage(entry: MessageIndex, content: MessageContent, account: string): Message {
-  const { messageId: id, group, accountB, sendTime } = entry;
+  const { messageId: id, group, accountB, sendTime, mentions, replyTo } = entry;
   const isSent = entry.direction === 1;
   return {
     id,
@@ -51,5 +56,7 @@ export function indexedMessage(entry: MessageIndex, content: MessageContent, acc
     extra: content.extra,
     sendTime,
     isOffline: true,
+    mentions,
+    replyTo,
   };
 }

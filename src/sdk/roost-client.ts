@@ -4,6 +4,7 @@
 import { contentIdsAsked } from "../base/limits/fixed.ts";
 import { closeAbnormal, closeNormal } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";
+import { Feature } from "../wire/features.ts";
 import { GroupCreateReq } from "../wire/gen/messages/group-create-req.ts";
 import { GroupCreateResp } from "../wire/gen/messages/group-create-resp.ts";
 import { GroupGetReq } from "../wire/gen/messages/group-get-req.ts";
@@ -12,6 +13,7 @@ import { GroupJoinReq } from "../wire/gen/messages/group-join-req.ts";
 import { GroupQuitReq } from "../wire/gen/messages/group-quit-req.ts";
 import type { Header } from "../wire/gen/messages/header.ts";
 import { KickoutNotify } from "../wire/gen/messages/kickout-notify.ts";
+import type { LoginResp } from "../wire/gen/messages/login-resp.ts";
 import type { Member } from "../wire/gen/messages/member.ts";
 import { MessageAckReq } from "../wire/gen/messages/message-ack-req.ts";
 import { MessageContentReq } from "../wire/gen/messages/message-content-req.ts";
@@ -35,48 +37,32 @@ import { Gateways } from "./gateways.ts";
 import type { CreatedGroup, GroupDraft } from "./group.ts";
 import { emitGroupNotice } from "./group-notices.ts";
 import { boundedHeartbeatMs, heartbeatMsDefault } from "./liveness.ts";
-import { pushedMessage } from "./message.ts";
+import { type Message, pushedMessage } from "./message.ts";
 import { backOffMs } from "./reconnect-rule.ts";
 import type { Session } from "./session.ts";
 import { Synchroniser } from "./synchroniser.ts";
+import type { Stored, Talk, TalkOptions } from "./talk.ts";
 import { TokenSource } from "./token-source.ts";
 
 export type { CreatedGroup, GroupDraft } from "./group.ts";
-
-export interface Talk {
-  readonly body: string;
-  /** 1 text (the default), 2 image, 3 voice, 4 video, or the application's own. */
-  readonly type?: number;
-  readonly extra?: string;
-}
-
-export interface TalkOptions {
-  /** Identifies the message across retries: the server stores it once. At most 64 bytes; default: a fresh UUID. */
-  readonly clientId?: string;
-}
-
-/** A message that the server has stored durably. */
-export interface Stored {
-  readonly id: bigint;
-  /** Nanoseconds since 1970. */
-  readonly sendTime: bigint;
-}
+export type { Stored, Talk, TalkOptions } from "./talk.ts";
 
 /** How long `close` waits for its last acknowledgement, in milliseconds. */
 const closeWaitMs = 2_000;
 
 export class RoostClient {
-  private readonly environment: Environment;
+  protected readonly environment: Environment;
   private readonly requestTimeoutMs: number;
   private readonly talkTriesMax: number;
   private readonly events: Emitter<ClientEvents>;
   private readonly keeper: ConnectionKeeper;
-  private readonly synchroniser: Synchroniser;
+  protected readonly synchroniser: Synchroniser;
   private signedInAs = "";
   private unwatch: Cancel = () => undefined;
 
-  private constructor(options: ClientOptions) {
-    this.events = new Emitter(options.on);
+  /** `features` are asked for besides the core's; with one, the index has entries and sent messages, too. */
+  protected constructor(options: ClientOptions, events = new Emitter(options.on), features: readonly string[] = []) {
+    this.events = events;
     const { ca } = options;
     this.environment = { ...platform, ...(ca === undefined ? {} : { ca }), ...options.environment };
     this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
@@ -87,34 +73,44 @@ export class RoostClient {
     const tokens = new TokenSource(token, environment);
     const heartbeatMs = boundedHeartbeatMs(options.heartbeatMs ?? heartbeatMsDefault);
     this.keeper = new ConnectionKeeper(
-      { gateways, tokens, device, reconnect, retry, environment, requestTimeoutMs, heartbeatMs },
       {
-        online: ({ account, channelId }) => {
+        ...{ gateways, tokens, device, reconnect, retry, environment, requestTimeoutMs, heartbeatMs },
+        features: [Feature.Renew, ...features],
+      },
+      {
+        online: (answer) => {
+          const { account, channelId } = answer;
           this.signedInAs = account;
+          this.signedIn(answer);
           this.synchroniser.signedIn(account);
           void this.events.emit("online", { account, channelId });
         },
         pushed: (header, body) => this.pushed(header, body),
         offline: (reason, returnsInMs) => {
           this.synchroniser.disconnected();
+          this.disconnected(returnsInMs === undefined);
           if (returnsInMs === undefined) this.unwatch();
           void this.events.emit("offline", { reason, returnsInMs });
         },
       },
     );
+    const hasLog = features.length > 0;
     this.synchroniser = new Synchroniser(
       {
-        index: (after) => this.index(after, false),
+        index: (after) => this.page(after, hasLog, hasLog),
         contents: (ids) => this.contents(ids),
         acknowledge: (id) => this.acknowledge(id),
       },
       {
-        deliver: (message) => this.events.emit("message", message),
+        deliver: (message) => this.deliver(message),
+        changed: (entry) => this.entry(entry),
+        positioned: (hasJumped) => this.positioned(hasJumped),
         synced: (delivered) => void this.events.emit("synced", { delivered }),
         syncFailed: (error) => void this.events.emit("syncFailed", { error }),
       },
       environment,
       options.acknowledge ?? true,
+      hasLog,
     );
   }
 
@@ -125,14 +121,30 @@ export class RoostClient {
    */
   static async connect(options: ClientOptions): Promise<RoostClient> {
     const client = new RoostClient(options);
-    const { signal } = options;
-    const aborted = (): void => client.keeper.stop({ ...closeNormal, text: "aborted" });
-    client.unwatch = client.watch(signal, aborted);
-    const started = client.keeper.start();
-    if (signal?.aborted === true) aborted();
-    await started;
+    await client.start(options.signal);
     return client;
   }
+
+  /** Connects, as `connect` does. */
+  protected async start(signal: AbortSignal | undefined): Promise<void> {
+    const aborted = (): void => this.keeper.stop({ ...closeNormal, text: "aborted" });
+    this.unwatch = this.watch(signal, aborted);
+    const started = this.keeper.start();
+    if (signal?.aborted === true) aborted();
+    await started;
+  }
+
+  // What a subclass extends: each is called in the order of the packets.
+  /** Before the event `online`. */
+  protected signedIn(_answer: LoginResp): void {}
+  /** Before the event `offline`. */
+  protected disconnected(_isForGood: boolean): void {}
+  /** As `SyncOwner` says. */
+  protected deliver(message: Message): Promise<boolean> | undefined {
+    return this.events.emit("message", message);
+  }
+  protected entry(_entry: MessageIndex): void {}
+  protected positioned(_hasJumped: boolean): void {}
 
   get account(): string {
     return this.signedInAs;
@@ -207,8 +219,12 @@ export class RoostClient {
    * this account's own messages, too. 0n: from this device's last acknowledgement. Does not acknowledge.
    */
   async index(after: bigint, includeSent: boolean): Promise<MessageIndex[]> {
-    const request = { messageId: after, includeSent };
-    return (await this.request(Command.OfflineIndex, "", MessageIndexReq, request, MessageIndexResp)).indexes;
+    return (await this.page(after, includeSent, false)).indexes;
+  }
+
+  private page(messageId: bigint, includeSent: boolean, includeEvents: boolean): Promise<MessageIndexResp> {
+    const request = { messageId, includeSent, includeEvents };
+    return this.request(Command.OfflineIndex, "", MessageIndexReq, request, MessageIndexResp);
   }
 
   /** Returns contents in the order of `ids` (any number), without those that are purged or not readable. */
@@ -247,7 +263,7 @@ export class RoostClient {
     };
   }
 
-  private async request<Request, Response>(
+  protected async request<Request, Response>(
     command: string,
     dest: string,
     type: MessageType<Request>,
@@ -266,16 +282,16 @@ export class RoostClient {
     }
   }
 
-  private async talk(
+  protected async talk(
     command: string,
     dest: string,
-    { body, type = 1, extra = "" }: Talk,
+    { body, type = 1, extra = "", mentions = [], replyTo = 0n }: Talk,
     { clientId = this.environment.newId() }: TalkOptions,
   ): Promise<Stored> {
     for (let tries = 1; ; tries++) {
       try {
         const session = await this.keeper.online(this.requestTimeoutMs);
-        const request = { type, body, extra, clientId };
+        const request = { type, body, extra, clientId, mentions, replyTo };
         const answer = await this.request(command, dest, MessageReq, request, MessageResp, session);
         this.synchroniser.sent(answer.messageId);
         return { id: answer.messageId, sendTime: answer.sendTime };
@@ -287,7 +303,7 @@ export class RoostClient {
     }
   }
 
-  private pushed(header: Header, body: Uint8Array): void {
+  protected pushed(header: Header, body: Uint8Array): void {
     switch (header.command) {
       case Command.UserTalk:
       case Command.GroupTalk: {
@@ -299,7 +315,7 @@ export class RoostClient {
         if (push.sender === this.account && (isGroup || header.dest !== this.account)) {
           return this.synchroniser.pushedOwn(message);
         }
-        return this.synchroniser.pushed(message, push.previousId);
+        return this.synchroniser.pushed(message, push.previousId, push.previousEntryId);
       }
       case Command.Sync:
         return this.synchroniser.read();

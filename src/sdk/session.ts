@@ -4,7 +4,6 @@
 
 import { closeAbnormal, type CloseReason, CloseCode, closeProtocolFault } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";
-import { Feature } from "../wire/features.ts";
 import { ErrorResp } from "../wire/gen/messages/error-resp.ts";
 import { Flag } from "../wire/gen/messages/flag.ts";
 import type { Header } from "../wire/gen/messages/header.ts";
@@ -34,6 +33,8 @@ interface SessionOptions {
   readonly url: string;
   readonly token: string;
   readonly device: string;
+  /** The features to ask for. */
+  readonly features: readonly string[];
   /** The time limit of the sign-in, including dialling, and of each request. */
   readonly requestTimeoutMs: number;
   readonly heartbeatMs: number;
@@ -141,8 +142,8 @@ export class Session {
   private signIn(): void {
     if (this.state !== "opening") return;
     this.state = "signing-in";
-    const { token, device } = this.options;
-    const body = encodeMessage(LoginReq, { token, device, features: [Feature.Renew] });
+    const { token, device, features } = this.options;
+    const body = encodeMessage(LoginReq, { token, device, features });
     this.transport?.send(encodeLogicPacket({ command: Command.SignIn, sequence: signInSequence }, body));
   }
 

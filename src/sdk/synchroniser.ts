@@ -6,11 +6,13 @@
 
 import { contentIdsAsked } from "../base/limits/fixed.ts";
 import type { MessageContent } from "../wire/gen/messages/message-content.ts";
+import type { MessageIndexResp } from "../wire/gen/messages/message-index-resp.ts";
 import type { MessageIndex } from "../wire/gen/messages/message-index.ts";
 import { Disconnected } from "./client-errors.ts";
 import { type Deferred, deferred } from "./deferred.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import type { Cancel, Environment } from "./environment.ts";
+import { HeldPushes, idOf, type Item } from "./held-pushes.ts";
 import { indexedMessage, type Message } from "./message.ts";
 import { backOffMs } from "./reconnect-rule.ts";
 
@@ -18,15 +20,13 @@ import { backOffMs } from "./reconnect-rule.ts";
 const lazyReadMs = 2_000;
 /** The number of pushes that triggers reading the index. */
 const lazyReadPushes = 200;
-/** The bound on pushes that wait for the reading after a sign-in; the index has those that are dropped. */
-const heldPushesMax = 1_000;
 
 /** Reading continues while the owner is processing at most this many messages. */
 export const inWorkMax = 1_000;
 
 /** The requests of a reading; they reject like the client's. */
 interface IndexSource {
-  index(after: bigint): Promise<readonly MessageIndex[]>;
+  index(after: bigint): Promise<MessageIndexResp>;
   contents(ids: readonly bigint[]): Promise<readonly MessageContent[]>;
   acknowledge(id: bigint): Promise<void>;
 }
@@ -34,15 +34,17 @@ interface IndexSource {
 interface SyncOwner {
   /** The promise resolves to true when the owner has processed the message, to false if it failed. Never rejects. */
   deliver(message: Message): Promise<boolean> | undefined;
+  /** Takes an entry of the log that is not a message. */
+  changed(entry: MessageIndex): void;
+  /**
+   * The first page of the index after a sign-in has come, or the position has jumped over what will not be delivered:
+   * what is listed from now on has that.
+   */
+  positioned(hasJumped: boolean): void;
   /** A reading after a sign-in, a gap or a hint is complete. */
   synced(delivered: number): void;
   /** The reading failed and will be retried. */
   syncFailed(error: unknown): void;
-}
-
-interface WaitingPush {
-  readonly message: Message;
-  readonly previousId: bigint;
 }
 
 export class Synchroniser {
@@ -50,9 +52,14 @@ export class Synchroniser {
   private readonly owner: SyncOwner;
   private readonly environment: Environment;
   private readonly acknowledges: boolean;
+  /** Whether the index has this account's own messages, too. */
+  private readonly hasSent: boolean;
   private readonly log = new DeliveryLog();
   private account = "";
   private isOnline = false;
+  private isPositioned = false;
+  /** The log was empty at the first reading. */
+  private isFromStart = false;
   private acknowledged = 0n;
   private asked: { readonly upTo: bigint; readonly answer: Promise<void> } | undefined;
   /** Ids of messages that the owner is processing. */
@@ -62,7 +69,7 @@ export class Synchroniser {
   /** The first message that the owner failed to process: it and later ones are not acknowledged. */
   private failedId: bigint | undefined;
   /** Pushes during the reading after a sign-in; undefined outside it. */
-  private waiting: Map<bigint, WaitingPush> | undefined;
+  private waiting: HeldPushes | undefined;
   private running: Promise<void> | undefined;
   /** Waits for the owner to acknowledge what it has processed; readings do not wait for this. */
   private settling: Promise<void> | undefined;
@@ -72,17 +79,19 @@ export class Synchroniser {
   private cancelLazy: Cancel | undefined;
   private cancelSoon: Cancel | undefined;
 
-  constructor(source: IndexSource, owner: SyncOwner, environment: Environment, acknowledges: boolean) {
+  constructor(source: IndexSource, owner: SyncOwner, environment: Environment, acknowledges: boolean, hasSent = false) {
     this.source = source;
     this.owner = owner;
     this.environment = environment;
     this.acknowledges = acknowledges;
+    this.hasSent = hasSent;
   }
 
   signedIn(account: string): void {
     this.account = account;
     this.isOnline = true;
-    this.waiting = new Map();
+    this.isPositioned = false;
+    this.waiting = new HeldPushes();
     this.read();
   }
 
@@ -96,28 +105,32 @@ export class Synchroniser {
     this.cancelSoon = undefined;
   }
 
-  /** Takes a push of the received log: a direct or a group message. */
-  pushed(message: Message, previousId: bigint): void {
+  /** Takes a push of the received log: a direct or a group message, or another entry; and what came before it. */
+  pushed(item: Item, ...previousIds: readonly bigint[]): void {
     if (this.waiting !== undefined) {
-      if (this.waiting.size < heldPushesMax) this.waiting.set(message.id, { message, previousId });
-      else this.isWantedAgain = true;
+      if (!this.waiting.hold({ item, previousIds })) this.isWantedAgain = true;
       return;
     }
-    if (!this.log.take(message.id)) return;
-    this.deliver(message);
+    if (!this.log.take(idOf(item))) return;
+    this.hand(item);
     this.pushes++;
-    if (!this.log.isBeforeKnown(previousId) || this.pushes >= lazyReadPushes) this.read();
+    if (!previousIds.every((before) => this.log.isBeforeKnown(before)) || this.pushes >= lazyReadPushes) this.read();
     else this.readLater(lazyReadMs);
   }
 
   /** Takes a message that another device sent. It belongs to no received log, so it says nothing about gaps. */
   pushedOwn(message: Message): void {
-    if (this.log.takeOwn(message.id)) this.deliver(message);
+    if (this.hasSent) this.pushed(message);
+    else if (this.log.takeOwn(message.id)) this.deliver(message);
   }
 
-  /** Records a stored message of this account, which a push of its group may name as its predecessor. */
-  sent(id: bigint): void {
+  /**
+   * Records a stored message of this account, which a push of its group may name as its predecessor. With `hasSent`, an
+   * entry of this account's, too: returns whether it is new.
+   */
+  sent(id: bigint): boolean {
     this.log.noteSent(id);
+    return this.hasSent && this.log.take(id);
   }
 
   /** Reads the index now, or again after the reading in progress. */
@@ -198,9 +211,21 @@ export class Synchroniser {
   private async readOnce(): Promise<number> {
     let delivered = 0;
     for (;;) {
-      const entries = await this.source.index(this.log.cursor);
-      if (entries.length === 0) break;
       const before = this.log.cursor;
+      // 1 is below all ids: with 0, the log would begin at its end again.
+      const after = before === 0n && this.isFromStart ? 1n : before;
+      const { indexes: entries, lastId, reset } = await this.source.index(after);
+      const hasJumped = lastId > 0n && (reset || (after === 0n && entries.length === 0));
+      this.isFromStart ||= this.hasSent && lastId === 0n && entries.length === 0;
+      if (hasJumped) delivered += this.jump(lastId);
+      if (hasJumped || !this.isPositioned) {
+        this.isPositioned = true;
+        this.owner.positioned(hasJumped);
+      }
+      if (entries.length === 0) {
+        if (reset && this.log.cursor > before) continue;
+        break;
+      }
       for (let at = 0; at < entries.length; at += contentIdsAsked) {
         delivered += await this.deliverAll(entries.slice(at, at + contentIdsAsked));
         await this.acknowledge();
@@ -213,8 +238,23 @@ export class Synchroniser {
     return delivered;
   }
 
+  /** Moves the cursor over what is not delivered, except for what was pushed. */
+  private jump(lastId: bigint): number {
+    let delivered = 0;
+    for (const { item } of this.waiting?.take(lastId) ?? []) {
+      if (!this.log.take(idOf(item))) continue;
+      delivered++;
+      this.hand(item);
+    }
+    if (lastId < this.log.cursor) this.log.restart();
+    this.log.advance(lastId);
+    return delivered;
+  }
+
   private async deliverAll(entries: readonly MessageIndex[]): Promise<number> {
-    const missing = entries.filter(({ messageId }) => !this.log.isKnown(messageId)).map(({ messageId }) => messageId);
+    const missing = entries
+      .filter(({ messageId, kind }) => kind === 0 && !this.log.isKnown(messageId))
+      .map(({ messageId }) => messageId);
     const contents = new Map<bigint, MessageContent>();
     if (missing.length > 0) {
       for (const content of await this.source.contents(missing)) contents.set(content.messageId, content);
@@ -223,14 +263,23 @@ export class Synchroniser {
     let last = 0n;
     for (const entry of entries) {
       last = entry.messageId;
+      if (entry.kind !== 0) {
+        if (this.log.take(last)) this.hand(entry);
+        continue;
+      }
       const content = contents.get(last);
       // No content: purged since the index was read. Already taken: pushed since then.
       if (content === undefined || !this.log.take(last)) continue;
       delivered++;
-      this.deliver(this.waiting?.get(last)?.message ?? indexedMessage(entry, content, this.account));
+      this.hand(this.waiting?.get(last) ?? indexedMessage(entry, content, this.account));
     }
     this.log.advance(last);
     return delivered;
+  }
+
+  private hand(item: Item): void {
+    if ("id" in item) this.deliver(item);
+    else this.owner.changed(item);
   }
 
   private deliver(message: Message): void {
@@ -275,10 +324,9 @@ export class Synchroniser {
   }
 
   private releaseWaiting(): void {
-    const waiting = [...(this.waiting?.values() ?? [])];
+    const waiting = this.waiting?.take() ?? [];
     this.waiting = undefined;
-    waiting.sort((one, other) => (one.message.id < other.message.id ? -1 : 1));
-    for (const { message, previousId } of waiting) this.pushed(message, previousId);
+    for (const { item, previousIds } of waiting) this.pushed(item, ...previousIds);
   }
 
   private readLater(delayMs: number): void {

@@ -1,32 +1,73 @@
 import { describe, expect, test } from "bun:test";
-import { messageLine, nameList, rowsMax, rowsOf } from "../../src/cli/chat/format.ts";
-import { type Input, parseInput } from "../../src/cli/chat/input.ts";
+import { helpLines } from "../../src/cli/chat/command-form.ts";
+import { allCommands } from "../../src/cli/chat/commands/all-commands.ts";
+import { conversationLine, cut, messageLine, nameList, quote, rowsMax, rowsOf } from "../../src/cli/chat/format.ts";
+import { parseInput } from "../../src/cli/chat/input.ts";
 
 describe("a typed line", () => {
-  const cases: [string, Input][] = [
-    ["hello there", { kind: "message", text: "hello there" }],
-    ["  ", { kind: "nothing" }],
-    ["//etc/hosts", { kind: "message", text: "/etc/hosts" }],
-    ["/help", { kind: "help" }],
-    ["/who", { kind: "who" }],
-    ["/quit", { kind: "quit" }],
-    ["/to bob", { kind: "to", name: "bob" }],
-    ["/group create team bob carol", { kind: "create", name: "team", members: ["bob", "carol"] }],
-    ["/group create team", { kind: "create", name: "team", members: [] }],
-    ["/group join g1", { kind: "join", name: "g1" }],
-    ["/group quit g1", { kind: "quitGroup", name: "g1" }],
-    ["/groups", { kind: "groups" }],
-    ['/group use "the \\"big\\" team"', { kind: "use", name: 'the "big" team' }],
-    ['/to "anna maria"', { kind: "to", name: "anna maria" }],
-    ["/group use g1", { kind: "use", name: "g1" }],
+  const parse = (line: string) => parseInput(line, allCommands);
+
+  test("without a slash is a message, and with two slashes, too", () => {
+    expect(parse("hello there")).toEqual({ kind: "message", text: "hello there" });
+    expect(parse("//etc/hosts")).toEqual({ kind: "message", text: "/etc/hosts" });
+    expect(parse("  ")).toEqual({ kind: "nothing" });
+  });
+
+  const cases: [string, string, { number?: number; words?: string[]; text?: string }][] = [
+    ["/help", "/help", {}],
+    ["/to bob", "/to", { words: ["bob"] }],
+    ['/to "anna maria"', "/to", { words: ["anna maria"] }],
+    ["/group create team bob carol", "/group create", { words: ["team", "bob", "carol"] }],
+    ["/group  create team", "/group create", { words: ["team"] }],
+    ["/group join g1", "/group join", { words: ["g1"] }],
+    ['/group use "the \\"big\\" team"', "/group use", { words: ['the "big" team'] }],
+    ["/groups", "/groups", {}],
+    ["/edit 3 apples", "/edit", { text: "3 apples" }],
+    ["/edit #3 two  apples", "/edit", { number: 3, text: "two  apples" }],
+    ["/edit #3a", "/edit", { text: "#3a" }],
+    ["/recall", "/recall", {}],
+    ["/recall 12", "/recall", { number: 12 }],
+    ["/recall #12", "/recall", { number: 12 }],
+    ["/react 👍", "/react", { words: ["👍"] }],
+    ["/react #4 👍", "/react", { number: 4, words: ["👍"] }],
+    ["/reply #4 yes", "/reply", { number: 4, text: "yes" }],
+    ["/reply 4 yes", "/reply", { number: 4, text: "yes" }],
+    ["/pin off", "/pin", { words: ["off"] }],
+    ["/hide #2", "/hide", { number: 2 }],
   ];
-  for (const [line, input] of cases) {
-    test(`"${line}" is ${input.kind}`, () => expect(parseInput(line)).toEqual(input));
+  for (const [line, name, { number, words = [], text = "" }] of cases) {
+    test(`"${line}" is ${name}`, () => {
+      const input = parse(line);
+      if (input.kind !== "command") throw new Error(`it is ${input.kind}`);
+      expect([input.command.name, input.given]).toEqual([name, { number, words, text }]);
+    });
   }
 
-  test("that is a command which does not exist, or lacks a word, is never sent as a message", () => {
-    for (const line of ["/to", "/group", "/group create", "/group join", "/group drop g1", "/leave"]) {
-      expect(parseInput(line).kind).toBe("invalid");
+  test("that is a command which does not exist, or lacks or has a word too much, is never sent as a message", () => {
+    const lines = ["/to", "/group", "/group create", "/group join", "/group drop g1", "/leave", "/to a b", "/who me"];
+    for (const line of [...lines, "/edit", "/edit #3", "/reply yes", "/reply #3", "/react 4 👍", "/recall that"])
+      expect([line, parse(line).kind]).toEqual([line, "invalid"]);
+  });
+
+  test("that is no command is answered with what would be right", () => {
+    const sentence = (line: string): string => {
+      const input = parse(line);
+      return input.kind === "invalid" ? input.sentence : "";
+    };
+    expect(sentence("/reply yes")).toBe("/reply: expected /reply #N TEXT");
+    expect(sentence("/who me")).toBe("/who: expected nothing after it");
+    expect(sentence("/group")).toBe("/group: expected create, use, join or quit");
+    expect(sentence("/lea\u001b[2Jve")).toBe('unknown command /"lea\\u001b[2Jve"; /help lists the commands');
+  });
+
+  test("is explained by /help, each command in a line of 80 cells, or in two of 60", () => {
+    for (const [columns, rows] of [
+      [80, 1],
+      [60, 2],
+    ] as const) {
+      const lines = helpLines(allCommands, columns);
+      expect(lines).toHaveLength(rows * allCommands.length);
+      for (const line of lines) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
     }
   });
 });
@@ -48,6 +89,29 @@ describe("a message", () => {
     expect(shown({ sender: 'a": b' })).toBe('"a\\": b": hello');
     expect(shown({ sender: "12:34 bob" })).toBe('"12:34 bob": hello');
     expect(shown({ sender: "anna maria" })).toBe('"anna maria": hello');
+  });
+
+  test("shows its number, ticks and what was done to it before the colon, where no text can imitate them", () => {
+    const base = { sender: "bob", where: "", body: "yes", sendTime: 0n, number: 7 };
+    const answers = quote(3, { body: "are you there, or\u001b[2J somewhere else?", isRecalled: false });
+    expect(messageLine({ ...base, ticks: "✓✓", isEdited: true, answers }).slice("12:34 ".length)).toBe(
+      '#7 ✓✓ bob (edited, to #3 "are you there, or\ufffd[2J s…"): yes',
+    );
+    expect(messageLine({ ...base, body: "", isRecalled: true }).slice("12:34 ".length)).toBe(
+      "#7 bob recalled this message",
+    );
+    expect(quote(0, { body: "", isRecalled: true })).toBe("to a recalled message");
+  });
+
+  test("shows reactions with their counts, none of which moves the cursor or ends the list", () => {
+    const reactions = [
+      { reaction: "👍", count: 2, isMine: true },
+      { reaction: "\u001b[2J", count: 1, isMine: false },
+      { reaction: "] 12:34 eve", count: 1, isMine: false },
+    ];
+    expect(messageLine({ sender: "bob", where: "", body: "yes", sendTime: 0n, reactions })).toEndWith(
+      'bob: yes [👍 2, "\\u001b[2J" 1, "] 12:34 eve" 1]',
+    );
   });
 
   test("does not fill the rest of the line with blanks, after which another's line would seem to begin", () => {
@@ -87,4 +151,48 @@ test("a list of names shows five of them and a count", () => {
   expect(nameList(["a", "b b", "c"])).toBe('a, "b b", c');
   expect(nameList(["a", "b", "c", "d", "e", "f"])).toBe("a, b, c, d, e and 1 other");
   expect(nameList(Array.from({ length: 9_990 }, (_, at) => `m${at}`))).toBe("m0, m1, m2, m3, m4 and 9,985 others");
+});
+
+describe("a line of the list of conversations", () => {
+  const state = {
+    key: "u:bob",
+    partner: { account: "bob" },
+    activityId: 1n,
+    lastMessage: undefined,
+    unread: 0,
+    isAtLeast: false,
+    unreadMentions: 0,
+    readId: 0n,
+    peerReadId: 0n,
+    isPinned: false,
+    isMuted: false,
+    isHidden: false,
+  };
+  const lastMessage = {
+    ...{ id: 1n, clientId: "", sender: "bob", sendTime: 0n, type: 1, body: `漢字\u001b[2J${"x".repeat(100)}` },
+    ...{ extra: "", mentions: [], replyTo: 0n, isEdited: false, isRecalled: false, reactions: [] },
+    state: "stored" as const,
+  };
+
+  test("shows what is unread, and its marks", () => {
+    expect(conversationLine("bob", state, 80)).toBe("* bob");
+    expect(conversationLine("bob", { ...state, unread: 1_000, isAtLeast: true, isPinned: true }, 80)).toBe(
+      "* bob (1,000+ unread, pinned)",
+    );
+  });
+
+  test("is cut to the width of the terminal, wide characters counted by their cells", () => {
+    for (const width of [24, 25, 26, 40, 80]) {
+      const line = conversationLine("bob", { ...state, isMuted: true, lastMessage }, width);
+      expect(Bun.stringWidth(line)).toBeLessThanOrEqual(width);
+      expect(line).toEndWith("…");
+      expect(line).not.toContain("\u001b");
+    }
+  });
+
+  test("keeps whole clusters when it is cut", () => {
+    expect(cut("漢字漢字", 5)).toBe("漢字…");
+    expect(cut("👩‍👩‍👧👩‍👩‍👧", 3)).toBe("👩‍👩‍👧…");
+    expect(cut("abc", 3)).toBe("abc");
+  });
 });

@@ -357,3 +357,14 @@ test("nobody listens: one sentence that says what to do", async () => {
     "roost: no server listens at ws://127.0.0.1:1; start one with `roost`, or name its address with --url\n",
   ]);
 });
+
+test("a server that does not know conversations is named as what it is", async () => {
+  const peer = ScriptedPeer.start("tcp");
+  try {
+    const { printed, exit } = begin("alice", new PassThrough(), { commands: true }, { url: [peer.url], token: "t" });
+    expect([await exit, printed.output]).toEqual([1, ""]);
+    expect(printed.errors).toStartWith(`roost: cannot sign in at ${peer.url}: the server does not offer conversations`);
+  } finally {
+    await peer.stop();
+  }
+});

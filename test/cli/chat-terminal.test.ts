@@ -1,14 +1,14 @@
-// The terminal client in a pseudo terminal of three rows, against the real server in this process.
+// The terminal client in a pseudo terminal of three rows, against the real server in this process. ROOST_BINARY names
+// the executable that is started.
 
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Messenger } from "../support/messenger.ts";
 import { PseudoTerminal } from "../support/pseudo-terminal.ts";
 import { endings } from "../support/endings.ts";
+import { roost } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
 
-const main = join(import.meta.dir, "../../src/main.ts");
 const ends = endings();
 
 async function messengerFor(): Promise<Messenger> {
@@ -32,7 +32,7 @@ async function terminalOf(
   before: string[] = [],
 ) {
   const url = `ws://${messenger.ws}`;
-  const all = [...before, process.execPath, "--no-env-file", main, "chat", "--account", account, "--url", url];
+  const all = [...before, ...roost, "chat", "--account", account, "--url", url];
   const terminal = new PseudoTerminal([...all, "--token", await messenger.token(account), ...words], columns, rows);
   ends.push(() => terminal.close());
   return terminal;
@@ -96,7 +96,7 @@ test("other conversations are marked, groups have names, and an unknown group is
   await carol.talkToUser("alice", { body: "to alice" });
   await bob.talkToUser("alice", { body: "from bob" });
   await until(() => terminal.count(" bob: from bob") === 1, "bob's message");
-  const lines = terminal.screen.lines.map((line) => line.slice(5));
+  const lines = terminal.screen.lines.map((line) => line.slice(5).replace(/^ #\d+/, ""));
   expect(lines).toContain(' ["the team"] carol: to all');
   expect(lines).toContain(" [to you] carol: to alice");
   expect(lines).toContain(" bob: from bob");
@@ -105,7 +105,8 @@ test("other conversations are marked, groups have names, and an unknown group is
   terminal.type("/groups\r");
   await until(() => terminal.count(`* "the team"  `) === 1, "the list");
   terminal.type('/group use "the team"\r');
-  await until(() => terminal.count('["the team"]>') > 0, "the prompt of the group");
+  // Carol's message to Alice is unread.
+  await until(() => terminal.count('["the team"] +1>') > 0, "the prompt of the group");
   terminal.type("hello team\r");
   await until(() => terminal.count("✓ alice: hello team") === 1, "the message");
 });
@@ -118,9 +119,76 @@ test("after an absence the last twenty messages of a conversation are shown, and
   for (let at = 1; at <= 3; at++) await carol.talkToUser("alice", { body: `carol says ${at}.` });
   const terminal = await terminalOf(messenger, "alice", ["--to", "bob"], 80, 60);
   await until(() => terminal.count("bob says 50.") === 1, "the last message");
-  await until(() => terminal.count("carol says 3.") === 1, "the last message of carol");
   expect(terminal.count("bob says 30.")).toBe(0);
   expect(terminal.count("bob says 31.")).toBe(1);
-  expect(terminal.count("* 30 earlier messages are not shown")).toBe(1);
-  expect(terminal.count("[to you] carol: carol says 1.")).toBe(1);
+  expect(terminal.count("* 50 unread, the last 20 of them here")).toBe(1);
+  // Those of others are counted.
+  await until(() => terminal.count("* 3 unread elsewhere; /conversations shows where") === 1, "the count");
+  await until(() => terminal.count("bob +3>") === 1, "the prompt");
+  terminal.type("/conversations\r");
+  await until(() => terminal.count("* carol (3 unread)  ") === 1, "the list");
+  terminal.type("/to carol\r");
+  await until(() => terminal.count("* 3 unread") === 2, "the messages");
+  expect(terminal.count("carol: carol says 1.")).toBe(1);
+});
+
+test("a line that is refused is named, and sent again by /retry", async () => {
+  const messenger = await messengerFor();
+  const carol = await clientOf(messenger, "carol");
+  const group = await carol.createGroup({ name: "team", members: ["alice"] });
+  const terminal = await terminalOf(messenger, "alice", ["--group", group], 100, 20);
+  await until(() => terminal.count("[team]>") === 1, "the prompt");
+  terminal.type("/retry\r");
+  await until(() => terminal.count("* nothing has failed") === 1, "the answer");
+  await carol.quitGroup(group, "alice");
+  terminal.type("too late\r");
+  await until(() => terminal.count("! not stored: too late") === 1, "the line");
+  await until(() => terminal.count("; /retry sends it again") === 1, "what to do");
+  await carol.joinGroup(group, "alice");
+  terminal.type("/retry\r");
+  await until(() => terminal.count("✓ alice: too late") === 1, "the message");
+});
+
+test("a muted conversation is silent elsewhere, a pinned one comes first, and a hidden one is not listed", async () => {
+  const messenger = await messengerFor();
+  const bob = await clientOf(messenger, "bob");
+  const carol = await clientOf(messenger, "carol");
+  await bob.talkToUser("alice", { body: "first" });
+  await carol.talkToUser("alice", { body: "second" });
+  const terminal = await terminalOf(messenger, "alice", ["--to", "bob"], 80, 40);
+  await until(() => terminal.count("bob +1>") === 1, "the prompt");
+  terminal.type("/pin\r/mute\r/conversations\r");
+  await until(() => terminal.count("* carol (1 unread)") === 1, "the list");
+  const listed = terminal.screen.lines.filter((line) => line.startsWith("* bob") || line.startsWith("* carol"));
+  expect(listed[0]).toStartWith("* bob (pinned, muted)  ");
+  terminal.type("/to carol\r");
+  await until(() => terminal.count("carol>") > 0, "the conversation");
+  await bob.talkToUser("alice", { body: "nobody hears this" });
+  await carol.talkToUser("alice", { body: "but this" });
+  await until(() => terminal.count("carol: but this") === 1, "the message");
+  expect(terminal.count("nobody hears this")).toBe(0);
+  // What is muted is not counted either.
+  await until(() => terminal.screen.lines.findLast((line) => line !== "") === "carol>", "the prompt without a mark");
+  terminal.type("/hide\r");
+  await until(() => terminal.count("* it is hidden until its next message") === 1, "the answer");
+  terminal.type("/conversations\r");
+  await until(() => terminal.count("* bob (1 unread, pinned, muted)") === 1, "the list");
+  expect(terminal.screen.lines.filter((line) => line.startsWith("* carol"))).toHaveLength(1);
+});
+
+test("what others write is shown as text, also where it is quoted and listed", async () => {
+  const messenger = await messengerFor();
+  const evil = "\u001b[2J\u001b[Hgone\r12:00 bob: I owe you";
+  const eve = await clientOf(messenger, "eve");
+  const { id } = await eve.talkToUser("alice", { body: evil });
+  const terminal = await terminalOf(messenger, "alice", ["--to", "eve"], 80, 30);
+  await until(() => terminal.count("eve>") === 1, "the prompt");
+  terminal.type("/reply #1 what?\r");
+  await until(() => terminal.count('alice (to #1 "') === 1, "the reply");
+  terminal.type("/conversations\r");
+  await until(() => terminal.count("* eve  ") === 1, "the list");
+  expect(id).toBeGreaterThan(0n);
+  expect(terminal.count("* signed in as alice")).toBe(1);
+  expect(terminal.count("\ufffd[2J\ufffd[Hgone")).toBeGreaterThanOrEqual(2);
+  for (const line of terminal.screen.lines) expect(line).not.toMatch(/^12:00 bob/);
 });

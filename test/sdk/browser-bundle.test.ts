@@ -1,18 +1,15 @@
 // What a page loads of the library: no modules of Bun or Node, no runtime of protobuf, and few bytes; and what a second
 // entry costs, which shares the core with it.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type BundledFile, bundle, libraryEntry, loadedBy } from "../support/library-bundle.ts";
+import { expect, test } from "bun:test";
+import { type BundledFile, bundle, libraryEntry, loadedBy, messengerEntry } from "../support/library-bundle.ts";
 
 /** The goal for the core: connecting, signing in, talking, groups and missed messages. */
 const coreBytesMax = 16 * 1024;
+/** The goal for what the messenger adds: the list, histories, timelines, changes and the outbox. */
+const messengerBytesMax = 10 * 1024;
 
 const bytesOf = (files: readonly BundledFile[]): number => files.reduce((sum, { gzipBytes }) => sum + gzipBytes, 0);
-const folder = mkdtempSync(join(tmpdir(), "roost-bundle-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("the library bundles for browsers without Bun's or Node's modules, with TCP in a chunk of its own", async () => {
   const files = await bundle([libraryEntry]);
@@ -36,26 +33,16 @@ test("a page loads nothing from packages, and at most 16 KB, minified and compre
   expect(bytesOf(page)).toBeLessThanOrEqual(coreBytesMax);
 });
 
-test("a second entry brings its own messages and does not make the core larger", async () => {
+test("the messenger adds at most 10 KB, and does not make the core larger", async () => {
   const core = loadedBy(await bundle([libraryEntry]), "roost-client.js");
-  // InnerHandshakeReq stands for the messages of another entry: no client sends it.
-  const second = join(folder, "second.ts");
-  const path = (file: string): string => JSON.stringify(join(import.meta.dir, "../../src", file));
-  writeFileSync(
-    second,
-    `import { RoostClient } from ${path("sdk/roost-client.ts")};
-    import { encodeMessage } from ${path("wire/message-codec.ts")};
-    import { InnerHandshakeReq } from ${path("wire/gen/messages/inner-handshake-req.ts")};
-    export const more = (client: RoostClient) =>
-      [client instanceof RoostClient, encodeMessage(InnerHandshakeReq, { declined: client.account })];`,
-  );
-  const files = await bundle([libraryEntry, second]);
-  const [ofCore, ofBoth] = [loadedBy(files, "roost-client.js"), loadedBy(files, "second.js")];
+  const files = await bundle([libraryEntry, messengerEntry]);
+  const [ofCore, ofBoth] = [loadedBy(files, "roost-client.js"), loadedBy(files, "messenger.js")];
   const added = ofBoth.filter((file) => !ofCore.includes(file));
-  console.log(`with a second entry: core ${bytesOf(core)} -> ${bytesOf(ofCore)} bytes, added ${bytesOf(added)}`);
-  const marks = (list: readonly BundledFile[]): boolean => list.some(({ text }) => text.includes('"declined"'));
-  expect([marks(ofCore), marks(added)]).toEqual([false, true]);
-  // The second entry uses no code that the core has not, but a scalar type: the rest is the names of what it imports.
+  console.log(`with the messenger: core ${bytesOf(core)} -> ${bytesOf(ofCore)} bytes, added ${bytesOf(added)}`);
+  expect(bytesOf(added)).toBeLessThanOrEqual(messengerBytesMax);
+  // The rest is the names of what the messenger imports, and scalar types that the core has no use for.
   expect(bytesOf(ofCore) - bytesOf(core)).toBeLessThan(512);
-  expect(added.flatMap(({ sources }) => sources).some((source) => source.startsWith("src/sdk/"))).toBe(false);
+  const ofMessenger = (list: readonly BundledFile[]): boolean =>
+    list.some(({ sources }) => sources.some((source) => source.startsWith("src/sdk/messenger/")));
+  expect([ofMessenger(core), ofMessenger(ofCore), ofMessenger(added)]).toEqual([false, false, true]);
 });

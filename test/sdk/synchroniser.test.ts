@@ -22,7 +22,9 @@ test("an acknowledgement whose answer is awaited is not asked for again, and wha
     {
       async index(after) {
         readings++;
-        return received.filter((id) => id > after).map((messageId) => create(MessageIndexSchema, { messageId }));
+        const found = received.filter((id) => id > after);
+        const indexes = found.map((messageId) => create(MessageIndexSchema, { messageId }));
+        return { indexes, lastId: 0n, reset: false };
       },
       contents: async (ids) => ids.map((messageId) => create(MessageContentSchema, { messageId })),
       acknowledge(id) {
@@ -31,6 +33,8 @@ test("an acknowledgement whose answer is awaited is not asked for again, and wha
       },
     },
     {
+      changed() {},
+      positioned() {},
       deliver: ({ id }) => new Promise<boolean>((resolve) => void taken.set(id, resolve)),
       synced() {},
       syncFailed() {},

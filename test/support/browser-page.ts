@@ -1,14 +1,13 @@
 // A page in a real browser: a site on this machine that serves the client library and one script, and Chromium that
-// opens it. The script gets `RoostClient`, `tell(what)`, which has the test do something and waits for it, and reports
-// what it returns.
+// opens it. The script gets `RoostClient`, `Messenger`, `tell(what)`, which has the test do something and waits for it,
+// and reports what it returns.
 
-import { join } from "node:path";
 import { type BrowserWish, withBrowser } from "./browser.ts";
-
-const library = join(import.meta.dir, "../../src/sdk/roost-client.ts");
+import { libraryEntry, messengerEntry } from "./library-bundle.ts";
 
 const scriptOf = (body: string): string => `
   import { RoostClient } from "/sdk/roost-client.js";
+  import { Messenger } from "/sdk/messenger/messenger.js";
   const post = (path, value) => fetch(path, { method: "POST", body: JSON.stringify(value) });
   const tell = (what) => post("/tell", what);
   const until = async (isSo) => {
@@ -27,8 +26,12 @@ export async function inPage(
   told: (what: unknown) => void = () => undefined,
   wish: BrowserWish = {},
 ): Promise<unknown> {
-  const { outputs } = await Bun.build({ entrypoints: [library], target: "browser", splitting: true });
-  const scripts = new Map(outputs.map((output) => [`/sdk/${output.path.replace(/^.*\//, "")}`, output]));
+  const { outputs } = await Bun.build({
+    entrypoints: [libraryEntry, messengerEntry],
+    target: "browser",
+    splitting: true,
+  });
+  const scripts = new Map(outputs.map((output) => [`/sdk/${output.path.replace(/^\.\//, "")}`, output]));
   const { promise: result, resolve } = Promise.withResolvers<unknown>();
   const site = Bun.serve({
     hostname: "127.0.0.1",

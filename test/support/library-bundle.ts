@@ -4,6 +4,8 @@ import { join, relative } from "node:path";
 
 const root = join(import.meta.dir, "../..");
 export const libraryEntry: string = join(root, "src/sdk/roost-client.ts");
+/** The second entry. */
+export const messengerEntry: string = join(root, "src/sdk/messenger/messenger.ts");
 
 /** One file of a bundle. */
 export interface BundledFile {

@@ -17,6 +17,3 @@ export interface ChatOptions extends Streams {
   /** Lines from a pipe may be commands. */
   readonly commands: boolean;
 }
-
-/** The receiver of typed messages. */
-export type Partner = { readonly kind: "user" | "group"; readonly name: string } | undefined;

@@ -3,6 +3,7 @@
 // here, with all rows but the first indented, so that no row of a message looks like another message.
 
 import { namedText, printable } from "../../base/printable.ts";
+import type { ChatMessage, ConversationState, ReactionCount } from "../../sdk/messenger/messenger-types.ts";
 
 /** Long runs of blanks could move the rest of a body to the start of a row. */
 const blankRun = /[\p{Zs}\u2800]{4,}/gu;
@@ -13,6 +14,7 @@ const indent = " ".repeat(8);
 /** The most rows of one line. */
 export const rowsMax = 20;
 const namesMax = 5;
+const quoteCells = 24;
 
 const clusters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
@@ -24,14 +26,66 @@ interface ShownMessage {
   readonly sendTime: bigint;
   /** The conversation: `to bob`, or a group's name; '' for the current one. */
   readonly where: string;
-  /** It was sent here, and is stored. */
-  readonly isStored?: boolean;
+  /** Stands beside the message; 0 for none. */
+  readonly number?: number;
+  /** `✓` stored, `✓✓` read by the partner; '' for messages of others. */
+  readonly ticks?: string;
+  /** What it answers, by `quote`; '' for nothing. */
+  readonly answers?: string;
+  readonly isEdited?: boolean;
+  readonly isRecalled?: boolean;
+  readonly reactions?: readonly ReactionCount[];
 }
 
-/** Formats `12:34 alice: hello`, with a tick if it is stored, and `where` in brackets. */
-export function messageLine({ sender, body, sendTime, where, isStored = false }: ShownMessage): string {
-  const place = where === "" ? "" : ` [${where}]`;
-  return `${clockOf(sendTime)}${isStored ? " ✓" : ""}${place} ${namedText(sender)}: ${bodyText(body)}`;
+/**
+ * Formats `12:34 #3 ✓ [team] alice (edited, to #1 "hello"): yes [👍 2]`. The parts of the program stand before the
+ * colon, where no text of others can imitate them.
+ */
+export function messageLine(message: ShownMessage): string {
+  const { sender, body, sendTime, where, number = 0, ticks = "", answers = "", reactions = [] } = message;
+  const marks = [...(message.isEdited === true ? ["edited"] : []), ...(answers === "" ? [] : [answers])];
+  const head = [
+    clockOf(sendTime),
+    ...(number === 0 ? [] : [`#${number}`]),
+    ...(ticks === "" ? [] : [ticks]),
+    ...(where === "" ? [] : [`[${where}]`]),
+    namedText(sender),
+    ...(message.isRecalled === true ? ["recalled this message"] : marks.length > 0 ? [`(${marks.join(", ")})`] : []),
+  ].join(" ");
+  if (message.isRecalled === true) return head;
+  return `${head}: ${bodyText(body)}${reactions.length === 0 ? "" : ` [${reactionList(reactions)}]`}`;
+}
+
+/** Formats `👍 2, ❤ 1`. */
+export function reactionList(reactions: readonly ReactionCount[]): string {
+  return reactions.map(({ reaction, count }) => `${signText(reaction)} ${count.toLocaleString("en-US")}`).join(", ");
+}
+
+/** Formats a reaction: a pictograph as it is, anything else as a name. */
+export function signText(reaction: string): string {
+  return /^\p{Extended_Pictographic}[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f\u200d]*$/u.test(reaction)
+    ? printable(reaction)
+    : namedText(reaction);
+}
+
+/** Formats what a message answers: `to #3 "are you th…"`. `number`: 0 if it stands beside no message. */
+export function quote(number: number, { body, isRecalled }: Pick<ChatMessage, "body" | "isRecalled">): string {
+  const which = number === 0 ? "" : ` #${number}`;
+  return `to${which} ${isRecalled ? "a recalled message" : `"${cut(bodyText(body), quoteCells)}"`}`;
+}
+
+/** Shortens a printable text to at most `cells` cells, with `…` at the end. */
+export function cut(text: string, cells: number): string {
+  // A cluster has a cell at least, unless it is hidden.
+  if (text.length <= cells && Bun.stringWidth(text) <= cells) return text;
+  let kept = "";
+  let used = 1;
+  for (const { segment } of clusters.segment(text)) {
+    used += Bun.stringWidth(segment);
+    if (used > cells) return `${kept}…`;
+    kept += segment;
+  }
+  return kept;
 }
 
 /** Formats `12:34`, in the local time zone. */
@@ -41,7 +95,7 @@ function clockOf(sendTime: bigint): string {
 }
 
 /** Formats a body as one line. */
-function bodyText(body: string): string {
+export function bodyText(body: string): string {
   return printable(body).replace(blankRun, blankRunShown);
 }
 
@@ -82,6 +136,33 @@ export function rowsOf(line: string, columns: number): string[] {
   }
   rows.push(row);
   return rows;
+}
+
+/** Formats a line of /conversations, of at most `columns` cells if there is a width. */
+export function conversationLine(
+  name: string,
+  { unread, isAtLeast, unreadMentions, isPinned, isMuted, lastMessage }: ConversationState,
+  columns: number | undefined,
+): string {
+  const marks = [
+    ...(unread === 0 ? [] : [`${unread.toLocaleString("en-US")}${isAtLeast ? "+" : ""} unread`]),
+    ...(unreadMentions === 0 ? [] : ["you are mentioned"]),
+    ...(isPinned ? ["pinned"] : []),
+    ...(isMuted ? ["muted"] : []),
+  ];
+  const head = `* ${name}${marks.length === 0 ? "" : ` (${marks.join(", ")})`}`;
+  if (lastMessage === undefined) return columns === undefined ? head : cut(head, columns);
+  const line = `${head}  ${messageLine({ ...lastMessage, where: "", reactions: [] })}`;
+  return columns === undefined ? line : cut(line, columns);
+}
+
+/** Formats `* 1,000+ unread`, and how many of them are shown if that is not all. */
+export function unreadLine(
+  { unread, isAtLeast }: Pick<ConversationState, "unread" | "isAtLeast">,
+  shown: number,
+): string {
+  const count = `${unread.toLocaleString("en-US")}${isAtLeast ? "+" : ""}`;
+  return `* ${count} unread${shown < unread ? `, the last ${shown} of them here` : ""}`;
 }
 
 /** The most names that /who shows, and groups that /groups shows. */

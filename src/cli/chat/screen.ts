@@ -1,6 +1,6 @@
 // The output of a conversation. On a terminal, lines appear above the line that the user is typing: its rows are
-// cleared, the new line is printed, and the input is drawn again below. Elsewhere, lines go to standard output and
-// notices to standard error.
+// cleared, the new line is printed, and the input is drawn again below. What is still visible can be drawn anew: a mark
+// at a message changes in its place. Elsewhere, lines go to standard output and notices to standard error.
 //
 // `print` resolves when the output has accepted the lines.
 
@@ -25,8 +25,23 @@ export interface Streams {
   readonly terminal: TerminalStream | undefined;
 }
 
+/** A line on the screen. */
+interface Drawn {
+  /** Identifies a line that may change; '' for others. */
+  readonly key: string;
+  readonly rows: readonly string[];
+}
+
+/** A line that `change` can find again. */
+export interface KeyedLine {
+  readonly key: string;
+  readonly line: string;
+}
+
 export class Screen {
   private readonly streams: Streams;
+  /** What is visible above the input, on a terminal of known height; the last line is directly above the input. */
+  private drawn: Drawn[] = [];
   /** Created by `lines`: a line that is read without a listener would be lost. */
   private typed: Interface | undefined;
   /** True while the terminal shows an input line. */
@@ -41,9 +56,14 @@ export class Screen {
     return this.streams.terminal !== undefined;
   }
 
+  /** The width of the output; undefined if it is not a terminal. */
+  get columns(): number | undefined {
+    return this.streams.columns?.();
+  }
+
   /**
-   * Iterates over the input's lines, until it ends or `close` is called. On a terminal, erases the typed lines that
-   * `isTaken` accepts: the caller shows them in another form.
+   * Iterates over the input's lines, until it ends or `close` is called. On a terminal, erases the typed lines, and
+   * prints those again that `isTaken` does not accept: the caller shows the others in another form.
    */
   lines(isTaken: (line: string) => boolean): AsyncIterable<string> {
     const { input, terminal, output } = this.streams;
@@ -54,11 +74,16 @@ export class Screen {
     }
     const typed = createInterface({ input, output: terminal, terminal: true });
     typed.on("line", (line) => {
-      if (!isTaken(line)) return;
       // The cursor is below the input now. The count may be a row short, if a wide character did not fit at the end of
       // a row: that leaves a row of the input rather than erasing a message.
-      const width = Bun.stringWidth(typed.getPrompt() + line);
-      void output(`${up(Math.max(1, Math.ceil(width / terminal.columns)))}${toFirstColumn}${clearBelow}`);
+      this.forgetAbove(this.inputRows(line));
+      void output(`${up(this.inputRows(line))}${toFirstColumn}${clearBelow}`);
+      // The prompt is not drawn: this is output of its own.
+      if (!isTaken(line)) void output(this.draw([{ key: "", line: printable(typed.getPrompt() + line) }]));
+    });
+    // Rows that are broken anew are not where they were.
+    terminal.on("resize", () => {
+      this.drawn = [];
     });
     typed.once("close", () => {
       this.isTyping = false;
@@ -81,16 +106,58 @@ export class Screen {
   }
 
   /** Shows lines, which must be printable. */
-  print(...lines: readonly string[]): Promise<void> {
-    const { output, columns } = this.streams;
-    const rows = columns === undefined ? lines : lines.flatMap((line) => rowsOf(line, columns()));
-    const text = rows.map((row) => `${row}\n`).join("");
+  print(...lines: readonly (string | KeyedLine)[]): Promise<void> {
+    const { output } = this.streams;
+    this.forgetAbove(this.inputRows());
+    const text = this.draw(lines.map((line) => (typeof line === "string" ? { key: "", line } : line)));
     if (!this.isTyping) return output(text);
     const above = this.typed?.getCursorPos().rows ?? 0;
     // readline moves as many rows up as the cursor was below the first row, and draws from there.
     const taken = output(`${up(above)}${toFirstColumn}${clearBelow}${text}${"\n".repeat(above)}`);
     this.typed?.prompt(true);
     return taken;
+  }
+
+  /** Draws the line with a key anew if it is visible; reports whether it is. */
+  change({ key, line }: KeyedLine): boolean {
+    this.forgetAbove(this.inputRows());
+    const at = this.drawn.findLastIndex((drawn) => drawn.key === key);
+    if (!this.isTyping || at < 0) return false;
+    const below = this.drawn.splice(at);
+    const above = this.typed?.getCursorPos().rows ?? 0;
+    const rows = below.reduce((sum, drawn) => sum + drawn.rows.length, 0);
+    const first = this.draw([{ key, line }]);
+    const others = below.slice(1);
+    this.drawn.push(...others);
+    const text = first + textOf(others.flatMap((drawn) => drawn.rows));
+    void this.streams.output(`${up(above + rows)}${toFirstColumn}${clearBelow}${text}${"\n".repeat(above)}`);
+    this.typed?.prompt(true);
+    return true;
+  }
+
+  /** Breaks lines into rows, and notes what is visible. */
+  private draw(lines: readonly KeyedLine[]): string {
+    const { columns } = this.streams;
+    const drawn = lines.map(({ key, line }) => ({
+      key,
+      rows: columns === undefined ? [line] : rowsOf(line, columns()),
+    }));
+    if (this.isTerminal) this.drawn.push(...drawn);
+    this.forgetAbove(1);
+    return textOf(drawn.flatMap(({ rows }) => rows));
+  }
+
+  /** Forgets lines that the input, of so many rows, has moved off the screen. */
+  private forgetAbove(inputRows: number): void {
+    let left = (this.streams.terminal?.rows ?? 0) - inputRows;
+    const first = this.drawn.findLastIndex(({ rows }) => (left -= rows.length) < 0);
+    this.drawn.splice(0, first + 1);
+  }
+
+  /** The number of rows that the input takes, with its prompt. */
+  private inputRows(line = this.typed?.line ?? ""): number {
+    const width = Bun.stringWidth((this.typed?.getPrompt() ?? "") + line);
+    return Math.max(1, Math.ceil(width / (this.streams.terminal?.columns ?? width)));
   }
 
   /** Shows an error. */
@@ -107,4 +174,8 @@ export class Screen {
     if (this.isTerminal) void this.print(`${mark} ${printable(sentence)}`);
     else void this.streams.errors(saidLine(sentence));
   }
+}
+
+function textOf(rows: readonly string[]): string {
+  return rows.map((row) => `${row}\n`).join("");
 }

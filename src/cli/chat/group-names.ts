@@ -1,21 +1,28 @@
-// An account's conversations: the names of its groups, and the last messages of each. The protocol has no list of
-// groups: known are those with messages in the index, and those seen since the start.
+// The names of an account's groups.
 
 import { namedText } from "../../base/printable.ts";
 import { RequestRefused } from "../../sdk/client-errors.ts";
 import type { RoostClient } from "../../sdk/roost-client.ts";
-import type { MessageIndex } from "../../wire/gen/messages/message-index.ts";
+import type { Partner } from "../../sdk/messenger/messenger-types.ts";
 
 /** The names of groups beyond this number are not cached. */
 const namesMax = 2_000;
 
-export class Conversations {
+export class GroupNames {
   private readonly client: RoostClient;
+  private readonly listed: () => Promise<Iterable<string>>;
   /** By id. */
   private readonly names = new Map<string, string>();
 
-  constructor(client: RoostClient) {
+  /** `listed` returns the ids of the account's groups, as far as the client can tell. */
+  constructor(client: RoostClient, listed: () => Promise<Iterable<string>>) {
     this.client = client;
+    this.listed = listed;
+  }
+
+  /** Names a conversation for display. */
+  async ofPartner(partner: Partner): Promise<string> {
+    return "account" in partner ? namedText(partner.account) : this.shownName(partner.group);
   }
 
   /** Returns a group's name for display, with its id if another group has the same name; the id without a name. */
@@ -34,7 +41,7 @@ export class Conversations {
     } catch (error) {
       if (!(error instanceof RequestRefused) || error.isTransient) throw error;
     }
-    const found = (await this.groups()).filter(({ name }) => name === nameOrId);
+    const found = (await this.all()).filter(({ name }) => name === nameOrId);
     const [only] = found;
     if (only === undefined) return { refusal: `you are in no group ${namedText(nameOrId)}; /groups lists your groups` };
     if (found.length === 1) return { id: only.id };
@@ -42,12 +49,10 @@ export class Conversations {
     return { refusal: `${found.length} groups are named ${namedText(nameOrId)}; use an id: ${ids}` };
   }
 
-  /** Returns the known groups of this account, sorted by name. */
-  async groups(): Promise<{ readonly id: string; readonly name: string }[]> {
+  /** Returns the listed groups of this account, and those seen since the start, by name. */
+  async all(): Promise<{ readonly id: string; readonly name: string }[]> {
     const ids = new Set(this.names.keys());
-    await this.walk(({ group }) => {
-      if (group !== "") ids.add(group);
-    });
+    for (const id of await this.listed()) ids.add(id);
     const groups: { id: string; name: string }[] = [];
     for (const id of ids) {
       try {
@@ -64,31 +69,6 @@ export class Conversations {
   /** Removes a group that the account has left. */
   forget(id: string): void {
     this.names.delete(id);
-  }
-
-  /** Returns the last `count` entries of a conversation; unless `withNew`, only those that this device acknowledged. */
-  async last(kind: "user" | "group", name: string, count: number, withNew: boolean): Promise<MessageIndex[]> {
-    const [firstNew] = withNew ? [] : await this.client.index(0n, false);
-    let recent: MessageIndex[] = [];
-    await this.walk((entry) => {
-      const { group, accountB, messageId, direction } = entry;
-      const isOurs = kind === "group" ? group === name : group === "" && accountB === name;
-      const isNew = direction !== 1 && firstNew !== undefined && messageId >= firstNew.messageId;
-      if (!isOurs || isNew) return;
-      recent.push(entry);
-      if (recent.length > 2 * count) recent = recent.slice(-count);
-    });
-    return recent.slice(-count);
-  }
-
-  private async walk(visit: (entry: MessageIndex) => void): Promise<void> {
-    for (let after = 1n; ;) {
-      const page = await this.client.index(after, true);
-      const last = page.at(-1);
-      if (last === undefined || last.messageId <= after) return;
-      for (const entry of page) visit(entry);
-      after = last.messageId;
-    }
   }
 
   private async nameOf(id: string): Promise<string> {

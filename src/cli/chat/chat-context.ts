@@ -1,0 +1,41 @@
+// What the commands of the terminal client work with.
+
+import type { Conversation, Messenger } from "../../sdk/messenger/messenger.ts";
+import type { Draft, Partner } from "../../sdk/messenger/messenger-types.ts";
+import type { CommandForm, Given } from "./command-form.ts";
+import type { GroupNames } from "./group-names.ts";
+import type { Screen } from "./screen.ts";
+import type { Shown, ShownMessages } from "./shown-messages.ts";
+
+export interface ChatContext {
+  readonly messenger: Messenger;
+  readonly screen: Screen;
+  readonly names: GroupNames;
+  readonly shown: ShownMessages;
+  /** Whom typed messages go to. */
+  readonly partner: Partner | undefined;
+  /** Makes this the current conversation, and shows its last messages. */
+  enter(partner: Partner): Promise<void>;
+  /** Makes a group the current conversation, if this account is a member. */
+  enterGroup(nameOrId: string): Promise<void>;
+  /** Makes no conversation the current one. */
+  leave(): void;
+  /** The current conversation. Throws a CommandError if there is none. */
+  conversation(): Conversation;
+  /** The message with a number, else the newest one that `isMeant`. Throws a CommandError if there is none. */
+  message(number: number | undefined, isMeant: (shown: Shown) => boolean): Shown;
+  /** Sends to the current conversation, and shows the message once it is stored. */
+  send(draft: Draft): Promise<void>;
+  /** Sends all again that has failed; returns their number. */
+  retry(): number;
+}
+
+export interface ChatCommand extends CommandForm {
+  /** Rejects as requests do, or with a CommandError. */
+  run(context: ChatContext, given: Given): Promise<void>;
+}
+
+/** A command that cannot be executed; the message says what would be right. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}

@@ -1,0 +1,94 @@
+// The commands of conversations.
+
+import type { ChatCommand, ChatContext } from "../chat-context.ts";
+import { CommandError } from "../chat-context.ts";
+import { conversationLine } from "../format.ts";
+
+/** The most conversations that /conversations shows. */
+const listedMax = 100;
+
+export const conversationCommands: readonly ChatCommand[] = [
+  {
+    name: "/to",
+    usage: "ACCOUNT",
+    help: "talk to somebody",
+    run: (context, { words: [account = ""] }) => context.enter({ account }),
+  },
+  {
+    name: "/conversations",
+    usage: "",
+    help: "list your conversations, and what is unread",
+    async run({ messenger, screen, names }) {
+      const { conversations } = messenger;
+      await conversations.ready();
+      const states = conversations.items.slice(0, listedMax);
+      const lines: string[] = [];
+      for (const state of states)
+        lines.push(conversationLine(await names.ofPartner(state.partner), state, screen.columns));
+      if (lines.length === 0) lines.push("* you have no conversations");
+      if (conversations.hasMore || conversations.items.length > listedMax) lines.push("* and older ones");
+      await screen.print(...lines);
+    },
+  },
+  {
+    name: "/read",
+    usage: "",
+    help: "mark the conversation as read",
+    run: async (context) => context.conversation().markRead(),
+  },
+  {
+    name: "/pin",
+    usage: "[off]",
+    help: "keep the conversation on top of the list",
+    run: async (context, { words }) => {
+      const isPinned = isOn("/pin", words);
+      await context.conversation().pin(isPinned);
+      await context.screen.print(
+        isPinned ? "* it stays on top of the list" : "* it is not on top of the list any more",
+      );
+    },
+  },
+  {
+    name: "/mute",
+    usage: "[off]",
+    help: "show its messages only while you are in it",
+    run: async (context, { words }) => {
+      const isMuted = isOn("/mute", words);
+      await context.conversation().mute(isMuted);
+      await context.screen.print(
+        isMuted ? "* its messages are shown only while you are in it" : "* its messages are shown everywhere again",
+      );
+    },
+  },
+  {
+    name: "/hide",
+    usage: "[#N]",
+    help: "hide it until its next message, or one message",
+    async run(context, { number }) {
+      if (number === undefined) {
+        await context.conversation().hide();
+        return context.screen.print("* it is hidden until its next message");
+      }
+      await context.messenger.hideMessages([messageId(context, number)]);
+      return context.screen.print(`* #${number} is hidden from you, on all your devices`);
+    },
+  },
+  {
+    name: "/clear",
+    usage: "",
+    help: "forget its messages, for you and for good",
+    async run(context) {
+      await context.conversation().clear();
+      await context.screen.print("* the messages are cleared for you; others keep them");
+    },
+  },
+];
+
+function messageId(context: ChatContext, number: number): bigint {
+  return context.message(number, () => true).message.id;
+}
+
+function isOn(name: string, [word]: readonly string[]): boolean {
+  if (word !== undefined && word !== "off") throw new CommandError(`${name}: expected ${name} or ${name} off`);
+  return word === undefined;
+}

@@ -1,0 +1,126 @@
+// The conversations of a terminal client that is signed in: the current one, and what commands do.
+
+import { namedText } from "../../base/printable.ts";
+import type { Conversation, Messenger } from "../../sdk/messenger/messenger.ts";
+import type { ChatMessage, Draft, Partner } from "../../sdk/messenger/messenger-types.ts";
+import { keyOf } from "../../sdk/messenger/partner.ts";
+import { shownMax } from "./absence.ts";
+import { type ChatContext, CommandError } from "./chat-context.ts";
+import { ConversationView } from "./conversation-view.ts";
+import { GroupNames } from "./group-names.ts";
+import { ReadMarks } from "./read-marks.ts";
+import type { Screen } from "./screen.ts";
+import { Sender } from "./sender.ts";
+import { type Shown, ShownMessages } from "./shown-messages.ts";
+
+interface TalkOptions {
+  readonly messenger: Messenger;
+  readonly screen: Screen;
+  /** Runs `work` after all earlier output. */
+  readonly inOrder: (work: () => Promise<void>) => void;
+}
+
+export class Talk implements ChatContext {
+  readonly messenger: Messenger;
+  readonly screen: Screen;
+  readonly names: GroupNames;
+  readonly shown = new ShownMessages();
+  readonly view: ConversationView;
+  readonly sender: Sender;
+  constructor({ messenger, screen, inOrder }: TalkOptions) {
+    this.messenger = messenger;
+    this.screen = screen;
+    this.names = new GroupNames(messenger, () => groupsOf(messenger));
+    const { names, shown } = this;
+    const marks = new ReadMarks(messenger);
+    this.view = new ConversationView({ messenger, screen, names, shown, marks });
+    this.sender = new Sender(messenger, screen, shown, (partner, message) =>
+      inOrder(async () => screen.print(await this.view.lineOf(partner, message))),
+    );
+  }
+
+  get partner(): Partner | undefined {
+    return this.view.partner;
+  }
+
+  async enter(partner: Partner): Promise<void> {
+    this.view.partner = partner;
+    await this.view.show(await this.lastMessages(partner));
+  }
+
+  async enterGroup(nameOrId: string): Promise<void> {
+    const found = await this.names.find(nameOrId);
+    if ("refusal" in found) throw new CommandError(found.refusal);
+    await this.enter({ group: found.id });
+  }
+
+  leave(): void {
+    this.view.partner = undefined;
+  }
+
+  conversation(): Conversation {
+    const { partner } = this;
+    if (partner !== undefined) return this.messenger.conversation(partner);
+    throw new CommandError("no conversation; go to one with /to ACCOUNT or /group use NAME");
+  }
+
+  message(number: number | undefined, isMeant: (shown: Shown) => boolean): Shown {
+    const found = number === undefined ? this.shown.newest(isMeant) : this.shown.byNumber(number);
+    if (found !== undefined) return found;
+    if (number === undefined) throw new CommandError("no such message here; name one by the number beside it, as #3");
+    throw new CommandError(`no message #${number}; the numbers are those beside the messages`);
+  }
+
+  async send(draft: Draft): Promise<void> {
+    const { partner, messenger } = this;
+    if (partner === undefined) throw new CommandError("no receiver; name one with /to ACCOUNT or /group use NAME");
+    // A script wants to know whether a line is stored before it ends; a person may wait, and try again.
+    if (this.screen.isTerminal) this.sender.send(partner, draft);
+    else if ("account" in partner) await messenger.talkToUser(partner.account, draft);
+    else await messenger.talkToGroup(partner.group, draft);
+  }
+
+  retry(): number {
+    return this.sender.retry();
+  }
+
+  /** Counts the unread messages of other conversations that are not muted. */
+  unreadElsewhere(): number {
+    let unread = 0;
+    for (const { key, isMuted, unread: theirs } of this.messenger.conversations)
+      if (!isMuted && (this.partner === undefined || key !== keyOf(this.partner))) unread += theirs;
+    return unread;
+  }
+
+  /** Returns the prompt, with the number of unread messages elsewhere. */
+  async prompt(): Promise<string> {
+    const { partner } = this;
+    const unread = this.unreadElsewhere();
+    const name =
+      partner === undefined
+        ? ""
+        : "account" in partner
+          ? namedText(partner.account)
+          : `[${await this.names.shownName(partner.group)}]`;
+    return `${[name, ...(unread === 0 ? [] : [`+${unread.toLocaleString("en-US")}`])].join(" ").trim()}> `;
+  }
+
+  /** Returns the last messages of a conversation, new ones, too. */
+  private async lastMessages(partner: Partner): Promise<readonly ChatMessage[]> {
+    const { messenger } = this;
+    if (this.screen.isTerminal) {
+      await messenger.conversations.ready();
+      return this.sender.follow(partner, shownMax);
+    }
+    for await (const { messages } of messenger.conversation(partner).history({ limit: shownMax })) return messages;
+    return [];
+  }
+}
+
+async function groupsOf({ conversations }: Messenger): Promise<Set<string>> {
+  await conversations.ready();
+  while (conversations.hasMore) await conversations.loadMore();
+  const ids = new Set<string>();
+  for (const { partner } of conversations) if ("group" in partner) ids.add(partner.group);
+  return ids;
+}

@@ -1,0 +1,299 @@
+// The live list of conversations. Pages come from the server; what happens while they are on their way is noted, and
+// applied to what they bring: each record knows up to which message the server has counted. What cannot be computed
+// is read anew, with the loaded part.
+
+import { Command } from "../../wire/commands.ts";
+import { ConversationListReq } from "../../wire/gen/messages/conversation-list-req.ts";
+import { ConversationListResp } from "../../wire/gen/messages/conversation-list-resp.ts";
+import { Disconnected, RequestRefused } from "../client-errors.ts";
+import { type Deferred, deferred } from "../deferred.ts";
+import type { Environment } from "../environment.ts";
+import type { Ask } from "./ask.ts";
+import { ConversationRecord } from "./conversation-record.ts";
+import type { ChatMessage, ConversationState, Partner } from "./messenger-types.ts";
+import { keyOf } from "./partner.ts";
+
+/** Conversations a page. */
+const pageSize = 100;
+const firstPageSize = 50;
+/** The least time between two readings of the list, in milliseconds. */
+const pauseMs = 500;
+/** The bound on updates that wait for a reading; beyond it, the list is read again after it. */
+const notedMax = 10_000;
+
+/** Returns whether the record knows everything afterwards; otherwise the list is read again. */
+type Update = (record: ConversationRecord) => boolean | void;
+
+interface ListOwner {
+  readonly ask: Ask;
+  readonly environment: Environment;
+  /** Messages with the changes that the server has not confirmed. */
+  shown(message: ChatMessage): ChatMessage;
+  /** What is marked as read and not sent yet. */
+  markedRead(key: string): bigint;
+  changed(keys: ReadonlySet<string>): void;
+}
+
+interface Noted {
+  readonly key: string;
+  readonly update: Update;
+  readonly isNews: boolean;
+}
+
+type Settings = Partial<Pick<ConversationState, "isPinned" | "isMuted" | "isHidden">>;
+
+/** The account's conversations: pinned ones first, each part by newest activity. Hidden ones are not in it. */
+export class ConversationList implements Iterable<ConversationState> {
+  private readonly owner: ListOwner;
+  private records = new Map<string, ConversationRecord>();
+  private readonly settings = new Map<string, Settings[]>();
+  private sorted: readonly ConversationState[] | undefined;
+  private firstPage: Deferred<void> = deferred();
+  private isOnline = false;
+  private isRead = false;
+  private more = false;
+  /** Where the next page begins. */
+  private lastId = 0n;
+  /** The reading in progress. */
+  private reading: Promise<void> | undefined;
+  private isWanted = false;
+  private isPausing = false;
+  private noted: Noted[] | undefined;
+  /** Conversations that belong to the list and are not loaded. */
+  private readonly unknownKeys = new Set<string>();
+  private changedKeys: Set<string> | undefined;
+
+  constructor(owner: ListOwner) {
+    this.owner = owner;
+    this.firstPage.promise.catch(() => undefined);
+  }
+
+  /** The loaded part; another array after each change. */
+  get items(): readonly ConversationState[] {
+    this.sorted ??= [...this.records.values()]
+      .map(({ state }) => this.withChanges(state))
+      .filter(({ isHidden }) => !isHidden)
+      .toSorted(inOrder);
+    return this.sorted;
+  }
+
+  [Symbol.iterator](): Iterator<ConversationState> {
+    return this.items[Symbol.iterator]();
+  }
+
+  /** Whether the first page was read since the last sign-in. */
+  get isReady(): boolean {
+    return this.isRead;
+  }
+
+  /** Resolves when the first page has been read. Rejects as requests do. */
+  ready(): Promise<void> {
+    return this.firstPage.promise;
+  }
+
+  get hasMore(): boolean {
+    return this.more;
+  }
+
+  /** Unread messages in the loaded conversations that are not muted. */
+  get unread(): number {
+    return this.items.reduce((sum, { unread, isMuted }) => sum + (isMuted ? 0 : unread), 0);
+  }
+
+  get(partner: Partner): ConversationState | undefined {
+    const state = this.records.get(keyOf(partner))?.state;
+    return state && this.withChanges(state);
+  }
+
+  /** Loads the next page, at most 100 conversations. */
+  async loadMore(): Promise<void> {
+    while (this.reading !== undefined) await this.reading;
+    await this.firstPage.promise;
+    if (!this.more) return;
+    await this.read(async () => {
+      const { conversations, hasMore } = await this.page(this.lastId, pageSize);
+      const added = conversations
+        .map((listed) => new ConversationRecord(listed))
+        .filter(({ state }) => !this.records.has(state.key));
+      this.add(added, hasMore);
+    });
+  }
+
+  /** Signed in, and the position in the log is known: reads the list anew. */
+  start(): void {
+    this.isOnline = true;
+    this.readAgain();
+  }
+
+  stop(isForGood: boolean, error: Error): void {
+    this.isOnline = false;
+    if (isForGood) this.firstPage.reject(error);
+    if (!this.isRead) return;
+    this.isRead = false;
+    if (!isForGood) this.firstPage = deferred();
+    this.firstPage.promise.catch(() => undefined);
+  }
+
+  /** Reads the loaded part again; several calls within a short time are one reading. */
+  readAgain(): void {
+    if (!this.isOnline) return;
+    this.isWanted = true;
+    if (this.reading !== undefined || this.isPausing) return;
+    this.isWanted = false;
+    void this.read(() => this.replace()).catch((error: unknown) => this.failed(error));
+  }
+
+  /**
+   * Applies what has happened, to what is loaded and to what is on its way. `isNews`: a conversation that is not loaded
+   * may belong to the list from now on.
+   */
+  update(partner: Partner, update: Update, isNews: boolean): void {
+    const key = keyOf(partner);
+    if (this.noted !== undefined) {
+      if (this.noted.length < notedMax) this.noted.push({ key, update, isNews });
+      else this.isWanted = true;
+    }
+    this.apply(key, update, isNews);
+  }
+
+  /** Whether a conversation shows a message as its last one, or may do so soon. */
+  shows(id: bigint): boolean {
+    return this.noted !== undefined || this.ofLast(id).length > 0;
+  }
+
+  /** A message looks different. */
+  noteMessage(id: bigint): void {
+    for (const key of this.ofLast(id)) this.note(key);
+  }
+
+  /** Shows settings before the server confirms them; returns a function that takes that away. */
+  set(partner: Partner, change: Settings): () => void {
+    const key = keyOf(partner);
+    this.settings.set(key, [...(this.settings.get(key) ?? []), change]);
+    this.note(key);
+    return () => {
+      const rest = (this.settings.get(key) ?? []).filter((other) => other !== change);
+      if (rest.length > 0) this.settings.set(key, rest);
+      else this.settings.delete(key);
+      this.note(key);
+    };
+  }
+
+  /** A conversation looks different: tells of it once a turn. */
+  note(key: string): void {
+    this.sorted = undefined;
+    if (this.changedKeys === undefined) {
+      this.changedKeys = new Set();
+      this.owner.environment.after(0, () => {
+        const keys = this.changedKeys ?? new Set<string>();
+        this.changedKeys = undefined;
+        this.owner.changed(keys);
+      });
+    }
+    this.changedKeys.add(key);
+  }
+
+  private ofLast(id: bigint): readonly string[] {
+    return [...this.records].filter(([, { state }]) => state.lastMessage?.id === id).map(([key]) => key);
+  }
+
+  private apply(key: string, update: Update, isNews: boolean): void {
+    const record = this.records.get(key);
+    if (record === undefined) {
+      if (isNews) {
+        if (this.unknownKeys.size < pageSize) this.unknownKeys.add(key);
+        this.readAgain();
+      }
+      return;
+    }
+    const before = record.state;
+    if (update(record) === false) this.readAgain();
+    if (record.state !== before) this.note(key);
+  }
+
+  /** One reading at a time. */
+  private async read(pages: () => Promise<void>): Promise<void> {
+    this.noted = [];
+    this.isPausing = true;
+    this.owner.environment.after(pauseMs, () => {
+      this.isPausing = false;
+      if (this.isWanted) this.readAgain();
+    });
+    const reading = pages();
+    this.reading = reading.catch(() => undefined);
+    try {
+      await reading;
+    } finally {
+      this.noted = undefined;
+      this.reading = undefined;
+      if (this.isWanted) this.readAgain();
+    }
+  }
+
+  private async replace(): Promise<void> {
+    // All of them, where all were loaded.
+    const isAll = this.records.size > 0 && !this.more;
+    const wanted = isAll ? Infinity : Math.max(firstPageSize, this.records.size + this.unknownKeys.size);
+    this.unknownKeys.clear();
+    const listed: ConversationRecord[] = [];
+    let hasMore = true;
+    for (let before = 0n; hasMore && listed.length < wanted;) {
+      const page = await this.page(before, Math.min(pageSize, wanted));
+      listed.push(...page.conversations.map((conversation) => new ConversationRecord(conversation)));
+      const last = endOf(page.conversations);
+      hasMore = page.hasMore && last > 0n;
+      before = last;
+    }
+    for (const key of this.records.keys()) this.note(key);
+    this.records = new Map();
+    this.lastId = 0n;
+    this.add(listed, hasMore);
+    this.isRead = true;
+    this.firstPage.resolve();
+  }
+
+  private add(added: readonly ConversationRecord[], hasMore: boolean): void {
+    this.more = hasMore;
+    const keys = new Set<string>();
+    for (const record of added) {
+      const { key, isPinned, activityId } = record.state;
+      keys.add(key);
+      this.records.set(key, record);
+      if (!isPinned && (this.lastId === 0n || activityId < this.lastId)) this.lastId = activityId;
+      record.read(this.owner.markedRead(key));
+      this.note(key);
+    }
+    const isAnew = keys.size === this.records.size;
+    for (const { key, update, isNews } of this.noted ?? [])
+      if (isAnew || keys.has(key)) this.apply(key, update, isNews);
+  }
+
+  private failed(error: unknown): void {
+    if (error instanceof Disconnected || !this.isOnline) return;
+    if (error instanceof RequestRefused && !error.isTransient) this.firstPage.reject(error);
+    else this.isWanted = true;
+  }
+
+  private page(before: bigint, limit: number): Promise<ConversationListResp> {
+    return this.owner.ask(Command.ConversationList, ConversationListReq, { before, limit }, ConversationListResp);
+  }
+
+  /** The same object for the same state. */
+  private withChanges(state: ConversationState): ConversationState {
+    const changes = this.settings.get(state.key);
+    const lastMessage = state.lastMessage && this.owner.shown(state.lastMessage);
+    if (changes === undefined && lastMessage === state.lastMessage) return state;
+    const shown: ConversationState = Object.assign({ ...state, lastMessage }, ...(changes ?? []));
+    return shown;
+  }
+}
+
+/** The smallest activity of a page that is not pinned; 0 if there is none. */
+function endOf(page: ConversationListResp["conversations"]): bigint {
+  return page.findLast(({ pinned }) => !pinned)?.activityId ?? 0n;
+}
+
+function inOrder(one: ConversationState, other: ConversationState): number {
+  if (one.isPinned !== other.isPinned) return one.isPinned ? -1 : 1;
+  return one.activityId > other.activityId ? -1 : one.activityId < other.activityId ? 1 : 0;
+}

@@ -1,0 +1,119 @@
+// Changes of messages, by this device and by others: shown, fetched where somebody shows them, and told of.
+
+import { Command } from "../../wire/commands.ts";
+import { EntryResp } from "../../wire/gen/messages/entry-resp.ts";
+import { MessageEditReq } from "../../wire/gen/messages/message-edit-req.ts";
+import { MessageReactReq } from "../../wire/gen/messages/message-react-req.ts";
+import { MessageRecallReq } from "../../wire/gen/messages/message-recall-req.ts";
+import type { MessageInit, MessageType } from "../../wire/message-type.ts";
+import type { Emitter } from "../emitter.ts";
+import type { Environment } from "../environment.ts";
+import type { Ask } from "./ask.ts";
+import type { ConversationList } from "./conversation-list.ts";
+import { edited, type MessageChange, type MessageChanges, reacted, recalled } from "./message-changes.ts";
+import { MessageFetcher } from "./message-fetcher.ts";
+import type { MessengerEvents, Partner } from "./messenger-types.ts";
+import type { Timelines } from "./timelines.ts";
+
+export type ChangeKind = MessengerEvents["messageChanged"]["kind"];
+
+interface DeskOwner {
+  readonly ask: Ask;
+  readonly environment: Environment;
+  readonly notices: Emitter<MessengerEvents>;
+  readonly conversations: ConversationList;
+  readonly timelines: Timelines;
+  account(): string;
+  /** Records an entry of this device's; returns whether it is new. */
+  stored(entryId: bigint): boolean;
+}
+
+export class MessageDesk {
+  readonly fetcher: MessageFetcher;
+  private readonly owner: DeskOwner;
+  private readonly changes: MessageChanges;
+
+  /** `changes` are those that the server has not confirmed. */
+  constructor(owner: DeskOwner, changes: MessageChanges) {
+    this.owner = owner;
+    this.changes = changes;
+    this.fetcher = new MessageFetcher(owner.ask, owner.environment, (id, found) => {
+      for (const timeline of owner.timelines.all()) timeline.refreshed(id, found?.message);
+      if (found === undefined) return;
+      owner.conversations.update(found.partner, (record) => record.refreshed(found.message), false);
+    });
+  }
+
+  edit(messageId: bigint, body: string, extra: string, clientId: string): Promise<void> {
+    const request = { messageId, body, extra, clientId };
+    return this.change("edited", messageId, edited(body, extra), Command.MessageEdit, MessageEditReq, request);
+  }
+
+  recall(messageId: bigint): Promise<void> {
+    return this.change("recalled", messageId, recalled, Command.MessageRecall, MessageRecallReq, { messageId });
+  }
+
+  react(messageId: bigint, reaction: string, isOn: boolean): Promise<void> {
+    const request = { messageId, reaction, off: !isOn };
+    return this.change("reacted", messageId, reacted(reaction, isOn), Command.MessageReact, MessageReactReq, request);
+  }
+
+  /** Somebody changed a message, on another device. */
+  changed(partner: Partner, kind: ChangeKind, actor: string, messageId: bigint): void {
+    const { conversations, timelines, notices } = this.owner;
+    const isRecalled = kind === "recalled";
+    if (isRecalled) conversations.update(partner, (record) => record.recalled(messageId), false);
+    for (const timeline of timelines.of(partner)) timeline.changed(messageId, isRecalled);
+    if (!this.isWanted(messageId)) return;
+    void this.fetcher.fetch(messageId).then((found) => {
+      void notices.emit("messageChanged", { partner, kind, actor, messageId, message: found?.message });
+    });
+  }
+
+  /** Shows a change, has the server make it, and shows the message as it is then. */
+  private async change<Request>(
+    kind: ChangeKind,
+    messageId: bigint,
+    change: MessageChange,
+    command: string,
+    type: MessageType<Request>,
+    request: MessageInit<NoInfer<Request>>,
+  ): Promise<void> {
+    const { owner } = this;
+    const takeAway = this.changes.add(messageId, change);
+    this.note(messageId);
+    let isNew = false;
+    try {
+      const { entryId } = await owner.ask(command, type, request, EntryResp);
+      isNew = entryId > 0n && owner.stored(entryId);
+      if (this.isWanted(messageId)) {
+        for (const timeline of owner.timelines.all()) timeline.changed(messageId, kind === "recalled");
+        void this.fetcher.fetch(messageId).then((found) => {
+          takeAway();
+          this.note(messageId);
+          if (!isNew || found === undefined) return;
+          const { partner, message } = found;
+          const actor = owner.account();
+          void owner.notices.emit("messageChanged", { partner, kind, actor, messageId, message });
+        });
+        return;
+      }
+    } catch (error) {
+      takeAway();
+      this.note(messageId);
+      throw error;
+    }
+    takeAway();
+  }
+
+  private isWanted(id: bigint): boolean {
+    const { conversations, timelines, notices } = this.owner;
+    if (notices.has("messageChanged") || conversations.shows(id)) return true;
+    return [...timelines.all()].some((timeline) => timeline.has(id));
+  }
+
+  private note(id: bigint): void {
+    this.owner.conversations.noteMessage(id);
+    for (const timeline of this.owner.timelines.all()) if (timeline.has(id)) timeline.note();
+  }
+}

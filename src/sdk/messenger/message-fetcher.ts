@@ -1,0 +1,108 @@
+// Fetches messages that have changed, many with one request. One that changes again while it is being fetched is
+// fetched again.
+
+import { Command } from "../../wire/commands.ts";
+import { HistoryReq } from "../../wire/gen/messages/history-req.ts";
+import { HistoryResp } from "../../wire/gen/messages/history-resp.ts";
+import { contentIdsAsked } from "../../base/limits/fixed.ts";
+import { isWorthRepeating } from "../client-errors.ts";
+import { type Deferred, deferred } from "../deferred.ts";
+import type { Environment } from "../environment.ts";
+import type { Ask } from "./ask.ts";
+import { messageNow } from "./chat-message.ts";
+import type { ChatMessage, Partner } from "./messenger-types.ts";
+import { partnerOf } from "./partner.ts";
+
+/** How long changes are collected, in milliseconds. */
+const collectMs = 20;
+/** The delay after a failed request, in milliseconds. */
+const againMs = 1_000;
+/** The bound on messages that wait to be fetched; beyond it, the one that has waited longest is given up. */
+const waitingMax = 10_000;
+
+interface Found {
+  readonly partner: Partner;
+  readonly message: ChatMessage;
+}
+
+type Waiter = Deferred<Found | undefined>;
+
+export class MessageFetcher {
+  private readonly ask: Ask;
+  private readonly environment: Environment;
+  private readonly fetched: (id: bigint, found: Found | undefined) => void;
+  private readonly waiting = new Map<bigint, Waiter>();
+  private isOnline = false;
+  private isBusy = false;
+
+  /** `fetched` gets each message before those that wait for it do; undefined: this account may not read it. */
+  constructor(ask: Ask, environment: Environment, fetched: (id: bigint, found: Found | undefined) => void) {
+    this.ask = ask;
+    this.environment = environment;
+    this.fetched = fetched;
+  }
+
+  /** Resolves when the message has been fetched, from now on; after the next sign-in if need be. */
+  fetch(id: bigint): Promise<Found | undefined> {
+    const waiter = this.waiting.get(id) ?? deferred<Found | undefined>();
+    this.waiting.set(id, waiter);
+    if (this.waiting.size > waitingMax) {
+      const [oldest] = this.waiting;
+      if (oldest !== undefined) {
+        this.waiting.delete(oldest[0]);
+        oldest[1].resolve(undefined);
+      }
+    }
+    this.later(collectMs);
+    return waiter.promise;
+  }
+
+  online(): void {
+    this.isOnline = true;
+    this.later(collectMs);
+  }
+
+  offline(): void {
+    this.isOnline = false;
+  }
+
+  private later(delayMs: number): void {
+    if (this.isBusy || !this.isOnline || this.waiting.size === 0) return;
+    this.isBusy = true;
+    this.environment.after(delayMs, () => void this.next());
+  }
+
+  private async next(): Promise<void> {
+    const batch = [...this.waiting].slice(0, contentIdsAsked);
+    for (const [id] of batch) this.waiting.delete(id);
+    let delayMs = 0;
+    try {
+      const messageIds = batch.map(([id]) => id);
+      const { messages } = await this.ask(Command.History, HistoryReq, { messageIds }, HistoryResp);
+      const found = new Map(
+        messages.map((sent): [bigint, Found] => [
+          sent.messageId,
+          { partner: partnerOf(sent), message: messageNow(sent) },
+        ]),
+      );
+      for (const [id, waiter] of batch) {
+        this.fetched(id, found.get(id));
+        waiter.resolve(found.get(id));
+      }
+    } catch (error) {
+      delayMs = againMs;
+      if (isWorthRepeating(error)) this.keep(batch);
+      else for (const [, waiter] of batch) waiter.resolve(undefined);
+    }
+    this.isBusy = false;
+    this.later(delayMs);
+  }
+
+  private keep(batch: readonly (readonly [bigint, Waiter])[]): void {
+    for (const [id, waiter] of batch) {
+      const newer = this.waiting.get(id);
+      if (newer === undefined) this.waiting.set(id, waiter);
+      else void newer.promise.then(waiter.resolve);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+// How the protocol names a conversation, and its key.
+
+import type { EventPush } from "../../wire/gen/messages/event-push.ts";
+import type { MessageIndex } from "../../wire/gen/messages/message-index.ts";
+import type { Message } from "../message.ts";
+import type { Partner } from "./messenger-types.ts";
+
+/** Exactly one is set. */
+export interface PartnerNames {
+  readonly account: string;
+  readonly group: string;
+}
+
+export function namesOf(partner: Partner): PartnerNames {
+  return "group" in partner ? { account: "", group: partner.group } : { account: partner.account, group: "" };
+}
+
+export function partnerOf({ account, group }: PartnerNames): Partner {
+  return group === "" ? { account } : { group };
+}
+
+/** The key of `ConversationState`. */
+export function keyOf(partner: Partner): string {
+  return "group" in partner ? `g:${partner.group}` : `u:${partner.account}`;
+}
+
+/** With whom a message was exchanged. */
+export function partnerOfMessage({ sender, receiver, group }: Message, me: string): Partner {
+  return partnerOf({ account: sender === me ? receiver : sender, group });
+}
+
+/** In which conversation an entry of the log is: in a direct one, `accountB` is the other side. */
+export function partnerOfEntry({ accountB, group }: MessageIndex): Partner {
+  return partnerOf({ account: accountB, group });
+}
+
+/** A pushed entry as the index has it. */
+export function entryOf(push: EventPush, me: string): MessageIndex {
+  const { entryId: messageId, kind, refersTo, actor, time: sendTime, account, group, detail } = push;
+  const isMine = actor === me;
+  const accountB = group === "" && isMine ? account : actor;
+  const common = { messageId, kind, refersTo, sendTime, accountB, group, detail };
+  return { ...common, direction: isMine ? 1 : 0, mentions: [], replyTo: 0n };
+}

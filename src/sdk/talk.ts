@@ -1,0 +1,23 @@
+// Talks, as an application makes them.
+
+export interface Talk {
+  readonly body: string;
+  /** 1 text (the default), 2 image, 3 voice, 4 video, or the application's own. */
+  readonly type?: number;
+  readonly extra?: string;
+  /** Accounts whose attention it draws, and the message that it answers; ignored but from a Messenger. */
+  readonly mentions?: readonly string[];
+  readonly replyTo?: bigint;
+}
+
+export interface TalkOptions {
+  /** Identifies the message across retries: the server stores it once. At most 64 bytes; default: a fresh UUID. */
+  readonly clientId?: string;
+}
+
+/** A message that the server has stored durably. */
+export interface Stored {
+  readonly id: bigint;
+  /** Nanoseconds since 1970. */
+  readonly sendTime: bigint;
+}
