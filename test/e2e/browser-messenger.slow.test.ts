@@ -41,5 +41,52 @@ describe.skipIf(chromium === undefined)(
       },
       browserTestMsMax,
     );
+
+    test(
+      "a tab keeps its device and its outbox when it is reloaded, and another tab has a device of its own",
+      async () => {
+        const seen = await inPage(`
+          const { device } = await claimTabDevice();
+          const connect = (token, options) =>
+            Messenger.connect({ url: ${JSON.stringify(`ws://${server.ws}`)}, token, ...options });
+          const to = { account: "robin" };
+          if (sessionStorage.getItem("device before") === null) {
+            sessionStorage.setItem("device before", device);
+            const carol = await connect(${JSON.stringify(await server.token("carol"))}, { device });
+            // Offline, from here on.
+            await carol.close();
+            for (const body of ["one", "two", "three"]) carol.conversation(to).send({ body });
+            await carol.discard(carol.pending(to)[1].clientId);
+            await new Promise((resolve) => setTimeout(resolve, 300));
+            location.reload();
+            await new Promise(() => {});
+          }
+          // A tab that was duplicated has the session storage of the other one.
+          const other = await claimTabDevice();
+          const third = await claimTabDevice();
+          third.release();
+          const again = await claimTabDevice();
+          const kicked = [];
+          const on = { kicked: () => kicked.push("kicked") };
+          const first = await connect(${JSON.stringify(await server.token("carol"))}, { device, on });
+          const second = await connect(${JSON.stringify(await server.token("carol"))}, { device: other.device, on });
+          await until(() => first.pending().length === 0);
+          const bodies = [];
+          for await (const { messages } of second.conversation(to).history())
+            bodies.push(...messages.map(({ body }) => body));
+          for (const client of [first, second]) await client.close();
+          const before = sessionStorage.getItem("device before");
+          return { before, device, others: [other.device, third.device, again.device], kicked, bodies };
+        `);
+        expect(seen).toEqual({
+          before: "tab-1",
+          device: "tab-1",
+          others: ["tab-2", "tab-3", "tab-3"],
+          kicked: [],
+          bodies: ["one", "three"],
+        });
+      },
+      browserTestMsMax,
+    );
   },
 );

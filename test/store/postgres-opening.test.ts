@@ -59,9 +59,15 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     const limited = await limitedUrl(2);
     const lines: string[] = [];
     const log = createLog("warn", "text", (line) => lines.push(line));
-    // The first one looks at nothing meanwhile: that would take the connection that the second one needs.
-    const stores = [await open({ url: limited, log, time: new ManualTimers() }), await open({ url: limited, log })];
-    // A connection that was closed while they opened counts until its process has ended.
+    // The first one looks at nothing once it is open: that would take the connection that the second one needs.
+    const time = new ManualTimers();
+    const first = await open({ url: limited, log, time });
+    // A connection that was closed while a store opened counts until its process has ended.
+    await until(() => {
+      if (!first.isHealthy) time.advance(1_000);
+      return first.isHealthy;
+    }, "the first store is open");
+    const stores = [first, await open({ url: limited, log })];
     for (const store of stores) await until(() => store.isHealthy, "the store is open");
     const id = idOf((await stores[0]?.append([talk()])) ?? []);
     for (const store of stores) {

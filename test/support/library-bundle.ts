@@ -6,6 +6,8 @@ const root = join(import.meta.dir, "../..");
 export const libraryEntry: string = join(root, "src/sdk/roost-client.ts");
 /** The second entry. */
 export const messengerEntry: string = join(root, "src/sdk/messenger/messenger.ts");
+/** A device for each tab, which a page may do without. */
+export const tabDeviceEntry: string = join(root, "src/sdk/messenger/tab-device.ts");
 
 /** One file of a bundle. */
 export interface BundledFile {

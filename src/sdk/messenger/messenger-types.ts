@@ -133,11 +133,16 @@ export interface MessengerEvents extends ClientEvents {
   read: { readonly partner: Partner; readonly account: string; readonly messageId: bigint };
   /** A message of the outbox is stored, has failed, or was discarded. */
   outboxChanged: { readonly partner: Partner; readonly clientId: string };
+  /** The outbox could not be read or written: messages are sent, but those that wait end with this process or page. */
+  outboxFailed: { readonly error: Error };
 }
 
 /** The options of a client, and those of conversations. */
 export interface MessengerOptions extends Omit<ClientOptions, "on"> {
-  /** Where messages wait that are not sent yet. Default: memory. */
+  /**
+   * Where messages wait that are not sent yet. Default: IndexedDB in browsers, memory elsewhere; `openFileOutbox(path)`
+   * of file-outbox.ts keeps them in a file.
+   */
   readonly outbox?: OpenOutbox;
   readonly on?: Handlers<MessengerEvents>;
 }

@@ -29,7 +29,6 @@ import { readHistory } from "./history.ts";
 import { MessageChanges } from "./message-changes.ts";
 import { type ChangeKind, MessageDesk } from "./message-desk.ts";
 import type { ChatMessage, Draft, MessengerEvents, MessengerOptions, Partner, Timeline } from "./messenger-types.ts";
-import { openMemoryOutbox } from "./memory-outbox-storage.ts";
 import { Outbox } from "./outbox.ts";
 import { OwnState } from "./own-state.ts";
 import { entryOf, keyOf, partnerOf, partnerOfEntry, partnerOfMessage } from "./partner.ts";
@@ -103,6 +102,7 @@ export class Messenger extends RoostClient {
         for (const timeline of this.timelines.of(partner)) timeline.note();
         if (what !== "added") void notices.emit("outboxChanged", { partner, clientId });
       },
+      storageFailed: (error) => void notices.emit("outboxFailed", { error }),
     });
     const mine = ({ account }: { readonly account: string }): void => {
       if (account === this.account) this.conversations.readAgain();
@@ -114,7 +114,7 @@ export class Messenger extends RoostClient {
 
   /**
    * Connects and signs in, as `RoostClient.connect` does.
-   * @throws Error if the server does not offer conversations, besides
+   * @throws Error if the server does not offer conversations, and what the `outbox` that was chosen throws, besides
    */
   static override async connect(options: MessengerOptions): Promise<Messenger> {
     const client = new Messenger(options);
@@ -123,8 +123,12 @@ export class Messenger extends RoostClient {
       await client.close();
       throw new Error(`${closeNotGranted.text}: connect to a newer one, or use RoostClient`);
     }
-    const { outbox = openMemoryOutbox, device = "" } = options;
-    await client.outbox.start(outbox({ account: client.account, device }));
+    try {
+      await client.outbox.start({ account: client.account, device: options.device ?? "" }, options.outbox);
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
     return client;
   }
 

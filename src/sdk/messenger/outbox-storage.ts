@@ -13,14 +13,16 @@ export interface OutboxEntry {
   readonly mentions: readonly string[];
   /** A message id in decimal; '' for none. */
   readonly replyTo: string;
-  /** Milliseconds since 1970, by this machine's clock, when it was added. */
+  /** When it was added: milliseconds since 1970 by this machine's clock, but always later than the one before it. */
   readonly addedAt: number;
   /** When it was first sent, likewise; 0 if it was not. The server knows a clientId for 24 hours at least. */
   readonly triedAt: number;
+  /** Why it failed for good; '' while it waits. */
+  readonly failure: string;
 }
 
 export interface OutboxStorage {
-  /** All entries in the order in which they were first put. Called once, before everything else. */
+  /** All entries in the order of `addedAt`. Called once, before everything else. */
   load(): Promise<readonly OutboxEntry[]>;
   /** Adds an entry, or replaces the one with its clientId in its place. Durable when it resolves. */
   put(entry: OutboxEntry): Promise<void>;
@@ -31,7 +33,7 @@ export interface OutboxStorage {
 }
 
 /** Whose outbox it is: each device of an account has its own. */
-interface OutboxOwner {
+export interface OutboxOwner {
   readonly account: string;
   readonly device: string;
 }

@@ -2,17 +2,20 @@
 // it, with one clientId, so that none is stored twice.
 
 import { errorOf, isWorthRepeating } from "../client-errors.ts";
-import type { Environment } from "../environment.ts";
+import type { Cancel, Environment } from "../environment.ts";
+import { backOffMs } from "../reconnect-rule.ts";
 import type { Stored } from "../roost-client.ts";
 import type { ChatMessage, Draft, Partner } from "./messenger-types.ts";
-import type { OutboxEntry, OutboxStorage } from "./outbox-storage.ts";
+import { openDefaultOutbox } from "./default-outbox.ts";
+import type { OpenOutbox, OutboxEntry, OutboxOwner, OutboxStorage } from "./outbox-storage.ts";
 import { keyOf, namesOf } from "./partner.ts";
 
-/** How long the server recognises a repetition, in milliseconds. */
-const repeatableMs = 24 * 3_600_000;
+/** The server recognises a repetition for 24 hours; its clock and this one's may differ. In milliseconds. */
+const repeatableMs = 23 * 3_600_000;
+const unknownOutcome = "sent more than 23 hours ago, it may be stored: look, then discard it or send it again";
 
-/** The pause after a message that the server could not store for now, in milliseconds. */
-const againMs = 5_000;
+/** The bound on messages that wait or have failed. */
+const entriesMax = 10_000;
 
 interface Sender {
   readonly environment: Environment;
@@ -21,34 +24,65 @@ interface Sender {
   /** One try, as `RoostClient` talks; rejects like it. */
   send(partner: Partner, draft: Draft, clientId: string): Promise<Stored>;
   changed(partner: Partner, clientId: string, what: "added" | "stored" | "failed" | "discarded"): void;
+  /** The storage failed, for the first time. */
+  storageFailed(error: Error): void;
 }
 
 interface Waiting {
+  readonly partner: Partner;
+  readonly key: string;
   entry: OutboxEntry;
   message: ChatMessage;
+}
+
+/** The sending to one partner. */
+interface Line {
+  isRunning: boolean;
+  /** Tries since the last message that was stored or refused. */
+  failures: number;
+  /** Ends the pause before the next try. */
+  cancelPause: Cancel | undefined;
 }
 
 export class Outbox {
   private readonly sender: Sender;
   private storage: OutboxStorage | undefined;
+  private hasStorageFailed = false;
+  private lastAddedAt = 0;
   private readonly waiting = new Map<string, Waiting>();
-  /** The conversations that are being sent to. */
-  private readonly busy = new Set<string>();
+  private readonly lines = new Map<string, Line>();
 
   constructor(sender: Sender) {
     this.sender = sender;
   }
 
-  /** Loads what an earlier run has left, and sends it. */
-  async start(storage: OutboxStorage): Promise<void> {
+  /**
+   * Loads what an earlier run has left, and sends it. Rejects if that fails with a storage that the application chose;
+   * without the default one, messages wait in memory.
+   */
+  async start(owner: OutboxOwner, open: OpenOutbox | undefined): Promise<void> {
+    const storage = (open ?? openDefaultOutbox)(owner);
+    try {
+      for (const entry of await storage.load()) {
+        this.take(entry);
+        this.lastAddedAt = entry.addedAt;
+      }
+    } catch (cause) {
+      await storage.close().catch(() => undefined);
+      if (open !== undefined) throw cause;
+      this.storageFailed(cause);
+      return;
+    }
     this.storage = storage;
-    for (const entry of await storage.load())
-      this.waiting.set(entry.clientId, { entry, message: messageOf(entry, this.sender.account()) });
     this.online();
   }
 
-  /** Adds a message and returns it; each conversation's are sent one after the other. */
+  /**
+   * Adds a message and returns it; each conversation's are sent one after the other.
+   * @throws RangeError beyond 10,000 messages that wait or have failed
+   */
   add(partner: Partner, { body, type = 1, extra = "", mentions = [], replyTo = 0n }: Draft): ChatMessage {
+    if (this.waiting.size >= entriesMax) throw new RangeError(`${entriesMax} messages wait: discard some`);
     const { account, group } = namesOf(partner);
     const entry: OutboxEntry = {
       clientId: this.sender.environment.newId(),
@@ -56,29 +90,29 @@ export class Outbox {
       dest: group === "" ? account : group,
       ...{ type, body, extra, mentions },
       replyTo: replyTo === 0n ? "" : String(replyTo),
-      addedAt: Date.now(),
+      addedAt: (this.lastAddedAt = Math.max(Date.now(), this.lastAddedAt + 1)),
       triedAt: 0,
+      failure: "",
     };
-    const message = messageOf(entry, this.sender.account());
-    this.waiting.set(entry.clientId, { entry, message });
+    const one = this.take(entry);
     this.sender.changed(partner, entry.clientId, "added");
-    void this.put(entry).then(() => this.run(partner));
-    return message;
+    void this.put(entry).then(() => this.run(one));
+    return one.message;
   }
 
   pending(partner?: Partner): readonly ChatMessage[] {
     const key = partner && keyOf(partner);
-    const wanted = [...this.waiting.values()].filter(
-      ({ entry }) => key === undefined || keyOf(partnerOf(entry)) === key,
-    );
+    const wanted = [...this.waiting.values()].filter((one) => key === undefined || one.key === key);
     return wanted.map(({ message }) => message);
   }
 
+  /** Sends a failed message again, also one that may be stored already. */
   retry(clientId: string): void {
     const one = this.waiting.get(clientId);
-    if (one === undefined) return;
+    if (one === undefined || one.message.state !== "failed") return;
+    one.entry = { ...one.entry, triedAt: 0, failure: "" };
     one.message = messageOf(one.entry, this.sender.account());
-    void this.run(partnerOf(one.entry));
+    void this.put(one.entry).then(() => this.run(one));
   }
 
   async discard(clientId: string): Promise<void> {
@@ -88,82 +122,113 @@ export class Outbox {
 
   /** Signed in: sends what waits. */
   online(): void {
-    const partners = new Map(
-      [...this.waiting.values()].map(({ entry }) => [keyOf(partnerOf(entry)), partnerOf(entry)]),
-    );
-    for (const partner of partners.values()) void this.run(partner);
+    for (const line of this.lines.values()) {
+      line.cancelPause?.();
+      line.cancelPause = undefined;
+    }
+    for (const one of this.waiting.values()) void this.run(one);
   }
 
   async close(): Promise<void> {
+    for (const { cancelPause } of this.lines.values()) cancelPause?.();
     await this.storage?.close();
   }
 
-  private async run(partner: Partner): Promise<void> {
-    const key = keyOf(partner);
-    if (this.busy.has(key)) return;
-    this.busy.add(key);
-    try {
-      for (let next = this.next(key); next !== undefined && this.sender.isOnline(); next = this.next(key)) {
-        if (await this.attempt(partner, next)) continue;
-        if (this.sender.isOnline()) this.sender.environment.after(againMs, () => void this.run(partner));
-        break;
-      }
-    } finally {
-      this.busy.delete(key);
+  /** Sends what waits for a partner, unless that is being done, or pauses after a failure. */
+  private async run({ key }: Waiting): Promise<void> {
+    const line = this.lines.get(key) ?? { isRunning: false, failures: 0, cancelPause: undefined };
+    if (line.isRunning || line.cancelPause !== undefined) return;
+    this.lines.set(key, line);
+    line.isRunning = true;
+    let next = this.next(key);
+    for (; next !== undefined && this.sender.isOnline(); next = this.next(key)) {
+      if (!(await this.attempt(next))) break;
+      line.failures = 0;
     }
+    line.isRunning = false;
+    if (next === undefined) this.lines.delete(key);
+    // Otherwise the next sign-in goes on.
+    else if (this.sender.isOnline()) this.pause(next, line);
+  }
+
+  private pause(one: Waiting, line: Line): void {
+    const { environment } = this.sender;
+    const delayMs = backOffMs(line.failures++, () => environment.random());
+    line.cancelPause = environment.after(delayMs, () => {
+      line.cancelPause = undefined;
+      void this.run(one);
+    });
   }
 
   private next(key: string): Waiting | undefined {
-    return [...this.waiting.values()].find(
-      ({ entry, message }) => keyOf(partnerOf(entry)) === key && message.state === "sending",
-    );
+    return [...this.waiting.values()].find((one) => one.key === key && one.message.state === "sending");
   }
 
   /** Sends a message once. Returns false if a later try, or the next sign-in, is to send it again. */
-  private async attempt(partner: Partner, one: Waiting): Promise<boolean> {
+  private async attempt(one: Waiting): Promise<boolean> {
+    const { clientId, triedAt, type, body, extra, mentions, replyTo } = one.entry;
     try {
-      const { entry } = one;
-      if (entry.triedAt === 0) {
-        one.entry = { ...entry, triedAt: Date.now() };
+      if (triedAt === 0) {
+        one.entry = { ...one.entry, triedAt: Date.now() };
         await this.put(one.entry);
-      } else if (Date.now() - entry.triedAt > repeatableMs) {
-        throw new Error("first sent more than 24 hours ago, the message may be stored: look, then discard it");
+        // Discarded meanwhile.
+        if (!this.waiting.has(clientId)) return true;
+      } else if (Date.now() - triedAt > repeatableMs) {
+        throw new Error(unknownOutcome);
       }
-      const { type, body, extra, mentions } = entry;
-      const draft = { type, body, extra, mentions, replyTo: BigInt(entry.replyTo) };
-      await this.sender.send(partner, draft, entry.clientId);
+      const draft = { type, body, extra, mentions, replyTo: BigInt(replyTo) };
+      await this.sender.send(one.partner, draft, clientId);
     } catch (cause) {
       if (isWorthRepeating(cause)) return false;
-      one.message = { ...one.message, state: "failed", error: errorOf(cause) };
-      this.sender.changed(partner, one.entry.clientId, "failed");
+      await this.fail(one, errorOf(cause));
       return true;
     }
-    await this.end(one, "stored");
+    if (this.waiting.has(clientId)) await this.end(one, "stored");
     return true;
   }
 
-  private async end({ entry }: Waiting, what: "stored" | "discarded"): Promise<void> {
+  private async fail(one: Waiting, error: Error): Promise<void> {
+    if (!this.waiting.has(one.entry.clientId)) return;
+    one.entry = { ...one.entry, failure: error.message };
+    one.message = { ...one.message, state: "failed", error };
+    this.sender.changed(one.partner, one.entry.clientId, "failed");
+    await this.put(one.entry);
+  }
+
+  private async end({ entry, partner }: Waiting, what: "stored" | "discarded"): Promise<void> {
     this.waiting.delete(entry.clientId);
-    this.sender.changed(partnerOf(entry), entry.clientId, what);
+    this.sender.changed(partner, entry.clientId, what);
     // One that stays is sent again by the next run, with its clientId.
-    await this.storage?.remove(entry.clientId).catch(() => undefined);
+    await this.storage?.remove(entry.clientId).catch((cause: unknown) => this.storageFailed(cause));
+  }
+
+  private take(entry: OutboxEntry): Waiting {
+    const { toGroup, dest, clientId } = entry;
+    const partner = toGroup ? { group: dest } : { account: dest };
+    const one = { partner, key: keyOf(partner), entry, message: messageOf(entry, this.sender.account()) };
+    this.waiting.set(clientId, one);
+    return one;
   }
 
   /** A storage that fails costs what it would have kept, not the message. */
   private async put(entry: OutboxEntry): Promise<void> {
-    if (this.waiting.has(entry.clientId)) await this.storage?.put(entry).catch(() => undefined);
+    if (!this.waiting.has(entry.clientId)) return;
+    await this.storage?.put(entry).catch((cause: unknown) => this.storageFailed(cause));
+  }
+
+  private storageFailed(cause: unknown): void {
+    if (!this.hasStorageFailed) this.sender.storageFailed(errorOf(cause));
+    this.hasStorageFailed = true;
   }
 }
 
-function partnerOf({ toGroup, dest }: OutboxEntry): Partner {
-  return toGroup ? { group: dest } : { account: dest };
-}
-
 function messageOf(
-  { clientId, addedAt, type, body, extra, mentions, replyTo }: OutboxEntry,
+  { clientId, addedAt, type, body, extra, mentions, replyTo, failure }: OutboxEntry,
   sender: string,
 ): ChatMessage {
   const kept = { clientId, sender, type, body, extra, mentions, replyTo: BigInt(replyTo) };
   const sendTime = BigInt(addedAt) * 1_000_000n;
-  return { ...kept, id: 0n, sendTime, isEdited: false, isRecalled: false, reactions: [], state: "sending" };
+  const state =
+    failure === "" ? ({ state: "sending" } as const) : ({ state: "failed", error: new Error(failure) } as const);
+  return { ...kept, id: 0n, sendTime, isEdited: false, isRecalled: false, reactions: [], ...state };
 }
