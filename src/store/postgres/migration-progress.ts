@@ -24,11 +24,13 @@ export async function withProgress(
   const connections = new Connections({ url, connectionsMax: 1, idleSecondsMax: 0 });
   const startMs = performance.now();
   const seconds = (): number => Math.round((performance.now() - startMs) / 1_000);
-  const timer = setInterval(() => {
-    void indexProgress(connections).then((index) => {
-      log.info("The message store is still being migrated.", { store, seconds: seconds(), index });
-    });
-  }, everyMs);
+  let isRunning = true;
+  const tell = async (): Promise<void> => {
+    const index = await indexProgress(connections);
+    // The work may end while the database is asked.
+    if (isRunning) log.info("The message store is still being migrated.", { store, seconds: seconds(), index });
+  };
+  let timer: ReturnType<typeof setInterval> | undefined;
   try {
     const messages = await messagesIn(connections);
     const expected = from < longFrom && messages !== undefined ? (messages / 1e6) * secondsPerMillion : undefined;
@@ -39,9 +41,12 @@ export async function withProgress(
       messages,
       secondsAtMost: expected === undefined ? undefined : Math.ceil(expected),
     });
+    timer = setInterval(() => void tell(), everyMs);
     await work();
+    isRunning = false;
     log.info("The message store is migrated.", { store, schema: to, seconds: seconds() });
   } finally {
+    isRunning = false;
     clearInterval(timer);
     await connections.close();
   }
