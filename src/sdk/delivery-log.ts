@@ -2,6 +2,8 @@
 // the index, which is complete, advances the cursor; pushes do not. Memory is bounded: an id is forgotten when the
 // cursor passes it, or when too many are held (then a message may be delivered twice, never lost).
 
+import { dropOldest } from "./bounded.ts";
+
 /** The bound on held ids. The index is read every few hundred pushes, so a responsive server never reaches it. */
 const heldIdsMax = 10_000;
 
@@ -23,7 +25,8 @@ export class DeliveryLog {
   /** Returns true once for each id, which must be delivered then; false for ids that the cursor has passed. */
   take(id: bigint): boolean {
     if (id <= this.position || this.held.has(id)) return false;
-    addBounded(this.held, id, this.heldMax);
+    this.held.add(id);
+    dropOldest(this.held, this.heldMax);
     return true;
   }
 
@@ -36,7 +39,8 @@ export class DeliveryLog {
 
   /** Records an own message as stored. A message to oneself is received as well, which this does not record. */
   noteSent(id: bigint): void {
-    addBounded(this.own, id, this.heldMax);
+    this.own.add(id);
+    dropOldest(this.own, this.heldMax);
   }
 
   /** Reports whether a message was delivered or passed by the cursor. */
@@ -60,14 +64,5 @@ export class DeliveryLog {
     if (id <= this.position) return;
     this.position = id;
     for (const old of this.held) if (old <= id) this.held.delete(old);
-  }
-}
-
-function addBounded(ids: Set<bigint>, id: bigint, max: number): void {
-  ids.add(id);
-  if (ids.size <= max) return;
-  for (const oldest of ids) {
-    ids.delete(oldest);
-    return;
   }
 }

@@ -4,7 +4,6 @@
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { fromBinary, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";
 import {
   AccountStateReqSchema,
@@ -25,7 +24,7 @@ import {
 } from "../../src/wire/gen/pkt_pb.ts";
 import { run, type ServerProcess } from "../../scripts/harness/server-process.ts";
 import { unpackSqlite } from "../store/kept/kept-stores.ts";
-import { succeeded, talk } from "../support/commands.ts";
+import { asked, succeeded, talk } from "../support/commands.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { folder, start, useFolder } from "./backup-support.ts";
 
@@ -37,16 +36,6 @@ async function person(server: ServerProcess, account: string): Promise<WireClien
   const init = { token: out.trim(), device: "phone", features: ["conversations"] };
   succeeded(await client.request(Command.SignIn, "", LoginReqSchema, init));
   return client;
-}
-
-async function asked<Req extends DescMessage, Resp extends DescMessage>(
-  client: WireClient,
-  command: string,
-  request: Req,
-  init: MessageInitShape<Req>,
-  response: Resp,
-): Promise<MessageShape<Resp>> {
-  return fromBinary(response, succeeded(await client.request(command, "", request, init)).body);
 }
 
 /** What bob sees of the conversation with ann. */

@@ -2,7 +2,7 @@
 // cursors, on connections with the feature and without it.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type DescMessage, fromBinary, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";
 import {
   AccountStateReqSchema,
@@ -34,7 +34,7 @@ import {
   ReadNotifySchema,
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
-import { createGroup, groupTalk, readContents, readIndex, succeeded, talk } from "../support/commands.ts";
+import { asked, createGroup, groupTalk, readContents, readIndex, succeeded, talk } from "../support/commands.ts";
 import { Messenger } from "../support/messenger.ts";
 import { sentenceOf, type WireClient } from "../support/wire-client.ts";
 
@@ -54,19 +54,8 @@ async function newer(account: string, device = "phone", app = "app"): Promise<Wi
   return client;
 }
 
-/** The answer to a request that succeeds. */
-async function ask<Asked extends DescMessage, Told extends DescMessage>(
-  client: WireClient,
-  command: string,
-  schema: Asked,
-  init: MessageInitShape<Asked>,
-  answer: Told,
-): Promise<MessageShape<Told>> {
-  return fromBinary(answer, succeeded(await client.request(command, "", schema, init)).body);
-}
-
 const history = (client: WireClient, init: MessageInitShape<typeof HistoryReqSchema>): Promise<HistoryResp> =>
-  ask(client, Command.History, HistoryReqSchema, init, HistoryRespSchema);
+  asked(client, Command.History, HistoryReqSchema, init, HistoryRespSchema);
 
 test("edits, reactions and recalls are pushed to both sides, and are what everybody reads then", async () => {
   const ann = await newer("ann");
@@ -74,7 +63,7 @@ test("edits, reactions and recalls are pushed to both sides, and are what everyb
   const bob = await newer("bob");
   const old = await messenger.client("bob", { device: "old" });
   const { messageId } = await talk(ann, "bob", "helo", "key-1");
-  const edited = await ask(
+  const edited = await asked(
     ann,
     Command.MessageEdit,
     MessageEditReqSchema,
@@ -82,7 +71,7 @@ test("edits, reactions and recalls are pushed to both sides, and are what everyb
     EntryRespSchema,
   );
   expect(edited.entryId).toBeGreaterThan(messageId);
-  const again = await ask(
+  const again = await asked(
     ann,
     Command.MessageEdit,
     MessageEditReqSchema,
@@ -90,7 +79,7 @@ test("edits, reactions and recalls are pushed to both sides, and are what everyb
     EntryRespSchema,
   );
   expect(again.entryId).toBe(edited.entryId);
-  await ask(bob, Command.MessageReact, MessageReactReqSchema, { messageId, reaction: "👍" }, EntryRespSchema);
+  await asked(bob, Command.MessageReact, MessageReactReqSchema, { messageId, reaction: "👍" }, EntryRespSchema);
   const [message] = (await history(ann, { account: "bob" })).messages;
   expect(message).toMatchObject({
     body: "hello",
@@ -99,7 +88,7 @@ test("edits, reactions and recalls are pushed to both sides, and are what everyb
   });
   // Who has no feature reads the new text, and hears of nothing.
   expect((await readContents(old, [messageId])).map(({ body }) => body)).toEqual(["hello"]);
-  const recalled = await ask(ann, Command.MessageRecall, MessageRecallReqSchema, { messageId }, EntryRespSchema);
+  const recalled = await asked(ann, Command.MessageRecall, MessageRecallReqSchema, { messageId }, EntryRespSchema);
   expect((await readContents(old, [messageId])).map(({ body }) => body)).toEqual([""]);
   expect((await history(bob, { messageIds: [messageId] })).messages).toMatchObject([
     { body: "", recalled: true, reactions: [], account: "ann" },
@@ -136,11 +125,17 @@ test("the index of the same account is the former one without the feature, and h
   const eve = await newer("eve");
   const old = await messenger.client("eve", { device: "old" });
   const { messageId } = await talk(dan, "eve", "one");
-  await ask(dan, Command.MessageEdit, MessageEditReqSchema, { messageId, body: "two" }, EntryRespSchema);
+  await asked(dan, Command.MessageEdit, MessageEditReqSchema, { messageId, body: "two" }, EntryRespSchema);
   const after = messageId - 1n;
   expect((await readIndex(old, after)).map((entry) => entry.messageId)).toEqual([messageId]);
   const page = async (includeEvents: boolean) =>
-    ask(eve, Command.OfflineIndex, MessageIndexReqSchema, { messageId: after, includeEvents }, MessageIndexRespSchema);
+    asked(
+      eve,
+      Command.OfflineIndex,
+      MessageIndexReqSchema,
+      { messageId: after, includeEvents },
+      MessageIndexRespSchema,
+    );
   expect((await page(false)).indexes).toHaveLength(1);
   const { indexes, lastId, reset } = await page(true);
   expect(indexes.map(({ kind, refersTo }) => [kind, refersTo])).toEqual([
@@ -159,7 +154,7 @@ test("one's own devices agree on what is read, hidden and pinned, whether they w
   const { messageId } = await talk(gus, "fay", "read me");
   const second = await talk(gus, "fay", "hide me");
   const list = async (client: WireClient) =>
-    (await ask(client, Command.ConversationList, ConversationListReqSchema, {}, ConversationListRespSchema))
+    (await asked(client, Command.ConversationList, ConversationListReqSchema, {}, ConversationListRespSchema))
       .conversations;
   expect(await list(fay)).toMatchObject([{ account: "gus", unread: 2, lastMessage: { body: "hide me" } }]);
   const read = { account: "gus", messageId };
@@ -176,7 +171,7 @@ test("one's own devices agree on what is read, hidden and pinned, whether they w
   expect(changes[0]?.conversations).toMatchObject([{ account: "gus", pinned: true }]);
   expect(changes[1]?.hiddenMessages).toEqual([second.messageId]);
   const later = await newer("fay", "laptop");
-  const state = await ask(later, Command.AccountState, AccountStateReqSchema, {}, AccountStateRespSchema);
+  const state = await asked(later, Command.AccountState, AccountStateReqSchema, {}, AccountStateRespSchema);
   expect(state).toMatchObject({
     conversations: [{ account: "gus", pinned: true }],
     hiddenMessages: [second.messageId],
@@ -208,9 +203,9 @@ test("in a group, members with the feature hear of changes, mentions and replies
   expect((await ida.request(Command.GroupTalk, group, MessageReqSchema, toAll)).status).toBe(Status.Forbidden);
   const read = { group, messageId: answer.messageId };
   succeeded(await ida.request(Command.ConversationRead, "", ConversationReadReqSchema, read));
-  const asked = { messageId: answer.messageId };
+  const about = { messageId: answer.messageId };
   expect(
-    await ask(hal, Command.MessageReaders, MessageReadersReqSchema, asked, MessageReadersRespSchema),
+    await asked(hal, Command.MessageReaders, MessageReadersReqSchema, about, MessageReadersRespSchema),
   ).toMatchObject({ count: 1, accounts: ["ida"] });
   expect((await history(ida, { group, thread: root.messageId })).messages.map(({ body }) => body)).toEqual([
     "root",
@@ -296,7 +291,13 @@ test("what is not one's to change is refused with a sentence, and of another app
   // An author may take back what it said, also where it may not talk any more.
   succeeded(await recall(leo, inGroup.messageId));
   expect((await history(foreign, { messageIds: [messageId, inGroup.messageId] })).messages).toEqual([]);
-  const empty = await ask(foreign, Command.ConversationList, ConversationListReqSchema, {}, ConversationListRespSchema);
+  const empty = await asked(
+    foreign,
+    Command.ConversationList,
+    ConversationListReqSchema,
+    {},
+    ConversationListRespSchema,
+  );
   expect(empty.conversations).toEqual([]);
 });
 

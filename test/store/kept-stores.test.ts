@@ -106,7 +106,7 @@ test("both engines gave the same answers, but for ids and times", () => {
       return `#${numbers.get(number)}`;
     };
     const text = JSON.stringify(answersOfKept(kept), undefined, 1);
-    // Ids and nanoseconds by their first appearance; seconds, of which several things have the same one, as any.
+    // Ids and nanoseconds by their first appearance; seconds all alike, because several things may have the same one.
     const seconds = text.replaceAll(/"\d{10}"/g, '"a second"');
     return seconds.replaceAll(/\d{16,}/g, named).split("\n");
   }, 60_000);

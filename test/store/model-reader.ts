@@ -10,27 +10,13 @@ import type {
   SettingState,
 } from "../../src/store/conversations.ts";
 import type { GroupDetail, IndexEntry, IndexQuery, LogEntry, LogQuery } from "../../src/store/store.ts";
+import type { HistoryMessageFields } from "../../src/store/conversation-bodies.ts";
 import type { ConversationModel } from "./conversation-model.ts";
 import { max, type ModelMessage, nameOf, otherOf } from "./model-messages.ts";
 import { endId } from "./model-groups.ts";
 
 /** A HistoryMessage without what protobuf adds to it. */
-interface ShownMessage {
-  readonly messageId: bigint;
-  readonly sender: string;
-  readonly sendTime: bigint;
-  readonly type: number;
-  readonly body: string;
-  readonly extra: string;
-  readonly edited: boolean;
-  readonly recalled: boolean;
-  readonly mentions: readonly string[];
-  readonly replyTo: bigint;
-  readonly reactions: readonly { readonly reaction: string; readonly count: number; readonly mine: boolean }[];
-  readonly cut: boolean;
-  readonly account: string;
-  readonly group: string;
-}
+type ShownMessage = Required<HistoryMessageFields>;
 
 export class ModelReader {
   private readonly model: ConversationModel;
@@ -236,8 +222,8 @@ export class ModelReader {
       .toSorted(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
       .map(([reaction, accounts]) => ({ reaction, count: accounts.size, mine: accounts.has(account) }));
     const { isEdited: edited, isRecalled: recalled } = message;
-    const text = { messageId, sender, sendTime, type, body, extra, edited, recalled, mentions, replyTo, reactions };
-    return { ...text, cut: false, account: "", group: "" };
+    const text = { messageId, sender, sendTime, type, body, extra, edited, recalled, replyTo, reactions };
+    return { ...text, mentions: [...mentions], cut: false, account: "", group: "" };
   }
 }
 

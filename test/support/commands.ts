@@ -1,6 +1,6 @@
 // The requests that tests send most, as functions of a wire client.
 
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";
 import {
   GroupCreateReqSchema,
@@ -23,6 +23,17 @@ export function succeeded(answer: Answer): Answer {
   if (answer.status !== Status.Success)
     throw new Error(`${answer.header.command}: ${answer.status} ${sentenceOf(answer)}`);
   return answer;
+}
+
+/** The body of the answer to a request without a `dest`, which succeeds. */
+export async function asked<Request extends DescMessage, Response extends DescMessage>(
+  client: WireClient,
+  command: string,
+  request: Request,
+  init: MessageInitShape<Request>,
+  response: Response,
+): Promise<MessageShape<Response>> {
+  return fromBinary(response, succeeded(await client.request(command, "", request, init)).body);
 }
 
 export async function talk(client: WireClient, to: string, body: string, clientId = ""): Promise<MessageResp> {

@@ -11,7 +11,7 @@ import type { ConversationName, MessageChange } from "../../store/conversations.
 const toldMax = 10_000;
 /**
  * For how long a reaction counts as told, in milliseconds: it may be taken back and given again by way of other nodes,
- * and the store does not say which entry is in force.
+ * and the store does not say which entry took it back.
  */
 const reactionToldMs = 30_000;
 
@@ -90,6 +90,7 @@ function changeKey(change: MessageChange): string | undefined {
   }
 }
 
+/** Unambiguous: what may hold a NUL, the client's key of an edit, is the last part. */
 function keyOf(...parts: readonly (string | bigint | boolean)[]): string {
-  return JSON.stringify(parts.map(String));
+  return parts.join("\0");
 }

@@ -161,7 +161,8 @@ export class Outbox {
   }
 
   private next(key: string): Waiting | undefined {
-    return [...this.waiting.values()].find((one) => one.key === key && one.message.state === "sending");
+    for (const one of this.waiting.values()) if (one.key === key && one.message.state === "sending") return one;
+    return undefined;
   }
 
   /** Sends a message once. Returns false if a later try, or the next sign-in, is to send it again. */

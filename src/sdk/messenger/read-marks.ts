@@ -4,6 +4,7 @@
 import { Command } from "../../wire/commands.ts";
 import { ConversationReadReq } from "../../wire/gen/messages/conversation-read-req.ts";
 import { emptyMessage } from "../../wire/message-type.ts";
+import { dropOldest } from "../bounded.ts";
 import { isWorthRepeating } from "../client-errors.ts";
 import type { Ask } from "./ask.ts";
 import type { Partner } from "./messenger-types.ts";
@@ -38,7 +39,7 @@ export class ReadMarks {
   async mark(partner: Partner, id: bigint): Promise<void> {
     const key = keyOf(partner);
     if (id > this.of(key)) this.marks.set(key, { partner, id });
-    if (this.marks.size > marksMax) for (const oldest of [...this.marks.keys()].slice(0, 1)) this.marks.delete(oldest);
+    dropOldest(this.marks, marksMax);
     await this.send(key, { partner, id });
   }
 

@@ -1,6 +1,8 @@
 // Tells a message that this client has sent from one of the account's other devices. The index may have it before the
 // talk is answered, or instead of a lost answer: whether it is this client's is known once its talks are over.
 
+import { dropOldest } from "../bounded.ts";
+
 /** The bound on ids of own messages. */
 const ownMax = 1_000;
 
@@ -18,7 +20,7 @@ export class TalksUnderWay {
     try {
       const stored = await talk;
       this.own.add(stored.id);
-      if (this.own.size > ownMax) for (const oldest of [...this.own].slice(0, 1)) this.own.delete(oldest);
+      dropOldest(this.own, ownMax);
       return stored;
     } finally {
       talks.delete(talk);

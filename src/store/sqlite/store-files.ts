@@ -23,7 +23,7 @@ import { Unusable } from "./refusal.ts";
 import type { Answer, Request } from "./protocol.ts";
 import { undoHalfSwap } from "./backup/restore.ts";
 import { IndexBuild } from "./index-build.ts";
-import { lackBesideLog, waitForOthers } from "./shared-files.ts";
+import { lackBesideLog, waitForOthers } from "./open-files.ts";
 import { StoreFault, type StoreThread } from "./store-thread.ts";
 
 const rebuildPauseMs = 5_000;

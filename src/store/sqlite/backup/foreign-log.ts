@@ -15,7 +15,7 @@ import { scopedFile } from "../../../base/scoped-file.ts";
 import { fileIdentity } from "../../../base/file-identity.ts";
 import { Unusable } from "../refusal.ts";
 import { applicationId } from "../schema.ts";
-import { hasLog } from "../shared-files.ts";
+import { hasLog } from "../open-files.ts";
 
 const headBytes = 32;
 const frameHeadBytes = 24;

@@ -6,7 +6,7 @@ import { copyFileSync, existsSync, readSync, renameSync, rmSync, statSync, write
 import { giveToOwnerOf } from "../../../base/owner.ts";
 import { scopedFile } from "../../../base/scoped-file.ts";
 import { fileHeadBytes, pageBytes } from "../salvage/btree-page.ts";
-import { hasLog } from "../shared-files.ts";
+import { hasLog } from "../open-files.ts";
 import { damagedStem, freshAside } from "../backup/restore.ts";
 import { openConnection } from "../connection.ts";
 import { isUnreadable } from "../damage.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lackBesideLog } from "../../src/store/sqlite/shared-files.ts";
+import { lackBesideLog } from "../../src/store/sqlite/open-files.ts";
 
 const pageBytes = 4096;
 
@@ -23,7 +23,7 @@ const maker = `
   }`;
 
 test("a database that is being made lacks nothing, at whatever moment it is looked at", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "roost-shared-files-"));
+  const folder = mkdtempSync(join(tmpdir(), "roost-open-files-"));
   const child = Bun.spawn([process.execPath, "-e", maker, folder], { stdin: "ignore", stdout: "ignore" });
   try {
     for (let round = 0; round < rounds && child.exitCode === null; round++) {
