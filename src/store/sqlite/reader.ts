@@ -16,6 +16,7 @@ import { AccountReader } from "./conversations/account-reader.ts";
 import { HistoryReader } from "./conversations/history-reader.ts";
 import { ListReader } from "./conversations/list-reader.ts";
 import { ReadMarks } from "./conversations/read-marks.ts";
+import { UnreadReader } from "./conversations/unread-reader.ts";
 import { VisibleMessages } from "./conversations/visible.ts";
 import { readRevocations } from "./revocations.ts";
 import { prepareIsMember, prepareWindow } from "./member-lookups.ts";
@@ -73,7 +74,8 @@ export class Reader {
     this.histories = new HistoryReader(db, this.visible);
     this.accounts = new AccountReader(db, this.marks);
     const { visible: messages, histories: history, marks } = this;
-    this.lists = new ListReader(db, { lookups: logIndex, messages, history, marks });
+    const unread = new UnreadReader(db, logIndex);
+    this.lists = new ListReader(db, { lookups: logIndex, messages, history, marks, unread });
     this.sql = {
       // Numbers are not cached across snapshots: the store may have been replaced.
       account: db.prepare<{ number: bigint }, [string, string]>(

@@ -3,14 +3,13 @@
 // taken by that bound, and put back when their activity turns out to be older.
 
 import type { Database } from "bun:sqlite";
-import { unreadMax } from "../../../base/limits/fixed.ts";
 import { type ConversationInit, cutLast, encodeConversations, unreadFields } from "../../conversation-bodies.ts";
 import type { ConversationsQuery } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
 import type { HistoryReader } from "./history-reader.ts";
 import type { LogIndex } from "../index/log-index.ts";
 import type { ReadMarks } from "./read-marks.ts";
-import { everybody } from "./talk-extras.ts";
+import type { UnreadPage, UnreadReader } from "./unread-reader.ts";
 import type { MessageRow, Scope, VisibleMessages } from "./visible.ts";
 
 interface Setting {
@@ -40,16 +39,24 @@ export class ListReader {
   private readonly messages: VisibleMessages;
   private readonly history: HistoryReader;
   private readonly marks: ReadMarks;
+  private readonly unread: UnreadReader;
   private readonly sql;
 
   constructor(
     db: Database,
-    parts: { lookups: LogIndex; messages: VisibleMessages; history: HistoryReader; marks: ReadMarks },
+    parts: {
+      lookups: LogIndex;
+      messages: VisibleMessages;
+      history: HistoryReader;
+      marks: ReadMarks;
+      unread: UnreadReader;
+    },
   ) {
     this.lookups = parts.lookups;
     this.messages = parts.messages;
     this.history = parts.history;
     this.marks = parts.marks;
+    this.unread = parts.unread;
     this.sql = {
       settings: db.prepare<Setting, [bigint]>(
         "SELECT other, pinned, muted, hidden_id FROM conversation WHERE account = ?",
@@ -58,13 +65,6 @@ export class ListReader {
         `SELECT "group", max(from_id) AS joined FROM member WHERE account = ? GROUP BY "group"`,
       ),
       groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
-      mentions: db.prepare<{ id: bigint; sender: bigint }, [string, bigint, bigint]>(
-        `SELECT n.id, m.sender FROM mention n JOIN message m ON m.id = n.id
-         WHERE n.who = ? AND n.inbox = ? AND n.id > ? ORDER BY n.id DESC`,
-      ),
-      hidden: db.prepare<{ inbox: bigint; sender: bigint; id: bigint }, [bigint]>(
-        `SELECT m.inbox, m.sender, m.id FROM hidden h JOIN message m ON m.id = h.id WHERE h.account = ?`,
-      ),
     };
   }
 
@@ -73,16 +73,17 @@ export class ListReader {
     { before, limit, includeHidden }: Omit<ConversationsQuery, "app" | "account">,
   ): Uint8Array<ArrayBuffer> {
     const settings = new Map(this.sql.settings.all(me).map((setting) => [setting.other, setting]));
-    const hidden = this.sql.hidden.all(me);
-    const isPinned = (other: bigint): boolean => settings.get(other)?.pinned === 1n;
+    const pinned = new Set(settings.values().flatMap(({ other, pinned: one }) => (one === 1n ? [other] : [])));
     const shown: Activity[] = [];
     const others: Activity[] = [];
     const candidates = this.candidates(me);
     const isShown = ({ id, scope }: Activity): boolean =>
       includeHidden || id > (settings.get(scope.other)?.hidden_id ?? 0n);
     if (before === 0n) {
-      for (const { other } of candidates.filter((candidate) => isPinned(candidate.other))) {
-        const activity = this.activityOf(me, other);
+      for (const { other, bound } of pinned.size === 0
+        ? []
+        : candidates.filter((candidate) => pinned.has(candidate.other))) {
+        const activity = this.activityOf(me, other, bound);
         if (activity !== undefined && isShown(activity)) shown.push(activity);
       }
       shown.sort((one, two) => (one.id > two.id ? -1 : 1));
@@ -90,15 +91,16 @@ export class ListReader {
     const end = before === 0n ? idMax : before;
     for (const activity of this.newestFirst(
       me,
-      candidates.filter(({ other }) => !isPinned(other)),
+      pinned.size === 0 ? candidates : candidates.filter(({ other }) => !pinned.has(other)),
     )) {
       if (activity.id >= end || !isShown(activity)) continue;
       others.push(activity);
       if (others.length > limit) break;
     }
     const names = new Map<bigint, string>();
+    const unread = this.unread.page(me, this.history.nameOf(me, names));
     const conversations = [...shown, ...others.slice(0, limit)].map((activity) =>
-      this.conversation(activity, settings.get(activity.scope.other), hidden, names),
+      this.conversation(activity, settings.get(activity.scope.other), unread, names),
     );
     const hasMore = others.length > limit;
     return encodeConversations(conversations, hasMore);
@@ -133,7 +135,7 @@ export class ListReader {
       if (candidate === undefined) return;
       if (isLate) late.shift();
       else at++;
-      candidate.found ??= this.activityOf(me, candidate.other);
+      candidate.found ??= this.activityOf(me, candidate.other, candidate.bound);
       const { found } = candidate;
       if (found === undefined) continue;
       if (found.id === candidate.bound) yield found;
@@ -145,9 +147,13 @@ export class ListReader {
     }
   }
 
-  private activityOf(me: bigint, other: bigint): Activity | undefined {
+  /** `bound`: see Candidate. */
+  private activityOf(me: bigint, other: bigint, bound: bigint): Activity | undefined {
     const scope = this.messages.scope(me, other);
-    return scope && this.activity(scope);
+    if (scope === undefined) return undefined;
+    // Nearly always the newest message is visible, and nothing needs to be looked up.
+    const newest = this.messages.visible(scope, bound);
+    return newest === undefined ? this.activity(scope) : { id: bound, scope, last: newest };
   }
 
   /** Undefined: nothing of the conversation is to be seen. */
@@ -167,7 +173,7 @@ export class ListReader {
   private conversation(
     { id, scope, last }: Activity,
     setting: Setting | undefined,
-    hidden: readonly { readonly inbox: bigint; readonly sender: bigint; readonly id: bigint }[],
+    unread: UnreadPage,
     names: Map<bigint, string>,
   ): ConversationInit {
     const { me, other, clearedTo } = scope;
@@ -179,56 +185,12 @@ export class ListReader {
         : { account: this.history.nameOf(other, names), peerReadId: this.marks.of(other, me) }),
       activityId: id,
       ...(last && { lastMessage: cutLast(this.history.message(last, me, names)) }),
-      ...unreadFields(this.unread(scope, after, hidden)),
-      unreadMentions: this.unreadMentions(scope, after, hidden, names),
+      ...unreadFields(this.unread.messages(scope, after, unread)),
+      unreadMentions: this.unread.mentions(scope, after, unread),
       readId,
       pinned: setting?.pinned === 1n,
       muted: setting?.muted === 1n,
       hidden: (setting?.hidden_id ?? 0n) >= id,
     };
-  }
-
-  private unread(
-    { me, other, windows }: Scope,
-    after: bigint,
-    hidden: readonly { readonly inbox: bigint; readonly sender: bigint; readonly id: bigint }[],
-  ): number {
-    if (me === other) return 0;
-    let unread = 0;
-    if (other > 0n) unread = this.lookups.countPair(Number(other), Number(me), after, unreadMax);
-    else {
-      for (const { from, until } of windows.toReversed()) {
-        if (until <= after || unread === unreadMax) break;
-        const start = from > after ? from : after;
-        unread += this.lookups.countReceived(other, Number(me), start, until, unreadMax - unread);
-      }
-    }
-    if (unread === unreadMax) return unread;
-    for (const { inbox, sender, id } of hidden) {
-      const isHere = other > 0n ? inbox === me && sender === other : inbox === other && sender !== me;
-      if (isHere && id > after) unread--;
-    }
-    return Math.max(0, unread);
-  }
-
-  private unreadMentions(
-    { me, other, windows }: Scope,
-    after: bigint,
-    hidden: readonly { readonly id: bigint }[],
-    names: Map<bigint, string>,
-  ): number {
-    const ids = new Set<bigint>();
-    const inbox = other > 0n ? me : other;
-    const name = this.history.nameOf(me, names);
-    for (const who of other > 0n ? [name] : [name, everybody]) {
-      for (const { id, sender } of this.sql.mentions.iterate(who, inbox, after)) {
-        if (sender === me || (other > 0n && sender !== other)) continue;
-        if (other < 0n && !windows.some(({ from, until }) => from < id && id < until)) continue;
-        if (hidden.some((one) => one.id === id)) continue;
-        ids.add(id);
-        if (ids.size === unreadMax) return unreadMax;
-      }
-    }
-    return ids.size;
   }
 }

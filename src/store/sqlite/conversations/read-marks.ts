@@ -17,7 +17,8 @@ export class ReadMarks {
   private readonly log: Database;
   /** The cursors of a restored backup, until the file exists. */
   private readonly saved: ReturnType<typeof selectMark>;
-  private file: OpenMarks | undefined;
+  /** Undefined: not looked for yet; null: there is none. */
+  private file: OpenMarks | null | undefined;
 
   /** `path`: of the log. */
   constructor(path: string, log: Database) {
@@ -28,8 +29,8 @@ export class ReadMarks {
 
   /** The last message that the account has read in a conversation; 0n if none. */
   of(account: bigint, other: bigint): bigint {
-    this.file ??= this.open();
-    if (this.file === undefined) return this.saved.get(account, other)?.read_id ?? 0n;
+    if (this.file === undefined) this.file = this.open() ?? null;
+    if (this.file === null) return this.saved.get(account, other)?.read_id ?? 0n;
     try {
       return this.file.select.get(account, other)?.read_id ?? 0n;
     } catch (error) {
@@ -40,8 +41,9 @@ export class ReadMarks {
     }
   }
 
-  /** Call before a request: closes a file that another one has replaced, or that was removed. */
+  /** Call before a request: closes a file that another one has replaced, or that was removed; finds a new one. */
   refresh(): void {
+    if (this.file === null) this.file = undefined;
     if (this.file !== undefined && fileIdentity(readsPathOf(this.path)) !== this.file.identity) this.close();
   }
 
@@ -50,7 +52,7 @@ export class ReadMarks {
     this.file = undefined;
   }
 
-  private open(): typeof this.file {
+  private open(): OpenMarks | undefined {
     const identity = fileIdentity(readsPathOf(this.path));
     const db = openReads(this.path, this.log);
     return db && { db, select: selectMark(db), identity };

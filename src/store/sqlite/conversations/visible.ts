@@ -57,7 +57,6 @@ export class VisibleMessages {
       isHidden: db.prepare<{ one: bigint }, [bigint, bigint]>(
         "SELECT 1 AS one FROM hidden WHERE account = ? AND id = ?",
       ),
-      oldest: db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
       repliesBelow: db.prepare<{ id: bigint }, [bigint, bigint]>(
         `SELECT id FROM message WHERE thread = ? AND id < ? ORDER BY id DESC LIMIT ${threadRows}`,
       ),
@@ -79,7 +78,7 @@ export class VisibleMessages {
 
   /** Yields visible messages below an id, the newest first; of a thread, if it is not 0n. */
   *below(scope: Scope, below: bigint, thread = 0n): Generator<MessageRow, void, void> {
-    const oldest = this.sql.oldest.get()?.id ?? idMax;
+    const oldest = this.lookups.oldestId;
     const end = scope.clearedTo < oldest ? oldest - 1n : scope.clearedTo;
     for (const id of thread === 0n ? this.idsBelow(scope, below) : this.threadBelow(thread, below)) {
       if (id <= end) return;
@@ -90,7 +89,7 @@ export class VisibleMessages {
 
   /** Yields visible messages above an id, the oldest first; of a thread, if it is not 0n. */
   *above(scope: Scope, above: bigint, thread = 0n): Generator<MessageRow, void, void> {
-    const oldest = this.sql.oldest.get()?.id ?? idMax;
+    const oldest = this.lookups.oldestId;
     let after = above > scope.clearedTo ? above : scope.clearedTo;
     if (after < oldest) after = oldest - 1n;
     for (const id of thread === 0n ? this.idsAbove(scope, after) : this.threadAbove(thread, after)) {

@@ -49,7 +49,7 @@ export function* newestFirst(snapshot: Snapshot, series: Series, below: bigint):
 export function* oldestFirst(snapshot: Snapshot, series: Series, above: bigint): Generator<bigint, void, void> {
   const { list, key, second } = series;
   const interval = kept(snapshot, { after: above, until: idEnd });
-  for (const run of runsOf(snapshot, series, interval)) {
+  for (const run of runsOf(snapshot, series, interval).toReversed()) {
     const spans = run.spansForward(list, { key, second, id: interval.after }, { key, second, id: idEnd });
     for (const { postings, from, to } of spans) for (let at = from; at < to; at++) yield postings.ids[at] ?? 0n;
   }
@@ -190,18 +190,22 @@ function entriesOf(
   return snapshot.memtable.entries(list, key, second, unflushed(snapshot, interval));
 }
 
-/** Returns the runs that may have ids of the series in the interval, oldest first. */
+/** Returns the runs that may have ids of the series in the interval, newest first. */
 function runsOf({ runs }: Snapshot, { list, key, second }: Series, { after, until }: Interval): Run[] {
   const word = list === lists.pair ? pairHash(key, second) : key;
-  return runs.filter((run, at) => {
-    const isInside = run.lastId > after && (runs[at - 1]?.lastId ?? 0n) + 1n < until;
-    return isInside && run.mayHave(list, word);
-  });
+  const found: Run[] = [];
+  for (let at = runs.length - 1; at >= 0; at--) {
+    const run = runs[at];
+    if (run === undefined || run.lastId <= after) break;
+    if (at > 0 && (runs[at - 1]?.lastId ?? 0n) + 1n >= until) continue;
+    if (run.mayHave(list, word)) found.push(run);
+  }
+  return found;
 }
 
 function* spansBackward(snapshot: Snapshot, series: Series, interval: Interval): Generator<Span, void, void> {
   const { list, key, second } = series;
   const { after, until } = interval;
-  for (const run of runsOf(snapshot, series, interval).toReversed())
+  for (const run of runsOf(snapshot, series, interval))
     yield* run.spansBackward(list, { key, second, id: after }, { key, second, id: until });
 }

@@ -206,6 +206,11 @@ export class LogIndex {
     return partnersOf(this.snapshot(), account);
   }
 
+  /** The oldest message that is kept, in the snapshot of the log; larger than any id if there is none. */
+  get oldestId(): bigint {
+    return this.snapshot().oldestId;
+  }
+
   private snapshot(): Snapshot {
     if (this.runs?.isFormer === true) throw new IndexIncomplete("the index of conversations is being built");
     return (this.conversations ??= {

@@ -61,6 +61,8 @@ class Generation {
   count = 0;
   readonly ids = new BigInt64Array(generationMessages);
   readonly chains: readonly (Chains | undefined)[];
+  /** The last answer of `positionAbove`, which stays right: messages are added in the order of ids. */
+  private asked = { id: 0n, position: 0 };
 
   constructor(kept: readonly List[]) {
     const isChained = (list: List): boolean => kept.includes(list) && list !== lists.peers;
@@ -96,8 +98,13 @@ class Generation {
     }
   }
 
-  /** Returns the first position of a message above an id. */
+  /** Returns the first position of a message above an id. Lookups of one snapshot ask for the same id. */
   positionAbove(id: bigint): number {
+    if (this.asked.id !== id) this.asked = { id, position: this.findAbove(id) };
+    return this.asked.position;
+  }
+
+  private findAbove(id: bigint): number {
     let low = 0;
     let high = this.count;
     while (low < high) {
