@@ -14,8 +14,11 @@ import {
   HistoryReqSchema,
   HistoryRespSchema,
   LoginReqSchema,
+  MessageAckReqSchema,
+  MessageContentReqSchema,
   MessageEditReqSchema,
   MessageHideReqSchema,
+  MessageIndexReqSchema,
   MessageReactReqSchema,
   MessageReadersReqSchema,
   MessageRecallReqSchema,
@@ -183,6 +186,36 @@ test("cursors, pages and names that cannot be", async () => {
   succeeded(await readTo(bob, first));
   const page = fromBinary(HistoryRespSchema, succeeded(await history(bob, { account: "ann", limit: 0 })).body);
   expect(page.messages.at(-1)?.messageId).toBe(next);
+}, 60_000);
+
+test("the largest and the smallest number in any field is answered, and ends no process", async () => {
+  const top = 2n ** 63n - 1n;
+  for (const id of [top, top - 1n, 1n, -1n, -top - 1n])
+    for (const other of [id, said.direct, 0n])
+      for (const name of [{ account: "bob" }, { group }, { account: "ann" }]) {
+        const answers = [
+          ...(["before", "after", "around"] as const).flatMap((bound) => [
+            history(ann, { ...name, [bound]: id, thread: other }),
+            history(ann, { ...name, [bound]: other, thread: id }),
+          ]),
+          history(ann, { messageIds: [id, other] }),
+          edit(cid, id),
+          recall(cid, id),
+          react(cid, id, "r"),
+          ann.request(Command.ConversationRead, "", ConversationReadReqSchema, { ...name, messageId: id }),
+          cid.request(Command.ConversationClear, "", ConversationClearReqSchema, { account: "cid", upTo: id }),
+          cid.request(Command.ConversationList, "", ConversationListReqSchema, { before: id }),
+          cid.request(Command.MessageHide, "", MessageHideReqSchema, { messageIds: [id] }),
+          cid.request(Command.MessageReaders, "", MessageReadersReqSchema, { messageId: id, limit: 2 ** 32 - 1 }),
+          cid.request(Command.AccountState, "", AccountStateReqSchema, { sinceVersion: id }),
+          cid.request(Command.OfflineIndex, "", MessageIndexReqSchema, { messageId: id, includeEvents: true }),
+          cid.request(Command.OfflineContent, "", MessageContentReqSchema, { messageIds: [id] }),
+          cid.request(Command.TalkAck, "", MessageAckReqSchema, { messageId: id === 1n ? 0n : id }),
+          say(ann, "bob", { replyTo: id }),
+        ];
+        for (const { header, status } of await Promise.all(answers))
+          expect([header.command, status < Status.SystemException]).toEqual([header.command, true]);
+      }
 }, 60_000);
 
 test("a retry of a talk that was edited or recalled meanwhile is the same talk, and pushed to nobody", async () => {

@@ -149,6 +149,29 @@ export function historyTests(asks: ConversationAsks): void {
     expect(await page("ann", "bob", { from: { at: "before", id: ids[1] ?? 0n } })).toEqual([[], false, true]);
   });
 
+  test("the largest and smallest ids are bounds of pages as others are, of threads, too", async () => {
+    const root = await send("ann", "bob");
+    const reply = await send("bob", "ann", { replyTo: root });
+    const [first, last] = [1n, 2n ** 63n - 1n];
+    const threads = [
+      [0n, [root, reply]],
+      [root, [root, reply]],
+      [first, []],
+      [last, []],
+    ] as const;
+    for (const [thread, all] of threads) {
+      const isFound = all.length > 0;
+      const at = (where: "before" | "after" | "around", id: bigint) =>
+        page("ann", "bob", { from: { at: where, id }, thread });
+      expect(await at("before", last)).toEqual([[...all], false, false]);
+      expect(await at("before", first)).toEqual([[], false, isFound]);
+      expect(await at("after", last)).toEqual([[], isFound, false]);
+      expect(await at("after", first)).toEqual([[...all], false, false]);
+      expect(await at("around", last)).toEqual([[...all], false, false]);
+      expect(await at("around", first)).toEqual([[...all], false, false]);
+    }
+  });
+
   test("a thread is its first message and what answers it, directly or not", async () => {
     await newGroup("g1", "ann", "bob");
     const root = await send("ann", "@g1");

@@ -101,7 +101,9 @@ export class HistoryReader {
       }
       case "after": {
         const newer = taken(messages.above(scope, from.id, thread), limit + 1);
-        const hasBefore = taken(messages.below(scope, from.id + 1n, thread), 1).length > 0;
+        // No message has the largest id, and SQLite no number above it.
+        const end = from.id < idMax ? from.id + 1n : idMax;
+        const hasBefore = taken(messages.below(scope, end, thread), 1).length > 0;
         return { rows: newer.slice(0, limit), hasBefore, hasAfter: newer.length > limit };
       }
       case "around": {
