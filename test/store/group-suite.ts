@@ -166,6 +166,47 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       expect((await store.membership("app", "g3"))?.accounts).toEqual(["ann"]);
     });
 
+    test("a talk that is refused makes no account for its receiver, alone or among others", async () => {
+      const store = await open();
+      const resultsOf = async (...changes: Parameters<typeof talk>[0][]): Promise<string[]> =>
+        (await store.append(changes.map(talk))).map(({ result }) => result);
+      expect(await resultsOf({ dest: "bob", clientId: "k" })).toEqual(["stored"]);
+      const accounts = await place.rows("account");
+      const refused = [
+        [{ dest: "x1", mentions: ["eve"] }, "mentionOfStranger"],
+        [{ dest: "x2", mentions: ["x2", "eve"] }, "mentionOfStranger"],
+        [{ dest: "x3", mentions: ["*"] }, "mentionOfAll"],
+        [{ dest: "x4", replyTo: 5n }, "replyElsewhere"],
+        [{ dest: "x5", clientId: "k" }, "conflict"],
+        [{ dest: "x6", clientId: "k", mentions: ["eve"] }, "conflict"],
+        [{ dest: "x7", toKnown: true, clientId: "k" }, "unknown"],
+        [{ dest: "none", toGroup: true, mentions: ["eve"], clientId: "m" }, "notFound"],
+      ] as const;
+      for (const [change, result] of refused) expect(await resultsOf(change)).toEqual([result]);
+      const all = refused.map(([change]) => change);
+      expect(await resultsOf(...all)).toEqual(refused.map(([, result]) => result));
+      expect(await place.rows("account")).toBe(accounts);
+      // Of one clientId the first talk that may be stored is: it makes its receiver, and the others make none.
+      const mixed = await resultsOf(
+        { dest: "y1", clientId: "n", mentions: ["eve"] },
+        { dest: "y2", clientId: "n", toKnown: true },
+        { dest: "y3", clientId: "n", mentions: ["y3", "ann"] },
+        { dest: "y4", clientId: "n" },
+        { dest: "y5", clientId: "n", mentions: ["y5"] },
+        ...all,
+        { dest: "y6" },
+        { dest: "y6" },
+        { dest: "ann", sender: "y7" },
+      );
+      expect(mixed.slice(0, 5)).toEqual(["mentionOfStranger", "unknown", "stored", "conflict", "conflict"]);
+      expect(mixed.slice(5)).toEqual([...refused.map(([, result]) => result), "stored", "stored", "stored"]);
+      expect(await place.rows("account")).toBe(accounts + 3);
+      expect(await resultsOf({ dest: "y4", clientId: "n" }, { dest: "y4", clientId: "o" })).toEqual([
+        "conflict",
+        "stored",
+      ]);
+    });
+
     test("a talk says whether its receiver had to be made, and is not stored if that may not be", async () => {
       const store = await open();
       const to = async (dest: string, toKnown: boolean, clientId = ""): Promise<boolean | string> => {

@@ -21,7 +21,7 @@ function idBefore(table: "message" | "entry", inbox: string, id: string): string
  * after it what they name.
  *
  * Missing accounts are created in the first of two passes, under the writers' lock: nobody else creates them meanwhile,
- * and the second pass finds all of them.
+ * and the second pass finds all of them, but for receivers of talks that are refused.
  */
 const store = `
 CREATE OR REPLACE FUNCTION roost.append_messages(
@@ -53,7 +53,6 @@ DECLARE
   -- What talks name; null for most.
   mentions text[];
   replies bigint[];
-  denial bigint;
   at integer;
   has_entries boolean;
 BEGIN
@@ -89,22 +88,35 @@ BEGIN
           ) t
           ORDER BY t.position
         ) r;
-      EXIT WHEN is_complete;
+      FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
+        at := a_linked[link];
+        CONTINUE WHEN denials[at] IS NOT NULL;
+        denials[at] := roost.link_denial(a_apps[at], senders[at], coalesce(inboxes[at], 0), a_senders[at], a_dests[at],
+          a_mentions[link], a_replies[link]);
+      END LOOP;
+      EXIT WHEN is_complete OR pass = 2;
       made := ARRAY(SELECT inbox IS NULL FROM unnest(inboxes) WITH ORDINALITY AS t (inbox, position) ORDER BY position);
       PERFORM roost.add_accounts(a_apps, a_senders);
-      PERFORM roost.add_accounts(array_agg(app), array_agg(dest))
-        FROM unnest(a_apps, a_dests, a_to_groups, a_to_knowns) AS t (app, dest, to_group, to_known)
-        WHERE NOT to_group AND NOT to_known;
+      -- Rows of accounts stay for ever, and only stored talks are charged: the others make none. Of several talks with
+      -- one clientId those behind the first are not stored.
+      PERFORM roost.add_accounts(array_agg(t.app), array_agg(t.dest))
+        FROM (
+          SELECT u.*, count(*) FILTER (WHERE u.denial IS NULL) OVER (
+              PARTITION BY u.app, u.sender_name, u.client_id ORDER BY u.position
+              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_count
+          FROM unnest(a_apps, a_senders, senders, a_to_groups, a_dests, inboxes, denials, a_client_ids)
+            WITH ORDINALITY
+            AS u (app, sender_name, sender, to_group, dest, inbox, denial, client_id, position)
+        ) t
+        WHERE t.inbox IS NULL AND NOT t.to_group AND t.denial IS NULL
+          AND (t.client_id = '' OR t.earlier_count = 0 AND NOT EXISTS (
+            SELECT FROM message m WHERE m.sender = t.sender AND m.client_id = t.client_id));
     END LOOP;
 
     mentions := array_fill(null::text, ARRAY[cardinality(a_apps)]);
     replies := array_fill(null::bigint, ARRAY[cardinality(a_apps)]);
     FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
       at := a_linked[link];
-      CONTINUE WHEN denials[at] IS NOT NULL;
-      denial := roost.link_denial(
-        a_apps[at], senders[at], inboxes[at], a_senders[at], a_dests[at], a_mentions[link], a_replies[link]);
-      denials[at] := denial;
       mentions[at] := nullif(a_mentions[link], '');
       replies[at] := nullif(a_replies[link], 0);
     END LOOP;
@@ -116,7 +128,7 @@ BEGIN
       FROM unnest(inboxes, senders, denials, a_types, a_bodies, a_extras, a_client_ids, mentions, replies)
         WITH ORDINALITY
         AS t (inbox, sender, denial, type, body, extra, client_id, mentions, reply_to, position)
-      WHERE denial IS NULL
+      WHERE denial IS NULL AND inbox IS NOT NULL
       ORDER BY position
       ON CONFLICT (sender, client_id) WHERE client_id IS NOT NULL DO NOTHING;
     GET DIAGNOSTICS stored_count = ROW_COUNT;
@@ -177,6 +189,9 @@ BEGIN
   ELSE RETURN QUERY
     SELECT
       CASE
+        -- No account was made for the receiver.
+        WHEN t.inbox IS NULL AND NOT t.to_group AND t.denial IS DISTINCT FROM ${outcome.unknown}
+          AND (t.keyed).id IS NOT NULL THEN ${outcome.conflict}
         WHEN t.inbox IS NULL THEN coalesce(t.denial, ${outcome.notFound})
         WHEN (t.keyed).id IS NULL THEN
           coalesce(t.denial, CASE WHEN made[t.position] THEN ${outcome.storedForNew} ELSE ${outcome.stored} END)
@@ -202,8 +217,10 @@ BEGIN
       ) END AS keyed
       FROM (
         SELECT *, roost.id_after(first_id, u.position - 1) AS new_id
-        FROM unnest(inboxes, senders, versions, denials, a_types, a_bodies, a_extras, a_client_ids) WITH ORDINALITY
-          AS u (inbox, sender, version, denial, type, body, extra, client_id, position)
+        FROM unnest(
+            inboxes, senders, versions, denials, a_to_groups, a_types, a_bodies, a_extras, a_client_ids
+          ) WITH ORDINALITY
+          AS u (inbox, sender, version, denial, to_group, type, body, extra, client_id, position)
       ) n
       OFFSET 0
     ) t
@@ -218,18 +235,18 @@ END $$;
 
 /** What only some messages have: mentions (names joined by commas; "*" is everybody) and the message they answer. */
 const links = `
--- Why a talk may not name these; null if it may.
+-- Why a talk may not name these; null if it may. a_inbox: 0 for a receiver without an account.
 CREATE OR REPLACE FUNCTION roost.link_denial(
   a_app text, a_sender bigint, a_inbox bigint, a_sender_name text, a_dest text, a_mentions text, a_reply bigint
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
   IF a_mentions = '*' THEN
-    IF a_inbox > 0 OR NOT EXISTS (SELECT FROM chat_group g WHERE g.number = -a_inbox AND g.owner = a_sender) THEN
+    IF a_inbox >= 0 OR NOT EXISTS (SELECT FROM chat_group g WHERE g.number = -a_inbox AND g.owner = a_sender) THEN
       RETURN ${outcome.mentionOfAll};
     END IF;
   ELSIF a_mentions <> '' AND EXISTS (
     SELECT FROM unnest(string_to_array(a_mentions, ',')) AS t (name)
-    WHERE CASE WHEN a_inbox > 0 THEN t.name NOT IN (a_sender_name, a_dest)
+    WHERE CASE WHEN a_inbox >= 0 THEN t.name NOT IN (a_sender_name, a_dest)
       ELSE NOT EXISTS (
         SELECT FROM member m
         WHERE m.chat_group = -a_inbox AND m.account = roost.account_number(a_app, t.name) AND m.until_id IS NULL)

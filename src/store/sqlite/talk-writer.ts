@@ -90,7 +90,8 @@ export class TalkWriter {
     const receiver = toGroup ? undefined : this.names.findAccount(app, dest);
     const isNew = group === undefined && receiver === undefined;
     if (isNew && toKnown) return unknown;
-    const inbox = group === undefined ? (receiver ?? this.names.account(app, dest)) : -group;
+    // A talk that is refused makes no account: rows of accounts stay for ever, and only stored talks are charged.
+    const known = group === undefined ? receiver : -group;
     const detail = group === undefined ? null : this.group.get(group);
     const version = detail?.version ?? 0n;
 
@@ -99,7 +100,8 @@ export class TalkWriter {
     if (keyed !== undefined) {
       const row = this.earlier(sender, clientId, keyed);
       if (row !== undefined) {
-        if (row.inbox !== inbox || !(isChanged(row) || isAsStored(row, job))) return conflict;
+        const { inbox } = row;
+        if (inbox !== known || !(isChanged(row) || isAsStored(row, job))) return conflict;
         const isOwn = row.id > ownAbove && nodeOfId(row.id) === ids.node;
         const repeated = isOwn ? outcome.repeated : outcome.repeatedElsewhere;
         const previousEntry = this.entryIds.newestBelow(inbox, row.id);
@@ -111,8 +113,9 @@ export class TalkWriter {
       if (this.isMember.get(group, sender) === null) return forbidden;
     }
     const hasExtras = job.mentions !== undefined || job.replyTo !== undefined;
-    const refusal = hasExtras ? this.extras.refusal(job, sender, inbox) : undefined;
+    const refusal = hasExtras ? this.extras.refusal(job, sender, known) : undefined;
     if (refusal !== undefined) return [refusal];
+    const inbox = known ?? this.names.account(app, dest);
     const id = ids.next(wallMs);
     const previous = this.newestIn(inbox);
     this.insert.run(id, inbox, sender, type, body, extra, sentNs, clientId === "" ? null : clientId);

@@ -32,18 +32,17 @@ export class TalkExtrasWriter {
     };
   }
 
-  /** Returns why the message may not be stored, or undefined. */
-  refusal({ app, mentions, replyTo }: TalkJob, sender: bigint, inbox: bigint): bigint | undefined {
+  /** Returns why the message may not be stored, or undefined. `inbox`: undefined for a receiver without an account. */
+  refusal(job: TalkJob, sender: bigint, inbox: bigint | undefined): bigint | undefined {
+    const { mentions, replyTo, toGroup } = job;
     if (mentions === everybody) {
-      if (inbox > 0n || this.sql.owner.get(-inbox)?.owner !== sender) return outcome.mentionOfAll;
-    } else if (mentions !== undefined) {
-      for (const name of mentions.split(",")) {
-        const account = this.names.findAccount(app, name);
-        if (account === undefined || !this.isIn(account, sender, inbox)) return outcome.mentionOfStranger;
-      }
+      if (!toGroup || inbox === undefined || this.sql.owner.get(-inbox)?.owner !== sender) return outcome.mentionOfAll;
+    } else if (mentions?.split(",").some((name) => !this.isIn(name, job, inbox)) === true) {
+      return outcome.mentionOfStranger;
     }
-    if (replyTo !== undefined && !this.isAnswerable(BigInt(replyTo), sender, inbox)) return outcome.replyElsewhere;
-    return undefined;
+    if (replyTo === undefined) return undefined;
+    const isAnswer = inbox !== undefined && this.isAnswerable(BigInt(replyTo), sender, inbox);
+    return isAnswer ? undefined : outcome.replyElsewhere;
   }
 
   /** Call after the message was inserted. */
@@ -54,9 +53,10 @@ export class TalkExtrasWriter {
     for (const name of mentions?.split(",") ?? []) this.sql.addMention.run(name, inbox, id);
   }
 
-  private isIn(account: bigint, sender: bigint, inbox: bigint): boolean {
-    if (inbox > 0n) return account === sender || account === inbox;
-    return this.sql.isMember.get(-inbox, account) !== null;
+  private isIn(name: string, { app, sender, toGroup, dest }: TalkJob, inbox: bigint | undefined): boolean {
+    if (!toGroup) return name === sender || name === dest;
+    const account = this.names.findAccount(app, name);
+    return account !== undefined && inbox !== undefined && this.sql.isMember.get(-inbox, account) !== null;
   }
 
   /** Whether a message is in this conversation, and the sender may read it. */
