@@ -5,6 +5,12 @@ import type { StoreFacts } from "../store/store-facts.ts";
 import type { Draft } from "./draft.ts";
 import type { Progress } from "./progress.ts";
 
+/** What a copy holds; `lack`: a sentence about what of the store it has not, if that is damaged. */
+interface Copied {
+  readonly facts: StoreFacts;
+  readonly lack?: string | undefined;
+}
+
 /** An engine's part of a backup. */
 export interface Engine {
   /** The folder for the temporary copy of a backup that goes to a pipe. */
@@ -12,7 +18,7 @@ export interface Engine {
   /** The approximate size of the copy; 0 if unknown. */
   readonly bytes: number;
   /** Writes, verifies and syncs the copy; the draft is an empty file. */
-  copy(draft: Draft, progress: Progress): Promise<StoreFacts>;
+  copy(draft: Draft, progress: Progress): Promise<Copied>;
   /** A sentence about what else the operator should save. */
   readonly advice: string | undefined;
 }

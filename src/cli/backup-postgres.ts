@@ -25,7 +25,7 @@ export function postgresEngine(url: string): Engine {
       const dumping = dumpStore(url, draft.path, over.signal, (begun) => (phase = begun));
       const following = follow(draft.path, done.signal, (bytes) => progress.show(`${phase} ${sizeOf(bytes)}`));
       try {
-        return await dumping;
+        return { facts: await dumping };
       } finally {
         done.abort();
         await following;

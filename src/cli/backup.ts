@@ -9,6 +9,7 @@ import { secretPath } from "../auth/secret.ts";
 import { copyBytesOf } from "../store/sqlite/backup/backup.ts";
 import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
 import { indexPathOf } from "../store/sqlite/index/index-file.ts";
+import { readsPathOf } from "../store/sqlite/conversations/read-file.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { type Engine, follow } from "./backup-engine.ts";
 import { say } from "./command-output.ts";
@@ -54,14 +55,15 @@ async function makeBackup(values: OptionValues): Promise<void> {
   try {
     draft.make();
     refuseFullDisk(dirname(path), engine.bytes);
-    const held = await engine.copy(draft, progress);
+    const { facts, lack } = await engine.copy(draft, progress);
     const { size } = statSync(draft.path);
     if (isPiped) await send(draft, progress);
     else draft.publish(path, replace);
     progress.clear();
     const seconds = ((performance.now() - begunMs) / 1000).toFixed(1);
     const where = isPiped ? "" : `: ${path}`;
-    say(`backed up ${heldSentence(held)}, ${sizeOf(size)}, in ${seconds} s${where}`);
+    say(`backed up ${heldSentence(facts)}, ${sizeOf(size)}, in ${seconds} s${where}`);
+    if (lack !== undefined) say(`warning: ${lack}`);
     if (engine.advice !== undefined) say(engine.advice);
   } finally {
     progress.clear();
@@ -94,13 +96,15 @@ function sqliteEngine(path: string, folder: string | undefined): Engine {
     async copy(draft, progress) {
       const thread = new BackupThread();
       let phase = "copying";
-      const copied = thread.facts({ kind: "backUp", from: path, to: draft.path }, (begun) => (phase = begun));
+      const copied = thread.ask({ kind: "backUp", from: path, to: draft.path }, (begun) => (phase = begun));
       const over = new AbortController();
       const following = follow(draft.path, over.signal, (written) =>
         progress.show(phase, phase === "copying" ? written / bytes : undefined),
       );
       try {
-        return await copied;
+        const answer = await copied;
+        if (answer.kind !== "backedUp") throw new Error("a backup is answered with what it holds");
+        return answer;
       } finally {
         over.abort();
         await following;
@@ -119,9 +123,9 @@ function targetOf(operand: string, replace: boolean, store: string | undefined):
     throw new StartError(`there is no folder ${dirname(given)} for the backup; create it`);
   const path = existsSync(given) ? realpathSync(given) : join(realpathSync(dirname(given)), basename(given));
   if (store !== undefined) {
-    const own = ["", "-wal", "-shm", "-journal", "-lock"].map((end) => store + end);
-    if ([...own, indexPathOf(store)].includes(path))
-      throw new StartError(`${given} belongs to the store itself; choose another name`);
+    const files = [store, indexPathOf(store), readsPathOf(store)];
+    const own = files.flatMap((file) => ["", "-wal", "-shm", "-journal", "-lock"].map((end) => file + end));
+    if (own.includes(path)) throw new StartError(`${given} belongs to the store itself; choose another name`);
   }
   // lstat finds a dangling link.
   const found = statSync(path, { throwIfNoEntry: false }) ?? lstatSync(path, { throwIfNoEntry: false });

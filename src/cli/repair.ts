@@ -114,7 +114,7 @@ function salvageFile(path: string, progress: Progress): string[] {
   }
 }
 
-function linesOf({ tables, nameless, dropped, notFound }: SalvageReport): string[] {
+function linesOf({ tables, nameless, dropped, notFound, hasAllReads }: SalvageReport): string[] {
   const lines: string[] = [];
   if (notFound !== undefined) lines.push("the schema could not be read; the tables were found by their rows");
   if (notFound !== undefined && notFound.length > 0)
@@ -129,6 +129,8 @@ function linesOf({ tables, nameless, dropped, notFound }: SalvageReport): string
   for (const table of tables) if (table.table !== "message") lines.push(...linesOfTable(table));
   for (const [table, rows] of dropped)
     if (rows > 0) lines.push(`${table}: ${counted(rows, "row")} referred to what is lost, and were left out`);
+  if (!hasAllReads)
+    lines.push("read cursors: their file is damaged, too; messages whose cursors are lost count as unread again");
   if (nameless > 0) lines.push(`${nameless} accounts or groups lost their names; nobody can read their messages`);
   return lines;
 }

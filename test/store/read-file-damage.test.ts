@@ -43,11 +43,38 @@ function asides(path: string): string[] {
   return readdirSync(dirname(path)).filter((name) => name.startsWith(stem) && !name.endsWith("-shm"));
 }
 
-const harms: readonly [what: string, harm: (reads: string) => void, keptMin: number][] = [
-  ["a page of cursors is overwritten", (reads) => overwrite(reads, Math.floor(pagesOf(reads) / 2)), people * 0.8],
-  ["the header is overwritten", (reads) => overwrite(reads, 0), 0],
-  ["the last third is cut off", (reads) => truncateSync(reads, Math.floor((pagesOf(reads) * 2) / 3) * 4096), 1],
+/** How many cursors a repair keeps at least, and a backup, which makes no file whole that was cut off. */
+const harms: readonly [what: string, harm: (reads: string) => void, keptMin: number, backedUpMin: number][] = [
+  [
+    "a page of cursors is overwritten",
+    (reads) => overwrite(reads, Math.floor(pagesOf(reads) / 2)),
+    people * 0.8,
+    people * 0.8,
+  ],
+  ["the header is overwritten", (reads) => overwrite(reads, 0), 0, 0],
+  ["the last third is cut off", (reads) => truncateSync(reads, Math.floor((pagesOf(reads) * 2) / 3) * 4096), 1, 0],
 ];
+
+for (const [what, harm, , keptMin] of harms) {
+  test(`${what}: a backup is made, and says that cursors are missing`, async () => {
+    const { path, ids } = await filled();
+    const [whole, made, other] = [`${path}.whole`, `${path}.backup`, stores.path("restored")];
+    const before = await roost("backup", whole, "--store", `sqlite:${path}`);
+    expect([before.status, before.err]).toEqual([0, expect.not.stringContaining("cursor")]);
+    harm(readsPathOf(path));
+    const done = await roost("backup", made, "--store", `sqlite:${path}`);
+    expect([done.status, done.err]).toEqual([0, done.err]);
+    expect(done.err).toContain(`warning: the file of read cursors ${readsPathOf(path)} is damaged`);
+    expect((await roost("restore", made, "--store", `sqlite:${other}`)).status).toBe(0);
+    const restored = await openAt(other);
+    const kept = await keptIn(restored, ids);
+    expect(kept).toBeGreaterThanOrEqual(keptMin);
+    expect(kept).toBeLessThan(people);
+    await restored.close();
+    const over = await roost("backup", readsPathOf(path), "--replace", "--store", `sqlite:${path}`);
+    expect([over.status, over.err]).toEqual([1, expect.stringContaining("belongs to the store itself")]);
+  }, 60_000);
+}
 
 for (const [what, harm, keptMin] of harms) {
   test(`${what}: check says it, repair mends it in one command`, async () => {

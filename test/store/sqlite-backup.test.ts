@@ -25,6 +25,7 @@ import { readSeal } from "../../src/store/backup-seal.ts";
 import { backUp } from "../../src/store/sqlite/backup/backup.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { keepAs, present, putInPlace, receive } from "../../src/store/sqlite/backup/restore.ts";
+import { readsPathOf } from "../../src/store/sqlite/conversations/read-file.ts";
 import { schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { StoreFacts } from "../../src/store/store-facts.ts";
@@ -59,7 +60,7 @@ async function write(store: Store, count: number, body = "hello"): Promise<bigin
 function copy(from: string): { path: string; facts: StoreFacts } {
   const path = `${from}.backup-${places++}`;
   closeSync(openSync(path, "wx", 0o600));
-  return { path, facts: backUp(from, path, () => undefined) };
+  return { path, facts: backUp(from, path, () => undefined).facts };
 }
 
 /** What `receive` says of a file that it refuses. */
@@ -162,11 +163,17 @@ test.skipIf(!canMount())("a store on a disk that is full, which nobody has open,
   const disk = new SmallDisk(2);
   try {
     const full = join(disk.folder, "messages.db");
+    const again = await openAt(store);
+    await again.markRead({ app: "app", account: "bob", toGroup: false, dest: talk().sender, messageId: ids[0] ?? 0n });
+    await again.close();
     copyFileSync(store, full);
+    copyFileSync(readsPathOf(store), readsPathOf(full));
     disk.fill();
     const to = freshPath();
     closeSync(openSync(to, "wx", 0o600));
-    expect(backUp(full, to, () => undefined)).toMatchObject({ messages: ids.length });
+    expect(backUp(full, to, () => undefined)).toMatchObject({ facts: { messages: ids.length }, lack: undefined });
+    using copied = new Database(to, { readonly: true, safeIntegers: true });
+    expect(copied.query("SELECT read_id FROM read_mark").all()).toEqual([{ read_id: ids[0] }]);
   } finally {
     disk.remove();
   }

@@ -18,6 +18,8 @@ export type FileRequest =
 export type FileAnswer =
   | { readonly kind: "done" }
   | { readonly kind: "facts"; readonly facts: StoreFacts }
+  /** `lack`: what the backup does not have of the store, as a sentence. */
+  | { readonly kind: "backedUp"; readonly facts: StoreFacts; readonly lack: string | undefined }
   | { readonly kind: "present"; readonly present: Present | undefined }
   | { readonly kind: "failed"; readonly sentence: string }
   | { readonly kind: "bug"; readonly stack: string };

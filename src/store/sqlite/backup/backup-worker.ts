@@ -19,8 +19,8 @@ function answer(request: FileRequest): FileAnswer {
   switch (request.kind) {
     case "backUp":
       return {
-        kind: "facts",
-        facts: backUp(request.from, request.to, (phase) => self.postMessage({ kind: "phase", phase })),
+        kind: "backedUp",
+        ...backUp(request.from, request.to, (phase) => self.postMessage({ kind: "phase", phase })),
       };
     case "send":
       send(request.path);

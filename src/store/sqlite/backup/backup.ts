@@ -11,7 +11,7 @@ import { seal } from "../../backup-seal.ts";
 import { openUnlocked } from "../connection.ts";
 import { isDamage } from "../damage.ts";
 import { failureOf, Refusal } from "../refusal.ts";
-import { copyReads } from "../conversations/read-file.ts";
+import { copyReads, readsPathOf } from "../conversations/read-file.ts";
 import { pragmaNumber } from "../schema.ts";
 import { openToRead, refuseForeign, refuseNoDatabase, verifyStore } from "../store-file.ts";
 
@@ -32,17 +32,25 @@ export function copyBytesOf(path: string): number {
   });
 }
 
+/** What a backup holds, and what it lacks: a sentence for the operator, or undefined. */
+interface MadeBackup {
+  readonly facts: StoreFacts;
+  readonly lack: string | undefined;
+}
+
 /**
  * Copies the store at `from` to the empty file `to`, verifies the copy, seals and syncs it. Calls `began` at the
- * beginning of each phase. Throws Refusal if the store is damaged, SQLiteError if the copy cannot be written.
+ * beginning of each phase. Throws Refusal if the store is damaged, SQLiteError if the copy cannot be written. A damaged
+ * file of read cursors prevents no backup: messages matter more.
  */
-export function backUp(from: string, to: string, began: (phase: "copying" | "verifying") => void): StoreFacts {
+export function backUp(from: string, to: string, began: (phase: "copying" | "verifying") => void): MadeBackup {
+  let hasAllReads = true;
   began("copying");
   reading(from, (db) => {
     db.run("VACUUM INTO ?", [to]);
     if (pragmaNumber(db, "user_version") < readsFrom) return;
     using copy = new Database(to, { readwrite: true, create: false, safeIntegers: true, strict: true });
-    copyReads(from, db, copy, Date.now());
+    hasAllReads = copyReads({ path: from, log: db }, copy, Date.now(), openSomehow);
   });
   began("verifying");
   let facts: StoreFacts;
@@ -53,7 +61,11 @@ export function backUp(from: string, to: string, began: (phase: "copying" | "ver
     throw damaged(from, error);
   }
   seal(to, facts);
-  return facts;
+  const lack =
+    `the file of read cursors ${readsPathOf(from)} is damaged, and the backup has only the cursors that can be read: ` +
+    "after a restore, messages whose cursors are missing count as unread; roost check tells more, and roost repair " +
+    "mends the file";
+  return { facts, lack: hasAllReads ? undefined : lack };
 }
 
 function reading<T>(path: string, work: (db: Database) => T): T {

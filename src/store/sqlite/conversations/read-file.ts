@@ -35,20 +35,31 @@ export function readsPathOf(logPath: string): string {
   return logPath.endsWith(".db") ? `${logPath.slice(0, -3)}-reads.db` : `${logPath}-reads`;
 }
 
-/** Opens the log's cursors for reading; undefined if there are none. */
+/** Opens the log's cursors for reading; undefined if there are none, or if they are damaged. */
 export function openReads(logPath: string, log: Database): Database | undefined {
+  const found = openDamagedReads(logPath, log, openShared);
+  return found === "damaged" ? undefined : found;
+}
+
+const openShared = (path: string): Database => openConnection({ path, synchronous: "NORMAL", cacheKib });
+
+function openDamagedReads(
+  logPath: string,
+  log: Database,
+  open: (path: string) => Database,
+): Database | "damaged" | undefined {
   const path = readsPathOf(logPath);
   if (!existsSync(path)) return undefined;
   let db: Database | undefined;
   try {
-    db = openConnection({ path, synchronous: "NORMAL", cacheKib });
+    db = open(path);
     if (belongsTo(db, markOf(log))) {
       db.run("PRAGMA query_only = 1");
       return db;
     }
   } catch (error) {
     db?.close();
-    if (isDamage(error)) return undefined;
+    if (isDamage(error)) return "damaged";
     throw error;
   }
   db.close();
@@ -111,18 +122,28 @@ function initialize(db: Database, mark: bigint, log: Database): void {
   }
 }
 
-/** Copies the cursors of the store at `logPath` into the table of a copy of its log. */
-export function copyReads(logPath: string, log: Database, copy: Database, nowMs: number): void {
-  const reads = openReads(logPath, log);
-  if (reads === undefined) return;
+/**
+ * Copies the cursors of the store at `logPath` into the table of a copy of its log; returns whether all of them were
+ * readable. `open` opens the file to read it.
+ */
+export function copyReads(
+  { path: logPath, log }: { readonly path: string; readonly log: Database },
+  copy: Database,
+  nowMs: number,
+  open = openShared,
+): boolean {
+  const reads = openDamagedReads(logPath, log, open);
+  if (reads === undefined) return true;
+  if (reads === "damaged") return false;
   try {
     const add = copy.prepare<null, [bigint, bigint, bigint, number]>(
       "INSERT OR REPLACE INTO read_mark (account, other, read_id, saved_ms) VALUES (?, ?, ?, ?)",
     );
     copy.run("BEGIN");
     // What cannot be read counts as unread again; the messages matter more.
-    readMarks(reads, (account, other, readId) => add.run(account, other, readId, nowMs));
+    const isWhole = readMarks(reads, (account, other, readId) => add.run(account, other, readId, nowMs));
     copy.run("COMMIT");
+    return isWhole;
   } catch (error) {
     if (copy.inTransaction) copy.run("ROLLBACK");
     throw error;

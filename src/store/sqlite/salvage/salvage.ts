@@ -47,6 +47,8 @@ export interface SalvageReport {
   readonly lastId: bigint;
   /** Tables that were not found; undefined if the schema was readable. */
   readonly notFound: readonly string[] | undefined;
+  /** Whether the file of read cursors, if it is this log's, was readable as a whole. */
+  readonly hasAllReads: boolean;
 }
 
 interface Column {
@@ -87,14 +89,14 @@ export function salvage(path: string, to: string, progress: (table: string) => v
     readNamesOfIndex(source, target, "account", nameIndex, ["number", "app", "name"]);
     const nameless = keepNumbers(target);
     const lastId = keepLastId(target, path);
-    if (notFound === undefined) copyReads(path, source, target, Date.now());
+    const hasAllReads = notFound !== undefined || copyReads({ path, log: source }, target, Date.now());
     progress("references");
     const dropped = dropDangling(target);
     target.run("UPDATE log SET mark = random()");
     // It remains the same store with other content, unless its identity is damaged.
     if (identityOf(target) === undefined) renewIdentity(target);
     else target.run("UPDATE identity SET epoch = lower(hex(randomblob(16)))");
-    return { tables, nameless, dropped, lastId, notFound };
+    return { tables, nameless, dropped, lastId, notFound, hasAllReads };
   } finally {
     opened?.source.close();
     target.close();
