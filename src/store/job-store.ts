@@ -181,7 +181,7 @@ export abstract class JobStore {
 
   hide(request: HideRequest): Promise<SettingOutcome> {
     assert(request.messageIds.length <= hideIdsMax, "a request hides at most hideIdsMax messages");
-    return this.writeSetting(hideJob(request));
+    return this.writeSetting(hideJob(request), request.messageIds.length);
   }
 
   async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
@@ -238,15 +238,15 @@ export abstract class JobStore {
     this.changes.refuseQueued(new StoreUnavailable(sentence));
   }
 
-  protected async writeSetting(job: ChangeJob): Promise<SettingOutcome> {
-    const result = await this.writeChange(job, 0);
+  protected async writeSetting(job: ChangeJob, cost = 1): Promise<SettingOutcome> {
+    const result = await this.writeChange(job, 0, cost);
     assert(result.of === "account", "a setting has an outcome of one");
     return result.outcome;
   }
 
-  private async writeChange(job: ChangeJob, characters: number): Promise<ChangeResult> {
+  private async writeChange(job: ChangeJob, characters: number, cost = 1): Promise<ChangeResult> {
     this.refuseWrites();
-    const result = await this.changes.add([job], characters, (results, start) => results[start]);
+    const result = await this.changes.add([job], characters, (results, start) => results[start], cost);
     assert(result !== undefined, "each change has its result");
     return result;
   }

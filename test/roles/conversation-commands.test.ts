@@ -20,9 +20,9 @@ import {
   MessageRecallReqSchema,
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
-import { app } from "../support/chat-link.ts";
+import { app, chatLink, newer } from "../support/chat-link.ts";
 import { sentenceOf } from "../support/wire-client.ts";
-import { alice, ask, type Asked, good, old, stage } from "./conversation-stage.ts";
+import { alice, ask, type Asked, good, old, scripted, stage } from "./conversation-stage.ts";
 
 test("a connection without the feature is refused every command, and the store is not asked", async () => {
   const { request, asked } = stage();
@@ -36,11 +36,13 @@ test("a connection without the feature is refused every command, and the store i
 
 test("each command asks the store for the sender's own app and account", async () => {
   const { request, asked, answers } = stage();
-  answers.change = { result: "unchanged", entryId: 4n, time: 6n };
   answers.setting = { result: "unchanged", version: 5n };
   answers.read = "unchanged";
-  for (const { command, schema, init } of good)
+  let entryId = 4n;
+  for (const { command, schema, init } of good) {
+    answers.change = { result: "unchanged", entryId: entryId++, time: 6n };
     expect((await request(alice, command, schema, init)).status).toBe(Status.Success);
+  }
   const dayMs = 86_400_000;
   const name = { toGroup: false, dest: "bob" };
   const by = { app, account: "alice" };
@@ -144,6 +146,17 @@ describe("is refused before the store is asked:", () => {
     });
   }
 
+  test("a body of more than 4 KiB that asks for little", async () => {
+    const { requestBytes, asked } = stage();
+    // A group's name, which is field 2 of many, or an unknown field.
+    const body = Buffer.concat([Buffer.from("128820", "hex"), Buffer.alloc(4_104, "g")]);
+    for (const { command } of good.filter(({ command: name }) => name !== Command.MessageEdit)) {
+      const answer = await requestBytes(alice, command, body);
+      expect([command, answer.status]).toEqual([command, Status.PayloadTooLarge]);
+    }
+    expect(asked).toEqual([]);
+  });
+
   test("a body that is none", async () => {
     const { requestBytes, asked } = stage();
     for (const { command } of good) {
@@ -161,14 +174,21 @@ test("a reaction of 32 bytes with joiners and variation selectors is one", async
     expect(
       (await request(alice, Command.MessageReact, MessageReactReqSchema, { messageId: 5n, reaction })).status,
     ).toBe(Status.Success);
-  expect(asked).toMatchObject([
-    { kind: "react" },
-    { index: {} },
-    { kind: "react" },
-    { index: {} },
-    { kind: "react" },
-    { index: {} },
-  ]);
+  // The store does not know of an entry that did it: nobody is told.
+  expect(asked).toMatchObject([{ kind: "react" }, { kind: "react" }, { kind: "react" }]);
+});
+
+test("hiding is charged by messages, whether or not they were hidden already", async () => {
+  const script = scripted();
+  const link = chatLink(script.store, { fanOutAtOnce: 1_000, fanOutPerSecond: 1 });
+  link.signIn("alice", "a1", newer);
+  const messageIds = Array.from({ length: 100 }, (_, at) => BigInt(at + 1));
+  const hide = async () =>
+    (await link.request(alice, Command.MessageHide, MessageHideReqSchema, { messageIds })).status;
+  expect(await hide()).toBe(Status.Success);
+  script.answers.setting = { result: "unchanged", version: 0n };
+  expect([await hide(), await hide()]).toEqual([Status.Success, Status.RateLimited]);
+  expect(script.asked).toHaveLength(2);
 });
 
 test("while the store is away every command is answered with SystemException", async () => {

@@ -100,7 +100,7 @@ test("who has caused too many deliveries changes nothing any more", async () => 
   await Bun.sleep(5);
   const asked = script.asked.length;
   for (const { command, schema, init: more } of good.filter(({ command: name }) =>
-    /edit|recall|react|\.read$/.test(name),
+    /edit|recall|react|hide|\.read$/.test(name),
   ))
     expect([command, (await link.request(alice, command, schema, more)).status]).toEqual([command, Status.RateLimited]);
   expect(script.asked).toHaveLength(asked);

@@ -43,6 +43,7 @@ import { offlineIndex } from "./offline-index.ts";
 import { operatorCommands } from "./operator-commands.ts";
 import { Reads } from "./reads.ts";
 import { RevocationFeed } from "./revocation-feed.ts";
+import { shortRequests } from "./short-requests.ts";
 import { groupTalk, userTalk } from "./talk.ts";
 import { talkAck } from "./talk-ack.ts";
 import { TalkPipeline } from "./talk-pipeline.ts";
@@ -85,7 +86,7 @@ export function createChatService(
     notices,
     missed,
     missedEvents,
-    told: new ToldChanges(clock),
+    told: new ToldChanges(),
     windows: assembly,
     reads: new Reads(limits, assembly),
     clock,
@@ -115,20 +116,21 @@ export function createChatService(
   router.handle(Command.GroupDetail, groupDetail(parts));
   router.handle(Command.GroupMembers, groupDetail(parts));
   const ofConversations = [...ofSessions, requireConversations()];
+  router.handle(Command.MessageEdit, messageEdit(parts), ofConversations);
+  const ofShort = [...ofConversations, shortRequests()];
   const commands: readonly (readonly [Command, Handler])[] = [
     [Command.ConversationList, conversationList(parts)],
     [Command.ConversationRead, conversationRead(parts)],
     [Command.ConversationSet, conversationSet(parts)],
     [Command.ConversationClear, conversationClear(parts)],
     [Command.History, history(parts)],
-    [Command.MessageEdit, messageEdit(parts)],
     [Command.MessageRecall, messageRecall(parts)],
     [Command.MessageHide, messageHide(parts)],
     [Command.MessageReact, messageReact(parts)],
     [Command.MessageReaders, messageReaders(parts)],
     [Command.AccountState, accountState(parts)],
   ];
-  for (const [command, handler] of commands) router.handle(command, handler, ofConversations);
+  for (const [command, handler] of commands) router.handle(command, handler, ofShort);
   return new Service({
     clock,
     timers,

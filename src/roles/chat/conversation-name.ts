@@ -1,15 +1,12 @@
 // What the commands of conversations have in common: names of conversations, ids, sizes of pages.
 
 import { nameRule, validName } from "../../auth/names.ts";
-import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { ConversationName } from "../../store/conversations.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 
 /** The page of a list whose request says 0. */
 const pageDefault = 50;
-/** Requests with more are not decoded: the longest has 200 ids of ten bytes, and a name. */
-const requestBytesMax = 4 * 1024;
 
 /** Returns the named conversation. Throws InvalidPacketBody unless exactly one of an account and a group is named. */
 export function conversationOf({ account, group }: { account: string; group: string }): ConversationName {
@@ -40,12 +37,6 @@ export function checkMessageId(messageId: bigint): void {
 /** Throws InvalidPacketBody if an id or version is negative. */
 export function checkNotNegative(name: string, value: bigint): void {
   if (value < 0n) throw new Refusal(Status.InvalidPacketBody, `${name} must not be negative`);
-}
-
-/** Throws PayloadTooLarge for a request that lists more ids than are allowed, before it is decoded. */
-export function checkLength({ bodyBytes }: Context): void {
-  if (bodyBytes > requestBytesMax)
-    throw new Refusal(Status.PayloadTooLarge, `the body of this request has at most ${requestBytesMax} bytes`);
 }
 
 export function noConversation(): Refusal {

@@ -1,5 +1,6 @@
-// Limits the deliveries that each account causes at this node: its talks and group changes are charged by the number of
-// deliveries. An account in debt is refused before anything is stored; what is stored is always delivered.
+// Limits the deliveries that each account causes at this node: its talks and changes are charged by the number of
+// deliveries, and what costs the store much as if it were some. An account in debt is refused before anything is
+// stored; what is stored is always delivered.
 
 import type { Clock } from "../../base/clock.ts";
 import { AccountBuckets } from "../../base/account-buckets.ts";
@@ -27,7 +28,10 @@ export class FanOutAllowance {
   admit(app: string, account: string): void {
     if (!this.buckets.isSpent(app, account)) return;
     this.limits.met("fanOutPerSecond", { app, account });
-    throw new Refusal(Status.RateLimited, "your messages and group changes reach too many people at once, slow down");
+    throw new Refusal(
+      Status.RateLimited,
+      "your messages and changes reach too many people, or too many messages, at once; slow down",
+    );
   }
 
   /** Takes the cost of what the account has caused, or is about to; a negative cost is given back. */

@@ -7,7 +7,7 @@ import type { Handler } from "../../service/router.ts";
 import type { HistoryQuery } from "../../store/conversations.ts";
 import { type HistoryReq, HistoryReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
-import { checkLength, checkNotNegative, conversationOf, noConversation, pageOf } from "./conversation-name.ts";
+import { checkNotNegative, conversationOf, noConversation, pageOf } from "./conversation-name.ts";
 import { nameBytesMax } from "./talk-body.ts";
 
 /** Numbers, tags and lengths of a message, and of a reaction. */
@@ -26,7 +26,6 @@ function messageBytes({ messageBodyBytes, messageExtraBytes }: LimitValues): num
 export function history({ store, reads, limits }: Pick<ChatParts, "store" | "reads" | "limits">): Handler {
   const bytesOfEach = messageBytes(limits.values);
   return async (context) => {
-    checkLength(context);
     const request = context.body(HistoryReqSchema);
     const { app, account } = context;
     const { messageIds } = request;

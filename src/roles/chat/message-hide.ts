@@ -5,19 +5,23 @@ import { Refusal } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
 import { MessageHideReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
-import { checkLength, checkMessageId } from "./conversation-name.ts";
+import { checkMessageId } from "./conversation-name.ts";
 import { changedOwnState } from "./own-state.ts";
+
+/** What hiding one message costs the store, in deliveries: it looks up the message and its rights, and adds a row. */
+const hideCost = 8;
 
 /** What the account may not read is left out silently. */
 export function messageHide(parts: ChatParts): Handler {
   return async (context) => {
-    checkLength(context);
     const { messageIds } = context.body(MessageHideReqSchema);
     if (messageIds.length === 0) throw new Refusal(Status.InvalidPacketBody, "messageIds must not be empty");
     if (messageIds.length > hideIdsMax)
       throw new Refusal(Status.PayloadTooLarge, `at most ${hideIdsMax} message ids a request`);
     for (const messageId of messageIds) checkMessageId(messageId);
     const { app, account } = context;
+    parts.allowance.admit(app, account);
+    parts.allowance.charge(app, account, messageIds.length * hideCost);
     const outcome = await parts.store.hide({ app, account, messageIds: [...new Set(messageIds)] });
     changedOwnState(parts, context, outcome);
     // Another node may have hidden them, and died before it told the account's other devices of a version.
