@@ -61,7 +61,7 @@ export type ChangeOutcome =
     }
   /**
    * In force already: a repeated edit, a second recall, a reaction that is there, or is not there, already. The entry
-   * that did it, and its time; 0n where it is not known.
+   * that did it, and its time; 0n if nothing did, or many entries have followed it.
    */
   | { readonly result: "unchanged"; readonly entryId: bigint; readonly time: bigint }
   /** No such message, or not one that the actor may read. */

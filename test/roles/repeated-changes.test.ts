@@ -111,6 +111,29 @@ test("what this node has told is not told again", async () => {
   expect(await dan.pushed(Command.Event, EventPushSchema)).toHaveLength(1);
 }, 30_000);
 
+test("a reaction that this node has told of, and others have taken back and given again, is told again", async () => {
+  const [gil, hal] = [await newer("gil"), await newer("hal")] as const;
+  const { messageId } = await talk(gil, "hal", "said");
+  const reaction = { messageId, reaction: "r" };
+  const there = { ...reaction, app: "app", actor: "gil", kind: "react" } as const;
+  const react = (off: boolean) => ask(gil, Command.MessageReact, MessageReactReqSchema, { ...reaction, off });
+  await react(false);
+  await elsewhere.change({ ...there, isOff: true });
+  await react(true);
+  await synced(hal, 1);
+  await elsewhere.change({ ...there, isOff: false });
+  for (let times = 0; times < 3; times++) await react(false);
+  await synced(hal, 2);
+  await elsewhere.change({ ...there, isOff: true });
+  for (let times = 0; times < 3; times++) await react(true);
+  await synced(hal, 3);
+  // Of what never was, nobody is told.
+  await ask(gil, Command.MessageReact, MessageReactReqSchema, { messageId, reaction: "never", off: true });
+  await react(false);
+  expect(await hal.pushed(Command.Event, EventPushSchema, 2)).toHaveLength(2);
+  expect(syncsOf(hal)).toBe(3);
+}, 30_000);
+
 test("so are changes of an account's own state, and read cursors", async () => {
   const [eve, tablet, fay] = [await newer("eve"), await newer("eve", "tablet"), await newer("fay")] as const;
   const { messageId } = await talk(fay, "eve", "said");

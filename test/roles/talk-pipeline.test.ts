@@ -1,5 +1,6 @@
 // What becomes of a talk whose push fails: the sender does not hear of it, because the message is stored.
 
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { defaultSettings } from "../../scripts/harness/default-settings.ts";
 import { expect, test } from "bun:test";
 import { systemClock } from "../../src/base/clock.ts";
@@ -18,11 +19,10 @@ import { Reads } from "../../src/roles/chat/reads.ts";
 import { TalkPipeline } from "../../src/roles/chat/talk-pipeline.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
-import { type Store, StoreUnavailable, type TalkOutcome } from "../../src/store/store.ts";
+import { type Store, StoreUnavailable, type Talk, type TalkOutcome } from "../../src/store/store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { Command } from "../../src/wire/commands.ts";
-import { Status } from "../../src/wire/gen/pkt_pb.ts";
-import { encodeContents } from "../../src/wire/message-contents.ts";
+import { HistoryRespSchema, MessagePushSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket } from "../../src/wire/packet.ts";
 import { contextOf, openConnection } from "../support/context.ts";
 import { talkStore } from "../support/talk-store.ts";
@@ -67,7 +67,7 @@ function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = n
     notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemRuntime),
     missed: new MissedPushes({ audience, fanOut }, "all", systemRuntime.timers),
     missedEvents: new MissedPushes({ audience, fanOut }, "conversations", systemRuntime.timers),
-    told: new ToldChanges(systemRuntime.clock),
+    told: new ToldChanges(),
     windows: defaultSettings("chat"),
     reads: new Reads(limits, systemRuntime),
     ...systemRuntime,
@@ -175,8 +175,8 @@ test("a repeat is pushed, once, if the store did not say that it had stored the 
     ...talkStore(outcome),
     append: (talks) =>
       ++batches === 1 ? Promise.reject(new StoreUnavailable("no answer")) : Promise.resolve(talks.map(() => outcome)),
-    contents: (_app, _account, [messageId = 0n]) =>
-      Promise.resolve(encodeContents([{ messageId, type: 1, body: "", extra: "" }])),
+    messages: (_app, _account, [messageId = 0n]) =>
+      Promise.resolve(toBinary(HistoryRespSchema, create(HistoryRespSchema, { messages: [{ messageId, type: 1 }] }))),
   };
   const location = { device: "", channelId: "d", gateway: "gate", incarnation: "1" };
   const sessions: Sessions = { ...lostSessions(), locate: () => [[location]] };
@@ -244,5 +244,52 @@ test("a repeat at another node pushes the talk, or chat.sync if its message was 
   await pushed.promise;
   expect(pushes.map(({ command }) => command)).toEqual([Command.UserTalk, Command.Sync]);
   expect(pushes[0]?.text).toContain("text, none");
+  await close();
+});
+
+test("a repeat at another node pushes no mentions and no reply but those that were stored", async () => {
+  const { first, second, close } = await twoStores();
+  const location = { device: "", channelId: "d", gateway: "gate", incarnation: "1" };
+  const sessions: Sessions = { ...lostSessions(), locate: () => [[location]] };
+  const pushes: { command: string; mentions: readonly string[]; replyTo: bigint }[] = [];
+  const pushed = Promise.withResolvers<void>();
+  const dispatcher = new Dispatcher();
+  dispatcher.push = ({ command }, body) => {
+    const { mentions, replyTo } = fromBinary(MessagePushSchema, body);
+    pushes.push({ command, mentions, replyTo });
+    if (command === Command.Sync) pushed.resolve();
+  };
+  const pipeline = pipelineOf(second, sessions, dispatcher);
+  const said = { app: "app", sender: "ann", toGroup: false, dest: "bob", type: 1, body: "text", extra: "" };
+  const sayAtFirst = async (talk: Talk): Promise<bigint> => {
+    const [outcome] = await first.append([talk]);
+    if (outcome?.result !== "stored") throw new Error("expected stored");
+    return outcome.messageId;
+  };
+  const replyTo = await sayAtFirst({ ...said, clientId: "" });
+  const talks: Talk[] = [];
+  for (const links of [{}, { mentions: ["bob"] }, { replyTo }, { mentions: ["ann", "bob"], replyTo }]) {
+    const talk = { ...said, ...links, clientId: `key ${talks.length}` };
+    talks.push(talk);
+    await sayAtFirst(talk);
+  }
+  const repeat = async (talk: Talk): Promise<void> => {
+    pipeline.add(contextOf({ command: Command.UserTalk, account: "ann", dest: "bob" }), talk);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  // Nobody checks what a repetition mentions and answers.
+  for (const talk of talks) {
+    await repeat({ ...talk, mentions: ["eve"], replyTo: 5n });
+    await repeat({ ...talk, mentions: ["bob", "ann"], replyTo: 0n });
+  }
+  for (const talk of talks) await repeat(talk);
+  await pushed.promise;
+  expect(pushes.filter(({ command }) => command === Command.UserTalk)).toEqual(
+    talks.map(({ mentions = [], replyTo: answered = 0n }) => ({
+      command: Command.UserTalk,
+      mentions: [...mentions],
+      replyTo: answered,
+    })),
+  );
   await close();
 });

@@ -155,8 +155,13 @@ export function changeTests(asks: ConversationAsks): void {
       ["a", 2, false],
       ["b\u0000", 1, false],
     ]);
-    expect(changed(await react("bob", id, "a", true)).entry).toMatchObject({ reaction: "a", isOff: true });
-    expect((await react("bob", id, "a", true)).result).toBe("unchanged");
+    const taken = changed(await react("bob", id, "a", true)).entry;
+    expect(taken).toMatchObject({ reaction: "a", isOff: true });
+    expect(await react("bob", id, "a", true)).toEqual({
+      result: "unchanged",
+      entryId: taken.entryId,
+      time: taken.time,
+    });
     expect(await react("joe", id, "z", true)).toEqual({ result: "unchanged", entryId: 0n, time: 0n });
     expect(await reactionsOf("bob")).toEqual([
       ["a", 1, false],

@@ -308,7 +308,10 @@ export class ConversationModel {
         if (message.isRecalled) return { result: "recalled" };
         const accounts = message.reactions.get(change.reaction);
         const mine = accounts?.get(actor);
-        if ((mine !== undefined) !== change.isOff) return unchangedBy(mine);
+        const last = this.entries.findLast(
+          (each) => each.refersTo === message.id && each.actor === actor && each.reaction === change.reaction,
+        );
+        if ((mine !== undefined) !== change.isOff) return unchangedBy(last);
         const isFull = accounts === undefined && message.reactions.size >= reactionKindsMax;
         return isFull ? { result: "full" } : undefined;
       }
@@ -317,7 +320,10 @@ export class ConversationModel {
 
   /** Whether the entry of a reaction is old, and not told: a store may look among the newest entries only. */
   private isUntold(expected: { readonly entryId: bigint }, messageId: bigint, outcome: ChangeOutcome): boolean {
-    const newer = this.entries.filter(({ id, refersTo }) => refersTo === messageId && id > expected.entryId);
+    const inbox = this.entries.find(({ id }) => id === expected.entryId)?.inbox;
+    const newer = this.entries.filter(
+      (each) => each.id > expected.entryId && (each.refersTo === messageId || each.inbox === inbox),
+    );
     return newer.length >= 64 && outcome.result === "unchanged" && outcome.entryId === 0n;
   }
 

@@ -182,8 +182,8 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
         [{ dest: "x7", toKnown: true, clientId: "k" }, "unknown"],
         [{ dest: "none", toGroup: true, mentions: ["eve"], clientId: "m" }, "notFound"],
       ] as const;
-      for (const [change, result] of refused) expect(await resultsOf(change)).toEqual([result]);
-      const all = refused.map(([change]) => change);
+      for (const [given, result] of refused) expect(await resultsOf(given)).toEqual([result]);
+      const all = refused.map(([given]) => given);
       expect(await resultsOf(...all)).toEqual(refused.map(([, result]) => result));
       expect(await place.rows("account")).toBe(accounts);
       // Of one clientId the first talk that may be stored is: it makes its receiver, and the others make none.

@@ -37,14 +37,14 @@ export async function changeMessage(parts: ChatParts, context: Context, change: 
     const outcome = await parts.store.change(change);
     if (outcome.result === "stored") stored = outcome;
     const { entryId, time } = inForce(outcome, change);
-    if (outcome.result === "unchanged" && !parts.told.tellChange(change)) {
-      await tellToLook(parts, change);
+    if (outcome.result === "unchanged" && !parts.told.tellEntry(app, entryId)) {
+      await tellToLook(parts, change, entryId);
       isHinted = true;
     }
     context.respond(EntryRespSchema, { entryId, time });
   } finally {
     if (stored !== undefined) {
-      parts.told.tellChange(change);
+      parts.told.tellEntry(app, stored.entry.entryId);
       pushEvent(parts, context, stored, paid);
     } else if (!isHinted) parts.allowance.charge(app, account, -paid);
   }
@@ -54,7 +54,11 @@ export async function changeMessage(parts: ChatParts, context: Context, change: 
  * Sends chat.sync to everybody in the conversation of a change that is in force, and of which nobody may have been
  * told. Rejects if the store does not say who that is: then the client, which is not answered yet, repeats the change.
  */
-async function tellToLook({ store, told, missedEvents }: ChatParts, change: MessageChange): Promise<void> {
+async function tellToLook(
+  { store, told, missedEvents }: ChatParts,
+  change: MessageChange,
+  entryId: bigint,
+): Promise<void> {
   const { app, actor, messageId } = change;
   try {
     // The index has what the actor has hidden or cleared, too.
@@ -65,7 +69,7 @@ async function tellToLook({ store, told, missedEvents }: ChatParts, change: Mess
     if (group !== "") missedEvents.addGroup(app, group, 0n);
     else missedEvents.add(app, new Set([otherAccount, actor]));
   } catch (error) {
-    told.forgetChange(change);
+    told.forgetEntry(app, entryId);
     throw error;
   }
 }

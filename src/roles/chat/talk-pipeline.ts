@@ -2,14 +2,14 @@
 // after the commit, senders are answered and pushes sent, in commit order. One promise a batch, none a message. A bug
 // in one talk affects neither the rest of its batch nor later batches.
 
+import { fromBinary } from "@bufbuild/protobuf";
 import type { Context } from "../../service/context.ts";
 import { deliveryCost, type Located, othersIn } from "../../service/dispatcher.ts";
 import { refusalOf } from "../../service/refusal.ts";
 import { failRequest } from "../../service/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
-import { encodeContents } from "../../wire/message-contents.ts";
-import { Status } from "../../wire/gen/pkt_pb.ts";
+import { type HistoryMessage, HistoryRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import { admitDelivery, unknownCost } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { freeDeliveries } from "./fan-out-allowance.ts";
@@ -199,15 +199,14 @@ export class TalkPipeline {
   }
 
   /**
-   * The message of a repeated talk may have been edited or recalled since. Nobody may be pushed the former text; those
-   * concerned are told to look.
+   * The message of a repeated talk may have been edited or recalled since, and a repetition, which is confirmed before
+   * rights are asked, may mention and answer what the message does not. Nobody may be pushed a former text, or what was
+   * never stored; those concerned are told to look.
    */
   private async locateRepeated(context: Context, talk: Talk, outcome: StoredTalk, paid: number): Promise<Target> {
-    const { app, sender, type, body, extra } = talk;
-    const { messageId } = outcome;
-    const stored = await this.parts.store.contents(app, sender, [messageId]);
-    if (Buffer.compare(stored, encodeContents([{ messageId, type, body, extra }])) === 0)
-      return this.target(context, talk, outcome, paid);
+    const found = await this.parts.store.messages(talk.app, talk.sender, [outcome.messageId]);
+    const [stored] = fromBinary(HistoryRespSchema, found).messages;
+    if (stored !== undefined && isAsStored(talk, stored)) return this.target(context, talk, outcome, paid);
     this.refund(talk, paid);
     this.tellToLook(talk, outcome);
     return undefined;
@@ -257,6 +256,11 @@ export class TalkPipeline {
     if (toGroup) missed.addGroup(app, dest, groupVersion);
     else missed.add(app, dest === sender ? [sender] : [dest, sender]);
   }
+}
+
+function isAsStored({ type, body, extra, mentions = [], replyTo = 0n }: Talk, stored: HistoryMessage): boolean {
+  if (stored.recalled || stored.type !== type || stored.body !== body || stored.extra !== extra) return false;
+  return stored.replyTo === replyTo && stored.mentions.join(",") === mentions.join(",");
 }
 
 function keyOf({ app, sender, clientId }: Talk): string {

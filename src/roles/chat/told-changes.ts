@@ -1,42 +1,29 @@
-// What this process has told others of: changes of messages, of accounts' own states, read cursors. A client repeats a
-// change that was not answered, and the store answers a repetition as what is in force already. If this process has not
-// told of it, nobody may have: the store failed, or the node that committed it died before it pushed.
+// What this process has told others of: entries of changes, versions of accounts' own states, read cursors. A client
+// repeats a change that was not answered, and the store answers a repetition with the entry that is in force. If this
+// process has not told of that, nobody may have: the store failed, or the node that committed it died before it pushed.
 //
 // Memory: a short key for each, bounded; beyond the bound, the oldest are forgotten, whose repetition is told again.
-// What an account's own devices are told, which is frequent and costs little, displaces no change that a group is told.
+// What an account's own devices are told, which is frequent and costs little, displaces nothing that a group is told.
 
-import type { Clock } from "../../base/clock.ts";
-import type { ConversationName, MessageChange } from "../../store/conversations.ts";
+import type { ConversationName } from "../../store/conversations.ts";
 
 const toldMax = 10_000;
-/**
- * For how long a reaction counts as told, in milliseconds: it may be taken back and given again by way of other nodes,
- * and the store does not say which entry took it back.
- */
-const reactionToldMs = 30_000;
 
 export class ToldChanges {
-  private readonly changes: Told;
-  private readonly own: Told;
+  private readonly entries = new Told();
+  private readonly own = new Told();
 
-  constructor(clock: Pick<Clock, "monotonicMs">) {
-    this.changes = new Told(clock);
-    this.own = new Told(clock);
-  }
-
-  /** Remembers that a change of a message is told now; returns whether it was told before. */
-  tellChange(change: MessageChange): boolean {
-    const key = changeKey(change);
-    // Without a key no edit is a repetition.
-    if (key === undefined) return false;
-    if (change.kind !== "react") return this.changes.tell(key);
-    this.changes.forget(changeKey({ ...change, isOff: !change.isOff }));
-    return this.changes.tell(key, reactionToldMs);
+  /**
+   * Remembers that an entry is told now; returns whether it was told before. 0n, an entry that the store does not know
+   * any more, counts as told: it did nothing, or so many followed it that clients have missed these, too.
+   */
+  tellEntry(app: string, entryId: bigint): boolean {
+    return entryId === 0n || this.entries.tell(keyOf(app, entryId));
   }
 
   /** It could not be told. */
-  forgetChange(change: MessageChange): void {
-    this.changes.forget(changeKey(change));
+  forgetEntry(app: string, entryId: bigint): void {
+    this.entries.forget(keyOf(app, entryId));
   }
 
   /** The same for a version of an account's own state. */
@@ -52,45 +39,24 @@ export class ToldChanges {
 
 /** A bounded memory of keys. */
 class Told {
-  private readonly clock: Pick<Clock, "monotonicMs">;
-  /** When each was told; the oldest first. */
-  private readonly keys = new Map<string, number>();
+  /** The oldest first. */
+  private readonly keys = new Set<string>();
 
-  constructor(clock: Pick<Clock, "monotonicMs">) {
-    this.clock = clock;
-  }
-
-  /** Remembers a key; returns whether it was remembered already, since at most `validMs`. */
-  tell(key: string, validMs = Infinity): boolean {
-    const nowMs = this.clock.monotonicMs();
-    const beforeMs = this.keys.get(key);
-    if (beforeMs !== undefined && nowMs - beforeMs <= validMs) return true;
-    this.keys.delete(key);
-    const [oldest] = this.keys.keys();
+  /** Remembers a key; returns whether it was remembered already. */
+  tell(key: string): boolean {
+    if (this.keys.has(key)) return true;
+    const [oldest] = this.keys;
     if (this.keys.size >= toldMax && oldest !== undefined) this.keys.delete(oldest);
-    this.keys.set(key, nowMs);
+    this.keys.add(key);
     return false;
   }
 
-  forget(key: string | undefined): void {
-    if (key !== undefined) this.keys.delete(key);
+  forget(key: string): void {
+    this.keys.delete(key);
   }
 }
 
-/** Undefined for an edit that cannot be repeated. */
-function changeKey(change: MessageChange): string | undefined {
-  const { app, actor, messageId } = change;
-  switch (change.kind) {
-    case "edit":
-      return change.clientId === "" ? undefined : keyOf("edit", app, actor, messageId, change.clientId);
-    case "recall":
-      return keyOf("recall", app, messageId);
-    case "react":
-      return keyOf("react", app, actor, messageId, change.reaction, change.isOff);
-  }
-}
-
-/** Unambiguous: what may hold a NUL, the client's key of an edit, is the last part. */
+/** Unambiguous: no part has a NUL. */
 function keyOf(...parts: readonly (string | bigint | boolean)[]): string {
   return parts.join("\0");
 }

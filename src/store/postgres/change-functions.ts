@@ -13,6 +13,9 @@ import { isolated } from "./writer-lock.ts";
 /** Bits of message.state. */
 export const messageState = { edited: 1, recalled: 2 } as const;
 
+/** The newest entries of a list among which the one is searched that took a reaction back. */
+const entriesSearched = 64;
+
 /** rightTo of store/rights.ts. */
 const rights = `
 CREATE OR REPLACE FUNCTION roost.right_to(
@@ -103,6 +106,7 @@ BEGIN
   ELSE
     partner := CASE WHEN changed.sender = a_me THEN changed.inbox ELSE changed.sender END;
   END IF;
+  to_inbox := coalesce(partner, changed.inbox);
   verdict := roost.right_to(
     action, changed.sender = a_me, ${mayRead("a_me", "changed")},
     changed.inbox > 0 OR is_member AND its_group.member_count > 0,
@@ -129,12 +133,18 @@ BEGIN
   ELSE
     verdict := roost.react(changed.id, a_me, a_change ->> 'reaction', (a_change ->> 'isOff')::boolean, a_id);
     IF verdict = 'full' THEN RETURN json_build_object('result', verdict); END IF;
-    IF verdict IS NOT NULL THEN
+    IF verdict = '0' THEN
+      -- What took it back, if that was lately: repeating it is free of charge.
+      SELECT * INTO former FROM (
+          SELECT * FROM entry e WHERE e.inbox = to_inbox ORDER BY e.id DESC LIMIT ${entriesSearched}) e
+        WHERE e.refers = changed.id AND e.actor = a_me AND e.reaction = a_change ->> 'reaction'
+        ORDER BY e.id DESC LIMIT 1;
+      RETURN roost.unchanged_by(former);
+    ELSIF verdict IS NOT NULL THEN
       SELECT * INTO former FROM entry e WHERE e.id = verdict::bigint;
       RETURN roost.unchanged_by(former);
     END IF;
   END IF;
-  to_inbox := coalesce(partner, changed.inbox);
   INSERT INTO entry (id, inbox, actor, refers, at_ns, kind, is_off, client_id, reaction)
     VALUES (a_id, to_inbox, a_me, changed.id, a_at_ns,
       CASE action WHEN 'edit' THEN ${entryKind.edited} WHEN 'recall' THEN ${entryKind.recalled}

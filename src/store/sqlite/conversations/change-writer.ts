@@ -39,8 +39,8 @@ export interface Moment {
 
 const nsPerMs = 1_000_000n;
 /**
- * The newest entries of a message among which the one is searched that made a reaction which is there already: few,
- * because repeating it is free of charge.
+ * The newest entries of a message among which the one is searched that made, or took back, a reaction: few, because
+ * repeating it is free of charge.
  */
 const entriesSearched = 64;
 const notFound: ChangeOutcome = { result: "notFound" };
@@ -88,8 +88,15 @@ export class ChangeWriter {
            ORDER BY id DESC LIMIT ${entriesSearched})
          WHERE kind = ${entryKind.reacted} AND actor = ? AND reaction = ? ORDER BY id DESC LIMIT 1`,
       ),
+      // Each step finds the next kind by the key, however many accounts have given the one before.
       kinds: db.prepare<{ count: bigint }, [bigint]>(
-        "SELECT count(DISTINCT reaction) AS count FROM reaction WHERE message = ?",
+        `WITH RECURSIVE kind (reaction) AS (
+           SELECT min(reaction) FROM reaction WHERE message = ?1
+           UNION ALL
+           SELECT (SELECT min(r.reaction) FROM reaction r WHERE r.message = ?1 AND r.reaction > kind.reaction)
+           FROM kind WHERE kind.reaction IS NOT NULL
+           LIMIT ${reactionKindsMax + 1}
+         ) SELECT count(reaction) AS count FROM kind`,
       ),
       addReaction: db.prepare<null, [bigint, string, bigint]>(
         "INSERT INTO reaction (message, reaction, account) VALUES (?, ?, ?)",
@@ -161,7 +168,7 @@ export class ChangeWriter {
       case "react":
         ({ reaction, isOff } = job);
         if ((this.sql.hasReaction.get(messageId, reaction, actor) !== null) !== isOff) {
-          const earlier = isOff ? null : this.sql.reactionOf.get(messageId, actor, reaction);
+          const earlier = this.sql.reactionOf.get(messageId, actor, reaction);
           return { result: "unchanged", entryId: earlier?.id ?? 0n, time: earlier?.at_ns ?? 0n };
         }
         if (isOff) this.sql.dropReaction.run(messageId, reaction, actor);
