@@ -209,6 +209,51 @@ export function historyTests(asks: ConversationAsks): void {
     expect(await page("ann", "bob", { thread: 5n })).toEqual([[], false, false]);
   });
 
+  test("of a thread a member sees what was sent in its windows, and who is in no such conversation nothing", async () => {
+    await newGroup("g1", "ann", "bob");
+    await newGroup("g2", "ann", "bob");
+    const root = await send("ann", "@g1");
+    await send("ann", "@g2");
+    await send("joe", "ann");
+    const replies: bigint[] = [];
+    const reply = async (sender = "ann"): Promise<void> =>
+      void replies.push(await send(sender, "@g1", { replyTo: sender === "ann" ? (replies.at(-1) ?? root) : root }));
+    await reply("bob");
+    await quit("bob", "g1");
+    for (let i = 0; i < 100; i++) await reply();
+    await join("bob", "g1");
+    await reply("bob");
+    await quit("bob", "g1");
+    for (let i = 0; i < 100; i++) await reply();
+    const seen = [root, replies[0] ?? 0n, replies[101] ?? 0n];
+    const thread = { thread: root };
+    expect(await page("bob", "@g1", thread)).toEqual([seen, false, false]);
+    expect(await page("bob", "@g1", { ...thread, from: { at: "after", id: 1n } })).toEqual([seen, false, false]);
+    expect(await page("bob", "@g1", { ...thread, from: { at: "after", id: root }, limit: 1 })).toEqual([
+      seen.slice(1, 2),
+      true,
+      true,
+    ]);
+    expect(await page("bob", "@g1", { ...thread, from: { at: "around", id: replies[50] ?? 0n } })).toEqual([
+      seen,
+      false,
+      false,
+    ]);
+    expect(await page("bob", "@g1", { ...thread, from: { at: "before", id: replies[101] ?? 0n } })).toEqual([
+      seen.slice(0, 2),
+      false,
+      true,
+    ]);
+    expect(await page("ann", "@g1", { ...thread, limit: 200 })).toEqual([replies.slice(-200), true, false]);
+    for (const from of [{ at: "newest" }, { at: "after", id: 1n }, { at: "around", id: root }] as const)
+      for (const [account, other] of [
+        ["bob", "@g2"],
+        ["ann", "joe"],
+        ["joe", "ann"],
+      ] as const)
+        expect(await page(account, other, { ...thread, from })).toEqual([[], false, false]);
+  });
+
   test("messages by id come in the order asked, with their conversations, as they are now", async () => {
     await newGroup("g1", "ann", "bob");
     const [one, two, three] = [await send("ann", "bob"), await send("bob", "ann"), await send("ann", "@g1")] as const;

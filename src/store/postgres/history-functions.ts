@@ -22,21 +22,37 @@ function scan(name: string, order: "ASC" | "DESC"): string {
   const direct = (sender: string, inbox: string): string =>
     `SELECT m.id FROM roost.message m
        WHERE m.sender = ${sender} AND m.inbox = ${inbox} AND m.inbox >= 1 AND ${ranged("m.id")}`;
-  const isHere = `(CASE
-        WHEN a_other < 0 THEN m.inbox = a_other AND ${isInWindow("a_me", "-a_other", "m.id")}
-        ELSE m.sender = a_me AND m.inbox = a_other OR m.sender = a_other AND m.inbox = a_me
-      END)`;
+  const isIn = `(CASE WHEN a_other < 0 THEN m.inbox = a_other
+        ELSE m.sender = a_me AND m.inbox = a_other OR m.sender = a_other AND m.inbox = a_me END)`;
+  const isHere = `${isIn} AND (a_other > 0 OR ${isInWindow("a_me", "-a_other", "m.id")})`;
   return `
 CREATE OR REPLACE FUNCTION roost.${name}(
   a_me bigint, a_other bigint, a_above bigint, a_below bigint, a_root bigint, a_count bigint
 ) RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
   IF a_root > 0 THEN
+    -- All of a thread is in one conversation: nobody searches another one's in vain. The retention may have deleted its
+    -- first messages.
+    IF NOT EXISTS (
+      SELECT FROM roost.message m
+      WHERE ${isIn} AND m.id = coalesce(
+        (SELECT f.id FROM roost.message f WHERE f.id = a_root),
+        (SELECT r.id FROM roost.reply r WHERE r.root = a_root ORDER BY r.id LIMIT 1)))
+    THEN
+      RETURN '{}';
+    END IF;
     RETURN ARRAY(SELECT u.id FROM (
       (SELECT m.id FROM roost.message m WHERE m.id = a_root AND ${isHere} AND ${ranged("m.id")})
       UNION ALL
-      (SELECT r.id FROM roost.reply r JOIN roost.message m ON m.id = r.id
-       WHERE r.root = a_root AND ${isHere} AND ${ranged("r.id")})
+      (SELECT s.id FROM (
+        SELECT 0::bigint AS from_id, ${endId}::bigint AS until_id WHERE a_other > 0
+        UNION ALL
+        SELECT w.from_id, coalesce(w.until_id, ${endId}) FROM roost.member w
+        WHERE a_other < 0 AND w.account = a_me AND w.chat_group = -a_other
+      ) w, LATERAL (
+        SELECT r.id FROM roost.reply r JOIN roost.message m ON m.id = r.id
+        WHERE r.root = a_root AND r.id > w.from_id AND r.id < w.until_id AND ${ranged("r.id")}
+      ) s ORDER BY s.id ${order} LIMIT a_count)
     ) u ORDER BY u.id ${order} LIMIT a_count);
   END IF;
   IF a_other = a_me THEN

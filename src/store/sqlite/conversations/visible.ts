@@ -57,11 +57,11 @@ export class VisibleMessages {
       isHidden: db.prepare<{ one: bigint }, [bigint, bigint]>(
         "SELECT 1 AS one FROM hidden WHERE account = ? AND id = ?",
       ),
-      repliesBelow: db.prepare<{ id: bigint }, [bigint, bigint]>(
-        `SELECT id FROM message WHERE thread = ? AND id < ? ORDER BY id DESC LIMIT ${threadRows}`,
+      repliesBelow: db.prepare<{ id: bigint }, [bigint, bigint, bigint]>(
+        `SELECT id FROM message WHERE thread = ? AND id < ? AND id > ? ORDER BY id DESC LIMIT ${threadRows}`,
       ),
-      repliesAbove: db.prepare<{ id: bigint }, [bigint, bigint]>(
-        `SELECT id FROM message WHERE thread = ? AND id > ? ORDER BY id LIMIT ${threadRows}`,
+      repliesAbove: db.prepare<{ id: bigint }, [bigint, bigint, bigint]>(
+        `SELECT id FROM message WHERE thread = ? AND id > ? AND id < ? ORDER BY id LIMIT ${threadRows}`,
       ),
     };
   }
@@ -80,7 +80,7 @@ export class VisibleMessages {
   *below(scope: Scope, below: bigint, thread = 0n): Generator<MessageRow, void, void> {
     const oldest = this.lookups.oldestId;
     const end = scope.clearedTo < oldest ? oldest - 1n : scope.clearedTo;
-    for (const id of thread === 0n ? this.idsBelow(scope, below) : this.threadBelow(thread, below)) {
+    for (const id of thread === 0n ? this.idsBelow(scope, below) : this.threadBelow(scope, thread, below)) {
       if (id <= end) return;
       const row = this.visible(scope, id);
       if (row !== undefined) yield row;
@@ -92,21 +92,19 @@ export class VisibleMessages {
     const oldest = this.lookups.oldestId;
     let after = above > scope.clearedTo ? above : scope.clearedTo;
     if (after < oldest) after = oldest - 1n;
-    for (const id of thread === 0n ? this.idsAbove(scope, after) : this.threadAbove(thread, after)) {
+    for (const id of thread === 0n ? this.idsAbove(scope, after) : this.threadAbove(scope, thread, after)) {
       const row = this.visible(scope, id);
       if (row !== undefined) yield row;
     }
   }
 
   /** The message, if the account sees it as one of this conversation. */
-  visible({ me, other, windows, clearedTo }: Scope, id: bigint): MessageRow | undefined {
+  visible(scope: Scope, id: bigint): MessageRow | undefined {
+    const { me, other, windows, clearedTo } = scope;
     if (id <= clearedTo) return undefined;
     const row = this.sql.message.get(id);
-    if (row === null) return undefined;
-    const isHere =
-      other < 0n
-        ? row.inbox === other && (row.sender === me || windows.some(({ from, until }) => from < id && id < until))
-        : (row.inbox === other && row.sender === me) || (row.inbox === me && row.sender === other);
+    if (row === null || !isIn(scope, row)) return undefined;
+    const isHere = other > 0n || row.sender === me || windows.some(({ from, until }) => from < id && id < until);
     return isHere && this.sql.isHidden.get(me, id) === null ? row : undefined;
   }
 
@@ -144,25 +142,44 @@ export class VisibleMessages {
     }
   }
 
-  private *threadBelow(root: bigint, below: bigint): Generator<bigint, void, void> {
-    for (let last = below; ;) {
-      const rows = this.sql.repliesBelow.all(root, last);
-      for (const { id } of rows) yield id;
-      if (rows.length < threadRows) break;
-      last = rows.at(-1)?.id ?? 0n;
+  private *threadBelow(scope: Scope, root: bigint, below: bigint): Generator<bigint, void, void> {
+    if (!this.hasThread(scope, root)) return;
+    for (const { from, until } of scope.windows.toReversed()) {
+      for (let last = until < below ? until : below; last > from;) {
+        const rows = this.sql.repliesBelow.all(root, last, from);
+        for (const { id } of rows) yield id;
+        if (rows.length < threadRows) break;
+        last = rows.at(-1)?.id ?? from;
+      }
     }
     if (root < below) yield root;
   }
 
-  private *threadAbove(root: bigint, above: bigint): Generator<bigint, void, void> {
+  private *threadAbove(scope: Scope, root: bigint, above: bigint): Generator<bigint, void, void> {
+    if (!this.hasThread(scope, root)) return;
     if (root > above) yield root;
-    for (let last = above; ;) {
-      const rows = this.sql.repliesAbove.all(root, last);
-      for (const { id } of rows) yield id;
-      if (rows.length < threadRows) return;
-      last = rows.at(-1)?.id ?? idMax;
+    for (const { from, until } of scope.windows) {
+      for (let last = from > above ? from : above; last < until;) {
+        const rows = this.sql.repliesAbove.all(root, last, until);
+        for (const { id } of rows) yield id;
+        if (rows.length < threadRows) break;
+        last = rows.at(-1)?.id ?? until;
+      }
     }
   }
+
+  /** Whether a thread is in this conversation, as all of its messages are: nobody searches another one's in vain. */
+  private hasThread(scope: Scope, root: bigint): boolean {
+    // The retention may have deleted its first messages.
+    const row =
+      this.sql.message.get(root) ?? this.sql.message.get(this.sql.repliesAbove.get(root, 0n, idMax)?.id ?? 0n);
+    return row !== null && isIn(scope, row);
+  }
+}
+
+/** Whether a message is in a conversation, visible or not. */
+function isIn({ me, other }: Scope, { inbox, sender }: MessageRow): boolean {
+  return inbox === other ? other < 0n || sender === me : inbox === me && sender === other;
 }
 
 /** Merges two ordered streams. */
