@@ -85,7 +85,12 @@ describe("the check of roost doctor", () => {
   test("takes the retention into account, and what is not known", () => {
     expect(growthFindings(size, 15, 6 * gb)[0]).toMatchObject({ level: "ok" });
     expect(growthFindings(size, 15, 4 * gb)[0]).toMatchObject({ level: "warning" });
-    expect(growthFindings(size, 0)[0]).toMatchObject({ level: "ok" });
+    const unknown = "PostgreSQL does not tell how much it has free";
+    const [forEver] = growthFindings(size, 0);
+    expect(forEver).toMatchObject({ level: "ok" });
+    expect(forEver?.text).toContain(`in 30 days its disk needs 30 GB more at this rate; ${unknown}`);
+    expect(growthFindings(size, 15)[0]?.text).toContain(`, with --retention 15d 15 GB in all; ${unknown}`);
+    expect(growthFindings(size, 5)[0]?.text).toContain(`, with --retention 5d 10 GB in all; ${unknown}`);
     expect(growthFindings({ ...size, messages: undefined }, 0, gb)[0]?.text).toContain("when the index");
     expect(growthFindings({ ...size, messages: 0 }, 0, gb)[0]?.text).toBe("10 GB, no messages yet");
     expect(growthFindings({ ...size, recentMessages: 0 }, 0, gb)[0]).toMatchObject({ level: "ok" });

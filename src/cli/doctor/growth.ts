@@ -51,7 +51,7 @@ function isStore(path: string): boolean {
   }
 }
 
-/** Judges a size. `keptDays`: the retention, 0 for ever. `freeBytes`: undefined if it is unknown, as on PostgreSQL. */
+/** Judges a size. `keptDays`: the retention, 0 for ever. `freeBytes`: undefined on PostgreSQL, which does not tell. */
 export function growthFindings(size: StoreSize, keptDays: number, freeBytes?: number): readonly Finding[] {
   const has = amountOf(size.bytes);
   const growth = growthOf(size);
@@ -62,7 +62,8 @@ export function growthFindings(size: StoreSize, keptDays: number, freeBytes?: nu
   const now =
     `${has} for ${Math.round(size.messages ?? 0)} messages; in ${span} it grew by ${amountOf(bytesPerDay)} a day ` +
     `(${Math.round(messagesPerDay)} messages)`;
-  if (freeBytes === undefined || bytesPerDay === 0) return [ok(now)];
+  if (bytesPerDay === 0) return [ok(now)];
+  if (freeBytes === undefined) return [ok(`${now}; ${neededText(size.bytes, bytesPerDay, keptDays)}`)];
   const days = freeBytes / bytesPerDay;
   // What is deleted makes room, once the store is as old as its retention.
   if (keptDays > 0 && freeBytes + size.bytes >= keptDays * bytesPerDay)
@@ -71,6 +72,14 @@ export function growthFindings(size: StoreSize, keptDays: number, freeBytes?: nu
   return days >= daysWanted
     ? [ok(`${now}; ${full}`)]
     : [warning(`${now}; ${full}: make room, or keep messages for a time only (--retention)`)];
+}
+
+/** What to compare with the room of a disk that this machine does not see. */
+function neededText(bytes: number, bytesPerDay: number, keptDays: number): string {
+  const soon = `in ${daysWanted} days its disk needs ${amountOf(daysWanted * bytesPerDay)} more`;
+  const inAll = amountOf(Math.max(bytes, keptDays * bytesPerDay));
+  const atMost = keptDays > 0 ? `, with --retention ${keptDays}d ${inAll} in all` : "";
+  return `${soon} at this rate${atMost}; PostgreSQL does not tell how much it has free`;
 }
 
 function timeText(days: number): string {
