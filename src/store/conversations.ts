@@ -93,7 +93,7 @@ export type SettingOutcome =
   | { readonly result: "unchanged"; readonly version: bigint }
   /** The account has no such conversation. */
   | { readonly result: "notFound" }
-  /** The account has `pinnedMax` pinned conversations. */
+  /** The account has `pinnedMax` pinned conversations, or would have more than `hiddenMax` hidden messages. */
   | { readonly result: "full" };
 
 /** Hides messages from an account; those that it may not read, or does not see any more, are left out silently. */

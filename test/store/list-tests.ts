@@ -5,7 +5,7 @@ import { lastBodyBytesMax, unreadMax } from "../../src/base/limits/fixed.ts";
 import type { Conversation } from "../../src/wire/gen/pkt_pb.ts";
 import { Random, testSeed } from "../support/random.ts";
 import type { ConversationAsks } from "./conversation-asks.ts";
-import { ofTest, talk } from "./samples.ts";
+import { ofTest, stored, talk } from "./samples.ts";
 
 export function listTests(asks: ConversationAsks): void {
   const { send, set, list, names, newGroup, quit, join, read, hide, recall, edit, react } = asks;
@@ -146,6 +146,52 @@ export function listTests(asks: ConversationAsks): void {
       { unread: unreadMax, atLeast: true },
       { unread: unreadMax, atLeast: true },
     ]);
+  });
+
+  test("hidden messages are not counted, however many are unread", async () => {
+    await newGroup("g1", "ann", "bob");
+    const fill = async (count: number, change = {}): Promise<bigint[]> =>
+      (await asks.store.append(Array.from({ length: count }, () => talk({ ...change })))).map(
+        (outcome) => stored(outcome).messageId,
+      );
+    const direct = await fill(unreadMax + 5);
+    const inGroup = await fill(unreadMax + 5, { toGroup: true, dest: "g1" });
+    const unread = async () => (await list("bob")).conversations.map((each) => [each.unread, each.atLeast]);
+    await hide("bob", ...direct.slice(-5), ...inGroup.slice(0, 5));
+    expect(await unread()).toEqual([
+      [unreadMax, true],
+      [unreadMax, true],
+    ]);
+    await hide("bob", direct[3] ?? 0n, inGroup.at(-1) ?? 0n);
+    expect(await unread()).toEqual([
+      [unreadMax - 1, false],
+      [unreadMax - 1, false],
+    ]);
+  });
+
+  test("unread mentions of each conversation are its own, however many there are of others", async () => {
+    await newGroup("g1", "ann", "bob");
+    const mentions = ["bob"];
+    const first = await send("joe", "bob", { mentions });
+    for (const sender of ["joe", "ann", "eve", "bob"])
+      await asks.store.append(Array.from({ length: 300 }, () => talk({ sender, dest: "bob", mentions })));
+    await send("ann", "@g1", { mentions: ["*"] });
+    const last = await send("eve", "bob", { mentions });
+    await hide("bob", last);
+    await read("bob", "joe", first);
+    const counts = (await list("bob")).conversations.map((each) => [
+      each.group === "" ? each.account : "@g1",
+      each.unreadMentions,
+    ]);
+    expect(new Map(counts as [string, number][])).toEqual(
+      new Map([
+        ["@g1", 1],
+        ["bob", 0],
+        ["eve", 300],
+        ["ann", 300],
+        ["joe", 300],
+      ]),
+    );
   });
 
   test("mentions of the account and of everybody are counted until they are read, also where it is muted", async () => {

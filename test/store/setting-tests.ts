@@ -2,7 +2,7 @@
 // has read a message.
 
 import { expect, test } from "bun:test";
-import { hideIdsMax, pinnedMax, readersGroupMax } from "../../src/base/limits/fixed.ts";
+import { hiddenMax, hideIdsMax, pinnedMax, readersGroupMax } from "../../src/base/limits/fixed.ts";
 import type { AccountState, ReadersAnswer } from "../../src/store/conversations.ts";
 import { type ConversationAsks, named, versionOf } from "./conversation-asks.ts";
 import { ofTest, stored, talk } from "./samples.ts";
@@ -164,6 +164,24 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await hide("bob", three, one)).toEqual({ result: "unchanged", version });
   });
 
+  test("an account hides at most so many messages one by one", async () => {
+    const talks = Array.from({ length: hiddenMax + 1 }, () => talk({ sender: "ann", dest: "bob" }));
+    const ids: bigint[] = [];
+    for (let at = 0; at < talks.length; at += 1_000)
+      for (const outcome of await asks.store.append(talks.slice(at, at + 1_000))) ids.push(stored(outcome).messageId);
+    const last = ids.at(-1) ?? 0n;
+    for (let at = 0; at < hiddenMax - 1; at += hideIdsMax)
+      versionOf(await hide("bob", ...ids.slice(at, Math.min(at + hideIdsMax, hiddenMax - 1))));
+    expect(await hide("bob", ...ids.slice(-2))).toEqual({ result: "full" });
+    versionOf(await hide("bob", ids[hiddenMax - 1] ?? 0n));
+    expect(await hide("bob", last)).toEqual({ result: "full" });
+    // What is hidden already is told all the same, and others hide what they like.
+    expect(await hide("bob", ids[0] ?? 0n)).toMatchObject({ result: "unchanged" });
+    versionOf(await hide("ann", last));
+    versionOf(await asks.set("bob", "ann", { clearUpTo: last }));
+    expect((await asks.list("bob")).conversations).toEqual([]);
+  }, 60_000);
+
   test("what was hidden at once is told at once, page by page", async () => {
     const outcomes = await asks.store.append(Array.from({ length: hideIdsMax + 3 }, () => talk()));
     const ids = outcomes.map((outcome) => stored(outcome).messageId);
@@ -240,6 +258,13 @@ export function settingTests(asks: ConversationAsks): void {
     expect(await late).toBe("moved");
     asks.opened.store = await asks.opened.place.open();
     expect(await read("bob", "ann", id)).toBe("unchanged");
+  });
+
+  test("the state of an account that was never used is empty, and as new as the store", async () => {
+    const id = await send("ann", "bob");
+    const version = (await state("ann")).version;
+    expect(version).toBeGreaterThanOrEqual(id);
+    expect(await state("nobody")).toEqual({ version, settings: [], hiddenMessages: [], hasMore: false });
   });
 
   test("a version above the last id counts as 0: it is from before a backup was restored", async () => {

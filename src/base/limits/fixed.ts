@@ -36,6 +36,8 @@ export const reactionKindsMax = 20;
 /** Messages of one answer to chat.history, and ids of one request to it or to hide. */
 export const historyMax = 200;
 export const hideIdsMax = 200;
+/** Messages that an account has hidden one by one: its lists and histories pass over each of them. */
+export const hiddenMax = 10_000;
 /** Conversations of a page, without the pinned ones, which the first page has besides. */
 export const conversationsMax = 100;
 export const pinnedMax = 100;

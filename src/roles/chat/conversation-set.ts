@@ -1,5 +1,6 @@
 // chat.conversation.set: pins, mutes and hides a conversation for this account.
 
+import { pinnedMax } from "../../base/limits/fixed.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
 import { ConversationSetReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
@@ -24,6 +25,7 @@ export function conversationSet(parts: ChatParts): Handler {
       ...(muted === undefined ? {} : { isMuted: muted }),
       ...(hidden === undefined ? {} : { isHidden: hidden }),
     };
-    changedOwnState(parts, context, await parts.store.set(setting));
+    const full = `at most ${pinnedMax} conversations can be pinned`;
+    changedOwnState(parts, context, await parts.store.set(setting), full);
   };
 }

@@ -1,6 +1,5 @@
 // What changes of an account's own state have in common: the answer, and the push to its other devices.
 
-import { pinnedMax } from "../../base/limits/fixed.ts";
 import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { SettingOutcome } from "../../store/conversations.ts";
@@ -11,14 +10,14 @@ import { pushOwnState } from "./conversation-pushes.ts";
 
 /**
  * Answers with the version that has the change, and pushes that, unless this node has pushed it before. Throws Refusal
- * if it was refused.
+ * if it was refused; `full` says so of what it may have a number of only.
  */
-export function changedOwnState(parts: ChatParts, context: Context, outcome: SettingOutcome): void {
+export function changedOwnState(parts: ChatParts, context: Context, outcome: SettingOutcome, full = ""): void {
   switch (outcome.result) {
     case "notFound":
       throw noConversation();
     case "full":
-      throw new Refusal(Status.Forbidden, `at most ${pinnedMax} conversations can be pinned`);
+      throw new Refusal(Status.Forbidden, full);
     case "stored":
     case "unchanged": {
       const { version } = outcome;

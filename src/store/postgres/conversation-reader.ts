@@ -158,7 +158,7 @@ export class ConversationReader {
           SELECT q.last_id, CASE WHEN ${since} > q.last_id THEN 0 ELSE ${since} END AS since
           FROM roost.sequence q OFFSET 0
         ) v
-        JOIN roost.account a ON a.app = ${toText(app)} AND a.name = ${toText(account)}
+        LEFT JOIN roost.account a ON a.app = ${toText(app)} AND a.name = ${toText(account)}
         LEFT JOIN LATERAL (
           (SELECT c.version, null::bigint AS message_id, c.other, c.is_pinned, c.is_muted, c.hidden_id, c.cleared_id
            FROM roost.conversation c

@@ -1,7 +1,7 @@
 // An account's own view of its conversations, as functions of the database: its settings and the messages that it hides
 // (called by change-functions.ts), and its read cursors, which do not take the writers' lock.
 
-import { pinnedMax } from "../../base/limits/fixed.ts";
+import { hiddenMax, pinnedMax } from "../../base/limits/fixed.ts";
 import { endId, isInWindow, mayRead, otherOf } from "./conversation-functions.ts";
 import { isolated } from "./writer-lock.ts";
 
@@ -54,19 +54,25 @@ RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
   ids CONSTANT bigint[] := ARRAY(
     SELECT value::bigint FROM json_array_elements_text(a_change -> 'messageIds') ORDER BY value::bigint);
-BEGIN
-  INSERT INTO hidden (account, id, version)
-    SELECT a_me, m.id, a_id
+  fresh CONSTANT bigint[] := ARRAY(
+    SELECT m.id
     FROM message m
     WHERE m.id = ANY (ids) AND ${mayRead("a_me", "m")}
       AND NOT EXISTS (SELECT FROM hidden h WHERE h.account = a_me AND h.id = m.id)
       AND NOT EXISTS (
         SELECT FROM conversation c
         WHERE c.account = a_me AND c.other = ${otherOf("a_me", "m")} AND c.cleared_id >= m.id)
-    FOR UPDATE OF m SKIP LOCKED;
-  IF FOUND THEN RETURN json_build_object('result', 'stored', 'version', a_id::text); END IF;
-  RETURN json_build_object('result', 'unchanged', 'version', coalesce(
-    (SELECT max(h.version) FROM hidden h WHERE h.account = a_me AND h.id = ANY (ids)), 0)::text);
+    FOR UPDATE OF m SKIP LOCKED);
+BEGIN
+  IF cardinality(fresh) = 0 THEN
+    RETURN json_build_object('result', 'unchanged', 'version', coalesce(
+      (SELECT max(h.version) FROM hidden h WHERE h.account = a_me AND h.id = ANY (ids)), 0)::text);
+  END IF;
+  IF (SELECT count(*) FROM hidden h WHERE h.account = a_me) + cardinality(fresh) > ${hiddenMax} THEN
+    RETURN json_build_object('result', 'full');
+  END IF;
+  INSERT INTO hidden (account, id, version) SELECT a_me, t.id, a_id FROM unnest(fresh) AS t (id);
+  RETURN json_build_object('result', 'stored', 'version', a_id::text);
 END $$;
 `;
 

@@ -2,7 +2,7 @@
 // cleared conversations, hidden messages. Each change has a version, an id of the sequence.
 
 import type { Database } from "bun:sqlite";
-import { pinnedMax } from "../../../base/limits/fixed.ts";
+import { hiddenMax, pinnedMax } from "../../../base/limits/fixed.ts";
 import type { HideJob, SetJob } from "../../change-jobs.ts";
 import type { SettingOutcome } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
@@ -51,6 +51,7 @@ export class SettingWriter {
              AND c.other = CASE WHEN m.inbox < 0 OR m.sender = ?2 THEN m.inbox ELSE m.sender END)`,
       ),
       hide: db.prepare<null, [bigint, bigint, bigint]>("INSERT INTO hidden (account, id, version) VALUES (?, ?, ?)"),
+      hidden: db.prepare<{ count: bigint }, [bigint]>("SELECT count(*) AS count FROM hidden WHERE account = ?"),
       hiddenBy: db.prepare<{ version: bigint }, [bigint, bigint]>(
         "SELECT version FROM hidden WHERE account = ? AND id = ?",
       ),
@@ -88,7 +89,7 @@ export class SettingWriter {
   hide(job: HideJob, { ids, wallMs }: Moment): SettingOutcome {
     const account = this.names.findAccount(job.app, job.account);
     if (account === undefined) return { result: "unchanged", version: 0n };
-    let version = 0n;
+    const fresh: bigint[] = [];
     let former = 0n;
     for (const text of new Set(job.messageIds)) {
       const id = BigInt(text);
@@ -98,10 +99,14 @@ export class SettingWriter {
         if (hidden !== null && hidden.version > former) former = hidden.version;
         continue;
       }
-      if (version === 0n) version = ids.next(wallMs);
-      this.sql.hide.run(account, id, version);
+      fresh.push(id);
     }
-    return version === 0n ? { result: "unchanged", version: former } : { result: "stored", version };
+    if (fresh.length === 0) return { result: "unchanged", version: former };
+    if ((this.sql.hidden.get(account)?.count ?? 0n) + BigInt(fresh.length) > BigInt(hiddenMax))
+      return { result: "full" };
+    const version = ids.next(wallMs);
+    for (const id of fresh) this.sql.hide.run(account, id, version);
+    return { result: "stored", version };
   }
 
   /** The partner's number, or minus the group's; undefined without such a conversation. */

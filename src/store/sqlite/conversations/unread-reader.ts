@@ -2,9 +2,13 @@
 
 import type { Database } from "bun:sqlite";
 import { unreadMax } from "../../../base/limits/fixed.ts";
+import { idMax } from "../../snowflake.ts";
 import type { LogIndex } from "../index/log-index.ts";
 import { everybody } from "./talk-extras.ts";
 import type { Scope } from "./visible.ts";
+
+/** Mentions that are read at once. */
+const mentionRows = 256;
 
 interface HiddenRow {
   readonly inbox: bigint;
@@ -17,8 +21,11 @@ export interface UnreadPage {
   /** The account's name. */
   readonly name: string;
   readonly hidden: readonly HiddenRow[];
+  readonly hiddenIds: ReadonlySet<bigint>;
   /** The newest mention of a name in an inbox; 0n if there is none. */
   readonly newestMentions: Map<string, bigint>;
+  /** Mentions in direct messages down to an id, the newest first. */
+  readonly direct: { readonly bySender: Map<bigint, bigint[]>; reached: bigint };
 }
 
 export class UnreadReader {
@@ -35,6 +42,10 @@ export class UnreadReader {
         `SELECT n.id, m.sender FROM mention n JOIN message m ON m.id = n.id
          WHERE n.inbox = ? AND n.who = ? AND n.id > ? ORDER BY n.id DESC`,
       ),
+      mentionsBelow: db.prepare<{ id: bigint; sender: bigint }, [bigint, string, bigint]>(
+        `SELECT n.id, m.sender FROM mention n JOIN message m ON m.id = n.id
+         WHERE n.inbox = ? AND n.who = ? AND n.id < ? ORDER BY n.id DESC LIMIT ${mentionRows}`,
+      ),
       hidden: db.prepare<HiddenRow, [bigint]>(
         `SELECT m.inbox, m.sender, m.id FROM hidden h JOIN message m ON m.id = h.id WHERE h.account = ?`,
       ),
@@ -43,45 +54,65 @@ export class UnreadReader {
 
   /** Call once for the conversations of a page, in its snapshot. */
   page(me: bigint, name: string): UnreadPage {
-    return { name, hidden: this.sql.hidden.all(me), newestMentions: new Map() };
+    const hidden = this.sql.hidden.all(me);
+    const hiddenIds = new Set(hidden.map(({ id }) => id));
+    return { name, hidden, hiddenIds, newestMentions: new Map(), direct: { bySender: new Map(), reached: idMax } };
   }
 
   /** Counts the messages of others above `after`, at most `unreadMax`. */
   messages({ me, other, windows }: Scope, after: bigint, { hidden }: UnreadPage): number {
     if (me === other) return 0;
-    let unread = 0;
-    if (other > 0n) unread = this.lookups.countPair(Number(other), Number(me), after, unreadMax);
-    else {
-      for (const { from, until } of windows.toReversed()) {
-        if (until <= after || unread === unreadMax) break;
-        const start = from > after ? from : after;
-        unread += this.lookups.countReceived(other, Number(me), start, until, unreadMax - unread);
-      }
-    }
-    if (unread === unreadMax) return unread;
+    let passedOver = 0;
     for (const { inbox, sender, id } of hidden) {
       const isHere = other > 0n ? inbox === me && sender === other : inbox === other && sender !== me;
-      if (isHere && id > after) unread--;
+      if (isHere && id > after) passedOver++;
     }
-    return Math.max(0, unread);
+    const atMost = unreadMax + passedOver;
+    let count = 0;
+    if (other > 0n) count = this.lookups.countPair(Number(other), Number(me), after, atMost);
+    else {
+      for (const { from, until } of windows.toReversed()) {
+        if (until <= after || count === atMost) break;
+        const start = from > after ? from : after;
+        count += this.lookups.countReceived(other, Number(me), start, until, atMost - count);
+      }
+    }
+    return Math.max(0, count - passedOver);
   }
 
   /** Counts those of them that mention the account, at most `unreadMax`. */
   mentions({ me, other, windows }: Scope, after: bigint, page: UnreadPage): number {
+    const { hiddenIds } = page;
+    if (other > 0n) return other === me ? 0 : this.directMentions(me, other, after, page);
     const ids = new Set<bigint>();
-    const inbox = other > 0n ? me : other;
-    for (const who of other > 0n ? [page.name] : [page.name, everybody]) {
-      // Hardly any conversation has an unread mention, and all direct ones share an inbox.
-      if (this.newestMention(inbox, who, page) <= after) continue;
-      for (const { id, sender } of this.sql.mentions.iterate(inbox, who, after)) {
-        if (sender === me || (other > 0n && sender !== other)) continue;
-        if (other < 0n && !windows.some(({ from, until }) => from < id && id < until)) continue;
-        if (page.hidden.some((one) => one.id === id)) continue;
+    for (const who of [page.name, everybody]) {
+      // Hardly any conversation has an unread mention.
+      if (this.newestMention(other, who, page) <= after) continue;
+      for (const { id, sender } of this.sql.mentions.iterate(other, who, after)) {
+        if (sender === me || hiddenIds.has(id)) continue;
+        if (!windows.some(({ from, until }) => from < id && id < until)) continue;
         ids.add(id);
         if (ids.size === unreadMax) return unreadMax;
       }
     }
     return ids.size;
+  }
+
+  /** All direct conversations share an inbox, which is read once a page, as far as any of them needs. */
+  private directMentions(me: bigint, other: bigint, after: bigint, page: UnreadPage): number {
+    if (this.newestMention(me, page.name, page) <= after) return 0;
+    const { direct } = page;
+    while (direct.reached > after) {
+      const rows = this.sql.mentionsBelow.all(me, page.name, direct.reached);
+      for (const { id, sender } of rows) direct.bySender.getOrInsertComputed(sender, () => []).push(id);
+      direct.reached = rows.length < mentionRows ? 0n : (rows.at(-1)?.id ?? 0n);
+    }
+    let count = 0;
+    for (const id of direct.bySender.get(other) ?? []) {
+      if (id <= after || count === unreadMax) break;
+      if (!page.hiddenIds.has(id)) count++;
+    }
+    return count;
   }
 
   private newestMention(inbox: bigint, who: string, { newestMentions }: UnreadPage): bigint {
