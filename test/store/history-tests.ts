@@ -209,7 +209,7 @@ export function historyTests(asks: ConversationAsks): void {
     expect(await page("ann", "bob", { thread: 5n })).toEqual([[], false, false]);
   });
 
-  test("of a thread a member sees what was sent in its windows, and who is in no such conversation nothing", async () => {
+  test("a member sees of a thread what was sent in its windows, others nothing", async () => {
     await newGroup("g1", "ann", "bob");
     await newGroup("g2", "ann", "bob");
     const root = await send("ann", "@g1");

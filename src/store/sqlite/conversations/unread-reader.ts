@@ -98,7 +98,7 @@ export class UnreadReader {
     return ids.size;
   }
 
-  /** All direct conversations share an inbox, which is read once a page, as far as any of them needs. */
+  /** All direct conversations share an inbox, which is read once a page and no further than they need. */
   private directMentions(me: bigint, other: bigint, after: bigint, page: UnreadPage): number {
     if (this.newestMention(me, page.name, page) <= after) return 0;
     const { direct } = page;
