@@ -74,6 +74,22 @@ describe("a talk", () => {
     expect(talks[1]).toMatchObject({ mentions: ["*"], replyTo: 0n });
   });
 
+  test("is charged for its mentions, whoever is online", async () => {
+    const script = scripted();
+    const link = chatLink(script.store, { fanOutAtOnce: 1_000, fanOutPerSecond: 1 });
+    link.signIn("alice", "a1", newer);
+    const say = async (dest: string, count: number): Promise<Status> => {
+      const init = { ...talk, mentions: Array.from({ length: count }, (_, at) => `m${at}`) };
+      const command = dest === "g" ? Command.GroupTalk : Command.UserTalk;
+      return (await link.request(alice, command, MessageReqSchema, init, dest)).status;
+    };
+    for (let times = 0; times < 10; times++) expect(await say("bob", 0)).toBe(Status.Success);
+    const { Success, RateLimited } = Status;
+    expect([await say("bob", 50), await say("g", 50), await say("bob", 50)]).toEqual([Success, Success, Success]);
+    expect([await say("bob", 0), await say("g", 1)]).toEqual([RateLimited, RateLimited]);
+    expect(script.talks).toHaveLength(13);
+  });
+
   test("with mentions or a reply that cannot be is refused, and not stored", async () => {
     const { request, talks } = stage();
     const cases: readonly (readonly [string, MessageInitShape<typeof MessageReqSchema>])[] = [

@@ -19,6 +19,9 @@ import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
 /** Where a talk is to be pushed; undefined if there is nothing to push. */
 type Target = Located | TalkDelivery | undefined;
 
+/** What a mention costs the store, in deliveries: it looks up whether its account is there, and adds a row. */
+const mentionCost = 8;
+
 /** The most unconfirmed talks; beyond that, the oldest are forgotten. */
 const unconfirmedMax = 10_000;
 
@@ -60,15 +63,14 @@ export class TalkPipeline {
     this.previous = this.finish(contexts, talks, paid, this.previous);
   };
 
-  /** Charges a talk to a group for its online members; the delivery corrects the charge. */
+  /** Charges a talk for its mentions, and one to a group for its online members; the delivery corrects that charge. */
   private admit(talk: Talk): number {
     const { allowance, audience, limits } = this.parts;
-    const { app, sender, toGroup, dest } = talk;
-    if (!toGroup) {
-      allowance.admit(app, sender);
-      return 0;
-    }
-    admitDelivery(this.parts, app, sender);
+    const { app, sender, toGroup, dest, mentions } = talk;
+    if (toGroup) admitDelivery(this.parts, app, sender);
+    else allowance.admit(app, sender);
+    if (mentions !== undefined) allowance.charge(app, sender, mentions.length * mentionCost);
+    if (!toGroup) return 0;
     const online = audience.onlineCount(app, dest);
     const cost = online === undefined ? unknownCost(limits) : deliveryCost(online, bytesOf(talk));
     allowance.charge(app, sender, cost);
