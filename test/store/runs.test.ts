@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { BloomFilter } from "../../src/store/sqlite/index/bloom-filter.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { openOrMakeIndex } from "../../src/store/sqlite/index/index-file.ts";
-import { allLists, lists, readerLists } from "../../src/store/sqlite/index/posting.ts";
+import { allLists, lists, readerLists, sentKey } from "../../src/store/sqlite/index/posting.ts";
 import { RunBuilder, RunStatements } from "../../src/store/sqlite/index/run-builder.ts";
 import { RunList } from "../../src/store/sqlite/index/run.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
@@ -44,6 +44,9 @@ test("a Bloom filter has every key that was added, and takes less than one stran
   expect(wrong).toBeLessThan(500);
 });
 
+/** The sender of a message: one of three. */
+const senderOf = (id: bigint): number => 1 + Number(id % 3n);
+
 test("a run answers as a sorted list does, at every edge of its blocks", () => {
   const random = new Random(testSeed("run"));
   const postings = randomPostings(random, 6_000);
@@ -56,7 +59,7 @@ test("a run answers as a sorted list does, at every edge of its blocks", () => {
   const builder = new RunBuilder(7, new RunStatements(index));
   const halves = new Uint32Array(BigInt64Array.from(sorted, ({ id }) => id).buffer);
   for (const list of allLists) {
-    for (const [at, { key }] of sorted.entries()) builder.add(list, key, 7, halves, at);
+    for (const [at, { key, id }] of sorted.entries()) builder.add(list, key, senderOf(id), halves, at);
     builder.endList(list);
   }
   Array.from(builder.makeFilters());
@@ -74,9 +77,12 @@ test("a run answers as a sorted list does, at every edge of its blocks", () => {
     const count = 1 + random.below(500);
     const list = random.pick([lists.received, lists.sent]);
     const own = postings.filter((posting) => posting.key === key).map(({ id }) => id);
-    expect(run.idsBetween(list, key, after, until, count)).toEqual(
-      own.filter((id) => id > after && id < until).slice(0, count),
-    );
+    const inside = own.filter((id) => id > after && id < until);
+    expect(run.idsBetween(list, key, after, until, count)).toEqual(inside.slice(0, count));
+    if (list === lists.received)
+      expect(run.idsBetween(list, key, after, until, count, 2)).toEqual(
+        inside.filter((id) => senderOf(id) !== 2).slice(0, count),
+      );
     expect(run.newestBelow(list, key, edge)).toBe(own.findLast((id) => id < edge) ?? 0n);
   }
   index.close();
@@ -87,8 +93,11 @@ test("a memtable answers as a list does, over many generations, and drops what i
   const random = new Random(testSeed("memtable"));
   const postings = randomPostings(random, 150_000);
   const memtable = new Memtable([lists.received, lists.keyed]);
-  for (const { key, id } of postings)
+  const withSenders = new Memtable([lists.received, lists.sent]);
+  for (const { key, id } of postings) {
     memtable.add({ id, received: key, sent: 0, keyed: random.once(2) ? key : undefined });
+    withSenders.add({ id, received: key, sent: sentKey(BigInt(senderOf(id))), keyed: undefined });
+  }
   expect(memtable.lastId).toBe(postings.at(-1)?.id ?? 0n);
   let flushedId = 0n;
   for (let turn = 0; turn < 300; turn++) {
@@ -98,8 +107,10 @@ test("a memtable answers as a list does, over many generations, and drops what i
     const count = 1 + random.below(500);
     if (after >= flushedId) {
       const own = postings.filter((posting) => posting.key === key && posting.id > after && posting.id < until);
-      expect(memtable.idsBetween(lists.received, key, after, until, count)).toEqual(
-        own.map(({ id }) => id).slice(0, count),
+      const ids = own.map(({ id }) => id);
+      expect(memtable.idsBetween(lists.received, key, after, until, count)).toEqual(ids.slice(0, count));
+      expect(withSenders.idsBetween(lists.received, key, after, until, count, 2)).toEqual(
+        ids.filter((id) => senderOf(id) !== 2).slice(0, count),
       );
     }
     expect([...memtable.newestFirst(lists.sent, key)]).toEqual([]);

@@ -21,6 +21,8 @@ interface Series {
   readonly key: number;
   readonly from: bigint;
   readonly until: bigint;
+  /** Whose messages are passed over; 0 for nobody's. A sender may have filled its groups. */
+  readonly withoutSender: number;
 }
 interface IndexRow {
   readonly inbox: bigint;
@@ -226,10 +228,13 @@ export class LogReader {
   }
 
   private series(me: bigint, after: bigint, includeSent: boolean): Series[] {
-    const series: Series[] = [{ list: lists.received, key: receivedKey(me), from: after, until: idMax }];
-    if (includeSent) series.push({ list: lists.sent, key: sentKey(me), from: after, until: idMax });
+    const withoutSender = includeSent ? 0 : Number(me);
+    const whole = { from: after, until: idMax, withoutSender: 0 };
+    const series: Series[] = [{ list: lists.received, key: receivedKey(me), ...whole }];
+    if (includeSent) series.push({ list: lists.sent, key: sentKey(me), ...whole });
     for (const { group, from_id, until_id } of this.sql.windows.all(me, after)) {
-      series.push({ list: lists.received, key: receivedKey(-group), from: from_id, until: until_id ?? idMax });
+      const key = receivedKey(-group);
+      series.push({ list: lists.received, key, from: from_id, until: until_id ?? idMax, withoutSender });
     }
     return series;
   }
@@ -262,12 +267,12 @@ class Names {
 /** Returns the parts of the series above `after` that are in one source. */
 function streamsOf(source: PostingSource, after: bigint, series: readonly Series[], chunk: number): IdStream[] {
   const found: IdStream[] = [];
-  for (const { list, key, from, until } of series) {
+  for (const { list, key, from, until, withoutSender } of series) {
     if (!source.mayHave(list, key)) continue;
     found.push({
       after: from > after ? from : after,
       chunk,
-      next: (last, count) => source.idsBetween(list, key, last, until, count),
+      next: (last, count) => source.idsBetween(list, key, last, until, count, withoutSender),
     });
   }
   return found;

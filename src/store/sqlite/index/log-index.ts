@@ -26,8 +26,11 @@ const memtableMessagesMaxDefault = 1 << 20;
 /** A source of ids by key: a run or the memtable. */
 export interface PostingSource {
   mayHave(list: List, key: number): boolean;
-  /** Returns ascending ids under a key between `after` and `until`, both exclusive; at most `count`. */
-  idsBetween(list: List, key: number, after: bigint, until: bigint, count: number): bigint[];
+  /**
+   * Returns ascending ids under a key between `after` and `until`, both exclusive; at most `count`. In the list
+   * `received` it passes over messages of `withoutSender`, except in runs of the former schema; 0 leaves out nobody.
+   */
+  idsBetween(list: List, key: number, after: bigint, until: bigint, count: number, withoutSender?: number): bigint[];
 }
 
 export class LogIndex {
@@ -229,7 +232,7 @@ export class LogIndex {
     const { memtable } = this;
     return {
       mayHave: () => true,
-      idsBetween: (list, key, after, until, count) => memtable.idsBetween(list, key, after, until, count),
+      idsBetween: memtable.idsBetween.bind(memtable),
     };
   }
 }

@@ -196,12 +196,12 @@ export class Memtable {
     }
   }
 
-  /** Returns ascending ids under a key between `after` and `until`, both exclusive; at most `count`. */
-  idsBetween(list: List, key: number, after: bigint, until: bigint, count: number): bigint[] {
+  /** See PostingSource; `withoutSender` needs the list `sent`. */
+  idsBetween(list: List, key: number, after: bigint, until: bigint, count: number, withoutSender = 0): bigint[] {
     const found: bigint[] = [];
-    for (const id of this.newestFirst(list, key)) {
-      if (id <= after) break;
-      if (id < until) found.push(id);
+    for (const { generation, at } of this.entries(list, key, 0, after)) {
+      const id = generation.ids[at] ?? 0n;
+      if (id < until && (withoutSender === 0 || generation.sender(at) !== withoutSender)) found.push(id);
     }
     found.reverse();
     if (found.length > count) found.length = count;

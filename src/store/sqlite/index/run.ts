@@ -137,12 +137,15 @@ export class Run {
   }
 
   /** Returns ascending ids under a key between `after` and `until`, both exclusive; at most `count`. */
-  idsBetween(list: List, key: number, after: bigint, until: bigint, count: number): bigint[] {
+  idsBetween(list: List, key: number, after: bigint, until: bigint, count: number, withoutSender = 0): bigint[] {
     const found: bigint[] = [];
     if (!this.mayHave(list, key)) return found;
     const spans = this.spansForward(list, { key, second: 0, id: after }, { key, second: 0, id: until });
     for (const { postings, from, to } of spans) {
-      for (let at = from; at < to; at++) if (found.push(postings.ids[at] ?? 0n) === count) return found;
+      for (let at = from; at < to; at++) {
+        if (withoutSender !== 0 && postings.seconds[at] === withoutSender) continue;
+        if (found.push(postings.ids[at] ?? 0n) === count) return found;
+      }
     }
     return found;
   }
