@@ -19,8 +19,8 @@ import { EventDelivery, type StoredChange } from "./event-delivery.ts";
 import { freeDeliveries } from "./fan-out-allowance.ts";
 
 /**
- * Pushes an entry to everybody in its conversation, and to the actor's other connections. `paid`: what the actor was
- * charged already.
+ * Pushes an entry to everybody in its conversation, the actor's other connections included; who recalls in a group that
+ * it has left is in none. `paid`: what the actor was charged already.
  */
 export function pushEvent(parts: ChatParts, context: Context, change: StoredChange, paid: number): void {
   const { entry } = change;
