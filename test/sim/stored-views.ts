@@ -1,6 +1,6 @@
 // Accounts' own views of their conversations in a simulated database: settings, hidden messages, read cursors.
 
-import { pinnedMax } from "../../src/base/limits/fixed.ts";
+import { hiddenMax, pinnedMax } from "../../src/base/limits/fixed.ts";
 import type {
   AccountState,
   ConversationName,
@@ -60,6 +60,7 @@ export class StoredViews {
       const message = this.messages.get(id);
       return message !== undefined && this.isSeen(message, account);
     });
+    if (hidden.size + seen.length > hiddenMax && seen.length > 0) return { result: "full" };
     if (seen.length > 0) {
       const version = nextId();
       for (const messageId of seen) hidden.set(messageId, version);
