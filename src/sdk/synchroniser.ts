@@ -130,7 +130,10 @@ export class Synchroniser {
    */
   sent(id: bigint): boolean {
     this.log.noteSent(id);
-    return this.hasSent && this.log.take(id);
+    if (!this.hasSent || !this.log.take(id)) return false;
+    // Acknowledged like a push: otherwise the next start of this device would deliver it.
+    this.readLater(lazyReadMs);
+    return true;
   }
 
   /** Reads the index now, or again after the reading in progress. */

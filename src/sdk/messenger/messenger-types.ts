@@ -3,6 +3,7 @@
 
 import type { ClientEvents, ClientOptions } from "../client-options.ts";
 import type { Handlers } from "../emitter.ts";
+import type { Stored } from "../talk.ts";
 import type { OpenOutbox } from "./outbox-storage.ts";
 
 /** Whom one talks to: an account (oneself is one, too), or a group by its id. */
@@ -131,8 +132,8 @@ export interface MessengerEvents extends ClientEvents {
   };
   /** A read cursor moved: of this account on another device, or of the partner. */
   read: { readonly partner: Partner; readonly account: string; readonly messageId: bigint };
-  /** A message of the outbox is stored, has failed, or was discarded. */
-  outboxChanged: { readonly partner: Partner; readonly clientId: string };
+  /** A message of the outbox is stored, as `stored` says, has failed, or was discarded. */
+  outboxChanged: { readonly partner: Partner; readonly clientId: string; readonly stored: Stored | undefined };
   /** The outbox could not be read or written: messages are sent, but those that wait end with this process or page. */
   outboxFailed: { readonly error: Error };
 }

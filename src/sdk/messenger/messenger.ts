@@ -98,9 +98,9 @@ export class Messenger extends RoostClient {
         "group" in partner
           ? this.talkToGroup(partner.group, draft, { clientId })
           : this.talkToUser(partner.account, draft, { clientId }),
-      changed: (partner, clientId, what) => {
+      changed: (partner, clientId, as) => {
         for (const timeline of this.timelines.of(partner)) timeline.note();
-        if (what !== "added") void notices.emit("outboxChanged", { partner, clientId });
+        if (clientId !== undefined) void notices.emit("outboxChanged", { partner, clientId, stored: as });
       },
       storageFailed: (error) => void notices.emit("outboxFailed", { error }),
     });

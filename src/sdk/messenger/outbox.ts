@@ -23,7 +23,11 @@ interface Sender {
   isOnline(): boolean;
   /** One try, as `RoostClient` talks; rejects like it. */
   send(partner: Partner, draft: Draft, clientId: string): Promise<Stored>;
-  changed(partner: Partner, clientId: string, what: "added" | "stored" | "failed" | "discarded"): void;
+  /**
+   * What waits has changed. `clientId`: of a message that is `stored`, else has failed or was discarded; undefined for
+   * one that was added.
+   */
+  changed(partner: Partner, clientId?: string, stored?: Stored): void;
   /** The storage failed, for the first time. */
   storageFailed(error: Error): void;
 }
@@ -95,7 +99,7 @@ export class Outbox {
       failure: "",
     };
     const one = this.take(entry);
-    this.sender.changed(partner, entry.clientId, "added");
+    this.sender.changed(partner);
     void this.put(entry).then(() => this.run(one));
     return one.message;
   }
@@ -117,7 +121,7 @@ export class Outbox {
 
   async discard(clientId: string): Promise<void> {
     const one = this.waiting.get(clientId);
-    if (one !== undefined) await this.end(one, "discarded");
+    if (one !== undefined) await this.end(one);
   }
 
   /** Signed in: sends what waits. */
@@ -168,6 +172,7 @@ export class Outbox {
   /** Sends a message once. Returns false if a later try, or the next sign-in, is to send it again. */
   private async attempt(one: Waiting): Promise<boolean> {
     const { clientId, triedAt, type, body, extra, mentions, replyTo } = one.entry;
+    let stored: Stored;
     try {
       if (triedAt === 0) {
         one.entry = { ...one.entry, triedAt: Date.now() };
@@ -178,13 +183,13 @@ export class Outbox {
         throw new Error(unknownOutcome);
       }
       const draft = { type, body, extra, mentions, replyTo: BigInt(replyTo) };
-      await this.sender.send(one.partner, draft, clientId);
+      stored = await this.sender.send(one.partner, draft, clientId);
     } catch (cause) {
       if (isWorthRepeating(cause)) return false;
       await this.fail(one, errorOf(cause));
       return true;
     }
-    if (this.waiting.has(clientId)) await this.end(one, "stored");
+    if (this.waiting.has(clientId)) await this.end(one, stored);
     return true;
   }
 
@@ -192,13 +197,13 @@ export class Outbox {
     if (!this.waiting.has(one.entry.clientId)) return;
     one.entry = { ...one.entry, failure: error.message };
     one.message = { ...one.message, state: "failed", error };
-    this.sender.changed(one.partner, one.entry.clientId, "failed");
+    this.sender.changed(one.partner, one.entry.clientId);
     await this.put(one.entry);
   }
 
-  private async end({ entry, partner }: Waiting, what: "stored" | "discarded"): Promise<void> {
+  private async end({ entry, partner }: Waiting, stored?: Stored): Promise<void> {
     this.waiting.delete(entry.clientId);
-    this.sender.changed(partner, entry.clientId, what);
+    this.sender.changed(partner, entry.clientId, stored);
     // One that stays is sent again by the next run, with its clientId.
     await this.storage?.remove(entry.clientId).catch((cause: unknown) => this.storageFailed(cause));
   }

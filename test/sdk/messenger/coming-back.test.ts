@@ -89,3 +89,18 @@ test("a talk whose answer is lost is stored once, and is not told of as another 
   await same(() => phone.messages.map(({ body }) => body), ["thanks"], "the answer to it");
   expect(other.messages.length).toBe(1);
 });
+
+test("what a device has sent does not come to it at its next start", async () => {
+  const [alice, bob] = [fresh("alice"), fresh("bob")];
+  const other = await device(server, bob, "phone");
+  const first = await device(server, alice, "phone");
+  await other.client.talkToUser(alice, { body: "one" });
+  await same(() => first.messages.length, 1, "a message that is acknowledged");
+  await first.client.close();
+  const second = await device(server, alice, "phone");
+  await second.client.talkToUser(bob, { body: "mine" });
+  await second.client.close();
+  const third = await device(server, alice, "phone");
+  await other.client.talkToUser(alice, { body: "two" });
+  await same(() => third.messages.map(({ body }) => body), ["two"], "only what others wrote");
+});

@@ -113,3 +113,18 @@ test("a discarded message is not sent, and the outbox is bounded", async () => {
   expect(reader.messages.map(({ body }) => body)).not.toContain("never");
   expect(seen.filter((id) => id === clientId)).toHaveLength(1);
 });
+
+test("the event of a stored message names its id, also of one of several equal messages", async () => {
+  const [ann, bob] = [fresh("ann"), fresh("bob")];
+  const stored: [string, bigint | undefined][] = [];
+  const { client } = await device(server, ann, "phone", {
+    on: { outboxChanged: ({ clientId, stored: as }) => void stored.push([clientId, as?.id]) },
+  });
+  const to = client.conversation({ account: bob });
+  const sent = [1, 2, 3].map(() => to.send({ body: "the same" }).clientId);
+  await until(() => stored.length === 3, "all are stored");
+  expect(stored.map(([clientId]) => clientId)).toEqual(sent);
+  for await (const { messages } of to.history()) {
+    expect(stored.map(([, id]) => id)).toEqual(messages.map(({ id }) => id));
+  }
+});
