@@ -14,8 +14,8 @@ const replacement = "\ufffd";
 const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
 /**
- * Invisible characters that are part of visible ones: a variation selector after a pictograph, and a joiner between two
- * pictographs or within a word of a script that joins its letters.
+ * Invisible characters that are part of visible ones: a variation selector after a pictograph or within a keycap, and a
+ * joiner between two pictographs or within a word of a script that joins its letters.
  */
 const pictograph = String.raw`(?:\p{Extended_Pictographic}|\p{Emoji_Modifier})`;
 const joiningScripts =
@@ -23,6 +23,7 @@ const joiningScripts =
 const joiningLetter = joiningScripts.replaceAll(/(\w+) ?/g, String.raw`\p{Script=$1}`);
 const joined = [
   String.raw`(?<=${pictograph})\ufe0f`,
+  String.raw`(?<=[0-9#*])\ufe0f(?=\u20e3)`,
   String.raw`(?<=${pictograph}\ufe0f?)\u200d(?=\p{Extended_Pictographic})`,
   String.raw`(?<=[${joiningLetter}])[\u200c\u200d](?=[\p{L}\p{M}])`,
 ].join("|");

@@ -2,7 +2,7 @@
 
 import { formatAddress } from "../transport/address.ts";
 import { runChat } from "./chat/chat-session.ts";
-import { standardStreams } from "./command-output.ts";
+import { isDumbTerminal, standardStreams } from "./command-output.ts";
 import type { OptionValues } from "./option-values.ts";
 import { readServerAuthorities } from "./tls.ts";
 import { makeToken } from "./token.ts";
@@ -30,7 +30,8 @@ export async function chat(values: OptionValues): Promise<number> {
     device: values.optional("device") ?? "",
     to,
     group,
-    commands: values.required("commands"),
+    // A person types there, too, though lines cannot be drawn again.
+    commands: values.required("commands") || isDumbTerminal(),
     ...standardStreams(),
   });
 }

@@ -110,8 +110,12 @@ export function standardStreams(): {
   readonly errors: WriteText;
   /** The width of the output; undefined if it is not a terminal, so that lines are not wrapped. */
   readonly columns: (() => number) | undefined;
-  /** The output for readline; undefined unless both input and output are terminals. */
+  /** The output for readline; undefined unless both input and output are terminals that move the cursor. */
   readonly terminal: TerminalStream | undefined;
+  /** Whether text may be bold. */
+  readonly isStyled: boolean;
+  /** Stops this process, as Ctrl-Z does, with the terminal as it was; returns when it goes on. */
+  readonly suspend: () => void;
 } {
   const write: WriteText = (text) => standardOutput().queue.write(text);
   return {
@@ -119,8 +123,23 @@ export function standardStreams(): {
     output: write,
     errors: (text) => standardError().queue.write(text),
     columns: isTerminal() ? terminalColumns : undefined,
-    terminal: isatty(0) && isTerminal() ? new Terminal(write) : undefined,
+    terminal: isatty(0) && isTerminal() && !isDumbTerminal() ? new Terminal(write) : undefined,
+    // https://no-color.org
+    isStyled: isTerminal() && !isDumbTerminal() && (process.env["NO_COLOR"] ?? "") === "",
+    suspend,
   };
+}
+
+/** Reports whether the terminal is one that cannot move its cursor. */
+export function isDumbTerminal(): boolean {
+  return isatty(1) && process.env["TERM"] === "dumb";
+}
+
+function suspend(): void {
+  process.stdin.setRawMode(false);
+  // Returns when the process goes on; at once if nobody could let it go on.
+  process.kill(process.pid, "SIGTSTP");
+  process.stdin.setRawMode(true);
 }
 
 /** Serial lines, and terminals that programs create, report 0 if they do not know. */
@@ -137,6 +156,7 @@ class Terminal extends Writable {
     super({ decodeStrings: false });
     this.text = text;
     process.stdout.on("resize", () => this.emit("resize"));
+    process.on("SIGCONT", () => this.emit("continue"));
   }
 
   get columns(): number {

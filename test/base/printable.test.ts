@@ -22,6 +22,7 @@ const harmful: readonly [string, string][] = [
   ["a Hangul filler", "\u3164"],
   ["a character of no width", "\u200b"],
   ["a joiner between Latin letters", "a\u200db"],
+  ["a variation selector after a digit that is no keycap", "1\ufe0f"],
   ["half of a surrogate pair", "\ud83d"],
 ];
 
@@ -43,7 +44,8 @@ describe("text of others", () => {
     }
   });
 
-  test.each(["grüße, 你好 👋🏽", "👨‍👩‍👧 ❤️ 🏳️‍🌈", "می‌خواهم", "שלום", "क्‍ष", "a\u00a0b", "…"])(
+  const keycaps = "1\ufe0f\u20e3 #\ufe0f\u20e3";
+  test.each(["grüße, 你好 👋🏽", "👨‍👩‍👧 ❤️ 🏳️‍🌈", keycaps, "می‌خواهم", "שלום", "क्‍ष", "a\u00a0b", "…"])(
     "stays as it is where it is text: %s",
     (text) => expect(printable(text)).toBe(text),
   );

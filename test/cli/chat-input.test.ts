@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { helpLines } from "../../src/cli/chat/command-form.ts";
 import { allCommands } from "../../src/cli/chat/commands/all-commands.ts";
-import { conversationLine, cut, messageLine, nameList, quote, rowsMax, rowsOf } from "../../src/cli/chat/format.ts";
+import { conversationLine, messageLine, nameList, quote } from "../../src/cli/chat/format.ts";
 import { parseInput } from "../../src/cli/chat/input.ts";
+import { cut, rowCount, rowsMax, rowsOf } from "../../src/cli/chat/rows.ts";
 
 describe("a typed line", () => {
   const parse = (line: string) => parseInput(line, allCommands);
@@ -114,6 +115,19 @@ describe("a message", () => {
     );
   });
 
+  test("shows tabs as blanks, and a newline of any system as one", () => {
+    expect(shown({ body: "a\tb\r\nc\nd" })).toBe("alice: a  b ⏎ c ⏎ d");
+  });
+
+  test("that is not text, or mentions its reader, says so", () => {
+    expect(messageLine({ sender: "bob", where: "", body: "cat.png", sendTime: 0n, type: 2 })).toEndWith(
+      " bob (image): cat.png",
+    );
+    expect(messageLine({ sender: "bob", where: "", body: "hi @alice", sendTime: 0n, isForMe: true })).toEndWith(
+      " bob (mentions you): hi @alice",
+    );
+  });
+
   test("does not fill the rest of the line with blanks, after which another's line would seem to begin", () => {
     for (const blank of [" ", "\u00a0", "\u3000", "\u2800"])
       expect(shown({ body: `hi${blank.repeat(200)}12:35 bob: yes` })).toBe("alice: hi   12:35 bob: yes");
@@ -141,6 +155,22 @@ describe("a line of a terminal", () => {
     expect(rows.at(-1)).toMatch(/^ {8}… [\d,]+ more characters$/);
     const shown = rows.slice(0, -1).join("").replaceAll(" ", "").length - "12:34bob:".length;
     expect(Number(/[\d,]+/.exec(rows.at(-1) ?? "")?.[0].replaceAll(",", ""))).toBe(16_000 - shown);
+  });
+
+  test("is indented less where there is little room, and is never wider than the terminal", () => {
+    for (const columns of [5, 10, 20, 31, 32]) {
+      for (const row of rowsOf(`12:34 bob: ${"x漢".repeat(20)}`, columns).slice(1, -1)) {
+        expect(Bun.stringWidth(row)).toBeLessThanOrEqual(columns);
+        expect(row).toMatch(columns < 32 ? /^ {1,7}[^ ]/ : /^ {8}[^ ]/);
+      }
+    }
+  });
+
+  test("takes the rows that a terminal gives it, which tears no wide character", () => {
+    expect(rowCount("bob> ", 20)).toBe(1);
+    // Where the last of a row's 19 cells stays empty.
+    expect(rowCount(`bob> ${"漢".repeat(100)}`, 20)).toBe(11);
+    expect(rowCount(`bob> ${"x".repeat(35)}`, 20)).toBe(2);
   });
 
   test("on a terminal of no width is still shown", () =>

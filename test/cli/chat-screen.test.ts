@@ -10,9 +10,11 @@ afterEach(() => {
   for (const screen of open.splice(0)) screen.close();
 });
 
-function screenOf(columns: number, rows: number) {
+function screenOf(columns: number, rows: number, options: { readonly isStyled?: boolean } = {}) {
   const seen = new ScreenRows(columns, rows);
+  const written: string[] = [];
   const feed = (text: string): Promise<void> => {
+    written.push(text);
     // A terminal makes a new line of it.
     seen.feed(text.replaceAll(/\r?\n/g, "\r\n"));
     return Promise.resolve();
@@ -20,17 +22,19 @@ function screenOf(columns: number, rows: number) {
   const drawn = new Writable({
     decodeStrings: false,
     write: (text: string, _encoding, done) => {
-      void feed(text).then(() => done());
+      // At once, like that of the program: what readline draws and what is printed have one order.
+      void feed(text);
+      done();
     },
   });
   const terminal = Object.assign(drawn, { isTTY: true, columns, rows });
   const input = new PassThrough();
-  const screen = new Screen({ input, output: feed, errors: feed, columns: () => columns, terminal });
+  const screen = new Screen({ input, output: feed, errors: feed, columns: () => columns, terminal, ...options });
   open.push(screen);
   screen.lines((line) => !line.startsWith("/"));
   screen.prompt("bob> ");
   const lines = (): string[] => seen.lines.filter((line) => line !== "");
-  return { screen, seen, input, lines };
+  return { screen, seen, input, lines, written, terminal };
 }
 
 const keyed = (key: string, line: string): KeyedLine => ({ key, line });
@@ -95,4 +99,43 @@ test("a typed command stays where it was typed, and a message does not", async (
   expect(screen.change(keyed("1", "12:34 ✓✓ alice: one"))).toBe(true);
   await settled();
   expect(lines()).toEqual(["12:34 ✓✓ alice: one", "bob> /who", "* bob", "bob>"]);
+});
+
+test("a line that changes without moving others is all that is drawn anew, with the input", async () => {
+  const { screen, lines, written } = screenOf(40, 10);
+  await screen.print(keyed("1", "12:34 ✓ alice: one"), keyed("2", "12:34 bob: two"));
+  written.length = 0;
+  expect(screen.change(keyed("1", "12:34 ✓✓ alice: one"))).toBe(true);
+  await settled();
+  expect(written.join("")).not.toContain("bob: two");
+  expect(lines()).toEqual(["12:34 ✓✓ alice: one", "12:34 bob: two", "bob>"]);
+});
+
+test("a typed line of wide characters is wiped, however many cells its rows leave free", async () => {
+  const { screen, lines, input } = screenOf(20, 24);
+  await screen.print(keyed("1", "12:34 alice: one"));
+  input.write(`${"漢".repeat(100)}\r`);
+  await settled();
+  screen.prompt("bob> ");
+  await settled();
+  expect(lines()).toEqual(["12:34 alice: one", "bob>"]);
+});
+
+test("mentions are bold where the terminal has that, and are counted as they look", async () => {
+  const line = { ...keyed("1", `12:34 bob: ${"x".repeat(20)} @alice`), mentioned: "alice" };
+  for (const isStyled of [true, false]) {
+    const { screen, seen, lines } = screenOf(40, 10, { isStyled });
+    await screen.print(line);
+    expect(seen.bold).toEqual(isStyled ? ["@alice"] : []);
+    expect(lines()).toEqual([line.line, "bob>"]);
+  }
+});
+
+test("after a pause, what was drawn before is left alone", async () => {
+  const { screen, terminal, lines } = screenOf(40, 10);
+  await screen.print(keyed("1", "12:34 ✓ alice: one"));
+  terminal.emit("continue");
+  await settled();
+  expect(screen.change(keyed("1", "12:34 ✓✓ alice: one"))).toBe(false);
+  expect(lines()[0]).toBe("12:34 ✓ alice: one");
 });

@@ -368,3 +368,23 @@ test("a server that does not know conversations is named as what it is", async (
     await peer.stop();
   }
 });
+
+test("a command of a script means the message that it sent last", async () => {
+  const lines = ["/to rob", "first", "second", "/edit changed", "/react #2 👍", "third", "/recall"];
+  const { status, errors } = await chat("quinn", lines, { commands: true });
+  expect([status, errors]).toEqual([0, ""]);
+  const { output } = await chat("quinn", ["/to rob"], { commands: true });
+  expect(output.split("\n").map((line) => line.slice("12:34 ".length))).toEqual([
+    "#1 quinn: first",
+    "#2 quinn (edited): changed [👍 1]",
+    "#3 quinn recalled this message",
+    "",
+  ]);
+});
+
+test("a line that is too long for the server is named as that", async () => {
+  const { status, errors } = await chat("sue", ["x".repeat(3_000_000)], { to: "tom" });
+  expect(status).toBe(1);
+  expect(errors).toContain("roost: a message was too long for the server, which ended the connection\n");
+  expect(errors).not.toMatch(/1009|Received/);
+});

@@ -2,41 +2,10 @@
 // the executable that is started.
 
 import { expect, test } from "bun:test";
-import { RoostClient } from "../../src/sdk/roost-client.ts";
-import { Messenger } from "../support/messenger.ts";
-import { PseudoTerminal } from "../support/pseudo-terminal.ts";
-import { endings } from "../support/endings.ts";
-import { roost } from "../../scripts/harness/server-process.ts";
+import { chatTerminals } from "../support/chat-terminals.ts";
 import { until } from "../../scripts/harness/until.ts";
 
-const ends = endings();
-
-async function messengerFor(): Promise<Messenger> {
-  const messenger = await Messenger.start();
-  ends.push(() => messenger.stop());
-  return messenger;
-}
-
-async function clientOf(messenger: Messenger, account: string): Promise<RoostClient> {
-  const client = await RoostClient.connect({ url: `ws://${messenger.ws}`, token: await messenger.token(account) });
-  ends.push(() => client.close());
-  return client;
-}
-
-async function terminalOf(
-  messenger: Messenger,
-  account: string,
-  words: string[],
-  columns = 80,
-  rows = 3,
-  before: string[] = [],
-) {
-  const url = `ws://${messenger.ws}`;
-  const all = [...before, ...roost, "chat", "--account", account, "--url", url];
-  const terminal = new PseudoTerminal([...all, "--token", await messenger.token(account), ...words], columns, rows);
-  ends.push(() => terminal.close());
-  return terminal;
-}
+const { messengerFor, clientOf, messengerOf, terminalOf } = chatTerminals();
 
 test("messages that come while a long line is typed are seen, and the line stays", async () => {
   const messenger = await messengerFor();
@@ -191,4 +160,30 @@ test("what others write is shown as text, also where it is quoted and listed", a
   expect(terminal.count("* signed in as alice")).toBe(1);
   expect(terminal.count("\ufffd[2J\ufffd[Hgone")).toBeGreaterThanOrEqual(2);
   for (const line of terminal.screen.lines) expect(line).not.toMatch(/^12:00 bob/);
+});
+
+test("equal lines are shown in the order of typing, each once", async () => {
+  const messenger = await messengerFor();
+  const terminal = await terminalOf(messenger, "alice", ["--to", "bob"], 80, 30);
+  await until(() => terminal.count("bob>") === 1, "the prompt");
+  terminal.type("yes\ryes\rno\ryes\r");
+  await until(() => terminal.count("#4 ✓ alice: yes") === 1, "the last one");
+  terminal.type("/recall #1\r");
+  await until(() => terminal.count("* you recalled #1") === 1, "the recall");
+  const lines = terminal.screen.lines.filter((line) => /^\d\d:/.test(line)).map((line) => line.slice(6));
+  expect(lines).toEqual(["#1 ✓ alice recalled this message", "#2 ✓ alice: yes", "#3 ✓ alice: no", "#4 ✓ alice: yes"]);
+});
+
+test("a terminal that cannot move its cursor gets lines and no sequences", async () => {
+  const messenger = await messengerFor();
+  const bob = await messengerOf(messenger, "bob");
+  const variables = { TERM: "dumb" };
+  const terminal = await terminalOf(messenger, "alice", ["--to", "bob"], 80, 30, [], undefined, variables);
+  terminal.type("hello\r/who\r");
+  await until(() => terminal.count("* bob") === 1, "the answer");
+  await bob.talkToUser("alice", { body: "hi @alice", mentions: ["alice"] });
+  await until(() => terminal.count(" bob (mentions you): hi @alice") === 1, "the message");
+  expect(terminal.screen.sequences).toBe(0);
+  terminal.type("\u0004");
+  expect(await terminal.child.exited).toBe(0);
 });

@@ -1,6 +1,6 @@
 // A program in a pseudo terminal, and what a person would see of it: the rows of the screen, and those that have
-// scrolled off its top. Understands what our programs send: new lines, carriage returns, cursor moves, clearing. Each
-// character is one cell.
+// scrolled off its top. Understands what our programs send: new lines, carriage returns, cursor moves, clearing, bold.
+// A character is one cell or two.
 
 import { stringWidth } from "bun";
 import { endsWithParent } from "../../scripts/harness/with-parent.ts";
@@ -15,6 +15,11 @@ export class ScreenRows {
   private row = 0;
   private column = 0;
   private rest = "";
+  private isBold = false;
+  /** How many escape sequences have come. */
+  sequences = 0;
+  /** The runs of bold characters, in the order of their coming. */
+  readonly bold: string[] = [];
 
   constructor(columns: number, rows: number) {
     this.columns = columns;
@@ -37,6 +42,7 @@ export class ScreenRows {
       const isEscape = input[at] === escape;
       const sequence = isEscape ? /^\[([?\d;]*)([A-Za-z])/.exec(input.slice(at + 1, at + 20)) : null;
       if (sequence !== null) {
+        this.sequences++;
         this.obey(sequence[2] ?? "", Number(sequence[1] || "0"));
         at += 1 + sequence[0].length;
       } else if (isEscape && input.length - at < 20) {
@@ -62,18 +68,27 @@ export class ScreenRows {
     if (character === "\n") this.down();
     else if (character === "\r") this.column = 0;
     else if (stringWidth(character) > 0) {
+      const wide = stringWidth(character);
       // The cursor waits behind the last cell until the next character comes.
-      if (this.column === this.columns) {
+      if (this.column + wide > this.columns) {
         this.column = 0;
         this.down();
       }
       const cells = this.all[this.row];
-      if (cells !== undefined) cells[this.column++] = character;
+      if (cells !== undefined) {
+        cells[this.column++] = character;
+        if (wide === 2) cells[this.column++] = "";
+      }
+      if (this.isBold) this.bold.push((this.bold.pop() ?? "") + character);
     }
   }
 
   private obey(command: string, count: number): void {
     const cells = this.all[this.row] ?? [];
+    if (command === "m") {
+      this.isBold = count === 1;
+      if (this.isBold) this.bold.push("");
+    }
     if (command === "A") this.row = Math.max(this.top, this.row - Math.max(1, count));
     else if (command === "B") this.row = Math.min(this.all.length - 1, this.row + Math.max(1, count));
     else if (command === "C") this.column = Math.min(this.columns - 1, this.column + Math.max(1, count));
@@ -106,6 +121,10 @@ export class PseudoTerminal {
 
   type(text: string): void {
     this.child.terminal?.write(text);
+  }
+
+  get bold(): readonly string[] {
+    return this.screen.bold;
   }
 
   /** How many rows hold this text. */

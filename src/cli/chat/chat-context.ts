@@ -5,6 +5,7 @@ import type { Draft, Partner } from "../../sdk/messenger/messenger-types.ts";
 import type { CommandForm, Given } from "./command-form.ts";
 import type { GroupNames } from "./group-names.ts";
 import type { Screen } from "./screen.ts";
+import type { Sender } from "./sender.ts";
 import type { Shown, ShownMessages } from "./shown-messages.ts";
 
 export interface ChatContext {
@@ -26,16 +27,15 @@ export interface ChatContext {
   message(number: number | undefined, isMeant: (shown: Shown) => boolean): Shown;
   /** Sends to the current conversation, and shows the message once it is stored. */
   send(draft: Draft): Promise<void>;
-  /** Sends all again that has failed; returns their number. */
-  retry(): number;
+  /** What is typed and not stored. */
+  readonly sender: Sender;
+  /** Resolves when the list of conversations is loaded. Rejects without a connection. */
+  listReady(): Promise<void>;
 }
 
 export interface ChatCommand extends CommandForm {
+  /** Does what it can without a connection, too. */
+  readonly isLocal?: boolean;
   /** Rejects as requests do, or with a CommandError. */
   run(context: ChatContext, given: Given): Promise<void>;
-}
-
-/** A command that cannot be executed; the message says what would be right. */
-export class CommandError extends Error {
-  override readonly name = "CommandError";
 }

@@ -10,9 +10,10 @@ import { Messenger } from "../../sdk/messenger/messenger.ts";
 import type { MessengerEvents } from "../../sdk/messenger/messenger-types.ts";
 import { partnerOfMessage } from "../../sdk/messenger/partner.ts";
 import { Absence, type Missed } from "./absence.ts";
-import { type ChatCommand, CommandError } from "./chat-context.ts";
+import type { ChatCommand } from "./chat-context.ts";
+import { CommandError } from "./command-error.ts";
 import type { ChatOptions } from "./chat-options.ts";
-import { complaintOf } from "./complaint.ts";
+import { complaintOf, noConnection } from "./complaint.ts";
 import { ConnectionNotices } from "./connection-notices.ts";
 import { allCommands, quitName } from "./commands/all-commands.ts";
 import { nameList } from "./format.ts";
@@ -71,16 +72,17 @@ class ChatSession {
     if (screen.isTerminal)
       void screen.print(`* signed in as ${namedText(messenger.account)}; /help shows what you can do`);
     const isOpen = await this.open(talk);
-    if (isOpen && screen.isTerminal) await this.showUnread(talk);
+    if (isOpen && screen.isTerminal) await this.attempt(() => this.showUnread(talk));
     this.begun.resolve();
     if (isOpen || screen.isTerminal) {
       await this.caughtUp.promise;
       await this.shown;
       await this.talkOn(talk);
     }
-    notices.leave();
-    talk.sender.close();
     screen.close();
+    if (!notices.hasEnded) await talk.sender.drain();
+    notices.leave();
+    if (talk.sender.close() > 0) this.status = 1;
     // The close acknowledges what is shown.
     await this.shown;
     await messenger.close();
@@ -97,6 +99,7 @@ class ChatSession {
   }
 
   private async showUnread(talk: Talk): Promise<void> {
+    await talk.listReady();
     const unread = talk.unreadElsewhere();
     if (unread > 0)
       await this.screen.print(`* ${unread.toLocaleString("en-US")} unread elsewhere; /conversations shows where`);
@@ -129,7 +132,7 @@ class ChatSession {
       },
       messageChanged: (change) => void this.show(async () => this.talk?.view.changed(change)),
       read: (cursor) => void this.show(async () => this.talk?.view.read(cursor)),
-      outboxChanged: () => this.talk?.sender.check(),
+      outboxChanged: (change) => this.talk?.sender.changed(change),
       conversationsChanged: () => void this.prompt(false),
       online: () => this.notices.online(),
       synced: () => {
@@ -170,14 +173,16 @@ class ChatSession {
   private async showMessages(messages: readonly Message[], head?: string): Promise<void> {
     const view = this.talk?.view;
     if (view === undefined) return;
-    const lines: KeyedLine[] = [];
+    const lines: (string | KeyedLine)[] = [];
+    let isAllNew = true;
     for (const message of messages) {
-      const line = await view.arrived(message);
-      if (line !== undefined) lines.push(line);
+      const added = await view.arrived(message);
+      lines.push(...added);
+      isAllNew &&= added.length > 0;
     }
     if (lines.length === 0) return;
     // What was shown as history has said how much is unread.
-    await this.screen.print(...(head === undefined || lines.length < messages.length ? [] : [head]), ...lines);
+    await this.screen.print(...(head !== undefined && isAllNew ? [head] : []), ...lines);
     for (const message of messages) view.seen(message);
   }
 
@@ -230,6 +235,8 @@ class ChatSession {
 
 async function obey(talk: Talk, input: Input<ChatCommand>): Promise<void> {
   if (input.kind === "message") await talk.send({ body: input.text });
-  else if (input.kind === "command") await input.command.run(talk, input.given);
-  else if (input.kind === "invalid") throw new CommandError(input.sentence);
+  else if (input.kind === "command") {
+    if (input.command.isLocal !== true && !talk.messenger.isOnline) throw new CommandError(noConnection);
+    await input.command.run(talk, input.given);
+  } else if (input.kind === "invalid") throw new CommandError(input.sentence);
 }

@@ -1,6 +1,7 @@
 // Tells a person when the connection is lost, is back, or has ended.
 
 import type { ClientEvents } from "../../sdk/client-options.ts";
+import { endSentence } from "./complaint.ts";
 import type { Screen } from "./screen.ts";
 
 export class ConnectionNotices {
@@ -42,7 +43,7 @@ export class ConnectionNotices {
   private tell({ reason, returnsInMs }: ClientEvents["offline"]): void {
     if (returnsInMs === undefined) {
       this.hasEnded = true;
-      this.screen.complain(reason.text === "" ? "the connection ended" : `the connection ended: ${reason.text}`);
+      this.screen.complain(endSentence(reason) ?? (reason.text === "" ? "the connection ended" : reason.text));
       this.screen.close();
       return;
     }

@@ -4,10 +4,13 @@
 import { namedText } from "../../base/printable.ts";
 import type { Message } from "../../sdk/message.ts";
 import type { Messenger } from "../../sdk/messenger/messenger.ts";
-import type { ChatMessage, MessengerEvents, Partner } from "../../sdk/messenger/messenger-types.ts";
+import type { ChatMessage, Draft, MessengerEvents, Partner } from "../../sdk/messenger/messenger-types.ts";
+import type { Stored } from "../../sdk/talk.ts";
+import { DayLines } from "./day-lines.ts";
 import { bodyText, messageLine, quote, reactionList, signText, unreadLine } from "./format.ts";
 import type { GroupNames } from "./group-names.ts";
 import { keyOf, partnerOfMessage } from "../../sdk/messenger/partner.ts";
+import { isMentioned } from "./mentions.ts";
 import { isSame } from "./partners.ts";
 import type { ReadMarks } from "./read-marks.ts";
 import type { KeyedLine, Screen } from "./screen.ts";
@@ -21,8 +24,15 @@ interface Parts {
   readonly marks: ReadMarks;
 }
 
+/** Lines of the screen; those of messages can change. */
+type Lines = (string | KeyedLine)[];
+
+const plain = { where: "", answers: "", isRead: false };
+const unchanged = { clientId: "", isEdited: false, isRecalled: false, reactions: [], state: "stored" } as const;
+
 export class ConversationView {
   private readonly parts: Parts;
+  private readonly days = new DayLines(Date.now());
   /** The current conversation. */
   partner: Partner | undefined;
 
@@ -39,24 +49,28 @@ export class ConversationView {
     const isNew = ({ id, sender }: ChatMessage): boolean => id > (state?.readId ?? 0n) && sender !== messenger.account;
     const unread = screen.isTerminal && state !== undefined && state.unread > 0 ? state : undefined;
     const firstNew = unread === undefined ? -1 : messages.findIndex(isNew);
-    const lines: (string | KeyedLine)[] = [];
+    const lines: Lines = [];
     for (const [at, message] of messages.entries()) {
       if (at === firstNew && unread !== undefined) lines.push(unreadLine(unread, messages.filter(isNew).length));
-      lines.push(await this.lineOf(partner, message));
+      lines.push(...(await this.linesOf(partner, message)));
     }
     if (lines.length > 0) await screen.print(...lines);
     const last = messages.findLast(isNew);
     if (last !== undefined) marks.seen(partner, last.id);
   }
 
-  /** Returns the line of a message that arrives; undefined if it was shown. */
-  async arrived(message: Message): Promise<KeyedLine | undefined> {
-    if (this.parts.shown.get(message.id) !== undefined) return undefined;
+  /** Returns the lines of a message that arrives; none if it was shown. */
+  async arrived(message: Message): Promise<Lines> {
+    if (this.parts.shown.get(message.id) !== undefined) return [];
     const partner = partnerOfMessage(message, this.parts.messenger.account);
-    if (this.isQuiet(partner)) return undefined;
-    const { id, sender, sendTime, type, body, extra, mentions, replyTo } = message;
-    const fresh = { clientId: "", isEdited: false, isRecalled: false, reactions: [], state: "stored" } as const;
-    return this.lineOf(partner, { id, sender, sendTime, type, body, extra, mentions, replyTo, ...fresh });
+    return this.isQuiet(partner) ? [] : this.linesOf(partner, { ...message, ...unchanged });
+  }
+
+  /** Notes a message that is stored and not printed, as scripts send them: commands mean it by default. */
+  sent(partner: Partner, { body, type = 1, extra = "", mentions = [], replyTo = 0n }: Draft, stored: Stored): void {
+    const { shown, messenger } = this.parts;
+    const kept = { ...stored, sender: messenger.account, type, body, extra, mentions, replyTo };
+    shown.add({ partner, message: { ...kept, ...unchanged }, ...plain });
   }
 
   /** Notes that a line is shown, after the output has taken it. */
@@ -67,11 +81,13 @@ export class ConversationView {
     if (isOthers && screen.isTerminal && isSame(partner, this.partner)) marks.seen(partner, message.id);
   }
 
-  /** Formats a message, and notes that it is shown. */
-  async lineOf(partner: Partner, message: ChatMessage): Promise<KeyedLine> {
+  /** Formats a message, after its date where that is another one, and notes that it is shown. */
+  async linesOf(partner: Partner, message: ChatMessage): Promise<Lines> {
     const { shown } = this.parts;
     const answers = message.replyTo === 0n ? "" : await this.quoteOf(message.replyTo);
-    return this.draw(shown.add({ partner, message, where: await this.placeOf(partner, message), answers }));
+    const where = await this.placeOf(partner, message);
+    const line = this.draw(shown.add({ partner, message, where, answers, isRead: this.isRead(partner, message) }));
+    return [...this.days.before(message.sendTime), line];
   }
 
   /** Names the conversation of a message; '' for the current one. */
@@ -87,13 +103,16 @@ export class ConversationView {
     const { shown, screen, messenger } = this.parts;
     const known = shown.get(messageId);
     if (message === undefined) return;
+    this.quoteAnew(partner, messageId, message);
     if (known === undefined && (kind !== "edited" || !isSame(partner, this.partner))) return;
     const former = known?.message;
-    const now = shown.add({ ...(known ?? { partner, where: "", answers: "" }), message });
+    const now = shown.add({ ...(known ?? { partner, ...plain }), message });
     screen.change(this.draw(now));
     const place = isSame(partner, this.partner) ? "" : ` [${await this.placeOf(partner, message)}]`;
     const who = actor === messenger.account ? "you" : namedText(actor);
     const what = `#${now.number}${place}`;
+    // Recalled since: that is told next.
+    if (message.isRecalled && kind !== "recalled") return;
     if (kind === "edited") await screen.print(`* ${who} edited ${what}: ${bodyText(message.body)}`);
     else if (kind === "recalled") await screen.print(`* ${who} recalled ${what}`);
     else await screen.print(`* ${who} ${reactionSentence(former, message, what)}`);
@@ -106,20 +125,24 @@ export class ConversationView {
     marks.peerRead(partner, messageId);
     if (!screen.isTerminal) return;
     for (const one of shown.of(keyOf(partner)))
-      if (one.message.sender === messenger.account && one.message.id <= messageId) screen.change(this.draw(one));
+      if (!one.isRead && this.isRead(partner, one.message))
+        screen.change(this.draw(shown.add({ ...one, isRead: true })));
   }
 
-  private draw({ message, number, where, answers, partner }: Shown): KeyedLine {
-    const ticks = this.ticksOf(partner, message);
-    const line = messageLine({ ...message, where, answers, ticks, number });
-    return { key: String(message.id), line };
+  private draw({ message, number, where, answers, isRead }: Shown): KeyedLine {
+    const { messenger, screen } = this.parts;
+    const { account } = messenger;
+    const ticks = !screen.isTerminal || message.sender !== account ? "" : isRead ? "✓✓" : "✓";
+    const isForMe = message.sender !== account && isMentioned(message.mentions, account);
+    const line = messageLine({ ...message, where, answers, ticks, number, isForMe });
+    return { key: String(message.id), line, ...(isForMe ? { mentioned: account } : {}) };
   }
 
-  private ticksOf(partner: Partner, { sender, id }: ChatMessage): string {
-    const { messenger, screen, marks } = this.parts;
-    if (!screen.isTerminal || sender !== messenger.account) return "";
-    const isRead = "account" in partner && partner.account !== sender && id <= marks.peerReadId(partner);
-    return isRead ? "✓✓" : "✓";
+  /** Whether a message of this account was read by its partner. */
+  private isRead(partner: Partner, { sender, id }: ChatMessage): boolean {
+    const { messenger, marks } = this.parts;
+    if (sender !== messenger.account || !("account" in partner) || partner.account === sender) return false;
+    return id <= marks.peerReadId(partner);
   }
 
   /** Whether messages of a conversation are not shown while another one is current. */
@@ -127,6 +150,16 @@ export class ConversationView {
     const { messenger, screen } = this.parts;
     if (!screen.isTerminal || isSame(partner, this.partner)) return false;
     return messenger.conversation(partner).state?.isMuted ?? false;
+  }
+
+  /** Draws what answers a message again, which now is as `message`. */
+  private quoteAnew(partner: Partner, id: bigint, message: ChatMessage): void {
+    const { shown, screen } = this.parts;
+    for (const one of shown.of(keyOf(partner))) {
+      if (one.message.replyTo !== id || one.message.isRecalled) continue;
+      const answers = quote(shown.get(id)?.number ?? 0, message);
+      if (answers !== one.answers) screen.change(this.draw(shown.add({ ...one, answers })));
+    }
   }
 
   private async quoteOf(id: bigint): Promise<string> {

@@ -1,22 +1,18 @@
 // Formats messages as lines of a terminal. Foreign text cannot control the terminal, nor imitate a line of the program:
-// those begin with a mark, messages with a time, and names other than plain words are quoted. Long lines are wrapped
-// here, with all rows but the first indented, so that no row of a message looks like another message.
+// those begin with a mark, messages with a time, and names other than plain words are quoted.
 
 import { namedText, printable } from "../../base/printable.ts";
 import type { ChatMessage, ConversationState, ReactionCount } from "../../sdk/messenger/messenger-types.ts";
+import { cut } from "./rows.ts";
 
 /** Long runs of blanks could move the rest of a body to the start of a row. */
 const blankRun = /[\p{Zs}\u2800]{4,}/gu;
 const blankRunShown = "   ";
 
-/** Wider than `12:34 `. */
-const indent = " ".repeat(8);
-/** The most rows of one line. */
-export const rowsMax = 20;
 const namesMax = 5;
 const quoteCells = 24;
-
-const clusters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** The types of messages that are not text. Their bodies are the application's. */
+const kinds: { readonly [type: number]: string } = { 2: "image", 3: "voice", 4: "video" };
 
 /** The parts of a message that its line shows. */
 interface ShownMessage {
@@ -32,8 +28,12 @@ interface ShownMessage {
   readonly ticks?: string;
   /** What it answers, by `quote`; '' for nothing. */
   readonly answers?: string;
+  /** Default 1, text. */
+  readonly type?: number;
   readonly isEdited?: boolean;
   readonly isRecalled?: boolean;
+  /** Whether it mentions the account that reads it. */
+  readonly isForMe?: boolean;
   readonly reactions?: readonly ReactionCount[];
 }
 
@@ -43,7 +43,13 @@ interface ShownMessage {
  */
 export function messageLine(message: ShownMessage): string {
   const { sender, body, sendTime, where, number = 0, ticks = "", answers = "", reactions = [] } = message;
-  const marks = [...(message.isEdited === true ? ["edited"] : []), ...(answers === "" ? [] : [answers])];
+  const kind = kinds[message.type ?? 1];
+  const marks = [
+    ...(kind === undefined ? [] : [kind]),
+    ...(message.isEdited === true ? ["edited"] : []),
+    ...(message.isForMe === true ? ["mentions you"] : []),
+    ...(answers === "" ? [] : [answers]),
+  ];
   const head = [
     clockOf(sendTime),
     ...(number === 0 ? [] : [`#${number}`]),
@@ -74,29 +80,15 @@ export function quote(number: number, { body, isRecalled }: Pick<ChatMessage, "b
   return `to${which} ${isRecalled ? "a recalled message" : `"${cut(bodyText(body), quoteCells)}"`}`;
 }
 
-/** Shortens a printable text to at most `cells` cells, with `…` at the end. */
-export function cut(text: string, cells: number): string {
-  // A cluster has a cell at least, unless it is hidden.
-  if (text.length <= cells && Bun.stringWidth(text) <= cells) return text;
-  let kept = "";
-  let used = 1;
-  for (const { segment } of clusters.segment(text)) {
-    used += Bun.stringWidth(segment);
-    if (used > cells) return `${kept}…`;
-    kept += segment;
-  }
-  return kept;
-}
-
 /** Formats `12:34`, in the local time zone. */
 function clockOf(sendTime: bigint): string {
   const time = new Date(Number(sendTime / 1_000_000n));
   return `${String(time.getHours()).padStart(2, "0")}:${String(time.getMinutes()).padStart(2, "0")}`;
 }
 
-/** Formats a body as one line. */
+/** Formats a body as one line: a tab as blanks, and a newline of any system as `⏎`. */
 export function bodyText(body: string): string {
-  return printable(body).replace(blankRun, blankRunShown);
+  return printable(body.replaceAll("\t", "  ").replaceAll("\r\n", "\n")).replace(blankRun, blankRunShown);
 }
 
 /** Formats `alice, bob and 9,988 others`, with at most `max` names. */
@@ -104,38 +96,6 @@ export function nameList(names: readonly string[], max = namesMax): string {
   const shown = names.slice(0, max).map(namedText).join(", ");
   const left = names.length - max;
   return left <= 0 ? shown : `${shown} and ${left.toLocaleString("en-US")} ${left === 1 ? "other" : "others"}`;
-}
-
-/**
- * Wraps a line to rows of at most `columns` cells, all but the first indented, preferably at blanks. Returns at most
- * `rowsMax` rows, the last of which says how much is missing.
- */
-export function rowsOf(line: string, columns: number): string[] {
-  const width = Math.max(columns, 2 * indent.length);
-  if (line.length <= width && Bun.stringWidth(line) <= width) return [line];
-  const rows: string[] = [];
-  let row = "";
-  let cells = 0;
-  let taken = 0;
-  for (const { segment } of clusters.segment(line)) {
-    const wide = Bun.stringWidth(segment);
-    if (cells + wide > width) {
-      if (rows.length === rowsMax - 2) {
-        rows.push(row, `${indent}… ${(line.length - taken).toLocaleString("en-US")} more characters`);
-        return rows;
-      }
-      const blank = row.lastIndexOf(" ");
-      const isNear = blank > indent.length && blank > (row.length * 2) / 3;
-      rows.push(isNear ? row.slice(0, blank) : row);
-      row = indent + (isNear ? row.slice(blank + 1) : "");
-      cells = Bun.stringWidth(row);
-    }
-    row += segment;
-    cells += wide;
-    taken += segment.length;
-  }
-  rows.push(row);
-  return rows;
 }
 
 /** Formats a line of /conversations, of at most `columns` cells if there is a width. */

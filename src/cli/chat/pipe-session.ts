@@ -8,12 +8,14 @@ import type { Partner } from "../../sdk/messenger/messenger-types.ts";
 import { keyOf, partnerOfMessage } from "../../sdk/messenger/partner.ts";
 import { RoostClient } from "../../sdk/roost-client.ts";
 import { shownMax } from "./absence.ts";
-import { CommandError } from "./chat-context.ts";
+import { CommandError } from "./command-error.ts";
 import type { ChatOptions } from "./chat-options.ts";
 import { complaintOf } from "./complaint.ts";
 import { ConnectionNotices } from "./connection-notices.ts";
+import { DayLines } from "./day-lines.ts";
 import { messageLine, nameList } from "./format.ts";
 import { GroupNames } from "./group-names.ts";
+import { isMentioned } from "./mentions.ts";
 import { groupsInIndex, lastMessages } from "./pipe-history.ts";
 import { Screen } from "./screen.ts";
 import { signInSentence } from "./sign-in-sentence.ts";
@@ -31,6 +33,7 @@ export class PipeSession {
   /** Resolves when the missed messages are delivered, or cannot be delivered now. */
   private readonly caughtUp = Promise.withResolvers<void>();
   private account = "";
+  private readonly days = new DayLines(Date.now());
   private names: GroupNames | undefined;
 
   constructor(options: ChatOptions) {
@@ -77,7 +80,7 @@ export class PipeSession {
       token,
       device,
       on: {
-        message: (message) => this.show(async () => this.screen.print(await this.lineOf(message))),
+        message: (message) => this.show(async () => this.screen.print(...(await this.linesOf(message)))),
         online: () => this.notices.online(),
         synced: () => this.caughtUp.resolve(),
         syncFailed: () => this.caughtUp.resolve(),
@@ -104,7 +107,8 @@ export class PipeSession {
     }
     if (this.partner === undefined) return;
     const lines: string[] = [];
-    for (const message of await lastMessages(client, this.partner, shownMax)) lines.push(await this.lineOf(message));
+    for (const message of await lastMessages(client, this.partner, shownMax))
+      lines.push(...(await this.linesOf(message)));
     if (lines.length > 0) await this.screen.print(...lines);
   }
 
@@ -125,8 +129,10 @@ export class PipeSession {
     void this.show(async () => this.screen.print(sentence((await this.names?.shownName(group)) ?? namedText(group))));
   }
 
-  private async lineOf(message: Message): Promise<string> {
-    return messageLine({ ...message, where: await this.whereOf(message) });
+  private async linesOf(message: Message): Promise<string[]> {
+    const where = await this.whereOf(message);
+    const isForMe = message.sender !== this.account && isMentioned(message.mentions, this.account);
+    return [...this.days.before(message.sendTime), messageLine({ ...message, where, isForMe })];
   }
 
   /** Names a message's conversation; '' for the current one. */

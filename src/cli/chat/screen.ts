@@ -9,11 +9,14 @@ import { Readable } from "node:stream";
 import { printable } from "../../base/printable.ts";
 import type { TerminalStream, WriteText } from "../command-output.ts";
 import { saidLine } from "../command-output.ts";
-import { rowsOf } from "./format.ts";
+import { boldMentions } from "./mentions.ts";
+import { rowCount, rowsOf } from "./rows.ts";
 
 const toFirstColumn = "\r";
 const clearBelow = "\u001b[J";
+const clearRight = "\u001b[K";
 const up = (rows: number): string => (rows === 0 ? "" : `\u001b[${rows}A`);
+const down = (rows: number): string => (rows === 0 ? "" : `\u001b[${rows}B`);
 
 export interface Streams {
   readonly input: NodeJS.ReadableStream;
@@ -21,8 +24,12 @@ export interface Streams {
   readonly errors: WriteText;
   /** The width of the output; undefined if it is not a terminal, so that lines are not wrapped. */
   readonly columns?: (() => number) | undefined;
-  /** The output for readline; undefined unless both input and output are terminals. */
+  /** The output for readline; undefined unless both input and output are terminals that move the cursor. */
   readonly terminal: TerminalStream | undefined;
+  /** Whether text may be bold. */
+  readonly isStyled?: boolean;
+  /** Stops the process, as Ctrl-Z asks; returns when it goes on. */
+  readonly suspend?: () => void;
 }
 
 /** A line on the screen. */
@@ -36,6 +43,8 @@ interface Drawn {
 export interface KeyedLine {
   readonly key: string;
   readonly line: string;
+  /** An account whose mentions in the line are bold, on a terminal that has that. */
+  readonly mentioned?: string;
 }
 
 export class Screen {
@@ -44,8 +53,10 @@ export class Screen {
   private drawn: Drawn[] = [];
   /** Created by `lines`: a line that is read without a listener would be lost. */
   private typed: Interface | undefined;
-  /** True while the terminal shows an input line. */
+  /** True while the terminal shows an input line, or will after the next `prompt`. */
   private isTyping = false;
+  /** True while the cursor is in the input line. */
+  private isAsking = false;
   private isClosed = false;
 
   constructor(streams: Streams) {
@@ -74,8 +85,8 @@ export class Screen {
     }
     const typed = createInterface({ input, output: terminal, terminal: true });
     typed.on("line", (line) => {
-      // The cursor is below the input now. The count may be a row short, if a wide character did not fit at the end of
-      // a row: that leaves a row of the input rather than erasing a message.
+      this.isAsking = false;
+      // The cursor is below the input now.
       this.forgetAbove(this.inputRows(line));
       void output(`${up(this.inputRows(line))}${toFirstColumn}${clearBelow}`);
       // The prompt is not drawn: this is output of its own.
@@ -85,7 +96,16 @@ export class Screen {
     terminal.on("resize", () => {
       this.drawn = [];
     });
+    terminal.on("continue", () => this.drawAgain());
+    // With this listener, readline leaves Ctrl-Z to us.
+    typed.on("SIGTSTP", () => {
+      this.endInput();
+      this.streams.suspend?.();
+      // Where a parent of no job control started it, it was not stopped.
+      this.drawAgain();
+    });
     typed.once("close", () => {
+      this.endInput();
       this.isTyping = false;
     });
     this.typed = typed;
@@ -102,7 +122,28 @@ export class Screen {
   prompt(text: string): void {
     if (!this.isTyping) return;
     this.typed?.setPrompt(text);
+    this.ask();
+  }
+
+  private ask(): void {
+    this.isAsking = true;
     this.typed?.prompt(true);
+  }
+
+  /** Moves the cursor below the input line: what others print begins in a row of its own. */
+  private endInput(): void {
+    if (!this.isAsking) return;
+    this.isAsking = false;
+    const below = this.inputRows() - 1 - (this.typed?.getCursorPos().rows ?? 0);
+    void this.streams.output("\n".repeat(Math.max(0, below) + 1));
+  }
+
+  /** Others have printed since: what was drawn is not where it was. */
+  private drawAgain(): void {
+    if (!this.isTyping) return;
+    this.drawn = [];
+    void this.streams.output(`${toFirstColumn}${"\n".repeat(this.typed?.getCursorPos().rows ?? 0)}`);
+    this.ask();
   }
 
   /** Shows lines, which must be printable. */
@@ -114,34 +155,44 @@ export class Screen {
     const above = this.typed?.getCursorPos().rows ?? 0;
     // readline moves as many rows up as the cursor was below the first row, and draws from there.
     const taken = output(`${up(above)}${toFirstColumn}${clearBelow}${text}${"\n".repeat(above)}`);
-    this.typed?.prompt(true);
+    this.ask();
     return taken;
   }
 
   /** Draws the line with a key anew if it is visible; reports whether it is. */
-  change({ key, line }: KeyedLine): boolean {
+  change(changed: KeyedLine): boolean {
     this.forgetAbove(this.inputRows());
-    const at = this.drawn.findLastIndex((drawn) => drawn.key === key);
+    const at = this.drawn.findLastIndex((drawn) => drawn.key === changed.key);
     if (!this.isTyping || at < 0) return false;
     const below = this.drawn.splice(at);
     const above = this.typed?.getCursorPos().rows ?? 0;
+    const [former, ...others] = below;
+    const next = this.rowsOf(changed);
+    this.drawn.push({ key: changed.key, rows: next }, ...others);
     const rows = below.reduce((sum, drawn) => sum + drawn.rows.length, 0);
-    const first = this.draw([{ key, line }]);
-    const others = below.slice(1);
-    this.drawn.push(...others);
-    const text = first + textOf(others.flatMap((drawn) => drawn.rows));
-    void this.streams.output(`${up(above + rows)}${toFirstColumn}${clearBelow}${text}${"\n".repeat(above)}`);
-    this.typed?.prompt(true);
+    const start = `${up(above + rows)}${toFirstColumn}`;
+    if (next.length === former?.rows.length) {
+      // Only these rows: some terminals keep what is cleared, so that it would stand twice in what has scrolled off.
+      const text = next.map((row) => `${row}${clearRight}\n`).join("");
+      void this.streams.output(`${start}${text}${down(above + rows - next.length)}`);
+    } else {
+      const text = textOf([...next, ...others.flatMap((drawn) => drawn.rows)]);
+      void this.streams.output(`${start}${clearBelow}${text}${"\n".repeat(above)}`);
+    }
+    this.forgetAbove(this.inputRows());
+    this.ask();
     return true;
+  }
+
+  private rowsOf({ line, mentioned }: KeyedLine): string[] {
+    const { columns, isStyled = false } = this.streams;
+    const rows = columns === undefined ? [line] : rowsOf(line, columns());
+    return mentioned === undefined || !isStyled ? rows : rows.map((row) => boldMentions(row, mentioned));
   }
 
   /** Breaks lines into rows, and notes what is visible. */
   private draw(lines: readonly KeyedLine[]): string {
-    const { columns } = this.streams;
-    const drawn = lines.map(({ key, line }) => ({
-      key,
-      rows: columns === undefined ? [line] : rowsOf(line, columns()),
-    }));
+    const drawn = lines.map((line) => ({ key: line.key, rows: this.rowsOf(line) }));
     if (this.isTerminal) this.drawn.push(...drawn);
     this.forgetAbove(1);
     return textOf(drawn.flatMap(({ rows }) => rows));
@@ -156,8 +207,7 @@ export class Screen {
 
   /** The number of rows that the input takes, with its prompt. */
   private inputRows(line = this.typed?.line ?? ""): number {
-    const width = Bun.stringWidth((this.typed?.getPrompt() ?? "") + line);
-    return Math.max(1, Math.ceil(width / (this.streams.terminal?.columns ?? width)));
+    return rowCount((this.typed?.getPrompt() ?? "") + line, this.streams.terminal?.columns ?? Infinity);
   }
 
   /** Shows an error. */

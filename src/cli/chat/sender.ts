@@ -1,134 +1,144 @@
 // Sends messages of a terminal by the outbox: typing goes on while they wait for the server. A message is shown when
-// it is stored.
+// it is stored. Until then it has a number with a tilde, once it is told, by which it can be discarded.
 
 import { printable } from "../../base/printable.ts";
 import type { Messenger } from "../../sdk/messenger/messenger.ts";
-import type { ChatMessage, Draft, Partner, Timeline } from "../../sdk/messenger/messenger-types.ts";
+import type { ChatMessage, Draft, MessengerEvents, Partner } from "../../sdk/messenger/messenger-types.ts";
 import { sentenceOf } from "../failure.ts";
-import { keyOf } from "../../sdk/messenger/partner.ts";
-import { isSame } from "./partners.ts";
+import { CommandError } from "./command-error.ts";
 import type { Screen } from "./screen.ts";
-import type { ShownMessages } from "./shown-messages.ts";
 
-/** After this time, a line that is not stored is shown as waiting. */
+/** After this time, a line that is not stored is shown as waiting. At the end, it is waited for so long. */
 const patienceMs = 2_000;
 
-interface Waiting {
+/** A message that is not stored. */
+interface Unsent {
   readonly partner: Partner;
-  readonly body: string;
-  readonly timer: ReturnType<typeof setTimeout>;
+  readonly message: ChatMessage;
+  /** Counts from 1; 0 until it is told. */
+  number: number;
+  timer: ReturnType<typeof setTimeout> | undefined;
 }
 
 export class Sender {
   private readonly messenger: Messenger;
   private readonly screen: Screen;
-  private readonly shown: ShownMessages;
   private readonly stored: (partner: Partner, message: ChatMessage) => void;
-  private readonly waiting = new Map<string, Waiting>();
-  private readonly timelines = new Map<string, { readonly partner: Partner; readonly timeline: Timeline }>();
+  /** By clientId, in the order of typing. */
+  private readonly unsent = new Map<string, Unsent>();
+  private lastNumber = 0;
+  /** Resolves when nothing is on its way; defined while `drain` waits. */
+  private idle: (() => void) | undefined;
 
   /** `stored` shows a message. */
-  constructor(
-    messenger: Messenger,
-    screen: Screen,
-    shown: ShownMessages,
-    stored: (partner: Partner, message: ChatMessage) => void,
-  ) {
+  constructor(messenger: Messenger, screen: Screen, stored: (partner: Partner, message: ChatMessage) => void) {
     this.messenger = messenger;
     this.screen = screen;
-    this.shown = shown;
     this.stored = stored;
   }
 
-  /** Follows a conversation; returns its newest messages, at most `limit`. */
-  async follow(partner: Partner, limit: number): Promise<readonly ChatMessage[]> {
-    const key = keyOf(partner);
-    this.timelines.get(key)?.timeline.close();
-    this.timelines.delete(key);
-    const timeline = await this.messenger.conversation(partner).timeline({ limit });
-    this.timelines.set(key, { partner, timeline });
-    timeline.onChange(() => this.check());
-    this.closeIdle(partner);
-    return timeline.messages.filter(({ state }) => state === "stored").slice(-limit);
+  /** @throws CommandError if too many messages wait */
+  send(partner: Partner, draft: Draft): void {
+    try {
+      const message = this.messenger.conversation(partner).send(draft);
+      const one: Unsent = { partner, message, number: 0, timer: undefined };
+      this.unsent.set(message.clientId, one);
+      this.wait(one);
+    } catch (error) {
+      if (error instanceof RangeError) throw new CommandError(error.message);
+      throw error;
+    }
   }
 
-  send(partner: Partner, draft: Draft): void {
-    const { body } = draft;
-    const { clientId } = this.messenger.conversation(partner).send(draft);
-    this.wait(clientId, partner, body);
+  /** A message of the outbox is stored, has failed, or was discarded. */
+  changed({ clientId, stored }: MessengerEvents["outboxChanged"]): void {
+    const one = this.unsent.get(clientId);
+    if (one === undefined) return;
+    clearTimeout(one.timer);
+    const { partner, message } = one;
+    const failed = this.messenger.pending(partner).find((pending) => pending.clientId === clientId);
+    if (failed === undefined) {
+      this.unsent.delete(clientId);
+      if (stored !== undefined) this.stored(partner, { ...message, ...stored, clientId: "", state: "stored" });
+    } else {
+      const why = failed.error === undefined ? "" : `: ${sentenceOf(failed.error)}`;
+      void this.screen.print(`! not stored: ${printable(message.body)}`);
+      this.screen.complain(`it was refused${why}; /retry sends it again, /discard ${this.name(one)} drops it`);
+    }
+    if (!this.isSending) this.idle?.();
   }
 
   /** Sends all again that has failed; returns their number. */
   retry(): number {
     const failed = this.messenger.pending().filter(({ state }) => state === "failed");
-    for (const { clientId, body } of failed) {
-      const partner = this.partners.get(clientId);
-      if (partner !== undefined) this.wait(clientId, partner, body);
+    for (const { clientId } of failed) {
+      const one = this.unsent.get(clientId);
+      if (one !== undefined) this.wait(one);
       this.messenger.retry(clientId);
     }
     return failed.length;
   }
 
-  /** Looks for messages that are stored, or have failed. */
-  check(): void {
-    for (const [clientId, { partner, body }] of this.waiting) {
-      const pending = this.messenger.pending(partner).find((message) => message.clientId === clientId);
-      if (pending?.state === "sending") continue;
-      if (pending === undefined) {
-        const message = this.find(partner, clientId, body);
-        if (message === undefined) continue;
-        this.settle(clientId);
-        this.partners.delete(clientId);
-        this.stored(partner, message);
-      } else {
-        this.settle(clientId);
-        const why = pending.error === undefined ? "" : `: ${sentenceOf(pending.error)}`;
-        void this.screen.print(`! not stored: ${printable(body)}`);
-        this.screen.complain(`it was refused${why}; /retry sends it again`);
-      }
-    }
+  /**
+   * Drops the message with a number, else the last one that was refused, else the last one that waits. Resolves with
+   * its text, and whether the server may have stored it.
+   */
+  async discard(number: number | undefined): Promise<{ readonly body: string; readonly mayBeStored: boolean }> {
+    const pending = this.messenger.pending();
+    const found =
+      number === undefined
+        ? (pending.findLast(({ state }) => state === "failed") ?? pending.at(-1))
+        : pending.find(({ clientId }) => this.unsent.get(clientId)?.number === number);
+    if (found === undefined)
+      throw new CommandError(
+        number === undefined ? "nothing waits" : `nothing waits as ~${number}; /outbox lists what does`,
+      );
+    await this.messenger.discard(found.clientId);
+    return { body: found.body, mayBeStored: found.state === "sending" };
   }
 
-  /** Tells which messages are not stored, at the end. */
-  close(): void {
-    for (const { body } of this.messenger.pending()) void this.screen.print(`! not stored: ${printable(body)}`);
-    for (const clientId of this.waiting.keys()) this.settle(clientId);
-    for (const { timeline } of this.timelines.values()) timeline.close();
+  /** Lists what is not stored, the oldest first. */
+  list(): { readonly name: string; readonly partner: Partner; readonly body: string; readonly isRefused: boolean }[] {
+    return [...this.unsent.values()].map((one) => {
+      const { partner, message } = one;
+      const pending = this.messenger.pending(partner).find(({ clientId }) => clientId === message.clientId);
+      return { name: this.name(one), partner, body: message.body, isRefused: pending?.state === "failed" };
+    });
   }
 
-  /** By clientId, of messages that are not stored. */
-  private readonly partners = new Map<string, Partner>();
-
-  private wait(clientId: string, partner: Partner, body: string): void {
-    const timer = setTimeout(() => void this.screen.print(`* not stored yet: ${printable(body)}`), patienceMs);
-    this.waiting.set(clientId, { partner, body, timer });
-    this.partners.set(clientId, partner);
+  /** Resolves when what was typed is stored or refused, after two seconds, or at once without a connection. */
+  async drain(): Promise<void> {
+    if (!this.isSending || !this.messenger.isOnline) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.idle = resolve;
+    const stop = this.messenger.on("offline", () => resolve());
+    const timer = setTimeout(resolve, patienceMs);
+    await promise;
+    clearTimeout(timer);
+    stop();
   }
 
-  private settle(clientId: string): void {
-    clearTimeout(this.waiting.get(clientId)?.timer);
-    this.waiting.delete(clientId);
+  /** Tells at the end what is not stored; returns the number of those messages. */
+  close(): number {
+    const pending = this.messenger.pending();
+    for (const { body } of pending) void this.screen.print(`! not stored: ${printable(body)}`);
+    for (const { timer } of this.unsent.values()) clearTimeout(timer);
+    return pending.length;
   }
 
-  /** Finds a stored message. It may have come from the server meanwhile, which does not tell its clientId. */
-  private find(partner: Partner, clientId: string, body: string): ChatMessage | undefined {
-    const messages = this.timelines.get(keyOf(partner))?.timeline.messages.filter(({ state }) => state === "stored");
-    return (
-      messages?.find((message) => message.clientId === clientId) ??
-      messages?.find(
-        (message) =>
-          message.sender === this.messenger.account &&
-          message.body === body &&
-          this.shown.get(message.id) === undefined,
-      )
+  private get isSending(): boolean {
+    return this.messenger.pending().some(({ state }) => state === "sending");
+  }
+
+  private wait(one: Unsent): void {
+    one.timer = setTimeout(
+      () => void this.screen.print(`* not stored yet: ${printable(one.message.body)}`),
+      patienceMs,
     );
   }
 
-  private closeIdle(current: Partner): void {
-    for (const [key, { partner, timeline }] of this.timelines) {
-      if (isSame(partner, current) || this.messenger.pending(partner).length > 0) continue;
-      timeline.close();
-      this.timelines.delete(key);
-    }
+  private name(one: Unsent): string {
+    if (one.number === 0) one.number = ++this.lastNumber;
+    return `~${one.number}`;
   }
 }

@@ -14,8 +14,10 @@ export interface Shown {
   readonly message: ChatMessage;
   /** The conversation in its line; '' where it was the current one. */
   readonly where: string;
-  /** What it answers, in its line; '' for nothing. */
+  /** What it answers, as `quote` formats it; '' for nothing. */
   readonly answers: string;
+  /** Whether its line shows that the partner has read it. */
+  readonly isRead: boolean;
 }
 
 export class ShownMessages {

@@ -1,15 +1,19 @@
 // The conversations of a terminal client that is signed in: the current one, and what commands do.
 
 import { namedText } from "../../base/printable.ts";
+import { RequestRefused } from "../../sdk/client-errors.ts";
 import type { Conversation, Messenger } from "../../sdk/messenger/messenger.ts";
 import type { ChatMessage, Draft, Partner } from "../../sdk/messenger/messenger-types.ts";
 import { keyOf } from "../../sdk/messenger/partner.ts";
 import { shownMax } from "./absence.ts";
-import { type ChatContext, CommandError } from "./chat-context.ts";
+import type { ChatContext } from "./chat-context.ts";
+import { CommandError } from "./command-error.ts";
+import { complaintOf, noConnection } from "./complaint.ts";
 import { ConversationView } from "./conversation-view.ts";
 import { GroupNames } from "./group-names.ts";
 import { ReadMarks } from "./read-marks.ts";
 import type { Screen } from "./screen.ts";
+import { MentionedMembers } from "./mentioned-members.ts";
 import { Sender } from "./sender.ts";
 import { type Shown, ShownMessages } from "./shown-messages.ts";
 
@@ -27,6 +31,8 @@ export class Talk implements ChatContext {
   readonly shown = new ShownMessages();
   readonly view: ConversationView;
   readonly sender: Sender;
+  private readonly members: MentionedMembers;
+
   constructor({ messenger, screen, inOrder }: TalkOptions) {
     this.messenger = messenger;
     this.screen = screen;
@@ -34,9 +40,10 @@ export class Talk implements ChatContext {
     const { names, shown } = this;
     const marks = new ReadMarks(messenger);
     this.view = new ConversationView({ messenger, screen, names, shown, marks });
-    this.sender = new Sender(messenger, screen, shown, (partner, message) =>
-      inOrder(async () => screen.print(await this.view.lineOf(partner, message))),
+    this.sender = new Sender(messenger, screen, (partner, message) =>
+      inOrder(async () => screen.print(...(await this.view.linesOf(partner, message)))),
     );
+    this.members = new MentionedMembers(messenger);
   }
 
   get partner(): Partner | undefined {
@@ -44,8 +51,23 @@ export class Talk implements ChatContext {
   }
 
   async enter(partner: Partner): Promise<void> {
+    const former = this.view.partner;
     this.view.partner = partner;
-    await this.view.show(await this.lastMessages(partner));
+    let messages: readonly ChatMessage[];
+    try {
+      messages = await this.lastMessages(partner);
+    } catch (error) {
+      if (this.screen.isTerminal && !(error instanceof RequestRefused)) {
+        await this.screen.print(`* earlier messages are not shown: ${complaintOf(error)}`);
+        return;
+      }
+      this.view.partner = former;
+      throw error;
+    }
+    // Perhaps the name is wrong: an account need not have signed in to be written to.
+    if (messages.length === 0 && this.screen.isTerminal && "account" in partner)
+      await this.screen.print(`* no messages with ${namedText(partner.account)} yet`);
+    await this.view.show(messages);
   }
 
   async enterGroup(nameOrId: string): Promise<void> {
@@ -71,17 +93,21 @@ export class Talk implements ChatContext {
     throw new CommandError(`no message #${number}; the numbers are those beside the messages`);
   }
 
-  async send(draft: Draft): Promise<void> {
+  async send({ body, ...rest }: Draft): Promise<void> {
     const { partner, messenger } = this;
     if (partner === undefined) throw new CommandError("no receiver; name one with /to ACCOUNT or /group use NAME");
+    const draft = { body, ...rest, mentions: await this.members.mentionsIn(body, partner) };
     // A script wants to know whether a line is stored before it ends; a person may wait, and try again.
-    if (this.screen.isTerminal) this.sender.send(partner, draft);
-    else if ("account" in partner) await messenger.talkToUser(partner.account, draft);
-    else await messenger.talkToGroup(partner.group, draft);
+    if (this.screen.isTerminal) return this.sender.send(partner, draft);
+    const stored =
+      "account" in partner
+        ? await messenger.talkToUser(partner.account, draft)
+        : await messenger.talkToGroup(partner.group, draft);
+    this.view.sent(partner, draft, stored);
   }
 
-  retry(): number {
-    return this.sender.retry();
+  listReady(): Promise<void> {
+    return listReady(this.messenger);
   }
 
   /** Counts the unread messages of other conversations that are not muted. */
@@ -108,17 +134,23 @@ export class Talk implements ChatContext {
   /** Returns the last messages of a conversation, new ones, too. */
   private async lastMessages(partner: Partner): Promise<readonly ChatMessage[]> {
     const { messenger } = this;
-    if (this.screen.isTerminal) {
-      await messenger.conversations.ready();
-      return this.sender.follow(partner, shownMax);
-    }
+    if (this.screen.isTerminal) await this.listReady();
     for await (const { messages } of messenger.conversation(partner).history({ limit: shownMax })) return messages;
     return [];
   }
 }
 
-async function groupsOf({ conversations }: Messenger): Promise<Set<string>> {
-  await conversations.ready();
+/** Resolves when the list of conversations is loaded; rejects once there is no connection. */
+async function listReady(messenger: Messenger): Promise<void> {
+  if (!messenger.isOnline) throw new CommandError(noConnection);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = messenger.on("offline", () => reject(new CommandError(noConnection)));
+  await Promise.race([messenger.conversations.ready(), promise]).finally(stop);
+}
+
+async function groupsOf(messenger: Messenger): Promise<Set<string>> {
+  const { conversations } = messenger;
+  await listReady(messenger);
   while (conversations.hasMore) await conversations.loadMore();
   const ids = new Set<string>();
   for (const { partner } of conversations) if ("group" in partner) ids.add(partner.group);

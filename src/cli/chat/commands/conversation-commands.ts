@@ -1,7 +1,7 @@
 // The commands of conversations.
 
 import type { ChatCommand, ChatContext } from "../chat-context.ts";
-import { CommandError } from "../chat-context.ts";
+import { CommandError } from "../command-error.ts";
 import { conversationLine } from "../format.ts";
 
 /** The most conversations that /conversations shows. */
@@ -12,21 +12,25 @@ export const conversationCommands: readonly ChatCommand[] = [
     name: "/to",
     usage: "ACCOUNT",
     help: "talk to somebody",
+    isLocal: true,
     run: (context, { words: [account = ""] }) => context.enter({ account }),
   },
   {
     name: "/conversations",
     usage: "",
     help: "list your conversations, and what is unread",
-    async run({ messenger, screen, names }) {
+    isLocal: true,
+    async run(context) {
+      const { messenger, screen, names } = context;
       const { conversations } = messenger;
-      await conversations.ready();
+      if (messenger.isOnline) await context.listReady();
       const states = conversations.items.slice(0, listedMax);
       const lines: string[] = [];
       for (const state of states)
         lines.push(conversationLine(await names.ofPartner(state.partner), state, screen.columns));
       if (lines.length === 0) lines.push("* you have no conversations");
       if (conversations.hasMore || conversations.items.length > listedMax) lines.push("* and older ones");
+      if (!messenger.isOnline) lines.push("* there is no connection: this is what was known before");
       await screen.print(...lines);
     },
   },
@@ -34,7 +38,10 @@ export const conversationCommands: readonly ChatCommand[] = [
     name: "/read",
     usage: "",
     help: "mark the conversation as read",
-    run: async (context) => context.conversation().markRead(),
+    async run(context) {
+      await context.conversation().markRead();
+      await context.screen.print("* it is marked as read");
+    },
   },
   {
     name: "/pin",
@@ -75,11 +82,16 @@ export const conversationCommands: readonly ChatCommand[] = [
   },
   {
     name: "/clear",
-    usage: "",
+    usage: "[yes]",
     help: "forget its messages, for you and for good",
-    async run(context) {
-      await context.conversation().clear();
-      await context.screen.print("* the messages are cleared for you; others keep them");
+    async run(context, { words: [word] }) {
+      const conversation = context.conversation();
+      const name = await context.names.ofPartner(conversation.partner);
+      if (word === undefined)
+        return context.screen.print(`* forget all messages of ${name}, for you and for good? then type /clear yes`);
+      if (word !== "yes") throw new CommandError("/clear: expected /clear or /clear yes");
+      await conversation.clear();
+      return context.screen.print(`* the messages of ${name} are cleared for you; others keep them`);
     },
   },
 ];

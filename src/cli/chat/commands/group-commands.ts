@@ -1,6 +1,7 @@
 // The commands of groups.
 
-import { type ChatCommand, CommandError } from "../chat-context.ts";
+import type { ChatCommand } from "../chat-context.ts";
+import { CommandError } from "../command-error.ts";
 import { groupLines, memberLine, nameList } from "../format.ts";
 import { namedText } from "../../../base/printable.ts";
 
@@ -22,6 +23,7 @@ export const groupCommands: readonly ChatCommand[] = [
     name: "/group use",
     usage: "NAME|ID",
     help: "talk in a group",
+    isLocal: true,
     run: (context, { words: [nameOrId = ""] }) => context.enterGroup(nameOrId),
   },
   {
@@ -30,6 +32,7 @@ export const groupCommands: readonly ChatCommand[] = [
     help: "join a group and talk in it",
     async run(context, { words: [id = ""] }) {
       await context.messenger.joinGroup(id);
+      await context.screen.print(`* you are in group ${await context.names.shownName(id)}`);
       await context.enter({ group: id });
     },
   },
@@ -38,11 +41,13 @@ export const groupCommands: readonly ChatCommand[] = [
     usage: "NAME|ID",
     help: "leave a group",
     async run(context, { words: [nameOrId = ""] }) {
-      const { messenger, names, partner } = context;
+      const { messenger, names, partner, screen } = context;
       const found = await names.find(nameOrId);
       if ("refusal" in found) throw new CommandError(found.refusal);
+      const name = await names.shownName(found.id);
       await messenger.quitGroup(found.id);
       names.forget(found.id);
+      await screen.print(`* you left group ${name}`);
       if (partner !== undefined && "group" in partner && partner.group === found.id) context.leave();
     },
   },
@@ -56,6 +61,7 @@ export const groupCommands: readonly ChatCommand[] = [
     name: "/who",
     usage: "",
     help: "list who receives your messages here",
+    isLocal: true,
     async run({ messenger, screen, partner }) {
       if (partner === undefined) await screen.print("* nobody; name a receiver with /to ACCOUNT or /group use NAME");
       else if ("account" in partner) await screen.print(`* ${namedText(partner.account)}`);

@@ -1,7 +1,7 @@
 // The commands of messages: each names one by the number beside it.
 
 import type { ChatCommand, ChatContext } from "../chat-context.ts";
-import { CommandError } from "../chat-context.ts";
+import { CommandError } from "../command-error.ts";
 import { isSame } from "../partners.ts";
 import type { Shown } from "../shown-messages.ts";
 
