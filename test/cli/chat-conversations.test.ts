@@ -110,3 +110,18 @@ test("mentions of oneself are bold", async () => {
   await until(() => terminal.count("bob (mentions you): @alice. @alicea b@alice @bob") === 1, "the mention");
   expect(terminal.bold).toEqual(["@alice"]);
 });
+
+test("who is removed from a group is told, and is not in its conversation any more", async () => {
+  const messenger = await messengerFor();
+  const bob = await messengerOf(messenger, "bob");
+  const { id: group } = await bob.newGroup({ name: "team", members: ["alice"] });
+  const terminal = await terminalOf(messenger, "alice", ["--group", "team"], 80, 40);
+  await until(() => terminal.count("[team]>") === 1, "the prompt");
+  await bob.quitGroup(group, "alice");
+  await until(() => terminal.count("* you are not in group team any more") === 1, "the notice");
+  await until(() => terminal.screen.lines.findLast((line) => line !== "") === ">", "the prompt");
+  terminal.type("/groups\r");
+  await until(() => terminal.count("* you have no groups with messages") === 1, "the list");
+  await bob.joinGroup(group, "alice");
+  await until(() => terminal.count("* you are in group team") === 1, "the return");
+});

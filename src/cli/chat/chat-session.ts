@@ -16,9 +16,10 @@ import type { ChatOptions } from "./chat-options.ts";
 import { complaintOf, noConnection } from "./complaint.ts";
 import { ConnectionNotices } from "./connection-notices.ts";
 import { allCommands, quitName } from "./commands/all-commands.ts";
-import { nameList } from "./format.ts";
+import { groupNotices } from "./group-notices.ts";
 import { type Input, parseInput } from "./input.ts";
 import { type KeyedLine, Screen } from "./screen.ts";
+import { isSame } from "./partners.ts";
 import { PipeSession } from "./pipe-session.ts";
 import { signInSentence } from "./sign-in-sentence.ts";
 import { Talk } from "./talk.ts";
@@ -124,6 +125,8 @@ class ChatSession {
   }
 
   private handlers(): Handlers<MessengerEvents> {
+    const isMe = (account: string): boolean => account === this.talk?.messenger.account;
+    const notices = groupNotices((group, sentence) => this.tell(group, sentence), isMe);
     return {
       message: (message) => {
         return this.absence === undefined
@@ -145,11 +148,20 @@ class ChatSession {
         this.caughtUp.resolve();
       },
       offline: (end) => this.offline(end),
-      groupCreated: ({ group, members }) =>
-        this.tell(group, (name) => `* you are in a new group ${name} with ${nameList(members)}`),
-      groupJoined: ({ group, account: who }) => this.tell(group, (name) => `* ${namedText(who)} joined ${name}`),
-      groupQuit: ({ group, account: who }) => this.tell(group, (name) => `* ${namedText(who)} left ${name}`),
+      ...notices,
+      groupQuit: (event) => {
+        notices.groupQuit(event);
+        if (isMe(event.account)) void this.show(() => this.left(event.group));
+      },
     };
+  }
+
+  /** Another device has left a group, or its owner has removed this account. */
+  private left(group: string): Promise<void> {
+    const { talk } = this;
+    talk?.names.forget(group);
+    if (isSame(talk?.partner, { group })) talk?.leave();
+    return this.prompt(false);
   }
 
   private offline(end: MessengerEvents["offline"]): void {

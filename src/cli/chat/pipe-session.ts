@@ -13,7 +13,8 @@ import type { ChatOptions } from "./chat-options.ts";
 import { complaintOf } from "./complaint.ts";
 import { ConnectionNotices } from "./connection-notices.ts";
 import { DayLines } from "./day-lines.ts";
-import { messageLine, nameList } from "./format.ts";
+import { messageLine } from "./format.ts";
+import { groupNotices } from "./group-notices.ts";
 import { GroupNames } from "./group-names.ts";
 import { isMentioned } from "./mentions.ts";
 import { groupsInIndex, lastMessages } from "./pipe-history.ts";
@@ -88,10 +89,10 @@ export class PipeSession {
           this.caughtUp.resolve();
           this.notices.offline(end);
         },
-        groupCreated: ({ group, members }) =>
-          this.tell(group, (name) => `* you are in a new group ${name} with ${nameList(members)}`),
-        groupJoined: ({ group, account }) => this.tell(group, (name) => `* ${namedText(account)} joined ${name}`),
-        groupQuit: ({ group, account }) => this.tell(group, (name) => `* ${namedText(account)} left ${name}`),
+        ...groupNotices(
+          (group, sentence) => this.tell(group, sentence),
+          (account) => account === this.account,
+        ),
       },
     });
   }
