@@ -65,7 +65,11 @@ test("what waits or was refused is listed, and can be dropped by its number or a
   terminal.type("too late\r");
   await until(() => terminal.count("/retry sends it again, /discard ~1 drops it") === 1, "the refusal");
   await cut();
-  terminal.type("/to bob\rone\rtwo\rthree\r/outbox\r");
+  terminal.type("/to bob\rone\r");
+  await until(() => terminal.count("* not stored yet: one") === 1, "one that waits");
+  terminal.type("two\rthree\r");
+  await until(() => terminal.count("* 2 messages are not stored yet; /outbox lists them") === 1, "several that wait");
+  terminal.type("/outbox\r");
   await until(() => terminal.count("* ~4 waits, to bob: three") === 1, "the list");
   expect(terminal.count("* ~1 was refused, to team: too late")).toBe(1);
   terminal.type("/discard\r");

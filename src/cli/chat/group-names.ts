@@ -13,6 +13,8 @@ export class GroupNames {
   private readonly listed: () => Promise<Iterable<string>>;
   /** By id. */
   private readonly names = new Map<string, string>();
+  /** Groups that the account has left, as far as it was told: their names are still shown. */
+  private readonly left = new Set<string>();
 
   /** `listed` returns the ids of the account's groups, as far as the client can tell. */
   constructor(client: RoostClient, listed: () => Promise<Iterable<string>>) {
@@ -27,7 +29,7 @@ export class GroupNames {
 
   /** Returns a group's name for display, with its id if another group has the same name; the id without a name. */
   async shownName(id: string): Promise<string> {
-    const name = await this.nameOf(id).catch(() => undefined);
+    const name = this.names.get(id) ?? (await this.nameOf(id).catch(() => undefined));
     if (name === undefined || name === "") return namedText(id);
     const namesakes = [...this.names].filter(([other, theirs]) => theirs === name && other !== id);
     return namesakes.length === 0 ? namedText(name) : `${namedText(name)} ${namedText(id)}`;
@@ -61,20 +63,22 @@ export class GroupNames {
         if (!(error instanceof RequestRefused) || error.isTransient) throw error;
         // The account has left it.
         this.names.delete(id);
+        this.left.delete(id);
       }
     }
     return groups.toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  /** Removes a group that the account has left. */
+  /** The account has left a group: it is found again once the server says that it is a member. */
   forget(id: string): void {
-    this.names.delete(id);
+    if (this.names.has(id)) this.left.add(id);
   }
 
   private async nameOf(id: string): Promise<string> {
     const known = this.names.get(id);
-    if (known !== undefined) return known;
+    if (known !== undefined && !this.left.has(id)) return known;
     const { name } = await this.client.group(id);
+    this.left.delete(id);
     if (this.names.size < namesMax) this.names.set(id, name);
     return name;
   }

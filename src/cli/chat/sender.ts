@@ -1,11 +1,11 @@
 // Sends messages of a terminal by the outbox: typing goes on while they wait for the server. A message is shown when
 // it is stored. Until then it has a number with a tilde, once it is told, by which it can be discarded.
 
-import { printable } from "../../base/printable.ts";
 import type { Messenger } from "../../sdk/messenger/messenger.ts";
 import type { ChatMessage, Draft, MessengerEvents, Partner } from "../../sdk/messenger/messenger-types.ts";
 import { sentenceOf } from "../failure.ts";
 import { CommandError } from "./command-error.ts";
+import { bodyText } from "./format.ts";
 import type { Screen } from "./screen.ts";
 
 /** After this time, a line that is not stored is shown as waiting. At the end, it is waited for so long. */
@@ -17,7 +17,8 @@ interface Unsent {
   readonly message: ChatMessage;
   /** Counts from 1; 0 until it is told. */
   number: number;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether it was said that it waits, or was refused. */
+  isTold: boolean;
 }
 
 export class Sender {
@@ -27,6 +28,8 @@ export class Sender {
   /** By clientId, in the order of typing. */
   private readonly unsent = new Map<string, Unsent>();
   private lastNumber = 0;
+  /** Runs while messages wait of which nobody was told. */
+  private timer: ReturnType<typeof setTimeout> | undefined;
   /** Resolves when nothing is on its way; defined while `drain` waits. */
   private idle: (() => void) | undefined;
 
@@ -41,9 +44,8 @@ export class Sender {
   send(partner: Partner, draft: Draft): void {
     try {
       const message = this.messenger.conversation(partner).send(draft);
-      const one: Unsent = { partner, message, number: 0, timer: undefined };
-      this.unsent.set(message.clientId, one);
-      this.wait(one);
+      this.unsent.set(message.clientId, { partner, message, number: 0, isTold: false });
+      this.wait();
     } catch (error) {
       if (error instanceof RangeError) throw new CommandError(error.message);
       throw error;
@@ -54,18 +56,21 @@ export class Sender {
   changed({ clientId, stored }: MessengerEvents["outboxChanged"]): void {
     const one = this.unsent.get(clientId);
     if (one === undefined) return;
-    clearTimeout(one.timer);
     const { partner, message } = one;
-    const failed = this.messenger.pending(partner).find((pending) => pending.clientId === clientId);
+    const failed =
+      stored === undefined
+        ? this.messenger.pending(partner).find((pending) => pending.clientId === clientId)
+        : undefined;
     if (failed === undefined) {
       this.unsent.delete(clientId);
       if (stored !== undefined) this.stored(partner, { ...message, ...stored, clientId: "", state: "stored" });
     } else {
+      one.isTold = true;
       const why = failed.error === undefined ? "" : `: ${sentenceOf(failed.error)}`;
-      void this.screen.print(`! not stored: ${printable(message.body)}`);
+      void this.screen.print(`! not stored: ${bodyText(message.body)}`);
       this.screen.complain(`it was refused${why}; /retry sends it again, /discard ${this.name(one)} drops it`);
     }
-    if (!this.isSending) this.idle?.();
+    if (this.idle !== undefined && !this.isSending) this.idle();
   }
 
   /** Sends all again that has failed; returns their number. */
@@ -73,9 +78,10 @@ export class Sender {
     const failed = this.messenger.pending().filter(({ state }) => state === "failed");
     for (const { clientId } of failed) {
       const one = this.unsent.get(clientId);
-      if (one !== undefined) this.wait(one);
+      if (one !== undefined) one.isTold = false;
       this.messenger.retry(clientId);
     }
+    this.wait();
     return failed.length;
   }
 
@@ -99,10 +105,12 @@ export class Sender {
 
   /** Lists what is not stored, the oldest first. */
   list(): { readonly name: string; readonly partner: Partner; readonly body: string; readonly isRefused: boolean }[] {
+    const failed = new Set(
+      this.messenger.pending().flatMap(({ clientId, state }) => (state === "failed" ? [clientId] : [])),
+    );
     return [...this.unsent.values()].map((one) => {
       const { partner, message } = one;
-      const pending = this.messenger.pending(partner).find(({ clientId }) => clientId === message.clientId);
-      return { name: this.name(one), partner, body: message.body, isRefused: pending?.state === "failed" };
+      return { name: this.name(one), partner, body: message.body, isRefused: failed.has(message.clientId) };
     });
   }
 
@@ -121,8 +129,8 @@ export class Sender {
   /** Tells at the end what is not stored; returns the number of those messages. */
   close(): number {
     const pending = this.messenger.pending();
-    for (const { body } of pending) void this.screen.print(`! not stored: ${printable(body)}`);
-    for (const { timer } of this.unsent.values()) clearTimeout(timer);
+    for (const { body } of pending) void this.screen.print(`! not stored: ${bodyText(body)}`);
+    clearTimeout(this.timer);
     return pending.length;
   }
 
@@ -130,11 +138,24 @@ export class Sender {
     return this.messenger.pending().some(({ state }) => state === "sending");
   }
 
-  private wait(one: Unsent): void {
-    one.timer = setTimeout(
-      () => void this.screen.print(`* not stored yet: ${printable(one.message.body)}`),
-      patienceMs,
-    );
+  private wait(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.tellWaiting();
+    }, patienceMs);
+  }
+
+  /** Tells which message waits; of several, how many. */
+  private tellWaiting(): void {
+    const untold = [...this.unsent.values()].filter(({ isTold }) => !isTold);
+    const [first] = untold;
+    if (first === undefined) return;
+    for (const one of untold) one.isTold = true;
+    const what =
+      untold.length === 1
+        ? `not stored yet: ${bodyText(first.message.body)}`
+        : `${untold.length.toLocaleString("en-US")} messages are not stored yet; /outbox lists them`;
+    void this.screen.print(`* ${what}`);
   }
 
   private name(one: Unsent): string {

@@ -4,6 +4,9 @@ import { bodyText } from "../format.ts";
 import type { ChatCommand } from "../chat-context.ts";
 import { CommandError } from "../command-error.ts";
 
+/** The most messages that /outbox shows. */
+const listedMax = 100;
+
 export const outboxCommands: readonly ChatCommand[] = [
   {
     name: "/outbox",
@@ -12,10 +15,12 @@ export const outboxCommands: readonly ChatCommand[] = [
     isLocal: true,
     async run({ screen, sender, names }) {
       const lines: string[] = [];
-      for (const { name, partner, body, isRefused } of sender.list()) {
+      const unsent = sender.list();
+      for (const { name, partner, body, isRefused } of unsent.slice(0, listedMax)) {
         const what = isRefused ? "was refused" : "waits";
         lines.push(`* ${name} ${what}, to ${await names.ofPartner(partner)}: ${bodyText(body)}`);
       }
+      if (unsent.length > listedMax) lines.push(`* and ${(unsent.length - listedMax).toLocaleString("en-US")} more`);
       await screen.print(...(lines.length === 0 ? ["* everything is stored"] : lines));
     },
   },
