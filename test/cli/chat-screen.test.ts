@@ -139,3 +139,13 @@ test("after a pause, what was drawn before is left alone", async () => {
   expect(screen.change(keyed("1", "12:34 ✓✓ alice: one"))).toBe(false);
   expect(lines()[0]).toBe("12:34 ✓ alice: one");
 });
+
+test("after Ctrl-L, what has come since stays", async () => {
+  const { screen, input, lines } = screenOf(40, 10);
+  await screen.print(keyed("1", "12:34 ✓ alice: one"), "* two", "* three");
+  input.write("\u000c");
+  await settled();
+  await screen.print("* four");
+  expect(screen.change(keyed("1", "12:34 ✓✓ alice: one"))).toBe(false);
+  expect(lines()).toEqual(["* four", "bob>"]);
+});

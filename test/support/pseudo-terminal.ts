@@ -93,6 +93,7 @@ export class ScreenRows {
     else if (command === "B") this.row = Math.min(this.all.length - 1, this.row + Math.max(1, count));
     else if (command === "C") this.column = Math.min(this.columns - 1, this.column + Math.max(1, count));
     else if (command === "D") this.column = Math.max(0, this.column - Math.max(1, count));
+    else if (command === "H") [this.row, this.column] = [this.top, 0];
     else if (command === "G") this.column = Math.max(1, count) - 1;
     else if (command === "K") cells.length = Math.min(cells.length, this.column);
     else if (command === "J") {

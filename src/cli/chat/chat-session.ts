@@ -19,7 +19,6 @@ import { allCommands, quitName } from "./commands/all-commands.ts";
 import { groupNotices } from "./group-notices.ts";
 import { type Input, parseInput } from "./input.ts";
 import { type KeyedLine, Screen } from "./screen.ts";
-import { isSame } from "./partners.ts";
 import { PipeSession } from "./pipe-session.ts";
 import { signInSentence } from "./sign-in-sentence.ts";
 import { Talk } from "./talk.ts";
@@ -151,17 +150,9 @@ class ChatSession {
       ...notices,
       groupQuit: (event) => {
         notices.groupQuit(event);
-        if (isMe(event.account)) void this.show(() => this.left(event.group));
+        if (isMe(event.account)) void this.show(async () => this.talk?.names.forget(event.group));
       },
     };
-  }
-
-  /** Another device has left a group, or its owner has removed this account. */
-  private left(group: string): Promise<void> {
-    const { talk } = this;
-    talk?.names.forget(group);
-    if (isSame(talk?.partner, { group })) talk?.leave();
-    return this.prompt(false);
   }
 
   private offline(end: MessengerEvents["offline"]): void {

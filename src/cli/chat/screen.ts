@@ -96,6 +96,10 @@ export class Screen {
     terminal.on("resize", () => {
       this.drawn = [];
     });
+    // readline clears the screen.
+    input.on("keypress", (_text: string, key: { readonly ctrl?: boolean; readonly name?: string } | undefined) => {
+      if (key?.ctrl === true && key.name === "l") this.drawn = [];
+    });
     terminal.on("continue", () => this.drawAgain());
     // With this listener, readline leaves Ctrl-Z to us.
     typed.on("SIGTSTP", () => {
