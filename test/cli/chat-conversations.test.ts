@@ -90,7 +90,7 @@ test("an account after an @ is mentioned if it belongs to the conversation, and 
   await until(() => alice.count("carol: me @*, too") === 1, "the text");
   alice.type("nobody @dave\r");
   await until(() => carol.count("alice: nobody @dave") === 1, "the text");
-  await bob.conversations.ready();
+  await until(() => bob.conversations.items.length > 0, "bob's list, which is read again after news");
   const found = [];
   for await (const { messages } of bob
     .conversation({ group: bob.conversations.items[0]?.key.slice(2) ?? "" })
