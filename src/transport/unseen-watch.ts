@@ -55,7 +55,10 @@ export type UnseenBound = "age" | "sockets" | "socketsPerAddress" | "descriptors
 const portsMax = 65_536;
 const probeMs = 100;
 const lookMs = 2_000;
-/** Peers unidentified for this long are checked for what they have sent, if there are enough of them. */
+/**
+ * Peers unidentified for this long are checked for what they have sent, if there are enough of them: fewer hold an
+ * unfinished message each at most, until their time to sign in is over.
+ */
 const lingerMs = 500;
 const lingeringMin = 32;
 /** Unknown descriptors in use that are tolerated without finding out what they are. */
