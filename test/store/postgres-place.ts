@@ -4,13 +4,25 @@ import { SQL } from "bun";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { PostgresServer } from "../../scripts/harness/postgres.ts";
+import { migrate } from "../../src/store/postgres/migrate.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import type { GroupPlace } from "./group-suite.ts";
 import type { AheadPlace } from "./ids-ahead-suite.ts";
 
-/** Makes an empty database on a server, for one test. */
-export async function postgresPlace(server: PostgresServer): Promise<AheadPlace & GroupPlace> {
+/** A database of each server that a store has migrated, and nothing else has touched: its name. */
+const migratedOf = new WeakMap<PostgresServer, Promise<string>>();
+
+async function makeMigrated(server: PostgresServer): Promise<string> {
   const url = await server.makeDatabase();
+  await migrate(url, silentLog);
+  return new URL(url).pathname.slice(1);
+}
+
+/** Makes a database without content on a server, for one test; a copy is made in half the time of a migration. */
+export async function postgresPlace(server: PostgresServer): Promise<AheadPlace & GroupPlace> {
+  const migrated = migratedOf.get(server) ?? makeMigrated(server);
+  migratedOf.set(server, migrated);
+  const url = await server.makeDatabase(`TEMPLATE ${await migrated}`);
   const ask = async <T>(question: (sql: SQL) => Promise<T>): Promise<T> => {
     const sql = new SQL(url, { max: 1 });
     try {
