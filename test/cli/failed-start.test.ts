@@ -4,8 +4,8 @@ import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { roost } from "../../scripts/harness/server-process.ts";
 
-const main = join(import.meta.dir, "../../src/main.ts");
 const endings: (() => void)[] = [];
 afterEach(() => {
   for (const end of endings.splice(0)) end();
@@ -31,7 +31,7 @@ const off = { "--ws": "off", "--tcp": "off", "--monitor": "off" };
 
 async function start(folder: string, options: Record<string, string>): Promise<{ status: number; said: string[] }> {
   const words = Object.entries({ ...off, ...options }).flat();
-  const child = Bun.spawn([process.execPath, "--no-env-file", main, ...words], {
+  const child = Bun.spawn([...roost, ...words], {
     cwd: folder,
     env: { PATH: process.env["PATH"] ?? "", HOME: tmpdir() },
     stderr: "pipe",
@@ -74,7 +74,7 @@ test("a login and a chat node make no folder of a store when their port is taken
     };
     const child = Bun.spawn(
       [
-        ...[process.execPath, "--no-env-file", main, "--role", role, "--listen", place, "--monitor", "off"],
+        ...[...roost, "--role", role, "--listen", place, "--monitor", "off"],
         ...["--cluster-key-file", "key", "--discovery", "http://127.0.0.1:1", ...Object.entries(stores).flat()],
       ],
       { cwd: folder, env: { PATH: process.env["PATH"] ?? "", HOME: tmpdir() }, stderr: "pipe" },
@@ -90,7 +90,7 @@ test("a node of the registry makes and rewrites no snapshot when the port of its
   const place = `127.0.0.1:${takenPort()}`;
   const failedStart = async (): Promise<void> => {
     const words = ["--role", "discovery", "--listen", "127.0.0.1:0", "--dns", place, "--snapshot", "snapshot"];
-    const child = Bun.spawn([process.execPath, "--no-env-file", main, ...words], {
+    const child = Bun.spawn([...roost, ...words], {
       cwd: folder,
       env: { PATH: process.env["PATH"] ?? "", HOME: tmpdir() },
       stderr: "pipe",
