@@ -11,6 +11,7 @@ import { changed, ConversationAsks } from "./conversation-asks.ts";
 import { OpenedStore } from "./opened-store.ts";
 import { canDump, dumpOf, play } from "./postgres-dumps.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
+import { stored, talk } from "./samples.ts";
 
 const facts = ["isAuthor", "mayRead", "mayTalk", "isAdmin", "isRecalled", "isRecent"] as const;
 const actions = ["edit", "recall", "react"] as const;
@@ -121,6 +122,32 @@ describe.skipIf(!hasPostgres)("conversations in a PostgreSQL store", () => {
     await asks.edit("ann", id).catch(() => undefined);
     await until(async () => (await asks.react("bob", id)).result === "stored", "changes go on");
     expect((await asks.list("bob")).conversations).toMatchObject([{ account: "ann", readId: id }]);
+  });
+
+  test("a conversation begins with its first message, whoever stores it, and not with what was refused", async () => {
+    for (const name of ["ann", "bob"]) await asks.send(name, "zoe");
+    expect((await asks.sent("ann", "bob", { mentions: ["zoe"] })).result).toBe("mentionOfStranger");
+    expect(await asks.names("bob")).toEqual(["zoe"]);
+    const ids = [await asks.send("ann", "bob"), await asks.send("bob", "ann")];
+    const other = await db.open();
+    for (const [sender, dest] of [
+      ["ann", "bob"],
+      ["bob", "ann"],
+      ["ann", "ann"],
+    ] as const) {
+      const [outcome] = await other.append([
+        talk({ sender, dest }),
+        talk({ sender, dest, clientId: `${sender}-${dest}` }),
+      ]);
+      if (sender !== dest) ids.push(stored(outcome).messageId);
+      expect(
+        stored((await asks.store.append([talk({ sender, dest, clientId: `${sender}-${dest}` })]))[0]).repeated,
+      ).toBe(true);
+    }
+    expect((await asks.page("ann", "bob"))[0]).toEqual(expect.arrayContaining(ids));
+    expect(await asks.names("ann")).toEqual(["ann", "bob", "zoe"]);
+    expect(await db.number("SELECT count(*) FROM roost.conversation")).toBe(7);
+    expect(await problems()).toEqual([]);
   });
 
   test("every look-up is one by an index, also where the tables were empty when it was planned", async () => {

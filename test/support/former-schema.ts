@@ -37,7 +37,7 @@ export function backToSchema5(db: Database): void {
 
 /** Makes a PostgreSQL store of schema 5 out of one of today's. */
 export const postgresSchema5 = `
-  DROP FUNCTION roost.append_messages, roost.change_conversations, roost.mark_read;
+  DROP FUNCTION roost.append_batch, roost.append_messages, roost.change_conversations, roost.mark_read;
   DROP INDEX roost.message_pair;
   ALTER TABLE roost.message DROP COLUMN state, DROP COLUMN reply_to, DROP COLUMN mentions;
   DROP TABLE roost.entry, roost.mention, roost.reply, roost.reaction, roost.reaction_count, roost.hidden,

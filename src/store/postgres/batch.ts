@@ -1,15 +1,16 @@
 // Encodes jobs for the functions of the database (message-functions.ts, group-functions.ts); changes.ts has the others.
 
 import type { SQL } from "bun";
-import type { Job, JobOf } from "../jobs.ts";
+import { outcome, type Job, type JobOf } from "../jobs.ts";
 import type { AccountNumbers } from "./account-numbers.ts";
+import type { BegunConversations } from "./begun-conversations.ts";
 import { toText } from "./text.ts";
 
 export type TalkJob = JobOf<"talk">;
 export type AckJob = JobOf<"ack">;
 export type GroupJob = Exclude<Job, TalkJob | AckJob>;
 
-/** A row of roost.append_messages, as an array. */
+/** A row of roost.append_batch, as an array. */
 type MessageRow = readonly [
   outcome: bigint,
   id: bigint,
@@ -25,48 +26,74 @@ export function isGroupJob(job: Job): job is GroupJob {
   return job.kind !== "talk" && job.kind !== "ack";
 }
 
+/** What a process remembers of a life of the store (life.ts). */
+export interface Known {
+  readonly accounts: AccountNumbers;
+  readonly conversations: BegunConversations;
+}
+
 /** Stores messages, then acknowledgements, in one transaction; returns a row for each, in this order. */
-export function sendMessages(
+export async function sendMessages(
   sql: SQL,
   batch: {
     readonly holder: string;
     readonly life: string;
-    readonly accounts: AccountNumbers;
+    readonly known: Known;
     readonly talks: readonly TalkJob[];
     readonly acks: readonly AckJob[];
   },
 ): Promise<readonly MessageRow[]> {
-  const { holder, life, accounts, talks, acks } = batch;
+  const { holder, life, known, talks, acks } = batch;
+  const { accounts, conversations } = known;
   const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
   const bigints = (values: (bigint | string | null)[]) => sql.array(values, "BIGINT");
-  // Most batches have none.
-  const linked = talks.flatMap(({ mentions = "", replyTo = "0" }, index) =>
-    mentions === "" && replyTo === "0" ? [] : [{ position: index + 1, mentions, replyTo }],
-  );
+  const ints = (values: number[]) => sql.array(values, "INT");
   const flags = (values: boolean[]) => sql.array(values, "BOOLEAN");
-  return sql`SELECT * FROM roost.append_messages(
+  const senders = talks.map(({ app, sender }) => accounts.find(app, sender));
+  const dests = talks.map(({ app, toGroup, dest }) => (toGroup ? null : accounts.find(app, dest)));
+  // Most batches of a busy process have neither.
+  const starts: number[] = [];
+  const linked: number[] = [];
+  let areKnown = true;
+  for (const [index, { toGroup, mentions = "", replyTo = "0" }] of talks.entries()) {
+    const [sender, dest] = [senders[index] ?? null, dests[index] ?? null];
+    const isKnown = sender !== null && dest !== null;
+    if (!isKnown) areKnown = false;
+    if (!toGroup && !(isKnown && conversations.has(sender, dest))) starts.push(index + 1);
+    if (mentions !== "" || replyTo !== "0") linked.push(index + 1);
+  }
+  // Numbers stand for names, which take the database longer to read.
+  const isNamed = !areKnown || linked.length > 0;
+  const named = (pick: (talk: TalkJob) => string) => texts(talks.map((talk) => (isNamed ? pick(talk) : "")));
+  const links = linked.map((position) => talks[position - 1]);
+  const rows: readonly MessageRow[] = await sql`SELECT * FROM roost.append_batch(
     ${holder}, ${life},
-    ${texts(talks.map((talk) => talk.app))}, ${texts(talks.map((talk) => talk.sender))},
-    ${bigints(talks.map((talk) => accounts.find(talk.app, talk.sender)))},
+    ${named((talk) => talk.app)}, ${named((talk) => talk.sender)},
+    ${bigints(senders)},
     ${flags(talks.map((talk) => talk.toGroup))},
-    ${texts(talks.map((talk) => talk.dest))},
-    ${bigints(talks.map((talk) => (talk.toGroup ? null : accounts.find(talk.app, talk.dest))))},
+    ${named((talk) => talk.dest)},
+    ${bigints(dests)},
     ${flags(talks.map((talk) => talk.toKnown))},
-    ${sql.array(
-      talks.map((talk) => talk.type),
-      "INT",
-    )},
+    ${ints(talks.map((talk) => talk.type))},
     ${texts(talks.map((talk) => talk.body))}, ${texts(talks.map((talk) => talk.extra))},
     ${texts(talks.map((talk) => talk.clientId))},
-    ${sql.array(
-      linked.map((link) => link.position),
-      "INT",
-    )},
-    ${texts(linked.map((link) => link.mentions))}, ${bigints(linked.map((link) => link.replyTo))},
+    ${ints(starts)},
+    ${ints(linked)}, ${texts(links.map((talk) => talk?.mentions ?? ""))},
+    ${bigints(links.map((talk) => talk?.replyTo ?? "0"))},
     ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))},
     ${texts(acks.map((ack) => ack.device))},
     ${bigints(acks.map((ack) => ack.messageId))}
   )`.values();
+  for (const [index, { app, sender, toGroup, dest }] of talks.entries()) {
+    const row = rows[index];
+    if (row === undefined) break;
+    const [result, , , , , , from, inbox] = row;
+    if (senders[index] === null) accounts.remember(app, sender, from);
+    if (toGroup || inbox === null) continue;
+    if (dests[index] === null) accounts.remember(app, dest, inbox);
+    if (result === outcome.stored || result === outcome.storedForNew) conversations.remember(from, inbox);
+  }
+  return rows;
 }
 
 export function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {

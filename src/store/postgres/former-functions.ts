@@ -1,7 +1,8 @@
-// Functions for programs of schemas 1 to 5, which run on the new schema during a rolling upgrade. Schemas 4 and 5 had
-// no mentions, replies and entries. Schema 3 did not report who was left out of a group, and had only the initial
-// limits. Schemas 1 and 2 do not know the life of the store (life.ts), so it is not compared. Schema 1 passed the time
-// of its own machine (a_wall_ms) and the id below which to delete; both are ignored.
+// Functions for programs of schemas 1 to 6, which run on the new schema during a rolling upgrade. Schema 6 did not say
+// which conversations had begun. Schemas 4 and 5 had no mentions, replies and entries. Schema 3 did not report who was
+// left out of a group, and had only the initial limits. Schemas 1 and 2 do not know the life of the store (life.ts), so
+// it is not compared. Schema 1 passed the time of its own machine (a_wall_ms) and the id below which to delete; both
+// are ignored.
 //
 // Former functions keep their names, and current ones have others: the types of parameters would not distinguish them.
 
@@ -23,6 +24,28 @@ const outcomeOfGroup = "outcome bigint, number_1 bigint, number_2 bigint";
 function called(head: string, body: string): string {
   return `CREATE OR REPLACE FUNCTION roost.${head} LANGUAGE plpgsql ${isolated} AS $$\n${body}\n$$;`;
 }
+
+const ofSchema6 = [
+  called(
+    `append_messages(
+  a_holder text, a_life text,
+  a_apps text[], a_senders text[], a_sender_numbers bigint[],
+  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[], a_to_knowns boolean[],
+  a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
+  a_linked integer[], a_mentions text[], a_replies bigint[],
+  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
+) RETURNS TABLE (
+  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, previous_entry_id bigint,
+  sender bigint, inbox bigint
+)`,
+    `BEGIN
+  RETURN QUERY SELECT * FROM roost.append_batch(
+    a_holder, a_life, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_to_knowns,
+    a_types, a_bodies, a_extras, a_client_ids, ARRAY(SELECT generate_subscripts(a_apps, 1)), a_linked, a_mentions,
+    a_replies, a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids);
+END`,
+  ),
+];
 
 const ofSchema5 = [
   `-- Not called from outside. A call of the former store_messages that waits for the upgrade is about to call it, and
@@ -154,4 +177,6 @@ const ofSchema1 = [
   called("purge(a_above_id bigint, a_below_id bigint, a_rows integer) RETURNS bigint", "BEGIN RETURN null; END"),
 ];
 
-export const formerFunctions: string = [...ofSchema5, ...ofSchema3, ...ofSchema2, ...ofSchema1].join("\n\n");
+export const formerFunctions: string = [...ofSchema6, ...ofSchema5, ...ofSchema3, ...ofSchema2, ...ofSchema1].join(
+  "\n\n",
+);

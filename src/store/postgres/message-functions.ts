@@ -16,20 +16,23 @@ function idBefore(table: "message" | "entry", inbox: string, id: string): string
 
 /**
  * Rows of results are in order, messages first: an outcome, its five numbers, and for a message the accounts' numbers,
- * which the caller may pass next time instead of null. Lookups are subqueries inside CASE and coalesce, so that only
- * the necessary ones run. Few talks mention somebody or reply: a_linked has their positions, from 1, and the arrays
- * after it what they name.
+ * which the caller may pass next time instead of null. Names of accounts are read unless all numbers are given and no
+ * talk is in a_linked. Lookups are subqueries inside CASE and coalesce, so that only the necessary ones run. Few talks
+ * mention somebody or reply: a_linked has their positions, from 1, and the arrays after it what they name. a_starts has
+ * the positions of the talks whose direct conversation may not have begun: the caller knows that all others have.
+ *
+ * Statements read arrays by position where they can: unnest copies every array of a batch, row by row.
  *
  * Missing accounts are created in the first of two passes, under the writers' lock: nobody else creates them meanwhile,
  * and the second pass finds all of them, but for receivers of talks that are refused.
  */
 const store = `
-CREATE OR REPLACE FUNCTION roost.append_messages(
+CREATE OR REPLACE FUNCTION roost.append_batch(
   a_holder text, a_life text,
   a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[], a_to_knowns boolean[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
-  a_linked integer[], a_mentions text[], a_replies bigint[],
+  a_starts integer[], a_linked integer[], a_mentions text[], a_replies bigint[],
   a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
 ) RETURNS TABLE (
   outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, previous_entry_id bigint,
@@ -38,6 +41,7 @@ CREATE OR REPLACE FUNCTION roost.append_messages(
 #variable_conflict use_column
 DECLARE
   held record;
+  talks CONSTANT integer := cardinality(a_apps);
   first_id bigint;
   senders bigint[];
   -- The receiver's account, or minus the group's number; null for a group that does not exist.
@@ -53,104 +57,118 @@ DECLARE
   -- What talks name; null for most.
   mentions text[];
   replies bigint[];
-  at integer;
+  place integer;
   has_entries boolean;
 BEGIN
   held := roost.hold(a_holder, a_life);
-  IF cardinality(a_apps) > 0 THEN
+  IF talks > 0 THEN
     first_id := roost.first_id(held.last_id, held.wall_us / 1000, held.node);
-    FOR pass IN 1..2 LOOP
-      SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce((r.found).version, 0)),
-          array_agg(CASE
-            WHEN NOT r.to_group THEN CASE WHEN r.inbox IS NULL AND r.to_known THEN ${outcome.unknown} END
-            WHEN coalesce((r.found).member_count, 0) = 0 THEN ${outcome.notFound}
-            WHEN NOT EXISTS (
-              SELECT FROM member m
-              WHERE m.chat_group = (r.found).number AND m.account = r.sender AND m.until_id IS NULL
-            ) THEN ${outcome.forbidden}
-          END::bigint),
-          bool_and(r.sender IS NOT NULL AND (r.to_group OR r.to_known OR r.inbox IS NOT NULL))
-        INTO senders, inboxes, versions, denials, is_complete
-        FROM (
-          SELECT t.to_group, t.to_known, t.found,
-            coalesce(t.sender_number, (SELECT a.number FROM account a WHERE a.app = t.app AND a.name = t.sender))
-              AS sender,
-            CASE WHEN t.to_group THEN -(t.found).number ELSE
-              coalesce(t.dest_number, (SELECT a.number FROM account a WHERE a.app = t.app AND a.name = t.dest))
-            END AS inbox
+    -- Mostly all talks are between accounts that the caller knows.
+    IF array_position(a_sender_numbers, null) IS NULL AND array_position(a_dest_numbers, null) IS NULL
+      AND NOT true = ANY (a_to_groups) AND coalesce(cardinality(a_linked), 0) = 0
+    THEN
+      senders := a_sender_numbers;
+      inboxes := a_dest_numbers;
+      versions := array_fill(0::bigint, ARRAY[talks]);
+      denials := array_fill(null::bigint, ARRAY[talks]);
+    ELSE
+      FOR pass IN 1..2 LOOP
+        SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce((r.found).version, 0)),
+            array_agg(CASE
+              WHEN NOT r.to_group THEN CASE WHEN r.inbox IS NULL AND r.to_known THEN ${outcome.unknown} END
+              WHEN coalesce((r.found).member_count, 0) = 0 THEN ${outcome.notFound}
+              WHEN NOT EXISTS (
+                SELECT FROM member m
+                WHERE m.chat_group = (r.found).number AND m.account = r.sender AND m.until_id IS NULL
+              ) THEN ${outcome.forbidden}
+            END::bigint),
+            bool_and(r.sender IS NOT NULL AND (r.to_group OR r.to_known OR r.inbox IS NOT NULL))
+          INTO senders, inboxes, versions, denials, is_complete
           FROM (
-            SELECT *, CASE WHEN u.to_group
-              THEN (SELECT g FROM chat_group g WHERE g.app = u.app AND g.id = u.dest) END AS found
-            FROM unnest(
-                a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_to_knowns
-              ) WITH ORDINALITY AS u (app, sender, sender_number, to_group, dest, dest_number, to_known, position)
-            OFFSET 0
-          ) t
-          ORDER BY t.position
-        ) r;
-      FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
-        at := a_linked[link];
-        CONTINUE WHEN denials[at] IS NOT NULL;
-        denials[at] := roost.link_denial(a_apps[at], senders[at], coalesce(inboxes[at], 0), a_senders[at], a_dests[at],
-          a_mentions[link], a_replies[link]);
+            SELECT t.to_group, t.to_known, t.found,
+              coalesce(t.sender_number, (SELECT a.number FROM account a WHERE a.app = t.app AND a.name = t.sender))
+                AS sender,
+              CASE WHEN t.to_group THEN -(t.found).number ELSE
+                coalesce(t.dest_number, (SELECT a.number FROM account a WHERE a.app = t.app AND a.name = t.dest))
+              END AS inbox
+            FROM (
+              SELECT *, CASE WHEN u.to_group
+                THEN (SELECT g FROM chat_group g WHERE g.app = u.app AND g.id = u.dest) END AS found
+              FROM unnest(
+                  a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_to_knowns
+                ) WITH ORDINALITY AS u (app, sender, sender_number, to_group, dest, dest_number, to_known, position)
+              OFFSET 0
+            ) t
+            ORDER BY t.position
+          ) r;
+        FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
+          place := a_linked[link];
+          CONTINUE WHEN denials[place] IS NOT NULL;
+          denials[place] := roost.link_denial(
+            a_apps[place], senders[place], coalesce(inboxes[place], 0), a_senders[place], a_dests[place],
+            a_mentions[link], a_replies[link]);
       END LOOP;
-      EXIT WHEN is_complete OR pass = 2;
-      made := ARRAY(SELECT inbox IS NULL FROM unnest(inboxes) WITH ORDINALITY AS t (inbox, position) ORDER BY position);
-      PERFORM roost.add_accounts(a_apps, a_senders);
-      -- Rows of accounts stay for ever, and only stored talks are charged: the others make none. Of several talks with
-      -- one clientId those behind the first are not stored.
-      PERFORM roost.add_accounts(array_agg(t.app), array_agg(t.dest))
-        FROM (
-          SELECT u.*, count(*) FILTER (WHERE u.denial IS NULL) OVER (
-              PARTITION BY u.app, u.sender_name, u.client_id ORDER BY u.position
-              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_count
-          FROM unnest(a_apps, a_senders, senders, a_to_groups, a_dests, inboxes, denials, a_client_ids)
-            WITH ORDINALITY
-            AS u (app, sender_name, sender, to_group, dest, inbox, denial, client_id, position)
-        ) t
-        WHERE t.inbox IS NULL AND NOT t.to_group AND t.denial IS NULL
-          AND (t.client_id = '' OR t.earlier_count = 0 AND NOT EXISTS (
-            SELECT FROM message m WHERE m.sender = t.sender AND m.client_id = t.client_id));
-    END LOOP;
+        EXIT WHEN is_complete OR pass = 2;
+        made := ARRAY(
+          SELECT inbox IS NULL FROM unnest(inboxes) WITH ORDINALITY AS t (inbox, position) ORDER BY position);
+        PERFORM roost.add_accounts(a_apps, a_senders);
+        -- Rows of accounts stay for ever, and only stored talks are charged: the others make none. Of several talks
+        -- with one clientId those behind the first are not stored.
+        PERFORM roost.add_accounts(array_agg(t.app), array_agg(t.dest))
+          FROM (
+            SELECT u.*, count(*) FILTER (WHERE u.denial IS NULL) OVER (
+                PARTITION BY u.app, u.sender_name, u.client_id ORDER BY u.position
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_count
+            FROM unnest(a_apps, a_senders, senders, a_to_groups, a_dests, inboxes, denials, a_client_ids)
+              WITH ORDINALITY
+              AS u (app, sender_name, sender, to_group, dest, inbox, denial, client_id, position)
+          ) t
+          WHERE t.inbox IS NULL AND NOT t.to_group AND t.denial IS NULL
+            AND (t.client_id = '' OR t.earlier_count = 0 AND NOT EXISTS (
+              SELECT FROM message m WHERE m.sender = t.sender AND m.client_id = t.client_id));
+      END LOOP;
+    END IF;
 
-    mentions := array_fill(null::text, ARRAY[cardinality(a_apps)]);
-    replies := array_fill(null::bigint, ARRAY[cardinality(a_apps)]);
+    IF cardinality(a_linked) > 0 THEN
+      mentions := array_fill(null::text, ARRAY[talks]);
+      replies := array_fill(null::bigint, ARRAY[talks]);
+    END IF;
     FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
-      at := a_linked[link];
-      mentions[at] := nullif(a_mentions[link], '');
-      replies[at] := nullif(a_replies[link], 0);
+      place := a_linked[link];
+      mentions[place] := nullif(a_mentions[link], '');
+      replies[place] := nullif(a_replies[link], 0);
     END LOOP;
 
     -- Of several talks with one clientId the first is stored, or none where there is an earlier one.
     INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id, mentions, reply_to)
-      SELECT roost.id_after(first_id, position - 1), inbox, sender, type, body, extra,
-        held.wall_us * 1000 + position - 1, nullif(client_id, ''), mentions, reply_to
-      FROM unnest(inboxes, senders, denials, a_types, a_bodies, a_extras, a_client_ids, mentions, replies)
-        WITH ORDINALITY
-        AS t (inbox, sender, denial, type, body, extra, client_id, mentions, reply_to, position)
-      WHERE denial IS NULL AND inbox IS NOT NULL
-      ORDER BY position
+      SELECT roost.id_after(first_id, at - 1), inboxes[at], senders[at], a_types[at], a_bodies[at], a_extras[at],
+        held.wall_us * 1000 + at - 1, nullif(a_client_ids[at], ''), mentions[at], replies[at]
+      FROM generate_series(1, talks) AS t (at)
+      WHERE denials[at] IS NULL AND inboxes[at] IS NOT NULL
+      ORDER BY at
       ON CONFLICT (sender, client_id) WHERE client_id IS NOT NULL DO NOTHING;
     GET DIAGNOSTICS stored_count = ROW_COUNT;
-    PERFORM roost.move_last(roost.id_after(first_id, cardinality(a_apps) - 1), held.wall_us / 1000);
-    is_all_stored := stored_count = cardinality(a_apps);
-    -- A conversation begins with its first message, for both sides at once: looked up once for each pair of the batch.
-    INSERT INTO conversation (account, other)
-      SELECT DISTINCT side.account, side.other
-      FROM (
-        SELECT p.inbox, p.sender
+    PERFORM roost.move_last(roost.id_after(first_id, talks - 1), held.wall_us / 1000);
+    is_all_stored := stored_count = talks;
+    -- A conversation begins with its first message, for both sides at once: looked up once for each pair of a_starts.
+    IF cardinality(a_starts) > 0 THEN
+      INSERT INTO conversation (account, other)
+        SELECT DISTINCT side.account, side.other
         FROM (
-          SELECT DISTINCT t.inbox, t.sender
-          FROM unnest(inboxes, senders, denials) WITH ORDINALITY AS t (inbox, sender, denial, position)
-          WHERE t.denial IS NULL AND t.inbox > 0
-            AND (is_all_stored OR EXISTS (SELECT FROM message m WHERE m.id = roost.id_after(first_id, t.position - 1)))
-        ) p
-        WHERE NOT EXISTS (SELECT FROM conversation c WHERE c.account = p.inbox AND c.other = p.sender)
-        OFFSET 0
-      ) begun, LATERAL (VALUES (begun.inbox, begun.sender), (begun.sender, begun.inbox)) AS side (account, other);
+          SELECT p.inbox, p.sender
+          FROM (
+            SELECT DISTINCT inboxes[at] AS inbox, senders[at] AS sender
+            FROM unnest(a_starts) AS t (at)
+            WHERE denials[at] IS NULL AND inboxes[at] > 0
+              AND (is_all_stored OR EXISTS (SELECT FROM message m WHERE m.id = roost.id_after(first_id, at - 1)))
+          ) p
+          WHERE NOT EXISTS (SELECT FROM conversation c WHERE c.account = p.inbox AND c.other = p.sender)
+          OFFSET 0
+        ) begun, LATERAL (VALUES (begun.inbox, begun.sender), (begun.sender, begun.inbox)) AS side (account, other);
+    END IF;
     FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
-      at := a_linked[link];
-      PERFORM roost.add_links(roost.id_after(first_id, at - 1), a_apps[at]);
+      place := a_linked[link];
+      PERFORM roost.add_links(roost.id_after(first_id, place - 1), a_apps[place]);
     END LOOP;
   END IF;
 
@@ -170,20 +188,20 @@ BEGIN
   -- the message before is either in the batch, too, or looked up for the first one to its inbox.
   IF is_all_stored THEN
     RETURN QUERY
-      SELECT CASE WHEN made[t.position] THEN ${outcome.storedForNew} ELSE ${outcome.stored} END::bigint,
-        t.new_id, held.wall_us * 1000 + t.position - 1,
+      SELECT CASE WHEN made[t.at] THEN ${outcome.storedForNew} ELSE ${outcome.stored} END::bigint,
+        t.new_id, held.wall_us * 1000 + t.at - 1,
         coalesce(
-          lag(t.new_id) OVER (PARTITION BY t.inbox ORDER BY t.position),
+          lag(t.new_id) OVER (PARTITION BY t.inbox ORDER BY t.at),
           ${idBefore("message", "t.inbox", "t.new_id")},
           0),
-        t.version,
+        versions[t.at],
         CASE WHEN has_entries THEN coalesce(${idBefore("entry", "t.inbox", "t.new_id")}, 0) ELSE 0 END,
-        t.sender, t.inbox
+        senders[t.at], t.inbox
       FROM (
-        SELECT u.*, roost.id_after(first_id, u.position - 1) AS new_id
-        FROM unnest(inboxes, senders, versions) WITH ORDINALITY AS u (inbox, sender, version, position)
+        SELECT n.at, roost.id_after(first_id, n.at - 1) AS new_id, inboxes[n.at] AS inbox
+        FROM generate_series(1, talks) AS n (at)
       ) t
-      ORDER BY t.position;
+      ORDER BY t.at;
   -- A talk whose clientId was stored before is told so, whatever its rights are now: its sender may have left the
   -- group.
   ELSE RETURN QUERY

@@ -276,7 +276,18 @@ CREATE TABLE roost.read_cursor (
 ) WITH (fillfactor = 80);
 `;
 
-export const migrations: readonly string[] = [tables, horizons, identity, groupCounts, revocations, conversations];
+/** Only functions change: a writer says which conversations it knows to have begun (message-functions.ts). */
+const knownConversations = "";
+
+export const migrations: readonly string[] = [
+  tables,
+  horizons,
+  identity,
+  groupCounts,
+  revocations,
+  conversations,
+  knownConversations,
+];
 
 /** Writers take this lock first: no writer holds a lock that creating triggers waits for. */
 const lock = "SELECT FROM roost.sequence FOR UPDATE;";

@@ -19,7 +19,8 @@ import { purgeRowsMax } from "../purge.ts";
 import { StoreUnavailable, type RevokeOutcome } from "../store.ts";
 import { UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import { AccountNumbers } from "./account-numbers.ts";
-import { type AckJob, changeOf, type GroupJob, isGroupJob, sendMessages, type TalkJob } from "./batch.ts";
+import { type AckJob, changeOf, type GroupJob, isGroupJob, type Known, sendMessages, type TalkJob } from "./batch.ts";
+import { BegunConversations } from "./begun-conversations.ts";
 import { sendChanges } from "./changes.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { toText } from "./text.ts";
@@ -50,6 +51,10 @@ export function mayShareBatch(first: Job, next: Job): boolean {
   return isGroupJob(first) === isGroupJob(next);
 }
 
+function nothingKnown(): Known {
+  return { accounts: new AccountNumbers(), conversations: new BegunConversations() };
+}
+
 export class Writer {
   /** The single connection; reads may share it. */
   readonly connections: Connections;
@@ -57,7 +62,7 @@ export class Writer {
   private readonly holder: string;
   private readonly place: string;
   private claim: StoreClaim;
-  private accounts = new AccountNumbers();
+  private known = nothingKnown();
   life: string | undefined;
   identity: string | undefined;
   /** Whether a renewal must confirm the life before anything is written. */
@@ -83,7 +88,7 @@ export class Writer {
       connectionsMax: 1,
       idleSecondsMax: 0,
       onLost: () => {
-        this.accounts = new AccountNumbers();
+        this.known = nothingKnown();
         // The next connection may reach another server.
         this.isLifeDoubted = true;
         this.onLost?.();
@@ -210,7 +215,7 @@ export class Writer {
     this.identity = renewal.identity;
     this.isLifeDoubted = false;
     if (former !== undefined && former !== renewal.life) {
-      this.accounts = new AccountNumbers();
+      this.known = nothingKnown();
       this.onReplaced?.(former, renewal.life);
     }
     return renewal;
@@ -218,11 +223,11 @@ export class Writer {
 
   private async claimNow(): Promise<Renewal> {
     const { holder, claim } = this;
-    // This statement fails on a store of an earlier schema, which lacks the table, before anything is claimed.
+    // This statement fails on a store of an earlier schema, which lacks the function, before anything is claimed.
     const [row] = await this.connections.run<ClaimRow[]>(
       (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
          FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})
-         WHERE NOT EXISTS (SELECT FROM roost.read_cursor WHERE false)`,
+         WHERE 'roost.append_batch'::regproc IS NOT NULL`,
     );
     assert(row !== undefined, "a claim has one row");
     const { outcome, identity, life } = row;
@@ -248,18 +253,11 @@ export class Writer {
     acks: readonly AckJob[],
   ): Promise<BigInt64Array> {
     // What another store replaces belongs to the rows that this very call brings back.
-    const { accounts } = this;
+    const { known } = this;
     const rows = await this.connections.run((sql) =>
-      sendMessages(sql, { holder: this.holder, life, accounts, talks, acks }),
+      sendMessages(sql, { holder: this.holder, life, known, talks, acks }),
     );
     assert(rows.length === jobs.length, "each job has its row");
-    for (const [index, { app, sender, toGroup, dest }] of talks.entries()) {
-      const row = rows[index];
-      if (row === undefined) break;
-      if (accounts.find(app, sender) === null) accounts.remember(app, sender, row[6]);
-      const inbox = row[7];
-      if (!toGroup && inbox !== null && accounts.find(app, dest) === null) accounts.remember(app, dest, inbox);
-    }
     const numbers = new BigInt64Array(jobs.length * outcomeSlots);
     let talk = 0;
     let ack = talks.length;
