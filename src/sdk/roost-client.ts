@@ -30,7 +30,6 @@ import { emptyMessage, type MessageInit, type MessageType } from "../wire/messag
 import { Disconnected, isWorthRepeating, RequestRefused } from "./client-errors.ts";
 import type { ClientEvents, ClientOptions } from "./client-options.ts";
 import { ConnectionKeeper } from "./connection-keeper.ts";
-import { deferred } from "./deferred.ts";
 import { Emitter, type Handler } from "./emitter.ts";
 import { type Cancel, type Environment, platform } from "./environment.ts";
 import { Gateways } from "./gateways.ts";
@@ -38,10 +37,10 @@ import type { CreatedGroup, GroupDraft } from "./group.ts";
 import { emitGroupNotice } from "./group-notices.ts";
 import { boundedHeartbeatMs, heartbeatMsDefault } from "./liveness.ts";
 import { type Message, pushedMessage } from "./message.ts";
-import { backOffMs } from "./reconnect-rule.ts";
+import { inTime, repeat } from "./repeat.ts";
 import type { Session } from "./session.ts";
 import { Synchroniser } from "./synchroniser.ts";
-import type { Stored, Talk, TalkOptions } from "./talk.ts";
+import { filled, type Stored, type Talk, type TalkOptions } from "./talk.ts";
 import { TokenSource } from "./token-source.ts";
 
 export type { CreatedGroup, GroupDraft } from "./group.ts";
@@ -246,10 +245,7 @@ export class RoostClient {
   /** Acknowledges what was delivered, if the server still answers, and ends the connection for good. */
   async close(): Promise<void> {
     if (this.isOnline) {
-      const { promise, resolve } = deferred<void>();
-      const cancel = this.environment.after(closeWaitMs, resolve);
-      await Promise.race([promise, this.synchroniser.settle()]);
-      cancel();
+      await inTime(this.environment, closeWaitMs, this.synchroniser.settle(), "").catch(() => undefined);
     }
     this.keeper.stop(closeNormal);
   }
@@ -282,25 +278,23 @@ export class RoostClient {
     }
   }
 
-  protected async talk(
+  protected talk(
     command: string,
     dest: string,
-    { body, type = 1, extra = "", mentions = [], replyTo = 0n }: Talk,
+    talk: Talk,
     { clientId = this.environment.newId() }: TalkOptions,
   ): Promise<Stored> {
-    for (let tries = 1; ; tries++) {
-      try {
+    const request = { ...filled(talk), clientId };
+    return repeat(
+      this.environment,
+      async () => {
         const session = await this.keeper.online(this.requestTimeoutMs);
-        const request = { type, body, extra, clientId, mentions, replyTo };
         const answer = await this.request(command, dest, MessageReq, request, MessageResp, session);
         this.synchroniser.sent(answer.messageId);
         return { id: answer.messageId, sendTime: answer.sendTime };
-      } catch (error) {
-        if (tries >= this.talkTriesMax || this.keeper.ending !== undefined || !isWorthRepeating(error)) throw error;
-      }
-      const delayMs = backOffMs(tries - 1, () => this.environment.random());
-      await new Promise<void>((resolve) => void this.environment.after(delayMs, resolve));
-    }
+      },
+      (error, tries) => tries + 1 >= this.talkTriesMax || this.keeper.ending !== undefined || !isWorthRepeating(error),
+    );
   }
 
   protected pushed(header: Header, body: Uint8Array): void {

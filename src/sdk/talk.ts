@@ -10,6 +10,11 @@ export interface Talk {
   readonly replyTo?: bigint;
 }
 
+/** With its defaults. */
+export function filled({ body, type = 1, extra = "", mentions = [], replyTo = 0n }: Talk): Required<Talk> {
+  return { body, type, extra, mentions, replyTo };
+}
+
 export interface TalkOptions {
   /** Identifies the message across retries: the server stores it once. At most 64 bytes; default: a fresh UUID. */
   readonly clientId?: string;
