@@ -43,6 +43,31 @@ describe.skipIf(chromium === undefined)(
     );
 
     test(
+      "two servers of one page have outboxes of their own",
+      async () => {
+        const seen = await inPage(`
+          const connect = (url) =>
+            Messenger.connect({ url, token: ${JSON.stringify(await server.token("dora"))}, device: "page" });
+          const [one, other] = ["ws://${server.ws}", "ws://${server.ws}/?other"];
+          const first = await connect(one);
+          await first.close();
+          first.conversation({ account: "robin" }).send({ body: "for the first one" });
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          const second = await connect(other);
+          const found = [second.pending().length];
+          await second.close();
+          const again = await connect(one);
+          found.push(again.pending().length);
+          await until(() => again.pending().length === 0);
+          await again.close();
+          return found;
+        `);
+        expect(seen).toEqual([0, 1]);
+      },
+      browserTestMsMax,
+    );
+
+    test(
       "a tab keeps its device and its outbox when it is reloaded, and another tab has a device of its own",
       async () => {
         const seen = await inPage(`

@@ -6,11 +6,9 @@ import type { ChatMessage } from "./messenger-types.ts";
 
 /** A message as the server has it now. */
 export function messageNow(message: HistoryMessage): ChatMessage {
-  const { messageId: id, sender, sendTime, type, body, extra, mentions, replyTo } = message;
+  const { messageId: id, edited: isEdited, recalled: isRecalled } = message;
   const reactions = message.reactions.map(({ reaction, count, mine }) => ({ reaction, count, isMine: mine }));
-  const { edited: isEdited, recalled: isRecalled } = message;
-  const kept = { id, sender, sendTime, type, body, extra, mentions, replyTo };
-  return { ...kept, clientId: "", isEdited, isRecalled, reactions, state: "stored" };
+  return { ...newMessage({ ...message, id }), isEdited, isRecalled, reactions };
 }
 
 /** A message that was just stored; `clientId` if this client sent it. */

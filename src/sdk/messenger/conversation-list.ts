@@ -5,18 +5,20 @@
 import { Command } from "../../wire/commands.ts";
 import { ConversationListReq } from "../../wire/gen/messages/conversation-list-req.ts";
 import { ConversationListResp } from "../../wire/gen/messages/conversation-list-resp.ts";
-import { Disconnected, RequestRefused } from "../client-errors.ts";
+import { Disconnected, errorOf } from "../client-errors.ts";
 import { type Deferred, deferred } from "../deferred.ts";
+import type { Emitter } from "../emitter.ts";
 import type { Environment } from "../environment.ts";
 import type { Ask } from "./ask.ts";
-import { ConversationRecord } from "./conversation-record.ts";
-import type { ChatMessage, ConversationState, Partner } from "./messenger-types.ts";
+import { Changes } from "./changes.ts";
+import { ConversationRecord, type Settings } from "./conversation-record.ts";
+import type { ChatMessage, ConversationState, MessengerEvents, Partner } from "./messenger-types.ts";
 import { keyOf } from "./partner.ts";
 
 /** Conversations a page. */
 const pageSize = 100;
 const firstPageSize = 50;
-/** The least time between two readings of the list, in milliseconds. */
+/** The pause after a reading of the list, in milliseconds. */
 const pauseMs = 500;
 /** The bound on updates that wait for a reading; beyond it, the list is read again after it. */
 const notedMax = 10_000;
@@ -25,13 +27,14 @@ const notedMax = 10_000;
 type Update = (record: ConversationRecord) => boolean | void;
 
 interface ListOwner {
-  readonly ask: Ask;
+  /** Rejects with Disconnected, or if a request is refused for good. */
+  readonly patientAsk: Ask;
   readonly environment: Environment;
-  /** Messages with the changes that the server has not confirmed. */
-  shown(message: ChatMessage): ChatMessage;
+  readonly notices: Emitter<MessengerEvents>;
+  /** Messages with the changes that the server has not confirmed; undefined if they are not shown. */
+  shown(partner: Partner, message: ChatMessage): ChatMessage | undefined;
   /** What is marked as read and not sent yet. */
   markedRead(key: string): bigint;
-  changed(keys: ReadonlySet<string>): void;
 }
 
 interface Noted {
@@ -40,15 +43,16 @@ interface Noted {
   readonly isNews: boolean;
 }
 
-type Settings = Partial<Pick<ConversationState, "isPinned" | "isMuted" | "isHidden">>;
-
 /** The account's conversations: pinned ones first, each part by newest activity. Hidden ones are not in it. */
 export class ConversationList implements Iterable<ConversationState> {
   private readonly owner: ListOwner;
   private records = new Map<string, ConversationRecord>();
-  private readonly settings = new Map<string, Settings[]>();
+  private readonly settings = new Changes<string, Settings>();
   private sorted: readonly ConversationState[] | undefined;
-  private firstPage: Deferred<void> = deferred();
+  /** For those who wait for the first page. */
+  private firstPage: Deferred<void> | undefined;
+  /** Why there is none. */
+  private failure: Error | undefined;
   private isOnline = false;
   private isRead = false;
   private more = false;
@@ -59,13 +63,14 @@ export class ConversationList implements Iterable<ConversationState> {
   private isWanted = false;
   private isPausing = false;
   private noted: Noted[] | undefined;
+  /** To be called when the list has been read. */
+  private readonly waiting: (() => void)[] = [];
   /** Conversations that belong to the list and are not loaded. */
   private readonly unknownKeys = new Set<string>();
   private changedKeys: Set<string> | undefined;
 
   constructor(owner: ListOwner) {
     this.owner = owner;
-    this.firstPage.promise.catch(() => undefined);
   }
 
   /** The loaded part; another array after each change. */
@@ -86,9 +91,11 @@ export class ConversationList implements Iterable<ConversationState> {
     return this.isRead;
   }
 
-  /** Resolves when the first page has been read. Rejects as requests do. */
+  /** Resolves when the first page has been read. Rejects if it was refused, or the client has ended. */
   ready(): Promise<void> {
-    return this.firstPage.promise;
+    if (this.isRead) return Promise.resolve();
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    return (this.firstPage ??= deferred()).promise;
   }
 
   get hasMore(): boolean {
@@ -107,8 +114,8 @@ export class ConversationList implements Iterable<ConversationState> {
 
   /** Loads the next page, at most 100 conversations. */
   async loadMore(): Promise<void> {
+    await this.ready();
     while (this.reading !== undefined) await this.reading;
-    await this.firstPage.promise;
     if (!this.more) return;
     await this.read(async () => {
       const { conversations, hasMore } = await this.page(this.lastId, pageSize);
@@ -127,20 +134,24 @@ export class ConversationList implements Iterable<ConversationState> {
 
   stop(isForGood: boolean, error: Error): void {
     this.isOnline = false;
-    if (isForGood) this.firstPage.reject(error);
-    if (!this.isRead) return;
     this.isRead = false;
-    if (!isForGood) this.firstPage = deferred();
-    this.firstPage.promise.catch(() => undefined);
+    this.failure = undefined;
+    if (isForGood) this.settle(error);
   }
 
-  /** Reads the loaded part again; several calls within a short time are one reading. */
-  readAgain(): void {
-    if (!this.isOnline) return;
-    this.isWanted = true;
-    if (this.reading !== undefined || this.isPausing) return;
+  /**
+   * Reads the loaded part again; several calls within a short time are one reading. `done` is called after it, or a
+   * later one if it fails.
+   */
+  readAgain(done?: () => void): void {
+    if (done !== undefined) this.waiting.push(done);
+    this.isWanted = this.isOnline;
+    if (!this.isOnline || this.reading !== undefined || this.isPausing) return;
     this.isWanted = false;
-    void this.read(() => this.replace()).catch((error: unknown) => this.failed(error));
+    this.read(() => this.replace()).catch((cause: unknown) => {
+      // After Disconnected, the next sign-in reads.
+      if (!(cause instanceof Disconnected)) this.settle(errorOf(cause));
+    });
   }
 
   /**
@@ -169,12 +180,10 @@ export class ConversationList implements Iterable<ConversationState> {
   /** Shows settings before the server confirms them; returns a function that takes that away. */
   set(partner: Partner, change: Settings): () => void {
     const key = keyOf(partner);
-    this.settings.set(key, [...(this.settings.get(key) ?? []), change]);
+    const takeAway = this.settings.add(key, change);
     this.note(key);
     return () => {
-      const rest = (this.settings.get(key) ?? []).filter((other) => other !== change);
-      if (rest.length > 0) this.settings.set(key, rest);
-      else this.settings.delete(key);
+      takeAway();
       this.note(key);
     };
   }
@@ -187,7 +196,7 @@ export class ConversationList implements Iterable<ConversationState> {
       this.owner.environment.after(0, () => {
         const keys = this.changedKeys ?? new Set<string>();
         this.changedKeys = undefined;
-        this.owner.changed(keys);
+        void this.owner.notices.emit("conversationsChanged", { keys });
       });
     }
     this.changedKeys.add(key);
@@ -214,11 +223,6 @@ export class ConversationList implements Iterable<ConversationState> {
   /** One reading at a time. */
   private async read(pages: () => Promise<void>): Promise<void> {
     this.noted = [];
-    this.isPausing = true;
-    this.owner.environment.after(pauseMs, () => {
-      this.isPausing = false;
-      if (this.isWanted) this.readAgain();
-    });
     const reading = pages();
     this.reading = reading.catch(() => undefined);
     try {
@@ -226,7 +230,11 @@ export class ConversationList implements Iterable<ConversationState> {
     } finally {
       this.noted = undefined;
       this.reading = undefined;
-      if (this.isWanted) this.readAgain();
+      this.isPausing = true;
+      this.owner.environment.after(pauseMs, () => {
+        this.isPausing = false;
+        if (this.isWanted) this.readAgain();
+      });
     }
   }
 
@@ -235,6 +243,7 @@ export class ConversationList implements Iterable<ConversationState> {
     const isAll = this.records.size > 0 && !this.more;
     const wanted = isAll ? Infinity : Math.max(firstPageSize, this.records.size + this.unknownKeys.size);
     this.unknownKeys.clear();
+    const { length } = this.waiting;
     const listed: ConversationRecord[] = [];
     let hasMore = true;
     for (let before = 0n; hasMore && listed.length < wanted;) {
@@ -249,7 +258,8 @@ export class ConversationList implements Iterable<ConversationState> {
     this.lastId = 0n;
     this.add(listed, hasMore);
     this.isRead = true;
-    this.firstPage.resolve();
+    this.settle();
+    for (const done of this.waiting.splice(0, length)) done();
   }
 
   private add(added: readonly ConversationRecord[], hasMore: boolean): void {
@@ -268,22 +278,29 @@ export class ConversationList implements Iterable<ConversationState> {
       if (isAnew || keys.has(key)) this.apply(key, update, isNews);
   }
 
-  private failed(error: unknown): void {
-    if (error instanceof Disconnected || !this.isOnline) return;
-    if (error instanceof RequestRefused && !error.isTransient) this.firstPage.reject(error);
-    else this.isWanted = true;
+  private settle(failure?: Error): void {
+    const { firstPage } = this;
+    this.firstPage = undefined;
+    this.failure = failure;
+    if (failure === undefined) firstPage?.resolve();
+    else firstPage?.reject(failure);
   }
 
   private page(before: bigint, limit: number): Promise<ConversationListResp> {
-    return this.owner.ask(Command.ConversationList, ConversationListReq, { before, limit }, ConversationListResp);
+    return this.owner.patientAsk(
+      Command.ConversationList,
+      ConversationListReq,
+      { before, limit },
+      ConversationListResp,
+    );
   }
 
   /** The same object for the same state. */
   private withChanges(state: ConversationState): ConversationState {
-    const changes = this.settings.get(state.key);
-    const lastMessage = state.lastMessage && this.owner.shown(state.lastMessage);
-    if (changes === undefined && lastMessage === state.lastMessage) return state;
-    const shown: ConversationState = Object.assign({ ...state, lastMessage }, ...(changes ?? []));
+    const changes = this.settings.of(state.key);
+    const lastMessage = state.lastMessage && this.owner.shown(state.partner, state.lastMessage);
+    if (changes.length === 0 && lastMessage === state.lastMessage) return state;
+    const shown: ConversationState = Object.assign({ ...state, lastMessage }, ...changes);
     return shown;
   }
 }
@@ -295,5 +312,5 @@ function endOf(page: ConversationListResp["conversations"]): bigint {
 
 function inOrder(one: ConversationState, other: ConversationState): number {
   if (one.isPinned !== other.isPinned) return one.isPinned ? -1 : 1;
-  return one.activityId > other.activityId ? -1 : one.activityId < other.activityId ? 1 : 0;
+  return Number(other.activityId - one.activityId);
 }

@@ -6,11 +6,13 @@ import { blank, messageNow } from "./chat-message.ts";
 import type { ChatMessage, ConversationState } from "./messenger-types.ts";
 import { keyOf, partnerOf } from "./partner.ts";
 
+export type Settings = Partial<Pick<ConversationState, "isPinned" | "isMuted" | "isHidden">>;
+
 /** The bound on unread messages that are known one by one; the server counts no more either. */
 const unreadMax = 1_000;
 
 export class ConversationRecord {
-  private current: ConversationState;
+  state: ConversationState;
   /** The list has counted everything up to this message. */
   private readonly listedId: bigint;
   /** Unread messages since then, and whether each mentions this account. */
@@ -27,18 +29,14 @@ export class ConversationRecord {
     this.listedId = activityId;
     const lastMessage = listed.lastMessage && messageNow(listed.lastMessage);
     const counts = { activityId, lastMessage, unread, isAtLeast, unreadMentions, readId, peerReadId };
-    this.current = { key: keyOf(partner), partner, ...counts, isPinned, isMuted, isHidden };
-  }
-
-  get state(): ConversationState {
-    return this.current;
+    this.state = { key: keyOf(partner), partner, ...counts, isPinned, isMuted, isHidden };
   }
 
   /** A message was stored. */
   arrived(message: ChatMessage, isMine: boolean, isMention: boolean): void {
     const { id } = message;
     if (id <= this.listedId || this.unread.has(id)) return;
-    const { activityId, lastMessage, readId, unread, unreadMentions } = this.current;
+    const { activityId, lastMessage, readId, unread, unreadMentions } = this.state;
     if (id > (lastMessage?.id ?? 0n)) this.set({ lastMessage: message });
     this.set({ activityId: id > activityId ? id : activityId });
     if (id > this.hiddenId) this.set({ isHidden: false });
@@ -50,19 +48,19 @@ export class ConversationRecord {
 
   /** Read up to a message. Returns whether the count is known; otherwise the list must be read again. */
   read(upTo: bigint): boolean {
-    if (upTo <= this.current.readId) return this.isCounted;
+    if (upTo <= this.state.readId) return this.isCounted;
     this.set({ readId: upTo });
     this.isCounted = this.dropUnread(upTo);
     return this.isCounted;
   }
 
   peerRead(upTo: bigint): void {
-    if (upTo > this.current.peerReadId) this.set({ peerReadId: upTo });
+    if (upTo > this.state.peerReadId) this.set({ peerReadId: upTo });
   }
 
   /** A message was recalled: it counts as unread, and mentions nobody. Returns whether the counts are known. */
   recalled(id: bigint): boolean {
-    const { lastMessage, readId, unreadMentions } = this.current;
+    const { lastMessage, readId, unreadMentions } = this.state;
     if (lastMessage?.id === id && !lastMessage.isRecalled) this.set({ lastMessage: blank(lastMessage) });
     if (this.unread.has(id)) {
       if (this.unread.get(id) === true) this.set({ unreadMentions: unreadMentions - 1 });
@@ -72,32 +70,37 @@ export class ConversationRecord {
     return unreadMentions === 0 || id <= readId || id > this.listedId;
   }
 
-  /** The last message, as it is now. */
-  refreshed(message: ChatMessage): void {
-    if (this.current.lastMessage?.id === message.id) this.set({ lastMessage: message });
+  /** A message, as it is now. Returns whether the counts are known. */
+  refreshed(message: ChatMessage): boolean {
+    if (this.state.lastMessage?.id === message.id) this.set({ lastMessage: message });
+    return !message.isRecalled || this.recalled(message.id);
   }
 
   /** Another device changed the settings. Returns whether everything is known then. */
   setting({ version, pinned, muted, hiddenId, clearedTo }: ConversationSetting): boolean {
     if (version < this.version) return true;
-    const isKnown = pinned === this.current.isPinned;
+    const isKnown = pinned === this.state.isPinned;
     this.version = version;
     this.hiddenId = hiddenId;
-    const isHidden = hiddenId >= this.current.activityId;
+    const isHidden = hiddenId >= this.state.activityId;
     this.set({ isPinned: pinned, isMuted: muted, isHidden });
-    const { lastMessage, readId } = this.current;
-    if (lastMessage === undefined || clearedTo <= readId) return isKnown && clearedTo < (lastMessage?.id ?? 0n);
-    return this.dropUnread(clearedTo) && isKnown && clearedTo < lastMessage.id;
+    const { lastMessage, readId } = this.state;
+    const isCounted = clearedTo <= readId || this.dropUnread(clearedTo);
+    return isCounted && isKnown && clearedTo < (lastMessage?.id ?? 0n);
   }
 
-  /** What this device has set, once the server has it. */
-  confirmed(change: Partial<ConversationState>): void {
+  /** What this device has set, once the server has it in this version. */
+  confirmed(change: Settings, version: bigint): void {
+    if (version < this.version) return;
+    this.version = version;
     this.set(change);
-    if (change.isHidden === true) this.hiddenId = this.current.activityId;
+    if (change.isHidden === undefined) return;
+    this.hiddenId = change.isHidden ? version : 0n;
+    this.set({ isHidden: this.hiddenId >= this.state.activityId });
   }
 
   private dropUnread(upTo: bigint): boolean {
-    const { activityId, unread, isAtLeast } = this.current;
+    const { activityId, unread, isAtLeast } = this.state;
     const isListed = unread > this.unread.size && upTo < this.listedId;
     for (const id of this.unread.keys()) if (id <= upTo) this.unread.delete(id);
     if (upTo < activityId && (isListed || isAtLeast)) return false;
@@ -107,6 +110,6 @@ export class ConversationRecord {
   }
 
   private set(change: Partial<ConversationState>): void {
-    this.current = { ...this.current, ...change };
+    this.state = { ...this.state, ...change };
   }
 }

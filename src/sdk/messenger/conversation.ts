@@ -2,10 +2,9 @@
 
 import { Command } from "../../wire/commands.ts";
 import { AccountStateChange } from "../../wire/gen/messages/account-state-change.ts";
-import { ConversationClearReq } from "../../wire/gen/messages/conversation-clear-req.ts";
 import { ConversationSetReq } from "../../wire/gen/messages/conversation-set-req.ts";
-import type { Ask } from "./ask.ts";
 import type { ConversationList } from "./conversation-list.ts";
+import type { Settings } from "./conversation-record.ts";
 import { historyPages, readHistory } from "./history.ts";
 import type {
   ChatMessage,
@@ -16,18 +15,22 @@ import type {
   Partner,
   Timeline,
 } from "./messenger-types.ts";
+import type { Outbox } from "./outbox.ts";
+import type { OwnState } from "./own-state.ts";
 import { namesOf } from "./partner.ts";
+import type { ReadMarks } from "./read-marks.ts";
+import type { TimelineOwner } from "./timeline.ts";
+import type { Timelines } from "./timelines.ts";
 
-interface ConversationOwner {
-  readonly ask: Ask;
+export interface ConversationOwner extends TimelineOwner {
   readonly conversations: ConversationList;
-  timeline(partner: Partner, limit: number): Promise<Timeline>;
-  send(partner: Partner, draft: Draft): ChatMessage;
-  markRead(partner: Partner, upTo: bigint): Promise<void>;
-  /** This device cleared the conversation. */
-  cleared(partner: Partner, upTo: bigint): void;
+  readonly timelines: Timelines;
+  readonly ownState: OwnState;
+  readonly marks: ReadMarks;
+  readonly outbox: Outbox;
 }
 
+/** Keeps nothing of its own: two of the same partner are alike. */
 export class Conversation {
   readonly partner: Partner;
   private readonly owner: ConversationOwner;
@@ -49,12 +52,12 @@ export class Conversation {
 
   /** Opens a live view with the newest page (`limit` messages, default 50). Several may be open. */
   timeline({ limit = 50 }: { readonly limit?: number } = {}): Promise<Timeline> {
-    return this.owner.timeline(this.partner, limit);
+    return this.owner.timelines.start(this.owner, this.partner, limit);
   }
 
   /** Puts a message into the outbox and returns it immediately; it is sent in order, and again until it is stored. */
   send(draft: Draft): ChatMessage {
-    return this.owner.send(this.partner, draft);
+    return this.owner.outbox.add(this.partner, draft);
   }
 
   /**
@@ -63,7 +66,7 @@ export class Conversation {
    */
   async markRead(upTo?: bigint): Promise<void> {
     const id = upTo ?? this.state?.lastMessage?.id ?? (await this.lastId());
-    if (id > 0n) await this.owner.markRead(this.partner, id);
+    if (id > 0n) await this.owner.marks.mark(this.partner, id);
   }
 
   pin(isPinned = true): Promise<void> {
@@ -82,10 +85,7 @@ export class Conversation {
   /** Nothing up to a message, by default the last one, is shown to this account any more. */
   async clear(upTo?: bigint): Promise<void> {
     const id = upTo ?? (await this.lastId());
-    if (id === 0n) return;
-    const request = { ...namesOf(this.partner), upTo: id };
-    await this.owner.ask(Command.ConversationClear, ConversationClearReq, request, AccountStateChange);
-    this.owner.cleared(this.partner, id);
+    if (id > 0n) await this.owner.ownState.clear(this.partner, id);
   }
 
   /** Asks for the last message, which the list may not have. */
@@ -94,18 +94,15 @@ export class Conversation {
     return messages[0]?.id ?? 0n;
   }
 
-  private async set(
-    change: Pick<ConversationSetReq, "pinned" | "muted" | "hidden">,
-    shown: Partial<Pick<ConversationState, "isPinned" | "isMuted" | "isHidden">>,
-  ): Promise<void> {
+  private async set(change: Pick<ConversationSetReq, "pinned" | "muted" | "hidden">, shown: Settings): Promise<void> {
     const { ask, conversations } = this.owner;
     const takeAway = conversations.set(this.partner, shown);
     try {
       const request = { ...namesOf(this.partner), ...change };
-      await ask(Command.ConversationSet, ConversationSetReq, request, AccountStateChange);
+      const { version } = await ask(Command.ConversationSet, ConversationSetReq, request, AccountStateChange);
       conversations.update(
         this.partner,
-        (record) => record.confirmed(shown),
+        (record) => record.confirmed(shown, version),
         shown.isPinned === true || shown.isHidden === false,
       );
     } finally {

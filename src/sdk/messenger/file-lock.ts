@@ -1,15 +1,20 @@
 // A lock file with the id of the process that holds it, for Bun and Node, which have no other locks in common. It
 // appears whole, and that of a dead process is taken away by one process alone.
 
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 
-/** What this process holds: a lock with its id that is not among them is of an earlier process with the same id. */
+/**
+ * What this process holds, by paths without symbolic links: a lock with its id that is not among them is of an earlier
+ * process with the same id.
+ */
 const held = new Set<string>();
 let takes = 0;
 
 export class FileLock {
   private readonly path: string;
-  private isHeld = false;
+  /** What `held` has of it. */
+  private key: string | undefined;
 
   constructor(path: string) {
     this.path = path;
@@ -17,6 +22,7 @@ export class FileLock {
 
   /** Takes the lock; returns the id of the process that holds it if that is alive. */
   take(): number | undefined {
+    const key = join(realpathSync(dirname(this.path)), basename(this.path));
     const mine = `${this.path}.${process.pid}-${++takes}`;
     writeFileSync(mine, `${process.pid}\n`, { mode: 0o600 });
     try {
@@ -24,32 +30,22 @@ export class FileLock {
         if (linked(mine, this.path)) break;
         const holder = holderOf(this.path);
         if (holder === undefined) continue;
-        if (this.isAlive(holder)) return holder;
+        if (isAlive(holder, key)) return holder;
         this.removeOf(holder, mine);
       }
     } finally {
       rmSync(mine, { force: true });
     }
-    held.add(this.path);
-    this.isHeld = true;
+    held.add(key);
+    this.key = key;
     return undefined;
   }
 
   release(): void {
-    if (!this.isHeld) return;
-    this.isHeld = false;
-    held.delete(this.path);
+    if (this.key === undefined) return;
+    held.delete(this.key);
+    this.key = undefined;
     rmSync(this.path, { force: true });
-  }
-
-  private isAlive(pid: number): boolean {
-    if (pid === process.pid) return held.has(this.path);
-    try {
-      process.kill(pid, 0);
-      return true;
-    } catch (error) {
-      return !isCode(error, "ESRCH");
-    }
   }
 
   /** Moves the dead one's lock aside; if another process has replaced it meanwhile, puts that one's back. */
@@ -63,6 +59,16 @@ export class FileLock {
     }
     if (holderOf(aside) !== dead) linked(aside, this.path);
     rmSync(aside, { force: true });
+  }
+}
+
+function isAlive(pid: number, key: string): boolean {
+  if (pid === process.pid) return held.has(key);
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !isCode(error, "ESRCH");
   }
 }
 

@@ -13,7 +13,7 @@ import {
   write,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
 import { FileLock } from "./file-lock.ts";
 import type { OpenOutbox, OutboxEntry, OutboxOwner, OutboxStorage } from "./outbox-storage.ts";
@@ -53,15 +53,17 @@ class FileOutbox implements OutboxStorage {
   private file: number | undefined;
   private waiting: Write[] = [];
   private writing: Promise<void> | undefined;
+  private isClosed = false;
 
   constructor(path: string, owner: OutboxOwner) {
-    this.path = path;
+    // The working directory may change.
+    this.path = resolve(path);
     this.owner = owner;
-    this.lock = new FileLock(`${path}.lock`);
+    this.lock = new FileLock(`${this.path}.lock`);
   }
 
   load(): Promise<readonly OutboxEntry[]> {
-    return new Promise((resolve) => {
+    return new Promise((done) => {
       const user = this.lock.take();
       if (user !== undefined)
         throw new Error(
@@ -74,7 +76,7 @@ class FileOutbox implements OutboxStorage {
         this.lock.release();
         throw error;
       }
-      resolve([...this.entries.values()]);
+      done([...this.entries.values()]);
     });
   }
 
@@ -87,6 +89,7 @@ class FileOutbox implements OutboxStorage {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.writing;
     this.closeFile();
     this.lock.release();
@@ -98,9 +101,11 @@ class FileOutbox implements OutboxStorage {
   }
 
   private append(line: Line): Promise<void> {
+    // The file may be another client's by now.
+    if (this.isClosed) return Promise.reject(new Error(`the outbox ${this.path} is closed: its client has ended`));
     this.apply(line);
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ line, resolve, reject });
+    return new Promise((done, reject) => {
+      this.waiting.push({ line, resolve: done, reject });
       this.writing ??= this.writeAll();
     });
   }
@@ -116,7 +121,7 @@ class FileOutbox implements OutboxStorage {
         for (const { reject } of writes) reject(error);
         continue;
       }
-      for (const { resolve } of writes) resolve();
+      for (const written of writes) written.resolve();
     }
     this.writing = undefined;
   }

@@ -1,30 +1,20 @@
-// Changes of messages that are shown before the server confirms them. A change that is refused is taken away; those of
-// the same message that were made besides it stay.
+// Changes of messages.
 
+import type { Changes } from "./changes.ts";
 import { blank } from "./chat-message.ts";
 import type { ChatMessage, ReactionCount } from "./messenger-types.ts";
 
-export type MessageChange = (message: ChatMessage) => ChatMessage;
+/** Undefined: the message is not shown. */
+export type MessageChange = (message: ChatMessage) => ChatMessage | undefined;
 
-export class MessageChanges {
-  private readonly changes = new Map<bigint, MessageChange[]>();
+export type MessageChanges = Changes<bigint, MessageChange>;
 
-  /** Adds a change; returns a function that takes it away. */
-  add(id: bigint, change: MessageChange): () => void {
-    const list = this.changes.get(id) ?? [];
-    this.changes.set(id, [...list, change]);
-    return () => {
-      const rest = (this.changes.get(id) ?? []).filter((other) => other !== change);
-      if (rest.length > 0) this.changes.set(id, rest);
-      else this.changes.delete(id);
-    };
-  }
-
-  /** The message with the changes; the same object if there are none. */
-  shown(message: ChatMessage): ChatMessage {
-    return (this.changes.get(message.id) ?? []).reduce((now, change) => change(now), message);
-  }
+/** The message with the changes, the same object if there are none; undefined if it is not shown. */
+export function changed(message: ChatMessage, changes: readonly MessageChange[]): ChatMessage | undefined {
+  return changes.reduce<ChatMessage | undefined>((now, change) => now && change(now), message);
 }
+
+export const hidden: MessageChange = () => undefined;
 
 export const recalled: MessageChange = blank;
 

@@ -11,7 +11,7 @@ import type { Environment } from "../environment.ts";
 import type { Ask } from "./ask.ts";
 import type { ConversationList } from "./conversation-list.ts";
 import { edited, type MessageChange, type MessageChanges, reacted, recalled } from "./message-changes.ts";
-import { MessageFetcher } from "./message-fetcher.ts";
+import { type Found, MessageFetcher } from "./message-fetcher.ts";
 import type { MessengerEvents, Partner } from "./messenger-types.ts";
 import type { Timelines } from "./timelines.ts";
 
@@ -19,10 +19,16 @@ export type ChangeKind = MessengerEvents["messageChanged"]["kind"];
 
 interface DeskOwner {
   readonly ask: Ask;
+  /** Rejects with Disconnected, or if a request is refused for good. */
+  readonly patientAsk: Ask;
   readonly environment: Environment;
   readonly notices: Emitter<MessengerEvents>;
   readonly conversations: ConversationList;
   readonly timelines: Timelines;
+  /** Those that the server has not confirmed. */
+  readonly changes: MessageChanges;
+  /** This account does not see a message any more. */
+  gone(ids: readonly bigint[]): void;
   account(): string;
   /** Records an entry of this device's; returns whether it is new. */
   stored(entryId: bigint): boolean;
@@ -31,15 +37,12 @@ interface DeskOwner {
 export class MessageDesk {
   readonly fetcher: MessageFetcher;
   private readonly owner: DeskOwner;
-  private readonly changes: MessageChanges;
 
-  /** `changes` are those that the server has not confirmed. */
-  constructor(owner: DeskOwner, changes: MessageChanges) {
+  constructor(owner: DeskOwner) {
     this.owner = owner;
-    this.changes = changes;
-    this.fetcher = new MessageFetcher(owner.ask, owner.environment, (id, found) => {
-      for (const timeline of owner.timelines.all()) timeline.refreshed(id, found?.message);
-      if (found === undefined) return;
+    this.fetcher = new MessageFetcher(owner.patientAsk, owner.environment, (id, found) => {
+      if (found === undefined) return owner.gone([id]);
+      for (const timeline of owner.timelines.all()) timeline.refreshed(found.message);
       owner.conversations.update(found.partner, (record) => record.refreshed(found.message), false);
     });
   }
@@ -59,15 +62,11 @@ export class MessageDesk {
   }
 
   /** Somebody changed a message, on another device. */
-  changed(partner: Partner, kind: ChangeKind, actor: string, messageId: bigint): void {
-    const { conversations, timelines, notices } = this.owner;
-    const isRecalled = kind === "recalled";
-    if (isRecalled) conversations.update(partner, (record) => record.recalled(messageId), false);
-    for (const timeline of timelines.of(partner)) timeline.changed(messageId, isRecalled);
-    if (!this.isWanted(messageId)) return;
-    void this.fetcher.fetch(messageId).then((found) => {
-      void notices.emit("messageChanged", { partner, kind, actor, messageId, message: found?.message });
-    });
+  async changed(partner: Partner, kind: ChangeKind, actor: string, messageId: bigint): Promise<void> {
+    const { conversations, notices } = this.owner;
+    if (kind === "recalled") conversations.update(partner, (record) => record.recalled(messageId), false);
+    const found = await this.refresh(messageId, kind);
+    void notices.emit("messageChanged", { partner, kind, actor, messageId, message: found?.message });
   }
 
   /** Shows a change, has the server make it, and shows the message as it is then. */
@@ -80,30 +79,31 @@ export class MessageDesk {
     request: MessageInit<NoInfer<Request>>,
   ): Promise<void> {
     const { owner } = this;
-    const takeAway = this.changes.add(messageId, change);
+    const remove = owner.changes.add(messageId, change);
+    const takeAway = (): void => {
+      remove();
+      this.note(messageId);
+    };
     this.note(messageId);
     let isNew = false;
     try {
       const { entryId } = await owner.ask(command, type, request, EntryResp);
       isNew = entryId > 0n && owner.stored(entryId);
-      if (this.isWanted(messageId)) {
-        for (const timeline of owner.timelines.all()) timeline.changed(messageId, kind === "recalled");
-        void this.fetcher.fetch(messageId).then((found) => {
-          takeAway();
-          this.note(messageId);
-          if (!isNew || found === undefined) return;
-          const { partner, message } = found;
-          const actor = owner.account();
-          void owner.notices.emit("messageChanged", { partner, kind, actor, messageId, message });
-        });
-        return;
-      }
     } catch (error) {
       takeAway();
-      this.note(messageId);
       throw error;
     }
-    takeAway();
+    void this.refresh(messageId, kind).then((found) => {
+      takeAway();
+      if (isNew && found !== undefined)
+        void owner.notices.emit("messageChanged", { ...found, kind, actor: owner.account(), messageId });
+    });
+  }
+
+  /** Fetches a message that has changed, if somebody shows it or wants to know. */
+  private async refresh(id: bigint, kind: ChangeKind): Promise<Found | undefined> {
+    for (const timeline of this.owner.timelines.all()) timeline.changed(id, kind === "recalled");
+    return this.isWanted(id) ? this.fetcher.fetch(id) : undefined;
   }
 
   private isWanted(id: bigint): boolean {

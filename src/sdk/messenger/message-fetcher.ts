@@ -5,7 +5,7 @@ import { Command } from "../../wire/commands.ts";
 import { HistoryReq } from "../../wire/gen/messages/history-req.ts";
 import { HistoryResp } from "../../wire/gen/messages/history-resp.ts";
 import { contentIdsAsked } from "../../base/limits/fixed.ts";
-import { isWorthRepeating } from "../client-errors.ts";
+import { Disconnected } from "../client-errors.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import type { Environment } from "../environment.ts";
 import type { Ask } from "./ask.ts";
@@ -15,12 +15,10 @@ import { partnerOf } from "./partner.ts";
 
 /** How long changes are collected, in milliseconds. */
 const collectMs = 20;
-/** The delay after a failed request, in milliseconds. */
-const againMs = 1_000;
-/** The bound on messages that wait to be fetched; beyond it, the one that has waited longest is given up. */
+/** The bound on messages that wait to be fetched; those beyond it are not. */
 const waitingMax = 10_000;
 
-interface Found {
+export interface Found {
   readonly partner: Partner;
   readonly message: ChatMessage;
 }
@@ -35,7 +33,10 @@ export class MessageFetcher {
   private isOnline = false;
   private isBusy = false;
 
-  /** `fetched` gets each message before those that wait for it do; undefined: this account may not read it. */
+  /**
+   * `ask` rejects with Disconnected, or if a request is refused for good. `fetched` gets each message before those that
+   * wait for it do; undefined: this account may not read it.
+   */
   constructor(ask: Ask, environment: Environment, fetched: (id: bigint, found: Found | undefined) => void) {
     this.ask = ask;
     this.environment = environment;
@@ -45,37 +46,30 @@ export class MessageFetcher {
   /** Resolves when the message has been fetched, from now on; after the next sign-in if need be. */
   fetch(id: bigint): Promise<Found | undefined> {
     const waiter = this.waiting.get(id) ?? deferred<Found | undefined>();
-    this.waiting.set(id, waiter);
-    if (this.waiting.size > waitingMax) {
-      const [oldest] = this.waiting;
-      if (oldest !== undefined) {
-        this.waiting.delete(oldest[0]);
-        oldest[1].resolve(undefined);
-      }
-    }
-    this.later(collectMs);
+    if (this.waiting.size < waitingMax) this.waiting.set(id, waiter);
+    else if (!this.waiting.has(id)) waiter.resolve(undefined);
+    this.later();
     return waiter.promise;
   }
 
   online(): void {
     this.isOnline = true;
-    this.later(collectMs);
+    this.later();
   }
 
   offline(): void {
     this.isOnline = false;
   }
 
-  private later(delayMs: number): void {
+  private later(): void {
     if (this.isBusy || !this.isOnline || this.waiting.size === 0) return;
     this.isBusy = true;
-    this.environment.after(delayMs, () => void this.next());
+    this.environment.after(collectMs, () => void this.next());
   }
 
   private async next(): Promise<void> {
     const batch = [...this.waiting].slice(0, contentIdsAsked);
     for (const [id] of batch) this.waiting.delete(id);
-    let delayMs = 0;
     try {
       const messageIds = batch.map(([id]) => id);
       const { messages } = await this.ask(Command.History, HistoryReq, { messageIds }, HistoryResp);
@@ -90,12 +84,11 @@ export class MessageFetcher {
         waiter.resolve(found.get(id));
       }
     } catch (error) {
-      delayMs = againMs;
-      if (isWorthRepeating(error)) this.keep(batch);
+      if (error instanceof Disconnected) this.keep(batch);
       else for (const [, waiter] of batch) waiter.resolve(undefined);
     }
     this.isBusy = false;
-    this.later(delayMs);
+    this.later();
   }
 
   private keep(batch: readonly (readonly [bigint, Waiter])[]): void {

@@ -4,34 +4,35 @@
 import { closeAbnormal } from "../../wire/close-reason.ts";
 import { Command } from "../../wire/commands.ts";
 import { Feature } from "../../wire/features.ts";
-import { AccountStateChange } from "../../wire/gen/messages/account-state-change.ts";
 import { AccountStateResp } from "../../wire/gen/messages/account-state-resp.ts";
-import { EntryKind } from "../../wire/gen/messages/entry-kind.ts";
 import { EventPush } from "../../wire/gen/messages/event-push.ts";
 import type { Header } from "../../wire/gen/messages/header.ts";
 import type { LoginResp } from "../../wire/gen/messages/login-resp.ts";
-import { MessageHideReq } from "../../wire/gen/messages/message-hide-req.ts";
 import type { MessageIndex } from "../../wire/gen/messages/message-index.ts";
 import { MessageReadersReq } from "../../wire/gen/messages/message-readers-req.ts";
 import { MessageReadersResp } from "../../wire/gen/messages/message-readers-resp.ts";
 import { ReadNotify } from "../../wire/gen/messages/read-notify.ts";
 import { decodeMessage } from "../../wire/message-codec.ts";
+import type { MessageInit, MessageType } from "../../wire/message-type.ts";
 import { Disconnected } from "../client-errors.ts";
 import { Emitter, type Handler } from "../emitter.ts";
-import type { CreatedGroup, GroupDraft } from "../group.ts";
 import type { Message } from "../message.ts";
 import { RoostClient, type Stored, type Talk, type TalkOptions } from "../roost-client.ts";
-import type { Ask } from "./ask.ts";
+import { inTime } from "../repeat.ts";
+import type { Session } from "../session.ts";
+import { filled } from "../talk.ts";
+import { type Ask, patient } from "./ask.ts";
+import { Changes } from "./changes.ts";
 import { newMessage } from "./chat-message.ts";
 import { ConversationList } from "./conversation-list.ts";
-import { Conversation } from "./conversation.ts";
+import { Conversation, type ConversationOwner } from "./conversation.ts";
 import { readHistory } from "./history.ts";
-import { MessageChanges } from "./message-changes.ts";
+import { changed, type MessageChange } from "./message-changes.ts";
 import { type ChangeKind, MessageDesk } from "./message-desk.ts";
-import type { ChatMessage, Draft, MessengerEvents, MessengerOptions, Partner, Timeline } from "./messenger-types.ts";
+import type { ChatMessage, MessengerEvents, MessengerOptions, Partner } from "./messenger-types.ts";
 import { Outbox } from "./outbox.ts";
 import { OwnState } from "./own-state.ts";
-import { entryOf, keyOf, partnerOf, partnerOfEntry, partnerOfMessage } from "./partner.ts";
+import { entryOf, keyOf, partnerOf, partnerOfMessage } from "./partner.ts";
 import { ReadMarks } from "./read-marks.ts";
 import { TalksUnderWay } from "./talks-under-way.ts";
 import { Timelines } from "./timelines.ts";
@@ -41,11 +42,11 @@ export type { Conversation } from "./conversation.ts";
 export type * from "./messenger-types.ts";
 export type * from "./outbox-storage.ts";
 
-const kinds: { readonly [kind: number]: ChangeKind } = {
-  [EntryKind.EntryEdited]: "edited",
-  [EntryKind.EntryRecalled]: "recalled",
-  [EntryKind.EntryReacted]: "reacted",
-};
+/** By EntryKind, whose names a page need not load. */
+const kinds: readonly (ChangeKind | undefined)[] = [undefined, "edited", "recalled", "reacted"];
+/** How long the list waits for the own state, in milliseconds. */
+const stateMsMax = 5_000;
+const listChanging: ReadonlySet<string> = new Set([Command.GroupCreate, Command.GroupJoin, Command.GroupQuit]);
 const closeNotGranted = { ...closeAbnormal, text: "the server does not offer conversations" };
 
 /** A RoostClient that knows conversations. `Messenger.connect(options)` makes one. */
@@ -54,42 +55,43 @@ export class Messenger extends RoostClient {
   private readonly notices: Emitter<MessengerEvents>;
   /** Whether the server granted conversations at the last sign-in; undefined before the first one. */
   private isGranted: boolean | undefined;
-  private signIns = 0;
   private stateRead: Promise<void> = Promise.resolve();
-  private readonly handles = new Map<string, Conversation>();
   private readonly timelines = new Timelines();
-  private readonly changes = new MessageChanges();
   private readonly talks = new TalksUnderWay();
   private readonly outbox: Outbox;
   private readonly desk: MessageDesk;
   private readonly ownState: OwnState;
   private readonly marks: ReadMarks;
+  private readonly handles: ConversationOwner;
   private readonly ask: Ask = (command, type, init, responseType) =>
     this.isOnline && this.isGranted === false
       ? Promise.reject(new Disconnected(closeNotGranted))
       : this.request(command, "", type, init, responseType);
+  private readonly patientAsk: Ask;
 
   protected constructor(options: MessengerOptions) {
     const notices = new Emitter<MessengerEvents>(options.on);
     super(options, notices, [Feature.Conversations]);
     this.notices = notices;
-    const { ask, environment } = this;
-    const shown = (message: ChatMessage): ChatMessage => this.changes.shown(message);
-    this.conversations = new ConversationList({
-      ...{ ask, environment, shown },
-      markedRead: (key) => this.marks.of(key),
-      changed: (keys) => void notices.emit("conversationsChanged", { keys }),
-    });
-    const { conversations, timelines } = this;
-    this.ownState = new OwnState(ask, conversations, timelines);
-    const stored = (entryId: bigint): boolean => this.synchroniser.sent(entryId);
-    this.desk = new MessageDesk(
-      { ...{ ask, environment, notices, conversations, timelines, stored }, account: () => this.account },
-      this.changes,
-    );
-    this.marks = new ReadMarks(ask, (partner, id) =>
-      this.conversations.update(partner, (record) => record.read(id), false),
-    );
+    const { ask, environment, timelines } = this;
+    this.patientAsk = patient(ask, environment);
+    const parts = {
+      ...{ ask, patientAsk: this.patientAsk, environment, notices, timelines },
+      changes: new Changes<bigint, MessageChange>(),
+      account: () => this.account,
+      stored: (entryId: bigint) => this.synchroniser.sent(entryId),
+      shown: (partner: Partner, message: ChatMessage) =>
+        this.ownState.isGone(partner, message.id) ? undefined : changed(message, parts.changes.of(message.id)),
+      gone: (ids: readonly bigint[]) => this.ownState.gone(ids),
+      pending: (partner: Partner) => this.outbox.pending(partner),
+      fetch: (id: bigint) => this.desk.fetcher.fetch(id),
+      markedRead: (key: string) => this.marks.of(key),
+    };
+    const conversations = new ConversationList(parts);
+    this.conversations = conversations;
+    this.ownState = new OwnState({ ...parts, conversations });
+    this.desk = new MessageDesk({ ...parts, conversations });
+    this.marks = new ReadMarks(this.patientAsk, conversations);
     this.outbox = new Outbox({
       environment,
       account: () => this.account,
@@ -104,6 +106,8 @@ export class Messenger extends RoostClient {
       },
       storageFailed: (error) => void notices.emit("outboxFailed", { error }),
     });
+    const { ownState, marks, outbox } = this;
+    this.handles = { ...parts, conversations, ownState, marks, outbox };
     const mine = ({ account }: { readonly account: string }): void => {
       if (account === this.account) this.conversations.readAgain();
     };
@@ -119,12 +123,12 @@ export class Messenger extends RoostClient {
   static override async connect(options: MessengerOptions): Promise<Messenger> {
     const client = new Messenger(options);
     await client.start(options.signal);
-    if (client.isGranted === false) {
-      await client.close();
-      throw new Error(`${closeNotGranted.text}: connect to a newer one, or use RoostClient`);
-    }
     try {
-      await client.outbox.start({ account: client.account, device: options.device ?? "" }, options.outbox);
+      if (client.isGranted === false)
+        throw new Error(`${closeNotGranted.text}: connect to a newer one, or use RoostClient`);
+      const { lookup = [], url = [], device = "", outbox } = options;
+      const [server = ""] = [lookup, url].flat();
+      await client.outbox.start({ server, account: client.account, device }, outbox);
     } catch (error) {
       await client.close();
       throw error;
@@ -141,12 +145,9 @@ export class Messenger extends RoostClient {
     await this.outbox.close();
   }
 
-  /** The same object for the same partner. */
+  /** A handle, which need not be kept: another one of the same partner does the same. */
   conversation(partner: Partner): Conversation {
-    const key = keyOf(partner);
-    let handle = this.handles.get(key);
-    if (handle === undefined) this.handles.set(key, (handle = new Conversation(this.owner(), partner)));
-    return handle;
+    return new Conversation(this.handles, partner);
   }
 
   /** Overwrites the text of an own message. Timelines show it at once, and the former one again if it is refused. */
@@ -168,30 +169,13 @@ export class Messenger extends RoostClient {
     return this.desk.react(messageId, reaction, isOn);
   }
 
-  override async newGroup(draft: GroupDraft): Promise<CreatedGroup> {
-    const created = await super.newGroup(draft);
-    this.conversations.readAgain();
-    return created;
-  }
-
-  override async joinGroup(group: string, account = this.account): Promise<void> {
-    await super.joinGroup(group, account);
-    if (account === this.account) this.conversations.readAgain();
-  }
-
-  override async quitGroup(group: string, account = this.account): Promise<void> {
-    await super.quitGroup(group, account);
-    if (account === this.account) this.conversations.readAgain();
-  }
-
-  /** Hides messages from this account, on all its devices; at most 200. */
-  async hideMessages(messageIds: readonly bigint[]): Promise<void> {
-    await this.ask(Command.MessageHide, MessageHideReq, { messageIds }, AccountStateChange);
-    this.ownState.hidden(messageIds);
+  /** Hides messages from this account, on all its devices; at most 200. Shown at once, like `edit`. */
+  hideMessages(messageIds: readonly bigint[]): Promise<void> {
+    return this.ownState.hide(messageIds);
   }
 
   /** Who has read a message of a group. */
-  async readers(
+  readers(
     messageId: bigint,
     { after = "", limit = 0 }: { readonly after?: string; readonly limit?: number } = {},
   ): Promise<{ readonly count: number; readonly accounts: readonly string[]; readonly hasMore: boolean }> {
@@ -218,30 +202,43 @@ export class Messenger extends RoostClient {
     return this.outbox.discard(clientId);
   }
 
+  protected override async request<Request, Response>(
+    command: string,
+    ...rest: [string, MessageType<Request>, MessageInit<NoInfer<Request>>, MessageType<Response>, Session?]
+  ): Promise<Response> {
+    const answer = await super.request(command, ...rest);
+    // This connection is not told of what it does itself.
+    if (listChanging.has(command)) this.conversations.readAgain();
+    return answer;
+  }
+
   protected override signedIn({ features }: LoginResp): void {
-    this.signIns++;
     this.isGranted = features.includes(Feature.Conversations);
-    if (!this.isGranted) return;
+    // The index does not tell of changes then.
+    if (!this.isGranted) return this.timelines.spoil();
     this.stateRead = this.ownState.read();
     this.desk.fetcher.online();
     this.environment.after(0, () => this.outbox.online());
-    void this.marks.online(() => this.conversations.readAgain());
+    void this.marks.online();
   }
 
   protected override disconnected(isForGood: boolean): void {
     this.desk.fetcher.offline();
+    if (isForGood) void this.outbox.close();
     this.conversations.stop(isForGood, new Disconnected(closeAbnormal));
   }
 
   protected override positioned(hasJumped: boolean): void {
-    const { signIns } = this;
+    if (hasJumped) this.timelines.spoil();
     if (this.isGranted !== true) return;
-    void this.stateRead.then(() => {
-      if (signIns !== this.signIns || !this.isOnline) return;
+    const go = (): void => {
+      if (!this.isOnline) return;
       this.conversations.start();
       for (const timeline of this.timelines.all())
-        if (hasJumped || timeline.isStale) timeline.reload().catch(() => undefined);
-    });
+        if (timeline.isStale) timeline.reload(this.patientAsk).catch(() => undefined);
+    };
+    // What is hidden is known then, unless the server has trouble with that.
+    void inTime(this.environment, stateMsMax, this.stateRead, "").then(go, go);
   }
 
   protected override deliver(message: Message): Promise<boolean> | undefined {
@@ -252,13 +249,18 @@ export class Messenger extends RoostClient {
   }
 
   protected override entry(entry: MessageIndex): void {
-    const { kind, refersTo, direction, accountB } = entry;
+    const { kind, refersTo, direction, accountB, group } = entry;
     const name = kinds[kind];
     if (name === undefined) {
       if (entry.detail?.accounts.includes(this.account) === true) this.conversations.readAgain();
       return;
     }
-    this.desk.changed(partnerOfEntry(entry), name, direction === 1 ? this.account : accountB, refersTo);
+    void this.desk.changed(
+      partnerOf({ account: accountB, group }),
+      name,
+      direction === 1 ? this.account : accountB,
+      refersTo,
+    );
   }
 
   protected override async talk(
@@ -269,9 +271,7 @@ export class Messenger extends RoostClient {
   ): Promise<Stored> {
     const partner = command === Command.GroupTalk ? { group: dest } : { account: dest };
     const stored = await this.talks.follow(keyOf(partner), super.talk(command, dest, talk, { clientId }));
-    const { body, type = 1, extra = "", mentions = [], replyTo = 0n } = talk;
-    const kept = { ...stored, sender: this.account, body, type, extra, mentions, replyTo };
-    this.arrived(partner, newMessage(kept, clientId), true);
+    this.arrived(partner, newMessage({ ...stored, ...filled(talk), sender: this.account }, clientId), true);
     return stored;
   }
 
@@ -299,6 +299,7 @@ export class Messenger extends RoostClient {
   }
 
   private arrived(partner: Partner, message: ChatMessage, isMine: boolean): void {
+    if (this.ownState.isGone(partner, message.id)) return;
     const isMention = message.mentions.some((name) => name === "*" || name === this.account);
     this.conversations.update(partner, (record) => record.arrived(message, isMine, isMention), true);
     for (const timeline of this.timelines.of(partner)) timeline.arrived(message);
@@ -313,34 +314,5 @@ export class Messenger extends RoostClient {
       false,
     );
     void this.notices.emit("read", { partner, account: reader, messageId });
-  }
-
-  private owner() {
-    const { ask, environment, conversations } = this;
-    return {
-      ...{ ask, conversations },
-      timeline: (partner: Partner, limit: number): Promise<Timeline> =>
-        this.timelines.start(
-          {
-            ...{ ask, environment },
-            shown: (message) => this.changes.shown(message),
-            pending: () => this.outbox.pending(partner),
-            fetch: (id) => void this.desk.fetcher.fetch(id),
-          },
-          partner,
-          limit,
-        ),
-      send: (partner: Partner, draft: Draft): ChatMessage => this.outbox.add(partner, draft),
-      markRead: async (partner: Partner, upTo: bigint): Promise<void> => {
-        this.conversations.update(partner, (record) => void record.read(upTo), false);
-        try {
-          await this.marks.mark(partner, upTo);
-        } catch (error) {
-          this.conversations.readAgain();
-          throw error;
-        }
-      },
-      cleared: (partner: Partner, upTo: bigint): void => this.ownState.cleared(partner, upTo),
-    };
   }
 }

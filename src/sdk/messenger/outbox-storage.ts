@@ -28,12 +28,14 @@ export interface OutboxStorage {
   put(entry: OutboxEntry): Promise<void>;
   /** Removes an entry; one that is not there is none. */
   remove(clientId: string): Promise<void>;
-  /** Releases files and connections; the entries stay. */
+  /** Releases files and connections; the entries stay. Called once, when the client has ended. */
   close(): Promise<void>;
 }
 
 /** Whose outbox it is: each device of an account has its own. */
 export interface OutboxOwner {
+  /** The first of `lookup` and `url` of the client's options. */
+  readonly server: string;
   readonly account: string;
   readonly device: string;
 }

@@ -2,17 +2,21 @@
 // it, with one clientId, so that none is stored twice.
 
 import { errorOf, isWorthRepeating } from "../client-errors.ts";
-import type { Cancel, Environment } from "../environment.ts";
-import { backOffMs } from "../reconnect-rule.ts";
+import type { Environment } from "../environment.ts";
+import { backOff, inTime } from "../repeat.ts";
 import type { Stored } from "../roost-client.ts";
+import { filled } from "../talk.ts";
+import { newMessage } from "./chat-message.ts";
 import type { ChatMessage, Draft, Partner } from "./messenger-types.ts";
-import { openDefaultOutbox } from "./default-outbox.ts";
+import { openIndexedDbOutbox } from "./indexed-db-outbox.ts";
 import type { OpenOutbox, OutboxEntry, OutboxOwner, OutboxStorage } from "./outbox-storage.ts";
 import { keyOf, namesOf } from "./partner.ts";
 
 /** The server recognises a repetition for 24 hours; its clock and this one's may differ. In milliseconds. */
 const repeatableMs = 23 * 3_600_000;
-const unknownOutcome = "sent more than 23 hours ago, it may be stored: look, then discard it or send it again";
+/** The time limit of a storage, in milliseconds: browsers' may never answer. */
+const storageMsMax = 5_000;
+const unknownOutcome = "sent more than 23 hours ago, it may be stored: look, then discard or retry";
 
 /** The bound on messages that wait or have failed. */
 const entriesMax = 10_000;
@@ -25,7 +29,7 @@ interface Sender {
   send(partner: Partner, draft: Draft, clientId: string): Promise<Stored>;
   /**
    * What waits has changed. `clientId`: of a message that is `stored`, else has failed or was discarded; undefined for
-   * one that was added.
+   * one that was added, or is tried again.
    */
   changed(partner: Partner, clientId?: string, stored?: Stored): void;
   /** The storage failed, for the first time. */
@@ -39,22 +43,15 @@ interface Waiting {
   message: ChatMessage;
 }
 
-/** The sending to one partner. */
-interface Line {
-  isRunning: boolean;
-  /** Tries since the last message that was stored or refused. */
-  failures: number;
-  /** Ends the pause before the next try. */
-  cancelPause: Cancel | undefined;
-}
-
 export class Outbox {
   private readonly sender: Sender;
   private storage: OutboxStorage | undefined;
   private hasStorageFailed = false;
   private lastAddedAt = 0;
   private readonly waiting = new Map<string, Waiting>();
-  private readonly lines = new Map<string, Line>();
+  /** The partners to whom messages are being sent. */
+  private readonly running = new Set<string>();
+  private closing: Promise<void> | undefined;
 
   constructor(sender: Sender) {
     this.sender = sender;
@@ -65,19 +62,22 @@ export class Outbox {
    * without the default one, messages wait in memory.
    */
   async start(owner: OutboxOwner, open: OpenOutbox | undefined): Promise<void> {
-    const storage = (open ?? openDefaultOutbox)(owner);
+    const storage = open === undefined ? openDefault(owner) : open(owner);
+    if (storage === undefined) return;
     try {
-      for (const entry of await storage.load()) {
+      for (const entry of await this.answerOf(storage.load())) {
         this.take(entry);
         this.lastAddedAt = entry.addedAt;
       }
     } catch (cause) {
-      await storage.close().catch(() => undefined);
+      storage.close().catch(() => undefined);
       if (open !== undefined) throw cause;
       this.storageFailed(cause);
       return;
     }
     this.storage = storage;
+    // The client has ended meanwhile.
+    if (this.closing !== undefined) await this.closed();
     this.online();
   }
 
@@ -85,14 +85,15 @@ export class Outbox {
    * Adds a message and returns it; each conversation's are sent one after the other.
    * @throws RangeError beyond 10,000 messages that wait or have failed
    */
-  add(partner: Partner, { body, type = 1, extra = "", mentions = [], replyTo = 0n }: Draft): ChatMessage {
+  add(partner: Partner, draft: Draft): ChatMessage {
     if (this.waiting.size >= entriesMax) throw new RangeError(`${entriesMax} messages wait: discard some`);
     const { account, group } = namesOf(partner);
+    const { replyTo, ...contents } = filled(draft);
     const entry: OutboxEntry = {
       clientId: this.sender.environment.newId(),
       toGroup: group !== "",
-      dest: group === "" ? account : group,
-      ...{ type, body, extra, mentions },
+      dest: account + group,
+      ...contents,
       replyTo: replyTo === 0n ? "" : String(replyTo),
       addedAt: (this.lastAddedAt = Math.max(Date.now(), this.lastAddedAt + 1)),
       triedAt: 0,
@@ -116,6 +117,7 @@ export class Outbox {
     if (one === undefined || one.message.state !== "failed") return;
     one.entry = { ...one.entry, triedAt: 0, failure: "" };
     one.message = messageOf(one.entry, this.sender.account());
+    this.sender.changed(one.partner);
     void this.put(one.entry).then(() => this.run(one));
   }
 
@@ -126,42 +128,29 @@ export class Outbox {
 
   /** Signed in: sends what waits. */
   online(): void {
-    for (const line of this.lines.values()) {
-      line.cancelPause?.();
-      line.cancelPause = undefined;
-    }
     for (const one of this.waiting.values()) void this.run(one);
   }
 
-  async close(): Promise<void> {
-    for (const { cancelPause } of this.lines.values()) cancelPause?.();
-    await this.storage?.close();
+  /** The client has ended. Never rejects. */
+  close(): Promise<void> {
+    return (this.closing ??= this.closed());
   }
 
-  /** Sends what waits for a partner, unless that is being done, or pauses after a failure. */
+  private async closed(): Promise<void> {
+    await this.kept((storage) => storage.close());
+  }
+
+  /** Sends what waits for a partner, unless that is being done. The next sign-in goes on. */
   private async run({ key }: Waiting): Promise<void> {
-    const line = this.lines.get(key) ?? { isRunning: false, failures: 0, cancelPause: undefined };
-    if (line.isRunning || line.cancelPause !== undefined) return;
-    this.lines.set(key, line);
-    line.isRunning = true;
-    let next = this.next(key);
-    for (; next !== undefined && this.sender.isOnline(); next = this.next(key)) {
-      if (!(await this.attempt(next))) break;
-      line.failures = 0;
+    if (this.running.has(key)) return;
+    this.running.add(key);
+    const { sender } = this;
+    let failures = 0;
+    for (let next = this.next(key); next !== undefined && sender.isOnline(); next = this.next(key)) {
+      if (await this.attempt(next)) failures = 0;
+      else if (sender.isOnline()) await backOff(sender.environment, failures++);
     }
-    line.isRunning = false;
-    if (next === undefined) this.lines.delete(key);
-    // Otherwise the next sign-in goes on.
-    else if (this.sender.isOnline()) this.pause(next, line);
-  }
-
-  private pause(one: Waiting, line: Line): void {
-    const { environment } = this.sender;
-    const delayMs = backOffMs(line.failures++, () => environment.random());
-    line.cancelPause = environment.after(delayMs, () => {
-      line.cancelPause = undefined;
-      void this.run(one);
-    });
+    this.running.delete(key);
   }
 
   private next(key: string): Waiting | undefined {
@@ -179,7 +168,7 @@ export class Outbox {
         await this.put(one.entry);
         // Discarded meanwhile.
         if (!this.waiting.has(clientId)) return true;
-      } else if (Date.now() - triedAt > repeatableMs) {
+      } else if (Math.abs(Date.now() - triedAt) > repeatableMs) {
         throw new Error(unknownOutcome);
       }
       const draft = { type, body, extra, mentions, replyTo: BigInt(replyTo) };
@@ -205,7 +194,7 @@ export class Outbox {
     this.waiting.delete(entry.clientId);
     this.sender.changed(partner, entry.clientId, stored);
     // One that stays is sent again by the next run, with its clientId.
-    await this.storage?.remove(entry.clientId).catch((cause: unknown) => this.storageFailed(cause));
+    await this.kept((storage) => storage.remove(entry.clientId));
   }
 
   private take(entry: OutboxEntry): Waiting {
@@ -216,10 +205,18 @@ export class Outbox {
     return one;
   }
 
-  /** A storage that fails costs what it would have kept, not the message. */
   private async put(entry: OutboxEntry): Promise<void> {
-    if (!this.waiting.has(entry.clientId)) return;
-    await this.storage?.put(entry).catch((cause: unknown) => this.storageFailed(cause));
+    if (this.waiting.has(entry.clientId)) await this.kept((storage) => storage.put(entry));
+  }
+
+  /** A storage that fails costs what it would have kept, not the message. */
+  private async kept(work: (storage: OutboxStorage) => Promise<void>): Promise<void> {
+    if (this.storage === undefined) return;
+    await this.answerOf(work(this.storage)).catch((cause: unknown) => this.storageFailed(cause));
+  }
+
+  private answerOf<T>(work: Promise<T>): Promise<T> {
+    return inTime(this.sender.environment, storageMsMax, work, "the storage of the outbox does not answer");
   }
 
   private storageFailed(cause: unknown): void {
@@ -228,13 +225,16 @@ export class Outbox {
   }
 }
 
+/** None where there is no IndexedDB: the messages are in memory anyway. */
+function openDefault(owner: OutboxOwner): OutboxStorage | undefined {
+  return typeof indexedDB === "undefined" ? undefined : openIndexedDbOutbox(owner);
+}
+
 function messageOf(
   { clientId, addedAt, type, body, extra, mentions, replyTo, failure }: OutboxEntry,
   sender: string,
 ): ChatMessage {
-  const kept = { clientId, sender, type, body, extra, mentions, replyTo: BigInt(replyTo) };
-  const sendTime = BigInt(addedAt) * 1_000_000n;
-  const state =
-    failure === "" ? ({ state: "sending" } as const) : ({ state: "failed", error: new Error(failure) } as const);
-  return { ...kept, id: 0n, sendTime, isEdited: false, isRecalled: false, reactions: [], ...state };
+  const kept = { id: 0n, sender, type, body, extra, mentions, replyTo: BigInt(replyTo) };
+  const message = newMessage({ ...kept, sendTime: BigInt(addedAt) * 1_000_000n }, clientId);
+  return { ...message, ...(failure === "" ? { state: "sending" } : { state: "failed", error: new Error(failure) }) };
 }

@@ -29,16 +29,10 @@ export function partnerOfMessage({ sender, receiver, group }: Message, me: strin
   return partnerOf({ account: sender === me ? receiver : sender, group });
 }
 
-/** In which conversation an entry of the log is: in a direct one, `accountB` is the other side. */
-export function partnerOfEntry({ accountB, group }: MessageIndex): Partner {
-  return partnerOf({ account: accountB, group });
-}
-
 /** A pushed entry as the index has it. */
 export function entryOf(push: EventPush, me: string): MessageIndex {
-  const { entryId: messageId, kind, refersTo, actor, time: sendTime, account, group, detail } = push;
+  const { entryId: messageId, actor, time: sendTime, account, group } = push;
   const isMine = actor === me;
   const accountB = group === "" && isMine ? account : actor;
-  const common = { messageId, kind, refersTo, sendTime, accountB, group, detail };
-  return { ...common, direction: isMine ? 1 : 0, mentions: [], replyTo: 0n };
+  return { ...push, messageId, sendTime, accountB, direction: isMine ? 1 : 0, mentions: [], replyTo: 0n };
 }

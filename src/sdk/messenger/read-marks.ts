@@ -5,8 +5,9 @@ import { Command } from "../../wire/commands.ts";
 import { ConversationReadReq } from "../../wire/gen/messages/conversation-read-req.ts";
 import { emptyMessage } from "../../wire/message-type.ts";
 import { dropOldest } from "../bounded.ts";
-import { isWorthRepeating } from "../client-errors.ts";
+import { Disconnected } from "../client-errors.ts";
 import type { Ask } from "./ask.ts";
+import type { ConversationList } from "./conversation-list.ts";
 import type { Partner } from "./messenger-types.ts";
 import { keyOf, namesOf } from "./partner.ts";
 
@@ -20,12 +21,13 @@ interface Mark {
 
 export class ReadMarks {
   private readonly ask: Ask;
-  private readonly confirmed: (partner: Partner, id: bigint) => void;
+  private readonly conversations: ConversationList;
   private readonly marks = new Map<string, Mark>();
 
-  constructor(ask: Ask, confirmed: (partner: Partner, id: bigint) => void) {
+  /** `ask` rejects with Disconnected, or if a request is refused for good. */
+  constructor(ask: Ask, conversations: ConversationList) {
     this.ask = ask;
-    this.confirmed = confirmed;
+    this.conversations = conversations;
   }
 
   of(key: string): bigint {
@@ -33,37 +35,34 @@ export class ReadMarks {
   }
 
   /**
-   * Sends a mark. Without a connection it is kept, and sent later.
+   * Shows a mark, and sends it. Without a connection it is kept, and sent later.
    * @throws RequestRefused if the server refuses it for good
    */
   async mark(partner: Partner, id: bigint): Promise<void> {
     const key = keyOf(partner);
+    this.conversations.update(partner, (record) => void record.read(id), false);
     if (id > this.of(key)) this.marks.set(key, { partner, id });
     dropOldest(this.marks, marksMax);
     await this.send(key, { partner, id });
   }
 
-  /** Signed in: sends what has been kept. `refused` gets the conversations whose marks were refused. */
-  async online(refused: (partner: Partner) => void): Promise<void> {
-    for (const [key, mark] of [...this.marks]) {
-      try {
-        await this.send(key, mark);
-      } catch {
-        refused(mark.partner);
-      }
-    }
+  /** Signed in: sends what has been kept. */
+  async online(): Promise<void> {
+    for (const [key, mark] of [...this.marks]) await this.send(key, mark).catch(() => undefined);
   }
 
   private async send(key: string, { partner, id }: Mark): Promise<void> {
+    const { ask, conversations } = this;
+    let refusal: unknown;
     try {
-      const request = { ...namesOf(partner), messageId: id };
-      await this.ask(Command.ConversationRead, ConversationReadReq, request, emptyMessage);
+      await ask(Command.ConversationRead, ConversationReadReq, { ...namesOf(partner), messageId: id }, emptyMessage);
     } catch (error) {
-      if (isWorthRepeating(error)) return;
-      if (this.of(key) <= id) this.marks.delete(key);
-      throw error;
+      if (error instanceof Disconnected) return;
+      refusal = error;
     }
     if (this.of(key) <= id) this.marks.delete(key);
-    this.confirmed(partner, id);
+    if (refusal === undefined) return conversations.update(partner, (record) => record.read(id), false);
+    conversations.readAgain();
+    throw refusal;
   }
 }

@@ -18,7 +18,8 @@ const numbersMax = 64;
 /**
  * Claims the lowest free number: `tab-1`, `tab-2` and so on. A reloaded tab gets its former one, unless another tab
  * has taken it meanwhile. The Web Locks API decides: https://www.w3.org/TR/web-locks/. Without it, in pages from
- * insecure origins, each tab gets a random name that it keeps when it is reloaded.
+ * insecure origins, each tab gets a random name that it keeps when it is reloaded. Pages that may use neither locks nor
+ * storage, such as sandboxed frames, get a random name each time.
  */
 export async function claimTabDevice({ prefix = "tab" }: TabDeviceOptions = {}): Promise<TabDevice> {
   const key = `roost ${prefix}`;
@@ -34,15 +35,15 @@ export async function claimTabDevice({ prefix = "tab" }: TabDeviceOptions = {}):
   return remember(key, device, await claim(locks, `roost ${device}`));
 }
 
-/** Resolves with a function that gives the lock back, or undefined if another page holds it. */
+/** Resolves with a function that gives the lock back; undefined if another page holds it, or this one may not. */
 function claim(locks: LockManager, name: string): Promise<(() => void) | undefined> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     locks
       .request(name, { ifAvailable: true }, (lock) => {
         if (lock === null) return resolve(undefined);
         return new Promise<void>((release) => resolve(() => release()));
       })
-      .catch(reject);
+      .catch(() => resolve(undefined));
   });
 }
 

@@ -1,25 +1,18 @@
-// The open timelines of a client, by conversation.
+// The open timelines of a client.
 
 import type { Partner } from "./messenger-types.ts";
-import { keyOf, namesOf } from "./partner.ts";
+import { keyOf } from "./partner.ts";
 import { LiveTimeline, type TimelineOwner } from "./timeline.ts";
 
 export class Timelines {
-  private readonly open = new Map<string, Set<LiveTimeline>>();
+  private readonly open = new Set<LiveTimeline>();
 
   /** Opens a timeline with the newest page. Rejects as requests do. */
-  async start(owner: Omit<TimelineOwner, "closed">, partner: Partner, limit: number): Promise<LiveTimeline> {
-    const key = keyOf(partner);
-    const ofKey = this.open.get(key) ?? new Set();
-    this.open.set(key, ofKey);
-    const closed = (timeline: LiveTimeline): void => {
-      ofKey.delete(timeline);
-      if (ofKey.size === 0 && this.open.get(key) === ofKey) this.open.delete(key);
-    };
-    const timeline = new LiveTimeline({ ...owner, closed }, namesOf(partner), limit);
-    ofKey.add(timeline);
+  async start(owner: TimelineOwner, partner: Partner, limit: number): Promise<LiveTimeline> {
+    const timeline = new LiveTimeline(owner, partner, limit, () => this.open.delete(timeline));
+    this.open.add(timeline);
     try {
-      await timeline.reload();
+      await timeline.reload(owner.ask);
     } catch (error) {
       timeline.close();
       throw error;
@@ -28,11 +21,17 @@ export class Timelines {
   }
 
   /** Those of a conversation. */
-  of(partner: Partner): Iterable<LiveTimeline> {
-    return this.open.get(keyOf(partner)) ?? [];
+  of(partner: Partner): readonly LiveTimeline[] {
+    const key = keyOf(partner);
+    return [...this.open].filter((timeline) => keyOf(timeline.partner) === key);
   }
 
-  *all(): Iterable<LiveTimeline> {
-    for (const timelines of this.open.values()) yield* timelines;
+  /** Something has happened that will not be told: they must be read again. */
+  spoil(): void {
+    for (const timeline of this.open) timeline.isStale = true;
+  }
+
+  all(): Iterable<LiveTimeline> {
+    return this.open;
   }
 }

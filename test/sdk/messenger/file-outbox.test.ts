@@ -1,14 +1,15 @@
 // The outbox in a file: nothing that was kept is lost when the process is killed, in Bun and in Node.
 
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { openFileOutbox } from "../../../src/sdk/messenger/file-outbox.ts";
 import type { OutboxEntry, OutboxStorage } from "../../../src/sdk/messenger/outbox-storage.ts";
 import { temporaryPaths } from "../../support/temporary-folder.ts";
 
 const freshPath = temporaryPaths("file-outbox-");
-const openAt = (path: string, account = "ann"): OutboxStorage => openFileOutbox(path)({ account, device: "" });
+const openAt = (path: string, account = "ann"): OutboxStorage =>
+  openFileOutbox(path)({ server: "", account, device: "" });
 const entry = (clientId: string, change: Partial<OutboxEntry> = {}): OutboxEntry => ({
   ...{ clientId, toGroup: false, dest: "bob", type: 1, body: "hello\n😀", extra: "", mentions: ["bob"], replyTo: "7" },
   ...{ addedAt: 1, triedAt: 0, failure: "" },
@@ -81,6 +82,34 @@ test("a second user is refused; a dead process's lock is not heeded, even if it 
     await heir.close();
   }
   expect(readdirSync(dirname(path)).filter((name) => name.startsWith(basename(path)))).toEqual([basename(path)]);
+});
+
+test("one that is closed writes nothing any more: the file may be another client's", async () => {
+  const path = freshPath();
+  const first = openAt(path);
+  await first.load();
+  await first.put(entry("one"));
+  await first.close();
+  const second = openAt(path);
+  await second.load();
+  expect(first.put(entry("late"))).rejects.toThrow(`the outbox ${path} is closed`);
+  expect(first.remove("one")).rejects.toThrow(`the outbox ${path} is closed`);
+  await second.put(entry("two"));
+  await second.close();
+  const third = openAt(path);
+  expect(idsOf(await third.load())).toEqual(["one", "two"]);
+  await third.close();
+});
+
+test("one file has one user, by whatever path", async () => {
+  const path = freshPath();
+  const link = `${freshPath()}-link`;
+  symlinkSync(dirname(path), link);
+  const first = openAt(path);
+  await first.load();
+  for (const other of [join(link, basename(path)), relative(process.cwd(), path)])
+    expect(openAt(other).load()).rejects.toThrow(`is in use by process ${process.pid}`);
+  await first.close();
 });
 
 test("half a last line is cut, and what is another's or no outbox is left alone", async () => {

@@ -4,7 +4,7 @@
 import { openFileOutbox } from "../../../src/sdk/messenger/file-outbox.ts";
 import { writeSync } from "node:fs";
 
-const storage = openFileOutbox(process.argv[2] ?? "")({ account: "ann", device: "" });
+const storage = openFileOutbox(process.argv[2] ?? "")({ server: "", account: "ann", device: "" });
 const first = (await storage.load()).length;
 const entry = { toGroup: false, dest: "bob", type: 1, body: "hello", extra: "", mentions: [], replyTo: "" };
 const add = async (at: number): Promise<void> => {

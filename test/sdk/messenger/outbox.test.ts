@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openFileOutbox } from "../../../src/sdk/messenger/file-outbox.ts";
-import { openMemoryOutbox } from "../../../src/sdk/messenger/memory-outbox-storage.ts";
+import { openMemoryOutbox } from "./memory-outbox-storage.ts";
 import type { OpenOutbox, OutboxEntry } from "../../../src/sdk/messenger/outbox-storage.ts";
 import { until } from "../../../scripts/harness/until.ts";
 import { Messenger as Server } from "../../support/messenger.ts";
@@ -36,7 +36,7 @@ const entry = (dest: string, clientId: string, change: Partial<OutboxEntry> = {}
 test("what an earlier run left in a file is sent once, in its order, and a refusal is remembered", async () => {
   const [ann, bob] = [fresh("ann"), fresh("bob")];
   const path = freshPath();
-  const storage = openFileOutbox(path)({ account: ann, device: "phone" });
+  const storage = openFileOutbox(path)({ server: "", account: ann, device: "phone" });
   await storage.load();
   for (const id of ["one", "two", "three"]) await storage.put(entry(bob, `${id}-${ann}`));
   await storage.put(entry("nobody's group", `four-${ann}`, { toGroup: true }));
@@ -70,6 +70,14 @@ test("a message that may have been stored long ago is not sent by itself", async
   client.retry("old");
   await same(() => reader.messages.map(({ body }) => body), ["new", "old"], "the old one is there, too");
   await until(() => client.pending().length === 0, "nothing waits");
+});
+
+test("a message that was sent by a clock that was days ahead is not sent by itself either", async () => {
+  const [ann, bob] = [fresh("ann"), fresh("bob")];
+  const ahead = entry(bob, "ahead", { triedAt: Date.now() + 48 * 3_600_000 });
+  const { client } = await device(server, ann, "phone", { outbox: storageOf([ahead]) });
+  await until(() => client.pending()[0]?.state === "failed", "it is not sent");
+  expect(client.pending()[0]?.error?.message).toMatch(/it may be stored/);
 });
 
 test("a storage that fails is told once, and costs no message", async () => {

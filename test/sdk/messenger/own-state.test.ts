@@ -100,3 +100,18 @@ test("a part that another device has read is counted, and what mentions this acc
   await other.client.recall(ids[3] ?? 0n);
   for (const one of [phone, tablet]) await same(() => counts(one).slice(0, 2), [2, 0], "without the mention");
 });
+
+test("a mention that this account has recalled itself, as a group's owner, counts no more", async () => {
+  const [alice, bob] = [fresh("alice"), fresh("bob")];
+  const owner = await device(server, bob, "phone");
+  const other = await device(server, alice, "phone");
+  const group = await owner.client.createGroup({ name: "team", members: [alice] });
+  const { id } = await other.client.talkToGroup(group, { body: "you", mentions: [bob] });
+  await other.client.talkToGroup(group, { body: "all" });
+  const mentions = () => owner.client.conversation({ group }).state?.unreadMentions;
+  await same(mentions, 1, "the mention");
+  const timeline = await owner.client.conversation({ group }).timeline();
+  await owner.client.recall(id);
+  await same(mentions, 0, "without it");
+  timeline.close();
+});

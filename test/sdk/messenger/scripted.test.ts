@@ -1,63 +1,24 @@
 // A messenger and a server that does what the test says: a server without the feature, and answers that cross pushes.
 
 import { afterEach, expect, test } from "bun:test";
-import { Messenger } from "../../../src/sdk/messenger/messenger.ts";
 import { Command } from "../../../src/wire/commands.ts";
 import {
-  AccountStateRespSchema,
   ConversationListRespSchema,
   EntryKind,
   EventPushSchema,
   HistoryReqSchema,
   HistoryRespSchema,
-  LoginReqSchema,
-  LoginRespSchema,
   MessageIndexReqSchema,
   MessageIndexRespSchema,
   MessagePushSchema,
   ReadNotifySchema,
 } from "../../../src/wire/gen/pkt_pb.ts";
-import type { PeerRequest, ScriptedPeer } from "../../support/scripted-peer.ts";
-import { afterwards, endAll, peerOn } from "../support.ts";
+import type { PeerRequest } from "../../support/scripted-peer.ts";
+import { endAll, peerOn } from "../support.ts";
+import { connect, listed, peerWithFeature, push } from "./scripted-server.ts";
 import { same } from "./support.ts";
 
 afterEach(endAll);
-
-/** A server that grants conversations, has `lastId` as its last message, and lists what `list` says. */
-function peerWithFeature(list: (request: PeerRequest) => void): ScriptedPeer {
-  const peer = peerOn("ws");
-  peer.on(Command.SignIn, (request) => {
-    const { features } = request.body(LoginReqSchema);
-    request.respond(LoginRespSchema, { account: "alice", channelId: "c", features });
-    peer.connections.push(request.connection);
-  });
-  peer.on(Command.OfflineIndex, (request) => {
-    const { messageId, includeSent, includeEvents } = request.body(MessageIndexReqSchema);
-    expect([includeSent, includeEvents]).toEqual([true, true]);
-    peer.indexAsked.push(messageId);
-    request.respond(MessageIndexRespSchema, { lastId: 10n });
-  });
-  peer.on(Command.AccountState, (request) => request.respond(AccountStateRespSchema, { version: 10n }));
-  peer.on(Command.ConversationList, list);
-  return peer;
-}
-
-async function connect(peer: ScriptedPeer) {
-  const client = await Messenger.connect({ url: peer.url, token: "a token" });
-  afterwards(() => client.close(), true);
-  return client;
-}
-
-const listed = (activityId: bigint, unread: number) => ({
-  conversations: [
-    { account: "bob", activityId, unread, readId: 5n, lastMessage: { messageId: activityId, body: "x" } },
-  ],
-});
-
-function push(peer: ScriptedPeer, messageId: bigint): void {
-  const message = { messageId, previousId: messageId - 1n, sender: "bob", type: 1, body: `body ${messageId}` };
-  peer.latest.push(Command.UserTalk, "alice", MessagePushSchema, message);
-}
 
 test("a server that does not offer conversations is refused with a sentence", async () => {
   const peer = peerOn("ws");

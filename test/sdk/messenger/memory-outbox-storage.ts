@@ -1,8 +1,7 @@
-// An outbox that ends with the process or the page.
+// A storage of an outbox that keeps nothing, of which tests replace parts.
 
-import type { OutboxStorage } from "./outbox-storage.ts";
+import type { OutboxStorage } from "../../../src/sdk/messenger/outbox-storage.ts";
 
-/** Keeps nothing: the entries are in the outbox itself. */
 export function openMemoryOutbox(): OutboxStorage {
   const done = (): Promise<void> => Promise.resolve();
   return { load: () => Promise.resolve([]), put: done, remove: done, close: done };
