@@ -61,6 +61,8 @@ export class Messenger extends RoostClient {
   private readonly outbox: Outbox;
   private readonly desk: MessageDesk;
   private readonly ownState: OwnState;
+  /** The newest entry of the log that was not a message. */
+  private entryId = 0n;
   private readonly marks: ReadMarks;
   private readonly handles: ConversationOwner;
   private readonly ask: Ask = (command, type, init, responseType) =>
@@ -101,7 +103,7 @@ export class Messenger extends RoostClient {
           ? this.talkToGroup(partner.group, draft, { clientId })
           : this.talkToUser(partner.account, draft, { clientId }),
       changed: (partner, clientId, as) => {
-        for (const timeline of this.timelines.of(partner)) timeline.note();
+        for (const timeline of timelines.of(partner)) timeline.note();
         if (clientId !== undefined) void notices.emit("outboxChanged", { partner, clientId, stored: as });
       },
       storageFailed: (error) => void notices.emit("outboxFailed", { error }),
@@ -109,9 +111,9 @@ export class Messenger extends RoostClient {
     const { ownState, marks, outbox } = this;
     this.handles = { ...parts, conversations, ownState, marks, outbox };
     const mine = ({ account }: { readonly account: string }): void => {
-      if (account === this.account) this.conversations.readAgain();
+      if (account === this.account) conversations.readAgain();
     };
-    this.on("groupCreated", () => this.conversations.readAgain());
+    this.on("groupCreated", () => conversations.readAgain());
     this.on("groupJoined", mine);
     this.on("groupQuit", mine);
   }
@@ -124,8 +126,7 @@ export class Messenger extends RoostClient {
     const client = new Messenger(options);
     await client.start(options.signal);
     try {
-      if (client.isGranted === false)
-        throw new Error(`${closeNotGranted.text}: connect to a newer one, or use RoostClient`);
+      if (client.isGranted === false) throw new Error(`${closeNotGranted.text}: use RoostClient`);
       const { lookup = [], url = [], device = "", outbox } = options;
       const [server = ""] = [lookup, url].flat();
       await client.outbox.start({ server, account: client.account, device }, outbox);
@@ -249,7 +250,8 @@ export class Messenger extends RoostClient {
   }
 
   protected override entry(entry: MessageIndex): void {
-    const { kind, refersTo, direction, accountB, group } = entry;
+    const { kind, refersTo, direction, accountB, group, messageId } = entry;
+    if (messageId > this.entryId) this.entryId = messageId;
     const name = kinds[kind];
     if (name === undefined) {
       if (entry.detail?.accounts.includes(this.account) === true) this.conversations.readAgain();
@@ -303,6 +305,8 @@ export class Messenger extends RoostClient {
     const isMention = message.mentions.some((name) => name === "*" || name === this.account);
     this.conversations.update(partner, (record) => record.arrived(message, isMine, isMention), true);
     for (const timeline of this.timelines.of(partner)) timeline.arrived(message);
+    // Entries and messages come by different ways: what changed this one may have come before it.
+    if (message.id < this.entryId) void this.desk.fetcher.fetch(message.id);
   }
 
   private read({ reader, account, group, messageId }: ReadNotify): void {

@@ -16,7 +16,7 @@ import { keyOf, namesOf } from "./partner.ts";
 const repeatableMs = 23 * 3_600_000;
 /** The time limit of a storage, in milliseconds: browsers' may never answer. */
 const storageMsMax = 5_000;
-const unknownOutcome = "sent more than 23 hours ago, it may be stored: look, then discard or retry";
+const unknownOutcome = "sent over 23 hours ago, perhaps stored: look, then discard or retry";
 
 /** The bound on messages that wait or have failed. */
 const entriesMax = 10_000;
@@ -216,7 +216,7 @@ export class Outbox {
   }
 
   private answerOf<T>(work: Promise<T>): Promise<T> {
-    return inTime(this.sender.environment, storageMsMax, work, "the storage of the outbox does not answer");
+    return inTime(this.sender.environment, storageMsMax, work, "the outbox does not answer");
   }
 
   private storageFailed(cause: unknown): void {

@@ -12,6 +12,8 @@ import {
   ConversationListReqSchema,
   ConversationListRespSchema,
   ConversationReadReqSchema,
+  EntryKind,
+  EventPushSchema,
   HistoryReqSchema,
   HistoryRespSchema,
   MessageIndexReqSchema,
@@ -276,7 +278,7 @@ test("a storage that does not answer costs no message, and closing does not wait
   });
   for (const body of ["one", "two"]) client.conversation(bob).send({ body });
   await same(() => [sent.length, client.pending().length], [2, 0], "both are sent");
-  expect(errors).toEqual(["the storage of the outbox does not answer"]);
+  expect(errors).toEqual(["the outbox does not answer"]);
   await client.close();
 });
 
@@ -355,4 +357,27 @@ test("an open timeline keeps what it shows over a reset", async () => {
     "what was shown, and what came",
   );
   expect([timeline.hasBefore, timeline.messages[0]?.body]).toEqual([true, "now 50"]);
+});
+
+test("a message that comes after its own recall, by another chat node, is shown as recalled", async () => {
+  const peer = peerWithFeature(listsBob);
+  peer.on(Command.History, (request) => {
+    const isById = request.body(HistoryReqSchema).messageIds.length > 0;
+    const messages = [{ messageId: 12n, sender: "bob", sendTime: 12n, type: 1, recalled: true, account: "bob" }];
+    request.respond(HistoryRespSchema, { messages: isById ? messages : [] });
+  });
+  const client = await connect(peer);
+  await client.conversations.ready();
+  const timeline = await client.conversation(bob).timeline();
+  peer.latest.push(Command.Event, "", EventPushSchema, {
+    ...{ entryId: 13n, kind: EntryKind.EntryRecalled, refersTo: 12n, actor: "bob", time: 13n, account: "bob" },
+  });
+  await Bun.sleep(20);
+  push(peer, 12n);
+  await same(
+    () => timeline.messages.map(({ id, isRecalled, body }) => [id, isRecalled, body]),
+    [[12n, true, ""]],
+    "it",
+  );
+  expect(client.conversation(bob).state?.lastMessage?.isRecalled).toBe(true);
 });
