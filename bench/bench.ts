@@ -1,6 +1,8 @@
 // What scenarios work with: servers of the kind that the user wants, a generator to load them, and somewhere to report.
 
 import { readFileSync } from "node:fs";
+import { type FilledFacts, FilledStore } from "./filled/filled-store.ts";
+import { populationOf } from "./filled/population.ts";
 import { generate } from "./generator/generate.ts";
 import type { LoadSettings } from "./generator/load.ts";
 import type { LoadName } from "./generator/loads.ts";
@@ -9,7 +11,7 @@ import { type Findings, type Result, resultOf } from "./result.ts";
 import { clusterServer, onBenchCluster } from "./server/cluster.ts";
 import { onEchoServer } from "./server/echo.ts";
 import { measuredLimits } from "./server/limits.ts";
-import { startServer } from "./server/standalone.ts";
+import { type StartedServer, startServer } from "./server/standalone.ts";
 import { isSecure, plainTransports, type Server, targetOf, type Transport } from "./server/target.ts";
 
 /** Descriptors of a process that are not connections of clients: listeners, the store, links, logs. */
@@ -17,6 +19,10 @@ const descriptorsReserved = 250;
 const drainQuietMs = 5_000;
 /** A ceiling is measured no longer than this. */
 const bareSecondsMax = 3;
+/** Messages for others in a filled store. */
+const rowsDefault = 10_000_000;
+const trialRows = 3_000;
+const waitingDefault = 10_000;
 const clusterSize = { discovery: 1, gateways: 1, logins: 1, chats: 1 } as const;
 
 /** Starts a server, hands it over, ends it. */
@@ -45,12 +51,21 @@ export interface Output {
 export class Bench {
   readonly options: BenchOptions;
   private readonly output: Output;
+  /** Messages that wait for one account. */
+  readonly waiting: number;
+  /** Messages for others in a filled store. */
+  readonly rows: number;
+  private readonly filled: FilledStore;
   private readonly bareResults = new Map<string, Result>();
   private runs = 0;
 
   constructor(options: BenchOptions, output: Output) {
+    const { isTrial, messages = waitingDefault, rows = isTrial ? trialRows : rowsDefault } = options;
     this.options = options;
     this.output = output;
+    this.waiting = messages;
+    this.rows = rows;
+    this.filled = new FilledStore({ people: populationOf(isTrial, messages), rows });
   }
 
   /** The ways in that a scenario compares; the first one where it compares none. With TLS only if the user says so. */
@@ -63,6 +78,11 @@ export class Bench {
   /** Clients that one process can have. */
   get connectionsMax(): number {
     return openFilesMax() - descriptorsReserved;
+  }
+
+  /** Starts a server on the store that all scenarios of a run share, which is filled for the first one. */
+  onFilledServer<T>(name: string, work: (server: StartedServer, facts: FilledFacts) => Promise<T>): Promise<T> {
+    return this.filled.onServer((done) => this.tell(name, "storing rows", done), work);
   }
 
   /** Seconds that a scenario of many runs measures each, unless the user gives another number. */
@@ -144,7 +164,7 @@ export class Bench {
     }
     if (topology === "processes")
       return onBenchCluster({ size: clusterSize, store }, (cluster) => work(clusterServer(cluster)));
-    const server = await startServer(undefined, { limits: measuredLimits, isSecure: isSecure(transport) });
+    const server = await startServer({ limits: measuredLimits, isSecure: isSecure(transport) });
     try {
       return await work(server);
     } finally {
@@ -168,6 +188,7 @@ export class Bench {
       rows: 0,
       kills: 0,
       attack: "",
+      part: "",
       store: store ?? null,
       run: `${Date.now().toString(36)}${(this.runs++).toString(36)}`,
       ...chosen,

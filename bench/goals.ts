@@ -37,7 +37,17 @@ export interface Outcome {
 
 const notMeasured = "not measured";
 /** What tells a measurement from others of its scenario. */
-const identity = ["transport", "connections", "window", "rate", "members", "online", "messages", "rows"] as const;
+const identity = [
+  "transport",
+  "connections",
+  "window",
+  "rate",
+  "members",
+  "online",
+  "messages",
+  "conversations",
+  "rows",
+] as const;
 const gateway = { scenario: "gateway", transport: "tcp", connections: 1_000 } as const;
 const group = { scenario: "group", transport: "tcp", window: 4 } as const;
 const [fewMembers, manyMembers] = [
@@ -232,6 +242,46 @@ export const goals: readonly Goal[] = [
     scenario: "conversations",
     of: { scenario: "conversations", conversations: 10_000, rows: 10_000_000 },
     figure: "p99_ms",
+    unit: "ms",
+    better: "lower",
+    atLeast: 100,
+    aim: 50,
+  },
+  {
+    name: "500 conversations and 200 groups: from connecting to the whole list, p99",
+    scenario: "conversations",
+    of: { scenario: "conversations-sign-in", conversations: 700, rows: 10_000_000 },
+    figure: "p99_ms",
+    unit: "ms",
+    better: "lower",
+    atLeast: 50,
+    aim: 25,
+  },
+  {
+    name: "read cursors moved, ten million rows, beside talks",
+    scenario: "receipts",
+    of: { scenario: "receipts", topology: "standalone", store: "sqlite", rows: 10_000_000 },
+    figure: "per_second",
+    unit: "a second",
+    better: "higher",
+    atLeast: 20_000,
+    aim: 40_000,
+  },
+  {
+    name: "read cursors moved in a cluster with PostgreSQL, beside talks",
+    scenario: "receipts",
+    of: { scenario: "receipts", store: "postgres", node: null },
+    figure: "per_second",
+    unit: "a second",
+    better: "higher",
+    atLeast: 5_000,
+    aim: 10_000,
+  },
+  {
+    name: "a recalled text, from its Success until no node shows it, the longest",
+    scenario: "recalls",
+    of: { scenario: "recalls", store: "postgres" },
+    figure: "max_ms",
     unit: "ms",
     better: "lower",
     atLeast: 100,

@@ -1,7 +1,7 @@
 // The bench's command line, checked.
 
 import { parseArgs } from "node:util";
-import { type Endpoint, isSecure, parseServerUrl, type Transport, transports } from "./server/target.ts";
+import { benchApp, type Endpoint, isSecure, parseServerUrl, type Transport, transports } from "./server/target.ts";
 
 const topologies = ["standalone", "processes"] as const;
 export type Topology = (typeof topologies)[number];
@@ -98,7 +98,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   if (transport !== undefined && isSecure(transport) && topology !== "standalone")
     throw new Error(`--transport ${transport} needs --topology standalone: the bench starts no cluster with TLS`);
   const external =
-    url === undefined ? undefined : { endpoint: parseServerUrl(url), secret: secret ?? "", app: app ?? "bench" };
+    url === undefined ? undefined : { endpoint: parseServerUrl(url), secret: secret ?? "", app: app ?? benchApp };
   const found: Partial<Record<(typeof counts)[number], number>> = {};
   for (const name of counts) {
     const value = values[name];
@@ -134,7 +134,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
 }
 
 /** Scenarios that start clusters whatever the topology is. */
-const clusters = ["cluster-talk", "failover", "postgres", "returns"] as const;
+const clusters = ["cluster-talk", "failover", "postgres", "recalls", "receipts", "returns"] as const;
 
 function storeOf(store: string | undefined, topology: Topology, scenario: string | undefined): string | undefined {
   if (store === undefined || store === "sqlite") return undefined;

@@ -17,6 +17,7 @@ const identity = [
   "connections",
   "window",
   "members",
+  "conversations",
   "rows",
   "attack",
 ] as const;

@@ -2,16 +2,19 @@
 
 import { broadcast } from "./load/broadcast.ts";
 import { clusterTalk } from "./load/cluster-talk.ts";
+import { conversations } from "./load/conversations.ts";
 import { echo } from "./load/echo.ts";
 import { failover } from "./load/failover.ts";
 import { gateway } from "./load/gateway.ts";
 import { group } from "./load/group.ts";
+import { history } from "./load/history.ts";
 import { hostile } from "./load/hostile.ts";
 import { idle } from "./load/idle.ts";
 import { login } from "./load/login.ts";
-import { conversations, history } from "./load/messenger.ts";
 import { offline } from "./load/offline.ts";
 import { postgres } from "./load/postgres.ts";
+import { recalls } from "./load/recalls.ts";
+import { receipts } from "./load/receipts.ts";
 import { registryDns } from "./load/registry-dns.ts";
 import { registryFanout } from "./load/registry-fanout.ts";
 import { registryRenewals } from "./load/registry-renewals.ts";
@@ -36,6 +39,8 @@ export const scenarios: readonly Scenario[] = [
   sync,
   history,
   conversations,
+  receipts,
+  recalls,
   idle,
   tls,
   gateway,

@@ -15,6 +15,7 @@ const circumstances = [
   "online",
   "senders",
   "messages",
+  "conversations",
   "rows",
   "kills",
   "attack",

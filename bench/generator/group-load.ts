@@ -38,7 +38,7 @@ export async function loadGroupOf(
       if (sender === undefined) return;
       sender.client = client;
       const plan = { command: Command.GroupTalk, dest: group, sender: sender.number, bodyBytes };
-      sender.template = new TalkTemplate(client.dialect, plan);
+      sender.requests = new TalkTemplate(client.dialect, plan);
     },
     (done) => tell("signing in", done),
   );

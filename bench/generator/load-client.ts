@@ -15,7 +15,7 @@ import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { isSecure, type Target } from "../server/target.ts";
 import { type Dialect, dialectOf } from "./dialect.ts";
-import { sequenceFirst, type TalkTemplate } from "./numbered-talk.ts";
+import { sequenceFirst } from "./numbered-talk.ts";
 import { secured } from "./secured.ts";
 
 const flusher = new Flusher();
@@ -28,7 +28,7 @@ const frameBytesMax = 16 * 1024 * 1024;
 
 /** What a connection tells. `atMs` is when the bytes were read. */
 export interface LoadEvents {
-  /** The answer to talk `number` (counted from 0). */
+  /** The answer to request `number`. */
   answered(number: number, status: number, atMs: number): void;
   /** A push. The payload is a view that lives until this returns. */
   pushed(payload: Buffer, scan: PacketScan, atMs: number): void;
@@ -36,7 +36,16 @@ export interface LoadEvents {
   lost(reason: string): void;
 }
 
-/** The answer to a request that was not a talk. */
+/** What one connection sends as fast as it can: requests with numbers, counted from 0. */
+export interface NumberedRequests {
+  /** How many there are; Infinity where there is no end. */
+  readonly count: number;
+  /** A frame, which is copied at once, and whose copy at `at` is made the one of this number then. */
+  frameOf(number: number): Buffer;
+  patch(target: Buffer, at: number, number: number): void;
+}
+
+/** The answer to a request without a number. */
 interface LoadAnswer {
   readonly status: number;
   readonly body: Buffer;
@@ -144,10 +153,10 @@ export class LoadClient implements FrameSink, Flushable {
     return answer.promise.finally(() => clearTimeout(late));
   }
 
-  /** Sends talk `number`; its answer arrives as an event. */
-  talk(template: TalkTemplate, number: number): void {
-    const at = this.queue(template.frame);
-    template.patch(this.outbound.bytes, at, number);
+  /** Sends request `number`; its answer arrives as an event. */
+  send(requests: NumberedRequests, number: number): void {
+    const at = this.queue(requests.frameOf(number));
+    requests.patch(this.outbound.bytes, at, number);
   }
 
   /** Stops and starts reading, as a stuck client does. */

@@ -26,6 +26,8 @@ export interface LoadSettings {
   readonly kills: number;
   /** Its name, of the attacks of the scenario `hostile`. */
   readonly attack: string;
+  /** Which measurement of a scenario that has several; "" where one is all. */
+  readonly part: string;
   /** `postgres://…`; null: SQLite. */
   readonly store: string | null;
   /** Tells the accounts of one run from another's on the same server. */

@@ -1,16 +1,19 @@
 // The loads that a generator can put on a server, by the names under which the supervisor asks for them.
 
 import { loadBroadcast } from "../load/broadcast.ts";
+import { loadArrivals, loadLists } from "../load/conversations.ts";
 import { loadEcho } from "../load/echo.ts";
 import { loadFailover } from "../load/failover.ts";
 import { loadGateway } from "../load/gateway.ts";
 import { loadHandshakes } from "../load/handshakes.ts";
 import { loadGroup } from "../load/group.ts";
+import { loadHistory } from "../load/history.ts";
 import { loadHostile } from "../load/hostile.ts";
 import { loadIdle } from "../load/idle.ts";
 import { loadLogin } from "../load/login.ts";
 import { loadOffline } from "../load/offline.ts";
-import { loadMessenger } from "../load/messenger.ts";
+import { loadRecalls } from "../load/recalls.ts";
+import { loadReceipts } from "../load/receipts.ts";
 import { loadDns } from "../load/registry-dns.ts";
 import { loadFanout } from "../load/registry-fanout.ts";
 import { loadRenewals } from "../load/registry-renewals.ts";
@@ -22,17 +25,21 @@ import { loadTalk } from "../load/talk.ts";
 import type { RunLoad } from "./load.ts";
 
 export const loads = {
+  arrivals: loadArrivals,
   broadcast: loadBroadcast,
   echo: loadEcho,
   failover: loadFailover,
   gateway: loadGateway,
   group: loadGroup,
   handshakes: loadHandshakes,
+  history: loadHistory,
   hostile: loadHostile,
   idle: loadIdle,
+  lists: loadLists,
   login: loadLogin,
-  messenger: loadMessenger,
   offline: loadOffline,
+  recalls: loadRecalls,
+  receipts: loadReceipts,
   registry: loadChanges,
   "registry-dns": loadDns,
   "registry-fanout": loadFanout,

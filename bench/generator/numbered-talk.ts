@@ -10,6 +10,7 @@ import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import type { PacketScan } from "../../src/wire/packet-scan.ts";
 import { next, readTag, readU32, readVarint, skipField } from "../../src/wire/proto-reader.ts";
 import type { Dialect } from "./dialect.ts";
+import type { NumberedRequests } from "./load-client.ts";
 
 /** Sequences of five varint bytes: they can be patched in place. */
 export const sequenceFirst = 0x1000_0000;
@@ -33,7 +34,8 @@ export interface TalkPlan {
 }
 
 /** The talks of one sender to one receiver. */
-export class TalkTemplate {
+export class TalkTemplate implements NumberedRequests {
+  readonly count = Infinity;
   readonly frame: Buffer;
   private readonly sequenceAt: number;
   private readonly numberAt: number;
@@ -44,6 +46,10 @@ export class TalkTemplate {
     this.frame = dialect.frame(encodeLogicPacket({ command, dest, sequence: sequenceFirst }, body));
     this.numberAt = this.frame.lastIndexOf(stamp) + senderDigits;
     this.sequenceAt = this.frame.indexOf(Buffer.from([0x18, 0x80, 0x80, 0x80, 0x80, 0x01])) + 1;
+  }
+
+  frameOf(): Buffer {
+    return this.frame;
   }
 
   /** Makes a copy of the frame at `at` talk `number`. */

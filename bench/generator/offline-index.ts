@@ -8,12 +8,15 @@ import type { LoadClient } from "./load-client.ts";
 /** Ids in the order in which they came, and how many of them came after a greater one or again. */
 export interface WaitingIndex {
   readonly ids: readonly bigint[];
+  /** Of each of them. */
+  readonly senders: readonly string[];
   readonly reordered: number;
 }
 
 /** Page by page, until one is empty. Throws when the server refuses, or does not come to an end. */
 export async function readIndex(client: LoadClient): Promise<WaitingIndex> {
   const ids: bigint[] = [];
+  const senders: string[] = [];
   let reordered = 0;
   let last = 0n;
   for (;;) {
@@ -22,12 +25,13 @@ export async function readIndex(client: LoadClient): Promise<WaitingIndex> {
     if (status !== 0) throw new Error(`the index was refused with status ${status}`);
     const { indexes } = fromBinary(MessageIndexRespSchema, body);
     const before = last;
-    for (const { messageId } of indexes) {
+    for (const { messageId, accountB } of indexes) {
       ids.push(messageId);
+      senders.push(accountB);
       if (messageId <= last) reordered++;
       else last = messageId;
     }
-    if (indexes.length === 0) return { ids, reordered };
+    if (indexes.length === 0) return { ids, senders, reordered };
     if (last === before) throw new Error("the index repeats itself and does not end");
   }
 }

@@ -30,7 +30,7 @@ export async function connectPairs(
       }
       sender.client = await LoadClient.signIn(target, `sender-${run}-${sender.number}`, eventsOf(traffic, sender));
       const plan = { command: Command.UserTalk, dest, sender: sender.number, bodyBytes };
-      sender.template = new TalkTemplate(sender.client.dialect, plan);
+      sender.requests = new TalkTemplate(sender.client.dialect, plan);
     },
     (done) => tell("signing in", done),
   );

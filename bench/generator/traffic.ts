@@ -4,8 +4,8 @@
 import type { PacketScan } from "../../src/wire/packet-scan.ts";
 import { Latency } from "../latency.ts";
 import { Ledger } from "./ledger.ts";
-import type { LoadClient, LoadEvents } from "./load-client.ts";
-import { readStamp, stamp, type TalkTemplate } from "./numbered-talk.ts";
+import type { LoadClient, LoadEvents, NumberedRequests } from "./load-client.ts";
+import { readStamp, stamp } from "./numbered-talk.ts";
 
 export interface TrafficOptions {
   /** Receivers that must get each talk; 0: nobody is there, or nobody looks. */
@@ -29,7 +29,7 @@ export class Traffic {
   deliveriesMeasured = 0;
   /** Measured is what is due from here on, … */
   fromMs = Infinity;
-  /** … and before this. */
+  /** … and before this, or before a sender had sent all that it has. */
   untilMs = Infinity;
   /** Closed loop: called with a sender that may send its next talk. */
   free: (sender: Sender, nowMs: number) => void = () => undefined;
@@ -104,7 +104,7 @@ export class Sender {
   /** Of the first talk that was refused; 0: none was. */
   refusedStatus = 0;
   client: LoadClient | undefined;
-  template: TalkTemplate | undefined;
+  requests: NumberedRequests | undefined;
   private readonly traffic: Traffic;
   /** By talk: what must still come before it is over. */
   private readonly remaining: number[] = [];
@@ -119,11 +119,15 @@ export class Sender {
   }
 
   talk(dueMs: number): void {
-    const { client, template, traffic, sent } = this;
-    if (client === undefined || template === undefined) throw new Error("a sender is connected before it talks");
+    const { client, requests, traffic, sent } = this;
+    if (client === undefined || requests === undefined) throw new Error("a sender is connected before it talks");
+    if (sent === requests.count) {
+      traffic.untilMs = Math.min(traffic.untilMs, Math.max(traffic.fromMs, performance.now()));
+      return;
+    }
     this.dueMs.push(dueMs);
     if (traffic.isUntilDelivered) this.remaining.push(1 + traffic.audience);
-    client.talk(template, sent);
+    client.send(requests, sent);
   }
 
   answered(number: number, status: number, atMs: number): void {

@@ -45,7 +45,7 @@ type Files = { readonly openFiles?: number };
 
 async function onStandalone<T>(files: Files, work: (scene: Scene) => Promise<T>): Promise<T> {
   const { isBehindProxy, words } = proxiesOf();
-  const server = await startServer(undefined, { ...files, words });
+  const server = await startServer({ ...files, words });
   try {
     const place = { ...placeOf(server), isBehindProxy, linkPort: 0 };
     return await withVictims(await talkers(place), (victims) => work({ place, victims, ...ofFirst(server) }));

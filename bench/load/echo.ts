@@ -27,7 +27,7 @@ export async function loadEcho(load: Load): Promise<Findings[]> {
       sender.client = await LoadClient.connect(target, eventsOf(traffic, sender));
       const dest = `receiver-${settings.run}-${sender.number}`;
       const plan = { command: Command.UserTalk, dest, sender: sender.number, bodyBytes };
-      sender.template = new TalkTemplate(sender.client.dialect, plan);
+      sender.requests = new TalkTemplate(sender.client.dialect, plan);
     },
     (done) => tell("connecting", done),
   );

@@ -49,7 +49,7 @@ class Stall {
     const sender = traffic.sender();
     sender.client = await LoadClient.signIn(target, `flood-${settings.run}`, eventsOf(traffic, sender));
     const plan = { command: Command.UserTalk, dest, sender: 0, bodyBytes: floodBodyBytes };
-    sender.template = new TalkTemplate(sender.client.dialect, plan);
+    sender.requests = new TalkTemplate(sender.client.dialect, plan);
     const startMs = performance.now();
     stall.pacer = setInterval(() => {
       const due = ((performance.now() - startMs) / 1000) * floodPerSecond;

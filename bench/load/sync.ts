@@ -4,6 +4,7 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Bench, Plan } from "../bench.ts";
+import { returning } from "../filled/population.ts";
 import type { Load } from "../generator/load.ts";
 import { LoadClient, tokenFor } from "../generator/load-client.ts";
 import { runLoop } from "../generator/loop.ts";
@@ -15,25 +16,20 @@ import { isGeneratorFree, sharesBetween, usageFields, usageOf } from "../generat
 import { Latency } from "../latency.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
-import { onFilledServer, type Start } from "./sync-rows.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessageContentReqSchema, MessageContentRespSchema } from "../../src/wire/gen/pkt_pb.ts";
 
 /** As many contents as one request may ask for. */
 const idsPerRequest = 200;
 const senderCount = 20;
-const rowsDefault = 10_000_000;
-const trialRows = 3_000;
 /** A content stands in the answer with its body, so a body that is cut is found. */
 const isWhole = (body: string): boolean => body.length === bodyBytes;
-
-const accountOf = (run: string): string => `returning-${run}`;
 
 /** In the generator: `messages`, `rows`. */
 export async function loadSync(load: Load): Promise<Findings[]> {
   const { target, settings, tell } = load;
   const { messages, seconds, run } = settings;
-  const account = accountOf(run);
+  const account = settings.rows === 0 ? `returning-${run}` : returning;
   if (settings.rows === 0) await fill(load, account);
   const token = await tokenFor(target, account);
   const latency = new Latency();
@@ -101,7 +97,7 @@ async function fill(load: Load, account: string): Promise<void> {
       const sender = traffic.sender();
       sender.client = await LoadClient.signIn(target, `sender-${settings.run}-${index}`, eventsOf(traffic, sender));
       const plan = { command: Command.UserTalk, dest: account, sender: index, bodyBytes };
-      sender.template = new TalkTemplate(sender.client.dialect, plan);
+      sender.requests = new TalkTemplate(sender.client.dialect, plan);
       for (let talk = 0; talk < Math.min(share, left); talk++) sender.talk(performance.now());
     }
     tell("filling", 0);
@@ -132,39 +128,28 @@ async function synchronise(client: LoadClient): Promise<{ whole: number; reorder
   return { whole, reordered };
 }
 
-/** The same, of a store that holds `rows` other messages. */
-async function syncAmong(
-  bench: Bench,
-  plan: Omit<Plan, "settings">,
-  { messages, rows }: { readonly messages: number; readonly rows: number },
-): Promise<void> {
-  const run = Date.now().toString(36);
-  const start: Start = { fillSeconds: 0, readyMs: 0 };
-  const order = { waiters: [{ account: accountOf(run), messages, senders: 1_000 }], rows };
-  const server = onFilledServer(order, start, (done) => bench.tell("sync", "storing rows", done));
-  const results = await bench.measure({ ...plan, settings: { messages, rows, run }, server });
-  bench.report(
-    results.map((result) => ({
-      ...result,
-      rows,
-      fill_seconds: Math.round(start.fillSeconds),
-      ready_ms: start.readyMs,
-    })),
-  );
-}
-
 export const sync: Scenario = {
   name: "sync",
   takesUrl: true,
   async run(bench) {
-    const { messages = 10_000, rows, topology, external, isTrial } = bench.options;
+    const { topology, external } = bench.options;
+    const messages = bench.waiting;
     const mayFill = external === undefined && topology === "standalone";
-    if (rows !== undefined && !mayFill)
+    if (bench.options.rows !== undefined && !mayFill)
       throw new Error("--rows fills the store of a standalone server that the bench starts");
     for (const transport of bench.transports.slice(0, 1)) {
       const plan = { scenario: "sync", load: "sync", transport, connections: senderCount } as const;
       bench.report(await bench.measure({ ...plan, settings: { messages } }));
-      if (mayFill) await syncAmong(bench, plan, { messages, rows: rows ?? (isTrial ? trialRows : rowsDefault) });
+      if (mayFill) await syncAmong(bench, plan);
     }
   },
 };
+
+/** The same, of a store that holds other messages. */
+function syncAmong(bench: Bench, plan: Omit<Plan, "settings">): Promise<void> {
+  return bench.onFilledServer("sync", async (server, facts) => {
+    const settings = { messages: bench.waiting, rows: facts.rows };
+    const results = await bench.measure({ ...plan, settings, server: (work) => work(server) });
+    bench.report(results.map((result) => ({ ...result, ...facts })));
+  });
+}

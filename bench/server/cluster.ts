@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type ClusterSize, ProcessCluster } from "../../scripts/harness/process-cluster.ts";
 import { atEnd, makeFolder, removeFolder } from "./lifetime.ts";
 import { measuredLimits } from "./limits.ts";
-import { type Endpoint, parseServerUrl, type Server, type Transport } from "./target.ts";
+import { benchApp, type Endpoint, parseServerUrl, type Server, type Transport } from "./target.ts";
 
 /** Results name the processes in this order. */
 const roles = ["gateway", "chat", "login", "discovery"] as const;
@@ -71,14 +71,14 @@ export async function onBenchCluster<T>(
   }
 }
 
-/** Its first gateway as a load wants it, with the processes that run now. */
-export function clusterServer({ processes, secret, store }: BenchCluster): Server {
-  const [gateway] = processes.gateways;
+/** One of its gateways as a load wants it, with the processes that run now. */
+export function clusterServer({ processes, secret, store }: BenchCluster, number = 0): Server {
+  const gateway = processes.gateways[number];
   const endpoint = (transport: Transport, address = ""): Endpoint => parseServerUrl(`${transport}://${address}`);
   return {
     endpoints: { tcp: endpoint("tcp", gateway?.tcp), ws: endpoint("ws", gateway?.ws) },
     secret,
-    app: "bench",
+    app: benchApp,
     processes: roles
       .flatMap((role) => processes.names(role))
       .map((name) => ({ name, pid: processes.process(name)?.pid ?? 0 })),

@@ -1,11 +1,11 @@
 // Ours in one process, started as a process of its own on free ports, with its data in a temporary folder and full
 // durability, as it is by default.
 
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { endOf, hasEnded, makeFolder, removeFolder, spawnChild } from "./lifetime.ts";
-import type { Server } from "./target.ts";
+import { benchApp, type Server } from "./target.ts";
 import { tlsWords } from "./tls-words.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -13,7 +13,8 @@ const startMsMax = 20_000;
 /** A question for its health that is not answered by then is asked anew. */
 const healthMsMax = 5_000;
 const host = "127.0.0.1";
-const app = "bench";
+/** Until a server whose data stay has ended in order. */
+const endMsMax = 20_000;
 
 /** A server that this bench started. */
 export interface StartedServer extends Server {
@@ -28,9 +29,6 @@ export function roostCommand(): string[] {
   return existsSync(binary) ? [binary] : [process.execPath, join(root, "src", "main.ts")];
 }
 
-/** Puts into the data folder of a server what it is to find there, of the app of the bench. */
-export type Prepare = (dataFolder: string, app: string) => Promise<void>;
-
 /** What a server has that others have not. */
 export interface ServerWish {
   /** Files that it may have open; undefined: as many as this process. */
@@ -41,6 +39,8 @@ export interface ServerWish {
   readonly words?: readonly string[];
   /** Its listeners for clients take TLS, with a certificate that is made for it. */
   readonly isSecure?: boolean;
+  /** Where it starts, with its data in `data/`, which stay when it ends; undefined: a folder of its own. */
+  readonly folder?: string;
 }
 
 /** The command under a limit of open files. */
@@ -49,23 +49,16 @@ export function withOpenFiles(command: readonly string[], openFiles: number | un
   return ["bash", "-c", 'ulimit -n "$0" && exec "$@"', String(openFiles), ...command];
 }
 
-/** Starts it, on what `prepare` leaves behind, and waits until it is ready. */
-export async function startServer(
-  prepare?: Prepare,
-  { openFiles, limits, words = [], isSecure = false }: ServerWish = {},
-): Promise<StartedServer> {
+/** Starts it, and waits until it is ready. */
+export async function startServer({
+  openFiles,
+  limits,
+  words = [],
+  isSecure = false,
+  folder: kept,
+}: ServerWish = {}): Promise<StartedServer> {
   const [ws = 0, tcp = 0, monitor = 0] = await freePorts(3);
-  const folder = makeFolder();
-  if (prepare !== undefined) {
-    const dataFolder = join(folder, "data");
-    mkdirSync(dataFolder, { mode: 0o700 });
-    try {
-      await prepare(dataFolder, app);
-    } catch (error) {
-      removeFolder(folder);
-      throw error;
-    }
-  }
+  const folder = kept ?? makeFolder();
   const secret = "a secret of the bench, and of nobody else";
   const listeners = ["--ws", `${host}:${ws}`, "--tcp", `${host}:${tcp}`, "--monitor", `${host}:${monitor}`];
   if (isSecure) listeners.push(...(await tlsWords(folder, host)));
@@ -80,9 +73,11 @@ export async function startServer(
   const ending = { isWanted: false };
   const stop = async (): Promise<void> => {
     ending.isWanted = true;
-    child.kill("SIGKILL");
+    child.kill(kept === undefined ? "SIGKILL" : "SIGTERM");
+    const late = setTimeout(() => child.kill("SIGKILL"), endMsMax);
     await child.exited;
-    removeFolder(folder);
+    clearTimeout(late);
+    if (kept === undefined) removeFolder(folder);
   };
   for (;;) {
     if (hasEnded(child)) {
@@ -111,7 +106,7 @@ export async function startServer(
           ws: { transport: "ws", host, port: ws, path: "/" },
         },
     secret,
-    app,
+    app: benchApp,
     processes: [{ name: "standalone", pid: child.pid }],
     topology: "standalone",
     store: "sqlite",

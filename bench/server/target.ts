@@ -11,6 +11,9 @@ export function isSecure(transport: Transport): boolean {
   return secureTransports.some((name) => name === transport);
 }
 
+/** The app of the tokens, on servers that the bench starts. */
+export const benchApp = "bench";
+
 /** Where clients connect, one way. */
 export interface Endpoint {
   readonly transport: Transport;

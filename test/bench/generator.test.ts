@@ -7,24 +7,7 @@ import { Latency } from "../../bench/latency.ts";
 import { loadTalk } from "../../bench/load/talk.ts";
 import type { Findings } from "../../bench/result.ts";
 import { FakeServer, type Lie, stallMs } from "./fake-server.ts";
-
-const settings: LoadSettings = {
-  isTrial: true,
-  seconds: 0.1,
-  warmUpMs: 0,
-  drainQuietMs: 300,
-  connections: 0,
-  senders: 2,
-  window: 4,
-  rate: 0,
-  members: 0,
-  messages: 0,
-  rows: 0,
-  kills: 0,
-  attack: "",
-  store: null,
-  run: "run",
-};
+import { quietLoad } from "./quiet-load.ts";
 
 const servers: FakeServer[] = [];
 afterEach(() => {
@@ -34,8 +17,7 @@ afterEach(() => {
 async function talkTo(lie: Lie, changes: Partial<LoadSettings> = {}): Promise<Findings> {
   const server = new FakeServer(lie);
   servers.push(server);
-  const load = { target: server.target, settings: { ...settings, ...changes }, tell: () => undefined };
-  const [whole] = await loadTalk(load);
+  const [whole] = await loadTalk(quietLoad(server.target, changes));
   if (whole === undefined) throw new Error("there is no result");
   return whole;
 }

@@ -1,7 +1,8 @@
 // Every scenario works, in little, on a real server: what was sent was answered and came, and every line has its keys.
 
 import { expect, test } from "bun:test";
-import { msMax, trial } from "./sound-run.ts";
+import { runBench } from "./command.ts";
+import { isSound, msMax, trial } from "./sound-run.ts";
 
 test.each(["tcp", "ws"])(
   "talk over %s: a closed and an open loop, and the closed one's share of the bare server",
@@ -79,14 +80,27 @@ test(
 );
 
 test.each([
-  ["history", "history-cold"],
-  ["conversations", "conversations"],
+  ["history", ["history", "history-cold"]],
+  ["conversations", ["conversations", "conversations", "conversations-sign-in"]],
 ])(
-  "%s: a figure of each part on a filled store, with talks beside it",
-  async (name, second) => {
+  "%s: right answers of each part on a filled store",
+  async (name, parts) => {
     const results = await trial(name);
-    expect(results.map(({ scenario }) => scenario)).toEqual([name, second]);
+    expect(results.map(({ scenario }) => scenario)).toEqual(parts);
     for (const result of results) expect(result).toMatchObject({ rows: 3_000, topology: "standalone" });
+  },
+  msMax,
+);
+
+test(
+  "scenarios of one run share a store, which is filled once",
+  async () => {
+    const { said, ...run } = await runBench("--trial", "--scenario", "sync,history", "--rows", "1000");
+    expect(said).toMatch(/^bench: 2 scenarios in \d+ s\n$/);
+    const results = isSound({ ...run, said: "" });
+    const filled = results.filter(({ rows }) => rows !== undefined);
+    expect(filled.map(({ scenario }) => scenario)).toEqual(["sync", "history", "history-cold"]);
+    expect(new Set(filled.map((result) => result["fill_seconds"])).size).toBe(1);
   },
   msMax,
 );

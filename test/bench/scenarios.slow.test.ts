@@ -117,6 +117,34 @@ test(
 );
 
 test(
+  "receipts: every move is answered, and the cursors are where the last ones have put them, on both engines",
+  async () => {
+    const results = await trial("receipts", "--rows", "1000");
+    const [sqlite, postgres, ...nodes] = results;
+    expect(sqlite).toMatchObject({ topology: "standalone", store: "sqlite", rows: 1_000 });
+    if (hasPostgres) {
+      expect(postgres).toMatchObject({ topology: "processes", store: "postgres", rows: 100 });
+      expect(nodes.map(({ node }) => node ?? null)).toEqual(["gateway-1", "chat-1", "login-1", "discovery-1"]);
+    } else expect(postgres).toMatchObject({ skipped: "PostgreSQL is not installed", sent: null });
+    for (const result of [sqlite, ...(hasPostgres ? [postgres] : [])])
+      expect(result?.["answered"]).toBe(result?.["sent"] ?? -1);
+  },
+  msMax,
+);
+
+test(
+  "recalls: no answer that was asked for after the Success shows the text",
+  async () => {
+    const [result] = await trial("recalls");
+    if (hasPostgres) {
+      expect(result).toMatchObject({ topology: "processes", store: "postgres", stale: 0 });
+      expect(result?.["asked"]).toBe(4 * Number(result?.["recalls"]));
+    } else expect(result).toMatchObject({ skipped: "PostgreSQL is not installed" });
+  },
+  msMax,
+);
+
+test(
   "the last thing for a person is what was reached",
   async () => {
     const bench = startBench("--scenario", "startup");
