@@ -26,7 +26,7 @@ const windowDefault = 8;
 /** Indexes that are read, and lists that are checked, at once. */
 const abreast = 8;
 /** PostgreSQL takes several times as long to fill. */
-const postgresShare = 0.1;
+const postgresShare = 0.01;
 
 /** In the generator: `senders` and `rate` of the talks, and the `window` of each account. */
 export async function loadReceipts(load: Load): Promise<Findings[]> {

@@ -123,7 +123,7 @@ test(
     const [sqlite, postgres, ...nodes] = results;
     expect(sqlite).toMatchObject({ topology: "standalone", store: "sqlite", rows: 1_000 });
     if (hasPostgres) {
-      expect(postgres).toMatchObject({ topology: "processes", store: "postgres", rows: 100 });
+      expect(postgres).toMatchObject({ topology: "processes", store: "postgres", rows: 10 });
       expect(nodes.map(({ node }) => node ?? null)).toEqual(["gateway-1", "chat-1", "login-1", "discovery-1"]);
     } else expect(postgres).toMatchObject({ skipped: "PostgreSQL is not installed", sent: null });
     for (const result of [sqlite, ...(hasPostgres ? [postgres] : [])])
