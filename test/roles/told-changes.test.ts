@@ -31,3 +31,13 @@ test("the oldest of ten thousand are forgotten first; read cursors displace no e
   expect(told.tellEntry("app", 2n)).toBe(true);
   expect(told.tellEntry("app", 1n)).toBe(false);
 });
+
+test("an entry that was forgotten and told again is the newest one", () => {
+  const told = new ToldChanges();
+  for (let id = 1n; id <= 10_001n; id++) told.tellEntry("app", id);
+  // The first one was forgotten for the last one; the second one is the oldest now.
+  told.forgetEntry("app", 2n);
+  expect([2n, 10_002n].map((id) => told.tellEntry("app", id))).toEqual([false, false]);
+  expect([2n, 4n].map((id) => told.tellEntry("app", id))).toEqual([true, true]);
+  expect(told.tellEntry("app", 3n)).toBe(false);
+});

@@ -41,18 +41,32 @@ export class ToldChanges {
 class Told {
   /** The oldest first. */
   private readonly keys = new Set<string>();
+  /**
+   * Stands before the oldest key: what it has passed was deleted, and what is added again goes to the end. (A new
+   * iterator would walk over all entries deleted before.)
+   */
+  private oldest = this.keys.values();
 
   /** Remembers a key; returns whether it was remembered already. */
   tell(key: string): boolean {
     if (this.keys.has(key)) return true;
-    const [oldest] = this.keys;
-    if (this.keys.size >= toldMax && oldest !== undefined) this.keys.delete(oldest);
+    if (this.keys.size >= toldMax) this.forgetOldest();
     this.keys.add(key);
     return false;
   }
 
   forget(key: string): void {
     this.keys.delete(key);
+  }
+
+  private forgetOldest(): void {
+    let next = this.oldest.next();
+    if (next.done === true) {
+      // It ended once when nothing was left to pass.
+      this.oldest = this.keys.values();
+      next = this.oldest.next();
+    }
+    if (next.done !== true) this.keys.delete(next.value);
   }
 }
 
