@@ -6,6 +6,7 @@ import { expect, test } from "bun:test";
 import { talkJob } from "../../src/store/jobs.ts";
 import { checkStore } from "../../src/store/sqlite/check.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
+import type { LogIndex } from "../../src/store/sqlite/index/log-index.ts";
 import { lists } from "../../src/store/sqlite/index/posting.ts";
 import { blocksPerRun } from "../../src/store/sqlite/index/run-block.ts";
 import { Random, testSeed } from "../support/random.ts";
@@ -103,6 +104,20 @@ class Conversations {
     return found;
   }
 
+  /** Counts by senders of some partners, each above an id of its own; what was not read is counted by pairs. */
+  private compareSenders(index: LogIndex, receiver: number, edge: bigint, postingsMax: number): void {
+    const { random, said } = this;
+    const afters = new Map<number, bigint>();
+    for (let left = random.below(4); left > 0; left--) afters.set(this.anyAccount(), random.once(3) ? 0n : edge);
+    const { bySender, above } = index.countSenders(receiver, afters, postingsMax);
+    for (const [sender, after] of afters) {
+      const ids = said.filter((message) => message.sender === sender && message.inbox === BigInt(receiver));
+      const rest = after < above ? index.countPair(sender, receiver, after, Infinity, above + 1n) : 0;
+      expect((bySender.get(sender) ?? 0) + rest).toBe(ids.filter(({ id }) => id > after).length);
+    }
+    expect([...bySender.keys()].every((sender) => afters.has(sender))).toBe(true);
+  }
+
   /** Compares some lookups with the list. */
   compare(process: Process, turns: number): void {
     const { random, said } = this;
@@ -126,6 +141,10 @@ class Conversations {
         expect([...index.receivedNewestFirst(inbox, until).take(take)]).toEqual(below(received).slice(0, take));
         expect([...index.receivedOldestFirst(inbox, after).take(take)]).toEqual(above(received).slice(0, take));
         expect(index.countPair(sender, receiver, after, atMost)).toBe(Math.min(atMost, above(pair).length));
+        const between = above(pair).filter((id) => id < until).length;
+        expect(index.countPair(sender, receiver, after, atMost, until)).toBe(Math.min(atMost, between));
+        expect(index.newestReceived(inbox)).toBe(received.at(-1)?.id ?? 0n);
+        this.compareSenders(index, receiver, edge, take);
         const others = received.filter((message) => {
           return message.sender !== sender && message.id > after && message.id < until;
         });

@@ -17,11 +17,14 @@ interface Setting {
   readonly pinned: bigint;
   readonly muted: bigint;
   readonly hidden_id: bigint;
+  readonly cleared_id: bigint;
 }
 
 /** A conversation on its way into a page. */
 interface Candidate {
   readonly other: bigint;
+  /** Its newest message is inside a window of the account. */
+  readonly isOpen: boolean;
   /** Not less than the activity. */
   bound: bigint;
   found: Activity | undefined;
@@ -32,6 +35,14 @@ interface Activity {
   readonly id: bigint;
   readonly scope: Scope;
   readonly last: MessageRow | undefined;
+}
+
+/** A conversation of a page. */
+interface Listed {
+  readonly activity: Activity;
+  readonly readId: bigint;
+  /** Messages above it are unread. */
+  readonly after: bigint;
 }
 
 export class ListReader {
@@ -59,10 +70,11 @@ export class ListReader {
     this.unread = parts.unread;
     this.sql = {
       settings: db.prepare<Setting, [bigint]>(
-        "SELECT other, pinned, muted, hidden_id FROM conversation WHERE account = ?",
+        "SELECT other, pinned, muted, hidden_id, cleared_id FROM conversation WHERE account = ?",
       ),
-      groups: db.prepare<{ group: bigint; joined: bigint }, [bigint]>(
-        `SELECT "group", max(from_id) AS joined FROM member WHERE account = ? GROUP BY "group"`,
+      groups: db.prepare<{ group: bigint; joined: bigint; is_in: bigint }, [bigint]>(
+        `SELECT "group", max(from_id) AS joined, max(until_id IS NULL) AS is_in
+         FROM member WHERE account = ? GROUP BY "group"`,
       ),
       groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
     };
@@ -73,34 +85,49 @@ export class ListReader {
     { before, limit, includeHidden }: Omit<ConversationsQuery, "app" | "account">,
   ): Uint8Array<ArrayBuffer> {
     const settings = new Map(this.sql.settings.all(me).map((setting) => [setting.other, setting]));
+    const hidden = this.unread.hidden(me);
     const pinned = new Set(settings.values().flatMap(({ other, pinned: one }) => (one === 1n ? [other] : [])));
-    const shown: Activity[] = [];
-    const others: Activity[] = [];
-    const candidates = this.candidates(me);
+    const [kept, rest] = parted(this.candidates(me), pinned);
     const isShown = ({ id, scope }: Activity): boolean =>
       includeHidden || id > (settings.get(scope.other)?.hidden_id ?? 0n);
+    const shown: Activity[] = [];
     if (before === 0n) {
-      for (const { other, bound } of pinned.size === 0
-        ? []
-        : candidates.filter((candidate) => pinned.has(candidate.other))) {
+      for (const { other, bound } of kept) {
         const activity = this.activityOf(me, other, bound);
         if (activity !== undefined && isShown(activity)) shown.push(activity);
       }
       shown.sort((one, two) => (one.id > two.id ? -1 : 1));
     }
     const end = before === 0n ? idMax : before;
-    for (const activity of this.newestFirst(
-      me,
-      pinned.size === 0 ? candidates : candidates.filter(({ other }) => !pinned.has(other)),
-    )) {
+    // Those of former pages, whose newest message is visible: nothing is read of them.
+    const { oldestId } = this.lookups;
+    const isOfFormerPage = ({ other, bound, isOpen }: Candidate): boolean =>
+      bound >= end &&
+      isOpen &&
+      bound >= oldestId &&
+      bound > (settings.get(other)?.cleared_id ?? 0n) &&
+      !hidden.ids.has(bound);
+    const left = before === 0n ? rest : rest.filter((candidate) => !isOfFormerPage(candidate));
+    const others: Activity[] = [];
+    for (const activity of this.newestFirst(me, left)) {
       if (activity.id >= end || !isShown(activity)) continue;
       others.push(activity);
       if (others.length > limit) break;
     }
+    const listed = [...shown, ...others.slice(0, limit)].map((activity): Listed => {
+      const { other, clearedTo } = activity.scope;
+      const readId = this.marks.of(me, other);
+      return { activity, readId, after: readId > clearedTo ? readId : clearedTo };
+    });
     const names = new Map<bigint, string>();
-    const unread = this.unread.page(me, this.history.nameOf(me, names));
-    const conversations = [...shown, ...others.slice(0, limit)].map((activity) =>
-      this.conversation(activity, settings.get(activity.scope.other), unread, names),
+    const afters = new Map(
+      listed.flatMap(({ activity: { scope }, after }) =>
+        scope.other > 0n && scope.other !== me ? [[Number(scope.other), after]] : [],
+      ),
+    );
+    const unread = this.unread.page(me, { name: this.history.nameOf(me, names), hidden, afters });
+    const conversations = listed.map((one) =>
+      this.conversation(one, settings.get(one.activity.scope.other), unread, names),
     );
     const hasMore = others.length > limit;
     return encodeConversations(conversations, hasMore);
@@ -110,14 +137,11 @@ export class ListReader {
   private candidates(me: bigint): Candidate[] {
     const found: Candidate[] = [];
     for (const [partner, last] of this.lookups.partners(Number(me)))
-      found.push({ other: BigInt(partner), bound: last, found: undefined });
-    for (const { group, joined } of this.sql.groups.all(me)) {
-      let bound = joined;
-      for (const id of this.lookups.receivedNewestFirst(-group, idMax)) {
-        if (id > bound) bound = id;
-        break;
-      }
-      found.push({ other: -group, bound, found: undefined });
+      found.push({ other: BigInt(partner), isOpen: true, bound: last, found: undefined });
+    for (const { group, joined, is_in } of this.sql.groups.all(me)) {
+      const newest = this.lookups.newestReceived(-group);
+      const bound = newest > joined ? newest : joined;
+      found.push({ other: -group, isOpen: is_in === 1n, bound, found: undefined });
     }
     return found;
   }
@@ -171,14 +195,12 @@ export class ListReader {
   }
 
   private conversation(
-    { id, scope, last }: Activity,
+    { activity: { id, scope, last }, readId, after }: Listed,
     setting: Setting | undefined,
     unread: UnreadPage,
     names: Map<bigint, string>,
   ): ConversationInit {
-    const { me, other, clearedTo } = scope;
-    const readId = this.marks.of(me, other);
-    const after = readId > clearedTo ? readId : clearedTo;
+    const { me, other } = scope;
     return {
       ...(other < 0n
         ? { group: this.sql.groupId.get(-other)?.id ?? "" }
@@ -193,4 +215,11 @@ export class ListReader {
       hidden: (setting?.hidden_id ?? 0n) >= id,
     };
   }
+}
+
+/** Those that are pinned, and the others. */
+function parted(candidates: Candidate[], pinned: ReadonlySet<bigint>): readonly [Candidate[], Candidate[]] {
+  if (pinned.size === 0) return [[], candidates];
+  const isPinned = ({ other }: Candidate): boolean => pinned.has(other);
+  return [candidates.filter(isPinned), candidates.filter((candidate) => !isPinned(candidate))];
 }

@@ -32,6 +32,8 @@ export interface Scope {
   /** Of a group, the oldest first; a direct conversation has one that holds everything. */
   readonly windows: readonly Window[];
   readonly clearedTo: bigint;
+  /** The newest message that the account has hidden, in whatever conversation; 0n if there is none. */
+  readonly hiddenTo: bigint;
 }
 
 const whole: readonly Window[] = [{ from: 0n, until: idMax }];
@@ -54,6 +56,7 @@ export class VisibleMessages {
       cleared: db.prepare<{ cleared_id: bigint }, [bigint, bigint]>(
         "SELECT cleared_id FROM conversation WHERE account = ? AND other = ?",
       ),
+      newestHidden: db.prepare<{ id: bigint | null }, [bigint]>("SELECT max(id) AS id FROM hidden WHERE account = ?"),
       isHidden: db.prepare<{ one: bigint }, [bigint, bigint]>(
         "SELECT 1 AS one FROM hidden WHERE account = ? AND id = ?",
       ),
@@ -69,11 +72,12 @@ export class VisibleMessages {
   /** `other`: the partner, or minus the group; undefined if the account never was in the group. */
   scope(me: bigint, other: bigint): Scope | undefined {
     const clearedTo = this.sql.cleared.get(me, other)?.cleared_id ?? 0n;
-    if (other > 0n) return { me, other, windows: whole, clearedTo };
+    const hiddenTo = this.sql.newestHidden.get(me)?.id ?? 0n;
+    if (other > 0n) return { me, other, windows: whole, clearedTo, hiddenTo };
     const windows = this.sql.windows
       .all(me, -other)
       .map(({ from_id, until_id }): Window => ({ from: from_id, until: until_id ?? idMax }));
-    return windows.length === 0 ? undefined : { me, other, windows, clearedTo };
+    return windows.length === 0 ? undefined : { me, other, windows, clearedTo, hiddenTo };
   }
 
   /** Yields visible messages below an id, the newest first; of a thread, if it is not 0n. */
@@ -100,12 +104,13 @@ export class VisibleMessages {
 
   /** The message, if the account sees it as one of this conversation. */
   visible(scope: Scope, id: bigint): MessageRow | undefined {
-    const { me, other, windows, clearedTo } = scope;
+    const { me, other, windows, clearedTo, hiddenTo } = scope;
     if (id <= clearedTo) return undefined;
     const row = this.sql.message.get(id);
     if (row === null || !isIn(scope, row)) return undefined;
     const isHere = other > 0n || row.sender === me || windows.some(({ from, until }) => from < id && id < until);
-    return isHere && this.sql.isHidden.get(me, id) === null ? row : undefined;
+    const isHidden = id <= hiddenTo && this.sql.isHidden.get(me, id) !== null;
+    return isHere && !isHidden ? row : undefined;
   }
 
   private *idsBelow({ me, other, windows }: Scope, below: bigint): Generator<bigint, void, void> {

@@ -5,11 +5,14 @@ import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { openUnlocked } from "../connection.ts";
 import {
-  countAbove,
+  countBetween,
+  countBySender,
   countOthers,
   newestFirst,
+  newestIn,
   oldestFirst,
   partnersOf,
+  type SenderCounts,
   type Series,
   type Snapshot,
 } from "./conversations.ts";
@@ -20,6 +23,7 @@ import { IndexIncomplete, Refusal } from "../refusal.ts";
 import { RunList, type Run } from "./run.ts";
 import { LogFollower, Memtable } from "./memtable.ts";
 
+const idEnd = 2n ** 63n - 1n;
 /** At half of this, writers slow down; at all of it, the store refuses. 24 to 32 bytes each. */
 const memtableMessagesMaxDefault = 1 << 20;
 
@@ -188,9 +192,25 @@ export class LogIndex {
     return oldestFirst(this.snapshot(), inboxOf(inbox), after);
   }
 
-  /** Counts the direct messages of one account to another above an id, newest first; stops at `atMost`. */
-  countPair(sender: number, receiver: number, after: bigint, atMost: number): number {
-    return countAbove(this.snapshot(), pairOf(sender, receiver), after, atMost);
+  /** Returns the newest message to an inbox, or 0n. */
+  newestReceived(inbox: bigint): bigint {
+    return newestIn(this.snapshot(), inbox);
+  }
+
+  /**
+   * Counts the direct messages of one account to another between two ids, both exclusive, newest first; stops at
+   * `atMost`.
+   */
+  countPair(sender: number, receiver: number, after: bigint, atMost: number, until = idEnd): number {
+    return countBetween(this.snapshot(), pairOf(sender, receiver), { after, until }, atMost);
+  }
+
+  /**
+   * Counts the direct messages to an account by senders, of each those above its id in `afters`. It reads about
+   * `postingsMax` messages: those that were not read are to be counted by `countPair`. The caller owns the answer.
+   */
+  countSenders(account: number, afters: ReadonlyMap<number, bigint>, postingsMax: number): SenderCounts {
+    return countBySender(this.snapshot(), account, afters, postingsMax);
   }
 
   /**
@@ -220,7 +240,7 @@ export class LogIndex {
       runs: this.oldestFirst(),
       memtable: this.memtable,
       flushedId: this.runs?.flushedId ?? 0n,
-      oldestId: this.follower.oldestId() ?? 2n ** 63n - 1n,
+      oldestId: this.follower.oldestId() ?? idEnd,
     });
   }
 
