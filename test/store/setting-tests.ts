@@ -233,6 +233,18 @@ export function settingTests(asks: ConversationAsks): void {
     });
   });
 
+  test("a direct conversation of which the retention has deleted everything is as if it had never been", async () => {
+    await send("ann", "bob");
+    const last = await send("bob", "ann");
+    expect(await asks.page("ann", "bob")).toEqual([[expect.any(BigInt), last], false, false]);
+    await asks.opened.place.deleteUpTo?.(last);
+    await expect(asks.page("ann", "bob")).rejects.toThrow("got notFound");
+    expect(await set("ann", "bob", { isPinned: true })).toEqual({ result: "notFound" });
+    expect(await names("ann")).toEqual([]);
+    const next = await send("ann", "bob");
+    expect(await asks.page("bob", "ann")).toEqual([[next], false, false]);
+  });
+
   test("a message that the retention has deleted moves no cursor", async () => {
     const [one, two, three] = [await send("ann", "bob"), await send("ann", "bob"), await send("ann", "bob")] as const;
     expect(await read("bob", "ann", one)).toBe("moved");

@@ -37,7 +37,10 @@ BEGIN
   END IF;
   RETURN (
     SELECT c.other FROM roost.account a JOIN roost.conversation c ON c.account = a_me AND c.other = a.number
-    WHERE a.app = a_app AND a.name = a_dest);
+    WHERE a.app = a_app AND a.name = a_dest
+      -- The retention may have deleted all of it.
+      AND (EXISTS (SELECT FROM roost.message m WHERE m.inbox >= 1 AND m.sender = a.number AND m.inbox = a_me)
+        OR EXISTS (SELECT FROM roost.message m WHERE m.inbox >= 1 AND m.sender = a_me AND m.inbox = a.number)));
 END $$;
 
 CREATE OR REPLACE FUNCTION roost.account_number(a_app text, a_name text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
