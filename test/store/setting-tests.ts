@@ -238,7 +238,7 @@ export function settingTests(asks: ConversationAsks): void {
     const last = await send("bob", "ann");
     expect(await asks.page("ann", "bob")).toEqual([[expect.any(BigInt), last], false, false]);
     await asks.opened.place.deleteUpTo?.(last);
-    await expect(asks.page("ann", "bob")).rejects.toThrow("got notFound");
+    expect(await asks.page("ann", "bob").catch(String)).toContain("got notFound");
     expect(await set("ann", "bob", { isPinned: true })).toEqual({ result: "notFound" });
     expect(await names("ann")).toEqual([]);
     const next = await send("ann", "bob");
