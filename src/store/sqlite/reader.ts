@@ -17,7 +17,7 @@ import { HistoryReader } from "./conversations/history-reader.ts";
 import { ListReader } from "./conversations/list-reader.ts";
 import { ReadMarks } from "./conversations/read-marks.ts";
 import { UnreadReader } from "./conversations/unread-reader.ts";
-import { VisibleMessages } from "./conversations/visible.ts";
+import { type Scope, VisibleMessages } from "./conversations/visible.ts";
 import { readRevocations } from "./revocations.ts";
 import { prepareIsMember, prepareWindow } from "./member-lookups.ts";
 
@@ -128,8 +128,10 @@ export class Reader {
   history({ from, limit, thread, ...conversation }: HistoryRequest): Uint8Array<ArrayBuffer> | undefined {
     return this.indexSnapshot(() => {
       const scope = this.scopeOf(conversation);
+      if (scope === undefined) return undefined;
       const start = from.at === "newest" ? from : { at: from.at, id: BigInt(from.id) };
-      return scope && this.histories.page(scope, { from: start, limit, thread: BigInt(thread) });
+      const page = this.histories.page(scope, { from: start, limit, thread: BigInt(thread) });
+      return page.length > 0 || this.exists(scope) ? page : undefined;
     });
   }
 
@@ -154,7 +156,8 @@ export class Reader {
   activity(conversation: Extract<Request, { kind: "activity" }>): bigint | undefined {
     return this.indexSnapshot(() => {
       const scope = this.scopeOf(conversation);
-      return scope && (this.lists.activity(scope)?.id ?? 0n);
+      if (scope === undefined) return undefined;
+      return this.lists.activity(scope)?.id ?? (this.exists(scope) ? 0n : undefined);
     });
   }
 
@@ -254,17 +257,18 @@ export class Reader {
     return this.snapshot(() => readRevocations(this.db, after, limit));
   }
 
-  /** Undefined if the account never had such a conversation. */
+  /** Undefined if the account never was in the group, or there is no such account or group. See `exists`. */
   private scopeOf({ app, account, toGroup, dest }: ConversationName & { app: string; account: string }) {
     const me = this.numberOf(app, account);
     const other = toGroup ? this.sql.group.get(app, dest)?.number : this.numberOf(app, dest);
     if (me === undefined || other === undefined) return undefined;
-    if (!toGroup && !this.haveTalked(me, other)) return undefined;
     return this.visible.scope(me, toGroup ? -other : other);
   }
 
-  private haveTalked(one: bigint, other: bigint): boolean {
-    const [a, b] = [Number(one), Number(other)];
+  /** Whether there is such a conversation, although its account sees nothing of it. */
+  private exists({ me, other }: Scope): boolean {
+    if (other < 0n) return true;
+    const [a, b] = [Number(me), Number(other)];
     return this.logIndex.countPair(a, b, 0n, 1) > 0 || this.logIndex.countPair(b, a, 0n, 1) > 0;
   }
 
