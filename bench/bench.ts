@@ -6,7 +6,7 @@ import { populationOf } from "./filled/population.ts";
 import { generate } from "./generator/generate.ts";
 import type { LoadSettings } from "./generator/load.ts";
 import type { LoadName } from "./generator/loads.ts";
-import { type BenchOptions, secondsDefault } from "./options.ts";
+import { type BenchOptions, secondsDefault, warmUpMsDefault } from "./options.ts";
 import { type Findings, type Result, resultOf } from "./result.ts";
 import { clusterServer, onBenchCluster } from "./server/cluster.ts";
 import { onEchoServer } from "./server/echo.ts";
@@ -173,7 +173,7 @@ export class Bench {
   }
 
   private settings(chosen: Partial<LoadSettings>): LoadSettings {
-    const { seconds = secondsDefault, warmUpMs, store, isTrial } = this.options;
+    const { seconds = secondsDefault, warmUpMs = warmUpMsDefault, store, isTrial } = this.options;
     return {
       isTrial,
       seconds,

@@ -21,7 +21,8 @@ export interface BenchOptions {
   readonly isTrial: boolean;
   /** Undefined: the scenario's choice, or {@link secondsDefault}. */
   readonly seconds: number | undefined;
-  readonly warmUpMs: number;
+  /** Undefined: the scenario's choice, or {@link warmUpMsDefault}. */
+  readonly warmUpMs: number | undefined;
   readonly connections?: number;
   readonly senders?: number;
   readonly window?: number;
@@ -41,10 +42,10 @@ export interface BenchOptions {
 const counts = ["connections", "senders", "window", "rate", "members", "messages", "rows", "kills"] as const;
 /** How long is measured. */
 export const secondsDefault = 5;
-const warmUpSecondsDefault = 2;
+export const warmUpMsDefault = 2_000;
 const trial = {
   seconds: 0.2,
-  warmUpSeconds: 0,
+  warmUpMs: 0,
   connections: 20,
   senders: 4,
   window: 2,
@@ -110,10 +111,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     throw new Error(
       "--write takes the figures of all scenarios on a server of the bench: leave --scenario and --url out",
     );
-  const [secondsMeant, warmUpMeant] = isTrial
-    ? [trial.seconds, trial.warmUpSeconds]
-    : [undefined, warmUpSecondsDefault];
-  const { seconds: _seconds, warmUpSeconds: _warmUpSeconds, ...few } = trial;
+  const [secondsMeant, warmUpMeant] = isTrial ? [trial.seconds, trial.warmUpMs] : [undefined, undefined];
+  const { seconds: _seconds, warmUpMs: _warmUpMs, ...few } = trial;
   const online = values.online === undefined ? {} : { online: share(values.online) };
   return {
     scenario,
@@ -123,7 +122,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     store: storeOf(store, topology, scenario),
     isTrial,
     seconds: values.seconds === undefined ? secondsMeant : seconds("seconds", values.seconds),
-    warmUpMs: 1000 * (values["warm-up"] === undefined ? warmUpMeant : seconds("warm-up", values["warm-up"])),
+    warmUpMs: values["warm-up"] === undefined ? warmUpMeant : 1000 * seconds("warm-up", values["warm-up"]),
     ...(isTrial ? few : {}),
     ...found,
     ...online,

@@ -69,15 +69,19 @@ interface AskPlan {
   readonly fields?: Readonly<Record<string, Value>>;
 }
 
+/** A server answers each request slowly some hundred times, until its code is compiled: much rarer than talks. */
+export const asksWarmUpMs = 10_000;
+
 /** Measures on a server that runs, and reports. */
 export async function measureAsks(
   bench: Bench,
   server: Server,
   { scenario, load, part = "", facts, fields = {} }: AskPlan,
 ): Promise<void> {
-  const { isTrial, rate, senders = talkingSenders } = bench.options;
+  const { isTrial, rate, senders = talkingSenders, warmUpMs = asksWarmUpMs } = bench.options;
   const settings = {
     part,
+    warmUpMs,
     senders,
     messages: bench.waiting,
     rate: rate ?? (isTrial ? trialTalksPerSecond : talksPerSecond),

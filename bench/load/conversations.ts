@@ -10,7 +10,7 @@ import { isGeneratorFree, sharesBetween, usageFields, usageOf } from "../generat
 import { Latency } from "../latency.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
-import { loadAsks, measureAsks } from "./asks.ts";
+import { loadAsks, asksWarmUpMs, measureAsks } from "./asks.ts";
 
 const page = 50;
 
@@ -94,7 +94,8 @@ export const conversations: Scenario = {
         await measureAsks(bench, server, { scenario: "conversations", load: "lists", part, facts, fields });
       }
       const plan = { scenario: "conversations-sign-in", load: "arrivals", transport: "tcp", connections: 1 } as const;
-      const settings = { messages: bench.waiting };
+      const { warmUpMs = asksWarmUpMs } = bench.options;
+      const settings = { messages: bench.waiting, warmUpMs };
       const results = await bench.measure({ ...plan, settings, server: (work) => work(server) });
       bench.report(results.map((result) => ({ ...result, ...facts })));
     }),
