@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { goalTable, type Outcome } from "./goals.ts";
+import { goalTable, type Outcome } from "./outcomes.ts";
 import type { Result } from "./result.ts";
 import { scenarioTables } from "./tables.ts";
 

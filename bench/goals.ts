@@ -1,11 +1,10 @@
 // What is to be reached: a figure of some result each, how far it has to come at least, and how far it is meant to
-// come. Pure: results in, rows of a table out.
+// come.
 
-import { type Result, show, type Value } from "./result.ts";
+import type { Value } from "./result.ts";
 import { secureTransports } from "./server/target.ts";
-import { circumstancesOf, markdownTable } from "./tables.ts";
 
-type Match = Readonly<Record<string, Value>>;
+export type Match = Readonly<Record<string, Value>>;
 
 export interface Goal {
   readonly name: string;
@@ -24,30 +23,6 @@ export interface Goal {
   readonly aim: number;
 }
 
-/** What came of a goal. */
-export interface Outcome {
-  readonly goal: Goal;
-  /** In the goal's unit; undefined if there is none; the verdict says why. */
-  readonly figure: number | undefined;
-  /** `yes`: the aim; `at least`: the bound. */
-  readonly verdict: string;
-  /** The measurement, for who looks for it among all results. */
-  readonly measurement: string;
-}
-
-const notMeasured = "not measured";
-/** What tells a measurement from others of its scenario. */
-const identity = [
-  "transport",
-  "connections",
-  "window",
-  "rate",
-  "members",
-  "online",
-  "messages",
-  "conversations",
-  "rows",
-] as const;
 const gateway = { scenario: "gateway", transport: "tcp", connections: 1_000 } as const;
 const group = { scenario: "group", transport: "tcp", window: 4 } as const;
 const [fewMembers, manyMembers] = [
@@ -339,73 +314,3 @@ export const goals: readonly Goal[] = [
     aim: 25_000,
   },
 ];
-
-/**
- * What came of each goal. `failures`: why scenarios have no figures, or not all of them, by their names. `isWhole`: all
- * scenarios were to be run; else goals are left out that nothing was measured for.
- */
-export function outcomesOf(
-  results: readonly Result[],
-  { failures = new Map(), isWhole }: { readonly failures?: ReadonlyMap<string, string>; readonly isWhole: boolean },
-): Outcome[] {
-  return goals
-    .map((goal) => outcomeOf(goal, results, failures.get(goal.scenario)))
-    .filter(({ verdict }) => isWhole || verdict !== notMeasured);
-}
-
-/** As Markdown, and as a person reads it in a terminal: the cells of a column are as wide as the widest. */
-export function goalTable(outcomes: readonly Outcome[]): string {
-  const head = ["what", "figure", "unit", "at least", "aim", "reached", "measured by"];
-  const lines = outcomes.map(({ goal, figure, verdict, measurement }) => {
-    const sign = goal.better === "higher" ? "≥" : "≤";
-    return [
-      goal.name,
-      show(figure),
-      goal.unit,
-      `${sign} ${show(goal.atLeast)}`,
-      `${sign} ${show(goal.aim)}`,
-      verdict,
-      measurement,
-    ];
-  });
-  const widths = head.map((_, column) => Math.max(...[head, ...lines].map((line) => line[column]?.length ?? 0)));
-  const padded = (line: readonly string[]): string[] => line.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-  return markdownTable(padded(head), lines.map(padded));
-}
-
-function outcomeOf(goal: Goal, results: readonly Result[], failure: string | undefined): Outcome {
-  const matches = [goal.of, ...(goal.against === undefined ? [] : [goal.against])];
-  const found = matches.map((match) => results.find((result) => isMatch(result, match)));
-  const measured = found.filter((result) => result !== undefined);
-  const without = (verdict: string): Outcome => ({ goal, figure: undefined, verdict, measurement: goal.scenario });
-  if (measured.length < matches.length) return without(failure === undefined ? notMeasured : `failed: ${failure}`);
-  const skipped = measured.find((result) => typeof result["skipped"] === "string");
-  if (skipped !== undefined) return without(`skipped: ${show(skipped["skipped"])}`);
-  const invalid = measured.find(({ valid }) => !valid);
-  if (invalid !== undefined) return without(`invalid: ${show(invalid["doubt"]) || "see its result"}`);
-  const [own = NaN, other = 1] = measured.map((result) => Number(result[goal.figure] ?? NaN));
-  const figure = (own / other) * (goal.scale ?? 1);
-  if (!Number.isFinite(figure)) return without(`failed: its result has no ${goal.figure}`);
-  const measurement = measured.map((result) => measurementOf(result, measured)).join(" / ");
-  return { goal, figure, verdict: verdictOn(goal, figure), measurement };
-}
-
-/** Of several, only the first one says what they all share. */
-function measurementOf(result: Result, all: readonly Result[]): string {
-  if (result === all[0])
-    return [result.scenario, circumstancesOf(result, identity)].filter((part) => part !== "").join(": ");
-  return circumstancesOf(
-    result,
-    identity.filter((key) => all.some((other) => other[key] !== result[key])),
-  );
-}
-
-function isMatch(result: Result, match: Match): boolean {
-  return Object.entries(match).every(([key, value]) => (result[key] ?? null) === value);
-}
-
-function verdictOn({ better, atLeast, aim }: Goal, figure: number): string {
-  const reaches = (bound: number): boolean => (better === "higher" ? figure >= bound : figure <= bound);
-  if (reaches(aim)) return "yes";
-  return reaches(atLeast) ? "at least" : "missed";
-}

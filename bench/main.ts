@@ -3,7 +3,7 @@
 
 import { Bench, openFilesMax } from "./bench.ts";
 import { aboutRun, writeFigures } from "./figures.ts";
-import { goalTable, outcomesOf } from "./goals.ts";
+import { goalTable, outcomesOf } from "./outcomes.ts";
 import { type BenchOptions, readOptions } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { describe, type Result } from "./result.ts";

@@ -3,7 +3,7 @@
 // Markdown.
 
 import { readFileSync } from "node:fs";
-import { goalTable, outcomesOf } from "./goals.ts";
+import { goalTable, outcomesOf } from "./outcomes.ts";
 import { parseResults, type Result, show } from "./result.ts";
 import { markdownTable, scenarioTables } from "./tables.ts";
 

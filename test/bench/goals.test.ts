@@ -2,7 +2,8 @@
 // is no figure.
 
 import { expect, test } from "bun:test";
-import { goals, goalTable, type Outcome, outcomesOf } from "../../bench/goals.ts";
+import { goals } from "../../bench/goals.ts";
+import { goalTable, type Outcome, outcomesOf } from "../../bench/outcomes.ts";
 import { type Findings, type Result, resultOf } from "../../bench/result.ts";
 import { scenarios } from "../../bench/scenarios.ts";
 

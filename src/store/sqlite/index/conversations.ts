@@ -33,8 +33,6 @@ interface Interval {
   readonly until: bigint;
 }
 
-const wholeLog: Interval = { after: 0n, until: idEnd };
-
 /** Yields the ids of a series below an id, newest first. */
 export function* newestFirst(snapshot: Snapshot, series: Series, below: bigint): Generator<bigint, void, void> {
   const interval = kept(snapshot, { after: 0n, until: below });
@@ -139,19 +137,6 @@ export function countBySender(
     if (read >= postingsMax) return { bySender, above: first - 1n };
   }
   return { bySender, above: lowest };
-}
-
-/** Returns the newest message to an inbox, or 0n. */
-export function newestIn(snapshot: Snapshot, inbox: bigint): bigint {
-  const key = receivedKey(inbox);
-  for (const { generation, at } of entriesOf(snapshot, { list: lists.received, key, second: 0 }, wholeLog))
-    return generation.ids[at] ?? 0n;
-  const { runs, oldestId } = snapshot;
-  for (let at = runs.length - 1; at >= 0; at--) {
-    const id = runs[at]?.newestBelow(lists.received, key, idEnd) ?? 0n;
-    if (id > 0n) return id < oldestId ? 0n : id;
-  }
-  return 0n;
 }
 
 /** Returns the accounts that `account` exchanged direct messages with, and the newest id in either direction. */

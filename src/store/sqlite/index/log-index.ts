@@ -9,7 +9,6 @@ import {
   countBySender,
   countOthers,
   newestFirst,
-  newestIn,
   oldestFirst,
   partnersOf,
   type SenderCounts,
@@ -194,7 +193,9 @@ export class LogIndex {
 
   /** Returns the newest message to an inbox, or 0n. */
   newestReceived(inbox: bigint): bigint {
-    return newestIn(this.snapshot(), inbox);
+    const { oldestId } = this.snapshot();
+    const newest = this.newestBelow(lists.received, receivedKey(inbox), idEnd);
+    return newest < oldestId ? 0n : newest;
   }
 
   /**
