@@ -10,6 +10,7 @@ import { Traffic } from "../generator/traffic.ts";
 import { Latency } from "../latency.ts";
 import type { Findings, Value } from "../result.ts";
 import type { Server } from "../server/target.ts";
+import { untilDue } from "../until-due.ts";
 import { besideTalks, foundBeside, talkingSenders, talksPerSecond, trialTalksPerSecond } from "./beside-talks.ts";
 
 /** Requests a second, one after another. */
@@ -53,7 +54,7 @@ async function pace(traffic: Traffic, ask: Ask, latency: Latency, isOver: () => 
   const startMs = performance.now();
   for (let number = 0; !isOver(); number++) {
     const dueMs = startMs + (number * 1000) / asksPerSecond;
-    if (dueMs > performance.now()) await Bun.sleep(dueMs - performance.now());
+    await untilDue(dueMs);
     await ask();
     if (traffic.isMeasured(dueMs)) latency.record(dueMs, performance.now());
   }

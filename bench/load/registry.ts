@@ -11,6 +11,7 @@ import { instancesOf, registerAll, registerRequest } from "../registry/instances
 import { Watcher } from "../registry/watcher.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
+import { untilDue } from "../until-due.ts";
 
 const nodeCount = 3;
 const appid = "bench.changes";
@@ -91,8 +92,7 @@ async function measure(cluster: RegistryCluster, { seconds, warmUpMs }: LoadSett
     const due = startMs + (change * 1000) / changesPerSecond;
     if (due >= untilMs) break;
     dueMs.push(due);
-    const waitMs = due - performance.now();
-    if (waitMs > 0) await Promise.race([Bun.sleep(waitMs), failure.promise]);
+    await Promise.race([untilDue(due), failure.promise]);
     if (!isWarm && due >= fromMs) {
       isWarm = true;
       before = cluster.usage();

@@ -4,6 +4,7 @@
 import { assertOk, HttpConnection } from "./http-connection.ts";
 import { fetchRequest } from "./instances.ts";
 import { Latency } from "../latency.ts";
+import { untilDue } from "../until-due.ts";
 
 const fetchesPerSecond = 20;
 const warmUpFetches = 20;
@@ -41,8 +42,7 @@ async function probe(port: number, appid: string): Promise<void> {
     if (fetches === warmUpFetches) process.stdout.write("ready\n");
     // From the moment it was due: a stall counts for all that it held up.
     const dueMs = startMs + (fetches * 1000) / fetchesPerSecond;
-    const waitMs = dueMs - performance.now();
-    if (waitMs > 0) await Bun.sleep(waitMs);
+    await untilDue(dueMs);
     assertOk(await connection.ask(request));
     if (fetches >= warmUpFetches) latency.record(dueMs, performance.now());
   }

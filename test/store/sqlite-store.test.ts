@@ -2,7 +2,7 @@
 
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
@@ -31,6 +31,20 @@ test("the database files can be read by its owner only", async () => {
   for (const file of [path, indexPathOf(path)]) {
     for (const end of ["", "-wal", "-shm"]) expect(statSync(file + end).mode & 0o777).toBe(0o600);
   }
+  await store.close();
+});
+
+test.skipIf(process.platform !== "linux")("merges yield to everything else", async () => {
+  const niceness = (): number[] =>
+    readdirSync("/proc/self/task").map((thread) => {
+      const text = readFileSync(`/proc/self/task/${thread}/stat`, "latin1");
+      // After the name, which may have spaces, from the state on: the seventeenth field (proc_pid_stat(5)).
+      return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[16]);
+    });
+  const yielding = (): number => niceness().filter((nice) => nice > Math.min(...niceness())).length;
+  const before = yielding();
+  const store = await openAt(freshPath());
+  expect(yielding()).toBe(before + 1);
   await store.close();
 });
 
