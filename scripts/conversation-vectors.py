@@ -24,9 +24,8 @@ OUT = ROOT / "proto" / "vectors" / "conversations.json"
 # Messages that are what they were before conversations; vectors/packets.json has those that clients use.
 BEFORE = """
     Meta Header LoginReq LoginResp LoginRenewReq LoginRenewResp KickoutNotify Session MessageResp MessageAckReq
-    MessageContentReq MessageContentResp MessageContent GroupCreateReq GroupCreateResp GroupCreateNotify GroupJoinReq
-    GroupQuitReq GroupJoinNotify GroupQuitNotify GroupGetReq GroupGetResp Member ErrorResp InnerHandshakeReq
-    InnerHandshakeResponse LinkState
+    MessageContentReq MessageContentResp MessageContent GroupCreateReq GroupCreateResp GroupCreateNotify GroupQuitReq
+    GroupJoinNotify GroupQuitNotify ErrorResp InnerHandshakeReq InnerHandshakeResponse LinkState
 """.split()
 
 NUMBERS = {

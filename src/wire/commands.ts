@@ -24,6 +24,26 @@ export const Command = {
   GroupQuit: "chat.group.quit",
   GroupMembers: "chat.group.members",
   GroupDetail: "chat.group.detail",
+  GroupList: "chat.group.list",
+  GroupUpdate: "chat.group.update",
+  GroupAdd: "chat.group.add",
+  GroupRemove: "chat.group.remove",
+  GroupRole: "chat.group.role",
+  GroupTransfer: "chat.group.transfer",
+  GroupMute: "chat.group.mute",
+  GroupDismiss: "chat.group.dismiss",
+  GroupAlias: "chat.group.alias",
+  GroupPin: "chat.group.pin",
+  GroupUnpin: "chat.group.unpin",
+  GroupPinned: "chat.group.pinned",
+  GroupInvite: "chat.group.invite",
+  GroupRevoke: "chat.group.revoke",
+  GroupInvitations: "chat.group.invitations",
+  /** A request, and the push to the owner and admins of what is asked of them. */
+  GroupRequest: "chat.group.request",
+  GroupRequests: "chat.group.requests",
+  /** A request, and the push to the account that asked to join. */
+  GroupAnswer: "chat.group.answer",
   ConversationList: "chat.conversation.list",
   /** A request, and the push of a cursor to the reader's other devices and to the partner. */
   ConversationRead: "chat.conversation.read",
@@ -40,6 +60,18 @@ export const Command = {
   AccountState: "account.state",
   /** A push: the account's own state changed on another of its devices. */
   AccountChanged: "account.changed",
+  AccountBlock: "account.block",
+  AccountUnblock: "account.unblock",
+  AccountBlocked: "account.blocked",
+  AccountSettings: "account.settings",
+  AccountProfile: "account.profile",
+  AccountSetProfile: "account.set-profile",
+  /** A request, and the push of what it says to who is online. */
+  Signal: "chat.signal",
+  PresenceWatch: "presence.watch",
+  PresenceUnwatch: "presence.unwatch",
+  /** A push: watched accounts came or went. */
+  PresenceChanged: "presence.changed",
 } as const;
 export type Command = (typeof Command)[keyof typeof Command];
 
@@ -60,7 +92,7 @@ export const MetaKey = {
 export type MetaKey = (typeof MetaKey)[keyof typeof MetaKey];
 
 /** Commands of these parts belong to the chat service, too. */
-const chatParts: readonly string[] = ["account"];
+const chatParts: readonly string[] = ["account", "presence"];
 
 /** Returns the service of a command: the part before its first dot, or chat; undefined without one. */
 export function serviceOf(command: string): string | undefined {

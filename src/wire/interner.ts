@@ -19,7 +19,7 @@ export class Interner {
 
   /** `entriesMax` is the maximum number of strings, including the commands. */
   constructor(entriesMax = 256) {
-    assert(entriesMax >= 32, "an interner has room for the commands");
+    assert(entriesMax >= Object.keys(Command).length, "an interner has room for the commands");
     let slots = 64;
     while (slots < entriesMax * 2) slots *= 2;
     this.strings = Array.from({ length: slots }, () => undefined);

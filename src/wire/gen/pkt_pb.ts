@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pkt.proto.
  */
 export const file_pkt: GenFile = /*@__PURE__*/
-  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJImwKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJEhAKCG1lbnRpb25zGAUgAygJEg8KB3JlcGx5VG8YBiABKAMiMgoLTWVzc2FnZVJlc3ASEQoJbWVzc2FnZUlkGAEgASgDEhAKCHNlbmRUaW1lGAIgASgDIr0BCgtNZXNzYWdlUHVzaBIRCgltZXNzYWdlSWQYASABKAMSDAoEdHlwZRgCIAEoBRIMCgRib2R5GAMgASgJEg0KBWV4dHJhGAQgASgJEg4KBnNlbmRlchgFIAEoCRIQCghzZW5kVGltZRgGIAEoAxISCgpwcmV2aW91c0lkGAcgASgDEhcKD3ByZXZpb3VzRW50cnlJZBgIIAEoAxIQCghtZW50aW9ucxgJIAMoCRIPCgdyZXBseVRvGAogASgDIiIKDU1lc3NhZ2VBY2tSZXESEQoJbWVzc2FnZUlkGAEgASgDIlEKD01lc3NhZ2VJbmRleFJlcRISCgptZXNzYWdlX2lkGAEgASgDEhMKC2luY2x1ZGVTZW50GAIgASgIEhUKDWluY2x1ZGVFdmVudHMYAyABKAgiVQoQTWVzc2FnZUluZGV4UmVzcBIiCgdpbmRleGVzGAEgAygLMhEucGt0Lk1lc3NhZ2VJbmRleBIOCgZsYXN0SWQYAiABKAMSDQoFcmVzZXQYAyABKAgi3gEKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkSHAoEa2luZBgGIAEoDjIOLnBrdC5FbnRyeUtpbmQSEAoIcmVmZXJzVG8YByABKAMSEAoIbWVudGlvbnMYCCADKAkSDwoHcmVwbHlUbxgJIAEoAxIgCgZkZXRhaWwYCiABKAsyEC5wa3QuRW50cnlEZXRhaWwiTQoLRW50cnlEZXRhaWwSEAoIcmVhY3Rpb24YASABKAkSCwoDb2ZmGAIgASgIEhAKCGFjY291bnRzGAMgAygJEg0KBWNvdW50GAQgASgNIsQBCglFdmVudFB1c2gSDwoHZW50cnlJZBgBIAEoAxIcCgRraW5kGAIgASgOMg4ucGt0LkVudHJ5S2luZBIQCghyZWZlcnNUbxgDIAEoAxINCgVhY3RvchgEIAEoCRIMCgR0aW1lGAUgASgDEg8KB2FjY291bnQYBiABKAkSDQoFZ3JvdXAYByABKAkSFwoPcHJldmlvdXNFbnRyeUlkGAggASgDEiAKBmRldGFpbBgJIAEoCzIQLnBrdC5FbnRyeURldGFpbCIqCglFbnRyeVJlc3ASDwoHZW50cnlJZBgBIAEoAxIMCgR0aW1lGAIgASgDIlIKDk1lc3NhZ2VFZGl0UmVxEhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIiUKEE1lc3NhZ2VSZWNhbGxSZXESEQoJbWVzc2FnZUlkGAEgASgDIiQKDk1lc3NhZ2VIaWRlUmVxEhIKCm1lc3NhZ2VJZHMYASADKAMiQwoPTWVzc2FnZVJlYWN0UmVxEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghyZWFjdGlvbhgCIAEoCRILCgNvZmYYAyABKAgiRAoRTWVzc2FnZVJlYWRlcnNSZXESEQoJbWVzc2FnZUlkGAEgASgDEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgNIkYKEk1lc3NhZ2VSZWFkZXJzUmVzcBINCgVjb3VudBgBIAEoDRIQCghhY2NvdW50cxgCIAMoCRIPCgdoYXNNb3JlGAMgASgIIoQCCg5IaXN0b3J5TWVzc2FnZRIRCgltZXNzYWdlSWQYASABKAMSDgoGc2VuZGVyGAIgASgJEhAKCHNlbmRUaW1lGAMgASgDEgwKBHR5cGUYBCABKAUSDAoEYm9keRgFIAEoCRINCgVleHRyYRgGIAEoCRIOCgZlZGl0ZWQYByABKAgSEAoIcmVjYWxsZWQYCCABKAgSEAoIbWVudGlvbnMYCSADKAkSDwoHcmVwbHlUbxgKIAEoAxIgCglyZWFjdGlvbnMYCyADKAsyDS5wa3QuUmVhY3Rpb24SCwoDY3V0GAwgASgIEg8KB2FjY291bnQYDSABKAkSDQoFZ3JvdXAYDiABKAkiOQoIUmVhY3Rpb24SEAoIcmVhY3Rpb24YASABKAkSDQoFY291bnQYAiABKA0SDAoEbWluZRgDIAEoCCKOAQoKSGlzdG9yeVJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEg4KBmJlZm9yZRgDIAEoAxINCgVhZnRlchgEIAEoAxIOCgZhcm91bmQYBSABKAMSDQoFbGltaXQYBiABKAUSDgoGdGhyZWFkGAcgASgDEhIKCm1lc3NhZ2VJZHMYCCADKAMiWQoLSGlzdG9yeVJlc3ASJQoIbWVzc2FnZXMYASADKAsyEy5wa3QuSGlzdG9yeU1lc3NhZ2USEQoJaGFzQmVmb3JlGAIgASgIEhAKCGhhc0FmdGVyGAMgASgIIksKE0NvbnZlcnNhdGlvbkxpc3RSZXESDgoGYmVmb3JlGAEgASgDEg0KBWxpbWl0GAIgASgFEhUKDWluY2x1ZGVIaWRkZW4YAyABKAgiUQoUQ29udmVyc2F0aW9uTGlzdFJlc3ASKAoNY29udmVyc2F0aW9ucxgBIAMoCzIRLnBrdC5Db252ZXJzYXRpb24SDwoHaGFzTW9yZRgCIAEoCCL4AQoMQ29udmVyc2F0aW9uEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSEgoKYWN0aXZpdHlJZBgDIAEoAxIoCgtsYXN0TWVzc2FnZRgEIAEoCzITLnBrdC5IaXN0b3J5TWVzc2FnZRIOCgZ1bnJlYWQYBSABKA0SDwoHYXRMZWFzdBgGIAEoCBIWCg51bnJlYWRNZW50aW9ucxgHIAEoDRIOCgZyZWFkSWQYCCABKAMSEgoKcGVlclJlYWRJZBgJIAEoAxIOCgZwaW5uZWQYCiABKAgSDQoFbXV0ZWQYCyABKAgSDgoGaGlkZGVuGAwgASgIIkgKE0NvbnZlcnNhdGlvblJlYWRSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIRCgltZXNzYWdlSWQYAyABKAMiTwoKUmVhZE5vdGlmeRIOCgZyZWFkZXIYASABKAkSDwoHYWNjb3VudBgCIAEoCRINCgVncm91cBgDIAEoCRIRCgltZXNzYWdlSWQYBCABKAMikgEKEkNvbnZlcnNhdGlvblNldFJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEhMKBnBpbm5lZBgDIAEoCEgAiAEBEhIKBW11dGVkGAQgASgISAGIAQESEwoGaGlkZGVuGAUgASgISAKIAQFCCQoHX3Bpbm5lZEIICgZfbXV0ZWRCCQoHX2hpZGRlbiJEChRDb252ZXJzYXRpb25DbGVhclJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEgwKBHVwVG8YAyABKAMiJQoSQWNjb3VudFN0YXRlQ2hhbmdlEg8KB3ZlcnNpb24YASABKAMiJwoPQWNjb3VudFN0YXRlUmVxEhQKDHNpbmNlVmVyc2lvbhgBIAEoAyJ9ChBBY2NvdW50U3RhdGVSZXNwEg8KB3ZlcnNpb24YASABKAMSLwoNY29udmVyc2F0aW9ucxgCIAMoCzIYLnBrdC5Db252ZXJzYXRpb25TZXR0aW5nEhYKDmhpZGRlbk1lc3NhZ2VzGAMgAygDEg8KB2hhc01vcmUYBCABKAgiigEKE0NvbnZlcnNhdGlvblNldHRpbmcSDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIOCgZwaW5uZWQYAyABKAgSDQoFbXV0ZWQYBCABKAgSEAoIaGlkZGVuSWQYBSABKAMSEQoJY2xlYXJlZFRvGAYgASgDEg8KB3ZlcnNpb24YByABKAMiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIjUKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCRIQCghsZWZ0X291dBgCIAMoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzUmVhZHkYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzUmVhZHkqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAIqzQIKCUVudHJ5S2luZBIQCgxFbnRyeU1lc3NhZ2UQABIPCgtFbnRyeUVkaXRlZBABEhEKDUVudHJ5UmVjYWxsZWQQAhIQCgxFbnRyeVJlYWN0ZWQQAxIVChFFbnRyeUdyb3VwQ3JlYXRlZBAQEhUKEUVudHJ5R3JvdXBVcGRhdGVkEBESFAoQRW50cnlHcm91cEpvaW5lZBASEhIKDkVudHJ5R3JvdXBMZWZ0EBMSFQoRRW50cnlHcm91cFJlbW92ZWQQFBISCg5FbnRyeUdyb3VwUm9sZRAVEhMKD0VudHJ5R3JvdXBNdXRlZBAWEhkKFUVudHJ5R3JvdXBUcmFuc2ZlcnJlZBAXEhQKEEVudHJ5R3JvdXBQaW5uZWQQGBIXChNFbnRyeUdyb3VwRGlzbWlzc2VkEBkSFgoSRW50cnlHcm91cFNldHRpbmdzEBpiBnByb3RvMw");
+  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJImwKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJEhAKCG1lbnRpb25zGAUgAygJEg8KB3JlcGx5VG8YBiABKAMiMgoLTWVzc2FnZVJlc3ASEQoJbWVzc2FnZUlkGAEgASgDEhAKCHNlbmRUaW1lGAIgASgDIr0BCgtNZXNzYWdlUHVzaBIRCgltZXNzYWdlSWQYASABKAMSDAoEdHlwZRgCIAEoBRIMCgRib2R5GAMgASgJEg0KBWV4dHJhGAQgASgJEg4KBnNlbmRlchgFIAEoCRIQCghzZW5kVGltZRgGIAEoAxISCgpwcmV2aW91c0lkGAcgASgDEhcKD3ByZXZpb3VzRW50cnlJZBgIIAEoAxIQCghtZW50aW9ucxgJIAMoCRIPCgdyZXBseVRvGAogASgDIiIKDU1lc3NhZ2VBY2tSZXESEQoJbWVzc2FnZUlkGAEgASgDIlEKD01lc3NhZ2VJbmRleFJlcRISCgptZXNzYWdlX2lkGAEgASgDEhMKC2luY2x1ZGVTZW50GAIgASgIEhUKDWluY2x1ZGVFdmVudHMYAyABKAgiVQoQTWVzc2FnZUluZGV4UmVzcBIiCgdpbmRleGVzGAEgAygLMhEucGt0Lk1lc3NhZ2VJbmRleBIOCgZsYXN0SWQYAiABKAMSDQoFcmVzZXQYAyABKAgi3gEKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkSHAoEa2luZBgGIAEoDjIOLnBrdC5FbnRyeUtpbmQSEAoIcmVmZXJzVG8YByABKAMSEAoIbWVudGlvbnMYCCADKAkSDwoHcmVwbHlUbxgJIAEoAxIgCgZkZXRhaWwYCiABKAsyEC5wa3QuRW50cnlEZXRhaWwimwEKC0VudHJ5RGV0YWlsEhAKCHJlYWN0aW9uGAEgASgJEgsKA29mZhgCIAEoCBIQCghhY2NvdW50cxgDIAMoCRINCgVjb3VudBgEIAEoDRIcCgRyb2xlGAUgASgOMg4ucGt0Lkdyb3VwUm9sZRINCgV1bnRpbBgGIAEoAxIfCgZmaWVsZHMYByADKA4yDy5wa3QuR3JvdXBGaWVsZCLEAQoJRXZlbnRQdXNoEg8KB2VudHJ5SWQYASABKAMSHAoEa2luZBgCIAEoDjIOLnBrdC5FbnRyeUtpbmQSEAoIcmVmZXJzVG8YAyABKAMSDQoFYWN0b3IYBCABKAkSDAoEdGltZRgFIAEoAxIPCgdhY2NvdW50GAYgASgJEg0KBWdyb3VwGAcgASgJEhcKD3ByZXZpb3VzRW50cnlJZBgIIAEoAxIgCgZkZXRhaWwYCSABKAsyEC5wa3QuRW50cnlEZXRhaWwiKgoJRW50cnlSZXNwEg8KB2VudHJ5SWQYASABKAMSDAoEdGltZRgCIAEoAyJSCg5NZXNzYWdlRWRpdFJlcRIRCgltZXNzYWdlSWQYASABKAMSDAoEYm9keRgCIAEoCRINCgVleHRyYRgDIAEoCRIQCghjbGllbnRJZBgEIAEoCSIlChBNZXNzYWdlUmVjYWxsUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAyIkCg5NZXNzYWdlSGlkZVJlcRISCgptZXNzYWdlSWRzGAEgAygDIkMKD01lc3NhZ2VSZWFjdFJlcRIRCgltZXNzYWdlSWQYASABKAMSEAoIcmVhY3Rpb24YAiABKAkSCwoDb2ZmGAMgASgIIkQKEU1lc3NhZ2VSZWFkZXJzUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAxINCgVhZnRlchgCIAEoCRINCgVsaW1pdBgDIAEoDSJGChJNZXNzYWdlUmVhZGVyc1Jlc3ASDQoFY291bnQYASABKA0SEAoIYWNjb3VudHMYAiADKAkSDwoHaGFzTW9yZRgDIAEoCCKEAgoOSGlzdG9yeU1lc3NhZ2USEQoJbWVzc2FnZUlkGAEgASgDEg4KBnNlbmRlchgCIAEoCRIQCghzZW5kVGltZRgDIAEoAxIMCgR0eXBlGAQgASgFEgwKBGJvZHkYBSABKAkSDQoFZXh0cmEYBiABKAkSDgoGZWRpdGVkGAcgASgIEhAKCHJlY2FsbGVkGAggASgIEhAKCG1lbnRpb25zGAkgAygJEg8KB3JlcGx5VG8YCiABKAMSIAoJcmVhY3Rpb25zGAsgAygLMg0ucGt0LlJlYWN0aW9uEgsKA2N1dBgMIAEoCBIPCgdhY2NvdW50GA0gASgJEg0KBWdyb3VwGA4gASgJIjkKCFJlYWN0aW9uEhAKCHJlYWN0aW9uGAEgASgJEg0KBWNvdW50GAIgASgNEgwKBG1pbmUYAyABKAgijgEKCkhpc3RvcnlSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIOCgZiZWZvcmUYAyABKAMSDQoFYWZ0ZXIYBCABKAMSDgoGYXJvdW5kGAUgASgDEg0KBWxpbWl0GAYgASgFEg4KBnRocmVhZBgHIAEoAxISCgptZXNzYWdlSWRzGAggAygDIlkKC0hpc3RvcnlSZXNwEiUKCG1lc3NhZ2VzGAEgAygLMhMucGt0Lkhpc3RvcnlNZXNzYWdlEhEKCWhhc0JlZm9yZRgCIAEoCBIQCghoYXNBZnRlchgDIAEoCCJLChNDb252ZXJzYXRpb25MaXN0UmVxEg4KBmJlZm9yZRgBIAEoAxINCgVsaW1pdBgCIAEoBRIVCg1pbmNsdWRlSGlkZGVuGAMgASgIIlEKFENvbnZlcnNhdGlvbkxpc3RSZXNwEigKDWNvbnZlcnNhdGlvbnMYASADKAsyES5wa3QuQ29udmVyc2F0aW9uEg8KB2hhc01vcmUYAiABKAgi+AEKDENvbnZlcnNhdGlvbhIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEhIKCmFjdGl2aXR5SWQYAyABKAMSKAoLbGFzdE1lc3NhZ2UYBCABKAsyEy5wa3QuSGlzdG9yeU1lc3NhZ2USDgoGdW5yZWFkGAUgASgNEg8KB2F0TGVhc3QYBiABKAgSFgoOdW5yZWFkTWVudGlvbnMYByABKA0SDgoGcmVhZElkGAggASgDEhIKCnBlZXJSZWFkSWQYCSABKAMSDgoGcGlubmVkGAogASgIEg0KBW11dGVkGAsgASgIEg4KBmhpZGRlbhgMIAEoCCJIChNDb252ZXJzYXRpb25SZWFkUmVxEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSEQoJbWVzc2FnZUlkGAMgASgDIk8KClJlYWROb3RpZnkSDgoGcmVhZGVyGAEgASgJEg8KB2FjY291bnQYAiABKAkSDQoFZ3JvdXAYAyABKAkSEQoJbWVzc2FnZUlkGAQgASgDIpIBChJDb252ZXJzYXRpb25TZXRSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRITCgZwaW5uZWQYAyABKAhIAIgBARISCgVtdXRlZBgEIAEoCEgBiAEBEhMKBmhpZGRlbhgFIAEoCEgCiAEBQgkKB19waW5uZWRCCAoGX211dGVkQgkKB19oaWRkZW4iRAoUQ29udmVyc2F0aW9uQ2xlYXJSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIMCgR1cFRvGAMgASgDIiUKEkFjY291bnRTdGF0ZUNoYW5nZRIPCgd2ZXJzaW9uGAEgASgDIicKD0FjY291bnRTdGF0ZVJlcRIUCgxzaW5jZVZlcnNpb24YASABKAMi5QEKEEFjY291bnRTdGF0ZVJlc3ASDwoHdmVyc2lvbhgBIAEoAxIvCg1jb252ZXJzYXRpb25zGAIgAygLMhgucGt0LkNvbnZlcnNhdGlvblNldHRpbmcSFgoOaGlkZGVuTWVzc2FnZXMYAyADKAMSDwoHaGFzTW9yZRgEIAEoCBIfCgZibG9ja3MYBSADKAsyDy5wa3QuQmxvY2tTdGF0ZRImCghzZXR0aW5ncxgGIAEoCzIULnBrdC5BY2NvdW50U2V0dGluZ3MSHQoHcHJvZmlsZRgHIAEoCzIMLnBrdC5Qcm9maWxlIooBChNDb252ZXJzYXRpb25TZXR0aW5nEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSDgoGcGlubmVkGAMgASgIEg0KBW11dGVkGAQgASgIEhAKCGhpZGRlbklkGAUgASgDEhEKCWNsZWFyZWRUbxgGIAEoAxIPCgd2ZXJzaW9uGAcgASgDIigKEU1lc3NhZ2VDb250ZW50UmVxEhMKC21lc3NhZ2VfaWRzGAEgAygDIjsKEk1lc3NhZ2VDb250ZW50UmVzcBIlCghjb250ZW50cxgBIAMoCzITLnBrdC5NZXNzYWdlQ29udGVudCJOCg5NZXNzYWdlQ29udGVudBIRCgltZXNzYWdlSWQYASABKAMSDAoEdHlwZRgCIAEoBRIMCgRib2R5GAMgASgJEg0KBWV4dHJhGAQgASgJInQKDkdyb3VwQ3JlYXRlUmVxEgwKBG5hbWUYASABKAkSDgoGYXZhdGFyGAIgASgJEhQKDGludHJvZHVjdGlvbhgDIAEoCRINCgVvd25lchgEIAEoCRIPCgdtZW1iZXJzGAUgAygJEg4KBmNsb3NlZBgGIAEoCCI1Cg9Hcm91cENyZWF0ZVJlc3ASEAoIZ3JvdXBfaWQYASABKAkSEAoIbGVmdF9vdXQYAiADKAkiNgoRR3JvdXBDcmVhdGVOb3RpZnkSEAoIZ3JvdXBfaWQYASABKAkSDwoHbWVtYmVycxgCIAMoCSI/CgxHcm91cEpvaW5SZXESDwoHYWNjb3VudBgBIAEoCRIQCghncm91cF9pZBgCIAEoCRIMCgRjb2RlGAMgASgJIh4KDUdyb3VwSm9pblJlc3ASDQoFZ3JvdXAYASABKAkiMQoMR3JvdXBRdWl0UmVxEg8KB2FjY291bnQYASABKAkSEAoIZ3JvdXBfaWQYAiABKAkiNAoPR3JvdXBKb2luTm90aWZ5EhAKCGdyb3VwX2lkGAEgASgJEg8KB2FjY291bnQYAiABKAkiNAoPR3JvdXBRdWl0Tm90aWZ5EhAKCGdyb3VwX2lkGAEgASgJEg8KB2FjY291bnQYAiABKAkiaQoLR3JvdXBHZXRSZXESEAoIZ3JvdXBfaWQYASABKAkSDQoFYWZ0ZXIYAiABKAkSDQoFbGltaXQYAyABKAUSFgoOd2l0aG91dE1lbWJlcnMYBCABKAgSEgoKYWRtaW5zT25seRgFIAEoCCLEAgoMR3JvdXBHZXRSZXNwEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGYXZhdGFyGAMgASgJEhQKDGludHJvZHVjdGlvbhgEIAEoCRINCgVvd25lchgFIAEoCRIcCgdtZW1iZXJzGAYgAygLMgsucGt0Lk1lbWJlchISCgpjcmVhdGVkX2F0GAcgASgDEg4KBmNsb3NlZBgIIAEoCBIUCgxhbm5vdW5jZW1lbnQYCSABKAkSEAoIYXBwcm92YWwYCiABKAgSDQoFbXV0ZWQYCyABKAgSEwoLbWVtYmVyQ291bnQYDCABKA0SDwoHaGFzTW9yZRgNIAEoCBIcCgRyb2xlGA4gASgOMg4ucGt0Lkdyb3VwUm9sZRISCgptdXRlZFVudGlsGA8gASgDEhQKDHJlcXVlc3RDb3VudBgQIAEoDSJ9CgZNZW1iZXISDwoHYWNjb3VudBgBIAEoCRINCgVhbGlhcxgCIAEoCRIOCgZhdmF0YXIYAyABKAkSEQoJam9pbl90aW1lGAQgASgDEhwKBHJvbGUYBSABKA4yDi5wa3QuR3JvdXBSb2xlEhIKCm11dGVkVW50aWwYBiABKAMilQIKDkdyb3VwVXBkYXRlUmVxEg0KBWdyb3VwGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARITCgZhdmF0YXIYAyABKAlIAYgBARIZCgxpbnRyb2R1Y3Rpb24YBCABKAlIAogBARIZCgxhbm5vdW5jZW1lbnQYBSABKAlIA4gBARITCgZjbG9zZWQYBiABKAhIBIgBARIVCghhcHByb3ZhbBgHIAEoCEgFiAEBEhIKBW11dGVkGAggASgISAaIAQFCBwoFX25hbWVCCQoHX2F2YXRhckIPCg1faW50cm9kdWN0aW9uQg8KDV9hbm5vdW5jZW1lbnRCCQoHX2Nsb3NlZEILCglfYXBwcm92YWxCCAoGX211dGVkIi4KC0dyb3VwQWRkUmVxEg0KBWdyb3VwGAEgASgJEhAKCGFjY291bnRzGAIgAygJIkMKDEdyb3VwQWRkUmVzcBIPCgdlbnRyeUlkGAEgASgDEg8KB2xlZnRPdXQYAiADKAkSEQoJdW53aWxsaW5nGAMgAygJIjEKDkdyb3VwUmVtb3ZlUmVxEg0KBWdyb3VwGAEgASgJEhAKCGFjY291bnRzGAIgAygJIkwKDEdyb3VwUm9sZVJlcRINCgVncm91cBgBIAEoCRIPCgdhY2NvdW50GAIgASgJEhwKBHJvbGUYAyABKA4yDi5wa3QuR3JvdXBSb2xlIjIKEEdyb3VwVHJhbnNmZXJSZXESDQoFZ3JvdXAYASABKAkSDwoHYWNjb3VudBgCIAEoCSI9CgxHcm91cE11dGVSZXESDQoFZ3JvdXAYASABKAkSDwoHYWNjb3VudBgCIAEoCRINCgV1bnRpbBgDIAEoAyIgCg9Hcm91cERpc21pc3NSZXESDQoFZ3JvdXAYASABKAkiLQoNR3JvdXBBbGlhc1JlcRINCgVncm91cBgBIAEoCRINCgVhbGlhcxgCIAEoCSJACgtHcm91cFBpblJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEhEKCW1lc3NhZ2VJZBgDIAEoAyIwCg5Hcm91cFBpbm5lZFJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJIkAKDkdyb3VwSW52aXRlUmVxEg0KBWdyb3VwGAEgASgJEhEKCWV4cGlyZXNJbhgCIAEoAxIMCgR1c2VzGAMgASgNIlAKCkludml0YXRpb24SDAoEY29kZRgBIAEoCRIRCglleHBpcmVzQXQYAiABKAMSEAoIdXNlc0xlZnQYAyABKA0SDwoHYWNjb3VudBgEIAEoCSItCg5Hcm91cFJldm9rZVJlcRINCgVncm91cBgBIAEoCRIMCgRjb2RlGAIgASgJIiQKE0dyb3VwSW52aXRhdGlvbnNSZXESDQoFZ3JvdXAYASABKAkiPAoUR3JvdXBJbnZpdGF0aW9uc1Jlc3ASJAoLaW52aXRhdGlvbnMYASADKAsyDy5wa3QuSW52aXRhdGlvbiJACg9Hcm91cFJlcXVlc3RSZXESDQoFZ3JvdXAYASABKAkSDAoEdGV4dBgCIAEoCRIQCgh3aXRoZHJhdxgDIAEoCCI/ChBHcm91cFJlcXVlc3RzUmVxEg0KBWdyb3VwGAEgASgJEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgFIkgKEUdyb3VwUmVxdWVzdHNSZXNwEiIKCHJlcXVlc3RzGAEgAygLMhAucGt0LkpvaW5SZXF1ZXN0Eg8KB2hhc01vcmUYAiABKAgiOgoLSm9pblJlcXVlc3QSDwoHYWNjb3VudBgBIAEoCRIMCgR0ZXh0GAIgASgJEgwKBHRpbWUYAyABKAMiWQoSR3JvdXBSZXF1ZXN0Tm90aWZ5Eg0KBWdyb3VwGAEgASgJEiEKB3JlcXVlc3QYAiABKAsyEC5wa3QuSm9pblJlcXVlc3QSEQoJd2l0aGRyYXduGAMgASgIIkAKDkdyb3VwQW5zd2VyUmVxEg0KBWdyb3VwGAEgASgJEg8KB2FjY291bnQYAiABKAkSDgoGYWNjZXB0GAMgASgIIjQKEUdyb3VwQW5zd2VyTm90aWZ5Eg0KBWdyb3VwGAEgASgJEhAKCGFjY2VwdGVkGAIgASgIIiwKDEdyb3VwTGlzdFJlcRINCgVhZnRlchgBIAEoCRINCgVsaW1pdBgCIAEoBSJDCg1Hcm91cExpc3RSZXNwEiEKBmdyb3VwcxgBIAMoCzIRLnBrdC5Hcm91cFN1bW1hcnkSDwoHaGFzTW9yZRgCIAEoCCKsAQoMR3JvdXBTdW1tYXJ5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGYXZhdGFyGAMgASgJEg0KBW93bmVyGAQgASgJEhMKC21lbWJlckNvdW50GAUgASgNEhwKBHJvbGUYBiABKA4yDi5wa3QuR3JvdXBSb2xlEhIKCm11dGVkVW50aWwYByABKAMSDQoFbXV0ZWQYCCABKAgSDQoFYWxpYXMYCSABKAkiVAoGU2lnbmFsEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSDAoEa2luZBgDIAEoCRIMCgRib2R5GAQgASgJEg4KBnNlbmRlchgFIAEoCSIfCgtQcmVzZW5jZVJlcRIQCghhY2NvdW50cxgBIAMoCSI0Cg5QcmVzZW5jZVN0YXRlcxIiCgZzdGF0ZXMYASADKAsyEi5wa3QuUHJlc2VuY2VTdGF0ZSJDCg1QcmVzZW5jZVN0YXRlEg8KB2FjY291bnQYASABKAkSDwoHZGV2aWNlcxgCIAEoDRIQCghsYXN0U2VlbhgDIAEoAyIbCghCbG9ja1JlcRIPCgdhY2NvdW50GAEgASgJIioKCkJsb2NrZWRSZXESDQoFYWZ0ZXIYASABKAkSDQoFbGltaXQYAiABKAUiMAoLQmxvY2tlZFJlc3ASEAoIYWNjb3VudHMYASADKAkSDwoHaGFzTW9yZRgCIAEoCCI7CgpCbG9ja1N0YXRlEg8KB2FjY291bnQYASABKAkSCwoDb2ZmGAIgASgIEg8KB3ZlcnNpb24YAyABKAMiaAoSQWNjb3VudFNldHRpbmdzUmVxEiAKBXdyaXRlGAEgASgOMgwucGt0LkNvbnNlbnRIAIgBARIeCgNhZGQYAiABKA4yDC5wa3QuQ29uc2VudEgBiAEBQggKBl93cml0ZUIGCgRfYWRkIloKD0FjY291bnRTZXR0aW5ncxIbCgV3cml0ZRgBIAEoDjIMLnBrdC5Db25zZW50EhkKA2FkZBgCIAEoDjIMLnBrdC5Db25zZW50Eg8KB3ZlcnNpb24YAyABKAMiMAoKUHJvZmlsZVJlcRIQCghhY2NvdW50cxgBIAMoCRIQCgh2ZXJzaW9ucxgCIAMoAyItCgtQcm9maWxlUmVzcBIeCghwcm9maWxlcxgBIAMoCzIMLnBrdC5Qcm9maWxlIlgKB1Byb2ZpbGUSDwoHYWNjb3VudBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBmF2YXRhchgDIAEoCRINCgVleHRyYRgEIAEoCRIPCgd2ZXJzaW9uGAUgASgDImkKDVByb2ZpbGVTZXRSZXESEQoEbmFtZRgBIAEoCUgAiAEBEhMKBmF2YXRhchgCIAEoCUgBiAEBEhIKBWV4dHJhGAMgASgJSAKIAQFCBwoFX25hbWVCCQoHX2F2YXRhckIICgZfZXh0cmEiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzUmVhZHkYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzUmVhZHkqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAIq4gIKCUVudHJ5S2luZBIQCgxFbnRyeU1lc3NhZ2UQABIPCgtFbnRyeUVkaXRlZBABEhEKDUVudHJ5UmVjYWxsZWQQAhIQCgxFbnRyeVJlYWN0ZWQQAxIVChFFbnRyeUdyb3VwQ3JlYXRlZBAQEhUKEUVudHJ5R3JvdXBVcGRhdGVkEBESFAoQRW50cnlHcm91cEpvaW5lZBASEhIKDkVudHJ5R3JvdXBMZWZ0EBMSFQoRRW50cnlHcm91cFJlbW92ZWQQFBISCg5FbnRyeUdyb3VwUm9sZRAVEhMKD0VudHJ5R3JvdXBNdXRlZBAWEhkKFUVudHJ5R3JvdXBUcmFuc2ZlcnJlZBAXEhQKEEVudHJ5R3JvdXBQaW5uZWQQGBIXChNFbnRyeUdyb3VwRGlzbWlzc2VkEBkSFgoSRW50cnlHcm91cFNldHRpbmdzEBoSEwoPRW50cnlHcm91cEFsaWFzEBsqSAoJR3JvdXBSb2xlEhMKD0dyb3VwUm9sZU1lbWJlchAAEhIKDkdyb3VwUm9sZUFkbWluEAESEgoOR3JvdXBSb2xlT3duZXIQAiqxAQoKR3JvdXBGaWVsZBISCg5Hcm91cEZpZWxkTmFtZRAAEhQKEEdyb3VwRmllbGRBdmF0YXIQARIaChZHcm91cEZpZWxkSW50cm9kdWN0aW9uEAISGgoWR3JvdXBGaWVsZEFubm91bmNlbWVudBADEhQKEEdyb3VwRmllbGRDbG9zZWQQBBIWChJHcm91cEZpZWxkQXBwcm92YWwQBRITCg9Hcm91cEZpZWxkTXV0ZWQQBipMCgdDb25zZW50EhQKEENvbnNlbnRFdmVyeWJvZHkQABIYChRDb25zZW50Q29udmVyc2F0aW9ucxABEhEKDUNvbnNlbnROb2JvZHkQAmIGcHJvdG8z");
 
 /**
  * @generated from message pkt.Meta
@@ -592,6 +592,27 @@ export type EntryDetail = Message<"pkt.EntryDetail"> & {
    * @generated from field: uint32 count = 4;
    */
   count: number;
+
+  /**
+   * Of EntryGroupRole: the role of the account from now on.
+   *
+   * @generated from field: pkt.GroupRole role = 5;
+   */
+  role: GroupRole;
+
+  /**
+   * Of EntryGroupMuted: until when, in seconds since 1970; 0 if the account may talk again.
+   *
+   * @generated from field: int64 until = 6;
+   */
+  until: bigint;
+
+  /**
+   * Of EntryGroupUpdated and EntryGroupSettings: what was changed.
+   *
+   * @generated from field: repeated pkt.GroupField fields = 7;
+   */
+  fields: GroupField[];
 };
 
 /**
@@ -663,7 +684,7 @@ export const EventPushSchema: GenMessage<EventPush> = /*@__PURE__*/
   messageDesc(file_pkt, 16);
 
 /**
- * Answers to edits, recalls and reactions. A change that is in force already is confirmed with its former entry, or 0.
+ * Answers to edits, recalls, reactions and changes of groups. A change that is in force already is confirmed with its former entry, or 0.
  *
  * @generated from message pkt.EntryResp
  */
@@ -1366,6 +1387,25 @@ export type AccountStateResp = Message<"pkt.AccountStateResp"> & {
    * @generated from field: bool hasMore = 4;
    */
   hasMore: boolean;
+
+  /**
+   * @generated from field: repeated pkt.BlockState blocks = 5;
+   */
+  blocks: BlockState[];
+
+  /**
+   * Absent if it has not changed.
+   *
+   * @generated from field: pkt.AccountSettings settings = 6;
+   */
+  settings?: AccountSettings | undefined;
+
+  /**
+   * The account's own profile; absent if it has not changed.
+   *
+   * @generated from field: pkt.Profile profile = 7;
+   */
+  profile?: Profile | undefined;
 };
 
 /**
@@ -1593,6 +1633,14 @@ export type GroupJoinReq = Message<"pkt.GroupJoinReq"> & {
    * @generated from field: string group_id = 2;
    */
   groupId: string;
+
+  /**
+   * An invitation, with which both of the above may be empty: the caller joins the group of the invitation. Ignored
+   * without the feature "conversations".
+   *
+   * @generated from field: string code = 3;
+   */
+  code: string;
 };
 
 /**
@@ -1601,6 +1649,25 @@ export type GroupJoinReq = Message<"pkt.GroupJoinReq"> & {
  */
 export const GroupJoinReqSchema: GenMessage<GroupJoinReq> = /*@__PURE__*/
   messageDesc(file_pkt, 45);
+
+/**
+ * The answer to a join with an invitation; that to other joins is empty.
+ *
+ * @generated from message pkt.GroupJoinResp
+ */
+export type GroupJoinResp = Message<"pkt.GroupJoinResp"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message pkt.GroupJoinResp.
+ * Use `create(GroupJoinRespSchema)` to create a new message.
+ */
+export const GroupJoinRespSchema: GenMessage<GroupJoinResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 46);
 
 /**
  * @generated from message pkt.GroupQuitReq
@@ -1622,7 +1689,7 @@ export type GroupQuitReq = Message<"pkt.GroupQuitReq"> & {
  * Use `create(GroupQuitReqSchema)` to create a new message.
  */
 export const GroupQuitReqSchema: GenMessage<GroupQuitReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 46);
+  messageDesc(file_pkt, 47);
 
 /**
  * @generated from message pkt.GroupJoinNotify
@@ -1644,7 +1711,7 @@ export type GroupJoinNotify = Message<"pkt.GroupJoinNotify"> & {
  * Use `create(GroupJoinNotifySchema)` to create a new message.
  */
 export const GroupJoinNotifySchema: GenMessage<GroupJoinNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 47);
+  messageDesc(file_pkt, 48);
 
 /**
  * @generated from message pkt.GroupQuitNotify
@@ -1666,7 +1733,7 @@ export type GroupQuitNotify = Message<"pkt.GroupQuitNotify"> & {
  * Use `create(GroupQuitNotifySchema)` to create a new message.
  */
 export const GroupQuitNotifySchema: GenMessage<GroupQuitNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 48);
+  messageDesc(file_pkt, 49);
 
 /**
  * @generated from message pkt.GroupGetReq
@@ -1676,6 +1743,34 @@ export type GroupGetReq = Message<"pkt.GroupGetReq"> & {
    * @generated from field: string group_id = 1;
    */
   groupId: string;
+
+  /**
+   * From here on only with the feature "conversations".
+   * Members in pages: the last account of the page before, and 1 to 200 members. A limit of 0 with an empty `after`
+   * gives all members.
+   *
+   * @generated from field: string after = 2;
+   */
+  after: string;
+
+  /**
+   * @generated from field: int32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * The group alone, without members.
+   *
+   * @generated from field: bool withoutMembers = 4;
+   */
+  withoutMembers: boolean;
+
+  /**
+   * Only the owner and the admins.
+   *
+   * @generated from field: bool adminsOnly = 5;
+   */
+  adminsOnly: boolean;
 };
 
 /**
@@ -1683,7 +1778,7 @@ export type GroupGetReq = Message<"pkt.GroupGetReq"> & {
  * Use `create(GroupGetReqSchema)` to create a new message.
  */
 export const GroupGetReqSchema: GenMessage<GroupGetReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 49);
+  messageDesc(file_pkt, 50);
 
 /**
  * @generated from message pkt.GroupGetResp
@@ -1728,6 +1823,58 @@ export type GroupGetResp = Message<"pkt.GroupGetResp"> & {
    * @generated from field: bool closed = 8;
    */
   closed: boolean;
+
+  /**
+   * From here on only for connections with the feature "conversations".
+   *
+   * @generated from field: string announcement = 9;
+   */
+  announcement: string;
+
+  /**
+   * Strangers ask to join, and admins answer.
+   *
+   * @generated from field: bool approval = 10;
+   */
+  approval: boolean;
+
+  /**
+   * Only the owner and admins talk.
+   *
+   * @generated from field: bool muted = 11;
+   */
+  muted: boolean;
+
+  /**
+   * @generated from field: uint32 memberCount = 12;
+   */
+  memberCount: number;
+
+  /**
+   * Of a page of members.
+   *
+   * @generated from field: bool hasMore = 13;
+   */
+  hasMore: boolean;
+
+  /**
+   * The asker's own role, and until when it is muted, in seconds since 1970; 0 if it is not.
+   *
+   * @generated from field: pkt.GroupRole role = 14;
+   */
+  role: GroupRole;
+
+  /**
+   * @generated from field: int64 mutedUntil = 15;
+   */
+  mutedUntil: bigint;
+
+  /**
+   * For the owner and admins: how many ask to join.
+   *
+   * @generated from field: uint32 requestCount = 16;
+   */
+  requestCount: number;
 };
 
 /**
@@ -1735,7 +1882,7 @@ export type GroupGetResp = Message<"pkt.GroupGetResp"> & {
  * Use `create(GroupGetRespSchema)` to create a new message.
  */
 export const GroupGetRespSchema: GenMessage<GroupGetResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 50);
+  messageDesc(file_pkt, 51);
 
 /**
  * @generated from message pkt.Member
@@ -1760,6 +1907,20 @@ export type Member = Message<"pkt.Member"> & {
    * @generated from field: int64 join_time = 4;
    */
   joinTime: bigint;
+
+  /**
+   * From here on only for connections with the feature "conversations".
+   *
+   * @generated from field: pkt.GroupRole role = 5;
+   */
+  role: GroupRole;
+
+  /**
+   * In seconds since 1970; 0 if the member is not muted.
+   *
+   * @generated from field: int64 mutedUntil = 6;
+   */
+  mutedUntil: bigint;
 };
 
 /**
@@ -1767,7 +1928,1108 @@ export type Member = Message<"pkt.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_pkt, 51);
+  messageDesc(file_pkt, 52);
+
+/**
+ * What is absent stays as it is.
+ *
+ * @generated from message pkt.GroupUpdateReq
+ */
+export type GroupUpdateReq = Message<"pkt.GroupUpdateReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * @generated from field: optional string avatar = 3;
+   */
+  avatar?: string | undefined;
+
+  /**
+   * @generated from field: optional string introduction = 4;
+   */
+  introduction?: string | undefined;
+
+  /**
+   * @generated from field: optional string announcement = 5;
+   */
+  announcement?: string | undefined;
+
+  /**
+   * @generated from field: optional bool closed = 6;
+   */
+  closed?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool approval = 7;
+   */
+  approval?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool muted = 8;
+   */
+  muted?: boolean | undefined;
+};
+
+/**
+ * Describes the message pkt.GroupUpdateReq.
+ * Use `create(GroupUpdateReqSchema)` to create a new message.
+ */
+export const GroupUpdateReqSchema: GenMessage<GroupUpdateReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 53);
+
+/**
+ * @generated from message pkt.GroupAddReq
+ */
+export type GroupAddReq = Message<"pkt.GroupAddReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: repeated string accounts = 2;
+   */
+  accounts: string[];
+};
+
+/**
+ * Describes the message pkt.GroupAddReq.
+ * Use `create(GroupAddReqSchema)` to create a new message.
+ */
+export const GroupAddReqSchema: GenMessage<GroupAddReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 54);
+
+/**
+ * @generated from message pkt.GroupAddResp
+ */
+export type GroupAddResp = Message<"pkt.GroupAddResp"> & {
+  /**
+   * The last entry of the change; 0 if nothing was changed.
+   *
+   * @generated from field: int64 entryId = 1;
+   */
+  entryId: bigint;
+
+  /**
+   * Accounts that others have put into the maximum number of groups.
+   *
+   * @generated from field: repeated string leftOut = 2;
+   */
+  leftOut: string[];
+
+  /**
+   * Accounts that do not let the caller add them: they can be sent an invitation.
+   *
+   * @generated from field: repeated string unwilling = 3;
+   */
+  unwilling: string[];
+};
+
+/**
+ * Describes the message pkt.GroupAddResp.
+ * Use `create(GroupAddRespSchema)` to create a new message.
+ */
+export const GroupAddRespSchema: GenMessage<GroupAddResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 55);
+
+/**
+ * @generated from message pkt.GroupRemoveReq
+ */
+export type GroupRemoveReq = Message<"pkt.GroupRemoveReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: repeated string accounts = 2;
+   */
+  accounts: string[];
+};
+
+/**
+ * Describes the message pkt.GroupRemoveReq.
+ * Use `create(GroupRemoveReqSchema)` to create a new message.
+ */
+export const GroupRemoveReqSchema: GenMessage<GroupRemoveReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 56);
+
+/**
+ * @generated from message pkt.GroupRoleReq
+ */
+export type GroupRoleReq = Message<"pkt.GroupRoleReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string account = 2;
+   */
+  account: string;
+
+  /**
+   * Member or admin.
+   *
+   * @generated from field: pkt.GroupRole role = 3;
+   */
+  role: GroupRole;
+};
+
+/**
+ * Describes the message pkt.GroupRoleReq.
+ * Use `create(GroupRoleReqSchema)` to create a new message.
+ */
+export const GroupRoleReqSchema: GenMessage<GroupRoleReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 57);
+
+/**
+ * @generated from message pkt.GroupTransferReq
+ */
+export type GroupTransferReq = Message<"pkt.GroupTransferReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string account = 2;
+   */
+  account: string;
+};
+
+/**
+ * Describes the message pkt.GroupTransferReq.
+ * Use `create(GroupTransferReqSchema)` to create a new message.
+ */
+export const GroupTransferReqSchema: GenMessage<GroupTransferReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 58);
+
+/**
+ * @generated from message pkt.GroupMuteReq
+ */
+export type GroupMuteReq = Message<"pkt.GroupMuteReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string account = 2;
+   */
+  account: string;
+
+  /**
+   * In seconds since 1970; 0 ends the mute.
+   *
+   * @generated from field: int64 until = 3;
+   */
+  until: bigint;
+};
+
+/**
+ * Describes the message pkt.GroupMuteReq.
+ * Use `create(GroupMuteReqSchema)` to create a new message.
+ */
+export const GroupMuteReqSchema: GenMessage<GroupMuteReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 59);
+
+/**
+ * @generated from message pkt.GroupDismissReq
+ */
+export type GroupDismissReq = Message<"pkt.GroupDismissReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message pkt.GroupDismissReq.
+ * Use `create(GroupDismissReqSchema)` to create a new message.
+ */
+export const GroupDismissReqSchema: GenMessage<GroupDismissReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 60);
+
+/**
+ * @generated from message pkt.GroupAliasReq
+ */
+export type GroupAliasReq = Message<"pkt.GroupAliasReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string alias = 2;
+   */
+  alias: string;
+};
+
+/**
+ * Describes the message pkt.GroupAliasReq.
+ * Use `create(GroupAliasReqSchema)` to create a new message.
+ */
+export const GroupAliasReqSchema: GenMessage<GroupAliasReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 61);
+
+/**
+ * Of chat.group.pin and chat.group.unpin.
+ *
+ * @generated from message pkt.GroupPinReq
+ */
+export type GroupPinReq = Message<"pkt.GroupPinReq"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * @generated from field: int64 messageId = 3;
+   */
+  messageId: bigint;
+};
+
+/**
+ * Describes the message pkt.GroupPinReq.
+ * Use `create(GroupPinReqSchema)` to create a new message.
+ */
+export const GroupPinReqSchema: GenMessage<GroupPinReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 62);
+
+/**
+ * Answered with HistoryResp.
+ *
+ * @generated from message pkt.GroupPinnedReq
+ */
+export type GroupPinnedReq = Message<"pkt.GroupPinnedReq"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message pkt.GroupPinnedReq.
+ * Use `create(GroupPinnedReqSchema)` to create a new message.
+ */
+export const GroupPinnedReqSchema: GenMessage<GroupPinnedReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 63);
+
+/**
+ * @generated from message pkt.GroupInviteReq
+ */
+export type GroupInviteReq = Message<"pkt.GroupInviteReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * In seconds; 0 is a week.
+   *
+   * @generated from field: int64 expiresIn = 2;
+   */
+  expiresIn: bigint;
+
+  /**
+   * How many accounts can join with it; 0: any number.
+   *
+   * @generated from field: uint32 uses = 3;
+   */
+  uses: number;
+};
+
+/**
+ * Describes the message pkt.GroupInviteReq.
+ * Use `create(GroupInviteReqSchema)` to create a new message.
+ */
+export const GroupInviteReqSchema: GenMessage<GroupInviteReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 64);
+
+/**
+ * @generated from message pkt.Invitation
+ */
+export type Invitation = Message<"pkt.Invitation"> & {
+  /**
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * In seconds since 1970.
+   *
+   * @generated from field: int64 expiresAt = 2;
+   */
+  expiresAt: bigint;
+
+  /**
+   * How many more accounts can join with it; 0: any number.
+   *
+   * @generated from field: uint32 usesLeft = 3;
+   */
+  usesLeft: number;
+
+  /**
+   * Who made it.
+   *
+   * @generated from field: string account = 4;
+   */
+  account: string;
+};
+
+/**
+ * Describes the message pkt.Invitation.
+ * Use `create(InvitationSchema)` to create a new message.
+ */
+export const InvitationSchema: GenMessage<Invitation> = /*@__PURE__*/
+  messageDesc(file_pkt, 65);
+
+/**
+ * @generated from message pkt.GroupRevokeReq
+ */
+export type GroupRevokeReq = Message<"pkt.GroupRevokeReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string code = 2;
+   */
+  code: string;
+};
+
+/**
+ * Describes the message pkt.GroupRevokeReq.
+ * Use `create(GroupRevokeReqSchema)` to create a new message.
+ */
+export const GroupRevokeReqSchema: GenMessage<GroupRevokeReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 66);
+
+/**
+ * @generated from message pkt.GroupInvitationsReq
+ */
+export type GroupInvitationsReq = Message<"pkt.GroupInvitationsReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message pkt.GroupInvitationsReq.
+ * Use `create(GroupInvitationsReqSchema)` to create a new message.
+ */
+export const GroupInvitationsReqSchema: GenMessage<GroupInvitationsReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 67);
+
+/**
+ * @generated from message pkt.GroupInvitationsResp
+ */
+export type GroupInvitationsResp = Message<"pkt.GroupInvitationsResp"> & {
+  /**
+   * @generated from field: repeated pkt.Invitation invitations = 1;
+   */
+  invitations: Invitation[];
+};
+
+/**
+ * Describes the message pkt.GroupInvitationsResp.
+ * Use `create(GroupInvitationsRespSchema)` to create a new message.
+ */
+export const GroupInvitationsRespSchema: GenMessage<GroupInvitationsResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 68);
+
+/**
+ * @generated from message pkt.GroupRequestReq
+ */
+export type GroupRequestReq = Message<"pkt.GroupRequestReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * Why the group should take the caller.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * The caller does not want to join any more.
+   *
+   * @generated from field: bool withdraw = 3;
+   */
+  withdraw: boolean;
+};
+
+/**
+ * Describes the message pkt.GroupRequestReq.
+ * Use `create(GroupRequestReqSchema)` to create a new message.
+ */
+export const GroupRequestReqSchema: GenMessage<GroupRequestReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 69);
+
+/**
+ * @generated from message pkt.GroupRequestsReq
+ */
+export type GroupRequestsReq = Message<"pkt.GroupRequestsReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * The last account of the page before.
+   *
+   * @generated from field: string after = 2;
+   */
+  after: string;
+
+  /**
+   * 1 to 200; 0 is 50.
+   *
+   * @generated from field: int32 limit = 3;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message pkt.GroupRequestsReq.
+ * Use `create(GroupRequestsReqSchema)` to create a new message.
+ */
+export const GroupRequestsReqSchema: GenMessage<GroupRequestsReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 70);
+
+/**
+ * @generated from message pkt.GroupRequestsResp
+ */
+export type GroupRequestsResp = Message<"pkt.GroupRequestsResp"> & {
+  /**
+   * @generated from field: repeated pkt.JoinRequest requests = 1;
+   */
+  requests: JoinRequest[];
+
+  /**
+   * @generated from field: bool hasMore = 2;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message pkt.GroupRequestsResp.
+ * Use `create(GroupRequestsRespSchema)` to create a new message.
+ */
+export const GroupRequestsRespSchema: GenMessage<GroupRequestsResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 71);
+
+/**
+ * @generated from message pkt.JoinRequest
+ */
+export type JoinRequest = Message<"pkt.JoinRequest"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * In seconds since 1970.
+   *
+   * @generated from field: int64 time = 3;
+   */
+  time: bigint;
+};
+
+/**
+ * Describes the message pkt.JoinRequest.
+ * Use `create(JoinRequestSchema)` to create a new message.
+ */
+export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
+  messageDesc(file_pkt, 72);
+
+/**
+ * Push `chat.group.request`, to the owner and admins.
+ *
+ * @generated from message pkt.GroupRequestNotify
+ */
+export type GroupRequestNotify = Message<"pkt.GroupRequestNotify"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: pkt.JoinRequest request = 2;
+   */
+  request?: JoinRequest | undefined;
+
+  /**
+   * @generated from field: bool withdrawn = 3;
+   */
+  withdrawn: boolean;
+};
+
+/**
+ * Describes the message pkt.GroupRequestNotify.
+ * Use `create(GroupRequestNotifySchema)` to create a new message.
+ */
+export const GroupRequestNotifySchema: GenMessage<GroupRequestNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 73);
+
+/**
+ * @generated from message pkt.GroupAnswerReq
+ */
+export type GroupAnswerReq = Message<"pkt.GroupAnswerReq"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string account = 2;
+   */
+  account: string;
+
+  /**
+   * @generated from field: bool accept = 3;
+   */
+  accept: boolean;
+};
+
+/**
+ * Describes the message pkt.GroupAnswerReq.
+ * Use `create(GroupAnswerReqSchema)` to create a new message.
+ */
+export const GroupAnswerReqSchema: GenMessage<GroupAnswerReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 74);
+
+/**
+ * Push `chat.group.answer`, to the account that asked to join.
+ *
+ * @generated from message pkt.GroupAnswerNotify
+ */
+export type GroupAnswerNotify = Message<"pkt.GroupAnswerNotify"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: bool accepted = 2;
+   */
+  accepted: boolean;
+};
+
+/**
+ * Describes the message pkt.GroupAnswerNotify.
+ * Use `create(GroupAnswerNotifySchema)` to create a new message.
+ */
+export const GroupAnswerNotifySchema: GenMessage<GroupAnswerNotify> = /*@__PURE__*/
+  messageDesc(file_pkt, 75);
+
+/**
+ * @generated from message pkt.GroupListReq
+ */
+export type GroupListReq = Message<"pkt.GroupListReq"> & {
+  /**
+   * The last group of the page before.
+   *
+   * @generated from field: string after = 1;
+   */
+  after: string;
+
+  /**
+   * 1 to 200; 0 is 50.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message pkt.GroupListReq.
+ * Use `create(GroupListReqSchema)` to create a new message.
+ */
+export const GroupListReqSchema: GenMessage<GroupListReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 76);
+
+/**
+ * @generated from message pkt.GroupListResp
+ */
+export type GroupListResp = Message<"pkt.GroupListResp"> & {
+  /**
+   * @generated from field: repeated pkt.GroupSummary groups = 1;
+   */
+  groups: GroupSummary[];
+
+  /**
+   * @generated from field: bool hasMore = 2;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message pkt.GroupListResp.
+ * Use `create(GroupListRespSchema)` to create a new message.
+ */
+export const GroupListRespSchema: GenMessage<GroupListResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 77);
+
+/**
+ * @generated from message pkt.GroupSummary
+ */
+export type GroupSummary = Message<"pkt.GroupSummary"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string avatar = 3;
+   */
+  avatar: string;
+
+  /**
+   * @generated from field: string owner = 4;
+   */
+  owner: string;
+
+  /**
+   * @generated from field: uint32 memberCount = 5;
+   */
+  memberCount: number;
+
+  /**
+   * @generated from field: pkt.GroupRole role = 6;
+   */
+  role: GroupRole;
+
+  /**
+   * @generated from field: int64 mutedUntil = 7;
+   */
+  mutedUntil: bigint;
+
+  /**
+   * @generated from field: bool muted = 8;
+   */
+  muted: boolean;
+
+  /**
+   * @generated from field: string alias = 9;
+   */
+  alias: string;
+};
+
+/**
+ * Describes the message pkt.GroupSummary.
+ * Use `create(GroupSummarySchema)` to create a new message.
+ */
+export const GroupSummarySchema: GenMessage<GroupSummary> = /*@__PURE__*/
+  messageDesc(file_pkt, 78);
+
+/**
+ * Something for who is online now: it is stored nowhere. Also the push `chat.signal`, where `sender` is set and
+ * `account` is the sender's partner.
+ *
+ * @generated from message pkt.Signal
+ */
+export type Signal = Message<"pkt.Signal"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string kind = 3;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string body = 4;
+   */
+  body: string;
+
+  /**
+   * @generated from field: string sender = 5;
+   */
+  sender: string;
+};
+
+/**
+ * Describes the message pkt.Signal.
+ * Use `create(SignalSchema)` to create a new message.
+ */
+export const SignalSchema: GenMessage<Signal> = /*@__PURE__*/
+  messageDesc(file_pkt, 79);
+
+/**
+ * Of presence.watch and presence.unwatch.
+ *
+ * @generated from message pkt.PresenceReq
+ */
+export type PresenceReq = Message<"pkt.PresenceReq"> & {
+  /**
+   * @generated from field: repeated string accounts = 1;
+   */
+  accounts: string[];
+};
+
+/**
+ * Describes the message pkt.PresenceReq.
+ * Use `create(PresenceReqSchema)` to create a new message.
+ */
+export const PresenceReqSchema: GenMessage<PresenceReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 80);
+
+/**
+ * The answer to presence.watch, and the push `presence.changed`.
+ *
+ * @generated from message pkt.PresenceStates
+ */
+export type PresenceStates = Message<"pkt.PresenceStates"> & {
+  /**
+   * @generated from field: repeated pkt.PresenceState states = 1;
+   */
+  states: PresenceState[];
+};
+
+/**
+ * Describes the message pkt.PresenceStates.
+ * Use `create(PresenceStatesSchema)` to create a new message.
+ */
+export const PresenceStatesSchema: GenMessage<PresenceStates> = /*@__PURE__*/
+  messageDesc(file_pkt, 81);
+
+/**
+ * @generated from message pkt.PresenceState
+ */
+export type PresenceState = Message<"pkt.PresenceState"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * On how many devices the account is online; 0: it is not.
+   *
+   * @generated from field: uint32 devices = 2;
+   */
+  devices: number;
+
+  /**
+   * When it was online last, in seconds since 1970, a multiple of 60; 0 while it is online, and if it is not known.
+   *
+   * @generated from field: int64 lastSeen = 3;
+   */
+  lastSeen: bigint;
+};
+
+/**
+ * Describes the message pkt.PresenceState.
+ * Use `create(PresenceStateSchema)` to create a new message.
+ */
+export const PresenceStateSchema: GenMessage<PresenceState> = /*@__PURE__*/
+  messageDesc(file_pkt, 82);
+
+/**
+ * Of account.block and account.unblock.
+ *
+ * @generated from message pkt.BlockReq
+ */
+export type BlockReq = Message<"pkt.BlockReq"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+};
+
+/**
+ * Describes the message pkt.BlockReq.
+ * Use `create(BlockReqSchema)` to create a new message.
+ */
+export const BlockReqSchema: GenMessage<BlockReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 83);
+
+/**
+ * @generated from message pkt.BlockedReq
+ */
+export type BlockedReq = Message<"pkt.BlockedReq"> & {
+  /**
+   * The last account of the page before.
+   *
+   * @generated from field: string after = 1;
+   */
+  after: string;
+
+  /**
+   * 1 to 200; 0 is 50.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message pkt.BlockedReq.
+ * Use `create(BlockedReqSchema)` to create a new message.
+ */
+export const BlockedReqSchema: GenMessage<BlockedReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 84);
+
+/**
+ * @generated from message pkt.BlockedResp
+ */
+export type BlockedResp = Message<"pkt.BlockedResp"> & {
+  /**
+   * @generated from field: repeated string accounts = 1;
+   */
+  accounts: string[];
+
+  /**
+   * @generated from field: bool hasMore = 2;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message pkt.BlockedResp.
+ * Use `create(BlockedRespSchema)` to create a new message.
+ */
+export const BlockedRespSchema: GenMessage<BlockedResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 85);
+
+/**
+ * @generated from message pkt.BlockState
+ */
+export type BlockState = Message<"pkt.BlockState"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * The block was ended.
+   *
+   * @generated from field: bool off = 2;
+   */
+  off: boolean;
+
+  /**
+   * @generated from field: int64 version = 3;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message pkt.BlockState.
+ * Use `create(BlockStateSchema)` to create a new message.
+ */
+export const BlockStateSchema: GenMessage<BlockState> = /*@__PURE__*/
+  messageDesc(file_pkt, 86);
+
+/**
+ * What is absent stays as it is.
+ *
+ * @generated from message pkt.AccountSettingsReq
+ */
+export type AccountSettingsReq = Message<"pkt.AccountSettingsReq"> & {
+  /**
+   * @generated from field: optional pkt.Consent write = 1;
+   */
+  write?: Consent | undefined;
+
+  /**
+   * @generated from field: optional pkt.Consent add = 2;
+   */
+  add?: Consent | undefined;
+};
+
+/**
+ * Describes the message pkt.AccountSettingsReq.
+ * Use `create(AccountSettingsReqSchema)` to create a new message.
+ */
+export const AccountSettingsReqSchema: GenMessage<AccountSettingsReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 87);
+
+/**
+ * Who may do what with an account.
+ *
+ * @generated from message pkt.AccountSettings
+ */
+export type AccountSettings = Message<"pkt.AccountSettings"> & {
+  /**
+   * Who may write to it.
+   *
+   * @generated from field: pkt.Consent write = 1;
+   */
+  write: Consent;
+
+  /**
+   * Who may add it to groups.
+   *
+   * @generated from field: pkt.Consent add = 2;
+   */
+  add: Consent;
+
+  /**
+   * 0 if they were never set.
+   *
+   * @generated from field: int64 version = 3;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message pkt.AccountSettings.
+ * Use `create(AccountSettingsSchema)` to create a new message.
+ */
+export const AccountSettingsSchema: GenMessage<AccountSettings> = /*@__PURE__*/
+  messageDesc(file_pkt, 88);
+
+/**
+ * @generated from message pkt.ProfileReq
+ */
+export type ProfileReq = Message<"pkt.ProfileReq"> & {
+  /**
+   * @generated from field: repeated string accounts = 1;
+   */
+  accounts: string[];
+
+  /**
+   * The versions that the caller has, in the order of the accounts; those that are missing count as 0.
+   *
+   * @generated from field: repeated int64 versions = 2;
+   */
+  versions: bigint[];
+};
+
+/**
+ * Describes the message pkt.ProfileReq.
+ * Use `create(ProfileReqSchema)` to create a new message.
+ */
+export const ProfileReqSchema: GenMessage<ProfileReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 89);
+
+/**
+ * @generated from message pkt.ProfileResp
+ */
+export type ProfileResp = Message<"pkt.ProfileResp"> & {
+  /**
+   * Those with another version than the caller's.
+   *
+   * @generated from field: repeated pkt.Profile profiles = 1;
+   */
+  profiles: Profile[];
+};
+
+/**
+ * Describes the message pkt.ProfileResp.
+ * Use `create(ProfileRespSchema)` to create a new message.
+ */
+export const ProfileRespSchema: GenMessage<ProfileResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 90);
+
+/**
+ * @generated from message pkt.Profile
+ */
+export type Profile = Message<"pkt.Profile"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string avatar = 3;
+   */
+  avatar: string;
+
+  /**
+   * @generated from field: string extra = 4;
+   */
+  extra: string;
+
+  /**
+   * 0 if it was never set.
+   *
+   * @generated from field: int64 version = 5;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message pkt.Profile.
+ * Use `create(ProfileSchema)` to create a new message.
+ */
+export const ProfileSchema: GenMessage<Profile> = /*@__PURE__*/
+  messageDesc(file_pkt, 91);
+
+/**
+ * What is absent stays as it is.
+ *
+ * @generated from message pkt.ProfileSetReq
+ */
+export type ProfileSetReq = Message<"pkt.ProfileSetReq"> & {
+  /**
+   * @generated from field: optional string name = 1;
+   */
+  name?: string | undefined;
+
+  /**
+   * @generated from field: optional string avatar = 2;
+   */
+  avatar?: string | undefined;
+
+  /**
+   * @generated from field: optional string extra = 3;
+   */
+  extra?: string | undefined;
+};
+
+/**
+ * Describes the message pkt.ProfileSetReq.
+ * Use `create(ProfileSetReqSchema)` to create a new message.
+ */
+export const ProfileSetReqSchema: GenMessage<ProfileSetReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 92);
 
 /**
  * @generated from message pkt.ErrorResp
@@ -1784,7 +3046,7 @@ export type ErrorResp = Message<"pkt.ErrorResp"> & {
  * Use `create(ErrorRespSchema)` to create a new message.
  */
 export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 52);
+  messageDesc(file_pkt, 93);
 
 /**
  * Links between services: the dialler identifies itself, then proves that it knows the cluster's key; in between the
@@ -1845,7 +3107,7 @@ export type InnerHandshakeReq = Message<"pkt.InnerHandshakeReq"> & {
  * Use `create(InnerHandshakeReqSchema)` to create a new message.
  */
 export const InnerHandshakeReqSchema: GenMessage<InnerHandshakeReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 53);
+  messageDesc(file_pkt, 94);
 
 /**
  * @generated from message pkt.InnerHandshakeResponse
@@ -1899,7 +3161,7 @@ export type InnerHandshakeResponse = Message<"pkt.InnerHandshakeResponse"> & {
  * Use `create(InnerHandshakeResponseSchema)` to create a new message.
  */
 export const InnerHandshakeResponseSchema: GenMessage<InnerHandshakeResponse> = /*@__PURE__*/
-  messageDesc(file_pkt, 54);
+  messageDesc(file_pkt, 95);
 
 /**
  * The state of a service, which it sends over its links in the body of a basic ping.
@@ -1951,7 +3213,7 @@ export type LinkState = Message<"pkt.LinkState"> & {
  * Use `create(LinkStateSchema)` to create a new message.
  */
 export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/
-  messageDesc(file_pkt, 55);
+  messageDesc(file_pkt, 96);
 
 /**
  * @generated from enum pkt.Flag
@@ -2180,6 +3442,11 @@ export const EntryKind = {
    * @generated from enum value: EntryGroupSettings = 26;
    */
   EntryGroupSettings: 26,
+
+  /**
+   * @generated from enum value: EntryGroupAlias = 27;
+   */
+  EntryGroupAlias: 27,
 } as const;
 
 /**
@@ -2194,4 +3461,119 @@ export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind] | UnknownEnum
  */
 export const EntryKindSchema: GenEnum<EntryKind> = /*@__PURE__*/
   enumDesc(file_pkt, 3);
+
+/**
+ * @generated from enum pkt.GroupRole
+ */
+export const GroupRole = {
+  /**
+   * @generated from enum value: GroupRoleMember = 0;
+   */
+  GroupRoleMember: 0,
+
+  /**
+   * @generated from enum value: GroupRoleAdmin = 1;
+   */
+  GroupRoleAdmin: 1,
+
+  /**
+   * @generated from enum value: GroupRoleOwner = 2;
+   */
+  GroupRoleOwner: 2,
+} as const;
+
+/**
+ * @generated from enum pkt.GroupRole
+ */
+export type GroupRole = (typeof GroupRole)[keyof typeof GroupRole] | UnknownEnum;
+
+/**
+ * Describes the enum pkt.GroupRole.
+ */
+export const GroupRoleSchema: GenEnum<GroupRole> = /*@__PURE__*/
+  enumDesc(file_pkt, 4);
+
+/**
+ * @generated from enum pkt.GroupField
+ */
+export const GroupField = {
+  /**
+   * @generated from enum value: GroupFieldName = 0;
+   */
+  GroupFieldName: 0,
+
+  /**
+   * @generated from enum value: GroupFieldAvatar = 1;
+   */
+  GroupFieldAvatar: 1,
+
+  /**
+   * @generated from enum value: GroupFieldIntroduction = 2;
+   */
+  GroupFieldIntroduction: 2,
+
+  /**
+   * @generated from enum value: GroupFieldAnnouncement = 3;
+   */
+  GroupFieldAnnouncement: 3,
+
+  /**
+   * @generated from enum value: GroupFieldClosed = 4;
+   */
+  GroupFieldClosed: 4,
+
+  /**
+   * @generated from enum value: GroupFieldApproval = 5;
+   */
+  GroupFieldApproval: 5,
+
+  /**
+   * @generated from enum value: GroupFieldMuted = 6;
+   */
+  GroupFieldMuted: 6,
+} as const;
+
+/**
+ * @generated from enum pkt.GroupField
+ */
+export type GroupField = (typeof GroupField)[keyof typeof GroupField] | UnknownEnum;
+
+/**
+ * Describes the enum pkt.GroupField.
+ */
+export const GroupFieldSchema: GenEnum<GroupField> = /*@__PURE__*/
+  enumDesc(file_pkt, 5);
+
+/**
+ * @generated from enum pkt.Consent
+ */
+export const Consent = {
+  /**
+   * @generated from enum value: ConsentEverybody = 0;
+   */
+  ConsentEverybody: 0,
+
+  /**
+   * Accounts with which there is a direct conversation.
+   *
+   * @generated from enum value: ConsentConversations = 1;
+   */
+  ConsentConversations: 1,
+
+  /**
+   * @generated from enum value: ConsentNobody = 2;
+   */
+  ConsentNobody: 2,
+} as const;
+
+/**
+ * @generated from enum pkt.Consent
+ */
+export type Consent = (typeof Consent)[keyof typeof Consent] | UnknownEnum;
+
+/**
+ * Describes the enum pkt.Consent.
+ */
+export const ConsentSchema: GenEnum<Consent> = /*@__PURE__*/
+  enumDesc(file_pkt, 6);
 

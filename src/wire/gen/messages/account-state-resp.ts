@@ -2,7 +2,10 @@
 
 import type { MessageType } from "../../message-type.ts";
 import { bool, int64 } from "../../scalars.ts";
+import { AccountSettings } from "./account-settings.ts";
+import { BlockState } from "./block-state.ts";
 import { ConversationSetting } from "./conversation-setting.ts";
+import { Profile } from "./profile.ts";
 
 /** Also the push `account.changed`. */
 export interface AccountStateResp {
@@ -11,6 +14,11 @@ export interface AccountStateResp {
   conversations: ConversationSetting[];
   hiddenMessages: bigint[];
   hasMore: boolean;
+  blocks: BlockState[];
+  /** Absent if it has not changed. */
+  settings?: AccountSettings | undefined;
+  /** The account's own profile; absent if it has not changed. */
+  profile?: Profile | undefined;
 }
 
 export const AccountStateResp: MessageType<AccountStateResp> = [
@@ -18,4 +26,7 @@ export const AccountStateResp: MessageType<AccountStateResp> = [
   [2, "conversations", ConversationSetting, "repeated"],
   [3, "hiddenMessages", int64, "repeated"],
   [4, "hasMore", bool],
+  [5, "blocks", BlockState, "repeated"],
+  [6, "settings", AccountSettings],
+  [7, "profile", Profile],
 ];

@@ -1,7 +1,9 @@
 // pkt.EntryDetail of proto/pkt.proto. Written by scripts/generate; do not edit.
 
 import type { MessageType } from "../../message-type.ts";
-import { bool, string, uint32 } from "../../scalars.ts";
+import { bool, int32, int64, string, uint32 } from "../../scalars.ts";
+import type { GroupField } from "./group-field.ts";
+import type { GroupRole } from "./group-role.ts";
 
 /** What an entry says besides its kind, its actor and the message that it is about: never a text. */
 export interface EntryDetail {
@@ -11,6 +13,12 @@ export interface EntryDetail {
   /** Of changes of a group: the accounts concerned, at most 100 of them, and how many there are. */
   accounts: string[];
   count: number;
+  /** Of EntryGroupRole: the role of the account from now on. */
+  role: GroupRole;
+  /** Of EntryGroupMuted: until when, in seconds since 1970; 0 if the account may talk again. */
+  until: bigint;
+  /** Of EntryGroupUpdated and EntryGroupSettings: what was changed. */
+  fields: GroupField[];
 }
 
 export const EntryDetail: MessageType<EntryDetail> = [
@@ -18,4 +26,7 @@ export const EntryDetail: MessageType<EntryDetail> = [
   [2, "off", bool],
   [3, "accounts", string, "repeated"],
   [4, "count", uint32],
+  [5, "role", int32],
+  [6, "until", int64],
+  [7, "fields", int32, "repeated"],
 ];

@@ -19,5 +19,6 @@ export const EntryKind = {
   EntryGroupPinned: 24,
   EntryGroupDismissed: 25,
   EntryGroupSettings: 26,
+  EntryGroupAlias: 27,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind] | UnknownEnum;

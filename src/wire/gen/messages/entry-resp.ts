@@ -3,7 +3,7 @@
 import type { MessageType } from "../../message-type.ts";
 import { int64 } from "../../scalars.ts";
 
-/** Answers to edits, recalls and reactions. A change that is in force already is confirmed with its former entry, or 0. */
+/** Answers to edits, recalls, reactions and changes of groups. A change that is in force already is confirmed with its former entry, or 0. */
 export interface EntryResp {
   entryId: bigint;
   time: bigint;

@@ -1,7 +1,8 @@
 // pkt.GroupGetResp of proto/pkt.proto. Written by scripts/generate; do not edit.
 
 import type { MessageType } from "../../message-type.ts";
-import { bool, int64, string } from "../../scalars.ts";
+import { bool, int32, int64, string, uint32 } from "../../scalars.ts";
+import type { GroupRole } from "./group-role.ts";
 import { Member } from "./member.ts";
 
 export interface GroupGetResp {
@@ -13,6 +14,20 @@ export interface GroupGetResp {
   members: Member[];
   createdAt: bigint;
   closed: boolean;
+  /** From here on only for connections with the feature "conversations". */
+  announcement: string;
+  /** Strangers ask to join, and admins answer. */
+  approval: boolean;
+  /** Only the owner and admins talk. */
+  muted: boolean;
+  memberCount: number;
+  /** Of a page of members. */
+  hasMore: boolean;
+  /** The asker's own role, and until when it is muted, in seconds since 1970; 0 if it is not. */
+  role: GroupRole;
+  mutedUntil: bigint;
+  /** For the owner and admins: how many ask to join. */
+  requestCount: number;
 }
 
 export const GroupGetResp: MessageType<GroupGetResp> = [
@@ -24,4 +39,12 @@ export const GroupGetResp: MessageType<GroupGetResp> = [
   [6, "members", Member, "repeated"],
   [7, "createdAt", int64],
   [8, "closed", bool],
+  [9, "announcement", string],
+  [10, "approval", bool],
+  [11, "muted", bool],
+  [12, "memberCount", uint32],
+  [13, "hasMore", bool],
+  [14, "role", int32],
+  [15, "mutedUntil", int64],
+  [16, "requestCount", uint32],
 ];

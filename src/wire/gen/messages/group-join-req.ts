@@ -6,9 +6,15 @@ import { string } from "../../scalars.ts";
 export interface GroupJoinReq {
   account: string;
   groupId: string;
+  /**
+   * An invitation, with which both of the above may be empty: the caller joins the group of the invitation. Ignored
+   * without the feature "conversations".
+   */
+  code: string;
 }
 
 export const GroupJoinReq: MessageType<GroupJoinReq> = [
   [1, "account", string],
   [2, "groupId", string],
+  [3, "code", string],
 ];

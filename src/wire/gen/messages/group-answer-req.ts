@@ -1,0 +1,16 @@
+// pkt.GroupAnswerReq of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { bool, string } from "../../scalars.ts";
+
+export interface GroupAnswerReq {
+  group: string;
+  account: string;
+  accept: boolean;
+}
+
+export const GroupAnswerReq: MessageType<GroupAnswerReq> = [
+  [1, "group", string],
+  [2, "account", string],
+  [3, "accept", bool],
+];

@@ -1,0 +1,17 @@
+// pkt.ProfileSetReq of proto/pkt.proto. Written by scripts/generate; do not edit.
+
+import type { MessageType } from "../../message-type.ts";
+import { string } from "../../scalars.ts";
+
+/** What is absent stays as it is. */
+export interface ProfileSetReq {
+  name?: string | undefined;
+  avatar?: string | undefined;
+  extra?: string | undefined;
+}
+
+export const ProfileSetReq: MessageType<ProfileSetReq> = [
+  [1, "name", string, "optional"],
+  [2, "avatar", string, "optional"],
+  [3, "extra", string, "optional"],
+];
