@@ -4,6 +4,8 @@
 //
 // Entries take ids of the same sequence as messages, in the same transaction. They name messages and hold no text.
 
+import type { Consent, GroupRole } from "./group-rights.ts";
+
 /** A conversation as its members name it: the partner's account, or a group. */
 export interface ConversationName {
   readonly toGroup: boolean;
@@ -11,8 +13,26 @@ export interface ConversationName {
   readonly dest: string;
 }
 
-/** What an entry is; the numbers of `EntryKind` in proto/pkt.proto, which also has those of groups. */
-export const entryKind = { message: 0, edited: 1, recalled: 2, reacted: 3 } as const;
+/** What an entry is; the numbers of `EntryKind` in proto/pkt.proto. Those of groups begin at 16. */
+export const entryKind = {
+  message: 0,
+  edited: 1,
+  recalled: 2,
+  reacted: 3,
+  groupCreated: 16,
+  groupUpdated: 17,
+  groupJoined: 18,
+  groupLeft: 19,
+  groupRemoved: 20,
+  groupRole: 21,
+  groupMuted: 22,
+  groupTransferred: 23,
+  /** Also in direct conversations. */
+  pinned: 24,
+  groupDismissed: 25,
+  groupSettings: 26,
+  groupAlias: 27,
+} as const;
 
 /** A change of a message, for everybody in its conversation. */
 export type MessageChange = {
@@ -33,6 +53,21 @@ export type MessageChange = {
   | { readonly kind: "react"; readonly reaction: string; readonly isOff: boolean }
 );
 
+/** What an entry of a group says besides its kind and actor: the fields of `EntryDetail` in proto/pkt.proto. */
+export interface GroupEntryDetail {
+  /** The accounts concerned, the first `entryAccountsMax` of them, and how many there are. */
+  readonly accounts: readonly string[];
+  readonly count: number;
+  /** Of a role, and of a transfer ("owner"). */
+  readonly role?: GroupRole;
+  /** Of a mute, in seconds since 1970; 0n ends it. */
+  readonly until?: bigint;
+  /** Of an update and of settings: numbers of `GroupField` in proto/pkt.proto, ascending. */
+  readonly fields?: readonly number[];
+  /** Of a pin: it was taken away. */
+  readonly isOff?: boolean;
+}
+
 /** An entry that is not a message, for the index and for pushes. */
 export interface Entry {
   readonly entryId: bigint;
@@ -48,6 +83,8 @@ export interface Entry {
   readonly group: string;
   readonly reaction: string;
   readonly isOff: boolean;
+  /** Of a change of a group. */
+  readonly detail?: GroupEntryDetail;
 }
 
 export type ChangeOutcome =
@@ -112,12 +149,40 @@ export interface SettingState extends ConversationName {
   readonly version: bigint;
 }
 
+/** A block, or its end, which is kept so that the account's other devices learn of it. */
+interface BlockState {
+  readonly account: string;
+  readonly isOff: boolean;
+  readonly version: bigint;
+}
+
+export interface ConsentState {
+  readonly write: Consent;
+  readonly add: Consent;
+  /** 0n if they were never set. */
+  readonly version: bigint;
+}
+
+export interface Profile {
+  readonly account: string;
+  readonly name: string;
+  readonly avatar: string;
+  readonly extra: string;
+  /** 0n if it was never set. */
+  readonly version: bigint;
+}
+
 /** What changed in an account's own state after a version. */
 export interface AccountState {
   readonly version: bigint;
   readonly settings: readonly SettingState[];
   readonly hiddenMessages: readonly bigint[];
   readonly hasMore: boolean;
+  /** Counted against the limit, as settings are. Absent from stores without PeopleStore. */
+  readonly blocks?: readonly BlockState[];
+  /** Absent if they have not changed. */
+  readonly consent?: ConsentState;
+  readonly profile?: Profile;
 }
 
 export interface HistoryQuery extends ConversationName {
@@ -149,8 +214,11 @@ export interface ReadMark extends ConversationName {
 }
 
 export type ReadOutcome =
-  /** `readId`: the cursor now. Unchanged if it was there already, or further. */
-  | { readonly result: "moved" | "unchanged"; readonly readId: bigint }
+  /**
+   * `readId`: the cursor now. Unchanged if it was there already, or further. `isPrivate`: the account blocks the
+   * partner, who is not told.
+   */
+  | { readonly result: "moved" | "unchanged"; readonly readId: bigint; readonly isPrivate?: boolean }
   /** No such conversation; no message of this store has such an id yet. */
   | { readonly result: "notFound" | "future" };
 

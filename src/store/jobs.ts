@@ -68,6 +68,11 @@ export const outcome = {
   mentionOfStranger: 14n,
   mentionOfAll: 15n,
   replyElsewhere: 16n,
+  muted: 17n,
+  forAdmins: 18n,
+  unwilling: 19n,
+  closed: 20n,
+  approval: 21n,
 } as const;
 
 const fullLimits = ["groupsPerAccount", "groupsPutPerAccount", "groupMembers"] as const;
@@ -127,6 +132,12 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
       return { result: "mentionOfAll" };
     case outcome.replyElsewhere:
       return { result: "replyElsewhere" };
+    case outcome.muted:
+      return { result: "muted" };
+    case outcome.forAdmins:
+      return { result: "forAdmins" };
+    case outcome.unwilling:
+      return { result: "unwilling" };
     default:
       throw new Error(`a talk has no outcome ${code}`);
   }
@@ -173,6 +184,12 @@ export function membershipOutcome(slots: Slots): MembershipOutcome {
       return { result: "forbidden" };
     case outcome.notFound:
       return { result: "notFound" };
+    case outcome.closed:
+      return { result: "closed" };
+    case outcome.approval:
+      return { result: "approval" };
+    case outcome.unwilling:
+      return { result: "unwilling" };
     case outcome.full: {
       const limit = fullLimits[Number(slots(0, 1))];
       if (limit === undefined) throw new Error(`no limit of groups has the number ${slots(0, 1)}`);

@@ -10,7 +10,9 @@
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { memberChangesMax } from "../base/limits/fixed.ts";
-import type { ConversationStore } from "./conversations.ts";
+import type { ConversationStore, GroupEntryDetail } from "./conversations.ts";
+import type { GroupStore, StoredEntry } from "./groups.ts";
+import type { PeopleStore } from "./people.ts";
 import type { StoreSize } from "./store-size.ts";
 import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 
@@ -66,7 +68,7 @@ export type TalkOutcome =
   /**
    * Not a member of the group; no such group; the clientId is another message's; excluded by `toKnown`; a mention of
    * somebody who is not in the conversation; a mention of everybody by who is no admin; a reply to no message of this
-   * conversation.
+   * conversation; the sender is muted, or everybody but the group's admins is; the receiver does not let the sender.
    */
   | {
       readonly result:
@@ -76,7 +78,10 @@ export type TalkOutcome =
         | "unknown"
         | "mentionOfStranger"
         | "mentionOfAll"
-        | "replyElsewhere";
+        | "replyElsewhere"
+        | "muted"
+        | "forAdmins"
+        | "unwilling";
     };
 
 export interface IndexEntry {
@@ -111,6 +116,8 @@ export interface LogEntry extends IndexEntry {
   readonly replyTo: bigint;
   readonly reaction: string;
   readonly isOff: boolean;
+  /** Of a change of a group. */
+  readonly detail?: GroupEntryDetail;
 }
 
 export interface LogQuery extends IndexQuery {
@@ -170,16 +177,34 @@ export interface MembershipChange {
 
 export type MembershipOutcome =
   /** `unchanged`: a repeated join or quit. versionBefore and version are groupVersions. */
-  | { readonly result: "changed"; readonly versionBefore: bigint; readonly version: bigint }
+  | {
+      readonly result: "changed";
+      readonly versionBefore: bigint;
+      /** The id of the entry, too. */
+      readonly version: bigint;
+      /** What a push of the entry needs; absent from engines without GroupStore. */
+      readonly entry?: Pick<StoredEntry, "previousEntryId" | "isQuiet"> & { readonly time: bigint };
+    }
   | { readonly result: "unchanged" }
-  /** The actor is neither the account nor the owner, joins a closed group, or quits a group that it never was in. */
-  | { readonly result: "forbidden" | "notFound" }
+  /**
+   * See rightInGroup. `forbidden` also for a closed group from engines without GroupStore. A member that is added by
+   * another has to let it.
+   */
+  | { readonly result: "forbidden" | "notFound" | "closed" | "approval" | "unwilling" }
   /** The group's members, or the account's groups, have reached `limit`. */
   | { readonly result: "full"; readonly limit: "groupsPerAccount" | "groupsPutPerAccount" | "groupMembers" };
 
 export type CreateOutcome =
-  /** `leftOut`: members that were not added, because others have put them into the maximum number of groups. */
-  | { readonly result: "created"; readonly version: bigint; readonly leftOut: readonly string[] }
+  /**
+   * `leftOut`: members that were not added, because others have put them into the maximum number of groups, or because
+   * they do not let the owner. `version` is the id of the entry, too; `time` is absent from engines without GroupStore.
+   */
+  | {
+      readonly result: "created";
+      readonly version: bigint;
+      readonly leftOut: readonly string[];
+      readonly time?: bigint;
+    }
   /** The owner has created or joined the maximum number of groups; nothing is created. */
   | { readonly result: "full" };
 
@@ -223,6 +248,10 @@ export interface StoreClock {
 }
 
 export interface Store extends ConversationStore {
+  /** Absent from engines that do not have them yet. */
+  readonly groups?: GroupStore;
+  readonly people?: PeopleStore;
+
   /**
    * Stores messages in order; outcome i belongs to message i. Calls commit in their order. The committing transaction
    * checks whether a sender is a member of the group.

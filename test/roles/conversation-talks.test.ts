@@ -108,12 +108,15 @@ describe("a talk", () => {
     expect(talks).toEqual([]);
   });
 
-  test("that the store refuses for its mentions or its reply is answered with a sentence", async () => {
+  test("that the store refuses for its mentions, reply or sender is answered with a sentence", async () => {
     const { request, setTalk } = stage();
     for (const [result, status] of [
       ["mentionOfStranger", Status.Forbidden],
       ["mentionOfAll", Status.Forbidden],
       ["replyElsewhere", Status.InvalidPacketBody],
+      ["muted", Status.Forbidden],
+      ["forAdmins", Status.Forbidden],
+      ["unwilling", Status.Forbidden],
     ] as const) {
       setTalk({ result });
       const answer = await request(alice, Command.UserTalk, MessageReqSchema, { ...talk, ...both }, "bob");

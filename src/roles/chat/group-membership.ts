@@ -87,6 +87,15 @@ function isChanged(
       throw new Refusal(Status.Forbidden, "only the account itself or the group's owner may do this");
     case "notFound":
       throw new Refusal(Status.NotFound, "there is no such group");
+    case "closed":
+      throw new Refusal(Status.Forbidden, "the group is closed: join it with an invitation, or let an admin add you");
+    case "approval":
+      throw new Refusal(Status.Forbidden, "the group decides who joins: ask with chat.group.request");
+    case "unwilling":
+      throw new Refusal(
+        Status.Forbidden,
+        "the account does not let you add it to groups; send it an invitation instead",
+      );
     case "full":
       limits.met(outcome.limit, { app, actor, account });
       throw new Refusal(Status.Forbidden, fullSentences[outcome.limit](limits.values[outcome.limit]));

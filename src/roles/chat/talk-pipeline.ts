@@ -160,6 +160,15 @@ export class TalkPipeline {
       case "replyElsewhere":
         context.refuse(Status.InvalidPacketBody, "replyTo must be a message of this conversation that you may read");
         return;
+      case "muted":
+        context.refuse(Status.Forbidden, "you are muted in this group");
+        return;
+      case "forAdmins":
+        context.refuse(Status.Forbidden, "only the owner and the admins of this group may talk");
+        return;
+      case "unwilling":
+        context.refuse(Status.Forbidden, "the account does not let you write to it; invite it to a group instead");
+        return;
     }
   }
 

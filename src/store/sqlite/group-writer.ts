@@ -8,6 +8,7 @@
 
 import type { Database } from "bun:sqlite";
 import type { LimitValues } from "../../base/limits/table.ts";
+import { type GroupFacts, type GroupRight, rightInGroup, type Standing } from "../group-rights.ts";
 import { fullOf, LeftOut, outcome, type MemberSlice } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
 import type { IdSequence } from "../snowflake.ts";
@@ -23,6 +24,9 @@ const unchanged: Outcome = [outcome.unchanged];
 const fullOfOwn: Outcome = [outcome.full, fullOf.own];
 const fullOfPut: Outcome = [outcome.full, fullOf.put];
 const fullOfMembers: Outcome = [outcome.full, fullOf.members];
+
+/** How a change of membership that is not allowed is answered. */
+const refusals: Partial<Record<GroupRight, Outcome>> = { forbidden, closed: forbidden, notFound, unchanged };
 
 /** The bounds on groups of this process; other processes of the store may have others. */
 export type GroupBounds = Pick<LimitValues, "groupsPerAccount" | "groupsPutPerAccount" | "groupMembers">;
@@ -132,13 +136,11 @@ export class GroupWriter {
 
   join(change: MembershipChange, ids: IdSequence, wallMs: number): Outcome {
     const group = this.sql.select.get(change.app, change.group);
-    if (group === null || group.member_count === 0n) return notFound;
+    if (group === null) return notFound;
     const isOwn = change.actor === change.account;
-    const isOwner = this.names.findAccount(change.app, change.actor) === group.owner;
-    if (!isOwn && !isOwner) return forbidden;
     const known = this.names.findAccount(change.app, change.account);
-    if (known !== undefined && this.isIn(group.number, known)) return unchanged;
-    if (!isOwner && group.closed !== 0n) return forbidden;
+    const refused = refusals[rightInGroup(isOwn ? "join" : "add", this.factsOf(group, change, known))];
+    if (refused !== undefined) return refused;
     if (group.member_count >= BigInt(this.bounds.groupMembers)) return fullOfMembers;
     const account = known ?? this.names.account(change.app, change.account);
     const { own, put } = this.countsOf(account);
@@ -155,11 +157,8 @@ export class GroupWriter {
     if (group === null) return notFound;
     const isOwn = change.actor === change.account;
     const account = this.names.findAccount(change.app, change.account);
-    // A repeated request, whose response may have been lost; the group may be closed since.
-    const hasLeft = isOwn && account !== undefined && this.sql.wasMember.get(account, group.number) !== null;
-    if (group.member_count === 0n) return hasLeft ? unchanged : notFound;
-    if (!isOwn && this.names.findAccount(change.app, change.actor) !== group.owner) return forbidden;
-    if (account === undefined || !this.isIn(group.number, account)) return isOwn && !hasLeft ? forbidden : unchanged;
+    const refused = refusals[rightInGroup(isOwn ? "quit" : "remove", this.factsOf(group, change, account))];
+    if (refused !== undefined || account === undefined) return refused ?? unchanged;
     const version = ids.next(wallMs);
     this.sql.leave.run(version, group.number, account);
     const heir = account === group.owner ? this.sql.longest.get(group.number)?.account : undefined;
@@ -193,6 +192,29 @@ export class GroupWriter {
       else if (!this.isIn(group, account)) this.sql.enter.run(group, account, id, wallMs, 0);
     }
     return leftOut;
+  }
+
+  private factsOf(group: GroupRow, { app, actor }: MembershipChange, account: bigint | undefined): GroupFacts {
+    const asker = this.names.findAccount(app, actor);
+    return {
+      isLive: group.member_count > 0n,
+      isClosed: group.closed !== 0n,
+      hasApproval: false,
+      isForAdmins: false,
+      actor: this.standingOf(group, asker),
+      isMuted: false,
+      // A repeated request, whose response may have been lost.
+      hasLeft: asker !== undefined && this.sql.wasMember.get(asker, group.number) !== null,
+      target: this.standingOf(group, account),
+      isSelf: account !== undefined && account === asker,
+      isWilling: true,
+    };
+  }
+
+  private standingOf(group: GroupRow, account: bigint | undefined): Standing {
+    if (account === undefined) return "stranger";
+    if (account === group.owner) return "owner";
+    return this.isIn(group.number, account) ? "member" : "stranger";
   }
 
   private isIn(group: bigint, account: bigint): boolean {

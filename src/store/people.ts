@@ -1,0 +1,78 @@
+// The contract of a store for what accounts let others do, and for what they show of themselves: blocks, settings,
+// profiles, presence. The specification is proto/README.md, section 5; the rules are in group-rights.ts.
+//
+// Blocks, settings and profiles are an account's own: each has a version, an id of the sequence of messages, and
+// `accountState` tells them. Each block and setting also moves `guardVersion` of the row of the last id, by which
+// writers and chat nodes see that what they remember of them is out of date, without reading more than they do anyway.
+
+import type { ConsentState, ConversationName, Profile, SettingOutcome } from "./conversations.ts";
+import type { Consent, GroupRight } from "./group-rights.ts";
+
+interface OfAccount {
+  readonly app: string;
+  readonly account: string;
+}
+
+/** A block of any account, for the nodes that tell presence. */
+interface StoredBlock {
+  readonly version: bigint;
+  readonly app: string;
+  /** Who blocks, and whom. */
+  readonly account: string;
+  readonly blocked: string;
+}
+
+/** An account went offline. */
+interface LastSeen extends OfAccount {
+  /** Minutes since 1970. */
+  readonly minute: number;
+}
+
+export interface PeopleStore {
+  /**
+   * Blocks an account, or ends that. An account that nobody has used is made, as by a talk, unless `toKnown`:
+   * `notFound`. `full` beyond `blocksPerAccount`; the end of a block is forgotten when its place is needed.
+   */
+  block(
+    change: OfAccount & { readonly blocked: string; readonly isOff: boolean; readonly toKnown?: boolean },
+  ): Promise<SettingOutcome & { readonly madeAccount?: boolean }>;
+  /** Those that are blocked now, above `after` by their UTF-8 bytes. */
+  blocked(
+    app: string,
+    account: string,
+    after: string,
+    limit: number,
+  ): Promise<{ readonly accounts: readonly string[]; readonly hasMore: boolean }>;
+  /** What is undefined stays; `full` and `notFound` do not occur. */
+  setConsent(change: OfAccount & { readonly write?: Consent; readonly add?: Consent }): Promise<SettingOutcome>;
+  consent(app: string, account: string): Promise<ConsentState>;
+
+  /** What is undefined stays; `full` and `notFound` do not occur. */
+  setProfile(
+    change: OfAccount & { readonly name?: string; readonly avatar?: string; readonly extra?: string },
+  ): Promise<SettingOutcome>;
+  /** Those of at most `profilesMax` accounts whose version is another than `versions[i]` (0n where it is missing). */
+  profiles(app: string, accounts: readonly string[], versions: readonly bigint[]): Promise<readonly Profile[]>;
+
+  /**
+   * Whether an account may talk in a conversation now, for signals, which are not stored: as `append` decides.
+   * `unwilling`: the receiver does not let it.
+   */
+  mayTalk(
+    conversation: OfAccount & ConversationName,
+  ): Promise<Extract<GroupRight, "allowed" | "notFound" | "forbidden" | "muted" | "forAdmins" | "unwilling">>;
+
+  /** Those of at most `watchAccountsMax` accounts whose presence the account may watch. */
+  watchable(app: string, account: string, accounts: readonly string[]): Promise<readonly string[]>;
+  /** The greatest version of a block or setting of any app. Cheap: it is read every second. */
+  guardVersion(): Promise<bigint>;
+  /** Blocks with versions above `after`, the smallest first. */
+  blocksAfter(after: bigint, limit: number): Promise<readonly StoredBlock[]>;
+  /**
+   * When accounts were online last: each moves forward, never back. It takes no lock of messages; what was marked
+   * in the last second may be lost by a crash. Unknown accounts are passed over.
+   */
+  markSeen(marks: readonly LastSeen[]): Promise<void>;
+  /** Minutes since 1970, in the order of the accounts; 0 if it is not known. */
+  lastSeen(app: string, accounts: readonly string[]): Promise<readonly number[]>;
+}
