@@ -64,15 +64,13 @@ export interface GroupEntryDetail {
   readonly until?: bigint;
   /** Of an update and of settings: numbers of `GroupField` in proto/pkt.proto, ascending. */
   readonly fields?: readonly number[];
-  /** Of a pin: it was taken away. */
-  readonly isOff?: boolean;
 }
 
 /** An entry that is not a message, for the index and for pushes. */
 export interface Entry {
   readonly entryId: bigint;
   readonly kind: number;
-  /** The message that it is about. */
+  /** The message that it is about; 0n for a change of a group that is about none. */
   readonly refersTo: bigint;
   readonly actor: string;
   /** Nanoseconds since 1970. */
@@ -82,6 +80,7 @@ export interface Entry {
   /** '' in a direct conversation. */
   readonly group: string;
   readonly reaction: string;
+  /** A reaction, or a pin, was taken away. */
   readonly isOff: boolean;
   /** Of a change of a group. */
   readonly detail?: GroupEntryDetail;

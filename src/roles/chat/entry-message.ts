@@ -2,23 +2,46 @@
 
 import { create } from "@bufbuild/protobuf";
 import { assert } from "../../base/assert.ts";
-import { entryKind } from "../../store/conversations.ts";
-import { type EntryDetail, EntryDetailSchema, EntryKind } from "../../wire/gen/pkt_pb.ts";
+import { entryKind, type GroupEntryDetail } from "../../store/conversations.ts";
+import { type EntryDetail, EntryDetailSchema, EntryKind, GroupField, GroupRole } from "../../wire/gen/pkt_pb.ts";
 
 const kinds = new Map<number, EntryKind>(Object.values(EntryKind).map((kind) => [kind, kind]));
+const groupFields = new Map<number, GroupField>(Object.values(GroupField).map((field) => [field, field]));
+const roles = {
+  member: GroupRole.GroupRoleMember,
+  admin: GroupRole.GroupRoleAdmin,
+  owner: GroupRole.GroupRoleOwner,
+} as const;
 
 /** What an entry says besides its kind and what it is about. */
 interface Said {
   readonly kind: number;
   readonly reaction: string;
   readonly isOff: boolean;
+  readonly detail?: GroupEntryDetail;
 }
 
-/** The fields that messages about entries share; a reaction is the only kind with a detail here. */
-export function entryFields({ kind, reaction, isOff: off }: Said): { kind: EntryKind; detail?: EntryDetail } {
+/** The fields that messages about entries share; those of edits and recalls have no detail. */
+export function entryFields({ kind, reaction, isOff: off, detail }: Said): { kind: EntryKind; detail?: EntryDetail } {
   const known = kinds.get(kind);
   assert(known !== undefined, "the store knows the kinds of the protocol");
-  return kind === entryKind.reacted
-    ? { kind: known, detail: create(EntryDetailSchema, { reaction, off }) }
-    : { kind: known };
+  if (kind === entryKind.reacted || kind === entryKind.pinned)
+    return { kind: known, detail: create(EntryDetailSchema, { reaction, off }) };
+  return detail === undefined ? { kind: known } : { kind: known, detail: groupDetail(detail) };
+}
+
+function groupDetail({ accounts, count, role = "member", until = 0n, fields = [] }: GroupEntryDetail): EntryDetail {
+  return create(EntryDetailSchema, {
+    accounts: [...accounts],
+    count,
+    role: roles[role],
+    until,
+    fields: fields.map(groupField),
+  });
+}
+
+function groupField(number: number): GroupField {
+  const field = groupFields.get(number);
+  assert(field !== undefined, "the store knows the fields of the protocol");
+  return field;
 }
