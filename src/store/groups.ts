@@ -25,11 +25,11 @@ export interface StoredEntry {
  * `unchanged`: it was so already; nothing was stored. The others are why it was refused; `full` names the limit or the
  * fixed bound.
  */
-type Refused =
+export type Refused =
   | { readonly result: Exclude<GroupRight, "allowed"> }
   | { readonly result: "full"; readonly bound: string };
 
-type GroupOutcome =
+export type GroupOutcome =
   | {
       readonly result: "stored";
       /** One; two of an update that changes texts and settings. */
@@ -40,7 +40,7 @@ type GroupOutcome =
     }
   | Refused;
 
-interface OfGroup {
+export interface OfGroup {
   readonly app: string;
   readonly group: string;
   readonly actor: string;
@@ -59,7 +59,7 @@ type GroupUpdate = OfGroup & {
 };
 
 /** A change of a group, or of one of its members. */
-type GroupChange =
+export type GroupChange =
   | GroupUpdate
   /** Beyond `groupAdminsMax` admins: `full`. A role that is in force already: `unchanged`. */
   | (OfGroup & { readonly kind: "role"; readonly account: string; readonly role: "member" | "admin" })
@@ -78,7 +78,7 @@ type GroupChange =
   | (OfGroup & { readonly kind: "dismiss" });
 
 /** Up to `groupAddMax` accounts, without duplicates and without the actor. */
-interface MembersRequest extends OfGroup {
+export interface MembersRequest extends OfGroup {
   readonly accounts: readonly string[];
 }
 
@@ -87,7 +87,7 @@ interface MembersRequest extends OfGroup {
  * was stored before a slice is refused stays. `outcomes` has those that were stored, in order; the last may be why the
  * rest was refused.
  */
-interface AddOutcome {
+export interface AddOutcome {
   readonly outcomes: readonly GroupOutcome[];
   /** They are in the maximum number of groups that others have put them in. */
   readonly leftOut: readonly string[];
@@ -96,7 +96,7 @@ interface AddOutcome {
 }
 
 /** A pin of a message, or its end. `full` beyond `pinnedMessagesMax` in the conversation. */
-interface PinChange extends ConversationName {
+export interface PinChange extends ConversationName {
   readonly app: string;
   readonly actor: string;
   /** Of this conversation, readable by the actor and not recalled; else `notFound`. */
@@ -104,7 +104,7 @@ interface PinChange extends ConversationName {
   readonly isOff: boolean;
 }
 
-interface InvitationDraft extends OfGroup {
+export interface InvitationDraft extends OfGroup {
   /** 128 random bits in base 62, chosen by the caller. */
   readonly code: string;
   /** How long it is valid, in seconds, by the store's clock. */
@@ -113,7 +113,7 @@ interface InvitationDraft extends OfGroup {
   readonly uses: number;
 }
 
-interface Invitation {
+export interface Invitation {
   readonly code: string;
   /** Seconds since 1970. */
   readonly expiresAt: bigint;
@@ -123,20 +123,20 @@ interface Invitation {
   readonly account: string;
 }
 
-interface JoinRequest {
+export interface JoinRequest {
   readonly account: string;
   readonly text: string;
   /** Seconds since 1970. It is gone after `joinRequestDays`. */
   readonly time: bigint;
 }
 
-interface Page<T> {
+export interface Page<T> {
   readonly result: "found";
   readonly items: readonly T[];
   readonly hasMore: boolean;
 }
 
-interface MembersQuery extends Omit<OfGroup, "actor"> {
+export interface MembersQuery extends Omit<OfGroup, "actor"> {
   readonly asker: string;
   /**
    * The last account of the page before; '' for the first page. The order is that of the accounts' numbers, so it stays
@@ -160,7 +160,7 @@ interface PagedMember {
 }
 
 /** A group as one of its members sees it. */
-interface GroupView {
+export interface GroupView {
   readonly id: string;
   readonly name: string;
   readonly avatar: string;
@@ -180,6 +180,11 @@ interface GroupView {
   /** For the owner and admins; 0 for others. */
   readonly requestCount: number;
 }
+
+/** A page of members; `forbidden` to who is none. */
+export type MembersAnswer =
+  | (Page<PagedMember> & { readonly group: GroupView })
+  | { readonly result: "forbidden" | "notFound" };
 
 /** All of them are isolated by app: what belongs to another app does not exist. */
 export interface GroupStore {
@@ -216,7 +221,5 @@ export interface GroupStore {
 
   /** Groups of an account in the order of their numbers, after the group `after`, which it may have left. */
   groups(app: string, account: string, after: string, limit: number): Promise<Page<GroupView>>;
-  members(
-    query: MembersQuery,
-  ): Promise<(Page<PagedMember> & { readonly group: GroupView }) | { readonly result: "forbidden" | "notFound" }>;
+  members(query: MembersQuery): Promise<MembersAnswer>;
 }

@@ -12,7 +12,17 @@ import type { Log, LogFields } from "../base/log.ts";
 import { RareLog } from "../base/rare-log.ts";
 import { encodeContents } from "../wire/message-contents.ts";
 import { Batcher } from "./batcher.ts";
-import { hideJob, messageChangeJob, setJob, type ChangeJob, type ChangeResult } from "./change-jobs.ts";
+import {
+  hideJob,
+  messageChangeJob,
+  setJob,
+  type ChangeJob,
+  type ChangeResult,
+  type GroupCall,
+  type GroupCallOutcome,
+  type PeopleCall,
+} from "./change-jobs.ts";
+import type { BlockOutcome } from "./people.ts";
 import type { SizeWatch } from "./size-watch.ts";
 import type { StoreSize } from "./store-size.ts";
 import type {
@@ -194,6 +204,7 @@ export abstract class JobStore {
     const texts = draft.name.length + draft.avatar.length + draft.introduction.length;
     const leftOut: string[] = [];
     let version = 0n;
+    let time = 0n;
     // There is one slice even without members.
     for (let start = 0; start === 0 || start < members.length; start += sliceMembersMax) {
       const slice = members.slice(start, start + sliceMembersMax);
@@ -206,9 +217,9 @@ export abstract class JobStore {
       if (made.result === "full") return made;
       if (made.result === "notFound") throw new StoreUnavailable("creating the group has taken too long");
       leftOut.push(...made.leftOut);
-      ({ version } = made);
+      ({ version, time } = made);
     }
-    return { result: "created", version, leftOut };
+    return { result: "created", version, leftOut, ...(time > 0n && { time }) };
   }
 
   join(change: MembershipChange): Promise<MembershipOutcome> {
@@ -241,6 +252,20 @@ export abstract class JobStore {
   protected async writeSetting(job: ChangeJob, cost = 1): Promise<SettingOutcome> {
     const result = await this.writeChange(job, 0, cost);
     assert(result.of === "account", "a setting has an outcome of one");
+    return result.outcome;
+  }
+
+  /** For GroupCalls; `characters`: of the call's texts, `cost`: in messages. */
+  protected async writeGroup(call: GroupCall, characters: number, cost: number): Promise<GroupCallOutcome> {
+    const result = await this.writeChange({ kind: "group", call }, characters, cost);
+    assert(result.of === "group", "a call of groups has an outcome of one");
+    return result.outcome;
+  }
+
+  /** For PeopleCalls. */
+  protected async writePeople(call: PeopleCall, characters: number): Promise<BlockOutcome> {
+    const result = await this.writeChange({ kind: "people", call }, characters);
+    assert(result.of === "people", "a call of people has an outcome of one");
     return result.outcome;
   }
 

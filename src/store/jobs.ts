@@ -5,7 +5,7 @@ import type { GroupDraft, MembershipChange, MembershipOutcome, Talk, TalkOutcome
 
 /** A write. The jobs of a batch commit together, in order. Ids are decimal text. */
 export type Job =
-  | ({ readonly kind: "talk" } & Required<Omit<Talk, "mentions" | "replyTo">> & TalkExtras)
+  | ({ readonly kind: "talk" } & Required<Omit<Talk, "mentions" | "replyTo">> & TalkExtras & KnownPairs)
   | {
       readonly kind: "ack";
       readonly app: string;
@@ -14,9 +14,17 @@ export type Job =
       readonly messageId: string;
     }
   /** The draft with its first members, all of them if `isWhole`; otherwise the group is hidden until the last slice. */
-  | { readonly kind: "create"; readonly draft: GroupDraft; readonly isWhole: boolean }
-  | { readonly kind: "enter"; readonly slice: MemberSlice }
-  | { readonly kind: "join" | "quit"; readonly change: MembershipChange };
+  | ({ readonly kind: "create"; readonly draft: GroupDraft; readonly isWhole: boolean } & KnownPairs)
+  | ({ readonly kind: "enter"; readonly slice: MemberSlice } & KnownPairs)
+  | ({ readonly kind: "join" | "quit"; readonly change: MembershipChange } & KnownPairs);
+
+/**
+ * Whether the actor has a direct conversation with these accounts, for a writer that cannot look it up. There is one
+ * for ever, once it has begun.
+ */
+export interface KnownPairs {
+  readonly pairs?: Readonly<Record<string, boolean>>;
+}
 
 /** What only some messages have. */
 interface TalkExtras {
@@ -58,11 +66,14 @@ export const outcome = {
   conflict: 4n,
   done: 5n,
   future: 6n,
-  /** version (0 while the group is hidden), three words of bits: the members of the slice that were left out */
+  /**
+   * version (0 while the group is hidden), three words of bits: the members of the slice that were left out; the time
+   * of the entry (0 without one)
+   */
   created: 7n,
   /** an index of `fullLimits` */
   full: 8n,
-  /** versionBefore, version */
+  /** versionBefore, version; of the entry, if there is one: its time, previousEntryId, isQuiet */
   changed: 9n,
   unchanged: 10n,
   mentionOfStranger: 14n,
@@ -73,6 +84,8 @@ export const outcome = {
   unwilling: 19n,
   closed: 20n,
   approval: 21n,
+  /** The writer has to know whether a pair has talked (KnownPairs): nothing was done. No caller sees it. */
+  needsPairs: 22n,
 } as const;
 
 const fullLimits = ["groupsPerAccount", "groupsPutPerAccount", "groupMembers"] as const;
@@ -86,7 +99,12 @@ export const fullOf = {
 export type Slots = (job: number, slot: number) => bigint;
 
 type SliceOutcome =
-  | { readonly result: "created"; readonly version: bigint; readonly leftOut: readonly string[] }
+  | {
+      readonly result: "created";
+      readonly version: bigint;
+      readonly leftOut: readonly string[];
+      readonly time: bigint;
+    }
   /** The owner has too many groups. Nothing is created. */
   | { readonly result: "full" }
   | { readonly result: "notFound" };
@@ -166,6 +184,7 @@ export function sliceOutcome(members: readonly string[], slots: Slots): SliceOut
         result: "created",
         version: slots(0, 1),
         leftOut: members.filter((_, position) => isLeftOut(position)),
+        time: slots(0, 5),
       };
     }
     default:
@@ -176,8 +195,12 @@ export function sliceOutcome(members: readonly string[], slots: Slots): SliceOut
 export function membershipOutcome(slots: Slots): MembershipOutcome {
   const code = slots(0, 0);
   switch (code) {
-    case outcome.changed:
-      return { result: "changed", versionBefore: slots(0, 1), version: slots(0, 2) };
+    case outcome.changed: {
+      const changed = { result: "changed", versionBefore: slots(0, 1), version: slots(0, 2) } as const;
+      const time = slots(0, 3);
+      if (time === 0n) return changed;
+      return { ...changed, entry: { time, previousEntryId: slots(0, 4), isQuiet: slots(0, 5) === 1n } };
+    }
     case outcome.unchanged:
       return { result: "unchanged" };
     case outcome.forbidden:

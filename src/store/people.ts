@@ -8,13 +8,46 @@
 import type { ConsentState, ConversationName, Profile, SettingOutcome } from "./conversations.ts";
 import type { Consent, GroupRight } from "./group-rights.ts";
 
-interface OfAccount {
+export interface OfAccount {
   readonly app: string;
   readonly account: string;
 }
 
+/** A block, or its end. */
+export interface BlockChange extends OfAccount {
+  readonly blocked: string;
+  readonly isOff: boolean;
+  /** Only of an account that is known already; else `notFound`. */
+  readonly toKnown?: boolean;
+}
+
+export type BlockOutcome = SettingOutcome & {
+  /** The blocked account was made. */
+  readonly madeAccount?: boolean;
+};
+
+/** What is undefined stays. */
+export interface ConsentChange extends OfAccount {
+  readonly write?: Consent;
+  readonly add?: Consent;
+}
+
+/** What is undefined stays. */
+export interface ProfileChange extends OfAccount {
+  readonly name?: string;
+  readonly avatar?: string;
+  readonly extra?: string;
+}
+
+export interface BlockedPage {
+  readonly accounts: readonly string[];
+  readonly hasMore: boolean;
+}
+
+export type TalkRight = Extract<GroupRight, "allowed" | "notFound" | "forbidden" | "muted" | "forAdmins" | "unwilling">;
+
 /** A block of any account, for the nodes that tell presence. */
-interface StoredBlock {
+export interface StoredBlock {
   readonly version: bigint;
   readonly app: string;
   /** Who blocks, and whom. */
@@ -23,7 +56,7 @@ interface StoredBlock {
 }
 
 /** An account went offline. */
-interface LastSeen extends OfAccount {
+export interface LastSeen extends OfAccount {
   /** Minutes since 1970. */
   readonly minute: number;
 }
@@ -33,24 +66,15 @@ export interface PeopleStore {
    * Blocks an account, or ends that. An account that nobody has used is made, as by a talk, unless `toKnown`:
    * `notFound`. `full` beyond `blocksPerAccount`; the end of a block is forgotten when its place is needed.
    */
-  block(
-    change: OfAccount & { readonly blocked: string; readonly isOff: boolean; readonly toKnown?: boolean },
-  ): Promise<SettingOutcome & { readonly madeAccount?: boolean }>;
+  block(change: BlockChange): Promise<BlockOutcome>;
   /** Those that are blocked now, above `after` by their UTF-8 bytes. */
-  blocked(
-    app: string,
-    account: string,
-    after: string,
-    limit: number,
-  ): Promise<{ readonly accounts: readonly string[]; readonly hasMore: boolean }>;
-  /** What is undefined stays; `full` and `notFound` do not occur. */
-  setConsent(change: OfAccount & { readonly write?: Consent; readonly add?: Consent }): Promise<SettingOutcome>;
+  blocked(app: string, account: string, after: string, limit: number): Promise<BlockedPage>;
+  /** `full` and `notFound` do not occur. */
+  setConsent(change: ConsentChange): Promise<SettingOutcome>;
   consent(app: string, account: string): Promise<ConsentState>;
 
-  /** What is undefined stays; `full` and `notFound` do not occur. */
-  setProfile(
-    change: OfAccount & { readonly name?: string; readonly avatar?: string; readonly extra?: string },
-  ): Promise<SettingOutcome>;
+  /** `full` and `notFound` do not occur. */
+  setProfile(change: ProfileChange): Promise<SettingOutcome>;
   /** Those of at most `profilesMax` accounts whose version is another than `versions[i]` (0n where it is missing). */
   profiles(app: string, accounts: readonly string[], versions: readonly bigint[]): Promise<readonly Profile[]>;
 
@@ -58,9 +82,7 @@ export interface PeopleStore {
    * Whether an account may talk in a conversation now, for signals, which are not stored: as `append` decides.
    * `unwilling`: the receiver does not let it.
    */
-  mayTalk(
-    conversation: OfAccount & ConversationName,
-  ): Promise<Extract<GroupRight, "allowed" | "notFound" | "forbidden" | "muted" | "forAdmins" | "unwilling">>;
+  mayTalk(conversation: OfAccount & ConversationName): Promise<TalkRight>;
 
   /** Those of at most `watchAccountsMax` accounts whose presence the account may watch. */
   watchable(app: string, account: string, accounts: readonly string[]): Promise<readonly string[]>;

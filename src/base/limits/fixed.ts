@@ -59,6 +59,11 @@ export const accountStateMax = 500;
 /** The newest changes of a group's membership that the store tells, and that a chat node keeps of a loaded group. */
 export const memberChangesMax = 256;
 
+// Groups of the protocol.
+
+/** Accounts of one request to add or to remove. */
+export const groupAddMax = 1_000;
+
 // Listeners.
 
 /** Refused connections of a listener that get a close frame, per second and at once; others are closed without one. */

@@ -32,6 +32,7 @@ export async function sendChanges(
   return rows.map(({ answer }, index) => {
     const job = jobs[index];
     assert(job !== undefined, "each row has its change");
+    assert(job.kind !== "group" && job.kind !== "people", "this engine has no groups and people yet");
     const given: Answer = JSON.parse(answer);
     return job.kind === "set" || job.kind === "hide"
       ? { of: "account", outcome: settingOutcome(given) }

@@ -17,11 +17,13 @@ import type {
 } from "../conversations.ts";
 import type { Job } from "../jobs.ts";
 import type { GroupDetail, LogPage, LogQuery, Membership } from "../store.ts";
+import type { LastSeen } from "../people.ts";
 import type { StoreSize } from "../store-size.ts";
 import type { Synchronous } from "./connection.ts";
 import type { RepairedReads } from "./conversations/read-repair.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import type { BuildProgress } from "./index/index-keeper.ts";
+import type { PeopleAnswer, PeopleQuestion, PinnedQuestion } from "./people/questions.ts";
 import type { Fault } from "./refusal.ts";
 
 /** The numbers of an entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group. */
@@ -50,6 +52,8 @@ export type Request =
   | { readonly kind: "changes"; readonly jobs: readonly ChangeJob[] }
   /** To the thread of read cursors: move them. */
   | { readonly kind: "reads"; readonly jobs: readonly ReadMarkJob[] }
+  /** To the same: accounts were online until then. */
+  | { readonly kind: "seen"; readonly marks: readonly LastSeen[] }
   /** `proof`: first show that there is room for a batch. */
   | { readonly kind: "renew"; readonly proof: boolean }
   /** To the writer: record these fingerprints as the owner's. */
@@ -115,6 +119,8 @@ export type Request =
       readonly limit: number;
     }
   | (Omit<ReadersQuery, "messageId"> & { readonly kind: "readers"; readonly messageId: string })
+  | { readonly kind: "people"; readonly question: PeopleQuestion }
+  | (PinnedQuestion & { readonly kind: "pinned" })
   | {
       readonly kind: "detail";
       readonly app: string;
@@ -174,6 +180,7 @@ export type Answer =
   /** To `activity`: undefined if the account never had the conversation. */
   | { readonly kind: "activity"; readonly activityId: bigint | undefined }
   | { readonly kind: "contents"; readonly encoded: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "people"; readonly answer: PeopleAnswer }
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | {
       readonly kind: "membership";

@@ -34,6 +34,7 @@ import { BackOff } from "../../base/back-off.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTime } from "../../base/runtime.ts";
 import type { Synchronous } from "./connection.ts";
+import { SqliteGroups, SqlitePeople } from "./people/sqlite-people.ts";
 import { ReadQueue } from "./conversations/read-queue.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import {
@@ -74,6 +75,8 @@ export class SqliteStore extends JobStore implements Store {
   private isReplaced = false;
   private forgotten: Forgotten = nothingForgotten;
   private readonly reads: ReadQueue;
+  readonly groups: SqliteGroups;
+  readonly people: SqlitePeople;
 
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
     super(options, backgroundTime.clock);
@@ -89,6 +92,8 @@ export class SqliteStore extends JobStore implements Store {
     const thread = (role: keyof StoreThreads) => ({ call: (request: Request) => this.ask(role, request) });
     const writer = { call: (request: Request) => this.askWriter(request) };
     const threads = { writer, reader: thread("reader"), compactor: thread("compactor") };
+    this.groups = new SqliteGroups(threads.reader, (...call) => this.writeGroup(...call));
+    this.people = new SqlitePeople(threads.reader, thread("reads"), (...call) => this.writePeople(...call));
     this.housekeeping = new Housekeeping(threads, options.retentionDays, options.log);
     if (failure !== undefined) this.housekeeping.committed(new StoreUnavailable(failure));
   }

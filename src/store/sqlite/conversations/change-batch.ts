@@ -28,6 +28,9 @@ export class ChangeBatch {
           return { of: "account", outcome: this.settings.set(job, moment) };
         case "hide":
           return { of: "account", outcome: this.settings.hide(job, moment) };
+        case "group":
+        case "people":
+          throw new Error(`this engine has no ${job.kind} yet`);
         default:
           return { of: "message", outcome: this.changes.write(job, moment) };
       }
