@@ -59,7 +59,7 @@ export interface ReadMarkJob extends Omit<ReadMark, "messageId"> {
 }
 
 /** See GroupChange. */
-type GroupChangeJob =
+export type GroupChangeJob =
   | Exclude<GroupChange, { readonly kind: "mute" }>
   | (Omit<Extract<GroupChange, { readonly kind: "mute" }>, "until"> & { readonly until: string });
 

@@ -149,7 +149,7 @@ export interface SettingState extends ConversationName {
 }
 
 /** A block, or its end, which is kept so that the account's other devices learn of it. */
-interface BlockState {
+export interface BlockState {
   readonly account: string;
   readonly isOff: boolean;
   readonly version: bigint;

@@ -21,13 +21,11 @@ export interface StoredEntry {
   readonly isQuiet: boolean;
 }
 
-/**
- * `unchanged`: it was so already; nothing was stored. The others are why it was refused; `full` names the limit or the
- * fixed bound.
- */
-export type Refused =
-  | { readonly result: Exclude<GroupRight, "allowed"> }
-  | { readonly result: "full"; readonly bound: string };
+/** `unchanged`: it was so already; nothing was stored. The others are why it was refused. */
+export type RefusedRight = Exclude<GroupRight, "allowed">;
+
+/** `full` names the limit or the fixed bound. */
+export type Refused = { readonly result: RefusedRight } | { readonly result: "full"; readonly bound: string };
 
 export type GroupOutcome =
   | {
@@ -47,7 +45,7 @@ export interface OfGroup {
 }
 
 /** What is undefined stays. At least one is defined; texts are within their bounds. */
-type GroupUpdate = OfGroup & {
+export type GroupUpdate = OfGroup & {
   readonly kind: "update";
   readonly name?: string;
   readonly avatar?: string;
@@ -149,7 +147,7 @@ export interface MembersQuery extends Omit<OfGroup, "actor"> {
 }
 
 /** A member of a page. */
-interface PagedMember {
+export interface PagedMember {
   readonly account: string;
   readonly alias: string;
   readonly role: GroupRole;

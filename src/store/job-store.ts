@@ -212,7 +212,7 @@ export abstract class JobStore {
       const job: Job =
         start === 0
           ? { kind: "create", draft: { ...draft, members: slice }, isWhole: isLast }
-          : { kind: "enter", slice: { app, group: id, members: slice, isLast } };
+          : { kind: "enter", slice: { app, group: id, owner: draft.owner, members: slice, isLast } };
       const made = await this.write([job], texts, (slots) => sliceOutcome(slice, slots), 1 + slice.length);
       if (made.result === "full") return made;
       if (made.result === "notFound") throw new StoreUnavailable("creating the group has taken too long");

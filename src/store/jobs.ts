@@ -19,8 +19,8 @@ export type Job =
   | ({ readonly kind: "join" | "quit"; readonly change: MembershipChange } & KnownPairs);
 
 /**
- * Whether the actor has a direct conversation with these accounts, for a writer that cannot look it up. There is one
- * for ever, once it has begun.
+ * Whether the actor has a direct conversation with these accounts, for a writer that cannot look it up. It ends only
+ * when the retention has deleted it.
  */
 export interface KnownPairs {
   readonly pairs?: Readonly<Record<string, boolean>>;
@@ -38,6 +38,8 @@ export type JobOf<Kind extends Job["kind"]> = Extract<Job, { readonly kind: Kind
 export interface MemberSlice {
   readonly app: string;
   readonly group: string;
+  /** Who creates the group. */
+  readonly owner: string;
   readonly members: readonly string[];
   /** The last slice completes the group and makes it visible. */
   readonly isLast: boolean;

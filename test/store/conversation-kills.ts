@@ -116,7 +116,8 @@ function keyed(write: Write, number: number): Write {
 async function settle(store: Store, run: ConversationRun, write: Write): Promise<boolean> {
   const { model, app } = run;
   // The log above what is known has the entry of a reaction that was taken back, which repeating it does not tell.
-  const account = write.method === "change" ? write.change.actor : "nobody";
+  const isOfActor = write.method === "change" || write.method === "join" || write.method === "quit";
+  const account = isOfActor ? write.change.actor : "nobody";
   const log = { app, account, device: "", includeSent: true, includeEvents: true, limit: 9 };
   const { entries } = await store.entries({ ...log, after: model.lastId });
   const done = await send(store, app, write);
@@ -165,7 +166,10 @@ async function firstTime(
       const now = await store.membership(app, change.group);
       // Of a group that the last member has left nothing is told any more.
       const version = now?.version ?? (await store.entries({ ...nobody, app })).lastId;
-      return { ...done, outcome: { result: "changed", versionBefore: former.version, version } };
+      const { sendTime: time } = last ?? { sendTime: 0n };
+      const previousEntryId = model.entries.findLast(({ inbox }) => inbox === `@${change.group}`)?.id ?? 0n;
+      const entry = store.groups && { entry: { time, previousEntryId, isQuiet: false } };
+      return { ...done, outcome: { result: "changed", versionBefore: former.version, version, ...entry } };
     }
     case "createGroup":
     case "acknowledge":

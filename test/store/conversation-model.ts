@@ -28,6 +28,7 @@ import {
   entryOf,
   isOf,
   max,
+  membershipEntry,
   min,
   type ModelEntry,
   type ModelMessage,
@@ -199,8 +200,11 @@ export class ConversationModel {
 
   create(draft: GroupDraft, outcome: CreateOutcome): void {
     if (outcome.result !== "created") return agree(outcome, { result: "created" }, "a group");
-    agree(outcome, { result: "created", version: outcome.version, leftOut: [] }, "a group");
-    this.groups.create(draft, this.take(outcome.version));
+    const { version, time } = outcome;
+    agree(outcome, { result: "created", version, leftOut: [], ...(time !== undefined && { time }) }, "a group");
+    this.groups.create(draft, this.take(version));
+    const made = { id: version, kind: entryKind.groupCreated, actor: draft.owner };
+    this.addEntry(`@${draft.id}`, { ...made, time }, [...new Set([draft.owner, ...draft.members])]);
   }
 
   membership(kind: "join" | "quit", change: MembershipChange, outcome: MembershipOutcome): void {
@@ -208,7 +212,25 @@ export class ConversationModel {
     if (refusal !== undefined || outcome.result !== "changed")
       return agree(outcome, { result: refusal ?? "changed" }, kind);
     const version = this.take(outcome.version);
-    agree(outcome, { result: "changed", versionBefore: this.groups.change(kind, change, version), version }, kind);
+    const { entry } = outcome;
+    const name = `@${change.group}`;
+    const expected = { previousEntryId: this.newestBelow(version, this.entries, name), isQuiet: false };
+    const versionBefore = this.groups.change(kind, change, version);
+    const told = entry && { entry: { ...expected, time: entry.time } };
+    agree(outcome, { result: "changed", versionBefore, version, ...told }, kind);
+    const { groupJoined, groupLeft, groupRemoved } = entryKind;
+    const left = change.actor === change.account ? groupLeft : groupRemoved;
+    const its = { id: version, kind: kind === "join" ? groupJoined : left, actor: change.actor, time: entry?.time };
+    this.addEntry(name, its, [change.account]);
+  }
+
+  /** The entry of a change of membership, from engines that write them. */
+  private addEntry(
+    name: string,
+    { time, ...entry }: { id: bigint; kind: number; actor: string; time: bigint | undefined },
+    accounts: readonly string[],
+  ): void {
+    if (time !== undefined) this.entries.push(membershipEntry(name, { ...entry, time }, accounts));
   }
 
   /** Whether the account may read the message; own settings do not count. */

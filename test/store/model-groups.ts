@@ -61,9 +61,15 @@ export class ModelGroups {
     return before;
   }
 
-  /** Whether a message with this id, or an entry, is for the account. */
+  /** Whether a message with this id is for the account. */
   isInWindow(account: string, name: string, id: bigint): boolean {
     const windows = this.groups.get(name)?.windows.get(account) ?? [];
     return windows.some(({ from, until }) => from < id && id < until);
+  }
+
+  /** Whether an entry with this id is: that by which one joined or left, too. */
+  isInClosedWindow(account: string, name: string, id: bigint): boolean {
+    const windows = this.groups.get(name)?.windows.get(account) ?? [];
+    return windows.some(({ from, until }) => from <= id && id <= until);
   }
 }

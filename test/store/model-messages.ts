@@ -1,6 +1,11 @@
 // Messages and entries of the model of conversations, and what a change makes of them.
 
-import { type ChangeOutcome, entryKind, type MessageChange } from "../../src/store/conversations.ts";
+import {
+  type ChangeOutcome,
+  entryKind,
+  type GroupEntryDetail,
+  type MessageChange,
+} from "../../src/store/conversations.ts";
 
 export interface ModelMessage {
   readonly id: bigint;
@@ -30,6 +35,8 @@ export interface ModelEntry {
   readonly clientId: string;
   readonly reaction: string;
   readonly isOff: boolean;
+  /** Of a change of a group. */
+  readonly detail?: GroupEntryDetail;
 }
 export function apply(change: MessageChange, message: ModelMessage, entry: ModelEntry): void {
   switch (change.kind) {
@@ -70,6 +77,16 @@ export function entryOf(
     reaction: kind === "react" ? change.reaction : "",
     isOff: kind === "react" && change.isOff,
   };
+}
+
+/** The entry of a change of membership; `name`: `@` and the group. */
+export function membershipEntry(
+  name: string,
+  { id, time, kind, actor }: Pick<ModelEntry, "id" | "time" | "kind" | "actor">,
+  accounts: readonly string[],
+): ModelEntry {
+  const plain = { refersTo: 0n, clientId: "", reaction: "", isOff: false };
+  return { ...plain, id, time, kind, actor, inbox: name, detail: { accounts, count: accounts.length } };
 }
 
 export function unchangedBy(entry: ModelEntry | undefined): ChangeOutcome {

@@ -143,12 +143,21 @@ export class ModelReader {
   }: Pick<LogQuery, "account" | "after" | "includeSent" | "includeEvents">): LogEntry[] {
     const found: LogEntry[] = [];
     const add = (
-      { id, inbox, by, time }: { id: bigint; inbox: string; by: string; time: bigint },
+      {
+        id,
+        inbox,
+        by,
+        time,
+        isEvent = false,
+      }: { id: bigint; inbox: string; by: string; time: bigint; isEvent?: boolean },
       fields: Partial<LogEntry>,
     ): void => {
       const isOwn = by === account && inbox !== account;
       const isGroup = inbox.startsWith("@");
-      const isHere = isGroup ? this.model.groups.isInWindow(account, inbox, id) : inbox === account || by === account;
+      const { groups } = this.model;
+      const isSeen = (): boolean =>
+        isEvent ? groups.isInClosedWindow(account, inbox, id) : groups.isInWindow(account, inbox, id);
+      const isHere = isGroup ? isSeen() : inbox === account || by === account;
       if (id <= after || !isHere || (isOwn && !includeSent)) return;
       found.push({
         messageId: id,
@@ -168,8 +177,11 @@ export class ModelReader {
     for (const { id, inbox, sender, sendTime, mentions, replyTo } of this.model.messages.values())
       add({ id, inbox, by: sender, time: sendTime }, { mentions, replyTo });
     if (includeEvents) {
-      for (const { id, inbox, actor, time, kind, refersTo, reaction, isOff } of this.model.entries)
-        add({ id, inbox, by: actor, time }, { kind, refersTo, reaction, isOff });
+      for (const { id, inbox, actor, time, kind, refersTo, reaction, isOff, detail } of this.model.entries)
+        add(
+          { id, inbox, by: actor, time, isEvent: true },
+          { kind, refersTo, reaction, isOff, ...(detail && { detail }) },
+        );
     }
     return found.toSorted((one, other) => (one.messageId < other.messageId ? -1 : 1));
   }

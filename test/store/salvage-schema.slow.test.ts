@@ -44,7 +44,10 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   if (!isFull) return;
   db.run(`${numbers} INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id)
     SELECT ${id}, i, i, 1, 'text ' || i, '', i, 'key' || i FROM n`);
-  db.run(`${numbers} INSERT INTO "group" SELECT i, 'app', 'g' || i, 'name', '', '', i, 0, 0, ${id}, 1 FROM n`);
+  const ofGroup = "(number, app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)";
+  db.run(
+    `${numbers} INSERT INTO "group" ${ofGroup} SELECT i, 'app', 'g' || i, 'name', '', '', i, 0, 0, ${id}, 1 FROM n`,
+  );
   const of = `(number, "group", account, from_id, until_id, joined_ms${version < 5 ? "" : ", own"})`;
   const own = version < 5 ? "" : ", i % 3 = 0";
   db.run(`${numbers} INSERT INTO member ${of} SELECT i, i, i, ${id}, iif(i % 2, NULL, ${id} + 1), 0${own} FROM n`);
@@ -64,13 +67,26 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   const about = `${idBase} + (${version * 100_000} + i % ${Math.max(1, Math.floor(count / 2))}) * 5000`;
   db.run("UPDATE message SET state = 1, reply_to = id, thread = id, mentions = 'name-1' WHERE sender % 4 = 0");
   db.run(
-    `${numbers} INSERT INTO entry SELECT ${id} + 1, 3, -i, i, ${about}, i, iif(i % 2, NULL, 'k'), 'like', 0 FROM n`,
+    `${numbers} INSERT INTO entry (id, kind, inbox, actor, refers, at_ns, client_id, reaction, is_off)
+     SELECT ${id} + 1, 3, -i, i, ${about}, i, iif(i % 2, NULL, 'k'), 'like', 0 FROM n`,
   );
   db.run(`${numbers} INSERT INTO mention SELECT i, 'name-' || i, i, ${about} FROM n`);
   db.run(`${numbers} INSERT INTO reaction SELECT i, ${about}, i, 'like' FROM n`);
   db.run(`${numbers} INSERT INTO hidden SELECT i, i, ${about}, ${id} + 2 FROM n`);
   db.run(`${numbers} INSERT INTO read_mark SELECT i, i, -i, ${id}, 5 FROM n`);
   db.run(`${numbers} INSERT INTO conversation SELECT i, i, -i, 1, 0, 0, ${id}, ${id} + 3 FROM n`);
+  if (version < 8) return;
+  db.run("UPDATE entry SET accounts = actor || ',' || actor, count = 2, value = 3, quiet = 1 WHERE actor % 4 = 0");
+  db.run("UPDATE member SET role = 1, muted_until = 9 WHERE account % 4 = 0");
+  db.run(`UPDATE "group" SET announcement = 'hi', approval = 1, closing = 1 WHERE number % 4 = 0`);
+  db.run(`${numbers} INSERT INTO invitation SELECT i, 'app', 'code' || i, i, i, 9, -1 FROM n`);
+  db.run(`${numbers} INSERT INTO join_request SELECT i, i, i, 'text', 9 FROM n`);
+  // A message has one pin.
+  db.run(`${numbers} INSERT OR IGNORE INTO pin SELECT i, -i, 0, ${about}, ${id} + 1, i FROM n`);
+  db.run(`${numbers} INSERT INTO block SELECT i, i, 'on', i, ${id} + 3 FROM n`);
+  db.run(`${numbers} INSERT INTO consent SELECT i, i, ${id} + 3, 'nobody', 'everybody' FROM n`);
+  db.run("UPDATE sequence SET guard_id = (SELECT max(version) FROM block)");
+  db.run(`${numbers} INSERT INTO profile SELECT i, i, 'name', '', '', ${id} + 3 FROM n`);
 }
 
 /** Makes a store of the newest schema with a past. Returns its path. */
@@ -191,7 +207,7 @@ test("without the first page and any other page, no more is lost than that other
       expect([page, table, missing <= 0]).toEqual([page, table, true]);
     }
   }
-});
+}, 60_000);
 
 test("deleted messages do not come back, also if none is left", () => {
   const path = storeOf({ made: 1, restored: undefined, isFull: true }, 700);

@@ -2,8 +2,23 @@
 
 import type { Database } from "bun:sqlite";
 
+/** Statements that make a SQLite store of schema 7 out of one of today's; the caller sets PRAGMA user_version. */
+const sqliteSchema7: readonly string[] = [
+  ...["invitation", "join_request", "pin", "block", "consent", "profile"].map(
+    (table) => `DROP TABLE IF EXISTS ${table}`,
+  ),
+  ...["group_closing", "member_admins", "entry_loud"].map((index) => `DROP INDEX IF EXISTS ${index}`),
+  "ALTER TABLE sequence DROP COLUMN guard_id",
+  ...["announcement", "approval", "for_admins", "dismissed_id", "closing"].map(
+    (column) => `ALTER TABLE "group" DROP COLUMN ${column}`,
+  ),
+  ...["role", "muted_until"].map((column) => `ALTER TABLE member DROP COLUMN ${column}`),
+  ...["accounts", "count", "value", "quiet"].map((column) => `ALTER TABLE entry DROP COLUMN ${column}`),
+];
+
 /** Statements that make a SQLite store of schema 6 out of one of today's; the caller sets PRAGMA user_version. */
 const sqliteSchema6: readonly string[] = [
+  ...sqliteSchema7,
   ...["entry", "mention", "reaction", "hidden", "conversation", "read_mark"].map(
     (table) => `DROP TABLE IF EXISTS ${table}`,
   ),
@@ -27,6 +42,12 @@ export const sqliteSchema4: readonly string[] = [
 export function backToSchema4(db: Database): void {
   for (const statement of sqliteSchema4) db.run(statement);
   db.run("PRAGMA user_version = 4");
+}
+
+/** Makes a SQLite store of schema 7 out of one of today's; the entries of groups are gone. */
+export function backToSchema7(db: Database): void {
+  for (const statement of ["DELETE FROM entry WHERE kind >= 16", ...sqliteSchema7]) db.run(statement);
+  db.run("PRAGMA user_version = 7");
 }
 
 /** Makes a SQLite store of schema 5 out of one of today's. */

@@ -61,8 +61,18 @@ export const memberChangesMax = 256;
 
 // Groups of the protocol.
 
+/** Accounts that an entry names. */
+export const entryAccountsMax = 100;
 /** Accounts of one request to add or to remove. */
 export const groupAddMax = 1_000;
+export const groupAdminsMax = 100;
+export const pinnedMessagesMax = 50;
+/** Who joins or leaves a group with more members is told to few. */
+export const quietMembersMax = 500;
+/** Who has a group of up to so many members in common with an account may watch its presence. */
+export const watchGroupMax = 200;
+/** How long a request to join stands. */
+export const joinRequestDays = 30;
 
 // Listeners.
 

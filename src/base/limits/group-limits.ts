@@ -23,6 +23,9 @@ export const groupLimits = {
   membersAddedPerSecond: count(50, atChat, "members that an account adds to groups, a second", "RateLimited"),
   // Creating the largest group takes these at once.
   membersAddedAtOnce: count(20_000, atChat, "members that an account adds to groups, at once", "RateLimited"),
+  invitationsPerGroup: count(100, atChat, "invitations to a group", "Forbidden", { max: 10_000 }),
+  joinRequestsPerGroup: count(1_000, atChat, "requests to join a group", "Forbidden", { max: 100_000 }),
+  joinRequestsPerAccount: count(100, atChat, "requests to join of an account", "Forbidden", { max: 10_000 }),
   accountsMadePerSecond: count(
     20,
     atChat,

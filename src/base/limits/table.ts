@@ -9,6 +9,7 @@ import { httpLimits } from "./http-limits.ts";
 import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
+import { peopleLimits } from "./people-limits.ts";
 import { processLimits } from "./process-limits.ts";
 import { readLimits } from "./read-limits.ts";
 import { registryLimits } from "./registry-limits.ts";
@@ -22,6 +23,7 @@ export const limitTable = {
   ...fanOutLimits,
   ...readLimits,
   ...groupLimits,
+  ...peopleLimits,
   ...linkLimits,
   ...registryLimits,
   ...httpLimits,

@@ -14,6 +14,7 @@ import { pragmaNumber } from "./schema.ts";
 import { checkReads, damagedReads, noReads, uncheckedReads, type ReadsReport } from "./conversations/check-reads.ts";
 import { wrongConversations } from "./conversations/check-tables.ts";
 import { readsPathOf } from "./conversations/read-file.ts";
+import { wrongPeople } from "./people/check-people.ts";
 import { openToRead, refuseForeign } from "./store-file.ts";
 
 const cacheKib = 16 * 1024;
@@ -25,6 +26,8 @@ const identityFrom = 4;
 const countsFrom = 5;
 /** The first schema with conversations. */
 const conversationsFrom = 7;
+/** The first schema with groups that one can run, and with people. */
+const peopleFrom = 8;
 
 export interface CheckReport {
   readonly messages: number;
@@ -165,6 +168,7 @@ function checkLog(log: Database): string[] {
     if (missing > 0n) problems.push(`${missing} ${what}`);
   }
   if (pragmaNumber(log, "user_version") >= conversationsFrom) problems.push(...wrongConversations(log));
+  if (pragmaNumber(log, "user_version") >= peopleFrom) problems.push(...wrongPeople(log));
   if (pragmaNumber(log, "user_version") < countsFrom) return problems;
   const miscounted = log.query<{ accounts: bigint }, []>(miscountedAccounts).get()?.accounts ?? 0n;
   if (miscounted > 0n)

@@ -9,7 +9,7 @@ const pollMs = 0.3;
 /** A batch fails if its writer waits longer than this for the lock. */
 export const lockWaitMsMax = 5_000;
 /** The same after the lock was held for that long: requests are refused quickly. */
-export const lockRetryMsMax = 100;
+const lockRetryMsMax = 100;
 
 function begin(db: Database, statement: string, waitMsMax: number): void {
   const endMs = performance.now() + waitMsMax;
@@ -38,4 +38,23 @@ export function beginImmediate(db: Database, waitMsMax: number): void {
 /** Starts a transaction that excludes other writers; throws SQLITE_BUSY after lockWaitMsMax. */
 export function beginExclusive(db: Database): void {
   begin(db, "BEGIN EXCLUSIVE", lockWaitMsMax);
+}
+
+/** The lock of a connection that writes often. */
+export class WriteLock {
+  private readonly db: Database;
+  /** The last wait for the lock failed: further requests wait for a shorter time. */
+  private isLockedOut = false;
+
+  constructor(db: Database) {
+    this.db = db;
+  }
+
+  /** Begins a transaction with the lock; throws while another process has it. */
+  take(): void {
+    const waitMs = this.isLockedOut ? lockRetryMsMax : lockWaitMsMax;
+    this.isLockedOut = true;
+    beginImmediate(this.db, waitMs);
+    this.isLockedOut = false;
+  }
 }

@@ -4,6 +4,8 @@
 
 import type { Database } from "bun:sqlite";
 import { missedEntriesMax } from "../../base/limits/fixed.ts";
+import { entryKind, type GroupEntryDetail } from "../conversations.ts";
+import { detailOf } from "../group-entries.ts";
 import { idMax } from "../snowflake.ts";
 import type { LogEntry, LogPage } from "../store.ts";
 import { mergeAscending, type IdStream } from "./index/id-merge.ts";
@@ -41,6 +43,9 @@ interface EntryRow {
   readonly at_ns: bigint;
   readonly reaction: string;
   readonly is_off: bigint;
+  readonly accounts: string | null;
+  readonly count: bigint;
+  readonly value: bigint;
 }
 interface WindowRow {
   readonly group: bigint;
@@ -66,6 +71,12 @@ export class LogReader {
       windows: db.prepare<WindowRow, [bigint, bigint]>(
         `SELECT "group", from_id, until_id FROM member WHERE account = ?1 AND (until_id IS NULL OR until_id > ?2)`,
       ),
+      // Of a dismissed group the row may be open still; no message is behind its end, but entries may be.
+      entryWindows: db.prepare<WindowRow, [bigint, bigint]>(
+        `SELECT m."group", m.from_id, ifnull(m.until_id, nullif(g.dismissed_id, 0)) AS until_id
+         FROM member m JOIN "group" g ON g.number = m."group"
+         WHERE m.account = ?1 AND (m.until_id IS NULL OR m.until_id > ?2)`,
+      ),
       oldest: db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
       last: db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
       indexRow: db.prepare<IndexRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?"),
@@ -76,7 +87,7 @@ export class LogReader {
       groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
       newestEntry: db.prepare<{ id: bigint | null }, []>("SELECT max(id) AS id FROM entry"),
       entry: db.prepare<EntryRow, [bigint]>(
-        "SELECT kind, inbox, actor, refers, at_ns, reaction, is_off FROM entry WHERE id = ?",
+        "SELECT kind, inbox, actor, refers, at_ns, reaction, is_off, accounts, count, value FROM entry WHERE id = ?",
       ),
       entriesIn: db.prepare<{ id: bigint }, [bigint, bigint, bigint, number]>(
         "SELECT id FROM entry WHERE inbox = ? AND id > ? AND id < ? ORDER BY id LIMIT ?",
@@ -173,7 +184,17 @@ export class LogReader {
       refersTo: row.refers,
       reaction: row.reaction,
       isOff: row.is_off === 1n,
+      ...(row.kind >= BigInt(entryKind.groupCreated) && { detail: this.detail(row, names) }),
     };
+  }
+
+  private detail({ kind, accounts, count, value }: EntryRow, names: Names): GroupEntryDetail {
+    return detailOf({
+      kind: Number(kind),
+      accounts: accounts?.split(",").map((number) => names.account(BigInt(number))) ?? [],
+      count: Number(count),
+      value,
+    });
   }
 
   private lastId(): bigint {
@@ -205,7 +226,7 @@ export class LogReader {
         this.sql.entriesBy.all(me, last, count).map(({ id }) => id);
       streams.push({ after, chunk: 64, next });
     }
-    for (const { group, from_id, until_id } of this.sql.windows.all(me, after - 1n)) {
+    for (const { group, from_id, until_id } of this.sql.entryWindows.all(me, after - 1n)) {
       const from = from_id - 1n > after ? from_id - 1n : after;
       streams.push(stream(-group, from, until_id === null ? idMax : until_id + 1n));
     }

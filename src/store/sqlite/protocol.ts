@@ -5,7 +5,7 @@
 
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Revocation, RevocationKind } from "../../wire/revocations.ts";
-import type { ChangeJob, ChangeResult, ReadMarkJob } from "../change-jobs.ts";
+import type { ChangeJob, ReadMarkJob } from "../change-jobs.ts";
 import type {
   AccountState,
   ConversationName,
@@ -20,8 +20,9 @@ import type { GroupDetail, LogPage, LogQuery, Membership } from "../store.ts";
 import type { LastSeen } from "../people.ts";
 import type { StoreSize } from "../store-size.ts";
 import type { Synchronous } from "./connection.ts";
+import type { BatchResult } from "./conversations/change-batch.ts";
 import type { RepairedReads } from "./conversations/read-repair.ts";
-import type { GroupBounds } from "./group-writer.ts";
+import type { GroupBounds } from "./groups/membership.ts";
 import type { BuildProgress } from "./index/index-keeper.ts";
 import type { PeopleAnswer, PeopleQuestion, PinnedQuestion } from "./people/questions.ts";
 import type { Fault } from "./refusal.ts";
@@ -164,14 +165,15 @@ export type Answer =
   | { readonly kind: "size"; readonly size: StoreSize | undefined }
   /** To `open` of the writer. */
   | { readonly kind: "opened"; readonly identity: string; readonly outcome: ClaimOutcome }
-  /** `forgotten`: from the writer only. */
+  /** `forgotten` and `needsPairs` (people/pairs.ts): from the writer only. */
   | {
       readonly kind: "numbers";
       readonly numbers: BigInt64Array<ArrayBuffer>;
       readonly texts: string;
+      readonly needsPairs?: boolean;
       readonly forgotten?: Forgotten;
     }
-  | { readonly kind: "changed"; readonly results: readonly ChangeResult[] }
+  | { readonly kind: "changed"; readonly results: readonly BatchResult[] }
   /** Also to `open` of the thread of read cursors. */
   | { readonly kind: "read"; readonly outcomes: readonly ReadOutcome[]; readonly repaired: RepairedReads | undefined }
   | { readonly kind: "entries"; readonly page: LogPage }

@@ -22,6 +22,7 @@ export class PurgeSlices {
       "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE refers > 0 AND refers <= ? LIMIT ?)",
       "DELETE FROM mention WHERE number IN (SELECT number FROM mention WHERE id <= ? LIMIT ?)",
       "DELETE FROM hidden WHERE number IN (SELECT number FROM hidden WHERE id <= ? LIMIT ?)",
+      "DELETE FROM pin WHERE number IN (SELECT number FROM pin WHERE message <= ? LIMIT ?)",
       "DELETE FROM reaction WHERE number IN (SELECT number FROM reaction WHERE message <= ? LIMIT ?)",
     ].map((sql) => db.prepare<null, [bigint, number]>(sql));
   }

@@ -10,6 +10,7 @@ import type { AccountState, ConversationName, ReadersAnswer } from "../conversat
 import { type GroupMember, type LogPage, type MemberEvent, type Membership, membershipOf } from "../store.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import { LogReader } from "./log-reader.ts";
+import { GroupReader } from "./groups/group-reader.ts";
 import type { Ownership } from "./ownership.ts";
 import type { DetailAnswer, Request } from "./protocol.ts";
 import { AccountReader } from "./conversations/account-reader.ts";
@@ -18,6 +19,9 @@ import { ListReader } from "./conversations/list-reader.ts";
 import { ReadMarks } from "./conversations/read-marks.ts";
 import { UnreadReader } from "./conversations/unread-reader.ts";
 import { type Scope, VisibleMessages } from "./conversations/visible.ts";
+import { answerOf } from "./people/answers.ts";
+import { PeopleReader } from "./people/people-reader.ts";
+import type { PeopleAnswer, PeopleQuestion, PinnedQuestion } from "./people/questions.ts";
 import { readRevocations } from "./revocations.ts";
 import { prepareIsMember, prepareWindow } from "./member-lookups.ts";
 
@@ -58,6 +62,8 @@ export class Reader {
   private readonly lists: ListReader;
   private readonly accounts: AccountReader;
   private readonly marks: ReadMarks;
+  private readonly groups: GroupReader;
+  private readonly persons: PeopleReader;
   private readonly sql;
 
   /**
@@ -72,10 +78,13 @@ export class Reader {
     this.marks = new ReadMarks(path, db);
     this.visible = new VisibleMessages(db, logIndex);
     this.histories = new HistoryReader(db, this.visible);
-    this.accounts = new AccountReader(db, this.marks);
+    const numbers = { findAccount: (app: string, name: string) => this.numberOf(app, name) };
+    this.groups = new GroupReader(db, numbers);
     const { visible: messages, histories: history, marks } = this;
+    this.persons = new PeopleReader(db, { numbers, haveTalked: (one, other) => this.haveTalked(one, other), marks });
+    this.accounts = new AccountReader(db, this.marks, this.persons);
     const unread = new UnreadReader(db, logIndex);
-    this.lists = new ListReader(db, { lookups: logIndex, messages, history, marks, unread });
+    this.lists = new ListReader(db, { lookups: logIndex, messages, history, marks, unread, people: this.persons });
     this.sql = {
       // Numbers are not cached across snapshots: the store may have been replaced.
       account: db.prepare<{ number: bigint }, [string, string]>(
@@ -177,6 +186,22 @@ export class Reader {
       const me = this.numberOf(app, account);
       if (me === undefined) return { result: "notFound" };
       return this.accounts.readers(me, BigInt(messageId), { after, limit }, nowNs);
+    });
+  }
+
+  /** See questions.ts. */
+  people(question: PeopleQuestion, nowMs: number): PeopleAnswer {
+    const answer = (): PeopleAnswer => answerOf(question, nowMs, this.groups, this.persons);
+    const needsIndex = question.ask === "mayTalk" || question.ask === "watchable" || question.ask === "pairs";
+    return needsIndex ? this.indexSnapshot(answer) : this.snapshot(answer);
+  }
+
+  /** See GroupStore.pinned. */
+  pinned(query: PinnedQuestion): Uint8Array<ArrayBuffer> | undefined {
+    return this.indexSnapshot(() => {
+      const scope = this.scopeOf(query);
+      const ids = scope && this.groups.pinned(scope.me, scope.other);
+      return scope && ids && this.histories.byIds(scope.me, ids);
     });
   }
 

@@ -8,6 +8,7 @@ import { Database } from "bun:sqlite";
 import { rollBackJournal } from "./backup/journal.ts";
 import { conversationTables } from "./conversations/tables.ts";
 import { beginExclusive } from "./locking.ts";
+import { peopleTables } from "./people/tables.ts";
 import { Unusable } from "./refusal.ts";
 
 /** "Rost": marks the file as ours (PRAGMA application_id). */
@@ -207,11 +208,17 @@ export const migrations: readonly string[] = [
   CREATE INDEX revocation_of ON revocation (app, account);
   `,
   conversationTables,
+  peopleTables,
 ];
 
+export type AddedDefault = "0" | "''" | "NULL";
+
 /** Columns that migrations have added to a table, and their defaults: earlier rows end before them. */
-export const addedColumns: Readonly<Record<string, Readonly<Record<string, "0" | "NULL">>>> = {
-  member: { own: "0" },
+export const addedColumns: Readonly<Record<string, Readonly<Record<string, AddedDefault>>>> = {
+  sequence: { guard_id: "0" },
+  group: { announcement: "''", approval: "0", for_admins: "0", dismissed_id: "0", closing: "0" },
+  member: { own: "0", role: "0", muted_until: "0" },
+  entry: { accounts: "NULL", count: "0", value: "0", quiet: "0" },
   message: { state: "NULL", reply_to: "NULL", thread: "NULL", mentions: "NULL" },
 };
 

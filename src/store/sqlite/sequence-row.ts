@@ -4,6 +4,13 @@ import { SQLiteError, type Database } from "bun:sqlite";
 import { LogDamage } from "./damage.ts";
 import { FilesMoved } from "./refusal.ts";
 
+interface Sequence {
+  readonly last_id: bigint;
+  /** See Guards. */
+  readonly guard_id: bigint;
+  readonly epoch: string;
+}
+
 export class SequenceRow {
   private readonly db: Database;
   private readonly select;
@@ -11,21 +18,20 @@ export class SequenceRow {
 
   constructor(db: Database) {
     this.db = db;
-    this.select = db.prepare<{ last_id: bigint; epoch: string }, []>(
-      // The subquery never runs. It makes the statement fail on a store of an earlier schema, which lacks the table.
-      `SELECT last_id, (SELECT epoch FROM identity) AS epoch FROM sequence
-       WHERE NOT EXISTS (SELECT 1 FROM entry WHERE 0)`,
+    this.select = db.prepare<Sequence, []>(
+      // It fails on a store of an earlier schema, which lacks the column.
+      "SELECT last_id, guard_id, (SELECT epoch FROM identity) AS epoch FROM sequence",
     );
     this.update = db.prepare<null, [bigint, number]>("UPDATE sequence SET last_id = ?, committed_ms = ?");
   }
 
-  read(): { readonly last_id: bigint; readonly epoch: string } {
+  read(): Sequence {
     let row;
     try {
       row = this.select.get();
     } catch (error) {
       // Opening the files again migrates the store.
-      if (error instanceof SQLiteError && /no such table: (identity|entry)/.test(error.message))
+      if (error instanceof SQLiteError && /no such (table: identity|column: guard_id)/.test(error.message))
         throw new FilesMoved("a store of an earlier version replaced the open one", { cause: error });
       throw error;
     }

@@ -13,7 +13,7 @@ import { claimOfNobody, logAdoption } from "../../auth/store-ownership.ts";
 import { type LimitValues, limitValues } from "../../base/limits/table.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { StoreDamaged, StoreUnavailable, type Store } from "../store.ts";
-import type { GroupBounds } from "./group-writer.ts";
+import type { GroupBounds } from "./groups/membership.ts";
 import { flushMessagesDefault } from "./index/posting.ts";
 import { storeName } from "./ownership.ts";
 import { isPermanent, StoreFiles, type StoreThreads } from "./store-files.ts";
@@ -65,8 +65,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   return store;
 }
 
-function boundsOf({ groupsPerAccount, groupsPutPerAccount, groupMembers }: LimitValues): GroupBounds {
-  return { groupsPerAccount, groupsPutPerAccount, groupMembers };
+function boundsOf(limits: LimitValues): GroupBounds {
+  const { groupsPerAccount, groupsPutPerAccount, groupMembers, blocksPerAccount } = limits;
+  const { invitationsPerGroup, joinRequestsPerGroup, joinRequestsPerAccount } = limits;
+  const invitations = { invitationsPerGroup, joinRequestsPerGroup, joinRequestsPerAccount };
+  return { groupsPerAccount, groupsPutPerAccount, groupMembers, ...invitations, blocksPerAccount };
 }
 
 function startSentence(path: string, reason: string, error: unknown): string {

@@ -147,11 +147,21 @@ function answer(request: Request): Answer {
     (db !== undefined && keeper !== undefined ? compactorAnswer(request, db, keeper) : undefined) ??
     (db !== undefined && writer !== undefined ? writerAnswer(request, db, writer) : undefined) ??
     (reader !== undefined ? readerAnswer(request, reader) : undefined) ??
-    (request.kind === "reads" && reads !== undefined
-      ? ({ kind: "read", outcomes: reads.move(request.jobs), repaired: reads.takeRepaired() } as const)
-      : undefined);
+    (reads !== undefined ? readsAnswer(request, reads) : undefined);
   if (answered === undefined) throw new Error(`this thread does not answer ${request.kind}`);
   return answered;
+}
+
+function readsAnswer(request: Request, to: ReadKeeper): Answer | undefined {
+  switch (request.kind) {
+    case "reads":
+      return { kind: "read", outcomes: to.move(request.jobs), repaired: to.takeRepaired() };
+    case "seen":
+      to.markSeen(request.marks);
+      return { kind: "read", outcomes: [], repaired: to.takeRepaired() };
+    default:
+      return undefined;
+  }
 }
 
 function compactorAnswer(request: Request, log: Database, index: IndexKeeper): Answer | undefined {
@@ -186,7 +196,13 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
       checkpointLast(log);
       return done;
     case "batch":
-      return { kind: "numbers", numbers: to.commit(request.jobs), texts: "", forgotten: to.forgotten };
+      return {
+        kind: "numbers",
+        numbers: to.commit(request.jobs),
+        texts: "",
+        needsPairs: to.needsPairs,
+        forgotten: to.forgotten,
+      };
     case "changes":
       return { kind: "changed", results: to.commitChanges(request.jobs) };
     case "renew":
@@ -240,6 +256,12 @@ function readerAnswer(request: Request, from: Reader): Answer | undefined {
     }
     case "readers":
       return { kind: "readers", answer: from.readers(request, systemClock.wallNs()) };
+    case "people":
+      return { kind: "people", answer: from.people(request.question, systemClock.wallMs()) };
+    case "pinned": {
+      const encoded = from.pinned(request);
+      return encoded === undefined ? { kind: "none" } : { kind: "contents", encoded };
+    }
     case "detail":
       return { kind: "detail", answer: from.detail(request.app, request.group, request.asker) };
     case "membership": {

@@ -12,7 +12,8 @@ import type { LogIndex } from "./index/log-index.ts";
 import type { Names } from "./names.ts";
 import { TalkExtrasWriter } from "./conversations/talk-extras.ts";
 import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./index/posting.ts";
-import { prepareIsMember } from "./member-lookups.ts";
+import { prepareMember, secondsOf } from "./groups/group-rows.ts";
+import type { Guards } from "./people/guards.ts";
 
 type TalkJob = JobOf<"talk">;
 /** An outcome and up to five numbers that belong to it. */
@@ -22,6 +23,17 @@ const forbidden: Outcome = [outcome.forbidden];
 const notFound: Outcome = [outcome.notFound];
 const conflict: Outcome = [outcome.conflict];
 const unknown: Outcome = [outcome.unknown];
+const muted: Outcome = [outcome.muted];
+const forAdmins: Outcome = [outcome.forAdmins];
+const unwilling: Outcome = [outcome.unwilling];
+const needsPairs: Outcome = [outcome.needsPairs];
+
+interface GroupRow {
+  readonly version: bigint;
+  readonly member_count: bigint;
+  readonly for_admins: bigint;
+  readonly owner: bigint;
+}
 
 interface RepeatRow {
   readonly id: bigint;
@@ -55,7 +67,8 @@ export class TalkWriter {
   private readonly repeat;
   private readonly oldest;
   private readonly group;
-  private readonly isMember;
+  private readonly member;
+  private readonly guards: Guards;
   private readonly insert;
   private batch: MessageKeys[] = [];
   private readonly batchKeyed = new Map<number, bigint[]>();
@@ -63,8 +76,13 @@ export class TalkWriter {
   /** The id of the oldest message, read once a transaction. */
   private oldestId: bigint | undefined;
 
-  constructor(db: Database, names: Names, index: LogIndex, entryIds: EntryIds) {
+  constructor(
+    { db, names, guards }: { readonly db: Database; readonly names: Names; readonly guards: Guards },
+    index: LogIndex,
+    entryIds: EntryIds,
+  ) {
     this.names = names;
+    this.guards = guards;
     this.index = index;
     this.entryIds = entryIds;
     this.extras = new TalkExtrasWriter(db, names);
@@ -72,10 +90,10 @@ export class TalkWriter {
       "SELECT id, inbox, sender, client_id, type, body, extra, sent_ns, state FROM message WHERE id = ?",
     );
     this.oldest = db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
-    this.group = db.prepare<{ version: bigint; member_count: bigint }, [bigint]>(
-      `SELECT version, member_count FROM "group" WHERE number = ?`,
+    this.group = db.prepare<GroupRow, [bigint]>(
+      `SELECT version, member_count, for_admins, owner FROM "group" WHERE number = ?`,
     );
-    this.isMember = prepareIsMember(db);
+    this.member = prepareMember(db);
     this.insert = db.prepare<null, [bigint, bigint, bigint, number, string, string, bigint, string | null]>(
       "INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     );
@@ -109,8 +127,11 @@ export class TalkWriter {
       }
     }
     if (group !== undefined) {
-      if (detail === null || detail.member_count === 0n) return notFound;
-      if (this.isMember.get(group, sender) === null) return forbidden;
+      const refused = this.groupRefusal(group, detail, sender, wallMs);
+      if (refused !== undefined) return refused;
+    } else if (receiver !== undefined && receiver !== sender && this.guards.isGuarded(receiver)) {
+      const isWilling = this.guards.mayReach(sender, receiver, "write", job.pairs?.[dest]);
+      if (isWilling !== true) return isWilling === undefined ? needsPairs : unwilling;
     }
     const hasExtras = job.mentions !== undefined || job.replyTo !== undefined;
     const refusal = hasExtras ? this.extras.refusal(job, sender, known) : undefined;
@@ -123,6 +144,15 @@ export class TalkWriter {
     this.remember({ id, received: receivedKey(inbox), sent: sentKey(sender), keyed }, inbox);
     const stored = isNew ? outcome.storedForNew : outcome.stored;
     return [stored, id, sentNs, previous, version, this.entryIds.newestIn(inbox)];
+  }
+
+  /** The right to talk of rightInGroup, without its facts: this is on the path of every message to a group. */
+  private groupRefusal(group: bigint, row: GroupRow | null, sender: bigint, wallMs: number): Outcome | undefined {
+    if (row === null || row.member_count === 0n) return notFound;
+    const member = this.member.get(group, sender);
+    if (member === null) return forbidden;
+    if (member.muted_until > 0n && member.muted_until > secondsOf(wallMs)) return muted;
+    return row.for_admins !== 0n && member.role === 0n && row.owner !== sender ? forAdmins : undefined;
   }
 
   /** At the start of a transaction: takes in the commits of other writers. */

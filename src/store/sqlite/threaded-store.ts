@@ -34,6 +34,7 @@ import { BackOff } from "../../base/back-off.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTime } from "../../base/runtime.ts";
 import type { Synchronous } from "./connection.ts";
+import { PairedCommits } from "./people/pairs.ts";
 import { SqliteGroups, SqlitePeople } from "./people/sqlite-people.ts";
 import { ReadQueue } from "./conversations/read-queue.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -75,6 +76,7 @@ export class SqliteStore extends JobStore implements Store {
   private isReplaced = false;
   private forgotten: Forgotten = nothingForgotten;
   private readonly reads: ReadQueue;
+  private readonly commits: PairedCommits;
   readonly groups: SqliteGroups;
   readonly people: SqlitePeople;
 
@@ -92,6 +94,7 @@ export class SqliteStore extends JobStore implements Store {
     const thread = (role: keyof StoreThreads) => ({ call: (request: Request) => this.ask(role, request) });
     const writer = { call: (request: Request) => this.askWriter(request) };
     const threads = { writer, reader: thread("reader"), compactor: thread("compactor") };
+    this.commits = new PairedCommits(writer, threads.reader);
     this.groups = new SqliteGroups(threads.reader, (...call) => this.writeGroup(...call));
     this.people = new SqlitePeople(threads.reader, thread("reads"), (...call) => this.writePeople(...call));
     this.housekeeping = new Housekeeping(threads, options.retentionDays, options.log);
@@ -173,10 +176,8 @@ export class SqliteStore extends JobStore implements Store {
     return this.housekeeping.isHealthy;
   }
 
-  protected async commit(jobs: readonly Job[]): Promise<BigInt64Array> {
-    const answer = await this.askWriter({ kind: "batch", jobs });
-    assert(answer.kind === "numbers", "a batch is answered with numbers");
-    return answer.numbers;
+  protected commit(jobs: readonly Job[]): Promise<BigInt64Array> {
+    return this.commits.commit(jobs);
   }
 
   protected observe(failure: StoreUnavailable | undefined): void {
@@ -334,10 +335,8 @@ export class SqliteStore extends JobStore implements Store {
     return answer.page;
   }
 
-  protected async commitChanges(jobs: readonly ChangeJob[]): Promise<readonly ChangeResult[]> {
-    const answer = await this.askWriter({ kind: "changes", jobs });
-    assert(answer.kind === "changed", "changes are answered with what became of them");
-    return answer.results;
+  protected commitChanges(jobs: readonly ChangeJob[]): Promise<readonly ChangeResult[]> {
+    return this.commits.commitChanges(jobs);
   }
 
   private async moveReads(jobs: readonly ReadMarkJob[]): Promise<readonly ReadOutcome[]> {

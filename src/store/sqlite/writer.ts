@@ -15,22 +15,27 @@ import { blockFor } from "../../base/block.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Revocation } from "../../wire/revocations.ts";
 import type { ClockReading } from "../horizon.ts";
-import type { ChangeJob, ChangeResult } from "../change-jobs.ts";
+import type { ChangeJob } from "../change-jobs.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
 import { keyedMs } from "../trusted-time.ts";
-import { ChangeBatch, FormerText } from "./conversations/change-batch.ts";
+import { type BatchResult, ChangeBatch, FormerText } from "./conversations/change-batch.ts";
+import { CursorWriter } from "./cursor-writer.ts";
 import { LogReplaced } from "./damage.ts";
 import { EntryIds } from "./conversations/entry-ids.ts";
 import { FileGuard } from "./file-guard.ts";
-import { GroupWriter, type GroupBounds } from "./group-writer.ts";
+import { GroupWriter } from "./group-writer.ts";
+import { EndedGroups } from "./groups/ended-groups.ts";
+import { groupParts } from "./groups/group-parts.ts";
+import type { GroupBounds } from "./groups/membership.ts";
 import { Horizons, type Look } from "./horizons.ts";
-import { beginImmediate, lockRetryMsMax, lockWaitMsMax } from "./locking.ts";
+import { beginImmediate, lockWaitMsMax, WriteLock } from "./locking.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
 import type { Ownership } from "./ownership.ts";
 import type { Forgotten } from "./protocol.ts";
+import type { Guards } from "./people/guards.ts";
 import { PurgeSlices } from "./purge-slices.ts";
 import { Refusal } from "./refusal.ts";
 import { keepRevocation } from "./revocations.ts";
@@ -46,6 +51,8 @@ export interface WriterLook extends Look {
 }
 
 export class Writer {
+  /** One of the last outcomes of `commit` is `needsPairs`. */
+  needsPairs = false;
   private readonly db: Database;
   private readonly files: FileGuard;
   /** The last id of the last transaction; 0n before the first. */
@@ -62,18 +69,19 @@ export class Writer {
   private readonly ownership: Ownership | undefined;
   private readonly talks: TalkWriter;
   private readonly groups: GroupWriter;
+  private readonly guards: Guards;
+  private readonly endedGroups: EndedGroups;
   private readonly entryIds: EntryIds;
   private readonly changes: ChangeBatch;
   private readonly formerText: FormerText;
   private readonly sequence: SequenceRow;
   private readonly newestSent;
-  private readonly moveCursor;
+  private readonly cursors: CursorWriter;
   private readonly horizons: Horizons;
   private readonly slices: PurgeSlices;
   private lookedAt: ClockReading | undefined;
   private purgeUpTo = 0n;
-  /** The last wait for the lock failed: further requests wait for a shorter time. */
-  private isLockedOut = false;
+  private readonly lock: WriteLock;
 
   /** `index` has the lists received and keyed. Without `ownership` the store's owner is not checked. */
   constructor(
@@ -88,20 +96,21 @@ export class Writer {
     this.db = db;
     this.index = index;
     this.clock = clock;
+    this.lock = new WriteLock(db);
     this.names = new Names(db);
     this.lease = new NodeLease(db, holder, ownership && ((wallMs) => ownership.claim(wallMs, holder)));
     this.ownership = ownership;
     this.entryIds = new EntryIds(db);
-    this.talks = new TalkWriter(db, this.names, index, this.entryIds);
-    this.changes = new ChangeBatch(db, this.names, this.entryIds);
+    const parts = groupParts(db, this.names, this.entryIds, bounds);
+    this.guards = parts.guards;
+    this.talks = new TalkWriter(parts, index, this.entryIds);
+    this.changes = new ChangeBatch(parts, this.entryIds);
     this.formerText = new FormerText(db);
-    this.groups = new GroupWriter(db, this.names, bounds);
+    this.groups = new GroupWriter(parts);
+    this.endedGroups = new EndedGroups(db);
     this.sequence = new SequenceRow(db);
     this.newestSent = db.prepare<{ sent_ns: bigint }, []>("SELECT sent_ns FROM message ORDER BY id DESC LIMIT 1");
-    this.moveCursor = db.prepare<null, [bigint, string, bigint]>(
-      `INSERT INTO cursor (account, device, acked) VALUES (?, ?, ?)
-       ON CONFLICT (account, device) DO UPDATE SET acked = excluded.acked WHERE excluded.acked > acked`,
-    );
+    this.cursors = new CursorWriter(db, this.names);
     this.horizons = new Horizons(db);
     this.slices = new PurgeSlices(db);
     this.talks.keyedUpTo = this.horizons.marks.keyedUpTo();
@@ -115,15 +124,18 @@ export class Writer {
       const committedLast = ids.last;
       const numbers = new BigInt64Array(jobs.length * outcomeSlots);
       let sentNs = this.firstSentNs();
+      this.needsPairs = false;
       for (const [index, job] of jobs.entries()) {
-        numbers.set(this.perform(job, ids, wallMs, sentNs++, committedLast), index * outcomeSlots);
+        const result = this.perform(job, ids, wallMs, sentNs++, committedLast);
+        if (result[0] === outcome.needsPairs) this.needsPairs = true;
+        numbers.set(result, index * outcomeSlots);
       }
       return numbers;
     });
   }
 
   /** Commits all changes, or throws and commits none. Result i belongs to job i. */
-  commitChanges(jobs: readonly ChangeJob[]): ChangeResult[] {
+  commitChanges(jobs: readonly ChangeJob[]): BatchResult[] {
     return this.formerText.zeroed(jobs, () =>
       this.transact((ids, wallMs) => this.changes.apply(jobs, ids, wallMs, this.firstSentNs())),
     );
@@ -160,16 +172,21 @@ export class Writer {
       return { ...this.horizons.look(bounded, now, this.lookedAt), wallMs, aheadMs };
     });
     this.formerText.look();
+    this.guards.forgetPairs();
     this.lookedAt = now;
     this.purgeUpTo = look.purgeUpTo;
     this.talks.keyedUpTo = look.keyedUpTo;
     return look;
   }
 
-  /** Deletes a slice of what the last look permitted; returns true if there is more. */
+  /** Deletes a slice of what the last look permitted, and of what ended groups leave; returns true if there is more. */
   purge(): boolean {
-    if (this.purgeUpTo === 0n) return false;
-    return this.transact(() => this.slices.drop(this.purgeUpTo).isMore);
+    if (this.purgeUpTo === 0n && !this.endedGroups.isDue) return false;
+    return this.transact(() => {
+      this.endedGroups.clean();
+      const isMore = this.purgeUpTo > 0n && this.slices.drop(this.purgeUpTo).isMore;
+      return isMore || this.endedGroups.isDue;
+    });
   }
 
   /** Records these fingerprints as the owner's. Throws NotOwned if the store belongs to another cluster now. */
@@ -202,24 +219,20 @@ export class Writer {
     return newestNs >= wallNs && newestNs < wallNs + 1_000_000n ? newestNs + 1n : wallNs;
   }
 
-  private perform(job: Job, ids: IdSequence, wallMs: number, sentNs: bigint, committedLast: bigint): Outcome {
+  private perform(job: Job, ids: IdSequence, wallMs: number, atNs: bigint, committedLast: bigint): Outcome {
     switch (job.kind) {
       case "talk":
-        return this.talks.write(job, ids, wallMs, sentNs, this.lease.ownAbove);
-      case "ack": {
-        const messageId = BigInt(job.messageId);
-        if (messageId > committedLast) return [outcome.future];
-        if (messageId > 0n) this.moveCursor.run(this.names.account(job.app, job.account), job.device, messageId);
-        return [outcome.done];
-      }
+        return this.talks.write(job, ids, wallMs, atNs, this.lease.ownAbove);
+      case "ack":
+        return this.cursors.acknowledge(job, committedLast);
       case "create":
-        return this.groups.create(job.draft, job.isWhole, ids, wallMs);
+        return this.groups.create(job, { ids, wallMs, atNs });
       case "enter":
-        return this.groups.enterSlice(job.slice, ids, wallMs);
+        return this.groups.enterSlice(job, { ids, wallMs, atNs });
       case "join":
-        return this.groups.join(job.change, ids, wallMs);
+        return this.groups.join(job, { ids, wallMs, atNs });
       case "quit":
-        return this.groups.quit(job.change, ids, wallMs);
+        return this.groups.quit(job, { ids, wallMs, atNs });
     }
   }
 
@@ -237,6 +250,7 @@ export class Writer {
     this.groups.forgetUnfinished();
     this.talks.forgetInboxes();
     this.entryIds.forget();
+    this.guards.forget();
     this.talks.keyedUpTo = this.horizons.marks.keyedUpTo();
     this.purgeUpTo = 0n;
     this.lookedAt = undefined;
@@ -289,7 +303,7 @@ export class Writer {
 
   private transact<T>(work: (ids: IdSequence, wallMs: number) => T): T {
     this.catchUp();
-    this.lock();
+    this.lock.take();
     try {
       this.index.begin();
       this.talks.catchUp();
@@ -307,6 +321,7 @@ export class Writer {
       this.recognise(isClaimed ? this.sequence.read().epoch : row.epoch, row.last_id);
       if (this.lastSeen === 0n) this.sequence.refuseLostIds(row.last_id);
       this.lastSeen = row.last_id;
+      this.guards.follow(row.guard_id);
       const ids = new IdSequence(row.last_id, node);
       const result = work(ids, wallMs);
       if (ids.last !== row.last_id) this.sequence.save(ids.last, wallMs);
@@ -327,13 +342,6 @@ export class Writer {
     } finally {
       this.index.end();
     }
-  }
-
-  private lock(): void {
-    const waitMs = this.isLockedOut ? lockRetryMsMax : lockWaitMsMax;
-    this.isLockedOut = true;
-    beginImmediate(this.db, waitMs);
-    this.isLockedOut = false;
   }
 }
 

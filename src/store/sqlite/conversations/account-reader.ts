@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import { readersDays, readersGroupMax } from "../../../base/limits/fixed.ts";
 import type { AccountState, ReadersAnswer, ReadersQuery, SettingState } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
+import type { PeopleReader } from "../people/people-reader.ts";
 import type { ReadMarks } from "./read-marks.ts";
 import { prepareIsMember, prepareWindow } from "../member-lookups.ts";
 
@@ -22,10 +23,12 @@ const readersNs = BigInt(readersDays) * 86_400_000_000_000n;
 
 export class AccountReader {
   private readonly marks: ReadMarks;
+  private readonly people: PeopleReader;
   private readonly sql;
 
-  constructor(db: Database, marks: ReadMarks) {
+  constructor(db: Database, marks: ReadMarks, people: PeopleReader) {
     this.marks = marks;
+    this.people = people;
     this.sql = {
       last: db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
       settings: db.prepare<SettingRow, [bigint, bigint, number]>(
@@ -40,6 +43,7 @@ export class AccountReader {
         "SELECT inbox, sender, sent_ns FROM message WHERE id = ?",
       ),
       window: prepareWindow(db),
+      // A dismissed group has no members, whatever their rows say.
       count: db.prepare<{ member_count: bigint }, [bigint]>(`SELECT member_count FROM "group" WHERE number = ?`),
       isMember: prepareIsMember(db),
       members: db.prepare<{ account: bigint; name: string }, [bigint, bigint]>(
@@ -53,8 +57,9 @@ export class AccountReader {
   }
 
   /**
-   * Settings and hidden messages of one version are in one answer: a request hides at most `limit` messages. A version
-   * beyond the last id is of a time that a restore has undone: everything is new to whoever has it.
+   * Settings, blocks and what else has a version of its own count against `limit` together. Hidden messages of one
+   * version are in one answer: a request hides at most `limit` messages. A version beyond the last id is of a time that
+   * a restore has undone: everything is new to whoever has it.
    */
   state(me: bigint, known: bigint, limit: number): AccountState {
     const last = this.sql.last.get()?.last_id ?? 0n;
@@ -62,14 +67,23 @@ export class AccountReader {
     const settings = this.sql.settings.all(me, since, limit + 1);
     // One request hides many messages with one version, which must not be cut: it is read to its end.
     const hidden = this.sql.hidden.all(me, since, 2 * limit + 1);
-    const settingsEnd = settings.length > limit ? (settings[limit - 1]?.version ?? idMax) : idMax;
+    const blocks = this.people.blocksSince(me, since, limit + 1);
+    const [consent, profile] = [this.people.consentOf(me), this.people.profileOf(me)];
+    const versions = [...settings, ...blocks, ...[consent, profile].filter(({ version }) => version > since)]
+      .map(({ version }) => version)
+      .toSorted((one, two) => (one < two ? -1 : 1));
+    const settingsEnd = versions.length > limit ? (versions[limit - 1] ?? idMax) : idMax;
     const hiddenEnd = hidden.length > 2 * limit ? (hidden.at(-1)?.version ?? idMax) - 1n : idMax;
     const end = settingsEnd < hiddenEnd ? settingsEnd : hiddenEnd;
+    const isTold = ({ version }: { readonly version: bigint }): boolean => version > since && version <= end;
     return {
       version: end === idMax ? last : end,
-      settings: settings.filter(({ version }) => version <= end).map(settingOf),
-      hiddenMessages: hidden.filter(({ version }) => version <= end).map(({ id }) => id),
+      settings: settings.filter(isTold).map(settingOf),
+      hiddenMessages: hidden.filter(isTold).map(({ id }) => id),
       hasMore: end !== idMax,
+      blocks: blocks.filter(isTold),
+      ...(isTold(consent) && { consent }),
+      ...(isTold(profile) && { profile }),
     };
   }
 
@@ -84,12 +98,15 @@ export class AccountReader {
     const group = -place.inbox;
     const isAuthor = place.sender === me;
     if (!isAuthor && this.sql.window.get(me, group, messageId) === null) return { result: "notFound" };
-    if (!isAuthor && this.sql.isMember.get(group, me) === null) return { result: "forbidden" };
-    if ((this.sql.count.get(group)?.member_count ?? 0n) > BigInt(readersGroupMax)) return { result: "tooLarge" };
+    const count = this.sql.count.get(group)?.member_count ?? 0n;
+    const isMember = count > 0n && this.sql.isMember.get(group, me) !== null;
+    if (!isAuthor && !isMember) return { result: "forbidden" };
+    if (count > BigInt(readersGroupMax)) return { result: "tooLarge" };
     if (nowNs - place.sent_ns > readersNs) return { result: "tooOld" };
-    const readers = this.sql.members
-      .all(group, messageId)
+    const members = count === 0n ? [] : this.sql.members.all(group, messageId);
+    const readers = members
       .filter(({ account }) => account !== place.sender && this.marks.of(account, place.inbox) >= messageId)
+      .filter(({ account }) => !this.people.isBlocked(account, me))
       .map(({ name }) => name);
     const rest = readers.filter((name) => Buffer.compare(Buffer.from(name), Buffer.from(after)) > 0);
     return { result: "found", count: readers.length, accounts: rest.slice(0, limit), hasMore: rest.length > limit };

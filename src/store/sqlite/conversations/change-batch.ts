@@ -4,33 +4,45 @@
 import type { Database } from "bun:sqlite";
 import type { ChangeJob, ChangeResult } from "../../change-jobs.ts";
 import type { IdSequence } from "../../snowflake.ts";
+import { GroupCallsWriter } from "../groups/group-calls-writer.ts";
+import type { GroupParts } from "../groups/group-parts.ts";
+import { PeopleWriter } from "../people/people-writer.ts";
 import { ChangeWriter } from "./change-writer.ts";
 import type { EntryIds } from "./entry-ids.ts";
-import type { Names } from "../names.ts";
 import { SettingWriter } from "./setting-writer.ts";
+
+/** `needsPairs`: nothing was done, see KnownPairs. */
+export type BatchResult = ChangeResult | "needsPairs";
 
 export class ChangeBatch {
   private readonly changes: ChangeWriter;
   private readonly settings: SettingWriter;
+  private readonly groups: GroupCallsWriter;
+  private readonly people: PeopleWriter;
 
-  constructor(db: Database, names: Names, entryIds: EntryIds) {
-    this.changes = new ChangeWriter(db, names, entryIds);
-    this.settings = new SettingWriter(db, names);
+  constructor(parts: GroupParts, entryIds: EntryIds) {
+    this.changes = new ChangeWriter(parts, entryIds);
+    this.settings = new SettingWriter(parts.db, parts.names);
+    this.groups = new GroupCallsWriter(parts);
+    this.people = new PeopleWriter(parts);
   }
 
   /** Result i belongs to job i. `firstNs`: the time of the first change; each further one is a nanosecond later. */
-  apply(jobs: readonly ChangeJob[], ids: IdSequence, wallMs: number, firstNs: bigint): ChangeResult[] {
+  apply(jobs: readonly ChangeJob[], ids: IdSequence, wallMs: number, firstNs: bigint): BatchResult[] {
     let atNs = firstNs;
-    return jobs.map((job): ChangeResult => {
+    return jobs.map((job): BatchResult => {
       const moment = { ids, wallMs, atNs: atNs++ };
       switch (job.kind) {
         case "set":
           return { of: "account", outcome: this.settings.set(job, moment) };
         case "hide":
           return { of: "account", outcome: this.settings.hide(job, moment) };
-        case "group":
+        case "group": {
+          const outcome = this.groups.write(job.call, moment);
+          return outcome === "needsPairs" ? outcome : { of: "group", outcome };
+        }
         case "people":
-          throw new Error(`this engine has no ${job.kind} yet`);
+          return { of: "people", outcome: this.people.write(job.call, moment) };
         default:
           return { of: "message", outcome: this.changes.write(job, moment) };
       }

@@ -2,16 +2,17 @@
 // writer's transaction. An edit or a recall overwrites the text in the message's own row; with SQLite's secure_delete,
 // which the writer sets for the transaction, the former text is gone from the file's pages.
 
-import type { Database } from "bun:sqlite";
 import { reactionKindsMax } from "../../../base/limits/fixed.ts";
 import type { MessageChangeJob } from "../../change-jobs.ts";
 import { type ChangeOutcome, entryKind } from "../../conversations.ts";
 import { rightTo } from "../../rights.ts";
-import { idMax, type IdSequence } from "../../snowflake.ts";
+import { idMax } from "../../snowflake.ts";
 import { messageState } from "./tables.ts";
 import type { EntryIds } from "./entry-ids.ts";
-import type { Names } from "../names.ts";
-import { prepareIsMember, prepareWindow } from "../member-lookups.ts";
+import type { GroupParts } from "../groups/group-parts.ts";
+import { type GroupRow, secondsOf } from "../groups/group-rows.ts";
+import { prepareWindow } from "../member-lookups.ts";
+import type { Moment } from "./moment.ts";
 
 interface MessageRow {
   readonly inbox: bigint;
@@ -19,22 +20,9 @@ interface MessageRow {
   readonly sent_ns: bigint;
   readonly state: bigint | null;
 }
-interface GroupRow {
-  readonly id: string;
-  readonly owner: bigint;
-  readonly version: bigint;
-  readonly member_count: bigint;
-}
 interface EntryRow {
   readonly id: bigint;
   readonly at_ns: bigint;
-}
-
-/** When a change happens. */
-export interface Moment {
-  readonly ids: IdSequence;
-  readonly wallMs: number;
-  readonly atNs: bigint;
 }
 
 const nsPerMs = 1_000_000n;
@@ -46,19 +34,17 @@ const entriesSearched = 64;
 const notFound: ChangeOutcome = { result: "notFound" };
 
 export class ChangeWriter {
-  private readonly names: Names;
+  private readonly parts: GroupParts;
   private readonly entryIds: EntryIds;
   private readonly sql;
 
-  constructor(db: Database, names: Names, entryIds: EntryIds) {
-    this.names = names;
+  constructor(parts: GroupParts, entryIds: EntryIds) {
+    this.parts = parts;
     this.entryIds = entryIds;
+    const { db } = parts;
     this.sql = {
       message: db.prepare<MessageRow, [bigint]>("SELECT inbox, sender, sent_ns, state FROM message WHERE id = ?"),
       window: prepareWindow(db),
-      isMember: prepareIsMember(db),
-      group: db.prepare<GroupRow, [bigint]>(`SELECT id, owner, version, member_count FROM "group" WHERE number = ?`),
-      accountName: db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?"),
       addEntry: db.prepare<null, [bigint, number, bigint, bigint, bigint, bigint, string | null, string, number]>(
         `INSERT INTO entry (id, kind, inbox, actor, refers, at_ns, client_id, reaction, is_off)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -75,6 +61,7 @@ export class ChangeWriter {
       ),
       forgetMentions: db.prepare<null, [bigint]>("UPDATE message SET mentions = NULL WHERE id = ?"),
       dropMentions: db.prepare<null, [bigint]>("DELETE FROM mention WHERE id = ?"),
+      dropPin: db.prepare<null, [bigint]>("DELETE FROM pin WHERE message = ?"),
       dropReactions: db.prepare<null, [bigint]>("DELETE FROM reaction WHERE message = ?"),
       hasReaction: db.prepare<{ one: bigint }, [bigint, string, bigint]>(
         "SELECT 1 AS one FROM reaction WHERE message = ? AND reaction = ? AND account = ?",
@@ -112,7 +99,8 @@ export class ChangeWriter {
 
   write(job: MessageChangeJob, moment: Moment): ChangeOutcome {
     const messageId = BigInt(job.messageId);
-    const actor = this.names.findAccount(job.app, job.actor);
+    const { names, rows, guards } = this.parts;
+    const actor = names.findAccount(job.app, job.actor);
     if (actor === undefined || messageId <= 0n || messageId > idMax) return notFound;
     const row = this.sql.message.get(messageId);
     if (row === null) return notFound;
@@ -120,8 +108,8 @@ export class ChangeWriter {
       const earlier = this.sql.editOf.get(messageId, actor, job.clientId);
       if (earlier !== null) return { result: "unchanged", entryId: earlier.id, time: earlier.at_ns };
     }
-    const group = row.inbox < 0n ? this.sql.group.get(-row.inbox) : null;
-    const isMember = group !== null && this.sql.isMember.get(-row.inbox, actor) !== null;
+    const group = row.inbox < 0n ? rows.byNumber(-row.inbox) : null;
+    const standing = group === null ? "stranger" : rows.standing(group, actor);
     const state = Number(row.state ?? 0n);
     const windowNs = job.kind === "react" ? 0n : BigInt(job.windowMs) * nsPerMs;
     const right = rightTo(job.kind, {
@@ -130,8 +118,12 @@ export class ChangeWriter {
         row.sender === actor ||
         row.inbox === actor ||
         (row.inbox < 0n && this.sql.window.get(actor, -row.inbox, messageId) !== null),
-      mayTalk: row.inbox > 0n || (isMember && group.member_count > 0n),
-      isAdmin: isMember && group.owner === actor,
+      // Who has a message in common has a conversation.
+      mayTalk:
+        group === null
+          ? guards.mayReach(actor, row.sender === actor ? row.inbox : row.sender, "write", true) === true
+          : rows.talkRight(group, actor, secondsOf(moment.wallMs)) === "allowed",
+      isAdmin: group !== null && group.member_count > 0n && (standing === "admin" || standing === "owner"),
       isRecalled: (state & messageState.recalled) !== 0,
       isRecent: windowNs > 0n && moment.atNs - row.sent_ns <= windowNs,
     });
@@ -164,6 +156,7 @@ export class ChangeWriter {
         this.sql.forgetMentions.run(messageId);
         this.sql.dropMentions.run(messageId);
         this.sql.dropReactions.run(messageId);
+        this.sql.dropPin.run(messageId);
         break;
       case "react":
         ({ reaction, isOff } = job);
@@ -187,7 +180,7 @@ export class ChangeWriter {
     const previousEntryId = this.entryIds.newestIn(inbox);
     this.sql.addEntry.run(entryId, kind, inbox, actor, messageId, moment.atNs, clientId, reaction, Number(isOff));
     this.entryIds.add(inbox, entryId);
-    const account = group === null ? (this.sql.accountName.get(inbox)?.name ?? "") : "";
+    const account = group === null ? this.parts.rows.nameOf(inbox) : "";
     return {
       result: "stored",
       entry: {

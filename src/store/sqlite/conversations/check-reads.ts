@@ -2,7 +2,7 @@
 
 import type { Database } from "bun:sqlite";
 import { integrityOf, isDamage, wrongTypesOf } from "../damage.ts";
-import { belongsTo, markOf } from "./read-file.ts";
+import { belongsTo, markOf, seenKey } from "./read-file.ts";
 
 export interface ReadsReport {
   /** `none`: it does not exist, or is of another log, and is made when somebody reads a message. */
@@ -50,7 +50,7 @@ function wrongMarks(log: Database, reads: Database): string[] {
   const rows = reads.query<{ account: bigint; other: bigint; read_id: bigint }, []>("SELECT * FROM read_mark");
   for (const row of rows.iterate()) {
     if (!exists(row.account)) nobodys++;
-    else if (!exists(row.other)) nowhere++;
+    else if (row.other !== seenKey && !exists(row.other)) nowhere++;
     if (row.read_id > last) beyond++;
   }
   const problems: string[] = [];

@@ -1,5 +1,5 @@
 // The newest entry (not a message) of each inbox, for `previousEntryId`: a talk needs no lookup for it, except the
-// first one to each inbox of a store that has entries at all.
+// first one to each inbox of a store that has entries at all. Quiet entries count for none.
 
 import type { Database } from "bun:sqlite";
 import { receivedKey } from "../index/posting.ts";
@@ -19,12 +19,14 @@ export class EntryIds {
 
   constructor(db: Database) {
     this.newest = db.prepare<{ id: bigint | null }, []>("SELECT max(id) AS id FROM entry");
-    this.newestOf = db.prepare<{ id: bigint | null }, [bigint]>("SELECT max(id) AS id FROM entry WHERE inbox = ?");
-    this.newestBelowOf = db.prepare<{ id: bigint | null }, [bigint, bigint]>(
-      "SELECT max(id) AS id FROM entry WHERE inbox = ? AND id < ?",
+    this.newestOf = db.prepare<{ id: bigint | null }, [bigint]>(
+      "SELECT max(id) AS id FROM entry WHERE inbox = ? AND quiet = 0",
     );
-    this.above = db.prepare<{ id: bigint; inbox: bigint }, [bigint, number]>(
-      "SELECT id, inbox FROM entry WHERE id > ? ORDER BY id LIMIT ?",
+    this.newestBelowOf = db.prepare<{ id: bigint | null }, [bigint, bigint]>(
+      "SELECT max(id) AS id FROM entry WHERE inbox = ? AND quiet = 0 AND id < ?",
+    );
+    this.above = db.prepare<{ id: bigint; inbox: bigint; quiet: bigint }, [bigint, number]>(
+      "SELECT id, inbox, quiet FROM entry WHERE id > ? ORDER BY id LIMIT ?",
     );
   }
 
@@ -33,12 +35,12 @@ export class EntryIds {
     const last = this.newest.get()?.id ?? 0n;
     if (last === this.last) return;
     const rows = last > this.last && this.last > 0n ? this.above.all(this.last, followedMax) : [];
-    if (rows.at(-1)?.id === last) for (const { id, inbox } of rows) this.ids.set(receivedKey(inbox), id);
-    else this.ids = new LastIds();
+    if (rows.at(-1)?.id !== last) this.ids = new LastIds();
+    else for (const { id, inbox, quiet } of rows) if (quiet === 0n) this.ids.set(receivedKey(inbox), id);
     this.last = last;
   }
 
-  /** Returns the newest entry of the inbox, or 0n. */
+  /** Returns the newest entry of the inbox that is not quiet, or 0n. */
   newestIn(inbox: bigint): bigint {
     if (this.last === 0n) return 0n;
     const key = receivedKey(inbox);
@@ -49,14 +51,14 @@ export class EntryIds {
     return found;
   }
 
-  /** Returns the newest entry of the inbox below an id, or 0n. */
+  /** Returns the newest one of them below an id, or 0n. */
   newestBelow(inbox: bigint, id: bigint): bigint {
     const newest = this.newestIn(inbox);
     return newest < id ? newest : (this.newestBelowOf.get(inbox, id)?.id ?? 0n);
   }
 
-  add(inbox: bigint, id: bigint): void {
-    this.ids.set(receivedKey(inbox), id);
+  add(inbox: bigint, id: bigint, isQuiet = false): void {
+    if (!isQuiet) this.ids.set(receivedKey(inbox), id);
     this.last = id;
   }
 

@@ -8,6 +8,7 @@ import type { ConversationsQuery } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
 import type { HistoryReader } from "./history-reader.ts";
 import type { LogIndex } from "../index/log-index.ts";
+import type { PeopleReader } from "../people/people-reader.ts";
 import type { ReadMarks } from "./read-marks.ts";
 import type { UnreadPage, UnreadReader } from "./unread-reader.ts";
 import type { MessageRow, Scope, VisibleMessages } from "./visible.ts";
@@ -51,6 +52,7 @@ export class ListReader {
   private readonly history: HistoryReader;
   private readonly marks: ReadMarks;
   private readonly unread: UnreadReader;
+  private readonly people: Pick<PeopleReader, "isBlocked">;
   private readonly sql;
 
   constructor(
@@ -61,6 +63,7 @@ export class ListReader {
       history: HistoryReader;
       marks: ReadMarks;
       unread: UnreadReader;
+      people: Pick<PeopleReader, "isBlocked">;
     },
   ) {
     this.lookups = parts.lookups;
@@ -68,6 +71,7 @@ export class ListReader {
     this.history = parts.history;
     this.marks = parts.marks;
     this.unread = parts.unread;
+    this.people = parts.people;
     this.sql = {
       settings: db.prepare<Setting, [bigint]>(
         "SELECT other, pinned, muted, hidden_id, cleared_id FROM conversation WHERE account = ?",
@@ -194,6 +198,11 @@ export class ListReader {
     return id === 0n ? undefined : { id, scope, last };
   }
 
+  /** Who blocks an account shows it no cursor. */
+  private peerReadId(me: bigint, other: bigint): bigint {
+    return this.people.isBlocked(other, me) ? 0n : this.marks.of(other, me);
+  }
+
   private conversation(
     { activity: { id, scope, last }, readId, after }: Listed,
     setting: Setting | undefined,
@@ -204,7 +213,7 @@ export class ListReader {
     return {
       ...(other < 0n
         ? { group: this.sql.groupId.get(-other)?.id ?? "" }
-        : { account: this.history.nameOf(other, names), peerReadId: this.marks.of(other, me) }),
+        : { account: this.history.nameOf(other, names), peerReadId: this.peerReadId(me, other) }),
       activityId: id,
       ...(last && { lastMessage: cutLast(this.history.message(last, me, names)) }),
       ...unreadFields(this.unread.messages(scope, after, unread)),

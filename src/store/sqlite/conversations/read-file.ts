@@ -1,6 +1,7 @@
 // The file of read cursors beside the log: `messages.db` has `messages-reads.db`. Apart from the log, because cursors
 // are many and may be lost for a second, and messages are not: its writer never takes the log's lock. The file is made
-// when the first cursor moves, and made anew when it belongs to another log.
+// when the first cursor moves, and made anew when it belongs to another log. When accounts were online last is in it,
+// too, as their cursor in no conversation (`seenKey`): it is as frequent, and may be lost likewise.
 
 import type { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, rmSync } from "node:fs";
@@ -15,6 +16,9 @@ interface MarkRow {
   readonly read_id: bigint;
 }
 
+/** No conversation: its cursor says when the account was online last, in minutes since 1970. */
+export const seenKey = 0n;
+
 const schemaVersion = 1n;
 /** More accounts than a store has. */
 const accountMax = 2n ** 53n;
@@ -24,7 +28,7 @@ const schema = `
   CREATE TABLE belongs (one INTEGER PRIMARY KEY CHECK (one = 1), mark INTEGER NOT NULL);
   CREATE TABLE read_mark (
     account INTEGER NOT NULL,
-    -- The partner, or minus the group.
+    -- The partner, or minus the group; or 0, for when the account was online last.
     other INTEGER NOT NULL,
     read_id INTEGER NOT NULL,
     PRIMARY KEY (account, other)

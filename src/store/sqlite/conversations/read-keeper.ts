@@ -5,6 +5,7 @@ import type { Database } from "bun:sqlite";
 import { fileIdentity } from "../../../base/file-identity.ts";
 import type { ReadMarkJob } from "../../change-jobs.ts";
 import type { ReadOutcome } from "../../conversations.ts";
+import type { LastSeen } from "../../people.ts";
 import { isDamage } from "../damage.ts";
 import { openOrMakeReads, readsPathOf } from "./read-file.ts";
 import { repairReads, type RepairedReads } from "./read-repair.ts";
@@ -40,9 +41,14 @@ export class ReadKeeper {
 
   /** Moves cursors in one transaction; outcome i belongs to job i. */
   move(jobs: readonly ReadMarkJob[]): ReadOutcome[] {
-    // A repair or a restore, here or in another process, or somebody who removed it.
-    if (this.file !== undefined && fileIdentity(readsPathOf(this.path)) !== this.file.identity) this.close();
+    this.refresh();
     return this.mending(() => this.open().writer.move(jobs));
+  }
+
+  /** Accounts were online until then; in one transaction. */
+  markSeen(marks: readonly LastSeen[]): void {
+    this.refresh();
+    this.mending(() => this.open().writer.markSeen(marks));
   }
 
   checkpoint(): void {
@@ -52,6 +58,11 @@ export class ReadKeeper {
   close(): void {
     this.file?.db.close();
     this.file = undefined;
+  }
+
+  /** A repair or a restore, here or in another process, or somebody who removed it. */
+  private refresh(): void {
+    if (this.file !== undefined && fileIdentity(readsPathOf(this.path)) !== this.file.identity) this.close();
   }
 
   private open(): OpenFile {

@@ -10,7 +10,7 @@ import { hasLog } from "../open-files.ts";
 import { damagedStem, freshAside } from "../backup/restore.ts";
 import { openConnection } from "../connection.ts";
 import { isUnreadable } from "../damage.ts";
-import { makeReads, markOf, readMarks, readsPathOf, removeReads } from "./read-file.ts";
+import { makeReads, markOf, readMarks, readsPathOf, removeReads, seenKey } from "./read-file.ts";
 
 const cacheKib = 8 * 1024;
 const pagesAt = 28;
@@ -82,12 +82,13 @@ function copyReadable(path: string, log: Database, target: Database): boolean {
   const account = log.prepare("SELECT 1 FROM account WHERE number = ?");
   const group = log.prepare(`SELECT 1 FROM "group" WHERE number = ?`);
   const exists = (number: bigint): boolean => (number > 0n ? account.get(number) : group.get(-number)) !== null;
+  const isPlace = (other: bigint): boolean => other === seenKey || exists(other);
   const add = target.prepare<null, [bigint, bigint, bigint]>(
     `INSERT INTO read_mark VALUES (?, ?, ?)
      ON CONFLICT (account, other) DO UPDATE SET read_id = max(read_id, excluded.read_id)`,
   );
   const take = (own: bigint, other: bigint, readId: bigint): void => {
-    if (own > 0n && readId > 0n && readId <= last && exists(own) && exists(other)) add.run(own, other, readId);
+    if (own > 0n && readId > 0n && readId <= last && exists(own) && isPlace(other)) add.run(own, other, readId);
   };
   let source: Database | undefined;
   target.run("BEGIN");

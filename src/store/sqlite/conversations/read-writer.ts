@@ -3,6 +3,9 @@
 import type { Database } from "bun:sqlite";
 import type { ReadMarkJob } from "../../change-jobs.ts";
 import type { ReadOutcome } from "../../conversations.ts";
+import type { LastSeen } from "../../people.ts";
+import { prepareIsBlocked } from "../people/guards.ts";
+import { seenKey } from "./read-file.ts";
 import { prepareWindow } from "../member-lookups.ts";
 
 const notFound: ReadOutcome = { result: "notFound" };
@@ -23,6 +26,7 @@ export class ReadWriter {
       group: log.prepare<{ number: bigint }, [string, string]>(`SELECT number FROM "group" WHERE app = ? AND id = ?`),
       place: log.prepare<{ inbox: bigint; sender: bigint }, [bigint]>("SELECT inbox, sender FROM message WHERE id = ?"),
       window: prepareWindow(log),
+      isBlocked: prepareIsBlocked(log),
       move: reads.prepare<null, [bigint, bigint, bigint]>(
         `INSERT INTO read_mark VALUES (?, ?, ?)
          ON CONFLICT (account, other) DO UPDATE SET read_id = excluded.read_id WHERE excluded.read_id > read_id`,
@@ -48,6 +52,21 @@ export class ReadWriter {
     }
   }
 
+  /** Moves the times at which accounts were seen; passes over unknown accounts. */
+  markSeen(marks: readonly LastSeen[]): void {
+    const rows = marks.flatMap(({ app, account, minute }) => {
+      const number = this.sql.account.get(app, account)?.number;
+      return number === undefined ? [] : [{ number, minute: BigInt(minute) }];
+    });
+    this.reads.run("BEGIN IMMEDIATE");
+    try {
+      for (const { number, minute } of rows) this.sql.move.run(number, seenKey, minute);
+      this.reads.run("COMMIT");
+    } finally {
+      if (this.reads.inTransaction) this.reads.run("ROLLBACK");
+    }
+  }
+
   private moveOne({ app, account, toGroup, dest, messageId }: ReadMarkJob, last: bigint): ReadOutcome {
     const id = BigInt(messageId);
     if (id < 0n || id > last) return { result: "future" };
@@ -56,7 +75,8 @@ export class ReadWriter {
     if (me === undefined || other === undefined) return notFound;
     const key = toGroup ? -other : other;
     const before = this.sql.mark.get(me, key)?.read_id ?? 0n;
-    if (id <= before) return { result: "unchanged", readId: before };
+    const isPrivate = !toGroup && this.sql.isBlocked.get(me, other) !== null ? { isPrivate: true } : {};
+    if (id <= before) return { result: "unchanged", readId: before, ...isPrivate };
     const place = this.sql.place.get(id);
     if (place === null) return notFound;
     const isHere = toGroup
@@ -64,6 +84,6 @@ export class ReadWriter {
       : (place.inbox === key && place.sender === me) || (place.inbox === me && place.sender === key);
     if (!isHere) return notFound;
     this.sql.move.run(me, key, id);
-    return { result: "moved", readId: id };
+    return { result: "moved", readId: id, ...isPrivate };
   }
 }

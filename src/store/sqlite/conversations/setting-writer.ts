@@ -6,7 +6,7 @@ import { hiddenMax, pinnedMax } from "../../../base/limits/fixed.ts";
 import type { HideJob, SetJob } from "../../change-jobs.ts";
 import type { SettingOutcome } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
-import type { Moment } from "./change-writer.ts";
+import type { Moment } from "./moment.ts";
 import type { Names } from "../names.ts";
 
 interface SettingRow {

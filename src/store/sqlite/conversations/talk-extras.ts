@@ -19,7 +19,10 @@ export class TalkExtrasWriter {
     this.names = names;
     this.sql = {
       isMember: prepareIsMember(db),
-      owner: db.prepare<{ owner: bigint }, [bigint]>(`SELECT owner FROM "group" WHERE number = ?`),
+      isAdmin: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM "group" g WHERE g.number = ?1 AND (g.owner = ?2 OR EXISTS (
+           SELECT 1 FROM member m WHERE m."group" = ?1 AND m.account = ?2 AND m.until_id IS NULL AND m.role > 0))`,
+      ),
       place: db.prepare<{ inbox: bigint; sender: bigint }, [bigint]>("SELECT inbox, sender FROM message WHERE id = ?"),
       window: prepareWindow(db),
       thread: db.prepare<{ thread: bigint | null }, [bigint]>("SELECT thread FROM message WHERE id = ?"),
@@ -36,7 +39,7 @@ export class TalkExtrasWriter {
   refusal(job: TalkJob, sender: bigint, inbox: bigint | undefined): bigint | undefined {
     const { mentions, replyTo, toGroup } = job;
     if (mentions === everybody) {
-      if (!toGroup || inbox === undefined || this.sql.owner.get(-inbox)?.owner !== sender) return outcome.mentionOfAll;
+      if (!toGroup || inbox === undefined || this.sql.isAdmin.get(-inbox, sender) === null) return outcome.mentionOfAll;
     } else if (mentions?.split(",").some((name) => !this.isIn(name, job, inbox)) === true) {
       return outcome.mentionOfStranger;
     }

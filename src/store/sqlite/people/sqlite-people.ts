@@ -100,7 +100,8 @@ export class SqlitePeople extends PeopleCalls implements PeopleStore {
   }
 }
 
-async function answerTo<Name extends Asked>(
+/** Asks the reader a question. */
+export async function answerTo<Name extends Asked>(
   reader: RequestTarget,
   question: QuestionOf<Name> & { readonly ask: Name },
 ): Promise<PeopleAnswers[Name]> {

@@ -28,6 +28,11 @@ export function keepNumbers(target: Database): number {
        UNION SELECT account FROM member UNION SELECT owner FROM "group" UNION SELECT account FROM cursor
        UNION SELECT actor FROM entry UNION SELECT account FROM reaction UNION SELECT account FROM hidden
        UNION SELECT account FROM conversation UNION SELECT other FROM conversation WHERE other > 0
+       UNION SELECT maker FROM invitation UNION SELECT account FROM join_request UNION SELECT account FROM pin
+       UNION SELECT first FROM pin UNION SELECT other FROM pin UNION SELECT account FROM block
+       UNION SELECT blocked FROM block UNION SELECT account FROM consent UNION SELECT account FROM profile
+       UNION SELECT CAST(n.value AS INTEGER) FROM entry e, json_each('[' || e.accounts || ']') n
+       WHERE json_valid('[' || e.accounts || ']')
      ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM account)`,
   ).changes;
   const groups = target.run(
@@ -35,7 +40,9 @@ export function keepNumbers(target: Database): number {
        (number, app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)
      SELECT number, '', 'lost-' || number, '', '', '', 0, 1, 0, 0, 0 FROM (
        SELECT -inbox AS number FROM message WHERE inbox < 0 UNION SELECT "group" FROM member
-       UNION SELECT -other FROM conversation WHERE other < 0
+       UNION SELECT -other FROM conversation WHERE other < 0 UNION SELECT -first FROM pin WHERE first < 0
+       UNION SELECT "group" FROM invitation UNION SELECT "group" FROM join_request
+       UNION SELECT -inbox FROM entry WHERE inbox < 0
      ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM "group")`,
   ).changes;
   return accounts + groups;
@@ -49,6 +56,8 @@ export function keepLastId(target: Database, path: string): bigint {
          SELECT id FROM message UNION ALL SELECT version FROM "group" UNION ALL SELECT from_id FROM member
          UNION ALL SELECT until_id FROM member UNION ALL SELECT acked FROM cursor UNION ALL SELECT last_id FROM sequence
          UNION ALL SELECT id FROM entry UNION ALL SELECT version FROM hidden UNION ALL SELECT version FROM conversation
+         UNION ALL SELECT dismissed_id FROM "group" UNION ALL SELECT guard_id FROM sequence
+         UNION ALL SELECT version FROM block UNION ALL SELECT version FROM consent UNION ALL SELECT version FROM profile
        ) WHERE id <= ?`,
     )
     .get(idMax)?.id;
@@ -56,7 +65,14 @@ export function keepLastId(target: Database, path: string): bigint {
   const known = [seen ?? 0n, flushedIdOf(indexPath), flushedIdOf(formerPathOf(indexPath))];
   const lastId = known.reduce((greatest, id) => (id > greatest ? id : greatest));
   target.run("INSERT OR IGNORE INTO sequence (one, last_id, committed_ms) VALUES (1, 0, 0)");
-  target.run("UPDATE sequence SET last_id = ?", [lastId]);
+  // Processes compare the version of blocks and settings: what is beyond the last id was no version.
+  target.run(
+    `UPDATE sequence SET last_id = ?1, guard_id = (
+       SELECT ifnull(max(version), 0) FROM (
+         SELECT version FROM block UNION ALL SELECT version FROM consent UNION ALL SELECT guard_id FROM sequence
+       ) WHERE version <= ?1)`,
+    [lastId],
+  );
   return lastId;
 }
 

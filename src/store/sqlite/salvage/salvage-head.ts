@@ -121,9 +121,12 @@ function writeSchema(path: string, sought: readonly Sought[], roots: ReadonlyMap
   writePage(path, head);
 }
 
-/** Returns the shortest statement for a table: its columns in order, and its key. */
+/** Returns the shortest statement for a table: its columns in order, and its key. Only a rowid needs its type. */
 function statementOf(table: string, kind: PageKind, columns: readonly SoughtColumn[]): string {
-  const all = columns.map(({ name, type, added }) => `"${name}" ${type}${added === "0" ? " DEFAULT 0" : ""}`);
+  const all = columns.map(({ name, isRowid, added }) => {
+    const missing = added === undefined || added === "NULL" ? "" : ` DEFAULT ${added}`;
+    return `"${name}"${isRowid ? " INTEGER" : ""}${missing}`;
+  });
   const keys = columns.filter(({ key }) => key > 0).toSorted((a, b) => a.key - b.key);
   const key = keys.map(({ name }) => `"${name}"`).join(",");
   const unique = table === "account" ? ",UNIQUE(app,name)" : "";

@@ -7,7 +7,7 @@
 import { Database } from "bun:sqlite";
 import { isStoreIdentity } from "../../../auth/store-ownership.ts";
 import { pageBytes, recordAt, type BtreePage, type PageFile, type PageKind, type Record } from "./btree-page.ts";
-import { addedColumns, migrations } from "../schema.ts";
+import { addedColumns, type AddedDefault, migrations } from "../schema.ts";
 
 /** Not recognisable by rows: `run_time`, and schema 1's index on the clients' ids, have rows of the same types. */
 const unrecognisable = new Set(["sequence", "cursor"]);
@@ -30,7 +30,7 @@ export interface SoughtColumn {
   readonly key: number;
   readonly isNullable: boolean;
   /** Rows may end before this column and have this value then. */
-  readonly added: "0" | "NULL" | undefined;
+  readonly added: AddedDefault | undefined;
 }
 
 /** The index of the accounts' names: the same rows on other pages. */

@@ -1,0 +1,96 @@
+// Invitations to groups: codes with which one joins. A code is worth nothing while its maker is neither the owner nor
+// an admin, and a member who uses one uses up nothing.
+
+import type { GroupCall, GroupCallOutcome } from "../../change-jobs.ts";
+import { rightInGroup } from "../../group-rights.ts";
+import type { Moment } from "../conversations/moment.ts";
+import type { GroupParts } from "./group-parts.ts";
+import { type GroupRow, secondsOf } from "./group-rows.ts";
+
+type CallOf<Name extends GroupCall["call"]> = Extract<GroupCall, { readonly call: Name }>;
+
+interface InvitationRow {
+  readonly number: bigint;
+  readonly group: bigint;
+  readonly maker: bigint;
+  readonly uses_left: bigint;
+}
+
+/** A condition for rows of `invitation` i, joined with their `group` g, that are valid at the second ?2. */
+export const validInvitation = `i.expires_s > ?2 AND (g.owner = i.maker OR EXISTS (
+  SELECT 1 FROM member m WHERE m."group" = g.number AND m.account = i.maker AND m.until_id IS NULL AND m.role > 0))`;
+
+export class Invitations {
+  private readonly parts: GroupParts;
+  private readonly sql;
+
+  constructor(parts: GroupParts) {
+    this.parts = parts;
+    const { db } = parts;
+    this.sql = {
+      find: db.prepare<InvitationRow, [string, bigint, string]>(
+        `SELECT i.number, i."group", i.maker, i.uses_left FROM invitation i JOIN "group" g ON g.number = i."group"
+         WHERE i.code = ?1 AND i.app = ?3 AND g.member_count > 0 AND ${validInvitation}`,
+      ),
+      count: db.prepare<{ count: bigint }, [bigint, bigint]>(
+        `SELECT count(*) AS count FROM invitation i JOIN "group" g ON g.number = i."group"
+         WHERE i."group" = ?1 AND ${validInvitation}`,
+      ),
+      dropExpired: db.prepare<null, [bigint, bigint]>(`DELETE FROM invitation WHERE "group" = ? AND expires_s <= ?`),
+      add: db.prepare<null, [string, string, bigint, bigint, bigint, number]>(
+        `INSERT INTO invitation (app, code, "group", maker, expires_s, uses_left) VALUES (?, ?, ?, ?, ?, ?)`,
+      ),
+      use: db.prepare<null, [bigint]>("UPDATE invitation SET uses_left = uses_left - 1 WHERE number = ?"),
+      drop: db.prepare<null, [bigint]>("DELETE FROM invitation WHERE number = ?"),
+      revoke: db.prepare<null, [string, bigint]>(`DELETE FROM invitation WHERE code = ? AND "group" = ?`),
+    };
+  }
+
+  invite({ app, group: id, actor, code, validSeconds, uses }: CallOf<"invite">, { wallMs }: Moment): GroupCallOutcome {
+    const { names, rows, bounds } = this.parts;
+    const group = rows.find(app, id);
+    if (group === null) return { result: "notFound" };
+    const result = rightInGroup("invite", rows.facts(group, app, actor));
+    if (result !== "allowed") return { result };
+    const now = secondsOf(wallMs);
+    this.sql.dropExpired.run(group.number, now);
+    const kept = this.sql.count.get(group.number, now)?.count ?? 0n;
+    if (kept >= BigInt(bounds.invitationsPerGroup)) return { result: "full", bound: "invitationsPerGroup" };
+    const expiresAt = now + BigInt(validSeconds);
+    this.sql.add.run(app, code, group.number, names.account(app, actor), expiresAt, uses === 0 ? -1 : uses);
+    return nothingStored(group, { invitation: { code, expiresAt, usesLeft: uses, account: actor } });
+  }
+
+  revoke({ app, group: id, actor, code }: CallOf<"revoke">): GroupCallOutcome {
+    const { rows } = this.parts;
+    const group = rows.find(app, id);
+    if (group === null) return { result: "notFound" };
+    const result = rightInGroup("invite", rows.facts(group, app, actor));
+    if (result !== "allowed") return { result };
+    return this.sql.revoke.run(code, group.number).changes > 0 ? nothingStored(group) : { result: "unchanged" };
+  }
+
+  join({ app, account: name, code }: CallOf<"joinInvited">, moment: Moment): GroupCallOutcome {
+    const { names, rows, membership } = this.parts;
+    const row = this.sql.find.get(code, secondsOf(moment.wallMs), app);
+    const group = row && rows.byNumber(row.group);
+    if (row === null || group === null) return { result: "notFound" };
+    const result = rightInGroup("joinInvited", rows.facts(group, app, name));
+    if (result !== "allowed") return { result, group: group.id };
+    if (membership.isFull(group)) return { result: "full", bound: "groupMembers", group: group.id };
+    const account = { number: names.account(app, name), name };
+    const bound = membership.fullOf(account.number, true);
+    if (bound !== undefined) return { result: "full", bound, group: group.id };
+    if (row.uses_left === 1n) this.sql.drop.run(row.number);
+    else if (row.uses_left > 1n) this.sql.use.run(row.number);
+    return { ...membership.add(group, account, [account], true, moment), group: group.id };
+  }
+}
+
+/** The outcome of a call that writes no entry. */
+export function nothingStored(
+  { version }: Pick<GroupRow, "version">,
+  rest: Pick<GroupCallOutcome, "invitation" | "admins" | "time"> = {},
+): GroupCallOutcome {
+  return { result: "stored", entries: [], versionBefore: version, version, ...rest };
+}

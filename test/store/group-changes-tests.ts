@@ -1,0 +1,437 @@
+// What every store promises of groups that one can run (src/store/groups.ts).
+
+import { expect, test } from "bun:test";
+import type { LimitValues } from "../../src/base/limits/table.ts";
+import { groupAdminsMax, pinnedMessagesMax, quietMembersMax } from "../../src/base/limits/fixed.ts";
+import { entryKind } from "../../src/store/conversations.ts";
+import type { GroupStore } from "../../src/store/groups.ts";
+import { bound } from "../support/bounds.ts";
+import { ConversationAsks } from "./conversation-asks.ts";
+import { entryOf, type GroupAsks, storedOf } from "./group-asks.ts";
+import { draft, ofTest } from "./samples.ts";
+
+const hour = 3_600n;
+const soon = (): bigint => BigInt(Math.floor(Date.now() / 1_000)) + hour;
+
+export function groupChangesTests(asks: GroupAsks): void {
+  const { made, by, change, result, admin, pin, pinned, members, names, opened } = asks;
+  const { send, log, recall } = new ConversationAsks(opened);
+  const of = (account: string, group = "g1") => ({ app: ofTest.app, group, actor: account, account });
+
+  test("creating, joining and leaving are entries: their ids are the versions, and they name who it was", async () => {
+    const created = await made("bob", "eve");
+    const joined = await opened.store.join(of("joe"));
+    const left = await opened.store.quit(of("joe"));
+    const removed = await opened.store.quit({ ...of("bob"), actor: "ann" });
+    if (joined.result !== "changed" || left.result !== "changed" || removed.result !== "changed")
+      throw new Error("expected changes");
+    const { entries } = await log("eve");
+    expect(
+      entries.map(({ messageId, kind, otherAccount, group, detail }) => [messageId, kind, otherAccount, group, detail]),
+    ).toEqual([
+      [created, entryKind.groupCreated, "ann", "g1", { accounts: ["ann", "bob", "eve"], count: 3 }],
+      [joined.version, entryKind.groupJoined, "joe", "g1", { accounts: ["joe"], count: 1 }],
+      [left.version, entryKind.groupLeft, "joe", "g1", { accounts: ["joe"], count: 1 }],
+      [removed.version, entryKind.groupRemoved, "ann", "g1", { accounts: ["bob"], count: 1 }],
+    ]);
+    expect(joined.entry).toEqual({ previousEntryId: created, isQuiet: false, time: entries[1]?.sendTime ?? 0n });
+    expect(left.entry?.previousEntryId).toBe(joined.version);
+    // Windows are closed for entries: one sees what added and what removed it.
+    const ids = async (account: string): Promise<bigint[]> =>
+      (await log(account, { includeSent: true })).entries.map(({ messageId }) => messageId);
+    expect(await ids("joe")).toEqual([joined.version, left.version]);
+    expect(await ids("bob")).toEqual([created, joined.version, left.version, removed.version]);
+    expect((await log("eve", { includeEvents: false })).entries).toEqual([]);
+  });
+
+  test("a group made in slices has one entry, which names the first of its members", async () => {
+    const created = await made(...Array.from({ length: 450 }, (_, i) => `m${i}`));
+    const { entries } = await log("m449");
+    expect(entries).toMatchObject([{ messageId: created, kind: entryKind.groupCreated, detail: { count: 451 } }]);
+    expect(entries[0]?.detail?.accounts).toHaveLength(100);
+    expect(entries[0]?.detail?.accounts.slice(0, 2)).toEqual(["ann", "m0"]);
+  });
+
+  test("an update stores what differs: texts and settings are an entry each, in one commit", async () => {
+    const version = await made("bob");
+    const both = storedOf(await change("ann", { kind: "update", name: "new", announcement: "hi", isClosed: true }));
+    expect(both.entries.map(({ entry: { kind, detail } }) => [kind, detail])).toEqual([
+      [entryKind.groupUpdated, { accounts: [], count: 0, fields: [0, 3] }],
+      [entryKind.groupSettings, { accounts: [], count: 0, fields: [4] }],
+    ]);
+    const [first, second] = both.entries;
+    expect(first?.previousEntryId).toBe(version);
+    expect(second?.previousEntryId).toBe(first?.entry.entryId ?? 0n);
+    expect([both.versionBefore, both.version]).toEqual([version, version]);
+    expect(await change("ann", { kind: "update", name: "new", isClosed: true })).toEqual({ result: "unchanged" });
+    const rest = storedOf(await change("ann", { kind: "update", isClosed: true, hasApproval: true, avatar: "a" }));
+    expect(rest.entries.map(({ entry }) => entry.detail.fields)).toEqual([[1], [5]]);
+    expect(await members("bob", { limit: 0 })).toMatchObject({
+      items: [],
+      group: { name: "new", avatar: "a", introduction: "i", announcement: "hi", isClosed: true, hasApproval: true },
+    });
+    expect(await result("bob", { kind: "update", name: "x" })).toBe("forbidden");
+    expect(await result("joe", { kind: "update", name: "x" })).toBe("forbidden");
+    const entries = (await log("bob")).entries.slice(1);
+    expect(entries.map(({ messageId, detail }) => [messageId, detail])).toEqual(
+      [...both.entries, ...rest.entries].map(({ entry }) => [entry.entryId, entry.detail]),
+    );
+  });
+
+  test("admins run the group, and do not touch each other or the owner", async () => {
+    await made("bob", "eve", "joe");
+    expect(entryOf(await admin("bob")).entry.detail).toEqual({ accounts: ["bob"], count: 1, role: "admin" });
+    expect(await admin("bob")).toEqual({ result: "unchanged" });
+    await admin("eve");
+    expect(await result("bob", { kind: "role", account: "joe", role: "admin" })).toBe("forbidden");
+    expect(await result("ann", { kind: "role", account: "nobody", role: "admin" })).toBe("noMember");
+    expect(await result("bob", { kind: "mute", account: "eve", until: soon() })).toBe("forbidden");
+    expect(await result("bob", { kind: "mute", account: "ann", until: soon() })).toBe("forbidden");
+    const remove = async (actor: string, ...accounts: readonly string[]) =>
+      (await asks.groups.remove({ ...by(actor), accounts })).map(({ result: each }) => each);
+    expect(await remove("bob", "joe", "eve")).toEqual(["forbidden"]);
+    expect(await remove("bob", "ann")).toEqual(["forbidden"]);
+    expect(await remove("bob", "joe", "nobody")).toEqual(["stored"]);
+    expect(await remove("bob", "joe")).toEqual([]);
+    expect(await remove("ann", "eve")).toEqual(["stored"]);
+    expect(await result("ann", { kind: "role", account: "bob", role: "member" })).toBe("stored");
+    expect(await remove("bob", "eve")).toEqual(["forbidden"]);
+  });
+
+  test("a role is not kept when one leaves, and of admins there are at most so many", async () => {
+    const many = Array.from({ length: groupAdminsMax + 1 }, (_, i) => `m${i}`);
+    await made(...many);
+    for (const name of many.slice(1)) storedOf(await admin(name));
+    expect(await admin("m0")).toEqual({ result: "full", bound: "groupAdminsMax" });
+    await opened.store.quit(of("m1"));
+    expect((await admin("m0")).result).toBe("stored");
+    await opened.store.join(of("m1"));
+    expect(await result("m1", { kind: "update", name: "x" })).toBe("forbidden");
+    expect(await members("ann", { limit: 3, isAdminsOnly: true })).toMatchObject({
+      hasMore: true,
+      items: [{ role: "owner" }, { role: "admin" }, { role: "admin" }],
+    });
+  });
+
+  test("a mute ends by itself, and stays with who leaves and comes back", async () => {
+    await made("bob");
+    const until = soon();
+    expect(entryOf(await change("ann", { kind: "mute", account: "bob", until })).entry.detail).toEqual({
+      accounts: ["bob"],
+      count: 1,
+      until,
+    });
+    expect(await result("ann", { kind: "mute", account: "bob", until })).toBe("unchanged");
+    const talk = { toGroup: true, dest: "g1", sender: "bob" };
+    expect(await opened.say2(talk)).toBe("muted");
+    expect(await asks.people.mayTalk({ app: ofTest.app, account: "bob", toGroup: true, dest: "g1" })).toBe("muted");
+    const message = await send("ann", "@g1");
+    const react = {
+      kind: "react",
+      app: ofTest.app,
+      actor: "bob",
+      messageId: message,
+      reaction: "a",
+      isOff: false,
+    } as const;
+    expect((await opened.store.change(react)).result).toBe("forbidden");
+    await opened.store.quit(of("bob"));
+    await opened.store.join(of("bob"));
+    expect(await opened.say2(talk)).toBe("muted");
+    expect(await members("bob")).toMatchObject({ group: { mutedUntil: until } });
+    expect(await result("ann", { kind: "mute", account: "bob", until: 5n })).toBe("stored");
+    expect(await result("ann", { kind: "mute", account: "bob", until: 0n })).toBe("unchanged");
+    expect(await opened.say2(talk)).toBe("stored");
+    expect((await opened.store.change(react)).result).toBe("stored");
+  });
+
+  test("in a group for admins nobody else talks; who is muted may recall", async () => {
+    await made("bob", "eve");
+    const id = await send("bob", "@g1");
+    await admin("eve");
+    await change("ann", { kind: "update", isForAdmins: true });
+    const talk = { toGroup: true, dest: "g1" };
+    expect(await opened.say2({ ...talk, sender: "bob" })).toBe("forAdmins");
+    expect(await opened.say2({ ...talk, sender: "eve", mentions: ["*"] })).toBe("stored");
+    expect(await opened.say2({ ...talk, sender: "ann" })).toBe("stored");
+    expect((await recall("bob", id)).result).toBe("stored");
+    const other = await send("ann", "@g1");
+    expect((await recall("bob", other)).result).toBe("forbidden");
+    expect((await recall("eve", other, { windowMs: 0 })).result).toBe("stored");
+  });
+
+  test("the owner transfers the group and becomes an admin; repeated, it is as it was", async () => {
+    await made("bob", "eve");
+    const transfer = { kind: "transfer", account: "bob" } as const;
+    expect(await result("eve", transfer)).toBe("forbidden");
+    expect(await result("ann", { kind: "transfer", account: "joe" })).toBe("noMember");
+    expect(await result("ann", { kind: "transfer", account: "ann" })).toBe("unchanged");
+    expect(entryOf(await change("ann", transfer)).entry).toMatchObject({
+      kind: entryKind.groupTransferred,
+      detail: { accounts: ["bob"], count: 1, role: "owner" },
+    });
+    expect(await result("ann", transfer)).toBe("unchanged");
+    expect(await members("eve")).toMatchObject({
+      items: [
+        { account: "ann", role: "admin" },
+        { account: "bob", role: "owner" },
+        { account: "eve", role: "member" },
+      ],
+      group: { owner: "bob", role: "member" },
+    });
+    // An owner who leaves is followed by the longest member, whatever the roles.
+    await opened.store.quit(of("bob"));
+    expect(await members("eve")).toMatchObject({
+      group: { owner: "ann" },
+      items: [{ role: "owner" }, { role: "member" }],
+    });
+  });
+
+  test("an alias is one's own", async () => {
+    await made("bob");
+    expect(entryOf(await change("bob", { kind: "alias", alias: "Bobby" })).entry).toMatchObject({
+      kind: entryKind.groupAlias,
+      actor: "bob",
+      detail: { accounts: ["bob"], count: 1 },
+    });
+    expect(await result("bob", { kind: "alias", alias: "Bobby" })).toBe("unchanged");
+    expect(await result("joe", { kind: "alias", alias: "x" })).toBe("forbidden");
+    expect(await members("ann")).toMatchObject({ items: [{ alias: "" }, { alias: "Bobby" }] });
+    expect(await members("bob")).toMatchObject({ group: { alias: "Bobby" } });
+  });
+
+  test("members are added in slices, an entry each; who is a member stays one", async () => {
+    await made("bob");
+    const accounts = Array.from({ length: 200 }, (_, i) => `m${i}`);
+    const added = await asks.groups.add({ ...by("ann"), accounts: ["bob", ...accounts] });
+    expect(added).toMatchObject({ leftOut: [], unwilling: [], outcomes: [{ result: "stored" }, { result: "stored" }] });
+    const [first, second] = added.outcomes.map(storedOf);
+    expect(first?.entries[0]?.entry.detail.count).toBe(191);
+    expect(second).toMatchObject({ versionBefore: first?.version, entries: [{ entry: { detail: { count: 9 } } }] });
+    expect((await opened.store.membership(ofTest.app, "g1"))?.accounts).toHaveLength(202);
+    expect(await asks.groups.add({ ...by("ann"), accounts })).toEqual({ outcomes: [], leftOut: [], unwilling: [] });
+    expect(await asks.groups.add({ ...by("bob"), accounts: ["joe"] })).toMatchObject({
+      outcomes: [{ result: "forbidden" }],
+    });
+    const removed = await asks.groups.remove({ ...by("ann"), accounts });
+    expect(removed.map((outcome) => entryOf(outcome).entry.detail.count)).toEqual([192, 8]);
+    expect((await opened.store.membership(ofTest.app, "g1"))?.accounts).toEqual(["ann", "bob"]);
+  });
+
+  test("in a large group, who joins and leaves is told quietly: nothing names that entry", async () => {
+    await made(...Array.from({ length: quietMembersMax - 1 }, (_, i) => `m${i}`));
+    const loud = entryOf(await change("ann", { kind: "update", name: "x" })).entry.entryId;
+    const joined = await opened.store.join(of("bob"));
+    expect(joined).toMatchObject({ entry: { previousEntryId: loud, isQuiet: true } });
+    const renamed = entryOf(await change("ann", { kind: "update", name: "y" }));
+    expect([renamed.previousEntryId, renamed.isQuiet]).toEqual([loud, false]);
+    expect((await opened.say({ toGroup: true, dest: "g1" })).previousEntryId).toBe(renamed.entry.entryId);
+    expect((await opened.store.quit(of("bob"))).result).toBe("changed");
+    expect((await log("m1")).entries.map(({ kind }) => kind)).toEqual([
+      entryKind.groupCreated,
+      entryKind.groupUpdated,
+      entryKind.groupJoined,
+      entryKind.groupUpdated,
+      entryKind.message,
+      entryKind.groupLeft,
+    ]);
+  });
+
+  test("a dismissed group has ended for everybody, and what was said stays readable", async () => {
+    const version = await made("bob", "eve");
+    const id = await send("bob", "@g1");
+    expect(await result("bob", { kind: "dismiss" })).toBe("forbidden");
+    const ended = storedOf(await change("ann", { kind: "dismiss" }));
+    expect(ended).toMatchObject({ versionBefore: version, entries: [{ entry: { kind: entryKind.groupDismissed } }] });
+    expect(ended.entries[0]?.entry.entryId).toBe(ended.version);
+    expect(await result("ann", { kind: "dismiss" })).toBe("unchanged");
+    expect(await result("bob", { kind: "dismiss" })).toBe("notFound");
+    expect(await opened.say2({ toGroup: true, dest: "g1", sender: "bob" })).toBe("notFound");
+    expect(await opened.store.join(of("joe"))).toEqual({ result: "notFound" });
+    expect(await opened.store.quit(of("bob"))).toEqual({ result: "unchanged" });
+    expect(await opened.store.membership(ofTest.app, "g1")).toBeUndefined();
+    expect(await names("bob")).toBe("notFound");
+    expect((await asks.groups.groups(ofTest.app, "bob", "", 10)).items).toEqual([]);
+    expect(await asks.groups.add({ ...by("ann"), accounts: ["joe"] })).toMatchObject({
+      outcomes: [{ result: "notFound" }],
+    });
+    expect((await recall("ann", id)).result).toBe("forbidden");
+    const log0 = await log("eve");
+    expect((await recall("bob", id)).result).toBe("stored");
+    const after = await log("eve");
+    // Nobody is a member any more who would see that entry.
+    expect(after.entries).toEqual(log0.entries);
+    expect(after.entries.at(-1)?.messageId).toBe(ended.version);
+    expect(await opened.readable("eve", [id])).toEqual([id]);
+  });
+
+  test("pages of groups and members go on after a name, also of one that has left", async () => {
+    const accounts = Array.from({ length: 7 }, (_, i) => `m${i}`);
+    await made(...accounts);
+    expect(await names("m3", { limit: 3 })).toEqual(["ann", "m0", "m1"]);
+    await opened.store.quit(of("m1"));
+    expect(await names("m3", { limit: 3, after: "m1" })).toEqual(["m2", "m3", "m4"]);
+    expect(await members("m3", { limit: 2, after: "m4" })).toMatchObject({ hasMore: false, items: [{}, {}] });
+    expect(await names("m1")).toBe("forbidden");
+    expect(await names("m3", { group: "no" })).toBe("notFound");
+    expect(await names("m3", { app: ofTest.otherApp })).toBe("notFound");
+    for (const id of ["g2", "g3"]) await opened.store.createGroup(draft({ id, members: ["m3"] }));
+    const groups = async (after: string, limit: number) => {
+      const page = await asks.groups.groups(ofTest.app, "m3", after, limit);
+      return [page.items.map(({ id }) => id), page.hasMore];
+    };
+    expect(await groups("", 2)).toEqual([["g1", "g2"], true]);
+    expect(await groups("g2", 2)).toEqual([["g3"], false]);
+    expect((await asks.groups.groups(ofTest.otherApp, "m3", "", 2)).items).toEqual([]);
+  });
+
+  const invite = (actor: string, code: string, uses = 0, validSeconds = 1_000) =>
+    asks.groups.invite({ ...by(actor), code, uses, validSeconds });
+  const joinBy = async (account: string, code: string): Promise<string> =>
+    (await asks.groups.joinInvited(ofTest.app, account, code)).result;
+
+  test("an invitation joins also a closed group, as often as it says", async () => {
+    await opened.store.createGroup(draft({ closed: true, members: ["bob"] }));
+    const code = `${ofTest.app}-a`;
+    expect((await invite("bob", code)).result).toBe("forbidden");
+    expect(await invite("ann", code, 2)).toMatchObject({
+      result: "stored",
+      invitation: { code, usesLeft: 2, account: "ann" },
+    });
+    expect(await joinBy("ann", code)).toBe("unchanged");
+    const joined = await asks.groups.joinInvited(ofTest.app, "eve", code);
+    expect(joined).toMatchObject({
+      result: "stored",
+      group: "g1",
+      entries: [{ entry: { kind: entryKind.groupJoined } }],
+    });
+    expect(await asks.groups.invitations(by("ann"))).toMatchObject({ items: [{ code, usesLeft: 1 }] });
+    expect((await asks.groups.joinInvited(ofTest.otherApp, "joe", code)).result).toBe("notFound");
+    expect(await joinBy("joe", code)).toBe("stored");
+    expect(await joinBy("kim", code)).toBe("notFound");
+    expect(await asks.groups.invitations(by("bob"))).toEqual({ result: "forbidden" });
+    expect(await joinBy("kim", `${ofTest.app}-b`)).toBe("notFound");
+  });
+
+  test("an invitation ends when it is revoked, and with its maker's role", async () => {
+    await made("bob");
+    await admin("bob");
+    const [one, two] = [`${ofTest.app}-1`, `${ofTest.app}-2`];
+    await invite("bob", one);
+    await invite("bob", two);
+    expect(await asks.groups.revokeInvitation(by("ann"), one)).toEqual({ result: "stored" });
+    expect(await asks.groups.revokeInvitation(by("ann"), one)).toEqual({ result: "unchanged" });
+    expect(await joinBy("eve", one)).toBe("notFound");
+    await change("ann", { kind: "role", account: "bob", role: "member" });
+    expect(await joinBy("eve", two)).toBe("notFound");
+    expect(await asks.groups.invitations(by("ann"))).toMatchObject({ items: [] });
+  });
+
+  test("requests to join are for the admins to answer", async () => {
+    await made("bob", "eve");
+    await admin("bob");
+    const request = (account: string, text = "please") => asks.groups.request({ ...by(account), text });
+    expect(await request("joe")).toEqual({ result: "noApproval" });
+    await change("ann", { kind: "update", hasApproval: true });
+    expect(await opened.store.join(of("joe"))).toEqual({ result: "approval" });
+    const asked = await request("joe");
+    expect(asked.result === "stored" && asked.admins.toSorted()).toEqual(["ann", "bob"]);
+    expect(await request("joe", "again")).toEqual({ result: "unchanged" });
+    expect((await request("kim")).result).toBe("stored");
+    expect(await asks.groups.requests(by("bob"), "", 1)).toMatchObject({
+      items: [{ account: "joe", text: "again" }],
+      hasMore: true,
+    });
+    expect(await asks.groups.requests(by("bob"), "joe", 1)).toMatchObject({
+      items: [{ account: "kim" }],
+      hasMore: false,
+    });
+    expect(await asks.groups.requests(by("eve"), "", 1)).toEqual({ result: "forbidden" });
+    expect(await members("ann")).toMatchObject({ group: { requestCount: 2 } });
+    expect(await members("eve")).toMatchObject({ group: { requestCount: 0 } });
+    const answer = (account: string, isAccepted: boolean, actor = "bob") =>
+      asks.groups.answer({ ...by(actor), account, isAccepted });
+    expect((await answer("joe", true, "eve")).result).toBe("forbidden");
+    expect(entryOf(await answer("joe", true)).entry).toMatchObject({ actor: "bob", detail: { accounts: ["joe"] } });
+    expect((await answer("joe", true)).result).toBe("unchanged");
+    expect(await answer("kim", false)).toMatchObject({ result: "stored", entries: [] });
+    expect((await answer("kim", false)).result).toBe("notFound");
+    expect((await request("kim")).result).toBe("stored");
+    expect((await asks.groups.withdraw(by("kim"))).result).toBe("stored");
+    expect((await asks.groups.withdraw(by("kim"))).result).toBe("unchanged");
+    await change("ann", { kind: "update", isClosed: true });
+    expect(await request("kim")).toEqual({ result: "closed" });
+  });
+
+  test("pins are for the admins; a recall unpins", async () => {
+    await made("bob");
+    const [one, two] = [await send("bob", "@g1"), await send("ann", "@g1")];
+    expect((await pin("bob", "@g1", one)).result).toBe("forbidden");
+    expect(entryOf(await pin("ann", "@g1", one)).entry).toMatchObject({
+      kind: entryKind.pinned,
+      refersTo: one,
+      isOff: false,
+    });
+    expect((await pin("ann", "@g1", one)).result).toBe("unchanged");
+    await pin("ann", "@g1", two);
+    expect(await pinned("bob", "@g1")).toEqual([two, one]);
+    expect(await pinned("joe", "@g1")).toBe("notFound");
+    await opened.store.join(of("eve"));
+    expect(await pinned("eve", "@g1")).toEqual([]);
+    await recall("ann", two);
+    expect(await pinned("bob", "@g1")).toEqual([one]);
+    expect((await pin("ann", "@g1", two)).result).toBe("notFound");
+    expect(entryOf(await pin("ann", "@g1", one, true)).entry).toMatchObject({ refersTo: one, isOff: true });
+    expect((await pin("ann", "@g1", one, true)).result).toBe("unchanged");
+    const direct = await send("ann", "bob");
+    expect((await pin("joe", "bob", direct)).result).toBe("notFound");
+    expect((await pin("ann", "@g1", direct)).result).toBe("notFound");
+    expect(entryOf(await pin("bob", "ann", direct)).entry).toMatchObject({ account: "ann", group: "" });
+    expect(await pinned("ann", "bob")).toEqual([direct]);
+    expect((await pin("ann", "bob", direct)).result).toBe("unchanged");
+  });
+
+  test("a conversation has so many pins", async () => {
+    for (let i = 0; i < pinnedMessagesMax; i++) storedOf(await pin("ann", "bob", await send("ann", "bob")));
+    const last = await send("ann", "bob");
+    expect(await pin("bob", "ann", last)).toEqual({ result: "full", bound: "pinnedMessagesMax" });
+  });
+
+  /** Opens the store again with limits, for one test. */
+  const limited = async (limits: Partial<LimitValues>, work: (groups: GroupStore) => Promise<void>): Promise<void> => {
+    const store = await opened.place.open(limits);
+    if (store.groups !== undefined) await work(store.groups);
+    await store.close();
+  };
+  const invited = (count: number) =>
+    limited({ invitationsPerGroup: 2 }, async (groups) => {
+      await made();
+      const results: string[] = [];
+      for (let i = 0; i < count; i++)
+        results.push(
+          (await groups.invite({ ...by("ann"), code: `${ofTest.app}-${i}`, uses: 0, validSeconds: 9 })).result,
+        );
+      expect(results).toEqual(Array.from({ length: count }, (_, i) => (i < 2 ? "stored" : "full")));
+    });
+  bound("invitationsPerGroup", { at: () => invited(2), above: () => invited(3) });
+  const requested = (count: number) =>
+    limited({ joinRequestsPerGroup: 2 }, async (groups) => {
+      await made();
+      await change("ann", { kind: "update", hasApproval: true });
+      const results: string[] = [];
+      for (let i = 0; i < count; i++) results.push((await groups.request({ ...by(`m${i}`), text: "" })).result);
+      expect(results).toEqual(Array.from({ length: count }, (_, i) => (i < 2 ? "stored" : "full")));
+    });
+  bound("joinRequestsPerGroup", { at: () => requested(2), above: () => requested(3) });
+  const requesting = (count: number) =>
+    limited({ joinRequestsPerAccount: 2 }, async (groups) => {
+      const results: string[] = [];
+      for (let i = 0; i < count; i++) {
+        await opened.store.createGroup(draft({ id: `g${i}` }));
+        await asks.groups.change({ ...by("ann", `g${i}`), kind: "update", hasApproval: true });
+        results.push((await groups.request({ ...by("bob", `g${i}`), text: "" })).result);
+      }
+      expect(results).toEqual(Array.from({ length: count }, (_, i) => (i < 2 ? "stored" : "full")));
+    });
+  bound("joinRequestsPerAccount", { at: () => requesting(2), above: () => requesting(3) });
+}
