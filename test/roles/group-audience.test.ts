@@ -42,7 +42,7 @@ test("a change made here is applied without reading, one made elsewhere is read"
   const { state, audience, signIn, online } = fixture(["a"]);
   await Promise.all(["a", "b", "c"].map(signIn));
   expect(await online()).toEqual(["a"]);
-  const change = { app: "app", group: "group", account: "b", isMember: true, versionBefore: 1n, version: 2n };
+  const change = { app: "app", group: "group", accounts: ["b"], isMember: true, versionBefore: 1n, version: 2n };
   audience.changed(change);
   expect(await online(2n)).toEqual(["a", "b"]);
   audience.changed({ ...change, isMember: false, versionBefore: 2n, version: 3n });
@@ -58,7 +58,7 @@ test("a change that follows one that was not seen here drops what is known", asy
   await Promise.all(["a", "b"].map(signIn));
   await online();
   state.membership = membershipOf(9n, ["a", "b"], [], 9n);
-  audience.changed({ app: "app", group: "group", account: "b", isMember: true, versionBefore: 8n, version: 9n });
+  audience.changed({ app: "app", group: "group", accounts: ["b"], isMember: true, versionBefore: 8n, version: 9n });
   expect(await online(9n)).toEqual(["a", "b"]);
   expect(state.reads).toBe(2);
 });
@@ -95,7 +95,7 @@ test("a change of membership while the session store is away forgets the group a
   await Promise.all(["a", "b"].map(signIn));
   expect([...(await audience.online("app", "group", 1n))]).toEqual(["a"]);
   isAway = true;
-  audience.changed({ app: "app", group: "group", account: "b", isMember: true, versionBefore: 1n, version: 2n });
+  audience.changed({ app: "app", group: "group", accounts: ["b"], isMember: true, versionBefore: 1n, version: 2n });
   await Bun.sleep(0);
   isAway = false;
   state.membership = membershipOf(2n, ["a", "b"], [], 2n);
@@ -185,7 +185,7 @@ test("a member that leaves during a look-up of who is online is not among the re
   await Promise.all(["a", "b"].map(signIn));
   const first = online();
   await Bun.sleep(0);
-  const change = { app: "app", group: "group", account: "b", isMember: false, versionBefore: 1n, version: 2n };
+  const change = { app: "app", group: "group", accounts: ["b"], isMember: false, versionBefore: 1n, version: 2n };
   audience.changed(change);
   looks[0]?.resolve();
   expect(await first).toEqual(["a"]);
@@ -198,9 +198,9 @@ test("who asks while it is looked up whether a new member is online waits for th
   await Bun.sleep(0);
   looks[0]?.resolve();
   expect(await first).toEqual(["a"]);
-  const change = { app: "app", group: "group", account: "b", isMember: true, versionBefore: 1n, version: 2n };
+  const change = { app: "app", group: "group", accounts: ["b"], isMember: true, versionBefore: 1n, version: 2n };
   audience.changed(change);
-  audience.changed({ ...change, account: "c", versionBefore: 2n, version: 3n });
+  audience.changed({ ...change, accounts: ["c"], versionBefore: 2n, version: 3n });
   const second = online(3n);
   looks[2]?.resolve();
   await Bun.sleep(0);
@@ -237,9 +237,9 @@ test("a message goes to the members at its commit, whoever has joined or left si
   await Promise.all(["a", "b", "c"].map(signIn));
   const recipients = recipientsOf(audience);
   expect(await recipients(5n, 1n)).toEqual(["a", "b"]);
-  const change = { app: "app", group: "group", account: "c", isMember: true, versionBefore: 1n, version: 6n };
+  const change = { app: "app", group: "group", accounts: ["c"], isMember: true, versionBefore: 1n, version: 6n };
   audience.changed(change);
-  audience.changed({ ...change, account: "a", isMember: false, versionBefore: 6n, version: 8n });
+  audience.changed({ ...change, accounts: ["a"], isMember: false, versionBefore: 6n, version: 8n });
   expect(await recipients(5n, 1n)).toEqual(["a", "b"]);
   expect(await recipients(7n, 6n)).toEqual(["a", "b", "c"]);
   expect(await recipients(9n, 8n)).toEqual(["b", "c"]);
@@ -311,7 +311,7 @@ test("a message that more changes followed than are kept is refused, and never g
   expect(await recipients(2n, 1n)).toEqual(["a"]);
   let version = 2n;
   for (let count = 0; count <= memberChangesMax; count++) {
-    const change = { app: "app", group: "group", account: "b", isMember: count % 2 === 0 };
+    const change = { app: "app", group: "group", accounts: ["b"], isMember: count % 2 === 0 };
     audience.changed({ ...change, versionBefore: count === 0 ? 1n : version, version: version + 1n });
     version++;
   }
@@ -372,10 +372,17 @@ test("members who join count for the bound, too, and so do kept changes", async 
   const { audience, talk } = sizedGroups(14);
   await talk("large", "a");
   await talk("small", "b");
-  const change = { app: "small", group: "b", account: "new", isMember: true, versionBefore: 1n, version: 2n } as const;
+  const change = {
+    app: "small",
+    group: "b",
+    accounts: ["new"],
+    isMember: true,
+    versionBefore: 1n,
+    version: 2n,
+  } as const;
   audience.changed(change);
   expect(audience.onlineCount("large", "a")).toBe(0);
-  audience.changed({ ...change, account: "newer", versionBefore: 2n, version: 3n });
+  audience.changed({ ...change, accounts: ["newer"], versionBefore: 2n, version: 3n });
   expect(audience.onlineCount("large", "a")).toBeUndefined();
   expect(audience.onlineCount("small", "b")).toBe(0);
 });

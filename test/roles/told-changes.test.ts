@@ -41,3 +41,15 @@ test("an entry that was forgotten and told again is the newest one", () => {
   expect([2n, 4n].map((id) => told.tellEntry("app", id))).toEqual([true, true]);
   expect(told.tellEntry("app", 3n)).toBe(false);
 });
+
+test("a change of a group is told again after a minute at most, and after half a minute at the earliest", () => {
+  const told = new ToldChanges();
+  const request = { app: "app", actor: "ann", command: "chat.group.role", body: Buffer.from("bob") };
+  const tell = (receivedMs: number, other: Partial<typeof request> = {}): boolean =>
+    told.tellGroup({ ...request, ...other, receivedMs });
+  expect([0, 29_999, 30_000, 59_999, 60_000].map((ms) => tell(ms))).toEqual([false, true, true, true, true]);
+  expect([120_000, 149_999].map((ms) => tell(ms))).toEqual([false, true]);
+  // Another request is another change.
+  const others = [{ app: "other" }, { actor: "bob" }, { command: "chat.group.mute" }, { body: Buffer.from("eve") }];
+  expect(others.map((other) => tell(149_999, other))).toEqual([false, false, false, false]);
+});

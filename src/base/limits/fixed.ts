@@ -73,6 +73,28 @@ export const quietMembersMax = 500;
 export const watchGroupMax = 200;
 /** How long a request to join stands. */
 export const joinRequestDays = 30;
+/** A request that concerns more accounts notifies connections without `conversations` of these accounts alone. */
+export const noticeAccountsMax = 20;
+/** GroupRequestReq.text, in UTF-8 bytes. */
+export const joinRequestBytesMax = 512;
+/** How long an invitation is valid, in seconds, and how long if the request says 0: a week. */
+export const invitationSecondsMax = 366 * 86_400;
+export const invitationSecondsDefault = 7 * 86_400;
+export const invitationUsesMax = 100_000;
+/** Members, requests to join, and groups of a page. */
+export const membersPageMax = 200;
+export const groupsPageMax = 200;
+
+// People.
+
+/** The name of a profile, and one's name in a group, in characters. */
+export const displayNameCharactersMax = 64;
+/** The rest of a profile, in UTF-8 bytes. */
+export const profileAvatarBytesMax = 512;
+export const profileExtraBytesMax = 1024;
+/** Profiles of one request, and blocked accounts of a page. */
+export const profilesMax = 200;
+export const blockedPageMax = 200;
 
 // Listeners.
 

@@ -1,5 +1,6 @@
-// Rate limits, at this node, for what an account adds to the store permanently: changes of groups, members, and
-// accounts created by writing to unused names. Rows of accounts and groups are never deleted, so their creation is
+// Rate limits, at this node, for what an account adds to the store permanently: changes of groups, members, changes of
+// what it lets others do and shows of itself, accounts created by writing to unused names; and for guesses of
+// invitations. Rows of accounts and groups are never deleted, so their creation is
 // bounded. Each attempt is charged, because even a refusal costs a transaction.
 //
 // Each node counts by itself, and one account's connections may be served by several: n nodes allow n times the rate.
@@ -9,6 +10,9 @@ import { AccountBuckets } from "../../base/account-buckets.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
+
+/** What the first version of the protocol can do with groups, as the refusal of too much of it says. */
+export const oldChanges = "create, join and leave groups";
 
 interface Asker {
   readonly app: string;
@@ -20,6 +24,8 @@ export class AccountRates {
   private readonly changes: AccountBuckets;
   private readonly members: AccountBuckets;
   private readonly accounts: AccountBuckets;
+  private readonly people: AccountBuckets;
+  private readonly invitations: AccountBuckets;
 
   constructor(limits: Limits, clock: Pick<Clock, "monotonicMs">) {
     const { values } = limits;
@@ -27,19 +33,26 @@ export class AccountRates {
     this.changes = new AccountBuckets(values.groupChangesPerSecond, values.groupChangesAtOnce, clock);
     this.members = new AccountBuckets(values.membersAddedPerSecond, values.membersAddedAtOnce, clock);
     this.accounts = new AccountBuckets(values.accountsMadePerSecond, values.accountsMadeAtOnce, clock);
+    this.people = new AccountBuckets(values.peopleChangesPerSecond, values.peopleChangesAtOnce, clock);
+    this.invitations = new AccountBuckets(values.invitationTriesPerMinute / 60, values.invitationTriesAtOnce, clock);
     limits.measure("groupChangesAtOnce", () => this.changes.largestUse);
     limits.measure("membersAddedAtOnce", () => this.members.largestUse);
     limits.measure("accountsMadeAtOnce", () => this.accounts.largestUse);
+    limits.measure("peopleChangesAtOnce", () => this.people.largestUse);
+    limits.measure("invitationTriesAtOnce", () => this.invitations.largestUse);
   }
 
-  /** Charges one change of a group that adds `members`. Throws RateLimited, without a charge, above the rate. */
-  changeGroup({ app, account }: Asker, members: number): void {
+  /**
+   * Charges one change of a group that adds `members`. Throws RateLimited, without a charge, above the rate; `what` is
+   * what the sentence says of it.
+   */
+  changeGroup({ app, account }: Asker, members: number, what = "change groups"): void {
     const { values } = this.limits;
     if (!this.changes.has(app, account)) {
       this.limits.met("groupChangesPerSecond", { app, account });
       throw new Refusal(
         Status.RateLimited,
-        `you create, join and leave groups too fast: at most ${values.groupChangesPerSecond} a second, ` +
+        `you ${what} too fast: at most ${values.groupChangesPerSecond} a second, ` +
           `${values.groupChangesAtOnce} at once; try again later`,
       );
     }
@@ -52,6 +65,35 @@ export class AccountRates {
       );
     }
     this.changes.take(app, account);
+  }
+
+  /** Charges one change of blocks, settings or the profile. Throws RateLimited, without a charge, above the rate. */
+  changePeople({ app, account }: Asker): void {
+    if (this.people.take(app, account)) return;
+    this.limits.met("peopleChangesPerSecond", { app, account });
+    const { peopleChangesPerSecond, peopleChangesAtOnce } = this.limits.values;
+    throw new Refusal(
+      Status.RateLimited,
+      `you change blocks, settings and your profile too fast: at most ${peopleChangesPerSecond} a second, ` +
+        `${peopleChangesAtOnce} at once; try again later`,
+    );
+  }
+
+  /** Charges one guess of an invitation. Throws RateLimited, without a charge, above the rate. */
+  tryInvitation({ app, account }: Asker): void {
+    if (this.invitations.take(app, account)) return;
+    this.limits.met("invitationTriesPerMinute", { app, account });
+    const { invitationTriesPerMinute, invitationTriesAtOnce } = this.limits.values;
+    throw new Refusal(
+      Status.RateLimited,
+      `too many of your invitations were wrong: at most ${invitationTriesPerMinute} a minute, ` +
+        `${invitationTriesAtOnce} at once; try again later`,
+    );
+  }
+
+  /** Gives back what `tryInvitation` has charged for an invitation that was no guess. */
+  hadInvitation({ app, account }: Asker): void {
+    this.invitations.charge(app, account, -1);
   }
 
   /** Reports whether an account may write to known accounts only, because it has recently created too many. */

@@ -7,9 +7,10 @@ import { AccountStateReqSchema, AccountStateRespSchema } from "../../wire/gen/pk
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ChatParts } from "./chat-parts.ts";
 import { checkNotNegative, nameFields } from "./conversation-name.ts";
+import { profileBytesMax, settingsMessage } from "./people/people-messages.ts";
 import { nameBytesMax } from "./talk-body.ts";
 
-/** The largest setting: a name, and numbers. */
+/** The largest setting, or block: a name, and numbers. */
 const settingBytes = nameBytesMax + 64;
 
 /** Answers with at most `accountStateMax` changes; the client asks again while there are more. */
@@ -17,7 +18,7 @@ export function accountState({ store, reads }: Pick<ChatParts, "store" | "reads"
   return async (context) => {
     const { sinceVersion } = context.body(AccountStateReqSchema);
     checkNotNegative("sinceVersion", sinceVersion);
-    await reads.run(context, accountStateMax * settingBytes, async () => {
+    await reads.run(context, accountStateMax * settingBytes + profileBytesMax, async () => {
       const state = await store.accountState(context.app, context.account, sinceVersion, accountStateMax);
       return context.respond(AccountStateRespSchema, stateMessage(state));
     });
@@ -26,7 +27,7 @@ export function accountState({ store, reads }: Pick<ChatParts, "store" | "reads"
 
 /** A state as the answer, and as the push `account.changed`. */
 export function stateMessage(state: AccountState): MessageInitShape<typeof AccountStateRespSchema> {
-  const { version, settings, hiddenMessages, hasMore } = state;
+  const { version, settings, hiddenMessages, hasMore, blocks = [], consent, profile } = state;
   return {
     version,
     conversations: settings.map((setting) => ({
@@ -39,5 +40,8 @@ export function stateMessage(state: AccountState): MessageInitShape<typeof Accou
     })),
     hiddenMessages: [...hiddenMessages],
     hasMore,
+    blocks: blocks.map(({ account, isOff: off, version: since }) => ({ account, off, version: since })),
+    ...(consent === undefined ? {} : { settings: settingsMessage(consent) }),
+    ...(profile === undefined ? {} : { profile }),
   };
 }

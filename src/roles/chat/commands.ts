@@ -27,9 +27,10 @@ import { conversationSet } from "./conversation-set.ts";
 import { FanOut } from "./fan-out.ts";
 import { FanOutAllowance } from "./fan-out-allowance.ts";
 import { GroupAudience } from "./group-audience.ts";
-import { groupCreate } from "./group-create.ts";
-import { groupDetail } from "./group-detail.ts";
-import { groupJoin, groupQuit } from "./group-membership.ts";
+import { groupCommands } from "./groups/group-commands.ts";
+import { groupCreate } from "./groups/group-create.ts";
+import { groupDetail } from "./groups/group-detail.ts";
+import { groupJoin, groupQuit } from "./groups/group-membership.ts";
 import { history } from "./history.ts";
 import { messageEdit } from "./message-edit.ts";
 import { messageHide } from "./message-hide.ts";
@@ -42,6 +43,7 @@ import { offlineContent } from "./offline-content.ts";
 import { offlineIndex } from "./offline-index.ts";
 import { operatorCommands } from "./operator-commands.ts";
 import { Reads } from "./reads.ts";
+import { peopleCommands } from "./people/people-commands.ts";
 import { RevocationFeed } from "./revocation-feed.ts";
 import { shortRequests } from "./short-requests.ts";
 import { groupTalk, userTalk } from "./talk.ts";
@@ -118,7 +120,7 @@ export function createChatService(
   const ofConversations = [...ofSessions, requireConversations()];
   router.handle(Command.MessageEdit, messageEdit(parts), ofConversations);
   const ofShort = [...ofConversations, shortRequests()];
-  const commands: readonly (readonly [Command, Handler])[] = [
+  const commands: readonly (readonly [Command, Handler, number?])[] = [
     [Command.ConversationList, conversationList(parts)],
     [Command.ConversationRead, conversationRead(parts)],
     [Command.ConversationSet, conversationSet(parts)],
@@ -129,8 +131,11 @@ export function createChatService(
     [Command.MessageReact, messageReact(parts)],
     [Command.MessageReaders, messageReaders(parts)],
     [Command.AccountState, accountState(parts)],
+    ...groupCommands(parts),
+    ...peopleCommands(parts),
   ];
-  for (const [command, handler] of commands) router.handle(command, handler, ofShort);
+  for (const [command, handler, bytesMax] of commands)
+    router.handle(command, handler, bytesMax === undefined ? ofShort : [...ofConversations, shortRequests(bytesMax)]);
   return new Service({
     clock,
     timers,

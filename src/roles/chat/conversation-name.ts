@@ -13,7 +13,7 @@ export function conversationOf({ account, group }: { account: string; group: str
   if ((account === "") === (group === ""))
     throw new Refusal(Status.InvalidPacketBody, "exactly one of account and group must be set");
   if (group !== "") return { toGroup: true, dest: group };
-  if (!validName(account)) throw new Refusal(Status.InvalidPacketBody, `account must be a name: ${nameRule}`);
+  checkAccount("account", account);
   return { toGroup: false, dest: account };
 }
 
@@ -37,6 +37,17 @@ export function checkMessageId(messageId: bigint): void {
 /** Throws InvalidPacketBody if an id or version is negative. */
 export function checkNotNegative(name: string, value: bigint): void {
   if (value < 0n) throw new Refusal(Status.InvalidPacketBody, `${name} must not be negative`);
+}
+
+/** Throws InvalidPacketBody unless an account can have this name. */
+export function checkAccount(field: string, account: string): void {
+  if (!validName(account)) throw new Refusal(Status.InvalidPacketBody, `${field} must be a name: ${nameRule}`);
+}
+
+/** Throws InvalidPacketBody unless a page begins after an account, or at the start: ''. */
+export function checkAfter(after: string): void {
+  if (after !== "" && !validName(after))
+    throw new Refusal(Status.InvalidPacketBody, `after must be the last account of the page before: ${nameRule}`);
 }
 
 export function noConversation(): Refusal {

@@ -15,15 +15,22 @@ import { stateMessage } from "./account-state.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { nameFields } from "./conversation-name.ts";
 import { entryFields } from "./entry-message.ts";
-import { EventDelivery, type StoredChange } from "./event-delivery.ts";
+import { type EntryReceivers, EventDelivery, type PushedEntry } from "./event-delivery.ts";
 import { freeDeliveries } from "./fan-out-allowance.ts";
 
 /**
  * Pushes an entry to everybody in its conversation, the actor's other connections included; who recalls in a group that
- * it has left is in none. `paid`: what the actor was charged already.
+ * it has left is in none. `paid`: what the actor was charged already. `receivers`: of an entry of a group that others
+ * than its members get.
  */
-export function pushEvent(parts: ChatParts, context: Context, change: StoredChange, paid: number): void {
-  const { entry } = change;
+export function pushEntry(
+  parts: ChatParts,
+  context: Context,
+  pushed: PushedEntry,
+  paid: number,
+  receivers: EntryReceivers = {},
+): void {
+  const { entry, previousEntryId } = pushed;
   const body = toBinary(
     EventPushSchema,
     create(EventPushSchema, {
@@ -34,13 +41,12 @@ export function pushEvent(parts: ChatParts, context: Context, change: StoredChan
       time: entry.time,
       account: entry.account,
       group: entry.group,
-      previousEntryId: change.previousEntryId,
+      previousEntryId,
     }),
   );
   if (entry.group !== "") {
-    parts.fanOut.add(
-      new EventDelivery(parts, headOf(context, Command.Event, entry.group), context, change, body, paid),
-    );
+    const head = headOf(context, Command.Event, entry.group);
+    parts.fanOut.add(new EventDelivery(parts, head, context, pushed, receivers, body, paid));
     return;
   }
   parts.allowance.charge(context.app, context.account, -paid);
@@ -48,15 +54,36 @@ export function pushEvent(parts: ChatParts, context: Context, change: StoredChan
   pushTo(parts, context, head, namesOf(entry.account, entry.actor), () => body);
 }
 
-/** Pushes how far the sender has read: to its other connections, and to the partner of a direct conversation. */
-export function pushRead(parts: ChatParts, context: Context, name: ConversationName, messageId: bigint): void {
+/** Pushes what a request of the sender means to a few accounts, of which none has to be in a conversation with it. */
+export function pushToAccounts(
+  parts: ChatParts,
+  context: Context,
+  command: string,
+  accounts: readonly string[],
+  body: () => Uint8Array,
+): void {
+  pushTo(parts, context, headOf(context, command, ""), accounts, body);
+}
+
+/**
+ * Pushes how far the sender has read: to its other connections, and to the partner of a direct conversation, unless it
+ * is private.
+ */
+export function pushRead(
+  parts: ChatParts,
+  context: Context,
+  name: ConversationName,
+  messageId: bigint,
+  isPrivate: boolean,
+): void {
   const { account } = context;
   const body = toBinary(
     ReadNotifySchema,
     create(ReadNotifySchema, { reader: account, ...nameFields(name), messageId }),
   );
   const head = headOf(context, Command.ConversationRead, name.dest);
-  pushTo(parts, context, head, name.toGroup ? [account] : namesOf(name.dest, account), () => body);
+  const readers = name.toGroup || isPrivate ? [account] : namesOf(name.dest, account);
+  pushTo(parts, context, head, readers, () => body);
 }
 
 /** Pushes what `version` of the sender's own state has changed to its other connections. */

@@ -28,7 +28,7 @@ export function conversationRead(parts: ChatParts): Handler {
         context.respondEmpty();
         // A repetition may be of a move that another node has stored, and told nobody of.
         if (outcome.readId === messageId && !parts.told.tellRead(app, account, name, messageId))
-          pushRead(parts, context, name, messageId);
+          pushRead(parts, context, name, messageId, outcome.isPrivate === true);
     }
   };
 }

@@ -2,16 +2,27 @@
 
 import { create } from "@bufbuild/protobuf";
 import { assert } from "../../base/assert.ts";
-import { entryKind, type GroupEntryDetail } from "../../store/conversations.ts";
+import { entryAccountsMax } from "../../base/limits/fixed.ts";
+import { type Entry, entryKind, type GroupEntryDetail } from "../../store/conversations.ts";
 import { type EntryDetail, EntryDetailSchema, EntryKind, GroupField, GroupRole } from "../../wire/gen/pkt_pb.ts";
 
 const kinds = new Map<number, EntryKind>(Object.values(EntryKind).map((kind) => [kind, kind]));
 const groupFields = new Map<number, GroupField>(Object.values(GroupField).map((field) => [field, field]));
-const roles = {
+/** The roles of the store as numbers of the protocol. */
+export const roleNumbers = {
   member: GroupRole.GroupRoleMember,
   admin: GroupRole.GroupRoleAdmin,
   owner: GroupRole.GroupRoleOwner,
 } as const;
+
+/** The entry of a change of membership by a command that the store does not answer with its entry. */
+export function groupEntry(
+  entry: Pick<Entry, "entryId" | "kind" | "actor" | "time" | "group">,
+  accounts: readonly string[],
+): Entry & { readonly detail: GroupEntryDetail } {
+  const detail = { accounts: accounts.slice(0, entryAccountsMax), count: accounts.length };
+  return { ...entry, refersTo: 0n, account: "", reaction: "", isOff: false, detail };
+}
 
 /** What an entry says besides its kind and what it is about. */
 interface Said {
@@ -34,7 +45,7 @@ function groupDetail({ accounts, count, role = "member", until = 0n, fields = []
   return create(EntryDetailSchema, {
     accounts: [...accounts],
     count,
-    role: roles[role],
+    role: roleNumbers[role],
     until,
     fields: fields.map(groupField),
   });

@@ -1,15 +1,30 @@
-// An entry of a group that is not a message, on its way to the members: as talk-delivery.ts, but only to connections
-// with the feature `conversations`.
+// An entry of the log of a group that is not a message, on its way to the members: as talk-delivery.ts, but only to
+// connections with the feature `conversations`.
 
 import type { Context } from "../../service/context.ts";
 import type { PushHead } from "../../service/dispatcher.ts";
 import { refusalOf } from "../../service/refusal.ts";
-import type { ChangeOutcome } from "../../store/conversations.ts";
+import type { Entry } from "../../store/conversations.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import type { Delivery } from "./fan-out.ts";
 import { audienceOf, membersOf } from "./talk-delivery.ts";
 
-export type StoredChange = Extract<ChangeOutcome, { result: "stored" }>;
+/** A stored entry, and what a push of it needs. */
+export interface PushedEntry {
+  readonly entry: Entry;
+  /** The entry before this one in the list of the actor's partner, or of the group; 0n if none. */
+  readonly previousEntryId: bigint;
+  /** The id of the group's last change of membership; 0n for a direct conversation. */
+  readonly groupVersion: bigint;
+}
+
+/** Who gets an entry of a group; nothing set: the members at its commit. */
+export interface EntryReceivers {
+  /** Besides the members: the accounts that the entry made members, or that it ended the membership of. */
+  readonly besides?: readonly string[];
+  /** These, and nobody else. */
+  readonly only?: readonly string[];
+}
 
 type Parts = Pick<ChatParts, "audience" | "sessions" | "allowance" | "missedEvents" | "rareLog" | "metrics">;
 
@@ -21,6 +36,7 @@ export class EventDelivery implements Delivery {
   private readonly parts: Parts;
   private readonly groupVersion: bigint;
   private readonly entryId: bigint;
+  private readonly receivers: EntryReceivers;
   private readonly encoded: Uint8Array;
   private readonly paid: number;
 
@@ -29,7 +45,8 @@ export class EventDelivery implements Delivery {
     parts: Parts,
     head: PushHead,
     { app, account }: Pick<Context, "app" | "account">,
-    { entry, groupVersion }: StoredChange,
+    { entry, groupVersion }: PushedEntry,
+    receivers: EntryReceivers,
     encoded: Uint8Array,
     paid: number,
   ) {
@@ -39,12 +56,15 @@ export class EventDelivery implements Delivery {
     this.parts = parts;
     this.groupVersion = groupVersion;
     this.entryId = entry.entryId;
+    this.receivers = receivers;
     this.encoded = encoded;
     this.paid = paid;
   }
 
-  get audience(): bigint {
-    return audienceOf(this.entryId, this.groupVersion);
+  /** That of a change of membership is like no message's: it goes to the members before and after it. */
+  get audience(): bigint | undefined {
+    const { besides, only } = this.receivers;
+    return besides === undefined && only === undefined ? audienceOf(this.entryId, this.groupVersion) : undefined;
   }
 
   get bytes(): number {
@@ -56,8 +76,13 @@ export class EventDelivery implements Delivery {
   }
 
   accounts(): readonly string[] | Promise<readonly string[]> {
+    const { besides, only } = this.receivers;
+    if (only !== undefined) return only;
     const message = { messageId: this.entryId, groupVersion: this.groupVersion };
-    return membersOf(this.parts, this.app, this.head.dest, this.sender, message);
+    const members = membersOf(this.parts, this.app, this.head.dest, this.sender, message);
+    if (besides === undefined) return members;
+    const all = (found: readonly string[]): readonly string[] => [...new Set([...found, ...besides])];
+    return members instanceof Promise ? members.then(all) : all(members);
   }
 
   done(cost: number): void {
@@ -68,6 +93,8 @@ export class EventDelivery implements Delivery {
     const { metrics, rareLog, missedEvents } = this.parts;
     if (refusalOf(error) === undefined) metrics.bug(error, "request", { command: this.head.command });
     else rareLog.warn("a push was lost; its entry is in the index", { error: String(error) });
-    missedEvents.addGroup(this.app, this.head.dest, this.groupVersion);
+    const { besides, only } = this.receivers;
+    missedEvents.add(this.app, only ?? besides ?? []);
+    if (only === undefined) missedEvents.addGroup(this.app, this.head.dest, this.groupVersion);
   }
 }

@@ -36,10 +36,11 @@ interface Wanted {
   readonly messageId?: bigint;
 }
 
-/** A change of membership that this node made. */
-interface AudienceChange extends MemberEvent {
+/** A change of membership that this node made, of one account or of several at once. */
+interface AudienceChange extends Omit<MemberEvent, "account"> {
   readonly app: string;
   readonly group: string;
+  readonly accounts: readonly string[];
   readonly versionBefore: bigint;
 }
 
@@ -128,36 +129,42 @@ export class GroupAudience {
     }
     audience.version = change.version;
     this.keep(tenant, audience, change);
-    const { account } = change;
     if (!change.isMember) {
-      if (audience.members.delete(account)) this.count(tenant, -1);
-      audience.online.delete(account);
-      this.unlink(tenant, account, audience);
+      for (const account of change.accounts) {
+        if (audience.members.delete(account)) this.count(tenant, -1);
+        audience.online.delete(account);
+        this.unlink(tenant, account, audience);
+      }
       return;
     }
-    if (!audience.members.has(account)) this.count(tenant, 1);
-    audience.members.add(account);
-    this.link(tenant, account, audience);
+    for (const account of change.accounts) {
+      if (!audience.members.has(account)) this.count(tenant, 1);
+      audience.members.add(account);
+      this.link(tenant, account, audience);
+    }
     this.makeRoom(audience);
-    const located = this.sessions.locate(change.app, [account]);
+    this.lookUp(tenant, audience, change);
+  }
+
+  /** Learns who of the new members is online. They are linked already: presence reaches the group from now on. */
+  private lookUp(tenant: Tenant, audience: Audience, { app, group, accounts }: AudienceChange): void {
+    const add = (located: Located): void => {
+      for (const [index, account] of accounts.entries())
+        if ((located[index]?.length ?? 0) > 0 && audience.members.has(account)) audience.online.add(account);
+    };
+    const located = this.sessions.locate(app, accounts);
     if (!(located instanceof Promise)) {
-      if ((located[0]?.length ?? 0) > 0) audience.online.add(account);
+      add(located);
       return;
     }
-    // The account is linked already, so presence reaches this audience from now on.
-    const looking = located.then(
-      ([found = []]) => {
-        if (found.length > 0 && audience.members.has(account)) audience.online.add(account);
-      },
-      (error: unknown) => {
-        if (tenant.groups.get(change.group) === audience) this.forget(tenant, change.group, audience);
-        throw error;
-      },
-    );
-    const before = tenant.loading.get(change.group);
+    const looking = located.then(add, (error: unknown) => {
+      if (tenant.groups.get(group) === audience) this.forget(tenant, group, audience);
+      throw error;
+    });
+    const before = tenant.loading.get(group);
     void this.wait(
       tenant,
-      change.group,
+      group,
       Promise.all([looking, before]).then(() => audience),
     );
   }
@@ -234,11 +241,12 @@ export class GroupAudience {
     return audience;
   }
 
-  private keep(tenant: Tenant, audience: Audience, { account, isMember, version }: AudienceChange): void {
-    audience.changes.push({ account, isMember, version });
-    const oldest = audience.changes.length > memberChangesMax ? audience.changes.shift() : undefined;
-    if (oldest === undefined) this.count(tenant, 1);
-    else audience.since = oldest.version;
+  private keep(tenant: Tenant, audience: Audience, { accounts, isMember, version }: AudienceChange): void {
+    const { changes } = audience;
+    for (const account of accounts) changes.push({ account, isMember, version });
+    const dropped = changes.splice(0, Math.max(0, changes.length - memberChangesMax));
+    this.count(tenant, accounts.length - dropped.length);
+    audience.since = dropped.at(-1)?.version ?? audience.since;
   }
 
   private makeRoom(kept: Audience): void {

@@ -18,7 +18,7 @@ export const messageRestBytes =
   numbersBytes + (3 + mentionsMax) * nameBytesMax + reactionKindsMax * (reactionBytesMax + reactionNumbersBytes);
 
 /** The largest message of a history. */
-function messageBytes({ messageBodyBytes, messageExtraBytes }: LimitValues): number {
+export function messageBytes({ messageBodyBytes, messageExtraBytes }: LimitValues): number {
   return messageBodyBytes + messageExtraBytes + messageRestBytes;
 }
 

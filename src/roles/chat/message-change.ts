@@ -8,8 +8,8 @@ import type { ChangeOutcome, MessageChange } from "../../store/conversations.ts"
 import { EntryRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import { admitUnknown } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
-import { pushEvent } from "./conversation-pushes.ts";
-import type { StoredChange } from "./event-delivery.ts";
+import { pushEntry } from "./conversation-pushes.ts";
+import type { PushedEntry } from "./event-delivery.ts";
 
 /** The units in which a window is told, in milliseconds. */
 const units = [
@@ -31,7 +31,7 @@ function lateSentence(done: string, windowMs: number): string {
 export async function changeMessage(parts: ChatParts, context: Context, change: MessageChange): Promise<void> {
   const { app, account } = context;
   const paid = admitUnknown(parts, app, account);
-  let stored: StoredChange | undefined;
+  let stored: PushedEntry | undefined;
   let isHinted = false;
   try {
     const outcome = await parts.store.change(change);
@@ -45,7 +45,7 @@ export async function changeMessage(parts: ChatParts, context: Context, change: 
   } finally {
     if (stored !== undefined) {
       parts.told.tellEntry(app, stored.entry.entryId);
-      pushEvent(parts, context, stored, paid);
+      pushEntry(parts, context, stored, paid);
     } else if (!isHinted) parts.allowance.charge(app, account, -paid);
   }
 }

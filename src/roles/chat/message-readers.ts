@@ -1,13 +1,12 @@
 // chat.message.readers: which members of a group have read a message.
 
-import { nameRule, validName } from "../../auth/names.ts";
 import { readersDays, readersGroupMax, readersMax } from "../../base/limits/fixed.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
 import type { ReadersAnswer } from "../../store/conversations.ts";
 import { MessageReadersReqSchema, MessageReadersRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
-import { checkMessageId, pageOf } from "./conversation-name.ts";
+import { checkAfter, checkMessageId, pageOf } from "./conversation-name.ts";
 import { nameBytesMax } from "./talk-body.ts";
 
 /** Answers the message's author and the members of the group. */
@@ -15,8 +14,7 @@ export function messageReaders({ store, reads }: Pick<ChatParts, "store" | "read
   return async (context) => {
     const { messageId, after, limit: asked } = context.body(MessageReadersReqSchema);
     checkMessageId(messageId);
-    if (after !== "" && !validName(after))
-      throw new Refusal(Status.InvalidPacketBody, `after must be the last account of the page before: ${nameRule}`);
+    checkAfter(after);
     const limit = pageOf(asked, readersMax);
     const { app, account } = context;
     await reads.run(context, limit * nameBytesMax, async () => {

@@ -21,9 +21,14 @@ export function changedOwnState(parts: ChatParts, context: Context, outcome: Set
     case "stored":
     case "unchanged": {
       const { version } = outcome;
-      const { app, account } = context;
       context.respond(AccountStateChangeSchema, { version });
-      if (version !== 0n && !parts.told.tellState(app, account, version)) pushOwnState(parts, context, version);
+      tellOwnState(parts, context, version);
     }
   }
+}
+
+/** Pushes what a version of the sender's own state has changed, unless this node has pushed it before. */
+export function tellOwnState(parts: ChatParts, context: Context, version: bigint): void {
+  const { app, account } = context;
+  if (version !== 0n && !parts.told.tellState(app, account, version)) pushOwnState(parts, context, version);
 }

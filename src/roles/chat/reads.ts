@@ -9,8 +9,8 @@ import type { Context, GatewayLink } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 
-/** A request to read, with its header; what waits holds it. A thousand ids are ten thousand bytes. */
-const requestBytesMax = 32 * 1024;
+/** A request to read, with its header; what waits holds it. Two hundred names are fifty thousand bytes. */
+const requestBytesMax = 64 * 1024;
 /** What a read holds while it waits, beside its request. */
 const waitingBytes = 512;
 /** No answer is made for a link on which more waits. */

@@ -1,6 +1,6 @@
 // The bounds of what clients write: the texts of messages and of their edits, lists of mentions, reactions.
 
-import { clientIdBytesMax, mentionsMax, reactionBytesMax } from "../../base/limits/fixed.ts";
+import { clientIdBytesMax, displayNameCharactersMax, mentionsMax, reactionBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import { nameRule, validName } from "../../auth/names.ts";
 import type { Context } from "../../service/context.ts";
@@ -10,8 +10,14 @@ import { Status } from "../../wire/gen/pkt_pb.ts";
 /** In a list of mentions: everybody in the group. */
 const everybody = "*";
 
+/**
+ * Control and format characters, halves of surrogate pairs, but neither U+200C nor U+200D: scripts and emoji need them.
+ * The classes are Unicode's general categories (https://www.unicode.org/reports/tr44/).
+ */
+const hiddenInNames = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}]/u;
+
 /** Reports whether a text has more UTF-8 bytes: at most three for each UTF-16 unit, so only long ones are measured. */
-function isLongerThan(text: string, bytesMax: number): boolean {
+export function isLongerThan(text: string, bytesMax: number): boolean {
   return text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax;
 }
 
@@ -58,4 +64,18 @@ export function checkReaction(reaction: string): void {
     Status.InvalidPacketBody,
     `reaction must have 1 to ${reactionBytesMax} bytes without control characters`,
   );
+}
+
+/** Throws InvalidPacketBody if a name that people are shown has characters which hide or reverse what they see. */
+export function checkShown(field: string, name: string): void {
+  if (hiddenInNames.test(name))
+    throw new Refusal(Status.InvalidPacketBody, `${field} must have no control or format characters`);
+}
+
+/** Throws InvalidPacketBody if a name is too long for lists, or must not be shown (`checkShown`). */
+export function checkDisplayName(field: string, name: string): void {
+  // A character has at most two units: how long the counting takes is not up to the sender.
+  if (name.length > 2 * displayNameCharactersMax || Array.from(name).length > displayNameCharactersMax)
+    throw new Refusal(Status.InvalidPacketBody, `${field} has at most ${displayNameCharactersMax} characters`);
+  checkShown(field, name);
 }

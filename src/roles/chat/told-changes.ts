@@ -8,6 +8,21 @@
 import type { ConversationName } from "../../store/conversations.ts";
 
 const toldMax = 10_000;
+/**
+ * A change of a group counts as told in the period in which it was, and in the next one, in milliseconds: it may be
+ * taken back and made again by way of other nodes, and the store does not say which entry took it back.
+ */
+const groupToldMs = 30_000;
+
+/** A request to change a group, or a pin: the same request again means the same change. */
+export interface GroupRequest {
+  readonly app: string;
+  readonly actor: string;
+  readonly command: string;
+  readonly body: Uint8Array;
+  /** When it arrived, on the monotonic clock. */
+  readonly receivedMs: number;
+}
 
 export class ToldChanges {
   private readonly entries = new Told();
@@ -24,6 +39,14 @@ export class ToldChanges {
   /** It could not be told. */
   forgetEntry(app: string, entryId: bigint): void {
     this.entries.forget(keyOf(app, entryId));
+  }
+
+  /** Like `tellEntry` for a change of a group: the store does not say by which entry it is in force. */
+  tellGroup({ app, actor, command, body, receivedMs }: GroupRequest): boolean {
+    const request = keyOf("group", app, actor, command, Bun.hash(body).toString());
+    const period = Math.floor(receivedMs / groupToldMs);
+    const wasTold = this.entries.has(keyOf(request, BigInt(period - 1)));
+    return this.entries.tell(keyOf(request, BigInt(period))) || wasTold;
   }
 
   /** The same for a version of an account's own state. */
@@ -53,6 +76,10 @@ class Told {
     if (this.keys.size >= toldMax) this.forgetOldest();
     this.keys.add(key);
     return false;
+  }
+
+  has(key: string): boolean {
+    return this.keys.has(key);
   }
 
   forget(key: string): void {

@@ -1,15 +1,23 @@
 // chat.group.create: the sender becomes the owner and a member, whatever the request says.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { validName } from "../../auth/names.ts";
-import { newGroupId } from "../../base/random.ts";
-import { Refusal } from "../../service/refusal.ts";
-import type { Handler } from "../../service/router.ts";
-import { GroupCreateNotifySchema, GroupCreateReqSchema, GroupCreateRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
-import { admitDelivery } from "./admit-delivery.ts";
-import type { ChatParts } from "./chat-parts.ts";
-import { headOf } from "./group-membership.ts";
-import { NoticeDelivery } from "./notices.ts";
+import { validName } from "../../../auth/names.ts";
+import { newGroupId } from "../../../base/random.ts";
+import { Refusal } from "../../../service/refusal.ts";
+import type { Handler } from "../../../service/router.ts";
+import { entryKind } from "../../../store/conversations.ts";
+import {
+  GroupCreateNotifySchema,
+  GroupCreateReqSchema,
+  GroupCreateRespSchema,
+  Status,
+} from "../../../wire/gen/pkt_pb.ts";
+import { oldChanges } from "../account-rates.ts";
+import { admitDelivery } from "../admit-delivery.ts";
+import type { ChatParts } from "../chat-parts.ts";
+import { pushEntry } from "../conversation-pushes.ts";
+import { groupEntry } from "../entry-message.ts";
+import { NoticeDelivery } from "../notices.ts";
 
 /** Creates a group and notifies its members. Leaves out accounts that others have added to too many groups. */
 export function groupCreate(parts: ChatParts): Handler {
@@ -46,7 +54,7 @@ export function groupCreate(parts: ChatParts): Handler {
       throw new Refusal(Status.Forbidden, `a group has at most ${groupMembers} members`);
     }
     admitDelivery(parts, app, owner);
-    rates.changeGroup(context, others.size);
+    rates.changeGroup(context, others.size, oldChanges);
     const id = newGroupId(random);
     const draft = { app, id, name, avatar, introduction, owner, members: [...others], closed };
     const outcome = await store.createGroup(draft);
@@ -58,7 +66,17 @@ export function groupCreate(parts: ChatParts): Handler {
     for (const account of outcome.leftOut) others.delete(account);
     const members = [owner, ...others];
     context.respond(GroupCreateRespSchema, { groupId: id, leftOut: [...outcome.leftOut] });
+    const { version, time } = outcome;
+    if (time !== undefined) {
+      const entry = groupEntry(
+        { entryId: version, kind: entryKind.groupCreated, actor: owner, time, group: id },
+        members,
+      );
+      pushEntry(parts, context, { entry, previousEntryId: 0n, groupVersion: version }, 0, { only: members });
+    }
+    const { command, channelId, sequence } = context;
+    const head = { command, channelId, sequence, dest: id };
     const body = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members }));
-    fanOut.add(new NoticeDelivery(parts, { app, head: headOf(context, id), actor: owner, body }, () => members));
+    fanOut.add(new NoticeDelivery(parts, { app, head, actor: owner, body }, () => members));
   };
 }

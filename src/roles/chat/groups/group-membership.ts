@@ -1,0 +1,115 @@
+// chat.group.join and chat.group.quit: the caller, or another account at the owner's or an admin's request, becomes or
+// ceases to be a member. A request without effect sends no notices. When the owner leaves, the longest member becomes
+// the owner.
+
+import { validName } from "../../../auth/names.ts";
+import type { Limits } from "../../../base/limits/limits.ts";
+import type { Context } from "../../../service/context.ts";
+import { Refusal } from "../../../service/refusal.ts";
+import type { Handler } from "../../../service/router.ts";
+import { entryKind } from "../../../store/conversations.ts";
+import type { StoredEntry } from "../../../store/groups.ts";
+import type { MembershipChange, MembershipOutcome } from "../../../store/store.ts";
+import { hasConversations } from "../../../wire/features.ts";
+import { GroupJoinReqSchema, GroupQuitReqSchema, Status } from "../../../wire/gen/pkt_pb.ts";
+import { oldChanges } from "../account-rates.ts";
+import { admitDelivery } from "../admit-delivery.ts";
+import type { ChatParts } from "../chat-parts.ts";
+import { groupEntry } from "../entry-message.ts";
+import { joinInvited } from "./join-invited.ts";
+import { pushMembership } from "./membership-pushes.ts";
+
+/** Adds an account to a group; the caller, if there is an invitation. */
+export function groupJoin(parts: ChatParts): Handler {
+  return async (context) => {
+    const request = context.body(GroupJoinReqSchema);
+    if (request.code !== "" && hasConversations(context.location.features))
+      await joinInvited(parts, context, request.code);
+    else await changeMembership(parts, context, changeOf(context, request), true);
+  };
+}
+
+/** Removes an account from a group. */
+export function groupQuit(parts: ChatParts): Handler {
+  return async (context) => {
+    await changeMembership(parts, context, changeOf(context, context.body(GroupQuitReqSchema)), false);
+  };
+}
+
+/** Returns the requested change. Refuses an empty account or group: it never means "all". */
+function changeOf(context: Context, request: { account: string; groupId: string }): MembershipChange {
+  if (!validName(request.account)) throw new Refusal(Status.InvalidPacketBody, "account must be an account name");
+  if (request.groupId === "") throw new Refusal(Status.InvalidPacketBody, "group_id must not be empty");
+  return { app: context.app, group: request.groupId, actor: context.account, account: request.account };
+}
+
+/** Commits the change, answers, and then tells the online members, except for the connection that asked. */
+async function changeMembership(
+  parts: ChatParts,
+  context: Context,
+  change: MembershipChange,
+  isMember: boolean,
+): Promise<void> {
+  const { store, rates, audience, limits } = parts;
+  const { app, group, actor, account } = change;
+  admitDelivery(parts, app, actor);
+  rates.changeGroup(context, isMember ? 1 : 0, oldChanges);
+  const outcome = await (isMember ? store.join(change) : store.quit(change));
+  const changed = isChanged(outcome, change, limits);
+  const accounts = [account];
+  if (changed) audience.changed({ app, group, accounts, ...outcome, isMember });
+  context.respondEmpty();
+  if (!changed) return;
+  const { version } = outcome;
+  const stored = storedEntry(change, outcome, isMember);
+  pushMembership(parts, context, { group, accounts, isMember, version, ...(stored && { stored }) }, 0);
+}
+
+/** The entry of a change; undefined from engines without GroupStore. */
+function storedEntry(
+  { group, actor, account }: MembershipChange,
+  { version, entry }: Extract<MembershipOutcome, { result: "changed" }>,
+  isMember: boolean,
+): StoredEntry | undefined {
+  if (entry === undefined) return undefined;
+  const kind = isMember ? entryKind.groupJoined : actor === account ? entryKind.groupLeft : entryKind.groupRemoved;
+  const { time, previousEntryId, isQuiet } = entry;
+  return { entry: groupEntry({ entryId: version, kind, actor, time, group }, [account]), previousEntryId, isQuiet };
+}
+
+/** Reports whether the membership changed. Throws Refusal if the change was refused. */
+function isChanged(
+  outcome: MembershipOutcome,
+  { app, actor, account }: MembershipChange,
+  limits: Limits,
+): outcome is Extract<MembershipOutcome, { result: "changed" }> {
+  switch (outcome.result) {
+    case "changed":
+      return true;
+    case "unchanged":
+      return false;
+    case "forbidden":
+      throw new Refusal(Status.Forbidden, "only the account itself or the group's owner may do this");
+    case "notFound":
+      throw new Refusal(Status.NotFound, "there is no such group");
+    case "closed":
+      throw new Refusal(Status.Forbidden, "the group is closed: join it with an invitation, or let an admin add you");
+    case "approval":
+      throw new Refusal(Status.Forbidden, "the group decides who joins: ask with chat.group.request");
+    case "unwilling":
+      throw new Refusal(
+        Status.Forbidden,
+        "the account does not let you add it to groups; send it an invitation instead",
+      );
+    case "full":
+      limits.met(outcome.limit, { app, actor, account });
+      throw new Refusal(Status.Forbidden, fullSentences[outcome.limit](limits.values[outcome.limit]));
+  }
+}
+
+const fullSentences = {
+  groupsPerAccount: (count: number) => `you have created or joined ${count} groups; no more are allowed`,
+  groupsPutPerAccount: (count: number) =>
+    `others have added the account to ${count} groups; it can still join by itself`,
+  groupMembers: (count: number) => `a group has at most ${count} members`,
+} as const;
