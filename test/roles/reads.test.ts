@@ -197,7 +197,7 @@ test("no answer is made for a link on which much waits, and other links do not w
 
 test("a request to read that is no such small thing is refused, and holds nothing", async () => {
   const { read, limits, running } = fixture({});
-  expect(await read("a", 1, undefined, 65 * 1024)).toBe(`refused ${Status.PayloadTooLarge}`);
+  expect(await read("a", 1, undefined, 80 * 1024)).toBe(`refused ${Status.PayloadTooLarge}`);
   expect(running).toEqual([]);
   expect(limits.use("readBytesPerAccount")).toBe(0);
 });

@@ -9,7 +9,7 @@ import type { Context, GatewayLink } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 
-/** A request to read, with its header; what waits holds it. Two hundred names are fifty thousand bytes. */
+/** A request to read, with its header; what waits holds it. 200 of the longest names are 48,600 bytes. */
 const requestBytesMax = 64 * 1024;
 /** What a read holds while it waits, beside its request. */
 const waitingBytes = 512;
