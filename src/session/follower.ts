@@ -66,9 +66,8 @@ export class Follower {
         this.cache.deleteLease(change.lease);
         continue;
       }
-      const { kind, app, account } = change;
-      this.cache.delete(app, account);
-      if (kind !== "moved") events.push({ kind, app, account });
+      this.cache.delete(change.app, change.account);
+      events.push(change);
     }
     this.presence.tell(events);
   }

@@ -103,7 +103,10 @@ export class MemorySessions implements Sessions {
       accounts.delete(account);
       if (accounts.size === 0) this.apps.delete(app);
     }
-    if (before.length === 0 && after.length > 0) for (const listener of this.listeners) listener.online(app, account);
-    if (before.length > 0 && after.length === 0) for (const listener of this.listeners) listener.offline(app, account);
+    for (const listener of this.listeners) {
+      if (before.length === 0) listener.online(app, account);
+      else if (after.length === 0) listener.offline(app, account);
+      else listener.moved?.(app, account);
+    }
   }
 }

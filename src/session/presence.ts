@@ -1,9 +1,9 @@
-// Notifies listeners of accounts that come online and go offline, in order, even if a listener causes further events.
+// Notifies listeners of accounts whose sessions change, in order, even if a listener causes further events.
 
 import type { PresenceListener } from "./sessions.ts";
 
 export type PresenceEvent =
-  | { readonly kind: "online" | "offline"; readonly app: string; readonly account: string }
+  | { readonly kind: "online" | "offline" | "moved"; readonly app: string; readonly account: string }
   | { readonly kind: "reset" };
 
 export class Presence {
@@ -37,7 +37,7 @@ export class Presence {
   private tellOne(event: PresenceEvent): void {
     for (const listener of this.listeners) {
       if (event.kind === "reset") listener.reset?.();
-      else listener[event.kind](event.app, event.account);
+      else listener[event.kind]?.(event.app, event.account);
     }
   }
 }

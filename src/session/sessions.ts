@@ -4,7 +4,8 @@
 // - `remove` compares the channelId, so that a late sign-out removes only its own session.
 // - Reads are linearizable: after a change is answered, every later `locate` of every process sees it.
 // - Presence is reported after the change, in the order of the changes of an account, and before any `locate` that saw
-//   the change is answered. If changes may have been missed, `reset` is reported instead.
+//   the change is answered; without any `locate`, within a second. If changes may have been missed, `reset` is reported
+//   instead.
 // - Sessions are leased by a gateway's start. A session whose lease has ended is not located and does not count; only
 //   another `put` restores it. Time passes for leases only while a login node renews: if none runs, or if the engine is
 //   suspended, leases are suspended, too.
@@ -53,6 +54,8 @@ export interface GatewayStart {
 export interface PresenceListener {
   online(app: string, account: string): void;
   offline(app: string, account: string): void;
+  /** Another device came or went, or one was replaced; the account is online. */
+  moved?(app: string, account: string): void;
   /** Changes may have been missed: earlier conclusions are stale. */
   reset?(): void;
 }

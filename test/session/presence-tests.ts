@@ -68,6 +68,34 @@ export function presenceTests(name: string, opened: () => Opened): void {
       expect(told.toSorted()).toEqual(["offline app ann", "offline app bob"]);
     });
 
+    test("tells who asks for it of devices that come, go and are replaced while others are online", async () => {
+      const { sessions, reader } = opened();
+      const told: string[] = [];
+      const note =
+        (kind: string) =>
+        (_: string, account: string): void =>
+          void told.push(`${kind} ${account}`);
+      reader.watchPresence({ online: note("online"), offline: note("offline"), moved: note("moved") });
+      const phone = location({ device: "phone", gateway: "gw1" });
+      const laptop = location({ device: "laptop", gateway: "gw2" });
+      const settledAs = async (...wanted: string[]): Promise<void> => {
+        await settled();
+        expect(told.splice(0)).toEqual(wanted);
+      };
+      await put("ann", phone);
+      await settledAs("online ann");
+      await put("ann", laptop);
+      await settledAs("moved ann");
+      await put("ann", { ...phone, channelId: "another" });
+      await settledAs("moved ann");
+      await sessions.removeGateway("gw2");
+      await settledAs("moved ann");
+      await sessions.remove("app", "ann", phone.channelId);
+      await settledAs();
+      await sessions.remove("app", "ann", "another");
+      await settledAs("offline ann");
+    });
+
     test("is reported after the change to which it belongs", async () => {
       const { sessions, reader } = opened();
       const seen: Promise<number>[] = [];
