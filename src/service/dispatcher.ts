@@ -2,7 +2,7 @@
 // The packets arrive in roles/gateway/downlink.ts.
 
 import { pushChannelsCharactersMax } from "../base/limits/fixed.ts";
-import { Command, MetaKey } from "../wire/commands.ts";
+import { Command, isDroppable, MetaKey } from "../wire/commands.ts";
 import { Flag, MetaType } from "../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../wire/packet.ts";
 import { type Room, writePush } from "../wire/packet-stamp.ts";
@@ -20,6 +20,9 @@ export interface PushHead {
   readonly sequence: number;
   readonly dest: string;
 }
+
+/** Pushes that may be dropped are not sent to a gateway for which more bytes wait. */
+const droppableUnsentBytesMax = 1024 * 1024;
 
 /** The locations of several accounts, in the accounts' order. */
 export type Located = readonly (readonly Location[])[];
@@ -186,6 +189,17 @@ export class Dispatcher {
     else this.send(head, body, gateway, `${plain},${whole}`, `${plainBytes},${plainCount}`);
   }
 
+  /**
+   * Sends a push that may be dropped to one connection. Returns false, and sends nothing, if its gateway has no link,
+   * or if much waits on it. `body` encodes the body, if it is needed.
+   */
+  offer(head: PushHead, body: () => Uint8Array, { gateway, channelId: receiver }: Location): boolean {
+    const link = this.links.get(gateway);
+    if (link === undefined || isBusy(link)) return false;
+    const { command, channelId, sequence, dest } = head;
+    return writePush(link.connection, command, channelId, sequence, dest, body(), gateway, receiver);
+  }
+
   /** Sends a packet to the gateway itself. */
   tell(gateway: string, command: string, body: Uint8Array = noBody): void {
     const meta = [{ key: MetaKey.DestServer, value: gateway, type: MetaType.string }];
@@ -199,6 +213,10 @@ export class Dispatcher {
     if (link === undefined) return;
     const { command, channelId, sequence, dest } = head;
     const { connection, backlog } = link;
+    if (isDroppable(command)) {
+      if (!isBusy(link)) writePush(connection, command, channelId, sequence, dest, body, gateway, channels, plain);
+      return;
+    }
     if (writePush(connection, command, channelId, sequence, dest, body, gateway, channels, plain)) return;
     if (command !== Command.SignIn) {
       backlog.missedBy(channels);
@@ -209,6 +227,11 @@ export class Dispatcher {
     writePush(room, command, channelId, sequence, dest, body, gateway, channels);
     backlog.add(room.outbound);
   }
+}
+
+/** Reports whether much waits on a link: pushes that may be dropped would delay messages. */
+function isBusy({ backlog, connection }: GatewayLink): boolean {
+  return backlog.isWaiting || connection.unsentBytes > droppableUnsentBytesMax;
 }
 
 function joined(channels: string, channelId: string): string {

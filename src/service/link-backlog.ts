@@ -50,6 +50,11 @@ export class LinkBacklog {
     this.timers = timers;
   }
 
+  /** Whether packets wait, or connections that missed a push are to be told. */
+  get isWaiting(): boolean {
+    return this.waiting.length > 0 || this.missed.size > 0;
+  }
+
   /** Queues an answer that the link had no room for. The backlog owns the packet from now on. */
   answer(packet: Uint8Array): void {
     if (this.keep({ packet, isAnswer: true })) this.answers++;

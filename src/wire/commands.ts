@@ -91,6 +91,11 @@ export const MetaKey = {
 } as const;
 export type MetaKey = (typeof MetaKey)[keyof typeof MetaKey];
 
+/** Reports whether a push may be dropped where much waits, before any message is: what it says is soon said again. */
+export function isDroppable(command: string): boolean {
+  return command === Command.PresenceChanged || command === Command.Signal;
+}
+
 /** Commands of these parts belong to the chat service, too. */
 const chatParts: readonly string[] = ["account", "presence"];
 

@@ -10,6 +10,7 @@ import { createChatService } from "../../src/roles/chat/commands.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { featuresOf } from "../../src/session/sessions.ts";
 import type { Store } from "../../src/store/store.ts";
+import { closeAbnormal } from "../../src/wire/close-reason.ts";
 import { MetaKey } from "../../src/wire/commands.ts";
 import { Flag } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
@@ -35,7 +36,12 @@ interface LinkPush {
   readonly body: Uint8Array;
 }
 
-export function chatLink(store: Store, values: Parameters<typeof testLimits>[0] = {}) {
+/** `overrides`: of the assembly, such as another time. */
+export function chatLink(
+  store: Store,
+  values: Parameters<typeof testLimits>[0] = {},
+  overrides: Partial<Parameters<typeof createChatService>[0]> = {},
+) {
   const sessions = new MemorySessions();
   const metrics = new Metrics();
   const limits = testLimits(values);
@@ -49,6 +55,7 @@ export function chatLink(store: Store, values: Parameters<typeof testLimits>[0] 
     limits,
     control: new ControlCommands({}, () => undefined),
     log: silentLog,
+    ...overrides,
   });
   const connection = new FrameKeeper();
   const link = service.linked(connection, gateway, "1");
@@ -90,6 +97,8 @@ export function chatLink(store: Store, values: Parameters<typeof testLimits>[0] 
     limits,
     connection,
     signIn,
+    /** Ends the gateway's link, as a crash does. */
+    lose: (): void => link.closed(closeAbnormal),
     requestBytes,
     /** Sends a request as a connection of an account, and waits for its answer. */
     request: <Desc extends DescMessage>(

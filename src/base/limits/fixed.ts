@@ -96,6 +96,14 @@ export const profileExtraBytesMax = 1024;
 export const profilesMax = 200;
 export const blockedPageMax = 200;
 
+// Presence and signals.
+
+/** Accounts of one request to watch, and states of one push. */
+export const watchAccountsMax = 200;
+/** Signal.kind and Signal.body, in UTF-8 bytes. */
+export const signalKindBytesMax = 32;
+export const signalBodyBytesMax = 1_024;
+
 // Listeners.
 
 /** Refused connections of a listener that get a close frame, per second and at once; others are closed without one. */

@@ -10,6 +10,7 @@ import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
 import { peopleLimits } from "./people-limits.ts";
+import { presenceLimits } from "./presence-limits.ts";
 import { processLimits } from "./process-limits.ts";
 import { readLimits } from "./read-limits.ts";
 import { registryLimits } from "./registry-limits.ts";
@@ -24,6 +25,7 @@ export const limitTable = {
   ...readLimits,
   ...groupLimits,
   ...peopleLimits,
+  ...presenceLimits,
   ...linkLimits,
   ...registryLimits,
   ...httpLimits,

@@ -1,4 +1,4 @@
-// Where messages and sessions are kept, for how long, and how long messages can be changed.
+// Where messages and sessions are kept, for how long, how long messages can be changed, and whether presence is shown.
 
 import { parseSessions, parseStore } from "../engine-url.ts";
 import { sessionsEngines, storeEngines } from "../engines.ts";
@@ -55,5 +55,12 @@ export const storeOptions = {
   "recall-window": option({
     help: "How long its author may recall it; owners and admins of a group may at any time",
     ...window,
+  }),
+  presence: option({
+    help: "Let accounts see who of those they talk with is online, and when they were last",
+    hint: "on|off",
+    fallback: "on",
+    parse: (text) => values.oneOf(["on", "off"])(text) === "on",
+    of: ["standalone", "chat"],
   }),
 } as const;

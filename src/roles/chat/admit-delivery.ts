@@ -34,3 +34,8 @@ export function admitUnknown(parts: Parts, app: string, account: string): number
   parts.allowance.charge(app, account, cost);
   return cost;
 }
+
+/** Reports whether so much waits to be delivered to groups that what may be dropped is. */
+export function isPressed({ fanOut, limits }: Pick<Parts, "fanOut" | "limits">): boolean {
+  return fanOut.bytes > limits.values.fanOutBytes / 2;
+}

@@ -42,6 +42,7 @@ import { Notices } from "./notices.ts";
 import { offlineContent } from "./offline-content.ts";
 import { offlineIndex } from "./offline-index.ts";
 import { operatorCommands } from "./operator-commands.ts";
+import { presenceCommands } from "./presence-commands.ts";
 import { Reads } from "./reads.ts";
 import { peopleCommands } from "./people/people-commands.ts";
 import { RevocationFeed } from "./revocation-feed.ts";
@@ -57,6 +58,8 @@ export function createChatService(
     ChangeWindows & {
       store: Store;
       sessions: Sessions;
+      /** Whether accounts may watch each other's presence. */
+      presence: boolean;
       metrics: ServiceMetrics;
       latency: TalkLatency;
       limits: Limits;
@@ -100,6 +103,7 @@ export function createChatService(
     rates,
     rareLog,
   };
+  const presence = presenceCommands(parts, assembly.presence);
   const pipeline = new TalkPipeline(parts);
   const feed = new RevocationFeed(store, dispatcher, metrics, assembly);
   control.add(operatorCommands({ store, sessions, feed, clock, limits, log }));
@@ -133,6 +137,7 @@ export function createChatService(
     [Command.AccountState, accountState(parts)],
     ...groupCommands(parts),
     ...peopleCommands(parts),
+    ...presence.commands,
   ];
   for (const [command, handler, bytesMax] of commands)
     router.handle(command, handler, bytesMax === undefined ? ofShort : [...ofConversations, shortRequests(bytesMax)]);
@@ -145,11 +150,14 @@ export function createChatService(
     stores: () => ({ sessions: sessions.identity, messages: store.identity }),
     prepared: () => feed.look(),
     gatewayLinked: (gateway) => feed.linked(gateway),
-    gatewayLost: (gateway) => feed.lost(gateway),
-    settled: () => {
+    gatewayLost: (gateway) => {
+      feed.lost(gateway);
+      presence.gatewayLost(gateway);
+    },
+    settled: async () => {
       feed.stop();
       notices.flush();
-      return fanOut.settled();
+      await Promise.all([presence.stop(), fanOut.settled()]);
     },
   });
 }

@@ -9,7 +9,7 @@ import { createChatService, storeDetail } from "./commands.ts";
 /** Starts it; rejects when an address, the store or the sessions cannot be opened, and with IdTaken. */
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
   return startLogicMember(settings, "chat", async ({ environment, metrics, serviceMetrics, undo }, open) => {
-    const { store: url, retentionDays, editWindowMs, recallWindowMs, limits, log, lost: refused } = settings;
+    const { store: url, retentionDays, editWindowMs, recallWindowMs, presence, limits, log, lost: refused } = settings;
     const claim = claimOf(settings);
     const store = await openStore({ url, retentionDays, limits: limits.values, claim, log, refused });
     undo(() => store.close());
@@ -23,6 +23,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       latency,
       editWindowMs,
       recallWindowMs,
+      presence,
     });
     return {
       service,

@@ -9,7 +9,7 @@ import type { Link } from "../../routing/links.ts";
 import type { FrameHandler } from "../../transport/transport.ts";
 import { decodeBody } from "../../wire/body.ts";
 import { type CloseReason, CloseCode, closeKicked, closeUnauthorised } from "../../wire/close-reason.ts";
-import { Command } from "../../wire/commands.ts";
+import { Command, isDroppable } from "../../wire/commands.ts";
 import { equalBytes } from "../../wire/equal-bytes.ts";
 import { hasConversations, knownFeatures } from "../../wire/features.ts";
 import { ErrorRespSchema, Flag, LoginRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
@@ -23,8 +23,11 @@ import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
 import { restoreSessions } from "./login-link.ts";
+import { mayTake } from "./owed-hints.ts";
 
 const scan = new PacketScan();
+/** A push that may be dropped is written at once to so many connections. */
+const fewMax = 8;
 const closeTryAgain: CloseReason = { code: CloseCode.Overload, text: "sign-in failed, try again" };
 
 /** Reads the frames of one link. */
@@ -132,6 +135,10 @@ export class Downlink implements FrameHandler {
       this.hint(channels.split(","));
       return;
     }
+    if (isDroppable(command)) {
+      this.pushDroppable(command, packet, channels.split(","));
+      return;
+    }
     // A push to one account has few recipients, and does not wait behind those of groups.
     const isAtOnce = isKick || command === Command.UserTalk;
     // Most pushes have one recipient.
@@ -145,6 +152,37 @@ export class Downlink implements FrameHandler {
     if (scan.plainStart >= 0) this.pushParts(packet, ids, mayWrite);
     else if (!mayWrite) gateway.pushes.add(this.cut(packet), ids);
     else for (const id of ids) this.deliver(id, packet, isKick);
+  }
+
+  /**
+   * Passes on a push that may be dropped: it is, where much waits for the gateway's clients together, or for the one.
+   * What goes to a few, as changes of presence do, does not wait behind pushes to groups.
+   */
+  private pushDroppable(command: string, packet: Buffer, ids: readonly string[]): void {
+    const { gateway } = this;
+    const { pushes } = gateway;
+    const isPresence = command === Command.PresenceChanged;
+    const bytes = cutBytes(scan);
+    if (pushes.isPressed || (ids.length > fewMax && !pushes.mayWrite(ids, bytes))) {
+      if (isPresence) this.owe(ids);
+      else if (!pushes.isPressed) pushes.add(this.cut(packet), ids, true);
+      return;
+    }
+    for (const id of ids) {
+      const channel = gateway.channels.get(id);
+      if (channel === undefined) gateway.metrics.pushUnknownChannel();
+      else if (mayTake(channel, bytes, gateway.bounds.values.unsentBytes)) this.write(channel, packet);
+      else if (isPresence) gateway.owedHints.owe(channel);
+    }
+  }
+
+  /** These connections were not told a change of presence. */
+  private owe(ids: readonly string[]): void {
+    const { channels, owedHints } = this.gateway;
+    for (const id of ids) {
+      const channel = channels.get(id);
+      if (channel !== undefined) owedHints.owe(channel);
+    }
   }
 
   /** Passes on a push of which the first connections get a part of the body only. */

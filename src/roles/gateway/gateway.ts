@@ -17,6 +17,7 @@ import { Interner } from "../../wire/interner.ts";
 import type { ClientSettings } from "../settings.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { GatewayState } from "./gateway-state.ts";
+import { mayTake, OwedHints } from "./owed-hints.ts";
 import { PeopleLog } from "./people-log.ts";
 import { PushQueue } from "./push-queue.ts";
 import type { AddressLimits } from "./address-limits.ts";
@@ -78,6 +79,8 @@ export class Gateway implements GatewayState {
   readonly renewing = new Set<Channel>();
   /** Connections that have to read the index of their offline messages. */
   readonly hints: SyncHints;
+  /** Connections that were not told a change of presence. */
+  readonly owedHints: OwedHints;
   /** Bounds the work of one turn of the event loop for connections that have not signed in. */
   readonly unidentifiedShare: TurnShare;
   /** Pushes to many connections, which are written in slices. */
@@ -106,7 +109,7 @@ export class Gateway implements GatewayState {
     this.clock = clock;
     this.timers = timers;
     this.unidentifiedShare = new TurnShare(unidentifiedShareMs, unidentifiedPerTurn, clock, timers.soon);
-    this.pushes = new PushQueue((id, packet) => this.deliver(id, packet), timers.soon);
+    this.pushes = new PushQueue((id, packet, isDroppable) => this.deliver(id, packet, isDroppable), timers.soon);
     this.serviceId = parts.serviceId;
     this.serviceIdBytes = Buffer.from(parts.serviceId);
     this.links = parts.links;
@@ -122,6 +125,7 @@ export class Gateway implements GatewayState {
       this.links.choose("login", { channelId: id, app, account }),
     );
     this.hints = new SyncHints(timers, clock);
+    this.owedHints = new OwedHints(this.pushes, { timers, clock });
     this.stores = new SameStores({
       clock,
       id: parts.serviceId,
@@ -139,10 +143,10 @@ export class Gateway implements GatewayState {
   }
 
   /** Passes a push to one connection; holds it until the connection has signed in. */
-  private deliver(id: string, packet: Buffer): void {
+  private deliver(id: string, packet: Buffer, isDroppable: boolean): void {
     const channel = this.channels.get(id);
     if (channel === undefined) this.metrics.pushUnknownChannel();
-    else {
+    else if (!isDroppable || mayTake(channel, packet.length, this.bounds.values.unsentBytes)) {
       try {
         if (channel.state === ChannelState.Pending) channel.holdPush(packet);
         else channel.connection.send(packet);

@@ -3,7 +3,7 @@
 // pushes are written in order.
 //
 // Memory: each push is kept once, whatever the number of its recipients. Beyond the bound, the oldest are written at
-// once: the queue delays pushes, but never loses one.
+// once: the queue delays pushes, but never loses one. Pushes that may be dropped are dropped before that (`isPressed`).
 
 import type { Timers } from "../../base/timers.ts";
 import { turnCostMax } from "../../base/limits/fixed.ts";
@@ -11,10 +11,13 @@ import { deliveryCost, writeCost } from "../../service/dispatcher.ts";
 
 /** What waits, in bytes; the ids of connections count, too. */
 const waitingBytesMax = 16 * 1024 * 1024;
+const pressedBytes = waitingBytesMax / 2;
 
 interface Push {
   /** As clients get it. */
   readonly packet: Buffer;
+  /** Of a command that may be dropped. */
+  readonly isDroppable: boolean;
   readonly channels: readonly string[];
   /** Those before this one have got it. */
   at: number;
@@ -22,7 +25,7 @@ interface Push {
 }
 
 export class PushQueue {
-  private readonly deliver: (channelId: string, packet: Buffer) => void;
+  private readonly deliver: (channelId: string, packet: Buffer, isDroppable: boolean) => void;
   private readonly soon: Timers["soon"];
   private waiting: Push[] = [];
   /** The first of `waiting` that is not done. */
@@ -35,7 +38,7 @@ export class PushQueue {
   private isArmed = false;
 
   /** `deliver` writes a packet, which it may keep, to one connection. `soon` runs an action at this turn's end. */
-  constructor(deliver: (channelId: string, packet: Buffer) => void, soon: Timers["soon"]) {
+  constructor(deliver: PushQueue["deliver"], soon: Timers["soon"]) {
     this.deliver = deliver;
     this.soon = soon;
   }
@@ -43,6 +46,11 @@ export class PushQueue {
   /** True while pushes wait. */
   get isWaiting(): boolean {
     return this.first < this.waiting.length;
+  }
+
+  /** True while so much waits that pushes that may be dropped are not to be added. */
+  get isPressed(): boolean {
+    return this.waitingBytes > pressedBytes;
   }
 
   /** True when the caller may write a push of that many bytes to these connections now. */
@@ -54,10 +62,10 @@ export class PushQueue {
   }
 
   /** Writes a push when it is its turn. The packet is the queue's own from now on. */
-  add(packet: Buffer, channels: readonly string[]): void {
+  add(packet: Buffer, channels: readonly string[], isDroppable = false): void {
     let bytes = packet.length;
     for (const channel of channels) bytes += channel.length;
-    this.waiting.push({ packet, channels, at: 0, bytes });
+    this.waiting.push({ packet, isDroppable, channels, at: 0, bytes });
     this.waitingBytes += bytes;
     while (this.waitingBytes > waitingBytesMax) this.write(Infinity);
     this.arm();
@@ -102,7 +110,7 @@ export class PushQueue {
   private write(share: number): void {
     const push = this.next;
     if (push === undefined) return;
-    const { packet, channels } = push;
+    const { packet, channels, isDroppable } = push;
     const cost = this.costOfEach(channels[push.at], packet.length);
     const isCheap = channels.length * cost <= turnCostMax / 2;
     const end = isCheap ? channels.length : Math.min(channels.length, push.at + Math.max(1, Math.floor(share / cost)));
@@ -111,7 +119,7 @@ export class PushQueue {
     const from = push.at;
     push.at = end;
     if (end === channels.length) this.drop(push);
-    for (let at = from; at < end; at++) this.deliver(channels[at] ?? "", packet);
+    for (let at = from; at < end; at++) this.deliver(channels[at] ?? "", packet, isDroppable);
   }
 
   /** What one connection costs: less when it has been written to in this turn. */

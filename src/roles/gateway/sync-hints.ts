@@ -65,7 +65,7 @@ export class SyncHints {
     let left = this.perStep;
     for (const channel of this.pending) {
       this.pending.delete(channel);
-      tell(channel);
+      sendHint(channel);
       if (--left === 0) break;
     }
     if (this.pending.size > 0) this.wait(stepMs);
@@ -73,8 +73,8 @@ export class SyncHints {
   }
 }
 
-/** Sends a hint. A bug ends that connection only. */
-function tell({ state, connection }: Channel): void {
+/** Sends a hint now. A bug ends that connection only. */
+export function sendHint({ state, connection }: Channel): void {
   if (state !== ChannelState.Live) return;
   try {
     connection.send(syncHint);

@@ -128,6 +128,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
         ...systemRuntime,
         editWindowMs: settings.editWindowMs,
         recallWindowMs: settings.recallWindowMs,
+        presence: settings.presence,
         limits,
         control,
         log,
