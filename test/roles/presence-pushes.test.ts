@@ -1,8 +1,8 @@
 // When watchers are told, with sessions that answer late, fail, or have missed changes.
 
 import { expect, test } from "bun:test";
-import { PresencePushes } from "../../src/roles/chat/presence-pushes.ts";
-import { Watches, type Watcher } from "../../src/roles/chat/presence.ts";
+import { PresencePushes } from "../../src/roles/chat/presence/presence-pushes.ts";
+import { Watches, type Watcher } from "../../src/roles/chat/presence/watches.ts";
 import { type Location, type PresenceListener, SessionsUnavailable } from "../../src/session/sessions.ts";
 import { location } from "../session/locations.ts";
 import { ManualTimers } from "../support/manual-timers.ts";

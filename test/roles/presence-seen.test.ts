@@ -1,7 +1,7 @@
 // When accounts were seen last: what a node notes, and when it writes that.
 
 import { expect, test } from "bun:test";
-import { Seen } from "../../src/roles/chat/seen.ts";
+import { Seen } from "../../src/roles/chat/presence/seen.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { FakePeople } from "../support/fake-people.ts";
 import { ManualTimers } from "../support/manual-timers.ts";

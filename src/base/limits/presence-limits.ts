@@ -8,7 +8,7 @@ export const presenceLimits = {
     min: 200,
     max: 100_000,
   }),
-  // Each holds 130 to 330 bytes (roles/chat/presence.ts).
+  // Each holds 130 to 330 bytes (roles/chat/presence/watches.ts).
   presenceWatches: count(
     1_000_000,
     atChat,

@@ -42,7 +42,7 @@ import { Notices } from "./notices.ts";
 import { offlineContent } from "./offline-content.ts";
 import { offlineIndex } from "./offline-index.ts";
 import { operatorCommands } from "./operator-commands.ts";
-import { presenceCommands } from "./presence-commands.ts";
+import { presenceCommands } from "./presence/presence-commands.ts";
 import { Reads } from "./reads.ts";
 import { peopleCommands } from "./people/people-commands.ts";
 import { RevocationFeed } from "./revocation-feed.ts";

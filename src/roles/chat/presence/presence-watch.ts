@@ -1,15 +1,15 @@
 // presence.watch and presence.unwatch: who is online now; presence-pushes.ts tells changes from then on.
 
-import { nameRule, validName } from "../../auth/names.ts";
-import { AccountBuckets } from "../../base/account-buckets.ts";
-import { nameCharactersMax, watchAccountsMax } from "../../base/limits/fixed.ts";
-import type { Context } from "../../service/context.ts";
-import { Refusal } from "../../service/refusal.ts";
-import type { Handler } from "../../service/router.ts";
-import type { PeopleStore } from "../../store/people.ts";
-import { PresenceReqSchema, PresenceStatesSchema, Status } from "../../wire/gen/pkt_pb.ts";
-import type { ChatParts } from "./chat-parts.ts";
-import type { Watcher, Watches } from "./presence.ts";
+import { nameRule, validName } from "../../../auth/names.ts";
+import { AccountBuckets } from "../../../base/account-buckets.ts";
+import { nameCharactersMax, watchAccountsMax } from "../../../base/limits/fixed.ts";
+import type { Context } from "../../../service/context.ts";
+import { Refusal } from "../../../service/refusal.ts";
+import type { Handler } from "../../../service/router.ts";
+import type { PeopleStore } from "../../../store/people.ts";
+import { PresenceReqSchema, PresenceStatesSchema, Status } from "../../../wire/gen/pkt_pb.ts";
+import type { ChatParts } from "../chat-parts.ts";
+import type { Watcher, Watches } from "./watches.ts";
 import type { PresenceBlocks } from "./presence-blocks.ts";
 import type { PresencePushes } from "./presence-pushes.ts";
 import type { Seen } from "./seen.ts";

@@ -1,18 +1,18 @@
 // The commands of presence and of signals, and what works for them while a chat service runs.
 
-import type { Handler } from "../../service/router.ts";
-import { Refusal } from "../../service/refusal.ts";
-import type { Location } from "../../session/sessions.ts";
-import { Command } from "../../wire/commands.ts";
-import { Status } from "../../wire/gen/pkt_pb.ts";
-import { isPressed } from "./admit-delivery.ts";
-import type { ChatParts } from "./chat-parts.ts";
-import { Watches } from "./presence.ts";
+import type { Handler } from "../../../service/router.ts";
+import { Refusal } from "../../../service/refusal.ts";
+import type { Location } from "../../../session/sessions.ts";
+import { Command } from "../../../wire/commands.ts";
+import { Status } from "../../../wire/gen/pkt_pb.ts";
+import { isPressed } from "../admit-delivery.ts";
+import type { ChatParts } from "../chat-parts.ts";
+import { Watches } from "./watches.ts";
 import { PresenceBlocks } from "./presence-blocks.ts";
 import { PresencePushes } from "./presence-pushes.ts";
 import { presenceUnwatch, presenceWatch } from "./presence-watch.ts";
 import { Seen } from "./seen.ts";
-import { signal } from "./signal.ts";
+import { signal } from "../signal.ts";
 
 const noBody = new Uint8Array(0);
 /** Connections of one packet that tells them to watch again. */

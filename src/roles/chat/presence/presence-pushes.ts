@@ -8,15 +8,15 @@
 // Memory: each account that somebody watches, or that watches, at most once. No timer runs while nothing has changed.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { turnCostMax, watchAccountsMax } from "../../base/limits/fixed.ts";
-import type { Time } from "../../base/runtime.ts";
-import type { ServiceMetrics } from "../../observe/metrics.ts";
-import { type Dispatcher, type PushHead, writeCost } from "../../service/dispatcher.ts";
-import { refusalOf } from "../../service/refusal.ts";
-import type { Sessions } from "../../session/sessions.ts";
-import { Command } from "../../wire/commands.ts";
-import { PresenceStatesSchema } from "../../wire/gen/pkt_pb.ts";
-import type { WatchedState, Watcher, Watches } from "./presence.ts";
+import { turnCostMax, watchAccountsMax } from "../../../base/limits/fixed.ts";
+import type { Time } from "../../../base/runtime.ts";
+import type { ServiceMetrics } from "../../../observe/metrics.ts";
+import { type Dispatcher, type PushHead, writeCost } from "../../../service/dispatcher.ts";
+import { refusalOf } from "../../../service/refusal.ts";
+import type { Sessions } from "../../../session/sessions.ts";
+import { Command } from "../../../wire/commands.ts";
+import { PresenceStatesSchema } from "../../../wire/gen/pkt_pb.ts";
+import type { WatchedState, Watcher, Watches } from "./watches.ts";
 import { minuteOf } from "./seen.ts";
 
 const pauseMs = 1_000;

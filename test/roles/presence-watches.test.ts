@@ -1,7 +1,7 @@
 // Who watches whom, and what each watcher is to be told, without time, store or links.
 
 import { describe, expect, test } from "bun:test";
-import { Watches, type Watcher } from "../../src/roles/chat/presence.ts";
+import { Watches, type Watcher } from "../../src/roles/chat/presence/watches.ts";
 import type { Location } from "../../src/session/sessions.ts";
 import { location } from "../session/locations.ts";
 import { Random, testSeed } from "../support/random.ts";

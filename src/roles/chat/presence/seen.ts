@@ -3,12 +3,12 @@
 //
 // Memory: one mark for each account that left since the last write, bounded; beyond the bound the oldest is lost.
 
-import { accountKey } from "../../base/account-key.ts";
-import type { Clock } from "../../base/clock.ts";
-import type { Time } from "../../base/runtime.ts";
-import type { ServiceMetrics } from "../../observe/metrics.ts";
-import type { LastSeen, PeopleStore } from "../../store/people.ts";
-import { StoreUnavailable } from "../../store/store.ts";
+import { accountKey } from "../../../base/account-key.ts";
+import type { Clock } from "../../../base/clock.ts";
+import type { Time } from "../../../base/runtime.ts";
+import type { ServiceMetrics } from "../../../observe/metrics.ts";
+import type { LastSeen, PeopleStore } from "../../../store/people.ts";
+import { StoreUnavailable } from "../../../store/store.ts";
 
 const writeMs = 60_000;
 const msPerMinute = 60_000;

@@ -7,8 +7,8 @@
 //
 // Memory: 130 bytes for each watch, and 200 for each account that is watched; the limit presenceWatches bounds both.
 
-import { accountKey } from "../../base/account-key.ts";
-import type { Location } from "../../session/sessions.ts";
+import { accountKey } from "../../../base/account-key.ts";
+import type { Location } from "../../../session/sessions.ts";
 
 const asked = -1;
 const denied = -2;

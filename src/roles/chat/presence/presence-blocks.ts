@@ -2,11 +2,11 @@
 // version of blocks and settings while anybody watches, and reads the blocks that are new if that has moved. A watch is
 // reserved before the store is asked whether it is allowed, so no block is missed between the two.
 
-import type { Time } from "../../base/runtime.ts";
-import type { ServiceMetrics } from "../../observe/metrics.ts";
-import type { PeopleStore } from "../../store/people.ts";
-import { StoreUnavailable } from "../../store/store.ts";
-import type { Watches } from "./presence.ts";
+import type { Time } from "../../../base/runtime.ts";
+import type { ServiceMetrics } from "../../../observe/metrics.ts";
+import type { PeopleStore } from "../../../store/people.ts";
+import { StoreUnavailable } from "../../../store/store.ts";
+import type { Watches } from "./watches.ts";
 
 /** Between two looks at the version, in milliseconds: a watch ends within a second. */
 const lookMs = 500;
