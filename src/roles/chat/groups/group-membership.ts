@@ -16,6 +16,7 @@ import { oldChanges } from "../account-rates.ts";
 import { admitDelivery } from "../admit-delivery.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { groupEntry } from "../entry-message.ts";
+import { refusalFor } from "./group-refusals.ts";
 import { joinInvited } from "./join-invited.ts";
 import { pushMembership } from "./membership-pushes.ts";
 
@@ -55,7 +56,7 @@ async function changeMembership(
   admitDelivery(parts, app, actor);
   rates.changeGroup(context, isMember ? 1 : 0, oldChanges);
   const outcome = await (isMember ? store.join(change) : store.quit(change));
-  const changed = isChanged(outcome, change, limits);
+  const changed = isChanged(outcome, change, limits, hasConversations(context.location.features));
   const accounts = [account];
   if (changed) audience.changed({ app, group, accounts, ...outcome, isMember });
   context.respondEmpty();
@@ -77,25 +78,28 @@ function storedEntry(
   return { entry: groupEntry({ entryId: version, kind, actor, time, group }, [account]), previousEntryId, isQuiet };
 }
 
-/** Reports whether the membership changed. Throws Refusal if the change was refused. */
+/**
+ * Reports whether the membership changed. Throws Refusal if the change was refused; a client without the feature
+ * `conversations` is not told of what it cannot do.
+ */
 function isChanged(
   outcome: MembershipOutcome,
   { app, actor, account }: MembershipChange,
   limits: Limits,
+  canAsk: boolean,
 ): outcome is Extract<MembershipOutcome, { result: "changed" }> {
   switch (outcome.result) {
     case "changed":
       return true;
     case "unchanged":
       return false;
+    case "closed":
+    case "approval":
+      throw canAsk ? refusalFor(limits, { app, account: actor }, outcome) : notYours();
     case "forbidden":
-      throw new Refusal(Status.Forbidden, "only the account itself or the group's owner may do this");
+      throw notYours();
     case "notFound":
       throw new Refusal(Status.NotFound, "there is no such group");
-    case "closed":
-      throw new Refusal(Status.Forbidden, "the group is closed: join it with an invitation, or let an admin add you");
-    case "approval":
-      throw new Refusal(Status.Forbidden, "the group decides who joins: ask with chat.group.request");
     case "unwilling":
       throw new Refusal(
         Status.Forbidden,
@@ -105,6 +109,10 @@ function isChanged(
       limits.met(outcome.limit, { app, actor, account });
       throw new Refusal(Status.Forbidden, fullSentences[outcome.limit](limits.values[outcome.limit]));
   }
+}
+
+function notYours(): Refusal {
+  return new Refusal(Status.Forbidden, "only the account itself or the group's owner may do this");
 }
 
 const fullSentences = {
