@@ -292,8 +292,11 @@ export class Reader {
 
   /** Whether there is such a conversation, although its account sees nothing of it. */
   private exists({ me, other }: Scope): boolean {
-    if (other < 0n) return true;
-    const [a, b] = [Number(me), Number(other)];
+    return other < 0n || this.haveTalked(me, other);
+  }
+
+  private haveTalked(one: bigint, other: bigint): boolean {
+    const [a, b] = [Number(one), Number(other)];
     return this.logIndex.countPair(a, b, 0n, 1) > 0 || this.logIndex.countPair(b, a, 0n, 1) > 0;
   }
 
