@@ -1,4 +1,5 @@
-// A group and its people over the wire, on a store of the disk: its whole life, and what those are pushed who are in it.
+// A group and its people over the wire, on a store of the disk: its whole life, and what is pushed to those who are in
+// it.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create, type DescMessage, fromBinary, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
@@ -49,9 +50,10 @@ import { Messenger } from "../support/messenger.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 import { sentenceOf, type WireClient } from "../support/wire-client.ts";
 
+const storePath = temporaryPaths("group-life-")();
 let messenger: Messenger;
 beforeAll(async () => {
-  messenger = await Messenger.start({ storePath: temporaryPaths("group-life-")() });
+  messenger = await Messenger.start({ storePath });
 });
 afterAll(() => messenger.stop());
 

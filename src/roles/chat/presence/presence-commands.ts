@@ -10,7 +10,7 @@ import type { ChatParts } from "../chat-parts.ts";
 import { Watches } from "./watches.ts";
 import { PresenceBlocks } from "./presence-blocks.ts";
 import { PresencePushes } from "./presence-pushes.ts";
-import { presenceUnwatch, presenceWatch } from "./presence-watch.ts";
+import { presenceRequestBytesMax, presenceUnwatch, presenceWatch } from "./presence-watch.ts";
 import { Seen } from "./seen.ts";
 import { signal } from "../signal.ts";
 
@@ -19,7 +19,8 @@ const noBody = new Uint8Array(0);
 const syncAtOnce = 1_000;
 
 interface PresenceCommands {
-  readonly commands: readonly (readonly [Command, Handler])[];
+  /** With the length of the longest request in bytes, where that is no short one (short-requests.ts). */
+  readonly commands: readonly (readonly [Command, Handler, number?])[];
   /** A gateway's link broke: its clients are told to watch again. */
   gatewayLost(gateway: string): void;
   /** Ends all watches; resolves when what is known of who was seen is stored. */
@@ -57,8 +58,8 @@ export function presenceCommands(parts: ChatParts, isOn: boolean): PresenceComma
   });
   return {
     commands: [
-      [Command.PresenceWatch, presenceWatch(parts, { people, watches, pushes, blocks, seen })],
-      [Command.PresenceUnwatch, presenceUnwatch({ watches })],
+      [Command.PresenceWatch, presenceWatch(parts, { people, watches, pushes, blocks, seen }), presenceRequestBytesMax],
+      [Command.PresenceUnwatch, presenceUnwatch({ watches }), presenceRequestBytesMax],
       signals,
     ],
     gatewayLost: (gateway) => watches.endGateway(gateway),

@@ -17,8 +17,8 @@ import type { Seen } from "./seen.ts";
 /** What an account takes in a request and in an answer, beside its name. */
 const nameBytes = 4 * nameCharactersMax;
 const stateBytes = 24;
-/** Requests with more are not decoded. */
-const requestBytesMax = watchAccountsMax * (nameBytes + 3);
+/** The longest request. */
+export const presenceRequestBytesMax = watchAccountsMax * (nameBytes + 3);
 const answerBytesMax = watchAccountsMax * (nameBytes + stateBytes);
 const secondsPerMinute = 60n;
 
@@ -123,11 +123,9 @@ export function presenceUnwatch({ watches }: Pick<PresenceParts, "watches">): Ha
 
 /** Returns the named accounts without duplicates. Throws PayloadTooLarge and InvalidPacketBody. */
 function accountsOf(context: Context): readonly string[] {
-  const tooMany = (): Refusal =>
-    new Refusal(Status.PayloadTooLarge, `a request names at most ${watchAccountsMax} accounts`);
-  if (context.bodyBytes > requestBytesMax) throw tooMany();
   const { accounts } = context.body(PresenceReqSchema);
-  if (accounts.length > watchAccountsMax) throw tooMany();
+  if (accounts.length > watchAccountsMax)
+    throw new Refusal(Status.PayloadTooLarge, `a request names at most ${watchAccountsMax} accounts`);
   for (const account of accounts)
     if (!validName(account))
       throw new Refusal(Status.InvalidPacketBody, `accounts must be account names (${nameRule})`);
