@@ -46,7 +46,8 @@ test("an edit and a recall reach the connections with the feature at both gatewa
   const edit = { messageId, body: "hello" };
   succeeded(await ann.request(Command.MessageEdit, "", MessageEditReqSchema, edit));
   for (const client of withFeature)
-    expect(await client.pushed(Command.Event, EventPushSchema)).toMatchObject([
+    expect(await client.pushed(Command.Event, EventPushSchema, 2)).toMatchObject([
+      { kind: EntryKind.EntryGroupCreated, actor: "ann", group },
       { kind: EntryKind.EntryEdited, refersTo: messageId, actor: "ann", group },
     ]);
   for (const client of without)
@@ -58,10 +59,11 @@ test("an edit and a recall reach the connections with the feature at both gatewa
   // One packet for each gateway, of which older connections get what they always did.
   const { messageId: last } = await groupTalk(ann, group, "last");
   for (const client of withFeature) {
-    const events = await client.pushed(Command.Event, EventPushSchema, 2);
+    const [created, edited, recalled] = await client.pushed(Command.Event, EventPushSchema, 3);
     const pushes = await client.pushed(Command.GroupTalk, MessagePushSchema, 2);
-    expect(pushes.at(-1)).toMatchObject({ messageId: last, previousEntryId: events[1]?.entryId });
-    expect(events[1]?.previousEntryId).toBe(events[0]?.entryId);
+    expect(pushes.at(-1)).toMatchObject({ messageId: last, previousEntryId: recalled?.entryId });
+    expect(recalled?.previousEntryId).toBe(edited?.entryId);
+    expect(edited?.previousEntryId).toBe(created?.entryId);
   }
   for (const client of without) {
     const pushes = await client.pushed(Command.GroupTalk, MessagePushSchema, 2);

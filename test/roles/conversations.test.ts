@@ -214,7 +214,8 @@ test("in a group, members with the feature hear of changes, mentions and replies
   // The owner recalls anybody's message, and a member only its own.
   const { messageId } = await groupTalk(ida, group, "ida's");
   succeeded(await hal.request(Command.MessageRecall, "", MessageRecallReqSchema, { messageId }));
-  expect(await ida.pushed(Command.Event, EventPushSchema)).toMatchObject([
+  expect(await ida.pushed(Command.Event, EventPushSchema, 2)).toMatchObject([
+    { kind: EntryKind.EntryGroupCreated, actor: "hal", group },
     { kind: EntryKind.EntryRecalled, refersTo: messageId, actor: "hal", group },
   ]);
   const theirs = await ida.request(Command.MessageRecall, "", MessageRecallReqSchema, { messageId: root.messageId });
