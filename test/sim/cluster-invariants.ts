@@ -125,7 +125,7 @@ export class Invariants {
   /** Undefined: it may have changed meanwhile. */
   private memberBetween(account: string, fromMs: number, toMs: number): boolean | undefined {
     const steps = this.parts.steps.filter(
-      (step) => step.account === account && step.sentMs >= 0 && step.sentMs <= toMs,
+      (step) => step.account === account && !step.isVoid && step.sentMs >= 0 && step.sentMs <= toMs,
     );
     const last = steps.at(-1);
     if (last === undefined) return false;

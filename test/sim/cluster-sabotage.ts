@@ -13,6 +13,7 @@ import {
 } from "./conversation-sabotage.ts";
 import { Database } from "./database.ts";
 import { type Call, DatabaseClient } from "./database-client.ts";
+import { CopiedSessions, LenientClient, OpenReads, SilentBlocks } from "./people-sabotage.ts";
 import { SessionStore } from "./session-store.ts";
 import type { StoredMessage } from "./stored-messages.ts";
 
@@ -34,6 +35,11 @@ export const sabotages = [
   "what changed in an account's state is told once only",
   "read cursors go back",
   "entries are not pushed at times, without a hint",
+  "presence is not pushed at times, without a hint",
+  "a watch survives a block",
+  "sessions are located as they were some seconds ago",
+  "everybody may signal to everybody",
+  "read cursors are told to who is blocked",
 ] as const;
 export type Sabotage = (typeof sabotages)[number];
 
@@ -148,16 +154,25 @@ export function databaseOf(sabotage: Sabotage | undefined, commitMs: () => numbe
       return new ForgetfulStates(commitMs);
     case "read cursors go back":
       return new WanderingReads(commitMs);
+    case "a watch survives a block":
+      return new SilentBlocks(commitMs);
+    case "read cursors are told to who is blocked":
+      return new OpenReads(commitMs);
     default:
       return new Database(commitMs);
   }
+}
+
+function clientOf(sabotage: Sabotage | undefined): typeof DatabaseClient {
+  if (sabotage === "nodes answer histories from a cache") return CachingClient;
+  return sabotage === "everybody may signal to everybody" ? LenientClient : DatabaseClient;
 }
 
 /** What makes the store of a chat process. */
 export function storeOf(
   sabotage: Sabotage | undefined,
 ): (call: Call, database: Database, node: number) => DatabaseClient {
-  const Client = sabotage === "nodes answer histories from a cache" ? CachingClient : DatabaseClient;
+  const Client = clientOf(sabotage);
   return (call, database, node) => new Client(call, () => database, node);
 }
 
@@ -171,6 +186,8 @@ export function sessionStoreOf(sabotage: Sabotage | undefined): SessionStore {
       return new EternalSessions();
     case "presence is not told":
       return new UntoldSessions();
+    case "sessions are located as they were some seconds ago":
+      return new CopiedSessions();
     default:
       return new SessionStore();
   }

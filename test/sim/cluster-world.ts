@@ -13,8 +13,11 @@ import type { Database } from "./database.ts";
 import { type Machine, Machines } from "./machines.ts";
 import { Network } from "./network.ts";
 import { Phone } from "./phone.ts";
-import { accounts, group, PhoneActs } from "./phone-acts.ts";
+import { PhoneActs } from "./phone-acts.ts";
 import type { Step } from "./phone-owner.ts";
+import { PresenceInvariants } from "./presence-invariants.ts";
+import { Secrets } from "./secrets.ts";
+import { accounts, group, watched } from "./sim-people.ts";
 import type { SessionStore } from "./session-store.ts";
 import { type Registry, startRegistryNode } from "./simulated-naming.ts";
 
@@ -24,6 +27,8 @@ const settleStepMs = 5_000;
 /** After the trouble, all processes work again by then. */
 const healedMsMax = 15_000;
 const stepMs = 1_000;
+/** Then clients come and go for so long, while others watch. */
+const comingsMs = 12_000;
 const settleMsMax = 150_000;
 /** A commit of the database; now and then the disk stalls, for longer than anybody waits for an answer. */
 const commitMs = 12;
@@ -51,7 +56,10 @@ export class ClusterWorld {
   private readonly verbose: boolean;
   private readonly invariants: Invariants;
   private readonly confirmed: Confirmed;
+  private readonly secrets: Secrets;
+  private readonly presence: PresenceInvariants;
   private isTroubled = true;
+  private healedMs = Infinity;
   private readonly acts: PhoneActs;
 
   constructor(seed: number, sabotage?: Sabotage, verbose = false) {
@@ -66,6 +74,8 @@ export class ClusterWorld {
     const { phones, leavers, steps, database, sessionStore } = this;
     const fault = (what: string): void => void this.faults.push(what);
     this.confirmed = new Confirmed(database, fault);
+    this.secrets = new Secrets(database, accounts, fault);
+    this.presence = new PresenceInvariants({ phones, database, sessionStore });
     const { confirmed } = this;
     this.acts = new PhoneActs(this.machines, steps, (what) => this.tell(what));
     this.invariants = new Invariants({ phones, leavers, steps, database, sessionStore, accounts, confirmed });
@@ -91,7 +101,8 @@ export class ClusterWorld {
   /** Waits until nothing differs from what was promised; returns what does in the end. */
   private settle(): readonly string[] {
     const { events } = this.machines;
-    const [healedMs, endMs] = [events.nowMs + healedMsMax, events.nowMs + settleMsMax];
+    const { healedMs } = this;
+    const endMs = events.nowMs + settleMsMax;
     const step = (ms: number): void => {
       for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
         this.pass(stepMs);
@@ -102,6 +113,7 @@ export class ClusterWorld {
       step(settleStepMs);
       // One of them leaves later on, and nobody could tell.
       if (this.bothTwins().length > 0 && events.nowMs < healedMs) step(healedMs + settleStepMs - events.nowMs);
+      if (events.nowMs < healedMs + comingsMs) step(healedMs + comingsMs - events.nowMs);
       const isOver = this.isBroken || events.nowMs >= endMs;
       if (!isOver && !this.invariants.isQuiet) continue;
       this.readLists();
@@ -127,7 +139,12 @@ export class ClusterWorld {
 
   /** Time passes, while nothing has gone wrong. */
   private pass(ms: number): void {
-    for (let passedMs = 0; passedMs < ms && !this.isBroken; passedMs += stepMs) this.machines.events.advance(stepMs);
+    const { events } = this.machines;
+    for (let passedMs = 0; passedMs < ms && !this.isBroken; passedMs += stepMs) {
+      events.advance(stepMs);
+      const wrong = this.presence.look(events.nowMs);
+      if (events.nowMs >= this.healedMs) this.faults.push(...wrong);
+    }
   }
 
   /** What clients count is compared with the list, which is read for that alone. */
@@ -157,7 +174,11 @@ export class ClusterWorld {
       const machine: Machine = programs.add(name, () => startRegistryNode(machines, network, registry, machine));
       registry.set(machine, undefined);
     }
-    const databaseMachine = programs.add("database", () => database.start());
+    const databaseMachine = programs.add("database", () => {
+      // A standby may take its place, which has all that was committed.
+      if (this.isTroubled && machines.events.nowMs > quietMs && this.once(2)) database.standby++;
+      database.start();
+    });
     const sessionMachine = programs.add("sessions", () => sessionStore.restart());
     const processes = new ClusterProcesses({
       machines,
@@ -197,7 +218,10 @@ export class ClusterWorld {
     };
     this.machines.run(life, () => void this.database.createGroup(draft, 0));
     for (const account of ["ann", ...members])
-      this.steps.push({ group, account, isJoin: true, sentMs: 0, answeredMs: quietMs / 2 + 100 });
+      this.steps.push({
+        ...{ group, account, isJoin: true, sentMs: 0 },
+        ...{ answeredMs: quietMs / 2 + 100, attempts: 1, isVoid: false },
+      });
   }
 
   private addPhones(gateways: readonly string[]): void {
@@ -216,6 +240,9 @@ export class ClusterWorld {
         confirmed: this.confirmed,
         heedsHints: this.sabotage !== "hints are not heeded",
         losesEvent: () => this.sabotage === "entries are not pushed at times, without a hint" && this.once(2),
+        losesPresence: () => this.sabotage === "presence is not pushed at times, without a hint" && this.once(2),
+        watched,
+        secrets: this.secrets,
       });
       machines.events.after(2_000 + this.below(4_000), () => machines.boot(phone.machine, () => phone.start()));
       machines.events.after(quietMs + this.below(2_000), () => this.live(phone));
@@ -270,6 +297,7 @@ export class ClusterWorld {
     this.tell("everything heals");
     const { machines, network } = this;
     this.isTroubled = false;
+    this.healedMs = machines.events.nowMs + healedMsMax;
     network.isTroubled = false;
     network.heal();
     this.programs.heal();
@@ -278,5 +306,21 @@ export class ClusterWorld {
       start: () => phone.start(),
     })))
       if (machine.life === undefined) machines.boot(machine, start);
+    for (const [at, phone] of this.phones.entries())
+      machines.events.after(healedMsMax + at * 1_000 + this.below(1_000), () => this.come(phone));
+  }
+
+  /** A client goes, and is back soon: within a second, or after a while. */
+  private come(phone: Phone): void {
+    const { machines } = this;
+    const { life } = phone.machine;
+    if (life === undefined) return;
+    this.tell(`${phone.label} goes for a while`);
+    if (this.once(2)) {
+      machines.run(life, () => phone.hangUp(true));
+      return;
+    }
+    machines.kill(phone.machine);
+    machines.events.after(this.below(6_000), () => machines.boot(phone.machine, () => phone.start()));
   }
 }

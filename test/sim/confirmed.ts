@@ -73,6 +73,11 @@ export class Confirmed {
     else this.shown(`${label}, by a push,`, messageId, text, began);
   }
 
+  /** An account blocks another, or did: so what is written to it may be refused. */
+  mayBlock(account: string, blocked: string): boolean {
+    return this.database.people.blockVersion(account, blocked) !== 0n;
+  }
+
   /** Another device may have hidden it, or cleared its conversation. */
   isHidden(account: string, messageId: bigint): boolean {
     const message = this.database.messages.get(messageId);

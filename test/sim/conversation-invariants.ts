@@ -22,7 +22,13 @@ const kinds: ReadonlyMap<Command, number> = new Map([
   [Command.MessageEdit, entryKind.edited],
   [Command.MessageRecall, entryKind.recalled],
   [Command.MessageReact, entryKind.reacted],
+  [Command.GroupRole, entryKind.groupRole],
+  [Command.GroupMute, entryKind.groupMuted],
+  [Command.GroupUpdate, entryKind.groupSettings],
+  [Command.GroupAlias, entryKind.groupAlias],
 ]);
+/** Those of changes of membership, which are no wishes. */
+const memberKinds: ReadonlySet<number> = new Set([entryKind.groupJoined, entryKind.groupLeft, entryKind.groupRemoved]);
 
 export class ConversationInvariants {
   private readonly parts: Parts;
@@ -62,10 +68,14 @@ export class ConversationInvariants {
 
   private unknownEntries(phone: Phone): string[] {
     const { changes } = this.parts.database;
-    return changes.entries
-      .filter((entry) => changes.concerns(entry, phone.account, true) && !phone.disk.entries.has(entry.entryId))
-      .filter((entry) => !this.hasLeft(phone, namedBy(entry)) && !this.isUnanswered(entry))
-      .map(({ entryId, kind, actor }) => `${phone.label} does not know of the entry ${entryId} (${kind} by ${actor})`);
+    return (
+      changes.entries
+        .filter((entry) => changes.concerns(entry, phone.account, true) && !phone.disk.entries.has(entry.entryId))
+        // The database itself has made the group.
+        .filter(({ kind }) => kind !== entryKind.groupCreated)
+        .filter((entry) => !this.hasLeft(phone, namedBy(entry)) && !this.isUnanswered(entry))
+        .map(({ entryId, kind, actor }) => `${phone.label} does not know of the entry ${entryId} (${kind} by ${actor})`)
+    );
   }
 
   private wrongTexts(phone: Phone): string[] {
@@ -103,13 +113,14 @@ export class ConversationInvariants {
     for (const name of this.names(phone).filter((each) => disk.followed.has(keyOf(each)))) {
       const { own, peer } = disk.reads(name);
       compare("it", account, name, own);
-      if (!name.toGroup) compare("its partner", name.dest, { toGroup: false, dest: account }, peer);
+      if (!name.toGroup && !this.parts.confirmed.mayBlock(name.dest, account))
+        compare("its partner", name.dest, { toGroup: false, dest: account }, peer);
     }
     return wrong;
   }
 
   private wrongState({ account, disk, label }: Phone): string[] {
-    const { settings, hiddenMessages } = this.parts.database.accountState(account, 0n, Infinity);
+    const { settings, hiddenMessages, blocks = [] } = this.parts.database.accountState(account, 0n, Infinity);
     const wrong = settings.flatMap(({ version, isPinned, isMuted, hiddenId, clearedTo, ...name }) => {
       const known = disk.settings.get(keyOf(name));
       const isSame =
@@ -121,7 +132,12 @@ export class ConversationInvariants {
       return isSame ? [] : [`${label} has not the setting ${version} of ${keyOf(name)}`];
     });
     const missing = hiddenMessages.filter((messageId) => !disk.hidden.has(messageId));
-    return [...wrong, ...missing.map((messageId) => `${label} does not know that ${messageId} is hidden`)];
+    const unblocked = blocks.filter((block) => disk.blocks.get(block.account)?.version !== block.version);
+    return [
+      ...wrong,
+      ...missing.map((messageId) => `${label} does not know that ${messageId} is hidden`),
+      ...unblocked.map((block) => `${label} has not the block ${block.version} of ${block.account}`),
+    ];
   }
 
   /** The list counts as the client does by what it knows. */
@@ -164,9 +180,10 @@ export class ConversationInvariants {
   /** Whoever made it left before it was answered: then nobody need have been told. */
   private isUnanswered({ actor, refersTo, kind }: Entry): boolean {
     return this.parts.leavers.some(
-      ({ account, wishes }) =>
+      ({ account, wishes, steps }) =>
         account === actor &&
-        wishes.some(({ command, messageId }) => messageId === refersTo && kinds.get(command) === kind),
+        (wishes.some(({ command, messageId }) => messageId === refersTo && kinds.get(command) === kind) ||
+          (steps.length > 0 && memberKinds.has(kind))),
     );
   }
 }

@@ -84,7 +84,7 @@ class WanderingViews extends StoredViews {
 
 export class WanderingReads extends Database {
   protected override makeViews(): StoredViews {
-    return new WanderingViews(this.messages);
+    return new WanderingViews(this.messages, this.people);
   }
 }
 

@@ -15,6 +15,8 @@ import type {
   ReadOutcome,
   SettingOutcome,
 } from "../../src/store/conversations.ts";
+import type { GroupStore } from "../../src/store/groups.ts";
+import type { PeopleStore } from "../../src/store/people.ts";
 import {
   type CreateOutcome,
   type GroupDraft,
@@ -33,6 +35,7 @@ import {
 } from "../../src/store/store.ts";
 import type { StoredRevocation } from "../../src/wire/revocations.ts";
 import type { Database } from "./database.ts";
+import { type Ask, GroupsClient, PeopleClient } from "./database-parts.ts";
 
 const identity: StoreIdentity = { identity: "0123456789abcdef0123456789abcdef", place: "simulated" };
 
@@ -46,16 +49,24 @@ export class DatabaseClient implements Store {
   readonly trouble = "";
   readonly clock = { idsAheadMs: 0, purgeWaitMs: 0 };
   readonly size = undefined;
+  readonly groups: GroupStore;
+  readonly people: PeopleStore;
   private readonly call: Call;
   /** By app. */
   private readonly databaseOf: (app: string) => Database;
   private readonly node: number;
+  private readonly replacementListeners = new Set<() => void>();
+  /** Whose answers it has seen. */
+  private standby = 0;
   private isClosed = false;
 
   constructor(call: Call, databaseOf: (app: string) => Database, node: number) {
     this.call = call;
     this.databaseOf = databaseOf;
     this.node = node;
+    const ask: Ask = (app, handle) => this.ask(app, handle);
+    this.groups = new GroupsClient(ask, node);
+    this.people = new PeopleClient(ask, node);
   }
 
   append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]> {
@@ -150,8 +161,9 @@ export class DatabaseClient implements Store {
 
   claimAs(): void {}
 
-  watchReplacement(): () => void {
-    return () => undefined;
+  watchReplacement(listener: () => void): () => void {
+    this.replacementListeners.add(listener);
+    return () => this.replacementListeners.delete(listener);
   }
 
   close(): Promise<void> {
@@ -162,7 +174,16 @@ export class DatabaseClient implements Store {
   private async ask<Answer>(app: string, handle: (database: Database) => Answer | Promise<Answer>): Promise<Answer> {
     if (this.isClosed) throw new StoreUnavailable("the store is closed");
     try {
-      return await this.call(() => handle(this.databaseOf(app)));
+      const { answer, standby } = await this.call(async () => {
+        const database = this.databaseOf(app);
+        const handled = await handle(database);
+        return { answer: handled, standby: database.standby };
+      });
+      if (standby > this.standby) {
+        this.standby = standby;
+        for (const listener of this.replacementListeners) listener();
+      }
+      return answer;
     } catch (cause) {
       throw new StoreUnavailable("the database does not answer", { cause });
     }

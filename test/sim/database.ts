@@ -16,6 +16,8 @@ import {
   type ReadOutcome,
   type SettingOutcome,
 } from "../../src/store/conversations.ts";
+import type { AddOutcome, GroupChange, GroupOutcome, MembersRequest } from "../../src/store/groups.ts";
+import type { BlockChange, BlockOutcome } from "../../src/store/people.ts";
 import { nextId } from "../../src/store/snowflake.ts";
 import type {
   CreateOutcome,
@@ -31,9 +33,11 @@ import type {
 } from "../../src/store/store.ts";
 import { encodeContents } from "../../src/wire/message-contents.ts";
 import { asLogEntry, StoredChanges } from "./stored-changes.ts";
+import { StoredGroupChanges } from "./stored-group-changes.ts";
 import { StoredGroups, type Window } from "./stored-groups.ts";
 import { StoredHistories } from "./stored-histories.ts";
 import { isRepeat, type StoredMessage, StoredMessages } from "./stored-messages.ts";
+import { StoredPeople } from "./stored-people.ts";
 import { StoredViews } from "./stored-views.ts";
 
 /** The last id of a store: all of its apps have one sequence. */
@@ -44,14 +48,18 @@ export interface Sequence {
 /** What the disk holds of one app. A sabotage replaces a part of it. */
 export class Database {
   readonly groups = new StoredGroups();
-  readonly messages = new StoredMessages(this.groups);
+  readonly messages: StoredMessages = new StoredMessages(this.groups, (...asked) => this.people.mayTalk(...asked));
+  readonly people = this.makePeople();
   readonly changes = this.makeChanges();
+  readonly groupChanges = new StoredGroupChanges(this.groups, this.changes, this.people);
   readonly views = this.makeViews();
-  readonly histories = new StoredHistories(this.groups, this.messages, this.views);
+  readonly histories = new StoredHistories(this.groups, this.messages, this.views, this.people);
   private readonly acks = new Map<string, bigint>();
   private readonly sequence: Sequence;
   private readonly commitMs: () => number;
   private waiting: (() => void)[] = [];
+  /** How many standbys have taken its place; each has all that was committed. */
+  standby = 0;
 
   /** `commitMs`: how long the next batch takes. */
   constructor(commitMs: () => number, sequence: Sequence = { last: 0n }) {
@@ -69,12 +77,16 @@ export class Database {
     this.views.loseMoves();
   }
 
+  protected makePeople(): StoredPeople {
+    return new StoredPeople(this.groups, this.messages);
+  }
+
   protected makeChanges(): StoredChanges {
     return new StoredChanges(this.groups, this.messages);
   }
 
   protected makeViews(): StoredViews {
-    return new StoredViews(this.messages);
+    return new StoredViews(this.messages, this.people);
   }
 
   /** Commits a change with the next batch, and resolves then. */
@@ -211,21 +223,34 @@ export class Database {
   }
 
   createGroup(draft: GroupDraft, node: number): Promise<CreateOutcome> {
-    return this.commit(() => {
-      const version = this.nextId(node);
-      this.groups.create(draft, version);
-      return { result: "created", version, leftOut: [] };
-    });
+    return this.commit(() => this.groupChanges.create(draft, () => this.nextId(node)));
   }
 
   join(change: MembershipChange, node: number): Promise<MembershipOutcome> {
-    return this.commit(() => this.groups.join(change, () => this.nextId(node)));
+    return this.commit(() => this.groupChanges.join(change, () => this.nextId(node)));
   }
 
   quit(change: MembershipChange, node: number): Promise<MembershipOutcome> {
-    const close = (window: Window, version: bigint): void => this.close(window, version);
-    return this.commit(() => this.groups.quit(change, () => this.nextId(node), close));
+    return this.commit(() => this.groupChanges.quit(change, () => this.nextId(node), this.closeWindow));
   }
+
+  changeGroup(change: GroupChange, node: number): Promise<GroupOutcome> {
+    return this.commit(() => this.groupChanges.change(change, () => this.nextId(node)));
+  }
+
+  addMembers(request: MembersRequest, node: number): Promise<AddOutcome> {
+    return this.commit(() => this.groupChanges.add(request, () => this.nextId(node)));
+  }
+
+  removeMembers(request: MembersRequest, node: number): Promise<readonly GroupOutcome[]> {
+    return this.commit(() => this.groupChanges.remove(request, () => this.nextId(node), this.closeWindow));
+  }
+
+  block(change: BlockChange, node: number): Promise<BlockOutcome> {
+    return this.commit(() => this.people.block(change, () => this.nextId(node)));
+  }
+
+  private readonly closeWindow = (window: Window, version: bigint): void => this.close(window, version);
 
   protected close(window: Window, version: bigint): void {
     window.to = version;

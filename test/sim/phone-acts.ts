@@ -4,10 +4,8 @@
 import type { Machines } from "./machines.ts";
 import type { Phone } from "./phone.ts";
 import type { Step } from "./phone-owner.ts";
+import { accounts, group } from "./sim-people.ts";
 import { PhoneWishes } from "./phone-wishes.ts";
-
-export const group = "g1";
-export const accounts = ["ann", "bob", "cid", "dan", "eve"] as const;
 
 export class PhoneActs {
   private readonly machines: Machines;
@@ -35,7 +33,8 @@ export class PhoneActs {
       this.tell(`${phone.label} dies`);
       const isPowered = this.machines.random.once(2);
       this.machines.events.after(0, () => this.machines.kill(phone.machine, isPowered));
-    } else if (turn < 22 && phone.account !== "ann" && !["tablet", "watch"].includes(phone.device)) this.change(phone);
+    } else if (turn < 22 && !["tablet", "watch"].includes(phone.device)) this.changeMember(phone);
+    else if (turn < 30 && phone.hasFeature) this.signal(phone);
     else if (turn < 80 && phone.hasFeature) this.wishes.act(phone);
     else for (let count = 1 + this.machines.random.below(3); count > 0; count--) this.say(phone);
   }
@@ -63,13 +62,28 @@ export class PhoneActs {
     });
   }
 
-  /** Joins the group or leaves it, one thing after the other. */
-  private change(phone: Phone): void {
+  private signal(phone: Phone): void {
+    const { random } = this.machines;
+    const toGroup = random.once(3);
+    phone.signal(
+      { toGroup, dest: toGroup ? group : this.otherThan(phone.account) },
+      random.once(2) ? "typing" : "call",
+    );
+  }
+
+  /**
+   * Joins the group or leaves it, one thing after the other. Ann, who owns it, stays, and adds and removes others; so
+   * does bob, who is one of the admins at times.
+   */
+  private changeMember(phone: Phone): void {
     if (phone.steps.length > 0) return;
-    const { account } = phone;
-    const before = this.steps.findLast((step) => step.account === account);
-    const step: Step = { group, account, isJoin: before?.isJoin !== true, sentMs: -1, answeredMs: -1 };
-    this.tell(`${account} ${step.isJoin ? "joins" : "quits"}`);
+    const isOther = phone.account === "ann" || (phone.account === "bob" && this.machines.random.once(2));
+    const account = isOther ? this.otherThan(phone.account) : phone.account;
+    const before = this.steps.findLast((each) => each.account === account && !each.isVoid);
+    if (account === "ann" || (before !== undefined && before.answeredMs < 0)) return;
+    const isJoin = before?.isJoin !== true;
+    const step: Step = { group, account, isJoin, sentMs: -1, answeredMs: -1, attempts: 0, isVoid: false };
+    this.tell(`${phone.label} wants that ${account} ${step.isJoin ? "joins" : "quits"}`);
     // Who never was a member cannot quit.
     this.steps.push(step);
     phone.step(step);

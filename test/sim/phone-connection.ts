@@ -1,6 +1,7 @@
 // One connection of a simulated client: the sign-in, what people want, and pushes.
 
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { ConversationName } from "../../src/store/conversations.ts";
 import { Command } from "../../src/wire/commands.ts";
 import {
   AccountStateChangeSchema,
@@ -8,29 +9,41 @@ import {
   EntryKind,
   EntryRespSchema,
   EventPushSchema,
+  GroupAddReqSchema,
+  GroupAddRespSchema,
   GroupJoinReqSchema,
   GroupQuitReqSchema,
+  GroupRemoveReqSchema,
   LoginReqSchema,
   LoginRespSchema,
   MessagePushSchema,
   MessageReqSchema,
   MessageRespSchema,
   ReadNotifySchema,
+  SignalSchema,
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
 import type { LogicPacket } from "../../src/wire/packet.ts";
 import { nameOf, namedBy } from "./phone-disk.ts";
 import { PhoneIndex } from "./phone-index.ts";
+import { PhonePresence } from "./phone-presence.ts";
 import type { ConnectionOwner, Saying, Step, Wish } from "./phone-owner.ts";
 import { PhoneViews } from "./phone-views.ts";
 import { PhoneWire } from "./phone-wire.ts";
 
 /** Of changes: the message was recalled or is not there, or its actor may not do that any more. */
 const refusals: ReadonlySet<Status> = new Set([Status.Forbidden, Status.NotFound]);
-const newCommands: ReadonlySet<string> = new Set([Command.Event, Command.ConversationRead, Command.AccountChanged]);
+const newCommands: ReadonlySet<string> = new Set([
+  Command.Event,
+  Command.ConversationRead,
+  Command.AccountChanged,
+  Command.PresenceChanged,
+  Command.Signal,
+]);
 
 export class PhoneConnection {
   readonly views: PhoneViews;
+  readonly presence: PhonePresence;
   private readonly index: PhoneIndex;
   private readonly phone: ConnectionOwner;
   private readonly wire: PhoneWire;
@@ -48,6 +61,7 @@ export class PhoneConnection {
       },
     });
     this.views = new PhoneViews(phone, this.wire);
+    this.presence = new PhonePresence(phone, this.wire);
     this.index = new PhoneIndex(phone, this.wire, () => this.views.refresh());
   }
 
@@ -56,7 +70,7 @@ export class PhoneConnection {
   }
 
   get isReading(): boolean {
-    return this.index.isReading || !this.views.isDone;
+    return this.index.isReading || !this.views.isDone || !this.presence.isDone;
   }
 
   open(address: string): void {
@@ -96,7 +110,8 @@ export class PhoneConnection {
         saying.messageId = messageId;
         confirmed.said(messageId);
         this.phone.got({ messageId, sender, toGroup, dest, text: name, isRecalled: false });
-      } else if (status !== Status.Forbidden || !toGroup) this.phone.broken(`${name} is answered with ${status}`);
+      } else if (status !== Status.Forbidden || (!toGroup && !confirmed.mayBlock(dest, sender)))
+        this.phone.broken(`${name} is answered with ${status}`);
       this.phone.flush();
     });
     confirmed.attempt(this.channelId, sequence);
@@ -105,7 +120,7 @@ export class PhoneConnection {
   wish(wish: Wish): void {
     if (this.underWay.has(wish)) return;
     this.underWay.add(wish);
-    this.wire.askEncoded(wish.command, "", wish.body, (status, answer) => {
+    const sequence = this.wire.askEncoded(wish.command, "", wish.body, (status, answer) => {
       this.underWay.delete(wish);
       if (status >= 300) {
         this.wire.later(status, () => this.phone.flush());
@@ -117,6 +132,20 @@ export class PhoneConnection {
       else if (!refusals.has(status)) this.phone.broken(`${wish.command} is answered with ${status}`);
       this.phone.flush();
     });
+    const { secrets, account } = this.phone;
+    if (wish.name !== undefined) secrets.attempt(this.channelId, sequence, account, wish.name);
+  }
+
+  /** It is not repeated, whatever is answered. */
+  signal(name: ConversationName, kind: string): void {
+    const { secrets, account, confirmed } = this.phone;
+    const named = name.toGroup ? { group: name.dest } : { account: name.dest };
+    const sequence = this.wire.ask(Command.Signal, "", SignalSchema, { ...named, kind, body: "b" }, (status) => {
+      const mayBeForbidden = name.toGroup || confirmed.mayBlock(name.dest, account);
+      if (status !== Status.Success && status < 300 && (status !== Status.Forbidden || !mayBeForbidden))
+        this.phone.broken(`a signal is answered with ${status}`);
+    });
+    secrets.attempt(this.channelId, sequence, account, name);
   }
 
   private granted({ command, messageId, text, name }: Wish, answer: Uint8Array): void {
@@ -130,7 +159,9 @@ export class PhoneConnection {
       }
       case Command.ConversationSet:
       case Command.ConversationClear:
-      case Command.MessageHide: {
+      case Command.MessageHide:
+      case Command.AccountBlock:
+      case Command.AccountUnblock: {
         fromBinary(AccountStateChangeSchema, answer);
         this.views.readState();
         return;
@@ -153,11 +184,9 @@ export class PhoneConnection {
     if (this.underWay.has(step)) return;
     this.underWay.add(step);
     if (step.sentMs < 0) step.sentMs = this.phone.nowMs;
-    const [command, schema] = step.isJoin
-      ? ([Command.GroupJoin, GroupJoinReqSchema] as const)
-      : ([Command.GroupQuit, GroupQuitReqSchema] as const);
-    const body = { account: step.account, groupId: step.group };
-    this.wire.ask(command, step.group, schema, body, (status) => {
+    step.attempts++;
+    const { command, body } = commandOf(step, this.phone.account);
+    this.wire.askEncoded(command, step.group, body, (status, answer) => {
       this.underWay.delete(step);
       if (status >= 300) {
         this.wire.later(status, () => this.phone.flush());
@@ -165,10 +194,27 @@ export class PhoneConnection {
       }
       const { steps } = this.phone;
       steps.splice(steps.indexOf(step), 1);
-      step.answeredMs = this.phone.nowMs;
-      if (status !== Status.Success) this.phone.broken(`a change of membership is answered with ${status}`);
+      if (step.account === this.phone.account && status !== Status.Success)
+        this.phone.broken(`a change of membership is answered with ${status}`);
+      this.stepped(step, command, status, answer);
       this.phone.flush();
     });
+  }
+
+  private stepped(step: Step, command: string, status: Status, answer: Uint8Array): void {
+    const { phone } = this;
+    const isAdd = command === Command.GroupAdd && status === Status.Success;
+    const isUnwilling = isAdd && fromBinary(GroupAddRespSchema, answer).unwilling.includes(step.account);
+    if (status !== Status.Success || isUnwilling) {
+      if (status !== Status.Success && status !== Status.Forbidden)
+        phone.broken(`${command} is answered with ${status}`);
+      // An earlier attempt may have been done.
+      if (step.attempts === 1 || isUnwilling) step.isVoid = true;
+      return;
+    }
+    step.answeredMs = phone.nowMs;
+    // Its entry is told to others, and by the index.
+    if (phone.hasFeature) this.index.read();
   }
 
   private signIn(): void {
@@ -189,7 +235,9 @@ export class PhoneConnection {
   /** Reads all that may have changed. */
   private look(): void {
     this.index.read();
-    if (this.phone.hasFeature) this.views.read();
+    if (!this.phone.hasFeature) return;
+    this.views.read();
+    this.presence.watch();
   }
 
   private pushed(packet: LogicPacket): void {
@@ -206,8 +254,17 @@ export class PhoneConnection {
         if (!phone.losesEvent()) this.event(packet.body);
         return;
       case Command.ConversationRead:
-        this.readNotified(packet.body);
+        this.readNotified(packet);
         return;
+      case Command.PresenceChanged:
+        if (!phone.losesPresence()) this.presence.pushed(packet.body);
+        return;
+      case Command.Signal: {
+        const { sender } = fromBinary(SignalSchema, packet.body);
+        const { channelId, sequence } = packet.header;
+        phone.secrets.signalled(phone.label, phone.account, sender, channelId, sequence);
+        return;
+      }
       case Command.AccountChanged:
         phone.disk.apply(fromBinary(AccountStateRespSchema, packet.body));
         return;
@@ -245,20 +302,22 @@ export class PhoneConnection {
     );
     const text = nameOf(phone.disk.known.get(refersTo)?.text ?? "");
     if (text !== "" && Buffer.from(body).includes(text)) phone.broken(`the entry ${entryId} is pushed with a text`);
-    if ((detail !== undefined) !== (kind === EntryKind.EntryReacted)) phone.broken(`${entryId} lacks its detail`);
+    const isPlain = kind === EntryKind.EntryEdited || kind === EntryKind.EntryRecalled;
+    if ((detail !== undefined) === isPlain) phone.broken(`${entryId} lacks its detail, or has one`);
     phone.confirmed.before(phone.label, entryId, account, group, previousEntryId);
     phone.learn(entryId, kind, refersTo);
     this.views.refresh();
     if (actor !== phone.account || group !== "") this.expectEntry(previousEntryId);
   }
 
-  private readNotified(body: Uint8Array): void {
+  private readNotified({ header, body }: LogicPacket): void {
     const { phone } = this;
     const { reader, messageId, ...named } = fromBinary(ReadNotifySchema, body);
     const name = namedBy(named);
     const isMine = reader === phone.account;
     if (!isMine && (name.toGroup || name.dest !== phone.account))
       phone.broken(`it is told how far ${reader} has read ${name.dest}`);
+    phone.secrets.readBy(phone.label, phone.account, reader, header.channelId, header.sequence);
     const reads = phone.disk.reads(isMine ? name : { toGroup: false, dest: reader });
     if (isMine && messageId > reads.own) reads.own = messageId;
     if (!isMine && messageId > reads.peer) reads.peer = messageId;
@@ -267,4 +326,18 @@ export class PhoneConnection {
   private expectEntry(entryId: bigint): void {
     if (entryId !== 0n && !this.phone.disk.entries.has(entryId)) this.index.read();
   }
+}
+
+/** One changes one's own membership as clients without the feature do, too, and another's as an admin. */
+function commandOf({ group, account, isJoin }: Step, actor: string): { readonly command: Command; body: Uint8Array } {
+  if (account === actor) {
+    const body = { account, groupId: group };
+    return isJoin
+      ? { command: Command.GroupJoin, body: toBinary(GroupJoinReqSchema, create(GroupJoinReqSchema, body)) }
+      : { command: Command.GroupQuit, body: toBinary(GroupQuitReqSchema, create(GroupQuitReqSchema, body)) };
+  }
+  const body = { group, accounts: [account] };
+  return isJoin
+    ? { command: Command.GroupAdd, body: toBinary(GroupAddReqSchema, create(GroupAddReqSchema, body)) }
+    : { command: Command.GroupRemove, body: toBinary(GroupRemoveReqSchema, create(GroupRemoveReqSchema, body)) };
 }

@@ -1,7 +1,7 @@
 // What a simulated client keeps: the messages and entries that it knows, and its account's view of conversations.
 
 import type { ConversationName } from "../../src/store/conversations.ts";
-import type { AccountStateResp, ConversationSetting } from "../../src/wire/gen/pkt_pb.ts";
+import type { AccountStateResp, BlockState, ConversationSetting } from "../../src/wire/gen/pkt_pb.ts";
 
 /** A message as far as the client knows it. */
 export interface Known extends ConversationName {
@@ -51,6 +51,8 @@ export class PhoneDisk {
   version = 0n;
   readonly settings = new Map<string, ConversationSetting>();
   readonly hidden = new Set<bigint>();
+  /** Of blocks, and of their ends, by account. */
+  readonly blocks = new Map<string, BlockState>();
   private readonly readsOf = new Map<string, Reads>();
   /** Conversations whose read cursors it has learned, and is told of. */
   followed: ReadonlySet<string> = new Set();
@@ -71,12 +73,14 @@ export class PhoneDisk {
   }
 
   /** Applies what account.state or account.changed has told; what is older than what it has changes nothing. */
-  apply({ conversations, hiddenMessages }: AccountStateResp): void {
+  apply({ conversations, hiddenMessages, blocks }: AccountStateResp): void {
     for (const setting of conversations) {
       const key = keyOf(namedBy(setting));
       if (setting.version >= (this.settings.get(key)?.version ?? 0n)) this.settings.set(key, setting);
     }
     for (const messageId of hiddenMessages) this.hidden.add(messageId);
+    for (const block of blocks)
+      if (block.version >= (this.blocks.get(block.account)?.version ?? 0n)) this.blocks.set(block.account, block);
   }
 
   /** Received messages of a conversation that are not read, by what it knows, above the cursor `readId`. */

@@ -5,6 +5,7 @@ import type { EntryKind } from "../../src/wire/gen/pkt_pb.ts";
 import type { ConversationName } from "../../src/store/conversations.ts";
 import type { Confirmed } from "./confirmed.ts";
 import type { Known, PhoneDisk } from "./phone-disk.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** Something that a person said. */
 export interface Saying extends ConversationName {
@@ -24,13 +25,16 @@ export interface Saying extends ConversationName {
   messageId: bigint | undefined;
 }
 
-/** A change of membership that a person wants. */
+/** A change of membership that a person wants: its own, or, with the feature, another's. */
 export interface Step {
   readonly group: string;
   readonly account: string;
   readonly isJoin: boolean;
   sentMs: number;
   answeredMs: number;
+  attempts: number;
+  /** It was refused, and so has changed nothing. */
+  isVoid: boolean;
 }
 
 /** A change of a message, or of the account's own view, which is repeated until it is answered. */
@@ -62,6 +66,10 @@ export interface ConnectionOwner {
   readonly heedsHints: boolean;
   /** It does not hear of this push: a sabotage. */
   readonly losesEvent: () => boolean;
+  readonly losesPresence: () => boolean;
+  /** Whose presence it watches. */
+  readonly watched: readonly string[];
+  readonly secrets: Secrets;
   readonly disk: PhoneDisk;
   readonly confirmed: Confirmed;
   readonly hasFeature: boolean;

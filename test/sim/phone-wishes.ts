@@ -4,9 +4,15 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";
 import {
+  BlockReqSchema,
   ConversationClearReqSchema,
   ConversationReadReqSchema,
   ConversationSetReqSchema,
+  GroupAliasReqSchema,
+  GroupMuteReqSchema,
+  GroupRole,
+  GroupRoleReqSchema,
+  GroupUpdateReqSchema,
   MessageEditReqSchema,
   MessageHideReqSchema,
   MessageReactReqSchema,
@@ -16,6 +22,7 @@ import type { Random } from "../support/random.ts";
 import type { Phone } from "./phone.ts";
 import { type Known, nameOf } from "./phone-disk.ts";
 import type { Wish } from "./phone-owner.ts";
+import { accounts, group } from "./sim-people.ts";
 
 /** Of the messages that a client knows, people deal with the last ones. */
 const recentMax = 12;
@@ -42,13 +49,41 @@ export class PhoneWishes {
       return;
     }
     if (phone.wishes.length >= wishesMax) return;
+    if (random.once(5)) {
+      this.ask(phone, this.peopleWish(phone));
+      return;
+    }
     const mine = recent.filter(
       ({ sender, isRecalled, text }) => sender === phone.account && !isRecalled && text !== "",
     );
     const own = mine[random.below(Math.max(1, mine.length))];
-    const wish = this.wish(phone, message, own);
+    this.ask(phone, this.wish(phone, message, own));
+  }
+
+  private ask(phone: Phone, wish: Wish): void {
     this.tell(`${phone.label} wants ${wish.command} ${wish.messageId} ${wish.text}`);
     phone.wish(wish);
+  }
+
+  /** Blocks somebody, or ends that; changes the group, which is refused to who may not. */
+  private peopleWish({ account: self }: Phone): Wish {
+    const { random } = this;
+    const others = accounts.filter((each) => each !== self);
+    const account = others[random.below(others.length)] ?? "";
+    const turn = random.below(12);
+    if (turn < 3) return wishOf(Command.AccountBlock, nothing, BlockReqSchema, { account });
+    if (turn < 6) return wishOf(Command.AccountUnblock, nothing, BlockReqSchema, { account });
+    if (turn < 8) {
+      const role = random.once(3) ? GroupRole.GroupRoleMember : GroupRole.GroupRoleAdmin;
+      return wishOf(Command.GroupRole, nothing, GroupRoleReqSchema, { group, account: "bob", role });
+    }
+    if (turn < 9) {
+      const until = random.once(2) ? 0n : BigInt(Math.floor(Date.now() / 1000) + random.below(10));
+      return wishOf(Command.GroupMute, nothing, GroupMuteReqSchema, { group, account, until });
+    }
+    const alias = `a${random.below(10)}`;
+    if (turn < 11) return wishOf(Command.GroupAlias, nothing, GroupAliasReqSchema, { group, alias });
+    return wishOf(Command.GroupUpdate, nothing, GroupUpdateReqSchema, { group, muted: random.once(4) });
   }
 
   private wish({ disk }: Phone, message: Known, own: Known | undefined): Wish {
@@ -96,9 +131,11 @@ export class PhoneWishes {
   }
 }
 
+const nothing = { messageId: 0n };
+
 function wishOf<Desc extends DescMessage>(
   command: Command,
-  { messageId }: Known,
+  { messageId }: Pick<Known, "messageId">,
   schema: Desc,
   init: MessageInitShape<Desc>,
 ): Wish {

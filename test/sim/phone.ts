@@ -4,6 +4,7 @@
 // message or an entry before it that it does not know; its account's state and the list after a sign-in and chat.sync;
 // never otherwise.
 
+import type { ConversationName } from "../../src/store/conversations.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
 import { EntryKind } from "../../src/wire/gen/pkt_pb.ts";
 import type { Confirmed } from "./confirmed.ts";
@@ -11,6 +12,7 @@ import type { Machine, Machines } from "./machines.ts";
 import { PhoneConnection } from "./phone-connection.ts";
 import { type Known, nameOf, PhoneDisk } from "./phone-disk.ts";
 import type { ConnectionOwner, Pushed, Saying, Step, Wish } from "./phone-owner.ts";
+import type { Secrets } from "./secrets.ts";
 
 const pingMs = 20_000;
 const talksAtOnce = 3;
@@ -29,6 +31,9 @@ interface PhoneParts {
   readonly cursor: bigint;
   readonly heedsHints: boolean;
   readonly losesEvent: () => boolean;
+  readonly losesPresence: () => boolean;
+  readonly watched: readonly string[];
+  readonly secrets: Secrets;
 }
 
 export class Phone implements ConnectionOwner {
@@ -38,6 +43,9 @@ export class Phone implements ConnectionOwner {
   readonly confirmed: Confirmed;
   readonly heedsHints: boolean;
   readonly losesEvent: () => boolean;
+  readonly losesPresence: () => boolean;
+  readonly watched: readonly string[];
+  readonly secrets: Secrets;
   private readonly parts: PhoneParts;
 
   readonly disk: PhoneDisk;
@@ -64,6 +72,9 @@ export class Phone implements ConnectionOwner {
     this.confirmed = parts.confirmed;
     this.heedsHints = parts.heedsHints;
     this.losesEvent = parts.losesEvent;
+    this.losesPresence = parts.losesPresence;
+    this.watched = parts.watched;
+    this.secrets = parts.secrets;
     this.disk = new PhoneDisk(parts.cursor);
   }
 
@@ -112,6 +123,21 @@ export class Phone implements ConnectionOwner {
   /** Does something with its connection, if it is signed in and has the feature. */
   withViews(action: (views: PhoneConnection["views"]) => void): void {
     if (this.connection?.isSignedIn === true && this.hasFeature) action(this.connection.views);
+  }
+
+  /** When its connection sent the watch that was answered last; -1 if none was. */
+  get watchedMs(): number {
+    return this.connection?.presence.watchedMs ?? -1;
+  }
+
+  /** On how many devices its connection takes an account to be; undefined if it was not told. */
+  devicesOf(account: string): number | undefined {
+    return this.connection?.presence.devices.get(account);
+  }
+
+  /** Sends a signal, if it is signed in and has the feature. */
+  signal(name: ConversationName, kind: string): void {
+    if (this.connection?.isSignedIn === true && this.hasFeature) this.connection.signal(name, kind);
   }
 
   /** Ends its connection: with a close frame, or without a word. */
@@ -164,7 +190,7 @@ export class Phone implements ConnectionOwner {
 
   learn(entryId: bigint, kind: EntryKind, refersTo: bigint): void {
     this.disk.entries.add(entryId);
-    if (kind !== EntryKind.EntryReacted) this.disk.outdate(refersTo);
+    if (kind === EntryKind.EntryEdited || kind === EntryKind.EntryRecalled) this.disk.outdate(refersTo);
   }
 
   broken(what: string): void {

@@ -118,11 +118,18 @@ export class SessionStore {
     else this.accounts.delete(account);
     if (before.length === 0 && after.length > 0) this.tell("online", account);
     if (before.length > 0 && after.length === 0) this.tell("offline", account);
+    if (before.length > 0 && after.length > 0 && !isSame(before, after)) this.tell("moved", account);
   }
 
-  protected tell(kind: "online" | "offline", account: string): void {
+  protected tell(kind: "online" | "offline" | "moved", account: string): void {
     this.news.push({ kind, app: "app", account });
   }
+}
+
+/** The same connections. */
+function isSame(before: readonly Location[], after: readonly Location[]): boolean {
+  const ids = new Set(before.map(({ channelId }) => channelId));
+  return before.length === after.length && after.every(({ channelId }) => ids.has(channelId));
 }
 
 function keyOf({ gateway, incarnation }: GatewayStart): string {

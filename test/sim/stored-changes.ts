@@ -2,10 +2,11 @@
 
 import { reactionKindsMax } from "../../src/base/limits/fixed.ts";
 import { type ChangeOutcome, type Entry, entryKind, type MessageChange } from "../../src/store/conversations.ts";
+import type { StoredEntry } from "../../src/store/groups.ts";
 import { rightTo } from "../../src/store/rights.ts";
 import type { LogEntry } from "../../src/store/store.ts";
 import type { StoredGroups } from "./stored-groups.ts";
-import type { StoredMessage, StoredMessages } from "./stored-messages.ts";
+import { conversationOf, type StoredMessage, type StoredMessages } from "./stored-messages.ts";
 
 type Edit = Extract<MessageChange, { kind: "edit" }>;
 
@@ -50,8 +51,8 @@ export class StoredChanges {
     return {
       isAuthor: sender === actor,
       mayRead: this.messages.mayRead(message, actor),
-      mayTalk: !toGroup || this.groups.isMember(dest, actor),
-      isAdmin: toGroup && this.groups.isOwner(dest, actor),
+      mayTalk: this.messages.mayTalk(actor, conversationOf(message, actor)) === "allowed",
+      isAdmin: toGroup && this.groups.isAdmin(dest, actor),
       isRecalled,
       isRecent: window > 0n && nowNs() - sendTime <= window,
     };
@@ -65,7 +66,15 @@ export class StoredChanges {
   /** An account may see an entry: its own ones only with `includeSent`. */
   concerns({ entryId, actor, account: partner, group }: Entry, account: string, includeSent: boolean): boolean {
     if (actor === account && partner !== account && !includeSent) return false;
-    return group === "" ? partner === account || actor === account : this.groups.isWithin(group, account, entryId);
+    return group === "" ? partner === account || actor === account : this.groups.isWithinOrAt(group, account, entryId);
+  }
+
+  /** Adds the entry of a change of a group. */
+  enter(change: Pick<StoredEntry["entry"], "entryId" | "kind" | "actor" | "group" | "detail">): StoredEntry {
+    const entry = { ...change, refersTo: 0n, time: nowNs(), account: "", reaction: "", isOff: false };
+    const previousEntryId = this.last("", change.group);
+    this.entries.push(entry);
+    return { entry, previousEntryId, isQuiet: false };
   }
 
   private apply(change: MessageChange, message: StoredMessage, nextId: () => bigint): ChangeOutcome {
@@ -142,7 +151,7 @@ export class StoredChanges {
 
 /** An entry as `account` reads it in the log. */
 export function asLogEntry(entry: Entry, account: string): LogEntry {
-  const { entryId, kind, refersTo, actor, time, account: partner, group, reaction, isOff } = entry;
+  const { entryId, kind, refersTo, actor, time, account: partner, group, reaction, isOff, detail } = entry;
   const isSent = actor === account && partner !== account;
   return {
     messageId: entryId,
@@ -156,6 +165,7 @@ export function asLogEntry(entry: Entry, account: string): LogEntry {
     replyTo: 0n,
     reaction,
     isOff,
+    ...(detail && { detail }),
   };
 }
 

@@ -1,15 +1,9 @@
 // The groups of a simulated database: who is a member, and the windows of ids in which accounts were members.
 
+import { type GroupFacts, type GroupRight, rightInGroup, type Standing } from "../../src/store/group-rights.ts";
+import type { TalkRight } from "../../src/store/people.ts";
 import { idMax } from "../../src/store/snowflake.ts";
-import {
-  type GroupDetail,
-  type GroupDraft,
-  type Membership,
-  type MembershipChange,
-  type MembershipOutcome,
-  membershipOf,
-  type Store,
-} from "../../src/store/store.ts";
+import { type GroupDetail, type GroupDraft, type Membership, membershipOf, type Store } from "../../src/store/store.ts";
 
 /** The ids between which an account was a member. */
 export interface Window {
@@ -22,8 +16,14 @@ export interface Window {
 interface Group {
   readonly draft: GroupDraft;
   owner: string;
+  name: string;
+  isForAdmins: boolean;
   version: bigint;
   readonly windows: Window[];
+  readonly admins: Set<string>;
+  /** Until when, in seconds since 1970, by account; they outlast its membership. */
+  readonly mutes: Map<string, bigint>;
+  readonly aliases: Map<string, string>;
 }
 
 export class StoredGroups {
@@ -37,38 +37,97 @@ export class StoredGroups {
       joinTime,
       to: undefined,
     }));
-    this.groups.set(draft.id, { draft, owner: draft.owner, version, windows });
+    this.groups.set(draft.id, {
+      draft,
+      owner: draft.owner,
+      name: draft.name,
+      isForAdmins: false,
+      version,
+      windows,
+      admins: new Set(),
+      mutes: new Map(),
+      aliases: new Map(),
+    });
   }
 
-  /** `nextId` takes an id of the log. */
-  join({ group: id, actor, account }: MembershipChange, nextId: () => bigint): MembershipOutcome {
-    const group = this.groups.get(id);
-    if (group === undefined) return { result: "notFound" };
-    if (isMember(group, account)) return { result: "unchanged" };
-    if (actor !== group.owner && (actor !== account || group.draft.closed)) return { result: "forbidden" };
-    const versionBefore = group.version;
-    group.version = nextId();
-    group.windows.push({ account, from: group.version, joinTime: nowSeconds(), to: undefined });
-    return { result: "changed", versionBefore, version: group.version };
+  /** Adds an account that is no member. */
+  enter(id: string, account: string, version: bigint): void {
+    const group = this.get(id);
+    group.version = version;
+    group.windows.push({ account, from: version, joinTime: nowSeconds(), to: undefined });
   }
 
-  /** `close` ends the window at an id. */
-  quit(
-    { group: id, actor, account }: MembershipChange,
-    nextId: () => bigint,
-    close: (window: Window, version: bigint) => void,
-  ): MembershipOutcome {
-    const group = this.groups.get(id);
-    if (group === undefined) return { result: "notFound" };
+  /** Ends the membership of a member; `close` ends its window at an id. */
+  leave(id: string, account: string, version: bigint, close: (window: Window, version: bigint) => void): void {
+    const group = this.get(id);
     const window = openWindow(group, account);
-    if (window === undefined)
-      return { result: group.windows.some((each) => each.account === account) ? "unchanged" : "forbidden" };
-    if (actor !== group.owner && actor !== account) return { result: "forbidden" };
-    const versionBefore = group.version;
-    group.version = nextId();
-    close(window, group.version);
-    if (group.owner === account) group.owner = group.windows.find(({ to }) => to === undefined)?.account ?? "";
-    return { result: "changed", versionBefore, version: group.version };
+    if (window === undefined) throw new Error(`${account} is no member of ${id}`);
+    group.version = version;
+    close(window, version);
+    group.admins.delete(account);
+    group.aliases.delete(account);
+    if (group.owner !== account) return;
+    group.owner = group.windows.find(({ to }) => to === undefined)?.account ?? "";
+    group.admins.delete(group.owner);
+  }
+
+  /** What decides about rights, but for what the target lets others do; `target` may be ''. */
+  facts(id: string, actor: string, target: string): Omit<GroupFacts, "isWilling"> {
+    return {
+      isLive: this.members(id).length > 0,
+      isClosed: this.groups.get(id)?.draft.closed === true,
+      hasApproval: false,
+      isForAdmins: this.groups.get(id)?.isForAdmins === true,
+      actor: this.standing(id, actor),
+      isMuted: (this.groups.get(id)?.mutes.get(actor) ?? 0n) > nowSeconds(),
+      hasLeft: !this.isMember(id, actor) && this.windowsOf(id, actor).length > 0,
+      target: this.standing(id, target),
+      isSelf: actor === target,
+    };
+  }
+
+  /** Whether an account may talk in a group. */
+  mayTalk(id: string, account: string): TalkRight {
+    const right = rightInGroup("talk", { ...this.facts(id, account, ""), isWilling: true });
+    if (isTalkRight(right)) return right;
+    throw new Error(`a talk is not refused so: ${right}`);
+  }
+
+  /** Each returns false if it is so already. */
+  setAdmin(id: string, account: string, isAdmin: boolean): boolean {
+    const { admins } = this.get(id);
+    if (admins.has(account) === isAdmin) return false;
+    if (isAdmin) admins.add(account);
+    else admins.delete(account);
+    return true;
+  }
+
+  mute(id: string, account: string, until: bigint): boolean {
+    const { mutes } = this.get(id);
+    const before = mutes.get(account) ?? 0n;
+    mutes.set(account, until);
+    return until !== (before > nowSeconds() ? before : 0n);
+  }
+
+  setAlias(id: string, account: string, alias: string): boolean {
+    const { aliases } = this.get(id);
+    const before = aliases.get(account) ?? "";
+    aliases.set(account, alias);
+    return alias !== before;
+  }
+
+  rename(id: string, name: string): boolean {
+    const group = this.get(id);
+    const isSame = group.name === name;
+    group.name = name;
+    return !isSame;
+  }
+
+  setForAdmins(id: string, isForAdmins: boolean): boolean {
+    const group = this.get(id);
+    const isSame = group.isForAdmins === isForAdmins;
+    group.isForAdmins = isForAdmins;
+    return !isSame;
   }
 
   has(id: string): boolean {
@@ -80,13 +139,19 @@ export class StoredGroups {
     return this.groups.get(id)?.version ?? 0n;
   }
 
+  /** Of all groups: it moves with each change of membership. */
+  get versions(): string {
+    return [...this.groups.values()].map(({ version }) => version).join(",");
+  }
+
   isMember(id: string, account: string): boolean {
     const group = this.groups.get(id);
     return group !== undefined && isMember(group, account);
   }
 
-  isOwner(id: string, account: string): boolean {
-    return this.groups.get(id)?.owner === account && this.isMember(id, account);
+  /** Its owner, or one of its admins. */
+  isAdmin(id: string, account: string): boolean {
+    return ["admin", "owner"].includes(this.standing(id, account));
   }
 
   /** The windows of an account, the oldest first. */
@@ -107,6 +172,14 @@ export class StoredGroups {
     );
   }
 
+  /** The same, or this id made it one, or ended that: so entries are seen. */
+  isWithinOrAt(id: string, account: string, entryId: bigint): boolean {
+    return (this.groups.get(id)?.windows ?? []).some(
+      (window) =>
+        window.account === account && entryId >= window.from && (window.to === undefined || entryId <= window.to),
+    );
+  }
+
   /** The members now, in the order of joining. */
   members(id: string): readonly Window[] {
     return (this.groups.get(id)?.windows ?? []).filter(({ to }) => to === undefined);
@@ -116,10 +189,28 @@ export class StoredGroups {
     const group = this.groups.get(id);
     if (group === undefined) return { result: "notFound" };
     if (!isMember(group, asker)) return { result: "forbidden" };
-    const { draft, owner, windows } = group;
-    const members = this.members(id).map(({ account, joinTime }) => ({ account, alias: "", avatar: "", joinTime }));
-    const detail: GroupDetail = { ...draft, owner, createdAt: windows[0]?.joinTime ?? 0n, members };
+    const { draft, name, owner, windows, aliases } = group;
+    const members = this.members(id).map(({ account, joinTime }) => ({
+      account,
+      alias: aliases.get(account) ?? "",
+      avatar: "",
+      joinTime,
+    }));
+    const detail: GroupDetail = { ...draft, name, owner, createdAt: windows[0]?.joinTime ?? 0n, members };
     return { result: "found", detail };
+  }
+
+  private get(id: string): Group {
+    const group = this.groups.get(id);
+    if (group === undefined) throw new Error(`there is no group ${id}`);
+    return group;
+  }
+
+  private standing(id: string, account: string): Standing {
+    const group = this.groups.get(id);
+    if (group === undefined || !isMember(group, account)) return "stranger";
+    if (group.owner === account) return "owner";
+    return group.admins.has(account) ? "admin" : "member";
   }
 
   membership(id: string, since = idMax): Membership | undefined {
@@ -137,6 +228,10 @@ export class StoredGroups {
       since,
     );
   }
+}
+
+function isTalkRight(right: GroupRight): right is TalkRight {
+  return ["allowed", "notFound", "forbidden", "muted", "forAdmins"].includes(right);
 }
 
 function isMember(group: Group, account: string): boolean {

@@ -18,6 +18,7 @@ import type {
 } from "../../src/store/conversations.ts";
 import type { StoredGroups } from "./stored-groups.ts";
 import { conversationOf, everybody, type StoredMessage, type StoredMessages } from "./stored-messages.ts";
+import type { StoredPeople } from "./stored-people.ts";
 import type { StoredViews } from "./stored-views.ts";
 
 const readersNs = BigInt(readersDays) * 86_400_000_000_000n;
@@ -32,8 +33,10 @@ export class StoredHistories {
   private readonly groups: StoredGroups;
   private readonly messages: StoredMessages;
   private readonly views: StoredViews;
+  private readonly people: StoredPeople;
 
-  constructor(groups: StoredGroups, messages: StoredMessages, views: StoredViews) {
+  constructor(groups: StoredGroups, messages: StoredMessages, views: StoredViews, people: StoredPeople) {
+    this.people = people;
     this.groups = groups;
     this.messages = messages;
     this.views = views;
@@ -85,6 +88,7 @@ export class StoredHistories {
       .map((each) => each.account)
       .filter((reader) => reader !== sender && this.groups.isWithin(dest, reader, messageId))
       .filter((reader) => this.views.readId(reader, { toGroup: true, dest }) >= messageId)
+      .filter((reader) => !this.people.isBlocked(reader, account))
       .toSorted();
     const rest = accounts.filter((reader) => reader > after);
     return {
@@ -124,7 +128,8 @@ export class StoredHistories {
     const mentions = unread.filter((each) =>
       each.mentions.some((who) => who === account || (toGroup && who === everybody)),
     );
-    const peerReadId = toGroup ? 0n : this.views.readId(dest, { toGroup: false, dest: account });
+    const isPrivate = toGroup || this.people.isBlocked(dest, account);
+    const peerReadId = isPrivate ? 0n : this.views.readId(dest, { toGroup: false, dest: account });
     return {
       ...(toGroup ? { group: dest } : { account: dest, peerReadId }),
       activityId,

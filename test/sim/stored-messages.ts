@@ -1,6 +1,7 @@
 // The messages of a simulated database: rows by id, by receiver and by clientId, and who may read them.
 
 import type { ConversationName } from "../../src/store/conversations.ts";
+import type { TalkRight } from "../../src/store/people.ts";
 import type { Talk, TalkOutcome } from "../../src/store/store.ts";
 import type { StoredGroups } from "./stored-groups.ts";
 
@@ -35,9 +36,12 @@ export class StoredMessages {
   private readonly groups: StoredGroups;
   private readonly byId = new Map<bigint, StoredMessage>();
   private readonly byClientId = new Map<string, StoredMessage>();
+  /** Whether an account may talk in a conversation. */
+  readonly mayTalk: (account: string, name: ConversationName) => TalkRight;
 
-  constructor(groups: StoredGroups) {
+  constructor(groups: StoredGroups, mayTalk: StoredMessages["mayTalk"]) {
     this.groups = groups;
+    this.mayTalk = mayTalk;
   }
 
   /** In the order of ids. */
@@ -94,10 +98,10 @@ export class StoredMessages {
   refusal(talk: Talk): Exclude<TalkOutcome["result"], "stored"> | undefined {
     const { sender, toGroup, dest, mentions = [], replyTo = 0n } = talk;
     const { groups } = this;
-    if (toGroup && groups.members(dest).length === 0) return "notFound";
-    if (toGroup && !groups.isMember(dest, sender)) return "forbidden";
+    const right = this.mayTalk(sender, talk);
+    if (right !== "allowed") return right;
     if (mentions.includes(everybody)) {
-      if (!toGroup || !groups.isOwner(dest, sender)) return "mentionOfAll";
+      if (!toGroup || !groups.isAdmin(dest, sender)) return "mentionOfAll";
     } else if (mentions.some((name) => (toGroup ? !groups.isMember(dest, name) : name !== sender && name !== dest)))
       return "mentionOfStranger";
     return replyTo === 0n || this.isIn(this.get(replyTo), sender, talk) ? undefined : "replyElsewhere";

@@ -12,12 +12,14 @@ import type {
   SettingState,
 } from "../../src/store/conversations.ts";
 import { conversationOf, type StoredMessage, type StoredMessages } from "./stored-messages.ts";
+import type { StoredPeople } from "./stored-people.ts";
 
 /** A cursor that was moved so long ago is on the disk. */
 const readLossMs = 900;
 
 export class StoredViews {
   private readonly messages: StoredMessages;
+  private readonly people: StoredPeople;
   /** By account, and by the conversation's key. */
   private readonly settings = new Map<string, Map<string, SettingState>>();
   /** By account: the version that has hidden a message. */
@@ -28,8 +30,9 @@ export class StoredViews {
   /** Cursors that a crash has moved back. */
   private readonly lost = new Set<string>();
 
-  constructor(messages: StoredMessages) {
+  constructor(messages: StoredMessages, people: StoredPeople) {
     this.messages = messages;
+    this.people = people;
   }
 
   /** `lastId`: of the log; `nextId` takes the next one. */
@@ -75,6 +78,7 @@ export class StoredViews {
     const changes = [
       ...[...(this.settings.get(account)?.values() ?? [])].map((setting) => ({ version: setting.version, setting })),
       ...[...(this.hidden.get(account) ?? [])].map(([messageId, version]) => ({ version, messageId })),
+      ...this.people.blocksOf(account).map((block) => ({ version: block.version, block })),
     ]
       .filter(({ version }) => version > since)
       .toSorted((one, other) => (one.version < other.version ? -1 : 1));
@@ -85,6 +89,7 @@ export class StoredViews {
       version: hasMore ? end : lastId,
       settings: told.flatMap((change) => ("setting" in change ? [change.setting] : [])),
       hiddenMessages: told.flatMap((change) => ("messageId" in change ? [change.messageId] : [])),
+      blocks: told.flatMap((change) => ("block" in change ? [change.block] : [])),
       hasMore,
     };
   }
@@ -126,13 +131,14 @@ export class StoredViews {
     if (messageId > lastId || messageId < 0n) return { result: "future" };
     const before = this.readId(account, name);
     if (!this.messages.hasConversation(account, name)) return { result: "notFound" };
-    if (!this.isForward(messageId, before)) return { result: "unchanged", readId: before };
+    const isPrivate = !toGroup && this.people.isBlocked(account, dest) && { isPrivate: true };
+    if (!this.isForward(messageId, before)) return { result: "unchanged", readId: before, ...isPrivate };
     if (!this.messages.isIn(this.messages.get(messageId), account, name)) return { result: "notFound" };
     const key = markKey(account, name);
     const atMs = performance.now();
     this.moves = [...this.moves.filter((move) => atMs - move.atMs < readLossMs), { key, before, atMs }];
     this.marks.set(key, messageId);
-    return { result: "moved", readId: messageId };
+    return { result: "moved", readId: messageId, ...isPrivate };
   }
 
   protected isForward(messageId: bigint, before: bigint): boolean {
