@@ -46,6 +46,12 @@ export interface BlockedPage {
 
 export type TalkRight = Extract<GroupRight, "allowed" | "notFound" | "forbidden" | "muted" | "forAdmins" | "unwilling">;
 
+/** Whether an account may talk, and the version of the group as of then; 0n of a direct conversation. */
+export interface TalkAnswer {
+  readonly right: TalkRight;
+  readonly groupVersion: bigint;
+}
+
 /** A block of any account, for the nodes that tell presence. */
 export interface StoredBlock {
   readonly version: bigint;
@@ -82,7 +88,7 @@ export interface PeopleStore {
    * Whether an account may talk in a conversation now, for signals, which are not stored: as `append` decides.
    * `unwilling`: the receiver does not let it.
    */
-  mayTalk(conversation: OfAccount & ConversationName): Promise<TalkRight>;
+  mayTalk(conversation: OfAccount & ConversationName): Promise<TalkAnswer>;
 
   /** Those of at most `watchAccountsMax` accounts whose presence the account may watch. */
   watchable(app: string, account: string, accounts: readonly string[]): Promise<readonly string[]>;

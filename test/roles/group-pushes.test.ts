@@ -237,6 +237,20 @@ test("those who were online before a dismissal are told; without the feature, th
   });
 });
 
+test("a dismissal is told to who has joined by another node, and not to who has left by one", async () => {
+  const stage = groupStage();
+  await stage.request(alice, Command.GroupTalk, MessageReqSchema, { type: 1, body: "loads the members" }, "g");
+  await stage.settled();
+  stage.answers.membership = membershipOf(20n, ["alice", "bob", "dora"], [], 20n);
+  stage.answers.change = outcomeOf(entryKind.groupDismissed, {}, { version: 3_000n });
+  await stage.request(alice, Command.GroupDismiss, GroupDismissReqSchema, { group: "g" });
+  const pushes = await stage.settled();
+  expect(pushes.filter((push) => !push.startsWith("chat.group.talk"))).toEqual([
+    "chat.event a2,b1,d1",
+    "chat.group.quit a-old,a2,b-old,b1,d-old,d1",
+  ]);
+});
+
 test("who does not own a group makes no node read its members", async () => {
   const stage = groupStage();
   stage.answers.isMember = false;

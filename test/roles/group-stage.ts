@@ -203,7 +203,7 @@ export function groupStage(values: Parameters<typeof chatLink>[1] = {}) {
     consent: (app, account) => noted({ app, account }, answers.consent),
     setProfile: (change) => noted(change, answers.setting),
     profiles: (app, accounts, versions) => noted({ app, accounts, versions }, answers.profiles),
-    mayTalk: unused,
+    mayTalk: () => Promise.resolve({ right: "allowed", groupVersion: answers.membership.version }),
     watchable: unused,
     guardVersion: unused,
     blocksAfter: unused,

@@ -42,6 +42,20 @@ describe("reach", () => {
     expect(signalled()).toEqual([["ann2", "bob1", "bob2"]]);
   });
 
+  test("nobody who has left a group by another node, and who has joined by one", async () => {
+    const members = ["ann", "bob"];
+    const { signal, signalled, pass, people } = stage({}, { members });
+    await signal("ann1", { group: "g", kind: "mine" });
+    members.splice(1, 1, "cy");
+    people.groupVersions.set("g", 11n);
+    await signal("ann1", { group: "g", kind: "mine" });
+    await pass(100);
+    expect(signalled()).toEqual([
+      ["ann2", "bob1", "bob2"],
+      ["ann2", "cy1"],
+    ]);
+  });
+
   test("one's own other connections, in the conversation with oneself", async () => {
     const { signal, signalled } = stage();
     await signal("ann1", { account: "ann" });

@@ -28,7 +28,10 @@ export function presenceStage(
   const store: Store = {
     ...talkStore(stored),
     people,
-    membership: () => Promise.resolve(membershipOf(10n, members, [], 10n)),
+    membership: (_app, group) => {
+      const version = people.groupVersions.get(group) ?? 10n;
+      return Promise.resolve(membershipOf(version, members, [], version));
+    },
     watchReplacement: (listener) => {
       const before = replaced;
       replaced = () => {

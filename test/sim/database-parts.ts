@@ -48,7 +48,7 @@ export class PeopleClient implements PeopleStore {
 
   constructor(ask: Ask, node: number) {
     this.block = (change) => ask(change.app, (database) => database.block(change, node));
-    this.mayTalk = ({ app, account, ...name }) => ask(app, ({ people }) => people.mayTalk(account, name));
+    this.mayTalk = ({ app, account, ...name }) => ask(app, ({ people }) => people.talkAnswer(account, name));
     this.watchable = (app, account, accounts) =>
       ask(app, ({ people }) => accounts.filter((each) => people.mayWatch(account, each)));
     this.guardVersion = () => ask(anyApp, ({ people }) => people.guardVersion);

@@ -4,7 +4,7 @@
 import { watchGroupMax } from "../../src/base/limits/fixed.ts";
 import type { BlockState, ConversationName, SettingOutcome } from "../../src/store/conversations.ts";
 import { mayReach, mayWatch } from "../../src/store/group-rights.ts";
-import type { BlockChange, LastSeen, StoredBlock, TalkRight } from "../../src/store/people.ts";
+import type { BlockChange, LastSeen, StoredBlock, TalkAnswer, TalkRight } from "../../src/store/people.ts";
 import type { StoredGroups } from "./stored-groups.ts";
 import type { StoredMessages } from "./stored-messages.ts";
 
@@ -86,6 +86,10 @@ export class StoredPeople {
   mayTalk(account: string, { toGroup, dest }: ConversationName): TalkRight {
     if (toGroup) return this.groups.mayTalk(dest, account);
     return this.mayReach(account, dest) ? "allowed" : "unwilling";
+  }
+
+  talkAnswer(account: string, name: ConversationName): TalkAnswer {
+    return { right: this.mayTalk(account, name), groupVersion: name.toGroup ? this.groups.version(name.dest) : 0n };
   }
 
   markSeen(marks: readonly LastSeen[]): void {

@@ -12,8 +12,8 @@ export function peopleTests(asks: GroupAsks): void {
   const conversations = new ConversationAsks(opened);
   const { send, sent, edit, recall, react, read, list } = conversations;
   const tried = async (sender: string, to: string): Promise<string> => (await sent(sender, to, {})).result;
-  const mayTalk = (account: string, dest: string) =>
-    asks.people.mayTalk({ app: ofTest.app, account, toGroup: false, dest });
+  const mayTalk = async (account: string, dest: string) =>
+    (await asks.people.mayTalk({ app: ofTest.app, account, toGroup: false, dest })).right;
   const setConsent = (account: string, rules: Omit<Parameters<typeof asks.people.setConsent>[0], "app" | "account">) =>
     asks.people.setConsent({ app: ofTest.app, account, ...rules });
 

@@ -4,14 +4,16 @@
 import type { ConversationName } from "../../src/store/conversations.ts";
 import type { LastSeen, PeopleStore } from "../../src/store/people.ts";
 
-type Right = Awaited<ReturnType<PeopleStore["mayTalk"]>>;
+type Answer = Awaited<ReturnType<PeopleStore["mayTalk"]>>;
 
 export class FakePeople implements PeopleStore {
   /** Accounts that nobody may watch. */
   readonly strangers = new Set<string>();
   readonly blocks: { version: bigint; app: string; account: string; blocked: string }[] = [];
   /** Of the conversation `dest`; "allowed" where nothing is said. */
-  readonly rights = new Map<string, Right>();
+  readonly rights = new Map<string, Answer["right"]>();
+  /** Of the group `dest`; 0n where nothing is said. */
+  readonly groupVersions = new Map<string, bigint>();
   /** All that was marked, in order. */
   readonly marks: LastSeen[] = [];
   /** By account. */
@@ -45,10 +47,11 @@ export class FakePeople implements PeopleStore {
     return allowed;
   }
 
-  async mayTalk({ dest }: ConversationName): Promise<Right> {
+  async mayTalk({ dest }: ConversationName): Promise<Answer> {
     this.asked.mayTalk++;
     this.check();
-    return Promise.resolve(this.rights.get(dest) ?? "allowed");
+    const right = this.rights.get(dest) ?? "allowed";
+    return Promise.resolve({ right, groupVersion: this.groupVersions.get(dest) ?? 0n });
   }
 
   async guardVersion(): Promise<bigint> {

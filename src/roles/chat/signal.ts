@@ -11,7 +11,7 @@ import { deliveryCost, othersIn, type PushHead } from "../../service/dispatcher.
 import { Refusal, refusalOf } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
 import type { ConversationName } from "../../store/conversations.ts";
-import type { PeopleStore } from "../../store/people.ts";
+import type { PeopleStore, TalkRight } from "../../store/people.ts";
 import { SignalSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import { isPressed } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
@@ -42,13 +42,14 @@ export function signal(parts: Parts, people: Pick<PeopleStore, "mayTalk">): Hand
     const { app, account } = context;
     rates.take(app, account);
     allowance.admit(app, account);
-    admit(await people.mayTalk({ app, account, ...name }));
+    const { right, groupVersion } = await people.mayTalk({ app, account, ...name });
+    admit(right);
     const isTyping = request.kind === typing;
     const isDropped = isPressed(parts) || (isTyping && !typed.take(context, name));
     if (!isDropped) {
       const { kind, body } = request;
       const message = create(SignalSchema, { ...nameFields(name), kind, body, sender: account });
-      await send(parts, context, name, toBinary(SignalSchema, message), isTyping);
+      await send(parts, context, { ...name, groupVersion }, toBinary(SignalSchema, message), isTyping);
     }
     context.respondEmpty();
   };
@@ -72,7 +73,7 @@ function checked(context: Context) {
 }
 
 /** Throws what a talk there would be answered with. */
-function admit(right: Awaited<ReturnType<PeopleStore["mayTalk"]>>): void {
+function admit(right: TalkRight): void {
   switch (right) {
     case "allowed":
       return;
@@ -92,7 +93,7 @@ function admit(right: Awaited<ReturnType<PeopleStore["mayTalk"]>>): void {
 async function send(
   parts: Parts,
   context: Context,
-  { toGroup, dest }: ConversationName,
+  { toGroup, dest, groupVersion }: ConversationName & { readonly groupVersion: bigint },
   body: Uint8Array,
   isTyping: boolean,
 ): Promise<void> {
@@ -108,7 +109,8 @@ async function send(
   }
   // Any look into the sessions first tells of all presence up to now: who has just signed in is not missed.
   await sessions.locate(app, []);
-  const online = [...(await audience.online(app, dest, 0n))];
+  // Another node may have changed who is a member.
+  const online = [...(await audience.online(app, dest, groupVersion))];
   if (isTyping && online.length > limits.values.signalMembers) {
     limits.met("signalMembers", { app, group: dest });
     return;

@@ -4,6 +4,7 @@ import type { Handler } from "../../../service/router.ts";
 import { GroupDismissReqSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { NoticeDelivery } from "../notices.ts";
+import { requirePeople } from "../people/people-messages.ts";
 import { commitChange } from "./group-change.ts";
 import { groupOf, requireGroups } from "./group-refusals.ts";
 import { noticeBody, noticeHead } from "./membership-pushes.ts";
@@ -18,21 +19,25 @@ export function groupDismiss(parts: ChatParts): Handler {
     const group = groupOf(context.body(GroupDismissReqSchema));
     const { app, account: actor } = context;
     const groups = requireGroups(store);
-    let online: Iterable<string> = [];
+    const people = requirePeople(store);
+    let online: readonly string[] = [];
     const stored = await commitChange(parts, context, {
       name: { toGroup: true, dest: group },
       ask: async () => {
         // Nobody but the owner makes this node read the members.
         const found = await groups.members({ app, group, asker: actor, after: "", limit: 0, isAdminsOnly: false });
-        if (found.result === "found" && found.group.role === "owner") online = await audience.online(app, group, 0n);
+        if (found.result === "found" && found.group.role === "owner") {
+          // Another node may have changed who is a member.
+          const { groupVersion } = await people.mayTalk({ app, account: actor, toGroup: true, dest: group });
+          online = [...(await audience.online(app, group, groupVersion))];
+        }
         return groups.change({ kind: "dismiss", app, group, actor });
       },
       sentences: { forbidden: "only the owner of a group dismisses it" },
-      receivers: () => ({ only: [...online] }),
+      receivers: () => ({ only: online }),
     });
     if (stored === undefined) return;
-    const receivers = [...online];
     const notice = { app, head: noticeHead(context, group, false), actor, body: noticeBody(group, actor, false) };
-    fanOut.add(new NoticeDelivery(parts, notice, () => receivers));
+    fanOut.add(new NoticeDelivery(parts, notice, () => online));
   };
 }

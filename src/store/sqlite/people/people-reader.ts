@@ -4,7 +4,7 @@ import type { Database } from "bun:sqlite";
 import { watchGroupMax } from "../../../base/limits/fixed.ts";
 import type { BlockState, ConsentState, Profile } from "../../conversations.ts";
 import { mayReach, mayWatch } from "../../group-rights.ts";
-import type { BlockedPage, StoredBlock, TalkRight } from "../../people.ts";
+import type { BlockedPage, StoredBlock, TalkAnswer, TalkRight } from "../../people.ts";
 import { seenKey } from "../conversations/read-file.ts";
 import type { ReadMarks } from "../conversations/read-marks.ts";
 import { type AccountNumbers, GroupRows, secondsOf } from "../groups/group-rows.ts";
@@ -79,13 +79,19 @@ export class PeopleReader {
       .filter(({ version }, at) => version !== BigInt(versions[at] ?? "0"));
   }
 
-  mayTalk({ app, account, toGroup, dest }: QuestionOf<"mayTalk">, nowMs: number): TalkRight {
+  mayTalk({ app, account, toGroup, dest }: QuestionOf<"mayTalk">, nowMs: number): TalkAnswer {
     const me = this.numbers.findAccount(app, account);
-    if (toGroup) {
-      const group = this.rows.find(app, dest);
-      if (group === null) return "notFound";
-      return talkRightOf(this.rows.talkRight(group, me ?? 0n, secondsOf(nowMs)));
-    }
+    if (!toGroup) return { right: this.mayWrite(me, { app, account, dest }), groupVersion: 0n };
+    const group = this.rows.find(app, dest);
+    if (group === null) return { right: "notFound", groupVersion: 0n };
+    const right = talkRightOf(this.rows.talkRight(group, me ?? 0n, secondsOf(nowMs)));
+    return { right, groupVersion: group.version };
+  }
+
+  private mayWrite(
+    me: bigint | undefined,
+    { app, account, dest }: Pick<QuestionOf<"mayTalk">, "app" | "account" | "dest">,
+  ): "allowed" | "unwilling" {
     const target = this.numbers.findAccount(app, dest);
     // As a talk to an account that nobody has used.
     if (target === undefined || account === dest) return "allowed";

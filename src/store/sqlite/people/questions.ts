@@ -12,7 +12,7 @@ import type {
   Page,
   Refused,
 } from "../../groups.ts";
-import type { BlockedPage, OfAccount, StoredBlock, TalkRight } from "../../people.ts";
+import type { BlockedPage, OfAccount, StoredBlock, TalkAnswer } from "../../people.ts";
 
 /** Where a page begins: after the name of the last one of the page before; '' for the first. */
 interface PageOf {
@@ -50,7 +50,7 @@ export interface PeopleAnswers {
   readonly blocked: BlockedPage;
   readonly consent: ConsentState;
   readonly profiles: readonly Profile[];
-  readonly mayTalk: TalkRight;
+  readonly mayTalk: TalkAnswer;
   readonly watchable: readonly string[];
   readonly guardVersion: bigint;
   readonly blocksAfter: readonly StoredBlock[];

@@ -16,7 +16,7 @@ import type {
   Refused,
 } from "../../groups.ts";
 import { PeopleCalls, type WritePeople } from "../../people-calls.ts";
-import type { BlockedPage, LastSeen, OfAccount, PeopleStore, StoredBlock, TalkRight } from "../../people.ts";
+import type { BlockedPage, LastSeen, OfAccount, PeopleStore, StoredBlock, TalkAnswer } from "../../people.ts";
 import type { Answer, Request, RequestTarget } from "../protocol.ts";
 import type { Asked, PeopleAnswers, QuestionOf } from "./questions.ts";
 
@@ -75,7 +75,7 @@ export class SqlitePeople extends PeopleCalls implements PeopleStore {
     return answerTo(this.reader, { ask: "profiles", app, accounts, versions: versions.map(String) });
   }
 
-  mayTalk(conversation: OfAccount & ConversationName): Promise<TalkRight> {
+  mayTalk(conversation: OfAccount & ConversationName): Promise<TalkAnswer> {
     return answerTo(this.reader, { ask: "mayTalk", ...conversation });
   }
 
