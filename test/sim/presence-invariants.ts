@@ -22,6 +22,8 @@ interface Pair {
   wrongSinceMs: number | undefined;
   /** When it might not watch last, or may not have been allowed to. */
   strangerMs: number;
+  /** It might not watch at the last look. */
+  wasStranger: boolean;
 }
 
 export class PresenceInvariants {
@@ -46,8 +48,14 @@ export class PresenceInvariants {
       const devices = this.parts.sessionStore.all.get(account)?.length ?? 0;
       const versions = `${people.blockVersion(account, phone.account)} ${groups.versions}`;
       const truth = `${devices} ${phone.channelId} ${versions}`;
-      const pair = this.pairs.getOrInsertComputed(key, () => ({ truth, wrongSinceMs: undefined, strangerMs: nowMs }));
-      if (isStranger || !pair.truth.endsWith(` ${versions}`)) pair.strangerMs = nowMs;
+      const pair = this.pairs.getOrInsertComputed(key, () => ({
+        truth,
+        wrongSinceMs: undefined,
+        strangerMs: nowMs,
+        wasStranger: true,
+      }));
+      // It may have become one that may watch at any time since the last look.
+      if (isStranger || pair.wasStranger || !pair.truth.endsWith(` ${versions}`)) pair.strangerMs = nowMs;
       const { watchedMs } = phone;
       const held = phone.devicesOf(account);
       // Whom it might not watch when it asked, it may hear nothing of.
@@ -57,6 +65,7 @@ export class PresenceInvariants {
       else if (pair.truth !== truth) pair.wrongSinceMs = nowMs;
       else pair.wrongSinceMs ??= nowMs;
       pair.truth = truth;
+      pair.wasStranger = isStranger;
       if (nowMs - (pair.wrongSinceMs ?? nowMs) <= rightMsMax) return [];
       const shown = isBlocked ? "0, as it is blocked" : `${devices}`;
       return [`${phone.label} takes ${account} to be on ${held} devices, and not on ${shown}`];
