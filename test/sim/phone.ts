@@ -125,6 +125,11 @@ export class Phone implements ConnectionOwner {
     if (this.connection?.isSignedIn === true && this.hasFeature) action(this.connection.views);
   }
 
+  /** It has been told all that it has asked to watch. */
+  get isWatching(): boolean {
+    return this.isSignedIn && this.connection?.presence.isDone === true;
+  }
+
   /** When its connection sent the watch that was answered last; -1 if none was. */
   get watchedMs(): number {
     return this.connection?.presence.watchedMs ?? -1;

@@ -61,7 +61,8 @@ export class PresenceInvariants {
       // Whom it might not watch when it asked, it may hear nothing of.
       const isTold = watchedMs > pair.strangerMs;
       const isRight = held !== undefined && ((held === devices && !isBlocked) || (held === 0 && !isTold));
-      if (isRight || !phone.isSignedIn) pair.wrongSinceMs = undefined;
+      // While its watch is refused, because its gateway reaches no chat node, it knows that it knows nothing.
+      if (isRight || !phone.isWatching) pair.wrongSinceMs = undefined;
       else if (pair.truth !== truth) pair.wrongSinceMs = nowMs;
       else pair.wrongSinceMs ??= nowMs;
       pair.truth = truth;
