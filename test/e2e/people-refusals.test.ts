@@ -314,12 +314,12 @@ test("names and texts at, just below and just above each of their bounds", async
       `account must be a name: ${nameRule}`,
     ],
   ];
-  for (const [at, [letter, most, send_, status, says]] of bounds.entries()) {
+  for (const [at, [letter, most, sending, status, says]] of bounds.entries()) {
     for (const count of [most - 1, most]) {
-      const answer = await send_(letter.repeat(count));
+      const answer = await sending(letter.repeat(count));
       expect([at, count, answer.status]).toEqual([at, count, Status.Success]);
     }
-    const answer = await send_(letter.repeat(most + 1));
+    const answer = await sending(letter.repeat(most + 1));
     expect([at, answer.status, sentenceOf(answer)]).toEqual([at, status, says]);
   }
   const requestText = (text: string) => ask(Command.GroupRequest, GroupRequestReqSchema, { group: "none", text });
@@ -464,6 +464,7 @@ test("numbers that are negative or huge, lists that are empty or too long, and o
       "a role that is none",
       Command.GroupRole,
       GroupRoleReqSchema,
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a number that the protocol does not have
       { group, account: "cid", role: 77 as GroupRole },
       badBody,
       roles,
@@ -480,6 +481,7 @@ test("numbers that are negative or huge, lists that are empty or too long, and o
       "a setting that is none",
       Command.AccountSettings,
       AccountSettingsReqSchema,
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- likewise
       { write: 3 as Consent },
       badBody,
       "write must be 0 to 2: everybody, conversations, nobody",
@@ -557,7 +559,7 @@ test("who may not, and a group that is none", async () => {
   ]);
 }, 60_000);
 
-test("codes that are expired, revoked, used up or guessed have one answer, and who guesses is slowed down", async () => {
+test("codes that are expired, revoked, used up or guessed have one answer, and guessing is slowed down", async () => {
   const invite = (init: { expiresIn?: bigint; uses?: number }) =>
     asked(ann, Command.GroupInvite, GroupInviteReqSchema, { group, ...init }, InvitationSchema);
   const join = (client: WireClient, code: string) => request(client, Command.GroupJoin, GroupJoinReqSchema, { code });
@@ -576,7 +578,7 @@ test("codes that are expired, revoked, used up or guessed have one answer, and w
     once.code.toLowerCase(),
     "é".repeat(1_000),
   ];
-  for (const code of codes.filter((each) => each !== "")) {
+  for (const code of codes) {
     const answer = await join(hal, code);
     expect([code, answer.status, sentenceOf(answer)]).toEqual([code, notFound, wrongCode]);
   }
@@ -590,8 +592,8 @@ test("codes that are expired, revoked, used up or guessed have one answer, and w
     ]),
   );
   // Right ones of others are not slowed down by that.
-  const good_ = await invite({});
-  for (let times = 0; times < 30; times++) succeeded(await join(gil, good_.code));
+  const valid = await invite({});
+  for (let times = 0; times < 30; times++) succeeded(await join(gil, valid.code));
   succeeded(await request(ann, Command.GroupRemove, GroupRemoveReqSchema, { group, accounts: ["gil"] }));
   for (const client of [gil, hal]) client.terminate();
 }, 60_000);

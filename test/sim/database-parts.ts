@@ -1,5 +1,5 @@
-// Groups and people of the store of src/store/store.ts as a process has it, with a simulated database behind it: what the
-// clients of simulations ask for.
+// Groups and people of the store of src/store/store.ts as a process has it, with a simulated database behind it: what
+// the clients of simulations ask for.
 
 import type { GroupStore } from "../../src/store/groups.ts";
 import type { PeopleStore } from "../../src/store/people.ts";

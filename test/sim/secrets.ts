@@ -8,7 +8,7 @@ import type { Database } from "./database.ts";
 interface Attempt {
   readonly account: string;
   readonly name: ConversationName;
-  /** The versions of blocks, or of their ends, and whether they blocked then: `account` the partner, and it `account`. */
+  /** Of `account` and the partner: whether each blocked the other then, and since which version. */
   readonly blocks: { readonly mine: Block; readonly theirs: Block };
   /** Of a group: how often each account that was no member had been one. */
   readonly outsiders: ReadonlyMap<string, number>;
