@@ -214,7 +214,10 @@ export interface GroupStore {
   answer(answer: OfGroup & { readonly account: string; readonly isAccepted: boolean }): Promise<GroupOutcome>;
 
   pin(change: PinChange): Promise<GroupOutcome>;
-  /** A body of `HistoryResp`: the newest pin first, without what the account may not read. */
+  /**
+   * A body of `HistoryResp`: the newest pin first, without what the account may not read. `notFound` to who is not in
+   * the group, and without such a direct conversation.
+   */
   pinned(query: Pick<HistoryQuery, "app" | "account" | "toGroup" | "dest">): Promise<Uint8Array | "notFound">;
 
   /** Groups of an account in the order of their numbers, after the group `after`, which it may have left. */

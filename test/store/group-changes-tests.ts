@@ -392,6 +392,10 @@ export function groupChangesTests(asks: GroupAsks): void {
     expect(entryOf(await pin("bob", "ann", direct)).entry).toMatchObject({ account: "ann", group: "" });
     expect(await pinned("ann", "bob")).toEqual([direct]);
     expect((await pin("ann", "bob", direct)).result).toBe("unchanged");
+    // A conversation without pins is there; one without messages is not, whether the account is used or not.
+    await send("joe", "bob");
+    expect(await pinned("joe", "bob")).toEqual([]);
+    for (const partner of ["eve", "nobody"]) expect(await pinned("ann", partner)).toBe("notFound");
   });
 
   test("a conversation has so many pins", async () => {

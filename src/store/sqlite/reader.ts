@@ -201,7 +201,8 @@ export class Reader {
     return this.indexSnapshot(() => {
       const scope = this.scopeOf(query);
       const ids = scope && this.groups.pinned(scope.me, scope.other);
-      return scope && ids && this.histories.byIds(scope.me, ids);
+      if (scope === undefined || ids === undefined) return undefined;
+      return ids.length > 0 || this.exists(scope) ? this.histories.byIds(scope.me, ids) : undefined;
     });
   }
 
