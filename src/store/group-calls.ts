@@ -40,9 +40,10 @@ export abstract class GroupCalls implements Omit<
   async add(request: MembersRequest): Promise<AddOutcome> {
     const [outcomes, leftOut, unwilling]: [GroupOutcome[], string[], string[]] = [[], [], []];
     for (const slice of slicesOf(request)) {
-      const outcome = await this.write({ call: "add", ...slice }, 0, slice.accounts.length);
-      leftOut.push(...(outcome.leftOut ?? []));
-      unwilling.push(...(outcome.unwilling ?? []));
+      const answer = await this.write({ call: "add", ...slice }, 0, slice.accounts.length);
+      const { leftOut: left = [], unwilling: not = [], ...outcome } = answer;
+      leftOut.push(...left);
+      unwilling.push(...not);
       if (outcome.result === "unchanged") continue;
       outcomes.push(outcome);
       if (outcome.result !== "stored") break;
