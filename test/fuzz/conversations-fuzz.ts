@@ -10,11 +10,26 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import type { Store } from "../../src/store/store.ts";
-import { type Command, commands as anyCommand, ConversationRun, targetOf } from "../store/conversation-run.ts";
+import {
+  allCommands,
+  type Command,
+  commands as commandsOfMessages,
+  ConversationRun,
+  targetOf,
+} from "../store/conversation-run.ts";
 import type { StorePlace } from "../store/opened-store.ts";
 import { postgresPlace } from "../store/postgres-place.ts";
 import { stored, talk } from "../store/samples.ts";
 import { sqlitePlace } from "../store/sqlite-place.ts";
+
+/** Small ones, so that a run reaches them. */
+const limits = {
+  groupMembers: 504,
+  invitationsPerGroup: 4,
+  joinRequestsPerGroup: 3,
+  joinRequestsPerAccount: 2,
+  blocksPerAccount: 3,
+} as const;
 
 export interface ConversationsFuzz {
   readonly seed: number;
@@ -39,8 +54,9 @@ export async function fuzzConversations(
   place: StorePlace,
   { seed, runs: runsMax, commands, seconds }: ConversationsFuzz,
 ): Promise<FuzzedConversations> {
-  const stores = [await place.open(), await place.open()] as const;
+  const stores = [await place.open(limits), await place.open(limits)] as const;
   const done = { runs: 0, steps: 0 };
+  const anyCommand = stores[0].groups === undefined ? commandsOfMessages : allCommands;
   const sequence = fc.array(anyCommand, { maxLength: commands, size: "max" });
   let apps = 0;
   try {
@@ -49,7 +65,7 @@ export async function fuzzConversations(
       fc.asyncProperty(fc.array(sequence, { minLength: 1, maxLength: 3, size: "max" }), async (lists) => {
         const isShared = lists.length > 1;
         const runs = lists.map((list) =>
-          runCommands(stores, new ConversationRun(`app${apps++}`, { foreign, isShared }), list),
+          runCommands({ stores, place }, new ConversationRun(`app${apps++}`, { foreign, isShared, limits }), list),
         );
         for (const ended of await Promise.allSettled(runs)) if (ended.status === "rejected") throw ended.reason;
         done.runs += lists.length;
@@ -64,11 +80,12 @@ export async function fuzzConversations(
 }
 
 async function runCommands(
-  stores: readonly [Store, Store],
+  { stores, place }: { readonly stores: readonly [Store, Store]; readonly place: StorePlace },
   run: ConversationRun,
   commands: readonly Command[],
 ): Promise<void> {
-  const [first, second] = [targetOf(stores[0], run.app), targetOf(stores[1], run.app)];
+  const tidy = place.tidyGroups?.bind(place);
+  const [first, second] = [targetOf(stores[0], run.app, tidy), targetOf(stores[1], run.app, tidy)];
   await run.begin(first);
   for (const command of commands) await run.step(command.seed % 3 === 0 ? second : first, command);
   await run.end(stores[0]);

@@ -3,7 +3,13 @@
 
 import { type ModelEntry, nameOf } from "./model-messages.ts";
 import type { ConversationModel } from "./conversation-model.ts";
-import { entryKind, type SettingState } from "../../src/store/conversations.ts";
+import {
+  type BlockState,
+  type ConsentState,
+  entryKind,
+  type Profile,
+  type SettingState,
+} from "../../src/store/conversations.ts";
 import type { LogEntry } from "../../src/store/store.ts";
 import type { Random } from "../support/random.ts";
 import { agree } from "./agree.ts";
@@ -19,6 +25,9 @@ export class ModelDevice {
   private readonly log: LogEntry[] = [];
   private readonly settings = new Map<string, SettingState>();
   private readonly hidden = new Set<bigint>();
+  private readonly blocks = new Map<string, BlockState>();
+  private consent: ConsentState | undefined;
+  private profile: Profile | undefined;
 
   constructor(app: string, account: string) {
     this.app = app;
@@ -43,6 +52,9 @@ export class ModelDevice {
       const state = await store.accountState(app, account, this.version, 5);
       for (const setting of state.settings) this.settings.set(nameOf(setting), setting);
       for (const id of state.hiddenMessages) this.hidden.add(id);
+      for (const block of state.blocks ?? []) this.blocks.set(block.account, block);
+      this.consent = state.consent ?? this.consent;
+      this.profile = state.profile ?? this.profile;
       if (state.hasMore && state.version <= this.version) throw new Error(`the state of ${account} does not go on`);
       ({ hasMore, version: this.version } = state);
     }
@@ -58,6 +70,13 @@ export class ModelDevice {
     agree(this.log.map(brief), reader.log(query).map(brief), `the log of a device of ${account}`);
     const settings = [...this.settings.values()].toSorted((one, other) => (one.version < other.version ? -1 : 1));
     agree(settings, reader.settings(account, 0n), `the settings of a device of ${account}`);
+    const { blocks = [], consent, profile } = reader.peopleState(account, 0n);
+    const kept = blocks.map((block) => this.blocks.get(block.account));
+    agree(
+      [kept, this.consent, this.profile],
+      [blocks, consent, profile],
+      `blocks, settings and profile of a device of ${account}`,
+    );
     const hidden = new Set(reader.hiddenMessages(account, 0n));
     agree(this.hidden, hidden, `hidden messages of a device of ${account}`);
     for (const message of model.messages.values()) {

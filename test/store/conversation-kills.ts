@@ -80,7 +80,7 @@ async function liveAndDie(
   const work = runs.map(async (run) => {
     while (child.signalCode === null) {
       const { kind, seed } = commandOf(random);
-      if (kind === "sync") continue;
+      if (kind === "sync" || kind === "tidy") continue;
       const write = keyed(run.writeOf(kind, random), figures.commands);
       const { promise, resolve } = Promise.withResolvers<DoneWrite>();
       waiting.set(run.app, resolve);
@@ -161,7 +161,11 @@ async function firstTime(
     case "quit": {
       const { method, change, outcome } = done;
       const former = model.groups.get(`@${change.group}`);
-      if (former === undefined || model.groups.refusal(method, change) !== undefined || outcome.result !== "unchanged")
+      if (
+        former === undefined ||
+        model.groups.membershipRefusal(method, change) !== undefined ||
+        outcome.result !== "unchanged"
+      )
         return undefined;
       const now = await store.membership(app, change.group);
       // Of a group that the last member has left nothing is told any more.
@@ -171,8 +175,7 @@ async function firstTime(
       const entry = store.groups && { entry: { time, previousEntryId, isQuiet: false } };
       return { ...done, outcome: { result: "changed", versionBefore: former.version, version, ...entry } };
     }
-    case "createGroup":
-    case "acknowledge":
+    default:
       return undefined;
   }
 }

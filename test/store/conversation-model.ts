@@ -1,8 +1,9 @@
 // What a store does with conversations, as plain maps: the rules of proto/README.md, section 5, written down once more.
 // Each write is told to the model with the store's answer: the model says what that had to be, and takes ids and times
-// from it. What reads must answer is in conversation-model-reads.ts.
+// from it. What is done to groups is in model-group-writes.ts, what reads must answer in model-reader.ts.
 
-import { reactionKindsMax } from "../../src/base/limits/fixed.ts";
+import { quietMembersMax, reactionKindsMax } from "../../src/base/limits/fixed.ts";
+import { type LimitValues, limitValues } from "../../src/base/limits/table.ts";
 import {
   type ChangeOutcome,
   type ConversationSetting,
@@ -13,6 +14,7 @@ import {
   type ReadOutcome,
   type SettingOutcome,
 } from "../../src/store/conversations.ts";
+import type { StoredEntry } from "../../src/store/groups.ts";
 import type {
   CreateOutcome,
   GroupDraft,
@@ -22,13 +24,15 @@ import type {
   TalkOutcome,
 } from "../../src/store/store.ts";
 import { agree } from "./agree.ts";
+import { ModelGroupWrites } from "./model-group-writes.ts";
 import { ModelGroups } from "./model-groups.ts";
 import {
   apply,
+  type EntryDraft,
   entryOf,
+  groupEntry,
   isOf,
   max,
-  membershipEntry,
   min,
   type ModelEntry,
   type ModelMessage,
@@ -36,6 +40,8 @@ import {
   otherOf,
   unchangedBy,
 } from "./model-messages.ts";
+import { ModelPeople } from "./model-people.ts";
+import { mayDo } from "./model-rights.ts";
 
 export interface ModelSetting {
   readonly isPinned: boolean;
@@ -47,11 +53,17 @@ export interface ModelSetting {
 
 export const noSetting: ModelSetting = { isPinned: false, isMuted: false, hiddenId: 0n, clearedTo: 0n, version: 0n };
 
-/** The conversations of one app; all accounts that take part are known to the store. */
+/** The conversations of one app; all accounts that talk are known to the store. */
 export class ConversationModel {
   readonly messages = new Map<bigint, ModelMessage>();
   readonly entries: ModelEntry[] = [];
-  readonly groups = new ModelGroups();
+  readonly people: ModelPeople;
+  readonly groups: ModelGroups;
+  readonly groupWrites: ModelGroupWrites;
+  /** The accounts that the store knows, in the order in which it learned of them. */
+  readonly accounts = new Set<string>();
+  /** By message: the entries that pinned them. */
+  readonly pins = new Map<bigint, bigint>();
   /** By account and conversation. */
   readonly settings = new Map<string, Map<string, ModelSetting>>();
   readonly reads = new Map<string, Map<string, bigint>>();
@@ -62,6 +74,19 @@ export class ConversationModel {
   /** No id of this app is greater. */
   lastId = 0n;
   private readonly keyed = new Map<string, ModelMessage>();
+
+  /** `limits`: those of the store, in place of the initial ones. */
+  constructor(limits: Partial<LimitValues> = {}) {
+    const bounds = limitValues(limits);
+    const pairs = {
+      haveTalked: (one: string, other: string) => this.has(one, other),
+      isKnown: (account: string) => this.accounts.has(account),
+      take: (id: bigint) => this.take(id),
+    };
+    this.people = new ModelPeople(pairs, bounds.blocksPerAccount);
+    this.groups = new ModelGroups(this.people, bounds.groupMembers);
+    this.groupWrites = new ModelGroupWrites(this, bounds);
+  }
 
   talk(talk: Talk, outcome: TalkOutcome): void {
     const { sender, type, body, extra, clientId, mentions = [], replyTo = 0n } = talk;
@@ -75,6 +100,7 @@ export class ConversationModel {
     const messageId = earlier?.id ?? this.take(outcome.messageId);
     agree(outcome, { ...this.storedTalk(talk, outcome), writtenHere: outcome.writtenHere }, "a talk");
     if (earlier !== undefined) return;
+    for (const account of [sender, ...(talk.toGroup ? [] : [talk.dest])]) this.accounts.add(account);
     const root = this.messages.get(replyTo)?.root ?? messageId;
     const message = { id: messageId, sender, inbox, sendTime: outcome.sendTime, type, replyTo, root, mentions };
     const made = { ...message, body, extra, isEdited: false, isRecalled: false, reactions: new Map() };
@@ -95,11 +121,11 @@ export class ConversationModel {
       messageId,
       sendTime: earlier?.sendTime ?? at.sendTime,
       previousId: this.newestBelow(messageId, this.messages.values(), inbox),
-      previousEntryId: this.newestBelow(messageId, this.entries, inbox),
+      previousEntryId: this.newestEntryBelow(messageId, inbox),
       groupVersion: this.groups.get(inbox)?.version ?? 0n,
       repeated: earlier !== undefined,
       writtenHere: true,
-      madeAccount: false,
+      madeAccount: !talk.toGroup && !this.accounts.has(talk.dest),
     };
   }
 
@@ -117,6 +143,7 @@ export class ConversationModel {
     agree(outcome, this.storedChange(change, outcome.entry), `a change (${kind})`);
     this.entries.push(entry);
     apply(change, message, entry);
+    if (kind === "recall") this.pins.delete(messageId);
   }
 
   /** How a change is answered that is stored with this id at this time. */
@@ -129,7 +156,7 @@ export class ConversationModel {
     return {
       result: "stored",
       entry: { ...told, entryId, ...place },
-      previousEntryId: this.newestBelow(entryId, this.entries, inbox),
+      previousEntryId: this.newestEntryBelow(entryId, inbox),
       groupVersion: group?.version ?? 0n,
     };
   }
@@ -177,15 +204,16 @@ export class ConversationModel {
     const reads = this.reads.getOrInsertComputed(account, () => new Map<string, bigint>());
     const before = reads.get(name) ?? 0n;
     const message = this.messages.get(messageId);
-    const isKnown = !mark.toGroup || this.groups.get(name) !== undefined;
+    const isKnown = mark.toGroup ? this.groups.get(name) !== undefined : this.accounts.has(name);
+    const isPrivate = !mark.toGroup && this.people.isBlocked(account, mark.dest) ? { isPrivate: true } : {};
     const isHere = message !== undefined && this.mayRead(account, message) && otherOf(account, message) === name;
     const expected: ReadOutcome =
       messageId > this.lastId || messageId < 0n
         ? { result: "future" }
         : isKnown && messageId <= before
-          ? { result: "unchanged", readId: before }
+          ? { result: "unchanged", readId: before, ...isPrivate }
           : isHere
-            ? { result: "moved", readId: messageId }
+            ? { result: "moved", readId: messageId, ...isPrivate }
             : { result: "notFound" };
     agree(outcome, expected, "a read cursor");
     if (expected.result === "moved") reads.set(name, messageId);
@@ -194,6 +222,7 @@ export class ConversationModel {
   acknowledge(account: string, device: string, id: bigint, outcome: "done" | "future"): void {
     const expected = id > this.lastId ? "future" : "done";
     agree(outcome, expected, "an acknowledgement");
+    this.accounts.add(account);
     const key = `${account} ${device}`;
     if (expected === "done" && id > (this.acks.get(key) ?? 0n)) this.acks.set(key, id);
   }
@@ -201,36 +230,51 @@ export class ConversationModel {
   create(draft: GroupDraft, outcome: CreateOutcome): void {
     if (outcome.result !== "created") return agree(outcome, { result: "created" }, "a group");
     const { version, time } = outcome;
-    agree(outcome, { result: "created", version, leftOut: [], ...(time !== undefined && { time }) }, "a group");
-    this.groups.create(draft, this.take(version));
-    const made = { id: version, kind: entryKind.groupCreated, actor: draft.owner };
-    this.addEntry(`@${draft.id}`, { ...made, time }, [...new Set([draft.owner, ...draft.members])]);
+    const leftOut = draft.members.filter((account) => !this.people.mayAdd(draft.owner, account));
+    agree(outcome, { result: "created", version, leftOut, ...(time !== undefined && { time }) }, "a group");
+    const members = [...new Set([draft.owner, ...draft.members])].filter((account) => !leftOut.includes(account));
+    for (const account of [draft.owner, ...draft.members]) this.accounts.add(account);
+    this.groups.create(draft, members, this.take(version));
+    if (time === undefined) return;
+    const made = { kind: entryKind.groupCreated, actor: draft.owner, inbox: `@${draft.id}`, accounts: members };
+    this.entries.push(groupEntry(made, { id: version, time }));
   }
 
   membership(kind: "join" | "quit", change: MembershipChange, outcome: MembershipOutcome): void {
-    const refusal = this.groups.refusal(kind, change);
-    if (refusal !== undefined || outcome.result !== "changed")
-      return agree(outcome, { result: refusal ?? "changed" }, kind);
+    const refusal = this.groups.membershipRefusal(kind, change);
+    if (refusal !== undefined || outcome.result !== "changed") {
+      const full = refusal === "full" ? { limit: "groupMembers" } : {};
+      return agree(outcome, { result: refusal ?? "changed", ...full }, kind);
+    }
+    const { actor, account } = change;
     const version = this.take(outcome.version);
     const { entry } = outcome;
-    const name = `@${change.group}`;
-    const expected = { previousEntryId: this.newestBelow(version, this.entries, name), isQuiet: false };
-    const versionBefore = this.groups.change(kind, change, version);
+    const group = this.groups.of(change);
+    const inbox = `@${change.group}`;
+    const isQuiet = group.members.size + (kind === "join" ? 1 : -1) > quietMembersMax;
+    const expected = { previousEntryId: this.newestEntryBelow(version, inbox), isQuiet };
+    const versionBefore = this.groups[kind === "join" ? "enter" : "leave"](group, [account], version);
     const told = entry && { entry: { ...expected, time: entry.time } };
     agree(outcome, { result: "changed", versionBefore, version, ...told }, kind);
     const { groupJoined, groupLeft, groupRemoved } = entryKind;
-    const left = change.actor === change.account ? groupLeft : groupRemoved;
-    const its = { id: version, kind: kind === "join" ? groupJoined : left, actor: change.actor, time: entry?.time };
-    this.addEntry(name, its, [change.account]);
+    this.accounts.add(account);
+    if (entry === undefined) return;
+    const left = actor === account ? groupLeft : groupRemoved;
+    const made = { kind: kind === "join" ? groupJoined : left, actor, inbox, accounts: [account], isQuiet };
+    this.entries.push(groupEntry(made, { id: version, time: entry.time }));
   }
 
-  /** The entry of a change of membership, from engines that write them. */
-  private addEntry(
-    name: string,
-    { time, ...entry }: { id: bigint; kind: number; actor: string; time: bigint | undefined },
-    accounts: readonly string[],
-  ): void {
-    if (time !== undefined) this.entries.push(membershipEntry(name, { ...entry, time }, accounts));
+  /** Adds entries of a change to the log; how they had to be told. `stored` has their ids and times. */
+  storedEntries(drafts: readonly EntryDraft[], stored: readonly StoredEntry[]): StoredEntry[] {
+    return drafts.map((draft, at): StoredEntry => {
+      const { entryId = 0n, time = 0n } = stored[at]?.entry ?? {};
+      const entry = groupEntry(draft, { id: this.take(entryId), time });
+      const { inbox, clientId: _, id, isQuiet = false, ...told } = entry;
+      const previousEntryId = this.newestEntryBelow(id, inbox);
+      this.entries.push(entry);
+      const place = inbox.startsWith("@") ? { account: "", group: inbox.slice(1) } : { account: inbox, group: "" };
+      return { entry: { ...told, entryId: id, ...place }, previousEntryId, isQuiet };
+    });
   }
 
   /** Whether the account may read the message; own settings do not count. */
@@ -282,10 +326,11 @@ export class ConversationModel {
       const isChanged = earlier.isEdited || earlier.isRecalled;
       return earlier.inbox === inbox && (isChanged || isSame) ? undefined : "conflict";
     }
-    if (group?.members.size === 0) return "notFound";
-    if (group?.members.has(sender) === false) return "forbidden";
+    if (group === undefined && !this.people.mayWrite(sender, dest)) return "unwilling";
+    const refusal = group && this.groups.talkRefusal(inbox, sender);
+    if (refusal !== undefined) return refusal;
     if (mentions[0] === "*") {
-      if (group?.owner !== sender) return "mentionOfAll";
+      if (group === undefined || !mayDo("mentionAll", this.groups.standing(group, sender))) return "mentionOfAll";
     } else {
       const isIn = (name: string): boolean => group?.members.has(name) ?? (name === sender || name === dest);
       if (!mentions.every(isIn)) return "mentionOfStranger";
@@ -301,8 +346,13 @@ export class ConversationModel {
     const { actor, kind } = change;
     if (message === undefined || !this.mayRead(actor, message)) return { result: "notFound" };
     const group = this.groups.get(message.inbox);
-    const mayTalk = group === undefined || group.members.has(actor);
-    const isAdmin = mayTalk && group?.owner === actor;
+    const mayTalk =
+      group === undefined
+        ? this.people.mayWrite(actor, otherOf(actor, message))
+        : this.groups.talkRefusal(message.inbox, actor) === undefined;
+    // As who runs a group may do everything that admins may.
+    const isAdmin =
+      group !== undefined && group.members.size > 0 && mayDo("update", this.groups.standing(group, actor));
     const isAuthor = message.sender === actor;
     const entry = this.entries.findLast(
       ({ refersTo, kind: its }) => refersTo === message.id && its === entryKind.recalled,
@@ -349,6 +399,12 @@ export class ConversationModel {
     return newer.length >= 64 && outcome.result === "unchanged" && outcome.entryId === 0n;
   }
 
+  /** Of those that are not quiet; 0n if there is none. */
+  newestEntryBelow(id: bigint, inbox: string): bigint {
+    const loud = this.entries.values().filter(({ isQuiet }) => isQuiet !== true);
+    return this.newestBelow(id, loud, inbox);
+  }
+
   private newestBelow(
     id: bigint,
     among: Iterable<{ readonly id: bigint; readonly inbox: string }>,
@@ -360,7 +416,7 @@ export class ConversationModel {
   }
 
   /** Takes a new id of the store. */
-  private take(id: bigint): bigint {
+  take(id: bigint): bigint {
     if (id <= this.lastId) throw new Error(`the id ${id} is not greater than ${this.lastId}, which was before it`);
     this.lastId = id;
     return id;

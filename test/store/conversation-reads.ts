@@ -3,14 +3,15 @@
 import { type DescMessage, fromBinary } from "@bufbuild/protobuf";
 import { historyMax } from "../../src/base/limits/fixed.ts";
 import type { HistoryQuery } from "../../src/store/conversations.ts";
-import type { IndexQuery, LogQuery, Store } from "../../src/store/store.ts";
+import type { GroupDetail, IndexQuery, LogQuery, Store } from "../../src/store/store.ts";
 import { ConversationListRespSchema, HistoryRespSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { contentsOf } from "../support/contents.ts";
 import type { Random } from "../support/random.ts";
 import { agree } from "./agree.ts";
 import { named } from "./conversation-asks.ts";
 import type { ConversationModel } from "./conversation-model.ts";
-import { ModelReader } from "./model-reader.ts";
+import { GroupReads } from "./group-reads.ts";
+import { type DetailOf, ModelReader } from "./model-reader.ts";
 
 /** What the comparison reads. */
 export type ReadStore = Pick<
@@ -24,17 +25,22 @@ export type ReadStore = Pick<
   | "entries"
   | "contents"
   | "groupDetail"
+  | "groups"
+  | "people"
 >;
 
 export class ConversationReads {
   readonly reader: ModelReader;
   private readonly model: ConversationModel;
   private readonly app: string;
+  private readonly groups: GroupReads;
 
-  constructor(model: ConversationModel, app: string) {
+  /** `isShared`: others write to the store meanwhile. */
+  constructor(model: ConversationModel, app: string, isShared = false) {
     this.model = model;
     this.app = app;
     this.reader = new ModelReader(model);
+    this.groups = new GroupReads(model, app, isShared);
   }
 
   /** One read of any kind. `ids`: what cursors and requests may name. */
@@ -44,6 +50,7 @@ export class ConversationReads {
     const known = this.reader.conversationsOf(account);
     const names: [string, ...string[]] = ["nobody", account, "@none", ...this.model.groups.names];
     const name = random.once(6) ? random.pick(names) : (known[random.below(known.length)] ?? account);
+    if (random.once(3)) return this.groups.any(store, account, random, name);
     switch (random.below(8)) {
       case 0:
       case 1: {
@@ -94,13 +101,10 @@ export class ConversationReads {
     await this.entries(store, { ...query, includeSent: true, includeEvents: true });
     for (const name of this.model.groups.names) {
       const answer = await store.groupDetail(this.app, name.slice(1), account);
-      const members = (all: readonly { readonly account: string }[]): string[] => all.map((member) => member.account);
-      const told =
-        answer.result === "found"
-          ? { owner: answer.detail.owner, members: members(answer.detail.members) }
-          : answer.result;
+      const told = answer.result === "found" ? detailOf(answer.detail) : answer.result;
       agree(told, this.reader.detail(account, name), `${name} for ${account}`);
     }
+    await this.groups.all(store, account);
   }
 
   async entries(store: ReadStore, query: Omit<LogQuery, "app">): Promise<void> {
@@ -147,13 +151,14 @@ export class ConversationReads {
   }
 
   private async accountState(store: ReadStore, account: string, since: bigint): Promise<void> {
-    const { settings, hiddenMessages, hasMore } = await store.accountState(this.app, account, since, historyMax);
+    const { version: _, hasMore, ...told } = await store.accountState(this.app, account, since, historyMax);
     const expected = {
       settings: this.reader.settings(account, since),
       hiddenMessages: this.reader.hiddenMessages(account, since),
+      ...(store.people && this.reader.peopleState(account, since)),
     };
-    const isWhole = expected.settings.length + expected.hiddenMessages.length <= historyMax;
-    if (isWhole || !hasMore) agree({ settings, hiddenMessages }, expected, `${account}'s state since ${since}`);
+    const isWhole = expected.settings.length + expected.hiddenMessages.length + 100 <= historyMax;
+    if (isWhole || !hasMore) agree(told, expected, `${account}'s state since ${since}`);
   }
 
   private async readers(
@@ -171,6 +176,11 @@ export class ConversationReads {
     const page = await store.index(asked);
     agree(page, this.reader.index(asked), `the index of ${asked.account} above ${asked.after}`);
   }
+}
+
+function detailOf({ members, ...detail }: GroupDetail): DetailOf {
+  const { id: _, createdAt: _time, ...rest } = detail;
+  return { ...rest, members: members.map(({ account, alias }) => ({ account, alias })) };
 }
 
 function pageOf({ from, limit, thread }: Pick<HistoryQuery, "from" | "limit" | "thread">): string {

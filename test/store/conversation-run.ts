@@ -3,14 +3,16 @@
 // some commands left out is a run, too.
 
 import fc from "fast-check";
+import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { Store, Talk } from "../../src/store/store.ts";
 import { Random } from "../support/random.ts";
 import { dayMs, named } from "./conversation-asks.ts";
 import { ModelDevice } from "./conversation-device.ts";
 import { ConversationModel } from "./conversation-model.ts";
-import type { ModelMessage } from "./model-messages.ts";
+import { type ModelMessage, otherOf } from "./model-messages.ts";
 import { ConversationReads, type ReadStore } from "./conversation-reads.ts";
 import { type DoneWrite, send, type Write } from "./conversation-write.ts";
+import { accounts, GroupCommands, tellOfGroups } from "./group-commands.ts";
 import { endId } from "./model-groups.ts";
 
 const kinds = [
@@ -29,19 +31,48 @@ const kinds = [
   ["quit", 5],
   ["sync", 2],
 ] as const;
-type CommandKind = (typeof kinds)[number][0];
+/** What only stores with groups and people are asked. */
+const groupKinds = [
+  ["update", 5],
+  ["role", 6],
+  ["transfer", 2],
+  ["mute", 4],
+  ["alias", 2],
+  ["dismiss", 1],
+  ["add", 5],
+  ["remove", 4],
+  ["invite", 4],
+  ["revoke", 1],
+  ["enter", 6],
+  ["request", 6],
+  ["withdraw", 1],
+  ["answer", 6],
+  ["pin", 7],
+  ["block", 4],
+  ["consent", 4],
+  ["profile", 2],
+  ["seen", 1],
+  ["large", 1],
+  ["tidy", 2],
+] as const;
+type CommandKind = (typeof kinds)[number][0] | (typeof groupKinds)[number][0];
 export interface Command {
   readonly kind: CommandKind;
   readonly seed: number;
 }
 
-/** Commands by their weights. Only lists of them are shrunk. */
-export const commands: fc.Arbitrary<Command> = fc.record({
-  kind: fc.oneof(...kinds.map(([kind, weight]) => ({ arbitrary: fc.constant<CommandKind>(kind), weight }))),
-  seed: fc.noShrink(fc.integer({ min: 0, max: 2 ** 32 - 1 })),
-});
+function commandsOf(weights: readonly (readonly [CommandKind, number])[]): fc.Arbitrary<Command> {
+  return fc.record({
+    kind: fc.oneof(...weights.map(([kind, weight]) => ({ arbitrary: fc.constant(kind), weight }))),
+    seed: fc.noShrink(fc.integer({ min: 0, max: 2 ** 32 - 1 })),
+  });
+}
 
-export const accounts: readonly [string, ...string[]] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"];
+/** Commands by their weights. Only lists of them are shrunk. */
+export const commands: fc.Arbitrary<Command> = commandsOf(kinds);
+/** The same with those of groups and people. */
+export const allCommands: fc.Arbitrary<Command> = commandsOf([...kinds, ...groupKinds]);
+
 const reactions = ["a", "b", "é", "👍", "\u0000", ""] as const;
 const bodies = ["", "hello", "\u0000ü😀", "x".repeat(511) + "é", "😀".repeat(130)] as const;
 
@@ -51,31 +82,48 @@ export interface RunTarget {
   send(write: Write): Promise<DoneWrite>;
   /** Whether it takes the write; undefined: it takes all. */
   isPossible?(write: Write): boolean;
+  /** Does the housekeeping of groups that have ended, as far as it is due. */
+  tidy?(): Promise<void>;
 }
 
-export function targetOf(store: Store, app: string): RunTarget {
-  return { reads: store, send: (write) => send(store, app, write) };
+export function targetOf(store: Store, app: string, tidy?: RunTarget["tidy"]): RunTarget {
+  return { reads: store, send: (write) => send(store, app, write), ...(tidy && { tidy }) };
 }
 
 export class ConversationRun {
   readonly app: string;
-  readonly model: ConversationModel = new ConversationModel();
+  readonly model: ConversationModel;
   readonly reads: ConversationReads;
   private readonly devices: ReadonlyMap<string, readonly ModelDevice[]>;
   private readonly talks: Talk[] = [];
   private readonly changes: Write[] = [];
   private readonly foreign: readonly bigint[];
   private readonly isShared: boolean;
+  private readonly groupCommands: GroupCommands;
   private groups = 0;
 
   /**
    * `foreign`: ids of another app. `isShared`: others write to the store meanwhile, so that its last id is not known.
+   * `limits`: of the store, in place of the initial ones.
    */
-  constructor(app: string, { foreign = [] as readonly bigint[], isShared = false } = {}) {
+  constructor(
+    app: string,
+    {
+      foreign = [],
+      isShared = false,
+      limits = {},
+    }: {
+      readonly foreign?: readonly bigint[];
+      readonly isShared?: boolean;
+      readonly limits?: Partial<LimitValues>;
+    } = {},
+  ) {
     this.app = app;
+    this.model = new ConversationModel(limits);
+    this.groupCommands = new GroupCommands(app, this.model);
     this.foreign = foreign;
     this.isShared = isShared;
-    this.reads = new ConversationReads(this.model, app);
+    this.reads = new ConversationReads(this.model, app, isShared);
     this.devices = new Map(
       accounts.map((account) => [account, Array.from({ length: 3 }, () => new ModelDevice(app, account))]),
     );
@@ -97,6 +145,7 @@ export class ConversationRun {
     const { reads } = target;
     const random = new Random(seed);
     if (kind === "sync") await this.sync(reads, random, this.someone(random));
+    else if (kind === "tidy") await target.tidy?.();
     else {
       const write = this.writeOf(kind, random);
       if (target.isPossible?.(write) === false) return;
@@ -121,7 +170,7 @@ export class ConversationRun {
   }
 
   /** A write for a kind of command, by what the model has now. */
-  writeOf(kind: Exclude<CommandKind, "sync">, random: Random): Write {
+  writeOf(kind: Exclude<CommandKind, "sync" | "tidy">, random: Random): Write {
     const { app } = this;
     const account = this.someone(random);
     switch (kind) {
@@ -202,6 +251,20 @@ export class ConversationRun {
         const [actor, whom] = random.once(2) ? [account, account] : [random.once(4) ? account : owner, other];
         return { method: kind, change: { app, group, actor, account: whom } };
       }
+      case "pin": {
+        const messageId = this.anId(account, random, false, 12);
+        const message = this.model.messages.get(messageId);
+        const its = message === undefined || random.once(9) ? this.place(account, random) : otherOf(account, message);
+        const admin = this.groupCommands.admin(its.slice(1), account, random);
+        const actor = its.startsWith("@") && !random.once(3) ? admin : account;
+        return { method: "pin", change: { app, actor, ...named(its), messageId, isOff: random.once(4) } };
+      }
+      default: {
+        const known = this.reads.reader.conversationsOf(account).filter((name) => name.startsWith("@"));
+        const name = random.once(4) ? undefined : known[random.below(known.length)];
+        const group = (name ?? this.place(account, random, "group")).slice(1);
+        return this.groupCommands.write(kind, { account, other: this.someone(random), group }, random);
+      }
     }
   }
 
@@ -213,7 +276,7 @@ export class ConversationRun {
   /** Tells the model of a write; throws unless it was answered as the model says. */
   tell(done: DoneWrite): void {
     const { model } = this;
-    if (done.method !== "append" && done.method !== "createGroup") {
+    if (done.method !== "append" && done.method !== "createGroup" && done.method !== "invite") {
       const { outcome: _, ...write } = done;
       this.changes.push(write);
     }
@@ -236,6 +299,8 @@ export class ConversationRun {
       case "join":
       case "quit":
         return model.membership(done.method, done.change, done.outcome);
+      default:
+        return tellOfGroups(model, done);
     }
   }
 
@@ -289,7 +354,8 @@ export class ConversationRun {
 
   private draft(owner: string, members: readonly string[]): Parameters<Store["createGroup"]>[0] {
     const id = `${this.app}g${this.groups++}`;
-    return { app: this.app, id, name: "n", avatar: "", introduction: "", owner, members, closed: false };
+    const closed = this.groups % 5 === 0;
+    return { app: this.app, id, name: "n", avatar: "", introduction: "", owner, members, closed };
   }
 
   /** A message, mostly one that the account may read; `isOwn`: mostly its own. */

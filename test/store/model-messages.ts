@@ -1,5 +1,6 @@
 // Messages and entries of the model of conversations, and what a change makes of them.
 
+import { entryAccountsMax } from "../../src/base/limits/fixed.ts";
 import {
   type ChangeOutcome,
   entryKind,
@@ -37,6 +38,21 @@ export interface ModelEntry {
   readonly isOff: boolean;
   /** Of a change of a group. */
   readonly detail?: GroupEntryDetail;
+  /** No other entry names it. */
+  readonly isQuiet?: boolean;
+}
+
+/** An entry of a change of a group, or of a pin, before it has an id. `inbox`: the partner, or `@` and the group. */
+export interface EntryDraft {
+  readonly kind: number;
+  readonly actor: string;
+  readonly inbox: string;
+  /** All of those concerned. */
+  readonly accounts?: readonly string[];
+  readonly detail?: Omit<GroupEntryDetail, "accounts" | "count">;
+  readonly refersTo?: bigint;
+  readonly isOff?: boolean;
+  readonly isQuiet?: boolean;
 }
 export function apply(change: MessageChange, message: ModelMessage, entry: ModelEntry): void {
   switch (change.kind) {
@@ -79,14 +95,12 @@ export function entryOf(
   };
 }
 
-/** The entry of a change of membership; `name`: `@` and the group. */
-export function membershipEntry(
-  name: string,
-  { id, time, kind, actor }: Pick<ModelEntry, "id" | "time" | "kind" | "actor">,
-  accounts: readonly string[],
-): ModelEntry {
-  const plain = { refersTo: 0n, clientId: "", reaction: "", isOff: false };
-  return { ...plain, id, time, kind, actor, inbox: name, detail: { accounts, count: accounts.length } };
+export function groupEntry(
+  { kind, actor, inbox, accounts = [], detail, refersTo = 0n, isOff = false, isQuiet = false }: EntryDraft,
+  { id, time }: Pick<ModelEntry, "id" | "time">,
+): ModelEntry & { readonly detail: GroupEntryDetail } {
+  const its = { accounts: accounts.slice(0, entryAccountsMax), count: accounts.length, ...detail };
+  return { id, time, kind, actor, inbox, refersTo, clientId: "", reaction: "", isOff, detail: its, isQuiet };
 }
 
 export function unchangedBy(entry: ModelEntry | undefined): ChangeOutcome {

@@ -1,8 +1,9 @@
 // What every read of a store must answer, by the model of conversations: from the model's messages alone, each time
 // anew.
 
-import { lastBodyBytesMax, unreadMax } from "../../src/base/limits/fixed.ts";
+import { lastBodyBytesMax, readersGroupMax, unreadMax } from "../../src/base/limits/fixed.ts";
 import type {
+  AccountState,
   ConversationsQuery,
   HistoryQuery,
   ReadersAnswer,
@@ -14,6 +15,11 @@ import type { HistoryMessageFields } from "../../src/store/conversation-bodies.t
 import type { ConversationModel } from "./conversation-model.ts";
 import { max, type ModelMessage, nameOf, otherOf } from "./model-messages.ts";
 import { endId } from "./model-groups.ts";
+
+/** A group's detail without what the model is not told. */
+export type DetailOf = Omit<GroupDetail, "id" | "createdAt" | "members"> & {
+  readonly members: readonly { readonly account: string; readonly alias: string }[];
+};
 
 /** A HistoryMessage without what protobuf adds to it. */
 type ShownMessage = Required<HistoryMessageFields>;
@@ -86,6 +92,18 @@ export class ModelReader {
       .toSorted((one, other) => (one.version < other.version ? -1 : 1));
   }
 
+  /** What else is an account's own state, and has changed after a version. */
+  peopleState(account: string, since: bigint): Pick<AccountState, "blocks" | "consent" | "profile"> {
+    const { people } = this.model;
+    const known = this.known(since);
+    const [consent, profile] = [people.consentOf(account), people.profileOf(account)];
+    return {
+      blocks: people.blocksSince(account, known),
+      ...(consent.version > known && { consent }),
+      ...(profile.version > known && { profile }),
+    };
+  }
+
   /** Those that were hidden after a version, in the order of versions and ids. */
   hiddenMessages(account: string, since: bigint): bigint[] {
     return [...(this.model.hidden.get(account) ?? [])]
@@ -100,9 +118,11 @@ export class ModelReader {
     if (message === undefined || group === undefined || !this.model.mayRead(account, message))
       return { result: "notFound" };
     if (message.sender !== account && !group.members.has(account)) return { result: "forbidden" };
+    if (group.members.size > readersGroupMax) return { result: "tooLarge" };
     const readers = [...group.members]
       .filter((member) => member !== message.sender && this.model.groups.isInWindow(member, message.inbox, messageId))
       .filter((member) => this.readId(member, message.inbox) >= messageId)
+      .filter((member) => !this.model.people.isBlocked(member, account))
       .toSorted();
     const rest = readers.filter((reader) => reader > after);
     const accounts = rest.slice(0, limit);
@@ -128,10 +148,13 @@ export class ModelReader {
     return { entries: this.log({ ...query, after }).slice(0, query.limit), lastId, isReset: false };
   }
 
-  detail(account: string, group: string): (Pick<GroupDetail, "owner"> & { readonly members: string[] }) | string {
+  detail(account: string, group: string): DetailOf | string {
     const its = this.model.groups.get(group);
     if (its === undefined || its.members.size === 0) return "notFound";
-    return its.members.has(account) ? { owner: its.owner, members: [...its.members] } : "forbidden";
+    if (!its.members.has(account)) return "forbidden";
+    const { name, avatar, introduction } = its.texts;
+    const members = [...its.members].map((member) => ({ account: member, alias: its.aliases.get(member) ?? "" }));
+    return { owner: its.owner, name, avatar, introduction, closed: its.flags.isClosed, members };
   }
 
   /** Everything above an id, in the order of ids. */
@@ -221,7 +244,7 @@ export class ModelReader {
       atLeast: unread.length >= unreadMax,
       unreadMentions: Math.min(mentions.length, unreadMax),
       readId,
-      peerReadId: name.startsWith("@") ? 0n : this.readId(name, account),
+      peerReadId: name.startsWith("@") || this.model.people.isBlocked(name, account) ? 0n : this.readId(name, account),
       pinned: isPinned,
       muted: isMuted,
       hidden: hiddenId > 0n && activityId <= hiddenId,

@@ -12,6 +12,8 @@ export interface StorePlace {
   open(limits?: Partial<LimitValues>): Promise<Store>;
   /** Deletes the messages up to an id, as the retention does; for the tests of conversations. */
   deleteUpTo?(id: bigint): Promise<void>;
+  /** Does the housekeeping of groups that have ended; absent where a store has none. */
+  tidyGroups?(): Promise<void>;
   /** Removes it after all openings were closed. */
   remove(): Promise<void>;
 }

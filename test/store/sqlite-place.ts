@@ -4,6 +4,7 @@ import { Database } from "bun:sqlite";
 import { rmSync } from "node:fs";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { EndedGroups } from "../../src/store/sqlite/groups/ended-groups.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { GroupPlace } from "./group-suite.ts";
@@ -39,6 +40,13 @@ export function sqlitePlace(path: string, flushMessages: number): AheadPlace & G
       const db = new Database(path);
       db.run("PRAGMA busy_timeout = 5000");
       db.run("DELETE FROM message WHERE id <= ?", [id]);
+      db.close();
+    },
+    tidyGroups: async () => {
+      const db = new Database(path, { safeIntegers: true });
+      db.run("PRAGMA busy_timeout = 5000");
+      const ended = new EndedGroups(db);
+      while (ended.isDue) db.transaction(() => ended.clean()).immediate();
       db.close();
     },
     remove: async () => {

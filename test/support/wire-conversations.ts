@@ -112,8 +112,8 @@ export class WireConversations {
         return { ...write, outcome: answer.status === Status.Success ? "done" : only(refusalOf(answer), "future") };
       }
       case "createGroup": {
-        const { name, owner, members } = write.draft;
-        const init = { name, members: [...members] };
+        const { name, owner, members, closed } = write.draft;
+        const init = { name, members: [...members], closed };
         const answer = succeeded(await this.ask(owner, Command.GroupCreate, GroupCreateReqSchema, init));
         const { groupId: id } = fromBinary(GroupCreateRespSchema, answer.body);
         const version = await this.joinOf(model, owner, id);
@@ -122,6 +122,8 @@ export class WireConversations {
       case "join":
       case "quit":
         return { ...write, outcome: await this.membership(model, write) };
+      default:
+        throw new Error(`${write.method} is no command of this client`);
     }
   }
 
@@ -195,7 +197,8 @@ export class WireConversations {
       : this.ask(actor, Command.GroupQuit, GroupQuitReqSchema, init));
     if (answer.status !== Status.Success) return { result: only(refusalOf(answer), "notFound", "forbidden") };
     const former = model.groups.get(`@${groupId}`);
-    if (former === undefined || model.groups.refusal(method, change) === "unchanged") return { result: "unchanged" };
+    if (former === undefined || model.groups.membershipRefusal(method, change) === "unchanged")
+      return { result: "unchanged" };
     // The protocol does not tell the id of a leave: any that is not after the next one does.
     const version = method === "join" ? await this.joinOf(model, account, groupId) : model.lastId + 1n;
     return { result: "changed", versionBefore: former.version, version };
@@ -236,6 +239,8 @@ export function isPossible(write: Write): boolean {
     case "join":
     case "quit":
       return true;
+    default:
+      return false;
   }
 }
 
