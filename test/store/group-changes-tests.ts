@@ -440,5 +440,20 @@ export function groupChangesTests(asks: GroupAsks): void {
       }
       expect(results).toEqual(Array.from({ length: count }, (_, i) => (i < 2 ? "stored" : "full")));
     });
+  test("requests to join a group that was dismissed count no more, before its housekeeping and after", async () => {
+    await limited({ joinRequestsPerAccount: 1 }, async (groups) => {
+      const ask = async (group: string): Promise<string> => {
+        await opened.store.createGroup(draft({ id: group }));
+        await groups.change({ ...by("ann", group), kind: "update", hasApproval: true });
+        return (await groups.request({ ...by("bob", group), text: "" })).result;
+      };
+      expect(await ask("g1")).toBe("stored");
+      expect(await ask("g2")).toBe("full");
+      await groups.change({ ...by("ann", "g1"), kind: "dismiss" });
+      expect(await ask("g3")).toBe("stored");
+      await opened.place.tidyGroups?.();
+      expect(await ask("g4")).toBe("full");
+    });
+  });
   bound("joinRequestsPerAccount", { at: () => requesting(2), above: () => requesting(3) });
 }

@@ -40,8 +40,10 @@ export class JoinRequests {
            UNION SELECT number FROM join_request WHERE account = ?2 AND at_s <= ?3)`,
       ),
       ofGroup: db.prepare<{ count: bigint }, [bigint]>(`SELECT count(*) AS count FROM join_request WHERE "group" = ?`),
+      // Those of groups that have ended are there until housekeeping removes them.
       ofAccount: db.prepare<{ count: bigint }, [bigint]>(
-        "SELECT count(*) AS count FROM join_request WHERE account = ?",
+        `SELECT count(*) AS count FROM join_request r JOIN "group" g ON g.number = r."group"
+         WHERE r.account = ? AND g.member_count > 0`,
       ),
     };
   }
