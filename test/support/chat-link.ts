@@ -21,6 +21,8 @@ import { testLimits } from "./limits.ts";
 import type { Answer } from "./wire-client.ts";
 
 const gateway = "gate";
+/** A store of files answers after some hundreds of turns, where many ask it at once. */
+const turnsMax = 100_000;
 export const app = "app";
 
 /** Passed on for connections with everything, and for those of a former release. */
@@ -82,7 +84,7 @@ export function chatLink(
     const stamped = Buffer.alloc(stampedBytes(scan, stamp.length, asked));
     writeStamped(stamped, 0, packet, scan, stamp, asked);
     link.frame(stamped, 0, stamped.length);
-    for (let turn = 0; turn < 100; turn++) {
+    for (let turn = 0; turn < turnsMax; turn++) {
       const answer = answerTo(asked);
       if (answer !== undefined) return { header: answer.header, status: answer.header.status, body: answer.body };
       await Bun.sleep(0);
