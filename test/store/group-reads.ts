@@ -88,13 +88,14 @@ export class GroupReads {
     if (refusal !== undefined || answer.result !== "found") return agree(answer, { result: refusal ?? "found" }, what);
     agree(viewWithoutTime(answer.group), this.reader.view(asker, group), `${group} for ${asker}`);
     const all = this.reader.members(group, page.isAdminsOnly);
-    const known = [...this.model.accounts];
-    const rest = all.filter(({ account }) => known.indexOf(account) > known.indexOf(page.after));
+    const order = new Map([...this.model.accounts].map((account, at) => [account, at]));
+    const placeOf = (account: string): number => order.get(account) ?? -1;
+    const rest = all.filter(({ account }) => placeOf(account) > placeOf(page.after));
     agree(answer.items.length, Math.min(page.limit, rest.length), `how many ${what}`);
     agree(answer.hasMore, page.limit > 0 && rest.length > page.limit, `whether there are more ${what}`);
     const told = answer.items.map(withoutTime);
     // Accounts that a store learns of together may have numbers in any order.
-    const isOrdered = ({ account }: ModelMember): boolean => known.indexOf(account) < orderedAccounts;
+    const isOrdered = ({ account }: ModelMember): boolean => placeOf(account) < orderedAccounts;
     agree(told.filter(isOrdered), rest.filter(isOrdered).slice(0, page.limit), what);
     const others = new Map(rest.map((member) => [member.account, member]));
     for (const member of told) agree(member, others.get(member.account), what);

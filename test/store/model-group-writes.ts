@@ -1,5 +1,5 @@
-// What the calls of GroupStore do in the model of conversations. Each is told with the store's answer, from which ids and
-// times are taken.
+// What the calls of GroupStore do in the model of conversations. Each is told with the store's answer, from which ids
+// and times are taken.
 
 import { groupAdminsMax, pinnedMessagesMax, quietMembersMax } from "../../src/base/limits/fixed.ts";
 import type { LimitValues } from "../../src/base/limits/table.ts";
