@@ -48,6 +48,13 @@ export async function postgresPlace(server: PostgresServer): Promise<AheadPlace 
       await sql`UPDATE roost.sequence SET last_id = ${id}`;
       await sql.close({ timeout: 0 });
     },
+    tidyGroups: () =>
+      ask(async (sql) => {
+        for (let isMore = true; isMore;) {
+          const rows: { more: boolean }[] = await sql`SELECT roost.clean_ended('tidy', NULL, 500) AS more`;
+          isMore = rows[0]?.more === true;
+        }
+      }),
     remove: () => server.dropDatabase(url),
   };
 }
