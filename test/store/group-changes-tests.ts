@@ -275,6 +275,8 @@ export function groupChangesTests(asks: GroupAsks): void {
     await opened.store.quit(of("m1"));
     expect(await names("m3", { limit: 3, after: "m1" })).toEqual(["m2", "m3", "m4"]);
     expect(await members("m3", { limit: 2, after: "m4" })).toMatchObject({ hasMore: false, items: [{}, {}] });
+    // The group alone is whole.
+    expect(await members("m3", { limit: 0 })).toMatchObject({ hasMore: false, items: [] });
     expect(await names("m1")).toBe("forbidden");
     expect(await names("m3", { group: "no" })).toBe("notFound");
     expect(await names("m3", { app: ofTest.otherApp })).toBe("notFound");
