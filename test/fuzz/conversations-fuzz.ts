@@ -17,6 +17,7 @@ import {
   ConversationRun,
   targetOf,
 } from "../store/conversation-run.ts";
+import { agree } from "../store/agree.ts";
 import type { StorePlace } from "../store/opened-store.ts";
 import { postgresPlace } from "../store/postgres-place.ts";
 import { stored, talk } from "../store/samples.ts";
@@ -76,6 +77,7 @@ export async function fuzzConversations(
   } finally {
     for (const store of stores) await store.close();
   }
+  agree((await place.check?.()) ?? [], [], "what a check of the store finds");
   return done;
 }
 

@@ -14,6 +14,8 @@ export interface StorePlace {
   deleteUpTo?(id: bigint): Promise<void>;
   /** Does the housekeeping of groups that have ended; absent where a store has none. */
   tidyGroups?(): Promise<void>;
+  /** What a check finds wrong. */
+  check?(): Promise<readonly string[]>;
   /** Removes it after all openings were closed. */
   remove(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { SQL } from "bun";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { PostgresServer } from "../../scripts/harness/postgres.ts";
+import { checkPostgres } from "../../src/store/postgres/check.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import type { GroupPlace } from "./group-suite.ts";
@@ -55,6 +56,7 @@ export async function postgresPlace(server: PostgresServer): Promise<AheadPlace 
           isMore = rows[0]?.more === true;
         }
       }),
+    check: async () => (await checkPostgres(url, () => undefined)).problems,
     remove: () => server.dropDatabase(url),
   };
 }

@@ -4,6 +4,7 @@ import { Database } from "bun:sqlite";
 import { rmSync } from "node:fs";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { checkStore } from "../../src/store/sqlite/check.ts";
 import { EndedGroups } from "../../src/store/sqlite/groups/ended-groups.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
@@ -48,6 +49,10 @@ export function sqlitePlace(path: string, flushMessages: number): AheadPlace & G
       const ended = new EndedGroups(db);
       while (ended.isDue) db.transaction(() => ended.clean()).immediate();
       db.close();
+    },
+    check: async () => {
+      const { logProblems, indexProblems, reads } = checkStore(path, () => undefined);
+      return [...logProblems, ...indexProblems, ...reads.problems];
     },
     remove: async () => {
       for (const file of [path, indexPathOf(path)]) {

@@ -22,6 +22,11 @@ const questions: readonly [what: string, sql: string][] = [
     `SELECT DISTINCT n.value FROM entry e, json_each('[' || e.accounts || ']') n
      WHERE e.accounts IS NOT NULL EXCEPT SELECT number FROM account`,
   ],
+  [
+    "owners of groups have the role of an admin, too",
+    `SELECT 1 FROM "group" g JOIN member m ON m."group" = g.number AND m.account = g.owner
+     WHERE m.until_id IS NULL AND m.role > 0`,
+  ],
   ["dismissed groups have members", `SELECT 1 FROM "group" WHERE dismissed_id > 0 AND member_count > 0`],
   [
     "blocks, settings or profiles are beyond the last id",
