@@ -24,6 +24,11 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     await store.change({ app: "app", actor: "bob", messageId, kind: "react", reaction: "+1", isOff: false });
     await store.hide({ app: "app", account: "bob", messageIds: [messageId] });
     await store.markRead({ app: "app", account: "bob", toGroup: false, dest: "ann", messageId });
+    const { people } = store;
+    await people?.block({ app: "app", account: "ann", blocked: "carol", isOff: false });
+    await people?.setConsent({ app: "app", account: "bob", add: "nobody" });
+    await people?.setProfile({ app: "app", account: "ann", name: "Ann" });
+    await people?.markSeen([{ app: "app", account: "bob", minute: 30_000_000 }]);
     await store.close();
     const sql = new SQL(url, { max: 1 });
     for (const statement of statements) await sql.unsafe(statement);
@@ -77,6 +82,21 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       ["UPDATE roost.message SET state = 2 WHERE client_id = 'c'", "recalled messages that have a text"],
       ["DELETE FROM roost.reaction", "messages with wrong counts of reactions"],
       ["DELETE FROM roost.conversation WHERE account = 1", "missing from the list of one side"],
+      ["UPDATE roost.block SET account = 99", "rows of block without an account"],
+      ["UPDATE roost.block SET blocked = 99", "blocks of accounts that do not exist"],
+      ["UPDATE roost.consent SET account = 99", "rows of consent without an account"],
+      ["UPDATE roost.profile SET account = 99", "rows of profile without an account"],
+      ["UPDATE roost.seen SET account = 99", "rows of seen without an account"],
+      [
+        "UPDATE roost.profile SET version = 1::bigint << 62",
+        "versions of blocks, settings or profiles above the last id",
+      ],
+      ["UPDATE roost.sequence SET guard_id = 0", "2 blocks or settings that are newer than the version"],
+      ["UPDATE roost.account SET guarded = false", "2 accounts whose blocks or settings refuse nobody"],
+      [
+        "ALTER TABLE roost.block DROP CONSTRAINT block_pkey; INSERT INTO roost.block SELECT * FROM roost.block",
+        "duplicate blocks",
+      ],
     ];
     for (const [statement, told] of cases) {
       expect([statement, (await checked(statement)).join("; ")]).toEqual([statement, expect.stringContaining(told)]);

@@ -10,7 +10,7 @@ import { type ChangeFacts, rightTo } from "../../src/store/rights.ts";
 import { changed, ConversationAsks } from "./conversation-asks.ts";
 import { OpenedStore } from "./opened-store.ts";
 import { canDump, dumpOf, play } from "./postgres-dumps.ts";
-import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
+import { databaseForEach, postgresForAll, scannedTables } from "./postgres-setup.ts";
 import { stored, talk } from "./samples.ts";
 
 const facts = ["isAuthor", "mayRead", "mayTalk", "isAdmin", "isRecalled", "isRecent"] as const;
@@ -183,17 +183,6 @@ describe.skipIf(!hasPostgres)("conversations in a PostgreSQL store", () => {
     await purging.run((sql) => sql`SELECT roost.delete_slice(0, ${lastId}, 100, null)`);
     await purging.close();
     await opened.store.close();
-    // What a connection counted is seen when it has ended.
-    await until(async () => {
-      const others = await db.sql`SELECT FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
-      return others.count === 0;
-    }, "the store's connections have ended");
-    const scanned: [string][] = await db.sql`
-      SELECT relname FROM pg_stat_user_tables
-      WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration', 'identity', 'unfinished_group')
-        AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)
-          + (relname IN ('group_count', 'message'))::integer`.values();
-    expect(scanned.flat()).toEqual([]);
+    expect(await scannedTables(db)).toEqual([]);
   });
 });

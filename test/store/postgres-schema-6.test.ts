@@ -96,12 +96,12 @@ describe.skipIf(!canDump)("a PostgreSQL store of schema 6", () => {
   }, 60_000);
 
   test("a dump of it that is restored under a running program is upgraded, and begins its conversations", async () => {
-    const dump = await dumpOf(db.url, "--clean", "--if-exists");
+    const dump = await dumpOf(db.url);
     const store = await db.open();
     opened.store = store;
     for (let round = 0; round < 2; round++) await say(store, { sender: "ann", dest: "bob" });
     expect(await asks.names("bob")).toEqual(["ann"]);
-    await db.sql.unsafe("DROP FUNCTION roost.append_batch");
+    await db.sql.unsafe("DROP SCHEMA roost CASCADE");
     await play(db.url, dump);
     const id = await say(store, { sender: "ann", dest: "bob", body: "after it" });
     expect(await db.number("SELECT max(number) FROM roost.migration")).toBe(schemaVersion);

@@ -6,6 +6,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { PostgresServer } from "../../scripts/harness/postgres.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 /** Starts a server before the tests of a `describe` block and stops it after them; gives it once it runs. */
 export function postgresForAll(): () => PostgresServer {
@@ -71,6 +72,23 @@ export function databaseForEach(server: () => PostgresServer): TestDatabase {
       return row?.life ?? "";
     },
   };
+}
+
+/** The tables that a store has read from end to end; call after all its connections were closed. */
+export async function scannedTables({ sql }: TestDatabase): Promise<readonly string[]> {
+  // What a connection counted is seen when it has ended.
+  await until(async () => {
+    const others = await sql`SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
+    return others.count === 0;
+  }, "the store's connections have ended");
+  // Each index was built by a scan, and these tables are read by a migration.
+  const scanned: [string][] = await sql`
+    SELECT relname FROM pg_stat_user_tables
+    WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration', 'identity', 'unfinished_group')
+      AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)
+        + (relname IN ('group_count', 'message'))::integer`.values();
+  return scanned.flat();
 }
 
 /** Puts the tables of an earlier schema into an empty database, as its programs left them. */

@@ -10,7 +10,7 @@ export type TalkJob = JobOf<"talk">;
 export type AckJob = JobOf<"ack">;
 export type GroupJob = Exclude<Job, TalkJob | AckJob>;
 
-/** A row of roost.append_batch, as an array. */
+/** A row of roost.append_talks, as an array. */
 type MessageRow = readonly [
   outcome: bigint,
   id: bigint,
@@ -66,7 +66,7 @@ export async function sendMessages(
   const isNamed = !areKnown || linked.length > 0;
   const named = (pick: (talk: TalkJob) => string) => texts(talks.map((talk) => (isNamed ? pick(talk) : "")));
   const links = linked.map((position) => talks[position - 1]);
-  const rows: readonly MessageRow[] = await sql`SELECT * FROM roost.append_batch(
+  const rows: readonly MessageRow[] = await sql`SELECT * FROM roost.append_talks(
     ${holder}, ${life},
     ${named((talk) => talk.app)}, ${named((talk) => talk.sender)},
     ${bigints(senders)},

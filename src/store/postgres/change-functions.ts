@@ -59,6 +59,13 @@ BEGIN
   last_id := held.last_id;
   FOR change IN SELECT value FROM json_array_elements(a_changes) LOOP
     next_id := roost.first_id(last_id, held.wall_us / 1000, held.node);
+    IF change ->> 'kind' = 'people' THEN
+      given := roost.change_people(change -> 'call', next_id, (change ->> 'blocksMax')::bigint);
+      IF given ->> 'result' = 'stored' THEN last_id := next_id; END IF;
+      answer := given::text;
+      RETURN NEXT;
+      CONTINUE;
+    END IF;
     is_own := change ->> 'kind' IN ('set', 'hide');
     me := roost.account_number(change ->> 'app', change ->> CASE WHEN is_own THEN 'account' ELSE 'actor' END);
     IF change ->> 'kind' = 'set' THEN
@@ -109,7 +116,8 @@ BEGIN
   to_inbox := coalesce(partner, changed.inbox);
   verdict := roost.right_to(
     action, changed.sender = a_me, ${mayRead("a_me", "changed")},
-    changed.inbox > 0 OR is_member AND its_group.member_count > 0,
+    CASE WHEN changed.inbox > 0 THEN roost.may_reach(a_me, partner, 'write')
+      ELSE roost.talk_right(-changed.inbox, a_me, a_at_ns / 1000000000) = 'allowed' END,
     changed.inbox < 0 AND is_member AND its_group.owner = a_me,
     coalesce(changed.state, 0) & ${messageState.recalled} <> 0,
     window_ms > 0 AND a_at_ns - changed.sent_ns <= window_ms * 1000000);

@@ -16,6 +16,7 @@ interface Answer {
   readonly groupVersion: string;
   readonly previousEntryId: string;
   readonly version: string;
+  readonly madeAccount?: boolean;
 }
 
 const kindOf = { edit: entryKind.edited, recall: entryKind.recalled, react: entryKind.reacted } as const;
@@ -23,17 +24,35 @@ const kindOf = { edit: entryKind.edited, recall: entryKind.recalled, react: entr
 /** Commits changes in one transaction; result i belongs to job i. */
 export async function sendChanges(
   sql: SQL,
-  { holder, life, jobs }: { readonly holder: string; readonly life: string; readonly jobs: readonly ChangeJob[] },
+  {
+    holder,
+    life,
+    jobs,
+    blocksMax,
+  }: {
+    readonly holder: string;
+    readonly life: string;
+    readonly jobs: readonly ChangeJob[];
+    readonly blocksMax: number;
+  },
 ): Promise<readonly ChangeResult[]> {
-  const changes = JSON.stringify(jobs, (_, value: unknown) => (typeof value === "string" ? toText(value) : value));
+  const changes = JSON.stringify(
+    jobs.map((job) => (job.kind === "people" ? { ...job, blocksMax } : job)),
+    (_, value: unknown) => (typeof value === "string" ? toText(value) : value),
+  );
   const rows: { answer: string }[] = await sql`
     SELECT answer FROM roost.change_conversations(${holder}, ${life}, ${changes}::text::json)`;
   assert(rows.length === jobs.length, "each change has its row");
   return rows.map(({ answer }, index) => {
     const job = jobs[index];
     assert(job !== undefined, "each row has its change");
-    assert(job.kind !== "group" && job.kind !== "people", "this engine has no groups and people yet");
+    assert(job.kind !== "group", "this engine has no groups yet");
     const given: Answer = JSON.parse(answer);
+    if (job.kind === "people")
+      return {
+        of: "people",
+        outcome: { ...settingOutcome(given), ...(given.madeAccount === true && { madeAccount: true }) },
+      };
     return job.kind === "set" || job.kind === "hide"
       ? { of: "account", outcome: settingOutcome(given) }
       : { of: "message", outcome: changeOutcome(job, given) };

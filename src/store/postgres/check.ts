@@ -135,6 +135,41 @@ const conversationQuestions: readonly Question[] = [
   },
 ];
 
+/** The first schema with blocks, settings of accounts and profiles. */
+const peopleFrom = 8;
+
+const peopleQuestions: readonly Question[] = [
+  ...(["block", "consent", "profile", "seen"] as const).map((table): Question => ({
+    what: `rows of ${table} without an account`,
+    sql: orphans(table, "account", "account"),
+  })),
+  { what: "blocks of accounts that do not exist", sql: orphans("block", "blocked", "account") },
+  { what: "duplicate blocks", sql: duplicates("block", "account, blocked") },
+  ...(["consent", "profile", "seen"] as const).map((table): Question => ({
+    what: `accounts with several rows of ${table}`,
+    sql: duplicates(table, "account"),
+  })),
+  {
+    what: "versions of blocks, settings or profiles above the last id of the store",
+    sql: `SELECT (SELECT count(*) FROM roost.block, roost.sequence s WHERE version > s.last_id)
+          + (SELECT count(*) FROM roost.consent, roost.sequence s WHERE version > s.last_id)
+          + (SELECT count(*) FROM roost.profile, roost.sequence s WHERE version > s.last_id) AS n`,
+  },
+  {
+    what: "blocks or settings that are newer than the version by which nodes learn of them",
+    sql: `SELECT (SELECT count(*) FROM roost.block, roost.sequence s WHERE version > s.guard_id)
+          + (SELECT count(*) FROM roost.consent, roost.sequence s WHERE version > s.guard_id) AS n`,
+  },
+  {
+    what: "accounts whose blocks or settings refuse nobody, because they do not count as guarded",
+    sql: `SELECT count(*) AS n FROM roost.account a
+          JOIN (SELECT account FROM roost.block WHERE NOT is_off UNION
+            SELECT account FROM roost.consent WHERE write_rule <> 'everybody' OR add_rule <> 'everybody') g
+            ON g.account = a.number
+          WHERE NOT a.guarded`,
+  },
+];
+
 function miscounted(where: string): Question {
   return {
     what: "groups with a wrong count of members",
@@ -187,6 +222,7 @@ async function check(
     ...questions,
     ...(version >= countsFrom ? countQuestions : [miscounted("")]),
     ...(version >= conversationsFrom ? conversationQuestions : []),
+    ...(version >= peopleFrom ? peopleQuestions : []),
   ];
   for (const [index, question] of asked.entries()) {
     began(question.what, index / (asked.length + 1));

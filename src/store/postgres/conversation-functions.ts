@@ -23,6 +23,12 @@ export function otherOf(account: string, message: string): string {
     THEN ${message}.inbox ELSE ${message}.sender END`;
 }
 
+/** A condition: the retention has not deleted all messages between two accounts. */
+export function hasMessages(one: string, other: string): string {
+  return `(EXISTS (SELECT FROM roost.message m WHERE m.inbox >= 1 AND m.sender = ${other} AND m.inbox = ${one})
+        OR EXISTS (SELECT FROM roost.message m WHERE m.inbox >= 1 AND m.sender = ${one} AND m.inbox = ${other}))`;
+}
+
 export const conversationFunctions = `
 -- A conversation of an account as its settings name it; null if the account never had it.
 CREATE OR REPLACE FUNCTION roost.conversation_of(a_app text, a_me bigint, a_to_group boolean, a_dest text)
@@ -38,9 +44,7 @@ BEGIN
   RETURN (
     SELECT c.other FROM roost.account a JOIN roost.conversation c ON c.account = a_me AND c.other = a.number
     WHERE a.app = a_app AND a.name = a_dest
-      -- The retention may have deleted all of it.
-      AND (EXISTS (SELECT FROM roost.message m WHERE m.inbox >= 1 AND m.sender = a.number AND m.inbox = a_me)
-        OR EXISTS (SELECT FROM roost.message m WHERE m.inbox >= 1 AND m.sender = a_me AND m.inbox = a.number)));
+      AND ${hasMessages("a_me", "a.number")});
 END $$;
 
 CREATE OR REPLACE FUNCTION roost.account_number(a_app text, a_name text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$

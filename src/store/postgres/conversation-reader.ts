@@ -1,7 +1,7 @@
-// Reads conversations: histories, lists, accounts' own state, and who has read a message. Like reader.ts, every
+// Reads conversations: histories, lists, and who has read a message. Like reader.ts, every
 // statement names the life of the store.
 
-import { hideIdsMax, lastBodyBytesMax, readersDays, readersGroupMax } from "../../base/limits/fixed.ts";
+import { lastBodyBytesMax, readersDays, readersGroupMax } from "../../base/limits/fixed.ts";
 import {
   type ConversationInit,
   cutLast,
@@ -10,14 +10,7 @@ import {
   type HistoryMessageFields,
   unreadFields,
 } from "../conversation-bodies.ts";
-import type {
-  AccountState,
-  ConversationsQuery,
-  HistoryQuery,
-  ReadersAnswer,
-  ReadersQuery,
-  SettingState,
-} from "../conversations.ts";
+import type { ConversationsQuery, HistoryQuery, ReadersAnswer, ReadersQuery } from "../conversations.ts";
 import { messageState } from "./change-functions.ts";
 import type { Connections } from "./connection.ts";
 import { mentionsOf } from "./log-reader.ts";
@@ -62,17 +55,6 @@ interface ConversationRow {
   readonly peer_read_id: bigint;
   readonly unread: bigint;
   readonly unread_mentions: bigint;
-}
-interface StateRow {
-  readonly last_id: bigint;
-  readonly version: bigint;
-  readonly message_id: bigint | null;
-  readonly account: string | null;
-  readonly group_id: string | null;
-  readonly is_pinned: boolean;
-  readonly is_muted: boolean;
-  readonly hidden_id: bigint;
-  readonly cleared_id: bigint;
 }
 interface ReadersRow {
   readonly result: "found" | "notFound" | "forbidden" | "tooLarge" | "tooOld";
@@ -139,51 +121,6 @@ export class ConversationReader {
       rows.map((row) => conversationOf(row, lasts.get(row.last_id))),
       hasMore,
     );
-  }
-
-  async accountState(
-    life: string,
-    request: { readonly app: string; readonly account: string; readonly since: bigint; readonly limit: number },
-  ): Promise<AccountState> {
-    const { app, account, since } = request;
-    // All messages that were hidden at once have one version, and one answer.
-    const limit = Math.max(request.limit, hideIdsMax);
-    const rows = await this.connections.run<StateRow[]>(
-      (sql) => sql`
-        SELECT v.last_id, coalesce(s.version, 0) AS version, s.message_id, o.name AS account, g.id AS group_id,
-          s.is_pinned, s.is_muted,
-          s.hidden_id, s.cleared_id
-        FROM (
-          -- A version above the last id is from before a backup was restored.
-          SELECT q.last_id, CASE WHEN ${since} > q.last_id THEN 0 ELSE ${since} END AS since
-          FROM roost.sequence q OFFSET 0
-        ) v
-        LEFT JOIN roost.account a ON a.app = ${toText(app)} AND a.name = ${toText(account)}
-        LEFT JOIN LATERAL (
-          (SELECT c.version, null::bigint AS message_id, c.other, c.is_pinned, c.is_muted, c.hidden_id, c.cleared_id
-           FROM roost.conversation c
-           WHERE c.account = a.number AND c.version > v.since AND c.version > 0
-           ORDER BY c.version LIMIT ${limit + 1})
-          UNION ALL
-          (SELECT h.version, h.id, null, false, false, 0, 0 FROM roost.hidden h
-           WHERE h.account = a.number AND h.version > v.since ORDER BY h.version LIMIT ${limit + 1})
-          ORDER BY 1, 2 LIMIT ${limit + 1}
-        ) s ON true
-        LEFT JOIN roost.account o ON o.number = s.other
-        LEFT JOIN roost.chat_group g ON g.number = -s.other
-        WHERE roost.require_life(${life})
-        ORDER BY s.version, s.message_id`,
-    );
-    // Without a change there is one row, which only has the last id.
-    const changes = rows.filter((row) => row.version > 0n);
-    const next = changes[limit]?.version;
-    const told = changes.filter(({ version }) => next === undefined || version < next);
-    return {
-      version: next === undefined ? (rows[0]?.last_id ?? 0n) : (told.at(-1)?.version ?? 0n),
-      settings: told.flatMap((row) => (row.message_id === null ? [settingOf(row)] : [])),
-      hiddenMessages: told.flatMap(({ message_id: id }) => (id === null ? [] : [id])),
-      hasMore: next !== undefined,
-    };
   }
 
   async readers(life: string, query: ReadersQuery): Promise<ReadersAnswer> {
@@ -267,17 +204,5 @@ function conversationOf(row: ConversationRow, last: HistoryMessageFields | undef
     pinned: row.is_pinned,
     muted: row.is_muted,
     hidden: row.is_hidden,
-  };
-}
-
-function settingOf(row: StateRow): SettingState {
-  return {
-    toGroup: row.group_id !== null,
-    dest: fromText(row.group_id ?? row.account ?? ""),
-    isPinned: row.is_pinned,
-    isMuted: row.is_muted,
-    hiddenId: row.hidden_id,
-    clearedTo: row.cleared_id,
-    version: row.version,
   };
 }

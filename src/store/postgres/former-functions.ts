@@ -1,5 +1,5 @@
-// Functions for programs of schemas 1 to 6, which run on the new schema during a rolling upgrade. Schema 6 did not say
-// which conversations had begun. Schemas 4 and 5 had no mentions, replies and entries. Schema 3 did not report who was
+// Functions for programs of schemas 1 to 7, which run on the new schema during a rolling upgrade. Schema 7 had neither
+// blocks nor mutes. Schema 6 did not say which conversations had begun. Schemas 4 and 5 had no mentions, replies and entries. Schema 3 did not report who was
 // left out of a group, and had only the initial limits. Schemas 1 and 2 do not know the life of the store (life.ts), so
 // it is not compared. Schema 1 passed the time of its own machine (a_wall_ms) and the id below which to delete; both
 // are ignored.
@@ -24,6 +24,42 @@ const outcomeOfGroup = "outcome bigint, number_1 bigint, number_2 bigint";
 function called(head: string, body: string): string {
   return `CREATE OR REPLACE FUNCTION roost.${head} LANGUAGE plpgsql ${isolated} AS $$\n${body}\n$$;`;
 }
+
+const ofSchema7 = [
+  // Its programs know no refusal of a talk but that of strangers.
+  called(
+    `append_batch(
+  a_holder text, a_life text,
+  a_apps text[], a_senders text[], a_sender_numbers bigint[],
+  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[], a_to_knowns boolean[],
+  a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
+  a_starts integer[], a_linked integer[], a_mentions text[], a_replies bigint[],
+  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
+) RETURNS TABLE (
+  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, previous_entry_id bigint,
+  sender bigint, inbox bigint
+)`,
+    `BEGIN
+  RETURN QUERY SELECT
+      CASE WHEN m.outcome IN (${outcome.muted}, ${outcome.forAdmins}, ${outcome.unwilling}) THEN ${outcome.forbidden}
+        ELSE m.outcome END::bigint,
+      m.id, m.sent_ns, m.previous_id, m.group_version, m.previous_entry_id, m.sender, m.inbox
+    FROM roost.append_talks(
+      a_holder, a_life, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_to_knowns,
+      a_types, a_bodies, a_extras, a_client_ids, a_starts, a_linked, a_mentions, a_replies,
+      a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids) m;
+END`,
+  ),
+  called(
+    `mark_read(
+  a_life text, a_apps text[], a_accounts text[], a_to_groups boolean[], a_dests text[], a_ids bigint[]
+) RETURNS TABLE (former_id bigint, read_id bigint)`,
+    `BEGIN
+  RETURN QUERY SELECT c.former_id, c.read_id
+    FROM roost.move_cursors(a_life, a_apps, a_accounts, a_to_groups, a_dests, a_ids) c;
+END`,
+  ),
+];
 
 const ofSchema6 = [
   called(
@@ -177,6 +213,11 @@ const ofSchema1 = [
   called("purge(a_above_id bigint, a_below_id bigint, a_rows integer) RETURNS bigint", "BEGIN RETURN null; END"),
 ];
 
-export const formerFunctions: string = [...ofSchema6, ...ofSchema5, ...ofSchema3, ...ofSchema2, ...ofSchema1].join(
-  "\n\n",
-);
+export const formerFunctions: string = [
+  ...ofSchema7,
+  ...ofSchema6,
+  ...ofSchema5,
+  ...ofSchema3,
+  ...ofSchema2,
+  ...ofSchema1,
+].join("\n\n");

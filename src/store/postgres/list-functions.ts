@@ -4,6 +4,7 @@
 import { unreadMax } from "../../base/limits/fixed.ts";
 import { endId, isInWindow, mayRead, otherOf } from "./conversation-functions.ts";
 import { isHidden } from "./history-functions.ts";
+import { isBlocked } from "./people/guard-functions.ts";
 
 /** Whose newest visible message is asked for: an expression for each direction. */
 function lastOf(sender: string, inbox: string): string {
@@ -162,7 +163,8 @@ BEGIN
         coalesce(c.hidden_id, 0) AS hidden_id, coalesce(c.cleared_id, 0) AS cleared_id,
         coalesce(
           (SELECT r.read_id FROM roost.read_cursor r WHERE r.account = a_me AND r.other = t.other), 0) AS read_id,
-        CASE WHEN t.other > 0 THEN coalesce(
+        -- Who blocks an account shows it no cursor.
+        CASE WHEN t.other > 0 AND NOT ${isBlocked("t.other", "a_me")} THEN coalesce(
           (SELECT r.read_id FROM roost.read_cursor r WHERE r.account = t.other AND r.other = a_me), 0)
         ELSE 0 END AS peer_read_id
       FROM unnest(found.others, found.activity_ids, found.last_ids) WITH ORDINALITY
@@ -194,7 +196,10 @@ BEGIN
 END $$;
 `;
 
-/** Who has read a message of a group: the members whose window holds it, but for its author, above a_after. */
+/**
+ * Who has read a message of a group: the members whose window holds it, but for its author and those who block the
+ * asker, above a_after.
+ */
 const readers = `
 CREATE OR REPLACE FUNCTION roost.readers(
   a_app text, a_account text, a_message bigint, a_after text, a_limit bigint, a_members_max bigint, a_age_ms bigint,
@@ -233,6 +238,7 @@ BEGIN
       AND EXISTS (
         SELECT FROM roost.read_cursor c
         WHERE c.account = m.account AND c.other = its.inbox AND c.read_id >= its.id)
+      AND NOT ${isBlocked("m.account", "me")}
     ORDER BY a.name COLLATE "C");
   result := 'found';
   count := cardinality(all_accounts);

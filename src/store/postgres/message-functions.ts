@@ -7,12 +7,23 @@
 import { outcome } from "../jobs.ts";
 import { nodeNumbers } from "../snowflake.ts";
 import { isInWindow } from "./conversation-functions.ts";
+import { anyGuarded } from "./people/guard-functions.ts";
 import { isolated } from "./writer-lock.ts";
 
 /** An expression: the newest id of an inbox below another one; null if there is none. */
 function idBefore(table: "message" | "entry", inbox: string, id: string): string {
   return `(SELECT b.id FROM ${table} b WHERE b.inbox = ${inbox} AND b.id < ${id} ORDER BY b.id DESC LIMIT 1)`;
 }
+
+/** An expression: why a member may not talk in a group, 0 if it may. */
+const memberDenial = `coalesce((
+                SELECT CASE
+                  WHEN m.muted_until > held.wall_us / 1000000 THEN ${outcome.muted}
+                  WHEN (r.found).for_admins AND m.role = 0 AND (r.found).owner <> m.account THEN ${outcome.forAdmins}
+                  ELSE 0 END
+                FROM member m
+                WHERE m.chat_group = (r.found).number AND m.account = r.sender AND m.until_id IS NULL
+              ), ${outcome.forbidden})`;
 
 /**
  * Rows of results are in order, messages first: an outcome, its five numbers, and for a message the accounts' numbers,
@@ -27,7 +38,7 @@ function idBefore(table: "message" | "entry", inbox: string, id: string): string
  * and the second pass finds all of them, but for receivers of talks that are refused.
  */
 const store = `
-CREATE OR REPLACE FUNCTION roost.append_batch(
+CREATE OR REPLACE FUNCTION roost.append_talks(
   a_holder text, a_life text,
   a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[], a_to_knowns boolean[],
@@ -71,16 +82,14 @@ BEGIN
       inboxes := a_dest_numbers;
       versions := array_fill(0::bigint, ARRAY[talks]);
       denials := array_fill(null::bigint, ARRAY[talks]);
+      IF ${anyGuarded("inboxes")} THEN denials := roost.refuse_talks(senders, inboxes, denials); END IF;
     ELSE
       FOR pass IN 1..2 LOOP
         SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce((r.found).version, 0)),
             array_agg(CASE
               WHEN NOT r.to_group THEN CASE WHEN r.inbox IS NULL AND r.to_known THEN ${outcome.unknown} END
               WHEN coalesce((r.found).member_count, 0) = 0 THEN ${outcome.notFound}
-              WHEN NOT EXISTS (
-                SELECT FROM member m
-                WHERE m.chat_group = (r.found).number AND m.account = r.sender AND m.until_id IS NULL
-              ) THEN ${outcome.forbidden}
+              ELSE nullif(${memberDenial}, 0)
             END::bigint),
             bool_and(r.sender IS NOT NULL AND (r.to_group OR r.to_known OR r.inbox IS NOT NULL))
           INTO senders, inboxes, versions, denials, is_complete
@@ -101,13 +110,14 @@ BEGIN
             ) t
             ORDER BY t.position
           ) r;
+        IF ${anyGuarded("inboxes")} THEN denials := roost.refuse_talks(senders, inboxes, denials); END IF;
         FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
           place := a_linked[link];
           CONTINUE WHEN denials[place] IS NOT NULL;
           denials[place] := roost.link_denial(
             a_apps[place], senders[place], coalesce(inboxes[place], 0), a_senders[place], a_dests[place],
             a_mentions[link], a_replies[link]);
-      END LOOP;
+        END LOOP;
         EXIT WHEN is_complete OR pass = 2;
         made := ARRAY(
           SELECT inbox IS NULL FROM unnest(inboxes) WITH ORDINALITY AS t (inbox, position) ORDER BY position);

@@ -40,6 +40,8 @@ import { sizeOfDatabase } from "./store-size.ts";
 import { contentOf } from "./life.ts";
 import { LogReader } from "./log-reader.ts";
 import { migrate, migrateReplacement } from "./migrate.ts";
+import { PostgresPeople } from "./people/postgres-people.ts";
+import { readState } from "./people/state-reader.ts";
 import { ReadMarks } from "./read-marks.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
 import { mayBePlain } from "./secure-url.ts";
@@ -121,6 +123,7 @@ class PostgresStore extends JobStore implements Store {
   private readonly logReader: LogReader;
   private readonly conversationReader: ConversationReader;
   private readonly readMarks: ReadMarks;
+  readonly people: PostgresPeople;
   protected override readonly housekeeping: Housekeeping;
   private readonly scarcityLog: RareLog;
   private unopened: Unopened | undefined;
@@ -146,6 +149,11 @@ class PostgresStore extends JobStore implements Store {
     this.reader = new Reader(this.readConnections);
     this.logReader = new LogReader(this.readConnections);
     this.conversationReader = new ConversationReader(this.readConnections);
+    this.people = new PostgresPeople(
+      this.readConnections,
+      (work) => this.read(work),
+      (...call) => this.writePeople(...call),
+    );
     this.readMarks = new ReadMarks(markConnections, (work) => this.read(work));
     const keepMs = retentionDays > 0 ? retentionDays * dayMs : undefined;
     const horizons = new Horizons(this.readConnections, time.clock, keepMs);
@@ -208,7 +216,7 @@ class PostgresStore extends JobStore implements Store {
   }
 
   accountState(app: string, account: string, since: bigint, limit: number): Promise<AccountState> {
-    return this.read((life) => this.conversationReader.accountState(life, { app, account, since, limit }));
+    return this.read((life) => readState(this.readConnections, life, { app, account, since, limit }));
   }
 
   async markRead(mark: ReadMark): Promise<ReadOutcome> {

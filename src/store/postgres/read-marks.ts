@@ -5,6 +5,7 @@ import { assert } from "../../base/assert.ts";
 import type { ReadMark, ReadOutcome } from "../conversations.ts";
 import { StoreUnavailable } from "../store.ts";
 import type { Connections } from "./connection.ts";
+import type { InLife } from "./life.ts";
 import { toText } from "./text.ts";
 
 const batchMax = 500;
@@ -20,10 +21,8 @@ interface Waiting {
 interface Row {
   readonly former_id: bigint | null;
   readonly read_id: bigint;
+  readonly is_private: boolean;
 }
-
-/** Runs a read or write in the store's life, and again in the next one where the store was replaced. */
-type InLife = <T>(work: (life: string) => Promise<T>) => Promise<T>;
 
 export class ReadMarks {
   private readonly connections: Connections;
@@ -77,7 +76,7 @@ export class ReadMarks {
           batch.map(({ mark }) => toText(pick(mark))),
           "TEXT",
         );
-      return sql`SELECT former_id, read_id FROM roost.mark_read(
+      return sql`SELECT former_id, read_id, is_private FROM roost.move_cursors(
         ${life}, ${texts(({ app }) => app)}, ${texts(({ account }) => account)},
         ${sql.array(
           batch.map(({ mark }) => mark.toGroup),
@@ -96,5 +95,6 @@ function outcomeOf({ messageId }: ReadMark, row: Row | undefined): ReadOutcome {
   const former = row?.former_id ?? null;
   if (row === undefined || former === null) return { result: "notFound" };
   if (former < 0n) return { result: "future" };
-  return { result: messageId > former ? "moved" : "unchanged", readId: row.read_id };
+  const result = messageId > former ? "moved" : "unchanged";
+  return { result, readId: row.read_id, ...(row.is_private && { isPrivate: true }) };
 }

@@ -16,6 +16,8 @@ import { lifeFunctions } from "./life.ts";
 import { listFunctions } from "./list-functions.ts";
 import { messageFunctions } from "./message-functions.ts";
 import { ownershipFunctions } from "./ownership-functions.ts";
+import { guardFunctions } from "./people/guard-functions.ts";
+import { peopleFunctions } from "./people/people-functions.ts";
 import { purgeFunctions } from "./purge-functions.ts";
 import { revocationFunctions } from "./revocation-functions.ts";
 import { settingFunctions } from "./setting-functions.ts";
@@ -279,6 +281,41 @@ CREATE TABLE roost.read_cursor (
 /** Only functions change: a writer says which conversations it knows to have begun (message-functions.ts). */
 const knownConversations = "";
 
+const people = `
+SELECT FROM roost.sequence FOR UPDATE;
+ALTER TABLE roost.sequence ADD COLUMN guard_id bigint NOT NULL DEFAULT 0;
+ALTER TABLE roost.chat_group ADD COLUMN for_admins boolean NOT NULL DEFAULT false;
+ALTER TABLE roost.member ADD COLUMN role smallint NOT NULL DEFAULT 0, ADD COLUMN muted_until bigint NOT NULL DEFAULT 0;
+ALTER TABLE roost.account ADD COLUMN guarded boolean NOT NULL DEFAULT false;
+CREATE INDEX account_guarded ON roost.account (number) WHERE guarded;
+CREATE TABLE roost.block (
+  account bigint NOT NULL,
+  blocked bigint NOT NULL,
+  version bigint NOT NULL,
+  is_off boolean NOT NULL,
+  PRIMARY KEY (account, blocked)
+);
+CREATE INDEX block_version ON roost.block (account, version);
+CREATE INDEX block_guard ON roost.block (version) WHERE NOT is_off;
+CREATE TABLE roost.consent (
+  account bigint PRIMARY KEY,
+  version bigint NOT NULL,
+  write_rule text COLLATE "C" NOT NULL,
+  add_rule text COLLATE "C" NOT NULL
+);
+CREATE TABLE roost.profile (
+  account bigint PRIMARY KEY,
+  version bigint NOT NULL,
+  name text NOT NULL,
+  avatar text NOT NULL,
+  extra text NOT NULL
+);
+CREATE TABLE roost.seen (
+  account bigint PRIMARY KEY,
+  minute bigint NOT NULL
+) WITH (fillfactor = 80);
+`;
+
 export const migrations: readonly string[] = [
   tables,
   horizons,
@@ -287,6 +324,7 @@ export const migrations: readonly string[] = [
   revocations,
   conversations,
   knownConversations,
+  people,
 ];
 
 /** Writers take this lock first: no writer holds a lock that creating triggers waits for. */
@@ -307,6 +345,8 @@ export const functions: string = [
   settingFunctions,
   historyFunctions,
   listFunctions,
+  guardFunctions,
+  peopleFunctions,
   formerFunctions,
 ].join("\n");
 

@@ -3,6 +3,7 @@
 
 import { hiddenMax, pinnedMax } from "../../base/limits/fixed.ts";
 import { endId, isInWindow, mayRead, otherOf } from "./conversation-functions.ts";
+import { isBlocked } from "./people/guard-functions.ts";
 import { isolated } from "./writer-lock.ts";
 
 const settings = `
@@ -78,13 +79,13 @@ END $$;
 
 /**
  * Moves read cursors forward; the rows of results are in order: null if the id is no message of the conversation that
- * the account may read, -1 for an id that is none yet, else the cursor before and now. A crash may lose the moves of
- * the last moments. Rows are locked in one order, so that processes do not wait for each other in a circle.
+ * the account may read, -1 for an id that is none yet, else the cursor before and now; is_private: the account blocks the
+ * partner. A crash may lose the moves of the last moments. Rows are locked in one order, so that processes do not wait for each other in a circle.
  */
 const readMarks = `
-CREATE OR REPLACE FUNCTION roost.mark_read(
+CREATE OR REPLACE FUNCTION roost.move_cursors(
   a_life text, a_apps text[], a_accounts text[], a_to_groups boolean[], a_dests text[], a_ids bigint[]
-) RETURNS TABLE (former_id bigint, read_id bigint) LANGUAGE plpgsql ${isolated} AS $$
+) RETURNS TABLE (former_id bigint, read_id bigint, is_private boolean) LANGUAGE plpgsql ${isolated} AS $$
 #variable_conflict use_column
 DECLARE
   last_id bigint;
@@ -138,7 +139,8 @@ BEGIN
         greatest(t.former, max(t.target) OVER (
           PARTITION BY t.account, t.other ORDER BY t.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))
       ELSE t.target END,
-      coalesce((SELECT c.read_id FROM read_cursor c WHERE c.account = t.account AND c.other = t.other), 0)
+      coalesce((SELECT c.read_id FROM read_cursor c WHERE c.account = t.account AND c.other = t.other), 0),
+      ${isBlocked("t.account", "t.other")}
     FROM unnest(accounts, others, targets, formers) WITH ORDINALITY AS t (account, other, target, former, position)
     ORDER BY t.position;
 END $$;

@@ -107,7 +107,11 @@ export class Writer {
 
   /** Commits all changes, or none. Result i belongs to job i. Rejects as `commit` does. */
   commitChanges(jobs: readonly ChangeJob[]): Promise<readonly ChangeResult[]> {
-    return this.inLife((life) => this.connections.run((sql) => sendChanges(sql, { holder: this.holder, life, jobs })));
+    return this.inLife((life) =>
+      this.connections.run((sql) =>
+        sendChanges(sql, { holder: this.holder, life, jobs, blocksMax: this.limits.blocksPerAccount }),
+      ),
+    );
   }
 
   private async inLife<T>(write: (life: string) => Promise<T>): Promise<T> {
@@ -227,7 +231,7 @@ export class Writer {
     const [row] = await this.connections.run<ClaimRow[]>(
       (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
          FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})
-         WHERE 'roost.append_batch'::regproc IS NOT NULL`,
+         WHERE 'roost.append_talks'::regproc IS NOT NULL`,
     );
     assert(row !== undefined, "a claim has one row");
     const { outcome, identity, life } = row;

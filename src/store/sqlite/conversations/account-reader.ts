@@ -2,6 +2,7 @@
 
 import type { Database } from "bun:sqlite";
 import { readersDays, readersGroupMax } from "../../../base/limits/fixed.ts";
+import { hiddenCount, mergedState } from "../../account-state.ts";
 import type { AccountState, ReadersAnswer, ReadersQuery, SettingState } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
 import type { PeopleReader } from "../people/people-reader.ts";
@@ -56,35 +57,15 @@ export class AccountReader {
     };
   }
 
-  /**
-   * Settings, blocks and what else has a version of its own count against `limit` together. Hidden messages of one
-   * version are in one answer: a request hides at most `limit` messages. A version beyond the last id is of a time that
-   * a restore has undone: everything is new to whoever has it.
-   */
+  /** A version beyond the last id is of a time that a restore has undone: everything is new to whoever has it. */
   state(me: bigint, known: bigint, limit: number): AccountState {
     const last = this.sql.last.get()?.last_id ?? 0n;
     const since = known > last ? 0n : known;
     const settings = this.sql.settings.all(me, since, limit + 1);
-    // One request hides many messages with one version, which must not be cut: it is read to its end.
-    const hidden = this.sql.hidden.all(me, since, 2 * limit + 1);
+    const hidden = this.sql.hidden.all(me, since, hiddenCount(limit));
     const blocks = this.people.blocksSince(me, since, limit + 1);
     const [consent, profile] = [this.people.consentOf(me), this.people.profileOf(me)];
-    const versions = [...settings, ...blocks, ...[consent, profile].filter(({ version }) => version > since)]
-      .map(({ version }) => version)
-      .toSorted((one, two) => (one < two ? -1 : 1));
-    const settingsEnd = versions.length > limit ? (versions[limit - 1] ?? idMax) : idMax;
-    const hiddenEnd = hidden.length > 2 * limit ? (hidden.at(-1)?.version ?? idMax) - 1n : idMax;
-    const end = settingsEnd < hiddenEnd ? settingsEnd : hiddenEnd;
-    const isTold = ({ version }: { readonly version: bigint }): boolean => version > since && version <= end;
-    return {
-      version: end === idMax ? last : end,
-      settings: settings.filter(isTold).map(settingOf),
-      hiddenMessages: hidden.filter(isTold).map(({ id }) => id),
-      hasMore: end !== idMax,
-      blocks: blocks.filter(isTold),
-      ...(isTold(consent) && { consent }),
-      ...(isTold(profile) && { profile }),
-    };
+    return mergedState({ last, since, settings: settings.map(settingOf), hidden, blocks, consent, profile }, limit);
   }
 
   readers(

@@ -1,0 +1,132 @@
+// Whom accounts let reach them, as functions of the database: blocks and settings (store/people.ts) decide who may write
+// to an account, and who may add it to groups. Names of tables are qualified, because statements that read call these,
+// too.
+//
+// `account.guarded` is true for accounts that may refuse somebody: those that have, or had, a block or a setting other
+// than everybody. An index has the guarded ones alone, so whoever reaches for the others costs a look into it.
+
+import type { Consent } from "../../group-rights.ts";
+import { outcome } from "../../jobs.ts";
+import { hasMessages } from "../conversation-functions.ts";
+
+const everybody: Consent = "everybody";
+const conversations: Consent = "conversations";
+const nobody: Consent = "nobody";
+
+/**
+ * A condition: an account blocks another. Both are SQL expressions. It is no EXISTS, for which the planner would read all
+ * blocks of the store into a hash.
+ */
+export function isBlocked(account: string, other: string): string {
+  return `coalesce((
+    SELECT true FROM roost.block b WHERE b.account = ${account} AND b.blocked = ${other} AND NOT b.is_off), false)`;
+}
+
+/** An expression: which actors an account lets that may refuse somebody, of which this one is. */
+function ruleOf(actor: string, target: string, column: "write_rule" | "add_rule"): string {
+  return `CASE WHEN ${isBlocked(target, actor)} THEN '${nobody}' ELSE coalesce(
+          (SELECT c.${column} FROM roost.consent c WHERE c.account = ${target}), '${everybody}') END`;
+}
+
+/** mayReach of store/group-rights.ts. */
+const reach = `
+-- Whom an account lets: everybody, those it has talked with, or nobody, whom it blocks included. a_wish: 'write' or 'add'.
+-- An account without a number, null, refuses nobody.
+CREATE OR REPLACE FUNCTION roost.rule_for(a_actor bigint, a_target bigint, a_wish text) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF a_actor = a_target OR NOT EXISTS (SELECT FROM roost.account g WHERE g.number = a_target AND g.guarded) THEN
+    RETURN '${everybody}';
+  END IF;
+  RETURN CASE a_wish WHEN 'write' THEN ${ruleOf("a_actor", "a_target", "write_rule")}
+    ELSE ${ruleOf("a_actor", "a_target", "add_rule")} END;
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.have_talked(a_one bigint, a_other bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM roost.conversation c WHERE c.account = a_one AND c.other = a_other)
+    AND ${hasMessages("a_one", "a_other")};
+END $$;
+
+-- Whether an account may write to another, or add it to groups.
+CREATE OR REPLACE FUNCTION roost.may_reach(a_actor bigint, a_target bigint, a_wish text) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  rule CONSTANT text := roost.rule_for(a_actor, a_target, a_wish);
+BEGIN
+  RETURN rule = '${everybody}' OR rule = '${conversations}' AND roost.have_talked(a_actor, a_target);
+END $$;
+`;
+
+/**
+ * The right to talk of rightInGroup (store/group-rights.ts), without its facts; a_now_s: seconds since 1970. No argument
+ * has the type of a table: a former dump that is restored, and does not know the function, could not drop the table.
+ */
+const groups = `
+CREATE OR REPLACE FUNCTION roost.talk_right(a_group bigint, a_account bigint, a_now_s bigint) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  its_group roost.chat_group;
+  its roost.member;
+BEGIN
+  SELECT * INTO its_group FROM roost.chat_group g WHERE g.number = a_group;
+  IF coalesce(its_group.member_count, 0) = 0 THEN RETURN 'notFound'; END IF;
+  SELECT * INTO its FROM roost.member m
+    WHERE m.chat_group = a_group AND m.account = a_account AND m.until_id IS NULL;
+  RETURN CASE
+    WHEN its.number IS NULL THEN 'forbidden'
+    WHEN its.muted_until > a_now_s THEN 'muted'
+    WHEN its_group.for_admins AND its.role = 0 AND its_group.owner <> a_account THEN 'forAdmins'
+    ELSE 'allowed' END;
+END $$;
+`;
+
+/** A condition: one of the receivers of a batch, of which an array has the numbers, may refuse a talk. */
+export function anyGuarded(inboxes: string): string {
+  return `EXISTS (SELECT FROM account g WHERE g.guarded AND g.number = ANY (${inboxes}))`;
+}
+
+/**
+ * The denials of a batch of talks, with those of its receivers. A conversation that a talk of the batch begins exists for
+ * the talks behind it.
+ */
+const talks = `
+CREATE OR REPLACE FUNCTION roost.refuse_talks(a_senders bigint[], a_inboxes bigint[], a_denials bigint[])
+RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  -- Mostly all receivers let their senders.
+  IF NOT EXISTS (
+    SELECT FROM generate_series(1, cardinality(a_inboxes)) AS t (at)
+    WHERE CASE WHEN (SELECT g.guarded FROM roost.account g WHERE g.number = a_inboxes[t.at] AND g.guarded)
+      AND a_senders[t.at] IS DISTINCT FROM a_inboxes[t.at]
+      THEN ${ruleOf("a_senders[t.at]", "a_inboxes[t.at]", "write_rule")} <> '${everybody}' END
+  ) THEN
+    RETURN a_denials;
+  END IF;
+  RETURN ARRAY(
+    SELECT CASE
+      WHEN t.denial IS NULL AND NOT t.is_willing AND (t.rule <> '${conversations}' OR t.begun_at IS NULL
+        OR t.begun_at > t.position) THEN ${outcome.unwilling}
+      ELSE t.denial END
+    FROM (
+      SELECT w.*, min(w.position) FILTER (WHERE w.is_willing AND w.denial IS NULL)
+        OVER (PARTITION BY least(w.sender, w.inbox), greatest(w.sender, w.inbox)) AS begun_at
+      FROM (
+        SELECT r.*,
+          r.rule = '${everybody}' OR r.rule = '${conversations}' AND roost.have_talked(r.sender, r.inbox) AS is_willing
+        FROM (
+          SELECT u.*, CASE WHEN g.number IS NULL OR u.sender = u.inbox THEN '${everybody}'
+            ELSE ${ruleOf("u.sender", "u.inbox", "write_rule")} END AS rule
+          FROM unnest(a_senders, a_inboxes, a_denials) WITH ORDINALITY AS u (sender, inbox, denial, position)
+          LEFT JOIN roost.account g ON g.number = u.inbox AND g.guarded
+          OFFSET 0
+        ) r
+        OFFSET 0
+      ) w
+    ) t
+    ORDER BY t.position);
+END $$;
+`;
+
+export const guardFunctions: string = [reach, groups, talks].join("\n");

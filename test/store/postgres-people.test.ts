@@ -1,0 +1,198 @@
+// The suite of groups and people, on PostgreSQL; and of people what only this engine does: rights that functions of the
+// database decide, nodes whose writes cross, checks, and look-ups.
+
+import { beforeEach, describe, expect, test } from "bun:test";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import { consents, mayReach, mayWatch } from "../../src/store/group-rights.ts";
+import { outcome } from "../../src/store/jobs.ts";
+import { checkPostgres } from "../../src/store/postgres/check.ts";
+import type { Store } from "../../src/store/store.ts";
+import { ConversationAsks } from "./conversation-asks.ts";
+import { GroupAsks, versionIn } from "./group-asks.ts";
+import { OpenedStore } from "./opened-store.ts";
+import { peopleSuite } from "./people-suite.ts";
+import { postgresPlace } from "./postgres-place.ts";
+import { databaseForEach, postgresForAll, scannedTables } from "./postgres-setup.ts";
+import { draft, talk } from "./samples.ts";
+
+const bits = [false, true] as const;
+
+describe.skipIf(!hasPostgres)("PostgreSQL", () => {
+  const server = postgresForAll();
+  peopleSuite("PostgreSQL store", () => postgresPlace(server()));
+
+  describe("people in a PostgreSQL store", () => {
+    const db = databaseForEach(server);
+    const opened = new OpenedStore();
+    const asks = new ConversationAsks(opened);
+    const groupAsks = new GroupAsks(opened);
+    const { block } = groupAsks;
+    beforeEach(async () => {
+      opened.store = await db.open();
+    });
+    const problems = async (): Promise<readonly string[]> => (await checkPostgres(db.url, () => undefined)).problems;
+    const setConsent = (account: string, rules: object) =>
+      groupAsks.people.setConsent({ app: "app", account, ...rules });
+
+    test("the functions of the database say of every combination of facts what mayReach and mayWatch say", async () => {
+      for (const [at, consent] of consents.entries()) {
+        for (const isBlocked of bits) {
+          for (const hasConversation of bits) {
+            const account = `to${at}${Number(isBlocked)}${Number(hasConversation)}`;
+            if (hasConversation) await asks.send(account, "ann");
+            await setConsent(account, { write: consent, add: consent });
+            if (isBlocked) await block(account, "ann");
+            const facts = { isSelf: false, isBlocked, hasConversation };
+            for (const wish of ["write", "add"] as const) {
+              const [row] = await db.sql<{ may: boolean }[]>`SELECT roost.may_reach(
+                roost.account_number('app', 'ann'), roost.account_number('app', ${account}), ${wish}) AS may`;
+              expect([wish, consent, facts, row?.may]).toEqual([wish, consent, facts, mayReach({ ...facts, consent })]);
+            }
+            const said = await asks.sent("ann", account, {});
+            expect([consent, facts, said.result]).toEqual([
+              consent,
+              facts,
+              mayReach({ ...facts, consent }) ? "stored" : "unwilling",
+            ]);
+            const other = `watched by ${account}`;
+            for (const sharesGroup of bits) {
+              if (hasConversation) await asks.send(other, "ann");
+              if (isBlocked) await block(other, "ann");
+              if (sharesGroup) await opened.store.createGroup(draft({ id: other, members: [other] }));
+              const watchable = await groupAsks.people.watchable("app", "ann", [other]);
+              const may = mayWatch({ ...facts, sharesGroup });
+              expect([facts, sharesGroup, watchable]).toEqual([facts, sharesGroup, may ? [other] : []]);
+            }
+          }
+        }
+      }
+      expect(await problems()).toEqual([]);
+    }, 60_000);
+
+    test("a block that crosses talks of two nodes: what is stored has an id below it", async () => {
+      const other = await db.open();
+      await asks.send("ann", "bob");
+      const write = async (store: Store): Promise<bigint | undefined> => {
+        const [outcome] = await store.append([talk({ sender: "ann", dest: "bob" })]);
+        expect(["stored", "unwilling"]).toContain(outcome?.result ?? "");
+        return outcome?.result === "stored" ? outcome.messageId : undefined;
+      };
+      for (let round = 0; round < 30; round++) {
+        const store = round % 2 === 0 ? opened.store : other;
+        const rest = round % 2 === 0 ? other : opened.store;
+        const before = [write(rest), write(store)];
+        const blocking = store.people?.block({ app: "app", account: "bob", blocked: "ann", isOff: false });
+        const behind = [write(store), write(rest)];
+        const version = versionIn(await (blocking ?? Promise.reject(new Error("expected people"))));
+        const ids = await Promise.all([...before, ...behind]);
+        for (const id of ids) if (id !== undefined) expect(id).toBeLessThan(version);
+        for (const late of [store, rest]) expect(await write(late)).toBeUndefined();
+        await block("bob", "ann", true);
+        for (const late of [store, rest]) expect(await write(late)).toBeDefined();
+      }
+      expect(await problems()).toEqual([]);
+    }, 60_000);
+
+    test("a conversation that a talk begins exists for those behind it in the batch, and for none before it", async () => {
+      await setConsent("bob", { write: "conversations" });
+      await setConsent("eve", { write: "nobody" });
+      const talks = [
+        ["ann", "bob"],
+        ["bob", "ann"],
+        ["ann", "bob"],
+        ["ann", "eve"],
+        ["eve", "joe"],
+        ["joe", "eve"],
+        ["joe", "bob"],
+        ["bob", "bob"],
+      ] as const;
+      const append = async (): Promise<string[]> =>
+        (await opened.store.append(talks.map(([sender, dest]) => talk({ sender, dest })))).map(({ result }) => result);
+      const rest = ["unwilling", "stored", "unwilling", "unwilling", "stored"];
+      expect(await append()).toEqual(["unwilling", "stored", "stored", ...rest]);
+      // By numbers alone, as the process knows all accounts by now.
+      expect(await append()).toEqual(["stored", "stored", "stored", ...rest]);
+      expect(await problems()).toEqual([]);
+    });
+
+    test("a conversation whose messages the retention has deleted is none", async () => {
+      await asks.send("bob", "ann");
+      await setConsent("bob", { write: "conversations" });
+      await asks.send("ann", "bob");
+      await db.sql`SELECT roost.delete_slice(0, s.last_id, 100, null) FROM roost.sequence s`;
+      expect((await asks.sent("ann", "bob", {})).result).toBe("unwilling");
+      expect(await groupAsks.people.watchable("app", "ann", ["bob"])).toEqual([]);
+    });
+
+    test("blocks do not count as changes by hand, which would drop the caches of all nodes", async () => {
+      await asks.send("ann", "bob");
+      const life = await db.life();
+      await block("bob", "ann");
+      await setConsent("eve", { add: "nobody" });
+      expect(await db.life()).toBe(life);
+      await db.sql`UPDATE roost.account SET name = name`;
+      expect(await db.life()).not.toBe(life);
+    });
+
+    test("who was refused has an account, and nobody else is made by it", async () => {
+      await asks.send("bob", "eve");
+      await setConsent("bob", { write: "nobody" });
+      const names = "SELECT count(*) FROM roost.account";
+      expect((await asks.sent("stranger", "bob", { clientId: "k" })).result).toBe("unwilling");
+      expect((await asks.sent("stranger", "bob", { clientId: "k" })).result).toBe("unwilling");
+      expect(await db.number(names)).toBe(3);
+    });
+
+    test("every look-up is one by an index, also where the tables were empty when it was planned", async () => {
+      const { people } = groupAsks;
+      for (let round = 0; round < 3; round++) {
+        await asks.send("bob", "ann");
+        await block("bob", `m${round}`);
+        await setConsent("bob", { write: round % 2 === 0 ? "conversations" : "everybody" });
+        await people.setProfile({ app: "app", account: "bob", name: `Bob ${round}` });
+        await people.markSeen([{ app: "app", account: "bob", minute: 30_000_000 + round }]);
+        for (const sender of ["ann", "eve", `m${round}`]) await asks.sent(sender, "bob", {});
+        await people.blocked("app", "bob", "", 9);
+        await people.consent("app", "bob");
+        await people.profiles("app", ["bob", "ann"], []);
+        await people.watchable("app", "ann", ["bob", "eve", "m0"]);
+        await people.mayTalk({ app: "app", account: "eve", toGroup: false, dest: "bob" });
+        await people.blocksAfter(await people.guardVersion(), 9);
+        await people.blocksAfter(0n, 9);
+        await people.lastSeen("app", ["bob", "ann"]);
+        await opened.store.accountState("app", "bob", 0n, 500);
+        await asks.list("ann");
+        await block("bob", `m${round}`, true);
+      }
+      await opened.store.close();
+      expect(await scannedTables(db)).toEqual([]);
+    });
+
+    test("programs of schema 7 are refused as who is no member, and move cursors as before", async () => {
+      const id = await asks.send("bob", "ann");
+      await groupAsks.made("bob");
+      await groupAsks.change("ann", { kind: "update", isForAdmins: true });
+      const { sql } = db;
+      const formerTalk = async (sender: string, dest: string, toGroup = false): Promise<bigint | undefined> => {
+        const rows = await sql<{ outcome: bigint }[]>`SELECT outcome FROM roost.append_batch(
+          'former', null, ${sql.array(["app"], "TEXT")}, ${sql.array([sender], "TEXT")}, ${sql.array([null], "BIGINT")},
+          ${sql.array([toGroup], "BOOLEAN")}, ${sql.array([dest], "TEXT")}, ${sql.array([null], "BIGINT")},
+          ${sql.array([false], "BOOLEAN")}, ${sql.array([1], "INT")}, ${sql.array(["hi"], "TEXT")},
+          ${sql.array([""], "TEXT")}, ${sql.array([""], "TEXT")}, ${sql.array([1], "INT")}, ${sql.array([], "INT")},
+          ${sql.array([], "TEXT")}, ${sql.array([], "BIGINT")}, ${sql.array([], "TEXT")}, ${sql.array([], "TEXT")},
+          ${sql.array([], "TEXT")}, ${sql.array([], "BIGINT")})`;
+        return rows[0]?.outcome;
+      };
+      expect(await formerTalk("ann", "bob")).toBe(outcome.stored);
+      expect(await formerTalk("bob", "g1", true)).toBe(outcome.forbidden);
+      await block("bob", "ann");
+      expect(await formerTalk("ann", "bob")).toBe(outcome.forbidden);
+      expect(await formerTalk("bob", "ann")).toBe(outcome.stored);
+      const moved = await sql`SELECT former_id, read_id FROM roost.mark_read(${await db.life()},
+        ${sql.array(["app"], "TEXT")}, ${sql.array(["ann"], "TEXT")}, ${sql.array([false], "BOOLEAN")},
+        ${sql.array(["bob"], "TEXT")}, ${sql.array([id], "BIGINT")})`;
+      expect(moved).toEqual([{ former_id: 0n, read_id: id }]);
+      expect(await problems()).toEqual([]);
+    });
+  });
+});
