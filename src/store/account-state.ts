@@ -6,7 +6,7 @@ import type { AccountState, BlockState, ConsentState, Profile, SettingState } fr
 import { idMax } from "./snowflake.ts";
 
 /** What an engine has read of an account's state above `since`, each list in the order of versions. */
-export interface StateRows {
+interface StateRows {
   /** The store's last id. */
   readonly last: bigint;
   readonly since: bigint;

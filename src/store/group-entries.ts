@@ -31,6 +31,10 @@ export function numberOfRole(role: GroupRole): bigint {
   return BigInt(roles.indexOf(role));
 }
 
+export function roleOf(number: number): GroupRole {
+  return roles[number] ?? "member";
+}
+
 /** The parts of an entry of a group as they are stored. */
 export interface StoredDetail {
   /** One of those of `entryKind` from 16 on. */
@@ -47,7 +51,7 @@ export function detailOf({ kind, accounts, count, value }: StoredDetail): GroupE
   switch (kind) {
     case entryKind.groupRole:
     case entryKind.groupTransferred:
-      return { ...plain, role: roles[Number(value)] ?? "member" };
+      return { ...plain, role: roleOf(Number(value)) };
     case entryKind.groupMuted:
       return { ...plain, until: value };
     case entryKind.groupUpdated:

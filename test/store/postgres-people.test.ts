@@ -73,9 +73,9 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       const other = await db.open();
       await asks.send("ann", "bob");
       const write = async (store: Store): Promise<bigint | undefined> => {
-        const [outcome] = await store.append([talk({ sender: "ann", dest: "bob" })]);
-        expect(["stored", "unwilling"]).toContain(outcome?.result ?? "");
-        return outcome?.result === "stored" ? outcome.messageId : undefined;
+        const [answer] = await store.append([talk({ sender: "ann", dest: "bob" })]);
+        expect(["stored", "unwilling"]).toContain(answer?.result ?? "");
+        return answer?.result === "stored" ? answer.messageId : undefined;
       };
       for (let round = 0; round < 30; round++) {
         const store = round % 2 === 0 ? opened.store : other;
@@ -93,7 +93,31 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       expect(await problems()).toEqual([]);
     }, 60_000);
 
-    test("a conversation that a talk begins exists for those behind it in the batch, and for none before it", async () => {
+    test("a block that crosses additions of two nodes to a group: one is added before it, or not", async () => {
+      const other = await db.open();
+      await groupAsks.made();
+      const request = { ...groupAsks.by("ann"), accounts: ["bob"] };
+      for (let round = 0; round < 20; round++) {
+        const [first, second, blocked] = await Promise.all([
+          groupAsks.groups.add(request),
+          other.groups?.add(request),
+          block("bob", "ann"),
+        ]);
+        const version = versionIn(blocked);
+        const added = [...first.outcomes, ...(second?.outcomes ?? [])].flatMap((each) =>
+          each.result === "stored" ? [each.version] : [],
+        );
+        expect(added.length).toBeLessThanOrEqual(1);
+        for (const each of added) expect(each).toBeLessThan(version);
+        const { unwilling } = await groupAsks.groups.add(request);
+        expect(unwilling).toEqual(added.length === 1 ? [] : ["bob"]);
+        await block("bob", "ann", true);
+        if (added.length === 1) await groupAsks.groups.remove(request);
+      }
+      expect(await problems()).toEqual([]);
+    }, 60_000);
+
+    test("a conversation that a talk of a batch begins exists for those behind it alone", async () => {
       await setConsent("bob", { write: "conversations" });
       await setConsent("eve", { write: "nobody" });
       const talks = [

@@ -56,8 +56,23 @@ export function backToSchema5(db: Database): void {
   db.run("PRAGMA user_version = 5");
 }
 
+/** Makes a PostgreSQL store of schema 7 out of one of today's, but for its functions; the entries of groups are gone. */
+const postgresSchema7 = `
+  DROP FUNCTION roost.append_talks, roost.change_members;
+  DELETE FROM roost.entry WHERE kind >= 16;
+  ALTER TABLE roost.sequence DROP COLUMN guard_id;
+  ALTER TABLE roost.account DROP COLUMN guarded;
+  ALTER TABLE roost.chat_group DROP COLUMN announcement, DROP COLUMN approval, DROP COLUMN for_admins,
+    DROP COLUMN dismissed_id, DROP COLUMN closing;
+  ALTER TABLE roost.member DROP COLUMN role, DROP COLUMN muted_until;
+  ALTER TABLE roost.entry DROP COLUMN accounts, DROP COLUMN count, DROP COLUMN value, DROP COLUMN quiet;
+  DROP TABLE roost.invitation, roost.join_request, roost.pin, roost.block, roost.consent, roost.profile, roost.seen;
+  DELETE FROM roost.migration WHERE number > 7;
+`;
+
 /** Makes a PostgreSQL store of schema 5 out of one of today's. */
 export const postgresSchema5 = `
+  ${postgresSchema7}
   DROP FUNCTION roost.append_batch, roost.append_messages, roost.change_conversations, roost.mark_read;
   DROP INDEX roost.message_pair;
   ALTER TABLE roost.message DROP COLUMN state, DROP COLUMN reply_to, DROP COLUMN mentions;

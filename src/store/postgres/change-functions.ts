@@ -59,9 +59,14 @@ BEGIN
   last_id := held.last_id;
   FOR change IN SELECT value FROM json_array_elements(a_changes) LOOP
     next_id := roost.first_id(last_id, held.wall_us / 1000, held.node);
-    IF change ->> 'kind' = 'people' THEN
-      given := roost.change_people(change -> 'call', next_id, (change ->> 'blocksMax')::bigint);
-      IF given ->> 'result' = 'stored' THEN last_id := next_id; END IF;
+    IF change ->> 'kind' IN ('people', 'group') THEN
+      IF change ->> 'kind' = 'people' THEN
+        given := roost.change_people(change -> 'call', next_id, (change ->> 'blocksMax')::bigint);
+        IF given ->> 'result' = 'stored' THEN last_id := next_id; END IF;
+      ELSE
+        given := roost.call_group(change -> 'call', change -> 'bounds', next_id, held.wall_us);
+        last_id := coalesce((given ->> 'lastId')::bigint, last_id);
+      END IF;
       answer := given::text;
       RETURN NEXT;
       CONTINUE;
@@ -91,7 +96,6 @@ DECLARE
   window_ms CONSTANT bigint := coalesce((a_change ->> 'windowMs')::bigint, 0);
   changed roost.message;
   its_group roost.chat_group;
-  is_member boolean := false;
   verdict text;
   former roost.entry;
   partner bigint;
@@ -108,8 +112,6 @@ BEGIN
   END IF;
   IF changed.inbox < 0 THEN
     SELECT * INTO its_group FROM chat_group g WHERE g.number = -changed.inbox;
-    is_member := EXISTS (
-      SELECT FROM member m WHERE m.chat_group = -changed.inbox AND m.account = a_me AND m.until_id IS NULL);
   ELSE
     partner := CASE WHEN changed.sender = a_me THEN changed.inbox ELSE changed.sender END;
   END IF;
@@ -118,7 +120,7 @@ BEGIN
     action, changed.sender = a_me, ${mayRead("a_me", "changed")},
     CASE WHEN changed.inbox > 0 THEN roost.may_reach(a_me, partner, 'write')
       ELSE roost.talk_right(-changed.inbox, a_me, a_at_ns / 1000000000) = 'allowed' END,
-    changed.inbox < 0 AND is_member AND its_group.owner = a_me,
+    changed.inbox < 0 AND its_group.member_count > 0 AND roost.standing(-changed.inbox, a_me) IN ('admin', 'owner'),
     coalesce(changed.state, 0) & ${messageState.recalled} <> 0,
     window_ms > 0 AND a_at_ns - changed.sent_ns <= window_ms * 1000000);
   IF verdict = 'unchanged' THEN
@@ -138,6 +140,7 @@ BEGIN
     DELETE FROM reaction r WHERE r.message = changed.id;
     DELETE FROM reaction_count c WHERE c.message = changed.id;
     DELETE FROM mention n WHERE n.id = changed.id;
+    DELETE FROM pin p WHERE p.message = changed.id;
   ELSE
     verdict := roost.react(changed.id, a_me, a_change ->> 'reaction', (a_change ->> 'isOff')::boolean, a_id);
     IF verdict = 'full' THEN RETURN json_build_object('result', verdict); END IF;
@@ -163,7 +166,8 @@ BEGIN
     'account', coalesce(roost.account_name(partner), ''), 'group', coalesce(its_group.id, ''),
     'groupVersion', coalesce(its_group.version, 0)::text,
     'previousEntryId', coalesce(
-      (SELECT e.id FROM entry e WHERE e.inbox = to_inbox AND e.id < a_id ORDER BY e.id DESC LIMIT 1), 0)::text);
+      (SELECT e.id FROM entry e WHERE e.inbox = to_inbox AND NOT e.quiet AND e.id < a_id ORDER BY e.id DESC LIMIT 1),
+      0)::text);
 END $$;
 
 CREATE OR REPLACE FUNCTION roost.unchanged_by(a_entry roost.entry) RETURNS json LANGUAGE plpgsql AS $$

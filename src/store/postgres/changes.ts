@@ -2,8 +2,10 @@
 
 import type { SQL } from "bun";
 import { assert } from "../../base/assert.ts";
+import type { LimitValues } from "../../base/limits/table.ts";
 import type { ChangeJob, ChangeResult, MessageChangeJob } from "../change-jobs.ts";
 import { entryKind, type ChangeOutcome, type SettingOutcome } from "../conversations.ts";
+import { type GroupAnswer, groupOutcome } from "./groups/answers.ts";
 import { fromText, toText } from "./text.ts";
 
 /** An answer; `result` decides which fields it has. */
@@ -28,16 +30,16 @@ export async function sendChanges(
     holder,
     life,
     jobs,
-    blocksMax,
+    limits,
   }: {
     readonly holder: string;
     readonly life: string;
     readonly jobs: readonly ChangeJob[];
-    readonly blocksMax: number;
+    readonly limits: LimitValues;
   },
 ): Promise<readonly ChangeResult[]> {
   const changes = JSON.stringify(
-    jobs.map((job) => (job.kind === "people" ? { ...job, blocksMax } : job)),
+    jobs.map((job) => withBounds(job, limits)),
     (_, value: unknown) => (typeof value === "string" ? toText(value) : value),
   );
   const rows: { answer: string }[] = await sql`
@@ -46,7 +48,10 @@ export async function sendChanges(
   return rows.map(({ answer }, index) => {
     const job = jobs[index];
     assert(job !== undefined, "each row has its change");
-    assert(job.kind !== "group", "this engine has no groups yet");
+    if (job.kind === "group") {
+      const outcome: GroupAnswer = JSON.parse(answer);
+      return { of: "group", outcome: groupOutcome(outcome) };
+    }
     const given: Answer = JSON.parse(answer);
     if (job.kind === "people")
       return {
@@ -57,6 +62,16 @@ export async function sendChanges(
       ? { of: "account", outcome: settingOutcome(given) }
       : { of: "message", outcome: changeOutcome(job, given) };
   });
+}
+
+/** The limits are the calling process's; other processes of the store may have others. */
+function withBounds(job: ChangeJob, limits: LimitValues): object {
+  if (job.kind === "people") return { ...job, blocksMax: limits.blocksPerAccount };
+  if (job.kind !== "group") return job;
+  const { groupsPerAccount, groupsPutPerAccount, groupMembers, invitationsPerGroup } = limits;
+  const { joinRequestsPerGroup, joinRequestsPerAccount } = limits;
+  const ofGroups = { groupsPerAccount, groupsPutPerAccount, groupMembers, invitationsPerGroup };
+  return { ...job, bounds: { ...ofGroups, joinRequestsPerGroup, joinRequestsPerAccount } };
 }
 
 function changeOutcome(job: MessageChangeJob, given: Answer): ChangeOutcome {

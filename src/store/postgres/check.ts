@@ -57,8 +57,9 @@ const questions: readonly Question[] = [
   { what: "duplicate memberships", sql: duplicates("member", "chat_group, account", "until_id IS NULL") },
 ];
 
+const isFinished = "g.number NOT IN (SELECT u.chat_group FROM roost.unfinished_group u)";
+
 const countQuestions: readonly Question[] = [
-  miscounted("WHERE g.number NOT IN (SELECT u.chat_group FROM roost.unfinished_group u)"),
   {
     what: "accounts with wrong group counts; TRUNCATE roost.group_count makes the store count them again",
     sql: `SELECT count(*) AS n FROM roost.group_count c LEFT JOIN (
@@ -79,7 +80,7 @@ const conversationQuestions: readonly Question[] = [
     return {
       what: `rows of ${table} without their message`,
       sql: `SELECT count(*) AS n FROM roost.${table} t LEFT JOIN roost.message m ON m.id = t.${column}
-              WHERE m.id IS NULL`,
+              WHERE t.${column} > 0 AND m.id IS NULL`,
     };
   }),
   ...(["conversation", "read_cursor", "hidden", "reaction"] as const).map((table): Question => ({
@@ -144,6 +145,33 @@ const peopleQuestions: readonly Question[] = [
     sql: orphans(table, "account", "account"),
   })),
   { what: "blocks of accounts that do not exist", sql: orphans("block", "blocked", "account") },
+  // The rows of members of a dismissed group are closed later.
+  miscounted(`WHERE ${isFinished} AND NOT (g.closing AND g.dismissed_id > 0 AND g.member_count = 0)`),
+  ...(["pin", "join_request"] as const).map((table): Question => ({
+    what: `rows of ${table} without an account`,
+    sql: orphans(table, "account", "account"),
+  })),
+  {
+    what: "pins of messages that do not exist",
+    sql: `SELECT count(*) AS n FROM roost.pin p LEFT JOIN roost.message m ON m.id = p.message WHERE m.id IS NULL`,
+  },
+  { what: "duplicate pins", sql: duplicates("pin", "message") },
+  ...(["invitation", "join_request"] as const).map((table): Question => ({
+    what: `rows of ${table} without a group`,
+    sql: orphans(table, "chat_group", "chat_group"),
+  })),
+  { what: "invitations whose maker has no account", sql: orphans("invitation", "maker", "account") },
+  { what: "duplicate invitations", sql: duplicates("invitation", "code") },
+  { what: "duplicate requests to join", sql: duplicates("join_request", "chat_group, account") },
+  {
+    what: "entries that name accounts that do not exist",
+    sql: `SELECT count(*) AS n FROM roost.entry e, LATERAL unnest(e.accounts) AS t (account)
+          LEFT JOIN roost.account a ON a.number = t.account WHERE a.number IS NULL`,
+  },
+  {
+    what: "dismissed groups that have members",
+    sql: "SELECT count(*) AS n FROM roost.chat_group WHERE dismissed_id > 0 AND member_count > 0",
+  },
   { what: "duplicate blocks", sql: duplicates("block", "account, blocked") },
   ...(["consent", "profile", "seen"] as const).map((table): Question => ({
     what: `accounts with several rows of ${table}`,
@@ -221,6 +249,7 @@ async function check(
   const asked = [
     ...questions,
     ...(version >= countsFrom ? countQuestions : [miscounted("")]),
+    ...(version >= countsFrom && version < peopleFrom ? [miscounted(`WHERE ${isFinished}`)] : []),
     ...(version >= conversationsFrom ? conversationQuestions : []),
     ...(version >= peopleFrom ? peopleQuestions : []),
   ];

@@ -1,8 +1,8 @@
 // Functions for programs of schemas 1 to 7, which run on the new schema during a rolling upgrade. Schema 7 had neither
-// blocks nor mutes. Schema 6 did not say which conversations had begun. Schemas 4 and 5 had no mentions, replies and entries. Schema 3 did not report who was
-// left out of a group, and had only the initial limits. Schemas 1 and 2 do not know the life of the store (life.ts), so
-// it is not compared. Schema 1 passed the time of its own machine (a_wall_ms) and the id below which to delete; both
-// are ignored.
+// blocks nor mutes, nor entries of groups. Schema 6 did not say which conversations had begun. Schemas 4 and 5 had no
+// mentions, replies and entries. Schema 3 did not report who was left out of a group, and had only the initial limits.
+// Schemas 1 and 2 do not know the life of the store (life.ts), so it is not compared. Schema 1 passed the time of its own
+// machine (a_wall_ms) and the id below which to delete; both are ignored.
 //
 // Former functions keep their names, and current ones have others: the types of parameters would not distinguish them.
 
@@ -48,6 +48,19 @@ const ofSchema7 = [
       a_holder, a_life, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_to_knowns,
       a_types, a_bodies, a_extras, a_client_ids, a_starts, a_linked, a_mentions, a_replies,
       a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids) m;
+END`,
+  ),
+  // Nor do they know another refusal of a join, or of what becomes of a group.
+  called(
+    `change_memberships(
+  a_holder text, a_life text, a_changes json, a_own_max bigint, a_put_max bigint, a_members_max bigint
+) RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint, number_3 bigint, number_4 bigint)`,
+    `BEGIN
+  RETURN QUERY SELECT
+      CASE WHEN c.outcome IN (${outcome.closed}, ${outcome.approval}, ${outcome.unwilling}) THEN ${outcome.forbidden}
+        ELSE c.outcome END::bigint,
+      c.number_1, c.number_2, c.number_3, c.number_4
+    FROM roost.change_members(a_holder, a_life, a_changes, a_own_max, a_put_max, a_members_max) c;
 END`,
   ),
   called(

@@ -5,7 +5,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { firstHorizon, horizonDayMs, lookAt, waitMsOf, type ClockReading, type Horizon } from "../horizon.ts";
-import { surveyMessagesMax } from "../purge.ts";
+import { purgeRowsMax, surveyMessagesMax } from "../purge.ts";
 import { refusedClock } from "../snowflake.ts";
 import { StoreUnavailable } from "../store.ts";
 import {
@@ -217,6 +217,14 @@ export async function saveTime(
 export async function lastIdAt(connections: Connections, wallMs: number): Promise<bigint> {
   const [row] = await connections.run<{ id: bigint | null }[]>((sql) => sql`SELECT roost.last_id_at(${wallMs}) AS id`);
   return row?.id ?? 0n;
+}
+
+/** Deletes a slice beyond the horizon of the messages, above an id; returns the next one, undefined at the end. */
+export async function purgeSlice(connections: Connections, life: string, above: bigint): Promise<bigint | undefined> {
+  const [slice] = await connections.run<{ next: bigint | null }[]>(
+    (sql) => sql`SELECT roost.purge_slice(${above}, ${purgeRowsMax}, ${life}) AS next`,
+  );
+  return slice?.next ?? undefined;
 }
 
 /** Counts messages up to an id in slices, up to `surveyMessagesMax` + 1. */

@@ -25,6 +25,8 @@ interface Chores {
   /** Looks at the clocks and moves the horizons; undefined without a result. */
   look(): Promise<Look | undefined>;
   dropUnfinished(): Promise<void>;
+  /** Removes a slice of what ended groups leave; true if there is more. */
+  cleanEnded(): Promise<boolean>;
   /** Deletes a slice beyond the horizon, above id `above`, of the store of this life; returns the next id. */
   purge(life: string, above: bigint): Promise<bigint | undefined>;
   /** Counts the messages of the store of this life up to an id, up to `surveyMessagesMax` + 1. */
@@ -47,6 +49,8 @@ export class Housekeeping {
   private cancelRenewal: Cancel | undefined;
   private cancelLook: Cancel | undefined;
   private cancelPurge: Cancel | undefined;
+  private isCleaning = false;
+  private cancelCleaning: Cancel | undefined;
 
   constructor(chores: Chores, { clock, timers }: Time, log: Log, failure?: string) {
     this.timers = timers;
@@ -79,6 +83,7 @@ export class Housekeeping {
     this.cancelRenewal?.();
     this.cancelLook?.();
     this.cancelPurge?.();
+    this.cancelCleaning?.();
   }
 
   private renewLater(delayMs: number): void {
@@ -106,11 +111,29 @@ export class Housekeeping {
       this.chores.dropUnfinished().catch((error: unknown) => {
         this.log.debug("Deleting unfinished groups failed; retrying.", { reason: reasonOf(error) });
       });
+      if (!this.isCleaning) this.cleanLater(0);
       void this.look()
         .catch((error: unknown) => {
           this.log.debug("Finding old messages failed; retrying.", { reason: reasonOf(error) });
         })
         .finally(() => this.lookLater(lookEveryMs));
+    });
+  }
+
+  private cleanLater(delayMs: number): void {
+    this.isCleaning = !this.isStopped;
+    if (this.isStopped) return;
+    this.cancelCleaning = this.timers.after(delayMs, () => {
+      this.chores.cleanEnded().then(
+        (isMore) => {
+          this.isCleaning = false;
+          if (isMore) this.cleanLater(purgePauseMs);
+        },
+        (error: unknown) => {
+          this.isCleaning = false;
+          this.log.debug("Cleaning up after ended groups failed; retrying.", { reason: reasonOf(error) });
+        },
+      );
     });
   }
 

@@ -208,6 +208,8 @@ CREATE OR REPLACE FUNCTION roost.readers(
 DECLARE
   me bigint;
   its roost.message;
+  -- A dismissed group has no members, whatever their rows say.
+  members bigint;
   all_accounts text[];
 BEGIN
   me := roost.account_number(a_app, a_account);
@@ -216,13 +218,14 @@ BEGIN
     result := 'notFound';
     RETURN;
   END IF;
-  IF its.sender <> me AND NOT EXISTS (
-    SELECT FROM roost.member m WHERE m.chat_group = -its.inbox AND m.account = me AND m.until_id IS NULL
+  members := (SELECT g.member_count FROM roost.chat_group g WHERE g.number = -its.inbox);
+  IF its.sender <> me AND (members = 0 OR NOT EXISTS (
+    SELECT FROM roost.member m WHERE m.chat_group = -its.inbox AND m.account = me AND m.until_id IS NULL)
   ) THEN
     result := 'forbidden';
     RETURN;
   END IF;
-  IF (SELECT g.member_count FROM roost.chat_group g WHERE g.number = -its.inbox) > a_members_max THEN
+  IF members > a_members_max THEN
     result := 'tooLarge';
     RETURN;
   END IF;
@@ -233,7 +236,7 @@ BEGIN
   all_accounts := ARRAY(
     SELECT a.name COLLATE "C"
     FROM roost.member m JOIN roost.account a ON a.number = m.account
-    WHERE m.chat_group = -its.inbox AND m.until_id IS NULL AND m.account <> its.sender
+    WHERE members > 0 AND m.chat_group = -its.inbox AND m.until_id IS NULL AND m.account <> its.sender
       AND ${isInWindow("m.account", "-its.inbox", "its.id")}
       AND EXISTS (
         SELECT FROM roost.read_cursor c

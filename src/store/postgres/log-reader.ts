@@ -4,7 +4,8 @@
 
 import type { SQL } from "bun";
 import { missedEntriesMax } from "../../base/limits/fixed.ts";
-import { entryKind } from "../conversations.ts";
+import { entryKind, type GroupEntryDetail } from "../conversations.ts";
+import { detailOf } from "../group-entries.ts";
 import type { IndexEntry, IndexQuery, LogEntry, LogPage, LogQuery } from "../store.ts";
 import { indexBackMs } from "../trusted-time.ts";
 import type { Connections } from "./connection.ts";
@@ -38,6 +39,10 @@ interface LineRow {
   readonly reply_to: bigint;
   readonly reaction: string;
   readonly is_off: boolean;
+  /** Of an entry of a group. */
+  readonly accounts: readonly string[] | null;
+  readonly count: bigint;
+  readonly value: bigint;
 }
 
 /** A range of an inbox's messages, or (0n) of the account's messages to others; of entries, too, if they are read. */
@@ -119,7 +124,11 @@ export class LogReader {
         LEFT JOIN roost.cursor c ON c.account = a.number AND c.device = ${toText(query.device)}
         LEFT JOIN LATERAL (
           SELECT array_agg(m.chat_group) AS groups, array_agg(m.from_id) AS from_ids,
-            array_agg(coalesce(m.until_id, s.last_id + 1)) AS until_ids
+            array_agg(coalesce(
+              m.until_id,
+              -- Of a dismissed group the row may be open still; no message is behind its end, but entries may be.
+              (SELECT nullif(g.dismissed_id, 0) FROM roost.chat_group g WHERE g.closing AND g.number = m.chat_group),
+              s.last_id + 1)) AS until_ids
           FROM roost.member m
           WHERE m.account = a.number AND (m.until_id IS NULL OR s.last_id < ${query.after.toString()}::bigint
             OR m.until_id > ${query.after.toString()}::bigint)
@@ -187,19 +196,21 @@ export class LogReader {
     const rows = await this.connections.run<LineRow[]>(
       (sql) => sql`
         SELECT m.id, m.at_ns, m.is_sent, o.name AS other, coalesce(g.id, '') AS group_id, m.kind, m.refers, m.mentions,
-          m.reply_to, m.reaction, m.is_off
+          m.reply_to, m.reaction, m.is_off, m.accounts, m.count, m.value
         FROM (
           SELECT t.position, m.id, m.sent_ns AS at_ns, m.inbox,
             m.sender = ${me}::bigint AND m.inbox <> m.sender AS is_sent,
             CASE WHEN m.inbox < 0 OR m.sender <> ${me}::bigint THEN m.sender ELSE m.inbox END AS other,
             ${entryKind.message}::integer AS kind, 0::bigint AS refers, m.mentions,
-            coalesce(m.reply_to, 0) AS reply_to, '' AS reaction, false AS is_off
+            coalesce(m.reply_to, 0) AS reply_to, '' AS reaction, false AS is_off, null::text[] AS accounts,
+            0::bigint AS count, 0::bigint AS value
           FROM unnest(${sql.array([...ids], "BIGINT")}) WITH ORDINALITY AS t (id, position)
           JOIN roost.message m ON m.id = t.id
           UNION ALL
           SELECT t.position, e.id, e.at_ns, e.inbox, e.actor = ${me}::bigint AND e.inbox <> e.actor,
             CASE WHEN e.inbox < 0 OR e.actor <> ${me}::bigint THEN e.actor ELSE e.inbox END,
-            e.kind, e.refers, null, 0, coalesce(e.reaction, ''), e.is_off
+            e.kind, e.refers, null, 0, coalesce(e.reaction, ''), e.is_off, roost.account_names(e.accounts), e.count,
+            e.value
           FROM unnest(${sql.array(hasEvents ? [...ids] : [], "BIGINT")}) WITH ORDINALITY AS t (id, position)
           JOIN roost.entry e ON e.id = t.id
         ) m
@@ -220,6 +231,7 @@ export class LogReader {
       replyTo: row.reply_to,
       reaction: fromText(row.reaction),
       isOff: row.is_off,
+      ...(row.kind >= entryKind.groupCreated && { detail: entryDetail(row) }),
     }));
   }
 }
@@ -248,6 +260,10 @@ function idsOf(sql: SQL, { me, includeSent, hasEvents }: Choice): SQL.Query<unkn
          AND e.inbox <> e.actor AND e.id > w.after AND e.id < w.below
        ORDER BY e.id LIMIT w.count)
     ) u ORDER BY u.id LIMIT w.count`;
+}
+
+function entryDetail({ kind, accounts, count, value }: LineRow): GroupEntryDetail {
+  return detailOf({ kind, accounts: (accounts ?? []).map(fromText), count: Number(count), value });
 }
 
 /** Decodes the column of mentions. */

@@ -10,9 +10,19 @@ import { isInWindow } from "./conversation-functions.ts";
 import { anyGuarded } from "./people/guard-functions.ts";
 import { isolated } from "./writer-lock.ts";
 
-/** An expression: the newest id of an inbox below another one; null if there is none. */
-function idBefore(table: "message" | "entry", inbox: string, id: string): string {
-  return `(SELECT b.id FROM ${table} b WHERE b.inbox = ${inbox} AND b.id < ${id} ORDER BY b.id DESC LIMIT 1)`;
+/** An expression: the newest message of an inbox below an id; null if there is none. */
+function idBefore(inbox: string, id: string): string {
+  return `(SELECT b.id FROM message b WHERE b.inbox = ${inbox} AND b.id < ${id} ORDER BY b.id DESC LIMIT 1)`;
+}
+
+/**
+ * An expression: the newest entry of an inbox below an id that is not quiet, or 0. Most stores have entries of groups,
+ * and many have none in direct conversations: one look for the whole batch tells.
+ */
+function entryBefore(inbox: string, id: string): string {
+  return `CASE WHEN ${inbox} < 0 OR has_direct_entries THEN coalesce((
+          SELECT b.id FROM entry b WHERE b.inbox = ${inbox} AND NOT b.quiet AND b.id < ${id} ORDER BY b.id DESC LIMIT 1
+        ), 0) ELSE 0 END`;
 }
 
 /** An expression: why a member may not talk in a group, 0 if it may. */
@@ -69,7 +79,7 @@ DECLARE
   mentions text[];
   replies bigint[];
   place integer;
-  has_entries boolean;
+  has_direct_entries boolean;
 BEGIN
   held := roost.hold(a_holder, a_life);
   IF talks > 0 THEN
@@ -193,7 +203,7 @@ BEGIN
       ON CONFLICT (account, device) DO UPDATE SET acked = excluded.acked WHERE excluded.acked > c.acked;
   END IF;
 
-  has_entries := EXISTS (SELECT FROM entry);
+  has_direct_entries := EXISTS (SELECT FROM entry e WHERE e.inbox > 0 AND NOT e.quiet);
   -- Every statement sees what the ones before it wrote. Mostly all talks were stored: no earlier one is looked for, and
   -- the message before is either in the batch, too, or looked up for the first one to its inbox.
   IF is_all_stored THEN
@@ -202,10 +212,10 @@ BEGIN
         t.new_id, held.wall_us * 1000 + t.at - 1,
         coalesce(
           lag(t.new_id) OVER (PARTITION BY t.inbox ORDER BY t.at),
-          ${idBefore("message", "t.inbox", "t.new_id")},
+          ${idBefore("t.inbox", "t.new_id")},
           0),
         versions[t.at],
-        CASE WHEN has_entries THEN coalesce(${idBefore("entry", "t.inbox", "t.new_id")}, 0) ELSE 0 END,
+        ${entryBefore("t.inbox", "t.new_id")},
         senders[t.at], t.inbox
       FROM (
         SELECT n.at, roost.id_after(first_id, n.at - 1) AS new_id, inboxes[n.at] AS inbox
@@ -234,10 +244,9 @@ BEGIN
       END,
       coalesce((t.keyed).id, t.new_id),
       coalesce((t.keyed).sent_ns, held.wall_us * 1000 + t.position - 1),
-      coalesce(${idBefore("message", "t.inbox", "coalesce((t.keyed).id, t.new_id)")}, 0),
+      coalesce(${idBefore("t.inbox", "coalesce((t.keyed).id, t.new_id)")}, 0),
       t.version,
-      CASE WHEN has_entries
-        THEN coalesce(${idBefore("entry", "t.inbox", "coalesce((t.keyed).id, t.new_id)")}, 0) ELSE 0 END,
+      ${entryBefore("t.inbox", "coalesce((t.keyed).id, t.new_id)")},
       t.sender, t.inbox
     FROM (
       SELECT *, CASE WHEN n.client_id <> '' THEN (
@@ -269,7 +278,7 @@ CREATE OR REPLACE FUNCTION roost.link_denial(
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
   IF a_mentions = '*' THEN
-    IF a_inbox >= 0 OR NOT EXISTS (SELECT FROM chat_group g WHERE g.number = -a_inbox AND g.owner = a_sender) THEN
+    IF a_inbox >= 0 OR roost.standing(-a_inbox, a_sender) NOT IN ('admin', 'owner') THEN
       RETURN ${outcome.mentionOfAll};
     END IF;
   ELSIF a_mentions <> '' AND EXISTS (

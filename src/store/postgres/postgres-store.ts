@@ -1,5 +1,5 @@
 // The store on PostgreSQL, for many processes on one database: the writer commits batches, and reads use other
-// connections beside it. The SQL is in message-functions.ts and group-functions.ts (writing) and in reader.ts.
+// connections beside it. The SQL is in message-functions.ts and groups/ (writing) and in reader.ts.
 
 import { randomBytes } from "node:crypto";
 import { claimOfNobody, shownPlace, logAdoption, type StoreIdentity } from "../../auth/store-ownership.ts";
@@ -21,7 +21,6 @@ import type {
 } from "../conversations.ts";
 import { JobStore, type StoreOptions } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
-import { purgeRowsMax } from "../purge.ts";
 import {
   StoreUnavailable,
   type IndexEntry,
@@ -34,12 +33,13 @@ import {
 } from "../store.ts";
 import { Connections, DatabaseAway, placeOf, StoreReplaced } from "./connection.ts";
 import { ConversationReader } from "./conversation-reader.ts";
-import { countUpTo, Horizons } from "./horizons.ts";
+import { countUpTo, Horizons, purgeSlice } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { sizeOfDatabase } from "./store-size.ts";
-import { contentOf } from "./life.ts";
+import { contentOf, type InLife } from "./life.ts";
 import { LogReader } from "./log-reader.ts";
 import { migrate, migrateReplacement } from "./migrate.ts";
+import { PostgresGroups } from "./groups/postgres-groups.ts";
 import { PostgresPeople } from "./people/postgres-people.ts";
 import { readState } from "./people/state-reader.ts";
 import { ReadMarks } from "./read-marks.ts";
@@ -123,6 +123,7 @@ class PostgresStore extends JobStore implements Store {
   private readonly logReader: LogReader;
   private readonly conversationReader: ConversationReader;
   private readonly readMarks: ReadMarks;
+  readonly groups: PostgresGroups;
   readonly people: PostgresPeople;
   protected override readonly housekeeping: Housekeeping;
   private readonly scarcityLog: RareLog;
@@ -149,12 +150,13 @@ class PostgresStore extends JobStore implements Store {
     this.reader = new Reader(this.readConnections);
     this.logReader = new LogReader(this.readConnections);
     this.conversationReader = new ConversationReader(this.readConnections);
-    this.people = new PostgresPeople(
-      this.readConnections,
-      (work) => this.read(work),
-      (...call) => this.writePeople(...call),
+    const inLife: InLife = (work) => this.read(work);
+    const { readConnections, conversationReader } = this;
+    this.groups = new PostgresGroups(readConnections, conversationReader, inLife, (...call) =>
+      this.writeGroup(...call),
     );
-    this.readMarks = new ReadMarks(markConnections, (work) => this.read(work));
+    this.people = new PostgresPeople(readConnections, inLife, (...call) => this.writePeople(...call));
+    this.readMarks = new ReadMarks(markConnections, inLife);
     const keepMs = retentionDays > 0 ? retentionDays * dayMs : undefined;
     const horizons = new Horizons(this.readConnections, time.clock, keepMs);
     this.housekeeping = new Housekeeping(
@@ -162,7 +164,8 @@ class PostgresStore extends JobStore implements Store {
         renew: () => this.renew(options),
         look: () => horizons.look(),
         dropUnfinished: () => writer.dropUnfinished(),
-        purge: (life, above) => this.purge(life, above),
+        cleanEnded: () => writer.cleanEnded(),
+        purge: (life, above) => purgeSlice(this.readConnections, life, above),
         count: (life, endId) => countUpTo(this.readConnections, life, endId),
         size: () => this.readConnections.run(sizeOfDatabase),
       },
@@ -344,12 +347,5 @@ class PostgresStore extends JobStore implements Store {
         `Raise max_connections; a chat node opens up to ${2 + readConnectionsMax}.`,
       {},
     );
-  }
-
-  private async purge(life: string, above: bigint): Promise<bigint | undefined> {
-    const [slice] = await this.readConnections.run<{ next: bigint | null }[]>(
-      (sql) => sql`SELECT roost.purge_slice(${above}, ${purgeRowsMax}, ${life}) AS next`,
-    );
-    return slice?.next ?? undefined;
   }
 }

@@ -50,6 +50,7 @@ DECLARE
   last_deleted bigint;
   deleted_ids bigint[];
   windows bigint;
+  entries bigint;
 BEGIN
   messages := 0;
   is_busy := NOT pg_try_advisory_xact_lock(hashtextextended('roost.purge', 0));
@@ -69,12 +70,16 @@ BEGIN
   DELETE FROM reaction USING unnest(deleted_ids) AS gone (id) WHERE reaction.message = gone.id;
   DELETE FROM reaction_count USING unnest(deleted_ids) AS gone (id) WHERE reaction_count.message = gone.id;
   DELETE FROM hidden USING unnest(deleted_ids) AS gone (id) WHERE hidden.id = gone.id;
+  DELETE FROM pin USING unnest(deleted_ids) AS gone (id) WHERE pin.message = gone.id;
+  -- Entries of groups are about no message.
+  DELETE FROM entry WHERE id IN (SELECT e.id FROM entry e WHERE e.id <= a_end_id ORDER BY e.id LIMIT a_rows);
+  GET DIAGNOSTICS entries = ROW_COUNT;
   WITH deleted AS (
     DELETE FROM member WHERE number IN (
       SELECT m.number FROM member m WHERE m.until_id <= a_end_id ORDER BY m.until_id LIMIT a_rows)
     RETURNING number
   ) SELECT count(*) INTO windows FROM deleted;
-  IF messages >= a_rows OR windows >= a_rows THEN
+  IF greatest(messages, windows, entries) >= a_rows THEN
     next_id := coalesce(last_deleted, a_above_id);
   ELSE
     -- The newest mark of what is gone is the one that is asked for.

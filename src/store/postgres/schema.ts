@@ -10,7 +10,14 @@
 import { changeFunctions } from "./change-functions.ts";
 import { conversationFunctions } from "./conversation-functions.ts";
 import { formerFunctions } from "./former-functions.ts";
-import { groupFunctions } from "./group-functions.ts";
+import { callFunctions } from "./groups/call-functions.ts";
+import { endedFunctions } from "./groups/ended-functions.ts";
+import { groupFunctions } from "./groups/group-functions.ts";
+import { joinFunctions } from "./groups/join-functions.ts";
+import { memberFunctions } from "./groups/member-functions.ts";
+import { pinFunctions } from "./groups/pin-functions.ts";
+import { rightFunctions } from "./groups/right-functions.ts";
+import { viewFunctions } from "./groups/view-functions.ts";
 import { historyFunctions } from "./history-functions.ts";
 import { lifeFunctions } from "./life.ts";
 import { listFunctions } from "./list-functions.ts";
@@ -18,6 +25,7 @@ import { messageFunctions } from "./message-functions.ts";
 import { ownershipFunctions } from "./ownership-functions.ts";
 import { guardFunctions } from "./people/guard-functions.ts";
 import { peopleFunctions } from "./people/people-functions.ts";
+import { peopleTables } from "./people/tables.ts";
 import { purgeFunctions } from "./purge-functions.ts";
 import { revocationFunctions } from "./revocation-functions.ts";
 import { settingFunctions } from "./setting-functions.ts";
@@ -151,7 +159,7 @@ CREATE TABLE roost.owner (fingerprint text COLLATE "C" PRIMARY KEY);
  * Which memberships are an account's own (it created the group, or joined by itself), and how many of each kind it has.
  * Earlier memberships, and those that a program of schema 3 adds, count as put by others, which never prevents the
  * account from creating or joining groups. An account without a row in group_count is not counted yet
- * (group-functions.ts). unfinished_group has the groups whose members are still being added.
+ * (groups/member-functions.ts). unfinished_group has the groups whose members are still being added.
  */
 const groupCounts = `
 -- Writers lock this first: none of them holds a lock for which this waits.
@@ -281,41 +289,6 @@ CREATE TABLE roost.read_cursor (
 /** Only functions change: a writer says which conversations it knows to have begun (message-functions.ts). */
 const knownConversations = "";
 
-const people = `
-SELECT FROM roost.sequence FOR UPDATE;
-ALTER TABLE roost.sequence ADD COLUMN guard_id bigint NOT NULL DEFAULT 0;
-ALTER TABLE roost.chat_group ADD COLUMN for_admins boolean NOT NULL DEFAULT false;
-ALTER TABLE roost.member ADD COLUMN role smallint NOT NULL DEFAULT 0, ADD COLUMN muted_until bigint NOT NULL DEFAULT 0;
-ALTER TABLE roost.account ADD COLUMN guarded boolean NOT NULL DEFAULT false;
-CREATE INDEX account_guarded ON roost.account (number) WHERE guarded;
-CREATE TABLE roost.block (
-  account bigint NOT NULL,
-  blocked bigint NOT NULL,
-  version bigint NOT NULL,
-  is_off boolean NOT NULL,
-  PRIMARY KEY (account, blocked)
-);
-CREATE INDEX block_version ON roost.block (account, version);
-CREATE INDEX block_guard ON roost.block (version) WHERE NOT is_off;
-CREATE TABLE roost.consent (
-  account bigint PRIMARY KEY,
-  version bigint NOT NULL,
-  write_rule text COLLATE "C" NOT NULL,
-  add_rule text COLLATE "C" NOT NULL
-);
-CREATE TABLE roost.profile (
-  account bigint PRIMARY KEY,
-  version bigint NOT NULL,
-  name text NOT NULL,
-  avatar text NOT NULL,
-  extra text NOT NULL
-);
-CREATE TABLE roost.seen (
-  account bigint PRIMARY KEY,
-  minute bigint NOT NULL
-) WITH (fillfactor = 80);
-`;
-
 export const migrations: readonly string[] = [
   tables,
   horizons,
@@ -324,19 +297,21 @@ export const migrations: readonly string[] = [
   revocations,
   conversations,
   knownConversations,
-  people,
+  peopleTables,
 ];
 
 /** Writers take this lock first: no writer holds a lock that creating triggers waits for. */
 const lock = "SELECT FROM roost.sequence FOR UPDATE;";
 
-/** The functions for programs of this schema and earlier ones, and the triggers (life.ts, group-functions.ts). */
+/** The functions for programs of this schema and earlier ones, and the triggers (life.ts, groups/member-functions.ts). */
 export const functions: string = [
   lock,
   lifeFunctions,
   writerLock,
   ownershipFunctions,
   messageFunctions,
+  rightFunctions,
+  memberFunctions,
   groupFunctions,
   purgeFunctions,
   revocationFunctions,
@@ -347,6 +322,11 @@ export const functions: string = [
   listFunctions,
   guardFunctions,
   peopleFunctions,
+  callFunctions,
+  joinFunctions,
+  pinFunctions,
+  viewFunctions,
+  endedFunctions,
   formerFunctions,
 ].join("\n");
 

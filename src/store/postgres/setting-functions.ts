@@ -79,8 +79,9 @@ END $$;
 
 /**
  * Moves read cursors forward; the rows of results are in order: null if the id is no message of the conversation that
- * the account may read, -1 for an id that is none yet, else the cursor before and now; is_private: the account blocks the
- * partner. A crash may lose the moves of the last moments. Rows are locked in one order, so that processes do not wait for each other in a circle.
+ * the account may read, -1 for an id that is none yet, else the cursor before and now; is_private: the account blocks
+ * the partner. A crash may lose the moves of the last moments. Rows are locked in one order, so that processes do not
+ * wait for each other in a circle.
  */
 const readMarks = `
 CREATE OR REPLACE FUNCTION roost.move_cursors(

@@ -1,5 +1,5 @@
 // The writer: one connection, over which batches go in order. Each batch is one call of a function, which is one
-// transaction (message-functions.ts, group-functions.ts). The next batch is sent while the previous one commits.
+// transaction (message-functions.ts, groups/group-functions.ts). The next batch is sent while the previous one commits.
 
 import { assert } from "../../base/assert.ts";
 import {
@@ -23,6 +23,7 @@ import { type AckJob, changeOf, type GroupJob, isGroupJob, type Known, sendMessa
 import { BegunConversations } from "./begun-conversations.ts";
 import { sendChanges } from "./changes.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
+import { closedRowsMax } from "./groups/ended-functions.ts";
 import { toText } from "./text.ts";
 
 export interface Renewal {
@@ -108,9 +109,7 @@ export class Writer {
   /** Commits all changes, or none. Result i belongs to job i. Rejects as `commit` does. */
   commitChanges(jobs: readonly ChangeJob[]): Promise<readonly ChangeResult[]> {
     return this.inLife((life) =>
-      this.connections.run((sql) =>
-        sendChanges(sql, { holder: this.holder, life, jobs, blocksMax: this.limits.blocksPerAccount }),
-      ),
+      this.connections.run((sql) => sendChanges(sql, { holder: this.holder, life, jobs, limits: this.limits })),
     );
   }
 
@@ -201,6 +200,16 @@ export class Writer {
     }
   }
 
+  /** Removes a slice of what ended groups leave; true if there is more. */
+  async cleanEnded(): Promise<boolean> {
+    const { holder, life } = this;
+    if (life === undefined) return false;
+    const [row] = await this.connections.run<{ is_more: boolean }[]>(
+      (sql) => sql`SELECT roost.clean_ended(${holder}, ${life}, ${closedRowsMax}) AS is_more`,
+    );
+    return row?.is_more === true;
+  }
+
   close(): Promise<void> {
     return this.connections.close();
   }
@@ -276,7 +285,7 @@ export class Writer {
     const changes = JSON.stringify(jobs.map(changeOf));
     const { groupsPerAccount, groupsPutPerAccount, groupMembers } = this.limits;
     const rows: readonly (readonly bigint[])[] = await this.connections.run((sql) =>
-      sql`SELECT * FROM roost.change_memberships(${this.holder}, ${life}, ${changes}::text::json,
+      sql`SELECT * FROM roost.change_members(${this.holder}, ${life}, ${changes}::text::json,
         ${groupsPerAccount}, ${groupsPutPerAccount}, ${groupMembers})`.values(),
     );
     assert(rows.length === jobs.length, "each job has its row");

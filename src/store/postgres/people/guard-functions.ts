@@ -1,6 +1,6 @@
-// Whom accounts let reach them, as functions of the database: blocks and settings (store/people.ts) decide who may write
-// to an account, and who may add it to groups. Names of tables are qualified, because statements that read call these,
-// too.
+// Whom accounts let reach them, as functions of the database: blocks and settings (store/people.ts) decide who may
+// write to an account, and who may add it to groups. Names of tables are qualified, because statements that read call
+// these, too.
 //
 // `account.guarded` is true for accounts that may refuse somebody: those that have, or had, a block or a setting other
 // than everybody. An index has the guarded ones alone, so whoever reaches for the others costs a look into it.
@@ -14,8 +14,8 @@ const conversations: Consent = "conversations";
 const nobody: Consent = "nobody";
 
 /**
- * A condition: an account blocks another. Both are SQL expressions. It is no EXISTS, for which the planner would read all
- * blocks of the store into a hash.
+ * A condition: an account blocks another. Both are SQL expressions. It is no EXISTS, for which the planner would read
+ * all blocks of the store into a hash.
  */
 export function isBlocked(account: string, other: string): string {
   return `coalesce((
@@ -30,8 +30,8 @@ function ruleOf(actor: string, target: string, column: "write_rule" | "add_rule"
 
 /** mayReach of store/group-rights.ts. */
 const reach = `
--- Whom an account lets: everybody, those it has talked with, or nobody, whom it blocks included. a_wish: 'write' or 'add'.
--- An account without a number, null, refuses nobody.
+-- Whom an account lets, of which this actor is one: everybody, those it has talked with, or nobody, as if it blocks the
+-- actor. a_wish: 'write' or 'add'. An account without a number, null, refuses nobody.
 CREATE OR REPLACE FUNCTION roost.rule_for(a_actor bigint, a_target bigint, a_wish text) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -59,10 +59,7 @@ BEGIN
 END $$;
 `;
 
-/**
- * The right to talk of rightInGroup (store/group-rights.ts), without its facts; a_now_s: seconds since 1970. No argument
- * has the type of a table: a former dump that is restored, and does not know the function, could not drop the table.
- */
+/** The right to talk of rightInGroup (store/group-rights.ts), without its facts; a_now_s: seconds since 1970. */
 const groups = `
 CREATE OR REPLACE FUNCTION roost.talk_right(a_group bigint, a_account bigint, a_now_s bigint) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
@@ -88,8 +85,8 @@ export function anyGuarded(inboxes: string): string {
 }
 
 /**
- * The denials of a batch of talks, with those of its receivers. A conversation that a talk of the batch begins exists for
- * the talks behind it.
+ * The denials of a batch of talks, with those of its receivers. A conversation that a talk of the batch begins exists
+ * for the talks behind it.
  */
 const talks = `
 CREATE OR REPLACE FUNCTION roost.refuse_talks(a_senders bigint[], a_inboxes bigint[], a_denials bigint[])

@@ -1,5 +1,5 @@
-// Reads what accounts let others do, and what they show of themselves. Like reader.ts, every statement names the life of
-// the store.
+// Reads what accounts let others do, and what they show of themselves. Like reader.ts, every statement names the life
+// of the store.
 
 import { watchGroupMax } from "../../../base/limits/fixed.ts";
 import type { ConsentState, ConversationName, Profile } from "../../conversations.ts";

@@ -1,0 +1,98 @@
+// The tables of groups that one can run and of people (schema 8): who runs a group, how one becomes a member of it, what
+// is pinned; whom accounts block, whom they let write to them, and what they show of themselves.
+
+export const peopleTables = `
+-- Writers lock this first: none of them holds a lock for which this waits.
+SELECT FROM roost.sequence FOR UPDATE;
+-- The version of the last block or setting of any account.
+ALTER TABLE roost.sequence ADD COLUMN guard_id bigint NOT NULL DEFAULT 0;
+
+-- guarded: the account may refuse somebody (people/guard-functions.ts).
+ALTER TABLE roost.account ADD COLUMN guarded boolean NOT NULL DEFAULT false;
+CREATE INDEX account_guarded ON roost.account (number) WHERE guarded;
+
+-- dismissed_id: the entry that dismissed the group, or 0. All windows end there, whatever their rows say. closing: it
+-- has ended, and housekeeping has not removed what it leaves yet (groups/ended-functions.ts).
+ALTER TABLE roost.chat_group ADD COLUMN announcement text NOT NULL DEFAULT '',
+  ADD COLUMN approval boolean NOT NULL DEFAULT false,
+  ADD COLUMN for_admins boolean NOT NULL DEFAULT false,
+  ADD COLUMN dismissed_id bigint NOT NULL DEFAULT 0,
+  ADD COLUMN closing boolean NOT NULL DEFAULT false;
+CREATE INDEX chat_group_closing ON roost.chat_group (number) WHERE closing;
+
+-- role: 1 for an admin. The owner is in the group's row, and has 0. muted_until: seconds since 1970.
+ALTER TABLE roost.member ADD COLUMN role smallint NOT NULL DEFAULT 0, ADD COLUMN muted_until bigint NOT NULL DEFAULT 0;
+CREATE INDEX member_admins ON roost.member (chat_group) WHERE role > 0 AND until_id IS NULL;
+
+-- accounts: the first of those whom a change of a group concerns; count: how many there are. value: by kind, see
+-- StoredDetail in store/group-entries.ts. refers is 0 for a change that is about no message.
+ALTER TABLE roost.entry ADD COLUMN accounts bigint[],
+  ADD COLUMN count bigint NOT NULL DEFAULT 0,
+  ADD COLUMN value bigint NOT NULL DEFAULT 0,
+  ADD COLUMN quiet boolean NOT NULL DEFAULT false;
+CREATE INDEX entry_loud ON roost.entry (inbox, id) WHERE NOT quiet;
+
+-- uses_left: -1 for any number. Times are in seconds since 1970.
+CREATE TABLE roost.invitation (
+  number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  chat_group bigint NOT NULL,
+  maker bigint NOT NULL,
+  expires_s bigint NOT NULL,
+  uses_left integer NOT NULL,
+  app text COLLATE "C" NOT NULL,
+  code text COLLATE "C" NOT NULL UNIQUE
+);
+CREATE INDEX invitation_group ON roost.invitation (chat_group, number);
+
+CREATE TABLE roost.join_request (
+  chat_group bigint NOT NULL,
+  account bigint NOT NULL,
+  at_s bigint NOT NULL,
+  text text NOT NULL,
+  PRIMARY KEY (chat_group, account)
+);
+CREATE INDEX join_request_account ON roost.join_request (account);
+
+-- first, other: the accounts of a direct conversation, the smaller number first; or minus a group's number, and 0.
+-- account: who pinned it.
+CREATE TABLE roost.pin (
+  message bigint PRIMARY KEY,
+  first bigint NOT NULL,
+  other bigint NOT NULL,
+  entry bigint NOT NULL,
+  account bigint NOT NULL
+);
+CREATE INDEX pin_of ON roost.pin (first, other, entry);
+
+CREATE TABLE roost.block (
+  account bigint NOT NULL,
+  blocked bigint NOT NULL,
+  version bigint NOT NULL,
+  is_off boolean NOT NULL,
+  PRIMARY KEY (account, blocked)
+);
+CREATE INDEX block_version ON roost.block (account, version);
+CREATE INDEX block_guard ON roost.block (version) WHERE NOT is_off;
+
+-- The rules are the words of Consent in store/group-rights.ts.
+CREATE TABLE roost.consent (
+  account bigint PRIMARY KEY,
+  version bigint NOT NULL,
+  write_rule text COLLATE "C" NOT NULL,
+  add_rule text COLLATE "C" NOT NULL
+);
+
+CREATE TABLE roost.profile (
+  account bigint PRIMARY KEY,
+  version bigint NOT NULL,
+  name text NOT NULL,
+  avatar text NOT NULL,
+  extra text NOT NULL
+);
+
+-- When accounts were online last, in minutes since 1970.
+CREATE TABLE roost.seen (
+  account bigint PRIMARY KEY,
+  minute bigint NOT NULL
+) WITH (fillfactor = 80);
+`;
