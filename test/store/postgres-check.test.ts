@@ -91,7 +91,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
         "UPDATE roost.profile SET version = 1::bigint << 62",
         "versions of blocks, settings or profiles above the last id",
       ],
-      ["UPDATE roost.sequence SET guard_id = 0", "2 blocks or settings that are newer than the version"],
+      ["UPDATE roost.guard_version SET id = 0", "2 blocks or settings that are newer than the version"],
       ["UPDATE roost.account SET guarded = false", "2 accounts whose blocks or settings refuse nobody"],
       [
         "ALTER TABLE roost.block DROP CONSTRAINT block_pkey; INSERT INTO roost.block SELECT * FROM roost.block",

@@ -56,17 +56,17 @@ export function backToSchema5(db: Database): void {
   db.run("PRAGMA user_version = 5");
 }
 
-/** Makes a PostgreSQL store of schema 7 out of one of today's, but for its functions; the entries of groups are gone. */
+/** Makes a PostgreSQL store of schema 7 out of one of today's, but for its functions; entries of groups are gone. */
 const postgresSchema7 = `
   DROP FUNCTION roost.append_talks, roost.change_members;
   DELETE FROM roost.entry WHERE kind >= 16;
-  ALTER TABLE roost.sequence DROP COLUMN guard_id;
   ALTER TABLE roost.account DROP COLUMN guarded;
   ALTER TABLE roost.chat_group DROP COLUMN announcement, DROP COLUMN approval, DROP COLUMN for_admins,
     DROP COLUMN dismissed_id, DROP COLUMN closing;
   ALTER TABLE roost.member DROP COLUMN role, DROP COLUMN muted_until;
   ALTER TABLE roost.entry DROP COLUMN accounts, DROP COLUMN count, DROP COLUMN value, DROP COLUMN quiet;
-  DROP TABLE roost.invitation, roost.join_request, roost.pin, roost.block, roost.consent, roost.profile, roost.seen;
+  DROP TABLE roost.guard_version, roost.invitation, roost.join_request, roost.pin, roost.block, roost.consent,
+    roost.profile, roost.seen;
   DELETE FROM roost.migration WHERE number > 7;
 `;
 

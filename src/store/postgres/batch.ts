@@ -1,4 +1,5 @@
-// Encodes jobs for the functions of the database (message-functions.ts, groups/group-functions.ts); changes.ts has the others.
+// Encodes jobs for the functions of the database (message-functions.ts, groups/group-functions.ts); changes.ts
+// has the others.
 
 import type { SQL } from "bun";
 import { outcome, type Job, type JobOf } from "../jobs.ts";

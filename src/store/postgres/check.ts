@@ -185,8 +185,8 @@ const peopleQuestions: readonly Question[] = [
   },
   {
     what: "blocks or settings that are newer than the version by which nodes learn of them",
-    sql: `SELECT (SELECT count(*) FROM roost.block, roost.sequence s WHERE version > s.guard_id)
-          + (SELECT count(*) FROM roost.consent, roost.sequence s WHERE version > s.guard_id) AS n`,
+    sql: `SELECT (SELECT count(*) FROM roost.block, roost.guard_version v WHERE version > v.id)
+          + (SELECT count(*) FROM roost.consent, roost.guard_version v WHERE version > v.id) AS n`,
   },
   {
     what: "accounts whose blocks or settings refuse nobody, because they do not count as guarded",

@@ -102,8 +102,7 @@ function tellOfPlainText(url: string, log: Log): void {
 
 /** Describes to the operator why a store cannot be opened; returns a bug unchanged. */
 function refusalOf(url: string, error: unknown): unknown {
-  if (!(error instanceof StoreUnavailable)) return error;
-  if (error instanceof NotOwned) return error;
+  if (!(error instanceof StoreUnavailable) || error instanceof NotOwned) return error;
   return new StoreUnavailable(
     `The message store ${placeOf(url)} cannot be opened: ${error.message}. ` +
       "Check that the URL names a database for roost, and that its user may connect and create a schema in it.",

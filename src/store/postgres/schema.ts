@@ -303,7 +303,7 @@ export const migrations: readonly string[] = [
 /** Writers take this lock first: no writer holds a lock that creating triggers waits for. */
 const lock = "SELECT FROM roost.sequence FOR UPDATE;";
 
-/** The functions for programs of this schema and earlier ones, and the triggers (life.ts, groups/member-functions.ts). */
+/** The functions for programs of this schema and earlier ones, and the triggers (life.ts, member-functions.ts). */
 export const functions: string = [
   lock,
   lifeFunctions,

@@ -9,7 +9,7 @@ import { fullOf, outcome, sliceMembersMax } from "../../jobs.ts";
 import { abandonedStep } from "../../unfinished-groups.ts";
 import { isolated } from "../writer-lock.ts";
 
-/** Outcomes of a change of membership that is not allowed, by the word of GroupRight; others are answered `forbidden`. */
+/** Outcomes of a change of membership that is not allowed, by the word of GroupRight; of others, `forbidden`. */
 const refusals = `CASE verdict
       WHEN 'notFound' THEN ${outcome.notFound}
       WHEN 'unchanged' THEN ${outcome.unchanged}

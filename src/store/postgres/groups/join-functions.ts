@@ -3,7 +3,7 @@
 
 import { joinRequestDays } from "../../../base/limits/fixed.ts";
 
-/** A condition for a row of `invitation` i, joined with its `chat_group` g: its maker may invite, and it has not ended. */
+/** A condition for a row of `invitation` i and its `chat_group` g: its maker may invite, and it has not ended. */
 export function isValid(nowSeconds: string): string {
   return `(i.expires_s > ${nowSeconds} AND (g.owner = i.maker OR EXISTS (
         SELECT FROM roost.member m WHERE m.chat_group = g.number AND m.account = i.maker AND m.until_id IS NULL

@@ -54,8 +54,8 @@ BEGIN
     is_quiet => members > ${quietMembersMax});
 END $$;
 
--- Ends the membership of members. Of an owner who leaves, the longest member inherits: members are numbered in the order
--- of joining.
+-- Ends the membership of members. Of an owner who leaves, the longest member inherits: members are numbered in the
+-- order of joining.
 CREATE OR REPLACE FUNCTION roost.end_members(
   a_group bigint, a_actor bigint, a_accounts bigint[], a_id bigint, a_wall_us bigint
 ) RETURNS json LANGUAGE plpgsql AS $$

@@ -1,5 +1,5 @@
-// Pinned messages of a conversation, as functions of the database. A recall and the retention take a pin away without an
-// entry of its own. A message that a purge holds is about to be gone: nobody pins it (change-functions.ts).
+// Pinned messages of a conversation, as functions of the database. A recall and the retention take a pin away without
+// an entry of its own. A message that a purge holds is about to be gone: nobody pins it (change-functions.ts).
 
 import { pinnedMessagesMax } from "../../../base/limits/fixed.ts";
 import { entryKind } from "../../conversations.ts";

@@ -1,5 +1,5 @@
-// Groups of a store on PostgreSQL: what is written goes through the batches of changes (store/job-store.ts), and what is
-// read, over the connections of reads. Like reader.ts, every statement names the life of the store.
+// Groups of a store on PostgreSQL: what is written goes through the batches of changes (store/job-store.ts), and what
+// is read, over the connections of reads. Like reader.ts, every statement names the life of the store.
 
 import { GroupCalls, type WriteGroup } from "../../group-calls.ts";
 import { roleOf } from "../../group-entries.ts";

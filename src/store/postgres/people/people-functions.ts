@@ -1,6 +1,6 @@
 // Blocks, settings and profiles, as functions of the database that change-functions.ts calls under the writers' lock;
 // and the times at which accounts were seen, which do not take it. Each change has a version, an id of the sequence;
-// those of blocks and settings are in the row of the last id, too.
+// those of blocks and settings are in guard_version, too.
 
 import type { Consent } from "../../group-rights.ts";
 import { isolated } from "../writer-lock.ts";
@@ -71,7 +71,7 @@ END $$;
 CREATE OR REPLACE FUNCTION roost.guard(a_account bigint, a_id bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE account a SET guarded = true WHERE a.number = a_account AND NOT a.guarded;
-  UPDATE sequence SET guard_id = a_id;
+  UPDATE guard_version SET id = a_id;
 END $$;
 
 CREATE OR REPLACE FUNCTION roost.set_profile(a_call json, a_id bigint) RETURNS json LANGUAGE plpgsql AS $$

@@ -96,10 +96,10 @@ export class PeopleReader {
   }
 
   async guardVersion(life: string): Promise<bigint> {
-    const [row] = await this.connections.run<{ guard_id: bigint }[]>(
-      (sql) => sql`SELECT guard_id FROM roost.sequence WHERE roost.require_life(${life})`,
+    const [row] = await this.connections.run<{ id: bigint }[]>(
+      (sql) => sql`SELECT v.id FROM roost.guard_version v WHERE roost.require_life(${life})`,
     );
-    return row?.guard_id ?? 0n;
+    return row?.id ?? 0n;
   }
 
   async blocksAfter(life: string, after: bigint, limit: number): Promise<StoredBlock[]> {

@@ -1,11 +1,16 @@
-// The tables of groups that one can run and of people (schema 8): who runs a group, how one becomes a member of it, what
-// is pinned; whom accounts block, whom they let write to them, and what they show of themselves.
+// The tables of groups that one can run and of people (schema 8): who runs a group, how one becomes a member of it,
+// what is pinned; whom accounts block, whom they let write to them, and what they show of themselves.
 
 export const peopleTables = `
 -- Writers lock this first: none of them holds a lock for which this waits.
 SELECT FROM roost.sequence FOR UPDATE;
--- The version of the last block or setting of any account.
-ALTER TABLE roost.sequence ADD COLUMN guard_id bigint NOT NULL DEFAULT 0;
+-- The version of the last block or setting of any account. It is not in the row of the last id, for which writers wait:
+-- changing its table would wait for them.
+CREATE TABLE roost.guard_version (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  id bigint NOT NULL
+);
+INSERT INTO roost.guard_version (id) VALUES (0);
 
 -- guarded: the account may refuse somebody (people/guard-functions.ts).
 ALTER TABLE roost.account ADD COLUMN guarded boolean NOT NULL DEFAULT false;
