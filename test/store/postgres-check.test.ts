@@ -91,8 +91,9 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
         "UPDATE roost.profile SET version = 1::bigint << 62",
         "versions of blocks, settings or profiles above the last id",
       ],
-      ["UPDATE roost.guard_version SET id = 0", "2 blocks or settings that are newer than the version"],
-      ["UPDATE roost.account SET guarded = false", "2 accounts whose blocks or settings refuse nobody"],
+      ["UPDATE roost.guard SET account = 99 WHERE account = 1", "rows of guard without an account"],
+      ["UPDATE roost.guard SET version = 0", "2 blocks or settings that refuse nobody"],
+      ["DELETE FROM roost.guard", "2 blocks or settings that refuse nobody"],
       [
         "ALTER TABLE roost.block DROP CONSTRAINT block_pkey; INSERT INTO roost.block SELECT * FROM roost.block",
         "duplicate blocks",

@@ -86,7 +86,7 @@ export async function scannedTables({ sql }: TestDatabase): Promise<readonly str
   const scanned: [string][] = await sql`
     SELECT relname FROM pg_stat_user_tables
     WHERE schemaname = 'roost' AND relname NOT IN (
-      'sequence', 'look', 'migration', 'identity', 'unfinished_group', 'guard_version')
+      'sequence', 'look', 'migration', 'identity', 'unfinished_group')
       AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)
         + (relname IN ('group_count', 'message'))::integer`.values();
   return scanned.flat();

@@ -60,12 +60,11 @@ export function backToSchema5(db: Database): void {
 const postgresSchema7 = `
   DROP FUNCTION roost.append_talks, roost.change_members;
   DELETE FROM roost.entry WHERE kind >= 16;
-  ALTER TABLE roost.account DROP COLUMN guarded;
   ALTER TABLE roost.chat_group DROP COLUMN announcement, DROP COLUMN approval, DROP COLUMN for_admins,
     DROP COLUMN dismissed_id, DROP COLUMN closing;
   ALTER TABLE roost.member DROP COLUMN role, DROP COLUMN muted_until;
   ALTER TABLE roost.entry DROP COLUMN accounts, DROP COLUMN count, DROP COLUMN value, DROP COLUMN quiet;
-  DROP TABLE roost.guard_version, roost.invitation, roost.join_request, roost.pin, roost.block, roost.consent,
+  DROP TABLE roost.guard, roost.invitation, roost.join_request, roost.pin, roost.block, roost.consent,
     roost.profile, roost.seen;
   DELETE FROM roost.migration WHERE number > 7;
 `;

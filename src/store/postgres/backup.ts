@@ -12,7 +12,7 @@ import { environmentOf, majorOf, openForLong, runTool, toolFor } from "./tools.t
 const tables = ["account", "chat_group", "cursor", "member", "message", "migration", "node", "sequence"];
 /** Those that a later schema has added. */
 const laterTables = [
-  { from: 8, tables: ["block", "consent", "guard_version", "invitation", "join_request", "pin", "profile", "seen"] },
+  { from: 8, tables: ["block", "consent", "guard", "invitation", "join_request", "pin", "profile", "seen"] },
   {
     from: 6,
     tables: ["conversation", "entry", "hidden", "mention", "reaction", "reaction_count", "read_cursor", "reply"],

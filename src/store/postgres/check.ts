@@ -140,7 +140,7 @@ const conversationQuestions: readonly Question[] = [
 const peopleFrom = 8;
 
 const peopleQuestions: readonly Question[] = [
-  ...(["block", "consent", "profile", "seen"] as const).map((table): Question => ({
+  ...(["block", "consent", "guard", "profile", "seen"] as const).map((table): Question => ({
     what: `rows of ${table} without an account`,
     sql: orphans(table, "account", "account"),
   })),
@@ -173,7 +173,7 @@ const peopleQuestions: readonly Question[] = [
     sql: "SELECT count(*) AS n FROM roost.chat_group WHERE dismissed_id > 0 AND member_count > 0",
   },
   { what: "duplicate blocks", sql: duplicates("block", "account, blocked") },
-  ...(["consent", "profile", "seen"] as const).map((table): Question => ({
+  ...(["consent", "guard", "profile", "seen"] as const).map((table): Question => ({
     what: `accounts with several rows of ${table}`,
     sql: duplicates(table, "account"),
   })),
@@ -181,20 +181,14 @@ const peopleQuestions: readonly Question[] = [
     what: "versions of blocks, settings or profiles above the last id of the store",
     sql: `SELECT (SELECT count(*) FROM roost.block, roost.sequence s WHERE version > s.last_id)
           + (SELECT count(*) FROM roost.consent, roost.sequence s WHERE version > s.last_id)
+          + (SELECT count(*) FROM roost.guard, roost.sequence s WHERE version > s.last_id)
           + (SELECT count(*) FROM roost.profile, roost.sequence s WHERE version > s.last_id) AS n`,
   },
   {
-    what: "blocks or settings that are newer than the version by which nodes learn of them",
-    sql: `SELECT (SELECT count(*) FROM roost.block, roost.guard_version v WHERE version > v.id)
-          + (SELECT count(*) FROM roost.consent, roost.guard_version v WHERE version > v.id) AS n`,
-  },
-  {
-    what: "accounts whose blocks or settings refuse nobody, because they do not count as guarded",
-    sql: `SELECT count(*) AS n FROM roost.account a
-          JOIN (SELECT account FROM roost.block WHERE NOT is_off UNION
-            SELECT account FROM roost.consent WHERE write_rule <> 'everybody' OR add_rule <> 'everybody') g
-            ON g.account = a.number
-          WHERE NOT a.guarded`,
+    what: "blocks or settings that refuse nobody, because their account's row of guard is missing or older",
+    sql: `SELECT count(*) AS n FROM (
+            SELECT account, version FROM roost.block UNION ALL SELECT account, version FROM roost.consent) s
+          LEFT JOIN roost.guard g ON g.account = s.account WHERE g.version IS NULL OR g.version < s.version`,
   },
 ];
 

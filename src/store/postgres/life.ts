@@ -20,7 +20,7 @@ export const replacedState = "RO002";
 /** Runs a read or write in the store's life, and again in the next one where the store was replaced. */
 export type InLife = <T>(work: (life: string) => Promise<T>) => Promise<T>;
 
-/** Fires on changes of accounts that only people make: this program only adds accounts, and guards them. */
+/** Fires on changes of accounts that only people make: this program only adds accounts. */
 export const accountTrigger = "changed_by_hand";
 
 /** The part of a life that a restart of the same server does not change. */
@@ -59,7 +59,7 @@ BEGIN
   RETURN null;
 END $$;
 
-CREATE OR REPLACE TRIGGER ${accountTrigger} AFTER DELETE OR UPDATE OF number, app, name OR TRUNCATE ON roost.account
+CREATE OR REPLACE TRIGGER ${accountTrigger} AFTER DELETE OR UPDATE OR TRUNCATE ON roost.account
   FOR EACH STATEMENT EXECUTE FUNCTION roost.renew_epoch();
 ALTER TABLE roost.account ENABLE ALWAYS TRIGGER ${accountTrigger};
 `;

@@ -2,8 +2,8 @@
 // write to an account, and who may add it to groups. Names of tables are qualified, because statements that read call
 // these, too.
 //
-// `account.guarded` is true for accounts that may refuse somebody: those that have, or had, a block or a setting other
-// than everybody. An index has the guarded ones alone, so whoever reaches for the others costs a look into it.
+// The table guard has the accounts that may refuse somebody: those that have, or had, a block or a setting other than
+// everybody. So whoever reaches for the others costs a look into its key.
 
 import type { Consent } from "../../group-rights.ts";
 import { outcome } from "../../jobs.ts";
@@ -35,7 +35,7 @@ const reach = `
 CREATE OR REPLACE FUNCTION roost.rule_for(a_actor bigint, a_target bigint, a_wish text) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  IF a_actor = a_target OR NOT EXISTS (SELECT FROM roost.account g WHERE g.number = a_target AND g.guarded) THEN
+  IF a_actor = a_target OR NOT EXISTS (SELECT FROM roost.guard g WHERE g.account = a_target) THEN
     RETURN '${everybody}';
   END IF;
   RETURN CASE a_wish WHEN 'write' THEN ${ruleOf("a_actor", "a_target", "write_rule")}
@@ -81,7 +81,7 @@ END $$;
 
 /** A condition: one of the receivers of a batch, of which an array has the numbers, may refuse a talk. */
 export function anyGuarded(inboxes: string): string {
-  return `EXISTS (SELECT FROM account g WHERE g.guarded AND g.number = ANY (${inboxes}))`;
+  return `EXISTS (SELECT FROM guard g WHERE g.account = ANY (${inboxes}))`;
 }
 
 /**
@@ -95,7 +95,7 @@ BEGIN
   -- Mostly all receivers let their senders.
   IF NOT EXISTS (
     SELECT FROM generate_series(1, cardinality(a_inboxes)) AS t (at)
-    WHERE CASE WHEN (SELECT g.guarded FROM roost.account g WHERE g.number = a_inboxes[t.at] AND g.guarded)
+    WHERE CASE WHEN (SELECT true FROM roost.guard g WHERE g.account = a_inboxes[t.at])
       AND a_senders[t.at] IS DISTINCT FROM a_inboxes[t.at]
       THEN ${ruleOf("a_senders[t.at]", "a_inboxes[t.at]", "write_rule")} <> '${everybody}' END
   ) THEN
@@ -113,10 +113,10 @@ BEGIN
         SELECT r.*,
           r.rule = '${everybody}' OR r.rule = '${conversations}' AND roost.have_talked(r.sender, r.inbox) AS is_willing
         FROM (
-          SELECT u.*, CASE WHEN g.number IS NULL OR u.sender = u.inbox THEN '${everybody}'
+          SELECT u.*, CASE WHEN g.account IS NULL OR u.sender = u.inbox THEN '${everybody}'
             ELSE ${ruleOf("u.sender", "u.inbox", "write_rule")} END AS rule
           FROM unnest(a_senders, a_inboxes, a_denials) WITH ORDINALITY AS u (sender, inbox, denial, position)
-          LEFT JOIN roost.account g ON g.number = u.inbox AND g.guarded
+          LEFT JOIN roost.guard g ON g.account = u.inbox
           OFFSET 0
         ) r
         OFFSET 0

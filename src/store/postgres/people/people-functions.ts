@@ -1,6 +1,6 @@
 // Blocks, settings and profiles, as functions of the database that change-functions.ts calls under the writers' lock;
 // and the times at which accounts were seen, which do not take it. Each change has a version, an id of the sequence;
-// those of blocks and settings are in guard_version, too.
+// those of blocks and settings are in guard, too.
 
 import type { Consent } from "../../group-rights.ts";
 import { isolated } from "../writer-lock.ts";
@@ -42,7 +42,7 @@ BEGIN
   INSERT INTO block (account, blocked, version, is_off)
     VALUES (me, coalesce(known, (roost.account_numbers(its_app, ARRAY[a_call ->> 'blocked']))[1]), a_id, ends)
     ON CONFLICT (account, blocked) DO UPDATE SET version = excluded.version, is_off = excluded.is_off;
-  PERFORM roost.guard(me, a_id);
+  PERFORM roost.guard_account(me, a_id);
   RETURN json_build_object('result', 'stored', 'version', a_id::text, 'madeAccount', known IS NULL);
 END $$;
 
@@ -63,15 +63,15 @@ BEGIN
   INSERT INTO consent (account, version, write_rule, add_rule) VALUES (me, a_id, writes, adds)
     ON CONFLICT (account) DO UPDATE
     SET version = excluded.version, write_rule = excluded.write_rule, add_rule = excluded.add_rule;
-  PERFORM roost.guard(me, a_id);
+  PERFORM roost.guard_account(me, a_id);
   RETURN json_build_object('result', 'stored', 'version', a_id::text);
 END $$;
 
 -- The account may refuse somebody from now on. a_id: the version of a block or setting.
-CREATE OR REPLACE FUNCTION roost.guard(a_account bigint, a_id bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION roost.guard_account(a_account bigint, a_id bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE account a SET guarded = true WHERE a.number = a_account AND NOT a.guarded;
-  UPDATE guard_version SET id = a_id;
+  INSERT INTO guard (account, version) VALUES (a_account, a_id)
+    ON CONFLICT (account) DO UPDATE SET version = excluded.version;
 END $$;
 
 CREATE OR REPLACE FUNCTION roost.set_profile(a_call json, a_id bigint) RETURNS json LANGUAGE plpgsql AS $$

@@ -96,10 +96,11 @@ export class PeopleReader {
   }
 
   async guardVersion(life: string): Promise<bigint> {
-    const [row] = await this.connections.run<{ id: bigint }[]>(
-      (sql) => sql`SELECT v.id FROM roost.guard_version v WHERE roost.require_life(${life})`,
+    const [row] = await this.connections.run<{ version: bigint }[]>(
+      (sql) => sql`
+        SELECT version FROM roost.guard WHERE roost.require_life(${life}) ORDER BY version DESC LIMIT 1`,
     );
-    return row?.id ?? 0n;
+    return row?.version ?? 0n;
   }
 
   async blocksAfter(life: string, after: bigint, limit: number): Promise<StoredBlock[]> {

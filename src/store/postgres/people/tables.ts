@@ -4,17 +4,24 @@
 export const peopleTables = `
 -- Writers lock this first: none of them holds a lock for which this waits.
 SELECT FROM roost.sequence FOR UPDATE;
--- The version of the last block or setting of any account. It is not in the row of the last id, for which writers wait:
--- changing its table would wait for them.
-CREATE TABLE roost.guard_version (
-  one boolean PRIMARY KEY DEFAULT true CHECK (one),
-  id bigint NOT NULL
-);
-INSERT INTO roost.guard_version (id) VALUES (0);
 
--- guarded: the account may refuse somebody (people/guard-functions.ts).
-ALTER TABLE roost.account ADD COLUMN guarded boolean NOT NULL DEFAULT false;
-CREATE INDEX account_guarded ON roost.account (number) WHERE guarded;
+-- Accounts that may refuse somebody: those that have, or had, a block or a setting other than everybody. version: that
+-- of the last one. It is no column of sequence, which writers lock while they wait for its row, nor of account, where a
+-- change counts as one by hand (life.ts).
+CREATE TABLE roost.guard (
+  account bigint PRIMARY KEY,
+  version bigint NOT NULL
+);
+CREATE INDEX guard_version ON roost.guard (version);
+
+-- A purge, which does not wait for that lock, comes to entries before members.
+-- accounts: the first of those whom a change of a group concerns; count: how many there are. value: by kind, see
+-- StoredDetail in store/group-entries.ts. refers is 0 for a change that is about no message.
+ALTER TABLE roost.entry ADD COLUMN accounts bigint[],
+  ADD COLUMN count bigint NOT NULL DEFAULT 0,
+  ADD COLUMN value bigint NOT NULL DEFAULT 0,
+  ADD COLUMN quiet boolean NOT NULL DEFAULT false;
+CREATE INDEX entry_loud ON roost.entry (inbox, id) WHERE NOT quiet;
 
 -- dismissed_id: the entry that dismissed the group, or 0. All windows end there, whatever their rows say. closing: it
 -- has ended, and housekeeping has not removed what it leaves yet (groups/ended-functions.ts).
@@ -28,14 +35,6 @@ CREATE INDEX chat_group_closing ON roost.chat_group (number) WHERE closing;
 -- role: 1 for an admin. The owner is in the group's row, and has 0. muted_until: seconds since 1970.
 ALTER TABLE roost.member ADD COLUMN role smallint NOT NULL DEFAULT 0, ADD COLUMN muted_until bigint NOT NULL DEFAULT 0;
 CREATE INDEX member_admins ON roost.member (chat_group) WHERE role > 0 AND until_id IS NULL;
-
--- accounts: the first of those whom a change of a group concerns; count: how many there are. value: by kind, see
--- StoredDetail in store/group-entries.ts. refers is 0 for a change that is about no message.
-ALTER TABLE roost.entry ADD COLUMN accounts bigint[],
-  ADD COLUMN count bigint NOT NULL DEFAULT 0,
-  ADD COLUMN value bigint NOT NULL DEFAULT 0,
-  ADD COLUMN quiet boolean NOT NULL DEFAULT false;
-CREATE INDEX entry_loud ON roost.entry (inbox, id) WHERE NOT quiet;
 
 -- uses_left: -1 for any number. Times are in seconds since 1970.
 CREATE TABLE roost.invitation (
