@@ -132,8 +132,8 @@ export class GroupReads {
   }
 
   private async rights(store: PeopleStore, account: string, name: string): Promise<void> {
-    const told = await store.mayTalk({ app: this.app, account, ...named(name) });
-    agree(told, this.reader.mayTalk(account, name), `whether ${account} may talk in ${name}`);
+    const { right } = await store.mayTalk({ app: this.app, account, ...named(name) });
+    agree(right, this.reader.mayTalk(account, name), `whether ${account} may talk in ${name}`);
     const accounts = [account, "nobody", ...[...this.model.accounts].slice(0, 14)];
     const watchable = await store.watchable(this.app, account, [...new Set(accounts)]);
     agree(watchable, this.reader.watchable(account, [...new Set(accounts)]), `whom ${account} may watch`);

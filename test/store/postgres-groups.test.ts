@@ -57,8 +57,8 @@ describe.skipIf(!hasPostgres)("groups in a PostgreSQL store", () => {
   test("the function of the database says of every combination of facts what rightInGroup says", async () => {
     const rows = await db.sql<{ action: GroupAction; actor: string; target: string; bits: number; said: string }[]>`
       SELECT action, actor, target, bits::integer, roost.right_in_group(
-        action, bits & 1 <> 0, bits & 2 <> 0, bits & 4 <> 0, bits & 8 <> 0, actor, bits & 16 <> 0, bits & 32 <> 0, target,
-        bits & 64 <> 0, bits & 128 <> 0) AS said
+        action, bits & 1 <> 0, bits & 2 <> 0, bits & 4 <> 0, bits & 8 <> 0, actor, bits & 16 <> 0, bits & 32 <> 0,
+        target, bits & 64 <> 0, bits & 128 <> 0) AS said
       FROM unnest(${db.sql.array([...actions], "TEXT")}) action, unnest(${db.sql.array([...standings], "TEXT")}) actor,
         unnest(${db.sql.array([...standings], "TEXT")}) target, generate_series(0, ${2 ** flags.length - 1}) bits`;
     expect(rows).toHaveLength(actions.length * standings.length ** 2 * 2 ** flags.length);

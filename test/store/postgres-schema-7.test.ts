@@ -49,7 +49,8 @@ describe.skipIf(!canDump)("a PostgreSQL store of schema 7", () => {
         ${over.array([null], "BIGINT")}, ${over.array([false], "BOOLEAN")}, ${over.array([1], "INT")},
         ${over.array(["hello"], "TEXT")}, ${over.array([""], "TEXT")}, ${over.array([""], "TEXT")},
         ${over.array([1], "INT")}, ${over.array([], "INT")}, ${over.array([], "TEXT")}, ${over.array([], "BIGINT")},
-        ${over.array([], "TEXT")}, ${over.array([], "TEXT")}, ${over.array([], "TEXT")}, ${over.array([], "BIGINT")})`.values();
+        ${over.array([], "TEXT")}, ${over.array([], "TEXT")}, ${over.array([], "TEXT")}, ${over.array([], "BIGINT")}
+      )`.values();
     return row;
   };
   const formerEdit = async (over: SQL, actor: string, messageId: bigint): Promise<string> => {
@@ -69,7 +70,7 @@ describe.skipIf(!canDump)("a PostgreSQL store of schema 7", () => {
   };
   const problems = async (): Promise<readonly string[]> => (await checkPostgres(db.url, () => undefined)).problems;
   const kinds = async (account: string): Promise<readonly number[]> =>
-    (await asks.log(account, { includeSent: true })).entries.map(({ kind = 0 }) => kind);
+    (await asks.log(account, { includeSent: true })).entries.map(({ kind }) => kind);
 
   test("the tables are made as they were", () => {
     for (const migration of migrations.slice(0, 7)) expect(schema7).toContain(migration.trim());

@@ -136,7 +136,7 @@ export async function tryOnStore(store: Store, action: string, its: Try, isDirec
       case "mentionAll":
         return said({ mentions: ["*"] });
       case "mayTalk":
-        return people.mayTalk({ app, account: actor, ...to });
+        return (await people.mayTalk({ app, account: actor, ...to })).right;
       case "editOwn":
       case "recallOwn":
       case "recallOther": {

@@ -4,7 +4,7 @@
 import { watchGroupMax } from "../../../base/limits/fixed.ts";
 import type { ConsentState, ConversationName, Profile } from "../../conversations.ts";
 import type { Consent } from "../../group-rights.ts";
-import type { BlockedPage, OfAccount, StoredBlock, TalkRight } from "../../people.ts";
+import type { BlockedPage, OfAccount, StoredBlock, TalkAnswer, TalkRight } from "../../people.ts";
 import type { Connections } from "../connection.ts";
 import { fromText, toText } from "../text.ts";
 
@@ -75,14 +75,16 @@ export class PeopleReader {
     );
   }
 
-  async mayTalk(life: string, conversation: OfAccount & ConversationName): Promise<TalkRight> {
+  async mayTalk(life: string, conversation: OfAccount & ConversationName): Promise<TalkAnswer> {
     const { app, account, toGroup, dest } = conversation;
-    const [row] = await this.connections.run<{ verdict: TalkRight }[]>(
+    const [row] = await this.connections.run<{ verdict: TalkRight; version: bigint | null }[]>(
       (sql) => sql`
-        SELECT roost.may_talk(${toText(app)}, ${toText(account)}, ${toGroup}, ${toText(dest)}) AS verdict
+        SELECT roost.may_talk(${toText(app)}, ${toText(account)}, ${toGroup}, ${toText(dest)}) AS verdict,
+          (SELECT version FROM roost.chat_group WHERE ${toGroup} AND app = ${toText(app)} AND id = ${toText(dest)})
+            AS version
         WHERE roost.require_life(${life})`,
     );
-    return row?.verdict ?? "forbidden";
+    return { right: row?.verdict ?? "forbidden", groupVersion: row?.version ?? 0n };
   }
 
   async watchable(life: string, app: string, account: string, accounts: readonly string[]): Promise<string[]> {

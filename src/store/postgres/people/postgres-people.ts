@@ -3,7 +3,7 @@
 
 import type { ConsentState, ConversationName, Profile } from "../../conversations.ts";
 import { PeopleCalls, type WritePeople } from "../../people-calls.ts";
-import type { BlockedPage, LastSeen, OfAccount, PeopleStore, StoredBlock, TalkRight } from "../../people.ts";
+import type { BlockedPage, LastSeen, OfAccount, PeopleStore, StoredBlock, TalkAnswer } from "../../people.ts";
 import type { Connections } from "../connection.ts";
 import type { InLife } from "../life.ts";
 import { toText } from "../text.ts";
@@ -36,7 +36,7 @@ export class PostgresPeople extends PeopleCalls implements PeopleStore {
     return this.inLife((life) => this.reader.profiles(life, app, accounts, versions));
   }
 
-  mayTalk(conversation: OfAccount & ConversationName): Promise<TalkRight> {
+  mayTalk(conversation: OfAccount & ConversationName): Promise<TalkAnswer> {
     return this.inLife((life) => this.reader.mayTalk(life, conversation));
   }
 
