@@ -62,8 +62,9 @@ export class GroupRows {
       find: db.prepare<GroupRow, [string, string]>(`SELECT ${columns} FROM "group" WHERE app = ? AND id = ?`),
       byNumber: db.prepare<GroupRow, [bigint]>(`SELECT ${columns} FROM "group" WHERE number = ?`),
       member: prepareMember(db),
-      former: db.prepare<{ until_id: bigint | null }, [bigint, bigint]>(
-        `SELECT until_id FROM member WHERE account = ? AND "group" = ? ORDER BY until_id DESC LIMIT 1`,
+      // The first row of many: an account may have joined and left thousands of times.
+      former: db.prepare<{ one: bigint }, [bigint, bigint, number]>(
+        `SELECT 1 AS one FROM member WHERE account = ? AND "group" = ? AND (until_id IS NOT NULL OR ?) LIMIT 1`,
       ),
       admins: db.prepare<Account, [bigint, bigint]>(
         `SELECT a.number, a.name FROM account a WHERE a.number = ?2 OR a.number IN (
@@ -142,7 +143,6 @@ export class GroupRows {
 
   /** Whoever was a member of a group when it was dismissed has left it, before and after its row is closed. */
   private wasMember({ number, dismissed_id: dismissedId }: GroupRow, account: bigint): boolean {
-    const former = this.sql.former.get(account, number);
-    return former !== null && (former.until_id !== null || dismissedId > 0n);
+    return this.sql.former.get(account, number, dismissedId > 0n ? 1 : 0) !== null;
   }
 }

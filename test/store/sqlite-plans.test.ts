@@ -1,0 +1,57 @@
+// How SQLite finds the rows of the statements of a writer and a reader: by an index, and in its order, unless there are
+// few. What a request reads must not grow with what accounts can heap up (former memberships, blocks, entries).
+
+import { Database } from "bun:sqlite";
+import { expect, spyOn, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { systemRuntime } from "../../src/base/runtime.ts";
+import { openConnection } from "../../src/store/sqlite/connection.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
+import { Process } from "./log-process.ts";
+
+const freshPath = temporaryPaths("sqlite-plans-");
+
+/** What sorts or scans, and why there is little of it: the beginnings of the statements. */
+const few = [
+  // One member leaves a group that it owns, or a group of at most `groupCreateMembers` is made.
+  'SELECT number, account FROM member WHERE "group" = ? AND until_id IS NULL ORDER BY number LIMIT 1',
+  "SELECT a.number, a.name FROM member m JOIN account a ON a.number = m.account",
+  // All members of a group are asked for.
+  "SELECT m.account, a.name FROM member m JOIN account a ON a.number = m.account",
+  "SELECT a.name AS account, m.alias, m.avatar, m.joined_ms FROM member m",
+  "SELECT a.name AS account, CASE WHEN m.from_id > ?2 THEN m.from_id END AS joined FROM member m",
+  // At most `joinRequestsPerGroup` and `joinRequestsPerAccount`.
+  "DELETE FROM join_request WHERE number IN",
+  // At most `blocksPerAccount`.
+  "SELECT a.name FROM block b JOIN account a",
+];
+
+test("no statement about groups and people scans or sorts what grows without a bound", () => {
+  const prepared = new Set<string>();
+  const prepare = spyOn(Database.prototype, "prepare");
+  const path = freshPath();
+  writeFileSync(path, "");
+  const { clock } = systemRuntime;
+  const process = new Process(path, "w", clock, 1_000);
+  for (const [call, [sql]] of prepare.mock.calls.entries()) {
+    const db: unknown = prepare.mock.contexts[call];
+    if (db instanceof Database && db.filename === path) prepared.add(sql.replace(/\s+/g, " ").trim());
+  }
+  prepare.mockRestore();
+  process.die();
+  const db = openConnection({ path, synchronous: "NORMAL", cacheKib: 256 });
+  const tables = /\b(?:member|invitation|join_request|pin|block|consent|profile)\b/;
+  const wrong: string[] = [];
+  let explained = 0;
+  for (const sql of prepared) {
+    if (!tables.test(sql) || !/^(?:SELECT|INSERT|UPDATE|DELETE)/.test(sql)) continue;
+    explained++;
+    if (few.some((beginning) => sql.startsWith(beginning))) continue;
+    const plan = db.query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${sql}`).all();
+    const costly = plan.filter(({ detail }) => /TEMP B-TREE|SCAN (?!CONSTANT ROW)/.test(detail));
+    if (costly.length > 0) wrong.push(`${sql}: ${plan.map(({ detail }) => detail).join("; ")}`);
+  }
+  db.close();
+  expect(explained).toBeGreaterThan(50);
+  expect(wrong).toEqual([]);
+});
