@@ -191,9 +191,15 @@ export interface GroupStore {
   /** In slices, as `add`; an admin, or the owner, among the accounts of a slice that may not be removed refuses it. */
   remove(request: MembersRequest): Promise<readonly GroupOutcome[]>;
 
-  /** `notFound` for a code that does not exist, is used up, expired or revoked, or whose maker is no admin any more. */
+  /**
+   * `notFound` for a code that does not exist, is used up, expired or revoked, or whose maker is no admin any more.
+   * `unchanged` for a member, also if that was the last one to use it: it may ask again.
+   */
   joinInvited(app: string, account: string, code: string): Promise<GroupOutcome & { readonly group?: string }>;
-  /** `full` beyond `invitationsMax` valid ones of the group; expired ones make room. */
+  /**
+   * `full` beyond `invitationsPerGroup` valid ones of the group. Those that have expired, or whose maker is no admin any
+   * more, make room: they are gone, also if the maker becomes one again.
+   */
   invite(draft: InvitationDraft): Promise<{ readonly result: "stored"; readonly invitation: Invitation } | Refused>;
   /** `unchanged` if there is no such invitation of the group. */
   revokeInvitation(group: OfGroup, code: string): Promise<{ readonly result: "stored" } | Refused>;

@@ -1,7 +1,7 @@
 // What every store promises of groups that one can run (src/store/groups.ts).
 
 import { expect, test } from "bun:test";
-import type { LimitValues } from "../../src/base/limits/table.ts";
+import { type LimitValues, limitValues } from "../../src/base/limits/table.ts";
 import { groupAdminsMax, pinnedMessagesMax, quietMembersMax } from "../../src/base/limits/fixed.ts";
 import { entryKind } from "../../src/store/conversations.ts";
 import type { GroupStore } from "../../src/store/groups.ts";
@@ -12,6 +12,8 @@ import { draft, ofTest } from "./samples.ts";
 
 const hour = 3_600n;
 const soon = (): bigint => BigInt(Math.floor(Date.now() / 1_000)) + hour;
+
+const invitationsMax = limitValues().invitationsPerGroup;
 
 export function groupChangesTests(asks: GroupAsks): void {
   const { made, by, change, result, admin, pin, pinned, members, names, opened } = asks;
@@ -330,6 +332,38 @@ export function groupChangesTests(asks: GroupAsks): void {
     await change("ann", { kind: "role", account: "bob", role: "member" });
     expect(await joinBy("eve", two)).toBe("notFound");
     expect(await asks.groups.invitations(by("ann"))).toMatchObject({ items: [] });
+  });
+
+  test("who has used an invitation up, and was not answered, asks again", async () => {
+    await made();
+    const code = `${ofTest.app}-last`;
+    await invite("ann", code, 1);
+    expect(await joinBy("eve", code)).toBe("stored");
+    expect(await joinBy("eve", code)).toBe("unchanged");
+    expect(await joinBy("joe", code)).toBe("notFound");
+    expect(await asks.groups.invitations(by("ann"))).toMatchObject({ items: [] });
+    // It keeps no place, and making others does not end it.
+    for (let i = 0; i < invitationsMax; i++) await invite("ann", `${code}-${i}`);
+    expect(await joinBy("eve", code)).toBe("unchanged");
+    await opened.store.quit(of("eve"));
+    expect(await joinBy("eve", code)).toBe("notFound");
+  });
+
+  test("admins who are none any more leave no invitations behind", async () => {
+    await made("bob");
+    const inviteMany = async (actor: string): Promise<string[]> => {
+      const results: string[] = [];
+      for (let i = 0; i <= invitationsMax; i++)
+        results.push((await invite(actor, `${ofTest.app}-${actor}-${i}`)).result);
+      return results;
+    };
+    await admin("bob");
+    expect((await inviteMany("bob")).at(-1)).toBe("full");
+    await change("ann", { kind: "role", account: "bob", role: "member" });
+    expect((await inviteMany("ann")).slice(-2)).toEqual(["stored", "full"]);
+    await admin("bob");
+    const kept = await asks.groups.invitations(by("ann"));
+    expect(kept.result === "found" && kept.items.length).toBe(invitationsMax);
   });
 
   test("requests to join are for the admins to answer", async () => {

@@ -1,5 +1,9 @@
 // Invitations to groups: codes with which one joins. A code is worth nothing while its maker is neither the owner nor
-// an admin, and a member who uses one uses up nothing.
+// an admin, and a member who uses one uses up nothing. One that is used up is kept for a while: whoever used it last may
+// not have been answered, and asks again.
+//
+// Rows: as many as the group may have invitations, and as many that are used up. New ones take the place of those that
+// are worth nothing, so nobody heaps them up by making admins and plain members in turn.
 
 import type { GroupCall, GroupCallOutcome } from "../../change-jobs.ts";
 import { rightInGroup } from "../../group-rights.ts";
@@ -16,9 +20,14 @@ interface InvitationRow {
   readonly uses_left: bigint;
 }
 
-/** A condition for rows of `invitation` i, joined with their `group` g, that are valid at the second ?2. */
-export const validInvitation = `i.expires_s > ?2 AND (g.owner = i.maker OR EXISTS (
+/**
+ * A condition for rows of `invitation` i, joined with their `group` g, that have not ended at the second ?2; they may be
+ * used up.
+ */
+const isInForce = `i.expires_s > ?2 AND (g.owner = i.maker OR EXISTS (
   SELECT 1 FROM member m WHERE m."group" = g.number AND m.account = i.maker AND m.until_id IS NULL AND m.role > 0))`;
+/** The same for those that are valid. */
+export const validInvitation = `i.uses_left <> 0 AND ${isInForce}`;
 
 export class Invitations {
   private readonly parts: GroupParts;
@@ -30,18 +39,24 @@ export class Invitations {
     this.sql = {
       find: db.prepare<InvitationRow, [string, bigint, string]>(
         `SELECT i.number, i."group", i.maker, i.uses_left FROM invitation i JOIN "group" g ON g.number = i."group"
-         WHERE i.code = ?1 AND i.app = ?3 AND g.member_count > 0 AND ${validInvitation}`,
+         WHERE i.code = ?1 AND i.app = ?3 AND g.member_count > 0 AND ${isInForce}`,
       ),
-      count: db.prepare<{ count: bigint }, [bigint, bigint]>(
-        `SELECT count(*) AS count FROM invitation i JOIN "group" g ON g.number = i."group"
-         WHERE i."group" = ?1 AND ${validInvitation}`,
+      count: db.prepare<{ count: bigint }, [bigint]>(
+        `SELECT count(*) AS count FROM invitation WHERE "group" = ? AND uses_left <> 0`,
       ),
-      dropExpired: db.prepare<null, [bigint, bigint]>(`DELETE FROM invitation WHERE "group" = ? AND expires_s <= ?`),
+      dropEnded: db.prepare<null, [bigint, bigint]>(
+        `DELETE FROM invitation WHERE number IN (
+           SELECT i.number FROM invitation i JOIN "group" g ON g.number = i."group"
+           WHERE i."group" = ?1 AND NOT (${isInForce}))`,
+      ),
+      dropUsedUp: db.prepare<null, [bigint, number]>(
+        `DELETE FROM invitation WHERE number IN (
+           SELECT number FROM invitation WHERE "group" = ? AND uses_left = 0 ORDER BY number DESC LIMIT -1 OFFSET ?)`,
+      ),
       add: db.prepare<null, [string, string, bigint, bigint, bigint, number]>(
         `INSERT INTO invitation (app, code, "group", maker, expires_s, uses_left) VALUES (?, ?, ?, ?, ?, ?)`,
       ),
       use: db.prepare<null, [bigint]>("UPDATE invitation SET uses_left = uses_left - 1 WHERE number = ?"),
-      drop: db.prepare<null, [bigint]>("DELETE FROM invitation WHERE number = ?"),
       revoke: db.prepare<null, [string, bigint]>(`DELETE FROM invitation WHERE code = ? AND "group" = ?`),
     };
   }
@@ -53,9 +68,11 @@ export class Invitations {
     const result = rightInGroup("invite", rows.facts(group, app, actor));
     if (result !== "allowed") return { result };
     const now = secondsOf(wallMs);
-    this.sql.dropExpired.run(group.number, now);
-    const kept = this.sql.count.get(group.number, now)?.count ?? 0n;
-    if (kept >= BigInt(bounds.invitationsPerGroup)) return { result: "full", bound: "invitationsPerGroup" };
+    const { invitationsPerGroup } = bounds;
+    this.sql.dropEnded.run(group.number, now);
+    this.sql.dropUsedUp.run(group.number, invitationsPerGroup);
+    const kept = this.sql.count.get(group.number)?.count ?? 0n;
+    if (kept >= BigInt(invitationsPerGroup)) return { result: "full", bound: "invitationsPerGroup" };
     const expiresAt = now + BigInt(validSeconds);
     this.sql.add.run(app, code, group.number, names.account(app, actor), expiresAt, uses === 0 ? -1 : uses);
     return nothingStored(group, { invitation: { code, expiresAt, usesLeft: uses, account: actor } });
@@ -77,12 +94,12 @@ export class Invitations {
     if (row === null || group === null) return { result: "notFound" };
     const result = rightInGroup("joinInvited", rows.facts(group, app, name));
     if (result !== "allowed") return { result, group: group.id };
+    if (row.uses_left === 0n) return { result: "notFound" };
     if (membership.isFull(group)) return { result: "full", bound: "groupMembers", group: group.id };
     const account = { number: names.account(app, name), name };
     const bound = membership.fullOf(account.number, true);
     if (bound !== undefined) return { result: "full", bound, group: group.id };
-    if (row.uses_left === 1n) this.sql.drop.run(row.number);
-    else if (row.uses_left > 1n) this.sql.use.run(row.number);
+    if (row.uses_left > 0n) this.sql.use.run(row.number);
     return { ...membership.add(group, account, [account], true, moment), group: group.id };
   }
 }

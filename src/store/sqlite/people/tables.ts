@@ -38,7 +38,7 @@ export const peopleTables = `
     "group" INTEGER NOT NULL,
     maker INTEGER NOT NULL,
     expires_s INTEGER NOT NULL,
-    -- -1: any number.
+    -- -1: any number. 0: it is used up, and kept for whoever used it last.
     uses_left INTEGER NOT NULL
   );
   CREATE INDEX invitation_group ON invitation ("group");
