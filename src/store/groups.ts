@@ -61,7 +61,7 @@ export type GroupChange =
   | GroupUpdate
   /** Beyond `groupAdminsMax` admins: `full`. A role that is in force already: `unchanged`. */
   | (OfGroup & { readonly kind: "role"; readonly account: string; readonly role: "member" | "admin" })
-  /** The former owner becomes an admin. */
+  /** The former owner becomes an admin. Whoever becomes the owner, also of one who leaves, is muted no longer. */
   | (OfGroup & { readonly kind: "transfer"; readonly account: string })
   /**
    * `until`: seconds since 1970 by the store's clock; what has passed counts as 0n, which ends the mute. A mute stays
@@ -197,8 +197,8 @@ export interface GroupStore {
    */
   joinInvited(app: string, account: string, code: string): Promise<GroupOutcome & { readonly group?: string }>;
   /**
-   * `full` beyond `invitationsPerGroup` valid ones of the group. Those that have expired, or whose maker is no admin any
-   * more, make room: they are gone, also if the maker becomes one again.
+   * `full` beyond `invitationsPerGroup` valid ones of the group. Those that have expired, or whose maker is no admin
+   * any more, make room: they are gone, also if the maker becomes one again.
    */
   invite(draft: InvitationDraft): Promise<{ readonly result: "stored"; readonly invitation: Invitation } | Refused>;
   /** `unchanged` if there is no such invitation of the group. */

@@ -192,6 +192,24 @@ export function groupChangesTests(asks: GroupAsks): void {
     });
   });
 
+  test("whoever becomes the owner is muted no longer", async () => {
+    await made("bob", "eve");
+    const until = BigInt(Math.floor(Date.now() / 1_000)) + hour;
+    for (const account of ["bob", "eve"]) await change("ann", { kind: "mute", account, until });
+    await change("ann", { kind: "transfer", account: "eve" });
+    const says = (sender: string): Promise<string> => opened.say2({ toGroup: true, dest: "g1", sender });
+    expect(await says("eve")).toBe("stored");
+    expect(await says("bob")).toBe("muted");
+    await opened.store.quit(of("ann"));
+    // The one of longest standing inherits.
+    await opened.store.quit(of("eve"));
+    expect(await says("bob")).toBe("stored");
+    expect(await members("bob")).toMatchObject({
+      group: { role: "owner", mutedUntil: 0n },
+      items: [{ mutedUntil: 0n }],
+    });
+  });
+
   test("an alias is one's own", async () => {
     await made("bob");
     expect(entryOf(await change("bob", { kind: "alias", alias: "Bobby" })).entry).toMatchObject({

@@ -9,7 +9,7 @@ import type { GroupOutcome, GroupUpdate, StoredEntry } from "../../groups.ts";
 import type { Moment } from "../conversations/moment.ts";
 import type { GroupParts } from "./group-parts.ts";
 import { storedIn } from "./group-entries.ts";
-import { type Account, type GroupRow, secondsOf } from "./group-rows.ts";
+import { type Account, type GroupRow, prepareToOwner, secondsOf } from "./group-rows.ts";
 
 type ChangeOf<Kind extends GroupChangeJob["kind"]> = Extract<GroupChangeJob, { readonly kind: Kind }>;
 
@@ -41,6 +41,7 @@ export class GroupChanges {
         `SELECT count(*) AS count FROM member WHERE "group" = ? AND role > 0 AND until_id IS NULL`,
       ),
       role: db.prepare<null, [bigint, bigint]>("UPDATE member SET role = ? WHERE number = ?"),
+      toOwner: prepareToOwner(db),
       owner: db.prepare<null, [bigint, bigint]>(`UPDATE "group" SET owner = ? WHERE number = ?`),
       mute: db.prepare<null, [bigint, bigint]>("UPDATE member SET muted_until = ? WHERE number = ?"),
       alias: db.prepare<null, [string, bigint]>("UPDATE member SET alias = ? WHERE number = ?"),
@@ -105,7 +106,7 @@ export class GroupChanges {
         const former = this.parts.rows.member(group.number, actor.number);
         if (former === null) throw new Error("an owner is a member");
         this.sql.owner.run(target.number, group.number);
-        this.sql.role.run(0n, row.number);
+        this.sql.toOwner.run(row.number);
         this.sql.role.run(numberOfRole("admin"), former.number);
         break;
       }

@@ -45,6 +45,11 @@ export function prepareMember(db: Database) {
   );
 }
 
+/** Makes the row of a member that of an owner, who has no role besides, and whom nobody could unmute. */
+export function prepareToOwner(db: Database) {
+  return db.prepare<null, [bigint]>("UPDATE member SET role = 0, muted_until = 0 WHERE number = ?");
+}
+
 /** Finds the numbers of accounts. */
 export interface AccountNumbers {
   findAccount(app: string, name: string): bigint | undefined;

@@ -1,6 +1,6 @@
 // Invitations to groups: codes with which one joins. A code is worth nothing while its maker is neither the owner nor
-// an admin, and a member who uses one uses up nothing. One that is used up is kept for a while: whoever used it last may
-// not have been answered, and asks again.
+// an admin, and a member who uses one uses up nothing. One that is used up is kept for a while: whoever used it last
+// may not have been answered, and asks again.
 //
 // Rows: as many as the group may have invitations, and as many that are used up. New ones take the place of those that
 // are worth nothing, so nobody heaps them up by making admins and plain members in turn.
@@ -21,8 +21,8 @@ interface InvitationRow {
 }
 
 /**
- * A condition for rows of `invitation` i, joined with their `group` g, that have not ended at the second ?2; they may be
- * used up.
+ * A condition for rows of `invitation` i, joined with their `group` g, that have not ended at the second ?2; they may
+ * be used up.
  */
 const isInForce = `i.expires_s > ?2 AND (g.owner = i.maker OR EXISTS (
   SELECT 1 FROM member m WHERE m."group" = g.number AND m.account = i.maker AND m.until_id IS NULL AND m.role > 0))`;

@@ -12,7 +12,7 @@ import { entryKind } from "../../conversations.ts";
 import type { GroupOutcome } from "../../groups.ts";
 import type { Moment } from "../conversations/moment.ts";
 import type { GroupEntries } from "./group-entries.ts";
-import type { Account, GroupRow } from "./group-rows.ts";
+import { type Account, type GroupRow, prepareToOwner } from "./group-rows.ts";
 
 /** The bounds on groups of this process; other processes of the store may have others. */
 export type GroupBounds = Pick<
@@ -65,7 +65,7 @@ export class Membership {
       longest: db.prepare<{ number: bigint; account: bigint }, [bigint]>(
         `SELECT number, account FROM member WHERE "group" = ? AND until_id IS NULL ORDER BY number LIMIT 1`,
       ),
-      noAdmin: db.prepare<null, [bigint]>("UPDATE member SET role = 0 WHERE number = ?"),
+      toOwner: prepareToOwner(db),
     };
   }
 
@@ -112,7 +112,7 @@ export class Membership {
     if (accounts.some(({ number }) => number === owner)) {
       const heir = this.sql.longest.get(group.number);
       if (heir !== null) {
-        this.sql.noAdmin.run(heir.number);
+        this.sql.toOwner.run(heir.number);
         owner = heir.account;
       }
     }
