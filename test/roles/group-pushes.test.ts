@@ -385,6 +385,22 @@ test("a change that nobody may have been told of has the members look, once", as
   expect(await other.settled()).toEqual(["chat.event a2,b1,c1"]);
 });
 
+test("having everybody look is charged like telling everybody", async () => {
+  const stage = groupStage({ fanOutAtOnce: 10, fanOutPerSecond: 1 });
+  const members = names(30);
+  for (const name of members) stage.signIn(name, name, ["conversations"]);
+  stage.answers.membership = membershipOf(10n, ["alice", ...members], [], 10n);
+  stage.answers.change = { result: "unchanged" };
+  // Each is another request, of which nobody was told.
+  const rename = async (name: string) =>
+    (await stage.request(alice, Command.GroupUpdate, GroupUpdateReqSchema, { group: "g", name })).status;
+  expect(await rename("one")).toBe(Status.Success);
+  while (stage.pushes().length === 0) await Bun.sleep(10);
+  // From now on this node knows how many they are.
+  expect(await rename("two")).toBe(Status.Success);
+  expect(await rename("three")).toBe(Status.RateLimited);
+});
+
 test("a direct pin that nobody may have been told of has both look", async () => {
   const stage = groupStage();
   stage.answers.change = { result: "unchanged" };

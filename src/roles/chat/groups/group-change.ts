@@ -6,7 +6,7 @@ import type { Context } from "../../../service/context.ts";
 import { type ConversationName, entryKind } from "../../../store/conversations.ts";
 import type { GroupOutcome, StoredEntry } from "../../../store/groups.ts";
 import { EntryRespSchema } from "../../../wire/gen/pkt_pb.ts";
-import { admitDelivery, admitUnknown } from "../admit-delivery.ts";
+import { admitDelivery, admitUnknown, unknownCost } from "../admit-delivery.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { pushEntry } from "../conversation-pushes.ts";
 import type { EntryReceivers } from "../event-delivery.ts";
@@ -87,17 +87,21 @@ export function respondWith(context: Context, stored: StoredEntry | undefined): 
 
 /**
  * Sends chat.sync to everybody in the conversation of a change that is in force, and of which nobody may have been told
- * (told-changes.ts). Returns false if this node has told them.
+ * (told-changes.ts). Returns false if this node has told them; else the actor keeps what `admitChange` has charged, and
+ * is charged for the rest of the members, as for a push to them: there are as many requests that change nothing as one
+ * likes, and each has everybody read the index.
  */
 export function tellToLook(
-  { told, missedEvents }: ChatParts,
+  { told, missedEvents, allowance, audience, limits }: ChatParts,
   context: Context,
   { toGroup, dest }: ConversationName,
 ): boolean {
   if (told.tellGroup(requestOf(context))) return false;
   const { app, account: actor } = context;
-  if (toGroup) missedEvents.addGroup(app, dest, 0n);
-  else missedEvents.add(app, new Set([dest, actor]));
+  if (toGroup) {
+    missedEvents.addGroup(app, dest, 0n);
+    allowance.charge(app, actor, Math.max(0, (audience.onlineCount(app, dest) ?? 0) - unknownCost(limits)));
+  } else missedEvents.add(app, new Set([dest, actor]));
   return true;
 }
 
