@@ -175,7 +175,7 @@ export interface GroupView {
   readonly role: GroupRole;
   readonly mutedUntil: bigint;
   readonly alias: string;
-  /** For the owner and admins; 0 for others. */
+  /** For the owner and admins; 0 for others, and in pages of groups. */
   readonly requestCount: number;
 }
 

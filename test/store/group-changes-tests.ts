@@ -406,6 +406,8 @@ export function groupChangesTests(asks: GroupAsks): void {
     expect(await asks.groups.requests(by("eve"), "", 1)).toEqual({ result: "forbidden" });
     expect(await members("ann")).toMatchObject({ group: { requestCount: 2 } });
     expect(await members("eve")).toMatchObject({ group: { requestCount: 0 } });
+    // A page of groups would count those of two hundred.
+    expect((await asks.groups.groups(ofTest.app, "ann", "", 9)).items).toMatchObject([{ requestCount: 0 }]);
     const answer = (account: string, isAccepted: boolean, actor = "bob") =>
       asks.groups.answer({ ...by(actor), account, isAccepted });
     expect((await answer("joe", true, "eve")).result).toBe("forbidden");

@@ -102,7 +102,7 @@ export class GroupReader {
     const start = after === "" ? 0n : (this.rows.find(app, after)?.number ?? 0n);
     const views = this.sql.groupsOf.all(me, start, limit + 1).flatMap(({ number }) => {
       const row = this.rows.byNumber(number);
-      return row === null ? [] : [this.view(row, me, now)];
+      return row === null ? [] : [this.view(row, me, now, false)];
     });
     return pageOf(views, limit);
   }
@@ -122,7 +122,7 @@ export class GroupReader {
       joinTime: member.joined_ms / 1_000n,
       mutedUntil: member.muted_until > now ? member.muted_until : 0n,
     }));
-    return { ...pageOf(items, limit), group: this.view(row, me, now) };
+    return { ...pageOf(items, limit), group: this.view(row, me, now, true) };
   }
 
   /** The newest pin first; undefined if the account may not see them. `other`: the partner, or minus the group. */
@@ -154,10 +154,12 @@ export class GroupReader {
     return result === "allowed" ? row : result;
   }
 
-  private view(row: GroupRow, me: bigint, now: bigint): GroupView {
+  /** `isCounted`: whether requests to join are counted, of which a page of groups has thousands. */
+  private view(row: GroupRow, me: bigint, now: bigint, isCounted: boolean): GroupView {
     const member = this.sql.member.get(row.number, me);
     const role = roleIn(row, { account: me, role: member?.role ?? 0n });
-    const requests = role === "member" ? null : this.sql.requestCount.get(row.number, requestsGoneAt(now));
+    const requests =
+      role === "member" || !isCounted ? null : this.sql.requestCount.get(row.number, requestsGoneAt(now));
     return {
       id: row.id,
       name: row.name,

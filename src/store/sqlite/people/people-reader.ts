@@ -44,9 +44,12 @@ export class PeopleReader {
          WHERE b.account = ? AND b.state = 'on' AND a.name > ? ORDER BY a.name LIMIT ?`,
       ),
       profile: db.prepare<ProfileRow, [bigint]>("SELECT name, avatar, extra, version FROM profile WHERE account = ?"),
-      groupsOf: db.prepare<{ group: bigint }, [bigint]>(
+      smallGroupsOf: db.prepare<{ group: bigint }, [bigint]>(
         `SELECT m."group" FROM member m JOIN "group" g ON g.number = m."group"
          WHERE m.account = ? AND m.until_id IS NULL AND g.member_count BETWEEN 1 AND ${watchGroupMax}`,
+      ),
+      groupsOf: db.prepare<{ group: bigint }, [bigint]>(
+        `SELECT "group" FROM member WHERE account = ? AND until_id IS NULL`,
       ),
       guard: db.prepare<{ guard_id: bigint }, []>("SELECT guard_id FROM sequence"),
       blocksAfter: db.prepare<StoredBlock, [bigint, number]>(
@@ -110,8 +113,10 @@ export class PeopleReader {
     if (me === undefined) return accounts.filter((name) => name === account);
     let mine: ReadonlySet<bigint> | undefined;
     const sharesGroup = (other: bigint): boolean => {
-      mine ??= new Set(this.sql.groupsOf.all(me).map(({ group }) => group));
-      return mine.size > 0 && this.sql.groupsOf.all(other).some(({ group }) => mine?.has(group) === true);
+      mine ??= new Set(this.sql.smallGroupsOf.all(me).map(({ group }) => group));
+      if (mine.size === 0) return false;
+      for (const { group } of this.sql.groupsOf.iterate(other)) if (mine.has(group)) return true;
+      return false;
     };
     return accounts.filter((name) => {
       const other = this.numbers.findAccount(app, name);
