@@ -167,7 +167,7 @@ export class PostgresGroups extends GroupCalls implements GroupStore {
   }
 }
 
-/** A page of what was found; one row more than `limit` says that there is more. */
+/** A page of what was found; one row more than `limit` says that there is more. Without a limit, nothing was asked. */
 function pageOf<Row extends Seen, Item>(
   rows: readonly Row[],
   limit: number,
@@ -177,5 +177,5 @@ function pageOf<Row extends Seen, Item>(
   if (right !== "allowed") return { result: right };
   const items: Item[] = [];
   for (const row of rows.slice(0, limit)) if (row.account !== null) items.push(itemOf(row));
-  return { result: "found", items, hasMore: rows.length > limit };
+  return { result: "found", items, hasMore: limit > 0 && rows.length > limit };
 }
