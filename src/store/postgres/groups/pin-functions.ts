@@ -56,7 +56,7 @@ BEGIN
     a_id, its_other, me, ${entryKind.pinned}, a_wall_us * 1000, a_refers => pinned.id, ends => ends)]);
 END $$;
 
--- The newest pin first; null if the account may not see them.
+-- The newest pin first; null if the account may not see them, or has no such conversation.
 CREATE OR REPLACE FUNCTION roost.pinned_in(a_app text, a_account text, a_to_group boolean, a_dest text)
 RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -66,6 +66,7 @@ DECLARE
 BEGIN
   IF me IS NULL OR its_other IS NULL THEN RETURN null; END IF;
   IF a_to_group AND roost.right_of('see', -its_other, me) <> 'allowed' THEN RETURN null; END IF;
+  IF NOT a_to_group AND NOT roost.have_talked(me, its_other) THEN RETURN null; END IF;
   RETURN ARRAY(
     SELECT p.message FROM roost.pin p
     WHERE p.first = ${first("me", "its_other")} AND p.other = ${second("me", "its_other")}
