@@ -210,7 +210,9 @@ BEGIN
     >= (a_bounds ->> 'joinRequestsPerGroup')::bigint THEN
     RETURN roost.refused('full', 'joinRequestsPerGroup');
   END IF;
-  IF (SELECT count(*) FROM join_request r WHERE r.account = me)
+  -- Those of groups that have ended are there until housekeeping removes them.
+  IF (SELECT count(*) FROM join_request r JOIN chat_group g ON g.number = r.chat_group
+      WHERE r.account = me AND g.member_count > 0)
     >= (a_bounds ->> 'joinRequestsPerAccount')::bigint THEN
     RETURN roost.refused('full', 'joinRequestsPerAccount');
   END IF;
