@@ -169,6 +169,11 @@ const peopleQuestions: readonly Question[] = [
           LEFT JOIN roost.account a ON a.number = t.account WHERE a.number IS NULL`,
   },
   {
+    what: "owners of groups that have the role of an admin, too",
+    sql: `SELECT count(*) AS n FROM roost.member m JOIN roost.chat_group g ON g.number = m.chat_group
+          WHERE m.account = g.owner AND m.until_id IS NULL AND m.role > 0`,
+  },
+  {
     what: "dismissed groups that have members",
     sql: "SELECT count(*) AS n FROM roost.chat_group WHERE dismissed_id > 0 AND member_count > 0",
   },

@@ -174,7 +174,7 @@ BEGIN
     kind := ${entryKind.groupTransferred};
     value := ${numberOfRole("owner")};
     UPDATE chat_group g SET owner = a_target WHERE g.number = a_group;
-    UPDATE member m SET role = 0 WHERE m.number = its.number;
+    PERFORM roost.make_owner(a_group, a_target);
     UPDATE member m SET role = ${numberOfRole("admin")}
       WHERE m.chat_group = a_group AND m.account = a_actor AND m.until_id IS NULL;
   ELSE

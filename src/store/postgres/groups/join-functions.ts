@@ -3,11 +3,16 @@
 
 import { joinRequestDays } from "../../../base/limits/fixed.ts";
 
-/** A condition for a row of `invitation` i and its `chat_group` g: its maker may invite, and it has not ended. */
-export function isValid(nowSeconds: string): string {
+/** A condition for a row of `invitation` i and its `chat_group` g: it has not ended; it may be used up. */
+function isInForce(nowSeconds: string): string {
   return `(i.expires_s > ${nowSeconds} AND (g.owner = i.maker OR EXISTS (
         SELECT FROM roost.member m WHERE m.chat_group = g.number AND m.account = i.maker AND m.until_id IS NULL
           AND m.role > 0)))`;
+}
+
+/** The same for an invitation that is valid. */
+export function isValid(nowSeconds: string): string {
+  return `i.uses_left <> 0 AND ${isInForce(nowSeconds)}`;
 }
 
 /** An expression: requests up to this second are gone. */
@@ -98,6 +103,10 @@ BEGIN
 END $$;
 `;
 
+/**
+ * Rows: as many as the group may have invitations, and as many that are used up, which are kept for a while: whoever
+ * used one last may not have been answered, and asks again. New ones take the place of those that have ended.
+ */
 const invitations = `
 CREATE OR REPLACE FUNCTION roost.invite(a_call json, a_bounds json, a_wall_us bigint) RETURNS json
 LANGUAGE plpgsql AS $$
@@ -111,11 +120,14 @@ DECLARE
   uses CONSTANT integer := (a_call ->> 'uses')::integer;
 BEGIN
   IF verdict <> 'allowed' THEN RETURN roost.refused(verdict); END IF;
-  DELETE FROM invitation i WHERE i.chat_group = its AND i.expires_s <= now_s;
-  IF (
-    SELECT count(*) FROM invitation i JOIN chat_group g ON g.number = i.chat_group
-    WHERE i.chat_group = its AND ${isValid("now_s")}
-  ) >= (a_bounds ->> 'invitationsPerGroup')::bigint THEN
+  DELETE FROM invitation WHERE number IN (
+    SELECT i.number FROM invitation i JOIN chat_group g ON g.number = i.chat_group
+    WHERE i.chat_group = its AND NOT ${isInForce("now_s")});
+  DELETE FROM invitation WHERE number IN (
+    SELECT i.number FROM invitation i WHERE i.chat_group = its AND i.uses_left = 0
+    ORDER BY i.number DESC OFFSET (a_bounds ->> 'invitationsPerGroup')::bigint);
+  IF (SELECT count(*) FROM invitation i WHERE i.chat_group = its AND i.uses_left <> 0)
+    >= (a_bounds ->> 'invitationsPerGroup')::bigint THEN
     RETURN roost.refused('full', 'invitationsPerGroup');
   END IF;
   INSERT INTO invitation (app, code, chat_group, maker, expires_s, uses_left)
@@ -148,21 +160,18 @@ DECLARE
 BEGIN
   SELECT i.* INTO used FROM invitation i JOIN chat_group g ON g.number = i.chat_group
     WHERE i.code = a_call ->> 'code' AND i.app = its_app AND g.member_count > 0
-      AND ${isValid("(a_wall_us / 1000000)")};
+      AND ${isInForce("(a_wall_us / 1000000)")};
   IF NOT FOUND THEN RETURN roost.refused('notFound'); END IF;
   rest := json_build_object('group', (SELECT g.id FROM chat_group g WHERE g.number = used.chat_group));
   verdict := roost.right_of('joinInvited', used.chat_group, me);
   IF verdict <> 'allowed' THEN RETURN roost.joined(roost.refused(verdict), rest); END IF;
+  IF used.uses_left = 0 THEN RETURN roost.refused('notFound'); END IF;
   IF roost.is_full(used.chat_group, a_bounds) THEN
     RETURN roost.joined(roost.refused('full', 'groupMembers'), rest);
   END IF;
   me := coalesce(me, (roost.account_numbers(its_app, ARRAY[a_call ->> 'account']))[1]);
   IF roost.owns_many(me, a_bounds) THEN RETURN roost.joined(roost.refused('full', 'groupsPerAccount'), rest); END IF;
-  IF used.uses_left = 1 THEN
-    DELETE FROM invitation i WHERE i.number = used.number;
-  ELSE
-    UPDATE invitation i SET uses_left = i.uses_left - 1 WHERE i.number = used.number AND i.uses_left > 1;
-  END IF;
+  UPDATE invitation i SET uses_left = i.uses_left - 1 WHERE i.number = used.number AND i.uses_left > 0;
   RETURN roost.joined(roost.join_by(used.chat_group, me, me, a_id, a_wall_us), rest);
 END $$;
 

@@ -54,6 +54,13 @@ BEGIN
     is_quiet => members > ${quietMembersMax});
 END $$;
 
+-- The row of a member becomes that of an owner, who has no role besides, and whom nobody could unmute.
+CREATE OR REPLACE FUNCTION roost.make_owner(a_group bigint, a_account bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE member m SET role = 0, muted_until = 0
+    WHERE m.chat_group = a_group AND m.account = a_account AND m.until_id IS NULL;
+END $$;
+
 -- Ends the membership of members. Of an owner who leaves, the longest member inherits: members are numbered in the
 -- order of joining.
 CREATE OR REPLACE FUNCTION roost.end_members(
@@ -68,8 +75,7 @@ BEGIN
   IF (SELECT g.owner FROM chat_group g WHERE g.number = a_group) = ANY (a_accounts) THEN
     SELECT m.account INTO heir FROM member m
       WHERE m.chat_group = a_group AND m.until_id IS NULL ORDER BY m.number LIMIT 1;
-    UPDATE member m SET role = 0
-      WHERE m.chat_group = a_group AND m.account = heir AND m.until_id IS NULL AND m.role > 0;
+    PERFORM roost.make_owner(a_group, heir);
   END IF;
   UPDATE chat_group g SET version = a_id, member_count = g.member_count - cardinality(a_accounts),
       owner = coalesce(heir, g.owner), closing = g.member_count = cardinality(a_accounts)

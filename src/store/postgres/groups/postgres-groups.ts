@@ -116,7 +116,7 @@ export class PostgresGroups extends GroupCalls implements GroupStore {
     const rows = await this.inLife((life) =>
       this.connections.run<{ view: string }[]>(
         (sql) => sql`
-          SELECT roost.group_view(t.chat_group, t.account)::text AS view FROM (
+          SELECT roost.group_view(t.chat_group, t.account, false)::text AS view FROM (
             SELECT m.chat_group, m.account
             FROM roost.member m JOIN roost.chat_group g ON g.number = m.chat_group
             WHERE roost.require_life(${life}) AND m.until_id IS NULL AND g.member_count > 0
@@ -137,7 +137,7 @@ export class PostgresGroups extends GroupCalls implements GroupStore {
     const rows = await this.inLife((life) =>
       this.connections.run<(Seen & MemberRow & { readonly view: string | null })[]>(
         (sql) => sql`
-          SELECT r.result, CASE WHEN r.result = 'allowed' THEN roost.group_view(r.number, r.me)::text END AS view,
+          SELECT r.result, CASE WHEN r.result = 'allowed' THEN roost.group_view(r.number, r.me, true)::text END AS view,
             t.account, t.alias, t.role, t.joined_ms, t.muted_until
           FROM (
             SELECT n.number, n.me, roost.right_of('see', n.number, n.me) AS result,

@@ -3,8 +3,10 @@
 import { isValid, requestsGoneAt } from "./join-functions.ts";
 
 export const viewFunctions = `
--- GroupView of store/groups.ts, with the owner's and an admin's role as numbers of GroupRole in proto/pkt.proto.
-CREATE OR REPLACE FUNCTION roost.group_view(a_group bigint, a_me bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+-- GroupView of store/groups.ts, with the role as the number of GroupRole in proto/pkt.proto. is_counted: whether
+-- requests to join are counted, of which a page of groups has thousands.
+CREATE OR REPLACE FUNCTION roost.group_view(a_group bigint, a_me bigint, is_counted boolean) RETURNS json
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   now_s CONSTANT bigint := roost.wall_us() / 1000000;
   its roost.chat_group;
@@ -22,7 +24,7 @@ BEGIN
     'role', CASE WHEN its.owner = a_me THEN 2 ELSE coalesce(mine.role, 0) END,
     'mutedUntil', CASE WHEN mine.muted_until > now_s THEN mine.muted_until ELSE 0 END::text,
     'alias', coalesce(mine.alias, ''),
-    'requestCount', CASE WHEN is_admin THEN (
+    'requestCount', CASE WHEN is_counted AND is_admin THEN (
       SELECT count(*) FROM roost.join_request r
       WHERE r.chat_group = a_group AND r.at_s > ${requestsGoneAt("now_s")}) ELSE 0 END);
 END $$;

@@ -36,7 +36,7 @@ CREATE INDEX chat_group_closing ON roost.chat_group (number) WHERE closing;
 ALTER TABLE roost.member ADD COLUMN role smallint NOT NULL DEFAULT 0, ADD COLUMN muted_until bigint NOT NULL DEFAULT 0;
 CREATE INDEX member_admins ON roost.member (chat_group) WHERE role > 0 AND until_id IS NULL;
 
--- uses_left: -1 for any number. Times are in seconds since 1970.
+-- uses_left: -1 for any number; 0: it is used up, and kept for whoever used it last. Times are in seconds since 1970.
 CREATE TABLE roost.invitation (
   number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   chat_group bigint NOT NULL,
