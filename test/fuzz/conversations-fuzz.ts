@@ -15,6 +15,7 @@ import {
   type Command,
   commands as commandsOfMessages,
   ConversationRun,
+  type RunTarget,
   targetOf,
 } from "../store/conversation-run.ts";
 import { agree } from "../store/agree.ts";
@@ -55,7 +56,7 @@ export async function fuzzConversations(
   place: StorePlace,
   { seed, runs: runsMax, commands, seconds }: ConversationsFuzz,
 ): Promise<FuzzedConversations> {
-  const stores = [await place.open(limits), await place.open(limits)] as const;
+  const stores: [Store, Store] = [await place.open(limits), await place.open(limits)];
   const done = { runs: 0, steps: 0 };
   const anyCommand = stores[0].groups === undefined ? commandsOfMessages : allCommands;
   const sequence = fc.array(anyCommand, { maxLength: commands, size: "max" });
@@ -82,14 +83,22 @@ export async function fuzzConversations(
 }
 
 async function runCommands(
-  { stores, place }: { readonly stores: readonly [Store, Store]; readonly place: StorePlace },
+  { stores, place }: { readonly stores: [Store, Store]; readonly place: StorePlace },
   run: ConversationRun,
   commands: readonly Command[],
 ): Promise<void> {
-  const tidy = place.tidyGroups?.bind(place);
-  const [first, second] = [targetOf(stores[0], run.app, tidy), targetOf(stores[1], run.app, tidy)];
-  await run.begin(first);
-  for (const command of commands) await run.step(command.seed % 3 === 0 ? second : first, command);
+  const targetAt = (at: 0 | 1): RunTarget => ({
+    ...targetOf(stores[at], run.app),
+    tidy: async () => place.tidyGroups?.(),
+    reopen: async () => {
+      // Others use it.
+      if (run.isShared) return;
+      await stores[at].close();
+      stores[at] = await place.open(limits);
+    },
+  });
+  await run.begin(targetAt(0));
+  for (const command of commands) await run.step(targetAt(command.seed % 3 === 0 ? 1 : 0), command);
   await run.end(stores[0]);
 }
 

@@ -80,7 +80,7 @@ async function liveAndDie(
   const work = runs.map(async (run) => {
     while (child.signalCode === null) {
       const { kind, seed } = commandOf(random);
-      if (kind === "sync" || kind === "tidy") continue;
+      if (kind === "sync" || kind === "tidy" || kind === "reopen") continue;
       const write = keyed(run.writeOf(kind, random), figures.commands);
       const { promise, resolve } = Promise.withResolvers<DoneWrite>();
       waiting.set(run.app, resolve);

@@ -52,9 +52,12 @@ const groupKinds = [
   ["consent", 4],
   ["profile", 2],
   ["seen", 1],
-  ["large", 1],
+  ["large", 2],
   ["tidy", 2],
+  ["reopen", 1],
 ] as const;
+/** What is no write. */
+type OtherKind = "sync" | "tidy" | "reopen";
 type CommandKind = (typeof kinds)[number][0] | (typeof groupKinds)[number][0];
 export interface Command {
   readonly kind: CommandKind;
@@ -84,10 +87,12 @@ export interface RunTarget {
   isPossible?(write: Write): boolean;
   /** Does the housekeeping of groups that have ended, as far as it is due. */
   tidy?(): Promise<void>;
+  /** Closes it and opens it again. */
+  reopen?(): Promise<void>;
 }
 
-export function targetOf(store: Store, app: string, tidy?: RunTarget["tidy"]): RunTarget {
-  return { reads: store, send: (write) => send(store, app, write), ...(tidy && { tidy }) };
+export function targetOf(store: Store, app: string): RunTarget {
+  return { reads: store, send: (write) => send(store, app, write) };
 }
 
 export class ConversationRun {
@@ -98,7 +103,7 @@ export class ConversationRun {
   private readonly talks: Talk[] = [];
   private readonly changes: Write[] = [];
   private readonly foreign: readonly bigint[];
-  private readonly isShared: boolean;
+  readonly isShared: boolean;
   private readonly groupCommands: GroupCommands;
   private groups = 0;
 
@@ -146,6 +151,7 @@ export class ConversationRun {
     const random = new Random(seed);
     if (kind === "sync") await this.sync(reads, random, this.someone(random));
     else if (kind === "tidy") await target.tidy?.();
+    else if (kind === "reopen") return await target.reopen?.();
     else {
       const write = this.writeOf(kind, random);
       if (target.isPossible?.(write) === false) return;
@@ -170,7 +176,7 @@ export class ConversationRun {
   }
 
   /** A write for a kind of command, by what the model has now. */
-  writeOf(kind: Exclude<CommandKind, "sync" | "tidy">, random: Random): Write {
+  writeOf(kind: Exclude<CommandKind, OtherKind>, random: Random): Write {
     const { app } = this;
     const account = this.someone(random);
     switch (kind) {
