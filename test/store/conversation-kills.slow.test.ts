@@ -6,7 +6,7 @@ import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 import { type KillsFigures, runWithKills } from "./conversation-kills.ts";
-import { type Command, commands } from "./conversation-run.ts";
+import { allCommands, type Command } from "./conversation-run.ts";
 import { postgresPlace } from "./postgres-place.ts";
 import { sqlitePlace } from "./sqlite-place.ts";
 
@@ -14,7 +14,7 @@ const freshPath = temporaryPaths("conversation-kills-");
 
 /** Commands by their weights, from a seed. */
 function commandsFrom(seed: number): () => Command {
-  const drawn = fc.sample(commands, { seed: seed | 0, numRuns: 5_000 });
+  const drawn = fc.sample(allCommands, { seed: seed | 0, numRuns: 5_000 });
   let next = 0;
   return () => drawn[next++ % drawn.length] ?? { kind: "talk", seed: 0 };
 }

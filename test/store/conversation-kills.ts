@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import type { LogEntry, Store } from "../../src/store/store.ts";
+import { firstOfGroups } from "./group-kills.ts";
 import type { Random } from "../support/random.ts";
 import type { AskedWrite, ChildAnswer } from "./conversation-child.ts";
 import { type Command, ConversationRun, targetOf } from "./conversation-run.ts";
@@ -115,15 +116,44 @@ function keyed(write: Write, number: number): Write {
 /** Repeats a write and tells the model, as if it had been answered the first time; whether it had been done. */
 async function settle(store: Store, run: ConversationRun, write: Write): Promise<boolean> {
   const { model, app } = run;
-  // The log above what is known has the entry of a reaction that was taken back, which repeating it does not tell.
-  const isOfActor = write.method === "change" || write.method === "join" || write.method === "quit";
-  const account = isOfActor ? write.change.actor : "nobody";
-  const log = { app, account, device: "", includeSent: true, includeEvents: true, limit: 9 };
+  // The log above what is known has the entry of a reaction that was taken back, which repeating it does not tell, and
+  // those of groups.
+  const log = { app, account: actorOf(write), device: "", includeSent: true, includeEvents: true, limit: 50 };
   const { entries } = await store.entries({ ...log, after: model.lastId });
-  const done = await send(store, app, write);
-  const first = await firstTime(store, run, done, entries.at(-1));
+  const doneBefore = await doneWithoutKey(store, write);
+  const done = doneBefore ?? (await send(store, app, write));
+  const first = doneBefore ?? (await firstTime(store, run, done, entries));
   run.tell(first ?? done);
   return first !== undefined;
+}
+
+/** In whose log the entries of a write are. */
+function actorOf(write: Write): string {
+  switch (write.method) {
+    case "change":
+    case "join":
+    case "quit":
+    case "changeGroup":
+    case "pin":
+      return write.change.actor;
+    case "addMembers":
+    case "removeMembers":
+      return write.request.actor;
+    case "answer":
+      return write.answer.actor;
+    case "joinInvited":
+      return write.account;
+    default:
+      return "nobody";
+  }
+}
+
+/** An invitation cannot be repeated: whether there is one already is seen in the list. */
+async function doneWithoutKey({ groups }: Store, write: Write): Promise<DoneWrite | undefined> {
+  if (write.method !== "invite" || groups === undefined) return undefined;
+  const page = await groups.invitations(write.draft);
+  const made = page.result === "found" ? page.items.find(({ code }) => code === write.draft.code) : undefined;
+  return made && { ...write, outcome: { result: "stored", invitation: made } };
 }
 
 /** What the write must have been answered with, before it was repeated; undefined if it was done only now. */
@@ -131,8 +161,9 @@ async function firstTime(
   store: Store,
   { model, app }: ConversationRun,
   done: DoneWrite,
-  last: LogEntry | undefined,
+  entries: readonly LogEntry[],
 ): Promise<DoneWrite | undefined> {
+  const last = entries.at(-1);
   switch (done.method) {
     case "append": {
       const { outcome } = done;
@@ -175,8 +206,22 @@ async function firstTime(
       const entry = store.groups && { entry: { time, previousEntryId, isQuiet: false } };
       return { ...done, outcome: { result: "changed", versionBefore: former.version, version, ...entry } };
     }
-    default:
+    case "createGroup":
+    case "acknowledge":
+    case "invite":
+    case "markSeen":
       return undefined;
+    case "block":
+    case "setConsent":
+    case "setProfile": {
+      const { outcome } = done;
+      if (outcome.result !== "unchanged" || outcome.version <= model.lastId) return undefined;
+      // The account is made by a block.
+      const isNew = done.method === "block" && !model.accounts.has(done.change.blocked) ? { madeAccount: true } : {};
+      return { ...done, outcome: { ...outcome, result: "stored", ...isNew } };
+    }
+    default:
+      return firstOfGroups(store, model, done, entries);
   }
 }
 

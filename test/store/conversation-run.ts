@@ -36,9 +36,9 @@ const groupKinds = [
   ["update", 5],
   ["role", 6],
   ["transfer", 2],
-  ["mute", 4],
+  ["mute", 6],
   ["alias", 2],
-  ["dismiss", 1],
+  ["dismiss", 2],
   ["add", 5],
   ["remove", 4],
   ["invite", 4],
@@ -253,7 +253,10 @@ export class ConversationRun {
       case "quit": {
         const group = this.place(account, random, "group").slice(1);
         const owner = this.model.groups.get(`@${group}`)?.owner ?? account;
-        const other = this.someone(random);
+        const muted = [...(this.model.groups.get(`@${group}`)?.mutes.keys() ?? [])];
+        const other = muted[random.below(2 * muted.length + 2)] ?? this.someone(random);
+        if (muted.includes(other) && random.once(2))
+          return { method: kind, change: { app, group, actor: other, account: other } };
         const [actor, whom] = random.once(2) ? [account, account] : [random.once(4) ? account : owner, other];
         return { method: kind, change: { app, group, actor, account: whom } };
       }
@@ -328,6 +331,9 @@ export class ConversationRun {
   private place(account: string, random: Random, only?: "group"): string {
     const [first = "@none", ...rest] = this.model.groups.names;
     if (random.once(25)) return only === "group" || random.once(2) ? "@none" : account;
+    // What follows each other in one group meets more than what is spread over all.
+    const recent = this.model.entries.at(-1 - random.below(3))?.inbox;
+    if (recent?.startsWith("@") === true && random.once(3)) return recent;
     return only === "group" || random.once(2) ? random.pick([first, ...rest]) : this.someone(random);
   }
 
