@@ -56,7 +56,8 @@ export class ModelGroupReader {
       .map((name) => name.slice(1))
       .filter((id) => this.model.groups.of({ group: id }).members.has(account));
     return pageOf(
-      found.map((id) => this.view(account, id)),
+      // Nothing shows the requests of each group of a page.
+      found.map((id) => ({ ...this.view(account, id), requestCount: 0 })),
       limit,
     );
   }
@@ -66,7 +67,7 @@ export class ModelGroupReader {
     if (refusal !== undefined) return { result: refusal };
     const group = this.model.groups.of(of);
     const items = [...group.invitations]
-      .filter(([, its]) => this.model.groups.isValid(group, its))
+      .filter(([, its]) => its.usesLeft !== 0 && this.model.groups.isInForce(group, its))
       .map(([code, { maker: account, expiresAt, usesLeft }]): Invitation => ({
         code,
         expiresAt,

@@ -118,10 +118,10 @@ export class ModelGroupWrites {
     if (found === undefined) return agree(outcome, { result: "notFound" }, what);
     const { id, group, its } = found;
     if (group.members.has(account)) return agree(outcome, { result: "unchanged", group: id }, what);
+    if (its.usesLeft === 0) return agree(outcome, { result: "notFound" }, what);
     if (!this.groups.hasRoom(group, 1))
       return agree(outcome, { result: "full", bound: "groupMembers", group: id }, what);
-    if (its.usesLeft === 1) group.invitations.delete(code);
-    else if (its.usesLeft > 1) its.usesLeft--;
+    if (its.usesLeft > 0) its.usesLeft--;
     const move = { kind: entryKind.groupJoined, actor: account, accounts: [account] };
     agree(outcome, { ...this.moved(id, move, outcome), group: id }, what);
   }
@@ -130,10 +130,14 @@ export class ModelGroupWrites {
     const { code, uses, actor } = draft;
     const refusal = this.groups.refusal("invite", draft);
     if (refusal !== undefined) return agree(outcome, { result: refusal }, "an invitation");
-    const { invitations } = this.groups.of(draft);
-    const valid = invitations.values().filter((its) => this.groups.isValid(this.groups.of(draft), its));
-    if (valid.toArray().length >= this.bounds.invitationsPerGroup)
-      return agree(outcome, { result: "full", bound: "invitationsPerGroup" }, "an invitation");
+    const group = this.groups.of(draft);
+    const { invitations } = group;
+    const max = this.bounds.invitationsPerGroup;
+    for (const [each, its] of invitations) if (!this.groups.isInForce(group, its)) invitations.delete(each);
+    const usedUp = [...invitations].filter(([, { usesLeft }]) => usesLeft === 0).map(([each]) => each);
+    for (const each of usedUp.slice(0, Math.max(0, usedUp.length - max))) invitations.delete(each);
+    const valid = [...invitations.values()].filter(({ usesLeft }) => usesLeft !== 0);
+    if (valid.length >= max) return agree(outcome, { result: "full", bound: "invitationsPerGroup" }, "an invitation");
     if (outcome.result !== "stored") return agree(outcome, { result: "stored" }, "an invitation");
     const { expiresAt } = outcome.invitation;
     const invitation = { code, expiresAt, usesLeft: uses, account: actor };
@@ -286,9 +290,7 @@ export class ModelGroupWrites {
         return;
       case "transfer":
         group.admins.add(change.actor);
-        group.admins.delete(change.account);
-        group.owner = change.account;
-        return;
+        return this.groups.own(group, change.account);
       case "mute":
         group.mutes.set(change.account, inForce(change.until));
         return;

@@ -6,7 +6,7 @@ import type { GroupChange, JoinRequest, OfGroup } from "../../src/store/groups.t
 import type { GroupDraft, MembershipChange } from "../../src/store/store.ts";
 import { isAbove, mayDo, type ModelAction, type ModelStanding } from "./model-rights.ts";
 
-/** An invitation; `usesLeft`: -1 for any number. */
+/** An invitation; `usesLeft`: -1 for any number, 0 if it is used up. */
 export interface ModelInvitation {
   readonly maker: string;
   readonly expiresAt: bigint;
@@ -210,10 +210,16 @@ export class ModelGroups {
       if (window !== undefined) window.until = version;
     }
     if (accounts.includes(group.owner)) {
-      group.owner = group.members.values().next().value ?? group.owner;
-      group.admins.delete(group.owner);
+      this.own(group, group.members.values().next().value ?? group.owner);
     }
     return before;
+  }
+
+  /** Makes an account the owner, who is neither an admin nor muted. */
+  own(group: ModelGroup, account: string): void {
+    group.owner = account;
+    group.admins.delete(account);
+    group.mutes.delete(account);
   }
 
   /** Ends the membership of all. */
@@ -224,17 +230,18 @@ export class ModelGroups {
     group.isDismissed = true;
   }
 
-  isValid(group: ModelGroup, { maker, expiresAt }: ModelInvitation): boolean {
+  /** Whether it has not ended; it may be used up. */
+  isInForce(group: ModelGroup, { maker, expiresAt }: ModelInvitation): boolean {
     return group.members.size > 0 && expiresAt > nowSeconds() && mayDo("invite", this.standing(group, maker));
   }
 
-  /** The valid invitation of a code. */
+  /** The invitation of a code that has not ended. */
   invitation(
     code: string,
   ): { readonly id: string; readonly group: ModelGroup; readonly its: ModelInvitation } | undefined {
     for (const [name, group] of this.groups) {
       const its = group.invitations.get(code);
-      if (its !== undefined && this.isValid(group, its)) return { id: name.slice(1), group, its };
+      if (its !== undefined && this.isInForce(group, its)) return { id: name.slice(1), group, its };
     }
     return undefined;
   }
