@@ -27,10 +27,10 @@ import { sqlitePlace } from "../store/sqlite-place.ts";
 /** Small ones, so that a run reaches them. */
 const limits = {
   groupMembers: 504,
-  invitationsPerGroup: 4,
-  joinRequestsPerGroup: 3,
+  invitationsPerGroup: 2,
+  joinRequestsPerGroup: 2,
   joinRequestsPerAccount: 2,
-  blocksPerAccount: 3,
+  blocksPerAccount: 2,
 } as const;
 
 export interface ConversationsFuzz {

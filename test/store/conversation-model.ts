@@ -222,7 +222,7 @@ export class ConversationModel {
   acknowledge(account: string, device: string, id: bigint, outcome: "done" | "future"): void {
     const expected = id > this.lastId ? "future" : "done";
     agree(outcome, expected, "an acknowledgement");
-    this.accounts.add(account);
+    if (expected === "done") this.accounts.add(account);
     const key = `${account} ${device}`;
     if (expected === "done" && id > (this.acks.get(key) ?? 0n)) this.acks.set(key, id);
   }

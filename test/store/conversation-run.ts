@@ -38,17 +38,17 @@ const groupKinds = [
   ["transfer", 2],
   ["mute", 6],
   ["alias", 2],
-  ["dismiss", 2],
+  ["dismiss", 1],
   ["add", 5],
   ["remove", 4],
-  ["invite", 4],
+  ["invite", 5],
   ["revoke", 1],
   ["enter", 6],
   ["request", 6],
   ["withdraw", 1],
   ["answer", 6],
   ["pin", 7],
-  ["block", 4],
+  ["block", 6],
   ["consent", 4],
   ["profile", 2],
   ["seen", 1],
@@ -271,7 +271,8 @@ export class ConversationRun {
       default: {
         const known = this.reads.reader.conversationsOf(account).filter((name) => name.startsWith("@"));
         const name = random.once(4) ? undefined : known[random.below(known.length)];
-        const group = (name ?? this.place(account, random, "group")).slice(1);
+        const isOver = name === undefined || this.model.groups.get(name)?.members.size === 0;
+        const group = (isOver ? this.place(account, random, "group") : name).slice(1);
         return this.groupCommands.write(kind, { account, other: this.someone(random), group }, random);
       }
     }
@@ -329,7 +330,10 @@ export class ConversationRun {
 
   /** A conversation, which the account may have. */
   private place(account: string, random: Random, only?: "group"): string {
-    const [first = "@none", ...rest] = this.model.groups.names;
+    const { groups } = this.model;
+    // Mostly of those that have not ended.
+    const live = random.once(6) ? [] : groups.names.filter((name) => groups.get(name)?.members.size !== 0);
+    const [first = "@none", ...rest] = live.length === 0 ? groups.names : live;
     if (random.once(25)) return only === "group" || random.once(2) ? "@none" : account;
     // What follows each other in one group meets more than what is spread over all.
     const recent = this.model.entries.at(-1 - random.below(3))?.inbox;

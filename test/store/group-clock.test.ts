@@ -41,11 +41,11 @@ test("a mute ends with the second that it names, for talks, signals and pages", 
   const signal = { ask: "mayTalk", app: "app", account: "bob", toGroup: true, dest: "g1" } as const;
   machine.wallMs = Number(until) * 1_000 - 1;
   expect(said()).toBe(outcome.muted);
-  expect(read(signal)).toBe("muted");
+  expect(read(signal)).toMatchObject({ right: "muted" });
   expect(read(question)).toMatchObject({ group: { mutedUntil: until }, items: [{}, { mutedUntil: until }] });
   machine.wallMs += 1;
   expect(said()).toBe(outcome.stored);
-  expect(read(signal)).toBe("allowed");
+  expect(read(signal)).toMatchObject({ right: "allowed" });
   expect(read(question)).toMatchObject({ group: { mutedUntil: 0n }, items: [{}, { mutedUntil: 0n }] });
   // It has ended: ending it changes nothing.
   expect(ask({ call: "change", change: { ...of, kind: "mute", account: "bob", until: "0" } })).toEqual({

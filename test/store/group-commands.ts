@@ -92,9 +92,11 @@ export class GroupCommands {
       case "enter":
         return { method: "joinInvited", account, code: this.code(random) };
       case "request":
-        return { method: "request", request: { ...of, group: this.approved(group, random), text: random.pick(texts) } };
-      case "withdraw":
-        return { method: "withdraw", of: { ...of, group: this.approved(group, random) } };
+        return this.request(whom, random);
+      case "withdraw": {
+        const one = this.asked(random);
+        return { method: "withdraw", of: one === undefined ? of : { app, group: one.group, actor: one.asker } };
+      }
       case "answer":
         return this.answer(whom, random);
       case "block": {
@@ -196,12 +198,31 @@ export class GroupCommands {
     return random.once(4) ? group : (fitting[random.below(fitting.length)]?.slice(1) ?? group);
   }
 
-  private answer({ account, other, group }: Whom, random: Random): Write {
+  /** Asks to join a group that takes members by approval; if there is none, one is made to. */
+  private request({ account, group }: Whom, random: Random): Write {
+    const { app, model } = this;
+    const fitting = this.approved(group, random);
+    const its = model.groups.get(`@${fitting}`);
+    if (its !== undefined && (!its.flags.hasApproval || its.flags.isClosed) && !random.once(4)) {
+      const change = { app, group: fitting, actor: its.owner, hasApproval: true, isClosed: false } as const;
+      return { method: "changeGroup", change: { kind: "update", ...change } };
+    }
+    const strangers = accounts.filter((each) => its?.members.has(each) === false);
+    const asker = random.once(5) ? account : (strangers[random.below(strangers.length)] ?? account);
+    return { method: "request", request: { app, group: fitting, actor: asker, text: random.pick(texts) } };
+  }
+
+  /** Mostly a request that stands. */
+  private asked(random: Random): { readonly group: string; readonly asker: string } | undefined {
     const asked = this.model.groups.names.flatMap((name) => {
       const its = this.model.groups.get(name);
       return [...(its?.requests.keys() ?? [])].map((asker) => ({ group: name.slice(1), asker }));
     });
-    const one = random.once(6) ? undefined : asked[random.below(asked.length)];
+    return random.once(6) ? undefined : asked[random.below(asked.length)];
+  }
+
+  private answer({ account, other, group }: Whom, random: Random): Write {
+    const one = this.asked(random);
     const about = one ?? { group, asker: other };
     const actor = this.admin(about.group, account, random);
     const of = { app: this.app, group: about.group, actor };
