@@ -5,6 +5,7 @@ import { afterEach, expect, test } from "bun:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";
 import { LoginReqSchema, PresenceReqSchema, PresenceStatesSchema, SignalSchema } from "../../src/wire/gen/pkt_pb.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
@@ -64,20 +65,34 @@ const sees = (client: WireClient, account: string, devices: number): Promise<voi
 const countOf = (client: WireClient, command: string): number =>
   client.pushes.filter(({ header }) => header.command === command).length;
 
-test("a group lives on while the chat nodes of its cluster are started again", async () => {
-  const stage = await ClusterStage.start({ gateways: 2, chats: 2 });
-  endings.push(() => stage.close());
-  const person = async (account: string, gateway: number): Promise<WireClient> =>
-    signIn(await stage.stranger(gateway), await stage.cluster.token(account));
-  const people = { ann: await person("ann", 0), bob: await person("bob", 1), cid: await person("cid", 1) };
-  const half = await beginLife(people);
-  for (const name of ["chat-1", "chat-2"]) {
-    await stage.cluster.end(name, "SIGTERM");
-    await stage.cluster.start(name);
-    await stage.cluster.ready();
-  }
-  await endLife(people, half);
-}, 120_000);
+/** The cluster's stores; undefined: a file. */
+async function storeOf(engine: "SQLite" | "PostgreSQL"): Promise<string | undefined> {
+  if (engine === "SQLite") return undefined;
+  const server = await PostgresServer.start();
+  endings.push(() => server.stop());
+  return server.makeDatabase();
+}
+
+const engines = hasPostgres ? (["SQLite", "PostgreSQL"] as const) : (["SQLite"] as const);
+
+test.each(engines)(
+  "a group on %s lives on while the chat nodes of its cluster are started again",
+  async (engine) => {
+    const stage = await ClusterStage.start({ gateways: 2, chats: 2 }, { store: await storeOf(engine) });
+    endings.push(() => stage.close());
+    const person = async (account: string, gateway: number): Promise<WireClient> =>
+      signIn(await stage.stranger(gateway), await stage.cluster.token(account));
+    const people = { ann: await person("ann", 0), bob: await person("bob", 1), cid: await person("cid", 1) };
+    const half = await beginLife(people);
+    for (const name of ["chat-1", "chat-2"]) {
+      await stage.cluster.end(name, "SIGTERM");
+      await stage.cluster.start(name);
+      await stage.cluster.ready();
+    }
+    await endLife(people, half);
+  },
+  120_000,
+);
 
 test("who is online is told across two gateways and two chat nodes, each of which may be lost", async () => {
   const stage = await ClusterStage.start({ gateways: 2, chats: 2 });
