@@ -49,6 +49,15 @@ export class ClusterPrograms {
     for (const program of this.programs) this.boot(program);
   }
 
+  /** A program is killed, and started again after a while. */
+  lose(name: string, awayMs: number): void {
+    const program = this.programs.find(({ machine }) => machine.name === name);
+    if (program?.machine.life === undefined) return;
+    this.tell(`${name} is lost`);
+    this.machines.kill(program.machine);
+    this.restart(program.machine, awayMs);
+  }
+
   /** A process ends by itself, and is started again. */
   exited(machine: Machine): void {
     const { life } = machine;

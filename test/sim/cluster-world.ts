@@ -27,8 +27,8 @@ const settleStepMs = 5_000;
 /** After the trouble, all processes work again by then. */
 const healedMsMax = 15_000;
 const stepMs = 1_000;
-/** Then clients come and go for so long, while others watch. */
-const comingsMs = 12_000;
+/** Then clients come and go, and processes are lost, for so long, while others watch. */
+const comingsMs = 28_000;
 const settleMsMax = 150_000;
 /** A commit of the database; now and then the disk stalls, for longer than anybody waits for an answer. */
 const commitMs = 12;
@@ -308,6 +308,13 @@ export class ClusterWorld {
       if (machine.life === undefined) machines.boot(machine, start);
     for (const [at, phone] of this.phones.entries())
       machines.events.after(healedMsMax + at * 1_000 + this.below(1_000), () => this.come(phone));
+    // Whatever is lost then, who watches is right again soon.
+    const lose = (afterMs: number, name: string): void =>
+      void machines.events.after(healedMsMax + afterMs, () => this.programs.lose(name, 500 + this.below(3_000)));
+    lose(9_000, "gateway1");
+    lose(15_000, "chat1");
+    lose(21_000, "database");
+    machines.events.after(healedMsMax + 21_000, () => this.database.standby++);
   }
 
   /** A client goes, and is back soon: within a second, or after a while. */
