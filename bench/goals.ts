@@ -30,6 +30,8 @@ const [fewMembers, manyMembers] = [
   { ...group, members: 10_000, online: 10 },
 ] as const;
 
+const guardsOf = { blocks: "blocks others", consent: "lets only its partners write" } as const;
+
 export const goals: readonly Goal[] = [
   {
     name: "gateway's round trip, 1 in flight, against the bare echo server",
@@ -262,6 +264,57 @@ export const goals: readonly Goal[] = [
     atLeast: 100,
     aim: 50,
   },
+  {
+    name: "changes of presence told to 1,000 watchers of 100 accounts, beside talks",
+    scenario: "presence",
+    of: { scenario: "presence", topology: "standalone", store: "sqlite", watchers: 1_000, watched: 100 },
+    figure: "per_second",
+    unit: "a second",
+    better: "higher",
+    atLeast: 50_000,
+    // Each account is told at most once a second: 100,000 are all that there can be.
+    aim: 75_000,
+  },
+  {
+    name: "200 of 10,000 members of a group",
+    scenario: "large-group",
+    of: { scenario: "large-group", topology: "standalone", operation: "members", members: 10_000 },
+    figure: "p50_ms",
+    unit: "ms",
+    better: "lower",
+    atLeast: 5,
+    aim: 2.5,
+  },
+  {
+    name: "1,000 members added to a group, of the writer's time",
+    scenario: "large-group",
+    of: { scenario: "large-group-writer", operation: "add" },
+    figure: "p50_ms",
+    unit: "ms",
+    better: "lower",
+    atLeast: 20,
+    aim: 10,
+  },
+  {
+    name: "a group of 100,000 dismissed, of the writer's time",
+    scenario: "large-group",
+    of: { scenario: "large-group-writer", operation: "dismiss" },
+    figure: "max_ms",
+    unit: "ms",
+    better: "lower",
+    atLeast: 5,
+    aim: 2.5,
+  },
+  ...(["blocks", "consent"] as const).map((guards): Goal => ({
+    name: `CPU of a talk to who ${guardsOf[guards]}, against one to others, in turns`,
+    scenario: "guards",
+    of: { scenario: "guards", guards },
+    figure: "cpu_against_none",
+    unit: "times",
+    better: "lower",
+    atLeast: 1.01,
+    aim: 1.005,
+  })),
   {
     name: "from exec to ready, standalone",
     scenario: "startup",

@@ -7,12 +7,15 @@ import { echo } from "./load/echo.ts";
 import { failover } from "./load/failover.ts";
 import { gateway } from "./load/gateway.ts";
 import { group } from "./load/group.ts";
+import { guards } from "./load/guards.ts";
 import { history } from "./load/history.ts";
 import { hostile } from "./load/hostile.ts";
 import { idle } from "./load/idle.ts";
+import { largeGroup } from "./load/large-group.ts";
 import { login } from "./load/login.ts";
 import { offline } from "./load/offline.ts";
 import { postgres } from "./load/postgres.ts";
+import { presence } from "./load/presence.ts";
 import { recalls } from "./load/recalls.ts";
 import { receipts } from "./load/receipts.ts";
 import { registryDns } from "./load/registry-dns.ts";
@@ -41,6 +44,9 @@ export const scenarios: readonly Scenario[] = [
   conversations,
   receipts,
   recalls,
+  presence,
+  largeGroup,
+  guards,
   idle,
   tls,
   gateway,

@@ -7,11 +7,15 @@ import { loadFailover } from "../load/failover.ts";
 import { loadGateway } from "../load/gateway.ts";
 import { loadHandshakes } from "../load/handshakes.ts";
 import { loadGroup } from "../load/group.ts";
+import { loadGuards } from "../load/guards.ts";
 import { loadHistory } from "../load/history.ts";
 import { loadHostile } from "../load/hostile.ts";
 import { loadIdle } from "../load/idle.ts";
+import { loadLargeGroup } from "../load/large-group.ts";
+import { loadLargeGroupWriter } from "../load/large-group-writer.ts";
 import { loadLogin } from "../load/login.ts";
 import { loadOffline } from "../load/offline.ts";
+import { loadPresence } from "../load/presence.ts";
 import { loadRecalls } from "../load/recalls.ts";
 import { loadReceipts } from "../load/receipts.ts";
 import { loadDns } from "../load/registry-dns.ts";
@@ -31,13 +35,17 @@ export const loads = {
   failover: loadFailover,
   gateway: loadGateway,
   group: loadGroup,
+  guards: loadGuards,
   handshakes: loadHandshakes,
   history: loadHistory,
   hostile: loadHostile,
   idle: loadIdle,
+  "large-group": loadLargeGroup,
+  "large-group-writer": loadLargeGroupWriter,
   lists: loadLists,
   login: loadLogin,
   offline: loadOffline,
+  presence: loadPresence,
   recalls: loadRecalls,
   receipts: loadReceipts,
   registry: loadChanges,

@@ -28,12 +28,17 @@ export async function connectPairs(
         const receiver = traffic.receiver();
         receiver.client = await LoadClient.signIn(target, dest, eventsOf(traffic, undefined, receiver));
       }
-      sender.client = await LoadClient.signIn(target, `sender-${run}-${sender.number}`, eventsOf(traffic, sender));
+      sender.client = await LoadClient.signIn(target, senderName(run, sender.number), eventsOf(traffic, sender));
       const plan = { command: Command.UserTalk, dest, sender: sender.number, bodyBytes };
       sender.requests = new TalkTemplate(sender.client.dialect, plan);
     },
     (done) => tell("signing in", done),
   );
+}
+
+/** Sender `number`. */
+export function senderName(run: string, number: number): string {
+  return `sender-${run}-${number}`;
 }
 
 /** Who listens to sender `number`. */

@@ -11,8 +11,10 @@ import { gatewayTopic } from "./gateway.ts";
 import { idsTopic } from "./ids.ts";
 import { outboundTopic } from "./outbound.ts";
 import { packetsTopic } from "./packets.ts";
+import { presenceTopic } from "./presence.ts";
 import { registryJsonTopic } from "./registry-json.ts";
 import { registryTableTopic } from "./registry-table.ts";
+import { rightsTopic } from "./rights.ts";
 import { selectorsTopic } from "./selectors.ts";
 import { sessionsTopic } from "./sessions.ts";
 import { storeTopic } from "./store.ts";
@@ -34,7 +36,9 @@ export const topics: ReadonlyMap<string, () => Topic | Promise<Topic>> = new Map
   ["ids", idsTopic],
   ["store", storeTopic],
   ["conversations", conversationsTopic],
+  ["rights", rightsTopic],
   ["chat", chatTopic],
+  ["presence", presenceTopic],
   ["registry-table", registryTableTopic],
   ["registry-json", registryJsonTopic],
   ["dns", dnsTopic],

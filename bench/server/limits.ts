@@ -3,10 +3,12 @@
 
 const most = 1_000_000_000;
 
-/** For ROOST_LIMIT: what bounds requests, frames and deliveries of one client. */
+/** For ROOST_LIMIT: what bounds requests, frames and deliveries of one client, and how it makes groups grow. */
 export const measuredLimits = [
   ...["requests-per-second", "requests-at-once", "frames-per-second", "frames-at-once"],
   ...["fan-out-per-second", "fan-out-at-once"],
+  ...["group-changes-per-second", "group-changes-at-once", "members-added-per-second", "members-added-at-once"],
+  "group-members",
 ]
   .map((name) => `${name}=${most}`)
   .join(",");

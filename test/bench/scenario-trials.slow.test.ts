@@ -79,6 +79,40 @@ test(
   msMax,
 );
 
+test(
+  "presence: watchers hold what is true in the end",
+  async () => {
+    const [result] = await trial("presence");
+    expect(result).toMatchObject({ scenario: "presence", watchers: 20, watched: 10, repeated: 0, wrong: 0 });
+  },
+  msMax,
+);
+
+test(
+  "large-group: each kind of request over the wire, and in the writer",
+  async () => {
+    const results = await trial("large-group", "--members", "3000");
+    const operations = (name: string): unknown[] =>
+      results.filter(({ scenario }) => scenario === name).map(({ operation }) => operation);
+    const changes = ["create", "add", "join", "role", "talk", "remove", "dismiss", "tidy"];
+    expect(operations("large-group-writer")).toEqual(changes);
+    expect(new Set(operations("large-group"))).toEqual(
+      new Set([...changes.filter((change) => change !== "tidy"), "members", "talk, the first"]),
+    );
+  },
+  msMax,
+);
+
+test(
+  "guards: talks to receivers of each kind are answered",
+  async () => {
+    const results = await trial("guards");
+    expect(results.map(({ guards }) => guards)).toEqual(["none", "blocks", "consent"]);
+    for (const { sent, answered } of results) expect(answered).toBe(sent ?? -1);
+  },
+  msMax,
+);
+
 test.each([
   ["history", ["history", "history-cold"]],
   ["conversations", ["conversations", "conversations", "conversations-sign-in"]],
