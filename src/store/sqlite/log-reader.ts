@@ -90,10 +90,10 @@ export class LogReader {
         "SELECT kind, inbox, actor, refers, at_ns, reaction, is_off, accounts, count, value FROM entry WHERE id = ?",
       ),
       entriesIn: db.prepare<{ id: bigint }, [bigint, bigint, bigint, number]>(
-        "SELECT id FROM entry WHERE inbox = ? AND id > ? AND id < ? ORDER BY id LIMIT ?",
+        "SELECT id FROM entry WHERE inbox = +? AND id > ? AND id < ? ORDER BY id LIMIT +?",
       ),
       entriesBy: db.prepare<{ id: bigint }, [bigint, bigint, number]>(
-        "SELECT id FROM entry WHERE actor = ? AND inbox > 0 AND id > ? ORDER BY id LIMIT ?",
+        "SELECT id FROM entry WHERE actor = +? AND inbox > 0 AND id > ? ORDER BY id LIMIT +?",
       ),
     };
   }

@@ -25,6 +25,11 @@ class NumberTable {
     return row?.number;
   }
 
+  /** What was just inserted. */
+  add(app: string, name: string, number: bigint): void {
+    this.cached.set(accountKey(app, name), number);
+  }
+
   forget(): void {
     this.cached.clear();
   }
@@ -56,10 +61,10 @@ export class Names {
   account(app: string, name: string): bigint {
     const known = this.accounts.find(app, name);
     if (known !== undefined) return known;
-    this.insertAccount.get(app, name);
-    const made = this.accounts.find(app, name);
-    if (made === undefined) throw new Error("an account that was just inserted is found");
-    return made;
+    const made = this.insertAccount.get(app, name);
+    if (made === null) throw new Error("an inserted account has a number");
+    this.accounts.add(app, name, made.number);
+    return made.number;
   }
 
   forget(): void {

@@ -54,7 +54,7 @@ export class ChangeWriter {
          WHERE refers = ? AND refers > 0 AND kind = ${entryKind.edited} AND actor = ? AND client_id = ? LIMIT 1`,
       ),
       recallOf: db.prepare<EntryRow, [bigint]>(
-        `SELECT id, at_ns FROM entry WHERE refers = ? AND refers > 0 AND kind = ${entryKind.recalled} LIMIT 1`,
+        `SELECT id, at_ns FROM entry WHERE refers = +? AND refers > 0 AND kind = ${entryKind.recalled} LIMIT 1`,
       ),
       overwrite: db.prepare<null, [string, string, number, bigint]>(
         "UPDATE message SET body = ?, extra = ?, state = ifnull(state, 0) | ? WHERE id = ?",
@@ -73,14 +73,14 @@ export class ChangeWriter {
         `SELECT id, at_ns FROM (
            SELECT id, at_ns, kind, actor, reaction FROM entry WHERE refers = ? AND refers > 0
            ORDER BY id DESC LIMIT ${entriesSearched})
-         WHERE kind = ${entryKind.reacted} AND actor = ? AND reaction = ? ORDER BY id DESC LIMIT 1`,
+         WHERE kind = ${entryKind.reacted} AND actor = +? AND reaction = +? ORDER BY id DESC LIMIT 1`,
       ),
       // Each step finds the next kind by the key, however many accounts have given the one before.
       kinds: db.prepare<{ count: bigint }, [bigint]>(
         `WITH RECURSIVE kind (reaction) AS (
-           SELECT min(reaction) FROM reaction WHERE message = ?1
+           SELECT min(reaction) FROM reaction WHERE message = +?1
            UNION ALL
-           SELECT (SELECT min(r.reaction) FROM reaction r WHERE r.message = ?1 AND r.reaction > kind.reaction)
+           SELECT (SELECT min(r.reaction) FROM reaction r WHERE r.message = +?1 AND r.reaction > kind.reaction)
            FROM kind WHERE kind.reaction IS NOT NULL
            LIMIT ${reactionKindsMax + 1}
          ) SELECT count(reaction) AS count FROM kind`,

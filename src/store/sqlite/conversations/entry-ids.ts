@@ -20,10 +20,10 @@ export class EntryIds {
   constructor(db: Database) {
     this.newest = db.prepare<{ id: bigint | null }, []>("SELECT max(id) AS id FROM entry");
     this.newestOf = db.prepare<{ id: bigint | null }, [bigint]>(
-      "SELECT max(id) AS id FROM entry WHERE inbox = ? AND quiet = 0",
+      "SELECT max(id) AS id FROM entry WHERE inbox = +? AND quiet = 0",
     );
     this.newestBelowOf = db.prepare<{ id: bigint | null }, [bigint, bigint]>(
-      "SELECT max(id) AS id FROM entry WHERE inbox = ? AND quiet = 0 AND id < ?",
+      "SELECT max(id) AS id FROM entry WHERE inbox = +? AND quiet = 0 AND id < ?",
     );
     this.above = db.prepare<{ id: bigint; inbox: bigint; quiet: bigint }, [bigint, number]>(
       "SELECT id, inbox, quiet FROM entry WHERE id > ? ORDER BY id LIMIT ?",

@@ -26,7 +26,7 @@ export class HistoryReader {
       place: db.prepare<{ inbox: bigint; sender: bigint }, [bigint]>("SELECT inbox, sender FROM message WHERE id = ?"),
       reactions: db.prepare<{ reaction: string; count: bigint; mine: bigint }, [bigint, bigint]>(
         `SELECT reaction, count(*) AS count, max(account = ?2) AS mine
-         FROM reaction WHERE message = ?1 GROUP BY reaction`,
+         FROM reaction WHERE message = +?1 GROUP BY reaction`,
       ),
     };
   }

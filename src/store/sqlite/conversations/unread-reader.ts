@@ -46,15 +46,15 @@ export class UnreadReader {
     this.lookups = lookups;
     this.sql = {
       newestMention: db.prepare<{ id: bigint | null }, [bigint, string]>(
-        "SELECT max(id) AS id FROM mention WHERE inbox = ? AND who = ?",
+        "SELECT max(id) AS id FROM mention WHERE inbox = +? AND who = +?",
       ),
       mentions: db.prepare<{ id: bigint; sender: bigint }, [bigint, string, bigint]>(
         `SELECT n.id, m.sender FROM mention n JOIN message m ON m.id = n.id
-         WHERE n.inbox = ? AND n.who = ? AND n.id > ? ORDER BY n.id DESC`,
+         WHERE n.inbox = +? AND n.who = +? AND n.id > ? ORDER BY n.id DESC`,
       ),
       mentionsBelow: db.prepare<{ id: bigint; sender: bigint }, [bigint, string, bigint]>(
         `SELECT n.id, m.sender FROM mention n JOIN message m ON m.id = n.id
-         WHERE n.inbox = ? AND n.who = ? AND n.id < ? ORDER BY n.id DESC LIMIT ${mentionRows}`,
+         WHERE n.inbox = +? AND n.who = +? AND n.id < ? ORDER BY n.id DESC LIMIT ${mentionRows}`,
       ),
       hidden: db.prepare<HiddenRow, [bigint]>(
         `SELECT m.inbox, m.sender, m.id FROM hidden h JOIN message m ON m.id = h.id WHERE h.account = ?`,

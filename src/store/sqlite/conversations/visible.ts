@@ -51,20 +51,20 @@ export class VisibleMessages {
         "SELECT id, inbox, sender, sent_ns, type, body, extra, state, reply_to, mentions FROM message WHERE id = ?",
       ),
       windows: db.prepare<{ from_id: bigint; until_id: bigint | null }, [bigint, bigint]>(
-        `SELECT from_id, until_id FROM member WHERE account = ? AND "group" = ? ORDER BY from_id`,
+        `SELECT from_id, until_id FROM member WHERE account = +? AND "group" = +? ORDER BY from_id`,
       ),
       cleared: db.prepare<{ cleared_id: bigint }, [bigint, bigint]>(
         "SELECT cleared_id FROM conversation WHERE account = ? AND other = ?",
       ),
-      newestHidden: db.prepare<{ id: bigint | null }, [bigint]>("SELECT max(id) AS id FROM hidden WHERE account = ?"),
+      newestHidden: db.prepare<{ id: bigint | null }, [bigint]>("SELECT max(id) AS id FROM hidden WHERE account = +?"),
       isHidden: db.prepare<{ one: bigint }, [bigint, bigint]>(
         "SELECT 1 AS one FROM hidden WHERE account = ? AND id = ?",
       ),
       repliesBelow: db.prepare<{ id: bigint }, [bigint, bigint, bigint]>(
-        `SELECT id FROM message WHERE thread = ? AND id < ? AND id > ? ORDER BY id DESC LIMIT ${threadRows}`,
+        `SELECT id FROM message WHERE thread = +? AND id < ? AND id > ? ORDER BY id DESC LIMIT ${threadRows}`,
       ),
       repliesAbove: db.prepare<{ id: bigint }, [bigint, bigint, bigint]>(
-        `SELECT id FROM message WHERE thread = ? AND id > ? AND id < ? ORDER BY id LIMIT ${threadRows}`,
+        `SELECT id FROM message WHERE thread = +? AND id > ? AND id < ? ORDER BY id LIMIT ${threadRows}`,
       ),
     };
   }

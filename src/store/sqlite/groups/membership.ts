@@ -54,8 +54,8 @@ export class Membership {
       // A mute stays with the account.
       enter: db.prepare<null, [bigint, bigint, bigint, number, number]>(
         `INSERT INTO member ("group", account, from_id, joined_ms, own, muted_until)
-         SELECT ?1, ?2, ?3, ?4, ?5, ifnull((
-           SELECT muted_until FROM member WHERE account = ?2 AND "group" = ?1 ORDER BY from_id DESC LIMIT 1), 0)`,
+         VALUES (?1, ?2, ?3, ?4, ?5, ifnull((
+           SELECT muted_until FROM member WHERE account = +?2 AND "group" = +?1 ORDER BY from_id DESC LIMIT 1), 0))`,
       ),
       dropRequest: db.prepare<null, [bigint, bigint]>(`DELETE FROM join_request WHERE "group" = ? AND account = ?`),
       leave: db.prepare<null, [bigint, bigint, bigint]>(

@@ -220,7 +220,7 @@ export class LogFollower {
       "SELECT (SELECT id FROM message ORDER BY id LIMIT 1) AS oldest, last_id FROM sequence",
     );
     this.rows = log.prepare<PostedRow, [bigint, number]>(
-      `SELECT ${postedColumns(wanted)} FROM message WHERE id > ? ORDER BY id LIMIT ?`,
+      `SELECT ${postedColumns(wanted)} FROM message WHERE id > ? ORDER BY id LIMIT +?`,
     );
   }
 
