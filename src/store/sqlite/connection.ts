@@ -1,9 +1,9 @@
 // Opens connections with the pragmas that the store's guarantees need. Integers are bigints: ids exceed 2^53.
 //
 // Statements that run often write `+?` where they sort (ORDER BY, GROUP BY, max, min) and compare a column with a
-// parameter, and after LIMIT: SQLite compiles a statement anew, which takes some microseconds, when a parameter is bound
-// whose value it has considered for the plan, as it does there with `?` (sqlite.org/c3ref/prepare.html). The plan is the
-// same.
+// parameter, and after LIMIT: SQLite compiles a statement anew, which takes some microseconds, when a parameter is
+// bound whose value it has considered for the plan, as it does there with `?` (sqlite.org/c3ref/prepare.html). The plan
+// is the same.
 
 import { constants, Database, type SQLQueryBindings } from "bun:sqlite";
 import { statSync } from "node:fs";

@@ -182,8 +182,13 @@ export class TalkWriter {
     this.forget();
   }
 
-  /** Call after a rollback, or when the messages are in the index. */
-  forget(): void {
+  /** Call after a rollback: other accounts may get the numbers of those that were made. */
+  rolledBack(): void {
+    this.forget();
+    this.guards.forgetPairs();
+  }
+
+  private forget(): void {
     this.batch = [];
     this.batchKeyed.clear();
     this.batchLast.clear();

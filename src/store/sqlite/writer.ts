@@ -333,7 +333,7 @@ export class Writer {
       return result;
     } catch (error) {
       this.names.forget();
-      this.talks.forget();
+      this.talks.rolledBack();
       this.entryIds.forget();
       if (this.db.inTransaction) this.db.run("ROLLBACK");
       if (error instanceof LogReplaced) this.replaced();

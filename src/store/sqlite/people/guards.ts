@@ -1,10 +1,12 @@
 // Whom an account lets reach it, for the writer. A bitmap has the accounts that may refuse somebody: those with a
 // block, or with other settings than everybody. So whoever writes to one of the others costs a bit, and no lookup. Bits
-// stay when their reason is gone, and cost two lookups then.
+// stay when their reason is gone. Whom such an account lets write is remembered until any block or setting changes, and
+// a minute at most; it costs two lookups otherwise.
 
 import type { Database } from "bun:sqlite";
 import { GenerationCache } from "../../../base/generation-cache.ts";
 import { type Consent, consents, mayReach } from "../../group-rights.ts";
+import { KnownWriters } from "./known-writers.ts";
 
 /** The bound on pairs that are known to have talked; about 100 bytes each. */
 const pairsMax = 50_000;
@@ -39,6 +41,7 @@ export class Guards {
   private known: bigint | undefined;
   private bits = new Uint8Array(0);
   private readonly talked = new GenerationCache<true>(pairsMax);
+  private readonly writers = new KnownWriters();
   private readonly sql;
 
   constructor(db: Database) {
@@ -55,6 +58,7 @@ export class Guards {
   /** At the start of a transaction: takes in what others have committed. `version`: of the row of the last id. */
   follow(version: bigint): void {
     if (version === this.known) return;
+    this.writers.clear();
     if (this.known !== undefined && version < this.known) this.forget();
     const above = this.known ?? -1n;
     for (const statement of [this.sql.blockers, this.sql.unwilling])
@@ -64,6 +68,7 @@ export class Guards {
 
   /** The account may refuse somebody from now on. */
   guard(account: bigint): void {
+    this.writers.clear();
     const at = Number(account);
     const byte = at >> 3;
     if (byte >= this.bits.length) {
@@ -90,17 +95,21 @@ export class Guards {
    */
   mayReach(actor: bigint, target: bigint, wish: Wish, hasPair: boolean | undefined): boolean | undefined {
     if (actor === target || !this.isGuarded(target)) return true;
+    if (wish === "write" && this.writers.has(actor, target)) return true;
     const isBlocked = this.sql.isBlocked.get(target, actor) !== null;
     const consent = consentOf(this.sql.consent.get(target), wish);
     if (hasPair === true) this.talked.set(pairKey(actor, target), true);
     const hasConversation = hasPair ?? this.talked.get(pairKey(actor, target));
     if (hasConversation === undefined && !isBlocked && consent === "conversations") return undefined;
-    return mayReach({ isSelf: false, isBlocked, consent, hasConversation: hasConversation === true });
+    const isAllowed = mayReach({ isSelf: false, isBlocked, consent, hasConversation: hasConversation === true });
+    if (isAllowed && wish === "write") this.writers.add(actor, target);
+    return isAllowed;
   }
 
   /** Call now and then: the retention may have ended conversations, here or in another process. */
   forgetPairs(): void {
     this.talked.clear();
+    this.writers.clear();
   }
 
   /** The store was replaced, or may have been. */
