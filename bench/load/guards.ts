@@ -51,8 +51,9 @@ export async function loadGuards(load: Load): Promise<Findings[]> {
   // The first turn of a server is slow.
   for (const kind of isTrial ? [] : kinds) await talkOnce(turnOf(kind));
   for (let turn = 0; turn < turns; turn++) {
-    // Whoever comes first in a turn comes last in the next one.
-    for (const kind of turn % 2 === 0 ? kinds : kinds.toReversed()) {
+    // Each comes first, in the middle and last as often as the others, and before each of them.
+    const rotated = kinds.map((_, place) => kinds[(place + turn) % kinds.length] ?? "none");
+    for (const kind of turn % 2 === 0 ? rotated : rotated.toReversed()) {
       found.get(kind)?.push(await talkOnce(turnOf(kind)));
       load.tell("talking in turns", (turn + 1) / turns);
     }
@@ -97,7 +98,9 @@ async function prepare({ target, settings: { run, senders } }: Load, kind: Kind)
 
 function summary(guards: Kind, results: readonly Findings[], bare: readonly Findings[]): Findings {
   const sum = (key: string): number => results.reduce((total, result) => total + Number(result[key]), 0);
-  const cpu = (result: Findings | undefined): number => Number(result?.["cpu_us_per_talk"] ?? NaN);
+  // More exact than the field of that name.
+  const cpu = (result: Findings | undefined): number =>
+    (Number(result?.["server_cpu"]) / Number(result?.["per_second"])) * 1e6;
   const [first] = results;
   const fields: Record<string, Value> = {
     guards,

@@ -1,6 +1,6 @@
-// Scenario `presence`: a thousand clients watch a hundred accounts each, which come and go, beside an open loop of talks.
-// Latencies are from a sign-in or the end of a connection until a watcher is told, who is told once a second. In the end
-// every watcher must hold what is true.
+// Scenario `presence`: a thousand clients watch a hundred accounts each, which come and go, beside an open loop of
+// talks. Latencies are from a sign-in or the end of a connection until a watcher is told, which happens once a second.
+// In the end every watcher must hold what is true.
 
 import { Command } from "../../src/wire/commands.ts";
 import { GroupCreateReqSchema, GroupCreateRespSchema } from "../../src/wire/gen/pkt_pb.ts";
