@@ -133,7 +133,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
 }
 
 /** Scenarios that start clusters whatever the topology is. */
-const clusters = ["cluster-talk", "failover", "postgres", "recalls", "receipts", "returns"] as const;
+const clusters = ["cluster-talk", "failover", "large-group", "postgres", "recalls", "receipts", "returns"] as const;
 
 function storeOf(store: string | undefined, topology: Topology, scenario: string | undefined): string | undefined {
   if (store === undefined || store === "sqlite") return undefined;

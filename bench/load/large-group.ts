@@ -1,6 +1,7 @@
 // Scenario `large-group`: a group of 100,000, from its creation to its end, over the wire; and what its changes take of
 // the writer's time, during which nothing else is committed (large-group-writer.ts).
 
+import type { Bench, OnServer } from "../bench.ts";
 import { Command } from "../../src/wire/commands.ts";
 import {
   EntryRespSchema,
@@ -25,11 +26,13 @@ import type { Load } from "../generator/load.ts";
 import type { LoadClient } from "../generator/load-client.ts";
 import { residentMb } from "../generator/usage.ts";
 import { Latency } from "../latency.ts";
-import type { Findings } from "../result.ts";
+import { type Findings, resultOf } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
+import { onPostgres, postgresMissing } from "../server/postgres.ts";
+import { onTalkCluster } from "./cluster-talk.ts";
 
 const name = "large-group";
-export const membersDefault = 100_000;
+const membersDefault = 100_000;
 /** Pages are read of this many members first, and of all of them later. */
 const smallerGroup = 10_000;
 /** Accounts of one request. */
@@ -234,15 +237,33 @@ class LargeGroup {
   }
 }
 
+/** Over the wire. */
+async function measureRequests(bench: Bench, server?: OnServer): Promise<void> {
+  const { members = membersDefault } = bench.options;
+  for (const transport of bench.transports.slice(0, 1)) {
+    const plan = {
+      scenario: name,
+      load: name,
+      transport,
+      connections: requestsDefault + 1,
+      settings: { members },
+    } as const;
+    bench.report(await bench.measure(server === undefined ? plan : { ...plan, server }));
+  }
+}
+
 export const largeGroup: Scenario = {
   name,
   takesUrl: false,
   async run(bench) {
-    const { members = membersDefault } = bench.options;
-    const settings = { members };
-    for (const transport of bench.transports.slice(0, 1))
-      bench.report(await bench.measure({ scenario: name, load: name, transport, connections: 250, settings }));
-    // The engine of --store is another one.
-    if (bench.options.store === undefined) await bench.measureAlone(`${name}-writer`, `${name}-writer`, settings);
+    const { store, members = membersDefault } = bench.options;
+    if (store !== undefined) {
+      await measureRequests(bench, onTalkCluster(store));
+      return;
+    }
+    await measureRequests(bench);
+    await bench.measureAlone(`${name}-writer`, `${name}-writer`, { members });
+    if (postgresMissing === undefined) await onPostgres((url) => measureRequests(bench, onTalkCluster(url)));
+    else bench.report([resultOf(name, { store: "postgres", valid: true, skipped: postgresMissing })]);
   },
 };
