@@ -137,18 +137,22 @@ export class PostgresGroups extends GroupCalls implements GroupStore {
     const rows = await this.inLife((life) =>
       this.connections.run<(Seen & MemberRow & { readonly view: string | null })[]>(
         (sql) => sql`
-          SELECT r.result, CASE WHEN r.result = 'allowed' THEN roost.group_view(r.number, r.me, true)::text END AS view,
+          SELECT v.result, CASE WHEN row_number() OVER (ORDER BY t.number) = 1 THEN v.view END AS view,
             t.account, t.alias, t.role, t.joined_ms, t.muted_until
           FROM (
-            SELECT n.number, n.me, roost.right_of('see', n.number, n.me) AS result,
-              coalesce(roost.account_number(${toText(app)}, ${toText(after)}), 0) AS after
+            SELECT r.number, r.after, r.result,
+              CASE WHEN r.result = 'allowed' THEN roost.group_view(r.number, r.me, true)::text END AS view
             FROM (
-              SELECT roost.group_number(${toText(app)}, ${toText(group)}) AS number,
-                roost.account_number(${toText(app)}, ${toText(asker)}) AS me OFFSET 0
-            ) n OFFSET 0
-          ) r LEFT JOIN LATERAL roost.members_after(
-            r.number, r.after, ${limit === 0 ? 0 : limit + 1}, ${isAdminsOnly}
-          ) t ON r.result = 'allowed'
+              SELECT n.number, n.me, roost.right_of('see', n.number, n.me) AS result,
+                coalesce(roost.account_number(${toText(app)}, ${toText(after)}), 0) AS after
+              FROM (
+                SELECT roost.group_number(${toText(app)}, ${toText(group)}) AS number,
+                  roost.account_number(${toText(app)}, ${toText(asker)}) AS me OFFSET 0
+              ) n OFFSET 0
+            ) r OFFSET 0
+          ) v LEFT JOIN LATERAL roost.members_after(
+            v.number, v.after, ${limit === 0 ? 0 : limit + 1}, ${isAdminsOnly}
+          ) t ON v.result = 'allowed'
           WHERE roost.require_life(${life})
           ORDER BY t.number`,
       ),

@@ -79,8 +79,11 @@ BEGIN
     SELECT m.account, a.name, m.alias, CASE WHEN m.account = its_owner THEN 2 ELSE m.role::integer END, m.joined_ms,
       CASE WHEN m.muted_until > now_s THEN m.muted_until ELSE 0 END
     FROM unnest(found) AS t (account)
-    JOIN roost.member m ON m.chat_group = a_group AND m.account = t.account AND m.until_id IS NULL
-    JOIN roost.account a ON a.number = m.account
+    -- Each by its key: without statistics a join would read all members for each of these.
+    CROSS JOIN LATERAL (
+      SELECT * FROM roost.member m
+      WHERE m.chat_group = a_group AND m.account = t.account AND m.until_id IS NULL OFFSET 0) m
+    CROSS JOIN LATERAL (SELECT a.name FROM roost.account a WHERE a.number = t.account OFFSET 0) a
     ORDER BY m.account;
 END $$;
 `;
