@@ -73,7 +73,7 @@ export class Batcher<Job, Committed> {
 
   /**
    * Queues jobs that commit together; `cost` is in messages. `read` finds their results behind `start`. Rejects with
-   * StoreUnavailable.
+   * StoreUnavailable, or with what `read` throws.
    */
   add<T>(
     jobs: readonly Job[],
@@ -85,7 +85,13 @@ export class Batcher<Job, Committed> {
       return Promise.reject(new StoreUnavailable("too many requests are waiting for the store"));
     }
     return new Promise((resolve, reject) => {
-      const done = (committed: Committed, start: number): void => resolve(read(committed, start));
+      const done = (committed: Committed, start: number): void => {
+        try {
+          resolve(read(committed, start));
+        } catch (error) {
+          reject(error);
+        }
+      };
       this.queue.push({ jobs, characters, cost, settle: done, reject });
       this.queuedCost += cost;
       this.queuedCharacters += characters;

@@ -80,7 +80,7 @@ export abstract class JobStore {
   protected readonly limits: LimitValues;
   private readonly replacementLog: RareLog;
   private readonly batcher: Batcher<Job, BigInt64Array>;
-  private readonly changes: Batcher<ChangeJob, readonly ChangeResult[]>;
+  private readonly changes: Batcher<ChangeJob, readonly (ChangeResult | undefined)[]>;
   private readonly replacementListeners = new Set<() => void>();
   private closing: Promise<void> | undefined;
 
@@ -107,10 +107,13 @@ export abstract class JobStore {
   protected abstract readonly housekeeping: { readonly clock: StoreClock; readonly sizes: SizeWatch };
   /** Whether the last commit succeeded, as far as is known. */
   protected abstract readonly canCommit: boolean;
-  /** Commits all jobs in order, or rejects and commits none. The outcome of job i starts at i × outcomeSlots. */
+  /**
+   * Commits all jobs in order, or rejects and commits none. The outcome of job i starts at i × outcomeSlots; that of
+   * one which could not be decided, and was not committed, is `needsPairs`.
+   */
   protected abstract commit(jobs: readonly Job[]): Promise<BigInt64Array>;
-  /** Commits all changes in order, or rejects and commits none. Result i belongs to job i. */
-  protected abstract commitChanges(jobs: readonly ChangeJob[]): Promise<readonly ChangeResult[]>;
+  /** The same for changes. Result i belongs to job i; undefined: it could not be decided. */
+  protected abstract commitChanges(jobs: readonly ChangeJob[]): Promise<readonly (ChangeResult | undefined)[]>;
   /** Receives the result of each batch: why it failed, or undefined. */
   protected abstract observe(failure: StoreUnavailable | undefined): void;
   /** Returns why requests to write are refused now, or undefined. */
@@ -272,7 +275,7 @@ export abstract class JobStore {
   private async writeChange(job: ChangeJob, characters: number, cost = 1): Promise<ChangeResult> {
     this.refuseWrites();
     const result = await this.changes.add([job], characters, (results, start) => results[start], cost);
-    assert(result !== undefined, "each change has its result");
+    if (result === undefined) throw undecided();
     return result;
   }
 
@@ -282,7 +285,12 @@ export abstract class JobStore {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.batcher.add(jobs, characters, (numbers, start) => read(slotsFrom(numbers, start)), cost);
+    const readDecided = (numbers: BigInt64Array, start: number): T => {
+      const slots = slotsFrom(numbers, start);
+      for (let job = 0; job < jobs.length; job++) if (slots(job, 0) === outcome.needsPairs) throw undecided();
+      return read(slots);
+    };
+    return this.batcher.add(jobs, characters, readDecided, cost);
   }
 
   /** Throws StoreUnavailable after `close`, and while the engine refuses to write. */
@@ -291,6 +299,10 @@ export abstract class JobStore {
     const refusal = this.refusal();
     if (refusal !== undefined) throw new StoreUnavailable(refusal);
   }
+}
+
+function undecided(): StoreUnavailable {
+  return new StoreUnavailable("whether accounts have talked with each other could not be read");
 }
 
 function slotsFrom(numbers: BigInt64Array, start: number): Slots {

@@ -335,7 +335,7 @@ export class SqliteStore extends JobStore implements Store {
     return answer.page;
   }
 
-  protected commitChanges(jobs: readonly ChangeJob[]): Promise<readonly ChangeResult[]> {
+  protected commitChanges(jobs: readonly ChangeJob[]): Promise<readonly (ChangeResult | undefined)[]> {
     return this.commits.commitChanges(jobs);
   }
 

@@ -1,0 +1,77 @@
+// Jobs that wait for the reader (src/store/sqlite/people/pairs.ts): what becomes of them when it fails, and of the jobs
+// that were committed beside them.
+
+import { expect, test } from "bun:test";
+import { Batcher } from "../../src/store/batcher.ts";
+import type { ChangeJob } from "../../src/store/change-jobs.ts";
+import { type Job, outcome, outcomeSlots } from "../../src/store/jobs.ts";
+import { PairedCommits } from "../../src/store/sqlite/people/pairs.ts";
+import type { RequestTarget } from "../../src/store/sqlite/protocol.ts";
+import { StoreDamaged, StoreUnavailable } from "../../src/store/store.ts";
+import { failureOf } from "./failure-of.ts";
+
+const talkTo = (dest: string): Job => ({
+  kind: "talk",
+  ...{ app: "app", sender: "ann", toGroup: false, dest, type: 1, body: "", extra: "", clientId: "", toKnown: false },
+});
+
+/** A writer to which `guarded` lets only those write that it has talked with. */
+function writerOf(committed: string[]): RequestTarget {
+  return {
+    call: (request) => {
+      if (request.kind !== "batch") throw new Error("expected a batch");
+      const numbers = new BigInt64Array(request.jobs.length * outcomeSlots);
+      for (const [at, job] of request.jobs.entries()) {
+        if (job.kind !== "talk") throw new Error("expected talks");
+        const isUndecided = job.dest === "guarded" && job.pairs === undefined;
+        if (!isUndecided) committed.push(job.dest);
+        numbers[at * outcomeSlots] = isUndecided ? outcome.needsPairs : outcome.stored;
+      }
+      const needsPairs = numbers.includes(outcome.needsPairs);
+      return Promise.resolve({ kind: "numbers", numbers, texts: "", needsPairs });
+    },
+  };
+}
+
+for (const failure of [new StoreDamaged("a page is damaged"), new StoreUnavailable("away")])
+  test(`${failure.name} of the reader fails those that wait for it, and commits nothing twice`, async () => {
+    const committed: string[] = [];
+    const commits = new PairedCommits(writerOf(committed), { call: () => Promise.reject(failure) });
+    const batcher = new Batcher<Job, BigInt64Array>(
+      (jobs) => commits.commit(jobs),
+      () => undefined,
+    );
+    const write = (dest: string) => batcher.add([talkTo(dest)], 0, (numbers, start) => numbers[start * outcomeSlots]);
+    const outcomes = await Promise.all([write("bob"), write("guarded"), write("eve")]);
+    expect(outcomes).toEqual([outcome.stored, outcome.needsPairs, outcome.stored]);
+    expect(committed).toEqual(["bob", "eve"]);
+  });
+
+test("changes that wait for it fail alone, too", async () => {
+  const add = (group: string): ChangeJob => ({
+    kind: "group",
+    call: { call: "add", app: "app", group, actor: "ann", accounts: ["bob"] },
+  });
+  const done = { of: "group", outcome: { result: "unchanged" } } as const;
+  const writer: RequestTarget = {
+    call: () => Promise.resolve({ kind: "changed", results: [done, "needsPairs"] }),
+  };
+  const commits = new PairedCommits(writer, { call: () => Promise.reject(new StoreUnavailable("away")) });
+  expect(await commits.commitChanges([add("g1"), add("g2")])).toEqual([done, undefined]);
+});
+
+test("a call whose results cannot be read is rejected, and those beside it are answered", async () => {
+  const batcher = new Batcher<string, number>(
+    () => Promise.resolve(1),
+    () => undefined,
+  );
+  const [good, bad, later] = [
+    batcher.add(["a"], 0, (committed) => committed),
+    batcher.add(["b"], 0, () => {
+      throw new StoreUnavailable("undecided");
+    }),
+    batcher.add(["c"], 0, (committed) => committed),
+  ];
+  expect(await failureOf(bad)).toContain("undecided");
+  expect(await Promise.all([good, later])).toEqual([1, 1]);
+});
