@@ -84,6 +84,24 @@ export function peopleTests(asks: GroupAsks): void {
     expect(await tried("joe", "bob")).toBe("stored");
   });
 
+  test("who tries to change a message of others has not talked with its author", async () => {
+    await setConsent("bob", { write: "conversations" });
+    await send("joe", "eve");
+    const messageId = await send("bob", "eve");
+    const own = { app: ofTest.app, actor: "joe", messageId };
+    const windowMs = 1_000_000;
+    const tries = [
+      { kind: "react", ...own, reaction: "a", isOff: false },
+      { kind: "edit", ...own, body: "x", extra: "", clientId: "", windowMs },
+      { kind: "recall", ...own, windowMs },
+    ] as const;
+    for (const attempt of tries) {
+      expect((await opened.store.change(attempt)).result).toBe("notFound");
+      expect((await pin("joe", "bob", messageId)).result).toBe("notFound");
+      expect(await tried("joe", "bob")).toBe("unwilling");
+    }
+  });
+
   test("talks that need to know who has talked are stored beside others, each with its outcome", async () => {
     await setConsent("bob", { write: "conversations" });
     await setConsent("eve", { write: "conversations" });

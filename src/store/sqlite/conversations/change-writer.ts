@@ -112,16 +112,14 @@ export class ChangeWriter {
     const standing = group === null ? "stranger" : rows.standing(group, actor);
     const state = Number(row.state ?? 0n);
     const windowNs = job.kind === "react" ? 0n : BigInt(job.windowMs) * nsPerMs;
+    const isOwn = row.sender === actor || row.inbox === actor;
     const right = rightTo(job.kind, {
       isAuthor: row.sender === actor,
-      mayRead:
-        row.sender === actor ||
-        row.inbox === actor ||
-        (row.inbox < 0n && this.sql.window.get(actor, -row.inbox, messageId) !== null),
-      // Who has a message in common has a conversation.
+      mayRead: isOwn || (row.inbox < 0n && this.sql.window.get(actor, -row.inbox, messageId) !== null),
+      // Who has a message in common has a conversation. A message of others must not make one: guards remember it.
       mayTalk:
         group === null
-          ? guards.mayReach(actor, row.sender === actor ? row.inbox : row.sender, "write", true) === true
+          ? isOwn && guards.mayReach(actor, row.sender === actor ? row.inbox : row.sender, "write", true) === true
           : rows.talkRight(group, actor, secondsOf(moment.wallMs)) === "allowed",
       isAdmin: group !== null && group.member_count > 0n && (standing === "admin" || standing === "owner"),
       isRecalled: (state & messageState.recalled) !== 0,

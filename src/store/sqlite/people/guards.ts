@@ -91,7 +91,7 @@ export class Guards {
 
   /**
    * Whether an account may write to another, or add it to groups. `hasPair`: whether they have a direct conversation,
-   * if the caller knows. Undefined: that has to be known.
+   * if the caller knows; `true` is remembered, so it has to be true. Undefined: that has to be known.
    */
   mayReach(actor: bigint, target: bigint, wish: Wish, hasPair: boolean | undefined): boolean | undefined {
     if (actor === target || !this.isGuarded(target)) return true;
