@@ -109,6 +109,9 @@ function summary(guards: Kind, results: readonly Findings[], bare: readonly Find
     answered: sum("answered"),
     seconds: sum("seconds"),
     per_second: Math.round(sum("per_second") / results.length),
+    p50_ms: median(results.map((result) => Number(result["p50_ms"]))),
+    p99_ms: median(results.map((result) => Number(result["p99_ms"]))),
+    max_ms: Math.max(...results.map((result) => Number(result["max_ms"]))),
     cpu_us_per_talk: median(results.map(cpu)),
     cpu_against_none: median(results.map((result, turn) => cpu(result) / cpu(bare[turn]))),
   };
