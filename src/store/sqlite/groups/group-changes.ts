@@ -104,10 +104,10 @@ export class GroupChanges {
         kind = entryKind.groupTransferred;
         value = numberOfRole("owner");
         const former = this.parts.rows.member(group.number, actor.number);
-        if (former === null) throw new Error("an owner is a member");
         this.sql.owner.run(target.number, group.number);
         this.sql.toOwner.run(row.number);
-        this.sql.role.run(numberOfRole("admin"), former.number);
+        // A salvage may have lost its row.
+        if (former !== null) this.sql.role.run(numberOfRole("admin"), former.number);
         break;
       }
       case "mute": {
