@@ -206,4 +206,27 @@ describe.skipIf(!hasPostgres)("groups in a PostgreSQL store", () => {
     await opened.store.close();
     expect(await scannedTables(db)).toEqual([]);
   });
+
+  test("a change of a few members of a large group reads few rows", async () => {
+    await made(...Array.from({ length: 2_500 }, (_, i) => `m${i}`));
+    await opened.store.close();
+    const fetched = async (): Promise<number> => {
+      // What a connection counted is seen when it has ended.
+      await scannedTables(db);
+      return db.number("SELECT sum(idx_tup_fetch) FROM pg_stat_user_tables WHERE relname = 'member'");
+    };
+    const before = await fetched();
+    opened.store = await db.open({ time: timers });
+    const { groups } = groupAsks;
+    await groups.remove({ ...by("ann"), accounts: ["m7", "m70", "m700"] });
+    await groups.add({ ...by("ann"), accounts: ["m7", "x1", "m8"] });
+    await opened.store.quit({ app: "app", group: "g1", actor: "m9", account: "m9" });
+    await groupAsks.admin("m2000");
+    await change("m2000", { kind: "mute", account: "m2", until: 9_000_000_000n });
+    await members("m3", { limit: 10, after: "m1000" });
+    await change("ann", { kind: "transfer", account: "m5" });
+    await opened.store.quit({ app: "app", group: "g1", actor: "m5", account: "m5" });
+    await opened.store.close();
+    expect((await fetched()) - before).toBeLessThan(500);
+  });
 });

@@ -70,8 +70,12 @@ DECLARE
   members bigint;
   heir bigint;
 BEGIN
-  UPDATE member m SET until_id = a_id
-    WHERE m.chat_group = a_group AND m.account = ANY (a_accounts) AND m.until_id IS NULL;
+  -- Each is looked up by the key, however many members there are.
+  UPDATE member SET until_id = a_id WHERE number = ANY (ARRAY(
+    SELECT (
+      SELECT m.number FROM member m
+      WHERE m.chat_group = a_group AND m.account = t.account AND m.until_id IS NULL)
+    FROM unnest(a_accounts) AS t (account)));
   IF (SELECT g.owner FROM chat_group g WHERE g.number = a_group) = ANY (a_accounts) THEN
     SELECT m.account INTO heir FROM member m
       WHERE m.chat_group = a_group AND m.until_id IS NULL ORDER BY m.number LIMIT 1;
