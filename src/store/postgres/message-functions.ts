@@ -29,10 +29,10 @@ function entryBefore(inbox: string, id: string): string {
 const memberDenial = `coalesce((
                 SELECT CASE
                   WHEN m.muted_until > held.wall_us / 1000000 THEN ${outcome.muted}
-                  WHEN (r.found).for_admins AND m.role = 0 AND (r.found).owner <> m.account THEN ${outcome.forAdmins}
+                  WHEN r.for_admins AND m.role = 0 AND r.owner <> m.account THEN ${outcome.forAdmins}
                   ELSE 0 END
                 FROM member m
-                WHERE m.chat_group = (r.found).number AND m.account = r.sender AND m.until_id IS NULL
+                WHERE m.chat_group = -r.inbox AND m.account = r.sender AND m.until_id IS NULL
               ), ${outcome.forbidden})`;
 
 /**
@@ -95,27 +95,29 @@ BEGIN
       IF ${anyGuarded("inboxes")} THEN denials := roost.refuse_talks(senders, inboxes, denials); END IF;
     ELSE
       FOR pass IN 1..2 LOOP
-        SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce((r.found).version, 0)),
+        SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce(r.version, 0)),
             array_agg(CASE
               WHEN NOT r.to_group THEN CASE WHEN r.inbox IS NULL AND r.to_known THEN ${outcome.unknown} END
-              WHEN coalesce((r.found).member_count, 0) = 0 THEN ${outcome.notFound}
+              WHEN coalesce(r.member_count, 0) = 0 THEN ${outcome.notFound}
               ELSE nullif(${memberDenial}, 0)
             END::bigint),
             bool_and(r.sender IS NOT NULL AND (r.to_group OR r.to_known OR r.inbox IS NOT NULL))
           INTO senders, inboxes, versions, denials, is_complete
           FROM (
-            SELECT t.to_group, t.to_known, t.found,
+            SELECT t.to_group, t.to_known, t.version, t.member_count, t.for_admins, t.owner,
               coalesce(t.sender_number, (SELECT a.number FROM account a WHERE a.app = t.app AND a.name = t.sender))
                 AS sender,
-              CASE WHEN t.to_group THEN -(t.found).number ELSE
+              CASE WHEN t.to_group THEN -t.group_number ELSE
                 coalesce(t.dest_number, (SELECT a.number FROM account a WHERE a.app = t.app AND a.name = t.dest))
               END AS inbox
             FROM (
-              SELECT *, CASE WHEN u.to_group
-                THEN (SELECT g FROM chat_group g WHERE g.app = u.app AND g.id = u.dest) END AS found
+              SELECT u.*, g.number AS group_number, g.version, g.member_count, g.for_admins, g.owner
               FROM unnest(
                   a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_to_knowns
                 ) WITH ORDINALITY AS u (app, sender, sender_number, to_group, dest, dest_number, to_known, position)
+              LEFT JOIN LATERAL (
+                SELECT * FROM chat_group g WHERE u.to_group AND g.app = u.app AND g.id = u.dest LIMIT 1
+              ) g ON true
               OFFSET 0
             ) t
             ORDER BY t.position
