@@ -3,9 +3,12 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { consents, mayReach, mayWatch } from "../../src/store/group-rights.ts";
 import { outcome } from "../../src/store/jobs.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
+import { Connections } from "../../src/store/postgres/connection.ts";
+import { GuardedAccounts } from "../../src/store/postgres/people/guarded-accounts.ts";
 import type { Store } from "../../src/store/store.ts";
 import { ConversationAsks } from "./conversation-asks.ts";
 import { GroupAsks, versionIn } from "./group-asks.ts";
@@ -92,6 +95,51 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       }
       expect(await problems()).toEqual([]);
     }, 60_000);
+
+    test("a process reads page by page which accounts may refuse talks, and goes on from there", async () => {
+      await db.sql`INSERT INTO roost.guard SELECT n, n + 7 FROM generate_series(3, 2500, 2) n`;
+      const connections = new Connections({ url: db.url, connectionsMax: 1, idleSecondsMax: 0 });
+      db.opened.push(connections);
+      const guards = new GuardedAccounts();
+      const followTo = (version: bigint): Promise<void> =>
+        until(async () => {
+          guards.follow(connections, await db.life());
+          return guards.version === version;
+        }, `guards are known up to ${version}`);
+      await followTo(2506n);
+      expect([1n, 2n, 3n, 4n, 2499n, 2500n, 2501n].map((account) => guards.has(account))).toEqual([
+        false,
+        false,
+        true,
+        false,
+        true,
+        false,
+        false,
+      ]);
+      await db.sql`UPDATE roost.guard SET version = 5000 WHERE account = 3`;
+      await db.sql`INSERT INTO roost.guard VALUES (2, 6000)`;
+      await followTo(6000n);
+      expect([2n, 3n, 4n].map((account) => guards.has(account))).toEqual([true, true, false]);
+    });
+
+    test("what a process remembers of guarded accounts lets nobody through whom another has blocked", async () => {
+      await asks.send("ann", "bob");
+      await asks.send("ann", "eve");
+      await block("eve", "joe");
+      const other = await db.open();
+      const guards = await groupAsks.people.guardVersion();
+      // Long enough for both to read what is new.
+      for (let round = 0; round < 3; round++) {
+        await asks.send("ann", "bob");
+        await Bun.sleep(300);
+      }
+      await asks.send("ann", "eve");
+      expect(await groupAsks.people.guardVersion()).toBe(guards);
+      await other.people?.block({ app: "app", account: "bob", blocked: "ann", isOff: false });
+      expect((await asks.sent("ann", "bob", {})).result).toBe("unwilling");
+      expect((await asks.sent("joe", "eve", {})).result).toBe("unwilling");
+      await asks.send("joe", "bob");
+    });
 
     test("a block that crosses additions of two nodes to a group: one is added before it, or not", async () => {
       const other = await db.open();

@@ -5,6 +5,7 @@ import type { SQL } from "bun";
 import { outcome, type Job, type JobOf } from "../jobs.ts";
 import type { AccountNumbers } from "./account-numbers.ts";
 import type { BegunConversations } from "./begun-conversations.ts";
+import type { GuardedAccounts } from "./people/guarded-accounts.ts";
 import { toText } from "./text.ts";
 
 export type TalkJob = JobOf<"talk">;
@@ -31,6 +32,7 @@ export function isGroupJob(job: Job): job is GroupJob {
 export interface Known {
   readonly accounts: AccountNumbers;
   readonly conversations: BegunConversations;
+  readonly guards: GuardedAccounts;
 }
 
 /** Stores messages, then acknowledgements, in one transaction; returns a row for each, in this order. */
@@ -45,7 +47,7 @@ export async function sendMessages(
   },
 ): Promise<readonly MessageRow[]> {
   const { holder, life, known, talks, acks } = batch;
-  const { accounts, conversations } = known;
+  const { accounts, conversations, guards } = known;
   const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
   const bigints = (values: (bigint | string | null)[]) => sql.array(values, "BIGINT");
   const ints = (values: number[]) => sql.array(values, "INT");
@@ -56,10 +58,12 @@ export async function sendMessages(
   const starts: number[] = [];
   const linked: number[] = [];
   let areKnown = true;
+  let mayRefuse = false;
   for (const [index, { toGroup, mentions = "", replyTo = "0" }] of talks.entries()) {
     const [sender, dest] = [senders[index] ?? null, dests[index] ?? null];
     const isKnown = sender !== null && dest !== null;
     if (!isKnown) areKnown = false;
+    if (!toGroup && (dest === null || guards.has(dest))) mayRefuse = true;
     if (!toGroup && !(isKnown && conversations.has(sender, dest))) starts.push(index + 1);
     if (mentions !== "" || replyTo !== "0") linked.push(index + 1);
   }
@@ -78,7 +82,7 @@ export async function sendMessages(
     ${ints(talks.map((talk) => talk.type))},
     ${texts(talks.map((talk) => talk.body))}, ${texts(talks.map((talk) => talk.extra))},
     ${texts(talks.map((talk) => talk.clientId))},
-    ${ints(starts)},
+    ${ints(starts)}, ${mayRefuse ? null : guards.version}::bigint,
     ${ints(linked)}, ${texts(links.map((talk) => talk?.mentions ?? ""))},
     ${bigints(links.map((talk) => talk?.replyTo ?? "0"))},
     ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))},

@@ -46,7 +46,7 @@ const ofSchema7 = [
       m.id, m.sent_ns, m.previous_id, m.group_version, m.previous_entry_id, m.sender, m.inbox
     FROM roost.append_talks(
       a_holder, a_life, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_to_knowns,
-      a_types, a_bodies, a_extras, a_client_ids, a_starts, a_linked, a_mentions, a_replies,
+      a_types, a_bodies, a_extras, a_client_ids, a_starts, null, a_linked, a_mentions, a_replies,
       a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids) m;
 END`,
   ),

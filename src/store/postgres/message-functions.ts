@@ -7,7 +7,6 @@
 import { outcome } from "../jobs.ts";
 import { nodeNumbers } from "../snowflake.ts";
 import { isInWindow } from "./conversation-functions.ts";
-import { anyGuarded } from "./people/guard-functions.ts";
 import { isolated } from "./writer-lock.ts";
 
 /** An expression: the newest message of an inbox below an id; null if there is none. */
@@ -41,6 +40,8 @@ const memberDenial = `coalesce((
  * talk is in a_linked. Lookups are subqueries inside CASE and coalesce, so that only the necessary ones run. Few talks
  * mention somebody or reply: a_linked has their positions, from 1, and the arrays after it what they name. a_starts has
  * the positions of the talks whose direct conversation may not have begun: the caller knows that all others have.
+ * a_guards: the version up to which the caller knows that no receiver is in guard (people/guard-functions.ts); null
+ * where one may be.
  *
  * Statements read arrays by position where they can: unnest copies every array of a batch, row by row.
  *
@@ -53,7 +54,7 @@ CREATE OR REPLACE FUNCTION roost.append_talks(
   a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[], a_to_knowns boolean[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
-  a_starts integer[], a_linked integer[], a_mentions text[], a_replies bigint[],
+  a_starts integer[], a_guards bigint, a_linked integer[], a_mentions text[], a_replies bigint[],
   a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
 ) RETURNS TABLE (
   outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, previous_entry_id bigint,
@@ -80,10 +81,12 @@ DECLARE
   replies bigint[];
   place integer;
   has_direct_entries boolean;
+  may_refuse boolean;
 BEGIN
   held := roost.hold(a_holder, a_life);
   IF talks > 0 THEN
     first_id := roost.first_id(held.last_id, held.wall_us / 1000, held.node);
+    may_refuse := a_guards IS NULL OR EXISTS (SELECT FROM guard g WHERE g.version > a_guards);
     -- Mostly all talks are between accounts that the caller knows.
     IF array_position(a_sender_numbers, null) IS NULL AND array_position(a_dest_numbers, null) IS NULL
       AND NOT true = ANY (a_to_groups) AND coalesce(cardinality(a_linked), 0) = 0
@@ -92,7 +95,7 @@ BEGIN
       inboxes := a_dest_numbers;
       versions := array_fill(0::bigint, ARRAY[talks]);
       denials := array_fill(null::bigint, ARRAY[talks]);
-      IF ${anyGuarded("inboxes")} THEN denials := roost.refuse_talks(senders, inboxes, denials); END IF;
+      IF may_refuse THEN denials := roost.refuse_talks(senders, inboxes, denials); END IF;
     ELSE
       FOR pass IN 1..2 LOOP
         SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce(r.version, 0)),
@@ -122,7 +125,7 @@ BEGIN
             ) t
             ORDER BY t.position
           ) r;
-        IF ${anyGuarded("inboxes")} THEN denials := roost.refuse_talks(senders, inboxes, denials); END IF;
+        IF may_refuse THEN denials := roost.refuse_talks(senders, inboxes, denials); END IF;
         FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
           place := a_linked[link];
           CONTINUE WHEN denials[place] IS NOT NULL;

@@ -156,8 +156,7 @@ class PostgresStore extends JobStore implements Store {
     );
     this.people = new PostgresPeople(readConnections, inLife, (...call) => this.writePeople(...call));
     this.readMarks = new ReadMarks(markConnections, inLife);
-    const keepMs = retentionDays > 0 ? retentionDays * dayMs : undefined;
-    const horizons = new Horizons(this.readConnections, time.clock, keepMs);
+    const horizons = new Horizons(readConnections, time.clock, retentionDays > 0 ? retentionDays * dayMs : undefined);
     this.housekeeping = new Housekeeping(
       {
         renew: () => this.renew(options),
@@ -172,6 +171,7 @@ class PostgresStore extends JobStore implements Store {
       log,
       unopened?.reason,
     );
+    writer.readers = readConnections;
     writer.onLost = () => this.housekeeping.lost();
     writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));
     writer.onOutdated = () => migrateReplacement(url, log);

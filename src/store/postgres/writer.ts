@@ -22,6 +22,7 @@ import { AccountNumbers } from "./account-numbers.ts";
 import { type AckJob, changeOf, type GroupJob, isGroupJob, type Known, sendMessages, type TalkJob } from "./batch.ts";
 import { BegunConversations } from "./begun-conversations.ts";
 import { sendChanges } from "./changes.ts";
+import { GuardedAccounts } from "./people/guarded-accounts.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { closedRowsMax } from "./groups/ended-functions.ts";
 import { toText } from "./text.ts";
@@ -53,7 +54,7 @@ export function mayShareBatch(first: Job, next: Job): boolean {
 }
 
 function nothingKnown(): Known {
-  return { accounts: new AccountNumbers(), conversations: new BegunConversations() };
+  return { accounts: new AccountNumbers(), conversations: new BegunConversations(), guards: new GuardedAccounts() };
 }
 
 export class Writer {
@@ -71,6 +72,8 @@ export class Writer {
   private renewing: Promise<Renewal> | undefined;
   private readonly unfinished = new UnfinishedGroups();
   private lookedLife: string | undefined;
+  /** For what this process remembers of accounts: its reads do not wait for commits, nor commits for them. */
+  readers: Connections | undefined;
   onLost: (() => void) | undefined;
   /** Called when a renewal has found another store, before anything is written to it. */
   onReplaced: ((former: string, life: string) => void) | undefined;
@@ -270,6 +273,7 @@ export class Writer {
     const rows = await this.connections.run((sql) =>
       sendMessages(sql, { holder: this.holder, life, known, talks, acks }),
     );
+    if (this.readers !== undefined) known.guards.follow(this.readers, life);
     assert(rows.length === jobs.length, "each job has its row");
     const numbers = new BigInt64Array(jobs.length * outcomeSlots);
     let talk = 0;

@@ -79,9 +79,9 @@ BEGIN
 END $$;
 `;
 
-/** A condition: one of the receivers of a batch, of which an array has the numbers, may refuse a talk. */
-export function anyGuarded(inboxes: string): string {
-  return `EXISTS (SELECT FROM guard g WHERE g.account = ANY (${inboxes}))`;
+/** A condition: one of the accounts of an array may refuse somebody. */
+export function anyGuarded(accounts: string): string {
+  return `EXISTS (SELECT FROM roost.guard g WHERE g.account = ANY (${accounts}))`;
 }
 
 /**
@@ -92,6 +92,7 @@ const talks = `
 CREATE OR REPLACE FUNCTION roost.refuse_talks(a_senders bigint[], a_inboxes bigint[], a_denials bigint[])
 RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
+  IF NOT ${anyGuarded("a_inboxes")} THEN RETURN a_denials; END IF;
   -- Mostly all receivers let their senders.
   IF NOT EXISTS (
     SELECT FROM generate_series(1, cardinality(a_inboxes)) AS t (at)

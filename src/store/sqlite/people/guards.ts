@@ -5,6 +5,7 @@
 
 import type { Database } from "bun:sqlite";
 import { GenerationCache } from "../../../base/generation-cache.ts";
+import { NumberSet } from "../../../base/number-set.ts";
 import { type Consent, consents, mayReach } from "../../group-rights.ts";
 import { KnownWriters } from "./known-writers.ts";
 
@@ -37,9 +38,9 @@ export function prepareConsent(db: Database) {
 }
 
 export class Guards {
-  /** The version up to which `bits` has everything; undefined: nothing was read yet. */
+  /** The version up to which `guarded` has everything; undefined: nothing was read yet. */
   private known: bigint | undefined;
-  private bits = new Uint8Array(0);
+  private readonly guarded = new NumberSet();
   private readonly talked = new GenerationCache<true>(pairsMax);
   private readonly writers = new KnownWriters();
   private readonly sql;
@@ -69,19 +70,11 @@ export class Guards {
   /** The account may refuse somebody from now on. */
   guard(account: bigint): void {
     this.writers.clear();
-    const at = Number(account);
-    const byte = at >> 3;
-    if (byte >= this.bits.length) {
-      const longer = new Uint8Array(2 ** Math.ceil(Math.log2(byte + 1_024)));
-      longer.set(this.bits);
-      this.bits = longer;
-    }
-    this.bits[byte] = (this.bits[byte] ?? 0) | (1 << (at & 7));
+    this.guarded.add(account);
   }
 
   isGuarded(account: bigint): boolean {
-    const at = Number(account);
-    return ((this.bits[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
+    return this.guarded.has(account);
   }
 
   /** Whether an account blocks another. */
@@ -115,7 +108,7 @@ export class Guards {
   /** The store was replaced, or may have been. */
   forget(): void {
     this.known = undefined;
-    this.bits = new Uint8Array(0);
+    this.guarded.clear();
     this.forgetPairs();
   }
 }
