@@ -249,7 +249,10 @@ export function groupChangesTests(asks: GroupAsks): void {
     const renamed = entryOf(await change("ann", { kind: "update", name: "y" }));
     expect([renamed.previousEntryId, renamed.isQuiet]).toEqual([loud, false]);
     expect((await opened.say({ toGroup: true, dest: "g1" })).previousEntryId).toBe(renamed.entry.entryId);
-    expect((await opened.store.quit(of("bob"))).result).toBe("changed");
+    // As many as are told loudly are in the group afterwards.
+    expect(await opened.store.quit(of("bob"))).toMatchObject({ entry: { isQuiet: false } });
+    expect(await opened.store.quit(of("m0"))).toMatchObject({ entry: { isQuiet: false } });
+    expect(await opened.store.join(of("bob"))).toMatchObject({ entry: { isQuiet: false } });
     expect((await log("m1")).entries.map(({ kind }) => kind)).toEqual([
       entryKind.groupCreated,
       entryKind.groupUpdated,
@@ -257,7 +260,11 @@ export function groupChangesTests(asks: GroupAsks): void {
       entryKind.groupUpdated,
       entryKind.message,
       entryKind.groupLeft,
+      entryKind.groupLeft,
+      entryKind.groupJoined,
     ]);
+    const added = await asks.groups.add({ ...by("ann"), accounts: ["eve", "joe"] });
+    expect(added.outcomes.map((outcome) => entryOf(outcome).isQuiet)).toEqual([true]);
   });
 
   test("a dismissed group has ended for everybody, and what was said stays readable", async () => {
