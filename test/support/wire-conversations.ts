@@ -8,10 +8,9 @@ import { Command } from "../../src/wire/commands.ts";
 import {
   AccountStateChangeSchema,
   ConversationClearReqSchema,
-  ConversationListReqSchema,
-  ConversationListRespSchema,
   ConversationReadReqSchema,
   ConversationSetReqSchema,
+  EntryKind,
   EntryRespSchema,
   GroupCreateReqSchema,
   GroupCreateRespSchema,
@@ -21,6 +20,8 @@ import {
   MessageAckReqSchema,
   MessageEditReqSchema,
   MessageHideReqSchema,
+  MessageIndexReqSchema,
+  MessageIndexRespSchema,
   MessageReactReqSchema,
   MessageRecallReqSchema,
   MessageReqSchema,
@@ -42,6 +43,7 @@ const resultsBySentence = [
   [/^only the owner and the admins of a group may mention/, "mentionOfAll"],
   [/^replyTo must be/, "replyElsewhere"],
   [/^there is no message with that id yet/, "future"],
+  [/^the group is closed/, "closed"],
 ] as const;
 
 type Refused = (typeof resultsBySentence)[number][1] | "notFound" | "forbidden";
@@ -116,8 +118,8 @@ export class WireConversations {
         const init = { name, members: [...members], closed };
         const answer = succeeded(await this.ask(owner, Command.GroupCreate, GroupCreateReqSchema, init));
         const { groupId: id } = fromBinary(GroupCreateRespSchema, answer.body);
-        const version = await this.joinOf(model, owner, id);
-        return { ...write, draft: { ...write.draft, id }, outcome: { result: "created", version, leftOut: [] } };
+        const { id: version, time } = await this.entryOf(model, owner, id);
+        return { ...write, draft: { ...write.draft, id }, outcome: { result: "created", version, leftOut: [], time } };
       }
       case "join":
       case "quit":
@@ -195,23 +197,32 @@ export class WireConversations {
     const answer = await (method === "join"
       ? this.ask(actor, Command.GroupJoin, GroupJoinReqSchema, init)
       : this.ask(actor, Command.GroupQuit, GroupQuitReqSchema, init));
-    if (answer.status !== Status.Success) return { result: only(refusalOf(answer), "notFound", "forbidden") };
+    if (answer.status !== Status.Success) return { result: only(refusalOf(answer), "notFound", "forbidden", "closed") };
     const former = model.groups.get(`@${groupId}`);
     if (former === undefined || model.groups.membershipRefusal(method, change) === "unchanged")
       return { result: "unchanged" };
-    // The protocol does not tell the id of a leave: any that is not after the next one does.
-    const version = method === "join" ? await this.joinOf(model, account, groupId) : model.lastId + 1n;
-    return { result: "changed", versionBefore: former.version, version };
+    const { id: version, time } = await this.entryOf(model, actor, groupId);
+    const previousEntryId = model.newestEntryBelow(version, `@${groupId}`);
+    return {
+      result: "changed",
+      versionBefore: former.version,
+      version,
+      entry: { time, previousEntryId, isQuiet: false },
+    };
   }
 
-  /** The id of a join that has just happened: the newest activity of the account. */
-  private async joinOf(model: ConversationModel, account: string, group: string): Promise<bigint> {
-    const init = { limit: 100, includeHidden: true };
-    const answer = succeeded(await this.ask(account, Command.ConversationList, ConversationListReqSchema, init));
-    const { conversations } = fromBinary(ConversationListRespSchema, answer.body);
-    const found = conversations.find((each) => each.group === group)?.activityId ?? 0n;
-    if (found <= model.lastId) throw new Error(`${account}'s list does not show that it has joined ${group}`);
-    return found;
+  /** The entry of a change of a group that has just happened, in the log of who did it. */
+  private async entryOf(
+    model: ConversationModel,
+    account: string,
+    group: string,
+  ): Promise<{ readonly id: bigint; readonly time: bigint }> {
+    const init = { messageId: model.lastId > 0n ? model.lastId : 1n, includeSent: true, includeEvents: true };
+    const answer = succeeded(await this.ask(account, Command.OfflineIndex, MessageIndexReqSchema, init));
+    const { indexes } = fromBinary(MessageIndexRespSchema, answer.body);
+    const found = indexes.findLast((each) => each.group === group && each.kind >= EntryKind.EntryGroupCreated);
+    if (found === undefined) throw new Error(`the log of ${account} does not have what it did in ${group}`);
+    return { id: found.messageId, time: found.sendTime };
   }
 }
 

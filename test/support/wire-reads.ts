@@ -7,6 +7,7 @@ import {
   AccountStateReqSchema,
   AccountStateRespSchema,
   ConversationListReqSchema,
+  EntryKind,
   GroupGetReqSchema,
   GroupGetRespSchema,
   HistoryReqSchema,
@@ -109,6 +110,9 @@ export function readsByWire(wire: WireConversations, model: ConversationModel): 
         ...(includeEvents ? { mentions: each.mentions, replyTo: each.replyTo } : linksOf(model, each.messageId)),
         reaction: each.detail?.reaction ?? "",
         isOff: each.detail?.off ?? false,
+        ...(each.kind >= EntryKind.EntryGroupCreated && {
+          detail: { accounts: each.detail?.accounts ?? [], count: each.detail?.count ?? 0 },
+        }),
       }));
       return { entries, lastId, isReset: reset };
     },
