@@ -174,6 +174,11 @@ const peopleQuestions: readonly Question[] = [
           WHERE m.account = g.owner AND m.until_id IS NULL AND m.role > 0`,
   },
   {
+    what: "members of dismissed groups that have left them after their end",
+    sql: `SELECT count(*) AS n FROM roost.member m JOIN roost.chat_group g ON g.number = m.chat_group
+          WHERE g.dismissed_id > 0 AND m.until_id > g.dismissed_id`,
+  },
+  {
     what: "dismissed groups that have members",
     sql: "SELECT count(*) AS n FROM roost.chat_group WHERE dismissed_id > 0 AND member_count > 0",
   },

@@ -27,6 +27,11 @@ const questions: readonly [what: string, sql: string][] = [
     `SELECT 1 FROM "group" g JOIN member m ON m."group" = g.number AND m.account = g.owner
      WHERE m.until_id IS NULL AND m.role > 0`,
   ],
+  [
+    "members of dismissed groups have left them after their end",
+    `SELECT 1 FROM member m JOIN "group" g ON g.number = m."group"
+     WHERE g.dismissed_id > 0 AND m.until_id > g.dismissed_id`,
+  ],
   ["dismissed groups have members", `SELECT 1 FROM "group" WHERE dismissed_id > 0 AND member_count > 0`],
   [
     "blocks, settings or profiles are beyond the last id",
