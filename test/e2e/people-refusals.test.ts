@@ -568,16 +568,7 @@ test("codes that are expired, revoked, used up or guessed have one answer, and g
   succeeded(await request(ann, Command.GroupRevoke, GroupRevokeReqSchema, { group, code: revoked.code }));
   succeeded(await join(gil, once.code));
   await Bun.sleep(2_100);
-  const codes = [
-    short.code,
-    once.code,
-    revoked.code,
-    "",
-    "x",
-    "x".repeat(22),
-    once.code.toLowerCase(),
-    "é".repeat(1_000),
-  ];
+  const codes = [short.code, once.code, revoked.code, "x", "x".repeat(22), once.code.toLowerCase(), "é".repeat(1_000)];
   for (const code of codes) {
     const answer = await join(hal, code);
     expect([code, answer.status, sentenceOf(answer)]).toEqual([code, notFound, wrongCode]);
