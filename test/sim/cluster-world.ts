@@ -28,7 +28,7 @@ const settleStepMs = 5_000;
 const healedMsMax = 15_000;
 const stepMs = 1_000;
 /** Then clients come and go, and processes are lost, for so long, while others watch. */
-const comingsMs = 28_000;
+const comingsMs = 31_000;
 const settleMsMax = 150_000;
 /** A commit of the database; now and then the disk stalls, for longer than anybody waits for an answer. */
 const commitMs = 12;
@@ -60,6 +60,8 @@ export class ClusterWorld {
   private readonly presence: PresenceInvariants;
   private isTroubled = true;
   private healedMs = Infinity;
+  /** In some worlds it goes on afterwards; in the others nothing makes clients look again but what they are told. */
+  private readonly isRestless: boolean;
   private readonly acts: PhoneActs;
 
   constructor(seed: number, sabotage?: Sabotage, verbose = false) {
@@ -68,6 +70,7 @@ export class ClusterWorld {
     this.verbose = verbose;
     this.machines = new Machines(seed);
     this.network = new Network(this.machines);
+    this.isRestless = this.once(3);
     this.programs = new ClusterPrograms(this.machines, this.network, (what) => this.tell(what));
     this.database = databaseOf(sabotage, () => (this.isTroubled && this.once(40) ? this.below(stallMsMax) : commitMs));
     this.sessionStore = sessionStoreOf(sabotage);
@@ -113,7 +116,7 @@ export class ClusterWorld {
       step(settleStepMs);
       // One of them leaves later on, and nobody could tell.
       if (this.bothTwins().length > 0 && events.nowMs < healedMs) step(healedMs + settleStepMs - events.nowMs);
-      if (events.nowMs < healedMs + comingsMs) step(healedMs + comingsMs - events.nowMs);
+      if (this.isRestless && events.nowMs < healedMs + comingsMs) step(healedMs + comingsMs - events.nowMs);
       const isOver = this.isBroken || events.nowMs >= endMs;
       if (!isOver && !this.invariants.isQuiet) continue;
       this.readLists();
@@ -306,15 +309,28 @@ export class ClusterWorld {
       start: () => phone.start(),
     })))
       if (machine.life === undefined) machines.boot(machine, start);
+    if (this.isRestless) this.planLosses();
+  }
+
+  /** Whatever comes, goes, blocks or is lost then, who watches is right again soon. */
+  private planLosses(): void {
+    const { machines } = this;
     for (const [at, phone] of this.phones.entries())
       machines.events.after(healedMsMax + at * 1_000 + this.below(1_000), () => this.come(phone));
-    // Whatever is lost then, who watches is right again soon.
+    for (const phone of this.phones.filter(({ hasFeature }) => hasFeature))
+      for (const afterMs of [7_000, 9_000])
+        machines.events.after(healedMsMax + afterMs + this.below(1_000), () => this.block(phone));
     const lose = (afterMs: number, name: string): void =>
       void machines.events.after(healedMsMax + afterMs, () => this.programs.lose(name, 500 + this.below(3_000)));
-    lose(9_000, "gateway1");
-    lose(15_000, "chat1");
-    lose(21_000, "database");
-    machines.events.after(healedMsMax + 21_000, () => this.database.standby++);
+    lose(14_000, "gateway1");
+    lose(19_000, "chat1");
+    lose(24_000, "database");
+    machines.events.after(healedMsMax + 24_000, () => this.database.standby++);
+  }
+
+  private block(phone: Phone): void {
+    const { life } = phone.machine;
+    if (life !== undefined) this.machines.run(life, () => this.acts.block(phone));
   }
 
   /** A client goes, and is back soon: within a second, or after a while. */

@@ -62,6 +62,11 @@ export class PhoneActs {
     });
   }
 
+  /** Blocks somebody. */
+  block(phone: Phone): void {
+    this.wishes.block(phone);
+  }
+
   private signal(phone: Phone): void {
     const { random } = this.machines;
     const toGroup = random.once(3);

@@ -7,7 +7,7 @@ import { PresenceReqSchema, PresenceStatesSchema, Status } from "../../src/wire/
 import type { ConnectionOwner } from "./phone-owner.ts";
 import type { PhoneWire } from "./phone-wire.ts";
 
-const againMs = 9_000;
+const againMs = 20_000;
 const secondsPerMinute = 60n;
 
 export class PhonePresence {

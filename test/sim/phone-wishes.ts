@@ -60,6 +60,19 @@ export class PhoneWishes {
     this.ask(phone, this.wish(phone, message, own));
   }
 
+  /** Blocks somebody who watches, or, who is blocked already, reads what came from there. */
+  block(phone: Phone): void {
+    const account = phone.account === "ann" ? "bob" : "ann";
+    const last = [...phone.disk.known.values()].findLast(({ toGroup, sender }) => !toGroup && sender === account);
+    if (phone.disk.blocks.get(account)?.off !== false || last === undefined) {
+      this.ask(phone, wishOf(Command.AccountBlock, nothing, BlockReqSchema, { account }));
+      return;
+    }
+    const { messageId } = last;
+    const read = wishOf(Command.ConversationRead, last, ConversationReadReqSchema, { account, messageId });
+    this.ask(phone, { ...read, name: { toGroup: false, dest: account } });
+  }
+
   private ask(phone: Phone, wish: Wish): void {
     this.tell(`${phone.label} wants ${wish.command} ${wish.messageId} ${wish.text}`);
     phone.wish(wish);
