@@ -102,6 +102,7 @@ const clientEntries = [
   "src/sdk/messenger/messenger.ts",
   "src/sdk/messenger/file-outbox.ts",
   "src/sdk/messenger/tab-device.ts",
+  "src/sdk/community/community.ts",
 ];
 /** For Bun and Node; no page loads them. */
 const withoutPages = ["src/sdk/messenger/file-outbox.ts", "src/sdk/messenger/file-lock.ts"];
