@@ -32,6 +32,7 @@ import type { ClientEvents, ClientOptions } from "./client-options.ts";
 import { ConnectionKeeper } from "./connection-keeper.ts";
 import { Emitter, type Handler } from "./emitter.ts";
 import { type Cancel, type Environment, platform } from "./environment.ts";
+import type { Extension, ExtensionHost } from "./extension.ts";
 import { Gateways } from "./gateways.ts";
 import type { CreatedGroup, GroupDraft } from "./group.ts";
 import { emitGroupNotice } from "./group-notices.ts";
@@ -56,6 +57,7 @@ export class RoostClient {
   private readonly events: Emitter<ClientEvents>;
   private readonly keeper: ConnectionKeeper;
   protected readonly synchroniser: Synchroniser;
+  private extension: Extension | undefined;
   private signedInAs = "";
   private unwatch: Cancel = () => undefined;
 
@@ -84,7 +86,10 @@ export class RoostClient {
           this.synchroniser.signedIn(account);
           void this.events.emit("online", { account, channelId });
         },
-        pushed: (header, body) => this.pushed(header, body),
+        pushed: (header, body) => {
+          this.extension?.pushed(header.command, body);
+          this.pushed(header, body);
+        },
         offline: (reason, returnsInMs) => {
           this.synchroniser.disconnected();
           this.disconnected(returnsInMs === undefined);
@@ -102,8 +107,14 @@ export class RoostClient {
       },
       {
         deliver: (message) => this.deliver(message),
-        changed: (entry) => this.entry(entry),
-        positioned: (hasJumped) => this.positioned(hasJumped),
+        changed: (entry) => {
+          this.entry(entry);
+          this.extension?.entry(entry);
+        },
+        positioned: (hasJumped) => {
+          if (hasJumped) this.extension?.jumped();
+          this.positioned(hasJumped);
+        },
         synced: (delivered) => void this.events.emit("synced", { delivered }),
         syncFailed: (error) => void this.events.emit("syncFailed", { error }),
       },
@@ -155,6 +166,16 @@ export class RoostClient {
 
   on<Name extends keyof ClientEvents>(name: Name, handler: Handler<ClientEvents[Name]>): () => void {
     return this.events.on(name, handler);
+  }
+
+  /** For the other entries of this library: has the extension, the only one, told what happens from now on. */
+  extend(extension: Extension): ExtensionHost {
+    this.extension = extension;
+    return {
+      environment: this.environment,
+      ask: (command, ...rest) => this.request(command, "", ...rest),
+      readIndex: () => this.synchroniser.read(),
+    };
   }
 
   /**

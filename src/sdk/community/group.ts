@@ -1,5 +1,32 @@
 // One group, as an application uses it.
 
+import { membersPageMax } from "../../base/limits/fixed.ts";
+import { Command } from "../../wire/commands.ts";
+import { EntryResp } from "../../wire/gen/messages/entry-resp.ts";
+import { GroupAddReq } from "../../wire/gen/messages/group-add-req.ts";
+import { GroupAddResp } from "../../wire/gen/messages/group-add-resp.ts";
+import { GroupAliasReq } from "../../wire/gen/messages/group-alias-req.ts";
+import { GroupAnswerReq } from "../../wire/gen/messages/group-answer-req.ts";
+import { GroupDismissReq } from "../../wire/gen/messages/group-dismiss-req.ts";
+import { GroupGetReq } from "../../wire/gen/messages/group-get-req.ts";
+import { GroupGetResp } from "../../wire/gen/messages/group-get-resp.ts";
+import { GroupInvitationsReq } from "../../wire/gen/messages/group-invitations-req.ts";
+import { GroupInvitationsResp } from "../../wire/gen/messages/group-invitations-resp.ts";
+import { GroupInviteReq } from "../../wire/gen/messages/group-invite-req.ts";
+import { GroupJoinReq } from "../../wire/gen/messages/group-join-req.ts";
+import { GroupMuteReq } from "../../wire/gen/messages/group-mute-req.ts";
+import { GroupQuitReq } from "../../wire/gen/messages/group-quit-req.ts";
+import { GroupRemoveReq } from "../../wire/gen/messages/group-remove-req.ts";
+import { GroupRequestReq } from "../../wire/gen/messages/group-request-req.ts";
+import { GroupRequestsReq } from "../../wire/gen/messages/group-requests-req.ts";
+import { GroupRequestsResp } from "../../wire/gen/messages/group-requests-resp.ts";
+import { GroupRevokeReq } from "../../wire/gen/messages/group-revoke-req.ts";
+import { GroupRoleReq } from "../../wire/gen/messages/group-role-req.ts";
+import { GroupTransferReq } from "../../wire/gen/messages/group-transfer-req.ts";
+import { GroupUpdateReq } from "../../wire/gen/messages/group-update-req.ts";
+import { Invitation as WireInvitation } from "../../wire/gen/messages/invitation.ts";
+import { emptyMessage, type MessageInit, type MessageType } from "../../wire/message-type.ts";
+import type { CommunityOwner } from "./community-owner.ts";
 import type {
   AddedMembers,
   GroupDetail,
@@ -13,75 +40,200 @@ import type {
   PageOptions,
   RequestsPage,
 } from "./community-types.ts";
+import type { GroupBook } from "./group-book.ts";
+import { invitationOf, memberOf, requestOf, roleNumbers } from "./wire-values.ts";
 
 /**
  * Keeps nothing of its own: two of the same group are alike. Who lacks the role for a request, or is no member, is
  * refused with Forbidden; a group that does not exist or was dismissed is NotFound. What is so already is a success, so
  * requests may be repeated after a lost answer, but where a method says otherwise.
  */
-export abstract class Group {
-  abstract readonly id: string;
+export class Group {
+  readonly id: string;
+  private readonly owner: CommunityOwner;
+  private readonly book: GroupBook;
+
+  /** Applications call `community.group(id)`. */
+  constructor(owner: CommunityOwner, book: GroupBook, id: string) {
+    this.owner = owner;
+    this.book = book;
+    this.id = id;
+  }
 
   /** What the list knows of it; undefined if the list was not read, or does not have it. */
-  abstract readonly state: GroupState | undefined;
+  get state(): GroupState | undefined {
+    return this.book.list.get(this.id);
+  }
 
-  /** All but the members. What was read is kept current for the last 200 groups, and asked for only once. */
-  abstract detail(): Promise<GroupDetail>;
+  /** All but the members. What was read is kept current for the last 200 groups, and not asked for again. */
+  detail(): Promise<GroupDetail> {
+    return this.book.detail(this.id);
+  }
 
   /** Pages of members, in an order that does not change; ends after the last one. */
-  abstract members(options?: MembersOptions): AsyncIterableIterator<MembersPage>;
+  async *members({ limit = membersPageMax, after = "", adminsOnly = false }: MembersOptions = {}): AsyncGenerator<
+    MembersPage,
+    void,
+    void
+  > {
+    for (let last = after; ;) {
+      const request = { groupId: this.id, after: last, limit, adminsOnly };
+      const { members, hasMore } = await this.owner.ask(Command.GroupMembers, GroupGetReq, request, GroupGetResp);
+      yield { members: members.map(memberOf), hasMore };
+      const next = members.at(-1)?.account;
+      if (!hasMore || next === undefined) return;
+      last = next;
+    }
+  }
 
-  /** Changes texts and settings; for the owner and admins. At least one. */
-  abstract update(changes: GroupUpdate): Promise<void>;
-
-  /** Adds accounts, 1 to 1,000; for the owner and admins. A repetition adds those that were not added yet. */
-  abstract add(accounts: readonly string[]): Promise<AddedMembers>;
-
-  /** Removes accounts, 1 to 1,000; for the owner, and for admins plain members. Accounts that are no members are passed over. */
-  abstract remove(accounts: readonly string[]): Promise<void>;
-
-  /** Makes a member an admin, or an admin a member; for the owner. At most 100 admins. */
-  abstract setRole(account: string, role: Exclude<GroupRole, "owner">): Promise<void>;
-
-  /** Makes a member the owner; this account, the owner until then, becomes an admin. */
-  abstract transfer(account: string): Promise<void>;
-
-  /** Lets a member talk no more until a time, or again (undefined); for the owner, and for admins plain members. */
-  abstract mute(account: string, until: Date | undefined): Promise<void>;
-
-  /** Sets this account's name in the group, at most 64 characters; '' for none. */
-  abstract setAlias(alias: string): Promise<void>;
-
-  /** Joins a group that is open. Others are joined with `community.join(code)`, or by `request`. */
-  abstract join(): Promise<void>;
-
-  /** Leaves. From an owner, the longest-standing member inherits. */
-  abstract leave(): Promise<void>;
-
-  /** Ends the group for everybody; for the owner. A repetition after a lost answer is NotFound if the first one arrived. */
-  abstract dismiss(): Promise<void>;
-
-  /** Makes an invitation; for the owner and admins, at most 100 a group. A repetition makes another one. */
-  abstract invite(options?: InviteOptions): Promise<Invitation>;
-
-  /** The valid invitations; for the owner and admins. */
-  abstract invitations(): Promise<readonly Invitation[]>;
-
-  /** Makes a code void; for the owner and admins. */
-  abstract revoke(code: string): Promise<void>;
-
-  /** Asks to join a group that takes members by approval; `text`, at most 512 bytes, says why. A repetition replaces it. */
-  abstract request(text?: string): Promise<void>;
-
-  /** Does not want to join any more. */
-  abstract withdraw(): Promise<void>;
-
-  /** Pages of those who ask to join; for the owner and admins. */
-  abstract requests(options?: PageOptions): AsyncIterableIterator<RequestsPage>;
+  /** Changes texts and settings, at least one; for the owner and admins. */
+  async update(changes: GroupUpdate): Promise<void> {
+    const { isClosed: closed, hasApproval: approval, isMuted: muted, ...texts } = changes;
+    await this.change(Command.GroupUpdate, GroupUpdateReq, { ...texts, closed, approval, muted });
+    const { name, avatar } = texts;
+    const shown = Object.entries({ name, avatar, isMuted: muted }).filter(([, value]) => value !== undefined);
+    this.book.changed(this.id, Object.fromEntries(shown));
+    this.book.spoil(this.id);
+  }
 
   /**
-   * Lets an account that asks to join in, or not; for the owner and admins. A repetition of a refusal after a lost
-   * answer is NotFound if the first one arrived.
+   * Adds accounts, 1 to 1,000; for the owner and admins. If it is refused, or the answer is lost, some may be in
+   * already: a repetition adds the others.
    */
-  abstract answer(account: string, isAccepted: boolean): Promise<void>;
+  async add(accounts: readonly string[]): Promise<AddedMembers> {
+    const { leftOut, unwilling } = await this.change(Command.GroupAdd, GroupAddReq, { accounts }, GroupAddResp);
+    return { leftOut, unwilling };
+  }
+
+  /**
+   * Removes accounts, 1 to 1,000; for the owner, and for admins plain members. Accounts that are no members are passed
+   * over. Like `add`, it may be done in part.
+   */
+  async remove(accounts: readonly string[]): Promise<void> {
+    await this.change(Command.GroupRemove, GroupRemoveReq, { accounts });
+  }
+
+  /** Makes a member an admin, or an admin a member; for the owner. A group has at most 100 admins. */
+  async setRole(account: string, role: Exclude<GroupRole, "owner">): Promise<void> {
+    await this.change(Command.GroupRole, GroupRoleReq, { account, role: roleNumbers[role] });
+  }
+
+  /** Makes a member the owner; this account, the owner until then, becomes an admin. */
+  async transfer(account: string): Promise<void> {
+    await this.change(Command.GroupTransfer, GroupTransferReq, { account });
+    if (account !== this.owner.account()) this.book.changed(this.id, { owner: account, role: "admin" });
+  }
+
+  /** Lets a member talk no more until a time, or again (undefined); for the owner, and for admins plain members. */
+  async mute(account: string, until: Date | undefined): Promise<void> {
+    const seconds = until === undefined ? 0 : Math.ceil(until.getTime() / 1_000);
+    await this.change(Command.GroupMute, GroupMuteReq, { account, until: BigInt(seconds) });
+  }
+
+  /** Sets this account's name in the group, at most 64 characters; '' for none. */
+  async setAlias(alias: string): Promise<void> {
+    const { entryId } = await this.change(Command.GroupAlias, GroupAliasReq, { alias });
+    this.book.changed(this.id, { alias }, entryId);
+  }
+
+  /** Joins a group that is open. `community.join(code)` joins others, or `request`, where somebody answers. */
+  async join(): Promise<void> {
+    const request = { groupId: this.id, account: this.owner.account() };
+    await this.after(this.owner.ask(Command.GroupJoin, GroupJoinReq, request, emptyMessage));
+  }
+
+  /** Leaves. From an owner, the longest-standing member inherits. */
+  async leave(): Promise<void> {
+    const request = { groupId: this.id, account: this.owner.account() };
+    await this.after(this.owner.ask(Command.GroupQuit, GroupQuitReq, request, emptyMessage));
+    this.book.remove(this.id);
+  }
+
+  /** Ends the group for everybody; for the owner. If the answer was lost, a repetition may be NotFound: it is done. */
+  async dismiss(): Promise<void> {
+    await this.change(Command.GroupDismiss, GroupDismissReq, {});
+    this.book.remove(this.id);
+  }
+
+  /**
+   * Makes an invitation; for the owner and admins. A group has at most 100 of them. If the answer was lost, there may be
+   * one that nobody knows, which `invitations` has: a repetition makes another.
+   */
+  async invite({ expiresInMs = 0, usesMax: uses = 0 }: InviteOptions = {}): Promise<Invitation> {
+    const request = { group: this.id, expiresIn: BigInt(Math.ceil(expiresInMs / 1_000)), uses };
+    return invitationOf(await this.owner.ask(Command.GroupInvite, GroupInviteReq, request, WireInvitation));
+  }
+
+  /** The valid invitations; for the owner and admins. */
+  async invitations(): Promise<readonly Invitation[]> {
+    const { ask } = this.owner;
+    const answer = await ask(Command.GroupInvitations, GroupInvitationsReq, { group: this.id }, GroupInvitationsResp);
+    return answer.invitations.map(invitationOf);
+  }
+
+  /** Makes a code void; for the owner and admins. */
+  async revoke(code: string): Promise<void> {
+    await this.owner.ask(Command.GroupRevoke, GroupRevokeReq, { group: this.id, code }, emptyMessage);
+  }
+
+  /** Asks to join a group that takes members by approval; `text`, at most 512 bytes, says why. Again: replaces it. */
+  async request(text = ""): Promise<void> {
+    await this.owner.ask(Command.GroupRequest, GroupRequestReq, { group: this.id, text }, emptyMessage);
+  }
+
+  /** Does not want to join any more. */
+  async withdraw(): Promise<void> {
+    await this.owner.ask(Command.GroupRequest, GroupRequestReq, { group: this.id, withdraw: true }, emptyMessage);
+  }
+
+  /** Pages of those who ask to join; for the owner and admins. */
+  async *requests({ limit = membersPageMax, after = "" }: PageOptions = {}): AsyncGenerator<RequestsPage, void, void> {
+    for (let last = after; ;) {
+      const request = { group: this.id, after: last, limit };
+      const answer = await this.owner.ask(Command.GroupRequests, GroupRequestsReq, request, GroupRequestsResp);
+      yield { requests: answer.requests.map(requestOf), hasMore: answer.hasMore };
+      const next = answer.requests.at(-1)?.account;
+      if (!answer.hasMore || next === undefined) return;
+      last = next;
+    }
+  }
+
+  /**
+   * Lets an account join that asks to, or not; for the owner and admins. NotFound if it does not ask, or not any more:
+   * if the answer was lost, a repetition of a refusal may be NotFound, and it is done.
+   */
+  async answer(account: string, isAccepted: boolean): Promise<void> {
+    await this.change(Command.GroupAnswer, GroupAnswerReq, { account, accept: isAccepted });
+    this.book.spoil(this.id);
+  }
+
+  /** Changes the group, and has the entry of it told. */
+  private change<Request extends { readonly group: string }>(
+    command: string,
+    type: MessageType<Request>,
+    init: MessageInit<NoInfer<Request>>,
+  ): Promise<EntryResp>;
+  private change<Request extends { readonly group: string }, Response>(
+    command: string,
+    type: MessageType<Request>,
+    init: MessageInit<NoInfer<Request>>,
+    responseType: MessageType<Response>,
+  ): Promise<Response>;
+  private change<Request extends { readonly group: string }>(
+    command: string,
+    type: MessageType<Request>,
+    init: MessageInit<NoInfer<Request>>,
+    responseType: MessageType<unknown> = EntryResp,
+  ): Promise<unknown> {
+    return this.after(this.owner.ask(command, type, { ...init, group: this.id }, responseType));
+  }
+
+  /** This connection is not pushed what it does itself: the index has it, also what a refused request has done. */
+  private async after<Answer>(request: Promise<Answer>): Promise<Answer> {
+    try {
+      return await request;
+    } finally {
+      this.owner.readIndex();
+    }
+  }
 }

@@ -9,7 +9,7 @@ import { Disconnected, errorOf } from "../client-errors.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import type { Emitter } from "../emitter.ts";
 import type { Environment } from "../environment.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask } from "../ask.ts";
 import { Changes } from "./changes.ts";
 import { ConversationRecord, type Settings } from "./conversation-record.ts";
 import type { ChatMessage, ConversationState, MessengerEvents, Partner } from "./messenger-types.ts";

@@ -6,7 +6,7 @@ import { HistoryResp } from "../../wire/gen/messages/history-resp.ts";
 import { Status } from "../../wire/gen/messages/status.ts";
 import type { MessageInit } from "../../wire/message-type.ts";
 import { RequestRefused } from "../client-errors.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask } from "../ask.ts";
 import { messageNow } from "./chat-message.ts";
 import type { HistoryOptions, HistoryPage } from "./messenger-types.ts";
 import type { PartnerNames } from "./partner.ts";

@@ -8,7 +8,7 @@ import { MessageRecallReq } from "../../wire/gen/messages/message-recall-req.ts"
 import type { MessageInit, MessageType } from "../../wire/message-type.ts";
 import type { Emitter } from "../emitter.ts";
 import type { Environment } from "../environment.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask } from "../ask.ts";
 import type { ConversationList } from "./conversation-list.ts";
 import { edited, type MessageChange, type MessageChanges, reacted, recalled } from "./message-changes.ts";
 import { type Found, MessageFetcher } from "./message-fetcher.ts";

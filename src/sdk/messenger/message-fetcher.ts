@@ -8,7 +8,7 @@ import { contentIdsAsked } from "../../base/limits/fixed.ts";
 import { Disconnected } from "../client-errors.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import type { Environment } from "../environment.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask } from "../ask.ts";
 import { messageNow } from "./chat-message.ts";
 import type { ChatMessage, Partner } from "./messenger-types.ts";
 import { partnerOf } from "./partner.ts";

@@ -21,7 +21,7 @@ import { RoostClient, type Stored, type Talk, type TalkOptions } from "../roost-
 import { inTime } from "../repeat.ts";
 import type { Session } from "../session.ts";
 import { filled } from "../talk.ts";
-import { type Ask, patient } from "./ask.ts";
+import { type Ask, patient } from "../ask.ts";
 import { Changes } from "./changes.ts";
 import { newMessage } from "./chat-message.ts";
 import { ConversationList } from "./conversation-list.ts";

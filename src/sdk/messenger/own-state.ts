@@ -7,7 +7,7 @@ import { AccountStateResp } from "../../wire/gen/messages/account-state-resp.ts"
 import { ConversationClearReq } from "../../wire/gen/messages/conversation-clear-req.ts";
 import { MessageHideReq } from "../../wire/gen/messages/message-hide-req.ts";
 import { dropOldest } from "../bounded.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask } from "../ask.ts";
 import type { ConversationList } from "./conversation-list.ts";
 import { hidden, type MessageChanges } from "./message-changes.ts";
 import type { Partner } from "./messenger-types.ts";

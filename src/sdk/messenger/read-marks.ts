@@ -6,7 +6,7 @@ import { ConversationReadReq } from "../../wire/gen/messages/conversation-read-r
 import { emptyMessage } from "../../wire/message-type.ts";
 import { dropOldest } from "../bounded.ts";
 import { Disconnected } from "../client-errors.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask } from "../ask.ts";
 import type { ConversationList } from "./conversation-list.ts";
 import type { Partner } from "./messenger-types.ts";
 import { keyOf, namesOf } from "./partner.ts";

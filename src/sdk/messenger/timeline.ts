@@ -2,7 +2,7 @@
 // too: removed ones stay away, and changed ones are fetched after it.
 
 import type { Environment } from "../environment.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask } from "../ask.ts";
 import { blank } from "./chat-message.ts";
 import { readHistory } from "./history.ts";
 import type { ChatMessage, HistoryPage, Partner, Timeline } from "./messenger-types.ts";

@@ -1,11 +1,11 @@
-// Requests of the messenger: like those of the client, without a `dest`.
+// Requests without a `dest`, as the parts above the client make them.
 
-import type { MessageInit, MessageType } from "../../wire/message-type.ts";
-import { Disconnected, isWorthRepeating } from "../client-errors.ts";
-import type { Environment } from "../environment.ts";
-import { repeat } from "../repeat.ts";
+import type { MessageInit, MessageType } from "../wire/message-type.ts";
+import { Disconnected, isWorthRepeating } from "./client-errors.ts";
+import type { Environment } from "./environment.ts";
+import { repeat } from "./repeat.ts";
 
-/** Rejects like the client's requests, and with Disconnected where the server has not granted conversations. */
+/** Rejects like the client's requests; a messenger's, too, with Disconnected where conversations are not granted. */
 export type Ask = <Request, Response>(
   command: string,
   type: MessageType<Request>,
