@@ -155,6 +155,8 @@ export class RoostClient {
   }
   protected entry(_entry: MessageIndex): void {}
   protected positioned(_hasJumped: boolean): void {}
+  /** This connection has changed who is in a group, and is not told. */
+  protected regrouped(): void {}
 
   get account(): string {
     return this.signedInAs;
@@ -202,26 +204,22 @@ export class RoostClient {
   }
 
   /** Creates a group that this account owns. Not retried if the response is lost. */
-  async newGroup({
-    name,
-    members = [],
-    avatar = "",
-    introduction = "",
-    closed = false,
-  }: GroupDraft): Promise<CreatedGroup> {
-    const draft = { name, avatar, introduction, closed, members: [...members] };
+  async newGroup(draft: GroupDraft): Promise<CreatedGroup> {
     const answer = await this.request(Command.GroupCreate, "", GroupCreateReq, draft, GroupCreateResp);
+    this.regrouped();
     return { id: answer.groupId, leftOut: answer.leftOut };
   }
 
   /** Joins a group, or adds `account` to a group that this account owns. */
   async joinGroup(group: string, account = this.account): Promise<void> {
     await this.request(Command.GroupJoin, group, GroupJoinReq, { groupId: group, account }, emptyMessage);
+    this.regrouped();
   }
 
   /** Leaves a group, or removes `account` from a group that this account owns. */
   async quitGroup(group: string, account = this.account): Promise<void> {
     await this.request(Command.GroupQuit, group, GroupQuitReq, { groupId: group, account }, emptyMessage);
+    this.regrouped();
   }
 
   /** Returns a group that this account is a member of. */

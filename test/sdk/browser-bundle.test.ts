@@ -1,13 +1,22 @@
-// What a page loads of the library: no modules of Bun or Node, no runtime of protobuf, and few bytes; and what a second
-// entry costs, which shares the core with it.
+// What a page loads of the library: no modules of Bun or Node, no runtime of protobuf, and few bytes; and what the second
+// and the third entry cost, which share the core with it.
 
 import { expect, test } from "bun:test";
-import { type BundledFile, bundle, libraryEntry, loadedBy, messengerEntry } from "../support/library-bundle.ts";
+import {
+  type BundledFile,
+  bundle,
+  communityEntry,
+  libraryEntry,
+  loadedBy,
+  messengerEntry,
+} from "../support/library-bundle.ts";
 
 /** The goal for the core: connecting, signing in, talking, groups and missed messages. */
 const coreBytesMax = 16 * 1024;
 /** The goal for what the messenger adds: the list, histories, timelines, changes and the outbox. */
 const messengerBytesMax = 10 * 1024;
+/** The goal for what the community adds: groups, presence, signals, blocks and profiles. */
+const communityBytesMax = 8 * 1024;
 
 const bytesOf = (files: readonly BundledFile[]): number => files.reduce((sum, { gzipBytes }) => sum + gzipBytes, 0);
 
@@ -45,4 +54,21 @@ test("the messenger adds at most 10 KB, and does not make the core larger", asyn
   const ofMessenger = (list: readonly BundledFile[]): boolean =>
     list.some(({ sources }) => sources.some((source) => source.startsWith("src/sdk/messenger/")));
   expect([ofMessenger(core), ofMessenger(ofCore), ofMessenger(added)]).toEqual([false, false, true]);
+});
+
+test("the community adds at most 8 KB, is loaded by itself, and does not make the other entries larger", async () => {
+  const two = await bundle([libraryEntry, messengerEntry]);
+  const three = await bundle([libraryEntry, messengerEntry, communityEntry]);
+  const ofMessenger = loadedBy(three, "messenger.js");
+  const added = loadedBy(three, "community.js").filter((file) => !ofMessenger.includes(file));
+  const before = bytesOf(loadedBy(two, "messenger.js"));
+  const sizes = `messenger with its core ${before} -> ${bytesOf(ofMessenger)} bytes, added ${bytesOf(added)}`;
+  console.log(`with the community: ${sizes}`);
+  expect(bytesOf(added)).toBeLessThanOrEqual(communityBytesMax);
+  expect(bytesOf(loadedBy(three, "roost-client.js"))).toBeLessThanOrEqual(coreBytesMax);
+  // The rest is the names of what the three have in common, and the files that it is in.
+  expect(bytesOf(ofMessenger) - before).toBeLessThan(1_280);
+  const hasCommunity = (list: readonly BundledFile[]): boolean =>
+    list.some(({ sources }) => sources.some((source) => source.startsWith("src/sdk/community/")));
+  expect([hasCommunity(ofMessenger), hasCommunity(added)]).toEqual([false, true]);
 });

@@ -6,6 +6,8 @@ const root = join(import.meta.dir, "../..");
 export const libraryEntry: string = join(root, "src/sdk/roost-client.ts");
 /** The second entry. */
 export const messengerEntry: string = join(root, "src/sdk/messenger/messenger.ts");
+/** The third entry. */
+export const communityEntry: string = join(root, "src/sdk/community/community.ts");
 /** A device for each tab, which a page may do without. */
 export const tabDeviceEntry: string = join(root, "src/sdk/messenger/tab-device.ts");
 

@@ -1,5 +1,5 @@
 // What the community shows of groups and people, and what applications subscribe to. The protocol behind it is
-// proto/README.md, section 5, from "Changes of groups" to "Presence and signals".
+// proto/README.md, section 5, "Changes of groups" and what follows there.
 
 import type { Partner } from "../messenger/messenger-types.ts";
 
@@ -9,7 +9,7 @@ export type GroupRole = "member" | "admin" | "owner";
 /** What `groupChanged` says of an update: texts of the group, and its settings. */
 export type GroupField = keyof GroupUpdate;
 
-/** A group as one of its members sees it. Immutable: a change makes another object, so that views compare by identity. */
+/** A group as a member sees it. Immutable: a change makes another object, so that views compare by identity. */
 export interface GroupFacts {
   readonly id: string;
   readonly name: string;
@@ -221,16 +221,6 @@ export interface ProfileUpdate {
   readonly extra?: string;
 }
 
-/** Something for who is online now. */
-export interface IncomingSignal {
-  readonly partner: Partner;
-  /** This account, if another of its devices sent it. */
-  readonly sender: string;
-  /** `call.…`: of a call; everything else is the application's own. `typing` is not among them. */
-  readonly kind: string;
-  readonly body: string;
-}
-
 /** The events of a community. Texts in them come from others: they may hold control and direction characters. */
 export interface CommunityEvents {
   /** Somebody, on whatever device, has changed a group of this account, or this account's membership. */
@@ -246,8 +236,10 @@ export interface CommunityEvents {
     readonly entryId: bigint;
     readonly time: bigint;
   };
-  /** Somebody asks to join a group whose owner or admin this account is, or does not want to any more. Not if it was
-   * away meanwhile: see `GroupDetail.requestCount`. */
+  /**
+   * Somebody asks to join a group whose owner or admin this account is, or does not want to any more. Not if this
+   * device was away meanwhile: see `GroupDetail.requestCount`.
+   */
   joinRequested: { readonly group: string; readonly request: JoinRequest; readonly isWithdrawn: boolean };
   /** A request of this account to join a group was answered while it was online. */
   joinAnswered: { readonly group: string; readonly isAccepted: boolean };
@@ -255,7 +247,15 @@ export interface CommunityEvents {
   presenceChanged: { readonly accounts: ReadonlySet<string> };
   /** Somebody else begins to type in a conversation, or has stopped: sent a message there, or typed nothing for 5 s. */
   typing: { readonly partner: Partner; readonly account: string; readonly isTyping: boolean };
-  signal: IncomingSignal;
+  /** Something for who is online now; all kinds but that of typing. */
+  signal: {
+    readonly partner: Partner;
+    /** This account, if another of its devices sent it. */
+    readonly sender: string;
+    /** `call.…`: of a call; everything else is the application's own. */
+    readonly kind: string;
+    readonly body: string;
+  };
   /** Profiles that were asked for are there, or are others than before. Several changes of one turn are one event. */
   profilesChanged: { readonly accounts: ReadonlySet<string> };
   /** Blocks, settings or the profile of this account are different: changed here or on another of its devices. */

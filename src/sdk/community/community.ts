@@ -18,7 +18,6 @@ import { emptyMessage } from "../../wire/message-type.ts";
 import { Disconnected } from "../client-errors.ts";
 import { Emitter, type Handler } from "../emitter.ts";
 import type { Extension } from "../extension.ts";
-import type { CreatedGroup, GroupDraft } from "../group.ts";
 import { messageNow } from "../messenger/chat-message.ts";
 import type { Messenger } from "../messenger/messenger.ts";
 import type { ChatMessage, Partner } from "../messenger/messenger-types.ts";
@@ -76,6 +75,7 @@ export class Community {
       ...{ environment, ask, readIndex, notices },
       patientAsk: (...request) => repeat(environment, () => ask(...request), isFinal),
       account: () => client.account,
+      client,
     };
     const { owner } = this;
     this.book = new GroupBook(owner);
@@ -96,8 +96,11 @@ export class Community {
     if (client.isOnline) this.online();
   }
 
-  /** The community of a messenger: the same one for the same messenger. It ends with the messenger. */
-  static of(client: Messenger): Community {
+  /**
+   * The community of a messenger: the same one for the same messenger. It ends with the messenger. As the second
+   * argument of `Messenger.connect`, it misses no entry of the log.
+   */
+  static of(this: void, client: Messenger): Community {
     const community = communities.get(client) ?? new Community(client);
     communities.set(client, community);
     return community;
@@ -114,18 +117,10 @@ export class Community {
   }
 
   /**
-   * Creates a group that this account owns, as `client.newGroup` does. If the answer was lost, there may be a group that
-   * `groups` has: a repetition creates another.
-   */
-  async createGroup(draft: GroupDraft): Promise<CreatedGroup> {
-    const created = await this.client.newGroup(draft);
-    this.owner.readIndex();
-    return created;
-  }
-
-  /**
-   * Joins the group of an invitation, also a closed one, and returns its id. Joining again is a success.
-   * @throws RequestRefused: NotFound if the code is unknown, expired, revoked or used up; RateLimited after 20 wrong ones
+   * Joins the group of an invitation, also a closed one, and returns its id. Joining again is a success, unless the
+   * code is used up: after a lost answer, NotFound may mean that this account is in.
+   * @throws RequestRefused, among others NotFound if the code is unknown, expired, revoked or used up, and RateLimited
+   * after 20 wrong ones
    */
   async join(code: string): Promise<string> {
     const { group } = await this.owner.ask(Command.GroupJoin, GroupJoinReq, { code }, GroupJoinResp);
@@ -133,7 +128,10 @@ export class Community {
     return group;
   }
 
-  /** Pins a message for everybody in its conversation, or unpins it; at most 50 a conversation. In groups for admins. */
+  /**
+   * Pins a message for everybody in its conversation, or unpins it; in groups for the owner and admins. At most 50 a
+   * conversation.
+   */
   async pinMessage(partner: Partner, messageId: bigint, isPinned = true): Promise<void> {
     const command = isPinned ? Command.GroupPin : Command.GroupUnpin;
     await this.owner.ask(command, GroupPinReq, { ...namesOf(partner), messageId }, EntryResp);

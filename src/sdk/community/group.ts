@@ -13,9 +13,7 @@ import { GroupGetResp } from "../../wire/gen/messages/group-get-resp.ts";
 import { GroupInvitationsReq } from "../../wire/gen/messages/group-invitations-req.ts";
 import { GroupInvitationsResp } from "../../wire/gen/messages/group-invitations-resp.ts";
 import { GroupInviteReq } from "../../wire/gen/messages/group-invite-req.ts";
-import { GroupJoinReq } from "../../wire/gen/messages/group-join-req.ts";
 import { GroupMuteReq } from "../../wire/gen/messages/group-mute-req.ts";
-import { GroupQuitReq } from "../../wire/gen/messages/group-quit-req.ts";
 import { GroupRemoveReq } from "../../wire/gen/messages/group-remove-req.ts";
 import { GroupRequestReq } from "../../wire/gen/messages/group-request-req.ts";
 import { GroupRequestsReq } from "../../wire/gen/messages/group-requests-req.ts";
@@ -137,27 +135,25 @@ export class Group {
   }
 
   /** Joins a group that is open. `community.join(code)` joins others, or `request`, where somebody answers. */
-  async join(): Promise<void> {
-    const request = { groupId: this.id, account: this.owner.account() };
-    await this.after(this.owner.ask(Command.GroupJoin, GroupJoinReq, request, emptyMessage));
+  join(): Promise<void> {
+    return this.owner.client.joinGroup(this.id);
   }
 
   /** Leaves. From an owner, the longest-standing member inherits. */
   async leave(): Promise<void> {
-    const request = { groupId: this.id, account: this.owner.account() };
-    await this.after(this.owner.ask(Command.GroupQuit, GroupQuitReq, request, emptyMessage));
+    await this.owner.client.quitGroup(this.id);
     this.book.remove(this.id);
   }
 
-  /** Ends the group for everybody; for the owner. If the answer was lost, a repetition may be NotFound: it is done. */
+  /** Ends the group for everybody; for the owner. */
   async dismiss(): Promise<void> {
     await this.change(Command.GroupDismiss, GroupDismissReq, {});
     this.book.remove(this.id);
   }
 
   /**
-   * Makes an invitation; for the owner and admins. A group has at most 100 of them. If the answer was lost, there may be
-   * one that nobody knows, which `invitations` has: a repetition makes another.
+   * Makes an invitation; for the owner and admins. A group has at most 100 of them. If the answer was lost, there may
+   * be one that nobody knows, which `invitations` has: a repetition makes another.
    */
   async invite({ expiresInMs = 0, usesMax: uses = 0 }: InviteOptions = {}): Promise<Invitation> {
     const request = { group: this.id, expiresIn: BigInt(Math.ceil(expiresInMs / 1_000)), uses };

@@ -249,9 +249,8 @@ export class ConversationList implements Iterable<ConversationState> {
     for (let before = 0n; hasMore && listed.length < wanted;) {
       const page = await this.page(before, Math.min(pageSize, wanted));
       listed.push(...page.conversations.map((conversation) => new ConversationRecord(conversation)));
-      const last = endOf(page.conversations);
-      hasMore = page.hasMore && last > 0n;
-      before = last;
+      before = page.conversations.findLast(({ pinned }) => !pinned)?.activityId ?? 0n;
+      hasMore = page.hasMore && before > 0n;
     }
     for (const key of this.records.keys()) this.note(key);
     this.records = new Map();
@@ -303,11 +302,6 @@ export class ConversationList implements Iterable<ConversationState> {
     const shown: ConversationState = Object.assign({ ...state, lastMessage }, ...changes);
     return shown;
   }
-}
-
-/** The smallest activity of a page that is not pinned; 0 if there is none. */
-function endOf(page: ConversationListResp["conversations"]): bigint {
-  return page.findLast(({ pinned }) => !pinned)?.activityId ?? 0n;
 }
 
 function inOrder(one: ConversationState, other: ConversationState): number {

@@ -23,13 +23,12 @@ export class ConversationRecord {
   private isCounted = true;
 
   constructor(listed: Conversation) {
-    const { activityId, unread, atLeast: isAtLeast, unreadMentions, readId, peerReadId } = listed;
-    const { pinned: isPinned, muted: isMuted, hidden: isHidden } = listed;
-    const partner = partnerOf(listed);
-    this.listedId = activityId;
-    const lastMessage = listed.lastMessage && messageNow(listed.lastMessage);
-    const counts = { activityId, lastMessage, unread, isAtLeast, unreadMentions, readId, peerReadId };
-    this.state = { key: keyOf(partner), partner, ...counts, isPinned, isMuted, isHidden };
+    const { account, group, lastMessage: last, atLeast: isAtLeast, pinned: isPinned, ...rest } = listed;
+    const { muted: isMuted, hidden: isHidden, ...counts } = rest;
+    const partner = partnerOf({ account, group });
+    const lastMessage = last && messageNow(last);
+    this.listedId = counts.activityId;
+    this.state = { ...counts, key: keyOf(partner), partner, lastMessage, isAtLeast, isPinned, isMuted, isHidden };
   }
 
   /** A message was stored. */

@@ -13,13 +13,11 @@ import { MessageReadersReq } from "../../wire/gen/messages/message-readers-req.t
 import { MessageReadersResp } from "../../wire/gen/messages/message-readers-resp.ts";
 import { ReadNotify } from "../../wire/gen/messages/read-notify.ts";
 import { decodeMessage } from "../../wire/message-codec.ts";
-import type { MessageInit, MessageType } from "../../wire/message-type.ts";
 import { Disconnected } from "../client-errors.ts";
 import { Emitter, type Handler } from "../emitter.ts";
 import type { Message } from "../message.ts";
 import { RoostClient, type Stored, type Talk, type TalkOptions } from "../roost-client.ts";
 import { inTime } from "../repeat.ts";
-import type { Session } from "../session.ts";
 import { filled } from "../talk.ts";
 import { type Ask, patient } from "../ask.ts";
 import { Changes } from "./changes.ts";
@@ -46,7 +44,6 @@ export type * from "./outbox-storage.ts";
 const kinds: readonly (ChangeKind | undefined)[] = [undefined, "edited", "recalled", "reacted"];
 /** How long the list waits for the own state, in milliseconds. */
 const stateMsMax = 5_000;
-const listChanging: ReadonlySet<string> = new Set([Command.GroupCreate, Command.GroupJoin, Command.GroupQuit]);
 const closeNotGranted = { ...closeAbnormal, text: "the server does not offer conversations" };
 
 /** A RoostClient that knows conversations. `Messenger.connect(options)` makes one. */
@@ -76,9 +73,10 @@ export class Messenger extends RoostClient {
     super(options, notices, [Feature.Conversations]);
     this.notices = notices;
     const { ask, environment, timelines } = this;
-    this.patientAsk = patient(ask, environment);
+    const patientAsk = patient(ask, environment);
+    this.patientAsk = patientAsk;
     const parts = {
-      ...{ ask, patientAsk: this.patientAsk, environment, notices, timelines },
+      ...{ ask, patientAsk, environment, notices, timelines },
       changes: new Changes<bigint, MessageChange>(),
       account: () => this.account,
       stored: (entryId: bigint) => this.synchroniser.sent(entryId),
@@ -93,7 +91,7 @@ export class Messenger extends RoostClient {
     this.conversations = conversations;
     this.ownState = new OwnState({ ...parts, conversations });
     this.desk = new MessageDesk({ ...parts, conversations });
-    this.marks = new ReadMarks(this.patientAsk, conversations);
+    this.marks = new ReadMarks(patientAsk, conversations);
     this.outbox = new Outbox({
       environment,
       account: () => this.account,
@@ -119,14 +117,19 @@ export class Messenger extends RoostClient {
   }
 
   /**
-   * Connects and signs in, as `RoostClient.connect` does.
-   * @throws Error if the server does not offer conversations, and what the `outbox` that was chosen throws, besides
+   * Connects and signs in, as `RoostClient.connect` does. `prepare` is called before: for what must not miss the first
+   * entry of the log, such as `Community.of`.
+   * @throws Error if the server does not offer conversations (use RoostClient there), and what the `outbox` that was chosen throws, besides
    */
-  static override async connect(options: MessengerOptions): Promise<Messenger> {
+  static override async connect(
+    options: MessengerOptions,
+    prepare?: (client: Messenger) => unknown,
+  ): Promise<Messenger> {
     const client = new Messenger(options);
+    prepare?.(client);
     await client.start(options.signal);
     try {
-      if (client.isGranted === false) throw new Error(`${closeNotGranted.text}: use RoostClient`);
+      if (client.isGranted === false) throw new Error(closeNotGranted.text);
       const { lookup = [], url = [], device = "", outbox } = options;
       const [server = ""] = [lookup, url].flat();
       await client.outbox.start({ server, account: client.account, device }, outbox);
@@ -203,14 +206,10 @@ export class Messenger extends RoostClient {
     return this.outbox.discard(clientId);
   }
 
-  protected override async request<Request, Response>(
-    command: string,
-    ...rest: [string, MessageType<Request>, MessageInit<NoInfer<Request>>, MessageType<Response>, Session?]
-  ): Promise<Response> {
-    const answer = await super.request(command, ...rest);
-    // This connection is not told of what it does itself.
-    if (listChanging.has(command)) this.conversations.readAgain();
-    return answer;
+  protected override regrouped(): void {
+    this.conversations.readAgain();
+    // Its entries are there for all that follow the log.
+    this.synchroniser.read();
   }
 
   protected override signedIn({ features }: LoginResp): void {
@@ -250,19 +249,13 @@ export class Messenger extends RoostClient {
   }
 
   protected override entry(entry: MessageIndex): void {
-    const { kind, refersTo, direction, accountB, group, messageId } = entry;
+    const { kind, refersTo, direction, accountB: account, group, messageId, detail } = entry;
     if (messageId > this.entryId) this.entryId = messageId;
     const name = kinds[kind];
-    if (name === undefined) {
-      if (entry.detail?.accounts.includes(this.account) === true) this.conversations.readAgain();
-      return;
-    }
-    void this.desk.changed(
-      partnerOf({ account: accountB, group }),
-      name,
-      direction === 1 ? this.account : accountB,
-      refersTo,
-    );
+    if (name !== undefined) {
+      const actor = direction === 1 ? this.account : account;
+      void this.desk.changed(partnerOf({ account, group }), name, actor, refersTo);
+    } else if (detail?.accounts.includes(this.account) === true) this.conversations.readAgain();
   }
 
   protected override async talk(

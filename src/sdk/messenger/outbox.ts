@@ -16,7 +16,7 @@ import { keyOf, namesOf } from "./partner.ts";
 const repeatableMs = 23 * 3_600_000;
 /** The time limit of a storage, in milliseconds: browsers' may never answer. */
 const storageMsMax = 5_000;
-const unknownOutcome = "sent over 23 hours ago, perhaps stored: look, then discard or retry";
+const unknownOutcome = "sent over 23 hours ago, perhaps stored: discard or retry";
 
 /** The bound on messages that wait or have failed. */
 const entriesMax = 10_000;
@@ -77,7 +77,7 @@ export class Outbox {
     }
     this.storage = storage;
     // The client has ended meanwhile.
-    if (this.closing !== undefined) await this.closed();
+    if (this.closing !== undefined) await this.kept((opened) => opened.close());
     this.online();
   }
 
@@ -133,11 +133,7 @@ export class Outbox {
 
   /** The client has ended. Never rejects. */
   close(): Promise<void> {
-    return (this.closing ??= this.closed());
-  }
-
-  private async closed(): Promise<void> {
-    await this.kept((storage) => storage.close());
+    return (this.closing ??= this.kept((storage) => storage.close()));
   }
 
   /** Sends what waits for a partner, unless that is being done. The next sign-in goes on. */

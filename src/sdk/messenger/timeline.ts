@@ -36,7 +36,7 @@ export class LiveTimeline implements Timeline {
   isStale = false;
   private stored: readonly ChatMessage[] = [];
   private cached: readonly ChatMessage[] | undefined;
-  private loading: Promise<void> | undefined;
+  private loading: Promise<unknown> | undefined;
   /** What has changed while a page is on its way, and whether it was recalled. */
   private readonly crossing = new Map<bigint, boolean>();
   private isTold = true;
@@ -167,10 +167,7 @@ export class LiveTimeline implements Timeline {
     reading: Promise<HistoryPage>,
     join: (page: readonly ChatMessage[]) => readonly ChatMessage[],
   ): Promise<void> {
-    this.loading = reading.then(
-      () => undefined,
-      () => undefined,
-    );
+    this.loading = reading.catch(() => undefined);
     try {
       this.joined(await reading, join);
     } finally {

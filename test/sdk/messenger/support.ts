@@ -22,15 +22,17 @@ export async function device(
   account: string,
   name: string,
   { transport = "tcp", ...options }: Partial<MessengerOptions> & { readonly transport?: "ws" | "tcp" } = {},
+  prepare: (client: Messenger) => unknown = () => undefined,
 ): Promise<Device> {
   const messages: Message[] = [];
-  const client = await Messenger.connect({
+  const given: MessengerOptions = {
     url: `${transport}://${server[transport]}`,
     token: await server.token(account),
     device: name,
     ...options,
     on: { message: (message) => void messages.push(message), ...options.on },
-  });
+  };
+  const client = await Messenger.connect(given, prepare);
   afterwards(() => client.close(), true);
   await client.conversations.ready();
   return { client, messages };
