@@ -39,13 +39,13 @@ export async function device(
 }
 
 /** Waits until a value is what it should be; the failure shows the difference. */
-export async function same(actual: () => unknown, wanted: unknown, what: string): Promise<void> {
+export async function same(actual: () => unknown, wanted: unknown, what: string, msMax = 4_000): Promise<void> {
   await until(
     () => {
       expect(actual()).toEqual(wanted);
       return true;
     },
     what,
-    4_000,
+    msMax,
   );
 }
