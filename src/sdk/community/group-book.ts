@@ -157,9 +157,7 @@ export class GroupBook {
   private refresh(): void {
     if (this.isRefreshing || this.list.isReading || !this.isOnline || this.stale.size === 0) return;
     this.isRefreshing = true;
-    void this.refreshAll().finally(() => {
-      this.isRefreshing = false;
-    });
+    void this.refreshAll();
   }
 
   private async refreshAll(): Promise<void> {
@@ -171,11 +169,12 @@ export class GroupBook {
         if (error instanceof Disconnected) {
           // The next sign-in reads it.
           this.stale.add(id);
-          return;
+          break;
         }
         this.refused(id, error);
       }
     }
+    this.isRefreshing = false;
   }
 
   private askOnce(id: string): Promise<GroupDetail> {

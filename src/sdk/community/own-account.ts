@@ -72,9 +72,7 @@ export class OwnAccount {
   read(): Promise<void> {
     this.isWantedAgain = true;
     this.failure = undefined;
-    this.reading ??= this.pages().finally(() => {
-      this.reading = undefined;
-    });
+    this.reading ??= this.pages();
     return this.reading;
   }
 
@@ -145,6 +143,8 @@ export class OwnAccount {
       // The next sign-in reads.
       if (!(cause instanceof Disconnected)) this.settle(errorOf(cause));
     }
+    // At once: who reads again from now on is not passed over.
+    this.reading = undefined;
   }
 
   /** A backup was restored: versions begin anew. */

@@ -100,6 +100,8 @@ export class PresenceWatcher {
       const watches = this.wanted.get(name);
       watches?.delete(watch);
       if (watches?.size !== 0) continue;
+      // There will be room for others.
+      if (this.held.has(name)) this.refused.clear();
       this.wanted.delete(name);
       this.states.delete(name);
       this.told.delete(name);
@@ -121,21 +123,17 @@ export class PresenceWatcher {
   private later(): void {
     if (!this.isOnline || this.isRunning) return;
     this.isRunning = true;
-    this.owner.environment.after(0, () => {
-      void this.run().finally(() => {
-        this.isRunning = false;
-      });
-    });
+    this.owner.environment.after(0, () => void this.run());
   }
 
   private async run(): Promise<void> {
-    while (this.isOnline) {
+    for (;;) {
       const gone = first(this.held, (name) => !this.wanted.has(name));
       const fresh = first(this.wanted.keys(), (name) => !this.told.has(name) && !this.refused.has(name));
-      if (gone.length > 0) await this.unwatch(gone);
-      else if (fresh.length > 0) await this.ask(fresh);
-      else return;
+      if (!this.isOnline || gone.length + fresh.length === 0) break;
+      await (gone.length > 0 ? this.unwatch(gone) : this.ask(fresh));
     }
+    this.isRunning = false;
   }
 
   private async unwatch(accounts: readonly string[]): Promise<void> {
@@ -143,8 +141,6 @@ export class PresenceWatcher {
     await this.owner
       .patientAsk(Command.PresenceUnwatch, PresenceReq, { accounts }, emptyMessage)
       .catch(() => undefined);
-    // There is room for others now.
-    this.refused.clear();
   }
 
   private async ask(accounts: readonly string[]): Promise<void> {

@@ -112,11 +112,7 @@ export class Profiles {
   private later(): void {
     if (this.isRunning || this.wanted.size === 0) return;
     this.isRunning = true;
-    this.owner.environment.after(0, () => {
-      void this.run().finally(() => {
-        this.isRunning = false;
-      });
-    });
+    this.owner.environment.after(0, () => void this.run());
   }
 
   private async run(): Promise<void> {
@@ -125,8 +121,9 @@ export class Profiles {
       for (const [account] of batch) this.wanted.delete(account);
       await this.read(batch);
       // Those that nobody waits for wait for the next sign-in.
-      if (!this.isOnline && ![...this.wanted.values()].some((waiter) => waiter !== undefined)) return;
+      if (!this.isOnline && ![...this.wanted.values()].some((waiter) => waiter !== undefined)) break;
     }
+    this.isRunning = false;
   }
 
   private async read(batch: readonly (readonly [string, Deferred<Profile> | undefined])[]): Promise<void> {
