@@ -1,5 +1,5 @@
-// What a page loads of the library: no modules of Bun or Node, no runtime of protobuf, and few bytes; and what the second
-// and the third entry cost, which share the core with it.
+// What a page loads of the library: no modules of Bun or Node, no runtime of protobuf, and few bytes; and what the
+// second and the third entry cost, which share the core with it.
 
 import { expect, test } from "bun:test";
 import {

@@ -1,6 +1,6 @@
 // A page in a real browser: a site on this machine that serves the client library and one script, and Chromium that
-// opens it. The script gets `RoostClient`, `Messenger`, `claimTabDevice`, `loadCommunity`, and `tell(what)`, which has the test do
-// something and waits for it, and reports what it returns.
+// opens it. The script gets `RoostClient`, `Messenger`, `claimTabDevice`, `loadCommunity`, and `tell(what)`, which has
+// the test do something and waits for it, and reports what it returns.
 
 import { type BrowserWish, withBrowser } from "./browser.ts";
 import { communityEntry, libraryEntry, messengerEntry, tabDeviceEntry } from "./library-bundle.ts";

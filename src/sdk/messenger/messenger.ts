@@ -119,7 +119,8 @@ export class Messenger extends RoostClient {
   /**
    * Connects and signs in, as `RoostClient.connect` does. `prepare` is called before: for what must not miss the first
    * entry of the log, such as `Community.of`.
-   * @throws Error if the server does not offer conversations (use RoostClient there), and what the `outbox` that was chosen throws, besides
+   * @throws Error if the server does not offer conversations (use RoostClient there), and what the `outbox` that was
+   * chosen throws, besides
    */
   static override async connect(
     options: MessengerOptions,

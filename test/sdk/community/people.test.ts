@@ -99,7 +99,7 @@ for (const transport of ["ws", "tcp"] as const) {
       expect([[...again.community.blocked], again.community.settings]).toEqual([[bob.account], settings]);
     });
 
-    test("typing is told once each two seconds, and ends with a message; other signals are the application's", async () => {
+    test("typing is told once each two seconds until a message comes; other signals are the application's", async () => {
       const [ann, bob] = await two();
       const tablet = await person(server, ann.account, "tablet", { transport });
       const [typing, signals, own] = [told(bob, "typing"), told(bob, "signal"), told(tablet, "signal")];
