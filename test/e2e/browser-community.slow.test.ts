@@ -32,8 +32,9 @@ test.skipIf(chromium === undefined)(
       await until(() => changes.length >= 2);
       const { introduction } = await community.group(id).detail();
       const isSame = Community.of(client) === community;
+      const { devices } = watch.states.get("ann");
       await client.close();
-      return { changes, introduction, isSame, devices: watch.states.get("ann").devices, name: profiles.get("ann").name };
+      return { changes, introduction, isSame, devices, name: profiles.get("ann").name };
     `);
     const changes = ["created", "updated"];
     expect(seen).toEqual({ changes, introduction: "in", isSame: true, devices: 1, name: "Ann" });

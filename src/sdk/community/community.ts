@@ -117,8 +117,7 @@ export class Community {
   }
 
   /**
-   * Joins the group of an invitation, also a closed one, and returns its id. Joining again is a success, unless the
-   * code is used up: after a lost answer, NotFound may mean that this account is in.
+   * Joins the group of an invitation, also a closed one, and returns its id. Joining again is a success.
    * @throws RequestRefused, among others NotFound if the code is unknown, expired, revoked or used up, and RateLimited
    * after 20 wrong ones
    */

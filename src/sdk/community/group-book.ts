@@ -16,6 +16,8 @@ import { detailOf } from "./wire-values.ts";
 
 /** The bound on details that are kept; those that were not asked for the longest are forgotten. */
 const detailsMax = 200;
+/** The bound on groups whose newest entry is remembered. */
+const newestMax = 4_000;
 /** The members of a large group read it again within this time, in milliseconds, not all at once. */
 const spreadMsMax = 5_000;
 /** What the list shows of a group. */
@@ -33,6 +35,8 @@ export class GroupBook {
   private readonly stale = new Set<string>();
   /** The entries by which this device has set its name in groups. */
   private readonly aliasEntries = new Map<string, bigint>();
+  /** The newest entry of each group that has changed: pushes may cross. */
+  private readonly newest = new Map<string, bigint>();
   private isOnline = false;
   private isRefreshing = false;
 
@@ -103,8 +107,11 @@ export class GroupBook {
     const isMine = accounts.includes(this.owner.account());
     // Of more accounts than an entry names, this one may be one.
     const isPerhapsMine = isMine || count > accounts.length;
-    // What is being read may not have it.
-    if (this.list.isReading || this.asked.has(id)) this.reread(id, 0);
+    const isLate = change.entryId < (this.newest.get(id) ?? 0n);
+    if (!isLate) this.newest.set(id, change.entryId);
+    dropOldest(this.newest, newestMax);
+    // What is being read may not have it, and a later change may have come before it.
+    if (this.list.isReading || this.asked.has(id) || (isLate && known !== undefined)) this.reread(id, 0);
     if (known === undefined) {
       if ((kind === "created" || kind === "joined") && isPerhapsMine && this.list.isReady) this.reread(id, 0);
     } else if (kind === "dismissed" || ((kind === "left" || kind === "removed") && isMine)) this.remove(id);

@@ -163,6 +163,13 @@ test("a group is read again for what an entry does not say, and not for joins an
   push(EntryKind.EntryGroupLeft, { accounts: ["bob"], count: 1 });
   await same(() => details, 2, "who inherits");
   await same(() => community.groups.get("g")?.name, "tea 2", "as it is");
+  // Two that cross: the later one counts.
+  const later = { ...entry, entryId: id + 1n, kind: EntryKind.EntryGroupRole, previousEntryId: id };
+  const detail = { accounts: ["alice"], count: 1 };
+  peer.latest.push(Command.Event, "", EventPushSchema, { ...later, detail: { ...detail, role: 1 } });
+  push(EntryKind.EntryGroupRole, detail);
+  await same(() => details, 3, "who is right");
+  id++;
   push(EntryKind.EntryGroupDismissed, {});
   await same(() => community.groups.items, [], "gone");
 });
