@@ -222,7 +222,7 @@ export abstract class JobStore {
       leftOut.push(...made.leftOut);
       ({ version, time } = made);
     }
-    return { result: "created", version, leftOut, ...(time > 0n && { time }) };
+    return { result: "created", version, leftOut, time };
   }
 
   join(change: MembershipChange): Promise<MembershipOutcome> {

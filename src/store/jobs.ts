@@ -198,10 +198,8 @@ export function membershipOutcome(slots: Slots): MembershipOutcome {
   const code = slots(0, 0);
   switch (code) {
     case outcome.changed: {
-      const changed = { result: "changed", versionBefore: slots(0, 1), version: slots(0, 2) } as const;
-      const time = slots(0, 3);
-      if (time === 0n) return changed;
-      return { ...changed, entry: { time, previousEntryId: slots(0, 4), isQuiet: slots(0, 5) === 1n } };
+      const entry = { time: slots(0, 3), previousEntryId: slots(0, 4), isQuiet: slots(0, 5) === 1n };
+      return { result: "changed", versionBefore: slots(0, 1), version: slots(0, 2), entry };
     }
     case outcome.unchanged:
       return { result: "unchanged" };

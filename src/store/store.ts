@@ -182,8 +182,8 @@ export type MembershipOutcome =
       readonly versionBefore: bigint;
       /** The id of the entry, too. */
       readonly version: bigint;
-      /** What a push of the entry needs; absent from engines without GroupStore. */
-      readonly entry?: Pick<StoredEntry, "previousEntryId" | "isQuiet"> & { readonly time: bigint };
+      /** What a push of the entry needs. */
+      readonly entry: Pick<StoredEntry, "previousEntryId" | "isQuiet"> & { readonly time: bigint };
     }
   | { readonly result: "unchanged" }
   /**
@@ -203,7 +203,7 @@ export type CreateOutcome =
       readonly result: "created";
       readonly version: bigint;
       readonly leftOut: readonly string[];
-      readonly time?: bigint;
+      readonly time: bigint;
     }
   /** The owner has created or joined the maximum number of groups; nothing is created. */
   | { readonly result: "full" };
@@ -248,9 +248,8 @@ export interface StoreClock {
 }
 
 export interface Store extends ConversationStore {
-  /** Absent from engines that do not have them yet. */
-  readonly groups?: GroupStore;
-  readonly people?: PeopleStore;
+  readonly groups: GroupStore;
+  readonly people: PeopleStore;
 
   /**
    * Stores messages in order; outcome i belongs to message i. Calls commit in their order. The committing transaction

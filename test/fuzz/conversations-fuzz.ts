@@ -10,14 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import type { Store } from "../../src/store/store.ts";
-import {
-  allCommands,
-  type Command,
-  commands as commandsOfMessages,
-  ConversationRun,
-  type RunTarget,
-  targetOf,
-} from "../store/conversation-run.ts";
+import { allCommands, type Command, ConversationRun, type RunTarget, targetOf } from "../store/conversation-run.ts";
 import { agree } from "../store/agree.ts";
 import type { StorePlace } from "../store/opened-store.ts";
 import { postgresPlace } from "../store/postgres-place.ts";
@@ -58,8 +51,7 @@ export async function fuzzConversations(
 ): Promise<FuzzedConversations> {
   const stores: [Store, Store] = [await place.open(limits), await place.open(limits)];
   const done = { runs: 0, steps: 0 };
-  const anyCommand = stores[0].groups === undefined ? commandsOfMessages : allCommands;
-  const sequence = fc.array(anyCommand, { maxLength: commands, size: "max" });
+  const sequence = fc.array(allCommands, { maxLength: commands, size: "max" });
   let apps = 0;
   try {
     const foreign = [stored((await stores[0].append([talk({ app: "another" })]))[0]).messageId];

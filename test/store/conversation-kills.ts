@@ -150,7 +150,7 @@ function actorOf(write: Write): string {
 
 /** An invitation cannot be repeated: whether there is one already is seen in the list. */
 async function doneWithoutKey({ groups }: Store, write: Write): Promise<DoneWrite | undefined> {
-  if (write.method !== "invite" || groups === undefined) return undefined;
+  if (write.method !== "invite") return undefined;
   const page = await groups.invitations(write.draft);
   const made = page.result === "found" ? page.items.find(({ code }) => code === write.draft.code) : undefined;
   return made && { ...write, outcome: { result: "stored", invitation: made } };

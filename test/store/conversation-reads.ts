@@ -25,9 +25,9 @@ export type ReadStore = Pick<
   | "entries"
   | "contents"
   | "groupDetail"
-  | "groups"
-  | "people"
->;
+> &
+  // What is asked by the protocol has its reads of groups and people elsewhere.
+  Partial<Pick<Store, "groups" | "people">>;
 
 export class ConversationReads {
   readonly reader: ModelReader;

@@ -124,7 +124,6 @@ async function sendOfGroups(
   app: string,
   write: Exclude<Write, WriteOf<OfConversations>>,
 ): Promise<DoneWrite> {
-  if (groups === undefined || people === undefined) throw new Error("the store has no groups and people");
   switch (write.method) {
     case "changeGroup":
       return { ...write, outcome: await groups.change(write.change) };

@@ -25,15 +25,11 @@ export class GroupAsks {
   }
 
   get groups(): GroupStore {
-    const { groups } = this.opened.store;
-    if (groups === undefined) throw new Error("expected a store with groups");
-    return groups;
+    return this.opened.store.groups;
   }
 
   get people(): PeopleStore {
-    const { people } = this.opened.store;
-    if (people === undefined) throw new Error("expected a store with people");
-    return people;
+    return this.opened.store.people;
   }
 
   /** The group g1 of ann, with these members; its version. */

@@ -11,7 +11,8 @@ import { named } from "./conversation-asks.ts";
 import type { ConversationModel } from "./conversation-model.ts";
 import { ModelGroupReader, type ModelMember } from "./model-group-reader.ts";
 
-type Parts = Pick<Store, "groups" | "people">;
+/** Absent from what is asked by the protocol. */
+type Parts = Partial<Pick<Store, "groups" | "people">>;
 
 export class GroupReads {
   private readonly model: ConversationModel;

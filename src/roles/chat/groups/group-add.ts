@@ -4,7 +4,6 @@ import { Refusal } from "../../../service/refusal.ts";
 import type { Handler } from "../../../service/router.ts";
 import { GroupAddReqSchema, GroupAddRespSchema, Status } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
-import { requireGroups } from "./group-refusals.ts";
 import { changeMembers, namedAccounts } from "./members-change.ts";
 
 /** Those that are members already are passed over; those that cannot be added are named in the answer. */
@@ -19,7 +18,7 @@ export function groupAdd(parts: ChatParts): Handler {
     await changeMembers(parts, context, {
       request,
       isMember: true,
-      ask: () => requireGroups(store).add(request),
+      ask: () => store.groups.add(request),
       sentences: { forbidden: "only the owner and the admins of a group add members" },
       answer: (last, { leftOut, unwilling }) => {
         if (leftOut.length > 0) limits.met("groupsPutPerAccount", { app, account: actor });

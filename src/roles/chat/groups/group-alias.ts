@@ -5,7 +5,7 @@ import { GroupAliasReqSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { checkDisplayName } from "../text-bounds.ts";
 import { commitChange } from "./group-change.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 /** Empty: none. */
 export function groupAlias(parts: ChatParts): Handler {
@@ -17,7 +17,7 @@ export function groupAlias(parts: ChatParts): Handler {
     const { app, account: actor } = context;
     await commitChange(parts, context, {
       name: { toGroup: true, dest: group },
-      ask: () => requireGroups(parts.store).change({ kind: "alias", app, group, actor, alias }),
+      ask: () => parts.store.groups.change({ kind: "alias", app, group, actor, alias }),
       sentences: { forbidden: "only members have a name in a group" },
     });
   };

@@ -8,7 +8,7 @@ import type { ChatParts } from "../chat-parts.ts";
 import { checkAccount } from "../conversation-name.ts";
 import { pushToAccounts } from "../conversation-pushes.ts";
 import { commitChange } from "./group-change.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 /** Tells the account, and if it joins, the members. */
 export function groupAnswer(parts: ChatParts): Handler {
@@ -21,7 +21,7 @@ export function groupAnswer(parts: ChatParts): Handler {
     const stored = await commitChange(parts, context, {
       name: { toGroup: true, dest: group },
       members: isAccepted ? 1 : 0,
-      ask: () => requireGroups(parts.store).answer({ app, group, actor, account, isAccepted }),
+      ask: () => parts.store.groups.answer({ app, group, actor, account, isAccepted }),
       sentences: {
         forbidden: "only the owner and the admins of a group answer requests to join it",
         notFound: "there is no such group, or the account does not ask to join it any more",

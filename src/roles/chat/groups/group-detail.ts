@@ -9,7 +9,6 @@ import { type GroupGetReq, GroupGetReqSchema, GroupGetRespSchema, Status } from 
 import type { ChatParts } from "../chat-parts.ts";
 import { checkAfter, pageOf } from "../conversation-name.ts";
 import { groupMessage, memberMessage } from "./group-messages.ts";
-import { requireGroups } from "./group-refusals.ts";
 
 /** Of a group with some tens of thousands of members; few have as many. */
 const detailBytes = 1024 * 1024;
@@ -62,7 +61,7 @@ async function answerPage({ store, reads, limits }: Parts, context: Context, req
   const limit = withoutMembers ? 0 : asked;
   const { app, account: asker } = context;
   const read = async (): Promise<number> => {
-    const found = await requireGroups(store).members({ app, group, asker, after, limit, isAdminsOnly });
+    const found = await store.groups.members({ app, group, asker, after, limit, isAdminsOnly });
     if (found.result !== "found") throw unseen(found.result);
     const { items, hasMore } = found;
     return context.respond(GroupGetRespSchema, {

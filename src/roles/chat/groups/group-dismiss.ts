@@ -4,9 +4,8 @@ import type { Handler } from "../../../service/router.ts";
 import { GroupDismissReqSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { NoticeDelivery } from "../notices.ts";
-import { requirePeople } from "../people/people-messages.ts";
 import { commitChange } from "./group-change.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 import { noticeBody, noticeHead } from "./membership-pushes.ts";
 
 /**
@@ -18,8 +17,8 @@ export function groupDismiss(parts: ChatParts): Handler {
   return async (context) => {
     const group = groupOf(context.body(GroupDismissReqSchema));
     const { app, account: actor } = context;
-    const groups = requireGroups(store);
-    const people = requirePeople(store);
+    const groups = store.groups;
+    const people = store.people;
     let online: readonly string[] = [];
     const stored = await commitChange(parts, context, {
       name: { toGroup: true, dest: group },

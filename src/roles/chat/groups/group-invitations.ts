@@ -6,7 +6,7 @@ import type { ChatParts } from "../chat-parts.ts";
 import { nameBytesMax } from "../talk-body.ts";
 import { foundPage } from "./group-asks.ts";
 import { invitationMessage } from "./group-messages.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 /** A code, numbers and a name. */
 const invitationBytes = nameBytesMax + 64;
@@ -18,7 +18,7 @@ export function groupInvitations({ store, reads, limits }: ChatParts): Handler {
     const group = groupOf(context.body(GroupInvitationsReqSchema));
     const { app, account: actor } = context;
     await reads.run(context, bytes, async () => {
-      const answer = await requireGroups(store).invitations({ app, group, actor });
+      const answer = await store.groups.invitations({ app, group, actor });
       const { items } = foundPage({ limits }, context, answer);
       return context.respond(GroupInvitationsRespSchema, { invitations: items.map(invitationMessage) });
     });

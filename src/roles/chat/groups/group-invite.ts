@@ -8,7 +8,7 @@ import { GroupInviteReqSchema, InvitationSchema, Status } from "../../../wire/ge
 import type { ChatParts } from "../chat-parts.ts";
 import { askChange } from "./group-asks.ts";
 import { invitationMessage } from "./group-messages.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 /** 128 bits that nobody guesses. */
 const codeBits = 128;
@@ -30,7 +30,7 @@ export function groupInvite(parts: ChatParts): Handler {
     const validSeconds = expiresIn === 0n ? invitationSecondsDefault : Number(expiresIn);
     const code = parts.random.base62(codeBits);
     const draft = { app, group, actor, code, validSeconds, uses };
-    const done = await askChange(parts, context, () => requireGroups(parts.store).invite(draft));
+    const done = await askChange(parts, context, () => parts.store.groups.invite(draft));
     assert(done !== undefined, "every invitation is another one");
     context.respond(InvitationSchema, invitationMessage(done.invitation));
   };

@@ -5,7 +5,6 @@ import type { Handler } from "../../../service/router.ts";
 import { GroupListReqSchema, GroupListRespSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { pageOf } from "../conversation-name.ts";
-import { requireGroups } from "./group-refusals.ts";
 import { summaryMessage } from "./group-messages.ts";
 
 /** A summary beside its texts: an id, a name, an alias, numbers. */
@@ -20,7 +19,7 @@ export function groupList({ store, reads, limits }: ChatParts): Handler {
     const { after, limit: asked } = context.body(GroupListReqSchema);
     const limit = pageOf(asked, groupsPageMax);
     const read = async (): Promise<number> => {
-      const { items, hasMore } = await requireGroups(store).groups(context.app, context.account, after, limit);
+      const { items, hasMore } = await store.groups.groups(context.app, context.account, after, limit);
       return context.respond(GroupListRespSchema, { groups: items.map(summaryMessage), hasMore });
     };
     await reads.run(context, limit * bytesOfEach, read, limit * usualBytes);

@@ -63,16 +63,15 @@ async function changeMembership(
   if (!changed) return;
   const { version } = outcome;
   const stored = storedEntry(change, outcome, isMember);
-  pushMembership(parts, context, { group, accounts, isMember, version, ...(stored && { stored }) }, 0);
+  pushMembership(parts, context, { group, accounts, isMember, version, stored }, 0);
 }
 
-/** The entry of a change; undefined from engines without GroupStore. */
+/** The entry of a change. */
 function storedEntry(
   { group, actor, account }: MembershipChange,
   { version, entry }: Extract<MembershipOutcome, { result: "changed" }>,
   isMember: boolean,
-): StoredEntry | undefined {
-  if (entry === undefined) return undefined;
+): StoredEntry {
   const kind = isMember ? entryKind.groupJoined : actor === account ? entryKind.groupLeft : entryKind.groupRemoved;
   const { time, previousEntryId, isQuiet } = entry;
   return { entry: groupEntry({ entryId: version, kind, actor, time, group }, [account]), previousEntryId, isQuiet };

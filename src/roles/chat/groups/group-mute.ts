@@ -6,7 +6,7 @@ import { GroupMuteReqSchema, Status } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { checkAccount, checkNotNegative } from "../conversation-name.ts";
 import { commitChange } from "./group-change.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 /** The year 10000, in seconds since 1970: later ones are milliseconds by mistake. */
 const untilEnd = 253_402_300_800n;
@@ -24,7 +24,7 @@ export function groupMute(parts: ChatParts): Handler {
     const { app, account: actor } = context;
     await commitChange(parts, context, {
       name: { toGroup: true, dest: group },
-      ask: () => requireGroups(parts.store).change({ kind: "mute", app, group, actor, account, until }),
+      ask: () => parts.store.groups.change({ kind: "mute", app, group, actor, account, until }),
       sentences: { forbidden: "only the owner of a group mutes admins, and only the owner and admins mute members" },
     });
   };

@@ -5,7 +5,6 @@ import { GroupPinReqSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { checkMessageId, conversationOf } from "../conversation-name.ts";
 import { commitChange } from "./group-change.ts";
-import { requireGroups } from "./group-refusals.ts";
 
 /** Also in direct conversations. `isOff`: of unpin. */
 export function groupPin(parts: ChatParts, isOff: boolean): Handler {
@@ -17,7 +16,7 @@ export function groupPin(parts: ChatParts, isOff: boolean): Handler {
     const { app, account: actor } = context;
     await commitChange(parts, context, {
       name,
-      ask: () => requireGroups(parts.store).pin({ app, actor, ...name, messageId, isOff }),
+      ask: () => parts.store.groups.pin({ app, actor, ...name, messageId, isOff }),
       sentences: {
         notFound: "there is no such message in this conversation, or it was recalled",
         forbidden: "only the owner and the admins of a group pin its messages",

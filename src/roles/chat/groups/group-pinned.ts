@@ -6,7 +6,6 @@ import { GroupPinnedReqSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { conversationOf, noConversation } from "../conversation-name.ts";
 import { messageBytes } from "../history.ts";
-import { requireGroups } from "./group-refusals.ts";
 
 /** Answers with the newest pin first, without messages that the account may not read. */
 export function groupPinned({ store, reads, limits }: ChatParts): Handler {
@@ -15,7 +14,7 @@ export function groupPinned({ store, reads, limits }: ChatParts): Handler {
     const name = conversationOf(context.body(GroupPinnedReqSchema));
     const { app, account } = context;
     await reads.run(context, bytes, async () => {
-      const found = await requireGroups(store).pinned({ app, account, ...name });
+      const found = await store.groups.pinned({ app, account, ...name });
       if (found === "notFound") throw noConversation();
       return context.respondView(found);
     });

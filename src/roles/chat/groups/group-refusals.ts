@@ -6,8 +6,7 @@ import type { Limits } from "../../../base/limits/limits.ts";
 import { type LimitName, limitNames } from "../../../base/limits/table.ts";
 import type { Context } from "../../../service/context.ts";
 import { Refusal } from "../../../service/refusal.ts";
-import type { GroupStore, Refused } from "../../../store/groups.ts";
-import type { Store } from "../../../store/store.ts";
+import type { Refused } from "../../../store/groups.ts";
 import { Status } from "../../../wire/gen/pkt_pb.ts";
 
 type Reason = Exclude<Refused["result"], "full" | "unchanged">;
@@ -60,12 +59,6 @@ export function refusalFor(
   assert(refused.result !== "unchanged", "what is so already is no refusal");
   const [status, usual] = reasons[refused.result];
   return new Refusal(status, sentences[refused.result] ?? usual);
-}
-
-/** Returns the store's part for groups. Throws NotImplemented where an engine does not have it yet. */
-export function requireGroups({ groups }: Pick<Store, "groups">): GroupStore {
-  if (groups === undefined) throw new Refusal(Status.NotImplemented, "this server's store does not have this yet");
-  return groups;
 }
 
 /** Returns a group's id. Throws InvalidPacketBody if it is empty: that never means "all". */

@@ -5,7 +5,6 @@ import type { Handler } from "../../../service/router.ts";
 import { GroupRemoveReqSchema, Status } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { respondWith } from "./group-change.ts";
-import { requireGroups } from "./group-refusals.ts";
 import { changeMembers, namedAccounts } from "./members-change.ts";
 
 /** Those that are no members are passed over. */
@@ -20,7 +19,7 @@ export function groupRemove(parts: ChatParts): Handler {
     await changeMembers(parts, context, {
       request,
       isMember: false,
-      ask: async () => ({ outcomes: await requireGroups(parts.store).remove(request), leftOut: [], unwilling: [] }),
+      ask: async () => ({ outcomes: await parts.store.groups.remove(request), leftOut: [], unwilling: [] }),
       sentences: {
         forbidden: "only the owner of a group removes admins, and only the owner and admins remove members",
       },

@@ -11,7 +11,7 @@ import type { ChatParts } from "../chat-parts.ts";
 import { pushToAccounts } from "../conversation-pushes.ts";
 import { isLongerThan } from "../text-bounds.ts";
 import { askChange } from "./group-asks.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 /** Tells the owner and the admins, unless the account has asked before: then only the text changes. */
 export function groupRequest(parts: ChatParts): Handler {
@@ -23,7 +23,7 @@ export function groupRequest(parts: ChatParts): Handler {
       throw new Refusal(Status.PayloadTooLarge, `text has at most ${joinRequestBytesMax} bytes`);
     const { app, account } = context;
     const name = { app, group, actor: account };
-    const groups = requireGroups(parts.store);
+    const groups = parts.store.groups;
     parts.allowance.admit(app, account);
     if (withdrawn) {
       const done = await askChange(parts, context, () => groups.withdraw(name));

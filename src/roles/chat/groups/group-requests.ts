@@ -7,7 +7,7 @@ import type { ChatParts } from "../chat-parts.ts";
 import { checkAfter, pageOf } from "../conversation-name.ts";
 import { nameBytesMax } from "../talk-body.ts";
 import { foundPage } from "./group-asks.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 const requestBytes = nameBytesMax + joinRequestBytesMax + 32;
 
@@ -21,7 +21,7 @@ export function groupRequests({ store, reads, limits }: ChatParts): Handler {
     const limit = pageOf(request.limit, membersPageMax);
     const { app, account: actor } = context;
     await reads.run(context, limit * requestBytes, async () => {
-      const answer = await requireGroups(store).requests({ app, group, actor }, after, limit);
+      const answer = await store.groups.requests({ app, group, actor }, after, limit);
       const { items, hasMore } = foundPage({ limits }, context, answer);
       return context.respond(GroupRequestsRespSchema, { requests: [...items], hasMore });
     });

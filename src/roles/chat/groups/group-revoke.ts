@@ -4,7 +4,7 @@ import type { Handler } from "../../../service/router.ts";
 import { GroupRevokeReqSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { askChange } from "./group-asks.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 /** Revoking again is Success, and so is a code that never was. */
 export function groupRevoke(parts: ChatParts): Handler {
@@ -12,9 +12,7 @@ export function groupRevoke(parts: ChatParts): Handler {
     const request = context.body(GroupRevokeReqSchema);
     const group = groupOf(request);
     const { app, account: actor } = context;
-    await askChange(parts, context, () =>
-      requireGroups(parts.store).revokeInvitation({ app, group, actor }, request.code),
-    );
+    await askChange(parts, context, () => parts.store.groups.revokeInvitation({ app, group, actor }, request.code));
     context.respondEmpty();
   };
 }

@@ -6,7 +6,7 @@ import { GroupRole, GroupRoleReqSchema, Status } from "../../../wire/gen/pkt_pb.
 import type { ChatParts } from "../chat-parts.ts";
 import { checkAccount } from "../conversation-name.ts";
 import { commitChange } from "./group-change.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 /** The owner's role goes by chat.group.transfer. */
 export function groupRole(parts: ChatParts): Handler {
@@ -19,7 +19,7 @@ export function groupRole(parts: ChatParts): Handler {
     const { app, account: actor } = context;
     await commitChange(parts, context, {
       name: { toGroup: true, dest: group },
-      ask: () => requireGroups(parts.store).change({ kind: "role", app, group, actor, account, role }),
+      ask: () => parts.store.groups.change({ kind: "role", app, group, actor, account, role }),
       sentences: { forbidden: "only the owner of a group changes roles, and never its own" },
     });
   };

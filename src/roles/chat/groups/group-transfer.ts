@@ -5,7 +5,7 @@ import { GroupTransferReqSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { checkAccount } from "../conversation-name.ts";
 import { commitChange } from "./group-change.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 /** Repeating it is Success, and so is naming the owner. */
 export function groupTransfer(parts: ChatParts): Handler {
@@ -17,7 +17,7 @@ export function groupTransfer(parts: ChatParts): Handler {
     const { app, account: actor } = context;
     await commitChange(parts, context, {
       name: { toGroup: true, dest: group },
-      ask: () => requireGroups(parts.store).change({ kind: "transfer", app, group, actor, account }),
+      ask: () => parts.store.groups.change({ kind: "transfer", app, group, actor, account }),
       sentences: {
         forbidden: "only the owner of a group gives it to another",
         unwilling: "the account does not let you give it a group; send it an invitation instead",

@@ -7,7 +7,7 @@ import { GroupUpdateReqSchema, Status } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { checkShown, isLongerThan } from "../text-bounds.ts";
 import { commitChange } from "./group-change.ts";
-import { groupOf, requireGroups } from "./group-refusals.ts";
+import { groupOf } from "./group-refusals.ts";
 
 /** What a request has beside its texts. */
 const restBytes = 1024;
@@ -40,7 +40,7 @@ export function groupUpdate(parts: ChatParts): Handler {
     if (name !== undefined) checkShown("name", name);
     await commitChange(parts, context, {
       name: { toGroup: true, dest: group },
-      ask: () => requireGroups(store).change({ kind: "update", app, group, actor, ...changed }),
+      ask: () => store.groups.change({ kind: "update", app, group, actor, ...changed }),
       sentences: { forbidden: "only the owner and the admins of a group change it" },
     });
   };

@@ -5,12 +5,11 @@ import type { Context } from "../../../service/context.ts";
 import { GroupJoinRespSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { commitChange } from "./group-change.ts";
-import { requireGroups } from "./group-refusals.ts";
 
 /** Commits, answers with the group, and tells its members. A member uses up nothing. */
 export async function joinInvited(parts: ChatParts, context: Context, code: string): Promise<void> {
   const { app, account } = context;
-  const groups = requireGroups(parts.store);
+  const groups = parts.store.groups;
   parts.rates.tryInvitation(context);
   // Known when the store has answered.
   const name = { toGroup: true, dest: "" };

@@ -18,8 +18,7 @@ interface MembershipPush {
   readonly accounts: readonly string[];
   readonly isMember: boolean;
   readonly version: bigint;
-  /** Absent from engines without GroupStore. */
-  readonly stored?: StoredEntry;
+  readonly stored: StoredEntry;
 }
 
 /**
@@ -34,10 +33,8 @@ export function pushMembership(
   concerned: number = change.accounts.length,
 ): void {
   const { accounts, version, stored } = change;
-  if (stored !== undefined) {
-    const receivers = stored.isQuiet ? { only: [...new Set([...accounts, context.account])] } : { besides: accounts };
-    pushEntry(parts, context, { ...stored, groupVersion: version }, paid, receivers);
-  }
+  const receivers = stored.isQuiet ? { only: [...new Set([...accounts, context.account])] } : { besides: accounts };
+  pushEntry(parts, context, { ...stored, groupVersion: version }, paid, receivers);
   if (concerned <= noticeAccountsMax) notifyMembers(parts, context, change);
   else notifyAlone(parts, context, change);
 }

@@ -6,7 +6,6 @@ import { BlockReqSchema, Status } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { checkAccount } from "../conversation-name.ts";
 import { changedOwnState } from "../own-state.ts";
-import { requirePeople } from "./people-messages.ts";
 
 /** Repeating it is Success. The blocked account is told nothing. `isOff`: of unblock. */
 export function accountBlock(parts: ChatParts, isOff: boolean): Handler {
@@ -17,7 +16,7 @@ export function accountBlock(parts: ChatParts, isOff: boolean): Handler {
     checkAccount("account", blocked);
     const { app, account } = context;
     if (blocked === account) throw new Refusal(Status.InvalidPacketBody, "nobody blocks itself");
-    const people = requirePeople(store);
+    const people = store.people;
     rates.changePeople(context);
     const toKnown = rates.mayNotMakeAccounts(app, account);
     const outcome = await people.block({ app, account, blocked, isOff, ...(toKnown && { toKnown }) });

@@ -6,7 +6,6 @@ import { BlockedReqSchema, BlockedRespSchema } from "../../../wire/gen/pkt_pb.ts
 import type { ChatParts } from "../chat-parts.ts";
 import { checkAfter, pageOf } from "../conversation-name.ts";
 import { nameBytesMax } from "../talk-body.ts";
-import { requirePeople } from "./people-messages.ts";
 
 /** Answers with a page, in the order of the names' bytes. */
 export function accountBlocked({ store, reads }: Pick<ChatParts, "store" | "reads">): Handler {
@@ -15,7 +14,7 @@ export function accountBlocked({ store, reads }: Pick<ChatParts, "store" | "read
     checkAfter(after);
     const limit = pageOf(asked, blockedPageMax);
     await reads.run(context, limit * nameBytesMax, async () => {
-      const { accounts, hasMore } = await requirePeople(store).blocked(context.app, context.account, after, limit);
+      const { accounts, hasMore } = await store.people.blocked(context.app, context.account, after, limit);
       return context.respond(BlockedRespSchema, { accounts: [...accounts], hasMore });
     });
   };

@@ -7,7 +7,7 @@ import { ProfileReqSchema, ProfileRespSchema, Status } from "../../../wire/gen/p
 import type { ChatParts } from "../chat-parts.ts";
 import { checkAccount, checkNotNegative } from "../conversation-name.ts";
 import { nameBytesMax } from "../talk-body.ts";
-import { profileBytesMax, requirePeople } from "./people-messages.ts";
+import { profileBytesMax } from "./people-messages.ts";
 
 /** The largest request: names and versions, with their tags and lengths. */
 export const profileRequestBytesMax = profilesMax * (nameBytesMax + 16);
@@ -25,7 +25,7 @@ export function accountProfile({ store, reads }: Pick<ChatParts, "store" | "read
     for (const account of accounts) checkAccount("each of accounts", account);
     for (const version of versions) checkNotNegative("each of versions", version);
     const read = async (): Promise<number> => {
-      const profiles = await requirePeople(store).profiles(context.app, accounts, versions);
+      const profiles = await store.people.profiles(context.app, accounts, versions);
       return context.respond(ProfileRespSchema, { profiles: [...profiles] });
     };
     await reads.run(context, accounts.length * profileBytesMax, read, accounts.length * usualBytes);

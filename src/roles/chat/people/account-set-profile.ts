@@ -7,7 +7,6 @@ import { ProfileSetReqSchema, Status } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { changedOwnState } from "../own-state.ts";
 import { checkDisplayName, checkShown, isLongerThan } from "../text-bounds.ts";
-import { requirePeople } from "./people-messages.ts";
 
 /** What is absent stays as it is. */
 export function accountSetProfile(parts: ChatParts): Handler {
@@ -25,7 +24,7 @@ export function accountSetProfile(parts: ChatParts): Handler {
       ...(extra === undefined ? {} : { extra }),
     };
     const { app, account } = context;
-    const people = requirePeople(parts.store);
+    const people = parts.store.people;
     parts.rates.changePeople(context);
     changedOwnState(parts, context, await people.setProfile({ app, account, ...change }));
   };

@@ -4,7 +4,7 @@ import type { Handler } from "../../../service/router.ts";
 import { AccountSettingsReqSchema, AccountSettingsSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { tellOwnState } from "../own-state.ts";
-import { consentOf, requirePeople, settingsMessage } from "./people-messages.ts";
+import { consentOf, settingsMessage } from "./people-messages.ts";
 
 /** Two numbers and a version. */
 const settingsBytes = 32;
@@ -15,7 +15,7 @@ export function accountSettings(parts: ChatParts): Handler {
   return async (context) => {
     const { write, add } = context.body(AccountSettingsReqSchema);
     const { app, account } = context;
-    const people = requirePeople(store);
+    const people = store.people;
     const read = async (): Promise<number> =>
       context.respond(AccountSettingsSchema, settingsMessage(await people.consent(app, account)));
     if (write === undefined && add === undefined) {

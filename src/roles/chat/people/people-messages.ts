@@ -4,8 +4,6 @@ import { displayNameCharactersMax, profileAvatarBytesMax, profileExtraBytesMax }
 import { Refusal } from "../../../service/refusal.ts";
 import type { ConsentState } from "../../../store/conversations.ts";
 import { type Consent as ConsentName, consents } from "../../../store/group-rights.ts";
-import type { PeopleStore } from "../../../store/people.ts";
-import type { Store } from "../../../store/store.ts";
 import { Consent, Status } from "../../../wire/gen/pkt_pb.ts";
 import { nameBytesMax } from "../talk-body.ts";
 
@@ -33,10 +31,4 @@ export function consentOf(field: string, number: Consent): ConsentName {
   if (found === undefined)
     throw new Refusal(Status.InvalidPacketBody, `${field} must be 0 to ${consents.length - 1}: ${consents.join(", ")}`);
   return found;
-}
-
-/** Returns the store's part for people. Throws NotImplemented where an engine does not have it yet. */
-export function requirePeople({ people }: Pick<Store, "people">): PeopleStore {
-  if (people === undefined) throw new Refusal(Status.NotImplemented, "this server's store does not have this yet");
-  return people;
 }

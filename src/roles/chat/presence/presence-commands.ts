@@ -29,11 +29,10 @@ interface PresenceCommands {
 
 const nothing = { gatewayLost: () => undefined, stop: () => Promise.resolve() };
 
-/** Assembles them. A store without people has none; without `isOn`, nobody may watch. */
+/** Assembles them. Without `isOn`, nobody may watch. */
 export function presenceCommands(parts: ChatParts, isOn: boolean): PresenceCommands {
   const { store, sessions, dispatcher, metrics, limits, clock, timers } = parts;
   const { people } = store;
-  if (people === undefined) return { commands: [], ...nothing };
   const signals = [Command.Signal, signal(parts, people)] as const;
   if (!isOn) {
     const off: Handler = () => {
