@@ -146,6 +146,24 @@ export function peopleTests(asks: GroupAsks): void {
     expect(again).toMatchObject({ unwilling: ["bob"], outcomes: [{ entries: [{ entry: { detail: { count: 2 } } }] }] });
   });
 
+  test("a block holds for what is committed behind it in the same transaction", async () => {
+    await made();
+    for (const account of ["bob", "eve"]) await send(account, "joe");
+    const [blocked, added] = await Promise.all([
+      block("bob", "ann"),
+      asks.groups.add({ ...by("ann"), accounts: ["bob"] }),
+    ]);
+    const stored = added.outcomes.flatMap((outcome) => (outcome.result === "stored" ? [outcome.version] : []));
+    for (const version of stored) expect(version).toBeLessThan(versionIn(blocked));
+    if (stored.length === 0) expect(added.unwilling).toEqual(["bob"]);
+    const [set, more] = await Promise.all([
+      setConsent("eve", { add: "nobody" }),
+      asks.groups.add({ ...by("ann"), accounts: ["eve"] }),
+    ]);
+    const then = more.outcomes.flatMap((outcome) => (outcome.result === "stored" ? [outcome.version] : []));
+    for (const version of then) expect(version).toBeLessThan(versionIn(set));
+  });
+
   test("who blocks shows no read cursor, and tells none", async () => {
     const id = await send("ann", "bob");
     await made("bob");
