@@ -153,9 +153,9 @@ export function peopleTests(asks: GroupAsks): void {
       block("bob", "ann"),
       asks.groups.add({ ...by("ann"), accounts: ["bob"] }),
     ]);
-    const stored = added.outcomes.flatMap((outcome) => (outcome.result === "stored" ? [outcome.version] : []));
-    for (const version of stored) expect(version).toBeLessThan(versionIn(blocked));
-    if (stored.length === 0) expect(added.unwilling).toEqual(["bob"]);
+    const before = added.outcomes.flatMap((outcome) => (outcome.result === "stored" ? [outcome.version] : []));
+    for (const version of before) expect(version).toBeLessThan(versionIn(blocked));
+    if (before.length === 0) expect(added.unwilling).toEqual(["bob"]);
     const [set, more] = await Promise.all([
       setConsent("eve", { add: "nobody" }),
       asks.groups.add({ ...by("ann"), accounts: ["eve"] }),
