@@ -39,6 +39,8 @@ export class GroupBook {
   private readonly newest = new Map<string, bigint>();
   private isOnline = false;
   private isRefreshing = false;
+  /** The group that is being read again: what is kept of it is old. */
+  private refreshing: string | undefined;
 
   constructor(owner: CommunityOwner) {
     this.owner = owner;
@@ -53,7 +55,8 @@ export class GroupBook {
   /** What is kept, or else what the server says. */
   detail(id: string): Promise<GroupDetail> {
     const kept = this.details.get(id);
-    if (kept === undefined || this.stale.has(id)) return this.asked.get(id) ?? this.askOnce(id);
+    if (kept === undefined || this.stale.has(id) || this.refreshing === id)
+      return this.asked.get(id) ?? this.askOnce(id);
     this.keep(kept);
     return Promise.resolve(kept);
   }
@@ -170,6 +173,7 @@ export class GroupBook {
   private async refreshAll(): Promise<void> {
     for (const id of this.stale) {
       this.stale.delete(id);
+      this.refreshing = id;
       try {
         this.take(await this.ask(this.owner.patientAsk, id), this.details.has(id));
       } catch (error) {
@@ -181,6 +185,7 @@ export class GroupBook {
         this.refused(id, error);
       }
     }
+    this.refreshing = undefined;
     this.isRefreshing = false;
   }
 
