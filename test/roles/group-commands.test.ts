@@ -34,9 +34,9 @@ import {
   InvitationSchema,
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
-import { app, chatLink, newer } from "../support/chat-link.ts";
+import { app } from "../support/chat-link.ts";
 import { sentenceOf } from "../support/wire-client.ts";
-import { alice, ask, type Asked, old, scripted } from "./conversation-stage.ts";
+import { alice, ask, type Asked, old } from "./conversation-stage.ts";
 import { goodOfGroups, goodOfPeople, groupStage, moved, outcomeOf } from "./group-stage.ts";
 
 const good = [...goodOfGroups, ...goodOfPeople];
@@ -48,16 +48,6 @@ test("a connection without the feature is refused every command, and the store i
     expect([command, answer.status]).toEqual([command, Status.InvalidCommand]);
   }
   expect(asked).toEqual([]);
-});
-
-test("where the store has no groups and people yet, every command is NotImplemented", async () => {
-  const link = chatLink(scripted().store);
-  link.signIn("alice", "a1", newer);
-  for (const { command, schema, init } of good)
-    expect([command, (await link.request(alice, command, schema, init)).status]).toEqual([
-      command,
-      Status.NotImplemented,
-    ]);
 });
 
 test("while the store is away every command is answered with SystemException, and costs no deliveries", async () => {
