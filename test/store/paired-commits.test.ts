@@ -2,18 +2,20 @@
 // that were committed beside them.
 
 import { expect, test } from "bun:test";
+import { systemClock } from "../../src/base/clock.ts";
 import { Batcher } from "../../src/store/batcher.ts";
 import type { ChangeJob } from "../../src/store/change-jobs.ts";
 import { type Job, outcome, outcomeSlots } from "../../src/store/jobs.ts";
 import { PairedCommits } from "../../src/store/sqlite/people/pairs.ts";
 import type { RequestTarget } from "../../src/store/sqlite/protocol.ts";
-import { StoreDamaged, StoreUnavailable } from "../../src/store/store.ts";
+import { StoreDamaged, StoreUnavailable, type Talk } from "../../src/store/store.ts";
 import { failureOf } from "./failure-of.ts";
 
-const talkTo = (dest: string): Job => ({
-  kind: "talk",
-  ...{ app: "app", sender: "ann", toGroup: false, dest, type: 1, body: "", extra: "", clientId: "", toKnown: false },
-});
+const draftTo = (dest: string): Required<Omit<Talk, "mentions" | "replyTo">> => {
+  const texts = { body: "", extra: "", clientId: "" };
+  return { app: "app", sender: "ann", toGroup: false, dest, type: 1, ...texts, toKnown: false };
+};
+const talkTo = (dest: string): Job => ({ kind: "talk", ...draftTo(dest) });
 
 /** A writer to which `guarded` lets only those write that it has talked with. */
 function writerOf(committed: string[]): RequestTarget {
@@ -36,7 +38,7 @@ function writerOf(committed: string[]): RequestTarget {
 for (const failure of [new StoreDamaged("a page is damaged"), new StoreUnavailable("away")])
   test(`${failure.name} of the reader fails those that wait for it, and commits nothing twice`, async () => {
     const committed: string[] = [];
-    const commits = new PairedCommits(writerOf(committed), { call: () => Promise.reject(failure) });
+    const commits = new PairedCommits(writerOf(committed), { call: () => Promise.reject(failure) }, systemClock);
     const batcher = new Batcher<Job, BigInt64Array>(
       (jobs) => commits.commit(jobs),
       () => undefined,
@@ -47,6 +49,35 @@ for (const failure of [new StoreDamaged("a page is damaged"), new StoreUnavailab
     expect(committed).toEqual(["bob", "eve"]);
   });
 
+test("a receiver makes others wait for the reader once, and then only talks to itself", async () => {
+  const committed: string[] = [];
+  let nowMs = 0;
+  let isAway = false;
+  const asked: string[] = [];
+  const reader: RequestTarget = {
+    call: (request) => {
+      if (request.kind !== "people" || request.question.ask !== "pairs")
+        throw new Error("expected a question of pairs");
+      asked.push(...request.question.accounts);
+      if (isAway) return new Promise(() => undefined);
+      return Promise.resolve({ kind: "people", answer: request.question.accounts });
+    },
+  };
+  const commits = new PairedCommits(writerOf(committed), reader, { monotonicMs: () => nowMs });
+  const [toGuarded, toBob] = [draftTo("guarded"), draftTo("bob")];
+  expect(commits.known([toGuarded])).toBeUndefined();
+  await commits.commit([talkTo("guarded"), talkTo("bob")]);
+  expect([committed, asked]).toEqual([["bob", "guarded"], ["guarded"]]);
+  expect(commits.known([toBob])).toBeUndefined();
+  expect(await commits.known([toBob, toGuarded])).toEqual([{}, { pairs: { guarded: true } }]);
+  // It is known for a while that the two have talked.
+  expect(commits.known([toGuarded])).toBeUndefined();
+  nowMs += 60_000;
+  isAway = true;
+  expect(commits.known([toBob])).toBeUndefined();
+  expect(commits.known([toGuarded])).toBeInstanceOf(Promise);
+});
+
 test("changes that wait for it fail alone, too", async () => {
   const add = (group: string): ChangeJob => ({
     kind: "group",
@@ -56,7 +87,7 @@ test("changes that wait for it fail alone, too", async () => {
   const writer: RequestTarget = {
     call: () => Promise.resolve({ kind: "changed", results: [done, "needsPairs"] }),
   };
-  const commits = new PairedCommits(writer, { call: () => Promise.reject(new StoreUnavailable("away")) });
+  const commits = new PairedCommits(writer, { call: () => Promise.reject(new StoreUnavailable("away")) }, systemClock);
   expect(await commits.commitChanges([add("g1"), add("g2")])).toEqual([done, undefined]);
 });
 

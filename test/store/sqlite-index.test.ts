@@ -2,7 +2,8 @@
 
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { systemClock } from "../../src/base/clock.ts";
 import { createLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
@@ -10,6 +11,7 @@ import { backToSchema4 } from "../support/former-schema.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./samples.ts";
 import { failureOf } from "./failure-of.ts";
+import { Process } from "./log-process.ts";
 import { openAt } from "./sqlite-files.ts";
 import { allIds } from "../support/contents.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
@@ -177,4 +179,21 @@ test("a database of schema 1 is taken over with all that is in it", async () => 
     { name: "message_thread" },
   ]);
   after.close();
+});
+
+test("while the index cannot be opened again, each step says so, and the store can be closed", async () => {
+  const path = freshPath();
+  await filledStore(path);
+  const running = new Process(path, "holder", systemClock, 20);
+  const indexPath = indexPathOf(path);
+  for (const end of ["", "-wal", "-shm"]) rmSync(indexPath + end, { force: true });
+  mkdirSync(indexPath);
+  expect(() => running.keeper.rebuild()).toThrow(/SQLITE_CANTOPEN|unable to open/);
+  expect(() => running.keeper.compact()).toThrow("the index could not be opened again");
+  running.keeper.close();
+  rmdirSync(indexPath);
+  running.keeper.rebuild();
+  while (running.keeper.catchUp().more);
+  running.keeper.close();
+  running.die();
 });

@@ -18,7 +18,7 @@ import type {
   ReadOutcome,
   SettingOutcome,
 } from "../conversations.ts";
-import type { Job } from "../jobs.ts";
+import type { Job, KnownPairs } from "../jobs.ts";
 import {
   StoreDamaged,
   StoreUnavailable,
@@ -29,6 +29,7 @@ import {
   type Membership,
   type RevokeOutcome,
   type Store,
+  type Talk,
 } from "../store.ts";
 import { BackOff } from "../../base/back-off.ts";
 import { reasonOf } from "../../base/reason-of.ts";
@@ -38,14 +39,8 @@ import { PairedCommits } from "./people/pairs.ts";
 import { SqliteGroups, SqlitePeople } from "./people/sqlite-people.ts";
 import { ReadQueue } from "./conversations/read-queue.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import {
-  indexSlots,
-  type Answer,
-  type DetailAnswer,
-  type Forgotten,
-  type FoundRevocation,
-  type Request,
-} from "./protocol.ts";
+import { indexEntriesOf } from "./index-answer.ts";
+import type { Answer, DetailAnswer, Forgotten, FoundRevocation, Request } from "./protocol.ts";
 import type { StoreFiles, StoreThreads } from "./store-files.ts";
 import { StoreFault } from "./store-thread.ts";
 
@@ -94,7 +89,7 @@ export class SqliteStore extends JobStore implements Store {
     const thread = (role: keyof StoreThreads) => ({ call: (request: Request) => this.ask(role, request) });
     const writer = { call: (request: Request) => this.askWriter(request) };
     const threads = { writer, reader: thread("reader"), compactor: thread("compactor") };
-    this.commits = new PairedCommits(writer, threads.reader);
+    this.commits = new PairedCommits(writer, threads.reader, backgroundTime.clock);
     this.groups = new SqliteGroups(threads.reader, (...call) => this.writeGroup(...call));
     this.people = new SqlitePeople(threads.reader, thread("reads"), (...call) => this.writePeople(...call));
     this.housekeeping = new Housekeeping(threads, options.retentionDays, options.log);
@@ -176,6 +171,10 @@ export class SqliteStore extends JobStore implements Store {
     return this.housekeeping.isHealthy;
   }
 
+  protected override known(talks: readonly Talk[]): Promise<readonly KnownPairs[]> | undefined {
+    return this.commits.known(talks);
+  }
+
   protected commit(jobs: readonly Job[]): Promise<BigInt64Array> {
     return this.commits.commit(jobs);
   }
@@ -194,19 +193,7 @@ export class SqliteStore extends JobStore implements Store {
   protected async readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
     const answer = await this.ask("reader", { kind: "index", ...query, after: `${query.after}`, limit });
     assert(answer.kind === "numbers", "an index is answered with numbers");
-    const texts: string[] = JSON.parse(answer.texts);
-    const { numbers } = answer;
-    const entries: IndexEntry[] = [];
-    for (let at = 0, text = 0; at < numbers.length; at += indexSlots, text += 2) {
-      entries.push({
-        messageId: numbers[at] ?? 0n,
-        direction: numbers[at + 1] === 0n ? 0 : 1,
-        sendTime: numbers[at + 2] ?? 0n,
-        otherAccount: texts[text] ?? "",
-        group: texts[text + 1] ?? "",
-      });
-    }
-    return entries;
+    return indexEntriesOf(answer);
   }
 
   protected async readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {

@@ -94,9 +94,9 @@ function isChanged(
       return false;
     case "closed":
     case "approval":
-      throw canAsk ? refusalFor(limits, { app, account: actor }, outcome) : notYours();
+      throw canAsk ? refusalFor(limits, { app, account: actor }, outcome) : notYours(canAsk);
     case "forbidden":
-      throw notYours();
+      throw notYours(canAsk);
     case "notFound":
       throw new Refusal(Status.NotFound, "there is no such group");
     case "unwilling":
@@ -110,8 +110,9 @@ function isChanged(
   }
 }
 
-function notYours(): Refusal {
-  return new Refusal(Status.Forbidden, "only the account itself or the group's owner may do this");
+function notYours(hasAdmins: boolean): Refusal {
+  const others = hasAdmins ? ", the group's owner or one of its admins" : " or the group's owner";
+  return new Refusal(Status.Forbidden, `only the account itself${others} may do this`);
 }
 
 const fullSentences = {

@@ -18,6 +18,11 @@ const rebuildsMax = 3;
 const catchUpSteps = 16;
 const countedAtOnce = 1 << 16;
 
+interface OpenIndex {
+  readonly index: Database;
+  readonly compactor: Compactor;
+}
+
 interface IndexPlace {
   readonly path: string;
   readonly holder: string;
@@ -40,8 +45,8 @@ export class IndexKeeper {
   private readonly log: Database;
   private readonly place: IndexPlace;
   private readonly clock: Clock;
-  private index: Database;
-  private compactor: Compactor;
+  /** Undefined where a rebuild could not open it, as without its folder: the next one may. */
+  private opened: OpenIndex | undefined;
   private rebuilds = 0;
   /** A former index serves. */
   private isBeside: boolean;
@@ -55,11 +60,24 @@ export class IndexKeeper {
     this.counter = new MessageCount(log);
     this.place = place;
     this.clock = clock;
-    [this.isBeside, this.index, this.compactor] = this.locked(() => {
+    [this.isBeside, this.opened] = this.locked(() => {
       // What the former index lacks, each thread holds in memory.
       const isBeside = setFormerAside(place.path, log, startMessagesMax);
-      return [isBeside, ...this.open()];
+      return [isBeside, this.open()];
     });
+  }
+
+  private get index(): Database {
+    return this.required.index;
+  }
+
+  private get compactor(): Compactor {
+    return this.required.compactor;
+  }
+
+  private get required(): OpenIndex {
+    if (this.opened === undefined) throw new IndexDamage("the index could not be opened again");
+    return this.opened;
   }
 
   compact(): boolean {
@@ -102,12 +120,14 @@ export class IndexKeeper {
 
   private remake(): void {
     this.rebuilds++;
-    const before = birthOf(this.index);
-    this.index.close();
-    [this.index, this.compactor] = this.locked(() => {
+    const { opened } = this;
+    const before = opened && birthOf(opened.index);
+    opened?.index.close();
+    this.opened = undefined;
+    this.opened = this.locked(() => {
       const there = this.open();
-      if (before !== undefined && birthOf(there[0]) !== before) return there;
-      there[0].close();
+      if (before !== undefined && birthOf(there.index) !== before) return there;
+      there.index.close();
       removeFiles(this.place.path);
       return this.open();
     });
@@ -135,17 +155,19 @@ export class IndexKeeper {
 
   /** Closes the file and keeps the lease. */
   leave(): void {
-    this.index.close();
+    this.opened?.index.close();
   }
 
   close(): void {
+    if (this.opened === undefined) return;
+    const { index, compactor } = this.opened;
     try {
-      this.compactor.release();
-      this.index.run("PRAGMA busy_timeout = 0");
+      compactor.release();
+      index.run("PRAGMA busy_timeout = 0");
       // Leaves an empty write-ahead log if no other process uses it.
-      this.index.run("PRAGMA wal_checkpoint(TRUNCATE)");
+      index.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } finally {
-      this.index.close();
+      index.close();
     }
   }
 
@@ -159,10 +181,10 @@ export class IndexKeeper {
     }
   }
 
-  private open(): [Database, Compactor] {
+  private open(): OpenIndex {
     const { path, holder, flushMessages } = this.place;
     const index = openOrMakeIndex(path, this.log);
-    return [index, guarded(() => new Compactor(this.log, index, holder, this.clock, flushMessages))];
+    return { index, compactor: guarded(() => new Compactor(this.log, index, holder, this.clock, flushMessages)) };
   }
 }
 

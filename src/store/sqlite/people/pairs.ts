@@ -2,16 +2,25 @@
 // of an account let only those write that it has talked with, the writer does nothing and says so; the reader is asked,
 // and the job is committed again. A conversation ends only when the retention has deleted it.
 //
-// The other jobs of the batch are committed by then. So what fails afterwards fails those jobs alone: they stay
-// undecided, and nothing of the batch is committed a second time.
+// The other jobs of the batch are committed by then, but wait for their answers. So what fails afterwards fails those
+// jobs alone: they stay undecided, and nothing of the batch is committed a second time. And a receiver that has made a
+// batch wait makes no other one wait: from then on the reader is asked before talks to it are queued.
 
+import { accountKey } from "../../../base/account-key.ts";
 import { assert } from "../../../base/assert.ts";
+import type { Clock } from "../../../base/clock.ts";
+import { GenerationCache } from "../../../base/generation-cache.ts";
 import type { ChangeJob, ChangeResult } from "../../change-jobs.ts";
-import { StoreUnavailable } from "../../store.ts";
+import { StoreUnavailable, type Talk } from "../../store.ts";
 import type { BatchResult } from "../conversations/change-batch.ts";
 import { type Job, type KnownPairs, outcome, outcomeSlots } from "../../jobs.ts";
 import type { RequestTarget } from "../protocol.ts";
 import { answerTo } from "./sqlite-people.ts";
+
+/** The bound on receivers, and on pairs, that are remembered; about 100 bytes each. */
+const rememberedMax = 20_000;
+/** The writer remembers who has talked for a minute at most; a pair is asked for again before. */
+const provenMs = 50_000;
 
 /** Whom a job concerns. */
 interface Concerned {
@@ -23,10 +32,38 @@ interface Concerned {
 export class PairedCommits {
   private readonly writer: RequestTarget;
   private readonly reader: RequestTarget;
+  private readonly clock: Pick<Clock, "monotonicMs">;
+  /** Receivers, by account key, to whom a talk had to wait for the reader. */
+  private readonly selective = new GenerationCache<true>(rememberedMax);
+  private hasSelective = false;
+  /** When pairs were found to have talked, by sender and receiver. */
+  private readonly proven = new GenerationCache<number>(rememberedMax);
 
-  constructor(writer: RequestTarget, reader: RequestTarget) {
+  constructor(writer: RequestTarget, reader: RequestTarget, clock: Pick<Clock, "monotonicMs">) {
     this.writer = writer;
     this.reader = reader;
+    this.clock = clock;
+  }
+
+  /**
+   * What has to be known of talks before they are queued, talk by talk; undefined if nothing has. The reader answers in
+   * the order of asking, so talks of one sender to one receiver keep theirs.
+   */
+  known(talks: readonly Talk[]): Promise<readonly KnownPairs[]> | undefined {
+    if (!this.hasSelective || !talks.some((talk) => this.mustAsk(talk))) return undefined;
+    return Promise.all(talks.map(async (talk) => (this.mustAsk(talk) ? this.ask(talk) : {})));
+  }
+
+  private mustAsk({ app, sender, toGroup, dest }: Talk): boolean {
+    if (toGroup || sender === dest || this.selective.get(accountKey(app, dest)) === undefined) return false;
+    const provenAtMs = this.proven.get(pairKey(app, sender, dest)) ?? -Infinity;
+    return this.clock.monotonicMs() - provenAtMs > provenMs;
+  }
+
+  private async ask({ app, sender, dest }: Talk): Promise<KnownPairs> {
+    const pairs = await pairsOf({ app, actor: sender, accounts: [dest] }, this.reader);
+    if (pairs[dest] === true) this.proven.set(pairKey(app, sender, dest), this.clock.monotonicMs());
+    return { pairs };
   }
 
   /**
@@ -39,6 +76,7 @@ export class PairedCommits {
     const { numbers, needsPairs = false } = answer;
     if (!needsPairs) return numbers;
     const places = jobs.flatMap((_, at) => (numbers[at * outcomeSlots] === outcome.needsPairs ? [at] : []));
+    for (const at of places) this.remember(jobs[at]);
     const rest = await ifAvailable(async () => {
       const again = await Promise.all(places.map(async (at) => withPairs(jobs[at], concernedBy, this.reader)));
       return this.commit(again);
@@ -47,6 +85,12 @@ export class PairedCommits {
     for (const [from, at] of places.entries())
       numbers.set(rest.subarray(from * outcomeSlots, (from + 1) * outcomeSlots), at * outcomeSlots);
     return numbers;
+  }
+
+  private remember(job: Job | undefined): void {
+    if (job?.kind !== "talk") return;
+    this.selective.set(accountKey(job.app, job.dest), true);
+    this.hasSelective = true;
   }
 
   /** The same for changes; result i belongs to job i, undefined if it could not be decided. */
@@ -93,9 +137,19 @@ async function withPairs<T extends object>(
   reader: RequestTarget,
 ): Promise<T & KnownPairs> {
   assert(job !== undefined, "each outcome has its job");
-  const { app, actor, accounts } = concerned(job);
+  return { ...job, pairs: await pairsOf(concerned(job), reader) };
+}
+
+async function pairsOf(
+  { app, actor, accounts }: Concerned,
+  reader: RequestTarget,
+): Promise<Readonly<Record<string, boolean>>> {
   const talked = new Set(await answerTo(reader, { ask: "pairs", app, account: actor, accounts }));
-  return { ...job, pairs: Object.fromEntries(accounts.map((name) => [name, talked.has(name)])) };
+  return Object.fromEntries(accounts.map((name) => [name, talked.has(name)]));
+}
+
+function pairKey(app: string, sender: string, receiver: string): string {
+  return accountKey(app, accountKey(sender, receiver));
 }
 
 function concernedBy(job: Job): Concerned {
