@@ -120,7 +120,7 @@ test("who is removed from a group is told, and finds it no more", async () => {
   await bob.quitGroup(group, "alice");
   await until(() => terminal.count("* you are not in group team any more") === 1, "the notice");
   terminal.type("/groups\r");
-  await until(() => terminal.count("* you have no groups with messages") === 1, "the list");
+  await until(() => terminal.count("* you are in no groups; /group create NAME makes one") === 1, "the list");
   await bob.joinGroup(group, "alice");
   await until(() => terminal.count("* you are in group team") === 1, "the return");
 });

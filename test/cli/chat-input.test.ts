@@ -57,7 +57,10 @@ describe("a typed line", () => {
     };
     expect(sentence("/reply yes")).toBe("/reply: expected /reply #N TEXT");
     expect(sentence("/who me")).toBe("/who: expected nothing after it");
-    expect(sentence("/group")).toBe("/group: expected create, use, join or quit");
+    expect(sentence("/group")).toBe(
+      "/group: expected create, use, join, request, quit, info, add, kick, admin, mute, transfer, set, alias, " +
+        "invite, invitations, revoke, requests, accept, decline or dismiss",
+    );
     expect(sentence("/lea\u001b[2Jve")).toBe('unknown command /"lea\\u001b[2Jve"; /help lists the commands');
   });
 

@@ -1,5 +1,7 @@
 // What the commands of the terminal client work with.
 
+import type { GroupChange } from "../../sdk/community/community-types.ts";
+import type { Community, Group } from "../../sdk/community/community.ts";
 import type { Conversation, Messenger } from "../../sdk/messenger/messenger.ts";
 import type { Draft, Partner } from "../../sdk/messenger/messenger-types.ts";
 import type { CommandForm, Given } from "./command-form.ts";
@@ -10,6 +12,7 @@ import type { Shown, ShownMessages } from "./shown-messages.ts";
 
 export interface ChatContext {
   readonly messenger: Messenger;
+  readonly community: Community;
   readonly screen: Screen;
   readonly names: GroupNames;
   readonly shown: ShownMessages;
@@ -23,6 +26,14 @@ export interface ChatContext {
   leave(): void;
   /** The current conversation. Throws a CommandError if there is none. */
   conversation(): Conversation;
+  /** The group of the current conversation. Throws a CommandError if there is none. */
+  group(): Group;
+  /** Shows the pinned messages of the current conversation. */
+  showPinned(): Promise<void>;
+  /** Runs what an entry of the log tells of; says so if nothing was to be changed. */
+  told(work: () => Promise<void>): Promise<void>;
+  /** The command says itself what it did: the entry of it is not told here. */
+  doneHere(group: string, kind: GroupChange["kind"]): void;
   /** The message with a number, else the newest one that `isMeant`. Throws a CommandError if there is none. */
   message(number: number | undefined, isMeant: (shown: Shown) => boolean): Shown;
   /** Sends to the current conversation, and shows the message once it is stored. */

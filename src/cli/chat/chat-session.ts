@@ -4,6 +4,7 @@
 // chain of promises, so that lines keep their order while a group's name is looked up.
 
 import { namedText } from "../../base/printable.ts";
+import { Community } from "../../sdk/community/community.ts";
 import type { Handlers } from "../../sdk/emitter.ts";
 import type { Message } from "../../sdk/message.ts";
 import { Messenger } from "../../sdk/messenger/messenger.ts";
@@ -14,9 +15,9 @@ import type { ChatCommand } from "./chat-context.ts";
 import { CommandError } from "./command-error.ts";
 import type { ChatOptions } from "./chat-options.ts";
 import { complaintOf, noConnection } from "./complaint.ts";
+import { CommunityNotices } from "./community-notices.ts";
 import { ConnectionNotices } from "./connection-notices.ts";
 import { allCommands, quitName } from "./commands/all-commands.ts";
-import { groupNotices } from "./group-notices.ts";
 import { type Input, parseInput } from "./input.ts";
 import { type KeyedLine, Screen } from "./screen.ts";
 import { PipeSession } from "./pipe-session.ts";
@@ -36,6 +37,7 @@ class ChatSession {
   private readonly options: ChatOptions;
   private readonly screen: Screen;
   private readonly notices: ConnectionNotices;
+  private readonly community: CommunityNotices;
   private status = 0;
   /** Resolves when the history is shown; new messages follow it. */
   private readonly begun = Promise.withResolvers<void>();
@@ -52,7 +54,11 @@ class ChatSession {
 
   constructor(options: ChatOptions) {
     this.options = options;
-    this.screen = new Screen(options);
+    this.screen = new Screen({ ...options, onTyped: (line) => this.typed(line) });
+    this.community = new CommunityNotices(
+      () => this.talk,
+      (work) => void this.show(work),
+    );
     this.notices = new ConnectionNotices(this.screen);
     if (this.screen.isTerminal) this.absence = new Absence();
   }
@@ -66,7 +72,11 @@ class ChatSession {
       screen.complain(await signInSentence(error, this.options));
       return 1;
     }
-    const talk = new Talk({ messenger, screen, inOrder: (work) => void this.show(work) });
+    const talk = new Talk({
+      messenger,
+      screen,
+      inOrder: (work) => void this.show(work),
+    });
     this.talk = talk;
     notices.signedIn();
     if (screen.isTerminal)
@@ -120,12 +130,20 @@ class ChatSession {
   private connect(): Promise<Messenger> {
     const { url, ca, lookup = [], token, device } = this.options;
     const trust = ca === undefined ? {} : { ca };
-    return Messenger.connect({ url, ...trust, lookup, token, device, on: this.handlers() });
+    // From the first entry on, which comes before the sign-in has ended.
+    return Messenger.connect({ url, ...trust, lookup, token, device, on: this.handlers() }, (client) =>
+      this.community.start(Community.of(client), () => void this.prompt(false)),
+    );
+  }
+
+  /** Tells the partner that a message is being typed. */
+  private typed(line: string): void {
+    const { talk } = this;
+    if (talk?.partner !== undefined && parseInput(line, allCommands).kind === "message")
+      talk.community.typing(talk.partner);
   }
 
   private handlers(): Handlers<MessengerEvents> {
-    const isMe = (account: string): boolean => account === this.talk?.messenger.account;
-    const notices = groupNotices((group, sentence) => this.tell(group, sentence), isMe);
     return {
       message: (message) => {
         return this.absence === undefined
@@ -139,6 +157,7 @@ class ChatSession {
       online: () => this.notices.online(),
       synced: () => {
         this.showMissed();
+        this.community.back();
         this.absence = undefined;
         this.caughtUp.resolve();
       },
@@ -147,17 +166,13 @@ class ChatSession {
         this.caughtUp.resolve();
       },
       offline: (end) => this.offline(end),
-      ...notices,
-      groupQuit: (event) => {
-        notices.groupQuit(event);
-        if (isMe(event.account)) void this.show(async () => this.talk?.names.forget(event.group));
-      },
     };
   }
 
   private offline(end: MessengerEvents["offline"]): void {
     this.caughtUp.resolve();
     this.showMissed();
+    this.community.away();
     if (this.screen.isTerminal && end.returnsInMs !== undefined) this.absence ??= new Absence();
     this.notices.offline(end);
   }
@@ -166,10 +181,6 @@ class ChatSession {
   private show(work: () => Promise<void>): Promise<void> {
     this.shown = this.shown.then(work);
     return this.shown;
-  }
-
-  private tell(group: string, sentence: (name: string) => string): void {
-    void this.show(async () => this.screen.print(sentence((await this.talk?.names.shownName(group)) ?? group)));
   }
 
   /** Shows messages that are not shown yet; resolves when the output has taken them. */

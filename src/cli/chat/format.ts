@@ -2,6 +2,7 @@
 // those begin with a mark, messages with a time, and names other than plain words are quoted.
 
 import { namedText, printable } from "../../base/printable.ts";
+import type { GroupState } from "../../sdk/community/community-types.ts";
 import type { ChatMessage, ConversationState, ReactionCount } from "../../sdk/messenger/messenger-types.ts";
 import { cut } from "./rows.ts";
 
@@ -9,6 +10,7 @@ import { cut } from "./rows.ts";
 const blankRun = /[\p{Zs}\u2800]{4,}/gu;
 const blankRunShown = "   ";
 
+const formattedDate = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
 const namesMax = 5;
 const quoteCells = 24;
 /** The types of messages that are not text. Their bodies are the application's. */
@@ -86,6 +88,13 @@ function clockOf(sendTime: bigint): string {
   return `${String(time.getHours()).padStart(2, "0")}:${String(time.getMinutes()).padStart(2, "0")}`;
 }
 
+/** Formats a time by the local clock: `12:34`, with the date unless it is today. */
+export function timeText(time: Date): string {
+  const clock = clockOf(BigInt(time.getTime()) * 1_000_000n);
+  const isToday = time.toDateString() === new Date().toDateString();
+  return isToday ? clock : `${formattedDate.format(time)}, ${clock}`;
+}
+
 /** Formats a body as one line: a tab as blanks, and a newline of any system as `⏎`. */
 export function bodyText(body: string): string {
   return printable(body.replaceAll("\t", "  ").replaceAll("\r\n", "\n")).replace(blankRun, blankRunShown);
@@ -125,19 +134,16 @@ export function unreadLine(
   return `* ${count} unread${shown < unread ? `, the last ${shown} of them here` : ""}`;
 }
 
-/** The most names that /who shows, and groups that /groups shows. */
+/** The most groups that /groups shows. */
 const listedMax = 200;
 
 /** Returns the lines of /groups. */
-export function groupLines(groups: readonly { readonly id: string; readonly name: string }[]): string[] {
-  if (groups.length === 0) return ["* you have no groups with messages"];
-  const lines = groups.slice(0, listedMax).map(({ id, name }) => `* ${namedText(name)}  ${namedText(id)}`);
-  return groups.length > listedMax ? [...lines, `* and ${groups.length - listedMax} more`] : lines;
-}
-
-/** Returns the line of /who in a group. */
-export function memberLine(owner: string, members: readonly { readonly account: string }[]): string {
-  const others = members.map(({ account }) => account).filter((account) => account !== owner);
-  const first = members.length > others.length ? [`${namedText(owner)} (owner)`] : [];
-  return `* ${[...first, ...(others.length > 0 ? [nameList(others, listedMax)] : [])].join(", ")}`;
+export function groupLines(groups: readonly GroupState[]): string[] {
+  if (groups.length === 0) return ["* you are in no groups; /group create NAME makes one"];
+  const lines = groups.slice(0, listedMax).map(({ id, name, role, memberCount }) => {
+    const count = `${memberCount.toLocaleString("en-US")} ${memberCount === 1 ? "member" : "members"}`;
+    return `* ${namedText(name)}  ${namedText(id)}  (${role === "member" ? count : `${count}, ${role}`})`;
+  });
+  const more = groups.length - listedMax;
+  return more > 0 ? [...lines, `* and ${more.toLocaleString("en-US")} more`] : lines;
 }

@@ -74,6 +74,17 @@ export class GroupNames {
     if (this.names.has(id)) this.left.add(id);
   }
 
+  /** A group has another name, which is asked for once it is needed. */
+  renamed(id: string): void {
+    this.names.delete(id);
+    this.left.delete(id);
+  }
+
+  /** Notes a name that the server has told. */
+  learn(id: string, name: string): void {
+    if (this.names.size < namesMax) this.names.set(id, name);
+  }
+
   private async nameOf(id: string): Promise<string> {
     const known = this.names.get(id);
     if (known !== undefined && !this.left.has(id)) return known;

@@ -28,6 +28,8 @@ export interface Streams {
   readonly terminal: TerminalStream | undefined;
   /** Whether text may be bold. */
   readonly isStyled?: boolean;
+  /** Called after each key, with the line that is being typed. */
+  readonly onTyped?: (line: string) => void;
   /** Stops the process, as Ctrl-Z asks; returns when it goes on. */
   readonly suspend?: () => void;
 }
@@ -99,6 +101,7 @@ export class Screen {
     // readline clears the screen.
     input.on("keypress", (_text: string, key: { readonly ctrl?: boolean; readonly name?: string } | undefined) => {
       if (key?.ctrl === true && key.name === "l") this.drawn = [];
+      this.streams.onTyped?.(typed.line);
     });
     terminal.on("continue", () => this.drawAgain());
     // With this listener, readline leaves Ctrl-Z to us.

@@ -2,6 +2,8 @@
 
 import { namedText } from "../../base/printable.ts";
 import { RequestRefused } from "../../sdk/client-errors.ts";
+import type { GroupChange } from "../../sdk/community/community-types.ts";
+import { Community, type Group } from "../../sdk/community/community.ts";
 import type { Conversation, Messenger } from "../../sdk/messenger/messenger.ts";
 import type { ChatMessage, Draft, Partner } from "../../sdk/messenger/messenger-types.ts";
 import { keyOf } from "../../sdk/messenger/partner.ts";
@@ -11,11 +13,15 @@ import { CommandError } from "./command-error.ts";
 import { complaintOf, noConnection } from "./complaint.ts";
 import { ConversationView } from "./conversation-view.ts";
 import { GroupNames } from "./group-names.ts";
+import { typingText } from "./people-format.ts";
 import { ReadMarks } from "./read-marks.ts";
 import type { Screen } from "./screen.ts";
 import { MentionedMembers } from "./mentioned-members.ts";
 import { Sender } from "./sender.ts";
 import { type Shown, ShownMessages } from "./shown-messages.ts";
+
+/** How long the entry of a change is waited for after its answer, in milliseconds. */
+const entryMs = 2_000;
 
 interface TalkOptions {
   readonly messenger: Messenger;
@@ -26,17 +32,21 @@ interface TalkOptions {
 
 export class Talk implements ChatContext {
   readonly messenger: Messenger;
+  readonly community: Community;
   readonly screen: Screen;
   readonly names: GroupNames;
   readonly shown = new ShownMessages();
   readonly view: ConversationView;
   readonly sender: Sender;
   private readonly members: MentionedMembers;
+  /** What commands have said already, by group and kind: its entry is still to come. */
+  private readonly said = new Set<string>();
 
   constructor({ messenger, screen, inOrder }: TalkOptions) {
     this.messenger = messenger;
+    this.community = Community.of(messenger);
     this.screen = screen;
-    this.names = new GroupNames(messenger, () => groupsOf(messenger));
+    this.names = new GroupNames(messenger, () => this.listedGroups());
     const { names, shown } = this;
     const marks = new ReadMarks(messenger);
     this.view = new ConversationView({ messenger, screen, names, shown, marks });
@@ -86,6 +96,48 @@ export class Talk implements ChatContext {
     throw new CommandError("no conversation; go to one with /to ACCOUNT or /group use NAME");
   }
 
+  group(): Group {
+    const { partner } = this;
+    if (partner !== undefined && "group" in partner) return this.community.group(partner.group);
+    throw new CommandError("this is no group; go to one with /group use NAME, /groups lists yours");
+  }
+
+  async showPinned(): Promise<void> {
+    const { partner } = this.conversation();
+    const messages = await this.community.pinnedMessages(partner);
+    if (messages.length === 0) return this.screen.print("* nothing is pinned here; /pin #N pins a message");
+    const lines = [];
+    // The newest pin stands last, where the eye is.
+    for (const message of messages.toReversed()) lines.push(...(await this.view.linesOf(partner, message)));
+    return this.screen.print(...lines);
+  }
+
+  async told(work: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const note = ({ actor }: { readonly actor: string }): void => {
+      if (actor === this.messenger.account) resolve(true);
+    };
+    const stops = [this.community.on("groupChanged", note), this.community.on("messagePinned", note)];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      await work();
+      timer = setTimeout(() => resolve(false), entryMs);
+      if (!(await promise) && this.messenger.isOnline) await this.screen.print("* nothing was to be changed");
+    } finally {
+      clearTimeout(timer);
+      for (const stop of stops) stop();
+    }
+  }
+
+  doneHere(group: string, kind: GroupChange["kind"]): void {
+    this.said.add(`${kind} ${group}`);
+  }
+
+  /** Whether a command has said it already; once. */
+  isDoneHere({ group, kind, actor }: GroupChange): boolean {
+    return actor === this.messenger.account && this.said.delete(`${kind} ${group}`);
+  }
+
   message(number: number | undefined, isMeant: (shown: Shown) => boolean): Shown {
     const found = number === undefined ? this.shown.newest(isMeant) : this.shown.byNumber(number);
     if (found !== undefined) return found;
@@ -128,7 +180,18 @@ export class Talk implements ChatContext {
         : "account" in partner
           ? namedText(partner.account)
           : `[${await this.names.shownName(partner.group)}]`;
-    return `${[name, ...(unread === 0 ? [] : [`+${unread.toLocaleString("en-US")}`])].join(" ").trim()}> `;
+    const typing = partner === undefined ? "" : typingText(this.community, partner);
+    const elsewhere = unread === 0 ? "" : `+${unread.toLocaleString("en-US")}`;
+    return `${[name, typing, elsewhere].filter((part) => part !== "").join(" ")}> `;
+  }
+
+  /** Returns the ids of this account's groups. */
+  private async listedGroups(): Promise<string[]> {
+    if (!this.messenger.isOnline) throw new CommandError(noConnection);
+    const { groups } = this.community;
+    await groups.ready();
+    for (const { id, name } of groups) this.names.learn(id, name);
+    return [...groups].map(({ id }) => id);
   }
 
   /** Returns the last messages of a conversation, new ones, too. */
@@ -146,13 +209,4 @@ async function listReady(messenger: Messenger): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
   const stop = messenger.on("offline", () => reject(new CommandError(noConnection)));
   await Promise.race([messenger.conversations.ready(), promise]).finally(stop);
-}
-
-async function groupsOf(messenger: Messenger): Promise<Set<string>> {
-  const { conversations } = messenger;
-  await listReady(messenger);
-  while (conversations.hasMore) await conversations.loadMore();
-  const ids = new Set<string>();
-  for (const { partner } of conversations) if ("group" in partner) ids.add(partner.group);
-  return ids;
 }

@@ -1,11 +1,14 @@
 // All commands, in the order of /help.
 
 import type { ChatCommand } from "../chat-context.ts";
+import { CommandError } from "../command-error.ts";
 import { helpLines } from "../command-form.ts";
 import { conversationCommands } from "./conversation-commands.ts";
+import { groupAdminCommands } from "./group-admin-commands.ts";
 import { groupCommands } from "./group-commands.ts";
 import { messageCommands } from "./message-commands.ts";
 import { outboxCommands } from "./outbox-commands.ts";
+import { peopleCommands } from "./people-commands.ts";
 
 const closing =
   "#N is the number beside a message, ~N that of one that is not stored. Put a name with blanks in double quotes. " +
@@ -13,18 +16,49 @@ const closing =
 
 export const quitName = "/quit";
 
+/** By the topics of /help. */
+const topics: { readonly [topic: string]: readonly ChatCommand[] } = {
+  conversations: conversationCommands,
+  messages: [...messageCommands, ...outboxCommands],
+  groups: groupCommands,
+  "running a group": groupAdminCommands,
+  people: peopleCommands,
+};
+
 export const allCommands: readonly ChatCommand[] = [
-  ...conversationCommands,
-  ...messageCommands,
-  ...outboxCommands,
-  ...groupCommands,
+  ...Object.values(topics).flat(),
   {
     name: "/help",
-    usage: "",
-    help: "show this",
+    usage: "[TOPIC]",
+    help: "show this, or one topic of it",
     isLocal: true,
-    run: ({ screen }) => screen.print(...helpLines(allCommands, screen.columns), closing),
+    async run({ screen }, { words: [topic] }) {
+      const chosen = Object.entries({ ...topics, program: programCommands() }).filter(
+        ([name]) => topic === undefined || name.split(" ").includes(topic),
+      );
+      if (chosen.length === 0)
+        throw new CommandError("/help: expected conversations, messages, groups, running, people or program");
+      const lines = helpLines(
+        chosen.flatMap(([, commands]) => commands),
+        screen.columns,
+      );
+      await screen.print(...headed(chosen, lines), closing);
+    },
   },
   // The session ends when it reads this one.
   { name: quitName, usage: "", help: "leave, as Ctrl-D does", isLocal: true, run: () => Promise.resolve() },
 ];
+
+function programCommands(): readonly ChatCommand[] {
+  return allCommands.slice(-2);
+}
+
+/** Puts the topics above their lines. */
+function headed(chosen: readonly (readonly [string, readonly ChatCommand[]])[], lines: readonly string[]): string[] {
+  const each = lines.length / chosen.reduce((sum, [, { length }]) => sum + length, 0);
+  let at = 0;
+  return chosen.flatMap(([topic, { length }]) => {
+    const those = lines.slice(at, (at += length * each));
+    return [`* ${topic}`, ...those];
+  });
+}

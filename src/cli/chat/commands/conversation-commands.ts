@@ -45,15 +45,25 @@ export const conversationCommands: readonly ChatCommand[] = [
   },
   {
     name: "/pin",
-    usage: "[off]",
-    help: "keep the conversation on top of the list",
-    run: async (context, { words }) => {
+    usage: "[#N] [off]",
+    help: "keep it on top, or a message for everybody",
+    run: async (context, { number, words }) => {
       const isPinned = isOn("/pin", words);
+      if (number !== undefined) {
+        const { message, partner } = context.message(number, () => true);
+        return context.told(() => context.community.pinMessage(partner, message.id, isPinned));
+      }
       await context.conversation().pin(isPinned);
-      await context.screen.print(
+      return context.screen.print(
         isPinned ? "* it stays on top of the list" : "* it is not on top of the list any more",
       );
     },
+  },
+  {
+    name: "/pinned",
+    usage: "",
+    help: "show what is pinned for everybody",
+    run: (context) => context.showPinned(),
   },
   {
     name: "/mute",
@@ -70,7 +80,7 @@ export const conversationCommands: readonly ChatCommand[] = [
   {
     name: "/hide",
     usage: "[#N]",
-    help: "hide it until its next message, or one message",
+    help: "hide it until its next message, or a message",
     async run(context, { number }) {
       if (number === undefined) {
         await context.conversation().hide();

@@ -38,7 +38,7 @@ export const messageCommands: readonly ChatCommand[] = [
   {
     name: "/react",
     usage: "[#N] SIGN",
-    help: "react, or take it back; by default to the last",
+    help: "react, or take it back; by default the last",
     async run(context, { number, words: [sign = ""] }) {
       const { messenger } = context;
       const { message } = context.message(number, isOthers(context));
