@@ -2,6 +2,7 @@
 // the executable that is started.
 
 import { expect, test } from "bun:test";
+import { Community } from "../../src/sdk/community/community.ts";
 import { chatTerminals } from "../support/chat-terminals.ts";
 import { until } from "../../scripts/harness/until.ts";
 
@@ -186,4 +187,22 @@ test("a terminal that cannot move its cursor gets lines and no sequences", async
   expect(terminal.screen.sequences).toBe(0);
   terminal.type("\u0004");
   expect(await terminal.child.exited).toBe(0);
+});
+
+test("a prompt that becomes shorter under a long typed line leaves nothing of the former one", async () => {
+  const messenger = await messengerFor();
+  const bob = await messengerOf(messenger, "bob");
+  const terminal = await terminalOf(messenger, "alice", ["--to", "bob"], 40, 20);
+  await until(() => terminal.count("bob>") === 1, "the prompt");
+  const typed = "half a line that is being typed here";
+  await until(async () => {
+    await bob.talkToUser("alice", { body: "." });
+    Community.of(bob).typing({ account: "alice" });
+    return terminal.count("bob is typing>") > 0;
+  }, "the typing");
+  terminal.type(typed);
+  await until(() => terminal.screen.lines.join("").endsWith(typed), "the typed line");
+  await bob.talkToUser("alice", { body: "done" });
+  await until(() => terminal.screen.lines.join("").endsWith(`bob> ${typed}`), "the shorter prompt");
+  expect(terminal.count("is typing")).toBe(0);
 });
