@@ -118,9 +118,9 @@ test("who is removed from a group is told, and finds it no more", async () => {
   const terminal = await terminalOf(messenger, "alice", ["--group", "team"], 80, 40);
   await until(() => terminal.count("[team]>") === 1, "the prompt");
   await bob.quitGroup(group, "alice");
-  await until(() => terminal.count("* you are not in group team any more") === 1, "the notice");
+  await until(() => terminal.count("* you are not in group team any more: bob removed you") === 1, "the notice");
   terminal.type("/groups\r");
-  await until(() => terminal.count("* you are in no groups; /group create NAME makes one") === 1, "the list");
+  await until(() => terminal.count("* you are in no groups") === 1, "the list");
   await bob.joinGroup(group, "alice");
-  await until(() => terminal.count("* you are in group team") === 1, "the return");
+  await until(() => terminal.count("* you are in group team: bob added you") === 1, "the return");
 });

@@ -3,6 +3,7 @@ import { helpLines } from "../../src/cli/chat/command-form.ts";
 import { allCommands } from "../../src/cli/chat/commands/all-commands.ts";
 import { conversationLine, messageLine, nameList, quote } from "../../src/cli/chat/format.ts";
 import { parseInput } from "../../src/cli/chat/input.ts";
+import { promptText } from "../../src/cli/chat/prompt-text.ts";
 import { cut, rowCount, rowsMax, rowsOf } from "../../src/cli/chat/rows.ts";
 
 describe("a typed line", () => {
@@ -23,6 +24,11 @@ describe("a typed line", () => {
     ["/group join g1", "/group join", { words: ["g1"] }],
     ['/group use "the \\"big\\" team"', "/group use", { words: ['the "big" team'] }],
     ["/groups", "/groups", {}],
+    ["/invite 3", "/group invite", { words: ["3"] }],
+    ["/add bob carol", "/group add", { words: ["bob", "carol"] }],
+    ["/mute", "/mute", {}],
+    ["/group mute bob 5", "/group mute", { words: ["bob", "5"] }],
+    ['/group set announcement at "noon"', "/group set", { words: ["announcement"], text: 'at "noon"' }],
     ["/edit 3 apples", "/edit", { text: "3 apples" }],
     ["/edit #3 two  apples", "/edit", { number: 3, text: "two  apples" }],
     ["/edit #3a", "/edit", { text: "#3a" }],
@@ -58,8 +64,8 @@ describe("a typed line", () => {
     expect(sentence("/reply yes")).toBe("/reply: expected /reply #N TEXT");
     expect(sentence("/who me")).toBe("/who: expected nothing after it");
     expect(sentence("/group")).toBe(
-      "/group: expected create, use, join, request, quit, info, add, kick, admin, mute, transfer, set, alias, " +
-        "invite, invitations, revoke, requests, accept, decline or dismiss",
+      "/group: expected create, use, join, request, withdraw, quit, info, add, kick, admin, mute, transfer, set, " +
+        "alias, invite, invitations, revoke, requests, accept, decline or dismiss",
     );
     expect(sentence("/lea\u001b[2Jve")).toBe('unknown command /"lea\\u001b[2Jve"; /help lists the commands');
   });
@@ -135,6 +141,14 @@ describe("a message", () => {
     for (const blank of [" ", "\u00a0", "\u3000", "\u2800"])
       expect(shown({ body: `hi${blank.repeat(200)}12:35 bob: yes` })).toBe("alice: hi   12:35 bob: yes");
   });
+});
+
+test("a prompt leaves room to type, and cuts the name before what happens", () => {
+  expect(promptText("", ["", ""], 80)).toBe("> ");
+  expect(promptText("[team]", ["ann is typing", "+3"], 80)).toBe("[team] ann is typing +3> ");
+  expect(promptText(`[${"研".repeat(40)}]`, ["ann is typing", "+3"], 40)).toBe("[研研研研研… ann is typing +3> ");
+  expect(promptText("ann", [`${"b".repeat(80)} is typing`], 40)).toBe(`ann ${"b".repeat(25)}…> `);
+  expect(promptText(`[${"x".repeat(80)}]`, [], 40)).toBe(`[${"x".repeat(18)}…> `);
 });
 
 describe("a line of a terminal", () => {

@@ -104,19 +104,29 @@ test("after an absence the last twenty messages of a conversation are shown, and
 
 test("a line that is refused is named, and sent again by /retry", async () => {
   const messenger = await messengerFor();
-  const carol = await clientOf(messenger, "carol");
-  const group = await carol.createGroup({ name: "team", members: ["alice"] });
-  const terminal = await terminalOf(messenger, "alice", ["--group", group], 100, 20);
-  await until(() => terminal.count("[team]>") === 1, "the prompt");
+  const carol = Community.of(await messengerOf(messenger, "carol"));
+  const terminal = await terminalOf(messenger, "alice", ["--to", "carol"], 120, 20);
+  await until(() => terminal.count("carol>") === 1, "the prompt");
   terminal.type("/retry\r");
   await until(() => terminal.count("* nothing has failed") === 1, "the answer");
-  await carol.quitGroup(group, "alice");
+  await carol.block("alice");
   terminal.type("too late\r");
   await until(() => terminal.count("! not stored: too late") === 1, "the line");
   await until(() => terminal.count("; /retry sends it again") === 1, "what to do");
-  await carol.joinGroup(group, "alice");
+  await carol.unblock("alice");
   terminal.type("/retry\r");
   await until(() => terminal.count("✓ alice: too late") === 1, "the message");
+});
+
+test("beside a long name, what was typed stays on the screen, in its row", async () => {
+  const messenger = await messengerFor();
+  const carol = await clientOf(messenger, "carol");
+  await carol.createGroup({ name: "研究小组 with a long name", members: ["alice"] });
+  const terminal = await terminalOf(messenger, "alice", ["--group", "研究小组 with a long name"], 40, 20);
+  await until(() => terminal.count('["研究小组 with a l…>') === 1, "the prompt");
+  terminal.type("/blocked\r");
+  await until(() => terminal.count("* you block nobody") === 1, "the answer");
+  expect(terminal.count('["研究小组 with a l…> /blocked')).toBe(1);
 });
 
 test("a muted conversation is silent elsewhere, a pinned one comes first, and a hidden one is not listed", async () => {
@@ -187,6 +197,24 @@ test("a terminal that cannot move its cursor gets lines and no sequences", async
   expect(terminal.screen.sequences).toBe(0);
   terminal.type("\u0004");
   expect(await terminal.child.exited).toBe(0);
+});
+
+test("of changes in an absence no texts of now are shown as theirs", async () => {
+  const messenger = await messengerFor();
+  const carol = await messengerOf(messenger, "carol");
+  const { id } = await carol.newGroup({ name: "team", members: ["alice"] });
+  const words = ["--device", "desk", "--group", "team"];
+  const before = await terminalOf(messenger, "alice", words, 80, 20);
+  await until(() => before.count("[team]>") === 1, "the prompt");
+  before.type("/quit\r");
+  await before.close();
+  const group = Community.of(carol).group(id);
+  await group.update({ introduction: "about tea" });
+  await group.update({ introduction: "" });
+  const terminal = await terminalOf(messenger, "alice", words, 80, 20);
+  await until(() => terminal.count("* carol changed the introduction of team") === 2, "the changes");
+  await group.update({ introduction: "about coffee" });
+  await until(() => terminal.count("* carol set the introduction of team: about coffee") === 1, "the last one");
 });
 
 test("a prompt that becomes shorter under a long typed line leaves nothing of the former one", async () => {

@@ -30,8 +30,11 @@ export interface ChatContext {
   group(): Group;
   /** Shows the pinned messages of the current conversation. */
   showPinned(): Promise<void>;
-  /** Runs what an entry of the log tells of; says so if nothing was to be changed. */
-  told(work: () => Promise<void>): Promise<void>;
+  /**
+   * Runs what an entry of the log tells of, and says so if nothing has changed. `work` resolves with false if it
+   * has said that itself.
+   */
+  told(work: () => Promise<unknown>): Promise<void>;
   /** The command says itself what it did: the entry of it is not told here. */
   doneHere(group: string, kind: GroupChange["kind"]): void;
   /** The message with a number, else the newest one that `isMeant`. Throws a CommandError if there is none. */

@@ -76,6 +76,7 @@ class ChatSession {
       messenger,
       screen,
       inOrder: (work) => void this.show(work),
+      redraw: () => this.prompt(false),
     });
     this.talk = talk;
     notices.signedIn();

@@ -65,7 +65,7 @@ export class CommunityNotices {
       this.show(async () =>
         this.talk()?.screen.print(`* ${left.toLocaleString("en-US")} earlier changes of groups are not shown`),
       );
-    for (const change of missed) this.show(() => this.tell(change));
+    for (const change of missed) this.show(() => this.tell(change, true));
   }
 
   private changed(change: GroupChange): void {
@@ -76,7 +76,8 @@ export class CommunityNotices {
     if (this.missed.length > missedMax) this.missed.shift();
   }
 
-  private async tell(change: GroupChange): Promise<void> {
+  /** `isLate`: the texts and settings of now are not those that the change has made. */
+  private async tell(change: GroupChange, isLate = false): Promise<void> {
     const talk = this.talk();
     if (talk === undefined) return;
     const { messenger, names, community, screen } = talk;
@@ -84,7 +85,7 @@ export class CommunityNotices {
     const { group, kind, fields, accounts } = change;
     const isOut = kind === "dismissed" || ((kind === "left" || kind === "removed") && accounts.includes(me));
     if (fields.includes("name")) names.renamed(group);
-    const isTextNeeded = !isOut && (kind === "updated" || kind === "settings");
+    const isTextNeeded = !isLate && !isOut && (kind === "updated" || kind === "settings");
     const detail = isTextNeeded
       ? await community
           .group(group)
@@ -93,8 +94,12 @@ export class CommunityNotices {
       : undefined;
     const name = await names.shownName(group);
     await screen.print(groupSentence(change, { me, name, detail }));
-    // It stays the current conversation: a line that is being typed must not go elsewhere.
-    if (isOut) names.forget(group);
+    if (!isOut) return;
+    names.forget(group);
+    if (screen.isTerminal && isSame(talk.partner, { group })) {
+      talk.leave();
+      await talk.redraw();
+    }
   }
 
   private async pinned({ partner, messageId, actor, isPinned }: CommunityEvents["messagePinned"]): Promise<void> {

@@ -10,7 +10,7 @@ interface Told {
   readonly me: string;
   /** The group's name, for display. */
   readonly name: string;
-  /** The group as it is now; undefined if that is not known. */
+  /** The group as the change has made it; undefined if that is not known. */
   readonly detail: GroupDetail | undefined;
 }
 
@@ -33,11 +33,11 @@ const sentences: { readonly [Kind in GroupChange["kind"]]: Sentence } = {
       : `${who} removed ${whom} from ${name}`,
   role: ({ role }, { name }, who, whom) =>
     role === "member"
-      ? `${who} took the role of an admin of ${name} from ${whom}`
+      ? `${who} made ${whom} an ordinary member of ${name}`
       : `${who} made ${whom} an ${role} of ${name}`,
   muted: ({ until }, { name }, who, whom) =>
     until === undefined
-      ? `${who} let ${whom} talk again in ${name}`
+      ? `${who} unmuted ${whom} in ${name}`
       : `${who} muted ${whom} in ${name} until ${timeText(until)}`,
   transferred: (_, { name }, who, whom) => `${who} made ${whom} the owner of ${name}`,
   dismissed: (_, { name }, who) => `${who} dismissed group ${name}: nobody can write to it any more`,

@@ -1,4 +1,5 @@
-// Parses typed lines: messages, and commands that begin with a slash.
+// Parses typed lines: messages, and commands that begin with a slash. A command of two words may be typed by its second
+// word, unless another one has that name: `/invite` is `/group invite`, and `/mute` is not `/group mute`.
 
 import { namedText } from "../../base/printable.ts";
 import { type CommandForm, type Given, readGiven } from "./command-form.ts";
@@ -17,9 +18,12 @@ export function parseInput<Command extends CommandForm>(line: string, commands: 
   if (!text.startsWith("/")) return { kind: "message", text };
   const [first = "", second = ""] = text.split(/\s+/, 2);
   const family = commands.filter(({ name }) => name.split(" ")[0] === first);
-  const command = family.find(({ name }) => name === first || name === `${first} ${second}`);
+  const command =
+    family.length === 0
+      ? commands.find(({ name }) => name.split(" ")[1] === first.slice(1))
+      : family.find(({ name }) => name === first || name === `${first} ${second}`);
   if (command === undefined) return { kind: "invalid", sentence: unknown(first, family) };
-  const isPair = command.name !== first;
+  const isPair = command.name === `${first} ${second}`;
   const typed = text
     .slice(first.length)
     .trimStart()

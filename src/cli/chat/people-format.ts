@@ -36,7 +36,7 @@ export async function peopleOf(community: Community, accounts: readonly string[]
   }
 }
 
-/** Formats `ann "Ann Lee"`: the account comes first, since a name can be anybody's. */
+/** Formats `ann, "Ann Lee"`: the account comes first, since a name can be anybody's. */
 export function accountText(account: string, name: string): string {
   return name === "" || name === account ? namedText(account) : `${namedText(account)} "${quoted(name)}"`;
 }
@@ -47,12 +47,12 @@ function quoted(name: string): string {
   return text.startsWith('"') ? text.slice(1, -1) : text;
 }
 
-/** Formats `online`, `online on 2 devices`, or `last seen 12:30`; '' if nothing is known. */
+/** Formats `online`, `online on 2 devices`, `last seen 12:30`, or `not seen`; '' if nothing is known. */
 function presenceText(presence: Presence | undefined): string {
   if (presence === undefined) return "";
   const { isOnline, devices, lastSeen } = presence;
   if (isOnline) return devices > 1 ? `online on ${devices} devices` : "online";
-  return lastSeen === undefined ? "offline" : `last seen ${timeText(lastSeen)}`;
+  return lastSeen === undefined ? "not seen" : `last seen ${timeText(lastSeen)}`;
 }
 
 /** Formats `ann "Ann Lee" (owner, online)`. */

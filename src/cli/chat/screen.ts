@@ -128,16 +128,17 @@ export class Screen {
   /** Shows the input line after a prompt. */
   prompt(text: string): void {
     if (!this.isTyping) return;
-    const above = this.isAsking ? (this.typed?.getCursorPos().rows ?? 0) : 0;
     this.typed?.setPrompt(text);
-    this.ask(above);
+    this.ask();
   }
 
-  /** `above`: rows between the first one of the input and the cursor. */
-  private ask(above: number): void {
+  /** The rows of the input above the cursor: none once it is taken, until the prompt is drawn again. */
+  private rowsAbove(): number {
+    return this.isAsking ? (this.typed?.getCursorPos().rows ?? 0) : 0;
+  }
+
+  private ask(): void {
     this.isAsking = true;
-    // readline moves up by its own count, which is behind once a line has grown by a row while it was typed.
-    if (this.typed !== undefined) Object.assign(this.typed, { prevRows: above });
     this.typed?.prompt(true);
   }
 
@@ -153,9 +154,8 @@ export class Screen {
   private drawAgain(): void {
     if (!this.isTyping) return;
     this.drawn = [];
-    const above = this.typed?.getCursorPos().rows ?? 0;
-    void this.streams.output(`${toFirstColumn}${"\n".repeat(above)}`);
-    this.ask(above);
+    void this.streams.output(`${toFirstColumn}${"\n".repeat(this.typed?.getCursorPos().rows ?? 0)}`);
+    this.ask();
   }
 
   /** Shows lines, which must be printable. */
@@ -164,10 +164,10 @@ export class Screen {
     this.forgetAbove(this.inputRows());
     const text = this.draw(lines.map((line) => (typeof line === "string" ? { key: "", line } : line)));
     if (!this.isTyping) return output(text);
-    const above = this.typed?.getCursorPos().rows ?? 0;
+    const above = this.rowsAbove();
     // readline moves as many rows up as the cursor was below the first row, and draws from there.
     const taken = output(`${up(above)}${toFirstColumn}${clearBelow}${text}${"\n".repeat(above)}`);
-    this.ask(above);
+    this.ask();
     return taken;
   }
 
@@ -177,7 +177,7 @@ export class Screen {
     const at = this.drawn.findLastIndex((drawn) => drawn.key === changed.key);
     if (!this.isTyping || at < 0) return false;
     const below = this.drawn.splice(at);
-    const above = this.typed?.getCursorPos().rows ?? 0;
+    const above = this.rowsAbove();
     const [former, ...others] = below;
     const next = this.rowsOf(changed);
     this.drawn.push({ key: changed.key, rows: next }, ...others);
@@ -192,7 +192,7 @@ export class Screen {
       void this.streams.output(`${start}${clearBelow}${text}${"\n".repeat(above)}`);
     }
     this.forgetAbove(this.inputRows());
-    this.ask(above);
+    this.ask();
     return true;
   }
 

@@ -13,10 +13,11 @@ import { CommandError } from "./command-error.ts";
 import { complaintOf, noConnection } from "./complaint.ts";
 import { ConversationView } from "./conversation-view.ts";
 import { GroupNames } from "./group-names.ts";
-import { typingText } from "./people-format.ts";
 import { ReadMarks } from "./read-marks.ts";
 import type { Screen } from "./screen.ts";
 import { MentionedMembers } from "./mentioned-members.ts";
+import { typingText } from "./people-format.ts";
+import { promptText } from "./prompt-text.ts";
 import { Sender } from "./sender.ts";
 import { type Shown, ShownMessages } from "./shown-messages.ts";
 
@@ -28,6 +29,8 @@ interface TalkOptions {
   readonly screen: Screen;
   /** Runs `work` after all earlier output. */
   readonly inOrder: (work: () => Promise<void>) => void;
+  /** Shows the prompt again if it is another one. */
+  readonly redraw: () => Promise<void>;
 }
 
 export class Talk implements ChatContext {
@@ -35,6 +38,7 @@ export class Talk implements ChatContext {
   readonly community: Community;
   readonly screen: Screen;
   readonly names: GroupNames;
+  readonly redraw: () => Promise<void>;
   readonly shown = new ShownMessages();
   readonly view: ConversationView;
   readonly sender: Sender;
@@ -42,10 +46,11 @@ export class Talk implements ChatContext {
   /** What commands have said already, by group and kind: its entry is still to come. */
   private readonly said = new Set<string>();
 
-  constructor({ messenger, screen, inOrder }: TalkOptions) {
+  constructor({ messenger, screen, inOrder, redraw }: TalkOptions) {
     this.messenger = messenger;
     this.community = Community.of(messenger);
     this.screen = screen;
+    this.redraw = redraw;
     this.names = new GroupNames(messenger, () => this.listedGroups());
     const { names, shown } = this;
     const marks = new ReadMarks(messenger);
@@ -112,7 +117,7 @@ export class Talk implements ChatContext {
     return this.screen.print(...lines);
   }
 
-  async told(work: () => Promise<void>): Promise<void> {
+  async told(work: () => Promise<unknown>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const note = ({ actor }: { readonly actor: string }): void => {
       if (actor === this.messenger.account) resolve(true);
@@ -120,9 +125,9 @@ export class Talk implements ChatContext {
     const stops = [this.community.on("groupChanged", note), this.community.on("messagePinned", note)];
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
-      await work();
+      if ((await work()) === false) return;
       timer = setTimeout(() => resolve(false), entryMs);
-      if (!(await promise) && this.messenger.isOnline) await this.screen.print("* nothing was to be changed");
+      if (!(await promise) && this.messenger.isOnline) await this.screen.print("* nothing has changed");
     } finally {
       clearTimeout(timer);
       for (const stop of stops) stop();
@@ -182,7 +187,7 @@ export class Talk implements ChatContext {
           : `[${await this.names.shownName(partner.group)}]`;
     const typing = partner === undefined ? "" : typingText(this.community, partner);
     const elsewhere = unread === 0 ? "" : `+${unread.toLocaleString("en-US")}`;
-    return `${[name, typing, elsewhere].filter((part) => part !== "").join(" ")}> `;
+    return promptText(name, [typing, elsewhere], this.screen.columns);
   }
 
   /** Returns the ids of this account's groups. */

@@ -12,6 +12,7 @@ import { peopleCommands } from "./people-commands.ts";
 
 const closing =
   "#N is the number beside a message, ~N that of one that is not stored. Put a name with blanks in double quotes. " +
+  "/group may be left out: /invite is /group invite; but not of /group mute. " +
   "Any other line is a message; begin it with // to send a slash. @ACCOUNT mentions somebody of the conversation.";
 
 export const quitName = "/quit";

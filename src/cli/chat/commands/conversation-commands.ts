@@ -46,7 +46,7 @@ export const conversationCommands: readonly ChatCommand[] = [
   {
     name: "/pin",
     usage: "[#N] [off]",
-    help: "keep it on top, or a message for everybody",
+    help: "keep it on top, or pin a message for all",
     run: async (context, { number, words }) => {
       const isPinned = isOn("/pin", words);
       if (number !== undefined) {
@@ -62,7 +62,7 @@ export const conversationCommands: readonly ChatCommand[] = [
   {
     name: "/pinned",
     usage: "",
-    help: "show what is pinned for everybody",
+    help: "show the messages that are pinned for all",
     run: (context) => context.showPinned(),
   },
   {
@@ -70,7 +70,7 @@ export const conversationCommands: readonly ChatCommand[] = [
     usage: "[off]",
     help: "show its messages only while you are in it",
     run: async (context, { words }) => {
-      const isMuted = isOn("/mute", words);
+      const isMuted = isOn("/mute", words, "; /group mute ACCOUNT keeps a member from talking");
       await context.conversation().mute(isMuted);
       await context.screen.print(
         isMuted ? "* its messages are shown only while you are in it" : "* its messages are shown everywhere again",
@@ -80,7 +80,7 @@ export const conversationCommands: readonly ChatCommand[] = [
   {
     name: "/hide",
     usage: "[#N]",
-    help: "hide it until its next message, or a message",
+    help: "hide it till its next message, or a message",
     async run(context, { number }) {
       if (number === undefined) {
         await context.conversation().hide();
@@ -110,7 +110,7 @@ function messageId(context: ChatContext, number: number): bigint {
   return context.message(number, () => true).message.id;
 }
 
-function isOn(name: string, [word]: readonly string[]): boolean {
-  if (word !== undefined && word !== "off") throw new CommandError(`${name}: expected ${name} or ${name} off`);
+function isOn(name: string, [word]: readonly string[], also = ""): boolean {
+  if (word !== undefined && word !== "off") throw new CommandError(`${name}: expected ${name} or ${name} off${also}`);
   return word === undefined;
 }

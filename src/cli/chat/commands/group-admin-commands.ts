@@ -29,6 +29,7 @@ export const groupAdminCommands: readonly ChatCommand[] = [
           await screen.print(`* not added, because others have added them to too many groups: ${nameList(leftOut)}`);
         if (unwilling.length > 0)
           await screen.print(`* not added, because they do not let you (try /group invite): ${nameList(unwilling)}`);
+        return new Set(words).size > leftOut.length + unwilling.length;
       }),
   },
   {
@@ -50,7 +51,7 @@ export const groupAdminCommands: readonly ChatCommand[] = [
   {
     name: "/group mute",
     usage: "ACCOUNT [MINUTES|off]",
-    help: `let a member not talk, for ${muteMinutes} minutes`,
+    help: `keep a member from talking, for ${muteMinutes} minutes`,
     run: (context, { words: [account = "", word] }) => {
       const until = mutedUntil(word);
       return context.told(() => context.group().mute(account, until));
@@ -65,7 +66,7 @@ export const groupAdminCommands: readonly ChatCommand[] = [
   {
     name: "/group set",
     usage: "WHAT TEXT",
-    help: "set name, announcement, closed, muted, ...",
+    help: "set name, announcement, approval, ...",
     run(context, { words: [what = ""], text }) {
       const changes = updateOf(what, text);
       return context.told(() => context.group().update(changes));

@@ -57,6 +57,15 @@ export const groupCommands: readonly ChatCommand[] = [
     },
   },
   {
+    name: "/group withdraw",
+    usage: "ID",
+    help: "ask no more to join a group",
+    async run({ community, screen }, { words: [id = ""] }) {
+      await community.group(id).withdraw();
+      await screen.print("* you do not ask to join it any more");
+    },
+  },
+  {
     name: "/group quit",
     usage: "NAME|ID",
     help: "leave a group",
@@ -114,7 +123,10 @@ export const groupCommands: readonly ChatCommand[] = [
       else {
         const { account } = partner;
         const people = messenger.isOnline ? await peopleOf(community, [account]) : undefined;
-        await screen.print(`* ${personText(account, people?.get(account) ?? { name: "", presence: undefined })}`);
+        const marks = community.blocked.has(account) ? ["blocked by you"] : [];
+        await screen.print(
+          `* ${personText(account, people?.get(account) ?? { name: "", presence: undefined }, marks)}`,
+        );
       }
     },
   },

@@ -20,7 +20,7 @@ export const messageCommands: readonly ChatCommand[] = [
   {
     name: "/edit",
     usage: "[#N] TEXT",
-    help: "change your message, by default the last one",
+    help: "change your message; default: the last",
     async run(context, { number, text }) {
       const { message } = ownMessage(context, number);
       const { extra } = message;
@@ -30,7 +30,7 @@ export const messageCommands: readonly ChatCommand[] = [
   {
     name: "/recall",
     usage: "[#N]",
-    help: "take your message back, likewise",
+    help: "take your message back; default: the last",
     async run(context, { number }) {
       await context.messenger.recall(ownMessage(context, number).message.id);
     },
@@ -38,7 +38,7 @@ export const messageCommands: readonly ChatCommand[] = [
   {
     name: "/react",
     usage: "[#N] SIGN",
-    help: "react, or take it back; by default the last",
+    help: "react, or take it back; default: the last",
     async run(context, { number, words: [sign = ""] }) {
       const { messenger } = context;
       const { message } = context.message(number, isOthers(context));

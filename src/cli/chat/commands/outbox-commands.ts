@@ -36,7 +36,7 @@ export const outboxCommands: readonly ChatCommand[] = [
   {
     name: "/discard",
     usage: "[~N]",
-    help: "drop what is not stored, by default the last",
+    help: "drop what is not stored; default: the last",
     isLocal: true,
     async run({ screen, sender }, { words: [word] }) {
       const number = word === undefined ? undefined : /^~?(\d{1,9})$/.exec(word)?.[1];

@@ -38,7 +38,7 @@ export const peopleCommands: readonly ChatCommand[] = [
   {
     name: "/unblock",
     usage: "ACCOUNT",
-    help: "end that",
+    help: "get messages of somebody again",
     async run({ community, screen }, { words: [account = ""] }) {
       await community.ready();
       if (!community.blocked.has(account)) await screen.print(`* you do not block ${namedText(account)}`);
