@@ -76,7 +76,6 @@ class ChatSession {
       messenger,
       screen,
       inOrder: (work) => void this.show(work),
-      redraw: () => this.prompt(false),
     });
     this.talk = talk;
     notices.signedIn();

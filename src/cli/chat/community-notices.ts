@@ -94,12 +94,8 @@ export class CommunityNotices {
       : undefined;
     const name = await names.shownName(group);
     await screen.print(groupSentence(change, { me, name, detail }));
-    if (!isOut) return;
-    names.forget(group);
-    if (screen.isTerminal && isSame(talk.partner, { group })) {
-      talk.leave();
-      await talk.redraw();
-    }
+    // It stays the current conversation: a line that is being typed must not go elsewhere, or be lost.
+    if (isOut) names.forget(group);
   }
 
   private async pinned({ partner, messageId, actor, isPinned }: CommunityEvents["messagePinned"]): Promise<void> {

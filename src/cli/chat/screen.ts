@@ -128,8 +128,9 @@ export class Screen {
   /** Shows the input line after a prompt. */
   prompt(text: string): void {
     if (!this.isTyping) return;
+    const above = this.rowsAbove();
     this.typed?.setPrompt(text);
-    this.ask();
+    this.ask(above);
   }
 
   /** The rows of the input above the cursor: none once it is taken, until the prompt is drawn again. */
@@ -137,8 +138,11 @@ export class Screen {
     return this.isAsking ? (this.typed?.getCursorPos().rows ?? 0) : 0;
   }
 
-  private ask(): void {
+  /** `above`: rows between the first one of the input and the cursor. */
+  private ask(above: number): void {
     this.isAsking = true;
+    // readline moves up by its own count, which is behind once a line has grown by a row while it was typed.
+    if (this.typed !== undefined) Object.assign(this.typed, { prevRows: above });
     this.typed?.prompt(true);
   }
 
@@ -154,8 +158,9 @@ export class Screen {
   private drawAgain(): void {
     if (!this.isTyping) return;
     this.drawn = [];
-    void this.streams.output(`${toFirstColumn}${"\n".repeat(this.typed?.getCursorPos().rows ?? 0)}`);
-    this.ask();
+    const above = this.typed?.getCursorPos().rows ?? 0;
+    void this.streams.output(`${toFirstColumn}${"\n".repeat(above)}`);
+    this.ask(above);
   }
 
   /** Shows lines, which must be printable. */
@@ -167,7 +172,7 @@ export class Screen {
     const above = this.rowsAbove();
     // readline moves as many rows up as the cursor was below the first row, and draws from there.
     const taken = output(`${up(above)}${toFirstColumn}${clearBelow}${text}${"\n".repeat(above)}`);
-    this.ask();
+    this.ask(above);
     return taken;
   }
 
@@ -192,7 +197,7 @@ export class Screen {
       void this.streams.output(`${start}${clearBelow}${text}${"\n".repeat(above)}`);
     }
     this.forgetAbove(this.inputRows());
-    this.ask();
+    this.ask(above);
     return true;
   }
 

@@ -29,8 +29,6 @@ interface TalkOptions {
   readonly screen: Screen;
   /** Runs `work` after all earlier output. */
   readonly inOrder: (work: () => Promise<void>) => void;
-  /** Shows the prompt again if it is another one. */
-  readonly redraw: () => Promise<void>;
 }
 
 export class Talk implements ChatContext {
@@ -38,7 +36,6 @@ export class Talk implements ChatContext {
   readonly community: Community;
   readonly screen: Screen;
   readonly names: GroupNames;
-  readonly redraw: () => Promise<void>;
   readonly shown = new ShownMessages();
   readonly view: ConversationView;
   readonly sender: Sender;
@@ -46,11 +43,10 @@ export class Talk implements ChatContext {
   /** What commands have said already, by group and kind: its entry is still to come. */
   private readonly said = new Set<string>();
 
-  constructor({ messenger, screen, inOrder, redraw }: TalkOptions) {
+  constructor({ messenger, screen, inOrder }: TalkOptions) {
     this.messenger = messenger;
     this.community = Community.of(messenger);
     this.screen = screen;
-    this.redraw = redraw;
     this.names = new GroupNames(messenger, () => this.listedGroups());
     const { names, shown } = this;
     const marks = new ReadMarks(messenger);
