@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { helpLines } from "../../src/cli/chat/command-form.ts";
+import { helpLines, unquoted } from "../../src/cli/chat/command-form.ts";
 import { allCommands } from "../../src/cli/chat/commands/all-commands.ts";
 import { conversationLine, messageLine, nameList, quote } from "../../src/cli/chat/format.ts";
 import { parseInput } from "../../src/cli/chat/input.ts";
@@ -197,6 +197,8 @@ describe("a line of a terminal", () => {
 test("a list of names shows five of them and a count", () => {
   expect(nameList(["a", "b b", "c"])).toBe('a, "b b", c');
   expect(nameList(["a", "b", "c", "d", "e", "f"])).toBe("a, b, c, d, e and 1 other");
+  expect(nameList(["a", "b", "c", "d"], 3, 192)).toBe("a, b, c and 189 others");
+  expect(nameList([], 3, 192)).toBe("192 others");
   expect(nameList(Array.from({ length: 9_990 }, (_, at) => `m${at}`))).toBe("m0, m1, m2, m3, m4 and 9,985 others");
 });
 
@@ -242,4 +244,9 @@ describe("a line of the list of conversations", () => {
     expect(cut("👩‍👩‍👧👩‍👩‍👧", 3)).toBe("👩‍👩‍👧…");
     expect(cut("abc", 3)).toBe("abc");
   });
+});
+
+test("a text in double quotes is taken without them, if it is quoted as a whole", () => {
+  const texts = ['""', '"the crew"', '"a \\"b\\""', '"a" and "b"', "a", '"', '"a'];
+  expect(texts.map(unquoted)).toEqual(["", "the crew", 'a "b"', '"a" and "b"', "a", '"', '"a']);
 });

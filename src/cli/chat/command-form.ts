@@ -38,7 +38,7 @@ export function readGiven({ usage }: CommandForm, typed: string): Given | undefi
     const found = pattern.exec(rest);
     if (found === null) return undefined;
     rest = rest.slice(found[0].length);
-    return found[2] ?? found[1]?.replace(/\\(.)/g, "$1");
+    return found[2] ?? (found[1] === undefined ? undefined : unescaped(found[1]));
   };
   for (const part of usage.match(partPattern) ?? []) {
     const isOptional = part.startsWith("[");
@@ -59,6 +59,16 @@ export function readGiven({ usage }: CommandForm, typed: string): Given | undefi
     }
   }
   return rest.trim() === "" ? { number, words, text: "" } : undefined;
+}
+
+/** A text that stands in double quotes as a whole, without them; any other as it is. */
+export function unquoted(text: string): string {
+  const [, inner] = /^"((?:[^"\\]|\\.)*)"$/.exec(text) ?? [];
+  return inner === undefined ? text : unescaped(inner);
+}
+
+function unescaped(quoted: string): string {
+  return quoted.replace(/\\(.)/g, "$1");
 }
 
 /** Formats the lines of /help: each command with its phrase, in two lines where these would not fit into one. */

@@ -69,6 +69,8 @@ export class CommunityNotices {
   }
 
   private changed(change: GroupChange): void {
+    // Also of a change that is not shown.
+    if (change.fields.includes("name")) this.talk()?.names.renamed(change.group);
     if (this.talk()?.isDoneHere(change) === true) return;
     if (this.missed === undefined) return this.show(() => this.tell(change));
     this.missedCount++;
@@ -82,9 +84,8 @@ export class CommunityNotices {
     if (talk === undefined) return;
     const { messenger, names, community, screen } = talk;
     const me = messenger.account;
-    const { group, kind, fields, accounts } = change;
+    const { group, kind, accounts } = change;
     const isOut = kind === "dismissed" || ((kind === "left" || kind === "removed") && accounts.includes(me));
-    if (fields.includes("name")) names.renamed(group);
     const isTextNeeded = !isLate && !isOut && (kind === "updated" || kind === "settings");
     const detail = isTextNeeded
       ? await community

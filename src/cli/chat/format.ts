@@ -100,11 +100,13 @@ export function bodyText(body: string): string {
   return printable(body.replaceAll("\t", "  ").replaceAll("\r\n", "\n")).replace(blankRun, blankRunShown);
 }
 
-/** Formats `alice, bob and 9,988 others`, with at most `max` names. */
-export function nameList(names: readonly string[], max = namesMax): string {
+/** Formats `alice, bob and 9,988 others`, with at most `max` names, of `count`. */
+export function nameList(names: readonly string[], max = namesMax, count = names.length): string {
   const shown = names.slice(0, max).map(namedText).join(", ");
-  const left = names.length - max;
-  return left <= 0 ? shown : `${shown} and ${left.toLocaleString("en-US")} ${left === 1 ? "other" : "others"}`;
+  const left = count - Math.min(names.length, max);
+  if (left <= 0) return shown;
+  const others = `${left.toLocaleString("en-US")} ${left === 1 ? "other" : "others"}`;
+  return shown === "" ? others : `${shown} and ${others}`;
 }
 
 /** Formats a line of /conversations, of at most `columns` cells if there is a width. */

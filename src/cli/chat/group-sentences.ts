@@ -63,9 +63,7 @@ export function groupSentence(change: GroupChange, told: Told): string {
   const who = actor === told.me ? "you" : namedText(actor);
   const isSelf = accounts.length === 1 && accounts[0] === told.me;
   // Beyond the accounts that it names, an entry has their number alone.
-  const more = count - accounts.length;
-  const names =
-    more > 0 ? `${nameList(accounts, namedMax)} and ${more.toLocaleString("en-US")} more` : nameList(accounts);
+  const names = count > accounts.length ? nameList(accounts, namedMax, count) : nameList(accounts);
   return `* ${sentences[change.kind](change, told, who, isSelf ? "you" : names)}`;
 }
 

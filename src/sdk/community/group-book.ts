@@ -113,12 +113,14 @@ export class GroupBook {
     const isLate = change.entryId < (this.newest.get(id) ?? 0n);
     if (!isLate) this.newest.set(id, change.entryId);
     dropOldest(this.newest, newestMax);
-    // What is being read may not have it, and a later change may have come before it.
-    if (this.list.isReading || this.asked.has(id) || (isLate && known !== undefined)) this.reread(id, 0);
+    const isBeingRead = this.list.isReading || this.asked.has(id) || this.refreshing === id;
     if (known === undefined) {
       if ((kind === "created" || kind === "joined") && isPerhapsMine && this.list.isReady) this.reread(id, 0);
     } else if (kind === "dismissed" || ((kind === "left" || kind === "removed") && isMine)) this.remove(id);
     else this.happened(change, known, isMine, isPerhapsMine);
+    // What is being read may not have it, and a later change may have come before it. A group that was removed, too:
+    // the answer puts it back.
+    if (isBeingRead || (isLate && known !== undefined)) this.reread(id, 0);
   }
 
   private happened(change: GroupChange, known: GroupFacts, isMine: boolean, isPerhapsMine: boolean): void {
@@ -174,6 +176,8 @@ export class GroupBook {
     for (const id of this.stale) {
       this.stale.delete(id);
       this.refreshing = id;
+      // Its answer is older than what is asked for now.
+      await this.asked.get(id)?.catch(() => undefined);
       try {
         this.take(await this.ask(this.owner.patientAsk, id), this.details.has(id));
       } catch (error) {

@@ -174,6 +174,50 @@ test("a group is read again for what an entry does not say, and not for joins an
   await same(() => community.groups.items, [], "gone");
 });
 
+test("a group that an entry removes while it is read stays away, though the answer has it", async () => {
+  const { peer, community } = await start();
+  const group = { id: "g", name: "tea", owner: "bob", memberCount: 5 };
+  const waiting: (() => void)[] = [];
+  let isMember = true;
+  let isHeld = false;
+  peer.on(Command.GroupList, (request) => {
+    const answer = (): void => request.respond(GroupListRespSchema, { groups: [group] });
+    return isHeld ? void waiting.push(answer) : answer();
+  });
+  peer.on(Command.GroupDetail, (request) => {
+    if (!isMember) return request.refuse(Status.Forbidden, "no member");
+    const answer = (): void => request.respond(GroupGetRespSchema, group);
+    return isHeld ? void waiting.push(answer) : answer();
+  });
+  await community.groups.ready();
+  let id = 20n;
+  const push = (kind: EntryKind, detail: MessageInitShape<typeof EntryDetailSchema>): void => {
+    peer.latest.push(Command.Event, "", EventPushSchema, {
+      ...entry,
+      ...{ entryId: id, previousEntryId: id - 1n, kind, detail },
+    });
+    id++;
+  };
+  const removed = { accounts: ["alice"], count: 1 };
+  for (const reading of ["asked for", "read again"]) {
+    isHeld = true;
+    const asked = reading === "asked for" ? community.group("g").detail() : undefined;
+    if (asked === undefined) push(EntryKind.EntryGroupUpdated, { fields: [0] });
+    await same(() => waiting.length, 1, reading);
+    [isHeld, isMember] = [false, false];
+    push(EntryKind.EntryGroupRemoved, removed);
+    await same(() => community.groups.items, [], "removed");
+    await Bun.sleep(20);
+    for (const answer of waiting.splice(0)) answer();
+    await asked;
+    await Bun.sleep(50);
+    expect([reading, community.groups.items]).toEqual([reading, []]);
+    isMember = true;
+    push(EntryKind.EntryGroupJoined, removed);
+    await same(() => community.groups.items.length, 1, "joined again");
+  }
+});
+
 test("1,000 accounts are watched and not 1,001, in requests of 200, again after each hint and sign-in", async () => {
   const { peer, client, community } = await start();
   const { asked, held } = watches(peer);

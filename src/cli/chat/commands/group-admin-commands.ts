@@ -4,6 +4,7 @@ import { namedText } from "../../../base/printable.ts";
 import type { GroupUpdate } from "../../../sdk/community/community-types.ts";
 import type { ChatCommand, ChatContext } from "../chat-context.ts";
 import { CommandError } from "../command-error.ts";
+import { unquoted } from "../command-form.ts";
 import { bodyText, nameList, timeText } from "../format.ts";
 
 /** How long a member is muted unless a time is given, in minutes. */
@@ -175,7 +176,8 @@ function numberOf(name: string, word: string, max: number): number {
 
 function updateOf(what: string, text: string): GroupUpdate {
   const field = texts.find((name) => name === what);
-  if (field !== undefined) return { [field]: text === '""' ? "" : text };
+  // In quotes or not: a name with blanks is quoted elsewhere.
+  if (field !== undefined) return { [field]: unquoted(text) };
   if (what !== "closed" && what !== "approval" && what !== "muted")
     throw new CommandError(`/group set: expected ${fieldsHelp}; not ${namedText(what)}`);
   if (text !== "on" && text !== "off") throw new CommandError(`/group set ${what}: expected on or off`);

@@ -157,12 +157,12 @@ async function membersLine({ community }: ChatContext, id: string): Promise<stri
     }
   }
   const accounts = [...found.keys()].toSorted((one, other) => rank(found.get(one)) - rank(found.get(other)));
-  const people = await peopleOf(community, accounts);
-  const shown = accounts
-    .slice(0, listedMax)
-    .map((account) =>
-      personText(account, people.get(account) ?? { name: "", presence: undefined }, found.get(account)),
-    );
+  // An older server tells all members at once: more than can be watched.
+  const listed = accounts.slice(0, listedMax);
+  const people = await peopleOf(community, listed);
+  const shown = listed.map((account) =>
+    personText(account, people.get(account) ?? { name: "", presence: undefined }, found.get(account)),
+  );
   return `* ${shown.join(", ")}${hasMore || accounts.length > listedMax ? " and others" : ""}`;
 }
 
