@@ -126,12 +126,17 @@ export class GroupBook {
   private happened(change: GroupChange, known: GroupFacts, isMine: boolean, isPerhapsMine: boolean): void {
     const { group: id, kind, actor, accounts, count, role, until: mutedUntil } = change;
     const { memberCount } = known;
+    // Its entry comes after the answer to the request: what was read in between has counted it.
+    const isOwn = actor === this.owner.account();
     switch (kind) {
       case "joined":
         // If it has joined itself, it was counted when the group was read.
-        return isMine ? undefined : this.changed(id, { memberCount: memberCount + count });
+        if (isMine) return;
+        if (isOwn) return this.reread(id, 0);
+        return this.changed(id, { memberCount: memberCount + count });
       case "left":
       case "removed":
+        if (isOwn) return this.reread(id, 0);
         this.changed(id, { memberCount: Math.max(memberCount - count, 0) });
         // Who inherits, or whether this account is still a member, the group says.
         return isPerhapsMine || accounts.includes(known.owner) ? this.reread(id, memberCount) : undefined;
@@ -143,8 +148,7 @@ export class GroupBook {
         return isMine ? this.changed(id, { mutedUntil }) : undefined;
       case "transferred": {
         const [owner = ""] = accounts;
-        const isFormer = actor === this.owner.account();
-        this.changed(id, { owner, ...(isMine ? { role: "owner" } : isFormer ? { role: "admin" } : {}) });
+        this.changed(id, { owner, ...(isMine ? { role: "owner" } : isOwn ? { role: "admin" } : {}) });
         return isMine ? this.spoil(id) : undefined;
       }
       case "alias":

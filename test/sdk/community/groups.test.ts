@@ -182,6 +182,23 @@ for (const transport of ["ws", "tcp"] as const) {
   });
 }
 
+test("who is added, and the group read at once, is counted once", async () => {
+  const ann = await person(server, fresh("ann"));
+  const events = told(ann, "groupChanged");
+  for (let round = 0; round < 20; round++) {
+    const { id } = await ann.client.newGroup({ name: "tea", members: ["bob"] });
+    const group = ann.community.group(id);
+    await group.add(["cyd", "dan"]);
+    expect((await group.detail()).memberCount).toBe(4);
+    await same(() => events.some((event) => event.group === id && event.kind === "joined"), true, "the entry");
+    expect((await group.detail()).memberCount).toBe(4);
+    await group.remove(["dan"]);
+    expect((await group.detail()).memberCount).toBeOneOf([3, 4]);
+    await same(() => events.some((event) => event.group === id && event.kind === "removed"), true, "the entry");
+    expect((await group.detail()).memberCount).toBe(3);
+  }
+});
+
 test("what happened while a device was away is told at its return, and its lists are right", async () => {
   const [ann, bob, cyd, id] = await three("tcp");
   const other = await ann.client.newGroup({ name: "gone", members: [bob.account] });
