@@ -154,9 +154,14 @@ export class Group {
   /**
    * Makes an invitation; for the owner and admins. A group has at most 100 of them. If the answer was lost, there may
    * be one that nobody knows, which `invitations` has: a repetition makes another.
+   * @throws RangeError if an option is not above 0
    */
-  async invite({ expiresInMs = 0, usesMax: uses = 0 }: InviteOptions = {}): Promise<Invitation> {
-    const request = { group: this.id, expiresIn: BigInt(Math.ceil(expiresInMs / 1_000)), uses };
+  async invite({ expiresInMs, usesMax }: InviteOptions = {}): Promise<Invitation> {
+    // For the server, 0 is the default: an invitation without an end of its own is not what was asked for.
+    for (const [name, value] of Object.entries({ expiresInMs, usesMax }))
+      if (value !== undefined && !(value > 0))
+        throw new RangeError(`invite: ${name} is ${value}, expected more than 0`);
+    const request = { group: this.id, expiresIn: BigInt(Math.ceil((expiresInMs ?? 0) / 1_000)), uses: usesMax ?? 0 };
     return invitationOf(await this.owner.ask(Command.GroupInvite, GroupInviteReq, request, WireInvitation));
   }
 

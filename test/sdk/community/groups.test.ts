@@ -182,6 +182,14 @@ for (const transport of ["ws", "tcp"] as const) {
   });
 }
 
+test("an invitation that has ended, or that nobody may use, is not made without an end", async () => {
+  const { client, community } = await person(server, fresh("ann"));
+  const group = community.group((await client.newGroup({ name: "tea", members: [] })).id);
+  for (const options of [{ usesMax: 0 }, { expiresInMs: 0 }, { expiresInMs: -1 }, { usesMax: NaN }])
+    expect(await group.invite(options).catch((error: unknown) => error)).toBeInstanceOf(RangeError);
+  expect(await group.invitations()).toEqual([]);
+});
+
 test("who is added, and the group read at once, is counted once", async () => {
   const ann = await person(server, fresh("ann"));
   const events = told(ann, "groupChanged");
