@@ -37,6 +37,18 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     const setConsent = (account: string, rules: object) =>
       groupAsks.people.setConsent({ app: "app", account, ...rules });
 
+    test("who may be watched is found where all are in thousands of large groups", async () => {
+      await db.sql.unsafe(`
+        INSERT INTO roost.account (app, name) SELECT 'app', 'watched' || i FROM generate_series(0, 200) AS i;
+        INSERT INTO roost.chat_group (
+            owner, created_ms, version, member_count, closed, app, id, name, avatar, introduction)
+          SELECT 1, 0, 1, 201, false, 'app', 'large' || i, '', '', '' FROM generate_series(1, 2000) AS i;
+        INSERT INTO roost.member (chat_group, account, from_id, joined_ms)
+          SELECT g.number, a.number, 1, 0 FROM roost.chat_group g, roost.account a WHERE a.name LIKE 'watched%'`);
+      const names = Array.from({ length: 201 }, (_, at) => `watched${at}`);
+      expect(await groupAsks.people.watchable("app", "watched0", names)).toEqual(["watched0"]);
+    }, 60_000);
+
     test("the functions of the database say of every combination of facts what mayReach and mayWatch say", async () => {
       for (const [at, consent] of consents.entries()) {
         for (const isBlocked of bits) {

@@ -146,6 +146,11 @@ CREATE OR REPLACE FUNCTION roost.watchable(a_app text, a_account text, a_account
 RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
   me CONSTANT bigint := roost.account_number(a_app, a_account);
+  -- Read once, and only the small ones: the others may be in thousands of groups each.
+  small_groups CONSTANT bigint[] := ARRAY(
+    SELECT m.chat_group FROM roost.member m
+    WHERE m.account = me AND m.until_id IS NULL AND (
+      SELECT g.member_count FROM roost.chat_group g WHERE g.number = m.chat_group) BETWEEN 1 AND a_members_max);
 BEGIN
   RETURN ARRAY(
     SELECT t.name
@@ -155,19 +160,19 @@ BEGIN
       OFFSET 0
     ) t
     WHERE t.name = a_account OR t.number IS NOT NULL AND NOT ${isBlocked("t.number", "me")} AND (
-      roost.have_talked(me, t.number) OR roost.share_group(me, t.number, a_members_max))
+      roost.have_talked(me, t.number) OR roost.is_in_any(t.number, small_groups))
     ORDER BY t.position);
 END $$;
 
--- Whether two accounts are members of a group that has at most so many members.
-CREATE OR REPLACE FUNCTION roost.share_group(a_one bigint, a_other bigint, a_members_max bigint) RETURNS boolean
+-- Whether an account is a member of one of these groups, each of which is looked up by its key.
+CREATE OR REPLACE FUNCTION roost.is_in_any(a_account bigint, a_groups bigint[]) RETURNS boolean
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN EXISTS (
-    SELECT FROM roost.member o
-    JOIN roost.member m ON m.chat_group = o.chat_group AND m.account = a_one AND m.until_id IS NULL
-    JOIN roost.chat_group g ON g.number = o.chat_group
-    WHERE o.account = a_other AND o.until_id IS NULL AND g.member_count BETWEEN 1 AND a_members_max);
+    SELECT FROM unnest(a_groups) AS t (chat_group)
+    WHERE (
+      SELECT true FROM roost.member m
+      WHERE m.chat_group = t.chat_group AND m.account = a_account AND m.until_id IS NULL));
 END $$;
 `;
 
