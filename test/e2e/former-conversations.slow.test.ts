@@ -55,7 +55,10 @@ test.skipIf(formerReleaseMissing !== undefined)(
     const edit = { messageId, body: "hello" };
     succeeded(await ann.client.request(Command.MessageEdit, "", MessageEditReqSchema, edit));
     await groupTalk(ann.client, group, "last");
-    expect(await tablet.client.pushed(Command.Event, EventPushSchema)).toMatchObject([{ kind: EntryKind.EntryEdited }]);
+    expect(await tablet.client.pushed(Command.Event, EventPushSchema, 2)).toMatchObject([
+      { kind: EntryKind.EntryGroupCreated },
+      { kind: EntryKind.EntryEdited },
+    ]);
     const [, last] = await tablet.client.pushed(Command.GroupTalk, MessagePushSchema, 2);
     expect(last?.previousEntryId).toBeGreaterThan(messageId);
     expect(await bob.client.pushed(Command.GroupTalk, MessagePushSchema, 2)).toMatchObject([

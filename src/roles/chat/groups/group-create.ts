@@ -67,14 +67,15 @@ export function groupCreate(parts: ChatParts): Handler {
     const members = [owner, ...others];
     context.respond(GroupCreateRespSchema, { groupId: id, leftOut: [...outcome.leftOut] });
     const { version, time } = outcome;
+    const { command, channelId, sequence } = context;
+    const head = { command, channelId, sequence, dest: id };
+    const body = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members }));
+    // First, as it always was: whoever signs in a moment later does not get it.
+    fanOut.add(new NoticeDelivery(parts, { app, head, actor: owner, body }, () => members));
     const entry = groupEntry(
       { entryId: version, kind: entryKind.groupCreated, actor: owner, time, group: id },
       members,
     );
     pushEntry(parts, context, { entry, previousEntryId: 0n, groupVersion: version }, 0, { only: members });
-    const { command, channelId, sequence } = context;
-    const head = { command, channelId, sequence, dest: id };
-    const body = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members }));
-    fanOut.add(new NoticeDelivery(parts, { app, head, actor: owner, body }, () => members));
   };
 }
