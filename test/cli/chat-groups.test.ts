@@ -40,7 +40,7 @@ test("each kind of entry has its sentence, for those whom it concerns, too", () 
     [{ kind: "joined", actor: "bob", accounts: ["bob"] }, "you are in group team"],
     [{ kind: "joined", accounts: ["bob"] }, "you are in group team: ann added you"],
     [{ kind: "joined", accounts: ["cyd", "dan"] }, "ann added cyd, dan to team"],
-    [{ kind: "joined", accounts: ["cyd"], count: 1_001 }, "ann added cyd and 1,000 more to team"],
+    [{ kind: "joined", accounts: ["cyd"], count: 1_001 }, "ann added cyd and 1,000 others to team"],
     [{ kind: "left", actor: "cyd", accounts: ["cyd"] }, "cyd left team"],
     [{ kind: "left", actor: "bob", accounts: ["bob"] }, "you are not in group team any more"],
     [{ kind: "removed", accounts: ["cyd"] }, "ann removed cyd from team"],
