@@ -15,6 +15,17 @@ const fieldNames = [
 ] as const;
 export type GroupField = (typeof fieldNames)[number];
 
+/** The columns of the fields, in both engines. */
+export const fieldColumns = {
+  name: "name",
+  avatar: "avatar",
+  introduction: "introduction",
+  announcement: "announcement",
+  isClosed: "closed",
+  hasApproval: "approval",
+  isForAdmins: "for_admins",
+} as const satisfies Record<GroupField, string>;
+
 /** The fields that an entry of the kind `groupUpdated` names; `groupSettings` names the others. */
 export const textFields: readonly GroupField[] = fieldNames.slice(0, 4);
 export const settingFields: readonly GroupField[] = fieldNames.slice(4);

@@ -167,12 +167,12 @@ export abstract class JobStore {
     return undefined;
   }
 
-  private writeTalks(talks: readonly Talk[], known: readonly KnownPairs[] = []): Promise<readonly TalkOutcome[]> {
+  private writeTalks(talks: readonly Talk[], known?: readonly KnownPairs[]): Promise<readonly TalkOutcome[]> {
     let characters = 0;
     const jobs: Job[] = [];
     for (const talk of talks) {
       characters += talk.body.length + talk.extra.length;
-      const pairs = known[jobs.length]?.pairs;
+      const pairs = known?.[jobs.length]?.pairs;
       jobs.push(pairs === undefined ? talkJob(talk) : { ...talkJob(talk), pairs });
     }
     return this.write(jobs, characters, (slots) => talks.map((_, job) => talkOutcome(slots, job)));

@@ -3,7 +3,7 @@
 // before, byte for byte; and what is refused is refused with the former sentence.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";
 import {
   BlockReqSchema,
@@ -32,7 +32,7 @@ import {
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
 import { ServerProcess, run } from "../../scripts/harness/server-process.ts";
-import { asked, createGroup, groupTalk, succeeded } from "../support/commands.ts";
+import { ask, asked, createGroup, groupTalk, succeeded } from "../support/commands.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { sentenceOf, WireClient } from "../support/wire-client.ts";
 
@@ -60,13 +60,6 @@ async function person(account: string, features: string[]): Promise<WireClient> 
   succeeded(await client.request(Command.SignIn, "", LoginReqSchema, { token: out.trim(), features }));
   return client;
 }
-
-const ask = <Desc extends DescMessage>(
-  client: WireClient,
-  command: string,
-  schema: Desc,
-  init: MessageInitShape<Desc>,
-) => client.request(command, "", schema, create(schema, init));
 
 /** What a client was notified of, `+` an account that joined, `-` one that left. */
 async function noticesOf(client: WireClient, group: string): Promise<string[]> {

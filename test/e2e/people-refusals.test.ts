@@ -43,7 +43,7 @@ import {
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
 import { ServerProcess, run } from "../../scripts/harness/server-process.ts";
-import { asked, createGroup, groupTalk, succeeded, talk } from "../support/commands.ts";
+import { ask, asked, createGroup, groupTalk, succeeded, talk } from "../support/commands.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { type Answer, sentenceOf, WireClient } from "../support/wire-client.ts";
@@ -70,7 +70,7 @@ beforeAll(async () => {
   foreign = await person("ann", { app: "another" });
   group = await createGroup(ann, ["bob", "cid"]);
   const role = GroupRole.GroupRoleAdmin;
-  succeeded(await request(ann, Command.GroupRole, GroupRoleReqSchema, { group, account: "bob", role }));
+  succeeded(await ask(ann, Command.GroupRole, GroupRoleReqSchema, { group, account: "bob", role }));
   said = (await groupTalk(ann, group, "what ann said")).messageId;
   await talk(ann, "bob", "hello");
 }, 60_000);
@@ -84,13 +84,6 @@ async function person(account: string, { app = "", device = "phone", features = 
 }
 
 const stranger = () => WireClient.connect(server.tcp.replace("tcp://", ""));
-const request = <Desc extends DescMessage>(
-  client: WireClient,
-  command: string,
-  schema: Desc,
-  init: MessageInitShape<Desc>,
-) => client.request(command, "", schema, create(schema, init));
-
 /** A command with a body. */
 interface Asking {
   readonly command: Command;
@@ -149,7 +142,7 @@ async function seen(): Promise<unknown> {
   const wanted = { groupId: group, limit: 200 };
   const page = await asked(ann, Command.GroupMembers, GroupGetReqSchema, wanted, GroupGetRespSchema);
   const all = [ann, bob, cid, dan, plain, foreign];
-  for (const client of all) await request(client, Command.GroupDetail, GroupGetReqSchema, { groupId: "none" });
+  for (const client of all) await ask(client, Command.GroupDetail, GroupGetReqSchema, { groupId: "none" });
   return { page, pushes: all.map(({ pushes }) => pushes.map(({ header }) => header.command)) };
 }
 
@@ -158,8 +151,8 @@ type Case = readonly [what: string, ask: () => Promise<Answer>, status: Status, 
 /** Expects each request to be refused so, and to leave everything and everybody as they were. */
 async function refused(cases: readonly Case[]): Promise<void> {
   const before = await seen();
-  for (const [what, ask, status, says] of cases) {
-    const answer = await ask();
+  for (const [what, sent, status, says] of cases) {
+    const answer = await sent();
     const sentence = answer.status === Status.Success ? "" : sentenceOf(answer);
     expect([what, answer.status, sentence]).toEqual([what, status, says]);
   }
@@ -176,7 +169,7 @@ const by =
     init: MessageInitShape<Desc>,
     status: Status,
     says: string,
-  ): Case => [`${command}: ${what}`, () => request(client(), command, schema, init), status, says];
+  ): Case => [`${command}: ${what}`, () => ask(client(), command, schema, init), status, says];
 const [annSends, cidSends, danSends] = [by(() => ann), by(() => cid), by(() => dan)];
 
 test("a connection without the feature is refused each command, and one without a session is closed", async () => {
@@ -221,7 +214,7 @@ test("what is another app's is answered as if it did not exist, byte for byte", 
   expect(await seen()).toEqual(before);
   const { code } = await asked(ann, Command.GroupInvite, GroupInviteReqSchema, { group }, InvitationSchema);
   const join = { code };
-  const guess = await request(foreign, Command.GroupJoin, GroupJoinReqSchema, join);
+  const guess = await ask(foreign, Command.GroupJoin, GroupJoinReqSchema, join);
   expect([guess.status, sentenceOf(guess)]).toEqual([notFound, wrongCode]);
 }, 60_000);
 
@@ -251,15 +244,15 @@ test("bodies that are cut, random or long are answered, and end nothing", async 
 test("names and texts at, just below and just above each of their bounds", async () => {
   const frank = await person("frank");
   const mine = await createGroup(frank, []);
-  const ask = <Desc extends DescMessage>(command: Command, schema: Desc, init: MessageInitShape<Desc>) =>
-    request(frank, command, schema, init);
+  const franks = <Desc extends DescMessage>(command: Command, schema: Desc, init: MessageInitShape<Desc>) =>
+    ask(frank, command, schema, init);
   const bounds: readonly (readonly [string, number, (text: string) => Promise<Answer>, Status, string])[] = [
     ...(["name", "avatar", "introduction", "announcement"] as const).map(
       (field) =>
         [
           "x",
           4_096,
-          (text: string) => ask(Command.GroupUpdate, GroupUpdateReqSchema, { group: mine, [field]: text }),
+          (text: string) => franks(Command.GroupUpdate, GroupUpdateReqSchema, { group: mine, [field]: text }),
           tooLarge,
           `a group's ${field} has at most 4096 bytes`,
         ] as const,
@@ -267,49 +260,49 @@ test("names and texts at, just below and just above each of their bounds", async
     [
       "é",
       64,
-      (alias) => ask(Command.GroupAlias, GroupAliasReqSchema, { group: mine, alias }),
+      (alias) => franks(Command.GroupAlias, GroupAliasReqSchema, { group: mine, alias }),
       badBody,
       "alias has at most 64 characters",
     ],
     [
       "👍",
       64,
-      (name) => ask(Command.AccountSetProfile, ProfileSetReqSchema, { name }),
+      (name) => franks(Command.AccountSetProfile, ProfileSetReqSchema, { name }),
       badBody,
       "name has at most 64 characters",
     ],
     [
       "x",
       512 - "https://a/".length,
-      (rest) => ask(Command.AccountSetProfile, ProfileSetReqSchema, { avatar: `https://a/${rest}` }),
+      (rest) => franks(Command.AccountSetProfile, ProfileSetReqSchema, { avatar: `https://a/${rest}` }),
       tooLarge,
       "avatar has at most 512 bytes",
     ],
     [
       "é",
       512,
-      (extra) => ask(Command.AccountSetProfile, ProfileSetReqSchema, { extra }),
+      (extra) => franks(Command.AccountSetProfile, ProfileSetReqSchema, { extra }),
       tooLarge,
       "extra has at most 1024 bytes",
     ],
     [
       "x",
       1_024,
-      (body) => ask(Command.Signal, SignalSchema, { account: "frank", kind: "k", body }),
+      (body) => franks(Command.Signal, SignalSchema, { account: "frank", kind: "k", body }),
       tooLarge,
       "a signal's body has at most 1024 bytes",
     ],
     [
       "é",
       16,
-      (kind) => ask(Command.Signal, SignalSchema, { account: "frank", kind }),
+      (kind) => franks(Command.Signal, SignalSchema, { account: "frank", kind }),
       badBody,
       "kind must have 1 to 32 bytes without control characters",
     ],
     [
       "é",
       60,
-      (account) => ask(Command.AccountBlock, BlockReqSchema, { account }),
+      (account) => franks(Command.AccountBlock, BlockReqSchema, { account }),
       badBody,
       `account must be a name: ${nameRule}`,
     ],
@@ -322,7 +315,7 @@ test("names and texts at, just below and just above each of their bounds", async
     const answer = await sending(letter.repeat(most + 1));
     expect([at, answer.status, sentenceOf(answer)]).toEqual([at, status, says]);
   }
-  const requestText = (text: string) => ask(Command.GroupRequest, GroupRequestReqSchema, { group: "none", text });
+  const requestText = (text: string) => franks(Command.GroupRequest, GroupRequestReqSchema, { group: "none", text });
   expect((await requestText("é".repeat(256))).status).toBe(notFound);
   const long = await requestText("é".repeat(257));
   expect([long.status, sentenceOf(long)]).toEqual([tooLarge, "text has at most 512 bytes"]);
@@ -377,8 +370,8 @@ test("control and direction characters, and bytes that are no text, in names", a
     expect([command, answer.status]).toEqual([command, badBody]);
   }
   // Scripts and emoji need these two.
-  succeeded(await request(cid, Command.GroupAlias, GroupAliasReqSchema, { group, alias: "👩‍👩‍👧 نم‌یخ" }));
-  succeeded(await request(cid, Command.GroupAlias, GroupAliasReqSchema, { group, alias: "" }));
+  succeeded(await ask(cid, Command.GroupAlias, GroupAliasReqSchema, { group, alias: "👩‍👩‍👧 نم‌یخ" }));
+  succeeded(await ask(cid, Command.GroupAlias, GroupAliasReqSchema, { group, alias: "" }));
 }, 60_000);
 
 test("numbers that are negative or huge, lists that are empty or too long, and oneself", async () => {
@@ -521,7 +514,7 @@ test("numbers that are negative or huge, lists that are empty or too long, and o
   const twice = { group, accounts: ["bob", "bob", "cid"] };
   const added = await asked(ann, Command.GroupAdd, GroupAddReqSchema, twice, GroupAddRespSchema);
   expect(added).toMatchObject({ entryId: 0n, leftOut: [], unwilling: [] });
-  succeeded(await request(ann, Command.GroupTransfer, GroupTransferReqSchema, { group, account: "ann" }));
+  succeeded(await ask(ann, Command.GroupTransfer, GroupTransferReqSchema, { group, account: "ann" }));
 }, 60_000);
 
 test("who may not, and a group that is none", async () => {
@@ -562,10 +555,10 @@ test("who may not, and a group that is none", async () => {
 test("codes that are expired, revoked, used up or guessed have one answer, and guessing is slowed down", async () => {
   const invite = (init: { expiresIn?: bigint; uses?: number }) =>
     asked(ann, Command.GroupInvite, GroupInviteReqSchema, { group, ...init }, InvitationSchema);
-  const join = (client: WireClient, code: string) => request(client, Command.GroupJoin, GroupJoinReqSchema, { code });
+  const join = (client: WireClient, code: string) => ask(client, Command.GroupJoin, GroupJoinReqSchema, { code });
   const [short, once, revoked] = [await invite({ expiresIn: 1n }), await invite({ uses: 1 }), await invite({})];
   const [gil, hal] = [await person("gil"), await person("hal")];
-  succeeded(await request(ann, Command.GroupRevoke, GroupRevokeReqSchema, { group, code: revoked.code }));
+  succeeded(await ask(ann, Command.GroupRevoke, GroupRevokeReqSchema, { group, code: revoked.code }));
   succeeded(await join(gil, once.code));
   await Bun.sleep(2_100);
   const codes = [short.code, once.code, revoked.code, "x", "x".repeat(22), once.code.toLowerCase(), "é".repeat(1_000)];
@@ -585,15 +578,15 @@ test("codes that are expired, revoked, used up or guessed have one answer, and g
   // Right ones of others are not slowed down by that.
   const valid = await invite({});
   for (let times = 0; times < 30; times++) succeeded(await join(gil, valid.code));
-  succeeded(await request(ann, Command.GroupRemove, GroupRemoveReqSchema, { group, accounts: ["gil"] }));
+  succeeded(await ask(ann, Command.GroupRemove, GroupRemoveReqSchema, { group, accounts: ["gil"] }));
   for (const client of [gil, hal]) client.terminate();
 }, 60_000);
 
 test("twenty requests to join are one, told once", async () => {
   const open = await createGroup(ann, []);
-  succeeded(await request(ann, Command.GroupUpdate, GroupUpdateReqSchema, { group: open, approval: true }));
+  succeeded(await ask(ann, Command.GroupUpdate, GroupUpdateReqSchema, { group: open, approval: true }));
   for (let times = 0; times < 20; times++)
-    succeeded(await request(dan, Command.GroupRequest, GroupRequestReqSchema, { group: open, text: `${times}` }));
+    succeeded(await ask(dan, Command.GroupRequest, GroupRequestReqSchema, { group: open, text: `${times}` }));
   const told = await ann.pushed(Command.GroupRequest, GroupRequestNotifySchema);
   expect(told.map(({ request: of }) => [of?.account, of?.text])).toEqual([["dan", "0"]]);
   const page = { groupId: open, withoutMembers: true };
@@ -601,7 +594,7 @@ test("twenty requests to join are one, told once", async () => {
     requestCount: 1,
   });
   const accept = { group: open, account: "eve", accept: true };
-  const answer = await request(ann, Command.GroupAnswer, GroupAnswerReqSchema, accept);
+  const answer = await ask(ann, Command.GroupAnswer, GroupAnswerReqSchema, accept);
   expect([answer.status, sentenceOf(answer)]).toEqual([
     notFound,
     "there is no such group, or the account does not ask to join it any more",
@@ -611,7 +604,7 @@ test("twenty requests to join are one, told once", async () => {
 test("strangers, and those who block one, look like accounts that never were", async () => {
   const ivy = await person("ivy");
   await talk(ivy, "ann", "hello");
-  succeeded(await request(ann, Command.AccountBlock, BlockReqSchema, { account: "ivy" }));
+  succeeded(await ask(ann, Command.AccountBlock, BlockReqSchema, { account: "ivy" }));
   const accounts = ["ann", "bob", "x-x", "ivy"];
   const states = await asked(ivy, Command.PresenceWatch, PresenceReqSchema, { accounts }, PresenceStatesSchema);
   expect(states.states.map(({ account, devices, lastSeen }) => [account, devices, lastSeen])).toEqual([
@@ -623,20 +616,20 @@ test("strangers, and those who block one, look like accounts that never were", a
   await refused([
     [
       "a signal to who blocks",
-      () => request(ivy, Command.Signal, SignalSchema, { account: "ann", kind: "typing" }),
+      () => ask(ivy, Command.Signal, SignalSchema, { account: "ann", kind: "typing" }),
       forbidden,
       "the account does not let you write to it; invite it to a group instead",
     ],
     [
       "a pin there",
-      () => request(ivy, Command.GroupPin, GroupPinReqSchema, { account: "ann", messageId: 5n }),
+      () => ask(ivy, Command.GroupPin, GroupPinReqSchema, { account: "ann", messageId: 5n }),
       notFound,
       "there is no such message in this conversation, or it was recalled",
     ],
   ]);
   // 1,000 watches of a connection, whoever is watched.
   const watch = (from: number) =>
-    request(ivy, Command.PresenceWatch, PresenceReqSchema, {
+    ask(ivy, Command.PresenceWatch, PresenceReqSchema, {
       accounts: Array.from({ length: 200 }, (_, at) => `w${from + at}`),
     });
   for (let from = 0; from < 600; from += 200) succeeded(await watch(from));
@@ -645,7 +638,7 @@ test("strangers, and those who block one, look like accounts that never were", a
     forbidden,
     "a connection watches at most 1000 accounts; end watches by presence.unwatch",
   ]);
-  succeeded(await request(ivy, Command.PresenceUnwatch, PresenceReqSchema, {}));
+  succeeded(await ask(ivy, Command.PresenceUnwatch, PresenceReqSchema, {}));
   succeeded(await watch(800));
   ivy.terminate();
 }, 60_000);
@@ -657,7 +650,7 @@ test("typing in a group of ten thousand is Success, and signals have a rate", as
     Array.from({ length: 9_999 }, (_, at) => `large${at}`),
   );
   const answers = await Promise.all(
-    Array.from({ length: 150 }, () => request(joe, Command.Signal, SignalSchema, { group: large, kind: "typing" })),
+    Array.from({ length: 150 }, () => ask(joe, Command.Signal, SignalSchema, { group: large, kind: "typing" })),
   );
   const statuses = answers.map(({ status }) => status);
   expect(statuses.filter((status) => status === Status.Success).length).toBeGreaterThanOrEqual(100);
@@ -681,7 +674,7 @@ test("a client that watches and never reads holds little, and harms nobody", asy
   const watched = { accounts: ["bob"] };
   for (let times = 0; times < 20; times++) {
     await Bun.sleep(100);
-    succeeded(await request(ann, Command.PresenceWatch, PresenceReqSchema, watched));
+    succeeded(await ask(ann, Command.PresenceWatch, PresenceReqSchema, watched));
   }
   expect(residentBytes() - before).toBeLessThan(200 * 1024 * 1024);
   kay.terminate();

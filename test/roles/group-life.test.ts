@@ -2,7 +2,6 @@
 // it.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { create, type DescMessage, fromBinary, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";
 import {
   AccountSettingsReqSchema,
@@ -45,7 +44,7 @@ import {
   ProfileSetReqSchema,
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
-import { createGroup, groupTalk, succeeded } from "../support/commands.ts";
+import { ask, asked, createGroup, groupTalk, succeeded } from "../support/commands.ts";
 import { Messenger } from "../support/messenger.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 import { sentenceOf, type WireClient } from "../support/wire-client.ts";
@@ -65,23 +64,6 @@ async function newer(account: string): Promise<WireClient> {
   return client;
 }
 
-const ask = <Desc extends DescMessage>(
-  client: WireClient,
-  command: string,
-  schema: Desc,
-  init: MessageInitShape<Desc>,
-) => client.request(command, "", schema, create(schema, init));
-
-async function done<Desc extends DescMessage, Answer extends DescMessage>(
-  client: WireClient,
-  command: string,
-  schema: Desc,
-  init: MessageInitShape<Desc>,
-  answer: Answer,
-): Promise<MessageShape<Answer>> {
-  return fromBinary(answer, succeeded(await ask(client, command, schema, init)).body);
-}
-
 const eventsOf = async (client: WireClient, count: number) =>
   (await client.pushed(Command.Event, EventPushSchema, count)).map(({ kind }) => kind);
 const say = (client: WireClient, dest: string, toGroup = true) =>
@@ -96,8 +78,14 @@ test("a group from its creation to its end", async () => {
   const [owner, member, guest] = [await newer(ann), await newer(bob), await newer(cid)] as const;
   const former = await messenger.client(old);
   const group = await createGroup(owner, [bob, old]);
-  const invitation = await done(owner, Command.GroupInvite, GroupInviteReqSchema, { group, uses: 1 }, InvitationSchema);
-  const joined = await done(
+  const invitation = await asked(
+    owner,
+    Command.GroupInvite,
+    GroupInviteReqSchema,
+    { group, uses: 1 },
+    InvitationSchema,
+  );
+  const joined = await asked(
     guest,
     Command.GroupJoin,
     GroupJoinReqSchema,
@@ -118,7 +106,7 @@ test("a group from its creation to its end", async () => {
   succeeded(await ask(owner, Command.GroupRole, GroupRoleReqSchema, { group, account: bob, role }));
   const said = await groupTalk(member, group, "as an admin");
   succeeded(await ask(member, Command.GroupPin, GroupPinReqSchema, { group, messageId: said.messageId }));
-  const pinned = await done(guest, Command.GroupPinned, GroupPinnedReqSchema, { group }, HistoryRespSchema);
+  const pinned = await asked(guest, Command.GroupPinned, GroupPinnedReqSchema, { group }, HistoryRespSchema);
   expect(pinned.messages.map(({ messageId }) => messageId)).toEqual([said.messageId]);
   const until = 4_000_000_000n;
   succeeded(await ask(member, Command.GroupMute, GroupMuteReqSchema, { group, account: cid, until }));
@@ -126,7 +114,7 @@ test("a group from its creation to its end", async () => {
     Status.Forbidden,
   );
   succeeded(await ask(guest, Command.GroupAlias, GroupAliasReqSchema, { group, alias: "the guest" }));
-  const page = await done(
+  const page = await asked(
     guest,
     Command.GroupMembers,
     GroupGetReqSchema,
@@ -147,7 +135,7 @@ test("a group from its creation to its end", async () => {
   expect((await ask(owner, Command.GroupDismiss, GroupDismissReqSchema, { group })).status).toBe(Status.Forbidden);
   succeeded(await ask(member, Command.GroupDismiss, GroupDismissReqSchema, { group }));
   expect((await say(owner, group)).status).toBe(Status.NotFound);
-  const list = await done(owner, Command.GroupList, GroupListReqSchema, {}, GroupListRespSchema);
+  const list = await asked(owner, Command.GroupList, GroupListReqSchema, {}, GroupListRespSchema);
   expect(list.groups).toEqual([]);
   // Not of what it did itself.
   expect(await eventsOf(owner, 6)).toEqual([
@@ -202,14 +190,14 @@ test("what accounts let others do, and show of themselves", async () => {
   // The other direction stays open, and so does the group that one makes for others.
   succeeded(await say(one, bob, false));
   const group = await createGroup(other, [cid]);
-  const added = await done(other, Command.GroupAdd, GroupAddReqSchema, { group, accounts: [ann] }, GroupAddRespSchema);
+  const added = await asked(other, Command.GroupAdd, GroupAddReqSchema, { group, accounts: [ann] }, GroupAddRespSchema);
   expect(added).toMatchObject({ entryId: 0n, unwilling: [ann] });
   succeeded(await ask(one, Command.AccountUnblock, BlockReqSchema, { account: bob }));
   succeeded(await say(other, ann, false));
   succeeded(await ask(one, Command.AccountSettings, AccountSettingsReqSchema, { write: Consent.ConsentNobody }));
   expect((await say(other, ann, false)).status).toBe(Status.Forbidden);
   succeeded(await ask(one, Command.AccountSetProfile, ProfileSetReqSchema, { name: "Ann" }));
-  const found = await done(
+  const found = await asked(
     other,
     Command.AccountProfile,
     ProfileReqSchema,
@@ -219,8 +207,8 @@ test("what accounts let others do, and show of themselves", async () => {
   expect(found.profiles).toMatchObject([{ account: ann, name: "Ann" }]);
   const versions = found.profiles.map(({ version }) => version);
   const known = { accounts: [ann, bob], versions };
-  expect((await done(other, Command.AccountProfile, ProfileReqSchema, known, ProfileRespSchema)).profiles).toEqual([]);
-  const state = await done(one, Command.AccountState, AccountStateReqSchema, {}, AccountStateRespSchema);
+  expect((await asked(other, Command.AccountProfile, ProfileReqSchema, known, ProfileRespSchema)).profiles).toEqual([]);
+  const state = await asked(one, Command.AccountState, AccountStateReqSchema, {}, AccountStateRespSchema);
   expect(state).toMatchObject({
     blocks: [{ account: bob, off: true }],
     settings: { write: Consent.ConsentNobody },

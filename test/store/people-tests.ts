@@ -5,7 +5,7 @@ import { watchGroupMax } from "../../src/base/limits/fixed.ts";
 import { bound } from "../support/bounds.ts";
 import { ConversationAsks } from "./conversation-asks.ts";
 import { type GroupAsks, versionIn } from "./group-asks.ts";
-import { draft, ofTest, stored } from "./samples.ts";
+import { draft, ofTest, stored, talk } from "./samples.ts";
 
 export function peopleTests(asks: GroupAsks): void {
   const { made, by, change, pin, block, opened } = asks;
@@ -36,6 +36,22 @@ export function peopleTests(asks: GroupAsks): void {
     expect(await block("bob", "ann", true)).toEqual({ result: "unchanged", version: off });
     expect(await tried("ann", "bob")).toBe("stored");
     expect((await react("ann", theirs)).result).toBe("stored");
+  });
+
+  test("a talk that is not stored begins no conversation for those behind it", async () => {
+    await send("ann", "eve");
+    await setConsent("bob", { write: "conversations" });
+    await sent("bob", "zed", { clientId: "k" });
+    const answer = talk({ app: ofTest.app, sender: "ann", dest: "bob" });
+    for (const [harm, refusal] of [
+      [{ mentions: ["stranger"] }, "mentionOfStranger"],
+      [{ replyTo: 5n }, "replyElsewhere"],
+      [{ clientId: "k" }, "conflict"],
+    ] as const) {
+      const refused = talk({ app: ofTest.app, sender: "bob", dest: "ann", ...harm });
+      const outcomes = await opened.store.append([refused, answer]);
+      expect(outcomes.map(({ result }) => result)).toEqual([refusal, "unwilling"]);
+    }
   });
 
   test("a repeat of a stored talk is answered before blocks are asked", async () => {

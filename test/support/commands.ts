@@ -25,6 +25,16 @@ export function succeeded(answer: Answer): Answer {
   return answer;
 }
 
+/** Sends a request without a destination. */
+export function ask<Desc extends DescMessage>(
+  client: WireClient,
+  command: string,
+  schema: Desc,
+  init: MessageInitShape<Desc>,
+): Promise<Answer> {
+  return client.request(command, "", schema, init);
+}
+
 /** The body of the answer to a request without a `dest`, which succeeds. */
 export async function asked<Request extends DescMessage, Response extends DescMessage>(
   client: WireClient,
@@ -33,7 +43,7 @@ export async function asked<Request extends DescMessage, Response extends DescMe
   init: MessageInitShape<Request>,
   response: Response,
 ): Promise<MessageShape<Response>> {
-  return fromBinary(response, succeeded(await client.request(command, "", request, init)).body);
+  return fromBinary(response, succeeded(await ask(client, command, request, init)).body);
 }
 
 export async function talk(client: WireClient, to: string, body: string, clientId = ""): Promise<MessageResp> {

@@ -2,7 +2,7 @@
 // members are told, and what is left of it. Between its two halves the processes may be others.
 
 import { expect } from "bun:test";
-import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";
 import {
   EntryKind,
@@ -35,7 +35,7 @@ import {
   MessageReqSchema,
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
-import { asked, createGroup, groupTalk } from "./commands.ts";
+import { ask, asked, createGroup, groupTalk } from "./commands.ts";
 import { sentenceOf, type WireClient } from "./wire-client.ts";
 
 /** Ann makes the group, bob and cid join it; all have the feature `conversations`. */
@@ -53,13 +53,6 @@ export interface HalfLife {
 
 const farUntil = 4_000_000_000n;
 const { GroupRoleMember, GroupRoleAdmin, GroupRoleOwner } = GroupRole;
-
-const ask = <Desc extends DescMessage>(
-  client: WireClient,
-  command: string,
-  schema: Desc,
-  init: MessageInitShape<Desc>,
-) => client.request(command, "", schema, create(schema, init));
 
 /** Changes the group, and waits until the others are pushed the entry that the answer names. */
 async function changed<Desc extends DescMessage>(

@@ -11,13 +11,14 @@ import { deliveryCost, othersIn, type PushHead } from "../../service/dispatcher.
 import { Refusal, refusalOf } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
 import type { ConversationName } from "../../store/conversations.ts";
-import type { PeopleStore, TalkRight } from "../../store/people.ts";
+import type { PeopleStore } from "../../store/people.ts";
 import { SignalSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import { isPressed } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { conversationOf, nameFields } from "./conversation-name.ts";
 import type { Delivery } from "./fan-out.ts";
 import { freeDeliveries } from "./fan-out-allowance.ts";
+import { talkRefusal } from "./talk-refusals.ts";
 
 /** Requests with more are not decoded: two names, the kind, the body. */
 const requestBytesMax = 4 * 1024;
@@ -43,7 +44,7 @@ export function signal(parts: Parts, people: Pick<PeopleStore, "mayTalk">): Hand
     rates.take(app, account);
     allowance.admit(app, account);
     const { right, groupVersion } = await people.mayTalk({ app, account, ...name });
-    admit(right);
+    if (right !== "allowed") throw talkRefusal(right);
     const isTyping = request.kind === typing;
     const isDropped = isPressed(parts) || (isTyping && !typed.take(context, name));
     if (!isDropped) {
@@ -70,24 +71,6 @@ function checked(context: Context) {
   if (Buffer.byteLength(body) > signalBodyBytesMax)
     throw new Refusal(Status.PayloadTooLarge, `a signal's body has at most ${signalBodyBytesMax} bytes`);
   return request;
-}
-
-/** Throws what a talk there would be answered with. */
-function admit(right: TalkRight): void {
-  switch (right) {
-    case "allowed":
-      return;
-    case "notFound":
-      throw new Refusal(Status.NotFound, "there is no such group");
-    case "forbidden":
-      throw new Refusal(Status.Forbidden, "you are not a member of this group");
-    case "muted":
-      throw new Refusal(Status.Forbidden, "you are muted in this group");
-    case "forAdmins":
-      throw new Refusal(Status.Forbidden, "only the owner and the admins of this group may talk");
-    case "unwilling":
-      throw new Refusal(Status.Forbidden, "the account does not let you write to it; invite it to a group instead");
-  }
 }
 
 async function send(

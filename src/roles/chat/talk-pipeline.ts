@@ -15,6 +15,7 @@ import type { ChatParts } from "./chat-parts.ts";
 import { freeDeliveries } from "./fan-out-allowance.ts";
 import { plainPushBytes, pushView, talkAnswerView } from "./talk-body.ts";
 import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
+import { talkRefusals } from "./talk-refusals.ts";
 
 /** Where a talk is to be pushed; undefined if there is nothing to push. */
 type Target = Located | TalkDelivery | undefined;
@@ -138,12 +139,6 @@ export class TalkPipeline {
       case "stored":
         context.respondView(talkAnswerView(outcome.messageId, outcome.sendTime));
         return;
-      case "forbidden":
-        context.refuse(Status.Forbidden, "you are not a member of this group");
-        return;
-      case "notFound":
-        context.refuse(Status.NotFound, "there is no such group");
-        return;
       case "unknown":
         this.parts.limits.met("accountsMadePerSecond", { app: context.app, account: context.account });
         context.refuse(Status.RateLimited, this.parts.rates.unknownReceiver);
@@ -160,14 +155,12 @@ export class TalkPipeline {
       case "replyElsewhere":
         context.refuse(Status.InvalidPacketBody, "replyTo must be a message of this conversation that you may read");
         return;
+      case "forbidden":
+      case "notFound":
       case "muted":
-        context.refuse(Status.Forbidden, "you are muted in this group");
-        return;
       case "forAdmins":
-        context.refuse(Status.Forbidden, "only the owner and the admins of this group may talk");
-        return;
       case "unwilling":
-        context.refuse(Status.Forbidden, "the account does not let you write to it; invite it to a group instead");
+        context.refuse(...talkRefusals[outcome.result]);
         return;
     }
   }

@@ -71,6 +71,8 @@ DECLARE
   versions bigint[];
   -- Why a talk may not be stored; null where it may.
   denials bigint[];
+  -- Why what a talk names denies it; null where it does not, and if none names anything.
+  link_denials bigint[];
   is_complete boolean;
   -- Which receivers had to be made; null where none had.
   made boolean[];
@@ -95,7 +97,7 @@ BEGIN
       inboxes := a_dest_numbers;
       versions := array_fill(0::bigint, ARRAY[talks]);
       denials := array_fill(null::bigint, ARRAY[talks]);
-      IF may_refuse THEN denials := roost.refuse_talks(senders, inboxes, denials); END IF;
+      IF may_refuse THEN denials := roost.refuse_talks(senders, inboxes, denials, a_client_ids, null); END IF;
     ELSE
       FOR pass IN 1..2 LOOP
         SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce(r.version, 0)),
@@ -125,13 +127,20 @@ BEGIN
             ) t
             ORDER BY t.position
           ) r;
-        IF may_refuse THEN denials := roost.refuse_talks(senders, inboxes, denials); END IF;
+        IF cardinality(a_linked) > 0 THEN link_denials := array_fill(null::bigint, ARRAY[talks]); END IF;
         FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
           place := a_linked[link];
           CONTINUE WHEN denials[place] IS NOT NULL;
-          denials[place] := roost.link_denial(
+          link_denials[place] := roost.link_denial(
             a_apps[place], senders[place], coalesce(inboxes[place], 0), a_senders[place], a_dests[place],
             a_mentions[link], a_replies[link]);
+        END LOOP;
+        IF may_refuse THEN
+          denials := roost.refuse_talks(senders, inboxes, denials, a_client_ids, link_denials);
+        END IF;
+        -- Receivers decide first.
+        FOREACH place IN ARRAY coalesce(a_linked, '{}') LOOP
+          denials[place] := coalesce(denials[place], link_denials[place]);
         END LOOP;
         EXIT WHEN is_complete OR pass = 2;
         made := ARRAY(

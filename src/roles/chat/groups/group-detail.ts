@@ -8,6 +8,7 @@ import { hasConversations } from "../../../wire/features.ts";
 import { type GroupGetReq, GroupGetReqSchema, GroupGetRespSchema, Status } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { checkAfter, pageOf } from "../conversation-name.ts";
+import { talkRefusal } from "../talk-refusals.ts";
 import { groupMessage, memberMessage } from "./group-messages.ts";
 
 /** Of a group with some tens of thousands of members; few have as many. */
@@ -41,7 +42,7 @@ export function groupDetail(parts: Parts): Handler {
       detailBytes,
       async () => {
         const outcome = await store.groupDetail(context.app, groupId, context.account);
-        if (outcome.result !== "found") throw unseen(outcome.result);
+        if (outcome.result !== "found") throw talkRefusal(outcome.result);
         const { members, ...group } = outcome.detail;
         return context.respond(GroupGetRespSchema, { ...group, members: [...members] });
       },
@@ -62,7 +63,7 @@ async function answerPage({ store, reads, limits }: Parts, context: Context, req
   const { app, account: asker } = context;
   const read = async (): Promise<number> => {
     const found = await store.groups.members({ app, group, asker, after, limit, isAdminsOnly });
-    if (found.result !== "found") throw unseen(found.result);
+    if (found.result !== "found") throw talkRefusal(found.result);
     const { items, hasMore } = found;
     return context.respond(GroupGetRespSchema, {
       ...groupMessage(found.group),
@@ -72,10 +73,4 @@ async function answerPage({ store, reads, limits }: Parts, context: Context, req
   };
   const textBytes = 4 * limits.values.groupTextBytes + groupRestBytes;
   await reads.run(context, limit * memberBytes + textBytes, read, limit * usualMemberBytes + groupRestBytes);
-}
-
-function unseen(result: "notFound" | "forbidden"): Refusal {
-  return result === "notFound"
-    ? new Refusal(Status.NotFound, "there is no such group")
-    : new Refusal(Status.Forbidden, "you are not a member of this group");
 }

@@ -4,6 +4,7 @@ import type { Handler } from "../../../service/router.ts";
 import { GroupPinReqSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { checkMessageId, conversationOf } from "../conversation-name.ts";
+import { talkRefusals } from "../talk-refusals.ts";
 import { commitChange } from "./group-change.ts";
 
 /** Also in direct conversations. `isOff`: of unpin. */
@@ -20,7 +21,7 @@ export function groupPin(parts: ChatParts, isOff: boolean): Handler {
       sentences: {
         notFound: "there is no such message in this conversation, or it was recalled",
         forbidden: "only the owner and the admins of a group pin its messages",
-        unwilling: "the account does not let you write to it; invite it to a group instead",
+        unwilling: talkRefusals.unwilling[1],
       },
     });
   };

@@ -8,17 +8,16 @@ import type { Context } from "../../../service/context.ts";
 import { Refusal } from "../../../service/refusal.ts";
 import type { Refused } from "../../../store/groups.ts";
 import { Status } from "../../../wire/gen/pkt_pb.ts";
+import { talkRefusals } from "../talk-refusals.ts";
 
 type Reason = Exclude<Refused["result"], "full" | "unchanged">;
 
 const reasons: Record<Reason, readonly [Status, string]> = {
-  notFound: [Status.NotFound, "there is no such group"],
+  ...talkRefusals,
   forbidden: [Status.Forbidden, "you may not do this in this group"],
   closed: [Status.Forbidden, "the group is closed: join it with an invitation, or let an admin add you"],
   approval: [Status.Forbidden, "the group decides who joins: ask with chat.group.request"],
   noApproval: [Status.Forbidden, "the group takes everybody: join it with chat.group.join"],
-  muted: [Status.Forbidden, "you are muted in this group"],
-  forAdmins: [Status.Forbidden, "only the owner and the admins of this group may talk"],
   unwilling: [Status.Forbidden, "the account does not let you do this; send it an invitation instead"],
   noMember: [Status.NotFound, "the account is no member of this group"],
 };

@@ -5,27 +5,23 @@
 
 import { groupAdminsMax } from "../../../base/limits/fixed.ts";
 import { entryKind } from "../../conversations.ts";
-import { type GroupField, maskOfFields, numberOfRole, settingFields, textFields } from "../../group-entries.ts";
+import {
+  fieldColumns,
+  type GroupField,
+  maskOfFields,
+  numberOfRole,
+  settingFields,
+  textFields,
+} from "../../group-entries.ts";
 import { isBlocked } from "../people/guard-functions.ts";
-
-/** The columns of the fields. */
-const columns = {
-  name: "name",
-  avatar: "avatar",
-  introduction: "introduction",
-  announcement: "announcement",
-  isClosed: "closed",
-  hasApproval: "approval",
-  isForAdmins: "for_admins",
-} as const satisfies Record<GroupField, string>;
 
 /** An expression: the mask of those fields in which the rows `its` and `changed` differ. */
 function differing(fields: readonly GroupField[]): string {
   return fields
-    .map(
-      (field) =>
-        `CASE WHEN changed.${columns[field]} <> its.${columns[field]} THEN ${maskOfFields([field])} ELSE 0 END`,
-    )
+    .map((field) => {
+      const column = fieldColumns[field];
+      return `CASE WHEN changed.${column} <> its.${column} THEN ${maskOfFields([field])} ELSE 0 END`;
+    })
     .join("\n    + ");
 }
 

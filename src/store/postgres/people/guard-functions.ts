@@ -86,11 +86,13 @@ export function anyGuarded(accounts: string): string {
 
 /**
  * The denials of a batch of talks, with those of its receivers. A conversation that a talk of the batch begins exists
- * for the talks behind it.
+ * for the talks behind it; one that is denied by what it names (a_links; null for none), or has a clientId that was
+ * used before, may not be stored, and begins none.
  */
 const talks = `
-CREATE OR REPLACE FUNCTION roost.refuse_talks(a_senders bigint[], a_inboxes bigint[], a_denials bigint[])
-RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION roost.refuse_talks(
+  a_senders bigint[], a_inboxes bigint[], a_denials bigint[], a_client_ids text[], a_links bigint[]
+) RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
   IF NOT ${anyGuarded("a_inboxes")} THEN RETURN a_denials; END IF;
   -- Mostly all receivers let their senders.
@@ -108,15 +110,20 @@ BEGIN
         OR t.begun_at > t.position) THEN ${outcome.unwilling}
       ELSE t.denial END
     FROM (
-      SELECT w.*, min(w.position) FILTER (WHERE w.is_willing AND w.denial IS NULL)
+      SELECT w.*, min(w.position) FILTER (WHERE w.is_willing AND w.denial IS NULL AND w.link IS NULL AND NOT w.is_used)
         OVER (PARTITION BY least(w.sender, w.inbox), greatest(w.sender, w.inbox)) AS begun_at
       FROM (
         SELECT r.*,
           r.rule = '${everybody}' OR r.rule = '${conversations}' AND roost.have_talked(r.sender, r.inbox) AS is_willing
         FROM (
-          SELECT u.*, CASE WHEN g.account IS NULL OR u.sender = u.inbox THEN '${everybody}'
+          SELECT u.*, u.client_id <> '' AND (
+              row_number() OVER (PARTITION BY u.sender, u.client_id ORDER BY u.position) > 1
+              OR (SELECT true FROM roost.message m WHERE m.sender = u.sender AND m.client_id = u.client_id) IS TRUE
+            ) AS is_used,
+            CASE WHEN g.account IS NULL OR u.sender = u.inbox THEN '${everybody}'
             ELSE ${ruleOf("u.sender", "u.inbox", "write_rule")} END AS rule
-          FROM unnest(a_senders, a_inboxes, a_denials) WITH ORDINALITY AS u (sender, inbox, denial, position)
+          FROM unnest(a_senders, a_inboxes, a_denials, a_client_ids, a_links)
+            WITH ORDINALITY AS u (sender, inbox, denial, client_id, link, position)
           LEFT JOIN roost.guard g ON g.account = u.inbox
           OFFSET 0
         ) r

@@ -3,7 +3,14 @@
 import { groupAdminsMax } from "../../../base/limits/fixed.ts";
 import type { GroupChangeJob } from "../../change-jobs.ts";
 import { entryKind } from "../../conversations.ts";
-import { type GroupField, maskOfFields, numberOfRole, settingFields, textFields } from "../../group-entries.ts";
+import {
+  fieldColumns,
+  type GroupField,
+  maskOfFields,
+  numberOfRole,
+  settingFields,
+  textFields,
+} from "../../group-entries.ts";
 import { type GroupAction, rightInGroup } from "../../group-rights.ts";
 import type { GroupOutcome, GroupUpdate, StoredEntry } from "../../groups.ts";
 import type { Moment } from "../conversations/moment.ts";
@@ -14,16 +21,6 @@ import { type Account, type GroupRow, prepareToOwner, secondsOf } from "./group-
 type ChangeOf<Kind extends GroupChangeJob["kind"]> = Extract<GroupChangeJob, { readonly kind: Kind }>;
 
 const unchanged: GroupOutcome = { result: "unchanged" };
-/** The columns of the fields. */
-const columns = {
-  name: "name",
-  avatar: "avatar",
-  introduction: "introduction",
-  announcement: "announcement",
-  isClosed: "closed",
-  hasApproval: "approval",
-  isForAdmins: "for_admins",
-} as const satisfies Record<GroupField, keyof GroupRow>;
 
 export class GroupChanges {
   private readonly parts: GroupParts;
@@ -134,7 +131,7 @@ export class GroupChanges {
       isForAdmins: flag(change.isForAdmins, group.for_admins),
     };
     const differing = (fields: readonly GroupField[]): bigint =>
-      maskOfFields(fields.filter((field) => after[field] !== group[columns[field]]));
+      maskOfFields(fields.filter((field) => after[field] !== group[fieldColumns[field]]));
     const [texts, settings] = [differing(textFields), differing(settingFields)];
     if (texts === 0n && settings === 0n) return unchanged;
     this.sql.update.run(

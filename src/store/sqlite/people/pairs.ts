@@ -15,7 +15,7 @@ import { StoreUnavailable, type Talk } from "../../store.ts";
 import type { BatchResult } from "../conversations/change-batch.ts";
 import { type Job, type KnownPairs, outcome, outcomeSlots } from "../../jobs.ts";
 import type { RequestTarget } from "../protocol.ts";
-import { answerTo } from "./sqlite-people.ts";
+import { answerTo } from "./ask-reader.ts";
 
 /** The bound on receivers, and on pairs, that are remembered; about 100 bytes each. */
 const rememberedMax = 20_000;
