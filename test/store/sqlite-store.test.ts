@@ -42,9 +42,10 @@ test.skipIf(process.platform !== "linux")("merges yield to everything else", asy
       return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[16]);
     });
   const yielding = (): number => niceness().filter((nice) => nice > Math.min(...niceness())).length;
-  const before = yielding();
+  // The thread of a store that was closed a moment ago ends by itself.
+  await until(() => yielding() === 0, "no thread yields");
   const store = await openAt(freshPath());
-  expect(yielding()).toBe(before + 1);
+  expect(yielding()).toBe(1);
   await store.close();
 });
 
