@@ -169,6 +169,18 @@ test("an account is charged what an answer usually has: it may ask for all of it
   expect(new Set(await Promise.all(asked))).toEqual(new Set(["answered"]));
 });
 
+test("of an account few reads are made at the same time, and those of others come in between", async () => {
+  const { read, running, endOne, endAll } = fixture({});
+  const all = [...Array.from({ length: 20 }, () => read("a", 1)), read("b", 1)];
+  await Bun.sleep(0);
+  const first = [...Array.from({ length: 8 }, () => "a"), "b"];
+  expect(running).toEqual(first);
+  await endOne();
+  expect(running).toEqual([...first, "a"]);
+  await endAll();
+  expect(await Promise.all(all)).toEqual(Array.from({ length: 21 }, () => "answered"));
+});
+
 test("an answer that may be larger than the bound is made alone", async () => {
   const { read, running, endOne, endAll } = fixture({ readBytes: 10 });
   const all = [read("a", 1_000), read("b", 1)];

@@ -1,6 +1,7 @@
 // Schedules reads whose answers may be large. The memory of concurrent reads is bounded, by the largest size of each
 // answer. A read that does not fit waits; one larger than the bound runs alone. A read also waits while its link has
-// much unsent data. After a large answer the next large read pauses, so that other work proceeds.
+// much unsent data. After a large answer the next large read pauses, so that other work proceeds. Of one account few
+// reads are made at the same time: a small answer may have cost the store much, and others come in between.
 
 import type { Time } from "../../base/runtime.ts";
 import { accountKey } from "../../base/account-key.ts";
@@ -21,6 +22,8 @@ const largeBytes = 256 * 1024;
 const largeBytesPerMs = 128 * 1024;
 /** Between two looks at links on which much waits. */
 const lookMs = 10;
+/** Reads of an account that are being made, or are next: all of its devices together at their start. */
+const readsOfAccountMax = 8;
 
 interface Waiting {
   readonly bytes: number;
@@ -30,11 +33,20 @@ interface Waiting {
   readonly start: () => void;
 }
 
+/** The reads of an account that are not answered. */
+interface AccountReads {
+  /** Their sizes together. */
+  bytes: number;
+  /** How many of them are being made, or wait in `waiting`. */
+  admitted: number;
+  /** The others, in order. */
+  readonly later: Waiting[];
+}
+
 export class Reads {
   private readonly limits: Limits;
   private readonly waiting: Waiting[] = [];
-  /** Of each account that has any: the sizes of its reads that are not answered, together. */
-  private readonly ofAccount = new Map<string, number>();
+  private readonly ofAccount = new Map<string, AccountReads>();
   /** Of the reads that are being made: their sizes together. */
   private bytes = 0;
   /** What those that wait hold. */
@@ -49,7 +61,9 @@ export class Reads {
     this.time = time;
     limits.measure("readBytes", () => this.bytes);
     limits.measure("readsWaitingBytes", () => this.held);
-    limits.measure("readBytesPerAccount", () => this.ofAccount.values().reduce((most, of) => Math.max(most, of), 0));
+    limits.measure("readBytesPerAccount", () =>
+      this.ofAccount.values().reduce((most, { bytes }) => Math.max(most, bytes), 0),
+    );
   }
 
   /**
@@ -59,17 +73,19 @@ export class Reads {
    * ServiceUnavailable or PayloadTooLarge where the read is not even queued.
    */
   async run(context: Context, bytes: number, read: () => Promise<number>, usualBytes = bytes): Promise<void> {
-    const account = accountKey(context.app, context.account);
-    this.enter(context, account, usualBytes);
+    const key = accountKey(context.app, context.account);
+    const account = this.enter(context, key, usualBytes);
     try {
-      await this.turn(context, bytes);
+      await this.turn(context, account, bytes);
       try {
         this.answered(await read());
       } finally {
         this.bytes -= bytes;
+        this.admitNext(account);
       }
     } finally {
-      this.leave(account, usualBytes);
+      account.bytes -= usualBytes;
+      if (account.admitted === 0) this.ofAccount.delete(key);
       this.startNext();
     }
   }
@@ -79,42 +95,57 @@ export class Reads {
     this.restUntilMs = Math.max(this.restUntilMs, this.time.clock.monotonicMs()) + bytes / largeBytesPerMs;
   }
 
-  private enter({ app, account: name, packet }: Context, account: string, bytes: number): void {
+  private enter({ app, account: name, packet }: Context, key: string, bytes: number): AccountReads {
     const { readBytesPerAccount } = this.limits.values;
     if (packet.length > requestBytesMax) {
       throw new Refusal(Status.PayloadTooLarge, `a request to read has at most ${requestBytesMax} bytes`);
     }
-    const before = this.ofAccount.get(account) ?? 0;
-    if (before > 0 && before + bytes > readBytesPerAccount) {
+    const account = this.ofAccount.getOrInsertComputed(key, () => ({ bytes: 0, admitted: 0, later: [] }));
+    if (account.bytes > 0 && account.bytes + bytes > readBytesPerAccount) {
       this.limits.met("readBytesPerAccount", { app, account: name });
       throw new Refusal(Status.RateLimited, "too many of your reads are not answered yet, wait for them");
     }
-    this.ofAccount.set(account, before + bytes);
-  }
-
-  private leave(account: string, bytes: number): void {
-    const left = (this.ofAccount.get(account) ?? 0) - bytes;
-    if (left > 0) this.ofAccount.set(account, left);
-    else this.ofAccount.delete(account);
+    account.bytes += bytes;
+    return account;
   }
 
   /** Undefined: it may start at once. Throws ServiceUnavailable when it would have to wait, and too many do. */
-  private turn({ link, packet, app, account }: Context, bytes: number): Promise<void> | undefined {
-    if (this.waiting.length === 0 && this.mayStart(link, bytes, this.time.clock.monotonicMs())) {
+  private turn(
+    { link, packet, app, account: name }: Context,
+    account: AccountReads,
+    bytes: number,
+  ): Promise<void> | undefined {
+    const isNext = account.admitted < readsOfAccountMax;
+    if (isNext && this.waiting.length === 0 && this.mayStart(link, bytes, this.time.clock.monotonicMs())) {
+      account.admitted++;
       this.bytes += bytes;
       return undefined;
     }
     const held = packet.length + waitingBytes;
     if (this.held + held > this.limits.values.readsWaitingBytes) {
-      this.limits.met("readsWaitingBytes", { app, account });
+      this.limits.met("readsWaitingBytes", { app, account: name });
       throw new Refusal(Status.ServiceUnavailable, "too many reads wait already, try again");
     }
     return new Promise((resolve) => {
       this.held += held;
-      this.waiting.push({ bytes, held, link, start: resolve });
+      account.later.push({ bytes, held, link, start: resolve });
+      if (!isNext) return;
+      account.admitted++;
+      this.queueNext(account);
       // It may pass those that rest.
       this.startNext();
     });
+  }
+
+  /** A read of an account has ended: its next one waits among those of others. */
+  private admitNext(account: AccountReads): void {
+    if (!this.queueNext(account)) account.admitted--;
+  }
+
+  private queueNext({ later }: AccountReads): boolean {
+    const next = later.shift();
+    if (next !== undefined) this.waiting.push(next);
+    return next !== undefined;
   }
 
   private mayStart({ connection }: GatewayLink, bytes: number, nowMs: number): boolean {
