@@ -18,6 +18,7 @@ import type { ChatParts } from "../chat-parts.ts";
 import { pushEntry } from "../conversation-pushes.ts";
 import { groupEntry } from "../entry-message.ts";
 import { NoticeDelivery } from "../notices.ts";
+import { checkShown } from "../text-bounds.ts";
 
 /** Creates a group and notifies its members. Leaves out accounts that others have added to too many groups. */
 export function groupCreate(parts: ChatParts): Handler {
@@ -37,6 +38,7 @@ export function groupCreate(parts: ChatParts): Handler {
         );
       }
     }
+    checkShown("name", name);
     if (request.members.length > groupCreateMembers) {
       limits.met("groupCreateMembers", { app, account: owner });
       throw new Refusal(
