@@ -175,11 +175,16 @@ class SignalRates {
   }
 }
 
-/** Who was shown to type of late, bounded: beyond the bound nobody else is. */
+/**
+ * Who was shown to type of late, bounded: beyond the bound nobody else is. What is old is forgotten a whole map at a
+ * time: deleting a Map's oldest entries costs a walk over all entries deleted before.
+ */
 class TypingPauses {
   private readonly clock: Pick<Clock, "monotonicMs">;
-  /** When, in order. */
-  private readonly shown = new Map<string, number>();
+  /** When: in this pause, and in the one before. */
+  private shown = new Map<string, number>();
+  private former = new Map<string, number>();
+  private beganMs = 0;
 
   constructor(clock: Pick<Clock, "monotonicMs">) {
     this.clock = clock;
@@ -188,12 +193,14 @@ class TypingPauses {
   /** Returns false if an account was shown to type in that conversation less than a pause ago. */
   take({ app, account }: Pick<Context, "app" | "account">, { toGroup, dest }: ConversationName): boolean {
     const nowMs = this.clock.monotonicMs();
-    for (const [key, atMs] of this.shown) {
-      if (nowMs - atMs < typingMs) break;
-      this.shown.delete(key);
+    if (nowMs - this.beganMs >= typingMs) {
+      this.former = nowMs - this.beganMs >= 2 * typingMs ? new Map() : this.shown;
+      this.shown = new Map();
+      this.beganMs = nowMs;
     }
     const key = JSON.stringify([app, account, toGroup, dest]);
-    if (this.shown.has(key) || this.shown.size >= typingMax) return false;
+    const atMs = this.shown.get(key) ?? this.former.get(key) ?? -Infinity;
+    if (nowMs - atMs < typingMs || this.shown.size + this.former.size >= typingMax) return false;
     this.shown.set(key, nowMs);
     return true;
   }
