@@ -61,7 +61,10 @@ export type GroupChange =
   | GroupUpdate
   /** Beyond `groupAdminsMax` admins: `full`. A role that is in force already: `unchanged`. */
   | (OfGroup & { readonly kind: "role"; readonly account: string; readonly role: "member" | "admin" })
-  /** The former owner becomes an admin. Whoever becomes the owner, also of one who leaves, is muted no longer. */
+  /**
+   * The former owner becomes an admin; `full` if that is one beyond `groupAdminsMax`. Whoever becomes the owner, also
+   * of one who leaves, is muted no longer.
+   */
   | (OfGroup & { readonly kind: "transfer"; readonly account: string })
   /**
    * `until`: seconds since 1970 by the store's clock; what has passed counts as 0n, which ends the mute. A mute stays

@@ -110,6 +110,18 @@ export function groupChangesTests(asks: GroupAsks): void {
     });
   });
 
+  test("who gives a group away becomes an admin, and none beyond the most that a group may have", async () => {
+    const many = Array.from({ length: groupAdminsMax + 1 }, (_, i) => `m${i}`);
+    await made(...many);
+    for (const name of many.slice(1)) storedOf(await admin(name));
+    const give = (account: string) => change("ann", { kind: "transfer", account });
+    expect(await give("m0")).toEqual({ result: "full", bound: "groupAdminsMax" });
+    expect((await give("m1")).result).toBe("stored");
+    const admins = await members("ann", { limit: 200, isAdminsOnly: true });
+    expect(admins).toMatchObject({ hasMore: false, group: { owner: "m1", role: "admin" } });
+    expect(admins.result === "found" && admins.items.length).toBe(groupAdminsMax + 1);
+  });
+
   test("a mute ends by itself, and stays with who leaves and comes back", async () => {
     await made("bob");
     const until = soon();

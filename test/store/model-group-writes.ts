@@ -57,10 +57,9 @@ export class ModelGroupWrites {
     const refusal = this.groups.changeRefusal(change);
     if (refusal !== undefined) return agree(outcome, { result: refusal }, what);
     const group = this.groups.of(change);
-    if (change.kind === "role" && change.role === "admin" && !group.admins.has(change.account)) {
-      const isFull = group.admins.size >= groupAdminsMax;
-      if (isFull) return agree(outcome, { result: "full", bound: "groupAdminsMax" }, what);
-    }
+    const isOneMore = change.kind === "transfer" || (change.kind === "role" && change.role === "admin");
+    if (isOneMore && !group.admins.has(change.account) && group.admins.size >= groupAdminsMax)
+      return agree(outcome, { result: "full", bound: "groupAdminsMax" }, what);
     const drafts = this.draftsOf(change, group);
     if (drafts.length === 0) return agree(outcome, { result: "unchanged" }, what);
     if (outcome.result !== "stored") return agree(outcome, { result: "stored" }, what);

@@ -144,6 +144,12 @@ BEGIN
   RETURN roost.stored_in(a_group, entries);
 END $$;
 
+CREATE OR REPLACE FUNCTION roost.has_all_admins(a_group bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN (SELECT count(*) >= ${groupAdminsMax} FROM member m
+    WHERE m.chat_group = a_group AND m.role > 0 AND m.until_id IS NULL);
+END $$;
+
 -- The role of a member, a mute, or a transfer to it.
 CREATE OR REPLACE FUNCTION roost.change_member(
   a_group bigint, a_actor bigint, a_target bigint, a_change json, a_id bigint, a_wall_us bigint
@@ -160,13 +166,11 @@ BEGIN
     kind := ${entryKind.groupRole};
     value := CASE a_change ->> 'role' WHEN 'admin' THEN ${numberOfRole("admin")} ELSE ${numberOfRole("member")} END;
     IF value = its.role THEN RETURN roost.refused('unchanged'); END IF;
-    IF value > 0 AND (
-      SELECT count(*) FROM member m WHERE m.chat_group = a_group AND m.role > 0 AND m.until_id IS NULL
-    ) >= ${groupAdminsMax} THEN
-      RETURN roost.refused('full', 'groupAdminsMax');
-    END IF;
+    IF value > 0 AND roost.has_all_admins(a_group) THEN RETURN roost.refused('full', 'groupAdminsMax'); END IF;
     UPDATE member m SET role = value WHERE m.number = its.number;
   ELSIF action = 'transfer' THEN
+    -- The former owner becomes an admin: in place of the new one, or besides.
+    IF its.role = 0 AND roost.has_all_admins(a_group) THEN RETURN roost.refused('full', 'groupAdminsMax'); END IF;
     kind := ${entryKind.groupTransferred};
     value := ${numberOfRole("owner")};
     UPDATE chat_group g SET owner = a_target WHERE g.number = a_group;

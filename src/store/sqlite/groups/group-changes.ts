@@ -21,6 +21,7 @@ import { type Account, type GroupRow, prepareToOwner, secondsOf } from "./group-
 type ChangeOf<Kind extends GroupChangeJob["kind"]> = Extract<GroupChangeJob, { readonly kind: Kind }>;
 
 const unchanged: GroupOutcome = { result: "unchanged" };
+const tooManyAdmins: GroupOutcome = { result: "full", bound: "groupAdminsMax" };
 
 export class GroupChanges {
   private readonly parts: GroupParts;
@@ -93,11 +94,12 @@ export class GroupChanges {
       case "role":
         value = numberOfRole(change.role);
         if (value === row.role) return unchanged;
-        if (value > 0n && (this.sql.admins.get(group.number)?.count ?? 0n) >= BigInt(groupAdminsMax))
-          return { result: "full", bound: "groupAdminsMax" };
+        if (value > 0n && this.hasAllAdmins(group)) return tooManyAdmins;
         this.sql.role.run(value, row.number);
         break;
       case "transfer": {
+        // The former owner becomes an admin: in place of the new one, or besides.
+        if (row.role === 0n && this.hasAllAdmins(group)) return tooManyAdmins;
         kind = entryKind.groupTransferred;
         value = numberOfRole("owner");
         const former = this.parts.rows.member(group.number, actor.number);
@@ -118,6 +120,10 @@ export class GroupChanges {
       }
     }
     return storedIn(group, this.add(group, actor, moment, { kind, value, accounts: [target] }));
+  }
+
+  private hasAllAdmins({ number }: GroupRow): boolean {
+    return (this.sql.admins.get(number)?.count ?? 0n) >= BigInt(groupAdminsMax);
   }
 
   private update(group: GroupRow, actor: Account, change: GroupUpdate, moment: Moment): GroupOutcome {
