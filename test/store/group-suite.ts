@@ -308,6 +308,11 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       const again = await open({ groupsPutPerAccount: 1, groupsPerAccount: 1 });
       expect(await again.membership("app", "g1")).toBeUndefined();
       expect(await again.groupDetail("app", "g1", "ann")).toEqual({ result: "notFound" });
+      const asked = { app: "app", account: "m0", limit: 10 };
+      expect(await again.conversations({ ...asked, before: 0n, includeHidden: true })).toHaveLength(0);
+      const inGroup = { ...asked, toGroup: true, dest: "g1" };
+      expect(await again.history({ ...inGroup, from: { at: "newest" }, thread: 0n })).toBe("notFound");
+      expect(await again.set({ ...inGroup, isMuted: true })).toEqual({ result: "notFound" });
       await until(
         async () => {
           await place.giveUp();

@@ -13,6 +13,11 @@ export function prepareIsMember(db: Database) {
   );
 }
 
+/** A condition: a group is being created, or was given up: nobody sees it. */
+export function isUnfinished(group: string): string {
+  return `EXISTS (SELECT 1 FROM unfinished u WHERE u."group" = ${group})`;
+}
+
 /** Finds whether a window of an account in a group holds an id: (account, group, id). */
 export function prepareWindow(db: Database) {
   return db.prepare<Found, [bigint, bigint, bigint]>(

@@ -8,6 +8,7 @@ import type { ConversationsQuery } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
 import type { HistoryReader } from "./history-reader.ts";
 import type { LogIndex } from "../index/log-index.ts";
+import { isUnfinished } from "../member-lookups.ts";
 import type { PeopleReader } from "../people/people-reader.ts";
 import type { ReadMarks } from "./read-marks.ts";
 import type { UnreadPage, UnreadReader } from "./unread-reader.ts";
@@ -78,7 +79,7 @@ export class ListReader {
       ),
       groups: db.prepare<{ group: bigint; joined: bigint; is_in: bigint }, [bigint]>(
         `SELECT "group", max(from_id) AS joined, max(until_id IS NULL) AS is_in
-         FROM member WHERE account = ? GROUP BY "group"`,
+         FROM member WHERE account = ? GROUP BY "group" HAVING NOT ${isUnfinished('member."group"')}`,
       ),
       groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
     };

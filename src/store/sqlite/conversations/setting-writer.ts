@@ -6,6 +6,7 @@ import { hiddenMax, pinnedMax } from "../../../base/limits/fixed.ts";
 import type { HideJob, SetJob } from "../../change-jobs.ts";
 import type { SettingOutcome } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
+import { isUnfinished } from "../member-lookups.ts";
 import type { Moment } from "./moment.ts";
 import type { Names } from "../names.ts";
 
@@ -38,7 +39,7 @@ export class SettingWriter {
          VALUES (?, ?, ?, ?, ?, ?, ?)`,
       ),
       wasMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
-        `SELECT 1 AS one FROM member WHERE account = ? AND "group" = ? LIMIT 1`,
+        `SELECT 1 AS one FROM member WHERE account = ?1 AND "group" = ?2 AND NOT ${isUnfinished("?2")} LIMIT 1`,
       ),
       mayHide: db.prepare<{ one: bigint }, [bigint, bigint]>(
         `SELECT 1 AS one FROM message m WHERE m.id = ?1

@@ -4,6 +4,7 @@
 import type { Database } from "bun:sqlite";
 import { idMax } from "../../snowflake.ts";
 import type { LogIndex } from "../index/log-index.ts";
+import { isUnfinished } from "../member-lookups.ts";
 
 export interface MessageRow {
   readonly id: bigint;
@@ -51,7 +52,8 @@ export class VisibleMessages {
         "SELECT id, inbox, sender, sent_ns, type, body, extra, state, reply_to, mentions FROM message WHERE id = ?",
       ),
       windows: db.prepare<{ from_id: bigint; until_id: bigint | null }, [bigint, bigint]>(
-        `SELECT from_id, until_id FROM member WHERE account = +? AND "group" = +? ORDER BY from_id`,
+        `SELECT from_id, until_id FROM member WHERE account = +?1 AND "group" = +?2 AND NOT ${isUnfinished("?2")}
+         ORDER BY from_id`,
       ),
       cleared: db.prepare<{ cleared_id: bigint }, [bigint, bigint]>(
         "SELECT cleared_id FROM conversation WHERE account = ? AND other = ?",
