@@ -1,6 +1,7 @@
 // What every store promises of histories and of messages by id.
 
 import { expect, test } from "bun:test";
+import { windowsReadMax } from "../../src/base/limits/fixed.ts";
 import { Random, testSeed } from "../support/random.ts";
 import type { ConversationAsks } from "./conversation-asks.ts";
 import { ofTest } from "./samples.ts";
@@ -124,6 +125,20 @@ export function historyTests(asks: ConversationAsks): void {
       [four, "g1"],
     ]);
   });
+
+  test("of a group a history shows the last thousand stays, however many there were", async () => {
+    await newGroup("g1", "ann", "bob");
+    const first = await send("ann", "@g1");
+    for (let stays = 0; stays <= windowsReadMax; stays += 100)
+      await Promise.all(Array.from({ length: 100 }, async () => Promise.all([quit("bob", "g1"), join("bob", "g1")])));
+    const last = await send("ann", "@g1");
+    expect(await page("bob", "@g1")).toEqual([[last], false, false]);
+    expect(await page("ann", "@g1")).toEqual([[first, last], false, false]);
+    expect((await asks.list("bob")).conversations).toMatchObject([{ activityId: last, unread: 1 }]);
+    expect((await messages("bob", [first, last])).map(({ messageId }) => messageId)).toEqual([first, last]);
+    expect((await asks.log("bob", { after: first })).isReset).toBe(true);
+    expect((await asks.log("bob", { after: last - 1n })).isReset).toBe(false);
+  }, 60_000);
 
   test("a conversation that an account never had is not found", async () => {
     await newGroup("g1", "ann");

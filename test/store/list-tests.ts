@@ -1,7 +1,7 @@
 // What every store promises of the list of conversations.
 
 import { expect, test } from "bun:test";
-import { lastBodyBytesMax, unreadMax } from "../../src/base/limits/fixed.ts";
+import { lastBodyBytesMax, mentionsReadMax, unreadMax } from "../../src/base/limits/fixed.ts";
 import type { Conversation } from "../../src/wire/gen/pkt_pb.ts";
 import { Random, testSeed } from "../support/random.ts";
 import type { ConversationAsks } from "./conversation-asks.ts";
@@ -188,6 +188,21 @@ export function listTests(asks: ConversationAsks): void {
       joe: 300,
     });
   });
+
+  test("unread mentions are among the newest of the group, one's own included", async () => {
+    await newGroup("g1", "ann", "bob", "joe");
+    await send("joe", "@g1", { mentions: ["ann"] });
+    const everybody = { sender: "ann", toGroup: true, dest: "g1", mentions: ["*"] };
+    const fill = (count: number) => asks.store.append(Array.from({ length: count }, () => talk(everybody)));
+    for (let left = mentionsReadMax; left > 0; left -= 512) await fill(512);
+    expect((await list("ann")).conversations).toMatchObject([{ unread: 1, unreadMentions: 1 }]);
+    expect((await list("bob")).conversations).toMatchObject([{ unread: unreadMax, unreadMentions: unreadMax }]);
+    const direct = { sender: "ann", dest: "bob", mentions: ["bob"] };
+    await send("joe", "bob", { mentions: ["bob"] });
+    for (let left = mentionsReadMax; left > 0; left -= 512)
+      await asks.store.append(Array.from({ length: 512 }, () => talk(direct)));
+    expect((await list("bob")).conversations).toMatchObject([{ account: "ann", unreadMentions: unreadMax }, {}, {}]);
+  }, 60_000);
 
   test("mentions of the account and of everybody are counted until they are read, also where it is muted", async () => {
     await newGroup("g1", "ann", "bob", "joe");

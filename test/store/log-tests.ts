@@ -115,6 +115,22 @@ export function logTests(asks: ConversationAsks): void {
     }
   });
 
+  test("who has changed too much itself lists anew, too, also without asking for its own entries", async () => {
+    await newGroup("g1", "ann");
+    const id = await send("ann", "@g1");
+    const toggle = async (count: number): Promise<void> => {
+      for (let left = count; left > 0; left -= 500)
+        await Promise.all(Array.from({ length: Math.min(500, left) }, (_, at) => react("ann", id, "x", at % 2 === 1)));
+    };
+    await toggle(missedEntriesMax - 2);
+    await join("bob", "g1");
+    const { messageId } = (await log("ann", { after: id })).entries[0] ?? {};
+    expect(await log("ann", { after: id })).toMatchObject({ entries: [{ otherAccount: "bob" }], isReset: false });
+    expect(await log("ann", { after: messageId ?? 0n })).toMatchObject({ entries: [], isReset: false });
+    await toggle(4);
+    expect(await log("ann", { after: id })).toMatchObject({ entries: [], isReset: true });
+  }, 60_000);
+
   test("who has missed too much lists anew", async () => {
     const fill = async (count: number): Promise<bigint[]> => {
       const ids: bigint[] = [];

@@ -26,7 +26,8 @@ const few = [
   "SELECT a.name FROM block b JOIN account a",
 ];
 
-test("no statement about groups and people scans or sorts what grows without a bound", () => {
+/** Statements of a writer and a reader, and the database that they are for. */
+function preparedStatements(): { readonly prepared: ReadonlySet<string>; readonly db: Database } {
   const prepared = new Set<string>();
   const prepare = spyOn(Database.prototype, "prepare");
   const path = freshPath();
@@ -39,7 +40,39 @@ test("no statement about groups and people scans or sorts what grows without a b
   }
   prepare.mockRestore();
   process.die();
-  const db = openConnection({ path, synchronous: "NORMAL", cacheKib: 256 });
+  return { prepared, db: openConnection({ path, synchronous: "NORMAL", cacheKib: 256 }) };
+}
+
+function planOf(db: Database, sql: string): readonly string[] {
+  return db
+    .query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${sql}`)
+    .all()
+    .map(({ detail }) => detail);
+}
+
+test("what a request looks for among what accounts can heap up is found by all of its key", () => {
+  const { prepared, db } = preparedStatements();
+  const indexes = {
+    "SELECT id, at_ns FROM entry WHERE refers = ? AND actor = ?": "entry_client (refers=? AND actor=? AND client_id=?)",
+    "SELECT id, at_ns FROM ( SELECT id, at_ns, kind FROM entry": "entry_refers (refers=?)",
+    "SELECT count(*) AS count FROM conversation WHERE account = ? AND pinned = 1": "conversation_pinned (account=?)",
+    "SELECT 1 AS one WHERE coalesce": "member_window (account=? AND group=? AND from_id<?)",
+    "SELECT 1 AS one FROM message m WHERE m.id = ?1": "member_window (account=? AND group=? AND from_id<?)",
+  };
+  for (const [beginning, index] of Object.entries(indexes)) {
+    const found = [...prepared].filter((sql) => sql.startsWith(beginning));
+    expect([beginning, found.length]).toEqual([beginning, 1]);
+    for (const sql of found) {
+      const plan = planOf(db, sql).join("; ");
+      expect(plan).toContain(index);
+      expect(plan).not.toContain("TEMP B-TREE");
+    }
+  }
+  db.close();
+});
+
+test("no statement about groups and people scans or sorts what grows without a bound", () => {
+  const { prepared, db } = preparedStatements();
   const tables = /\b(?:member|invitation|join_request|pin|block|consent|profile)\b/;
   const wrong: string[] = [];
   let explained = 0;
@@ -47,9 +80,9 @@ test("no statement about groups and people scans or sorts what grows without a b
     if (!tables.test(sql) || !/^(?:SELECT|INSERT|UPDATE|DELETE)/.test(sql)) continue;
     explained++;
     if (few.some((beginning) => sql.startsWith(beginning))) continue;
-    const plan = db.query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${sql}`).all();
-    const costly = plan.filter(({ detail }) => /TEMP B-TREE|SCAN (?!CONSTANT ROW)/.test(detail));
-    if (costly.length > 0) wrong.push(`${sql}: ${plan.map(({ detail }) => detail).join("; ")}`);
+    const plan = planOf(db, sql);
+    const costly = plan.filter((detail) => /TEMP B-TREE|SCAN (?!CONSTANT ROW)/.test(detail));
+    if (costly.length > 0) wrong.push(`${sql}: ${plan.join("; ")}`);
   }
   db.close();
   expect(explained).toBeGreaterThan(50);

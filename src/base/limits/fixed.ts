@@ -36,6 +36,8 @@ export const reactionKindsMax = 20;
 /** Messages of one answer to chat.history, and ids of one request to it or to hide. */
 export const historyMax = 200;
 export const hideIdsMax = 200;
+/** The last stays in a group, which a history and a list read: joining and leaving is cheap, and each is a search. */
+export const windowsReadMax = 1_000;
 /** Messages that an account has hidden one by one: its lists and histories pass over each of them. */
 export const hiddenMax = 10_000;
 /** Conversations of a page, without the pinned ones, which the first page has besides. */
@@ -43,6 +45,8 @@ export const conversationsMax = 100;
 export const pinnedMax = 100;
 /** Unread messages and mentions are counted up to this. */
 export const unreadMax = 1_000;
+/** Mentions of which the unread ones are counted, the newest of an inbox: one's own are among them. */
+export const mentionsReadMax = 4_096;
 /** The text of a conversation's last message, in UTF-8 bytes; longer ones are cut. */
 export const lastBodyBytesMax = 512;
 /** Readers are told for groups of up to so many members, and for messages that are at most so old. */

@@ -1,14 +1,26 @@
 // What the functions of conversations have in common: names of conversations, and what an account may read. Names of
 // tables are qualified, because statements that read call these, too.
 
+import { windowsReadMax } from "../../base/limits/fixed.ts";
+
 /** The largest id. */
 export const endId = "9223372036854775807";
 
-/** A condition: one of the windows of an account in a group holds an id. All are SQL expressions. */
+/**
+ * A condition: one of the windows of an account in a group holds an id. All are SQL expressions. Windows do not
+ * overlap, so only the last one that begins before the id can: an account may have joined and left thousands of times.
+ */
 export function isInWindow(account: string, group: string, id: string): string {
-  return `EXISTS (
-    SELECT FROM roost.member w WHERE w.account = ${account} AND w.chat_group = ${group}
-      AND w.from_id < ${id} AND (w.until_id IS NULL OR w.until_id > ${id}))`;
+  return `coalesce((
+    SELECT w.until_id IS NULL OR w.until_id > ${id} FROM roost.member w
+    WHERE w.account = ${account} AND w.chat_group = ${group} AND w.from_id < ${id}
+    ORDER BY w.from_id DESC LIMIT 1), false)`;
+}
+
+/** A table: the windows of an account in a group that a history or a list reads. */
+export function windowsOf(account: string, group: string): string {
+  return `(SELECT m.from_id, m.until_id FROM roost.member m WHERE m.account = ${account} AND m.chat_group = ${group}
+        ORDER BY m.from_id DESC LIMIT ${windowsReadMax})`;
 }
 
 /** A condition: an account may read a message (a row's name). */

@@ -2,7 +2,7 @@
 // what it has hidden, and in a group only what was sent in its windows. The two directions of a direct conversation are
 // merged.
 
-import { endId, isInWindow } from "./conversation-functions.ts";
+import { endId, isInWindow, windowsOf } from "./conversation-functions.ts";
 
 /**
  * A condition: `a_me` has hidden a message. It is no EXISTS, which the planner would turn into a join over all that the
@@ -47,8 +47,7 @@ BEGIN
       (SELECT s.id FROM (
         SELECT 0::bigint AS from_id, ${endId}::bigint AS until_id WHERE a_other > 0
         UNION ALL
-        SELECT w.from_id, coalesce(w.until_id, ${endId}) FROM roost.member w
-        WHERE a_other < 0 AND w.account = a_me AND w.chat_group = -a_other
+        SELECT w.from_id, coalesce(w.until_id, ${endId}) FROM ${windowsOf("a_me", "-a_other")} w WHERE a_other < 0
       ) w, LATERAL (
         SELECT r.id FROM roost.reply r JOIN roost.message m ON m.id = r.id
         WHERE r.root = a_root AND r.id > w.from_id AND r.id < w.until_id AND ${ranged("r.id")}
@@ -66,11 +65,10 @@ BEGIN
     ) u ORDER BY u.id ${order} LIMIT a_count);
   END IF;
   RETURN ARRAY(
-    SELECT s.id FROM roost.member w, LATERAL (
+    SELECT s.id FROM ${windowsOf("a_me", "-a_other")} w, LATERAL (
       SELECT m.id FROM roost.message m
       WHERE m.inbox = a_other AND m.id > w.from_id AND m.id < coalesce(w.until_id, ${endId}) AND ${ranged("m.id")}
     ) s
-    WHERE w.account = a_me AND w.chat_group = -a_other
     ORDER BY s.id ${order} LIMIT a_count);
 END $$;
 `;

@@ -1,8 +1,8 @@
 // Reads of an account over all its conversations, as functions of the database: its list of them, messages by id, and
 // who has read one.
 
-import { unreadMax } from "../../base/limits/fixed.ts";
-import { endId, isInWindow, mayRead, otherOf } from "./conversation-functions.ts";
+import { mentionsReadMax, unreadMax } from "../../base/limits/fixed.ts";
+import { endId, isInWindow, mayRead, otherOf, windowsOf } from "./conversation-functions.ts";
 import { isHidden } from "./history-functions.ts";
 import { isBlocked } from "./people/guard-functions.ts";
 
@@ -21,17 +21,19 @@ const unreadDirect = `(SELECT count(*) FROM (
         ORDER BY m.id LIMIT ${unreadMax}) n)`;
 
 const unreadInGroup = `(SELECT count(*) FROM (
-        SELECT FROM roost.member w, LATERAL (
+        SELECT FROM ${windowsOf("a_me", "-p.other")} w, LATERAL (
           SELECT FROM roost.message m
           WHERE m.inbox = p.other AND m.id > greatest(w.from_id, p.seen_id) AND m.id < coalesce(w.until_id, ${endId})
             AND m.sender <> a_me AND (has_none_hidden OR NOT ${isHidden("m.id")})
           ORDER BY m.id LIMIT ${unreadMax}) m
-        WHERE w.account = a_me AND w.chat_group = -p.other LIMIT ${unreadMax}) n)`;
+        LIMIT ${unreadMax}) n)`;
 
 const unreadMentions = `(SELECT count(*) FROM (
         SELECT FROM unnest(ARRAY[a_me, 0]) AS t (account), LATERAL (
-          SELECT FROM roost.mention n
-          WHERE n.account = t.account AND n.other = p.other AND n.id > p.seen_id AND NOT ${isHidden("n.id")}
+          SELECT FROM (
+            SELECT m.id FROM roost.mention m WHERE m.account = t.account AND m.other = p.other AND m.id > p.seen_id
+            ORDER BY m.id DESC LIMIT ${mentionsReadMax}) n
+          WHERE NOT ${isHidden("n.id")}
             AND (p.other > 0 OR ${isInWindow("a_me", "-p.other", "n.id")})
             AND (t.account > 0 OR NOT EXISTS (SELECT FROM roost.message m WHERE m.id = n.id AND m.sender = a_me))
           LIMIT ${unreadMax}) n
@@ -77,12 +79,11 @@ BEGIN
         ${lastOf("a_me", "k.other")},
         ${lastOf("k.other", "a_me")})
       ELSE (
-        SELECT max(s.id) FROM roost.member w, LATERAL (
+        SELECT max(s.id) FROM ${windowsOf("a_me", "-k.other")} w, LATERAL (
           SELECT m.id FROM roost.message m
           WHERE m.inbox = k.other AND m.id > greatest(w.from_id, k.cleared_id) AND m.id < coalesce(w.until_id, ${endId})
             AND NOT ${isHidden("m.id")}
-          ORDER BY m.id DESC LIMIT 1) s
-        WHERE w.account = a_me AND w.chat_group = -k.other)
+          ORDER BY m.id DESC LIMIT 1) s)
       END, 0) AS last_id
     FROM known k
   ), shown AS MATERIALIZED (

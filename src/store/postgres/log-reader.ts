@@ -3,7 +3,7 @@
 // first.
 
 import type { SQL } from "bun";
-import { missedEntriesMax } from "../../base/limits/fixed.ts";
+import { missedEntriesMax, windowsReadMax } from "../../base/limits/fixed.ts";
 import { entryKind, type GroupEntryDetail } from "../conversations.ts";
 import { detailOf } from "../group-entries.ts";
 import type { IndexEntry, IndexQuery, LogEntry, LogPage, LogQuery } from "../store.ts";
@@ -87,16 +87,44 @@ export class LogReader {
     if (scope === undefined) return { entries: [], ...(await this.endFor(life, query.after)) };
     const lastId = scope.last_id;
     const after = query.after > 0n ? query.after : (scope.acked ?? lastId);
-    if (after > lastId) return { entries: [], lastId, isReset: true };
+    // Each of them is a log of its own.
+    const formerStays = scope.until_ids.filter((until) => until > after && until <= lastId).length;
+    if (after > lastId || formerStays > windowsReadMax) return { entries: [], lastId, isReset: true };
     const hasEvents = query.includeEvents && scope.entry_id > after;
     const choice = { me: scope.me, includeSent: query.includeSent, hasEvents };
     const logs = logsOf(scope, after, choice);
-    const entries = await this.read(life, logs, choice, limit);
+    const entries = await this.shown(life, scope, after, choice, limit);
     // Counting is for those who have missed much: a page that is not full has all.
-    if (entries.length === limit && (await this.count(life, logs, choice)) > missedEntriesMax) {
+    if (
+      entries === undefined ||
+      (entries.length === limit && (await this.count(life, logs, choice)) > missedEntriesMax)
+    )
       return { entries: [], lastId, isReset: true };
-    }
     return { entries, lastId, isReset: false };
+  }
+
+  /** A page, without one's own entries if they are not asked for; undefined if too many had to be passed over. */
+  private async shown(
+    life: string,
+    scope: ScopeRow,
+    after: bigint,
+    choice: Choice,
+    limit: number,
+  ): Promise<LogEntry[] | undefined> {
+    const shown: LogEntry[] = [];
+    let passedOver = 0;
+    for (let from = after; ;) {
+      const entries = await this.read(life, logsOf(scope, from, choice), choice, limit);
+      const last = entries.at(-1)?.messageId;
+      const asked = choice.includeSent
+        ? entries
+        : entries.filter(({ kind, direction }) => kind === 0 || direction === 0);
+      shown.push(...asked);
+      passedOver += entries.length - asked.length;
+      if (passedOver > missedEntriesMax) return undefined;
+      if (last === undefined || entries.length < limit || shown.length >= limit) return shown.slice(0, limit);
+      from = last;
+    }
   }
 
   /** The end of the log for an account that the store does not know. */
@@ -236,7 +264,10 @@ export class LogReader {
   }
 }
 
-/** The first w.count ids of a log: w is a row of (inbox, after, below, count). */
+/**
+ * The first w.count ids of a log: w is a row of (inbox, after, below, count). Entries are those of everybody, because
+ * an account may have any number of its own.
+ */
 function idsOf(sql: SQL, { me, includeSent, hasEvents }: Choice): SQL.Query<unknown> {
   return sql`
     SELECT u.id FROM (
@@ -252,7 +283,6 @@ function idsOf(sql: SQL, { me, includeSent, hasEvents }: Choice): SQL.Query<unkn
       UNION ALL
       (SELECT e.id FROM roost.entry e
        WHERE ${hasEvents}::boolean AND e.inbox = w.inbox AND e.id > w.after AND e.id < w.below
-         AND (${includeSent}::boolean OR e.actor <> ${me}::bigint OR e.inbox = e.actor)
        ORDER BY e.id LIMIT w.count)
       UNION ALL
       (SELECT e.id FROM roost.entry e

@@ -3,7 +3,7 @@
 // that are not messages, too, from the table of entries.
 
 import type { Database } from "bun:sqlite";
-import { missedEntriesMax } from "../../base/limits/fixed.ts";
+import { missedEntriesMax, windowsReadMax } from "../../base/limits/fixed.ts";
 import { entryKind, type GroupEntryDetail } from "../conversations.ts";
 import { detailOf } from "../group-entries.ts";
 import { idMax } from "../snowflake.ts";
@@ -71,6 +71,9 @@ export class LogReader {
       windows: db.prepare<WindowRow, [bigint, bigint]>(
         `SELECT "group", from_id, until_id FROM member WHERE account = ?1 AND (until_id IS NULL OR until_id > ?2)`,
       ),
+      formerStays: db.prepare<{ count: bigint }, [bigint, bigint]>(
+        "SELECT count(*) AS count FROM member WHERE account = ? AND until_id > ?",
+      ),
       // Of a dismissed group the row may be open still; no message is behind its end, but entries may be.
       entryWindows: db.prepare<WindowRow, [bigint, bigint]>(
         `SELECT m."group", m.from_id, ifnull(m.until_id, nullif(g.dismissed_id, 0)) AS until_id
@@ -129,17 +132,23 @@ export class LogReader {
     if (asked > lastId) return { entries: [], lastId, isReset: true };
     if (me === undefined) return { entries: [], lastId, isReset: false };
     const after = asked > 0n ? asked : (this.acked(me, request.device) ?? lastId);
+    // Each of them is a stream of its own.
+    const stays = this.sql.formerStays.get(me, after)?.count ?? 0n;
+    if (stays > BigInt(windowsReadMax)) return { entries: [], lastId, isReset: true };
     const entries: LogEntry[] = [];
     const names = new Names(this.sql);
     let waiting = 0;
+    let passedOver = 0;
     for (const id of this.merged(me, after, request)) {
       // What is beyond this page is only counted.
-      if (entries.length < request.limit) {
-        const entry = this.messageEntry(me, id, request, names) ?? this.otherEntry(me, id, request, names);
-        if (entry === undefined) continue;
-        entries.push(entry);
-      }
-      if (++waiting > missedEntriesMax) return { entries: [], lastId, isReset: true };
+      const entry =
+        entries.length < request.limit
+          ? (this.messageEntry(me, id, request, names) ?? this.otherEntry(me, id, request, names))
+          : null;
+      // One's own entries may be any number, and are not asked for.
+      const count = entry === undefined ? ++passedOver : ++waiting;
+      if (count > missedEntriesMax) return { entries: [], lastId, isReset: true };
+      if (entry) entries.push(entry);
     }
     return { entries, lastId, isReset: false };
   }

@@ -18,10 +18,18 @@ export function isUnfinished(group: string): string {
   return `EXISTS (SELECT 1 FROM unfinished u WHERE u."group" = ${group})`;
 }
 
+/**
+ * A condition: a window of an account in a group holds an id. All are SQL expressions. Windows do not overlap, so only
+ * the last one that begins before the id can: an account may have joined and left thousands of times.
+ */
+export function isInWindow(account: string, group: string, id: string): string {
+  return `coalesce((
+    SELECT w.until_id IS NULL OR w.until_id > ${id} FROM member w
+    WHERE w.account = ${account} AND w."group" = ${group} AND w.from_id < ${id}
+    ORDER BY w.from_id DESC LIMIT 1), 0)`;
+}
+
 /** Finds whether a window of an account in a group holds an id: (account, group, id). */
 export function prepareWindow(db: Database) {
-  return db.prepare<Found, [bigint, bigint, bigint]>(
-    `SELECT 1 AS one FROM member
-     WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
-  );
+  return db.prepare<Found, [bigint, bigint, bigint]>(`SELECT 1 AS one WHERE ${isInWindow("?1", "?2", "?3")}`);
 }

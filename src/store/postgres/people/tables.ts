@@ -22,6 +22,8 @@ ALTER TABLE roost.entry ADD COLUMN accounts bigint[],
   ADD COLUMN value bigint NOT NULL DEFAULT 0,
   ADD COLUMN quiet boolean NOT NULL DEFAULT false;
 CREATE INDEX entry_loud ON roost.entry (inbox, id) WHERE NOT quiet;
+-- Whether an edit is a repetition: a message may have any number of entries.
+CREATE INDEX entry_client ON roost.entry (refers, actor, client_id) WHERE client_id IS NOT NULL;
 
 -- dismissed_id: the entry that dismissed the group, or 0. All windows end there, whatever their rows say. closing: it
 -- has ended, and housekeeping has not removed what it leaves yet (groups/ended-functions.ts).

@@ -51,10 +51,13 @@ export class ChangeWriter {
       ),
       editOf: db.prepare<EntryRow, [bigint, bigint, string]>(
         `SELECT id, at_ns FROM entry
-         WHERE refers = ? AND refers > 0 AND kind = ${entryKind.edited} AND actor = ? AND client_id = ? LIMIT 1`,
+         WHERE refers = ? AND actor = ? AND client_id = ? AND kind = ${entryKind.edited} LIMIT 1`,
       ),
+      // Nothing is done about a message after its recall.
       recallOf: db.prepare<EntryRow, [bigint]>(
-        `SELECT id, at_ns FROM entry WHERE refers = +? AND refers > 0 AND kind = ${entryKind.recalled} LIMIT 1`,
+        `SELECT id, at_ns FROM (
+           SELECT id, at_ns, kind FROM entry WHERE refers = ? AND refers > 0 ORDER BY id DESC LIMIT 1)
+         WHERE kind = ${entryKind.recalled}`,
       ),
       overwrite: db.prepare<null, [string, string, number, bigint]>(
         "UPDATE message SET body = ?, extra = ?, state = ifnull(state, 0) | ? WHERE id = ?",

@@ -6,7 +6,7 @@ import { hiddenMax, pinnedMax } from "../../../base/limits/fixed.ts";
 import type { HideJob, SetJob } from "../../change-jobs.ts";
 import type { SettingOutcome } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
-import { isUnfinished } from "../member-lookups.ts";
+import { isInWindow, isUnfinished } from "../member-lookups.ts";
 import type { Moment } from "./moment.ts";
 import type { Names } from "../names.ts";
 
@@ -43,9 +43,7 @@ export class SettingWriter {
       ),
       mayHide: db.prepare<{ one: bigint }, [bigint, bigint]>(
         `SELECT 1 AS one FROM message m WHERE m.id = ?1
-         AND (m.sender = ?2 OR m.inbox = ?2 OR EXISTS (
-           SELECT 1 FROM member w WHERE w.account = ?2 AND w."group" = -m.inbox AND w.from_id < m.id
-             AND (w.until_id IS NULL OR w.until_id > m.id)))
+         AND (m.sender = ?2 OR m.inbox = ?2 OR ${isInWindow("?2", "-m.inbox", "m.id")})
          AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.account = ?2 AND h.id = ?1)
          AND NOT EXISTS (
            SELECT 1 FROM conversation c WHERE c.account = ?2 AND c.cleared_id >= m.id

@@ -1,7 +1,7 @@
 // What an account has not read in its conversations: messages, and messages that mention it.
 
 import type { Database } from "bun:sqlite";
-import { unreadMax } from "../../../base/limits/fixed.ts";
+import { mentionsReadMax, unreadMax } from "../../../base/limits/fixed.ts";
 import { idMax } from "../../snowflake.ts";
 import type { SenderCounts } from "../index/conversations.ts";
 import type { LogIndex } from "../index/log-index.ts";
@@ -35,7 +35,7 @@ export interface UnreadPage {
   /** The newest mention of a name in an inbox; 0n if there is none. */
   readonly newestMentions: Map<string, bigint>;
   /** Mentions in direct messages down to an id, the newest first. */
-  readonly direct: { readonly bySender: Map<bigint, bigint[]>; reached: bigint };
+  readonly direct: { readonly bySender: Map<bigint, bigint[]>; reached: bigint; rows: number };
 }
 
 export class UnreadReader {
@@ -50,7 +50,7 @@ export class UnreadReader {
       ),
       mentions: db.prepare<{ id: bigint; sender: bigint }, [bigint, string, bigint]>(
         `SELECT n.id, m.sender FROM mention n JOIN message m ON m.id = n.id
-         WHERE n.inbox = +? AND n.who = +? AND n.id > ? ORDER BY n.id DESC`,
+         WHERE n.inbox = +? AND n.who = +? AND n.id > ? ORDER BY n.id DESC LIMIT ${mentionsReadMax}`,
       ),
       mentionsBelow: db.prepare<{ id: bigint; sender: bigint }, [bigint, string, bigint]>(
         `SELECT n.id, m.sender FROM mention n JOIN message m ON m.id = n.id
@@ -76,7 +76,13 @@ export class UnreadReader {
     { name, hidden, afters }: { name: string; hidden: Hidden; afters: ReadonlyMap<number, bigint> },
   ): UnreadPage {
     const senders = this.lookups.countSenders(Number(me), afters, afters.size * countedOfEach);
-    return { name, hidden, senders, newestMentions: new Map(), direct: { bySender: new Map(), reached: idMax } };
+    return {
+      name,
+      hidden,
+      senders,
+      newestMentions: new Map(),
+      direct: { bySender: new Map(), reached: idMax, rows: 0 },
+    };
   }
 
   /** Counts the messages of others above `after`, at most `unreadMax`. */
@@ -128,7 +134,9 @@ export class UnreadReader {
     while (direct.reached > after) {
       const rows = this.sql.mentionsBelow.all(me, page.name, direct.reached);
       for (const { id, sender } of rows) direct.bySender.getOrInsertComputed(sender, () => []).push(id);
-      direct.reached = rows.length < mentionRows ? 0n : (rows.at(-1)?.id ?? 0n);
+      direct.rows += rows.length;
+      const isEnd = rows.length < mentionRows || direct.rows >= mentionsReadMax;
+      direct.reached = isEnd ? 0n : (rows.at(-1)?.id ?? 0n);
     }
     let count = 0;
     for (const id of direct.bySender.get(other) ?? []) {

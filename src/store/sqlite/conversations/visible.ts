@@ -2,9 +2,10 @@
 // has cleared, without those that it has hidden and those that the retention has deleted.
 
 import type { Database } from "bun:sqlite";
+import { windowsReadMax } from "../../../base/limits/fixed.ts";
 import { idMax } from "../../snowflake.ts";
 import type { LogIndex } from "../index/log-index.ts";
-import { isUnfinished } from "../member-lookups.ts";
+import { isUnfinished, prepareWindow } from "../member-lookups.ts";
 
 export interface MessageRow {
   readonly id: bigint;
@@ -30,7 +31,7 @@ export interface Scope {
   readonly me: bigint;
   /** The partner, or minus the group. */
   readonly other: bigint;
-  /** Of a group, the oldest first; a direct conversation has one that holds everything. */
+  /** Of a group, the last `windowsReadMax`, the oldest first; a direct conversation has one that holds everything. */
   readonly windows: readonly Window[];
   readonly clearedTo: bigint;
   /** The newest message that the account has hidden, in whatever conversation; 0n if there is none. */
@@ -53,8 +54,9 @@ export class VisibleMessages {
       ),
       windows: db.prepare<{ from_id: bigint; until_id: bigint | null }, [bigint, bigint]>(
         `SELECT from_id, until_id FROM member WHERE account = +?1 AND "group" = +?2 AND NOT ${isUnfinished("?2")}
-         ORDER BY from_id`,
+         ORDER BY from_id DESC LIMIT ${windowsReadMax}`,
       ),
+      window: prepareWindow(db),
       cleared: db.prepare<{ cleared_id: bigint }, [bigint, bigint]>(
         "SELECT cleared_id FROM conversation WHERE account = ? AND other = ?",
       ),
@@ -78,6 +80,7 @@ export class VisibleMessages {
     if (other > 0n) return { me, other, windows: whole, clearedTo, hiddenTo };
     const windows = this.sql.windows
       .all(me, -other)
+      .toReversed()
       .map(({ from_id, until_id }): Window => ({ from: from_id, until: until_id ?? idMax }));
     return windows.length === 0 ? undefined : { me, other, windows, clearedTo, hiddenTo };
   }
@@ -106,13 +109,18 @@ export class VisibleMessages {
 
   /** The message, if the account sees it as one of this conversation. */
   visible(scope: Scope, id: bigint): MessageRow | undefined {
-    const { me, other, windows, clearedTo, hiddenTo } = scope;
+    const { me, other, clearedTo, hiddenTo } = scope;
     if (id <= clearedTo) return undefined;
     const row = this.sql.message.get(id);
     if (row === null || !isIn(scope, row)) return undefined;
-    const isHere = other > 0n || row.sender === me || windows.some(({ from, until }) => from < id && id < until);
+    const isHere = other > 0n || row.sender === me || this.isInWindow(scope, id);
     const isHidden = id <= hiddenTo && this.sql.isHidden.get(me, id) !== null;
     return isHere && !isHidden ? row : undefined;
+  }
+
+  private isInWindow({ me, other, windows }: Scope, id: bigint): boolean {
+    if (windows.some(({ from, until }) => from < id && id < until)) return true;
+    return windows.length === windowsReadMax && this.sql.window.get(me, -other, id) !== null;
   }
 
   private *idsBelow({ me, other, windows }: Scope, below: bigint): Generator<bigint, void, void> {

@@ -30,6 +30,11 @@ export const peopleTables = `
   ALTER TABLE entry ADD COLUMN value INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE entry ADD COLUMN quiet INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX entry_loud ON entry (inbox) WHERE quiet = 0;
+  -- Whether an edit is a repetition: a message may have any number of entries.
+  CREATE INDEX entry_client ON entry (refers, actor, client_id) WHERE client_id IS NOT NULL;
+
+  -- An account may have settings of any number of conversations.
+  CREATE INDEX conversation_pinned ON conversation (account) WHERE pinned = 1;
 
   CREATE TABLE invitation (
     number INTEGER PRIMARY KEY,
