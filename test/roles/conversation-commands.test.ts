@@ -34,6 +34,39 @@ test("a connection without the feature is refused every command, and the store i
   expect(asked).toEqual([]);
 });
 
+test("what an account sets takes its turn among what it reads: few at a time, and others come in between", async () => {
+  const script = scripted();
+  const ends: (() => void)[] = [];
+  const set: typeof script.store.set = (setting) =>
+    new Promise((resolve) => {
+      script.asked.push(setting);
+      ends.push(() => resolve({ result: "stored", version: 77n }));
+    });
+  const link = chatLink({ ...script.store, set });
+  link.signIn("alice", "a1", newer);
+  link.signIn("bob", "b1", newer);
+  const all = ["alice", "bob"].flatMap((account) =>
+    Array.from({ length: account === "alice" ? 10 : 1 }, (_, at) =>
+      at % 2 === 0
+        ? link.request([account, `${account[0]}1`], Command.ConversationSet, ConversationSetReqSchema, {
+            account: "carol",
+            hidden: true,
+          })
+        : link.request([account, `${account[0]}1`], Command.ConversationClear, ConversationClearReqSchema, {
+            account: "carol",
+            upTo: 5n,
+          }),
+    ),
+  );
+  await Bun.sleep(0);
+  expect(script.asked).toHaveLength(9);
+  while (ends.length > 0) {
+    ends.shift()?.();
+    await Bun.sleep(0);
+  }
+  expect((await Promise.all(all)).map(({ status }) => status)).toEqual(all.map(() => Status.Success));
+});
+
 test("each command asks the store for the sender's own app and account", async () => {
   const { request, asked, answers } = stage();
   answers.setting = { result: "unchanged", version: 5n };

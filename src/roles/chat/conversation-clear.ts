@@ -5,7 +5,7 @@ import type { Handler } from "../../service/router.ts";
 import { ConversationClearReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { conversationOf } from "./conversation-name.ts";
-import { changedOwnState } from "./own-state.ts";
+import { setConversation } from "./own-state.ts";
 
 /** It only goes forward: an earlier message changes nothing. */
 export function conversationClear(parts: ChatParts): Handler {
@@ -14,7 +14,6 @@ export function conversationClear(parts: ChatParts): Handler {
     const name = conversationOf(request);
     const { upTo: clearUpTo } = request;
     if (clearUpTo <= 0n) throw new Refusal(Status.InvalidPacketBody, "upTo must be the id of a message");
-    const { app, account } = context;
-    changedOwnState(parts, context, await parts.store.set({ app, account, ...name, clearUpTo }));
+    await setConversation(parts, context, { ...name, clearUpTo });
   };
 }

@@ -6,7 +6,7 @@ import type { Handler } from "../../service/router.ts";
 import { ConversationSetReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { conversationOf } from "./conversation-name.ts";
-import { changedOwnState } from "./own-state.ts";
+import { setConversation } from "./own-state.ts";
 
 /** What is absent stays as it is. */
 export function conversationSet(parts: ChatParts): Handler {
@@ -16,16 +16,13 @@ export function conversationSet(parts: ChatParts): Handler {
     const name = conversationOf(request);
     if (pinned === undefined && muted === undefined && hidden === undefined)
       throw new Refusal(Status.InvalidPacketBody, "at least one of pinned, muted and hidden must be set");
-    const { app, account } = context;
     const setting = {
-      app,
-      account,
       ...name,
       ...(pinned === undefined ? {} : { isPinned: pinned }),
       ...(muted === undefined ? {} : { isMuted: muted }),
       ...(hidden === undefined ? {} : { isHidden: hidden }),
     };
     const full = `at most ${pinnedMax} conversations can be pinned`;
-    changedOwnState(parts, context, await parts.store.set(setting), full);
+    await setConversation(parts, context, setting, full);
   };
 }

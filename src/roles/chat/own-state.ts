@@ -2,7 +2,7 @@
 
 import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
-import type { SettingOutcome } from "../../store/conversations.ts";
+import type { ConversationSetting, SettingOutcome } from "../../store/conversations.ts";
 import { AccountStateChangeSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { noConversation } from "./conversation-name.ts";
@@ -25,6 +25,26 @@ export function changedOwnState(parts: ChatParts, context: Context, outcome: Set
       tellOwnState(parts, context, version);
     }
   }
+}
+
+/** The answer to a change: a version. */
+const answerBytes = 16;
+
+/**
+ * Changes a conversation of the sender, and answers; `full` as above. It takes its turn among the sender's reads: the
+ * store looks up what the account sees of the conversation.
+ */
+export async function setConversation(
+  parts: ChatParts,
+  context: Context,
+  setting: Omit<ConversationSetting, "app" | "account">,
+  full = "",
+): Promise<void> {
+  const { app, account } = context;
+  await parts.reads.run(context, answerBytes, async () => {
+    changedOwnState(parts, context, await parts.store.set({ app, account, ...setting }), full);
+    return answerBytes;
+  });
 }
 
 /** Pushes what a version of the sender's own state has changed, unless this node has pushed it before. */
