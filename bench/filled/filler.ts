@@ -1,8 +1,10 @@
 // The process that fills a store before servers open it, through the store's own interface: no clients, no links. Its
 // argument is an Order as JSON; it tells by IPC what share is done.
 
+import { closeSync, fsyncSync, openSync } from "node:fs";
 import { createLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { inBatches } from "../generator/in-batches.ts";
@@ -60,6 +62,16 @@ async function fill(order: Order): Promise<void> {
   };
   await Promise.all(Array.from({ length: callsInFlight }, line));
   await store.close();
+  if (!order.store.includes("://")) writeOut(order.store);
+}
+
+/** Has the kernel write a store's files to the disk now, instead of beside what is measured on them. */
+function writeOut(path: string): void {
+  for (const file of [path, indexPathOf(path)]) {
+    const descriptor = openSync(file, "r");
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+  }
 }
 
 if (import.meta.main) {

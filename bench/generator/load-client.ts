@@ -159,6 +159,11 @@ export class LoadClient implements FrameSink, Flushable {
     requests.patch(this.outbound.bytes, at, number);
   }
 
+  /** When bytes were read last, of `performance.now()`: in the turn of an answer, when its last bytes were. */
+  get heardMs(): number {
+    return this.readMs;
+  }
+
   /** Stops and starts reading, as a stuck client does. */
   pause(): void {
     this.socket?.pause();

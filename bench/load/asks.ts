@@ -18,8 +18,11 @@ const asksPerSecond = 50;
 /** Clients that ask, at most. */
 const askersMax = 20;
 
-/** One request; its latency is measured. Throws when the answer is wrong. */
-export type Ask = () => Promise<void>;
+/**
+ * One request; its latency is measured. Resolves with when the last bytes of its answer were read, as talks are timed;
+ * throws when the answer is wrong.
+ */
+export type Ask = () => Promise<number>;
 
 /** Who asks what. */
 interface Asking {
@@ -55,8 +58,8 @@ async function pace(traffic: Traffic, ask: Ask, latency: Latency, isOver: () => 
   for (let number = 0; !isOver(); number++) {
     const dueMs = startMs + (number * 1000) / asksPerSecond;
     await untilDue(dueMs);
-    await ask();
-    if (traffic.isMeasured(dueMs)) latency.record(dueMs, performance.now());
+    const answeredMs = await ask();
+    if (traffic.isMeasured(dueMs)) latency.record(dueMs, answeredMs);
   }
 }
 

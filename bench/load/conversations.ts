@@ -31,7 +31,12 @@ export function loadLists(load: Load): Promise<Findings[]> {
   return loadAsks(load, {
     prepare: async (lost) => {
       const client = await signInForConversations(load.target, listerName(part), { lost });
-      const ask = async (): Promise<void> => checkList((await listPage(client, page)).conversations, expected);
+      const ask = async (): Promise<number> => {
+        const { conversations } = await listPage(client, page);
+        const { heardMs } = client;
+        checkList(conversations, expected);
+        return heardMs;
+      };
       return { ask, clients: [client] };
     },
   });

@@ -32,18 +32,20 @@ async function prepare(
   // Around one of the first or last messages there are fewer, but half of the page; in a trial there are few.
   const least = settings.isTrial ? 1 : settings.part === cold ? page / 2 : page;
   let asked = 0;
-  const ask = async (): Promise<void> => {
+  const ask = async (): Promise<number> => {
     const number = asked++;
     const client = clients[number % readers.count];
-    if (client === undefined) return;
+    if (client === undefined) throw new Error("nobody reads");
     const account = senderName(Math.floor(number / readers.count) % readers.partners);
     // Multiples of the golden ratio are spread evenly and meet no place twice.
     const share = (number * 0.618_033_988_749_895) % 1;
     const around = span.first + BigInt(Math.floor(Number(span.last - span.first) * share));
     const where = settings.part === cold ? { around } : {};
     const { messages } = await historyPage(client, { account, limit: page, ...where });
+    const { heardMs } = client;
     if (messages.length < least)
       throw new Error(`a page of the history of ${names[number % readers.count]} has ${messages.length} messages`);
+    return heardMs;
   };
   return { ask, clients };
 }
