@@ -1,9 +1,10 @@
 // A PostgreSQL server for the tests of a file, and a database for each of them.
 
-import { afterAll, afterEach, beforeAll, beforeEach } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "bun:test";
 import { SQL } from "bun";
 import { silentLog } from "../../src/base/log.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
+import { migrations } from "../../src/store/postgres/schema.ts";
 import type { Store } from "../../src/store/store.ts";
 import { PostgresServer } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
@@ -97,4 +98,28 @@ export async function makeSchema(sql: SQL, version: number, statements: string):
   await sql.unsafe(`CREATE SCHEMA roost; ${statements}`);
   await sql`CREATE TABLE roost.migration (number integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`;
   await sql`INSERT INTO roost.migration (number) SELECT generate_series(1, ${version}::integer)`;
+}
+
+/** The columns, indexes and options of the tables of a store. */
+async function tablesIn(sql: SQL): Promise<readonly string[]> {
+  const rows: [string][] = await sql`
+    SELECT format('%s.%s: %s', table_name, ordinal_position, row_to_json(c)) FROM (
+      SELECT table_name, ordinal_position, column_name, data_type, is_nullable, column_default, collation_name,
+        is_identity
+      FROM information_schema.columns WHERE table_schema = 'roost'
+    ) c
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'roost'
+    UNION ALL SELECT format('%s: %s', relname, reloptions) FROM pg_class WHERE relnamespace = 'roost'::regnamespace
+    UNION ALL SELECT format('%s: %s', conrelid::regclass, pg_get_constraintdef(oid)) FROM pg_constraint
+      WHERE connamespace = 'roost'::regnamespace
+    ORDER BY 1`.values();
+  return rows.flat();
+}
+
+/** Compares the tables that an earlier schema left in a database with those that its migrations make now. */
+export async function expectSameTables({ sql }: TestDatabase, version: number): Promise<void> {
+  const released = await tablesIn(sql);
+  await sql.unsafe("DROP SCHEMA roost CASCADE");
+  await makeSchema(sql, version, migrations.slice(0, version).join("\n"));
+  expect(await tablesIn(sql)).toEqual(released);
 }

@@ -1,9 +1,10 @@
 // Migrates the database to the newest schema, under a lock that all processes use, and refuses what it must not touch.
 // Its connection has no time limit: a migration of a large store may take long.
 
-import type { SQL } from "bun";
+import { SQL } from "bun";
 import type { Log } from "../../base/log.ts";
 import { StoreUnavailable } from "../store.ts";
+import { addedColumns, type AddedColumns, addition } from "./added-columns.ts";
 import { Connections, failureOf, openClient, placeOf, StoreReplaced } from "./connection.ts";
 import { withProgress } from "./migration-progress.ts";
 import { accountTrigger } from "./life.ts";
@@ -11,6 +12,11 @@ import { functions, migrations, schemaVersion } from "./schema.ts";
 
 /** The functions' bodies need 14; tested with 15. */
 const serverVersionMin = 14;
+/** Others wait this long for each try to add columns, and what they use of the table may be over after the pause. */
+const alterMsMax = 200;
+const alterPauseMs = 500;
+/** SQLSTATE lock_not_available. */
+const lockedState = "55P03";
 
 interface State {
   readonly server_version: number;
@@ -173,16 +179,19 @@ export async function migrate(url: string, log: Log, progressEveryMs = 10_000): 
     return { version, isCurrent: version === schemaVersion && ((await hasTriggers(sql)) || !(await isComplete(sql))) };
   });
   if (found.isCurrent) return;
-  const work = (): Promise<void> => migrateNow(url);
-  if (found.version === 0 || found.version === schemaVersion) await work();
-  else await withProgress(url, { from: found.version, to: schemaVersion }, log, progressEveryMs, work);
+  if (found.version === 0 || found.version === schemaVersion) return migrateNow(url, [], log);
+  await withProgress(url, { from: found.version, to: schemaVersion }, log, progressEveryMs, () =>
+    migrateNow(url, addedColumns, log),
+  );
 }
 
-async function migrateNow(url: string): Promise<void> {
+/** `columns`: what is added first. */
+async function migrateNow(url: string, columns: readonly AddedColumns[], log: Log): Promise<void> {
   const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
   const place = placeOf(url);
   const client = openClient(options, { statement_timeout: "0", lock_timeout: "0" });
   try {
+    for (const added of columns) await addColumns(client, added, log);
     await client.begin(async (sql) => {
       await sql`SELECT pg_advisory_xact_lock(hashtextextended('roost.migrate', 0))`;
       const version = await versionIn(sql, place);
@@ -203,5 +212,25 @@ async function migrateNow(url: string): Promise<void> {
     throw failureOf(error);
   } finally {
     await client.close();
+  }
+}
+
+/** Adds columns to a table as soon as nobody uses it; until then others use it as before. */
+async function addColumns(client: SQL, added: AddedColumns, log: Log): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await client.begin(async (sql) => {
+        await sql.unsafe(`SET LOCAL lock_timeout = '${alterMsMax}ms'`);
+        await sql.unsafe(addition(added));
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof SQL.PostgresError) || error.errno !== lockedState) throw error;
+    }
+    if (tries === 2) {
+      const { table } = added;
+      log.info("The migration waits until a backup, or another long query, has read a table.", { table });
+    }
+    await Bun.sleep(alterPauseMs);
   }
 }

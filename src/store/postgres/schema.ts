@@ -7,6 +7,7 @@
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. NULs in
 // text from clients are escaped (text.ts).
 
+import { addition, messageColumns, ownColumn } from "./added-columns.ts";
 import { changeFunctions } from "./change-functions.ts";
 import { conversationFunctions } from "./conversation-functions.ts";
 import { formerFunctions } from "./former-functions.ts";
@@ -164,7 +165,7 @@ CREATE TABLE roost.owner (fingerprint text COLLATE "C" PRIMARY KEY);
 const groupCounts = `
 -- Writers lock this first: none of them holds a lock for which this waits.
 SELECT FROM roost.sequence FOR UPDATE;
-ALTER TABLE roost.member ADD COLUMN is_own boolean NOT NULL DEFAULT false;
+${addition(ownColumn)}
 CREATE TABLE roost.group_count (
   account bigint PRIMARY KEY,
   own bigint NOT NULL,
@@ -196,9 +197,7 @@ CREATE INDEX revocation_of ON roost.revocation (app, account);
  */
 const conversations = `
 SELECT FROM roost.sequence FOR UPDATE;
--- state: 1 edited, 2 recalled; null: neither. mentions: names joined by commas.
-ALTER TABLE roost.message ADD COLUMN state smallint, ADD COLUMN reply_to bigint,
-  ADD COLUMN mentions text COLLATE "C";
+${addition(messageColumns)}
 -- Its condition is another than that of message_sent: what is looked up by one is no question for the other, whatever
 -- the planner thinks of accounts that have sent much.
 CREATE INDEX message_pair ON roost.message (sender, inbox, id) WHERE inbox >= 1;

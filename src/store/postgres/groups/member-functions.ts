@@ -141,8 +141,8 @@ BEGIN
   RETURN null;
 END $$;
 
--- What was changed without them is counted again.
-TRUNCATE roost.group_count;
+-- What was changed without them is counted again. TRUNCATE would wait for a backup.
+DELETE FROM roost.group_count;
 CREATE OR REPLACE TRIGGER account_counted BEFORE INSERT ON roost.group_count
   FOR EACH ROW EXECUTE FUNCTION roost.count_account();
 CREATE OR REPLACE TRIGGER member_entered AFTER INSERT ON roost.member

@@ -1,6 +1,8 @@
 // The tables of groups that one can run and of people (schema 8): who runs a group, how one becomes a member of it,
 // what is pinned; whom accounts block, whom they let write to them, and what they show of themselves.
 
+import { addition, peopleColumns } from "../added-columns.ts";
+
 export const peopleTables = `
 -- Writers lock this first: none of them holds a lock for which this waits.
 SELECT FROM roost.sequence FOR UPDATE;
@@ -14,28 +16,12 @@ CREATE TABLE roost.guard (
 );
 CREATE INDEX guard_version ON roost.guard (version);
 
+${peopleColumns.map(addition).join("\n")}
 -- A purge, which does not wait for that lock, comes to entries before members.
--- accounts: the first of those whom a change of a group concerns; count: how many there are. value: by kind, see
--- StoredDetail in store/group-entries.ts. refers is 0 for a change that is about no message.
-ALTER TABLE roost.entry ADD COLUMN accounts bigint[],
-  ADD COLUMN count bigint NOT NULL DEFAULT 0,
-  ADD COLUMN value bigint NOT NULL DEFAULT 0,
-  ADD COLUMN quiet boolean NOT NULL DEFAULT false;
 CREATE INDEX entry_loud ON roost.entry (inbox, id) WHERE NOT quiet;
 -- Whether an edit is a repetition: a message may have any number of entries.
 CREATE INDEX entry_client ON roost.entry (refers, actor, client_id) WHERE client_id IS NOT NULL;
-
--- dismissed_id: the entry that dismissed the group, or 0. All windows end there, whatever their rows say. closing: it
--- has ended, and housekeeping has not removed what it leaves yet (groups/ended-functions.ts).
-ALTER TABLE roost.chat_group ADD COLUMN announcement text NOT NULL DEFAULT '',
-  ADD COLUMN approval boolean NOT NULL DEFAULT false,
-  ADD COLUMN for_admins boolean NOT NULL DEFAULT false,
-  ADD COLUMN dismissed_id bigint NOT NULL DEFAULT 0,
-  ADD COLUMN closing boolean NOT NULL DEFAULT false;
 CREATE INDEX chat_group_closing ON roost.chat_group (number) WHERE closing;
-
--- role: 1 for an admin. The owner is in the group's row, and has 0. muted_until: seconds since 1970.
-ALTER TABLE roost.member ADD COLUMN role smallint NOT NULL DEFAULT 0, ADD COLUMN muted_until bigint NOT NULL DEFAULT 0;
 CREATE INDEX member_admins ON roost.member (chat_group) WHERE role > 0 AND until_id IS NULL;
 
 -- uses_left: -1 for any number; 0: it is used up, and kept for whoever used it last. Times are in seconds since 1970.
