@@ -207,6 +207,27 @@ describe.skipIf(!hasPostgres)("groups in a PostgreSQL store", () => {
     expect(await scannedTables(db)).toEqual([]);
   });
 
+  test("who has left a group is found among all who have left others", async () => {
+    await made("bob", "eve");
+    const before = (await opened.store.membership("app", "g1"))?.version ?? 0n;
+    await db.sql`
+      INSERT INTO roost.member (chat_group, account, from_id, until_id, joined_ms)
+      SELECT 1000 + n % 500, 1000 + n, 1, ${before}::bigint + n, 0 FROM generate_series(1, 60000) n`;
+    await opened.store.quit({ app: "app", group: "g1", actor: "eve", account: "eve" });
+    await db.sql`VACUUM ANALYZE roost.member`;
+    const pages = async (): Promise<number> => {
+      await opened.store.close();
+      await scannedTables(db);
+      return db.number("SELECT idx_blks_hit + idx_blks_read FROM pg_statio_user_tables WHERE relname = 'member'");
+    };
+    const first = await pages();
+    opened.store = await db.open({ time: timers });
+    const membership = await opened.store.membership("app", "g1", before);
+    expect(membership?.changes.map(({ account, isMember }) => [account, isMember])).toEqual([["eve", false]]);
+    // The whole index has hundreds.
+    expect((await pages()) - first).toBeLessThan(50);
+  });
+
   test("a change of a few members of a large group reads few rows", async () => {
     await made(...Array.from({ length: 2_500 }, (_, i) => `m${i}`));
     await opened.store.close();

@@ -22,6 +22,8 @@ CREATE INDEX entry_loud ON roost.entry (inbox, id) WHERE NOT quiet;
 -- Whether an edit is a repetition: a message may have any number of entries.
 CREATE INDEX entry_client ON roost.entry (refers, actor, client_id) WHERE client_id IS NOT NULL;
 CREATE INDEX chat_group_closing ON roost.chat_group (number) WHERE closing;
+-- For the changes of a group's members since an id.
+CREATE INDEX member_ended ON roost.member (chat_group, until_id) WHERE until_id IS NOT NULL;
 CREATE INDEX member_admins ON roost.member (chat_group) WHERE role > 0 AND until_id IS NULL;
 
 -- uses_left: -1 for any number; 0: it is used up, and kept for whoever used it last. Times are in seconds since 1970.
