@@ -49,6 +49,29 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       expect(await groupAsks.people.watchable("app", "watched0", names)).toEqual(["watched0"]);
     }, 60_000);
 
+    test("who may be watched is found by few look-ups where all are in hundreds of small groups", async () => {
+      await db.sql.unsafe(`
+        INSERT INTO roost.account (app, name) SELECT 'app', 'watched' || i FROM generate_series(0, 200) AS i;
+        INSERT INTO roost.chat_group (
+            owner, created_ms, version, member_count, closed, app, id, name, avatar, introduction)
+          SELECT 1, 0, 1, 2, false, 'app', 'small' || i, '', '', '' FROM generate_series(1, 20000) AS i;
+        INSERT INTO roost.member (chat_group, account, from_id, joined_ms)
+          SELECT g.number, a.number, 1, 0 FROM generate_series(0, 199) AS k
+          JOIN roost.account a ON a.name LIKE 'watched%'
+          JOIN roost.chat_group g ON g.id = 'small' || (1 + (ltrim(a.name, 'watched')::integer * 97 + k) % 20000)`);
+      const lookups = async (): Promise<number> => {
+        await opened.store.close();
+        await scannedTables(db);
+        return db.number("SELECT idx_scan FROM pg_stat_user_tables WHERE relname = 'member'");
+      };
+      const before = await lookups();
+      opened.store = await db.open();
+      const names = Array.from({ length: 201 }, (_, at) => `watched${at}`);
+      const found = await groupAsks.people.watchable("app", "watched0", names);
+      expect(found).toEqual(["watched0", "watched1", "watched2"]);
+      expect((await lookups()) - before).toBeLessThan(1_000);
+    }, 60_000);
+
     test("the functions of the database say of every combination of facts what mayReach and mayWatch say", async () => {
       for (const [at, consent] of consents.entries()) {
         for (const isBlocked of bits) {
