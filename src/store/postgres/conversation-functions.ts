@@ -30,9 +30,16 @@ export function mayRead(account: string, message: string): string {
 }
 
 /** An expression: the conversation that a message is in, as an account sees it that may read it. */
-export function otherOf(account: string, message: string): string {
+function otherOf(account: string, message: string): string {
   return `CASE WHEN ${message}.inbox < 0 OR ${message}.sender = ${account}
     THEN ${message}.inbox ELSE ${message}.sender END`;
+}
+
+/** A condition: an account has cleared its conversation up to a message (a row's name) that it may read, or beyond. */
+export function isCleared(account: string, message: string): string {
+  return `coalesce((
+    SELECT c.cleared_id >= ${message}.id FROM roost.conversation c
+    WHERE c.account = ${account} AND c.other = ${otherOf(account, message)}), false)`;
 }
 
 /** A condition: the retention has not deleted all messages between two accounts. */

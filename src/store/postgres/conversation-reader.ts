@@ -156,9 +156,9 @@ export class ConversationReader {
           left(m.extra, ${charactersMax}) AS extra,
           coalesce(m.state, 0)::integer AS state, m.mentions, coalesce(m.reply_to, 0) AS reply_to,
           ARRAY(
-            SELECT json_build_array(c.reaction, c.accounts, EXISTS (
-              SELECT FROM roost.reaction r
-              WHERE r.message = m.id AND r.reaction = c.reaction AND r.account = ${me}::bigint))::text
+            SELECT json_build_array(c.reaction, c.accounts, (
+              SELECT true FROM roost.reaction r
+              WHERE r.message = m.id AND r.reaction = c.reaction AND r.account = ${me}::bigint) IS TRUE)::text
             FROM roost.reaction_count c WHERE c.message = m.id ORDER BY c.reaction
           ) AS reactions,
           coalesce(o.name, '') AS account, coalesce(g.id, '') AS group_id

@@ -2,7 +2,7 @@
 // who has read one.
 
 import { mentionsReadMax, unreadMax } from "../../base/limits/fixed.ts";
-import { endId, isInWindow, mayRead, otherOf, windowsOf } from "./conversation-functions.ts";
+import { endId, isCleared, isInWindow, mayRead, windowsOf } from "./conversation-functions.ts";
 import { isHidden } from "./history-functions.ts";
 import { isBlocked } from "./people/guard-functions.ts";
 
@@ -189,10 +189,7 @@ BEGIN
   RETURN ARRAY(
     SELECT m.id
     FROM unnest(a_ids) WITH ORDINALITY AS t (id, position) JOIN roost.message m ON m.id = t.id
-    WHERE ${mayRead("a_me", "m")} AND NOT ${isHidden("m.id")}
-      AND NOT EXISTS (
-        SELECT FROM roost.conversation c
-        WHERE c.account = a_me AND c.other = ${otherOf("a_me", "m")} AND c.cleared_id >= m.id)
+    WHERE ${mayRead("a_me", "m")} AND NOT ${isHidden("m.id")} AND NOT ${isCleared("a_me", "m")}
     ORDER BY t.position);
 END $$;
 `;
@@ -239,9 +236,8 @@ BEGIN
     FROM roost.member m JOIN roost.account a ON a.number = m.account
     WHERE members > 0 AND m.chat_group = -its.inbox AND m.until_id IS NULL AND m.account <> its.sender
       AND ${isInWindow("m.account", "-its.inbox", "its.id")}
-      AND EXISTS (
-        SELECT FROM roost.read_cursor c
-        WHERE c.account = m.account AND c.other = its.inbox AND c.read_id >= its.id)
+      AND (
+        SELECT c.read_id >= its.id FROM roost.read_cursor c WHERE c.account = m.account AND c.other = its.inbox)
       AND NOT ${isBlocked("m.account", "me")}
     ORDER BY a.name COLLATE "C");
   result := 'found';

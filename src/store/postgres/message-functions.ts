@@ -2,7 +2,9 @@
 // one round trip and no transaction waits for a client.
 //
 // Every statement looks rows up by an index, which the connections' settings force (connection.ts): the planner's
-// statistics of a table that was empty a second ago are wrong, and a plan outlives them.
+// statistics of a table that was empty a second ago are wrong, and a plan outlives them. What is asked for each of many
+// rows is no EXISTS, but a subquery for a value: the planner may make a join or a hash of an EXISTS, for which it reads
+// all rows of an account, of a group or of the table.
 
 import { outcome } from "../jobs.ts";
 import { nodeNumbers } from "../snowflake.ts";
@@ -158,8 +160,8 @@ BEGIN
               AS u (app, sender_name, sender, to_group, dest, inbox, denial, client_id, position)
           ) t
           WHERE t.inbox IS NULL AND NOT t.to_group AND t.denial IS NULL
-            AND (t.client_id = '' OR t.earlier_count = 0 AND NOT EXISTS (
-              SELECT FROM message m WHERE m.sender = t.sender AND m.client_id = t.client_id));
+            AND (t.client_id = '' OR t.earlier_count = 0 AND (
+              SELECT true FROM message m WHERE m.sender = t.sender AND m.client_id = t.client_id) IS NULL);
       END LOOP;
     END IF;
 
@@ -194,9 +196,9 @@ BEGIN
             SELECT DISTINCT inboxes[at] AS inbox, senders[at] AS sender
             FROM unnest(a_starts) AS t (at)
             WHERE denials[at] IS NULL AND inboxes[at] > 0
-              AND (is_all_stored OR EXISTS (SELECT FROM message m WHERE m.id = roost.id_after(first_id, at - 1)))
+              AND (is_all_stored OR (SELECT true FROM message m WHERE m.id = roost.id_after(first_id, at - 1)))
           ) p
-          WHERE NOT EXISTS (SELECT FROM conversation c WHERE c.account = p.inbox AND c.other = p.sender)
+          WHERE (SELECT true FROM conversation c WHERE c.account = p.inbox AND c.other = p.sender) IS NULL
           OFFSET 0
         ) begun, LATERAL (VALUES (begun.inbox, begun.sender), (begun.sender, begun.inbox)) AS side (account, other);
     END IF;
@@ -296,11 +298,14 @@ BEGIN
       RETURN ${outcome.mentionOfAll};
     END IF;
   ELSIF a_mentions <> '' AND EXISTS (
-    SELECT FROM unnest(string_to_array(a_mentions, ',')) AS t (name)
+    SELECT FROM (
+      SELECT n.name, roost.account_number(a_app, n.name) AS account
+      FROM unnest(string_to_array(a_mentions, ',')) AS n (name) OFFSET 0
+    ) t
     WHERE CASE WHEN a_inbox >= 0 THEN t.name NOT IN (a_sender_name, a_dest)
-      ELSE NOT EXISTS (
-        SELECT FROM member m
-        WHERE m.chat_group = -a_inbox AND m.account = roost.account_number(a_app, t.name) AND m.until_id IS NULL)
+      ELSE (
+        SELECT true FROM member m
+        WHERE m.chat_group = -a_inbox AND m.account = t.account AND m.until_id IS NULL) IS NULL
       END
   ) THEN
     RETURN ${outcome.mentionOfStranger};
@@ -336,14 +341,4 @@ BEGIN
 END $$;
 `;
 
-const accounts = `
-CREATE OR REPLACE FUNCTION roost.add_accounts(a_apps text[], a_names text[]) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO account (app, name)
-    SELECT DISTINCT t.app, t.name FROM unnest(a_apps, a_names) AS t (app, name)
-    WHERE NOT EXISTS (SELECT FROM account a WHERE a.app = t.app AND a.name = t.name);
-END $$;
-`;
-
-export const messageFunctions: string = [store, links, accounts].join("\n");
+export const messageFunctions: string = [store, links].join("\n");

@@ -2,7 +2,8 @@
 // (called by change-functions.ts), and its read cursors, which do not take the writers' lock.
 
 import { hiddenMax, pinnedMax } from "../../base/limits/fixed.ts";
-import { endId, isInWindow, mayRead, otherOf } from "./conversation-functions.ts";
+import { endId, isCleared, isInWindow, mayRead } from "./conversation-functions.ts";
+import { isHidden } from "./history-functions.ts";
 import { isBlocked } from "./people/guard-functions.ts";
 import { isolated } from "./writer-lock.ts";
 
@@ -59,10 +60,7 @@ DECLARE
     SELECT m.id
     FROM message m
     WHERE m.id = ANY (ids) AND ${mayRead("a_me", "m")}
-      AND NOT EXISTS (SELECT FROM hidden h WHERE h.account = a_me AND h.id = m.id)
-      AND NOT EXISTS (
-        SELECT FROM conversation c
-        WHERE c.account = a_me AND c.other = ${otherOf("a_me", "m")} AND c.cleared_id >= m.id)
+      AND NOT ${isHidden("m.id")} AND NOT ${isCleared("a_me", "m")}
     FOR UPDATE OF m SKIP LOCKED);
 BEGIN
   IF cardinality(fresh) = 0 THEN

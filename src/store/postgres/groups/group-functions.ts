@@ -9,6 +9,7 @@ import { fullOf, outcome, sliceMembersMax } from "../../jobs.ts";
 import { abandonedStep } from "../../unfinished-groups.ts";
 import { anyGuarded } from "../people/guard-functions.ts";
 import { isolated } from "../writer-lock.ts";
+import { ofMembersInOrder } from "./member-functions.ts";
 
 /** Outcomes of a change of membership that is not allowed, by the word of GroupRight; of others, `forbidden`. */
 const refusals = `CASE verdict
@@ -154,8 +155,8 @@ BEGIN
     SELECT coalesce((
       SELECT bit_or(1::bigint << ((t.position - 1) & 63)::integer)
       FROM unnest(accounts[1:${sliceMembersMax}]) WITH ORDINALITY AS t (account, position)
-      WHERE (t.position - 1) / 64 = word.number AND NOT EXISTS (
-        SELECT FROM member m WHERE m.chat_group = a_group AND m.account = t.account AND m.until_id IS NULL)
+      WHERE (t.position - 1) / 64 = word.number AND (
+        SELECT true FROM member m WHERE m.chat_group = a_group AND m.account = t.account AND m.until_id IS NULL) IS NULL
     ), 0)
     FROM generate_series(0, ${sliceMembersMax / 64 - 1}) AS word (number) ORDER BY word.number);
 END $$;
@@ -167,13 +168,12 @@ DECLARE
   its roost.chat_group;
 BEGIN
   UPDATE chat_group g SET version = a_id, member_count = (
-      SELECT count(*) FROM member m WHERE m.chat_group = a_group AND m.until_id IS NULL)
+      SELECT count(*) FROM (SELECT FROM member m WHERE ${ofMembersInOrder("a_group")}) n)
     WHERE g.number = a_group RETURNING * INTO its;
   PERFORM roost.add_entry(
     a_id, -a_group, its.owner, ${entryKind.groupCreated}, a_wall_us * 1000,
     ARRAY(
-      SELECT m.account FROM member m
-      WHERE m.chat_group = a_group AND m.until_id IS NULL ORDER BY m.number LIMIT ${entryAccountsMax}),
+      SELECT m.account FROM member m WHERE ${ofMembersInOrder("a_group")} LIMIT ${entryAccountsMax}),
     a_count => its.member_count);
   RETURN a_wall_us * 1000;
 END $$;

@@ -5,9 +5,9 @@ import { joinRequestDays } from "../../../base/limits/fixed.ts";
 
 /** A condition for a row of `invitation` i and its `chat_group` g: it has not ended; it may be used up. */
 function isInForce(nowSeconds: string): string {
-  return `(i.expires_s > ${nowSeconds} AND (g.owner = i.maker OR EXISTS (
-        SELECT FROM roost.member m WHERE m.chat_group = g.number AND m.account = i.maker AND m.until_id IS NULL
-          AND m.role > 0)))`;
+  return `(i.expires_s > ${nowSeconds} AND (g.owner = i.maker OR coalesce((
+        SELECT m.role > 0 FROM roost.member m
+        WHERE m.chat_group = g.number AND m.account = i.maker AND m.until_id IS NULL), false)))`;
 }
 
 /** The same for an invitation that is valid. */
@@ -234,13 +234,13 @@ END $$;
 CREATE OR REPLACE FUNCTION roost.withdraw_request(a_call json, a_wall_us bigint) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
   its CONSTANT bigint := roost.group_number(a_call ->> 'app', a_call ->> 'group');
+  me CONSTANT bigint := roost.account_number(a_call ->> 'app', a_call ->> 'actor');
 BEGIN
   IF coalesce((SELECT g.member_count FROM chat_group g WHERE g.number = its), 0) = 0 THEN
     RETURN roost.refused('notFound');
   END IF;
   DELETE FROM join_request r
-    WHERE r.chat_group = its AND r.account = roost.account_number(a_call ->> 'app', a_call ->> 'actor')
-      AND r.at_s > ${requestsGoneAt("a_wall_us / 1000000")};
+    WHERE r.chat_group = its AND r.account = me AND r.at_s > ${requestsGoneAt("a_wall_us / 1000000")};
   IF NOT FOUND THEN RETURN roost.refused('unchanged'); END IF;
   RETURN roost.joined(
     roost.stored_in(its, '{}'), json_build_object('admins', roost.account_names(roost.admins_of(its))));

@@ -8,6 +8,14 @@
 import { entryAccountsMax, quietMembersMax } from "../../../base/limits/fixed.ts";
 import { entryKind } from "../../conversations.ts";
 
+/**
+ * A condition and an order: the members m of a group, the longest one first. By their order alone the planner may look
+ * for them among all members of all groups; the group is no constant to it, so that its order counts, too.
+ */
+export function ofMembersInOrder(group: string): string {
+  return `m.chat_group BETWEEN ${group} AND ${group} AND m.until_id IS NULL ORDER BY m.chat_group, m.number`;
+}
+
 const entries = `
 -- Writes an entry of a group, or of the actor's partner in a direct conversation (a pin), and returns it as
 -- groups/answers.ts reads it. a_count: null for the number of a_accounts.
@@ -77,8 +85,7 @@ BEGIN
       WHERE m.chat_group = a_group AND m.account = t.account AND m.until_id IS NULL)
     FROM unnest(a_accounts) AS t (account)));
   IF (SELECT g.owner FROM chat_group g WHERE g.number = a_group) = ANY (a_accounts) THEN
-    SELECT m.account INTO heir FROM member m
-      WHERE m.chat_group = a_group AND m.until_id IS NULL ORDER BY m.number LIMIT 1;
+    SELECT m.account INTO heir FROM member m WHERE ${ofMembersInOrder("a_group")} LIMIT 1;
     PERFORM roost.make_owner(a_group, heir);
   END IF;
   UPDATE chat_group g SET version = a_id, member_count = g.member_count - cardinality(a_accounts),
@@ -92,6 +99,15 @@ END $$;
 `;
 
 const counts = `
+CREATE OR REPLACE FUNCTION roost.add_accounts(a_apps text[], a_names text[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO account (app, name)
+    SELECT DISTINCT t.app, t.name FROM unnest(a_apps, a_names) AS t (app, name)
+    WHERE (SELECT true FROM account a WHERE a.app = t.app AND a.name = t.name) IS NULL
+    ORDER BY t.app, t.name;
+END $$;
+
 -- The numbers of accounts, which are made where they are not known, in the order of their names.
 CREATE OR REPLACE FUNCTION roost.account_numbers(a_app text, a_names text[]) RETURNS bigint[] LANGUAGE plpgsql AS $$
 BEGIN
@@ -107,7 +123,7 @@ BEGIN
   INSERT INTO group_count (account, own, put)
     SELECT t.account, 0, 0
     FROM (SELECT DISTINCT account FROM unnest(a_accounts) account) t
-    WHERE NOT EXISTS (SELECT FROM group_count c WHERE c.account = t.account);
+    WHERE (SELECT true FROM group_count c WHERE c.account = t.account) IS NULL;
 END $$;
 
 -- Whoever adds a row, a restore of data included, gets the count of now: memberships that are added later are counted

@@ -120,7 +120,7 @@ export class PostgresGroups extends GroupCalls implements GroupStore {
             SELECT m.chat_group, m.account
             FROM roost.member m JOIN roost.chat_group g ON g.number = m.chat_group
             WHERE roost.require_life(${life}) AND m.until_id IS NULL AND g.member_count > 0
-              AND m.account = roost.account_number(${toText(app)}, ${toText(account)})
+              AND m.account = (SELECT roost.account_number(${toText(app)}, ${toText(account)}))
               AND m.chat_group > coalesce(roost.group_number(${toText(app)}, ${toText(after)}), 0)
             ORDER BY m.chat_group LIMIT ${limit + 1}
           ) t ORDER BY t.chat_group`,

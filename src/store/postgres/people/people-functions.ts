@@ -36,7 +36,7 @@ BEGIN
   IF coalesce(former.is_off, true) = ends THEN RETURN roost.same_version(former.version); END IF;
   IF former.account IS NULL AND (SELECT count(*) FROM block b WHERE b.account = me) >= a_blocks_max THEN
     DELETE FROM block b WHERE b.account = me AND b.blocked = (
-      SELECT o.blocked FROM block o WHERE o.account = me AND o.is_off ORDER BY o.version LIMIT 1);
+      SELECT o.blocked FROM block o WHERE o.account = me AND o.is_off AND o.version > 0 ORDER BY o.version LIMIT 1);
     IF NOT FOUND THEN RETURN json_build_object('result', 'full'); END IF;
   END IF;
   INSERT INTO block (account, blocked, version, is_off)

@@ -55,7 +55,7 @@ export async function readState(
           SELECT json_build_array(o.name, b.is_off, b.version::text)::text
           FROM (
             SELECT * FROM roost.block s
-            WHERE s.account = a.number AND s.version > v.since ORDER BY s.version LIMIT ${limit + 1}
+            WHERE s.account = a.number AND s.version > v.since AND s.version > 0 ORDER BY s.version LIMIT ${limit + 1}
           ) b
           JOIN roost.account o ON o.number = b.blocked
           ORDER BY b.version

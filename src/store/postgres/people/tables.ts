@@ -65,7 +65,8 @@ CREATE TABLE roost.block (
   is_off boolean NOT NULL,
   PRIMARY KEY (account, blocked)
 );
-CREATE INDEX block_version ON roost.block (account, version);
+-- Its condition is true: by it, no other block is looked up in this index than one by its version.
+CREATE INDEX block_version ON roost.block (account, version) WHERE version > 0;
 CREATE INDEX block_guard ON roost.block (version) WHERE NOT is_off;
 
 -- The rules are the words of Consent in store/group-rights.ts.
