@@ -207,11 +207,14 @@ export class PostgresServer {
     this.child?.kill("SIGHUP");
   }
 
-  /** kill -9, as when the machine loses it. Its other processes notice and end. */
-  async kill(): Promise<void> {
+  /**
+   * Ends it at once, for `run` to start it again. SIGKILL: as when the machine loses it; its other processes notice and
+   * end. SIGQUIT: as `pg_ctl stop -m immediate` does.
+   */
+  async kill(signal: "SIGKILL" | "SIGQUIT" = "SIGKILL"): Promise<void> {
     const { child } = this;
     this.child = undefined;
-    child?.kill("SIGKILL");
+    child?.kill(signal);
     await child?.exited;
   }
 

@@ -105,7 +105,7 @@ async function liveAndDie(
 }
 
 /** Without a clientId a talk and an edit cannot be repeated. */
-function keyed(write: Write, number: number): Write {
+export function keyed(write: Write, number: number): Write {
   const clientId = `command ${number}`;
   if (write.method === "append" && write.talk.clientId === "") return { ...write, talk: { ...write.talk, clientId } };
   if (write.method === "change" && write.change.kind === "edit" && write.change.clientId === "")
@@ -114,7 +114,7 @@ function keyed(write: Write, number: number): Write {
 }
 
 /** Repeats a write and tells the model, as if it had been answered the first time; whether it had been done. */
-async function settle(store: Store, run: ConversationRun, write: Write): Promise<boolean> {
+export async function settle(store: Store, run: ConversationRun, write: Write): Promise<boolean> {
   const { model, app } = run;
   // The log above what is known has the entry of a reaction that was taken back, which repeating it does not tell, and
   // those of groups.
@@ -239,7 +239,7 @@ const nobody = {
 } as const;
 
 /** Moves every cursor of the model again, to where it was; returns how many had been lost. */
-async function moveAgain(store: Store, { model, app }: ConversationRun): Promise<number> {
+export async function moveAgain(store: Store, { model, app }: ConversationRun): Promise<number> {
   let lost = 0;
   for (const [account, reads] of model.reads) {
     for (const [name, messageId] of reads) {
