@@ -218,6 +218,7 @@ export abstract class JobStore {
     const { app, id, members } = draft;
     const texts = draft.name.length + draft.avatar.length + draft.introduction.length;
     const leftOut: string[] = [];
+    let isAnyFull = false;
     let version = 0n;
     let time = 0n;
     // There is one slice even without members.
@@ -232,9 +233,10 @@ export abstract class JobStore {
       if (made.result === "full") return made;
       if (made.result === "notFound") throw new StoreUnavailable("creating the group has taken too long");
       leftOut.push(...made.leftOut);
+      isAnyFull ||= made.isAnyFull;
       ({ version, time } = made);
     }
-    return { result: "created", version, leftOut, time };
+    return { result: "created", version, leftOut, isAnyFull, time };
   }
 
   join(change: MembershipChange): Promise<MembershipOutcome> {

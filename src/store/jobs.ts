@@ -73,6 +73,8 @@ export const outcome = {
    * of the entry (0 without one)
    */
   created: 7n,
+  /** As `created`; others have put one of those that were left out into the maximum number of groups. */
+  createdWithoutFull: 23n,
   /** an index of `fullLimits` */
   full: 8n,
   /** versionBefore, version; of the entry, if there is one: its time, previousEntryId, isQuiet */
@@ -105,6 +107,8 @@ type SliceOutcome =
       readonly result: "created";
       readonly version: bigint;
       readonly leftOut: readonly string[];
+      /** Others have put one of them into the maximum number of groups. */
+      readonly isAnyFull: boolean;
       readonly time: bigint;
     }
   /** The owner has too many groups. Nothing is created. */
@@ -166,31 +170,41 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
 /** The bits of members that were left out: bit i % 64 of word i / 64 stands for the slice's member i. */
 export class LeftOut {
   readonly words: [bigint, bigint, bigint] = [0n, 0n, 0n];
+  private isAnyFull = false;
 
-  add(position: number): void {
+  /** `isFull`: others have put the member into the maximum number of groups. */
+  add(position: number, isFull: boolean): void {
+    if (isFull) this.isAnyFull = true;
     const word = position >> 6;
     this.words[word] = (this.words[word] ?? 0n) | (1n << BigInt(position & 63));
+  }
+
+  get outcome(): bigint {
+    return this.isAnyFull ? outcome.createdWithoutFull : outcome.created;
   }
 }
 
 export function sliceOutcome(members: readonly string[], slots: Slots): SliceOutcome {
-  switch (slots(0, 0)) {
+  const code = slots(0, 0);
+  switch (code) {
     case outcome.full:
       return { result: "full" };
     case outcome.notFound:
       return { result: "notFound" };
-    case outcome.created: {
+    case outcome.created:
+    case outcome.createdWithoutFull: {
       const isLeftOut = (position: number): boolean =>
         ((slots(0, 2 + (position >> 6)) >> BigInt(position & 63)) & 1n) === 1n;
       return {
         result: "created",
         version: slots(0, 1),
         leftOut: members.filter((_, position) => isLeftOut(position)),
+        isAnyFull: code === outcome.createdWithoutFull,
         time: slots(0, 5),
       };
     }
     default:
-      throw new Error(`a new group has no outcome ${slots(0, 0)}`);
+      throw new Error(`a new group has no outcome ${code}`);
   }
 }
 

@@ -203,6 +203,8 @@ export type CreateOutcome =
       readonly result: "created";
       readonly version: bigint;
       readonly leftOut: readonly string[];
+      /** One of `leftOut` was so because of that number. */
+      readonly isAnyFull: boolean;
       readonly time: bigint;
     }
   /** The owner has created or joined the maximum number of groups; nothing is created. */

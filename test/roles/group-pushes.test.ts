@@ -350,13 +350,17 @@ test("joins and quits of the first version of the protocol are told with their e
 
 test("so is the creation of a group", async () => {
   const stage = groupStage();
-  stage.store.createGroup = () => Promise.resolve({ result: "created", version: 10n, leftOut: ["carol"], time: 11n });
+  const leftOut = ["carol"];
+  stage.store.createGroup = () =>
+    Promise.resolve({ result: "created", version: 10n, leftOut, isAnyFull: false, time: 11n });
   const init = { name: "n", members: ["bob", "carol"] };
   await stage.request(alice, Command.GroupCreate, GroupCreateReqSchema, init);
   expect(await stage.settled()).toEqual(["chat.event a2,b1", "chat.group.create a-old,a2,b-old,b1"]);
   expect(events(stage)).toMatchObject([
     { entryId: 10n, kind: EntryKind.EntryGroupCreated, detail: { accounts: ["alice", "bob"], count: 2 } },
   ]);
+  // Who does not let the owner is in no more groups for it.
+  expect(stage.limits.reached.get("groupsPutPerAccount")).toBeUndefined();
 });
 
 test("a change that nobody may have been told of has the members look, once", async () => {

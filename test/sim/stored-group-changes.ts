@@ -36,7 +36,7 @@ export class StoredGroupChanges {
     this.groups.create({ ...draft, members }, version);
     const by = { group: draft.id, actor: draft.owner };
     const { entry } = this.enter(by, version, entryKind.groupCreated, ofAccounts([draft.owner, ...members]));
-    return { result: "created", version, leftOut, time: entry.time };
+    return { result: "created", version, leftOut, isAnyFull: false, time: entry.time };
   }
 
   join(change: MembershipChange, nextId: NextId): MembershipOutcome {

@@ -231,7 +231,11 @@ export class ConversationModel {
     if (outcome.result !== "created") return agree(outcome, { result: "created" }, "a group");
     const { version, time } = outcome;
     const leftOut = draft.members.filter((account) => !this.people.mayAdd(draft.owner, account));
-    agree(outcome, { result: "created", version, leftOut, ...(time !== undefined && { time }) }, "a group");
+    agree(
+      outcome,
+      { result: "created", version, leftOut, isAnyFull: false, ...(time !== undefined && { time }) },
+      "a group",
+    );
     const members = [...new Set([draft.owner, ...draft.members])].filter((account) => !leftOut.includes(account));
     for (const account of [draft.owner, ...draft.members]) this.accounts.add(account);
     this.groups.create(draft, members, this.take(version));

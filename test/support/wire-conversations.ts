@@ -119,7 +119,11 @@ export class WireConversations {
         const answer = succeeded(await this.ask(owner, Command.GroupCreate, GroupCreateReqSchema, init));
         const { groupId: id } = fromBinary(GroupCreateRespSchema, answer.body);
         const { id: version, time } = await this.entryOf(model, owner, id);
-        return { ...write, draft: { ...write.draft, id }, outcome: { result: "created", version, leftOut: [], time } };
+        return {
+          ...write,
+          draft: { ...write.draft, id },
+          outcome: { result: "created", version, leftOut: [], isAnyFull: false, time },
+        };
       }
       case "join":
       case "quit":

@@ -1,8 +1,9 @@
 // Functions for programs of schemas 1 to 7, which run on the new schema during a rolling upgrade. Schema 7 had neither
-// blocks nor mutes, nor entries of groups. Schema 6 did not say which conversations had begun. Schemas 4 and 5 had no
-// mentions, replies and entries. Schema 3 did not report who was left out of a group, and had only the initial limits.
-// Schemas 1 and 2 do not know the life of the store (life.ts), so it is not compared. Schema 1 passed the time of its
-// own machine (a_wall_ms) and the id below which to delete; both are ignored.
+// blocks nor mutes, nor entries of groups, and did not say why somebody was left out of a group. Schema 6 did not say
+// which conversations had begun. Schemas 4 and 5 had no mentions, replies and entries. Schema 3 did not report who was
+// left out of a group, and had only the initial limits. Schemas 1 and 2 do not know the life of the store (life.ts), so
+// it is not compared. Schema 1 passed the time of its own machine (a_wall_ms) and the id below which to delete; both
+// are ignored.
 //
 // Former functions keep their names, and current ones have others: the types of parameters would not distinguish them.
 
@@ -58,6 +59,7 @@ END`,
     `BEGIN
   RETURN QUERY SELECT
       CASE WHEN c.outcome IN (${outcome.closed}, ${outcome.approval}, ${outcome.unwilling}) THEN ${outcome.forbidden}
+        WHEN c.outcome = ${outcome.createdWithoutFull} THEN ${outcome.created}
         ELSE c.outcome END::bigint,
       c.number_1, c.number_2, c.number_3, c.number_4
     FROM roost.change_members(a_holder, a_life, a_changes, a_own_max, a_put_max, a_members_max) c;

@@ -95,7 +95,7 @@ export class GroupWriter {
     const leftOut = this.put({ number, owner }, app, draft.members, { pairs, id, wallMs: moment.wallMs });
     if (isWhole) return this.publish(number, owner, id, moment, leftOut);
     this.sql.begin.run(number);
-    return [outcome.created, 0n, ...leftOut.words];
+    return [leftOut.outcome, 0n, ...leftOut.words];
   }
 
   enterSlice({ slice, pairs }: JobOf<"enter">, moment: Moment): Outcome {
@@ -109,7 +109,7 @@ export class GroupWriter {
     if (this.sql.advance.run(number).changes === 0) return notFound;
     const id = moment.ids.next(moment.wallMs);
     const leftOut = this.put({ number, owner }, app, members, { pairs, id, wallMs: moment.wallMs });
-    if (!isLast) return [outcome.created, 0n, ...leftOut.words];
+    if (!isLast) return [leftOut.outcome, 0n, ...leftOut.words];
     this.sql.finish.run(number);
     return this.publish(number, owner, id, moment, leftOut);
   }
@@ -196,7 +196,7 @@ export class GroupWriter {
     if (row === null) throw new Error("a group that was just published is found");
     const accounts = this.sql.firstMembers.all(number);
     this.parts.entries.add(row, { id, atNs, kind: entryKind.groupCreated, actor, accounts, count });
-    return [outcome.created, id, ...leftOut.words, atNs];
+    return [leftOut.outcome, id, ...leftOut.words, atNs];
   }
 
   /** Whether it has to be known with whom the owner has talked before any of these are added. */
@@ -228,7 +228,8 @@ export class GroupWriter {
     for (const [position, name] of members.entries()) {
       const account = names.account(app, name);
       const isWilling = guards.mayReach(owner.number, account, "add", pairs?.[name]) === true;
-      if (!isWilling || membership.fullOf(account, false) !== undefined) leftOut.add(position);
+      const isFull = isWilling && membership.fullOf(account, false) !== undefined;
+      if (!isWilling || isFull) leftOut.add(position, isFull);
       else if (rows.member(number, account) === null) this.sql.enter.run(number, account, id, wallMs, 0);
     }
     return leftOut;

@@ -64,7 +64,7 @@ export function groupCreate(parts: ChatParts): Handler {
       limits.met("groupsPerAccount", { app, account: owner });
       throw new Refusal(Status.Forbidden, `you have created or joined ${groupsPerAccount} groups; no more are allowed`);
     }
-    if (outcome.leftOut.length > 0) limits.met("groupsPutPerAccount", { app, account: owner });
+    if (outcome.isAnyFull) limits.met("groupsPutPerAccount", { app, account: owner });
     for (const account of outcome.leftOut) others.delete(account);
     const members = [owner, ...others];
     context.respond(GroupCreateRespSchema, { groupId: id, leftOut: [...outcome.leftOut] });

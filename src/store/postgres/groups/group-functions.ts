@@ -60,7 +60,9 @@ BEGIN
     ELSE
       answer := roost.quit_group(change, changed.number, next_id, held.wall_us);
     END IF;
-    IF answer[1] IN (${outcome.changed}, ${outcome.created}) THEN last_id := next_id; END IF;
+    IF answer[1] IN (${outcome.changed}, ${outcome.created}, ${outcome.createdWithoutFull}) THEN
+      last_id := next_id;
+    END IF;
     RETURN QUERY SELECT answer[1], answer[2], answer[3], answer[4], answer[5], answer[6];
   END LOOP;
   IF last_id <> held.last_id THEN PERFORM roost.move_last(last_id, wall_ms); END IF;
@@ -80,7 +82,7 @@ DECLARE
   names CONSTANT text[] := ARRAY(SELECT json_array_elements_text(a_draft -> 'members'));
   owner_number bigint;
   new_number bigint;
-  left_out bigint[];
+  put bigint[];
 BEGIN
   -- 128 random bits meet only when a caller repeats a request whose answer it did not get.
   IF a_existing IS NOT NULL THEN
@@ -103,12 +105,12 @@ BEGIN
     RETURNING number INTO new_number;
   INSERT INTO member (chat_group, account, from_id, joined_ms, is_own)
     VALUES (new_number, owner_number, a_id, a_wall_us / 1000, true);
-  left_out := roost.put_accounts(new_number, owner_number, its_app, names[2:], a_id, a_wall_us, a_put_max);
+  put := roost.put_accounts(new_number, owner_number, its_app, names[2:], a_id, a_wall_us, a_put_max);
   IF is_whole THEN
-    RETURN ARRAY[${outcome.created}, a_id] || left_out || roost.publish_group(new_number, a_id, a_wall_us);
+    RETURN ARRAY[put[1], a_id] || put[2:] || roost.publish_group(new_number, a_id, a_wall_us);
   END IF;
   INSERT INTO unfinished_group (chat_group, step) VALUES (new_number, 0);
-  RETURN ARRAY[${outcome.created}, 0] || left_out || 0::bigint;
+  RETURN ARRAY[put[1], 0] || put[2:] || 0::bigint;
 END $$;
 
 -- Lets further members into a group that is being created.
@@ -116,20 +118,20 @@ CREATE OR REPLACE FUNCTION roost.enter_members(
   a_slice json, a_group bigint, a_id bigint, a_wall_us bigint, a_put_max bigint
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
-  left_out bigint[];
+  put bigint[];
 BEGIN
   UPDATE unfinished_group u SET step = u.step + 1 WHERE u.chat_group = a_group AND u.step >= 0;
   IF NOT FOUND THEN RETURN ARRAY[${outcome.notFound}, 0, 0, 0, 0, 0]; END IF;
-  left_out := roost.put_accounts(
+  put := roost.put_accounts(
     a_group, (SELECT g.owner FROM chat_group g WHERE g.number = a_group), a_slice ->> 'app',
     ARRAY(SELECT json_array_elements_text(a_slice -> 'members')), a_id, a_wall_us, a_put_max);
-  IF NOT (a_slice ->> 'isLast')::boolean THEN RETURN ARRAY[${outcome.created}, 0] || left_out || 0::bigint; END IF;
+  IF NOT (a_slice ->> 'isLast')::boolean THEN RETURN ARRAY[put[1], 0] || put[2:] || 0::bigint; END IF;
   DELETE FROM unfinished_group u WHERE u.chat_group = a_group;
-  RETURN ARRAY[${outcome.created}, a_id] || left_out || roost.publish_group(a_group, a_id, a_wall_us);
+  RETURN ARRAY[put[1], a_id] || put[2:] || roost.publish_group(a_group, a_id, a_wall_us);
 END $$;
 
--- Puts accounts into a group, but for those that are in as many as may be already, or do not let the owner: three words
--- of bits say which.
+-- Puts accounts into a group, but for those that are in as many as may be already, or do not let the owner: returns the
+-- outcome, and three words of bits that say which were left out.
 CREATE OR REPLACE FUNCTION roost.put_accounts(
   a_group bigint, a_owner bigint, a_app text, a_names text[], a_id bigint, a_wall_us bigint, a_put_max bigint
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
@@ -137,8 +139,9 @@ DECLARE
   accounts bigint[];
   any_guarded boolean;
   entered bigint;
+  left_out bigint[];
 BEGIN
-  IF cardinality(a_names) = 0 THEN RETURN ARRAY[0, 0, 0]; END IF;
+  IF cardinality(a_names) = 0 THEN RETURN ARRAY[${outcome.created}, 0, 0, 0]; END IF;
   accounts := roost.account_numbers(a_app, a_names);
   PERFORM roost.count_groups(accounts);
   any_guarded := ${anyGuarded("accounts")};
@@ -150,15 +153,26 @@ BEGIN
     ORDER BY t.position
     ON CONFLICT (chat_group, account) WHERE until_id IS NULL DO NOTHING;
   GET DIAGNOSTICS entered = ROW_COUNT;
-  IF entered = cardinality(accounts) THEN RETURN ARRAY[0, 0, 0]; END IF;
-  RETURN ARRAY(
-    SELECT coalesce((
-      SELECT bit_or(1::bigint << ((t.position - 1) & 63)::integer)
-      FROM unnest(accounts[1:${sliceMembersMax}]) WITH ORDINALITY AS t (account, position)
-      WHERE (t.position - 1) / 64 = word.number AND (
-        SELECT true FROM member m WHERE m.chat_group = a_group AND m.account = t.account AND m.until_id IS NULL) IS NULL
-    ), 0)
-    FROM generate_series(0, ${sliceMembersMax / 64 - 1}) AS word (number) ORDER BY word.number);
+  IF entered = cardinality(accounts) THEN RETURN ARRAY[${outcome.created}, 0, 0, 0]; END IF;
+  left_out := ARRAY(
+    SELECT t.position
+    FROM unnest(accounts[1:${sliceMembersMax}]) WITH ORDINALITY AS t (account, position)
+    WHERE (
+      SELECT true FROM member m WHERE m.chat_group = a_group AND m.account = t.account AND m.until_id IS NULL) IS NULL);
+  -- Whoever lets the owner was left out for the number of its groups.
+  RETURN ARRAY[CASE
+      WHEN EXISTS (
+        SELECT FROM unnest(left_out) AS t (position)
+        WHERE NOT any_guarded OR roost.may_reach(a_owner, accounts[t.position], 'add')
+      ) THEN ${outcome.createdWithoutFull}
+      ELSE ${outcome.created} END::bigint]
+    || ARRAY(
+      SELECT coalesce((
+        SELECT bit_or(1::bigint << ((t.position - 1) & 63)::integer)
+        FROM unnest(left_out) AS t (position)
+        WHERE (t.position - 1) / 64 = word.number
+      ), 0)
+      FROM generate_series(0, ${sliceMembersMax / 64 - 1}) AS word (number) ORDER BY word.number);
 END $$;
 
 -- The group is complete: it becomes visible by the entry that names its first members. Returns the entry's time.
