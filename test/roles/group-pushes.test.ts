@@ -383,20 +383,50 @@ test("a change that nobody may have been told of has the members look, once", as
   expect(await other.settled()).toEqual(["chat.event a2,b1,c1"]);
 });
 
+test("so do joins and quits of the first version of the protocol, which another node may have committed", async () => {
+  const requests: readonly ((stage: Stage) => Promise<unknown>)[] = [
+    (stage) => joinBy(stage, { groupId: "g", account: "dora" }),
+    ({ request }) => request(alice, Command.GroupQuit, GroupQuitReqSchema, { groupId: "g", account: "dora" }),
+  ];
+  for (const repeat of requests) {
+    const stage = groupStage();
+    const { store } = stage;
+    store.join = store.quit = () => Promise.resolve({ result: "unchanged" });
+    for (let times = 0; times < 3; times++) await repeat(stage);
+    while (stage.pushes().length === 0) await Bun.sleep(10);
+    expect(await stage.settled()).toEqual(["chat.sync a1,a2,b1,c1"]);
+    // What this node has told is not told again.
+    const other = groupStage();
+    const entry = { previousEntryId: 2_500n, isQuiet: true, time: 11n };
+    other.store.join = other.store.quit = () =>
+      Promise.resolve({ result: "changed", versionBefore: 10n, version: 3_000n, entry });
+    await repeat(other);
+    other.store.join = other.store.quit = () => Promise.resolve({ result: "unchanged" });
+    await repeat(other);
+    await Bun.sleep(1_200);
+    expect((await other.settled()).join()).not.toContain("chat.sync");
+  }
+});
+
 test("having everybody look is charged like telling everybody", async () => {
-  const stage = groupStage({ fanOutAtOnce: 10, fanOutPerSecond: 1 });
-  const members = names(30);
-  for (const name of members) stage.signIn(name, name, ["conversations"]);
-  stage.answers.membership = membershipOf(10n, ["alice", ...members], [], 10n);
-  stage.answers.change = { result: "unchanged" };
-  // Each is another request, of which nobody was told.
-  const rename = async (name: string) =>
-    (await stage.request(alice, Command.GroupUpdate, GroupUpdateReqSchema, { group: "g", name })).status;
-  expect(await rename("one")).toBe(Status.Success);
-  while (stage.pushes().length === 0) await Bun.sleep(10);
-  // From now on this node knows how many they are.
-  expect(await rename("two")).toBe(Status.Success);
-  expect(await rename("three")).toBe(Status.RateLimited);
+  const changes: readonly ((stage: Stage, name: string) => ReturnType<typeof joinBy>)[] = [
+    (stage, name) => stage.request(alice, Command.GroupUpdate, GroupUpdateReqSchema, { group: "g", name }),
+    (stage, account) => joinBy(stage, { groupId: "g", account }),
+  ];
+  for (const change of changes) {
+    const stage = groupStage({ fanOutAtOnce: 10, fanOutPerSecond: 1 });
+    const members = names(30);
+    for (const name of members) stage.signIn(name, name, ["conversations"]);
+    stage.answers.membership = membershipOf(10n, ["alice", ...members], [], 10n);
+    stage.answers.change = { result: "unchanged" };
+    stage.store.join = () => Promise.resolve({ result: "unchanged" });
+    // Each is another request, of which nobody was told.
+    expect((await change(stage, "one")).status).toBe(Status.Success);
+    while (stage.pushes().length === 0) await Bun.sleep(10);
+    // From now on this node knows how many they are.
+    expect((await change(stage, "two")).status).toBe(Status.Success);
+    expect((await change(stage, "three")).status).toBe(Status.RateLimited);
+  }
 });
 
 test("a direct pin that nobody may have been told of has both look", async () => {

@@ -68,7 +68,7 @@ export async function commitChange(
         }
         return outcome;
       case "unchanged":
-        if (tellToLook(parts, context, name)) paid = 0;
+        if (tellToLook(parts, context, name, paid)) paid = 0;
         respond(undefined);
         return undefined;
       default:
@@ -87,20 +87,22 @@ export function respondWith(context: Context, stored: StoredEntry | undefined): 
 
 /**
  * Sends chat.sync to everybody in the conversation of a change that is in force, and of which nobody may have been told
- * (told-changes.ts). Returns false if this node has told them; else the actor keeps what `admitChange` has charged, and
- * is charged for the rest of the members, as for a push to them: there are as many requests that change nothing as one
- * likes, and each has everybody read the index.
+ * (told-changes.ts). Returns false if this node has told them; else the actor, who has paid `paid` and gets nothing of
+ * it back, is charged for the rest of the members, as for a push to them: there are as many requests that change
+ * nothing as one likes, and each has everybody read the index.
  */
 export function tellToLook(
   { told, missedEvents, allowance, audience, limits }: ChatParts,
   context: Context,
   { toGroup, dest }: ConversationName,
+  paid: number,
 ): boolean {
   if (told.tellGroup(requestOf(context))) return false;
   const { app, account: actor } = context;
   if (toGroup) {
     missedEvents.addGroup(app, dest, 0n);
-    allowance.charge(app, actor, Math.max(0, (audience.onlineCount(app, dest) ?? 0) - unknownCost(limits)));
+    const cost = Math.max(unknownCost(limits), audience.onlineCount(app, dest) ?? 0);
+    allowance.charge(app, actor, Math.max(0, cost - paid));
   } else missedEvents.add(app, new Set([dest, actor]));
   return true;
 }

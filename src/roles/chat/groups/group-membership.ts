@@ -1,6 +1,6 @@
 // chat.group.join and chat.group.quit: the caller, or another account at the owner's or an admin's request, becomes or
-// ceases to be a member. A request without effect sends no notices. When the owner leaves, the longest member becomes
-// the owner.
+// ceases to be a member. A request without effect sends no notices; if this node has told of none that it repeats, the
+// members are sent chat.sync. When the owner leaves, the longest member becomes the owner.
 
 import { validName } from "../../../auth/names.ts";
 import type { Limits } from "../../../base/limits/limits.ts";
@@ -16,6 +16,7 @@ import { oldChanges } from "../account-rates.ts";
 import { admitDelivery } from "../admit-delivery.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { groupEntry } from "../entry-message.ts";
+import { requestOf, tellToLook } from "./group-change.ts";
 import { refusalFor } from "./group-refusals.ts";
 import { joinInvited } from "./join-invited.ts";
 import { pushMembership } from "./membership-pushes.ts";
@@ -60,7 +61,11 @@ async function changeMembership(
   const accounts = [account];
   if (changed) audience.changed({ app, group, accounts, ...outcome, isMember });
   context.respondEmpty();
-  if (!changed) return;
+  if (!changed) {
+    tellToLook(parts, context, { toGroup: true, dest: group }, 0);
+    return;
+  }
+  parts.told.tellGroup(requestOf(context));
   const { version } = outcome;
   const stored = storedEntry(change, outcome, isMember);
   pushMembership(parts, context, { group, accounts, isMember, version, stored }, 0);

@@ -74,8 +74,8 @@ export async function changeMembers(
         paid = 0;
       }
     }
-    if (stored.length === 0 && candidates.length > 0 && tellToLook(parts, context, { toGroup: true, dest: group }))
-      paid = 0;
+    if (stored.length > 0 || candidates.length === 0) return;
+    if (tellToLook(parts, context, { toGroup: true, dest: group }, paid)) paid = 0;
   } finally {
     parts.allowance.charge(app, context.account, -paid);
   }
