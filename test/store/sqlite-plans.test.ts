@@ -13,9 +13,6 @@ const freshPath = temporaryPaths("sqlite-plans-");
 
 /** What sorts or scans, and why there is little of it: the beginnings of the statements. */
 const few = [
-  // One member leaves a group that it owns, or a group of at most `groupCreateMembers` is made.
-  'SELECT number, account FROM member WHERE "group" = ? AND until_id IS NULL ORDER BY number LIMIT 1',
-  "SELECT a.number, a.name FROM member m JOIN account a ON a.number = m.account",
   // All members of a group are asked for.
   "SELECT m.account, a.name FROM member m JOIN account a ON a.number = m.account",
   "SELECT a.name AS account, m.alias, m.avatar, m.joined_ms FROM member m",

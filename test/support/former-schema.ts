@@ -7,7 +7,7 @@ const sqliteSchema7: readonly string[] = [
   ...["invitation", "join_request", "pin", "block", "consent", "profile"].map(
     (table) => `DROP TABLE IF EXISTS ${table}`,
   ),
-  ...["group_closing", "member_admins", "entry_loud", "entry_client", "conversation_pinned"].map(
+  ...["group_closing", "member_admins", "member_order", "entry_loud", "entry_client", "conversation_pinned"].map(
     (index) => `DROP INDEX IF EXISTS ${index}`,
   ),
   "ALTER TABLE sequence DROP COLUMN guard_id",

@@ -22,6 +22,8 @@ export const peopleTables = `
   -- In seconds since 1970.
   ALTER TABLE member ADD COLUMN muted_until INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX member_admins ON member ("group") WHERE role > 0 AND until_id IS NULL;
+  -- It ends in the number: members in the order of joining, of whom the first inherits.
+  CREATE INDEX member_order ON member ("group") WHERE until_id IS NULL;
 
   -- Of a change of a group: numbers of the first accounts concerned, joined by commas, and how many there are.
   ALTER TABLE entry ADD COLUMN accounts TEXT;
