@@ -19,7 +19,10 @@ interface Claims {
   readonly account: string;
   /** Seconds since 1970. */
   readonly expiresAt: number;
-  /** Seconds since 1970, or undefined without the claim. */
+  /**
+   * Seconds since 1970, or undefined without the claim. A time that is yet to come says nothing, either: until then no
+   * revocation would end the token.
+   */
   readonly issuedAt: number | undefined;
 }
 
@@ -34,8 +37,8 @@ type TokenVerdict = (Claims & { readonly key: VerifyingKey }) | Refusal;
 
 const refused = (reason: string): Refusal => ({ ok: false, reason });
 
-/** How far the signer's clock may be ahead. It applies to nbf only and never lengthens a token's life. */
-const notBeforeLeewaySeconds = 30;
+/** How far the signer's clock may be ahead, in nbf and iat. It never lengthens a token's life. */
+const leewaySeconds = 30;
 /** The end of the year 9999. Later times are milliseconds by mistake: such a token would outlive everything. */
 const secondsMax = 253_402_300_799;
 /** jose passes over padding and white space, which are to be refused (RFC 7515, 5.2). */
@@ -198,9 +201,11 @@ export class TokenVerifier {
         algorithms: [...algorithms],
         requiredClaims: ["exp"],
         // jose applies the tolerance to exp, too, so exp is checked again below.
-        clockTolerance: notBeforeLeewaySeconds,
+        clockTolerance: leewaySeconds,
         currentDate: new Date(nowMs),
       });
+      // Nobody has said which audience this server is for tokens of a secret (RFC 7519, 4.1.3).
+      if (key instanceof Uint8Array && payload.aud !== undefined) return refused(audienceOfSecret);
       const claims = this.claimsOf(payload, nowMs);
       return claims.ok ? { ...claims, key } : claims;
     } catch (error) {
@@ -229,13 +234,15 @@ export class TokenVerifier {
     if (!isTime(exp)) return refused(notTime("exp"));
     if (issuedAt !== undefined && !isTime(issuedAt)) return refused(notTime("iat"));
     if (exp * 1000 <= nowMs) return refused("the token has expired");
-    return { ok: true, app, account, expiresAt: exp, issuedAt };
+    const isAhead = issuedAt !== undefined && (issuedAt - leewaySeconds) * 1000 > nowMs;
+    return { ok: true, app, account, expiresAt: exp, issuedAt: isAhead ? undefined : issuedAt };
   }
 }
 
 const hs256 = ["HS256"] as const;
 const noKey = "no key matches the app and the kid of this token";
 const wrongSignature = "the token's signature is wrong";
+const audienceOfSecret = "the token has an aud, which a token that is signed with HS256 must not have";
 const malformed = "the token is not valid: expected three parts of base64url, separated by dots";
 const notTime = (claim: string): string => `the token's ${claim} must be a number of seconds since 1970`;
 const isTime = (value: unknown): boolean => typeof value === "number" && value <= secondsMax;
@@ -256,7 +263,7 @@ function sentenceOf(error: errors.JOSEError): string {
     const { claim, reason, payload } = error;
     if (reason === "missing") return `the token has no ${claim}`;
     if (claim === "nbf" && reason === "check_failed")
-      return `the token is not valid yet: nbf is ${payload.nbf}, and a clock may be ${notBeforeLeewaySeconds} s off`;
+      return `the token is not valid yet: nbf is ${payload.nbf}, and a clock may be ${leewaySeconds} s off`;
     return notTime(claim);
   }
   if (error instanceof errors.JWTInvalid) return "the token is not valid: its payload is not a JSON object";

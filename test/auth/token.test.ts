@@ -65,6 +65,24 @@ test("times in milliseconds are refused: such a token would never expire, nor be
   expect(await reasonOf(claims("-1e400"))).toContain("expired");
 });
 
+test("an iat that lies more than half a minute ahead says nothing: no revocation would end such a token", async () => {
+  const issuedAt = async (iat: unknown): Promise<unknown> => {
+    const verdict = await new TokenVerifier([key], () => nowMs).verify(
+      await sign({ acc: "alice", app: "shop", exp: now + 3_600, iat }),
+    );
+    return verdict.ok ? verdict.issuedAt : verdict.reason;
+  };
+  for (const ahead of [-3_600, 0, 30]) expect(await issuedAt(now + ahead)).toBe(now + ahead);
+  for (const ahead of [31, 3_599]) expect(await issuedAt(now + ahead)).toBeUndefined();
+});
+
+test("a token of a secret has no aud, of which nobody has said that it is this server (RFC 7519, 4.1.3)", async () => {
+  for (const aud of ["roost", ["roost"], "", [], null])
+    expect(await reasonOf(await sign({ acc: "alice", app: "shop", exp: now + 60, aud }))).toBe(
+      "the token has an aud, which a token that is signed with HS256 must not have",
+    );
+});
+
 test("a token is base64url without padding, white space or other characters (RFC 7515, 5.2)", async () => {
   const token = signedText(`{"acc":"alice","app":"shop","exp":${now + 60}}`);
   expect(await reasonOf(token)).toBe("accepted");
