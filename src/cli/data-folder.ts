@@ -5,7 +5,7 @@ import type { Database } from "bun:sqlite";
 import { chmodSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { changerOf } from "../base/file-trust.ts";
-import { openLockFile } from "../base/lock-file.ts";
+import { faultOfContent, openLockFile } from "../base/lock-file.ts";
 import type { Log } from "../base/log.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import { StartError } from "./usage-error.ts";
@@ -111,8 +111,11 @@ function hold(pathOf: () => string, how: "alone" | "shared", sentences: HoldSent
   const claim = (): void => {
     lock ??= openLock(pathOf, how);
   };
-  const sentence = (error: unknown): string =>
-    codeOf(error).startsWith("SQLITE_BUSY") ? sentences.busy : sentences.failed(sentenceOf(error));
+  const sentence = (error: unknown): string => {
+    if (codeOf(error).startsWith("SQLITE_BUSY")) return sentences.busy;
+    const fault = faultOfContent(error);
+    return fault === undefined ? sentences.failed(sentenceOf(error)) : `cannot lock ${pathOf()}: ${fault}`;
+  };
   try {
     claim();
   } catch (error) {

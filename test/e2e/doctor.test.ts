@@ -275,6 +275,22 @@ test("store: a file of another program, of a newer version, and no database; one
   expect(readFileSync(join(place, "notes.txt"), "utf8")).toContain("not a database");
 }, 60_000);
 
+test("a lock file into which something else was written keeps a server from starting, and is found", async () => {
+  for (const name of ["lock", "messages.db-lock"]) {
+    for (const content of ["text", "no lock, but long enough to have a header of one hundred bytes".repeat(200)]) {
+      const data = newFolder();
+      const path = join(data, name);
+      writeFileSync(path, content);
+      const [status, found] = await examined(["--data", data], "locks");
+      const sentence = `${path}: it is no lock file, since something else was written into it; move it away`;
+      expect([status, found[0]?.level, found[0]?.text]).toEqual([1, "problem", expect.stringContaining(sentence)]);
+      const { status: ended, err } = await run([...anyPort, "--data", data], folder);
+      expect([ended, err]).toEqual([1, expect.stringContaining(`cannot lock ${sentence}`)]);
+      expect(readFileSync(path, "utf8")).toBe(content);
+    }
+  }
+}, 60_000);
+
 test("what is no file where a file belongs, and links that lead nowhere; nothing waits for a pipe", async () => {
   const put: Readonly<Record<string, (path: string) => unknown>> = {
     "it is a folder": (path) => mkdirSync(path),

@@ -8,7 +8,7 @@ import { storeUrlOf } from "../store-place.ts";
 import { faultOfFile, lookAt, whyNot } from "./files.ts";
 import { type Finding, Notes, ok, problem, type Subject, warning } from "./finding.ts";
 import { fileOf } from "./options.ts";
-import { lockedBy, runningServer } from "./running-server.ts";
+import { faultOfLock, lockedBy, runningServer } from "./running-server.ts";
 
 const mib = 1024 * 1024;
 /** Below this the next batches may not fit. */
@@ -109,7 +109,7 @@ export async function checkLocks(subject: Subject): Promise<readonly Finding[]> 
     ...(path === undefined ? [] : [{ name: "store" as const, lock: path }]),
   ];
   const faults = locks.flatMap(({ name, lock }) => {
-    const fault = faultOfFile(lock);
+    const fault = faultOfFile(lock) ?? faultOfLock(lock);
     return fault === undefined ? [] : [problem(`${values.sourceOf(name)}: cannot open ${lock}: ${fault}`)];
   });
   if (faults.length > 0) return faults;

@@ -4,6 +4,7 @@
 import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { faultOfContent } from "../../base/lock-file.ts";
 import { lockHolder } from "../../base/lock-holder.ts";
 import { formatAddress, type SocketAddress } from "../../transport/address.ts";
 import { codeOf } from "../failure.ts";
@@ -91,18 +92,28 @@ function partsOf(path: string): readonly string[] {
 
 /** Returns the process that holds a lock file exclusively; undefined if none does. Changes nothing. */
 export function lockedBy(path: string): RunningServer | undefined {
+  const pid = lockHolder(path, "exclusive");
+  if (pid !== undefined) return { pid };
+  // A process of another container, or of another user.
+  return codeOf(readLock(path)).startsWith("SQLITE_BUSY") ? { pid: undefined } : undefined;
+}
+
+/** Returns what is wrong with a lock file's content; undefined if nothing is, or none is there. Changes nothing. */
+export function faultOfLock(path: string): string | undefined {
+  return faultOfContent(readLock(path));
+}
+
+/** Reads a lock file as a server does, and returns why that failed. */
+function readLock(path: string): unknown {
   // Opening a pipe would wait.
   const found = lookAt(path);
   if (typeof found !== "object" || !found.isFile()) return undefined;
-  const pid = lockHolder(path, "exclusive");
-  if (pid !== undefined) return { pid };
   try {
     using lock = new Database(path, { readonly: true });
     lock.query("SELECT count(*) FROM sqlite_schema").get();
     return undefined;
   } catch (error) {
-    // A process of another container, or of another user.
-    return codeOf(error).startsWith("SQLITE_BUSY") ? { pid: undefined } : undefined;
+    return error;
   }
 }
 
