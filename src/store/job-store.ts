@@ -41,7 +41,6 @@ import {
   talkJob,
   talkOutcome,
   type Job,
-  type KnownPairs,
   type Slots,
 } from "./jobs.ts";
 import {
@@ -158,24 +157,20 @@ export abstract class JobStore {
 
   append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]> {
     if (talks.length === 0) return Promise.resolve([]);
-    const known = this.known(talks);
-    return known === undefined ? this.writeTalks(talks) : known.then((pairs) => this.writeTalks(talks, pairs));
-  }
-
-  /** What the writer has to know of talks before they are queued, talk by talk; undefined if nothing. */
-  protected known(_talks: readonly Talk[]): Promise<readonly KnownPairs[]> | undefined {
-    return undefined;
-  }
-
-  private writeTalks(talks: readonly Talk[], known?: readonly KnownPairs[]): Promise<readonly TalkOutcome[]> {
     let characters = 0;
     const jobs: Job[] = [];
     for (const talk of talks) {
       characters += talk.body.length + talk.extra.length;
-      const pairs = known?.[jobs.length]?.pairs;
-      jobs.push(pairs === undefined ? talkJob(talk) : { ...talkJob(talk), pairs });
+      const { dest, hasConversation } = talk;
+      jobs.push(
+        hasConversation === undefined ? talkJob(talk) : { ...talkJob(talk), pairs: { [dest]: hasConversation } },
+      );
     }
     return this.write(jobs, characters, (slots) => talks.map((_, job) => talkOutcome(slots, job)));
+  }
+
+  prepare(_talk: Talk): Promise<Talk> | undefined {
+    return undefined;
   }
 
   acknowledge(app: string, account: string, device: string, messageId: bigint): Promise<"done" | "future"> {

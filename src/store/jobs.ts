@@ -5,7 +5,9 @@ import type { GroupDraft, MembershipChange, MembershipOutcome, Talk, TalkOutcome
 
 /** A write. The jobs of a batch commit together, in order. Ids are decimal text. */
 export type Job =
-  | ({ readonly kind: "talk" } & Required<Omit<Talk, "mentions" | "replyTo">> & TalkExtras & KnownPairs)
+  | ({ readonly kind: "talk" } & Required<Omit<Talk, "mentions" | "replyTo" | "hasConversation">> &
+      TalkExtras &
+      KnownPairs)
   | {
       readonly kind: "ack";
       readonly app: string;

@@ -44,6 +44,8 @@ export interface Talk {
   readonly mentions?: readonly string[];
   /** A message of the same conversation that the sender may read; 0n if none. */
   readonly replyTo?: bigint;
+  /** Whether there is a direct conversation of the two, if `prepare` had to look. */
+  readonly hasConversation?: boolean;
 }
 
 export type TalkOutcome =
@@ -258,6 +260,12 @@ export interface Store extends ConversationStore {
    * checks whether a sender is a member of the group.
    */
   append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]>;
+  /**
+   * Reads what the store has to know before it appends a talk, and returns the talk with it; undefined if that is
+   * nothing. A talk that was not prepared may let others wait. Talks of one sender to one receiver are prepared in
+   * their order.
+   */
+  prepare(talk: Talk): Promise<Talk> | undefined;
 
   /** Moves the cursor of (app, account, device) forward, never back. `future`: refused, no such id is committed. */
   acknowledge(app: string, account: string, device: string, messageId: bigint): Promise<"done" | "future">;

@@ -158,6 +158,58 @@ test("messages are pushed in the order of their commits, also when a batch betwe
   expect(pushed).toEqual(["first", "third"]);
 });
 
+test("a talk for which the store has to read first lets no other one wait, and fails alone", async () => {
+  const outcome: TalkOutcome = {
+    result: "stored",
+    messageId: 1n,
+    sendTime: 1n,
+    previousId: 0n,
+    previousEntryId: 0n,
+    groupVersion: 0n,
+    repeated: false,
+    writtenHere: true,
+    madeAccount: false,
+  };
+  const reads = new Map<string, PromiseWithResolvers<void>>();
+  const stored: string[][] = [];
+  const store: Store = {
+    ...talkStore(outcome),
+    prepare: (talk) => {
+      if (!talk.dest.startsWith("slow")) return undefined;
+      const read = Promise.withResolvers<void>();
+      reads.set(talk.dest, read);
+      return read.promise.then(() => ({ ...talk, hasConversation: true }));
+    },
+    append: (talks) => {
+      stored.push(talks.map(({ dest, hasConversation }) => `${dest} ${hasConversation ?? ""}`));
+      return Promise.resolve(talks.map(() => outcome));
+    },
+  };
+  const pipeline = pipelineOf(store, { ...lostSessions(), locate: () => [] });
+  const answers = new Map<string, Buffer>();
+  for (const dest of ["slow", "bob", "slow too", "eve"]) {
+    const talk = { app: "app", sender: "ann", toGroup: false, dest, type: 1, body: "", extra: "", clientId: "" };
+    const outbound = Buffer.alloc(4096);
+    const connection = openConnection(outbound, () => answers.set(dest, outbound));
+    pipeline.add(contextOf({ command: Command.UserTalk, account: "ann", dest }, connection), talk);
+  }
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  await turn();
+  expect(stored).toEqual([["bob ", "eve "]]);
+  reads.get("slow too")?.reject(new StoreUnavailable("the reader is away"));
+  await turn();
+  expect(answers.keys().toArray()).toEqual(["bob", "eve", "slow too"]);
+  const outbound = answers.get("slow too") ?? Buffer.alloc(0);
+  const length = 8 + outbound.readUInt32BE(4);
+  expect(decodePacket(outbound.subarray(0, length + 4 + outbound.readUInt32BE(length)))).toMatchObject({
+    header: { status: Status.SystemException },
+  });
+  reads.get("slow")?.resolve();
+  await turn();
+  expect(stored.slice(1)).toEqual([["slow true"]]);
+  expect(answers.has("slow")).toBe(true);
+});
+
 test("a repeat is pushed, once, if the store did not say that it had stored the talk before", async () => {
   const outcome: TalkOutcome = {
     result: "stored",

@@ -69,6 +69,10 @@ export class DatabaseClient implements Store {
     this.people = new PeopleClient(ask, node);
   }
 
+  prepare(): undefined {
+    return undefined;
+  }
+
   append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]> {
     const [first] = talks;
     if (first === undefined) return Promise.resolve([]);

@@ -11,7 +11,7 @@ import type { RequestTarget } from "../../src/store/sqlite/protocol.ts";
 import { StoreDamaged, StoreUnavailable, type Talk } from "../../src/store/store.ts";
 import { failureOf } from "./failure-of.ts";
 
-const draftTo = (dest: string): Required<Omit<Talk, "mentions" | "replyTo">> => {
+const draftTo = (dest: string): Required<Omit<Talk, "mentions" | "replyTo" | "hasConversation">> => {
   const texts = { body: "", extra: "", clientId: "" };
   return { app: "app", sender: "ann", toGroup: false, dest, type: 1, ...texts, toKnown: false };
 };
@@ -49,6 +49,47 @@ for (const failure of [new StoreDamaged("a page is damaged"), new StoreUnavailab
     expect(committed).toEqual(["bob", "eve"]);
   });
 
+/** A reader of pairs that answers when `answer` is called, in order. */
+function slowReader() {
+  const waiting: (() => void)[] = [];
+  const target: RequestTarget = {
+    call: (request) => {
+      if (request.kind !== "people" || request.question.ask !== "pairs")
+        throw new Error("expected a question of pairs");
+      const { accounts: answer } = request.question;
+      return new Promise((resolve) => waiting.push(() => resolve({ kind: "people", answer })));
+    },
+  };
+  return { target, answer: () => waiting.shift()?.() };
+}
+
+test("talks of a pair keep their order while the reader is asked about it", async () => {
+  const { target, answer } = slowReader();
+  const commits = new PairedCommits(writerOf([]), target, systemClock);
+  const committing = commits.commit([talkTo("guarded")]);
+  await Bun.sleep(0);
+  answer();
+  await committing;
+  const talk = (clientId: string): Talk => ({ ...draftTo("guarded"), clientId });
+  const order: (string | undefined)[] = [];
+  const prepare = (clientId: string): void => {
+    const prepared = commits.prepare(talk(clientId));
+    if (prepared === undefined) order.push(clientId);
+    else void prepared.then((ready) => order.push(ready.clientId));
+  };
+  for (const clientId of ["1", "2"]) prepare(clientId);
+  answer();
+  await Bun.sleep(0);
+  expect(order).toEqual(["1"]);
+  // The pair is known to have talked by now, and talk 2 still waits.
+  prepare("3");
+  answer();
+  answer();
+  await Bun.sleep(0);
+  expect(order).toEqual(["1", "2", "3"]);
+  expect(commits.prepare(talk("4"))).toBeUndefined();
+});
+
 test("a receiver makes others wait for the reader once, and then only talks to itself", async () => {
   const committed: string[] = [];
   let nowMs = 0;
@@ -65,17 +106,17 @@ test("a receiver makes others wait for the reader once, and then only talks to i
   };
   const commits = new PairedCommits(writerOf(committed), reader, { monotonicMs: () => nowMs });
   const [toGuarded, toBob] = [draftTo("guarded"), draftTo("bob")];
-  expect(commits.known([toGuarded])).toBeUndefined();
+  expect(commits.prepare(toGuarded)).toBeUndefined();
   await commits.commit([talkTo("guarded"), talkTo("bob")]);
   expect([committed, asked]).toEqual([["bob", "guarded"], ["guarded"]]);
-  expect(commits.known([toBob])).toBeUndefined();
-  expect(await commits.known([toBob, toGuarded])).toEqual([{}, { pairs: { guarded: true } }]);
+  expect(commits.prepare(toBob)).toBeUndefined();
+  expect(await commits.prepare(toGuarded)).toEqual({ ...toGuarded, hasConversation: true });
   // It is known for a while that the two have talked.
-  expect(commits.known([toGuarded])).toBeUndefined();
+  expect(commits.prepare(toGuarded)).toBeUndefined();
   nowMs += 60_000;
   isAway = true;
-  expect(commits.known([toBob])).toBeUndefined();
-  expect(commits.known([toGuarded])).toBeInstanceOf(Promise);
+  expect(commits.prepare(toBob)).toBeUndefined();
+  expect(commits.prepare(toGuarded)).toBeInstanceOf(Promise);
 });
 
 test("changes that wait for it fail alone, too", async () => {

@@ -8,6 +8,7 @@ const unused = (): Promise<never> => Promise.reject(new Error("this store only t
 export function talkStore(outcome: TalkOutcome): Store {
   return {
     append: (talks) => Promise.resolve(talks.map(() => outcome)),
+    prepare: () => undefined,
     acknowledge: unused,
     index: unused,
     contents: unused,

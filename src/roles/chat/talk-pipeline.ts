@@ -1,6 +1,7 @@
 // Processes talks from arrival to push. The talks that arrive in one turn of the event loop are appended in one call;
 // after the commit, senders are answered and pushes sent, in commit order. One promise a batch, none a message. A bug
-// in one talk affects neither the rest of its batch nor later batches.
+// in one talk affects neither the rest of its batch nor later batches. A talk for which the store has to read first
+// joins the batch of the turn in which that was read.
 
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Context } from "../../service/context.ts";
@@ -47,11 +48,27 @@ export class TalkPipeline {
    * has used up its allowance, ServiceUnavailable if too many deliveries wait; then nothing is stored.
    */
   add(context: Context, talk: Talk): void {
-    this.paid.push(this.admit(talk));
-    this.contexts.push(context);
+    const { rates, store } = this.parts;
+    const paid = this.admit(talk);
     const { app, sender, toGroup } = talk;
-    const isBound = !toGroup && this.parts.rates.mayNotMakeAccounts(app, sender);
-    this.talks.push(isBound ? { ...talk, toKnown: true } : talk);
+    const bound = !toGroup && rates.mayNotMakeAccounts(app, sender) ? { ...talk, toKnown: true } : talk;
+    const prepared = toGroup ? undefined : store.prepare(bound);
+    if (prepared === undefined) this.gather(context, bound, paid);
+    else {
+      prepared.then(
+        (ready) => this.gather(context, ready, paid),
+        (error: unknown) => {
+          failRequest(context, error, this.parts);
+          this.refund(talk, paid);
+        },
+      );
+    }
+  }
+
+  private gather(context: Context, talk: Talk, paid: number): void {
+    this.contexts.push(context);
+    this.talks.push(talk);
+    this.paid.push(paid);
     // A microtask runs after a link has delivered all its packets, which form one batch.
     if (this.talks.length === 1) queueMicrotask(this.appendBatch);
   }

@@ -18,7 +18,7 @@ import type {
   ReadOutcome,
   SettingOutcome,
 } from "../conversations.ts";
-import type { Job, KnownPairs } from "../jobs.ts";
+import type { Job } from "../jobs.ts";
 import {
   StoreDamaged,
   StoreUnavailable,
@@ -172,8 +172,8 @@ export class SqliteStore extends JobStore implements Store {
     return this.housekeeping.isHealthy;
   }
 
-  protected override known(talks: readonly Talk[]): Promise<readonly KnownPairs[]> | undefined {
-    return this.commits.known(talks);
+  override prepare(talk: Talk): Promise<Talk> | undefined {
+    return this.commits.prepare(talk);
   }
 
   protected commit(jobs: readonly Job[]): Promise<BigInt64Array> {

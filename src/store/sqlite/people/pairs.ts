@@ -4,7 +4,9 @@
 //
 // The other jobs of the batch are committed by then, but wait for their answers. So what fails afterwards fails those
 // jobs alone: they stay undecided, and nothing of the batch is committed a second time. And a receiver that has made a
-// batch wait makes no other one wait: from then on the reader is asked before talks to it are queued.
+// batch wait makes no other one wait: from then on the reader is asked before a talk to it is in a batch. Those of one
+// sender to one receiver keep their order: the reader answers in the order of asking, and while it is asked about a
+// pair, it is asked about all further talks of the pair.
 
 import { accountKey } from "../../../base/account-key.ts";
 import { assert } from "../../../base/assert.ts";
@@ -38,6 +40,8 @@ export class PairedCommits {
   private hasSelective = false;
   /** When pairs were found to have talked, by sender and receiver. */
   private readonly proven = new GenerationCache<number>(rememberedMax);
+  /** How many questions about a sender and a receiver are not answered; as many talks wait. */
+  private readonly asking = new Map<string, number>();
 
   constructor(writer: RequestTarget, reader: RequestTarget, clock: Pick<Clock, "monotonicMs">) {
     this.writer = writer;
@@ -45,25 +49,30 @@ export class PairedCommits {
     this.clock = clock;
   }
 
-  /**
-   * What has to be known of talks before they are queued, talk by talk; undefined if nothing has. The reader answers in
-   * the order of asking, so talks of one sender to one receiver keep theirs.
-   */
-  known(talks: readonly Talk[]): Promise<readonly KnownPairs[]> | undefined {
-    if (!this.hasSelective || !talks.some((talk) => this.mustAsk(talk))) return undefined;
-    return Promise.all(talks.map(async (talk) => (this.mustAsk(talk) ? this.ask(talk) : {})));
+  /** See `prepare` of Store. */
+  prepare(talk: Talk): Promise<Talk> | undefined {
+    const { app, sender, toGroup, dest } = talk;
+    if (!this.hasSelective || toGroup || sender === dest) return undefined;
+    if (this.selective.get(accountKey(app, dest)) === undefined) return undefined;
+    const pair = pairKey(app, sender, dest);
+    const provenAtMs = this.proven.get(pair) ?? -Infinity;
+    const isKnown = this.clock.monotonicMs() - provenAtMs <= provenMs && !this.asking.has(pair);
+    return isKnown ? undefined : this.ask(talk, pair);
   }
 
-  private mustAsk({ app, sender, toGroup, dest }: Talk): boolean {
-    if (toGroup || sender === dest || this.selective.get(accountKey(app, dest)) === undefined) return false;
-    const provenAtMs = this.proven.get(pairKey(app, sender, dest)) ?? -Infinity;
-    return this.clock.monotonicMs() - provenAtMs > provenMs;
-  }
-
-  private async ask({ app, sender, dest }: Talk): Promise<KnownPairs> {
-    const pairs = await pairsOf({ app, actor: sender, accounts: [dest] }, this.reader);
-    if (pairs[dest] === true) this.proven.set(pairKey(app, sender, dest), this.clock.monotonicMs());
-    return { pairs };
+  private async ask(talk: Talk, pair: string): Promise<Talk> {
+    const { app, sender, dest } = talk;
+    this.asking.set(pair, (this.asking.get(pair) ?? 0) + 1);
+    try {
+      const pairs = await pairsOf({ app, actor: sender, accounts: [dest] }, this.reader);
+      const hasConversation = pairs[dest] === true;
+      if (hasConversation) this.proven.set(pair, this.clock.monotonicMs());
+      return { ...talk, hasConversation };
+    } finally {
+      const left = (this.asking.get(pair) ?? 0) - 1;
+      if (left > 0) this.asking.set(pair, left);
+      else this.asking.delete(pair);
+    }
   }
 
   /**
