@@ -67,6 +67,16 @@ export interface LastSeen extends OfAccount {
   readonly minute: number;
 }
 
+/** Whose presence an account may watch, as far as a store has looked. */
+export interface WatchAnswer {
+  /** Those of the decided accounts, in their order, that it may watch. */
+  readonly allowed: readonly string[];
+  /** How many accounts are decided, the first ones: at least one. */
+  readonly decided: number;
+  /** How many memberships had to be looked at, to find out whether two accounts share a small group. */
+  readonly looked: number;
+}
+
 export interface PeopleStore {
   /**
    * Blocks an account, or ends that. An account that nobody has used is made, as by a talk, unless `toKnown`:
@@ -90,8 +100,11 @@ export interface PeopleStore {
    */
   mayTalk(conversation: OfAccount & ConversationName): Promise<TalkAnswer>;
 
-  /** Those of at most `watchAccountsMax` accounts whose presence the account may watch. */
-  watchable(app: string, account: string, accounts: readonly string[]): Promise<readonly string[]>;
+  /**
+   * Whose presence of at most `watchAccountsMax` accounts the account may watch. It decides as many as `watchLooksMax`
+   * allows: ask again for the rest.
+   */
+  watchable(app: string, account: string, accounts: readonly string[]): Promise<WatchAnswer>;
   /** The greatest version of a block or setting of any app. Cheap: it is read every second. */
   guardVersion(): Promise<bigint>;
   /** Blocks with versions above `after`, the smallest first. */

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { Command } from "../../src/wire/commands.ts";
 import { PresenceReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { looksPerWatch } from "../../src/base/limits/fixed.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { app, newer, older } from "../support/chat-link.ts";
 import { bound } from "../support/bounds.ts";
@@ -396,6 +397,26 @@ bound("watchedAtOnce", {
     expect([people.asked.watchable, limits.use("watchedAtOnce")]).toEqual([1, 200]);
     expect((await watch("bob1", ...names(200))).status).toBe(Status.Success);
   },
+});
+
+test("groups that the store has looked at are charged, too, and end a request that costs too much", async () => {
+  const { online, watch, people, limits, time } = presenceStage({ watchedAtOnce: 210, watchedPerSecond: 10 });
+  online("ann1");
+  people.decidedMax = 10;
+  people.looks = looksPerWatch / 10;
+  // Ten names in each part, which cost one more.
+  expect((await watch("ann1", ...names(30))).status).toBe(Status.Success);
+  expect([people.asked.watchable, limits.use("watchedAtOnce")]).toEqual([3, 33]);
+  people.looks = 100 * looksPerWatch;
+  const answer = await watch("ann1", ...names(40));
+  expect([answer.status, people.asked.watchable]).toEqual([Status.RateLimited, 4]);
+  expect(limits.reached.get("watchedPerSecond")).toBe(1);
+  expect(limits.use("watchesPerConnection")).toBe(30);
+  // What it owes comes back.
+  expect((await watch("ann1", "bob")).status).toBe(Status.RateLimited);
+  people.looks = 0;
+  time.advance(120_000);
+  expect((await watch("ann1", "bob")).status).toBe(Status.Success);
 });
 
 bound("watchedPerSecond", {

@@ -50,7 +50,10 @@ export class PeopleClient implements PeopleStore {
     this.block = (change) => ask(change.app, (database) => database.block(change, node));
     this.mayTalk = ({ app, account, ...name }) => ask(app, ({ people }) => people.talkAnswer(account, name));
     this.watchable = (app, account, accounts) =>
-      ask(app, ({ people }) => accounts.filter((each) => people.mayWatch(account, each)));
+      ask(app, ({ people }) => {
+        const allowed = accounts.filter((each) => people.mayWatch(account, each));
+        return { allowed, decided: accounts.length, looked: 0 };
+      });
     this.guardVersion = () => ask(anyApp, ({ people }) => people.guardVersion);
     this.blocksAfter = (after, limit) => ask(anyApp, ({ people }) => people.blocksAfter(after, limit));
     this.markSeen = (marks) => ask(anyApp, ({ people }) => people.markSeen(marks));

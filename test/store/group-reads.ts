@@ -136,8 +136,8 @@ export class GroupReads {
     const { right } = await store.mayTalk({ app: this.app, account, ...named(name) });
     agree(right, this.reader.mayTalk(account, name), `whether ${account} may talk in ${name}`);
     const accounts = [account, "nobody", ...[...this.model.accounts].slice(0, 14)];
-    const watchable = await store.watchable(this.app, account, [...new Set(accounts)]);
-    agree(watchable, this.reader.watchable(account, [...new Set(accounts)]), `whom ${account} may watch`);
+    const { allowed } = await store.watchable(this.app, account, [...new Set(accounts)]);
+    agree(allowed, this.reader.watchable(account, [...new Set(accounts)]), `whom ${account} may watch`);
   }
 
   private async blocks(store: PeopleStore, account: string, after: string, limit: number): Promise<void> {

@@ -263,8 +263,8 @@ export function peopleTests(asks: GroupAsks): void {
     await block("joe", "ann");
     const large = Array.from({ length: watchGroupMax }, (_, i) => `m${i}`);
     await opened.store.createGroup(draft({ id: "large", members: large }));
-    const watchable = (account: string, accounts: readonly string[]) =>
-      asks.people.watchable(ofTest.app, account, accounts);
+    const watchable = async (account: string, accounts: readonly string[]) =>
+      (await asks.people.watchable(ofTest.app, account, accounts)).allowed;
     expect(await watchable("ann", ["ann", "bob", "eve", "joe", "m0", "nobody"])).toEqual(["ann", "bob", "eve"]);
     expect(await watchable("joe", ["ann", "eve"])).toEqual(["ann", "eve"]);
     await opened.store.quit({ app: ofTest.app, group: "large", actor: "m1", account: "m1" });

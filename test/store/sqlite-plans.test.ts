@@ -19,6 +19,8 @@ const few = [
   "SELECT a.name AS account, CASE WHEN m.from_id > ?2 THEN m.from_id END AS joined FROM member m",
   // At most `joinRequestsPerGroup` and `joinRequestsPerAccount`.
   "DELETE FROM join_request WHERE number IN",
+  // At most 10,000 of them.
+  "SELECT count(*) AS count FROM (SELECT 1 FROM member WHERE account = ? LIMIT ?)",
   // At most `blocksPerAccount`.
   "SELECT a.name FROM block b JOIN account a",
 ];

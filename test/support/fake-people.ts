@@ -2,7 +2,7 @@
 // until a test says otherwise.
 
 import type { ConversationName } from "../../src/store/conversations.ts";
-import type { LastSeen, PeopleStore } from "../../src/store/people.ts";
+import type { LastSeen, PeopleStore, WatchAnswer } from "../../src/store/people.ts";
 
 type Answer = Awaited<ReturnType<PeopleStore["mayTalk"]>>;
 
@@ -23,6 +23,9 @@ export class FakePeople implements PeopleStore {
   readonly asked = { watchable: 0, guardVersion: 0, blocksAfter: 0, mayTalk: 0, markSeen: 0 };
   /** What all calls reject with. */
   failure: Error | undefined;
+  /** How many accounts `watchable` decides at once, and what each costs. */
+  decidedMax = Infinity;
+  looks = 0;
   /** What `watchable` waits for, after it has decided. */
   held: Promise<void> | undefined;
 
@@ -37,14 +40,15 @@ export class FakePeople implements PeopleStore {
     return Promise.resolve({ result: "stored", version });
   }
 
-  async watchable(app: string, account: string, accounts: readonly string[]): Promise<readonly string[]> {
+  async watchable(app: string, account: string, all: readonly string[]): Promise<WatchAnswer> {
     this.asked.watchable++;
     this.check();
+    const accounts = all.slice(0, this.decidedMax);
     const isBlocked = (other: string): boolean =>
       this.blocks.some((block) => block.app === app && block.account === other && block.blocked === account);
     const allowed = accounts.filter((other) => !this.strangers.has(other) && !isBlocked(other));
     await this.held;
-    return allowed;
+    return { allowed, decided: accounts.length, looked: accounts.length * this.looks };
   }
 
   async mayTalk({ dest }: ConversationName): Promise<Answer> {

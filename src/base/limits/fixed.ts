@@ -104,6 +104,10 @@ export const blockedPageMax = 200;
 
 /** Accounts of one request to watch, and states of one push. */
 export const watchAccountsMax = 200;
+/** Memberships that a store looks at, about, before it lets others read: who may be watched is decided in parts. */
+export const watchLooksMax = 5_000;
+/** So many of them count as one more account that is asked for. */
+export const looksPerWatch = 100;
 /** Signal.kind and Signal.body, in UTF-8 bytes. */
 export const signalKindBytesMax = 32;
 export const signalBodyBytesMax = 1_024;

@@ -2,7 +2,7 @@
 
 import { nameRule, validName } from "../../../auth/names.ts";
 import { AccountBuckets } from "../../../base/account-buckets.ts";
-import { nameCharactersMax, watchAccountsMax } from "../../../base/limits/fixed.ts";
+import { looksPerWatch, nameCharactersMax, watchAccountsMax } from "../../../base/limits/fixed.ts";
 import type { Context } from "../../../service/context.ts";
 import { Refusal } from "../../../service/refusal.ts";
 import type { Handler } from "../../../service/router.ts";
@@ -40,14 +40,31 @@ export function presenceWatch(
   const rates = new AccountBuckets(watchedPerSecond, watchedAtOnce, clock);
   limits.measure("watchedAtOnce", () => rates.largestUse);
 
-  /** Each name is charged, because even a stranger's costs a read. */
-  const charge = ({ app, account }: Context, names: readonly string[]): void => {
-    if (rates.take(app, account, names.length)) return;
+  const tooMany = ({ app, account }: Context): Refusal => {
     limits.met("watchedPerSecond", { app, account });
-    throw new Refusal(
+    return new Refusal(
       Status.RateLimited,
       `you ask to watch too many accounts: at most ${watchedPerSecond} a second, ${watchedAtOnce} at once`,
     );
+  };
+
+  /** Each name is charged, because even a stranger's costs a read. */
+  const charge = (context: Context, names: readonly string[]): void => {
+    if (!rates.take(context.app, context.account, names.length)) throw tooMany(context);
+  };
+
+  /** Who shares a group costs the more, the more groups the two are in: the account is charged for that, too. */
+  const readAllowed = async (context: Context, names: readonly string[]): Promise<readonly string[]> => {
+    const { app, account } = context;
+    const allowed: string[] = [];
+    for (let at = 0; at < names.length;) {
+      if (at > 0 && rates.isSpent(app, account)) throw tooMany(context);
+      const part = await people.watchable(app, account, at === 0 ? names : names.slice(at));
+      allowed.push(...part.allowed);
+      at += part.decided;
+      if (part.looked > 0) rates.charge(app, account, part.looked / looksPerWatch);
+    }
+    return allowed;
   };
 
   const reserve = ({ app, account, location }: Context, names: readonly string[]): Watcher => {
@@ -70,7 +87,7 @@ export function presenceWatch(
   const readStates = async (context: Context, watcher: Watcher, names: readonly string[]) => {
     const { app, account, channelId, link } = context;
     await blocks.ready();
-    const allowed = await people.watchable(app, account, names);
+    const allowed = await readAllowed(context, names);
     const minutes = await people.lastSeen(app, allowed);
     const { changes } = pushes;
     // The states are read last: from now on changes are told.

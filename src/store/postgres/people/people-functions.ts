@@ -141,32 +141,64 @@ BEGIN
     THEN 'allowed' ELSE 'unwilling' END;
 END $$;
 
--- Whose presence an account may watch: mayWatch of store/group-rights.ts.
-CREATE OR REPLACE FUNCTION roost.watchable(a_app text, a_account text, a_accounts text[], a_members_max bigint)
-RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+-- Whose presence an account may watch: mayWatch and WatchAnswer of store/.
+CREATE OR REPLACE FUNCTION roost.watchable_of(
+  a_app text, a_account text, a_accounts text[], a_members_max bigint, a_looks_max bigint,
+  OUT allowed text[], OUT decided bigint, OUT looked bigint
+) LANGUAGE plpgsql STABLE AS $$
 DECLARE
   me CONSTANT bigint := roost.account_number(a_app, a_account);
-  -- Read once, and only the small ones: the others may be in thousands of groups each.
-  small_groups CONSTANT bigint[] := ARRAY(
-    SELECT m.chat_group FROM roost.member m
-    WHERE m.account = me AND m.until_id IS NULL AND (
-      SELECT g.member_count FROM roost.chat_group g WHERE g.number = m.chat_group) BETWEEN 1 AND a_members_max);
+  name text;
+  other bigint;
+  mine bigint;
+  theirs bigint;
+  shares boolean;
 BEGIN
-  RETURN ARRAY(
-    SELECT t.name
-    FROM (
-      SELECT u.name, u.position, roost.account_number(a_app, u.name) AS number
-      FROM unnest(a_accounts) WITH ORDINALITY AS u (name, position)
-      OFFSET 0
-    ) t
-    WHERE t.name = a_account OR t.number IS NOT NULL AND NOT ${isBlocked("t.number", "me")} AND (
-      roost.have_talked(me, t.number) OR coalesce((
-        -- IS TRUE keeps IN from becoming a join: it looks into a hash of the groups, which is made once.
-        SELECT true FROM roost.member m
-        WHERE m.account = t.number AND m.until_id IS NULL
-          AND (m.chat_group IN (SELECT unnest(small_groups))) IS TRUE
-        LIMIT 1), false))
-    ORDER BY t.position);
+  allowed := '{}';
+  decided := 0;
+  looked := 0;
+  FOREACH name IN ARRAY a_accounts LOOP
+    EXIT WHEN looked >= a_looks_max;
+    decided := decided + 1;
+    other := roost.account_number(a_app, name);
+    IF name = a_account THEN
+      allowed := allowed || name;
+    ELSIF me IS NULL OR other IS NULL OR ${isBlocked("other", "me")} THEN
+      CONTINUE;
+    ELSIF roost.have_talked(me, other) THEN
+      allowed := allowed || name;
+    ELSE
+      mine := coalesce(mine, roost.count_memberships(me, null));
+      theirs := roost.count_memberships(other, mine);
+      -- The fewer are looked at.
+      looked := looked + least(mine, theirs);
+      shares := CASE WHEN theirs < mine THEN roost.share_group(other, me, a_members_max)
+        ELSE roost.share_group(me, other, a_members_max) END;
+      IF shares THEN allowed := allowed || name; END IF;
+    END IF;
+  END LOOP;
+END $$;
+
+-- In how many groups an account is, at most a_most; null: all.
+CREATE OR REPLACE FUNCTION roost.count_memberships(a_account bigint, a_most bigint) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (
+    SELECT count(*) FROM (
+      SELECT FROM roost.member m WHERE m.account = a_account AND m.until_id IS NULL LIMIT a_most) t);
+END $$;
+
+-- Whether two accounts are in a group of at most a_members_max: each of those of the first is looked up by keys.
+CREATE OR REPLACE FUNCTION roost.share_group(a_account bigint, a_other bigint, a_members_max bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM roost.member f
+    WHERE f.account = a_account AND f.until_id IS NULL AND (
+      SELECT true FROM roost.member m
+      WHERE m.chat_group = f.chat_group AND m.account = a_other AND m.until_id IS NULL)
+    AND (
+      SELECT g.member_count FROM roost.chat_group g WHERE g.number = f.chat_group) BETWEEN 1 AND a_members_max);
 END $$;
 `;
 

@@ -1,10 +1,11 @@
 // Reads what accounts let others do, and what they show of themselves. Like reader.ts, every statement names the life
 // of the store.
 
-import { watchGroupMax } from "../../../base/limits/fixed.ts";
+import { assert } from "../../../base/assert.ts";
+import { watchGroupMax, watchLooksMax } from "../../../base/limits/fixed.ts";
 import type { ConsentState, ConversationName, Profile } from "../../conversations.ts";
 import type { Consent } from "../../group-rights.ts";
-import type { BlockedPage, OfAccount, StoredBlock, TalkAnswer, TalkRight } from "../../people.ts";
+import type { BlockedPage, OfAccount, StoredBlock, TalkAnswer, TalkRight, WatchAnswer } from "../../people.ts";
 import type { Connections } from "../connection.ts";
 import { fromText, toText } from "../text.ts";
 
@@ -87,14 +88,16 @@ export class PeopleReader {
     return { right: row?.verdict ?? "forbidden", groupVersion: row?.version ?? 0n };
   }
 
-  async watchable(life: string, app: string, account: string, accounts: readonly string[]): Promise<string[]> {
-    const [row] = await this.connections.run<{ names: readonly string[] }[]>(
+  async watchable(life: string, app: string, account: string, accounts: readonly string[]): Promise<WatchAnswer> {
+    const [row] = await this.connections.run<{ allowed: readonly string[]; decided: bigint; looked: bigint }[]>(
       (sql) => sql`
-        SELECT roost.watchable(${toText(app)}, ${toText(account)}, ${sql.array(accounts.map(toText), "TEXT")},
-          ${watchGroupMax}) AS names
+        SELECT w.allowed, w.decided, w.looked
+        FROM roost.watchable_of(${toText(app)}, ${toText(account)}, ${sql.array(accounts.map(toText), "TEXT")},
+          ${watchGroupMax}, ${watchLooksMax}) w
         WHERE roost.require_life(${life})`,
     );
-    return row?.names.map(fromText) ?? [];
+    assert(row !== undefined, "a function that returns a row returned one");
+    return { allowed: row.allowed.map(fromText), decided: Number(row.decided), looked: Number(row.looked) };
   }
 
   async guardVersion(life: string): Promise<bigint> {

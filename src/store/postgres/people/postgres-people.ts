@@ -3,7 +3,15 @@
 
 import type { ConsentState, ConversationName, Profile } from "../../conversations.ts";
 import { PeopleCalls, type WritePeople } from "../../people-calls.ts";
-import type { BlockedPage, LastSeen, OfAccount, PeopleStore, StoredBlock, TalkAnswer } from "../../people.ts";
+import type {
+  BlockedPage,
+  LastSeen,
+  OfAccount,
+  PeopleStore,
+  StoredBlock,
+  TalkAnswer,
+  WatchAnswer,
+} from "../../people.ts";
 import type { Connections } from "../connection.ts";
 import type { InLife } from "../life.ts";
 import { toText } from "../text.ts";
@@ -40,7 +48,7 @@ export class PostgresPeople extends PeopleCalls implements PeopleStore {
     return this.inLife((life) => this.reader.mayTalk(life, conversation));
   }
 
-  watchable(app: string, account: string, accounts: readonly string[]): Promise<readonly string[]> {
+  watchable(app: string, account: string, accounts: readonly string[]): Promise<WatchAnswer> {
     return this.inLife((life) => this.reader.watchable(life, app, account, accounts));
   }
 

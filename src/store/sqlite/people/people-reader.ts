@@ -1,15 +1,18 @@
 // Reads what accounts let others do, and what they show of themselves.
 
 import type { Database } from "bun:sqlite";
-import { watchGroupMax } from "../../../base/limits/fixed.ts";
+import { watchGroupMax, watchLooksMax } from "../../../base/limits/fixed.ts";
 import type { BlockState, ConsentState, Profile } from "../../conversations.ts";
 import { mayReach, mayWatch } from "../../group-rights.ts";
-import type { BlockedPage, StoredBlock, TalkAnswer, TalkRight } from "../../people.ts";
+import type { BlockedPage, StoredBlock, TalkAnswer, TalkRight, WatchAnswer } from "../../people.ts";
 import { seenKey } from "../conversations/read-file.ts";
 import type { ReadMarks } from "../conversations/read-marks.ts";
 import { type AccountNumbers, GroupRows, secondsOf } from "../groups/group-rows.ts";
 import { consentOf, prepareConsent, prepareIsBlocked } from "./guards.ts";
 import type { QuestionOf } from "./questions.ts";
+
+/** Memberships are counted up to here: beyond are only those that have ended, which cost little. */
+const countedMax = 10_000n;
 
 /** Whether two accounts have a direct conversation; of two others, in either order. */
 type HaveTalked = (one: bigint, other: bigint) => boolean;
@@ -44,12 +47,16 @@ export class PeopleReader {
          WHERE b.account = ? AND b.state = 'on' AND a.name > ? ORDER BY a.name LIMIT ?`,
       ),
       profile: db.prepare<ProfileRow, [bigint]>("SELECT name, avatar, extra, version FROM profile WHERE account = ?"),
-      smallGroupsOf: db.prepare<{ group: bigint }, [bigint]>(
-        `SELECT m."group" FROM member m JOIN "group" g ON g.number = m."group"
-         WHERE m.account = ? AND m.until_id IS NULL AND g.member_count BETWEEN 1 AND ${watchGroupMax}`,
+      // With those that have ended, which are in the same index.
+      memberships: db.prepare<{ count: bigint }, [bigint, bigint]>(
+        "SELECT count(*) AS count FROM (SELECT 1 FROM member WHERE account = ? LIMIT ?)",
       ),
-      groupsOf: db.prepare<{ group: bigint }, [bigint]>(
-        `SELECT "group" FROM member WHERE account = ? AND until_id IS NULL`,
+      // Whether the first account is in a small group with the second one; each of its groups is looked up by keys.
+      sharesGroup: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM member f
+         CROSS JOIN member m ON m."group" = f."group" AND m.account = ?2 AND m.until_id IS NULL
+         CROSS JOIN "group" g ON g.number = f."group" AND g.member_count BETWEEN 1 AND ${watchGroupMax}
+         WHERE f.account = ?1 AND f.until_id IS NULL LIMIT 1`,
       ),
       guard: db.prepare<{ guard_id: bigint }, []>("SELECT guard_id FROM sequence"),
       blocksAfter: db.prepare<StoredBlock, [bigint, number]>(
@@ -108,28 +115,39 @@ export class PeopleReader {
     return isWilling ? "allowed" : "unwilling";
   }
 
-  watchable({ app, account, accounts }: QuestionOf<"watchable">): string[] {
+  watchable({ app, account, accounts }: QuestionOf<"watchable">): WatchAnswer {
     const me = this.numbers.findAccount(app, account);
-    if (me === undefined) return accounts.filter((name) => name === account);
-    let mine: ReadonlySet<bigint> | undefined;
+    if (me === undefined)
+      return { allowed: accounts.filter((name) => name === account), decided: accounts.length, looked: 0 };
+    let looked = 0;
+    let mine: bigint | undefined;
     const sharesGroup = (other: bigint): boolean => {
-      mine ??= new Set(this.sql.smallGroupsOf.all(me).map(({ group }) => group));
-      if (mine.size === 0) return false;
-      for (const { group } of this.sql.groupsOf.iterate(other)) if (mine.has(group)) return true;
-      return false;
+      mine ??= this.memberships(me, countedMax);
+      const theirs = this.memberships(other, mine);
+      // The fewer are looked at.
+      looked += Number(theirs < mine ? theirs : mine);
+      return (theirs < mine ? this.sql.sharesGroup.get(other, me) : this.sql.sharesGroup.get(me, other)) !== null;
     };
-    return accounts.filter((name) => {
+    const allowed: string[] = [];
+    let decided = 0;
+    for (const name of accounts) {
+      if (looked >= watchLooksMax) break;
+      decided++;
       const other = this.numbers.findAccount(app, name);
-      if (other === undefined) return false;
+      if (other === undefined) continue;
       const isBlocked = this.sql.isBlocked.get(other, me) !== null;
       const hasConversation = !isBlocked && this.haveTalked(me, other);
-      return mayWatch({
-        isSelf: other === me,
-        isBlocked,
-        hasConversation,
-        sharesGroup: !isBlocked && !hasConversation && sharesGroup(other),
-      });
-    });
+      const isSelf = other === me;
+      const mayShare = !isSelf && !isBlocked && !hasConversation;
+      if (mayWatch({ isSelf, isBlocked, hasConversation, sharesGroup: mayShare && sharesGroup(other) }))
+        allowed.push(name);
+    }
+    return { allowed, decided, looked };
+  }
+
+  /** How many memberships an account has, or had, at most `most`. */
+  private memberships(account: bigint, most: bigint): bigint {
+    return this.sql.memberships.get(account, most)?.count ?? 0n;
   }
 
   guardVersion(): bigint {

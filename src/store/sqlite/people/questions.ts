@@ -12,7 +12,7 @@ import type {
   Page,
   Refused,
 } from "../../groups.ts";
-import type { BlockedPage, OfAccount, StoredBlock, TalkAnswer } from "../../people.ts";
+import type { BlockedPage, OfAccount, StoredBlock, TalkAnswer, WatchAnswer } from "../../people.ts";
 
 /** Where a page begins: after the name of the last one of the page before; '' for the first. */
 interface PageOf {
@@ -51,7 +51,7 @@ export interface PeopleAnswers {
   readonly consent: ConsentState;
   readonly profiles: readonly Profile[];
   readonly mayTalk: TalkAnswer;
-  readonly watchable: readonly string[];
+  readonly watchable: WatchAnswer;
   readonly guardVersion: bigint;
   readonly blocksAfter: readonly StoredBlock[];
   readonly lastSeen: readonly number[];

@@ -3,12 +3,17 @@
 
 import type { ConsentState, ConversationName, Profile } from "../../conversations.ts";
 import { PeopleCalls, type WritePeople } from "../../people-calls.ts";
-import type { BlockedPage, LastSeen, OfAccount, PeopleStore, StoredBlock, TalkAnswer } from "../../people.ts";
+import type {
+  BlockedPage,
+  LastSeen,
+  OfAccount,
+  PeopleStore,
+  StoredBlock,
+  TalkAnswer,
+  WatchAnswer,
+} from "../../people.ts";
 import type { RequestTarget } from "../protocol.ts";
 import { answerTo } from "./ask-reader.ts";
-
-/** Accounts of one request to the reader; others' reads come in between. */
-const watchableSlice = 20;
 
 export class SqlitePeople extends PeopleCalls implements PeopleStore {
   private readonly reader: RequestTarget;
@@ -37,14 +42,8 @@ export class SqlitePeople extends PeopleCalls implements PeopleStore {
     return answerTo(this.reader, { ask: "mayTalk", ...conversation });
   }
 
-  /** In slices: whether two of thousands of groups each have one in common takes the reader milliseconds. */
-  async watchable(app: string, account: string, accounts: readonly string[]): Promise<readonly string[]> {
-    const found: string[] = [];
-    for (let start = 0; start < accounts.length; start += watchableSlice) {
-      const slice = accounts.slice(start, start + watchableSlice);
-      found.push(...(await answerTo(this.reader, { ask: "watchable", app, account, accounts: slice })));
-    }
-    return found;
+  watchable(app: string, account: string, accounts: readonly string[]): Promise<WatchAnswer> {
+    return answerTo(this.reader, { ask: "watchable", app, account, accounts });
   }
 
   guardVersion(): Promise<bigint> {
