@@ -7,7 +7,9 @@
 // (`receiveBufferBytes`) bounds what a turn of the event loop reads. Bun reads on after a close: linger-watch.ts ends
 // that.
 //
-// With TLS, a renewed certificate takes a new server of the platform at the same port: tls/generations.ts.
+// With TLS, a renewed certificate takes a new server of the platform at the same port: tls/generations.ts. Bun ends a
+// connection that does not begin with TLS, such as one of ws://, or of a proxy that sends a header of the PROXY
+// protocol, within a millisecond, and tells nobody: it is in no log and no number. The listener of tls:// counts it.
 //
 // Pages of any origin may connect by default: the token in the first packet authenticates a connection, never a cookie,
 // so a foreign page gains nothing by opening one.
