@@ -12,6 +12,8 @@ export interface Extension {
   entry(entry: MessageIndex): void;
   /** The log goes on behind entries that nobody will tell. */
   jumped(): void;
+  /** A message is being sent. */
+  talked(partner: { readonly group: string } | { readonly account: string }): void;
 }
 
 /** What a client lends to its extension. */

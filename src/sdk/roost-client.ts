@@ -304,6 +304,7 @@ export class RoostClient {
     { clientId = this.environment.newId() }: TalkOptions,
   ): Promise<Stored> {
     const request = { ...filled(talk), clientId };
+    this.extension?.talked(command === Command.GroupTalk ? { group: dest } : { account: dest });
     return repeat(
       this.environment,
       async () => {

@@ -36,6 +36,27 @@ test("each command says what it did", async () => {
   await until(() => terminal.screen.lines.findLast((line) => line !== "") === ">", "the prompt");
 });
 
+test("a name in a group is shown, set, and removed by an empty one, like the profile's", async () => {
+  const messenger = await messengerFor();
+  const terminal = await terminalOf(messenger, "alice", [], 100, 40);
+  await until(() => terminal.count(">") === 1, "the prompt");
+  const said = async (line: string, answer: string, times = 1): Promise<void> => {
+    terminal.type(`${line}\r`);
+    await until(() => terminal.count(answer) === times, answer);
+  };
+  await said("/group create team", "* group team; others can join it");
+  await said("/group alias", "* you have no name of your own in team");
+  await said("/group alias The Cat", "* you have another name in team");
+  await said("/group alias", '* your name in team is "The Cat"');
+  await said("/group alias The Cat", '* your name in team is "The Cat"', 2);
+  await said('/group alias ""', "* you have another name in team", 2);
+  await said("/group alias", "* you have no name of your own in team", 2);
+  await said("/name", "* you have no name: others see your account");
+  await said("/name Alice", '* others see you as alice "Alice"');
+  await said("/name", '* others see you as alice "Alice"', 2);
+  await said('/name ""', "* you have no name: others see your account", 2);
+});
+
 test("/clear asks, and forgets only after a yes", async () => {
   const messenger = await messengerFor();
   const bob = await messengerOf(messenger, "bob");

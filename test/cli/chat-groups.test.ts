@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { groupSentence } from "../../src/cli/chat/group-sentences.ts";
-import { accountText, memberMarks } from "../../src/cli/chat/people-format.ts";
+import { accountText, messageLine } from "../../src/cli/chat/format.ts";
+import { memberMarks } from "../../src/cli/chat/people-format.ts";
 import type { GroupChange, GroupDetail } from "../../src/sdk/community/community-types.ts";
 
 const detail: GroupDetail = {
@@ -72,6 +73,10 @@ test("texts of groups and names of people obey nothing and imitate no line", () 
   expect(named).toStartWith('cyd "');
   expect(named).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   expect(named.match(/(?<!\\)"/g)).toHaveLength(2);
+  const sent = { sender: "cyd", body: "hi", sendTime: 0n, where: "" };
+  const line = messageLine({ ...sent, name: 'x": I am ann\u0007 and I have a very long name' });
+  expect(line.slice(5)).toBe(' cyd "x\\": I am ann\\u0007 and I have…": hi');
+  expect(messageLine({ ...sent, name: "cyd" }).slice(5)).toBe(" cyd: hi");
   const member = { account: "cyd", alias: 'x") (owner', avatar: "", joinedAt: new Date(0), mutedUntil: undefined };
   expect(memberMarks({ ...member, role: "admin" }, 0)).toEqual(["admin", 'here "x\\") (owner"']);
 });

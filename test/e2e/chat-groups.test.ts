@@ -121,6 +121,9 @@ async function groupLife(place: Place): Promise<void> {
   await said(ann, "/group set announcement lunch at noon", "* you set the announcement of team: lunch at noon");
   await seen("* ann set the announcement of team: lunch at noon", bob, cyd);
   await said(cyd, "/group alias The Cat", "* you have another name in team");
+  await said(cyd, "/group alias", '* your name in team is "The Cat"');
+  await said(bob, "who is hungry?", "✓ bob: who is hungry?");
+  await seen('bob "Bob Lee": who is hungry?', ann, cyd);
 
   await place.restart();
   await seen("* the connection is back", ann, bob, cyd);
@@ -158,6 +161,7 @@ async function groupLife(place: Place): Promise<void> {
   await seen("* you are in group team: ann added you", cyd);
   await said(bob, "/group set name the crew", '* you named the group "the crew"');
   await seen('* bob named the group "the crew"', ann, cyd);
+  await seen('["the crew"]>', ann, bob, cyd);
   await said(cyd, "/groups", '* "the crew"  ');
   await said(bob, "/group dismiss", "then type /group dismiss yes");
   await said(bob, "/group dismiss yes", '* you dismissed group "the crew"');

@@ -31,12 +31,15 @@ export interface ChatContext {
   /** Shows the pinned messages of the current conversation. */
   showPinned(): Promise<void>;
   /**
-   * Runs what an entry of the log tells of, and says so if nothing has changed. `work` resolves with false if it
-   * has said that itself.
+   * Runs a change that its entry of the log tells of, and waits for that. `work` resolves with the id of the entry,
+   * with 0n if it was so already, which is said then, or with undefined if it has said that itself.
    */
-  told(work: () => Promise<unknown>): Promise<void>;
-  /** The command says itself what it did: the entry of it is not told here. */
-  doneHere(group: string, kind: GroupChange["kind"]): void;
+  told(work: () => Promise<bigint | undefined>): Promise<void>;
+  /**
+   * The command says itself that this account was put in a group, or left it: the entry of it is not told here. Returns
+   * a function that takes this back, where the server has refused it.
+   */
+  doneHere(group: string, kind: GroupChange["kind"]): () => void;
   /** The message with a number, else the newest one that `isMeant`. Throws a CommandError if there is none. */
   message(number: number | undefined, isMeant: (shown: Shown) => boolean): Shown;
   /** Sends to the current conversation, and shows the message once it is stored. */

@@ -4,7 +4,6 @@
 // chain of promises, so that lines keep their order while a group's name is looked up.
 
 import { namedText } from "../../base/printable.ts";
-import { Community } from "../../sdk/community/community.ts";
 import type { Handlers } from "../../sdk/emitter.ts";
 import type { Message } from "../../sdk/message.ts";
 import { Messenger } from "../../sdk/messenger/messenger.ts";
@@ -132,7 +131,7 @@ class ChatSession {
     const trust = ca === undefined ? {} : { ca };
     // From the first entry on, which comes before the sign-in has ended.
     return Messenger.connect({ url, ...trust, lookup, token, device, on: this.handlers() }, (client) =>
-      this.community.start(Community.of(client), () => void this.prompt(false)),
+      this.community.start(client, () => void this.prompt(false)),
     );
   }
 
@@ -221,6 +220,7 @@ class ChatSession {
     const partner = partnerOfMessage(first, talk.messenger.account);
     const of = (await talk.view.placeOf(partner, first)) === "" ? "" : ` of ${await talk.names.ofPartner(partner)}`;
     const head = `* ${left.toLocaleString("en-US")} earlier messages${of} are not shown`;
+    await talk.view.know(messages);
     await this.showMessages(messages, left > 0 ? head : undefined);
     shown();
   }

@@ -2,11 +2,11 @@
 
 import { namedText } from "../../base/printable.ts";
 import type { AccountSettings, CommunityEvents, GroupChange } from "../../sdk/community/community-types.ts";
-import type { Community } from "../../sdk/community/community.ts";
-import { bodyText, nameList } from "./format.ts";
+import { Community } from "../../sdk/community/community.ts";
+import type { Messenger } from "../../sdk/messenger/messenger.ts";
+import { accountText, bodyText, nameList } from "./format.ts";
 import { groupSentence } from "./group-sentences.ts";
 import { isSame } from "./partners.ts";
-import { accountText } from "./people-format.ts";
 import type { Talk } from "./talk.ts";
 
 /** The most changes of groups that are shown after an absence: the last ones. */
@@ -24,6 +24,7 @@ export class CommunityNotices {
   /** What happened while this device was away; undefined while it is not. */
   private missed: GroupChange[] | undefined = [];
   private missedCount = 0;
+  /** What was shown last, or read first. */
   private own: Own | undefined;
 
   /** `show` runs its work after all earlier output. */
@@ -33,22 +34,33 @@ export class CommunityNotices {
   }
 
   /** Begins with a new client; `redraw` shows the prompt anew. */
-  start(community: Community, redraw: () => void): void {
+  start(client: Messenger, redraw: () => void): void {
+    const community = Community.of(client);
     community.on("groupChanged", (change) => this.changed(change));
     community.on("messagePinned", (pin) => this.show(() => this.pinned(pin)));
     community.on("joinRequested", (asked) => this.show(() => this.asked(asked)));
     community.on("joinAnswered", (answer) => this.show(() => this.answered(answer)));
+    community.on("profilesChanged", ({ accounts }) => this.talk()?.view.renamed(accounts));
+    community.on("groupsChanged", ({ groups }) => {
+      this.talk()?.noteGroups(groups);
+      redraw();
+    });
     community.on("typing", ({ partner }) => {
       if (isSame(partner, this.talk()?.partner)) redraw();
     });
-    // What is read at the start is no change.
-    void community.ready().then(
-      () => {
-        this.own = ownOf(community);
-        community.on("accountChanged", () => this.show(() => this.ownChanged(community)));
-      },
-      () => undefined,
-    );
+    // What is read first is no change. If it is refused, the next sign-in reads it.
+    const begin = (): void =>
+      void community.ready().then(
+        () => {
+          this.own ??= ownOf(community);
+        },
+        () => undefined,
+      );
+    begin();
+    client.on("online", begin);
+    community.on("accountChanged", () => {
+      if (this.own !== undefined) this.show(() => this.ownChanged(community));
+    });
   }
 
   away(): void {
@@ -93,6 +105,7 @@ export class CommunityNotices {
           .detail()
           .catch(() => undefined)
       : undefined;
+    if (detail !== undefined) names.learn(group, detail.name);
     const name = await names.shownName(group);
     await screen.print(groupSentence(change, { me, name, detail }));
     // It stays the current conversation: a line that is being typed must not go elsewhere, or be lost.

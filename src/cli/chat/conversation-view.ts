@@ -12,6 +12,7 @@ import type { GroupNames } from "./group-names.ts";
 import { keyOf, partnerOfMessage } from "../../sdk/messenger/partner.ts";
 import { isMentioned } from "./mentions.ts";
 import { isSame } from "./partners.ts";
+import type { ProfileNames } from "./profile-names.ts";
 import type { ReadMarks } from "./read-marks.ts";
 import type { KeyedLine, Screen } from "./screen.ts";
 import type { Shown, ShownMessages } from "./shown-messages.ts";
@@ -20,6 +21,7 @@ interface Parts {
   readonly messenger: Messenger;
   readonly screen: Screen;
   readonly names: GroupNames;
+  readonly people: ProfileNames;
   readonly shown: ShownMessages;
   readonly marks: ReadMarks;
 }
@@ -45,6 +47,7 @@ export class ConversationView {
     const { partner } = this;
     const { messenger, screen, marks } = this.parts;
     if (partner === undefined) return;
+    if (!screen.canChange) await this.know(messages);
     const { state } = messenger.conversation(partner);
     const isNew = ({ id, sender }: ChatMessage): boolean => id > (state?.readId ?? 0n) && sender !== messenger.account;
     const unread = screen.isTerminal && state !== undefined && state.unread > 0 ? state : undefined;
@@ -57,6 +60,20 @@ export class ConversationView {
     if (lines.length > 0) await screen.print(...lines);
     const last = messages.findLast(isNew);
     if (last !== undefined) marks.seen(partner, last.id);
+  }
+
+  /** Waits a moment for the names of those who wrote these messages: not all lines can be drawn anew. */
+  async know(messages: readonly { readonly sender: string }[]): Promise<void> {
+    const { people, messenger } = this.parts;
+    const senders = new Set(messages.map(({ sender }) => sender));
+    senders.delete(messenger.account);
+    if (senders.size > 0) await people.know(senders);
+  }
+
+  /** Draws the messages of accounts anew, whose profiles are others than before. */
+  renamed(accounts: ReadonlySet<string>): void {
+    const { shown, screen } = this.parts;
+    for (const one of shown.all()) if (accounts.has(one.message.sender)) screen.change(this.draw(one));
   }
 
   /** Returns the lines of a message that arrives; none if it was shown. */
@@ -130,11 +147,13 @@ export class ConversationView {
   }
 
   private draw({ message, number, where, answers, isRead }: Shown): KeyedLine {
-    const { messenger, screen } = this.parts;
+    const { messenger, screen, people } = this.parts;
     const { account } = messenger;
+    const { sender } = message;
+    const name = sender === account ? "" : people.of(sender);
     const ticks = !screen.isTerminal || message.sender !== account ? "" : isRead ? "✓✓" : "✓";
     const isForMe = message.sender !== account && isMentioned(message.mentions, account);
-    const line = messageLine({ ...message, where, answers, ticks, number, isForMe });
+    const line = messageLine({ ...message, name, where, answers, ticks, number, isForMe });
     return { key: String(message.id), line, ...(isForMe ? { mentioned: account } : {}) };
   }
 

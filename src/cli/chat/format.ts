@@ -1,7 +1,7 @@
 // Formats messages as lines of a terminal. Foreign text cannot control the terminal, nor imitate a line of the program:
 // those begin with a mark, messages with a time, and names other than plain words are quoted.
 
-import { namedText, printable } from "../../base/printable.ts";
+import { namedText, printable, quotedText } from "../../base/printable.ts";
 import type { GroupState } from "../../sdk/community/community-types.ts";
 import type { ChatMessage, ConversationState, ReactionCount } from "../../sdk/messenger/messenger-types.ts";
 import { cut } from "./rows.ts";
@@ -13,12 +13,15 @@ const blankRunShown = "   ";
 const formattedDate = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
 const namesMax = 5;
 const quoteCells = 24;
+const profileCells = 24;
 /** The types of messages that are not text. Their bodies are the application's. */
 const kinds: { readonly [type: number]: string } = { 2: "image", 3: "voice", 4: "video" };
 
 /** The parts of a message that its line shows. */
 interface ShownMessage {
   readonly sender: string;
+  /** The name in the sender's profile; '' for none, which is the default. */
+  readonly name?: string;
   readonly body: string;
   /** Nanoseconds since 1970. */
   readonly sendTime: bigint;
@@ -40,11 +43,11 @@ interface ShownMessage {
 }
 
 /**
- * Formats `12:34 #3 ✓ [team] alice (edited, to #1 "hello"): yes [👍 2]`. The parts of the program stand before the
- * colon, where no text of others can imitate them.
+ * Formats `12:34 #3 ✓ [team] alice "Alice Lee" (edited, to #1 "hello"): yes [👍 2]`. The parts of the program stand
+ * before the colon, where no text of others can imitate them.
  */
 export function messageLine(message: ShownMessage): string {
-  const { sender, body, sendTime, where, number = 0, ticks = "", answers = "", reactions = [] } = message;
+  const { sender, name = "", body, sendTime, where, number = 0, ticks = "", answers = "", reactions = [] } = message;
   const kind = kinds[message.type ?? 1];
   const marks = [
     ...(kind === undefined ? [] : [kind]),
@@ -57,11 +60,16 @@ export function messageLine(message: ShownMessage): string {
     ...(number === 0 ? [] : [`#${number}`]),
     ...(ticks === "" ? [] : [ticks]),
     ...(where === "" ? [] : [`[${where}]`]),
-    namedText(sender),
+    accountText(sender, cut(name, profileCells)),
     ...(message.isRecalled === true ? ["recalled this message"] : marks.length > 0 ? [`(${marks.join(", ")})`] : []),
   ].join(" ");
   if (message.isRecalled === true) return head;
   return `${head}: ${bodyText(body)}${reactions.length === 0 ? "" : ` [${reactionList(reactions)}]`}`;
+}
+
+/** Formats `ann "Ann Lee"`: the account comes first, since a name can be anybody's. A name cannot end its quotes. */
+export function accountText(account: string, name: string): string {
+  return name === "" || name === account ? namedText(account) : `${namedText(account)} ${quotedText(name)}`;
 }
 
 /** Formats `👍 2, ❤ 1`. */

@@ -2,23 +2,25 @@
 
 import { namedText } from "../../base/printable.ts";
 import { RequestRefused } from "../../sdk/client-errors.ts";
-import type { RoostClient } from "../../sdk/roost-client.ts";
 import type { Partner } from "../../sdk/messenger/messenger-types.ts";
 
 /** The names of groups beyond this number are not cached. */
 const namesMax = 2_000;
 
 export class GroupNames {
-  private readonly client: RoostClient;
+  private readonly ask: (id: string) => Promise<string>;
   private readonly listed: () => Promise<Iterable<string>>;
   /** By id. */
   private readonly names = new Map<string, string>();
   /** Groups that the account has left, as far as it was told: their names are still shown. */
   private readonly left = new Set<string>();
 
-  /** `listed` returns the ids of the account's groups, as far as the client can tell. */
-  constructor(client: RoostClient, listed: () => Promise<Iterable<string>>) {
-    this.client = client;
+  /**
+   * `ask` asks the server for the name of a group of this account, by its id; it rejects as requests do. `listed`
+   * returns the ids of the account's groups, as far as the client can tell.
+   */
+  constructor(ask: (id: string) => Promise<string>, listed: () => Promise<Iterable<string>>) {
+    this.ask = ask;
     this.listed = listed;
   }
 
@@ -82,15 +84,15 @@ export class GroupNames {
 
   /** Notes a name that the server has told. */
   learn(id: string, name: string): void {
-    if (this.names.size < namesMax) this.names.set(id, name);
+    if (this.names.size < namesMax || this.names.has(id)) this.names.set(id, name);
   }
 
   private async nameOf(id: string): Promise<string> {
     const known = this.names.get(id);
     if (known !== undefined && !this.left.has(id)) return known;
-    const { name } = await this.client.group(id);
+    const name = await this.ask(id);
     this.left.delete(id);
-    if (this.names.size < namesMax) this.names.set(id, name);
+    this.learn(id, name);
     return name;
   }
 }

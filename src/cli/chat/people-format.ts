@@ -1,10 +1,10 @@
 // Formats accounts with what they show of themselves.
 
-import { namedText } from "../../base/printable.ts";
+import { quotedText } from "../../base/printable.ts";
 import type { GroupMember, Presence } from "../../sdk/community/community-types.ts";
 import type { Community } from "../../sdk/community/community.ts";
 import type { Partner } from "../../sdk/messenger/messenger-types.ts";
-import { nameList, timeText } from "./format.ts";
+import { accountText, nameList, timeText } from "./format.ts";
 
 /** How long presence is waited for, in milliseconds. */
 const presenceMs = 2_000;
@@ -36,17 +36,6 @@ export async function peopleOf(community: Community, accounts: readonly string[]
   }
 }
 
-/** Formats `ann, "Ann Lee"`: the account comes first, since a name can be anybody's. */
-export function accountText(account: string, name: string): string {
-  return name === "" || name === account ? namedText(account) : `${namedText(account)} "${quoted(name)}"`;
-}
-
-/** Names are shown between quotes, which must not end early. */
-function quoted(name: string): string {
-  const text = namedText(name);
-  return text.startsWith('"') ? text.slice(1, -1) : text;
-}
-
 /** Formats `online`, `online on 2 devices`, `last seen 12:30`, or `not seen`; '' if nothing is known. */
 function presenceText(presence: Presence | undefined): string {
   if (presence === undefined) return "";
@@ -65,7 +54,7 @@ export function personText(account: string, { name, presence }: Person, marks: r
 export function memberMarks({ role, alias, mutedUntil }: GroupMember, now: number): string[] {
   return [
     ...(role === "member" ? [] : [role]),
-    ...(alias === "" ? [] : [`here "${quoted(alias)}"`]),
+    ...(alias === "" ? [] : [`here ${quotedText(alias)}`]),
     ...(mutedUntil !== undefined && mutedUntil.getTime() > now ? [`muted until ${timeText(mutedUntil)}`] : []),
   ];
 }

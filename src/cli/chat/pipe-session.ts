@@ -54,7 +54,11 @@ export class PipeSession {
       return 1;
     }
     this.account = client.account;
-    const names = new GroupNames(client, () => groupsInIndex(client));
+    // Without the feature `conversations`, a server tells the members besides, and lists no groups.
+    const names = new GroupNames(
+      async (id) => (await client.group(id)).name,
+      () => groupsInIndex(client),
+    );
     this.names = names;
     notices.signedIn();
     const isOpen = await this.attempt(() => this.open(client, names));

@@ -2,7 +2,8 @@
 // cleared, the new line is printed, and the input is drawn again below. What is still visible can be drawn anew: a mark
 // at a message changes in its place. Elsewhere, lines go to standard output and notices to standard error.
 //
-// `print` resolves when the output has accepted the lines.
+// `print` resolves when the output has accepted the lines. Nothing is written as others have chosen it: each line and
+// prompt passes through `printable` here, whatever its author has done before.
 
 import { createInterface, type Interface } from "node:readline";
 import { Readable } from "node:stream";
@@ -69,6 +70,11 @@ export class Screen {
     return this.streams.terminal !== undefined;
   }
 
+  /** Whether `change` can draw lines anew: not before `lines` is called. */
+  get canChange(): boolean {
+    return this.isTyping;
+  }
+
   /** The width of the output; undefined if it is not a terminal. */
   get columns(): number | undefined {
     return this.streams.columns?.();
@@ -92,7 +98,7 @@ export class Screen {
       this.forgetAbove(this.inputRows(line));
       void output(`${up(this.inputRows(line))}${toFirstColumn}${clearBelow}`);
       // The prompt is not drawn: this is output of its own.
-      if (!isTaken(line)) void output(this.draw([{ key: "", line: printable(typed.getPrompt() + line) }]));
+      if (!isTaken(line)) void output(this.draw([{ key: "", line: typed.getPrompt() + line }]));
     });
     // Rows that are broken anew are not where they were.
     terminal.on("resize", () => {
@@ -129,7 +135,7 @@ export class Screen {
   prompt(text: string): void {
     if (!this.isTyping) return;
     const above = this.rowsAbove();
-    this.typed?.setPrompt(text);
+    this.typed?.setPrompt(printable(text));
     this.ask(above);
   }
 
@@ -163,7 +169,7 @@ export class Screen {
     this.ask(above);
   }
 
-  /** Shows lines, which must be printable. */
+  /** Shows lines: a newline in one begins no row. */
   print(...lines: readonly (string | KeyedLine)[]): Promise<void> {
     const { output } = this.streams;
     this.forgetAbove(this.inputRows());
@@ -176,15 +182,16 @@ export class Screen {
     return taken;
   }
 
-  /** Draws the line with a key anew if it is visible; reports whether it is. */
+  /** Draws the line with a key anew if it is visible, and another one than before; reports whether it is visible. */
   change(changed: KeyedLine): boolean {
     this.forgetAbove(this.inputRows());
     const at = this.drawn.findLastIndex((drawn) => drawn.key === changed.key);
     if (!this.isTyping || at < 0) return false;
+    const next = this.rowsOf(changed);
+    if (this.drawn[at]?.rows.join("\n") === next.join("\n")) return true;
     const below = this.drawn.splice(at);
     const above = this.rowsAbove();
     const [former, ...others] = below;
-    const next = this.rowsOf(changed);
     this.drawn.push({ key: changed.key, rows: next }, ...others);
     const rows = below.reduce((sum, drawn) => sum + drawn.rows.length, 0);
     const start = `${up(above + rows)}${toFirstColumn}`;
@@ -203,7 +210,8 @@ export class Screen {
 
   private rowsOf({ line, mentioned }: KeyedLine): string[] {
     const { columns, isStyled = false } = this.streams;
-    const rows = columns === undefined ? [line] : rowsOf(line, columns());
+    const text = printable(line);
+    const rows = columns === undefined ? [text] : rowsOf(text, columns());
     return mentioned === undefined || !isStyled ? rows : rows.map((row) => boldMentions(row, mentioned));
   }
 
@@ -238,7 +246,7 @@ export class Screen {
   }
 
   private tell(mark: string, sentence: string): void {
-    if (this.isTerminal) void this.print(`${mark} ${printable(sentence)}`);
+    if (this.isTerminal) void this.print(`${mark} ${sentence}`);
     else void this.streams.errors(saidLine(sentence));
   }
 }

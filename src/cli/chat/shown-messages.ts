@@ -41,6 +41,11 @@ export class ShownMessages {
     return found;
   }
 
+  /** Returns all messages, in the order of their numbers. */
+  all(): Iterable<Shown> {
+    return this.byId.values();
+  }
+
   /** Returns the messages of a conversation, by its key. */
   of(key: string): Shown[] {
     return [...this.byId.values()].filter(({ partner }) => keyOf(partner) === key);

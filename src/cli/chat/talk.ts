@@ -1,6 +1,7 @@
 // The conversations of a terminal client that is signed in: the current one, and what commands do.
 
 import { namedText } from "../../base/printable.ts";
+import { dropOldest } from "../../sdk/bounded.ts";
 import { RequestRefused } from "../../sdk/client-errors.ts";
 import type { GroupChange } from "../../sdk/community/community-types.ts";
 import { Community, type Group } from "../../sdk/community/community.ts";
@@ -17,12 +18,20 @@ import { ReadMarks } from "./read-marks.ts";
 import type { Screen } from "./screen.ts";
 import { MentionedMembers } from "./mentioned-members.ts";
 import { typingText } from "./people-format.ts";
+import { ProfileNames } from "./profile-names.ts";
 import { promptText } from "./prompt-text.ts";
 import { Sender } from "./sender.ts";
 import { type Shown, ShownMessages } from "./shown-messages.ts";
 
 /** How long the entry of a change is waited for after its answer, in milliseconds. */
 const entryMs = 2_000;
+/** The bound on entries that come while a change is answered, and on groups of which a command has told. */
+const entriesMax = 1_000;
+
+/** The kinds of entries that tell who is in a group. */
+const membershipKinds: ReadonlySet<GroupChange["kind"]> = new Set<GroupChange["kind"]>([
+  ...(["created", "joined", "left", "removed", "dismissed"] as const),
+]);
 
 interface TalkOptions {
   readonly messenger: Messenger;
@@ -40,21 +49,26 @@ export class Talk implements ChatContext {
   readonly view: ConversationView;
   readonly sender: Sender;
   private readonly members: MentionedMembers;
-  /** What commands have said already, by group and kind: its entry is still to come. */
-  private readonly said = new Set<string>();
+  /** What commands have said already of this account's membership, by group: its entry is still to come. */
+  private readonly said = new Map<string, GroupChange["kind"]>();
 
   constructor({ messenger, screen, inOrder }: TalkOptions) {
     this.messenger = messenger;
     this.community = Community.of(messenger);
     this.screen = screen;
-    this.names = new GroupNames(messenger, () => this.listedGroups());
+    const { community } = this;
+    this.names = new GroupNames(
+      async (id) => (await community.group(id).detail()).name,
+      () => this.listedGroups(),
+    );
     const { names, shown } = this;
     const marks = new ReadMarks(messenger);
-    this.view = new ConversationView({ messenger, screen, names, shown, marks });
+    const people = new ProfileNames(community, screen.isTerminal);
+    this.view = new ConversationView({ messenger, screen, names, people, shown, marks });
     this.sender = new Sender(messenger, screen, (partner, message) =>
       inOrder(async () => screen.print(...(await this.view.linesOf(partner, message)))),
     );
-    this.members = new MentionedMembers(messenger);
+    this.members = new MentionedMembers(messenger, community);
   }
 
   get partner(): Partner | undefined {
@@ -113,30 +127,48 @@ export class Talk implements ChatContext {
     return this.screen.print(...lines);
   }
 
-  async told(work: () => Promise<unknown>): Promise<void> {
+  async told(work: () => Promise<bigint | undefined>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const note = ({ actor }: { readonly actor: string }): void => {
-      if (actor === this.messenger.account) resolve(true);
+    const come = new Set<bigint>();
+    let wanted: bigint | undefined;
+    // It may come before the answer.
+    const note = ({ entryId }: { readonly entryId: bigint }): void => {
+      come.add(entryId);
+      dropOldest(come, entriesMax);
+      if (entryId === wanted) resolve(true);
     };
     const stops = [this.community.on("groupChanged", note), this.community.on("messagePinned", note)];
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
-      if ((await work()) === false) return;
+      wanted = await work();
+      if (wanted === 0n) await this.screen.print("* nothing has changed");
+      if (wanted === undefined || wanted === 0n || come.has(wanted)) return;
       timer = setTimeout(() => resolve(false), entryMs);
-      if (!(await promise) && this.messenger.isOnline) await this.screen.print("* nothing has changed");
+      if (!(await promise)) await this.screen.print("* it is done; what has changed is told here later");
     } finally {
       clearTimeout(timer);
       for (const stop of stops) stop();
     }
   }
 
-  doneHere(group: string, kind: GroupChange["kind"]): void {
-    this.said.add(`${kind} ${group}`);
+  doneHere(group: string, kind: GroupChange["kind"]): () => void {
+    this.said.set(group, kind);
+    dropOldest(this.said, entriesMax);
+    return () => void this.said.delete(group);
   }
 
-  /** Whether a command has said it already; once. */
-  isDoneHere({ group, kind, actor }: GroupChange): boolean {
-    return actor === this.messenger.account && this.said.delete(`${kind} ${group}`);
+  /**
+   * Whether a command has said it already. The next change of this account's membership is the one that was said: if it
+   * is another one, what was said was so before, and has left no entry.
+   */
+  isDoneHere({ group, kind, actor, accounts, count }: GroupChange): boolean {
+    const { account } = this.messenger;
+    // Of more accounts than an entry names, this one may be one; a dismissed group is everybody's.
+    const isMine = accounts.includes(account) || count > accounts.length || kind === "created" || kind === "dismissed";
+    if (!isMine || !membershipKinds.has(kind)) return false;
+    const said = this.said.get(group);
+    this.said.delete(group);
+    return said === kind && actor === account;
   }
 
   message(number: number | undefined, isMeant: (shown: Shown) => boolean): Shown {
@@ -184,6 +216,14 @@ export class Talk implements ChatContext {
     const typing = partner === undefined ? "" : typingText(this.community, partner);
     const elsewhere = unread === 0 ? "" : `+${unread.toLocaleString("en-US")}`;
     return promptText(name, [typing, elsewhere], this.screen.columns);
+  }
+
+  /** Groups look different: notes their names, if the list has them. */
+  noteGroups(ids: Iterable<string>): void {
+    for (const id of ids) {
+      const state = this.community.groups.get(id);
+      if (state !== undefined) this.names.learn(id, state.name);
+    }
   }
 
   /** Returns the ids of this account's groups. */

@@ -81,8 +81,10 @@ export interface MembersOptions {
   readonly adminsOnly?: boolean;
 }
 
-/** Who was not added. */
+/** Who was not added, and the entry of those who were. */
 export interface AddedMembers {
+  /** As the other changes of a group return it; of several entries, the last one. */
+  readonly entryId: bigint;
   /** Accounts that others have put into the maximum number of groups. */
   readonly leftOut: readonly string[];
   /** Accounts that do not let this one add them: send them the code of an invitation. */
@@ -178,14 +180,15 @@ export interface Watch {
    */
   readonly states: ReadonlyMap<string, Presence>;
   /**
-   * Resolves when the server has told of all of them; waits for a connection.
+   * Resolves when the server has told of all of them; waits for a connection. Resolves as soon as the watch is closed,
+   * too: nothing more is told of it.
    * @throws RequestRefused if the server refuses to watch some of them: presence is turned off (Forbidden), it watches
    * too many for this connection (Forbidden), or it has no presence; Disconnected once the client has ended
    */
   ready(): Promise<void>;
   /** Called after each change, once a turn. Returns a function that ends it. */
   onChange(handler: () => void): () => void;
-  /** Ends it. Accounts that no other watch has are watched no more. */
+  /** Ends it, and what waits in `ready`. Accounts that no other watch has are watched no more. */
   close(): void;
 }
 

@@ -68,6 +68,7 @@ export class Community {
       pushed: (command, body) => this.pushed(command, body),
       entry: (entry) => this.entry(entry),
       jumped: () => this.book.jumped(),
+      talked: (partner) => this.whoTypes.sent(partner),
     };
     const { environment, ask, readIndex } = client.extend(extension);
     const { notices } = this;
@@ -129,12 +130,14 @@ export class Community {
 
   /**
    * Pins a message for everybody in its conversation, or unpins it; in groups for the owner and admins. At most 50 a
-   * conversation.
+   * conversation. Resolves with the id of its entry in the log, which `messagePinned` tells soon; with 0n if it was so
+   * already.
    */
-  async pinMessage(partner: Partner, messageId: bigint, isPinned = true): Promise<void> {
+  async pinMessage(partner: Partner, messageId: bigint, isPinned = true): Promise<bigint> {
     const command = isPinned ? Command.GroupPin : Command.GroupUnpin;
-    await this.owner.ask(command, GroupPinReq, { ...namesOf(partner), messageId }, EntryResp);
+    const { entryId } = await this.owner.ask(command, GroupPinReq, { ...namesOf(partner), messageId }, EntryResp);
     this.owner.readIndex();
+    return entryId;
   }
 
   /** The pinned messages of a conversation that this account may read, the newest pin first. */
@@ -144,11 +147,13 @@ export class Community {
   }
 
   /**
-   * Tells the partner that this account is typing: call it at each key. At most one signal each 2 s goes out, none
-   * without a connection, and a refusal is ignored: groups with more than 200 members online are told nothing.
+   * Tells the partner that this account is typing: call it at each key. At most one signal each 2 s goes out; for who
+   * goes on after a message, at the end of these, unless the next message was sent by then. None goes out without a
+   * connection, and a refusal is ignored: groups with more than 200 members online are told nothing.
    */
   typing(partner: Partner): void {
-    if (this.client.isOnline && this.whoTypes.mayTell(partner)) this.signal(partner, typingKind).catch(() => undefined);
+    if (this.client.isOnline)
+      this.whoTypes.typed(partner, () => void this.signal(partner, typingKind).catch(() => undefined));
   }
 
   /** Who is typing in a conversation, those first who began first. */

@@ -73,8 +73,10 @@ export class GroupBook {
     this.list.offline(ending);
   }
 
-  /** What has happened is not known. */
+  /** What has happened is not known, and if a backup was restored, ids begin anew. */
   jumped(): void {
+    this.newest.clear();
+    this.aliasEntries.clear();
     for (const id of this.details.keys()) this.stale.add(id);
     this.list.readAgain();
     this.refresh();

@@ -44,7 +44,8 @@ import { invitationOf, memberOf, requestOf, roleNumbers } from "./wire-values.ts
 /**
  * Keeps nothing of its own: two of the same group are alike. Who lacks the role for a request, or is no member, is
  * refused with Forbidden; a group that does not exist or was dismissed is NotFound. What is so already is a success, so
- * requests may be repeated after a lost answer, but where a method says otherwise.
+ * requests may be repeated after a lost answer, but where a method says otherwise. Changes resolve with the id of their
+ * entry in the log, which `groupChanged` tells soon; with 0n if it was so already.
  */
 export class Group {
   readonly id: string;
@@ -85,13 +86,14 @@ export class Group {
   }
 
   /** Changes texts and settings, at least one; for the owner and admins. */
-  async update(changes: GroupUpdate): Promise<void> {
+  async update(changes: GroupUpdate): Promise<bigint> {
     const { isClosed: closed, hasApproval: approval, isMuted: muted, ...texts } = changes;
-    await this.change(Command.GroupUpdate, GroupUpdateReq, { ...texts, closed, approval, muted });
+    const entryId = await this.change(Command.GroupUpdate, GroupUpdateReq, { ...texts, closed, approval, muted });
     const { name, avatar } = texts;
     const shown = Object.entries({ name, avatar, isMuted: muted }).filter(([, value]) => value !== undefined);
     this.book.changed(this.id, Object.fromEntries(shown));
     this.book.spoil(this.id);
+    return entryId;
   }
 
   /**
@@ -99,39 +101,43 @@ export class Group {
    * already: a repetition adds the others.
    */
   async add(accounts: readonly string[]): Promise<AddedMembers> {
-    const { leftOut, unwilling } = await this.change(Command.GroupAdd, GroupAddReq, { accounts }, GroupAddResp);
-    return { leftOut, unwilling };
+    const { ask } = this.owner;
+    const answer = await this.after(ask(Command.GroupAdd, GroupAddReq, { group: this.id, accounts }, GroupAddResp));
+    const { entryId, leftOut, unwilling } = answer;
+    return { entryId, leftOut, unwilling };
   }
 
   /**
    * Removes accounts, 1 to 1,000; for the owner, and for admins plain members. Accounts that are no members are passed
    * over. Like `add`, it may be done in part.
    */
-  async remove(accounts: readonly string[]): Promise<void> {
-    await this.change(Command.GroupRemove, GroupRemoveReq, { accounts });
+  remove(accounts: readonly string[]): Promise<bigint> {
+    return this.change(Command.GroupRemove, GroupRemoveReq, { accounts });
   }
 
   /** Makes a member an admin, or an admin a member; for the owner. A group has at most 100 admins. */
-  async setRole(account: string, role: Exclude<GroupRole, "owner">): Promise<void> {
-    await this.change(Command.GroupRole, GroupRoleReq, { account, role: roleNumbers[role] });
+  setRole(account: string, role: Exclude<GroupRole, "owner">): Promise<bigint> {
+    return this.change(Command.GroupRole, GroupRoleReq, { account, role: roleNumbers[role] });
   }
 
   /** Makes a member the owner; this account, the owner until then, becomes an admin. */
-  async transfer(account: string): Promise<void> {
-    await this.change(Command.GroupTransfer, GroupTransferReq, { account });
+  async transfer(account: string): Promise<bigint> {
+    const entryId = await this.change(Command.GroupTransfer, GroupTransferReq, { account });
     if (account !== this.owner.account()) this.book.changed(this.id, { owner: account, role: "admin" });
+    return entryId;
   }
 
   /** Lets a member talk no more until a time, or again (undefined); for the owner, and for admins plain members. */
-  async mute(account: string, until: Date | undefined): Promise<void> {
+  mute(account: string, until: Date | undefined): Promise<bigint> {
     const seconds = until === undefined ? 0 : Math.ceil(until.getTime() / 1_000);
-    await this.change(Command.GroupMute, GroupMuteReq, { account, until: BigInt(seconds) });
+    return this.change(Command.GroupMute, GroupMuteReq, { account, until: BigInt(seconds) });
   }
 
   /** Sets this account's name in the group, at most 64 characters; '' for none. */
-  async setAlias(alias: string): Promise<void> {
-    const { entryId } = await this.change(Command.GroupAlias, GroupAliasReq, { alias });
+  async setAlias(alias: string): Promise<bigint> {
+    const entryId = await this.change(Command.GroupAlias, GroupAliasReq, { alias });
     this.book.changed(this.id, { alias }, entryId);
+    return entryId;
   }
 
   /** Joins a group that is open. `community.join(code)` joins others, or `request`, where somebody answers. */
@@ -146,9 +152,10 @@ export class Group {
   }
 
   /** Ends the group for everybody; for the owner. */
-  async dismiss(): Promise<void> {
-    await this.change(Command.GroupDismiss, GroupDismissReq, {});
+  async dismiss(): Promise<bigint> {
+    const entryId = await this.change(Command.GroupDismiss, GroupDismissReq, {});
     this.book.remove(this.id);
+    return entryId;
   }
 
   /**
@@ -203,30 +210,20 @@ export class Group {
    * Lets an account join that asks to, or not; for the owner and admins. NotFound if it does not ask, or not any more:
    * if the answer was lost, a repetition of a refusal may be NotFound, and it is done.
    */
-  async answer(account: string, isAccepted: boolean): Promise<void> {
-    await this.change(Command.GroupAnswer, GroupAnswerReq, { account, accept: isAccepted });
+  async answer(account: string, isAccepted: boolean): Promise<bigint> {
+    const entryId = await this.change(Command.GroupAnswer, GroupAnswerReq, { account, accept: isAccepted });
     this.book.spoil(this.id);
+    return entryId;
   }
 
   /** Changes the group, and has the entry of it told. */
-  private change<Request extends { readonly group: string }>(
+  private async change<Request extends { readonly group: string }>(
     command: string,
     type: MessageType<Request>,
     init: MessageInit<NoInfer<Request>>,
-  ): Promise<EntryResp>;
-  private change<Request extends { readonly group: string }, Response>(
-    command: string,
-    type: MessageType<Request>,
-    init: MessageInit<NoInfer<Request>>,
-    responseType: MessageType<Response>,
-  ): Promise<Response>;
-  private change<Request extends { readonly group: string }>(
-    command: string,
-    type: MessageType<Request>,
-    init: MessageInit<NoInfer<Request>>,
-    responseType: MessageType<unknown> = EntryResp,
-  ): Promise<unknown> {
-    return this.after(this.owner.ask(command, type, { ...init, group: this.id }, responseType));
+  ): Promise<bigint> {
+    const request = this.owner.ask(command, type, { ...init, group: this.id }, EntryResp);
+    return (await this.after(request)).entryId;
   }
 
   /** This connection is not pushed what it does itself: the index has it, also what a refused request has done. */

@@ -10,10 +10,11 @@ import { emptyMessage } from "../../wire/message-type.ts";
 import { Disconnected, errorOf } from "../client-errors.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import { Emitter } from "../emitter.ts";
+import { backOff } from "../repeat.ts";
 import type { CommunityOwner } from "./community-owner.ts";
 import type { Presence, Watch } from "./community-types.ts";
 import { OnceATurn } from "./once-a-turn.ts";
-import { dateOf, isWrong } from "./wire-values.ts";
+import { dateOf, isFinal, isWrong } from "./wire-values.ts";
 
 /** What a server with its initial limits watches for a connection. */
 const watchedMax = 1_000;
@@ -33,6 +34,10 @@ export class PresenceWatcher {
   private readonly refused = new Map<string, Error>();
   private isOnline = false;
   private isRunning = false;
+  /** The server has refused to watch for now: it is asked again after a pause, in which watches can end. */
+  private isPausing = false;
+  /** How often it has, one time after the other. */
+  private tries = 0;
   /** Why nothing will be told any more. */
   private ending: Error | undefined;
 
@@ -129,7 +134,8 @@ export class PresenceWatcher {
   private async run(): Promise<void> {
     for (;;) {
       const gone = first(this.held, (name) => !this.wanted.has(name));
-      const fresh = first(this.wanted.keys(), (name) => !this.told.has(name) && !this.refused.has(name));
+      const isFresh = (name: string): boolean => !this.isPausing && !this.told.has(name) && !this.refused.has(name);
+      const fresh = first(this.wanted.keys(), isFresh);
       if (!this.isOnline || gone.length + fresh.length === 0) break;
       await (gone.length > 0 ? this.unwatch(gone) : this.ask(fresh));
     }
@@ -145,7 +151,8 @@ export class PresenceWatcher {
 
   private async ask(accounts: readonly string[]): Promise<void> {
     try {
-      const answer = await this.owner.patientAsk(Command.PresenceWatch, PresenceReq, { accounts }, PresenceStates);
+      const answer = await this.owner.ask(Command.PresenceWatch, PresenceReq, { accounts }, PresenceStates);
+      this.tries = 0;
       for (const name of accounts) {
         this.held.add(name);
         if (this.wanted.has(name)) this.told.add(name);
@@ -154,6 +161,7 @@ export class PresenceWatcher {
     } catch (cause) {
       // The next sign-in asks.
       if (cause instanceof Disconnected) return;
+      if (!isFinal(cause)) return void this.pause();
       if (isWrong(cause) && accounts.length > 1) {
         const half = accounts.length >> 1;
         await this.ask(accounts.slice(0, half));
@@ -163,6 +171,14 @@ export class PresenceWatcher {
       for (const name of accounts) this.refused.set(name, errorOf(cause));
     }
     this.settle(accounts);
+  }
+
+  private async pause(): Promise<void> {
+    if (this.isPausing) return;
+    this.isPausing = true;
+    await backOff(this.owner.environment, this.tries++);
+    this.isPausing = false;
+    this.later();
   }
 
   private learn({ states }: PresenceStates): void {
@@ -236,11 +252,12 @@ class LiveWatch implements Watch {
     if (this.isClosed) return;
     this.isClosed = true;
     this.ended(this);
+    this.settle();
   }
 
   /** Something may have been told, or refused. */
   settle(): void {
-    const progress = this.progress();
+    const progress = this.isClosed || this.progress();
     if (progress === undefined || this.waiting === undefined) return;
     if (progress === true) this.waiting.resolve();
     else this.waiting.reject(progress);

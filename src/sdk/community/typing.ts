@@ -8,10 +8,22 @@ import type { CommunityOwner } from "./community-owner.ts";
 
 /** The server passes on one signal in this time, in milliseconds. */
 const pauseMs = 2_000;
+/** Signals take different times: what is told at the end of a pause comes so much after it, in milliseconds. */
+const delayMs = 100;
 /** Who has typed nothing for this time, in milliseconds, types no more. */
 const typingMs = 5_000;
 /** The bound on conversations that this account types in, and on others who type; the oldest are forgotten. */
 const typingMax = 1_000;
+
+/** This account types in a conversation. */
+interface Told {
+  /** When it was told, by this machine's clock. */
+  readonly at: number;
+  /** A message was sent since: others do not see this account typing any more. */
+  isOver: boolean;
+  /** Keeps it from being told at the end of the pause. */
+  cancel: Cancel | undefined;
+}
 
 interface Typist {
   readonly partner: Partner;
@@ -21,8 +33,7 @@ interface Typist {
 
 export class Typing {
   private readonly owner: CommunityOwner;
-  /** When this account's typing was told in a conversation, by this machine's clock. */
-  private readonly toldAt = new Map<string, number>();
+  private readonly told = new Map<string, Told>();
   /** Those who began first are first. */
   private readonly typists = new Map<string, Typist>();
 
@@ -30,15 +41,31 @@ export class Typing {
     this.owner = owner;
   }
 
-  /** Whether this account's typing is to be told now; it counts as told then. */
-  mayTell(partner: Partner): boolean {
+  /** This account types: has it told now, or at the end of a pause if others do not see it, or not. */
+  typed(partner: Partner, tell: () => void): void {
     const key = keyOf(partner);
-    const now = Date.now();
-    if (Math.abs(now - (this.toldAt.get(key) ?? 0)) < pauseMs) return false;
-    this.toldAt.delete(key);
-    this.toldAt.set(key, now);
-    dropOldest(this.toldAt, typingMax);
-    return true;
+    const at = Date.now();
+    const former = this.told.get(key);
+    const leftMs = pauseMs - Math.abs(at - (former?.at ?? 0));
+    if (former !== undefined && leftMs > 0) {
+      if (former.isOver)
+        former.cancel ??= this.owner.environment.after(leftMs + delayMs, () => this.typed(partner, tell));
+      return;
+    }
+    former?.cancel?.();
+    this.told.delete(key);
+    this.told.set(key, { at, isOver: false, cancel: undefined });
+    dropOldest(this.told, typingMax);
+    tell();
+  }
+
+  /** This account sends a message. */
+  sent(partner: Partner): void {
+    const told = this.told.get(keyOf(partner));
+    if (told === undefined) return;
+    told.isOver = true;
+    told.cancel?.();
+    told.cancel = undefined;
   }
 
   of(partner: Partner): readonly string[] {

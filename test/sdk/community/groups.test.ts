@@ -50,7 +50,8 @@ for (const transport of ["ws", "tcp"] as const) {
       const [ann, bob, cyd, id] = await three(transport);
       const [ofBob, ofAnn, ofCyd] = [told(bob, "groupChanged"), told(ann, "groupChanged"), told(cyd, "groupChanged")];
       const group = ann.community.group(id);
-      expect(await group.add([cyd.account])).toEqual({ leftOut: [], unwilling: [] });
+      const entryId: bigint = expect.any(BigInt);
+      expect(await group.add([cyd.account])).toEqual({ entryId, leftOut: [], unwilling: [] });
       await same(() => cyd.community.groups.get(id)?.memberCount, 3, "cyd is in");
       await same(() => bob.community.groups.get(id)?.memberCount, 3, "bob counts");
       const texts = { name: "coffee", introduction: "in", announcement: "an", avatar: "https://x/y" };
@@ -105,6 +106,30 @@ for (const transport of ["ws", "tcp"] as const) {
       expect(ofCyd.find(({ kind, until: time }) => kind === "muted" && time !== undefined)?.until).toEqual(until);
       await bob.community.group(id).dismiss();
       expect(await refusal(ann.community.group(id).dismiss())).toBe(Status.NotFound);
+    });
+
+    test("a change resolves with the id of its entry, which is told, and with 0 if it was so already", async () => {
+      const [ann, bob, , id] = await three(transport);
+      const entries = [told(ann, "groupChanged"), told(ann, "messagePinned")];
+      const group = ann.community.group(id);
+      const message = await ann.client.talkToGroup(id, { body: "x" });
+      const until = new Date(Date.now() + hour);
+      const ids: bigint[] = [];
+      for (const request of [
+        () => group.update({ name: "cocoa", isMuted: true }),
+        () => group.setRole(bob.account, "admin"),
+        () => group.mute(bob.account, until),
+        () => group.setAlias("A"),
+        () => ann.community.pinMessage({ group: id }, message.id),
+        () => group.remove([bob.account]),
+        async () => (await group.add([bob.account])).entryId,
+      ]) {
+        ids.push(await request());
+        expect(await request()).toBe(0n);
+      }
+      ids.push(await group.dismiss());
+      const known = (): Set<bigint> => new Set(entries.flat().map(({ entryId }) => entryId));
+      await same(() => ids.filter((entryId) => !known().has(entryId)), [], "the entries");
     });
 
     test("invitations and requests", async () => {

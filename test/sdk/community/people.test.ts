@@ -90,7 +90,8 @@ for (const transport of ["ws", "tcp"] as const) {
       await same(() => [...tablet.community.blocked], [], "the tablet");
       expect(new Set(changes.flatMap(({ parts }) => [...parts]))).toEqual(new Set(["blocks", "settings"]));
       const { id } = await bob.client.newGroup({ name: "tea" });
-      expect(await bob.community.group(id).add([ann.account])).toEqual({ leftOut: [], unwilling: [ann.account] });
+      const refused = { entryId: 0n, leftOut: [], unwilling: [ann.account] };
+      expect(await bob.community.group(id).add([ann.account])).toEqual(refused);
       // What was set while a device was away.
       await tablet.client.close();
       await ann.community.block(bob.account);
@@ -119,6 +120,27 @@ for (const transport of ["ws", "tcp"] as const) {
       for (const kind of ["", "\n", "x".repeat(33)])
         expect(await refusal(ann.community.signal(partner, kind))).toBe(Status.InvalidPacketBody);
       expect(typing).toHaveLength(2);
+    });
+
+    test("who goes on typing after a message is shown again, and not after the next one", async () => {
+      const [ann, bob] = await two();
+      const typing = told(bob, "typing");
+      const shown = (): boolean[] => typing.map(({ isTyping }) => isTyping);
+      const partner = { account: bob.account };
+      const send = (): Promise<unknown> => ann.client.talkToUser(bob.account, { body: "so" });
+      ann.community.typing(partner);
+      await same(shown, [true], "begins");
+      await send();
+      // Two keys, and no more.
+      for (let key = 0; key < 2; key++) ann.community.typing(partner);
+      await same(shown, [true, false, true], "goes on");
+      await send();
+      ann.community.typing(partner);
+      await send();
+      await same(shown, [true, false, true, false], "ends");
+      // What was to be told at the end of the pause is not told any more.
+      await Bun.sleep(2_500);
+      expect(shown()).toEqual([true, false, true, false]);
     });
 
     test("profiles come in batches, with what changed; names of others are shown as they are", async () => {

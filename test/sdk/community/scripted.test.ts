@@ -3,29 +3,23 @@
 
 import { afterEach, expect, setSystemTime, test } from "bun:test";
 import { fromJson, type MessageInitShape } from "@bufbuild/protobuf";
-import { Community, type CommunityEvents } from "../../../src/sdk/community/community.ts";
-import { RequestRefused } from "../../../src/sdk/client-errors.ts";
-import { Messenger } from "../../../src/sdk/messenger/messenger.ts";
+import type { CommunityEvents } from "../../../src/sdk/community/community.ts";
 import { Command } from "../../../src/wire/commands.ts";
 import {
-  ConversationListRespSchema,
   type EntryDetailSchema,
   EntryKind,
   EventPushSchema,
   GroupGetRespSchema,
   GroupListRespSchema,
   MessagePushSchema,
-  PresenceReqSchema,
-  PresenceStatesSchema,
   ProfileReqSchema,
   ProfileRespSchema,
   SignalSchema,
   Status,
 } from "../../../src/wire/gen/pkt_pb.ts";
-import type { ScriptedPeer } from "../../support/scripted-peer.ts";
 import { same } from "../messenger/support.ts";
-import { listed, peerWithFeature } from "../messenger/scripted-server.ts";
-import { afterwards, endAll } from "../support.ts";
+import { endAll } from "../support.ts";
+import { names, start, statusOf, watches } from "./scripted-community.ts";
 
 afterEach(endAll);
 afterEach(() => void setSystemTime());
@@ -35,41 +29,6 @@ const commands = [
   ...[Command.AccountProfile, Command.AccountBlock, Command.Signal],
 ];
 
-/** A peer, and a community on it; timers of 5 s are over at once. */
-async function start(): Promise<{ peer: ScriptedPeer; community: Community; client: Messenger }> {
-  const peer = peerWithFeature((request) => request.respond(ConversationListRespSchema, listed(9n, 0)));
-  const after = (delayMs: number, action: () => void): (() => void) => {
-    const timer = setTimeout(action, delayMs === 5_000 ? 100 : delayMs);
-    return () => clearTimeout(timer);
-  };
-  const client = await Messenger.connect(
-    { url: peer.url, token: "a token", environment: { after, random: () => 0 } },
-    Community.of,
-  );
-  afterwards(() => client.close(), true);
-  return { peer, client, community: Community.of(client) };
-}
-/** What the peer was asked to watch and to unwatch: how many accounts a request. */
-function watches(peer: ScriptedPeer, refuses: (held: ReadonlySet<string>) => boolean = () => false) {
-  const [asked, held] = [[] as number[], new Set<string>()];
-  peer.on(Command.PresenceWatch, (request) => {
-    const { accounts } = request.body(PresenceReqSchema);
-    asked.push(accounts.length);
-    if (refuses(held)) return request.refuse(Status.Forbidden, "too many");
-    for (const account of accounts) held.add(account);
-    request.respond(PresenceStatesSchema, { states: accounts.map((account) => ({ account, devices: 1 })) });
-  });
-  peer.on(Command.PresenceUnwatch, (request) => {
-    const { accounts } = request.body(PresenceReqSchema);
-    asked.push(-accounts.length);
-    for (const account of accounts) held.delete(account);
-    request.succeed();
-  });
-  return { asked, held };
-}
-const names = (count: number, prefix = "a"): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
-const statusOf = (request: Promise<unknown>): Promise<unknown> =>
-  request.catch((error: unknown) => (error instanceof RequestRefused ? error.status : error));
 const entry = { actor: "bob", group: "g", previousEntryId: 0n };
 
 for (const name of ["NotImplemented", "InvalidCommand"] as const) {

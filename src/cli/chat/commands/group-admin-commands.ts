@@ -1,6 +1,6 @@
 // The commands of those who run a group: each is about the group of the current conversation.
 
-import { namedText } from "../../../base/printable.ts";
+import { namedText, quotedText } from "../../../base/printable.ts";
 import type { GroupUpdate } from "../../../sdk/community/community-types.ts";
 import type { ChatCommand, ChatContext } from "../chat-context.ts";
 import { CommandError } from "../command-error.ts";
@@ -24,13 +24,13 @@ export const groupAdminCommands: readonly ChatCommand[] = [
     help: "add members",
     run: (context, { words }) =>
       context.told(async () => {
-        const { leftOut, unwilling } = await context.group().add(words);
+        const { entryId, leftOut, unwilling } = await context.group().add(words);
         const { screen } = context;
         if (leftOut.length > 0)
           await screen.print(`* not added, because others have added them to too many groups: ${nameList(leftOut)}`);
         if (unwilling.length > 0)
           await screen.print(`* not added, because they do not let you (try /group invite): ${nameList(unwilling)}`);
-        return new Set(words).size > leftOut.length + unwilling.length;
+        return new Set(words).size > leftOut.length + unwilling.length ? entryId : undefined;
       }),
   },
   {
@@ -76,8 +76,17 @@ export const groupAdminCommands: readonly ChatCommand[] = [
   {
     name: "/group alias",
     usage: "[NAME ...]",
-    help: "set your name in the group, or none",
-    run: (context, { words }) => context.told(() => context.group().setAlias(words.join(" "))),
+    help: 'show or set your name here; "" removes it',
+    async run(context, { words }) {
+      const group = context.group();
+      await context.community.groups.ready();
+      // Who is no member is refused.
+      if (group.state === undefined) await group.detail();
+      const alias = group.state?.alias ?? "";
+      const name = words.join(" ");
+      if (words.length > 0 && name !== alias) return context.told(() => group.setAlias(name));
+      return context.screen.print(aliasLine(await nameOf(context, group.id), alias));
+    },
   },
   {
     name: "/group invite",
@@ -156,6 +165,11 @@ export const groupAdminCommands: readonly ChatCommand[] = [
     },
   },
 ];
+
+function aliasLine(group: string, alias: string): string {
+  if (alias === "") return `* you have no name of your own in ${group}`;
+  return `* your name in ${group} is ${quotedText(alias)}`;
+}
 
 function nameOf({ names }: ChatContext, id: string): Promise<string> {
   return names.shownName(id);

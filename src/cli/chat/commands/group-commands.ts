@@ -21,7 +21,8 @@ export const groupCommands: readonly ChatCommand[] = [
       const { messenger, screen, names } = context;
       const { id, leftOut } = await messenger.newGroup({ name, members });
       context.doneHere(id, "created");
-      await screen.print(`* group ${await names.shownName(id)}; others can join it with: /group join ${id}`);
+      const shownName = await names.shownName(id);
+      await screen.print(`* group ${shownName}; others can join it with: /group join ${namedText(id)}`);
       if (leftOut.length > 0) {
         const why = "because others have added them to too many groups, or they do not let you add them";
         await screen.print(`* not added, ${why}: ${nameList(leftOut)}`);
@@ -42,6 +43,7 @@ export const groupCommands: readonly ChatCommand[] = [
     help: "join an open group, or by an invitation",
     async run(context, { words: [idOrCode = ""] }) {
       const id = await join(context, idOrCode);
+      // Of a group that it was in already, there is no entry.
       context.doneHere(id, "joined");
       await context.screen.print(`* you are in group ${await context.names.shownName(id)}`);
       await context.enter({ group: id });
@@ -74,8 +76,13 @@ export const groupCommands: readonly ChatCommand[] = [
       const found = await names.find(nameOrId);
       if ("refusal" in found) throw new CommandError(found.refusal);
       const name = await names.shownName(found.id);
-      context.doneHere(found.id, "left");
-      await community.group(found.id).leave();
+      const takeBack = context.doneHere(found.id, "left");
+      try {
+        await community.group(found.id).leave();
+      } catch (error) {
+        takeBack();
+        throw error;
+      }
       names.forget(found.id);
       await screen.print(`* you left group ${name}`);
       if (partner !== undefined && "group" in partner && partner.group === found.id) context.leave();

@@ -17,7 +17,7 @@ export const peopleCommands: readonly ChatCommand[] = [
   {
     name: "/name",
     usage: "[NAME ...]",
-    help: "show or set the name that others see",
+    help: 'show or set your name; "" removes it',
     async run({ community, screen }, { words }) {
       await community.ready();
       const name = words.join(" ");
