@@ -90,6 +90,30 @@ test("talks of a pair keep their order while the reader is asked about it", asyn
   expect(commits.prepare(talk("4"))).toBeUndefined();
 });
 
+test("no talk of a pair overtakes one of which the reader's answer is on its way to the caller", async () => {
+  for (let hops = 0; hops < 12; hops++) {
+    const { target, answer } = slowReader();
+    const commits = new PairedCommits(writerOf([]), target, systemClock);
+    const committing = commits.commit([talkTo("guarded")]);
+    await Bun.sleep(0);
+    answer();
+    await committing;
+    const order: string[] = [];
+    const prepare = (clientId: string): void => {
+      const prepared = commits.prepare({ ...draftTo("guarded"), clientId });
+      if (prepared === undefined) order.push(clientId);
+      else void prepared.then(() => order.push(clientId));
+    };
+    prepare("1");
+    answer();
+    for (let hop = 0; hop < hops; hop++) await Promise.resolve();
+    prepare("2");
+    answer();
+    await Bun.sleep(0);
+    expect([hops, ...order]).toEqual([hops, "1", "2"]);
+  }
+});
+
 test("a receiver makes others wait for the reader once, and then only talks to itself", async () => {
   const committed: string[] = [];
   let nowMs = 0;

@@ -57,22 +57,27 @@ export class PairedCommits {
     const pair = pairKey(app, sender, dest);
     const provenAtMs = this.proven.get(pair) ?? -Infinity;
     const isKnown = this.clock.monotonicMs() - provenAtMs <= provenMs && !this.asking.has(pair);
-    return isKnown ? undefined : this.ask(talk, pair);
+    if (isKnown) return undefined;
+    this.asking.set(pair, (this.asking.get(pair) ?? 0) + 1);
+    const asked = this.ask(talk, pair);
+    // Before what the caller makes of the answer, and with nothing in between: another talk would overtake this one.
+    const answered = (): void => this.answered(pair);
+    asked.then(answered, answered);
+    return asked;
   }
 
   private async ask(talk: Talk, pair: string): Promise<Talk> {
     const { app, sender, dest } = talk;
-    this.asking.set(pair, (this.asking.get(pair) ?? 0) + 1);
-    try {
-      const pairs = await pairsOf({ app, actor: sender, accounts: [dest] }, this.reader);
-      const hasConversation = pairs[dest] === true;
-      if (hasConversation) this.proven.set(pair, this.clock.monotonicMs());
-      return { ...talk, hasConversation };
-    } finally {
-      const left = (this.asking.get(pair) ?? 0) - 1;
-      if (left > 0) this.asking.set(pair, left);
-      else this.asking.delete(pair);
-    }
+    const pairs = await pairsOf({ app, actor: sender, accounts: [dest] }, this.reader);
+    const hasConversation = pairs[dest] === true;
+    if (hasConversation) this.proven.set(pair, this.clock.monotonicMs());
+    return { ...talk, hasConversation };
+  }
+
+  private answered(pair: string): void {
+    const left = (this.asking.get(pair) ?? 0) - 1;
+    if (left > 0) this.asking.set(pair, left);
+    else this.asking.delete(pair);
   }
 
   /**
