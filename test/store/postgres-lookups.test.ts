@@ -109,4 +109,27 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store", () => {
       expect((await rowsRead()) - before).toBeLessThan(rowsMax);
     }, 60_000);
   }
+
+  test("reads few rows for a list and messages by id, whatever their reader has sent, joined and left", async () => {
+    await groupAsks.made("bob");
+    const ids: bigint[] = [];
+    for (let sent = 0; sent < 3; sent++) ids.push(await asks.send("ann", "@g1", { mentions: ["*"] }));
+    await asks.send("ann", "bob");
+    await asks.send("ann", "dan");
+    const other = new SQL(db.url, { max: 1 });
+    await other.unsafe(`
+      INSERT INTO roost.message (id, inbox, sender, sent_ns, type, body, extra)
+        SELECT n, bob.number, ann.number, 0, 1, '', ''
+        FROM roost.account ann, roost.account bob, generate_series(1, ${many}) n
+        WHERE ann.name = 'ann' AND bob.name = 'bob';
+      INSERT INTO roost.member (chat_group, account, from_id, until_id, joined_ms)
+        SELECT 1, number, 2 * n, 2 * n + 1, 0 FROM roost.account, generate_series(1, ${many}) n WHERE name = 'dan';`);
+    await other.close();
+    await db.sql`ANALYZE`;
+    const before = await rowsRead();
+    await open();
+    expect((await asks.list("ann")).conversations).toHaveLength(3);
+    expect(await store.contents("app", "dan", ids)).toHaveLength(0);
+    expect((await rowsRead()) - before).toBeLessThan(rowsMax);
+  }, 60_000);
 });

@@ -35,7 +35,7 @@ const unreadMentions = `(SELECT count(*) FROM (
             ORDER BY m.id DESC LIMIT ${mentionsReadMax}) n
           WHERE NOT ${isHidden("n.id")}
             AND (p.other > 0 OR ${isInWindow("a_me", "-p.other", "n.id")})
-            AND (t.account > 0 OR NOT EXISTS (SELECT FROM roost.message m WHERE m.id = n.id AND m.sender = a_me))
+            AND (t.account > 0 OR (SELECT m.sender = a_me FROM roost.message m WHERE m.id = n.id) IS NOT TRUE)
           LIMIT ${unreadMax}) n
         LIMIT ${unreadMax}) n)`;
 
@@ -128,13 +128,15 @@ DECLARE
   horizon bigint;
   found record;
 BEGIN
+  -- By the order of ids alone the planner may look among all messages of all accounts.
   WITH newest AS MATERIALIZED (
     (SELECT m.id, m.sender AS other, true AS is_received FROM roost.message m
-     WHERE m.inbox = a_me AND m.id < end_id ORDER BY m.id DESC LIMIT recent_count)
+     WHERE m.inbox BETWEEN a_me AND a_me AND m.id < end_id
+     ORDER BY m.inbox DESC, m.id DESC LIMIT recent_count)
     UNION ALL
     (SELECT m.id, m.inbox, false FROM roost.message m
-     WHERE m.sender = a_me AND m.inbox > 0 AND m.inbox <> m.sender AND m.id < end_id
-     ORDER BY m.id DESC LIMIT recent_count)
+     WHERE m.sender BETWEEN a_me AND a_me AND m.inbox > 0 AND m.inbox <> m.sender AND m.id < end_id
+     ORDER BY m.sender DESC, m.id DESC LIMIT recent_count)
   ), ends AS MATERIALIZED (
     SELECT greatest(
       CASE WHEN count(*) FILTER (WHERE n.is_received) = recent_count THEN min(n.id) FILTER (WHERE n.is_received) END,

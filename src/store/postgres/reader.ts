@@ -67,10 +67,11 @@ export class Reader {
         CROSS JOIN roost.account a
         JOIN roost.message m ON m.id = t.id
         WHERE roost.require_life(${life}) AND a.app = ${toText(app)} AND a.name = ${toText(account)} AND (
-          m.sender = a.number OR m.inbox = a.number OR EXISTS (
-            SELECT FROM roost.member w
+          m.sender = a.number OR m.inbox = a.number OR (
+            -- As isInWindow of conversation-functions.ts.
+            SELECT w.until_id IS NULL OR w.until_id > m.id FROM roost.member w
             WHERE w.account = a.number AND w.chat_group = -m.inbox AND w.from_id < m.id
-              AND (w.until_id IS NULL OR w.until_id > m.id)))
+            ORDER BY w.from_id DESC LIMIT 1))
         ORDER BY t.position`,
     );
     return encodeContents(
