@@ -7,7 +7,7 @@ import type { AccountState, ReadersAnswer, ReadersQuery, SettingState } from "..
 import { idMax } from "../../snowflake.ts";
 import type { PeopleReader } from "../people/people-reader.ts";
 import type { ReadMarks } from "./read-marks.ts";
-import { prepareIsMember, prepareWindow } from "../member-lookups.ts";
+import { isInWindow, prepareIsMember, prepareWindow } from "../member-lookups.ts";
 
 interface SettingRow {
   readonly other: bigint;
@@ -49,9 +49,7 @@ export class AccountReader {
       isMember: prepareIsMember(db),
       members: db.prepare<{ account: bigint; name: string }, [bigint, bigint]>(
         `SELECT m.account, a.name FROM member m JOIN account a ON a.number = m.account
-         WHERE m."group" = ?1 AND m.until_id IS NULL AND (m.from_id < ?2 OR EXISTS (
-           SELECT 1 FROM member w
-           WHERE w.account = m.account AND w."group" = ?1 AND w.from_id < ?2 AND w.until_id > ?2))
+         WHERE m."group" = ?1 AND m.until_id IS NULL AND ${isInWindow("m.account", "?1", "?2")}
          ORDER BY a.name`,
       ),
     };
