@@ -110,12 +110,13 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store", () => {
     }, 60_000);
   }
 
-  test("reads few rows for a list and messages by id, whatever their reader has sent, joined and left", async () => {
+  test("reads few rows for a list, a log and messages by id, whatever others have sent, joined and left", async () => {
     await groupAsks.made("bob");
     const ids: bigint[] = [];
     for (let sent = 0; sent < 3; sent++) ids.push(await asks.send("ann", "@g1", { mentions: ["*"] }));
     await asks.send("ann", "bob");
     await asks.send("ann", "dan");
+    await asks.send("bob", "eve");
     const other = new SQL(db.url, { max: 1 });
     await other.unsafe(`
       INSERT INTO roost.message (id, inbox, sender, sent_ns, type, body, extra)
@@ -129,6 +130,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store", () => {
     const before = await rowsRead();
     await open();
     expect((await asks.list("ann")).conversations).toHaveLength(3);
+    expect((await asks.log("eve", { includeSent: true })).entries).toHaveLength(1);
     expect(await store.contents("app", "dan", ids)).toHaveLength(0);
     expect((await rowsRead()) - before).toBeLessThan(rowsMax);
   }, 60_000);
