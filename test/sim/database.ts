@@ -2,7 +2,7 @@
 // src/store/conversations.ts. What arrives is committed some milliseconds later, all of it in one batch; a crash before
 // that loses it, a crash after that does not.
 
-import { missedEntriesMax } from "../../src/base/limits/fixed.ts";
+import { missedEntriesMax, windowsReadMax } from "../../src/base/limits/fixed.ts";
 import {
   type AccountState,
   type ChangeOutcome,
@@ -163,11 +163,16 @@ export class Database {
       reaction: "",
       isOff: false,
     }));
-    const events = this.changes.entries
-      .filter((entry) => includeEvents && entry.entryId > after && this.changes.concerns(entry, account, includeSent))
+    const later = this.changes.entries.filter((entry) => includeEvents && entry.entryId > after);
+    const all = later.filter((entry) => this.changes.concerns(entry, account, true));
+    const events = all
+      .filter((entry) => this.changes.concerns(entry, account, includeSent))
       .map((entry) => asLogEntry(entry, account));
     const entries = [...messages, ...events].toSorted((one, other) => (one.messageId < other.messageId ? -1 : 1));
-    if (entries.length > missedEntriesMax) return { entries: [], lastId, isReset: true };
+    const passedOver = all.length - events.length;
+    const stays = this.groups.endedAfter(account, after);
+    if (Math.max(entries.length, passedOver) > missedEntriesMax || stays > windowsReadMax)
+      return { entries: [], lastId, isReset: true };
     return { entries: entries.slice(0, limit), lastId, isReset: false };
   }
 

@@ -1,5 +1,6 @@
 // The groups of a simulated database: who is a member, and the windows of ids in which accounts were members.
 
+import { windowsReadMax } from "../../src/base/limits/fixed.ts";
 import { type GroupFacts, type GroupRight, rightInGroup, type Standing } from "../../src/store/group-rights.ts";
 import type { TalkRight } from "../../src/store/people.ts";
 import { idMax } from "../../src/store/snowflake.ts";
@@ -157,6 +158,17 @@ export class StoredGroups {
   /** The windows of an account, the oldest first. */
   windowsOf(id: string, account: string): readonly Window[] {
     return (this.groups.get(id)?.windows ?? []).filter((window) => window.account === account);
+  }
+
+  /** The id from which on an account reads a group: the start of the last windows that are read. */
+  readFrom(id: string, account: string): bigint {
+    return this.windowsOf(id, account).at(-windowsReadMax)?.from ?? 0n;
+  }
+
+  /** How many windows of an account have ended after an id. */
+  endedAfter(account: string, id: bigint): number {
+    const windows = [...this.groups.keys()].flatMap((group) => this.windowsOf(group, account));
+    return windows.filter(({ to }) => to !== undefined && to > id).length;
   }
 
   /** The groups in which an account ever was. */

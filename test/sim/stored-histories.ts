@@ -101,8 +101,10 @@ export class StoredHistories {
 
   /** The messages of a conversation that an account sees, in the order of ids. */
   visible(account: string, name: ConversationName): readonly StoredMessage[] {
+    const from = name.toGroup ? this.groups.readFrom(name.dest, account) : 0n;
     return this.messages.all.filter(
-      (message) => this.messages.isIn(message, account, name) && this.views.isSeen(message, account),
+      (message) =>
+        message.messageId >= from && this.messages.isIn(message, account, name) && this.views.isSeen(message, account),
     );
   }
 

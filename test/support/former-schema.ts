@@ -62,6 +62,7 @@ export function backToSchema5(db: Database): void {
 const postgresSchema7 = `
   DROP FUNCTION roost.append_talks, roost.change_members;
   DELETE FROM roost.entry WHERE kind >= 16;
+  DROP INDEX roost.member_ended, roost.entry_client;
   ALTER TABLE roost.chat_group DROP COLUMN announcement, DROP COLUMN approval, DROP COLUMN for_admins,
     DROP COLUMN dismissed_id, DROP COLUMN closing;
   ALTER TABLE roost.member DROP COLUMN role, DROP COLUMN muted_until;
