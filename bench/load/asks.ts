@@ -53,8 +53,8 @@ export async function loadAsks(load: Load, { prepare, begin = () => ({}) }: Aski
 }
 
 /**
- * Latencies count from when a request was due; those of the warm-up do not count, and what is late in it is left out, so
- * that the first measured ones do not wait for it.
+ * Latencies count from when a request was due; those of the warm-up do not count. What is late in the warm-up is left
+ * out, so that the first measured ones do not wait for it.
  */
 async function pace(traffic: Traffic, ask: Ask, latency: Latency, isOver: () => boolean): Promise<void> {
   const everyMs = 1000 / asksPerSecond;
