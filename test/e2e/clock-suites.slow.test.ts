@@ -28,7 +28,7 @@ const suites = [
 const purges = "after ids of a year ahead|deletes what is older than the retention, in slices";
 /** What ends by the clock has ended when it leaps: the time to edit or recall, mutes, invitations, requests to join. */
 const changes = "within the window|a mute ends|is muted";
-const joins = "an invitation|two answers to one request|requests to join are for";
+const joins = "invitation|two answers to one request|requests to join";
 const allBut = `^(?!.*(${purges}|${changes}|${joins}))`;
 const offsetsMs = [30 * dayMs, -30 * dayMs, hourMs, -365 * dayMs, 0];
 
