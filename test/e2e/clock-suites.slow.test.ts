@@ -69,12 +69,16 @@ describe.skipIf(isSteppedClockMissing)("while the clock steps every second", () 
     "%s passes",
     async (suite) => {
       const before = steps;
-      for (let attempt = 1; ; attempt++) {
+      // The time in which a message can be edited may end in any test, if the clock leaps at that moment.
+      const nameOf = (line: string): string => line.replace(/ \[[\d.]+ms\]$/, "");
+      let always: readonly string[] | undefined;
+      for (let attempt = 1; attempt <= attempts && always?.length !== 0; attempt++) {
         const { failed, hangs } = await run(suite, clock);
         if (attempt < attempts && hangs) continue;
-        expect(failed).toEqual([]);
-        break;
+        const names = failed.map(nameOf);
+        always = always?.filter((name) => names.includes(name)) ?? names;
       }
+      expect(always).toEqual([]);
       await until(() => steps > before, "the clock has stepped");
     },
     600_000,
