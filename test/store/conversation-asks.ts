@@ -22,7 +22,8 @@ import {
 import type { OpenedStore } from "./opened-store.ts";
 import { ofTest, talk } from "./samples.ts";
 
-export const dayMs = 86_400_000;
+/** Longer than any leap of the clock while suites run: what may be done for so long may be done. */
+export const ampleMs = 1_000 * 86_400_000;
 
 /** A conversation by its name: `@` begins a group's. */
 export function named(name: string): ConversationName {
@@ -63,7 +64,7 @@ export class ConversationAsks {
       body: "edited",
       extra: "",
       clientId: "",
-      windowMs: dayMs,
+      windowMs: ampleMs,
       ...change,
     });
 
@@ -72,7 +73,7 @@ export class ConversationAsks {
     messageId: bigint,
     change: { windowMs?: number; app?: string } = {},
   ): Promise<ChangeOutcome> =>
-    this.store.change({ kind: "recall", app: ofTest.app, actor, messageId, windowMs: dayMs, ...change });
+    this.store.change({ kind: "recall", app: ofTest.app, actor, messageId, windowMs: ampleMs, ...change });
 
   readonly react = (actor: string, messageId: bigint, reaction = "👍", isOff = false): Promise<ChangeOutcome> =>
     this.store.change({ kind: "react", app: ofTest.app, actor, messageId, reaction, isOff });

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { Store, Talk } from "../../src/store/store.ts";
 import { Random } from "../support/random.ts";
-import { dayMs, named } from "./conversation-asks.ts";
+import { ampleMs, named } from "./conversation-asks.ts";
 import { ModelDevice } from "./conversation-device.ts";
 import { ConversationModel } from "./conversation-model.ts";
 import { type ModelMessage, otherOf } from "./model-messages.ts";
@@ -193,13 +193,13 @@ export class ConversationRun {
       case "edit": {
         const [body, extra] = [random.pick(bodies), random.once(3) ? "x" : ""];
         const clientId = random.once(2) ? random.pick(["k", "l"]) : "";
-        const windowMs = random.once(9) ? 0 : dayMs;
+        const windowMs = random.once(9) ? 0 : ampleMs;
         const messageId = this.anId(account, random, true);
         return { method: "change", change: { kind, app, actor: account, messageId, body, extra, clientId, windowMs } };
       }
       case "recall": {
         const messageId = this.anId(account, random, true);
-        const windowMs = random.once(5) ? 0 : dayMs;
+        const windowMs = random.once(5) ? 0 : ampleMs;
         return { method: "change", change: { kind, app, actor: account, messageId, windowMs } };
       }
       case "react": {

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import type { ChangeOutcome } from "../../src/store/conversations.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { changed, type ConversationAsks, dayMs, versionOf } from "./conversation-asks.ts";
+import { changed, type ConversationAsks, ampleMs, versionOf } from "./conversation-asks.ts";
 import { ofTest, stored, talk } from "./samples.ts";
 
 export function crossingTests(asks: ConversationAsks): void {
@@ -23,7 +23,7 @@ export function crossingTests(asks: ConversationAsks): void {
           body: "later",
           extra: "",
           clientId: "",
-          windowMs: dayMs,
+          windowMs: ampleMs,
         });
       const [first, second] = await Promise.all(
         round % 2 === 0 ? [recall("ann", id), edited()] : [edited(), recall("ann", id)],
@@ -58,7 +58,7 @@ export function crossingTests(asks: ConversationAsks): void {
           app: ofTest.app,
           actor: "ann",
           messageId: id,
-          windowMs: dayMs,
+          windowMs: ampleMs,
         }),
       ),
     );

@@ -3,12 +3,11 @@
 import { expect, test } from "bun:test";
 import { groupAdminsMax, pinnedMessagesMax, quietMembersMax } from "../../src/base/limits/fixed.ts";
 import { entryKind } from "../../src/store/conversations.ts";
-import { ConversationAsks } from "./conversation-asks.ts";
+import { ampleMs, ConversationAsks } from "./conversation-asks.ts";
 import { entryOf, type GroupAsks, storedOf } from "./group-asks.ts";
 import { draft, ofTest } from "./samples.ts";
 
-const hour = 3_600n;
-const soon = (): bigint => BigInt(Math.floor(Date.now() / 1_000)) + hour;
+const muteEnd = (): bigint => BigInt(Math.floor((Date.now() + ampleMs) / 1_000));
 
 export function groupChangesTests(asks: GroupAsks): void {
   const { made, by, change, result, admin, pin, pinned, members, names, opened } = asks;
@@ -82,8 +81,8 @@ export function groupChangesTests(asks: GroupAsks): void {
     await admin("eve");
     expect(await result("bob", { kind: "role", account: "joe", role: "admin" })).toBe("forbidden");
     expect(await result("ann", { kind: "role", account: "nobody", role: "admin" })).toBe("noMember");
-    expect(await result("bob", { kind: "mute", account: "eve", until: soon() })).toBe("forbidden");
-    expect(await result("bob", { kind: "mute", account: "ann", until: soon() })).toBe("forbidden");
+    expect(await result("bob", { kind: "mute", account: "eve", until: muteEnd() })).toBe("forbidden");
+    expect(await result("bob", { kind: "mute", account: "ann", until: muteEnd() })).toBe("forbidden");
     const remove = async (actor: string, ...accounts: readonly string[]) =>
       (await asks.groups.remove({ ...by(actor), accounts })).map(({ result: each }) => each);
     expect(await remove("bob", "joe", "eve")).toEqual(["forbidden"]);
@@ -124,7 +123,7 @@ export function groupChangesTests(asks: GroupAsks): void {
 
   test("a mute ends by itself, and stays with who leaves and comes back", async () => {
     await made("bob");
-    const until = soon();
+    const until = muteEnd();
     expect(entryOf(await change("ann", { kind: "mute", account: "bob", until })).entry.detail).toEqual({
       accounts: ["bob"],
       count: 1,
@@ -201,7 +200,7 @@ export function groupChangesTests(asks: GroupAsks): void {
 
   test("whoever becomes the owner is muted no longer", async () => {
     await made("bob", "eve");
-    const until = BigInt(Math.floor(Date.now() / 1_000)) + hour;
+    const until = muteEnd();
     for (const account of ["bob", "eve"]) await change("ann", { kind: "mute", account, until });
     await change("ann", { kind: "transfer", account: "eve" });
     const says = (sender: string): Promise<string> => opened.say2({ toGroup: true, dest: "g1", sender });

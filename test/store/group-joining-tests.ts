@@ -6,6 +6,7 @@ import { type LimitValues, limitValues } from "../../src/base/limits/table.ts";
 import { entryKind } from "../../src/store/conversations.ts";
 import type { GroupStore } from "../../src/store/groups.ts";
 import { bound } from "../support/bounds.ts";
+import { ampleMs } from "./conversation-asks.ts";
 import { entryOf, type GroupAsks } from "./group-asks.ts";
 import { draft, ofTest } from "./samples.ts";
 
@@ -15,7 +16,7 @@ export function groupJoiningTests(asks: GroupAsks): void {
   const { made, by, change, admin, members, opened } = asks;
   const of = (account: string, group = "g1") => ({ app: ofTest.app, group, actor: account, account });
 
-  const invite = (actor: string, code: string, uses = 0, validSeconds = 1_000) =>
+  const invite = (actor: string, code: string, uses = 0, validSeconds = ampleMs / 1_000) =>
     asks.groups.invite({ ...by(actor), code, uses, validSeconds });
   const joinBy = async (account: string, code: string): Promise<string> =>
     (await asks.groups.joinInvited(ofTest.app, account, code)).result;
@@ -139,7 +140,8 @@ export function groupJoiningTests(asks: GroupAsks): void {
       const results: string[] = [];
       for (let i = 0; i < count; i++)
         results.push(
-          (await groups.invite({ ...by("ann"), code: `${ofTest.app}-${i}`, uses: 0, validSeconds: 9 })).result,
+          (await groups.invite({ ...by("ann"), code: `${ofTest.app}-${i}`, uses: 0, validSeconds: ampleMs / 1_000 }))
+            .result,
         );
       expect(results).toEqual(Array.from({ length: count }, (_, i) => (i < 2 ? "stored" : "full")));
     });

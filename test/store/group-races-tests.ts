@@ -7,7 +7,7 @@ import type { GroupOutcome, GroupStore } from "../../src/store/groups.ts";
 import type { PeopleStore } from "../../src/store/people.ts";
 import type { Store } from "../../src/store/store.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { ConversationAsks } from "./conversation-asks.ts";
+import { ampleMs, ConversationAsks } from "./conversation-asks.ts";
 import type { GroupAsks } from "./group-asks.ts";
 import { partsOf } from "./rights-stage.ts";
 import { draft, ofTest, talk } from "./samples.ts";
@@ -90,7 +90,7 @@ export function groupRacesTests(asks: GroupAsks): void {
       const members = ["ann"];
       for (const uses of [1, 7]) {
         const code = `${group} code ${uses}`;
-        await here.groups.invite({ ...of("ann", group), code, uses, validSeconds: 900 });
+        await here.groups.invite({ ...of("ann", group), code, uses, validSeconds: ampleMs / 1_000 });
         const names = Array.from({ length: 50 }, (_, i) => `m${uses} ${i}`);
         const outcomes = await Promise.all(
           names.map((name, i) => (i % 2 === 0 ? here : there).groups.joinInvited(ofTest.app, name, code)),
@@ -205,7 +205,7 @@ export function groupRacesTests(asks: GroupAsks): void {
       const messageId = await send("bob", `@${group}`);
       const [pinned, recalled] = await cross<GroupOutcome, { result: string }>(
         () => here.groups.pin({ app: ofTest.app, actor: "ann", toGroup: true, dest: group, messageId, isOff: false }),
-        () => there.store.change({ kind: "recall", app: ofTest.app, actor: "bob", messageId, windowMs: 9_000_000 }),
+        () => there.store.change({ kind: "recall", app: ofTest.app, actor: "bob", messageId, windowMs: ampleMs }),
       );
       expect(recalled.result).toBe("stored");
       expect(["stored", "notFound"]).toContain(pinned.result);

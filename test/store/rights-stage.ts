@@ -3,7 +3,7 @@
 import type { GroupOutcome, GroupStore } from "../../src/store/groups.ts";
 import type { PeopleStore } from "../../src/store/people.ts";
 import type { Store } from "../../src/store/store.ts";
-import { dayMs } from "./conversation-asks.ts";
+import { ampleMs } from "./conversation-asks.ts";
 import { nowSeconds } from "./model-groups.ts";
 import type { Actor, GroupState, Relation, targets } from "./rights-table.ts";
 import { draft, stored, talk } from "./samples.ts";
@@ -139,7 +139,7 @@ export async function tryOnStore(store: Store, action: string, its: Try, isDirec
       case "editOwn":
       case "recallOwn":
       case "recallOther": {
-        const change = { app, actor, messageId: action === "recallOther" ? other : own, windowMs: dayMs };
+        const change = { app, actor, messageId: action === "recallOther" ? other : own, windowMs: ampleMs };
         const edit = { kind: "edit", body: "x", extra: "", clientId: "" } as const;
         return (await store.change({ ...change, ...(action === "editOwn" ? edit : { kind: "recall" as const }) }))
           .result;
