@@ -28,7 +28,7 @@ import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wir
 import { encodeStamp, stampedBytes, writeStamped } from "../../src/wire/packet-stamp.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { testLimits } from "../support/limits.ts";
-import { talkStore } from "../support/talk-store.ts";
+import { plainlyStored, talkStore } from "../support/talk-store.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 
 const bug = new Error("a bug");
@@ -170,17 +170,7 @@ test("a bug while a connection is let in gives its place back", () => {
   expect(acceptor.accept(new ShownConnection())).toBeInstanceOf(ClientChannel);
 });
 
-const stored: TalkOutcome = {
-  result: "stored",
-  messageId: 1_000n,
-  sendTime: 2_000n,
-  previousId: 0n,
-  previousEntryId: 0n,
-  groupVersion: 0n,
-  repeated: false,
-  writtenHere: true,
-  madeAccount: false,
-};
+const stored: TalkOutcome = { ...plainlyStored, messageId: 1_000n, sendTime: 2_000n };
 
 /** A chat service with one link, on which three people talk, and whose parts a test can break. */
 async function chatService() {

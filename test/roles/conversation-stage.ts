@@ -20,18 +20,14 @@ import {
   MessageRecallReqSchema,
 } from "../../src/wire/gen/pkt_pb.ts";
 import { chatLink, newer, older } from "../support/chat-link.ts";
-import { talkStore } from "../support/talk-store.ts";
+import { plainlyStored, talkStore } from "../support/talk-store.ts";
 
 export const stored: Extract<TalkOutcome, { result: "stored" }> = {
-  result: "stored",
+  ...plainlyStored,
   messageId: 2_000n,
   sendTime: 9n,
   previousId: 1_000n,
   previousEntryId: 1_500n,
-  groupVersion: 0n,
-  repeated: false,
-  writtenHere: true,
-  madeAccount: false,
 };
 
 /** A store that notes what it is asked and answers as the test says. */

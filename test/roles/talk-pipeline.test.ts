@@ -1,4 +1,5 @@
-// What becomes of a talk whose push fails: the sender does not hear of it, because the message is stored.
+// What becomes of talks around a failure: of a push, of which the sender does not hear, because the message is stored;
+// of a batch; of what the store has to read first.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { defaultSettings } from "../../scripts/harness/default-settings.ts";
@@ -25,7 +26,7 @@ import { Command } from "../../src/wire/commands.ts";
 import { HistoryRespSchema, MessagePushSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket } from "../../src/wire/packet.ts";
 import { contextOf, openConnection } from "../support/context.ts";
-import { talkStore } from "../support/talk-store.ts";
+import { plainlyStored, talkStore } from "../support/talk-store.ts";
 import { testLimits } from "../support/limits.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -114,17 +115,7 @@ test("a push that fails leaves the message stored and the sender with Success", 
 });
 
 test("messages are pushed in the order of their commits, also when a batch between them is not stored", async () => {
-  const outcome: TalkOutcome = {
-    result: "stored",
-    messageId: 1n,
-    sendTime: 1n,
-    previousId: 0n,
-    previousEntryId: 0n,
-    groupVersion: 0n,
-    repeated: false,
-    writtenHere: true,
-    madeAccount: false,
-  };
+  const outcome: TalkOutcome = plainlyStored;
   let batches = 0;
   const store: Store = {
     ...talkStore(outcome),
@@ -159,17 +150,7 @@ test("messages are pushed in the order of their commits, also when a batch betwe
 });
 
 test("a talk for which the store has to read first lets no other one wait, and fails alone", async () => {
-  const outcome: TalkOutcome = {
-    result: "stored",
-    messageId: 1n,
-    sendTime: 1n,
-    previousId: 0n,
-    previousEntryId: 0n,
-    groupVersion: 0n,
-    repeated: false,
-    writtenHere: true,
-    madeAccount: false,
-  };
+  const outcome: TalkOutcome = plainlyStored;
   const reads = new Map<string, PromiseWithResolvers<void>>();
   const stored: string[][] = [];
   const store: Store = {
@@ -211,17 +192,7 @@ test("a talk for which the store has to read first lets no other one wait, and f
 });
 
 test("a repeat is pushed, once, if the store did not say that it had stored the talk before", async () => {
-  const outcome: TalkOutcome = {
-    result: "stored",
-    messageId: 1n,
-    sendTime: 1n,
-    previousId: 0n,
-    previousEntryId: 0n,
-    groupVersion: 0n,
-    repeated: true,
-    writtenHere: true,
-    madeAccount: false,
-  };
+  const outcome: TalkOutcome = { ...plainlyStored, repeated: true };
   let batches = 0;
   const store: Store = {
     ...talkStore(outcome),

@@ -63,20 +63,26 @@ function slowReader() {
   return { target, answer: () => waiting.shift()?.() };
 }
 
-test("talks of a pair keep their order while the reader is asked about it", async () => {
+/** Commits whose writer has asked for a pair once, so that talks to its receiver are prepared: in this order. */
+async function askedCommits() {
   const { target, answer } = slowReader();
   const commits = new PairedCommits(writerOf([]), target, systemClock);
   const committing = commits.commit([talkTo("guarded")]);
   await Bun.sleep(0);
   answer();
   await committing;
+  const order: string[] = [];
   const talk = (clientId: string): Talk => ({ ...draftTo("guarded"), clientId });
-  const order: (string | undefined)[] = [];
   const prepare = (clientId: string): void => {
     const prepared = commits.prepare(talk(clientId));
     if (prepared === undefined) order.push(clientId);
     else void prepared.then((ready) => order.push(ready.clientId));
   };
+  return { commits, answer, order, talk, prepare };
+}
+
+test("talks of a pair keep their order while the reader is asked about it", async () => {
+  const { commits, answer, order, talk, prepare } = await askedCommits();
   for (const clientId of ["1", "2"]) prepare(clientId);
   answer();
   await Bun.sleep(0);
@@ -92,18 +98,7 @@ test("talks of a pair keep their order while the reader is asked about it", asyn
 
 test("no talk of a pair overtakes one of which the reader's answer is on its way to the caller", async () => {
   for (let hops = 0; hops < 12; hops++) {
-    const { target, answer } = slowReader();
-    const commits = new PairedCommits(writerOf([]), target, systemClock);
-    const committing = commits.commit([talkTo("guarded")]);
-    await Bun.sleep(0);
-    answer();
-    await committing;
-    const order: string[] = [];
-    const prepare = (clientId: string): void => {
-      const prepared = commits.prepare({ ...draftTo("guarded"), clientId });
-      if (prepared === undefined) order.push(clientId);
-      else void prepared.then(() => order.push(clientId));
-    };
+    const { answer, order, prepare } = await askedCommits();
     prepare("1");
     answer();
     for (let hop = 0; hop < hops; hop++) await Promise.resolve();

@@ -39,12 +39,16 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     const setConsent = (account: string, rules: object) =>
       groupAsks.people.setConsent({ app: "app", account, ...rules });
 
+    /** 201 accounts, and groups that say that they have so many members. */
+    const watchedAnd = (groups: number, name: string, members: number): string => `
+      INSERT INTO roost.account (app, name) SELECT 'app', 'watched' || i FROM generate_series(0, 200) AS i;
+      INSERT INTO roost.chat_group (
+          owner, created_ms, version, member_count, closed, app, id, name, avatar, introduction)
+        SELECT 1, 0, 1, ${members}, false, 'app', '${name}' || i, '', '', '' FROM generate_series(1, ${groups}) AS i;`;
+
     test("who may be watched is found where all are in thousands of large groups", async () => {
       await db.sql.unsafe(`
-        INSERT INTO roost.account (app, name) SELECT 'app', 'watched' || i FROM generate_series(0, 200) AS i;
-        INSERT INTO roost.chat_group (
-            owner, created_ms, version, member_count, closed, app, id, name, avatar, introduction)
-          SELECT 1, 0, 1, 201, false, 'app', 'large' || i, '', '', '' FROM generate_series(1, 2000) AS i;
+        ${watchedAnd(2000, "large", 201)}
         INSERT INTO roost.member (chat_group, account, from_id, joined_ms)
           SELECT g.number, a.number, 1, 0 FROM roost.chat_group g, roost.account a WHERE a.name LIKE 'watched%'`);
       const names = Array.from({ length: 201 }, (_, at) => `watched${at}`);
@@ -67,10 +71,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
 
     test("who may be watched is found in parts of few look-ups where all are in hundreds of small groups", async () => {
       await db.sql.unsafe(`
-        INSERT INTO roost.account (app, name) SELECT 'app', 'watched' || i FROM generate_series(0, 200) AS i;
-        INSERT INTO roost.chat_group (
-            owner, created_ms, version, member_count, closed, app, id, name, avatar, introduction)
-          SELECT 1, 0, 1, 2, false, 'app', 'small' || i, '', '', '' FROM generate_series(1, 20000) AS i;
+        ${watchedAnd(20000, "small", 2)}
         INSERT INTO roost.member (chat_group, account, from_id, joined_ms)
           SELECT g.number, a.number, 1, 0 FROM generate_series(0, 199) AS k
           JOIN roost.account a ON a.name LIKE 'watched%'

@@ -4,6 +4,19 @@ import type { Store, TalkOutcome } from "../../src/store/store.ts";
 
 const unused = (): Promise<never> => Promise.reject(new Error("this store only takes talks"));
 
+/** What becomes of a plain talk. */
+export const plainlyStored = {
+  result: "stored",
+  messageId: 1n,
+  sendTime: 1n,
+  previousId: 0n,
+  previousEntryId: 0n,
+  groupVersion: 0n,
+  repeated: false,
+  writtenHere: true,
+  madeAccount: false,
+} as const satisfies TalkOutcome;
+
 /** Every talk has this outcome. */
 export function talkStore(outcome: TalkOutcome): Store {
   return {
