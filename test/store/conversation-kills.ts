@@ -2,6 +2,7 @@
 // not is there wholly or not at all: repeating it has to have the same result in the model.
 
 import { join } from "node:path";
+import { quietMembersMax } from "../../src/base/limits/fixed.ts";
 import type { LogEntry, Store } from "../../src/store/store.ts";
 import { firstOfGroups } from "./group-kills.ts";
 import type { Random } from "../support/random.ts";
@@ -202,11 +203,19 @@ async function firstTime(
       // Of a group that the last member has left nothing is told any more.
       const version = now?.version ?? (await store.entries({ ...nobody, app })).lastId;
       const { sendTime: time } = last ?? { sendTime: 0n };
-      const previousEntryId = model.entries.findLast(({ inbox }) => inbox === `@${change.group}`)?.id ?? 0n;
-      const entry = store.groups && { entry: { time, previousEntryId, isQuiet: false } };
+      const previousEntryId = model.newestEntryBelow(version, `@${change.group}`);
+      const isQuiet = former.members.size + (method === "join" ? 1 : -1) > quietMembersMax;
+      const entry = store.groups && { entry: { time, previousEntryId, isQuiet } };
       return { ...done, outcome: { result: "changed", versionBefore: former.version, version, ...entry } };
     }
-    case "createGroup":
+    case "createGroup": {
+      const { draft, outcome } = done;
+      if (outcome.result !== "created") return undefined;
+      // Whom a group was made without, a repetition does not tell.
+      const now = await store.membership(app, draft.id);
+      const leftOut = draft.members.filter((account) => now?.accounts.includes(account) !== true);
+      return leftOut.length === outcome.leftOut.length ? undefined : { ...done, outcome: { ...outcome, leftOut } };
+    }
     case "acknowledge":
     case "invite":
     case "markSeen":
