@@ -247,7 +247,10 @@ const nobody = {
   limit: 1,
 } as const;
 
-/** Moves every cursor of the model again, to where it was; returns how many had been lost. */
+/**
+ * Moves every cursor of the model again, to where it was, and marks again when accounts were seen: a crash may lose
+ * those of the last moments. Returns how many cursors had been lost.
+ */
 export async function moveAgain(store: Store, { model, app }: ConversationRun): Promise<number> {
   let lost = 0;
   for (const [account, reads] of model.reads) {
@@ -259,5 +262,6 @@ export async function moveAgain(store: Store, { model, app }: ConversationRun): 
         throw new Error(`${account}'s cursor of ${name} was at ${messageId}, and is ${JSON.stringify(outcome.result)}`);
     }
   }
+  await store.people.markSeen(model.people.seenIn(app));
   return lost;
 }

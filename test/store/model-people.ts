@@ -105,6 +105,11 @@ export class ModelPeople {
       if (this.pairs.isKnown(account)) this.seen.set(account, Math.max(minute, this.lastSeen(account)));
   }
 
+  /** All that was marked, to be marked again. */
+  seenIn(app: string): LastSeen[] {
+    return [...this.seen].map(([account, minute]) => ({ app, account, minute }));
+  }
+
   lastSeen(account: string): number {
     return this.seen.get(account) ?? 0;
   }
