@@ -1,6 +1,6 @@
-// Writes a TypeScript file for each message and enum of proto/pkt.proto: the type, and for a message the table by which
-// src/wire/message-codec.ts encodes and decodes it. A file each, because bundlers divide what several entries share by
-// files: an entry gets the tables of its own messages.
+// Writes a TypeScript file for each message and enum of the protocol of clients, proto/pkt.proto: the type, and for a
+// message the table by which src/wire/message-codec.ts encodes and decodes it. A file each, because bundlers divide
+// what several entries share by files: an entry gets the tables of its own messages.
 //
 //   message-tables.ts DESCRIPTORS FOLDER     the output of `buf build`, with comments; the folder of the files
 
@@ -203,5 +203,5 @@ if (import.meta.main) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const file of registry.files)
-    for (const [name, text] of messageFiles(file)) writeFileSync(join(folder, name), text);
+    if (file.name === "pkt") for (const [name, text] of messageFiles(file)) writeFileSync(join(folder, name), text);
 }
