@@ -28,7 +28,7 @@ const blockedEach = 10;
 /** How long a turn measures, and what goes before. */
 const turnSeconds = 1;
 const turnWarmUpMs = 300;
-const secondsDefault = 15;
+const secondsDefault = 30;
 const sendersDefault = 50;
 const windowDefault = 32;
 /** Receivers that are prepared at once. */
@@ -101,6 +101,7 @@ function summary(guards: Kind, results: readonly Findings[], bare: readonly Find
   // More exact than the field of that name.
   const cpu = (result: Findings | undefined): number =>
     (Number(result?.["server_cpu"]) / Number(result?.["per_second"])) * 1e6;
+  const ratios = results.map((result, turn) => cpu(result) / cpu(bare[turn]));
   const [first] = results;
   const fields: Record<string, Value> = {
     guards,
@@ -113,7 +114,8 @@ function summary(guards: Kind, results: readonly Findings[], bare: readonly Find
     p99_ms: median(results.map((result) => Number(result["p99_ms"]))),
     max_ms: Math.max(...results.map((result) => Number(result["max_ms"]))),
     cpu_us_per_talk: median(results.map(cpu)),
-    cpu_against_none: median(results.map((result, turn) => cpu(result) / cpu(bare[turn]))),
+    cpu_against_none: median(ratios),
+    error: medianError(ratios),
   };
   const valid = results.every((result) => result.valid);
   const doubt = results.find((result) => !result.valid)?.["doubt"];
@@ -126,6 +128,19 @@ function median(values: readonly number[]): number {
   const middle = Math.floor(sorted.length / 2);
   const [below = NaN, above = NaN] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[middle]];
   return (below + above) / 2;
+}
+
+/**
+ * The standard error of the median, whatever the values' distribution is: how many of n values lie below their true
+ * median has a standard deviation of √n / 2, and as many places from the middle lie the bounds of one error.
+ */
+function medianError(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  const middle = (sorted.length - 1) / 2;
+  const places = Math.sqrt(sorted.length) / 2;
+  const low = sorted[Math.max(0, Math.floor(middle - places))] ?? NaN;
+  const high = sorted[Math.min(sorted.length - 1, Math.ceil(middle + places))] ?? NaN;
+  return (high - low) / 2;
 }
 
 export const guards: Scenario = {
