@@ -11,16 +11,16 @@
 import { accountKey } from "../../../base/account-key.ts";
 import { assert } from "../../../base/assert.ts";
 import type { Clock } from "../../../base/clock.ts";
-import { GenerationCache } from "../../../base/generation-cache.ts";
 import type { ChangeJob, ChangeResult } from "../../change-jobs.ts";
 import { StoreUnavailable, type Talk } from "../../store.ts";
 import type { BatchResult } from "../conversations/change-batch.ts";
 import { type Job, type KnownPairs, outcome, outcomeSlots } from "../../jobs.ts";
 import type { RequestTarget } from "../protocol.ts";
 import { answerTo } from "./ask-reader.ts";
+import { SelectiveReceivers } from "./selective-receivers.ts";
 
-/** The bound on receivers, and on pairs, that are remembered; about 100 bytes each. */
-const rememberedMax = 20_000;
+/** The bound on receivers and their senders that are remembered; about 200 bytes each. */
+const rememberedMax = 40_000;
 /** The writer remembers who has talked for a minute at most; a pair is asked for again before. */
 const provenMs = 50_000;
 
@@ -35,13 +35,11 @@ export class PairedCommits {
   private readonly writer: RequestTarget;
   private readonly reader: RequestTarget;
   private readonly clock: Pick<Clock, "monotonicMs">;
-  /** Receivers, by account key, to whom a talk had to wait for the reader. */
-  private readonly selective = new GenerationCache<true>(rememberedMax);
-  private hasSelective = false;
-  /** When pairs were found to have talked, by sender and receiver. */
-  private readonly proven = new GenerationCache<number>(rememberedMax);
+  private readonly selective = new SelectiveReceivers(rememberedMax);
   /** How many questions about a sender and a receiver are not answered; as many talks wait. */
   private readonly asking = new Map<string, number>();
+  /** When the talks of this turn of the event loop were prepared; undefined before the first one. */
+  private preparedMs: number | undefined;
 
   constructor(writer: RequestTarget, reader: RequestTarget, clock: Pick<Clock, "monotonicMs">) {
     this.writer = writer;
@@ -52,25 +50,33 @@ export class PairedCommits {
   /** See `prepare` of Store. */
   prepare(talk: Talk): Promise<Talk> | undefined {
     const { app, sender, toGroup, dest } = talk;
-    if (!this.hasSelective || toGroup || sender === dest) return undefined;
-    if (this.selective.get(accountKey(app, dest)) === undefined) return undefined;
+    if (toGroup || sender === dest) return undefined;
+    const talkedAtMs = this.selective.talkedAtMs(app, dest, sender);
+    if (talkedAtMs === undefined) return undefined;
+    const isProven = this.turnMs - talkedAtMs <= provenMs;
+    if (isProven && this.asking.size === 0) return undefined;
     const pair = pairKey(app, sender, dest);
-    const provenAtMs = this.proven.get(pair) ?? -Infinity;
-    const isKnown = this.clock.monotonicMs() - provenAtMs <= provenMs && !this.asking.has(pair);
-    if (isKnown) return undefined;
+    if (isProven && !this.asking.has(pair)) return undefined;
     this.asking.set(pair, (this.asking.get(pair) ?? 0) + 1);
-    const asked = this.ask(talk, pair);
+    const asked = this.ask(talk);
     // Before what the caller makes of the answer, and with nothing in between: another talk would overtake this one.
     const answered = (): void => this.answered(pair);
     asked.then(answered, answered);
     return asked;
   }
 
-  private async ask(talk: Talk, pair: string): Promise<Talk> {
+  /** The clock, read once for the talks that come together: reading it costs as much as the rest of a look-up. */
+  private get turnMs(): number {
+    if (this.preparedMs !== undefined) return this.preparedMs;
+    queueMicrotask(() => (this.preparedMs = undefined));
+    return (this.preparedMs = this.clock.monotonicMs());
+  }
+
+  private async ask(talk: Talk): Promise<Talk> {
     const { app, sender, dest } = talk;
     const pairs = await pairsOf({ app, actor: sender, accounts: [dest] }, this.reader);
     const hasConversation = pairs[dest] === true;
-    if (hasConversation) this.proven.set(pair, this.clock.monotonicMs());
+    if (hasConversation) this.selective.setTalked(app, dest, sender, this.clock.monotonicMs());
     return { ...talk, hasConversation };
   }
 
@@ -102,9 +108,7 @@ export class PairedCommits {
   }
 
   private remember(job: Job | undefined): void {
-    if (job?.kind !== "talk") return;
-    this.selective.set(accountKey(job.app, job.dest), true);
-    this.hasSelective = true;
+    if (job?.kind === "talk") this.selective.add(job.app, job.dest);
   }
 
   /** The same for changes; result i belongs to job i, undefined if it could not be decided. */
