@@ -11,6 +11,8 @@ import { type LimitValues, limitValues } from "../base/limits/table.ts";
 import type { Log, LogFields } from "../base/log.ts";
 import { RareLog } from "../base/rare-log.ts";
 import { encodeContents } from "../wire/message-contents.ts";
+import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
+import type { BackEndStore } from "./back-end.ts";
 import { Batcher } from "./batcher.ts";
 import {
   hideJob,
@@ -23,6 +25,7 @@ import {
   type PeopleCall,
 } from "./change-jobs.ts";
 import type { BlockOutcome } from "./people.ts";
+import type { Ban, BanOutcome, RevocationStore, RevokeOutcome } from "./revocations.ts";
 import type { SizeWatch } from "./size-watch.ts";
 import type { StoreSize } from "./store-size.ts";
 import type {
@@ -105,6 +108,8 @@ export abstract class JobStore {
 
   /** The engine's background work. */
   protected abstract readonly housekeeping: { readonly clock: StoreClock; readonly sizes: SizeWatch };
+  /** It asks the engine by itself. */
+  abstract readonly backEnd: BackEndStore & RevocationStore;
   /** Whether the last commit succeeded, as far as is known. */
   protected abstract readonly canCommit: boolean;
   /**
@@ -133,6 +138,21 @@ export abstract class JobStore {
 
   get size(): StoreSize | undefined {
     return this.housekeeping.sizes.size;
+  }
+
+  async revoke(revocation: Revocation): Promise<RevokeOutcome> {
+    this.refuseClosed();
+    return this.backEnd.revoke(revocation);
+  }
+
+  async ban(ban: Ban): Promise<BanOutcome> {
+    this.refuseClosed();
+    return this.backEnd.ban(ban);
+  }
+
+  async revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
+    this.refuseClosed();
+    return this.backEnd.revocations(after, limit);
   }
 
   watchReplacement(listener: () => void): () => void {

@@ -10,11 +10,12 @@
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { memberChangesMax } from "../base/limits/fixed.ts";
+import type { BackEndStore } from "./back-end.ts";
 import type { ConversationStore, GroupEntryDetail } from "./conversations.ts";
 import type { GroupStore, StoredEntry } from "./groups.ts";
 import type { PeopleStore } from "./people.ts";
+import type { RevocationStore } from "./revocations.ts";
 import type { StoreSize } from "./store-size.ts";
-import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 
 /** The store cannot serve now; the request may be retried. Clients receive SystemException. */
 export class StoreUnavailable extends Error {
@@ -240,9 +241,6 @@ export function membershipOf(
   return { version, accounts, changes: events, since: dropped?.version ?? (since < version ? since : version) };
 }
 
-/** The result of a kick or a revocation; `full`: the store has as many as the limit `revocations` allows. */
-export type RevokeOutcome = { readonly result: "stored"; readonly id: bigint } | { readonly result: "full" };
-
 /** The state of a store's clock, in milliseconds. */
 export interface StoreClock {
   /** How far the last id is ahead of the clock, after it was set back; 0 if it is not. */
@@ -251,9 +249,10 @@ export interface StoreClock {
   readonly purgeWaitMs: number;
 }
 
-export interface Store extends ConversationStore {
+export interface Store extends ConversationStore, RevocationStore {
   readonly groups: GroupStore;
   readonly people: PeopleStore;
+  readonly backEnd: BackEndStore;
 
   /**
    * Stores messages in order; outcome i belongs to message i. Calls commit in their order. The committing transaction
@@ -309,14 +308,6 @@ export interface Store extends ConversationStore {
    * checking rights; undefined if there is no such group, or all have left.
    */
   membership(app: string, group: string, since?: bigint): Promise<Membership | undefined>;
-
-  /**
-   * Stores a kick or a revocation, replacing an earlier one of the same kind for the same account and device; the later
-   * time of both counts. It takes an id. Kicks that are 30 days old make room for others.
-   */
-  revoke(revocation: Revocation): Promise<RevokeOutcome>;
-  /** Kicks and revocations with ids above `after`, the smallest first, at most `limit`. */
-  revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]>;
 
   /** Which store it is; undefined until the engine has answered. */
   readonly identity: StoreIdentity | undefined;

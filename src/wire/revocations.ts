@@ -35,6 +35,8 @@ export interface Revocation {
 /** A stored revocation with its number. */
 export interface StoredRevocation extends Revocation {
   readonly id: bigint;
+  /** Of a `revoke`, if the account is banned: nobody signs in as it until then; milliseconds since 1970. */
+  readonly untilMs?: number;
 }
 
 interface RevocationsState {
@@ -89,6 +91,7 @@ function rowOf(fields: Fields): StoredRevocation {
     kind,
     device: device === null ? undefined : stringOf(fields, "device"),
     beforeMs: numberOf(fields, "beforeMs"),
+    ...(fields["untilMs"] !== undefined && { untilMs: numberOf(fields, "untilMs") }),
   };
 }
 

@@ -16,7 +16,9 @@ import type {
   SettingOutcome,
 } from "../../src/store/conversations.ts";
 import type { GroupStore } from "../../src/store/groups.ts";
+import type { BackEndStore } from "../../src/store/back-end.ts";
 import type { PeopleStore } from "../../src/store/people.ts";
+import type { BanOutcome, RevokeOutcome } from "../../src/store/revocations.ts";
 import {
   type CreateOutcome,
   type GroupDraft,
@@ -27,7 +29,6 @@ import {
   type Membership,
   type MembershipChange,
   type MembershipOutcome,
-  type RevokeOutcome,
   type Store,
   StoreUnavailable,
   type Talk,
@@ -51,6 +52,13 @@ export class DatabaseClient implements Store {
   readonly size = undefined;
   readonly groups: GroupStore;
   readonly people: PeopleStore;
+  readonly backEnd: BackEndStore = {
+    keys: {
+      create: () => Promise.resolve({ result: "full" }),
+      revoke: () => Promise.resolve(undefined),
+      after: () => Promise.resolve([]),
+    },
+  };
   private readonly call: Call;
   /** By app. */
   private readonly databaseOf: (app: string) => Database;
@@ -152,6 +160,10 @@ export class DatabaseClient implements Store {
   }
 
   revoke(): Promise<RevokeOutcome> {
+    return Promise.resolve({ result: "full" });
+  }
+
+  ban(): Promise<BanOutcome> {
     return Promise.resolve({ result: "full" });
   }
 

@@ -6,6 +6,7 @@ import { conversationsSuite } from "./conversations-suite.ts";
 import type { GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { postgresPlace } from "./postgres-place.ts";
+import { apiKeySuite } from "./api-key-suite.ts";
 import { revocationSuite } from "./revocation-suite.ts";
 import { storeSuite } from "./store-suite.ts";
 import { postgresForAll } from "./postgres-setup.ts";
@@ -16,6 +17,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
 
   storeSuite("PostgreSQL store", makePlace);
   conversationsSuite("PostgreSQL store", makePlace);
+  apiKeySuite("PostgreSQL store", makePlace);
   revocationSuite("PostgreSQL store", makePlace);
   idsAheadSuite("PostgreSQL store", makePlace);
 });

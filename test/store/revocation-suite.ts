@@ -1,6 +1,7 @@
 // Kicks and revocations as tests for every engine: an engine's own test file gives a factory.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { BanOutcome } from "../../src/store/revocations.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import type { Revocation, StoredRevocation } from "../../src/wire/revocations.ts";
 import { bound } from "../support/bounds.ts";
@@ -17,6 +18,12 @@ const kick = (change: Partial<Revocation> = {}): Revocation => ({
   ...change,
 });
 const revoke = (change: Partial<Revocation> = {}): Revocation => kick({ kind: "revoke", ...change });
+
+/** The id of a ban that was stored. */
+function idOfBan(outcome: BanOutcome): bigint {
+  if (outcome.result !== "stored") throw new Error(`expected stored, got ${outcome.result}`);
+  return outcome.id;
+}
 
 export function revocationSuite(name: string, makePlace: () => Promise<StorePlace>): void {
   describe(`${name}, kicks and revocations`, () => {
@@ -103,9 +110,43 @@ export function revocationSuite(name: string, makePlace: () => Promise<StorePlac
       expect(await small.revoke(kick({ account: "joe" }))).toEqual({ result: "full" });
     });
 
+    const untilMs = nowMs + 3_600_000;
+    const ban = { app: "app", account: "ann", beforeMs: nowMs, untilMs };
+
+    test("a ban is a revocation that says until when; its end revives no token, and both have a new id", async () => {
+      const other = await openOther();
+      const begun = await store.ban(ban);
+      expect(await all(other)).toEqual([{ ...revoke(), id: idOfBan(begun), untilMs }]);
+      await other.revoke(kick());
+      const longer = await other.ban({ ...ban, beforeMs: nowMs - 1, untilMs: untilMs + 1 });
+      expect(await store.revocations(idOfBan(begun) + 1n, 9)).toEqual([
+        expect.objectContaining({ kind: "kick" }),
+        { ...revoke(), id: idOfBan(longer), untilMs: untilMs + 1 },
+      ]);
+      const ended = await store.ban({ ...ban, beforeMs: 0, untilMs: 0 });
+      expect(await other.revocations(idOfBan(longer), 9)).toEqual([{ ...revoke(), id: idOfBan(ended) }]);
+      expect(await store.ban({ ...ban, untilMs: 0 })).toEqual({ result: "unchanged" });
+      expect(await place.check?.()).toEqual([]);
+    });
+
+    test("a revocation leaves a ban as it is, and a ban is of one account of one app", async () => {
+      await store.ban(ban);
+      const id = await idOf(revoke({ beforeMs: nowMs + 1 }));
+      expect(await all()).toEqual([{ ...revoke({ beforeMs: nowMs + 1 }), id, untilMs }]);
+      expect(await store.ban({ ...ban, app: "other", untilMs: 0 })).toEqual({ result: "unchanged" });
+    });
+
+    test("a ban finds no room beyond the limit, and none is kept then", async () => {
+      const small = await openOther({ revocations: 1 });
+      await idOf(revoke({ account: "bob" }), small);
+      expect(await small.ban(ban)).toEqual({ result: "full" });
+      expect(await small.ban({ ...ban, untilMs: 0 })).toEqual({ result: "unchanged" });
+    });
+
     test("a closed store refuses them", async () => {
       await store.close();
       await expect(store.revoke(kick())).rejects.toThrow(StoreUnavailable);
+      await expect(store.ban(ban)).rejects.toThrow(StoreUnavailable);
       await expect(store.revocations(0n, 1)).rejects.toThrow(StoreUnavailable);
     });
 

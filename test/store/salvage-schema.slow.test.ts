@@ -87,6 +87,9 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   db.run(`${numbers} INSERT INTO consent SELECT i, i, ${id} + 3, 'nobody', 'everybody' FROM n`);
   db.run("UPDATE sequence SET guard_id = (SELECT max(version) FROM block)");
   db.run(`${numbers} INSERT INTO profile SELECT i, i, 'name', '', '', ${id} + 3 FROM n`);
+  if (version < 9) return;
+  db.run(`${numbers} INSERT INTO api_key SELECT i, 'id' || i, '*', 'a', 'key', 'hash' || i, ${id} + 4, 1, 0 FROM n`);
+  db.run(`${numbers} INSERT INTO ban SELECT i, 9, 'app', 'a' || i FROM n`);
 }
 
 /** Makes a store of the newest schema with a past. Returns its path. */

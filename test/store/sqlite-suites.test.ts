@@ -3,6 +3,7 @@
 import { flushMessagesDefault } from "../../src/store/sqlite/index/posting.ts";
 import type { GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
+import { apiKeySuite } from "./api-key-suite.ts";
 import { revocationSuite } from "./revocation-suite.ts";
 import { sqlitePlace } from "./sqlite-place.ts";
 import { storeSuite } from "./store-suite.ts";
@@ -10,6 +11,7 @@ import { temporaryPaths } from "../support/temporary-folder.ts";
 
 const freshPath = temporaryPaths("sqlite-suites-");
 const placeWith = (flushMessages: number): AheadPlace & GroupPlace => sqlitePlace(freshPath(), flushMessages);
+apiKeySuite("SQLite store", async () => placeWith(flushMessagesDefault));
 revocationSuite("SQLite store", async () => placeWith(flushMessagesDefault));
 storeSuite("SQLite store", async () => placeWith(flushMessagesDefault));
 idsAheadSuite("SQLite store", async () => placeWith(3));

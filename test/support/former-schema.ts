@@ -2,8 +2,12 @@
 
 import type { Database } from "bun:sqlite";
 
+/** Statements that make a SQLite store of schema 8 out of one of today's; the caller sets PRAGMA user_version. */
+const sqliteSchema8: readonly string[] = ["api_key", "ban"].map((table) => `DROP TABLE IF EXISTS ${table}`);
+
 /** Statements that make a SQLite store of schema 7 out of one of today's; the caller sets PRAGMA user_version. */
 const sqliteSchema7: readonly string[] = [
+  ...sqliteSchema8,
   ...["invitation", "join_request", "pin", "block", "consent", "profile"].map(
     (table) => `DROP TABLE IF EXISTS ${table}`,
   ),
@@ -46,6 +50,12 @@ export function backToSchema4(db: Database): void {
   db.run("PRAGMA user_version = 4");
 }
 
+/** Makes a SQLite store of schema 8 out of one of today's. */
+export function backToSchema8(db: Database): void {
+  for (const statement of sqliteSchema8) db.run(statement);
+  db.run("PRAGMA user_version = 8");
+}
+
 /** Makes a SQLite store of schema 7 out of one of today's; the entries of groups are gone. */
 export function backToSchema7(db: Database): void {
   for (const statement of ["DELETE FROM entry WHERE kind >= 16", ...sqliteSchema7]) db.run(statement);
@@ -58,8 +68,16 @@ export function backToSchema5(db: Database): void {
   db.run("PRAGMA user_version = 5");
 }
 
+/** Makes a PostgreSQL store of schema 8 out of one of today's, but for its functions. */
+export const postgresSchema8 = `
+  DROP FUNCTION roost.create_key, roost.revoke_key, roost.ban;
+  DROP TABLE roost.api_key, roost.ban;
+  DELETE FROM roost.migration WHERE number > 8;
+`;
+
 /** Makes a PostgreSQL store of schema 7 out of one of today's, but for its functions; entries of groups are gone. */
 const postgresSchema7 = `
+  ${postgresSchema8}
   DROP FUNCTION roost.append_talks, roost.change_members;
   DELETE FROM roost.entry WHERE kind >= 16;
   DROP INDEX roost.member_ended, roost.entry_client;

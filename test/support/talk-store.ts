@@ -42,6 +42,8 @@ export function talkStore(outcome: TalkOutcome): Store {
     membership: unused,
     revoke: unused,
     revocations: unused,
+    ban: unused,
+    backEnd: { keys: { create: unused, revoke: unused, after: unused } },
     identity: undefined,
     setOwners: unused,
     claimAs: () => undefined,

@@ -100,6 +100,11 @@ export const profileExtraBytesMax = 1024;
 export const profilesMax = 200;
 export const blockedPageMax = 200;
 
+// Keys of the API for back ends.
+
+/** Keys of a store, of which revoked ones make room for others. */
+export const apiKeysMax = 1_000;
+
 // Presence and signals.
 
 /** Accounts of one request to watch, and states of one push. */

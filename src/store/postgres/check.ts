@@ -6,6 +6,7 @@ import type { TransactionSQL } from "bun";
 import { reasonOf } from "../../base/reason-of.ts";
 import { isStoreIdentity } from "../../auth/store-ownership.ts";
 import { StoreUnavailable } from "../store.ts";
+import { backEndQuestions } from "./back-end/check-questions.ts";
 import { failureOf, placeOf } from "./connection.ts";
 import { versionIn } from "./migrate.ts";
 import { openForLong } from "./tools.ts";
@@ -138,6 +139,8 @@ const conversationQuestions: readonly Question[] = [
 
 /** The first schema with blocks, settings of accounts and profiles. */
 const peopleFrom = 8;
+/** The first schema with keys of the API. */
+const backEndFrom = 9;
 
 const peopleQuestions: readonly Question[] = [
   ...(["block", "consent", "guard", "profile", "seen"] as const).map((table): Question => ({
@@ -256,6 +259,7 @@ async function check(
     ...(version >= countsFrom && version < peopleFrom ? [miscounted(`WHERE ${isFinished}`)] : []),
     ...(version >= conversationsFrom ? conversationQuestions : []),
     ...(version >= peopleFrom ? peopleQuestions : []),
+    ...(version >= backEndFrom ? backEndQuestions : []),
   ];
   for (const [index, question] of asked.entries()) {
     began(question.what, index / (asked.length + 1));

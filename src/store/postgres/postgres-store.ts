@@ -8,7 +8,6 @@ import { limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
-import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
 import type { ChangeJob, ChangeResult } from "../change-jobs.ts";
 import type {
   AccountState,
@@ -28,9 +27,9 @@ import {
   type LogPage,
   type LogQuery,
   type Membership,
-  type RevokeOutcome,
   type Store,
 } from "../store.ts";
+import { PostgresBackEnd } from "./back-end/postgres-back-end.ts";
 import { Connections, DatabaseAway, placeOf, StoreReplaced } from "./connection.ts";
 import { ConversationReader } from "./conversation-reader.ts";
 import { countUpTo, Horizons, purgeSlice } from "./horizons.ts";
@@ -124,6 +123,7 @@ class PostgresStore extends JobStore implements Store {
   private readonly readMarks: ReadMarks;
   readonly groups: PostgresGroups;
   readonly people: PostgresPeople;
+  readonly backEnd: PostgresBackEnd;
   protected override readonly housekeeping: Housekeeping;
   private readonly scarcityLog: RareLog;
   private unopened: Unopened | undefined;
@@ -155,6 +155,7 @@ class PostgresStore extends JobStore implements Store {
       this.writeGroup(...call),
     );
     this.people = new PostgresPeople(readConnections, inLife, (...call) => this.writePeople(...call));
+    this.backEnd = new PostgresBackEnd(writer, readConnections, inLife, this.limits.revocations);
     this.readMarks = new ReadMarks(markConnections, inLife);
     const horizons = new Horizons(readConnections, time.clock, retentionDays > 0 ? retentionDays * dayMs : undefined);
     this.housekeeping = new Housekeeping(
@@ -206,15 +207,6 @@ class PostgresStore extends JobStore implements Store {
 
   membership(app: string, group: string, since?: bigint): Promise<Membership | undefined> {
     return this.read((life) => this.reader.membership(life, app, group, since));
-  }
-
-  async revoke(revocation: Revocation): Promise<RevokeOutcome> {
-    this.refuseClosed();
-    return this.writer.revoke(revocation);
-  }
-
-  revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
-    return this.read((life) => this.reader.revocations(life, after, limit));
   }
 
   accountState(app: string, account: string, since: bigint, limit: number): Promise<AccountState> {

@@ -1,4 +1,4 @@
-// Reads contents, groups and revocations, over connections beside the writer's. Ids follow the order of commits, so a
+// Reads contents and groups, over connections beside the writer's. Ids follow the order of commits, so a
 // statement sees everything up to the last id that it sees.
 //
 // Every statement names the life of the store (life.ts) that its caller knows, and rejects with StoreReplaced in
@@ -6,7 +6,6 @@
 
 import { memberChangesMax } from "../../base/limits/fixed.ts";
 import { encodeContents } from "../../wire/message-contents.ts";
-import type { RevocationKind, StoredRevocation } from "../../wire/revocations.ts";
 import { idMax } from "../snowflake.ts";
 import { type GroupDetail, type MemberEvent, type Membership, membershipOf } from "../store.ts";
 import type { Connections } from "./connection.ts";
@@ -41,15 +40,6 @@ interface MembershipRow {
   readonly accounts: readonly string[];
   /** As JSON: [account, isMember, version]. */
   readonly events: readonly string[];
-}
-
-interface RevocationRow {
-  readonly id: bigint;
-  readonly app: string;
-  readonly account: string;
-  readonly kind: RevocationKind;
-  readonly device: string | null;
-  readonly before_ms: bigint;
 }
 
 export class Reader {
@@ -148,21 +138,5 @@ export class Reader {
       return { account: fromText(account), isMember, version: BigInt(version) };
     });
     return membershipOf(row.version, row.accounts.map(fromText), events, since);
-  }
-
-  async revocations(life: string, after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
-    const rows = await this.connections.run<RevocationRow[]>(
-      (sql) => sql`
-        SELECT r.id, r.app, r.account, r.kind, r.device, r.before_ms FROM roost.revocation r
-        WHERE roost.require_life(${life}) AND r.id > ${`${after}`}::bigint ORDER BY r.id LIMIT ${limit}`,
-    );
-    return rows.map(({ id, app, account, kind, device, before_ms: beforeMs }) => ({
-      id,
-      app: fromText(app),
-      account: fromText(account),
-      kind,
-      device: device === null ? undefined : fromText(device),
-      beforeMs: Number(beforeMs),
-    }));
   }
 }

@@ -8,6 +8,8 @@
 // text from clients are escaped (text.ts).
 
 import { addition, messageColumns, ownColumn } from "./added-columns.ts";
+import { keyFunctions } from "./back-end/key-functions.ts";
+import { backEndTables } from "./back-end/tables.ts";
 import { changeFunctions } from "./change-functions.ts";
 import { conversationFunctions } from "./conversation-functions.ts";
 import { formerFunctions } from "./former-functions.ts";
@@ -297,6 +299,7 @@ export const migrations: readonly string[] = [
   conversations,
   knownConversations,
   peopleTables,
+  backEndTables,
 ];
 
 /** Writers take this lock first: no writer holds a lock that creating triggers waits for. */
@@ -314,6 +317,7 @@ export const functions: string = [
   groupFunctions,
   purgeFunctions,
   revocationFunctions,
+  keyFunctions,
   conversationFunctions,
   changeFunctions,
   settingFunctions,

@@ -1,6 +1,7 @@
 // The writer: one connection, over which batches go in order. Each batch is one call of a function, which is one
 // transaction (message-functions.ts, groups/group-functions.ts). The next batch is sent while the previous one commits.
 
+import type { SQL } from "bun";
 import { assert } from "../../base/assert.ts";
 import {
   damagedIdentitySentence,
@@ -12,11 +13,10 @@ import {
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
-import type { Revocation } from "../../wire/revocations.ts";
 import type { ChangeJob, ChangeResult } from "../change-jobs.ts";
 import { outcomeSlots, type Job } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
-import { StoreUnavailable, type RevokeOutcome } from "../store.ts";
+import { StoreUnavailable } from "../store.ts";
 import { UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import { AccountNumbers } from "./account-numbers.ts";
 import { type AckJob, changeOf, type GroupJob, isGroupJob, type Known, sendMessages, type TalkJob } from "./batch.ts";
@@ -25,7 +25,6 @@ import { sendChanges } from "./changes.ts";
 import { GuardedAccounts } from "./people/guarded-accounts.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { closedRowsMax } from "./groups/ended-functions.ts";
-import { toText } from "./text.ts";
 
 export interface Renewal {
   readonly identity: string;
@@ -116,6 +115,11 @@ export class Writer {
     );
   }
 
+  /** Calls a function that writes, with this writer's name and the life. Rejects as `commit` does. */
+  write<T>(call: (sql: SQL, holder: string, life: string) => Promise<T>): Promise<T> {
+    return this.inLife((life) => this.connections.run<T>((sql) => call(sql, this.holder, life)));
+  }
+
   private async inLife<T>(write: (life: string) => Promise<T>): Promise<T> {
     if (this.isLifeDoubted) await this.renew();
     try {
@@ -166,17 +170,6 @@ export class Writer {
 
   claimAs(fingerprints: readonly string[]): void {
     this.claim = claimAlsoAs(this.claim, fingerprints);
-  }
-
-  async revoke({ app, account, kind, device, beforeMs }: Revocation): Promise<RevokeOutcome> {
-    if (this.isLifeDoubted) await this.renew();
-    const { holder, life, limits } = this;
-    const [row] = await this.connections.run<{ id: bigint | null }[]>(
-      (sql) => sql`SELECT roost.revoke(${holder}, ${life ?? ""}, ${toText(app)}, ${toText(account)}, ${kind},
-        ${device === undefined ? null : toText(device)}, ${`${beforeMs}`}::bigint, ${limits.revocations}) AS id`,
-    );
-    const id = row?.id ?? undefined;
-    return id === undefined ? { result: "full" } : { result: "stored", id };
   }
 
   /** Releases the node number. */
@@ -243,7 +236,7 @@ export class Writer {
     const [row] = await this.connections.run<ClaimRow[]>(
       (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
          FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})
-         WHERE 'roost.append_talks'::regproc IS NOT NULL`,
+         WHERE 'roost.create_key'::regproc IS NOT NULL`,
     );
     assert(row !== undefined, "a claim has one row");
     const { outcome, identity, life } = row;

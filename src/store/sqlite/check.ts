@@ -4,6 +4,7 @@
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
+import { wrongBackEnd } from "./back-end/check-back-end.ts";
 import { checkIndex, type Progress } from "./index/check-index.ts";
 import { openUnlocked } from "./connection.ts";
 import { IndexDamage, integrityOf, isDamage, LogDamage, wrongTypesOf } from "./damage.ts";
@@ -28,6 +29,8 @@ const countsFrom = 5;
 const conversationsFrom = 7;
 /** The first schema with groups that one can run, and with people. */
 const peopleFrom = 8;
+/** The first schema with keys of the API. */
+const backEndFrom = 9;
 
 export interface CheckReport {
   readonly messages: number;
@@ -169,6 +172,7 @@ function checkLog(log: Database): string[] {
   }
   if (pragmaNumber(log, "user_version") >= conversationsFrom) problems.push(...wrongConversations(log));
   if (pragmaNumber(log, "user_version") >= peopleFrom) problems.push(...wrongPeople(log));
+  if (pragmaNumber(log, "user_version") >= backEndFrom) problems.push(...wrongBackEnd(log));
   if (pragmaNumber(log, "user_version") < countsFrom) return problems;
   const miscounted = log.query<{ accounts: bigint }, []>(miscountedAccounts).get()?.accounts ?? 0n;
   if (miscounted > 0n)

@@ -4,7 +4,6 @@
 // Numeric answers are a transferred BigInt64Array, which costs next to nothing.
 
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
-import type { Revocation, RevocationKind } from "../../wire/revocations.ts";
 import type { ChangeJob, ReadMarkJob } from "../change-jobs.ts";
 import type {
   AccountState,
@@ -19,6 +18,7 @@ import type { Job } from "../jobs.ts";
 import type { GroupDetail, LogPage, LogQuery, Membership } from "../store.ts";
 import type { LastSeen } from "../people.ts";
 import type { StoreSize } from "../store-size.ts";
+import type { BackEndAnswer, BackEndRead, BackEndWrite } from "./back-end/calls.ts";
 import type { Synchronous } from "./connection.ts";
 import type { BatchResult } from "./conversations/change-batch.ts";
 import type { RepairedReads } from "./conversations/read-repair.ts";
@@ -61,8 +61,7 @@ export type Request =
   | { readonly kind: "own"; readonly fingerprints: readonly string[] }
   /** To the writer and the reader: use these fingerprints for claims. */
   | { readonly kind: "claim"; readonly fingerprints: readonly string[] }
-  /** To the writer: store a kick or a revocation, unless `keptMax` are stored. */
-  | { readonly kind: "revoke"; readonly revocation: Revocation; readonly keptMax: number }
+  | { readonly kind: "backEndWrite"; readonly call: BackEndWrite }
   /** To the writer: check that the open files are still at their paths. */
   | { readonly kind: "guard" }
   /** To the writer: look at the clocks; keepMs is the retention, 0 for none. */
@@ -129,21 +128,12 @@ export type Request =
       readonly asker: string;
     }
   | { readonly kind: "membership"; readonly app: string; readonly group: string; readonly since: string | undefined }
-  | { readonly kind: "revocations"; readonly after: string; readonly limit: number };
+  | { readonly kind: "backEndRead"; readonly call: BackEndRead };
 
 /** Answers requests: a thread, or a layer before it. */
 export interface RequestTarget {
   call(request: Request): Promise<Answer>;
 }
-
-export type FoundRevocation = readonly [
-  id: string,
-  app: string,
-  account: string,
-  kind: RevocationKind,
-  device: string | null,
-  beforeMs: number,
-];
 
 export type DetailAnswer =
   | { readonly result: "found"; readonly detail: GroupDetail }
@@ -190,10 +180,7 @@ export type Answer =
       readonly membership: Omit<Membership, "accounts"> & { readonly accounts: string };
     }
   | { readonly kind: "none" }
-  /** To `revoke`: its id; undefined if there is no room. */
-  | { readonly kind: "revoked"; readonly id: bigint | undefined }
-  /** To `revocations`: JSON of FoundRevocation[]. */
-  | { readonly kind: "revocations"; readonly found: string }
+  | { readonly kind: "backEnd"; readonly answer: BackEndAnswer }
   /** To `renew`: how far the last id is ahead of the clock. */
   | { readonly kind: "renewed"; readonly aheadMs: number; readonly forgotten: Forgotten }
   /** To `look` (see WriterLook). */

@@ -4,10 +4,11 @@
 import type { Database } from "bun:sqlite";
 import { memberChangesMax } from "../../base/limits/fixed.ts";
 import { type Content, encodeContents } from "../../wire/message-contents.ts";
-import type { StoredRevocation } from "../../wire/revocations.ts";
 import { idMax } from "../snowflake.ts";
 import type { AccountState, ConversationName, ReadersAnswer } from "../conversations.ts";
 import { type GroupMember, type LogPage, type MemberEvent, type Membership, membershipOf } from "../store.ts";
+import { read } from "./back-end/answers.ts";
+import type { BackEndAnswer, BackEndRead } from "./back-end/calls.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import { LogReader } from "./log-reader.ts";
 import { GroupReader } from "./groups/group-reader.ts";
@@ -22,7 +23,6 @@ import { type Scope, VisibleMessages } from "./conversations/visible.ts";
 import { answerOf } from "./people/answers.ts";
 import { PeopleReader } from "./people/people-reader.ts";
 import type { PeopleAnswer, PeopleQuestion, PinnedQuestion } from "./people/questions.ts";
-import { readRevocations } from "./revocations.ts";
 import { prepareIsMember, prepareWindow } from "./member-lookups.ts";
 
 type IndexRequest = Extract<Request, { kind: "index" }>;
@@ -279,8 +279,8 @@ export class Reader {
     });
   }
 
-  revocations(after: bigint, limit: number): StoredRevocation[] {
-    return this.snapshot(() => readRevocations(this.db, after, limit));
+  backEnd(call: BackEndRead): BackEndAnswer {
+    return this.snapshot(() => read(this.db, call));
   }
 
   /** Undefined if the account never was in the group, or there is no such account or group. See `exists`. */

@@ -5,6 +5,7 @@
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
 
 import { Database } from "bun:sqlite";
+import { backEndTables } from "./back-end/tables.ts";
 import { rollBackJournal } from "./backup/journal.ts";
 import { conversationTables } from "./conversations/tables.ts";
 import { beginExclusive } from "./locking.ts";
@@ -209,6 +210,7 @@ export const migrations: readonly string[] = [
   `,
   conversationTables,
   peopleTables,
+  backEndTables,
 ];
 
 export type AddedDefault = "0" | "''" | "NULL";

@@ -17,7 +17,7 @@ import { IndexKeeper } from "./index/index-keeper.ts";
 import { LogIndex } from "./index/log-index.ts";
 import { readerLists, writerLists } from "./index/posting.ts";
 import { Ownership, storeName } from "./ownership.ts";
-import type { Answer, FoundRevocation, Request } from "./protocol.ts";
+import type { Answer, Request } from "./protocol.ts";
 import { MessageCount } from "./purge-slices.ts";
 import { Reader } from "./reader.ts";
 import { failureOf } from "./refusal.ts";
@@ -211,8 +211,8 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
     case "own":
       to.setOwners(request.fingerprints);
       return done;
-    case "revoke":
-      return { kind: "revoked", id: to.revoke(request.revocation, request.keptMax) };
+    case "backEndWrite":
+      return { kind: "backEnd", answer: to.backEnd(request.call) };
     case "guard":
       to.guard();
       return done;
@@ -273,13 +273,8 @@ function readerAnswer(request: Request, from: Reader): Answer | undefined {
       if (found === undefined) return { kind: "none" };
       return { kind: "membership", membership: { ...found, accounts: JSON.stringify(found.accounts) } };
     }
-    case "revocations": {
-      const rows = from.revocations(BigInt(request.after), request.limit);
-      const found = rows.map(({ id, app, account, kind, device = null, beforeMs }): FoundRevocation => {
-        return [`${id}`, app, account, kind, device, beforeMs];
-      });
-      return { kind: "revocations", found: JSON.stringify(found) };
-    }
+    case "backEndRead":
+      return { kind: "backEnd", answer: from.backEnd(request.call) };
     default:
       return undefined;
   }

@@ -4,7 +4,6 @@
 import { claimAlsoAs, claimOfOwner, shownPlace, type StoreIdentity } from "../../auth/store-ownership.ts";
 import { assert } from "../../base/assert.ts";
 import { historyMax } from "../../base/limits/fixed.ts";
-import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
 import { JobStore, type StoreOptions } from "../job-store.ts";
 import { setJob, type ChangeJob, type ChangeResult, type ReadMarkJob } from "../change-jobs.ts";
 import type {
@@ -27,13 +26,13 @@ import {
   type LogPage,
   type LogQuery,
   type Membership,
-  type RevokeOutcome,
   type Store,
   type Talk,
 } from "../store.ts";
 import { BackOff } from "../../base/back-off.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTime } from "../../base/runtime.ts";
+import { SqliteBackEnd } from "./back-end/sqlite-back-end.ts";
 import type { Synchronous } from "./connection.ts";
 import { PairedCommits } from "./people/pairs.ts";
 import { SqliteGroups } from "./groups/sqlite-groups.ts";
@@ -41,7 +40,7 @@ import { SqlitePeople } from "./people/sqlite-people.ts";
 import { ReadQueue } from "./conversations/read-queue.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { indexEntriesOf } from "./index-answer.ts";
-import type { Answer, DetailAnswer, Forgotten, FoundRevocation, Request } from "./protocol.ts";
+import type { Answer, DetailAnswer, Forgotten, Request } from "./protocol.ts";
 import type { StoreFiles, StoreThreads } from "./store-files.ts";
 import { StoreFault } from "./store-thread.ts";
 
@@ -75,6 +74,7 @@ export class SqliteStore extends JobStore implements Store {
   private readonly commits: PairedCommits;
   readonly groups: SqliteGroups;
   readonly people: SqlitePeople;
+  readonly backEnd: SqliteBackEnd;
 
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
     super(options, backgroundTime.clock);
@@ -93,6 +93,7 @@ export class SqliteStore extends JobStore implements Store {
     this.commits = new PairedCommits(writer, threads.reader, backgroundTime.clock);
     this.groups = new SqliteGroups(threads.reader, (...call) => this.writeGroup(...call));
     this.people = new SqlitePeople(threads.reader, thread("reads"), (...call) => this.writePeople(...call));
+    this.backEnd = new SqliteBackEnd(writer, threads.reader, this.limits.revocations);
     this.housekeeping = new Housekeeping(threads, options.retentionDays, options.log);
     if (failure !== undefined) this.housekeeping.committed(new StoreUnavailable(failure));
   }
@@ -127,23 +128,6 @@ export class SqliteStore extends JobStore implements Store {
     assert(answer.kind === "membership", "a membership is answered with a membership");
     const accounts: string[] = JSON.parse(answer.membership.accounts);
     return { ...answer.membership, accounts };
-  }
-
-  async revoke(revocation: Revocation): Promise<RevokeOutcome> {
-    this.refuseClosed();
-    const answer = await this.askWriter({ kind: "revoke", revocation, keptMax: this.limits.revocations });
-    assert(answer.kind === "revoked", "a revocation is answered with its id");
-    return answer.id === undefined ? { result: "full" } : { result: "stored", id: answer.id };
-  }
-
-  async revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
-    this.refuseClosed();
-    const answer = await this.ask("reader", { kind: "revocations", after: `${after}`, limit });
-    assert(answer.kind === "revocations", "revocations are answered with revocations");
-    const found: FoundRevocation[] = JSON.parse(answer.found);
-    return found.map(([id, app, account, kind, device, beforeMs]) => {
-      return { id: BigInt(id), app, account, kind, device: device ?? undefined, beforeMs };
-    });
   }
 
   /** Rebuilds the index from the log; requests that need it are refused. `isReplaced`: the log was replaced. */

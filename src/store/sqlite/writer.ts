@@ -13,12 +13,13 @@
 import type { Database } from "bun:sqlite";
 import { blockFor } from "../../base/block.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { Revocation } from "../../wire/revocations.ts";
 import type { ClockReading } from "../horizon.ts";
 import type { ChangeJob } from "../change-jobs.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
 import { keyedMs } from "../trusted-time.ts";
+import { written } from "./back-end/answers.ts";
+import type { BackEndAnswer, BackEndWrite } from "./back-end/calls.ts";
 import { type BatchResult, ChangeBatch, FormerText } from "./conversations/change-batch.ts";
 import { CursorWriter } from "./cursor-writer.ts";
 import { LogReplaced } from "./damage.ts";
@@ -38,7 +39,6 @@ import type { Forgotten } from "./protocol.ts";
 import type { Guards } from "./people/guards.ts";
 import { PurgeSlices } from "./purge-slices.ts";
 import { Refusal } from "./refusal.ts";
-import { keepRevocation } from "./revocations.ts";
 import { SequenceRow } from "./sequence-row.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
 
@@ -198,9 +198,8 @@ export class Writer {
     this.ownership?.claimAs(fingerprints);
   }
 
-  /** See Store.revoke; returns the id, or undefined if `keptMax` others are stored. */
-  revoke(revocation: Revocation, keptMax: number): bigint | undefined {
-    return this.transact((ids, wallMs) => keepRevocation(this.db, revocation, keptMax, ids, wallMs));
+  backEnd(call: BackEndWrite): BackEndAnswer {
+    return this.transact((ids, wallMs) => written(this.db, call, ids, wallMs));
   }
 
   release(): void {

@@ -1,0 +1,17 @@
+// What roost check asks about the tables for back ends: counts of rows that should not be.
+
+export const backEndQuestions: readonly { readonly what: string; readonly sql: string }[] = [
+  {
+    what: "keys of the API above the last id of the store",
+    sql: "SELECT count(*) AS n FROM roost.api_key, roost.sequence s WHERE version > s.last_id",
+  },
+  {
+    what: "duplicate keys of the API",
+    sql: "SELECT count(*) AS n FROM (SELECT FROM roost.api_key GROUP BY hash HAVING count(*) > 1) twice",
+  },
+  {
+    what: "bans of accounts whose tokens are not revoked; gateways do not know of them",
+    sql: `SELECT count(*) AS n FROM roost.ban b WHERE NOT EXISTS (
+            SELECT FROM roost.revocation r WHERE r.kind = 'revoke' AND r.app = b.app AND r.account = b.account)`,
+  },
+];

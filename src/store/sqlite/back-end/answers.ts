@@ -1,0 +1,29 @@
+// Answers calls for back ends by their names: in a write transaction of the writer, and in a snapshot of the reader.
+
+import type { Database } from "bun:sqlite";
+import type { IdSequence } from "../../snowflake.ts";
+import type { BackEndAnswer, BackEndRead, BackEndWrite } from "./calls.ts";
+import { createKey, keysAfter, revokeKey } from "./keys.ts";
+import { keepBan, keepRevocation, readRevocations } from "./revocations.ts";
+
+export function written(db: Database, call: BackEndWrite, ids: IdSequence, wallMs: number): BackEndAnswer {
+  switch (call.call) {
+    case "revoke":
+      return keepRevocation(db, call.revocation, call.keptMax, ids, wallMs);
+    case "ban":
+      return keepBan(db, call.ban, call.keptMax, ids, wallMs);
+    case "createKey":
+      return createKey(db, call.draft, ids, wallMs);
+    case "revokeKey":
+      return revokeKey(db, call.id, ids, wallMs);
+  }
+}
+
+export function read(db: Database, call: BackEndRead): BackEndAnswer {
+  switch (call.call) {
+    case "revocations":
+      return readRevocations(db, BigInt(call.after), call.limit);
+    case "keysAfter":
+      return keysAfter(db, BigInt(call.version), call.limit);
+  }
+}

@@ -1,0 +1,41 @@
+// What the store asks its threads for back ends, and the answers: a value for each call, by its name. Ids in calls are
+// decimal text.
+
+import type { Revocation, StoredRevocation } from "../../../wire/revocations.ts";
+import type { ApiKeyDraft, StoredApiKey } from "../../api-keys.ts";
+import type { Ban, BanOutcome, RevokeOutcome } from "../../revocations.ts";
+
+/** Answered by the writer, each in a transaction. `keptMax`: the limit `revocations`. */
+interface Writes {
+  readonly revoke: { readonly revocation: Revocation; readonly keptMax: number };
+  readonly ban: { readonly ban: Ban; readonly keptMax: number };
+  readonly createKey: { readonly draft: ApiKeyDraft };
+  readonly revokeKey: { readonly id: string };
+}
+
+export interface WriteAnswers {
+  readonly revoke: RevokeOutcome;
+  readonly ban: BanOutcome;
+  readonly createKey: StoredApiKey | undefined;
+  readonly revokeKey: StoredApiKey | undefined;
+}
+
+/** Answered by the reader, each in a snapshot. */
+interface Reads {
+  readonly revocations: { readonly after: string; readonly limit: number };
+  readonly keysAfter: { readonly version: string; readonly limit: number };
+}
+
+export interface ReadAnswers {
+  readonly revocations: readonly StoredRevocation[];
+  readonly keysAfter: readonly StoredApiKey[];
+}
+
+type Written = keyof WriteAnswers;
+type Read = keyof ReadAnswers;
+export type BackEndWrite = { readonly [Name in Written]: Writes[Name] & { readonly call: Name } }[Written];
+export type BackEndRead = { readonly [Name in Read]: Reads[Name] & { readonly call: Name } }[Read];
+export type BackEndAnswer = WriteAnswers[Written] | ReadAnswers[Read];
+/** The call of a name. */
+export type WriteOf<Name extends Written> = Extract<BackEndWrite, { readonly call: Name }>;
+export type ReadOf<Name extends Read> = Extract<BackEndRead, { readonly call: Name }>;

@@ -1,0 +1,3 @@
+// The tables of the operations on data.
+
+export const dataTables = "";

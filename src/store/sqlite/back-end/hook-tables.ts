@@ -1,0 +1,3 @@
+// The tables of webhooks.
+
+export const hookTables = "";

@@ -1,0 +1,95 @@
+// Keys of the API as tests for every engine: an engine's own test file gives a factory.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { apiKeysMax } from "../../src/base/limits/fixed.ts";
+import type { ApiKeyDraft, StoredApiKey } from "../../src/store/api-keys.ts";
+import { StoreUnavailable, type Store } from "../../src/store/store.ts";
+import type { StorePlace } from "./opened-store.ts";
+import { stored, talk } from "./samples.ts";
+
+const draftOf = (id: string, change: Partial<ApiKeyDraft> = {}): ApiKeyDraft => ({
+  id,
+  hash: id.padEnd(64, "0"),
+  app: "app",
+  scopes: ["messages:write", "groups:read"],
+  name: "billing",
+  ...change,
+});
+
+export function apiKeySuite(name: string, makePlace: () => Promise<StorePlace>): void {
+  describe(`${name}, keys of the API`, () => {
+    let place: StorePlace;
+    let store: Store;
+    let others: Store[];
+    beforeEach(async () => {
+      place = await makePlace();
+      store = await place.open();
+      others = [];
+    });
+    afterEach(async () => {
+      for (const each of [store, ...others]) await each.close();
+      await place.remove();
+    });
+
+    const openOther = async (): Promise<Store> => {
+      const other = await place.open();
+      others.push(other);
+      return other;
+    };
+    const made = async (draft: ApiKeyDraft, at = store): Promise<StoredApiKey> => {
+      const outcome = await at.backEnd.keys.create(draft);
+      if (outcome.result !== "stored") throw new Error("expected stored, got full");
+      return outcome.key;
+    };
+    const all = (at = store): Promise<readonly StoredApiKey[]> => at.backEnd.keys.after(0n, 2_000);
+
+    test("every process reads them as they were made, in the order of their versions", async () => {
+      const other = await openOther();
+      const before = stored((await store.append([talk()]))[0]).messageId;
+      const [first, second] = [await made(draftOf("1")), await made(draftOf("2", { app: "*", name: "你\0好" }), other)];
+      expect(first).toEqual({ ...draftOf("1"), createdMs: first.createdMs, revokedMs: 0, version: first.version });
+      expect(first.createdMs).toBeGreaterThan(1_600_000_000_000);
+      expect([before < first.version, first.version < second.version]).toEqual([true, true]);
+      expect(await all(other)).toEqual([first, second]);
+      expect(await store.backEnd.keys.after(first.version, 9)).toEqual([second]);
+      expect(await store.backEnd.keys.after(0n, 1)).toEqual([first]);
+      expect(await place.check?.()).toEqual([]);
+    });
+
+    test("one that was made already stays as it is, whatever else is said of it", async () => {
+      const first = await made(draftOf("1"));
+      expect(await made(draftOf("1", { name: "other", app: "*" }))).toEqual(first);
+      const revoked = await store.backEnd.keys.revoke("1");
+      expect(await made(draftOf("1"))).toEqual(revoked!);
+    });
+
+    test("a revoked one has a new version and the time, and stays revoked since then", async () => {
+      const first = await made(draftOf("1"));
+      const second = await made(draftOf("2"));
+      const revoked = await (await openOther()).backEnd.keys.revoke("1");
+      expect(revoked).toEqual({ ...first, revokedMs: revoked!.revokedMs, version: revoked!.version });
+      expect(revoked!.revokedMs).toBeGreaterThanOrEqual(first.createdMs);
+      expect(await all()).toEqual([second, revoked!]);
+      expect(await store.backEnd.keys.revoke("1")).toEqual(revoked);
+      expect(await store.backEnd.keys.revoke("0")).toBeUndefined();
+    });
+
+    test("they outlive the process", async () => {
+      const first = await made(draftOf("1"));
+      await store.close();
+      await expect(store.backEnd.keys.after(0n, 1)).rejects.toThrow(StoreUnavailable);
+      store = await place.open();
+      expect(await all()).toEqual([first]);
+    });
+
+    test("the one that was revoked first makes room; if all are in force, there is none", async () => {
+      const ids = Array.from({ length: apiKeysMax }, (_, i) => `${i}x`);
+      await Promise.all(ids.map((id) => made(draftOf(id))));
+      expect(await store.backEnd.keys.create(draftOf("more"))).toEqual({ result: "full" });
+      for (const id of ["7x", "3x"]) await store.backEnd.keys.revoke(id);
+      await made(draftOf("more"));
+      const left = (await all()).map(({ id }) => id);
+      expect([left.length, left.includes("7x"), left.includes("3x")]).toEqual([apiKeysMax, false, true]);
+    });
+  });
+}
