@@ -1,12 +1,9 @@
-// One request in a service: its sender, as the gateway stamped it, and its response. It owns a copy of the packet,
-// because the view of the link's buffer is valid only during the handler's turn.
+// One request in a service: its sender, its command and body, and its one answer. Requests come over the links of
+// gateways (link-context.ts), or from the process itself, for a back end (call-context.ts); handlers see no difference.
 
-import { toBinary, create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
-import { linkFrameBytesMax } from "../base/limits/fixed.ts";
-import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
+import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { decodeBody } from "../wire/body.ts";
-import type { PacketScan } from "../wire/packet-scan.ts";
-import { type AnswerScan, responseBytes, writeResponse } from "../wire/packet-stamp.ts";
+import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
 import type { Location } from "../session/sessions.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { LinkBacklog } from "./link-backlog.ts";
@@ -14,8 +11,6 @@ import { Refusal } from "./refusal.ts";
 
 const noBody = new Uint8Array(0);
 const notLocated: Location = Object.freeze({ device: "", channelId: "", gateway: "", incarnation: "" });
-/** Larger answers are not queued for a full link; their requests are refused. */
-const keptAnswerBytesMax = 1024;
 
 /** The link of the gateway that sent a request and receives its response. */
 export interface GatewayLink {
@@ -30,52 +25,37 @@ export interface GatewayLink {
 }
 
 /** A request, its sender, and its one answer. */
-export class Context implements AnswerScan {
-  readonly link: GatewayLink;
-  /** The whole packet, owned. */
-  readonly packet: Buffer;
-  readonly command: string;
-  /** Stamped by the gateway: the sender's tenant, account and connection. */
-  readonly app: string;
-  readonly account: string;
-  readonly channelId: string;
-  readonly sequence: number;
-  readonly dest: string;
-  readonly bodyStart: number;
-  // The fields that the response repeats: scanning the packet again would cost more than these numbers.
-  readonly commandStart: number;
-  readonly commandEnd: number;
-  readonly channelIdStart: number;
-  readonly channelIdEnd: number;
-  readonly destStart: number;
-  readonly destEnd: number;
-  readonly ticket: number;
-  /** When the packet arrived, on the monotonic clock. */
-  readonly receivedMs: number;
+export abstract class Context {
   /** The sender's session; set by the session middleware. */
   location: Location = notLocated;
   /** A request has one response; a second one is a bug and is dropped. */
   isAnswered = false;
 
-  constructor(link: GatewayLink, view: Buffer, scan: PacketScan, command: string, app: string, receivedMs: number) {
-    this.link = link;
-    this.packet = Buffer.from(view);
-    this.command = command;
-    this.app = app;
-    this.account = scan.accountStart < 0 ? "" : view.toString("utf8", scan.accountStart, scan.accountEnd);
-    this.channelId = scan.channelIdStart < 0 ? "" : view.toString("utf8", scan.channelIdStart, scan.channelIdEnd);
-    this.dest = scan.destStart < 0 ? "" : view.toString("utf8", scan.destStart, scan.destEnd);
-    this.sequence = scan.sequence;
-    this.bodyStart = scan.bodyStart;
-    this.commandStart = scan.commandStart;
-    this.commandEnd = scan.commandEnd;
-    this.channelIdStart = scan.channelIdStart;
-    this.channelIdEnd = scan.channelIdEnd;
-    this.destStart = scan.destStart;
-    this.destEnd = scan.destEnd;
-    this.ticket = scan.ticket;
-    this.receivedMs = receivedMs;
-  }
+  abstract readonly command: string;
+  /** The sender's tenant, account and connection, which are proven; a back end has no connection: ''. */
+  abstract readonly app: string;
+  abstract readonly account: string;
+  abstract readonly channelId: string;
+  abstract readonly sequence: number;
+  abstract readonly dest: string;
+  /** The request as it came, owned; its body begins at `bodyStart` and reaches to the end. */
+  abstract readonly packet: Buffer;
+  abstract readonly bodyStart: number;
+  /** When the request arrived, on the monotonic clock. */
+  abstract readonly receivedMs: number;
+  /** Throws InvalidCommand if the request came over none. */
+  abstract readonly link: GatewayLink;
+  /**
+   * The account whose rates the request counts against. '' for a back end, which no rate of an account holds back, and
+   * which uses up nobody's: its key has rates of its own (src/api).
+   */
+  abstract get payer(): string;
+  /** The request is a back end's: its sender needs no session, and has no device that knows of it already. */
+  abstract get isBackEnd(): boolean;
+  /** Whether somebody still waits for the answer. */
+  abstract get isOpen(): boolean;
+  /** The bytes that wait in front of the answer. */
+  abstract get unsentBytes(): number;
 
   /** The length of the request's body. */
   get bodyBytes(): number {
@@ -105,57 +85,17 @@ export class Context implements AnswerScan {
     this.answer(Status.Success, noBody);
   }
 
-  /** Ends a request that needs no response. */
-  dismiss(): void {
-    if (this.isAnswered) return;
-    this.isAnswered = true;
-    this.link.unanswered--;
-  }
-
   /** Answers with an error status and a sentence. */
   refuse(status: Status, sentence: string): void {
     this.answer(status, toBinary(ErrorRespSchema, create(ErrorRespSchema, { message: sentence })));
   }
 
-  private answer(status: Status, body: Uint8Array): void {
-    if (this.isAnswered) return;
-    this.dismiss();
-    const { connection, gateway } = this.link;
-    const bytes = responseBytes(this.packet, this, status, gateway, body);
-    if (bytes > linkFrameBytesMax) {
-      this.isAnswered = false;
-      this.link.unanswered++;
-      this.refuse(Status.PayloadTooLarge, "the answer is too large; ask for less");
-      return;
-    }
-    const at = connection.reserve(bytes);
-    if (at < 0) {
-      this.answerLater(status, body);
-      return;
-    }
-    try {
-      writeResponse(connection.outbound, at, this.packet, this, status, gateway, body);
-    } catch (bug) {
-      // The request is still unanswered: the caller refuses it.
-      connection.unreserve();
-      this.isAnswered = false;
-      this.link.unanswered++;
-      throw bug;
-    }
-  }
+  /** Ends a request that needs no response. */
+  abstract dismiss(): void;
 
-  /** Queues a response until the link has room. If the link has ended, its gateway answers its clients itself. */
-  private answerLater(status: Status, body: Uint8Array): void {
-    const { connection, gateway, backlog } = this.link;
-    if (!connection.isOpen) return;
-    const bytes = responseBytes(this.packet, this, status, gateway, body);
-    if (bytes > keptAnswerBytesMax) {
-      const refusal = { message: "the link to your gateway is full, try again" };
-      status = Status.ServiceUnavailable;
-      body = toBinary(ErrorRespSchema, create(ErrorRespSchema, refusal));
-    }
-    const packet = Buffer.allocUnsafe(responseBytes(this.packet, this, status, gateway, body));
-    writeResponse(packet, 0, this.packet, this, status, gateway, body);
-    backlog.answer(packet);
-  }
+  /** Ends what the request came over: to answer it has failed by a bug. */
+  abstract fail(bug: unknown): void;
+
+  /** Answers once; `body` is copied. */
+  protected abstract answer(status: Status, body: Uint8Array): void;
 }

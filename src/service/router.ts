@@ -2,6 +2,7 @@
 // a request costs one map look-up and the calls.
 
 import { Status } from "../wire/gen/pkt_pb.ts";
+import { type Answer, type Call, CallContext } from "./call-context.ts";
 import type { Context } from "./context.ts";
 
 /** Serves a request and answers through the context, now or later. `recover` answers what it throws or rejects with. */
@@ -32,6 +33,13 @@ export class Router {
     const pending = (this.handlers.get(context.command) ?? this.unknown)(context);
     // The outermost middleware is `recover`, which answers refusals and bugs and never rejects.
     if (pending !== undefined) void pending;
+  }
+
+  /** Runs a back end's request through the same chain; never rejects. */
+  call(call: Call): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.route(new CallContext(call, resolve));
+    });
   }
 }
 

@@ -10,9 +10,10 @@ import { type CloseReason, CloseCode, closeLeaving, closeProtocolFault } from ".
 import { Interner } from "../wire/interner.ts";
 import { BasicCode, basicPing, basicPong } from "../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../wire/packet-scan.ts";
-import { Context, type GatewayLink } from "./context.ts";
+import type { GatewayLink } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { LinkBacklog } from "./link-backlog.ts";
+import { LinkContext } from "./link-context.ts";
 import { encodeLinkState, heartbeatMs, type LinkState } from "../link/link-state.ts";
 import { type NodeStores, unknownStores } from "../link/node-stores.ts";
 import type { Router } from "./router.ts";
@@ -188,7 +189,7 @@ class ServiceLink implements FrameHandler, GatewayLink {
     const command = this.interner.intern(payload, scan.commandStart, scan.commandEnd);
     const app = scan.appStart < 0 ? "" : this.interner.intern(payload, scan.appStart, scan.appEnd);
     this.unanswered++;
-    this.parts.router.route(new Context(this, payload, scan, command, app, this.parts.clock.monotonicMs()));
+    this.parts.router.route(new LinkContext(this, payload, scan, command, app, this.parts.clock.monotonicMs()));
   }
 
   closed(reason: CloseReason): void {

@@ -4,7 +4,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import type { LimitName } from "../../src/base/limits/table.ts";
-import { Context } from "../../src/service/context.ts";
+import { LinkContext } from "../../src/service/link-context.ts";
 import type { Located, PushHead } from "../../src/service/dispatcher.ts";
 import { LinkBacklog } from "../../src/service/link-backlog.ts";
 import { FanOut } from "../../src/roles/chat/fan-out.ts";
@@ -203,7 +203,7 @@ test("whatever fails, each delivery ends once and nothing of it stays", async ()
     fanOut.add({
       app: "app",
       head: { command: Command.GroupTalk, channelId: "", sequence: 1, dest: group },
-      sender: `s${random.below(5)}`,
+      payer: `s${random.below(5)}`,
       audience: random.once(4) ? undefined : BigInt(random.below(2)),
       bytes: random.below(5_000),
       body() {
@@ -264,7 +264,7 @@ test("whatever becomes of reads, and of the links that they came by, none is cou
     const bodyBytes = random.once(30) ? 40_000 : random.below(400);
     const packet = Buffer.from(encodeLogicPacket({ command: Command.OfflineIndex, meta }, new Uint8Array(bodyBytes)));
     scanPacket(packet, scan);
-    const context = new Context(link, packet, scan, Command.OfflineIndex, "app", 0);
+    const context = new LinkContext(link, packet, scan, Command.OfflineIndex, "app", 0);
     const fails = random.once(4);
     const isBug = random.once(20);
     const restMs = random.below(3);

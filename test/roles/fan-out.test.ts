@@ -37,7 +37,7 @@ function fixture(options: { readonly bytesMax?: number; readonly isAsync?: boole
     return {
       app: "app",
       head: { command: Command.GroupTalk, channelId: "", sequence: 1, dest: group },
-      sender,
+      payer: sender,
       audience: accounts instanceof Promise ? undefined : BigInt(accounts.length),
       bytes,
       body: () => Buffer.from(text),

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { Context } from "../../src/service/context.ts";
+import { LinkContext } from "../../src/service/link-context.ts";
 import { LinkBacklog } from "../../src/service/link-backlog.ts";
 import { offlineIndex } from "../../src/roles/chat/offline-index.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
@@ -216,7 +216,7 @@ test("while the store cannot write, the index is read all the same", async () =>
       limits,
     });
     const backlog = new LinkBacklog("g", link.connection, systemTimers);
-    const context = new Context({ ...link, backlog }, packet, scan, Command.OfflineIndex, "app", 0);
+    const context = new LinkContext({ ...link, backlog }, packet, scan, Command.OfflineIndex, "app", 0);
     context.location = { ...context.location, ...featuresOf(passedFeatures([])) };
     await handle(context);
     const answer = link.connection.packets.at(-1);

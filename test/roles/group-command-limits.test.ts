@@ -80,7 +80,7 @@ function ratesOf(given: Parameters<typeof testLimits>[0]) {
   const time = { ms: 0 };
   const limits = testLimits(given);
   const rates = new AccountRates(limits, { monotonicMs: () => time.ms });
-  const ann = { app: "app", account: "ann" };
+  const ann = { app: "app", payer: "ann" };
   const count = (tries: number, charge: () => void): number =>
     Array.from({ length: tries }, () => {
       try {
@@ -140,7 +140,7 @@ bound("invitationTriesAtOnce", {
     expect(guesses(7)).toBe(7);
     expect(limits.use("invitationTriesAtOnce")).toBe(7);
     // Another account's guesses are its own.
-    rates.tryInvitation({ ...ann, account: "bob" });
+    rates.tryInvitation({ ...ann, payer: "bob" });
     rates.tryInvitation({ ...ann, app: "other" });
   },
   above: () => {

@@ -95,7 +95,7 @@ function ratesOf(given: Partial<LimitValues>) {
   const time = { ms: 0 };
   const limits = testLimits(given);
   const rates = new AccountRates(limits, { monotonicMs: () => time.ms });
-  const ann = { app: "app", account: "ann" };
+  const ann = { app: "app", payer: "ann" };
   const passes = (members: number): boolean => {
     try {
       rates.changeGroup(ann, members);
@@ -115,8 +115,8 @@ bound("groupChangesAtOnce", {
     const { passing, rates } = ratesOf({ groupChangesAtOnce: 7, groupChangesPerSecond: 1 });
     expect(passing(7, 0)).toBe(7);
     // Another account's are its own.
-    rates.changeGroup({ app: "app", account: "bob" }, 0);
-    rates.changeGroup({ app: "other", account: "ann" }, 0);
+    rates.changeGroup({ app: "app", payer: "bob" }, 0);
+    rates.changeGroup({ app: "other", payer: "ann" }, 0);
   },
   above: () => {
     const { passing, limits } = ratesOf({ groupChangesAtOnce: 7, groupChangesPerSecond: 1 });
@@ -179,13 +179,16 @@ bound("membersAddedPerSecond", {
 bound("accountsMadeAtOnce", {
   at: () => {
     const { rates } = ratesOf({ accountsMadeAtOnce: 5, accountsMadePerSecond: 1 });
-    for (let made = 0; made < 4; made++) rates.madeAccount("app", "ann");
-    expect(rates.mayNotMakeAccounts("app", "ann")).toBe(false);
+    for (let made = 0; made < 4; made++) rates.madeAccount({ app: "app", payer: "ann" });
+    expect(rates.mayNotMakeAccounts({ app: "app", payer: "ann" })).toBe(false);
   },
   above: async () => {
     const { rates } = ratesOf({ accountsMadeAtOnce: 5, accountsMadePerSecond: 1 });
-    for (let made = 0; made < 5; made++) rates.madeAccount("app", "ann");
-    expect([rates.mayNotMakeAccounts("app", "ann"), rates.mayNotMakeAccounts("app", "bob")]).toEqual([true, false]);
+    for (let made = 0; made < 5; made++) rates.madeAccount({ app: "app", payer: "ann" });
+    expect([
+      rates.mayNotMakeAccounts({ app: "app", payer: "ann" }),
+      rates.mayNotMakeAccounts({ app: "app", payer: "bob" }),
+    ]).toEqual([true, false]);
     // Over the wire: those that are known are written to as before.
     const { messenger, limits } = await start({ accountsMadeAtOnce: 5, accountsMadePerSecond: 1 });
     const ann = await messenger.client("ann");
@@ -211,17 +214,17 @@ bound("accountsMadeAtOnce", {
 bound("accountsMadePerSecond", {
   at: () => {
     const { rates, time } = ratesOf({ accountsMadeAtOnce: 5, accountsMadePerSecond: 2 });
-    for (let made = 0; made < 5; made++) rates.madeAccount("app", "ann");
+    for (let made = 0; made < 5; made++) rates.madeAccount({ app: "app", payer: "ann" });
     time.ms += 1_000;
-    rates.madeAccount("app", "ann");
-    expect(rates.mayNotMakeAccounts("app", "ann")).toBe(false);
+    rates.madeAccount({ app: "app", payer: "ann" });
+    expect(rates.mayNotMakeAccounts({ app: "app", payer: "ann" })).toBe(false);
   },
   above: () => {
     const { rates, time } = ratesOf({ accountsMadeAtOnce: 5, accountsMadePerSecond: 2 });
-    for (let made = 0; made < 5; made++) rates.madeAccount("app", "ann");
+    for (let made = 0; made < 5; made++) rates.madeAccount({ app: "app", payer: "ann" });
     time.ms += 1_000;
-    for (let made = 0; made < 2; made++) rates.madeAccount("app", "ann");
-    expect(rates.mayNotMakeAccounts("app", "ann")).toBe(true);
+    for (let made = 0; made < 2; made++) rates.madeAccount({ app: "app", payer: "ann" });
+    expect(rates.mayNotMakeAccounts({ app: "app", payer: "ann" })).toBe(true);
   },
 });
 

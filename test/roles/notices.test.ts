@@ -42,7 +42,7 @@ async function fixture(members: number, noticeMembers = 500) {
   const tell = (isMember: boolean, account = "dave", dest = "group"): void => {
     const body = Buffer.from(`${account} ${isMember ? "joined" : "left"}`);
     const head = { command: Command.GroupJoin, channelId: "", sequence: 1, dest };
-    notices.send({ app: "app", head, account, actor: account, version: 1n, isMember, body });
+    notices.send({ app: "app", head, account, payer: account, version: 1n, isMember, body });
   };
   const settled = async (): Promise<string[]> => {
     await fanOut.settled();

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { LimitValues } from "../../src/base/limits/table.ts";
-import { Context, type GatewayLink } from "../../src/service/context.ts";
+import type { GatewayLink } from "../../src/service/context.ts";
+import { LinkContext } from "../../src/service/link-context.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
@@ -43,7 +44,7 @@ function fixture(values: Partial<LimitValues>, time: Time = systemRuntime) {
     );
     const scan = new PacketScan();
     scanPacket(packet, scan);
-    const context = new Context(by, packet, scan, Command.OfflineIndex, "app", 0);
+    const context = new LinkContext(by, packet, scan, Command.OfflineIndex, "app", 0);
     const ran = reads.run(
       context,
       bytes,

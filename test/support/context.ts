@@ -1,8 +1,9 @@
 // A request as a logic service gets it from a gateway's link, for tests of one handler.
 
 import { systemTimers } from "../../src/base/timers.ts";
-import { Context, type GatewayLink } from "../../src/service/context.ts";
+import type { Context, GatewayLink } from "../../src/service/context.ts";
 import { LinkBacklog } from "../../src/service/link-backlog.ts";
+import { LinkContext } from "../../src/service/link-context.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import { MetaType } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
@@ -55,5 +56,5 @@ export function contextOf(
   const packet = Buffer.from(encodeLogicPacket({ command, sequence, dest, channelId, meta }, new Uint8Array(0)));
   const scan = new PacketScan();
   scanPacket(packet, scan);
-  return new Context(link, packet, scan, command, "app", 0);
+  return new LinkContext(link, packet, scan, command, "app", 0);
 }

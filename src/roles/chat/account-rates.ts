@@ -4,20 +4,19 @@
 // bounded. Each attempt is charged, because even a refusal costs a transaction.
 //
 // Each node counts by itself, and one account's connections may be served by several: n nodes allow n times the rate.
+// A back end, whose payer is '', is never held back: its API key has rates of its own.
 
 import type { Clock } from "../../base/clock.ts";
 import { AccountBuckets } from "../../base/account-buckets.ts";
 import type { Limits } from "../../base/limits/limits.ts";
+import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 
 /** What the first version of the protocol can do with groups, as the refusal of too much of it says. */
 export const oldChanges = "create, join and leave groups";
 
-interface Asker {
-  readonly app: string;
-  readonly account: string;
-}
+type Asker = Pick<Context, "app" | "payer">;
 
 export class AccountRates {
   private readonly limits: Limits;
@@ -46,7 +45,8 @@ export class AccountRates {
    * Charges one change of a group that adds `members`. Throws RateLimited, without a charge, above the rate; `what` is
    * what the sentence says of it.
    */
-  changeGroup({ app, account }: Asker, members: number, what = "change groups"): void {
+  changeGroup({ app, payer: account }: Asker, members: number, what = "change groups"): void {
+    if (account === "") return;
     const { values } = this.limits;
     if (!this.changes.has(app, account)) {
       this.limits.met("groupChangesPerSecond", { app, account });
@@ -68,8 +68,8 @@ export class AccountRates {
   }
 
   /** Charges one change of blocks, settings or the profile. Throws RateLimited, without a charge, above the rate. */
-  changePeople({ app, account }: Asker): void {
-    if (this.people.take(app, account)) return;
+  changePeople({ app, payer: account }: Asker): void {
+    if (account === "" || this.people.take(app, account)) return;
     this.limits.met("peopleChangesPerSecond", { app, account });
     const { peopleChangesPerSecond, peopleChangesAtOnce } = this.limits.values;
     throw new Refusal(
@@ -80,8 +80,8 @@ export class AccountRates {
   }
 
   /** Charges one guess of an invitation. Throws RateLimited, without a charge, above the rate. */
-  tryInvitation({ app, account }: Asker): void {
-    if (this.invitations.take(app, account)) return;
+  tryInvitation({ app, payer: account }: Asker): void {
+    if (account === "" || this.invitations.take(app, account)) return;
     this.limits.met("invitationTriesPerMinute", { app, account });
     const { invitationTriesPerMinute, invitationTriesAtOnce } = this.limits.values;
     throw new Refusal(
@@ -92,18 +92,18 @@ export class AccountRates {
   }
 
   /** Gives back what `tryInvitation` has charged for an invitation that was no guess. */
-  hadInvitation({ app, account }: Asker): void {
-    this.invitations.charge(app, account, -1);
+  hadInvitation({ app, payer: account }: Asker): void {
+    if (account !== "") this.invitations.charge(app, account, -1);
   }
 
   /** Reports whether an account may write to known accounts only, because it has recently created too many. */
-  mayNotMakeAccounts(app: string, account: string): boolean {
-    return this.accounts.isSpent(app, account);
+  mayNotMakeAccounts({ app, payer: account }: Asker): boolean {
+    return account !== "" && this.accounts.isSpent(app, account);
   }
 
-  /** Charges `account` for an account that its talk created. */
-  madeAccount(app: string, account: string): void {
-    this.accounts.charge(app, account);
+  /** Charges for an account that a talk created. */
+  madeAccount({ app, payer: account }: Asker): void {
+    if (account !== "") this.accounts.charge(app, account);
   }
 
   /** The refusal of a talk to an unknown account. */

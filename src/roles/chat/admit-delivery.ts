@@ -1,7 +1,7 @@
-// Whether an account may cause one more delivery to a group. Asked before anything is stored: what is stored is
-// delivered.
+// Whether one more delivery to a group may be caused. Asked before anything is stored: what is stored is delivered.
 
 import type { Limits } from "../../base/limits/limits.ts";
+import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
@@ -9,13 +9,14 @@ import type { ChatParts } from "./chat-parts.ts";
 /** A delivery to an unknown number of members is charged this fraction of the allowance at first. */
 const unknownAtOnce = 200;
 
+type Payer = Pick<Context, "app" | "payer">;
 type Parts = Pick<ChatParts, "allowance" | "fanOut" | "limits">;
 
-/** Throws RateLimited when the account has caused too much, ServiceUnavailable when too much waits to be delivered. */
-export function admitDelivery({ allowance, fanOut, limits }: Parts, app: string, account: string): void {
-  allowance.admit(app, account);
+/** Throws RateLimited when the payer has caused too much, ServiceUnavailable when too much waits to be delivered. */
+export function admitDelivery({ allowance, fanOut, limits }: Parts, { app, payer }: Payer): void {
+  allowance.admit(app, payer);
   if (fanOut.hasRoom) return;
-  limits.met("fanOutBytes", { app, account });
+  limits.met("fanOutBytes", { app, account: payer });
   throw new Refusal(
     Status.ServiceUnavailable,
     "too many messages and notices to groups wait to be delivered, try again",
@@ -28,10 +29,10 @@ export function unknownCost({ values }: Pick<Limits, "values">): number {
 }
 
 /** Like `admitDelivery`; charges `unknownCost` and returns it: the caller corrects it when it knows who is reached. */
-export function admitUnknown(parts: Parts, app: string, account: string): number {
-  admitDelivery(parts, app, account);
+export function admitUnknown(parts: Parts, payer: Payer): number {
+  admitDelivery(parts, payer);
   const cost = unknownCost(parts.limits);
-  parts.allowance.charge(app, account, cost);
+  parts.allowance.charge(payer.app, payer.payer, cost);
   return cost;
 }
 

@@ -49,7 +49,7 @@ export function pushEntry(
     parts.fanOut.add(new EventDelivery(parts, head, context, pushed, receivers, body, paid));
     return;
   }
-  parts.allowance.charge(context.app, context.account, -paid);
+  parts.allowance.charge(context.app, context.payer, -paid);
   const head = headOf(context, Command.Event, entry.account);
   pushTo(parts, context, head, namesOf(entry.account, entry.actor), () => body);
 }
@@ -114,7 +114,7 @@ function pushTo(
   accounts: readonly string[],
   body: () => Uint8Array | Promise<Uint8Array>,
 ): void {
-  const { app, account: sender, channelId } = context;
+  const { app, payer, channelId } = context;
   const { allowance, dispatcher, sessions, metrics, rareLog, missedEvents } = parts;
   const lost = (error: unknown): void => {
     if (refusalOf(error) === undefined) metrics.bug(error, "request", { command: context.command });
@@ -124,7 +124,7 @@ function pushTo(
   const send = (located: Located, encoded: Uint8Array): void => {
     const others = othersIn(located, channelId, "conversations");
     dispatcher.push(head, encoded, located, channelId, 0);
-    if (others > freeDeliveries) allowance.charge(app, sender, deliveryCost(others, encoded.length));
+    if (others > freeDeliveries) allowance.charge(app, payer, deliveryCost(others, encoded.length));
   };
   const encode = (located: Located): void | Promise<void> => {
     if (othersIn(located, channelId, "conversations") === 0) return undefined;

@@ -16,7 +16,7 @@ export function conversationRead(parts: ChatParts): Handler {
     const { messageId } = request;
     checkMessageId(messageId);
     const { app, account } = context;
-    allowance.admit(app, account);
+    allowance.admit(app, context.payer);
     const outcome = await store.markRead({ app, account, ...name, messageId });
     switch (outcome.result) {
       case "notFound":

@@ -31,7 +31,8 @@ type Parts = Pick<ChatParts, "audience" | "sessions" | "allowance" | "missedEven
 export class EventDelivery implements Delivery {
   readonly app: string;
   readonly head: PushHead;
-  readonly sender: string;
+  readonly payer: string;
+  private readonly actor: string;
   readonly scope = "conversations";
   private readonly parts: Parts;
   private readonly groupVersion: bigint;
@@ -44,7 +45,7 @@ export class EventDelivery implements Delivery {
   constructor(
     parts: Parts,
     head: PushHead,
-    { app, account }: Pick<Context, "app" | "account">,
+    { app, account, payer }: Pick<Context, "app" | "account" | "payer">,
     { entry, groupVersion }: PushedEntry,
     receivers: EntryReceivers,
     encoded: Uint8Array,
@@ -52,7 +53,8 @@ export class EventDelivery implements Delivery {
   ) {
     this.app = app;
     this.head = head;
-    this.sender = account;
+    this.payer = payer;
+    this.actor = account;
     this.parts = parts;
     this.groupVersion = groupVersion;
     this.entryId = entry.entryId;
@@ -79,14 +81,14 @@ export class EventDelivery implements Delivery {
     const { besides, only } = this.receivers;
     if (only !== undefined) return only;
     const message = { messageId: this.entryId, groupVersion: this.groupVersion };
-    const members = membersOf(this.parts, this.app, this.head.dest, this.sender, message);
+    const members = membersOf(this.parts, this.app, this.head.dest, this.actor, message);
     if (besides === undefined) return members;
     const all = (found: readonly string[]): readonly string[] => [...new Set([...found, ...besides])];
     return members instanceof Promise ? members.then(all) : all(members);
   }
 
   done(cost: number): void {
-    this.parts.allowance.charge(this.app, this.sender, cost - this.paid);
+    this.parts.allowance.charge(this.app, this.payer, cost - this.paid);
   }
 
   failed(error: unknown): void {

@@ -24,9 +24,9 @@ export class FanOutAllowance {
     limits.measure("fanOutAtOnce", () => this.buckets.largestUse);
   }
 
-  /** Throws RateLimited while the account has used its allowance up. */
+  /** Throws RateLimited while the payer (service/context.ts) has used its allowance up; never to a back end: ''. */
   admit(app: string, account: string): void {
-    if (!this.buckets.isSpent(app, account)) return;
+    if (account === "" || !this.buckets.isSpent(app, account)) return;
     this.limits.met("fanOutPerSecond", { app, account });
     throw new Refusal(
       Status.RateLimited,
@@ -34,8 +34,8 @@ export class FanOutAllowance {
     );
   }
 
-  /** Takes the cost of what the account has caused, or is about to; a negative cost is given back. */
+  /** Takes the cost of what the payer has caused, or is about to; a negative cost is given back. */
   charge(app: string, account: string, deliveries: number): void {
-    if (deliveries !== 0) this.buckets.charge(app, account, deliveries);
+    if (deliveries !== 0 && account !== "") this.buckets.charge(app, account, deliveries);
   }
 }

@@ -34,8 +34,8 @@ export interface Delivery {
   readonly app: string;
   /** `dest` is the group. */
   readonly head: PushHead;
-  /** The account that caused it. */
-  readonly sender: string;
+  /** Whom it is charged to; '' for nobody: what back ends cause takes its turns together. */
+  readonly payer: string;
   /**
    * Consecutive deliveries of one group with the same audience go to the same accounts; undefined is equal to no other.
    */
@@ -334,7 +334,7 @@ export class FanOut {
       this.queues.delete(queue.key);
       return;
     }
-    const key = accountKey(first.app, first.sender);
+    const key = accountKey(first.app, first.payer);
     const sender = this.senders.get(key);
     if (sender !== undefined) {
       sender.queues.push(queue);

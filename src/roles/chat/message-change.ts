@@ -29,8 +29,8 @@ function lateSentence(done: string, windowMs: number): string {
 
 /** Commits a checked change, answers with its entry, and pushes that. Throws Refusal. */
 export async function changeMessage(parts: ChatParts, context: Context, change: MessageChange): Promise<void> {
-  const { app, account } = context;
-  const paid = admitUnknown(parts, app, account);
+  const { app, payer } = context;
+  const paid = admitUnknown(parts, context);
   let stored: PushedEntry | undefined;
   let isHinted = false;
   try {
@@ -46,7 +46,7 @@ export async function changeMessage(parts: ChatParts, context: Context, change: 
     if (stored !== undefined) {
       parts.told.tellEntry(app, stored.entry.entryId);
       pushEntry(parts, context, stored, paid);
-    } else if (!isHinted) parts.allowance.charge(app, account, -paid);
+    } else if (!isHinted) parts.allowance.charge(app, payer, -paid);
   }
 }
 

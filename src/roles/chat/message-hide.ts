@@ -23,9 +23,9 @@ export function messageHide(parts: ChatParts): Handler {
     if (messageIds.length > hideIdsMax)
       throw new Refusal(Status.PayloadTooLarge, `at most ${hideIdsMax} message ids a request`);
     for (const messageId of messageIds) checkMessageId(messageId);
-    const { app, account } = context;
-    parts.allowance.admit(app, account);
-    parts.allowance.charge(app, account, Math.max(requestCost, messageIds.length * hideCost));
+    const { app, account, payer } = context;
+    parts.allowance.admit(app, payer);
+    parts.allowance.charge(app, payer, Math.max(requestCost, messageIds.length * hideCost));
     const outcome = await parts.store.hide({ app, account, messageIds: [...new Set(messageIds)] });
     const full = `at most ${hiddenMax} messages can be hidden one by one: clear conversations instead`;
     changedOwnState(parts, context, outcome, full);

@@ -85,7 +85,7 @@ export class MissedPushes {
 class Hint implements Delivery {
   readonly app: string;
   readonly head: Delivery["head"];
-  readonly sender = "";
+  readonly payer = "";
   readonly scope: PushScope;
   readonly audience = undefined;
   readonly bytes = 0;

@@ -21,9 +21,9 @@ interface Notice {
   readonly app: string;
   /** The head of the request; `dest` is the group. */
   readonly head: PushHead;
-  /** The account that joined or left; `actor` made the request, and pays. */
+  /** The account that joined or left; `payer` made the request. */
   readonly account: string;
-  readonly actor: string;
+  readonly payer: string;
   readonly version: bigint;
   readonly isMember: boolean;
   readonly body: Uint8Array;
@@ -120,11 +120,11 @@ export class Notices {
   }
 }
 
-/** A notice about a group on its way; `actor` pays for it. */
+/** A notice about a group on its way. */
 export class NoticeDelivery implements Delivery {
   readonly app: string;
   readonly head: PushHead;
-  readonly sender: string;
+  readonly payer: string;
   readonly bytes: number;
   readonly audience = undefined;
   readonly accounts: Delivery["accounts"];
@@ -133,12 +133,12 @@ export class NoticeDelivery implements Delivery {
 
   constructor(
     parts: Pick<NoticeParts, "allowance" | "rareLog">,
-    { app, head, actor, body }: Pick<Notice, "app" | "head" | "actor" | "body">,
+    { app, head, payer, body }: Pick<Notice, "app" | "head" | "payer" | "body">,
     accounts: Delivery["accounts"],
   ) {
     this.app = app;
     this.head = head;
-    this.sender = actor;
+    this.payer = payer;
     this.bytes = body.length + 256;
     this.accounts = accounts;
     this.parts = parts;
@@ -150,7 +150,7 @@ export class NoticeDelivery implements Delivery {
   }
 
   done(cost: number): void {
-    this.parts.allowance.charge(this.app, this.sender, cost);
+    this.parts.allowance.charge(this.app, this.payer, cost);
   }
 
   failed(error: unknown): void {

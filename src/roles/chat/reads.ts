@@ -1,12 +1,13 @@
 // Schedules reads whose answers may be large. The memory of concurrent reads is bounded, by the largest size of each
 // answer. A read that does not fit waits; one larger than the bound runs alone. A read also waits while its link has
-// much unsent data. After a large answer the next large read pauses, so that other work proceeds. Of one account few
-// reads are made at the same time: a small answer may have cost the store much, and others come in between.
+// much unsent data; one for which nobody waits any more is not made. After a large answer the next large read pauses,
+// so that other work proceeds. Of one account few reads are made at the same time: a small answer may have cost the
+// store much, and others come in between.
 
 import type { Time } from "../../base/runtime.ts";
 import { accountKey } from "../../base/account-key.ts";
 import type { Limits } from "../../base/limits/limits.ts";
-import type { Context, GatewayLink } from "../../service/context.ts";
+import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 
@@ -29,7 +30,7 @@ interface Waiting {
   readonly bytes: number;
   /** What it holds while it waits. */
   readonly held: number;
-  readonly link: GatewayLink;
+  readonly context: Context;
   readonly start: () => void;
 }
 
@@ -78,6 +79,7 @@ export class Reads {
     try {
       await this.turn(context, account, bytes);
       try {
+        if (!context.isOpen) throw new Refusal(Status.ServiceUnavailable, "nobody waits for this answer any more");
         this.answered(await read());
       } finally {
         this.bytes -= bytes;
@@ -85,7 +87,7 @@ export class Reads {
       }
     } finally {
       account.bytes -= usualBytes;
-      if (account.admitted === 0) this.ofAccount.delete(key);
+      if (account.admitted === 0 && this.ofAccount.get(key) === account) this.ofAccount.delete(key);
       this.startNext();
     }
   }
@@ -95,11 +97,13 @@ export class Reads {
     this.restUntilMs = Math.max(this.restUntilMs, this.time.clock.monotonicMs()) + bytes / largeBytesPerMs;
   }
 
-  private enter({ app, account: name, packet }: Context, key: string, bytes: number): AccountReads {
+  /** The reads of back ends are bounded together, by `readBytes`, but not by what others read as the same account. */
+  private enter({ app, account: name, packet, isBackEnd }: Context, key: string, bytes: number): AccountReads {
     const { readBytesPerAccount } = this.limits.values;
     if (packet.length > requestBytesMax) {
       throw new Refusal(Status.PayloadTooLarge, `a request to read has at most ${requestBytesMax} bytes`);
     }
+    if (isBackEnd) return { bytes, admitted: 0, later: [] };
     const account = this.ofAccount.getOrInsertComputed(key, () => ({ bytes: 0, admitted: 0, later: [] }));
     if (account.bytes > 0 && account.bytes + bytes > readBytesPerAccount) {
       this.limits.met("readBytesPerAccount", { app, account: name });
@@ -110,13 +114,10 @@ export class Reads {
   }
 
   /** Undefined: it may start at once. Throws ServiceUnavailable when it would have to wait, and too many do. */
-  private turn(
-    { link, packet, app, account: name }: Context,
-    account: AccountReads,
-    bytes: number,
-  ): Promise<void> | undefined {
+  private turn(context: Context, account: AccountReads, bytes: number): Promise<void> | undefined {
+    const { packet, app, account: name } = context;
     const isNext = account.admitted < readsOfAccountMax;
-    if (isNext && this.waiting.length === 0 && this.mayStart(link, bytes, this.time.clock.monotonicMs())) {
+    if (isNext && this.waiting.length === 0 && this.mayStart(context, bytes, this.time.clock.monotonicMs())) {
       account.admitted++;
       this.bytes += bytes;
       return undefined;
@@ -128,7 +129,7 @@ export class Reads {
     }
     return new Promise((resolve) => {
       this.held += held;
-      account.later.push({ bytes, held, link, start: resolve });
+      account.later.push({ bytes, held, context, start: resolve });
       if (!isNext) return;
       account.admitted++;
       this.queueNext(account);
@@ -148,10 +149,10 @@ export class Reads {
     return next !== undefined;
   }
 
-  private mayStart({ connection }: GatewayLink, bytes: number, nowMs: number): boolean {
+  private mayStart({ unsentBytes }: Context, bytes: number, nowMs: number): boolean {
     if (this.rests(bytes, nowMs)) return false;
     if (this.bytes > 0 && this.bytes + bytes > this.limits.values.readBytes) return false;
-    return connection.unsentBytes <= linkBytesMax;
+    return unsentBytes <= linkBytesMax;
   }
 
   private rests(bytes: number, nowMs: number): boolean {
@@ -164,12 +165,12 @@ export class Reads {
     for (let at = 0; at < this.waiting.length;) {
       const next = this.waiting[at];
       if (next === undefined) return;
-      if (this.mayStart(next.link, next.bytes, nowMs)) {
+      if (this.mayStart(next.context, next.bytes, nowMs)) {
         this.waiting.splice(at, 1);
         this.held -= next.held;
         this.bytes += next.bytes;
         next.start();
-      } else if (this.rests(next.bytes, nowMs) || next.link.connection.unsentBytes > linkBytesMax) at++;
+      } else if (this.rests(next.bytes, nowMs) || next.context.unsentBytes > linkBytesMax) at++;
       else break;
     }
     this.lookLater();

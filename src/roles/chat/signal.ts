@@ -40,9 +40,9 @@ export function signal(parts: Parts, people: Pick<PeopleStore, "mayTalk">): Hand
   return async (context) => {
     const request = checked(context);
     const name = conversationOf(request);
-    const { app, account } = context;
-    rates.take(app, account);
-    allowance.admit(app, account);
+    const { app, account, payer } = context;
+    rates.take(app, payer);
+    allowance.admit(app, payer);
     const { right, groupVersion } = await people.mayTalk({ app, account, ...name });
     if (right !== "allowed") throw talkRefusal(right);
     const isTyping = request.kind === typing;
@@ -81,13 +81,13 @@ async function send(
   isTyping: boolean,
 ): Promise<void> {
   const { sessions, audience, allowance, dispatcher, fanOut, limits } = parts;
-  const { app, account, channelId, command, sequence } = context;
+  const { app, account, payer, channelId, command, sequence } = context;
   const head = { command, channelId, sequence, dest };
   if (!toGroup) {
     const located = await sessions.locate(app, dest === account ? [account] : [dest, account]);
     dispatcher.push(head, body, located, channelId, 0);
     const others = othersIn(located, channelId, "conversations");
-    if (others > freeDeliveries) allowance.charge(app, account, deliveryCost(others, body.length));
+    if (others > freeDeliveries) allowance.charge(app, payer, deliveryCost(others, body.length));
     return;
   }
   // Any look into the sessions first tells of all presence up to now: who has just signed in is not missed.
@@ -99,17 +99,17 @@ async function send(
     return;
   }
   const paid = online.length;
-  allowance.charge(app, account, paid);
-  fanOut.add(new SignalDelivery(parts, { app, head, sender: account, accounts: online, body, paid }));
+  allowance.charge(app, payer, paid);
+  fanOut.add(new SignalDelivery(parts, { app, head, payer, accounts: online, body, paid }));
 }
 
 interface GroupSignal {
   readonly app: string;
   readonly head: PushHead;
-  readonly sender: string;
+  readonly payer: string;
   readonly accounts: readonly string[];
   readonly body: Uint8Array;
-  /** What its sender was charged already. */
+  /** What its payer was charged already. */
   readonly paid: number;
 }
 
@@ -117,7 +117,7 @@ interface GroupSignal {
 class SignalDelivery implements Delivery {
   readonly app: string;
   readonly head: PushHead;
-  readonly sender: string;
+  readonly payer: string;
   readonly bytes: number;
   readonly audience = undefined;
   readonly scope = "conversations";
@@ -127,7 +127,7 @@ class SignalDelivery implements Delivery {
   constructor(parts: SignalDelivery["parts"], sent: GroupSignal) {
     this.app = sent.app;
     this.head = sent.head;
-    this.sender = sent.sender;
+    this.payer = sent.payer;
     this.bytes = sent.body.length + 256;
     this.parts = parts;
     this.signal = sent;
@@ -142,7 +142,7 @@ class SignalDelivery implements Delivery {
   }
 
   done(cost: number): void {
-    this.parts.allowance.charge(this.app, this.sender, cost - this.signal.paid);
+    this.parts.allowance.charge(this.app, this.payer, cost - this.signal.paid);
   }
 
   failed(error: unknown): void {
@@ -165,7 +165,7 @@ class SignalRates {
 
   /** Throws RateLimited. */
   take(app: string, account: string): void {
-    if (this.buckets.take(app, account)) return;
+    if (account === "" || this.buckets.take(app, account)) return;
     const { signalsPerSecond, signalsAtOnce } = this.limits.values;
     this.limits.met("signalsPerSecond", { app, account });
     throw new Refusal(

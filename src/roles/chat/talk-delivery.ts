@@ -14,7 +14,7 @@ type Parts = Pick<ChatParts, "audience" | "sessions" | "allowance" | "latency" |
 export class TalkDelivery implements Delivery {
   readonly app: string;
   readonly head: PushHead;
-  readonly sender: string;
+  readonly payer: string;
   private readonly parts: Parts;
   private readonly talk: Talk;
   private readonly outcome: StoredTalk;
@@ -22,7 +22,7 @@ export class TalkDelivery implements Delivery {
   private readonly paid: number;
   private readonly lost: (error: unknown) => void;
 
-  /** `paid`: what its sender has been charged already. `lost` is told why it does not reach everybody. */
+  /** `paid`: what its payer has been charged already. `lost` is told why it does not reach everybody. */
   constructor(
     parts: Parts,
     context: Context,
@@ -31,10 +31,10 @@ export class TalkDelivery implements Delivery {
     paid: number,
     lost: (error: unknown) => void,
   ) {
-    const { command, channelId, sequence, receivedMs } = context;
+    const { command, channelId, sequence, receivedMs, payer } = context;
     this.app = talk.app;
     this.head = { command, channelId, sequence, dest: talk.dest };
-    this.sender = talk.sender;
+    this.payer = payer;
     this.parts = parts;
     this.talk = talk;
     this.outcome = outcome;
@@ -67,7 +67,7 @@ export class TalkDelivery implements Delivery {
 
   done(cost: number): void {
     const { allowance, clock, latency } = this.parts;
-    allowance.charge(this.app, this.sender, cost - this.paid);
+    allowance.charge(this.app, this.payer, cost - this.paid);
     latency.push.observeMs(clock.monotonicMs() - this.receivedMs);
   }
 

@@ -49,9 +49,9 @@ export class TalkPipeline {
    */
   add(context: Context, talk: Talk): void {
     const { rates, store } = this.parts;
-    const paid = this.admit(talk);
-    const { app, sender, toGroup } = talk;
-    const bound = !toGroup && rates.mayNotMakeAccounts(app, sender) ? { ...talk, toKnown: true } : talk;
+    const paid = this.admit(context, talk);
+    const { toGroup } = talk;
+    const bound = !toGroup && rates.mayNotMakeAccounts(context) ? { ...talk, toKnown: true } : talk;
     const prepared = toGroup ? undefined : store.prepare(bound);
     if (prepared === undefined) this.gather(context, bound, paid);
     else {
@@ -59,7 +59,7 @@ export class TalkPipeline {
         (ready) => this.gather(context, ready, paid),
         (error: unknown) => {
           failRequest(context, error, this.parts);
-          this.refund(talk, paid);
+          this.refund(context, paid);
         },
       );
     }
@@ -82,16 +82,17 @@ export class TalkPipeline {
   };
 
   /** Charges a talk for its mentions, and one to a group for its online members; the delivery corrects that charge. */
-  private admit(talk: Talk): number {
+  private admit(context: Context, talk: Talk): number {
     const { allowance, audience, limits } = this.parts;
-    const { app, sender, toGroup, dest, mentions } = talk;
-    if (toGroup) admitDelivery(this.parts, app, sender);
-    else allowance.admit(app, sender);
-    if (mentions !== undefined) allowance.charge(app, sender, mentions.length * mentionCost);
+    const { app, payer } = context;
+    const { toGroup, dest, mentions } = talk;
+    if (toGroup) admitDelivery(this.parts, context);
+    else allowance.admit(app, payer);
+    if (mentions !== undefined) allowance.charge(app, payer, mentions.length * mentionCost);
     if (!toGroup) return 0;
     const online = audience.onlineCount(app, dest);
     const cost = online === undefined ? unknownCost(limits) : deliveryCost(online, bytesOf(talk));
-    allowance.charge(app, sender, cost);
+    allowance.charge(app, payer, cost);
     return cost;
   }
 
@@ -107,7 +108,7 @@ export class TalkPipeline {
     } catch (error) {
       for (const [index, context] of contexts.entries()) {
         failRequest(context, error, this.parts);
-        this.refund(talks[index], paid[index]);
+        this.refund(context, paid[index]);
       }
       for (const talk of talks) this.rememberUnconfirmed(talk);
       // Later batches still wait for the earlier ones.
@@ -120,8 +121,7 @@ export class TalkPipeline {
       if (outcome === undefined) continue;
       try {
         this.answer(context, outcome);
-        if (outcome.result === "stored" && outcome.madeAccount)
-          this.parts.rates.madeAccount(context.app, context.account);
+        if (outcome.result === "stored" && outcome.madeAccount) this.parts.rates.madeAccount(context);
       } catch (bug) {
         failRequest(context, bug, this.parts);
       }
@@ -190,7 +190,7 @@ export class TalkPipeline {
     paid: number,
   ): Target | Promise<Target> {
     if (talk === undefined || outcome?.result !== "stored" || this.isPushed(talk, outcome)) {
-      this.refund(talk, paid);
+      this.refund(context, paid);
       return undefined;
     }
     try {
@@ -228,7 +228,7 @@ export class TalkPipeline {
     const found = await this.parts.store.messages(talk.app, talk.sender, [outcome.messageId]);
     const [stored] = fromBinary(HistoryRespSchema, found).messages;
     if (stored !== undefined && isAsStored(talk, stored)) return this.target(context, talk, outcome, paid);
-    this.refund(talk, paid);
+    this.refund(context, paid);
     this.tellToLook(talk, outcome);
     return undefined;
   }
@@ -241,8 +241,8 @@ export class TalkPipeline {
     this.unconfirmed.add(keyOf(talk));
   }
 
-  private refund(talk: Talk | undefined, paid = 0): void {
-    if (talk !== undefined && paid > 0) this.parts.allowance.charge(talk.app, talk.sender, -paid);
+  private refund({ app, payer }: Context, paid = 0): void {
+    if (paid > 0) this.parts.allowance.charge(app, payer, -paid);
   }
 
   private locateTwo({ app, dest, sender }: Talk): Located | Promise<Located> {
@@ -257,7 +257,7 @@ export class TalkPipeline {
       this.parts.dispatcher.push(context, body, located, context.channelId, plainPushBytes);
     }
     if (others > freeDeliveries)
-      this.parts.allowance.charge(talk.app, talk.sender, deliveryCost(others, bytesOf(talk)));
+      this.parts.allowance.charge(context.app, context.payer, deliveryCost(others, bytesOf(talk)));
     this.parts.latency.push.observeMs(this.parts.clock.monotonicMs() - context.receivedMs);
   }
 

@@ -17,7 +17,7 @@ interface FailureWitness {
 
 /**
  * Answers a failed request; handlers that finish outside of the chain (the talk pipeline) call it, too. Never throws: a
- * bug while answering ends the request's link.
+ * bug while answering ends what the request came over.
  */
 export function failRequest(context: Context, error: unknown, { rareLog, metrics }: FailureWitness): void {
   try {
@@ -32,7 +32,7 @@ export function failRequest(context: Context, error: unknown, { rareLog, metrics
     }
     context.refuse(refusal.status, refusal.message);
   } catch (bug) {
-    context.link.connection.fail(bug);
+    context.fail(bug);
   }
 }
 

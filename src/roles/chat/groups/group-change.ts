@@ -41,10 +41,9 @@ interface AskedChange {
  * ServiceUnavailable.
  */
 export function admitChange(parts: ChatParts, context: Context, members: number): number {
-  const { app, account } = context;
-  admitDelivery(parts, app, account);
+  admitDelivery(parts, context);
   parts.rates.changeGroup(context, members);
-  return admitUnknown(parts, app, account);
+  return admitUnknown(parts, context);
 }
 
 /** Commits a checked change, answers, and pushes its entries. Returns what was stored. Throws Refusal. */
@@ -75,7 +74,7 @@ export async function commitChange(
         throw refusalFor(parts.limits, context, outcome, sentences);
     }
   } finally {
-    parts.allowance.charge(context.app, context.account, -paid);
+    parts.allowance.charge(context.app, context.payer, -paid);
   }
 }
 
@@ -98,11 +97,11 @@ export function tellToLook(
   paid: number,
 ): boolean {
   if (told.tellGroup(requestOf(context))) return false;
-  const { app, account: actor } = context;
+  const { app, account: actor, payer } = context;
   if (toGroup) {
     missedEvents.addGroup(app, dest, 0n);
     const cost = Math.max(unknownCost(limits), audience.onlineCount(app, dest) ?? 0);
-    allowance.charge(app, actor, Math.max(0, cost - paid));
+    allowance.charge(app, payer, Math.max(0, cost - paid));
   } else missedEvents.add(app, new Set([dest, actor]));
   return true;
 }

@@ -55,7 +55,7 @@ export function groupCreate(parts: ChatParts): Handler {
       limits.met("groupMembers", { app, account: owner });
       throw new Refusal(Status.Forbidden, `a group has at most ${groupMembers} members`);
     }
-    admitDelivery(parts, app, owner);
+    admitDelivery(parts, context);
     rates.changeGroup(context, others.size, oldChanges);
     const id = newGroupId(random);
     const draft = { app, id, name, avatar, introduction, owner, members: [...others], closed };
@@ -73,7 +73,7 @@ export function groupCreate(parts: ChatParts): Handler {
     const head = { command, channelId, sequence, dest: id };
     const body = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members }));
     // First, as it always was: whoever signs in a moment later does not get it.
-    fanOut.add(new NoticeDelivery(parts, { app, head, actor: owner, body }, () => members));
+    fanOut.add(new NoticeDelivery(parts, { app, head, payer: context.payer, body }, () => members));
     const entry = groupEntry(
       { entryId: version, kind: entryKind.groupCreated, actor: owner, time, group: id },
       members,

@@ -36,7 +36,8 @@ export function groupDismiss(parts: ChatParts): Handler {
       receivers: () => ({ only: online }),
     });
     if (stored === undefined) return;
-    const notice = { app, head: noticeHead(context, group, false), actor, body: noticeBody(group, actor, false) };
+    const head = noticeHead(context, group, false);
+    const notice = { app, head, payer: context.payer, body: noticeBody(group, actor, false) };
     fanOut.add(new NoticeDelivery(parts, notice, () => online));
   };
 }

@@ -53,8 +53,8 @@ async function changeMembership(
   isMember: boolean,
 ): Promise<void> {
   const { store, rates, audience, limits } = parts;
-  const { app, group, actor, account } = change;
-  admitDelivery(parts, app, actor);
+  const { app, group, account } = change;
+  admitDelivery(parts, context);
   rates.changeGroup(context, isMember ? 1 : 0, oldChanges);
   const outcome = await (isMember ? store.join(change) : store.quit(change));
   const changed = isChanged(outcome, change, limits, hasConversations(context.location.features));

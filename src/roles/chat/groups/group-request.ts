@@ -24,7 +24,7 @@ export function groupRequest(parts: ChatParts): Handler {
     const { app, account } = context;
     const name = { app, group, actor: account };
     const groups = parts.store.groups;
-    parts.allowance.admit(app, account);
+    parts.allowance.admit(app, context.payer);
     if (withdrawn) {
       const done = await askChange(parts, context, () => groups.withdraw(name));
       context.respondEmpty();

@@ -77,7 +77,7 @@ export async function changeMembers(
     if (stored.length > 0 || candidates.length === 0) return;
     if (tellToLook(parts, context, { toGroup: true, dest: group }, paid)) paid = 0;
   } finally {
-    parts.allowance.charge(app, context.account, -paid);
+    parts.allowance.charge(app, context.payer, -paid);
   }
 }
 

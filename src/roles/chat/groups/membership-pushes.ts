@@ -51,22 +51,22 @@ export function noticeBody(groupId: string, account: string, isMember: boolean):
 }
 
 function notifyMembers(parts: ChatParts, context: Context, change: MembershipPush): void {
-  const { app, account: actor } = context;
+  const { app, payer } = context;
   const { group, accounts, isMember, version } = change;
   const head = noticeHead(context, group, isMember);
   for (const account of accounts)
-    parts.notices.send({ app, head, actor, account, version, isMember, body: noticeBody(group, account, isMember) });
+    parts.notices.send({ app, head, payer, account, version, isMember, body: noticeBody(group, account, isMember) });
 }
 
 /** Notifies each of many accounts of itself alone. Never throws: the request is answered already. */
 function notifyAlone(parts: ChatParts, context: Context, { group, accounts, isMember }: MembershipPush): void {
-  const { app, account: actor } = context;
+  const { app, payer } = context;
   const head = noticeHead(context, group, isMember);
   const notify = async (): Promise<void> => {
     const located = await parts.sessions.locate(app, accounts);
     for (const [index, account] of accounts.entries()) {
       if ((located[index]?.length ?? 0) === 0) continue;
-      const notice = { app, head, actor, body: noticeBody(group, account, isMember) };
+      const notice = { app, head, payer, body: noticeBody(group, account, isMember) };
       parts.fanOut.add(new NoticeDelivery(parts, notice, () => [account]));
     }
   };

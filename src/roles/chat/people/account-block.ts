@@ -18,13 +18,13 @@ export function accountBlock(parts: ChatParts, isOff: boolean): Handler {
     if (blocked === account) throw new Refusal(Status.InvalidPacketBody, "nobody blocks itself");
     const people = store.people;
     rates.changePeople(context);
-    const toKnown = rates.mayNotMakeAccounts(app, account);
+    const toKnown = rates.mayNotMakeAccounts(context);
     const outcome = await people.block({ app, account, blocked, isOff, ...(toKnown && { toKnown }) });
     if (outcome.result === "notFound") {
       limits.met("accountsMadePerSecond", { app, account });
       throw new Refusal(Status.RateLimited, rates.unknownReceiver);
     }
-    if (outcome.madeAccount === true) rates.madeAccount(app, account);
+    if (outcome.madeAccount === true) rates.madeAccount(context);
     if (outcome.result === "full") limits.met("blocksPerAccount", { app, account });
     changedOwnState(parts, context, outcome, `an account blocks at most ${blocksPerAccount} others`);
   };

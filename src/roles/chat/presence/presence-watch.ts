@@ -85,7 +85,7 @@ export function presenceWatch(
   };
 
   const readStates = async (context: Context, watcher: Watcher, names: readonly string[]) => {
-    const { app, account, channelId, link } = context;
+    const { app, account, channelId } = context;
     await blocks.ready();
     const allowed = await readAllowed(context, names);
     const minutes = await people.lastSeen(app, allowed);
@@ -94,7 +94,7 @@ export function presenceWatch(
     const [own = [], ...located] = await sessions.locate(app, [account, ...allowed]);
     if (!own.some((location) => location.channelId === channelId))
       throw new Refusal(Status.SessionNotFound, "this connection is not signed in any more");
-    if (watcher.isEnded || !link.connection.isOpen)
+    if (watcher.isEnded || !context.isOpen)
       throw new Refusal(Status.ServiceUnavailable, "all watches have ended meanwhile, watch again");
     const answers = new Map<string, { devices: number; minute: number }>();
     for (const [at, name] of allowed.entries()) {
