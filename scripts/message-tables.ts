@@ -56,15 +56,15 @@ export function messageFiles(file: DescFile): ReadonlyMap<string, string> {
 }
 
 /** Comments by the path of what they precede, as in google.protobuf.SourceCodeInfo. */
-type Comments = ReadonlyMap<string, string>;
+export type Comments = ReadonlyMap<string, string>;
 
-function commentsOf(file: DescFile): Comments {
+export function commentsOf(file: DescFile): Comments {
   const locations = file.proto.sourceCodeInfo?.location ?? [];
   return new Map(locations.map(({ path, leadingComments }) => [path.join("."), leadingComments]));
 }
 
 /** The numbers of FileDescriptorProto and its parts: message_type, enum_type; field, nested_type, enum_type; value. */
-function pathOf(desc: DescMessage | DescEnum): string {
+export function pathOf(desc: DescMessage | DescEnum): string {
   const { parent, file } = desc;
   if (desc.kind === "enum") {
     return parent === undefined

@@ -19,6 +19,11 @@ export async function chat(values: OptionValues): Promise<number> {
   // The default of --discovery does not count.
   const lookup = values.layers("discovery").length > 0 ? values.required("discovery") : [];
   const url = values.optional("url") ?? [localUrl(values)];
+  const ofApi = url.find((each) => each.startsWith("http"));
+  if (ofApi !== undefined)
+    throw new UsageError(
+      `${values.sourceOf("url")}: ${ofApi} is no listener for clients; expected ws://, wss://, tcp:// or tls://`,
+    );
   const token = values.optional("token") ?? (await tokens(values, account));
   const ca = values.optional("ca");
   return runChat({

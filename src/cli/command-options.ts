@@ -54,6 +54,7 @@ export const optionsOf = {
   doctor: [...servingOptions, "json"],
   kick: [...storeKeeperOptions, "account", "app", "device"],
   revoke: [...storeKeeperOptions, "account", "app", "before"],
+  api: ["data", "url", "key", "key-file", "ca", "app", "fields", "complete", "config"],
   backup: ["data", "store", "replace", "config"],
   restore: ["data", "store", "replace", "config"],
   check: ["data", "store", "config"],

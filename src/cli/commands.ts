@@ -17,7 +17,7 @@ import { version } from "./version.ts";
 interface Command {
   readonly definition: Definition;
   readonly options: readonly OptionName[];
-  readonly operand: Operand | undefined;
+  readonly operands: readonly Operand[];
   /** Resolves with an exit status; undefined if the process continues. */
   run(values: OptionValues): Promise<number | undefined>;
 }
@@ -27,10 +27,10 @@ function command(
   description: string,
   names: readonly OptionName[],
   run: Command["run"],
-  operand?: Operand,
+  ...operands: readonly Operand[]
 ): Command {
-  const definition = { meta: { name, description }, args: argsOf(name, names, operand) };
-  return { definition, options: names, operand, run };
+  const definition = { meta: { name, description }, args: argsOf(name, names, ...operands) };
+  return { definition, options: names, operands, run };
 }
 
 const done = (work: Promise<void>, status: number | undefined): Promise<number | undefined> => work.then(() => status);
@@ -75,6 +75,14 @@ const commands: Readonly<Record<string, Command>> = {
   ),
   chat: command("chat", "Chat in a terminal, or through a pipe", optionsOf.chat, async (values) =>
     (await import("./chat.ts")).chat(values),
+  ),
+  api: command(
+    "api",
+    "Call the HTTP API for back ends; without a method, or with the beginning of one, list the methods",
+    optionsOf.api,
+    async (values) => (await import("./api.ts")).api(values),
+    { name: "METHOD", help: "Method such as Messages/Send", isOptional: true },
+    { name: "JSON", help: "The request; - reads it from standard input (default: {})", isOptional: true },
   ),
   backup: command(
     "backup",
@@ -165,9 +173,9 @@ function isServer(words: readonly string[]): boolean {
 async function dispatch(words: readonly string[], environment: Environment): Promise<number | undefined> {
   let status: number | undefined;
   const subCommands = Object.entries(commands).map(([name, chosen]) => {
-    const { definition, options, operand } = chosen;
+    const { definition, options, operands } = chosen;
     const runs = async ({ rawArgs }: { readonly rawArgs: readonly string[] }): Promise<void> => {
-      const values = new OptionValues(options, rawArgs, environment, operand);
+      const values = new OptionValues(options, rawArgs, environment, ...operands);
       // A server logs the warnings, and the doctor finds them.
       if (name !== "serve" && name !== "doctor") for (const warning of values.warnings) say(warning);
       status = await chosen.run(values);

@@ -30,6 +30,7 @@ const examples = `EXAMPLES
   roost limits                                   show the limits, and how much of each is used
   roost kick --account mallory                   close an account's connections
   roost revoke --account mallory                 refuse the account's present tokens
+  roost api Messages/Send '{"to":"bob","body":"hi"}'   call the HTTP API with the local key
   roost backup messages-monday.db                copy the messages while the server runs
   roost purge --retention 30d                    count the messages older than 30 days
   roost cert --nodes chat-1=10.0.0.5             make an authority and a certificate for a node
@@ -67,7 +68,11 @@ export function commandHelp({ meta, args }: Definition, role: Role | undefined):
   const usage =
     role === undefined ? `roost ${name}${operandWords} [OPTIONS]` : `roost${command} --role ${role} [OPTIONS]`;
   const lines = [...wrapped(`${description}.`, columns), "", `USAGE ${usage}`, ""];
-  for (const [operand, { description: text = "" }] of operands) lines.push("ARGUMENT", "", ...entry(operand, text), "");
+  if (operands.length > 0) {
+    lines.push(operands.length === 1 ? "ARGUMENT" : "ARGUMENTS", "");
+    for (const [operand, { description: text = "" }] of operands) lines.push(...entry(operand, text));
+    lines.push("");
+  }
   const flags = all.filter(([, { type }]) => type !== "positional");
   for (const [title, group] of groupsOf(name, flags, role)) {
     lines.push(title, "", ...group.flatMap((flag) => entry(shownFlag(flag), flag[1].description ?? "")), "");

@@ -61,6 +61,12 @@ const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string
     role: "Show what a server of this role begins with, and ask none",
     limit: "With --role: as such a server would have it",
   },
+  api: {
+    data: "Folder of the standalone server, with the key in it",
+    url: "The API's URL, such as https://im.example.com (default: http://127.0.0.1:8200)",
+    app: "The app that a request is about, unless it says so itself",
+    ca: "File (PEM) with the certificates that verify an https:// URL",
+  },
   kick: {
     ...keeperTexts,
     account: "Whose connections are ended",
@@ -85,22 +91,26 @@ const withoutDefault: Readonly<Partial<Record<string, readonly OptionName[]>>> =
   token: ["id"],
   chat: ["id", "discovery"],
   limits: ["role"],
+  api: ["app"],
   kick: ["discovery"],
   revoke: ["discovery"],
   purge: ["retention"],
 };
 
-/** The one word of a command that is no option, such as FILE. */
+/** A word of a command that is no option, such as FILE. */
 export interface Operand {
   readonly name: string;
   readonly help: string;
+  /** The command may be given without it, and without those after it. */
+  readonly isOptional?: boolean;
 }
 
-/** The options and the operand of a command, as citty has them and its help shows them. */
-export function argsOf(command: string, names: readonly OptionName[], operand?: Operand): ArgsDef {
-  // Whether it is there is OptionValues' to say.
-  const operands: ArgsDef =
-    operand === undefined ? {} : { [operand.name]: { type: "positional", description: operand.help, required: false } };
+/** The options and the operands of a command, as citty has them and its help shows them. */
+export function argsOf(command: string, names: readonly OptionName[], ...words: readonly Operand[]): ArgsDef {
+  // Whether they are there is OptionValues' to say.
+  const operands: ArgsDef = Object.fromEntries(
+    words.map(({ name, help }) => [name, { type: "positional", description: help, required: false }]),
+  );
   const flags: ArgsDef = Object.fromEntries(
     names.map((name) => {
       const { help, hint, fallback, isFlag } = options[name];

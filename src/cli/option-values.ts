@@ -42,24 +42,25 @@ export class OptionValues {
   private readonly environment: Readonly<Record<string, string | undefined>>;
   private readonly file: ReadonlyMap<string, string>;
   private readonly filePath: string | undefined;
-  private readonly operandText: string | undefined;
+  /** The words that are no options, in the order of the operands; those that may be missing can be. */
+  readonly operands: readonly string[];
   /** What an operator should know: variables that are no options, a configuration file that others can change. */
   readonly warnings: readonly string[];
 
   /**
-   * Refuses flags that the command does not have, flags without a value, a bad configuration file, and a missing or
-   * second operand.
+   * Refuses flags that the command does not have, flags without a value, a bad configuration file, and operands that
+   * are missing or too many.
    */
   constructor(
     names: readonly OptionName[],
     words: readonly string[],
     environment: Readonly<Record<string, string | undefined>>,
-    operand?: Operand,
+    ...operands: readonly Operand[]
   ) {
     this.names = names;
-    const { flags, operandText } = readWords(names, words, operand);
-    this.flags = flags;
-    this.operandText = operandText;
+    const read = readWords(names, words, operands);
+    this.flags = read.flags;
+    this.operands = read.operands;
     this.environment = environment;
     this.file = new Map();
     this.filePath = this.optional("config");
@@ -111,10 +112,11 @@ export class OptionValues {
     return value;
   }
 
-  /** The text of the operand; only for a command that has one. */
+  /** The text of the first operand; only for a command that needs one. */
   get operand(): string {
-    if (this.operandText === undefined) throw new UsageError("this command takes options only; see --help");
-    return this.operandText;
+    const [first] = this.operands;
+    if (first === undefined) throw new UsageError("this command takes options only; see --help");
+    return first;
   }
 
   /** True when somebody gave it. */
@@ -156,16 +158,16 @@ export class OptionValues {
 function readWords(
   names: readonly OptionName[],
   words: readonly string[],
-  operand: Operand | undefined,
-): { flags: Map<string, string>; operandText: string | undefined } {
+  expected: readonly Operand[],
+): { flags: Map<string, string>; operands: string[] } {
   const flags = new Map<string, string>();
-  let operandText: string | undefined;
+  const operands: string[] = [];
+  const asked = `expected ${expected.length === 1 ? "one " : ""}${expected.map(({ name }) => name).join(" ")}`;
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? "";
-    if (operand !== undefined && word !== "" && (word === "-" || !word.startsWith("-"))) {
-      if (operandText !== undefined)
-        throw new UsageError(`${JSON.stringify(word)} is one word too many: expected one ${operand.name}`);
-      operandText = word;
+    if (expected.length > 0 && word !== "" && (word === "-" || !word.startsWith("-"))) {
+      if (operands.length === expected.length) throw new UsageError(`${quoted(word)} is one word too many: ${asked}`);
+      operands.push(word);
       continue;
     }
     const [, name = "", attached] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
@@ -181,11 +183,12 @@ function readWords(
     if (before !== undefined && !options[known].isPairs) throw new UsageError(`--${name} is given twice`);
     flags.set(name, before === undefined ? value : `${before},${value}`);
   }
-  if (operand !== undefined && operandText === undefined)
+  const missing = expected[operands.length];
+  if (missing !== undefined && missing.isOptional !== true)
     throw new UsageError(
-      `${operand.name} is missing; expected the ${operand.help[0]?.toLowerCase()}${operand.help.slice(1)}`,
+      `${missing.name} is missing; expected the ${missing.help[0]?.toLowerCase()}${missing.help.slice(1)}`,
     );
-  return { flags, operandText };
+  return { flags, operands };
 }
 
 /** A value or word as a message shows it. */

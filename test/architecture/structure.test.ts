@@ -36,6 +36,7 @@ const layers = [
   ["routing", "service"],
   ["options"],
   ["node"],
+  ["api"],
   ["roles"],
   ["cli"],
   ["main.ts"],

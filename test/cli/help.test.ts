@@ -49,6 +49,7 @@ const commandNames = [
   "limits",
   "kick",
   "revoke",
+  "api",
   "backup",
   "restore",
   "check",

@@ -99,6 +99,18 @@ test("a command with an operand takes one word, wherever it stands; - is a word"
   expect(() => backup("")).toThrow("is not an option");
 });
 
+test("operands come in order, and those that are optional may be missing", () => {
+  const operands = [
+    { name: "METHOD", help: "Method to call" },
+    { name: "JSON", help: "The request", isOptional: true },
+  ];
+  const api = (...words: string[]): OptionValues => new OptionValues(optionsOf.api, words, {}, ...operands);
+  expect(api("A/B", "--app", "x", "{}").operands).toEqual(["A/B", "{}"]);
+  expect(api("A/B").operands).toEqual(["A/B"]);
+  expect(() => api()).toThrow("METHOD is missing; expected the method to call");
+  expect(() => api("A/B", "{}", "c")).toThrow('"c" is one word too many: expected METHOD JSON');
+});
+
 test("a value beyond the bounds of its option is refused", () => {
   const refused: [keyof typeof options, string, string][] = [
     ["dns-ttl", "999999999d", "whole seconds from 1s to 7d"],

@@ -19,6 +19,13 @@ export const tokenCharactersMax = 8 * 1024;
 /** Clients request this many contents at once: no operator can set a lower limit. */
 export const contentIdsAsked = 200;
 
+// The HTTP API (proto/api.proto).
+
+/** A key, in characters, checked before it is looked up. */
+export const apiKeyCharactersMax = 256;
+/** The body of a request, which is refused before it is read; see proto/api.proto. */
+export const apiRequestBytesMax = 4 * 1024 * 1024;
+
 // Guarantees for messages.
 
 /** The index of a device without a cursor covers this many days. */

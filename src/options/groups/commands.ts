@@ -1,6 +1,6 @@
 // Options of commands other than serve.
 
-import { deviceBytesMax, tokenCharactersMax } from "../../base/limits/fixed.ts";
+import { apiKeyCharactersMax, deviceBytesMax, tokenCharactersMax } from "../../base/limits/fixed.ts";
 import { namedNodesUpTo } from "../node-names.ts";
 import { option, list, file, accountName, toggle, duration } from "../option.ts";
 import * as values from "../values.ts";
@@ -28,7 +28,7 @@ export const commandOptions = {
   url: option({
     help: "Servers to talk to: the first one that lets in (with --discovery: after those that the registry names)",
     hint: "url,…",
-    parse: values.serverUrlsUpTo(16, ["ws", "wss", "tcp", "tls"]),
+    parse: values.serverUrlsUpTo(16, ["ws", "wss", "tcp", "tls", "http", "https"]),
     ...list,
   }),
   ca: option({
@@ -52,6 +52,20 @@ export const commandOptions = {
     fallback: "",
     parse: values.parseDevice,
     bytesMax: deviceBytesMax,
+  }),
+  key: option({
+    help: "Key of the HTTP API, as roost key create prints it",
+    hint: "rk_…",
+    parse: values.parseWord,
+    bytesMax: apiKeyCharactersMax,
+    isSecret: true,
+  }),
+  "key-file": option({ help: "File with the key of the HTTP API (default: api-key in the data folder)", ...file }),
+  fields: option({ help: "Print what the request and the answer of the method hold, and send nothing", ...toggle }),
+  complete: option({
+    help: "Print the names of methods that begin with this, one a line, for the completion of a shell",
+    hint: "prefix",
+    parse: (text) => text,
   }),
   dir: option({ help: "Folder of the certificates", ...file, hint: "dir", fallback: "./certs" }),
   nodes: option({
