@@ -15,17 +15,16 @@ export async function until(
   msMax: number = msMaxDefault,
 ): Promise<void> {
   const begunMs = performance.now();
-  let failure: unknown;
-  let pauseMs = pauseMsMin;
-  while (performance.now() - begunMs < msMax) {
+  for (let pauseMs = pauseMsMin; ; pauseMs = Math.min(2 * pauseMs, pauseMsMax)) {
+    // Before it looks: what became so while the machine stood still counts.
+    const isLast = performance.now() - begunMs >= msMax;
+    let failure: unknown;
     try {
       if (await isSo()) return;
-      failure = undefined;
     } catch (error) {
       failure = error;
     }
+    if (isLast) throw new Error(`waited ${msMax} ms in vain: ${what}`, { cause: failure });
     await Bun.sleep(pauseMs);
-    pauseMs = Math.min(2 * pauseMs, pauseMsMax);
   }
-  throw new Error(`waited ${msMax} ms in vain: ${what}`, { cause: failure });
 }
