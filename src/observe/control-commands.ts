@@ -63,7 +63,7 @@ export class ControlCommands {
 }
 
 function withoutStore(): never {
-  throw new ControlRefused("this process has no message store, and so no kicks or revocations; ask a chat node");
+  throw new ControlRefused("this process has no message store, and so no kicks, revocations and bans; ask a chat node");
 }
 
 /** Returns the commands that every process has; one with a message store adds those that need it. */
@@ -77,6 +77,8 @@ export function controlCommands(
       limits: (): LimitsAnswer => ({ version, role, id, limits: limitRows(limits, role) }),
       kick: withoutStore,
       revoke: withoutStore,
+      ban: withoutStore,
+      unban: withoutStore,
     },
     bugMet,
   );

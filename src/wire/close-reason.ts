@@ -35,6 +35,7 @@ export const closeKicked = reason(CloseCode.Kicked, "signed in elsewhere");
 export const closeKickedOut = reason(CloseCode.Kicked, "ended by an operator");
 export const closeUnauthorised = reason(CloseCode.Unauthorised, "unauthorised");
 export const closeRevoked = reason(CloseCode.Unauthorised, "the token was revoked");
+export const closeBanned = reason(CloseCode.Unauthorised, "the account is banned");
 export const closeIdle = reason(CloseCode.Normal, "idle for too long");
 export const closeLoginWait = reason(CloseCode.Limit, "no sign-in in time");
 export const closeLimit = reason(CloseCode.Limit, "limit reached");

@@ -4,6 +4,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, setSystemTime, test } from "bun:test";
 import { SignJWT } from "jose";
 import { signToken } from "../../src/auth/token.ts";
+import { banMsMax } from "../../src/base/limits/fixed.ts";
 import { encodeLinkState } from "../../src/link/link-state.ts";
 import { Link } from "../../src/routing/links.ts";
 import { unknownStores } from "../../src/link/node-stores.ts";
@@ -124,6 +125,46 @@ test("a kick ends sessions begun just before it where the chat nodes' clocks are
   const ann = client("ann", { signedInMs: nowMs + 5_000 });
   add(kick(1n, "ann"));
   expect(ann.connection.isOpen).toBe(false);
+});
+
+test("a ban ends all connections of the account, whenever their tokens were issued, and nobody else's", () => {
+  const { gateway, add, client } = stage();
+  const [old, fresh, bob] = [
+    client("ann"),
+    client("ann2", { account: "ann", issuedAt: nowMs / 1_000 + 60 }),
+    client("bob"),
+  ];
+  const other = client("ann3", { app: "other", account: "ann" });
+  add(revoke(1n, "ann", { untilMs: nowMs + 3_600_000 }));
+  const banned = { code: CloseCode.Unauthorised, text: "the account is banned" };
+  expect([old, fresh].map(({ connection }) => connection.reason)).toEqual([banned, banned]);
+  expect([bob, other].map(({ connection }) => connection.isOpen)).toEqual([true, true]);
+  expect(gateway.revocations.bannedUntil("other", "ann")).toBeUndefined();
+});
+
+test("a ban lasts until its end by the chat nodes' clock, whatever this one says, and leaves tokens revoked", () => {
+  for (const aheadMs of [-86_400_000, 0, 86_400_000]) {
+    let monotonicMs = 1_000;
+    const { gateway, add, setClock } = stage(() => monotonicMs);
+    setClock(aheadMs);
+    const untilMs = Date.now() + aheadMs + 3_600_000;
+    add(revoke(1n, "ann", { untilMs }));
+    monotonicMs += 3_590_000;
+    const end = new Date(untilMs).toISOString().replace(".000Z", "Z");
+    expect(gateway.revocations.bannedUntil("app", "ann")).toBe(`until ${end}`);
+    monotonicMs += 11_000;
+    expect(gateway.revocations.bannedUntil("app", "ann")).toBeUndefined();
+    expect(gateway.revocations.refuses("app", "ann", nowMs / 1_000 - 1)).toBe(true);
+    expect(gateway.revocations.refuses("app", "ann", nowMs / 1_000 + 1)).toBe(false);
+  }
+});
+
+test("a ban without an end is for good; a row without one ends it", () => {
+  const { gateway, add } = stage();
+  add(revoke(1n, "ann", { untilMs: banMsMax }));
+  expect(gateway.revocations.bannedUntil("app", "ann")).toBe("for good");
+  add(revoke(2n, "ann"));
+  expect(gateway.revocations.bannedUntil("app", "ann")).toBeUndefined();
 });
 
 test("a kick ends those who signed in before it and no others, whatever time the chat node takes it for", () => {

@@ -107,10 +107,12 @@ export const profileExtraBytesMax = 1024;
 export const profilesMax = 200;
 export const blockedPageMax = 200;
 
-// Keys of the API for back ends.
+// Back ends.
 
 /** Keys of a store, of which revoked ones make room for others. */
 export const apiKeysMax = 1_000;
+/** The end of the longest ban, the last millisecond of the year 9999: for good. In milliseconds since 1970. */
+export const banMsMax = 253_402_300_799_999;
 
 // Presence and signals.
 

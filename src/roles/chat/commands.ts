@@ -17,6 +17,7 @@ import type { Health } from "../../observe/operator-answers.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
+import { AccountControls } from "./account-controls.ts";
 import { AccountRates } from "./account-rates.ts";
 import { accountState } from "./account-state.ts";
 import type { ChangeWindows, ChatParts } from "./chat-parts.ts";
@@ -106,7 +107,7 @@ export function createChatService(
   const presence = presenceCommands(parts, assembly.presence);
   const pipeline = new TalkPipeline(parts);
   const feed = new RevocationFeed(store, dispatcher, metrics, assembly);
-  control.add(operatorCommands({ store, sessions, feed, clock, limits, log }));
+  control.add(operatorCommands(new AccountControls({ store, sessions, feed, clock, limits, log })));
   const ofAll = [recover(parts), countRequests(metrics)];
   const ofSessions = [...ofAll, requireSession(sessions)];
   const router = new Router(ofSessions);

@@ -1,105 +1,47 @@
-// What operators may ask of a process with a message store, beside what every process answers: kicks and revocations.
+// What operators may ask of a process with a message store, beside what every process answers: kicks, revocations and
+// bans.
 
-import type { Clock } from "../../base/clock.ts";
-import { nameRule, validName } from "../../auth/names.ts";
-import { deviceBytesMax } from "../../base/limits/fixed.ts";
-import type { Limits } from "../../base/limits/limits.ts";
-import type { Log } from "../../base/log.ts";
 import { type ControlCommand, type ControlFields, ControlRefused } from "../../observe/control-commands.ts";
-import type { Sessions } from "../../session/sessions.ts";
-import { type Store, StoreUnavailable } from "../../store/store.ts";
-import type { Revocation } from "../../wire/revocations.ts";
-import type { RevocationFeed } from "./revocation-feed.ts";
+import { Refusal } from "../../service/refusal.ts";
+import { StoreUnavailable } from "../../store/store.ts";
+import type { AccountControls, OfAccount } from "./account-controls.ts";
 
-/** How far the clock of whoever asks may be ahead of this one. */
-const clocksApartMs = 60_000;
+type Name = "kick" | "revoke" | "ban" | "unban";
 
-/** The answer to both commands. */
-interface RevocationAnswer {
-  /** The number by which gateways know it. */
-  readonly id: string;
-  /** Connections of that account (and device) that were signed in; null: the sessions could not be asked. */
-  readonly connections: number | null;
-  /** What is from before this time is ended: as asked, or later where it was already. Milliseconds since 1970. */
-  readonly beforeMs: number;
-}
-
-interface Parts {
-  readonly store: Pick<Store, "revoke" | "revocations">;
-  readonly sessions: Pick<Sessions, "locate">;
-  readonly feed: Pick<RevocationFeed, "added">;
-  readonly limits: Limits;
-  readonly log: Log;
-  readonly clock: Pick<Clock, "wallMs">;
-}
-
-/** `kick` with app, account and device (absent: all), and `revoke` with app, account and beforeMs (absent: now). */
-export function operatorCommands(parts: Parts): Readonly<Record<"kick" | "revoke", ControlCommand>> {
-  const { clock } = parts;
+/**
+ * `kick` with app, account and device (absent: all), `revoke` with beforeMs (absent: now), `ban` with untilMs (absent:
+ * for good), and `unban`.
+ */
+export function operatorCommands(controls: AccountControls): Readonly<Record<Name, ControlCommand>> {
   return {
-    kick(fields) {
-      const device = fields["device"];
-      if (device !== undefined && (typeof device !== "string" || Buffer.byteLength(device) > deviceBytesMax))
-        throw new ControlRefused(`the name of a device has at most ${deviceBytesMax} bytes`);
-      return keep(parts, { ...whose(fields), kind: "kick", device, beforeMs: clock.wallMs() });
+    kick: (fields) => {
+      const { device } = fields;
+      if (device !== undefined && typeof device !== "string") throw new ControlRefused("the name of a device is text");
+      return answered(() => controls.kick(whose(fields), device));
     },
-    revoke(fields) {
-      // Times of issue are whole seconds: a token of this second may be from before now.
-      const { beforeMs = (Math.floor(clock.wallMs() / 1_000) + 1) * 1_000 } = fields;
-      if (typeof beforeMs !== "number" || !Number.isSafeInteger(beforeMs) || beforeMs < 0)
-        throw new ControlRefused("beforeMs is a time in milliseconds since 1970");
-      if (beforeMs > clock.wallMs() + clocksApartMs)
-        throw new ControlRefused("that time is to come: every token that is issued until then would be refused");
-      return keep(parts, { ...whose(fields), kind: "revoke", device: undefined, beforeMs });
-    },
+    revoke: (fields) => answered(() => controls.revoke(whose(fields), timeIn(fields, "beforeMs"))),
+    ban: (fields) => answered(() => controls.ban(whose(fields), timeIn(fields, "untilMs"))),
+    unban: (fields) => answered(async () => ({ wasBanned: await controls.unban(whose(fields)) })),
   };
 }
 
-function whose({ app, account }: ControlFields): { readonly app: string; readonly account: string } {
-  if (typeof app !== "string" || !validName(app)) throw new ControlRefused(`app is no name: ${nameRule}`);
-  if (typeof account !== "string" || !validName(account)) throw new ControlRefused(`account is no name: ${nameRule}`);
-  return { app, account };
+function whose({ app, account }: ControlFields): OfAccount {
+  // What is no text is no name either.
+  return { app: typeof app === "string" ? app : "", account: typeof account === "string" ? account : "" };
 }
 
-async function keep({ store, sessions, feed, limits, log }: Parts, revocation: Revocation): Promise<RevocationAnswer> {
-  const { app, account, kind, device, beforeMs } = revocation;
-  // Asked before: afterwards they are gone.
-  const connections = await countOf(sessions, revocation);
+function timeIn(fields: ControlFields, name: string): number | undefined {
+  const value = fields[name];
+  if (value === undefined || typeof value === "number") return value;
+  throw new ControlRefused(`${name} is a time in milliseconds since 1970`);
+}
+
+async function answered<T>(work: () => Promise<T>): Promise<T> {
   try {
-    const outcome = await store.revoke(revocation);
-    if (outcome.result === "full") {
-      limits.met("revocations", { app, account });
-      throw new ControlRefused(
-        `${limits.values.revocations} kicks and revocations are kept already; give the process a higher --limit ` +
-          `revocations`,
-      );
-    }
-    await feed.added();
-    // It is kept, whether it can be read again or not.
-    const [kept] = await store.revocations(outcome.id - 1n, 1).catch(() => []);
-    const inForceMs = kept?.id === outcome.id ? kept.beforeMs : beforeMs;
-    log.info(kind === "kick" ? "an account was kicked out" : "the tokens of an account were revoked", {
-      app,
-      account,
-      before: new Date(inForceMs).toISOString(),
-      ...(device === undefined ? {} : { device }),
-    });
-    return { id: `${outcome.id}`, connections, beforeMs: inForceMs };
+    return await work();
   } catch (error) {
+    if (error instanceof Refusal) throw new ControlRefused(error.message);
     if (!(error instanceof StoreUnavailable)) throw error;
     throw new ControlRefused(`the message store cannot keep it now: ${error.message}`);
-  }
-}
-
-async function countOf(
-  sessions: Parts["sessions"],
-  { app, account, device }: Revocation,
-): Promise<RevocationAnswer["connections"]> {
-  try {
-    const [locations = []] = await sessions.locate(app, [account]);
-    return locations.filter((location) => device === undefined || location.device === device).length;
-  } catch {
-    // The sessions are away: it is in force all the same.
-    return null;
   }
 }

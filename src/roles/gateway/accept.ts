@@ -7,6 +7,7 @@ import { decodeBody } from "../../wire/body.ts";
 import {
   type CloseReason,
   CloseCode,
+  closeBanned,
   closeLimit,
   closeProtocolFault,
   closeRevoked,
@@ -93,6 +94,11 @@ async function verifyAndForward(
   channel.app = verdict.app;
   channel.account = verdict.account;
   channel.device = request.device;
+  const banned = gateway.revocations.bannedUntil(verdict.app, verdict.account);
+  if (banned !== undefined) {
+    refuse(Status.Unauthorized, `the account is banned ${banned}`, closeBanned);
+    return;
+  }
   if (gateway.revocations.refuses(verdict.app, verdict.account, verdict.issuedAt)) {
     const sentence = "the token was revoked; sign in with one that was issued since";
     refuse(Status.Unauthorized, sentence, closeRevoked);

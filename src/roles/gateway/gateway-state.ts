@@ -19,5 +19,8 @@ export interface GatewayState extends Time {
   readonly nextChannelNumber: number;
   channelNumberOf(id: string): number;
   readonly signOuts: { restored(link: Link<Channel>): void };
-  readonly revocations: { refuses(app: string, account: string, issuedAt: number | undefined): boolean };
+  readonly revocations: {
+    refuses(app: string, account: string, issuedAt: number | undefined): boolean;
+    bannedUntil(app: string, account: string): string | undefined;
+  };
 }

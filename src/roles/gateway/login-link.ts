@@ -52,12 +52,13 @@ export function restoreSessions(gateway: GatewayState, link: Link<Channel>): voi
   step();
 }
 
-/** Reports whether a connection's session may be sent again: it is live and was not revoked. */
+/** Reports whether a connection's session may be sent again: it is live, not revoked, and its account not banned. */
 export function mayBeRestored(
   { revocations }: GatewayState,
   { state, connection, app, account, issuedAt }: Channel,
 ): boolean {
-  return state === ChannelState.Live && connection.isOpen && !revocations.refuses(app, account, issuedAt);
+  if (state !== ChannelState.Live || !connection.isOpen) return false;
+  return !revocations.refuses(app, account, issuedAt) && revocations.bannedUntil(app, account) === undefined;
 }
 
 /** Sends the session of one connection. Returns false if the link is full or closed. */

@@ -57,6 +57,11 @@ async function verified(gateway: Gateway, channel: Channel, sequence: number, to
     refuse("the token is not of the account and app that this connection is signed in with");
     return;
   }
+  const banned = gateway.revocations.bannedUntil(app, account);
+  if (banned !== undefined) {
+    refuse(`the account is banned ${banned}`);
+    return;
+  }
   if (gateway.revocations.refuses(app, account, issuedAt)) {
     refuse("the token was revoked; show one that was issued since");
     return;

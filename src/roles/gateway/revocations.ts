@@ -1,16 +1,17 @@
-// A gateway's replica of the kicks and revocations in the message store. Chat nodes announce the number of the last row
-// (wire/revocations.ts) when a link begins and when a row is added; the gateway asks for the rows that it lacks, from
-// any node: the numbers follow the order of commits.
+// A gateway's replica of the kicks, revocations and bans in the message store. Chat nodes announce the number of the
+// last row (wire/revocations.ts) when a link begins and when a row is added; the gateway asks for the rows that it
+// lacks, from any node: the numbers follow the order of commits.
 //
 // A kick ends the present connections that signed in before it, and is not kept: later sign-ins are not affected. For
-// revocations the replica keeps the latest time for each account.
+// revocations the replica keeps the latest time for each account, and until when it is banned.
 //
 // Memory: an entry for each account with a revocation; the store bounds their number.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { accountKey } from "../../base/account-key.ts";
+import { banMsMax } from "../../base/limits/fixed.ts";
 import type { Link } from "../../routing/links.ts";
-import { closeKickedOut, closeRevoked } from "../../wire/close-reason.ts";
+import { closeBanned, closeKickedOut, closeRevoked } from "../../wire/close-reason.ts";
 import { Command } from "../../wire/commands.ts";
 import { Flag, KickoutNotifySchema } from "../../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../wire/packet.ts";
@@ -43,6 +44,8 @@ export class Revocations {
   private readonly unheard = new Set<Link<Channel>>();
   /** Tokens that were issued before then are refused, by account; milliseconds since 1970. */
   private readonly revokedMs = new Map<string, number>();
+  /** Banned accounts, a part of the former; an entry whose time is over is removed when somebody signs in. */
+  private readonly bans = new Map<string, GatewayBan>();
 
   constructor(gateway: Revocations["gateway"]) {
     this.gateway = gateway;
@@ -61,6 +64,20 @@ export class Revocations {
     if (this.revokedMs.size === 0) return false;
     const beforeMs = this.revokedMs.get(accountKey(app, account));
     return beforeMs !== undefined && (issuedAt === undefined || issuedAt * 1_000 < beforeMs);
+  }
+
+  /**
+   * Until when an account is banned, for a person; undefined if it is not. To be asked like `refuses`: whoever has a
+   * token that is newer than the ban may not sign in either.
+   */
+  bannedUntil(app: string, account: string): string | undefined {
+    if (this.bans.size === 0) return undefined;
+    const key = accountKey(app, account);
+    const ban = this.bans.get(key);
+    if (ban === undefined) return undefined;
+    if (ban.endMs > this.gateway.clock.monotonicMs()) return untilText(ban.untilMs);
+    this.bans.delete(key);
+    return undefined;
   }
 
   /** A chat node has said what there is, or has sent rows. */
@@ -115,7 +132,10 @@ export class Revocations {
   private take({ store, version, after, nowMs, rows }: RevocationsPage): void {
     // It answers an earlier question.
     if (store !== this.store || after > this.version) return;
-    if (this.version === 0n) this.revokedMs.clear();
+    if (this.version === 0n) {
+      this.revokedMs.clear();
+      this.bans.clear();
+    }
     this.apply(
       rows.filter(({ id }) => id > this.version),
       this.gateway.clock.monotonicMs() - nowMs,
@@ -127,16 +147,36 @@ export class Revocations {
   /** `aheadMs`: how far this machine's monotonic clock is ahead of the sender's wall clock, which dates kicks. */
   private apply(rows: readonly StoredRevocation[], aheadMs: number): void {
     const byAccount = Map.groupBy(rows, ({ account }) => account);
-    for (const { app, account, kind, beforeMs } of rows) {
+    for (const { app, account, kind, beforeMs, untilMs } of rows) {
+      if (kind !== "revoke") continue;
       const key = accountKey(app, account);
-      if (kind === "revoke") this.revokedMs.set(key, Math.max(beforeMs, this.revokedMs.get(key) ?? 0));
+      this.revokedMs.set(key, Math.max(beforeMs, this.revokedMs.get(key) ?? 0));
+      // Each change of a ban comes with the whole row.
+      if (untilMs === undefined) this.bans.delete(key);
+      else this.bans.set(key, { untilMs, endMs: untilMs + aheadMs });
     }
     if (byAccount.size === 0) return;
     for (const channel of this.gateway.channels.values()) {
-      const row = byAccount.get(channel.account)?.find((one) => isEnded(channel, one, aheadMs));
-      if (row !== undefined) end(channel, row);
+      const ofAccount = byAccount.get(channel.account);
+      if (ofAccount === undefined) continue;
+      const row = ofAccount.find((one) => isEnded(channel, one, aheadMs));
+      // Whenever its token was issued.
+      if (this.bannedUntil(channel.app, channel.account) !== undefined) channel.connection.close(closeBanned);
+      else if (row !== undefined) end(channel, row);
     }
   }
+}
+
+/** A ban; times in milliseconds. */
+interface GatewayBan {
+  /** Since 1970, by the chat nodes' clock. */
+  readonly untilMs: number;
+  /** The same by this machine's monotonic clock. */
+  readonly endMs: number;
+}
+
+function untilText(untilMs: number): string {
+  return untilMs >= banMsMax ? "for good" : `until ${new Date(untilMs).toISOString().replace(/\.000Z$/, "Z")}`;
 }
 
 function isEnded(channel: Channel, { app, kind, device, beforeMs }: StoredRevocation, aheadMs: number): boolean {
