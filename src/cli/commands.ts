@@ -73,6 +73,37 @@ const commands: Readonly<Record<string, Command>> = {
     optionsOf.revoke,
     async (values) => done((await import("./revoke.ts")).revoke(values), 0),
   ),
+  ban: command(
+    "ban",
+    "Let an account sign in no more, refuse its tokens, and close its connections",
+    optionsOf.ban,
+    async (values) => done((await import("./revoke.ts")).ban(values), 0),
+  ),
+  unban: command(
+    "unban",
+    "End the ban of an account; its former tokens stay refused",
+    optionsOf.unban,
+    async (values) => done((await import("./revoke.ts")).unban(values), 0),
+  ),
+  "key create": command(
+    "key create",
+    "Make a key for the HTTP API, and print it this once",
+    optionsOf["key create"],
+    async (values) => done((await import("./key.ts")).createKey(values), 0),
+  ),
+  "key list": command(
+    "key list",
+    "Print the keys for the HTTP API, without their texts",
+    optionsOf["key list"],
+    async (values) => done((await import("./key.ts")).listKeys(values), 0),
+  ),
+  "key revoke": command(
+    "key revoke",
+    "Refuse a key for the HTTP API everywhere, for good",
+    optionsOf["key revoke"],
+    async (values) => done((await import("./key.ts")).revokeKey(values), 0),
+    { name: "ID", help: "Id of the key, as roost key list prints it" },
+  ),
   chat: command("chat", "Chat in a terminal, or through a pipe", optionsOf.chat, async (values) =>
     (await import("./chat.ts")).chat(values),
   ),

@@ -35,6 +35,13 @@ const keeperTexts: Partial<Record<OptionName, string>> = {
   env: "Environment of the cluster",
 };
 
+/** Of commands that go to the store themselves where no server serves it. */
+const keyTexts: Partial<Record<OptionName, string>> = {
+  ...keeperTexts,
+  data: "Folder of the standalone server, whether it runs or not",
+  store: "Message store of a cluster to change directly: postgres://…, or sqlite:PATH",
+};
+
 const servingTexts: Partial<Record<OptionName, string>> = {
   discovery: "Nodes of the registry, without which no service of a cluster starts",
 };
@@ -73,6 +80,11 @@ const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string
     device: "Of this device only (default: of all)",
   },
   revoke: { ...keeperTexts, account: "Whose tokens are refused" },
+  ban: { ...keeperTexts, account: "Who may not sign in" },
+  unban: { ...keeperTexts, account: "Who may sign in again" },
+  "key create": { ...keyTexts, app: "The app that the key is for, or '*' for all" },
+  "key list": keyTexts,
+  "key revoke": keyTexts,
   backup: { data: "Folder of the server", store: "Messages to copy (default: messages.db in the data folder)" },
   restore: { data: "Folder of the server", store: "Messages to replace (default: messages.db in the data folder)" },
   check: { data: "Folder of the server", store: "Messages to check (default: messages.db in the data folder)" },
@@ -94,6 +106,11 @@ const withoutDefault: Readonly<Partial<Record<string, readonly OptionName[]>>> =
   api: ["app"],
   kick: ["discovery"],
   revoke: ["discovery"],
+  ban: ["discovery"],
+  unban: ["discovery"],
+  "key create": ["discovery"],
+  "key list": ["discovery"],
+  "key revoke": ["discovery"],
   purge: ["retention"],
 };
 

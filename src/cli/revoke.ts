@@ -1,9 +1,9 @@
-// roost kick and roost revoke: end an account's connections and tokens, on all gateways.
+// roost kick, revoke, ban and unban: end an account's connections and tokens, and refuse its sign-ins, on all gateways.
 
 import { fieldsOf, ifWellFormed, wholeOf } from "../base/json-fields.ts";
 import { printLines } from "./command-output.ts";
-import { askProcess, otherVersion } from "./control/ask.ts";
-import { findStoreProcesses } from "./control/find-process.ts";
+import { otherVersion } from "./control/ask.ts";
+import { askStoreProcess } from "./control/ask-store-process.ts";
 import type { OptionValues } from "./option-values.ts";
 import { counted } from "./text-table.ts";
 import { StartError } from "./usage-error.ts";
@@ -33,32 +33,43 @@ export async function revoke(values: OptionValues): Promise<void> {
   const answer = await askStoreProcess(values, "revoke", { app, account, beforeMs });
   const inForceMs = numberIn(answer, "beforeMs");
   if (inForceMs === undefined) throw new StartError(otherVersion);
-  const before = new Date(inForceMs).toISOString().replace(".000Z", "Z");
+  const before = shownTime(inForceMs);
   const connections = connectionsSentence(numberIn(answer, "connections"));
   await printLines([`tokens of ${account} (app ${app}) from before ${before} are refused: ${connections}`]);
+}
+
+/** Refuses an account's sign-ins until a time, or for good, and ends its connections. Throws StartError, UsageError. */
+export async function ban(values: OptionValues): Promise<void> {
+  const account = values.required("account", "is required: the account to ban");
+  const app = values.required("app");
+  const untilMs = values.optional("until");
+  const answer = await askStoreProcess(values, "ban", { app, account, untilMs });
+  const connections = connectionsSentence(numberIn(answer, "connections"));
+  const end = untilMs === undefined ? "for good" : `until ${shownTime(untilMs)}`;
+  await printLines([`${account} (app ${app}) is banned ${end}: ${connections}`]);
+}
+
+/** Ends a ban. Throws StartError, UsageError. */
+export async function unban(values: OptionValues): Promise<void> {
+  const account = values.required("account", "is required: the account whose ban is to end");
+  const app = values.required("app");
+  const answer = await askStoreProcess(values, "unban", { app, account });
+  const wasBanned = ifWellFormed(() => fieldsOf(answer, "the answer")["wasBanned"]);
+  if (typeof wasBanned !== "boolean") throw new StartError(otherVersion);
+  await printLines([
+    wasBanned
+      ? `${account} (app ${app}) may sign in again, with a token that is issued from now on`
+      : `${account} (app ${app}) was not banned`,
+  ]);
+}
+
+function shownTime(atMs: number): string {
+  return new Date(atMs).toISOString().replace(".000Z", "Z");
 }
 
 function connectionsSentence(connections: number | undefined): string {
   if (connections === undefined) return "the number of its connections is unknown now";
   return `it had ${counted(connections, "connection")}`;
-}
-
-/** Asks one process after the other until one has done it. Repeating these commands is harmless. */
-async function askStoreProcess(
-  values: OptionValues,
-  command: string,
-  fields: Readonly<Record<string, string | number | undefined>>,
-): Promise<unknown> {
-  const reasons: string[] = [];
-  for (const place of await findStoreProcesses(values)) {
-    try {
-      return await askProcess(place, command, fields);
-    } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      reasons.push(error.message);
-    }
-  }
-  throw new StartError(reasons.join("; "));
 }
 
 function numberIn(answer: unknown, key: string): number | undefined {

@@ -63,7 +63,9 @@ export class ControlCommands {
 }
 
 function withoutStore(): never {
-  throw new ControlRefused("this process has no message store, and so no kicks, revocations and bans; ask a chat node");
+  throw new ControlRefused(
+    "this process has no message store, and so neither revocations nor bans nor keys; ask a chat node",
+  );
 }
 
 /** Returns the commands that every process has; one with a message store adds those that need it. */
@@ -79,6 +81,9 @@ export function controlCommands(
       revoke: withoutStore,
       ban: withoutStore,
       unban: withoutStore,
+      "key-create": withoutStore,
+      "key-list": withoutStore,
+      "key-revoke": withoutStore,
     },
     bugMet,
   );

@@ -7,6 +7,7 @@ import type { LimitValues } from "../base/limits/table.ts";
 import type { Log } from "../base/log.ts";
 import type { KnownIdentity } from "../session/redis/redis-owner.ts";
 import type { SessionLimits, Sessions } from "../session/sessions.ts";
+import type { KeyTool } from "../store/key-tool.ts";
 import type { PurgeTool } from "../store/purge.ts";
 import type { Store } from "../store/store.ts";
 
@@ -37,6 +38,7 @@ export interface Engine {
 interface StoreEngine extends Engine {
   readonly open: (options: StoreOptions) => Promise<Store>;
   readonly openPurge: (url: string) => Promise<PurgeTool>;
+  readonly openKeys: (url: string) => Promise<KeyTool>;
 }
 
 interface SessionsEngine extends Engine {
@@ -54,6 +56,8 @@ export const storeEngines: readonly StoreEngine[] = [
       (await import("../store/sqlite/sqlite-store.ts")).openSqliteStore({ path: pathOf(url), ...rest }),
     openPurge: async (url) =>
       (await import("../store/sqlite/purge-tool.ts")).openSqlitePurgeTool(pathOf(url), systemClock),
+    openKeys: async (url) =>
+      (await import("../store/sqlite/back-end/key-tool.ts")).openSqliteKeyTool(pathOf(url), systemClock),
   },
   {
     schemes: ["postgres://", "postgresql://"],
@@ -61,6 +65,7 @@ export const storeEngines: readonly StoreEngine[] = [
     reach: "several",
     open: async (options) => (await import("../store/postgres/postgres-store.ts")).openPostgresStore(options),
     openPurge: async (url) => (await import("../store/postgres/purge-tool.ts")).openPostgresPurge(url),
+    openKeys: async (url) => (await import("../store/postgres/back-end/key-tool.ts")).openPostgresKeys(url),
   },
 ];
 
@@ -99,6 +104,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 /** Opens an existing message store for the operator's purge. Rejects with StoreUnavailable. */
 export async function openPurgeTool(url: string): Promise<PurgeTool> {
   return required(storeEngines, url).openPurge(url);
+}
+
+/** Opens the keys of an existing message store for the operator. Rejects with StoreUnavailable. */
+export async function openKeyTool(url: string): Promise<KeyTool> {
+  return required(storeEngines, url).openKeys(url);
 }
 
 /** Opens the sessions that services share. Rejects with SessionsUnavailable. */

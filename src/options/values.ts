@@ -1,6 +1,6 @@
 // Option values: text to checked values. A parser throws a sentence that says what would be right.
 
-import { weightMax } from "../base/limits/fixed.ts";
+import { banMsMax, weightMax } from "../base/limits/fixed.ts";
 import { isPrintable } from "../base/printable.ts";
 import { nameRule, validName } from "../auth/names.ts";
 import { type BlockList, isIPv4, isIPv6 } from "node:net";
@@ -50,6 +50,15 @@ export function parseMoment(text: string): number {
   const atMs = agoMs > 0 ? Date.now() - agoMs : timeMsOf(text);
   if (!(atMs >= 0 && atMs <= Date.now() + aheadMsMax))
     throw new Error("a time that is past, such as 2026-03-01T12:00:00Z, or how long ago it was, such as 90m");
+  return atMs;
+}
+
+/** A moment to come, in milliseconds since 1970: `2026-03-01T12:00:00Z`, or how long from now, `90m`. */
+export function parseEnd(text: string): number {
+  const inMs = durationMsOf(text);
+  const atMs = inMs > 0 ? Date.now() + inMs : timeMsOf(text);
+  if (!(atMs > Date.now() && atMs <= banMsMax))
+    throw new Error("a time to come, such as 2026-03-01T12:00:00Z, or how long from now, such as 90m");
   return atMs;
 }
 
@@ -110,6 +119,11 @@ function partsOf(text: string, countMax: number): string[] {
   const parts = text.split(",").filter((part) => part !== "");
   if (parts.length > countMax) throw new Error(`at most ${countMax} values with commas between them`);
   return parts;
+}
+
+/** Up to `countMax` words with commas between them. */
+export function wordsUpTo(countMax: number): (text: string) => string[] {
+  return (text) => partsOf(text, countMax).map(parseWord);
 }
 
 /** Up to `countMax` addresses with commas between them, as texts; the empty text is none. */

@@ -48,6 +48,8 @@ export interface StandaloneSettings extends SettingsOf<"standalone">, TokenSetti
    * can.
    */
   readonly takeLock?: () => void;
+  /** The key of the API for its operator; undefined: none. */
+  readonly localKey?: string | undefined;
   /** The monitor's certificate; undefined: it serves plain text. */
   readonly nodeTls?: NodeTls | undefined;
   readonly version: string;

@@ -9,7 +9,7 @@ import { signToken } from "../../src/auth/token.ts";
 import { banMsMax } from "../../src/base/limits/fixed.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { controlAnswer, controlRequest, type ControlFields } from "../../src/observe/control-commands.ts";
-import { AccountControls } from "../../src/roles/chat/account-controls.ts";
+import { AccountControls } from "../../src/service/account-controls.ts";
 import { operatorCommands } from "../../src/roles/chat/operator-commands.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";

@@ -2,9 +2,10 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { apiKeysMax } from "../../src/base/limits/fixed.ts";
+import { openKeyTool } from "../../src/options/engines.ts";
 import type { ApiKeyDraft, StoredApiKey } from "../../src/store/api-keys.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
-import type { StorePlace } from "./opened-store.ts";
+import type { GroupPlace } from "./group-suite.ts";
 import { stored, talk } from "./samples.ts";
 
 const draftOf = (id: string, change: Partial<ApiKeyDraft> = {}): ApiKeyDraft => ({
@@ -16,9 +17,10 @@ const draftOf = (id: string, change: Partial<ApiKeyDraft> = {}): ApiKeyDraft => 
   ...change,
 });
 
-export function apiKeySuite(name: string, makePlace: () => Promise<StorePlace>): void {
+/** `scheme`: what makes a URL of the place's address. */
+export function apiKeySuite(name: string, scheme: string, makePlace: () => Promise<GroupPlace>): void {
   describe(`${name}, keys of the API`, () => {
-    let place: StorePlace;
+    let place: GroupPlace;
     let store: Store;
     let others: Store[];
     beforeEach(async () => {
@@ -72,6 +74,26 @@ export function apiKeySuite(name: string, makePlace: () => Promise<StorePlace>):
       expect(await all()).toEqual([second, revoked!]);
       expect(await store.backEnd.keys.revoke("1")).toEqual(revoked);
       expect(await store.backEnd.keys.revoke("0")).toBeUndefined();
+    });
+
+    test("the operator's tool makes and revokes them beside processes, which commit as before", async () => {
+      const before = stored((await store.append([talk()]))[0]).messageId;
+      const tool = await openKeyTool(`${scheme}${place.address}`);
+      const outcome = await tool.keys.create(draftOf("1"));
+      const own = await made(draftOf("2"));
+      const revoked = await tool.keys.revoke("2");
+      expect(await tool.keys.after(own.version, 9)).toEqual([revoked!]);
+      await tool.close();
+      const after = stored((await store.append([talk()]))[0]).messageId;
+      const versions = (await all()).map(({ id, version }) => [id, before < version && version < after]);
+      expect([outcome.result, versions]).toEqual([
+        "stored",
+        [
+          ["1", true],
+          ["2", true],
+        ],
+      ]);
+      expect(await place.check?.()).toEqual([]);
     });
 
     test("they outlive the process", async () => {

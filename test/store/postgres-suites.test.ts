@@ -17,7 +17,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
 
   storeSuite("PostgreSQL store", makePlace);
   conversationsSuite("PostgreSQL store", makePlace);
-  apiKeySuite("PostgreSQL store", makePlace);
+  apiKeySuite("PostgreSQL store", "", makePlace);
   revocationSuite("PostgreSQL store", makePlace);
   idsAheadSuite("PostgreSQL store", makePlace);
 });

@@ -11,7 +11,7 @@ import { temporaryPaths } from "../support/temporary-folder.ts";
 
 const freshPath = temporaryPaths("sqlite-suites-");
 const placeWith = (flushMessages: number): AheadPlace & GroupPlace => sqlitePlace(freshPath(), flushMessages);
-apiKeySuite("SQLite store", async () => placeWith(flushMessagesDefault));
+apiKeySuite("SQLite store", "sqlite:", async () => placeWith(flushMessagesDefault));
 revocationSuite("SQLite store", async () => placeWith(flushMessagesDefault));
 storeSuite("SQLite store", async () => placeWith(flushMessagesDefault));
 idsAheadSuite("SQLite store", async () => placeWith(3));

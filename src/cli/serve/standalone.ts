@@ -8,6 +8,7 @@ import { startStandalone } from "../../roles/standalone/start.ts";
 import { banner } from "../banner.ts";
 import { openControlSocket } from "../control/control-socket.ts";
 import { holdDataFolder, holdStore, makeDataFolder } from "../data-folder.ts";
+import { readLocalKey } from "../local-key-file.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readSecrets } from "../secrets.ts";
 import { databasePath } from "../store-place.ts";
@@ -54,6 +55,7 @@ async function serveFrom(
   const secrets = readSecrets(values, dataFolder, true, log);
   const { madeAt } = secrets;
   if (madeAt !== undefined) undo.push(() => rmSync(madeAt, { force: true }));
+  const localKey = readLocalKey(dataFolder, undo);
   const storePath =
     store === undefined ? join(dataFolder, "messages.db") : databasePath(store, values.sourceOf("store"), log);
   const held = holdStore(storePath, "alone");
@@ -69,6 +71,7 @@ async function serveFrom(
         ...tls,
         nodeTls,
         tokenKeys: secrets,
+        localKey,
         storePath,
         takeLock,
         version,

@@ -22,6 +22,18 @@ export const commandOptions = {
     parse: values.parseMoment,
   }),
   app: option({ help: "The app (tenant) that the account belongs to", ...accountName, fallback: "default" }),
+  until: option({
+    help: "End of the ban (default: none)",
+    hint: "time|duration",
+    parse: values.parseEnd,
+  }),
+  scope: option({
+    help: "What the key permits: scopes such as messages:write, groups:* for all of a service, or * for everything",
+    hint: "scope,…",
+    parse: values.wordsUpTo(32),
+    ...list,
+  }),
+  name: option({ help: "What the key is for, in your words", hint: "text", parse: values.parseLabel }),
   ttl: option({ help: "How long the token is good", ...duration("1s", "36500d"), fallback: "24h" }),
   to: option({ help: "Talk to this account", ...accountName }),
   group: option({ help: "Talk in this group, by its name or id", hint: "name|id", parse: values.parseLabel }),

@@ -1,5 +1,7 @@
 // The chat service: messages and groups.
 
+import { keyCommands } from "../../api/keys/key-commands.ts";
+import { KeyDesk } from "../../api/keys/key-desk.ts";
 import type { Runtime } from "../../base/runtime.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
@@ -17,7 +19,7 @@ import type { Health } from "../../observe/operator-answers.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
-import { AccountControls } from "./account-controls.ts";
+import { AccountControls } from "../../service/account-controls.ts";
 import { AccountRates } from "./account-rates.ts";
 import { accountState } from "./account-state.ts";
 import type { ChangeWindows, ChatParts } from "./chat-parts.ts";
@@ -107,6 +109,7 @@ export function createChatService(
   const presence = presenceCommands(parts, assembly.presence);
   const pipeline = new TalkPipeline(parts);
   const feed = new RevocationFeed(store, dispatcher, metrics, assembly);
+  control.add(keyCommands(new KeyDesk({ keys: store.backEnd.keys, random, log })));
   control.add(operatorCommands(new AccountControls({ store, sessions, feed, clock, limits, log })));
   const ofAll = [recover(parts), countRequests(metrics)];
   const ofSessions = [...ofAll, requireSession(sessions)];

@@ -4,7 +4,7 @@
 import { type ControlCommand, type ControlFields, ControlRefused } from "../../observe/control-commands.ts";
 import { Refusal } from "../../service/refusal.ts";
 import { StoreUnavailable } from "../../store/store.ts";
-import type { AccountControls, OfAccount } from "./account-controls.ts";
+import type { AccountControls, OfAccount } from "../../service/account-controls.ts";
 
 type Name = "kick" | "revoke" | "ban" | "unban";
 

@@ -1,6 +1,7 @@
 // Gateway, login and chat as separate services of one process, which find each other in a registry and talk over links
 // as they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
 
+import { keepLocalKey } from "../../api/keys/local-key.ts";
 import { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { silentLog } from "../../base/log.ts";
 import { newIncarnation } from "../../base/random.ts";
@@ -85,6 +86,17 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     teardown.defer(() => certificate?.stop());
     const store = await opening;
     running.store = store;
+    if (settings.localKey !== undefined) {
+      const localKey = keepLocalKey({
+        keys: store.backEnd.keys,
+        text: settings.localKey,
+        timers: systemRuntime.timers,
+        log,
+        bugMet: (bug) => metrics.bugs.met("request", bug),
+      });
+      teardown.defer(() => localKey.stop());
+      await localKey.tried;
+    }
     const sessions = new MemorySessions(limits.values);
     teardown.defer(() => sessions.close());
 

@@ -1,17 +1,16 @@
 // What operators and back ends may do to an account: end its connections, revoke its tokens, ban it. All of it is in
 // force on every gateway within a second (revocation-feed.ts).
 
-import { nameRule, validName } from "../../auth/names.ts";
-import type { Clock } from "../../base/clock.ts";
-import { banMsMax, deviceBytesMax } from "../../base/limits/fixed.ts";
-import type { Limits } from "../../base/limits/limits.ts";
-import type { Log, LogFields } from "../../base/log.ts";
-import { Refusal } from "../../service/refusal.ts";
-import type { Sessions } from "../../session/sessions.ts";
-import type { BanOutcome } from "../../store/revocations.ts";
-import type { Store } from "../../store/store.ts";
-import { Status } from "../../wire/gen/pkt_pb.ts";
-import type { RevocationFeed } from "./revocation-feed.ts";
+import { nameRule, validName } from "../auth/names.ts";
+import type { Clock } from "../base/clock.ts";
+import { banMsMax, deviceBytesMax } from "../base/limits/fixed.ts";
+import type { Limits } from "../base/limits/limits.ts";
+import type { Log, LogFields } from "../base/log.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { BanOutcome } from "../store/revocations.ts";
+import type { Store } from "../store/store.ts";
+import { Status } from "../wire/gen/pkt_pb.ts";
+import { Refusal } from "./refusal.ts";
 
 /** How far the clock of whoever asks may be ahead of this one. */
 const clocksApartMs = 60_000;
@@ -34,7 +33,8 @@ interface Ended {
 interface Parts {
   readonly store: Pick<Store, "revoke" | "revocations" | "ban">;
   readonly sessions: Pick<Sessions, "locate">;
-  readonly feed: Pick<RevocationFeed, "added">;
+  /** Tells gateways; resolves when those that are linked are told. */
+  readonly feed: { added(): Promise<void> };
   readonly limits: Limits;
   readonly log: Log;
   readonly clock: Pick<Clock, "wallMs">;
