@@ -14,6 +14,7 @@ import { printLines } from "./command-output.ts";
 import type { OptionValues } from "./option-values.ts";
 import { readServerAuthorities } from "./tls.ts";
 import { StartError, UsageError } from "./usage-error.ts";
+import { version } from "./version.ts";
 
 const defaultUrl = "http://127.0.0.1:8200";
 /** The file in the data folder with the key that a standalone server makes for its operator. */
@@ -24,6 +25,11 @@ export async function api(values: OptionValues): Promise<number> {
   const prefix = values.optional("complete");
   if (prefix !== undefined) {
     await printLines(namesWith(prefix));
+    return 0;
+  }
+  if (values.required("openapi")) {
+    const { openapiDocument } = await import("../api/description/openapi.ts");
+    await printLines(jsonLines(openapiDocument(version), 2));
     return 0;
   }
   const [named = "", text = "{}"] = values.operands;
@@ -77,9 +83,11 @@ async function standardInput(): Promise<string> {
 
 /** An answer is indented; a message of a stream is one line. */
 function shown(json: string, { isStream }: ApiMethod): string[] {
-  const value: unknown = JSON.parse(json);
-  const lines = JSON.stringify(value, undefined, isStream ? undefined : 2).split("\n");
-  return lines.map(escaped);
+  return jsonLines(JSON.parse(json), isStream ? 0 : 2);
+}
+
+function jsonLines(value: unknown, indent: number): string[] {
+  return JSON.stringify(value, undefined, indent).split("\n").map(escaped);
 }
 
 function placeOf(values: OptionValues): ApiPlace {

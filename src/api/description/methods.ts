@@ -16,12 +16,14 @@ export interface ApiMethod {
   readonly comment: string;
   /** What a key needs for it; `*`: a key with all scopes. */
   readonly scope: string;
-  /** Codes of Connect that it answers beside those of every method. */
+  /** Codes of Connect that it answers beside `commonErrors` (errors.ts). */
   readonly errors: readonly string[];
   /** A request, as JSON. */
   readonly example: string;
   /** What the example needs that a new server lacks; empty if nothing. */
   readonly needs: string;
+  /** It takes a header Idempotency-Key. */
+  readonly isKeyed: boolean;
   /** The answer is a stream of messages. */
   readonly isStream: boolean;
 }
@@ -35,7 +37,7 @@ interface ApiService {
 }
 
 /** All services, in the order of proto/api.proto. */
-const apiServices: readonly ApiService[] = gen.file_api.services.map((service) => ({
+export const apiServices: readonly ApiService[] = gen.file_api.services.map((service) => ({
   name: service.name,
   comment: commentOf(service.typeName),
   methods: service.methods.map((desc) => ({
@@ -47,6 +49,7 @@ const apiServices: readonly ApiService[] = gen.file_api.services.map((service) =
     errors: getOption(desc, gen.errors),
     example: getOption(desc, gen.example),
     needs: getOption(desc, gen.needs),
+    isKeyed: getOption(desc, gen.keyed),
     isStream: desc.methodKind === "server_streaming",
   })),
 }));

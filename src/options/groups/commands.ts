@@ -74,6 +74,7 @@ export const commandOptions = {
   }),
   "key-file": option({ help: "File with the key of the HTTP API (default: api-key in the data folder)", ...file }),
   fields: option({ help: "Print what the request and the answer of the method hold, and send nothing", ...toggle }),
+  openapi: option({ help: "Print the description of the API as OpenAPI 3.1, and send nothing", ...toggle }),
   complete: option({
     help: "Print the names of methods that begin with this, one a line, for the completion of a shell",
     hint: "prefix",
