@@ -31,17 +31,46 @@ export function copyCheckpointed(path: string, copy: string): void {
     throw new Refusal(`${path} is a database of another program; expected a store of roost`);
 }
 
+/** A table that was found, and its row of the schema. */
+interface Found {
+  readonly name: string;
+  /** Its row without the number that leads. */
+  readonly record: Buffer;
+}
+
 /**
- * Gives a copy a schema of the tables that are found in it. `sample` is an intact store, which defines the tables.
- * Returns the tables that were not found: they are lost, or were empty.
+ * A schema of the tables that are found in a copy. It is shown in parts, each of which fits on the first page: pages at
+ * the end could be taken for pages that the file has lost.
  */
-export function replaceSchema(copy: string, sample: Database, tables: readonly string[]): string[] {
-  const file = new PageFile(copy);
-  const sought = soughtOf(sample, tables);
-  const roots = findRoots(file, sought);
-  file.close();
-  writeSchema(copy, sought, roots);
-  return tables.filter((table) => !roots.has(table));
+export class FoundSchema {
+  /** Tables that were not found: they are lost, or were empty. */
+  readonly notFound: readonly string[];
+  private readonly copy: string;
+  private readonly parts: readonly (readonly Found[])[];
+  private shown: readonly Found[] | undefined;
+
+  /** `sample` is an intact store, which defines the tables. Shows the first part. */
+  constructor(copy: string, sample: Database, tables: readonly string[]) {
+    this.copy = copy;
+    const file = new PageFile(copy);
+    const sought = soughtOf(sample, tables);
+    const roots = findRoots(file, sought);
+    file.close();
+    this.notFound = tables.filter((table) => !roots.has(table));
+    this.parts = partsOf(
+      sought.filter(({ name }) => roots.has(name)).map((one) => foundAt(one, roots.get(one.name) ?? 0)),
+    );
+    this.show(this.parts[0]?.[0]?.name ?? "");
+  }
+
+  /** Makes a table visible to who opens the copy from now on; returns false if it is, or if it was not found. */
+  show(table: string): boolean {
+    const part = this.parts.find((found) => found.some(({ name }) => name === table));
+    if (part === this.shown || (part === undefined && this.shown !== undefined)) return false;
+    this.shown = part ?? [];
+    writeSchema(this.copy, this.shown);
+    return true;
+  }
 }
 
 function headOf(path: string): Buffer {
@@ -96,29 +125,51 @@ function checkpointFile(path: string): void {
   for (const end of ["-wal", "-shm", "-journal"]) rmSync(path + end, { force: true });
 }
 
-/**
- * Writes a first page that names the tables at their roots. Bun's SQLite does not allow writing the schema table, so
- * the page is built here. Everything is on this page: pages at the end could be taken for pages that the file has lost.
- */
-function writeSchema(path: string, sought: readonly Sought[], roots: ReadonlyMap<string, number>): void {
+/** The bytes that a page has for rows of the schema, with two for the place of each. */
+const schemaBytes = pageBytes - fileHeadBytes - 8;
+/** The number of a row takes one byte: there are fewer than 128. */
+const rowBytes = (found: Found): number => varint(found.record.length).length + 1 + found.record.length + 2;
+
+function partsOf(found: readonly Found[]): Found[][] {
+  // The index of the names needs its table beside it.
+  const sorted = found.toSorted((one, other) => Number(isOfAccount(other)) - Number(isOfAccount(one)));
+  const parts: Found[][] = [];
+  let bytes = Infinity;
+  for (const one of sorted) {
+    bytes += rowBytes(one);
+    if (bytes > schemaBytes) {
+      parts.push([]);
+      bytes = rowBytes(one);
+    }
+    parts.at(-1)?.push(one);
+  }
+  return parts;
+}
+
+function isOfAccount({ name }: Found): boolean {
+  return name === "account" || name === nameIndex;
+}
+
+/** Writes a first page with these rows. Bun's SQLite does not allow writing the schema table, so it is built here. */
+function writeSchema(path: string, found: readonly Found[]): void {
   const head = emptyHead();
   head.writeUInt32BE(Math.max(1, Math.floor(statSync(path).size / pageBytes)), pagesAt);
-  const objects = sought.filter(({ name }) => roots.has(name));
   let cellAt = pageBytes;
-  for (const [i, { name, kind, columns }] of objects.entries()) {
-    const isTable = name !== nameIndex;
-    const table = isTable ? name : "account";
-    const sql = isTable ? statementOf(name, kind, columns) : null;
-    const cell = rowOf(i + 1, [isTable ? "table" : "index", name, table, roots.get(name) ?? 0, sql]);
+  for (const [i, { record }] of found.entries()) {
+    const cell = Buffer.concat([varint(record.length), varint(i + 1), record]);
     cellAt -= cell.length;
-    const pointerAt = fileHeadBytes + 8 + 2 * i;
-    assert(cellAt > pointerAt + 2, "the names of all columns fit on a page");
     cell.copy(head, cellAt);
-    head.writeUInt16BE(cellAt, pointerAt);
+    head.writeUInt16BE(cellAt, fileHeadBytes + 8 + 2 * i);
   }
-  head.writeUInt16BE(objects.length, fileHeadBytes + 3);
+  head.writeUInt16BE(found.length, fileHeadBytes + 3);
   head.writeUInt16BE(cellAt, fileHeadBytes + 5);
   writePage(path, head);
+}
+
+function foundAt({ name, kind, columns }: Sought, root: number): Found {
+  const isTable = name !== nameIndex;
+  const sql = isTable ? statementOf(name, kind, columns) : null;
+  return { name, record: recordOf([isTable ? "table" : "index", name, isTable ? name : "account", root, sql]) };
 }
 
 /** Returns the shortest statement for a table: its columns in order, and its key. Only a rowid needs its type. */
@@ -134,7 +185,7 @@ function statementOf(table: string, kind: PageKind, columns: readonly SoughtColu
   return `CREATE TABLE "${table}"(${all.join(",")},PRIMARY KEY(${key})${unique})${storage}`;
 }
 
-function rowOf(rowid: number, values: readonly (string | number | null)[]): Buffer {
+function recordOf(values: readonly (string | number | null)[]): Buffer {
   const types: Buffer[] = [];
   const contents: Buffer[] = [];
   for (const value of values) {
@@ -145,8 +196,7 @@ function rowOf(rowid: number, values: readonly (string | number | null)[]): Buff
     contents.push(content);
   }
   const head = Buffer.concat(types);
-  const record = Buffer.concat([varint(head.length + 1), head, ...contents]);
-  return Buffer.concat([varint(record.length), varint(rowid), record]);
+  return Buffer.concat([varint(head.length + 1), head, ...contents]);
 }
 
 /** Encodes a number below 16,384 in 1 or 2 bytes. */

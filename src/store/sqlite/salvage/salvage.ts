@@ -15,7 +15,7 @@ import { Refusal } from "../refusal.ts";
 import { idMax, keepLastId, keepNumbers } from "./kept-numbers.ts";
 import { copyReads } from "../conversations/read-file.ts";
 import { dropDangling } from "./dangling.ts";
-import { copyCheckpointed, replaceSchema } from "./salvage-head.ts";
+import { copyCheckpointed, FoundSchema } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
 import { migrate, migrations, pragmaNumber } from "../schema.ts";
 import { refuseForeign, verifyStore } from "../store-file.ts";
@@ -69,27 +69,27 @@ export function salvage(path: string, to: string, progress: (table: string) => v
   removeSalvaged(to);
   closeSync(openSync(to, "wx", 0o600));
   const target = new Database(to, { readwrite: true, create: false, safeIntegers: true, strict: true });
-  let opened: Opened | undefined;
+  let source: Source | undefined;
   try {
     // Synced at the end: an incomplete file is discarded.
     target.run("PRAGMA synchronous = OFF");
     migrate(target, to);
     const wanted = tablesOf(target).filter((table) => !leftOut.has(table));
-    opened = openDamaged(path, headOf(to), target, wanted);
-    const { source, notFound } = opened;
+    source = openDamaged(path, headOf(to), target, wanted);
+    const { notFound } = source;
     target.run("PRAGMA foreign_keys = OFF");
     const tables: TableReport[] = [];
     for (const table of wanted) {
       progress(table);
-      tables.push(copyTable(source, target, table));
+      tables.push(copyTable(source.of(table), target, table));
     }
     if (!tables.some(({ rows, table }) => rows > 0 && (table === "message" || table === "account")))
       throw new Refusal(`nothing can be read from ${path}; restore a backup, or start with another file`);
     progress("names");
-    readNamesOfIndex(source, target, "account", nameIndex, ["number", "app", "name"]);
+    readNamesOfIndex(source.of("account"), target, "account", nameIndex, ["number", "app", "name"]);
     const nameless = keepNumbers(target);
     const lastId = keepLastId(target, path);
-    const hasAllReads = notFound !== undefined || copyReads({ path, log: source }, target, Date.now());
+    const hasAllReads = notFound !== undefined || copyReads({ path, log: source.of("log") }, target, Date.now());
     progress("references");
     const dropped = dropDangling(target);
     target.run("UPDATE log SET mark = random()");
@@ -98,7 +98,7 @@ export function salvage(path: string, to: string, progress: (table: string) => v
     else target.run("UPDATE identity SET epoch = lower(hex(randomblob(16)))");
     return { tables, nameless, dropped, lastId, notFound, hasAllReads };
   } finally {
-    opened?.source.close();
+    source?.close();
     target.close();
     removeSalvaged(headOf(to));
   }
@@ -116,22 +116,43 @@ export function verifySalvaged(path: string): void {
   verifyStore(path, path);
 }
 
-interface Opened {
-  readonly source: Database;
+/** The damaged file, or its copy, of whose tables another schema shows a part at a time. */
+class Source {
   readonly notFound: SalvageReport["notFound"];
+  private db: Database;
+  private readonly copy: { readonly path: string; readonly schema: FoundSchema } | undefined;
+
+  constructor(db: Database, copy?: { readonly path: string; readonly schema: FoundSchema }) {
+    this.db = db;
+    this.copy = copy;
+    this.notFound = copy?.schema.notFound;
+  }
+
+  /** A connection that sees this table, until the next call. */
+  of(table: string): Database {
+    if (this.copy?.schema.show(table) === true) {
+      this.db.close();
+      this.db = openReadable(this.copy.path);
+    }
+    return this.db;
+  }
+
+  close(): void {
+    this.db.close();
+  }
 }
 
 /** Opens the file, or `copy`, which gets another schema if the file's is unreadable. */
-function openDamaged(path: string, copy: string, sample: Database, wanted: readonly string[]): Opened {
+function openDamaged(path: string, copy: string, sample: Database, wanted: readonly string[]): Source {
   // A leftover journal is rolled back in the copy.
   let source = hasJournal(path) ? undefined : openWhole(path, wanted);
-  if (source !== undefined) return { source, notFound: undefined };
+  if (source !== undefined) return new Source(source);
   copyCheckpointed(path, copy);
   source = openWhole(copy, wanted);
-  if (source !== undefined) return { source, notFound: undefined };
-  const notFound = replaceSchema(copy, sample, wanted);
+  if (source !== undefined) return new Source(source);
+  const schema = new FoundSchema(copy, sample, wanted);
   try {
-    return { source: openReadable(copy), notFound };
+    return new Source(openReadable(copy), { path: copy, schema });
   } catch (error) {
     if (!isUnreadable(error)) throw error;
     throw new Refusal(`the header and schema of ${path} cannot be read: ${error.message}`, { cause: error });
