@@ -58,6 +58,12 @@ export class DatabaseClient implements Store {
       revoke: () => Promise.resolve(undefined),
       after: () => Promise.resolve([]),
     },
+    data: {
+      export: () => Promise.resolve({ result: "notFound" }),
+      import: () => Promise.resolve({ result: "live", isComplete: false }),
+      deleteData: () => Promise.resolve(undefined),
+      operation: () => Promise.resolve(undefined),
+    },
   };
   private readonly call: Call;
   /** By app. */

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
 import { talkJob } from "../../src/store/jobs.ts";
-import type { WriterLook } from "../../src/store/sqlite/writer.ts";
+import type { WriterLook } from "../../src/store/sqlite/horizons.ts";
 import type { Talk } from "../../src/store/store.ts";
 import { commit, idsOf, Process, storedCodes } from "./log-process.ts";
 import { talk } from "./samples.ts";

@@ -1,36 +1,19 @@
 // Text that was edited or recalled: within an hour it is in no file of the store any more.
 
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
 import type { ChangeJob } from "../../src/store/change-jobs.ts";
 import { talkJob } from "../../src/store/jobs.ts";
+import { filesWith, pass } from "./erased-text.ts";
 import { commit, type Process } from "./log-process.ts";
-import { worlds, type World } from "./log-and-runs.ts";
+import { worlds } from "./log-and-runs.ts";
 import { talk } from "./samples.ts";
 
 const newWorld = worlds();
 const minuteMs = 60_000;
 
-/** The files of the store that hold the text. */
-function filesWith(world: World, text: string): string[] {
-  const folder = dirname(world.path);
-  const files = readdirSync(folder).filter((name) => name.startsWith(basename(world.path)));
-  return files.filter((name) => readFileSync(join(folder, name)).includes(text));
-}
-
 function stored(process: Process, body: string): string {
   const [outcome] = commit(process, [talkJob(talk({ sender: "ann", dest: "bob", body }))]);
   return `${outcome?.[1]}`;
-}
-
-/** The looks of so many minutes, after which the compactor works. */
-function pass(world: World, process: Process, minutes: number): void {
-  for (let minute = 0; minute < minutes; minute++) {
-    world.nowMs += minuteMs;
-    process.writer.look(0);
-    process.settle();
-  }
 }
 
 const texts = {

@@ -3,7 +3,12 @@
 import type { Database } from "bun:sqlite";
 
 /** Statements that make a SQLite store of schema 8 out of one of today's; the caller sets PRAGMA user_version. */
-const sqliteSchema8: readonly string[] = ["api_key", "ban"].map((table) => `DROP TABLE IF EXISTS ${table}`);
+const sqliteSchema8: readonly string[] = [
+  ...["api_key", "ban", "app_data", "import", "import_page", "operation"].map(
+    (table) => `DROP TABLE IF EXISTS ${table}`,
+  ),
+  "DROP INDEX IF EXISTS member_from",
+];
 
 /** Statements that make a SQLite store of schema 7 out of one of today's; the caller sets PRAGMA user_version. */
 const sqliteSchema7: readonly string[] = [

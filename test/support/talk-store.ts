@@ -43,7 +43,10 @@ export function talkStore(outcome: TalkOutcome): Store {
     revoke: unused,
     revocations: unused,
     ban: unused,
-    backEnd: { keys: { create: unused, revoke: unused, after: unused } },
+    backEnd: {
+      keys: { create: unused, revoke: unused, after: unused },
+      data: { export: unused, import: unused, deleteData: unused, operation: unused },
+    },
     identity: undefined,
     setOwners: unused,
     claimAs: () => undefined,

@@ -19,7 +19,7 @@ import {
 import { Marks } from "./marks.ts";
 
 /** The result of looking at the clocks. Ids are 0n if there is nothing. */
-export interface Look {
+interface Look {
   /** Messages, and windows closed, up to this id may be deleted. */
   readonly purgeUpTo: bigint;
   /** Messages up to this id are too old to be retried. */
@@ -28,6 +28,13 @@ export interface Look {
   readonly waitMs: number;
   /** Messages up to this id will be deleted after the wait. */
   readonly goneUpTo: bigint;
+}
+
+/** A look of a writer. */
+export interface WriterLook extends Look {
+  readonly wallMs: number;
+  /** How far the last id is ahead of the clock. */
+  readonly aheadMs: number;
 }
 
 type Kind = "messages" | "time";

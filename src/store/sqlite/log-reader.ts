@@ -8,7 +8,7 @@ import { entryKind, type GroupEntryDetail } from "../conversations.ts";
 import { detailOf } from "../group-entries.ts";
 import { idMax } from "../snowflake.ts";
 import type { LogEntry, LogPage } from "../store.ts";
-import { mergeAscending, type IdStream } from "./index/id-merge.ts";
+import { chunked, mergeAscending, type IdStream } from "./index/id-merge.ts";
 import type { LogIndex, PostingSource } from "./index/log-index.ts";
 import { lists, receivedKey, sentKey, type List } from "./index/posting.ts";
 import { Marks } from "./marks.ts";
@@ -242,11 +242,27 @@ export class LogReader {
     return streams;
   }
 
+  /** Ascending ids above `after` of all messages that an account has sent or may see, including deleted ones. */
+  idsOf(me: bigint, after: bigint, limit: number): Iterable<bigint> {
+    return this.messages(me, after, { includeSent: true, limit });
+  }
+
+  /** Ascending ids above `after` of messages that an account has sent, and of direct ones to it. */
+  *ownIdsOf(me: bigint, after: bigint, chunk: number): Generator<bigint, void, void> {
+    const whole = { from: after, until: idMax, withoutSender: 0 };
+    const series = [
+      { list: lists.received, key: receivedKey(me), ...whole },
+      { list: lists.sent, key: sentKey(me), ...whole },
+    ];
+    for (const { source, after: from } of this.logIndex.sources(after))
+      yield* mergeAscending(streamsOf(source, from, series, chunk));
+  }
+
   /** Ascending ids of messages that may belong to the answer, including deleted ones. */
   private *messages(
     me: bigint,
     after: bigint,
-    { includeSent, limit }: IndexRequest | EntriesRequest,
+    { includeSent, limit }: Pick<IndexRequest, "includeSent" | "limit">,
   ): Generator<bigint, void, void> {
     const series = this.series(me, after, includeSent);
     // Many streams are read in small chunks: most groups are quiet.
@@ -306,18 +322,4 @@ function streamsOf(source: PostingSource, after: bigint, series: readonly Series
     });
   }
   return found;
-}
-
-/** A stream of what a generator yields; it is read once, from its start. */
-function chunked(ids: Iterator<bigint, void>, after: bigint): IdStream {
-  const next = (_: bigint, count: number): bigint[] => {
-    const found: bigint[] = [];
-    while (found.length < count) {
-      const step = ids.next();
-      if (step.done === true) break;
-      found.push(step.value);
-    }
-    return found;
-  };
-  return { after, chunk: 256, next };
 }

@@ -55,6 +55,8 @@ export type Request =
   | { readonly kind: "reads"; readonly jobs: readonly ReadMarkJob[] }
   /** To the same: accounts were online until then. */
   | { readonly kind: "seen"; readonly marks: readonly LastSeen[] }
+  /** To the same: delete the cursors of an account, by its number, and when it was seen. */
+  | { readonly kind: "forgetReads"; readonly account: string }
   /** `proof`: first show that there is room for a batch. */
   | { readonly kind: "renew"; readonly proof: boolean }
   /** To the writer: record these fingerprints as the owner's. */

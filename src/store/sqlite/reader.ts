@@ -8,6 +8,7 @@ import { idMax } from "../snowflake.ts";
 import type { AccountState, ConversationName, ReadersAnswer } from "../conversations.ts";
 import { type GroupMember, type LogPage, type MemberEvent, type Membership, membershipOf } from "../store.ts";
 import { read } from "./back-end/answers.ts";
+import { BulkReader, isBulkRead } from "./bulk/bulk-reader.ts";
 import type { BackEndAnswer, BackEndRead } from "./back-end/calls.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import { LogReader } from "./log-reader.ts";
@@ -57,6 +58,7 @@ export class Reader {
   private readonly logIndex: LogIndex;
   private readonly ownership: Ownership | undefined;
   private readonly log: LogReader;
+  private readonly bulk: BulkReader;
   private readonly visible: VisibleMessages;
   private readonly histories: HistoryReader;
   private readonly lists: ListReader;
@@ -75,6 +77,7 @@ export class Reader {
     this.ownership = ownership;
     this.logIndex = logIndex;
     this.log = new LogReader(db, logIndex);
+    this.bulk = new BulkReader(db, logIndex, this.log);
     this.marks = new ReadMarks(path, db);
     this.visible = new VisibleMessages(db, logIndex);
     this.histories = new HistoryReader(db, this.visible);
@@ -280,7 +283,7 @@ export class Reader {
   }
 
   backEnd(call: BackEndRead): BackEndAnswer {
-    return this.snapshot(() => read(this.db, call));
+    return isBulkRead(call) ? this.indexSnapshot(() => this.bulk.read(call)) : this.snapshot(() => read(this.db, call));
   }
 
   /** Undefined if the account never was in the group, or there is no such account or group. See `exists`. */

@@ -159,6 +159,9 @@ function readsAnswer(request: Request, to: ReadKeeper): Answer | undefined {
     case "seen":
       to.markSeen(request.marks);
       return { kind: "read", outcomes: [], repaired: to.takeRepaired() };
+    case "forgetReads":
+      to.forget(BigInt(request.account));
+      return { kind: "read", outcomes: [], repaired: to.takeRepaired() };
     default:
       return undefined;
   }

@@ -28,6 +28,14 @@ const forAdmins: Outcome = [outcome.forAdmins];
 const unwilling: Outcome = [outcome.unwilling];
 const needsPairs: Outcome = [outcome.needsPairs];
 
+/** A message of an import. */
+interface FormerMessage extends Pick<TalkJob, "type" | "body" | "extra" | "mentions" | "replyTo"> {
+  /** The receiver's number, or minus the group's. */
+  readonly inbox: bigint;
+  readonly sender: bigint;
+  readonly sentNs: bigint;
+}
+
 interface GroupRow {
   readonly version: bigint;
   readonly member_count: bigint;
@@ -144,6 +152,16 @@ export class TalkWriter {
     this.remember({ id, received: receivedKey(inbox), sent: sentKey(sender), keyed }, inbox);
     const stored = isNew ? outcome.storedForNew : outcome.stored;
     return [stored, id, sentNs, previous, version, this.entryIds.newestIn(inbox)];
+  }
+
+  /** Stores a message that was checked before, of another time, with the next id. */
+  add(message: FormerMessage, ids: IdSequence, wallMs: number): bigint {
+    const { inbox, sender, type, body, extra, sentNs, mentions, replyTo } = message;
+    const id = ids.next(wallMs);
+    this.insert.run(id, inbox, sender, type, body, extra, sentNs, null);
+    if (mentions !== undefined || replyTo !== undefined) this.extras.save(id, message, inbox);
+    this.remember({ id, received: receivedKey(inbox), sent: sentKey(sender), keyed: undefined }, inbox);
+    return id;
   }
 
   /** The right to talk of rightInGroup, without its facts: this is on the path of every message to a group. */

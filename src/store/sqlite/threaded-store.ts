@@ -33,6 +33,7 @@ import { BackOff } from "../../base/back-off.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTime } from "../../base/runtime.ts";
 import { SqliteBackEnd } from "./back-end/sqlite-back-end.ts";
+import { DeletionRounds } from "./bulk/deletion-rounds.ts";
 import type { Synchronous } from "./connection.ts";
 import { PairedCommits } from "./people/pairs.ts";
 import { SqliteGroups } from "./groups/sqlite-groups.ts";
@@ -74,6 +75,7 @@ export class SqliteStore extends JobStore implements Store {
   private readonly commits: PairedCommits;
   readonly groups: SqliteGroups;
   readonly people: SqlitePeople;
+  private readonly deletions: DeletionRounds;
   readonly backEnd: SqliteBackEnd;
 
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
@@ -94,6 +96,10 @@ export class SqliteStore extends JobStore implements Store {
     this.groups = new SqliteGroups(threads.reader, (...call) => this.writeGroup(...call));
     this.people = new SqlitePeople(threads.reader, thread("reads"), (...call) => this.writePeople(...call));
     this.backEnd = new SqliteBackEnd(writer, threads.reader, this.limits.revocations);
+    const { data } = this.backEnd;
+    const forgetReads = (account: string): Promise<Answer> => this.ask("reads", { kind: "forgetReads", account });
+    this.deletions = new DeletionRounds({ ...data.threads, forgetReads }, options.log, backgroundTime.timers);
+    data.onDeletion = () => this.deletions.begin();
     this.housekeeping = new Housekeeping(threads, options.retentionDays, options.log);
     if (failure !== undefined) this.housekeeping.committed(new StoreUnavailable(failure));
   }
@@ -190,6 +196,7 @@ export class SqliteStore extends JobStore implements Store {
 
   protected async closeEngine(): Promise<void> {
     this.housekeeping.stop();
+    this.deletions.stop();
     await this.reads.drain();
     await this.files.close();
   }

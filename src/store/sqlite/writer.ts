@@ -20,7 +20,9 @@ import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
 import { keyedMs } from "../trusted-time.ts";
 import { written } from "./back-end/answers.ts";
 import type { BackEndAnswer, BackEndWrite } from "./back-end/calls.ts";
-import { type BatchResult, ChangeBatch, FormerText } from "./conversations/change-batch.ts";
+import { BulkWriter, erasesText, isBulkWrite } from "./bulk/bulk-writer.ts";
+import { Tombstones } from "./bulk/tombstones.ts";
+import { type BatchResult, ChangeBatch, FormerText, overwritesText } from "./conversations/change-batch.ts";
 import { CursorWriter } from "./cursor-writer.ts";
 import { LogReplaced } from "./damage.ts";
 import { EntryIds } from "./conversations/entry-ids.ts";
@@ -29,7 +31,7 @@ import { GroupWriter } from "./group-writer.ts";
 import { EndedGroups } from "./groups/ended-groups.ts";
 import { groupParts } from "./groups/group-parts.ts";
 import type { GroupBounds } from "./groups/membership.ts";
-import { Horizons, type Look } from "./horizons.ts";
+import { Horizons, type WriterLook } from "./horizons.ts";
 import { beginImmediate, lockWaitMsMax, WriteLock } from "./locking.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import { Names } from "./names.ts";
@@ -39,16 +41,11 @@ import type { Forgotten } from "./protocol.ts";
 import type { Guards } from "./people/guards.ts";
 import { PurgeSlices } from "./purge-slices.ts";
 import { Refusal } from "./refusal.ts";
+import { SendTimes } from "./send-times.ts";
 import { SequenceRow } from "./sequence-row.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
 
 const lagPauseMs = 2;
-
-export interface WriterLook extends Look {
-  readonly wallMs: number;
-  /** How far the last id is ahead of the clock. */
-  readonly aheadMs: number;
-}
 
 export class Writer {
   /** One of the last outcomes of `commit` is `needsPairs`. */
@@ -74,8 +71,10 @@ export class Writer {
   private readonly entryIds: EntryIds;
   private readonly changes: ChangeBatch;
   private readonly formerText: FormerText;
+  private readonly bulk: BulkWriter;
+  private readonly tombstones: Tombstones;
   private readonly sequence: SequenceRow;
-  private readonly newestSent;
+  private readonly sendTimes: SendTimes;
   private readonly cursors: CursorWriter;
   private readonly horizons: Horizons;
   private readonly slices: PurgeSlices;
@@ -106,10 +105,12 @@ export class Writer {
     this.talks = new TalkWriter(parts, index, this.entryIds);
     this.changes = new ChangeBatch(parts, this.entryIds);
     this.formerText = new FormerText(db);
+    this.bulk = new BulkWriter(parts, this.talks, this.entryIds);
+    this.tombstones = new Tombstones(db, this.names);
     this.groups = new GroupWriter(parts);
     this.endedGroups = new EndedGroups(db);
     this.sequence = new SequenceRow(db);
-    this.newestSent = db.prepare<{ sent_ns: bigint }, []>("SELECT sent_ns FROM message ORDER BY id DESC LIMIT 1");
+    this.sendTimes = new SendTimes(db, clock);
     this.cursors = new CursorWriter(db, this.names);
     this.horizons = new Horizons(db);
     this.slices = new PurgeSlices(db);
@@ -123,7 +124,7 @@ export class Writer {
     return this.transact((ids, wallMs) => {
       const committedLast = ids.last;
       const numbers = new BigInt64Array(jobs.length * outcomeSlots);
-      let sentNs = this.firstSentNs();
+      let sentNs = this.sendTimes.first();
       this.needsPairs = false;
       for (const [index, job] of jobs.entries()) {
         const result = this.perform(job, ids, wallMs, sentNs++, committedLast);
@@ -136,8 +137,8 @@ export class Writer {
 
   /** Commits all changes, or throws and commits none. Result i belongs to job i. */
   commitChanges(jobs: readonly ChangeJob[]): BatchResult[] {
-    return this.formerText.zeroed(jobs, () =>
-      this.transact((ids, wallMs) => this.changes.apply(jobs, ids, wallMs, this.firstSentNs())),
+    return this.formerText.zeroed(overwritesText(jobs), () =>
+      this.transact((ids, wallMs) => this.changes.apply(jobs, ids, wallMs, this.sendTimes.first())),
     );
   }
 
@@ -199,23 +200,19 @@ export class Writer {
   }
 
   backEnd(call: BackEndWrite): BackEndAnswer {
-    return this.transact((ids, wallMs) => written(this.db, call, ids, wallMs));
+    if (!isBulkWrite(call)) return this.transact((ids, wallMs) => written(this.db, call, ids, wallMs));
+    if (this.index.isLong) blockFor(lagPauseMs);
+    return this.formerText.zeroed(erasesText(call), () =>
+      this.bulk.answer(call, (work) =>
+        this.transact((ids, wallMs) => work({ ids, wallMs, atNs: this.clock.wallNs() })),
+      ),
+    );
   }
 
   release(): void {
     beginImmediate(this.db, lockWaitMsMax);
     this.lease.release();
     this.db.run("COMMIT");
-  }
-
-  /**
-   * The send time of a batch's first message, in nanoseconds; each further one is a nanosecond later. Times increase
-   * with ids while the clock runs forward: clocks that differ by less than a millisecond count as equal.
-   */
-  private firstSentNs(): bigint {
-    const wallNs = this.clock.wallNs();
-    const newestNs = this.newestSent.get()?.sent_ns ?? 0n;
-    return newestNs >= wallNs && newestNs < wallNs + 1_000_000n ? newestNs + 1n : wallNs;
   }
 
   private perform(job: Job, ids: IdSequence, wallMs: number, atNs: bigint, committedLast: bigint): Outcome {
@@ -321,6 +318,7 @@ export class Writer {
       if (this.lastSeen === 0n) this.sequence.refuseLostIds(row.last_id);
       this.lastSeen = row.last_id;
       this.guards.follow(row.guard_id);
+      this.tombstones.follow(row.guard_id);
       const ids = new IdSequence(row.last_id, node);
       const result = work(ids, wallMs);
       if (ids.last !== row.last_id) this.sequence.save(ids.last, wallMs);

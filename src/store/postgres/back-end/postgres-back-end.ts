@@ -4,6 +4,7 @@
 import type { Revocation, RevocationKind, StoredRevocation } from "../../../wire/revocations.ts";
 import type { ApiKeyStore, StoredApiKey } from "../../api-keys.ts";
 import type { BackEndStore } from "../../back-end.ts";
+import { type DataStore, NotInThisStore } from "../../data.ts";
 import type { Ban, BanOutcome, RevocationStore, RevokeOutcome } from "../../revocations.ts";
 import type { Connections } from "../connection.ts";
 import type { InLife } from "../life.ts";
@@ -70,6 +71,13 @@ export class PostgresBackEnd implements BackEndStore, RevocationStore {
     },
   };
 
+  readonly data: DataStore = {
+    export: notYet,
+    import: notYet,
+    deleteData: notYet,
+    operation: notYet,
+  };
+
   async revoke({ app, account, kind, device, beforeMs }: Revocation): Promise<RevokeOutcome> {
     const [row] = await this.writer.write<{ id: bigint | null }[]>(
       (sql, holder, life) => sql`SELECT roost.revoke(${holder}, ${life}, ${toText(app)}, ${toText(account)}, ${kind},
@@ -106,6 +114,10 @@ export class PostgresBackEnd implements BackEndStore, RevocationStore {
       ...(untilMs !== null && { untilMs: Number(untilMs) }),
     }));
   }
+}
+
+function notYet(): Promise<never> {
+  return Promise.reject(new NotInThisStore("exports, imports and deletions need a store on SQLite"));
 }
 
 function outcomeOf(id: bigint | null | undefined): RevokeOutcome {

@@ -2,11 +2,18 @@
 
 import type { Database } from "bun:sqlite";
 import type { IdSequence } from "../../snowflake.ts";
+import type { BulkRead, BulkWrite } from "../bulk/bulk-calls.ts";
 import type { BackEndAnswer, BackEndRead, BackEndWrite } from "./calls.ts";
 import { createKey, keysAfter, revokeKey } from "./keys.ts";
 import { keepBan, keepRevocation, readRevocations } from "./revocations.ts";
 
-export function written(db: Database, call: BackEndWrite, ids: IdSequence, wallMs: number): BackEndAnswer {
+/** Calls of exports, imports and deletions have classes of their own (../bulk/). */
+export function written(
+  db: Database,
+  call: Exclude<BackEndWrite, BulkWrite>,
+  ids: IdSequence,
+  wallMs: number,
+): BackEndAnswer {
   switch (call.call) {
     case "revoke":
       return keepRevocation(db, call.revocation, call.keptMax, ids, wallMs);
@@ -19,7 +26,7 @@ export function written(db: Database, call: BackEndWrite, ids: IdSequence, wallM
   }
 }
 
-export function read(db: Database, call: BackEndRead): BackEndAnswer {
+export function read(db: Database, call: Exclude<BackEndRead, BulkRead>): BackEndAnswer {
   switch (call.call) {
     case "revocations":
       return readRevocations(db, BigInt(call.after), call.limit);

@@ -4,16 +4,17 @@
 import type { Revocation, StoredRevocation } from "../../../wire/revocations.ts";
 import type { ApiKeyDraft, StoredApiKey } from "../../api-keys.ts";
 import type { Ban, BanOutcome, RevokeOutcome } from "../../revocations.ts";
+import type { BulkReadAnswers, BulkReads, BulkWriteAnswers, BulkWrites } from "../bulk/bulk-calls.ts";
 
 /** Answered by the writer, each in a transaction. `keptMax`: the limit `revocations`. */
-interface Writes {
+interface Writes extends BulkWrites {
   readonly revoke: { readonly revocation: Revocation; readonly keptMax: number };
   readonly ban: { readonly ban: Ban; readonly keptMax: number };
   readonly createKey: { readonly draft: ApiKeyDraft };
   readonly revokeKey: { readonly id: string };
 }
 
-export interface WriteAnswers {
+export interface WriteAnswers extends BulkWriteAnswers {
   readonly revoke: RevokeOutcome;
   readonly ban: BanOutcome;
   readonly createKey: StoredApiKey | undefined;
@@ -21,12 +22,12 @@ export interface WriteAnswers {
 }
 
 /** Answered by the reader, each in a snapshot. */
-interface Reads {
+interface Reads extends BulkReads {
   readonly revocations: { readonly after: string; readonly limit: number };
   readonly keysAfter: { readonly version: string; readonly limit: number };
 }
 
-export interface ReadAnswers {
+export interface ReadAnswers extends BulkReadAnswers {
   readonly revocations: readonly StoredRevocation[];
   readonly keysAfter: readonly StoredApiKey[];
 }

@@ -5,6 +5,7 @@ import type { Revocation, StoredRevocation } from "../../../wire/revocations.ts"
 import type { ApiKeyStore } from "../../api-keys.ts";
 import type { BackEndStore } from "../../back-end.ts";
 import type { Ban, BanOutcome, RevocationStore, RevokeOutcome } from "../../revocations.ts";
+import { SqliteData } from "../bulk/sqlite-data.ts";
 import type { RequestTarget } from "../protocol.ts";
 import type { ReadAnswers, ReadOf, WriteAnswers, WriteOf } from "./calls.ts";
 
@@ -28,6 +29,16 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
     revoke: (id) => this.write({ call: "revokeKey", id }),
     after: (version, limit) => this.read({ call: "keysAfter", version: `${version}`, limit }),
   };
+
+  readonly data = new SqliteData({
+    export: (query) => this.read({ call: "export", query }),
+    import: (page) => this.write({ call: "import", page }),
+    deleteData: (app, account) => this.write({ call: "deleteData", app, account }),
+    operation: (app, id) => this.read({ call: "operation", app, id: `${id}` }),
+    due: () => this.read({ call: "deletionDue", kind: "delete-data" }),
+    finds: (place) => this.read({ call: "deletionFinds", place }),
+    delete: (slice) => this.write({ call: "deletionSlice", slice }),
+  });
 
   revoke(revocation: Revocation): Promise<RevokeOutcome> {
     return this.write({ call: "revoke", revocation, keptMax: this.keptMax });

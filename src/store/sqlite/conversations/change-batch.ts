@@ -50,6 +50,11 @@ export class ChangeBatch {
   }
 }
 
+/** Whether one of the jobs overwrites text. */
+export function overwritesText(jobs: readonly ChangeJob[]): boolean {
+  return jobs.some(({ kind }) => kind === "edit" || kind === "recall");
+}
+
 /** So that a checkpoint of everything, which commits wait for, is rare. */
 const looksBetween = 10;
 
@@ -66,9 +71,9 @@ export class FormerText {
     db.run("PRAGMA secure_delete = FAST");
   }
 
-  /** Runs a transaction in which SQLite zeroes what is overwritten, if one of the jobs overwrites text. */
-  zeroed<T>(jobs: readonly ChangeJob[], transaction: () => T): T {
-    if (!jobs.some(({ kind }) => kind === "edit" || kind === "recall")) return transaction();
+  /** Runs a transaction; `isErasing`: SQLite zeroes what it overwrites and deletes. */
+  zeroed<T>(isErasing: boolean, transaction: () => T): T {
+    if (!isErasing) return transaction();
     this.db.run("PRAGMA secure_delete = ON");
     try {
       const result = transaction();

@@ -13,6 +13,7 @@ import type { GroupParts } from "../groups/group-parts.ts";
 import { type GroupRow, secondsOf } from "../groups/group-rows.ts";
 import { prepareWindow } from "../member-lookups.ts";
 import type { Moment } from "./moment.ts";
+import { TextEraser } from "./text-eraser.ts";
 
 interface MessageRow {
   readonly inbox: bigint;
@@ -36,12 +37,14 @@ const notFound: ChangeOutcome = { result: "notFound" };
 export class ChangeWriter {
   private readonly parts: GroupParts;
   private readonly entryIds: EntryIds;
+  private readonly eraser: TextEraser;
   private readonly sql;
 
   constructor(parts: GroupParts, entryIds: EntryIds) {
     this.parts = parts;
     this.entryIds = entryIds;
     const { db } = parts;
+    this.eraser = new TextEraser(db);
     this.sql = {
       message: db.prepare<MessageRow, [bigint]>("SELECT inbox, sender, sent_ns, state FROM message WHERE id = ?"),
       window: prepareWindow(db),
@@ -62,10 +65,6 @@ export class ChangeWriter {
       overwrite: db.prepare<null, [string, string, number, bigint]>(
         "UPDATE message SET body = ?, extra = ?, state = ifnull(state, 0) | ? WHERE id = ?",
       ),
-      forgetMentions: db.prepare<null, [bigint]>("UPDATE message SET mentions = NULL WHERE id = ?"),
-      dropMentions: db.prepare<null, [bigint]>("DELETE FROM mention WHERE id = ?"),
-      dropPin: db.prepare<null, [bigint]>("DELETE FROM pin WHERE message = ?"),
-      dropReactions: db.prepare<null, [bigint]>("DELETE FROM reaction WHERE message = ?"),
       hasReaction: db.prepare<{ one: bigint }, [bigint, string, bigint]>(
         "SELECT 1 AS one FROM reaction WHERE message = ? AND reaction = ? AND account = ?",
       ),
@@ -153,11 +152,7 @@ export class ChangeWriter {
         clientId = job.clientId === "" ? null : job.clientId;
         break;
       case "recall":
-        this.sql.overwrite.run("", "", messageState.recalled, messageId);
-        this.sql.forgetMentions.run(messageId);
-        this.sql.dropMentions.run(messageId);
-        this.sql.dropReactions.run(messageId);
-        this.sql.dropPin.run(messageId);
+        this.eraser.recall(messageId);
         break;
       case "react":
         ({ reaction, isOff } = job);

@@ -51,6 +51,12 @@ export class ReadKeeper {
     this.mending(() => this.open().writer.markSeen(marks));
   }
 
+  /** Deletes the cursors of an account, and when it was seen. */
+  forget(account: bigint): void {
+    this.refresh();
+    this.mending(() => this.open().writer.forget(account));
+  }
+
   checkpoint(): void {
     this.file?.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   }

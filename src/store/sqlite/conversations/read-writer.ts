@@ -31,6 +31,7 @@ export class ReadWriter {
         `INSERT INTO read_mark VALUES (?, ?, ?)
          ON CONFLICT (account, other) DO UPDATE SET read_id = excluded.read_id WHERE excluded.read_id > read_id`,
       ),
+      forget: reads.prepare<null, [bigint]>("DELETE FROM read_mark WHERE account = ?"),
       mark: reads.prepare<{ read_id: bigint }, [bigint, bigint]>(
         "SELECT read_id FROM read_mark WHERE account = ? AND other = ?",
       ),
@@ -65,6 +66,11 @@ export class ReadWriter {
     } finally {
       if (this.reads.inTransaction) this.reads.run("ROLLBACK");
     }
+  }
+
+  /** Deletes the cursors of an account, and when it was seen. */
+  forget(account: bigint): void {
+    this.sql.forget.run(account);
   }
 
   private moveOne({ app, account, toGroup, dest, messageId }: ReadMarkJob, last: bigint): ReadOutcome {

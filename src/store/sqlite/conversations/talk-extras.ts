@@ -49,7 +49,7 @@ export class TalkExtrasWriter {
   }
 
   /** Call after the message was inserted. */
-  save(id: bigint, { mentions, replyTo }: TalkJob, inbox: bigint): void {
+  save(id: bigint, { mentions, replyTo }: Pick<TalkJob, "mentions" | "replyTo">, inbox: bigint): void {
     const parent = replyTo === undefined ? null : BigInt(replyTo);
     const thread = parent === null ? null : (this.sql.thread.get(parent)?.thread ?? parent);
     this.sql.addTo.run(parent, thread, mentions ?? null, id);

@@ -40,6 +40,20 @@ export function* mergeAscending(streams: readonly IdStream[]): Generator<bigint,
   }
 }
 
+/** A stream of what a generator yields; it is read once, from its start. */
+export function chunked(ids: Iterator<bigint, void>, after: bigint): IdStream {
+  const next = (_: bigint, count: number): bigint[] => {
+    const found: bigint[] = [];
+    while (found.length < count) {
+      const step = ids.next();
+      if (step.done === true) break;
+      found.push(step.value);
+    }
+    return found;
+  };
+  return { after, chunk: 256, next };
+}
+
 function advance(head: Head): boolean {
   head.at++;
   if (head.at === head.ids.length) {

@@ -58,7 +58,8 @@ export function keepLastId(target: Database, path: string): bigint {
          UNION ALL SELECT id FROM entry UNION ALL SELECT version FROM hidden UNION ALL SELECT version FROM conversation
          UNION ALL SELECT dismissed_id FROM "group" UNION ALL SELECT guard_id FROM sequence
          UNION ALL SELECT version FROM block UNION ALL SELECT version FROM consent UNION ALL SELECT version FROM profile
-         UNION ALL SELECT version FROM api_key
+         UNION ALL SELECT version FROM api_key UNION ALL SELECT id FROM operation
+         UNION ALL SELECT checked_id FROM app_data
        ) WHERE id <= ?`,
     )
     .get(idMax)?.id;

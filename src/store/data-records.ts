@@ -1,0 +1,76 @@
+// The records of exports and imports. Ids and send times are decimal text, as in JSON of protobuf; all other times are
+// seconds since 1970. What is undefined has its default: '', 0, false or none.
+
+export interface MessageRecord {
+  /** An import gives a new one; `replyTo` of later records may name this one. */
+  readonly messageId?: string;
+  readonly sender: string;
+  /** The receiver; or a group. */
+  readonly account?: string;
+  readonly group?: string;
+  /** Nanoseconds since 1970. */
+  readonly sendTime: string;
+  readonly type?: number;
+  readonly body?: string;
+  readonly extra?: string;
+  readonly mentions?: readonly string[];
+  readonly replyTo?: string;
+  readonly edited?: boolean;
+  /** It has no text, mentions or reactions. */
+  readonly recalled?: boolean;
+  /** At most `reactionsExportedMax`. */
+  readonly reactions?: readonly ReactionRecord[];
+}
+
+interface ReactionRecord {
+  readonly account: string;
+  readonly reaction: string;
+}
+
+/** A group as it is now. It comes before its members and messages. */
+export interface GroupRecord {
+  readonly id: string;
+  readonly name?: string;
+  readonly avatar?: string;
+  readonly introduction?: string;
+  readonly announcement?: string;
+  readonly owner: string;
+  readonly createdAt?: number;
+  readonly closed?: boolean;
+  readonly approval?: boolean;
+  /** Only admins talk. */
+  readonly muted?: boolean;
+  readonly dismissed?: boolean;
+}
+
+/** A member joins here, or, with a `leaveTime`, leaves. */
+export interface MemberRecord {
+  readonly group: string;
+  readonly account: string;
+  readonly role?: "member" | "admin" | "owner";
+  readonly alias?: string;
+  readonly joinTime?: number;
+  readonly leaveTime?: number;
+}
+
+export interface ProfileRecord {
+  readonly account: string;
+  readonly name?: string;
+  readonly avatar?: string;
+  readonly extra?: string;
+}
+
+/** One line. */
+export interface DataRecord {
+  /** Where an export goes on after it; undefined for an import. */
+  readonly cursor?: string;
+  readonly message?: MessageRecord;
+  readonly group?: GroupRecord;
+  readonly member?: MemberRecord;
+  readonly profile?: ProfileRecord;
+}
+
+/** The reactions of a message that an export gives. */
+export const reactionsExportedMax = 10_000;
+/** Records of one page of an import. */
+export const importRecordsMax = 1_000;

@@ -1,0 +1,103 @@
+// What a store does with data as a whole, for back ends: exports, imports of other systems' messages, and the deletion
+// of everything of an account.
+//
+// An export gives records in an order in which an import can take them: profiles, groups, then the log in the order of
+// ids. In the log, a record of a member stands where it joined or left among the messages.
+
+import type { DataRecord } from "./data-records.ts";
+
+/** What is exported: an account, one conversation of it (`peer`), a group, or, without any of them, the app. */
+export interface ExportScope {
+  readonly app: string;
+  readonly account?: string;
+  readonly peer?: string;
+  readonly group?: string;
+}
+
+export interface ExportQuery extends ExportScope {
+  /** The cursor of the last record that arrived, or of a page; '' for the beginning. */
+  readonly cursor: string;
+  /** Records of the page, at most; the page may have fewer, and none at all before the end. */
+  readonly limit: number;
+}
+
+export type ExportPage =
+  | {
+      readonly result: "page";
+      readonly records: readonly DataRecord[];
+      /** Where to go on; also behind what belongs to others. */
+      readonly cursor: string;
+      /** Nothing comes after this page, as of now. */
+      readonly isEnd: boolean;
+    }
+  /** No such account, group or conversation; a cursor that no export gave. */
+  | { readonly result: "notFound" | "badCursor" };
+
+export interface ImportPage {
+  readonly app: string;
+  /** The import that the page belongs to. */
+  readonly name: string;
+  /** Of the answer to the page before; '' for the first page. */
+  readonly cursor: string;
+  /** At most `importRecordsMax`; names and texts are within their bounds. None: asks where to go on. */
+  readonly records: readonly DataRecord[];
+  /** Nothing comes after this page: the app may go live, and takes no other import. */
+  readonly isLast: boolean;
+}
+
+export type ImportOutcome =
+  | {
+      readonly result: "stored";
+      readonly cursor: string;
+      /** Records of the import so far. */
+      readonly stored: number;
+      /** The page before was sent again: nothing was done. */
+      readonly isRepeated: boolean;
+    }
+  /** The import is at another place, which `cursor` names: nothing was done. */
+  | { readonly result: "elsewhere"; readonly cursor: string }
+  /** Somebody has used the app without an import, or its import is complete. */
+  | { readonly result: "live"; readonly isComplete: boolean }
+  /** The record at this position of the page cannot be stored: nothing of the page was. */
+  | { readonly result: "invalid"; readonly position: number; readonly reason: string };
+
+/** Work that goes on after the call that began it, and across restarts. */
+export interface Operation {
+  readonly id: bigint;
+  readonly app: string;
+  readonly kind: "delete-data";
+  /** The name that the account had. */
+  readonly account: string;
+  readonly state: "running" | "done";
+  /** Rows that were dealt with so far. */
+  readonly done: number;
+  /** Seconds since 1970; 0 while it runs. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+/** This engine cannot do that; another one can. */
+export class NotInThisStore extends Error {
+  override readonly name = "NotInThisStore";
+}
+
+export interface DataStore {
+  /** A page of one snapshot; its cost is bounded, whatever belongs to others. Several pages are several snapshots. */
+  export(query: ExportQuery): Promise<ExportPage>;
+  /**
+   * Stores a page of records in one transaction, with new ids in their order. Only an app that nobody has used takes
+   * imports, one at a time.
+   */
+  import(page: ImportPage): Promise<ImportOutcome>;
+  /**
+   * Begins to delete everything of an account. In the first transaction the account loses its name, which no query
+   * finds from then on; another account may take it. Undefined if there is no such account.
+   *
+   * What it sent, and the direct messages that it received, become recalled messages without a text, because ids,
+   * counts and cursors of others rest on them; its partners' conversations with it are cleared. Its memberships,
+   * reactions, settings, profile, blocks and cursors are deleted. Its number stays, and names nobody.
+   */
+  deleteData(app: string, account: string): Promise<Operation | undefined>;
+  /** The operation of an app, a week after its end at least. */
+  operation(app: string, id: bigint): Promise<Operation | undefined>;
+}

@@ -1,0 +1,64 @@
+// What the reader answers about exports and deletions, inside a snapshot in which the index covers the log.
+
+import type { Database } from "bun:sqlite";
+import type { LogIndex } from "../index/log-index.ts";
+import type { LogReader } from "../log-reader.ts";
+import type { BulkRead, BulkReadAnswers } from "./bulk-calls.ts";
+import { type DeletionPlace, type DeletionSlice, deletionFoundMax } from "./deletion-steps.ts";
+import { ExportReader } from "./export-reader.ts";
+import { operationOf, OperationRows } from "./operation-rows.ts";
+
+type BulkFound = BulkReadAnswers[keyof BulkReadAnswers];
+
+export class BulkReader {
+  private readonly logIndex: LogIndex;
+  private readonly log: LogReader;
+  private readonly exports: ExportReader;
+  private readonly operations: OperationRows;
+
+  constructor(db: Database, logIndex: LogIndex, log: LogReader) {
+    this.logIndex = logIndex;
+    this.log = log;
+    this.exports = new ExportReader(db, logIndex, log);
+    this.operations = new OperationRows(db);
+  }
+
+  read(call: BulkRead): BulkFound {
+    switch (call.call) {
+      case "export":
+        return this.exports.page(call.query);
+      case "operation": {
+        const row = this.operations.find(BigInt(call.id));
+        return row?.app === call.app ? operationOf(row) : undefined;
+      }
+      case "deletionDue":
+        return this.operations.due();
+      case "deletionFinds":
+        return this.found(call.place);
+    }
+  }
+
+  /**
+   * Messages and partners of the account above the position, in the order of their ids and numbers. Nobody writes as
+   * the account or to it any more, so that none comes later.
+   */
+  private found({ account, step, position }: DeletionPlace): Pick<DeletionSlice, "found" | "isLast"> {
+    const after = BigInt(position);
+    const found: bigint[] = [];
+    if (step === "messages") {
+      for (const id of this.log.ownIdsOf(BigInt(account), after, deletionFoundMax)) {
+        found.push(id);
+        if (found.length === deletionFoundMax) break;
+      }
+    } else if (step === "partners") {
+      const partners = [...this.logIndex.partners(Number(account)).keys()].map(BigInt);
+      found.push(...partners.filter((partner) => partner > after).toSorted((one, other) => (one < other ? -1 : 1)));
+    }
+    const slice = found.slice(0, deletionFoundMax);
+    return { found: slice.map(String), isLast: found.length < deletionFoundMax };
+  }
+}
+
+export function isBulkRead(call: { readonly call: string }): call is BulkRead {
+  return ["export", "operation", "deletionDue", "deletionFinds"].includes(call.call);
+}

@@ -1,0 +1,211 @@
+// The log of an export: messages, and members who join and leave, in the order of ids. A page reads up to some id:
+// whatever of the three ends first bounds the others, so that nothing is passed over.
+
+import type { Database } from "bun:sqlite";
+import { type DataRecord, reactionsExportedMax } from "../../data-records.ts";
+import { idMax } from "../../snowflake.ts";
+import { messageState } from "../conversations/tables.ts";
+import { isUnfinished } from "../member-lookups.ts";
+import { type ExportPosition, formatCursor } from "./export-cursor.ts";
+import type { ExportNames } from "./export-names.ts";
+
+/** Rows that one page reads of each kind, whomever they belong to. */
+const rowsReadMax = 4_000;
+/** The text of one page, in characters; a message may go beyond. */
+const pageCharactersMax = 512 * 1024;
+
+/** What a page of the log is of. */
+export interface LogSelection {
+  readonly app: string;
+  /** Ascending ids of the messages above an id; undefined: all messages are read, and those of the app are taken. */
+  readonly ids: ((after: bigint, limit: number) => Iterable<bigint>) | undefined;
+  /** Whether members of this group, and this account as a member, are told. */
+  readonly hasMember: (group: bigint, account: bigint) => boolean;
+}
+
+interface LogRow {
+  readonly id: bigint;
+  readonly inbox: bigint;
+  readonly sender: bigint;
+  readonly sent_ns: bigint;
+  readonly type: bigint;
+  readonly body: string;
+  readonly extra: string;
+  readonly state: bigint | null;
+  readonly reply_to: bigint | null;
+  readonly mentions: string | null;
+}
+
+interface MemberRow {
+  readonly at: bigint;
+  readonly number: bigint;
+  readonly group: bigint;
+  readonly account: bigint;
+  readonly until_id: bigint | null;
+  readonly joined_ms: bigint;
+  readonly alias: string;
+  readonly role: bigint;
+  readonly owner: bigint;
+  /** When it left; null if that is not known. */
+  readonly left_ns: bigint | null;
+}
+
+/** A record and its place. */
+interface Placed {
+  readonly id: bigint;
+  readonly row: bigint;
+  readonly record: DataRecord;
+}
+
+/** Records up to an id. */
+interface Read {
+  readonly found: readonly Placed[];
+  /** Everything up to here was read. */
+  readonly reached: { readonly id: bigint; readonly row: bigint };
+}
+
+interface LogPage {
+  readonly records: readonly DataRecord[];
+  readonly position: ExportPosition;
+  readonly isEnd: boolean;
+}
+
+export class ExportLog {
+  private readonly names: ExportNames;
+  private readonly sql;
+
+  constructor(db: Database, names: ExportNames) {
+    this.names = names;
+    const columns = "id, inbox, sender, sent_ns, type, body, extra, state, reply_to, mentions";
+    const member = `m.number, m."group", m.account, m.until_id, m.joined_ms, m.alias, m.role, g.owner,
+      (SELECT e.at_ns FROM entry e WHERE e.id = m.until_id) AS left_ns`;
+    const members = (at: "from_id" | "until_id"): string =>
+      `SELECT m.${at} AS at, ${member} FROM member m JOIN "group" g ON g.number = m."group"
+       WHERE (m.${at}, m.number) > (?1, ?2) AND m.${at} <= ?3 AND NOT ${isUnfinished('m."group"')}
+       ORDER BY m.${at}, m.number LIMIT ${rowsReadMax}`;
+    this.sql = {
+      last: db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
+      all: db.prepare<LogRow, [bigint]>(`SELECT ${columns} FROM message WHERE id > ? ORDER BY id LIMIT ${rowsReadMax}`),
+      one: db.prepare<LogRow, [bigint]>(`SELECT ${columns} FROM message WHERE id = ?`),
+      joined: db.prepare<MemberRow, [bigint, bigint, bigint]>(members("from_id")),
+      left: db.prepare<MemberRow, [bigint, bigint, bigint]>(members("until_id")),
+      reactions: db.prepare<{ account: bigint; reaction: string }, [bigint]>(
+        `SELECT account, reaction FROM reaction WHERE message = ? LIMIT ${reactionsExportedMax}`,
+      ),
+    };
+  }
+
+  page(selection: LogSelection, from: ExportPosition, limit: number): LogPage {
+    const lastId = this.sql.last.get()?.last_id ?? 0n;
+    const end = { id: lastId, row: idMax };
+    const messages = this.messages(selection, from, limit, end);
+    const joined = this.members("joined", selection, from, messages.reached.id);
+    const left = this.members("left", selection, from, messages.reached.id);
+    const reached = [joined.reached, left.reached].reduce((one, other) => (isAfter(one, other) ? other : one));
+    const found = [...messages.found, ...joined.found, ...left.found]
+      .filter((placed) => !isAfter(placed, reached))
+      .toSorted((one, other) => (isAfter(one, other) ? 1 : -1));
+    const page = found.slice(0, limit);
+    const last = page.at(-1);
+    const isCut = found.length > page.length && last !== undefined;
+    const { id, row } = isCut ? last : reached;
+    return {
+      records: page.map(({ record }) => record),
+      position: { part: "log", id, row },
+      isEnd: !isCut && !isAfter(end, reached),
+    };
+  }
+
+  private messages({ app, ids }: LogSelection, from: ExportPosition, limit: number, end: Read["reached"]): Read {
+    const found: Placed[] = [];
+    let characters = 0;
+    const take = (row: LogRow): boolean => {
+      const record = this.messageRecord(app, row);
+      if (record === undefined) return true;
+      found.push({ id: row.id, row: idMax, record });
+      characters += row.body.length + row.extra.length;
+      return found.length < limit && characters < pageCharactersMax;
+    };
+    // Members who came with the last id may be left; no message has the same id.
+    if (ids === undefined) {
+      const rows = this.sql.all.all(from.id);
+      for (const row of rows) if (!take(row)) return { found, reached: { id: row.id, row: idMax } };
+      const last = rows.at(-1);
+      return { found, reached: rows.length < rowsReadMax || last === undefined ? end : { id: last.id, row: idMax } };
+    }
+    let read = 0;
+    for (const id of ids(from.id, limit)) {
+      const row = this.sql.one.get(id);
+      const goesOn = row === null || take(row);
+      if (!goesOn || ++read === rowsReadMax) return { found, reached: { id, row: idMax } };
+    }
+    return { found, reached: end };
+  }
+
+  private members(kind: "joined" | "left", selection: LogSelection, from: ExportPosition, until: bigint): Read {
+    const rows = this.sql[kind].all(from.id, from.row, until);
+    const found = rows.flatMap((row): Placed[] => {
+      const group = this.names.group(row.group);
+      const account = this.names.account(row.account);
+      if (group?.app !== selection.app || account?.app !== selection.app) return [];
+      if (!selection.hasMember(row.group, row.account)) return [];
+      const { at: id, number } = row;
+      const cursor = formatCursor({ part: "log", id, row: number });
+      const leaveTime = kind === "left" ? { leaveTime: leaveSecondsOf(row) } : {};
+      const role = row.owner === row.account ? "owner" : row.role > 0n ? "admin" : "member";
+      const member = {
+        group: group.id,
+        account: account.name,
+        role: row.until_id === null ? role : "member",
+        alias: row.alias,
+        joinTime: Number(row.joined_ms / 1_000n),
+        ...leaveTime,
+      } as const;
+      return [{ id, row: number, record: { cursor, member } }];
+    });
+    const last = rows.at(-1);
+    const isAll = rows.length < rowsReadMax || last === undefined;
+    return { found, reached: isAll ? { id: until, row: idMax } : { id: last.at, row: last.number } };
+  }
+
+  /** Undefined for a message of another app. */
+  private messageRecord(app: string, row: LogRow): DataRecord | undefined {
+    const sender = this.names.account(row.sender);
+    const group = row.inbox < 0n ? this.names.group(-row.inbox) : null;
+    const receiver = row.inbox > 0n ? this.names.account(row.inbox) : null;
+    // What a deleted account has left has no text, and names nobody.
+    if (sender?.app !== app || (group ?? receiver)?.app !== app) return undefined;
+    const state = Number(row.state ?? 0n);
+    const message = {
+      messageId: `${row.id}`,
+      sender: sender.name,
+      ...(group === null ? { account: receiver?.name ?? "" } : { group: group.id }),
+      sendTime: `${row.sent_ns}`,
+      type: Number(row.type),
+      body: row.body,
+      extra: row.extra,
+      mentions: row.mentions?.split(",") ?? [],
+      replyTo: `${row.reply_to ?? 0n}`,
+      edited: (state & messageState.edited) !== 0,
+      recalled: (state & messageState.recalled) !== 0,
+      reactions: (state & messageState.hasReactions) === 0 ? [] : this.reactionsOf(row.id),
+    };
+    return { cursor: formatCursor({ part: "log", id: row.id, row: idMax }), message };
+  }
+
+  private reactionsOf(id: bigint): { readonly account: string; readonly reaction: string }[] {
+    return this.sql.reactions.all(id).flatMap(({ account, reaction }) => {
+      const named = this.names.account(account);
+      return named === null || named.app === "" ? [] : [{ account: named.name, reaction }];
+    });
+  }
+}
+
+function isAfter(one: Read["reached"], other: Read["reached"]): boolean {
+  return one.id === other.id ? one.row > other.row : one.id > other.id;
+}
+
+/** The entry of the change says when; without one it was after the account had joined. */
+function leaveSecondsOf({ left_ns, joined_ms }: MemberRow): number {
+  return Number(left_ns === null ? joined_ms / 1_000n : left_ns / 1_000_000_000n);
+}

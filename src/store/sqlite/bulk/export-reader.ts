@@ -1,0 +1,206 @@
+// Pages of an export, each from one snapshot: profiles, groups, then the log (export-log.ts). A page reads a bounded
+// number of rows, whomever they belong to, and may be empty before the end.
+
+import type { Database } from "bun:sqlite";
+import type { ExportPage, ExportQuery, ExportScope } from "../../data.ts";
+import type { DataRecord, GroupRecord } from "../../data-records.ts";
+import { idMax } from "../../snowflake.ts";
+import { chunked, mergeAscending } from "../index/id-merge.ts";
+import type { LogIndex } from "../index/log-index.ts";
+import type { LogReader } from "../log-reader.ts";
+import { isUnfinished } from "../member-lookups.ts";
+import { type ExportPosition, formatCursor, parseCursor, startOf } from "./export-cursor.ts";
+import { ExportLog, type LogSelection } from "./export-log.ts";
+import { ExportNames } from "./export-names.ts";
+
+const rowsReadMax = 2_000;
+
+interface ProfileRow {
+  readonly number: bigint;
+  readonly app: string;
+  readonly account: string;
+  readonly name: string;
+  readonly avatar: string;
+  readonly extra: string;
+}
+
+interface GroupRow {
+  readonly number: bigint;
+  readonly app: string;
+  readonly id: string;
+  readonly name: string;
+  readonly avatar: string;
+  readonly introduction: string;
+  readonly announcement: string;
+  readonly owner: string;
+  readonly owner_app: string;
+  readonly created_ms: bigint;
+  readonly closed: bigint;
+  readonly approval: bigint;
+  readonly for_admins: bigint;
+  readonly dismissed_id: bigint;
+}
+
+/** What a scope names, by number. */
+interface Selected extends LogSelection {
+  /** Whose profile and groups; undefined: of the whole app. */
+  readonly account: bigint | undefined;
+  /** The only group; undefined: all. 0n: none. */
+  readonly group: bigint | undefined;
+}
+
+/** Records of one part, and where to go on. */
+interface Part {
+  readonly records: readonly DataRecord[];
+  readonly position: ExportPosition;
+  readonly isEnd: boolean;
+}
+
+export class ExportReader {
+  private readonly logIndex: LogIndex;
+  private readonly logReader: LogReader;
+  private readonly names: ExportNames;
+  private readonly log: ExportLog;
+  private readonly sql;
+
+  constructor(db: Database, logIndex: LogIndex, logReader: LogReader) {
+    this.logIndex = logIndex;
+    this.logReader = logReader;
+    this.names = new ExportNames(db);
+    this.log = new ExportLog(db, this.names);
+    const profile = `SELECT p.account AS number, a.app, a.name AS account, p.name, p.avatar, p.extra
+      FROM profile p JOIN account a ON a.number = p.account`;
+    const group = `SELECT g.number, g.app, g.id, g.name, g.avatar, g.introduction, g.announcement, a.name AS owner,
+        a.app AS owner_app, g.created_ms, g.closed, g.approval, g.for_admins, g.dismissed_id
+      FROM "group" g JOIN account a ON a.number = g.owner WHERE NOT ${isUnfinished("g.number")}`;
+    this.sql = {
+      account: db.prepare<{ number: bigint }, [string, string]>(
+        "SELECT number FROM account WHERE app = ? AND name = ?",
+      ),
+      group: db.prepare<{ number: bigint }, [string, string]>(`SELECT number FROM "group" WHERE app = ? AND id = ?`),
+      profiles: db.prepare<ProfileRow, [bigint]>(
+        `${profile} WHERE p.account > ? ORDER BY p.account LIMIT ${rowsReadMax}`,
+      ),
+      profile: db.prepare<ProfileRow, [bigint]>(`${profile} WHERE p.account = ?`),
+      groups: db.prepare<GroupRow, [bigint]>(`${group} AND g.number > ? ORDER BY g.number LIMIT ${rowsReadMax}`),
+      groupRow: db.prepare<GroupRow, [bigint]>(`${group} AND g.number = ?`),
+      groupsOf: db.prepare<{ group: bigint }, [bigint, bigint, number]>(
+        `SELECT DISTINCT "group" FROM member WHERE account = ? AND "group" > ? ORDER BY "group" LIMIT ?`,
+      ),
+    };
+  }
+
+  /** Inside a snapshot in which the index covers the log. */
+  page(query: ExportQuery): ExportPage {
+    this.names.forget();
+    const from = parseCursor(query.cursor);
+    if (from === undefined) return { result: "badCursor" };
+    const selected = this.select(query);
+    if (selected === undefined) return { result: "notFound" };
+    const { records, position, isEnd } = this.part(selected, from, query.limit);
+    return { result: "page", records, cursor: formatCursor(position), isEnd };
+  }
+
+  private part(selected: Selected, from: ExportPosition, limit: number): Part {
+    switch (from.part) {
+      case "profiles":
+        return this.profiles(selected, from, limit);
+      case "groups":
+        return this.groups(selected, from, limit);
+      case "log":
+        return this.log.page(selected, from, limit);
+    }
+  }
+
+  private select({ app, account, peer, group }: ExportScope): Selected | undefined {
+    if (group !== undefined) {
+      const number = this.sql.group.get(app, group)?.number;
+      if (number === undefined) return undefined;
+      const ids = (after: bigint): Iterable<bigint> => this.logIndex.receivedOldestFirst(-number, after);
+      return { app, account: 0n, group: number, ids, hasMember: (one) => one === number };
+    }
+    if (account === undefined)
+      return { app, account: undefined, group: undefined, ids: undefined, hasMember: () => true };
+    const me = this.sql.account.get(app, account)?.number;
+    const other = peer === undefined ? me : this.sql.account.get(app, peer)?.number;
+    if (me === undefined || other === undefined) return undefined;
+    if (peer !== undefined) {
+      const ids = (after: bigint): Iterable<bigint> => this.pair(Number(me), Number(other), after);
+      return { app, account: 0n, group: 0n, ids, hasMember: () => false };
+    }
+    const ids = (after: bigint, limit: number): Iterable<bigint> => this.logReader.idsOf(me, after, limit);
+    return { app, account: me, group: undefined, ids, hasMember: (_, member) => member === me };
+  }
+
+  private pair(one: number, other: number, after: bigint): Iterable<bigint> {
+    const sent = this.logIndex.pairOldestFirst(one, other, after);
+    if (one === other) return sent;
+    const received = this.logIndex.pairOldestFirst(other, one, after);
+    return mergeAscending([chunked(sent, after), chunked(received, after)]);
+  }
+
+  private profiles({ app, account }: Selected, from: ExportPosition, limit: number): Part {
+    const rows = account === undefined ? this.sql.profiles.all(from.id) : this.profileOf(account, from.id);
+    return this.taken(rows, limit, startOf("groups"), "profiles", (row) =>
+      row.app === app
+        ? { profile: { account: row.account, name: row.name, avatar: row.avatar, extra: row.extra } }
+        : undefined,
+    );
+  }
+
+  private profileOf(account: bigint, after: bigint): ProfileRow[] {
+    return account > after ? this.sql.profile.all(account) : [];
+  }
+
+  private groups(selected: Selected, from: ExportPosition, limit: number): Part {
+    const { app, account, group } = selected;
+    const rowOf = (number: bigint): GroupRow[] => this.sql.groupRow.all(number);
+    const rows =
+      group !== undefined
+        ? group > from.id
+          ? rowOf(group)
+          : []
+        : account === undefined
+          ? this.sql.groups.all(from.id)
+          : this.sql.groupsOf.all(account, from.id, rowsReadMax).flatMap((row) => rowOf(row.group));
+    return this.taken(rows, limit, startOf("log"), "groups", (row) =>
+      row.app === app ? { group: groupRecord(row) } : undefined,
+    );
+  }
+
+  /** The records of rows in the order of their numbers; when there are none left, the export goes on with `next`. */
+  private taken<Row extends { readonly number: bigint }>(
+    rows: readonly Row[],
+    limit: number,
+    next: ExportPosition,
+    part: "profiles" | "groups",
+    recordOf: (row: Row) => DataRecord | undefined,
+  ): Part {
+    const records: DataRecord[] = [];
+    for (const row of rows) {
+      const record = recordOf(row);
+      if (record === undefined) continue;
+      const position = { part, id: row.number, row: idMax };
+      records.push({ cursor: formatCursor(position), ...record });
+      if (records.length === limit) return { records, position, isEnd: false };
+    }
+    const last = rows.length < rowsReadMax ? undefined : rows.at(-1);
+    return { records, position: last === undefined ? next : { part, id: last.number, row: idMax }, isEnd: false };
+  }
+}
+
+function groupRecord(row: GroupRow): GroupRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    avatar: row.avatar,
+    introduction: row.introduction,
+    announcement: row.announcement,
+    owner: row.owner_app === row.app ? row.owner : "",
+    createdAt: Number(row.created_ms / 1_000n),
+    closed: row.closed !== 0n,
+    approval: row.approval !== 0n,
+    muted: row.for_admins !== 0n,
+    dismissed: row.dismissed_id > 0n,
+  };
+}

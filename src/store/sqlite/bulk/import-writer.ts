@@ -1,0 +1,189 @@
+// Stores pages of imports inside the writer's transaction. New ids follow the order of records, so that no reader finds
+// a smaller id later; times are those of the records.
+//
+// Of each page the store keeps which ids its messages had: an array of pairs, former and new, in the order of both. So
+// a reply finds its message without an index of its own, and an import writes nothing at random.
+
+import type { ImportOutcome, ImportPage } from "../../data.ts";
+import type { GroupRecord, MemberRecord, MessageRecord, ProfileRecord } from "../../data-records.ts";
+import type { Moment } from "../conversations/moment.ts";
+import { messageState } from "../conversations/tables.ts";
+import type { GroupParts } from "../groups/group-parts.ts";
+import type { TalkWriter } from "../talk-writer.ts";
+import { ImportIds } from "./import-ids.ts";
+import { type AppRefusal, ImportRows } from "./import-rows.ts";
+
+/** A record of the page cannot be stored: the transaction is rolled back. */
+export class InvalidRecord extends Error {
+  override readonly name = "InvalidRecord";
+  readonly outcome: ImportOutcome;
+
+  constructor(position: number, reason: string) {
+    super(`record ${position}: ${reason}`);
+    this.outcome = { result: "invalid", position, reason };
+  }
+}
+
+export class ImportWriter {
+  private readonly parts: GroupParts;
+  private readonly talks: TalkWriter;
+  private readonly rows: ImportRows;
+  private readonly ids: ImportIds;
+  private readonly sql;
+
+  constructor(parts: GroupParts, talks: TalkWriter) {
+    const { db } = parts;
+    this.parts = parts;
+    this.talks = talks;
+    this.rows = new ImportRows(db);
+    this.ids = new ImportIds(db);
+    this.sql = {
+      addGroup: db.prepare<
+        null,
+        [string, string, string, string, string, string, bigint, number, number, number, number]
+      >(
+        `INSERT INTO "group" (app, id, name, avatar, introduction, announcement, owner, closed, approval, for_admins,
+           created_ms, version, member_count)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)`,
+      ),
+      setMember: db.prepare<null, [number, string, bigint, bigint]>(
+        `UPDATE member SET role = ?, alias = ? WHERE "group" = ? AND account = ? AND until_id IS NULL`,
+      ),
+      setState: db.prepare<null, [number, bigint]>("UPDATE message SET state = ? WHERE id = ?"),
+      addReaction: db.prepare<null, [bigint, string, bigint]>(
+        "INSERT OR IGNORE INTO reaction (message, reaction, account) VALUES (?, ?, ?)",
+      ),
+      setProfile: db.prepare<null, [bigint, string, string, string, bigint]>(
+        "INSERT OR REPLACE INTO profile (account, name, avatar, extra, version) VALUES (?, ?, ?, ?, ?)",
+      ),
+    };
+  }
+
+  /** Throws InvalidRecord. */
+  write(page: ImportPage, moment: Moment): ImportOutcome | AppRefusal {
+    const place = this.rows.find(page);
+    const { stored, cursor, formerCursor, pageRecords } = place;
+    const { records, isLast } = page;
+    if (records.length > 0 && page.cursor === formerCursor && cursor !== formerCursor && records.length === pageRecords)
+      return { result: "stored", cursor, stored, isRepeated: true };
+    const refusal = this.rows.refusal(page.app, moment);
+    if (refusal !== undefined) return refusal;
+    if (records.length === 0 && !isLast) return { result: "stored", cursor, stored, isRepeated: false };
+    if (page.cursor !== cursor) return { result: "elsewhere", cursor };
+    const number = this.rows.begin(page, place);
+    this.ids.begin(number);
+    for (const [position, record] of records.entries()) {
+      const reason = this.store(page.app, record, moment);
+      if (reason !== undefined) throw new InvalidRecord(position, reason);
+    }
+    this.ids.save();
+    return this.rows.advance(page, place, number, moment.ids.last);
+  }
+
+  /** Call after a rollback. */
+  forget(): void {
+    this.ids.forget();
+  }
+
+  /** Returns why a record cannot be stored. */
+  private store(app: string, record: ImportPage["records"][number], moment: Moment): string | undefined {
+    if (record.message !== undefined) return this.message(app, record.message, moment);
+    if (record.group !== undefined) return this.group(app, record.group);
+    if (record.member !== undefined) return this.member(app, record.member, moment);
+    if (record.profile !== undefined) return this.profile(app, record.profile, moment);
+    return "it has none of message, group, member and profile";
+  }
+
+  private message(app: string, record: MessageRecord, { ids, wallMs, atNs }: Moment): string | undefined {
+    const { names } = this.parts;
+    const { sender: senderName, account, group, mentions = [], recalled = false, edited = false } = record;
+    const sentNs = BigInt(record.sendTime);
+    if (sentNs > atNs) return `message.sendTime ${sentNs} is in the future: it is ${atNs} now`;
+    const former = BigInt(record.messageId ?? "0");
+    const isNext = former === 0n || former > this.ids.last;
+    if (!isNext) return `message.messageId ${former} is not above ${this.ids.last}, the one before it`;
+    const number = group === undefined ? undefined : names.findGroup(app, group);
+    if (group !== undefined && number === undefined) return `message.group ${group} has no record before it`;
+    const parent = BigInt(record.replyTo ?? "0");
+    const replyTo = parent === 0n ? undefined : this.ids.newOf(parent);
+    const hasMentions = mentions.length > 0 && !recalled;
+    const id = this.talks.add(
+      {
+        inbox: number === undefined ? names.account(app, account ?? "") : -number,
+        sender: names.account(app, senderName),
+        type: record.type ?? 1,
+        body: recalled ? "" : (record.body ?? ""),
+        extra: recalled ? "" : (record.extra ?? ""),
+        sentNs,
+        ...(hasMentions && { mentions: mentions.join(",") }),
+        ...(replyTo !== undefined && { replyTo: `${replyTo}` }),
+      },
+      ids,
+      wallMs,
+    );
+    if (former > 0n) this.ids.add(former, id);
+    const reactions = recalled ? [] : (record.reactions ?? []);
+    for (const { account: by, reaction } of reactions) this.sql.addReaction.run(id, reaction, names.account(app, by));
+    const state =
+      (edited ? messageState.edited : 0) |
+      (recalled ? messageState.recalled : 0) |
+      (reactions.length > 0 ? messageState.hasReactions : 0);
+    if (state !== 0) this.sql.setState.run(state, id);
+    return undefined;
+  }
+
+  /** A group that is there already came with an earlier record: nobody else makes groups in this app. */
+  private group(app: string, record: GroupRecord): undefined {
+    const { names } = this.parts;
+    if (names.findGroup(app, record.id) !== undefined) return;
+    const { id, name = "", avatar = "", introduction = "", announcement = "", owner, createdAt = 0 } = record;
+    this.sql.addGroup.run(
+      app,
+      id,
+      name,
+      avatar,
+      introduction,
+      announcement,
+      owner === "" ? 0n : names.account(app, owner),
+      Number(record.closed ?? false),
+      Number(record.approval ?? false),
+      Number(record.muted ?? false),
+      createdAt * 1_000,
+    );
+  }
+
+  /** Windows begin and end among the messages as the records do. */
+  private member(app: string, record: MemberRecord, { ids, atNs }: Moment): string | undefined {
+    const { names, rows, membership } = this.parts;
+    const { account, role = "member", alias = "", joinTime = 0, leaveTime = 0 } = record;
+    const group = rows.find(app, record.group);
+    if (group === null) return `member.group ${record.group} has no record before it`;
+    const latest = BigInt(Math.max(joinTime, leaveTime)) * 1_000_000_000n;
+    if (latest > atNs)
+      return `member.joinTime or member.leaveTime is in the future: it is ${atNs / 1_000_000_000n} now`;
+    const number = names.account(app, account);
+    const self = { number, name: account };
+    if (rows.member(group.number, number) === null) {
+      membership.add(group, self, [self], false, momentAt(ids, joinTime));
+      if (role === "admin" || alias !== "")
+        this.sql.setMember.run(role === "admin" ? 1 : 0, alias, group.number, number);
+    }
+    const joined = leaveTime > 0 ? rows.find(app, record.group) : null;
+    if (joined !== null) membership.end(joined, self, [self], momentAt(ids, leaveTime));
+    return undefined;
+  }
+
+  private profile(
+    app: string,
+    { account, name = "", avatar = "", extra = "" }: ProfileRecord,
+    moment: Moment,
+  ): undefined {
+    const number = this.parts.names.account(app, account);
+    this.sql.setProfile.run(number, name, avatar, extra, moment.ids.next(moment.wallMs));
+  }
+}
+
+/** The moment of a change that happened before; ids go on from the last one. */
+function momentAt(ids: Moment["ids"], seconds: number): Moment {
+  return { ids, wallMs: seconds * 1_000, atNs: BigInt(seconds) * 1_000_000_000n };
+}

@@ -1,0 +1,15 @@
+// Exports, imports and deletions as tests for every engine: an engine's own test file gives a factory.
+
+import { describe } from "bun:test";
+import { ConversationAsks } from "./conversation-asks.ts";
+import { deletionTests } from "./deletion-tests.ts";
+import { exportImportTests } from "./export-import-tests.ts";
+import { openForAll, type StorePlace } from "./opened-store.ts";
+
+export function dataSuite(name: string, makePlace: () => Promise<StorePlace>): void {
+  describe(`${name}, data as a whole`, () => {
+    const asks = new ConversationAsks(openForAll(makePlace));
+    exportImportTests(asks);
+    deletionTests(asks);
+  });
+}

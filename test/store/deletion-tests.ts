@@ -1,0 +1,119 @@
+// What every store promises of the deletion of an account.
+
+import { expect, test } from "bun:test";
+import type { Operation } from "../../src/store/data.ts";
+import type { ConversationAsks } from "./conversation-asks.ts";
+import { ofTest } from "./samples.ts";
+
+export function deletionTests(asks: ConversationAsks): void {
+  const { send, react, newGroup, join, quit, read, message, messages } = asks;
+  const data = () => asks.store.backEnd.data;
+  const begin = async (account: string): Promise<Operation> => {
+    const operation = await data().deleteData(ofTest.app, account);
+    if (operation === undefined) throw new Error(`expected an operation for ${account}`);
+    return operation;
+  };
+  const ended = async ({ id }: Operation): Promise<Operation> => {
+    for (;;) {
+      const now = await data().operation(ofTest.app, id);
+      if (now === undefined) throw new Error("the operation is gone");
+      if (now.state !== "running") return now;
+      await Bun.sleep(5);
+    }
+  };
+
+  test("the name is nobody's from the first answer on, and another account may take it", async () => {
+    const id = await send("eve", "bob", { body: "secret" });
+    await newGroup("g1", "ann", "eve");
+    const operation = await begin("eve");
+    expect(operation).toMatchObject({ app: ofTest.app, kind: "delete-data", account: "eve", endedAt: 0 });
+    expect(await data().deleteData(ofTest.app, "eve")).toBeUndefined();
+    expect(await asks.opened.indexOf("eve", { after: 1n, includeSent: true })).toEqual([]);
+    expect(await messages("eve", [id])).toEqual([]);
+    expect(await asks.names("eve")).toEqual([]);
+    const again = await send("eve", "bob", { body: "another eve" });
+    expect(await message("bob", again)).toMatchObject({ sender: "eve", body: "another eve" });
+    const done = await ended(operation);
+    expect(done).toMatchObject({ id: operation.id, state: "done" });
+    expect(done.endedAt).toBeGreaterThan(0);
+    expect(done.done).toBeGreaterThan(0);
+    expect(await message("bob", again)).toMatchObject({ sender: "eve", body: "another eve" });
+    expect(await asks.names("eve")).toEqual(["bob"]);
+    expect(await data().operation(ofTest.otherApp, operation.id)).toBeUndefined();
+    expect(await data().operation(ofTest.app, operation.id + 1n)).toBeUndefined();
+  });
+
+  test("nothing that it sent or was sent directly has a text; what others said in groups stays", async () => {
+    await newGroup("g1", "eve", "ann", "bob");
+    const sent = await send("eve", "bob", { body: "to bob", extra: "x" });
+    const received = await send("bob", "eve", { body: "to eve" });
+    const own = await send("eve", "eve", { body: "note" });
+    const inGroup = await send("eve", "@g1", { body: "to all", mentions: ["bob"] });
+    const ofOther = await send("bob", "@g1", { body: "answer", mentions: ["eve", "ann"], replyTo: inGroup });
+    await react("eve", ofOther);
+    await react("ann", ofOther);
+    const unread = (await asks.list("ann")).conversations.find(({ group }) => group === "g1")?.unread;
+    await ended(await begin("eve"));
+    for (const id of [sent, received, own]) expect(await message("bob", id)).toBeUndefined();
+    expect(await message("ann", inGroup)).toMatchObject({ body: "", extra: "", recalled: true, mentions: [] });
+    expect((await message("ann", inGroup))?.sender).not.toBe("eve");
+    expect(await message("ann", ofOther)).toMatchObject({ body: "answer", mentions: ["ann"], replyTo: inGroup });
+    expect((await message("ann", ofOther))?.reactions).toEqual([
+      expect.objectContaining({ reaction: "👍", count: 1, mine: true }),
+    ]);
+    expect((await asks.list("ann")).conversations.find(({ group }) => group === "g1")?.unread).toBe(unread);
+    expect(await asks.names("bob")).toEqual(["@g1"]);
+    const contents = await asks.opened.indexOf("bob", { after: 1n, includeSent: true });
+    expect(contents.map(({ otherAccount }) => otherAccount)).not.toContain("eve");
+    const exported = await data().export({ app: ofTest.app, cursor: "m0", limit: 100 });
+    expect(JSON.stringify(exported.result === "page" ? exported.records : exported)).not.toContain("eve");
+  });
+
+  test("it leaves its groups; of one that it owned, another member inherits", async () => {
+    await newGroup("g1", "eve", "ann", "bob");
+    await newGroup("g2", "eve");
+    await newGroup("g3", "ann", "eve");
+    await quit("eve", "g3");
+    await ended(await begin("eve"));
+    const detail = await asks.store.groupDetail(ofTest.app, "g1", "ann");
+    expect(detail).toMatchObject({ result: "found", detail: { owner: "ann" } });
+    expect((await asks.store.membership(ofTest.app, "g1"))?.accounts).toEqual(["ann", "bob"]);
+    expect(await asks.store.membership(ofTest.app, "g2")).toBeUndefined();
+    await join("eve", "g1");
+    expect((await asks.page("eve", "@g1"))[0]).toEqual([]);
+    expect(await asks.opened.indexOf("eve", { after: 1n })).toEqual([]);
+  });
+
+  test("its profile, settings, blocks and cursors are gone, and so are others' blocks of it", async () => {
+    const { people } = asks.store;
+    const ofEve = { app: ofTest.app, account: "eve" };
+    await people.setProfile({ ...ofEve, name: "Eve", avatar: "", extra: "" });
+    await people.setConsent({ ...ofEve, write: "nobody" });
+    await people.block({ ...ofEve, blocked: "joe", isOff: false });
+    await people.block({ app: ofTest.app, account: "ann", blocked: "eve", isOff: false });
+    const id = await send("bob", "ann");
+    const toEve = await send("eve", "bob");
+    await read("bob", "eve", toEve);
+    await asks.set("bob", "eve", { isPinned: true });
+    await asks.hide("bob", toEve);
+    await ended(await begin("eve"));
+    expect(await people.profiles(ofTest.app, ["eve"], [])).toEqual(
+      await people
+        .profiles(ofTest.app, ["somebody new"], [])
+        .then((found) => found.map((one) => ({ ...one, account: "eve" }))),
+    );
+    expect(await people.blocked(ofTest.app, "eve", "", 10)).toMatchObject({ accounts: [] });
+    expect(await people.blocked(ofTest.app, "ann", "", 10)).toMatchObject({ accounts: [] });
+    expect(await asks.opened.say2({ sender: "joe", dest: "eve" })).toBe("stored");
+    expect(await asks.opened.say2({ sender: "eve", dest: "ann" })).toBe("stored");
+    expect(await message("ann", id)).toBeDefined();
+    expect(await asks.names("bob")).toEqual(["ann"]);
+  });
+
+  test("nothing refers to what is not there afterwards", async () => {
+    await newGroup("g1", "eve", "ann");
+    for (let i = 0; i < 20; i++) await send("eve", i % 2 === 0 ? "@g1" : "ann", { body: `${i}`, mentions: ["ann"] });
+    await ended(await begin("eve"));
+    expect(await asks.opened.place.check?.()).toEqual([]);
+  });
+}
