@@ -31,6 +31,17 @@ export function validName(name: string): boolean {
   );
 }
 
+/**
+ * The account as which a back end acts where it names none. It sends, and nobody sends to it: no token carries this
+ * name, and it is no member of any group.
+ */
+export const systemAccount = "@system";
+
+/** Reports whether a name can be that of somebody who signs in, is written to, and is a member of groups. */
+export function isPerson(name: string): boolean {
+  return name !== systemAccount && validName(name);
+}
+
 /** Describes valid names in error messages. */
 export const nameRule = `1 to ${nameCharactersMax} visible characters without commas or surrounding spaces`;
 

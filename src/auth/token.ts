@@ -7,7 +7,7 @@ import type { KeyObject } from "node:crypto";
 import { keysWithoutKidMax, tokenCharactersMax } from "../base/limits/fixed.ts";
 import { type Issuer, Issuers, type KeySet } from "./issuers.ts";
 import type { PublicKey } from "./jwks.ts";
-import { nameRule, validName } from "./names.ts";
+import { isPerson, nameRule, validName } from "./names.ts";
 import { type AppKey, fingerprintDigits, fingerprintOf } from "./secret.ts";
 
 /** What verified a token: the verifier's own object, compared by identity. */
@@ -225,7 +225,7 @@ export class TokenVerifier {
   private claimsOf(payload: JWTPayload, nowMs: number): Claims | Refusal {
     const { acc: account, exp, iat: issuedAt } = payload;
     const app = this.appOf(payload);
-    if (typeof account !== "string" || !validName(account))
+    if (typeof account !== "string" || !isPerson(account))
       return refused(`invalid acc in the token: expected ${nameRule}`);
     if (app === undefined)
       return refused("the token has no app, and this server has none for such tokens (--default-app)");

@@ -1,6 +1,6 @@
 // What the commands of conversations have in common: names of conversations, ids, sizes of pages.
 
-import { nameRule, validName } from "../../auth/names.ts";
+import { isPerson, nameRule, validName } from "../../auth/names.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { ConversationName } from "../../store/conversations.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
@@ -42,6 +42,12 @@ export function checkNotNegative(name: string, value: bigint): void {
 /** Throws InvalidPacketBody unless an account can have this name. */
 export function checkAccount(field: string, account: string): void {
   if (!validName(account)) throw new Refusal(Status.InvalidPacketBody, `${field} must be a name: ${nameRule}`);
+}
+
+/** Throws InvalidPacketBody unless an account can have this name, and is not the system. */
+export function checkPerson(field: string, account: string): void {
+  checkAccount(field, account);
+  if (!isPerson(account)) throw new Refusal(Status.InvalidPacketBody, `${field} must not name the system, ${account}`);
 }
 
 /** Throws InvalidPacketBody unless a page begins after an account, or at the start: ''. */

@@ -1,7 +1,7 @@
 // chat.user.talk and chat.group.talk: checked here, then handed to the pipeline that commits and pushes.
 
 import type { Limits } from "../../base/limits/limits.ts";
-import { validName } from "../../auth/names.ts";
+import { systemAccount, validName } from "../../auth/names.ts";
 import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
@@ -31,6 +31,8 @@ function addTalk(pipeline: TalkPipeline, limits: Limits, context: Context, toGro
 export function userTalk(pipeline: TalkPipeline, limits: Limits): Handler {
   return (context) => {
     if (!validName(context.dest)) throw new Refusal(Status.NoDestination, "dest must name the receiver's account");
+    if (context.dest === systemAccount)
+      throw new Refusal(Status.Forbidden, `${systemAccount} is the system, which reads no messages`);
     addTalk(pipeline, limits, context, false);
   };
 }

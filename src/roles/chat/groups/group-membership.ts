@@ -2,7 +2,7 @@
 // ceases to be a member. A request without effect sends no notices; if this node has told of none that it repeats, the
 // members are sent chat.sync. When the owner leaves, the longest member becomes the owner.
 
-import { validName } from "../../../auth/names.ts";
+import { isPerson } from "../../../auth/names.ts";
 import type { Limits } from "../../../base/limits/limits.ts";
 import type { Context } from "../../../service/context.ts";
 import { Refusal } from "../../../service/refusal.ts";
@@ -40,7 +40,7 @@ export function groupQuit(parts: ChatParts): Handler {
 
 /** Returns the requested change. Refuses an empty account or group: it never means "all". */
 function changeOf(context: Context, request: { account: string; groupId: string }): MembershipChange {
-  if (!validName(request.account)) throw new Refusal(Status.InvalidPacketBody, "account must be an account name");
+  if (!isPerson(request.account)) throw new Refusal(Status.InvalidPacketBody, "account must be an account name");
   if (request.groupId === "") throw new Refusal(Status.InvalidPacketBody, "group_id must not be empty");
   return { app: context.app, group: request.groupId, actor: context.account, account: request.account };
 }

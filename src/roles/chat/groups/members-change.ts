@@ -7,7 +7,7 @@ import { Refusal, refusalOf } from "../../../service/refusal.ts";
 import type { AddOutcome, GroupOutcome, MembersRequest } from "../../../store/groups.ts";
 import { Status } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
-import { checkAccount } from "../conversation-name.ts";
+import { checkPerson } from "../conversation-name.ts";
 import { nameBytesMax } from "../talk-body.ts";
 import { admitChange, requestOf, type StoredOutcome, tellToLook } from "./group-change.ts";
 import { groupOf, refusalFor, type Sentences } from "./group-refusals.ts";
@@ -38,7 +38,7 @@ export function namedAccounts(request: { readonly group: string; readonly accoun
 } {
   if (request.accounts.length > groupAddMax)
     throw new Refusal(Status.PayloadTooLarge, `at most ${groupAddMax} accounts in one request`);
-  for (const account of request.accounts) checkAccount("each of accounts", account);
+  for (const account of request.accounts) checkPerson("each of accounts", account);
   return { group: groupOf(request), accounts: new Set(request.accounts) };
 }
 

@@ -4,7 +4,7 @@ import { Refusal } from "../../../service/refusal.ts";
 import type { Handler } from "../../../service/router.ts";
 import { BlockReqSchema, Status } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
-import { checkAccount } from "../conversation-name.ts";
+import { checkPerson } from "../conversation-name.ts";
 import { changedOwnState } from "../own-state.ts";
 
 /** Repeating it is Success. The blocked account is told nothing. `isOff`: of unblock. */
@@ -13,7 +13,7 @@ export function accountBlock(parts: ChatParts, isOff: boolean): Handler {
   const { blocksPerAccount } = limits.values;
   return async (context) => {
     const { account: blocked } = context.body(BlockReqSchema);
-    checkAccount("account", blocked);
+    checkPerson("account", blocked);
     const { app, account } = context;
     if (blocked === account) throw new Refusal(Status.InvalidPacketBody, "nobody blocks itself");
     const people = store.people;
