@@ -57,10 +57,11 @@ export async function startServer({
   isSecure = false,
   folder: kept,
 }: ServerWish = {}): Promise<StartedServer> {
-  const [ws = 0, tcp = 0, monitor = 0] = await freePorts(3);
+  const [ws = 0, tcp = 0, monitor = 0, api = 0] = await freePorts(4);
   const folder = kept ?? makeFolder();
   const secret = "a secret of the bench, and of nobody else";
   const listeners = ["--ws", `${host}:${ws}`, "--tcp", `${host}:${tcp}`, "--monitor", `${host}:${monitor}`];
+  listeners.push("--api", `${host}:${api}`);
   if (isSecure) listeners.push(...(await tlsWords(folder, host)));
   const startedMs = performance.now();
   const child = spawnChild(withOpenFiles([...roostCommand(), ...listeners, ...words], openFiles), {

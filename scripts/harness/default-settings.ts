@@ -7,6 +7,8 @@ import { type SettingsOf, settingsOf } from "../../src/options/settings.ts";
 /** Those of a role, or those that several roles share. */
 export function defaultSettings<R extends Role>(role: R): SettingsOf<R> {
   return settingsOf(role, (name) => {
+    // Its port is one for all: who wants the API asks for a free one.
+    if (name === "api") return undefined;
     const { fallback, parse } = options[name];
     return fallback === undefined ? undefined : parse(fallback);
   });

@@ -103,7 +103,7 @@ export class ServerProcess extends RoostProcess {
     redirect?: string,
     program?: readonly string[],
   ): Promise<ServerProcess> {
-    const listeners = ["--ws", "--tcp", "--monitor"].filter((name) => !words.includes(name));
+    const listeners = ["--ws", "--tcp", "--monitor", "--api"].filter((name) => !words.includes(name));
     const all = [...listeners.flatMap((name) => [name, "127.0.0.1:0"]), ...words];
     return new ServerProcess(await startProcess(cwd, all, "--account bob", variables, redirect, program));
   }
@@ -116,6 +116,10 @@ export class ServerProcess extends RoostProcess {
   }
   get monitor(): string {
     return /https?:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
+  }
+  /** The API for back ends: `http://host:port`. */
+  get api(): string {
+    return /^ {2}api +(https?:\/\/[^/\s]+)/m.exec(this.banner)?.[1] ?? "";
   }
 }
 

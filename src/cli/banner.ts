@@ -38,6 +38,7 @@ export function banner(parts: {
   line("websocket", ws ?? "off");
   line("tcp", tcp ?? "off");
   line("monitor", monitorText(addresses.monitor, parts.isNodeSecure === true));
+  line("api", apiText(addresses.api, parts.isSecure));
   line("data", dataFolder);
   if (!storePath.startsWith(dataFolder)) line("store", storePath);
   if (secretMadeAt !== undefined) line("secret", `${secretMadeAt} (new; it signs tokens: keep it private)`);
@@ -89,7 +90,7 @@ export function memberBanner(parts: {
   /** Whether the monitor speaks HTTPS. */
   isNodeSecure: boolean;
 }): string {
-  const { link, monitor } = parts.addresses;
+  const { link, monitor, api } = parts.addresses;
   const { ws, tcp } = clientUrls(parts.addresses, parts.isSecure);
   const rows = [
     ["id", parts.id],
@@ -97,9 +98,14 @@ export function memberBanner(parts: {
     ["tcp", tcp],
     ["links", link],
     ["monitor", monitorText(monitor, parts.isNodeSecure)],
+    ["api", api && apiText(api, parts.isNodeSecure)],
   ] as const;
   const lines = rows.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name.padEnd(10)} ${value}`]));
   return [`roost ${parts.version} ${parts.role}: ready`, "", ...lines, ""].join("\n");
+}
+
+function apiText(address: string | undefined, isSecure: boolean): string {
+  return address === undefined ? "off" : `${isSecure ? "https" : "http"}://${address}/docs`;
 }
 
 function monitorText(address: string | undefined, isSecure: boolean): string {

@@ -24,12 +24,21 @@ export function claimOf({ clusterKeys, env, adopt }: LogicSettings): StoreClaim 
   return { fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)), adopt };
 }
 
+/** A listener of a service besides that of its links. */
+interface ServiceListener {
+  readonly address: string;
+  /** Waits at most `answerMsMax` for answers under way. */
+  stop(answerMsMax: number): Promise<void>;
+}
+
 /** A service and its parts. */
 interface LogicParts {
   readonly service: Service;
   readonly sessions: Sessions;
   /** Other stores that belong to the cluster. */
   readonly stores?: readonly OwnedStore[];
+  /** Listens for others than gateways, once the service has started. Throws if the address cannot be bound. */
+  readonly listen?: () => ServiceListener | undefined;
   /** Their state, for `GET /health`. */
   readonly health?: () => Health;
 }
@@ -53,6 +62,7 @@ export function startLogicMember(
       sessions,
       stores = [],
       health,
+      listen,
     } = await assemble(around, async () => {
       const opened = await openSessions({ url: settings.sessions, known, claim, limits: limits.values, log, refused });
       undo(() => opened.close());
@@ -60,8 +70,9 @@ export function startLogicMember(
     });
     const node = new LogicNode(environment, service, serviceMetrics, [...stores, sessions], sessions);
     const link = await node.start();
+    const api = listen?.();
     return {
-      addresses: { link, ws: undefined, tcp: undefined },
+      addresses: { link, ws: undefined, tcp: undefined, api: api?.address },
       health: () => {
         const { ready, detail } = health?.() ?? { ready: true, detail: {} };
         return {
@@ -69,7 +80,10 @@ export function startLogicMember(
           detail: { role, ...node.detail, ...detail, ...sessionsDetail(sessions) },
         };
       },
-      drain: () => node.drain(limits.values.shutdownMs - closingMs),
+      async drain() {
+        const answerMsMax = limits.values.shutdownMs - closingMs;
+        await Promise.all([api?.stop(answerMsMax), node.drain(answerMsMax)]);
+      },
     };
   });
 }

@@ -73,6 +73,8 @@ export interface RunningMember extends RunningRole {
     readonly ws: string | undefined;
     readonly tcp: string | undefined;
     readonly monitor: string | undefined;
+    /** The API for back ends. */
+    readonly api?: string | undefined;
   };
 }
 

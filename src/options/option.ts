@@ -11,6 +11,8 @@ export type Role = (typeof roles)[number];
 
 /** Roles that let clients in. */
 export const clientRoles = ["standalone", "gateway"] as const;
+/** Roles that serve messages, and the API for back ends. */
+export const apiRoles = ["standalone", "chat"] as const;
 /** Services that are processes of their own. */
 export const memberRoles = ["gateway", "login", "chat"] as const;
 /** All but registry nodes. */

@@ -5,6 +5,7 @@
 // `--read-wait` is `ROOST_READ_WAIT` in the environment and `read-wait` in the file. A flag beats the environment,
 // which beats the file, which beats the default.
 
+import { backEndOptions } from "./groups/back-ends.ts";
 import { clientOptions } from "./groups/clients.ts";
 import { clusterOptions } from "./groups/cluster.ts";
 import { commandOptions } from "./groups/commands.ts";
@@ -18,6 +19,7 @@ export const optionGroups = {
   "THE PROCESS": processOptions,
   STORAGE: storeOptions,
   CLIENTS: clientOptions,
+  "BACK ENDS": backEndOptions,
   CLUSTER: clusterOptions,
   "THE REGISTRY (--role discovery)": registryOptions,
   COMMANDS: commandOptions,
@@ -27,6 +29,7 @@ export const options = {
   ...processOptions,
   ...storeOptions,
   ...clientOptions,
+  ...backEndOptions,
   ...clusterOptions,
   ...registryOptions,
   ...commandOptions,

@@ -98,6 +98,7 @@ export interface RunningStandalone extends RunningRole {
     readonly ws: string | undefined;
     readonly tcp: string | undefined;
     readonly monitor: string | undefined;
+    readonly api?: string | undefined;
   };
 }
 

@@ -1,12 +1,19 @@
 // A request that a back end makes by the API of this process. It runs through the handlers of the wire's commands, as
 // an account or as the system.
 
-import { fromBinary } from "@bufbuild/protobuf";
-import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
+import { Status } from "../wire/gen/pkt_pb.ts";
 import { Context, type GatewayLink } from "./context.ts";
 import { Refusal } from "./refusal.ts";
 
 const nothing = Buffer.alloc(0);
+
+/** How the clientIds of back ends begin; those of clients do not. */
+export const backEndClientId = "api:";
+
+/** Whether nobody waits for an answer any more: an AbortSignal, or less. */
+export interface Ending {
+  readonly aborted: boolean;
+}
 
 /** What a back end asks. */
 export interface Call {
@@ -20,7 +27,7 @@ export interface Call {
   /** When the request arrived, on the monotonic clock. */
   readonly receivedMs: number;
   /** Aborted when nobody waits for the answer any more: what has not begun does not begin. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Ending | undefined;
 }
 
 /** The answer: a body if the status is Success, else a sentence. */
@@ -28,6 +35,8 @@ export interface Answer {
   readonly status: Status;
   readonly body: Uint8Array;
   readonly sentence: string;
+  /** It is refused because its clientId is that of another request. */
+  readonly isConflict: boolean;
 }
 
 export class CallContext extends Context {
@@ -40,7 +49,7 @@ export class CallContext extends Context {
   readonly packet: Buffer;
   readonly bodyStart = 0;
   readonly receivedMs: number;
-  private readonly signal: AbortSignal | undefined;
+  private readonly signal: Ending | undefined;
   private readonly answered: (answer: Answer) => void;
 
   constructor({ command, app, account, dest = "", body, receivedMs, signal }: Call, answered: (a: Answer) => void) {
@@ -80,14 +89,18 @@ export class CallContext extends Context {
   }
 
   fail(): void {
+    this.refuse(Status.SystemException, "the server failed, try again");
+  }
+
+  refuse(status: Status, sentence: string, isConflict = false): void {
+    if (this.isAnswered) return;
     this.isAnswered = true;
-    this.answered({ status: Status.SystemException, body: nothing, sentence: "the server failed, try again" });
+    this.answered({ status, body: nothing, sentence, isConflict });
   }
 
   protected answer(status: Status, body: Uint8Array): void {
     if (this.isAnswered) return;
     this.isAnswered = true;
-    if (status === Status.Success) this.answered({ status, body: Buffer.from(body), sentence: "" });
-    else this.answered({ status, body: nothing, sentence: fromBinary(ErrorRespSchema, body).message });
+    this.answered({ status, body: Buffer.from(body), sentence: "", isConflict: false });
   }
 }

@@ -3,7 +3,7 @@
 
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { decodeBody } from "../wire/body.ts";
-import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
+import { Status } from "../wire/gen/pkt_pb.ts";
 import type { Location } from "../session/sessions.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { LinkBacklog } from "./link-backlog.ts";
@@ -85,10 +85,11 @@ export abstract class Context {
     this.answer(Status.Success, noBody);
   }
 
-  /** Answers with an error status and a sentence. */
-  refuse(status: Status, sentence: string): void {
-    this.answer(status, toBinary(ErrorRespSchema, create(ErrorRespSchema, { message: sentence })));
-  }
+  /**
+   * Answers with an error status and a sentence. `isConflict`: the request's clientId is that of another one, which
+   * only back ends are told by a code.
+   */
+  abstract refuse(status: Status, sentence: string, isConflict?: boolean): void;
 
   /** Ends a request that needs no response. */
   abstract dismiss(): void;

@@ -77,6 +77,10 @@ export class LinkContext extends Context implements AnswerScan {
     this.link.unanswered--;
   }
 
+  refuse(status: Status, sentence: string): void {
+    this.answer(status, toBinary(ErrorRespSchema, create(ErrorRespSchema, { message: sentence })));
+  }
+
   fail(bug: unknown): void {
     this.link.connection.fail(bug);
   }

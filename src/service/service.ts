@@ -10,6 +10,7 @@ import { type CloseReason, CloseCode, closeLeaving, closeProtocolFault } from ".
 import { Interner } from "../wire/interner.ts";
 import { BasicCode, basicPing, basicPong } from "../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../wire/packet-scan.ts";
+import type { Answer, Call } from "./call-context.ts";
 import type { GatewayLink } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { LinkBacklog } from "./link-backlog.ts";
@@ -49,6 +50,8 @@ export class Service {
   private readonly byGateway = new Map<string, ServiceLink>();
   private readonly endBeat: Cancel;
   private isReady = false;
+  /** Requests of back ends that are not answered. */
+  private calls = 0;
   /** Called when a gateway's link has ended and no newer link replaces it. */
   linkEnded: ((gateway: string) => void) | undefined;
 
@@ -82,6 +85,16 @@ export class Service {
     return (await link.answersWithin(probeMs)) ? link.incarnation : undefined;
   }
 
+  /** Runs a back end's request; never rejects. */
+  async call(call: Call): Promise<Answer> {
+    this.calls++;
+    try {
+      return await this.parts.router.call(call);
+    } finally {
+      this.calls--;
+    }
+  }
+
   /** The incarnations of the linked gateways, by id. */
   get gateways(): ReadonlyMap<string, { readonly gateway: string; readonly incarnation: string }> {
     return this.byGateway;
@@ -94,7 +107,7 @@ export class Service {
 
   /** The number of unanswered requests. */
   get unanswered(): number {
-    let unanswered = 0;
+    let unanswered = this.calls;
     for (const { unanswered: asked, backlog } of this.byGateway.values()) unanswered += asked + backlog.answers;
     return unanswered;
   }

@@ -51,6 +51,11 @@ export class Messenger {
     return this.role?.addresses.monitor ?? "";
   }
 
+  /** `host:port`; '' if it has none. */
+  get api(): string {
+    return this.role?.addresses.api ?? "";
+  }
+
   token(account: string, app = "app"): Promise<string> {
     return signToken(secret, { account, app, ttlSeconds: 3600 });
   }

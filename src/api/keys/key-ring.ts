@@ -17,7 +17,7 @@ const copyMsMax = 800;
 const rowsMax = 1_000;
 
 /** Finds the key of a request. */
-interface KeyRing {
+export interface KeyRing {
   /** Undefined for a text that is no key, or an unknown or revoked one. Rejects with StoreUnavailable. */
   find(text: string): ApiKey | undefined | Promise<ApiKey | undefined>;
 }

@@ -74,6 +74,8 @@ export const memberChangesMax = 256;
 
 /** Accounts that an entry names. */
 export const entryAccountsMax = 100;
+/** The body of a request of the API for back ends, also after it is uncompressed. */
+export const apiBodyBytesMax = 4 * 1024 * 1024;
 /** Accounts of one request to add or to remove. */
 export const groupAddMax = 1_000;
 export const groupAdminsMax = 100;

@@ -1,6 +1,7 @@
 // The table of all limits that an operator can set. Each has a test at its value and one above it
 // (test/support/bounds.ts).
 
+import { apiLimits } from "./api-limits.ts";
 import { clientLimits } from "./client-limits.ts";
 import { dnsLimits } from "./dns-limits.ts";
 import { fanOutLimits } from "./fan-out-limits.ts";
@@ -26,6 +27,7 @@ export const limitTable = {
   ...groupLimits,
   ...peopleLimits,
   ...presenceLimits,
+  ...apiLimits,
   ...linkLimits,
   ...registryLimits,
   ...httpLimits,

@@ -18,6 +18,7 @@ export function clientListeners(values: OptionValues): Listener[] {
     { option: "--ws", address: values.optional("ws") },
     { option: "--tcp", address: values.optional("tcp") },
     { option: "--monitor", address: values.optional("monitor") },
+    { option: "--api", address: values.optional("api") },
   ];
 }
 

@@ -28,6 +28,7 @@ import {
   requiredStore,
   requireDoor,
   requireRegistry,
+  requireSecureApi,
   requireSecureRegistry,
   warnOfOpenRegistry,
 } from "./requirements.ts";
@@ -69,11 +70,14 @@ export async function serveLogin(values: OptionValues, log: Log): Promise<Servin
 /** Starts a chat service. */
 export async function serveChat(values: OptionValues, log: Log): Promise<Serving> {
   const member = memberSettings(values, log, "chat");
-  tryListeners(memberListeners(member));
+  const { api, nodeTls } = member;
+  requireSecureApi(values, api, nodeTls !== undefined, "--node-cert");
+  const listeners = [...memberListeners(member), { option: "--api", address: api }];
+  tryListeners(listeners);
   const sessions = sessionsOf(values, log);
   const store = engineOf(values, "store", requiredStore(values), log);
   const unlock = isDatabaseFile(store) ? lockStore(store.slice(fileScheme.length), "shared") : undefined;
-  const running = begin(() => startChat({ ...member, sessions, store }), memberListeners(member));
+  const running = begin(() => startChat({ ...member, sessions, store }), listeners);
   const serving = servingOf("chat", await running, member);
   return {
     ...serving,
@@ -102,6 +106,7 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
     readClusterKeys: again,
     nodeTls,
     ...(values.isGiven("monitor") ? {} : { monitor: anyPort }),
+    ...(values.isGiven("api") ? {} : { api: undefined }),
     weight: values.isGiven("weight") ? values.optional("weight") : undefined,
     version,
     limits: limitsOf(values, role, log),
@@ -124,7 +129,7 @@ function servingOf(
     ...running,
     banner: memberBanner({ version, role, id: running.id, addresses: running.addresses, isSecure, isNodeSecure }),
     listening: [
-      ...listenersOf(running.addresses, { clients: isSecure, node: isNodeSecure }),
+      ...listenersOf(running.addresses, { clients: isSecure, node: isNodeSecure, api: isNodeSecure }),
       `links ${running.addresses.link}`,
     ],
     limits,

@@ -7,6 +7,7 @@ import { choiceOf, isDatabaseFile } from "../../options/engine-url.ts";
 import { sessionsEngines, storeEngines } from "../../options/engines.ts";
 import type { Role } from "../../options/option.ts";
 import { optionsOfRole } from "../../options/options.ts";
+import { formatAddress, type SocketAddress } from "../../transport/address.ts";
 import { isLoopbackHost } from "../../transport/address-ranges.ts";
 import type { NodeTls } from "../../transport/tls/node-tls.ts";
 import { optionsOf } from "../command-options.ts";
@@ -25,6 +26,23 @@ export function requireOwnOptions(values: OptionValues, role: Role): void {
     if (source !== undefined && !meaningful.includes(name))
       throw new UsageError(`${source} does not apply to --role ${role}; remove it`);
   }
+}
+
+/**
+ * Throws UsageError if keys of the API would cross a network in plain text. `hasTls`: there is a certificate for it;
+ * `certificate` names the option that gives one.
+ */
+export function requireSecureApi(
+  values: OptionValues,
+  address: SocketAddress | undefined,
+  hasTls: boolean,
+  certificate: string,
+): void {
+  if (address === undefined || hasTls || isLoopbackHost(address.host) || values.required("api-plain")) return;
+  throw new UsageError(
+    `${values.sourceOf("api")} ${formatAddress(address.host, address.port)} would carry keys in plain text: give a ` +
+      `certificate with ${certificate}, or say --api-plain if a proxy in front has TLS`,
+  );
 }
 
 /** Throws UsageError for stores that others would share. */

@@ -30,6 +30,7 @@ interface IsSecure {
   readonly clients: boolean;
   /** The links, the registry and the monitor. */
   readonly node: boolean;
+  readonly api: boolean;
 }
 
 /** The clients' listeners and the monitor, as URLs. */
@@ -38,13 +39,18 @@ export function listenersOf(
     readonly ws: string | undefined;
     readonly tcp: string | undefined;
     readonly monitor: string | undefined;
+    readonly api?: string | undefined;
   },
-  { clients, node }: IsSecure,
+  { clients, node, api: isApiSecure }: IsSecure,
 ): string[] {
-  const { monitor } = addresses;
+  const { monitor, api } = addresses;
   const { ws, tcp } = clientUrls(addresses, clients);
-  const urls = [ws, tcp, monitor && `${node ? "https" : "http"}://${monitor}`];
+  const urls = [ws, tcp, monitor && httpUrl(monitor, node), api && httpUrl(api, isApiSecure)];
   return urls.filter((url) => url !== undefined);
+}
+
+function httpUrl(address: string, isSecure: boolean): string {
+  return `${isSecure ? "https" : "http"}://${address}`;
 }
 
 /** How it is, in a line: `Ready on ws://127.0.0.1:8000 (connections 3, store true)`. */

@@ -16,7 +16,7 @@ import { readNodeTls, readTls } from "../tls.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
 import { clientListeners, tryListeners } from "./listeners.ts";
-import { requireStandaloneStores } from "./requirements.ts";
+import { requireSecureApi, requireStandaloneStores } from "./requirements.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 /** Starts everything in one process. A start that fails leaves nothing of what it made. */
@@ -47,6 +47,7 @@ async function serveFrom(
   const settings = values.settings("standalone");
   const tls = readTls(values, log);
   const nodeTls = readNodeTls(values, "standalone", log);
+  requireSecureApi(values, settings.api, tls.tls !== undefined, "--tls-cert");
   const dataOption = values.required("data");
   const { path: dataFolder, made } = makeDataFolder(dataOption, log);
   if (made !== undefined) undo.push(() => rmSync(made, { recursive: true, force: true }));
@@ -94,7 +95,11 @@ async function serveFrom(
       secretMadeAt: madeAt,
       isNodeSecure: nodeTls !== undefined,
     }),
-    listening: listenersOf(running.addresses, { clients: tls.tls !== undefined, node: nodeTls !== undefined }),
+    listening: listenersOf(running.addresses, {
+      clients: tls.tls !== undefined,
+      node: nodeTls !== undefined,
+      api: tls.tls !== undefined,
+    }),
     limits,
     async drain() {
       await running.drain();

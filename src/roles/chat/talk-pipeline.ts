@@ -161,7 +161,7 @@ export class TalkPipeline {
         context.refuse(Status.RateLimited, this.parts.rates.unknownReceiver);
         return;
       case "conflict":
-        context.refuse(Status.InvalidPacketBody, "this clientId belongs to another message");
+        context.refuse(Status.InvalidPacketBody, "this clientId belongs to another message", true);
         return;
       case "mentionOfStranger":
         context.refuse(Status.Forbidden, "mentions must be of people in this conversation");

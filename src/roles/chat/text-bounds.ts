@@ -3,6 +3,7 @@
 import { clientIdBytesMax, displayNameCharactersMax, mentionsMax, reactionBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import { nameRule, validName } from "../../auth/names.ts";
+import { backEndClientId } from "../../service/call-context.ts";
 import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
@@ -24,7 +25,7 @@ export function isLongerThan(text: string, bytesMax: number): boolean {
 /** Throws PayloadTooLarge if a message's body or extra is too long, InvalidPacketBody if its clientId is. */
 export function checkTexts(
   limits: Limits,
-  { app, account }: Pick<Context, "app" | "account">,
+  { app, account, isBackEnd }: Pick<Context, "app" | "account" | "isBackEnd">,
   { body, extra, clientId }: { readonly body: string; readonly extra: string; readonly clientId: string },
 ): void {
   const { messageBodyBytes, messageExtraBytes } = limits.values;
@@ -39,6 +40,9 @@ export function checkTexts(
   if (isLongerThan(clientId, clientIdBytesMax)) {
     throw new Refusal(Status.InvalidPacketBody, `clientId is at most ${clientIdBytesMax} bytes`);
   }
+  // Else a client could take the id that a back end's message will have.
+  if (!isBackEnd && clientId.startsWith(backEndClientId))
+    throw new Refusal(Status.InvalidPacketBody, `clientId must not begin with ${backEndClientId}`);
 }
 
 /** Returns the mentioned accounts without duplicates, or `["*"]`. Throws InvalidPacketBody. */

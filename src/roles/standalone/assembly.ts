@@ -2,6 +2,8 @@
 // as they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
 
 import { keepLocalKey } from "../../api/keys/local-key.ts";
+import { StoredKeyRing } from "../../api/keys/key-ring.ts";
+import { listenApi } from "../../api/server.ts";
 import { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { silentLog } from "../../base/log.ts";
 import { newIncarnation } from "../../base/random.ts";
@@ -15,6 +17,7 @@ import { controlCommands } from "../../observe/control-commands.ts";
 import { Metrics } from "../../observe/metrics.ts";
 import { type Monitor, startMonitor } from "../../observe/monitor.ts";
 import type { Health } from "../../observe/operator-answers.ts";
+import { options } from "../../options/options.ts";
 import { startLoneRegistry } from "../../registry/node/alone.ts";
 import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../registry/client/local-registrar.ts";
@@ -86,17 +89,18 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     teardown.defer(() => certificate?.stop());
     const store = await opening;
     running.store = store;
-    if (settings.localKey !== undefined) {
-      const localKey = keepLocalKey({
-        keys: store.backEnd.keys,
-        text: settings.localKey,
-        timers: systemRuntime.timers,
-        log,
-        bugMet: (bug) => metrics.bugs.met("request", bug),
-      });
-      teardown.defer(() => localKey.stop());
-      await localKey.tried;
-    }
+    const localKey =
+      settings.localKey === undefined
+        ? undefined
+        : keepLocalKey({
+            keys: store.backEnd.keys,
+            text: settings.localKey,
+            timers: systemRuntime.timers,
+            log,
+            bugMet: (bug) => metrics.bugs.met("request", bug),
+          });
+    teardown.defer(() => localKey?.stop());
+    await localKey?.tried;
     const sessions = new MemorySessions(limits.values);
     teardown.defer(() => sessions.close());
 
@@ -130,23 +134,20 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     teardown.defer(stop);
     const login = new LogicNode(around("login"), service, loginMetrics);
     const chatMetrics = metrics.forService(`${id}-chat`, "chat");
-    const chat = new LogicNode(
-      around("chat"),
-      createChatService({
-        store,
-        sessions,
-        metrics: chatMetrics,
-        latency: metrics.talkLatency,
-        ...systemRuntime,
-        editWindowMs: settings.editWindowMs,
-        recallWindowMs: settings.recallWindowMs,
-        presence: settings.presence,
-        limits,
-        control,
-        log,
-      }),
-      chatMetrics,
-    );
+    const chatService = createChatService({
+      store,
+      sessions,
+      metrics: chatMetrics,
+      latency: metrics.talkLatency,
+      ...systemRuntime,
+      editWindowMs: settings.editWindowMs,
+      recallWindowMs: settings.recallWindowMs,
+      presence: settings.presence,
+      limits,
+      control,
+      log,
+    });
+    const chat = new LogicNode(around("chat"), chatService, chatMetrics);
     for (const node of [login, chat]) {
       await node.start();
       teardown.defer(() => node.drain(0));
@@ -169,6 +170,24 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     let drainMs = 0;
     teardown.defer(() => gateway.drain(drainMs, 0));
     const { ws, tcp } = await gateway.start();
+    const local = localKey && { id: localKey.id, defaultApp: settings.defaultApp ?? options.app.fallback };
+    const api =
+      settings.api &&
+      listenApi(settings.api, {
+        api: {
+          ...systemRuntime,
+          chat: chatService,
+          store,
+          sessions,
+          keys: new StoredKeyRing(store, systemRuntime.clock, local),
+          limits,
+          log,
+        },
+        bugs: metrics.bugs,
+        wheel,
+        tls: settings.tls?.context,
+      });
+    teardown.defer(() => api?.stop(drainMs));
     running.isStarted = true;
 
     const drain = async (): Promise<void> => {
@@ -177,7 +196,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       await teardown.disposeAsync();
     };
     return {
-      addresses: { ws, tcp, monitor: monitor?.address },
+      addresses: { ws, tcp, monitor: monitor?.address, api: api?.address },
       health,
       control,
       reload: () =>

@@ -1,0 +1,57 @@
+// Requests with a header `Idempotency-Key`. What makes a repetition harmless is stored: a clientId, or the id of a
+// group, that is made of the key of the API, the header and the receiver, so that no client can take it first and many
+// receivers do not collide. This process remembers besides which body came with a header, to refuse another one that
+// would reach others than the first.
+
+import { createHash } from "node:crypto";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { GenerationCache } from "../base/generation-cache.ts";
+import { backEndClientId } from "../service/call-context.ts";
+import type { ApiCall } from "./api-call.ts";
+
+/** About 200 bytes each. */
+const rememberedMax = 50_000;
+/** 128 bits in base64url. */
+const hashCharacters = 22;
+
+export class Repeats {
+  private readonly bodies = new GenerationCache<string>(rememberedMax);
+
+  /**
+   * Remembers the body that came with a call's `Idempotency-Key`. Throws AlreadyExists if it came with another one.
+   * `method`: keys of different methods are different.
+   */
+  check(call: ApiCall, method: string, header: string, body: object): void {
+    const name = hashOf(call.key.id, call.app, method, header);
+    const hash = hashOf(textOf(body));
+    const former = this.bodies.get(name);
+    if (former !== undefined && former !== hash) throw otherBody();
+    this.bodies.set(name, hash);
+  }
+}
+
+export function otherBody(): ConnectError {
+  return new ConnectError("this Idempotency-Key belongs to another request", Code.AlreadyExists);
+}
+
+/** The clientId of a message to one receiver. `kind`: it is an account or a group. */
+export function clientIdFor({ key }: ApiCall, header: string, kind: string, receiver: string): string {
+  return backEndClientId + hashOf(key.id, header, kind, receiver);
+}
+
+/** The id of a group, of the characters of other groups' ids. */
+export function groupIdFor({ key, app }: ApiCall, header: string): string {
+  return createHash("sha256")
+    .update(JSON.stringify([key.id, app, header]))
+    .digest("hex")
+    .slice(0, 2 * 16);
+}
+
+function hashOf(...parts: readonly string[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, hashCharacters);
+}
+
+/** The fields of a message, of which int64 are no JSON. */
+function textOf(body: object): string {
+  return JSON.stringify(body, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+}

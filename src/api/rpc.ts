@@ -1,0 +1,230 @@
+// Answers requests of the Connect protocol (https://connectrpc.com/docs/protocol). Those with one answer are served
+// here, because the package's path for them costs several times what they do: streams, signals and headers for each.
+// What is a stream goes that path. Both are tested with the package's clients.
+//
+// The order of the checks is that of their costs: what is asked, who asks and how often, and how much, before a body
+// is read.
+
+import { Code, ConnectError, createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect";
+import { universalServerRequestFromFetch, universalServerResponseToFetch } from "@connectrpc/connect/protocol";
+import { codeToHttpStatus, codeToString, parseTimeout } from "@connectrpc/connect/protocol-connect";
+import { apiBodyBytesMax } from "../base/limits/fixed.ts";
+import { RareLog } from "../base/rare-log.ts";
+import type { ContainedBugs } from "../observe/contained-bugs.ts";
+import { ApiCall, tooLate } from "./api-call.ts";
+import type { ApiParts } from "./api-parts.ts";
+import { knownError } from "./codes.ts";
+import { KeyRates } from "./key-rates.ts";
+import type { ApiKey } from "./keys/api-key.ts";
+import type { Encoding, Method, StreamMethod, UnaryMethod } from "./method.ts";
+import { announcedBytes, HeldBodies, readBody } from "./request-body.ts";
+import { requestIdHeader, RequestIds } from "./request-id.ts";
+
+/** What serves a stream. */
+type StreamHandler = ReturnType<typeof createConnectRouter>["handlers"][number];
+
+const callOfStream = createContextKey<ApiCall | undefined>(undefined);
+const timeoutHeader = "connect-timeout-ms";
+const bearer = /^bearer +(\S+)$/i;
+/** Answers with more are compressed for who takes that. */
+const compressedFrom = 4 * 1024;
+/** Bodies that nobody has read are read on by the platform; beyond this length the connection ends instead. */
+const unreadBytesMax = 64 * 1024;
+
+export class Rpc {
+  private readonly parts: ApiParts;
+  private readonly bugs: Pick<ContainedBugs, "met">;
+  private readonly rareLog: RareLog;
+  private readonly methods = new Map<string, UnaryMethod | StreamMethod>();
+  private readonly streams = new Map<string, StreamHandler>();
+  private readonly rates: KeyRates;
+  private readonly held: HeldBodies;
+  private readonly ids: RequestIds;
+  /** Requests that are not answered. */
+  underWay = 0;
+
+  constructor(parts: ApiParts, methods: readonly Method[], bugs: Pick<ContainedBugs, "met">) {
+    this.parts = parts;
+    this.bugs = bugs;
+    this.rareLog = new RareLog(parts.log, parts.clock);
+    this.rates = new KeyRates(parts.limits, parts.clock);
+    this.held = new HeldBodies(parts.limits);
+    this.ids = new RequestIds(parts.random);
+    for (const method of methods) {
+      const path = `/${method.desc.parent.typeName}/${method.desc.name}`;
+      this.methods.set(path, method);
+      if (method.kind === "stream") this.streams.set(path, this.handlerOf(method));
+    }
+  }
+
+  /** Answers a request; undefined if the path is no method's. Never rejects. */
+  answer(request: Request, path: string): Promise<Response> | undefined {
+    const method = this.methods.get(path);
+    return method && this.served(request, path, method);
+  }
+
+  /** The answer to a request for what is not served. */
+  unknown(request: Request, path: string): Response {
+    const sentence = `there is no method ${JSON.stringify(path.slice(0, 128))}; see GET /docs`;
+    return errorResponse(new ConnectError(sentence, Code.Unimplemented), this.ids.of(request), 404);
+  }
+
+  private async served(request: Request, path: string, method: Method): Promise<Response> {
+    const requestId = this.ids.of(request);
+    this.underWay++;
+    try {
+      if (request.method !== "POST") return notAllowed(requestId);
+      const type = contentTypeOf(request.headers.get("content-type"), method);
+      if (type === undefined) return notSupported(method, requestId);
+      const receivedMs = this.parts.clock.monotonicMs();
+      const announced = announcedBytes(request);
+      const key = await this.keyOf(request);
+      this.rates.take(key);
+      const timeout = parseTimeout(request.headers.get(timeoutHeader), Number.MAX_SAFE_INTEGER);
+      if (timeout.error !== undefined) throw timeout.error;
+      const { timeoutMs } = timeout;
+      const endMs = timeoutMs === undefined ? Infinity : receivedMs + timeoutMs;
+      const call = new ApiCall({ key, requestId, request, clock: this.parts.clock, receivedMs, endMs });
+      if (method.kind === "stream") return await this.streamed(request, path, call);
+      const answering = this.unary(request, announced, method, type, call);
+      return await (timeoutMs === undefined ? answering : this.within(timeoutMs, answering));
+    } catch (error) {
+      return this.failed(error, request, path, requestId);
+    } finally {
+      this.underWay--;
+    }
+  }
+
+  private async unary(
+    request: Request,
+    announced: number | undefined,
+    { run }: UnaryMethod,
+    encoding: Encoding,
+    call: ApiCall,
+  ): Promise<Response> {
+    const bytes = announced ?? apiBodyBytesMax;
+    this.held.reserve(bytes);
+    try {
+      const body = await run(await readBody(request, announced, this.parts.timers), encoding, call);
+      const headers: Record<string, string> = {
+        "content-type": `application/${encoding}`,
+        [requestIdHeader]: call.requestId,
+      };
+      if (body.length >= compressedFrom && request.headers.get("accept-encoding")?.includes("gzip") === true) {
+        headers["content-encoding"] = "gzip";
+        return new Response(Bun.gzipSync(body), { headers });
+      }
+      return new Response(body, { headers });
+    } finally {
+      this.held.release(bytes);
+    }
+  }
+
+  /** Returns the key of a request. Throws Unauthenticated; rejects as a store does. */
+  private async keyOf(request: Request): Promise<ApiKey> {
+    const [, token] = bearer.exec(request.headers.get("authorization") ?? "") ?? [];
+    if (token === undefined)
+      throw new ConnectError("a key is needed: Authorization: Bearer rk_…", Code.Unauthenticated);
+    const found = this.parts.keys.find(token);
+    const key = found instanceof Promise ? await found : found;
+    if (key === undefined) throw new ConnectError("there is no such key, or it was revoked", Code.Unauthenticated);
+    return key;
+  }
+
+  /** The answer, or DeadlineExceeded if that is sooner; the work notices by the call. */
+  private async within(timeoutMs: number, answering: Promise<Response>): Promise<Response> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const cancel = this.parts.timers.after(timeoutMs, () => reject(tooLate()));
+    try {
+      return await Promise.race([answering, late]);
+    } finally {
+      cancel();
+      // Its failure after the deadline concerns nobody.
+      answering.catch(() => undefined);
+    }
+  }
+
+  private async streamed(request: Request, path: string, call: ApiCall): Promise<Response> {
+    const handler = this.streams.get(path);
+    if (handler === undefined) throw new Error(`the stream ${path} has a handler`);
+    const contextValues = createContextValues().set(callOfStream, call);
+    const answer = await handler({ ...universalServerRequestFromFetch(request, {}), contextValues });
+    const response = universalServerResponseToFetch(answer);
+    response.headers.set(requestIdHeader, call.requestId);
+    return response;
+  }
+
+  private handlerOf({ desc, run }: StreamMethod): StreamHandler {
+    const options = { grpc: false, grpcWeb: false, readMaxBytes: apiBodyBytesMax };
+    const fail = (error: unknown, call: ApiCall): ConnectError => this.errorFor(error, desc.name, call.requestId);
+    const router = createConnectRouter(options).rpc(desc, async function* (request, { values }) {
+      const call = values.get(callOfStream);
+      if (call === undefined) throw new Error("the call of a stream is passed to it");
+      try {
+        yield* run(request, call);
+      } catch (error) {
+        throw fail(error, call);
+      }
+    });
+    const [handler] = router.handlers;
+    if (handler === undefined) throw new Error("a router has the handlers that it is given");
+    return handler;
+  }
+
+  private failed(error: unknown, request: Request, path: string, requestId: string): Response {
+    const response = errorResponse(this.errorFor(error, path, requestId), requestId);
+    const length = Number(request.headers.get("content-length") ?? unreadBytesMax + 1);
+    if (length > unreadBytesMax && !request.bodyUsed && request.body !== null)
+      response.headers.set("connection", "close");
+    return response;
+  }
+
+  /** What a back end is told; logs what is not its fault. */
+  private errorFor(error: unknown, method: string, requestId: string): ConnectError {
+    const known = knownError(error);
+    if (known === undefined) {
+      this.bugs.met("http", error, { method, request: requestId });
+      return new ConnectError(`the server failed; its log names the request ${requestId}`, Code.Internal);
+    }
+    const fields = { method, request: requestId, code: codeToString(known.code), reason: known.rawMessage };
+    if (known.code === Code.Unavailable) this.rareLog.warn("a request of the API could not be served", fields);
+    else this.parts.log.debug("a request of the API was refused", fields);
+    return known;
+  }
+}
+
+/** Returns the encoding of a request; undefined if the method does not take such a body. */
+function contentTypeOf(header: string | null, { kind }: Method): Encoding | undefined {
+  const [type = ""] = (header ?? "").split(";", 1);
+  switch (type.trim().toLowerCase()) {
+    case "application/json":
+      return kind === "unary" ? "json" : undefined;
+    case "application/proto":
+      return kind === "unary" ? "proto" : undefined;
+    case "application/connect+json":
+      return kind === "stream" ? "json" : undefined;
+    case "application/connect+proto":
+      return kind === "stream" ? "proto" : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function notAllowed(requestId: string): Response {
+  return new Response(null, { status: 405, headers: { allow: "POST", [requestIdHeader]: requestId } });
+}
+
+function notSupported({ kind }: Method, requestId: string): Response {
+  const types =
+    kind === "unary" ? "application/json, application/proto" : "application/connect+json, application/connect+proto";
+  return new Response(null, { status: 415, headers: { "accept-post": types, [requestIdHeader]: requestId } });
+}
+
+/** An error as the protocol has it. */
+function errorResponse(error: ConnectError, requestId: string, status = codeToHttpStatus(error.code)): Response {
+  const body = JSON.stringify({ code: codeToString(error.code), message: error.rawMessage });
+  const headers = new Headers(error.metadata);
+  headers.set("content-type", "application/json");
+  headers.set(requestIdHeader, requestId);
+  return new Response(body, { status, headers });
+}

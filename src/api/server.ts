@@ -1,0 +1,99 @@
+// The listener of the API: HTTP for back ends. Bun reads requests, and refuses those whose length two servers could
+// read differently (two lengths, a length and chunks), before anything here sees them.
+
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import { sleep } from "../base/timers.ts";
+import type { ContainedBugs } from "../observe/contained-bugs.ts";
+import { formatAddress, type SocketAddress } from "../transport/address.ts";
+import { Generations } from "../transport/tls/generations.ts";
+import type { TlsContext } from "../transport/tls/tls-context.ts";
+import type { ApiParts } from "./api-parts.ts";
+import { Rpc } from "./rpc.ts";
+import { methodsOf } from "./services.ts";
+
+/** A connection without traffic is closed after this long, in seconds: longer than clients keep one for reuse. */
+const idleSeconds = 75;
+/** From a renewed certificate to the end of connections that have sent no request with the old one. */
+const graceMs = 10_000;
+/** Longer bodies than the API's are for what `pages` serves; each bounds its own. */
+const bodyBytesMax = 64 * 1024 * 1024 * 1024;
+const answerCheckMs = 5;
+
+/** Serves what is no method: the documentation, files. Undefined: the path is not its own. */
+type Page = (request: Request, path: string, server: Bun.Server<unknown>) => Response | Promise<Response> | undefined;
+
+interface ApiListenerParts {
+  readonly api: ApiParts;
+  readonly pages?: readonly Page[];
+  readonly bugs: Pick<ContainedBugs, "met">;
+  readonly wheel: TimerWheel;
+  /** Undefined: HTTP in plain text. */
+  readonly tls: TlsContext | undefined;
+}
+
+interface ApiListener {
+  /** `host:port` as bound. */
+  readonly address: string;
+  /** Stops accepting, waits at most `answerMsMax` for answers under way, and ends all connections. */
+  stop(answerMsMax: number): Promise<void>;
+}
+
+/** Listens; throws if the address cannot be bound. */
+export function listenApi(address: SocketAddress, parts: ApiListenerParts): ApiListener {
+  const { api, pages = [], bugs, tls, wheel } = parts;
+  const rpc = new Rpc(api, methodsOf(api), bugs);
+  const answer = (request: Request, server: Bun.Server<unknown>): Response | Promise<Response> => {
+    const path = pathOf(request.url);
+    const answering = rpc.answer(request, path);
+    if (answering !== undefined) return answering;
+    for (const page of pages) {
+      const shown = page(request, path, server);
+      if (shown !== undefined) return shown;
+    }
+    return rpc.unknown(request, path);
+  };
+  const serve = (port: number): Bun.Server<unknown> =>
+    Bun.serve({
+      hostname: address.host,
+      port,
+      ...(tls === undefined ? {} : { reusePort: true, tls: tls.settings }),
+      // Otherwise the answer to an error would contain source code.
+      development: false,
+      idleTimeout: idleSeconds,
+      maxRequestBodySize: bodyBytesMax,
+      fetch: answer,
+      error(bug) {
+        bugs.met("http", bug);
+        return new Response(null, { status: 500 });
+      },
+    });
+  const server = serve(address.port);
+  const port = server.port ?? address.port;
+  const generations = new Generations(server, {
+    next: () => serve(port),
+    port,
+    isAlone: true,
+    graceMs,
+    wheel,
+    bug: (bug) => bugs.met("http", bug),
+  });
+  const endRenewal = tls?.onRenewal(() => generations.renew());
+  return {
+    address: formatAddress(address.host, port),
+    async stop(answerMsMax) {
+      endRenewal?.();
+      generations.stopAccepting();
+      const { clock, timers } = api;
+      const endMs = clock.monotonicMs() + answerMsMax;
+      while (rpc.underWay > 0 && clock.monotonicMs() < endMs) await sleep(timers, answerCheckMs);
+      await generations.end();
+    },
+  };
+}
+
+/** The path of an absolute URL, without its query. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("//") + 2);
+  const end = url.indexOf("?", start);
+  return end < 0 ? url.slice(start) : url.slice(start, end);
+}

@@ -1,0 +1,12 @@
+// The methods that are served: a line for each file of services/.
+
+import type { ApiParts } from "./api-parts.ts";
+import type { Method } from "./method.ts";
+import { conversations } from "./services/conversations.ts";
+import { groups } from "./services/groups.ts";
+import { messages } from "./services/messages.ts";
+
+/** Methods of proto/api.proto that are not among these are answered with `unimplemented`. */
+export function methodsOf(parts: ApiParts): readonly Method[] {
+  return [...messages(parts), ...conversations(parts), ...groups(parts)];
+}

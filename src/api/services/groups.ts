@@ -1,0 +1,155 @@
+// The groups of an app. As the system, a back end may do what an owner may.
+
+import type { DescMessage, Message, MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { systemAccount } from "../../auth/names.ts";
+import { Command } from "../../wire/commands.ts";
+import { type CreateGroupReq, Groups, Role } from "../../wire/gen/api_pb.ts";
+import * as pkt from "../../wire/gen/pkt_pb.ts";
+import { accountName, type ApiCall } from "../api-call.ts";
+import type { ApiParts } from "../api-parts.ts";
+import { actorOf, askFor, change } from "../chat-calls.ts";
+import { invalid } from "../codes.ts";
+import { type Method, unary } from "../method.ts";
+import { groupIdFor, otherBody, Repeats } from "../repeats.ts";
+
+const { method } = Groups;
+
+export function groups(parts: ApiParts): readonly Method[] {
+  const repeats = new Repeats();
+
+  /** A change that is answered with its entry. */
+  const changeAs = <I extends DescMessage>(
+    call: ApiCall,
+    actor: string,
+    command: Command,
+    schema: I,
+    request: MessageInitShape<I>,
+  ) => change(parts, call, { command, account: actorOf(call, "actor", actor), schema, request });
+
+  return [
+    unary(method.create, async (request, call) => {
+      const header = call.idempotencyKey;
+      if (header === undefined) return create(parts, call, request, "");
+      repeats.check(call, "Groups/Create", header, request);
+      const id = groupIdFor(call, header);
+      const former = await find(parts, call, accountName("owner", request.owner), id);
+      if (former === undefined) return create(parts, call, request, id);
+      const isSame = former.name === request.name && former.avatar === request.avatar;
+      if (!isSame || former.introduction !== request.introduction) throw otherBody();
+      return { group: id };
+    }),
+    unary(
+      method.update,
+      ({ actor, group, name, avatar, introduction, announcement, closed, approval, muted }, call) => {
+        const fields = { group, name, avatar, introduction, announcement, closed, approval, muted };
+        return changeAs(call, actor, Command.GroupUpdate, pkt.GroupUpdateReqSchema, fields);
+      },
+    ),
+    unary(method.dismiss, ({ actor, group }, call) =>
+      changeAs(call, actor, Command.GroupDismiss, pkt.GroupDismissReqSchema, { group }),
+    ),
+    unary(method.get, async ({ group }, call) => {
+      const found = await detail(parts, call, { groupId: group, withoutMembers: true });
+      const { id, name, avatar, introduction, announcement, owner, createdAt, closed, approval, muted, memberCount } =
+        found;
+      return { id, name, avatar, introduction, announcement, owner, createdAt, closed, approval, muted, memberCount };
+    }),
+    unary(method.list, async ({ account, after, limit }, call) => {
+      const { groups: found, hasMore } = await askFor(
+        parts,
+        call,
+        {
+          command: Command.GroupList,
+          account: accountName("account", account),
+          schema: pkt.GroupListReqSchema,
+          request: { after, limit },
+        },
+        pkt.GroupListRespSchema,
+      );
+      return { groups: found.map((group) => ({ ...withoutType(group), role: roleOf(group.role) })), hasMore };
+    }),
+    unary(method.listMembers, async ({ group, after, limit, adminsOnly }, call) => {
+      // A limit of 0 would be all of them.
+      const request = { groupId: group, after, limit: limit === 0 ? membersPageDefault : limit, adminsOnly };
+      const { members, hasMore } = await detail(parts, call, request);
+      return {
+        members: members.map((member) => ({ ...withoutType(member), role: roleOf(member.role) })),
+        hasMore,
+      };
+    }),
+    unary(method.addMembers, async ({ actor, group, accounts }, call) => {
+      const account = actorOf(call, "actor", actor);
+      const asked = { command: Command.GroupAdd, account, schema: pkt.GroupAddReqSchema, request: { group, accounts } };
+      const { entryId, leftOut, unwilling } = await askFor(parts, call, asked, pkt.GroupAddRespSchema);
+      return { entryId, leftOut, unwilling };
+    }),
+    unary(method.removeMembers, ({ actor, group, accounts }, call) =>
+      changeAs(call, actor, Command.GroupRemove, pkt.GroupRemoveReqSchema, { group, accounts }),
+    ),
+    unary(method.setRole, ({ actor, group, account, role }, call) => {
+      if (role !== Role.member && role !== Role.admin)
+        throw invalid("role must be member or admin; Transfer makes an owner");
+      const wanted = role === Role.admin ? pkt.GroupRole.GroupRoleAdmin : pkt.GroupRole.GroupRoleMember;
+      return changeAs(call, actor, Command.GroupRole, pkt.GroupRoleReqSchema, { group, account, role: wanted });
+    }),
+    unary(method.transfer, ({ actor, group, account }, call) =>
+      changeAs(call, actor, Command.GroupTransfer, pkt.GroupTransferReqSchema, { group, account }),
+    ),
+    unary(method.mute, ({ actor, group, account, until }, call) =>
+      changeAs(call, actor, Command.GroupMute, pkt.GroupMuteReqSchema, { group, account, until }),
+    ),
+  ];
+}
+
+const membersPageDefault = 50;
+
+/** Creates a group as its owner; `id`: which one, '' for a random one. */
+async function create(parts: ApiParts, call: ApiCall, request: CreateGroupReq, id: string) {
+  const { name, avatar, introduction, members, closed } = request;
+  const asked = {
+    command: Command.GroupCreate,
+    account: accountName("owner", request.owner),
+    dest: id,
+    schema: pkt.GroupCreateReqSchema,
+    request: { name, avatar, introduction, members, closed },
+  };
+  const { groupId: group, leftOut } = await askFor(parts, call, asked, pkt.GroupCreateRespSchema);
+  return { group, leftOut };
+}
+
+/** A group as the system sees it. Throws NotFound. */
+function detail(parts: ApiParts, call: ApiCall, request: MessageInitShape<typeof pkt.GroupGetReqSchema>) {
+  const asked = { command: Command.GroupDetail, account: systemAccount, schema: pkt.GroupGetReqSchema, request };
+  return askFor(parts, call, asked, pkt.GroupGetRespSchema);
+}
+
+/** The group of a repeated creation, as its owner sees it; undefined if there is none yet. Throws AlreadyExists. */
+async function find(parts: ApiParts, call: ApiCall, owner: string, groupId: string) {
+  const request = { groupId, withoutMembers: true };
+  try {
+    const asked = { command: Command.GroupDetail, account: owner, schema: pkt.GroupGetReqSchema, request };
+    return await askFor(parts, call, asked, pkt.GroupGetRespSchema);
+  } catch (error) {
+    const code = error instanceof ConnectError ? error.code : Code.Unknown;
+    if (code === Code.NotFound) return undefined;
+    // The group is another owner's.
+    throw code === Code.PermissionDenied ? otherBody() : error;
+  }
+}
+
+function roleOf(role: pkt.GroupRole): Role {
+  switch (role) {
+    case pkt.GroupRole.GroupRoleOwner:
+      return Role.owner;
+    case pkt.GroupRole.GroupRoleAdmin:
+      return Role.admin;
+    default:
+      return Role.member;
+  }
+}
+
+/** The fields of a message, for one of another type. */
+function withoutType<T extends Message>({ $typeName: _type, ...fields }: T): Omit<T, "$typeName"> {
+  return fields;
+}

@@ -1,0 +1,183 @@
+// Every method of Messages, Conversations and Groups, by the clients that the package makes of proto/api.proto, with
+// JSON and binary protobuf.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { MessagePushSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
+import { Role } from "../../src/wire/gen/api_pb.ts";
+import { ApiStage, type KeyName } from "./api-stage.ts";
+
+const storePaths = temporaryPaths("roost-api-");
+let stage: ApiStage;
+beforeAll(async () => {
+  stage = await ApiStage.start();
+});
+afterAll(() => stage.messenger.stop());
+
+async function failure(work: Promise<unknown>): Promise<{ code: Code; sentence: string }> {
+  try {
+    await work;
+  } catch (error) {
+    const { code, rawMessage: sentence } = ConnectError.from(error);
+    return { code, sentence };
+  }
+  throw new Error("it succeeded");
+}
+
+describe.each([
+  { title: "binary protobuf", isBinary: true, who: "b" },
+  { title: "JSON", isBinary: false, who: "j" },
+])("in $title", ({ isBinary, who }) => {
+  const alice = `alice-${who}`;
+  const bob = `bob-${who}`;
+  const carol = `carol-${who}`;
+  const messages = (key: KeyName = "all") => stage.messages(key, isBinary);
+  const groups = (key: KeyName = "all") => stage.groups(key, isBinary);
+  const conversations = () => stage.conversations("all", isBinary);
+
+  test("a message of the system arrives at once, is stored, and is read back", async () => {
+    const client = await stage.messenger.client(bob);
+    const { messageId, sendTime } = await messages().send({ to: bob, body: "your parcel is on its way" });
+    expect(messageId).toBeGreaterThan(0n);
+    expect(sendTime).toBeGreaterThan(0n);
+    const [push] = await client.pushed("chat.user.talk", MessagePushSchema);
+    expect(push).toMatchObject({ messageId, sendTime, sender: "@system", body: "your parcel is on its way" });
+    const { messages: read } = await messages().history({ account: bob, peer: "@system" });
+    expect(read.map(({ sender, type, body }) => ({ sender, type, body }))).toEqual([
+      { sender: "@system", type: 1, body: "your parcel is on its way" },
+    ]);
+    const got = await messages().get({ messageIds: [messageId, 5n], account: bob });
+    expect(got.messages.map(({ messageId: id, account }) => [id, account])).toEqual([[messageId, "@system"]]);
+  });
+
+  test("a message as an account is that account's, whose devices get it", async () => {
+    const { messageId } = await messages().send({ sender: alice, to: bob, body: "as alice", type: 7, extra: "x" });
+    const { messages: read } = await messages().history({ account: alice, peer: bob });
+    expect(read).toMatchObject([{ messageId, sender: alice, body: "as alice", type: 7, extra: "x" }]);
+    const edited = await messages().edit({ actor: alice, messageId, body: "edited" });
+    expect(edited.entryId).toBeGreaterThan(messageId);
+    expect((await messages().get({ messageIds: [messageId], account: bob })).messages).toMatchObject([
+      { body: "edited", edited: true },
+    ]);
+    const recalled = await messages().recall({ actor: alice, messageId });
+    expect((await messages().recall({ actor: alice, messageId })).entryId).toBe(recalled.entryId);
+    expect((await failure(messages().edit({ actor: alice, messageId, body: "late" }))).code).toBe(Code.NotFound);
+    expect((await failure(messages().edit({ actor: bob, messageId, body: "not his" }))).code).toBe(
+      Code.PermissionDenied,
+    );
+  });
+
+  test("a message to many has an answer for each, in their order", async () => {
+    const { results, messageId } = await messages().send({ accounts: [bob, "@system", carol, bob], body: "to many" });
+    expect(messageId).toBe(0n);
+    expect(results.map(({ account, code }) => [account, code])).toEqual([
+      [bob, ""],
+      ["@system", "permission_denied"],
+      [carol, ""],
+      [bob, ""],
+    ]);
+    expect(results[1]?.error).toContain("the system");
+    const ids = results.flatMap(({ messageId: id }) => (id === 0n ? [] : [id]));
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  test("exactly one receiver of a kind is named", async () => {
+    for (const wrong of [{ body: "x" }, { to: bob, group: "1" }, { to: bob, accounts: [bob] }])
+      expect((await failure(messages().send(wrong))).code).toBe(Code.InvalidArgument);
+  });
+
+  test("conversations are listed, counted and marked as read", async () => {
+    const reader = `reader-${who}`;
+    const sent = await messages().send({ to: reader, body: "1" });
+    await messages().send({ sender: alice, to: reader, body: "2" });
+    const { conversations: listed, hasMore } = await conversations().list({ account: reader });
+    expect(listed.map(({ account, unread }) => [account, unread])).toEqual([
+      [alice, 1],
+      ["@system", 1],
+    ]);
+    expect(hasMore).toBe(false);
+    expect((await conversations().list({ account: reader, limit: 1 })).hasMore).toBe(true);
+    await conversations().markRead({ account: reader, peer: "@system", messageId: sent.messageId });
+    const { accounts } = await conversations().unread({ accounts: [reader, `nobody-${who}`] });
+    expect(accounts).toMatchObject([
+      { account: reader, unread: 1, conversations: 1, atLeast: false },
+      { account: `nobody-${who}`, unread: 0, conversations: 0 },
+    ]);
+    const missing = conversations().markRead({ account: reader, peer: carol, messageId: 5n });
+    expect((await failure(missing)).code).toBe(Code.NotFound);
+  });
+
+  test("a group is made and changed as an account", async () => {
+    const { group } = await groups().create({ name: "Project", owner: alice, members: [bob], introduction: "of us" });
+    const { groups: listed } = await groups().list({ account: bob });
+    expect(listed).toMatchObject([{ id: group, name: "Project", owner: alice, memberCount: 2, role: Role.member }]);
+    const changed = await groups().update({ actor: alice, group, name: "Project 2", closed: true });
+    expect(changed.entryId).toBeGreaterThan(0n);
+    const added = await groups().addMembers({ actor: alice, group, accounts: [carol, bob] });
+    expect(added).toMatchObject({ leftOut: [], unwilling: [] });
+    await groups().setRole({ actor: alice, group, account: bob, role: Role.admin });
+    await groups().mute({ actor: bob, group, account: carol, until: 4_102_444_800n });
+    const { code } = await failure(messages().send({ sender: carol, group, body: "muted" }));
+    expect(code).toBe(Code.PermissionDenied);
+    await groups().removeMembers({ actor: bob, group, accounts: [carol] });
+    await groups().transfer({ actor: alice, group, account: bob });
+    expect((await failure(groups().dismiss({ actor: alice, group }))).code).toBe(Code.PermissionDenied);
+    await groups().dismiss({ actor: bob, group });
+    expect((await groups().list({ account: bob })).groups).toEqual([]);
+  });
+});
+
+test("with an Idempotency-Key a repetition stores nothing, and another request is refused", async () => {
+  const again = { "idempotency-key": "order-17" };
+  const client = stage.messages("all", false, again);
+  const request = { accounts: ["ida", "ivo"], body: "once" };
+  const first = await client.send(request);
+  expect((await client.send(request)).results).toEqual(first.results);
+  expect((await stage.messages().history({ account: "ida", peer: "@system" })).messages.length).toBe(1);
+  expect((await failure(client.send({ ...request, body: "other" }))).code).toBe(Code.AlreadyExists);
+  expect((await failure(client.send({ accounts: ["ida"], body: "once" }))).code).toBe(Code.AlreadyExists);
+  const group = { name: "once", owner: "ida" };
+  const made = await stage.groups("all", true, again).create(group);
+  expect((await stage.groups("all", true, again).create(group)).group).toBe(made.group);
+  const elsewhere = stage.groups("all", true, again).create({ ...group, name: "another" });
+  expect((await failure(elsewhere)).code).toBe(Code.AlreadyExists);
+  expect((await stage.groups().list({ account: "ida" })).groups.length).toBe(1);
+  const sent = stage.messages("all", true, { "idempotency-key": "order-18" }).send({ group: made.group });
+  expect((await failure(sent)).code).toBe(Code.PermissionDenied);
+  const wrong = stage.messages("all", true, { "idempotency-key": "two words" }).send({ to: "ida" });
+  expect((await failure(wrong)).code).toBe(Code.InvalidArgument);
+});
+
+test("a repetition after a restart is found by what was stored, and no client takes its clientId before", async () => {
+  const storePath = storePaths();
+  const again = { "idempotency-key": "order-19" };
+  const request = { to: "ida", body: "once" };
+  const { first, keys } = await (async () => {
+    await using before = await ApiStage.start({ storePath });
+    const client = await before.messenger.client("mallory");
+    const taken = await client.request("chat.user.talk", "ida", MessageReqSchema, { body: "x", clientId: "api:1" });
+    expect(taken.status).toBe(Status.InvalidPacketBody);
+    return { first: await before.messages("all", true, again).send(request), keys: before.keys };
+  })();
+  await using after = await ApiStage.start({ storePath }, keys);
+  const repeated = await after.messages("all", true, again).send(request);
+  expect(repeated.messageId).toBe(first.messageId);
+});
+
+test("another body after a restart is refused by what was stored", async () => {
+  const storePath = storePaths();
+  const again = { "idempotency-key": "order-20" };
+  const { made, keys } = await (async () => {
+    await using before = await ApiStage.start({ storePath });
+    await before.messages("all", true, again).send({ to: "ida", body: "once" });
+    const group = await before.groups("all", true, again).create({ name: "once", owner: "ida" });
+    return { made: group, keys: before.keys };
+  })();
+  await using after = await ApiStage.start({ storePath }, keys);
+  const message = after.messages("all", true, again).send({ to: "ida", body: "another" });
+  expect((await failure(message)).code).toBe(Code.AlreadyExists);
+  expect((await after.groups("all", true, again).create({ name: "once", owner: "ida" })).group).toBe(made.group);
+  const group = after.groups("all", true, again).create({ name: "another", owner: "ida" });
+  await expect(failure(group)).resolves.toMatchObject({ code: Code.AlreadyExists });
+});
