@@ -1,6 +1,9 @@
 // Keys of the API as tests for every engine: an engine's own test file gives a factory.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { newKey } from "../../src/api/keys/api-key.ts";
+import { StoredKeyRing } from "../../src/api/keys/key-ring.ts";
+import { systemRandom } from "../../src/base/random.ts";
 import { apiKeysMax } from "../../src/base/limits/fixed.ts";
 import { openKeyTool } from "../../src/options/engines.ts";
 import type { ApiKeyDraft, StoredApiKey } from "../../src/store/api-keys.ts";
@@ -8,6 +11,7 @@ import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import type { GroupPlace } from "./group-suite.ts";
 import { stored, talk } from "./samples.ts";
 
+const wish = { app: "app", scopes: ["messages:write"], name: "billing" };
 const draftOf = (id: string, change: Partial<ApiKeyDraft> = {}): ApiKeyDraft => ({
   id,
   hash: id.padEnd(64, "0"),
@@ -94,6 +98,20 @@ export function apiKeySuite(name: string, scheme: string, makePlace: () => Promi
         ],
       ]);
       expect(await place.check?.()).toEqual([]);
+    });
+
+    test("a node refuses within a second what another one has revoked, and takes what it has made", async () => {
+      const other = await openOther();
+      const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
+      const ring = new StoredKeyRing(other, clock);
+      const [first, second] = [newKey(wish, systemRandom), newKey(wish, systemRandom)];
+      await made(first.draft);
+      expect(await ring.find(first.text)).toMatchObject({ id: first.draft.id });
+      await store.backEnd.keys.revoke(first.draft.id);
+      await made(second.draft);
+      clock.nowMs = 999;
+      expect(await ring.find(first.text)).toBeUndefined();
+      expect(await ring.find(second.text)).toMatchObject({ name: "billing", app: "app" });
     });
 
     test("they outlive the process", async () => {
