@@ -873,11 +873,15 @@ export type HistoryMessage = Message<"pkt.HistoryMessage"> & {
   sender: string;
 
   /**
+   * When it was stored, in nanoseconds since 1970.
+   *
    * @generated from field: int64 sendTime = 3;
    */
   sendTime: bigint;
 
   /**
+   * What the body is, as clients agree on; 1 is a plain text.
+   *
    * @generated from field: int32 type = 4;
    */
   type: number;
@@ -910,6 +914,8 @@ export type HistoryMessage = Message<"pkt.HistoryMessage"> & {
   mentions: string[];
 
   /**
+   * The message that it answers; 0 if none.
+   *
    * @generated from field: int64 replyTo = 10;
    */
   replyTo: bigint;
@@ -1124,6 +1130,8 @@ export const ConversationListRespSchema: GenMessage<ConversationListResp> = /*@_
  */
 export type Conversation = Message<"pkt.Conversation"> & {
   /**
+   * The partner, or the group.
+   *
    * @generated from field: string account = 1;
    */
   account: string;
@@ -1158,11 +1166,15 @@ export type Conversation = Message<"pkt.Conversation"> & {
   atLeast: boolean;
 
   /**
+   * Messages among them that mention the account.
+   *
    * @generated from field: uint32 unreadMentions = 7;
    */
   unreadMentions: number;
 
   /**
+   * How far the account has read.
+   *
    * @generated from field: int64 readId = 8;
    */
   readId: bigint;
@@ -2973,16 +2985,22 @@ export type Profile = Message<"pkt.Profile"> & {
   account: string;
 
   /**
+   * What others see: at most 64 characters.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * A picture, as clients agree on: at most 512 bytes.
+   *
    * @generated from field: string avatar = 3;
    */
   avatar: string;
 
   /**
+   * What clients want besides: at most 1 KiB.
+   *
    * @generated from field: string extra = 4;
    */
   extra: string;

@@ -5,6 +5,7 @@ import { bool, int64, string, uint32 } from "../../scalars.ts";
 import { HistoryMessage } from "./history-message.ts";
 
 export interface Conversation {
+  /** The partner, or the group. */
   account: string;
   group: string;
   /** The last message, or the own join: what the list is ordered by. */
@@ -13,7 +14,9 @@ export interface Conversation {
   /** Counted up to 1,000; then atLeast. */
   unread: number;
   atLeast: boolean;
+  /** Messages among them that mention the account. */
   unreadMentions: number;
+  /** How far the account has read. */
   readId: bigint;
   /** How far the partner of a direct conversation has read. */
   peerReadId: bigint;

@@ -8,7 +8,9 @@ import { Reaction } from "./reaction.ts";
 export interface HistoryMessage {
   messageId: bigint;
   sender: string;
+  /** When it was stored, in nanoseconds since 1970. */
   sendTime: bigint;
+  /** What the body is, as clients agree on; 1 is a plain text. */
   type: number;
   body: string;
   extra: string;
@@ -16,6 +18,7 @@ export interface HistoryMessage {
   /** A recalled message has no text, mentions or reactions. */
   recalled: boolean;
   mentions: string[];
+  /** The message that it answers; 0 if none. */
   replyTo: bigint;
   reactions: Reaction[];
   /** Of a conversation's last message: body was cut, and extra left out. */

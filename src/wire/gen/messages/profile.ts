@@ -5,8 +5,11 @@ import { int64, string } from "../../scalars.ts";
 
 export interface Profile {
   account: string;
+  /** What others see: at most 64 characters. */
   name: string;
+  /** A picture, as clients agree on: at most 512 bytes. */
   avatar: string;
+  /** What clients want besides: at most 1 KiB. */
   extra: string;
   /** 0 if it was never set. */
   version: bigint;
