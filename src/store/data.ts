@@ -76,11 +76,6 @@ export interface Operation {
   readonly endedAt: number;
 }
 
-/** This engine cannot do that; another one can. */
-export class NotInThisStore extends Error {
-  override readonly name = "NotInThisStore";
-}
-
 export interface DataStore {
   /** A page of one snapshot; its cost is bounded, whatever belongs to others. Several pages are several snapshots. */
   export(query: ExportQuery): Promise<ExportPage>;

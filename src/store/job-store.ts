@@ -166,7 +166,7 @@ export abstract class JobStore {
 
   protected warnOfReplacement(fields: LogFields = {}): void {
     this.replacementLog.warn(
-      "The message store was replaced, or its accounts were changed by hand; all caches were dropped.",
+      "The message store was replaced, or accounts were deleted or changed by hand; all caches were dropped.",
       fields,
     );
   }

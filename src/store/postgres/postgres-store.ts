@@ -18,6 +18,7 @@ import type {
   ReadMark,
   ReadOutcome,
 } from "../conversations.ts";
+import { DeletionRounds } from "../deletion-rounds.ts";
 import { JobStore, type StoreOptions } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
 import {
@@ -125,6 +126,7 @@ class PostgresStore extends JobStore implements Store {
   readonly people: PostgresPeople;
   readonly backEnd: PostgresBackEnd;
   protected override readonly housekeeping: Housekeeping;
+  private readonly deletions: DeletionRounds;
   private readonly scarcityLog: RareLog;
   private unopened: Unopened | undefined;
   private readonly place: string;
@@ -172,6 +174,9 @@ class PostgresStore extends JobStore implements Store {
       log,
       unopened?.reason,
     );
+    const { data } = this.backEnd;
+    this.deletions = new DeletionRounds(() => data.deleteSlice(), log, time.timers);
+    data.onDeletion = () => this.deletions.begin();
     writer.readers = readConnections;
     writer.onLost = () => this.housekeeping.lost();
     writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));
@@ -279,6 +284,7 @@ class PostgresStore extends JobStore implements Store {
 
   protected async closeEngine(): Promise<void> {
     this.housekeeping.stop();
+    this.deletions.stop();
     await Promise.all([this.readConnections.close(), this.readMarks.close()]);
     try {
       if (this.housekeeping.failure === undefined) await this.writer.release();

@@ -8,6 +8,8 @@
 // text from clients are escaped (text.ts).
 
 import { addition, messageColumns, ownColumn } from "./added-columns.ts";
+import { deletionFunctions } from "./bulk/deletion-functions.ts";
+import { importFunctions } from "./bulk/import-functions.ts";
 import { keyFunctions } from "./back-end/key-functions.ts";
 import { backEndTables } from "./back-end/tables.ts";
 import { changeFunctions } from "./change-functions.ts";
@@ -330,6 +332,8 @@ export const functions: string = [
   pinFunctions,
   viewFunctions,
   endedFunctions,
+  deletionFunctions,
+  importFunctions,
   formerFunctions,
 ].join("\n");
 

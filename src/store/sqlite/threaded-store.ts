@@ -4,6 +4,7 @@
 import { claimAlsoAs, claimOfOwner, shownPlace, type StoreIdentity } from "../../auth/store-ownership.ts";
 import { assert } from "../../base/assert.ts";
 import { historyMax } from "../../base/limits/fixed.ts";
+import { DeletionRounds } from "../deletion-rounds.ts";
 import { JobStore, type StoreOptions } from "../job-store.ts";
 import { setJob, type ChangeJob, type ChangeResult, type ReadMarkJob } from "../change-jobs.ts";
 import type {
@@ -33,7 +34,6 @@ import { BackOff } from "../../base/back-off.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { backgroundTime } from "../../base/runtime.ts";
 import { SqliteBackEnd } from "./back-end/sqlite-back-end.ts";
-import { DeletionRounds } from "./bulk/deletion-rounds.ts";
 import type { Synchronous } from "./connection.ts";
 import { PairedCommits } from "./people/pairs.ts";
 import { SqliteGroups } from "./groups/sqlite-groups.ts";
@@ -95,10 +95,9 @@ export class SqliteStore extends JobStore implements Store {
     this.commits = new PairedCommits(writer, threads.reader, backgroundTime.clock);
     this.groups = new SqliteGroups(threads.reader, (...call) => this.writeGroup(...call));
     this.people = new SqlitePeople(threads.reader, thread("reads"), (...call) => this.writePeople(...call));
-    this.backEnd = new SqliteBackEnd(writer, threads.reader, this.limits.revocations);
+    this.backEnd = new SqliteBackEnd(writer, threads.reader, thread("reads"), this.limits.revocations);
     const { data } = this.backEnd;
-    const forgetReads = (account: string): Promise<Answer> => this.ask("reads", { kind: "forgetReads", account });
-    this.deletions = new DeletionRounds({ ...data.threads, forgetReads }, options.log, backgroundTime.timers);
+    this.deletions = new DeletionRounds(() => data.deleteSlice(), options.log, backgroundTime.timers);
     data.onDeletion = () => this.deletions.begin();
     this.housekeeping = new Housekeeping(threads, options.retentionDays, options.log);
     if (failure !== undefined) this.housekeeping.committed(new StoreUnavailable(failure));

@@ -4,7 +4,7 @@
 import type { Revocation, RevocationKind, StoredRevocation } from "../../../wire/revocations.ts";
 import type { ApiKeyStore, StoredApiKey } from "../../api-keys.ts";
 import type { BackEndStore } from "../../back-end.ts";
-import { type DataStore, NotInThisStore } from "../../data.ts";
+import { PostgresData } from "../bulk/postgres-data.ts";
 import type { Ban, BanOutcome, RevocationStore, RevokeOutcome } from "../../revocations.ts";
 import type { Connections } from "../connection.ts";
 import type { InLife } from "../life.ts";
@@ -33,17 +33,18 @@ interface RevocationRow {
 }
 
 export class PostgresBackEnd implements BackEndStore, RevocationStore {
-  private readonly writer: Pick<Writer, "write">;
+  private readonly writer: Pick<Writer, "write" | "renew">;
   private readonly connections: Connections;
   private readonly inLife: InLife;
   /** The limit `revocations`. */
   private readonly keptMax: number;
 
-  constructor(writer: Pick<Writer, "write">, connections: Connections, inLife: InLife, keptMax: number) {
+  constructor(writer: Pick<Writer, "write" | "renew">, connections: Connections, inLife: InLife, keptMax: number) {
     this.writer = writer;
     this.connections = connections;
     this.inLife = inLife;
     this.keptMax = keptMax;
+    this.data = new PostgresData(writer, connections, inLife);
   }
 
   readonly keys: ApiKeyStore = {
@@ -71,12 +72,7 @@ export class PostgresBackEnd implements BackEndStore, RevocationStore {
     },
   };
 
-  readonly data: DataStore = {
-    export: notYet,
-    import: notYet,
-    deleteData: notYet,
-    operation: notYet,
-  };
+  readonly data: PostgresData;
 
   async revoke({ app, account, kind, device, beforeMs }: Revocation): Promise<RevokeOutcome> {
     const [row] = await this.writer.write<{ id: bigint | null }[]>(
@@ -114,10 +110,6 @@ export class PostgresBackEnd implements BackEndStore, RevocationStore {
       ...(untilMs !== null && { untilMs: Number(untilMs) }),
     }));
   }
-}
-
-function notYet(): Promise<never> {
-  return Promise.reject(new NotInThisStore("exports, imports and deletions need a store on SQLite"));
 }
 
 function outcomeOf(id: bigint | null | undefined): RevokeOutcome {

@@ -12,12 +12,15 @@ import type { ReadAnswers, ReadOf, WriteAnswers, WriteOf } from "./calls.ts";
 export class SqliteBackEnd implements BackEndStore, RevocationStore {
   private readonly writer: RequestTarget;
   private readonly reader: RequestTarget;
+  /** The thread of read cursors. */
+  private readonly reads: RequestTarget;
   /** The limit `revocations`. */
   private readonly keptMax: number;
 
-  constructor(writer: RequestTarget, reader: RequestTarget, keptMax: number) {
+  constructor(writer: RequestTarget, reader: RequestTarget, reads: RequestTarget, keptMax: number) {
     this.writer = writer;
     this.reader = reader;
+    this.reads = reads;
     this.keptMax = keptMax;
   }
 
@@ -37,6 +40,7 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
     operation: (app, id) => this.read({ call: "operation", app, id: `${id}` }),
     due: () => this.read({ call: "deletionDue", kind: "delete-data" }),
     finds: (place) => this.read({ call: "deletionFinds", place }),
+    forgetReads: (account) => this.reads.call({ kind: "forgetReads", account }),
     delete: (slice) => this.write({ call: "deletionSlice", slice }),
   });
 

@@ -1,19 +1,16 @@
-// The log of an export: messages, and members who join and leave, in the order of ids. A page reads up to some id:
-// whatever of the three ends first bounds the others, so that nothing is passed over.
+// Reads the log of an export: messages, and members who join and leave, in the order of ids (export-page.ts).
 
 import type { Database } from "bun:sqlite";
 import { type DataRecord, reactionsExportedMax } from "../../data-records.ts";
+import { type LogPlace, logPageOf, PageMessages, type PlacedRecord, type PlacedRecords } from "../../export-page.ts";
 import { idMax } from "../../snowflake.ts";
 import { messageState } from "../conversations/tables.ts";
 import { isUnfinished } from "../member-lookups.ts";
-import { type ExportPosition, formatCursor } from "./export-cursor.ts";
+import { type ExportPosition, formatCursor } from "../../export-cursor.ts";
 import type { ExportNames } from "./export-names.ts";
 
 /** Rows that one page reads of each kind, whomever they belong to. */
 const rowsReadMax = 4_000;
-/** The text of one page, in characters; a message may go beyond. */
-const pageCharactersMax = 512 * 1024;
-
 /** What a page of the log is of. */
 export interface LogSelection {
   readonly app: string;
@@ -50,26 +47,6 @@ interface MemberRow {
   readonly left_ns: bigint | null;
 }
 
-/** A record and its place. */
-interface Placed {
-  readonly id: bigint;
-  readonly row: bigint;
-  readonly record: DataRecord;
-}
-
-/** Records up to an id. */
-interface Read {
-  readonly found: readonly Placed[];
-  /** Everything up to here was read. */
-  readonly reached: { readonly id: bigint; readonly row: bigint };
-}
-
-interface LogPage {
-  readonly records: readonly DataRecord[];
-  readonly position: ExportPosition;
-  readonly isEnd: boolean;
-}
-
 export class ExportLog {
   private readonly names: ExportNames;
   private readonly sql;
@@ -95,38 +72,21 @@ export class ExportLog {
     };
   }
 
-  page(selection: LogSelection, from: ExportPosition, limit: number): LogPage {
-    const lastId = this.sql.last.get()?.last_id ?? 0n;
-    const end = { id: lastId, row: idMax };
+  page(selection: LogSelection, from: ExportPosition, limit: number) {
+    const end = { id: this.sql.last.get()?.last_id ?? 0n, row: idMax };
     const messages = this.messages(selection, from, limit, end);
     const joined = this.members("joined", selection, from, messages.reached.id);
     const left = this.members("left", selection, from, messages.reached.id);
-    const reached = [joined.reached, left.reached].reduce((one, other) => (isAfter(one, other) ? other : one));
-    const found = [...messages.found, ...joined.found, ...left.found]
-      .filter((placed) => !isAfter(placed, reached))
-      .toSorted((one, other) => (isAfter(one, other) ? 1 : -1));
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    const isCut = found.length > page.length && last !== undefined;
-    const { id, row } = isCut ? last : reached;
-    return {
-      records: page.map(({ record }) => record),
-      position: { part: "log", id, row },
-      isEnd: !isCut && !isAfter(end, reached),
-    };
+    return logPageOf([messages, joined, left], end, limit);
   }
 
-  private messages({ app, ids }: LogSelection, from: ExportPosition, limit: number, end: Read["reached"]): Read {
-    const found: Placed[] = [];
-    let characters = 0;
+  private messages({ app, ids }: LogSelection, from: ExportPosition, limit: number, end: LogPlace): PlacedRecords {
+    const page = new PageMessages(limit);
     const take = (row: LogRow): boolean => {
       const record = this.messageRecord(app, row);
-      if (record === undefined) return true;
-      found.push({ id: row.id, row: idMax, record });
-      characters += row.body.length + row.extra.length;
-      return found.length < limit && characters < pageCharactersMax;
+      return record === undefined || page.add(row.id, record);
     };
-    // Members who came with the last id may be left; no message has the same id.
+    const { found } = page;
     if (ids === undefined) {
       const rows = this.sql.all.all(from.id);
       for (const row of rows) if (!take(row)) return { found, reached: { id: row.id, row: idMax } };
@@ -142,9 +102,14 @@ export class ExportLog {
     return { found, reached: end };
   }
 
-  private members(kind: "joined" | "left", selection: LogSelection, from: ExportPosition, until: bigint): Read {
+  private members(
+    kind: "joined" | "left",
+    selection: LogSelection,
+    from: ExportPosition,
+    until: bigint,
+  ): PlacedRecords {
     const rows = this.sql[kind].all(from.id, from.row, until);
-    const found = rows.flatMap((row): Placed[] => {
+    const found = rows.flatMap((row): PlacedRecord[] => {
       const group = this.names.group(row.group);
       const account = this.names.account(row.account);
       if (group?.app !== selection.app || account?.app !== selection.app) return [];
@@ -199,10 +164,6 @@ export class ExportLog {
       return named === null || named.app === "" ? [] : [{ account: named.name, reaction }];
     });
   }
-}
-
-function isAfter(one: Read["reached"], other: Read["reached"]): boolean {
-  return one.id === other.id ? one.row > other.row : one.id > other.id;
 }
 
 /** The entry of the change says when; without one it was after the account had joined. */

@@ -9,7 +9,7 @@ import { chunked, mergeAscending } from "../index/id-merge.ts";
 import type { LogIndex } from "../index/log-index.ts";
 import type { LogReader } from "../log-reader.ts";
 import { isUnfinished } from "../member-lookups.ts";
-import { type ExportPosition, formatCursor, parseCursor, startOf } from "./export-cursor.ts";
+import { type ExportPosition, formatCursor, parseCursor, startOf } from "../../export-cursor.ts";
 import { ExportLog, type LogSelection } from "./export-log.ts";
 import { ExportNames } from "./export-names.ts";
 

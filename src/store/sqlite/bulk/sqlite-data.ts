@@ -1,16 +1,22 @@
 // Exports, imports and deletions on the main thread: each call is a request to the writer or the reader.
 
 import type { DataStore, ExportPage, ExportQuery, ImportOutcome, ImportPage, Operation } from "../../data.ts";
-import type { DeletionParts } from "./deletion-rounds.ts";
+import type { DeletionPlace, DeletionSlice } from "./deletion-steps.ts";
 import type { AppRefusal } from "./import-rows.ts";
 
 /** What the threads of the store do. */
-interface DataThreads extends Omit<DataStore, "import">, Omit<DeletionParts, "forgetReads"> {
+interface DataThreads extends Omit<DataStore, "import"> {
   import(page: ImportPage): Promise<ImportOutcome | AppRefusal>;
+  /** Where the oldest deletion is that runs. */
+  due(): Promise<DeletionPlace | undefined>;
+  finds(place: DeletionPlace): Promise<Pick<DeletionSlice, "found" | "isLast">>;
+  delete(slice: DeletionSlice): Promise<unknown>;
+  /** Deletes the account's read cursors, and when it was seen. */
+  forgetReads(account: string): Promise<unknown>;
 }
 
 export class SqliteData implements DataStore {
-  readonly threads: DataThreads;
+  private readonly threads: DataThreads;
   /** Called when a deletion has begun. */
   onDeletion: (() => void) | undefined;
 
@@ -37,5 +43,19 @@ export class SqliteData implements DataStore {
 
   operation(app: string, id: bigint): Promise<Operation | undefined> {
     return this.threads.operation(app, id);
+  }
+
+  /**
+   * Does a slice of the oldest deletion that runs; false if none does. The reader finds what it is about, the writer
+   * deletes it; a slice that two processes send is done once.
+   */
+  async deleteSlice(): Promise<boolean> {
+    const place = await this.threads.due();
+    if (place === undefined) return false;
+    const { step, account } = place;
+    const isFound = step === "partners" || step === "messages";
+    if (step === "reads") await this.threads.forgetReads(account);
+    await this.threads.delete(isFound ? { ...place, ...(await this.threads.finds(place)) } : place);
+    return true;
   }
 }

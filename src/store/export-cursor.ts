@@ -2,7 +2,7 @@
 // numbers; groups, by theirs; and the log, by ids. Members who join or leave by one change have the same id, and follow
 // each other by the numbers of their rows.
 
-import { idMax } from "../../snowflake.ts";
+import { idMax } from "./snowflake.ts";
 
 type ExportPart = "profiles" | "groups" | "log";
 

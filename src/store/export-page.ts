@@ -1,0 +1,72 @@
+// Puts together a page of the log of an export: messages, and members who join and leave, in the order of ids. They are
+// read one after the other, each up to some id: whatever ends first bounds the others, so that nothing is passed over.
+
+import type { DataRecord } from "./data-records.ts";
+import type { ExportPosition } from "./export-cursor.ts";
+import { idMax } from "./snowflake.ts";
+
+/** The text of one page, in characters; a message may go beyond. */
+const pageCharactersMax = 512 * 1024;
+
+/** A place in the log; `row`: of a member, or idMax. */
+export interface LogPlace {
+  readonly id: bigint;
+  readonly row: bigint;
+}
+
+/** A record and its place. */
+export interface PlacedRecord extends LogPlace {
+  readonly record: DataRecord;
+}
+
+/** Records of one kind, and up to where all of them were read. */
+export interface PlacedRecords {
+  readonly found: readonly PlacedRecord[];
+  readonly reached: LogPlace;
+}
+
+interface LogPage {
+  readonly records: readonly DataRecord[];
+  readonly position: ExportPosition;
+  readonly isEnd: boolean;
+}
+
+/** Collects messages until a page has enough. */
+export class PageMessages {
+  readonly found: PlacedRecord[] = [];
+  private readonly limit: number;
+  private characters = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  /** Returns false if the page has enough. */
+  add(id: bigint, record: DataRecord): boolean {
+    this.found.push({ id, row: idMax, record });
+    this.characters += (record.message?.body?.length ?? 0) + (record.message?.extra?.length ?? 0);
+    return this.found.length < this.limit && this.characters < pageCharactersMax;
+  }
+}
+
+/** `end`: the end of the log. */
+export function logPageOf(parts: readonly PlacedRecords[], end: LogPlace, limit: number): LogPage {
+  const reached = parts.reduce((least, { reached: other }) => (isAfter(least, other) ? other : least), end);
+  const found = parts
+    .flatMap((part) => part.found)
+    .filter((placed) => !isAfter(placed, reached))
+    .toSorted((one, other) => (isAfter(one, other) ? 1 : -1));
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  const isCut = found.length > page.length && last !== undefined;
+  const { id, row } = isCut ? last : reached;
+  return {
+    records: page.map(({ record }) => record),
+    position: { part: "log", id, row },
+    isEnd: !isCut && !isAfter(end, reached),
+  };
+}
+
+function isAfter(one: LogPlace, other: LogPlace): boolean {
+  return one.id === other.id ? one.row > other.row : one.id > other.id;
+}

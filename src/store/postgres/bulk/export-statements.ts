@@ -1,0 +1,197 @@
+// The statements of an export. Each reads at most `rowsReadMax` rows, by an index.
+
+import type { SQL } from "bun";
+import type { ExportPosition } from "../../export-cursor.ts";
+
+export const rowsReadMax = 2_000;
+
+/** What a scope names, by number; undefined: everything of the app. */
+export interface Selected {
+  readonly app: string;
+  readonly account: bigint | undefined;
+  readonly peer: bigint | undefined;
+  readonly group: bigint | undefined;
+}
+
+export interface ProfileRow {
+  readonly number: bigint;
+  readonly app: string;
+  readonly account: string;
+  readonly name: string;
+  readonly avatar: string;
+  readonly extra: string;
+}
+
+export interface GroupRow {
+  readonly number: bigint;
+  readonly app: string;
+  readonly id: string;
+  readonly name: string;
+  readonly avatar: string;
+  readonly introduction: string;
+  readonly announcement: string;
+  readonly owner: string;
+  readonly owner_app: string;
+  readonly created_ms: bigint;
+  readonly closed: boolean;
+  readonly approval: boolean;
+  readonly for_admins: boolean;
+  readonly dismissed_id: bigint;
+}
+
+export interface MessageRow {
+  readonly id: bigint;
+  readonly sender: string;
+  readonly sender_app: string;
+  readonly to_group: boolean;
+  readonly dest: string | null;
+  readonly dest_app: string | null;
+  readonly sent_ns: bigint;
+  readonly type: number;
+  readonly body: string;
+  readonly extra: string;
+  readonly state: number | null;
+  readonly reply_to: bigint | null;
+  readonly mentions: string | null;
+  readonly has_reactions: boolean;
+}
+
+export interface MemberRow {
+  readonly at: bigint;
+  readonly number: bigint;
+  readonly chat_group: bigint;
+  readonly group_app: string;
+  readonly group_id: string;
+  readonly account_number: bigint;
+  readonly account_app: string;
+  readonly account: string;
+  readonly is_open: boolean;
+  readonly is_owner: boolean;
+  readonly role: number;
+  readonly alias: string;
+  readonly joined_ms: bigint;
+  readonly left_ns: bigint | null;
+}
+
+export function profilesPage(sql: SQL, life: string, { account, peer, group }: Selected, after: bigint) {
+  // Of a conversation or a group there are none.
+  const only = textOf(peer !== undefined || group !== undefined ? 0n : account);
+  return sql`SELECT p.account AS number, a.app, a.name AS account, p.name, p.avatar, p.extra
+    FROM roost.profile p JOIN roost.account a ON a.number = p.account
+    WHERE roost.require_life(${life}) AND p.account > ${`${after}`}::bigint
+      AND (${only}::bigint IS NULL OR p.account = ${only}::bigint)
+    ORDER BY p.account LIMIT ${rowsReadMax}`;
+}
+
+export function groupsPage(sql: SQL, life: string, { account, peer, group }: Selected, after: bigint) {
+  const only = textOf(peer !== undefined ? 0n : group);
+  const member = textOf(account);
+  return sql`SELECT g.number, g.app, g.id, g.name, g.avatar, g.introduction, g.announcement, a.name AS owner,
+      a.app AS owner_app, g.created_ms, g.closed, g.approval, g.for_admins, g.dismissed_id
+    FROM roost.chat_group g JOIN roost.account a ON a.number = g.owner
+    WHERE roost.require_life(${life}) AND g.number > ${`${after}`}::bigint
+      AND (${only}::bigint IS NULL OR g.number = ${only}::bigint)
+      AND (${member}::bigint IS NULL OR (SELECT true FROM roost.member m
+        WHERE m.account = ${member}::bigint AND m.chat_group = g.number LIMIT 1))
+      AND NOT EXISTS (SELECT FROM roost.unfinished_group u WHERE u.chat_group = g.number)
+    ORDER BY g.number LIMIT ${rowsReadMax}`;
+}
+
+/** The ids of messages of a conversation, a group or an account above an id, the smallest first. */
+export function messageIds(
+  sql: SQL,
+  life: string,
+  { account, peer, group }: Selected,
+  after: bigint,
+  endId: bigint,
+  limit: number,
+) {
+  const [from, end] = [`${after}`, `${endId}`];
+  if (group !== undefined)
+    return sql`SELECT m.id FROM roost.message m
+      WHERE roost.require_life(${life}) AND m.inbox = ${`${-group}`}::bigint AND m.id > ${from}::bigint
+        AND m.id <= ${end}::bigint ORDER BY m.id LIMIT ${limit}`;
+  const me = `${account}`;
+  if (peer !== undefined)
+    return sql`SELECT n.id FROM (
+        (SELECT m.id FROM roost.message m WHERE m.inbox >= 1 AND m.sender = ${me}::bigint
+          AND m.inbox = ${`${peer}`}::bigint AND m.id > ${from}::bigint ORDER BY m.id LIMIT ${limit})
+        UNION
+        (SELECT m.id FROM roost.message m WHERE m.inbox >= 1 AND m.sender = ${`${peer}`}::bigint
+          AND m.inbox = ${me}::bigint AND m.id > ${from}::bigint ORDER BY m.id LIMIT ${limit})
+      ) n WHERE roost.require_life(${life}) AND n.id <= ${end}::bigint ORDER BY n.id LIMIT ${limit}`;
+  return sql`SELECT n.id FROM (
+      (SELECT m.id FROM roost.message m WHERE m.inbox = ${me}::bigint AND m.id > ${from}::bigint
+        ORDER BY m.id LIMIT ${limit})
+      UNION
+      (SELECT m.id FROM roost.message m WHERE m.sender = ${me}::bigint AND m.inbox > 0 AND m.inbox <> m.sender
+        AND m.id > ${from}::bigint ORDER BY m.id LIMIT ${limit})
+      UNION
+      (SELECT x.id FROM roost.member w, LATERAL (
+          SELECT m.id FROM roost.message m
+          WHERE m.inbox = -w.chat_group AND m.id > greatest(${from}::bigint, w.from_id)
+            AND m.id < coalesce(w.until_id, 9223372036854775807)
+          ORDER BY m.id LIMIT ${limit}) x
+        WHERE w.account = ${me}::bigint)
+    ) n WHERE roost.require_life(${life}) AND n.id <= ${end}::bigint ORDER BY n.id LIMIT ${limit}`;
+}
+
+/** Messages by their ids, or all of them above an id. */
+export function messagesPage(
+  sql: SQL,
+  life: string,
+  {
+    after,
+    endId,
+    ids,
+  }: { readonly after: bigint; readonly endId: bigint; readonly ids: readonly bigint[] | undefined },
+) {
+  const columns = sql`m.id, s.name AS sender, s.app AS sender_app, m.inbox < 0 AS to_group,
+      CASE WHEN m.inbox < 0 THEN (SELECT g.id FROM roost.chat_group g WHERE g.number = -m.inbox)
+        ELSE (SELECT a.name FROM roost.account a WHERE a.number = m.inbox) END AS dest,
+      CASE WHEN m.inbox < 0 THEN (SELECT g.app FROM roost.chat_group g WHERE g.number = -m.inbox)
+        ELSE (SELECT a.app FROM roost.account a WHERE a.number = m.inbox) END AS dest_app,
+      m.sent_ns, m.type, m.body, m.extra, m.state::integer AS state, m.reply_to, m.mentions,
+      EXISTS (SELECT FROM roost.reaction_count c WHERE c.message = m.id) AS has_reactions`;
+  if (ids === undefined)
+    return sql`SELECT ${columns} FROM roost.message m JOIN roost.account s ON s.number = m.sender
+      WHERE roost.require_life(${life}) AND m.id > ${`${after}`}::bigint AND m.id <= ${`${endId}`}::bigint
+      ORDER BY m.id LIMIT ${rowsReadMax}`;
+  return sql`SELECT ${columns}
+    FROM unnest(${sql.array(ids.map(String), "BIGINT")}) AS wanted (id)
+    JOIN roost.message m ON m.id = wanted.id JOIN roost.account s ON s.number = m.sender
+    WHERE roost.require_life(${life}) ORDER BY m.id`;
+}
+
+export function reactionsOf(sql: SQL, life: string, ids: readonly bigint[], eachMax: number) {
+  return sql`SELECT r.message, a.name AS account, r.reaction
+    FROM unnest(${sql.array(ids.map(String), "BIGINT")}) AS wanted (id), LATERAL (
+      SELECT r.message, r.account, r.reaction FROM roost.reaction r WHERE r.message = wanted.id LIMIT ${eachMax}) r
+    JOIN roost.account a ON a.number = r.account
+    WHERE roost.require_life(${life}) AND a.app <> ''`;
+}
+
+/** Members who joined, or left, after a place of the log. */
+export function membersPage(
+  sql: SQL,
+  life: string,
+  column: "from_id" | "until_id",
+  { id, row }: Pick<ExportPosition, "id" | "row">,
+  until: bigint,
+) {
+  const at = column === "from_id" ? sql`m.from_id` : sql`m.until_id`;
+  return sql`SELECT ${at} AS at, m.number, m.chat_group, g.app AS group_app, g.id AS group_id,
+      m.account AS account_number, a.app AS account_app, a.name AS account, m.until_id IS NULL AS is_open,
+      g.owner = m.account AS is_owner, m.role::integer AS role, m.alias, m.joined_ms,
+      (SELECT e.at_ns FROM roost.entry e WHERE e.id = m.until_id) AS left_ns
+    FROM roost.member m JOIN roost.chat_group g ON g.number = m.chat_group JOIN roost.account a ON a.number = m.account
+    WHERE roost.require_life(${life}) AND (${at}, m.number) > (${`${id}`}::bigint, ${`${row}`}::bigint)
+      AND ${at} <= ${`${until}`}::bigint
+      AND NOT EXISTS (SELECT FROM roost.unfinished_group u WHERE u.chat_group = m.chat_group)
+    ORDER BY ${at}, m.number LIMIT ${rowsReadMax}`;
+}
+
+/** A number as a parameter; null for undefined. */
+function textOf(number: bigint | undefined): string | null {
+  return number === undefined ? null : `${number}`;
+}

@@ -1,0 +1,97 @@
+// Exports, imports and deletions, in PostgreSQL: calls that write are functions of the database, over the writer's
+// connection; pages of exports are read beside it.
+
+import type { DataStore, ExportPage, ExportQuery, ImportOutcome, ImportPage, Operation } from "../../data.ts";
+import { purgeRowsMax } from "../../purge.ts";
+import type { Connections } from "../connection.ts";
+import type { InLife } from "../life.ts";
+import { fromText, toText } from "../text.ts";
+import type { Writer } from "../writer.ts";
+import { ExportReader } from "./export-reader.ts";
+
+interface OperationRow {
+  readonly id: bigint;
+  readonly app: string;
+  readonly name: string;
+  readonly step: string;
+  readonly rows: bigint;
+  readonly started_s: bigint;
+  readonly ended_s: bigint;
+}
+
+export class PostgresData implements DataStore {
+  private readonly writer: Pick<Writer, "write" | "renew">;
+  private readonly connections: Connections;
+  private readonly inLife: InLife;
+  private readonly exports: ExportReader;
+  /** Called when a deletion has begun. */
+  onDeletion: (() => void) | undefined;
+
+  constructor(writer: Pick<Writer, "write" | "renew">, connections: Connections, inLife: InLife) {
+    this.writer = writer;
+    this.connections = connections;
+    this.inLife = inLife;
+    this.exports = new ExportReader(connections);
+  }
+
+  export(query: ExportQuery): Promise<ExportPage> {
+    return this.inLife((life) => this.exports.page(life, query));
+  }
+
+  async import({ app, name, cursor, records, isLast }: ImportPage): Promise<ImportOutcome> {
+    // oxlint-disable-next-line typescript/no-unsafe-return -- any other value stays as it is
+    const encoded = JSON.stringify(records, (_, value) => (typeof value === "string" ? toText(value) : value));
+    for (;;) {
+      const [row] = await this.writer.write<{ outcome: string }[]>(
+        (sql, holder, life) => sql`SELECT roost.import_page(${holder}, ${life}, ${toText(app)}, ${toText(name)},
+          ${toText(cursor)}, ${encoded}::text::json, ${isLast})::text AS outcome`,
+      );
+      const outcome: ImportOutcome | { readonly result: "checking" } = JSON.parse(row?.outcome ?? "null");
+      if (outcome.result === "invalid") return { ...outcome, reason: fromText(outcome.reason) };
+      if (outcome.result !== "checking") return outcome;
+    }
+  }
+
+  async deleteData(app: string, account: string): Promise<Operation | undefined> {
+    const [row] = await this.writer.write<OperationRow[]>(
+      (sql, holder, life) =>
+        sql`SELECT * FROM roost.delete_data(${holder}, ${life}, ${toText(app)}, ${toText(account)})`,
+    );
+    if (row === undefined) return undefined;
+    // The change of life, by which every process forgets the number, is no surprise to this one.
+    await this.writer.renew();
+    this.onDeletion?.();
+    return operationOf(row);
+  }
+
+  async operation(app: string, id: bigint): Promise<Operation | undefined> {
+    const [row] = await this.inLife((life) =>
+      this.connections.run<OperationRow[]>(
+        (sql) => sql`SELECT * FROM roost.operation o
+          WHERE roost.require_life(${life}) AND o.id = ${`${id}`}::bigint AND o.app = ${toText(app)}`,
+      ),
+    );
+    return row && operationOf(row);
+  }
+
+  /** Does a slice of the oldest deletion that runs; false if none does. */
+  async deleteSlice(): Promise<boolean> {
+    const [row] = await this.writer.write<{ is_done: boolean }[]>(
+      (sql, holder, life) => sql`SELECT roost.deletion_slice(${holder}, ${life}, ${purgeRowsMax / 4}) AS is_done`,
+    );
+    return row?.is_done === true;
+  }
+}
+
+function operationOf(row: OperationRow): Operation {
+  return {
+    id: row.id,
+    app: fromText(row.app),
+    kind: "delete-data",
+    account: fromText(row.name),
+    state: row.step === "done" ? "done" : "running",
+    done: Number(row.rows),
+    startedAt: Number(row.started_s),
+    endedAt: Number(row.ended_s),
+  };
+}
