@@ -23,14 +23,14 @@ export interface StoredApiKey {
 
 export type ApiKeyDraft = Pick<StoredApiKey, "id" | "hash" | "app" | "scopes" | "name">;
 
+export type CreateKeyOutcome = { readonly result: "stored"; readonly key: StoredApiKey } | { readonly result: "full" };
+
 export interface ApiKeyStore {
   /**
    * Stores a key. One whose hash is stored already stays as it is, and is returned, be it revoked. `full`: the store
    * has `apiKeysMax` keys in force; those that were revoked first make room for others.
    */
-  create(
-    draft: ApiKeyDraft,
-  ): Promise<{ readonly result: "stored"; readonly key: StoredApiKey } | { readonly result: "full" }>;
+  create(draft: ApiKeyDraft): Promise<CreateKeyOutcome>;
   /** Revokes a key for good; undefined if there is none of that id. A repetition keeps the earlier time. */
   revoke(id: string): Promise<StoredApiKey | undefined>;
   /** The keys, revoked ones too, whose version is above `after`, in the order of versions, at most `limit`. */

@@ -5,7 +5,7 @@ import type { KeyTool } from "../../key-tool.ts";
 import { StoreUnavailable } from "../../store.ts";
 import { Connections } from "../connection.ts";
 import { requireCurrent } from "../migrate.ts";
-import { PostgresBackEnd } from "./postgres-back-end.ts";
+import { PostgresApiKeys } from "./postgres-api-keys.ts";
 
 /** Only the operator waits. */
 const answerMsMax = 60_000;
@@ -20,7 +20,7 @@ export async function openPostgresKeys(url: string): Promise<KeyTool> {
     if (typeof row?.life !== "string") throw new StoreUnavailable("the store is not complete, or is being restored");
     return row.life;
   };
-  const { keys } = new PostgresBackEnd(
+  const keys = new PostgresApiKeys(
     {
       write: async (call) => {
         const life = await lifeOf();
@@ -29,7 +29,6 @@ export async function openPostgresKeys(url: string): Promise<KeyTool> {
     },
     connections,
     async (work) => work(await lifeOf()),
-    0,
   );
   return {
     keys,

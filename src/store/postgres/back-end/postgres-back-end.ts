@@ -1,8 +1,8 @@
-// What a store keeps for back ends, in PostgreSQL: calls that write are functions of the database (key-functions.ts,
-// ../revocation-functions.ts), over the writer's connection; others are read beside it.
+// What a store keeps for back ends, in PostgreSQL: calls that write are functions of the database
+// (../revocation-functions.ts), over the writer's connection; others are read beside it.
 
 import type { Revocation, RevocationKind, StoredRevocation } from "../../../wire/revocations.ts";
-import type { ApiKeyStore, StoredApiKey } from "../../api-keys.ts";
+import type { ApiKeyStore } from "../../api-keys.ts";
 import type { BackEndStore } from "../../back-end.ts";
 import { PostgresData } from "../bulk/postgres-data.ts";
 import type { Ban, BanOutcome, RevocationStore, RevokeOutcome } from "../../revocations.ts";
@@ -10,17 +10,7 @@ import type { Connections } from "../connection.ts";
 import type { InLife } from "../life.ts";
 import { fromText, toText } from "../text.ts";
 import type { Writer } from "../writer.ts";
-
-interface KeyRow {
-  readonly id: string;
-  readonly hash: string;
-  readonly app: string;
-  readonly scopes: string;
-  readonly name: string;
-  readonly created_ms: bigint;
-  readonly revoked_ms: bigint;
-  readonly version: bigint;
-}
+import { PostgresApiKeys } from "./postgres-api-keys.ts";
 
 interface RevocationRow {
   readonly id: bigint;
@@ -33,6 +23,8 @@ interface RevocationRow {
 }
 
 export class PostgresBackEnd implements BackEndStore, RevocationStore {
+  readonly keys: ApiKeyStore;
+  readonly data: PostgresData;
   private readonly writer: Pick<Writer, "write" | "renew">;
   private readonly connections: Connections;
   private readonly inLife: InLife;
@@ -44,35 +36,9 @@ export class PostgresBackEnd implements BackEndStore, RevocationStore {
     this.connections = connections;
     this.inLife = inLife;
     this.keptMax = keptMax;
+    this.keys = new PostgresApiKeys(writer, connections, inLife);
     this.data = new PostgresData(writer, connections, inLife);
   }
-
-  readonly keys: ApiKeyStore = {
-    create: async ({ id, hash, app, scopes, name }) => {
-      const [row] = await this.writer.write<KeyRow[]>(
-        (sql, holder, life) => sql`SELECT * FROM roost.create_key(${holder}, ${life}, ${id}, ${hash}, ${toText(app)},
-          ${scopes.join(",")}, ${toText(name)})`,
-      );
-      return row === undefined ? { result: "full" } : { result: "stored", key: keyOf(row) };
-    },
-    revoke: async (id) => {
-      const [row] = await this.writer.write<KeyRow[]>(
-        (sql, holder, life) => sql`SELECT * FROM roost.revoke_key(${holder}, ${life}, ${toText(id)})`,
-      );
-      return row && keyOf(row);
-    },
-    after: async (version, limit) => {
-      const rows = await this.inLife((life) =>
-        this.connections.run<KeyRow[]>(
-          (sql) => sql`SELECT * FROM roost.api_key
-            WHERE roost.require_life(${life}) AND version > ${`${version}`}::bigint ORDER BY version LIMIT ${limit}`,
-        ),
-      );
-      return rows.map(keyOf);
-    },
-  };
-
-  readonly data: PostgresData;
 
   async revoke({ app, account, kind, device, beforeMs }: Revocation): Promise<RevokeOutcome> {
     const [row] = await this.writer.write<{ id: bigint | null }[]>(
@@ -114,15 +80,4 @@ export class PostgresBackEnd implements BackEndStore, RevocationStore {
 
 function outcomeOf(id: bigint | null | undefined): RevokeOutcome {
   return typeof id === "bigint" ? { result: "stored", id } : { result: "full" };
-}
-
-function keyOf({ app, scopes, name, created_ms: createdMs, revoked_ms: revokedMs, ...row }: KeyRow): StoredApiKey {
-  return {
-    ...row,
-    app: fromText(app),
-    scopes: scopes.split(","),
-    name: fromText(name),
-    createdMs: Number(createdMs),
-    revokedMs: Number(revokedMs),
-  };
 }
