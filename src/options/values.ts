@@ -163,6 +163,13 @@ export function parseDomain(text: string): string {
   return text.toLowerCase();
 }
 
+/** An http or https URL, with or without a path, that others are told; without what would leak or break behind it. */
+export function parsePublicUrl(text: string): string {
+  if (!/^https?:\/\/[^\s?#@]+$/.test(text) || !URL.canParse(text))
+    throw new Error("a URL such as https://chat.example.com");
+  return text.replace(/\/+$/, "");
+}
+
 /** One to `countMax` `http://host:port` URLs with commas between them. */
 export function urlsUpTo(countMax: number): (text: string) => string[] {
   const isRight = (url: string): boolean => /^https?:\/\/[^\s/?#@]+\/?$/.test(url) && URL.canParse(url);

@@ -7,6 +7,7 @@ import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { LogicSettings } from "../node/logic-member.ts";
 import type { MemberSettingsOf, RunningRole } from "../node/member.ts";
+import type { S3Credentials } from "../media/s3/s3-location.ts";
 import type { SettingsOf } from "../options/settings.ts";
 import type { Selection } from "../routing/selectors/selection.ts";
 import type { LookupRules } from "../registry/lookup/lookup-file.ts";
@@ -39,8 +40,16 @@ export interface TokenSettings extends Pick<ClientSettings, "defaultApp"> {
   };
 }
 
+/** Of the place of files (`--media`), what is read of a file or the environment. */
+interface MediaSettings {
+  /** The key of an S3-compatible store; set if one is named. */
+  readonly s3Credentials?: S3Credentials | undefined;
+}
+
 /** Everything in one process; its three services are called `<id>-gateway`, `<id>-login`, `<id>-chat`. */
-export interface StandaloneSettings extends SettingsOf<"standalone">, TokenSettings, TlsSettings {
+export interface StandaloneSettings extends SettingsOf<"standalone">, TokenSettings, TlsSettings, MediaSettings {
+  /** The folder of the process, in which files of messages may be. */
+  readonly dataFolder: string;
   /** Path of the SQLite database file; its folder exists. */
   readonly storePath: string;
   /**
@@ -84,7 +93,7 @@ export interface GatewaySettings extends MemberSettingsOf<"gateway">, TokenSetti
   readonly selection: Selection;
 }
 
-export interface ChatSettings extends LogicSettings, MemberSettingsOf<"chat"> {
+export interface ChatSettings extends LogicSettings, MemberSettingsOf<"chat">, MediaSettings {
   /** `sqlite:PATH` or `postgres://…`. */
   readonly store: string;
 }

@@ -1,6 +1,7 @@
 // A refused request: a status and a sentence for the client. The connection stays open. Handlers throw a Refusal or
 // call `context.refuse`; the router turns every error into a response in one place.
 
+import { MediaUnavailable } from "../media/media-place.ts";
 import { SessionsUnavailable } from "../session/sessions.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { Status } from "../wire/gen/pkt_pb.ts";
@@ -22,6 +23,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
   // The engine's message (paths, SQL) is for the log and not for clients.
   if (error instanceof StoreUnavailable)
     return new Refusal(Status.SystemException, "the message store is unavailable, try again");
+  if (error instanceof MediaUnavailable)
+    return new Refusal(Status.SystemException, "the store of files is unavailable, try again");
   if (error instanceof SessionsUnavailable)
     return new Refusal(Status.SystemException, "the session store is unavailable, try again");
   return undefined;

@@ -19,6 +19,7 @@ import type {
   PinChange,
 } from "./groups.ts";
 import type { KnownPairs } from "./jobs.ts";
+import type { MediaCall, MediaOutcome } from "./media.ts";
 import type { BlockChange, BlockOutcome, ConsentChange, ProfileChange } from "./people.ts";
 
 interface OfMessage {
@@ -102,14 +103,16 @@ export type ChangeJob =
   | SetJob
   | HideJob
   | { readonly kind: "group"; readonly call: GroupCall }
-  | { readonly kind: "people"; readonly call: PeopleCall };
+  | { readonly kind: "people"; readonly call: PeopleCall }
+  | { readonly kind: "media"; readonly call: MediaCall };
 
 /** Outcome i belongs to job i: a SettingOutcome to `set` and `hide`. */
 export type ChangeResult =
   | { readonly of: "message"; readonly outcome: ChangeOutcome }
   | { readonly of: "account"; readonly outcome: SettingOutcome }
   | { readonly of: "group"; readonly outcome: GroupCallOutcome }
-  | { readonly of: "people"; readonly outcome: BlockOutcome };
+  | { readonly of: "people"; readonly outcome: BlockOutcome }
+  | { readonly of: "media"; readonly outcome: MediaOutcome };
 
 export function messageChangeJob(change: MessageChange): MessageChangeJob {
   return { ...change, messageId: `${change.messageId}` };

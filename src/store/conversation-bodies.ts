@@ -4,8 +4,14 @@ import { lastBodyBytesMax, unreadMax } from "../base/limits/fixed.ts";
 import type { Conversation } from "../wire/gen/messages/conversation.ts";
 import { ConversationListResp } from "../wire/gen/messages/conversation-list-resp.ts";
 import { HistoryResp } from "../wire/gen/messages/history-resp.ts";
+import type { MediaItem } from "./media.ts";
 import { encodeMessage } from "../wire/message-codec.ts";
 import type { MessageInit } from "../wire/message-type.ts";
+
+/** The fields of Media. */
+interface HistoryMedia extends Omit<MediaItem, "size"> {
+  readonly size: bigint;
+}
 
 /** A message as it is now; the fields of HistoryMessage. */
 export interface HistoryMessageFields {
@@ -22,6 +28,7 @@ export interface HistoryMessageFields {
   readonly replyTo: bigint;
   readonly reactions: { readonly reaction: string; readonly count: number; readonly mine: boolean }[];
   readonly cut?: boolean;
+  readonly media?: HistoryMedia[];
   /** The conversation, where messages were asked for by id. */
   readonly account?: string;
   readonly group?: string;
@@ -40,6 +47,11 @@ export function encodeConversations(
   hasMore: boolean,
 ): Uint8Array<ArrayBuffer> {
   return encodeMessage(ConversationListResp, { conversations: [...conversations], hasMore });
+}
+
+/** The field of a message with these files. */
+export function mediaField(items: readonly MediaItem[]): HistoryMedia[] {
+  return items.map((item) => ({ ...item, size: BigInt(item.size) }));
 }
 
 /** Cuts a conversation's last message: its body above `lastBodyBytesMax`, between code points, and its extra. */

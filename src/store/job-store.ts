@@ -24,6 +24,7 @@ import {
   type GroupCallOutcome,
   type PeopleCall,
 } from "./change-jobs.ts";
+import type { MediaCall, MediaOutcome } from "./media.ts";
 import type { BlockOutcome } from "./people.ts";
 import type { Ban, BanOutcome, RevocationStore, RevokeOutcome } from "./revocations.ts";
 import type { SizeWatch } from "./size-watch.ts";
@@ -298,6 +299,13 @@ export abstract class JobStore {
   protected async writePeople(call: PeopleCall, characters: number): Promise<BlockOutcome> {
     const result = await this.writeChange({ kind: "people", call }, characters);
     assert(result.of === "people", "a call of people has an outcome of one");
+    return result.outcome;
+  }
+
+  /** For MediaCalls. */
+  protected async writeMedia(call: MediaCall, characters: number): Promise<MediaOutcome> {
+    const result = await this.writeChange({ kind: "media", call }, characters);
+    assert(result.of === "media", "a call of media has an outcome of one");
     return result.outcome;
   }
 

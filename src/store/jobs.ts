@@ -5,7 +5,7 @@ import type { GroupDraft, MembershipChange, MembershipOutcome, Talk, TalkOutcome
 
 /** A write. The jobs of a batch commit together, in order. Ids are decimal text. */
 export type Job =
-  | ({ readonly kind: "talk" } & Required<Omit<Talk, "mentions" | "replyTo" | "hasConversation">> &
+  | ({ readonly kind: "talk" } & Required<Omit<Talk, "mentions" | "replyTo" | "media" | "hasConversation">> &
       TalkExtras &
       KnownPairs)
   | {
@@ -33,6 +33,8 @@ interface TalkExtras {
   /** Joined by commas, which no name has; "*" is everybody. */
   readonly mentions?: string;
   readonly replyTo?: string;
+  /** Ids of files. */
+  readonly media?: readonly string[];
 }
 
 export type JobOf<Kind extends Job["kind"]> = Extract<Job, { readonly kind: Kind }>;
@@ -92,6 +94,7 @@ export const outcome = {
   approval: 21n,
   /** The writer has to know whether a pair has talked (KnownPairs): nothing was done. No caller sees it. */
   needsPairs: 22n,
+  mediaUnusable: 24n,
 } as const;
 
 const fullLimits = ["groupsPerAccount", "groupsPutPerAccount", "groupMembers"] as const;
@@ -118,12 +121,18 @@ type SliceOutcome =
   | { readonly result: "notFound" };
 
 export function talkJob(talk: Talk): JobOf<"talk"> {
-  const { app, sender, toGroup, dest, type, body, extra, clientId, toKnown = false, mentions, replyTo } = talk;
+  const { app, sender, toGroup, dest, type, body, extra, clientId, toKnown = false, mentions, replyTo, media } = talk;
   const job: JobOf<"talk"> = { kind: "talk", app, sender, toGroup, dest, type, body, extra, clientId, toKnown };
   const hasMentions = mentions !== undefined && mentions.length > 0;
   const isReply = replyTo !== undefined && replyTo !== 0n;
-  if (!hasMentions && !isReply) return job;
-  return { ...job, ...(hasMentions && { mentions: mentions.join(",") }), ...(isReply && { replyTo: `${replyTo}` }) };
+  const hasMedia = media !== undefined && media.length > 0;
+  if (!hasMentions && !isReply && !hasMedia) return job;
+  return {
+    ...job,
+    ...(hasMentions && { mentions: mentions.join(",") }),
+    ...(isReply && { replyTo: `${replyTo}` }),
+    ...(hasMedia && { media: media.map(({ id }) => id) }),
+  };
 }
 
 export function talkOutcome(slots: Slots, job: number): TalkOutcome {
@@ -164,6 +173,8 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
       return { result: "forAdmins" };
     case outcome.unwilling:
       return { result: "unwilling" };
+    case outcome.mediaUnusable:
+      return { result: "mediaUnusable" };
     default:
       throw new Error(`a talk has no outcome ${code}`);
   }

@@ -13,6 +13,7 @@ import { memberChangesMax } from "../base/limits/fixed.ts";
 import type { BackEndStore } from "./back-end.ts";
 import type { ConversationStore, GroupEntryDetail } from "./conversations.ts";
 import type { GroupStore, StoredEntry } from "./groups.ts";
+import type { MediaItem, MediaStore } from "./media.ts";
 import type { PeopleStore } from "./people.ts";
 import type { RevocationStore } from "./revocations.ts";
 import type { StoreSize } from "./store-size.ts";
@@ -45,6 +46,8 @@ export interface Talk {
   readonly mentions?: readonly string[];
   /** A message of the same conversation that the sender may read; 0n if none. */
   readonly replyTo?: bigint;
+  /** Without duplicates; the store looks at their ids, and receivers are shown the rest. */
+  readonly media?: readonly MediaItem[];
   /** Whether there is a direct conversation of the two, if `prepare` had to look. */
   readonly hasConversation?: boolean;
 }
@@ -71,7 +74,8 @@ export type TalkOutcome =
   /**
    * Not a member of the group; no such group; the clientId is another message's; excluded by `toKnown`; a mention of
    * somebody who is not in the conversation; a mention of everybody by who is no admin; a reply to no message of this
-   * conversation; the sender is muted, or everybody but the group's admins is; the receiver does not let the sender.
+   * conversation; the sender is muted, or everybody but the group's admins is; the receiver does not let the sender;
+   * media that are not the sender's own, complete and kept.
    */
   | {
       readonly result:
@@ -84,7 +88,8 @@ export type TalkOutcome =
         | "replyElsewhere"
         | "muted"
         | "forAdmins"
-        | "unwilling";
+        | "unwilling"
+        | "mediaUnusable";
     };
 
 export interface IndexEntry {
@@ -117,6 +122,8 @@ export interface LogEntry extends IndexEntry {
   readonly refersTo: bigint;
   readonly mentions: readonly string[];
   readonly replyTo: bigint;
+  /** Absent if there are none. */
+  readonly media?: readonly MediaItem[];
   readonly reaction: string;
   readonly isOff: boolean;
   /** Of a change of a group. */
@@ -253,6 +260,7 @@ export interface Store extends ConversationStore, RevocationStore {
   readonly groups: GroupStore;
   readonly people: PeopleStore;
   readonly backEnd: BackEndStore;
+  readonly media: MediaStore;
 
   /**
    * Stores messages in order; outcome i belongs to message i. Calls commit in their order. The committing transaction

@@ -16,6 +16,7 @@ import type { Flusher } from "./flusher.ts";
 import type { Origins } from "./origins.ts";
 import type { TlsContext } from "./tls/tls-context.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
+import type { Pages } from "./page-requests.ts";
 import type { UnseenBounds } from "./unseen-watch.ts";
 
 /** One end of a connection, as its owner sees it. */
@@ -171,6 +172,8 @@ export interface TransportOptions {
   readonly peerRefused?: (reason: string, remoteAddress: string) => void;
   /** Web pages that may connect. Default: all. */
   readonly origins?: Origins | undefined;
+  /** What a WebSocket listener answers that asks for no WebSocket. Default: nothing. */
+  readonly pages?: Pages | undefined;
   /** A page of another origin was refused. `origin` is what the peer sent, shortened. */
   readonly originRefused?: (origin: string, remoteAddress: string) => void;
 }

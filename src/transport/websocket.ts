@@ -21,8 +21,9 @@ import { ofSocket } from "./contained.ts";
 import { boundReceived } from "./kernel-sockets.ts";
 import { LingerWatch, lingerMsMax } from "./linger-watch.ts";
 import type { Acceptor, Server, TransportOptions } from "./transport.ts";
+import { PageRequests } from "./page-requests.ts";
 import { Generations } from "./tls/generations.ts";
-import { UnseenWatch } from "./unseen-watch.ts";
+import { type SeenConnection, UnseenWatch } from "./unseen-watch.ts";
 import { ProxiedConnection, WebSocketConnection } from "./websocket-connection.ts";
 
 /** How long a handshake and a request may take, in milliseconds. */
@@ -31,7 +32,7 @@ const graceMsDefault = 10_000;
 type Listener = Bun.Server<WebSocketConnection>;
 
 /**
- * Listens for WebSocket clients on any path; answers a plain HTTP request with 426.
+ * Listens for WebSocket clients on any path; answers a plain HTTP request with 426, unless `options.pages` does.
  * @param reusePort lets several processes share the port; each of them must ask for it.
  * @throws if the address can't be bound.
  */
@@ -48,13 +49,18 @@ export function listenWebSocket(
     options.observer.bug(bug);
     return new Response(null, { status: 500 });
   };
-  const upgrade = (request: Request, listener: Listener): Response | undefined => {
+  const pages = options.pages && new PageRequests(options.pages);
+  const upgrade = (request: Request, listener: Listener): Response | Promise<Response> | undefined => {
     // Undefined if the peer left while its request waited: it takes no more of the turn than this.
     const peer = listener.requestIP(request);
     const socketAddress = peerAddress(peer?.address);
     if (peer === null || socketAddress === undefined) {
       options.observer.peerGone();
       return new Response(null, { status: 400, headers: { connection: "close" } });
+    }
+    if (pages !== undefined && request.headers.get("upgrade") === null) {
+      const page = pages.answer(request, formatAddress(socketAddress, peer.port), peer.port, listener.pendingRequests);
+      if (page !== undefined) return page;
     }
     const forwardedFor = request.headers.get("x-forwarded-for");
     const remoteAddress = options.proxies?.clientOf(socketAddress, forwardedFor) ?? socketAddress;
@@ -86,8 +92,9 @@ export function listenWebSocket(
       // Otherwise the answer to an error would contain source code.
       development: false,
       error: bugMet,
+      ...(options.pages && { maxRequestBodySize: options.pages.bodyBytesMax }),
       fetch(request, listener) {
-        const upgraded = (): Response | undefined => {
+        const upgraded = (): Response | Promise<Response> | undefined => {
           try {
             return upgrade(request, listener);
           } catch (bug) {
@@ -96,7 +103,9 @@ export function listenWebSocket(
         };
         const { unidentifiedShare } = options;
         if (unidentifiedShare === undefined) return upgraded();
-        return unidentifiedShare.isFree ? unidentifiedShare.run(upgraded) : unidentifiedShare.later(upgraded);
+        return unidentifiedShare.isFree
+          ? unidentifiedShare.run(upgraded)
+          : unidentifiedShare.later(upgraded).then((answer) => answer);
       },
       websocket: {
         // The wheel detects silence, and clients of KIM take a ping for a packet.
@@ -148,13 +157,14 @@ export function listenWebSocket(
   const { admission } = options;
   const seen = {
     get inUse() {
-      return admission?.connections ?? group.size;
+      return (admission?.connections ?? group.size) + Math.min(pages?.size ?? 0, server.pendingRequests);
     },
     get unidentifiedCount() {
       return admission?.unidentifiedCount ?? group.size;
     },
-    *all() {
+    *all(): Generator<SeenConnection> {
       for (const member of group) if (member instanceof WebSocketConnection) yield member;
+      if (pages !== undefined) yield* pages.all();
     },
   };
   const watch = options.unseen && new UnseenWatch(port, seen, options.unseen);

@@ -57,6 +57,7 @@ export const Command = {
   MessageReaders: "chat.message.readers",
   /** A push: an entry of the log that is not a message. */
   Event: "chat.event",
+  MediaTicket: "chat.media.ticket",
   AccountState: "account.state",
   /** A push: the account's own state changed on another of its devices. */
   AccountChanged: "account.changed",

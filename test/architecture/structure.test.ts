@@ -31,6 +31,7 @@ const layers = [
   ["observe"],
   ["auth"],
   ["store", "session"],
+  ["media"],
   ["registry"],
   ["link"],
   ["routing", "service"],

@@ -27,6 +27,7 @@ const settings = (change: Partial<StandaloneSettings> = {}): StandaloneSettings 
   tcp: { host: "127.0.0.1", port: 0 },
   monitor: undefined,
   tokenKeys: { keys: [new TextEncoder().encode("a secret that only tests know")], appKeys: [], issuers: [] },
+  dataFolder: folder,
   storePath: join(folder, "messages.db"),
   retentionDays: 15,
   zone: "",

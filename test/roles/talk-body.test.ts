@@ -2,7 +2,14 @@
 
 import { describe, expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { mentionsMax, nameCharactersMax } from "../../src/base/limits/fixed.ts";
+import {
+  mediaIdCharacters,
+  mediaMax,
+  mediaNameBytesMax,
+  mediaTypeBytesMax,
+  mentionsMax,
+  nameCharactersMax,
+} from "../../src/base/limits/fixed.ts";
 import { messageLimits } from "../../src/base/limits/message-limits.ts";
 import { plainPushBytes, pushView, readTalk, talkAnswerView } from "../../src/roles/chat/talk-body.ts";
 import { decodeBody } from "../../src/wire/body.ts";
@@ -66,16 +73,24 @@ describe("reading a talk", () => {
     expect(read).toBeGreaterThan(runs / 20);
   });
 
-  test("mentions and replies are left to the generated code, and ignored, of whatever type, in older clients", () => {
+  test("mentions, replies and files are left to the generated code, and ignored, of whatever type, in older clients", () => {
     const said = { type: 3, body: "b", extra: "e", clientId: "c" };
     const whole = toBinary(
       MessageReqSchema,
-      create(MessageReqSchema, { ...said, mentions: ["a", "b"], replyTo: longMax }),
+      create(MessageReqSchema, { ...said, mentions: ["a", "b"], replyTo: longMax, media: ["m"] }),
     );
     expect(readTalk(Buffer.from(whole), 0, false)).toBeUndefined();
     expect(readTalk(Buffer.from(whole), 0, true)).toEqual(said);
     const plain = toBinary(MessageReqSchema, create(MessageReqSchema, said));
-    for (const hex of ["2801", "2a02ffff", "3201ff", "35ffffffff", "29ffffffffffffffff", "30ffffffffffffffffff01"]) {
+    for (const hex of [
+      "2801",
+      "2a02ffff",
+      "3201ff",
+      "35ffffffff",
+      "29ffffffffffffffff",
+      "30ffffffffffffffffff01",
+      "3a0161",
+    ]) {
       const bytes = Buffer.concat([Buffer.from(hex, "hex"), plain, Buffer.from(hex, "hex")]);
       expect(readTalk(bytes, 0, true)).toEqual(said);
     }
@@ -83,7 +98,7 @@ describe("reading a talk", () => {
   });
 
   test("a field that it does not know is left to the generated code", () => {
-    for (const hex of ["7a0161120178", "3801", "0a0161", "1003", "08ffffffff0f", "1202c328"])
+    for (const hex of ["7a0161120178", "4001", "0a0161", "1003", "08ffffffff0f", "1202c328"])
       expect(readTalk(Buffer.from(hex, "hex"), 0, true)).toBeUndefined();
   });
 });
@@ -106,14 +121,24 @@ describe("writing", () => {
       const talk = { type: int32(random), body: text(random), extra: text(random), sender: text(random) };
       const outcome = { messageId: long(random), sendTime: long(random), previousId: long(random) };
       const newer = random.once(2)
-        ? { previousEntryId: 0n, mentions: [], replyTo: 0n }
+        ? { previousEntryId: 0n, mentions: [], replyTo: 0n, media: [] }
         : {
             previousEntryId: long(random),
             mentions: Array.from({ length: random.below(mentionsMax + 1) }, (_, at) => `é${at}`),
             replyTo: long(random),
+            media: Array.from({ length: random.below(mediaMax + 1) }, () => ({
+              id: text(random).slice(0, mediaIdCharacters),
+              name: "é".repeat(random.below(120)),
+              type: text(random).slice(0, 20),
+              size: random.below(2 ** 31) * random.below(4),
+            })),
           };
+      const sized = newer.media.map((item) => ({ ...item, size: BigInt(item.size) }));
       const plain = toBinary(MessagePushSchema, create(MessagePushSchema, { ...talk, ...outcome }));
-      const whole = toBinary(MessagePushSchema, create(MessagePushSchema, { ...talk, ...outcome, ...newer }));
+      const whole = toBinary(
+        MessagePushSchema,
+        create(MessagePushSchema, { ...talk, ...outcome, ...newer, media: sized }),
+      );
       const view = pushView({ ...talk, ...newer }, { ...outcome, ...newer });
       expect(Buffer.compare(view, whole)).toBe(0);
       expect(Buffer.compare(view.subarray(0, plainPushBytes), plain)).toBe(0);
@@ -128,8 +153,15 @@ describe("writing", () => {
       sender: "😀".repeat(nameCharactersMax),
       mentions: Array.from({ length: mentionsMax }, () => "😀".repeat(nameCharactersMax)),
       replyTo: longMax,
+      media: Array.from({ length: mediaMax }, () => ({
+        id: "m".repeat(mediaIdCharacters),
+        name: "n".repeat(mediaNameBytesMax),
+        type: "t".repeat(mediaTypeBytesMax),
+        size: Number.MAX_SAFE_INTEGER,
+      })),
     };
     const outcome = { messageId: longMax, sendTime: longMax, previousId: longMax, previousEntryId: longMax };
-    expect(fromBinary(MessagePushSchema, pushView(talk, outcome))).toMatchObject({ ...talk, ...outcome });
+    const media = talk.media.map((item) => ({ ...item, size: BigInt(item.size) }));
+    expect(fromBinary(MessagePushSchema, pushView(talk, outcome))).toMatchObject({ ...talk, ...outcome, media });
   });
 });

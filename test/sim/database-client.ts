@@ -17,6 +17,7 @@ import type {
 } from "../../src/store/conversations.ts";
 import type { GroupStore } from "../../src/store/groups.ts";
 import type { BackEndStore } from "../../src/store/back-end.ts";
+import type { MediaStore } from "../../src/store/media.ts";
 import type { PeopleStore } from "../../src/store/people.ts";
 import type { BanOutcome, RevokeOutcome } from "../../src/store/revocations.ts";
 import {
@@ -36,7 +37,7 @@ import {
 } from "../../src/store/store.ts";
 import type { StoredRevocation } from "../../src/wire/revocations.ts";
 import type { Database } from "./database.ts";
-import { type Ask, GroupsClient, PeopleClient } from "./database-parts.ts";
+import { type Ask, GroupsClient, MediaClient, PeopleClient } from "./database-parts.ts";
 
 const identity: StoreIdentity = { identity: "0123456789abcdef0123456789abcdef", place: "simulated" };
 
@@ -65,6 +66,7 @@ export class DatabaseClient implements Store {
       operation: () => Promise.resolve(undefined),
     },
   };
+  readonly media: MediaStore = new MediaClient();
   private readonly call: Call;
   /** By app. */
   private readonly databaseOf: (app: string) => Database;

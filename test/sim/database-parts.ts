@@ -2,6 +2,7 @@
 // the clients of simulations ask for.
 
 import type { GroupStore } from "../../src/store/groups.ts";
+import type { MediaStore } from "../../src/store/media.ts";
 import type { PeopleStore } from "../../src/store/people.ts";
 import type { Database } from "./database.ts";
 
@@ -29,6 +30,18 @@ export class GroupsClient implements GroupStore {
     this.change = (change) => ask(change.app, (database) => database.changeGroup(change, node));
     this.add = (request) => ask(request.app, (database) => database.addMembers(request, node));
     this.remove = (request) => ask(request.app, (database) => database.removeMembers(request, node));
+  }
+}
+
+export class MediaClient implements MediaStore {
+  readonly promise = unused;
+  readonly own = unused;
+  readonly complete = unused;
+  readonly ofMessage = unused;
+  readonly forget = unused;
+
+  gone(): Promise<readonly []> {
+    return Promise.resolve([]);
   }
 }
 

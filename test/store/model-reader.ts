@@ -258,7 +258,7 @@ export class ModelReader {
       .map(([reaction, accounts]) => ({ reaction, count: accounts.size, mine: accounts.has(account) }));
     const { isEdited: edited, isRecalled: recalled } = message;
     const text = { messageId, sender, sendTime, type, body, extra, edited, recalled, replyTo, reactions };
-    return { ...text, mentions: [...mentions], cut: false, account: "", group: "" };
+    return { ...text, mentions: [...mentions], cut: false, account: "", group: "", media: [] };
   }
 }
 

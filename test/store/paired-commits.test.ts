@@ -11,7 +11,7 @@ import type { RequestTarget } from "../../src/store/sqlite/protocol.ts";
 import { StoreDamaged, StoreUnavailable, type Talk } from "../../src/store/store.ts";
 import { failureOf } from "./failure-of.ts";
 
-const draftTo = (dest: string): Required<Omit<Talk, "mentions" | "replyTo" | "hasConversation">> => {
+const draftTo = (dest: string): Required<Omit<Talk, "mentions" | "replyTo" | "media" | "hasConversation">> => {
   const texts = { body: "", extra: "", clientId: "" };
   return { app: "app", sender: "ann", toGroup: false, dest, type: 1, ...texts, toKnown: false };
 };

@@ -84,7 +84,7 @@ describe.skipIf(!hasPostgres)("opening a PostgreSQL store", () => {
     // The writer's connection is lost, and there is no more room for another one.
     const role = `few_${new URL(db.url).pathname.slice(1)}`;
     const sent: { pid: number }[] = await db.sql`SELECT pid FROM pg_stat_activity
-      WHERE usename = ${role} AND query LIKE '%append_talks%'`;
+      WHERE usename = ${role} AND query LIKE '%store_talks%'`;
     await db.sql.begin(async (tx) => {
       await tx.unsafe(`ALTER ROLE ${role} CONNECTION LIMIT 3`);
       for (const { pid } of sent) await tx`SELECT pg_terminate_backend(${pid})`;

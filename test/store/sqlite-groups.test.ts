@@ -108,7 +108,7 @@ test("a mute, an invitation and a request end by the clock", () => {
   store.call({ call: "request", ...of, actor: "joe", text: "" });
   const said = (): bigint | undefined => {
     const job = { ...talk({ sender: "bob", toGroup: true, dest: "g1" }), kind: "talk", toKnown: false } as const;
-    const { mentions: _, replyTo: __, ...plain } = job;
+    const { mentions: _, replyTo: __, media: ___, ...plain } = job;
     return store.process.writer.commit([plain])[0];
   };
   const muted = said();

@@ -30,6 +30,7 @@ export class Messenger {
       tcp: anyPort,
       monitor: anyPort,
       tokenKeys: { keys: [secret], appKeys: [], issuers: [] },
+      dataFolder: messenger.folder,
       storePath: join(messenger.folder, "messages.db"),
       retentionDays: 15,
       zone: "",
@@ -41,6 +42,10 @@ export class Messenger {
     return messenger;
   }
 
+  /** What is kept on the disk is in it. */
+  get dataFolder(): string {
+    return this.folder;
+  }
   get tcp(): string {
     return this.role?.addresses.tcp ?? "";
   }

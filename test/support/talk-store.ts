@@ -73,6 +73,14 @@ export function talkStore(outcome: TalkOutcome): Store {
       groups: unused,
       members: unused,
     },
+    media: {
+      promise: unused,
+      own: unused,
+      complete: unused,
+      ofMessage: unused,
+      gone: unused,
+      forget: unused,
+    },
     people: {
       block: unused,
       blocked: unused,

@@ -131,6 +131,7 @@ test("drops unknown fields, and reads numbers of a list packed or one by one", (
     clientId: "",
     mentions: [],
     replyTo: 0n,
+    media: [],
   });
   expect(decodeMessage(emptyMessage, bytesOf("7a0161120178"))).toEqual({});
   for (const hex of ["0a020102", "08010802", "0a01010802"])

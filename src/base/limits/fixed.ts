@@ -65,6 +65,20 @@ export const missedEntriesMax = 10_000;
 /** Changes of an account's own state in one answer. */
 export const accountStateMax = 500;
 
+// Files that messages name.
+
+/** MessageReq.media. */
+export const mediaMax = 10;
+/** MediaUpload.name and MediaUpload.type, in UTF-8 bytes; an id, in characters. */
+export const mediaNameBytesMax = 255;
+export const mediaTypeBytesMax = 127;
+export const mediaIdCharacters = 22;
+/** How long a ticket is good, in seconds: an upload has to end by then, a download to begin. */
+export const uploadTicketSeconds = 3_600;
+export const downloadTicketSeconds = 900;
+/** What a listener takes beyond the longest file, so that one that is a little too long gets an answer. */
+export const uploadSlackBytes = 64 * 1024;
+
 // Groups.
 
 /** The newest changes of a group's membership that the store tells, and that a chat node keeps of a loaded group. */

@@ -9,6 +9,7 @@ import { groupLimits } from "./group-limits.ts";
 import { httpLimits } from "./http-limits.ts";
 import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
+import { mediaLimits } from "./media-limits.ts";
 import { messageLimits } from "./message-limits.ts";
 import { peopleLimits } from "./people-limits.ts";
 import { presenceLimits } from "./presence-limits.ts";
@@ -26,6 +27,7 @@ export const limitTable = {
   ...readLimits,
   ...groupLimits,
   ...peopleLimits,
+  ...mediaLimits,
   ...presenceLimits,
   ...apiLimits,
   ...linkLimits,

@@ -16,6 +16,7 @@ import { isDatabaseFile } from "../../options/engine-url.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
+import { readS3Credentials } from "../s3-credentials.ts";
 import { databasePath } from "../store-place.ts";
 import { readNodeTls, readTls } from "../tls.ts";
 import { UsageError } from "../usage-error.ts";
@@ -72,12 +73,17 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   const member = memberSettings(values, log, "chat");
   const { api, nodeTls } = member;
   requireSecureApi(values, api, nodeTls !== undefined, "--node-cert");
+  if (member.media.kind === "folder")
+    throw new UsageError(
+      `${values.sourceOf("media")} folder is for a standalone server; services share an S3-compatible store: s3://…`,
+    );
+  const s3Credentials = readS3Credentials(values);
   const listeners = [...memberListeners(member), { option: "--api", address: api }];
   tryListeners(listeners);
   const sessions = sessionsOf(values, log);
   const store = engineOf(values, "store", requiredStore(values), log);
   const unlock = isDatabaseFile(store) ? lockStore(store.slice(fileScheme.length), "shared") : undefined;
-  const running = begin(() => startChat({ ...member, sessions, store }), listeners);
+  const running = begin(() => startChat({ ...member, sessions, store, s3Credentials }), listeners);
   const serving = servingOf("chat", await running, member);
   return {
     ...serving,

@@ -11,6 +11,7 @@ import { holdDataFolder, holdStore, makeDataFolder } from "../data-folder.ts";
 import { readLocalKey } from "../local-key-file.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readSecrets } from "../secrets.ts";
+import { readS3Credentials } from "../s3-credentials.ts";
 import { databasePath } from "../store-place.ts";
 import { readNodeTls, readTls } from "../tls.ts";
 import { version } from "../version.ts";
@@ -48,6 +49,7 @@ async function serveFrom(
   const tls = readTls(values, log);
   const nodeTls = readNodeTls(values, "standalone", log);
   requireSecureApi(values, settings.api, tls.tls !== undefined, "--tls-cert");
+  const s3Credentials = readS3Credentials(values);
   const dataOption = values.required("data");
   const { path: dataFolder, made } = makeDataFolder(dataOption, log);
   if (made !== undefined) undo.push(() => rmSync(made, { recursive: true, force: true }));
@@ -74,6 +76,8 @@ async function serveFrom(
         tokenKeys: secrets,
         localKey,
         storePath,
+        dataFolder,
+        s3Credentials,
         takeLock,
         version,
         limits,

@@ -2,6 +2,7 @@
 
 import { parseSessions, parseStore } from "../engine-url.ts";
 import { sessionsEngines, storeEngines } from "../engines.ts";
+import { parseMedia } from "../media.ts";
 import { option, file, engine, toggle } from "../option.ts";
 import * as values from "../values.ts";
 
@@ -39,6 +40,24 @@ export const storeOptions = {
     help: "Take over stores of another cluster, whose processes have been stopped",
     ...toggle,
     of: ["standalone", "login", "chat"],
+  }),
+  media: option({
+    help: "Where files are kept that messages name: media in the data folder (standalone), or an S3-compatible store",
+    hint: "off|folder|s3://…",
+    fallback: "off",
+    parse: parseMedia,
+    of: ["standalone", "chat"],
+  }),
+  "media-credentials": option({
+    help: "File with the S3 key, as the AWS tools have it (default: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)",
+    ...file,
+    of: ["standalone", "chat"],
+  }),
+  "media-url": option({
+    help: "How clients reach /media/ of the folder, if not by the address that they are connected to",
+    hint: "url",
+    parse: values.parsePublicUrl,
+    of: ["standalone"],
   }),
   retention: option({
     help: "Keep messages this long",

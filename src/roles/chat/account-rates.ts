@@ -1,6 +1,6 @@
 // Rate limits, at this node, for what an account adds to the store permanently: changes of groups, members, changes of
-// what it lets others do and shows of itself, accounts created by writing to unused names; and for guesses of
-// invitations. Rows of accounts and groups are never deleted, so their creation is
+// what it lets others do and shows of itself, accounts created by writing to unused names; and for tickets of
+// files, and guesses of invitations. Rows of accounts and groups are never deleted, so their creation is
 // bounded. Each attempt is charged, because even a refusal costs a transaction.
 //
 // Each node counts by itself, and one account's connections may be served by several: n nodes allow n times the rate.
@@ -25,6 +25,7 @@ export class AccountRates {
   private readonly accounts: AccountBuckets;
   private readonly people: AccountBuckets;
   private readonly invitations: AccountBuckets;
+  private readonly media: AccountBuckets;
 
   constructor(limits: Limits, clock: Pick<Clock, "monotonicMs">) {
     const { values } = limits;
@@ -34,11 +35,13 @@ export class AccountRates {
     this.accounts = new AccountBuckets(values.accountsMadePerSecond, values.accountsMadeAtOnce, clock);
     this.people = new AccountBuckets(values.peopleChangesPerSecond, values.peopleChangesAtOnce, clock);
     this.invitations = new AccountBuckets(values.invitationTriesPerMinute / 60, values.invitationTriesAtOnce, clock);
+    this.media = new AccountBuckets(values.mediaTicketsPerSecond, values.mediaTicketsAtOnce, clock);
     limits.measure("groupChangesAtOnce", () => this.changes.largestUse);
     limits.measure("membersAddedAtOnce", () => this.members.largestUse);
     limits.measure("accountsMadeAtOnce", () => this.accounts.largestUse);
     limits.measure("peopleChangesAtOnce", () => this.people.largestUse);
     limits.measure("invitationTriesAtOnce", () => this.invitations.largestUse);
+    limits.measure("mediaTicketsAtOnce", () => this.media.largestUse);
   }
 
   /**
@@ -76,6 +79,18 @@ export class AccountRates {
       Status.RateLimited,
       `you change blocks, settings and your profile too fast: at most ${peopleChangesPerSecond} a second, ` +
         `${peopleChangesAtOnce} at once; try again later`,
+    );
+  }
+
+  /** Charges questions about files, to where they are. Throws RateLimited, without a charge, above the rate. */
+  askMedia({ app, payer: account }: Asker, questions: number): void {
+    if (account === "" || questions <= 0 || this.media.take(app, account, questions)) return;
+    this.limits.met("mediaTicketsPerSecond", { app, account });
+    const { mediaTicketsPerSecond, mediaTicketsAtOnce } = this.limits.values;
+    throw new Refusal(
+      Status.RateLimited,
+      `you ask for tickets of files too fast: at most ${mediaTicketsPerSecond} a second, ` +
+        `${mediaTicketsAtOnce} at once; try again later`,
     );
   }
 

@@ -2,6 +2,7 @@
 
 import type { Runtime } from "../../base/runtime.ts";
 import type { Dispatcher } from "../../service/dispatcher.ts";
+import type { MediaPlace } from "../../media/media-place.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
@@ -32,4 +33,6 @@ export interface ChatParts extends Runtime, NoticeParts {
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;
   readonly rates: AccountRates;
+  /** Where the content of files is; undefined: nowhere. */
+  readonly media?: MediaPlace | undefined;
 }

@@ -6,6 +6,8 @@ import type { Runtime } from "../../base/runtime.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
+import type { MediaPlace } from "../../media/media-place.ts";
+import { MediaSweep } from "../../media/media-sweep.ts";
 import { Dispatcher } from "../../service/dispatcher.ts";
 import { countRequests } from "../../service/middleware/count.ts";
 import { recover } from "../../service/middleware/recover.ts";
@@ -35,6 +37,8 @@ import { groupCreate } from "./groups/group-create.ts";
 import { groupDetail } from "./groups/group-detail.ts";
 import { groupJoin, groupQuit } from "./groups/group-membership.ts";
 import { history } from "./history.ts";
+import { mediaTicket } from "./media/media-ticket.ts";
+import { TalkMedia } from "./media/talk-media.ts";
 import { messageEdit } from "./message-edit.ts";
 import { messageHide } from "./message-hide.ts";
 import { messageReact } from "./message-react.ts";
@@ -63,6 +67,8 @@ export function createChatService(
       sessions: Sessions;
       /** Whether accounts may watch each other's presence. */
       presence: boolean;
+      /** Where the content of files is; undefined: nowhere. */
+      mediaPlace?: MediaPlace | undefined;
       metrics: ServiceMetrics;
       latency: TalkLatency;
       limits: Limits;
@@ -72,6 +78,7 @@ export function createChatService(
     },
 ): Service {
   const { store, sessions, metrics, latency, clock, timers, random, limits, control, log } = assembly;
+  const { mediaPlace: media } = assembly;
   metrics.storeClock = () => store.clock;
   metrics.storeSize = () => store.size;
   const dispatcher = new Dispatcher();
@@ -105,9 +112,11 @@ export function createChatService(
     limits,
     rates,
     rareLog,
+    media,
   };
   const presence = presenceCommands(parts, assembly.presence);
   const pipeline = new TalkPipeline(parts);
+  const sweep = media && new MediaSweep(store.media, media, assembly);
   const feed = new RevocationFeed(store, dispatcher, metrics, assembly);
   control.add(keyCommands(new KeyDesk({ keys: store.backEnd.keys, random, log })));
   control.add(operatorCommands(new AccountControls({ store, sessions, feed, clock, limits, log })));
@@ -115,8 +124,9 @@ export function createChatService(
   const ofSessions = [...ofAll, requireSession(sessions)];
   const router = new Router(ofSessions);
   router.handle(Command.Revocations, feed.send, ofAll);
-  router.handle(Command.UserTalk, userTalk(pipeline, limits));
-  router.handle(Command.GroupTalk, groupTalk(pipeline, limits));
+  const way = { pipeline, media: new TalkMedia(parts), limits };
+  router.handle(Command.UserTalk, userTalk(way));
+  router.handle(Command.GroupTalk, groupTalk(way));
   router.handle(Command.TalkAck, talkAck(parts));
   router.handle(Command.OfflineIndex, offlineIndex(parts));
   router.handle(Command.OfflineContent, offlineContent(parts));
@@ -139,6 +149,7 @@ export function createChatService(
     [Command.MessageReact, messageReact(parts)],
     [Command.MessageReaders, messageReaders(parts)],
     [Command.AccountState, accountState(parts)],
+    [Command.MediaTicket, mediaTicket(parts)],
     ...groupCommands(parts),
     ...peopleCommands(parts),
     ...presence.commands,
@@ -161,7 +172,7 @@ export function createChatService(
     settled: async () => {
       feed.stop();
       notices.flush();
-      await Promise.all([presence.stop(), fanOut.settled()]);
+      await Promise.all([presence.stop(), fanOut.settled(), sweep?.stop()]);
     },
   });
 }

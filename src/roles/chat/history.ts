@@ -1,6 +1,6 @@
 // chat.history: the messages of a conversation as they are now, or messages by id.
 
-import { historyMax, mentionsMax, reactionBytesMax, reactionKindsMax } from "../../base/limits/fixed.ts";
+import { historyMax, mentionsMax, reactionBytesMax, reactionKindsMax, mediaMax } from "../../base/limits/fixed.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
@@ -8,14 +8,17 @@ import type { HistoryQuery } from "../../store/conversations.ts";
 import { type HistoryReq, HistoryReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { checkNotNegative, conversationOf, noConversation, pageOf } from "./conversation-name.ts";
-import { nameBytesMax } from "./talk-body.ts";
+import { mediaItemBytesMax, nameBytesMax } from "./talk-body.ts";
 
 /** Numbers, tags and lengths of a message, and of a reaction. */
 const numbersBytes = 64;
 const reactionNumbersBytes = 12;
-/** What a message has beside its texts, at most: three names, those that it mentions, and its reactions. */
+/** What a message has beside its texts, at most: three names, those that it mentions, its files and reactions. */
 export const messageRestBytes =
-  numbersBytes + (3 + mentionsMax) * nameBytesMax + reactionKindsMax * (reactionBytesMax + reactionNumbersBytes);
+  numbersBytes +
+  (3 + mentionsMax) * nameBytesMax +
+  mediaMax * mediaItemBytesMax +
+  reactionKindsMax * (reactionBytesMax + reactionNumbersBytes);
 
 /** The largest message of a history. */
 export function messageBytes({ messageBodyBytes, messageExtraBytes }: LimitValues): number {

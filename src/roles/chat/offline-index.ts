@@ -1,7 +1,7 @@
 // chat.offline.index: what a device has not acknowledged, or what lies above a cursor.
 
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { mentionsMax } from "../../base/limits/fixed.ts";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { mediaMax, mentionsMax } from "../../base/limits/fixed.ts";
 import type { Context } from "../../service/context.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
@@ -9,6 +9,7 @@ import { isFirstVersion } from "../../session/sessions.ts";
 import { type IndexEntry, type LogEntry, type LogPage, type Store, StoreUnavailable } from "../../store/store.ts";
 import { hasConversations } from "../../wire/features.ts";
 import {
+  MediaSchema,
   MessageIndexReqSchema,
   MessageIndexRespSchema,
   type MessageIndexSchema,
@@ -16,12 +17,12 @@ import {
 } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { entryFields } from "./entry-message.ts";
-import { nameBytesMax } from "./talk-body.ts";
+import { mediaItemBytesMax, nameBytesMax } from "./talk-body.ts";
 
 /** Of an entry, about: two numbers, an account and a group. */
 const entryBytes = 128;
 /** The largest entry with what is only for clients with the feature `conversations`. */
-const logEntryBytes = entryBytes + 64 + (mentionsMax + 2) * nameBytesMax;
+const logEntryBytes = entryBytes + 64 + (mentionsMax + 2) * nameBytesMax + mediaMax * mediaItemBytesMax;
 
 type PageInit = MessageInitShape<typeof MessageIndexRespSchema>;
 type IndexInit = MessageInitShape<typeof MessageIndexSchema>;
@@ -43,7 +44,7 @@ export function offlineIndex({ store, reads, limits }: Pick<ChatParts, "store" |
     const { device, features } = location;
     const query = { app, account, device, after: messageId, includeSent, limit };
     if (hasConversations(features)) {
-      // Only entries with mentions are large, and most have none.
+      // Only entries with mentions or files are large, and most have none.
       await reads.run(
         context,
         limit * logEntryBytes,
@@ -75,8 +76,15 @@ function logMessage({ entries, lastId, isReset: reset }: LogPage, includeEvents:
 }
 
 function logEntryMessage(entry: LogEntry): IndexInit {
-  const { refersTo, mentions, replyTo } = entry;
-  return { ...indexMessage(entry), ...entryFields(entry), refersTo, mentions: [...mentions], replyTo };
+  const { refersTo, mentions, replyTo, media = [] } = entry;
+  return {
+    ...indexMessage(entry),
+    ...entryFields(entry),
+    refersTo,
+    mentions: [...mentions],
+    replyTo,
+    media: media.map((item) => create(MediaSchema, { ...item, size: BigInt(item.size) })),
+  };
 }
 
 /**

@@ -3,6 +3,7 @@
 import { StoredKeyRing } from "../../api/keys/key-ring.ts";
 import { listenApi } from "../../api/server.ts";
 import { openStore } from "../../options/engines.ts";
+import { openMedia } from "../../options/media.ts";
 import { claimOf, startLogicMember } from "../../node/logic-member.ts";
 import type { RunningMember } from "../../node/member.ts";
 import type { ChatSettings } from "../settings.ts";
@@ -15,6 +16,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
     const claim = claimOf(settings);
     const store = await openStore({ url, retentionDays, limits: limits.values, claim, log, refused });
     undo(() => store.close());
+    const media = await openMedia(settings.media, settings);
     const sessions = await open();
     const latency = metrics.talkLatency;
     const { api: address, nodeTls } = settings;
@@ -27,6 +29,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       editWindowMs,
       recallWindowMs,
       presence,
+      mediaPlace: media.place,
     });
     return {
       service,

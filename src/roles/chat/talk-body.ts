@@ -1,18 +1,26 @@
 // The bodies of a talk, by hand: what each talk reads and writes costs the generated code more than all else that is
 // done with it. They agree with the generated code to the byte.
 //
-//   MessageReq    08 type · 12 body · 1a extra · 22 clientId · [2a mentions · 30 replyTo]
+//   MessageReq    08 type · 12 body · 1a extra · 22 clientId · [2a mentions · 30 replyTo · 3a media]
 //   MessageResp   08 messageId · 10 sendTime
 //   MessagePush   08 messageId · 10 type · 1a body · 22 extra · 2a sender · 30 sendTime · 38 previousId
 //                 only with the feature conversations, and therefore last:
-//                 40 previousEntryId · 4a mentions · 50 replyTo
+//                 40 previousEntryId · 4a mentions · 50 replyTo · 5a media: (0a id · 12 name · 1a type · 20 size)
 //
-// What is empty or zero is left out. Requests with mentions or replyTo are for the generated code to read. A View lies
-// in memory of this file and is overwritten by the next one.
+// What is empty or zero is left out. Requests with mentions, replyTo or media are for the generated code to read. A
+// View lies in memory of this file and is overwritten by the next one.
 
 import { assert } from "../../base/assert.ts";
-import { mentionsMax, nameCharactersMax } from "../../base/limits/fixed.ts";
+import {
+  mediaIdCharacters,
+  mediaMax,
+  mediaNameBytesMax,
+  mediaTypeBytesMax,
+  mentionsMax,
+  nameCharactersMax,
+} from "../../base/limits/fixed.ts";
 import { messageLimits } from "../../base/limits/message-limits.ts";
+import type { MediaItem } from "../../store/media.ts";
 import { next, readTag, readVarint, skipField } from "../../wire/proto-reader.ts";
 import { writeUtf8, writeVarint } from "../../wire/proto-writer.ts";
 import { isUtf8 } from "../../wire/utf8.ts";
@@ -26,6 +34,7 @@ export interface TalkBody {
   /** As the generated code reads them; absent where `readTalk` did. */
   readonly mentions?: readonly string[];
   readonly replyTo?: bigint;
+  readonly media?: readonly string[];
 }
 
 /** What a push says of its talk, and of how that was stored. */
@@ -36,6 +45,7 @@ interface PushedTalk {
   readonly sender: string;
   readonly mentions?: readonly string[];
   readonly replyTo?: bigint;
+  readonly media?: readonly MediaItem[];
 }
 interface PushedOutcome {
   readonly messageId: bigint;
@@ -46,8 +56,10 @@ interface PushedOutcome {
 
 /** A name in UTF-8, with its tag and length. */
 export const nameBytesMax = 4 * nameCharactersMax + 3;
-/** Of a push: its numbers, tags and lengths, the sender's name, and those that it mentions. */
-const restBytesMax = 1024 + mentionsMax * nameBytesMax;
+/** A file as a push shows it, with tags and lengths. */
+export const mediaItemBytesMax = mediaIdCharacters + mediaNameBytesMax + mediaTypeBytesMax + 32;
+/** Of a push: its numbers, tags and lengths, the sender's name, those that it mentions, and its files. */
+const restBytesMax = 1024 + mentionsMax * nameBytesMax + mediaMax * mediaItemBytesMax;
 /** Room for the largest bounds that an operator can set; what is not used of it takes no memory. */
 const scratch = Buffer.allocUnsafeSlow(
   messageLimits.messageBodyBytes.max + messageLimits.messageExtraBytes.max + restBytesMax,
@@ -56,8 +68,8 @@ const scratch = Buffer.allocUnsafeSlow(
 const whole = new BigInt64Array(1);
 const halves = new Uint32Array(whole.buffer);
 
-/** Reports whether a field of a MessageReq is only for clients with the feature conversations: mentions, replyTo. */
-const isOfConversations = (field: number): boolean => field === 5 || field === 6;
+/** Reports whether a field of a MessageReq, mentions and what follows, is only for the feature conversations. */
+const isOfConversations = (field: number): boolean => field >= 5 && field <= 7;
 
 /**
  * A MessageReq as clients write it. Undefined for what is not one, and for what only the generated code shall judge:
@@ -105,7 +117,7 @@ export let plainPushBytes = 0;
 
 /** A MessagePush, as a View; sets `plainPushBytes`. Its body and extra are within their bounds. */
 export function pushView(
-  { type, body, extra, sender, mentions, replyTo = 0n }: PushedTalk,
+  { type, body, extra, sender, mentions, replyTo = 0n, media }: PushedTalk,
   { messageId, sendTime, previousId, previousEntryId }: PushedOutcome,
 ): Buffer {
   let at = writeNumber(0, 0x08, messageId);
@@ -121,7 +133,20 @@ export function pushView(
   plainPushBytes = at;
   at = writeNumber(at, 0x40, previousEntryId);
   if (mentions !== undefined) for (const mention of mentions) at = writeText(at, 0x4a, mention);
-  return scratch.subarray(0, writeNumber(at, 0x50, replyTo));
+  at = writeNumber(at, 0x50, replyTo);
+  if (media !== undefined) for (const item of media) at = writeMedia(at, item);
+  return scratch.subarray(0, at);
+}
+
+/** A Media with its tag and length, which takes two bytes where it is above 127; the offset behind it. */
+function writeMedia(at: number, { id, name, type, size }: MediaItem): number {
+  const start = at + 3;
+  let end = writeText(writeText(writeText(start, 0x0a, id), 0x12, name), 0x1a, type);
+  end = writeNumber(end, 0x20, BigInt(size));
+  scratch[at] = 0x5a;
+  const contentAt = writeVarint(scratch, at + 1, end - start);
+  scratch.copyWithin(contentAt, start, end);
+  return contentAt + end - start;
 }
 
 /** tag · varint of 64 bits; the offset behind them. */

@@ -5,7 +5,7 @@ import type { PushHead } from "../../service/dispatcher.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import type { Delivery } from "./fan-out.ts";
-import { nameBytesMax, plainPushBytes, pushView } from "./talk-body.ts";
+import { mediaItemBytesMax, nameBytesMax, plainPushBytes, pushView } from "./talk-body.ts";
 
 export type StoredTalk = Extract<TalkOutcome, { result: "stored" }>;
 
@@ -76,9 +76,10 @@ export class TalkDelivery implements Delivery {
   }
 }
 
-/** What a talk holds while it waits: its texts, at a byte for a character, its mentions, and what is around them. */
-export function bytesOf({ body, extra, mentions }: Talk): number {
-  return body.length + extra.length + 256 + (mentions === undefined ? 0 : mentions.length * nameBytesMax);
+/** What a talk holds while it waits: its texts, at a byte for a character, its mentions, its files, and the rest. */
+export function bytesOf({ body, extra, mentions, media }: Talk): number {
+  const named = mentions === undefined ? 0 : mentions.length * nameBytesMax;
+  return body.length + extra.length + 256 + named + (media === undefined ? 0 : media.length * mediaItemBytesMax);
 }
 
 /** Messages between two changes of membership have the same recipients; a repeated one may precede both. */

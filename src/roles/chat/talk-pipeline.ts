@@ -21,7 +21,7 @@ import { talkRefusals } from "./talk-refusals.ts";
 /** Where a talk is to be pushed; undefined if there is nothing to push. */
 type Target = Located | TalkDelivery | undefined;
 
-/** What a mention costs the store, in deliveries: it looks up whether its account is there, and adds a row. */
+/** What a mention or a file costs the store, in deliveries: it looks up whether it is there, and adds a row. */
 const mentionCost = 8;
 
 /** The most unconfirmed talks; beyond that, the oldest are forgotten. */
@@ -85,10 +85,11 @@ export class TalkPipeline {
   private admit(context: Context, talk: Talk): number {
     const { allowance, audience, limits } = this.parts;
     const { app, payer } = context;
-    const { toGroup, dest, mentions } = talk;
+    const { toGroup, dest, mentions, media } = talk;
     if (toGroup) admitDelivery(this.parts, context);
     else allowance.admit(app, payer);
     if (mentions !== undefined) allowance.charge(app, payer, mentions.length * mentionCost);
+    if (media !== undefined) allowance.charge(app, payer, media.length * mentionCost);
     if (!toGroup) return 0;
     const online = audience.onlineCount(app, dest);
     const cost = online === undefined ? unknownCost(limits) : deliveryCost(online, bytesOf(talk));
@@ -168,6 +169,9 @@ export class TalkPipeline {
         return;
       case "mentionOfAll":
         context.refuse(Status.Forbidden, 'only the owner and the admins of a group may mention everybody ("*")');
+        return;
+      case "mediaUnusable":
+        context.refuse(Status.Forbidden, "media must be uploads of your own that are complete, and not removed since");
         return;
       case "replyElsewhere":
         context.refuse(Status.InvalidPacketBody, "replyTo must be a message of this conversation that you may read");
@@ -279,9 +283,12 @@ export class TalkPipeline {
   }
 }
 
-function isAsStored({ type, body, extra, mentions = [], replyTo = 0n }: Talk, stored: HistoryMessage): boolean {
+function isAsStored(talk: Talk, stored: HistoryMessage): boolean {
+  const { type, body, extra, mentions = [], replyTo = 0n, media = [] } = talk;
   if (stored.recalled || stored.type !== type || stored.body !== body || stored.extra !== extra) return false;
-  return stored.replyTo === replyTo && stored.mentions.join(",") === mentions.join(",");
+  const isSame = (one: readonly { readonly id: string }[], other: typeof one): boolean =>
+    one.map(({ id }) => id).join(",") === other.map(({ id }) => id).join(",");
+  return stored.replyTo === replyTo && stored.mentions.join(",") === mentions.join(",") && isSame(stored.media, media);
 }
 
 function keyOf({ app, sender, clientId }: Talk): string {

@@ -18,6 +18,7 @@ import { quotaAddress } from "../../transport/quota-address.ts";
 import { shedLargest } from "../../transport/shed-largest.ts";
 import type { TransportBound, TransportOptions } from "../../transport/transport.ts";
 import { TrustedProxies } from "../../transport/trusted-proxies.ts";
+import type { Pages } from "../../transport/page-requests.ts";
 import type { UnseenBound, UnseenBounds } from "../../transport/unseen-watch.ts";
 
 /** Connections above the number that the descriptors allow, which are accepted only to be refused with a reason. */
@@ -182,6 +183,7 @@ export function clientTransport(
     readonly wheel: TimerWheel;
     readonly flusher: Flusher;
     readonly metrics: ServiceMetrics;
+    readonly pages?: Pages | undefined;
   },
   {
     limits,
@@ -211,6 +213,7 @@ export function clientTransport(
     proxies,
     unidentifiedShare,
     tls: parts.tls?.context,
+    pages: parts.pages,
     origins: parts.allowOrigins,
     originRefused: (origin, remoteAddress) =>
       rareLog.warn("a web page was refused: its origin is not in --allow-origins", { origin, remoteAddress }),

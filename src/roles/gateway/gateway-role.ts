@@ -20,6 +20,7 @@ import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
 import { CertificateWatch, listenerSource } from "../../transport/tls/certificate-watch.ts";
 import type { Server, TransportOptions } from "../../transport/transport.ts";
+import type { Pages } from "../../transport/page-requests.ts";
 import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
 import { basicPing } from "../../wire/packet.ts";
@@ -63,6 +64,8 @@ interface GatewayParts extends ClientSettings, Pick<GatewaySettings, "selection"
   /** Between two comparisons of its sessions with the store's; sessionCensusMs unless it is given. */
   readonly censusMs?: number;
   /** The URL that clients reach a listener by, of its scheme and its bound address. */
+  /** What the WebSocket listener answers besides. */
+  readonly pages?: Pages | undefined;
   readonly publicUrl: (scheme: string, bound: string) => string;
   /** The keys of the verifier, and how they are read again; undefined: they are not. */
   readonly tokenKeys?: TokenSettings["tokenKeys"];

@@ -19,6 +19,7 @@ import { type Monitor, startMonitor } from "../../observe/monitor.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import { options } from "../../options/options.ts";
 import { startLoneRegistry } from "../../registry/node/alone.ts";
+import { openMedia } from "../../options/media.ts";
 import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../registry/client/local-registrar.ts";
 import type { Naming } from "../../registry/client/naming.ts";
@@ -87,6 +88,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       startMonitor(settings.monitor, { metrics, health, limits: settings.limits, tls: settings.nodeTls });
     const certificate = settings.nodeTls && new CertificateWatch({ source: settings.nodeTls, log, ...systemRuntime });
     teardown.defer(() => certificate?.stop());
+    const media = await openMedia(settings.media, settings);
     const store = await opening;
     running.store = store;
     const localKey =
@@ -143,6 +145,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       editWindowMs: settings.editWindowMs,
       recallWindowMs: settings.recallWindowMs,
       presence: settings.presence,
+      mediaPlace: media.place,
       limits,
       control,
       log,
@@ -163,6 +166,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       metrics: gatewayMetrics,
       selection: { name: "hash" },
       reusePort: false,
+      pages: media.pages,
       publicUrl: (scheme, bound) => `${scheme}://${bound}`,
       tags: new Map(),
     });

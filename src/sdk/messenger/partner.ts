@@ -34,5 +34,5 @@ export function entryOf(push: EventPush, me: string): MessageIndex {
   const { entryId: messageId, actor, time: sendTime, account, group } = push;
   const isMine = actor === me;
   const accountB = group === "" && isMine ? account : actor;
-  return { ...push, messageId, sendTime, accountB, direction: isMine ? 1 : 0, mentions: [], replyTo: 0n };
+  return { ...push, messageId, sendTime, accountB, direction: isMine ? 1 : 0, mentions: [], replyTo: 0n, media: [] };
 }

@@ -2,6 +2,7 @@
 // SystemException, is counted, and is logged with its stack; other requests and connections are unaffected.
 
 import type { RareLog } from "../../base/rare-log.ts";
+import { MediaUnavailable } from "../../media/media-place.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
@@ -30,6 +31,8 @@ export function failRequest(context: Context, error: unknown, { rareLog, metrics
     if (error instanceof StoreUnavailable) {
       rareLog.warn("the message store is unavailable", { command: context.command, cause: error.message });
     }
+    if (error instanceof MediaUnavailable)
+      rareLog.warn("the store of files is unavailable", { command: context.command, cause: error.message });
     context.refuse(refusal.status, refusal.message);
   } catch (bug) {
     context.fail(bug);

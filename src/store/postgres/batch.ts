@@ -12,7 +12,7 @@ export type TalkJob = JobOf<"talk">;
 export type AckJob = JobOf<"ack">;
 export type GroupJob = Exclude<Job, TalkJob | AckJob>;
 
-/** A row of roost.append_talks, as an array. */
+/** A row of roost.store_talks, as an array. */
 type MessageRow = readonly [
   outcome: bigint,
   id: bigint,
@@ -59,19 +59,19 @@ export async function sendMessages(
   const linked: number[] = [];
   let areKnown = true;
   let mayRefuse = false;
-  for (const [index, { toGroup, mentions = "", replyTo = "0" }] of talks.entries()) {
+  for (const [index, { toGroup, mentions = "", replyTo = "0", media }] of talks.entries()) {
     const [sender, dest] = [senders[index] ?? null, dests[index] ?? null];
     const isKnown = sender !== null && dest !== null;
     if (!isKnown) areKnown = false;
     if (!toGroup && (dest === null || guards.has(dest))) mayRefuse = true;
     if (!toGroup && !(isKnown && conversations.has(sender, dest))) starts.push(index + 1);
-    if (mentions !== "" || replyTo !== "0") linked.push(index + 1);
+    if (mentions !== "" || replyTo !== "0" || media !== undefined) linked.push(index + 1);
   }
   // Numbers stand for names, which take the database longer to read.
   const isNamed = !areKnown || linked.length > 0;
   const named = (pick: (talk: TalkJob) => string) => texts(talks.map((talk) => (isNamed ? pick(talk) : "")));
   const links = linked.map((position) => talks[position - 1]);
-  const rows: readonly MessageRow[] = await sql`SELECT * FROM roost.append_talks(
+  const rows: readonly MessageRow[] = await sql`SELECT * FROM roost.store_talks(
     ${holder}, ${life},
     ${named((talk) => talk.app)}, ${named((talk) => talk.sender)},
     ${bigints(senders)},
@@ -85,6 +85,7 @@ export async function sendMessages(
     ${ints(starts)}, ${mayRefuse ? null : guards.version}::bigint,
     ${ints(linked)}, ${texts(links.map((talk) => talk?.mentions ?? ""))},
     ${bigints(links.map((talk) => talk?.replyTo ?? "0"))},
+    ${texts(links.map((talk) => talk?.media?.join(",") ?? ""))},
     ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))},
     ${texts(acks.map((ack) => ack.device))},
     ${bigints(acks.map((ack) => ack.messageId))}

@@ -8,10 +8,8 @@
 import { reactionKindsMax } from "../../base/limits/fixed.ts";
 import { entryKind } from "../conversations.ts";
 import { mayRead } from "./conversation-functions.ts";
+import { messageState } from "./message-state.ts";
 import { isolated } from "./writer-lock.ts";
-
-/** Bits of message.state. */
-export const messageState = { edited: 1, recalled: 2 } as const;
 
 /** The newest entries of a list among which the one is searched that took a reaction back. */
 const entriesSearched = 64;
@@ -59,8 +57,11 @@ BEGIN
   last_id := held.last_id;
   FOR change IN SELECT value FROM json_array_elements(a_changes) LOOP
     next_id := roost.first_id(last_id, held.wall_us / 1000, held.node);
-    IF change ->> 'kind' IN ('people', 'group') THEN
-      IF change ->> 'kind' = 'people' THEN
+    IF change ->> 'kind' IN ('people', 'media', 'group') THEN
+      IF change ->> 'kind' = 'media' THEN
+        given := roost.change_media(change -> 'call', next_id, (change ->> 'unnamedMax')::bigint);
+        IF given ->> 'result' = 'stored' THEN last_id := next_id; END IF;
+      ELSIF change ->> 'kind' = 'people' THEN
         given := roost.change_people(change -> 'call', next_id, (change ->> 'blocksMax')::bigint);
         IF given ->> 'result' = 'stored' THEN last_id := next_id; END IF;
       ELSE
@@ -141,6 +142,7 @@ BEGIN
     DELETE FROM reaction_count c WHERE c.message = changed.id;
     DELETE FROM mention n WHERE n.id = changed.id;
     DELETE FROM pin p WHERE p.message = changed.id;
+    DELETE FROM media_use u WHERE u.message = changed.id;
   ELSE
     verdict := roost.react(changed.id, a_me, a_change ->> 'reaction', (a_change ->> 'isOff')::boolean, a_id);
     IF verdict = 'full' THEN RETURN json_build_object('result', verdict); END IF;

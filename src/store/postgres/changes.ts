@@ -5,6 +5,7 @@ import { assert } from "../../base/assert.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
 import type { ChangeJob, ChangeResult, MessageChangeJob } from "../change-jobs.ts";
 import { entryKind, type ChangeOutcome, type SettingOutcome } from "../conversations.ts";
+import type { MediaOutcome } from "../media.ts";
 import { type GroupAnswer, groupOutcome } from "./groups/answers.ts";
 import { fromText, toText } from "./text.ts";
 
@@ -58,6 +59,7 @@ export async function sendChanges(
         of: "people",
         outcome: { ...settingOutcome(given), ...(given.madeAccount === true && { madeAccount: true }) },
       };
+    if (job.kind === "media") return { of: "media", outcome: mediaOutcome(given) };
     return job.kind === "set" || job.kind === "hide"
       ? { of: "account", outcome: settingOutcome(given) }
       : { of: "message", outcome: changeOutcome(job, given) };
@@ -67,6 +69,7 @@ export async function sendChanges(
 /** The limits are the calling process's; other processes of the store may have others. */
 function withBounds(job: ChangeJob, limits: LimitValues): object {
   if (job.kind === "people") return { ...job, blocksMax: limits.blocksPerAccount };
+  if (job.kind === "media") return { ...job, unnamedMax: limits.mediaUnnamed };
   if (job.kind !== "group") return job;
   const { groupsPerAccount, groupsPutPerAccount, groupMembers, invitationsPerGroup } = limits;
   const { joinRequestsPerGroup, joinRequestsPerAccount } = limits;
@@ -104,6 +107,11 @@ function changeOutcome(job: MessageChangeJob, given: Answer): ChangeOutcome {
     default:
       throw new Error(`a change of a message has no outcome ${given.result}`);
   }
+}
+
+function mediaOutcome({ result }: Answer): MediaOutcome {
+  assert(result === "stored" || result === "full", "a call of media has an outcome of one");
+  return { result };
 }
 
 function settingOutcome(given: Answer): SettingOutcome {

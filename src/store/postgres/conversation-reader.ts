@@ -8,12 +8,14 @@ import {
   encodeConversations,
   encodeHistory,
   type HistoryMessageFields,
+  mediaField,
   unreadFields,
 } from "../conversation-bodies.ts";
 import type { ConversationsQuery, HistoryQuery, ReadersAnswer, ReadersQuery } from "../conversations.ts";
-import { messageState } from "./change-functions.ts";
 import type { Connections } from "./connection.ts";
 import { mentionsOf } from "./log-reader.ts";
+import { mediaIn } from "./media/postgres-media.ts";
+import { messageState } from "./message-state.ts";
 import { fromText, toText } from "./text.ts";
 
 const dayMs = 86_400_000;
@@ -37,6 +39,7 @@ interface MessageRow {
   readonly state: number;
   readonly mentions: string | null;
   readonly reply_to: bigint;
+  readonly media: readonly string[] | null;
   /** As JSON: [reaction, count, is mine]. */
   readonly reactions: readonly string[];
   readonly account: string;
@@ -161,6 +164,7 @@ export class ConversationReader {
               WHERE r.message = m.id AND r.reaction = c.reaction AND r.account = ${me}::bigint) IS TRUE)::text
             FROM roost.reaction_count c WHERE c.message = m.id ORDER BY c.reaction
           ) AS reactions,
+          CASE WHEN m.state & ${messageState.hasMedia} <> 0 THEN roost.media_of(m.id) END AS media,
           coalesce(o.name, '') AS account, coalesce(g.id, '') AS group_id
         FROM unnest(${sql.array([...ids], "BIGINT")}) WITH ORDINALITY AS t (id, position)
         JOIN roost.message m ON m.id = t.id
@@ -186,6 +190,7 @@ export class ConversationReader {
         const [reaction, count, mine]: [string, number, boolean] = JSON.parse(json);
         return { reaction: fromText(reaction), count, mine };
       }),
+      ...(row.media !== null && { media: mediaField(mediaIn(row.media)) }),
       ...(isNamed && { account: fromText(row.account), group: fromText(row.group_id) }),
     }));
   }

@@ -1,4 +1,4 @@
-// Functions for programs of schemas 1 to 7, which run on the new schema during a rolling upgrade. Schema 7 had neither
+// Functions for programs of schemas 1 to 8, which run on the new schema during a rolling upgrade. Schema 7 had neither
 // blocks nor mutes, nor entries of groups, and did not say why somebody was left out of a group. Schema 6 did not say
 // which conversations had begun. Schemas 4 and 5 had no mentions, replies and entries. Schema 3 did not report who was
 // left out of a group, and had only the initial limits. Schemas 1 and 2 do not know the life of the store (life.ts), so
@@ -25,6 +25,30 @@ const outcomeOfGroup = "outcome bigint, number_1 bigint, number_2 bigint";
 function called(head: string, body: string): string {
   return `CREATE OR REPLACE FUNCTION roost.${head} LANGUAGE plpgsql ${isolated} AS $$\n${body}\n$$;`;
 }
+
+const ofSchema8 = [
+  // Its programs know no files.
+  called(
+    `append_talks(
+  a_holder text, a_life text,
+  a_apps text[], a_senders text[], a_sender_numbers bigint[],
+  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[], a_to_knowns boolean[],
+  a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
+  a_starts integer[], a_guards bigint, a_linked integer[], a_mentions text[], a_replies bigint[],
+  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
+) RETURNS TABLE (
+  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, previous_entry_id bigint,
+  sender bigint, inbox bigint
+)`,
+    `BEGIN
+  RETURN QUERY SELECT * FROM roost.store_talks(
+    a_holder, a_life, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_to_knowns,
+    a_types, a_bodies, a_extras, a_client_ids, a_starts, a_guards, a_linked, a_mentions, a_replies,
+    array_fill(''::text, ARRAY[cardinality(a_linked)]),
+    a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids);
+END`,
+  ),
+];
 
 const ofSchema7 = [
   // Its programs know no refusal of a talk but that of strangers.
@@ -229,6 +253,7 @@ const ofSchema1 = [
 ];
 
 export const formerFunctions: string = [
+  ...ofSchema8,
   ...ofSchema7,
   ...ofSchema6,
   ...ofSchema5,

@@ -9,6 +9,8 @@ import { detailOf } from "../group-entries.ts";
 import type { IndexEntry, IndexQuery, LogEntry, LogPage, LogQuery } from "../store.ts";
 import { indexBackMs } from "../trusted-time.ts";
 import type { Connections } from "./connection.ts";
+import { mediaIn } from "./media/postgres-media.ts";
+import { messageState } from "./message-state.ts";
 import { StreamMerge, type IdRange, type Want } from "./stream-merge.ts";
 import { fromText, toText } from "./text.ts";
 
@@ -37,6 +39,7 @@ interface LineRow {
   readonly refers: bigint;
   readonly mentions: string | null;
   readonly reply_to: bigint;
+  readonly media: readonly string[] | null;
   readonly reaction: string;
   readonly is_off: boolean;
   /** Of an entry of a group. */
@@ -224,21 +227,22 @@ export class LogReader {
     const rows = await this.connections.run<LineRow[]>(
       (sql) => sql`
         SELECT m.id, m.at_ns, m.is_sent, o.name AS other, coalesce(g.id, '') AS group_id, m.kind, m.refers, m.mentions,
-          m.reply_to, m.reaction, m.is_off, m.accounts, m.count, m.value
+          m.reply_to, m.reaction, m.is_off, m.accounts, m.count, m.value, m.media
         FROM (
           SELECT t.position, m.id, m.sent_ns AS at_ns, m.inbox,
             m.sender = ${me}::bigint AND m.inbox <> m.sender AS is_sent,
             CASE WHEN m.inbox < 0 OR m.sender <> ${me}::bigint THEN m.sender ELSE m.inbox END AS other,
             ${entryKind.message}::integer AS kind, 0::bigint AS refers, m.mentions,
             coalesce(m.reply_to, 0) AS reply_to, '' AS reaction, false AS is_off, null::text[] AS accounts,
-            0::bigint AS count, 0::bigint AS value
+            0::bigint AS count, 0::bigint AS value,
+            CASE WHEN m.state & ${messageState.hasMedia} <> 0 THEN roost.media_of(m.id) END AS media
           FROM unnest(${sql.array([...ids], "BIGINT")}) WITH ORDINALITY AS t (id, position)
           JOIN roost.message m ON m.id = t.id
           UNION ALL
           SELECT t.position, e.id, e.at_ns, e.inbox, e.actor = ${me}::bigint AND e.inbox <> e.actor,
             CASE WHEN e.inbox < 0 OR e.actor <> ${me}::bigint THEN e.actor ELSE e.inbox END,
             e.kind, e.refers, null, 0, coalesce(e.reaction, ''), e.is_off, roost.account_names(e.accounts), e.count,
-            e.value
+            e.value, null
           FROM unnest(${sql.array(hasEvents ? [...ids] : [], "BIGINT")}) WITH ORDINALITY AS t (id, position)
           JOIN roost.entry e ON e.id = t.id
         ) m
@@ -257,6 +261,7 @@ export class LogReader {
       refersTo: row.refers,
       mentions: mentionsOf(row.mentions),
       replyTo: row.reply_to,
+      ...(row.media !== null && { media: mediaIn(row.media) }),
       reaction: fromText(row.reaction),
       isOff: row.is_off,
       ...(row.kind >= entryKind.groupCreated && { detail: entryDetail(row) }),

@@ -8,7 +8,8 @@
 
 import { outcome } from "../jobs.ts";
 import { nodeNumbers } from "../snowflake.ts";
-import { isInWindow } from "./conversation-functions.ts";
+import { linkFunctions } from "./link-functions.ts";
+import { messageState } from "./message-state.ts";
 import { isolated } from "./writer-lock.ts";
 
 /** An expression: the newest message of an inbox below an id; null if there is none. */
@@ -40,10 +41,10 @@ const memberDenial = `coalesce((
  * Rows of results are in order, messages first: an outcome, its five numbers, and for a message the accounts' numbers,
  * which the caller may pass next time instead of null. Names of accounts are read unless all numbers are given and no
  * talk is in a_linked. Lookups are subqueries inside CASE and coalesce, so that only the necessary ones run. Few talks
- * mention somebody or reply: a_linked has their positions, from 1, and the arrays after it what they name. a_starts has
- * the positions of the talks whose direct conversation may not have begun: the caller knows that all others have.
- * a_guards: the version up to which the caller knows that no receiver is in guard (people/guard-functions.ts); null
- * where one may be.
+ * mention somebody, reply or name files: a_linked has their positions, from 1, and the arrays after it what they name.
+ * a_starts has the positions of the talks whose direct conversation may not have begun: the caller knows that all
+ * others have. a_guards: the version up to which the caller knows that no receiver is in guard
+ * (people/guard-functions.ts); null where one may be.
  *
  * Statements read arrays by position where they can: unnest copies every array of a batch, row by row.
  *
@@ -51,12 +52,12 @@ const memberDenial = `coalesce((
  * and the second pass finds all of them, but for receivers of talks that are refused.
  */
 const store = `
-CREATE OR REPLACE FUNCTION roost.append_talks(
+CREATE OR REPLACE FUNCTION roost.store_talks(
   a_holder text, a_life text,
   a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[], a_to_knowns boolean[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
-  a_starts integer[], a_guards bigint, a_linked integer[], a_mentions text[], a_replies bigint[],
+  a_starts integer[], a_guards bigint, a_linked integer[], a_mentions text[], a_replies bigint[], a_media text[],
   a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
 ) RETURNS TABLE (
   outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, previous_entry_id bigint,
@@ -135,7 +136,7 @@ BEGIN
           CONTINUE WHEN denials[place] IS NOT NULL;
           link_denials[place] := roost.link_denial(
             a_apps[place], senders[place], coalesce(inboxes[place], 0), a_senders[place], a_dests[place],
-            a_mentions[link], a_replies[link]);
+            a_mentions[link], a_replies[link], a_media[link]);
         END LOOP;
         IF may_refuse THEN
           denials := roost.refuse_talks(senders, inboxes, denials, a_client_ids, link_denials);
@@ -204,7 +205,7 @@ BEGIN
     END IF;
     FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
       place := a_linked[link];
-      PERFORM roost.add_links(roost.id_after(first_id, place - 1), a_apps[place]);
+      PERFORM roost.add_links(roost.id_after(first_id, place - 1), a_apps[place], a_media[link]);
     END LOOP;
   END IF;
 
@@ -251,7 +252,7 @@ BEGIN
           coalesce(t.denial, CASE WHEN made[t.position] THEN ${outcome.storedForNew} ELSE ${outcome.stored} END)
         WHEN (t.keyed).inbox <> t.inbox THEN ${outcome.conflict}
         -- An edited message has another text by now, a recalled one none.
-        WHEN coalesce((t.keyed).state, 0) = 0 AND (
+        WHEN coalesce((t.keyed).state, 0) & ${messageState.edited | messageState.recalled} = 0 AND (
           (t.keyed).type <> t.type OR (t.keyed).body <> t.body OR (t.keyed).extra <> t.extra
         ) THEN ${outcome.conflict}
         WHEN (t.keyed).id > held.since_id AND ((t.keyed).id >> 12) & ${nodeNumbers - 1} = held.node
@@ -286,59 +287,4 @@ BEGIN
 END $$;
 `;
 
-/** What only some messages have: mentions (names joined by commas; "*" is everybody) and the message they answer. */
-const links = `
--- Why a talk may not name these; null if it may. a_inbox: 0 for a receiver without an account.
-CREATE OR REPLACE FUNCTION roost.link_denial(
-  a_app text, a_sender bigint, a_inbox bigint, a_sender_name text, a_dest text, a_mentions text, a_reply bigint
-) RETURNS bigint LANGUAGE plpgsql AS $$
-BEGIN
-  IF a_mentions = '*' THEN
-    IF a_inbox >= 0 OR roost.standing(-a_inbox, a_sender) NOT IN ('admin', 'owner') THEN
-      RETURN ${outcome.mentionOfAll};
-    END IF;
-  ELSIF a_mentions <> '' AND EXISTS (
-    SELECT FROM (
-      SELECT n.name, roost.account_number(a_app, n.name) AS account
-      FROM unnest(string_to_array(a_mentions, ',')) AS n (name) OFFSET 0
-    ) t
-    WHERE CASE WHEN a_inbox >= 0 THEN t.name NOT IN (a_sender_name, a_dest)
-      ELSE (
-        SELECT true FROM member m
-        WHERE m.chat_group = -a_inbox AND m.account = t.account AND m.until_id IS NULL) IS NULL
-      END
-  ) THEN
-    RETURN ${outcome.mentionOfStranger};
-  END IF;
-  IF a_reply <> 0 AND NOT EXISTS (
-    SELECT FROM message m WHERE m.id = a_reply AND CASE
-      WHEN a_inbox < 0 THEN m.inbox = a_inbox AND ${isInWindow("a_sender", "-a_inbox", "m.id")}
-      ELSE m.sender = a_sender AND m.inbox = a_inbox OR m.sender = a_inbox AND m.inbox = a_sender
-    END
-  ) THEN
-    RETURN ${outcome.replyElsewhere};
-  END IF;
-  RETURN null;
-END $$;
-
--- Posts a message that was stored under its thread, and to whom it mentions but for its sender.
-CREATE OR REPLACE FUNCTION roost.add_links(a_id bigint, a_app text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  added roost.message;
-BEGIN
-  SELECT * INTO added FROM message m WHERE m.id = a_id;
-  IF added.reply_to IS NOT NULL THEN
-    INSERT INTO reply (id, root)
-      VALUES (a_id, coalesce((SELECT r.root FROM reply r WHERE r.id = added.reply_to), added.reply_to));
-  END IF;
-  INSERT INTO mention (account, other, id)
-    SELECT DISTINCT t.account, CASE WHEN added.inbox > 0 THEN added.sender ELSE added.inbox END, a_id
-    FROM (
-      SELECT CASE WHEN n.name = '*' THEN 0 ELSE roost.account_number(a_app, n.name) END AS account
-      FROM unnest(string_to_array(added.mentions, ',')) AS n (name)
-    ) t
-    WHERE t.account <> added.sender;
-END $$;
-`;
-
-export const messageFunctions: string = [store, links].join("\n");
+export const messageFunctions: string = [store, linkFunctions].join("\n");

@@ -40,6 +40,7 @@ import { contentOf, type InLife } from "./life.ts";
 import { LogReader } from "./log-reader.ts";
 import { migrate, migrateReplacement } from "./migrate.ts";
 import { PostgresGroups } from "./groups/postgres-groups.ts";
+import { PostgresMedia } from "./media/postgres-media.ts";
 import { PostgresPeople } from "./people/postgres-people.ts";
 import { readState } from "./people/state-reader.ts";
 import { ReadMarks } from "./read-marks.ts";
@@ -125,6 +126,7 @@ class PostgresStore extends JobStore implements Store {
   readonly groups: PostgresGroups;
   readonly people: PostgresPeople;
   readonly backEnd: PostgresBackEnd;
+  readonly media: PostgresMedia;
   protected override readonly housekeeping: Housekeeping;
   private readonly deletions: DeletionRounds;
   private readonly scarcityLog: RareLog;
@@ -158,6 +160,7 @@ class PostgresStore extends JobStore implements Store {
     );
     this.people = new PostgresPeople(readConnections, inLife, (...call) => this.writePeople(...call));
     this.backEnd = new PostgresBackEnd(writer, readConnections, inLife, this.limits.revocations);
+    this.media = new PostgresMedia(readConnections, inLife, (...call) => this.writeMedia(...call));
     this.readMarks = new ReadMarks(markConnections, inLife);
     const horizons = new Horizons(readConnections, time.clock, retentionDays > 0 ? retentionDays * dayMs : undefined);
     this.housekeeping = new Housekeeping(

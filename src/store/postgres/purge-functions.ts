@@ -71,6 +71,7 @@ BEGIN
   DELETE FROM reaction_count USING unnest(deleted_ids) AS gone (id) WHERE reaction_count.message = gone.id;
   DELETE FROM hidden USING unnest(deleted_ids) AS gone (id) WHERE hidden.id = gone.id;
   DELETE FROM pin USING unnest(deleted_ids) AS gone (id) WHERE pin.message = gone.id;
+  DELETE FROM media_use USING unnest(deleted_ids) AS gone (id) WHERE media_use.message = gone.id;
   -- Entries of groups are about no message.
   DELETE FROM entry WHERE id IN (SELECT e.id FROM entry e WHERE e.id <= a_end_id ORDER BY e.id LIMIT a_rows);
   GET DIAGNOSTICS entries = ROW_COUNT;

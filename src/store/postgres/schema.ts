@@ -12,6 +12,7 @@ import { deletionFunctions } from "./bulk/deletion-functions.ts";
 import { importFunctions } from "./bulk/import-functions.ts";
 import { keyFunctions } from "./back-end/key-functions.ts";
 import { backEndTables } from "./back-end/tables.ts";
+import { mediaFunctions } from "./media/media-functions.ts";
 import { changeFunctions } from "./change-functions.ts";
 import { conversationFunctions } from "./conversation-functions.ts";
 import { formerFunctions } from "./former-functions.ts";
@@ -334,6 +335,7 @@ export const functions: string = [
   endedFunctions,
   deletionFunctions,
   importFunctions,
+  mediaFunctions,
   formerFunctions,
 ].join("\n");
 

@@ -196,14 +196,17 @@ export class Writer {
     }
   }
 
-  /** Removes a slice of what ended groups leave; true if there is more. */
+  /** Removes a slice of what ended groups leave, and of files that no message names; true if there is more. */
   async cleanEnded(): Promise<boolean> {
     const { holder, life } = this;
     if (life === undefined) return false;
     const [row] = await this.connections.run<{ is_more: boolean }[]>(
       (sql) => sql`SELECT roost.clean_ended(${holder}, ${life}, ${closedRowsMax}) AS is_more`,
     );
-    return row?.is_more === true;
+    const [expired] = await this.connections.run<{ is_more: boolean }[]>(
+      (sql) => sql`SELECT roost.expire_media(${life}, ${purgeRowsMax}) AS is_more`,
+    );
+    return row?.is_more === true || expired?.is_more === true;
   }
 
   close(): Promise<void> {

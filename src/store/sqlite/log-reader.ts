@@ -12,6 +12,7 @@ import { chunked, mergeAscending, type IdStream } from "./index/id-merge.ts";
 import type { LogIndex, PostingSource } from "./index/log-index.ts";
 import { lists, receivedKey, sentKey, type List } from "./index/posting.ts";
 import { Marks } from "./marks.ts";
+import { hasMedia, type MediaReader } from "./media/media-reader.ts";
 import { indexSlots, type Request } from "./protocol.ts";
 
 type IndexRequest = Extract<Request, { kind: "index" }>;
@@ -34,6 +35,7 @@ interface IndexRow {
 interface MessageRow extends IndexRow {
   readonly reply_to: bigint | null;
   readonly mentions: string | null;
+  readonly state: bigint | null;
 }
 interface EntryRow {
   readonly kind: bigint;
@@ -58,11 +60,13 @@ const nothing = { mentions: [], replyTo: 0n, reaction: "", isOff: false } as con
 export class LogReader {
   private readonly logIndex: LogIndex;
   private readonly marks: Marks;
+  private readonly media: MediaReader;
   private readonly sql;
 
   /** `logIndex` has the lists received and sent. */
-  constructor(db: Database, logIndex: LogIndex) {
+  constructor(db: Database, logIndex: LogIndex, media: MediaReader) {
     this.logIndex = logIndex;
+    this.media = media;
     this.marks = new Marks(db);
     this.sql = {
       acked: db.prepare<{ acked: bigint }, [bigint, string]>(
@@ -84,7 +88,7 @@ export class LogReader {
       last: db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
       indexRow: db.prepare<IndexRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?"),
       message: db.prepare<MessageRow, [bigint]>(
-        "SELECT inbox, sender, sent_ns, reply_to, mentions FROM message WHERE id = ?",
+        "SELECT inbox, sender, sent_ns, reply_to, mentions, state FROM message WHERE id = ?",
       ),
       accountName: db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?"),
       groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
@@ -169,6 +173,7 @@ export class LogReader {
       refersTo: 0n,
       mentions: row.mentions?.split(",") ?? [],
       replyTo: row.reply_to ?? 0n,
+      ...(hasMedia(row.state) && { media: this.media.ofMessage(id) }),
     };
   }
 

@@ -2,11 +2,14 @@
 // most.
 
 import type { Database } from "bun:sqlite";
+import { mediaState } from "../media.ts";
 import { purgeRowsMax } from "../purge.ts";
 
 export class PurgeSlices {
   private readonly messages;
   private readonly windows;
+  private readonly dueMedia;
+  private readonly unnamedMedia;
   /** What belongs to deleted messages. */
   private readonly rest;
 
@@ -17,6 +20,13 @@ export class PurgeSlices {
     this.windows = db.prepare<null, [bigint, number]>(
       "DELETE FROM member WHERE number IN (SELECT number FROM member WHERE until_id <= ? LIMIT ?)",
     );
+    this.dueMedia = db.prepare<{ one: bigint }, [bigint]>(
+      `SELECT 1 AS one FROM media WHERE state < ${mediaState.named} AND version <= ? LIMIT 1`,
+    );
+    this.unnamedMedia = db.prepare<null, [bigint, number]>(
+      `UPDATE media SET state = ${mediaState.gone} WHERE number IN (
+         SELECT number FROM media WHERE state < ${mediaState.named} AND version <= ? LIMIT ?)`,
+    );
     this.rest = [
       "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE id <= ? ORDER BY id LIMIT ?)",
       "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE refers > 0 AND refers <= ? LIMIT ?)",
@@ -24,6 +34,7 @@ export class PurgeSlices {
       "DELETE FROM hidden WHERE number IN (SELECT number FROM hidden WHERE id <= ? LIMIT ?)",
       "DELETE FROM pin WHERE number IN (SELECT number FROM pin WHERE message <= ? LIMIT ?)",
       "DELETE FROM reaction WHERE number IN (SELECT number FROM reaction WHERE message <= ? LIMIT ?)",
+      "DELETE FROM media_use WHERE number IN (SELECT number FROM media_use WHERE message <= ? LIMIT ?)",
     ].map((sql) => db.prepare<null, [bigint, number]>(sql));
   }
 
@@ -36,6 +47,16 @@ export class PurgeSlices {
     let most = Math.max(messages, this.windows.run(upTo, purgeRowsMax).changes);
     for (const statement of this.rest) most = Math.max(most, statement.run(upTo, purgeRowsMax).changes);
     return { messages, isMore: most >= purgeRowsMax };
+  }
+
+  /** Whether there are files that were promised up to this id, and that no message names; cheap, and needs no lock. */
+  areMediaDue(upTo: bigint): boolean {
+    return this.dueMedia.get(upTo) !== null;
+  }
+
+  /** Likewise: a slice of them is gone; returns whether there are more. */
+  dropMedia(upTo: bigint): boolean {
+    return this.unnamedMedia.run(upTo, purgeRowsMax).changes >= purgeRowsMax;
   }
 }
 

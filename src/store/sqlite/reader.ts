@@ -13,6 +13,8 @@ import type { BackEndAnswer, BackEndRead } from "./back-end/calls.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import { LogReader } from "./log-reader.ts";
 import { GroupReader } from "./groups/group-reader.ts";
+import type { AccountNumbers } from "./groups/group-rows.ts";
+import { MediaReader } from "./media/media-reader.ts";
 import type { Ownership } from "./ownership.ts";
 import type { DetailAnswer, Request } from "./protocol.ts";
 import { AccountReader } from "./conversations/account-reader.ts";
@@ -60,12 +62,14 @@ export class Reader {
   private readonly log: LogReader;
   private readonly bulk: BulkReader;
   private readonly visible: VisibleMessages;
-  private readonly histories: HistoryReader;
+  readonly histories: HistoryReader;
+  readonly media: MediaReader;
+  readonly numbers: AccountNumbers;
   private readonly lists: ListReader;
   private readonly accounts: AccountReader;
   private readonly marks: ReadMarks;
-  private readonly groups: GroupReader;
-  private readonly persons: PeopleReader;
+  readonly groups: GroupReader;
+  readonly persons: PeopleReader;
   private readonly sql;
 
   /**
@@ -76,12 +80,15 @@ export class Reader {
     this.db = db;
     this.ownership = ownership;
     this.logIndex = logIndex;
-    this.log = new LogReader(db, logIndex);
+    const media = new MediaReader(db);
+    this.media = media;
+    this.log = new LogReader(db, logIndex, media);
     this.bulk = new BulkReader(db, logIndex, this.log);
     this.marks = new ReadMarks(path, db);
     this.visible = new VisibleMessages(db, logIndex);
-    this.histories = new HistoryReader(db, this.visible);
+    this.histories = new HistoryReader(db, this.visible, media);
     const numbers = { findAccount: (app: string, name: string) => this.numberOf(app, name) };
+    this.numbers = numbers;
     this.groups = new GroupReader(db, numbers);
     const { visible: messages, histories: history, marks } = this;
     this.persons = new PeopleReader(db, { numbers, haveTalked: (one, other) => this.haveTalked(one, other), marks });
@@ -194,7 +201,7 @@ export class Reader {
 
   /** See questions.ts. */
   people(question: PeopleQuestion, nowMs: number): PeopleAnswer {
-    const answer = (): PeopleAnswer => answerOf(question, nowMs, this.groups, this.persons);
+    const answer = (): PeopleAnswer => answerOf(question, nowMs, this);
     const needsIndex = question.ask === "mayTalk" || question.ask === "watchable" || question.ask === "pairs";
     return needsIndex ? this.indexSnapshot(answer) : this.snapshot(answer);
   }

@@ -66,10 +66,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 }
 
 function boundsOf(limits: LimitValues): GroupBounds {
-  const { groupsPerAccount, groupsPutPerAccount, groupMembers, blocksPerAccount } = limits;
+  const { groupsPerAccount, groupsPutPerAccount, groupMembers, blocksPerAccount, mediaUnnamed } = limits;
   const { invitationsPerGroup, joinRequestsPerGroup, joinRequestsPerAccount } = limits;
   const invitations = { invitationsPerGroup, joinRequestsPerGroup, joinRequestsPerAccount };
-  return { groupsPerAccount, groupsPutPerAccount, groupMembers, ...invitations, blocksPerAccount };
+  return { groupsPerAccount, groupsPutPerAccount, groupMembers, ...invitations, blocksPerAccount, mediaUnnamed };
 }
 
 function startSentence(path: string, reason: string, error: unknown): string {

@@ -141,7 +141,7 @@ export class TalkWriter {
       const isWilling = this.guards.mayReach(sender, receiver, "write", job.pairs?.[dest]);
       if (isWilling !== true) return isWilling === undefined ? needsPairs : unwilling;
     }
-    const hasExtras = job.mentions !== undefined || job.replyTo !== undefined;
+    const hasExtras = job.mentions !== undefined || job.replyTo !== undefined || job.media !== undefined;
     const refusal = hasExtras ? this.extras.refusal(job, sender, known) : undefined;
     if (refusal !== undefined) return [refusal];
     const inbox = known ?? this.names.account(app, dest);

@@ -37,6 +37,7 @@ import { SqliteBackEnd } from "./back-end/sqlite-back-end.ts";
 import type { Synchronous } from "./connection.ts";
 import { PairedCommits } from "./people/pairs.ts";
 import { SqliteGroups } from "./groups/sqlite-groups.ts";
+import { SqliteMedia } from "./media/sqlite-media.ts";
 import { SqlitePeople } from "./people/sqlite-people.ts";
 import { ReadQueue } from "./conversations/read-queue.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -77,6 +78,7 @@ export class SqliteStore extends JobStore implements Store {
   readonly people: SqlitePeople;
   private readonly deletions: DeletionRounds;
   readonly backEnd: SqliteBackEnd;
+  readonly media: SqliteMedia;
 
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
     super(options, backgroundTime.clock);
@@ -99,6 +101,7 @@ export class SqliteStore extends JobStore implements Store {
     const { data } = this.backEnd;
     this.deletions = new DeletionRounds(() => data.deleteSlice(), options.log, backgroundTime.timers);
     data.onDeletion = () => this.deletions.begin();
+    this.media = new SqliteMedia(threads.reader, (...call) => this.writeMedia(...call));
     this.housekeeping = new Housekeeping(threads, options.retentionDays, options.log);
     if (failure !== undefined) this.housekeeping.committed(new StoreUnavailable(failure));
   }

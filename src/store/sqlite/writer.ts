@@ -182,11 +182,12 @@ export class Writer {
 
   /** Deletes a slice of what the last look permitted, and of what ended groups leave; returns true if there is more. */
   purge(): boolean {
-    if (this.purgeUpTo === 0n && !this.endedGroups.isDue) return false;
+    const { keyedUpTo } = this.talks;
+    if (this.purgeUpTo === 0n && !this.endedGroups.isDue && !this.slices.areMediaDue(keyedUpTo)) return false;
     return this.transact(() => {
       this.endedGroups.clean();
       const isMore = this.purgeUpTo > 0n && this.slices.drop(this.purgeUpTo).isMore;
-      return isMore || this.endedGroups.isDue;
+      return this.slices.dropMedia(keyedUpTo) || isMore || this.endedGroups.isDue;
     });
   }
 

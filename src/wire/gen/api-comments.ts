@@ -57,6 +57,8 @@ export const apiComments: Readonly<Record<string, string>> = {
   "pkt.Reaction.mine": "Whether the reader is among them.",
   "pkt.HistoryMessage.cut": "Of a conversation's last message: body was cut, and extra left out.",
   "pkt.HistoryMessage.account": "Only where messages were asked for by id: the conversation.",
+  "pkt.Media": "A file that a message names.",
+  "pkt.Media.size": "In bytes.",
   "roost.v1.HistoryResp.has_before": "There are older ones.",
   "roost.v1.HistoryResp.has_after": "There are newer ones.",
   "roost.v1.Messages.Get": "Reads messages by their ids, wherever they are. What does not exist is left out.",

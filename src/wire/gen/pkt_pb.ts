@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pkt.proto.
  */
 export const file_pkt: GenFile = /*@__PURE__*/
-  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJImwKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJEhAKCG1lbnRpb25zGAUgAygJEg8KB3JlcGx5VG8YBiABKAMiMgoLTWVzc2FnZVJlc3ASEQoJbWVzc2FnZUlkGAEgASgDEhAKCHNlbmRUaW1lGAIgASgDIr0BCgtNZXNzYWdlUHVzaBIRCgltZXNzYWdlSWQYASABKAMSDAoEdHlwZRgCIAEoBRIMCgRib2R5GAMgASgJEg0KBWV4dHJhGAQgASgJEg4KBnNlbmRlchgFIAEoCRIQCghzZW5kVGltZRgGIAEoAxISCgpwcmV2aW91c0lkGAcgASgDEhcKD3ByZXZpb3VzRW50cnlJZBgIIAEoAxIQCghtZW50aW9ucxgJIAMoCRIPCgdyZXBseVRvGAogASgDIiIKDU1lc3NhZ2VBY2tSZXESEQoJbWVzc2FnZUlkGAEgASgDIlEKD01lc3NhZ2VJbmRleFJlcRISCgptZXNzYWdlX2lkGAEgASgDEhMKC2luY2x1ZGVTZW50GAIgASgIEhUKDWluY2x1ZGVFdmVudHMYAyABKAgiVQoQTWVzc2FnZUluZGV4UmVzcBIiCgdpbmRleGVzGAEgAygLMhEucGt0Lk1lc3NhZ2VJbmRleBIOCgZsYXN0SWQYAiABKAMSDQoFcmVzZXQYAyABKAgi3gEKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkSHAoEa2luZBgGIAEoDjIOLnBrdC5FbnRyeUtpbmQSEAoIcmVmZXJzVG8YByABKAMSEAoIbWVudGlvbnMYCCADKAkSDwoHcmVwbHlUbxgJIAEoAxIgCgZkZXRhaWwYCiABKAsyEC5wa3QuRW50cnlEZXRhaWwimwEKC0VudHJ5RGV0YWlsEhAKCHJlYWN0aW9uGAEgASgJEgsKA29mZhgCIAEoCBIQCghhY2NvdW50cxgDIAMoCRINCgVjb3VudBgEIAEoDRIcCgRyb2xlGAUgASgOMg4ucGt0Lkdyb3VwUm9sZRINCgV1bnRpbBgGIAEoAxIfCgZmaWVsZHMYByADKA4yDy5wa3QuR3JvdXBGaWVsZCLEAQoJRXZlbnRQdXNoEg8KB2VudHJ5SWQYASABKAMSHAoEa2luZBgCIAEoDjIOLnBrdC5FbnRyeUtpbmQSEAoIcmVmZXJzVG8YAyABKAMSDQoFYWN0b3IYBCABKAkSDAoEdGltZRgFIAEoAxIPCgdhY2NvdW50GAYgASgJEg0KBWdyb3VwGAcgASgJEhcKD3ByZXZpb3VzRW50cnlJZBgIIAEoAxIgCgZkZXRhaWwYCSABKAsyEC5wa3QuRW50cnlEZXRhaWwiKgoJRW50cnlSZXNwEg8KB2VudHJ5SWQYASABKAMSDAoEdGltZRgCIAEoAyJSCg5NZXNzYWdlRWRpdFJlcRIRCgltZXNzYWdlSWQYASABKAMSDAoEYm9keRgCIAEoCRINCgVleHRyYRgDIAEoCRIQCghjbGllbnRJZBgEIAEoCSIlChBNZXNzYWdlUmVjYWxsUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAyIkCg5NZXNzYWdlSGlkZVJlcRISCgptZXNzYWdlSWRzGAEgAygDIkMKD01lc3NhZ2VSZWFjdFJlcRIRCgltZXNzYWdlSWQYASABKAMSEAoIcmVhY3Rpb24YAiABKAkSCwoDb2ZmGAMgASgIIkQKEU1lc3NhZ2VSZWFkZXJzUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAxINCgVhZnRlchgCIAEoCRINCgVsaW1pdBgDIAEoDSJGChJNZXNzYWdlUmVhZGVyc1Jlc3ASDQoFY291bnQYASABKA0SEAoIYWNjb3VudHMYAiADKAkSDwoHaGFzTW9yZRgDIAEoCCKEAgoOSGlzdG9yeU1lc3NhZ2USEQoJbWVzc2FnZUlkGAEgASgDEg4KBnNlbmRlchgCIAEoCRIQCghzZW5kVGltZRgDIAEoAxIMCgR0eXBlGAQgASgFEgwKBGJvZHkYBSABKAkSDQoFZXh0cmEYBiABKAkSDgoGZWRpdGVkGAcgASgIEhAKCHJlY2FsbGVkGAggASgIEhAKCG1lbnRpb25zGAkgAygJEg8KB3JlcGx5VG8YCiABKAMSIAoJcmVhY3Rpb25zGAsgAygLMg0ucGt0LlJlYWN0aW9uEgsKA2N1dBgMIAEoCBIPCgdhY2NvdW50GA0gASgJEg0KBWdyb3VwGA4gASgJIjkKCFJlYWN0aW9uEhAKCHJlYWN0aW9uGAEgASgJEg0KBWNvdW50GAIgASgNEgwKBG1pbmUYAyABKAgijgEKCkhpc3RvcnlSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIOCgZiZWZvcmUYAyABKAMSDQoFYWZ0ZXIYBCABKAMSDgoGYXJvdW5kGAUgASgDEg0KBWxpbWl0GAYgASgFEg4KBnRocmVhZBgHIAEoAxISCgptZXNzYWdlSWRzGAggAygDIlkKC0hpc3RvcnlSZXNwEiUKCG1lc3NhZ2VzGAEgAygLMhMucGt0Lkhpc3RvcnlNZXNzYWdlEhEKCWhhc0JlZm9yZRgCIAEoCBIQCghoYXNBZnRlchgDIAEoCCJLChNDb252ZXJzYXRpb25MaXN0UmVxEg4KBmJlZm9yZRgBIAEoAxINCgVsaW1pdBgCIAEoBRIVCg1pbmNsdWRlSGlkZGVuGAMgASgIIlEKFENvbnZlcnNhdGlvbkxpc3RSZXNwEigKDWNvbnZlcnNhdGlvbnMYASADKAsyES5wa3QuQ29udmVyc2F0aW9uEg8KB2hhc01vcmUYAiABKAgi+AEKDENvbnZlcnNhdGlvbhIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEhIKCmFjdGl2aXR5SWQYAyABKAMSKAoLbGFzdE1lc3NhZ2UYBCABKAsyEy5wa3QuSGlzdG9yeU1lc3NhZ2USDgoGdW5yZWFkGAUgASgNEg8KB2F0TGVhc3QYBiABKAgSFgoOdW5yZWFkTWVudGlvbnMYByABKA0SDgoGcmVhZElkGAggASgDEhIKCnBlZXJSZWFkSWQYCSABKAMSDgoGcGlubmVkGAogASgIEg0KBW11dGVkGAsgASgIEg4KBmhpZGRlbhgMIAEoCCJIChNDb252ZXJzYXRpb25SZWFkUmVxEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSEQoJbWVzc2FnZUlkGAMgASgDIk8KClJlYWROb3RpZnkSDgoGcmVhZGVyGAEgASgJEg8KB2FjY291bnQYAiABKAkSDQoFZ3JvdXAYAyABKAkSEQoJbWVzc2FnZUlkGAQgASgDIpIBChJDb252ZXJzYXRpb25TZXRSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRITCgZwaW5uZWQYAyABKAhIAIgBARISCgVtdXRlZBgEIAEoCEgBiAEBEhMKBmhpZGRlbhgFIAEoCEgCiAEBQgkKB19waW5uZWRCCAoGX211dGVkQgkKB19oaWRkZW4iRAoUQ29udmVyc2F0aW9uQ2xlYXJSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIMCgR1cFRvGAMgASgDIiUKEkFjY291bnRTdGF0ZUNoYW5nZRIPCgd2ZXJzaW9uGAEgASgDIicKD0FjY291bnRTdGF0ZVJlcRIUCgxzaW5jZVZlcnNpb24YASABKAMi5QEKEEFjY291bnRTdGF0ZVJlc3ASDwoHdmVyc2lvbhgBIAEoAxIvCg1jb252ZXJzYXRpb25zGAIgAygLMhgucGt0LkNvbnZlcnNhdGlvblNldHRpbmcSFgoOaGlkZGVuTWVzc2FnZXMYAyADKAMSDwoHaGFzTW9yZRgEIAEoCBIfCgZibG9ja3MYBSADKAsyDy5wa3QuQmxvY2tTdGF0ZRImCghzZXR0aW5ncxgGIAEoCzIULnBrdC5BY2NvdW50U2V0dGluZ3MSHQoHcHJvZmlsZRgHIAEoCzIMLnBrdC5Qcm9maWxlIooBChNDb252ZXJzYXRpb25TZXR0aW5nEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSDgoGcGlubmVkGAMgASgIEg0KBW11dGVkGAQgASgIEhAKCGhpZGRlbklkGAUgASgDEhEKCWNsZWFyZWRUbxgGIAEoAxIPCgd2ZXJzaW9uGAcgASgDIigKEU1lc3NhZ2VDb250ZW50UmVxEhMKC21lc3NhZ2VfaWRzGAEgAygDIjsKEk1lc3NhZ2VDb250ZW50UmVzcBIlCghjb250ZW50cxgBIAMoCzITLnBrdC5NZXNzYWdlQ29udGVudCJOCg5NZXNzYWdlQ29udGVudBIRCgltZXNzYWdlSWQYASABKAMSDAoEdHlwZRgCIAEoBRIMCgRib2R5GAMgASgJEg0KBWV4dHJhGAQgASgJInQKDkdyb3VwQ3JlYXRlUmVxEgwKBG5hbWUYASABKAkSDgoGYXZhdGFyGAIgASgJEhQKDGludHJvZHVjdGlvbhgDIAEoCRINCgVvd25lchgEIAEoCRIPCgdtZW1iZXJzGAUgAygJEg4KBmNsb3NlZBgGIAEoCCI1Cg9Hcm91cENyZWF0ZVJlc3ASEAoIZ3JvdXBfaWQYASABKAkSEAoIbGVmdF9vdXQYAiADKAkiNgoRR3JvdXBDcmVhdGVOb3RpZnkSEAoIZ3JvdXBfaWQYASABKAkSDwoHbWVtYmVycxgCIAMoCSI/CgxHcm91cEpvaW5SZXESDwoHYWNjb3VudBgBIAEoCRIQCghncm91cF9pZBgCIAEoCRIMCgRjb2RlGAMgASgJIh4KDUdyb3VwSm9pblJlc3ASDQoFZ3JvdXAYASABKAkiMQoMR3JvdXBRdWl0UmVxEg8KB2FjY291bnQYASABKAkSEAoIZ3JvdXBfaWQYAiABKAkiNAoPR3JvdXBKb2luTm90aWZ5EhAKCGdyb3VwX2lkGAEgASgJEg8KB2FjY291bnQYAiABKAkiNAoPR3JvdXBRdWl0Tm90aWZ5EhAKCGdyb3VwX2lkGAEgASgJEg8KB2FjY291bnQYAiABKAkiaQoLR3JvdXBHZXRSZXESEAoIZ3JvdXBfaWQYASABKAkSDQoFYWZ0ZXIYAiABKAkSDQoFbGltaXQYAyABKAUSFgoOd2l0aG91dE1lbWJlcnMYBCABKAgSEgoKYWRtaW5zT25seRgFIAEoCCLEAgoMR3JvdXBHZXRSZXNwEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGYXZhdGFyGAMgASgJEhQKDGludHJvZHVjdGlvbhgEIAEoCRINCgVvd25lchgFIAEoCRIcCgdtZW1iZXJzGAYgAygLMgsucGt0Lk1lbWJlchISCgpjcmVhdGVkX2F0GAcgASgDEg4KBmNsb3NlZBgIIAEoCBIUCgxhbm5vdW5jZW1lbnQYCSABKAkSEAoIYXBwcm92YWwYCiABKAgSDQoFbXV0ZWQYCyABKAgSEwoLbWVtYmVyQ291bnQYDCABKA0SDwoHaGFzTW9yZRgNIAEoCBIcCgRyb2xlGA4gASgOMg4ucGt0Lkdyb3VwUm9sZRISCgptdXRlZFVudGlsGA8gASgDEhQKDHJlcXVlc3RDb3VudBgQIAEoDSJ9CgZNZW1iZXISDwoHYWNjb3VudBgBIAEoCRINCgVhbGlhcxgCIAEoCRIOCgZhdmF0YXIYAyABKAkSEQoJam9pbl90aW1lGAQgASgDEhwKBHJvbGUYBSABKA4yDi5wa3QuR3JvdXBSb2xlEhIKCm11dGVkVW50aWwYBiABKAMilQIKDkdyb3VwVXBkYXRlUmVxEg0KBWdyb3VwGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARITCgZhdmF0YXIYAyABKAlIAYgBARIZCgxpbnRyb2R1Y3Rpb24YBCABKAlIAogBARIZCgxhbm5vdW5jZW1lbnQYBSABKAlIA4gBARITCgZjbG9zZWQYBiABKAhIBIgBARIVCghhcHByb3ZhbBgHIAEoCEgFiAEBEhIKBW11dGVkGAggASgISAaIAQFCBwoFX25hbWVCCQoHX2F2YXRhckIPCg1faW50cm9kdWN0aW9uQg8KDV9hbm5vdW5jZW1lbnRCCQoHX2Nsb3NlZEILCglfYXBwcm92YWxCCAoGX211dGVkIi4KC0dyb3VwQWRkUmVxEg0KBWdyb3VwGAEgASgJEhAKCGFjY291bnRzGAIgAygJIkMKDEdyb3VwQWRkUmVzcBIPCgdlbnRyeUlkGAEgASgDEg8KB2xlZnRPdXQYAiADKAkSEQoJdW53aWxsaW5nGAMgAygJIjEKDkdyb3VwUmVtb3ZlUmVxEg0KBWdyb3VwGAEgASgJEhAKCGFjY291bnRzGAIgAygJIkwKDEdyb3VwUm9sZVJlcRINCgVncm91cBgBIAEoCRIPCgdhY2NvdW50GAIgASgJEhwKBHJvbGUYAyABKA4yDi5wa3QuR3JvdXBSb2xlIjIKEEdyb3VwVHJhbnNmZXJSZXESDQoFZ3JvdXAYASABKAkSDwoHYWNjb3VudBgCIAEoCSI9CgxHcm91cE11dGVSZXESDQoFZ3JvdXAYASABKAkSDwoHYWNjb3VudBgCIAEoCRINCgV1bnRpbBgDIAEoAyIgCg9Hcm91cERpc21pc3NSZXESDQoFZ3JvdXAYASABKAkiLQoNR3JvdXBBbGlhc1JlcRINCgVncm91cBgBIAEoCRINCgVhbGlhcxgCIAEoCSJACgtHcm91cFBpblJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEhEKCW1lc3NhZ2VJZBgDIAEoAyIwCg5Hcm91cFBpbm5lZFJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJIkAKDkdyb3VwSW52aXRlUmVxEg0KBWdyb3VwGAEgASgJEhEKCWV4cGlyZXNJbhgCIAEoAxIMCgR1c2VzGAMgASgNIlAKCkludml0YXRpb24SDAoEY29kZRgBIAEoCRIRCglleHBpcmVzQXQYAiABKAMSEAoIdXNlc0xlZnQYAyABKA0SDwoHYWNjb3VudBgEIAEoCSItCg5Hcm91cFJldm9rZVJlcRINCgVncm91cBgBIAEoCRIMCgRjb2RlGAIgASgJIiQKE0dyb3VwSW52aXRhdGlvbnNSZXESDQoFZ3JvdXAYASABKAkiPAoUR3JvdXBJbnZpdGF0aW9uc1Jlc3ASJAoLaW52aXRhdGlvbnMYASADKAsyDy5wa3QuSW52aXRhdGlvbiJACg9Hcm91cFJlcXVlc3RSZXESDQoFZ3JvdXAYASABKAkSDAoEdGV4dBgCIAEoCRIQCgh3aXRoZHJhdxgDIAEoCCI/ChBHcm91cFJlcXVlc3RzUmVxEg0KBWdyb3VwGAEgASgJEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgFIkgKEUdyb3VwUmVxdWVzdHNSZXNwEiIKCHJlcXVlc3RzGAEgAygLMhAucGt0LkpvaW5SZXF1ZXN0Eg8KB2hhc01vcmUYAiABKAgiOgoLSm9pblJlcXVlc3QSDwoHYWNjb3VudBgBIAEoCRIMCgR0ZXh0GAIgASgJEgwKBHRpbWUYAyABKAMiWQoSR3JvdXBSZXF1ZXN0Tm90aWZ5Eg0KBWdyb3VwGAEgASgJEiEKB3JlcXVlc3QYAiABKAsyEC5wa3QuSm9pblJlcXVlc3QSEQoJd2l0aGRyYXduGAMgASgIIkAKDkdyb3VwQW5zd2VyUmVxEg0KBWdyb3VwGAEgASgJEg8KB2FjY291bnQYAiABKAkSDgoGYWNjZXB0GAMgASgIIjQKEUdyb3VwQW5zd2VyTm90aWZ5Eg0KBWdyb3VwGAEgASgJEhAKCGFjY2VwdGVkGAIgASgIIiwKDEdyb3VwTGlzdFJlcRINCgVhZnRlchgBIAEoCRINCgVsaW1pdBgCIAEoBSJDCg1Hcm91cExpc3RSZXNwEiEKBmdyb3VwcxgBIAMoCzIRLnBrdC5Hcm91cFN1bW1hcnkSDwoHaGFzTW9yZRgCIAEoCCKsAQoMR3JvdXBTdW1tYXJ5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGYXZhdGFyGAMgASgJEg0KBW93bmVyGAQgASgJEhMKC21lbWJlckNvdW50GAUgASgNEhwKBHJvbGUYBiABKA4yDi5wa3QuR3JvdXBSb2xlEhIKCm11dGVkVW50aWwYByABKAMSDQoFbXV0ZWQYCCABKAgSDQoFYWxpYXMYCSABKAkiVAoGU2lnbmFsEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSDAoEa2luZBgDIAEoCRIMCgRib2R5GAQgASgJEg4KBnNlbmRlchgFIAEoCSIfCgtQcmVzZW5jZVJlcRIQCghhY2NvdW50cxgBIAMoCSI0Cg5QcmVzZW5jZVN0YXRlcxIiCgZzdGF0ZXMYASADKAsyEi5wa3QuUHJlc2VuY2VTdGF0ZSJDCg1QcmVzZW5jZVN0YXRlEg8KB2FjY291bnQYASABKAkSDwoHZGV2aWNlcxgCIAEoDRIQCghsYXN0U2VlbhgDIAEoAyIbCghCbG9ja1JlcRIPCgdhY2NvdW50GAEgASgJIioKCkJsb2NrZWRSZXESDQoFYWZ0ZXIYASABKAkSDQoFbGltaXQYAiABKAUiMAoLQmxvY2tlZFJlc3ASEAoIYWNjb3VudHMYASADKAkSDwoHaGFzTW9yZRgCIAEoCCI7CgpCbG9ja1N0YXRlEg8KB2FjY291bnQYASABKAkSCwoDb2ZmGAIgASgIEg8KB3ZlcnNpb24YAyABKAMiaAoSQWNjb3VudFNldHRpbmdzUmVxEiAKBXdyaXRlGAEgASgOMgwucGt0LkNvbnNlbnRIAIgBARIeCgNhZGQYAiABKA4yDC5wa3QuQ29uc2VudEgBiAEBQggKBl93cml0ZUIGCgRfYWRkIloKD0FjY291bnRTZXR0aW5ncxIbCgV3cml0ZRgBIAEoDjIMLnBrdC5Db25zZW50EhkKA2FkZBgCIAEoDjIMLnBrdC5Db25zZW50Eg8KB3ZlcnNpb24YAyABKAMiMAoKUHJvZmlsZVJlcRIQCghhY2NvdW50cxgBIAMoCRIQCgh2ZXJzaW9ucxgCIAMoAyItCgtQcm9maWxlUmVzcBIeCghwcm9maWxlcxgBIAMoCzIMLnBrdC5Qcm9maWxlIlgKB1Byb2ZpbGUSDwoHYWNjb3VudBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBmF2YXRhchgDIAEoCRINCgVleHRyYRgEIAEoCRIPCgd2ZXJzaW9uGAUgASgDImkKDVByb2ZpbGVTZXRSZXESEQoEbmFtZRgBIAEoCUgAiAEBEhMKBmF2YXRhchgCIAEoCUgBiAEBEhIKBWV4dHJhGAMgASgJSAKIAQFCBwoFX25hbWVCCQoHX2F2YXRhckIICgZfZXh0cmEiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzUmVhZHkYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzUmVhZHkqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAIq4gIKCUVudHJ5S2luZBIQCgxFbnRyeU1lc3NhZ2UQABIPCgtFbnRyeUVkaXRlZBABEhEKDUVudHJ5UmVjYWxsZWQQAhIQCgxFbnRyeVJlYWN0ZWQQAxIVChFFbnRyeUdyb3VwQ3JlYXRlZBAQEhUKEUVudHJ5R3JvdXBVcGRhdGVkEBESFAoQRW50cnlHcm91cEpvaW5lZBASEhIKDkVudHJ5R3JvdXBMZWZ0EBMSFQoRRW50cnlHcm91cFJlbW92ZWQQFBISCg5FbnRyeUdyb3VwUm9sZRAVEhMKD0VudHJ5R3JvdXBNdXRlZBAWEhkKFUVudHJ5R3JvdXBUcmFuc2ZlcnJlZBAXEhQKEEVudHJ5R3JvdXBQaW5uZWQQGBIXChNFbnRyeUdyb3VwRGlzbWlzc2VkEBkSFgoSRW50cnlHcm91cFNldHRpbmdzEBoSEwoPRW50cnlHcm91cEFsaWFzEBsqSAoJR3JvdXBSb2xlEhMKD0dyb3VwUm9sZU1lbWJlchAAEhIKDkdyb3VwUm9sZUFkbWluEAESEgoOR3JvdXBSb2xlT3duZXIQAiqxAQoKR3JvdXBGaWVsZBISCg5Hcm91cEZpZWxkTmFtZRAAEhQKEEdyb3VwRmllbGRBdmF0YXIQARIaChZHcm91cEZpZWxkSW50cm9kdWN0aW9uEAISGgoWR3JvdXBGaWVsZEFubm91bmNlbWVudBADEhQKEEdyb3VwRmllbGRDbG9zZWQQBBIWChJHcm91cEZpZWxkQXBwcm92YWwQBRITCg9Hcm91cEZpZWxkTXV0ZWQQBipMCgdDb25zZW50EhQKEENvbnNlbnRFdmVyeWJvZHkQABIYChRDb25zZW50Q29udmVyc2F0aW9ucxABEhEKDUNvbnNlbnROb2JvZHkQAmIGcHJvdG8z");
+  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJInsKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJEhAKCG1lbnRpb25zGAUgAygJEg8KB3JlcGx5VG8YBiABKAMSDQoFbWVkaWEYByADKAkiMgoLTWVzc2FnZVJlc3ASEQoJbWVzc2FnZUlkGAEgASgDEhAKCHNlbmRUaW1lGAIgASgDItgBCgtNZXNzYWdlUHVzaBIRCgltZXNzYWdlSWQYASABKAMSDAoEdHlwZRgCIAEoBRIMCgRib2R5GAMgASgJEg0KBWV4dHJhGAQgASgJEg4KBnNlbmRlchgFIAEoCRIQCghzZW5kVGltZRgGIAEoAxISCgpwcmV2aW91c0lkGAcgASgDEhcKD3ByZXZpb3VzRW50cnlJZBgIIAEoAxIQCghtZW50aW9ucxgJIAMoCRIPCgdyZXBseVRvGAogASgDEhkKBW1lZGlhGAsgAygLMgoucGt0Lk1lZGlhIj0KBU1lZGlhEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEdHlwZRgDIAEoCRIMCgRzaXplGAQgASgDIlgKDk1lZGlhVGlja2V0UmVxEiAKBnVwbG9hZBgBIAEoCzIQLnBrdC5NZWRpYVVwbG9hZBIkCghkb3dubG9hZBgCIAEoCzISLnBrdC5NZWRpYURvd25sb2FkIjcKC01lZGlhVXBsb2FkEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIMCgRzaXplGAMgASgDIi4KDU1lZGlhRG93bmxvYWQSEQoJbWVzc2FnZUlkGAEgASgDEgoKAmlkGAIgASgJIjQKD01lZGlhVGlja2V0UmVzcBIhCgd0aWNrZXRzGAEgAygLMhAucGt0Lk1lZGlhVGlja2V0InsKC01lZGlhVGlja2V0EhkKBW1lZGlhGAEgASgLMgoucGt0Lk1lZGlhEg4KBm1ldGhvZBgCIAEoCRILCgN1cmwYAyABKAkSIQoHaGVhZGVycxgEIAMoCzIQLnBrdC5NZWRpYUhlYWRlchIRCglleHBpcmVzQXQYBSABKAMiKgoLTWVkaWFIZWFkZXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSIiCg1NZXNzYWdlQWNrUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAyJRCg9NZXNzYWdlSW5kZXhSZXESEgoKbWVzc2FnZV9pZBgBIAEoAxITCgtpbmNsdWRlU2VudBgCIAEoCBIVCg1pbmNsdWRlRXZlbnRzGAMgASgIIlUKEE1lc3NhZ2VJbmRleFJlc3ASIgoHaW5kZXhlcxgBIAMoCzIRLnBrdC5NZXNzYWdlSW5kZXgSDgoGbGFzdElkGAIgASgDEg0KBXJlc2V0GAMgASgIIvkBCgxNZXNzYWdlSW5kZXgSEgoKbWVzc2FnZV9pZBgBIAEoAxIRCglkaXJlY3Rpb24YAiABKAUSEQoJc2VuZF90aW1lGAMgASgDEhAKCGFjY291bnRCGAQgASgJEg0KBWdyb3VwGAUgASgJEhwKBGtpbmQYBiABKA4yDi5wa3QuRW50cnlLaW5kEhAKCHJlZmVyc1RvGAcgASgDEhAKCG1lbnRpb25zGAggAygJEg8KB3JlcGx5VG8YCSABKAMSIAoGZGV0YWlsGAogASgLMhAucGt0LkVudHJ5RGV0YWlsEhkKBW1lZGlhGAsgAygLMgoucGt0Lk1lZGlhIpsBCgtFbnRyeURldGFpbBIQCghyZWFjdGlvbhgBIAEoCRILCgNvZmYYAiABKAgSEAoIYWNjb3VudHMYAyADKAkSDQoFY291bnQYBCABKA0SHAoEcm9sZRgFIAEoDjIOLnBrdC5Hcm91cFJvbGUSDQoFdW50aWwYBiABKAMSHwoGZmllbGRzGAcgAygOMg8ucGt0Lkdyb3VwRmllbGQixAEKCUV2ZW50UHVzaBIPCgdlbnRyeUlkGAEgASgDEhwKBGtpbmQYAiABKA4yDi5wa3QuRW50cnlLaW5kEhAKCHJlZmVyc1RvGAMgASgDEg0KBWFjdG9yGAQgASgJEgwKBHRpbWUYBSABKAMSDwoHYWNjb3VudBgGIAEoCRINCgVncm91cBgHIAEoCRIXCg9wcmV2aW91c0VudHJ5SWQYCCABKAMSIAoGZGV0YWlsGAkgASgLMhAucGt0LkVudHJ5RGV0YWlsIioKCUVudHJ5UmVzcBIPCgdlbnRyeUlkGAEgASgDEgwKBHRpbWUYAiABKAMiUgoOTWVzc2FnZUVkaXRSZXESEQoJbWVzc2FnZUlkGAEgASgDEgwKBGJvZHkYAiABKAkSDQoFZXh0cmEYAyABKAkSEAoIY2xpZW50SWQYBCABKAkiJQoQTWVzc2FnZVJlY2FsbFJlcRIRCgltZXNzYWdlSWQYASABKAMiJAoOTWVzc2FnZUhpZGVSZXESEgoKbWVzc2FnZUlkcxgBIAMoAyJDCg9NZXNzYWdlUmVhY3RSZXESEQoJbWVzc2FnZUlkGAEgASgDEhAKCHJlYWN0aW9uGAIgASgJEgsKA29mZhgDIAEoCCJEChFNZXNzYWdlUmVhZGVyc1JlcRIRCgltZXNzYWdlSWQYASABKAMSDQoFYWZ0ZXIYAiABKAkSDQoFbGltaXQYAyABKA0iRgoSTWVzc2FnZVJlYWRlcnNSZXNwEg0KBWNvdW50GAEgASgNEhAKCGFjY291bnRzGAIgAygJEg8KB2hhc01vcmUYAyABKAginwIKDkhpc3RvcnlNZXNzYWdlEhEKCW1lc3NhZ2VJZBgBIAEoAxIOCgZzZW5kZXIYAiABKAkSEAoIc2VuZFRpbWUYAyABKAMSDAoEdHlwZRgEIAEoBRIMCgRib2R5GAUgASgJEg0KBWV4dHJhGAYgASgJEg4KBmVkaXRlZBgHIAEoCBIQCghyZWNhbGxlZBgIIAEoCBIQCghtZW50aW9ucxgJIAMoCRIPCgdyZXBseVRvGAogASgDEiAKCXJlYWN0aW9ucxgLIAMoCzINLnBrdC5SZWFjdGlvbhILCgNjdXQYDCABKAgSDwoHYWNjb3VudBgNIAEoCRINCgVncm91cBgOIAEoCRIZCgVtZWRpYRgPIAMoCzIKLnBrdC5NZWRpYSI5CghSZWFjdGlvbhIQCghyZWFjdGlvbhgBIAEoCRINCgVjb3VudBgCIAEoDRIMCgRtaW5lGAMgASgIIo4BCgpIaXN0b3J5UmVxEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSDgoGYmVmb3JlGAMgASgDEg0KBWFmdGVyGAQgASgDEg4KBmFyb3VuZBgFIAEoAxINCgVsaW1pdBgGIAEoBRIOCgZ0aHJlYWQYByABKAMSEgoKbWVzc2FnZUlkcxgIIAMoAyJZCgtIaXN0b3J5UmVzcBIlCghtZXNzYWdlcxgBIAMoCzITLnBrdC5IaXN0b3J5TWVzc2FnZRIRCgloYXNCZWZvcmUYAiABKAgSEAoIaGFzQWZ0ZXIYAyABKAgiSwoTQ29udmVyc2F0aW9uTGlzdFJlcRIOCgZiZWZvcmUYASABKAMSDQoFbGltaXQYAiABKAUSFQoNaW5jbHVkZUhpZGRlbhgDIAEoCCJRChRDb252ZXJzYXRpb25MaXN0UmVzcBIoCg1jb252ZXJzYXRpb25zGAEgAygLMhEucGt0LkNvbnZlcnNhdGlvbhIPCgdoYXNNb3JlGAIgASgIIvgBCgxDb252ZXJzYXRpb24SDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRISCgphY3Rpdml0eUlkGAMgASgDEigKC2xhc3RNZXNzYWdlGAQgASgLMhMucGt0Lkhpc3RvcnlNZXNzYWdlEg4KBnVucmVhZBgFIAEoDRIPCgdhdExlYXN0GAYgASgIEhYKDnVucmVhZE1lbnRpb25zGAcgASgNEg4KBnJlYWRJZBgIIAEoAxISCgpwZWVyUmVhZElkGAkgASgDEg4KBnBpbm5lZBgKIAEoCBINCgVtdXRlZBgLIAEoCBIOCgZoaWRkZW4YDCABKAgiSAoTQ29udmVyc2F0aW9uUmVhZFJlcRIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEhEKCW1lc3NhZ2VJZBgDIAEoAyJPCgpSZWFkTm90aWZ5Eg4KBnJlYWRlchgBIAEoCRIPCgdhY2NvdW50GAIgASgJEg0KBWdyb3VwGAMgASgJEhEKCW1lc3NhZ2VJZBgEIAEoAyKSAQoSQ29udmVyc2F0aW9uU2V0UmVxEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSEwoGcGlubmVkGAMgASgISACIAQESEgoFbXV0ZWQYBCABKAhIAYgBARITCgZoaWRkZW4YBSABKAhIAogBAUIJCgdfcGlubmVkQggKBl9tdXRlZEIJCgdfaGlkZGVuIkQKFENvbnZlcnNhdGlvbkNsZWFyUmVxEg8KB2FjY291bnQYASABKAkSDQoFZ3JvdXAYAiABKAkSDAoEdXBUbxgDIAEoAyIlChJBY2NvdW50U3RhdGVDaGFuZ2USDwoHdmVyc2lvbhgBIAEoAyInCg9BY2NvdW50U3RhdGVSZXESFAoMc2luY2VWZXJzaW9uGAEgASgDIuUBChBBY2NvdW50U3RhdGVSZXNwEg8KB3ZlcnNpb24YASABKAMSLwoNY29udmVyc2F0aW9ucxgCIAMoCzIYLnBrdC5Db252ZXJzYXRpb25TZXR0aW5nEhYKDmhpZGRlbk1lc3NhZ2VzGAMgAygDEg8KB2hhc01vcmUYBCABKAgSHwoGYmxvY2tzGAUgAygLMg8ucGt0LkJsb2NrU3RhdGUSJgoIc2V0dGluZ3MYBiABKAsyFC5wa3QuQWNjb3VudFNldHRpbmdzEh0KB3Byb2ZpbGUYByABKAsyDC5wa3QuUHJvZmlsZSKKAQoTQ29udmVyc2F0aW9uU2V0dGluZxIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEg4KBnBpbm5lZBgDIAEoCBINCgVtdXRlZBgEIAEoCBIQCghoaWRkZW5JZBgFIAEoAxIRCgljbGVhcmVkVG8YBiABKAMSDwoHdmVyc2lvbhgHIAEoAyIoChFNZXNzYWdlQ29udGVudFJlcRITCgttZXNzYWdlX2lkcxgBIAMoAyI7ChJNZXNzYWdlQ29udGVudFJlc3ASJQoIY29udGVudHMYASADKAsyEy5wa3QuTWVzc2FnZUNvbnRlbnQiTgoOTWVzc2FnZUNvbnRlbnQSEQoJbWVzc2FnZUlkGAEgASgDEgwKBHR5cGUYAiABKAUSDAoEYm9keRgDIAEoCRINCgVleHRyYRgEIAEoCSJ0Cg5Hcm91cENyZWF0ZVJlcRIMCgRuYW1lGAEgASgJEg4KBmF2YXRhchgCIAEoCRIUCgxpbnRyb2R1Y3Rpb24YAyABKAkSDQoFb3duZXIYBCABKAkSDwoHbWVtYmVycxgFIAMoCRIOCgZjbG9zZWQYBiABKAgiNQoPR3JvdXBDcmVhdGVSZXNwEhAKCGdyb3VwX2lkGAEgASgJEhAKCGxlZnRfb3V0GAIgAygJIjYKEUdyb3VwQ3JlYXRlTm90aWZ5EhAKCGdyb3VwX2lkGAEgASgJEg8KB21lbWJlcnMYAiADKAkiPwoMR3JvdXBKb2luUmVxEg8KB2FjY291bnQYASABKAkSEAoIZ3JvdXBfaWQYAiABKAkSDAoEY29kZRgDIAEoCSIeCg1Hcm91cEpvaW5SZXNwEg0KBWdyb3VwGAEgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJImkKC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgFEhYKDndpdGhvdXRNZW1iZXJzGAQgASgIEhIKCmFkbWluc09ubHkYBSABKAgixAIKDEdyb3VwR2V0UmVzcBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBmF2YXRhchgDIAEoCRIUCgxpbnRyb2R1Y3Rpb24YBCABKAkSDQoFb3duZXIYBSABKAkSHAoHbWVtYmVycxgGIAMoCzILLnBrdC5NZW1iZXISEgoKY3JlYXRlZF9hdBgHIAEoAxIOCgZjbG9zZWQYCCABKAgSFAoMYW5ub3VuY2VtZW50GAkgASgJEhAKCGFwcHJvdmFsGAogASgIEg0KBW11dGVkGAsgASgIEhMKC21lbWJlckNvdW50GAwgASgNEg8KB2hhc01vcmUYDSABKAgSHAoEcm9sZRgOIAEoDjIOLnBrdC5Hcm91cFJvbGUSEgoKbXV0ZWRVbnRpbBgPIAEoAxIUCgxyZXF1ZXN0Q291bnQYECABKA0ifQoGTWVtYmVyEg8KB2FjY291bnQYASABKAkSDQoFYWxpYXMYAiABKAkSDgoGYXZhdGFyGAMgASgJEhEKCWpvaW5fdGltZRgEIAEoAxIcCgRyb2xlGAUgASgOMg4ucGt0Lkdyb3VwUm9sZRISCgptdXRlZFVudGlsGAYgASgDIpUCCg5Hcm91cFVwZGF0ZVJlcRINCgVncm91cBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESEwoGYXZhdGFyGAMgASgJSAGIAQESGQoMaW50cm9kdWN0aW9uGAQgASgJSAKIAQESGQoMYW5ub3VuY2VtZW50GAUgASgJSAOIAQESEwoGY2xvc2VkGAYgASgISASIAQESFQoIYXBwcm92YWwYByABKAhIBYgBARISCgVtdXRlZBgIIAEoCEgGiAEBQgcKBV9uYW1lQgkKB19hdmF0YXJCDwoNX2ludHJvZHVjdGlvbkIPCg1fYW5ub3VuY2VtZW50QgkKB19jbG9zZWRCCwoJX2FwcHJvdmFsQggKBl9tdXRlZCIuCgtHcm91cEFkZFJlcRINCgVncm91cBgBIAEoCRIQCghhY2NvdW50cxgCIAMoCSJDCgxHcm91cEFkZFJlc3ASDwoHZW50cnlJZBgBIAEoAxIPCgdsZWZ0T3V0GAIgAygJEhEKCXVud2lsbGluZxgDIAMoCSIxCg5Hcm91cFJlbW92ZVJlcRINCgVncm91cBgBIAEoCRIQCghhY2NvdW50cxgCIAMoCSJMCgxHcm91cFJvbGVSZXESDQoFZ3JvdXAYASABKAkSDwoHYWNjb3VudBgCIAEoCRIcCgRyb2xlGAMgASgOMg4ucGt0Lkdyb3VwUm9sZSIyChBHcm91cFRyYW5zZmVyUmVxEg0KBWdyb3VwGAEgASgJEg8KB2FjY291bnQYAiABKAkiPQoMR3JvdXBNdXRlUmVxEg0KBWdyb3VwGAEgASgJEg8KB2FjY291bnQYAiABKAkSDQoFdW50aWwYAyABKAMiIAoPR3JvdXBEaXNtaXNzUmVxEg0KBWdyb3VwGAEgASgJIi0KDUdyb3VwQWxpYXNSZXESDQoFZ3JvdXAYASABKAkSDQoFYWxpYXMYAiABKAkiQAoLR3JvdXBQaW5SZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCRIRCgltZXNzYWdlSWQYAyABKAMiMAoOR3JvdXBQaW5uZWRSZXESDwoHYWNjb3VudBgBIAEoCRINCgVncm91cBgCIAEoCSJACg5Hcm91cEludml0ZVJlcRINCgVncm91cBgBIAEoCRIRCglleHBpcmVzSW4YAiABKAMSDAoEdXNlcxgDIAEoDSJQCgpJbnZpdGF0aW9uEgwKBGNvZGUYASABKAkSEQoJZXhwaXJlc0F0GAIgASgDEhAKCHVzZXNMZWZ0GAMgASgNEg8KB2FjY291bnQYBCABKAkiLQoOR3JvdXBSZXZva2VSZXESDQoFZ3JvdXAYASABKAkSDAoEY29kZRgCIAEoCSIkChNHcm91cEludml0YXRpb25zUmVxEg0KBWdyb3VwGAEgASgJIjwKFEdyb3VwSW52aXRhdGlvbnNSZXNwEiQKC2ludml0YXRpb25zGAEgAygLMg8ucGt0Lkludml0YXRpb24iQAoPR3JvdXBSZXF1ZXN0UmVxEg0KBWdyb3VwGAEgASgJEgwKBHRleHQYAiABKAkSEAoId2l0aGRyYXcYAyABKAgiPwoQR3JvdXBSZXF1ZXN0c1JlcRINCgVncm91cBgBIAEoCRINCgVhZnRlchgCIAEoCRINCgVsaW1pdBgDIAEoBSJIChFHcm91cFJlcXVlc3RzUmVzcBIiCghyZXF1ZXN0cxgBIAMoCzIQLnBrdC5Kb2luUmVxdWVzdBIPCgdoYXNNb3JlGAIgASgIIjoKC0pvaW5SZXF1ZXN0Eg8KB2FjY291bnQYASABKAkSDAoEdGV4dBgCIAEoCRIMCgR0aW1lGAMgASgDIlkKEkdyb3VwUmVxdWVzdE5vdGlmeRINCgVncm91cBgBIAEoCRIhCgdyZXF1ZXN0GAIgASgLMhAucGt0LkpvaW5SZXF1ZXN0EhEKCXdpdGhkcmF3bhgDIAEoCCJACg5Hcm91cEFuc3dlclJlcRINCgVncm91cBgBIAEoCRIPCgdhY2NvdW50GAIgASgJEg4KBmFjY2VwdBgDIAEoCCI0ChFHcm91cEFuc3dlck5vdGlmeRINCgVncm91cBgBIAEoCRIQCghhY2NlcHRlZBgCIAEoCCIsCgxHcm91cExpc3RSZXESDQoFYWZ0ZXIYASABKAkSDQoFbGltaXQYAiABKAUiQwoNR3JvdXBMaXN0UmVzcBIhCgZncm91cHMYASADKAsyES5wa3QuR3JvdXBTdW1tYXJ5Eg8KB2hhc01vcmUYAiABKAgirAEKDEdyb3VwU3VtbWFyeRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBmF2YXRhchgDIAEoCRINCgVvd25lchgEIAEoCRITCgttZW1iZXJDb3VudBgFIAEoDRIcCgRyb2xlGAYgASgOMg4ucGt0Lkdyb3VwUm9sZRISCgptdXRlZFVudGlsGAcgASgDEg0KBW11dGVkGAggASgIEg0KBWFsaWFzGAkgASgJIlQKBlNpZ25hbBIPCgdhY2NvdW50GAEgASgJEg0KBWdyb3VwGAIgASgJEgwKBGtpbmQYAyABKAkSDAoEYm9keRgEIAEoCRIOCgZzZW5kZXIYBSABKAkiHwoLUHJlc2VuY2VSZXESEAoIYWNjb3VudHMYASADKAkiNAoOUHJlc2VuY2VTdGF0ZXMSIgoGc3RhdGVzGAEgAygLMhIucGt0LlByZXNlbmNlU3RhdGUiQwoNUHJlc2VuY2VTdGF0ZRIPCgdhY2NvdW50GAEgASgJEg8KB2RldmljZXMYAiABKA0SEAoIbGFzdFNlZW4YAyABKAMiGwoIQmxvY2tSZXESDwoHYWNjb3VudBgBIAEoCSIqCgpCbG9ja2VkUmVxEg0KBWFmdGVyGAEgASgJEg0KBWxpbWl0GAIgASgFIjAKC0Jsb2NrZWRSZXNwEhAKCGFjY291bnRzGAEgAygJEg8KB2hhc01vcmUYAiABKAgiOwoKQmxvY2tTdGF0ZRIPCgdhY2NvdW50GAEgASgJEgsKA29mZhgCIAEoCBIPCgd2ZXJzaW9uGAMgASgDImgKEkFjY291bnRTZXR0aW5nc1JlcRIgCgV3cml0ZRgBIAEoDjIMLnBrdC5Db25zZW50SACIAQESHgoDYWRkGAIgASgOMgwucGt0LkNvbnNlbnRIAYgBAUIICgZfd3JpdGVCBgoEX2FkZCJaCg9BY2NvdW50U2V0dGluZ3MSGwoFd3JpdGUYASABKA4yDC5wa3QuQ29uc2VudBIZCgNhZGQYAiABKA4yDC5wa3QuQ29uc2VudBIPCgd2ZXJzaW9uGAMgASgDIjAKClByb2ZpbGVSZXESEAoIYWNjb3VudHMYASADKAkSEAoIdmVyc2lvbnMYAiADKAMiLQoLUHJvZmlsZVJlc3ASHgoIcHJvZmlsZXMYASADKAsyDC5wa3QuUHJvZmlsZSJYCgdQcm9maWxlEg8KB2FjY291bnQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSDQoFZXh0cmEYBCABKAkSDwoHdmVyc2lvbhgFIAEoAyJpCg1Qcm9maWxlU2V0UmVxEhEKBG5hbWUYASABKAlIAIgBARITCgZhdmF0YXIYAiABKAlIAYgBARISCgVleHRyYRgDIAEoCUgCiAEBQgcKBV9uYW1lQgkKB19hdmF0YXJCCAoGX2V4dHJhIhwKCUVycm9yUmVzcBIPCgdtZXNzYWdlGAEgASgJIp8BChFJbm5lckhhbmRzaGFrZVJlcRIRCglTZXJ2aWNlSWQYASABKAkSEwoLc2VydmljZU5hbWUYAiABKAkSEwoLaW5jYXJuYXRpb24YAyABKAkSDQoFbm9uY2UYBCABKAwSDQoFcHJvb2YYBSABKAwSDAoEa2V5cxgGIAMoDBIQCghkZWNsaW5lZBgHIAEoCRIPCgdhZGRyZXNzGAggASgJIqsBChZJbm5lckhhbmRzaGFrZVJlc3BvbnNlEgwKBENvZGUYASABKA0SDQoFRXJyb3IYAiABKAkSEQoJc2VydmljZUlkGAMgASgJEhMKC2luY2FybmF0aW9uGAQgASgJEg0KBW5vbmNlGAUgASgMEg0KBXByb29mGAYgASgMEh0KBXN0YXRlGAcgASgLMg4ucGt0LkxpbmtTdGF0ZRIPCgdhZGRyZXNzGAggASgJIo0BCglMaW5rU3RhdGUSDAoEbG9hZBgBIAEoDRIUCgdpc1JlYWR5GAIgASgISACIAQESEAoIbWVzc2FnZXMYAyABKAkSFQoNbWVzc2FnZXNQbGFjZRgEIAEoCRIQCghzZXNzaW9ucxgFIAEoCRIVCg1zZXNzaW9uc1BsYWNlGAYgASgJQgoKCF9pc1JlYWR5KisKBEZsYWcSCwoHUmVxdWVzdBAAEgwKCFJlc3BvbnNlEAESCAoEUHVzaBACKoMCCgZTdGF0dXMSCwoHU3VjY2VzcxAAEhEKDU5vRGVzdGluYXRpb24QZBIVChFJbnZhbGlkUGFja2V0Qm9keRBlEhIKDkludmFsaWRDb21tYW5kEGcSEAoMVW5hdXRob3JpemVkEGkSDQoJRm9yYmlkZGVuEGoSDAoITm90Rm91bmQQaxITCg9QYXlsb2FkVG9vTGFyZ2UQbRIUCg9TeXN0ZW1FeGNlcHRpb24QrAISEwoOTm90SW1wbGVtZW50ZWQQrQISFwoSU2VydmljZVVuYXZhaWxhYmxlEK4CEhAKC1JhdGVMaW1pdGVkEK8CEhQKD1Nlc3Npb25Ob3RGb3VuZBCUAyoqCghNZXRhVHlwZRIHCgNpbnQQABIKCgZzdHJpbmcQARIJCgVmbG9hdBACKuICCglFbnRyeUtpbmQSEAoMRW50cnlNZXNzYWdlEAASDwoLRW50cnlFZGl0ZWQQARIRCg1FbnRyeVJlY2FsbGVkEAISEAoMRW50cnlSZWFjdGVkEAMSFQoRRW50cnlHcm91cENyZWF0ZWQQEBIVChFFbnRyeUdyb3VwVXBkYXRlZBAREhQKEEVudHJ5R3JvdXBKb2luZWQQEhISCg5FbnRyeUdyb3VwTGVmdBATEhUKEUVudHJ5R3JvdXBSZW1vdmVkEBQSEgoORW50cnlHcm91cFJvbGUQFRITCg9FbnRyeUdyb3VwTXV0ZWQQFhIZChVFbnRyeUdyb3VwVHJhbnNmZXJyZWQQFxIUChBFbnRyeUdyb3VwUGlubmVkEBgSFwoTRW50cnlHcm91cERpc21pc3NlZBAZEhYKEkVudHJ5R3JvdXBTZXR0aW5ncxAaEhMKD0VudHJ5R3JvdXBBbGlhcxAbKkgKCUdyb3VwUm9sZRITCg9Hcm91cFJvbGVNZW1iZXIQABISCg5Hcm91cFJvbGVBZG1pbhABEhIKDkdyb3VwUm9sZU93bmVyEAIqsQEKCkdyb3VwRmllbGQSEgoOR3JvdXBGaWVsZE5hbWUQABIUChBHcm91cEZpZWxkQXZhdGFyEAESGgoWR3JvdXBGaWVsZEludHJvZHVjdGlvbhACEhoKFkdyb3VwRmllbGRBbm5vdW5jZW1lbnQQAxIUChBHcm91cEZpZWxkQ2xvc2VkEAQSFgoSR3JvdXBGaWVsZEFwcHJvdmFsEAUSEwoPR3JvdXBGaWVsZE11dGVkEAYqTAoHQ29uc2VudBIUChBDb25zZW50RXZlcnlib2R5EAASGAoUQ29uc2VudENvbnZlcnNhdGlvbnMQARIRCg1Db25zZW50Tm9ib2R5EAJiBnByb3RvMw");
 
 /**
  * @generated from message pkt.Meta
@@ -324,6 +324,13 @@ export type MessageReq = Message<"pkt.MessageReq"> & {
    * @generated from field: int64 replyTo = 6;
    */
   replyTo: bigint;
+
+  /**
+   * Ids of the sender's own finished uploads, at most 10.
+   *
+   * @generated from field: repeated string media = 7;
+   */
+  media: string[];
 };
 
 /**
@@ -411,6 +418,11 @@ export type MessagePush = Message<"pkt.MessagePush"> & {
    * @generated from field: int64 replyTo = 10;
    */
   replyTo: bigint;
+
+  /**
+   * @generated from field: repeated pkt.Media media = 11;
+   */
+  media: Media[];
 };
 
 /**
@@ -419,6 +431,214 @@ export type MessagePush = Message<"pkt.MessagePush"> & {
  */
 export const MessagePushSchema: GenMessage<MessagePush> = /*@__PURE__*/
   messageDesc(file_pkt, 10);
+
+/**
+ * A file that a message names.
+ *
+ * @generated from message pkt.Media
+ */
+export type Media = Message<"pkt.Media"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string type = 3;
+   */
+  type: string;
+
+  /**
+   * In bytes.
+   *
+   * @generated from field: int64 size = 4;
+   */
+  size: bigint;
+};
+
+/**
+ * Describes the message pkt.Media.
+ * Use `create(MediaSchema)` to create a new message.
+ */
+export const MediaSchema: GenMessage<Media> = /*@__PURE__*/
+  messageDesc(file_pkt, 11);
+
+/**
+ * Exactly one of these.
+ *
+ * @generated from message pkt.MediaTicketReq
+ */
+export type MediaTicketReq = Message<"pkt.MediaTicketReq"> & {
+  /**
+   * @generated from field: pkt.MediaUpload upload = 1;
+   */
+  upload?: MediaUpload | undefined;
+
+  /**
+   * @generated from field: pkt.MediaDownload download = 2;
+   */
+  download?: MediaDownload | undefined;
+};
+
+/**
+ * Describes the message pkt.MediaTicketReq.
+ * Use `create(MediaTicketReqSchema)` to create a new message.
+ */
+export const MediaTicketReqSchema: GenMessage<MediaTicketReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 12);
+
+/**
+ * A file that is to be uploaded.
+ *
+ * @generated from message pkt.MediaUpload
+ */
+export type MediaUpload = Message<"pkt.MediaUpload"> & {
+  /**
+   * What receivers are shown; without a path.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * A media type without parameters, as in RFC 9110: image/png.
+   *
+   * @generated from field: string type = 2;
+   */
+  type: string;
+
+  /**
+   * In bytes, exactly.
+   *
+   * @generated from field: int64 size = 3;
+   */
+  size: bigint;
+};
+
+/**
+ * Describes the message pkt.MediaUpload.
+ * Use `create(MediaUploadSchema)` to create a new message.
+ */
+export const MediaUploadSchema: GenMessage<MediaUpload> = /*@__PURE__*/
+  messageDesc(file_pkt, 13);
+
+/**
+ * @generated from message pkt.MediaDownload
+ */
+export type MediaDownload = Message<"pkt.MediaDownload"> & {
+  /**
+   * A message that the caller may read.
+   *
+   * @generated from field: int64 messageId = 1;
+   */
+  messageId: bigint;
+
+  /**
+   * One of its files; empty: all of them.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message pkt.MediaDownload.
+ * Use `create(MediaDownloadSchema)` to create a new message.
+ */
+export const MediaDownloadSchema: GenMessage<MediaDownload> = /*@__PURE__*/
+  messageDesc(file_pkt, 14);
+
+/**
+ * @generated from message pkt.MediaTicketResp
+ */
+export type MediaTicketResp = Message<"pkt.MediaTicketResp"> & {
+  /**
+   * @generated from field: repeated pkt.MediaTicket tickets = 1;
+   */
+  tickets: MediaTicket[];
+};
+
+/**
+ * Describes the message pkt.MediaTicketResp.
+ * Use `create(MediaTicketRespSchema)` to create a new message.
+ */
+export const MediaTicketRespSchema: GenMessage<MediaTicketResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 15);
+
+/**
+ * What to request, of whatever server holds the files.
+ *
+ * @generated from message pkt.MediaTicket
+ */
+export type MediaTicket = Message<"pkt.MediaTicket"> & {
+  /**
+   * @generated from field: pkt.Media media = 1;
+   */
+  media?: Media | undefined;
+
+  /**
+   * PUT or GET.
+   *
+   * @generated from field: string method = 2;
+   */
+  method: string;
+
+  /**
+   * Relative, beginning with "/", to the address of the WebSocket listener or of the API where the server itself holds
+   * the files.
+   *
+   * @generated from field: string url = 3;
+   */
+  url: string;
+
+  /**
+   * Headers that the request must have.
+   *
+   * @generated from field: repeated pkt.MediaHeader headers = 4;
+   */
+  headers: MediaHeader[];
+
+  /**
+   * When the request has to have begun, in seconds since 1970.
+   *
+   * @generated from field: int64 expiresAt = 5;
+   */
+  expiresAt: bigint;
+};
+
+/**
+ * Describes the message pkt.MediaTicket.
+ * Use `create(MediaTicketSchema)` to create a new message.
+ */
+export const MediaTicketSchema: GenMessage<MediaTicket> = /*@__PURE__*/
+  messageDesc(file_pkt, 16);
+
+/**
+ * @generated from message pkt.MediaHeader
+ */
+export type MediaHeader = Message<"pkt.MediaHeader"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message pkt.MediaHeader.
+ * Use `create(MediaHeaderSchema)` to create a new message.
+ */
+export const MediaHeaderSchema: GenMessage<MediaHeader> = /*@__PURE__*/
+  messageDesc(file_pkt, 17);
 
 /**
  * @generated from message pkt.MessageAckReq
@@ -435,7 +655,7 @@ export type MessageAckReq = Message<"pkt.MessageAckReq"> & {
  * Use `create(MessageAckReqSchema)` to create a new message.
  */
 export const MessageAckReqSchema: GenMessage<MessageAckReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 11);
+  messageDesc(file_pkt, 18);
 
 /**
  * @generated from message pkt.MessageIndexReq
@@ -464,7 +684,7 @@ export type MessageIndexReq = Message<"pkt.MessageIndexReq"> & {
  * Use `create(MessageIndexReqSchema)` to create a new message.
  */
 export const MessageIndexReqSchema: GenMessage<MessageIndexReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 12);
+  messageDesc(file_pkt, 19);
 
 /**
  * @generated from message pkt.MessageIndexResp
@@ -495,7 +715,7 @@ export type MessageIndexResp = Message<"pkt.MessageIndexResp"> & {
  * Use `create(MessageIndexRespSchema)` to create a new message.
  */
 export const MessageIndexRespSchema: GenMessage<MessageIndexResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 13);
+  messageDesc(file_pkt, 20);
 
 /**
  * @generated from message pkt.MessageIndex
@@ -554,6 +774,11 @@ export type MessageIndex = Message<"pkt.MessageIndex"> & {
    * @generated from field: pkt.EntryDetail detail = 10;
    */
   detail?: EntryDetail | undefined;
+
+  /**
+   * @generated from field: repeated pkt.Media media = 11;
+   */
+  media: Media[];
 };
 
 /**
@@ -561,7 +786,7 @@ export type MessageIndex = Message<"pkt.MessageIndex"> & {
  * Use `create(MessageIndexSchema)` to create a new message.
  */
 export const MessageIndexSchema: GenMessage<MessageIndex> = /*@__PURE__*/
-  messageDesc(file_pkt, 14);
+  messageDesc(file_pkt, 21);
 
 /**
  * What an entry says besides its kind, its actor and the message that it is about: never a text.
@@ -620,7 +845,7 @@ export type EntryDetail = Message<"pkt.EntryDetail"> & {
  * Use `create(EntryDetailSchema)` to create a new message.
  */
 export const EntryDetailSchema: GenMessage<EntryDetail> = /*@__PURE__*/
-  messageDesc(file_pkt, 15);
+  messageDesc(file_pkt, 22);
 
 /**
  * Push `chat.event`: an entry that is not a message.
@@ -681,7 +906,7 @@ export type EventPush = Message<"pkt.EventPush"> & {
  * Use `create(EventPushSchema)` to create a new message.
  */
 export const EventPushSchema: GenMessage<EventPush> = /*@__PURE__*/
-  messageDesc(file_pkt, 16);
+  messageDesc(file_pkt, 23);
 
 /**
  * Answers to edits, recalls, reactions and changes of groups. A change that is in force already is confirmed with its former entry, or 0.
@@ -705,7 +930,7 @@ export type EntryResp = Message<"pkt.EntryResp"> & {
  * Use `create(EntryRespSchema)` to create a new message.
  */
 export const EntryRespSchema: GenMessage<EntryResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 17);
+  messageDesc(file_pkt, 24);
 
 /**
  * @generated from message pkt.MessageEditReq
@@ -737,7 +962,7 @@ export type MessageEditReq = Message<"pkt.MessageEditReq"> & {
  * Use `create(MessageEditReqSchema)` to create a new message.
  */
 export const MessageEditReqSchema: GenMessage<MessageEditReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 18);
+  messageDesc(file_pkt, 25);
 
 /**
  * @generated from message pkt.MessageRecallReq
@@ -754,7 +979,7 @@ export type MessageRecallReq = Message<"pkt.MessageRecallReq"> & {
  * Use `create(MessageRecallReqSchema)` to create a new message.
  */
 export const MessageRecallReqSchema: GenMessage<MessageRecallReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 19);
+  messageDesc(file_pkt, 26);
 
 /**
  * @generated from message pkt.MessageHideReq
@@ -771,7 +996,7 @@ export type MessageHideReq = Message<"pkt.MessageHideReq"> & {
  * Use `create(MessageHideReqSchema)` to create a new message.
  */
 export const MessageHideReqSchema: GenMessage<MessageHideReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 20);
+  messageDesc(file_pkt, 27);
 
 /**
  * @generated from message pkt.MessageReactReq
@@ -798,7 +1023,7 @@ export type MessageReactReq = Message<"pkt.MessageReactReq"> & {
  * Use `create(MessageReactReqSchema)` to create a new message.
  */
 export const MessageReactReqSchema: GenMessage<MessageReactReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 21);
+  messageDesc(file_pkt, 28);
 
 /**
  * @generated from message pkt.MessageReadersReq
@@ -827,7 +1052,7 @@ export type MessageReadersReq = Message<"pkt.MessageReadersReq"> & {
  * Use `create(MessageReadersReqSchema)` to create a new message.
  */
 export const MessageReadersReqSchema: GenMessage<MessageReadersReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 22);
+  messageDesc(file_pkt, 29);
 
 /**
  * @generated from message pkt.MessageReadersResp
@@ -854,7 +1079,7 @@ export type MessageReadersResp = Message<"pkt.MessageReadersResp"> & {
  * Use `create(MessageReadersRespSchema)` to create a new message.
  */
 export const MessageReadersRespSchema: GenMessage<MessageReadersResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 23);
+  messageDesc(file_pkt, 30);
 
 /**
  * A message as it is now.
@@ -943,6 +1168,11 @@ export type HistoryMessage = Message<"pkt.HistoryMessage"> & {
    * @generated from field: string group = 14;
    */
   group: string;
+
+  /**
+   * @generated from field: repeated pkt.Media media = 15;
+   */
+  media: Media[];
 };
 
 /**
@@ -950,7 +1180,7 @@ export type HistoryMessage = Message<"pkt.HistoryMessage"> & {
  * Use `create(HistoryMessageSchema)` to create a new message.
  */
 export const HistoryMessageSchema: GenMessage<HistoryMessage> = /*@__PURE__*/
-  messageDesc(file_pkt, 24);
+  messageDesc(file_pkt, 31);
 
 /**
  * @generated from message pkt.Reaction
@@ -979,7 +1209,7 @@ export type Reaction = Message<"pkt.Reaction"> & {
  * Use `create(ReactionSchema)` to create a new message.
  */
 export const ReactionSchema: GenMessage<Reaction> = /*@__PURE__*/
-  messageDesc(file_pkt, 25);
+  messageDesc(file_pkt, 32);
 
 /**
  * A conversation is named by an account or a group; exactly one of them is set. That holds for every message below.
@@ -1041,7 +1271,7 @@ export type HistoryReq = Message<"pkt.HistoryReq"> & {
  * Use `create(HistoryReqSchema)` to create a new message.
  */
 export const HistoryReqSchema: GenMessage<HistoryReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 26);
+  messageDesc(file_pkt, 33);
 
 /**
  * @generated from message pkt.HistoryResp
@@ -1070,7 +1300,7 @@ export type HistoryResp = Message<"pkt.HistoryResp"> & {
  * Use `create(HistoryRespSchema)` to create a new message.
  */
 export const HistoryRespSchema: GenMessage<HistoryResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 27);
+  messageDesc(file_pkt, 34);
 
 /**
  * @generated from message pkt.ConversationListReq
@@ -1101,7 +1331,7 @@ export type ConversationListReq = Message<"pkt.ConversationListReq"> & {
  * Use `create(ConversationListReqSchema)` to create a new message.
  */
 export const ConversationListReqSchema: GenMessage<ConversationListReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 28);
+  messageDesc(file_pkt, 35);
 
 /**
  * @generated from message pkt.ConversationListResp
@@ -1123,7 +1353,7 @@ export type ConversationListResp = Message<"pkt.ConversationListResp"> & {
  * Use `create(ConversationListRespSchema)` to create a new message.
  */
 export const ConversationListRespSchema: GenMessage<ConversationListResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 29);
+  messageDesc(file_pkt, 36);
 
 /**
  * @generated from message pkt.Conversation
@@ -1207,7 +1437,7 @@ export type Conversation = Message<"pkt.Conversation"> & {
  * Use `create(ConversationSchema)` to create a new message.
  */
 export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/
-  messageDesc(file_pkt, 30);
+  messageDesc(file_pkt, 37);
 
 /**
  * @generated from message pkt.ConversationReadReq
@@ -1234,7 +1464,7 @@ export type ConversationReadReq = Message<"pkt.ConversationReadReq"> & {
  * Use `create(ConversationReadReqSchema)` to create a new message.
  */
 export const ConversationReadReqSchema: GenMessage<ConversationReadReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 31);
+  messageDesc(file_pkt, 38);
 
 /**
  * Push `chat.conversation.read`: `reader` has read up to messageId in its conversation with `account`, or in the group.
@@ -1268,7 +1498,7 @@ export type ReadNotify = Message<"pkt.ReadNotify"> & {
  * Use `create(ReadNotifySchema)` to create a new message.
  */
 export const ReadNotifySchema: GenMessage<ReadNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 32);
+  messageDesc(file_pkt, 39);
 
 /**
  * What is absent stays as it is.
@@ -1307,7 +1537,7 @@ export type ConversationSetReq = Message<"pkt.ConversationSetReq"> & {
  * Use `create(ConversationSetReqSchema)` to create a new message.
  */
 export const ConversationSetReqSchema: GenMessage<ConversationSetReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 33);
+  messageDesc(file_pkt, 40);
 
 /**
  * @generated from message pkt.ConversationClearReq
@@ -1334,7 +1564,7 @@ export type ConversationClearReq = Message<"pkt.ConversationClearReq"> & {
  * Use `create(ConversationClearReqSchema)` to create a new message.
  */
 export const ConversationClearReqSchema: GenMessage<ConversationClearReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 34);
+  messageDesc(file_pkt, 41);
 
 /**
  * The answer to what changes an account's own state: the version that has it.
@@ -1353,7 +1583,7 @@ export type AccountStateChange = Message<"pkt.AccountStateChange"> & {
  * Use `create(AccountStateChangeSchema)` to create a new message.
  */
 export const AccountStateChangeSchema: GenMessage<AccountStateChange> = /*@__PURE__*/
-  messageDesc(file_pkt, 35);
+  messageDesc(file_pkt, 42);
 
 /**
  * @generated from message pkt.AccountStateReq
@@ -1370,7 +1600,7 @@ export type AccountStateReq = Message<"pkt.AccountStateReq"> & {
  * Use `create(AccountStateReqSchema)` to create a new message.
  */
 export const AccountStateReqSchema: GenMessage<AccountStateReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 36);
+  messageDesc(file_pkt, 43);
 
 /**
  * Also the push `account.changed`.
@@ -1425,7 +1655,7 @@ export type AccountStateResp = Message<"pkt.AccountStateResp"> & {
  * Use `create(AccountStateRespSchema)` to create a new message.
  */
 export const AccountStateRespSchema: GenMessage<AccountStateResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 37);
+  messageDesc(file_pkt, 44);
 
 /**
  * An account's own view of a conversation, as it is now.
@@ -1478,7 +1708,7 @@ export type ConversationSetting = Message<"pkt.ConversationSetting"> & {
  * Use `create(ConversationSettingSchema)` to create a new message.
  */
 export const ConversationSettingSchema: GenMessage<ConversationSetting> = /*@__PURE__*/
-  messageDesc(file_pkt, 38);
+  messageDesc(file_pkt, 45);
 
 /**
  * @generated from message pkt.MessageContentReq
@@ -1495,7 +1725,7 @@ export type MessageContentReq = Message<"pkt.MessageContentReq"> & {
  * Use `create(MessageContentReqSchema)` to create a new message.
  */
 export const MessageContentReqSchema: GenMessage<MessageContentReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 39);
+  messageDesc(file_pkt, 46);
 
 /**
  * @generated from message pkt.MessageContentResp
@@ -1512,7 +1742,7 @@ export type MessageContentResp = Message<"pkt.MessageContentResp"> & {
  * Use `create(MessageContentRespSchema)` to create a new message.
  */
 export const MessageContentRespSchema: GenMessage<MessageContentResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 40);
+  messageDesc(file_pkt, 47);
 
 /**
  * @generated from message pkt.MessageContent
@@ -1544,7 +1774,7 @@ export type MessageContent = Message<"pkt.MessageContent"> & {
  * Use `create(MessageContentSchema)` to create a new message.
  */
 export const MessageContentSchema: GenMessage<MessageContent> = /*@__PURE__*/
-  messageDesc(file_pkt, 41);
+  messageDesc(file_pkt, 48);
 
 /**
  * @generated from message pkt.GroupCreateReq
@@ -1586,7 +1816,7 @@ export type GroupCreateReq = Message<"pkt.GroupCreateReq"> & {
  * Use `create(GroupCreateReqSchema)` to create a new message.
  */
 export const GroupCreateReqSchema: GenMessage<GroupCreateReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 42);
+  messageDesc(file_pkt, 49);
 
 /**
  * @generated from message pkt.GroupCreateResp
@@ -1608,7 +1838,7 @@ export type GroupCreateResp = Message<"pkt.GroupCreateResp"> & {
  * Use `create(GroupCreateRespSchema)` to create a new message.
  */
 export const GroupCreateRespSchema: GenMessage<GroupCreateResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 43);
+  messageDesc(file_pkt, 50);
 
 /**
  * @generated from message pkt.GroupCreateNotify
@@ -1630,7 +1860,7 @@ export type GroupCreateNotify = Message<"pkt.GroupCreateNotify"> & {
  * Use `create(GroupCreateNotifySchema)` to create a new message.
  */
 export const GroupCreateNotifySchema: GenMessage<GroupCreateNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 44);
+  messageDesc(file_pkt, 51);
 
 /**
  * @generated from message pkt.GroupJoinReq
@@ -1660,7 +1890,7 @@ export type GroupJoinReq = Message<"pkt.GroupJoinReq"> & {
  * Use `create(GroupJoinReqSchema)` to create a new message.
  */
 export const GroupJoinReqSchema: GenMessage<GroupJoinReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 45);
+  messageDesc(file_pkt, 52);
 
 /**
  * The answer to a join with an invitation; that to other joins is empty.
@@ -1679,7 +1909,7 @@ export type GroupJoinResp = Message<"pkt.GroupJoinResp"> & {
  * Use `create(GroupJoinRespSchema)` to create a new message.
  */
 export const GroupJoinRespSchema: GenMessage<GroupJoinResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 46);
+  messageDesc(file_pkt, 53);
 
 /**
  * @generated from message pkt.GroupQuitReq
@@ -1701,7 +1931,7 @@ export type GroupQuitReq = Message<"pkt.GroupQuitReq"> & {
  * Use `create(GroupQuitReqSchema)` to create a new message.
  */
 export const GroupQuitReqSchema: GenMessage<GroupQuitReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 47);
+  messageDesc(file_pkt, 54);
 
 /**
  * @generated from message pkt.GroupJoinNotify
@@ -1723,7 +1953,7 @@ export type GroupJoinNotify = Message<"pkt.GroupJoinNotify"> & {
  * Use `create(GroupJoinNotifySchema)` to create a new message.
  */
 export const GroupJoinNotifySchema: GenMessage<GroupJoinNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 48);
+  messageDesc(file_pkt, 55);
 
 /**
  * @generated from message pkt.GroupQuitNotify
@@ -1745,7 +1975,7 @@ export type GroupQuitNotify = Message<"pkt.GroupQuitNotify"> & {
  * Use `create(GroupQuitNotifySchema)` to create a new message.
  */
 export const GroupQuitNotifySchema: GenMessage<GroupQuitNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 49);
+  messageDesc(file_pkt, 56);
 
 /**
  * @generated from message pkt.GroupGetReq
@@ -1790,7 +2020,7 @@ export type GroupGetReq = Message<"pkt.GroupGetReq"> & {
  * Use `create(GroupGetReqSchema)` to create a new message.
  */
 export const GroupGetReqSchema: GenMessage<GroupGetReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 50);
+  messageDesc(file_pkt, 57);
 
 /**
  * @generated from message pkt.GroupGetResp
@@ -1894,7 +2124,7 @@ export type GroupGetResp = Message<"pkt.GroupGetResp"> & {
  * Use `create(GroupGetRespSchema)` to create a new message.
  */
 export const GroupGetRespSchema: GenMessage<GroupGetResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 51);
+  messageDesc(file_pkt, 58);
 
 /**
  * @generated from message pkt.Member
@@ -1940,7 +2170,7 @@ export type Member = Message<"pkt.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_pkt, 52);
+  messageDesc(file_pkt, 59);
 
 /**
  * What is absent stays as it is.
@@ -1994,7 +2224,7 @@ export type GroupUpdateReq = Message<"pkt.GroupUpdateReq"> & {
  * Use `create(GroupUpdateReqSchema)` to create a new message.
  */
 export const GroupUpdateReqSchema: GenMessage<GroupUpdateReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 53);
+  messageDesc(file_pkt, 60);
 
 /**
  * @generated from message pkt.GroupAddReq
@@ -2016,7 +2246,7 @@ export type GroupAddReq = Message<"pkt.GroupAddReq"> & {
  * Use `create(GroupAddReqSchema)` to create a new message.
  */
 export const GroupAddReqSchema: GenMessage<GroupAddReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 54);
+  messageDesc(file_pkt, 61);
 
 /**
  * @generated from message pkt.GroupAddResp
@@ -2049,7 +2279,7 @@ export type GroupAddResp = Message<"pkt.GroupAddResp"> & {
  * Use `create(GroupAddRespSchema)` to create a new message.
  */
 export const GroupAddRespSchema: GenMessage<GroupAddResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 55);
+  messageDesc(file_pkt, 62);
 
 /**
  * @generated from message pkt.GroupRemoveReq
@@ -2071,7 +2301,7 @@ export type GroupRemoveReq = Message<"pkt.GroupRemoveReq"> & {
  * Use `create(GroupRemoveReqSchema)` to create a new message.
  */
 export const GroupRemoveReqSchema: GenMessage<GroupRemoveReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 56);
+  messageDesc(file_pkt, 63);
 
 /**
  * @generated from message pkt.GroupRoleReq
@@ -2100,7 +2330,7 @@ export type GroupRoleReq = Message<"pkt.GroupRoleReq"> & {
  * Use `create(GroupRoleReqSchema)` to create a new message.
  */
 export const GroupRoleReqSchema: GenMessage<GroupRoleReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 57);
+  messageDesc(file_pkt, 64);
 
 /**
  * @generated from message pkt.GroupTransferReq
@@ -2122,7 +2352,7 @@ export type GroupTransferReq = Message<"pkt.GroupTransferReq"> & {
  * Use `create(GroupTransferReqSchema)` to create a new message.
  */
 export const GroupTransferReqSchema: GenMessage<GroupTransferReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 58);
+  messageDesc(file_pkt, 65);
 
 /**
  * @generated from message pkt.GroupMuteReq
@@ -2151,7 +2381,7 @@ export type GroupMuteReq = Message<"pkt.GroupMuteReq"> & {
  * Use `create(GroupMuteReqSchema)` to create a new message.
  */
 export const GroupMuteReqSchema: GenMessage<GroupMuteReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 59);
+  messageDesc(file_pkt, 66);
 
 /**
  * @generated from message pkt.GroupDismissReq
@@ -2168,7 +2398,7 @@ export type GroupDismissReq = Message<"pkt.GroupDismissReq"> & {
  * Use `create(GroupDismissReqSchema)` to create a new message.
  */
 export const GroupDismissReqSchema: GenMessage<GroupDismissReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 60);
+  messageDesc(file_pkt, 67);
 
 /**
  * @generated from message pkt.GroupAliasReq
@@ -2190,7 +2420,7 @@ export type GroupAliasReq = Message<"pkt.GroupAliasReq"> & {
  * Use `create(GroupAliasReqSchema)` to create a new message.
  */
 export const GroupAliasReqSchema: GenMessage<GroupAliasReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 61);
+  messageDesc(file_pkt, 68);
 
 /**
  * Of chat.group.pin and chat.group.unpin.
@@ -2219,7 +2449,7 @@ export type GroupPinReq = Message<"pkt.GroupPinReq"> & {
  * Use `create(GroupPinReqSchema)` to create a new message.
  */
 export const GroupPinReqSchema: GenMessage<GroupPinReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 62);
+  messageDesc(file_pkt, 69);
 
 /**
  * Answered with HistoryResp.
@@ -2243,7 +2473,7 @@ export type GroupPinnedReq = Message<"pkt.GroupPinnedReq"> & {
  * Use `create(GroupPinnedReqSchema)` to create a new message.
  */
 export const GroupPinnedReqSchema: GenMessage<GroupPinnedReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 63);
+  messageDesc(file_pkt, 70);
 
 /**
  * @generated from message pkt.GroupInviteReq
@@ -2274,7 +2504,7 @@ export type GroupInviteReq = Message<"pkt.GroupInviteReq"> & {
  * Use `create(GroupInviteReqSchema)` to create a new message.
  */
 export const GroupInviteReqSchema: GenMessage<GroupInviteReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 64);
+  messageDesc(file_pkt, 71);
 
 /**
  * @generated from message pkt.Invitation
@@ -2312,7 +2542,7 @@ export type Invitation = Message<"pkt.Invitation"> & {
  * Use `create(InvitationSchema)` to create a new message.
  */
 export const InvitationSchema: GenMessage<Invitation> = /*@__PURE__*/
-  messageDesc(file_pkt, 65);
+  messageDesc(file_pkt, 72);
 
 /**
  * @generated from message pkt.GroupRevokeReq
@@ -2334,7 +2564,7 @@ export type GroupRevokeReq = Message<"pkt.GroupRevokeReq"> & {
  * Use `create(GroupRevokeReqSchema)` to create a new message.
  */
 export const GroupRevokeReqSchema: GenMessage<GroupRevokeReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 66);
+  messageDesc(file_pkt, 73);
 
 /**
  * @generated from message pkt.GroupInvitationsReq
@@ -2351,7 +2581,7 @@ export type GroupInvitationsReq = Message<"pkt.GroupInvitationsReq"> & {
  * Use `create(GroupInvitationsReqSchema)` to create a new message.
  */
 export const GroupInvitationsReqSchema: GenMessage<GroupInvitationsReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 67);
+  messageDesc(file_pkt, 74);
 
 /**
  * @generated from message pkt.GroupInvitationsResp
@@ -2368,7 +2598,7 @@ export type GroupInvitationsResp = Message<"pkt.GroupInvitationsResp"> & {
  * Use `create(GroupInvitationsRespSchema)` to create a new message.
  */
 export const GroupInvitationsRespSchema: GenMessage<GroupInvitationsResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 68);
+  messageDesc(file_pkt, 75);
 
 /**
  * @generated from message pkt.GroupRequestReq
@@ -2399,7 +2629,7 @@ export type GroupRequestReq = Message<"pkt.GroupRequestReq"> & {
  * Use `create(GroupRequestReqSchema)` to create a new message.
  */
 export const GroupRequestReqSchema: GenMessage<GroupRequestReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 69);
+  messageDesc(file_pkt, 76);
 
 /**
  * @generated from message pkt.GroupRequestsReq
@@ -2430,7 +2660,7 @@ export type GroupRequestsReq = Message<"pkt.GroupRequestsReq"> & {
  * Use `create(GroupRequestsReqSchema)` to create a new message.
  */
 export const GroupRequestsReqSchema: GenMessage<GroupRequestsReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 70);
+  messageDesc(file_pkt, 77);
 
 /**
  * @generated from message pkt.GroupRequestsResp
@@ -2452,7 +2682,7 @@ export type GroupRequestsResp = Message<"pkt.GroupRequestsResp"> & {
  * Use `create(GroupRequestsRespSchema)` to create a new message.
  */
 export const GroupRequestsRespSchema: GenMessage<GroupRequestsResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 71);
+  messageDesc(file_pkt, 78);
 
 /**
  * @generated from message pkt.JoinRequest
@@ -2481,7 +2711,7 @@ export type JoinRequest = Message<"pkt.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_pkt, 72);
+  messageDesc(file_pkt, 79);
 
 /**
  * Push `chat.group.request`, to the owner and admins.
@@ -2510,7 +2740,7 @@ export type GroupRequestNotify = Message<"pkt.GroupRequestNotify"> & {
  * Use `create(GroupRequestNotifySchema)` to create a new message.
  */
 export const GroupRequestNotifySchema: GenMessage<GroupRequestNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 73);
+  messageDesc(file_pkt, 80);
 
 /**
  * @generated from message pkt.GroupAnswerReq
@@ -2537,7 +2767,7 @@ export type GroupAnswerReq = Message<"pkt.GroupAnswerReq"> & {
  * Use `create(GroupAnswerReqSchema)` to create a new message.
  */
 export const GroupAnswerReqSchema: GenMessage<GroupAnswerReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 74);
+  messageDesc(file_pkt, 81);
 
 /**
  * Push `chat.group.answer`, to the account that asked to join.
@@ -2561,7 +2791,7 @@ export type GroupAnswerNotify = Message<"pkt.GroupAnswerNotify"> & {
  * Use `create(GroupAnswerNotifySchema)` to create a new message.
  */
 export const GroupAnswerNotifySchema: GenMessage<GroupAnswerNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 75);
+  messageDesc(file_pkt, 82);
 
 /**
  * @generated from message pkt.GroupListReq
@@ -2587,7 +2817,7 @@ export type GroupListReq = Message<"pkt.GroupListReq"> & {
  * Use `create(GroupListReqSchema)` to create a new message.
  */
 export const GroupListReqSchema: GenMessage<GroupListReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 76);
+  messageDesc(file_pkt, 83);
 
 /**
  * @generated from message pkt.GroupListResp
@@ -2609,7 +2839,7 @@ export type GroupListResp = Message<"pkt.GroupListResp"> & {
  * Use `create(GroupListRespSchema)` to create a new message.
  */
 export const GroupListRespSchema: GenMessage<GroupListResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 77);
+  messageDesc(file_pkt, 84);
 
 /**
  * @generated from message pkt.GroupSummary
@@ -2666,7 +2896,7 @@ export type GroupSummary = Message<"pkt.GroupSummary"> & {
  * Use `create(GroupSummarySchema)` to create a new message.
  */
 export const GroupSummarySchema: GenMessage<GroupSummary> = /*@__PURE__*/
-  messageDesc(file_pkt, 78);
+  messageDesc(file_pkt, 85);
 
 /**
  * Something for who is online now: it is stored nowhere. Also the push `chat.signal`, where `sender` is set and
@@ -2706,7 +2936,7 @@ export type Signal = Message<"pkt.Signal"> & {
  * Use `create(SignalSchema)` to create a new message.
  */
 export const SignalSchema: GenMessage<Signal> = /*@__PURE__*/
-  messageDesc(file_pkt, 79);
+  messageDesc(file_pkt, 86);
 
 /**
  * Of presence.watch and presence.unwatch.
@@ -2725,7 +2955,7 @@ export type PresenceReq = Message<"pkt.PresenceReq"> & {
  * Use `create(PresenceReqSchema)` to create a new message.
  */
 export const PresenceReqSchema: GenMessage<PresenceReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 80);
+  messageDesc(file_pkt, 87);
 
 /**
  * The answer to presence.watch, and the push `presence.changed`.
@@ -2744,7 +2974,7 @@ export type PresenceStates = Message<"pkt.PresenceStates"> & {
  * Use `create(PresenceStatesSchema)` to create a new message.
  */
 export const PresenceStatesSchema: GenMessage<PresenceStates> = /*@__PURE__*/
-  messageDesc(file_pkt, 81);
+  messageDesc(file_pkt, 88);
 
 /**
  * @generated from message pkt.PresenceState
@@ -2775,7 +3005,7 @@ export type PresenceState = Message<"pkt.PresenceState"> & {
  * Use `create(PresenceStateSchema)` to create a new message.
  */
 export const PresenceStateSchema: GenMessage<PresenceState> = /*@__PURE__*/
-  messageDesc(file_pkt, 82);
+  messageDesc(file_pkt, 89);
 
 /**
  * Of account.block and account.unblock.
@@ -2794,7 +3024,7 @@ export type BlockReq = Message<"pkt.BlockReq"> & {
  * Use `create(BlockReqSchema)` to create a new message.
  */
 export const BlockReqSchema: GenMessage<BlockReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 83);
+  messageDesc(file_pkt, 90);
 
 /**
  * @generated from message pkt.BlockedReq
@@ -2820,7 +3050,7 @@ export type BlockedReq = Message<"pkt.BlockedReq"> & {
  * Use `create(BlockedReqSchema)` to create a new message.
  */
 export const BlockedReqSchema: GenMessage<BlockedReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 84);
+  messageDesc(file_pkt, 91);
 
 /**
  * @generated from message pkt.BlockedResp
@@ -2842,7 +3072,7 @@ export type BlockedResp = Message<"pkt.BlockedResp"> & {
  * Use `create(BlockedRespSchema)` to create a new message.
  */
 export const BlockedRespSchema: GenMessage<BlockedResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 85);
+  messageDesc(file_pkt, 92);
 
 /**
  * @generated from message pkt.BlockState
@@ -2871,7 +3101,7 @@ export type BlockState = Message<"pkt.BlockState"> & {
  * Use `create(BlockStateSchema)` to create a new message.
  */
 export const BlockStateSchema: GenMessage<BlockState> = /*@__PURE__*/
-  messageDesc(file_pkt, 86);
+  messageDesc(file_pkt, 93);
 
 /**
  * What is absent stays as it is.
@@ -2895,7 +3125,7 @@ export type AccountSettingsReq = Message<"pkt.AccountSettingsReq"> & {
  * Use `create(AccountSettingsReqSchema)` to create a new message.
  */
 export const AccountSettingsReqSchema: GenMessage<AccountSettingsReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 87);
+  messageDesc(file_pkt, 94);
 
 /**
  * Who may do what with an account.
@@ -2930,7 +3160,7 @@ export type AccountSettings = Message<"pkt.AccountSettings"> & {
  * Use `create(AccountSettingsSchema)` to create a new message.
  */
 export const AccountSettingsSchema: GenMessage<AccountSettings> = /*@__PURE__*/
-  messageDesc(file_pkt, 88);
+  messageDesc(file_pkt, 95);
 
 /**
  * @generated from message pkt.ProfileReq
@@ -2954,7 +3184,7 @@ export type ProfileReq = Message<"pkt.ProfileReq"> & {
  * Use `create(ProfileReqSchema)` to create a new message.
  */
 export const ProfileReqSchema: GenMessage<ProfileReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 89);
+  messageDesc(file_pkt, 96);
 
 /**
  * @generated from message pkt.ProfileResp
@@ -2973,7 +3203,7 @@ export type ProfileResp = Message<"pkt.ProfileResp"> & {
  * Use `create(ProfileRespSchema)` to create a new message.
  */
 export const ProfileRespSchema: GenMessage<ProfileResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 90);
+  messageDesc(file_pkt, 97);
 
 /**
  * @generated from message pkt.Profile
@@ -3018,7 +3248,7 @@ export type Profile = Message<"pkt.Profile"> & {
  * Use `create(ProfileSchema)` to create a new message.
  */
 export const ProfileSchema: GenMessage<Profile> = /*@__PURE__*/
-  messageDesc(file_pkt, 91);
+  messageDesc(file_pkt, 98);
 
 /**
  * What is absent stays as it is.
@@ -3047,7 +3277,7 @@ export type ProfileSetReq = Message<"pkt.ProfileSetReq"> & {
  * Use `create(ProfileSetReqSchema)` to create a new message.
  */
 export const ProfileSetReqSchema: GenMessage<ProfileSetReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 92);
+  messageDesc(file_pkt, 99);
 
 /**
  * @generated from message pkt.ErrorResp
@@ -3064,7 +3294,7 @@ export type ErrorResp = Message<"pkt.ErrorResp"> & {
  * Use `create(ErrorRespSchema)` to create a new message.
  */
 export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 93);
+  messageDesc(file_pkt, 100);
 
 /**
  * Links between services: the dialler identifies itself, then proves that it knows the cluster's key; in between the
@@ -3125,7 +3355,7 @@ export type InnerHandshakeReq = Message<"pkt.InnerHandshakeReq"> & {
  * Use `create(InnerHandshakeReqSchema)` to create a new message.
  */
 export const InnerHandshakeReqSchema: GenMessage<InnerHandshakeReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 94);
+  messageDesc(file_pkt, 101);
 
 /**
  * @generated from message pkt.InnerHandshakeResponse
@@ -3179,7 +3409,7 @@ export type InnerHandshakeResponse = Message<"pkt.InnerHandshakeResponse"> & {
  * Use `create(InnerHandshakeResponseSchema)` to create a new message.
  */
 export const InnerHandshakeResponseSchema: GenMessage<InnerHandshakeResponse> = /*@__PURE__*/
-  messageDesc(file_pkt, 95);
+  messageDesc(file_pkt, 102);
 
 /**
  * The state of a service, which it sends over its links in the body of a basic ping.
@@ -3231,7 +3461,7 @@ export type LinkState = Message<"pkt.LinkState"> & {
  * Use `create(LinkStateSchema)` to create a new message.
  */
 export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/
-  messageDesc(file_pkt, 96);
+  messageDesc(file_pkt, 103);
 
 /**
  * @generated from enum pkt.Flag

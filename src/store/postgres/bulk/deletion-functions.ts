@@ -3,7 +3,8 @@
 // is a change of the store's life (life.ts), by which every process forgets the number.
 
 import { entryKind } from "../../conversations.ts";
-import { messageState } from "../change-functions.ts";
+import { mediaState } from "../../media.ts";
+import { messageState } from "../message-state.ts";
 import { endId } from "../conversation-functions.ts";
 import { isolated } from "../writer-lock.ts";
 
@@ -48,7 +49,7 @@ BEGIN
 END $$;
 `;
 
-/** A message without text, mentions, reactions and pin is left: ids, counts and cursors of others rest on it. */
+/** A message without text, mentions, reactions, pin and files is left: ids, counts and cursors of others rest on it. */
 const erase = `
 CREATE OR REPLACE FUNCTION roost.erase_messages(a_ids bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -59,6 +60,7 @@ BEGIN
   DELETE FROM reaction USING unnest(a_ids) AS gone (id) WHERE reaction.message = gone.id;
   DELETE FROM reaction_count USING unnest(a_ids) AS gone (id) WHERE reaction_count.message = gone.id;
   DELETE FROM pin USING unnest(a_ids) AS gone (id) WHERE pin.message = gone.id;
+  DELETE FROM media_use USING unnest(a_ids) AS gone (id) WHERE media_use.message = gone.id;
 END $$;
 `;
 
@@ -206,6 +208,8 @@ BEGIN
     ${drop("conversation", "t.account = its.account AND t.other < 0")}
     ${["consent", "profile", "guard", "group_count", "seen"].map((table) => drop(table)).join("\n    ")}
     is_more := dealt = a_rows;
+    -- Those that messages named go with them; an account has few others.
+    UPDATE media m SET state = ${mediaState.gone} WHERE m.account = its.account AND m.state < ${mediaState.named};
   ELSIF its.step = 'windows' THEN
     ${drop("member")}
     is_more := dealt = a_rows;

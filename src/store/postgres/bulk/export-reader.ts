@@ -8,7 +8,7 @@ import { type DataRecord, reactionsExportedMax } from "../../data-records.ts";
 import { type ExportPosition, formatCursor, parseCursor, startOf } from "../../export-cursor.ts";
 import { logPageOf, PageMessages, type PlacedRecord, type PlacedRecords } from "../../export-page.ts";
 import { idMax } from "../../snowflake.ts";
-import { messageState } from "../change-functions.ts";
+import { messageState } from "../message-state.ts";
 import type { Connections } from "../connection.ts";
 import { fromText, toText } from "../text.ts";
 import {

@@ -1,7 +1,7 @@
 // Stores pages of imports, as a function of the database under the writers' lock (store/data.ts). New ids follow the
 // order of records; times are those of the records. Records are JSON objects as in store/data-records.ts.
 
-import { messageState } from "../change-functions.ts";
+import { messageState } from "../message-state.ts";
 import { isolated } from "../writer-lock.ts";
 
 /** A record of the page cannot be stored: what the page has stored before it is rolled back. */

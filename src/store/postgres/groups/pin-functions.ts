@@ -3,7 +3,7 @@
 
 import { pinnedMessagesMax } from "../../../base/limits/fixed.ts";
 import { entryKind } from "../../conversations.ts";
-import { messageState } from "../change-functions.ts";
+import { messageState } from "../message-state.ts";
 import { mayRead } from "../conversation-functions.ts";
 
 /** A condition for a message m: it is in the conversation of two accounts, or in a group; other: minus its number. */

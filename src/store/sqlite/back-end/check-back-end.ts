@@ -1,6 +1,7 @@
 // Checks the tables for back ends.
 
 import type { Database } from "bun:sqlite";
+import { mediaState } from "../../media.ts";
 
 const questions: readonly [what: string, sql: string][] = [
   ["keys of the API are beyond the last id", "SELECT 1 FROM api_key WHERE version > (SELECT last_id FROM sequence)"],
@@ -14,6 +15,17 @@ const questions: readonly [what: string, sql: string][] = [
     "bans are of accounts whose tokens are not revoked; gateways do not know of them",
     `SELECT 1 FROM ban b WHERE NOT EXISTS (
        SELECT 1 FROM revocation r WHERE r.kind = 'revoke' AND r.app = b.app AND r.account = b.account)`,
+  ],
+  ["files are beyond the last id", "SELECT 1 FROM media WHERE version > (SELECT last_id FROM sequence)"],
+  ["files have no account", "SELECT 1 FROM media WHERE account NOT IN (SELECT number FROM account)"],
+  [
+    "files of messages are not there",
+    `SELECT 1 FROM media_use u WHERE NOT EXISTS (
+       SELECT 1 FROM media m WHERE m.id = u.media AND m.state = ${mediaState.named})`,
+  ],
+  [
+    "files are kept that no message names",
+    `SELECT 1 FROM media m WHERE m.state = ${mediaState.named} AND m.id NOT IN (SELECT media FROM media_use)`,
   ],
 ];
 

@@ -4,6 +4,7 @@
 import type { Statement } from "bun:sqlite";
 import type { Operation } from "../../data.ts";
 import { entryKind } from "../../conversations.ts";
+import { mediaState } from "../../media.ts";
 import { purgeRowsMax } from "../../purge.ts";
 import { idMax } from "../../snowflake.ts";
 import type { EntryIds } from "../conversations/entry-ids.ts";
@@ -74,6 +75,9 @@ export class DeletionWriter {
     this.own = ["block", "hidden", "conversation", "join_request"]
       .map((table) => `DELETE FROM ${table} WHERE number IN (SELECT number FROM ${table} WHERE account = ? LIMIT ?)`)
       .concat(
+        // Those that messages named go with them.
+        `UPDATE media SET state = ${mediaState.gone} WHERE number IN (
+           SELECT number FROM media WHERE account = ? AND state < ${mediaState.named} LIMIT ?)`,
         "DELETE FROM profile WHERE account = ? AND ?",
         "DELETE FROM consent WHERE account = ? AND ?",
         "DELETE FROM group_count WHERE account = ? AND ?",

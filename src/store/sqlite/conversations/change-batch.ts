@@ -6,6 +6,7 @@ import type { ChangeJob, ChangeResult } from "../../change-jobs.ts";
 import type { IdSequence } from "../../snowflake.ts";
 import { GroupCallsWriter } from "../groups/group-calls-writer.ts";
 import type { GroupParts } from "../groups/group-parts.ts";
+import { MediaWriter } from "../media/media-writer.ts";
 import { PeopleWriter } from "../people/people-writer.ts";
 import { ChangeWriter } from "./change-writer.ts";
 import type { EntryIds } from "./entry-ids.ts";
@@ -19,12 +20,14 @@ export class ChangeBatch {
   private readonly settings: SettingWriter;
   private readonly groups: GroupCallsWriter;
   private readonly people: PeopleWriter;
+  private readonly media: MediaWriter;
 
   constructor(parts: GroupParts, entryIds: EntryIds) {
     this.changes = new ChangeWriter(parts, entryIds);
     this.settings = new SettingWriter(parts.db, parts.names);
     this.groups = new GroupCallsWriter(parts);
     this.people = new PeopleWriter(parts);
+    this.media = new MediaWriter(parts);
   }
 
   /** Result i belongs to job i. `firstNs`: the time of the first change; each further one is a nanosecond later. */
@@ -43,6 +46,8 @@ export class ChangeBatch {
         }
         case "people":
           return { of: "people", outcome: this.people.write(job.call, moment) };
+        case "media":
+          return { of: "media", outcome: this.media.write(job.call, moment) };
         default:
           return { of: "message", outcome: this.changes.write(job, moment) };
       }

@@ -18,6 +18,7 @@ export const referringColumns = {
     ["mention", "id"],
     ["reaction", "message"],
     ["hidden", "id"],
+    ["media_use", "message"],
     ["pin", "message"],
   ],
 } as const;

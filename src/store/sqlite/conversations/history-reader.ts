@@ -2,9 +2,11 @@
 // rows in the snapshot of the request and kept nowhere.
 
 import type { Database } from "bun:sqlite";
-import { encodeHistory, type HistoryMessageFields } from "../../conversation-bodies.ts";
+import { encodeHistory, type HistoryMessageFields, mediaField } from "../../conversation-bodies.ts";
 import type { HistoryQuery } from "../../conversations.ts";
+import type { MediaItem } from "../../media.ts";
 import { idMax } from "../../snowflake.ts";
+import { hasMedia, type MediaReader } from "../media/media-reader.ts";
 import { messageState } from "./tables.ts";
 import type { MessageRow, Scope, VisibleMessages } from "./visible.ts";
 
@@ -16,10 +18,12 @@ interface Page {
 
 export class HistoryReader {
   private readonly messages: VisibleMessages;
+  private readonly media: MediaReader;
   private readonly sql;
 
-  constructor(db: Database, messages: VisibleMessages) {
+  constructor(db: Database, messages: VisibleMessages, media: MediaReader) {
     this.messages = messages;
+    this.media = media;
     this.sql = {
       accountName: db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?"),
       groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
@@ -48,9 +52,8 @@ export class HistoryReader {
     const scopes = new Map<bigint, Scope | undefined>();
     const messages: HistoryMessageFields[] = [];
     for (const id of ids) {
-      const place = id > 0n && id <= idMax ? this.sql.place.get(id) : null;
-      if (place === null) continue;
-      const other = place.inbox < 0n || place.inbox !== me ? place.inbox : place.sender;
+      const other = this.otherOf(me, id);
+      if (other === undefined) continue;
       const scope = scopes.getOrInsertComputed(other, () => this.messages.scope(me, other));
       const row = scope && this.messages.visible(scope, id);
       if (row === undefined) continue;
@@ -59,6 +62,13 @@ export class HistoryReader {
       messages.push({ ...this.message(row, me, names), ...where });
     }
     return encodeHistory(messages);
+  }
+
+  /** The files of a message; undefined if the account does not see it. */
+  mediaOf(me: bigint, id: bigint): MediaItem[] | undefined {
+    const other = this.otherOf(me, id);
+    const scope = other === undefined ? undefined : this.messages.scope(me, other);
+    return scope && this.messages.visible(scope, id) && this.media.ofMessage(id);
   }
 
   message(row: MessageRow, me: bigint, names: Map<bigint, string>): HistoryMessageFields {
@@ -80,11 +90,19 @@ export class HistoryReader {
             .all(row.id, me)
             .map(({ reaction, count, mine }) => ({ reaction, count: Number(count), mine: mine === 1n }))
         : [],
+      ...(hasMedia(row.state) && { media: mediaField(this.media.ofMessage(row.id)) }),
     };
   }
 
   nameOf(account: bigint, names: Map<bigint, string>): string {
     return names.getOrInsertComputed(account, (number) => this.sql.accountName.get(number)?.name ?? "");
+  }
+
+  /** The account's conversation that a message is in, if it is in one of its: the partner, or minus the group. */
+  private otherOf(me: bigint, id: bigint): bigint | undefined {
+    const place = id > 0n && id <= idMax ? this.sql.place.get(id) : null;
+    if (place === null) return undefined;
+    return place.inbox < 0n || place.inbox !== me ? place.inbox : place.sender;
   }
 
   private rows(scope: Scope, from: HistoryQuery["from"], limit: number, thread: bigint): Page {

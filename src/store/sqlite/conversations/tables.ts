@@ -8,7 +8,7 @@
 // (salvage/table-search.ts).
 
 /** Bits of `message.state`, which is NULL for most messages. */
-export const messageState = { edited: 1, recalled: 2, hasReactions: 4 } as const;
+export const messageState = { edited: 1, recalled: 2, hasReactions: 4, hasMedia: 8 } as const;
 
 export const conversationTables = `
   ALTER TABLE message ADD COLUMN state INTEGER;

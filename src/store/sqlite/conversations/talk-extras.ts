@@ -1,8 +1,9 @@
-// What only some messages have: mentions, and the message that they answer. Checked and stored inside the transaction
-// that stores the message.
+// What only some messages have: mentions, the message that they answer, files. Checked and stored inside the
+// transaction that stores the message.
 
 import type { Database } from "bun:sqlite";
 import { outcome, type JobOf } from "../../jobs.ts";
+import { MediaUses } from "../media/media-writer.ts";
 import type { Names } from "../names.ts";
 import { prepareIsMember, prepareWindow } from "../member-lookups.ts";
 
@@ -13,10 +14,12 @@ export const everybody = "*";
 
 export class TalkExtrasWriter {
   private readonly names: Names;
+  private readonly media: MediaUses;
   private readonly sql;
 
   constructor(db: Database, names: Names) {
     this.names = names;
+    this.media = new MediaUses(db);
     this.sql = {
       isMember: prepareIsMember(db),
       isAdmin: db.prepare<{ one: bigint }, [bigint, bigint]>(
@@ -37,19 +40,22 @@ export class TalkExtrasWriter {
 
   /** Returns why the message may not be stored, or undefined. `inbox`: undefined for a receiver without an account. */
   refusal(job: TalkJob, sender: bigint, inbox: bigint | undefined): bigint | undefined {
-    const { mentions, replyTo, toGroup } = job;
+    const { mentions, replyTo, media, toGroup } = job;
     if (mentions === everybody) {
       if (!toGroup || inbox === undefined || this.sql.isAdmin.get(-inbox, sender) === null) return outcome.mentionOfAll;
     } else if (mentions?.split(",").some((name) => !this.isIn(name, job, inbox)) === true) {
       return outcome.mentionOfStranger;
     }
+    if (media !== undefined && !this.media.areUsable(media, sender)) return outcome.mediaUnusable;
     if (replyTo === undefined) return undefined;
     const isAnswer = inbox !== undefined && this.isAnswerable(BigInt(replyTo), sender, inbox);
     return isAnswer ? undefined : outcome.replyElsewhere;
   }
 
   /** Call after the message was inserted. */
-  save(id: bigint, { mentions, replyTo }: Pick<TalkJob, "mentions" | "replyTo">, inbox: bigint): void {
+  save(id: bigint, { mentions, replyTo, media }: Pick<TalkJob, "mentions" | "replyTo" | "media">, inbox: bigint): void {
+    if (media !== undefined) this.media.save(id, media);
+    if (mentions === undefined && replyTo === undefined) return;
     const parent = replyTo === undefined ? null : BigInt(replyTo);
     const thread = parent === null ? null : (this.sql.thread.get(parent)?.thread ?? parent);
     this.sql.addTo.run(parent, thread, mentions ?? null, id);

@@ -17,16 +17,18 @@ export class TextEraser {
       ),
       dropMentions: db.prepare<null, [bigint]>("DELETE FROM mention WHERE id = ?"),
       dropPin: db.prepare<null, [bigint]>("DELETE FROM pin WHERE message = ?"),
+      dropMedia: db.prepare<null, [bigint]>("DELETE FROM media_use WHERE message = ?"),
       dropReactions: db.prepare<null, [bigint]>("DELETE FROM reaction WHERE message = ?"),
     };
   }
 
-  /** A message without text, mentions, reactions and pin is left. */
+  /** A message without text, mentions, reactions, pin and files is left. */
   recall(messageId: bigint): void {
     this.sql.overwrite.run(messageId);
     this.sql.dropMentions.run(messageId);
     this.sql.dropReactions.run(messageId);
     this.sql.dropPin.run(messageId);
+    this.sql.dropMedia.run(messageId);
   }
 
   /** The same, of a message that an account sent, or that was sent to it directly. */

@@ -24,6 +24,7 @@ export type GroupBounds = Pick<
   | "joinRequestsPerGroup"
   | "joinRequestsPerAccount"
   | "blocksPerAccount"
+  | "mediaUnnamed"
 >;
 
 interface Counts {

@@ -1,16 +1,23 @@
-// Answers questions about groups and people by their names, in a snapshot of the reader.
+// Answers questions about groups, people and their files by their names, in a snapshot of the reader.
 
 import type { GroupReader } from "../groups/group-reader.ts";
-import { secondsOf } from "../groups/group-rows.ts";
+import { type AccountNumbers, secondsOf } from "../groups/group-rows.ts";
+import type { MediaItem } from "../../media.ts";
+import type { HistoryReader } from "../conversations/history-reader.ts";
+import type { MediaReader } from "../media/media-reader.ts";
 import type { PeopleReader } from "./people-reader.ts";
-import type { PeopleAnswer, PeopleQuestion } from "./questions.ts";
+import type { PeopleAnswer, PeopleQuestion, QuestionOf } from "./questions.ts";
 
-export function answerOf(
-  question: PeopleQuestion,
-  nowMs: number,
-  groups: GroupReader,
-  persons: PeopleReader,
-): PeopleAnswer {
+interface Readers {
+  readonly groups: GroupReader;
+  readonly persons: PeopleReader;
+  readonly media: MediaReader;
+  readonly histories: HistoryReader;
+  readonly numbers: AccountNumbers;
+}
+
+export function answerOf(question: PeopleQuestion, nowMs: number, from: Readers): PeopleAnswer {
+  const { groups, persons, media } = from;
   switch (question.ask) {
     case "invitations":
       return groups.invitations(question, secondsOf(nowMs));
@@ -38,5 +45,22 @@ export function answerOf(
       return persons.lastSeen(question);
     case "pairs":
       return persons.pairs(question);
+    case "ownMedia":
+      return media.own(question.app, question.account, question.ids);
+    case "mediaOf":
+      return mediaOf(question, from);
+    case "goneMedia":
+      return media.gone(BigInt(question.after), question.limit);
   }
+}
+
+/** Undefined if the account does not see the message; without an account, if the app has none of that id. */
+function mediaOf(
+  { app, account, messageId }: QuestionOf<"mediaOf">,
+  { media, histories, numbers }: Readers,
+): readonly MediaItem[] | undefined {
+  const id = BigInt(messageId);
+  if (account === undefined) return media.ofMessageIn(app, id);
+  const me = numbers.findAccount(app, account);
+  return me === undefined ? undefined : histories.mediaOf(me, id);
 }

@@ -1,5 +1,5 @@
-// What the store asks the reader about groups and people, and the answers: a value for each question, by its name. Ids
-// in questions are decimal text.
+// What the store asks the reader about groups, people and their files, and the answers: a value for each question, by
+// its name. Ids in questions are decimal text.
 
 import type { ConsentState, ConversationName, HistoryQuery, Profile } from "../../conversations.ts";
 import type {
@@ -12,6 +12,7 @@ import type {
   Page,
   Refused,
 } from "../../groups.ts";
+import type { GoneMedia, MediaItem, OwnMedia } from "../../media.ts";
 import type { BlockedPage, OfAccount, StoredBlock, TalkAnswer, WatchAnswer } from "../../people.ts";
 
 /** Where a page begins: after the name of the last one of the page before; '' for the first. */
@@ -39,6 +40,9 @@ interface Questions {
   readonly lastSeen: { readonly app: string; readonly accounts: readonly string[] };
   /** Which of the accounts have a direct conversation with this one. */
   readonly pairs: OfAccount & { readonly accounts: readonly string[] };
+  readonly ownMedia: OfAccount & { readonly ids: readonly string[] };
+  readonly mediaOf: { readonly app: string; readonly account: string | undefined; readonly messageId: string };
+  readonly goneMedia: { readonly after: string; readonly limit: number };
 }
 
 /** The answers by question. */
@@ -56,6 +60,9 @@ export interface PeopleAnswers {
   readonly blocksAfter: readonly StoredBlock[];
   readonly lastSeen: readonly number[];
   readonly pairs: readonly string[];
+  readonly ownMedia: readonly OwnMedia[];
+  readonly mediaOf: readonly MediaItem[] | undefined;
+  readonly goneMedia: readonly GoneMedia[];
 }
 
 export type Asked = keyof PeopleAnswers;

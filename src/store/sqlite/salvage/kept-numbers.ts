@@ -31,6 +31,7 @@ export function keepNumbers(target: Database): number {
        UNION SELECT maker FROM invitation UNION SELECT account FROM join_request UNION SELECT account FROM pin
        UNION SELECT first FROM pin UNION SELECT other FROM pin UNION SELECT account FROM block
        UNION SELECT blocked FROM block UNION SELECT account FROM consent UNION SELECT account FROM profile
+       UNION SELECT account FROM media
        UNION SELECT CAST(n.value AS INTEGER) FROM entry e, json_each('[' || e.accounts || ']') n
        WHERE json_valid('[' || e.accounts || ']')
      ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM account)`,
@@ -60,6 +61,7 @@ export function keepLastId(target: Database, path: string): bigint {
          UNION ALL SELECT version FROM block UNION ALL SELECT version FROM consent UNION ALL SELECT version FROM profile
          UNION ALL SELECT version FROM api_key UNION ALL SELECT id FROM operation
          UNION ALL SELECT checked_id FROM app_data
+         UNION ALL SELECT version FROM media
        ) WHERE id <= ?`,
     )
     .get(idMax)?.id;

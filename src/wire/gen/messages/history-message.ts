@@ -2,6 +2,7 @@
 
 import type { MessageType } from "../../message-type.ts";
 import { bool, int32, int64, string } from "../../scalars.ts";
+import { Media } from "./media.ts";
 import { Reaction } from "./reaction.ts";
 
 /** A message as it is now. */
@@ -26,6 +27,7 @@ export interface HistoryMessage {
   /** Only where messages were asked for by id: the conversation. */
   account: string;
   group: string;
+  media: Media[];
 }
 
 export const HistoryMessage: MessageType<HistoryMessage> = [
@@ -43,4 +45,5 @@ export const HistoryMessage: MessageType<HistoryMessage> = [
   [12, "cut", bool],
   [13, "account", string],
   [14, "group", string],
+  [15, "media", Media, "repeated"],
 ];

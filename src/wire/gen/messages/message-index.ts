@@ -4,6 +4,7 @@ import type { MessageType } from "../../message-type.ts";
 import { int32, int64, string } from "../../scalars.ts";
 import type { EntryKind } from "./entry-kind.ts";
 import { EntryDetail } from "./entry-detail.ts";
+import { Media } from "./media.ts";
 
 export interface MessageIndex {
   messageId: bigint;
@@ -18,6 +19,7 @@ export interface MessageIndex {
   mentions: string[];
   replyTo: bigint;
   detail?: EntryDetail | undefined;
+  media: Media[];
 }
 
 export const MessageIndex: MessageType<MessageIndex> = [
@@ -31,4 +33,5 @@ export const MessageIndex: MessageType<MessageIndex> = [
   [8, "mentions", string, "repeated"],
   [9, "replyTo", int64],
   [10, "detail", EntryDetail],
+  [11, "media", Media, "repeated"],
 ];

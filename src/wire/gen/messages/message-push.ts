@@ -2,6 +2,7 @@
 
 import type { MessageType } from "../../message-type.ts";
 import { int32, int64, string } from "../../scalars.ts";
+import { Media } from "./media.ts";
 
 export interface MessagePush {
   messageId: bigint;
@@ -18,6 +19,7 @@ export interface MessagePush {
   previousEntryId: bigint;
   mentions: string[];
   replyTo: bigint;
+  media: Media[];
 }
 
 export const MessagePush: MessageType<MessagePush> = [
@@ -31,4 +33,5 @@ export const MessagePush: MessageType<MessagePush> = [
   [8, "previousEntryId", int64],
   [9, "mentions", string, "repeated"],
   [10, "replyTo", int64],
+  [11, "media", Media, "repeated"],
 ];

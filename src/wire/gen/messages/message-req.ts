@@ -12,6 +12,8 @@ export interface MessageReq {
   mentions: string[];
   /** The message of the same conversation that this one answers; 0 if none. */
   replyTo: bigint;
+  /** Ids of the sender's own finished uploads, at most 10. */
+  media: string[];
 }
 
 export const MessageReq: MessageType<MessageReq> = [
@@ -21,4 +23,5 @@ export const MessageReq: MessageType<MessageReq> = [
   [4, "clientId", string],
   [5, "mentions", string, "repeated"],
   [6, "replyTo", int64],
+  [7, "media", string, "repeated"],
 ];

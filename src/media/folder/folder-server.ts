@@ -1,0 +1,204 @@
+// Answers the addresses of files in the folder (media-url.ts), on whatever listener: uploads, which are checked while
+// they are read, and downloads, with ranges. There is no list of files, and an address without a valid signature says
+// nothing of what is there.
+//
+// Bounds: an upload holds one chunk of its body at a time; `uploadsMax` are read at once, and `uploadsOfOwnerMax` of
+// one owner, so that one who sends slowly keeps nobody else out. An upload ends when its ticket does.
+
+import { constants } from "node:fs";
+import { type FileHandle, link, open, stat, unlink } from "node:fs/promises";
+import type { Clock } from "../../base/clock.ts";
+import { reasonOf } from "../../base/reason-of.ts";
+import type { RareLog } from "../../base/rare-log.ts";
+import { contentDisposition, contentType } from "../content-headers.ts";
+import { byteRange } from "./byte-range.ts";
+import { type FolderPlace, isMissing } from "./folder-place.ts";
+import { type Grant, grantOf, mediaPath } from "./media-url.ts";
+
+const uploadsMax = 64;
+const uploadsOfOwnerMax = 16;
+/** What a browser may keep a file for, in seconds: the file never changes, but its address ends. */
+const cachedSeconds = 600;
+
+/** Of all answers. The address is the right to use it, whatever page asks: nothing else is in a request. */
+const allHeaders = {
+  "access-control-allow-origin": "*",
+  "cross-origin-resource-policy": "cross-origin",
+  "content-security-policy": "default-src 'none'; sandbox",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+} as const;
+
+type Upload = Extract<Grant, { op: "put" }>;
+type Download = Extract<Grant, { op: "get" }>;
+
+/** The request is refused with this answer. */
+class Refused extends Error {
+  readonly answer: Response;
+
+  constructor(status: number, sentence: string, headers: Record<string, string> = {}) {
+    super(sentence);
+    this.answer = answerOf(status, `${sentence}\n`, headers);
+  }
+}
+
+function answerOf(status: number, text: string, headers: Record<string, string> = {}): Response {
+  const close: Record<string, string> = status >= 400 ? { connection: "close" } : {};
+  return new Response(text === "" ? null : text, {
+    status,
+    headers: { ...allHeaders, "cache-control": "no-store", ...close, ...headers },
+  });
+}
+
+export class FolderServer {
+  private readonly place: FolderPlace;
+  private readonly clock: Pick<Clock, "wallMs">;
+  private readonly rareLog: RareLog;
+  /** Ids that are being uploaded, with their owners. */
+  private readonly uploads = new Map<string, string>();
+
+  constructor(place: FolderPlace, clock: Pick<Clock, "wallMs">, rareLog: RareLog) {
+    this.place = place;
+    this.clock = clock;
+    this.rareLog = rareLog;
+  }
+
+  /** Answers a request for a path under /media/; undefined for all others. Never rejects. */
+  answer(request: Request): Promise<Response> | undefined {
+    const url = new URL(request.url);
+    if (!url.pathname.startsWith(mediaPath)) return undefined;
+    return this.granted(request, url).catch((error: unknown) => {
+      if (error instanceof Refused) return error.answer;
+      this.rareLog.warn("a file could not be read or written", { reason: reasonOf(error) });
+      return answerOf(500, "The server failed; try again later.\n");
+    });
+  }
+
+  private async granted(request: Request, url: URL): Promise<Response> {
+    const { method } = request;
+    if (method === "OPTIONS")
+      return answerOf(204, "", {
+        "access-control-allow-methods": "GET, HEAD, PUT",
+        "access-control-allow-headers": "content-type, range",
+        "access-control-max-age": "86400",
+      });
+    const grant = grantOf(this.place.key, url);
+    if (grant === undefined) throw new Refused(403, "This address was not given out by this server.");
+    if (grant.until * 1000 < this.clock.wallMs()) throw new Refused(403, "This ticket has expired; ask for another.");
+    if (grant.op === "put" && method === "PUT") return this.upload(request, grant);
+    if (grant.op === "get" && (method === "GET" || method === "HEAD")) return this.download(request, grant);
+    const allow = grant.op === "put" ? "PUT" : "GET, HEAD";
+    throw new Refused(405, `This ticket is for ${allow}.`, { allow });
+  }
+
+  private async download(request: Request, grant: Download): Promise<Response> {
+    const path = this.place.pathOf(grant.id);
+    const size = await stat(path).then(
+      (stats) => stats.size,
+      (error: unknown) => {
+        if (isMissing(error)) throw new Refused(404, "The file was removed.");
+        throw error;
+      },
+    );
+    const headers: Record<string, string> = {
+      ...allHeaders,
+      "accept-ranges": "bytes",
+      "access-control-expose-headers": "content-disposition, content-length, content-range",
+      "cache-control": `private, max-age=${cachedSeconds}, immutable`,
+      "content-type": contentType(grant),
+      "content-disposition": contentDisposition(grant),
+      etag: `"${grant.id}"`,
+    };
+    const ifRange = request.headers.get("if-range");
+    const isSame = ifRange === null || ifRange === headers["etag"];
+    const range = isSame ? byteRange(request.headers.get("range"), size) : undefined;
+    if (range === "unsatisfiable")
+      return new Response(null, { status: 416, headers: { ...headers, "content-range": `bytes */${size}` } });
+    const { start, end } = range ?? { start: 0, end: size };
+    headers["content-length"] = `${end - start}`;
+    if (range !== undefined) headers["content-range"] = `bytes ${start}-${end - 1}/${size}`;
+    const body = request.method === "HEAD" ? null : Bun.file(path).slice(start, end);
+    return new Response(body, { status: range === undefined ? 200 : 206, headers });
+  }
+
+  private async upload(request: Request, grant: Upload): Promise<Response> {
+    const { id, by, size, type } = grant;
+    const given = request.headers.get("content-type")?.toLowerCase() ?? "";
+    if (given !== type)
+      throw new Refused(415, `The ticket is for ${type}, and the request has the Content-Type "${given}".`);
+    const declared = request.headers.get("content-length");
+    if (declared !== null && Number(declared) !== size)
+      throw new Refused(413, `The ticket is for ${size} bytes, and the request has ${declared}.`);
+    if (this.uploads.has(id)) throw new Refused(409, "This file is being uploaded already.");
+    const ofOwner = this.uploads.values().reduce((count, owner) => count + Number(owner === by), 0);
+    if (this.uploads.size >= uploadsMax || ofOwner >= uploadsOfOwnerMax)
+      throw new Refused(503, "Too many files are being uploaded; try again soon.", { "retry-after": "5" });
+    this.uploads.set(id, by);
+    try {
+      await this.receive(request, grant);
+    } finally {
+      this.uploads.delete(id);
+    }
+    return answerOf(201, "");
+  }
+
+  private async receive(request: Request, grant: Upload): Promise<void> {
+    const { id } = grant;
+    if (await exists(this.place.pathOf(id))) throw new Refused(409, "This ticket was used; ask for another.");
+    const draft = this.place.draftOf(id);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    const file = await open(draft, flags, 0o600);
+    try {
+      try {
+        await this.write(request, grant, file);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      // Never over a file that is there.
+      await link(draft, this.place.pathOf(id)).catch((error: unknown) => {
+        if (error instanceof Error && "code" in error && error.code === "EEXIST")
+          throw new Refused(409, "This ticket was used; ask for another.");
+        throw error;
+      });
+      this.place.syncNames();
+    } finally {
+      await unlink(draft);
+    }
+  }
+
+  /** Writes the body, and refuses it as soon as it is too long; it must have all of its bytes when the ticket ends. */
+  private async write(request: Request, { size, until }: Upload, file: FileHandle): Promise<void> {
+    const reader = request.body?.getReader();
+    const wrong = (): Refused => new Refused(413, `The ticket is for exactly ${size} bytes.`);
+    const leftMs = Math.max(0, until * 1000 - this.clock.wallMs());
+    const late = setTimeout(() => void reader?.cancel().catch(() => undefined), leftMs);
+    let written = 0;
+    try {
+      for (;;) {
+        const chunk = await reader?.read().catch(() => {
+          throw new Refused(400, "The upload has ended before its last byte.");
+        });
+        if (chunk === undefined || chunk.done) break;
+        if (written + chunk.value.length > size) throw wrong();
+        for (let at = 0; at < chunk.value.length;) at += (await file.write(chunk.value, at)).bytesWritten;
+        written += chunk.value.length;
+      }
+    } finally {
+      clearTimeout(late);
+      // What was not read is not waited for.
+      if (written < size) await reader?.cancel().catch(() => undefined);
+    }
+    if (written !== size) throw wrong();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}

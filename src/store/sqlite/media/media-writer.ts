@@ -1,0 +1,85 @@
+// Files that messages name, inside the writer's transaction: promises, uses by talks, and what is gone.
+
+import type { Database } from "bun:sqlite";
+import { type MediaCall, type MediaOutcome, mediaState } from "../../media.ts";
+import { messageState } from "../conversations/tables.ts";
+import type { Moment } from "../conversations/moment.ts";
+import type { GroupParts } from "../groups/group-parts.ts";
+import type { Names } from "../names.ts";
+
+const stored: MediaOutcome = { result: "stored" };
+const { complete, gone, named, promised } = mediaState;
+
+/** What a talk names, inside its transaction. */
+export class MediaUses {
+  private readonly sql;
+
+  constructor(db: Database) {
+    this.sql = {
+      isUsable: db.prepare<{ one: bigint }, [string, bigint]>(
+        `SELECT 1 AS one FROM media WHERE id = ? AND account = ? AND state IN (${complete}, ${named})`,
+      ),
+      add: db.prepare<null, [bigint, string, number]>("INSERT INTO media_use (message, media, place) VALUES (?, ?, ?)"),
+      name: db.prepare<null, [string]>(`UPDATE media SET state = ${named} WHERE id = ?`),
+      mark: db.prepare<null, [bigint]>(
+        `UPDATE message SET state = ifnull(state, 0) | ${messageState.hasMedia} WHERE id = ?`,
+      ),
+    };
+  }
+
+  /** Reports whether all of these files are complete and the account's own. */
+  areUsable(ids: readonly string[], account: bigint): boolean {
+    return ids.every((id) => this.sql.isUsable.get(id, account) !== null);
+  }
+
+  /** Call after the message was inserted. */
+  save(message: bigint, ids: readonly string[]): void {
+    for (const [place, id] of ids.entries()) {
+      this.sql.add.run(message, id, place);
+      this.sql.name.run(id);
+    }
+    this.sql.mark.run(message);
+  }
+}
+
+export class MediaWriter {
+  private readonly names: Names;
+  private readonly unnamedMax: number;
+  private readonly sql;
+
+  constructor({ db, names, bounds }: GroupParts) {
+    this.names = names;
+    this.unnamedMax = bounds.mediaUnnamed;
+    this.sql = {
+      unnamed: db.prepare<{ count: bigint }, [bigint]>(
+        `SELECT count(*) AS count FROM media WHERE account = ? AND state < ${named}`,
+      ),
+      add: db.prepare<null, [string, bigint, string, string, number, bigint]>(
+        `INSERT INTO media (id, account, name, type, size, state, version) VALUES (?, ?, ?, ?, ?, ${promised}, ?)`,
+      ),
+      complete: db.prepare<null, [string, bigint]>(
+        `UPDATE media SET state = ${complete} WHERE id = ? AND account = ? AND state = ${promised}`,
+      ),
+      forget: db.prepare<null, [string]>(`DELETE FROM media WHERE id = ? AND state = ${gone}`),
+    };
+  }
+
+  write(call: MediaCall, { ids, wallMs }: Moment): MediaOutcome {
+    switch (call.call) {
+      case "promise": {
+        const account = this.names.account(call.app, call.account);
+        if ((this.sql.unnamed.get(account)?.count ?? 0n) >= BigInt(this.unnamedMax)) return { result: "full" };
+        this.sql.add.run(call.id, account, call.name, call.type, call.size, ids.next(wallMs));
+        return stored;
+      }
+      case "complete": {
+        const account = this.names.findAccount(call.app, call.account);
+        if (account !== undefined) for (const id of call.ids) this.sql.complete.run(id, account);
+        return stored;
+      }
+      case "forget":
+        for (const id of call.ids) this.sql.forget.run(id);
+        return stored;
+    }
+  }
+}
