@@ -3,7 +3,7 @@
 
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { createLog } from "../../src/base/log.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";

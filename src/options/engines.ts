@@ -63,7 +63,7 @@ export const storeEngines: readonly StoreEngine[] = [
     schemes: ["postgres://", "postgresql://"],
     help: "postgres://…",
     reach: "several",
-    open: async (options) => (await import("../store/postgres/postgres-store.ts")).openPostgresStore(options),
+    open: async (options) => (await import("../store/postgres/open-postgres-store.ts")).openPostgresStore(options),
     openPurge: async (url) => (await import("../store/postgres/purge-tool.ts")).openPostgresPurge(url),
     openKeys: async (url) => (await import("../store/postgres/back-end/key-tool.ts")).openPostgresKeys(url),
   },

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { SQL } from "bun";
 import fc from "fast-check";
 import { silentLog } from "../../src/base/log.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { schemaVersion } from "../../src/store/postgres/schema.ts";
 import type { Store } from "../../src/store/store.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";

@@ -7,7 +7,7 @@ import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { run } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { talk as message } from "../store/samples.ts";
 import { TestAuthority } from "../support/certificates.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";

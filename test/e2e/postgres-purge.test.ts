@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { SQL } from "bun";
 import { createLog } from "../../src/base/log.ts";
 import { horizonDayMs as dayMs } from "../../src/store/horizon.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { stored, talk } from "../store/samples.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { run } from "../../scripts/harness/server-process.ts";

@@ -73,7 +73,7 @@ describe("reading a talk", () => {
     expect(read).toBeGreaterThan(runs / 20);
   });
 
-  test("mentions, replies and files are left to the generated code, and ignored, of whatever type, in older clients", () => {
+  test("mentions, replies and files are left to the generated code, and those of older clients are ignored", () => {
     const said = { type: 3, body: "b", extra: "e", clientId: "c" };
     const whole = toBinary(
       MessageReqSchema,

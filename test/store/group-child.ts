@@ -2,7 +2,7 @@
 // after the other, and prints the id of each that was created, until it is killed.
 
 import { silentLog } from "../../src/base/log.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { draft } from "./samples.ts";
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { SQL } from "bun";
 import { silentLog } from "../../src/base/log.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { draft, stored, talk } from "./samples.ts";
 import { postgresForAll } from "./postgres-setup.ts";

@@ -7,7 +7,7 @@ import { backgroundTime } from "../../src/base/runtime.ts";
 import { createLog, silentLog } from "../../src/base/log.ts";
 import { horizonDayMs as dayMs } from "../../src/store/horizon.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { nodeOfId, timeOfId } from "../../src/store/snowflake.ts";
 import type { Store } from "../../src/store/store.ts";
 import { DatabaseClock } from "../support/database-clock.ts";

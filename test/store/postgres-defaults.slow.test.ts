@@ -3,7 +3,7 @@
 import { describe } from "bun:test";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { storeSuite } from "./store-suite.ts";
 import { postgresForAll } from "./postgres-setup.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { SQL } from "bun";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { environmentOf, runTool } from "../../src/store/postgres/tools.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";

@@ -6,7 +6,7 @@ import { silentLog } from "../../src/base/log.ts";
 import type { PostgresServer } from "../../scripts/harness/postgres.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import type { GroupPlace } from "./group-suite.ts";
 import type { AheadPlace } from "./ids-ahead-suite.ts";
 

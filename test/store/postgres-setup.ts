@@ -3,7 +3,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "bun:test";
 import { SQL } from "bun";
 import { silentLog } from "../../src/base/log.ts";
-import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
+import type { PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
 import { migrations } from "../../src/store/postgres/schema.ts";
 import type { Store } from "../../src/store/store.ts";
 import { PostgresServer } from "../../scripts/harness/postgres.ts";

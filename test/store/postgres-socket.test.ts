@@ -2,7 +2,7 @@
 
 import { expect, test, describe } from "bun:test";
 import { placeOf, socketOf } from "../../src/store/postgres/connection.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { environmentOf } from "../../src/store/postgres/tools.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { SQL } from "bun";
 import { silentLog } from "../../src/base/log.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { dayMs, hourMs, isSteppedClockMissing, SteppedClock } from "../support/stepped-clock.ts";
 import { until } from "../../scripts/harness/until.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { SQL } from "bun";
 import { silentLog } from "../../src/base/log.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { checkStore } from "../../src/store/sqlite/check.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { backToSchema5, postgresSchema4 } from "../support/former-schema.ts";

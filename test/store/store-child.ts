@@ -2,7 +2,7 @@
 // id, until it is killed or has printed argv[3] of them. A file is flushed into runs of argv[4] messages.
 
 import { createLog } from "../../src/base/log.ts";
-import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { flushMessagesDefault } from "../../src/store/sqlite/index/posting.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type TalkOutcome } from "../../src/store/store.ts";

@@ -75,8 +75,10 @@ export function backToSchema5(db: Database): void {
 
 /** Makes a PostgreSQL store of schema 8 out of one of today's, but for its functions. */
 export const postgresSchema8 = `
-  DROP FUNCTION roost.create_key, roost.revoke_key, roost.ban, roost.delete_data, roost.deletion_slice, roost.store_talks;
-  DROP TABLE roost.api_key, roost.ban, roost.app_data, roost.import, roost.import_id, roost.media, roost.media_use, roost.operation CASCADE;
+  DROP FUNCTION roost.create_key, roost.revoke_key, roost.ban, roost.delete_data, roost.deletion_slice,
+    roost.store_talks;
+  DROP TABLE roost.api_key, roost.ban, roost.app_data, roost.import, roost.import_id, roost.media, roost.media_use,
+    roost.operation CASCADE;
   DROP INDEX roost.member_from, roost.member_until;
   DELETE FROM roost.migration WHERE number > 8;
 `;

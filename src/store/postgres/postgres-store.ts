@@ -1,11 +1,8 @@
 // The store on PostgreSQL, for many processes on one database: the writer commits batches, and reads use other
 // connections beside it. The SQL is in message-functions.ts and groups/ (writing) and in reader.ts.
 
-import { randomBytes } from "node:crypto";
-import { claimOfNobody, shownPlace, logAdoption, type StoreIdentity } from "../../auth/store-ownership.ts";
-import { backgroundTime, type Time } from "../../base/runtime.ts";
-import { limitValues } from "../../base/limits/table.ts";
-import type { Log } from "../../base/log.ts";
+import { shownPlace, type StoreIdentity } from "../../auth/store-ownership.ts";
+import type { Time } from "../../base/runtime.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import type { ChangeJob, ChangeResult } from "../change-jobs.ts";
@@ -38,20 +35,19 @@ import { Housekeeping } from "./housekeeping.ts";
 import { sizeOfDatabase } from "./store-size.ts";
 import { contentOf, type InLife } from "./life.ts";
 import { LogReader } from "./log-reader.ts";
-import { migrate, migrateReplacement } from "./migrate.ts";
+import { migrateReplacement } from "./migrate.ts";
 import { PostgresGroups } from "./groups/postgres-groups.ts";
 import { PostgresMedia } from "./media/postgres-media.ts";
 import { PostgresPeople } from "./people/postgres-people.ts";
 import { readState } from "./people/state-reader.ts";
 import { ReadMarks } from "./read-marks.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
-import { mayBePlain } from "./secure-url.ts";
-import { mayShareBatch, NotOwned, type Renewal, Writer } from "./writer.ts";
+import { mayShareBatch, NotOwned, type Renewal, type Writer } from "./writer.ts";
 
 export interface PostgresStoreOptions extends StoreOptions {
   /** postgres://user:password@host:port/database, with the options of Bun's client (sslmode and others). */
   readonly url: string;
-  /** The wall clock is the database\x27s. */
+  /** The wall clock is the database's. */
   readonly time?: Time;
 }
 
@@ -61,48 +57,8 @@ const readIdleSecondsMax = 60;
 /** The minimum interval of warnings that the database has too few connections. */
 const scarcityWarnedMs = 60_000;
 
-/**
- * Opens the store, migrates it and leases a node number. A database that is away is tried every second without end;
- * until then the store refuses all requests. Rejects with StoreUnavailable if the settings are wrong, or if the
- * database is another program's or cluster's, or newer than this program.
- */
-export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { url, log, time = backgroundTime, claim = claimOfNobody, limits = limitValues() } = options;
-  const writer = new Writer(url, randomBytes(8).toString("hex"), claim, limits);
-  const open = async (): Promise<Renewal> => {
-    await migrate(url, log);
-    const renewal = await writer.renew();
-    logAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
-    return renewal;
-  };
-  try {
-    await open();
-    tellOfPlainText(url, log);
-    return new PostgresStore(writer, time, options);
-  } catch (error) {
-    if (!(error instanceof DatabaseAway)) {
-      await writer.close();
-      throw refusalOf(url, error);
-    }
-    tellOfPlainText(url, log);
-    const reason = error.message;
-    log.warn("The message store is unavailable; retrying.", { store: placeOf(url), reason });
-    return new PostgresStore(writer, time, options, { open, reason });
-  }
-}
-
-/** A private network may do without TLS, so this is no warning. */
-function tellOfPlainText(url: string, log: Log): void {
-  if (!mayBePlain(url)) return;
-  log.info(
-    "The message store may be reached in plain text; add sslmode=verify-full and sslrootcert=FILE to its URL, or " +
-      "sslmode=disable if the network is private.",
-    { store: placeOf(url) },
-  );
-}
-
 /** Describes to the operator why a store cannot be opened; returns a bug unchanged. */
-function refusalOf(url: string, error: unknown): unknown {
+export function refusalOf(url: string, error: unknown): unknown {
   if (!(error instanceof StoreUnavailable) || error instanceof NotOwned) return error;
   return new StoreUnavailable(
     `The message store ${placeOf(url)} cannot be opened: ${error.message}. ` +
@@ -116,7 +72,8 @@ interface Unopened {
   readonly reason: string;
 }
 
-class PostgresStore extends JobStore implements Store {
+/** See openPostgresStore. */
+export class PostgresStore extends JobStore implements Store {
   private readonly writer: Writer;
   private readonly readConnections: Connections;
   private readonly reader: Reader;

@@ -12,7 +12,7 @@ import { Database } from "bun:sqlite";
 import { PostgresServer } from "../../../scripts/harness/postgres.ts";
 import { until } from "../../../scripts/harness/until.ts";
 import { silentLog } from "../../../src/base/log.ts";
-import { openPostgresStore } from "../../../src/store/postgres/postgres-store.ts";
+import { openPostgresStore } from "../../../src/store/postgres/open-postgres-store.ts";
 import { indexPathOf } from "../../../src/store/sqlite/index/index-file.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../../src/store/store.ts";

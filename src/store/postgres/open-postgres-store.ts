@@ -1,0 +1,53 @@
+// Opens the store on PostgreSQL: now, or when the database can be reached.
+
+import { randomBytes } from "node:crypto";
+import { claimOfNobody, logAdoption } from "../../auth/store-ownership.ts";
+import { limitValues } from "../../base/limits/table.ts";
+import type { Log } from "../../base/log.ts";
+import { backgroundTime } from "../../base/runtime.ts";
+import type { Store } from "../store.ts";
+import { DatabaseAway, placeOf } from "./connection.ts";
+import { migrate } from "./migrate.ts";
+import { PostgresStore, type PostgresStoreOptions, refusalOf } from "./postgres-store.ts";
+import { mayBePlain } from "./secure-url.ts";
+import { type Renewal, Writer } from "./writer.ts";
+
+/**
+ * Opens the store, migrates it and leases a node number. A database that is away is tried every second without end;
+ * until then the store refuses all requests. Rejects with StoreUnavailable if the settings are wrong, or if the
+ * database is another program's or cluster's, or newer than this program.
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const { url, log, time = backgroundTime, claim = claimOfNobody, limits = limitValues() } = options;
+  const writer = new Writer(url, randomBytes(8).toString("hex"), claim, limits);
+  const open = async (): Promise<Renewal> => {
+    await migrate(url, log);
+    const renewal = await writer.renew();
+    logAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
+    return renewal;
+  };
+  try {
+    await open();
+    tellOfPlainText(url, log);
+    return new PostgresStore(writer, time, options);
+  } catch (error) {
+    if (!(error instanceof DatabaseAway)) {
+      await writer.close();
+      throw refusalOf(url, error);
+    }
+    tellOfPlainText(url, log);
+    const reason = error.message;
+    log.warn("The message store is unavailable; retrying.", { store: placeOf(url), reason });
+    return new PostgresStore(writer, time, options, { open, reason });
+  }
+}
+
+/** A private network may do without TLS, so this is no warning. */
+function tellOfPlainText(url: string, log: Log): void {
+  if (!mayBePlain(url)) return;
+  log.info(
+    "The message store may be reached in plain text; add sslmode=verify-full and sslrootcert=FILE to its URL, or " +
+      "sslmode=disable if the network is private.",
+    { store: placeOf(url) },
+  );
+}
