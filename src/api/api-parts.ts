@@ -7,6 +7,7 @@ import type { Answer, Call } from "../service/call-context.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { KeyRing } from "./keys/key-ring.ts";
+import type { SystemAccounts } from "./system-accounts.ts";
 
 /** The chat service of this process, which has the rules: each request runs through the handler of a command. */
 interface ChatCalls {
@@ -20,6 +21,7 @@ export interface ApiParts extends Runtime {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly keys: KeyRing;
+  readonly system: SystemAccounts;
   readonly limits: Limits;
   readonly log: Log;
 }

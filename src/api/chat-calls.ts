@@ -29,11 +29,12 @@ interface Asked<I extends DescMessage> {
 
 /** Asks as an account; returns the encoded answer. Throws ConnectError. */
 export async function ask<I extends DescMessage>(
-  { chat }: Pick<ApiParts, "chat">,
+  { chat, system }: Pick<ApiParts, "chat" | "system">,
   call: ApiCall,
   { command, account, dest = "", schema, request }: Asked<I>,
 ): Promise<Uint8Array> {
   call.throwIfEnded();
+  if (account === systemAccount) await system.made(call.app);
   const answer = await chat.call({
     command,
     app: call.app,
@@ -49,7 +50,7 @@ export async function ask<I extends DescMessage>(
 
 /** The same; returns the decoded answer. */
 export async function askFor<I extends DescMessage, O extends DescMessage>(
-  parts: Pick<ApiParts, "chat">,
+  parts: Pick<ApiParts, "chat" | "system">,
   call: ApiCall,
   asked: Asked<I>,
   answer: O,
@@ -59,7 +60,7 @@ export async function askFor<I extends DescMessage, O extends DescMessage>(
 
 /** Asks for a change; returns its entry. Throws ConnectError. */
 export async function change<I extends DescMessage>(
-  parts: Pick<ApiParts, "chat">,
+  parts: Pick<ApiParts, "chat" | "system">,
   call: ApiCall,
   asked: Asked<I>,
 ): Promise<{ readonly entryId: bigint; readonly time: bigint }> {

@@ -10,6 +10,7 @@ import type { TlsContext } from "../transport/tls/tls-context.ts";
 import type { ApiParts } from "./api-parts.ts";
 import { Rpc } from "./rpc.ts";
 import { methodsOf } from "./services.ts";
+import { SystemAccounts } from "./system-accounts.ts";
 
 /** A connection without traffic is closed after this long, in seconds: longer than clients keep one for reuse. */
 const idleSeconds = 75;
@@ -23,7 +24,7 @@ const answerCheckMs = 5;
 type Page = (request: Request, path: string, server: Bun.Server<unknown>) => Response | Promise<Response> | undefined;
 
 interface ApiListenerParts {
-  readonly api: ApiParts;
+  readonly api: Omit<ApiParts, "system">;
   readonly pages?: readonly Page[];
   readonly bugs: Pick<ContainedBugs, "met">;
   readonly wheel: TimerWheel;
@@ -40,7 +41,8 @@ interface ApiListener {
 
 /** Listens; throws if the address cannot be bound. */
 export function listenApi(address: SocketAddress, parts: ApiListenerParts): ApiListener {
-  const { api, pages = [], bugs, tls, wheel } = parts;
+  const { pages = [], bugs, tls, wheel } = parts;
+  const api: ApiParts = { ...parts.api, system: new SystemAccounts(parts.api.store) };
   const rpc = new Rpc(api, methodsOf(api), bugs);
   const answer = (request: Request, server: Bun.Server<unknown>): Response | Promise<Response> => {
     const path = pathOf(request.url);

@@ -2,13 +2,16 @@
 // (PostgreSQL by a function of the database that says the same: a test compares them). Changes of messages are in
 // rights.ts; whether one may talk there is decided here.
 
-/** What an account is in a group. Who has left, or was removed, is a stranger. */
-export type Standing = "stranger" | "member" | "admin" | "owner";
+/**
+ * What an account is in a group. Who has left, or was removed, is a stranger. The system (auth/names.ts) is above the
+ * owners of all groups of its app, and a member of none.
+ */
+export type Standing = "stranger" | "member" | "admin" | "owner" | "system";
 
 /** What a member is; in the order of the numbers of `GroupRole` in proto/pkt.proto: member, admin, owner. */
-export type GroupRole = Exclude<Standing, "stranger">;
+export type GroupRole = Exclude<Standing, "stranger" | "system">;
 
-export const standings: readonly Standing[] = ["stranger", "member", "admin", "owner"];
+export const standings: readonly Standing[] = ["stranger", "member", "admin", "owner", "system"];
 
 /** What the transaction knows of the group, of who acts, and of whom the action concerns. */
 export interface GroupFacts {
@@ -82,14 +85,18 @@ export type GroupRight =
 export function rightInGroup(action: GroupAction, facts: GroupFacts): GroupRight {
   const { actor, target } = facts;
   if (!facts.isLive) return rightAfterEnd(action, facts);
-  const isMember = actor !== "stranger";
-  const isAdmin = actor === "admin" || actor === "owner";
-  const isOwner = actor === "owner";
+  const isSystem = actor === "system";
+  const isMember = actor !== "stranger" && !isSystem;
+  const isOwner = actor === "owner" || isSystem;
+  const isAdmin = actor === "admin" || isOwner;
+  const isOfGroup = target !== "stranger" && target !== "system";
   switch (action) {
     case "see":
+      return isMember || isSystem ? "allowed" : "forbidden";
     case "alias":
       return isMember ? "allowed" : "forbidden";
     case "talk":
+      if (isSystem) return "allowed";
       if (!isMember) return "forbidden";
       if (facts.isMuted) return "muted";
       return facts.isForAdmins && !isAdmin ? "forAdmins" : "allowed";
@@ -101,12 +108,15 @@ export function rightInGroup(action: GroupAction, facts: GroupFacts): GroupRight
     case "decline":
       return isAdmin ? "allowed" : "forbidden";
     case "join":
+      if (isSystem) return "forbidden";
       if (isMember) return "unchanged";
       if (facts.isClosed) return "closed";
       return facts.hasApproval ? "approval" : "allowed";
     case "joinInvited":
+      if (isSystem) return "forbidden";
       return isMember ? "unchanged" : "allowed";
     case "request":
+      if (isSystem) return "forbidden";
       if (isMember) return "unchanged";
       if (facts.isClosed) return "closed";
       return facts.hasApproval ? "allowed" : "noApproval";
@@ -115,27 +125,28 @@ export function rightInGroup(action: GroupAction, facts: GroupFacts): GroupRight
       return facts.hasLeft ? "unchanged" : "forbidden";
     case "add":
       if (!isAdmin) return "forbidden";
-      if (target !== "stranger") return "unchanged";
+      if (target !== "stranger") return target === "system" ? "forbidden" : "unchanged";
       return facts.isWilling ? "allowed" : "unwilling";
     case "accept":
       if (!isAdmin) return "forbidden";
       return target === "stranger" ? "allowed" : "unchanged";
     case "remove":
       if (!isAdmin || facts.isSelf) return "forbidden";
-      if (target === "stranger") return "unchanged";
-      return isAbove(actor, target) ? "allowed" : "forbidden";
+      if (!isOfGroup) return "unchanged";
+      // A group without an owner is nobody's: it is transferred first.
+      return isAbove(actor, target) && target !== "owner" ? "allowed" : "forbidden";
     case "role":
-      if (!isOwner || facts.isSelf) return "forbidden";
-      return target === "stranger" ? "noMember" : "allowed";
+      if (!isOwner || facts.isSelf || target === "owner") return "forbidden";
+      return isOfGroup ? "allowed" : "noMember";
     case "transfer":
       // The former owner repeats what was not answered.
-      if (isMember && target === "owner") return "unchanged";
+      if ((isMember || isSystem) && target === "owner") return "unchanged";
       if (!isOwner) return "forbidden";
-      if (target === "stranger") return "noMember";
+      if (!isOfGroup) return "noMember";
       return facts.isWilling ? "allowed" : "unwilling";
     case "mute":
       if (!isAdmin) return "forbidden";
-      if (target === "stranger") return "noMember";
+      if (!isOfGroup) return "noMember";
       return isAbove(actor, target) ? "allowed" : "forbidden";
     case "dismiss":
       return isOwner ? "allowed" : "forbidden";
@@ -144,7 +155,7 @@ export function rightInGroup(action: GroupAction, facts: GroupFacts): GroupRight
 
 /** A repetition of what ended the group, or of leaving it, is confirmed. */
 function rightAfterEnd(action: GroupAction, { actor, hasLeft }: GroupFacts): GroupRight {
-  if (action === "dismiss" && actor === "owner") return "unchanged";
+  if (action === "dismiss" && (actor === "owner" || actor === "system")) return "unchanged";
   return action === "quit" && hasLeft ? "unchanged" : "notFound";
 }
 

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { MessagePushSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { GroupCreateReqSchema, MessagePushSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 import { Role } from "../../src/wire/gen/api_pb.ts";
 import { ApiStage, type KeyName } from "./api-stage.ts";
@@ -128,6 +128,47 @@ describe.each([
   });
 });
 
+test("the system does what an owner may in any group, and recalls any message", async () => {
+  const { group } = await stage.groups().create({ name: "Theirs", owner: "olga", members: ["otto"] });
+  const otto = await stage.messenger.client("otto");
+  const { messageId } = await stage.messages().send({ group, body: "maintenance tonight", mentions: ["*"] });
+  expect(await otto.pushed("chat.group.talk", MessagePushSchema)).toMatchObject([{ messageId, sender: "@system" }]);
+  expect(await stage.groups().get({ group })).toMatchObject({ id: group, owner: "olga", memberCount: 2 });
+  const { members } = await stage.groups().listMembers({ group, adminsOnly: true });
+  expect(members).toMatchObject([{ account: "olga", role: Role.owner }]);
+  await stage.groups().addMembers({ group, accounts: ["oleg"] });
+  await stage.groups().transfer({ group, account: "oleg" });
+  expect((await failure(stage.groups().removeMembers({ group, accounts: ["oleg"] }))).code).toBe(Code.PermissionDenied);
+  await stage.groups().removeMembers({ group, accounts: ["olga"] });
+  const rude = await stage.messages().send({ sender: "otto", group, body: "rude" });
+  await stage.messages().recall({ messageId: rude.messageId });
+  const { messages: read } = await stage.messages().history({ group });
+  expect(read.map(({ body, recalled }) => [body, recalled])).toEqual([
+    ["maintenance tonight", false],
+    ["", true],
+  ]);
+  // Between two accounts both are told, as if the author had recalled it.
+  const direct = await stage.messages().send({ sender: "olga", to: "otto", body: "rude, too" });
+  await stage.messages().recall({ messageId: direct.messageId });
+  const { messages: both } = await stage.messages().get({ messageIds: [rude.messageId, direct.messageId] });
+  expect(both.map(({ sender, account, recalled }) => [sender, account, recalled])).toEqual([
+    ["otto", "", true],
+    ["olga", "otto", true],
+  ]);
+  expect((await failure(stage.messages("other").recall({ messageId: direct.messageId }))).code).toBe(Code.NotFound);
+  await stage.groups().dismiss({ group });
+  expect((await failure(stage.groups().get({ group }))).code).toBe(Code.NotFound);
+});
+
+test("nobody writes to the system, blocks it, adds it, or signs in as it", async () => {
+  const ann = await stage.messenger.client("ann-of-old");
+  const talk = await ann.request("chat.user.talk", "@system", MessageReqSchema, { body: "hello?" });
+  expect(talk.status).toBe(Status.Forbidden);
+  const members = await ann.request("chat.group.create", "", GroupCreateReqSchema, { name: "x", members: ["@system"] });
+  expect(members.status).toBe(Status.InvalidPacketBody);
+  await expect(stage.messenger.client("@system")).rejects.toThrow("sign-in refused");
+});
+
 test("with an Idempotency-Key a repetition stores nothing, and another request is refused", async () => {
   const again = { "idempotency-key": "order-17" };
   const client = stage.messages("all", false, again);
@@ -143,8 +184,8 @@ test("with an Idempotency-Key a repetition stores nothing, and another request i
   const elsewhere = stage.groups("all", true, again).create({ ...group, name: "another" });
   expect((await failure(elsewhere)).code).toBe(Code.AlreadyExists);
   expect((await stage.groups().list({ account: "ida" })).groups.length).toBe(1);
-  const sent = stage.messages("all", true, { "idempotency-key": "order-18" }).send({ group: made.group });
-  expect((await failure(sent)).code).toBe(Code.PermissionDenied);
+  const toGroup = () => stage.messages("all", true, again).send({ group: made.group, body: "once" });
+  expect((await failure(toGroup())).code).toBe(Code.AlreadyExists);
   const wrong = stage.messages("all", true, { "idempotency-key": "two words" }).send({ to: "ida" });
   expect((await failure(wrong)).code).toBe(Code.InvalidArgument);
 });

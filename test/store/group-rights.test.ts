@@ -164,36 +164,42 @@ describe("whom an action concerns", () => {
       admin: "same same same yes same unwilling",
       member: "no no no no no no",
       stranger: "no no no no no no",
+      system: "same same same yes same unwilling",
     },
     accept: {
       owner: "same same same yes same yes",
       admin: "same same same yes same yes",
       member: "no no no no no no",
       stranger: "no no no no no no",
+      system: "same same same yes same yes",
     },
     remove: {
       owner: "no yes yes same yes same",
       admin: "no no yes same yes same",
       member: "no no no no no no",
       stranger: "no no no no no no",
+      system: "no yes yes same yes same",
     },
     role: {
-      owner: "yes yes yes stranger yes stranger",
+      owner: "no yes yes stranger yes stranger",
       admin: "no no no no no no",
       member: "no no no no no no",
       stranger: "no no no no no no",
+      system: "no yes yes stranger yes stranger",
     },
     transfer: {
       owner: "same yes yes stranger unwilling stranger",
       admin: "same no no no no no",
       member: "same no no no no no",
       stranger: "no no no no no no",
+      system: "same yes yes stranger unwilling stranger",
     },
     mute: {
       owner: "no yes yes stranger yes stranger",
       admin: "no no yes stranger yes stranger",
       member: "no no no no no no",
       stranger: "no no no no no no",
+      system: "yes yes yes stranger yes stranger",
     },
   } as const satisfies Partial<Record<GroupAction, Record<Standing, string>>>;
 
@@ -212,6 +218,18 @@ describe("whom an action concerns", () => {
       for (const action of ["remove", "mute", "role"] as const)
         expect([actor, action, toItself(action, actor)]).not.toContain("allowed");
     expect(toItself("transfer", "owner")).toBe("unchanged");
+  });
+
+  test("the system does what an owner does, whatever the group's settings, and is a member of none", () => {
+    const facts = { ...plain, actor: "system", isForAdmins: true, isMuted: true, isClosed: true } as const;
+    const allowed = "talk mentionAll see update pin invite seeRequests add accept decline dismiss";
+    const refused = "join joinInvited request quit alias";
+    for (const action of allowed.split(" ").flatMap((name) => rows(name).map(([each]) => each)))
+      expect([action, rightInGroup(action, facts)]).toEqual([action, "allowed"]);
+    for (const action of refused.split(" ").flatMap((name) => rows(name).map(([each]) => each)))
+      expect([action, rightInGroup(action, facts)]).toEqual([action, "forbidden"]);
+    expect(rightInGroup("dismiss", { ...facts, isLive: false })).toBe("unchanged");
+    expect(rightInGroup("add", { ...facts, target: "system" })).toBe("forbidden");
   });
 
   test("two admins cannot remove each other", () => {

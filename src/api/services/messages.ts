@@ -31,6 +31,7 @@ export function messages(parts: ApiParts): readonly Method[] {
       const header = call.idempotencyKey;
       const talks = new Talks(parts, call, request, header);
       if (header !== undefined) repeats.check(call, "Messages/Send", header, request);
+      if (request.sender === "") await parts.system.made(call.app);
       if (accounts.length > 0) return { results: await talks.sendToEach(accounts) };
       const answer = await (group === "" ? talks.sendTo(to) : talks.sendToGroup(group));
       if (answer.status !== pkt.Status.Success) throw errorOf(answer);

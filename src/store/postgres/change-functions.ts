@@ -121,7 +121,8 @@ BEGIN
     action, changed.sender = a_me, ${mayRead("a_me", "changed")},
     CASE WHEN changed.inbox > 0 THEN roost.may_reach(a_me, partner, 'write')
       ELSE roost.talk_right(-changed.inbox, a_me, a_at_ns / 1000000000) = 'allowed' END,
-    changed.inbox < 0 AND its_group.member_count > 0 AND roost.standing(-changed.inbox, a_me) IN ('admin', 'owner'),
+    changed.inbox < 0 AND its_group.member_count > 0
+      AND roost.standing(-changed.inbox, a_me) IN ('admin', 'owner', 'system'),
     coalesce(changed.state, 0) & ${messageState.recalled} <> 0,
     window_ms > 0 AND a_at_ns - changed.sent_ns <= window_ms * 1000000);
   IF verdict = 'unchanged' THEN

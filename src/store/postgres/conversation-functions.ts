@@ -1,6 +1,7 @@
 // What the functions of conversations have in common: names of conversations, and what an account may read. Names of
 // tables are qualified, because statements that read call these, too.
 
+import { systemAccount } from "../../auth/names.ts";
 import { windowsReadMax } from "../../base/limits/fixed.ts";
 
 /** The largest id. */
@@ -9,12 +10,13 @@ export const endId = "9223372036854775807";
 /**
  * A condition: one of the windows of an account in a group holds an id. All are SQL expressions. Windows do not
  * overlap, so only the last one that begins before the id can: an account may have joined and left thousands of times.
+ * The system sees all of its app, as if it had a window that holds everything.
  */
 export function isInWindow(account: string, group: string, id: string): string {
   return `coalesce((
     SELECT w.until_id IS NULL OR w.until_id > ${id} FROM roost.member w
     WHERE w.account = ${account} AND w.chat_group = ${group} AND w.from_id < ${id}
-    ORDER BY w.from_id DESC LIMIT 1), false)`;
+    ORDER BY w.from_id DESC LIMIT 1), roost.is_system_of(${account}, ${group}))`;
 }
 
 /** A table: the windows of an account in a group that a history or a list reads. */
@@ -26,13 +28,13 @@ export function windowsOf(account: string, group: string): string {
 /** A condition: an account may read a message (a row's name). */
 export function mayRead(account: string, message: string): string {
   return `(${message}.sender = ${account} OR ${message}.inbox = ${account}
-    OR ${message}.inbox < 0 AND ${isInWindow(account, `-${message}.inbox`, `${message}.id`)})`;
+    OR CASE WHEN ${message}.inbox < 0 THEN ${isInWindow(account, `-${message}.inbox`, `${message}.id`)}
+      ELSE roost.is_system_for(${account}, ${message}.sender) END)`;
 }
 
 /** An expression: the conversation that a message is in, as an account sees it that may read it. */
 function otherOf(account: string, message: string): string {
-  return `CASE WHEN ${message}.inbox < 0 OR ${message}.sender = ${account}
-    THEN ${message}.inbox ELSE ${message}.sender END`;
+  return `CASE WHEN ${message}.inbox = ${account} THEN ${message}.sender ELSE ${message}.inbox END`;
 }
 
 /** A condition: an account has cleared its conversation up to a message (a row's name) that it may read, or beyond. */
@@ -57,13 +59,23 @@ BEGIN
     RETURN (
       SELECT -g.number FROM roost.chat_group g
       WHERE g.app = a_app AND g.id = a_dest
-        AND EXISTS (SELECT FROM roost.member m WHERE m.account = a_me AND m.chat_group = g.number)
+        AND (EXISTS (SELECT FROM roost.member m WHERE m.account = a_me AND m.chat_group = g.number)
+          OR roost.is_system_of(a_me, g.number))
         AND NOT EXISTS (SELECT FROM roost.unfinished_group u WHERE u.chat_group = g.number));
   END IF;
   RETURN (
     SELECT c.other FROM roost.account a JOIN roost.conversation c ON c.account = a_me AND c.other = a.number
     WHERE a.app = a_app AND a.name = a_dest
       AND ${hasMessages("a_me", "a.number")});
+END $$;
+
+-- Whether an account is the system of the app of another one.
+CREATE OR REPLACE FUNCTION roost.is_system_for(a_account bigint, a_other bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM roost.account a JOIN roost.account o ON o.app = a.app
+    WHERE a.number = a_account AND a.name = '${systemAccount}' AND o.number = a_other);
 END $$;
 
 CREATE OR REPLACE FUNCTION roost.account_number(a_app text, a_name text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$

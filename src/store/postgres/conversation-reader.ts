@@ -169,8 +169,8 @@ export class ConversationReader {
         FROM unnest(${sql.array([...ids], "BIGINT")}) WITH ORDINALITY AS t (id, position)
         JOIN roost.message m ON m.id = t.id
         JOIN roost.account s ON s.number = m.sender
-        LEFT JOIN roost.account o ON o.number = CASE WHEN m.sender = ${me}::bigint THEN m.inbox
-          WHEN m.inbox > 0 THEN m.sender END
+        LEFT JOIN roost.account o ON o.number = CASE WHEN m.inbox = ${me}::bigint THEN m.sender
+          ELSE m.inbox END
         LEFT JOIN roost.chat_group g ON g.number = -m.inbox
         WHERE roost.require_life(${life})
         ORDER BY t.position`,

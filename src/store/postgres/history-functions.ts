@@ -25,6 +25,9 @@ function scan(name: string, order: "ASC" | "DESC"): string {
   const isIn = `(CASE WHEN a_other < 0 THEN m.inbox = a_other
         ELSE m.sender = a_me AND m.inbox = a_other OR m.sender = a_other AND m.inbox = a_me END)`;
   const isHere = `${isIn} AND (a_other > 0 OR ${isInWindow("a_me", "-a_other", "m.id")})`;
+  // The system has one that holds everything.
+  const windows = `((SELECT * FROM ${windowsOf("a_me", "-a_other")} m)
+        UNION ALL SELECT 0, null WHERE a_other < 0 AND roost.is_system_of(a_me, -a_other))`;
   return `
 CREATE OR REPLACE FUNCTION roost.${name}(
   a_me bigint, a_other bigint, a_above bigint, a_below bigint, a_root bigint, a_count bigint
@@ -47,7 +50,7 @@ BEGIN
       (SELECT s.id FROM (
         SELECT 0::bigint AS from_id, ${endId}::bigint AS until_id WHERE a_other > 0
         UNION ALL
-        SELECT w.from_id, coalesce(w.until_id, ${endId}) FROM ${windowsOf("a_me", "-a_other")} w WHERE a_other < 0
+        SELECT w.from_id, coalesce(w.until_id, ${endId}) FROM ${windows} w WHERE a_other < 0
       ) w, LATERAL (
         SELECT r.id FROM roost.reply r JOIN roost.message m ON m.id = r.id
         WHERE r.root = a_root AND r.id > w.from_id AND r.id < w.until_id AND ${ranged("r.id")}
@@ -65,7 +68,7 @@ BEGIN
     ) u ORDER BY u.id ${order} LIMIT a_count);
   END IF;
   RETURN ARRAY(
-    SELECT s.id FROM ${windowsOf("a_me", "-a_other")} w, LATERAL (
+    SELECT s.id FROM ${windows} w, LATERAL (
       SELECT m.id FROM roost.message m
       WHERE m.inbox = a_other AND m.id > w.from_id AND m.id < coalesce(w.until_id, ${endId}) AND ${ranged("m.id")}
     ) s

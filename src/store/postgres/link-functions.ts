@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION roost.link_denial(
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
   IF a_mentions = '*' THEN
-    IF a_inbox >= 0 OR roost.standing(-a_inbox, a_sender) NOT IN ('admin', 'owner') THEN
+    IF a_inbox >= 0 OR roost.standing(-a_inbox, a_sender) NOT IN ('admin', 'owner', 'system') THEN
       RETURN ${outcome.mentionOfAll};
     END IF;
   ELSIF a_mentions <> '' AND EXISTS (

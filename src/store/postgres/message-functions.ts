@@ -35,7 +35,7 @@ const memberDenial = `coalesce((
                   ELSE 0 END
                 FROM member m
                 WHERE m.chat_group = -r.inbox AND m.account = r.sender AND m.until_id IS NULL
-              ), ${outcome.forbidden})`;
+              ), CASE WHEN roost.is_system_of(r.sender, -r.inbox) THEN 0 ELSE ${outcome.forbidden} END)`;
 
 /**
  * Rows of results are in order, messages first: an outcome, its five numbers, and for a message the accounts' numbers,

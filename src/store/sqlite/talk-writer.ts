@@ -3,6 +3,7 @@
 // on.
 
 import type { Database } from "bun:sqlite";
+import { systemAccount } from "../../auth/names.ts";
 import { outcome, type JobOf } from "../jobs.ts";
 import { idMax, nodeOfId, type IdSequence } from "../snowflake.ts";
 import { messageState } from "./conversations/tables.ts";
@@ -135,7 +136,7 @@ export class TalkWriter {
       }
     }
     if (group !== undefined) {
-      const refused = this.groupRefusal(group, detail, sender, wallMs);
+      const refused = this.groupRefusal(group, detail, sender, senderName, wallMs);
       if (refused !== undefined) return refused;
     } else if (receiver !== undefined && receiver !== sender && this.guards.isGuarded(receiver)) {
       const isWilling = this.guards.mayReach(sender, receiver, "write", job.pairs?.[dest]);
@@ -165,10 +166,16 @@ export class TalkWriter {
   }
 
   /** The right to talk of rightInGroup, without its facts: this is on the path of every message to a group. */
-  private groupRefusal(group: bigint, row: GroupRow | null, sender: bigint, wallMs: number): Outcome | undefined {
+  private groupRefusal(
+    group: bigint,
+    row: GroupRow | null,
+    sender: bigint,
+    senderName: string,
+    wallMs: number,
+  ): Outcome | undefined {
     if (row === null || row.member_count === 0n) return notFound;
     const member = this.member.get(group, sender);
-    if (member === null) return forbidden;
+    if (member === null) return senderName === systemAccount ? undefined : forbidden;
     if (member.muted_until > 0n && member.muted_until > secondsOf(wallMs)) return muted;
     return row.for_admins !== 0n && member.role === 0n && row.owner !== sender ? forAdmins : undefined;
   }

@@ -173,10 +173,12 @@ BEGIN
     IF its.role = 0 AND roost.has_all_admins(a_group) THEN RETURN roost.refused('full', 'groupAdminsMax'); END IF;
     kind := ${entryKind.groupTransferred};
     value := ${numberOfRole("owner")};
+    -- Of a transfer by the system the actor is not the former owner.
+    UPDATE member m SET role = ${numberOfRole("admin")}
+      WHERE m.chat_group = a_group AND m.until_id IS NULL
+        AND m.account = (SELECT g.owner FROM chat_group g WHERE g.number = a_group);
     UPDATE chat_group g SET owner = a_target WHERE g.number = a_group;
     PERFORM roost.make_owner(a_group, a_target);
-    UPDATE member m SET role = ${numberOfRole("admin")}
-      WHERE m.chat_group = a_group AND m.account = a_actor AND m.until_id IS NULL;
   ELSE
     kind := ${entryKind.groupMuted};
     value := (a_change ->> 'until')::bigint;

@@ -2,6 +2,7 @@
 // for it. Names of tables are qualified, because statements that read call these, too. No argument has the type of a
 // table: a former dump that is restored, and does not know the function, could not drop the table.
 
+import { systemAccount } from "../../../auth/names.ts";
 import { standings } from "../../group-rights.ts";
 
 const rank = `ARRAY[${standings.map((standing) => `'${standing}'`).join(", ")}]`;
@@ -18,17 +19,20 @@ CREATE OR REPLACE FUNCTION roost.right_in_group(
 ) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE
     WHEN NOT is_live THEN CASE
-      WHEN a_action = 'dismiss' AND a_actor = 'owner' OR a_action = 'quit' AND has_left THEN 'unchanged'
+      WHEN a_action = 'dismiss' AND a_actor IN ('owner', 'system') OR a_action = 'quit' AND has_left THEN 'unchanged'
       ELSE 'notFound'
     END
-    WHEN a_action IN ('see', 'alias') THEN CASE WHEN a_actor = 'stranger' THEN 'forbidden' ELSE 'allowed' END
+    WHEN a_action = 'see' THEN CASE WHEN a_actor = 'stranger' THEN 'forbidden' ELSE 'allowed' END
+    WHEN a_action = 'alias' THEN CASE WHEN a_actor IN ('stranger', 'system') THEN 'forbidden' ELSE 'allowed' END
     WHEN a_action = 'talk' THEN CASE
+      WHEN a_actor = 'system' THEN 'allowed'
       WHEN a_actor = 'stranger' THEN 'forbidden'
       WHEN is_muted THEN 'muted'
       WHEN is_for_admins AND a_actor = 'member' THEN 'forAdmins'
       ELSE 'allowed'
     END
     WHEN a_action IN ('join', 'joinInvited', 'request') THEN CASE
+      WHEN a_actor = 'system' THEN 'forbidden'
       WHEN a_actor <> 'stranger' THEN 'unchanged'
       WHEN a_action = 'joinInvited' THEN 'allowed'
       WHEN is_closed THEN 'closed'
@@ -37,39 +41,43 @@ CREATE OR REPLACE FUNCTION roost.right_in_group(
       ELSE 'noApproval'
     END
     WHEN a_action = 'quit' THEN CASE
-      WHEN a_actor <> 'stranger' THEN 'allowed'
+      WHEN a_actor NOT IN ('stranger', 'system') THEN 'allowed'
       WHEN has_left THEN 'unchanged'
       ELSE 'forbidden'
     END
     WHEN a_action = 'transfer' THEN CASE
       WHEN a_actor <> 'stranger' AND a_target = 'owner' THEN 'unchanged'
-      WHEN a_actor <> 'owner' THEN 'forbidden'
-      WHEN a_target = 'stranger' THEN 'noMember'
+      WHEN a_actor NOT IN ('owner', 'system') THEN 'forbidden'
+      WHEN a_target IN ('stranger', 'system') THEN 'noMember'
       WHEN is_willing THEN 'allowed'
       ELSE 'unwilling'
     END
     WHEN a_action = 'role' THEN CASE
-      WHEN a_actor <> 'owner' OR is_self THEN 'forbidden'
-      WHEN a_target = 'stranger' THEN 'noMember'
+      WHEN a_actor NOT IN ('owner', 'system') OR is_self OR a_target = 'owner' THEN 'forbidden'
+      WHEN a_target IN ('stranger', 'system') THEN 'noMember'
       ELSE 'allowed'
     END
-    WHEN a_action = 'dismiss' THEN CASE WHEN a_actor = 'owner' THEN 'allowed' ELSE 'forbidden' END
-    WHEN a_actor NOT IN ('admin', 'owner') THEN 'forbidden'
+    WHEN a_action = 'dismiss' THEN CASE
+      WHEN a_actor IN ('owner', 'system') THEN 'allowed'
+      ELSE 'forbidden'
+    END
+    WHEN a_actor NOT IN ('admin', 'owner', 'system') THEN 'forbidden'
     WHEN a_action IN ('mentionAll', 'update', 'pin', 'invite', 'seeRequests', 'decline') THEN 'allowed'
     WHEN a_action = 'add' THEN CASE
+      WHEN a_target = 'system' THEN 'forbidden'
       WHEN a_target <> 'stranger' THEN 'unchanged'
       WHEN is_willing THEN 'allowed'
       ELSE 'unwilling'
     END
     WHEN a_action = 'accept' THEN CASE WHEN a_target = 'stranger' THEN 'allowed' ELSE 'unchanged' END
     WHEN a_action = 'remove' THEN CASE
-      WHEN is_self THEN 'forbidden'
-      WHEN a_target = 'stranger' THEN 'unchanged'
+      WHEN is_self OR a_target = 'owner' THEN 'forbidden'
+      WHEN a_target IN ('stranger', 'system') THEN 'unchanged'
       WHEN ${isAbove("a_actor", "a_target")} THEN 'allowed'
       ELSE 'forbidden'
     END
     WHEN a_action = 'mute' THEN CASE
-      WHEN a_target = 'stranger' THEN 'noMember'
+      WHEN a_target IN ('stranger', 'system') THEN 'noMember'
       WHEN ${isAbove("a_actor", "a_target")} THEN 'allowed'
       ELSE 'forbidden'
     END
@@ -83,6 +91,15 @@ BEGIN
   RETURN (SELECT g.number FROM roost.chat_group g WHERE g.app = a_app AND g.id = a_group);
 END $$;
 
+-- Whether an account is the system of the app of a group.
+CREATE OR REPLACE FUNCTION roost.is_system_of(a_account bigint, a_group bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM roost.account a JOIN roost.chat_group g ON g.app = a.app
+    WHERE a.number = a_account AND a.name = '${systemAccount}' AND g.number = a_group);
+END $$;
+
 -- Standing of store/group-rights.ts. In a group that has ended, only who owned it last is no stranger.
 CREATE OR REPLACE FUNCTION roost.standing(a_group bigint, a_account bigint) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -92,7 +109,8 @@ BEGIN
       WHEN g.member_count > 0 THEN (
         SELECT CASE WHEN m.role > 0 THEN 'admin' ELSE 'member' END FROM roost.member m
         WHERE m.chat_group = a_group AND m.account = a_account AND m.until_id IS NULL)
-    END FROM roost.chat_group g WHERE g.number = a_group), 'stranger');
+    END FROM roost.chat_group g WHERE g.number = a_group),
+    CASE WHEN roost.is_system_of(a_account, a_group) THEN 'system' ELSE 'stranger' END);
 END $$;
 
 -- Whether an account may do something in a group, to another if it concerns one. It is not for talks: talk_right is.

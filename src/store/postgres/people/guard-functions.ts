@@ -5,6 +5,7 @@
 // The table guard has the accounts that may refuse somebody: those that have, or had, a block or a setting other than
 // everybody. So whoever reaches for the others costs a look into its key.
 
+import { systemAccount } from "../../../auth/names.ts";
 import type { Consent } from "../../group-rights.ts";
 import { outcome } from "../../jobs.ts";
 import { hasMessages } from "../conversation-functions.ts";
@@ -22,9 +23,15 @@ export function isBlocked(account: string, other: string): string {
     SELECT true FROM roost.block b WHERE b.account = ${account} AND b.blocked = ${other} AND NOT b.is_off), false)`;
 }
 
+/** A condition: an account is the system of its app, which reaches everybody. */
+function isSystem(account: string): string {
+  return `coalesce((SELECT a.name = '${systemAccount}' FROM roost.account a WHERE a.number = ${account}), false)`;
+}
+
 /** An expression: which actors an account lets that may refuse somebody, of which this one is. */
 function ruleOf(actor: string, target: string, column: "write_rule" | "add_rule"): string {
-  return `CASE WHEN ${isBlocked(target, actor)} THEN '${nobody}' ELSE coalesce(
+  return `CASE WHEN ${isSystem(actor)} THEN '${everybody}'
+          WHEN ${isBlocked(target, actor)} THEN '${nobody}' ELSE coalesce(
           (SELECT c.${column} FROM roost.consent c WHERE c.account = ${target}), '${everybody}') END`;
 }
 
@@ -72,7 +79,8 @@ BEGIN
   SELECT * INTO its FROM roost.member m
     WHERE m.chat_group = a_group AND m.account = a_account AND m.until_id IS NULL;
   RETURN CASE
-    WHEN its.number IS NULL THEN 'forbidden'
+    WHEN its.number IS NULL THEN
+      CASE WHEN roost.is_system_of(a_account, a_group) THEN 'allowed' ELSE 'forbidden' END
     WHEN its.muted_until > a_now_s THEN 'muted'
     WHEN its_group.for_admins AND its.role = 0 AND its_group.owner <> a_account THEN 'forAdmins'
     ELSE 'allowed' END;

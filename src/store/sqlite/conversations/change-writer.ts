@@ -5,6 +5,7 @@
 import { reactionKindsMax } from "../../../base/limits/fixed.ts";
 import type { MessageChangeJob } from "../../change-jobs.ts";
 import { type ChangeOutcome, entryKind } from "../../conversations.ts";
+import type { Standing } from "../../group-rights.ts";
 import { rightTo } from "../../rights.ts";
 import { idMax } from "../../snowflake.ts";
 import { messageState } from "./tables.ts";
@@ -14,6 +15,9 @@ import { type GroupRow, secondsOf } from "../groups/group-rows.ts";
 import { prepareWindow } from "../member-lookups.ts";
 import type { Moment } from "./moment.ts";
 import { TextEraser } from "./text-eraser.ts";
+
+/** Who may recall what others have sent to a group. */
+const adminStandings: ReadonlySet<Standing> = new Set(["admin", "owner", "system"]);
 
 interface MessageRow {
   readonly inbox: bigint;
@@ -123,7 +127,7 @@ export class ChangeWriter {
         group === null
           ? isOwn && guards.mayReach(actor, row.sender === actor ? row.inbox : row.sender, "write", true) === true
           : rows.talkRight(group, actor, secondsOf(moment.wallMs)) === "allowed",
-      isAdmin: group !== null && group.member_count > 0n && (standing === "admin" || standing === "owner"),
+      isAdmin: group !== null && group.member_count > 0n && adminStandings.has(standing),
       isRecalled: (state & messageState.recalled) !== 0,
       isRecent: windowNs > 0n && moment.atNs - row.sent_ns <= windowNs,
     });

@@ -2,6 +2,7 @@
 // rows in the snapshot of the request and kept nowhere.
 
 import type { Database } from "bun:sqlite";
+import { systemAccount } from "../../../auth/names.ts";
 import { encodeHistory, type HistoryMessageFields, mediaField } from "../../conversation-bodies.ts";
 import type { HistoryQuery } from "../../conversations.ts";
 import type { MediaItem } from "../../media.ts";
@@ -28,6 +29,10 @@ export class HistoryReader {
       accountName: db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?"),
       groupId: db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`),
       place: db.prepare<{ inbox: bigint; sender: bigint }, [bigint]>("SELECT inbox, sender FROM message WHERE id = ?"),
+      isSystem: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM account a JOIN account o ON o.app = a.app
+         WHERE a.number = ?1 AND a.name = '${systemAccount}' AND o.number = ?2`,
+      ),
       reactions: db.prepare<{ reaction: string; count: bigint; mine: bigint }, [bigint, bigint]>(
         `SELECT reaction, count(*) AS count, max(account = ?2) AS mine
          FROM reaction WHERE message = +?1 GROUP BY reaction`,
@@ -55,13 +60,19 @@ export class HistoryReader {
       const other = this.otherOf(me, id);
       if (other === undefined) continue;
       const scope = scopes.getOrInsertComputed(other, () => this.messages.scope(me, other));
-      const row = scope && this.messages.visible(scope, id);
+      const row = (scope && this.messages.visible(scope, id)) ?? this.seenBySystem(me, id);
       if (row === undefined) continue;
       const where =
         other < 0n ? { group: this.sql.groupId.get(-other)?.id ?? "" } : { account: this.nameOf(other, names) };
       messages.push({ ...this.message(row, me, names), ...where });
     }
     return encodeHistory(messages);
+  }
+
+  /** The system sees what others write to each other, too. */
+  private seenBySystem(me: bigint, id: bigint): MessageRow | undefined {
+    const row = this.messages.row(id);
+    return row === undefined || this.sql.isSystem.get(me, row.sender) === null ? undefined : row;
   }
 
   /** The files of a message; undefined if the account does not see it. */

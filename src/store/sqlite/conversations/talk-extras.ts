@@ -1,6 +1,7 @@
 // What only some messages have: mentions, the message that they answer, files. Checked and stored inside the
 // transaction that stores the message.
 
+import { systemAccount } from "../../../auth/names.ts";
 import type { Database } from "bun:sqlite";
 import { outcome, type JobOf } from "../../jobs.ts";
 import { MediaUses } from "../media/media-writer.ts";
@@ -42,7 +43,7 @@ export class TalkExtrasWriter {
   refusal(job: TalkJob, sender: bigint, inbox: bigint | undefined): bigint | undefined {
     const { mentions, replyTo, media, toGroup } = job;
     if (mentions === everybody) {
-      if (!toGroup || inbox === undefined || this.sql.isAdmin.get(-inbox, sender) === null) return outcome.mentionOfAll;
+      if (!toGroup || inbox === undefined || !this.isAdmin(job, -inbox, sender)) return outcome.mentionOfAll;
     } else if (mentions?.split(",").some((name) => !this.isIn(name, job, inbox)) === true) {
       return outcome.mentionOfStranger;
     }
@@ -60,6 +61,10 @@ export class TalkExtrasWriter {
     const thread = parent === null ? null : (this.sql.thread.get(parent)?.thread ?? parent);
     this.sql.addTo.run(parent, thread, mentions ?? null, id);
     for (const name of mentions?.split(",") ?? []) this.sql.addMention.run(name, inbox, id);
+  }
+
+  private isAdmin({ sender: name }: TalkJob, group: bigint, sender: bigint): boolean {
+    return name === systemAccount || this.sql.isAdmin.get(group, sender) !== null;
   }
 
   private isIn(name: string, { app, sender, toGroup, dest }: TalkJob, inbox: bigint | undefined): boolean {

@@ -5,7 +5,7 @@ import type { Database } from "bun:sqlite";
 import { windowsReadMax } from "../../../base/limits/fixed.ts";
 import { idMax } from "../../snowflake.ts";
 import type { LogIndex } from "../index/log-index.ts";
-import { isUnfinished, prepareWindow } from "../member-lookups.ts";
+import { isSystemOf, isUnfinished, prepareWindow } from "../member-lookups.ts";
 
 export interface MessageRow {
   readonly id: bigint;
@@ -57,6 +57,9 @@ export class VisibleMessages {
          ORDER BY from_id DESC LIMIT ${windowsReadMax}`,
       ),
       window: prepareWindow(db),
+      isSystem: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one WHERE ${isSystemOf("?1", "?2")} AND NOT ${isUnfinished("?2")}`,
+      ),
       cleared: db.prepare<{ cleared_id: bigint }, [bigint, bigint]>(
         "SELECT cleared_id FROM conversation WHERE account = ? AND other = ?",
       ),
@@ -82,7 +85,8 @@ export class VisibleMessages {
       .all(me, -other)
       .toReversed()
       .map(({ from_id, until_id }): Window => ({ from: from_id, until: until_id ?? idMax }));
-    return windows.length === 0 ? undefined : { me, other, windows, clearedTo, hiddenTo };
+    if (windows.length > 0) return { me, other, windows, clearedTo, hiddenTo };
+    return this.sql.isSystem.get(me, -other) === null ? undefined : { me, other, windows: whole, clearedTo, hiddenTo };
   }
 
   /** Yields visible messages below an id, the newest first; of a thread, if it is not 0n. */
@@ -105,6 +109,11 @@ export class VisibleMessages {
       const row = this.visible(scope, id);
       if (row !== undefined) yield row;
     }
+  }
+
+  /** A message, whoever sees it. */
+  row(id: bigint): MessageRow | undefined {
+    return this.sql.message.get(id) ?? undefined;
   }
 
   /** The message, if the account sees it as one of this conversation. */

@@ -102,7 +102,8 @@ export class GroupChanges {
         if (row.role === 0n && this.hasAllAdmins(group)) return tooManyAdmins;
         kind = entryKind.groupTransferred;
         value = numberOfRole("owner");
-        const former = this.parts.rows.member(group.number, actor.number);
+        // Of a transfer by the system the actor is none.
+        const former = this.parts.rows.member(group.number, group.owner);
         this.sql.owner.run(target.number, group.number);
         this.sql.toOwner.run(row.number);
         // A salvage may have lost its row.

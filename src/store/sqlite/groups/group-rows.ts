@@ -1,6 +1,7 @@
 // What the writer reads of a group and of its members, and the facts by which rights are decided (group-rights.ts).
 
 import type { Database } from "bun:sqlite";
+import { isSystemOf } from "../member-lookups.ts";
 import { type GroupFacts, type GroupRight, rightInGroup, type Standing } from "../../group-rights.ts";
 
 export interface GroupRow {
@@ -75,6 +76,7 @@ export class GroupRows {
         `SELECT a.number, a.name FROM account a WHERE a.number = ?2 OR a.number IN (
            SELECT account FROM member WHERE "group" = ?1 AND role > 0 AND until_id IS NULL)`,
       ),
+      isSystem: db.prepare<{ one: bigint }, [bigint, bigint]>(`SELECT 1 AS one WHERE ${isSystemOf("?1", "?2")}`),
       accountName: db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?"),
     };
   }
@@ -103,10 +105,9 @@ export class GroupRows {
   standing(group: GroupRow, account: bigint | undefined): Standing {
     if (account === undefined) return "stranger";
     if (account === group.owner) return "owner";
-    if (group.member_count === 0n) return "stranger";
-    const row = this.sql.member.get(group.number, account);
-    if (row === null) return "stranger";
-    return row.role > 0n ? "admin" : "member";
+    const row = group.member_count === 0n ? null : this.sql.member.get(group.number, account);
+    if (row !== null) return row.role > 0n ? "admin" : "member";
+    return this.sql.isSystem.get(account, group.number) === null ? "stranger" : "system";
   }
 
   /** Whether an account may talk in a group at a second. */

@@ -4,6 +4,7 @@
 // a minute at most; it costs two lookups otherwise.
 
 import type { Database } from "bun:sqlite";
+import { systemAccount } from "../../../auth/names.ts";
 import { GenerationCache } from "../../../base/generation-cache.ts";
 import { NumberSet } from "../../../base/number-set.ts";
 import { type Consent, consents, mayReach } from "../../group-rights.ts";
@@ -51,6 +52,9 @@ export class Guards {
         "SELECT account FROM block WHERE version > ? AND state = 'on'",
       ),
       unwilling: db.prepare<{ account: bigint }, [bigint]>("SELECT account FROM consent WHERE version > ?"),
+      isSystem: db.prepare<{ one: bigint }, [bigint]>(
+        `SELECT 1 AS one FROM account WHERE number = ? AND name = '${systemAccount}'`,
+      ),
       isBlocked: prepareIsBlocked(db),
       consent: prepareConsent(db),
     };
@@ -84,10 +88,12 @@ export class Guards {
 
   /**
    * Whether an account may write to another, or add it to groups. `hasPair`: whether they have a direct conversation,
-   * if the caller knows; `true` is remembered, so it has to be true. Undefined: that has to be known.
+   * if the caller knows; `true` is remembered, so it has to be true. Undefined: that has to be known. The system
+   * reaches everybody.
    */
   mayReach(actor: bigint, target: bigint, wish: Wish, hasPair: boolean | undefined): boolean | undefined {
     if (actor === target || !this.isGuarded(target)) return true;
+    if (this.sql.isSystem.get(actor) !== null) return true;
     if (wish === "write" && this.writers.has(actor, target)) return true;
     const isBlocked = this.sql.isBlocked.get(target, actor) !== null;
     const consent = consentOf(this.sql.consent.get(target), wish);
