@@ -8,6 +8,7 @@ import { formatAddress, type SocketAddress } from "../transport/address.ts";
 import { Generations } from "../transport/tls/generations.ts";
 import type { TlsContext } from "../transport/tls/tls-context.ts";
 import type { ApiParts } from "./api-parts.ts";
+import { Descriptions } from "./description/descriptions.ts";
 import { Rpc } from "./rpc.ts";
 import { methodsOf } from "./services.ts";
 import { SystemAccounts } from "./system-accounts.ts";
@@ -26,6 +27,8 @@ type Page = (request: Request, path: string, server: Bun.Server<unknown>) => Res
 interface ApiListenerParts {
   readonly api: Omit<ApiParts, "system">;
   readonly pages?: readonly Page[];
+  /** The server's, for the descriptions of the API. */
+  readonly version: string;
   readonly bugs: Pick<ContainedBugs, "met">;
   readonly wheel: TimerWheel;
   /** Undefined: HTTP in plain text. */
@@ -41,8 +44,10 @@ interface ApiListener {
 
 /** Listens; throws if the address cannot be bound. */
 export function listenApi(address: SocketAddress, parts: ApiListenerParts): ApiListener {
-  const { pages = [], bugs, tls, wheel } = parts;
+  const { bugs, tls, wheel } = parts;
   const api: ApiParts = { ...parts.api, system: new SystemAccounts(parts.api.store) };
+  const descriptions = new Descriptions(parts.version);
+  const pages: readonly Page[] = [(request, path) => descriptions.answer(request, path), ...(parts.pages ?? [])];
   const rpc = new Rpc(api, methodsOf(api), bugs);
   const answer = (request: Request, server: Bun.Server<unknown>): Response | Promise<Response> => {
     const path = pathOf(request.url);

@@ -63,6 +63,10 @@ export interface BrowserWish {
 export interface Page {
   /** What it shows once all of it is loaded, as HTML. */
   html(): Promise<string>;
+  /** The value of an expression in it, once all of it is loaded. Rejects with what the expression throws. */
+  evaluate(expression: string): Promise<unknown>;
+  /** Shows it in a window of this size, in pixels, to a reader who prefers these colours. */
+  resize(width: number, height: number, colours: "light" | "dark"): Promise<void>;
 }
 
 /**
@@ -143,7 +147,16 @@ export class Browser {
     const { sessionId: session } = await tools.ask("Target.attachToTarget", { targetId, flatten: true });
     const { errorText } = await tools.ask("Page.navigate", { url }, session);
     if (errorText !== undefined) throw new Error(`the browser could not open ${url}: ${JSON.stringify(errorText)}`);
-    return { html: () => htmlOf(tools, session) };
+    return {
+      html: () => htmlOf(tools, session),
+      evaluate: (expression) => valueOf(tools, session, expression),
+      async resize(width, height, colours) {
+        const metrics = { width, height, deviceScaleFactor: 1, mobile: width < 500 };
+        await tools.ask("Emulation.setDeviceMetricsOverride", metrics, session);
+        const features = [{ name: "prefers-color-scheme", value: colours }];
+        await tools.ask("Emulation.setEmulatedMedia", { features }, session);
+      },
+    };
   }
 
   /** Ends it, whatever state it is in, with all that it has started. */
@@ -215,14 +228,18 @@ function groupRuns(group: number): boolean {
 }
 
 async function htmlOf(tools: DevTools, session: unknown): Promise<string> {
-  const expression = `new Promise((resolve) => {
-    const tell = () => resolve(document.documentElement.outerHTML);
-    if (document.readyState === "complete") tell();
-    else addEventListener("load", tell);
-  })`;
-  const wish = { expression, awaitPromise: true, returnByValue: true };
-  const { result } = await tools.ask("Runtime.evaluate", wish, session);
-  if (typeof result === "object" && result !== null && "value" in result && typeof result.value === "string")
-    return result.value;
-  throw new Error(`the browser did not tell what the page shows: ${JSON.stringify(result)}`);
+  const html = await valueOf(tools, session, "document.documentElement.outerHTML");
+  if (typeof html === "string") return html;
+  throw new Error(`the browser did not tell what the page shows: ${JSON.stringify(html)}`);
+}
+
+async function valueOf(tools: DevTools, session: unknown, expression: string): Promise<unknown> {
+  const loaded = `new Promise((resolve) => {
+    if (document.readyState === "complete") resolve();
+    else addEventListener("load", () => resolve());
+  }).then(() => (${expression}))`;
+  const wish = { expression: loaded, awaitPromise: true, returnByValue: true };
+  const { result, exceptionDetails } = await tools.ask("Runtime.evaluate", wish, session);
+  if (exceptionDetails !== undefined) throw new Error(`the page failed: ${JSON.stringify(exceptionDetails)}`);
+  return typeof result === "object" && result !== null && "value" in result ? result.value : undefined;
 }

@@ -29,7 +29,7 @@ export interface ApiMethod {
 }
 
 /** A service, with its methods in the order of proto/api.proto. */
-interface ApiService {
+export interface ApiService {
   /** `Messages`. */
   readonly name: string;
   readonly comment: string;

@@ -39,6 +39,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
         address &&
         listenApi(address, {
           api: { ...environment, chat: service, store, sessions, keys: new StoredKeyRing(store, environment.clock) },
+          version: settings.version,
           bugs: metrics.bugs,
           wheel,
           tls: nodeTls?.http,

@@ -187,6 +187,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
           limits,
           log,
         },
+        version,
         bugs: metrics.bugs,
         wheel,
         tls: settings.tls?.context,
