@@ -7,6 +7,7 @@ import { didYouMean } from "../base/did-you-mean.ts";
 import { apiKeyCharactersMax, apiRequestBytesMax } from "../base/limits/fixed.ts";
 import { escaped, quotedText } from "../base/printable.ts";
 import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
+import { formatAddress } from "../transport/address.ts";
 import { type ApiPlace, callMethod } from "./api/call.ts";
 import { checkedRequest } from "./api/check-request.ts";
 import { fieldLines, methodLines } from "./api/listing.ts";
@@ -16,7 +17,6 @@ import { readServerAuthorities } from "./tls.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
-const defaultUrl = "http://127.0.0.1:8200";
 /** The file in the data folder with the key that a standalone server makes for its operator. */
 const keyFileName = "api-key";
 
@@ -91,7 +91,7 @@ function jsonLines(value: unknown, indent: number): string[] {
 }
 
 function placeOf(values: OptionValues): ApiPlace {
-  const [url = defaultUrl, second] = values.optional("url") ?? [];
+  const [url = localUrl(values), second] = values.optional("url") ?? [];
   if (second !== undefined || !url.startsWith("http"))
     throw new UsageError(`${values.sourceOf("url")}: expected one http:// or https:// URL, that of the API`);
   const ca = values.optional("ca");
@@ -100,6 +100,16 @@ function placeOf(values: OptionValues): ApiPlace {
     key: keyOf(values),
     ca: ca === undefined ? undefined : readServerAuthorities(ca),
   };
+}
+
+/** The URL of the API on this machine. */
+function localUrl(values: OptionValues): string {
+  const address = values.optional("api");
+  if (address === undefined)
+    throw new UsageError(`${values.sourceOf("api")} is off: this server has no API; name another with --url`);
+  const { host, port } = address;
+  const reached = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `http://${formatAddress(reached, port)}`;
 }
 
 /** The key that --key or a file holds. No message shows it. */

@@ -59,7 +59,7 @@ export const optionsOf = {
   "key create": [...storeKeeperOptions, "store", "app", "scope", "name"],
   "key list": [...storeKeeperOptions, "store", "json"],
   "key revoke": [...storeKeeperOptions, "store"],
-  api: ["data", "url", "key", "key-file", "ca", "app", "fields", "openapi", "complete", "config"],
+  api: ["data", "api", "url", "key", "key-file", "ca", "app", "fields", "openapi", "complete", "config"],
   backup: ["data", "store", "replace", "config"],
   restore: ["data", "store", "replace", "config"],
   check: ["data", "store", "config"],

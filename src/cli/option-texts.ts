@@ -70,7 +70,8 @@ const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string
   },
   api: {
     data: "Folder of the standalone server, with the key in it",
-    url: "The API's URL, such as https://im.example.com (default: http://127.0.0.1:8200)",
+    api: "Where the server on this machine has its API, unless --url says it",
+    url: "The API's URL, such as https://im.example.com",
     app: "The app that a request is about, unless it says so itself",
     ca: "File (PEM) with the certificates that verify an https:// URL",
   },

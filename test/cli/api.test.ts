@@ -70,6 +70,13 @@ test("--app is added unless the request names its app, and a missing request is 
   ]);
 }, 60_000);
 
+test("the server on this machine is found by its option", async () => {
+  const local = (api: string): ReturnType<typeof roost> => roost("api", "Admin/Limits", "--data", folder, "--api", api);
+  expect(await local(`127.0.0.1:${server.port}`)).toMatchObject({ status: 0 });
+  expect(await local(`0.0.0.0:${server.port}`)).toMatchObject({ status: 0 });
+  expect(await local("off")).toMatchObject({ status: 2, err: expect.stringContaining("name another with --url") });
+}, 60_000);
+
 test("a stream prints a line for each message, and its error ends the command with status 1", async () => {
   const lines = '{"cursor":"1"}\n{"cursor":"2"}\n';
   expect(await call("Messages/Export", '{"account":"bob"}')).toMatchObject({ status: 0, out: lines });
