@@ -6,6 +6,8 @@ import type { Log } from "../base/log.ts";
 import type { Answer, Call } from "../service/call-context.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Store } from "../store/store.ts";
+import type { ChatControls, NodeControls } from "./controls.ts";
+import type { KeyDesk } from "./keys/key-desk.ts";
 import type { KeyRing } from "./keys/key-ring.ts";
 import type { SystemAccounts } from "./system-accounts.ts";
 
@@ -13,6 +15,7 @@ import type { SystemAccounts } from "./system-accounts.ts";
 interface ChatCalls {
   /** Never rejects. */
   call(call: Call): Promise<Answer>;
+  readonly controls: ChatControls;
 }
 
 /** Constructed by the role and passed to each service. */
@@ -22,6 +25,8 @@ export interface ApiParts extends Runtime {
   readonly sessions: Sessions;
   readonly keys: KeyRing;
   readonly system: SystemAccounts;
+  readonly desk: KeyDesk;
+  readonly node: NodeControls;
   readonly limits: Limits;
   readonly log: Log;
 }

@@ -2,11 +2,13 @@
 
 import type { ApiParts } from "./api-parts.ts";
 import type { Method } from "./method.ts";
+import { accounts } from "./services/accounts.ts";
+import { admin } from "./services/admin.ts";
 import { conversations } from "./services/conversations.ts";
 import { groups } from "./services/groups.ts";
 import { messages } from "./services/messages.ts";
 
 /** Methods of proto/api.proto that are not among these are answered with `unimplemented`. */
 export function methodsOf(parts: ApiParts): readonly Method[] {
-  return [...messages(parts), ...conversations(parts), ...groups(parts)];
+  return [...messages(parts), ...conversations(parts), ...groups(parts), ...accounts(parts), ...admin(parts)];
 }

@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { fingerprintOf } from "../auth/secret.ts";
+import { signingKeyOf } from "../auth/token-issuer.ts";
 import { signToken } from "../auth/token.ts";
 import { printLines, say } from "./command-output.ts";
 import type { OptionValues } from "./option-values.ts";
@@ -19,14 +20,16 @@ interface SignedToken {
 /** Makes a token for `account` in the app that the options name. Throws StartError, UsageError. */
 export async function makeToken(values: OptionValues, account: string, ttlMs: number): Promise<SignedToken> {
   const app = values.required("app");
-  const { keys, appKeys, issuers, source } = readSecrets(values, resolve(values.required("data")), false);
-  const own = appKeys.find((each) => each.app === app);
-  const issuer = issuers.find((each) => each.app === app);
-  if (own === undefined && issuer !== undefined)
+  const secrets = readSecrets(values, resolve(values.required("data")), false);
+  const { issuers, source } = secrets;
+  const signing = signingKeyOf(secrets, app);
+  if (signing === undefined) {
+    const issuer = issuers.find((each) => each.app === app);
+    if (issuer === undefined) throw new UsageError(`${source} has no key for the app ${app}`);
     throw new UsageError(`tokens of the app ${app} are made by its issuer, ${issuer.issuer}: ${source} has no secret`);
-  const key = own?.key ?? keys[0];
-  if (key === undefined) throw new UsageError(`${source} has no key for the app ${app}`);
-  const token = await signToken(key, { account, app, ttlSeconds: ttlMs / 1000 }, Date.now(), own?.kid);
+  }
+  const { key, kid } = signing;
+  const token = await signToken(key, { account, app, ttlSeconds: ttlMs / 1000 }, Date.now(), kid);
   return { token, fingerprint: fingerprintOf(key), source };
 }
 

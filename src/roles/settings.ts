@@ -59,6 +59,8 @@ export interface StandaloneSettings extends SettingsOf<"standalone">, TokenSetti
   readonly takeLock?: () => void;
   /** The key of the API for its operator; undefined: none. */
   readonly localKey?: string | undefined;
+  /** Begins to leave, as on SIGTERM; undefined: a back end may not ask for it. */
+  readonly leave?: (() => void) | undefined;
   /** The monitor's certificate; undefined: it serves plain text. */
   readonly nodeTls?: NodeTls | undefined;
   readonly version: string;
@@ -96,6 +98,10 @@ export interface GatewaySettings extends MemberSettingsOf<"gateway">, TokenSetti
 export interface ChatSettings extends LogicSettings, MemberSettingsOf<"chat">, MediaSettings {
   /** `sqlite:PATH` or `postgres://…`. */
   readonly store: string;
+  /** As in StandaloneSettings. */
+  readonly leave?: (() => void) | undefined;
+  /** To issue tokens with, by the API; undefined: it issues none. */
+  readonly tokenKeys?: TokenKeys | undefined;
 }
 
 /**

@@ -208,6 +208,12 @@ export class Dispatcher {
     if (link?.connection.send(packet) === false) link.backlog.add(packet);
   }
 
+  /** Sends a packet to each linked gateway itself; returns how many they are. */
+  tellAll(command: string, body: Uint8Array): number {
+    for (const gateway of this.links.keys()) this.tell(gateway, command, body);
+    return this.links.size;
+  }
+
   private send(head: PushHead, body: Uint8Array, gateway: string, channels: string, plain = ""): void {
     const link = this.links.get(gateway);
     if (link === undefined) return;

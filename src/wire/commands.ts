@@ -12,6 +12,10 @@ export const Command = {
   Census: "login.census",
   /** Between services: distributes what operators have ended from chat nodes to gateways (revocations.ts). */
   Revocations: "chat.revocations",
+  /** Between services: shows something to all clients of an app at a gateway (announcement.ts). */
+  Announce: "chat.announce",
+  /** Between services: asks a gateway about connections of its clients (connections.ts). */
+  Connections: "chat.connections",
   UserTalk: "chat.user.talk",
   GroupTalk: "chat.group.talk",
   TalkAck: "chat.talk.ack",

@@ -5,7 +5,7 @@ import { createClient } from "@connectrpc/connect";
 import { createTransport } from "@connectrpc/connect/protocol-connect";
 import { createFetchClient } from "@connectrpc/connect/protocol";
 import type { StandaloneSettings } from "../../src/roles/settings.ts";
-import { Conversations, Groups, Messages } from "../../src/wire/gen/api_pb.ts";
+import { Accounts, Admin, Conversations, Groups, Messages } from "../../src/wire/gen/api_pb.ts";
 import { Messenger } from "../support/messenger.ts";
 
 /** The keys of a stage: their apps and scopes. */
@@ -64,6 +64,8 @@ export class ApiStage {
       interceptors: [
         (next) => (request) => {
           request.header.set("authorization", `Bearer ${this.keys[key]}`);
+          // Bun's fetch decodes an answer, and leaves the header that says how it was encoded.
+          request.header.set("accept-encoding", "identity");
           for (const [name, value] of Object.entries(headers)) request.header.set(name, value);
           return next(request);
         },
@@ -86,6 +88,14 @@ export class ApiStage {
 
   groups(...given: Parameters<ApiStage["transport"]>): Client<typeof Groups> {
     return createClient(Groups, this.transport(...given));
+  }
+
+  accounts(...given: Parameters<ApiStage["transport"]>): Client<typeof Accounts> {
+    return createClient(Accounts, this.transport(...given));
+  }
+
+  admin(...given: Parameters<ApiStage["transport"]>): Client<typeof Admin> {
+    return createClient(Admin, this.transport(...given));
   }
 
   /** A POST without the package. */

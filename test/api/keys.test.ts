@@ -65,9 +65,24 @@ test("a node finds a key by its text, and no other text; it reads the store no m
   expect(await ring.find(text)).toEqual(found);
   clock.nowMs = 299;
   expect([ring.find(text), ring.find(text)]).toEqual([found, found]);
-  for (const other of ["", "x", text.slice(0, -1), newKey(wish, systemRandom).text, text.toUpperCase()])
+  for (const other of ["", "x", text.slice(0, -1), `${text}=`, ` ${text}`])
     expect([other, ring.find(other)]).toEqual([other, undefined]);
   expect(keys.reads).toBe(1);
+});
+
+test("a text that is unknown to a copy of 50 ms is looked up in the store, once at a time", async () => {
+  const { keys, clock, ring, desk } = stage();
+  await ring.find((await desk.create(wish)).text);
+  const { text, key } = await desk.create(wish);
+  clock.nowMs = 49;
+  expect(ring.find(text)).toBeUndefined();
+  clock.nowMs = 50;
+  const unknown = newKey(wish, systemRandom).text;
+  const asked = [ring.find(unknown), ring.find(text), ring.find(unknown)];
+  expect((await Promise.all(asked)).map((found) => found?.id)).toEqual([undefined, key.id, undefined]);
+  expect(keys.reads).toBe(2);
+  clock.nowMs = 99;
+  expect(ring.find(unknown)).toBeUndefined();
 });
 
 test("what another node made or revoked is known within a second; no request is decided by an older copy", async () => {

@@ -11,6 +11,8 @@ import { type ApiKey, hashOfKey, isKeyText } from "./api-key.ts";
 
 /** A copy of this age is renewed, while requests go on with it … */
 const renewAfterMs = 300;
+/** … one of this age says of no text that it is no key: it may have been made since … */
+const unknownAfterMs = 50;
 /** … and one of this age decides nothing any more: requests wait for the next. */
 const copyMsMax = 800;
 /** Of one read. */
@@ -52,14 +54,15 @@ export class StoredKeyRing implements KeyRing {
   }
 
   find(text: string): ApiKey | undefined | Promise<ApiKey | undefined> {
-    const known = this.byText.get(text);
+    let known = this.byText.get(text);
     if (known === undefined && !isKeyText(text)) return undefined;
     const ageMs = this.clock.monotonicMs() - this.asOfMs;
-    if (ageMs < renewAfterMs) return known ?? this.lookUp(text);
-    if (ageMs >= copyMsMax) return this.lookUpAfresh(text);
+    if (ageMs >= copyMsMax) return this.lookUpAfresh(text, copyMsMax);
+    known ??= this.lookUp(text);
+    if (known === undefined && ageMs >= unknownAfterMs) return this.lookUpAfresh(text, unknownAfterMs);
     // A store that is away is reported to the requests that have to wait for it.
-    this.renew().catch(() => undefined);
-    return known ?? this.lookUp(text);
+    if (ageMs >= renewAfterMs) this.renew().catch(() => undefined);
+    return known;
   }
 
   /** Takes a key that this node has just made or revoked. */
@@ -67,11 +70,11 @@ export class StoredKeyRing implements KeyRing {
     this.take(key);
   }
 
-  private async lookUpAfresh(text: string): Promise<ApiKey | undefined> {
+  private async lookUpAfresh(text: string, ageMsMax: number): Promise<ApiKey | undefined> {
     const arrivedMs = this.clock.monotonicMs();
     // One that is under way may have begun long ago.
     do await this.renew();
-    while (arrivedMs - this.asOfMs >= copyMsMax);
+    while (arrivedMs - this.asOfMs >= ageMsMax);
     return this.lookUp(text);
   }
 

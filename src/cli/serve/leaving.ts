@@ -9,6 +9,11 @@ import type { Serving } from "./serving.ts";
 /** The exit status of a server that did not drain completely. */
 const exitDisorder = 1;
 
+/** Has this process leave as on the operator's signal; see serve.ts. */
+export function leaveBySignal(): void {
+  process.kill(process.pid, "SIGTERM");
+}
+
 export class Leaving {
   private readonly parts: {
     readonly serving: Pick<Serving, "drain" | "limits">;

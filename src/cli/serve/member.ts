@@ -21,6 +21,7 @@ import { databasePath } from "../store-place.ts";
 import { readNodeTls, readTls } from "../tls.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
+import { leaveBySignal } from "./leaving.ts";
 import { limitsOf } from "./limits.ts";
 import { memberListeners, tryListeners } from "./listeners.ts";
 import {
@@ -82,8 +83,11 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   tryListeners(listeners);
   const sessions = sessionsOf(values, log);
   const store = engineOf(values, "store", requiredStore(values), log);
+  const mayIssue = values.isGiven("secret") || values.isGiven("secret-file");
+  const tokenKeys = mayIssue ? readGivenSecrets(values, log) : undefined;
   const unlock = isDatabaseFile(store) ? lockStore(store.slice(fileScheme.length), "shared") : undefined;
-  const running = begin(() => startChat({ ...member, sessions, store, s3Credentials }), listeners);
+  const forApi = { tokenKeys, leave: leaveBySignal };
+  const running = begin(() => startChat({ ...member, sessions, store, s3Credentials, ...forApi }), listeners);
   const serving = servingOf("chat", await running, member);
   return {
     ...serving,

@@ -15,6 +15,7 @@ import { readS3Credentials } from "../s3-credentials.ts";
 import { databasePath } from "../store-place.ts";
 import { readNodeTls, readTls } from "../tls.ts";
 import { version } from "../version.ts";
+import { leaveBySignal } from "./leaving.ts";
 import { limitsOf } from "./limits.ts";
 import { clientListeners, tryListeners } from "./listeners.ts";
 import { requireSecureApi, requireStandaloneStores } from "./requirements.ts";
@@ -75,6 +76,7 @@ async function serveFrom(
         nodeTls,
         tokenKeys: secrets,
         localKey,
+        leave: leaveBySignal,
         storePath,
         dataFolder,
         s3Credentials,

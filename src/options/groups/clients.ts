@@ -25,11 +25,12 @@ export const clientOptions = {
     of: clientRoles,
   }),
   tcp: option({ help: "Listen for clients over TCP", ...listener, fallback: "127.0.0.1:8100", of: clientRoles }),
-  secret: option({ help: "Key of the client tokens, at least 16 bytes", ...key, of: clientRoles }),
+  // Of a chat node: to issue tokens, by the API.
+  secret: option({ help: "Key of the client tokens, at least 16 bytes", ...key, of: [...clientRoles, "chat"] }),
   "secret-file": option({
     help: "File with that key; more lines are older keys that still verify",
     ...file,
-    of: clientRoles,
+    of: [...clientRoles, "chat"],
   }),
   "default-app": option({
     help: "App (tenant) of tokens that name none; unset, they are refused",

@@ -1,7 +1,6 @@
 // The chat service: messages and groups.
 
-import { keyCommands } from "../../api/keys/key-commands.ts";
-import { KeyDesk } from "../../api/keys/key-desk.ts";
+import type { ChatControls } from "../../api/controls.ts";
 import type { Runtime } from "../../base/runtime.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
@@ -20,11 +19,13 @@ import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
+import { encodeAnnouncement } from "../../wire/announcement.ts";
 import { Command } from "../../wire/commands.ts";
 import { AccountControls } from "../../service/account-controls.ts";
 import { AccountRates } from "./account-rates.ts";
 import { accountState } from "./account-state.ts";
 import type { ChangeWindows, ChatParts } from "./chat-parts.ts";
+import { ConnectionQuestions } from "./connection-questions.ts";
 import { conversationClear } from "./conversation-clear.ts";
 import { conversationList } from "./conversation-list.ts";
 import { conversationRead } from "./conversation-read.ts";
@@ -59,6 +60,16 @@ import { talkAck } from "./talk-ack.ts";
 import { TalkPipeline } from "./talk-pipeline.ts";
 import { ToldChanges } from "./told-changes.ts";
 
+/** The chat service of a process, with what its API does beside commands. */
+class ChatService extends Service {
+  readonly controls: ChatControls;
+
+  constructor(controls: ChatControls, ...parts: ConstructorParameters<typeof Service>) {
+    super(...parts);
+    this.controls = controls;
+  }
+}
+
 /** Assembles the chat service; the result accepts gateways' links. */
 export function createChatService(
   assembly: Runtime &
@@ -76,7 +87,7 @@ export function createChatService(
       control: ControlCommands;
       log: Log;
     },
-): Service {
+): ChatService {
   const { store, sessions, metrics, latency, clock, timers, random, limits, control, log } = assembly;
   const { mediaPlace: media } = assembly;
   metrics.storeClock = () => store.clock;
@@ -117,13 +128,15 @@ export function createChatService(
   const presence = presenceCommands(parts, assembly.presence);
   const pipeline = new TalkPipeline(parts);
   const sweep = media && new MediaSweep(store.media, media, assembly);
+  const connections = new ConnectionQuestions(dispatcher, assembly);
   const feed = new RevocationFeed(store, dispatcher, metrics, assembly);
-  control.add(keyCommands(new KeyDesk({ keys: store.backEnd.keys, random, log })));
-  control.add(operatorCommands(new AccountControls({ store, sessions, feed, clock, limits, log })));
+  const accounts = new AccountControls({ store, sessions, feed, clock, limits, log });
+  control.add(operatorCommands(accounts));
   const ofAll = [recover(parts), countRequests(metrics)];
   const ofSessions = [...ofAll, requireSession(sessions)];
   const router = new Router(ofSessions);
   router.handle(Command.Revocations, feed.send, ofAll);
+  router.handle(Command.Connections, connections.answered, ofAll);
   const way = { pipeline, media: new TalkMedia(parts), limits };
   router.handle(Command.UserTalk, userTalk(way));
   router.handle(Command.GroupTalk, groupTalk(way));
@@ -156,7 +169,12 @@ export function createChatService(
   ];
   for (const [command, handler, bytesMax] of commands)
     router.handle(command, handler, bytesMax === undefined ? ofShort : [...ofConversations, shortRequests(bytesMax)]);
-  return new Service({
+  const controls: ChatControls = {
+    accounts,
+    connections,
+    announce: (announcement) => dispatcher.tellAll(Command.Announce, encodeAnnouncement(announcement)),
+  };
+  return new ChatService(controls, {
     clock,
     timers,
     router,

@@ -1,7 +1,7 @@
 // chat.signal: something for who is online now. It is stored nowhere, and dropped where much waits: Success does not
 // say that anybody got it.
 
-import { signalBodyBytesMax, signalKindBytesMax } from "../../base/limits/fixed.ts";
+import { signalBodyBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AccountBuckets } from "../../base/account-buckets.ts";
@@ -10,6 +10,7 @@ import type { Context } from "../../service/context.ts";
 import { deliveryCost, othersIn, type PushHead } from "../../service/dispatcher.ts";
 import { Refusal, refusalOf } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
+import { checkSignal } from "../../service/signal-rule.ts";
 import type { ConversationName } from "../../store/conversations.ts";
 import type { PeopleStore } from "../../store/people.ts";
 import { SignalSchema, Status } from "../../wire/gen/pkt_pb.ts";
@@ -62,14 +63,7 @@ function checked(context: Context) {
   if (bodyBytes > requestBytesMax)
     throw new Refusal(Status.PayloadTooLarge, `a signal's body has at most ${signalBodyBytesMax} bytes`);
   const request = context.body(SignalSchema);
-  const { kind, body } = request;
-  if (kind === "" || Buffer.byteLength(kind) > signalKindBytesMax || /\p{Cc}/u.test(kind))
-    throw new Refusal(
-      Status.InvalidPacketBody,
-      `kind must have 1 to ${signalKindBytesMax} bytes without control characters`,
-    );
-  if (Buffer.byteLength(body) > signalBodyBytesMax)
-    throw new Refusal(Status.PayloadTooLarge, `a signal's body has at most ${signalBodyBytesMax} bytes`);
+  checkSignal(request.kind, request.body);
   return request;
 }
 

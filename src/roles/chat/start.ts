@@ -1,7 +1,12 @@
 // The chat service as a process of its own.
 
+import { nodesIn } from "../../api/cluster-nodes.ts";
+import { keyCommands } from "../../api/keys/key-commands.ts";
+import { KeyDesk } from "../../api/keys/key-desk.ts";
 import { StoredKeyRing } from "../../api/keys/key-ring.ts";
 import { listenApi } from "../../api/server.ts";
+import { TokenIssuer } from "../../auth/token-issuer.ts";
+import { statsOf } from "../../observe/stats.ts";
 import { openStore } from "../../options/engines.ts";
 import { openMedia } from "../../options/media.ts";
 import { claimOf, startLogicMember } from "../../node/logic-member.ts";
@@ -19,7 +24,11 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
     const media = await openMedia(settings.media, settings);
     const sessions = await open();
     const latency = metrics.talkLatency;
-    const { api: address, nodeTls } = settings;
+    const { api: address, nodeTls, tokenKeys } = settings;
+    const { random, clock } = environment;
+    const ring = new StoredKeyRing(store, clock);
+    const desk = new KeyDesk({ keys: store.backEnd.keys, random, log, ring });
+    environment.control.add(keyCommands(desk));
     const service = createChatService({
       ...environment,
       store,
@@ -38,7 +47,22 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       listen: () =>
         address &&
         listenApi(address, {
-          api: { ...environment, chat: service, store, sessions, keys: new StoredKeyRing(store, environment.clock) },
+          api: {
+            ...environment,
+            chat: service,
+            store,
+            sessions,
+            keys: ring,
+            desk,
+            node: {
+              id: environment.identity.id,
+              role: "chat",
+              nodes: () => nodesIn(environment.naming),
+              stats: statsOf(metrics),
+              leave: settings.leave,
+              tokens: tokenKeys && new TokenIssuer(() => tokenKeys),
+            },
+          },
           version: settings.version,
           bugs: metrics.bugs,
           wheel,

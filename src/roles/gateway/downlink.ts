@@ -19,6 +19,7 @@ import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/pac
 import { cutBytes, writeCut, writeCutPart } from "../../wire/packet-stamp.ts";
 import { goLive } from "./accept.ts";
 import { refuseRequest } from "./answer.ts";
+import { answerConnections } from "./connections.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
@@ -126,6 +127,10 @@ export class Downlink implements FrameHandler {
         gateway.census.answered(packet.subarray(scan.bodyStart, scan.bodyEnd), this.link);
       else if (command === Command.Revocations)
         gateway.revocations.received(packet.subarray(scan.bodyStart, scan.bodyEnd), this.link);
+      else if (command === Command.Connections)
+        answerConnections(gateway, this.link, packet.subarray(scan.bodyStart, scan.bodyEnd));
+      else if (command === Command.Announce)
+        gateway.announcements.received(packet.subarray(scan.bodyStart, scan.bodyEnd));
       else gateway.metrics.pushUnknownChannel();
       return;
     }

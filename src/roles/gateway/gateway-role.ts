@@ -1,7 +1,7 @@
 // The gateway: client listeners on one side, links to services on the other. It opens its doors once it is linked to
 // every node that the registry lists, so that it can serve and reach each client at once.
 
-import type { TokenVerifier } from "../../auth/token.ts";
+import type { TokenKeys, TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { gatewayServices } from "../../registry/lookup/gateway-services.ts";
@@ -224,6 +224,11 @@ export class GatewayRole {
   /** The registry lists it. */
   get isListed(): boolean {
     return this.membership?.isListed === true;
+  }
+
+  /** The keys of tokens, as they were read last; undefined: they are somebody else's to keep. */
+  get presentTokenKeys(): TokenKeys | undefined {
+    return this.tokenKeys?.keys;
   }
 
   /** Reads the route file again; undefined when there is none. */

@@ -22,6 +22,7 @@ import { PeopleLog } from "./people-log.ts";
 import { PushQueue } from "./push-queue.ts";
 import type { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
+import { Announcements } from "./announcements.ts";
 import { Revocations } from "./revocations.ts";
 import { SyncHints } from "./sync-hints.ts";
 import { SignOuts } from "./sign-outs.ts";
@@ -87,6 +88,7 @@ export class Gateway implements GatewayState {
   readonly pushes: PushQueue;
   /** Tokens and accounts that operators have revoked. */
   readonly revocations = new Revocations(this);
+  readonly announcements = new Announcements(this);
   /** Admits nodes with the same stores only. */
   readonly stores: SameStores;
 

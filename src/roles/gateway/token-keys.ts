@@ -39,6 +39,11 @@ export class TokenKeyFiles {
     });
   }
 
+  /** As they were read last. */
+  get keys(): TokenKeys {
+    return this.present;
+  }
+
   stop(): void {
     this.watch?.stop();
   }

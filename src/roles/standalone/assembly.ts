@@ -1,10 +1,13 @@
 // Gateway, login and chat as separate services of one process, which find each other in a registry and talk over links
 // as they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
 
+import { keyCommands } from "../../api/keys/key-commands.ts";
+import { KeyDesk } from "../../api/keys/key-desk.ts";
 import { keepLocalKey } from "../../api/keys/local-key.ts";
 import { StoredKeyRing } from "../../api/keys/key-ring.ts";
 import { listenApi } from "../../api/server.ts";
 import { ClusterKeys } from "../../auth/cluster-keys.ts";
+import { TokenIssuer } from "../../auth/token-issuer.ts";
 import { silentLog } from "../../base/log.ts";
 import { newIncarnation } from "../../base/random.ts";
 import { systemRuntime } from "../../base/runtime.ts";
@@ -17,6 +20,7 @@ import { controlCommands } from "../../observe/control-commands.ts";
 import { Metrics } from "../../observe/metrics.ts";
 import { type Monitor, startMonitor } from "../../observe/monitor.ts";
 import type { Health } from "../../observe/operator-answers.ts";
+import { statsOf } from "../../observe/stats.ts";
 import { options } from "../../options/options.ts";
 import { startLoneRegistry } from "../../registry/node/alone.ts";
 import { openMedia } from "../../options/media.ts";
@@ -28,6 +32,7 @@ import type { Store } from "../../store/store.ts";
 import { Flusher } from "../../transport/flusher.ts";
 import { MemoryNetwork } from "../../transport/memory.ts";
 import { CertificateWatch } from "../../transport/tls/certificate-watch.ts";
+import type { NodeView } from "../../api/controls.ts";
 import { createChatService, storeDetail } from "../chat/commands.ts";
 import { GatewayRole } from "../gateway/gateway-role.ts";
 import { tokenVerifierOf } from "../gateway/token-keys.ts";
@@ -175,6 +180,9 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     teardown.defer(() => gateway.drain(drainMs, 0));
     const { ws, tcp } = await gateway.start();
     const local = localKey && { id: localKey.id, defaultApp: settings.defaultApp ?? options.app.fallback };
+    const ring = new StoredKeyRing(store, systemRuntime.clock, local);
+    const desk = new KeyDesk({ keys: store.backEnd.keys, random: systemRuntime.random, log, ring });
+    control.add(keyCommands(desk));
     const api =
       settings.api &&
       listenApi(settings.api, {
@@ -183,7 +191,16 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
           chat: chatService,
           store,
           sessions,
-          keys: new StoredKeyRing(store, systemRuntime.clock, local),
+          keys: ring,
+          desk,
+          node: {
+            id,
+            role: "standalone",
+            nodes: () => Promise.resolve([nodeView({ id, version, zone, address: ws ?? tcp ?? "" }, health())]),
+            stats: statsOf(metrics),
+            leave: settings.leave,
+            tokens: new TokenIssuer(() => gateway.presentTokenKeys ?? settings.tokenKeys),
+          },
           limits,
           log,
         },
@@ -212,4 +229,11 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     await teardown.disposeAsync().catch(() => undefined);
     throw error;
   }
+}
+
+function nodeView(
+  node: Pick<NodeView, "id" | "version" | "zone" | "address">,
+  { ready, detail: { connections, draining } }: Health,
+): NodeView {
+  return { ...node, role: "standalone", ready, draining: draining === true, connections: Number(connections ?? 0) };
 }
