@@ -45,6 +45,12 @@ function make(path: string): boolean {
   }
 }
 
+/** Reports whether a folder has a key. Throws StartError as `readLocalKey` does. */
+export function hasLocalKey(folder: string): boolean {
+  const path = join(folder, "api-key");
+  return existsSync(path) && keyIn(path) !== "";
+}
+
 function keyIn(path: string): string {
   const again = "delete it, and the next start makes another";
   try {

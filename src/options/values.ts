@@ -56,7 +56,8 @@ export function parseMoment(text: string): number {
 /** A moment to come, in milliseconds since 1970: `2026-03-01T12:00:00Z`, or how long from now, `90m`. */
 export function parseEnd(text: string): number {
   const inMs = durationMsOf(text);
-  const atMs = inMs > 0 ? Date.now() + inMs : timeMsOf(text);
+  // Whole seconds are read more easily.
+  const atMs = inMs > 0 ? Math.ceil((Date.now() + inMs) / 1_000) * 1_000 : timeMsOf(text);
   if (!(atMs > Date.now() && atMs <= banMsMax))
     throw new Error("a time to come, such as 2026-03-01T12:00:00Z, or how long from now, such as 90m");
   return atMs;

@@ -7,6 +7,8 @@ import { totalmem } from "node:os";
 import { join } from "node:path";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { roostWithFiles, run, ServerProcess } from "../../scripts/harness/server-process.ts";
+import { newKeyText } from "../../src/api/keys/api-key.ts";
+import { systemRandom } from "../../src/base/random.ts";
 import { TestAuthority } from "../support/certificates.ts";
 import { findingsIn, type ShownFinding } from "../support/doctor.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
@@ -111,6 +113,20 @@ test("options: each wrong value, those of other roles, and variables that are no
     0,
     expect.stringMatching(/^warning +options +the variable ROOST_REED_WAIT is ignored/),
   ]);
+}, 60_000);
+
+test("api key: there is none yet, it is kept from others, or it is none", async () => {
+  const data = newFolder();
+  const given = ["--data", data];
+  await expectFinding(given, "api key", "ok", /^the first start makes one in /);
+  const path = join(data, "api-key");
+  writeFileSync(path, `${newKeyText(systemRandom)}\n`, { mode: 0o600 });
+  await expectFinding(given, "api key", "ok", /^in /);
+  chmodSync(path, 0o640);
+  await expectFinding(given, "api key", "problem", /other users can read or change .*api-key/);
+  writeFileSync(path, "hello\n");
+  chmodSync(path, 0o600);
+  await expectFinding(given, "api key", "problem", /holds no key of the API/);
 }, 60_000);
 
 test("token keys: owner, mode, content and public keys", async () => {

@@ -7,7 +7,7 @@ import { certificateCheck } from "./certificates.ts";
 import type { Check } from "./finding.ts";
 import { checkFolders, checkLocks } from "./folders.ts";
 import { checkGrowth } from "./growth.ts";
-import { checkClusterKey, checkTokenKeys } from "./keys.ts";
+import { checkClusterKey, checkLocalKey, checkTokenKeys } from "./keys.ts";
 import { checkBacklog, checkDescriptors, checkMemory } from "./machine.ts";
 import { checkOptions, checkRules } from "./options.ts";
 import { checkRegistry } from "./registry.ts";
@@ -18,6 +18,7 @@ export const checks: readonly Check[] = [
   { name: "options", of: roles, run: checkOptions },
   { name: "rules", of: ["gateway", "discovery"], run: checkRules },
   { name: "token keys", of: clientRoles, run: checkTokenKeys },
+  { name: "api key", of: ["standalone"], run: checkLocalKey },
   { name: "cluster key", of: clusterRoles, run: checkClusterKey },
   certificateCheck("client certificate", clientRoles, ({ values }, notes) => {
     return readTls(values, notes).tls?.context.certificate;

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { secretPath } from "../../auth/secret.ts";
+import { hasLocalKey } from "../local-key-file.ts";
 import { readClusterKeys, readGivenSecrets, readSecrets } from "../secrets.ts";
 import { requireClosedRegistry, requireClusterKey } from "../serve/requirements.ts";
 import { counted } from "../text-table.ts";
@@ -16,6 +17,12 @@ export function checkTokenKeys({ values, role }: Subject): readonly Finding[] {
   const isGiven = values.isGiven("secret") || values.isGiven("secret-file");
   if (!isGiven && !existsSync(secretPath(folder))) return [ok(`the first start makes one in ${folder}`)];
   return shown(readSecrets(values, folder, false, notes), notes);
+}
+
+/** Reads the key of the API in the data folder, with which a server starts. */
+export function checkLocalKey({ values }: Subject): readonly Finding[] {
+  const folder = resolve(values.required("data"));
+  return [ok(hasLocalKey(folder) ? `in ${folder}` : `the first start makes one in ${folder}`)];
 }
 
 /** What HS256 asks for (RFC 7518, 3.2). Who has a token can try shorter keys that people make up. */
