@@ -84,6 +84,9 @@ export function controlCommands(
       "key-create": withoutStore,
       "key-list": withoutStore,
       "key-revoke": withoutStore,
+      ...Object.fromEntries(
+        ["set", "remove", "list", "test", "dead", "replay"].map((name) => [`webhook-${name}`, withoutStore]),
+      ),
     },
     bugMet,
   );

@@ -65,6 +65,30 @@ const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
     "The messages in the store, measured every minute; estimated if they are many.",
     ({ storeSize }) => storeSize?.()?.messages,
   ),
+  gauge("roost_webhooks_delivering", "1 on the node that tells webhooks what happens.", ({ hooks }) =>
+    hooks === undefined ? undefined : Number(hooks().isDelivering),
+  ),
+  counter("roost_webhook_events_total", "Events that webhooks have accepted.", ({ hooks }) => hooks?.().delivered),
+  counter(
+    "roost_webhook_failures_total",
+    "Requests to webhooks that were not accepted.",
+    ({ hooks }) => hooks?.().failedAttempts,
+  ),
+  counter(
+    "roost_webhook_dead_total",
+    "Events that were given up; roost webhook replay tells them again.",
+    ({ hooks }) => hooks?.().dead,
+  ),
+  counter(
+    "roost_webhook_lost_total",
+    "Events that no webhook was told: deleted before, or of accounts and too many.",
+    ({ hooks }) => hooks?.().lost,
+  ),
+  counter(
+    "roost_webhook_unanswered_total",
+    "Questions of before hooks that were not answered in time.",
+    ({ hooks }) => hooks?.().unanswered,
+  ),
   gauge(
     "roost_tls_certificate_expiry_seconds",
     "The time until the certificate of the clients' listeners expires.",

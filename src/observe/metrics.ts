@@ -57,6 +57,16 @@ export interface CertificateNumbers {
 }
 
 /** The numbers of one service. Also the observer of its transports. */
+/** See HookCounts in hooks/. */
+export interface HookNumbers {
+  readonly isDelivering: boolean;
+  readonly delivered: number;
+  readonly failedAttempts: number;
+  readonly dead: number;
+  readonly lost: number;
+  readonly unanswered: number;
+}
+
 export class ServiceMetrics {
   readonly serviceId: string;
   readonly serviceName: string;
@@ -75,6 +85,8 @@ export class ServiceMetrics {
   storeClock: (() => ClockNumbers) | undefined;
   /** Reads the size of the service's message store, if it has one. */
   storeSize: (() => SizeNumbers | undefined) | undefined;
+  /** Reads the numbers of the service's webhooks, if it has a message store. */
+  hooks: (() => HookNumbers) | undefined;
   /** For a gateway: nodes that are not linked because their store differs. */
   storeMismatches: (() => number) | undefined;
   /** For login and chat nodes: gateways that the session store knows, and that are not linked to this node. */

@@ -9,6 +9,7 @@ import { backEndOptions } from "./groups/back-ends.ts";
 import { clientOptions } from "./groups/clients.ts";
 import { clusterOptions } from "./groups/cluster.ts";
 import { commandOptions } from "./groups/commands.ts";
+import { hookOptions } from "./groups/hooks.ts";
 import { processOptions } from "./groups/process.ts";
 import { registryOptions } from "./groups/registry.ts";
 import { storeOptions } from "./groups/stores.ts";
@@ -20,6 +21,7 @@ export const optionGroups = {
   STORAGE: storeOptions,
   CLIENTS: clientOptions,
   "BACK ENDS": backEndOptions,
+  WEBHOOKS: hookOptions,
   CLUSTER: clusterOptions,
   "THE REGISTRY (--role discovery)": registryOptions,
   COMMANDS: commandOptions,
@@ -30,6 +32,7 @@ export const options = {
   ...storeOptions,
   ...clientOptions,
   ...backEndOptions,
+  ...hookOptions,
   ...clusterOptions,
   ...registryOptions,
   ...commandOptions,

@@ -182,15 +182,26 @@ export function urlsUpTo(countMax: number): (text: string) => string[] {
   };
 }
 
+/** The URL of an HTTP proxy. */
+export function parseProxy(text: string): URL {
+  const url = URL.parse(text);
+  const isPlain = url?.protocol === "http:" && url.username === "" && url.pathname === "/" && url.search === "";
+  if (url === null || !isPlain) throw new Error("http://host:port such as http://10.0.0.9:3128");
+  return url;
+}
+
 /** Up to `countMax` addresses and CIDRs with commas between them; undefined for the empty text: none. */
-export function rangesUpTo(countMax: number): (text: string) => BlockList | undefined {
+export function rangesUpTo(
+  countMax: number,
+  whose = "the addresses of proxies alone",
+): (text: string) => BlockList | undefined {
   return (text) => {
     const parts = partsOf(text, countMax);
     const ranges = parts.map((part) => {
       const range = parseRange(isIPv4(part) ? `${part}/32` : isIPv6(part) ? `${part}/128` : part);
       if (range === undefined)
         throw new Error("addresses and CIDRs with commas between them, such as 10.0.0.2,10.1.0.0/16,fd00::/8");
-      if (range.prefix === 0) throw new Error(`the addresses of proxies alone: ${part} is everybody's`);
+      if (range.prefix === 0) throw new Error(`${whose}: ${part} is everybody's`);
       if (hasHostBits(range))
         throw new Error(
           `a range to begin with its first address, which ${part} does not: ${range.address} alone is one address`,

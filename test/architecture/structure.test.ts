@@ -35,6 +35,7 @@ const layers = [
   ["registry"],
   ["link"],
   ["routing", "service"],
+  ["hooks"],
   ["options"],
   ["node"],
   ["api"],

@@ -38,6 +38,7 @@ import {
 import type { StoredRevocation } from "../../src/wire/revocations.ts";
 import type { Database } from "./database.ts";
 import { type Ask, GroupsClient, MediaClient, PeopleClient } from "./database-parts.ts";
+import { noHooks } from "../support/no-hooks.ts";
 
 const identity: StoreIdentity = { identity: "0123456789abcdef0123456789abcdef", place: "simulated" };
 
@@ -65,6 +66,7 @@ export class DatabaseClient implements Store {
       deleteData: () => Promise.resolve(undefined),
       operation: () => Promise.resolve(undefined),
     },
+    hooks: noHooks,
   };
   readonly media: MediaStore = new MediaClient();
   private readonly call: Call;

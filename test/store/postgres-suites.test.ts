@@ -7,6 +7,7 @@ import type { GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { postgresPlace } from "./postgres-place.ts";
 import { apiKeySuite } from "./api-key-suite.ts";
+import { hookSuite } from "./hook-suite.ts";
 import { revocationSuite } from "./revocation-suite.ts";
 import { storeSuite } from "./store-suite.ts";
 import { postgresForAll } from "./postgres-setup.ts";
@@ -18,6 +19,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   storeSuite("PostgreSQL store", makePlace);
   conversationsSuite("PostgreSQL store", makePlace);
   apiKeySuite("PostgreSQL store", "", makePlace);
+  hookSuite("PostgreSQL store", makePlace);
   revocationSuite("PostgreSQL store", makePlace);
   idsAheadSuite("PostgreSQL store", makePlace);
 });

@@ -94,6 +94,10 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   db.run(`${numbers} INSERT INTO import SELECT i, 9, 1, 'app', 'import' || i FROM n`);
   db.run(`${numbers} INSERT INTO import_page SELECT i, i, '5,6', 5 FROM n`);
   db.run(`${numbers} INSERT INTO operation SELECT ${id} + 4, 'app', 'a' || i, i, 'done', 0, 7, 1, 2 FROM n`);
+  db.run(`${numbers} INSERT INTO hook SELECT ${id} + 5, ${id} + 5, 'app', 'h' || i, 'u', 's', 'e', 1, 1, 1, 0 FROM n`);
+  db.run(`${numbers} INSERT INTO hook_batch
+    SELECT i, ${id} + 5, 'w' || i, 'log', 'open', '1,2', 'a,b', ${id}, 1, 2, '' FROM n`);
+  db.run("UPDATE hook_lease SET holder = 'somebody', beat = 7");
 }
 
 /** Makes a store of the newest schema with a past. Returns its path. */

@@ -4,9 +4,19 @@ import type { Database } from "bun:sqlite";
 
 /** Statements that make a SQLite store of schema 8 out of one of today's; the caller sets PRAGMA user_version. */
 const sqliteSchema8: readonly string[] = [
-  ...["api_key", "ban", "app_data", "import", "import_page", "operation", "media_use", "media"].map(
-    (table) => `DROP TABLE IF EXISTS ${table}`,
-  ),
+  ...[
+    "api_key",
+    "ban",
+    "app_data",
+    "import",
+    "import_page",
+    "operation",
+    "media_use",
+    "media",
+    "hook",
+    "hook_batch",
+    "hook_lease",
+  ].map((table) => `DROP TABLE IF EXISTS ${table}`),
   "DROP INDEX IF EXISTS member_from",
 ];
 
@@ -76,9 +86,9 @@ export function backToSchema5(db: Database): void {
 /** Makes a PostgreSQL store of schema 8 out of one of today's, but for its functions. */
 export const postgresSchema8 = `
   DROP FUNCTION roost.create_key, roost.revoke_key, roost.ban, roost.delete_data, roost.deletion_slice,
-    roost.store_talks;
+    roost.store_talks, roost.set_hook, roost.remove_hook, roost.replay_hook, roost.lease_hooks, roost.save_hooks;
   DROP TABLE roost.api_key, roost.ban, roost.app_data, roost.import, roost.import_id, roost.media, roost.media_use,
-    roost.operation CASCADE;
+    roost.operation, roost.hook, roost.hook_batch, roost.hook_lease CASCADE;
   DROP INDEX roost.member_from, roost.member_until;
   DELETE FROM roost.migration WHERE number > 8;
 `;

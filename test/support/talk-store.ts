@@ -1,6 +1,7 @@
 // A store that commits talks at once and keeps nothing, for tests and benches of what stands before a store.
 
 import type { Store, TalkOutcome } from "../../src/store/store.ts";
+import { noHooks } from "./no-hooks.ts";
 
 const unused = (): Promise<never> => Promise.reject(new Error("this store only takes talks"));
 
@@ -46,6 +47,7 @@ export function talkStore(outcome: TalkOutcome): Store {
     backEnd: {
       keys: { create: unused, revoke: unused, after: unused },
       data: { export: unused, import: unused, deleteData: unused, operation: unused },
+      hooks: noHooks,
     },
     identity: undefined,
     setOwners: unused,

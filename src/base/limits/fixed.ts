@@ -149,6 +149,9 @@ export const refusalsToldPerSecond = 10;
 export const refusalsToldAtOnce = 40;
 /** Networks of proxies that are trusted to name a client's address. */
 export const trustedProxiesMax = 1_000;
+export const hookRangesMax = 1_000;
+/** Webhooks of a store: each may hold a megabyte of memory while it is told. */
+export const endpointsMax = 64;
 /** Origins of web pages that are allowed, and the text of one. */
 export const originsMax = 1_000;
 export const originCharactersMax = 512;

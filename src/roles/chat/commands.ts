@@ -14,6 +14,8 @@ import { requireConversations } from "../../service/middleware/feature.ts";
 import { requireSession } from "../../service/middleware/session.ts";
 import { type Handler, Router } from "../../service/router.ts";
 import { Service } from "../../service/service.ts";
+import { hookCommands } from "../../hooks/hook-commands.ts";
+import { Hooks, type HookSettings } from "../../hooks/hooks.ts";
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Health } from "../../observe/operator-answers.ts";
@@ -73,13 +75,16 @@ class ChatService extends Service {
 /** Assembles the chat service; the result accepts gateways' links. */
 export function createChatService(
   assembly: Runtime &
-    ChangeWindows & {
+    ChangeWindows &
+    HookSettings & {
       store: Store;
       sessions: Sessions;
       /** Whether accounts may watch each other's presence. */
       presence: boolean;
       /** Where the content of files is; undefined: nowhere. */
       mediaPlace?: MediaPlace | undefined;
+      /** As endpoints of webhooks are told. */
+      version?: string | undefined;
       metrics: ServiceMetrics;
       latency: TalkLatency;
       limits: Limits;
@@ -126,10 +131,17 @@ export function createChatService(
     media,
   };
   const presence = presenceCommands(parts, assembly.presence);
+  const hooks = new Hooks({
+    ...assembly,
+    settings: assembly,
+    bug: (bug) => metrics.bug(bug, "request", { command: "webhooks" }),
+  });
+  metrics.hooks = () => hooks.numbers;
   const pipeline = new TalkPipeline(parts);
   const sweep = media && new MediaSweep(store.media, media, assembly);
   const connections = new ConnectionQuestions(dispatcher, assembly);
   const feed = new RevocationFeed(store, dispatcher, metrics, assembly);
+  control.add(hookCommands(hooks.desk));
   const accounts = new AccountControls({ store, sessions, feed, clock, limits, log });
   control.add(operatorCommands(accounts));
   const ofAll = [recover(parts), countRequests(metrics)];
@@ -181,7 +193,10 @@ export function createChatService(
     dispatcher,
     log,
     stores: () => ({ sessions: sessions.identity, messages: store.identity }),
-    prepared: () => feed.look(),
+    prepared: () => {
+      hooks.start();
+      return feed.look();
+    },
     gatewayLinked: (gateway) => feed.linked(gateway),
     gatewayLost: (gateway) => {
       feed.lost(gateway);
@@ -190,7 +205,7 @@ export function createChatService(
     settled: async () => {
       feed.stop();
       notices.flush();
-      await Promise.all([presence.stop(), fanOut.settled(), sweep?.stop()]);
+      await Promise.all([presence.stop(), fanOut.settled(), sweep?.stop(), hooks.stop()]);
     },
   });
 }

@@ -39,6 +39,9 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       recallWindowMs,
       presence,
       mediaPlace: media.place,
+      hookAllow: settings.hookAllow,
+      hookProxy: settings.hookProxy,
+      hookTimeoutMs: settings.hookTimeoutMs,
     });
     return {
       service,

@@ -12,7 +12,22 @@ import { environmentOf, majorOf, openForLong, runTool, toolFor } from "./tools.t
 const tables = ["account", "chat_group", "cursor", "member", "message", "migration", "node", "sequence"];
 /** Those that a later schema has added. */
 const laterTables = [
-  { from: 9, tables: ["api_key", "app_data", "ban", "import", "import_id", "media", "media_use", "operation"] },
+  {
+    from: 9,
+    tables: [
+      "api_key",
+      "app_data",
+      "ban",
+      "hook",
+      "hook_batch",
+      "hook_lease",
+      "import",
+      "import_id",
+      "media",
+      "media_use",
+      "operation",
+    ],
+  },
   { from: 8, tables: ["block", "consent", "guard", "invitation", "join_request", "pin", "profile", "seen"] },
   {
     from: 6,

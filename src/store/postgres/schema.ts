@@ -24,6 +24,7 @@ import { memberFunctions } from "./groups/member-functions.ts";
 import { pinFunctions } from "./groups/pin-functions.ts";
 import { rightFunctions } from "./groups/right-functions.ts";
 import { viewFunctions } from "./groups/view-functions.ts";
+import { hookFunctions } from "./hooks/hook-functions.ts";
 import { historyFunctions } from "./history-functions.ts";
 import { lifeFunctions } from "./life.ts";
 import { listFunctions } from "./list-functions.ts";
@@ -321,6 +322,7 @@ export const functions: string = [
   purgeFunctions,
   revocationFunctions,
   keyFunctions,
+  hookFunctions,
   conversationFunctions,
   changeFunctions,
   settingFunctions,

@@ -23,6 +23,7 @@ import type { Synchronous } from "./connection.ts";
 import type { BatchResult } from "./conversations/change-batch.ts";
 import type { RepairedReads } from "./conversations/read-repair.ts";
 import type { GroupBounds } from "./groups/membership.ts";
+import type { HookAnswers, HookAsked, HookReadRequest } from "./hooks/requests.ts";
 import type { BuildProgress } from "./index/index-keeper.ts";
 import type { PeopleAnswer, PeopleQuestion, PinnedQuestion } from "./people/questions.ts";
 import type { Fault } from "./refusal.ts";
@@ -70,6 +71,8 @@ export type Request =
   | { readonly kind: "look"; readonly keepMs: number }
   /** To the writer: delete a slice of what the last look permitted. */
   | { readonly kind: "purge" }
+  /** To the compactor: a question about webhooks. */
+  | { readonly kind: "hookRead"; readonly question: HookReadRequest }
   | { readonly kind: "count"; readonly above: string; readonly upTo: string; readonly rowsMax: number }
   /** To the compactor: measure the store. */
   | { readonly kind: "size" }
@@ -200,5 +203,6 @@ export type Answer =
   | ({ readonly kind: "caughtUp" } & BuildProgress)
   /** To `purge` and `checkpoint`: more rows, a long log. */
   | { readonly kind: "more"; readonly more: boolean }
+  | { readonly kind: "hookRead"; readonly answer: HookAnswers[HookAsked] }
   | { readonly kind: "failed"; readonly sentence: string; readonly fault: Fault }
   | { readonly kind: "bug"; readonly stack: string };

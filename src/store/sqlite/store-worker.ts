@@ -12,6 +12,7 @@ import { openConnection, openUnlocked } from "./connection.ts";
 import { damageOf } from "./damage.ts";
 import { sizeOfFiles } from "./store-size.ts";
 import { ReadKeeper } from "./conversations/read-keeper.ts";
+import { HookReader } from "./hooks/hook-reader.ts";
 import { indexPathOf } from "./index/index-file.ts";
 import { IndexKeeper } from "./index/index-keeper.ts";
 import { LogIndex } from "./index/log-index.ts";
@@ -42,6 +43,7 @@ let reader: Reader | undefined;
 let keeper: IndexKeeper | undefined;
 let reads: ReadKeeper | undefined;
 let counter: MessageCount | undefined;
+let hooks: HookReader | undefined;
 let logIndex: LogIndex | undefined;
 let opening: Extract<Request, { kind: "open" }> | undefined;
 
@@ -124,6 +126,7 @@ function leave(): Answer {
   keeper = undefined;
   reads = undefined;
   counter = undefined;
+  hooks = undefined;
   logIndex = undefined;
   return done;
 }
@@ -183,6 +186,9 @@ function compactorAnswer(request: Request, log: Database, index: IndexKeeper): A
         kind: "size",
         size: opening === undefined ? undefined : sizeOfFiles(opening.path, systemClock.wallMs()),
       };
+    case "hookRead":
+      hooks ??= new HookReader(log);
+      return { kind: "hookRead", answer: hooks.answer(request.question) };
     case "count": {
       counter ??= new MessageCount(log);
       const { messages, last } = counter.count(BigInt(request.above), BigInt(request.upTo), request.rowsMax);

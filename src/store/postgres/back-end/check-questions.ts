@@ -18,6 +18,15 @@ export const backEndQuestions: readonly { readonly what: string; readonly sql: s
     sql: "SELECT count(*) AS n FROM (SELECT FROM roost.api_key GROUP BY hash HAVING count(*) > 1) twice",
   },
   {
+    what: "positions of webhooks above the last id of the store",
+    sql: `SELECT count(*) AS n FROM roost.hook, roost.sequence s
+          WHERE greatest(id, version, told, undelivered) > s.last_id`,
+  },
+  {
+    what: "batches of webhooks that are nobody's",
+    sql: "SELECT count(*) AS n FROM roost.hook_batch b WHERE NOT EXISTS (SELECT FROM roost.hook h WHERE h.id = b.hook)",
+  },
+  {
     what: "bans of accounts whose tokens are not revoked; gateways do not know of them",
     sql: `SELECT count(*) AS n FROM roost.ban b WHERE NOT EXISTS (
             SELECT FROM roost.revocation r WHERE r.kind = 'revoke' AND r.app = b.app AND r.account = b.account)`,

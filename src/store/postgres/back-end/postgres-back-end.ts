@@ -7,6 +7,7 @@ import type { BackEndStore } from "../../back-end.ts";
 import { PostgresData } from "../bulk/postgres-data.ts";
 import type { Ban, BanOutcome, RevocationStore, RevokeOutcome } from "../../revocations.ts";
 import type { Connections } from "../connection.ts";
+import { PostgresHooks } from "../hooks/postgres-hooks.ts";
 import type { InLife } from "../life.ts";
 import { fromText, toText } from "../text.ts";
 import type { Writer } from "../writer.ts";
@@ -30,6 +31,7 @@ export class PostgresBackEnd implements BackEndStore, RevocationStore {
   private readonly inLife: InLife;
   /** The limit `revocations`. */
   private readonly keptMax: number;
+  readonly hooks: PostgresHooks;
 
   constructor(writer: Pick<Writer, "write" | "renew">, connections: Connections, inLife: InLife, keptMax: number) {
     this.writer = writer;
@@ -38,6 +40,7 @@ export class PostgresBackEnd implements BackEndStore, RevocationStore {
     this.keptMax = keptMax;
     this.keys = new PostgresApiKeys(writer, connections, inLife);
     this.data = new PostgresData(writer, connections, inLife);
+    this.hooks = new PostgresHooks(writer, connections, inLife);
   }
 
   async revoke({ app, account, kind, device, beforeMs }: Revocation): Promise<RevokeOutcome> {

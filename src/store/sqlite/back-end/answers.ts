@@ -1,6 +1,7 @@
 // Answers calls for back ends by their names: in a write transaction of the writer, and in a snapshot of the reader.
 
 import type { Database } from "bun:sqlite";
+import { writeHooks } from "../hooks/hook-writer.ts";
 import type { IdSequence } from "../../snowflake.ts";
 import type { BulkRead, BulkWrite } from "../bulk/bulk-calls.ts";
 import type { BackEndAnswer, BackEndRead, BackEndWrite } from "./calls.ts";
@@ -23,6 +24,8 @@ export function written(
       return createKey(db, call.draft, ids, wallMs);
     case "revokeKey":
       return revokeKey(db, call.id, ids, wallMs);
+    case "hook":
+      return writeHooks(db, call.request, ids, wallMs);
   }
 }
 

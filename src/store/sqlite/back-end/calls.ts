@@ -3,6 +3,7 @@
 
 import type { Revocation, StoredRevocation } from "../../../wire/revocations.ts";
 import type { ApiKeyDraft, StoredApiKey } from "../../api-keys.ts";
+import type { HookWriteRequest, HookWritten } from "../hooks/requests.ts";
 import type { Ban, BanOutcome, RevokeOutcome } from "../../revocations.ts";
 import type { BulkReadAnswers, BulkReads, BulkWriteAnswers, BulkWrites } from "../bulk/bulk-calls.ts";
 
@@ -12,6 +13,7 @@ interface Writes extends BulkWrites {
   readonly ban: { readonly ban: Ban; readonly keptMax: number };
   readonly createKey: { readonly draft: ApiKeyDraft };
   readonly revokeKey: { readonly id: string };
+  readonly hook: { readonly request: HookWriteRequest };
 }
 
 export interface WriteAnswers extends BulkWriteAnswers {
@@ -19,6 +21,7 @@ export interface WriteAnswers extends BulkWriteAnswers {
   readonly ban: BanOutcome;
   readonly createKey: StoredApiKey | undefined;
   readonly revokeKey: StoredApiKey | undefined;
+  readonly hook: HookWritten;
 }
 
 /** Answered by the reader, each in a snapshot. */

@@ -12,6 +12,11 @@ const questions: readonly [what: string, sql: string][] = [
   ],
   ["operations are of accounts without a number", "SELECT account FROM operation EXCEPT SELECT number FROM account"],
   [
+    "webhooks are beyond the last id",
+    "SELECT 1 FROM hook WHERE max(id, version, told, undelivered) > (SELECT last_id FROM sequence)",
+  ],
+  ["batches are of no webhook", "SELECT 1 FROM hook_batch WHERE hook NOT IN (SELECT id FROM hook)"],
+  [
     "bans are of accounts whose tokens are not revoked; gateways do not know of them",
     `SELECT 1 FROM ban b WHERE NOT EXISTS (
        SELECT 1 FROM revocation r WHERE r.kind = 'revoke' AND r.app = b.app AND r.account = b.account)`,

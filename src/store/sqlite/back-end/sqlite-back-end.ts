@@ -6,6 +6,7 @@ import type { ApiKeyStore } from "../../api-keys.ts";
 import type { BackEndStore } from "../../back-end.ts";
 import type { Ban, BanOutcome, RevocationStore, RevokeOutcome } from "../../revocations.ts";
 import { SqliteData } from "../bulk/sqlite-data.ts";
+import { SqliteHooks } from "../hooks/sqlite-hooks.ts";
 import type { RequestTarget } from "../protocol.ts";
 import type { ReadAnswers, ReadOf, WriteAnswers, WriteOf } from "./calls.ts";
 
@@ -16,11 +17,18 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
   private readonly reads: RequestTarget;
   /** The limit `revocations`. */
   private readonly keptMax: number;
+  readonly hooks: SqliteHooks;
 
-  constructor(writer: RequestTarget, reader: RequestTarget, reads: RequestTarget, keptMax: number) {
+  /** `compactor`: reads what no client waits for. */
+  constructor(
+    { writer, reader, compactor }: Readonly<Record<"writer" | "reader" | "compactor", RequestTarget>>,
+    reads: RequestTarget,
+    keptMax: number,
+  ) {
     this.writer = writer;
     this.reader = reader;
     this.reads = reads;
+    this.hooks = new SqliteHooks(compactor, (request) => this.write({ call: "hook", request }));
     this.keptMax = keptMax;
   }
 

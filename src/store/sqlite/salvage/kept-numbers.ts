@@ -62,6 +62,7 @@ export function keepLastId(target: Database, path: string): bigint {
          UNION ALL SELECT version FROM api_key UNION ALL SELECT id FROM operation
          UNION ALL SELECT checked_id FROM app_data
          UNION ALL SELECT version FROM media
+         UNION ALL SELECT version FROM hook UNION ALL SELECT told FROM hook
        ) WHERE id <= ?`,
     )
     .get(idMax)?.id;

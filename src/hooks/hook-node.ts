@@ -1,0 +1,117 @@
+// The webhooks of a process with a message store. Every second it looks whether any are set; then one process of those
+// that share the store delivers (lease-keeper.ts), and each knows the endpoints.
+
+import { reasonOf } from "../base/reason-of.ts";
+import type { Random } from "../base/random.ts";
+import type { Endpoint } from "../store/hooks.ts";
+import { StoreUnavailable } from "../store/store.ts";
+import { Deliveries, type DeliveryParts } from "./deliveries.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { graceMs, type HookPace, usualPace } from "./pace.ts";
+import { Pauses } from "./pauses.ts";
+
+const holderBytes = 8;
+
+export interface HookNodeParts extends Omit<DeliveryParts, "holder" | "lost" | "pace"> {
+  readonly random: Pick<Random, "bytes">;
+  readonly pace?: HookPace;
+}
+
+export class HookNode {
+  private readonly parts: HookNodeParts;
+  private readonly pace: HookPace;
+  private readonly lease: LeaseKeeper;
+  private readonly pauses: Pauses;
+  private running: Promise<void> | undefined;
+  private version = "";
+  private deliveries: Deliveries | undefined;
+  /** As of the last look. */
+  endpoints: readonly Endpoint[] = [];
+  /** Called when the endpoints have changed. */
+  onChanged: ((endpoints: readonly Endpoint[]) => void) | undefined;
+
+  constructor(parts: HookNodeParts) {
+    this.parts = parts;
+    this.pace = parts.pace ?? usualPace;
+    const holder = Buffer.from(parts.random.bytes(holderBytes)).toString("hex");
+    this.lease = new LeaseKeeper(parts.store, holder, this.pace, () => parts.clock.monotonicMs());
+    this.pauses = new Pauses(parts.timers);
+  }
+
+  /** Begins to look. */
+  start(): void {
+    this.running ??= this.run();
+  }
+
+  /** Whether this process tells endpoints what happens. */
+  get isDelivering(): boolean {
+    return this.deliveries !== undefined;
+  }
+
+  /** Looks at once, because a setting has changed here. */
+  look(): void {
+    this.pauses.wake();
+  }
+
+  /** Ends all requests, and gives the lease to another process. */
+  async stop(): Promise<void> {
+    this.pauses.end(graceMs);
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.pauses.isEnded) {
+      try {
+        await this.lookOnce();
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) this.parts.bug(error);
+        this.parts.log.debug("Looking for webhooks failed; retrying.", { reason: reasonOf(error) });
+      }
+      if (!this.lease.isHeld) await this.endDeliveries();
+      await this.pauses.pause(this.pace.lookMs);
+    }
+    await this.endDeliveries();
+    await this.lease.release().catch(() => undefined);
+  }
+
+  private async lookOnce(): Promise<void> {
+    const { store } = this.parts;
+    const { version, isUsed, lease } = await store.look();
+    const isChanged = version !== this.version;
+    if (isChanged) {
+      this.endpoints = isUsed ? await store.endpoints() : [];
+      this.version = version;
+      this.onChanged?.(this.endpoints);
+    }
+    if (!isUsed) {
+      await this.endDeliveries();
+      return;
+    }
+    await this.lease.look(lease);
+    if (isChanged || !this.lease.isHeld) await this.endDeliveries();
+    if (this.lease.isHeld && this.deliveries === undefined) await this.begin();
+  }
+
+  private async begin(): Promise<void> {
+    // Positions have moved since the endpoints were read.
+    const endpoints = await this.parts.store.endpoints();
+    this.deliveries = await Deliveries.start(
+      {
+        ...this.parts,
+        holder: this.lease.holder,
+        pace: this.pace,
+        lost: () => {
+          this.lease.lost();
+          this.look();
+        },
+      },
+      endpoints,
+    );
+  }
+
+  private async endDeliveries(): Promise<void> {
+    const { deliveries } = this;
+    this.deliveries = undefined;
+    await deliveries?.stop();
+  }
+}

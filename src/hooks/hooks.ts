@@ -1,0 +1,62 @@
+// The webhooks of a process, assembled.
+
+import type { BlockList } from "node:net";
+import type { Runtime } from "../base/runtime.ts";
+import type { Log } from "../base/log.ts";
+import type { HookNumbers } from "../observe/metrics.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { Store } from "../store/store.ts";
+import { HookAddresses } from "./addresses.ts";
+import { HookCounts } from "./hook-counts.ts";
+import { HookDesk } from "./hook-desk.ts";
+import { HookNode } from "./hook-node.ts";
+import { HttpSender } from "./http-sender.ts";
+
+/** What the options of a role say about webhooks. */
+export interface HookSettings {
+  /** Of the addresses that are not reachable from everywhere, those that endpoints may have. */
+  readonly hookAllow?: BlockList | undefined;
+  readonly hookProxy?: URL | undefined;
+  /** How long a talk waits for the answer of a before hook. */
+  readonly hookTimeoutMs: number;
+}
+
+interface Parts extends Runtime {
+  readonly store: Store;
+  readonly sessions: Pick<Sessions, "locate" | "watchPresence">;
+  readonly settings: HookSettings;
+  readonly version?: string | undefined;
+  readonly log: Log;
+  readonly bug: (error: unknown) => void;
+}
+
+export class Hooks {
+  private readonly counts = new HookCounts();
+  readonly desk: HookDesk;
+  private readonly sender: HttpSender;
+  private readonly node: HookNode;
+
+  constructor({ store, sessions, settings, version = "", log, bug, clock, timers, random }: Parts) {
+    const addresses = new HookAddresses(settings.hookAllow);
+    this.sender = new HttpSender({ addresses, proxy: settings.hookProxy, timers, version });
+    const { sender, counts } = this;
+    const { hooks } = store.backEnd;
+    const common = { store: hooks, sender, clock, random, log };
+    this.node = new HookNode({ ...common, conversations: store, sessions, timers, counts, bug });
+    this.desk = new HookDesk({ ...common, changed: () => this.node.look() });
+  }
+
+  start(): void {
+    this.node.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.node.stop();
+    this.sender.close();
+  }
+
+  get numbers(): HookNumbers {
+    const { delivered, failedAttempts, dead, lost, unanswered } = this.counts;
+    return { isDelivering: this.node.isDelivering, delivered, failedAttempts, dead, lost, unanswered };
+  }
+}

@@ -1,0 +1,113 @@
+// What is written for webhooks (HookStore), as functions of the database: one call is one transaction. Settings take an
+// id of the sequence of messages; what is saved while webhooks are told does not wait for the lock of messages.
+
+import { endpointsMax } from "../../../base/limits/fixed.ts";
+import { isolated } from "../writer-lock.ts";
+
+export const hookFunctions: string = `
+CREATE OR REPLACE FUNCTION roost.set_hook(
+  a_holder text, a_life text, a_app text, a_name text, a_url text, a_secret text, a_events text, a_fail_open boolean
+) RETURNS text LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  held record;
+  new_id bigint;
+BEGIN
+  held := roost.hold(a_holder, a_life);
+  new_id := roost.first_id(held.last_id, held.wall_us / 1000, held.node);
+  UPDATE hook h SET version = new_id, url = a_url, secret = a_secret, events = a_events, fail_open = a_fail_open
+    WHERE h.app = a_app AND h.name = a_name;
+  IF FOUND THEN
+    PERFORM roost.move_last(new_id, held.wall_us / 1000);
+    RETURN 'changed';
+  END IF;
+  IF (SELECT count(*) FROM hook) >= ${endpointsMax} THEN RETURN 'full'; END IF;
+  INSERT INTO hook (id, version, told, undelivered, fail_open, app, name, url, secret, events)
+    VALUES (new_id, new_id, new_id, new_id, a_fail_open, a_app, a_name, a_url, a_secret, a_events);
+  PERFORM roost.move_last(new_id, held.wall_us / 1000);
+  RETURN 'created';
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.remove_hook(a_holder text, a_life text, a_app text, a_name text)
+RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  removed bigint;
+BEGIN
+  PERFORM roost.hold(a_holder, a_life);
+  DELETE FROM hook h WHERE h.app = a_app AND h.name = a_name RETURNING h.id INTO removed;
+  DELETE FROM hook_batch b WHERE b.hook = removed;
+  RETURN removed IS NOT NULL;
+END $$;
+
+-- Nobody waits behind what is replayed: what followed it was told long ago. A null id is all.
+CREATE OR REPLACE FUNCTION roost.replay_hook(
+  a_holder text, a_life text, a_app text, a_name text, a_webhook_id text
+) RETURNS bigint LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  held record;
+  new_id bigint;
+  replayed bigint;
+BEGIN
+  held := roost.hold(a_holder, a_life);
+  UPDATE hook_batch b SET state = 'aside', conversation = '', attempts = 0, due_ms = 0
+    WHERE b.hook = (SELECT h.id FROM hook h WHERE h.app = a_app AND h.name = a_name) AND b.state = 'dead'
+      AND (a_webhook_id IS NULL OR b.webhook_id = a_webhook_id);
+  GET DIAGNOSTICS replayed = ROW_COUNT;
+  IF replayed > 0 THEN
+    new_id := roost.first_id(held.last_id, held.wall_us / 1000, held.node);
+    UPDATE hook h SET version = new_id WHERE h.app = a_app AND h.name = a_name;
+    PERFORM roost.move_last(new_id, held.wall_us / 1000);
+  END IF;
+  RETURN replayed;
+END $$;
+
+-- The lease now, whoever has it.
+CREATE OR REPLACE FUNCTION roost.lease_hooks(
+  a_life text, a_holder text, a_seen_holder text, a_seen_beat bigint, OUT holder text, OUT beat bigint
+) LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  PERFORM roost.require_life(a_life);
+  -- A table that was emptied by hand.
+  INSERT INTO hook_lease (beat, holder) VALUES (0, '') ON CONFLICT DO NOTHING;
+  UPDATE hook_lease l SET holder = a_holder, beat = l.beat + 1
+    WHERE l.holder = a_seen_holder AND l.beat = a_seen_beat;
+  SELECT l.holder, l.beat INTO holder, beat FROM hook_lease l;
+END $$;
+
+-- False, and nothing is changed, if somebody else has the lease.
+CREATE OR REPLACE FUNCTION roost.save_hooks(a_life text, a_holder text, a_changes jsonb)
+RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  c jsonb;
+  b jsonb;
+BEGIN
+  PERFORM roost.require_life(a_life);
+  PERFORM FROM hook_lease l WHERE l.holder = a_holder FOR SHARE;
+  IF NOT FOUND THEN RETURN false; END IF;
+  FOR c IN SELECT * FROM jsonb_array_elements(a_changes) LOOP
+    CASE c->>'change'
+      WHEN 'move' THEN
+        IF c->>'lane' = 'log' THEN
+          UPDATE hook h SET told = greatest(h.told, (c->>'position')::bigint) WHERE h.id = (c->>'endpoint')::bigint;
+        ELSE
+          UPDATE hook h SET undelivered = greatest(h.undelivered, (c->>'position')::bigint)
+            WHERE h.id = (c->>'endpoint')::bigint;
+        END IF;
+      WHEN 'drop' THEN
+        DELETE FROM hook_batch t WHERE t.hook = (c->>'endpoint')::bigint AND t.webhook_id = c->>'webhookId';
+      WHEN 'lose' THEN
+        UPDATE hook h SET lost = h.lost + (c->>'events')::bigint WHERE h.id = (c->>'endpoint')::bigint;
+      WHEN 'put' THEN
+        b := c->'batch';
+        INSERT INTO hook_batch AS t
+            (hook, up_to, due_ms, attempts, webhook_id, lane, state, refs, conversation, reason)
+          SELECT h.id, (b->>'upTo')::bigint, (b->>'dueMs')::bigint, (b->>'attempts')::integer, b->>'webhookId',
+            b->>'lane', b->>'state', b->>'refs', b->>'conversation', b->>'reason'
+          FROM hook h WHERE h.id = (b->>'endpoint')::bigint
+          ON CONFLICT (hook, webhook_id) DO UPDATE SET up_to = excluded.up_to, due_ms = excluded.due_ms,
+            attempts = excluded.attempts, lane = excluded.lane, state = excluded.state, refs = excluded.refs,
+            conversation = excluded.conversation, reason = excluded.reason;
+    END CASE;
+  END LOOP;
+  RETURN true;
+END $$;
+`;

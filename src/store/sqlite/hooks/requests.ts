@@ -1,0 +1,85 @@
+// What the store asks its threads about webhooks, and the answers: a value for each question, by its name. Ids are
+// decimal text in questions, which travel as JSON.
+
+import type {
+  Batch,
+  DeadLetter,
+  Endpoint,
+  EndpointSettings,
+  HookChange,
+  HookLease,
+  HookLook,
+  HookPage,
+  HookQuery,
+  HookRecord,
+  Receiver,
+} from "../../hooks.ts";
+
+interface Questions {
+  readonly look: object;
+  readonly endpoints: object;
+  readonly waiting: { readonly endpoint: string };
+  readonly dead: { readonly app: string; readonly name: string; readonly limit: number };
+  readonly page: Omit<HookQuery, "after"> & { readonly after: string };
+  readonly records: { readonly ids: readonly string[] };
+  readonly receivers: { readonly messageIds: readonly string[]; readonly membersMax: number };
+}
+
+export interface HookAnswers {
+  readonly look: HookLook;
+  readonly endpoints: readonly Endpoint[];
+  readonly waiting: readonly Batch[];
+  readonly dead: readonly DeadLetter[];
+  readonly page: HookPage;
+  readonly records: readonly HookRecord[];
+  readonly receivers: readonly Receiver[];
+}
+
+export type HookAsked = keyof HookAnswers;
+export type HookQuestionOf<Name extends HookAsked> = Questions[Name] & { readonly ask: Name };
+export type HookReadRequest = { readonly [Name in HookAsked]: HookQuestionOf<Name> }[HookAsked];
+
+/** A change as it travels: its ids as text. */
+export type SentChange =
+  | {
+      readonly change: "move";
+      readonly endpoint: string;
+      readonly lane: Batch["lane"];
+      readonly position: string;
+    }
+  | {
+      readonly change: "put";
+      readonly batch: Omit<Batch, "endpoint" | "upTo"> & { readonly endpoint: string; readonly upTo: string };
+    }
+  | { readonly change: "drop"; readonly endpoint: string; readonly webhookId: string }
+  | { readonly change: "lose"; readonly endpoint: string; readonly events: number };
+
+export type HookWriteRequest =
+  | { readonly write: "set"; readonly settings: EndpointSettings }
+  | { readonly write: "remove"; readonly app: string; readonly name: string }
+  | {
+      readonly write: "lease";
+      readonly holder: string;
+      readonly seen: { readonly holder: string; readonly beat: string };
+    }
+  | { readonly write: "save"; readonly holder: string; readonly changes: readonly SentChange[] }
+  | { readonly write: "replay"; readonly app: string; readonly name: string; readonly webhookId: string | undefined };
+
+export type HookWritten =
+  | { readonly result: "created" | "changed" | "full" | "done" | "nothing" }
+  | { readonly result: "lease"; readonly lease: HookLease }
+  | { readonly result: "replayed"; readonly batches: number };
+
+export function sentChange(change: HookChange): SentChange {
+  switch (change.change) {
+    case "move":
+      return { ...change, endpoint: `${change.endpoint}`, position: `${change.position}` };
+    case "put": {
+      const { endpoint, upTo } = change.batch;
+      return { change: "put", batch: { ...change.batch, endpoint: `${endpoint}`, upTo: `${upTo}` } };
+    }
+    case "drop":
+    case "lose":
+      return { ...change, endpoint: `${change.endpoint}` };
+  }
+}

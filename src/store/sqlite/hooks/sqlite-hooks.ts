@@ -1,0 +1,102 @@
+// Webhooks on the main thread: what is read is asked from the compactor, for which no request of a client waits; what
+// is written goes to the writer.
+
+import { assert } from "../../../base/assert.ts";
+import type {
+  Batch,
+  DeadLetter,
+  Endpoint,
+  EndpointSettings,
+  HookChange,
+  HookLease,
+  HookLook,
+  HookPage,
+  HookQuery,
+  HookRecord,
+  HookStore,
+  Receiver,
+} from "../../hooks.ts";
+import type { Answer, Request, RequestTarget } from "../protocol.ts";
+import {
+  type HookAnswers,
+  type HookAsked,
+  type HookQuestionOf,
+  type HookWriteRequest,
+  type HookWritten,
+  sentChange,
+} from "./requests.ts";
+
+export class SqliteHooks implements HookStore {
+  private readonly reader: RequestTarget;
+  private readonly write: (request: HookWriteRequest) => Promise<HookWritten>;
+
+  constructor(reader: RequestTarget, write: (request: HookWriteRequest) => Promise<HookWritten>) {
+    this.reader = reader;
+    this.write = write;
+  }
+
+  look(): Promise<HookLook> {
+    return this.ask({ ask: "look" });
+  }
+
+  endpoints(): Promise<readonly Endpoint[]> {
+    return this.ask({ ask: "endpoints" });
+  }
+
+  async set(settings: EndpointSettings): Promise<{ result: "created" | "changed" | "full" }> {
+    const { result } = await this.write({ write: "set", settings });
+    assert(result === "created" || result === "changed" || result === "full", "a setting is answered with what it did");
+    return { result };
+  }
+
+  async remove(app: string, name: string): Promise<boolean> {
+    return (await this.write({ write: "remove", app, name })).result === "done";
+  }
+
+  async lease(holder: string, { holder: seen, beat }: HookLease): Promise<HookLease> {
+    const written = await this.write({ write: "lease", holder, seen: { holder: seen, beat: `${beat}` } });
+    assert(written.result === "lease", "a lease is answered with the lease");
+    return written.lease;
+  }
+
+  async save(holder: string, changes: readonly HookChange[]): Promise<boolean> {
+    return (await this.write({ write: "save", holder, changes: changes.map(sentChange) })).result === "done";
+  }
+
+  waiting(endpoint: bigint): Promise<readonly Batch[]> {
+    return this.ask({ ask: "waiting", endpoint: `${endpoint}` });
+  }
+
+  dead(app: string, name: string, limit: number): Promise<readonly DeadLetter[]> {
+    return this.ask({ ask: "dead", app, name, limit });
+  }
+
+  async replay(app: string, name: string, webhookId?: string): Promise<number> {
+    const written = await this.write({ write: "replay", app, name, webhookId });
+    assert(written.result === "replayed", "a replay is answered with a number");
+    return written.batches;
+  }
+
+  page(query: HookQuery): Promise<HookPage> {
+    return this.ask({ ask: "page", ...query, after: `${query.after}` });
+  }
+
+  records(ids: readonly bigint[]): Promise<readonly HookRecord[]> {
+    return this.ask({ ask: "records", ids: ids.map(String) });
+  }
+
+  receivers(messageIds: readonly bigint[], membersMax: number): Promise<readonly Receiver[]> {
+    return this.ask({ ask: "receivers", messageIds: messageIds.map(String), membersMax });
+  }
+
+  private async ask<Name extends HookAsked>(
+    question: HookQuestionOf<Name> & { readonly ask: Name },
+  ): Promise<HookAnswers[Name]> {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each name has one form
+    const request = { kind: "hookRead", question } as Request;
+    const answer: Answer = await this.reader.call(request);
+    assert(answer.kind === "hookRead", "a question about webhooks is answered with its answer");
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- hook-reader.ts answers by the question's name
+    return answer.answer as HookAnswers[Name];
+  }
+}
