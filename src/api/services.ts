@@ -6,9 +6,19 @@ import { accounts } from "./services/accounts.ts";
 import { admin } from "./services/admin.ts";
 import { conversations } from "./services/conversations.ts";
 import { groups } from "./services/groups.ts";
+import { media } from "./services/media.ts";
 import { messages } from "./services/messages.ts";
+
+const services = [
+  messages,
+  media,
+  conversations,
+  groups,
+  accounts,
+  admin,
+];
 
 /** Methods of proto/api.proto that are not among these are answered with `unimplemented`. */
 export function methodsOf(parts: ApiParts): readonly Method[] {
-  return [...messages(parts), ...conversations(parts), ...groups(parts), ...accounts(parts), ...admin(parts)];
+  return services.flatMap((service) => service(parts));
 }

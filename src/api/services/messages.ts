@@ -90,18 +90,18 @@ class Talks {
   private readonly call: ApiCall;
   private readonly sender: string;
   private readonly header: string | undefined;
-  private readonly talk: Pick<pkt.MessageReq, "type" | "body" | "extra" | "mentions" | "replyTo">;
+  private readonly talk: Pick<pkt.MessageReq, "type" | "body" | "extra" | "mentions" | "replyTo" | "media">;
   /** The body of all talks that have no clientId. */
   private readonly shared: Buffer | undefined;
 
   /** Throws PermissionDenied if the key may not send as the sender. */
   constructor(parts: ApiParts, call: ApiCall, request: SendReq, header: string | undefined) {
-    const { sender, type, body, extra, mentions, replyTo } = request;
+    const { sender, type, body, extra, mentions, replyTo, media } = request;
     this.parts = parts;
     this.call = call;
     this.sender = actorOf(call, "sender", sender);
     this.header = header;
-    this.talk = { type: type === 0 ? plainText : type, body, extra, mentions, replyTo };
+    this.talk = { type: type === 0 ? plainText : type, body, extra, mentions, replyTo, media };
     this.shared = header === undefined ? encoded(pkt.MessageReqSchema, this.talk) : undefined;
   }
 

@@ -209,6 +209,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
           log,
         },
         version,
+        pages: media.pages === undefined ? [] : [media.pages.answer],
         bugs: metrics.bugs,
         wheel,
         tls: settings.tls?.context,

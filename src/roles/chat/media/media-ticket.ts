@@ -1,6 +1,7 @@
 // chat.media.ticket: what a client requests to upload a file, or to download the files of a message that it may read.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { systemAccount } from "../../../auth/names.ts";
 import { mediaNameBytesMax, mediaTypeBytesMax } from "../../../base/limits/fixed.ts";
 import type { MediaPlace, TicketRequest } from "../../../media/media-place.ts";
 import type { Context } from "../../../service/context.ts";
@@ -73,7 +74,9 @@ async function downloads(
   { messageId, id }: Pick<MediaDownload, "messageId" | "id">,
 ): Promise<Ticket[]> {
   checkMessageId(messageId);
-  const found = await store.media.ofMessage(context.app, context.account, messageId);
+  // The system reads all messages of an app.
+  const reader = context.account === systemAccount ? undefined : context.account;
+  const found = await store.media.ofMessage(context.app, reader, messageId);
   if (found === undefined) throw new Refusal(Status.NotFound, "there is no such message, or you may not read it");
   const items = id === "" ? found : found.filter((item) => item.id === id);
   if (items.length === 0)

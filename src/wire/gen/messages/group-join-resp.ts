@@ -8,6 +8,4 @@ export interface GroupJoinResp {
   group: string;
 }
 
-export const GroupJoinResp: MessageType<GroupJoinResp> = [
-  [1, "group", string],
-];
+export const GroupJoinResp: MessageType<GroupJoinResp> = [[1, "group", string]];

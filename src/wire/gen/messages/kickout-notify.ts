@@ -7,6 +7,4 @@ export interface KickoutNotify {
   channelId: string;
 }
 
-export const KickoutNotify: MessageType<KickoutNotify> = [
-  [1, "channelId", string],
-];
+export const KickoutNotify: MessageType<KickoutNotify> = [[1, "channelId", string]];

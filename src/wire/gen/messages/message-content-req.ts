@@ -7,6 +7,4 @@ export interface MessageContentReq {
   messageIds: bigint[];
 }
 
-export const MessageContentReq: MessageType<MessageContentReq> = [
-  [1, "messageIds", int64, "repeated"],
-];
+export const MessageContentReq: MessageType<MessageContentReq> = [[1, "messageIds", int64, "repeated"]];

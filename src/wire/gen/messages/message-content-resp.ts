@@ -7,6 +7,4 @@ export interface MessageContentResp {
   contents: MessageContent[];
 }
 
-export const MessageContentResp: MessageType<MessageContentResp> = [
-  [1, "contents", MessageContent, "repeated"],
-];
+export const MessageContentResp: MessageType<MessageContentResp> = [[1, "contents", MessageContent, "repeated"]];

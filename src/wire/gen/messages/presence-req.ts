@@ -8,6 +8,4 @@ export interface PresenceReq {
   accounts: string[];
 }
 
-export const PresenceReq: MessageType<PresenceReq> = [
-  [1, "accounts", string, "repeated"],
-];
+export const PresenceReq: MessageType<PresenceReq> = [[1, "accounts", string, "repeated"]];

@@ -8,6 +8,4 @@ export interface PresenceStates {
   states: PresenceState[];
 }
 
-export const PresenceStates: MessageType<PresenceStates> = [
-  [1, "states", PresenceState, "repeated"],
-];
+export const PresenceStates: MessageType<PresenceStates> = [[1, "states", PresenceState, "repeated"]];
