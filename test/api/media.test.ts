@@ -33,7 +33,7 @@ const codeOf = async (asked: Promise<unknown>): Promise<Code | undefined> => {
 };
 
 for (const isBinary of [true, false])
-  test(`the system sends a file to many, who download it, and reads it itself (${isBinary ? "binary" : "JSON"})`, async () => {
+  test(`the system sends a file to many, and reads it itself (${isBinary ? "binary" : "JSON"})`, async () => {
     const messages = stage.messages("all", isBinary);
     const ticket = firstOf(await messages.media({ upload: file }));
     expect(ticket).toMatchObject({ ...file, method: "PUT" });
@@ -49,7 +49,7 @@ for (const isBinary of [true, false])
     for (const message of found.messages) expect(message.media).toMatchObject([{ id: ticket.id, ...file }]);
   });
 
-test("an account's file is its own: another account, another app and a key without the right get nothing", async () => {
+test("an account's file is its own: others, other apps and a key without the right get nothing", async () => {
   const messages = stage.messages("all");
   const ticket = firstOf(await messages.media({ account: "ann", upload: file }));
   expect((await put(ticket, content)).status).toBe(201);

@@ -116,7 +116,9 @@ export class S3Place implements MediaPlace {
     url.search = new URLSearchParams({ ...query, "X-Amz-Expires": `${seconds}` }).toString();
     const expiresAt = Math.floor(this.clock.wallMs() / 1000) + seconds;
     const { url: signedUrl } = await this.signed({ method, url, headers: signed, isTicket: true });
-    return { method, url: signedUrl.href, headers: given, expiresAt };
+    // What is signed is percent-encoded; a form's encoding of blanks and stars means the same to some stores only.
+    const search = signedUrl.search.replaceAll("+", "%20").replaceAll("*", "%2A");
+    return { method, url: `${signedUrl.origin}${signedUrl.pathname}${search}`, headers: given, expiresAt };
   }
 
   private async request(

@@ -111,15 +111,13 @@ export class PostgresStore extends JobStore implements Store {
     this.logReader = new LogReader(this.readConnections);
     this.conversationReader = new ConversationReader(this.readConnections);
     const inLife: InLife = (work) => this.read(work);
-    const { readConnections, conversationReader } = this;
-    this.groups = new PostgresGroups(readConnections, conversationReader, inLife, (...call) =>
-      this.writeGroup(...call),
-    );
-    this.people = new PostgresPeople(readConnections, inLife, (...call) => this.writePeople(...call));
-    this.backEnd = new PostgresBackEnd(writer, readConnections, inLife, this.limits.revocations);
-    this.media = new PostgresMedia(readConnections, inLife, (...call) => this.writeMedia(...call));
+    const { conversationReader, readConnections: reads } = this;
+    this.groups = new PostgresGroups(reads, conversationReader, inLife, (...call) => this.writeGroup(...call));
+    this.people = new PostgresPeople(reads, inLife, (...call) => this.writePeople(...call));
+    this.backEnd = new PostgresBackEnd(writer, reads, inLife, this.limits.revocations);
+    this.media = new PostgresMedia(reads, inLife, (...call) => this.writeMedia(...call));
     this.readMarks = new ReadMarks(markConnections, inLife);
-    const horizons = new Horizons(readConnections, time.clock, retentionDays > 0 ? retentionDays * dayMs : undefined);
+    const horizons = new Horizons(reads, time.clock, retentionDays > 0 ? retentionDays * dayMs : undefined);
     this.housekeeping = new Housekeeping(
       {
         renew: () => this.renew(options),
@@ -137,7 +135,7 @@ export class PostgresStore extends JobStore implements Store {
     const { data } = this.backEnd;
     this.deletions = new DeletionRounds(() => data.deleteSlice(), log, time.timers);
     data.onDeletion = () => this.deletions.begin();
-    writer.readers = readConnections;
+    writer.readers = reads;
     writer.onLost = () => this.housekeeping.lost();
     writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));
     writer.onOutdated = () => migrateReplacement(url, log);
