@@ -5,6 +5,7 @@ import type { Method } from "./method.ts";
 import { accounts } from "./services/accounts.ts";
 import { admin } from "./services/admin.ts";
 import { conversations } from "./services/conversations.ts";
+import { data } from "./services/data.ts";
 import { groups } from "./services/groups.ts";
 import { media } from "./services/media.ts";
 import { messages } from "./services/messages.ts";
@@ -12,6 +13,7 @@ import { messages } from "./services/messages.ts";
 const services = [
   messages,
   media,
+  data,
   conversations,
   groups,
   accounts,

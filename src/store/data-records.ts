@@ -69,8 +69,3 @@ export interface DataRecord {
   readonly member?: MemberRecord;
   readonly profile?: ProfileRecord;
 }
-
-/** The reactions of a message that an export gives. */
-export const reactionsExportedMax = 10_000;
-/** Records of one page of an import. */
-export const importRecordsMax = 1_000;

@@ -31,7 +31,8 @@ export type ExportPage =
       readonly isEnd: boolean;
     }
   /** No such account, group or conversation; a cursor that no export gave. */
-  | { readonly result: "notFound" | "badCursor" };
+  | { readonly result: "notFound" }
+  | { readonly result: "badCursor" };
 
 export interface ImportPage {
   readonly app: string;
@@ -39,7 +40,7 @@ export interface ImportPage {
   readonly name: string;
   /** Of the answer to the page before; '' for the first page. */
   readonly cursor: string;
-  /** At most `importRecordsMax`; names and texts are within their bounds. None: asks where to go on. */
+  /** At most 1,000; names and texts are within their bounds. None: asks where to go on. */
   readonly records: readonly DataRecord[];
   /** Nothing comes after this page: the app may go live, and takes no other import. */
   readonly isLast: boolean;

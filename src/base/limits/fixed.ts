@@ -130,6 +130,11 @@ export const apiKeysMax = 1_000;
 /** The end of the longest ban, the last millisecond of the year 9999: for good. In milliseconds since 1970. */
 export const banMsMax = 253_402_300_799_999;
 
+// Exports and imports of back ends.
+
+/** The reactions of a message that an export gives, and an import takes. */
+export const reactionsExportedMax = 10_000;
+
 // Presence and signals.
 
 /** Accounts of one request to watch, and states of one push. */

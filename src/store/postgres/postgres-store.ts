@@ -134,7 +134,7 @@ export class PostgresStore extends JobStore implements Store {
     );
     const { data } = this.backEnd;
     this.deletions = new DeletionRounds(() => data.deleteSlice(), log, time.timers);
-    data.onDeletion = () => this.deletions.begin();
+    data.onDeletion = () => writer.renew().then(() => this.deletions.begin());
     writer.readers = reads;
     writer.onLost = () => this.housekeeping.lost();
     writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));

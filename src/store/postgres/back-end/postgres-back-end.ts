@@ -26,14 +26,14 @@ interface RevocationRow {
 export class PostgresBackEnd implements BackEndStore, RevocationStore {
   readonly keys: ApiKeyStore;
   readonly data: PostgresData;
-  private readonly writer: Pick<Writer, "write" | "renew">;
+  private readonly writer: Pick<Writer, "write">;
   private readonly connections: Connections;
   private readonly inLife: InLife;
   /** The limit `revocations`. */
   private readonly keptMax: number;
   readonly hooks: PostgresHooks;
 
-  constructor(writer: Pick<Writer, "write" | "renew">, connections: Connections, inLife: InLife, keptMax: number) {
+  constructor(writer: Pick<Writer, "write">, connections: Connections, inLife: InLife, keptMax: number) {
     this.writer = writer;
     this.connections = connections;
     this.inLife = inLife;

@@ -3,8 +3,9 @@
 // because everything up to the last id, which is read first, was committed by then.
 
 import type { SQL } from "bun";
+import { reactionsExportedMax } from "../../../base/limits/fixed.ts";
 import type { ExportPage, ExportQuery } from "../../data.ts";
-import { type DataRecord, reactionsExportedMax } from "../../data-records.ts";
+import type { DataRecord } from "../../data-records.ts";
 import { type ExportPosition, formatCursor, parseCursor, startOf } from "../../export-cursor.ts";
 import { logPageOf, PageMessages, type PlacedRecord, type PlacedRecords } from "../../export-page.ts";
 import { idMax } from "../../snowflake.ts";

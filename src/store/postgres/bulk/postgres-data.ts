@@ -20,14 +20,14 @@ interface OperationRow {
 }
 
 export class PostgresData implements DataStore {
-  private readonly writer: Pick<Writer, "write" | "renew">;
+  private readonly writer: Pick<Writer, "write">;
   private readonly connections: Connections;
   private readonly inLife: InLife;
   private readonly exports: ExportReader;
-  /** Called when a deletion has begun. */
-  onDeletion: (() => void) | undefined;
+  /** Called when a deletion has begun, which is a change of the store's life. */
+  onDeletion: (() => Promise<void>) | undefined;
 
-  constructor(writer: Pick<Writer, "write" | "renew">, connections: Connections, inLife: InLife) {
+  constructor(writer: Pick<Writer, "write">, connections: Connections, inLife: InLife) {
     this.writer = writer;
     this.connections = connections;
     this.inLife = inLife;
@@ -58,9 +58,7 @@ export class PostgresData implements DataStore {
         sql`SELECT * FROM roost.delete_data(${holder}, ${life}, ${toText(app)}, ${toText(account)})`,
     );
     if (row === undefined) return undefined;
-    // The change of life, by which every process forgets the number, is no surprise to this one.
-    await this.writer.renew();
-    this.onDeletion?.();
+    await this.onDeletion?.();
     return operationOf(row);
   }
 

@@ -1,7 +1,8 @@
 // Reads the log of an export: messages, and members who join and leave, in the order of ids (export-page.ts).
 
 import type { Database } from "bun:sqlite";
-import { type DataRecord, reactionsExportedMax } from "../../data-records.ts";
+import { reactionsExportedMax } from "../../../base/limits/fixed.ts";
+import type { DataRecord } from "../../data-records.ts";
 import { type LogPlace, logPageOf, PageMessages, type PlacedRecord, type PlacedRecords } from "../../export-page.ts";
 import { idMax } from "../../snowflake.ts";
 import { messageState } from "../conversations/tables.ts";

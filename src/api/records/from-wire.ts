@@ -1,0 +1,145 @@
+// Records of an import, checked: names are names of accounts, texts are within the bounds of what clients may write.
+
+import { validName, nameRule } from "../../auth/names.ts";
+import {
+  displayNameCharactersMax,
+  mentionsMax,
+  profileAvatarBytesMax,
+  profileExtraBytesMax,
+  reactionBytesMax,
+  reactionsExportedMax,
+} from "../../base/limits/fixed.ts";
+import type { LimitValues } from "../../base/limits/table.ts";
+import { type DataRecord, type GroupRecord, type MemberRecord, type MessageRecord } from "../../store/data-records.ts";
+import {
+  type Record as WireRecord,
+  type RecordedGroup,
+  type RecordedMember,
+  type RecordedMessage,
+  Role,
+} from "../../wire/gen/api_pb.ts";
+import type { Profile } from "../../wire/gen/pkt_pb.ts";
+import { invalid } from "../codes.ts";
+
+/** The texts of a group, each. */
+const groupTextBytesMax = 4 * 1024;
+const groupIds = /^[!-~]{1,64}$/;
+/** Beyond it, a time is none that anything has: the year 9999. */
+const secondsMax = 253_402_300_799n;
+
+const roles: ReadonlyMap<Role, "admin" | "owner"> = new Map([
+  [Role.admin, "admin"],
+  [Role.owner, "owner"],
+]);
+
+type Bounds = Pick<LimitValues, "messageBodyBytes" | "messageExtraBytes">;
+
+/** Throws InvalidArgument, with the place of what is wrong. */
+export function recordOf({ kind }: WireRecord, position: number, bounds: Bounds): DataRecord {
+  const place = `records[${position}]`;
+  switch (kind.case) {
+    case "message":
+      return { message: messageOf(kind.value, `${place}.message`, bounds) };
+    case "group":
+      return { group: groupOf(kind.value, `${place}.group`) };
+    case "member":
+      return { member: memberOf(kind.value, `${place}.member`) };
+    case "profile":
+      return { profile: profileOf(kind.value, `${place}.profile`) };
+    default:
+      throw invalid(`${place} must have one of message, group, member and profile`);
+  }
+}
+
+function messageOf(value: RecordedMessage, place: string, bounds: Bounds): MessageRecord {
+  const { messageId, sender, account, group, sendTime, type, body, extra, mentions, replyTo, edited, recalled } = value;
+  checkName(sender, `${place}.sender`);
+  if ((account === "") === (group === "")) throw invalid(`${place} must have one of account and group`);
+  if (group === "") checkName(account, `${place}.account`);
+  else checkGroup(group, `${place}.group`);
+  if (sendTime <= 0n) throw invalid(`${place}.sendTime must be nanoseconds since 1970`);
+  if (messageId < 0n || replyTo < 0n) throw invalid(`${place}: ids are not negative`);
+  checkBytes(body, bounds.messageBodyBytes, `${place}.body`);
+  checkBytes(extra, bounds.messageExtraBytes, `${place}.extra`);
+  if (mentions.length > mentionsMax) throw invalid(`${place}.mentions has at most ${mentionsMax} items`);
+  for (const mention of mentions) if (mention !== "*" || group === "") checkName(mention, `${place}.mentions`);
+  if (value.reactions.length > reactionsExportedMax)
+    throw invalid(`${place}.reactions has at most ${reactionsExportedMax} items`);
+  const reactions = value.reactions.map(({ account: by, reaction }) => {
+    checkName(by, `${place}.reactions.account`);
+    if (reaction === "") throw invalid(`${place}.reactions.reaction is required`);
+    checkBytes(reaction, reactionBytesMax, `${place}.reactions.reaction`);
+    return { account: by, reaction };
+  });
+  return {
+    messageId: `${messageId}`,
+    sender,
+    ...(group === "" ? { account } : { group }),
+    sendTime: `${sendTime}`,
+    type: type === 0 ? 1 : type,
+    ...(!recalled && body !== "" && { body }),
+    ...(!recalled && extra !== "" && { extra }),
+    ...(!recalled && mentions.length > 0 && { mentions: [...new Set(mentions)] }),
+    ...(replyTo > 0n && { replyTo: `${replyTo}` }),
+    ...(edited && { edited }),
+    ...(recalled && { recalled }),
+    ...(!recalled && reactions.length > 0 && { reactions }),
+  };
+}
+
+function groupOf(value: RecordedGroup, place: string): GroupRecord {
+  const { id, name, avatar, introduction, announcement, owner, createdAt, closed, approval, muted, dismissed } = value;
+  checkGroup(id, `${place}.id`);
+  if (owner !== "" || !dismissed) checkName(owner, `${place}.owner`);
+  for (const [field, text] of Object.entries({ name, avatar, introduction, announcement }))
+    checkBytes(text, groupTextBytesMax, `${place}.${field}`);
+  const texts = { id, name, avatar, introduction, announcement, owner };
+  return { ...texts, createdAt: secondsOf(createdAt, `${place}.createdAt`), closed, approval, muted, dismissed };
+}
+
+function memberOf({ group, account, role, alias, joinTime, leaveTime }: RecordedMember, place: string): MemberRecord {
+  checkGroup(group, `${place}.group`);
+  checkName(account, `${place}.account`);
+  checkCharacters(alias, displayNameCharactersMax, `${place}.alias`);
+  const times = {
+    joinTime: secondsOf(joinTime, `${place}.joinTime`),
+    leaveTime: secondsOf(leaveTime, `${place}.leaveTime`),
+  };
+  if (times.leaveTime > 0 && times.leaveTime < times.joinTime)
+    throw invalid(`${place}.leaveTime must not be before its joinTime`);
+  return { group, account, role: roles.get(role) ?? "member", alias, ...times };
+}
+
+function profileOf({ account, name, avatar, extra }: Profile, place: string) {
+  checkName(account, `${place}.account`);
+  checkCharacters(name, displayNameCharactersMax, `${place}.name`);
+  checkBytes(avatar, profileAvatarBytesMax, `${place}.avatar`);
+  // Clients show what is behind it: a link that runs code must not get there.
+  if (avatar !== "" && !/^https?:\/\/\S+$/i.test(avatar))
+    throw invalid(`${place}.avatar must be an http or https URL, or empty`);
+  checkBytes(extra, profileExtraBytesMax, `${place}.extra`);
+  return { account, name, avatar, extra };
+}
+
+function checkName(name: string, place: string): void {
+  if (!validName(name)) throw invalid(`${place} must be the name of an account: ${nameRule}`);
+}
+
+function checkGroup(id: string, place: string): void {
+  if (!groupIds.test(id)) throw invalid(`${place} must be 1 to 64 visible ASCII characters`);
+}
+
+function checkBytes(text: string, bytesMax: number, place: string): void {
+  if (text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax)
+    throw invalid(`${place} has at most ${bytesMax} bytes`);
+}
+
+function checkCharacters(text: string, charactersMax: number, place: string): void {
+  if (text.length > 2 * charactersMax || Array.from(text).length > charactersMax)
+    throw invalid(`${place} has at most ${charactersMax} characters`);
+}
+
+function secondsOf(seconds: bigint, place: string): number {
+  if (seconds < 0n || seconds > secondsMax) throw invalid(`${place} must be seconds since 1970`);
+  return Number(seconds);
+}

@@ -1,0 +1,190 @@
+// Exports, imports and the deletion of an account, by the package's clients and without them.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { create, toJson, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { Accounts, RecordSchema, Role } from "../../src/wire/gen/api_pb.ts";
+import { ApiStage, type KeyName } from "./api-stage.ts";
+
+let stage: ApiStage;
+beforeAll(async () => {
+  stage = await ApiStage.start();
+});
+afterAll(() => stage.messenger.stop());
+
+type WireRecord = MessageInitShape<typeof RecordSchema>;
+
+const accounts = (key: KeyName = "all") => createClient(Accounts, stage.transport(key));
+const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
+
+async function failure(work: Promise<unknown>): Promise<{ code: Code; sentence: string }> {
+  try {
+    await work;
+  } catch (error) {
+    const { code, rawMessage: sentence } = ConnectError.from(error);
+    return { code, sentence };
+  }
+  throw new Error("it succeeded");
+}
+
+async function exported(request: Parameters<ReturnType<ApiStage["messages"]>["export"]>[0], isBinary = true) {
+  const records = [];
+  for await (const record of stage.messages("everyApp", isBinary).export(request)) records.push(record);
+  return records;
+}
+
+const message = (body: string, change: object = {}): WireRecord => ({
+  kind: {
+    case: "message",
+    value: { sender: "ann", account: "bob", sendTime: 1_700_000_000_000_000_000n, body, ...change },
+  },
+});
+
+test("what is exported is imported into another app, and exported from it again, in JSON and in binary", async () => {
+  const { group } = await stage
+    .groups("everyApp")
+    .create({ app: "first", name: "Project", owner: "ann", members: ["bob"] });
+  const send = (body: string, change: object) => stage.messages("everyApp").send({ app: "first", body, ...change });
+  await send("one", { sender: "ann", to: "bob" });
+  await send("two", { sender: "bob", group });
+  await send("of the system", { to: "bob" });
+  const records = await exported({ app: "first" });
+  expect(records.map(({ kind }) => kind.case)).toEqual(["group", "member", "member", "message", "message", "message"]);
+  for (const isBinary of [true, false]) {
+    const app = `copy ${isBinary}`;
+    const messages = stage.messages("everyApp", isBinary);
+    const page = { app, name: "nightly", records };
+    const first = await messages.import(page);
+    expect(first).toMatchObject({ cursor: "6", stored: 6n, repeatedPage: false });
+    expect(await messages.import(page)).toMatchObject({ cursor: "6", stored: 6n, repeatedPage: true });
+    const copy = await exported({ app }, isBinary);
+    const withoutIds = (all: typeof records) =>
+      all.map(({ kind }) => {
+        const json = toJson(RecordSchema, create(RecordSchema, { kind }));
+        return JSON.stringify(json).replace(/"messageId":"\d+",/, "");
+      });
+    expect(withoutIds(copy)).toEqual(withoutIds(records));
+    expect(await messages.history({ app, account: "bob", group })).toMatchObject({ messages: [{ body: "two" }] });
+    await messages.import({ app, name: "nightly", cursor: "6", last: true });
+    expect(await failure(messages.import({ ...page, name: "again" }))).toMatchObject({ code: Code.FailedPrecondition });
+  }
+});
+
+test("an export is resumed by the cursor of its last record, and ends after its limit", async () => {
+  for (let i = 0; i < 5; i++) await stage.messages("everyApp").send({ app: "second", to: "bob", body: `${i}` });
+  const whole = await exported({ app: "second", account: "bob" });
+  expect(whole).toHaveLength(5);
+  const first = await exported({ app: "second", account: "bob", limit: 2 });
+  expect(first).toEqual(whole.slice(0, 2));
+  const { cursor = "" } = first.at(-1) ?? {};
+  expect(await exported({ app: "second", account: "bob", cursor })).toEqual(whole.slice(2));
+});
+
+test("what an export cannot give is refused with a sentence", async () => {
+  await stage.messages("everyApp").send({ app: "third", to: "bob", body: "hi" });
+  const refused = (request: object, code: Code) =>
+    expect(failure(exported({ app: "third", ...request }))).resolves.toMatchObject({ code });
+  await refused({ account: "nobody" }, Code.NotFound);
+  await refused({ group: "nothing" }, Code.NotFound);
+  await refused({ account: "bob", group: "g" }, Code.InvalidArgument);
+  await refused({ peer: "bob" }, Code.InvalidArgument);
+  await refused({ account: "a,b" }, Code.InvalidArgument);
+  await refused({ cursor: "no cursor" }, Code.InvalidArgument);
+  const work = async () => {
+    for await (const _ of stage.messages("sender").export({})) throw new Error("it gave a record");
+  };
+  const { code, sentence } = await failure(work());
+  expect(code).toBe(Code.PermissionDenied);
+  expect(sentence).toContain("messages:export");
+});
+
+test("a page of an import that is not in order stores nothing, and its refusal names the place", async () => {
+  const messages = stage.messages("everyApp");
+  const refused = async (records: WireRecord[], sentence: RegExp, code = Code.InvalidArgument) =>
+    expect(await failure(messages.import({ app: "fourth", name: "x", records }))).toEqual({
+      code,
+      sentence: expect.stringMatching(sentence),
+    });
+  const good = message("good");
+  await refused([good, { kind: { case: undefined } }], /^records\[1\] must have one of/);
+  await refused([good, message("", { sender: "a,b" })], /^records\[1\]\.message\.sender must be the name/);
+  await refused([good, message("", { account: "" })], /one of account and group/);
+  await refused([good, message("", { sendTime: 0n })], /sendTime must be/);
+  await refused([good, message("", { sendTime: nowNs() + 86_400_000_000_000n })], /in the future/);
+  await refused([good, message("", { sendTime: 2n ** 63n - 1n })], /in the future/);
+  await refused([good, message("x".repeat(20_000))], /body has at most/);
+  await refused([good, message("", { account: "", group: "g9" })], /g9 has no record/);
+  await refused([good, message("", { mentions: ["a,b"] })], /mentions must be/);
+  const member = (value: object): WireRecord => ({
+    kind: { case: "member", value: { group: "g1", account: "ann", ...value } },
+  });
+  await refused([member({})], /g1 has no record/);
+  await refused([member({ joinTime: 5n, leaveTime: 4n })], /must not be before/);
+  await refused([member({ joinTime: -1n })], /must be seconds/);
+  await refused([{ kind: { case: "group", value: { id: "with blank ", owner: "ann" } } }], /visible ASCII/);
+  await refused([{ kind: { case: "profile", value: { account: "ann", avatar: "javascript:1" } } }], /http or https/);
+  const many = Array.from({ length: 1_001 }, () => good);
+  await refused(many, /at most 1000 items/);
+  expect(await exported({ app: "fourth" })).toEqual([]);
+  const named = (change: object) => failure(messages.import({ app: "fourth", name: "x", records: [good], ...change }));
+  expect(await named({ name: "" })).toMatchObject({ code: Code.InvalidArgument });
+  expect(await named({ cursor: "5" })).toMatchObject({ code: Code.Aborted, sentence: expect.stringContaining('""') });
+});
+
+test("an app that somebody uses takes no import", async () => {
+  await stage.messages("everyApp").send({ app: "fifth", to: "bob", body: "hi" });
+  const refused = await failure(
+    stage.messages("everyApp").import({ app: "fifth", name: "x", records: [message("a")] }),
+  );
+  expect(refused).toMatchObject({ code: Code.FailedPrecondition, sentence: expect.stringContaining("is live") });
+});
+
+test("an import keeps roles, aliases and leavings of members", async () => {
+  const value = (change: object): WireRecord => ({
+    kind: { case: "member", value: { group: "g1", account: "bob", joinTime: 5n, ...change } },
+  });
+  const records: WireRecord[] = [
+    { kind: { case: "group", value: { id: "g1", name: "One", owner: "ann", createdAt: 4n } } },
+    value({ account: "ann", role: Role.owner }),
+    value({ role: Role.admin, alias: "Bobby" }),
+    message("before", { account: "", group: "g1" }),
+    value({ leaveTime: 9n }),
+    message("after", { account: "", group: "g1" }),
+  ];
+  const messages = stage.messages("everyApp");
+  expect(await messages.import({ app: "sixth", name: "x", records })).toMatchObject({ stored: 6n });
+  const bodies = async (account: string) =>
+    (await messages.history({ app: "sixth", account, group: "g1" })).messages.map(({ body }) => body);
+  expect(await bodies("ann")).toEqual(["before", "after"]);
+  expect(await bodies("bob")).toEqual(["before"]);
+});
+
+test("the data of an account is deleted by an operation that tells how far it is", async () => {
+  await stage.messages().send({ sender: "eve", to: "bob", body: "secret" });
+  const begun = await accounts().deleteData({ account: "eve" });
+  expect(begun).toMatchObject({ kind: "delete-data", account: "eve", error: "" });
+  for (;;) {
+    const { state, done, endedAt } = await accounts().getOperation({ id: begun.id });
+    if (state === "running") await Bun.sleep(5);
+    else {
+      expect({ state, isEnded: endedAt >= begun.startedAt, hasDone: done > 0n }).toEqual({
+        state: "done",
+        isEnded: true,
+        hasDone: true,
+      });
+      break;
+    }
+  }
+  expect(await failure(accounts().deleteData({ account: "eve" }))).toMatchObject({ code: Code.NotFound });
+  expect(await failure(accounts("other").getOperation({ id: begun.id }))).toMatchObject({ code: Code.NotFound });
+  expect(await failure(accounts("sender").deleteData({ account: "bob" }))).toMatchObject({
+    code: Code.PermissionDenied,
+    sentence: expect.stringContaining("accounts:delete"),
+  });
+  expect(await failure(accounts().deleteData({ account: "@system" }))).toMatchObject({ code: Code.InvalidArgument });
+  const records = [];
+  for await (const record of stage.messages().export({ account: "bob" })) records.push(record);
+  expect(JSON.stringify(records, (_, value) => (typeof value === "bigint" ? `${value}` : value))).not.toContain(
+    "secret",
+  );
+});
