@@ -10,15 +10,7 @@ import { groups } from "./services/groups.ts";
 import { media } from "./services/media.ts";
 import { messages } from "./services/messages.ts";
 
-const services = [
-  messages,
-  media,
-  data,
-  conversations,
-  groups,
-  accounts,
-  admin,
-];
+const services = [messages, media, data, conversations, groups, accounts, admin];
 
 /** Methods of proto/api.proto that are not among these are answered with `unimplemented`. */
 export function methodsOf(parts: ApiParts): readonly Method[] {

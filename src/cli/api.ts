@@ -1,24 +1,18 @@
 // roost api: calls the HTTP API for back ends from a terminal, with the key in the data folder; lists its methods, and
 // what they take.
 
-import { join, resolve } from "node:path";
 import { type ApiMethod, apiMethods } from "../api/description/methods.ts";
 import { didYouMean } from "../base/did-you-mean.ts";
-import { apiKeyCharactersMax, apiRequestBytesMax } from "../base/limits/fixed.ts";
+import { apiRequestBytesMax } from "../base/limits/fixed.ts";
 import { escaped, quotedText } from "../base/printable.ts";
-import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
-import { formatAddress } from "../transport/address.ts";
-import { type ApiPlace, callMethod } from "./api/call.ts";
+import { callMethod } from "./api/call.ts";
 import { checkedRequest } from "./api/check-request.ts";
 import { fieldLines, methodLines } from "./api/listing.ts";
+import { placeOf } from "./api/place.ts";
 import { printLines } from "./command-output.ts";
 import type { OptionValues } from "./option-values.ts";
-import { readServerAuthorities } from "./tls.ts";
-import { StartError, UsageError } from "./usage-error.ts";
+import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
-
-/** The file in the data folder with the key that a standalone server makes for its operator. */
-const keyFileName = "api-key";
 
 /** Calls the method, or lists methods; resolves with the exit status. Throws StartError, UsageError. */
 export async function api(values: OptionValues): Promise<number> {
@@ -88,49 +82,4 @@ function shown(json: string, { isStream }: ApiMethod): string[] {
 
 function jsonLines(value: unknown, indent: number): string[] {
   return JSON.stringify(value, undefined, indent).split("\n").map(escaped);
-}
-
-function placeOf(values: OptionValues): ApiPlace {
-  const [url = localUrl(values), second] = values.optional("url") ?? [];
-  if (second !== undefined || !url.startsWith("http"))
-    throw new UsageError(`${values.sourceOf("url")}: expected one http:// or https:// URL, that of the API`);
-  const ca = values.optional("ca");
-  return {
-    url: url.replace(/\/+$/, ""),
-    key: keyOf(values),
-    ca: ca === undefined ? undefined : readServerAuthorities(ca),
-  };
-}
-
-/** The URL of the API on this machine. */
-function localUrl(values: OptionValues): string {
-  const address = values.optional("api");
-  if (address === undefined)
-    throw new UsageError(`${values.sourceOf("api")} is off: this server has no API; name another with --url`);
-  const { host, port } = address;
-  const reached = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http://${formatAddress(reached, port)}`;
-}
-
-/** The key that --key or a file holds. No message shows it. */
-function keyOf(values: OptionValues): string {
-  const given = values.optional("key");
-  const file = values.optional("key-file");
-  if (given !== undefined && file !== undefined)
-    throw new UsageError(`${values.sourceOf("key")} and ${values.sourceOf("key-file")} are both given; keep one`);
-  if (given !== undefined) return checkedKey(given, values.sourceOf("key"));
-  const path = file ?? join(resolve(values.required("data")), keyFileName);
-  try {
-    return checkedKey(readSmallFile(path, { bytesMax: 2 * apiKeyCharactersMax, waits: true }).text.trim(), path);
-  } catch (error) {
-    if (!(error instanceof UnreadableFile)) throw error;
-    const help = file === undefined ? "; start the server first, or name its folder with --data, or a --key-file" : "";
-    throw new StartError(`${error.message}${help}`);
-  }
-}
-
-function checkedKey(text: string, source: string): string {
-  if (!/^rk_[A-Za-z0-9]{16,}$/.test(text) || text.length > apiKeyCharactersMax)
-    throw new StartError(`${source} holds no key of the HTTP API; expected one that roost key create prints: rk_…`);
-  return text;
 }

@@ -66,6 +66,8 @@ export const optionsOf = {
   "webhook dead": [...storeKeeperOptions, "app", "json"],
   "webhook replay": [...storeKeeperOptions, "app", "webhook-id"],
   api: ["data", "api", "url", "key", "key-file", "ca", "app", "fields", "openapi", "complete", "config"],
+  export: ["data", "api", "url", "key", "key-file", "ca", "app", "account", "peer", "group", "config"],
+  import: ["data", "api", "url", "key", "key-file", "ca", "app", "name", "last", "config"],
   backup: ["data", "store", "replace", "config"],
   restore: ["data", "store", "replace", "config"],
   check: ["data", "store", "config"],

@@ -156,6 +156,20 @@ const commands: Readonly<Record<string, Command>> = {
     { name: "METHOD", help: "Method such as Messages/Send", isOptional: true },
     { name: "JSON", help: "The request; - reads it from standard input (default: {})", isOptional: true },
   ),
+  export: command(
+    "export",
+    "Write an app, an account or a group as JSON lines; a file that is there is gone on with",
+    optionsOf.export,
+    async (values) => done((await import("./export.ts")).exportRecords(values), 0),
+    { name: "FILE", help: "File to write, or - for standard output" },
+  ),
+  import: command(
+    "import",
+    "Store the JSON lines of an export in an app that nobody has used; a repetition goes on where it was",
+    optionsOf.import,
+    async (values) => done((await import("./import.ts")).importRecords(values), 0),
+    { name: "FILE", help: "File to read" },
+  ),
   backup: command(
     "backup",
     "Copy the messages into a file while the server runs, and verify the copy",

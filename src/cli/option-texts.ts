@@ -35,6 +35,13 @@ const keeperTexts: Partial<Record<OptionName, string>> = {
   env: "Environment of the cluster",
 };
 
+const apiTexts = {
+  data: "Folder of the standalone server, with the key in it",
+  api: "Where the server on this machine has its API, unless --url says it",
+  url: "The API's URL, such as https://im.example.com",
+  ca: "File (PEM) with the certificates that verify an https:// URL",
+} as const;
+
 /** Of commands that go to the store themselves where no server serves it. */
 const keyTexts: Partial<Record<OptionName, string>> = {
   ...keeperTexts,
@@ -68,12 +75,18 @@ const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string
     role: "Show what a server of this role begins with, and ask none",
     limit: "With --role: as such a server would have it",
   },
-  api: {
-    data: "Folder of the standalone server, with the key in it",
-    api: "Where the server on this machine has its API, unless --url says it",
-    url: "The API's URL, such as https://im.example.com",
-    app: "The app that a request is about, unless it says so itself",
-    ca: "File (PEM) with the certificates that verify an https:// URL",
+  api: { ...apiTexts, app: "The app that a request is about, unless it says so itself" },
+  export: {
+    ...apiTexts,
+    app: "The app that is exported",
+    account: "Only what this account sent and may see",
+    peer: "Only its conversation with this account",
+    group: "Only this group, by its id",
+  },
+  import: {
+    ...apiTexts,
+    app: "The app that gets the records; nobody has used it yet",
+    name: "The import, by which it is resumed (default: the file's name)",
   },
   kick: {
     ...keeperTexts,
@@ -111,6 +124,8 @@ const withoutDefault: Readonly<Partial<Record<string, readonly OptionName[]>>> =
   chat: ["id", "discovery"],
   limits: ["role"],
   api: ["app"],
+  export: ["app"],
+  import: ["app"],
   kick: ["discovery"],
   revoke: ["discovery"],
   ban: ["discovery"],

@@ -61,6 +61,8 @@ const commandNames = [
   "webhook dead",
   "webhook replay",
   "api",
+  "export",
+  "import",
   "backup",
   "restore",
   "check",

@@ -134,6 +134,8 @@ export const banMsMax = 253_402_300_799_999;
 
 /** The reactions of a message that an export gives, and an import takes. */
 export const reactionsExportedMax = 10_000;
+/** Records of one page of an import. */
+export const importRecordsMax = 1_000;
 
 // Presence and signals.
 

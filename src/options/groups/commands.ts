@@ -56,6 +56,8 @@ export const commandOptions = {
   ttl: option({ help: "How long the token is good", ...duration("1s", "36500d"), fallback: "24h" }),
   to: option({ help: "Talk to this account", ...accountName }),
   group: option({ help: "Talk in this group, by its name or id", hint: "name|id", parse: values.parseLabel }),
+  peer: option({ help: "The other account of a direct conversation", ...accountName }),
+  last: option({ help: "Nothing comes after this file: the app may go live, and takes no other import", ...toggle }),
   url: option({
     help: "Servers to talk to: the first one that lets in (with --discovery: after those that the registry names)",
     hint: "url,…",

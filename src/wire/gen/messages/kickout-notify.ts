@@ -7,4 +7,6 @@ export interface KickoutNotify {
   channelId: string;
 }
 
-export const KickoutNotify: MessageType<KickoutNotify> = [[1, "channelId", string]];
+export const KickoutNotify: MessageType<KickoutNotify> = [
+  [1, "channelId", string],
+];

@@ -7,4 +7,6 @@ export interface MessageContentResp {
   contents: MessageContent[];
 }
 
-export const MessageContentResp: MessageType<MessageContentResp> = [[1, "contents", MessageContent, "repeated"]];
+export const MessageContentResp: MessageType<MessageContentResp> = [
+  [1, "contents", MessageContent, "repeated"],
+];

@@ -8,4 +8,6 @@ export interface PresenceReq {
   accounts: string[];
 }
 
-export const PresenceReq: MessageType<PresenceReq> = [[1, "accounts", string, "repeated"]];
+export const PresenceReq: MessageType<PresenceReq> = [
+  [1, "accounts", string, "repeated"],
+];

@@ -8,4 +8,6 @@ export interface PresenceStates {
   states: PresenceState[];
 }
 
-export const PresenceStates: MessageType<PresenceStates> = [[1, "states", PresenceState, "repeated"]];
+export const PresenceStates: MessageType<PresenceStates> = [
+  [1, "states", PresenceState, "repeated"],
+];
