@@ -1,5 +1,6 @@
 // All scenarios, in the order in which they run.
 
+import { api } from "./load/api.ts";
 import { broadcast } from "./load/broadcast.ts";
 import { clusterTalk } from "./load/cluster-talk.ts";
 import { conversations } from "./load/conversations.ts";
@@ -47,6 +48,7 @@ export const scenarios: readonly Scenario[] = [
   presence,
   largeGroup,
   guards,
+  api,
   idle,
   tls,
   gateway,

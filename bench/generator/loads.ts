@@ -1,5 +1,6 @@
 // The loads that a generator can put on a server, by the names under which the supervisor asks for them.
 
+import { loadApi } from "../load/api.ts";
 import { loadBroadcast } from "../load/broadcast.ts";
 import { loadArrivals, loadLists } from "../load/conversations.ts";
 import { loadEcho } from "../load/echo.ts";
@@ -29,6 +30,7 @@ import { loadTalk } from "../load/talk.ts";
 import type { RunLoad } from "./load.ts";
 
 export const loads = {
+  api: loadApi,
   arrivals: loadArrivals,
   broadcast: loadBroadcast,
   echo: loadEcho,

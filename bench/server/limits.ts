@@ -3,12 +3,12 @@
 
 const most = 1_000_000_000;
 
-/** For ROOST_LIMIT: what bounds requests, frames and deliveries of one client, and how it makes groups grow. */
+/** For ROOST_LIMIT: what bounds requests, frames and deliveries of a client or a key, and how it makes groups grow. */
 export const measuredLimits = [
   ...["requests-per-second", "requests-at-once", "frames-per-second", "frames-at-once"],
   ...["fan-out-per-second", "fan-out-at-once"],
   ...["group-changes-per-second", "group-changes-at-once", "members-added-per-second", "members-added-at-once"],
-  "group-members",
+  ...["group-members", "api-requests-per-second", "api-requests-at-once"],
 ]
   .map((name) => `${name}=${most}`)
   .join(",");

@@ -1,7 +1,7 @@
 // Ours in one process, started as a process of its own on free ports, with its data in a temporary folder and full
 // durability, as it is by default.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { endOf, hasEnded, makeFolder, removeFolder, spawnChild } from "./lifetime.ts";
@@ -61,12 +61,18 @@ export async function startServer({
   const folder = kept ?? makeFolder();
   const secret = "a secret of the bench, and of nobody else";
   const listeners = ["--ws", `${host}:${ws}`, "--tcp", `${host}:${tcp}`, "--monitor", `${host}:${monitor}`];
-  listeners.push("--api", `${host}:${api}`);
   if (isSecure) listeners.push(...(await tlsWords(folder, host)));
+  const keyFile = join(folder, "data", "api-key");
   const startedMs = performance.now();
   const child = spawnChild(withOpenFiles([...roostCommand(), ...listeners, ...words], openFiles), {
     cwd: folder,
-    env: { ROOST_SECRET: secret, ROOST_LOG_LEVEL: "error", ...(limits === undefined ? {} : { ROOST_LIMIT: limits }) },
+    env: {
+      ROOST_SECRET: secret,
+      ROOST_LOG_LEVEL: "error",
+      // A release without the API ignores it.
+      ROOST_API: `${host}:${api}`,
+      ...(limits === undefined ? {} : { ROOST_LIMIT: limits }),
+    },
     stdin: "ignore",
     stdout: "ignore",
     stderr: "inherit",
@@ -109,6 +115,7 @@ export async function startServer({
     secret,
     app: benchApp,
     processes: [{ name: "standalone", pid: child.pid }],
+    ...(existsSync(keyFile) ? { api: { port: api, key: readFileSync(keyFile, "utf8").trim() } } : {}),
     topology: "standalone",
     store: "sqlite",
     died: child.exited.then(() => {

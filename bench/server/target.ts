@@ -29,6 +29,13 @@ export interface TargetProcess {
   readonly pid: number;
 }
 
+/** The HTTP API for back ends, on loopback. */
+export interface ApiAddress {
+  readonly port: number;
+  /** A key of all apps, with all scopes. */
+  readonly key: string;
+}
+
 /** A generator's order; plain data, so that it can be handed to another process. */
 export interface Target {
   readonly endpoint: Endpoint;
@@ -37,6 +44,8 @@ export interface Target {
   readonly app: string;
   /** None: a server that was not started here; then nothing is known of them. */
   readonly processes: readonly TargetProcess[];
+  /** Undefined: the server was started without it. */
+  readonly api?: ApiAddress;
 }
 
 /** A server, with all ways into it. */
@@ -45,6 +54,7 @@ export interface Server {
   readonly secret: string;
   readonly app: string;
   readonly processes: readonly TargetProcess[];
+  readonly api?: ApiAddress;
   readonly topology: string;
   readonly store: string;
   /** Rejects when one of its processes ends by itself; undefined: nobody knows. */
@@ -68,8 +78,8 @@ export function parseServerUrl(url: string): Endpoint {
 
 /** One way into a server. Throws if there is none. */
 export function targetOf(server: Server, transport: Transport): Target {
-  const { endpoints, secret, app, processes } = server;
+  const { endpoints, secret, app, processes, api } = server;
   const endpoint = endpoints[transport];
   if (endpoint === undefined) throw new Error(`the server takes no clients over ${transport}`);
-  return { endpoint, secret, app, processes };
+  return { endpoint, secret, app, processes, ...(api === undefined ? {} : { api }) };
 }

@@ -115,6 +115,21 @@ test(
   msMax,
 );
 
+test(
+  "api: what was answered is in the receivers' indexes",
+  async () => {
+    const results = await trial("api");
+    expect(results.map(({ scenario, accounts }) => [scenario, accounts])).toEqual([
+      ["api", 1],
+      ["api-open", 1],
+      ["api", 10],
+    ]);
+    for (const { answered, delivered, accounts } of results)
+      expect(delivered).toBe(Number(answered) * Number(accounts));
+  },
+  msMax,
+);
+
 test.each([
   ["history", ["history", "history-cold"]],
   ["conversations", ["conversations", "conversations", "conversations-sign-in"]],
