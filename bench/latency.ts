@@ -13,6 +13,11 @@ export class Latency {
     return this.histogram.totalCount;
   }
 
+  /** Forgets what was recorded. */
+  reset(): void {
+    this.histogram.reset();
+  }
+
   /** From when it was due until when it was done, by one clock. */
   record(fromMs: number, toMs: number): void {
     this.histogram.recordValue(Math.max(1, Math.round((toMs - fromMs) * 1000)));

@@ -12,6 +12,7 @@ import { guards } from "./load/guards.ts";
 import { history } from "./load/history.ts";
 import { hostile } from "./load/hostile.ts";
 import { idle } from "./load/idle.ts";
+import { importing } from "./load/import.ts";
 import { largeGroup } from "./load/large-group.ts";
 import { login } from "./load/login.ts";
 import { offline } from "./load/offline.ts";
@@ -49,6 +50,7 @@ export const scenarios: readonly Scenario[] = [
   largeGroup,
   guards,
   api,
+  importing,
   idle,
   tls,
   gateway,

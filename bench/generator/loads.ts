@@ -12,6 +12,7 @@ import { loadGuards } from "../load/guards.ts";
 import { loadHistory } from "../load/history.ts";
 import { loadHostile } from "../load/hostile.ts";
 import { loadIdle } from "../load/idle.ts";
+import { loadImport } from "../load/import.ts";
 import { loadLargeGroup } from "../load/large-group.ts";
 import { loadLargeGroupWriter } from "../load/large-group-writer.ts";
 import { loadLogin } from "../load/login.ts";
@@ -42,6 +43,7 @@ export const loads = {
   history: loadHistory,
   hostile: loadHostile,
   idle: loadIdle,
+  import: loadImport,
   "large-group": loadLargeGroup,
   "large-group-writer": loadLargeGroupWriter,
   lists: loadLists,

@@ -130,6 +130,15 @@ test(
   msMax,
 );
 
+test(
+  "import: what was answered is in the receivers' indexes",
+  async () => {
+    const [result] = await trial("import");
+    expect(result?.["delivered"]).toBe(1_000 * Number(result?.["answered"]));
+  },
+  msMax,
+);
+
 test.each([
   ["history", ["history", "history-cold"]],
   ["conversations", ["conversations", "conversations", "conversations-sign-in"]],
