@@ -35,10 +35,14 @@ export class Router {
     if (pending !== undefined) void pending;
   }
 
-  /** Runs a back end's request through the same chain; never rejects. */
-  call(call: Call): Promise<Answer> {
+  /** Runs a back end's request through the same chain; never rejects. `answered` is called before it resolves. */
+  call(call: Call, answered?: () => void): Promise<Answer> {
     return new Promise((resolve) => {
-      this.route(new CallContext(call, resolve));
+      const settle = (answer: Answer): void => {
+        answered?.();
+        resolve(answer);
+      };
+      this.route(new CallContext(call, settle));
     });
   }
 }

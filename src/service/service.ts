@@ -86,14 +86,12 @@ export class Service {
   }
 
   /** Runs a back end's request; never rejects. */
-  async call(call: Call): Promise<Answer> {
+  call(call: Call): Promise<Answer> {
     this.calls++;
-    try {
-      return await this.parts.router.call(call);
-    } finally {
-      this.calls--;
-    }
+    return this.parts.router.call(call, this.answered);
   }
+
+  private readonly answered = (): void => void this.calls--;
 
   /** The incarnations of the linked gateways, by id. */
   get gateways(): ReadonlyMap<string, { readonly gateway: string; readonly incarnation: string }> {

@@ -2,7 +2,6 @@
 
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
-import { fromBinary } from "@bufbuild/protobuf";
 import { systemAccount } from "../../auth/names.ts";
 import type { Answer } from "../../service/call-context.ts";
 import { Command } from "../../wire/commands.ts";
@@ -14,6 +13,7 @@ import { actorOf, askFor, change, encoded, requireOneOf } from "../chat-calls.ts
 import { errorOf, invalid } from "../codes.ts";
 import { type Method, unary } from "../method.ts";
 import { clientIdFor, Repeats } from "../repeats.ts";
+import { readTalkAnswer } from "../talk-answer.ts";
 
 const { method } = Messages;
 
@@ -35,8 +35,7 @@ export function messages(parts: ApiParts): readonly Method[] {
       if (accounts.length > 0) return { results: await talks.sendToEach(accounts) };
       const answer = await (group === "" ? talks.sendTo(to) : talks.sendToGroup(group));
       if (answer.status !== pkt.Status.Success) throw errorOf(answer);
-      const { messageId, sendTime } = fromBinary(pkt.MessageRespSchema, answer.body);
-      return { messageId, sendTime };
+      return readTalkAnswer(answer.body);
     }),
     unary(method.recall, ({ actor, messageId }, call) => {
       const account = actorOf(call, "actor", actor);
@@ -138,10 +137,7 @@ class Talks {
 }
 
 function resultOf(account: string, answer: Answer) {
-  if (answer.status === pkt.Status.Success) {
-    const { messageId, sendTime } = fromBinary(pkt.MessageRespSchema, answer.body);
-    return { account, messageId, sendTime };
-  }
+  if (answer.status === pkt.Status.Success) return { account, ...readTalkAnswer(answer.body) };
   const error: ConnectError = errorOf(answer);
   return {
     account,
