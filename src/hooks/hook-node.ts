@@ -23,6 +23,7 @@ export class HookNode {
   private readonly lease: LeaseKeeper;
   private readonly pauses: Pauses;
   private running: Promise<void> | undefined;
+  private readonly looked = Promise.withResolvers<void>();
   private version = "";
   private deliveries: Deliveries | undefined;
   /** As of the last look. */
@@ -38,9 +39,10 @@ export class HookNode {
     this.pauses = new Pauses(parts.timers);
   }
 
-  /** Begins to look. */
-  start(): void {
+  /** Begins to look; resolves after the first look, whether the store answered or not. */
+  start(): Promise<void> {
     this.running ??= this.run();
+    return this.looked.promise;
   }
 
   /** Whether this process tells endpoints what happens. */
@@ -67,6 +69,7 @@ export class HookNode {
         if (!(error instanceof StoreUnavailable)) this.parts.bug(error);
         this.parts.log.debug("Looking for webhooks failed; retrying.", { reason: reasonOf(error) });
       }
+      this.looked.resolve();
       if (!this.lease.isHeld) await this.endDeliveries();
       await this.pauses.pause(this.pace.lookMs);
     }

@@ -7,6 +7,7 @@ import type { HookNumbers } from "../observe/metrics.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { HookAddresses } from "./addresses.ts";
+import { BeforeHooks } from "./before-hooks.ts";
 import { HookCounts } from "./hook-counts.ts";
 import { HookDesk } from "./hook-desk.ts";
 import { HookNode } from "./hook-node.ts";
@@ -33,6 +34,7 @@ interface Parts extends Runtime {
 export class Hooks {
   private readonly counts = new HookCounts();
   readonly desk: HookDesk;
+  readonly before: BeforeHooks;
   private readonly sender: HttpSender;
   private readonly node: HookNode;
 
@@ -43,11 +45,15 @@ export class Hooks {
     const { hooks } = store.backEnd;
     const common = { store: hooks, sender, clock, random, log };
     this.node = new HookNode({ ...common, conversations: store, sessions, timers, counts, bug });
+    const { hookTimeoutMs: timeoutMs } = settings;
+    this.before = new BeforeHooks({ clock, timers, sender, random, timeoutMs, counts, bug });
+    this.node.onChanged = (endpoints) => this.before.update(endpoints);
     this.desk = new HookDesk({ ...common, changed: () => this.node.look() });
   }
 
-  start(): void {
-    this.node.start();
+  /** Resolves when the endpoints are known that are asked before something is done, if the store answers. */
+  start(): Promise<void> {
+    return this.node.start();
   }
 
   async stop(): Promise<void> {

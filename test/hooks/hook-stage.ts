@@ -84,7 +84,7 @@ export class HookStage {
       pace: fastPace,
       ...parts,
     });
-    node.start();
+    void node.start();
     this.ends.push(async () => {
       await node.stop();
       sender.close();

@@ -17,6 +17,7 @@ import { ToldChanges } from "../../src/roles/chat/told-changes.ts";
 import { MissedPushes } from "../../src/roles/chat/missed-pushes.ts";
 import { Notices } from "../../src/roles/chat/notices.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
+import type { ChatParts } from "../../src/roles/chat/chat-parts.ts";
 import { TalkPipeline } from "../../src/roles/chat/talk-pipeline.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
@@ -51,6 +52,13 @@ function lostSessions(): Sessions {
   };
 }
 
+const unasked: ChatParts["before"] = {
+  asksOfTalks: () => false,
+  ofTalk: () => Promise.resolve({ isAllowed: true }),
+  asksOfGroups: () => false,
+  ofGroup: () => Promise.resolve({ isAllowed: true }),
+};
+
 function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = new Dispatcher()): TalkPipeline {
   const metrics = new Metrics();
   const limits = testLimits();
@@ -76,6 +84,7 @@ function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = n
     metrics: metrics.forService("chat", "chat"),
     limits,
     rates: new AccountRates(limits, systemRuntime.clock),
+    before: unasked,
     rareLog,
   });
 }

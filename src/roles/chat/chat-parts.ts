@@ -6,6 +6,7 @@ import type { MediaPlace } from "../../media/media-place.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
+import type { BeforeHooks } from "../../hooks/before-hooks.ts";
 import type { AccountRates } from "./account-rates.ts";
 import type { MissedPushes } from "./missed-pushes.ts";
 import type { NoticeParts, Notices } from "./notices.ts";
@@ -33,6 +34,8 @@ export interface ChatParts extends Runtime, NoticeParts {
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;
   readonly rates: AccountRates;
+  /** Back ends that are asked before something is done. */
+  readonly before: Pick<BeforeHooks, "asksOfTalks" | "ofTalk" | "asksOfGroups" | "ofGroup">;
   /** Where the content of files is; undefined: nowhere. */
   readonly media?: MediaPlace | undefined;
 }

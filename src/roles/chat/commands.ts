@@ -35,6 +35,7 @@ import { conversationSet } from "./conversation-set.ts";
 import { FanOut } from "./fan-out.ts";
 import { FanOutAllowance } from "./fan-out-allowance.ts";
 import { GroupAudience } from "./group-audience.ts";
+import { askBeforeGroup } from "./groups/before-group.ts";
 import { groupCommands } from "./groups/group-commands.ts";
 import { groupCreate } from "./groups/group-create.ts";
 import { groupDetail } from "./groups/group-detail.ts";
@@ -107,6 +108,12 @@ export function createChatService(
   const notices = new Notices({ audience, allowance, fanOut, limits, rareLog }, assembly);
   const missed = new MissedPushes({ audience, fanOut }, "all", timers);
   const missedEvents = new MissedPushes({ audience, fanOut }, "conversations", timers);
+  const hooks = new Hooks({
+    ...assembly,
+    settings: assembly,
+    bug: (bug) => metrics.bug(bug, "request", { command: "webhooks" }),
+  });
+  metrics.hooks = () => hooks.numbers;
   const parts: ChatParts = {
     store,
     sessions,
@@ -127,16 +134,11 @@ export function createChatService(
     metrics,
     limits,
     rates,
+    before: hooks.before,
     rareLog,
     media,
   };
   const presence = presenceCommands(parts, assembly.presence);
-  const hooks = new Hooks({
-    ...assembly,
-    settings: assembly,
-    bug: (bug) => metrics.bug(bug, "request", { command: "webhooks" }),
-  });
-  metrics.hooks = () => hooks.numbers;
   const pipeline = new TalkPipeline(parts);
   const sweep = media && new MediaSweep(store.media, media, assembly);
   const connections = new ConnectionQuestions(dispatcher, assembly);
@@ -155,9 +157,10 @@ export function createChatService(
   router.handle(Command.TalkAck, talkAck(parts));
   router.handle(Command.OfflineIndex, offlineIndex(parts));
   router.handle(Command.OfflineContent, offlineContent(parts));
-  router.handle(Command.GroupCreate, groupCreate(parts));
-  router.handle(Command.GroupJoin, groupJoin(parts));
-  router.handle(Command.GroupQuit, groupQuit(parts));
+  const ofGroup = askBeforeGroup(parts);
+  router.handle(Command.GroupCreate, ofGroup(groupCreate(parts)));
+  router.handle(Command.GroupJoin, ofGroup(groupJoin(parts)));
+  router.handle(Command.GroupQuit, ofGroup(groupQuit(parts)));
   router.handle(Command.GroupDetail, groupDetail(parts));
   router.handle(Command.GroupMembers, groupDetail(parts));
   const ofConversations = [...ofSessions, requireConversations()];
@@ -175,7 +178,7 @@ export function createChatService(
     [Command.MessageReaders, messageReaders(parts)],
     [Command.AccountState, accountState(parts)],
     [Command.MediaTicket, mediaTicket(parts)],
-    ...groupCommands(parts),
+    ...groupCommands(parts).map(([command, handler, ...rest]) => [command, ofGroup(handler), ...rest] as const),
     ...peopleCommands(parts),
     ...presence.commands,
   ];
@@ -193,9 +196,8 @@ export function createChatService(
     dispatcher,
     log,
     stores: () => ({ sessions: sessions.identity, messages: store.identity }),
-    prepared: () => {
-      hooks.start();
-      return feed.look();
+    prepared: async () => {
+      await Promise.all([hooks.start(), feed.look()]);
     },
     gatewayLinked: (gateway) => feed.linked(gateway),
     gatewayLost: (gateway) => {

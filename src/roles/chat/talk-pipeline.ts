@@ -6,7 +6,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Context } from "../../service/context.ts";
 import { deliveryCost, type Located, othersIn } from "../../service/dispatcher.ts";
-import { refusalOf } from "../../service/refusal.ts";
+import { Refusal, refusalOf } from "../../service/refusal.ts";
 import { failRequest } from "../../service/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
@@ -16,6 +16,7 @@ import type { ChatParts } from "./chat-parts.ts";
 import { freeDeliveries } from "./fan-out-allowance.ts";
 import { plainPushBytes, pushView, talkAnswerView } from "./talk-body.ts";
 import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
+import { checkTexts } from "./text-bounds.ts";
 import { talkRefusals } from "./talk-refusals.ts";
 
 /** Where a talk is to be pushed; undefined if there is nothing to push. */
@@ -48,11 +49,30 @@ export class TalkPipeline {
    * has used up its allowance, ServiceUnavailable if too many deliveries wait; then nothing is stored.
    */
   add(context: Context, talk: Talk): void {
-    const { rates, store } = this.parts;
+    const { rates, before } = this.parts;
     const paid = this.admit(context, talk);
     const { toGroup } = talk;
     const bound = !toGroup && rates.mayNotMakeAccounts(context) ? { ...talk, toKnown: true } : talk;
-    const prepared = toGroup ? undefined : store.prepare(bound);
+    if (before.asksOfTalks(talk.app)) void this.askBefore(context, bound, paid);
+    else this.prepare(context, bound, paid);
+  }
+
+  /** Asks the app's back end, which may refuse the talk or change its texts; answers of one sender come in order. */
+  private async askBefore(context: Context, talk: Talk, paid: number): Promise<void> {
+    try {
+      const verdict = await this.parts.before.ofTalk(talk);
+      if (!verdict.isAllowed) throw new Refusal(Status.Forbidden, verdict.sentence);
+      const { body = talk.body, extra = talk.extra } = verdict;
+      checkTexts(this.parts.limits, context, { body, extra, clientId: talk.clientId });
+      this.prepare(context, { ...talk, body, extra }, paid);
+    } catch (error) {
+      failRequest(context, error, this.parts);
+      this.refund(context, paid);
+    }
+  }
+
+  private prepare(context: Context, bound: Talk, paid: number): void {
+    const prepared = bound.toGroup ? undefined : this.parts.store.prepare(bound);
     if (prepared === undefined) this.gather(context, bound, paid);
     else {
       prepared.then(

@@ -1,0 +1,95 @@
+// Asks back ends before messages are stored and groups are changed. An app that has no before hook is not asked, and
+// its messages wait for nobody.
+
+import { GenerationCache } from "../base/generation-cache.ts";
+import type { Endpoint } from "../store/hooks.ts";
+import { type BeforeParts, BeforeQueue, type Verdict } from "./before-queue.ts";
+
+/** Verdicts on messages with a clientId that are remembered: its repetition is the same message. */
+const rememberedMax = 10_000;
+
+/** A message as a back end is asked about it. */
+interface AskedTalk {
+  readonly app: string;
+  readonly sender: string;
+  readonly toGroup: boolean;
+  readonly dest: string;
+  readonly type: number;
+  readonly body: string;
+  readonly extra: string;
+  readonly clientId: string;
+  readonly mentions?: readonly string[];
+  readonly replyTo?: bigint;
+}
+
+export class BeforeHooks {
+  private readonly parts: BeforeParts;
+  private readonly sends = new Map<string, BeforeQueue>();
+  private readonly groups = new Map<string, BeforeQueue>();
+  private readonly remembered = new GenerationCache<Verdict>(rememberedMax);
+
+  constructor(parts: BeforeParts) {
+    this.parts = parts;
+  }
+
+  /** Takes the endpoints as they are now; the first one of an app is asked. */
+  update(endpoints: readonly Endpoint[]): void {
+    this.updateOf(
+      this.sends,
+      endpoints.filter(({ events }) => events.includes("before.send")),
+    );
+    this.updateOf(
+      this.groups,
+      endpoints.filter(({ events }) => events.includes("before.group")),
+    );
+  }
+
+  /** Whether messages of an app wait for an answer. */
+  asksOfTalks(app: string): boolean {
+    return this.sends.size > 0 && this.sends.has(app);
+  }
+
+  asksOfGroups(app: string): boolean {
+    return this.groups.size > 0 && this.groups.has(app);
+  }
+
+  /** Resolves in the order in which the sender's messages came; never rejects. */
+  async ofTalk(talk: AskedTalk): Promise<Verdict> {
+    const { app, sender, toGroup, dest, type, body, extra, clientId, mentions = [], replyTo = 0n } = talk;
+    const key = clientId === "" ? undefined : JSON.stringify([app, sender, clientId]);
+    const known = key === undefined ? undefined : this.remembered.get(key);
+    const queue = this.sends.get(app);
+    if (queue === undefined) return { isAllowed: true };
+    const verdict = await queue.ask(sender, "before.send", {
+      from: sender,
+      ...(toGroup ? { group: dest } : { to: dest }),
+      type,
+      body,
+      extra,
+      ...(mentions.length === 0 ? {} : { mentions }),
+      ...(replyTo === 0n ? {} : { replyTo: `${replyTo}` }),
+    });
+    // A repetition that was changed into another text would be taken for another message.
+    if (known !== undefined && verdict.isAllowed) return known;
+    if (key !== undefined && verdict.isAllowed) this.remembered.set(key, verdict);
+    return verdict;
+  }
+
+  /** Asks about a change of a group: a command, and who wants it; '' for a group that is to be created. */
+  async ofGroup(app: string, by: string, command: string, group: string): Promise<Verdict> {
+    const queue = this.groups.get(app);
+    if (queue === undefined) return { isAllowed: true };
+    return queue.ask(by, "before.group", { by, command, ...(group === "" ? {} : { group }) });
+  }
+
+  private updateOf(queues: Map<string, BeforeQueue>, endpoints: readonly Endpoint[]): void {
+    const first = new Map(endpoints.toReversed().map((endpoint) => [endpoint.app, endpoint]));
+    for (const [app, endpoint] of first) {
+      const queue = queues.get(app);
+      if (queue === undefined) queues.set(app, new BeforeQueue(endpoint, this.parts));
+      else queue.endpoint = endpoint;
+    }
+    // What still waits would be overtaken by what comes next.
+    for (const [app, queue] of queues) if (!first.has(app) && queue.isEmpty) queues.delete(app);
+  }
+}

@@ -1,0 +1,171 @@
+// Before hooks: a chat service asks a back end before it stores a message or changes a group.
+
+import { afterEach, expect, test } from "bun:test";
+import { Webhook } from "standardwebhooks";
+import { silentLog } from "../../src/base/log.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import type { Store } from "../../src/store/store.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { GroupCreateReqSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { app, chatLink, newer } from "../support/chat-link.ts";
+import { temporaryPaths } from "../support/temporary-folder.ts";
+import { loopback } from "./hook-stage.ts";
+import { testSecret } from "./receiver.ts";
+
+interface Asked {
+  readonly id: string;
+  readonly type: string;
+  readonly data: Record<string, unknown>;
+}
+type Judge = (questions: readonly Asked[]) => Response | Promise<Response>;
+
+const freshPath = temporaryPaths("before-hooks-");
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).toReversed()) await end();
+});
+
+/** A back end that is asked; the requests that it got. */
+function backEnd(judge: Judge) {
+  const requests: (readonly Asked[])[] = [];
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async (request) => {
+      const body = await request.text();
+      new Webhook(testSecret).verify(body, Object.fromEntries(request.headers));
+      const { questions }: { questions: Asked[] } = JSON.parse(body);
+      requests.push(questions);
+      return judge(questions);
+    },
+  });
+  ends.push(() => server.stop(true));
+  return { url: `http://127.0.0.1:${server.port}/`, requests };
+}
+
+async function stage(url: string, change: { isFailOpen?: boolean; timeoutMs?: number } = {}) {
+  const store: Store = await openSqliteStore({ path: freshPath(), retentionDays: 0, log: silentLog });
+  ends.push(() => store.close());
+  const link = chatLink(store, {}, { hookAllow: loopback, hookTimeoutMs: change.timeoutMs ?? 5_000 });
+  await store.backEnd.hooks.set({
+    app,
+    name: "moderation",
+    url,
+    secret: testSecret,
+    events: ["before.send", "before.group"],
+    isFailOpen: change.isFailOpen ?? false,
+  });
+  await link.signIn("ann", "a1", newer);
+  await link.signIn("cid", "c1", newer);
+  await link.service.prepared();
+  ends.push(() => link.service.drain(2_000));
+  return { link, store };
+}
+
+const bodies = async (store: Store): Promise<unknown[]> => {
+  const { records } = await store.backEnd.hooks.page({
+    after: 0n,
+    limit: 1_000,
+    apps: [app],
+    hasMessages: true,
+    hasEntries: false,
+  });
+  return records.map(({ data }) => JSON.parse(data).body);
+};
+
+test("a message is refused with the back end's sentence, changed, or let pass", async () => {
+  const { url, requests } = backEnd((questions) =>
+    Response.json({
+      answers: questions.flatMap(({ id, data }): object[] => {
+        if (data["body"] === "rude") return [{ id, allow: false, reason: "be polite" }];
+        return data["body"] === "long" ? [{ id, body: "short", extra: "cut" }] : [];
+      }),
+    }),
+  );
+  const { link, store } = await stage(url);
+  const say = (body: string) => link.request(["ann", "a1"], Command.UserTalk, MessageReqSchema, { body }, "bob");
+  const refused = await say("rude");
+  expect([refused.status, new TextDecoder().decode(refused.body)]).toEqual([
+    Status.Forbidden,
+    expect.stringContaining("be polite"),
+  ]);
+  expect((await say("long")).status).toBe(Status.Success);
+  expect((await say("fine")).status).toBe(Status.Success);
+  expect((await bodies(store)).slice(-2)).toEqual(["short", "fine"]);
+  expect(requests.at(-1)?.[0]).toMatchObject({ type: "before.send", data: { from: "ann", to: "bob", body: "fine" } });
+});
+
+test("messages of a sender stay in order, many a request, whatever the answers take", async () => {
+  let count = 0;
+  const { url, requests } = backEnd(async () => {
+    await Bun.sleep(count++ % 2 === 0 ? 30 : 1);
+    return new Response(null, { status: 204 });
+  });
+  const { link, store } = await stage(url);
+  const say = (body: string) => link.request(["ann", "a1"], Command.UserTalk, MessageReqSchema, { body }, "bob");
+  const before = (await bodies(store)).length;
+  const asked = requests.length;
+  const said = Array.from({ length: 300 }, (_, at) => `${at}`);
+  const answers: Promise<unknown>[] = [];
+  for (const body of said) {
+    answers.push(say(body));
+    if (answers.length % 37 === 0) await Bun.sleep(1);
+  }
+  await Promise.all(answers);
+  expect((await bodies(store)).slice(before)).toEqual(said);
+  expect(requests.length - asked).toBeLessThan(100);
+});
+
+test("without an answer in time a message fails, or passes where that was set", async () => {
+  for (const isFailOpen of [false, true]) {
+    const pending = Promise.withResolvers<Response>();
+    const { url, requests } = backEnd(() => pending.promise);
+    const { link } = await stage(url, { isFailOpen, timeoutMs: 100 });
+    const say = () => link.request(["ann", "a1"], Command.UserTalk, MessageReqSchema, { body: "hi" }, "bob");
+    const { status } = await say();
+    expect(requests.length).toBe(1);
+    expect(status).toBe(isFailOpen ? Status.Success : Status.Forbidden);
+    pending.resolve(new Response(null, { status: 204 }));
+  }
+});
+
+test("an answer that is none counts as no answer", async () => {
+  const answers = [
+    new Response("no JSON"),
+    Response.json([]),
+    Response.json({ answers: 7 }),
+    new Response(null, { status: 500 }),
+    Response.redirect("http://127.0.0.1:1/", 302),
+    Response.json({ answers: [{ id: "0", body: "x".repeat(60_000) }] }),
+  ];
+  const { url, requests } = backEnd(() => answers[requests.length - 1] ?? new Response(null, { status: 204 }));
+  const { link, store } = await stage(url);
+  const say = (body: string) => link.request(["ann", "a1"], Command.UserTalk, MessageReqSchema, { body }, "bob");
+  for (const _ of answers) expect((await say("bad")).status).not.toBe(Status.Success);
+  expect((await say("good")).status).toBe(Status.Success);
+  expect(await bodies(store)).not.toContain("bad");
+});
+
+test("changes of groups are asked about, reading them is not", async () => {
+  const { url, requests } = backEnd((questions) =>
+    Response.json({
+      answers: questions.map(({ id, data }) => ({ id, allow: data["by"] !== "cid", reason: "not you" })),
+    }),
+  );
+  const { link } = await stage(url);
+  const make = (by: readonly [string, string]) =>
+    link.request(by, Command.GroupCreate, GroupCreateReqSchema, { name: "n", members: [] });
+  const refused = await make(["cid", "c1"]);
+  expect([refused.status, new TextDecoder().decode(refused.body)]).toEqual([
+    Status.Forbidden,
+    expect.stringContaining("not you"),
+  ]);
+  expect((await make(["ann", "a1"])).status).toBe(Status.Success);
+  expect(requests.at(-1)?.[0]).toMatchObject({
+    type: "before.group",
+    data: { by: "ann", command: Command.GroupCreate },
+  });
+  const asked = requests.length;
+  await link.request(["ann", "a1"], Command.GroupDetail, GroupCreateReqSchema, {}, "nothing");
+  expect(requests.length).toBe(asked);
+});
