@@ -1,6 +1,7 @@
 // What the API does beside the commands of clients: to accounts by the chat service, and to the process by its role.
 
 import type { TokenIssuer } from "../auth/token-issuer.ts";
+import type { HookDesk } from "../hooks/hook-desk.ts";
 import type { LimitRole } from "../base/limits/limit.ts";
 import type { Stat } from "../observe/stats.ts";
 import type { AccountControls } from "../service/account-controls.ts";
@@ -11,6 +12,7 @@ import type { ConnectionFacts } from "../wire/connections.ts";
 /** Of the chat service of this process. */
 export interface ChatControls {
   readonly accounts: AccountControls;
+  readonly webhooks: HookDesk;
   readonly connections: {
     /** Resolves with what gateways told of connections, by channel id. */
     about(locations: readonly Location[]): Promise<ReadonlyMap<string, ConnectionFacts>>;

@@ -9,8 +9,9 @@ import { data } from "./services/data.ts";
 import { groups } from "./services/groups.ts";
 import { media } from "./services/media.ts";
 import { messages } from "./services/messages.ts";
+import { webhooks } from "./services/webhooks.ts";
 
-const services = [messages, media, data, conversations, groups, accounts, admin];
+const services = [messages, media, data, conversations, groups, accounts, admin, webhooks];
 
 /** Methods of proto/api.proto that are not among these are answered with `unimplemented`. */
 export function methodsOf(parts: ApiParts): readonly Method[] {

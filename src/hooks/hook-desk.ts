@@ -35,7 +35,7 @@ interface EndpointWish {
   readonly app: string;
   readonly name: string;
   readonly url: string;
-  /** '' keeps the present one, or makes one. */
+  /** '' keeps the present one, or makes one; `new` makes one. */
   readonly secret: string;
   readonly events: readonly string[];
   readonly isFailOpen: boolean;
@@ -77,7 +77,12 @@ export class HookDesk {
   }
 
   /** Creates or changes an endpoint; returns its secret, which is shown this once. Throws Refusal. */
-  async set(wish: EndpointWish): Promise<{ readonly result: "created" | "changed"; readonly secret: string }> {
+  async set(wish: EndpointWish): Promise<{
+    readonly result: "created" | "changed";
+    readonly secret: string;
+    /** The secret was not the endpoint's before. */
+    readonly isNew: boolean;
+  }> {
     const { app, name, url, isFailOpen } = wish;
     requireNames(app, name);
     if (url.length > urlCharactersMax) throw invalid(`a URL has at most ${urlCharactersMax} characters`);
@@ -89,13 +94,14 @@ export class HookDesk {
     }
     const events = eventsOf(wish.events);
     const known = await this.find(app, name);
-    const secret = wish.secret !== "" ? wish.secret : (known?.secret ?? newSecret(this.parts.random));
+    const kept = wish.secret === "" ? known?.secret : wish.secret;
+    const secret = kept === undefined || kept === "new" ? newSecret(this.parts.random) : kept;
     if (keyOfSecret(secret) === undefined) throw invalid(`the secret is malformed: expected ${secretRule}`);
     const { result } = await this.parts.store.set({ app, name, url, secret, events, isFailOpen });
     if (result === "full") throw invalid(`the store has ${endpointsMax} endpoints already; remove one first`);
     this.parts.log.info("a webhook was set", { app, endpoint: name, events: events.join(",") });
     this.parts.changed();
-    return { result, secret };
+    return { result, secret, isNew: secret !== known?.secret };
   }
 
   /** Throws Refusal if there is no such endpoint. */

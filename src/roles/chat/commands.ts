@@ -186,6 +186,7 @@ export function createChatService(
     router.handle(command, handler, bytesMax === undefined ? ofShort : [...ofConversations, shortRequests(bytesMax)]);
   const controls: ChatControls = {
     accounts,
+    webhooks: hooks.desk,
     connections,
     announce: (announcement) => dispatcher.tellAll(Command.Announce, encodeAnnouncement(announcement)),
   };

@@ -1,0 +1,92 @@
+// The methods of Admin for webhooks, by the clients that the package makes of proto/api.proto.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { until } from "../../scripts/harness/until.ts";
+import { Receiver } from "../hooks/receiver.ts";
+import { loopback } from "../hooks/hook-stage.ts";
+import { ApiStage } from "./api-stage.ts";
+
+let stage: ApiStage;
+const receivers: Receiver[] = [];
+beforeAll(async () => {
+  stage = await ApiStage.start({ hookAllow: loopback });
+});
+afterAll(async () => {
+  await stage.messenger.stop();
+  for (const receiver of receivers) await receiver.stop();
+});
+
+const admin = (isBinary = true) => stage.admin("all", isBinary);
+async function failure(work: Promise<unknown>): Promise<readonly [Code, string]> {
+  try {
+    await work;
+  } catch (error) {
+    const { code, rawMessage } = ConnectError.from(error);
+    return [code, rawMessage];
+  }
+  throw new Error("it succeeded");
+}
+
+test.each([true, false])("an endpoint is set, told, listed, changed and removed (binary: %p)", async (isBinary) => {
+  const made = await admin(isBinary).setWebhook({
+    name: "crm",
+    url: "http://127.0.0.1:9/hook",
+    events: ["message.stored"],
+  });
+  expect(made.secret).toMatch(/^whsec_/);
+  const receiver = new Receiver(made.secret);
+  receivers.push(receiver);
+  const changed = await admin(isBinary).setWebhook({ name: "crm", url: receiver.url });
+  expect([changed.secret, changed.webhook?.events, changed.webhook?.url]).toEqual([
+    "",
+    ["message.stored"],
+    receiver.url,
+  ]);
+  expect(await admin(isBinary).testWebhook({ name: "crm" })).toMatchObject({ ok: true, error: "" });
+  expect(receiver.events.at(-1)).toMatchObject({ type: "webhook.test", data: { endpoint: "crm" } });
+  await stage.messages("all", isBinary).send({ to: "bob", body: "hi" });
+  await until(() => receiver.bodies.includes("hi"), "it is told");
+  expect(receiver.events.at(-1)).toMatchObject({ data: { from: "@system", to: "bob", body: "hi" } });
+  expect(receiver.invalid).toEqual([]);
+  const { webhooks } = await admin(isBinary).listWebhooks({});
+  expect(webhooks).toMatchObject([{ name: "crm", deadLetters: 0, lost: 0n, failOpen: false }]);
+  expect((await stage.admin("other", isBinary).listWebhooks({})).webhooks).toEqual([]);
+  expect((await admin(isBinary).listDeadLetters({ name: "crm" })).letters).toEqual([]);
+  expect((await admin(isBinary).replayDeadLetters({ name: "crm" })).letters).toBe(0);
+  const rotated = await admin(isBinary).setWebhook({ name: "crm", rotateSecret: true });
+  expect(rotated.secret).toMatch(/^whsec_/);
+  expect(rotated.secret).not.toBe(made.secret);
+  const test = await admin(isBinary).testWebhook({ name: "crm" });
+  expect([test.ok, test.error]).toEqual([false, "it answered 401: invalid signature"]);
+  await admin(isBinary).removeWebhook({ name: "crm" });
+  expect((await admin(isBinary).listWebhooks({})).webhooks).toEqual([]);
+});
+
+test("what cannot be an endpoint is refused with a sentence", async () => {
+  const set = (change: object) =>
+    failure(admin().setWebhook({ name: "x", url: "https://crm.example/", events: ["message.stored"], ...change }));
+  for (const [change, sentence] of [
+    [{ url: "https://user:pass@crm.example/" }, "credentials"],
+    [{ url: "file:///etc/passwd" }, "its scheme is file"],
+    [{ url: "" }, "no URL"],
+    [{ events: ["message.deleted"] }, 'unknown event "message.deleted"'],
+    [{ events: [] }, "name the events"],
+    [{ name: "a b" }, "an endpoint's name"],
+  ] as const) {
+    const [code, said] = await set(change);
+    expect([code, said]).toEqual([Code.InvalidArgument, expect.stringContaining(sentence)]);
+  }
+  for (const work of [
+    () => admin().testWebhook({ name: "nobody" }),
+    () => admin().removeWebhook({ name: "nobody" }),
+    () => admin().listDeadLetters({ name: "nobody" }),
+    () => admin().replayDeadLetters({ name: "nobody" }),
+  ])
+    expect((await failure(work()))[0]).toBe(Code.NotFound);
+  // Addresses are judged when a request is sent: a name may lead somewhere else by then.
+  await admin().setWebhook({ name: "inner", url: "http://10.0.0.1/", events: ["message.stored"] });
+  const { ok, error } = await admin().testWebhook({ name: "inner" });
+  expect([ok, error]).toEqual([false, expect.stringContaining("--hook-allow")]);
+  await admin().removeWebhook({ name: "inner" });
+});
