@@ -57,8 +57,8 @@ test.each([true, false])("an endpoint is set, told, listed, changed and removed 
   const rotated = await admin(isBinary).setWebhook({ name: "crm", rotateSecret: true });
   expect(rotated.secret).toMatch(/^whsec_/);
   expect(rotated.secret).not.toBe(made.secret);
-  const test = await admin(isBinary).testWebhook({ name: "crm" });
-  expect([test.ok, test.error]).toEqual([false, "it answered 401: invalid signature"]);
+  const after = await admin(isBinary).testWebhook({ name: "crm" });
+  expect([after.ok, after.error]).toEqual([false, "it answered 401: invalid signature"]);
   await admin(isBinary).removeWebhook({ name: "crm" });
   expect((await admin(isBinary).listWebhooks({})).webhooks).toEqual([]);
 });

@@ -40,12 +40,12 @@ test("kill -9 at random loses no event, and none is told out of order", async ()
   expect([set.status, set.out.trim()]).toEqual([0, testSecret]);
   const key = readFileSync(join(folder, "api-key"), "utf8").trim();
 
-  let isOver = false;
+  const talking = { isOver: false };
   const acknowledged = new Map<string, string[]>();
   const talk = async (to: string): Promise<void> => {
     const stored: string[] = [];
     acknowledged.set(to, stored);
-    for (let at = 0; !isOver; at++) {
+    for (let at = 0; !talking.isOver; at++) {
       const headers = {
         authorization: `Bearer ${key}`,
         "content-type": "application/json",
@@ -72,7 +72,7 @@ test("kill -9 at random loses no event, and none is told out of order", async ()
     await present.end("SIGKILL");
     present = server = await ServerProcess.start(folder, words);
   }
-  isOver = true;
+  talking.isOver = true;
   await Promise.all(talks);
   const bodiesTo = (to: string): string[] => {
     const events = told.events.filter(({ data }) => data["to"] === to);
