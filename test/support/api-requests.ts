@@ -24,7 +24,7 @@ const longs = [
 ];
 const ints = [0, 1, -1, 2, 50, 200, 201, 1_000, 2 ** 31 - 1, -(2 ** 31)];
 const events = ["message.stored", "group.changed", "before.send", "nothing"];
-/** Fields of which a request has one. */
+/** Fields of which a request has one; others that it may leave out are there three times in ten. */
 const exclusive = [
   ["to", "group", "accounts"],
   ["peer", "group"],
@@ -49,13 +49,18 @@ function messageOf(desc: DescMessage, known: () => Known, depth: number): fc.Arb
   const fields = desc.fields.filter(({ name }) => name !== "app");
   const required = fields.filter((field) => boundsOf(field).isRequired).map(({ jsonName }) => jsonName);
   const model = Object.fromEntries(fields.map((field) => [field.jsonName, fieldOf(field, known, depth)]));
-  const sets = [...exclusive, ...desc.oneofs.map((oneof) => oneof.fields.map(({ jsonName }) => jsonName))];
-  const whole = fc.tuple(fc.record(model, { requiredKeys: required }), fc.nat(5)).map(([value, choice]): Json => {
-    const doomed = sets.flatMap((set) => {
-      const there = set.filter((name) => Object.hasOwn(value, name) && !required.includes(name));
-      return there.toSpliced(choice % Math.max(1, there.length), 1);
+  const sets = [...exclusive, ...desc.oneofs.map((oneof) => oneof.fields.map(({ jsonName }) => jsonName))]
+    .map((set) => set.filter((name) => Object.hasOwn(model, name)))
+    .filter((set) => set.length > 1);
+  const dice = fc.array(fc.nat(9), { minLength: fields.length, maxLength: fields.length });
+  const whole = fc.tuple(fc.record(model), dice, fc.nat(5)).map(([value, rolled, choice]): Json => {
+    const others = sets.flatMap((set) => set.filter((name) => name !== set[choice % set.length]));
+    const kept = fields.filter(({ jsonName: name }, at) => {
+      if (required.includes(name)) return true;
+      if (others.includes(name)) return false;
+      return sets.some((set) => set.includes(name)) || (rolled[at] ?? 0) < 3;
     });
-    return Object.fromEntries(Object.entries(value).filter(([name]) => !doomed.includes(name)));
+    return Object.fromEntries(kept.map(({ jsonName: name }) => [name, value[name] ?? null]));
   });
   const any: fc.Arbitrary<Json> = fc.record(model, { requiredKeys: [] });
   return fc.oneof({ weight: 9, arbitrary: whole }, { weight: 1, arbitrary: any });
@@ -86,7 +91,9 @@ function itemOf(field: DescField, known: () => Known, depth: number): fc.Arbitra
       if (accountFields.test(name)) return mostly(fc.constantFrom(...people), oddNames);
       return fc.oneof(fc.constantFrom(...texts), seen("other"));
     case ScalarType.INT64:
-      return /^(message_ids?|reply_to)$/.test(name) ? mostly(seen("message"), longs) : fc.constantFrom(...longs);
+      return /^(message_ids?|reply_to|before|after|around|thread)$/.test(name)
+        ? mostly(seen("message"), longs)
+        : fc.constantFrom(...longs);
     case ScalarType.BOOL:
       return fc.boolean();
     case ScalarType.DOUBLE:
