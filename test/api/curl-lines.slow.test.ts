@@ -54,7 +54,7 @@ test("the first lines of the page send a message", async () => {
 
 test("the lines of the README send a message", async () => {
   const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
-  const section = readme.slice(readme.indexOf("### Send a message from your back end"));
+  const section = readme.slice(readme.indexOf("### From your back end"));
   const [, lines = ""] = /```sh\n([^]*?)```/.exec(section) ?? [];
   const { out } = await shell(lines.replace("http://127.0.0.1:8200", server.api));
   expect(JSON.parse(out.toString())).toEqual(stored);
