@@ -1,10 +1,14 @@
 // Kicks and revocations, and the bodies of chat.revocations, by which a gateway copies them from a chat node. The store
 // numbers them in the order of commits; the last number is the version of a copy.
 //
-//   chat to gateway   {"store":"…","version":"…"}        the current version: on a new link, and after each addition
+//   chat to gateway   {"store":"…","version":"…",        the current version: on a new link, and after each addition
+//                      "bans":true}
 //   gateway to chat   {"after":"…"}                      requests the rows above that number
 //   chat to gateway   {"store":"…","version":"…",        the first of them: all up to `version`, above which the next
-//                      "after":"…","now":…,"rows":[…]}   request continues; `now` is the time by the dating clock
+//                      "bans":true,"after":"…",          request continues; `now` is the time by the dating clock
+//                      "now":…,"rows":[…]}
+//
+// Chat nodes of earlier releases know no bans and do not say `bans`: their rows lack them.
 //
 // JSON, because this is rare; numbers of 63 bits are decimal text.
 
@@ -42,6 +46,8 @@ export interface StoredRevocation extends Revocation {
 interface RevocationsState {
   readonly store: string;
   readonly version: bigint;
+  /** The sender knows bans. */
+  readonly knowsBans: boolean;
 }
 
 /** Rows of a store: all above `after` and up to `version`. */
@@ -52,13 +58,14 @@ export interface RevocationsPage extends RevocationsState {
   readonly rows: readonly StoredRevocation[];
 }
 
-export function encodeRevocationsState({ store, version }: RevocationsState): Uint8Array {
-  return encode({ store, version: `${version}` });
+export function encodeRevocationsState({ store, version }: Omit<RevocationsState, "knowsBans">): Uint8Array {
+  return encode({ store, version: `${version}`, bans: true });
 }
 
-export function encodeRevocationsPage({ store, version, after, nowMs: now, rows }: RevocationsPage): Uint8Array {
+export function encodeRevocationsPage(page: Omit<RevocationsPage, "knowsBans">): Uint8Array {
+  const { store, version, after, nowMs: now, rows } = page;
   const written = rows.map(({ id, device = null, ...row }) => ({ id: `${id}`, device, ...row }));
-  return encode({ store, version: `${version}`, after: `${after}`, now, rows: written });
+  return encode({ store, version: `${version}`, bans: true, after: `${after}`, now, rows: written });
 }
 
 export function encodeRevocationsQuestion(after: bigint): Uint8Array {
@@ -74,7 +81,8 @@ export function decodeRevocationsQuestion(body: Buffer): bigint | undefined {
 export function decodeRevocations(body: Buffer): RevocationsState | RevocationsPage | undefined {
   return ifWellFormed(() => {
     const fields = fieldsIn(body);
-    const state = { store: stringOf(fields, "store"), version: idOf(fields, "version") };
+    const knowsBans = fields["bans"] === true;
+    const state = { store: stringOf(fields, "store"), version: idOf(fields, "version"), knowsBans };
     if (fields["rows"] === undefined) return state;
     const rows = arrayOf(fields["rows"], "rows").map((row) => rowOf(fieldsOf(row, "rows")));
     return { ...state, after: idOf(fields, "after"), nowMs: numberOf(fields, "now"), rows };

@@ -167,6 +167,38 @@ test("a ban without an end is for good; a row without one ends it", () => {
   expect(gateway.revocations.bannedUntil("app", "ann")).toBeUndefined();
 });
 
+test("rows of a node that knows no bans are read again from one that does, and end no ban", () => {
+  const { gateway, hear, asked, gets, add, link } = stage();
+  const former = (fields: object): void => hear(Buffer.from(JSON.stringify({ store: "store", ...fields })));
+  const row = { id: "1", app: "app", account: "ann", kind: "revoke", device: null, beforeMs: nowMs };
+  const banned = (): boolean => gateway.revocations.bannedUntil("app", "ann") !== undefined;
+  former({ version: "1" });
+  former({ version: "1", after: "0", now: nowMs, rows: [row] });
+  expect([banned(), gateway.revocations.refuses("app", "ann", 1), gateway.revocations.isCurrent]).toEqual([
+    false,
+    true,
+    true,
+  ]);
+  // It has the same row, with its ban.
+  const isBanned = revoke(1n, "ann", { untilMs: nowMs + 3_600_000 });
+  hear(encodeRevocationsState({ store: "store", version: 1n }));
+  expect(asked().at(-1)).toBe(0n);
+  gets(0n, [isBanned]);
+  expect(banned()).toBe(true);
+  // While it is there, the other one is not asked.
+  const questions = asked().length;
+  former({ version: "2" });
+  former({ version: "2", after: "1", now: nowMs, rows: [{ ...row, id: "2" }] });
+  expect([asked().length, gateway.revocations.isCurrent]).toEqual([questions, true]);
+  // Without it, the other one's revocations count, and the ban stays.
+  gateway.revocations.lost(link);
+  former({ version: "2" });
+  former({ version: "2", after: "1", now: nowMs, rows: [{ ...row, id: "2", beforeMs: nowMs + 9_000 }] });
+  expect([banned(), gateway.revocations.refuses("app", "ann", nowMs / 1_000 + 8)]).toEqual([true, true]);
+  add(revoke(3n, "ann"));
+  expect(banned()).toBe(false);
+});
+
 test("a kick ends those who signed in before it and no others, whatever time the chat node takes it for", () => {
   for (const aheadMs of [-86_400_000, -3_600_000, -60_000, 60_000, 3_600_000, 86_400_000]) {
     const { add, client, setClock } = stage();

@@ -20,12 +20,19 @@ const row = {
 } as const;
 
 test("what is written is read, ids of 63 bits and a missing device included", () => {
-  const rows = [row, { ...row, device: "" }, { ...row, kind: "revoke", device: undefined }] as const;
+  const rows = [row, { ...row, device: "" }, { ...row, kind: "revoke", device: undefined, untilMs: 5 }] as const;
   const page = { store: "s", version: id, after: 0n, nowMs: 1_764_000_000_123, rows };
-  expect(decodeRevocations(Buffer.from(encodeRevocationsPage(page)))).toEqual(page);
+  expect(decodeRevocations(Buffer.from(encodeRevocationsPage(page)))).toEqual({ ...page, knowsBans: true });
   const state = { store: "s", version: id };
-  expect(decodeRevocations(Buffer.from(encodeRevocationsState(state)))).toEqual(state);
+  expect(decodeRevocations(Buffer.from(encodeRevocationsState(state)))).toEqual({ ...state, knowsBans: true });
   expect(decodeRevocationsQuestion(Buffer.from(encodeRevocationsQuestion(id)))).toBe(id);
+});
+
+test("what a node of an earlier release says is read, and that it knows no bans", () => {
+  const state = { store: "s", version: `${id}` };
+  expect(decodeRevocations(Buffer.from(JSON.stringify(state)))).toMatchObject({ version: id, knowsBans: false });
+  const page = { ...state, after: "0", now: 1, rows: [{ ...row, id: `${id}` }] };
+  expect(decodeRevocations(Buffer.from(JSON.stringify(page)))).toMatchObject({ rows: [row], knowsBans: false });
 });
 
 test("anything else is neither", () => {

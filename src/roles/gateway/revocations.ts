@@ -42,6 +42,10 @@ export class Revocations {
   private readonly ahead = new Map<Link<Channel>, bigint>();
   /** Those that are linked and have not said yet how they are: what there is comes before that. */
   private readonly unheard = new Set<Link<Channel>>();
+  /** Those that know bans; while there are any, the others' rows are not asked for. */
+  private readonly knowing = new Set<Link<Channel>>();
+  /** False when a node that knows no bans has sent rows of the copy: it lacks theirs. */
+  private hasBans = true;
   /** Tokens that were issued before then are refused, by account; milliseconds since 1970. */
   private readonly revokedMs = new Map<string, number>();
   /** Banned accounts, a part of the former; an entry whose time is over is removed when somebody signs in. */
@@ -93,11 +97,14 @@ export class Revocations {
       return;
     }
     if (said.store !== this.store) {
-      // The store was replaced. What is known is in force until the first rows of this one have come.
+      // The store was replaced.
       this.store = said.store;
-      this.version = 0n;
-      this.ahead.clear();
+      this.begin();
     }
+    if (said.knowsBans) {
+      this.knowing.add(link);
+      if (!this.hasBans) this.begin();
+    } else if (this.knowing.size > 0) return;
     if (said.version <= this.version) return;
     this.ahead.set(link, said.version);
     this.ask(link);
@@ -117,6 +124,7 @@ export class Revocations {
   lost(link: Link<Channel>): void {
     this.unheard.delete(link);
     this.ahead.delete(link);
+    this.knowing.delete(link);
   }
 
   /** Asks again those who have not answered; called every few seconds. */
@@ -129,9 +137,17 @@ export class Revocations {
     link.connection.send(ownPacket(this.gateway.serviceId, Command.Revocations, question));
   }
 
-  private take({ store, version, after, nowMs, rows }: RevocationsPage): void {
+  /** Reads all rows anew. What is known is in force until the first of them have come. */
+  private begin(): void {
+    this.version = 0n;
+    this.hasBans = true;
+    this.ahead.clear();
+  }
+
+  private take({ store, version, knowsBans, after, nowMs, rows }: RevocationsPage): void {
     // It answers an earlier question.
-    if (store !== this.store || after > this.version) return;
+    if (store !== this.store || after > this.version || (!knowsBans && this.knowing.size > 0)) return;
+    if (!knowsBans) this.hasBans = false;
     if (this.version === 0n) {
       this.revokedMs.clear();
       this.bans.clear();
@@ -139,21 +155,22 @@ export class Revocations {
     this.apply(
       rows.filter(({ id }) => id > this.version),
       this.gateway.clock.monotonicMs() - nowMs,
+      knowsBans,
     );
     if (version > this.version) this.version = version;
     for (const [link, there] of this.ahead) if (there <= this.version) this.ahead.delete(link);
   }
 
   /** `aheadMs`: how far this machine's monotonic clock is ahead of the sender's wall clock, which dates kicks. */
-  private apply(rows: readonly StoredRevocation[], aheadMs: number): void {
+  private apply(rows: readonly StoredRevocation[], aheadMs: number, knowsBans: boolean): void {
     const byAccount = Map.groupBy(rows, ({ account }) => account);
     for (const { app, account, kind, beforeMs, untilMs } of rows) {
       if (kind !== "revoke") continue;
       const key = accountKey(app, account);
       this.revokedMs.set(key, Math.max(beforeMs, this.revokedMs.get(key) ?? 0));
       // Each change of a ban comes with the whole row.
-      if (untilMs === undefined) this.bans.delete(key);
-      else this.bans.set(key, { untilMs, endMs: untilMs + aheadMs });
+      if (untilMs === undefined && knowsBans) this.bans.delete(key);
+      else if (untilMs !== undefined) this.bans.set(key, { untilMs, endMs: untilMs + aheadMs });
     }
     if (byAccount.size === 0) return;
     for (const channel of this.gateway.channels.values()) {
