@@ -22,4 +22,6 @@ export interface ExtensionHost {
   readonly ask: Ask;
   /** Reads the index, which has the entries of what this connection changes. */
   readIndex(this: void): void;
+  /** The URL of the server that this client is connected to; '' while it is not. */
+  server(this: void): string;
 }

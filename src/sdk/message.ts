@@ -1,5 +1,6 @@
 // A message as the application sees it, built from a push or from an index entry and its content.
 
+import type { Media } from "../wire/gen/messages/media.ts";
 import type { MessageContent } from "../wire/gen/messages/message-content.ts";
 import type { MessageIndex } from "../wire/gen/messages/message-index.ts";
 import type { MessagePush } from "../wire/gen/messages/message-push.ts";
@@ -23,11 +24,13 @@ export interface Message {
   /** Whose attention it draws, and the message that it answers (0n: none). Empty but for a Messenger. */
   readonly mentions: readonly string[];
   readonly replyTo: bigint;
+  /** The files that it names, likewise. */
+  readonly media: readonly Media[];
 }
 
 /** `dest` comes from the header: the group, or the recipient of a direct message. */
 export function pushedMessage(push: MessagePush, dest: string, isGroup: boolean): Message {
-  const { messageId: id, sender, type, body, extra, sendTime, mentions, replyTo } = push;
+  const { messageId: id, sender, type, body, extra, sendTime, mentions, replyTo, media } = push;
   return {
     id,
     sender,
@@ -40,11 +43,12 @@ export function pushedMessage(push: MessagePush, dest: string, isGroup: boolean)
     isOffline: false,
     mentions,
     replyTo,
+    media,
   };
 }
 
 export function indexedMessage(entry: MessageIndex, content: MessageContent, account: string): Message {
-  const { messageId: id, group, accountB, sendTime, mentions, replyTo } = entry;
+  const { messageId: id, group, accountB, sendTime, mentions, replyTo, media } = entry;
   const isSent = entry.direction === 1;
   return {
     id,
@@ -58,5 +62,6 @@ export function indexedMessage(entry: MessageIndex, content: MessageContent, acc
     isOffline: true,
     mentions,
     replyTo,
+    media,
   };
 }

@@ -170,13 +170,14 @@ export class RoostClient {
     return this.events.on(name, handler);
   }
 
-  /** For the other entries of this library: has the extension, the only one, told what happens from now on. */
-  extend(extension: Extension): ExtensionHost {
+  /** For the other entries of this library: has the extension, the only one if any, told what happens from now on. */
+  extend(extension = this.extension): ExtensionHost {
     this.extension = extension;
     return {
       environment: this.environment,
       ask: (command, ...rest) => this.request(command, "", ...rest),
       readIndex: () => this.synchroniser.read(),
+      server: () => this.keeper.current?.url ?? "",
     };
   }
 
@@ -303,7 +304,8 @@ export class RoostClient {
     talk: Talk,
     { clientId = this.environment.newId() }: TalkOptions,
   ): Promise<Stored> {
-    const request = { ...filled(talk), clientId };
+    const { media, ...rest } = filled(talk);
+    const request = { ...rest, media: media.map(({ id }) => id), clientId };
     this.extension?.talked(command === Command.GroupTalk ? { group: dest } : { account: dest });
     return repeat(
       this.environment,

@@ -73,6 +73,10 @@ export class Session {
     });
   }
 
+  get url(): string {
+    return this.options.url;
+  }
+
   /** Dials and signs in; reports the result to the owner. */
   start(): void {
     const { url, environment, requestTimeoutMs } = this.options;

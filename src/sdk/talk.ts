@@ -1,5 +1,7 @@
 // Talks, as an application makes them.
 
+import type { Media } from "../wire/gen/messages/media.ts";
+
 export interface Talk {
   readonly body: string;
   /** 1 text (the default), 2 image, 3 voice, 4 video, or the application's own. */
@@ -8,11 +10,13 @@ export interface Talk {
   /** Accounts whose attention it draws, and the message that it answers; ignored but from a Messenger. */
   readonly mentions?: readonly string[];
   readonly replyTo?: bigint;
+  /** Uploads of this account, as `Files.upload` gives them; likewise. */
+  readonly media?: readonly Media[];
 }
 
 /** With its defaults. */
-export function filled({ body, type = 1, extra = "", mentions = [], replyTo = 0n }: Talk): Required<Talk> {
-  return { body, type, extra, mentions, replyTo };
+export function filled({ body, type = 1, extra = "", mentions = [], replyTo = 0n, media = [] }: Talk): Required<Talk> {
+  return { body, type, extra, mentions, replyTo, media };
 }
 
 export interface TalkOptions {

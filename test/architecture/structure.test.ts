@@ -106,6 +106,7 @@ const clientEntries = [
   "src/sdk/messenger/file-outbox.ts",
   "src/sdk/messenger/tab-device.ts",
   "src/sdk/community/community.ts",
+  "src/sdk/media/files.ts",
 ];
 /** For Bun and Node; no page loads them. */
 const withoutPages = ["src/sdk/messenger/file-outbox.ts", "src/sdk/messenger/file-lock.ts"];

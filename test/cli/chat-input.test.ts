@@ -219,7 +219,7 @@ describe("a line of the list of conversations", () => {
   };
   const lastMessage = {
     ...{ id: 1n, clientId: "", sender: "bob", sendTime: 0n, type: 1, body: `漢字\u001b[2J${"x".repeat(100)}` },
-    ...{ extra: "", mentions: [], replyTo: 0n, isEdited: false, isRecalled: false, reactions: [] },
+    ...{ extra: "", mentions: [], replyTo: 0n, media: [], isEdited: false, isRecalled: false, reactions: [] },
     state: "stored" as const,
   };
 

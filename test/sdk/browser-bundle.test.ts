@@ -6,6 +6,7 @@ import {
   type BundledFile,
   bundle,
   communityEntry,
+  filesEntry,
   libraryEntry,
   loadedBy,
   messengerEntry,
@@ -17,6 +18,8 @@ const coreBytesMax = 16 * 1024;
 const messengerBytesMax = 10 * 1024;
 /** The goal for what the community adds: groups, presence, signals, blocks and profiles. */
 const communityBytesMax = 8 * 1024;
+/** The goal for what the files add. */
+const filesBytesMax = 2 * 1024;
 
 const bytesOf = (files: readonly BundledFile[]): number => files.reduce((sum, { gzipBytes }) => sum + gzipBytes, 0);
 
@@ -71,4 +74,15 @@ test("the community adds at most 8 KB, is loaded by itself, and does not make th
   const hasCommunity = (list: readonly BundledFile[]): boolean =>
     list.some(({ sources }) => sources.some((source) => source.startsWith("src/sdk/community/")));
   expect([hasCommunity(ofMessenger), hasCommunity(added)]).toEqual([false, true]);
+});
+
+test("the files add at most 2 KB, and are loaded by themselves", async () => {
+  const files = await bundle([libraryEntry, messengerEntry, filesEntry]);
+  const ofMessenger = loadedBy(files, "messenger.js");
+  const added = loadedBy(files, "files.js").filter((file) => !ofMessenger.includes(file));
+  console.log(`with the files: added ${bytesOf(added)}`);
+  expect(bytesOf(added)).toBeLessThanOrEqual(filesBytesMax);
+  const hasFiles = (list: readonly BundledFile[]): boolean =>
+    list.some(({ sources }) => sources.includes("src/sdk/media/files.ts"));
+  expect([hasFiles(ofMessenger), hasFiles(added)]).toEqual([false, true]);
 });

@@ -37,7 +37,7 @@ for (const transport of ["ws", "tcp"] as const) {
       await until(() => isSynced, "the missed message");
       const live = await alice.talkToUser(name("bob"), { body: "good", type: 2, extra: "x" });
       await until(() => messages.length === 2, "the live message");
-      const common = { sender: name("alice"), receiver: name("bob"), group: "", mentions: [], replyTo: 0n };
+      const common = { sender: name("alice"), receiver: name("bob"), group: "", mentions: [], replyTo: 0n, media: [] };
       expect(messages).toEqual([
         {
           ...common,

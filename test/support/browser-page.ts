@@ -1,15 +1,16 @@
 // A page in a real browser: a site on this machine that serves the client library and one script, and Chromium that
-// opens it. The script gets `RoostClient`, `Messenger`, `claimTabDevice`, `loadCommunity`, and `tell(what)`, which has
-// the test do something and waits for it, and reports what it returns.
+// opens it. The script gets `RoostClient`, `Messenger`, `claimTabDevice`, `loadCommunity`, `loadFiles`, and
+// `tell(what)`, which has the test do something and waits for it, and reports what it returns.
 
 import { type BrowserWish, withBrowser } from "./browser.ts";
-import { communityEntry, libraryEntry, messengerEntry, tabDeviceEntry } from "./library-bundle.ts";
+import { communityEntry, filesEntry, libraryEntry, messengerEntry, tabDeviceEntry } from "./library-bundle.ts";
 
 const scriptOf = (body: string): string => `
   import { RoostClient } from "/sdk/roost-client.js";
   import { Messenger } from "/sdk/messenger/messenger.js";
   import { claimTabDevice } from "/sdk/messenger/tab-device.js";
   const loadCommunity = async () => (await import("/sdk/community/community.js")).Community;
+  const loadFiles = async () => (await import("/sdk/media/files.js")).Files;
   const post = (path, value) => fetch(path, { method: "POST", body: JSON.stringify(value) });
   const tell = (what) => post("/tell", what);
   const until = async (isSo) => {
@@ -29,7 +30,7 @@ export async function inPage(
   wish: BrowserWish = {},
 ): Promise<unknown> {
   const { outputs } = await Bun.build({
-    entrypoints: [libraryEntry, messengerEntry, communityEntry, tabDeviceEntry],
+    entrypoints: [libraryEntry, messengerEntry, communityEntry, filesEntry, tabDeviceEntry],
     target: "browser",
     splitting: true,
   });

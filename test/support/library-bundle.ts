@@ -8,6 +8,8 @@ export const libraryEntry: string = join(root, "src/sdk/roost-client.ts");
 export const messengerEntry: string = join(root, "src/sdk/messenger/messenger.ts");
 /** The third entry. */
 export const communityEntry: string = join(root, "src/sdk/community/community.ts");
+/** The fourth entry. */
+export const filesEntry: string = join(root, "src/sdk/media/files.ts");
 /** A device for each tab, which a page may do without. */
 export const tabDeviceEntry: string = join(root, "src/sdk/messenger/tab-device.ts");
 

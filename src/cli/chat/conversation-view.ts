@@ -84,9 +84,13 @@ export class ConversationView {
   }
 
   /** Notes a message that is stored and not printed, as scripts send them: commands mean it by default. */
-  sent(partner: Partner, { body, type = 1, extra = "", mentions = [], replyTo = 0n }: Draft, stored: Stored): void {
+  sent(
+    partner: Partner,
+    { body, type = 1, extra = "", mentions = [], replyTo = 0n, media = [] }: Draft,
+    stored: Stored,
+  ): void {
     const { shown, messenger } = this.parts;
-    const kept = { ...stored, sender: messenger.account, type, body, extra, mentions, replyTo };
+    const kept = { ...stored, sender: messenger.account, type, body, extra, mentions, replyTo, media };
     shown.add({ partner, message: { ...kept, ...unchanged }, ...plain });
   }
 

@@ -13,12 +13,12 @@ export function messageNow(message: HistoryMessage): ChatMessage {
 
 /** A message that was just stored; `clientId` if this client sent it. */
 export function newMessage(message: Omit<Message, "receiver" | "group" | "isOffline">, clientId = ""): ChatMessage {
-  const { id, sender, sendTime, type, body, extra, mentions, replyTo } = message;
-  const kept = { id, sender, sendTime, type, body, extra, mentions, replyTo };
+  const { id, sender, sendTime, type, body, extra, mentions, replyTo, media } = message;
+  const kept = { id, sender, sendTime, type, body, extra, mentions, replyTo, media };
   return { ...kept, clientId, isEdited: false, isRecalled: false, reactions: [], state: "stored" };
 }
 
 /** A recalled message: nothing of its contents is left. */
 export function blank(message: ChatMessage): ChatMessage {
-  return { ...message, body: "", extra: "", mentions: [], reactions: [], isRecalled: true };
+  return { ...message, body: "", extra: "", mentions: [], media: [], reactions: [], isRecalled: true };
 }

@@ -171,7 +171,7 @@ class FileOutbox implements OutboxStorage {
   }
 
   private apply(line: Line): void {
-    if ("put" in line) this.entries.set(line.put.clientId, line.put);
+    if ("put" in line) this.entries.set(line.put.clientId, withSizes(line.put));
     else this.entries.delete(line.remove);
   }
 
@@ -200,8 +200,13 @@ class FileOutbox implements OutboxStorage {
 
 const nameOf = ({ account, device }: OutboxOwner): readonly string[] => [account, device];
 
+/** JSON has the sizes of files as text. */
+function withSizes({ media = [], ...entry }: OutboxEntry): OutboxEntry {
+  return { ...entry, media: media.map((file) => ({ ...file, size: BigInt(file.size) })) };
+}
+
 function textOf(line: Line): string {
-  return `${JSON.stringify(line)}\n`;
+  return `${JSON.stringify(line, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value))}\n`;
 }
 
 function parsed(line: string): { readonly [key: string]: unknown } | undefined {

@@ -2,6 +2,7 @@
 // proto/README.md, section 5, "Conversations".
 
 import type { ClientEvents, ClientOptions } from "../client-options.ts";
+import type { Media } from "../../wire/gen/messages/media.ts";
 import type { Handlers } from "../emitter.ts";
 import type { Stored } from "../talk.ts";
 import type { OpenOutbox } from "./outbox-storage.ts";
@@ -28,6 +29,8 @@ export interface Draft {
   readonly mentions?: readonly string[];
   /** A message of the same conversation. */
   readonly replyTo?: bigint;
+  /** At most 10 uploads of this account, as `Files.upload` gives them. */
+  readonly media?: readonly Media[];
 }
 
 /** A message as it is now. Immutable: a change makes another object, so that views compare by identity. */
@@ -46,6 +49,8 @@ export interface ChatMessage {
   readonly mentions: readonly string[];
   /** 0n if it answers nothing. */
   readonly replyTo: bigint;
+  /** The files that it names: `Files` downloads them. */
+  readonly media: readonly Media[];
   readonly isEdited: boolean;
   readonly isRecalled: boolean;
   readonly reactions: readonly ReactionCount[];

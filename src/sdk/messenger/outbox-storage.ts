@@ -1,6 +1,8 @@
 // Where an outbox keeps what is not yet sent. Implementations: IndexedDB (browsers), a file (Bun, Node), memory.
 
-/** A message that waits. A plain object: structured cloning and JSON keep it. */
+import type { Media } from "../../wire/gen/messages/media.ts";
+
+/** A message that waits. A plain object, which structured cloning keeps. */
 export interface OutboxEntry {
   /** The server stores one message for each; at most 64 bytes. */
   readonly clientId: string;
@@ -13,6 +15,8 @@ export interface OutboxEntry {
   readonly mentions: readonly string[];
   /** A message id in decimal; '' for none. */
   readonly replyTo: string;
+  /** The files that it names; absent in entries of earlier versions. JSON has no numbers as their sizes. */
+  readonly media?: readonly Media[];
   /** When it was added: milliseconds since 1970 by this machine's clock, but always later than the one before it. */
   readonly addedAt: number;
   /** When it was first sent, likewise; 0 if it was not. The server knows a clientId for 24 hours at least. */

@@ -156,7 +156,7 @@ export class Outbox {
 
   /** Sends a message once. Returns false if a later try, or the next sign-in, is to send it again. */
   private async attempt(one: Waiting): Promise<boolean> {
-    const { clientId, triedAt, type, body, extra, mentions, replyTo } = one.entry;
+    const { clientId, triedAt } = one.entry;
     let stored: Stored;
     try {
       if (triedAt === 0) {
@@ -167,8 +167,7 @@ export class Outbox {
       } else if (Math.abs(Date.now() - triedAt) > repeatableMs) {
         throw new Error(unknownOutcome);
       }
-      const draft = { type, body, extra, mentions, replyTo: BigInt(replyTo) };
-      stored = await this.sender.send(one.partner, draft, clientId);
+      stored = await this.sender.send(one.partner, one.message, clientId);
     } catch (cause) {
       if (isWorthRepeating(cause)) return false;
       await this.fail(one, errorOf(cause));
@@ -227,10 +226,10 @@ function openDefault(owner: OutboxOwner): OutboxStorage | undefined {
 }
 
 function messageOf(
-  { clientId, addedAt, type, body, extra, mentions, replyTo, failure }: OutboxEntry,
+  { clientId, addedAt, replyTo, media = [], failure, ...said }: OutboxEntry,
   sender: string,
 ): ChatMessage {
-  const kept = { id: 0n, sender, type, body, extra, mentions, replyTo: BigInt(replyTo) };
-  const message = newMessage({ ...kept, sendTime: BigInt(addedAt) * 1_000_000n }, clientId);
+  const kept = { ...said, id: 0n, sender, sendTime: BigInt(addedAt) * 1_000_000n, replyTo: BigInt(replyTo), media };
+  const message = newMessage(kept, clientId);
   return { ...message, ...(failure === "" ? { state: "sending" } : { state: "failed", error: new Error(failure) }) };
 }

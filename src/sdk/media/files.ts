@@ -1,0 +1,124 @@
+// The fourth entry of the client library: files that messages name. A page may load it when somebody sends or opens the
+// first of them. They go past the connection of the messages, by HTTP, to the server or to the store that it names.
+
+import { Command } from "../../wire/commands.ts";
+import type { Media } from "../../wire/gen/messages/media.ts";
+import type { MediaTicket } from "../../wire/gen/messages/media-ticket.ts";
+import { MediaTicketReq } from "../../wire/gen/messages/media-ticket-req.ts";
+import { MediaTicketResp } from "../../wire/gen/messages/media-ticket-resp.ts";
+import type { MessageInit } from "../../wire/message-type.ts";
+import { Disconnected } from "../client-errors.ts";
+import type { ExtensionHost } from "../extension.ts";
+import type { Messenger } from "../messenger/messenger.ts";
+
+export type { Media } from "../../wire/gen/messages/media.ts";
+
+/** Who holds the files has refused a request; the message is for people. `status`: of HTTP. */
+export class FileRefused extends Error {
+  override readonly name = "FileRefused";
+  readonly status: number;
+
+  constructor(status: number, text: string) {
+    super(text);
+    this.status = status;
+  }
+}
+
+export interface UploadOptions {
+  /** What receivers are shown, without a path. Default: the file's own. */
+  readonly name?: string;
+  /** Default: the file's own, or application/octet-stream. */
+  readonly type?: string;
+  /** Ends the upload, which then rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Where a file can be had for some minutes, by whoever knows the address. */
+export interface FileAddress {
+  readonly file: Media;
+  readonly url: string;
+  /** Seconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/**
+ * The files of a messenger. Calls reject as the messenger's do (RequestRefused: among others NotImplemented where the
+ * server keeps no files), with FileRefused, or with what `fetch` throws when the network fails; all may be repeated.
+ */
+export class Files {
+  private readonly host: ExtensionHost;
+
+  constructor(client: Messenger) {
+    this.host = client.extend();
+  }
+
+  /**
+   * Uploads a file, for `media` of a draft, within a day: what no message names is removed then. A browser reads it as
+   * it is sent.
+   */
+  async upload(content: Blob, { name, type, signal }: UploadOptions = {}): Promise<Media> {
+    const own = "name" in content && typeof content.name === "string" ? content.name : "";
+    const upload = {
+      name: name ?? (own === "" ? "file" : own),
+      // Parameters are the reader's to guess, and a type without them is what is signed.
+      type: (type ?? content.type).replace(/;.*/, "").trim() || "application/octet-stream",
+      size: BigInt(content.size),
+    };
+    const [ticket] = await this.tickets({ upload });
+    const file = ticket?.media;
+    if (ticket === undefined || file === undefined) throw new Error("the server gave no ticket");
+    const headers = Object.fromEntries(ticket.headers.map((header) => [header.name, header.value]));
+    const request = { method: ticket.method, body: content, headers, ...(signal && { signal }) };
+    const response = await fetch(this.urlOf(ticket), request);
+    if (!response.ok) throw await refused(response);
+    return file;
+  }
+
+  /** Where the files of a message can be had, in their order. */
+  async addresses(messageId: bigint): Promise<readonly FileAddress[]> {
+    return (await this.tickets({ download: { messageId } })).flatMap((ticket) => this.addressOf(ticket));
+  }
+
+  /** Where one of them can be had: for an `<img>`, say, or a link. */
+  async address(messageId: bigint, file: Pick<Media, "id">): Promise<FileAddress> {
+    const [ticket] = await this.tickets({ download: { messageId, id: file.id } });
+    const [address] = ticket === undefined ? [] : this.addressOf(ticket);
+    if (address === undefined) throw new Error("the server gave no ticket");
+    return address;
+  }
+
+  /** Downloads a file of a message. */
+  async download(messageId: bigint, file: Pick<Media, "id">, signal?: AbortSignal): Promise<Blob> {
+    const { url } = await this.address(messageId, file);
+    const response = await fetch(url, signal && { signal });
+    if (!response.ok) throw await refused(response);
+    return response.blob();
+  }
+
+  private async tickets(request: MessageInit<MediaTicketReq>): Promise<readonly MediaTicket[]> {
+    return (await this.host.ask(Command.MediaTicket, MediaTicketReq, request, MediaTicketResp)).tickets;
+  }
+
+  private addressOf(ticket: MediaTicket): FileAddress[] {
+    const { media: file, expiresAt } = ticket;
+    return file === undefined ? [] : [{ file, url: this.urlOf(ticket), expiresAt: Number(expiresAt) }];
+  }
+
+  /** An address of the server itself is relative to that of its WebSocket listener. */
+  private urlOf({ url }: MediaTicket): string {
+    if (!url.startsWith("/")) return url;
+    const server = this.host.server();
+    if (server === "") throw new Disconnected({ code: 1006, text: "the connection ended before the upload began" });
+    if (!/^wss?:/.test(server))
+      throw new Error(
+        "the server holds the files at its WebSocket listener: connect there, or start it with --media-url",
+      );
+    return new URL(url, server.replace(/^ws/, "http")).href;
+  }
+}
+
+/** The beginning of what is said is enough. */
+async function refused(response: Response): Promise<FileRefused> {
+  const text = (await response.text().catch(() => "")).trim().slice(0, 200);
+  return new FileRefused(response.status, text === "" ? `the store of files answers ${response.status}` : text);
+}
