@@ -77,6 +77,24 @@ export interface Operation {
   readonly endedAt: number;
 }
 
+/** How long an app's messages are kept, beside the retention of the store. */
+export interface AppRetention {
+  /** Whole days; 0: without end. */
+  readonly days: number;
+  /** Nothing up to this id is read any more. */
+  readonly watermarkId: bigint;
+}
+
+/**
+ * The retention of single apps. All reads and changes pass over what is behind an app's watermark, which moves about
+ * once a minute with trusted time and never back; texts behind it are erased in the background.
+ */
+export interface AppRetentionStore {
+  /** Of any app, also one that nobody has used. 0 days: the watermark moves no more. */
+  set(app: string, days: number): Promise<AppRetention>;
+  of(app: string): Promise<AppRetention>;
+}
+
 export interface DataStore {
   /** A page of one snapshot; its cost is bounded, whatever belongs to others. Several pages are several snapshots. */
   export(query: ExportQuery): Promise<ExportPage>;
@@ -94,6 +112,8 @@ export interface DataStore {
    * reactions, settings, profile, blocks and cursors are deleted. Its number stays, and names nobody.
    */
   deleteData(app: string, account: string): Promise<Operation | undefined>;
+  /** Undefined: this engine has none. */
+  readonly retentions: AppRetentionStore | undefined;
   /** The operation of an app, a week after its end at least. */
   operation(app: string, id: bigint): Promise<Operation | undefined>;
 }

@@ -37,6 +37,11 @@ export function timeOfId(id: bigint): number {
   return Number(id >> timeShift) + snowflakeEpochMs;
 }
 
+/** How far an id is ahead of a clock, in milliseconds. */
+export function aheadMsOf(id: bigint, wallMs: number): number {
+  return Math.max(0, timeOfId(id) - wallMs);
+}
+
 export function nodeOfId(id: bigint): number {
   return Number((id >> nodeShift) & nodeLast);
 }

@@ -65,6 +65,7 @@ export class DatabaseClient implements Store {
       import: () => Promise.resolve({ result: "live", isComplete: false }),
       deleteData: () => Promise.resolve(undefined),
       operation: () => Promise.resolve(undefined),
+      retentions: undefined,
     },
     hooks: noHooks,
   };

@@ -90,9 +90,9 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   if (version < 9) return;
   db.run(`${numbers} INSERT INTO api_key SELECT i, 'id' || i, '*', 'a', 'key', 'hash' || i, ${id} + 4, 1, 0 FROM n`);
   db.run(`${numbers} INSERT INTO ban SELECT i, 9, 'app', 'a' || i FROM n`);
-  db.run(`${numbers} INSERT INTO app_data SELECT i, 0, 'app' || i, 'live', ${id}, 0 FROM n`);
+  db.run(`${numbers} INSERT INTO app_data SELECT i, 0, 'app' || i, 'live', ${id}, 0, 1 FROM n`);
   db.run(`${numbers} INSERT INTO import SELECT i, 9, 1, 'app', 'import' || i FROM n`);
-  db.run(`${numbers} INSERT INTO import_page SELECT i, i, '5,6', 5 FROM n`);
+  db.run(`${numbers} INSERT INTO import_page SELECT i, '5,6', i, 5, 5 FROM n`);
   db.run(`${numbers} INSERT INTO operation SELECT ${id} + 4, 'app', 'a' || i, i, 'done', 0, 7, 1, 2 FROM n`);
   db.run(`${numbers} INSERT INTO hook SELECT ${id} + 5, ${id} + 5, 'app', 'h' || i, 'u', 's', 'e', 1, 1, 1, 0 FROM n`);
   db.run(`${numbers} INSERT INTO hook_batch

@@ -46,7 +46,7 @@ export function talkStore(outcome: TalkOutcome): Store {
     ban: unused,
     backEnd: {
       keys: { create: unused, revoke: unused, after: unused },
-      data: { export: unused, import: unused, deleteData: unused, operation: unused },
+      data: { export: unused, import: unused, deleteData: unused, operation: unused, retentions: undefined },
       hooks: noHooks,
     },
     identity: undefined,

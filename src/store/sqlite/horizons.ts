@@ -143,6 +143,11 @@ export class Horizons {
     return upTo;
   }
 
+  /** What time it is, as far as the clocks were trusted so far; undefined before the first look. */
+  trustedMs(): number | undefined {
+    return this.loadTime()?.horizon.atMs;
+  }
+
   /** The store's last id, and the clock's time of its last commit, if any. */
   newest(): { readonly lastId: bigint; readonly committedMs: number | undefined } {
     const row = this.sql.committed.get();

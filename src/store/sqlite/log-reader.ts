@@ -110,7 +110,7 @@ export class LogReader {
     const asked = BigInt(request.after);
     // A cursor above the last id stems from before the store was restored from a backup.
     const isKnown = asked > 0n && asked <= this.lastId();
-    const after = isKnown ? asked : (this.acked(me, request.device) ?? this.marks.indexStart());
+    const after = this.kept(isKnown ? asked : (this.acked(me, request.device) ?? this.marks.indexStart()));
     const numbers: bigint[] = [];
     const texts: string[] = [];
     const names = new Names(this.sql);
@@ -135,7 +135,7 @@ export class LogReader {
     const asked = BigInt(request.after);
     if (asked > lastId) return { entries: [], lastId, isReset: true };
     if (me === undefined) return { entries: [], lastId, isReset: false };
-    const after = asked > 0n ? asked : (this.acked(me, request.device) ?? lastId);
+    const after = this.kept(asked > 0n ? asked : (this.acked(me, request.device) ?? lastId));
     // Each of them is a stream of its own.
     const stays = this.sql.formerStays.get(me, after)?.count ?? 0n;
     if (stays > BigInt(windowsReadMax)) return { entries: [], lastId, isReset: true };
@@ -184,7 +184,7 @@ export class LogReader {
     names: Names,
   ): LogEntry | undefined {
     const row = includeEvents ? this.sql.entry.get(id) : null;
-    if (row === null) return undefined;
+    if (row === null || (row.refers > 0n && row.refers <= this.logIndex.clippedTo)) return undefined;
     const isOwn = row.actor === me && row.inbox !== me;
     if (isOwn && !includeSent) return undefined;
     return {
@@ -209,6 +209,12 @@ export class LogReader {
       count: Number(count),
       value,
     });
+  }
+
+  /** Not below the watermark of the app. */
+  private kept(after: bigint): bigint {
+    const { clippedTo } = this.logIndex;
+    return after > clippedTo ? after : clippedTo;
   }
 
   private lastId(): bigint {
@@ -273,7 +279,7 @@ export class LogReader {
     // Many streams are read in small chunks: most groups are quiet.
     const chunk = Math.max(16, Math.ceil(limit / (series.length + 1)));
     const oldest = this.sql.oldest.get()?.id ?? idMax;
-    for (const { source, after: from } of this.logIndex.sources(after < oldest ? oldest - 1n : after)) {
+    for (const { source, after: from } of this.logIndex.sources(this.kept(after < oldest ? oldest - 1n : after))) {
       yield* mergeAscending(streamsOf(source, from, series, chunk));
     }
   }

@@ -3,11 +3,12 @@
 
 import type { Database } from "bun:sqlite";
 import { memberChangesMax } from "../../base/limits/fixed.ts";
-import { type Content, encodeContents } from "../../wire/message-contents.ts";
+import { encodeContents } from "../../wire/message-contents.ts";
 import { idMax } from "../snowflake.ts";
 import type { AccountState, ConversationName, ReadersAnswer } from "../conversations.ts";
 import { type GroupMember, type LogPage, type MemberEvent, type Membership, membershipOf } from "../store.ts";
 import { read } from "./back-end/answers.ts";
+import { AppClips } from "./bulk/app-clips.ts";
 import { BulkReader, isBulkRead } from "./bulk/bulk-reader.ts";
 import type { BackEndAnswer, BackEndRead } from "./back-end/calls.ts";
 import type { LogIndex } from "./index/log-index.ts";
@@ -18,6 +19,7 @@ import { MediaReader } from "./media/media-reader.ts";
 import type { Ownership } from "./ownership.ts";
 import type { DetailAnswer, Request } from "./protocol.ts";
 import { AccountReader } from "./conversations/account-reader.ts";
+import { ContentReader } from "./conversations/content-reader.ts";
 import { HistoryReader } from "./conversations/history-reader.ts";
 import { ListReader } from "./conversations/list-reader.ts";
 import { ReadMarks } from "./conversations/read-marks.ts";
@@ -26,20 +28,13 @@ import { type Scope, VisibleMessages } from "./conversations/visible.ts";
 import { answerOf } from "./people/answers.ts";
 import { PeopleReader } from "./people/people-reader.ts";
 import type { PeopleAnswer, PeopleQuestion, PinnedQuestion } from "./people/questions.ts";
-import { prepareIsMember, prepareWindow } from "./member-lookups.ts";
+import { prepareIsMember } from "./member-lookups.ts";
 
 type IndexRequest = Extract<Request, { kind: "index" }>;
 type EntriesRequest = Extract<Request, { kind: "entries" }>;
 type HistoryRequest = Extract<Request, { kind: "history" }>;
 type ContentsRequest = Extract<Request, { kind: "contents" }>;
 
-interface MessageRow {
-  readonly inbox: bigint;
-  readonly sender: bigint;
-  readonly type: bigint;
-  readonly body: string;
-  readonly extra: string;
-}
 interface GroupRow {
   readonly number: bigint;
   readonly name: string;
@@ -61,6 +56,8 @@ export class Reader {
   private readonly ownership: Ownership | undefined;
   private readonly log: LogReader;
   private readonly bulk: BulkReader;
+  private readonly texts: ContentReader;
+  private readonly clips: AppClips;
   private readonly visible: VisibleMessages;
   readonly histories: HistoryReader;
   readonly media: MediaReader;
@@ -83,6 +80,8 @@ export class Reader {
     const media = new MediaReader(db);
     this.media = media;
     this.log = new LogReader(db, logIndex, media);
+    this.texts = new ContentReader(db, logIndex);
+    this.clips = new AppClips(db);
     this.bulk = new BulkReader(db, logIndex, this.log);
     this.marks = new ReadMarks(path, db);
     this.visible = new VisibleMessages(db, logIndex);
@@ -92,7 +91,7 @@ export class Reader {
     this.groups = new GroupReader(db, numbers);
     const { visible: messages, histories: history, marks } = this;
     this.persons = new PeopleReader(db, { numbers, haveTalked: (one, other) => this.haveTalked(one, other), marks });
-    this.accounts = new AccountReader(db, this.marks, this.persons);
+    this.accounts = new AccountReader(db, this.marks, this.persons, logIndex);
     const unread = new UnreadReader(db, logIndex);
     this.lists = new ListReader(db, { lookups: logIndex, messages, history, marks, unread, people: this.persons });
     this.sql = {
@@ -100,8 +99,6 @@ export class Reader {
       account: db.prepare<{ number: bigint }, [string, string]>(
         "SELECT number FROM account WHERE app = ? AND name = ?",
       ),
-      message: db.prepare<MessageRow, [bigint]>("SELECT inbox, sender, type, body, extra FROM message WHERE id = ?"),
-      window: prepareWindow(db),
       group: db.prepare<GroupRow, [string, string]>(
         `SELECT g.number, g.name, g.avatar, g.introduction, a.name AS owner, g.closed, g.created_ms, g.version,
                 g.member_count
@@ -126,13 +123,18 @@ export class Reader {
     };
   }
 
+  /** The watermark of the app of the snapshot. */
+  get clippedTo(): bigint {
+    return this.logIndex.clippedTo;
+  }
+
   claimAs(fingerprints: readonly string[]): void {
     this.ownership?.claimAs(fingerprints);
   }
 
   /** See Store.index; returns the numbers and texts of each entry as in protocol.ts. */
   index(request: IndexRequest): { numbers: BigInt64Array<ArrayBuffer>; texts: string[] } {
-    return this.indexSnapshot(() => {
+    return this.indexSnapshot(request.app, () => {
       const me = this.numberOf(request.app, request.account);
       return me === undefined ? { numbers: new BigInt64Array(0), texts: [] } : this.log.index(me, request);
     });
@@ -140,12 +142,14 @@ export class Reader {
 
   /** See Store.entries. */
   entries(request: EntriesRequest): LogPage {
-    return this.indexSnapshot(() => this.log.entries(this.numberOf(request.app, request.account), request));
+    return this.indexSnapshot(request.app, () =>
+      this.log.entries(this.numberOf(request.app, request.account), request),
+    );
   }
 
   /** See ConversationStore.history; undefined if the account never had such a conversation. */
   history({ from, limit, thread, ...conversation }: HistoryRequest): Uint8Array<ArrayBuffer> | undefined {
-    return this.indexSnapshot(() => {
+    return this.indexSnapshot(conversation.app, () => {
       const scope = this.scopeOf(conversation);
       if (scope === undefined) return undefined;
       const start = from.at === "newest" ? from : { at: from.at, id: BigInt(from.id) };
@@ -156,7 +160,7 @@ export class Reader {
 
   /** See ConversationStore.messages. */
   messages({ app, account, messageIds }: Extract<Request, { kind: "messages" }>): Uint8Array<ArrayBuffer> {
-    return this.snapshot(() => {
+    return this.snapshot(app, () => {
       const me = this.numberOf(app, account);
       return me === undefined ? emptyBody() : this.histories.byIds(me, messageIds.map(BigInt));
     });
@@ -165,7 +169,7 @@ export class Reader {
   /** See ConversationStore.conversations. */
   conversations(request: Extract<Request, { kind: "conversations" }>): Uint8Array<ArrayBuffer> {
     this.marks.refresh();
-    return this.indexSnapshot(() => {
+    return this.indexSnapshot(request.app, () => {
       const me = this.numberOf(request.app, request.account);
       return me === undefined ? emptyBody() : this.lists.page(me, { ...request, before: BigInt(request.before) });
     });
@@ -173,7 +177,7 @@ export class Reader {
 
   /** The newest message that an account sees in a conversation, or its join: 0n if there is neither. */
   activity(conversation: Extract<Request, { kind: "activity" }>): bigint | undefined {
-    return this.indexSnapshot(() => {
+    return this.indexSnapshot(conversation.app, () => {
       const scope = this.scopeOf(conversation);
       if (scope === undefined) return undefined;
       return this.lists.activity(scope)?.id ?? (this.exists(scope) ? 0n : undefined);
@@ -181,7 +185,7 @@ export class Reader {
   }
 
   accountState(app: string, account: string, since: bigint, limit: number): AccountState {
-    return this.snapshot(() => {
+    return this.snapshot(app, () => {
       const me = this.numberOf(app, account) ?? 0n;
       return this.accounts.state(me, since, limit);
     });
@@ -192,7 +196,7 @@ export class Reader {
     nowNs: bigint,
   ): ReadersAnswer {
     this.marks.refresh();
-    return this.snapshot(() => {
+    return this.snapshot(app, () => {
       const me = this.numberOf(app, account);
       if (me === undefined) return { result: "notFound" };
       return this.accounts.readers(me, BigInt(messageId), { after, limit }, nowNs);
@@ -203,12 +207,13 @@ export class Reader {
   people(question: PeopleQuestion, nowMs: number): PeopleAnswer {
     const answer = (): PeopleAnswer => answerOf(question, nowMs, this);
     const needsIndex = question.ask === "mayTalk" || question.ask === "watchable" || question.ask === "pairs";
-    return needsIndex ? this.indexSnapshot(answer) : this.snapshot(answer);
+    const app = "app" in question ? question.app : "";
+    return needsIndex ? this.indexSnapshot(app, answer) : this.snapshot(app, answer);
   }
 
   /** See GroupStore.pinned. */
   pinned(query: PinnedQuestion): Uint8Array<ArrayBuffer> | undefined {
-    return this.indexSnapshot(() => {
+    return this.indexSnapshot(query.app, () => {
       const scope = this.scopeOf(query);
       const ids = scope && this.groups.pinned(scope.me, scope.other);
       if (scope === undefined || ids === undefined) return undefined;
@@ -222,30 +227,19 @@ export class Reader {
   }
 
   follow(): void {
-    this.indexSnapshot(() => undefined);
+    this.indexSnapshot("", () => undefined);
   }
 
-  contents(request: ContentsRequest): Uint8Array<ArrayBuffer> {
-    const contents = this.snapshot(() => {
-      const me = this.numberOf(request.app, request.account);
-      const found: Content[] = [];
-      if (me === undefined) return found;
-      for (const messageId of request.messageIds.map(BigInt)) {
-        const row = this.sql.message.get(messageId);
-        if (row === null) continue;
-        const mayRead =
-          row.sender === me ||
-          row.inbox === me ||
-          (row.inbox < 0n && this.sql.window.get(me, -row.inbox, messageId) !== null);
-        if (mayRead) found.push({ messageId, type: Number(row.type), body: row.body, extra: row.extra });
-      }
-      return found;
+  contents({ app, account, messageIds }: ContentsRequest): Uint8Array<ArrayBuffer> {
+    const contents = this.snapshot(app, () => {
+      const me = this.numberOf(app, account);
+      return me === undefined ? [] : this.texts.of(me, messageIds.map(BigInt));
     });
     return encodeContents(contents);
   }
 
   detail(app: string, groupId: string, asker: string): DetailAnswer {
-    return this.snapshot(() => {
+    return this.snapshot(app, () => {
       const group = this.sql.group.get(app, groupId);
       if (group === null || group.member_count === 0n) return { result: "notFound" };
       const me = this.numberOf(app, asker);
@@ -273,7 +267,7 @@ export class Reader {
   }
 
   membership(app: string, groupId: string, since = idMax): Membership | undefined {
-    return this.snapshot(() => {
+    return this.snapshot(app, () => {
       const group = this.sql.group.get(app, groupId);
       if (group === null || group.member_count === 0n) return undefined;
       const events: MemberEvent[] = [];
@@ -290,7 +284,8 @@ export class Reader {
   }
 
   backEnd(call: BackEndRead): BackEndAnswer {
-    return isBulkRead(call) ? this.indexSnapshot(() => this.bulk.read(call)) : this.snapshot(() => read(this.db, call));
+    if (!isBulkRead(call)) return this.snapshot("", () => read(this.db, call));
+    return this.indexSnapshot(call.call === "export" ? call.query.app : "", () => this.bulk.read(call));
   }
 
   /** Undefined if the account never was in the group, or there is no such account or group. See `exists`. */
@@ -316,10 +311,10 @@ export class Reader {
   }
 
   /** A snapshot of the log in which the index covers all of it. */
-  private indexSnapshot<T>(work: () => T): T {
+  private indexSnapshot<T>(app: string, work: () => T): T {
     try {
       this.logIndex.begin();
-      return this.snapshot(() => {
+      return this.snapshot(app, () => {
         this.logIndex.follow();
         return work();
       });
@@ -328,10 +323,12 @@ export class Reader {
     }
   }
 
-  private snapshot<T>(work: () => T): T {
+  /** Nothing up to the app's watermark is read. */
+  private snapshot<T>(app: string, work: () => T): T {
     this.db.run("BEGIN");
     try {
       this.ownership?.require();
+      this.logIndex.clippedTo = this.clips.read(app);
       return work();
     } finally {
       if (this.db.inTransaction) this.db.run("ROLLBACK");

@@ -2,7 +2,6 @@
 // inserts the row. Messages of the transaction are found in `batch` until it commits, and in the log's index from then
 // on.
 
-import type { Database } from "bun:sqlite";
 import { systemAccount } from "../../auth/names.ts";
 import { outcome, type JobOf } from "../jobs.ts";
 import { idMax, nodeOfId, type IdSequence } from "../snowflake.ts";
@@ -10,6 +9,8 @@ import { messageState } from "./conversations/tables.ts";
 import type { EntryIds } from "./conversations/entry-ids.ts";
 import { LastIds } from "./last-ids.ts";
 import type { LogIndex } from "./index/log-index.ts";
+import type { AppClips } from "./bulk/app-clips.ts";
+import type { GroupParts } from "./groups/group-parts.ts";
 import type { Names } from "./names.ts";
 import { TalkExtrasWriter } from "./conversations/talk-extras.ts";
 import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./index/posting.ts";
@@ -78,6 +79,7 @@ export class TalkWriter {
   private readonly group;
   private readonly member;
   private readonly guards: Guards;
+  private readonly clips: AppClips;
   private readonly insert;
   private batch: MessageKeys[] = [];
   private readonly batchKeyed = new Map<number, bigint[]>();
@@ -85,16 +87,14 @@ export class TalkWriter {
   /** The id of the oldest message, read once a transaction. */
   private oldestId: bigint | undefined;
 
-  constructor(
-    { db, names, guards }: { readonly db: Database; readonly names: Names; readonly guards: Guards },
-    index: LogIndex,
-    entryIds: EntryIds,
-  ) {
+  constructor(parts: Pick<GroupParts, "db" | "names" | "guards" | "clips">, index: LogIndex, entryIds: EntryIds) {
+    const { db, names, guards, clips } = parts;
     this.names = names;
     this.guards = guards;
+    this.clips = clips;
     this.index = index;
     this.entryIds = entryIds;
-    this.extras = new TalkExtrasWriter(db, names);
+    this.extras = new TalkExtrasWriter(parts);
     this.repeat = db.prepare<RepeatRow, [bigint]>(
       "SELECT id, inbox, sender, client_id, type, body, extra, sent_ns, state FROM message WHERE id = ?",
     );
@@ -132,7 +132,7 @@ export class TalkWriter {
         const isOwn = row.id > ownAbove && nodeOfId(row.id) === ids.node;
         const repeated = isOwn ? outcome.repeated : outcome.repeatedElsewhere;
         const previousEntry = this.entryIds.newestBelow(inbox, row.id);
-        return [repeated, row.id, row.sent_ns, this.idBefore(inbox, row.id), version, previousEntry];
+        return [repeated, row.id, row.sent_ns, this.shown(app, this.idBefore(inbox, row.id)), version, previousEntry];
       }
     }
     if (group !== undefined) {
@@ -147,7 +147,7 @@ export class TalkWriter {
     if (refusal !== undefined) return [refusal];
     const inbox = known ?? this.names.account(app, dest);
     const id = ids.next(wallMs);
-    const previous = this.newestIn(inbox);
+    const previous = this.shown(app, this.newestIn(inbox));
     this.insert.run(id, inbox, sender, type, body, extra, sentNs, clientId === "" ? null : clientId);
     if (hasExtras) this.extras.save(id, job, inbox);
     this.remember({ id, received: receivedKey(inbox), sent: sentKey(sender), keyed }, inbox);
@@ -261,6 +261,11 @@ export class TalkWriter {
     const key = receivedKey(inbox);
     const inBatch = this.batch.findLast((message) => message.received === key && message.id < id);
     return inBatch?.id ?? this.ifKept(this.index.newestBelow(lists.received, key, id));
+  }
+
+  /** Returns 0n for messages that are behind the watermark of the app. */
+  private shown(app: string, id: bigint): bigint {
+    return id > this.clips.of(app) ? id : 0n;
   }
 
   /** Returns 0n for messages that the retention has deleted; the index may still list them. */

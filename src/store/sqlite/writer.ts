@@ -16,12 +16,11 @@ import type { Clock } from "../../base/clock.ts";
 import type { ClockReading } from "../horizon.ts";
 import type { ChangeJob } from "../change-jobs.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
-import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
+import { aheadMsOf, IdSequence, refusedClock } from "../snowflake.ts";
 import { keyedMs } from "../trusted-time.ts";
 import { written } from "./back-end/answers.ts";
 import type { BackEndAnswer, BackEndWrite } from "./back-end/calls.ts";
 import { BulkWriter, erasesText, isBulkWrite } from "./bulk/bulk-writer.ts";
-import { Tombstones } from "./bulk/tombstones.ts";
 import { type BatchResult, ChangeBatch, FormerText, overwritesText } from "./conversations/change-batch.ts";
 import { CursorWriter } from "./cursor-writer.ts";
 import { LogReplaced } from "./damage.ts";
@@ -72,7 +71,6 @@ export class Writer {
   private readonly changes: ChangeBatch;
   private readonly formerText: FormerText;
   private readonly bulk: BulkWriter;
-  private readonly tombstones: Tombstones;
   private readonly sequence: SequenceRow;
   private readonly sendTimes: SendTimes;
   private readonly cursors: CursorWriter;
@@ -106,7 +104,6 @@ export class Writer {
     this.changes = new ChangeBatch(parts, this.entryIds);
     this.formerText = new FormerText(db);
     this.bulk = new BulkWriter(parts, this.talks, this.entryIds);
-    this.tombstones = new Tombstones(db, this.names);
     this.groups = new GroupWriter(parts);
     this.endedGroups = new EndedGroups(db);
     this.sequence = new SequenceRow(db);
@@ -170,7 +167,9 @@ export class Writer {
       now = { wallMs, monotonicMs: Math.floor(this.clock.monotonicMs()) };
       const aheadMs = aheadMsOf(ids.last, wallMs);
       this.groups.dropUnfinished();
-      return { ...this.horizons.look(bounded, now, this.lookedAt), wallMs, aheadMs };
+      const seen = this.horizons.look(bounded, now, this.lookedAt);
+      this.bulk.retentions.move(ids, wallMs, this.horizons);
+      return { ...seen, wallMs, aheadMs };
     });
     this.formerText.look();
     this.guards.forgetPairs();
@@ -183,12 +182,18 @@ export class Writer {
   /** Deletes a slice of what the last look permitted, and of what ended groups leave; returns true if there is more. */
   purge(): boolean {
     const { keyedUpTo } = this.talks;
-    if (this.purgeUpTo === 0n && !this.endedGroups.isDue && !this.slices.areMediaDue(keyedUpTo)) return false;
-    return this.transact(() => {
-      this.endedGroups.clean();
-      const isMore = this.purgeUpTo > 0n && this.slices.drop(this.purgeUpTo).isMore;
-      return this.slices.dropMedia(keyedUpTo) || isMore || this.endedGroups.isDue;
-    });
+    const { retentions } = this.bulk;
+    const isErasing = retentions.isDue;
+    if (!isErasing && this.purgeUpTo === 0n && !this.endedGroups.isDue && !this.slices.areMediaDue(keyedUpTo))
+      return false;
+    return this.formerText.zeroed(isErasing, () =>
+      this.transact(() => {
+        this.endedGroups.clean();
+        retentions.clean();
+        const isMore = this.purgeUpTo > 0n && this.slices.drop(this.purgeUpTo).isMore;
+        return this.slices.dropMedia(keyedUpTo) || isMore || this.endedGroups.isDue || retentions.isDue;
+      }),
+    );
   }
 
   /** Records these fingerprints as the owner's. Throws NotOwned if the store belongs to another cluster now. */
@@ -248,6 +253,7 @@ export class Writer {
     this.talks.forgetInboxes();
     this.entryIds.forget();
     this.guards.forget();
+    this.bulk.forget();
     this.talks.keyedUpTo = this.horizons.marks.keyedUpTo();
     this.purgeUpTo = 0n;
     this.lookedAt = undefined;
@@ -319,7 +325,7 @@ export class Writer {
       if (this.lastSeen === 0n) this.sequence.refuseLostIds(row.last_id);
       this.lastSeen = row.last_id;
       this.guards.follow(row.guard_id);
-      this.tombstones.follow(row.guard_id);
+      this.bulk.follow(row.guard_id);
       const ids = new IdSequence(row.last_id, node);
       const result = work(ids, wallMs);
       if (ids.last !== row.last_id) this.sequence.save(ids.last, wallMs);
@@ -341,8 +347,4 @@ export class Writer {
       this.index.end();
     }
   }
-}
-
-function aheadMsOf(lastId: bigint, wallMs: number): number {
-  return Math.max(0, timeOfId(lastId) - wallMs);
 }

@@ -1,13 +1,10 @@
 // The tables of the operations on data: exports, imports, and the deletion of accounts.
 
 export const dataTables = `
--- What an app has besides its accounts and groups. An app without a row has nothing of this. watermark_id: nothing up
--- to this id is read any more; it is deleted up to purged_id. import_state: importing, complete, or live: somebody else
--- has used the app meanwhile. checked_id: nobody else has, as far as messages up to this id tell.
+-- The imports of an app. import_state: importing, complete, or live: somebody else has used the app meanwhile.
+-- checked_id: nobody else has, as far as messages up to this id tell.
 CREATE TABLE roost.app_data (
-  watermark_id bigint NOT NULL,
   checked_id bigint NOT NULL,
-  purged_id bigint NOT NULL,
   app text COLLATE "C" PRIMARY KEY,
   import_state text COLLATE "C" NOT NULL
 );

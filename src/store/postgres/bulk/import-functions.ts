@@ -106,8 +106,8 @@ BEGIN
     RETURN json_build_object('result', 'invalid', 'position', at, 'reason', problem);
   END;
   UPDATE import i SET stored = i.stored + count, page_records = count WHERE i.number = its.number RETURNING * INTO its;
-  INSERT INTO app_data (watermark_id, checked_id, purged_id, app, import_state)
-    VALUES (0, last_id, 0, a_app, CASE WHEN a_is_last THEN 'complete' ELSE 'importing' END)
+  INSERT INTO app_data (checked_id, app, import_state)
+    VALUES (last_id, a_app, CASE WHEN a_is_last THEN 'complete' ELSE 'importing' END)
     ON CONFLICT (app) DO UPDATE SET checked_id = excluded.checked_id, import_state = excluded.import_state;
   IF a_is_last THEN
     DELETE FROM import_id d WHERE d.import IN (SELECT i.number FROM import i WHERE i.app = a_app);
@@ -173,7 +173,7 @@ BEGIN
       SELECT DISTINCT side.account, side.other
       FROM (VALUES (its_inbox, its_sender), (its_sender, its_inbox)) AS side (account, other);
   END IF;
-  IF its_parent IS NOT NULL OR its_mentions IS NOT NULL THEN PERFORM roost.add_links(a_id, a_app); END IF;
+  IF its_parent IS NOT NULL OR its_mentions IS NOT NULL THEN PERFORM roost.add_links(a_id, a_app, ''); END IF;
   IF former > 0 THEN INSERT INTO import_id (import, former, id) VALUES (a_import, former, a_id); END IF;
   IF is_recalled OR a_record -> 'reactions' IS NULL THEN RETURN null; END IF;
   FOR reaction IN SELECT value FROM json_array_elements(a_record -> 'reactions') LOOP

@@ -24,6 +24,7 @@ export class PostgresData implements DataStore {
   private readonly connections: Connections;
   private readonly inLife: InLife;
   private readonly exports: ExportReader;
+  readonly retentions = undefined;
   /** Called when a deletion has begun, which is a change of the store's life. */
   onDeletion: (() => Promise<void>) | undefined;
 

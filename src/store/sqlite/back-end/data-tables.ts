@@ -11,8 +11,10 @@ export const dataTables = `
     import_state TEXT NOT NULL,
     -- Nobody else has, as far as messages up to this id tell.
     checked_id INTEGER NOT NULL,
-    -- What is up to the watermark is deleted up to this id.
-    purged_id INTEGER NOT NULL
+    -- What is up to the watermark is erased up to this id.
+    purged_id INTEGER NOT NULL,
+    -- How long messages are kept; 0: without end.
+    keep_days INTEGER NOT NULL
   );
 
   CREATE TABLE import (
@@ -28,9 +30,10 @@ export const dataTables = `
   -- Which ids messages had, and have now: see bulk/import-ids.ts.
   CREATE TABLE import_page (
     number INTEGER PRIMARY KEY,
-    import INTEGER NOT NULL,
     pairs TEXT NOT NULL,
-    first_id INTEGER NOT NULL
+    import INTEGER NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id INTEGER NOT NULL
   );
   CREATE INDEX import_page_of ON import_page (import, first_id);
 

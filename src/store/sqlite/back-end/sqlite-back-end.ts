@@ -46,6 +46,10 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
     import: (page) => this.write({ call: "import", page }),
     deleteData: (app, account) => this.write({ call: "deleteData", app, account }),
     operation: (app, id) => this.read({ call: "operation", app, id: `${id}` }),
+    retentions: {
+      set: (app, days) => this.write({ call: "setRetention", app, days }),
+      of: (app) => this.read({ call: "retention", app }),
+    },
     due: () => this.read({ call: "deletionDue", kind: "delete-data" }),
     finds: (place) => this.read({ call: "deletionFinds", place }),
     forgetReads: (account) => this.reads.call({ kind: "forgetReads", account }),

@@ -1,6 +1,6 @@
 // The calls for exports, imports and deletions, as back-end/calls.ts has those of the other areas.
 
-import type { ExportPage, ExportQuery, ImportOutcome, ImportPage, Operation } from "../../data.ts";
+import type { AppRetention, ExportPage, ExportQuery, ImportOutcome, ImportPage, Operation } from "../../data.ts";
 import type { DeletionPlace, DeletionSlice } from "./deletion-steps.ts";
 import type { AppRefusal } from "./import-rows.ts";
 
@@ -8,6 +8,7 @@ import type { AppRefusal } from "./import-rows.ts";
 export interface BulkWrites {
   readonly import: { readonly page: ImportPage };
   readonly deleteData: { readonly app: string; readonly account: string };
+  readonly setRetention: { readonly app: string; readonly days: number };
   /** A slice of a deletion; see DeletionWriter.step. */
   readonly deletionSlice: { readonly slice: DeletionSlice };
 }
@@ -15,6 +16,7 @@ export interface BulkWrites {
 export interface BulkWriteAnswers {
   readonly import: ImportOutcome | AppRefusal;
   readonly deleteData: Operation | undefined;
+  readonly setRetention: AppRetention;
   readonly deletionSlice: DeletionPlace | undefined;
 }
 
@@ -22,6 +24,7 @@ export interface BulkWriteAnswers {
 export interface BulkReads {
   readonly export: { readonly query: ExportQuery };
   readonly operation: { readonly app: string; readonly id: string };
+  readonly retention: { readonly app: string };
   /** Where the oldest deletion is that runs. */
   readonly deletionDue: { readonly kind: Operation["kind"] };
   /** What a slice of its steps `partners` and `messages` is about. */
@@ -31,6 +34,7 @@ export interface BulkReads {
 export interface BulkReadAnswers {
   readonly export: ExportPage;
   readonly operation: Operation | undefined;
+  readonly retention: AppRetention;
   readonly deletionDue: DeletionPlace | undefined;
   readonly deletionFinds: Pick<DeletionSlice, "found" | "isLast">;
 }

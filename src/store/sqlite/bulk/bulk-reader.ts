@@ -3,6 +3,7 @@
 import type { Database } from "bun:sqlite";
 import type { LogIndex } from "../index/log-index.ts";
 import type { LogReader } from "../log-reader.ts";
+import { AppRetentions } from "./app-retentions.ts";
 import type { BulkRead, BulkReadAnswers } from "./bulk-calls.ts";
 import { type DeletionPlace, type DeletionSlice, deletionFoundMax } from "./deletion-steps.ts";
 import { ExportReader } from "./export-reader.ts";
@@ -15,12 +16,14 @@ export class BulkReader {
   private readonly log: LogReader;
   private readonly exports: ExportReader;
   private readonly operations: OperationRows;
+  private readonly retentions: AppRetentions;
 
   constructor(db: Database, logIndex: LogIndex, log: LogReader) {
     this.logIndex = logIndex;
     this.log = log;
     this.exports = new ExportReader(db, logIndex, log);
     this.operations = new OperationRows(db);
+    this.retentions = new AppRetentions(db);
   }
 
   read(call: BulkRead): BulkFound {
@@ -31,6 +34,8 @@ export class BulkReader {
         const row = this.operations.find(BigInt(call.id));
         return row?.app === call.app ? operationOf(row) : undefined;
       }
+      case "retention":
+        return this.retentions.of(call.app);
       case "deletionDue":
         return this.operations.due();
       case "deletionFinds":
@@ -60,5 +65,5 @@ export class BulkReader {
 }
 
 export function isBulkRead(call: { readonly call: string }): call is BulkRead {
-  return ["export", "operation", "deletionDue", "deletionFinds"].includes(call.call);
+  return ["export", "operation", "retention", "deletionDue", "deletionFinds"].includes(call.call);
 }

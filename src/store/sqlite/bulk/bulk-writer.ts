@@ -4,19 +4,40 @@ import type { EntryIds } from "../conversations/entry-ids.ts";
 import type { Moment } from "../conversations/moment.ts";
 import type { GroupParts } from "../groups/group-parts.ts";
 import type { TalkWriter } from "../talk-writer.ts";
+import type { AppClips } from "./app-clips.ts";
+import { AppRetentions } from "./app-retentions.ts";
 import type { BulkWrite, BulkWriteAnswers } from "./bulk-calls.ts";
 import { DeletionWriter } from "./deletion-writer.ts";
 import { ImportWriter, InvalidRecord } from "./import-writer.ts";
+import { Tombstones } from "./tombstones.ts";
 
 type BulkWritten = BulkWriteAnswers[keyof BulkWriteAnswers];
 
 export class BulkWriter {
   private readonly imports: ImportWriter;
   private readonly deletions: DeletionWriter;
+  private readonly tombstones: Tombstones;
+  private readonly clips: AppClips;
+  readonly retentions: AppRetentions;
 
   constructor(parts: GroupParts, talks: TalkWriter, entryIds: EntryIds) {
     this.imports = new ImportWriter(parts, talks);
     this.deletions = new DeletionWriter(parts, entryIds);
+    this.tombstones = new Tombstones(parts.db, parts.names);
+    this.clips = parts.clips;
+    this.retentions = new AppRetentions(parts.db);
+  }
+
+  /** At the start of a transaction: takes in what others have committed. `version`: of the row of the last id. */
+  follow(version: bigint): void {
+    this.tombstones.follow(version);
+    this.clips.follow(version);
+  }
+
+  /** The store was replaced, or may have been. */
+  forget(): void {
+    this.clips.forget();
+    this.imports.forget();
   }
 
   /** Answers a call in a transaction; a page with a record that cannot be stored is rolled back. */
@@ -36,6 +57,8 @@ export class BulkWriter {
         return this.imports.write(call.page, moment);
       case "deleteData":
         return this.deletions.begin(call.app, call.account, moment);
+      case "setRetention":
+        return this.retentions.set(call.app, call.days);
       case "deletionSlice":
         return this.deletions.step(call.slice, moment);
     }
@@ -48,5 +71,5 @@ export function erasesText({ call }: { readonly call: string }): boolean {
 }
 
 export function isBulkWrite(call: { readonly call: string }): call is BulkWrite {
-  return call.call === "import" || erasesText(call);
+  return call.call === "import" || call.call === "setRetention" || erasesText(call);
 }

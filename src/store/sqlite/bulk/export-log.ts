@@ -17,6 +17,8 @@ export interface LogSelection {
   readonly app: string;
   /** Ascending ids of the messages above an id; undefined: all messages are read, and those of the app are taken. */
   readonly ids: ((after: bigint, limit: number) => Iterable<bigint>) | undefined;
+  /** No message up to this id is given: the watermark of the app. */
+  readonly after: bigint;
   /** Whether members of this group, and this account as a member, are told. */
   readonly hasMember: (group: bigint, account: bigint) => boolean;
 }
@@ -81,7 +83,13 @@ export class ExportLog {
     return logPageOf([messages, joined, left], end, limit);
   }
 
-  private messages({ app, ids }: LogSelection, from: ExportPosition, limit: number, end: LogPlace): PlacedRecords {
+  private messages(
+    { app, ids, after }: LogSelection,
+    from: ExportPosition,
+    limit: number,
+    end: LogPlace,
+  ): PlacedRecords {
+    const start = from.id > after ? from.id : after;
     const page = new PageMessages(limit);
     const take = (row: LogRow): boolean => {
       const record = this.messageRecord(app, row);
@@ -89,13 +97,13 @@ export class ExportLog {
     };
     const { found } = page;
     if (ids === undefined) {
-      const rows = this.sql.all.all(from.id);
+      const rows = this.sql.all.all(start);
       for (const row of rows) if (!take(row)) return { found, reached: { id: row.id, row: idMax } };
       const last = rows.at(-1);
       return { found, reached: rows.length < rowsReadMax || last === undefined ? end : { id: last.id, row: idMax } };
     }
     let read = 0;
-    for (const id of ids(from.id, limit)) {
+    for (const id of ids(start, limit)) {
       const row = this.sql.one.get(id);
       const goesOn = row === null || take(row);
       if (!goesOn || ++read === rowsReadMax) return { found, reached: { id, row: idMax } };

@@ -113,23 +113,24 @@ export class ExportReader {
   }
 
   private select({ app, account, peer, group }: ExportScope): Selected | undefined {
+    const after = this.logIndex.clippedTo;
     if (group !== undefined) {
       const number = this.sql.group.get(app, group)?.number;
       if (number === undefined) return undefined;
-      const ids = (after: bigint): Iterable<bigint> => this.logIndex.receivedOldestFirst(-number, after);
-      return { app, account: 0n, group: number, ids, hasMember: (one) => one === number };
+      const ids = (above: bigint): Iterable<bigint> => this.logIndex.receivedOldestFirst(-number, above);
+      return { app, after, account: 0n, group: number, ids, hasMember: (one) => one === number };
     }
     if (account === undefined)
-      return { app, account: undefined, group: undefined, ids: undefined, hasMember: () => true };
+      return { app, after, account: undefined, group: undefined, ids: undefined, hasMember: () => true };
     const me = this.sql.account.get(app, account)?.number;
     const other = peer === undefined ? me : this.sql.account.get(app, peer)?.number;
     if (me === undefined || other === undefined) return undefined;
     if (peer !== undefined) {
-      const ids = (after: bigint): Iterable<bigint> => this.pair(Number(me), Number(other), after);
-      return { app, account: 0n, group: 0n, ids, hasMember: () => false };
+      const ids = (above: bigint): Iterable<bigint> => this.pair(Number(me), Number(other), above);
+      return { app, after, account: 0n, group: 0n, ids, hasMember: () => false };
     }
-    const ids = (after: bigint, limit: number): Iterable<bigint> => this.logReader.idsOf(me, after, limit);
-    return { app, account: me, group: undefined, ids, hasMember: (_, member) => member === me };
+    const ids = (above: bigint, limit: number): Iterable<bigint> => this.logReader.idsOf(me, above, limit);
+    return { app, after, account: me, group: undefined, ids, hasMember: (_, member) => member === me };
   }
 
   private pair(one: number, other: number, after: bigint): Iterable<bigint> {

@@ -6,7 +6,6 @@
 import type { Database } from "bun:sqlite";
 
 interface PageRow {
-  readonly number: bigint;
   readonly pairs: string;
 }
 
@@ -21,26 +20,24 @@ export class ImportIds {
 
   constructor(db: Database) {
     this.sql = {
-      newest: db.prepare<PageRow, [bigint]>(
-        "SELECT number, pairs FROM import_page WHERE import = ? ORDER BY first_id DESC LIMIT 1",
+      newest: db.prepare<{ last_id: bigint }, [bigint]>(
+        "SELECT last_id FROM import_page WHERE import = ? ORDER BY first_id DESC LIMIT 1",
       ),
       pageOf: db.prepare<PageRow, [bigint, bigint]>(
-        "SELECT number, pairs FROM import_page WHERE import = ? AND first_id <= ? ORDER BY first_id DESC LIMIT 1",
+        "SELECT pairs FROM import_page WHERE import = ? AND first_id <= ? ORDER BY first_id DESC LIMIT 1",
       ),
-      add: db.prepare<null, [bigint, string, bigint]>(
-        "INSERT INTO import_page (import, pairs, first_id) VALUES (?, ?, ?)",
+      add: db.prepare<null, [string, bigint, bigint, bigint]>(
+        "INSERT INTO import_page (pairs, import, first_id, last_id) VALUES (?, ?, ?, ?)",
       ),
     };
   }
 
-  /** At the start of a page of an import. */
+  /** At the start of a page of an import, of which another process may have stored pages meanwhile. */
   begin(number: bigint): void {
     this.page.clear();
-    if (this.import === number) return;
-    this.kept = undefined;
+    if (this.import !== number) this.kept = undefined;
     this.import = number;
-    const newest = this.sql.newest.get(number);
-    this.last = newest === null ? 0n : (pairsOf(newest).at(-2) ?? 0n);
+    this.last = this.sql.newest.get(number)?.last_id ?? 0n;
   }
 
   /** Call after a rollback: the page is not stored. */
@@ -76,7 +73,7 @@ export class ImportIds {
       steps.push(pair[0] - before[0], pair[1] - before[1]);
       before = pair;
     }
-    this.sql.add.run(this.import, steps.join(","), steps[0] ?? 0n);
+    this.sql.add.run(steps.join(","), this.import, steps[0] ?? 0n, this.last);
     this.page.clear();
   }
 }

@@ -58,7 +58,8 @@ export class ImportRows {
            OR EXISTS (SELECT 1 FROM "group" WHERE app = ?1)`,
       ),
       setApp: db.prepare<null, [string, string, bigint]>(
-        `INSERT INTO app_data (watermark_id, app, import_state, checked_id, purged_id) VALUES (0, ?, ?, ?, 0)
+        `INSERT INTO app_data (watermark_id, app, import_state, checked_id, purged_id, keep_days)
+         VALUES (0, ?, ?, ?, 0, 0)
          ON CONFLICT (app) DO UPDATE SET import_state = excluded.import_state, checked_id = excluded.checked_id`,
       ),
       look: db.prepare<CheckedRow, [string, bigint]>(

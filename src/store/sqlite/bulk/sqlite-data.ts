@@ -1,11 +1,20 @@
 // Exports, imports and deletions on the main thread: each call is a request to the writer or the reader.
 
-import type { DataStore, ExportPage, ExportQuery, ImportOutcome, ImportPage, Operation } from "../../data.ts";
+import type {
+  AppRetentionStore,
+  DataStore,
+  ExportPage,
+  ExportQuery,
+  ImportOutcome,
+  ImportPage,
+  Operation,
+} from "../../data.ts";
 import type { DeletionPlace, DeletionSlice } from "./deletion-steps.ts";
 import type { AppRefusal } from "./import-rows.ts";
 
 /** What the threads of the store do. */
-interface DataThreads extends Omit<DataStore, "import"> {
+interface DataThreads extends Omit<DataStore, "import" | "retentions"> {
+  readonly retentions: AppRetentionStore;
   import(page: ImportPage): Promise<ImportOutcome | AppRefusal>;
   /** Where the oldest deletion is that runs. */
   due(): Promise<DeletionPlace | undefined>;
@@ -16,12 +25,14 @@ interface DataThreads extends Omit<DataStore, "import"> {
 }
 
 export class SqliteData implements DataStore {
+  readonly retentions: AppRetentionStore;
   private readonly threads: DataThreads;
   /** Called when a deletion has begun. */
   onDeletion: (() => void) | undefined;
 
   constructor(threads: DataThreads) {
     this.threads = threads;
+    this.retentions = threads.retentions;
   }
 
   export(query: ExportQuery): Promise<ExportPage> {

@@ -24,10 +24,13 @@ const readersNs = BigInt(readersDays) * 86_400_000_000_000n;
 
 export class AccountReader {
   private readonly marks: ReadMarks;
+  private readonly clip: { readonly clippedTo: bigint };
   private readonly people: PeopleReader;
   private readonly sql;
 
-  constructor(db: Database, marks: ReadMarks, people: PeopleReader) {
+  /** `clip`: the watermark of the app of the snapshot. */
+  constructor(db: Database, marks: ReadMarks, people: PeopleReader, clip: { readonly clippedTo: bigint }) {
+    this.clip = clip;
     this.marks = marks;
     this.people = people;
     this.sql = {
@@ -72,7 +75,7 @@ export class AccountReader {
     { after, limit }: Pick<ReadersQuery, "after" | "limit">,
     nowNs: bigint,
   ): ReadersAnswer {
-    const place = messageId > 0n && messageId <= idMax ? this.sql.place.get(messageId) : null;
+    const place = messageId > this.clip.clippedTo && messageId <= idMax ? this.sql.place.get(messageId) : null;
     if (place === null || place.inbox > 0n) return { result: "notFound" };
     const group = -place.inbox;
     const isAuthor = place.sender === me;

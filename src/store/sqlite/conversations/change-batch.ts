@@ -24,7 +24,7 @@ export class ChangeBatch {
 
   constructor(parts: GroupParts, entryIds: EntryIds) {
     this.changes = new ChangeWriter(parts, entryIds);
-    this.settings = new SettingWriter(parts.db, parts.names);
+    this.settings = new SettingWriter(parts);
     this.groups = new GroupCallsWriter(parts);
     this.people = new PeopleWriter(parts);
     this.media = new MediaWriter(parts);

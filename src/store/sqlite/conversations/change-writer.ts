@@ -109,7 +109,7 @@ export class ChangeWriter {
     const actor = names.findAccount(job.app, job.actor);
     if (actor === undefined || messageId <= 0n || messageId > idMax) return notFound;
     const row = this.sql.message.get(messageId);
-    if (row === null) return notFound;
+    if (row === null || messageId <= this.parts.clips.of(job.app)) return notFound;
     if (job.kind === "edit" && job.clientId !== "") {
       const earlier = this.sql.editOf.get(messageId, actor, job.clientId);
       if (earlier !== null) return { result: "unchanged", entryId: earlier.id, time: earlier.at_ns };

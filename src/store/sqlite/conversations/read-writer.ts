@@ -32,6 +32,7 @@ export class ReadWriter {
          ON CONFLICT (account, other) DO UPDATE SET read_id = excluded.read_id WHERE excluded.read_id > read_id`,
       ),
       forget: reads.prepare<null, [bigint]>("DELETE FROM read_mark WHERE account = ?"),
+      clip: log.prepare<{ watermark_id: bigint }, [string]>("SELECT watermark_id FROM app_data WHERE app = ?"),
       mark: reads.prepare<{ read_id: bigint }, [bigint, bigint]>(
         "SELECT read_id FROM read_mark WHERE account = ? AND other = ?",
       ),
@@ -84,7 +85,7 @@ export class ReadWriter {
     const isPrivate = !toGroup && this.sql.isBlocked.get(me, other) !== null ? { isPrivate: true } : {};
     if (id <= before) return { result: "unchanged", readId: before, ...isPrivate };
     const place = this.sql.place.get(id);
-    if (place === null) return notFound;
+    if (place === null || id <= (this.sql.clip.get(app)?.watermark_id ?? 0n)) return notFound;
     const isHere = toGroup
       ? place.inbox === key && this.sql.window.get(me, other, id) !== null
       : (place.inbox === key && place.sender === me) || (place.inbox === me && place.sender === key);

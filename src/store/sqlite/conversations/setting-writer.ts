@@ -1,12 +1,13 @@
 // An account's own view of its conversations, written inside the writer's transaction: pinned, muted, hidden and
 // cleared conversations, hidden messages. Each change has a version, an id of the sequence.
 
-import type { Database } from "bun:sqlite";
 import { hiddenMax, pinnedMax } from "../../../base/limits/fixed.ts";
 import type { HideJob, SetJob } from "../../change-jobs.ts";
 import type { SettingOutcome } from "../../conversations.ts";
 import { idMax } from "../../snowflake.ts";
 import { isInWindow, isUnfinished } from "../member-lookups.ts";
+import type { AppClips } from "../bulk/app-clips.ts";
+import type { GroupParts } from "../groups/group-parts.ts";
 import type { Moment } from "./moment.ts";
 import type { Names } from "../names.ts";
 
@@ -23,10 +24,12 @@ const notFound: SettingOutcome = { result: "notFound" };
 
 export class SettingWriter {
   private readonly names: Names;
+  private readonly clips: AppClips;
   private readonly sql;
 
-  constructor(db: Database, names: Names) {
+  constructor({ db, names, clips }: Pick<GroupParts, "db" | "names" | "clips">) {
     this.names = names;
+    this.clips = clips;
     this.sql = {
       setting: db.prepare<SettingRow, [bigint, bigint]>(
         "SELECT pinned, muted, hidden_id, cleared_id, version FROM conversation WHERE account = ? AND other = ?",
@@ -93,7 +96,7 @@ export class SettingWriter {
     for (const text of new Set(job.messageIds)) {
       const id = BigInt(text);
       if (id <= 0n || id > idMax) continue;
-      if (this.sql.mayHide.get(id, account) === null) {
+      if (id <= this.clips.of(job.app) || this.sql.mayHide.get(id, account) === null) {
         const hidden = this.sql.hiddenBy.get(account, id);
         if (hidden !== null && hidden.version > former) former = hidden.version;
         continue;

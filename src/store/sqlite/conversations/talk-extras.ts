@@ -2,9 +2,10 @@
 // transaction that stores the message.
 
 import { systemAccount } from "../../../auth/names.ts";
-import type { Database } from "bun:sqlite";
 import { outcome, type JobOf } from "../../jobs.ts";
 import { MediaUses } from "../media/media-writer.ts";
+import type { AppClips } from "../bulk/app-clips.ts";
+import type { GroupParts } from "../groups/group-parts.ts";
 import type { Names } from "../names.ts";
 import { prepareIsMember, prepareWindow } from "../member-lookups.ts";
 
@@ -15,11 +16,13 @@ export const everybody = "*";
 
 export class TalkExtrasWriter {
   private readonly names: Names;
+  private readonly clips: AppClips;
   private readonly media: MediaUses;
   private readonly sql;
 
-  constructor(db: Database, names: Names) {
+  constructor({ db, names, clips }: Pick<GroupParts, "db" | "names" | "clips">) {
     this.names = names;
+    this.clips = clips;
     this.media = new MediaUses(db);
     this.sql = {
       isMember: prepareIsMember(db),
@@ -49,7 +52,8 @@ export class TalkExtrasWriter {
     }
     if (media !== undefined && !this.media.areUsable(media, sender)) return outcome.mediaUnusable;
     if (replyTo === undefined) return undefined;
-    const isAnswer = inbox !== undefined && this.isAnswerable(BigInt(replyTo), sender, inbox);
+    const parent = BigInt(replyTo);
+    const isAnswer = inbox !== undefined && parent > this.clips.of(job.app) && this.isAnswerable(parent, sender, inbox);
     return isAnswer ? undefined : outcome.replyElsewhere;
   }
 

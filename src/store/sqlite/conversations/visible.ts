@@ -33,6 +33,7 @@ export interface Scope {
   readonly other: bigint;
   /** Of a group, the last `windowsReadMax`, the oldest first; a direct conversation has one that holds everything. */
   readonly windows: readonly Window[];
+  /** Nothing up to here is shown: the account has cleared it, or the watermark of the app is there. */
   readonly clearedTo: bigint;
   /** The newest message that the account has hidden, in whatever conversation; 0n if there is none. */
   readonly hiddenTo: bigint;
@@ -78,7 +79,9 @@ export class VisibleMessages {
 
   /** `other`: the partner, or minus the group; undefined if the account never was in the group. */
   scope(me: bigint, other: bigint): Scope | undefined {
-    const clearedTo = this.sql.cleared.get(me, other)?.cleared_id ?? 0n;
+    const cleared = this.sql.cleared.get(me, other)?.cleared_id ?? 0n;
+    const { clippedTo } = this.lookups;
+    const clearedTo = cleared > clippedTo ? cleared : clippedTo;
     const hiddenTo = this.sql.newestHidden.get(me)?.id ?? 0n;
     if (other > 0n) return { me, other, windows: whole, clearedTo, hiddenTo };
     const windows = this.sql.windows

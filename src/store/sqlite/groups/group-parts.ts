@@ -1,6 +1,7 @@
 // What the parts of the writer that change groups share.
 
 import type { Database } from "bun:sqlite";
+import { AppClips } from "../bulk/app-clips.ts";
 import type { EntryIds } from "../conversations/entry-ids.ts";
 import type { Names } from "../names.ts";
 import { Guards } from "../people/guards.ts";
@@ -15,6 +16,7 @@ export interface GroupParts {
   readonly entries: GroupEntries;
   readonly membership: Membership;
   readonly guards: Guards;
+  readonly clips: AppClips;
   readonly bounds: GroupBounds;
 }
 
@@ -27,6 +29,7 @@ export function groupParts(db: Database, names: Names, entryIds: EntryIds, bound
     entries,
     membership: new Membership(db, entries, bounds),
     guards: new Guards(db),
+    clips: new AppClips(db),
     bounds,
   };
 }

@@ -61,7 +61,9 @@ export class Pins {
       if (result !== "allowed") return { result };
     }
     const other = group === undefined ? names.findAccount(app, dest) : -group.number;
-    if (actor === undefined || other === undefined || !this.isReadable(refersTo, actor, other)) return notFound;
+    const isKept = refersTo > this.parts.clips.of(app);
+    if (actor === undefined || other === undefined || !isKept || !this.isReadable(refersTo, actor, other))
+      return notFound;
     // Who has a message in common has a conversation.
     if (group === undefined && guards.mayReach(actor, other, "write", true) !== true) return { result: "unwilling" };
     const pinned = this.sql.find.get(refersTo);

@@ -49,6 +49,8 @@ export class LogIndex {
   hasSkipped = false;
   /** The file is being built: until `close`, snapshots are refused. */
   isIncomplete = false;
+  /** Nothing up to here is found by lookups of conversations: the watermark of the app that the snapshot is about. */
+  clippedTo = 0n;
   /** What the lookups of conversations read; made by the first of them in a snapshot. */
   private conversations: Snapshot | undefined;
 
@@ -241,7 +243,7 @@ export class LogIndex {
       runs: this.oldestFirst(),
       memtable: this.memtable,
       flushedId: this.runs?.flushedId ?? 0n,
-      oldestId: this.follower.oldestId() ?? idEnd,
+      oldestId: greater(this.follower.oldestId() ?? idEnd, this.clippedTo + 1n),
     });
   }
 
@@ -256,6 +258,10 @@ export class LogIndex {
       idsBetween: memtable.idsBetween.bind(memtable),
     };
   }
+}
+
+function greater(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }
 
 function pairOf(sender: number, receiver: number): Series {

@@ -14,6 +14,8 @@ interface Readers {
   readonly media: MediaReader;
   readonly histories: HistoryReader;
   readonly numbers: AccountNumbers;
+  /** The watermark of the app. */
+  readonly clippedTo: bigint;
 }
 
 export function answerOf(question: PeopleQuestion, nowMs: number, from: Readers): PeopleAnswer {
@@ -57,10 +59,10 @@ export function answerOf(question: PeopleQuestion, nowMs: number, from: Readers)
 /** Undefined if the account does not see the message; without an account, if the app has none of that id. */
 function mediaOf(
   { app, account, messageId }: QuestionOf<"mediaOf">,
-  { media, histories, numbers }: Readers,
+  { media, histories, numbers, clippedTo }: Readers,
 ): readonly MediaItem[] | undefined {
   const id = BigInt(messageId);
-  if (account === undefined) return media.ofMessageIn(app, id);
+  if (account === undefined) return id <= clippedTo ? undefined : media.ofMessageIn(app, id);
   const me = numbers.findAccount(app, account);
   return me === undefined ? undefined : histories.mediaOf(me, id);
 }
