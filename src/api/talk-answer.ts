@@ -1,5 +1,5 @@
-// The answer to a talk, read by hand: of a request to many receivers, the generated code would cost a fifth of what this
-// process does with it.
+// The answer to a talk, read by hand: of a request to many receivers, the generated code would cost a fifth of what
+// this process does with it.
 
 import { assert } from "../base/assert.ts";
 import { next, readVarint64 } from "../wire/proto-reader.ts";

@@ -40,7 +40,7 @@ test("a message to somebody without a connection is told at once, with the unrea
   expect(stage.receiver.events[0]?.id).toMatch(/^\d+\/bob$/);
 });
 
-test("a message that a connected device does not acknowledge is told after a while, one that it does is not", async () => {
+test("what a connected device does not acknowledge is told after a while, what it does is not", async () => {
   await open();
   await signIn("bob");
   await stage.start({ events: ["message.undelivered"] }, { pace: { ...fastPace, acknowledgeMs: 400 } });
