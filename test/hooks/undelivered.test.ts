@@ -20,8 +20,9 @@ const signIn = (account: string) =>
   stage.sessions.put("app", account, { device: "d", channelId: account, gateway: "gate", incarnation: "1" });
 const told = () =>
   stage.receiver.events.map(({ type, data }) => {
-    const message = data["message"] as Record<string, unknown> | undefined;
-    return [type, data["account"], message?.["body"], data["mentioned"], data["unread"]];
+    const { message } = data;
+    const body = typeof message === "object" && message !== null && "body" in message ? message.body : undefined;
+    return [type, data["account"], body, data["mentioned"], data["unread"]];
   });
 
 test("a message to somebody without a connection is told at once, with the unread count", async () => {

@@ -202,7 +202,7 @@ const nameOf = ({ account, device }: OutboxOwner): readonly string[] => [account
 
 /** JSON has the sizes of files as text. */
 function withSizes({ media = [], ...entry }: OutboxEntry): OutboxEntry {
-  return { ...entry, media: media.map((file) => ({ ...file, size: BigInt(file.size) })) };
+  return { ...entry, media: media.map(({ size, ...file }) => ({ ...file, size: BigInt(String(size)) })) };
 }
 
 function textOf(line: Line): string {
