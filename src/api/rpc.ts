@@ -28,6 +28,10 @@ const timeoutHeader = "connect-timeout-ms";
 const bearer = /^bearer +(\S+)$/i;
 /** Answers with more are compressed for who takes that. */
 const compressedFrom = 4 * 1024;
+/** After so long without a request, what is closed has no request on its way. */
+const quietMs = 100;
+/** Timers take less than 2^31 ms. */
+const timerMsMax = 2 ** 31 - 1;
 /** Bodies that nobody has read are read on by the platform; beyond this length the connection ends instead. */
 const unreadBytesMax = 64 * 1024;
 
@@ -42,6 +46,9 @@ export class Rpc {
   private readonly ids: RequestIds;
   /** Requests that are not answered. */
   underWay = 0;
+  private isClosing = false;
+  /** While it closes: when the last request arrived, or the closing began. */
+  private lastMs = 0;
 
   constructor(parts: ApiParts, methods: readonly Method[], bugs: Pick<ContainedBugs, "met">) {
     this.parts = parts;
@@ -63,6 +70,17 @@ export class Rpc {
     return method && this.served(request, path, method);
   }
 
+  /** From now on each answer ends its connection: clients send their next request elsewhere. */
+  close(): void {
+    this.isClosing = true;
+    this.lastMs = this.parts.clock.monotonicMs();
+  }
+
+  /** Whether nothing is under way, and whoever had a connection has sent what it was about to send. */
+  get isQuiet(): boolean {
+    return this.underWay === 0 && this.parts.clock.monotonicMs() - this.lastMs >= quietMs;
+  }
+
   /** The answer to a request for what is not served. */
   unknown(request: Request, path: string): Response {
     const sentence = `there is no method ${JSON.stringify(path.slice(0, 128))}; see GET /docs`;
@@ -70,8 +88,21 @@ export class Rpc {
   }
 
   private async served(request: Request, path: string, method: Method): Promise<Response> {
-    const requestId = this.ids.of(request);
     this.underWay++;
+    try {
+      const response = await this.decided(request, path, method);
+      if (this.isClosing) {
+        this.lastMs = this.parts.clock.monotonicMs();
+        response.headers.set("connection", "close");
+      }
+      return response;
+    } finally {
+      this.underWay--;
+    }
+  }
+
+  private async decided(request: Request, path: string, method: Method): Promise<Response> {
+    const requestId = this.ids.of(request);
     try {
       if (request.method !== "POST") return notAllowed(requestId);
       const type = contentTypeOf(request.headers.get("content-type"), method);
@@ -90,8 +121,6 @@ export class Rpc {
       return await (timeoutMs === undefined ? answering : this.within(timeoutMs, answering));
     } catch (error) {
       return this.failed(error, request, path, requestId);
-    } finally {
-      this.underWay--;
     }
   }
 
@@ -134,7 +163,7 @@ export class Rpc {
   /** The answer, or DeadlineExceeded if that is sooner; the work notices by the call. */
   private async within(timeoutMs: number, answering: Promise<Response>): Promise<Response> {
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const cancel = this.parts.timers.after(timeoutMs, () => reject(tooLate()));
+    const cancel = this.parts.timers.after(Math.min(timeoutMs, timerMsMax), () => reject(tooLate()));
     try {
       return await Promise.race([answering, late]);
     } finally {

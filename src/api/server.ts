@@ -20,6 +20,8 @@ const graceMs = 10_000;
 /** Longer bodies than the API's are for what `pages` serves; each bounds its own. */
 const bodyBytesMax = 64 * 1024 * 1024 * 1024;
 const answerCheckMs = 5;
+/** The time in which clients that keep connections are told to leave, at most. */
+const leaveMsMax = 1_000;
 
 /** Serves what is no method: the documentation, files. Undefined: the path is not its own. */
 type Page = (request: Request, path: string, server: Bun.Server<unknown>) => Response | Promise<Response> | undefined;
@@ -89,10 +91,14 @@ export function listenApi(address: SocketAddress, parts: ApiListenerParts): ApiL
     address: formatAddress(address.host, port),
     async stop(answerMsMax) {
       endRenewal?.();
-      generations.stopAccepting();
       const { clock, timers } = api;
-      const endMs = clock.monotonicMs() + answerMsMax;
-      while (rpc.underWay > 0 && clock.monotonicMs() < endMs) await sleep(timers, answerCheckMs);
+      const beganMs = clock.monotonicMs();
+      const passed = (ms: number): boolean => clock.monotonicMs() - beganMs >= ms;
+      rpc.close();
+      // When it stops accepting, the platform ends idle connections, on which a request may be on its way.
+      while (!rpc.isQuiet && !passed(Math.min(answerMsMax, leaveMsMax))) await sleep(timers, answerCheckMs);
+      generations.stopAccepting();
+      while (rpc.underWay > 0 && !passed(answerMsMax)) await sleep(timers, answerCheckMs);
       await generations.end();
     },
   };

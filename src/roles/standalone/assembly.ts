@@ -41,6 +41,8 @@ import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
 
 /** Of the time that a drain may take, what is kept for closing connections and the store. */
 const closingMs = 2_000;
+/** And what answers of the API may take of it, before clients are told to leave. */
+const apiAnswerMsMax = 3_000;
 /** Nobody outside sees it. */
 const env = "standalone";
 const clusterKeyBytes = 32;
@@ -180,8 +182,10 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       tags: new Map(),
     });
     running.gateway = gateway;
-    let drainMs = 0;
-    teardown.defer(() => gateway.drain(drainMs, 0));
+    // What is left of the time of a drain; a start that fails waits for nothing.
+    let drainEndMs = 0;
+    const leftMs = (): number => Math.max(0, drainEndMs - systemRuntime.clock.monotonicMs());
+    teardown.defer(() => gateway.drain(leftMs(), 0));
     const { ws, tcp } = await gateway.start();
     const local = localKey && { id: localKey.id, defaultApp: settings.defaultApp ?? options.app.fallback };
     const ring = new StoredKeyRing(store, systemRuntime.clock, local);
@@ -214,12 +218,12 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
         wheel,
         tls: settings.tls?.context,
       });
-    teardown.defer(() => api?.stop(drainMs));
+    teardown.defer(() => api?.stop(Math.min(leftMs(), apiAnswerMsMax)));
     running.isStarted = true;
 
     const drain = async (): Promise<void> => {
       log.info("draining", { connections: gateway.connections });
-      drainMs = limits.values.shutdownMs - closingMs;
+      drainEndMs = systemRuntime.clock.monotonicMs() + limits.values.shutdownMs - closingMs;
       await teardown.disposeAsync();
     };
     return {
