@@ -10,7 +10,7 @@ import { universalServerRequestFromFetch, universalServerResponseToFetch } from 
 import { codeToHttpStatus, codeToString, parseTimeout } from "@connectrpc/connect/protocol-connect";
 import { apiBodyBytesMax } from "../base/limits/fixed.ts";
 import { RareLog } from "../base/rare-log.ts";
-import type { ContainedBugs } from "../observe/contained-bugs.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { ApiCall, tooLate } from "./api-call.ts";
 import type { ApiParts } from "./api-parts.ts";
 import { knownError } from "./codes.ts";
@@ -24,6 +24,8 @@ import { requestIdHeader, RequestIds } from "./request-id.ts";
 type StreamHandler = ReturnType<typeof createConnectRouter>["handlers"][number];
 
 const callOfStream = createContextKey<ApiCall | undefined>(undefined);
+/** The code of a request that succeeded, in numbers. */
+const ok = "ok";
 const timeoutHeader = "connect-timeout-ms";
 const bearer = /^bearer +(\S+)$/i;
 /** Answers with more are compressed for who takes that. */
@@ -37,7 +39,7 @@ const unreadBytesMax = 64 * 1024;
 
 export class Rpc {
   private readonly parts: ApiParts;
-  private readonly bugs: Pick<ContainedBugs, "met">;
+  private readonly metrics: Pick<Metrics, "bugs" | "apiAnswers">;
   private readonly rareLog: RareLog;
   private readonly methods = new Map<string, UnaryMethod | StreamMethod>();
   private readonly streams = new Map<string, StreamHandler>();
@@ -50,9 +52,9 @@ export class Rpc {
   /** While it closes: when the last request arrived, or the closing began. */
   private lastMs = 0;
 
-  constructor(parts: ApiParts, methods: readonly Method[], bugs: Pick<ContainedBugs, "met">) {
+  constructor(parts: ApiParts, methods: readonly Method[], metrics: Pick<Metrics, "bugs" | "apiAnswers">) {
     this.parts = parts;
-    this.bugs = bugs;
+    this.metrics = metrics;
     this.rareLog = new RareLog(parts.log, parts.clock);
     this.rates = new KeyRates(parts.limits, parts.clock);
     this.held = new HeldBodies(parts.limits);
@@ -101,12 +103,18 @@ export class Rpc {
     }
   }
 
+  /** Counts an answer; returns it. */
+  private counted(response: Response, code: string): Response {
+    this.metrics.apiAnswers.add(code);
+    return response;
+  }
+
   private async decided(request: Request, path: string, method: Method): Promise<Response> {
     const requestId = this.ids.of(request);
     try {
-      if (request.method !== "POST") return notAllowed(requestId);
+      if (request.method !== "POST") return this.counted(notAllowed(requestId), "unimplemented");
       const type = contentTypeOf(request.headers.get("content-type"), method);
-      if (type === undefined) return notSupported(method, requestId);
+      if (type === undefined) return this.counted(notSupported(method, requestId), "unimplemented");
       const receivedMs = this.parts.clock.monotonicMs();
       const announced = announcedBytes(request);
       const key = await this.keyOf(request);
@@ -116,9 +124,9 @@ export class Rpc {
       const { timeoutMs } = timeout;
       const endMs = timeoutMs === undefined ? Infinity : receivedMs + timeoutMs;
       const call = new ApiCall({ key, requestId, request, clock: this.parts.clock, receivedMs, endMs });
-      if (method.kind === "stream") return await this.streamed(request, path, call);
+      if (method.kind === "stream") return this.counted(await this.streamed(request, path, call), ok);
       const answering = this.unary(request, announced, method, type, call);
-      return await (timeoutMs === undefined ? answering : this.within(timeoutMs, answering));
+      return this.counted(await (timeoutMs === undefined ? answering : this.within(timeoutMs, answering)), ok);
     } catch (error) {
       return this.failed(error, request, path, requestId);
     }
@@ -201,7 +209,8 @@ export class Rpc {
   }
 
   private failed(error: unknown, request: Request, path: string, requestId: string): Response {
-    const response = errorResponse(this.errorFor(error, path, requestId), requestId);
+    const known = this.errorFor(error, path, requestId);
+    const response = this.counted(errorResponse(known, requestId), codeToString(known.code));
     const length = Number(request.headers.get("content-length") ?? unreadBytesMax + 1);
     if (length > unreadBytesMax && !request.bodyUsed && request.body !== null)
       response.headers.set("connection", "close");
@@ -212,7 +221,7 @@ export class Rpc {
   private errorFor(error: unknown, method: string, requestId: string): ConnectError {
     const known = knownError(error);
     if (known === undefined) {
-      this.bugs.met("http", error, { method, request: requestId });
+      this.metrics.bugs.met("http", error, { method, request: requestId });
       return new ConnectError(`the server failed; its log names the request ${requestId}`, Code.Internal);
     }
     const fields = { method, request: requestId, code: codeToString(known.code), reason: known.rawMessage };

@@ -3,7 +3,7 @@
 
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import { sleep } from "../base/timers.ts";
-import type { ContainedBugs } from "../observe/contained-bugs.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { formatAddress, type SocketAddress } from "../transport/address.ts";
 import { Generations } from "../transport/tls/generations.ts";
 import type { TlsContext } from "../transport/tls/tls-context.ts";
@@ -31,7 +31,7 @@ interface ApiListenerParts {
   readonly pages?: readonly Page[];
   /** The server's, for the descriptions of the API. */
   readonly version: string;
-  readonly bugs: Pick<ContainedBugs, "met">;
+  readonly metrics: Pick<Metrics, "bugs" | "apiAnswers">;
   readonly wheel: TimerWheel;
   /** Undefined: HTTP in plain text. */
   readonly tls: TlsContext | undefined;
@@ -46,11 +46,12 @@ interface ApiListener {
 
 /** Listens; throws if the address cannot be bound. */
 export function listenApi(address: SocketAddress, parts: ApiListenerParts): ApiListener {
-  const { bugs, tls, wheel } = parts;
+  const { metrics, tls, wheel } = parts;
+  const { bugs } = metrics;
   const api: ApiParts = { ...parts.api, system: new SystemAccounts(parts.api.store) };
   const descriptions = new Descriptions(parts.version);
   const pages: readonly Page[] = [(request, path) => descriptions.answer(request, path), ...(parts.pages ?? [])];
-  const rpc = new Rpc(api, methodsOf(api), bugs);
+  const rpc = new Rpc(api, methodsOf(api), metrics);
   const answer = (request: Request, server: Bun.Server<unknown>): Response | Promise<Response> => {
     const path = pathOf(request.url);
     const answering = rpc.answer(request, path);

@@ -159,11 +159,18 @@ const registryMetrics: readonly Metric<RegistryMetrics>[] = [
   ),
 ];
 
+const apiMetrics: readonly Metric<Metrics>[] = [
+  counterBy("roost_api_answers_total", "Answers of the API for back ends, by code.", "code", ({ apiAnswers }) =>
+    countsOf(apiAnswers),
+  ),
+];
+
 /** Returns the metrics of a process and of all its services, those added later included. */
 export function expositionOf(metrics: Metrics): Registry {
   const registry = new Registry();
   register(registry, processMetrics, undefined);
   register(registry, faultMetrics("roost_bugs_total"), metrics);
+  register(registry, apiMetrics, metrics);
   if (metrics.limits !== undefined) register(registry, limitMetrics, metrics.limits);
   const { commit, push } = metrics.talkLatency;
   registry.registerMetric(
@@ -211,9 +218,11 @@ function tally(
   label: string,
   tallyOf: (service: ServiceMetrics) => Tally,
 ): Metric<ServiceMetrics> {
-  return counterBy(name, help, label, (service) =>
-    Array.from(tallyOf(service).counts, ([value, { count }]) => [value, count] as const),
-  );
+  return counterBy(name, help, label, (service) => countsOf(tallyOf(service)));
+}
+
+function countsOf({ counts }: Tally): (readonly [string, number])[] {
+  return Array.from(counts, ([value, { count }]) => [value, count] as const);
 }
 
 /** A service's metric for all services of a process, with the labels that tell them apart. */

@@ -168,6 +168,8 @@ export class Metrics {
   readonly talkLatency: TalkLatency = { commit: new Latency(), push: new Latency() };
   /** Shared by all services of the process. */
   readonly bugs: ContainedBugs;
+  /** Answers of the API for back ends, by their codes. */
+  readonly apiAnswers = new Tally();
   /** Lines of the log that could not be written. */
   readonly linesLost: () => number;
   /** Undefined shows no limits. */

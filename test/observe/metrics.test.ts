@@ -20,6 +20,15 @@ test("every sample carries the service's id and name", async () => {
   );
 });
 
+test("answers of the API are counted by their codes", async () => {
+  const metrics = new Metrics();
+  for (const code of ["ok", "ok", "not_found"]) metrics.apiAnswers.add(code);
+  expect(await samples(expositionOf(metrics), "roost_api_answers_total")).toEqual([
+    '{code="ok"} 2',
+    '{code="not_found"} 1',
+  ]);
+});
+
 test("the same names are the same service", () => {
   const metrics = new Metrics();
   expect(metrics.forService("a", "gateway")).toBe(metrics.forService("a", "gateway"));

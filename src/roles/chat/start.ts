@@ -67,7 +67,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
             },
           },
           version: settings.version,
-          bugs: metrics.bugs,
+          metrics,
           wheel,
           tls: nodeTls?.http,
         }),

@@ -214,7 +214,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
         },
         version,
         pages: media.pages === undefined ? [] : [media.pages.answer],
-        bugs: metrics.bugs,
+        metrics,
         wheel,
         tls: settings.tls?.context,
       });
