@@ -89,6 +89,14 @@ export class Rpc {
     return errorResponse(new ConnectError(sentence, Code.Unimplemented), this.ids.of(request), 404);
   }
 
+  /** The answer to a request whose Host is none. */
+  badHost(request: Request): Response {
+    const error = new ConnectError("Host must be a name or an address, with or without a port", Code.InvalidArgument);
+    const response = errorResponse(error, this.ids.of(request));
+    response.headers.set("connection", "close");
+    return response;
+  }
+
   private async served(request: Request, path: string, method: Method): Promise<Response> {
     this.underWay++;
     try {

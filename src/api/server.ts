@@ -20,6 +20,11 @@ const graceMs = 10_000;
 /** Longer bodies than the API's are for what `pages` serves; each bounds its own. */
 const bodyBytesMax = 64 * 1024 * 1024 * 1024;
 const answerCheckMs = 5;
+/**
+ * The platform makes a request's URL of its Host, which it does not check: with a slash in it, a part of it would be
+ * taken for the path, by which a proxy in front may decide.
+ */
+const hosts = /^(?:[\w.-]+|\[[\da-f:.]+\])?(?::\d{1,5})?$/i;
 /** The time in which clients that keep connections are told to leave, at most. */
 const leaveMsMax = 1_000;
 
@@ -53,6 +58,7 @@ export function listenApi(address: SocketAddress, parts: ApiListenerParts): ApiL
   const pages: readonly Page[] = [(request, path) => descriptions.answer(request, path), ...(parts.pages ?? [])];
   const rpc = new Rpc(api, methodsOf(api), metrics);
   const answer = (request: Request, server: Bun.Server<unknown>): Response | Promise<Response> => {
+    if (!hosts.test(request.headers.get("host") ?? "")) return rpc.badHost(request);
     const path = pathOf(request.url);
     const answering = rpc.answer(request, path);
     if (answering !== undefined) return answering;

@@ -198,6 +198,19 @@ test.each([
   expect(answer.match(/^HTTP\/1\.1 \d+/gm)).toEqual(["HTTP/1.1 400"]);
 });
 
+test.each(["x/roost.v1.Messages", "x?", "x#", "a b", "user@x", "x\\\\y", "x:port", "[::1"])(
+  "with the Host %s nothing of it is taken for the path",
+  async (host) => {
+    const answer = await raw(`POST /Send HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 0\r\n\r\n`);
+    expect(answer).toStartWith("HTTP/1.1 400 Bad Request");
+  },
+);
+
+test.each(["x", "localhost:8200", "[::1]:8200", "127.0.0.1", ""])("the Host %p is one", async (host) => {
+  const lines = [`POST /roost.v1.Messages/Nothing HTTP/1.1`, `Host: ${host}`, "Content-Length: 0", "Connection: close"];
+  expect(await raw(`${lines.join("\r\n")}\r\n\r\n`)).toStartWith("HTTP/1.1 404 Not Found");
+});
+
 const limited = (limits: Parameters<typeof testLimits>[0]) => ApiStage.start({ limits: testLimits(limits) });
 
 const slow = { apiRequestsAtOnce: 3, apiRequestsPerSecond: 1 };
