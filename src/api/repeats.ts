@@ -18,15 +18,17 @@ export class Repeats {
   private readonly bodies = new GenerationCache<string>(rememberedMax);
 
   /**
-   * Remembers the body that came with a call's `Idempotency-Key`. Throws AlreadyExists if it came with another one.
-   * `method`: keys of different methods are different.
+   * Does the work of a call with an `Idempotency-Key`, and remembers its body if that succeeds: a request that was
+   * refused may be corrected. Throws AlreadyExists if the key came with another body. `method`: keys of different
+   * methods are different.
    */
-  check(call: ApiCall, method: string, header: string, body: object): void {
+  async once<T>(call: ApiCall, method: string, header: string, body: object, work: () => Promise<T>): Promise<T> {
     const name = hashOf(call.key.id, call.app, method, header);
     const hash = hashOf(textOf(body));
-    const former = this.bodies.get(name);
-    if (former !== undefined && former !== hash) throw otherBody();
+    if ((this.bodies.get(name) ?? hash) !== hash) throw otherBody();
+    const done = await work();
     this.bodies.set(name, hash);
+    return done;
   }
 }
 

@@ -186,6 +186,9 @@ test("with an Idempotency-Key a repetition stores nothing, and another request i
   expect((await stage.groups().list({ account: "ida" })).groups.length).toBe(1);
   const toGroup = () => stage.messages("all", true, again).send({ group: made.group, body: "once" });
   expect((await failure(toGroup())).code).toBe(Code.AlreadyExists);
+  const corrected = stage.messages("all", true, { "idempotency-key": "order-18" });
+  expect((await failure(corrected.send({ group: "nowhere", body: "x" }))).code).toBe(Code.NotFound);
+  expect((await corrected.send({ group: made.group, body: "x" })).messageId).toBeGreaterThan(0n);
   const wrong = stage.messages("all", true, { "idempotency-key": "two words" }).send({ to: "ida" });
   expect((await failure(wrong)).code).toBe(Code.InvalidArgument);
 });

@@ -31,13 +31,7 @@ export function groups(parts: ApiParts): readonly Method[] {
     unary(method.create, async (request, call) => {
       const header = call.idempotencyKey;
       if (header === undefined) return create(parts, call, request, "");
-      repeats.check(call, "Groups/Create", header, request);
-      const id = groupIdFor(call, header);
-      const former = await find(parts, call, accountName("owner", request.owner), id);
-      if (former === undefined) return create(parts, call, request, id);
-      const isSame = former.name === request.name && former.avatar === request.avatar;
-      if (!isSame || former.introduction !== request.introduction) throw otherBody();
-      return { group: id };
+      return repeats.once(call, "Groups/Create", header, request, () => createOnce(parts, call, request, header));
     }),
     unary(
       method.update,
@@ -122,6 +116,16 @@ async function create(parts: ApiParts, call: ApiCall, request: CreateGroupReq, i
 function detail(parts: ApiParts, call: ApiCall, request: MessageInitShape<typeof pkt.GroupGetReqSchema>) {
   const asked = { command: Command.GroupDetail, account: systemAccount, schema: pkt.GroupGetReqSchema, request };
   return askFor(parts, call, asked, pkt.GroupGetRespSchema);
+}
+
+/** The same for a request that may be a repetition. Throws AlreadyExists if the group that was made is another. */
+async function createOnce(parts: ApiParts, call: ApiCall, request: CreateGroupReq, header: string) {
+  const id = groupIdFor(call, header);
+  const former = await find(parts, call, accountName("owner", request.owner), id);
+  if (former === undefined) return create(parts, call, request, id);
+  const isSame = former.name === request.name && former.avatar === request.avatar;
+  if (!isSame || former.introduction !== request.introduction) throw otherBody();
+  return { group: id };
 }
 
 /** The group of a repeated creation, as its owner sees it; undefined if there is none yet. Throws AlreadyExists. */

@@ -30,12 +30,8 @@ export function messages(parts: ApiParts): readonly Method[] {
       requireOneOf({ to: to !== "", group: group !== "", accounts: accounts.length > 0 });
       const header = call.idempotencyKey;
       const talks = new Talks(parts, call, request, header);
-      if (header !== undefined) repeats.check(call, "Messages/Send", header, request);
-      if (request.sender === "") await parts.system.made(call.app);
-      if (accounts.length > 0) return { results: await talks.sendToEach(accounts) };
-      const answer = await (group === "" ? talks.sendTo(to) : talks.sendToGroup(group));
-      if (answer.status !== pkt.Status.Success) throw errorOf(answer);
-      return readTalkAnswer(answer.body);
+      const send = () => talks.sendAll(request);
+      return header === undefined ? send() : repeats.once(call, "Messages/Send", header, request, send);
     }),
     unary(method.recall, ({ actor, messageId }, call) => {
       const account = actorOf(call, "actor", actor);
@@ -104,16 +100,21 @@ class Talks {
     this.shared = header === undefined ? encoded(pkt.MessageReqSchema, this.talk) : undefined;
   }
 
-  sendTo(account: string): Promise<Answer> {
+  /** Sends to whom the request names. */
+  async sendAll({ sender, to, group, accounts }: SendReq) {
+    if (sender === "") await this.parts.system.made(this.call.app);
+    if (accounts.length > 0) return { results: await this.sendToEach(accounts) };
+    const answer = await (group === "" ? this.sendTo(to) : this.send(Command.GroupTalk, "group", group));
+    if (answer.status !== pkt.Status.Success) throw errorOf(answer);
+    return readTalkAnswer(answer.body);
+  }
+
+  private sendTo(account: string): Promise<Answer> {
     return this.send(Command.UserTalk, "account", account);
   }
 
-  sendToGroup(group: string): Promise<Answer> {
-    return this.send(Command.GroupTalk, "group", group);
-  }
-
   /** Sends to each of many, in slices; ends between two of them when nobody waits any more. */
-  async sendToEach(accounts: readonly string[]) {
+  private async sendToEach(accounts: readonly string[]) {
     const results: ReturnType<typeof resultOf>[] = [];
     for (let at = 0; at < accounts.length; at += sliceMax) {
       this.call.throwIfEnded();
