@@ -3,8 +3,10 @@
 
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { curlLine } from "./curl-line.ts";
+import { codeBlock, escapeHtml, inline, paragraphs, table } from "./docs-html.ts";
 import { docsScript } from "./docs-script.ts";
 import { docsStyle } from "./docs-style.ts";
+import { webhookSection } from "./docs-webhooks.ts";
 import { commonErrors, otherError } from "./errors.ts";
 import {
   type ApiMethod,
@@ -48,6 +50,7 @@ export function docsPage(version: string, origin: string): string {
     start(origin),
     topicList(),
     ...apiServices.map((service) => serviceSection(service, origin, types)),
+    webhookSection(),
     '<h2 id="types">Types</h2>',
     ...types.map(typeArticle),
     '<h2 id="errors">Errors of every method</h2>',
@@ -78,7 +81,7 @@ function navigation(version: string): string {
     "<details open><summary>Methods</summary>",
     '<p><input id="find" type="search" placeholder="Find a method" aria-label="Find a method" hidden></p>',
     `${sections.join("")}<p id="none" class="none" hidden>No method has these words.</p>`,
-    '<section><h2>More</h2><ul><li><a href="#types">Types</a></li><li><a href="#errors">Errors</a></li></ul></section>',
+    `<section><h2>More</h2><ul>${["Webhooks", "Types", "Errors"].map(placeLink).join("")}</ul></section>`,
     "</details></nav>",
   ].join("\n");
 }
@@ -86,6 +89,10 @@ function navigation(version: string): string {
 function topicList(): string {
   const topics = overview.map(({ title, text }) => `<dt>${escapeHtml(title)}</dt><dd>${inline(text)}</dd>`);
   return `<dl class="topics">${topics.join("")}</dl>`;
+}
+
+function placeLink(place: string): string {
+  return `<li><a href="#${place.toLowerCase()}">${place}</a></li>`;
 }
 
 function start(origin: string): string {
@@ -138,8 +145,7 @@ function fieldTable({ fields }: DescMessage): string {
   if (fields.length === 0) return '<p class="none">No fields.</p>';
   const rows = fields.map((field) => {
     const mark = boundsOf(field).isRequired ? ' <span class="required">required</span>' : "";
-    const cells = [`<code>${field.jsonName}</code>${mark}`, typeCell(field), inline(commentOfField(field))];
-    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
+    return [`<code>${field.jsonName}</code>${mark}`, typeCell(field), inline(commentOfField(field))];
   });
   return table(["Field", "Type", "Meaning"], rows);
 }
@@ -152,43 +158,9 @@ function typeCell(field: DescField): string {
 function errorTable(
   errors: readonly { readonly code: string; readonly status: number; readonly meaning: string }[],
 ): string {
-  const rows = errors.map(
-    ({ code, status, meaning }) =>
-      `<tr><td><code>${code}</code></td><td>HTTP ${status}</td><td>${inline(meaning)}</td></tr>`,
-  );
+  const rows = errors.map(({ code, status, meaning }) => [`<code>${code}</code>`, `HTTP ${status}`, inline(meaning)]);
   return table(["Code", "Status", "Meaning"], rows);
-}
-
-function table(heads: readonly string[], rows: readonly string[]): string {
-  const head = heads.map((text) => `<th scope="col">${text}</th>`).join("");
-  return `<table class="fields"><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
-}
-
-function codeBlock(lines: string): string {
-  return `<div class="curl"><pre>${escapeHtml(lines)}</pre><button type="button" hidden>Copy</button></div>`;
 }
 
 const idOf = ({ name }: ApiMethod): string => name.replace("/", ".");
 const typeLink = ({ name }: DescMessage): string => `<a href="#type-${name}">${name}</a>`;
-
-function paragraphs(comment: string): string {
-  if (comment === "") return "";
-  return comment
-    .split("\n\n")
-    .map((text) => `<p>${inline(text)}</p>`)
-    .join("");
-}
-
-/** Sentences of a comment; what stands between backticks is code. */
-function inline(text: string): string {
-  return escapeHtml(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
-}

@@ -3,6 +3,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { commonErrors, errorCodes, otherError } from "./errors.ts";
 import { type ApiMethod, apiServices, messagesOf } from "./methods.ts";
+import { openapiWebhooks } from "./openapi-webhooks.ts";
 import { overview } from "./overview.ts";
 import { referenceTo, type Schema, schemaOf } from "./schemas.ts";
 
@@ -24,6 +25,7 @@ export function openapiDocument(version: string): Schema {
     security: [{ key: [] }],
     tags: apiServices.map(({ name, comment }) => ({ name, description: comment })),
     paths: Object.fromEntries(methods.map((method) => [method.path, { post: operationOf(method) }])),
+    webhooks: openapiWebhooks,
     components: {
       schemas: { ...Object.fromEntries(messageSchemas(methods)), Error: errorSchema },
       responses: commonResponses(),
