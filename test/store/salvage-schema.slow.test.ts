@@ -91,12 +91,14 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   db.run(`${numbers} INSERT INTO api_key SELECT i, 'id' || i, '*', 'a', 'key', 'hash' || i, ${id} + 4, 1, 0 FROM n`);
   db.run(`${numbers} INSERT INTO ban SELECT i, 9, 'app', 'a' || i FROM n`);
   db.run(`${numbers} INSERT INTO app_data SELECT i, 0, 'app' || i, 'live', ${id}, 0, 1 FROM n`);
-  db.run(`${numbers} INSERT INTO import SELECT i, 9, 1, 'app', 'import' || i FROM n`);
+  db.run(`${numbers} INSERT INTO import SELECT i, 'app', 9, 'import' || i, 1 FROM n`);
   db.run(`${numbers} INSERT INTO import_page SELECT i, '5,6', i, 5, 5 FROM n`);
   db.run(`${numbers} INSERT INTO operation SELECT ${id} + 4, 'app', 'a' || i, i, 'done', 0, 7, 1, 2 FROM n`);
   db.run(`${numbers} INSERT INTO hook SELECT ${id} + 5, ${id} + 5, 'app', 'h' || i, 'u', 's', 'e', 1, 1, 1, 0 FROM n`);
   db.run(`${numbers} INSERT INTO hook_batch
     SELECT i, ${id} + 5, 'w' || i, 'log', 'open', '1,2', 'a,b', ${id}, 1, 2, '' FROM n`);
+  db.run(`${numbers} INSERT INTO media SELECT i, 'm' || i, i, 'a.txt', 'text/plain', 5, 2, ${id} + 6 FROM n`);
+  db.run(`${numbers} INSERT INTO media_use SELECT i, ${about}, 'm' || i, i FROM n`);
   db.run("UPDATE hook_lease SET holder = 'somebody', beat = 7");
 }
 
@@ -131,7 +133,7 @@ function rowsOf(path: string): Rows {
   const tables = db.query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   const rows = new Map<string, unknown[]>();
   for (const { name } of tables)
-    if (!["node", "log", "group_count", "unfinished"].includes(name)) {
+    if (!["node", "hook_lease", "log", "group_count", "unfinished"].includes(name)) {
       const columns = name === "identity" ? "one, identity" : "*";
       rows.set(name, db.query(`SELECT ${columns} FROM "${name}" ORDER BY 1`).all());
     }

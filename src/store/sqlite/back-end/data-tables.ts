@@ -19,11 +19,11 @@ export const dataTables = `
 
   CREATE TABLE import (
     number INTEGER PRIMARY KEY,
+    app TEXT NOT NULL,
     stored INTEGER NOT NULL,
+    name TEXT NOT NULL,
     -- The records of the last page, which may be sent again.
     page_records INTEGER NOT NULL,
-    app TEXT NOT NULL,
-    name TEXT NOT NULL,
     UNIQUE (app, name)
   );
 

@@ -1,8 +1,8 @@
 // The tables for back ends (schema 9): keys of the API and bans, webhooks, media, and the operations on data. Each area
 // has its tables in a file of its own.
 //
-// Each table has a rowid and columns of types that no other table has, so that a salvage recognises its rows
-// (salvage/table-search.ts).
+// Each table has columns of types that no other table has, so that a salvage recognises its rows
+// (salvage/table-search.ts); a test compares them.
 
 import { dataTables } from "./data-tables.ts";
 import { hookTables } from "./hook-tables.ts";

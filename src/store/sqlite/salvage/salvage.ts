@@ -25,7 +25,7 @@ import { nameIndex } from "./table-search.ts";
 const cacheKib = 64 * 1024;
 const rowsPerCommit = 10_000;
 /** Not copied: leases, the mark, counts that are computed anew, and groups in creation, which remain invisible. */
-const leftOut = new Set(["node", "log", "group_count", "unfinished"]);
+const leftOut = new Set(["node", "hook_lease", "log", "group_count", "unfinished"]);
 
 export interface TableReport {
   readonly table: string;
