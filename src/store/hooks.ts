@@ -1,11 +1,12 @@
-// The contract of a store for webhooks: the endpoints of apps, what has been delivered to them, and the log as they are
-// told it. A stored message is itself what is queued: an endpoint has a position in the log, and nothing is written
-// twice.
+// The contract of a store for webhooks: the endpoints of apps, what has been delivered to them, and the log as they
+// are told it. A stored message is itself what is queued: an endpoint has a position in the log, and nothing is
+// written twice.
 //
 // Invariants:
 // - Everything up to an endpoint's position was accepted by its receiver, or is in one of its batches.
 // - Only the process that holds the lease moves positions and changes batches that wait (`save` tells it otherwise).
-// - A purge does not pass the position of an endpoint for the first seven days of what it has not been told.
+// - A purge does not pass the position of an endpoint for the first `protectedMs` of what it has not been told; what it
+//   deletes then is counted as lost.
 
 import type { OfAccount } from "./people.ts";
 
@@ -25,6 +26,8 @@ export type HookEvent = (typeof hookEvents)[number];
 export const hookQuestions = ["before.send", "before.group"] as const;
 export type HookQuestion = (typeof hookQuestions)[number];
 
+/** How long the log is kept for an endpoint that has not been told it, whatever the retention says. */
+export const protectedMs = 7 * 86_400_000;
 /** Letters, digits, `-` and `_`: the name of an endpoint within its app. */
 export const endpointNameRule = /^[A-Za-z0-9_-]{1,40}$/;
 

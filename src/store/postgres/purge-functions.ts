@@ -1,6 +1,7 @@
 // The horizons and marks (store/horizon.ts, store/trusted-time.ts) in the database, and the deletion of older content.
 // What is deleted depends on them and on the database's clock, never on a process's clock.
 
+import { protectedMs } from "../hooks.ts";
 import { keyedMs } from "../trusted-time.ts";
 import { isolated } from "./writer-lock.ts";
 
@@ -99,14 +100,30 @@ LANGUAGE plpgsql ${isolated} AS $$
 DECLARE
   end_id bigint;
   keyed_id bigint;
+  told_id bigint;
+  unprotected_id bigint;
 BEGIN
   IF a_life IS NOT NULL THEN PERFORM roost.require_life(a_life); END IF;
-  SELECT roost.last_id_at(least(h.at_ms, roost.wall_us() / 1000 - h.keep_ms)) INTO end_id
+  SELECT roost.last_id_at(least(h.at_ms, roost.wall_us() / 1000 - h.keep_ms)),
+      roost.last_id_at(least(h.at_ms + h.keep_ms, roost.wall_us() / 1000) - ${protectedMs})
+    INTO end_id, unprotected_id
     FROM horizon h WHERE h.kind = 'messages';
   SELECT m.id INTO keyed_id
     FROM mark m WHERE m.ran_ms <= (SELECT l.ran_ms FROM look l) - ${keyedMs} ORDER BY m.id DESC LIMIT 1;
   IF end_id IS NULL OR keyed_id IS NULL THEN RETURN null; END IF;
-  end_id := least(end_id, keyed_id);
+  -- What webhooks were not told is kept for a while. Of the lanes that are told something:
+  SELECT min(least(
+      CASE WHEN k.events LIKE '%message.undelivered%' THEN k.undelivered END,
+      CASE WHEN k.events ~ 'message[.](stored|edited|recalled)|group[.]changed' THEN k.told END))
+    INTO told_id FROM hook k;
+  end_id := least(end_id, keyed_id, greatest(coalesce(told_id, 9223372036854775807), coalesce(unprotected_id, 0)));
+  UPDATE hook k SET lost = k.lost + (
+      SELECT count(*)
+      FROM (
+        SELECT m.id, m.sender FROM message m WHERE m.id > a_above_id AND m.id <= end_id ORDER BY m.id LIMIT a_rows
+      ) gone
+      WHERE gone.id > k.told AND (SELECT a.app FROM account a WHERE a.number = gone.sender) = k.app)
+    WHERE k.told < end_id AND k.events LIKE '%message.stored%';
   RETURN (roost.delete_slice(a_above_id, end_id, a_rows, a_life)).next_id;
 END $$;
 `;

@@ -16,6 +16,8 @@ import {
   type Mark,
   type TrustedTime,
 } from "../trusted-time.ts";
+import { protectedMs } from "../hooks.ts";
+import { HookHolds } from "./hooks/hook-holds.ts";
 import { Marks } from "./marks.ts";
 
 /** The result of looking at the clocks. Ids are 0n if there is nothing. */
@@ -55,10 +57,12 @@ interface MarkRow {
 
 export class Horizons {
   readonly marks: Marks;
+  private readonly holds: HookHolds;
   private readonly sql;
 
   constructor(db: Database) {
     this.marks = new Marks(db);
+    this.holds = new HookHolds(db);
     this.sql = {
       horizon: db.prepare<HorizonRow, [Kind]>("SELECT * FROM horizon WHERE kind = ?"),
       saveHorizon: db.prepare<null, [Kind, number, number, number, number, number, number]>(
@@ -113,7 +117,10 @@ export class Horizons {
     }
     const messages = lookAt(this.ofMessages(keepMs, now.wallMs), keepMs, now, before);
     this.save("messages", messages);
-    const purgeUpTo = least(this.marks.lastIdAt(messages.atMs), keyedUpTo);
+    const goneUpToNow = least(this.marks.lastIdAt(messages.atMs), keyedUpTo);
+    // What webhooks were not told is kept for a while: by the same trusted time.
+    const unprotected = this.marks.lastIdAt(messages.atMs + keepMs - protectedMs);
+    const purgeUpTo = least(goneUpToNow, greatest(this.holds.toldUpTo(), unprotected));
     this.sql.dropMarks.run(least(purgeUpTo, this.marks.indexStart()));
     const waitMs = waitMsOf(messages);
     const goneMs = now.wallMs + waitMs - keepMs - Math.max(0, looked.leaptMs);
@@ -207,6 +214,10 @@ export class Horizons {
     const row = this.sql.newestMark.get();
     return row === null ? undefined : { id: row.id, atMs: Number(row.at_ms), ranMs: Number(row.ran_ms) };
   }
+}
+
+function greatest(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }
 
 function least(one: bigint, other: bigint): bigint {

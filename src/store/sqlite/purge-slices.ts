@@ -3,9 +3,11 @@
 
 import type { Database } from "bun:sqlite";
 import { mediaState } from "../media.ts";
+import { HookHolds } from "./hooks/hook-holds.ts";
 import { purgeRowsMax } from "../purge.ts";
 
 export class PurgeSlices {
+  private readonly holds: HookHolds;
   private readonly messages;
   private readonly windows;
   private readonly dueMedia;
@@ -14,6 +16,7 @@ export class PurgeSlices {
   private readonly rest;
 
   constructor(db: Database) {
+    this.holds = new HookHolds(db);
     this.messages = db.prepare<null, [bigint, number]>(
       "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE id <= ? ORDER BY id LIMIT ?)",
     );
@@ -43,6 +46,7 @@ export class PurgeSlices {
    * windows closed by then.
    */
   drop(upTo: bigint): { readonly messages: number; readonly isMore: boolean } {
+    this.holds.countLost(upTo, purgeRowsMax);
     const messages = this.messages.run(upTo, purgeRowsMax).changes;
     let most = Math.max(messages, this.windows.run(upTo, purgeRowsMax).changes);
     for (const statement of this.rest) most = Math.max(most, statement.run(upTo, purgeRowsMax).changes);
