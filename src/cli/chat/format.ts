@@ -2,6 +2,7 @@
 // those begin with a mark, messages with a time, and names other than plain words are quoted.
 
 import { namedText, printable, quotedText } from "../../base/printable.ts";
+import type { Media } from "../../sdk/media/files.ts";
 import type { GroupState } from "../../sdk/community/community-types.ts";
 import type { ChatMessage, ConversationState, ReactionCount } from "../../sdk/messenger/messenger-types.ts";
 import { cut } from "./rows.ts";
@@ -40,6 +41,7 @@ interface ShownMessage {
   /** Whether it mentions the account that reads it. */
   readonly isForMe?: boolean;
   readonly reactions?: readonly ReactionCount[];
+  readonly media?: readonly Media[];
 }
 
 /**
@@ -48,9 +50,11 @@ interface ShownMessage {
  */
 export function messageLine(message: ShownMessage): string {
   const { sender, name = "", body, sendTime, where, number = 0, ticks = "", answers = "", reactions = [] } = message;
+  const { media = [] } = message;
   const kind = kinds[message.type ?? 1];
   const marks = [
     ...(kind === undefined ? [] : [kind]),
+    ...media.map(({ name: file, size }) => `file ${quotedText(file)} ${sizeText(Number(size))}`),
     ...(message.isEdited === true ? ["edited"] : []),
     ...(message.isForMe === true ? ["mentions you"] : []),
     ...(answers === "" ? [] : [answers]),
@@ -65,6 +69,14 @@ export function messageLine(message: ShownMessage): string {
   ].join(" ");
   if (message.isRecalled === true) return head;
   return `${head}: ${bodyText(body)}${reactions.length === 0 ? "" : ` [${reactionList(reactions)}]`}`;
+}
+
+/** Formats `12 KB`: at most four characters and the unit. */
+function sizeText(bytes: number): string {
+  const units = ["bytes", "KB", "MB", "GB"];
+  let [size, unit] = [bytes, 0];
+  for (; size >= 1000 && unit < units.length - 1; unit++) size /= 1000;
+  return `${unit === 0 || size >= 10 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
 }
 
 /** Formats `ann "Ann Lee"`: the account comes first, since a name can be anybody's. A name cannot end its quotes. */

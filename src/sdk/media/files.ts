@@ -13,7 +13,7 @@ import type { Messenger } from "../messenger/messenger.ts";
 
 export type { Media } from "../../wire/gen/messages/media.ts";
 
-/** Who holds the files has refused a request; the message is for people. `status`: of HTTP. */
+/** Who holds the files has refused a request; the message is for people. `status`: of HTTP, 0 if it was not asked. */
 export class FileRefused extends Error {
   override readonly name = "FileRefused";
   readonly status: number;
@@ -110,9 +110,7 @@ export class Files {
     const server = this.host.server();
     if (server === "") throw new Disconnected({ code: 1006, text: "the connection ended before the upload began" });
     if (!/^wss?:/.test(server))
-      throw new Error(
-        "the server holds the files at its WebSocket listener: connect there, or start it with --media-url",
-      );
+      throw new FileRefused(0, "the files are at the server's WebSocket listener: connect there, by ws:// or wss://");
     return new URL(url, server.replace(/^ws/, "http")).href;
   }
 }

@@ -16,12 +16,18 @@ import {
 import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
 import { FileLock } from "./file-lock.ts";
+import type { Media } from "../../wire/gen/messages/media.ts";
 import type { OpenOutbox, OutboxEntry, OutboxOwner, OutboxStorage } from "./outbox-storage.ts";
 
 /** Lines about entries that are gone which a file may hold before it is written anew. */
 const deadLinesMax = 1_000;
 
 type Line = { readonly put: OutboxEntry } | { readonly remove: string };
+/** As JSON has it: the sizes of files are text. */
+interface ReadEntry extends Omit<OutboxEntry, "media"> {
+  readonly media?: readonly (Omit<Media, "size"> & { readonly size: string })[];
+}
+type ReadLine = { readonly put: ReadEntry } | { readonly remove: string };
 
 interface Write {
   readonly line: Line;
@@ -166,12 +172,12 @@ class FileOutbox implements OutboxStorage {
     for (const [at, line] of lines.slice(0, -1).entries()) {
       const change = parsed(line);
       if (!isLine(change)) throw new Error(`${this.path}, line ${at + 2} is damaged; move the file away`);
-      this.apply(change);
+      this.apply("put" in change ? { put: entryOf(change.put) } : change);
     }
   }
 
   private apply(line: Line): void {
-    if ("put" in line) this.entries.set(line.put.clientId, withSizes(line.put));
+    if ("put" in line) this.entries.set(line.put.clientId, line.put);
     else this.entries.delete(line.remove);
   }
 
@@ -200,9 +206,8 @@ class FileOutbox implements OutboxStorage {
 
 const nameOf = ({ account, device }: OutboxOwner): readonly string[] => [account, device];
 
-/** JSON has the sizes of files as text. */
-function withSizes({ media = [], ...entry }: OutboxEntry): OutboxEntry {
-  return { ...entry, media: media.map(({ size, ...file }) => ({ ...file, size: BigInt(String(size)) })) };
+function entryOf({ media = [], ...entry }: ReadEntry): OutboxEntry {
+  return { ...entry, media: media.map((file) => ({ ...file, size: BigInt(file.size) })) };
 }
 
 function textOf(line: Line): string {
@@ -218,7 +223,7 @@ function parsed(line: string): { readonly [key: string]: unknown } | undefined {
   }
 }
 
-function isLine(value: object | undefined): value is Line {
+function isLine(value: object | undefined): value is ReadLine {
   if (value === undefined) return false;
   if ("remove" in value) return typeof value.remove === "string";
   const { put } = { put: undefined, ...value };

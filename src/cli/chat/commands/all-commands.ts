@@ -4,6 +4,7 @@ import type { ChatCommand } from "../chat-context.ts";
 import { CommandError } from "../command-error.ts";
 import { helpLines } from "../command-form.ts";
 import { conversationCommands } from "./conversation-commands.ts";
+import { fileCommands } from "./file-commands.ts";
 import { groupAdminCommands } from "./group-admin-commands.ts";
 import { groupCommands } from "./group-commands.ts";
 import { messageCommands } from "./message-commands.ts";
@@ -20,7 +21,7 @@ export const quitName = "/quit";
 /** By the topics of /help. */
 const topics: { readonly [topic: string]: readonly ChatCommand[] } = {
   conversations: conversationCommands,
-  messages: [...messageCommands, ...outboxCommands],
+  messages: [...messageCommands, ...fileCommands, ...outboxCommands],
   groups: groupCommands,
   "running a group": groupAdminCommands,
   people: peopleCommands,
