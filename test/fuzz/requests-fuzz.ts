@@ -53,6 +53,7 @@ const schemas: ReadonlyMap<Command, DescMessage> = new Map<Command, DescMessage>
   [Command.MessageHide, wire.MessageHideReqSchema],
   [Command.MessageReact, wire.MessageReactReqSchema],
   [Command.MessageReaders, wire.MessageReadersReqSchema],
+  [Command.MediaTicket, wire.MediaTicketReqSchema],
   [Command.AccountState, wire.AccountStateReqSchema],
   [Command.AccountBlock, wire.BlockReqSchema],
   [Command.AccountUnblock, wire.BlockReqSchema],
@@ -102,9 +103,10 @@ export async function fuzzRequests(seed: number, goesOn: (round: number) => bool
   const limits = testLimits({
     ...{ groupChangesPerSecond: many, groupChangesAtOnce: many, membersAddedPerSecond: many, membersAddedAtOnce: many },
     ...{ peopleChangesPerSecond: many, peopleChangesAtOnce: many, invitationTriesAtOnce: many },
+    ...{ mediaTicketsPerSecond: many, mediaTicketsAtOnce: many, mediaUnnamed: 10_000 },
     ...{ signalsPerSecond: many, signalsAtOnce: many, watchedPerSecond: many, watchedAtOnce: many },
   });
-  const messenger = await Messenger.start({ log, limits });
+  const messenger = await Messenger.start({ log, limits, media: { kind: "folder" } });
   const counts: RequestCounts = { rounds: 0, done: new Set(), statuses: new Map() };
   const clients: WireClient[] = [];
   try {
@@ -192,7 +194,11 @@ class RandomRequests {
   private message(schema: DescMessage): Message {
     const { random } = this;
     const fields: Record<string, unknown> = {};
-    for (const field of schema.fields) if (!random.once(4)) fields[field.localName] = this.value(field);
+    for (const field of schema.fields) {
+      // Most files are none that the sender has uploaded.
+      const isRare = field.localName === "media" && !random.once(6);
+      if (!isRare && !random.once(4)) fields[field.localName] = this.value(field);
+    }
     // One of an account and a group names a conversation.
     if ("account" in fields && "group" in fields && random.once(2))
       Reflect.deleteProperty(fields, random.once(2) ? "account" : "group");
@@ -210,6 +216,8 @@ class RandomRequests {
         return this.scalar(field.localName, field.scalar);
       case "enum":
         return random.below(5);
+      case "message":
+        return this.message(field.message);
       default:
         throw new Error(`no request has such a field: ${field.localName}`);
     }
@@ -236,7 +244,8 @@ class RandomRequests {
     const { random } = this;
     if (random.once(12)) return random.once(10) ? "x".repeat(20_000) : (oddTexts[random.below(oddTexts.length)] ?? "");
     if (/^(account|accounts|members|mentions|after)$/.test(name)) return this.account();
-    if (/^(group|groupId|code)$/.test(name)) return this.name();
+    if (/^(group|groupId|code|media|id)$/.test(name)) return this.name();
+    if (name === "type") return random.once(4) ? "no type" : `a/b${random.below(9)}`;
     return `${name} ${random.below(50)}`;
   }
 
