@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create, toJson, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { Accounts, RecordSchema, Role } from "../../src/wire/gen/api_pb.ts";
+import { Accounts, Admin, RecordSchema, Role } from "../../src/wire/gen/api_pb.ts";
 import { ApiStage, type KeyName } from "./api-stage.ts";
 
 let stage: ApiStage;
@@ -157,6 +157,19 @@ test("an import keeps roles, aliases and leavings of members", async () => {
     (await messages.history({ app: "sixth", account, group: "g1" })).messages.map(({ body }) => body);
   expect(await bodies("ann")).toEqual(["before", "after"]);
   expect(await bodies("bob")).toEqual(["before"]);
+});
+
+test("an app has a retention of its own", async () => {
+  const admin = createClient(Admin, stage.transport("everyApp"));
+  expect(await admin.getRetention({ app: "seventh" })).toMatchObject({ days: 0, watermarkId: 0n });
+  expect(await admin.setRetention({ app: "seventh", days: 30 })).toMatchObject({ days: 30, watermarkId: 0n });
+  expect(await admin.getRetention({ app: "seventh" })).toMatchObject({ days: 30 });
+  expect(await admin.getRetention({ app: "eighth" })).toMatchObject({ days: 0 });
+  expect(await failure(admin.setRetention({ app: "seventh", days: 36_501 }))).toMatchObject({
+    code: Code.InvalidArgument,
+  });
+  const other = createClient(Admin, stage.transport("reader"));
+  expect(await failure(other.getRetention({}))).toMatchObject({ code: Code.PermissionDenied });
 });
 
 test("the data of an account is deleted by an operation that tells how far it is", async () => {

@@ -41,6 +41,7 @@ function stage(flushMessages: number): Stage {
     direct: say(process, { app, body, mentions: ["bob"] }),
     group: app === "app" ? say(process, { body, toGroup: true, dest: "g1", mentions: ["bob"] }) : 0n,
   });
+  say(process, { sender: "@system" });
   passHours(world, process, 2);
   const old = both(mark);
   both(`${mark} of another app`, "other");
@@ -81,8 +82,10 @@ const reads: Readonly<
   },
   messages: ({ process, old, fresh }) => {
     const messageIds = [...Object.values(old), ...Object.values(fresh)].map(String);
-    const body = process.reader.messages({ kind: "messages", ...of("bob"), messageIds });
-    return fromBinary(HistoryRespSchema, body).messages.map(({ messageId }) => messageId);
+    return ["bob", "@system"].flatMap((account) => {
+      const body = process.reader.messages({ kind: "messages", ...of(account), messageIds });
+      return fromBinary(HistoryRespSchema, body).messages.map(({ messageId }) => messageId);
+    });
   },
   history: ({ process, old }, to) =>
     [

@@ -1,9 +1,9 @@
-// Exports, imports, and the deletion of an account's data.
+// Exports, imports, the deletion of an account's data, and the retention of apps.
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import { systemAccount } from "../../auth/names.ts";
-import type { ExportScope, Operation } from "../../store/data.ts";
-import { Accounts, type ExportReq, type ImportReq, Messages } from "../../wire/gen/api_pb.ts";
+import type { AppRetentionStore, ExportScope, Operation } from "../../store/data.ts";
+import { Accounts, Admin, type ExportReq, type ImportReq, Messages } from "../../wire/gen/api_pb.ts";
 import { accountName, type ApiCall } from "../api-call.ts";
 import type { ApiParts } from "../api-parts.ts";
 import { invalid } from "../codes.ts";
@@ -24,10 +24,7 @@ export function data(parts: ApiParts): readonly Method[] {
       const name = accountName("account", account);
       if (name === systemAccount) throw invalid("account must not be the system's");
       // Nobody goes on under the name of the deleted account; who has it next needs a new token.
-      const beforeMs = parts.clock.wallMs();
-      const revoked = await parts.store.revoke({ app, account: name, kind: "revoke", device: undefined, beforeMs });
-      if (revoked.result === "full")
-        throw new ConnectError("the store has as many revocations as it may have", Code.ResourceExhausted);
+      await parts.chat.controls.accounts.revoke({ app, account: name }, undefined);
       const operation = await parts.store.backEnd.data.deleteData(app, name);
       if (operation === undefined) throw new ConnectError(`there is no account ${name}`, Code.NotFound);
       return operationMessage(operation);
@@ -37,7 +34,15 @@ export function data(parts: ApiParts): readonly Method[] {
       if (operation === undefined) throw new ConnectError(`there is no operation ${id}`, Code.NotFound);
       return operationMessage(operation);
     }),
+    unary(Admin.method.setRetention, ({ days }, { app }) => retentionsOf(parts).set(app, days)),
+    unary(Admin.method.getRetention, (_, { app }) => retentionsOf(parts).of(app)),
   ];
+}
+
+function retentionsOf({ store }: ApiParts): AppRetentionStore {
+  const { retentions } = store.backEnd.data;
+  if (retentions !== undefined) return retentions;
+  throw new ConnectError("a retention of single apps needs a store on SQLite", Code.Unimplemented);
 }
 
 /** A page is read when the ones before it were taken: a slow reader holds no memory, and no snapshot. */

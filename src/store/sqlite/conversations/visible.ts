@@ -116,7 +116,7 @@ export class VisibleMessages {
 
   /** A message, whoever sees it. */
   row(id: bigint): MessageRow | undefined {
-    return this.sql.message.get(id) ?? undefined;
+    return id > this.lookups.clippedTo ? (this.sql.message.get(id) ?? undefined) : undefined;
   }
 
   /** The message, if the account sees it as one of this conversation. */

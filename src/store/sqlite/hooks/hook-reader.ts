@@ -54,6 +54,8 @@ interface MessageRow {
   readonly mentions: string | null;
   readonly reply_to: bigint | null;
   readonly state: bigint | null;
+  /** Behind the watermark of its app. */
+  readonly is_behind: bigint;
 }
 interface EntryRow {
   readonly id: bigint;
@@ -81,7 +83,9 @@ const destName = (inbox: string): string =>
         ELSE (SELECT id FROM "group" WHERE number = -${inbox}) END AS dest`;
 
 const messageColumns = `SELECT m.id, m.inbox, a.app, a.name AS sender, ${destName("m.inbox")}, m.type, m.body, m.extra,
-  m.sent_ns, m.mentions, m.reply_to, m.state FROM message m JOIN account a ON a.number = m.sender`;
+  m.sent_ns, m.mentions, m.reply_to, m.state,
+  m.id <= ifnull((SELECT watermark_id FROM app_data WHERE app = a.app), 0) AS is_behind
+  FROM message m JOIN account a ON a.number = m.sender`;
 const entryColumns = `SELECT e.id, e.kind, e.inbox, a.app, a.name AS actor, ${destName("e.inbox")}, e.refers, e.at_ns,
   e.is_off, e.accounts, e.count, e.value FROM entry e JOIN account a ON a.number = e.actor`;
 
@@ -181,7 +185,8 @@ export class HookReader {
     if (entries.length === limit) upTo = entries.at(-1)?.id ?? upTo;
     const told = new Set(apps);
     const records: HookRecord[] = [];
-    for (const row of messages) if (row.id <= upTo && told.has(row.app)) records.push(messageRecord(messageOf(row)));
+    for (const row of messages)
+      if (row.id <= upTo && told.has(row.app) && row.is_behind === 0n) records.push(messageRecord(messageOf(row)));
     const stored = records.length;
     for (const row of entries) {
       const record = told.has(row.app) ? this.entryRecordOf(row) : undefined;
@@ -193,7 +198,7 @@ export class HookReader {
 
   private record(id: bigint): HookRecord | undefined {
     const message = this.sql.message.get(id);
-    if (message !== null) return messageRecord(messageOf(message));
+    if (message !== null) return message.is_behind === 0n ? messageRecord(messageOf(message)) : undefined;
     const entry = this.sql.entry.get(id);
     return entry === null ? undefined : this.entryRecordOf(entry);
   }
