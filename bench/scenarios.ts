@@ -10,6 +10,7 @@ import { gateway } from "./load/gateway.ts";
 import { group } from "./load/group.ts";
 import { guards } from "./load/guards.ts";
 import { history } from "./load/history.ts";
+import { hooks } from "./load/hooks.ts";
 import { hostile } from "./load/hostile.ts";
 import { idle } from "./load/idle.ts";
 import { importing } from "./load/import.ts";
@@ -51,6 +52,7 @@ export const scenarios: readonly Scenario[] = [
   guards,
   api,
   importing,
+  hooks,
   idle,
   tls,
   gateway,

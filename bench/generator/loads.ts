@@ -10,6 +10,7 @@ import { loadHandshakes } from "../load/handshakes.ts";
 import { loadGroup } from "../load/group.ts";
 import { loadGuards } from "../load/guards.ts";
 import { loadHistory } from "../load/history.ts";
+import { loadHooks } from "../load/hooks.ts";
 import { loadHostile } from "../load/hostile.ts";
 import { loadIdle } from "../load/idle.ts";
 import { loadImport } from "../load/import.ts";
@@ -41,6 +42,7 @@ export const loads = {
   guards: loadGuards,
   handshakes: loadHandshakes,
   history: loadHistory,
+  hooks: loadHooks,
   hostile: loadHostile,
   idle: loadIdle,
   import: loadImport,

@@ -17,6 +17,7 @@ import type { Load } from "../generator/load.ts";
 import { runLoop } from "../generator/loop.ts";
 import { connectPairs, receiverName, senderName } from "../generator/people.ts";
 import { Traffic } from "../generator/traffic.ts";
+import { median, medianError } from "../median.ts";
 import type { Findings, Value } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 
@@ -121,26 +122,6 @@ function summary(guards: Kind, results: readonly Findings[], bare: readonly Find
   const doubt = results.find((result) => !result.valid)?.["doubt"];
   const shown = { connections: first?.["connections"] ?? null, window: first?.["window"] ?? null };
   return { ...shown, ...fields, ...(valid ? {} : { doubt: doubt ?? null }), valid };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = Math.floor(sorted.length / 2);
-  const [below = NaN, above = NaN] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[middle]];
-  return (below + above) / 2;
-}
-
-/**
- * The standard error of the median, whatever the values' distribution is: how many of n values lie below their true
- * median has a standard deviation of √n / 2, and as many places from the middle lie the bounds of one error.
- */
-function medianError(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = (sorted.length - 1) / 2;
-  const places = Math.sqrt(sorted.length) / 2;
-  const low = sorted[Math.max(0, Math.floor(middle - places))] ?? NaN;
-  const high = sorted[Math.min(sorted.length - 1, Math.ceil(middle + places))] ?? NaN;
-  return (high - low) / 2;
 }
 
 export const guards: Scenario = {

@@ -139,6 +139,16 @@ test(
   msMax,
 );
 
+test(
+  "hooks: every message is told once",
+  async () => {
+    const [told, turns] = await trial("hooks");
+    expect(told).toMatchObject({ scenario: "hooks", repeated: 0 });
+    expect(turns).toMatchObject({ scenario: "hooks-turns", turns: 1 });
+  },
+  msMax,
+);
+
 test.each([
   ["history", ["history", "history-cold"]],
   ["conversations", ["conversations", "conversations", "conversations-sign-in"]],

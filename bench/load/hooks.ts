@@ -1,0 +1,124 @@
+// Scenario `hooks`: a webhook is told of every stored message, beside an open loop of talks: whether it keeps up, and,
+// in turns with and without it on one server, what it changes for those who talk.
+
+import { onApiServer } from "../api/receivers.ts";
+import type { Bench } from "../bench.ts";
+import type { Load } from "../generator/load.ts";
+import { runLoop } from "../generator/loop.ts";
+import { connectPairs } from "../generator/people.ts";
+import { Traffic } from "../generator/traffic.ts";
+import { HookReceiver, type Told } from "../hooks/hook-receiver.ts";
+import { median, medianError } from "../median.ts";
+import type { Findings } from "../result.ts";
+import type { Scenario } from "../scenario.ts";
+import { talkingSenders, talksPerSecond, trialTalksPerSecond } from "./beside-talks.ts";
+
+const name = "hooks";
+/** How long a turn measures, and what goes before: by then the webhook is told. */
+const turnSeconds = 1;
+const turnWarmUpMs = 1_500;
+const turnsDefault = 20;
+
+/** In the generator: `senders` and `rate` of the talks; the part `turns` makes as many of them as `seconds` says. */
+export async function loadHooks(load: Load): Promise<Findings[]> {
+  const receiver = await HookReceiver.start();
+  try {
+    return [await (load.settings.part === "turns" ? takeTurns(receiver, load) : keepUp(receiver, load))];
+  } finally {
+    await receiver.stop();
+  }
+}
+
+async function keepUp(receiver: HookReceiver, load: Load): Promise<Findings> {
+  const { talks, told, endMs } = await talkTold(receiver, load);
+  const { per_second: talksPerS, p99_ms: talksP99, cpu_us_per_talk: _, ...rest } = talks;
+  const { events, repeated, firstMs, lastMs, ...latency } = told;
+  return {
+    ...rest,
+    ...latency,
+    per_second: Math.round((events * 1_000) / Math.max(1, lastMs - firstMs)),
+    talks_per_second: talksPerS ?? null,
+    talks_p99_ms: talksP99 ?? null,
+    behind_ms: Math.max(0, lastMs - endMs),
+    repeated,
+    valid: talks.valid,
+  };
+}
+
+/** Each without the webhook, and with it. */
+async function takeTurns(receiver: HookReceiver, load: Load): Promise<Findings> {
+  const { settings, tell } = load;
+  const turns = Math.max(1, Math.round(settings.seconds));
+  const turn: Load = settings.isTrial
+    ? load
+    : { ...load, settings: { ...settings, seconds: turnSeconds, warmUpMs: turnWarmUpMs } };
+  const [without, along]: [Findings[], Findings[]] = [[], []];
+  const [bare, told] = [() => talk(turn), async () => (await talkTold(receiver, turn)).talks];
+  for (let number = 0; number < turns; number++) {
+    tell("talking in turns", number / turns);
+    // Each comes first as often as the other.
+    if (number % 2 === 0) without.push(await bare());
+    along.push(await told());
+    if (number % 2 === 1) without.push(await bare());
+  }
+  const p99 = (found: Findings | undefined): number => Number(found?.["p99_ms"]);
+  const ratios = along.map((found, number) => p99(found) / p99(without[number]));
+  const all = [...without, ...along];
+  const valid = all.every((found) => found.valid);
+  const doubt = all.find((found) => !found.valid)?.["doubt"];
+  const [first] = along;
+  return {
+    connections: first?.["connections"] ?? null,
+    rate: first?.["rate"] ?? null,
+    turns,
+    seconds: turns * 2 * turnSeconds,
+    p99_ms: median(along.map(p99)),
+    without_p99_ms: median(without.map(p99)),
+    p99_against_none: median(ratios),
+    error: medianError(ratios),
+    valid,
+    ...(valid ? {} : { doubt: doubt ?? null }),
+  };
+}
+
+/** Talks that the webhook is told of, until it was told all. `endMs`: when the last one was answered, since 1970. */
+async function talkTold(
+  receiver: HookReceiver,
+  load: Load,
+): Promise<{ readonly talks: Findings; readonly told: Told; readonly endMs: number }> {
+  await receiver.listen(load.target);
+  const talks = await talk(load);
+  const endMs = Date.now();
+  const told = await receiver.told(Number(talks["sent"]), load);
+  await receiver.leave(load.target);
+  return { talks, told, endMs };
+}
+
+async function talk(load: Load): Promise<Findings> {
+  const traffic = new Traffic({ audience: 0, until: "answered" });
+  try {
+    await connectPairs(traffic, load, false);
+    const [whole] = await runLoop(traffic, load);
+    if (whole === undefined) throw new Error("the talks gave no result");
+    return whole;
+  } finally {
+    traffic.disconnect();
+  }
+}
+
+async function measure(bench: Bench, part: "" | "turns", seconds: number | undefined): Promise<void> {
+  const { isTrial, senders = talkingSenders, rate = isTrial ? trialTalksPerSecond : talksPerSecond } = bench.options;
+  const settings = { senders, rate, part, ...(seconds === undefined ? {} : { seconds }) };
+  const scenario = part === "" ? name : `${name}-${part}`;
+  const plan = { scenario, load: name, transport: "tcp", connections: senders, settings } as const;
+  bench.report(await bench.measure({ ...plan, server: onApiServer("--hook-allow", "127.0.0.1") }));
+}
+
+export const hooks: Scenario = {
+  name,
+  takesUrl: false,
+  async run(bench) {
+    await measure(bench, "", undefined);
+    await measure(bench, "turns", bench.options.isTrial ? 1 : bench.secondsOr(turnsDefault));
+  },
+};
