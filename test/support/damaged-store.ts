@@ -1,7 +1,7 @@
 // For tests: a store with messages to ten accounts and a group, and ways to harm its files.
 
 import { Database } from "bun:sqlite";
-import { closeSync, cpSync, existsSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, cpSync, existsSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { silentLog, type Log } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
@@ -95,4 +95,12 @@ export function overwrite(path: string, page: number): void {
   const file = openSync(path, "r+");
   writeSync(file, Buffer.alloc(pageBytes, 0xaa), 0, pageBytes, page * pageBytes);
   closeSync(file);
+}
+
+/** The pages that are leaves of tables or indexes, but for the first page (https://www.sqlite.org/fileformat.html). */
+export function leavesOf(path: string): number[] {
+  const bytes = readFileSync(path);
+  const leafTypes = [0x0a, 0x0d];
+  const pages = Array.from({ length: bytes.length / pageBytes - 1 }, (_, at) => at + 1);
+  return pages.filter((page) => leafTypes.includes(bytes[page * pageBytes] ?? 0));
 }
