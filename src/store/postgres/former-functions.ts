@@ -44,7 +44,7 @@ const ofSchema8 = [
   RETURN QUERY SELECT * FROM roost.store_talks(
     a_holder, a_life, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_to_knowns,
     a_types, a_bodies, a_extras, a_client_ids, a_starts, a_guards, a_linked, a_mentions, a_replies,
-    array_fill(''::text, ARRAY[cardinality(a_linked)]),
+    array_fill(''::text, ARRAY[coalesce(cardinality(a_linked), 0)]),
     a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids);
 END`,
   ),
