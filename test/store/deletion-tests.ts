@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { Operation } from "../../src/store/data.ts";
+import type { DataRecord } from "../../src/store/data-records.ts";
 import type { ConversationAsks } from "./conversation-asks.ts";
 import { ofTest } from "./samples.ts";
 
@@ -82,6 +83,41 @@ export function deletionTests(asks: ConversationAsks): void {
     await join("eve", "g1");
     expect((await asks.page("eve", "@g1"))[0]).toEqual([]);
     expect(await asks.opened.indexOf("eve", { after: 1n })).toEqual([]);
+  });
+
+  test("what a deletion leaves is exported, and imported elsewhere", async () => {
+    await newGroup("g1", "eve");
+    await send("eve", "@g1", { body: "alone" });
+    await newGroup("g2", "eve", "ann");
+    await send("ann", "@g2", { body: "of ann" });
+    await ended(await begin("eve"));
+    const exported = async (app: string) => {
+      const groups: unknown[] = [];
+      const bodies: unknown[] = [];
+      const records: DataRecord[] = [];
+      for (let cursor = "", isEnd = false; !isEnd;) {
+        const page = await data().export({ app, cursor, limit: 100 });
+        if (page.result !== "page") throw new Error(`expected a page, got ${page.result}`);
+        ({ cursor, isEnd } = page);
+        records.push(...page.records);
+      }
+      for (const { group, message: one } of records) {
+        if (group !== undefined) groups.push([group.id, group.owner, group.dismissed]);
+        if (one !== undefined) bodies.push(one.body);
+      }
+      return { records, groups, bodies };
+    };
+    const first = await exported(ofTest.app);
+    expect(first.groups).toEqual([
+      ["g1", "", true],
+      ["g2", "ann", false],
+    ]);
+    expect(first.bodies).toEqual(["of ann"]);
+    const app = `${ofTest.app} imported`;
+    const page = { app, name: "copy", cursor: "", records: first.records, isLast: false };
+    expect(await data().import(page)).toMatchObject({ result: "stored", isRepeated: false });
+    const copy = await exported(app);
+    expect([copy.groups, copy.bodies]).toEqual([first.groups, first.bodies]);
   });
 
   test("its profile, settings, blocks and cursors are gone, and so are others' blocks of it", async () => {

@@ -239,17 +239,19 @@ function messageRecord(
 }
 
 function groupRecord(row: GroupRow) {
+  const owner = row.owner_app === row.app ? fromText(row.owner ?? "") : "";
   return {
     id: fromText(row.id),
     name: fromText(row.name),
     avatar: fromText(row.avatar),
     introduction: fromText(row.introduction),
     announcement: fromText(row.announcement),
-    owner: row.owner_app === row.app ? fromText(row.owner) : "",
+    owner,
     createdAt: Number(row.created_ms / 1_000n),
     closed: row.closed,
     approval: row.approval,
     muted: row.for_admins,
-    dismissed: row.dismissed_id > 0n,
+    // Whoever owned it last was deleted, and nobody has inherited it.
+    dismissed: row.dismissed_id > 0n || owner === "",
   };
 }

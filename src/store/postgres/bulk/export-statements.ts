@@ -30,8 +30,9 @@ export interface GroupRow {
   readonly avatar: string;
   readonly introduction: string;
   readonly announcement: string;
-  readonly owner: string;
-  readonly owner_app: string;
+  /** Null for a group that was imported without one. */
+  readonly owner: string | null;
+  readonly owner_app: string | null;
   readonly created_ms: bigint;
   readonly closed: boolean;
   readonly approval: boolean;
@@ -88,7 +89,7 @@ export function groupsPage(sql: SQL, life: string, { account, peer, group }: Sel
   const member = textOf(account);
   return sql`SELECT g.number, g.app, g.id, g.name, g.avatar, g.introduction, g.announcement, a.name AS owner,
       a.app AS owner_app, g.created_ms, g.closed, g.approval, g.for_admins, g.dismissed_id
-    FROM roost.chat_group g JOIN roost.account a ON a.number = g.owner
+    FROM roost.chat_group g LEFT JOIN roost.account a ON a.number = g.owner
     WHERE roost.require_life(${life}) AND g.number > ${`${after}`}::bigint
       AND (${only}::bigint IS NULL OR g.number = ${only}::bigint)
       AND (${member}::bigint IS NULL OR (SELECT true FROM roost.member m

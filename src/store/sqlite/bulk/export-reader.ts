@@ -32,8 +32,9 @@ interface GroupRow {
   readonly avatar: string;
   readonly introduction: string;
   readonly announcement: string;
-  readonly owner: string;
-  readonly owner_app: string;
+  /** Null for a group that was imported without one. */
+  readonly owner: string | null;
+  readonly owner_app: string | null;
   readonly created_ms: bigint;
   readonly closed: bigint;
   readonly approval: bigint;
@@ -72,7 +73,7 @@ export class ExportReader {
       FROM profile p JOIN account a ON a.number = p.account`;
     const group = `SELECT g.number, g.app, g.id, g.name, g.avatar, g.introduction, g.announcement, a.name AS owner,
         a.app AS owner_app, g.created_ms, g.closed, g.approval, g.for_admins, g.dismissed_id
-      FROM "group" g JOIN account a ON a.number = g.owner WHERE NOT ${isUnfinished("g.number")}`;
+      FROM "group" g LEFT JOIN account a ON a.number = g.owner WHERE NOT ${isUnfinished("g.number")}`;
     this.sql = {
       account: db.prepare<{ number: bigint }, [string, string]>(
         "SELECT number FROM account WHERE app = ? AND name = ?",
@@ -191,17 +192,19 @@ export class ExportReader {
 }
 
 function groupRecord(row: GroupRow): GroupRecord {
+  const owner = row.owner_app === row.app ? (row.owner ?? "") : "";
   return {
     id: row.id,
     name: row.name,
     avatar: row.avatar,
     introduction: row.introduction,
     announcement: row.announcement,
-    owner: row.owner_app === row.app ? row.owner : "",
+    owner,
     createdAt: Number(row.created_ms / 1_000n),
     closed: row.closed !== 0n,
     approval: row.approval !== 0n,
     muted: row.for_admins !== 0n,
-    dismissed: row.dismissed_id > 0n,
+    // Whoever owned it last was deleted, and nobody has inherited it.
+    dismissed: row.dismissed_id > 0n || owner === "",
   };
 }
