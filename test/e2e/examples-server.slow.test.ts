@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ServerProcess } from "../../scripts/harness/server-process.ts";
 import { readContents, readIndex } from "../support/commands.ts";
-import { ExampleBackEnd, examples, isInstalled } from "../support/example-back-end.ts";
+import { ExampleBackEnd, exampleMsMax, examples, isInstalled } from "../support/example-back-end.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { WireClient } from "../support/wire-client.ts";
 
@@ -40,5 +40,5 @@ for (const example of examples)
         await backEnd.end();
       }
     },
-    120_000,
+    exampleMsMax,
   );

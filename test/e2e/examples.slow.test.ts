@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHmac, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { ExampleBackEnd, examples, isInstalled, pathOf } from "../support/example-back-end.ts";
+import { ExampleBackEnd, exampleMsMax, examples, isInstalled, pathOf } from "../support/example-back-end.ts";
 
 const linesMax = 60;
 const key = "rk_a-key-of-this-test";
@@ -86,7 +86,7 @@ describe.each([...examples])("$name", (example) => {
         await backEnd.end();
       }
     },
-    60_000,
+    exampleMsMax,
   );
 
   test(`the example has at most ${linesMax} lines`, () => {
