@@ -12,6 +12,7 @@ import { checkBacklog, checkDescriptors, checkMemory } from "./machine.ts";
 import { checkOptions, checkRules } from "./options.ts";
 import { checkRegistry } from "./registry.ts";
 import { checkSessions, checkStore } from "./stores.ts";
+import { checkWebhooks } from "./webhooks.ts";
 
 /** In the order of the output. */
 export const checks: readonly Check[] = [
@@ -19,6 +20,7 @@ export const checks: readonly Check[] = [
   { name: "rules", of: ["gateway", "discovery"], run: checkRules },
   { name: "token keys", of: clientRoles, run: checkTokenKeys },
   { name: "api key", of: ["standalone"], run: checkLocalKey },
+  { name: "webhooks", of: ["standalone"], run: checkWebhooks },
   { name: "cluster key", of: clusterRoles, run: checkClusterKey },
   certificateCheck("client certificate", clientRoles, ({ values }, notes) => {
     return readTls(values, notes).tls?.context.certificate;
