@@ -1,6 +1,8 @@
 // Webhooks from a store in a file to a receiver on a socket.
 
 import { afterEach, expect, test } from "bun:test";
+import type { HookStore } from "../../src/store/hooks.ts";
+import { StoreUnavailable } from "../../src/store/store.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 import { fastPace, HookStage } from "./hook-stage.ts";
@@ -192,4 +194,36 @@ test("of two nodes with one store one delivers, and the other takes over when it
   await stage.say({ body: "last" });
   await until(() => receiver.bodies.includes("last"), "it tells what follows");
   expect(receiver.bodies).toEqual([...numbers(20), "last"]);
+});
+
+/** A store as a process has it that is killed or frozen: from then on nothing of it reaches the file. */
+function mortal(store: HookStore, life: { readonly isOver: boolean }): HookStore {
+  return new Proxy(store, {
+    get(target, key): unknown {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof value !== "function") return value;
+      return (...words: unknown[]): unknown =>
+        life.isOver ? Promise.reject(new StoreUnavailable("killed")) : Reflect.apply(value, target, words);
+    },
+  });
+}
+
+test("when the node that delivers dies, another one takes over, and nothing is lost or out of order", async () => {
+  await open();
+  const life = { isOver: false };
+  await stage.start({}, { store: mortal(hooks(), life) });
+  const second = stage.node();
+  let told = 0;
+  // It dies while a request is under way.
+  receiver.judge = ({ events }) => {
+    told += events.length;
+    if (told > 30) life.isOver = true;
+    return 200;
+  };
+  const bodies = numbers(60);
+  for (const body of bodies) await stage.say({ body });
+  await until(() => new Set(receiver.bodies).size === 60, "all are told");
+  expect([second.isDelivering, life.isOver]).toEqual([true, true]);
+  // A set keeps the order in which each came first.
+  expect([...new Set(receiver.bodies)]).toEqual(bodies);
 });
