@@ -1,6 +1,7 @@
 // Messages/Media and the files of Messages/Send: a back end uploads and downloads at the API's listener.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { MediaTicket } from "../../src/wire/gen/api_pb.ts";
 import { MediaPerson } from "../media/media-stage.ts";
@@ -68,5 +69,20 @@ test("a server without --media says what it lacks", async () => {
     expect(await codeOf(plain.messages("all").media({ upload: file }))).toBe(Code.FailedPrecondition);
   } finally {
     await plain.messenger.stop();
+  }
+});
+
+test("a request for a file whose Host is none is no server's fault, at either listener", async () => {
+  for (const [address, status] of [
+    [stage.messenger.ws, 426],
+    [stage.messenger.api, 400],
+  ] as const) {
+    const { promise: answer, resolve, reject } = Promise.withResolvers<string>();
+    const { hostname, port } = new URL(`http://${address}`);
+    const socket = connect(Number(port), hostname, () => socket.write("GET /media/x HTTP/1.1\r\nHost: a b\r\n\r\n"));
+    socket.on("data", (data) => resolve(data.toString("latin1")));
+    socket.on("error", reject);
+    expect(await answer).toStartWith(`HTTP/1.1 ${status} `);
+    socket.destroy();
   }
 });

@@ -65,6 +65,8 @@ export class FolderServer {
 
   /** Answers a request for a path under /media/; undefined for all others. Never rejects. */
   answer(request: Request): Promise<Response> | undefined {
+    // The platform makes the URL of a Host that it does not check.
+    if (!URL.canParse(request.url)) return undefined;
     const url = new URL(request.url);
     if (!url.pathname.startsWith(mediaPath)) return undefined;
     return this.granted(request, url).catch((error: unknown) => {
