@@ -3,7 +3,7 @@
 
 import { basename } from "node:path";
 import { apiMethods } from "../api/description/methods.ts";
-import { apiRequestBytesMax, importRecordsMax } from "../base/limits/fixed.ts";
+import { apiRequestBytesMax, importRecordsMax, reactionsExportedMax } from "../base/limits/fixed.ts";
 import { quotedText } from "../base/printable.ts";
 import { type ApiPlace, callMethod } from "./api/call.ts";
 import { placeOf } from "./api/place.ts";
@@ -100,22 +100,35 @@ function withLine(sentence: string, first: number): string {
 async function* pagesOf(path: string, skipped: number): AsyncGenerator<Page> {
   let lines: string[] = [];
   let bytes = 0;
+  let reactions = 0;
   let count = 0;
   for await (const line of linesOf(path)) {
     if (++count <= skipped) continue;
     const length = Buffer.byteLength(line) + 1;
     if (length > pageBytesMax) throw new StartError(`record ${count} of ${path} has more than ${pageBytesMax} bytes`);
-    if (lines.length === importRecordsMax || bytes + length > pageBytesMax) {
+    const more = reactionsIn(line);
+    const isFull =
+      lines.length === importRecordsMax || bytes + length > pageBytesMax || reactions + more > reactionsExportedMax;
+    if (isFull && lines.length > 0) {
       yield { lines, first: count - lines.length };
       lines = [];
       bytes = 0;
+      reactions = 0;
     }
     lines.push(line);
     bytes += length;
+    reactions += more;
   }
   if (count < skipped)
     throw new StartError(`${path} has ${count} records, and the import ${skipped}: it is the import of another file`);
   if (lines.length > 0) yield { lines, first: count - lines.length + 1 };
+}
+
+/** At least as many as the record has: nothing is parsed for it. */
+function reactionsIn(line: string): number {
+  let count = 0;
+  for (let at = line.indexOf('"reaction"'); at >= 0; at = line.indexOf('"reaction"', at + 1)) count++;
+  return count;
 }
 
 /** The lines of a file that are not blank. Throws StartError if it cannot be read. */

@@ -131,6 +131,20 @@ test("a page of an import that is not in order stores nothing, and its refusal n
   expect(await named({ cursor: "5" })).toMatchObject({ code: Code.Aborted, sentence: expect.stringContaining('""') });
 });
 
+test("a page of an import has a bounded number of reactions, as many as one message has at most", async () => {
+  const reactions = (count: number) =>
+    Array.from({ length: count }, (_, at) => ({ account: `a${at % 100}`, reaction: `${Math.floor(at / 100)}` }));
+  const messages = stage.messages("everyApp");
+  const page = { app: "reactions", name: "n" };
+  const [most, one] = [message("most", { reactions: reactions(10_000) }), message("one", { reactions: reactions(1) })];
+  expect(await failure(messages.import({ ...page, records: [most, one] }))).toEqual({
+    code: Code.InvalidArgument,
+    sentence: "the records of a page have at most 10000 reactions together, not 10001",
+  });
+  expect(await messages.import({ ...page, records: [most] })).toMatchObject({ stored: 1n });
+  expect(await messages.import({ ...page, cursor: "1", records: [one] })).toMatchObject({ stored: 2n });
+});
+
 test("an app that somebody uses takes no import", async () => {
   await stage.messages("everyApp").send({ app: "fifth", to: "bob", body: "hi" });
   const refused = await failure(

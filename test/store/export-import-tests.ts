@@ -207,6 +207,19 @@ export function exportImportTests(asks: ConversationAsks): void {
     for (let times = 0; times < 2; times++) expect(await importTo(app, { cursor: "2", records })).toEqual(used);
   });
 
+  test("many reactions of many accounts are one step of a page, and each account has each of them once", async () => {
+    const app = `${ofTest.app} imported`;
+    const reactions = Array.from({ length: 3_000 }, (_, at) => ({ account: `a${at}`, reaction: "👍" }));
+    const twice = [...reactions, { account: "a0", reaction: "👍" }, { account: "a0", reaction: "♥" }];
+    const record = { message: { sender: "ann", account: "bob", sendTime: "5", body: "b", reactions: twice } };
+    expect(await importTo(app, { records: [record] })).toMatchObject({ result: "stored" });
+    const [found] = messagesOf(await exported({ app }));
+    const byName = (given: NonNullable<MessageRecord["reactions"]>): string[] =>
+      given.map(({ account, reaction }) => `${account} ${reaction}`).toSorted();
+    expect(byName(found?.reactions ?? [])).toEqual(byName([...reactions, { account: "a0", reaction: "♥" }]));
+    expect(await asks.opened.place.check?.()).toEqual([]);
+  });
+
   test("replies find their messages in any page, and in none that was not imported", async () => {
     const app = `${ofTest.app} imported`;
     const random = new Random(testSeed("replies of an import"));

@@ -132,7 +132,7 @@ export const banMsMax = 253_402_300_799_999;
 
 // Exports and imports of back ends.
 
-/** The reactions of a message that an export gives, and an import takes. */
+/** The reactions of a message that an export gives, and that all messages of a page of an import have together. */
 export const reactionsExportedMax = 10_000;
 /** Records of one page of an import. */
 export const importRecordsMax = 1_000;

@@ -881,7 +881,7 @@ export type ImportReq = Message<"roost.v1.ImportReq"> & {
   cursor: string;
 
   /**
-   * The page.
+   * The page. Its messages have at most 10,000 reactions together.
    *
    * @generated from field: repeated roost.v1.Record records = 3;
    */

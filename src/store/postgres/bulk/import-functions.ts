@@ -133,7 +133,7 @@ DECLARE
   its_inbox bigint;
   its_parent bigint;
   its_mentions text;
-  reaction json;
+  names text[];
 BEGIN
   IF sent > a_wall_us * 1000 THEN
     RETURN 'message.sendTime ' || sent || ' is in the future: it is ' || a_wall_us * 1000 || ' now';
@@ -156,8 +156,10 @@ BEGIN
     SELECT d.id INTO its_parent FROM import_id d WHERE d.import = a_import AND d.former = parent;
   END IF;
   IF NOT is_recalled AND a_record -> 'mentions' IS NOT NULL THEN
-    SELECT string_agg(t.name, ',' ORDER BY t.position) INTO its_mentions
-      FROM json_array_elements_text(a_record -> 'mentions') WITH ORDINALITY AS t (name, position);
+    names := ARRAY(SELECT json_array_elements_text(a_record -> 'mentions'));
+    its_mentions := nullif(array_to_string(names, ','), '');
+    -- Those who come with a later record, too, are told, and forgotten with their accounts.
+    PERFORM roost.account_numbers(a_app, array_remove(names, '*'));
   END IF;
   INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id, mentions, reply_to, state)
     VALUES (a_id, its_inbox, its_sender, coalesce((a_record ->> 'type')::integer, 1),
@@ -176,11 +178,13 @@ BEGIN
   IF its_parent IS NOT NULL OR its_mentions IS NOT NULL THEN PERFORM roost.add_links(a_id, a_app, ''); END IF;
   IF former > 0 THEN INSERT INTO import_id (import, former, id) VALUES (a_import, former, a_id); END IF;
   IF is_recalled OR a_record -> 'reactions' IS NULL THEN RETURN null; END IF;
-  FOR reaction IN SELECT value FROM json_array_elements(a_record -> 'reactions') LOOP
-    INSERT INTO reaction (message, account, entry, reaction)
-      VALUES (a_id, (roost.account_numbers(a_app, ARRAY[reaction ->> 'account']))[1], 0, reaction ->> 'reaction')
-      ON CONFLICT DO NOTHING;
-  END LOOP;
+  names := ARRAY(SELECT t.account FROM json_to_recordset(a_record -> 'reactions') AS t (account text));
+  INSERT INTO reaction (message, account, entry, reaction)
+    SELECT a_id, t.number, 0, t.reaction
+    FROM ROWS FROM (
+        json_to_recordset(a_record -> 'reactions') AS (reaction text), unnest(roost.account_numbers(a_app, names))
+      ) AS t (reaction, number)
+    ON CONFLICT DO NOTHING;
   INSERT INTO reaction_count (message, accounts, reaction)
     SELECT r.message, count(*), r.reaction FROM reaction r WHERE r.message = a_id GROUP BY r.message, r.reaction;
   RETURN null;
