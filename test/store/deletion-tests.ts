@@ -120,6 +120,37 @@ export function deletionTests(asks: ConversationAsks): void {
     expect([copy.groups, copy.bodies]).toEqual([first.groups, first.bodies]);
   });
 
+  test("an import's mentions of it go, too: between others, and in groups that it joined later", async () => {
+    const app = `${ofTest.app} mentions`;
+    const said = (change: object): DataRecord => ({
+      message: { sender: "ann", sendTime: "5", body: "b", mentions: ["eve", "bob"], ...change },
+    });
+    const records: DataRecord[] = [
+      { group: { id: "g1", owner: "ann" } },
+      { member: { group: "g1", account: "ann", role: "owner" } },
+      said({ account: "bob" }),
+      said({ group: "g1" }),
+      { member: { group: "g1", account: "eve" } },
+      said({ group: "g1" }),
+    ];
+    expect(await data().import({ app, name: "n", cursor: "", records, isLast: true })).toMatchObject({ stored: 6 });
+    // An account of the same name elsewhere is another one.
+    const other = `${ofTest.app} others`;
+    expect(await data().import({ app: other, name: "n", cursor: "", records, isLast: true })).toMatchObject({
+      stored: 6,
+    });
+    const mentions = async (of: string): Promise<unknown[]> => {
+      const page = await data().export({ app: of, cursor: "m0", limit: 100 });
+      if (page.result !== "page") throw new Error(`expected a page, got ${page.result}`);
+      return page.records.flatMap(({ message: one }) => (one === undefined ? [] : [one.mentions]));
+    };
+    const operation = await data().deleteData(app, "eve");
+    while ((await data().operation(app, operation?.id ?? 0n))?.state === "running") await Bun.sleep(5);
+    expect(await mentions(app)).toEqual([["bob"], ["bob"], ["bob"]]);
+    const both = ["eve", "bob"];
+    expect(await mentions(other)).toEqual([both, both, both]);
+  });
+
   test("its profile, settings, blocks and cursors are gone, and so are others' blocks of it", async () => {
     const { people } = asks.store;
     const ofEve = { app: ofTest.app, account: "eve" };

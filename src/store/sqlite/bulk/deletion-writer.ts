@@ -17,7 +17,6 @@ import { operationOf, type OperationRow, OperationRows, placeOf } from "./operat
 
 /** Leaving a group costs as much as some dozen messages. */
 const groupsMax = 50;
-const mentionsMax = 500;
 
 /** What a slice did: up to which position, and whether its step has more. */
 interface Done {
@@ -101,12 +100,14 @@ export class DeletionWriter {
          ON CONFLICT (account, other) DO UPDATE SET pinned = 0, cleared_id = max(cleared_id, excluded.cleared_id),
            version = excluded.version`,
       ),
-      nextGroup: db.prepare<{ group: bigint }, [bigint, bigint]>(
-        `SELECT "group" FROM member WHERE account = ? AND "group" >= ? ORDER BY "group" LIMIT 1`,
+      lastMention: db.prepare<{ last: bigint | null }, [bigint]>(
+        `SELECT max(number) AS last FROM (SELECT number FROM mention WHERE number > ? ORDER BY number
+           LIMIT ${purgeRowsMax})`,
       ),
-      mentions: db.prepare<MentionRow, [bigint, string, bigint]>(
-        `SELECT n.number, n.id, m.mentions FROM mention n LEFT JOIN message m ON m.id = n.id
-         WHERE n.inbox = ? AND n.who = ? AND n.id <= ? LIMIT ${mentionsMax}`,
+      mentions: db.prepare<MentionRow, [bigint, bigint, string, bigint, string]>(
+        `SELECT n.number, n.id, m.mentions FROM mention n
+         JOIN message m ON m.id = n.id JOIN account a ON a.number = m.sender
+         WHERE n.number > ? AND n.number <= ? AND n.who = ? AND n.id <= ? AND a.app = ?`,
       ),
       dropMention: db.prepare<null, [bigint]>("DELETE FROM mention WHERE number = ?"),
       setMentions: db.prepare<null, [string | null, bigint]>("UPDATE message SET mentions = ? WHERE id = ?"),
@@ -186,18 +187,19 @@ export class DeletionWriter {
     return { rows: found.length, position: BigInt(found.at(-1) ?? position), isMore: !isLast };
   }
 
-  /** Mentions are by name, which others may have from now on. `position`: the group. */
-  private dropMentions({ id, name, account, position }: OperationRow): Done {
-    const group = this.sql.nextGroup.get(account, position)?.group;
-    if (group === undefined) return { rows: 0, position, isMore: false };
-    const found = this.sql.mentions.all(-group, name, id);
+  /**
+   * Mentions are by name, which others may have from now on. All rows are read: an import may have brought some of
+   * whoever was in no conversation with the sender.
+   */
+  private dropMentions({ id, app, name, position }: OperationRow): Done {
+    const last = this.sql.lastMention.get(position)?.last ?? idMax;
+    const found = this.sql.mentions.all(position, last, name, id, app);
     for (const { number, id: message, mentions } of found) {
       this.sql.dropMention.run(number);
       const others = (mentions ?? "").split(",").filter((who) => who !== name && who !== "");
       this.sql.setMentions.run(others.length === 0 ? null : others.join(","), message);
     }
-    const isWhole = found.length < mentionsMax;
-    return { rows: found.length, position: isWhole ? group + 1n : group, isMore: true };
+    return { rows: found.length, position: last, isMore: last !== idMax };
   }
 
   private dropAll(statements: readonly Statement<null, [bigint, number]>[], account: bigint): Done {
