@@ -75,10 +75,25 @@ export class UndeliveredSource implements LaneSource {
     const named = refs.map(parseRef);
     const records = await this.parts.store.records([...new Set(named.map(({ messageId }) => messageId))]);
     const byId = new Map(records.map((record) => [record.id, record]));
-    return named.flatMap(({ messageId, account }) => {
+    const receivers = await this.receiversOf(records);
+    return named.flatMap(({ messageId, account }, at) => {
       const record = byId.get(messageId);
-      return record === undefined ? [] : [textOf(record, account, undefined)];
+      const isReceiver = receivers.has(refs[at] ?? "");
+      return record === undefined || !isReceiver ? [] : [textOf(record, account, undefined)];
     });
+  }
+
+  /** Refs to who receives these messages as of now: a name may have become somebody else's, and members leave. */
+  private async receiversOf(records: readonly HookRecord[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    for (let at = 0; at < records.length;) {
+      const slice = sliceFrom(records, at);
+      at += slice.length;
+      const ids = slice.map(({ id }) => id);
+      for (const { messageId, account } of await this.parts.store.receivers(ids, wokenMembersMax))
+        found.add(refOf(messageId, account));
+    }
+    return found;
   }
 
   private get held(): number {

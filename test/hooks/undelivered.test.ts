@@ -80,6 +80,27 @@ test("after a restart what waited to be acknowledged is looked up again", async 
   await until(() => told().length === 1, "it is told");
 });
 
+test("a message is told again neither to whoever has a deleted name since, nor to a former member", async () => {
+  await open();
+  await stage.store.createGroup(draft({ app: "app", owner: "ann", members: ["bob", "cid", "dot"] }));
+  let isUp = false;
+  stage.receiver.judge = () => (isUp ? 200 : 503);
+  await stage.start({ events: ["message.undelivered"] }, { pace: { ...fastPace, acknowledgeMs: 60_000 } });
+  await stage.say({ sender: "ann", toGroup: true, dest: "g1", body: "for members" });
+  await until(() => stage.receiver.requests.some(({ events }) => events.length === 3), "it was tried");
+  const { data } = stage.store.backEnd;
+  const operation = await data.deleteData("app", "bob");
+  await until(async () => (await data.operation("app", operation?.id ?? 0n))?.state === "done", "bob is deleted");
+  await stage.say({ sender: "bob", dest: "ann", body: "of another bob" });
+  await stage.store.quit({ app: "app", group: "g1", account: "cid", actor: "cid" });
+  isUp = true;
+  await until(() => stage.receiver.requests.some(({ status }) => status === 200), "it is told");
+  const accepted = stage.receiver.requests.filter(({ status }) => status === 200).flatMap(({ events }) => events);
+  expect(
+    accepted.filter(({ data: { message } }) => JSON.stringify(message).includes("for members")).map(({ id }) => id),
+  ).toEqual([expect.stringMatching(/^\d+\/dot$/)]);
+});
+
 test("accounts that come and go are told", async () => {
   await open();
   await stage.start({ events: ["account.online", "account.offline"] });
