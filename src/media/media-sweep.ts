@@ -1,11 +1,19 @@
 // Removes the content of files that are gone (store/media.ts). The store's rows are the list of what is to do: a file
 // is forgotten only after its content was removed, so a crash, or a place that is away, leaves it for a later round.
 // Several processes may sweep one store: removing twice does no harm.
+//
+// A ticket to upload a file outlives it: an account is deleted, a message recalled, and then comes the content, for the
+// first time or once more. So a file is removed at once, and again when no ticket lets anybody upload it any more; it
+// is forgotten only then.
 
+import type { Clock } from "../base/clock.ts";
+import { GenerationCache } from "../base/generation-cache.ts";
+import { uploadTicketSeconds } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";
 import { reasonOf } from "../base/reason-of.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
 import type { GoneMedia, MediaStore } from "../store/media.ts";
+import { timeOfId } from "../store/snowflake.ts";
 import type { MediaPlace } from "./media-place.ts";
 
 const sweepFirstMs = 5_000;
@@ -15,12 +23,19 @@ const pageMax = 100;
 const atOnce = 4;
 /** Pages of one round: a place that is away for a day must not fill the next minutes. */
 const pagesMax = 50;
+/** After a promise nothing is uploaded any more: the time of its ticket, and as long for an upload that was begun. */
+const uploadsEndMs = 2 * uploadTicketSeconds * 1_000;
+/** Files whose first removal is remembered; others are removed once more in each round. */
+const removedMax = 20_000;
 
 export class MediaSweep {
   private readonly store: Pick<MediaStore, "gone" | "forget">;
   private readonly place: Pick<MediaPlace, "remove">;
   private readonly timers: Timers;
+  private readonly clock: Pick<Clock, "wallMs">;
   private readonly log: Log;
+  /** Ids of files that were removed, and may be uploaded again. */
+  private readonly removedOnce = new GenerationCache<true>(removedMax);
   private cancel: Cancel | undefined;
   private round: Promise<void> | undefined;
   private isStopped = false;
@@ -31,11 +46,12 @@ export class MediaSweep {
   constructor(
     store: Pick<MediaStore, "gone" | "forget">,
     place: Pick<MediaPlace, "remove">,
-    { timers, log }: { readonly timers: Timers; readonly log: Log },
+    { timers, clock, log }: { readonly timers: Timers; readonly clock: Pick<Clock, "wallMs">; readonly log: Log },
   ) {
     this.store = store;
     this.place = place;
     this.timers = timers;
+    this.clock = clock;
     this.log = log;
     this.later(sweepFirstMs);
   }
@@ -52,15 +68,18 @@ export class MediaSweep {
     let failure: string | undefined;
     for (let pages = 0; pages < pagesMax && !this.isStopped; pages++) {
       const page = await this.store.gone(this.after, pageMax);
-      const removed: string[] = [];
-      for (let start = 0; start < page.length; start += atOnce) {
-        const results = await Promise.all(page.slice(start, start + atOnce).map((file) => this.removed(file)));
+      const nowMs = this.clock.wallMs();
+      const due = page.filter((file) => hasEnded(file, nowMs) || this.removedOnce.get(file.id) === undefined);
+      const ended: string[] = [];
+      for (let start = 0; start < due.length; start += atOnce) {
+        const results = await Promise.all(due.slice(start, start + atOnce).map((file) => this.removed(file)));
         for (const result of results) {
-          if ("id" in result) removed.push(result.id);
-          else failure = result.failure;
+          if ("failure" in result) failure = result.failure;
+          else if (hasEnded(result.file, nowMs)) ended.push(result.file.id);
+          else this.removedOnce.set(result.file.id, true);
         }
       }
-      if (removed.length > 0) await this.store.forget(removed);
+      if (ended.length > 0) await this.store.forget(ended);
       this.after = page.length < pageMax ? 0n : (page.at(-1)?.number ?? 0n);
       // The rest of a round would most likely fail, too.
       if (this.after === 0n || failure !== undefined) break;
@@ -68,10 +87,10 @@ export class MediaSweep {
     this.tell(failure);
   }
 
-  private async removed({ id }: GoneMedia): Promise<{ readonly id: string } | { readonly failure: string }> {
+  private async removed(file: GoneMedia): Promise<{ readonly file: GoneMedia } | { readonly failure: string }> {
     try {
-      await this.place.remove(id);
-      return { id };
+      await this.place.remove(file.id);
+      return { file };
     } catch (error) {
       return { failure: reasonOf(error) };
     }
@@ -98,4 +117,9 @@ export class MediaSweep {
         .then(() => this.later(sweepEveryMs));
     });
   }
+}
+
+/** Whether nobody can upload it any more. Ids are no clock, but tickets end by the clock that they were made by. */
+function hasEnded({ version }: GoneMedia, nowMs: number): boolean {
+  return timeOfId(version) + uploadsEndMs <= nowMs;
 }

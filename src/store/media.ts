@@ -36,6 +36,8 @@ export interface GoneMedia {
   /** Rises with each file of the store; where the next page begins. */
   readonly number: bigint;
   readonly id: string;
+  /** An id of the sequence, taken when it was promised: its ticket is no older. */
+  readonly version: bigint;
 }
 
 export interface MediaStore {
@@ -52,7 +54,7 @@ export interface MediaStore {
   ofMessage(app: string, account: string | undefined, messageId: bigint): Promise<readonly MediaItem[] | undefined>;
   /** Returns files that are gone, with numbers above `after`, the smallest first. */
   gone(after: bigint, limit: number): Promise<readonly GoneMedia[]>;
-  /** Their content has been removed: forgets those of these files that are gone. */
+  /** Their content has been removed, and none comes any more: forgets those of these files that are gone. */
   forget(ids: readonly string[]): Promise<void>;
 }
 

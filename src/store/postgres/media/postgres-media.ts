@@ -70,7 +70,7 @@ export class PostgresMedia extends MediaCalls implements MediaStore {
     return this.inLife((life) =>
       this.connections.run<GoneMedia[]>(
         (sql) => sql`
-          SELECT m.number, m.id FROM roost.media m
+          SELECT m.number, m.id, m.version FROM roost.media m
           WHERE roost.require_life(${life}) AND m.state = ${mediaState.gone} AND m.number > ${after}
           ORDER BY m.number LIMIT ${limit}`,
       ),

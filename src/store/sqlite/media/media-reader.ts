@@ -36,7 +36,7 @@ export class MediaReader {
         "SELECT 1 AS one FROM message m JOIN account a ON a.number = m.sender WHERE m.id = ? AND a.app = ?",
       ),
       gone: db.prepare<GoneMedia, [bigint, number]>(
-        `SELECT number, id FROM media WHERE state = ${mediaState.gone} AND number > ? ORDER BY number LIMIT ?`,
+        `SELECT number, id, version FROM media WHERE state = ${mediaState.gone} AND number > ? ORDER BY number LIMIT ?`,
       ),
     };
   }
