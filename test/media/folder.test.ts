@@ -140,6 +140,38 @@ test("two uploads with one ticket at the same moment leave one whole file", asyn
   expect([one, two].some((each) => got.equals(Buffer.from(each)))).toBe(true);
 });
 
+test("some who upload slowly do not take the places of others", async () => {
+  const slow = await Promise.all(["s1", "s2", "s3", "s4"].map((name) => MediaPerson.signIn(messenger, name)));
+  const ends: (() => unknown)[] = [];
+  const uploads = slow.flatMap((person) =>
+    Array.from({ length: 16 }, async () => {
+      const ticket = await person.forUpload(content(2));
+      let isOpen = true;
+      const body = new ReadableStream({
+        start(controller) {
+          controller.enqueue(new Uint8Array(1));
+          ends.push(() => isOpen && controller.close());
+        },
+        cancel() {
+          isOpen = false;
+        },
+      });
+      const headers = { "content-type": "image/png" };
+      return (await fetch(person.urlOf(ticket), { method: "PUT", headers, body })).status;
+    }),
+  );
+  await until(() => drafts().length === 64, "all places are taken");
+  // Who has many gets no more.
+  const [first] = slow;
+  const more = await first?.forUpload(content(2));
+  if (more !== undefined) expect((await first?.put(more, content(2)))?.status).toBe(503);
+  expect(await bob.upload(content(1_000))).toHaveLength(22);
+  expect(await Promise.race(uploads)).toBe(503);
+  for (const end of ends) end();
+  const statuses = await Promise.all(uploads);
+  expect([statuses.filter((status) => status === 503).length, new Set(statuses)]).toEqual([1, new Set([413, 503])]);
+});
+
 test("no address is accepted that was not given out as it is, and none lists what is there", async () => {
   const upload = await ann.forUpload(bytesOf("x"));
   const message = idOf(await ann.send("bob", [await ann.upload(bytesOf("y"), "a.svg", "image/svg+xml")]));

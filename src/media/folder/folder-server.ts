@@ -3,7 +3,8 @@
 // nothing of what is there.
 //
 // Bounds: an upload holds one chunk of its body at a time; `uploadsMax` are read at once, and `uploadsOfOwnerMax` of
-// one owner, so that one who sends slowly keeps nobody else out. An upload ends when its ticket does.
+// one owner. An upload ends when its ticket does. When all places are taken, the oldest upload of whoever has the most
+// makes room for who has fewer: some who send slowly keep nobody else out.
 
 import { constants } from "node:fs";
 import { type FileHandle, link, open, stat, unlink } from "node:fs/promises";
@@ -32,6 +33,12 @@ const allHeaders = {
 type Upload = Extract<Grant, { op: "put" }>;
 type Download = Extract<Grant, { op: "get" }>;
 
+/** An upload that is under way. */
+interface Reception {
+  readonly owner: string;
+  readonly end: AbortController;
+}
+
 /** The request is refused with this answer. */
 class Refused extends Error {
   readonly answer: Response;
@@ -54,8 +61,8 @@ export class FolderServer {
   private readonly place: FolderPlace;
   private readonly clock: Pick<Clock, "wallMs">;
   private readonly rareLog: RareLog;
-  /** Ids that are being uploaded, with their owners. */
-  private readonly uploads = new Map<string, string>();
+  /** By the ids that are being uploaded, the oldest first. */
+  private readonly uploads = new Map<string, Reception>();
 
   constructor(place: FolderPlace, clock: Pick<Clock, "wallMs">, rareLog: RareLog) {
     this.place = place;
@@ -132,35 +139,56 @@ export class FolderServer {
     if (declared !== null && Number(declared) !== size)
       throw new Refused(413, `The ticket is for ${size} bytes, and the request has ${declared}.`);
     if (this.uploads.has(id)) throw new Refused(409, "This file is being uploaded already.");
-    const ofOwner = this.uploads.values().reduce((count, owner) => count + Number(owner === by), 0);
-    if (this.uploads.size >= uploadsMax || ofOwner >= uploadsOfOwnerMax)
+    if (!this.hasRoomFor(by))
       throw new Refused(503, "Too many files are being uploaded; try again soon.", { "retry-after": "5" });
-    this.uploads.set(id, by);
+    const reception = { owner: by, end: new AbortController() };
+    this.uploads.set(id, reception);
     try {
-      await this.receive(request, grant);
+      await this.receive(request, grant, reception.end.signal);
     } finally {
-      this.uploads.delete(id);
+      if (this.uploads.get(id) === reception) this.uploads.delete(id);
     }
     return answerOf(201, "");
   }
 
-  private async receive(request: Request, grant: Upload): Promise<void> {
+  /** Ends an upload of another owner if that is needed, and just. */
+  private hasRoomFor(owner: string): boolean {
+    const counts = new Map<string, number>();
+    for (const each of this.uploads.values()) counts.set(each.owner, (counts.get(each.owner) ?? 0) + 1);
+    const own = counts.get(owner) ?? 0;
+    if (own >= uploadsOfOwnerMax) return false;
+    if (this.uploads.size < uploadsMax) return true;
+    const most = Math.max(...counts.values());
+    if (most <= own + 1) return false;
+    for (const [id, each] of this.uploads) {
+      if (counts.get(each.owner) !== most) continue;
+      this.uploads.delete(id);
+      each.end.abort();
+      return true;
+    }
+    return false;
+  }
+
+  private async receive(request: Request, grant: Upload, end: AbortSignal): Promise<void> {
     const { id } = grant;
     if (await exists(this.place.pathOf(id))) throw new Refused(409, "This ticket was used; ask for another.");
     const draft = this.place.draftOf(id);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const file = await open(draft, flags, 0o600);
+    const file = await open(draft, flags, 0o600).catch((error: unknown) => {
+      // One that has to make room has not ended yet.
+      if (isExisting(error)) throw new Refused(409, "This file is being uploaded already.");
+      throw error;
+    });
     try {
       try {
-        await this.write(request, grant, file);
+        await this.write(request, grant, file, end);
         await file.sync();
       } finally {
         await file.close();
       }
       // Never over a file that is there.
       await link(draft, this.place.pathOf(id)).catch((error: unknown) => {
-        if (error instanceof Error && "code" in error && error.code === "EEXIST")
-          throw new Refused(409, "This ticket was used; ask for another.");
+        if (isExisting(error)) throw new Refused(409, "This ticket was used; ask for another.");
         throw error;
       });
       this.place.syncNames();
@@ -170,11 +198,13 @@ export class FolderServer {
   }
 
   /** Writes the body, and refuses it as soon as it is too long; it must have all of its bytes when the ticket ends. */
-  private async write(request: Request, { size, until }: Upload, file: FileHandle): Promise<void> {
+  private async write(request: Request, { size, until }: Upload, file: FileHandle, end: AbortSignal): Promise<void> {
     const reader = request.body?.getReader();
     const wrong = (): Refused => new Refused(413, `The ticket is for exactly ${size} bytes.`);
     const leftMs = Math.max(0, until * 1000 - this.clock.wallMs());
-    const late = setTimeout(() => void reader?.cancel().catch(() => undefined), leftMs);
+    const cancel = (): void => void reader?.cancel().catch(() => undefined);
+    const late = setTimeout(cancel, leftMs);
+    end.addEventListener("abort", cancel);
     let written = 0;
     try {
       for (;;) {
@@ -191,8 +221,14 @@ export class FolderServer {
       // What was not read is not waited for.
       if (written < size) await reader?.cancel().catch(() => undefined);
     }
-    if (written !== size) throw wrong();
+    if (written === size) return;
+    if (!end.aborted) throw wrong();
+    throw new Refused(503, "Others upload fewer files, and need the place; try again soon.", { "retry-after": "5" });
   }
+}
+
+function isExisting(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EEXIST";
 }
 
 async function exists(path: string): Promise<boolean> {
