@@ -1,6 +1,7 @@
 // Asks back ends before messages are stored and groups are changed. An app that has no before hook is not asked, and
 // its messages wait for nobody.
 
+import { createHash } from "node:crypto";
 import { GenerationCache } from "../base/generation-cache.ts";
 import type { Endpoint } from "../store/hooks.ts";
 import { type BeforeParts, BeforeQueue, type Verdict } from "./before-queue.ts";
@@ -56,7 +57,7 @@ export class BeforeHooks {
   /** Resolves in the order in which the sender's messages came; never rejects. */
   async ofTalk(talk: AskedTalk): Promise<Verdict> {
     const { app, sender, toGroup, dest, type, body, extra, clientId, mentions = [], replyTo = 0n } = talk;
-    const key = clientId === "" ? undefined : JSON.stringify([app, sender, clientId]);
+    const key = clientId === "" ? undefined : keyOf(talk);
     const known = key === undefined ? undefined : this.remembered.get(key);
     const queue = this.sends.get(app);
     if (queue === undefined) return { isAllowed: true };
@@ -92,4 +93,13 @@ export class BeforeHooks {
     // What still waits would be overtaken by what comes next.
     for (const [app, queue] of queues) if (!first.has(app) && queue.isEmpty) queues.delete(app);
   }
+}
+
+/**
+ * The same for the same message alone: the verdict on another one with its clientId, which may have been stored
+ * nowhere, says nothing about this one.
+ */
+function keyOf({ app, sender, toGroup, dest, type, body, extra, clientId, mentions, replyTo }: AskedTalk): string {
+  const parts = [app, sender, toGroup, dest, type, body, extra, clientId, mentions ?? [], `${replyTo ?? 0n}`];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("base64url");
 }

@@ -169,3 +169,18 @@ test("changes of groups are asked about, reading them is not", async () => {
   await link.request(["ann", "a1"], Command.GroupDetail, GroupCreateReqSchema, {}, "nothing");
   expect(requests.length).toBe(asked);
 });
+
+test("what was allowed for one message is not allowed for another with its clientId", async () => {
+  const { url } = backEnd((questions) =>
+    Response.json({
+      answers: questions.flatMap(({ id, data }) => (data["body"] === "rude" ? [{ id, body: "***" }] : [])),
+    }),
+  );
+  const { link, store } = await stage(url);
+  const ask = (command: Command, body: string, dest: string) =>
+    link.request(["ann", "a1"], command, MessageReqSchema, { body, clientId: "c" }, dest);
+  // It is allowed, and stored nowhere.
+  expect((await ask(Command.GroupTalk, "fine", "no-such-group")).status).not.toBe(Status.Success);
+  expect((await ask(Command.UserTalk, "rude", "bob")).status).toBe(Status.Success);
+  expect((await bodies(store)).at(-1)).toBe("***");
+});
