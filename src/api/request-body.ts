@@ -7,6 +7,7 @@ import { apiBodyBytesMax } from "../base/limits/fixed.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Timers } from "../base/timers.ts";
 import { invalid } from "./codes.ts";
+import type { ApiKey } from "./keys/api-key.ts";
 
 /** The time for a body to arrive, in milliseconds. */
 const bodyMsMax = 30_000;
@@ -24,9 +25,10 @@ export function announcedBytes(request: Request): number | undefined {
   return bytes;
 }
 
-/** The bytes of all bodies that are held. */
+/** The bytes of all bodies that are held. One key has at most half of the room: what it sends slowly stops no other. */
 export class HeldBodies {
   private readonly limits: Limits;
+  private readonly ofKey = new Map<string, number>();
   private bytes = 0;
 
   constructor(limits: Limits) {
@@ -35,16 +37,24 @@ export class HeldBodies {
   }
 
   /** Reserves room for a body. Throws Unavailable if there is none. Give it back with `release`. */
-  reserve(bytes: number): void {
-    if (this.bytes + bytes > this.limits.values.apiBytes) {
-      this.limits.met("apiBytes", {});
+  reserve({ id, app, name }: ApiKey, bytes: number): void {
+    const { apiBytes } = this.limits.values;
+    const held = this.ofKey.get(id) ?? 0;
+    // Any body that is allowed has room.
+    const share = Math.max(apiBytes / 2, apiBodyBytesMax);
+    if (this.bytes + bytes > apiBytes || held + bytes > share) {
+      this.limits.met("apiBytes", { app, key: name });
       throw new ConnectError("too many requests are under way, try again", Code.Unavailable);
     }
     this.bytes += bytes;
+    this.ofKey.set(id, held + bytes);
   }
 
-  release(bytes: number): void {
+  release({ id }: ApiKey, bytes: number): void {
     this.bytes -= bytes;
+    const held = (this.ofKey.get(id) ?? 0) - bytes;
+    if (held > 0) this.ofKey.set(id, held);
+    else this.ofKey.delete(id);
   }
 }
 

@@ -147,10 +147,16 @@ export class Rpc {
     encoding: Encoding,
     call: ApiCall,
   ): Promise<Response> {
-    const bytes = announced ?? apiBodyBytesMax;
-    this.held.reserve(bytes);
+    let held = announced ?? apiBodyBytesMax;
+    this.held.reserve(call.key, held);
     try {
-      const body = await run(await readBody(request, announced, this.parts.timers), encoding, call);
+      const asked = await readBody(request, announced, this.parts.timers);
+      // It was compressed. Until here the process held one such body beyond its bound.
+      if (asked.length > held) {
+        this.held.reserve(call.key, asked.length - held);
+        held = asked.length;
+      }
+      const body = await run(asked, encoding, call);
       const headers: Record<string, string> = {
         "content-type": `application/${encoding}`,
         [requestIdHeader]: call.requestId,
@@ -161,7 +167,7 @@ export class Rpc {
       }
       return new Response(body, { headers });
     } finally {
-      this.held.release(bytes);
+      this.held.release(call.key, held);
     }
   }
 

@@ -266,3 +266,40 @@ bound("apiBytes", {
     expect((await small.post("Messages/Send", hi)).status).toBe(200);
   },
 });
+
+/** Begins a request whose body is chunked, and may become as large as any; ends it. */
+async function begun(small: ApiStage, key: KeyName): Promise<() => Promise<Response>> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const answer = small.post("Messages/Send", readable, {}, key);
+  const writer = writable.getWriter();
+  await writer.write(Buffer.from(hi.slice(0, 10)));
+  return async () => {
+    await writer.write(Buffer.from(hi.slice(10)));
+    await writer.close();
+    return answer;
+  };
+}
+
+/** A body of three MiB, which no message may have. */
+const large = `{"to":"bob","body":"${"x".repeat(3 * 1024 * 1024)}"}`;
+
+test("the bodies that one key sends slowly leave room for those of others", async () => {
+  await using small = await limited({ apiBytes: 12 * 1024 * 1024 });
+  const end = await begun(small, "sender");
+  let answer = await refused(small.post("Messages/Send", large, {}, "sender"));
+  // The first request may not have arrived yet.
+  while (answer.code !== "unavailable") answer = await refused(small.post("Messages/Send", large, {}, "sender"));
+  expect(await refused(small.post("Messages/Send", large))).toMatchObject({ code: "invalid_argument" });
+  expect((await end()).status).toBe(200);
+  expect(await refused(small.post("Messages/Send", large, {}, "sender"))).toMatchObject({ code: "invalid_argument" });
+});
+
+test("a compressed body counts as what it becomes", async () => {
+  await using small = await limited({ apiBytes: 6 * 1024 * 1024 });
+  const end = await begun(small, "sender");
+  const compressed = () => refused(small.post("Messages/Send", gzipSync(large), { "content-encoding": "gzip" }));
+  let answer = await compressed();
+  while (answer.code !== "unavailable") answer = await compressed();
+  expect((await end()).status).toBe(200);
+  expect(await compressed()).toMatchObject({ code: "invalid_argument" });
+});
