@@ -17,6 +17,7 @@ import { knownError } from "./codes.ts";
 import { KeyRates } from "./key-rates.ts";
 import type { ApiKey } from "./keys/api-key.ts";
 import type { Encoding, Method, StreamMethod, UnaryMethod } from "./method.ts";
+import { OpenStreams, untilEnded } from "./open-streams.ts";
 import { announcedBytes, HeldBodies, readBody } from "./request-body.ts";
 import { requestIdHeader, RequestIds } from "./request-id.ts";
 
@@ -45,6 +46,7 @@ export class Rpc {
   private readonly streams = new Map<string, StreamHandler>();
   private readonly rates: KeyRates;
   private readonly held: HeldBodies;
+  private readonly open = new OpenStreams();
   private readonly ids: RequestIds;
   /** Requests that are not answered. */
   underWay = 0;
@@ -132,7 +134,7 @@ export class Rpc {
       const { timeoutMs } = timeout;
       const endMs = timeoutMs === undefined ? Infinity : receivedMs + timeoutMs;
       const call = new ApiCall({ key, requestId, request, clock: this.parts.clock, receivedMs, endMs });
-      if (method.kind === "stream") return this.counted(await this.streamed(request, path, call), ok);
+      if (method.kind === "stream") return this.counted(await this.streamed(request, path, announced, call), ok);
       const answering = this.unary(request, announced, method, type, call);
       return this.counted(await (timeoutMs === undefined ? answering : this.within(timeoutMs, answering)), ok);
     } catch (error) {
@@ -140,22 +142,14 @@ export class Rpc {
     }
   }
 
-  private async unary(
+  private unary(
     request: Request,
     announced: number | undefined,
     { run }: UnaryMethod,
     encoding: Encoding,
     call: ApiCall,
   ): Promise<Response> {
-    let held = announced ?? apiBodyBytesMax;
-    this.held.reserve(call.key, held);
-    try {
-      const asked = await readBody(request, announced, this.parts.timers);
-      // It was compressed. Until here the process held one such body beyond its bound.
-      if (asked.length > held) {
-        this.held.reserve(call.key, asked.length - held);
-        held = asked.length;
-      }
+    return this.withBody(request, announced, call.key, async (asked) => {
       const body = await run(asked, encoding, call);
       const headers: Record<string, string> = {
         "content-type": `application/${encoding}`,
@@ -166,8 +160,28 @@ export class Rpc {
         return new Response(Bun.gzipSync(body), { headers });
       }
       return new Response(body, { headers });
+    });
+  }
+
+  /** Reads the body of a request, and has room for it until it is answered. */
+  private async withBody(
+    request: Request,
+    announced: number | undefined,
+    key: ApiKey,
+    answer: (body: Uint8Array) => Promise<Response>,
+  ): Promise<Response> {
+    let held = announced ?? apiBodyBytesMax;
+    this.held.reserve(key, held);
+    try {
+      const body = await readBody(request, announced, this.parts.timers);
+      // It was compressed. Until here the process held one such body beyond its bound.
+      if (body.length > held) {
+        this.held.reserve(key, body.length - held);
+        held = body.length;
+      }
+      return await answer(body);
     } finally {
-      this.held.release(call.key, held);
+      this.held.release(key, held);
     }
   }
 
@@ -195,14 +209,28 @@ export class Rpc {
     }
   }
 
-  private async streamed(request: Request, path: string, call: ApiCall): Promise<Response> {
+  private async streamed(
+    request: Request,
+    path: string,
+    announced: number | undefined,
+    call: ApiCall,
+  ): Promise<Response> {
     const handler = this.streams.get(path);
     if (handler === undefined) throw new Error(`the stream ${path} has a handler`);
-    const contextValues = createContextValues().set(callOfStream, call);
-    const answer = await handler({ ...universalServerRequestFromFetch(request, {}), contextValues });
-    const response = universalServerResponseToFetch(answer);
-    response.headers.set(requestIdHeader, call.requestId);
-    return response;
+    const ended = this.open.open(call.key, request.signal);
+    try {
+      return await this.withBody(request, announced, call.key, async (asked) => {
+        const contextValues = createContextValues().set(callOfStream, call);
+        const body = piecesOf(asked);
+        const answer = await handler({ ...universalServerRequestFromFetch(request, {}), body, contextValues });
+        const response = universalServerResponseToFetch({ ...answer, body: untilEnded(answer.body ?? [], ended) });
+        response.headers.set(requestIdHeader, call.requestId);
+        return response;
+      });
+    } catch (error) {
+      ended();
+      throw error;
+    }
   }
 
   private handlerOf({ desc, run }: StreamMethod): StreamHandler {
@@ -243,6 +271,10 @@ export class Rpc {
     else this.parts.log.debug("a request of the API was refused", fields);
     return known;
   }
+}
+
+async function* piecesOf(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body;
 }
 
 /** Returns the encoding of a request; undefined if the method does not take such a body. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create, toJson, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { Accounts, Admin, RecordSchema, Role } from "../../src/wire/gen/api_pb.ts";
+import { exportsPerKeyMax } from "../../src/base/limits/fixed.ts";
 import { ApiStage, type KeyName } from "./api-stage.ts";
 
 let stage: ApiStage;
@@ -214,4 +215,28 @@ test("the data of an account is deleted by an operation that tells how far it is
   expect(JSON.stringify(records, (_, value) => (typeof value === "bigint" ? `${value}` : value))).not.toContain(
     "secret",
   );
+});
+
+test("a key has a few exports at a time, whose readers may be slow; one that ends makes room", async () => {
+  await using small = await ApiStage.start();
+  const sender = { sender: "ann", body: "x".repeat(8_000) };
+  for (let made = 0; made < 40; made++)
+    await small.messages().send({ ...sender, accounts: Array.from({ length: 100 }, (_, at) => `to${at}`) });
+  const begin = () => {
+    const ending = new AbortController();
+    const records = small.messages().export({}, { signal: ending.signal })[Symbol.asyncIterator]();
+    return { first: records.next(), ending };
+  };
+  const open = Array.from({ length: exportsPerKeyMax }, begin);
+  for (const { first } of open) expect((await first).done).not.toBe(true);
+  await expect(begin().first).rejects.toThrow("HTTP 429");
+  open[0]?.ending.abort();
+  let next = begin();
+  while ((await next.first.catch(() => undefined)) === undefined) next = begin();
+  for (const { ending } of [...open, next]) ending.abort();
+  // What was read to its end is over, too.
+  for (let done = 0; done < 2 * exportsPerKeyMax;) {
+    const records = await Array.fromAsync(small.messages().export({ limit: 1 })).catch(() => []);
+    done += records.length;
+  }
 });

@@ -132,6 +132,10 @@ export const banMsMax = 253_402_300_799_999;
 
 // Exports and imports of back ends.
 
+/** Exports under way at a node, each of which holds a page of records; and those of one key. */
+export const exportsMax = 16;
+export const exportsPerKeyMax = 4;
+
 /** The reactions of a message that an export gives, and that all messages of a page of an import have together. */
 export const reactionsExportedMax = 10_000;
 /** Records of one page of an import. */
