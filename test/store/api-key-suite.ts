@@ -131,5 +131,19 @@ export function apiKeySuite(name: string, scheme: string, makePlace: () => Promi
       const left = (await all()).map(({ id }) => id);
       expect([left.length, left.includes("7x"), left.includes("3x")]).toEqual([apiKeysMax, false, true]);
     });
+
+    test("a node refuses a revoked key also when another one has taken its place before the node looked", async () => {
+      const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
+      const ring = new StoredKeyRing(await openOther(), clock);
+      const [first, second] = [newKey(wish, systemRandom), newKey(wish, systemRandom)];
+      await made(first.draft);
+      await Promise.all(Array.from({ length: apiKeysMax - 1 }, (_, i) => made(draftOf(`${i}x`))));
+      expect(await ring.find(first.text)).toMatchObject({ id: first.draft.id });
+      await store.backEnd.keys.revoke(first.draft.id);
+      await made(second.draft);
+      clock.nowMs = 999;
+      expect(await ring.find(first.text)).toBeUndefined();
+      expect(await ring.find(second.text)).toMatchObject({ id: second.draft.id });
+    });
   });
 }

@@ -5,6 +5,7 @@
 // Memory: an entry for each key; the store bounds their number.
 
 import type { Clock } from "../../base/clock.ts";
+import { apiKeysMax } from "../../base/limits/fixed.ts";
 import type { ApiKeyStore, StoredApiKey } from "../../store/api-keys.ts";
 import type { Store } from "../../store/store.ts";
 import { type ApiKey, hashOfKey, isKeyText } from "./api-key.ts";
@@ -100,7 +101,11 @@ export class StoredKeyRing implements KeyRing {
       for (const key of keys) this.take(key);
       this.version = keys.at(-1)?.version ?? this.version;
       isMore = keys.length === rowsMax;
-      if (!isMore) this.asOfMs = beganMs;
+      if (!isMore && this.byHash.size > apiKeysMax) {
+        // The store has deleted some to make room, maybe before this node saw that they were revoked.
+        this.forget();
+        isMore = true;
+      } else if (!isMore) this.asOfMs = beganMs;
     }
   }
 
