@@ -3,6 +3,8 @@
 
 const headBytesMax = 16 * 1024;
 const answerBytesMax = 64 * 1024;
+/** With interim answers, the heads of chunks, and trailers: what is kept of a body holds the bytes around it, too. */
+const takenBytesMax = 512 * 1024;
 
 export interface HttpAnswer {
   readonly status: number;
@@ -31,6 +33,7 @@ export class AnswerReader {
   private framing: Framing = { by: "end" };
   private readonly parts: Buffer[] = [];
   private bodyBytes = 0;
+  private takenBytes = 0;
   private isReusable = false;
   private readonly isTunnel: boolean;
 
@@ -41,6 +44,14 @@ export class AnswerReader {
 
   /** Takes what arrived; the answer as soon as it is complete, or too long to be read on. Throws BadAnswer. */
   push(bytes: Buffer): HttpAnswer | undefined {
+    this.takenBytes += bytes.length;
+    const answer = this.take(bytes);
+    if (answer === undefined && this.takenBytes > takenBytesMax)
+      throw new BadAnswer(`its answer is longer than ${takenBytesMax} bytes, with what is around its body`);
+    return answer;
+  }
+
+  private take(bytes: Buffer): HttpAnswer | undefined {
     this.held = this.held.length === 0 ? bytes : Buffer.concat([this.held, bytes]);
     while (this.head === undefined) {
       const end = this.held.indexOf("\r\n\r\n");

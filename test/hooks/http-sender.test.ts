@@ -192,6 +192,22 @@ test("what is no answer, too long or never ends is given up, with a reason", asy
   expect((await senderWith().post(`http://crm.example:${long}/`, {}, "{}", 5_000)).body.length).toBe(64 * 1024);
 });
 
+test.each([
+  ["interim answers", "", `HTTP/1.1 100 Continue\r\nx: ${"x".repeat(8_000)}\r\n\r\n`],
+  ["heads of chunks", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", `1;${"x".repeat(8_000)}\r\na\r\n`],
+  ["trailers", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n", `a: ${"x".repeat(8_000)}\r\n`],
+])("an answer with endless %s is given up", async (_, begin, again) => {
+  const port = await rawServer((socket) => {
+    const write = (text: string): void => {
+      if (!socket.destroyed) socket.write(text, () => setImmediate(write, again));
+    };
+    write(begin + again);
+  });
+  expect(await reasonOf(senderWith().post(`http://crm.example:${port}/`, {}, "{}", 10_000))).toContain(
+    "its answer is longer than",
+  );
+});
+
 test("a connection that the server has closed meanwhile is opened again", async () => {
   let requests = 0;
   const port = await rawServer((socket) => {
