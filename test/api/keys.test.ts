@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { type ApiKey, apiScopes, draftOf, faultOfKey, isKeyText, newKey, permits } from "../../src/api/keys/api-key.ts";
+import { apiMethods } from "../../src/api/description/methods.ts";
 import { KeyDesk } from "../../src/api/keys/key-desk.ts";
 import { StoredKeyRing } from "../../src/api/keys/key-ring.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
@@ -40,8 +41,12 @@ test("a scope is permitted by its name, by that of its service, and by *", () =>
     expect([scopes, permits(new Set(scopes), scopes[0] === "groups:*" ? "*" : "groups:read")]).toEqual([scopes, false]);
 });
 
+test("the scopes are those that methods ask for, by their descriptors or for a part of what they do; sorted", () => {
+  const asked = Array.from(apiMethods.values(), ({ scope }) => scope).filter((scope) => scope !== "*");
+  expect(apiScopes).toEqual([...new Set([...asked, "messages:as"])].toSorted());
+});
+
 test("apps, scopes and names that are none are refused with what would be right", () => {
-  expect(apiScopes).toContain("messages:as");
   expect(faultOfKey(wish)).toBeUndefined();
   expect(faultOfKey({ ...wish, app: "*", scopes: ["*", "groups:*", ...apiScopes] })).toBeUndefined();
   const bad: [Partial<typeof wish>, string][] = [
