@@ -17,6 +17,7 @@ import { knownError } from "./codes.ts";
 import { KeyRates } from "./key-rates.ts";
 import type { ApiKey } from "./keys/api-key.ts";
 import type { Encoding, Method, StreamMethod, UnaryMethod } from "./method.ts";
+import type { OpenRequests } from "./open-requests.ts";
 import { OpenStreams, untilEnded } from "./open-streams.ts";
 import { announcedBytes, HeldBodies, readBody } from "./request-body.ts";
 import { requestIdHeader, RequestIds } from "./request-id.ts";
@@ -31,8 +32,6 @@ const timeoutHeader = "connect-timeout-ms";
 const bearer = /^bearer +(\S+)$/i;
 /** Answers with more are compressed for who takes that. */
 const compressedFrom = 4 * 1024;
-/** After so long without a request, what is closed has no request on its way. */
-const quietMs = 100;
 /** Timers take less than 2^31 ms. */
 const timerMsMax = 2 ** 31 - 1;
 /** Bodies that nobody has read are read on by the platform; beyond this length the connection ends instead. */
@@ -48,15 +47,17 @@ export class Rpc {
   private readonly held: HeldBodies;
   private readonly open = new OpenStreams();
   private readonly ids: RequestIds;
-  /** Requests that are not answered. */
-  underWay = 0;
-  private isClosing = false;
-  /** While it closes: when the last request arrived, or the closing began. */
-  private lastMs = 0;
+  private readonly requests: OpenRequests;
 
-  constructor(parts: ApiParts, methods: readonly Method[], metrics: Pick<Metrics, "bugs" | "apiAnswers">) {
+  constructor(
+    parts: ApiParts,
+    methods: readonly Method[],
+    metrics: Pick<Metrics, "bugs" | "apiAnswers">,
+    requests: OpenRequests,
+  ) {
     this.parts = parts;
     this.metrics = metrics;
+    this.requests = requests;
     this.rareLog = new RareLog(parts.log, parts.clock);
     this.rates = new KeyRates(parts.limits, parts.clock);
     this.held = new HeldBodies(parts.limits);
@@ -71,18 +72,7 @@ export class Rpc {
   /** Answers a request; undefined if the path is no method's. Never rejects. */
   answer(request: Request, path: string): Promise<Response> | undefined {
     const method = this.methods.get(path);
-    return method && this.served(request, path, method);
-  }
-
-  /** From now on each answer ends its connection: clients send their next request elsewhere. */
-  close(): void {
-    this.isClosing = true;
-    this.lastMs = this.parts.clock.monotonicMs();
-  }
-
-  /** Whether nothing is under way, and whoever had a connection has sent what it was about to send. */
-  get isQuiet(): boolean {
-    return this.underWay === 0 && this.parts.clock.monotonicMs() - this.lastMs >= quietMs;
+    return method && this.requests.counted(this.decided(request, path, method));
   }
 
   /** The answer to a request for what is not served. */
@@ -97,20 +87,6 @@ export class Rpc {
     const response = errorResponse(error, this.ids.of(request));
     response.headers.set("connection", "close");
     return response;
-  }
-
-  private async served(request: Request, path: string, method: Method): Promise<Response> {
-    this.underWay++;
-    try {
-      const response = await this.decided(request, path, method);
-      if (this.isClosing) {
-        this.lastMs = this.parts.clock.monotonicMs();
-        response.headers.set("connection", "close");
-      }
-      return response;
-    } finally {
-      this.underWay--;
-    }
   }
 
   /** Counts an answer; returns it. */

@@ -171,6 +171,14 @@ test("what issues certificates is loaded by the one command that issues some", (
   expect(files.filter((file) => text.get(file)?.includes("@peculiar/x509"))).toEqual([issuing]);
 });
 
+test("a start loads neither the descriptors of the methods of the API nor the package of their protocol", () => {
+  const loaded = loadedWith(["src/cli/serve.ts", "src/cli/serve/standalone.ts", "src/roles/standalone/assembly.ts"]);
+  expect(loaded.has("src/api/late-answers.ts")).toBe(true);
+  const late = ["src/api/answers.ts", "src/api/description/methods.ts", "src/wire/gen/api_pb.ts"];
+  expect(late.filter((file) => !text.has(file) || loaded.has(file))).toEqual([]);
+  expect([...loaded].filter((file) => text.get(file)?.includes('from "@connectrpc/'))).toEqual([]);
+});
+
 test("the guide names every engine", () => {
   const readme = readFileSync(join(root, tablesFile), "utf8");
   const schemes = [...storeEngines, ...sessionsEngines].flatMap((engine) => engine.help.replace(/[A-Z…]+$/, ""));

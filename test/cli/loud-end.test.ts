@@ -35,3 +35,34 @@ test.each([
   expect(errors).toContain(`${kind}: this is a bug`);
   expect(errors).toContain("Error: a bug of nobody's\\n    at ");
 });
+
+test("the code of the API that cannot be loaded ends the process with the first request, likewise", async () => {
+  const preload = join(folder, "broken-api.ts");
+  const broken = JSON.stringify({ loader: "ts", contents: "throw new Error('a bug of nobody\\'s')" });
+  writeFileSync(
+    preload,
+    `Bun.plugin({
+       name: "broken",
+       setup: (build) => build.onLoad({ filter: /src.api.answers\\.ts$/ }, () => (${broken})),
+     });`,
+  );
+  const ports = ["--ws", "127.0.0.1:0", "--tcp", "off", "--monitor", "off", "--api", "127.0.0.1:0"];
+  const child = Bun.spawn([process.execPath, "--preload", preload, main, ...ports, "--data", join(folder, "api")], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"] ?? "", HOME: folder },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const errors = new Response(child.stderr).text();
+  let banner = "";
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    const api = /^ {2}api +(http:\S+)/m.exec((banner += chunk))?.[1];
+    if (api === undefined) continue;
+    // It is not answered.
+    await fetch(api).catch(() => undefined);
+    break;
+  }
+  expect(await child.exited).toBe(70);
+  expect(await errors).toContain("unhandled rejection: this is a bug");
+  expect(await errors).toContain("Error: a bug of nobody's");
+}, 60_000);
