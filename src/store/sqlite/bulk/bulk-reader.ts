@@ -12,16 +12,18 @@ import { operationOf, OperationRows } from "./operation-rows.ts";
 type BulkFound = BulkReadAnswers[keyof BulkReadAnswers];
 
 export class BulkReader {
+  private readonly db: Database;
   private readonly logIndex: LogIndex;
   private readonly log: LogReader;
-  private readonly exports: ExportReader;
+  /** Made when it is wanted: it prepares 15 statements, which most processes never run. */
+  private exports: ExportReader | undefined;
   private readonly operations: OperationRows;
   private readonly retentions: AppRetentions;
 
   constructor(db: Database, logIndex: LogIndex, log: LogReader) {
+    this.db = db;
     this.logIndex = logIndex;
     this.log = log;
-    this.exports = new ExportReader(db, logIndex, log);
     this.operations = new OperationRows(db);
     this.retentions = new AppRetentions(db);
   }
@@ -29,6 +31,7 @@ export class BulkReader {
   read(call: BulkRead): BulkFound {
     switch (call.call) {
       case "export":
+        this.exports ??= new ExportReader(this.db, this.logIndex, this.log);
         return this.exports.page(call.query);
       case "operation": {
         const row = this.operations.find(BigInt(call.id));

@@ -14,15 +14,20 @@ import { Tombstones } from "./tombstones.ts";
 type BulkWritten = BulkWriteAnswers[keyof BulkWriteAnswers];
 
 export class BulkWriter {
-  private readonly imports: ImportWriter;
-  private readonly deletions: DeletionWriter;
+  private readonly parts: GroupParts;
+  private readonly talks: TalkWriter;
+  private readonly entryIds: EntryIds;
+  /** Made when they are wanted: they prepare 56 statements, which most processes never run. */
+  private madeImports: ImportWriter | undefined;
+  private madeDeletions: DeletionWriter | undefined;
   private readonly tombstones: Tombstones;
   private readonly clips: AppClips;
   readonly retentions: AppRetentions;
 
   constructor(parts: GroupParts, talks: TalkWriter, entryIds: EntryIds) {
-    this.imports = new ImportWriter(parts, talks);
-    this.deletions = new DeletionWriter(parts, entryIds);
+    this.parts = parts;
+    this.talks = talks;
+    this.entryIds = entryIds;
     this.tombstones = new Tombstones(parts.db, parts.names);
     this.clips = parts.clips;
     this.retentions = new AppRetentions(parts.db);
@@ -37,7 +42,7 @@ export class BulkWriter {
   /** The store was replaced, or may have been. */
   forget(): void {
     this.clips.forget();
-    this.imports.forget();
+    this.madeImports?.forget();
   }
 
   /** Answers a call in a transaction; a page with a record that cannot be stored is rolled back. */
@@ -45,10 +50,18 @@ export class BulkWriter {
     try {
       return transact((moment) => this.write(call, moment));
     } catch (error) {
-      this.imports.forget();
+      this.madeImports?.forget();
       if (error instanceof InvalidRecord) return error.outcome;
       throw error;
     }
+  }
+
+  private get imports(): ImportWriter {
+    return (this.madeImports ??= new ImportWriter(this.parts, this.talks));
+  }
+
+  private get deletions(): DeletionWriter {
+    return (this.madeDeletions ??= new DeletionWriter(this.parts, this.entryIds));
   }
 
   private write(call: BulkWrite, moment: Moment): BulkWritten {
