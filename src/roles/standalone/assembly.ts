@@ -109,7 +109,6 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
             bugMet: (bug) => metrics.bugs.met("request", bug),
           });
     teardown.defer(() => localKey?.stop());
-    await localKey?.tried;
     const sessions = new MemorySessions(limits.values);
     teardown.defer(() => sessions.close());
 
@@ -191,6 +190,8 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     const ring = new StoredKeyRing(store, systemRuntime.clock, local);
     const desk = new KeyDesk({ keys: store.backEnd.keys, random: systemRuntime.random, log, ring });
     control.add(keyCommands(desk));
+    // The store has written it while the rest started.
+    await localKey?.tried;
     const api =
       settings.api &&
       listenApi(settings.api, {
