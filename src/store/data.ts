@@ -112,8 +112,7 @@ export interface DataStore {
    * reactions, settings, profile, blocks and cursors are deleted. Its number stays, and names nobody.
    */
   deleteData(app: string, account: string): Promise<Operation | undefined>;
-  /** Undefined: this engine has none. */
-  readonly retentions: AppRetentionStore | undefined;
+  readonly retentions: AppRetentionStore;
   /** The operation of an app, a week after its end at least. */
   operation(app: string, id: bigint): Promise<Operation | undefined>;
 }

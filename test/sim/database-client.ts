@@ -65,7 +65,10 @@ export class DatabaseClient implements Store {
       import: () => Promise.resolve({ result: "live", isComplete: false }),
       deleteData: () => Promise.resolve(undefined),
       operation: () => Promise.resolve(undefined),
-      retentions: undefined,
+      retentions: {
+        set: () => Promise.resolve({ days: 0, watermarkId: 0n }),
+        of: () => Promise.resolve({ days: 0, watermarkId: 0n }),
+      },
     },
     hooks: noHooks,
   };

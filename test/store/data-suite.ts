@@ -4,6 +4,7 @@ import { describe } from "bun:test";
 import { ConversationAsks } from "./conversation-asks.ts";
 import { deletionTests } from "./deletion-tests.ts";
 import { exportImportTests } from "./export-import-tests.ts";
+import { retentionTests } from "./retention-tests.ts";
 import { openForAll, type StorePlace } from "./opened-store.ts";
 
 export function dataSuite(name: string, makePlace: () => Promise<StorePlace>): void {
@@ -11,5 +12,6 @@ export function dataSuite(name: string, makePlace: () => Promise<StorePlace>): v
     const asks = new ConversationAsks(openForAll(makePlace));
     exportImportTests(asks);
     deletionTests(asks);
+    retentionTests(asks);
   });
 }

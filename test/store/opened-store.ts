@@ -12,6 +12,8 @@ export interface StorePlace {
   open(limits?: Partial<LimitValues>): Promise<Store>;
   /** Deletes the messages up to an id, as the retention does; for the tests of conversations. */
   deleteUpTo?(id: bigint): Promise<void>;
+  /** Moves the watermark of an app, as the passing of time does; for the tests of retentions. */
+  moveWatermark?(app: string, id: bigint): Promise<void>;
   /** Does the housekeeping of groups that have ended; absent where a store has none. */
   tidyGroups?(): Promise<void>;
   /** What a check finds wrong. */

@@ -44,6 +44,8 @@ export async function postgresPlace(server: PostgresServer): Promise<AheadPlace 
     giveUp: () => ask(async (sql) => void (await sql`UPDATE roost.unfinished_group SET step = -1`)),
     open: (limits) => openPostgresStore({ url, retentionDays: 15, log: silentLog, limits: limitValues(limits) }),
     deleteUpTo: (id) => ask(async (sql) => void (await sql`SELECT roost.delete_slice(0, ${id}, 1000000, null)`)),
+    moveWatermark: (app, id) =>
+      ask(async (sql) => void (await sql`UPDATE roost.app_data SET watermark_id = ${id} WHERE app = ${app}`)),
     setLastId: async (id) => {
       const sql = new SQL(url, { max: 1 });
       await sql`UPDATE roost.sequence SET last_id = ${id}`;

@@ -43,6 +43,14 @@ export function sqlitePlace(path: string, flushMessages: number): AheadPlace & G
       db.run("DELETE FROM message WHERE id <= ?", [id]);
       db.close();
     },
+    moveWatermark: async (app, id) => {
+      const db = new Database(path);
+      db.run("PRAGMA busy_timeout = 5000");
+      db.run("UPDATE app_data SET watermark_id = ? WHERE app = ?", [id, app]);
+      // Writers notice by the version (bulk/app-clips.ts).
+      db.run("UPDATE sequence SET guard_id = last_id");
+      db.close();
+    },
     tidyGroups: async () => {
       const db = new Database(path, { safeIntegers: true });
       db.run("PRAGMA busy_timeout = 5000");

@@ -46,7 +46,13 @@ export function talkStore(outcome: TalkOutcome): Store {
     ban: unused,
     backEnd: {
       keys: { create: unused, revoke: unused, after: unused },
-      data: { export: unused, import: unused, deleteData: unused, operation: unused, retentions: undefined },
+      data: {
+        export: unused,
+        import: unused,
+        deleteData: unused,
+        operation: unused,
+        retentions: { set: unused, of: unused },
+      },
       hooks: noHooks,
     },
     identity: undefined,

@@ -3,7 +3,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { systemAccount } from "../../auth/names.ts";
 import { reactionsExportedMax } from "../../base/limits/fixed.ts";
-import type { AppRetentionStore, ExportScope, Operation } from "../../store/data.ts";
+import type { ExportScope, Operation } from "../../store/data.ts";
 import { Accounts, Admin, type ExportReq, type ImportReq, Messages } from "../../wire/gen/api_pb.ts";
 import { accountName, type ApiCall } from "../api-call.ts";
 import type { ApiParts } from "../api-parts.ts";
@@ -35,15 +35,9 @@ export function data(parts: ApiParts): readonly Method[] {
       if (operation === undefined) throw new ConnectError(`there is no operation ${id}`, Code.NotFound);
       return operationMessage(operation);
     }),
-    unary(Admin.method.setRetention, ({ days }, { app }) => retentionsOf(parts).set(app, days)),
-    unary(Admin.method.getRetention, (_, { app }) => retentionsOf(parts).of(app)),
+    unary(Admin.method.setRetention, ({ days }, { app }) => parts.store.backEnd.data.retentions.set(app, days)),
+    unary(Admin.method.getRetention, (_, { app }) => parts.store.backEnd.data.retentions.of(app)),
   ];
-}
-
-function retentionsOf({ store }: ApiParts): AppRetentionStore {
-  const { retentions } = store.backEnd.data;
-  if (retentions !== undefined) return retentions;
-  throw new ConnectError("a retention of single apps needs a store on SQLite", Code.Unimplemented);
 }
 
 /** A page is read when the ones before it were taken: a slow reader holds no memory, and no snapshot. */

@@ -103,7 +103,9 @@ DECLARE
   to_inbox bigint;
 BEGIN
   SELECT * INTO changed FROM message m WHERE m.id = (a_change ->> 'messageId')::bigint FOR UPDATE SKIP LOCKED;
-  IF changed.id IS NULL OR a_me IS NULL THEN RETURN json_build_object('result', 'notFound'); END IF;
+  IF changed.id IS NULL OR a_me IS NULL OR changed.id <= roost.watermark_of(a_change ->> 'app') THEN
+    RETURN json_build_object('result', 'notFound');
+  END IF;
   IF action = 'edit' AND a_change ->> 'clientId' <> '' THEN
     SELECT * INTO former FROM entry e
       WHERE e.refers = changed.id AND e.kind = ${entryKind.edited} AND e.actor = a_me

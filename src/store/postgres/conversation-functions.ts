@@ -27,9 +27,10 @@ export function windowsOf(account: string, group: string): string {
 
 /** A condition: an account may read a message (a row's name). */
 export function mayRead(account: string, message: string): string {
-  return `(${message}.sender = ${account} OR ${message}.inbox = ${account}
+  return `(${message}.id > roost.watermark_for(${account})
+    AND (${message}.sender = ${account} OR ${message}.inbox = ${account}
     OR CASE WHEN ${message}.inbox < 0 THEN ${isInWindow(account, `-${message}.inbox`, `${message}.id`)}
-      ELSE roost.is_system_for(${account}, ${message}.sender) END)`;
+      ELSE roost.is_system_for(${account}, ${message}.sender) END))`;
 }
 
 /** An expression: the conversation that a message is in, as an account sees it that may read it. */
@@ -44,13 +45,29 @@ export function isCleared(account: string, message: string): string {
     WHERE c.account = ${account} AND c.other = ${otherOf(account, message)}), false)`;
 }
 
-/** A condition: the retention has not deleted all messages between two accounts. */
+/** A condition: no retention has passed over all messages between two accounts. */
 export function hasMessages(one: string, other: string): string {
-  return `(EXISTS (SELECT FROM roost.message m WHERE m.inbox >= 1 AND m.sender = ${other} AND m.inbox = ${one})
-        OR EXISTS (SELECT FROM roost.message m WHERE m.inbox >= 1 AND m.sender = ${one} AND m.inbox = ${other}))`;
+  const exists = (sender: string, inbox: string): string => `EXISTS (
+        SELECT FROM roost.message m
+        WHERE m.inbox >= 1 AND m.sender = ${sender} AND m.inbox = ${inbox} AND m.id > roost.watermark_for(${one}))`;
+  return `(${exists(other, one)} OR ${exists(one, other)})`;
 }
 
 export const conversationFunctions = `
+-- The watermark of an app (store/data.ts): nothing up to this id is read or changed any more. 0 without one.
+CREATE OR REPLACE FUNCTION roost.watermark_of(a_app text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN coalesce((SELECT d.watermark_id FROM roost.app_data d WHERE d.app = a_app), 0);
+END $$;
+
+-- That of the app of an account.
+CREATE OR REPLACE FUNCTION roost.watermark_for(a_account bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN coalesce((
+    SELECT d.watermark_id FROM roost.app_data d
+    WHERE d.app = (SELECT a.app FROM roost.account a WHERE a.number = a_account)), 0);
+END $$;
+
 -- A conversation of an account as its settings name it; null if the account never had it.
 CREATE OR REPLACE FUNCTION roost.conversation_of(a_app text, a_me bigint, a_to_group boolean, a_dest text)
 RETURNS bigint LANGUAGE plpgsql STABLE AS $$

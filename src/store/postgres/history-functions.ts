@@ -96,8 +96,9 @@ BEGIN
   me := roost.account_number(a_app, a_account);
   its_other := roost.conversation_of(a_app, me, a_to_group, a_dest);
   IF its_other IS NULL THEN RETURN; END IF;
-  cleared := coalesce(
-    (SELECT c.cleared_id FROM roost.conversation c WHERE c.account = me AND c.other = its_other), 0);
+  cleared := greatest(
+    (SELECT c.cleared_id FROM roost.conversation c WHERE c.account = me AND c.other = its_other),
+    roost.watermark_of(a_app));
   -- Up to the middle, and above it.
   older := roost.ids_before(me, its_other, cleared, CASE middle WHEN ${endId} THEN middle ELSE middle + 1 END, a_thread,
     older_count + 1);

@@ -25,8 +25,8 @@ interface Chores {
   /** Looks at the clocks and moves the horizons; undefined without a result. */
   look(): Promise<Look | undefined>;
   dropUnfinished(): Promise<void>;
-  /** Removes a slice of what ended groups leave; true if there is more. */
-  cleanEnded(): Promise<boolean>;
+  /** Removes a slice of what ended groups leave, and of what is behind watermarks of apps; true if there is more. */
+  clean(): Promise<boolean>;
   /** Deletes a slice beyond the horizon, above id `above`, of the store of this life; returns the next id. */
   purge(life: string, above: bigint): Promise<bigint | undefined>;
   /** Counts the messages of the store of this life up to an id, up to `surveyMessagesMax` + 1. */
@@ -124,14 +124,16 @@ export class Housekeeping {
     this.isCleaning = !this.isStopped;
     if (this.isStopped) return;
     this.cancelCleaning = this.timers.after(delayMs, () => {
-      this.chores.cleanEnded().then(
+      this.chores.clean().then(
         (isMore) => {
           this.isCleaning = false;
           if (isMore) this.cleanLater(purgePauseMs);
         },
         (error: unknown) => {
           this.isCleaning = false;
-          this.log.debug("Cleaning up after ended groups failed; retrying.", { reason: reasonOf(error) });
+          this.log.debug("Cleaning up after ended groups and retentions failed; retrying.", {
+            reason: reasonOf(error),
+          });
         },
       );
     });

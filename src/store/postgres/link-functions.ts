@@ -30,7 +30,7 @@ BEGIN
   END IF;
   IF a_media <> '' AND NOT roost.are_media_usable(a_sender, a_media) THEN RETURN ${outcome.mediaUnusable}; END IF;
   IF a_reply <> 0 AND NOT EXISTS (
-    SELECT FROM message m WHERE m.id = a_reply AND CASE
+    SELECT FROM message m WHERE m.id = a_reply AND m.id > roost.watermark_of(a_app) AND CASE
       WHEN a_inbox < 0 THEN m.inbox = a_inbox AND ${isInWindow("a_sender", "-a_inbox", "m.id")}
       ELSE m.sender = a_sender AND m.inbox = a_inbox OR m.sender = a_inbox AND m.inbox = a_sender
     END

@@ -49,6 +49,8 @@ CREATE OR REPLACE FUNCTION roost.newest_conversations(
   a_me bigint, a_before bigint, a_limit bigint, a_with_hidden boolean, a_among bigint[],
   OUT others bigint[], OUT activity_ids bigint[], OUT last_ids bigint[], OUT unpinned bigint, OUT oldest_id bigint
 ) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  watermark CONSTANT bigint := roost.watermark_for(a_me);
 BEGIN
   WITH known AS MATERIALIZED (
     SELECT c.other, c.is_pinned, c.hidden_id, c.cleared_id, 0::bigint AS joined_id
@@ -85,7 +87,10 @@ BEGIN
             AND NOT ${isHidden("m.id")}
           ORDER BY m.id DESC LIMIT 1) s)
       END, 0) AS last_id
-    FROM known k
+    FROM (
+      SELECT n.other, n.is_pinned, n.hidden_id, greatest(n.cleared_id, watermark) AS cleared_id, n.joined_id
+      FROM known n
+    ) k
   ), shown AS MATERIALIZED (
     SELECT a.other, a.is_pinned, a.last_id, greatest(a.last_id, a.joined_id) AS activity_id
     FROM active a
@@ -124,6 +129,7 @@ DECLARE
   recent_count CONSTANT bigint := 2 * a_limit;
   -- Most accounts have not, and unread messages may be many.
   has_none_hidden CONSTANT boolean := NOT EXISTS (SELECT FROM roost.hidden h WHERE h.account = a_me);
+  watermark CONSTANT bigint := roost.watermark_for(a_me);
   recent bigint[];
   horizon bigint;
   found record;
@@ -160,7 +166,7 @@ BEGIN
       ELSE ${unreadInGroup} END,
     CASE WHEN p.last_id <= p.seen_id THEN 0 ELSE ${unreadMentions} END
   FROM (
-    SELECT r.*, greatest(r.read_id, r.cleared_id) AS seen_id
+    SELECT r.*, greatest(r.read_id, r.cleared_id, watermark) AS seen_id
     FROM (
       SELECT t.*, coalesce(c.is_pinned, false) AS is_pinned, coalesce(c.is_muted, false) AS is_muted,
         coalesce(c.hidden_id, 0) AS hidden_id, coalesce(c.cleared_id, 0) AS cleared_id,

@@ -23,6 +23,7 @@ interface ScopeRow {
   readonly last_id: bigint;
   /** The id of the newest entry that is not a message; 0n if there was none. */
   readonly entry_id: bigint;
+  readonly watermark_id: bigint;
   readonly acked: bigint | null;
   readonly back_id: bigint | null;
   readonly groups: readonly bigint[];
@@ -75,7 +76,8 @@ export class LogReader {
     // A cursor above the last id stems from before the store was restored from a backup.
     const isKnown = query.after > 0n && query.after <= scope.last_id;
     const choice = { me: scope.me, includeSent: query.includeSent, hasEvents: false };
-    const entries = await this.read(life, logsOf(scope, isKnown ? query.after : start, choice), choice, limit);
+    const after = keptAfter(scope, isKnown ? query.after : start);
+    const entries = await this.read(life, logsOf(scope, after, choice), choice, limit);
     return entries.map(({ messageId, direction, sendTime, otherAccount, group }) => ({
       messageId,
       direction,
@@ -89,7 +91,7 @@ export class LogReader {
     const scope = await this.scope(life, query);
     if (scope === undefined) return { entries: [], ...(await this.endFor(life, query.after)) };
     const lastId = scope.last_id;
-    const after = query.after > 0n ? query.after : (scope.acked ?? lastId);
+    const after = keptAfter(scope, query.after > 0n ? query.after : (scope.acked ?? lastId));
     // Each of them is a log of its own.
     const formerStays = scope.until_ids.filter((until) => until > after && until <= lastId).length;
     if (after > lastId || formerStays > windowsReadMax) return { entries: [], lastId, isReset: true };
@@ -106,7 +108,10 @@ export class LogReader {
     return { entries, lastId, isReset: false };
   }
 
-  /** A page, without one's own entries if they are not asked for; undefined if too many had to be passed over. */
+  /**
+   * A page, without one's own entries if they are not asked for, and without those about messages behind the watermark;
+   * undefined if too many had to be passed over.
+   */
   private async shown(
     life: string,
     scope: ScopeRow,
@@ -119,9 +124,10 @@ export class LogReader {
     for (let from = after; ;) {
       const entries = await this.read(life, logsOf(scope, from, choice), choice, limit);
       const last = entries.at(-1)?.messageId;
-      const asked = choice.includeSent
-        ? entries
-        : entries.filter(({ kind, direction }) => kind === 0 || direction === 0);
+      const asked = entries.filter(
+        ({ kind, direction, refersTo }) =>
+          kind === 0 || ((choice.includeSent || direction === 0) && (refersTo === 0n || refersTo > scope.watermark_id)),
+      );
       shown.push(...asked);
       passedOver += entries.length - asked.length;
       if (passedOver > missedEntriesMax) return undefined;
@@ -143,7 +149,7 @@ export class LogReader {
   private async scope(life: string, query: IndexQuery): Promise<ScopeRow | undefined> {
     const [scope] = await this.connections.run<ScopeRow[]>(
       (sql) => sql`
-        SELECT a.number AS me, s.last_id, c.acked,
+        SELECT a.number AS me, s.last_id, roost.watermark_of(a.app) AS watermark_id, c.acked,
           coalesce((SELECT e.id FROM roost.entry e ORDER BY e.id DESC LIMIT 1), 0) AS entry_id,
           CASE WHEN c.acked IS NULL AND ${query.after.toString()}::bigint NOT BETWEEN 1 AND s.last_id THEN (
             SELECT roost.last_id_at(h.at_ms - ${indexBackMs}::bigint) FROM roost.horizon h WHERE h.kind = 'time'
@@ -305,6 +311,11 @@ function entryDetail({ kind, accounts, count, value }: LineRow): GroupEntryDetai
 /** Decodes the column of mentions. */
 export function mentionsOf(names: string | null): readonly string[] {
   return names === null || names === "" ? [] : fromText(names).split(",");
+}
+
+/** Not below the watermark of the app. */
+function keptAfter({ watermark_id: watermark }: ScopeRow, after: bigint): bigint {
+  return after > watermark ? after : watermark;
 }
 
 /**

@@ -12,9 +12,15 @@ import { linkFunctions } from "./link-functions.ts";
 import { messageState } from "./message-state.ts";
 import { isolated } from "./writer-lock.ts";
 
-/** An expression: the newest message of an inbox below an id; null if there is none. */
-function idBefore(inbox: string, id: string): string {
-  return `(SELECT b.id FROM message b WHERE b.inbox = ${inbox} AND b.id < ${id} ORDER BY b.id DESC LIMIT 1)`;
+/**
+ * An expression: the newest message of an inbox below an id that is not behind the watermark of its app; null if there
+ * is none. Few stores have watermarks: one look for the whole batch tells.
+ */
+function idBefore(inbox: string, id: string, sender: string): string {
+  return `(SELECT b.id FROM message b
+            WHERE b.inbox = ${inbox} AND b.id < ${id}
+              AND b.id > CASE WHEN has_watermarks THEN roost.watermark_for(${sender}) ELSE 0 END
+            ORDER BY b.id DESC LIMIT 1)`;
 }
 
 /**
@@ -86,6 +92,7 @@ DECLARE
   replies bigint[];
   place integer;
   has_direct_entries boolean;
+  has_watermarks boolean;
   may_refuse boolean;
 BEGIN
   held := roost.hold(a_holder, a_life);
@@ -221,6 +228,7 @@ BEGIN
   END IF;
 
   has_direct_entries := EXISTS (SELECT FROM entry e WHERE e.inbox > 0 AND NOT e.quiet);
+  has_watermarks := EXISTS (SELECT FROM app_data d WHERE d.watermark_id > 0);
   -- Every statement sees what the ones before it wrote. Mostly all talks were stored: no earlier one is looked for, and
   -- the message before is either in the batch, too, or looked up for the first one to its inbox.
   IF is_all_stored THEN
@@ -229,7 +237,7 @@ BEGIN
         t.new_id, held.wall_us * 1000 + t.at - 1,
         coalesce(
           lag(t.new_id) OVER (PARTITION BY t.inbox ORDER BY t.at),
-          ${idBefore("t.inbox", "t.new_id")},
+          ${idBefore("t.inbox", "t.new_id", "senders[t.at]")},
           0),
         versions[t.at],
         ${entryBefore("t.inbox", "t.new_id")},
@@ -261,7 +269,7 @@ BEGIN
       END,
       coalesce((t.keyed).id, t.new_id),
       coalesce((t.keyed).sent_ns, held.wall_us * 1000 + t.position - 1),
-      coalesce(${idBefore("t.inbox", "coalesce((t.keyed).id, t.new_id)")}, 0),
+      coalesce(${idBefore("t.inbox", "coalesce((t.keyed).id, t.new_id)", "t.sender")}, 0),
       t.version,
       ${entryBefore("t.inbox", "coalesce((t.keyed).id, t.new_id)")},
       t.sender, t.inbox

@@ -123,7 +123,10 @@ export class PostgresStore extends JobStore implements Store {
         renew: () => this.renew(options),
         look: () => horizons.look(),
         dropUnfinished: () => writer.dropUnfinished(),
-        cleanEnded: () => writer.cleanEnded(),
+        clean: async () => {
+          const isMore = await writer.cleanEnded();
+          return (await this.backEnd.data.eraseSlice()) || isMore;
+        },
         purge: (life, above) => purgeSlice(this.readConnections, life, above),
         count: (life, endId) => countUpTo(this.readConnections, life, endId),
         size: () => this.readConnections.run(sizeOfDatabase),

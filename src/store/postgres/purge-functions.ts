@@ -1,19 +1,23 @@
 // The horizons and marks (store/horizon.ts, store/trusted-time.ts) in the database, and the deletion of older content.
 // What is deleted depends on them and on the database's clock, never on a process's clock.
 
+import { horizonDayMs } from "../horizon.ts";
 import { protectedMs } from "../hooks.ts";
 import { keyedMs } from "../trusted-time.ts";
 import { isolated } from "./writer-lock.ts";
 
 /**
- * Saves the horizons and marks of a look. Moves earlier marks later by `a_later_ms`, but not beyond `a_latest_ms`.
- * Returns false, saving nothing, if another process has saved a look since `a_turn` was read.
+ * Saves the horizons and marks of a look, and moves the watermarks of apps, never back. Moves earlier marks later by
+ * `a_later_ms`, but not beyond `a_latest_ms`. Returns false, saving nothing, if another process has saved a look since
+ * `a_turn` was read.
  */
 const saveLook = `
 CREATE OR REPLACE FUNCTION roost.save_look(
   a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint,
   a_horizons json, a_marks json, a_life text
 ) RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  trusted_ms bigint;
 BEGIN
   UPDATE look l SET turn = l.turn + 1, ran_ms = a_ran_ms, leapt_ms = a_leapt_ms WHERE l.turn = a_turn;
   IF NOT FOUND THEN RETURN false; END IF;
@@ -25,6 +29,9 @@ BEGIN
     UPDATE mark m SET at_ms = greatest(m.at_ms, least(m.at_ms + a_later_ms, a_latest_ms));
   END IF;
   INSERT INTO mark SELECT * FROM json_populate_recordset(null::mark, a_marks) ON CONFLICT (id) DO NOTHING;
+  SELECT h.at_ms INTO trusted_ms FROM horizon h WHERE h.kind = 'time';
+  UPDATE app_data d SET watermark_id = roost.last_id_at(trusted_ms - d.keep_days * ${horizonDayMs})
+    WHERE d.keep_days > 0 AND roost.last_id_at(trusted_ms - d.keep_days * ${horizonDayMs}) > d.watermark_id;
   RETURN true;
 END $$;
 `;

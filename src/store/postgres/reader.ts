@@ -56,7 +56,8 @@ export class Reader {
         FROM unnest(${sql.array([...messageIds], "BIGINT")}) WITH ORDINALITY AS t (id, position)
         CROSS JOIN roost.account a
         JOIN roost.message m ON m.id = t.id
-        WHERE roost.require_life(${life}) AND a.app = ${toText(app)} AND a.name = ${toText(account)} AND (
+        WHERE roost.require_life(${life}) AND a.app = ${toText(app)} AND a.name = ${toText(account)}
+          AND m.id > roost.watermark_of(a.app) AND (
           m.sender = a.number OR m.inbox = a.number OR (
             -- As isInWindow of conversation-functions.ts.
             SELECT w.until_id IS NULL OR w.until_id > m.id FROM roost.member w

@@ -29,7 +29,7 @@ BEGIN
   IF hides IS FALSE THEN
     changed.hidden_id := 0;
   ELSIF hides AND (former.hidden_id = 0 OR cardinality(roost.ids_after(
-    a_me, its_other, greatest(former.hidden_id, former.cleared_id), ${endId}, 0, 1)) > 0
+    a_me, its_other, greatest(former.hidden_id, former.cleared_id, roost.watermark_for(a_me)), ${endId}, 0, 1)) > 0
     OR EXISTS (
       SELECT FROM member m
       WHERE m.account = a_me AND m.chat_group = -its_other AND m.from_id > former.hidden_id)
@@ -104,7 +104,7 @@ BEGIN
         WHEN t.other IS NULL OR t.me IS NULL THEN null
         WHEN t.id <= t.former THEN t.id
         WHEN EXISTS (
-          SELECT FROM message m WHERE m.id = t.id AND CASE
+          SELECT FROM message m WHERE m.id = t.id AND m.id > roost.watermark_of(t.app) AND CASE
             WHEN t.other < 0 THEN m.inbox = t.other AND ${isInWindow("t.me", "-t.other", "m.id")}
             ELSE m.sender = t.me AND m.inbox = t.other OR m.sender = t.other AND m.inbox = t.me
           END
@@ -115,7 +115,8 @@ BEGIN
       SELECT n.*, coalesce(
         (SELECT c.read_id FROM read_cursor c WHERE c.account = n.me AND c.other = n.other), 0) AS former
       FROM (
-        SELECT u.position, u.id, (SELECT a.number FROM account a WHERE a.app = u.app AND a.name = u.account) AS me,
+        SELECT u.position, u.id, u.app,
+          (SELECT a.number FROM account a WHERE a.app = u.app AND a.name = u.account) AS me,
           CASE WHEN u.to_group THEN (SELECT -g.number FROM chat_group g WHERE g.app = u.app AND g.id = u.dest)
             ELSE (SELECT a.number FROM account a WHERE a.app = u.app AND a.name = u.dest) END AS other
         FROM unnest(a_apps, a_accounts, a_to_groups, a_dests, a_ids) WITH ORDINALITY

@@ -8,9 +8,9 @@ export const backEndQuestions: readonly { readonly what: string; readonly sql: s
     sql: "SELECT count(*) AS n FROM roost.api_key, roost.sequence s WHERE version > s.last_id",
   },
   {
-    what: "operations or imports above the last id of the store",
+    what: "operations, imports or watermarks above the last id of the store",
     sql: `SELECT count(*) AS n FROM (
-            SELECT id FROM roost.operation UNION ALL SELECT checked_id FROM roost.app_data
+            SELECT id FROM roost.operation UNION ALL SELECT greatest(checked_id, watermark_id) FROM roost.app_data
           ) d, roost.sequence s WHERE d.id > s.last_id`,
   },
   {

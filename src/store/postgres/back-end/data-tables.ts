@@ -1,13 +1,22 @@
 // The tables of the operations on data: exports, imports, and the deletion of accounts.
 
 export const dataTables = `
--- The imports of an app. import_state: importing, complete, or live: somebody else has used the app meanwhile.
--- checked_id: nobody else has, as far as messages up to this id tell.
+-- What an app has besides its accounts and groups. An app without a row has nothing of this. watermark_id: nothing up
+-- to this id is read any more; it is erased up to purged_id. keep_days: how long messages are kept; 0: without end.
+-- import_state: none, importing, complete, or live: somebody else has used the app meanwhile. checked_id: nobody else
+-- has, as far as messages up to this id tell.
 CREATE TABLE roost.app_data (
+  watermark_id bigint NOT NULL,
+  purged_id bigint NOT NULL,
+  keep_days bigint NOT NULL,
   checked_id bigint NOT NULL,
   app text COLLATE "C" PRIMARY KEY,
   import_state text COLLATE "C" NOT NULL
 );
+-- Looks at the clocks ask which apps have a retention; writers ask with each batch whether any app has a watermark.
+CREATE INDEX app_data_watermark ON roost.app_data (watermark_id) WHERE watermark_id > 0;
+CREATE INDEX app_data_kept ON roost.app_data (app) WHERE keep_days > 0;
+CREATE INDEX app_data_due ON roost.app_data (app) WHERE purged_id < watermark_id;
 
 -- page_records: the records of the last page, which may be sent again. last_id: the former id of the last message.
 CREATE TABLE roost.import (

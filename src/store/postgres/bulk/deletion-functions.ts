@@ -61,7 +61,6 @@ BEGIN
   DELETE FROM reaction_count USING unnest(a_ids) AS gone (id) WHERE reaction_count.message = gone.id;
   DELETE FROM pin USING unnest(a_ids) AS gone (id) WHERE pin.message = gone.id;
   DELETE FROM media_use USING unnest(a_ids) AS gone (id) WHERE media_use.message = gone.id;
-  DELETE FROM media_use USING unnest(a_ids) AS gone (id) WHERE media_use.message = gone.id;
 END $$;
 `;
 

@@ -99,11 +99,14 @@ export class ExportReader {
   }
 
   private async log(life: string, selected: Selected, from: ExportPosition, limit: number) {
-    const [last] = await this.run<{ last_id: bigint }[]>(
-      (sql) => sql`SELECT s.last_id FROM roost.sequence s WHERE roost.require_life(${life})`,
+    const [ends] = await this.run<{ last_id: bigint; watermark_id: bigint }[]>(
+      (sql) => sql`SELECT s.last_id, roost.watermark_of(${toText(selected.app)}) AS watermark_id
+        FROM roost.sequence s WHERE roost.require_life(${life})`,
     );
-    const end = { id: last?.last_id ?? 0n, row: idMax };
-    const messages = await this.messages(life, selected, from, limit, end.id);
+    const end = { id: ends?.last_id ?? 0n, row: idMax };
+    const watermark = ends?.watermark_id ?? 0n;
+    const after = from.id > watermark ? from.id : watermark;
+    const messages = await this.messages(life, selected, after, limit, end.id);
     const isTold = selected.peer === undefined;
     const until = messages.reached.id;
     const joined = isTold ? await this.members(life, "from_id", selected, from, until) : messages;
@@ -114,7 +117,7 @@ export class ExportReader {
   private async messages(
     life: string,
     selected: Selected,
-    from: ExportPosition,
+    after: bigint,
     limit: number,
     endId: bigint,
   ): Promise<PlacedRecords> {
@@ -122,10 +125,10 @@ export class ExportReader {
     const idsRead = isWhole ? rowsReadMax : Math.min(idsMax, limit);
     const ids = isWhole
       ? undefined
-      : (await this.run<{ id: bigint }[]>((sql) => messageIds(sql, life, selected, from.id, endId, idsRead))).map(
+      : (await this.run<{ id: bigint }[]>((sql) => messageIds(sql, life, selected, after, endId, idsRead))).map(
           ({ id }) => id,
         );
-    const rows = await this.run<MessageRow[]>((sql) => messagesPage(sql, life, { after: from.id, endId, ids }));
+    const rows = await this.run<MessageRow[]>((sql) => messagesPage(sql, life, { after, endId, ids }));
     const reactions = await this.reactionsOf(life, rows);
     const page = new PageMessages(limit);
     const { found } = page;

@@ -21,7 +21,7 @@ DECLARE
   looked record;
 BEGIN
   SELECT * INTO its FROM app_data d WHERE d.app = a_app;
-  IF NOT FOUND THEN
+  IF NOT FOUND OR its.import_state = 'none' THEN
     RETURN CASE WHEN EXISTS (SELECT FROM account a WHERE a.app = a_app)
       OR EXISTS (SELECT FROM chat_group g WHERE g.app = a_app)
       THEN json_build_object('result', 'live', 'isComplete', false) END;
@@ -106,8 +106,8 @@ BEGIN
     RETURN json_build_object('result', 'invalid', 'position', at, 'reason', problem);
   END;
   UPDATE import i SET stored = i.stored + count, page_records = count WHERE i.number = its.number RETURNING * INTO its;
-  INSERT INTO app_data (checked_id, app, import_state)
-    VALUES (last_id, a_app, CASE WHEN a_is_last THEN 'complete' ELSE 'importing' END)
+  INSERT INTO app_data (watermark_id, purged_id, keep_days, checked_id, app, import_state)
+    VALUES (0, 0, 0, last_id, a_app, CASE WHEN a_is_last THEN 'complete' ELSE 'importing' END)
     ON CONFLICT (app) DO UPDATE SET checked_id = excluded.checked_id, import_state = excluded.import_state;
   IF a_is_last THEN
     DELETE FROM import_id d WHERE d.import IN (SELECT i.number FROM import i WHERE i.app = a_app);

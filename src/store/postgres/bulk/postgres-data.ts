@@ -1,7 +1,16 @@
 // Exports, imports and deletions, in PostgreSQL: calls that write are functions of the database, over the writer's
 // connection; pages of exports are read beside it.
 
-import type { DataStore, ExportPage, ExportQuery, ImportOutcome, ImportPage, Operation } from "../../data.ts";
+import type {
+  AppRetention,
+  AppRetentionStore,
+  DataStore,
+  ExportPage,
+  ExportQuery,
+  ImportOutcome,
+  ImportPage,
+  Operation,
+} from "../../data.ts";
 import { purgeRowsMax } from "../../purge.ts";
 import type { Connections } from "../connection.ts";
 import type { InLife } from "../life.ts";
@@ -19,12 +28,20 @@ interface OperationRow {
   readonly ended_s: bigint;
 }
 
+interface RetentionRow {
+  readonly keep_days: bigint;
+  readonly watermark_id: bigint;
+}
+
 export class PostgresData implements DataStore {
   private readonly writer: Pick<Writer, "write">;
   private readonly connections: Connections;
   private readonly inLife: InLife;
   private readonly exports: ExportReader;
-  readonly retentions = undefined;
+  readonly retentions: AppRetentionStore = {
+    set: (app, days) => this.setRetention(app, days),
+    of: (app) => this.retentionOf(app),
+  };
   /** Called when a deletion has begun, which is a change of the store's life. */
   onDeletion: (() => Promise<void>) | undefined;
 
@@ -73,6 +90,31 @@ export class PostgresData implements DataStore {
     return row && operationOf(row);
   }
 
+  /** Erases a slice of what is behind the watermarks of apps; false if there is nothing. */
+  async eraseSlice(): Promise<boolean> {
+    const [row] = await this.writer.write<{ is_done: boolean }[]>(
+      (sql, holder, life) => sql`SELECT roost.retention_slice(${holder}, ${life}, ${purgeRowsMax / 4}) AS is_done`,
+    );
+    return row?.is_done === true;
+  }
+
+  private async setRetention(app: string, days: number): Promise<AppRetention> {
+    const [row] = await this.writer.write<RetentionRow[]>(
+      (sql, holder, life) => sql`SELECT * FROM roost.set_retention(${holder}, ${life}, ${toText(app)}, ${days})`,
+    );
+    return retentionOf(row);
+  }
+
+  private async retentionOf(app: string): Promise<AppRetention> {
+    const [row] = await this.inLife((life) =>
+      this.connections.run<RetentionRow[]>(
+        (sql) => sql`SELECT d.keep_days, d.watermark_id FROM roost.app_data d
+          WHERE roost.require_life(${life}) AND d.app = ${toText(app)}`,
+      ),
+    );
+    return retentionOf(row);
+  }
+
   /** Does a slice of the oldest deletion that runs; false if none does. */
   async deleteSlice(): Promise<boolean> {
     const [row] = await this.writer.write<{ is_done: boolean }[]>(
@@ -80,6 +122,10 @@ export class PostgresData implements DataStore {
     );
     return row?.is_done === true;
   }
+}
+
+function retentionOf(row: RetentionRow | undefined): AppRetention {
+  return { days: Number(row?.keep_days ?? 0n), watermarkId: row?.watermark_id ?? 0n };
 }
 
 function operationOf(row: OperationRow): Operation {

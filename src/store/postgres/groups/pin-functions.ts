@@ -70,6 +70,7 @@ BEGIN
   RETURN ARRAY(
     SELECT p.message FROM roost.pin p
     WHERE p.first = ${first("me", "its_other")} AND p.other = ${second("me", "its_other")}
+      AND p.message > roost.watermark_of(a_app)
     ORDER BY p.entry DESC LIMIT ${pinnedMessagesMax});
 END $$;
 `;

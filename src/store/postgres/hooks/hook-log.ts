@@ -144,9 +144,14 @@ const entryColumns = `e.id, e.kind, e.inbox, e.refers, e.at_ns, e.is_off, e.coun
   CASE WHEN e.inbox > 0 THEN (SELECT a.name FROM roost.account a WHERE a.number = e.inbox)
     ELSE (SELECT g.id FROM roost.chat_group g WHERE g.number = -e.inbox) END AS dest`;
 
+/** Not behind the watermark of its app; which messages may be, one look for the whole statement tells. */
+const isKept = `(m.id > coalesce((SELECT max(d.watermark_id) FROM roost.app_data d WHERE d.watermark_id > 0), 0)
+  OR m.id > roost.watermark_for(m.sender))`;
+
 function readMessages(sql: SQL, after: bigint, upTo: bigint, limit: number): Promise<MessageRow[]> {
   return sql.unsafe(
-    `SELECT ${messageColumns} FROM roost.message m WHERE m.id > $1::bigint AND m.id <= $2::bigint
+    `SELECT ${messageColumns} FROM roost.message m
+     WHERE m.id > $1::bigint AND m.id <= $2::bigint AND ${isKept}
      ORDER BY m.id LIMIT $3::integer`,
     [`${after}`, `${upTo}`, limit],
   );
@@ -161,7 +166,7 @@ function readEntries(sql: SQL, after: bigint, upTo: bigint, limit: number): Prom
 }
 
 function messagesById(sql: SQL, ids: readonly bigint[]): Promise<MessageRow[]> {
-  return sql.unsafe(`SELECT ${messageColumns} FROM roost.message m WHERE m.id = ANY ($1::bigint[])`, [
+  return sql.unsafe(`SELECT ${messageColumns} FROM roost.message m WHERE m.id = ANY ($1::bigint[]) AND ${isKept}`, [
     idArray(sql, ids),
   ]);
 }

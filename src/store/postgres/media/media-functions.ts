@@ -108,7 +108,7 @@ BEGIN
   IF a_account IS NULL THEN
     IF NOT EXISTS (
       SELECT FROM roost.message m JOIN roost.account a ON a.number = m.sender
-      WHERE m.id = a_message AND a.app = a_app)
+      WHERE m.id = a_message AND m.id > roost.watermark_of(a_app) AND a.app = a_app)
     THEN
       RETURN null;
     END IF;

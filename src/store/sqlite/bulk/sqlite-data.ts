@@ -13,8 +13,7 @@ import type { DeletionPlace, DeletionSlice } from "./deletion-steps.ts";
 import type { AppRefusal } from "./import-rows.ts";
 
 /** What the threads of the store do. */
-interface DataThreads extends Omit<DataStore, "import" | "retentions"> {
-  readonly retentions: AppRetentionStore;
+interface DataThreads extends Omit<DataStore, "import"> {
   import(page: ImportPage): Promise<ImportOutcome | AppRefusal>;
   /** Where the oldest deletion is that runs. */
   due(): Promise<DeletionPlace | undefined>;

@@ -215,7 +215,7 @@ export class HookReader {
       dest,
       toGroup: inbox < 0n,
       atNs: at_ns,
-      message: about === null ? undefined : messageOf(about),
+      message: about === null || about.is_behind !== 0n ? undefined : messageOf(about),
       refersTo: refers,
       isOff: is_off !== 0n,
       accounts: (accounts?.split(",") ?? []).map((number) => this.sql.accountName.get(BigInt(number))?.name ?? ""),
