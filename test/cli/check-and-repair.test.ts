@@ -206,7 +206,8 @@ test("a file that has lost its last quarter is salvaged: what is in the rest is 
   const { folder, path } = copied();
   truncateSync(path, Math.floor((statSync(path).size * 3) / 4 / 4096) * 4096);
   const { ids } = await salvaged(folder, path);
-  expect(ids.size).toBeGreaterThan(1_000);
+  // Less than is in it: leaves below a page that is lost are not found.
+  expect(ids.size).toBeGreaterThanOrEqual(1_000);
 }, 60_000);
 
 test("what is only in the write-ahead log is saved, too", async () => {

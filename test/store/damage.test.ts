@@ -18,7 +18,7 @@ import {
 import { join } from "node:path";
 import { createLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
-import { openAt, overwrite, pageBytes, resultOf, StoreFolder } from "../support/damaged-store.ts";
+import { leavesOf, openAt, overwrite, pageBytes, resultOf, StoreFolder } from "../support/damaged-store.ts";
 import { allIds } from "../support/contents.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
@@ -32,8 +32,10 @@ const stores = new StoreFolder(root);
 test("a page met while the store runs: its request is refused, others are served, the log says it once", async () => {
   const whole = await stores.filled(5_000);
   const path = stores.copyOf(whole);
-  const pages = statSync(path).size / pageBytes;
-  for (let page = Math.floor(pages / 2); page < pages / 2 + 5; page++) overwrite(path, page);
+  const leaves = leavesOf(path);
+  const middle = leaves.indexOf(Math.floor(readFileSync(path).indexOf("2500 2500 ") / pageBytes));
+  expect(middle).toBeGreaterThan(2);
+  for (const page of leaves.slice(middle - 2, middle + 3)) overwrite(path, page);
   const lines: string[] = [];
   const log = createLog("info", "text", (line) => lines.push(line));
   const store = await openAt(path, log);
