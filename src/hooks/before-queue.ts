@@ -18,6 +18,7 @@ const questionCharactersMax = 256 * 1024;
 const requestsMax = 8;
 /** Questions of an endpoint that wait for a request. */
 const waitingMax = 10_000;
+const waitingCharactersMax = 16 * 1024 * 1024;
 const sentenceCharactersMax = 200;
 const idBytes = 12;
 
@@ -49,6 +50,7 @@ export interface BeforeParts extends Pick<Runtime, "clock" | "timers"> {
 export class BeforeQueue {
   private readonly parts: BeforeParts;
   private waiting: Question[] = [];
+  private waitingCharacters = 0;
   private readonly bySender = new Map<string, Question[]>();
   private requests = 0;
   private isSending = false;
@@ -68,13 +70,17 @@ export class BeforeQueue {
   ask(sender: string, type: string, data: object): Promise<Verdict> {
     return new Promise((resolve) => {
       const dueMs = this.parts.clock.monotonicMs() + this.parts.timeoutMs;
-      const question: Question = { sender, type, data: JSON.stringify(data), dueMs, resolve, verdict: undefined };
+      const text = JSON.stringify(data);
+      const hasRoom = this.waiting.length < waitingMax && this.waitingCharacters + text.length <= waitingCharactersMax;
+      // One without room waits for the earlier ones of its sender alone, without its text.
+      const question: Question = { sender, type, data: hasRoom ? text : "", dueMs, resolve, verdict: undefined };
       this.bySender.getOrInsertComputed(sender, () => []).push(question);
-      if (this.waiting.length >= waitingMax) {
+      if (!hasRoom) {
         this.decide(question, this.withoutAnswer());
         return;
       }
       this.waiting.push(question);
+      this.waitingCharacters += text.length;
       // If no request ends before.
       this.parts.timers.after(this.parts.timeoutMs, () => this.expire(question));
       this.sendSoon();
@@ -95,10 +101,11 @@ export class BeforeQueue {
     let characters = 0;
     let count = 0;
     for (const { data } of this.waiting) {
+      if (count >= questionsMax || (count > 0 && characters + data.length > questionCharactersMax)) break;
       characters += data.length;
-      if (count >= questionsMax || (count > 0 && characters > questionCharactersMax)) break;
       count++;
     }
+    this.waitingCharacters -= characters;
     return this.waiting.splice(0, count);
   }
 
@@ -140,7 +147,10 @@ export class BeforeQueue {
   private expire(question: Question): void {
     if (question.verdict !== undefined) return;
     const at = this.waiting.indexOf(question);
-    if (at >= 0) this.waiting.splice(at, 1);
+    if (at >= 0) {
+      this.waiting.splice(at, 1);
+      this.waitingCharacters -= question.data.length;
+    }
     this.decide(question, this.withoutAnswer());
   }
 
