@@ -1,6 +1,7 @@
 // Whether a key admits to what a request asks: its scopes, and its app.
 
 import { Code, ConnectError } from "@connectrpc/connect";
+import { nameRule, validName } from "../auth/names.ts";
 import { invalid } from "./codes.ts";
 import { allApps, allScopes, type ApiKey, permits } from "./keys/api-key.ts";
 
@@ -22,7 +23,7 @@ export function requireScope({ scopes, app }: ApiKey, scope: string): void {
 
 /**
  * Returns the app of a request: the one that it names, else that of the key. Throws PermissionDenied if the key is for
- * another one, InvalidArgument if nothing names one.
+ * another one, InvalidArgument if nothing names one, or what names it is no name.
  */
 export function appOf(key: ApiKey, named: string): string {
   if (key.app !== allApps) {
@@ -31,5 +32,6 @@ export function appOf(key: ApiKey, named: string): string {
   }
   const app = named === "" ? key.defaultApp : named;
   if (app === undefined) throw invalid("app must be named: the key is for all of them");
+  if (!validName(app)) throw invalid(`app must be a name: ${nameRule}`);
   return app;
 }

@@ -7,9 +7,11 @@ import type { Clock } from "../base/clock.ts";
 import type { Ending } from "../service/call-context.ts";
 import { invalid } from "./codes.ts";
 import { actAs, appOf, requireScope } from "./admission.ts";
-import type { ApiKey } from "./keys/api-key.ts";
+import { allApps, type ApiKey } from "./keys/api-key.ts";
 
 const idempotencyKeyHeader = "idempotency-key";
+/** Of methods whose `app` may be all of them. */
+const keysScope = "admin:keys";
 /** Visible ASCII. */
 const idempotencyKeys = /^[!-~]{1,64}$/;
 
@@ -63,6 +65,8 @@ export class ApiCall implements Ending {
   admit(scope: string, namedApp: string): void {
     requireScope(this.key, scope);
     this.app = appOf(this.key, namedApp);
+    if (this.app === allApps && scope !== keysScope)
+      throw invalid(`app must be one app: ${allApps} stands for all of them where keys are concerned`);
   }
 
   /** Throws PermissionDenied unless the key has another scope, too. */

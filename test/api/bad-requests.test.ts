@@ -283,6 +283,14 @@ async function begun(small: ApiStage, key: KeyName): Promise<() => Promise<Respo
 /** A body of three MiB, which no message may have. */
 const large = `{"to":"bob","body":"${"x".repeat(3 * 1024 * 1024)}"}`;
 
+test.each(["*", "a,b", "a\u0000b", " a"])("%j is no app, also for a key of all apps", async (app) => {
+  for (const path of ["Messages/Send", "Accounts/IssueToken", "Admin/SetRetention", "Conversations/List"]) {
+    const fields = path === "Messages/Send" ? { to: "bob", body: "hi" } : { account: "bob" };
+    const body = JSON.stringify({ app, ...(path === "Admin/SetRetention" ? { days: 1 } : fields) });
+    expect(await refused(stage.post(path, body, {}, "everyApp"))).toMatchObject({ code: "invalid_argument" });
+  }
+});
+
 test("the bodies that one key sends slowly leave room for those of others", async () => {
   await using small = await limited({ apiBytes: 12 * 1024 * 1024 });
   const end = await begun(small, "sender");
