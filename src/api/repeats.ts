@@ -16,6 +16,8 @@ const hashCharacters = 22;
 
 export class Repeats {
   private readonly bodies = new GenerationCache<string>(rememberedMax);
+  /** Of requests that are not answered yet. */
+  private readonly underWay = new Map<string, { readonly hash: string; requests: number }>();
 
   /**
    * Does the work of a call with an `Idempotency-Key`, and remembers its body if that succeeds: a request that was
@@ -25,10 +27,17 @@ export class Repeats {
   async once<T>(call: ApiCall, method: string, header: string, body: object, work: () => Promise<T>): Promise<T> {
     const name = hashOf(call.key.id, call.app, method, header);
     const hash = hashOf(textOf(body));
-    if ((this.bodies.get(name) ?? hash) !== hash) throw otherBody();
-    const done = await work();
-    this.bodies.set(name, hash);
-    return done;
+    const former = this.underWay.get(name)?.hash ?? this.bodies.get(name) ?? hash;
+    if (former !== hash) throw otherBody();
+    const same = this.underWay.getOrInsertComputed(name, () => ({ hash, requests: 0 }));
+    same.requests++;
+    try {
+      const done = await work();
+      this.bodies.set(name, hash);
+      return done;
+    } finally {
+      if (--same.requests === 0) this.underWay.delete(name);
+    }
   }
 }
 

@@ -193,6 +193,13 @@ test("with an Idempotency-Key a repetition stores nothing, and another request i
   expect((await failure(wrong)).code).toBe(Code.InvalidArgument);
 });
 
+test("of different requests with one Idempotency-Key at the same time one is served", async () => {
+  const client = stage.groups("all", true, { "idempotency-key": "order-21" });
+  const owners = ["una", "ugo", "udo"];
+  const made = await Promise.allSettled(owners.map((owner) => client.create({ name: "race", owner })));
+  expect(made.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected", "rejected"]);
+});
+
 test("a repetition after a restart is found by what was stored, and no client takes its clientId before", async () => {
   const storePath = storePaths();
   const again = { "idempotency-key": "order-19" };
