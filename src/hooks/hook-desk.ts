@@ -2,7 +2,7 @@
 // whoever asks.
 
 import { nameRule, validName } from "../auth/names.ts";
-import { endpointsMax } from "../base/limits/fixed.ts";
+import { endpointsMax, endpointsPerAppMax } from "../base/limits/fixed.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -71,6 +71,8 @@ interface Parts {
 
 export class HookDesk {
   private readonly parts: Parts;
+  /** Apps whose endpoint is being tested: each holds a connection for as long as the receiver likes. */
+  private readonly testing = new Set<string>();
 
   constructor(parts: Parts) {
     this.parts = parts;
@@ -93,7 +95,10 @@ export class HookDesk {
       throw error;
     }
     const events = eventsOf(wish.events);
-    const known = await this.find(app, name);
+    const ofApp = (await this.parts.store.endpoints()).filter((endpoint) => endpoint.app === app);
+    const known = ofApp.find((endpoint) => endpoint.name === name);
+    if (known === undefined && ofApp.length >= endpointsPerAppMax)
+      throw invalid(`the app has ${endpointsPerAppMax} endpoints already; remove one first`);
     const kept = wish.secret === "" ? known?.secret : wish.secret;
     const secret = kept === undefined || kept === "new" ? newSecret(this.parts.random) : kept;
     if (keyOfSecret(secret) === undefined) throw invalid(`the secret is malformed: expected ${secretRule}`);
@@ -139,15 +144,24 @@ export class HookDesk {
     );
   }
 
-  /** Sends an event of the type `webhook.test` now, from this process. Throws Refusal for no such endpoint. */
+  /**
+   * Sends an event of the type `webhook.test` now, from this process. Throws Refusal for no such endpoint, and while
+   * another test of the app is under way.
+   */
   async test(app: string, name: string): Promise<Delivered> {
     const { sender, clock } = this.parts;
     const endpoint = await this.find(app, name);
     if (endpoint === undefined) throw missing(app, name);
+    if (this.testing.has(app)) throw new Refusal(Status.RateLimited, "an endpoint of the app is being tested, wait");
     const atMs = clock.wallMs();
     const text = eventText(`test-${atMs}`, "webhook.test", atMs, JSON.stringify({ endpoint: name }));
     const webhookId = webhookIdOf(endpoint.id, "test", [`${atMs}`]);
-    return deliver(sender, endpoint, webhookId, bodyOf(app, [text]), { atMs, waitMs: usualPace.answerMs });
+    this.testing.add(app);
+    try {
+      return await deliver(sender, endpoint, webhookId, bodyOf(app, [text]), { atMs, waitMs: usualPace.answerMs });
+    } finally {
+      this.testing.delete(app);
+    }
   }
 
   async dead(app: string, name: string): Promise<readonly DeadLetter[]> {

@@ -5,7 +5,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { until } from "../../scripts/harness/until.ts";
 import { Receiver } from "../hooks/receiver.ts";
 import { loopback } from "../hooks/hook-stage.ts";
-import { ApiStage } from "./api-stage.ts";
+import { apiKeysPerAppMax, endpointsPerAppMax } from "../../src/base/limits/fixed.ts";
+import { ApiStage, type KeyName } from "./api-stage.ts";
 
 let stage: ApiStage;
 const receivers: Receiver[] = [];
@@ -89,4 +90,53 @@ test("what cannot be an endpoint is refused with a sentence", async () => {
   const { ok, error } = await admin().testWebhook({ name: "inner" });
   expect([ok, error]).toEqual([false, expect.stringContaining("--hook-allow")]);
   await admin().removeWebhook({ name: "inner" });
+});
+
+test("one test of an app's endpoints is under way at a time, other apps' are not stopped by it", async () => {
+  const { promise: asked, resolve: met } = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<Response>();
+  const slow = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => {
+      met();
+      return answered.promise;
+    },
+  });
+  const url = `http://127.0.0.1:${slow.port}/`;
+  for (const key of ["all", "other"] as const)
+    await stage.admin(key).setWebhook({ name: "slow", url, events: ["group.changed"] });
+  const first = stage.admin().testWebhook({ name: "slow" });
+  await asked;
+  expect((await failure(stage.admin().testWebhook({ name: "slow" })))[0]).toBe(Code.ResourceExhausted);
+  const others = stage.admin("other").testWebhook({ name: "slow" });
+  answered.resolve(new Response(null, { status: 204 }));
+  expect([await first, await others]).toMatchObject([{ ok: true }, { ok: true }]);
+  expect(await stage.admin().testWebhook({ name: "slow" })).toMatchObject({ ok: true });
+  for (const key of ["all", "other"] as const) await stage.admin(key).removeWebhook({ name: "slow" });
+  await slow.stop(true);
+});
+
+test("an app has some of the endpoints and of the keys, and leaves room for others", async () => {
+  await using small = await ApiStage.start();
+  const wish = { url: "http://crm.example/", events: ["group.changed"] };
+  for (let at = 0; at < endpointsPerAppMax; at++) await small.admin().setWebhook({ ...wish, name: `n${at}` });
+  expect(await failure(small.admin().setWebhook({ ...wish, name: "more" }))).toEqual([
+    Code.InvalidArgument,
+    expect.stringContaining("endpoints already"),
+  ]);
+  await small.admin().setWebhook({ name: "n0", url: "http://other.example/" });
+  await small.admin("other").setWebhook({ ...wish, name: "more" });
+  const make = (key: KeyName, app: string) => small.admin(key).createKey({ app, name: "k", scopes: ["groups:read"] });
+  let made = 0;
+  const refused = await failure(
+    (async () => {
+      for (; ; made++) await make("all", "app");
+    })(),
+  );
+  expect(refused).toEqual([Code.ResourceExhausted, expect.stringContaining("keys of the app")]);
+  // The stage has made three of them.
+  expect(made).toBe(apiKeysPerAppMax - 3);
+  await make("other", "other");
+  await make("everyApp", "app");
 });

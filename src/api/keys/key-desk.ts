@@ -1,7 +1,7 @@
 // Makes, lists and revokes keys, for operators and for back ends. A back end's own key bounds what it may grant: no key
 // makes one with an app or a scope that it lacks.
 
-import { apiKeysMax } from "../../base/limits/fixed.ts";
+import { apiKeysMax, apiKeysPerAppMax } from "../../base/limits/fixed.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { Refusal } from "../../service/refusal.ts";
@@ -35,7 +35,10 @@ export class KeyDesk {
   async create(wish: KeyWish, by?: ApiKey): Promise<MadeKey> {
     const fault = faultOfKey(wish);
     if (fault !== undefined) throw new Refusal(Status.InvalidPacketBody, fault);
-    if (by !== undefined) requireGrantable(wish, by);
+    if (by !== undefined) {
+      requireGrantable(wish, by);
+      await this.requireRoom(by);
+    }
     const { keys, random, ring, log } = this.parts;
     const { text, draft } = newKey(wish, random);
     const outcome = await keys.create(draft);
@@ -46,6 +49,16 @@ export class KeyDesk {
     const { id, app, scopes, name } = key;
     log.info("a key of the API was made", { id, app, scopes: scopes.join(","), name, ...madeBy(by) });
     return { text, key };
+  }
+
+  private async requireRoom({ app }: ApiKey): Promise<void> {
+    if (app === allApps) return;
+    const all = await this.parts.keys.after(0n, apiKeysMax);
+    if (all.filter((key) => key.app === app && key.revokedMs === 0).length >= apiKeysPerAppMax)
+      throw new Refusal(
+        Status.RateLimited,
+        `${apiKeysPerAppMax} keys of the app are in force already; revoke those that nobody uses`,
+      );
   }
 
   /** The keys of the app, or of all apps (`*`), in the order of their ids, revoked ones too. */

@@ -127,6 +127,8 @@ export const blockedPageMax = 200;
 
 /** Keys of a store, of which revoked ones make room for others. */
 export const apiKeysMax = 1_000;
+/** Those in force of one app, of which its own keys make no more: they leave room for other apps. */
+export const apiKeysPerAppMax = 100;
 /** The end of the longest ban, the last millisecond of the year 9999: for good. In milliseconds since 1970. */
 export const banMsMax = 253_402_300_799_999;
 
@@ -163,6 +165,8 @@ export const trustedProxiesMax = 1_000;
 export const hookRangesMax = 1_000;
 /** Webhooks of a store: each may hold a megabyte of memory while it is told. */
 export const endpointsMax = 64;
+/** Those of one app: it leaves room for others. */
+export const endpointsPerAppMax = 16;
 /** Origins of web pages that are allowed, and the text of one. */
 export const originsMax = 1_000;
 export const originCharactersMax = 512;
