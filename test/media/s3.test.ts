@@ -1,6 +1,7 @@
 // Files in an S3-compatible store: tickets that it checks, and what it does not check, the server does.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { AwsClient } from "aws4fetch";
 import { S3Server, s3Key } from "../../scripts/harness/s3.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -74,6 +75,18 @@ test("a ticket that is used again changes nothing that was sent", async () => {
   expect(await (await bob.download(id)).text()).toBe("first");
   const again = idOf(await ann.send("bob", [ticket.media?.id ?? ""]));
   expect(await (await bob.download(again)).text()).toBe("first");
+});
+
+test("what was uploaded is kept once when a message names it", async () => {
+  const { endpoint, bucket, prefix, region } = parseS3(s3.url);
+  const client = new AwsClient({ ...s3Key, region, service: "s3" });
+  const status = async (key: string) =>
+    (await client.fetch(`${endpoint}/${bucket}/${prefix}${key}`, { method: "HEAD" })).status;
+  const id = await ann.upload(bytesOf("once"));
+  expect([await status(`uploads/${id}`), await status(`files/${id}`)]).toEqual([200, 404]);
+  const message = idOf(await ann.send("bob", [id]));
+  await until(async () => (await status(`uploads/${id}`)) === 404, "the upload is removed");
+  expect(await (await bob.download(message)).text()).toBe("once");
 });
 
 test("a recall of the last message removes the file, and the upload that it was copied from", async () => {

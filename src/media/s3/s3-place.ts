@@ -74,6 +74,8 @@ export class S3Place implements MediaPlace {
     if (copied.status === 412) return false;
     // A copy that fails late is answered 200, with an error as its body.
     if (copied.status !== 200 || !copied.text.includes("CopyObjectResult")) throw this.refused("PUT", copied);
+    // No file is kept twice for as long as its messages; nobody waits for it, and `remove` does it again.
+    void this.request("DELETE", `uploads/${id}`, requestMsMax).catch(() => undefined);
     return true;
   }
 
