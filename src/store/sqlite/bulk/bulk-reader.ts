@@ -15,17 +15,16 @@ export class BulkReader {
   private readonly db: Database;
   private readonly logIndex: LogIndex;
   private readonly log: LogReader;
-  /** Made when it is wanted: it prepares 15 statements, which most processes never run. */
+  /** Made when they are wanted: they prepare 29 statements, which most processes never run. */
   private exports: ExportReader | undefined;
+  private retentions: AppRetentions | undefined;
   private readonly operations: OperationRows;
-  private readonly retentions: AppRetentions;
 
   constructor(db: Database, logIndex: LogIndex, log: LogReader) {
     this.db = db;
     this.logIndex = logIndex;
     this.log = log;
     this.operations = new OperationRows(db);
-    this.retentions = new AppRetentions(db);
   }
 
   read(call: BulkRead): BulkFound {
@@ -38,6 +37,7 @@ export class BulkReader {
         return row?.app === call.app ? operationOf(row) : undefined;
       }
       case "retention":
+        this.retentions ??= new AppRetentions(this.db);
         return this.retentions.of(call.app);
       case "deletionDue":
         return this.operations.due();
