@@ -6,7 +6,7 @@
 // is read.
 
 import { Code, ConnectError, createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect";
-import { universalServerRequestFromFetch, universalServerResponseToFetch } from "@connectrpc/connect/protocol";
+import { universalServerResponseToFetch } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, codeToString, parseTimeout } from "@connectrpc/connect/protocol-connect";
 import { apiBodyBytesMax } from "../base/limits/fixed.ts";
 import { RareLog } from "../base/rare-log.ts";
@@ -197,8 +197,10 @@ export class Rpc {
     try {
       return await this.withBody(request, announced, call.key, async (asked) => {
         const contextValues = createContextValues().set(callOfStream, call);
+        // Not by the package's function, which reads the body, too.
+        const { url, method, headers: header, signal } = request;
         const body = piecesOf(asked);
-        const answer = await handler({ ...universalServerRequestFromFetch(request, {}), body, contextValues });
+        const answer = await handler({ httpVersion: "1.1", url, method, header, signal, body, contextValues });
         const response = universalServerResponseToFetch({ ...answer, body: untilEnded(answer.body ?? [], ended) });
         response.headers.set(requestIdHeader, call.requestId);
         return response;
