@@ -7,7 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Ending } from "../service/call-context.ts";
 import { invalid } from "./codes.ts";
 import { actAs, appOf, requireScope } from "./admission.ts";
-import { allApps, type ApiKey } from "./keys/api-key.ts";
+import { allApps, allScopes, type ApiKey } from "./keys/api-key.ts";
 
 const idempotencyKeyHeader = "idempotency-key";
 /** Of methods whose `app` may be all of them. */
@@ -31,7 +31,7 @@ export class ApiCall implements Ending {
   readonly key: ApiKey;
   readonly requestId: string;
   readonly receivedMs: number;
-  /** The app that the request is about; known when its body is decoded. */
+  /** The app that the request is about; known when its body is decoded; '' if it is about the server. */
   app = "";
   private readonly parts: CallParts;
 
@@ -64,6 +64,8 @@ export class ApiCall implements Ending {
    */
   admit(scope: string, namedApp: string): void {
     requireScope(this.key, scope);
+    // It is about the server, which all apps share.
+    if (scope === allScopes) return;
     this.app = appOf(this.key, namedApp);
     if (this.app === allApps && scope !== keysScope)
       throw invalid(`app must be one app: ${allApps} stands for all of them where keys are concerned`);

@@ -283,6 +283,11 @@ async function begun(small: ApiStage, key: KeyName): Promise<() => Promise<Respo
 /** A body of three MiB, which no message may have. */
 const large = `{"to":"bob","body":"${"x".repeat(3 * 1024 * 1024)}"}`;
 
+test("a key of all apps asks about the server without naming an app", async () => {
+  for (const path of ["Admin/Nodes", "Admin/Limits", "Admin/Stats"])
+    expect((await stage.post(path, "{}", {}, "everyApp")).status).toBe(200);
+});
+
 test.each(["*", "a,b", "a\u0000b", " a"])("%j is no app, also for a key of all apps", async (app) => {
   for (const path of ["Messages/Send", "Accounts/IssueToken", "Admin/SetRetention", "Conversations/List"]) {
     const fields = path === "Messages/Send" ? { to: "bob", body: "hi" } : { account: "bob" };
