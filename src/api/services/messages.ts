@@ -14,6 +14,7 @@ import { errorOf, invalid } from "../codes.ts";
 import { type Method, unary } from "../method.ts";
 import { clientIdFor, Repeats } from "../repeats.ts";
 import { readTalkAnswer } from "../talk-answer.ts";
+import { TalkTurns } from "../talk-turns.ts";
 
 const { method } = Messages;
 
@@ -24,12 +25,13 @@ const plainText = 1;
 
 export function messages(parts: ApiParts): readonly Method[] {
   const repeats = new Repeats();
+  const turns = new TalkTurns();
   return [
     unary(method.send, async (request, call) => {
       const { to, group, accounts } = request;
       requireOneOf({ to: to !== "", group: group !== "", accounts: accounts.length > 0 });
       const header = call.idempotencyKey;
-      const talks = new Talks(parts, call, request, header);
+      const talks = new Talks(parts, turns, call, request, header);
       const send = () => talks.sendAll(request);
       return header === undefined ? send() : repeats.once(call, "Messages/Send", header, request, send);
     }),
@@ -82,6 +84,7 @@ function history(
 /** The talks of one request. */
 class Talks {
   private readonly parts: ApiParts;
+  private readonly turns: TalkTurns;
   private readonly call: ApiCall;
   private readonly sender: string;
   private readonly header: string | undefined;
@@ -90,9 +93,10 @@ class Talks {
   private readonly shared: Buffer | undefined;
 
   /** Throws PermissionDenied if the key may not send as the sender. */
-  constructor(parts: ApiParts, call: ApiCall, request: SendReq, header: string | undefined) {
+  constructor(parts: ApiParts, turns: TalkTurns, call: ApiCall, request: SendReq, header: string | undefined) {
     const { sender, type, body, extra, mentions, replyTo, media } = request;
     this.parts = parts;
+    this.turns = turns;
     this.call = call;
     this.sender = actorOf(call, "sender", sender);
     this.header = header;
@@ -117,10 +121,15 @@ class Talks {
   private async sendToEach(accounts: readonly string[]) {
     const results: ReturnType<typeof resultOf>[] = [];
     for (let at = 0; at < accounts.length; at += sliceMax) {
-      this.call.throwIfEnded();
       const slice = accounts.slice(at, at + sliceMax);
-      const answers = await Promise.all(slice.map((account) => this.sendTo(account)));
-      for (const [index, answer] of answers.entries()) results.push(resultOf(slice[index] ?? "", answer));
+      await this.turns.take(this.call.key.id, slice.length);
+      try {
+        this.call.throwIfEnded();
+        const answers = await Promise.all(slice.map((account) => this.sendTo(account)));
+        for (const [index, answer] of answers.entries()) results.push(resultOf(slice[index] ?? "", answer));
+      } finally {
+        this.turns.release(slice.length);
+      }
     }
     return results;
   }
