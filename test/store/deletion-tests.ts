@@ -177,6 +177,30 @@ export function deletionTests(asks: ConversationAsks): void {
     expect(await asks.names("bob")).toEqual(["ann"]);
   });
 
+  test("deletions at the same time refuse neither each other nor what others write and read meanwhile", async () => {
+    const names = Array.from({ length: 24 }, (_, at) => `gone${at}`);
+    for (const name of names) await send(name, "bob", { body: "x" });
+    const state = { isOver: false };
+    const talks = ["t0", "t1", "t2", "t3"].map(async (name) => {
+      let count = 0;
+      for (; !state.isOver; count++) {
+        const id = await send(name, "bob", { body: "y" });
+        expect(await message(name, id)).toMatchObject({ sender: name, body: "y" });
+      }
+      return count;
+    });
+    try {
+      for (let at = 0; at < names.length; at += 4) await Promise.all(names.slice(at, at + 4).map(begin));
+    } finally {
+      state.isOver = true;
+    }
+    for (const count of await Promise.all(talks)) expect(count).toBeGreaterThan(0);
+    // Who has a deleted name now is another account.
+    const id = await send("gone0", "bob", { body: "new" });
+    expect(await message("bob", id)).toMatchObject({ sender: "gone0", body: "new" });
+    await ended(await begin("gone0"));
+  });
+
   test("nothing refers to what is not there afterwards", async () => {
     await newGroup("g1", "eve", "ann");
     for (let i = 0; i < 20; i++) await send("eve", i % 2 === 0 ? "@g1" : "ann", { body: `${i}`, mentions: ["ann"] });

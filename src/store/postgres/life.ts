@@ -4,7 +4,8 @@
 //
 // What restores, deletions and failovers change:
 //
-//   epoch of roost.identity    accounts deleted, truncated or changed by hand (the trigger); roost restore
+//   epoch of roost.identity    accounts deleted, truncated or changed by hand (the trigger); roost restore; its count
+//                              behind a "-": an account lost its name to a deletion (bulk/deletion-functions.ts)
 //   xmin of that row           data restored to emptied tables, which brings the epoch back
 //   oids of sequence, trigger  a schema that was dropped and restored, which brings the epoch back
 //   start of the server        another server: a promoted standby that lacks the last commits, a point-in-time
@@ -20,8 +21,30 @@ export const replacedState = "RO002";
 /** Runs a read or write in the store's life, and again in the next one where the store was replaced. */
 export type InLife = <T>(work: (life: string) => Promise<T>) => Promise<T>;
 
-/** Fires on changes of accounts that only people make: this program only adds accounts. */
+/** Fires on changes of accounts, which only people make, but for deletions; else this program only adds accounts. */
 export const accountTrigger = "changed_by_hand";
+
+/** So often is something tried while accounts are deleted. */
+export const triesMax = 20;
+
+/** Set to 'on' inside a transaction while it takes the name of an account away. */
+export const deletionSetting = "roost.deletes";
+
+/**
+ * Whether all that lies between two lives are deletions of accounts: it is the same store, in which numbers mean what
+ * they meant. Names have to be looked up again, and what was refused may be tried again.
+ */
+export function areDeletions(former: string, life: string): boolean {
+  const [one, other] = [partsOf(former), partsOf(life)];
+  return one.base === other.base && one.rest === other.rest && other.deletions > one.deletions;
+}
+
+/** The row's xmin changes with each deletion. */
+function partsOf(life: string) {
+  const [epoch = "", , ...rest] = life.split(".");
+  const [base = "", deletions = "0"] = epoch.split("-");
+  return { base, deletions: Number(deletions), rest: rest.join(".") };
+}
 
 /** The part of a life that a restart of the same server does not change. */
 export function contentOf(life: string): string {
@@ -55,7 +78,13 @@ CREATE OR REPLACE FUNCTION roost.renew_epoch() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM FROM roost.sequence FOR UPDATE;
-  UPDATE roost.identity SET epoch = replace(gen_random_uuid()::text, '-', '');
+  IF current_setting('${deletionSetting}', true) = 'on' THEN
+    UPDATE roost.identity i
+      SET epoch = split_part(i.epoch, '-', 1) || '-' ||
+        (coalesce(nullif(split_part(i.epoch, '-', 2), ''), '0')::bigint + 1);
+  ELSE
+    UPDATE roost.identity SET epoch = replace(gen_random_uuid()::text, '-', '');
+  END IF;
   RETURN null;
 END $$;
 

@@ -33,7 +33,7 @@ import { ConversationReader } from "./conversation-reader.ts";
 import { countUpTo, Horizons, purgeSlice } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { sizeOfDatabase } from "./store-size.ts";
-import { contentOf, type InLife } from "./life.ts";
+import { areDeletions, contentOf, type InLife, triesMax } from "./life.ts";
 import { LogReader } from "./log-reader.ts";
 import { migrateReplacement } from "./migrate.ts";
 import { PostgresGroups } from "./groups/postgres-groups.ts";
@@ -275,25 +275,30 @@ export class PostgresStore extends JobStore implements Store {
    * writer's store is unchanged, the readers have reached another one, and the read fails.
    */
   private async read<T>(work: (life: string) => Promise<T>): Promise<T> {
-    const { life } = this.writer;
+    let { life } = this.writer;
     if (life === undefined) throw new StoreUnavailable(this.housekeeping.failure ?? "the store is not open yet");
-    try {
-      return await work(life);
-    } catch (error) {
-      if (!(error instanceof StoreReplaced)) throw error;
-      const renewal = await this.writer.renew().catch((failure: unknown) => {
-        this.housekeeping.lost();
-        throw failure;
-      });
-      if (renewal.life === life) throw error;
-      return work(renewal.life);
+    for (let tries = 1; ; tries++) {
+      try {
+        return await work(life);
+      } catch (error) {
+        if (!(error instanceof StoreReplaced)) throw error;
+        const renewal = await this.writer.renew().catch((failure: unknown) => {
+          this.housekeeping.lost();
+          throw failure;
+        });
+        if (renewal.life === life) throw error;
+        // Another store is read once; accounts may be deleted one after the other.
+        if (tries > 1 && (tries === triesMax || !areDeletions(life, renewal.life))) throw error;
+        ({ life } = renewal);
+      }
     }
   }
 
   /** The writer has found another store, so caches of earlier answers are stale. */
   private changed(former: string, life: string, store: string): void {
     // A restart of the server looks like a replacement, so caches are dropped, but it is not logged.
-    if (contentOf(former) !== contentOf(life)) this.warnOfReplacement({ store });
+    // Nor is a deletion of an account.
+    if (contentOf(former) !== contentOf(life) && !areDeletions(former, life)) this.warnOfReplacement({ store });
     this.replaced();
     // The next renewal tells its identity and owner.
     this.housekeeping.lost();

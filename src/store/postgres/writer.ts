@@ -25,6 +25,7 @@ import { sendChanges } from "./changes.ts";
 import { GuardedAccounts } from "./people/guarded-accounts.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { closedRowsMax } from "./groups/ended-functions.ts";
+import { areDeletions, triesMax } from "./life.ts";
 
 export interface Renewal {
   readonly identity: string;
@@ -120,13 +121,25 @@ export class Writer {
     return this.inLife((life) => this.connections.run<T>((sql) => call(sql, this.holder, life)));
   }
 
+  /** What was refused because of deletions of accounts alone, in this process or another, is tried again. */
   private async inLife<T>(write: (life: string) => Promise<T>): Promise<T> {
-    if (this.isLifeDoubted) await this.renew();
-    try {
-      return await write(this.life ?? "");
-    } catch (error) {
-      if (error instanceof StoreReplaced) this.isLifeDoubted = true;
-      throw error;
+    for (let tries = 1; ; tries++) {
+      if (this.isLifeDoubted) await this.renew();
+      const life = this.life ?? "";
+      try {
+        return await write(life);
+      } catch (error) {
+        if (!(error instanceof StoreReplaced)) throw error;
+        if (life === this.life) this.isLifeDoubted = true;
+        if (tries === triesMax) throw error;
+        const next = this.isLifeDoubted
+          ? await this.renew().then(
+              (renewal) => renewal.life,
+              () => undefined,
+            )
+          : this.life;
+        if (next === undefined || !areDeletions(life, next)) throw error;
+      }
     }
   }
 

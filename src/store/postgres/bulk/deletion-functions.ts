@@ -4,6 +4,7 @@
 
 import { entryKind } from "../../conversations.ts";
 import { mediaState } from "../../media.ts";
+import { deletionSetting } from "../life.ts";
 import { messageState } from "../message-state.ts";
 import { endId } from "../conversation-functions.ts";
 import { isolated } from "../writer-lock.ts";
@@ -42,7 +43,9 @@ BEGIN
   IF its_number IS NULL THEN RETURN; END IF;
   its_id := roost.first_id(held.last_id, held.wall_us / 1000, held.node);
   DELETE FROM operation o WHERE o.step = 'done' AND o.ended_s < held.wall_us / 1000000 - ${keptSeconds};
+  PERFORM set_config('${deletionSetting}', 'on', true);
   UPDATE account a SET app = '', name = 'deleted,' || its_number WHERE a.number = its_number;
+  PERFORM set_config('${deletionSetting}', 'off', true);
   PERFORM roost.move_last(its_id, held.wall_us / 1000);
   RETURN QUERY INSERT INTO operation (id, account, position, place, rows, started_s, ended_s, app, name, step)
     VALUES (its_id, its_number, 0, 0, 0, held.wall_us / 1000000, 0, a_app, a_name, '${deletionSteps[0]}') RETURNING *;
