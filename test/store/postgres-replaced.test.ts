@@ -14,12 +14,6 @@ import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
 import { draft, stored, talk } from "./samples.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
 
-const tables =
-  "account, chat_group, cursor, horizon, identity, look, mark, member, message, migration, node, owner, sequence"
-    .split(", ")
-    .concat("conversation")
-    .map((name) => `roost.${name}`);
-
 describe.skipIf(!canDump)("a PostgreSQL store that a dump replaces", () => {
   const server = postgresForAll();
   const db = databaseForEach(server);
@@ -103,6 +97,9 @@ describe.skipIf(!canDump)("a PostgreSQL store that a dump replaces", () => {
     const data = await dumpOf(db.url, "--data-only");
     await say(store, { sender: "ann", dest: "carol", body: "lost" });
     const before = await db.sql`SELECT epoch FROM roost.identity`.values();
+    // A trigger empties the counts of groups.
+    const tables = await db.sql`
+      SELECT 'roost.' || tablename FROM pg_tables WHERE schemaname = 'roost' AND tablename <> 'group_count'`.values();
     await play(db.url, `BEGIN; TRUNCATE ${tables.join(", ")}; ${data} COMMIT;`);
     expect(await db.sql`SELECT epoch FROM roost.identity`.values()).toEqual(before);
     const other = await open();
