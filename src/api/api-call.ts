@@ -2,7 +2,7 @@
 // waits for its answer.
 
 import { Code, ConnectError } from "@connectrpc/connect";
-import { nameRule, validName } from "../auth/names.ts";
+import { isPerson, nameRule, validName } from "../auth/names.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Ending } from "../service/call-context.ts";
 import { invalid } from "./codes.ts";
@@ -98,5 +98,11 @@ export function tooLate(): ConnectError {
 /** Returns the name of an account that a request gives. Throws InvalidArgument. */
 export function accountName(field: string, account: string): string {
   if (!validName(account)) throw invalid(`${field} must be the name of an account: ${nameRule}`);
+  return account;
+}
+
+/** The same where the system can be none of them. */
+export function personName(field: string, account: string): string {
+  if (!isPerson(account)) throw invalid(`${field} must be the name of an account: ${nameRule}`);
   return account;
 }

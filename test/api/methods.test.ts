@@ -160,12 +160,14 @@ test("the system does what an owner may in any group, and recalls any message", 
   expect((await failure(stage.groups().get({ group }))).code).toBe(Code.NotFound);
 });
 
-test("nobody writes to the system, blocks it, adds it, or signs in as it", async () => {
+test("nobody writes to the system, blocks it, adds it, makes it an owner, or signs in as it", async () => {
   const ann = await stage.messenger.client("ann-of-old");
   const talk = await ann.request("chat.user.talk", "@system", MessageReqSchema, { body: "hello?" });
   expect(talk.status).toBe(Status.Forbidden);
   const members = await ann.request("chat.group.create", "", GroupCreateReqSchema, { name: "x", members: ["@system"] });
   expect(members.status).toBe(Status.InvalidPacketBody);
+  const owner = await failure(stage.groups().create({ owner: "@system", name: "x" }));
+  expect([owner.code, owner.sentence]).toEqual([Code.InvalidArgument, expect.stringContaining("owner must be")]);
   await expect(stage.messenger.client("@system")).rejects.toThrow("sign-in refused");
 });
 

@@ -1,13 +1,13 @@
 // Accounts: profiles, devices, tokens and bans.
 
 import { Code, ConnectError } from "@connectrpc/connect";
-import { isPerson, nameRule, systemAccount } from "../../auth/names.ts";
+import { systemAccount } from "../../auth/names.ts";
 import { banMsMax } from "../../base/limits/fixed.ts";
 import { checkSignal } from "../../service/signal-rule.ts";
 import { Accounts } from "../../wire/gen/api_pb.ts";
 import * as pkt from "../../wire/gen/pkt_pb.ts";
 import { Command } from "../../wire/commands.ts";
-import type { ApiCall } from "../api-call.ts";
+import { type ApiCall, personName } from "../api-call.ts";
 import type { ApiParts } from "../api-parts.ts";
 import { askFor } from "../chat-calls.ts";
 import { invalid } from "../codes.ts";
@@ -107,12 +107,6 @@ export function accounts(parts: ApiParts): readonly Method[] {
       return { gateways: controls.announce({ app: call.app, sender: systemAccount, kind, body }) };
     }),
   ];
-}
-
-/** Returns the name of an account. Throws InvalidArgument, also for the system's. */
-function personName(field: string, account: string): string {
-  if (!isPerson(account)) throw invalid(`${field} must be the name of an account: ${nameRule}`);
-  return account;
 }
 
 /** Milliseconds of a time in seconds. Throws InvalidArgument beyond the year 9999. */

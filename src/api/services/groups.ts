@@ -6,7 +6,7 @@ import { systemAccount } from "../../auth/names.ts";
 import { Command } from "../../wire/commands.ts";
 import { type CreateGroupReq, Groups, Role } from "../../wire/gen/api_pb.ts";
 import * as pkt from "../../wire/gen/pkt_pb.ts";
-import { accountName, type ApiCall } from "../api-call.ts";
+import { accountName, type ApiCall, personName } from "../api-call.ts";
 import type { ApiParts } from "../api-parts.ts";
 import { actorOf, askFor, change } from "../chat-calls.ts";
 import { invalid } from "../codes.ts";
@@ -103,7 +103,7 @@ async function create(parts: ApiParts, call: ApiCall, request: CreateGroupReq, i
   const { name, avatar, introduction, members, closed } = request;
   const asked = {
     command: Command.GroupCreate,
-    account: accountName("owner", request.owner),
+    account: personName("owner", request.owner),
     dest: id,
     schema: pkt.GroupCreateReqSchema,
     request: { name, avatar, introduction, members, closed },
@@ -121,7 +121,7 @@ function detail(parts: ApiParts, call: ApiCall, request: MessageInitShape<typeof
 /** The same for a request that may be a repetition. Throws AlreadyExists if the group that was made is another. */
 async function createOnce(parts: ApiParts, call: ApiCall, request: CreateGroupReq, header: string) {
   const id = groupIdFor(call, header);
-  const former = await find(parts, call, accountName("owner", request.owner), id);
+  const former = await find(parts, call, personName("owner", request.owner), id);
   if (former === undefined) return create(parts, call, request, id);
   const isSame = former.name === request.name && former.avatar === request.avatar;
   if (!isSame || former.introduction !== request.introduction) throw otherBody();
