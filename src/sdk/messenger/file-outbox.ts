@@ -206,7 +206,8 @@ class FileOutbox implements OutboxStorage {
 
 const nameOf = ({ account, device }: OutboxOwner): readonly string[] => [account, device];
 
-function entryOf({ media = [], ...entry }: ReadEntry): OutboxEntry {
+function entryOf({ media, ...entry }: ReadEntry): OutboxEntry {
+  if (media === undefined) return entry;
   return { ...entry, media: media.map((file) => ({ ...file, size: BigInt(file.size) })) };
 }
 
