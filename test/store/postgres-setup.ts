@@ -84,8 +84,6 @@ export async function scannedTables({ sql }: TestDatabase): Promise<readonly str
       WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
     return others.count === 0;
   }, "the store's connections have ended");
-  // What this one counted, at once instead of within a second.
-  await sql`SELECT pg_stat_force_next_flush()`;
   // Each index was built by a scan, and these tables are read by a migration.
   const scanned: [string][] = await sql`
     SELECT relname FROM pg_stat_user_tables

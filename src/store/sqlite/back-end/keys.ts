@@ -26,7 +26,7 @@ export function createKey(db: Database, draft: ApiKeyDraft, ids: IdSequence, wal
   if (count >= apiKeysMax) {
     const freed = db.run(
       `DELETE FROM api_key WHERE number =
-         (SELECT number FROM api_key WHERE revoked_ms > 0 ORDER BY revoked_ms, number LIMIT 1)`,
+         (SELECT number FROM api_key WHERE revoked_ms > 0 ORDER BY revoked_ms, version LIMIT 1)`,
     );
     if (freed.changes === 0) return undefined;
   }
