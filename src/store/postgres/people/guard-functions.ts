@@ -28,11 +28,15 @@ function isSystem(account: string): string {
   return `coalesce((SELECT a.name = '${systemAccount}' FROM roost.account a WHERE a.number = ${account}), false)`;
 }
 
-/** An expression: which actors an account lets that may refuse somebody, of which this one is. */
+/**
+ * An expression: which actors an account lets that may refuse somebody, of which this one is. Whether it is the system
+ * is looked up only where another would not be let: this is on the path of every talk to such an account.
+ */
 function ruleOf(actor: string, target: string, column: "write_rule" | "add_rule"): string {
-  return `CASE WHEN ${isSystem(actor)} THEN '${everybody}'
-          WHEN ${isBlocked(target, actor)} THEN '${nobody}' ELSE coalesce(
-          (SELECT c.${column} FROM roost.consent c WHERE c.account = ${target}), '${everybody}') END`;
+  const unlessSystem = (rule: string): string => `CASE WHEN ${isSystem(actor)} THEN '${everybody}' ELSE ${rule} END`;
+  return `CASE WHEN ${isBlocked(target, actor)} THEN ${unlessSystem(`'${nobody}'`)} ELSE coalesce(
+          (SELECT CASE c.${column} WHEN '${everybody}' THEN c.${column} ELSE ${unlessSystem(`c.${column}`)} END
+            FROM roost.consent c WHERE c.account = ${target}), '${everybody}') END`;
 }
 
 /** mayReach of store/group-rights.ts. */
