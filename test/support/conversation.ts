@@ -32,7 +32,8 @@ export interface Talks {
   readonly refusals: readonly string[];
 }
 
-const patienceMs = 30_000;
+/** Several of the longest waits of a client whose gateway has ended again and again (`backOffMsMax`). */
+const patienceMs = 120_000;
 const groupEvery = 4;
 const membersEvery = 10;
 
