@@ -28,6 +28,9 @@ const scalars: Partial<Record<ScalarType, readonly [constant: string, type: stri
   [ScalarType.BYTES]: ["bytes", "Uint8Array"],
 };
 
+/** The largest number of a field: a table has a place for each number. */
+const numberMax = 64;
+
 /** What the codec does not know. The message names the field, and what can be done. */
 export class Unsupported extends Error {
   override readonly name = "Unsupported";
@@ -125,7 +128,7 @@ function messageText(desc: DescMessage, comments: Comments): string {
   const types = new Set<DescMessage | DescEnum>();
   const constants = new Set<string>();
   const members: string[] = [];
-  const rows: [number: number, row: string][] = [];
+  const rows: string[] = [];
   for (const [at, field] of desc.fields.entries()) {
     const { type, kind, label } = textsOf(field);
     if (field.message !== undefined) types.add(field.message);
@@ -134,21 +137,19 @@ function messageText(desc: DescMessage, comments: Comments): string {
     const isOptional = label === "optional" || (label === "" && field.message !== undefined);
     const member = isOptional ? `${field.localName}?: ${type} | undefined` : `${field.localName}: ${type}`;
     members.push(`${comment(comments, `${path}.2.${at}`, "  ")}  ${member};\n`);
-    const cells = [
-      field.number,
-      JSON.stringify(field.localName),
-      kind,
-      ...(label === "" ? [] : [JSON.stringify(label)]),
-    ];
-    rows.push([field.number, `  [${cells.join(", ")}],\n`]);
+    if (field.number > numberMax)
+      throw new Unsupported(`${String(field)} has the number ${field.number}: expected one up to ${numberMax}`);
+    const cells = [JSON.stringify(field.localName), kind, ...(label === "" ? [] : [JSON.stringify(label)])];
+    rows[field.number - 1] = `[${cells.join(", ")}]`;
   }
-  const sorted = rows.toSorted(([one], [other]) => one - other).map(([, row]) => row);
+  // The places of numbers without a field are undefined, too.
+  const table = Array.from(rows, (row) => `  ${row ?? "undefined"},\n`);
   return [
     'import type { MessageType } from "../../message-type.ts";\n',
     constants.size === 0 ? "" : `import { ${[...constants].toSorted().join(", ")} } from "../../scalars.ts";\n`,
     ...[...types].map((of) => importOf(of)).toSorted(),
     `\n${comment(comments, path, "")}export interface ${name} {\n${members.join("")}}\n\n`,
-    `export const ${name}: MessageType<${name}> = [\n${sorted.join("")}];\n`,
+    `export const ${name}: MessageType<${name}> = [\n${table.join("")}];\n`,
   ].join("");
 }
 

@@ -26,11 +26,13 @@ export function encodeMessage(type: MessageType<unknown>, message: Readonly<Valu
 }
 
 function writeFields(type: MessageType<unknown>, values: Readonly<Values>): void {
+  let number = 0;
   for (const field of type) {
-    const value = values[field[1]];
-    if (value === undefined || value === null) continue;
-    if (Array.isArray(value)) writeItems(field, value);
-    else if (field[3] === "optional" || !isZero(value)) writeField(field, value);
+    number++;
+    const value = field && values[field[0]];
+    if (field === undefined || value === undefined || value === null) continue;
+    if (Array.isArray(value)) writeItems(number, field, value);
+    else if (field[2] === "optional" || !isZero(value)) writeField(number, field, value);
   }
 }
 
@@ -42,10 +44,10 @@ function isBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array;
 }
 
-function writeItems(field: Field, items: readonly unknown[]): void {
-  const [number, name, kind] = field;
+function writeItems(number: number, field: Field, items: readonly unknown[]): void {
+  const [name, kind] = field;
   if (!("write" in kind) || kind.wireType === wireLength) {
-    for (const item of items) writeField(field, item);
+    for (const item of items) writeField(number, field, item);
   } else if (items.length > 0) {
     putVarint((number << 3) | wireLength);
     const start = openNested();
@@ -54,7 +56,7 @@ function writeItems(field: Field, items: readonly unknown[]): void {
   }
 }
 
-function writeField([number, name, kind]: Field, value: unknown): void {
+function writeField(number: number, [name, kind]: Field, value: unknown): void {
   if ("write" in kind) {
     putVarint((number << 3) | kind.wireType);
     kind.write(value, name);
@@ -79,7 +81,9 @@ export function decodeMessage<Message>(type: MessageType<Message>, bytes: Uint8A
 /** Returns a message whose fields all have their zero values. */
 function emptyOf(type: MessageType<unknown>): Values {
   const values: Values = {};
-  for (const [, name, kind, label] of type) {
+  for (const field of type) {
+    if (field === undefined) continue;
+    const [name, kind, label] = field;
     if (label === "repeated") values[name] = [];
     else if (label === undefined && "write" in kind) values[name] = kind.zero;
   }
@@ -97,7 +101,7 @@ function readFields<Message>(
   while (at < end) {
     const tag = readTag(bytes, at, end);
     if (next < 0) return false;
-    const field = fieldOf(type, tag >>> 3);
+    const field = type[(tag >>> 3) - 1];
     at =
       field === undefined ? skipField(bytes, next, end, tag & 7) : readField(field, values, bytes, next, end, tag & 7);
     if (at < 0) return false;
@@ -105,14 +109,9 @@ function readFields<Message>(
   return true;
 }
 
-function fieldOf(type: MessageType<unknown>, number: number): Field | undefined {
-  for (const field of type) if (field[0] === number) return field;
-  return undefined;
-}
-
 /** Reads the value of a known field at bytes[at]; returns the offset behind it, or -1 if it is malformed. */
 function readField(
-  [, name, kind]: Field,
+  [name, kind]: Field,
   values: Values,
   bytes: Uint8Array,
   at: number,

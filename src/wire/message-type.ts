@@ -25,12 +25,15 @@ export interface Scalar {
  */
 type Label = "repeated" | "optional";
 
-export type Field = readonly [number: number, name: string, kind: Scalar | MessageType<unknown>, label?: Label];
+export type Field = readonly [name: string, kind: Scalar | MessageType<unknown>, label?: Label];
 
 declare const shape: unique symbol;
 
-/** The fields of a message in the order of their numbers, which is the order of encoding. */
-export interface MessageType<Message> extends ReadonlyArray<Field> {
+/**
+ * The fields of a message, each at the place of its number less one: the order of encoding. A number without a field is
+ * undefined.
+ */
+export interface MessageType<Message> extends ReadonlyArray<Field | undefined> {
   /** For the compiler only. */
   readonly [shape]?: Message;
 }

@@ -41,7 +41,7 @@ test("writes a file for each message, nested ones too, with comments, labels and
       // lines.
       Kind kind = 3;
       repeated Kind kinds = 2;
-      Item first = 4;
+      Item first = 6;
     }`);
   expect([...files.keys()]).toEqual(["group-order.ts", "group-order-kind.ts", "group-order-item.ts"]);
   expect(files.get("group-order.ts"))
@@ -65,10 +65,12 @@ export interface GroupOrder {
 }
 
 export const GroupOrder: MessageType<GroupOrder> = [
-  [1, "items", GroupOrder_Item, "repeated"],
-  [2, "kinds", int32, "repeated"],
-  [3, "kind", int32],
-  [4, "first", GroupOrder_Item],
+  ["items", GroupOrder_Item, "repeated"],
+  ["kinds", int32, "repeated"],
+  ["kind", int32],
+  undefined,
+  undefined,
+  ["first", GroupOrder_Item],
 ];
 `);
   expect(files.get("group-order-item.ts")).toContain(`  itemId: bigint;
@@ -76,8 +78,8 @@ export const GroupOrder: MessageType<GroupOrder> = [
 }
 
 export const GroupOrder_Item: MessageType<GroupOrder_Item> = [
-  [1, "note", string, "optional"],
-  [2, "itemId", int64],
+  ["note", string, "optional"],
+  ["itemId", int64],
 ];
 `);
 });
@@ -88,6 +90,11 @@ const refused: readonly (readonly [what: string, messages: string, sentence: Reg
   ["a type without a codec", "message M { double share = 1; }", /M\.share has a type without a codec: add it to/],
   ["numbers that are not packed", "message M { repeated int32 n = 1 [packed = false]; }", /M\.n is not packed: remove/],
   ["a message that contains itself", "message M { N n = 1; } message N { repeated M m = 1; }", /M contains itself/],
+  [
+    "a number that leaves many places empty",
+    "message M { int32 n = 65; }",
+    /M\.n has the number 65: expected one up to 64/,
+  ],
   ["names that differ in case only", "message AbC { } message Ab_C { }", /ab-c\.ts is the file of another type/],
 ];
 for (const [what, messages, sentence] of refused) {

@@ -11,6 +11,6 @@ export interface AccountSettingsReq {
 }
 
 export const AccountSettingsReq: MessageType<AccountSettingsReq> = [
-  [1, "write", int32, "optional"],
-  [2, "add", int32, "optional"],
+  ["write", int32, "optional"],
+  ["add", int32, "optional"],
 ];

@@ -15,7 +15,7 @@ export interface AccountSettings {
 }
 
 export const AccountSettings: MessageType<AccountSettings> = [
-  [1, "write", int32],
-  [2, "add", int32],
-  [3, "version", int64],
+  ["write", int32],
+  ["add", int32],
+  ["version", int64],
 ];

@@ -9,5 +9,5 @@ export interface AccountStateChange {
 }
 
 export const AccountStateChange: MessageType<AccountStateChange> = [
-  [1, "version", int64],
+  ["version", int64],
 ];

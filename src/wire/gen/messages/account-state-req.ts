@@ -8,5 +8,5 @@ export interface AccountStateReq {
 }
 
 export const AccountStateReq: MessageType<AccountStateReq> = [
-  [1, "sinceVersion", int64],
+  ["sinceVersion", int64],
 ];

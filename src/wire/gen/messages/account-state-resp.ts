@@ -22,11 +22,11 @@ export interface AccountStateResp {
 }
 
 export const AccountStateResp: MessageType<AccountStateResp> = [
-  [1, "version", int64],
-  [2, "conversations", ConversationSetting, "repeated"],
-  [3, "hiddenMessages", int64, "repeated"],
-  [4, "hasMore", bool],
-  [5, "blocks", BlockState, "repeated"],
-  [6, "settings", AccountSettings],
-  [7, "profile", Profile],
+  ["version", int64],
+  ["conversations", ConversationSetting, "repeated"],
+  ["hiddenMessages", int64, "repeated"],
+  ["hasMore", bool],
+  ["blocks", BlockState, "repeated"],
+  ["settings", AccountSettings],
+  ["profile", Profile],
 ];

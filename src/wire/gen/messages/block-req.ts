@@ -9,5 +9,5 @@ export interface BlockReq {
 }
 
 export const BlockReq: MessageType<BlockReq> = [
-  [1, "account", string],
+  ["account", string],
 ];

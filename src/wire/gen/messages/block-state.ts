@@ -11,7 +11,7 @@ export interface BlockState {
 }
 
 export const BlockState: MessageType<BlockState> = [
-  [1, "account", string],
-  [2, "off", bool],
-  [3, "version", int64],
+  ["account", string],
+  ["off", bool],
+  ["version", int64],
 ];

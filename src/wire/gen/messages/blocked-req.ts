@@ -11,6 +11,6 @@ export interface BlockedReq {
 }
 
 export const BlockedReq: MessageType<BlockedReq> = [
-  [1, "after", string],
-  [2, "limit", int32],
+  ["after", string],
+  ["limit", int32],
 ];

@@ -9,6 +9,6 @@ export interface BlockedResp {
 }
 
 export const BlockedResp: MessageType<BlockedResp> = [
-  [1, "accounts", string, "repeated"],
-  [2, "hasMore", bool],
+  ["accounts", string, "repeated"],
+  ["hasMore", bool],
 ];

@@ -10,7 +10,7 @@ export interface ConversationClearReq {
 }
 
 export const ConversationClearReq: MessageType<ConversationClearReq> = [
-  [1, "account", string],
-  [2, "group", string],
-  [3, "upTo", int64],
+  ["account", string],
+  ["group", string],
+  ["upTo", int64],
 ];

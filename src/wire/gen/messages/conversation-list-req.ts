@@ -12,7 +12,7 @@ export interface ConversationListReq {
 }
 
 export const ConversationListReq: MessageType<ConversationListReq> = [
-  [1, "before", int64],
-  [2, "limit", int32],
-  [3, "includeHidden", bool],
+  ["before", int64],
+  ["limit", int32],
+  ["includeHidden", bool],
 ];

@@ -10,6 +10,6 @@ export interface ConversationListResp {
 }
 
 export const ConversationListResp: MessageType<ConversationListResp> = [
-  [1, "conversations", Conversation, "repeated"],
-  [2, "hasMore", bool],
+  ["conversations", Conversation, "repeated"],
+  ["hasMore", bool],
 ];

@@ -10,7 +10,7 @@ export interface ConversationReadReq {
 }
 
 export const ConversationReadReq: MessageType<ConversationReadReq> = [
-  [1, "account", string],
-  [2, "group", string],
-  [3, "messageId", int64],
+  ["account", string],
+  ["group", string],
+  ["messageId", int64],
 ];

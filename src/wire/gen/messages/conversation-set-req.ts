@@ -13,9 +13,9 @@ export interface ConversationSetReq {
 }
 
 export const ConversationSetReq: MessageType<ConversationSetReq> = [
-  [1, "account", string],
-  [2, "group", string],
-  [3, "pinned", bool, "optional"],
-  [4, "muted", bool, "optional"],
-  [5, "hidden", bool, "optional"],
+  ["account", string],
+  ["group", string],
+  ["pinned", bool, "optional"],
+  ["muted", bool, "optional"],
+  ["hidden", bool, "optional"],
 ];

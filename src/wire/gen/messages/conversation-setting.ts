@@ -17,11 +17,11 @@ export interface ConversationSetting {
 }
 
 export const ConversationSetting: MessageType<ConversationSetting> = [
-  [1, "account", string],
-  [2, "group", string],
-  [3, "pinned", bool],
-  [4, "muted", bool],
-  [5, "hiddenId", int64],
-  [6, "clearedTo", int64],
-  [7, "version", int64],
+  ["account", string],
+  ["group", string],
+  ["pinned", bool],
+  ["muted", bool],
+  ["hiddenId", int64],
+  ["clearedTo", int64],
+  ["version", int64],
 ];

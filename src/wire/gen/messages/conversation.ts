@@ -26,16 +26,16 @@ export interface Conversation {
 }
 
 export const Conversation: MessageType<Conversation> = [
-  [1, "account", string],
-  [2, "group", string],
-  [3, "activityId", int64],
-  [4, "lastMessage", HistoryMessage],
-  [5, "unread", uint32],
-  [6, "atLeast", bool],
-  [7, "unreadMentions", uint32],
-  [8, "readId", int64],
-  [9, "peerReadId", int64],
-  [10, "pinned", bool],
-  [11, "muted", bool],
-  [12, "hidden", bool],
+  ["account", string],
+  ["group", string],
+  ["activityId", int64],
+  ["lastMessage", HistoryMessage],
+  ["unread", uint32],
+  ["atLeast", bool],
+  ["unreadMentions", uint32],
+  ["readId", int64],
+  ["peerReadId", int64],
+  ["pinned", bool],
+  ["muted", bool],
+  ["hidden", bool],
 ];

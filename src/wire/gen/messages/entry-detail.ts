@@ -22,11 +22,11 @@ export interface EntryDetail {
 }
 
 export const EntryDetail: MessageType<EntryDetail> = [
-  [1, "reaction", string],
-  [2, "off", bool],
-  [3, "accounts", string, "repeated"],
-  [4, "count", uint32],
-  [5, "role", int32],
-  [6, "until", int64],
-  [7, "fields", int32, "repeated"],
+  ["reaction", string],
+  ["off", bool],
+  ["accounts", string, "repeated"],
+  ["count", uint32],
+  ["role", int32],
+  ["until", int64],
+  ["fields", int32, "repeated"],
 ];

@@ -10,6 +10,6 @@ export interface EntryResp {
 }
 
 export const EntryResp: MessageType<EntryResp> = [
-  [1, "entryId", int64],
-  [2, "time", int64],
+  ["entryId", int64],
+  ["time", int64],
 ];

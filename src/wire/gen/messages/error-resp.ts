@@ -8,5 +8,5 @@ export interface ErrorResp {
 }
 
 export const ErrorResp: MessageType<ErrorResp> = [
-  [1, "message", string],
+  ["message", string],
 ];

@@ -20,13 +20,13 @@ export interface EventPush {
 }
 
 export const EventPush: MessageType<EventPush> = [
-  [1, "entryId", int64],
-  [2, "kind", int32],
-  [3, "refersTo", int64],
-  [4, "actor", string],
-  [5, "time", int64],
-  [6, "account", string],
-  [7, "group", string],
-  [8, "previousEntryId", int64],
-  [9, "detail", EntryDetail],
+  ["entryId", int64],
+  ["kind", int32],
+  ["refersTo", int64],
+  ["actor", string],
+  ["time", int64],
+  ["account", string],
+  ["group", string],
+  ["previousEntryId", int64],
+  ["detail", EntryDetail],
 ];

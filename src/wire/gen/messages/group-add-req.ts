@@ -9,6 +9,6 @@ export interface GroupAddReq {
 }
 
 export const GroupAddReq: MessageType<GroupAddReq> = [
-  [1, "group", string],
-  [2, "accounts", string, "repeated"],
+  ["group", string],
+  ["accounts", string, "repeated"],
 ];

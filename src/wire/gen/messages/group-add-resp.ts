@@ -13,7 +13,7 @@ export interface GroupAddResp {
 }
 
 export const GroupAddResp: MessageType<GroupAddResp> = [
-  [1, "entryId", int64],
-  [2, "leftOut", string, "repeated"],
-  [3, "unwilling", string, "repeated"],
+  ["entryId", int64],
+  ["leftOut", string, "repeated"],
+  ["unwilling", string, "repeated"],
 ];

@@ -9,6 +9,6 @@ export interface GroupAliasReq {
 }
 
 export const GroupAliasReq: MessageType<GroupAliasReq> = [
-  [1, "group", string],
-  [2, "alias", string],
+  ["group", string],
+  ["alias", string],
 ];

@@ -10,6 +10,6 @@ export interface GroupAnswerNotify {
 }
 
 export const GroupAnswerNotify: MessageType<GroupAnswerNotify> = [
-  [1, "group", string],
-  [2, "accepted", bool],
+  ["group", string],
+  ["accepted", bool],
 ];

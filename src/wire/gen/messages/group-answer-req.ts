@@ -10,7 +10,7 @@ export interface GroupAnswerReq {
 }
 
 export const GroupAnswerReq: MessageType<GroupAnswerReq> = [
-  [1, "group", string],
-  [2, "account", string],
-  [3, "accept", bool],
+  ["group", string],
+  ["account", string],
+  ["accept", bool],
 ];

@@ -9,6 +9,6 @@ export interface GroupCreateNotify {
 }
 
 export const GroupCreateNotify: MessageType<GroupCreateNotify> = [
-  [1, "groupId", string],
-  [2, "members", string, "repeated"],
+  ["groupId", string],
+  ["members", string, "repeated"],
 ];

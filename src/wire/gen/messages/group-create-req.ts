@@ -13,10 +13,10 @@ export interface GroupCreateReq {
 }
 
 export const GroupCreateReq: MessageType<GroupCreateReq> = [
-  [1, "name", string],
-  [2, "avatar", string],
-  [3, "introduction", string],
-  [4, "owner", string],
-  [5, "members", string, "repeated"],
-  [6, "closed", bool],
+  ["name", string],
+  ["avatar", string],
+  ["introduction", string],
+  ["owner", string],
+  ["members", string, "repeated"],
+  ["closed", bool],
 ];

@@ -9,6 +9,6 @@ export interface GroupCreateResp {
 }
 
 export const GroupCreateResp: MessageType<GroupCreateResp> = [
-  [1, "groupId", string],
-  [2, "leftOut", string, "repeated"],
+  ["groupId", string],
+  ["leftOut", string, "repeated"],
 ];

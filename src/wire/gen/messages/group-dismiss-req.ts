@@ -8,5 +8,5 @@ export interface GroupDismissReq {
 }
 
 export const GroupDismissReq: MessageType<GroupDismissReq> = [
-  [1, "group", string],
+  ["group", string],
 ];

@@ -19,9 +19,9 @@ export interface GroupGetReq {
 }
 
 export const GroupGetReq: MessageType<GroupGetReq> = [
-  [1, "groupId", string],
-  [2, "after", string],
-  [3, "limit", int32],
-  [4, "withoutMembers", bool],
-  [5, "adminsOnly", bool],
+  ["groupId", string],
+  ["after", string],
+  ["limit", int32],
+  ["withoutMembers", bool],
+  ["adminsOnly", bool],
 ];

@@ -8,5 +8,5 @@ export interface GroupInvitationsReq {
 }
 
 export const GroupInvitationsReq: MessageType<GroupInvitationsReq> = [
-  [1, "group", string],
+  ["group", string],
 ];

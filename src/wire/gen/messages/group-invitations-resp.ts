@@ -8,5 +8,5 @@ export interface GroupInvitationsResp {
 }
 
 export const GroupInvitationsResp: MessageType<GroupInvitationsResp> = [
-  [1, "invitations", Invitation, "repeated"],
+  ["invitations", Invitation, "repeated"],
 ];

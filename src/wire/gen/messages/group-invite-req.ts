@@ -12,7 +12,7 @@ export interface GroupInviteReq {
 }
 
 export const GroupInviteReq: MessageType<GroupInviteReq> = [
-  [1, "group", string],
-  [2, "expiresIn", int64],
-  [3, "uses", uint32],
+  ["group", string],
+  ["expiresIn", int64],
+  ["uses", uint32],
 ];

@@ -9,6 +9,6 @@ export interface GroupJoinNotify {
 }
 
 export const GroupJoinNotify: MessageType<GroupJoinNotify> = [
-  [1, "groupId", string],
-  [2, "account", string],
+  ["groupId", string],
+  ["account", string],
 ];

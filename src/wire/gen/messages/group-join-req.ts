@@ -14,7 +14,7 @@ export interface GroupJoinReq {
 }
 
 export const GroupJoinReq: MessageType<GroupJoinReq> = [
-  [1, "account", string],
-  [2, "groupId", string],
-  [3, "code", string],
+  ["account", string],
+  ["groupId", string],
+  ["code", string],
 ];

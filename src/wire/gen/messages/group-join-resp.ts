@@ -9,5 +9,5 @@ export interface GroupJoinResp {
 }
 
 export const GroupJoinResp: MessageType<GroupJoinResp> = [
-  [1, "group", string],
+  ["group", string],
 ];

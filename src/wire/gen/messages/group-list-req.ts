@@ -11,6 +11,6 @@ export interface GroupListReq {
 }
 
 export const GroupListReq: MessageType<GroupListReq> = [
-  [1, "after", string],
-  [2, "limit", int32],
+  ["after", string],
+  ["limit", int32],
 ];

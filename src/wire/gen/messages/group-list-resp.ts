@@ -10,6 +10,6 @@ export interface GroupListResp {
 }
 
 export const GroupListResp: MessageType<GroupListResp> = [
-  [1, "groups", GroupSummary, "repeated"],
-  [2, "hasMore", bool],
+  ["groups", GroupSummary, "repeated"],
+  ["hasMore", bool],
 ];

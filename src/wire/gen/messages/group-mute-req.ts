@@ -11,7 +11,7 @@ export interface GroupMuteReq {
 }
 
 export const GroupMuteReq: MessageType<GroupMuteReq> = [
-  [1, "group", string],
-  [2, "account", string],
-  [3, "until", int64],
+  ["group", string],
+  ["account", string],
+  ["until", int64],
 ];

@@ -11,7 +11,7 @@ export interface GroupPinReq {
 }
 
 export const GroupPinReq: MessageType<GroupPinReq> = [
-  [1, "account", string],
-  [2, "group", string],
-  [3, "messageId", int64],
+  ["account", string],
+  ["group", string],
+  ["messageId", int64],
 ];

@@ -10,6 +10,6 @@ export interface GroupPinnedReq {
 }
 
 export const GroupPinnedReq: MessageType<GroupPinnedReq> = [
-  [1, "account", string],
-  [2, "group", string],
+  ["account", string],
+  ["group", string],
 ];

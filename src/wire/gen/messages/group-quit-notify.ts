@@ -9,6 +9,6 @@ export interface GroupQuitNotify {
 }
 
 export const GroupQuitNotify: MessageType<GroupQuitNotify> = [
-  [1, "groupId", string],
-  [2, "account", string],
+  ["groupId", string],
+  ["account", string],
 ];

@@ -9,6 +9,6 @@ export interface GroupQuitReq {
 }
 
 export const GroupQuitReq: MessageType<GroupQuitReq> = [
-  [1, "account", string],
-  [2, "groupId", string],
+  ["account", string],
+  ["groupId", string],
 ];

@@ -9,6 +9,6 @@ export interface GroupRemoveReq {
 }
 
 export const GroupRemoveReq: MessageType<GroupRemoveReq> = [
-  [1, "group", string],
-  [2, "accounts", string, "repeated"],
+  ["group", string],
+  ["accounts", string, "repeated"],
 ];

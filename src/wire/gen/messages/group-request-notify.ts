@@ -12,7 +12,7 @@ export interface GroupRequestNotify {
 }
 
 export const GroupRequestNotify: MessageType<GroupRequestNotify> = [
-  [1, "group", string],
-  [2, "request", JoinRequest],
-  [3, "withdrawn", bool],
+  ["group", string],
+  ["request", JoinRequest],
+  ["withdrawn", bool],
 ];

@@ -12,7 +12,7 @@ export interface GroupRequestReq {
 }
 
 export const GroupRequestReq: MessageType<GroupRequestReq> = [
-  [1, "group", string],
-  [2, "text", string],
-  [3, "withdraw", bool],
+  ["group", string],
+  ["text", string],
+  ["withdraw", bool],
 ];

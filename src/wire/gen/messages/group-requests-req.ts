@@ -12,7 +12,7 @@ export interface GroupRequestsReq {
 }
 
 export const GroupRequestsReq: MessageType<GroupRequestsReq> = [
-  [1, "group", string],
-  [2, "after", string],
-  [3, "limit", int32],
+  ["group", string],
+  ["after", string],
+  ["limit", int32],
 ];

@@ -10,6 +10,6 @@ export interface GroupRequestsResp {
 }
 
 export const GroupRequestsResp: MessageType<GroupRequestsResp> = [
-  [1, "requests", JoinRequest, "repeated"],
-  [2, "hasMore", bool],
+  ["requests", JoinRequest, "repeated"],
+  ["hasMore", bool],
 ];

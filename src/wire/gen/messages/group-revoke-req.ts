@@ -9,6 +9,6 @@ export interface GroupRevokeReq {
 }
 
 export const GroupRevokeReq: MessageType<GroupRevokeReq> = [
-  [1, "group", string],
-  [2, "code", string],
+  ["group", string],
+  ["code", string],
 ];

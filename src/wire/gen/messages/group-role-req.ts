@@ -12,7 +12,7 @@ export interface GroupRoleReq {
 }
 
 export const GroupRoleReq: MessageType<GroupRoleReq> = [
-  [1, "group", string],
-  [2, "account", string],
-  [3, "role", int32],
+  ["group", string],
+  ["account", string],
+  ["role", int32],
 ];

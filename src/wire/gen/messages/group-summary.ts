@@ -17,13 +17,13 @@ export interface GroupSummary {
 }
 
 export const GroupSummary: MessageType<GroupSummary> = [
-  [1, "id", string],
-  [2, "name", string],
-  [3, "avatar", string],
-  [4, "owner", string],
-  [5, "memberCount", uint32],
-  [6, "role", int32],
-  [7, "mutedUntil", int64],
-  [8, "muted", bool],
-  [9, "alias", string],
+  ["id", string],
+  ["name", string],
+  ["avatar", string],
+  ["owner", string],
+  ["memberCount", uint32],
+  ["role", int32],
+  ["mutedUntil", int64],
+  ["muted", bool],
+  ["alias", string],
 ];

@@ -9,6 +9,6 @@ export interface GroupTransferReq {
 }
 
 export const GroupTransferReq: MessageType<GroupTransferReq> = [
-  [1, "group", string],
-  [2, "account", string],
+  ["group", string],
+  ["account", string],
 ];

@@ -16,12 +16,12 @@ export interface GroupUpdateReq {
 }
 
 export const GroupUpdateReq: MessageType<GroupUpdateReq> = [
-  [1, "group", string],
-  [2, "name", string, "optional"],
-  [3, "avatar", string, "optional"],
-  [4, "introduction", string, "optional"],
-  [5, "announcement", string, "optional"],
-  [6, "closed", bool, "optional"],
-  [7, "approval", bool, "optional"],
-  [8, "muted", bool, "optional"],
+  ["group", string],
+  ["name", string, "optional"],
+  ["avatar", string, "optional"],
+  ["introduction", string, "optional"],
+  ["announcement", string, "optional"],
+  ["closed", bool, "optional"],
+  ["approval", bool, "optional"],
+  ["muted", bool, "optional"],
 ];

@@ -22,12 +22,19 @@ export interface Header {
 }
 
 export const Header: MessageType<Header> = [
-  [1, "command", string],
-  [2, "channelId", string],
-  [3, "sequence", uint32],
-  [4, "flag", int32],
-  [5, "status", int32],
-  [6, "dest", string],
-  [7, "meta", Meta, "repeated"],
-  [15, "ticket", fixed32],
+  ["command", string],
+  ["channelId", string],
+  ["sequence", uint32],
+  ["flag", int32],
+  ["status", int32],
+  ["dest", string],
+  ["meta", Meta, "repeated"],
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  ["ticket", fixed32],
 ];

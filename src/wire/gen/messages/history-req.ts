@@ -20,12 +20,12 @@ export interface HistoryReq {
 }
 
 export const HistoryReq: MessageType<HistoryReq> = [
-  [1, "account", string],
-  [2, "group", string],
-  [3, "before", int64],
-  [4, "after", int64],
-  [5, "around", int64],
-  [6, "limit", int32],
-  [7, "thread", int64],
-  [8, "messageIds", int64, "repeated"],
+  ["account", string],
+  ["group", string],
+  ["before", int64],
+  ["after", int64],
+  ["around", int64],
+  ["limit", int32],
+  ["thread", int64],
+  ["messageIds", int64, "repeated"],
 ];

@@ -12,7 +12,7 @@ export interface HistoryResp {
 }
 
 export const HistoryResp: MessageType<HistoryResp> = [
-  [1, "messages", HistoryMessage, "repeated"],
-  [2, "hasBefore", bool],
-  [3, "hasAfter", bool],
+  ["messages", HistoryMessage, "repeated"],
+  ["hasBefore", bool],
+  ["hasAfter", bool],
 ];

@@ -23,12 +23,12 @@ export interface InnerHandshakeReq {
 }
 
 export const InnerHandshakeReq: MessageType<InnerHandshakeReq> = [
-  [1, "ServiceId", string],
-  [2, "serviceName", string],
-  [3, "incarnation", string],
-  [4, "nonce", bytes],
-  [5, "proof", bytes],
-  [6, "keys", bytes, "repeated"],
-  [7, "declined", string],
-  [8, "address", string],
+  ["ServiceId", string],
+  ["serviceName", string],
+  ["incarnation", string],
+  ["nonce", bytes],
+  ["proof", bytes],
+  ["keys", bytes, "repeated"],
+  ["declined", string],
+  ["address", string],
 ];

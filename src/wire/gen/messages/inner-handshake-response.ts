@@ -17,12 +17,12 @@ export interface InnerHandshakeResponse {
 }
 
 export const InnerHandshakeResponse: MessageType<InnerHandshakeResponse> = [
-  [1, "Code", uint32],
-  [2, "Error", string],
-  [3, "serviceId", string],
-  [4, "incarnation", string],
-  [5, "nonce", bytes],
-  [6, "proof", bytes],
-  [7, "state", LinkState],
-  [8, "address", string],
+  ["Code", uint32],
+  ["Error", string],
+  ["serviceId", string],
+  ["incarnation", string],
+  ["nonce", bytes],
+  ["proof", bytes],
+  ["state", LinkState],
+  ["address", string],
 ];

@@ -14,8 +14,8 @@ export interface Invitation {
 }
 
 export const Invitation: MessageType<Invitation> = [
-  [1, "code", string],
-  [2, "expiresAt", int64],
-  [3, "usesLeft", uint32],
-  [4, "account", string],
+  ["code", string],
+  ["expiresAt", int64],
+  ["usesLeft", uint32],
+  ["account", string],
 ];

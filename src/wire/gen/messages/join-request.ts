@@ -11,7 +11,7 @@ export interface JoinRequest {
 }
 
 export const JoinRequest: MessageType<JoinRequest> = [
-  [1, "account", string],
-  [2, "text", string],
-  [3, "time", int64],
+  ["account", string],
+  ["text", string],
+  ["time", int64],
 ];

@@ -8,5 +8,5 @@ export interface KickoutNotify {
 }
 
 export const KickoutNotify: MessageType<KickoutNotify> = [
-  [1, "channelId", string],
+  ["channelId", string],
 ];

@@ -23,10 +23,10 @@ export interface LinkState {
 }
 
 export const LinkState: MessageType<LinkState> = [
-  [1, "load", uint32],
-  [2, "isReady", bool, "optional"],
-  [3, "messages", string],
-  [4, "messagesPlace", string],
-  [5, "sessions", string],
-  [6, "sessionsPlace", string],
+  ["load", uint32],
+  ["isReady", bool, "optional"],
+  ["messages", string],
+  ["messagesPlace", string],
+  ["sessions", string],
+  ["sessionsPlace", string],
 ];

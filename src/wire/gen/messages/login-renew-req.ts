@@ -8,5 +8,5 @@ export interface LoginRenewReq {
 }
 
 export const LoginRenewReq: MessageType<LoginRenewReq> = [
-  [1, "token", string],
+  ["token", string],
 ];

@@ -9,5 +9,5 @@ export interface LoginRenewResp {
 }
 
 export const LoginRenewResp: MessageType<LoginRenewResp> = [
-  [1, "expiresAt", int64],
+  ["expiresAt", int64],
 ];

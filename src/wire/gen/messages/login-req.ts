@@ -14,10 +14,10 @@ export interface LoginReq {
 }
 
 export const LoginReq: MessageType<LoginReq> = [
-  [1, "token", string],
-  [2, "isp", string],
-  [3, "zone", string],
-  [4, "tags", string, "repeated"],
-  [5, "device", string],
-  [6, "features", string, "repeated"],
+  ["token", string],
+  ["isp", string],
+  ["zone", string],
+  ["tags", string, "repeated"],
+  ["device", string],
+  ["features", string, "repeated"],
 ];

@@ -11,7 +11,7 @@ export interface LoginResp {
 }
 
 export const LoginResp: MessageType<LoginResp> = [
-  [1, "channelId", string],
-  [2, "account", string],
-  [3, "features", string, "repeated"],
+  ["channelId", string],
+  ["account", string],
+  ["features", string, "repeated"],
 ];

@@ -11,6 +11,6 @@ export interface MediaDownload {
 }
 
 export const MediaDownload: MessageType<MediaDownload> = [
-  [1, "messageId", int64],
-  [2, "id", string],
+  ["messageId", int64],
+  ["id", string],
 ];

@@ -9,6 +9,6 @@ export interface MediaHeader {
 }
 
 export const MediaHeader: MessageType<MediaHeader> = [
-  [1, "name", string],
-  [2, "value", string],
+  ["name", string],
+  ["value", string],
 ];

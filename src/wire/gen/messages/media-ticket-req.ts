@@ -11,6 +11,6 @@ export interface MediaTicketReq {
 }
 
 export const MediaTicketReq: MessageType<MediaTicketReq> = [
-  [1, "upload", MediaUpload],
-  [2, "download", MediaDownload],
+  ["upload", MediaUpload],
+  ["download", MediaDownload],
 ];

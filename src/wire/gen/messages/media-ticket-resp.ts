@@ -8,5 +8,5 @@ export interface MediaTicketResp {
 }
 
 export const MediaTicketResp: MessageType<MediaTicketResp> = [
-  [1, "tickets", MediaTicket, "repeated"],
+  ["tickets", MediaTicket, "repeated"],
 ];

@@ -22,9 +22,9 @@ export interface MediaTicket {
 }
 
 export const MediaTicket: MessageType<MediaTicket> = [
-  [1, "media", Media],
-  [2, "method", string],
-  [3, "url", string],
-  [4, "headers", MediaHeader, "repeated"],
-  [5, "expiresAt", int64],
+  ["media", Media],
+  ["method", string],
+  ["url", string],
+  ["headers", MediaHeader, "repeated"],
+  ["expiresAt", int64],
 ];

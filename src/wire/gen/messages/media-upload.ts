@@ -14,7 +14,7 @@ export interface MediaUpload {
 }
 
 export const MediaUpload: MessageType<MediaUpload> = [
-  [1, "name", string],
-  [2, "type", string],
-  [3, "size", int64],
+  ["name", string],
+  ["type", string],
+  ["size", int64],
 ];

@@ -13,8 +13,8 @@ export interface Media {
 }
 
 export const Media: MessageType<Media> = [
-  [1, "id", string],
-  [2, "name", string],
-  [3, "type", string],
-  [4, "size", int64],
+  ["id", string],
+  ["name", string],
+  ["type", string],
+  ["size", int64],
 ];

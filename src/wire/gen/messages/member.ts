@@ -16,10 +16,10 @@ export interface Member {
 }
 
 export const Member: MessageType<Member> = [
-  [1, "account", string],
-  [2, "alias", string],
-  [3, "avatar", string],
-  [4, "joinTime", int64],
-  [5, "role", int32],
-  [6, "mutedUntil", int64],
+  ["account", string],
+  ["alias", string],
+  ["avatar", string],
+  ["joinTime", int64],
+  ["role", int32],
+  ["mutedUntil", int64],
 ];

@@ -8,5 +8,5 @@ export interface MessageAckReq {
 }
 
 export const MessageAckReq: MessageType<MessageAckReq> = [
-  [1, "messageId", int64],
+  ["messageId", int64],
 ];

@@ -8,5 +8,5 @@ export interface MessageContentReq {
 }
 
 export const MessageContentReq: MessageType<MessageContentReq> = [
-  [1, "messageIds", int64, "repeated"],
+  ["messageIds", int64, "repeated"],
 ];

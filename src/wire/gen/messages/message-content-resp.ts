@@ -8,5 +8,5 @@ export interface MessageContentResp {
 }
 
 export const MessageContentResp: MessageType<MessageContentResp> = [
-  [1, "contents", MessageContent, "repeated"],
+  ["contents", MessageContent, "repeated"],
 ];

@@ -11,8 +11,8 @@ export interface MessageContent {
 }
 
 export const MessageContent: MessageType<MessageContent> = [
-  [1, "messageId", int64],
-  [2, "type", int32],
-  [3, "body", string],
-  [4, "extra", string],
+  ["messageId", int64],
+  ["type", int32],
+  ["body", string],
+  ["extra", string],
 ];

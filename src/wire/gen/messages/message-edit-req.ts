@@ -11,8 +11,8 @@ export interface MessageEditReq {
 }
 
 export const MessageEditReq: MessageType<MessageEditReq> = [
-  [1, "messageId", int64],
-  [2, "body", string],
-  [3, "extra", string],
-  [4, "clientId", string],
+  ["messageId", int64],
+  ["body", string],
+  ["extra", string],
+  ["clientId", string],
 ];

@@ -8,5 +8,5 @@ export interface MessageHideReq {
 }
 
 export const MessageHideReq: MessageType<MessageHideReq> = [
-  [1, "messageIds", int64, "repeated"],
+  ["messageIds", int64, "repeated"],
 ];

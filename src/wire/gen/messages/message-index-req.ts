@@ -11,7 +11,7 @@ export interface MessageIndexReq {
 }
 
 export const MessageIndexReq: MessageType<MessageIndexReq> = [
-  [1, "messageId", int64],
-  [2, "includeSent", bool],
-  [3, "includeEvents", bool],
+  ["messageId", int64],
+  ["includeSent", bool],
+  ["includeEvents", bool],
 ];

@@ -13,7 +13,7 @@ export interface MessageIndexResp {
 }
 
 export const MessageIndexResp: MessageType<MessageIndexResp> = [
-  [1, "indexes", MessageIndex, "repeated"],
-  [2, "lastId", int64],
-  [3, "reset", bool],
+  ["indexes", MessageIndex, "repeated"],
+  ["lastId", int64],
+  ["reset", bool],
 ];

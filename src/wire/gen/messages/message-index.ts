@@ -23,15 +23,15 @@ export interface MessageIndex {
 }
 
 export const MessageIndex: MessageType<MessageIndex> = [
-  [1, "messageId", int64],
-  [2, "direction", int32],
-  [3, "sendTime", int64],
-  [4, "accountB", string],
-  [5, "group", string],
-  [6, "kind", int32],
-  [7, "refersTo", int64],
-  [8, "mentions", string, "repeated"],
-  [9, "replyTo", int64],
-  [10, "detail", EntryDetail],
-  [11, "media", Media, "repeated"],
+  ["messageId", int64],
+  ["direction", int32],
+  ["sendTime", int64],
+  ["accountB", string],
+  ["group", string],
+  ["kind", int32],
+  ["refersTo", int64],
+  ["mentions", string, "repeated"],
+  ["replyTo", int64],
+  ["detail", EntryDetail],
+  ["media", Media, "repeated"],
 ];

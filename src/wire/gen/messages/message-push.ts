@@ -23,15 +23,15 @@ export interface MessagePush {
 }
 
 export const MessagePush: MessageType<MessagePush> = [
-  [1, "messageId", int64],
-  [2, "type", int32],
-  [3, "body", string],
-  [4, "extra", string],
-  [5, "sender", string],
-  [6, "sendTime", int64],
-  [7, "previousId", int64],
-  [8, "previousEntryId", int64],
-  [9, "mentions", string, "repeated"],
-  [10, "replyTo", int64],
-  [11, "media", Media, "repeated"],
+  ["messageId", int64],
+  ["type", int32],
+  ["body", string],
+  ["extra", string],
+  ["sender", string],
+  ["sendTime", int64],
+  ["previousId", int64],
+  ["previousEntryId", int64],
+  ["mentions", string, "repeated"],
+  ["replyTo", int64],
+  ["media", Media, "repeated"],
 ];

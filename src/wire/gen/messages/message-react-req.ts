@@ -10,7 +10,7 @@ export interface MessageReactReq {
 }
 
 export const MessageReactReq: MessageType<MessageReactReq> = [
-  [1, "messageId", int64],
-  [2, "reaction", string],
-  [3, "off", bool],
+  ["messageId", int64],
+  ["reaction", string],
+  ["off", bool],
 ];

@@ -11,7 +11,7 @@ export interface MessageReadersReq {
 }
 
 export const MessageReadersReq: MessageType<MessageReadersReq> = [
-  [1, "messageId", int64],
-  [2, "after", string],
-  [3, "limit", uint32],
+  ["messageId", int64],
+  ["after", string],
+  ["limit", uint32],
 ];

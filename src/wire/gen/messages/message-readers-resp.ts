@@ -10,7 +10,7 @@ export interface MessageReadersResp {
 }
 
 export const MessageReadersResp: MessageType<MessageReadersResp> = [
-  [1, "count", uint32],
-  [2, "accounts", string, "repeated"],
-  [3, "hasMore", bool],
+  ["count", uint32],
+  ["accounts", string, "repeated"],
+  ["hasMore", bool],
 ];

@@ -8,5 +8,5 @@ export interface MessageRecallReq {
 }
 
 export const MessageRecallReq: MessageType<MessageRecallReq> = [
-  [1, "messageId", int64],
+  ["messageId", int64],
 ];

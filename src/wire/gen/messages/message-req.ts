@@ -17,11 +17,11 @@ export interface MessageReq {
 }
 
 export const MessageReq: MessageType<MessageReq> = [
-  [1, "type", int32],
-  [2, "body", string],
-  [3, "extra", string],
-  [4, "clientId", string],
-  [5, "mentions", string, "repeated"],
-  [6, "replyTo", int64],
-  [7, "media", string, "repeated"],
+  ["type", int32],
+  ["body", string],
+  ["extra", string],
+  ["clientId", string],
+  ["mentions", string, "repeated"],
+  ["replyTo", int64],
+  ["media", string, "repeated"],
 ];

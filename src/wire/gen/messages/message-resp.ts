@@ -9,6 +9,6 @@ export interface MessageResp {
 }
 
 export const MessageResp: MessageType<MessageResp> = [
-  [1, "messageId", int64],
-  [2, "sendTime", int64],
+  ["messageId", int64],
+  ["sendTime", int64],
 ];

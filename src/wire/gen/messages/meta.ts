@@ -11,7 +11,7 @@ export interface Meta {
 }
 
 export const Meta: MessageType<Meta> = [
-  [1, "key", string],
-  [2, "value", string],
-  [3, "type", int32],
+  ["key", string],
+  ["value", string],
+  ["type", int32],
 ];

@@ -9,5 +9,5 @@ export interface PresenceReq {
 }
 
 export const PresenceReq: MessageType<PresenceReq> = [
-  [1, "accounts", string, "repeated"],
+  ["accounts", string, "repeated"],
 ];

@@ -12,7 +12,7 @@ export interface PresenceState {
 }
 
 export const PresenceState: MessageType<PresenceState> = [
-  [1, "account", string],
-  [2, "devices", uint32],
-  [3, "lastSeen", int64],
+  ["account", string],
+  ["devices", uint32],
+  ["lastSeen", int64],
 ];

@@ -9,5 +9,5 @@ export interface PresenceStates {
 }
 
 export const PresenceStates: MessageType<PresenceStates> = [
-  [1, "states", PresenceState, "repeated"],
+  ["states", PresenceState, "repeated"],
 ];

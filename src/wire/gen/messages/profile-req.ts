@@ -10,6 +10,6 @@ export interface ProfileReq {
 }
 
 export const ProfileReq: MessageType<ProfileReq> = [
-  [1, "accounts", string, "repeated"],
-  [2, "versions", int64, "repeated"],
+  ["accounts", string, "repeated"],
+  ["versions", int64, "repeated"],
 ];

@@ -9,5 +9,5 @@ export interface ProfileResp {
 }
 
 export const ProfileResp: MessageType<ProfileResp> = [
-  [1, "profiles", Profile, "repeated"],
+  ["profiles", Profile, "repeated"],
 ];

@@ -11,7 +11,7 @@ export interface ProfileSetReq {
 }
 
 export const ProfileSetReq: MessageType<ProfileSetReq> = [
-  [1, "name", string, "optional"],
-  [2, "avatar", string, "optional"],
-  [3, "extra", string, "optional"],
+  ["name", string, "optional"],
+  ["avatar", string, "optional"],
+  ["extra", string, "optional"],
 ];

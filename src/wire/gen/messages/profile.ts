@@ -16,9 +16,9 @@ export interface Profile {
 }
 
 export const Profile: MessageType<Profile> = [
-  [1, "account", string],
-  [2, "name", string],
-  [3, "avatar", string],
-  [4, "extra", string],
-  [5, "version", int64],
+  ["account", string],
+  ["name", string],
+  ["avatar", string],
+  ["extra", string],
+  ["version", int64],
 ];

@@ -11,7 +11,7 @@ export interface Reaction {
 }
 
 export const Reaction: MessageType<Reaction> = [
-  [1, "reaction", string],
-  [2, "count", uint32],
-  [3, "mine", bool],
+  ["reaction", string],
+  ["count", uint32],
+  ["mine", bool],
 ];

@@ -12,8 +12,8 @@ export interface ReadNotify {
 }
 
 export const ReadNotify: MessageType<ReadNotify> = [
-  [1, "reader", string],
-  [2, "account", string],
-  [3, "group", string],
-  [4, "messageId", int64],
+  ["reader", string],
+  ["account", string],
+  ["group", string],
+  ["messageId", int64],
 ];

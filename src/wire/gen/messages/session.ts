@@ -18,14 +18,14 @@ export interface Session {
 }
 
 export const Session: MessageType<Session> = [
-  [1, "channelId", string],
-  [2, "gateId", string],
-  [3, "account", string],
-  [4, "zone", string],
-  [5, "isp", string],
-  [6, "remoteIP", string],
-  [7, "device", string],
-  [8, "app", string],
-  [9, "tags", string, "repeated"],
-  [10, "features", string, "repeated"],
+  ["channelId", string],
+  ["gateId", string],
+  ["account", string],
+  ["zone", string],
+  ["isp", string],
+  ["remoteIP", string],
+  ["device", string],
+  ["app", string],
+  ["tags", string, "repeated"],
+  ["features", string, "repeated"],
 ];

@@ -16,9 +16,9 @@ export interface Signal {
 }
 
 export const Signal: MessageType<Signal> = [
-  [1, "account", string],
-  [2, "group", string],
-  [3, "kind", string],
-  [4, "body", string],
-  [5, "sender", string],
+  ["account", string],
+  ["group", string],
+  ["kind", string],
+  ["body", string],
+  ["sender", string],
 ];
