@@ -10,7 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import { systemAccount } from "../auth/names.ts";
 import { EntryRespSchema, Status } from "../wire/gen/pkt_pb.ts";
-import type { Command } from "../wire/commands.ts";
+import type { CommandName } from "../wire/commands.ts";
 import type { ApiCall } from "./api-call.ts";
 import type { ApiParts } from "./api-parts.ts";
 import { errorOf, invalid } from "./codes.ts";
@@ -19,7 +19,7 @@ const noBody = Buffer.alloc(0);
 
 /** A command with its body. */
 interface Asked<I extends DescMessage> {
-  readonly command: Command;
+  readonly command: CommandName;
   /** Who asks. */
   readonly account: string;
   readonly dest?: string;

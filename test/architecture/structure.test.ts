@@ -196,6 +196,14 @@ test("every export is used by another file", () => {
       wordsOfUsers.set(target, [...(wordsOfUsers.get(target) ?? []), words]);
     }
   }
+  // Who imports a namespace that a file exports uses the file in it.
+  for (const [file, source] of text) {
+    for (const [, name = "", path = ""] of source.matchAll(/^import \* as (\w+) from "(\.[^"]+\.ts)";/gm)) {
+      if (!source.includes(`export { ${name} };`)) continue;
+      const target = relative(root, resolve(root, dirname(file), path));
+      wordsOfUsers.set(target, [...(wordsOfUsers.get(target) ?? []), ...(wordsOfUsers.get(file) ?? [])]);
+    }
+  }
   const dead: string[] = [];
   for (const [file, source] of text) {
     if (clientEntries.includes(file) || file.includes("/gen/")) continue;

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { Command } from "../../src/wire/commands.ts";
+import { Command, type CommandName } from "../../src/wire/commands.ts";
 import {
   AccountSettingsReqSchema,
   BlockedReqSchema,
@@ -87,11 +87,15 @@ async function person(account: string, { app = "", device = "phone", features = 
 const stranger = () => WireClient.connect(server.tcp.replace("tcp://", ""));
 /** A command with a body. */
 interface Asking {
-  readonly command: Command;
+  readonly command: CommandName;
   readonly body: Uint8Array;
 }
 
-const asking = <Desc extends DescMessage>(command: Command, schema: Desc, init: MessageInitShape<Desc>): Asking => ({
+const asking = <Desc extends DescMessage>(
+  command: CommandName,
+  schema: Desc,
+  init: MessageInitShape<Desc>,
+): Asking => ({
   command,
   body: toBinary(schema, create(schema, init)),
 });
@@ -165,7 +169,7 @@ const by =
   (client: () => WireClient) =>
   <Desc extends DescMessage>(
     what: string,
-    command: Command,
+    command: CommandName,
     schema: Desc,
     init: MessageInitShape<Desc>,
     status: Status,
@@ -245,7 +249,7 @@ test("bodies that are cut, random or long are answered, and end nothing", async 
 test("names and texts at, just below and just above each of their bounds", async () => {
   const frank = await person("frank");
   const mine = await createGroup(frank, []);
-  const franks = <Desc extends DescMessage>(command: Command, schema: Desc, init: MessageInitShape<Desc>) =>
+  const franks = <Desc extends DescMessage>(command: CommandName, schema: Desc, init: MessageInitShape<Desc>) =>
     ask(frank, command, schema, init);
   const bounds: readonly (readonly [string, number, (text: string) => Promise<Answer>, Status, string])[] = [
     ...(["name", "avatar", "introduction", "announcement"] as const).map(

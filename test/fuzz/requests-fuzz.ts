@@ -7,14 +7,14 @@
 import { create, type DescField, type DescMessage, type Message, ScalarType, toBinary } from "@bufbuild/protobuf";
 import { parseArgs } from "node:util";
 import { type Log, silentLog } from "../../src/base/log.ts";
-import { Command } from "../../src/wire/commands.ts";
+import { Command, type CommandName } from "../../src/wire/commands.ts";
 import * as wire from "../../src/wire/gen/pkt_pb.ts";
 import { testLimits } from "../support/limits.ts";
 import { Messenger } from "../support/messenger.ts";
 import { Random } from "../support/random.ts";
 import { type Answer, sentenceOf, type WireClient } from "../support/wire-client.ts";
 
-const schemas: ReadonlyMap<Command, DescMessage> = new Map<Command, DescMessage>([
+const schemas: ReadonlyMap<CommandName, DescMessage> = new Map<CommandName, DescMessage>([
   [Command.UserTalk, wire.MessageReqSchema],
   [Command.GroupTalk, wire.MessageReqSchema],
   [Command.TalkAck, wire.MessageAckReqSchema],
@@ -164,7 +164,7 @@ class RandomRequests {
     this.random = new Random(seed);
   }
 
-  next(): { readonly command: Command; readonly dest: string; readonly body: Uint8Array } {
+  next(): { readonly command: CommandName; readonly dest: string; readonly body: Uint8Array } {
     const { random } = this;
     // Without messages and groups most else is refused.
     const usual = [Command.UserTalk, Command.GroupTalk, Command.GroupCreate, Command.GroupAdd];

@@ -5,7 +5,7 @@ import { Webhook } from "standardwebhooks";
 import { silentLog } from "../../src/base/log.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
-import { Command } from "../../src/wire/commands.ts";
+import { Command, type CommandName } from "../../src/wire/commands.ts";
 import { GroupCreateReqSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { app, chatLink, newer } from "../support/chat-link.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
@@ -177,7 +177,7 @@ test("what was allowed for one message is not allowed for another with its clien
     }),
   );
   const { link, store } = await stage(url);
-  const ask = (command: Command, body: string, dest: string) =>
+  const ask = (command: CommandName, body: string, dest: string) =>
     link.request(["ann", "a1"], command, MessageReqSchema, { body, clientId: "c" }, dest);
   // It is allowed, and stored nowhere.
   expect((await ask(Command.GroupTalk, "fine", "no-such-group")).status).not.toBe(Status.Success);

@@ -2,7 +2,7 @@
 // entry, shows every text as it is, has its account's view of conversations, and counts what is not read as the list
 // does.
 
-import { Command } from "../../src/wire/commands.ts";
+import { Command, type CommandName } from "../../src/wire/commands.ts";
 import { type ConversationName, type Entry, entryKind } from "../../src/store/conversations.ts";
 import type { Confirmed } from "./confirmed.ts";
 import type { Database } from "./database.ts";
@@ -18,7 +18,7 @@ interface Parts {
 }
 
 /** What entries are, by the commands that make them. */
-const kinds: ReadonlyMap<Command, number> = new Map([
+const kinds: ReadonlyMap<CommandName, number> = new Map([
   [Command.MessageEdit, entryKind.edited],
   [Command.MessageRecall, entryKind.recalled],
   [Command.MessageReact, entryKind.reacted],

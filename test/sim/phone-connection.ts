@@ -2,7 +2,7 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { ConversationName } from "../../src/store/conversations.ts";
-import { Command } from "../../src/wire/commands.ts";
+import { Command, type CommandName } from "../../src/wire/commands.ts";
 import {
   AccountStateChangeSchema,
   AccountStateRespSchema,
@@ -329,7 +329,10 @@ export class PhoneConnection {
 }
 
 /** One changes one's own membership as clients without the feature do, too, and another's as an admin. */
-function commandOf({ group, account, isJoin }: Step, actor: string): { readonly command: Command; body: Uint8Array } {
+function commandOf(
+  { group, account, isJoin }: Step,
+  actor: string,
+): { readonly command: CommandName; body: Uint8Array } {
   if (account === actor) {
     const body = { account, groupId: group };
     return isJoin

@@ -1,6 +1,6 @@
 // What a connection of a simulated client needs of the client that it belongs to, and what people want of it.
 
-import type { Command } from "../../src/wire/commands.ts";
+import type { CommandName } from "../../src/wire/commands.ts";
 import type { EntryKind } from "../../src/wire/gen/pkt_pb.ts";
 import type { ConversationName } from "../../src/store/conversations.ts";
 import type { Confirmed } from "./confirmed.ts";
@@ -39,7 +39,7 @@ export interface Step {
 
 /** A change of a message, or of the account's own view, which is repeated until it is answered. */
 export interface Wish {
-  readonly command: Command;
+  readonly command: CommandName;
   readonly body: Uint8Array;
   /** The message that an edit, a recall or a reaction is about, or that was read. */
   readonly messageId: bigint;

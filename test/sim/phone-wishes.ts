@@ -2,7 +2,7 @@
 // clear, and look at histories and lists.
 
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { Command } from "../../src/wire/commands.ts";
+import { Command, type CommandName } from "../../src/wire/commands.ts";
 import {
   BlockReqSchema,
   ConversationClearReqSchema,
@@ -147,7 +147,7 @@ export class PhoneWishes {
 const nothing = { messageId: 0n };
 
 function wishOf<Desc extends DescMessage>(
-  command: Command,
+  command: CommandName,
   { messageId }: Pick<Known, "messageId">,
   schema: Desc,
   init: MessageInitShape<Desc>,

@@ -3,7 +3,7 @@
 import type { DescMessage, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { systemAccount } from "../../auth/names.ts";
-import { Command } from "../../wire/commands.ts";
+import { Command, type CommandName } from "../../wire/commands.ts";
 import { type CreateGroupReq, Groups, Role } from "../../wire/gen/api_pb.ts";
 import * as pkt from "../../wire/gen/pkt_pb.ts";
 import { accountName, type ApiCall, personName } from "../api-call.ts";
@@ -22,7 +22,7 @@ export function groups(parts: ApiParts): readonly Method[] {
   const changeAs = <I extends DescMessage>(
     call: ApiCall,
     actor: string,
-    command: Command,
+    command: CommandName,
     schema: I,
     request: MessageInitShape<I>,
   ) => change(parts, call, { command, account: actorOf(call, "actor", actor), schema, request });

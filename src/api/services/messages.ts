@@ -4,7 +4,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { systemAccount } from "../../auth/names.ts";
 import type { Answer } from "../../service/call-context.ts";
-import { Command } from "../../wire/commands.ts";
+import { Command, type CommandName } from "../../wire/commands.ts";
 import { Messages, type SendReq } from "../../wire/gen/api_pb.ts";
 import * as pkt from "../../wire/gen/pkt_pb.ts";
 import { accountName, type ApiCall } from "../api-call.ts";
@@ -134,7 +134,7 @@ class Talks {
     return results;
   }
 
-  private send(command: Command, kind: string, dest: string): Promise<Answer> {
+  private send(command: CommandName, kind: string, dest: string): Promise<Answer> {
     const { call, sender: account, parts } = this;
     const { app, receivedMs } = call;
     return parts.chat.call({ command, app, account, dest, body: this.bodyFor(kind, dest), receivedMs, signal: call });

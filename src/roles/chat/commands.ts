@@ -22,7 +22,7 @@ import type { Health } from "../../observe/operator-answers.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { encodeAnnouncement } from "../../wire/announcement.ts";
-import { Command } from "../../wire/commands.ts";
+import { Command, type CommandName } from "../../wire/commands.ts";
 import { AccountControls } from "../../service/account-controls.ts";
 import { AccountRates } from "./account-rates.ts";
 import { accountState } from "./account-state.ts";
@@ -166,7 +166,7 @@ export function createChatService(
   const ofConversations = [...ofSessions, requireConversations()];
   router.handle(Command.MessageEdit, messageEdit(parts), ofConversations);
   const ofShort = [...ofConversations, shortRequests()];
-  const commands: readonly (readonly [Command, Handler, number?])[] = [
+  const commands: readonly (readonly [CommandName, Handler, number?])[] = [
     [Command.ConversationList, conversationList(parts)],
     [Command.ConversationRead, conversationRead(parts)],
     [Command.ConversationSet, conversationSet(parts)],

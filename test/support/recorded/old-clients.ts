@@ -2,7 +2,7 @@
 // that name a device, and those that know the feature `renew`.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { Command } from "../../../src/wire/commands.ts";
+import { Command, type CommandName } from "../../../src/wire/commands.ts";
 import {
   GroupCreateReqSchema,
   GroupCreateRespSchema,
@@ -74,7 +74,7 @@ export class OldClients {
     dest: string,
     said: Partial<Omit<MessageReq, "$typeName" | "$unknown">>,
     note = "",
-    command: Command = Command.UserTalk,
+    command: CommandName = Command.UserTalk,
   ): Promise<bigint> {
     const packet = await this.recorder.request(by, command, MessageReqSchema, { type: 1, ...said }, { dest }, note);
     return packet === undefined || packet.header.status !== 0

@@ -1,7 +1,7 @@
 // The commands of groups that need the feature `conversations`.
 
 import type { Handler } from "../../../service/router.ts";
-import { Command } from "../../../wire/commands.ts";
+import { Command, type CommandName } from "../../../wire/commands.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { groupAdd } from "./group-add.ts";
 import { groupAlias } from "./group-alias.ts";
@@ -23,7 +23,7 @@ import { groupUpdate, updateBytesMax } from "./group-update.ts";
 import { membersRequestBytesMax } from "./members-change.ts";
 
 /** With the length of the longest request in bytes, where that is no short one (short-requests.ts). */
-export function groupCommands(parts: ChatParts): readonly (readonly [Command, Handler, number?])[] {
+export function groupCommands(parts: ChatParts): readonly (readonly [CommandName, Handler, number?])[] {
   return [
     [Command.GroupList, groupList(parts)],
     [Command.GroupUpdate, groupUpdate(parts), updateBytesMax(parts.limits.values)],

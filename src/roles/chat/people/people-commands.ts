@@ -1,7 +1,7 @@
 // The commands of what accounts let others do, and show of themselves.
 
 import type { Handler } from "../../../service/router.ts";
-import { Command } from "../../../wire/commands.ts";
+import { Command, type CommandName } from "../../../wire/commands.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { accountBlock } from "./account-block.ts";
 import { accountBlocked } from "./account-blocked.ts";
@@ -10,7 +10,7 @@ import { accountSetProfile } from "./account-set-profile.ts";
 import { accountSettings } from "./account-settings.ts";
 
 /** With the length of the longest request in bytes, where that is no short one (short-requests.ts). */
-export function peopleCommands(parts: ChatParts): readonly (readonly [Command, Handler, number?])[] {
+export function peopleCommands(parts: ChatParts): readonly (readonly [CommandName, Handler, number?])[] {
   return [
     [Command.AccountBlock, accountBlock(parts, false)],
     [Command.AccountUnblock, accountBlock(parts, true)],

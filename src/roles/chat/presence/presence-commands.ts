@@ -3,7 +3,7 @@
 import type { Handler } from "../../../service/router.ts";
 import { Refusal } from "../../../service/refusal.ts";
 import type { Location } from "../../../session/sessions.ts";
-import { Command } from "../../../wire/commands.ts";
+import { Command, type CommandName } from "../../../wire/commands.ts";
 import { Status } from "../../../wire/gen/pkt_pb.ts";
 import { isPressed } from "../admit-delivery.ts";
 import type { ChatParts } from "../chat-parts.ts";
@@ -20,7 +20,7 @@ const syncAtOnce = 1_000;
 
 interface PresenceCommands {
   /** With the length of the longest request in bytes, where that is no short one (short-requests.ts). */
-  readonly commands: readonly (readonly [Command, Handler, number?])[];
+  readonly commands: readonly (readonly [CommandName, Handler, number?])[];
   /** A gateway's link broke: its clients are told to watch again. */
   gatewayLost(gateway: string): void;
   /** Ends all watches; resolves when what is known of who was seen is stored. */
