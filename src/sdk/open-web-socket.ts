@@ -28,11 +28,14 @@ function openVerifiedBy(ca: string, url: string): WebSocket {
   return socket;
 }
 
-/** A parameter hides the name from bundlers: they would put the package into a page, or fail if it is not installed. */
+/**
+ * A parameter hides the name from bundlers: they would put the package into a page, or fail if it is not installed. The
+ * comments keep Vite and webpack from warning of that.
+ */
 async function ofPackage(name: string): Promise<Constructor> {
   let found: unknown;
   try {
-    found = await import(name);
+    found = await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
   } catch (cause) {
     throw new TypeError("no WebSocket found: use Node 22 or newer, or run npm install ws", { cause });
   }

@@ -44,9 +44,6 @@ import { Synchroniser } from "./synchroniser.ts";
 import { filled, type Stored, type Talk, type TalkOptions } from "./talk.ts";
 import { TokenSource } from "./token-source.ts";
 
-export type { CreatedGroup, GroupDraft } from "./group.ts";
-export type { Stored, Talk, TalkOptions } from "./talk.ts";
-
 /** How long `close` waits for its last acknowledgement, in milliseconds. */
 const closeWaitMs = 2_000;
 

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Glob } from "bun";
+import { packageEntries } from "../../scripts/sdk-package.ts";
 import { tablesFile, withTables } from "../../scripts/reference-tables.ts";
 import { sessionsEngines, storeEngines } from "../../src/options/engines.ts";
 import { limitNames, writtenNameOf } from "../../src/base/limits/table.ts";
@@ -100,14 +101,7 @@ test("what a node does over time goes by the clock, the timers and the randomnes
 });
 
 /** What applications import: their exports are for them. */
-const clientEntries = [
-  "src/sdk/roost-client.ts",
-  "src/sdk/messenger/messenger.ts",
-  "src/sdk/messenger/file-outbox.ts",
-  "src/sdk/messenger/tab-device.ts",
-  "src/sdk/community/community.ts",
-  "src/sdk/media/files.ts",
-];
+const clientEntries = Object.values(packageEntries).map((file) => `src/${file}`);
 /** For Bun and Node; no page loads them. */
 const withoutPages = ["src/sdk/messenger/file-outbox.ts", "src/sdk/messenger/file-lock.ts"];
 

@@ -27,7 +27,7 @@ test("the library bundles for browsers without Bun's or Node's modules, with TCP
   const files = await bundle([libraryEntry]);
   for (const { text } of files.values())
     expect(text.match(/(?:from|import\(|require\()\s*["'](?:node:|bun:|bun["'])/)).toBeNull();
-  const page = loadedBy(files, "roost-client.js");
+  const page = loadedBy(files, "core.js");
   const text = page.map((file) => file.text).join("\n");
   expect(text.includes("RoostClient")).toBe(true);
   // Booleans, so that a failure does not print the bundle.
@@ -38,7 +38,7 @@ test("the library bundles for browsers without Bun's or Node's modules, with TCP
 });
 
 test("a page loads nothing from packages, and at most 16 KB, minified and compressed", async () => {
-  const page = loadedBy(await bundle([libraryEntry]), "roost-client.js");
+  const page = loadedBy(await bundle([libraryEntry]), "core.js");
   expect(page.flatMap(({ sources }) => sources).filter((source) => !source.startsWith("src/"))).toEqual([]);
   const sizes = page.map(({ path, text, gzipBytes }) => `${path}: ${gzipBytes} (${text.length} before gzip)`);
   console.log(`the library's core in a page: ${bytesOf(page)} bytes; ${sizes.join(", ")}`);
@@ -46,9 +46,9 @@ test("a page loads nothing from packages, and at most 16 KB, minified and compre
 });
 
 test("the messenger adds at most 10 KB, and does not make the core larger", async () => {
-  const core = loadedBy(await bundle([libraryEntry]), "roost-client.js");
+  const core = loadedBy(await bundle([libraryEntry]), "core.js");
   const files = await bundle([libraryEntry, messengerEntry]);
-  const [ofCore, ofBoth] = [loadedBy(files, "roost-client.js"), loadedBy(files, "messenger.js")];
+  const [ofCore, ofBoth] = [loadedBy(files, "core.js"), loadedBy(files, "messenger.js")];
   const added = ofBoth.filter((file) => !ofCore.includes(file));
   console.log(`with the messenger: core ${bytesOf(core)} -> ${bytesOf(ofCore)} bytes, added ${bytesOf(added)}`);
   expect(bytesOf(added)).toBeLessThanOrEqual(messengerBytesMax);
@@ -68,7 +68,7 @@ test("the community adds at most 8 KB, is loaded by itself, and does not make th
   const sizes = `messenger with its core ${before} -> ${bytesOf(ofMessenger)} bytes, added ${bytesOf(added)}`;
   console.log(`with the community: ${sizes}`);
   expect(bytesOf(added)).toBeLessThanOrEqual(communityBytesMax);
-  expect(bytesOf(loadedBy(three, "roost-client.js"))).toBeLessThanOrEqual(coreBytesMax);
+  expect(bytesOf(loadedBy(three, "core.js"))).toBeLessThanOrEqual(coreBytesMax);
   // The rest is the names of what the three have in common, and the files that it is in.
   expect(bytesOf(ofMessenger) - before).toBeLessThan(1_280);
   const hasCommunity = (list: readonly BundledFile[]): boolean =>

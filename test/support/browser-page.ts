@@ -6,7 +6,7 @@ import { type BrowserWish, withBrowser } from "./browser.ts";
 import { communityEntry, filesEntry, libraryEntry, messengerEntry, tabDeviceEntry } from "./library-bundle.ts";
 
 const scriptOf = (body: string): string => `
-  import { RoostClient } from "/sdk/roost-client.js";
+  import { RoostClient } from "/sdk/core.js";
   import { Messenger } from "/sdk/messenger/messenger.js";
   import { claimTabDevice } from "/sdk/messenger/tab-device.js";
   const loadCommunity = async () => (await import("/sdk/community/community.js")).Community;

@@ -3,7 +3,7 @@
 import { join, relative } from "node:path";
 
 const root = join(import.meta.dir, "../..");
-export const libraryEntry: string = join(root, "src/sdk/roost-client.ts");
+export const libraryEntry: string = join(root, "src/sdk/core.ts");
 /** The second entry. */
 export const messengerEntry: string = join(root, "src/sdk/messenger/messenger.ts");
 /** The third entry. */

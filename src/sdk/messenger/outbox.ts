@@ -4,8 +4,7 @@
 import { errorOf, isWorthRepeating } from "../client-errors.ts";
 import type { Environment } from "../environment.ts";
 import { backOff, inTime } from "../repeat.ts";
-import type { Stored } from "../roost-client.ts";
-import { filled } from "../talk.ts";
+import { filled, type Stored } from "../talk.ts";
 import { newMessage } from "./chat-message.ts";
 import type { ChatMessage, Draft, Partner } from "./messenger-types.ts";
 import { openIndexedDbOutbox } from "./indexed-db-outbox.ts";
