@@ -18,8 +18,6 @@ export const packageEntries: Readonly<Record<string, string>> = {
   "./tab-device": "sdk/messenger/tab-device.ts",
   "./file-outbox": "sdk/messenger/file-outbox.ts",
 };
-/** Those that need the modules of Node, which Bun has, too. */
-const withoutBrowsers = ["./file-outbox"];
 
 /** Where a module names another one of the library. */
 const specifier = /((?:from|import\() ?")(\.[^"]+)\.ts"/g;
@@ -77,9 +75,7 @@ function manifest(): object {
   const { version, license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const entries = Object.entries(packageEntries).map(([name, file]) => {
     const path = `./lib/${file.replace(/\.ts$/, "")}`;
-    // A bundler for pages then says that they cannot have it.
-    const browser = withoutBrowsers.includes(name) ? { browser: null } : {};
-    return [name, { types: `${path}.d.ts`, ...browser, default: `${path}.js` }];
+    return [name, { types: `${path}.d.ts`, default: `${path}.js` }];
   });
   return {
     name: "roost-sdk",
@@ -90,7 +86,7 @@ function manifest(): object {
     sideEffects: false,
     engines: { node: ">=20", bun: ">=1.2" },
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
-    // For Bun alone.
+    // Pages have no TCP.
     browser: { "./lib/sdk/tcp-transport.js": false },
     files: ["lib"],
   };
