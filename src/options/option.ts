@@ -91,6 +91,8 @@ export const listener = { hint: "host:port|off", parse: values.parseListener } a
 const isTrue = (text: string): boolean => values.oneOf(["true", "false"])(text) === "true";
 /** Yes or no, by default no. */
 export const toggle = { hint: "true|false", fallback: "false", parse: isTrue, isFlag: true } as const;
+/** On or off, as the option's default says. */
+export const onOff = { hint: "on|off", parse: (text: string) => values.oneOf(["on", "off"])(text) === "on" } as const;
 /** A duration, of at least and at most so much. */
 export const duration = (least: string, most: string) =>
   ({ hint: "duration", parse: values.durationFrom(least, most), unit: "Ms" }) as const;

@@ -1,7 +1,7 @@
 // Options of every process: what it is, and what it shows of itself.
 
 import { parseLimits } from "../limit-values.ts";
-import { roles, clientRoles, serviceRoles, option, list, file, listener } from "../option.ts";
+import { roles, clientRoles, serviceRoles, option, list, file, listener, onOff } from "../option.ts";
 import * as values from "../values.ts";
 
 export const processOptions = {
@@ -55,9 +55,8 @@ export const processOptions = {
   }),
   "log-people": option({
     help: "Log who signs in, signs out and is refused, with account, device and address",
-    hint: "on|off",
+    ...onOff,
     fallback: "on",
-    parse: (text) => values.oneOf(["on", "off"])(text) === "on",
     of: clientRoles,
   }),
 } as const;

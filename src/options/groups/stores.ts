@@ -3,7 +3,7 @@
 import { parseSessions, parseStore } from "../engine-url.ts";
 import { sessionsEngines, storeEngines } from "../engines.ts";
 import { parseMedia } from "../media.ts";
-import { option, file, engine, toggle } from "../option.ts";
+import { option, file, engine, onOff, toggle } from "../option.ts";
 import * as values from "../values.ts";
 
 const window = {
@@ -77,9 +77,8 @@ export const storeOptions = {
   }),
   presence: option({
     help: "Let accounts see who of those they talk with is online, and when they were last",
-    hint: "on|off",
+    ...onOff,
     fallback: "on",
-    parse: (text) => values.oneOf(["on", "off"])(text) === "on",
     of: ["standalone", "chat"],
   }),
 } as const;
