@@ -24,10 +24,24 @@ export function parseMedia(text: string): MediaChoice {
   return { kind: "s3", location: parseS3(text) };
 }
 
+/**
+ * The origins of the addresses that tickets name, besides that of the listener that a client is connected to.
+ * `mediaUrl`: as `openMedia` takes it.
+ */
+export function mediaOriginsOf(choice: MediaChoice, mediaUrl = ""): readonly string[] {
+  if (choice.kind === "s3") return [choice.location.endpoint];
+  return choice.kind === "folder" && mediaUrl !== "" ? [new URL(mediaUrl).origin] : [];
+}
+
+/** Whoever asks. */
+interface FilePages extends Pages {
+  readonly answer: (request: Request) => Promise<Response> | undefined;
+}
+
 /** Where files are, and what listeners answer for them; undefined: nowhere. */
 interface OpenedMedia {
   readonly place: MediaPlace | undefined;
-  readonly pages: Pages | undefined;
+  readonly pages: FilePages | undefined;
 }
 
 /** Opens the place. Throws what the system finds wrong with a folder. */

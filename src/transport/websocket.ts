@@ -59,7 +59,7 @@ export function listenWebSocket(
       return new Response(null, { status: 400, headers: { connection: "close" } });
     }
     if (pages !== undefined && request.headers.get("upgrade") === null) {
-      const page = pages.answer(request, formatAddress(socketAddress, peer.port), peer.port, listener.pendingRequests);
+      const page = pages.answer(request, socketAddress, peer.port, listener.pendingRequests);
       if (page !== undefined) return page;
     }
     const forwardedFor = request.headers.get("x-forwarded-for");

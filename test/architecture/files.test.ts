@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { Glob } from "bun";
 
 const root = join(import.meta.dir, "../..");
-const files = [...new Glob("src/**/*.ts").scanSync(root)].toSorted().filter((file) => !file.includes("/gen/"));
+const files = [...new Glob("src/**/*.{ts,tsx}").scanSync(root)].toSorted().filter((file) => !file.includes("/gen/"));
 const text = new Map(files.map((file) => [file, readFileSync(join(root, file), "utf8")]));
 
 /** Lines of a file of src/, without generated code. */
@@ -48,7 +48,7 @@ test("no file is longer than 350 lines, and half of them have at most 100", () =
 test("no file imports itself through others, types included", () => {
   const edges = new Map(
     [...text].map(([file, source]) => {
-      const statements = source.matchAll(/^(?:import|export) [^;"]*?from "(\.[^"]+\.ts)"/gm);
+      const statements = source.matchAll(/^(?:import|export) [^;"]*?from "(\.[^"]+\.tsx?)"/gm);
       return [file, Array.from(statements, ([, path = ""]) => relative(root, resolve(root, dirname(file), path)))];
     }),
   );

@@ -18,6 +18,6 @@ function longLines(pattern: string): string[] {
 }
 
 test("no line of the source, the tests, the bench and the scripts is too long", () => {
-  expect(longLines("{src,test,bench,scripts}/**/*.{ts,sh,awk}")).toEqual([]);
+  expect(longLines("{src,test,bench,scripts}/**/*.{ts,tsx,sh,awk}")).toEqual([]);
   expect(longLines("scripts/{build,check,cluster,fuzz,generate,install,lint,micro,start,test}")).toEqual([]);
 });

@@ -11,14 +11,14 @@ import { limitNames, writtenNameOf } from "../../src/base/limits/table.ts";
 import { optionTable } from "../../src/options/options.ts";
 
 const root = join(import.meta.dir, "../..");
-const files = [...new Glob("src/**/*.ts").scanSync(root)].toSorted();
+const files = [...new Glob("src/**/*.{ts,tsx}").scanSync(root)].toSorted();
 const text = new Map(files.map((file) => [file, readFileSync(join(root, file), "utf8")]));
 
 /** What each file imports from src/, as paths from the root. */
 const imports = new Map(
   [...text].map(([file, source]) => [
     file,
-    [...source.matchAll(/(?:from|import|import\()\s*"(\.[^"]+\.ts)"/g)].map(([, path = ""]) =>
+    [...source.matchAll(/(?:from|import|import\()\s*"(\.[^"]+\.tsx?)"/g)].map(([, path = ""]) =>
       relative(root, resolve(root, dirname(file), path)),
     ),
   ]),
@@ -39,7 +39,7 @@ const layers = [
   ["hooks"],
   ["options"],
   ["node"],
-  ["api"],
+  ["api", "site"],
   ["roles"],
   ["cli"],
   ["main.ts"],
@@ -56,9 +56,11 @@ test("layers import downwards only", () => {
       const allowed =
         from === "sdk"
           ? ["wire", "base"].includes(to)
-          : to === "sdk"
-            ? from === "cli"
-            : rankOf(to) >= 0 && rankOf(to) < rankOf(from);
+          : from === "web"
+            ? to === "sdk"
+            : to === "sdk"
+              ? from === "cli"
+              : rankOf(to) >= 0 && rankOf(to) < rankOf(from);
       if (!allowed) wrong.push(`${file} imports ${target}`);
     }
   }
@@ -117,6 +119,7 @@ test("every file is reached from an entry", () => {
     ...clientEntries,
     "src/store/sqlite/store-worker.ts",
     "src/store/sqlite/backup/backup-worker.ts",
+    "src/web/main.tsx",
   ])
     visit(entry);
   // What is generated from proto/ is complete; what nobody loads costs nothing.
@@ -130,7 +133,7 @@ function loadedWith(entries: readonly string[]): ReadonlySet<string> {
   const load = (file: string): void => {
     if (loaded.has(file)) return;
     loaded.add(file);
-    const statements = (text.get(file) ?? "").matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+\.ts)"/gm);
+    const statements = (text.get(file) ?? "").matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+\.tsx?)"/gm);
     for (const [, path = ""] of statements) load(relative(root, resolve(root, dirname(file), path)));
   };
   entries.forEach(load);
@@ -185,7 +188,7 @@ test("every export is used by another file", () => {
   for (const file of [...files, ...new Glob("{test,bench,scripts}/**/*.ts").scanSync(root)]) {
     const source = text.get(file) ?? readFileSync(join(root, file), "utf8");
     const words = new Set(Array.from(source.matchAll(/\w+/g), ([word]) => word));
-    for (const [, path = ""] of source.matchAll(/(?:from|import\()\s*"(\.[^"]+\.ts)"/g)) {
+    for (const [, path = ""] of source.matchAll(/(?:from|import\()\s*"(\.[^"]+\.tsx?)"/g)) {
       const target = relative(root, resolve(root, dirname(file), path));
       wordsOfUsers.set(target, [...(wordsOfUsers.get(target) ?? []), words]);
     }
@@ -217,7 +220,7 @@ test("a bound that several layers share stands in base/limits", () => {
   expect(bounds.size).toBeGreaterThan(20);
   const shared: string[] = [];
   for (const [file, source] of text) {
-    for (const [, list = "", path = ""] of source.matchAll(/import (?:type )?\{([^}]*)\} from "(\.[^"]+\.ts)"/g)) {
+    for (const [, list = "", path = ""] of source.matchAll(/import (?:type )?\{([^}]*)\} from "(\.[^"]+\.tsx?)"/g)) {
       const target = relative(root, resolve(root, dirname(file), path));
       if (layerOf(target) === layerOf(file)) continue;
       for (const name of list.split(",").map((part) => part.trim()))

@@ -12,9 +12,9 @@ const pages = {
 
 test("a page is answered, and its connection ends; other paths are not its own", async () => {
   const requests = new PageRequests(pages);
-  const response = await requests.answer(requestFor("/page"), "127.0.0.1:5", 5, 1);
+  const response = await requests.answer(requestFor("/page"), "127.0.0.1", 5, 1);
   expect([await response?.text(), response?.headers.get("connection")]).toEqual(["page", "close"]);
-  expect(requests.answer(requestFor("/other"), "127.0.0.1:6", 6, 1)).toBeUndefined();
+  expect(requests.answer(requestFor("/other"), "127.0.0.1", 6, 1)).toBeUndefined();
   expect(Array.from(requests.all(), ({ peer, isUnidentified }) => [peer, isUnidentified])).toEqual([
     ["127.0.0.1:5", false],
   ]);
@@ -22,8 +22,8 @@ test("a page is answered, and its connection ends; other paths are not its own",
 
 test("with 256 requests under way another one is asked to come again", async () => {
   const requests = new PageRequests(pages);
-  expect((await requests.answer(requestFor("/page"), "127.0.0.1:5", 5, 256))?.status).toBe(200);
-  const refused = await requests.answer(requestFor("/page"), "127.0.0.1:6", 6, 257);
+  expect((await requests.answer(requestFor("/page"), "127.0.0.1", 5, 256))?.status).toBe(200);
+  const refused = await requests.answer(requestFor("/page"), "127.0.0.1", 6, 257);
   expect([refused?.status, refused?.headers.get("retry-after")]).toEqual([503, "5"]);
   expect(requests.size).toBe(1);
 });
@@ -31,12 +31,12 @@ test("with 256 requests under way another one is asked to come again", async () 
 test("the newest 1,024 sockets are known, without those whose requests were given up", async () => {
   const requests = new PageRequests(pages);
   const given = new AbortController();
-  await requests.answer(requestFor("/page", given.signal), "127.0.0.1:1", 1, 1);
-  for (let port = 2; port <= 1_030; port++) await requests.answer(requestFor("/page"), `127.0.0.1:${port}`, port, 1);
+  await requests.answer(requestFor("/page", given.signal), "127.0.0.1", 1, 1);
+  for (let port = 2; port <= 1_030; port++) await requests.answer(requestFor("/page"), "127.0.0.1", port, 1);
   expect(requests.size).toBe(1_024);
   expect(Math.min(...Array.from(requests.all(), ({ peerPort }) => peerPort))).toBe(7);
   const last = new AbortController();
-  await requests.answer(requestFor("/page", last.signal), "127.0.0.1:2000", 2_000, 1);
+  await requests.answer(requestFor("/page", last.signal), "127.0.0.1", 2_000, 1);
   last.abort();
   expect([requests.size, [...requests.all()].some(({ peerPort }) => peerPort === 2_000)]).toEqual([1_023, false]);
 });

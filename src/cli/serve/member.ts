@@ -32,6 +32,7 @@ import {
   requireRegistry,
   requireSecureApi,
   requireSecureRegistry,
+  requireSharedMedia,
   warnOfOpenRegistry,
 } from "./requirements.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
@@ -45,6 +46,7 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
   const settings = memberSettings(values, log, "gateway");
   const { ws, tcp, reusePort } = settings;
   requireDoor(values);
+  requireSharedMedia(values);
   const tokenKeys = readGivenSecrets(values, log);
   const tls = readTls(values, log);
   const clients = [
@@ -74,10 +76,7 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   const member = memberSettings(values, log, "chat");
   const { api, nodeTls } = member;
   requireSecureApi(values, api, nodeTls !== undefined, "--node-cert");
-  if (member.media.kind === "folder")
-    throw new UsageError(
-      `${values.sourceOf("media")} folder is for a standalone server; services share an S3-compatible store: s3://…`,
-    );
+  requireSharedMedia(values);
   const s3Credentials = readS3Credentials(values);
   const listeners = [...memberListeners(member), { option: "--api", address: api }];
   tryListeners(listeners);

@@ -72,6 +72,14 @@ export function requireSecureRegistry(urls: readonly string[], nodeTls: Pick<Nod
     );
 }
 
+/** Throws UsageError if a process of a cluster is to find the files of messages in a folder. */
+export function requireSharedMedia(values: OptionValues): void {
+  if (values.required("media").kind === "folder")
+    throw new UsageError(
+      `${values.sourceOf("media")} folder is for a standalone server; services share an S3-compatible store: s3://…`,
+    );
+}
+
 /** Warns if a registry in which everybody may write is accepted. */
 export function warnOfOpenRegistry(values: OptionValues, log: Log): void {
   if (values.required("insecure"))

@@ -12,6 +12,7 @@ import {
   key,
   accountName,
   listener,
+  onOff,
   toggle,
   duration,
 } from "../option.ts";
@@ -24,6 +25,7 @@ export const clientOptions = {
     fallback: "127.0.0.1:8000",
     of: clientRoles,
   }),
+  web: option({ help: "Serve the web chat to browsers at --ws", ...onOff, fallback: "on", of: clientRoles }),
   tcp: option({ help: "Listen for clients over TCP", ...listener, fallback: "127.0.0.1:8100", of: clientRoles }),
   // Of a chat node: to issue tokens, by the API.
   secret: option({ help: "Key of the client tokens, at least 16 bytes", ...key, of: [...clientRoles, "chat"] }),

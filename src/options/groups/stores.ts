@@ -46,7 +46,8 @@ export const storeOptions = {
     hint: "off|folder|s3://…",
     fallback: "off",
     parse: parseMedia,
-    of: ["standalone", "chat"],
+    // Of a gateway: its web chat loads files from there.
+    of: ["standalone", "gateway", "chat"],
   }),
   "media-credentials": option({
     help: "File with the S3 key, as the AWS tools have it (default: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)",

@@ -1,5 +1,8 @@
 // The gateway as a process of its own.
 
+import { RareLog } from "../../base/rare-log.ts";
+import { mediaOriginsOf } from "../../options/media.ts";
+import { Site } from "../../site/site.ts";
 import { formatAddress, reachableHost } from "../../transport/address.ts";
 import { type RunningMember, startMember } from "../../node/member.ts";
 import type { GatewaySettings } from "../settings.ts";
@@ -20,6 +23,12 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
       wheel,
       flusher,
       metrics: serviceMetrics,
+      pages: settings.web
+        ? new Site({
+            mediaOrigins: mediaOriginsOf(settings.media),
+            rareLog: new RareLog(settings.log, environment.clock),
+          })
+        : undefined,
       publicUrl: (scheme, bound) => settings.publicUrl ?? `${scheme}://${reachable(settings, bound)}`,
     });
     const { ws, tcp, link } = await gateway.start();

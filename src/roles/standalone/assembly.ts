@@ -9,6 +9,7 @@ import { listenApi } from "../../api/server.ts";
 import { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { TokenIssuer } from "../../auth/token-issuer.ts";
 import { silentLog } from "../../base/log.ts";
+import { RareLog } from "../../base/rare-log.ts";
 import { newIncarnation } from "../../base/random.ts";
 import { systemRuntime } from "../../base/runtime.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
@@ -23,14 +24,16 @@ import type { Health } from "../../observe/operator-answers.ts";
 import { statsOf } from "../../observe/stats.ts";
 import { options } from "../../options/options.ts";
 import { startLoneRegistry } from "../../registry/node/alone.ts";
-import { openMedia } from "../../options/media.ts";
+import { mediaOriginsOf, openMedia } from "../../options/media.ts";
 import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../registry/client/local-registrar.ts";
 import type { Naming } from "../../registry/client/naming.ts";
+import { Site } from "../../site/site.ts";
 import { MemorySessions } from "../../session/memory-sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Flusher } from "../../transport/flusher.ts";
 import { MemoryNetwork } from "../../transport/memory.ts";
+import { joinedPages } from "../../transport/page-requests.ts";
 import { CertificateWatch } from "../../transport/tls/certificate-watch.ts";
 import type { NodeView } from "../../api/controls.ts";
 import { createChatService, storeDetail } from "../chat/commands.ts";
@@ -166,6 +169,13 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       teardown.defer(() => node.drain(0));
     }
 
+    const site =
+      settings.web && settings.ws !== undefined
+        ? new Site({
+            mediaOrigins: mediaOriginsOf(settings.media, settings.mediaUrl),
+            rareLog: new RareLog(log, systemRuntime.clock),
+          })
+        : undefined;
     const gatewayMetrics = metrics.forService(`${id}-gateway`, gatewayService);
     gatewayMetrics.nodeCertificate = certificate && (() => certificate);
     const gateway = new GatewayRole(around(gatewayService), {
@@ -176,7 +186,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       metrics: gatewayMetrics,
       selection: { name: "hash" },
       reusePort: false,
-      pages: media.pages,
+      pages: joinedPages([site, media.pages]),
       publicUrl: (scheme, bound) => `${scheme}://${bound}`,
       tags: new Map(),
     });

@@ -1,0 +1,39 @@
+// Makes the files of the web chat, as they are served, from src/web/: scripts/build puts them into the executable, and
+// a server that runs from source makes them when the first browser asks.
+
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+
+/** The bytes of files by their paths. */
+type Files = Record<string, Uint8Array<ArrayBuffer>>;
+
+const packed = { gzip: promisify(gzip), brotli: promisify(brotliCompress) };
+
+/**
+ * Bundles the page. A file is named after its content, but for index.html, which names all others, relatively: a proxy
+ * may serve all of it under a prefix. Each stands for itself, and compressed as `.gz` and `.br`. Rejects with what the
+ * bundler says.
+ */
+export async function bundleSite(): Promise<Files> {
+  const root = join(import.meta.dir, "../web");
+  const { outputs } = await Bun.build({
+    entrypoints: [join(root, "index.html")],
+    root,
+    target: "browser",
+    minify: true,
+    splitting: true,
+    define: { "process.env.NODE_ENV": '"production"' },
+    naming: { entry: "[name].[ext]", chunk: "web/[name]-[hash].[ext]", asset: "web/[name]-[hash].[ext]" },
+  });
+  const files: Files = {};
+  for (const output of outputs) {
+    const path = output.path.replace(/^\.\//, "");
+    const bytes = new Uint8Array(await output.arrayBuffer());
+    const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
+    files[path] = bytes;
+    files[`${path}.gz`] = new Uint8Array(await packed.gzip(bytes, { level: constants.Z_BEST_COMPRESSION }));
+    files[`${path}.br`] = new Uint8Array(await packed.brotli(bytes, quality));
+  }
+  return files;
+}
