@@ -39,6 +39,8 @@ interface LogicParts {
   readonly stores?: readonly OwnedStore[];
   /** Listens for others than gateways, once the service has started. Throws if the address cannot be bound. */
   readonly listen?: () => ServiceListener | undefined;
+  /** Reads its files again; returns a sentence for the log, undefined if there is none. */
+  readonly reload?: () => string | undefined;
   /** Their state, for `GET /health`. */
   readonly health?: () => Health;
 }
@@ -63,6 +65,7 @@ export function startLogicMember(
       stores = [],
       health,
       listen,
+      reload,
     } = await assemble(around, async () => {
       const opened = await openSessions({ url: settings.sessions, known, claim, limits: limits.values, log, refused });
       undo(() => opened.close());
@@ -80,6 +83,7 @@ export function startLogicMember(
           detail: { role, ...node.detail, ...detail, ...sessionsDetail(sessions) },
         };
       },
+      ...(reload && { reload }),
       async drain() {
         const answerMsMax = limits.values.shutdownMs - closingMs;
         await Promise.all([api?.stop(answerMsMax), node.drain(answerMsMax)]);

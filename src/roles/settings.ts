@@ -1,8 +1,7 @@
 // What a role is given by whoever starts it (the command line, a test): what its options say, checked already, and what
 // is made of them.
 
-import type { Issuer } from "../auth/issuers.ts";
-import type { TokenKeys } from "../auth/token.ts";
+import type { TokenKeySource } from "../auth/token-key-files.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { LogicSettings } from "../node/logic-member.ts";
@@ -32,12 +31,7 @@ export type ClientSettings = Omit<SettingsOf<"gateway" | "standalone">, "id" | "
 
 /** The keys that verify tokens. */
 export interface TokenSettings extends Pick<ClientSettings, "defaultApp"> {
-  readonly tokenKeys: TokenKeys & {
-    /** Reads all of them again, without waiting; throws when they are no good. Undefined: they are in no file. */
-    readonly again?: (() => TokenKeys) | undefined;
-    /** As `again`, but only the files of the issuers' public keys. Undefined: they are not watched. */
-    readonly issuersAgain?: ((issuers: readonly Issuer[]) => readonly Issuer[]) | undefined;
-  };
+  readonly tokenKeys: TokenKeySource;
 }
 
 /** Of the place of files (`--media`), what is read of a file or the environment. */
@@ -101,7 +95,7 @@ export interface ChatSettings extends LogicSettings, MemberSettingsOf<"chat">, M
   /** As in StandaloneSettings. */
   readonly leave?: (() => void) | undefined;
   /** To issue tokens with, by the API; undefined: it issues none. */
-  readonly tokenKeys?: TokenKeys | undefined;
+  readonly tokenKeys?: TokenKeySource | undefined;
 }
 
 /**

@@ -4,13 +4,14 @@ import { expect, test } from "bun:test";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { secretsFromFile } from "../../src/auth/secret.ts";
-import { signToken } from "../../src/auth/token.ts";
+import { signToken, TokenVerifier } from "../../src/auth/token.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessagePushSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
-import { ServerProcess } from "../../scripts/harness/server-process.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
+import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -102,6 +103,43 @@ test("each gateway of a cluster reads its own: a key ends its connections where 
     await hup("gateway-1", /the keys of the client tokens were not changed/);
     expect(cay.isClosed).toBe(false);
     await signIn(0, fresh, "eve");
+  } finally {
+    await stage.close();
+  }
+}, 60_000);
+
+test("a chat node issues tokens with the key that its file has since the last SIGHUP", async () => {
+  const [port] = await freePorts(1);
+  const path = join(folder, "secret-of-chat");
+  const write = (key: string): void => writeFileSync(path, key, { mode: 0o600 });
+  const [old, next] = ["the key that signs tokens at first", "the key that signs tokens later"];
+  write(old);
+  const slips = { "chat-1": { "--api": `127.0.0.1:${port}`, "--secret-file": path } };
+  const stage = await ClusterStage.start({}, { slips });
+  try {
+    const { cluster } = stage;
+    const where = ["--discovery", cluster.registry.join(","), "--cluster-key-file", stage.path("cluster-key")];
+    const wish = ["key", "create", "--app", "app", "--scope", "accounts:token", "--name", "test"];
+    const key = (await run([...wish, ...where], stage.folder)).out.trim();
+    const isSignedWith = async (text: string): Promise<boolean> => {
+      const response = await fetch(`http://127.0.0.1:${port}/roost.v1.Accounts/IssueToken`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        body: '{"account":"ann"}',
+      });
+      const { token }: { token?: unknown } = Object(await response.json());
+      const verifier = new TokenVerifier([new TextEncoder().encode(text)], () => Date.now());
+      return (await verifier.verify(String(token))).ok;
+    };
+    expect(await isSignedWith(old)).toBe(true);
+    write(next);
+    cluster.process("chat-1")?.signal("SIGHUP");
+    await stage.says("chat-1", /the keys of the client tokens were read again/);
+    expect(await isSignedWith(next)).toBe(true);
+    write("short");
+    cluster.process("chat-1")?.signal("SIGHUP");
+    await stage.says("chat-1", /the keys of the client tokens were not changed/);
+    expect(await isSignedWith(next)).toBe(true);
   } finally {
     await stage.close();
   }

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { SecretError } from "../../src/auth/secret.ts";
 import { signToken, type TokenKeys } from "../../src/auth/token.ts";
-import { TokenKeyFiles } from "../../src/roles/gateway/token-keys.ts";
+import { gatewayTokenKeys } from "../../src/roles/gateway/token-keys.ts";
 import { loneGateway } from "../support/lone-gateway.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
@@ -24,7 +24,7 @@ async function stage(keys: TokenKeys = { keys: [fresh(one), fresh(two)], appKeys
     return made.connection;
   };
   const reload = (read: () => TokenKeys): string | undefined => {
-    const sentence = new TokenKeyFiles(gateway, { ...keys, again: read }, new ManualTimers()).reload();
+    const sentence = gatewayTokenKeys(gateway, { ...keys, again: read }, new ManualTimers()).reload();
     wheel.advance(1_000);
     return sentence;
   };

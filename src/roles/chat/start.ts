@@ -6,6 +6,7 @@ import { KeyDesk } from "../../api/keys/key-desk.ts";
 import { StoredKeyRing } from "../../api/keys/key-ring.ts";
 import { listenApi } from "../../api/server.ts";
 import { TokenIssuer } from "../../auth/token-issuer.ts";
+import { TokenKeyFiles } from "../../auth/token-key-files.ts";
 import { statsOf } from "../../observe/stats.ts";
 import { openStore } from "../../options/engines.ts";
 import { openMedia } from "../../options/media.ts";
@@ -24,8 +25,10 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
     const media = await openMedia(settings.media, settings);
     const sessions = await open();
     const latency = metrics.talkLatency;
-    const { api: address, nodeTls, tokenKeys } = settings;
-    const { random, clock } = environment;
+    const { api: address, nodeTls, tokenKeys: source } = settings;
+    const { random, clock, timers } = environment;
+    const tokenKeys = source && new TokenKeyFiles({ source, timers, log });
+    undo(() => tokenKeys?.stop());
     const ring = new StoredKeyRing(store, clock);
     const desk = new KeyDesk({ keys: store.backEnd.keys, random, log, ring });
     environment.control.add(keyCommands(desk));
@@ -47,6 +50,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       service,
       sessions,
       stores: [store],
+      reload: () => tokenKeys?.reload(),
       listen: () =>
         address &&
         listenApi(address, {
@@ -63,7 +67,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
               nodes: () => nodesIn(environment.naming),
               stats: statsOf(metrics),
               leave: settings.leave,
-              tokens: tokenKeys && new TokenIssuer(() => tokenKeys),
+              tokens: tokenKeys && new TokenIssuer(() => tokenKeys.keys),
             },
           },
           version: settings.version,

@@ -2,6 +2,7 @@
 // every node that the registry lists, so that it can serve and reach each client at once.
 
 import type { TokenKeys, TokenVerifier } from "../../auth/token.ts";
+import type { TokenKeyFiles } from "../../auth/token-key-files.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { gatewayServices } from "../../registry/lookup/gateway-services.ts";
@@ -24,7 +25,6 @@ import type { Pages } from "../../transport/page-requests.ts";
 import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
 import { basicPing } from "../../wire/packet.ts";
-
 import type { ClientSettings, GatewaySettings, TokenSettings } from "../settings.ts";
 import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
@@ -34,7 +34,7 @@ import { Downlink } from "./downlink.ts";
 import { dismissClients } from "./dismissal.ts";
 import { Gateway } from "./gateway.ts";
 import { type ChosenLinks, linksBy } from "./selection.ts";
-import { TokenKeyFiles } from "./token-keys.ts";
+import { gatewayTokenKeys } from "./token-keys.ts";
 
 /** The services that a gateway depends on. */
 const gatewayDependencies = ["login", "chat"] as const;
@@ -63,9 +63,9 @@ interface GatewayParts extends ClientSettings, Pick<GatewaySettings, "selection"
   readonly metrics: ServiceMetrics;
   /** Between two comparisons of its sessions with the store's; sessionCensusMs unless it is given. */
   readonly censusMs?: number;
-  /** The URL that clients reach a listener by, of its scheme and its bound address. */
   /** What the WebSocket listener answers besides. */
   readonly pages?: Pages | undefined;
+  /** The URL that clients reach a listener by, of its scheme and its bound address. */
   readonly publicUrl: (scheme: string, bound: string) => string;
   /** The keys of the verifier, and how they are read again; undefined: they are not. */
   readonly tokenKeys?: TokenSettings["tokenKeys"];
@@ -140,7 +140,7 @@ export class GatewayRole {
     const source = parts.tls && listenerSource(parts.tls.context, parts.tls.files);
     const certificates = source && new CertificateWatch({ source, timers, clock, log });
     this.certificates = certificates;
-    this.tokenKeys = parts.tokenKeys && new TokenKeyFiles(this.gateway, parts.tokenKeys, timers);
+    this.tokenKeys = parts.tokenKeys && gatewayTokenKeys(this.gateway, parts.tokenKeys, timers);
     metrics.certificates = certificates && (() => certificates);
   }
 
