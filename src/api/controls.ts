@@ -21,6 +21,9 @@ export interface ChatControls {
   announce(announcement: Announcement): number;
 }
 
+/** As proto/api.proto explains them. */
+export type NodeState = "ready" | "unready" | "leaving" | "waiting" | "silent" | "unproven";
+
 /** A process, as Admin/Nodes shows it. */
 export interface NodeView {
   readonly id: string;
@@ -29,6 +32,7 @@ export interface NodeView {
   readonly version: string;
   readonly ready: boolean;
   readonly draining: boolean;
+  readonly state: NodeState;
   readonly connections: number;
   readonly zone: string;
 }

@@ -48,8 +48,11 @@ async function everywhere(store?: string): Promise<void> {
   for (const node of [0, 1])
     expect(await call(node, key, "Messages/Send", { to: "bob", body: "hi" })).toMatchObject({ status: 200 });
   const { answer } = await call(0, ops, "Admin/Nodes", { app: "app" });
-  const ids = Array.from(answer.nodes, (node) => String(Object(node).id));
-  expect(ids.toSorted()).toEqual(["chat-1", "chat-2", "gateway-1", "gateway-2", "login-1"]);
+  const shownNodes = Array.from(answer.nodes, (node) => Object(node)).map(({ role, id, state }) => {
+    return role === "discovery" ? `${role} ${state}` : `${id} ${state}`;
+  });
+  const members = ["chat-1", "chat-2", "gateway-1", "gateway-2", "login-1"];
+  expect(shownNodes.toSorted()).toEqual([...members, "discovery"].map((name) => `${name} ready`).toSorted());
 
   const clients = await Promise.all(
     [0, 1].map(async (gateway) => {

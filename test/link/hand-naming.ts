@@ -1,7 +1,7 @@
 // A registry whose list a test writes.
 
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
-import type { Naming, Registered, Registration } from "../../src/registry/client/naming.ts";
+import type { Listed, Naming, Registered, Registration } from "../../src/registry/client/naming.ts";
 import { type Instance, Status } from "../../src/registry/instance.ts";
 
 /** A listed instance of a service of ours. */
@@ -50,6 +50,11 @@ export class HandNaming implements Naming {
 
   findNow(service: string): Promise<readonly Instance[]> {
     return this.find(service);
+  }
+
+  async listAll(service: string): Promise<readonly Listed[]> {
+    const listed = await this.find(service);
+    return listed.map((instance) => ({ instance, isStale: false, isProven: true }));
   }
 
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void {

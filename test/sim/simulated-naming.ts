@@ -4,7 +4,7 @@
 import { seededRandom } from "../../src/base/random.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
-import type { Naming, Registered, Registration } from "../../src/registry/client/naming.ts";
+import type { Listed, Naming, Registered, Registration } from "../../src/registry/client/naming.ts";
 import { renewIntervalMs } from "../../src/registry/client/registration-loop.ts";
 import { sameInstances } from "../../src/registry/client/same-instances.ts";
 import { type Instance, Status } from "../../src/registry/instance.ts";
@@ -88,12 +88,21 @@ export class SimulatedNaming implements Naming {
   }
 
   async findNow(service: string): Promise<readonly Instance[]> {
-    const instances = await this.ask((node) => {
-      if (!node.isReadable) throw new Error("the registry node has just started");
-      return node.instances(env, service, Status.Up);
-    });
+    const instances = await this.instances(service, Status.Up);
     this.known.set(service, instances);
     return instances;
+  }
+
+  async listAll(service: string): Promise<readonly Listed[]> {
+    const instances = await this.instances(service, Status.Any);
+    return instances.map((instance) => ({ instance, isStale: false, isProven: true }));
+  }
+
+  private instances(service: string, mask: number): Promise<readonly Instance[]> {
+    return this.ask((node) => {
+      if (!node.isReadable) throw new Error("the registry node has just started");
+      return node.instances(env, service, mask);
+    });
   }
 
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void {

@@ -7,12 +7,12 @@ import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { type Instance, Status } from "../instance.ts";
 import { type Cancel, systemTimers } from "../../base/timers.ts";
-import type { Listing, Naming, Registered, Registration } from "./naming.ts";
+import { type Listed, type Listing, type Naming, type Registered, RegistryAway, type Registration } from "./naming.ts";
 import { Code } from "../codes.ts";
 import { NodeClient, NodeFailure, OpenRegistry, requestMsMax } from "./node-client.ts";
 import { schemesFor } from "./node-origins.ts";
 import { NodeList } from "./node-rotation.ts";
-import { parseService } from "./parse-instances.ts";
+import { parseKnown, parseService } from "./parse-instances.ts";
 import type { After } from "./pause.ts";
 import { type OnInstances, PollLoop } from "./poll-loop.ts";
 import { RegistrationLoop } from "./registration-loop.ts";
@@ -88,20 +88,33 @@ export class HttpNaming implements Naming {
   }
 
   async findNow(service: string): Promise<readonly Instance[]> {
+    const instances = await this.firstOf(service, (node) => this.fetch(node, service));
+    this.found.set(service, instances);
+    return instances;
+  }
+
+  async listAll(service: string): Promise<readonly Listed[]> {
+    const known = await this.firstOf(service, async (node) => {
+      const data = await this.fetchData(node, service, Status.Any);
+      return data === undefined ? [] : parseKnown(data);
+    });
+    return known.map(({ instance, isStale }) => ({ instance, isStale, isProven: true }));
+  }
+
+  /** Asks one node after the other; returns the first answer. */
+  private async firstOf<Answer>(service: string, ask: (node: string) => Promise<Answer>): Promise<Answer> {
     this.refuseWhenClosed();
     const failures: NodeFailure[] = [];
     for (const node of this.nodes.all) {
       try {
-        const instances = await this.fetch(node, service);
-        this.found.set(service, instances);
-        return instances;
+        return await ask(node);
       } catch (cause) {
         this.refuseWhenClosed();
         failures.push(cause instanceof NodeFailure ? cause : new NodeFailure(node, String(cause), { cause }));
       }
     }
     const reasons = failures.map(({ message }) => message).join("; ");
-    throw new Error(`no registry node answers for ${service}: ${reasons}`, { cause: failures[0] });
+    throw new RegistryAway(`no registry node answers for ${service}: ${reasons}`, { cause: failures[0] });
   }
 
   async whoLists(service: string, id: string): Promise<Listing> {
@@ -187,12 +200,18 @@ export class HttpNaming implements Naming {
 
   /** Returns the UP instances of a service from one node. Rejects if it does not answer or is starting. */
   private async fetch(node: string, service: string): Promise<readonly Instance[]> {
-    const { env, zone } = this.options;
-    const parameters = new URLSearchParams({ env, appid: service, status: String(Status.Up) });
+    const data = await this.fetchData(node, service, Status.Up);
+    return data === undefined ? [] : scheduled(parseService(data), this.options.zone);
+  }
+
+  /** Returns the data of `fetch` for instances whose status is in `mask`; undefined for an unknown service. */
+  private async fetchData(node: string, service: string, mask: number): Promise<unknown> {
+    const { env } = this.options;
+    const parameters = new URLSearchParams({ env, appid: service, status: String(mask) });
     const call = { method: "GET", endpoint: "fetch", parameters, limitMs: requestMsMax } as const;
     const { code, message, data } = await this.client.ask(node, call, this.closed.signal);
     if (code !== Code.Ok && code !== Code.NotFound) throw new Error(`code ${code} ${message}`);
-    return code === Code.NotFound ? [] : scheduled(parseService(data), zone);
+    return code === Code.NotFound ? undefined : (data ?? {});
   }
 
   close(): Promise<void> {

@@ -4,7 +4,7 @@
 import type { Log } from "../../base/log.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "../instance.ts";
 import type { Directory } from "../directory.ts";
-import type { Naming, Registered, Registration } from "./naming.ts";
+import { type Listed, type Naming, type Registered, RegistryAway, type Registration } from "./naming.ts";
 import { type Cancel, systemTimers } from "../../base/timers.ts";
 import type { After } from "./pause.ts";
 import { renewIntervalMs } from "./registration-loop.ts";
@@ -55,10 +55,18 @@ export class InProcessNaming implements Naming {
   }
 
   async findNow(service: string): Promise<readonly Instance[]> {
+    return this.instances(service, Status.Up);
+  }
+
+  async listAll(service: string): Promise<readonly Listed[]> {
+    return this.instances(service, Status.Any).map((instance) => ({ instance, isStale: false, isProven: true }));
+  }
+
+  private instances(service: string, mask: number): Instance[] {
     this.refuseWhenClosed();
     const { directory, env } = this.options;
-    if (directory.isReadable) return directory.instances(env, service, Status.Up);
-    throw new Error(`the registry does not know yet what there is: ${service}`);
+    if (directory.isReadable) return directory.instances(env, service, mask);
+    throw new RegistryAway(`the registry does not know yet what there is: ${service}`);
   }
 
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void {

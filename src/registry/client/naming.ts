@@ -33,6 +33,20 @@ export interface Listing {
   readonly lacking: readonly string[];
 }
 
+/** An instance as an operator looks at it. */
+export interface Listed {
+  readonly instance: Instance;
+  /** Its renewals have stopped, and the node evicts nothing at present. */
+  readonly isStale: boolean;
+  /** Its entry carries a proof by a key of the cluster, or none is asked for. */
+  readonly isProven: boolean;
+}
+
+/** No node of the registry answers. */
+export class RegistryAway extends Error {
+  override readonly name = "RegistryAway";
+}
+
 export interface Naming {
   /**
    * Returns the UP instances of a service; none if the registry does not know it. Rejects if no node answers and
@@ -40,8 +54,10 @@ export interface Naming {
    * `weight` in their metadata is the final one.
    */
   find(service: string): Promise<readonly Instance[]>;
-  /** Like `find`, but always from a node. Rejects if no node answers, and after `close`. */
+  /** Like `find`, but always from a node. Rejects with RegistryAway if no node answers, and after `close`. */
   findNow(service: string): Promise<readonly Instance[]>;
+  /** Returns all instances of a service, of any status and believed or not, from a node; rejects as `findNow`. */
+  listAll(service: string): Promise<readonly Listed[]>;
   /**
    * Calls back with the UP instances of a service once they are known, and after every change. Throws if the service is
    * subscribed already. While all nodes are away, the last list remains and nothing is called; neither for a service

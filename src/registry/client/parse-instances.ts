@@ -69,16 +69,26 @@ export function parseServices(data: unknown): Map<string, ServiceList> {
 export function parseService(data: unknown): ServiceList {
   const fields = fieldsOf(data, "a service");
   const instances: Instance[] = [];
-  // A nil map or slice of Go arrives as null.
-  for (const [zone, list] of Object.entries(fieldsOf(fields["instances"] ?? {}, "instances"))) {
-    if (list === null) continue;
-    for (const item of arrayOf(list, `the zone ${zone}`)) {
-      const instance = parseInstance(item);
-      if (instance.status === Status.Up) instances.push(instance);
-    }
+  for (const item of itemsOf(fields)) {
+    const instance = parseInstance(item);
+    if (instance.status === Status.Up) instances.push(instance);
   }
   const scheduler = schedulerOf(fields["scheduler"]);
   return { instances, latestTimestamp: bigintOf(fields["latest_timestamp"], "latest_timestamp"), scheduler };
+}
+
+/** Reads the data of `fetch`, instances of every status that was asked for. Throws MalformedJson. */
+export function parseKnown(data: unknown): ListedInstance[] {
+  return itemsOf(fieldsOf(data, "a service")).map(parseRenewed);
+}
+
+/** The instances of all zones. */
+function itemsOf(service: Readonly<Record<string, unknown>>): unknown[] {
+  const items: unknown[] = [];
+  // A nil map or slice of Go arrives as null.
+  for (const [zone, list] of Object.entries(fieldsOf(service["instances"] ?? {}, "instances")))
+    if (list !== null) items.push(...arrayOf(list, `the zone ${zone}`));
+  return items;
 }
 
 /** Reads the services that `polls` reports as unknown. Throws MalformedJson. */

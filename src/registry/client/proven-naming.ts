@@ -7,9 +7,9 @@
 import type { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { proofKey, withProof } from "../../auth/instance-proof.ts";
 import type { Admission } from "../lookup/admission.ts";
-import type { Instance } from "../instance.ts";
+import { discoveryAppid, type Instance } from "../instance.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";
-import type { Listing, Naming, Registered, Registration } from "./naming.ts";
+import type { Listed, Listing, Naming, Registered, Registration } from "./naming.ts";
 import { sameInstances } from "./same-instances.ts";
 
 /** The pause between two registrations of an entry that is replaced repeatedly, in milliseconds. */
@@ -68,6 +68,14 @@ export class ProvenNaming implements Naming {
   async findNow(service: string): Promise<readonly Instance[]> {
     const listed = await this.naming.findNow(service);
     return this.parts.isRegistryOpen ? this.parts.admission.admitted(service, listed) : listed;
+  }
+
+  async listAll(service: string): Promise<readonly Listed[]> {
+    const { admission } = this.parts;
+    const listed = await this.naming.listAll(service);
+    // The registry's own nodes prove themselves to each other.
+    if (service === discoveryAppid) return listed;
+    return listed.map((one) => ({ ...one, isProven: admission.verdict(service, one.instance) === "proven" }));
   }
 
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void {

@@ -255,5 +255,7 @@ function nodeView(
   node: Pick<NodeView, "id" | "version" | "zone" | "address">,
   { ready, detail: { connections, draining } }: Health,
 ): NodeView {
-  return { ...node, role: "standalone", ready, draining: draining === true, connections: Number(connections ?? 0) };
+  const isLeaving = draining === true;
+  const state = ready ? "ready" : isLeaving ? "leaving" : "unready";
+  return { ...node, role: "standalone", ready, draining: isLeaving, state, connections: Number(connections ?? 0) };
 }

@@ -4,7 +4,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { requestMsMax } from "../../../src/registry/client/node-client.ts";
 import { cancelMsMax } from "../../../src/registry/client/registration-loop.ts";
-import { discoveryAppid } from "../../../src/registry/instance.ts";
+import { RegistryAway } from "../../../src/registry/client/naming.ts";
+import { discoveryAppid, Status } from "../../../src/registry/instance.ts";
 import { until } from "../../../scripts/harness/until.ts";
 import { coded, instanceJson, never } from "./fake-registry.ts";
 import { chat, client, endAll, fakeNode, told } from "./naming-client.ts";
@@ -27,6 +28,29 @@ describe("find", () => {
     await until(() => node.calls.length === 1, "the request");
     timers.advance(requestMsMax);
     expect(await answer).toContain("no answer within");
+  });
+});
+
+describe("all instances", () => {
+  test("are those of any status, the silent ones marked, from the next node if one is away", async () => {
+    const [away, node] = [fakeNode(), fakeNode()];
+    await away.stop();
+    const up = instanceJson("chat", "chat-1");
+    const [waiting, silent] = [{ status: Status.Waiting }, { stale: true }];
+    const others = [instanceJson("chat", "chat-2", waiting), instanceJson("chat", "chat-3", silent)];
+    node.list("chat", [up, ...others], 1n);
+    const { naming } = client([away, node]);
+    const all = await naming.listAll("chat");
+    expect(all.map(({ instance: { hostname, status }, isStale }) => [hostname, status, isStale])).toEqual([
+      ["chat-1", Status.Up, false],
+      ["chat-2", Status.Waiting, false],
+      ["chat-3", Status.Up, true],
+    ]);
+    const asked = Object.fromEntries(node.calls.at(-1)?.parameters ?? []);
+    expect(asked).toEqual({ env: "test", appid: "chat", status: "3" });
+    expect(await naming.listAll("login")).toEqual([]);
+    await node.stop();
+    await expect(naming.listAll("chat")).rejects.toBeInstanceOf(RegistryAway);
   });
 });
 

@@ -88,6 +88,15 @@ describe("what a member registers", () => {
   });
 });
 
+test("a list of all instances has those of strangers, and of members that wait, and tells them apart", async () => {
+  const { member, stranger } = world();
+  await member().register({ ...registration("chat", "c1"), status: Status.Waiting });
+  await stranger().register(registration("chat", "x1"));
+  const all = await member().listAll("chat");
+  const shown = all.map(({ instance: { hostname, status }, isProven }) => `${hostname} ${status} ${isProven}`);
+  expect(shown.toSorted()).toEqual([`c1 ${Status.Waiting} true`, `x1 ${Status.Up} false`]);
+});
+
 test("what a member says after a change of its keys carries proofs by those alone", async () => {
   const { member, stranger } = world();
   const [a = bytes(""), b = bytes("")] = clusterKeys;
