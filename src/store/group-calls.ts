@@ -24,7 +24,7 @@ type Stored = Extract<GroupCallOutcome, { readonly result: "stored" }>;
 /** An engine's class adds the calls that read. */
 export abstract class GroupCalls implements Omit<
   GroupStore,
-  "invitations" | "requests" | "pinned" | "groups" | "members"
+  "invitations" | "requests" | "pinned" | "groups" | "members" | "beginningWith"
 > {
   private readonly write: WriteGroup;
 

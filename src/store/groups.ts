@@ -187,6 +187,17 @@ export type MembersAnswer =
   | (Page<PagedMember> & { readonly group: GroupView })
   | { readonly result: "forbidden" | "notFound" };
 
+/** A group that is found by the beginning of its id. */
+export interface NamedGroup {
+  readonly id: string;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly createdMs: number;
+  /** Its creation is not complete. */
+  readonly isUnfinished: boolean;
+  /** It was dismissed, or all members have left, or its creation was given up. */
+  readonly hasEnded: boolean;
+}
+
 /** All of them are isolated by app: what belongs to another app does not exist. */
 export interface GroupStore {
   change(change: GroupChange): Promise<GroupOutcome>;
@@ -232,4 +243,6 @@ export interface GroupStore {
   /** Groups of an account in the order of their numbers, after the group `after`, which it may have left. */
   groups(app: string, account: string, after: string, limit: number): Promise<Page<GroupView>>;
   members(query: MembersQuery): Promise<MembersAnswer>;
+  /** At most `limit` groups whose ids begin with these hexadecimal digits and go on with others, the newest first. */
+  beginningWith(app: string, digits: string, limit: number): Promise<readonly NamedGroup[]>;
 }

@@ -1,6 +1,7 @@
 // Every method of Messages, Conversations and Groups, by the clients that the package makes of proto/api.proto, with
 // JSON and binary protobuf.
 
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { GroupCreateReqSchema, MessagePushSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
@@ -195,6 +196,23 @@ test("with an Idempotency-Key a repetition stores nothing, and another request i
   expect((await failure(wrong)).code).toBe(Code.InvalidArgument);
 });
 
+test("a repeated creation is answered as the first, whatever the group has become, until it has ended", async () => {
+  const groups = stage.groups("all", false, { "idempotency-key": "order-22" });
+  const request = { name: "before", owner: "pia", members: ["pit"] };
+  const { group } = await groups.create(request);
+  await stage.groups().update({ group, name: "after" });
+  await stage.groups().transfer({ group, account: "pit" });
+  await stage.groups().removeMembers({ group, accounts: ["pia"] });
+  expect((await groups.create(request)).group).toBe(group);
+  await stage.groups().dismiss({ group });
+  const refused = await failure(groups.create(request));
+  expect(refused).toMatchObject({ code: Code.FailedPrecondition });
+  expect(refused.sentence).toContain("has ended");
+  expect((await stage.groups().list({ account: "pia" })).groups).toEqual([]);
+  const fresh = stage.groups("all", false, { "idempotency-key": "order-23" });
+  expect((await fresh.create(request)).group).not.toBe(group);
+});
+
 test("of different requests with one Idempotency-Key at the same time one is served", async () => {
   const client = stage.groups("all", true, { "idempotency-key": "order-21" });
   const owners = ["una", "ugo", "udo"];
@@ -225,12 +243,31 @@ test("another body after a restart is refused by what was stored", async () => {
     await using before = await ApiStage.start({ storePath });
     await before.messages("all", true, again).send({ to: "ida", body: "once" });
     const group = await before.groups("all", true, again).create({ name: "once", owner: "ida" });
+    await before.groups().update({ group: group.group, name: "renamed" });
     return { made: group, keys: before.keys };
   })();
   await using after = await ApiStage.start({ storePath }, keys);
   const message = after.messages("all", true, again).send({ to: "ida", body: "another" });
   expect((await failure(message)).code).toBe(Code.AlreadyExists);
   expect((await after.groups("all", true, again).create({ name: "once", owner: "ida" })).group).toBe(made.group);
-  const group = after.groups("all", true, again).create({ name: "another", owner: "ida" });
+  const group = after.groups("all", true, again).create({ name: "renamed", owner: "ida" });
   await expect(failure(group)).resolves.toMatchObject({ code: Code.AlreadyExists });
+});
+
+test("after a day a key makes another group, and its repetition that one", async () => {
+  const storePath = storePaths();
+  const again = { "idempotency-key": "daily" };
+  const request = { name: "of the day", owner: "ida" };
+  const { first, keys } = await (async () => {
+    await using before = await ApiStage.start({ storePath });
+    return { first: await before.groups("all", true, again).create(request), keys: before.keys };
+  })();
+  using file = new Database(storePath);
+  file.run('UPDATE "group" SET created_ms = created_ms - 24 * 3600 * 1000');
+  file.close();
+  await using after = await ApiStage.start({ storePath }, keys);
+  const second = await after.groups("all", true, again).create(request);
+  expect(second.group).not.toBe(first.group);
+  expect((await after.groups("all", true, again).create(request)).group).toBe(second.group);
+  expect((await after.groups().list({ account: "ida" })).groups.length).toBe(2);
 });

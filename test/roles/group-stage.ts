@@ -183,6 +183,7 @@ export function groupStage(values: Parameters<typeof chatLink>[1] = {}) {
       ),
     groups: (app, account, after, limit) =>
       noted({ app, account, after, limit }, { result: "found", items: [view], hasMore: true }),
+    beginningWith: () => Promise.resolve([]),
     members: (query) => {
       const role = "member" as const;
       const items = answers.members

@@ -25,6 +25,7 @@ export class GroupsClient implements GroupStore {
   readonly pinned = unused;
   readonly groups = unused;
   readonly members = unused;
+  readonly beginningWith = unused;
 
   constructor(ask: Ask, node: number) {
     this.change = (change) => ask(change.app, (database) => database.changeGroup(change, node));

@@ -40,6 +40,25 @@ export function groupChangesTests(asks: GroupAsks): void {
     expect((await log("eve", { includeEvents: false })).entries).toEqual([]);
   });
 
+  test("groups are found by the beginnings of their ids, the newest first, with what has become of them", async () => {
+    const { store } = opened;
+    const make = (id: string, app: string = ofTest.app) =>
+      store.createGroup({ ...draft({ members: ["bob"] }), id, app });
+    for (const id of ["ab12", "ab1", "ab", "ab1f", "ab2", "ac"]) await make(id);
+    await make("ab1a", "another");
+    const found = async (limit: number) => store.groups.beginningWith(ofTest.app, "ab1", limit);
+    expect((await found(9)).map(({ id, hasEnded, isUnfinished }) => [id, hasEnded, isUnfinished])).toEqual([
+      ["ab1f", false, false],
+      ["ab12", false, false],
+    ]);
+    await store.groups.change({ ...by("ann", "ab1f"), kind: "dismiss" });
+    const [newest, ...others] = await found(1);
+    expect([newest?.id, newest?.hasEnded, others.length]).toEqual(["ab1f", true, 0]);
+    for (const account of ["ann", "bob"]) await store.quit(of(account, "ab12"));
+    expect((await found(9)).map(({ hasEnded }) => hasEnded)).toEqual([true, true]);
+    expect(Math.abs((newest?.createdMs ?? 0) - Date.now())).toBeLessThan(ampleMs);
+  });
+
   test("a group made in slices has one entry, which names the first of its members", async () => {
     const created = await made(...Array.from({ length: 450 }, (_, i) => `m${i}`));
     const { entries } = await log("m449");

@@ -80,6 +80,7 @@ export function talkStore(outcome: TalkOutcome): Store {
       pinned: unused,
       groups: unused,
       members: unused,
+      beginningWith: unused,
     },
     media: {
       promise: unused,

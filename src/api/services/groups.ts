@@ -11,12 +11,12 @@ import type { ApiParts } from "../api-parts.ts";
 import { actorOf, askFor, change } from "../chat-calls.ts";
 import { invalid } from "../codes.ts";
 import { type Method, unary } from "../method.ts";
-import { groupIdFor, otherBody, Repeats } from "../repeats.ts";
+import { groupDigitsFor, groupIdFor, idempotencyMs, otherBody, Repeats } from "../repeats.ts";
 
 const { method } = Groups;
 
 export function groups(parts: ApiParts): readonly Method[] {
-  const repeats = new Repeats();
+  const repeats = new Repeats(parts.clock);
 
   /** A change that is answered with its entry. */
   const changeAs = <I extends DescMessage>(
@@ -118,28 +118,23 @@ function detail(parts: ApiParts, call: ApiCall, request: MessageInitShape<typeof
   return askFor(parts, call, asked, pkt.GroupGetRespSchema);
 }
 
-/** The same for a request that may be a repetition. Throws AlreadyExists if the group that was made is another. */
+/**
+ * The same for a request that may be a repetition, whatever has become of the group since. Throws AlreadyExists if the
+ * key made another one, FailedPrecondition if the group has ended.
+ */
 async function createOnce(parts: ApiParts, call: ApiCall, request: CreateGroupReq, header: string) {
-  const id = groupIdFor(call, header);
-  const former = await find(parts, call, personName("owner", request.owner), id);
-  if (former === undefined) return create(parts, call, request, id);
-  const isSame = former.name === request.name && former.avatar === request.avatar;
-  if (!isSame || former.introduction !== request.introduction) throw otherBody();
-  return { group: id };
-}
-
-/** The group of a repeated creation, as its owner sees it; undefined if there is none yet. Throws AlreadyExists. */
-async function find(parts: ApiParts, call: ApiCall, owner: string, groupId: string) {
-  const request = { groupId, withoutMembers: true };
-  try {
-    const asked = { command: Command.GroupDetail, account: owner, schema: pkt.GroupGetReqSchema, request };
-    return await askFor(parts, call, asked, pkt.GroupGetRespSchema);
-  } catch (error) {
-    const code = error instanceof ConnectError ? error.code : Code.Unknown;
-    if (code === Code.NotFound) return undefined;
-    // The group is another owner's.
-    throw code === Code.PermissionDenied ? otherBody() : error;
-  }
+  personName("owner", request.owner);
+  const digits = groupDigitsFor(call, header);
+  const [newest, before] = await parts.store.groups.beginningWith(call.app, digits, 2);
+  if (newest === undefined || parts.clock.wallMs() - newest.createdMs >= idempotencyMs)
+    return create(parts, call, request, groupIdFor(digits, request, newest?.id ?? ""));
+  const { id } = newest;
+  if (id !== groupIdFor(digits, request, before?.id ?? "")) throw otherBody();
+  // Its members are put in slice by slice, and the last one may be missing.
+  if (newest.isUnfinished) return create(parts, call, request, id);
+  if (!newest.hasEnded) return { group: id };
+  const sentence = "the group that this Idempotency-Key made has ended: another one needs another key";
+  throw new ConnectError(sentence, Code.FailedPrecondition);
 }
 
 function roleOf(role: pkt.GroupRole): Role {

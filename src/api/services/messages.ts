@@ -24,7 +24,7 @@ const sliceMax = 500;
 const plainText = 1;
 
 export function messages(parts: ApiParts): readonly Method[] {
-  const repeats = new Repeats();
+  const repeats = new Repeats(parts.clock);
   const turns = new TalkTurns();
   return [
     unary(method.send, async (request, call) => {

@@ -175,7 +175,7 @@ export const apiComments: Readonly<Record<string, string>> = {
   "roost.v1.AccountUnread.mentions": "Messages among them that mention the account.",
   "roost.v1.AccountUnread.conversations": "Conversations with unread messages.",
   "roost.v1.Groups": "Groups and their members. As the system, a method may do what the owner may.",
-  "roost.v1.Groups.Create": "Creates a group. A header `Idempotency-Key` works as in Messages/Send.",
+  "roost.v1.Groups.Create": "Creates a group. A header `Idempotency-Key` works as in Messages/Send; a repetition is refused with failed_precondition if the group has ended since: it makes no second one.",
   "roost.v1.CreateGroupReq.name": "The group's name. Name, avatar, introduction and announcement have 4 KiB each at most.",
   "roost.v1.CreateGroupReq.owner": "The owner, which is a member.",
   "roost.v1.CreateGroupReq.members": "The other members.",

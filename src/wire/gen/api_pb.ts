@@ -4039,7 +4039,8 @@ export const Conversations: GenService<{
  */
 export const Groups: GenService<{
   /**
-   * Creates a group. A header `Idempotency-Key` works as in Messages/Send.
+   * Creates a group. A header `Idempotency-Key` works as in Messages/Send; a repetition is refused with
+   * failed_precondition if the group has ended since: it makes no second one.
    *
    * @generated from rpc roost.v1.Groups.Create
    */

@@ -11,6 +11,7 @@ import type {
   JoinRequest,
   MembersAnswer,
   MembersQuery,
+  NamedGroup,
   OfGroup,
   Page,
   Refused,
@@ -44,6 +45,13 @@ interface MemberRow {
   readonly role: number;
   readonly joined_ms: bigint;
   readonly muted_until: bigint;
+}
+
+interface BeginningRow {
+  readonly id: string;
+  readonly created_ms: bigint;
+  readonly member_count: bigint;
+  readonly unfinished: boolean;
 }
 
 export class PostgresGroups extends GroupCalls implements GroupStore {
@@ -168,6 +176,23 @@ export class PostgresGroups extends GroupCalls implements GroupStore {
     if (page.result !== "found" || view === null)
       return { result: page.result === "notFound" ? "notFound" : "forbidden" };
     return { ...page, group: groupView(view) };
+  }
+
+  async beginningWith(app: string, digits: string, limit: number): Promise<readonly NamedGroup[]> {
+    // Behind all hexadecimal digits comes "g".
+    const rows = await this.inLife((life) =>
+      this.connections.run<BeginningRow[]>(
+        (sql) => sql`
+          SELECT g.id, g.created_ms, g.member_count, u.chat_group IS NOT NULL AS unfinished
+          FROM roost.chat_group g LEFT JOIN roost.unfinished_group u ON u.chat_group = g.number
+          WHERE roost.require_life(${life}) AND g.app = ${toText(app)} AND g.id > ${digits} AND g.id < ${`${digits}g`}
+          ORDER BY g.number DESC LIMIT ${limit}`,
+      ),
+    );
+    return rows.map(({ id, created_ms, member_count, unfinished: isUnfinished }) => {
+      const createdMs = Number(created_ms);
+      return { id: fromText(id), createdMs, isUnfinished, hasEnded: !isUnfinished && member_count === 0n };
+    });
   }
 }
 

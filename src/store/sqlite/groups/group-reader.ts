@@ -8,6 +8,7 @@ import type {
   Invitation,
   JoinRequest,
   MembersAnswer,
+  NamedGroup,
   OfGroup,
   Page,
   PagedMember,
@@ -34,6 +35,13 @@ interface InvitationRow {
   readonly name: string;
 }
 
+interface BeginningRow {
+  readonly id: string;
+  readonly created_ms: bigint;
+  readonly member_count: bigint;
+  readonly unfinished: bigint;
+}
+
 export class GroupReader {
   private readonly numbers: AccountNumbers;
   private readonly rows: GroupRows;
@@ -53,6 +61,12 @@ export class GroupReader {
         `SELECT g.number FROM member m JOIN "group" g ON g.number = m."group"
          WHERE m.account = ? AND m."group" > ? AND m.until_id IS NULL AND g.member_count > 0
          ORDER BY m."group" LIMIT ?`,
+      ),
+      // Behind all hexadecimal digits comes "g".
+      beginning: db.prepare<BeginningRow, [string, string, number]>(
+        `SELECT g.id, g.created_ms, g.member_count, u."group" IS NOT NULL AS unfinished
+         FROM "group" g LEFT JOIN unfinished u ON u."group" = g.number
+         WHERE g.app = ?1 AND g.id > ?2 AND g.id < ?2 || 'g' ORDER BY g.number DESC LIMIT ?3`,
       ),
       created: db.prepare<{ created_ms: bigint }, [bigint]>(`SELECT created_ms FROM "group" WHERE number = ?`),
       requestCount: db.prepare<{ count: bigint }, [bigint, bigint]>(
@@ -123,6 +137,13 @@ export class GroupReader {
       mutedUntil: member.muted_until > now ? member.muted_until : 0n,
     }));
     return { ...pageOf(items, limit), group: this.view(row, me, now, true) };
+  }
+
+  beginningWith({ app, digits, limit }: QuestionOf<"groupsBeginning">): NamedGroup[] {
+    return this.sql.beginning.all(app, digits, limit).map(({ id, created_ms, member_count, unfinished }) => {
+      const isUnfinished = unfinished !== 0n;
+      return { id, createdMs: Number(created_ms), isUnfinished, hasEnded: !isUnfinished && member_count === 0n };
+    });
   }
 
   /** The newest pin first; undefined if the account may not see them. `other`: the partner, or minus the group. */

@@ -10,6 +10,7 @@ import type {
   JoinRequest,
   MembersAnswer,
   MembersQuery,
+  NamedGroup,
   OfGroup,
   Page,
   Refused,
@@ -46,5 +47,9 @@ export class SqliteGroups extends GroupCalls implements GroupStore {
 
   members(query: MembersQuery): Promise<MembersAnswer> {
     return answerTo(this.reader, { ask: "members", ...query });
+  }
+
+  beginningWith(app: string, digits: string, limit: number): Promise<readonly NamedGroup[]> {
+    return answerTo(this.reader, { ask: "groupsBeginning", app, digits, limit });
   }
 }

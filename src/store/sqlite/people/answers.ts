@@ -29,6 +29,8 @@ export function answerOf(question: PeopleQuestion, nowMs: number, from: Readers)
       return groups.groups(question, secondsOf(nowMs));
     case "members":
       return groups.members(question, secondsOf(nowMs));
+    case "groupsBeginning":
+      return groups.beginningWith(question);
     case "blocked":
       return persons.blocked(question);
     case "consent":

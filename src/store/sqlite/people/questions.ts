@@ -8,6 +8,7 @@ import type {
   JoinRequest,
   MembersAnswer,
   MembersQuery,
+  NamedGroup,
   OfGroup,
   Page,
   Refused,
@@ -26,6 +27,7 @@ interface Questions {
   readonly requests: OfGroup & PageOf;
   readonly groups: OfAccount & PageOf;
   readonly members: MembersQuery;
+  readonly groupsBeginning: { readonly app: string; readonly digits: string; readonly limit: number };
   readonly blocked: OfAccount & PageOf;
   readonly consent: OfAccount;
   readonly profiles: {
@@ -51,6 +53,7 @@ export interface PeopleAnswers {
   readonly requests: Page<JoinRequest> | Refused;
   readonly groups: Page<GroupView>;
   readonly members: MembersAnswer;
+  readonly groupsBeginning: readonly NamedGroup[];
   readonly blocked: BlockedPage;
   readonly consent: ConsentState;
   readonly profiles: readonly Profile[];
