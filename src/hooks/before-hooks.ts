@@ -4,7 +4,8 @@
 import { createHash } from "node:crypto";
 import { GenerationCache } from "../base/generation-cache.ts";
 import type { Endpoint } from "../store/hooks.ts";
-import { type BeforeParts, BeforeQueue, type Verdict } from "./before-queue.ts";
+import { type BeforeParts, BeforeQueue } from "./before-queue.ts";
+import { allowed, type Verdict } from "./before-verdicts.ts";
 
 /** Verdicts on messages with a clientId that are remembered: its repetition is the same message. */
 const rememberedMax = 10_000;
@@ -60,7 +61,7 @@ export class BeforeHooks {
     const key = clientId === "" ? undefined : keyOf(talk);
     const known = key === undefined ? undefined : this.remembered.get(key);
     const queue = this.sends.get(app);
-    if (queue === undefined) return { isAllowed: true };
+    if (queue === undefined) return allowed;
     const verdict = await queue.ask(sender, "before.send", {
       from: sender,
       ...(toGroup ? { group: dest } : { to: dest }),
@@ -79,19 +80,18 @@ export class BeforeHooks {
   /** Asks about a change of a group: a command, and who wants it; '' for a group that is to be created. */
   async ofGroup(app: string, by: string, command: string, group: string): Promise<Verdict> {
     const queue = this.groups.get(app);
-    if (queue === undefined) return { isAllowed: true };
+    if (queue === undefined) return allowed;
     return queue.ask(by, "before.group", { by, command, ...(group === "" ? {} : { group }) });
   }
 
   private updateOf(queues: Map<string, BeforeQueue>, endpoints: readonly Endpoint[]): void {
     const first = new Map(endpoints.toReversed().map((endpoint) => [endpoint.app, endpoint]));
+    for (const [app, queue] of queues) queue.use(first.get(app));
     for (const [app, endpoint] of first) {
-      const queue = queues.get(app);
-      if (queue === undefined) queues.set(app, new BeforeQueue(endpoint, this.parts));
-      else queue.endpoint = endpoint;
+      if (queues.has(app)) continue;
+      // What still waits for a removed endpoint would be overtaken by what comes next.
+      queues.set(app, new BeforeQueue(endpoint, this.parts, () => void queues.delete(app)));
     }
-    // What still waits would be overtaken by what comes next.
-    for (const [app, queue] of queues) if (!first.has(app) && queue.isEmpty) queues.delete(app);
   }
 }
 

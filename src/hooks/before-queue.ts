@@ -1,90 +1,110 @@
 // The questions of one before hook: many in a request, some requests at once, and answers released first in first out
-// for each sender, so that no later message of somebody overtakes an earlier one.
+// for each sender, so that no later message of somebody overtakes an earlier one. Each question has its own deadline,
+// whatever else its request carries.
 
-import { arrayOf, type Fields, fieldsOf, ifWellFormed, jsonOf } from "../base/json-fields.ts";
-import { printable } from "../base/printable.ts";
 import type { Random } from "../base/random.ts";
 import type { Runtime } from "../base/runtime.ts";
 import type { Endpoint } from "../store/hooks.ts";
 import { AddressRefused } from "./addresses.ts";
+import { Asker, type Question, Turns } from "./before-turns.ts";
+import { allowed, type Verdict, verdictsIn } from "./before-verdicts.ts";
 import type { HookCounts } from "./hook-counts.ts";
 import { type HttpSender, NoAnswer } from "./http-sender.ts";
 import { eventText } from "./lane-source.ts";
 import { keyOfSecret, signedHeaders } from "./signature.ts";
 
-/** Of one request. */
-const questionsMax = 100;
-const questionCharactersMax = 256 * 1024;
 const requestsMax = 8;
-/** Questions of an endpoint that wait for a request. */
-const waitingMax = 10_000;
-const waitingCharactersMax = 16 * 1024 * 1024;
-const sentenceCharactersMax = 200;
 const idBytes = 12;
 
-/** What a back end says of a question. */
-export type Verdict =
-  | { readonly isAllowed: true; readonly body?: string; readonly extra?: string }
-  | { readonly isAllowed: false; readonly sentence: string };
-
-const allowed: Verdict = { isAllowed: true };
-
-interface Question {
-  readonly sender: string;
-  readonly type: string;
-  readonly data: string;
-  /** By the monotonic clock. */
-  readonly dueMs: number;
-  readonly resolve: (verdict: Verdict) => void;
-  verdict: Verdict | undefined;
-}
-
 export interface BeforeParts extends Pick<Runtime, "clock" | "timers"> {
-  readonly sender: HttpSender;
+  readonly sender: Pick<HttpSender, "post">;
   readonly random: Pick<Random, "bytes">;
   readonly timeoutMs: number;
   readonly counts: HookCounts;
   readonly bug: (error: unknown) => void;
 }
 
+/** What a question says; undefined: there is nothing to ask about. */
+type Asked = object | Promise<object | undefined>;
+
 export class BeforeQueue {
   private readonly parts: BeforeParts;
-  private waiting: Question[] = [];
-  private waitingCharacters = 0;
-  private readonly bySender = new Map<string, Question[]>();
+  private readonly turns = new Turns();
+  private readonly askers = new Map<string, Asker>();
   private requests = 0;
   private isSending = false;
-  endpoint: Endpoint;
+  private endpoint: Endpoint | undefined;
+  /** Called when nothing is left of a queue whose endpoint was removed. */
+  private readonly ended: () => void;
 
-  constructor(endpoint: Endpoint, parts: BeforeParts) {
+  constructor(endpoint: Endpoint, parts: BeforeParts, ended: () => void) {
     this.endpoint = endpoint;
     this.parts = parts;
+    this.ended = ended;
   }
 
   /** Whether nothing waits for an answer. */
   get isEmpty(): boolean {
-    return this.bySender.size === 0;
+    return this.askers.size === 0;
   }
 
-  /** Resolves after all earlier questions of the sender; never rejects. */
-  ask(sender: string, type: string, data: object): Promise<Verdict> {
-    return new Promise((resolve) => {
-      const dueMs = this.parts.clock.monotonicMs() + this.parts.timeoutMs;
-      const text = JSON.stringify(data);
-      const hasRoom = this.waiting.length < waitingMax && this.waitingCharacters + text.length <= waitingCharactersMax;
-      // One without room waits for the earlier ones of its sender alone, without its text.
-      const question: Question = { sender, type, data: hasRoom ? text : "", dueMs, resolve, verdict: undefined };
-      this.bySender.getOrInsertComputed(sender, () => []).push(question);
-      if (!hasRoom) {
-        this.decide(question, this.withoutAnswer());
+  /**
+   * Asks another endpoint from now on. Without one nobody is asked: what waits is allowed, and what comes is, in its
+   * order behind what was asked before.
+   */
+  use(endpoint: Endpoint | undefined): void {
+    this.endpoint = endpoint;
+    if (endpoint !== undefined) return;
+    for (const question of this.turns.clear()) this.decide(question, allowed);
+    this.endIfEmpty();
+  }
+
+  /**
+   * Resolves after all earlier questions of the sender. What is asked may have to be found first; the question has its
+   * place among the sender's meanwhile. Rejects only with what finding it has failed with.
+   */
+  ask(sender: string, type: string, asked: Asked): Promise<Verdict> {
+    return new Promise((resolve, reject) => {
+      const { clock, timers, timeoutMs } = this.parts;
+      const asker = this.askers.getOrInsertComputed(sender, () => new Asker(sender));
+      const question: Question = {
+        asker,
+        type,
+        data: "",
+        bytes: 0,
+        dueMs: clock.monotonicMs() + timeoutMs,
+        resolve,
+        reject,
+        cancel: timers.after(timeoutMs, () => this.expire(question)),
+        release: undefined,
+      };
+      asker.unreleased.push(question);
+      if (!(asked instanceof Promise)) {
+        this.enqueue(question, asked);
         return;
       }
-      this.waiting.push(question);
-      this.waitingCharacters += text.length;
-      // If no request ends before.
-      this.parts.timers.after(this.parts.timeoutMs, () => this.expire(question));
-      this.sendSoon();
+      asked.then(
+        (found) => (found === undefined ? this.decide(question, allowed) : this.enqueue(question, found)),
+        (error: unknown) => this.settle(question, () => question.reject(error)),
+      );
     });
+  }
+
+  private enqueue(question: Question, asked: object): void {
+    // It has waited too long for what it is about.
+    if (question.release !== undefined) return;
+    if (this.endpoint === undefined) {
+      this.decide(question, allowed);
+      return;
+    }
+    question.data = JSON.stringify(asked);
+    question.bytes = Buffer.byteLength(question.data);
+    if (this.turns.add(question)) this.sendSoon();
+    else {
+      // It waits for the earlier ones of its sender alone, without its text.
+      question.data = "";
+      this.decide(question, this.withoutAnswer());
+    }
   }
 
   /** What arrives in one turn of the event loop is one request. */
@@ -93,109 +113,93 @@ export class BeforeQueue {
     this.isSending = true;
     this.parts.timers.soon(() => {
       this.isSending = false;
-      while (this.requests < requestsMax && this.waiting.length > 0) void this.send(this.take());
+      while (this.requests < requestsMax) {
+        const questions = this.turns.take(requestsMax - this.requests);
+        if (questions.length === 0) return;
+        void this.send(questions);
+      }
     });
   }
 
-  private take(): readonly Question[] {
-    let characters = 0;
-    let count = 0;
-    for (const { data } of this.waiting) {
-      if (count >= questionsMax || (count > 0 && characters + data.length > questionCharactersMax)) break;
-      characters += data.length;
-      count++;
-    }
-    this.waitingCharacters -= characters;
-    return this.waiting.splice(0, count);
-  }
-
   private async send(questions: readonly Question[]): Promise<void> {
+    const askers = new Set(questions.map(({ asker }) => asker));
     this.requests++;
+    for (const asker of askers) asker.requests++;
     try {
       const verdicts = await this.answers(questions);
-      for (const [at, question] of questions.entries()) this.decide(question, verdicts?.[at] ?? this.withoutAnswer());
+      for (const [at, question] of questions.entries()) this.decide(question, verdicts[at] ?? this.withoutAnswer());
     } catch (bug) {
       this.parts.bug(bug);
       for (const question of questions) this.decide(question, this.withoutAnswer());
     } finally {
       this.requests--;
-      if (this.waiting.length > 0) this.sendSoon();
+      for (const asker of askers) {
+        asker.requests--;
+        this.forgetIfIdle(asker);
+      }
+      this.sendSoon();
     }
   }
 
-  /** Undefined without a usable answer. */
-  private async answers(questions: readonly Question[]): Promise<readonly Verdict[] | undefined> {
+  /** By positions; what is missing was not answered. */
+  private async answers(questions: readonly Question[]): Promise<readonly (Verdict | undefined)[]> {
+    const { endpoint } = this;
     const { sender, random, clock } = this.parts;
-    const { app, url, secret } = this.endpoint;
-    const key = keyOfSecret(secret);
-    const leftMs = Math.min(...questions.map(({ dueMs }) => dueMs)) - clock.monotonicMs();
-    if (key === undefined || leftMs <= 0) return undefined;
+    const key = endpoint === undefined ? undefined : keyOfSecret(endpoint.secret);
+    // The last one's: each of the others is decided when it is due.
+    const leftMs = Math.max(...questions.map(({ dueMs }) => dueMs)) - clock.monotonicMs();
+    if (endpoint === undefined || key === undefined || leftMs <= 0) return [];
     const atMs = clock.wallMs();
     const texts = questions.map(({ type, data }, at) => eventText(`${at}`, type, atMs, data));
-    const body = `{"app":${JSON.stringify(app)},"questions":[${texts.join(",")}]}`;
+    const body = `{"app":${JSON.stringify(endpoint.app)},"questions":[${texts.join(",")}]}`;
     const webhookId = `ask_${Buffer.from(random.bytes(idBytes)).toString("base64url")}`;
     try {
-      const answer = await sender.post(url, signedHeaders(key, webhookId, atMs, body), body, leftMs);
+      const answer = await sender.post(endpoint.url, signedHeaders(key, webhookId, atMs, body), body, leftMs);
       if (answer.status === 204) return questions.map(() => allowed);
-      return answer.status === 200 ? verdictsIn(answer.body, questions.length) : undefined;
+      return answer.status === 200 ? verdictsIn(answer.body, questions.length) : [];
     } catch (error) {
-      if (error instanceof NoAnswer || error instanceof AddressRefused) return undefined;
+      if (error instanceof NoAnswer || error instanceof AddressRefused) return [];
       throw error;
     }
   }
 
   private expire(question: Question): void {
-    if (question.verdict !== undefined) return;
-    const at = this.waiting.indexOf(question);
-    if (at >= 0) {
-      this.waiting.splice(at, 1);
-      this.waitingCharacters -= question.data.length;
-    }
+    this.turns.remove(question);
     this.decide(question, this.withoutAnswer());
   }
 
   private withoutAnswer(): Verdict {
+    if (this.endpoint === undefined) return allowed;
     this.parts.counts.unanswered++;
-    return this.endpoint.isFailOpen
-      ? allowed
-      : { isAllowed: false, sentence: "the app could not be asked whether this is allowed, try again" };
+    if (this.endpoint.isFailOpen) return allowed;
+    return {
+      isAllowed: false,
+      isAnswered: false,
+      sentence: "the app could not be asked whether this is allowed, try again",
+    };
+  }
+
+  private decide(question: Question, verdict: Verdict): void {
+    this.settle(question, () => question.resolve(verdict));
   }
 
   /** Releases what is decided and first of its sender. */
-  private decide(question: Question, verdict: Verdict): void {
-    if (question.verdict !== undefined) return;
-    question.verdict = verdict;
-    const queue = this.bySender.get(question.sender) ?? [];
-    while (queue[0]?.verdict !== undefined) {
-      const first = queue.shift();
-      if (first?.verdict !== undefined) first.resolve(first.verdict);
-    }
-    if (queue.length === 0) this.bySender.delete(question.sender);
+  private settle(question: Question, release: () => void): void {
+    if (question.release !== undefined) return;
+    question.release = release;
+    question.cancel();
+    const { unreleased } = question.asker;
+    while (unreleased[0]?.release !== undefined) unreleased.shift()?.release?.();
+    this.forgetIfIdle(question.asker);
   }
-}
 
-/** Answers by ids of questions; what is not mentioned is allowed. Undefined for what is no answer. */
-function verdictsIn(text: string, count: number): readonly Verdict[] | undefined {
-  return ifWellFormed(() => {
-    const verdicts: Verdict[] = Array.from({ length: count }, () => allowed);
-    const { answers = [] } = fieldsOf(jsonOf(text === "" ? "{}" : text, "answer"), "answer");
-    for (const each of arrayOf(answers, "answers")) {
-      const fields = fieldsOf(each, "answers");
-      const at = Number(fields["id"]);
-      if (Number.isInteger(at) && at >= 0 && at < count) verdicts[at] = verdictIn(fields);
-    }
-    return verdicts;
-  });
-}
-
-function verdictIn({ allow, reason, body, extra }: Fields): Verdict {
-  if (allow === false) {
-    const said = typeof reason === "string" ? printable(reason.slice(0, sentenceCharactersMax).toWellFormed()) : "";
-    return { isAllowed: false, sentence: said === "" ? "the app does not allow this" : said };
+  private forgetIfIdle(asker: Asker): void {
+    if (asker.unreleased.length > 0 || asker.requests > 0) return;
+    if (this.askers.get(asker.name) === asker) this.askers.delete(asker.name);
+    this.endIfEmpty();
   }
-  return {
-    isAllowed: true,
-    ...(typeof body === "string" && { body: body.toWellFormed() }),
-    ...(typeof extra === "string" && { extra: extra.toWellFormed() }),
-  };
+
+  private endIfEmpty(): void {
+    if (this.endpoint === undefined && this.isEmpty) this.ended();
+  }
 }

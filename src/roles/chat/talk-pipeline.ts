@@ -6,7 +6,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Context } from "../../service/context.ts";
 import { deliveryCost, type Located, othersIn } from "../../service/dispatcher.ts";
-import { Refusal, refusalOf } from "../../service/refusal.ts";
+import { refusalOf } from "../../service/refusal.ts";
 import { failRequest } from "../../service/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
@@ -14,6 +14,7 @@ import { type HistoryMessage, HistoryRespSchema, Status } from "../../wire/gen/p
 import { admitDelivery, unknownCost } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { freeDeliveries } from "./fan-out-allowance.ts";
+import { requireAllowed } from "./require-allowed.ts";
 import { plainPushBytes, pushView, talkAnswerView } from "./talk-body.ts";
 import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
 import { checkTexts } from "./text-bounds.ts";
@@ -60,9 +61,7 @@ export class TalkPipeline {
   /** Asks the app's back end, which may refuse the talk or change its texts; answers of one sender come in order. */
   private async askBefore(context: Context, talk: Talk, paid: number): Promise<void> {
     try {
-      const verdict = await this.parts.before.ofTalk(talk);
-      if (!verdict.isAllowed) throw new Refusal(Status.Forbidden, verdict.sentence);
-      const { body = talk.body, extra = talk.extra } = verdict;
+      const { body = talk.body, extra = talk.extra } = requireAllowed(await this.parts.before.ofTalk(talk));
       checkTexts(this.parts.limits, context, { body, extra, clientId: talk.clientId });
       this.prepare(context, { ...talk, body, extra }, paid);
     } catch (error) {

@@ -1,10 +1,9 @@
 // Asks the app's back end before a group is changed.
 
 import type { Middleware } from "../../../service/router.ts";
-import { Refusal } from "../../../service/refusal.ts";
 import { Command } from "../../../wire/commands.ts";
-import { Status } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
+import { requireAllowed } from "../require-allowed.ts";
 
 /** Commands that change nothing that others see. */
 const isReading: ReadonlySet<string> = new Set([
@@ -22,7 +21,7 @@ export function askBeforeGroup({ before }: Pick<ChatParts, "before">): Middlewar
     const { app, account, command, dest } = context;
     if (!before.asksOfGroups(app) || isReading.has(command)) return next(context);
     return before.ofGroup(app, account, command, dest).then((verdict) => {
-      if (!verdict.isAllowed) throw new Refusal(Status.Forbidden, verdict.sentence);
+      requireAllowed(verdict);
       return next(context);
     });
   };
