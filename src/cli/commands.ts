@@ -167,7 +167,7 @@ const commands: Readonly<Record<string, Command>> = {
     "import",
     "Store the JSON lines of an export in an app that nobody has used; a repetition goes on where it was",
     optionsOf.import,
-    async (values) => done((await import("./import.ts")).importRecords(values), 0),
+    async (values) => done((await import("./import/import.ts")).importRecords(values), 0),
     { name: "FILE", help: "File to read" },
   ),
   backup: command(

@@ -62,6 +62,11 @@ export type ImportOutcome =
   /** The record at this position of the page cannot be stored: nothing of the page was. */
   | { readonly result: "invalid"; readonly position: number; readonly reason: string };
 
+/** The cursor of an import that has so many records. */
+export function importCursor(stored: number): string {
+  return stored === 0 ? "" : `${stored}`;
+}
+
 /** Work that goes on after the call that began it, and across restarts. */
 export interface Operation {
   readonly id: bigint;

@@ -20,9 +20,27 @@ export interface ApiPlace {
   readonly ca: string | undefined;
 }
 
+/** A method refused a request; the message begins with the code, such as `aborted`. */
+export class CallRefused extends StartError {
+  readonly code: string;
+  readonly sentence: string;
+
+  constructor({ code, sentence }: ErrorOfCall) {
+    super(sentence === "" ? code : `${code}: ${sentence}`);
+    this.code = code;
+    this.sentence = sentence;
+  }
+}
+
+interface ErrorOfCall {
+  readonly code: string;
+  /** '' if it has none. */
+  readonly sentence: string;
+}
+
 /**
- * Calls a method; `took` receives the JSON of the answer, or of each message of a stream. Throws StartError with the
- * code and the sentence of an error.
+ * Calls a method; `took` receives the JSON of the answer, or of each message of a stream. Throws CallRefused, and
+ * StartError when there is no answer of a method.
  */
 export async function callMethod(
   { url, key, ca }: ApiPlace,
@@ -76,26 +94,26 @@ async function textOf(response: Response): Promise<string> {
 function throwError(json: string): void {
   const end: unknown = JSON.parse(json);
   if (typeof end !== "object" || end === null || !("error" in end)) return;
-  const sentence = errorSentence(end.error);
-  if (sentence !== undefined) throw new StartError(sentence);
+  const error = errorOf(end.error);
+  if (error !== undefined) throw new CallRefused(error);
 }
 
-/** `not_found: there is no such group`; undefined if it is no error of Connect. */
-function errorSentence(value: unknown): string | undefined {
+/** Undefined if it is no error of Connect. */
+function errorOf(value: unknown): ErrorOfCall | undefined {
   if (typeof value !== "object" || value === null || !("code" in value) || typeof value.code !== "string")
     return undefined;
-  const message = "message" in value && typeof value.message === "string" ? value.message : "";
-  return message === "" ? value.code : `${value.code}: ${message}`;
+  const sentence = "message" in value && typeof value.message === "string" ? value.message : "";
+  return { code: value.code, sentence };
 }
 
 function failureOf(text: string, status: number, url: string): StartError {
-  let sentence: string | undefined;
+  let error: ErrorOfCall | undefined;
   try {
-    sentence = errorSentence(JSON.parse(text));
+    error = errorOf(JSON.parse(text));
   } catch {
     // It is no JSON: no API answered.
   }
-  if (sentence !== undefined) return new StartError(sentence);
+  if (error !== undefined) return new CallRefused(error);
   const shown = text === "" ? "" : `: ${quotedText(text.slice(0, shownCharactersMax))}`;
   return new StartError(`${url} answers with the status ${status}${shown}; is it the address of the HTTP API?`);
 }

@@ -873,7 +873,8 @@ export type ImportReq = Message<"roost.v1.ImportReq"> & {
   name: string;
 
   /**
-   * The cursor of the answer before; empty for the first page. With another one than the import's, the answer is
+   * The cursor of the answer before; empty for the first page. It is the number of the records before the page, so a
+   * page may be sent while the one before is being stored. With another cursor than the import's, the answer is
    * `aborted`, and its sentence names the cursor to go on from.
    *
    * @generated from field: string cursor = 2;

@@ -2,7 +2,7 @@
 // sure of that by its accounts and groups; each later one by the messages that were committed since.
 
 import type { Database } from "bun:sqlite";
-import type { ImportOutcome, ImportPage } from "../../data.ts";
+import { importCursor, type ImportOutcome, type ImportPage } from "../../data.ts";
 import type { Moment } from "../conversations/moment.ts";
 
 /** Messages of others that one transaction looks at: some milliseconds. */
@@ -78,7 +78,13 @@ export class ImportRows {
     const stored = Number(row?.stored ?? 0n);
     const pageRecords = Number(row?.page_records ?? 0n);
     const number = row?.number ?? 0n;
-    return { number, stored, pageRecords, cursor: cursorAt(stored), formerCursor: cursorAt(stored - pageRecords) };
+    return {
+      number,
+      stored,
+      pageRecords,
+      cursor: importCursor(stored),
+      formerCursor: importCursor(stored - pageRecords),
+    };
   }
 
   /** Returns why an app takes no page now. */
@@ -112,10 +118,6 @@ export class ImportRows {
     this.sql.advance.run(stored, records.length, number);
     this.sql.setApp.run(app, isLast ? "complete" : "importing", lastId);
     if (isLast) this.sql.dropPages.run(app);
-    return { result: "stored", cursor: cursorAt(stored), stored, isRepeated: false };
+    return { result: "stored", cursor: importCursor(stored), stored, isRepeated: false };
   }
-}
-
-function cursorAt(stored: number): string {
-  return stored === 0 ? "" : `${stored}`;
 }
