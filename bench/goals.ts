@@ -356,6 +356,16 @@ export const goals: readonly Goal[] = [
     aim: 150_000,
   },
   {
+    name: "messages imported by roost import of a file, from its start to its end",
+    scenario: "import",
+    of: { scenario: "import-file" },
+    figure: "messages_per_second",
+    unit: "a second",
+    better: "higher",
+    atLeast: 100_000,
+    aim: 150_000,
+  },
+  {
     name: "a webhook told of 20,000 messages a second, how long after the last one",
     scenario: "hooks",
     of: { scenario: "hooks", rate: 20_000 },

@@ -133,8 +133,9 @@ test(
 test(
   "import: what was answered is in the receivers' indexes",
   async () => {
-    const [result] = await trial("import");
-    expect(result?.["delivered"]).toBe(1_000 * Number(result?.["answered"]));
+    const [pages, file] = await trial("import");
+    expect(pages?.["delivered"]).toBe(1_000 * Number(pages?.["answered"]));
+    expect(file).toMatchObject({ scenario: "import-file", delivered: file?.["records"] });
   },
   msMax,
 );
