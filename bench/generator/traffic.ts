@@ -33,6 +33,8 @@ export class Traffic {
   untilMs = Infinity;
   /** Closed loop: called with a sender that may send its next talk. */
   free: (sender: Sender, nowMs: number) => void = () => undefined;
+  /** Called with each answer that is the first one to its talk, measured or not. */
+  watch: (dueMs: number, atMs: number) => void = () => undefined;
   /** When something came last. */
   heardMs = 0;
   private readonly failing = Promise.withResolvers<never>();
@@ -144,6 +146,7 @@ export class Sender {
     }
     if (traffic.isMeasured(atMs)) traffic.answersMeasured++;
     if (traffic.isMeasured(dueMs)) traffic.answerLatency.record(dueMs, atMs);
+    traffic.watch(dueMs, atMs);
     if (traffic.isUntilDelivered) this.progressed(number, atMs);
     else traffic.free(this, atMs);
   }

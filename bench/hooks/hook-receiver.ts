@@ -8,6 +8,8 @@ import { spawnChild } from "../server/lifetime.ts";
 import type { Target } from "../server/target.ts";
 
 const lookMs = 20;
+/** Longer than a batch is gathered. */
+const quietMs = 300;
 const endpoint = "bench";
 
 /** What a receiver was told of stored messages; the latency is from when each was stored. */
@@ -47,6 +49,22 @@ export class HookReceiver {
   /** Ends that. */
   async leave({ api, app }: Target): Promise<void> {
     await callApi(api, "Admin/RemoveWebhook", { name: endpoint, app });
+  }
+
+  /** Waits until it is told something; throws a sentence when nothing comes. */
+  async begun({ settings }: Load): Promise<void> {
+    for (const askedMs = performance.now(); (await this.ask("/")).events === 0; await Bun.sleep(lookMs))
+      if (performance.now() - askedMs > settings.drainQuietMs) throw new Error("no stored message was told");
+  }
+
+  /** Waits until it is told nothing any more; throws a sentence when that goes on. */
+  async quiet({ settings }: Load): Promise<void> {
+    const askedMs = performance.now();
+    for (let [heardMs, events] = [askedMs, -1]; performance.now() - heardMs < quietMs; await Bun.sleep(lookMs)) {
+      const told = await this.ask("/");
+      if (told.events !== events) [heardMs, events] = [performance.now(), told.events];
+      if (performance.now() - askedMs > settings.drainQuietMs) throw new Error("a webhook was told after its end");
+    }
   }
 
   /** Waits until it was told so many messages; throws a sentence when nothing comes any more. */

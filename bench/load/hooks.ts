@@ -8,18 +8,17 @@ import { runLoop } from "../generator/loop.ts";
 import { connectPairs } from "../generator/people.ts";
 import { Traffic } from "../generator/traffic.ts";
 import { HookReceiver, type Told } from "../hooks/hook-receiver.ts";
-import { median, medianError } from "../median.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 import { talkingSenders, talksPerSecond, trialTalksPerSecond } from "./beside-talks.ts";
+import { takeTurns } from "./hook-turns.ts";
 
 const name = "hooks";
-/** How long a turn measures, and what goes before: by then the webhook is told. */
-const turnSeconds = 1;
-const turnWarmUpMs = 1_500;
-const turnsDefault = 20;
+/** How long turns are taken: with the first part, the scenario takes a minute. */
+const turnsSecondsDefault = 44;
+const trialTurnsSeconds = 5;
 
-/** In the generator: `senders` and `rate` of the talks; the part `turns` makes as many of them as `seconds` says. */
+/** In the generator: `senders` and `rate` of the talks; the part `turns` takes turns for `seconds`. */
 export async function loadHooks(load: Load): Promise<Findings[]> {
   const receiver = await HookReceiver.start();
   try {
@@ -42,42 +41,6 @@ async function keepUp(receiver: HookReceiver, load: Load): Promise<Findings> {
     behind_ms: Math.max(0, lastMs - endMs),
     repeated,
     valid: talks.valid,
-  };
-}
-
-/** Each without the webhook, and with it. */
-async function takeTurns(receiver: HookReceiver, load: Load): Promise<Findings> {
-  const { settings, tell } = load;
-  const turns = Math.max(1, Math.round(settings.seconds));
-  const turn: Load = settings.isTrial
-    ? load
-    : { ...load, settings: { ...settings, seconds: turnSeconds, warmUpMs: turnWarmUpMs } };
-  const [without, along]: [Findings[], Findings[]] = [[], []];
-  const [bare, told] = [() => talk(turn), async () => (await talkTold(receiver, turn)).talks];
-  for (let number = 0; number < turns; number++) {
-    tell("talking in turns", number / turns);
-    // Each comes first as often as the other.
-    if (number % 2 === 0) without.push(await bare());
-    along.push(await told());
-    if (number % 2 === 1) without.push(await bare());
-  }
-  const p99 = (found: Findings | undefined): number => Number(found?.["p99_ms"]);
-  const ratios = along.map((found, number) => p99(found) / p99(without[number]));
-  const all = [...without, ...along];
-  const valid = all.every((found) => found.valid);
-  const doubt = all.find((found) => !found.valid)?.["doubt"];
-  const [first] = along;
-  return {
-    connections: first?.["connections"] ?? null,
-    rate: first?.["rate"] ?? null,
-    turns,
-    seconds: turns * 2 * turnSeconds,
-    p99_ms: median(along.map(p99)),
-    without_p99_ms: median(without.map(p99)),
-    p99_against_none: median(ratios),
-    error: medianError(ratios),
-    valid,
-    ...(valid ? {} : { doubt: doubt ?? null }),
   };
 }
 
@@ -119,6 +82,6 @@ export const hooks: Scenario = {
   takesUrl: false,
   async run(bench) {
     await measure(bench, "", undefined);
-    await measure(bench, "turns", bench.options.isTrial ? 1 : bench.secondsOr(turnsDefault));
+    await measure(bench, "turns", bench.options.isTrial ? trialTurnsSeconds : bench.secondsOr(turnsSecondsDefault));
   },
 };

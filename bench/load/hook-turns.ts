@@ -1,0 +1,93 @@
+// What a webhook changes for those who talk: one open loop of talks, beside which the webhook comes and goes. A turn is a
+// second with it or without it; each one with it is compared with the mean of its neighbours, so that a machine that
+// becomes slower or faster meanwhile changes little.
+
+import type { Load } from "../generator/load.ts";
+import { connectPairs } from "../generator/people.ts";
+import { Traffic } from "../generator/traffic.ts";
+import type { HookReceiver } from "../hooks/hook-receiver.ts";
+import { Latency } from "../latency.ts";
+import { median, medianError } from "../median.ts";
+import type { Findings } from "../result.ts";
+import { besideTalks } from "./beside-talks.ts";
+
+const turnMs = 1_000;
+const trialTurnMs = 100;
+/** Between turns, after the webhook has come or gone. */
+const pauseMs = 300;
+const lookMs = 10;
+
+/** A span of the talks, by when they were due. */
+class Turn {
+  readonly latency = new Latency();
+  readonly fromMs = performance.now();
+  readonly untilMs: number;
+
+  constructor(forMs: number) {
+    this.untilMs = this.fromMs + forMs;
+  }
+
+  take(dueMs: number, atMs: number): void {
+    if (dueMs >= this.fromMs && dueMs < this.untilMs) this.latency.record(dueMs, atMs);
+  }
+
+  get p99Ms(): number {
+    return this.latency.at(99);
+  }
+}
+
+/** Takes turns for `seconds`; every second one with the webhook. */
+export async function takeTurns(receiver: HookReceiver, load: Load): Promise<Findings> {
+  const { settings, target } = load;
+  const traffic = new Traffic({ audience: 0, until: "answered" });
+  const [without, along]: [Turn[], Turn[]] = [[], []];
+  /** The present one, and the one before, whose last answers may come late. */
+  let recent: readonly Turn[] = [];
+  traffic.watch = (dueMs, atMs) => {
+    for (const turn of recent) turn.take(dueMs, atMs);
+  };
+  const take = async (turns: Turn[]): Promise<void> => {
+    await Bun.sleep(pauseMs);
+    const turn = new Turn(settings.isTrial ? trialTurnMs : turnMs);
+    recent = [...recent.slice(-1), turn];
+    await Bun.sleep(turn.untilMs - performance.now());
+    turns.push(turn);
+  };
+  try {
+    await connectPairs(traffic, load, false);
+    const talks = await besideTalks(traffic, load, async (isOver) => {
+      while (performance.now() < traffic.fromMs) await Bun.sleep(lookMs);
+      await take(without);
+      while (!isOver()) {
+        await receiver.listen(target);
+        await receiver.begun(load);
+        await take(along);
+        await receiver.leave(target);
+        await receiver.quiet(load);
+        await take(without);
+      }
+    });
+    return found(talks, without, along);
+  } finally {
+    traffic.disconnect();
+  }
+}
+
+/** `without` has one turn more: before each of those along, and behind the last. */
+function found(talks: Findings, without: readonly Turn[], along: readonly Turn[]): Findings {
+  const ratios = along.map(({ p99Ms }, number) => {
+    const [before, after] = [without[number], without[number + 1]];
+    return p99Ms / (((before?.p99Ms ?? NaN) + (after?.p99Ms ?? NaN)) / 2);
+  });
+  const p99 = (turns: readonly Turn[]): number => median(turns.map(({ p99Ms }) => p99Ms));
+  if (ratios.length === 0)
+    return { ...talks, turns: 0, valid: false, doubt: "no turn with the webhook was over in time" };
+  return {
+    ...talks,
+    turns: ratios.length,
+    p99_ms: p99(along),
+    without_p99_ms: p99(without),
+    p99_against_none: median(ratios),
+    error: medianError(ratios),
+  };
+}
