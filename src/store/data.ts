@@ -72,7 +72,7 @@ export interface Operation {
   readonly id: bigint;
   readonly app: string;
   readonly kind: "delete-data";
-  /** The name that the account had. */
+  /** The name that the account had; '' when it is done, because nothing keeps a deleted name. */
   readonly account: string;
   readonly state: "running" | "done";
   /** Rows that were dealt with so far. */

@@ -3,6 +3,7 @@
 import { describe } from "bun:test";
 import { ConversationAsks } from "./conversation-asks.ts";
 import { deletionTests } from "./deletion-tests.ts";
+import { erasedRetryTests } from "./erased-retry-tests.ts";
 import { exportImportTests } from "./export-import-tests.ts";
 import { retentionTests } from "./retention-tests.ts";
 import { openForAll, type StorePlace } from "./opened-store.ts";
@@ -12,6 +13,7 @@ export function dataSuite(name: string, makePlace: () => Promise<StorePlace>): v
     const asks = new ConversationAsks(openForAll(makePlace));
     exportImportTests(asks);
     deletionTests(asks);
+    erasedRetryTests(asks);
     retentionTests(asks);
   });
 }

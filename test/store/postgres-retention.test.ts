@@ -34,6 +34,7 @@ const clipped = [
 const others = [
   "back-end/check-questions.ts",
   "bulk/deletion-functions.ts",
+  "bulk/erase-functions.ts",
   "bulk/import-functions.ts",
   "bulk/retention-functions.ts",
   "check.ts",

@@ -18,6 +18,7 @@ const laterTables = [
       "api_key",
       "app_data",
       "ban",
+      "erased_sender",
       "hook",
       "hook_batch",
       "hook_lease",

@@ -109,7 +109,7 @@ BEGIN
   IF action = 'edit' AND a_change ->> 'clientId' <> '' THEN
     SELECT * INTO former FROM entry e
       WHERE e.refers = changed.id AND e.kind = ${entryKind.edited} AND e.actor = a_me
-        AND e.client_id = a_change ->> 'clientId'
+        AND e.client_id IN (a_change ->> 'clientId', roost.erased_client_id(a_me, a_change ->> 'clientId'))
       ORDER BY e.id LIMIT 1;
     IF FOUND THEN RETURN roost.unchanged_by(former); END IF;
   END IF;
@@ -138,14 +138,7 @@ BEGIN
         state = coalesce(m.state, 0) | ${messageState.edited}
       WHERE m.id = changed.id;
   ELSIF action = 'recall' THEN
-    UPDATE message m SET body = '', extra = '', mentions = null,
-        state = coalesce(m.state, 0) | ${messageState.recalled}
-      WHERE m.id = changed.id;
-    DELETE FROM reaction r WHERE r.message = changed.id;
-    DELETE FROM reaction_count c WHERE c.message = changed.id;
-    DELETE FROM mention n WHERE n.id = changed.id;
-    DELETE FROM pin p WHERE p.message = changed.id;
-    DELETE FROM media_use u WHERE u.message = changed.id;
+    PERFORM roost.erase_messages(ARRAY[changed.id]);
   ELSE
     verdict := roost.react(changed.id, a_me, a_change ->> 'reaction', (a_change ->> 'isOff')::boolean, a_id);
     IF verdict = 'full' THEN RETURN json_build_object('result', verdict); END IF;

@@ -94,6 +94,8 @@ DECLARE
   has_direct_entries boolean;
   has_watermarks boolean;
   may_refuse boolean;
+  -- With digests for those that repeat an erased message.
+  client_ids text[] := a_client_ids;
 BEGIN
   held := roost.hold(a_holder, a_life);
   IF talks > 0 THEN
@@ -107,7 +109,8 @@ BEGIN
       inboxes := a_dest_numbers;
       versions := array_fill(0::bigint, ARRAY[talks]);
       denials := array_fill(null::bigint, ARRAY[talks]);
-      IF may_refuse THEN denials := roost.refuse_talks(senders, inboxes, denials, a_client_ids, null); END IF;
+      client_ids := roost.stored_client_ids(senders, a_client_ids);
+      IF may_refuse THEN denials := roost.refuse_talks(senders, inboxes, denials, client_ids, null); END IF;
     ELSE
       FOR pass IN 1..2 LOOP
         SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce(r.version, 0)),
@@ -137,6 +140,7 @@ BEGIN
             ) t
             ORDER BY t.position
           ) r;
+        client_ids := roost.stored_client_ids(senders, a_client_ids);
         IF cardinality(a_linked) > 0 THEN link_denials := array_fill(null::bigint, ARRAY[talks]); END IF;
         FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
           place := a_linked[link];
@@ -146,7 +150,7 @@ BEGIN
             a_mentions[link], a_replies[link], a_media[link]);
         END LOOP;
         IF may_refuse THEN
-          denials := roost.refuse_talks(senders, inboxes, denials, a_client_ids, link_denials);
+          denials := roost.refuse_talks(senders, inboxes, denials, client_ids, link_denials);
         END IF;
         -- Receivers decide first.
         FOREACH place IN ARRAY coalesce(a_linked, '{}') LOOP
@@ -163,7 +167,7 @@ BEGIN
             SELECT u.*, count(*) FILTER (WHERE u.denial IS NULL) OVER (
                 PARTITION BY u.app, u.sender_name, u.client_id ORDER BY u.position
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier_count
-            FROM unnest(a_apps, a_senders, senders, a_to_groups, a_dests, inboxes, denials, a_client_ids)
+            FROM unnest(a_apps, a_senders, senders, a_to_groups, a_dests, inboxes, denials, client_ids)
               WITH ORDINALITY
               AS u (app, sender_name, sender, to_group, dest, inbox, denial, client_id, position)
           ) t
@@ -186,7 +190,7 @@ BEGIN
     -- Of several talks with one clientId the first is stored, or none where there is an earlier one.
     INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id, mentions, reply_to)
       SELECT roost.id_after(first_id, at - 1), inboxes[at], senders[at], a_types[at], a_bodies[at], a_extras[at],
-        held.wall_us * 1000 + at - 1, nullif(a_client_ids[at], ''), mentions[at], replies[at]
+        held.wall_us * 1000 + at - 1, nullif(client_ids[at], ''), mentions[at], replies[at]
       FROM generate_series(1, talks) AS t (at)
       WHERE denials[at] IS NULL AND inboxes[at] IS NOT NULL
       ORDER BY at
@@ -280,7 +284,7 @@ BEGIN
       FROM (
         SELECT *, roost.id_after(first_id, u.position - 1) AS new_id
         FROM unnest(
-            inboxes, senders, versions, denials, a_to_groups, a_types, a_bodies, a_extras, a_client_ids
+            inboxes, senders, versions, denials, a_to_groups, a_types, a_bodies, a_extras, client_ids
           ) WITH ORDINALITY
           AS u (inbox, sender, version, denial, to_group, type, body, extra, client_id, position)
       ) n

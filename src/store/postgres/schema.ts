@@ -9,6 +9,7 @@
 
 import { addition, messageColumns, ownColumn } from "./added-columns.ts";
 import { deletionFunctions } from "./bulk/deletion-functions.ts";
+import { eraseFunctions } from "./bulk/erase-functions.ts";
 import { retentionFunctions } from "./bulk/retention-functions.ts";
 import { importFunctions } from "./bulk/import-functions.ts";
 import { keyFunctions } from "./back-end/key-functions.ts";
@@ -336,6 +337,7 @@ export const functions: string = [
   pinFunctions,
   viewFunctions,
   endedFunctions,
+  eraseFunctions,
   deletionFunctions,
   retentionFunctions,
   importFunctions,

@@ -13,7 +13,8 @@ import type { AppClips } from "./bulk/app-clips.ts";
 import type { GroupParts } from "./groups/group-parts.ts";
 import type { Names } from "./names.ts";
 import { TalkExtrasWriter } from "./conversations/talk-extras.ts";
-import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./index/posting.ts";
+import { isSameClientId, keyedKey } from "./client-ids.ts";
+import { lists, receivedKey, sentKey, type MessageKeys } from "./index/posting.ts";
 import { prepareMember, secondsOf } from "./groups/group-rows.ts";
 import type { Guards } from "./people/guards.ts";
 
@@ -231,7 +232,8 @@ export class TalkWriter {
   private earlier(sender: bigint, clientId: string, keyed: number): RepeatRow | undefined {
     const matching = (id: bigint): RepeatRow | undefined => {
       const row = this.repeat.get(id);
-      return row !== null && row.sender === sender && row.client_id === clientId ? row : undefined;
+      if (row === null || row.sender !== sender) return undefined;
+      return isSameClientId(row.client_id, sender, clientId) ? row : undefined;
     };
     for (const id of this.batchKeyed.get(keyed) ?? []) {
       const row = matching(id);

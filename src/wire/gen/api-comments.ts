@@ -309,7 +309,7 @@ export const apiComments: Readonly<Record<string, string>> = {
   "roost.v1.DeleteDataReq.app": "The app; may be left out by a key of one app.",
   "roost.v1.Operation": "Work that goes on after the answer that began it.",
   "roost.v1.Operation.kind": "What is done: `delete-data`.",
-  "roost.v1.Operation.account": "The account that it concerns.",
+  "roost.v1.Operation.account": "The account that it concerns; empty at the end of `delete-data`, after which nothing keeps the name.",
   "roost.v1.Operation.state": "`running`, `done` or `failed`.",
   "roost.v1.Operation.done": "Rows that are dealt with, and how many there are in all; 0 if that is not known.",
   "roost.v1.Operation.error": "Of a failed operation: why, and what can be done.",

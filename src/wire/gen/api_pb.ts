@@ -2745,7 +2745,7 @@ export type Operation = Message<"roost.v1.Operation"> & {
   kind: string;
 
   /**
-   * The account that it concerns.
+   * The account that it concerns; empty at the end of `delete-data`, after which nothing keeps the name.
    *
    * @generated from field: string account = 3;
    */

@@ -37,8 +37,8 @@ CREATE TABLE roost.import_id (
   PRIMARY KEY (import, former)
 );
 
--- The deletion of an account: its number, the name that it had, and how far it is. step: see deletion-functions.ts;
--- done at the end. position, place: what the step has dealt with.
+-- The deletion of an account: its number, the name that it had ('' at the end), and how far it is. step: see
+-- deletion-functions.ts; done at the end. position, place: what the step has dealt with.
 CREATE TABLE roost.operation (
   id bigint PRIMARY KEY,
   account bigint NOT NULL,
@@ -52,6 +52,9 @@ CREATE TABLE roost.operation (
   step text COLLATE "C" NOT NULL
 );
 CREATE INDEX operation_running ON roost.operation (id) WHERE step <> 'done';
+
+-- Accounts that have erased messages: only their talks may repeat one of those (erase-functions.ts).
+CREATE TABLE roost.erased_sender (account bigint PRIMARY KEY);
 
 -- For exports: members in the order of joining and of leaving, of all groups.
 CREATE INDEX member_from ON roost.member (from_id, number);

@@ -5,7 +5,6 @@
 import { entryKind } from "../../conversations.ts";
 import { mediaState } from "../../media.ts";
 import { deletionSetting } from "../life.ts";
-import { messageState } from "../message-state.ts";
 import { endId } from "../conversation-functions.ts";
 import { isolated } from "../writer-lock.ts";
 
@@ -52,20 +51,11 @@ BEGIN
 END $$;
 `;
 
-/** A message without text, mentions, reactions, pin and files is left: ids, counts and cursors of others rest on it. */
-const erase = `
-CREATE OR REPLACE FUNCTION roost.erase_messages(a_ids bigint[]) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  UPDATE message SET body = '', extra = '', mentions = null,
-      state = coalesce(message.state, 0) | ${messageState.recalled}
-    FROM unnest(a_ids) AS gone (id) WHERE message.id = gone.id;
-  DELETE FROM mention USING unnest(a_ids) AS gone (id) WHERE mention.id = gone.id;
-  DELETE FROM reaction USING unnest(a_ids) AS gone (id) WHERE reaction.message = gone.id;
-  DELETE FROM reaction_count USING unnest(a_ids) AS gone (id) WHERE reaction_count.message = gone.id;
-  DELETE FROM pin USING unnest(a_ids) AS gone (id) WHERE pin.message = gone.id;
-  DELETE FROM media_use USING unnest(a_ids) AS gone (id) WHERE media_use.message = gone.id;
-END $$;
-`;
+/** Whose rows of an account are its own. */
+const ownTables = [
+  ...["block", "hidden", "join_request", "cursor", "read_cursor"],
+  ...["consent", "profile", "guard", "group_count", "seen", "erased_sender"],
+];
 
 /** A statement that deletes rows of an account from a table. */
 function drop(table: string, condition = "t.account = its.account"): string {
@@ -207,9 +197,8 @@ BEGIN
   ELSIF its.step = 'invitations' THEN
     ${scan("invitation", "number", "t.maker = its.account")}
   ELSIF its.step = 'own' THEN
-    ${["block", "hidden", "join_request", "cursor", "read_cursor"].map((table) => drop(table)).join("\n    ")}
     ${drop("conversation", "t.account = its.account AND t.other < 0")}
-    ${["consent", "profile", "guard", "group_count", "seen"].map((table) => drop(table)).join("\n    ")}
+    ${ownTables.map((table) => drop(table)).join("\n    ")}
     is_more := dealt = a_rows;
     -- Those that messages named go with them; an account has few others.
     UPDATE media m SET state = ${mediaState.gone} WHERE m.account = its.account AND m.state < ${mediaState.named};
@@ -224,11 +213,12 @@ BEGIN
         WHERE t.position = 1 + array_position(ARRAY['${deletionSteps.join("', '")}'], its.step)) END,
       position = CASE WHEN is_more THEN reached ELSE 0 END,
       place = CASE WHEN is_more THEN next_place ELSE 0 END,
-      ended_s = CASE WHEN NOT is_more AND its.step = '${deletionSteps.at(-2)}' THEN held.wall_us / 1000000 ELSE 0 END
+      ended_s = CASE WHEN NOT is_more AND its.step = '${deletionSteps.at(-2)}' THEN held.wall_us / 1000000 ELSE 0 END,
+      name = CASE WHEN NOT is_more AND its.step = '${deletionSteps.at(-2)}' THEN '' ELSE its.name END
     WHERE o.id = its.id;
   IF last_id <> held.last_id THEN PERFORM roost.move_last(last_id, held.wall_us / 1000); END IF;
   RETURN true;
 END $$;
 `;
 
-export const deletionFunctions: string = [begin, erase, slice].join("\n");
+export const deletionFunctions: string = [begin, slice].join("\n");

@@ -37,7 +37,7 @@ export const dataTables = `
   );
   CREATE INDEX import_page_of ON import_page (import, first_id);
 
-  -- The deletion of an account: its number, the name that it had, and how far it is.
+  -- The deletion of an account: its number, the name that it had ('' at the end), and how far it is.
   CREATE TABLE operation (
     id INTEGER PRIMARY KEY,
     app TEXT NOT NULL,

@@ -31,8 +31,11 @@ export class OperationRows {
         `INSERT INTO operation (id, app, name, account, step, position, rows, started_s, ended_s)
          VALUES (?, ?, ?, ?, ?, 0, 0, ?, 0)`,
       ),
+      // The name of a deleted account goes last.
       save: db.prepare<null, [string, bigint, number, bigint, bigint]>(
-        "UPDATE operation SET step = ?, position = ?, rows = rows + ?, ended_s = ? WHERE id = ?",
+        `UPDATE operation SET step = ?1, position = ?2, rows = rows + ?3, ended_s = ?4,
+           name = CASE WHEN ?1 = 'done' THEN '' ELSE name END
+         WHERE id = ?5`,
       ),
       dropEnded: db.prepare<null, [bigint]>("DELETE FROM operation WHERE step = 'done' AND ended_s < ?"),
     };

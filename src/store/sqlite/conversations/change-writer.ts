@@ -8,6 +8,7 @@ import { type ChangeOutcome, entryKind } from "../../conversations.ts";
 import type { Standing } from "../../group-rights.ts";
 import { rightTo } from "../../rights.ts";
 import { idMax } from "../../snowflake.ts";
+import { erasedClientId } from "../client-ids.ts";
 import { messageState } from "./tables.ts";
 import type { EntryIds } from "./entry-ids.ts";
 import type { GroupParts } from "../groups/group-parts.ts";
@@ -110,13 +111,16 @@ export class ChangeWriter {
     if (actor === undefined || messageId <= 0n || messageId > idMax) return notFound;
     const row = this.sql.message.get(messageId);
     if (row === null || messageId <= this.parts.clips.of(job.app)) return notFound;
+    const state = Number(row.state ?? 0n);
+    const isRecalled = (state & messageState.recalled) !== 0;
     if (job.kind === "edit" && job.clientId !== "") {
-      const earlier = this.sql.editOf.get(messageId, actor, job.clientId);
+      const { clientId } = job;
+      const stored = isRecalled ? erasedClientId(actor, clientId) : clientId;
+      const earlier = this.sql.editOf.get(messageId, actor, stored);
       if (earlier !== null) return { result: "unchanged", entryId: earlier.id, time: earlier.at_ns };
     }
     const group = row.inbox < 0n ? rows.byNumber(-row.inbox) : null;
     const standing = group === null ? "stranger" : rows.standing(group, actor);
-    const state = Number(row.state ?? 0n);
     const windowNs = job.kind === "react" ? 0n : BigInt(job.windowMs) * nsPerMs;
     const isOwn = row.sender === actor || row.inbox === actor;
     const right = rightTo(job.kind, {
@@ -128,7 +132,7 @@ export class ChangeWriter {
           ? isOwn && guards.mayReach(actor, row.sender === actor ? row.inbox : row.sender, "write", true) === true
           : rows.talkRight(group, actor, secondsOf(moment.wallMs)) === "allowed",
       isAdmin: group !== null && group.member_count > 0n && adminStandings.has(standing),
-      isRecalled: (state & messageState.recalled) !== 0,
+      isRecalled,
       isRecent: windowNs > 0n && moment.atNs - row.sent_ns <= windowNs,
     });
     if (right === "unchanged") {

@@ -9,6 +9,7 @@
 // Words are unsigned 32-bit numbers. In `received`, accounts have even keys and groups odd ones. A message has one
 // posting of each of the first four lists; `peers` summarizes the list `pair` of a run (peer-list.ts).
 
+import { keyedKeyOf } from "../client-ids.ts";
 import { LogDamage } from "../damage.ts";
 
 export const lists = { received: 0, sent: 1, keyed: 2, pair: 3, peers: 4 } as const;
@@ -79,10 +80,6 @@ export function sentKey(account: bigint): number {
   return Number(account);
 }
 
-export function keyedKey(sender: bigint, clientId: string): number {
-  return Bun.hash.xxHash32(`${sender}:${clientId}`);
-}
-
 /** Throws LogDamage for a row that no writer writes. */
 export function keysOf(row: PostedRow): MessageKeys {
   if (!isInteger(row.inbox) || !isInteger(row.sender) || row.sender < 0n || row.sender > keyLast)
@@ -91,7 +88,7 @@ export function keysOf(row: PostedRow): MessageKeys {
     id: row.id,
     received: receivedKey(row.inbox),
     sent: sentKey(row.sender),
-    keyed: row.client_id === null ? undefined : keyedKey(row.sender, row.client_id),
+    keyed: row.client_id === null ? undefined : keyedKeyOf(row.sender, row.client_id),
   };
 }
 
