@@ -83,6 +83,28 @@ export function retentionTests(asks: ConversationAsks): void {
     expect(told.records.map(({ id }) => id)).toEqual(kept);
   });
 
+  test("endpoints are told of no change of a message that is behind the watermark", async () => {
+    await newGroup("g1", "ann", "bob");
+    const [old, direct, fresh] = [await send("ann", "@g1"), await send("ann", "bob"), await send("ann", "@g1")];
+    const changes = [
+      await pin("@g1", old),
+      await recall("ann", old),
+      await edit("ann", direct),
+      await recall("ann", fresh),
+      await edit("ann", await send("ann", "bob")),
+    ].flatMap((outcome) => {
+      if (outcome.result !== "stored") throw new Error(outcome.result);
+      return "entry" in outcome ? outcome.entry.entryId : outcome.entries.map(({ entry }) => entry.entryId);
+    });
+    await data().retentions.set(ofTest.app, 30);
+    await asks.opened.place.moveWatermark?.(ofTest.app, fresh - 1n);
+    const kept = changes.slice(-2);
+    expect((await asks.store.backEnd.hooks.records(changes)).map(({ id }) => id)).toEqual(kept);
+    const query = { limit: 100, apps: [ofTest.app], hasMessages: false, hasEntries: true };
+    const told = await asks.store.backEnd.hooks.page({ ...query, after: fresh });
+    expect(told.records.map(({ id }) => id)).toEqual(kept);
+  });
+
   test("a conversation that has only what is behind the watermark is as good as none", async () => {
     await send("ann", "bob");
     const last = await send("bob", "ann");

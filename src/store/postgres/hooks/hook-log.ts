@@ -145,8 +145,12 @@ const entryColumns = `e.id, e.kind, e.inbox, e.refers, e.at_ns, e.is_off, e.coun
     ELSE (SELECT g.id FROM roost.chat_group g WHERE g.number = -e.inbox) END AS dest`;
 
 /** Not behind the watermark of its app; which messages may be, one look for the whole statement tells. */
-const isKept = `(m.id > coalesce((SELECT max(d.watermark_id) FROM roost.app_data d WHERE d.watermark_id > 0), 0)
-  OR m.id > roost.watermark_for(m.sender))`;
+const isAhead = (id: string, account: string): string =>
+  `(${id} > coalesce((SELECT max(d.watermark_id) FROM roost.app_data d WHERE d.watermark_id > 0), 0)
+    OR ${id} > roost.watermark_for(${account}))`;
+const isKept = isAhead("m.id", "m.sender");
+/** Nor is what an entry is about. */
+const isTold = `(e.refers = 0 OR ${isAhead("e.refers", "e.actor")})`;
 
 function readMessages(sql: SQL, after: bigint, upTo: bigint, limit: number): Promise<MessageRow[]> {
   return sql.unsafe(
@@ -159,7 +163,8 @@ function readMessages(sql: SQL, after: bigint, upTo: bigint, limit: number): Pro
 
 function readEntries(sql: SQL, after: bigint, upTo: bigint, limit: number): Promise<EntryRow[]> {
   return sql.unsafe(
-    `SELECT ${entryColumns} FROM roost.entry e WHERE e.id > $1::bigint AND e.id <= $2::bigint
+    `SELECT ${entryColumns} FROM roost.entry e
+     WHERE e.id > $1::bigint AND e.id <= $2::bigint AND ${isTold}
      ORDER BY e.id LIMIT $3::integer`,
     [`${after}`, `${upTo}`, limit],
   );
@@ -172,7 +177,9 @@ function messagesById(sql: SQL, ids: readonly bigint[]): Promise<MessageRow[]> {
 }
 
 function entriesById(sql: SQL, ids: readonly bigint[]): Promise<EntryRow[]> {
-  return sql.unsafe(`SELECT ${entryColumns} FROM roost.entry e WHERE e.id = ANY ($1::bigint[])`, [idArray(sql, ids)]);
+  return sql.unsafe(`SELECT ${entryColumns} FROM roost.entry e WHERE e.id = ANY ($1::bigint[]) AND ${isTold}`, [
+    idArray(sql, ids),
+  ]);
 }
 
 /** The events of entries, with the messages that they are about. */

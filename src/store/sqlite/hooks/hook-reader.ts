@@ -70,6 +70,8 @@ interface EntryRow {
   readonly accounts: string | null;
   readonly count: bigint;
   readonly value: bigint;
+  /** What it is about is behind the watermark of the app. */
+  readonly is_behind: bigint;
 }
 interface ReceiverRow {
   readonly account: string;
@@ -82,12 +84,16 @@ const destName = (inbox: string): string =>
   `CASE WHEN ${inbox} > 0 THEN (SELECT name FROM account WHERE number = ${inbox})
         ELSE (SELECT id FROM "group" WHERE number = -${inbox}) END AS dest`;
 
+/** Whether a message is behind the watermark of its app. */
+const isBehind = (id: string): string => `${id} <= ifnull((SELECT watermark_id FROM app_data WHERE app = a.app), 0)`;
+
 const messageColumns = `SELECT m.id, m.inbox, a.app, a.name AS sender, ${destName("m.inbox")}, m.type, m.body, m.extra,
   m.sent_ns, m.mentions, m.reply_to, m.state,
-  m.id <= ifnull((SELECT watermark_id FROM app_data WHERE app = a.app), 0) AS is_behind
+  ${isBehind("m.id")} AS is_behind
   FROM message m JOIN account a ON a.number = m.sender`;
 const entryColumns = `SELECT e.id, e.kind, e.inbox, a.app, a.name AS actor, ${destName("e.inbox")}, e.refers, e.at_ns,
-  e.is_off, e.accounts, e.count, e.value FROM entry e JOIN account a ON a.number = e.actor`;
+  e.is_off, e.accounts, e.count, e.value, e.refers > 0 AND ${isBehind("e.refers")} AS is_behind
+  FROM entry e JOIN account a ON a.number = e.actor`;
 
 /** Whether an account has muted a conversation, and what its devices have acknowledged. */
 const receiverColumns = `a.name AS account,
@@ -205,7 +211,7 @@ export class HookReader {
 
   private entryRecordOf(row: EntryRow): HookRecord | undefined {
     const { id, kind, inbox, app, actor, dest, refers, at_ns, is_off, accounts, count, value } = row;
-    if (!toldKinds.includes(Number(kind)) || dest === null) return undefined;
+    if (!toldKinds.includes(Number(kind)) || dest === null || row.is_behind !== 0n) return undefined;
     const about = refers > 0n ? this.sql.message.get(refers) : null;
     return entryRecord({
       id,
@@ -215,7 +221,7 @@ export class HookReader {
       dest,
       toGroup: inbox < 0n,
       atNs: at_ns,
-      message: about === null || about.is_behind !== 0n ? undefined : messageOf(about),
+      message: about === null ? undefined : messageOf(about),
       refersTo: refers,
       isOff: is_off !== 0n,
       accounts: (accounts?.split(",") ?? []).map((number) => this.sql.accountName.get(BigInt(number))?.name ?? ""),
