@@ -27,7 +27,10 @@ interface ReactionRecord {
   readonly reaction: string;
 }
 
-/** A group as it is now. It comes before its members and messages. */
+/**
+ * A group as it is now. It comes before its members and messages. In the export of an account, a group that it has left
+ * has its id alone.
+ */
 export interface GroupRecord {
   readonly id: string;
   readonly name?: string;
@@ -41,6 +44,11 @@ export interface GroupRecord {
   /** Only admins talk. */
   readonly muted?: boolean;
   readonly dismissed?: boolean;
+}
+
+/** To an account that is no member any more, a group has nothing but its id. */
+export function groupThatWasLeft(id: string): GroupRecord {
+  return { id, owner: "" };
 }
 
 /** A member joins here, or, with a `leaveTime`, leaves. */

@@ -107,6 +107,29 @@ export function exportImportTests(asks: ConversationAsks): void {
     expect(ofBob.filter(({ profile }) => profile !== undefined)).toEqual([]);
   });
 
+  test("an export of an account has of a group that it has left, or that was dismissed, the id alone", async () => {
+    const { groups } = asks.store;
+    for (const id of ["g1", "g2", "g3"]) await newGroup(id, "ann", "bob");
+    const texts = { name: "n", avatar: "https://a", introduction: "i", announcement: "said to members" };
+    await send("ann", "@g1", { body: "while bob was there" });
+    await quit("bob", "g1");
+    for (const group of ["g1", "g2", "g3"])
+      expect(await groups.change({ app: ofTest.app, group, actor: "ann", kind: "update", ...texts })).toMatchObject({
+        result: "stored",
+      });
+    expect(await groups.change({ app: ofTest.app, group: "g3", actor: "ann", kind: "dismiss" })).toMatchObject({
+      result: "stored",
+    });
+    const groupsOf = async (query: object) =>
+      (await exported(query)).flatMap(({ group }) => (group === undefined ? [] : [group]));
+    const bare = (id: string) => ({ id, owner: "" });
+    const whole = (id: string) => expect.objectContaining({ id, owner: "ann", ...texts });
+    expect(await groupsOf({ account: "bob" })).toEqual([bare("g1"), whole("g2"), bare("g3")]);
+    expect(await groupsOf({ account: "ann" })).toEqual([whole("g1"), whole("g2"), bare("g3")]);
+    for (const query of [{}, { group: "g1" }]) expect((await groupsOf(query))[0]).toEqual(whole("g1"));
+    expect(await bodies({ account: "bob" })).toEqual(["while bob was there"]);
+  });
+
   test("an export is resumed after any record, whatever the pages", async () => {
     await sample();
     for (const query of [{}, { account: "bob" }, { account: "ann", peer: "bob" }, { group: "g1" }]) {

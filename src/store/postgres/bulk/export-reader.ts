@@ -5,7 +5,7 @@
 import type { SQL } from "bun";
 import { reactionsExportedMax } from "../../../base/limits/fixed.ts";
 import type { ExportPage, ExportQuery } from "../../data.ts";
-import type { DataRecord } from "../../data-records.ts";
+import { type DataRecord, groupThatWasLeft } from "../../data-records.ts";
 import { type ExportPosition, formatCursor, parseCursor, startOf } from "../../export-cursor.ts";
 import { logPageOf, PageMessages, type PlacedRecord, type PlacedRecords } from "../../export-page.ts";
 import { idMax } from "../../snowflake.ts";
@@ -94,7 +94,9 @@ export class ExportReader {
   private async groups(life: string, selected: Selected, from: ExportPosition, limit: number) {
     const rows = await this.run<GroupRow[]>((sql) => groupsPage(sql, life, selected, from.id));
     return taken(rows, limit, startOf("log"), "groups", (row) =>
-      fromText(row.app) === selected.app ? { group: groupRecord(row) } : undefined,
+      fromText(row.app) === selected.app
+        ? { group: row.is_seen ? groupRecord(row) : groupThatWasLeft(fromText(row.id)) }
+        : undefined,
     );
   }
 

@@ -38,6 +38,8 @@ export interface GroupRow {
   readonly approval: boolean;
   readonly for_admins: boolean;
   readonly dismissed_id: bigint;
+  /** The account whose export it is may see it as it is now. */
+  readonly is_seen: boolean;
 }
 
 export interface MessageRow {
@@ -88,7 +90,9 @@ export function groupsPage(sql: SQL, life: string, { account, peer, group }: Sel
   const only = textOf(peer !== undefined ? 0n : group);
   const member = textOf(account);
   return sql`SELECT g.number, g.app, g.id, g.name, g.avatar, g.introduction, g.announcement, a.name AS owner,
-      a.app AS owner_app, g.created_ms, g.closed, g.approval, g.for_admins, g.dismissed_id
+      a.app AS owner_app, g.created_ms, g.closed, g.approval, g.for_admins, g.dismissed_id,
+      ${member}::bigint IS NULL OR (g.dismissed_id = 0 AND EXISTS (SELECT FROM roost.member m
+        WHERE m.account = ${member}::bigint AND m.chat_group = g.number AND m.until_id IS NULL)) AS is_seen
     FROM roost.chat_group g LEFT JOIN roost.account a ON a.number = g.owner
     WHERE roost.require_life(${life}) AND g.number > ${`${after}`}::bigint
       AND (${only}::bigint IS NULL OR g.number = ${only}::bigint)

@@ -3,7 +3,7 @@
 
 import type { Database } from "bun:sqlite";
 import type { ExportPage, ExportQuery, ExportScope } from "../../data.ts";
-import type { DataRecord, GroupRecord } from "../../data-records.ts";
+import { type DataRecord, type GroupRecord, groupThatWasLeft } from "../../data-records.ts";
 import { idMax } from "../../snowflake.ts";
 import { chunked, mergeAscending } from "../index/id-merge.ts";
 import type { LogIndex } from "../index/log-index.ts";
@@ -85,8 +85,9 @@ export class ExportReader {
       profile: db.prepare<ProfileRow, [bigint]>(`${profile} WHERE p.account = ?`),
       groups: db.prepare<GroupRow, [bigint]>(`${group} AND g.number > ? ORDER BY g.number LIMIT ${rowsReadMax}`),
       groupRow: db.prepare<GroupRow, [bigint]>(`${group} AND g.number = ?`),
-      groupsOf: db.prepare<{ group: bigint }, [bigint, bigint, number]>(
-        `SELECT DISTINCT "group" FROM member WHERE account = ? AND "group" > ? ORDER BY "group" LIMIT ?`,
+      groupsOf: db.prepare<{ group: bigint; is_member: bigint }, [bigint, bigint, number]>(
+        `SELECT "group", max(until_id IS NULL) AS is_member FROM member WHERE account = ? AND "group" > ?
+         GROUP BY "group" ORDER BY "group" LIMIT ?`,
       ),
     };
   }
@@ -156,6 +157,7 @@ export class ExportReader {
 
   private groups(selected: Selected, from: ExportPosition, limit: number): Part {
     const { app, account, group } = selected;
+    const left = new Set<bigint>();
     const rowOf = (number: bigint): GroupRow[] => this.sql.groupRow.all(number);
     const rows =
       group !== undefined
@@ -164,10 +166,15 @@ export class ExportReader {
           : []
         : account === undefined
           ? this.sql.groups.all(from.id)
-          : this.sql.groupsOf.all(account, from.id, rowsReadMax).flatMap((row) => rowOf(row.group));
-    return this.taken(rows, limit, startOf("log"), "groups", (row) =>
-      row.app === app ? { group: groupRecord(row) } : undefined,
-    );
+          : this.sql.groupsOf.all(account, from.id, rowsReadMax).flatMap((found) => {
+              if (found.is_member === 0n) left.add(found.group);
+              return rowOf(found.group);
+            });
+    return this.taken(rows, limit, startOf("log"), "groups", (row) => {
+      if (row.app !== app) return undefined;
+      const isLeft = account !== undefined && (left.has(row.number) || row.dismissed_id > 0n);
+      return { group: isLeft ? groupThatWasLeft(row.id) : groupRecord(row) };
+    });
   }
 
   /** The records of rows in the order of their numbers; when there are none left, the export goes on with `next`. */
