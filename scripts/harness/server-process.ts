@@ -117,6 +117,10 @@ export class ServerProcess extends RoostProcess {
   get monitor(): string {
     return /https?:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
   }
+  /** To the web chat, with a secret; '' if it has printed none. */
+  get link(): string {
+    return /https?:\/\/\S+#link=\S+/.exec(this.banner)?.[0] ?? "";
+  }
   /** The API for back ends: `http://host:port`. */
   get api(): string {
     return /^ {2}api +(https?:\/\/[^/\s]+)/m.exec(this.banner)?.[1] ?? "";

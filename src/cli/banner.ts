@@ -19,6 +19,8 @@ const quoted = (text: string): string => (/^[\w./:-]+$/.test(text) ? text : `'${
 export function banner(parts: {
   version: string;
   addresses: RunningStandalone["addresses"];
+  /** To the web chat, with a secret; undefined: it gives no accounts. */
+  link?: string | undefined;
   /** Clients connect with TLS. */
   isSecure: boolean;
   dataFolder: string;
@@ -48,7 +50,9 @@ export function banner(parts: {
     const data = dataOption === "./data" ? "" : ` --data ${quoted(dataOption)}`;
     const where = secretOption === undefined ? data : ` --secret-file ${quoted(secretOption)}`;
     const at = url === "ws://127.0.0.1:8000" ? "" : ` --url ${url}`;
-    lines.push("", "Try, in two other terminals:");
+    if (parts.link !== undefined)
+      lines.push("", "Open this in a browser; while the server runs, it gives accounts to try:", `  ${parts.link}`);
+    lines.push("", parts.link === undefined ? "Try, in two other terminals:" : "Or, in two other terminals:");
     lines.push(`  ${invocation()} chat${where}${at} --account alice --to bob`);
     lines.push(`  ${invocation()} chat${where}${at} --account bob --to alice`);
   }

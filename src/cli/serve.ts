@@ -51,6 +51,7 @@ export async function serve(values: OptionValues): Promise<void> {
   drainOnSignals(serving, (status) => told.manager?.stopping(status), log);
   const manager = (told.manager = serviceManagerOf(process.env, process.pid, log));
   output.write(printableLines(serving.banner));
+  serving.announced?.();
   manager?.ready(() => statusOf(serving));
   reload.serves(serving);
 }

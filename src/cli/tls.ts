@@ -118,3 +118,12 @@ export function clientUrls(
   const [webSocket, plain] = isSecure ? ["wss", "tls"] : ["ws", "tcp"];
   return { ws: ws && `${webSocket}://${ws}`, tcp: tcp && `${plain}://${tcp}` };
 }
+
+/**
+ * The link to the web chat of a listener at `ws`, `host:port` as bound: for a browser of this machine where that is all
+ * addresses. The secret is in the fragment, which a browser sends to nobody.
+ */
+export function webLink(ws: string, isSecure: boolean, secret: string): string {
+  const reachable = ws.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
+  return `${isSecure ? "https" : "http"}://${reachable}/#link=${secret}`;
+}

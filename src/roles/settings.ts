@@ -53,6 +53,8 @@ export interface StandaloneSettings extends SettingsOf<"standalone">, TokenSetti
   readonly takeLock?: () => void;
   /** The key of the API for its operator; undefined: none. */
   readonly localKey?: string | undefined;
+  /** Whoever knows it gets an account to try the web chat with; undefined: nobody does. */
+  readonly linkSecret?: string | undefined;
   /** Begins to leave, as on SIGTERM; undefined: a back end may not ask for it. */
   readonly leave?: (() => void) | undefined;
   /** The monitor's certificate; undefined: it serves plain text. */

@@ -8,24 +8,28 @@ import { reasonOf } from "../base/reason-of.ts";
 import type { RareLog } from "../base/rare-log.ts";
 import { parseHost } from "../transport/http/request-head.ts";
 import type { Pages } from "../transport/page-requests.ts";
+import { siteBodyBytesMax } from "./bounded-text.ts";
 import { allHeaders, pageHeaders } from "./policy.ts";
 import { acceptedForm, type Encoding, readSiteFiles, type SiteFile, type SiteFiles } from "./site-files.ts";
+import { noAccounts, type TestAccounts } from "./test-accounts.ts";
 
 const folder = "/web/";
 const index = "index.html";
-/** The only one that requests with a body have here. */
-const bodyBytesMax = 4 * 1024;
+const accountPath = "/web/account";
 
 interface SiteParts {
   /** Origins besides this one that have files of messages. */
   readonly mediaOrigins: readonly string[];
   readonly rareLog: RareLog;
+  /** Undefined: this server gives none. */
+  readonly accounts?: Pick<TestAccounts, "answer"> | undefined;
   /** Default: those of this program. */
   readonly files?: () => Promise<SiteFiles>;
 }
 
 export class Site implements Pages {
-  readonly bodyBytesMax = bodyBytesMax;
+  /** More than is taken: a body that is a little too long is told so. */
+  readonly bodyBytesMax = 16 * siteBodyBytesMax;
   private readonly parts: SiteParts;
   private reading: Promise<SiteFiles> | undefined;
 
@@ -34,23 +38,27 @@ export class Site implements Pages {
   }
 
   /** Answers a request for `/` or what is under `/web/`; undefined for all others. Never rejects. */
-  answer(request: Request): Promise<Response> | undefined {
+  answer(request: Request, remoteAddress: string): Promise<Response> | undefined {
     // The platform makes the URL of a Host that it does not check: a part of it could be taken for the path.
     if (parseHost(request.headers.get("host") ?? "") === undefined) return undefined;
     const path = URL.parse(request.url)?.pathname;
     if (path !== "/" && path?.startsWith(folder) !== true) return undefined;
-    return this.file(request, path === "/" ? index : path.slice(1)).catch((error: unknown) => {
-      this.reading = undefined;
+    const answer = path === accountPath ? this.account(request, remoteAddress) : this.file(request, path);
+    return answer.catch((error: unknown) => {
       this.parts.rareLog.error("the web chat cannot be served", { reason: reasonOf(error) });
       return sentence(500, "The web chat cannot be served; the server's log says why.");
     });
   }
 
-  private async file(request: Request, path: string): Promise<Response> {
+  private async account(request: Request, remoteAddress: string): Promise<Response> {
+    return this.parts.accounts?.answer(request, remoteAddress) ?? noAccounts();
+  }
+
+  private async file(request: Request, pathname: string): Promise<Response> {
     const { method, headers } = request;
+    const path = pathname === "/" ? index : pathname.slice(1);
     if (method !== "GET" && method !== "HEAD") return sentence(405, "This is read with GET.", { allow: "GET, HEAD" });
-    this.reading ??= (this.parts.files ?? readSiteFiles)();
-    const file = (await this.reading).get(path);
+    const file = (await this.files()).get(path);
     // Files are named after their content: a page that was loaded before an upgrade may ask for one that is no more.
     const form = file && acceptedForm(file, headers.get("accept-encoding"));
     if (file === undefined || form === undefined) return sentence(404, "There is no such file; load the page again.");
@@ -68,6 +76,15 @@ export class Site implements Pages {
     fields["content-length"] = `${bytes.length}`;
     if (encoding !== "identity") fields["content-encoding"] = encoding;
     return new Response(method === "HEAD" ? null : bytes, { headers: fields });
+  }
+
+  /** Those that were read before; a failure is forgotten, and read again. */
+  private files(): Promise<SiteFiles> {
+    this.reading ??= (this.parts.files ?? readSiteFiles)().catch((error: unknown) => {
+      this.reading = undefined;
+      throw error;
+    });
+    return this.reading;
   }
 }
 

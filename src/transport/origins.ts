@@ -70,6 +70,12 @@ export class Origins {
   }
 }
 
+/** Reports whether a page of this origin is of the server itself: `host` is the request's `Host`. */
+export function isOwnOrigin(origin: string, host: string | null, isSecure: boolean): boolean {
+  const [place, own] = [placeOf(origin), placeOf(`${isSecure ? "https" : "http"}://${host ?? ""}`)];
+  return place !== undefined && own !== undefined && textOf(place) === textOf(own);
+}
+
 const textOf = ({ scheme, host, port }: Place): string => `${scheme}//${host}:${port}`;
 
 /** Parses `scheme://host[:port]`; undefined if it is anything else. Letters are made small, default ports removed. */

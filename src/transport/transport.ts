@@ -172,6 +172,8 @@ export interface TransportOptions {
   readonly peerRefused?: (reason: string, remoteAddress: string) => void;
   /** Web pages that may connect. Default: all. */
   readonly origins?: Origins | undefined;
+  /** `pages` have a page that connects to the listener. Default: false. */
+  readonly hasOwnPage?: boolean;
   /** What a WebSocket listener answers that asks for no WebSocket. Default: nothing. */
   readonly pages?: Pages | undefined;
   /** A page of another origin was refused. `origin` is what the peer sent, shortened. */

@@ -20,6 +20,8 @@ import { ConnectionGroup } from "./connection-group.ts";
 import { ofSocket } from "./contained.ts";
 import { boundReceived } from "./kernel-sockets.ts";
 import { LingerWatch, lingerMsMax } from "./linger-watch.ts";
+import { parseHost } from "./http/request-head.ts";
+import { isOwnOrigin } from "./origins.ts";
 import type { Acceptor, Server, TransportOptions } from "./transport.ts";
 import { PageRequests } from "./page-requests.ts";
 import { Generations } from "./tls/generations.ts";
@@ -65,7 +67,7 @@ export function listenWebSocket(
     const forwardedFor = request.headers.get("x-forwarded-for");
     const remoteAddress = options.proxies?.clientOf(socketAddress, forwardedFor) ?? socketAddress;
     const origin = request.headers.get("origin");
-    if (origin !== null && options.origins?.allow(origin) === false) {
+    if (origin !== null && options.origins?.allow(origin) === false && !isOwnPage(origin, request)) {
       options.originRefused?.(origin.slice(0, originCharactersMax), remoteAddress);
       return new Response("Pages of this origin may not connect: it is not in --allow-origins.\n", {
         status: 403,
@@ -83,6 +85,13 @@ export function listenWebSocket(
     });
   };
   const { tls } = options;
+  /** A page that this listener serves, at an address: a name could be made to lead here by anybody (DNS rebinding). */
+  const isOwnPage = (origin: string, { headers }: Request): boolean => {
+    const host = options.hasOwnPage === true ? headers.get("host") : null;
+    const named = parseHost(host ?? "");
+    const isSafe = named !== undefined && (named.isAddress || named.name === "localhost");
+    return isSafe && isOwnOrigin(origin, host, tls !== undefined);
+  };
   const serve = (atPort: number): Listener =>
     Bun.serve<WebSocketConnection>({
       hostname: address.host,

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { banner } from "../../src/cli/banner.ts";
+import { webLink } from "../../src/cli/tls.ts";
 import { commandHelp, generalHelp } from "../../src/cli/help.ts";
 import { optionsOf } from "../../src/cli/command-options.ts";
 import { argsOf } from "../../src/cli/option-texts.ts";
@@ -138,4 +139,21 @@ test("the commands to try name the secret's file or the data folder, unless it i
   expect(banner({ ...parts, dataOption: "d", secretOption: "a key" })).toContain(
     " chat --secret-file 'a key' --account alice",
   );
+});
+
+test("the link to the web chat comes before the commands to try; without it the commands are all", () => {
+  const addresses = { ws: "127.0.0.1:8000", tcp: undefined, monitor: undefined };
+  const parts = {
+    ...{ version: "1", isSecure: false, addresses, dataFolder: "/d", dataOption: "./data", secretOption: undefined },
+    ...{ storePath: "/d/messages.db", secretMadeAt: undefined },
+  };
+  const link = webLink(addresses.ws, false, "abc");
+  expect(banner({ ...parts, link })).toMatch(/\n {2}http:\/\/127\.0\.0\.1:8000\/#link=abc\n\nOr, in two other/);
+  expect(banner(parts)).toContain("\n\nTry, in two other terminals:\n");
+});
+
+test("a link leads to this machine where the server listens at all addresses", () => {
+  expect(webLink("0.0.0.0:80", true, "x")).toBe("https://127.0.0.1:80/#link=x");
+  expect(webLink("[::]:80", false, "x")).toBe("http://[::1]:80/#link=x");
+  expect(webLink("10.0.0.0:80", false, "x")).toBe("http://10.0.0.0:80/#link=x");
 });

@@ -10,10 +10,18 @@ const folder = temporaryFolder("roost-origins-");
 
 const list = "https://app.example,https://*.example.com";
 
-/** Asks for a WebSocket as a page of `origin` does; the status of the answer, 101 if it is open, and its text. */
-function asked(url: string, origin: string): Promise<{ status: number | undefined; text: string }> {
+/**
+ * Asks for a WebSocket as a page of `origin` does; the status of the answer, 101 if it is open, and its text. `host`:
+ * how the page names the server; default: as `url` does.
+ */
+function asked(
+  url: string,
+  origin: string,
+  host = new URL(url).host,
+): Promise<{ status: number | undefined; text: string }> {
   const headers = {
     origin,
+    host,
     connection: "Upgrade",
     upgrade: "websocket",
     "sec-websocket-version": "13",
@@ -56,6 +64,29 @@ test("a WebSocket of a page that is not in the list is refused with 403 and a li
     expect(server.log.match(/a web page was refused/g)).toHaveLength(1);
   } finally {
     await server.end("SIGKILL");
+  }
+}, 60_000);
+
+test("beside a list the server's own page connects, if the browser knows the server by an address", async () => {
+  const server = await ServerProcess.start(folder, ["--data", "own", "--allow-origins", list]);
+  const off = await ServerProcess.start(folder, ["--data", "off", "--allow-origins", list, "--web", "off"]);
+  try {
+    const { host, port } = new URL(server.ws);
+    const cases = [
+      [`http://${host}`, host, 101],
+      [`http://localhost:${port}`, `localhost:${port}`, 101],
+      [`http://[::1]:${port}`, `[::1]:${port}`, 101],
+      // Any name can be made to lead here.
+      [`http://rebound.example:${port}`, `rebound.example:${port}`, 403],
+      [`https://${host}`, host, 403],
+      [`http://localhost:${port}`, host, 403],
+      [`http://127.0.0.1`, host, 403],
+    ] as const;
+    for (const [origin, named, status] of cases)
+      expect([origin, named, (await asked(server.ws, origin, named)).status]).toEqual([origin, named, status]);
+    expect((await asked(off.ws, off.ws.replace("ws:", "http:"))).status).toBe(403);
+  } finally {
+    await Promise.all([server.end("SIGKILL"), off.end("SIGKILL")]);
   }
 }, 60_000);
 

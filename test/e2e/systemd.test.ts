@@ -136,8 +136,9 @@ describe("units", () => {
 
   test("the example names every option that a unit leaves open, and each role takes all its lines", () => {
     const example = environmentFile(join(unitFolder, "roost.env"));
-    // The unit says the role; a secret belongs into a file; a store is adopted once, and not at every start.
-    const left = ["role", "secret", "cluster-key", "adopt"];
+    // The unit says the role; a secret belongs into a file; a store is adopted once, and not at every start; a service
+    // has no desktop.
+    const left = ["role", "secret", "cluster-key", "adopt", "open"];
     const named = optionsOf.serve.filter((name) => !left.includes(name)).map(variable);
     expect(Object.keys(example).toSorted()).toEqual(named.toSorted());
     for (const role of roles) {

@@ -20,6 +20,8 @@ const knownAnyway: ReadonlySet<string> = new Set(["version", "id", "role", "drai
 export interface Serving extends Pick<RunningRole, "drain" | "health" | "reload"> {
   /** For standard output, once it listens. */
   readonly banner: string;
+  /** Called when the banner is out. */
+  readonly announced?: () => void;
   /** Where it listens, for a person. */
   readonly listening: readonly string[];
   readonly limits: Limits;

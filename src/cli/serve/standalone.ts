@@ -3,8 +3,11 @@
 import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { secretPath } from "../../auth/secret.ts";
+import { signingKeyOf } from "../../auth/token-issuer.ts";
 import type { Log } from "../../base/log.ts";
+import { systemRandom } from "../../base/random.ts";
 import { startStandalone } from "../../roles/standalone/start.ts";
+import { demoApp, newLinkSecret } from "../../site/test-accounts.ts";
 import { banner } from "../banner.ts";
 import { openControlSocket } from "../control/control-socket.ts";
 import { holdDataFolder, holdStore, makeDataFolder } from "../data-folder.ts";
@@ -13,12 +16,13 @@ import type { OptionValues } from "../option-values.ts";
 import { readSecrets } from "../secrets.ts";
 import { readS3Credentials } from "../s3-credentials.ts";
 import { databasePath } from "../store-place.ts";
-import { readNodeTls, readTls } from "../tls.ts";
+import { readNodeTls, readTls, webLink } from "../tls.ts";
 import { version } from "../version.ts";
 import { leaveBySignal } from "./leaving.ts";
 import { limitsOf } from "./limits.ts";
 import { clientListeners, tryListeners } from "./listeners.ts";
 import { requireSecureApi, requireStandaloneStores } from "./requirements.ts";
+import { openPage } from "./open-page.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 /** Starts everything in one process. A start that fails leaves nothing of what it made. */
@@ -68,6 +72,8 @@ async function serveFrom(
     folder.claim();
     held.claim();
   };
+  const hasLink = settings.web && settings.ws !== undefined && signingKeyOf(secrets, demoApp) !== undefined;
+  const linkSecret = hasLink ? newLinkSecret(systemRandom) : undefined;
   const running = await begin(
     () =>
       startStandalone({
@@ -76,6 +82,7 @@ async function serveFrom(
         nodeTls,
         tokenKeys: secrets,
         localKey,
+        linkSecret,
         leave: leaveBySignal,
         storePath,
         dataFolder,
@@ -88,12 +95,22 @@ async function serveFrom(
     clientListeners(values),
   );
   const control = await openControlSocket(dataFolder, running.control, log);
+  const isSecure = tls.tls !== undefined;
+  const { ws } = running.addresses;
+  const link = ws !== undefined && linkSecret !== undefined ? webLink(ws, isSecure, linkSecret) : undefined;
+  let endOpen: (() => void) | undefined;
   return {
     ...running,
+    announced() {
+      if (!values.required("open")) return;
+      if (link === undefined) log.warn("--open: there is no page to open: it needs --ws, --web on and a token secret");
+      else endOpen = openPage(link, dataFolder, log);
+    },
     banner: banner({
       version,
       addresses: running.addresses,
-      isSecure: tls.tls !== undefined,
+      link,
+      isSecure,
       dataFolder,
       dataOption,
       secretOption: values.optional("secret-file"),
@@ -102,12 +119,13 @@ async function serveFrom(
       isNodeSecure: nodeTls !== undefined,
     }),
     listening: listenersOf(running.addresses, {
-      clients: tls.tls !== undefined,
+      clients: isSecure,
       node: nodeTls !== undefined,
-      api: tls.tls !== undefined,
+      api: isSecure,
     }),
     limits,
     async drain() {
+      endOpen?.();
       await running.drain();
       await control?.close();
       held.release();

@@ -26,6 +26,7 @@ export const clientOptions = {
     of: clientRoles,
   }),
   web: option({ help: "Serve the web chat to browsers at --ws", ...onOff, fallback: "on", of: clientRoles }),
+  open: option({ help: "Open the web chat in a browser", ...toggle, of: ["standalone"], isSetting: false }),
   tcp: option({ help: "Listen for clients over TCP", ...listener, fallback: "127.0.0.1:8100", of: clientRoles }),
   // Of a chat node: to issue tokens, by the API.
   secret: option({ help: "Key of the client tokens, at least 16 bytes", ...key, of: [...clientRoles, "chat"] }),

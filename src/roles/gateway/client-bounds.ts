@@ -214,6 +214,7 @@ export function clientTransport(
     unidentifiedShare,
     tls: parts.tls?.context,
     pages: parts.pages,
+    hasOwnPage: parts.web,
     origins: parts.allowOrigins,
     originRefused: (origin, remoteAddress) =>
       rareLog.warn("a web page was refused: its origin is not in --allow-origins", { origin, remoteAddress }),

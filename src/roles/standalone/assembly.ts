@@ -29,6 +29,7 @@ import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../registry/client/local-registrar.ts";
 import type { Naming } from "../../registry/client/naming.ts";
 import { Site } from "../../site/site.ts";
+import { TestAccounts } from "../../site/test-accounts.ts";
 import { MemorySessions } from "../../session/memory-sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Flusher } from "../../transport/flusher.ts";
@@ -169,11 +170,22 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       teardown.defer(() => node.drain(0));
     }
 
+    const tokens = new TokenIssuer(() => running.gateway?.presentTokenKeys ?? settings.tokenKeys);
     const site =
       settings.web && settings.ws !== undefined
         ? new Site({
             mediaOrigins: mediaOriginsOf(settings.media, settings.mediaUrl),
             rareLog: new RareLog(log, systemRuntime.clock),
+            accounts:
+              settings.linkSecret === undefined
+                ? undefined
+                : new TestAccounts({
+                    ...systemRuntime,
+                    secret: settings.linkSecret,
+                    tokens,
+                    isSecure: settings.tls !== undefined,
+                    rareLog: new RareLog(log, systemRuntime.clock),
+                  }),
           })
         : undefined;
     const gatewayMetrics = metrics.forService(`${id}-gateway`, gatewayService);
@@ -218,7 +230,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
             nodes: () => Promise.resolve([nodeView({ id, version, zone, address: ws ?? tcp ?? "" }, health())]),
             stats: statsOf(metrics),
             leave: settings.leave,
-            tokens: new TokenIssuer(() => gateway.presentTokenKeys ?? settings.tokenKeys),
+            tokens,
           },
           limits,
           log,
