@@ -1,0 +1,207 @@
+// The web chat in a real browser: what its policy refuses, and what pages of others can do with it.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
+import { ServerProcess } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
+import { endsWithParent } from "../../scripts/harness/with-parent.ts";
+import { browserTestMsMax, chromium, type Page, withBrowser } from "../support/browser.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const endings: (() => unknown)[] = [];
+afterAll(async () => {
+  for (const end of endings.toReversed()) await end();
+});
+// Removed after what uses it has ended.
+const folder = temporaryFolder("roost-web-browser-");
+
+async function start(words: readonly string[] = []): Promise<ServerProcess> {
+  const data = join(folder, `${endings.length}`);
+  mkdirSync(data);
+  const server = await ServerProcess.start(data, words);
+  endings.push(() => server.end("SIGKILL"));
+  return server;
+}
+
+/** What the policy of a page has refused, from its beginning on. */
+const violations = `new Promise((resolve) => {
+  const seen = [];
+  const watch = new ReportingObserver((reports) => {
+    for (const { type, body } of reports) if (type === "csp-violation") seen.push(body.effectiveDirective);
+  }, { buffered: true });
+  watch.observe();
+  setTimeout(() => resolve(seen), 500);
+})`;
+
+/** The status of a POST for an account, or the error of the browser, which kept it back. */
+const posted = (url: string, secret: string): string => `fetch(${JSON.stringify(url)}, {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ secret: ${JSON.stringify(secret)} }),
+}).then(async (response) => [response.status, await response.json()], () => "kept back")`;
+
+const secretOf = (link: string): string => link.slice(link.indexOf("#link=") + "#link=".length);
+const opens = (url: string): string => `new Promise((resolve) => {
+  const socket = new WebSocket(${JSON.stringify(url)});
+  socket.onopen = () => resolve(true);
+  socket.onerror = () => resolve(false);
+})`;
+
+test.skipIf(chromium === undefined)(
+  "the page runs, gets an account and connects, and its policy has nothing to refuse",
+  async () => {
+    const { link, ws } = await start();
+    await withBrowser({}, async (browser) => {
+      const page = await browser.open(link);
+      await until(
+        async () => (await page.evaluate("document.querySelector('#app').childElementCount")) !== 0,
+        "it runs",
+      );
+      expect(await page.evaluate(violations)).toEqual([]);
+      expect(await page.evaluate(posted("web/account", secretOf(link)))).toEqual([
+        200,
+        expect.objectContaining({ app: "demo" }),
+      ]);
+      expect(await page.evaluate(opens(ws))).toBe(true);
+      const hosts = await page.evaluate(
+        "[...new Set(performance.getEntriesByType('resource').map(({ name }) => new URL(name).host))]",
+      );
+      expect(hosts).toEqual([new URL(link).host]);
+    });
+  },
+  browserTestMsMax,
+);
+
+test.skipIf(chromium === undefined)(
+  "what is put into the page runs no script, reaches no other host and is told as a violation",
+  async () => {
+    const { link } = await start();
+    const other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("reached") });
+    endings.push(() => other.stop(true));
+    await withBrowser({}, async (browser) => {
+      const page = await browser.open(link);
+      const blocked = await page.evaluate(`(async () => {
+        const run = "window.ran = true";
+        const ways = [
+          () => document.createElement("img").setAttribute("onerror", run),
+          () => document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='" + run + "'>"),
+          () => document.body.append(Object.assign(document.createElement("script"), { textContent: run })),
+          () => document.body.append(Object.assign(document.createElement("script"), { src: "data:," + run })),
+          () => eval(run),
+          () => new Function(run)(),
+          () => void (location.href = "javascript:" + run),
+        ];
+        const refused = ways.filter((way) => {
+          try { way(); return false; } catch { return true; }
+        });
+        const style = document.createElement("style");
+        style.textContent = "body { outline: 7px solid }";
+        document.head.append(style);
+        const reached = await fetch("http://127.0.0.1:${other.port}/").then(() => true, () => false);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        const outline = getComputedStyle(document.body).outlineWidth;
+        return { ran: window.ran === true, reached, isStyled: outline === "7px", refused: refused.length };
+      })()`);
+      expect(blocked).toMatchObject({ ran: false, reached: false, isStyled: false });
+      expect(blocked).toHaveProperty("refused", 6);
+      const refused = await page.evaluate(violations);
+      expect(refused).toContain("connect-src");
+      expect(refused).toContain("require-trusted-types-for");
+      expect(refused).toContain("style-src-elem");
+    });
+  },
+  browserTestMsMax,
+);
+
+test.skipIf(chromium === undefined)(
+  "a page of another site can neither frame it nor get an account with the secret, nor read that it is there",
+  async () => {
+    const { link, log } = await start();
+    expect(log).not.toContain(secretOf(link));
+    const { origin } = new URL(link);
+    const html = `<!doctype html><iframe src="${origin}/"></iframe>`;
+    const site = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => new Response(html, { headers: { "content-type": "text/html" } }),
+    });
+    endings.push(() => site.stop(true));
+    const secret = secretOf(link);
+    await withBrowser({ hosts: "MAP *.example 127.0.0.1" }, async (browser) => {
+      const foreign = await browser.open(`http://evil.example:${site.port}/`);
+      expect(await foreign.evaluate(posted(`${origin}/web/account`, secret))).toBe("kept back");
+      // Without JSON no preflight is needed: the request arrives, and is refused.
+      expect(
+        await foreign.evaluate(`fetch("${origin}/web/account", {
+          method: "POST", mode: "no-cors", body: JSON.stringify({ secret: "${secret}" })
+        }).then(({ type, status }) => [type, status], () => "kept back")`),
+      ).toSatisfy((answer) => answer === "kept back" || JSON.stringify(answer) === '["opaque",0]');
+      expect(await foreign.evaluate(`fetch("${origin}/").then(() => "read", () => "kept back")`)).toBe("kept back");
+      // A frame whose content is refused shows an error of the browser's, of another origin.
+      const framed = await foreign.evaluate(`(() => {
+        try { return document.querySelector("iframe").contentDocument?.querySelector("#app") != null; }
+        catch { return false; }
+      })()`);
+      expect(framed).toBe(false);
+      // A name of another site that leads to the server is not the site of the link, but its pages are.
+      const rebound = await browser.open(`http://rebound.example:${new URL(origin).port}/`);
+      expect(await rebound.evaluate(posted(`${origin}/web/account`, secret))).toBe("kept back");
+    });
+  },
+  browserTestMsMax,
+);
+
+const nginx = Bun.which("nginx") ?? "/usr/sbin/nginx";
+
+/** The lines of the guide for a prefix, as a server of its own. */
+async function nginxFor(ws: string): Promise<string> {
+  const guide = await Bun.file(join(import.meta.dir, "../../scripts/README.md")).text();
+  const [, location = ""] = /```nginx\n([^]*?)```/.exec(guide) ?? [];
+  expect(location).toContain("location /chat/");
+  const place = join(folder, "nginx");
+  mkdirSync(place);
+  const [port] = await freePorts(1);
+  const config = join(place, "nginx.conf");
+  writeFileSync(
+    config,
+    `pid ${place}/pid; error_log stderr; daemon off; events {}
+    http { access_log off; client_body_temp_path ${place}; proxy_temp_path ${place}; fastcgi_temp_path ${place};
+    uwsgi_temp_path ${place}; scgi_temp_path ${place};
+    server { listen 127.0.0.1:${port}; ${location.replace("127.0.0.1:8000", new URL(ws).host)} } }`,
+  );
+  const child = Bun.spawn([...endsWithParent("TERM"), nginx, "-p", place, "-c", config], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  endings.push(async () => {
+    child.kill("SIGTERM");
+    await child.exited;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await until(async () => (await fetch(`${url}/chat/`).catch(() => undefined)) !== undefined, "nginx listens");
+  return url;
+}
+
+test.skipIf(chromium === undefined || !(await Bun.file(nginx).exists()))(
+  "behind nginx under a prefix, as the guide has it, the page runs and connects, and gets no account",
+  async () => {
+    const { link, ws } = await start();
+    const proxy = await nginxFor(ws);
+    await withBrowser({}, async (browser) => {
+      const page: Page = await browser.open(`${proxy}/chat`);
+      expect(await page.evaluate("location.pathname")).toBe("/chat/");
+      await until(
+        async () => (await page.evaluate("document.querySelector('#app').childElementCount")) !== 0,
+        "it runs",
+      );
+      expect(await page.evaluate(violations)).toEqual([]);
+      expect(await page.evaluate(opens(`${proxy.replace("http:", "ws:")}/chat/`))).toBe(true);
+      expect(await page.evaluate(posted("web/account", secretOf(link)))).toEqual([
+        403,
+        { error: expect.stringContaining("through a proxy") },
+      ]);
+    });
+  },
+  browserTestMsMax,
+);
