@@ -3,6 +3,7 @@
 import type { Metrics } from "../observe/metrics.ts";
 import type { ApiParts } from "./api-parts.ts";
 import { Descriptions } from "./description/descriptions.ts";
+import type { KnownPeers } from "./known-peers.ts";
 import type { OpenRequests } from "./open-requests.ts";
 import { Rpc } from "./rpc.ts";
 import { methodsOf } from "./services.ts";
@@ -14,8 +15,11 @@ import { SystemAccounts } from "./system-accounts.ts";
  */
 const hosts = /^(?:[\w.-]+|\[[\da-f:.]+\])?(?::\d{1,5})?$/i;
 
-/** Serves what is no method: the documentation, files. Undefined: the path is not its own. */
-type Page = (request: Request, path: string, server: Bun.Server<unknown>) => Response | Promise<Response> | undefined;
+/**
+ * Serves what is no method: files. Undefined: the path is not its own. It calls `admitted` when the request has shown
+ * that it may be served, before it reads its body.
+ */
+type Page = (request: Request, admitted: () => void) => Promise<Response> | undefined;
 
 export interface AnswerParts {
   readonly api: Omit<ApiParts, "system">;
@@ -27,22 +31,26 @@ export interface AnswerParts {
 
 export class ApiAnswers {
   private readonly rpc: Rpc;
+  private readonly descriptions: Descriptions;
   private readonly pages: readonly Page[];
+  private readonly peers: KnownPeers;
 
-  constructor({ api, pages = [], version, metrics }: AnswerParts, requests: OpenRequests) {
+  constructor({ api, pages = [], version, metrics }: AnswerParts, requests: OpenRequests, peers: KnownPeers) {
     const parts: ApiParts = { ...api, system: new SystemAccounts(api.store) };
-    const descriptions = new Descriptions(version);
-    this.pages = [(request, path) => descriptions.answer(request, path), ...pages];
+    this.descriptions = new Descriptions(version);
+    this.pages = pages;
+    this.peers = peers;
     this.rpc = new Rpc(parts, methodsOf(parts), metrics, requests);
   }
 
   answer(request: Request, server: Bun.Server<unknown>): Response | Promise<Response> {
     if (!hosts.test(request.headers.get("host") ?? "")) return this.rpc.badHost(request);
     const path = pathOf(request.url);
-    const answering = this.rpc.answer(request, path);
+    const admitted = (): void => this.peers.add(request, server);
+    const answering = this.rpc.answer(request, path, admitted) ?? this.descriptions.answer(request, path);
     if (answering !== undefined) return answering;
     for (const page of this.pages) {
-      const shown = page(request, path, server);
+      const shown = page(request, admitted);
       if (shown !== undefined) return shown;
     }
     return this.rpc.unknown(request, path);

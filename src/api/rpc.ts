@@ -69,10 +69,10 @@ export class Rpc {
     }
   }
 
-  /** Answers a request; undefined if the path is no method's. Never rejects. */
-  answer(request: Request, path: string): Promise<Response> | undefined {
+  /** Answers a request; undefined if the path is no method's. Never rejects. Calls `admitted` if its key is valid. */
+  answer(request: Request, path: string, admitted: () => void): Promise<Response> | undefined {
     const method = this.methods.get(path);
-    return method && this.requests.counted(this.decided(request, path, method));
+    return method && this.requests.counted(this.decided(request, path, method, admitted));
   }
 
   /** The answer to a request for what is not served. */
@@ -95,7 +95,7 @@ export class Rpc {
     return response;
   }
 
-  private async decided(request: Request, path: string, method: Method): Promise<Response> {
+  private async decided(request: Request, path: string, method: Method, admitted: () => void): Promise<Response> {
     const requestId = this.ids.of(request);
     try {
       if (request.method !== "POST") return this.counted(notAllowed(requestId), "unimplemented");
@@ -104,6 +104,7 @@ export class Rpc {
       const receivedMs = this.parts.clock.monotonicMs();
       const announced = announcedBytes(request);
       const key = await this.keyOf(request);
+      admitted();
       this.rates.take(key);
       const timeout = parseTimeout(request.headers.get(timeoutHeader), Number.MAX_SAFE_INTEGER);
       if (timeout.error !== undefined) throw timeout.error;

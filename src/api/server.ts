@@ -1,5 +1,8 @@
 // The listener of the API: HTTP for back ends. Bun reads requests, and refuses those whose length two servers could
-// read differently (two lengths, a length and chunks), before anything here sees them.
+// read differently (two lengths, a length and chunks), before anything here sees them. Connections that show no valid
+// key are bounded: known-peers.ts.
+//
+// Connections that show no valid key are bounded: known-peers.ts.
 
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import { sleep } from "../base/timers.ts";
@@ -7,6 +10,7 @@ import { formatAddress, type SocketAddress } from "../transport/address.ts";
 import { Generations } from "../transport/tls/generations.ts";
 import type { TlsContext } from "../transport/tls/tls-context.ts";
 import type { AnswerParts } from "./answers.ts";
+import { KnownPeers, watchStrangers } from "./known-peers.ts";
 import { LateAnswers } from "./late-answers.ts";
 import { OpenRequests } from "./open-requests.ts";
 
@@ -21,6 +25,8 @@ const answerCheckMs = 5;
 const leaveMsMax = 1_000;
 
 interface ApiListenerParts extends AnswerParts {
+  /** Connections of other listeners of this process; absent if they are few. */
+  readonly otherConnections?: () => number;
   readonly wheel: TimerWheel;
   /** Undefined: HTTP in plain text. */
   readonly tls: TlsContext | undefined;
@@ -38,9 +44,10 @@ export function listenApi(address: SocketAddress, parts: ApiListenerParts): ApiL
   const { api, metrics, tls, wheel } = parts;
   const { bugs } = metrics;
   const requests = new OpenRequests(api.clock);
+  const peers = new KnownPeers();
   const answers = new LateAnswers(async () => {
     const { ApiAnswers } = await import("./answers.ts");
-    return new ApiAnswers(parts, requests);
+    return new ApiAnswers(parts, requests, peers);
   }, requests);
   const serve = (port: number): Bun.Server<unknown> =>
     Bun.serve({
@@ -67,11 +74,13 @@ export function listenApi(address: SocketAddress, parts: ApiListenerParts): ApiL
     wheel,
     bug: (bug) => bugs.met("http", bug),
   });
+  const strangers = watchStrangers(port, peers, { ...api, others: parts.otherConnections });
   const endRenewal = tls?.onRenewal(() => generations.renew());
   return {
     address: formatAddress(address.host, port),
     async stop(answerMsMax) {
       endRenewal?.();
+      strangers.stop();
       const { clock, timers } = api;
       const beganMs = clock.monotonicMs();
       const passed = (ms: number): boolean => clock.monotonicMs() - beganMs >= ms;

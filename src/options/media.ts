@@ -33,15 +33,13 @@ export function mediaOriginsOf(choice: MediaChoice, mediaUrl = ""): readonly str
   return choice.kind === "folder" && mediaUrl !== "" ? [new URL(mediaUrl).origin] : [];
 }
 
-/** Whoever asks. */
-interface FilePages extends Pages {
-  readonly answer: (request: Request) => Promise<Response> | undefined;
-}
-
 /** Where files are, and what listeners answer for them; undefined: nowhere. */
 interface OpenedMedia {
   readonly place: MediaPlace | undefined;
-  readonly pages: FilePages | undefined;
+  /** For the listener of clients. */
+  readonly pages: Pages | undefined;
+  /** For the API's listener: `admitted` is called when a request has shown that it may be served. */
+  readonly page: ((request: Request, admitted: () => void) => Promise<Response> | undefined) | undefined;
 }
 
 /** Opens the place. Throws what the system finds wrong with a folder. */
@@ -63,7 +61,7 @@ export async function openMedia(
     readonly log: Log;
   },
 ): Promise<OpenedMedia> {
-  if (choice.kind === "off") return { place: undefined, pages: undefined };
+  if (choice.kind === "off") return { place: undefined, pages: undefined, page: undefined };
   if (choice.kind === "folder") {
     const { FolderPlace } = await import("../media/folder/folder-place.ts");
     const { FolderServer } = await import("../media/folder/folder-server.ts");
@@ -74,7 +72,7 @@ export async function openMedia(
       bodyBytesMax: limits.values.mediaBytes + uploadSlackBytes,
       answer: (request: Request) => server.answer(request),
     };
-    return { place, pages };
+    return { place, pages, page: (request, admitted) => server.answer(request, admitted) };
   }
   if (s3Credentials === undefined) throw new Error("credentials are required before the store of files is opened");
   const { S3Place } = await import("../media/s3/s3-place.ts");
@@ -85,5 +83,5 @@ export async function openMedia(
       reason: reasonOf(error),
     });
   });
-  return { place, pages: undefined };
+  return { place, pages: undefined, page: undefined };
 }

@@ -38,6 +38,8 @@ interface SeenConnections {
   readonly unidentifiedCount: number;
   /** The connections of this listener. */
   all(): Iterable<SeenConnection>;
+  /** For who is not told of the end of a connection: it has no socket any more. It may be forgotten at once. */
+  gone?(connection: SeenConnection): void;
 }
 
 export interface SeenConnection {
@@ -73,6 +75,8 @@ interface Unseen {
 
 /** Decides which sockets to end. Pure, except that it remembers when each socket was found first. */
 export class UnseenSockets {
+  /** Sockets that were left of the address that has the most of them. */
+  mostOfOneAddress = 0;
   private known = new Map<string, Unseen>();
   private readonly bounds: SocketBounds;
 
@@ -95,9 +99,12 @@ export class UnseenSockets {
       ({ address }) => quotaOf(address),
     );
     byQuota.delete(undefined);
-    for (const sockets of byQuota.values())
+    this.mostOfOneAddress = 0;
+    for (const sockets of byQuota.values()) {
+      this.mostOfOneAddress = Math.max(this.mostOfOneAddress, Math.min(sockets.length, socketsPerAddressMax));
       for (const socket of sockets.slice(0, Math.max(0, sockets.length - socketsPerAddressMax)))
         doomed.set(socket, "socketsPerAddress");
+    }
     const end = (bound: UnseenBound, count: number): void => {
       let left = count;
       for (const socket of oldestFirst) {
@@ -144,6 +151,15 @@ export class UnseenWatch {
 
   stop(): void {
     clearInterval(this.timer);
+  }
+
+  /** Sockets without a request that the last look has left: of all addresses, and of the one that has the most. */
+  get found(): number {
+    return this.unseen;
+  }
+
+  get foundOfOneAddress(): number {
+    return this.unseen === 0 ? 0 : this.sockets.mostOfOneAddress;
   }
 
   private tick(): void {
@@ -206,6 +222,7 @@ export class UnseenWatch {
       if (isUnidentified) unidentifiedAt.add(peerPort);
     }
     finder.countAccepted(this.port, acceptedAt, allBelow);
+    for (const connection of this.seen.all()) if (acceptedAt[connection.peerPort] === 0) this.seen.gone?.(connection);
     const isUnsure = (port: number): boolean =>
       (acceptedAt[port] ?? 0) > (seenAt[port] ?? 0) || unidentifiedAt.has(port);
     const seen = new Map<string, SeenConnection>();
@@ -224,6 +241,7 @@ export class UnseenWatch {
       finder.end(socket);
       counts.set(bound, (counts.get(bound) ?? 0) + 1);
     }
+    this.unseen -= counts.values().reduce((sum, count) => sum + count, 0);
     this.wasFruitless = counts.size === 0;
     for (const [bound, ended] of counts) bounds.met(bound, ended);
   }

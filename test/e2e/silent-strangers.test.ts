@@ -107,7 +107,7 @@ async function start() {
   return { running, signIn, talks };
 }
 
-for (const kind of ["ws", "tcp", "monitor"] as const) {
+for (const kind of ["ws", "tcp", "monitor", "api"] as const) {
   test(`at --${kind} they keep nobody out and disturb nobody`, async () => {
     const { running, signIn, talks } = await start();
     const alice = await signIn("alice", running.ws);

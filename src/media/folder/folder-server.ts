@@ -70,20 +70,23 @@ export class FolderServer {
     this.rareLog = rareLog;
   }
 
-  /** Answers a request for a path under /media/; undefined for all others. Never rejects. */
-  answer(request: Request): Promise<Response> | undefined {
+  /**
+   * Answers a request for a path under /media/; undefined for all others. Never rejects. `admitted` is called if its
+   * ticket is valid.
+   */
+  answer(request: Request, admitted: () => void = () => undefined): Promise<Response> | undefined {
     // The platform makes the URL of a Host that it does not check.
     if (!URL.canParse(request.url)) return undefined;
     const url = new URL(request.url);
     if (!url.pathname.startsWith(mediaPath)) return undefined;
-    return this.granted(request, url).catch((error: unknown) => {
+    return this.granted(request, url, admitted).catch((error: unknown) => {
       if (error instanceof Refused) return error.answer;
       this.rareLog.warn("a file could not be read or written", { reason: reasonOf(error) });
       return answerOf(500, "The server failed; try again later.\n");
     });
   }
 
-  private async granted(request: Request, url: URL): Promise<Response> {
+  private async granted(request: Request, url: URL, admitted: () => void): Promise<Response> {
     const { method } = request;
     if (method === "OPTIONS")
       return answerOf(204, "", {
@@ -94,6 +97,7 @@ export class FolderServer {
     const grant = grantOf(this.place.key, url);
     if (grant === undefined) throw new Refused(403, "This address was not given out by this server.");
     if (grant.until * 1000 < this.clock.wallMs()) throw new Refused(403, "This ticket has expired; ask for another.");
+    admitted();
     if (grant.op === "put" && method === "PUT") return this.upload(request, grant);
     if (grant.op === "get" && (method === "GET" || method === "HEAD")) return this.download(request, grant);
     const allow = grant.op === "put" ? "PUT" : "GET, HEAD";
