@@ -1,14 +1,24 @@
-// Asks back ends before messages are stored and groups are changed. An app that has no before hook is not asked, and
-// its messages wait for nobody.
+// Asks back ends before messages are stored or edited, and before groups are changed. An app that has no before hook is
+// not asked, and its messages wait for nobody.
 
 import { createHash } from "node:crypto";
 import { GenerationCache } from "../base/generation-cache.ts";
-import type { Endpoint } from "../store/hooks.ts";
+import type { ShownMessage } from "../store/hook-records.ts";
+import type { Endpoint, HookStore } from "../store/hooks.ts";
 import { type BeforeParts, BeforeQueue } from "./before-queue.ts";
 import { allowed, type Verdict } from "./before-verdicts.ts";
 
 /** Verdicts on messages with a clientId that are remembered: its repetition is the same message. */
 const rememberedMax = 10_000;
+
+/** Another text of a message, by its author. */
+interface AskedEdit {
+  readonly app: string;
+  readonly actor: string;
+  readonly messageId: bigint;
+  readonly body: string;
+  readonly extra: string;
+}
 
 /** A message as a back end is asked about it. */
 interface AskedTalk {
@@ -24,13 +34,17 @@ interface AskedTalk {
   readonly replyTo?: bigint;
 }
 
+interface Parts extends BeforeParts {
+  readonly store: Pick<HookStore, "records">;
+}
+
 export class BeforeHooks {
-  private readonly parts: BeforeParts;
+  private readonly parts: Parts;
   private readonly sends = new Map<string, BeforeQueue>();
   private readonly groups = new Map<string, BeforeQueue>();
   private readonly remembered = new GenerationCache<Verdict>(rememberedMax);
 
-  constructor(parts: BeforeParts) {
+  constructor(parts: Parts) {
     this.parts = parts;
   }
 
@@ -75,6 +89,35 @@ export class BeforeHooks {
     if (known !== undefined && verdict.isAllowed) return known;
     if (key !== undefined && verdict.isAllowed) this.remembered.set(key, verdict);
     return verdict;
+  }
+
+  /**
+   * Asks about an edit, among the messages of its author in their order. Nobody is asked about one that the store will
+   * refuse, because the message is gone or somebody else's. Rejects with StoreUnavailable.
+   */
+  async ofEdit(edit: AskedEdit): Promise<Verdict> {
+    const queue = this.sends.get(edit.app);
+    if (queue === undefined) return allowed;
+    return queue.ask(edit.actor, "before.send", this.editedMessage(edit));
+  }
+
+  /** The message as it would be; undefined if there is none that may be edited. */
+  private async editedMessage(edit: AskedEdit): Promise<object | undefined> {
+    const { app, actor, messageId, body, extra } = edit;
+    const [record] = await this.parts.store.records([messageId]);
+    if (record?.event !== "message.stored" || record.app !== app) return undefined;
+    const {
+      messageId: edits,
+      from,
+      to,
+      group,
+      type,
+      mentions,
+      replyTo,
+      recalled,
+    }: ShownMessage = JSON.parse(record.data);
+    if (from !== actor || recalled === true) return undefined;
+    return { from, to, group, type, body, extra, mentions, replyTo, edits };
   }
 
   /** Asks about a change of a group: a command, and who wants it; '' for a group that is to be created. */

@@ -46,7 +46,7 @@ export class Hooks {
     const common = { store: hooks, sender, clock, random, log };
     this.node = new HookNode({ ...common, conversations: store, sessions, timers, counts, bug });
     const { hookTimeoutMs: timeoutMs } = settings;
-    this.before = new BeforeHooks({ clock, timers, sender, random, timeoutMs, counts, bug });
+    this.before = new BeforeHooks({ store: hooks, clock, timers, sender, random, timeoutMs, counts, bug });
     this.node.onChanged = (endpoints) => this.before.update(endpoints);
     this.desk = new HookDesk({ ...common, changed: () => this.node.look() });
   }

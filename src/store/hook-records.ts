@@ -24,6 +24,23 @@ export interface HookMessage {
   readonly isRecalled: boolean;
 }
 
+/** The data of `message.stored`, as JSON. */
+export interface ShownMessage {
+  readonly messageId: string;
+  readonly from: string;
+  /** One of `to` and `group`. */
+  readonly to?: string;
+  readonly group?: string;
+  readonly type: number;
+  readonly body: string;
+  readonly extra: string;
+  readonly sendTime: string;
+  readonly mentions?: readonly string[];
+  readonly replyTo?: string;
+  readonly edited?: boolean;
+  readonly recalled?: boolean;
+}
+
 /** An entry that is not a message, with names. */
 interface HookEntry {
   readonly id: bigint;
@@ -94,7 +111,7 @@ function eventOf({ kind, toGroup }: HookEntry): HookEvent | undefined {
   return toGroup && changeNames.has(kind) ? "group.changed" : undefined;
 }
 
-function shownMessage(message: HookMessage): object {
+function shownMessage(message: HookMessage): ShownMessage {
   const { id, sender, dest, toGroup, type, body, extra, sentNs, mentions, replyTo, isEdited, isRecalled } = message;
   return {
     messageId: `${id}`,

@@ -92,6 +92,41 @@ test("what cannot be an endpoint is refused with a sentence", async () => {
   await admin().removeWebhook({ name: "inner" });
 });
 
+test("edits and changes of groups by the API are asked about, with the message and the group", async () => {
+  const asked: { data: Record<string, unknown> }[] = [];
+  const backEnd = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async (request) => {
+      const { questions }: { questions: typeof asked } = JSON.parse(await request.text());
+      asked.push(...questions);
+      return Response.json({
+        answers: questions.map(({ data }, id) => ({ id, allow: data["body"] !== "rude", reason: "be polite" })),
+      });
+    },
+  });
+  const url = `http://127.0.0.1:${backEnd.port}/`;
+  const messages = stage.messages("all");
+  const { messageId } = await messages.send({ sender: "ann", to: "bob", body: "fine" });
+  await admin().setWebhook({ name: "moderation", url, events: ["before.send", "before.group"] });
+  await until(async () => {
+    await messages.send({ sender: "ann", to: "bob", body: "another" });
+    return asked.length > 0;
+  }, "it is asked");
+  expect(await failure(messages.edit({ actor: "ann", messageId, body: "rude" }))).toEqual([
+    Code.PermissionDenied,
+    expect.stringContaining("be polite"),
+  ]);
+  expect(asked.at(-1)?.data).toMatchObject({ from: "ann", to: "bob", body: "rude", edits: `${messageId}` });
+  const { group } = await stage.groups("all").create({ owner: "ann", name: "n", members: ["bob"] });
+  await stage.groups("all").update({ group, name: "other" });
+  expect(asked.at(-1)?.data).toEqual({ by: "@system", command: "chat.group.update", group });
+  await stage.groups("all").removeMembers({ actor: "ann", group, accounts: ["bob"] });
+  expect(asked.at(-1)?.data).toEqual({ by: "ann", command: "chat.group.remove", group });
+  await admin().removeWebhook({ name: "moderation" });
+  await backEnd.stop(true);
+});
+
 test("one test of an app's endpoints is under way at a time, other apps' are not stopped by it", async () => {
   const { promise: asked, resolve: met } = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<Response>();

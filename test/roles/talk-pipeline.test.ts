@@ -55,6 +55,7 @@ function lostSessions(): Sessions {
 const unasked: ChatParts["before"] = {
   asksOfTalks: () => false,
   ofTalk: () => Promise.resolve({ isAllowed: true }),
+  ofEdit: () => Promise.resolve({ isAllowed: true }),
   asksOfGroups: () => false,
   ofGroup: () => Promise.resolve({ isAllowed: true }),
 };

@@ -110,8 +110,16 @@ export const toldEvents: readonly DescribedEvent[] = [
 export const askedEvents: readonly DescribedEvent[] = [
   {
     type: "before.send",
-    when: "A message is about to be stored.",
-    fields: messageFields.filter(({ name }) => !["messageId", "sendTime", "edited", "recalled"].includes(name)),
+    when: "A message is about to be stored, or its author is about to give it another text.",
+    fields: [
+      ...messageFields.filter(({ name }) => !["messageId", "sendTime", "edited", "recalled"].includes(name)),
+      {
+        name: "edits",
+        type: "int64",
+        meaning: "The message that gets this text; absent for a new one.",
+        isOptional: true,
+      },
+    ],
   },
   {
     type: "before.group",
@@ -119,7 +127,7 @@ export const askedEvents: readonly DescribedEvent[] = [
     fields: [
       { name: "by", type: "string", meaning: "Who wants it." },
       { name: "command", type: "string", meaning: "The command of the client, such as `chat.group.add`." },
-      { name: "group", type: "string", meaning: "The group; absent for a new one.", isOptional: true },
+      { name: "group", type: "string", meaning: "Absent for a new one, and with an invitation.", isOptional: true },
     ],
   },
 ];
@@ -137,8 +145,8 @@ export const webhookTexts: readonly string[] = [
   "An endpoint with `before.send` or `before.group` is asked first, and the client waits (`--hook-timeout`): " +
     '`{"app": "…", "questions": [{"id": "0", "type": "before.send", "timestamp": "…", "data": {…}}]}`. It answers ' +
     'with 204 to allow all, or with 200 and `{"answers": [{"id": "0", "allow": false, "reason": "…"}]}`; `body` and ' +
-    "`extra` of an answer replace those of a message. Who does not answer in time has refused, unless the endpoint " +
-    "is set to `failOpen`.",
+    "`extra` of an answer replace those of a message. Without an answer in time, the client is told to repeat it " +
+    "later, unless the endpoint is set to `failOpen`.",
 ];
 
 /** The schema of an event with its data. */

@@ -35,7 +35,7 @@ export interface ChatParts extends Runtime, NoticeParts {
   readonly metrics: Pick<ServiceMetrics, "bug">;
   readonly rates: AccountRates;
   /** Back ends that are asked before something is done. */
-  readonly before: Pick<BeforeHooks, "asksOfTalks" | "ofTalk" | "asksOfGroups" | "ofGroup">;
+  readonly before: Pick<BeforeHooks, "asksOfTalks" | "ofTalk" | "ofEdit" | "asksOfGroups" | "ofGroup">;
   /** Where the content of files is; undefined: nowhere. */
   readonly media?: MediaPlace | undefined;
 }

@@ -27,14 +27,22 @@ function lateSentence(done: string, windowMs: number): string {
   return `messages can be ${done} for ${count} ${unit.name}${count === 1 ? "" : "s"} after they were sent`;
 }
 
-/** Commits a checked change, answers with its entry, and pushes that. Throws Refusal. */
-export async function changeMessage(parts: ChatParts, context: Context, change: MessageChange): Promise<void> {
+/**
+ * Commits a checked change, answers with its entry, and pushes that. `settle`: what the change is, where that is not
+ * known before it is paid for; called at once. Throws Refusal.
+ */
+export async function changeMessage(
+  parts: ChatParts,
+  context: Context,
+  change: MessageChange,
+  settle?: () => Promise<MessageChange>,
+): Promise<void> {
   const { app, payer } = context;
   const paid = admitUnknown(parts, context);
   let stored: PushedEntry | undefined;
   let isHinted = false;
   try {
-    const outcome = await parts.store.change(change);
+    const outcome = await parts.store.change(settle === undefined ? change : await settle());
     if (outcome.result === "stored") stored = outcome;
     const { entryId, time } = inForce(outcome, change);
     if (outcome.result === "unchanged" && !parts.told.tellEntry(app, entryId)) {
