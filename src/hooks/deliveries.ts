@@ -11,6 +11,7 @@ import type { Endpoint, HookChange, HookStore, Lane as LaneName } from "../store
 import type { HookCounts } from "./hook-counts.ts";
 import type { HttpSender } from "./http-sender.ts";
 import { Lane } from "./lane.ts";
+import type { LaneSource } from "./lane-source.ts";
 import { LogSource } from "./log-source.ts";
 import { LogWindow } from "./log-window.ts";
 import type { HookPace } from "./pace.ts";
@@ -72,16 +73,23 @@ export class Deliveries {
     };
     const { conversations, sessions, pace } = parts;
     const ofUndelivered = { store, conversations, sessions, clock, acknowledgeMs: pace.acknowledgeMs };
-    const lanes = told.flatMap((endpoint, at) =>
-      lanesOf(endpoint).map((lane) => {
-        const source =
-          lane === "log"
-            ? new LogSource(endpoint, window, store)
-            : new UndeliveredSource(endpoint, window, ofUndelivered);
-        const waiting = (batches[at] ?? []).filter((batch) => batch.lane === lane);
-        return new Lane({ ...parts, endpoint, lane, source, save }, waiting);
-      }),
-    );
+    const lanes = told.flatMap((endpoint, at) => {
+      const waiting = batches[at] ?? [];
+      const laneFor = (lane: LaneName, source: LaneSource): Lane =>
+        new Lane(
+          { ...parts, endpoint, lane, source, save },
+          waiting.filter((batch) => batch.lane === lane),
+        );
+      const names = lanesOf(endpoint);
+      const log = names.includes("log") ? laneFor("log", new LogSource(endpoint, window, store)) : undefined;
+      const isToldOfStored = endpoint.events.includes("message.stored");
+      const isKnown = (conversation: string, messageId: bigint): boolean =>
+        log === undefined || !isToldOfStored || log.hasTold(conversation, messageId);
+      const undelivered = names.includes("undelivered")
+        ? laneFor("undelivered", new UndeliveredSource(endpoint, window, { ...ofUndelivered, isKnown }))
+        : undefined;
+      return [log, undelivered].filter((lane) => lane !== undefined);
+    });
     const tellers = endpoints
       .filter((each) => each.events.includes("account.online") || each.events.includes("account.offline"))
       .map((endpoint) => new AccountTeller(endpoint, parts));

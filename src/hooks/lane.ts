@@ -54,6 +54,11 @@ export class Lane {
     this.running = Promise.all([this.run(() => this.step()), this.run(() => this.asides.step())]);
   }
 
+  /** Whether a conversation's event of this id, if it has one, was told, or given up. */
+  hasTold(conversation: string, id: bigint): boolean {
+    return id <= this.position && !this.asides.holds(conversation);
+  }
+
   /** Ends what is under way, and resolves when nothing more is sent or saved. */
   async stop(): Promise<void> {
     this.pauses.end(graceMs);

@@ -3,7 +3,7 @@
 //
 // It is looked up here, behind the log, many messages at once, and never in a talk's way. What waits to be
 // acknowledged is in memory; the lane's position stays before it, so that after a crash it is looked up again, and an
-// event may come twice.
+// event may come twice. An endpoint that is told of stored messages, too, is told of each of them first.
 
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Clock } from "../base/clock.ts";
@@ -33,12 +33,19 @@ interface Held extends Receiver {
   readonly dueMs: number;
 }
 
+interface Ready extends LaneEvent {
+  /** Of the message, for all of its receivers. */
+  readonly ofMessage: string;
+}
+
 interface UndeliveredParts {
   readonly store: HookStore;
   readonly conversations: Pick<Store, "conversations">;
   readonly sessions: Pick<Sessions, "locate">;
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
   readonly acknowledgeMs: number;
+  /** Whether the endpoint knows the message of a conversation. */
+  readonly isKnown: (conversation: string, messageId: bigint) => boolean;
 }
 
 export class UndeliveredSource implements LaneSource {
@@ -49,7 +56,7 @@ export class UndeliveredSource implements LaneSource {
   private scanned: bigint | undefined;
   /** In the order of messages: each waits the same time. */
   private waiting: Held[] = [];
-  private ready: LaneEvent[] = [];
+  private ready: Ready[] = [];
 
   constructor(endpoint: Endpoint, window: LogWindow, parts: UndeliveredParts) {
     this.endpoint = endpoint;
@@ -62,8 +69,9 @@ export class UndeliveredSource implements LaneSource {
     await this.judgeDue();
     const isMore = this.held < heldMax && (await this.lookFurther(this.scanned));
     const upTo = this.floor();
-    const events = this.ready.slice(0, pageMax).map((event) => ({ ...event, position: upTo }));
-    return { events, upTo, isMore: isMore || this.ready.length > events.length };
+    const known = this.ready.filter(({ ofMessage, position: id }) => this.parts.isKnown(ofMessage, id));
+    const events = known.slice(0, pageMax).map((event) => ({ ...event, position: upTo }));
+    return { events, upTo, isMore: isMore || known.length > events.length };
   }
 
   done(refs: readonly string[]): void {
@@ -177,6 +185,7 @@ export class UndeliveredSource implements LaneSource {
       this.ready.push({
         ref: refOf(messageId, account),
         conversation: key,
+        ofMessage: record.conversation,
         position: messageId,
         text: textOf(record, account, await counting),
       });

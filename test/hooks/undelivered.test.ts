@@ -107,6 +107,33 @@ test("a message is told again neither to whoever has a deleted name since, nor t
   expect(accepted.flatMap(toldOf)).toEqual([expect.stringMatching(/^\d+\/dot$/)]);
 });
 
+test("an endpoint is told that a message is undelivered when it has accepted that it is stored", async () => {
+  await open();
+  let failures = 0;
+  stage.receiver.judge = ({ events }) => {
+    const isOfLog = events.some(({ type }) => type === "message.stored");
+    // It fails, or refuses one message for good, whose conversation waits.
+    if (isOfLog && failures++ < 3) return 503;
+    return events.some(({ type, data }) => type === "message.stored" && data["body"] === "refused") ? 422 : 200;
+  };
+  await stage.start({ events: ["message.stored", "message.undelivered"] }, { pace: fastPace });
+  const bodies = Array.from({ length: 40 }, (_, at) => (at === 20 ? "refused" : `${at}`));
+  const destOf = (at: number): string => ["bob", "cid", "dot"][at % 3] ?? "";
+  await stage.sayAll(bodies, destOf);
+  await until(() => told().filter(([type]) => type === "message.undelivered").length === 40, "all are told");
+  const known = new Set<unknown>();
+  const early: unknown[] = [];
+  for (const { type, data } of stage.receiver.events) {
+    const { message } = data;
+    const id =
+      typeof message === "object" && message !== null && "messageId" in message ? message.messageId : undefined;
+    if (type === "message.stored") known.add(data["messageId"]);
+    else if (!known.has(id)) early.push(id);
+  }
+  // What was given up is told of all the same.
+  expect([known.size, early.length]).toEqual([39, 1]);
+});
+
 test("accounts that come and go are told", async () => {
   await open();
   await stage.start({ events: ["account.online", "account.offline"] });

@@ -61,7 +61,7 @@ export const toldEvents: readonly DescribedEvent[] = [
     when:
       "The receiver of a message has no live connection, or has not acknowledged the message after 10 seconds: the " +
       "moment for a push to a phone. In groups of up to 1,000 members, of each member that has not muted the group. " +
-      "What is older than an hour is left out.",
+      "What is older than an hour is left out. Whoever is told of `message.stored`, too, has accepted that first.",
     fields: [
       { name: "account", type: "string", meaning: "The receiver." },
       { name: "mentioned", type: "bool", meaning: "The message mentions it." },
