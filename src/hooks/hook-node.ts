@@ -90,6 +90,8 @@ export class HookNode {
       await this.endDeliveries();
       return;
     }
+    // Others may have delivered meanwhile, or the store has changed batches itself: what is known of them is old.
+    if (lease.holder !== this.lease.holder) await this.endDeliveries();
     await this.lease.look(lease);
     if (isChanged || !this.lease.isHeld) await this.endDeliveries();
     if (this.lease.isHeld && this.deliveries === undefined) await this.begin();

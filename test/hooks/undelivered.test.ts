@@ -101,10 +101,14 @@ test("a message is told again neither to whoever has a deleted name since, nor t
     () => stage.receiver.requests.slice(tries + 1).some((request) => toldOf(request).length > 0),
     "a new try",
   );
+  const [endpoint] = await stage.store.backEnd.hooks.endpoints();
+  const kept = await stage.store.backEnd.hooks.waiting(endpoint?.id ?? 0n);
+  expect(kept.flatMap(({ refs }) => refs).filter((ref) => ref.endsWith("/bob"))).toEqual([]);
   isUp = true;
   await until(() => stage.receiver.requests.some(({ status }) => status === 200), "it is told");
   const accepted = stage.receiver.requests.filter(({ status }) => status === 200);
-  expect(accepted.flatMap(toldOf)).toEqual([expect.stringMatching(/^\d+\/dot$/)]);
+  // The deletion has made the process begin again, and then an event may come twice.
+  expect([...new Set(accepted.flatMap(toldOf))]).toEqual([expect.stringMatching(/^\d+\/dot$/)]);
 });
 
 test("an endpoint is told that a message is undelivered when it has accepted that it is stored", async () => {

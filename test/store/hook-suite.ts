@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Batch, EndpointSettings, HookQuery, HookRecord } from "../../src/store/hooks.ts";
 import { endpointsMax } from "../../src/base/limits/fixed.ts";
 import type { Store } from "../../src/store/store.ts";
+import { until } from "../../scripts/harness/until.ts";
 import type { StorePlace } from "./opened-store.ts";
 import { draft, ofTest, stored, talk } from "./samples.ts";
 
@@ -177,6 +178,50 @@ export function hookSuite(name: string, makePlace: () => Promise<StorePlace>): v
       expect(await hooks().replay(ofTest.app, "crm")).toBe(2);
       expect(await hooks().replay(ofTest.app, "crm")).toBe(0);
       expect(await hooks().replay(ofTest.app, "other")).toBe(0);
+    });
+
+    test("no batch names an account whose data were deleted, and who delivered reads them again", async () => {
+      await store.append([talk({ sender: "ann", dest: "bob" }), talk({ sender: "cid", dest: "bob" })]);
+      await hooks().set(settings());
+      const { id } = await only();
+      const lease = await hooks().lease("one", nobody);
+      const put = (webhookId: string, change: Partial<Batch>) =>
+        ({ change: "put", batch: batchOf(id, { webhookId, reason: "", ...change }) }) as const;
+      const undelivered = { lane: "undelivered", refs: ["1/ann", "1/bob", "2/ann/bob", "2/bob"] } as const;
+      const waiting = [
+        put("direct", {
+          state: "aside",
+          refs: ["1"],
+          conversation: "ann,bob",
+          reason: "it answered 400: bob is unknown",
+        }),
+        put("others", { state: "aside", refs: ["2"], conversation: "ann,cid" }),
+        put("undelivered", { ...undelivered, state: "aside", conversation: "bob,ann,bob" }),
+        put("only", { lane: "undelivered", refs: ["2/bob"], state: "open", conversation: "" }),
+      ];
+      const dead = Array.from({ length: 300 }, (_, at) => put(`dead${at}`, { ...undelivered, state: "dead" }));
+      await hooks().save("one", [...waiting, ...dead, put("dead direct", { state: "dead", conversation: "bob,cid" })]);
+      const operation = await store.backEnd.data.deleteData(ofTest.app, "bob");
+      await until(
+        async () => (await store.backEnd.data.operation(ofTest.app, operation?.id ?? 0n))?.state === "done",
+        "bob is deleted",
+      );
+      // What a process has in memory would name it again.
+      expect(await hooks().save("one", [waiting[0]!])).toBe(false);
+      const { lease: free } = await hooks().look();
+      expect([free.holder, free.beat > lease.beat]).toEqual(["", true]);
+      await hooks().replay(ofTest.app, "crm");
+      const left = await hooks().waiting(id);
+      expect(
+        left.slice(0, 3).map(({ webhookId, refs, conversation, reason }) => [webhookId, refs, conversation, reason]),
+      ).toEqual([
+        ["direct", ["1"], "", "it answered 400: … is unknown"],
+        ["others", ["2"], "ann,cid", ""],
+        ["undelivered", ["1/ann", "2/ann/bob"], "", ""],
+      ]);
+      expect(left.length).toBe(3 + 301);
+      expect(left.slice(3, -1).every(({ refs }) => refs.join(",") === "1/ann,2/ann/bob")).toBe(true);
+      expect(await place.check?.()).toEqual([]);
     });
 
     test("the log is read in order, messages and changes, of the apps that are asked for, page by page", async () => {

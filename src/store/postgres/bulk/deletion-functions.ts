@@ -15,6 +15,7 @@ const deletionSteps = [
   "direct",
   "spoken",
   "mentions",
+  "hooks",
   "reactions",
   "entries",
   "blocks",
@@ -175,6 +176,9 @@ BEGIN
       dealt := dealt + 1;
     END LOOP;
     is_more := dealt = a_rows;
+  ELSIF its.step = 'hooks' THEN
+    SELECT e.reached, e.changed INTO reached, dealt FROM roost.erase_in_hooks(its.app, its.name, its.position) e;
+    is_more := reached IS NOT NULL;
   ELSIF its.step = 'reactions' THEN
     SELECT max(n.message) INTO reached FROM (
       SELECT r.message FROM reaction r WHERE r.message > its.position ORDER BY r.message LIMIT a_rows) n;

@@ -4,6 +4,9 @@
 import { endpointsMax } from "../../../base/limits/fixed.ts";
 import { isolated } from "../writer-lock.ts";
 
+/** Of a slice; each has up to a thousand references. */
+const erasedBatchesMax = 100;
+
 export const hookFunctions: string = `
 CREATE OR REPLACE FUNCTION roost.set_hook(
   a_holder text, a_life text, a_app text, a_name text, a_url text, a_secret text, a_events text, a_fail_open boolean
@@ -109,5 +112,43 @@ BEGIN
     END CASE;
   END LOOP;
   RETURN true;
+END $$;
+
+-- Takes the name of a deleted account out of batches: at first those that wait, of which there are few, and some behind
+-- a_position, in the order of numbers. reached: the last of these; null if there was none.
+CREATE OR REPLACE FUNCTION roost.erase_in_hooks(
+  a_app text, a_name text, a_position bigint, OUT reached bigint, OUT changed bigint
+) LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  numbers bigint[];
+BEGIN
+  -- What is being saved is committed first, and seen below.
+  PERFORM FROM hook_lease FOR UPDATE;
+  numbers := ARRAY(
+    SELECT b.number FROM hook_batch b JOIN hook h ON h.id = b.hook
+    WHERE h.app = a_app AND b.number > a_position ORDER BY b.number LIMIT ${erasedBatchesMax});
+  SELECT max(s.number) INTO reached FROM unnest(numbers) AS s (number);
+  IF a_position = 0 THEN
+    numbers := numbers || ARRAY(
+      SELECT b.number FROM hook_batch b JOIN hook h ON h.id = b.hook WHERE h.app = a_app AND b.state <> 'dead');
+  END IF;
+  -- A process that delivers has batches in memory, and may not save them: it reads them again.
+  IF a_position = 0 OR EXISTS (SELECT FROM hook_batch b WHERE b.number = ANY (numbers) AND b.state <> 'dead') THEN
+    UPDATE hook_lease l SET holder = '', beat = l.beat + 1;
+  END IF;
+  UPDATE hook_batch b SET refs = n.refs, conversation = n.conversation, reason = replace(b.reason, a_name, '…')
+    FROM (
+      SELECT t.number,
+        CASE WHEN t.lane <> 'undelivered' THEN t.refs ELSE coalesce((
+          SELECT string_agg(r.ref, ',' ORDER BY r.position)
+          FROM unnest(string_to_array(t.refs, ',')) WITH ORDINALITY AS r (ref, position)
+          WHERE substr(r.ref, strpos(r.ref, '/') + 1) <> a_name), '') END AS refs,
+        CASE WHEN a_name = ANY (string_to_array(t.conversation, ',')) THEN '' ELSE t.conversation END AS conversation
+      FROM hook_batch t WHERE t.number = ANY (numbers)
+    ) n
+    WHERE b.number = n.number
+      AND (b.refs <> n.refs OR b.conversation <> n.conversation OR strpos(b.reason, a_name) > 0);
+  GET DIAGNOSTICS changed = ROW_COUNT;
+  DELETE FROM hook_batch b WHERE b.number = ANY (numbers) AND b.refs = '';
 END $$;
 `;

@@ -10,6 +10,8 @@ const deletionSteps = [
   "messages",
   /** Mentions of its name by others. */
   "mentions",
+  /** Batches of webhooks that name it. */
+  "hooks",
   "reactions",
   /** Entries of the log about its reactions. */
   "entries",

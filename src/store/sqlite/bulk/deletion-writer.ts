@@ -12,6 +12,7 @@ import type { Moment } from "../conversations/moment.ts";
 import { TextEraser } from "../conversations/text-eraser.ts";
 import type { GroupParts } from "../groups/group-parts.ts";
 import { secondsOf } from "../groups/group-rows.ts";
+import { HookEraser } from "../hooks/hook-eraser.ts";
 import { type DeletionPlace, type DeletionSlice, type DeletionStep, stepAfter } from "./deletion-steps.ts";
 import { operationOf, type OperationRow, OperationRows, placeOf } from "./operation-rows.ts";
 
@@ -47,6 +48,7 @@ export class DeletionWriter {
   private readonly entryIds: EntryIds;
   private readonly operations: OperationRows;
   private readonly eraser: TextEraser;
+  private readonly hooks: HookEraser;
   private readonly scans: Partial<Record<DeletionStep, Scan>>;
   private readonly own: readonly Statement<null, [bigint, number]>[];
   private readonly sql;
@@ -57,6 +59,7 @@ export class DeletionWriter {
     this.entryIds = entryIds;
     this.operations = new OperationRows(db);
     this.eraser = new TextEraser(db);
+    this.hooks = new HookEraser(db);
     const scan = (table: string, key: string, condition: string): Scan => ({
       last: db.prepare(
         `SELECT max(${key}) AS last FROM (SELECT ${key} FROM ${table} WHERE ${key} > ? ORDER BY ${key}
@@ -158,6 +161,8 @@ export class DeletionWriter {
         return this.ofFound(slice, (id) => this.eraser.erase(id, account));
       case "mentions":
         return this.dropMentions(row);
+      case "hooks":
+        return this.hooks.erase(row);
       case "reads":
         return { rows: 0, position, isMore: false };
       case "own":
