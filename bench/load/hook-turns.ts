@@ -1,5 +1,5 @@
-// What a webhook changes for those who talk: one open loop of talks, beside which the webhook comes and goes. A turn is a
-// second with it or without it; each one with it is compared with the mean of its neighbours, so that a machine that
+// What a webhook changes for those who talk: one open loop of talks, beside which the webhook comes and goes. A turn is
+// a second with it or without it; each one with it is compared with the mean of its neighbours, so that a machine that
 // becomes slower or faster meanwhile changes little.
 
 import type { Load } from "../generator/load.ts";

@@ -13,7 +13,7 @@ export interface InstalledSdk {
   readonly folder: string;
   /** Writes a file into the folder; returns its path. */
   write(name: string, text: string): string;
-  /** What the strict compiler says of these files, with no types but those of the package and of pages; '' if nothing. */
+  /** What the strict compiler says of these files, with types of the package and of pages alone; '' if nothing. */
   complaints(files: readonly string[], options?: object): string;
 }
 

@@ -1,6 +1,6 @@
-// The clientIds of messages and edits, by which a retry is recognised: the key of a message in the index, and what is left
-// when the message is erased. A client may have written anything into it, so that only a digest stays; and the key, with
-// which the index is built again.
+// The clientIds of messages and edits, by which a retry is recognised: the key of a message in the index, and what is
+// left when the message is erased. A client may have written anything into it, so that only a digest stays; and the
+// key, with which the index is built again.
 //
 //   erased:9f86d081:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 //          the key  SHA-256 of sender and clientId; zeros if the sender is deleted, and retries nothing
