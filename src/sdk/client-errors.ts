@@ -3,6 +3,9 @@
 import type { CloseReason } from "../wire/close-reason.ts";
 import type { Status } from "../wire/gen/messages/status.ts";
 
+/** What `Disconnected` and the event `offline` say, and its codes (proto/README.md, section 7). */
+export { CloseCode, type CloseReason } from "../wire/close-reason.ts";
+
 /** The server refused the request. `message` is the server's explanation for a person. */
 export class RequestRefused extends Error {
   override readonly name = "RequestRefused";
