@@ -1,6 +1,22 @@
 // The web chat: what a browser runs that opens the address of the WebSocket listener.
 
 import { render } from "preact";
+import { App } from "./state/app.ts";
+import { startLooks } from "./state/looks.ts";
+import { Page } from "./views/page.tsx";
 
 const place = document.querySelector("#app");
-if (place !== null) render(<p>Roost is running.</p>, place);
+if (place === null) throw new Error("index.html has no element #app");
+startLooks(document.documentElement);
+// Above the keyboard of a phone, which covers the page where it does not make it smaller.
+const fit = (): void =>
+  document.documentElement.style.setProperty("--height", `${globalThis.visualViewport?.height ?? innerHeight}px`);
+fit();
+globalThis.visualViewport?.addEventListener("resize", fit);
+const app = new App();
+// A link that is opened in a tab which shows the page already.
+addEventListener("hashchange", () => {
+  if (location.hash !== "") app.start();
+});
+app.start();
+render(<Page app={app} />, place);

@@ -67,6 +67,19 @@ test("layers import downwards only", () => {
   expect(wrong).toEqual([]);
 });
 
+test("in the web chat, texts know no state, and states no views", () => {
+  const parts = ["texts", "state", "views", "main.tsx"];
+  const partOf = (file: string): number => parts.indexOf(file.split("/")[2] ?? "");
+  const ofWeb = [...imports].filter(([file]) => layerOf(file) === "web");
+  expect(ofWeb.filter(([file]) => partOf(file) < 0)).toEqual([]);
+  const wrong = ofWeb.flatMap(([file, targets]) =>
+    targets
+      .filter((target) => layerOf(target) === "web" && partOf(target) > partOf(file))
+      .map((to) => `${file}: ${to}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
 test("roles do not import each other; standalone alone assembles several", () => {
   const wrong: string[] = [];
   for (const [file, targets] of imports) {

@@ -1,0 +1,149 @@
+// What a signed-in account sees: its conversations, and the one that is open.
+
+import { type ReadonlySignal, batch, computed, effect, signal } from "@preact/signals";
+import { Community } from "../../sdk/community/community.ts";
+import type { ChatMessage, ConversationState, Messenger, Partner } from "../../sdk/messenger/messenger.ts";
+import { Drafts } from "./drafts.ts";
+import { People } from "./people.ts";
+import { Room } from "./room.ts";
+
+/** A message of somebody else that has just come. */
+export interface News {
+  readonly partner: Partner;
+  readonly sender: string;
+  readonly body: string;
+}
+
+export class Chat {
+  readonly client: Messenger;
+  readonly community: Community;
+  readonly me: string;
+  readonly people: People;
+  readonly drafts: Drafts;
+  readonly conversations = signal<readonly ConversationState[]>([]);
+  readonly hasMore = signal(false);
+  readonly isListReady = signal(false);
+  readonly room = signal<Room | undefined>(undefined);
+  /** What the list shows only rows of that match. */
+  readonly wanted = signal("");
+  /** Waiting messages may be lost with the page. */
+  readonly isOutboxLost = signal(false);
+  readonly unread: ReadonlySignal<number>;
+  /** Called for each message of somebody else in a conversation that is not muted. */
+  onNews: (news: News) => void = () => undefined;
+  private readonly endings: (() => void)[] = [];
+
+  constructor(client: Messenger) {
+    this.client = client;
+    this.community = Community.of(client);
+    this.me = client.account;
+    this.people = new People(this.community);
+    this.drafts = new Drafts(this.me);
+    this.unread = computed(() =>
+      this.conversations.value.reduce((sum, { unread, isMuted }) => sum + (isMuted ? 0 : unread), 0),
+    );
+    const show = (): void => this.show();
+    client.conversations.ready().then(show, show);
+    this.endings.push(
+      client.on("conversationsChanged", show),
+      client.on("online", () => {
+        client.conversations.ready().then(show, show);
+        if (this.room.peek()?.phase.peek() === "failed") void this.room.peek()?.load();
+      }),
+      client.on("outboxFailed", () => void (this.isOutboxLost.value = true)),
+      client.on("message", ({ sender, group, body, isOffline }) => {
+        if (sender === this.me || isOffline) return;
+        const partner = group === "" ? { account: sender } : { group };
+        if (client.conversations.get(partner)?.isMuted !== true) this.onNews({ partner, sender, body });
+      }),
+      this.community.on("typing", ({ partner }) => {
+        const room = this.room.peek();
+        if (room?.key === keyOf(partner)) room.typists.value = this.community.typists(partner);
+      }),
+      effect(() => this.people.follow(this.shownAccounts())),
+    );
+  }
+
+  /** Rows of the list: those that match what is searched, in names, accounts and last lines. */
+  get shown(): readonly ConversationState[] {
+    const wanted = this.wanted.value.trim().toLocaleLowerCase();
+    const all = this.conversations.value;
+    if (wanted === "") return all;
+    return all.filter(({ partner, key, lastMessage }) =>
+      [this.people.titleOf(partner), key.slice(2), lastMessage?.body ?? ""].some((text) =>
+        text.toLocaleLowerCase().includes(wanted),
+      ),
+    );
+  }
+
+  /** Opens a conversation; the same one stays as it is. */
+  open(partner: Partner): void {
+    const key = keyOf(partner);
+    if (this.room.peek()?.key === key) return;
+    const room = new Room(this, partner, key);
+    batch(() => {
+      this.leaveRoom();
+      this.room.value = room;
+    });
+    void room.load();
+  }
+
+  leaveRoom(): void {
+    this.room.peek()?.close();
+    this.room.value = undefined;
+  }
+
+  /** The state of a conversation in the list. */
+  stateOf(key: string): ConversationState | undefined {
+    return this.conversations.value.find((state) => state.key === key);
+  }
+
+  async loadMore(): Promise<void> {
+    await this.client.conversations.loadMore();
+    this.show();
+  }
+
+  /** Whether this account may take a message back, as far as the page knows: the server decides. */
+  mayRecall({ sender, state }: ChatMessage): boolean {
+    const partner = this.room.value?.partner;
+    if (state !== "stored" || partner === undefined) return false;
+    const role = "group" in partner ? this.people.groupOf(partner.group)?.role : undefined;
+    return sender === this.me || (role !== undefined && role !== "member");
+  }
+
+  /** Ends the connection; `isForgotten`: and what the tab keeps of this account. */
+  async close(isForgotten: boolean): Promise<void> {
+    for (const end of this.endings) end();
+    this.leaveRoom();
+    if (isForgotten) this.drafts.clear();
+    await this.client.close();
+  }
+
+  private show(): void {
+    const { conversations } = this.client;
+    batch(() => {
+      this.conversations.value = conversations.items;
+      this.hasMore.value = conversations.hasMore;
+      this.isListReady.value ||= conversations.isReady;
+    });
+  }
+
+  /** Those whose presence the page shows: of the open conversation, and of the first ones of the list. */
+  private shownAccounts(): readonly string[] {
+    const partners = [this.room.value, ...this.conversations.value].map((one) => one?.partner);
+    const accounts = partners.flatMap((partner) => (partner && "account" in partner ? [partner.account] : []));
+    return [...new Set(accounts)].filter((account) => account !== this.me);
+  }
+}
+
+/** The key of a conversation, as `ConversationState` has it. */
+export function keyOf(partner: Partner): string {
+  return "group" in partner ? `g:${partner.group}` : `u:${partner.account}`;
+}
+
+/** The partner of a key; undefined if it is none. */
+export function partnerOf(key: unknown): Partner | undefined {
+  if (typeof key !== "string" || key.length < 3) return undefined;
+  if (key.startsWith("g:")) return { group: key.slice(2) };
+  return key.startsWith("u:") ? { account: key.slice(2) } : undefined;
+}

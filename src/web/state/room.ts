@@ -1,0 +1,210 @@
+// The open conversation: what is loaded of it, what is being written, and how far the reader has come.
+
+import { type ReadonlySignal, batch, computed, signal } from "@preact/signals";
+import { errorOf } from "../../sdk/client-errors.ts";
+import type { Community } from "../../sdk/community/community.ts";
+import type { ChatMessage, Conversation, Messenger, Partner, Timeline } from "../../sdk/messenger/messenger.ts";
+import { Quotes } from "./quotes.ts";
+import { Rows } from "./rows.ts";
+
+/** Messages of a page, at least and at most. */
+const pageMin = 60;
+const pageMax = 200;
+/** The bounds on pages that are read to come to the first unread message, and to one that is answered. */
+const unreadPagesMax = 6;
+const jumpPagesMax = 50;
+/** The pause between two marks of what was read, in milliseconds. */
+const markMs = 300;
+
+/** The account that sees it. */
+interface RoomOwner {
+  readonly client: Messenger;
+  readonly community: Community;
+  readonly me: string;
+}
+
+export class Room {
+  readonly partner: Partner;
+  readonly key: string;
+  readonly messages = signal<readonly ChatMessage[]>([]);
+  readonly phase = signal<"loading" | "ready" | "failed">("loading");
+  readonly hasBefore = signal(false);
+  readonly isLoadingBefore = signal(false);
+  /** What is answered, and what is edited; at most one of them. */
+  readonly reply = signal<ChatMessage | undefined>(undefined);
+  readonly edited = signal<ChatMessage | undefined>(undefined);
+  readonly typists = signal<readonly string[]>([]);
+  /** Why the last action failed; '' if it did not. */
+  readonly fault = signal("");
+  /** Messages of others that have come below what was seen. */
+  readonly newBelow: ReadonlySignal<number>;
+  /** What was read when it was opened, if there was something unread. */
+  readonly readId: bigint | undefined;
+  readonly rows: Rows;
+  private readonly chat: RoomOwner;
+  private readonly quotes: Quotes;
+  private readonly seenId = signal(0n);
+  private timeline: Timeline | undefined;
+  private isClosed = false;
+  private isMarking = false;
+
+  constructor(chat: RoomOwner, partner: Partner, key: string) {
+    this.chat = chat;
+    this.partner = partner;
+    this.key = key;
+    this.quotes = new Quotes(chat.client);
+    const state = this.conversation.state;
+    this.readId = state !== undefined && state.unread > 0 ? state.readId : undefined;
+    this.seenId.value = state?.readId ?? 0n;
+    this.rows = new Rows(chat.me, this.readId);
+    this.newBelow = computed(() => {
+      const { value: seenId } = this.seenId;
+      const all = this.messages.value;
+      let count = 0;
+      for (let at = all.length - 1; at >= 0; at--) {
+        const message = all[at];
+        if (message === undefined || (message.state === "stored" && message.id <= seenId)) break;
+        if (message.sender !== chat.me) count++;
+      }
+      return count;
+    });
+    this.typists.value = chat.community.typists(partner);
+  }
+
+  get conversation(): Conversation {
+    return this.chat.client.conversation(this.partner);
+  }
+
+  /** Loads the newest messages, down to the first unread one. After a failure it may be called again. */
+  async load(): Promise<void> {
+    if (this.timeline !== undefined || this.isClosed) return;
+    this.phase.value = "loading";
+    try {
+      const unread = this.conversation.state?.unread ?? 0;
+      const limit = Math.min(Math.max(unread + pageMin / 2, pageMin), pageMax);
+      const timeline = await this.conversation.timeline({ limit });
+      if (this.isClosed) return timeline.close();
+      this.timeline = timeline;
+      const isShort = (): boolean => this.readId !== undefined && (timeline.messages[0]?.id ?? 0n) > this.readId;
+      for (let pages = 0; pages < unreadPagesMax && timeline.hasBefore && isShort(); pages++)
+        await timeline.loadBefore();
+      timeline.onChange(() => this.show(timeline));
+      this.show(timeline);
+      this.phase.value = "ready";
+    } catch {
+      this.timeline?.close();
+      this.timeline = undefined;
+      this.phase.value = "failed";
+    }
+  }
+
+  async loadBefore(): Promise<void> {
+    const { timeline } = this;
+    if (timeline === undefined || this.isLoadingBefore.peek() || !timeline.hasBefore) return;
+    this.isLoadingBefore.value = true;
+    try {
+      await timeline.loadBefore();
+      this.show(timeline);
+    } catch (error) {
+      this.fault.value = errorOf(error).message;
+    } finally {
+      this.isLoadingBefore.value = false;
+    }
+  }
+
+  /** Loads older messages until one is there. Returns whether it is. */
+  async reach(id: bigint): Promise<boolean> {
+    const isThere = (): boolean => loaded(this.messages.peek(), id) !== undefined;
+    for (let pages = 0; !isThere() && pages < jumpPagesMax && this.hasBefore.peek(); pages++) await this.loadBefore();
+    return isThere();
+  }
+
+  /** The reader has seen a message, and those before it. */
+  seen(id: bigint): void {
+    if (id <= this.seenId.peek()) return;
+    this.seenId.value = id;
+    if (this.isMarking) return;
+    this.isMarking = true;
+    setTimeout(() => {
+      this.isMarking = false;
+      this.conversation.markRead(this.seenId.peek()).catch(() => undefined);
+    }, markMs);
+  }
+
+  /** Sends what was written, or changes what is edited. */
+  send(body: string, mentions: readonly string[]): void {
+    const { value: edited } = this.edited;
+    const { value: reply } = this.reply;
+    batch(() => {
+      this.edited.value = this.reply.value = undefined;
+      if (edited !== undefined) void this.attempt(this.chat.client.edit(edited.id, { body, extra: edited.extra }));
+      else void this.attempt(async () => void this.conversation.send({ body, mentions, replyTo: reply?.id ?? 0n }));
+    });
+  }
+
+  /** The next message answers this one. */
+  answer(message: ChatMessage): void {
+    batch(() => {
+      this.edited.value = undefined;
+      this.reply.value = message;
+    });
+  }
+
+  /** What is written next replaces the text of this own message. */
+  change(message: ChatMessage): void {
+    batch(() => {
+      this.reply.value = undefined;
+      this.edited.value = message;
+    });
+  }
+
+  /** A message that another one answers: undefined while it is on its way, null if this account does not see it. */
+  messageOf(id: bigint): ChatMessage | null | undefined {
+    return loaded(this.messages.value, id) ?? this.quotes.of(id);
+  }
+
+  recall(message: ChatMessage): void {
+    void this.attempt(this.chat.client.recall(message.id));
+  }
+
+  /** Adds a reaction, or takes it back if this account has given it. */
+  react({ id, reactions }: ChatMessage, sign: string): void {
+    const isMine = reactions.some(({ reaction, isMine: mine }) => mine && reaction === sign);
+    void this.attempt(this.chat.client.react(id, sign, !isMine));
+  }
+
+  /** Shows why a piece of work fails. */
+  async attempt(work: Promise<unknown> | (() => Promise<unknown>)): Promise<void> {
+    this.fault.value = "";
+    try {
+      await (typeof work === "function" ? work() : work);
+    } catch (error) {
+      this.fault.value = errorOf(error).message;
+    }
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.timeline?.close();
+  }
+
+  private show(timeline: Timeline): void {
+    batch(() => {
+      this.messages.value = timeline.messages;
+      this.hasBefore.value = timeline.hasBefore;
+    });
+  }
+}
+
+/** A message of a list in the order of ids, those without one (0n) last. */
+function loaded(messages: readonly ChatMessage[], id: bigint): ChatMessage | undefined {
+  let [low, high] = [0, messages.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const there = messages[middle]?.id ?? 0n;
+    if (there !== 0n && there < id) low = middle + 1;
+    else high = middle;
+  }
+  const found = messages[low];
+  return found?.id === id ? found : undefined;
+}

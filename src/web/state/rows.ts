@@ -1,0 +1,80 @@
+// The rows of a conversation: messages, the days between them, and the line above what is new. Pure.
+
+import type { ChatMessage } from "../../sdk/messenger/messenger.ts";
+import { dayOf } from "../texts/texts.ts";
+
+/** Messages of one author within this time are one group, in milliseconds. */
+const groupMs = 5 * 60_000;
+
+export interface Row {
+  /** Of a message: stays while it comes from the outbox to the server. */
+  readonly key: string;
+  readonly kind: "day" | "new" | "message";
+  /** Milliseconds since 1970, and its day in the reader's zone. */
+  readonly time: number;
+  readonly day: number;
+  readonly message: ChatMessage | undefined;
+  /** Whether it begins a group: it shows the author and the time. */
+  readonly isFirst: boolean;
+  /** In pixels, as it was measured last; 0: not yet. */
+  height: number;
+}
+
+/** A message's time in milliseconds. */
+export const timeOf = ({ sendTime }: ChatMessage): number => Number(sendTime / 1_000_000n);
+export const keyOfMessage = ({ clientId, id }: ChatMessage): string => clientId || String(id);
+
+/** Makes the rows of one conversation; an unchanged message's row stays the same object, with its height. */
+export class Rows {
+  /** Messages above it, of others, are new. */
+  private readonly readId: bigint | undefined;
+  private readonly me: string;
+  private readonly cached = new WeakMap<ChatMessage, Row>();
+  private readonly others = new Map<string, Row>();
+
+  constructor(me: string, readId: bigint | undefined) {
+    this.me = me;
+    this.readId = readId;
+  }
+
+  of(messages: readonly ChatMessage[]): readonly Row[] {
+    const rows: Row[] = [];
+    let former: Row | undefined;
+    let isNewShown = this.readId === undefined;
+    for (const message of messages) {
+      const cached = this.cached.get(message);
+      const time = cached?.time ?? timeOf(message);
+      const day = cached?.day ?? dayOf(time);
+      let isFirst = !continues(former, message, time);
+      if (day !== former?.day) {
+        rows.push(this.other("day", time, day));
+        isFirst = true;
+      }
+      const isNew = message.sender !== this.me && message.id > (this.readId ?? 0n);
+      if (isNew && !isNewShown) {
+        rows.push(this.other("new", time, day));
+        isFirst = isNewShown = true;
+      }
+      former = cached;
+      if (former?.isFirst !== isFirst) {
+        former = { key: keyOfMessage(message), kind: "message", time, day, message, isFirst, height: 0 };
+        this.cached.set(message, former);
+      }
+      rows.push(former);
+    }
+    return rows;
+  }
+
+  private other(kind: "day" | "new", time: number, day: number): Row {
+    const key = kind === "day" ? `day ${day}` : kind;
+    const known = this.others.get(key);
+    const row = known ?? { key, kind, time, day, message: undefined, isFirst: true, height: 0 };
+    this.others.set(key, row);
+    return row;
+  }
+}
+
+/** Whether a message belongs to the group of the one before it. */
+function continues(former: Row | undefined, { sender }: ChatMessage, time: number): boolean {
+  return former?.message?.sender === sender && time - former.time <= groupMs;
+}

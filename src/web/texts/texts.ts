@@ -1,0 +1,60 @@
+// The texts in the reader's language, and times as people say them there, in the reader's zone.
+
+import { computed, signal } from "@preact/signals";
+import { chinese } from "./chinese.ts";
+import { english, type Texts } from "./english.ts";
+
+export const languages = { en: "English", zh: "中文" } as const;
+export type Language = keyof typeof languages;
+
+const tables: Record<Language, Texts> = { en: english, zh: chinese };
+
+/** The language that is shown. */
+export const language = signal<Language>("en");
+const table = computed(() => tables[language.value]);
+
+/** The texts of the language that is shown; a view that calls it is shown again in another one. */
+export const texts = (): Texts => table.value;
+
+const formats = computed(() => {
+  // The browser's variant of the language, such as en-GB: it says how people there write times.
+  const tag = navigator.languages.find((name) => name.startsWith(language.value)) ?? language.value;
+  const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => new Intl.DateTimeFormat(tag, options);
+  return {
+    clock: format({ hour: "numeric", minute: "2-digit" }),
+    weekday: format({ weekday: "short" }),
+    date: format({ dateStyle: "short" }),
+    day: format({ weekday: "long", month: "long", day: "numeric" }),
+    dayOfYear: format({ dateStyle: "long" }),
+    exact: format({ dateStyle: "medium", timeStyle: "medium" }),
+    relative: new Intl.RelativeTimeFormat(tag, { numeric: "auto" }),
+    list: new Intl.ListFormat(tag),
+  };
+});
+
+/** The number of a day in the reader's zone: days since 1970. */
+export function dayOf(ms: number): number {
+  return Math.floor((ms - new Date(ms).getTimezoneOffset() * 60_000) / 86_400_000);
+}
+
+/** Such as `14:05`. */
+export const clockOf = (ms: number): string => formats.value.clock.format(ms);
+/** The day and the time, to the second. */
+export const exactTimeOf = (ms: number): string => formats.value.exact.format(ms);
+/** Such as `ann, ben and eve`. */
+export const listOf = (names: readonly string[]): string => formats.value.list.format(names);
+
+/** The time today, the weekday within a week, the date before. */
+export function shortTimeOf(ms: number, nowMs: number): string {
+  const days = dayOf(nowMs) - dayOf(ms);
+  const { clock, weekday, date } = formats.value;
+  return (days <= 0 ? clock : days < 7 ? weekday : date).format(ms);
+}
+
+/** `today`, `yesterday`, or the day. */
+export function dayTextOf(ms: number, nowMs: number): string {
+  const days = dayOf(ms) - dayOf(nowMs);
+  const { relative, day, dayOfYear } = formats.value;
+  if (days === 0 || days === -1) return relative.format(days, "day");
+  return (new Date(ms).getFullYear() === new Date(nowMs).getFullYear() ? day : dayOfYear).format(ms);
+}

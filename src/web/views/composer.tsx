@@ -1,0 +1,149 @@
+// Where one writes. Enter sends, Shift+Enter breaks the line, and the Enter of an input method does neither. Escape
+// leaves what is answered or edited; ↑ in an empty field edits the last own message.
+
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Room } from "../state/room.ts";
+import { texts } from "../texts/texts.ts";
+import { useChat } from "./context.ts";
+import { Icon } from "./icon.tsx";
+import { Completion, mentionsIn, useMembers } from "./mentions.tsx";
+
+/** The code of keys that an input method handles, where `isComposing` comes too late (Safari). */
+const composingKey = 229;
+
+export function Composer({ room }: { readonly room: Room }) {
+  const chat = useChat();
+  const t = texts();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const text = useSignal(chat.drafts.of(room.key));
+  /** What stands before the caret behind an @, if somebody is to be completed. */
+  const asked = useSignal<string | undefined>(undefined);
+  const members = useMembers(room, asked);
+  const completion = useRef<(event: KeyboardEvent) => boolean>(() => false);
+  const { value: edited } = room.edited;
+  const { value: reply } = room.reply;
+
+  const put = (now: string): void => {
+    text.value = now;
+    if (room.edited.peek() === undefined) chat.drafts.set(room.key, now);
+  };
+  // What is edited stands in the field, and the draft again after it.
+  useSignalEffect(() => {
+    const { value: message } = room.edited;
+    text.value = message === undefined ? chat.drafts.of(room.key) : message.body;
+  });
+  useSignalEffect(() => {
+    if (room.edited.value ?? room.reply.value) field.current?.focus();
+  });
+  useLayoutEffect(() => {
+    // On a phone the keyboard would cover what one came to read.
+    if (matchMedia("(pointer: fine)").matches) field.current?.focus();
+  }, []);
+  useLayoutEffect(() => {
+    const { current } = field;
+    if (current === null) return;
+    current.style.height = "auto";
+    current.style.height = `${current.scrollHeight}px`;
+  }, [text.value]);
+
+  const send = (): void => {
+    const body = text.value.trim();
+    if (body === "") return;
+    const isEdit = room.edited.value !== undefined;
+    if (!isEdit) put("");
+    asked.value = undefined;
+    room.send(body, mentionsIn(body, room, members.value));
+    field.current?.focus();
+  };
+  const cancel = (): void => {
+    room.edited.value = room.reply.value = undefined;
+  };
+  const onInput = (): void => {
+    const { current } = field;
+    if (current === null) return;
+    put(current.value);
+    if (current.value !== "" && room.edited.value === undefined) chat.community.typing(room.partner);
+    const before = current.value.slice(0, current.selectionStart);
+    asked.value = "group" in room.partner ? /(?:^|\s)@([\w.-]*)$/u.exec(before)?.[1] : undefined;
+  };
+  const complete = (account: string): void => {
+    const { current } = field;
+    if (current === null) return;
+    const caret = current.selectionStart;
+    const before = current.value.slice(0, caret).replace(/@[\w.-]*$/u, `@${account} `);
+    const after = current.value.slice(caret);
+    put(before + after);
+    asked.value = undefined;
+    current.focus();
+    requestAnimationFrame(() => current.setSelectionRange(before.length, before.length));
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.isComposing || event.keyCode === composingKey) return;
+    if (asked.value !== undefined && completion.current(event)) return event.preventDefault();
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      return send();
+    }
+    if (event.key === "Escape" && (edited ?? reply) !== undefined) {
+      event.stopPropagation();
+      return cancel();
+    }
+    if (event.key !== "ArrowUp" || text.value !== "") return;
+    const last = room.messages.value.findLast((one) => one.sender === chat.me && one.state === "stored");
+    if (last === undefined || last.isRecalled) return;
+    event.preventDefault();
+    room.change(last);
+  };
+
+  const about = edited ?? reply;
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {room.fault.value !== "" && (
+        <p class="fault" role="alert">
+          {room.fault}{" "}
+          <button type="button" class="text-button" onClick={() => (room.fault.value = "")}>
+            {t.close}
+          </button>
+        </p>
+      )}
+      {about !== undefined && (
+        <div class="about">
+          <Icon name={edited === undefined ? "reply" : "edit"} />
+          <span class="about-text">
+            <b>{edited === undefined ? t.replyingTo(chat.people.nameOf(about.sender)) : t.editing}</b>
+            <bdi>{about.body.slice(0, 200)}</bdi>
+          </span>
+          <button type="button" class="icon-button" aria-label={t.cancel} title={t.cancel} onClick={cancel}>
+            <Icon name="close" />
+          </button>
+        </div>
+      )}
+      <div class="field">
+        <Completion asked={asked} members={members} keys={completion} onPick={complete} />
+        <textarea
+          ref={field}
+          rows={1}
+          dir="auto"
+          placeholder={t.write}
+          aria-label={t.write}
+          aria-autocomplete="list"
+          aria-controls={asked.value === undefined ? undefined : "completion"}
+          value={text}
+          onInput={onInput}
+          onKeyDown={onKeyDown}
+          onBlur={() => (asked.value = undefined)}
+        />
+        <button class="icon-button send" aria-label={t.send} title={t.send} disabled={text.value.trim() === ""}>
+          <Icon name="send" />
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,100 @@
+// Where one signs in: a test account by the secret of the link, or a token.
+
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { errorOf } from "../../sdk/client-errors.ts";
+import { isToken, NoAccount } from "../state/ticket.ts";
+import { texts } from "../texts/texts.ts";
+import { useApp } from "./context.ts";
+
+export function Door() {
+  const app = useApp();
+  const t = texts();
+  const hasLink = app.secret.value !== undefined;
+  return (
+    <main class="door">
+      <div class="card">
+        <h1>{t.welcome}</h1>
+        {app.isLinkBroken.value && (
+          <p class="fault" role="alert">
+            {t.badLink}
+          </p>
+        )}
+        {hasLink ? <TestAccount /> : <p>{t.pasteHint}</p>}
+        {hasLink ? (
+          <details>
+            <summary>{t.signIn}</summary>
+            <TokenForm />
+          </details>
+        ) : (
+          <TokenForm />
+        )}
+        {!hasLink && <p class="hint">{t.linkHint}</p>}
+      </div>
+    </main>
+  );
+}
+
+function TestAccount() {
+  const app = useApp();
+  const t = texts();
+  const input = useRef<HTMLInputElement>(null);
+  const fault = useSignal("");
+  const isBusy = useSignal(false);
+  const make = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const account = input.current?.value.trim() || undefined;
+    isBusy.value = true;
+    fault.value = "";
+    try {
+      await app.make(account);
+    } catch (error) {
+      if (error instanceof NoAccount)
+        fault.value = error.status === 403 ? t.oldLink : t.did(t.makeAccount, error.message);
+      else fault.value = error instanceof TypeError ? t.noServer : errorOf(error).message;
+    }
+    isBusy.value = false;
+  };
+  return (
+    <form onSubmit={(event) => void make(event)}>
+      <p>{t.makeHint}</p>
+      <label>
+        {t.nameLabel}
+        <input ref={input} placeholder={t.namePlaceholder} autoComplete="off" autoCapitalize="off" spellcheck={false} />
+      </label>
+      {fault.value !== "" && (
+        <p class="fault" role="alert">
+          {fault}
+        </p>
+      )}
+      <button disabled={isBusy.value}>{t.makeAccount}</button>
+    </form>
+  );
+}
+
+function TokenForm() {
+  const app = useApp();
+  const t = texts();
+  const input = useRef<HTMLInputElement>(null);
+  const isWrong = useSignal(false);
+  const enter = (event: Event): void => {
+    event.preventDefault();
+    const token = input.current?.value.trim() ?? "";
+    isWrong.value = !isToken(token);
+    if (!isWrong.value) void app.enter({ token });
+  };
+  return (
+    <form onSubmit={enter}>
+      <label>
+        {t.tokenLabel}
+        <input ref={input} required autoComplete="off" spellcheck={false} aria-invalid={isWrong.value} />
+      </label>
+      {isWrong.value && (
+        <p class="fault" role="alert">
+          {t.notAToken}
+        </p>
+      )}
+      <button class={app.secret.value === undefined ? "" : "quiet"}>{t.signIn}</button>
+    </form>
+  );
+}

@@ -1,0 +1,159 @@
+// One message: its author and time if it begins a group, its text, and what happens to it.
+
+import type { ChatMessage } from "../../sdk/messenger/messenger.ts";
+import type { Room } from "../state/room.ts";
+import { keyOfMessage, type Row } from "../state/rows.ts";
+import { clockOf, exactTimeOf, texts } from "../texts/texts.ts";
+import { Avatar, hueOf } from "./avatar.tsx";
+import { useChat } from "./context.ts";
+import { Icon } from "./icon.tsx";
+import { MessageActions } from "./message-actions.tsx";
+import { MessageText } from "./message-text.tsx";
+
+interface MessageProps {
+  readonly row: Row;
+  readonly message: ChatMessage;
+  readonly room: Room;
+  /** Whether Tab reaches it. */
+  readonly isReached: boolean;
+  /** Whether it was jumped to. */
+  readonly isJumped: boolean;
+  readonly onFocus: () => void;
+  readonly onJump: (id: bigint) => void;
+}
+
+export function MessageRow({ row, message, room, isReached, isJumped, onFocus, onJump }: MessageProps) {
+  const chat = useChat();
+  const { sender, isRecalled, replyTo, media } = message;
+  const isMine = sender === chat.me;
+  const name = chat.people.nameOf(sender);
+  const classes = ["message", isMine && "is-mine", row.isFirst && "is-first", isJumped && "is-jumped"];
+  const time = <Time ms={row.time} />;
+  return (
+    <article
+      class={classes.filter(Boolean).join(" ")}
+      data-key={row.key}
+      tabIndex={isReached ? 0 : -1}
+      aria-label={`${name}, ${exactTimeOf(row.time)}`}
+      onFocus={onFocus}
+    >
+      {row.isFirst ? <Avatar id={`u:${sender}`} name={name} /> : <span class="late-time">{time}</span>}
+      <div class="message-body">
+        {row.isFirst && (
+          <header>
+            <bdi class="author" style={{ "--hue": hueOf(`u:${sender}`) }} title={sender}>
+              {name}
+            </bdi>
+            {time}
+          </header>
+        )}
+        <div class="bubble">
+          {replyTo > 0n && <Quote id={replyTo} room={room} onJump={onJump} />}
+          {isRecalled ? <p class="recalled">{texts().recalled}</p> : <MessageText message={message} />}
+          {media.length > 0 && (
+            <ul class="media">
+              {media.map(({ id, name: file }) => (
+                <li key={id}>
+                  <bdi>{file}</bdi>
+                </li>
+              ))}
+            </ul>
+          )}
+          <Fate message={message} room={room} isMine={isMine} />
+        </div>
+        <Reactions message={message} room={room} />
+      </div>
+      {message.state === "stored" && !isRecalled && <MessageActions message={message} room={room} />}
+    </article>
+  );
+}
+
+function Time({ ms }: { readonly ms: number }) {
+  return (
+    <time dateTime={new Date(ms).toISOString()} title={exactTimeOf(ms)}>
+      {clockOf(ms)}
+    </time>
+  );
+}
+
+/** One line of the message that is answered; it jumps there. */
+function Quote({
+  id,
+  room,
+  onJump,
+}: {
+  readonly id: bigint;
+  readonly room: Room;
+  readonly onJump: (id: bigint) => void;
+}) {
+  const chat = useChat();
+  const t = texts();
+  const quoted = room.messageOf(id);
+  if (quoted === null) return <p class="quote">{t.gone}</p>;
+  return (
+    <button type="button" class="quote" onClick={() => onJump(id)}>
+      {quoted === undefined ? (
+        "…"
+      ) : (
+        <>
+          <bdi class="author" style={{ "--hue": hueOf(`u:${quoted.sender}`) }}>
+            {chat.people.nameOf(quoted.sender)}
+          </bdi>{" "}
+          <bdi>{quoted.isRecalled ? t.recalled : quoted.body.slice(0, 200) || t.files(quoted.media.length)}</bdi>
+        </>
+      )}
+    </button>
+  );
+}
+
+interface FateProps {
+  readonly message: ChatMessage;
+  readonly room: Room;
+  readonly isMine: boolean;
+}
+
+/** What has become of it: edited, and of an own one whether it is waiting, stored, read, or failed. */
+function Fate({ message, room, isMine }: FateProps) {
+  const chat = useChat();
+  const t = texts();
+  const { id, state, error, clientId, isEdited, isRecalled } = message;
+  if (state === "failed")
+    return (
+      <p class="failed">
+        <Icon name="alert" /> {t.failed(error?.message ?? "")}{" "}
+        <button type="button" class="text-button" onClick={() => chat.client.retry(clientId)}>
+          {t.retry}
+        </button>{" "}
+        <button type="button" class="text-button" onClick={() => void chat.client.discard(clientId)}>
+          {t.remove}
+        </button>
+      </p>
+    );
+  const isRead = (chat.stateOf(room.key)?.peerReadId ?? 0n) >= id;
+  return (
+    <span class="fate">
+      {isEdited && !isRecalled && <span>{t.edited}</span>}
+      {isMine && state === "sending" && <Icon name="clock" label={t.sending} />}
+      {isMine && state === "stored" && <Icon name={isRead ? "ticks" : "tick"} label={isRead ? t.read : t.stored} />}
+    </span>
+  );
+}
+
+function Reactions({ message, room }: { readonly message: ChatMessage; readonly room: Room }) {
+  if (message.reactions.length === 0) return null;
+  return (
+    <div class="reactions">
+      {message.reactions.map(({ reaction, count, isMine }) => (
+        <button
+          key={`${keyOfMessage(message)} ${reaction}`}
+          type="button"
+          aria-pressed={isMine}
+          aria-label={texts().reacted(reaction, count)}
+          onClick={() => room.react(message, reaction)}
+        >
+          <bdi>{reaction}</bdi> {count}
+        </button>
+      ))}
+    </div>
+  );
+}

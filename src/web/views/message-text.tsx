@@ -1,0 +1,51 @@
+// The text of a message: as it was written, with links and mentions. Nothing in it is markup.
+
+import type { ChatMessage } from "../../sdk/messenger/messenger.ts";
+import { useChat } from "./context.ts";
+
+/** A link of the web, without what ends a sentence; or a mention. */
+const pattern = /(https?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}。，；：！？）】])|(?<![\w@])@([\w.-]*\w|\*)/gu;
+/** At most so many emoji alone are shown larger. */
+const emojiOnly =
+  /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\u200d\p{Extended_Pictographic}|\ufe0f)*\s*){1,6}$/u;
+
+export function MessageText({ message: { body, mentions } }: { readonly message: ChatMessage }) {
+  const chat = useChat();
+  const parts: (string | preact.JSX.Element)[] = [];
+  let end = 0;
+  for (const found of body.matchAll(pattern)) {
+    const [text, link, account = ""] = found;
+    const part = link === undefined ? mentionOf(account) : linkOf(link);
+    if (part === undefined) continue;
+    parts.push(body.slice(end, found.index), part);
+    end = found.index + text.length;
+  }
+  parts.push(body.slice(end));
+
+  function mentionOf(account: string) {
+    if (!mentions.includes(account)) return undefined;
+    const isMe = account === chat.me || account === "*";
+    const name = account === "*" ? account : chat.people.nameOf(account);
+    return (
+      <bdi class={`mention ${isMe ? "is-me" : ""}`} title={account}>
+        @{name}
+      </bdi>
+    );
+  }
+
+  return (
+    <p class={`text ${emojiOnly.test(body) ? "is-emoji" : ""}`} dir="auto">
+      {parts}
+    </p>
+  );
+}
+
+/** Undefined if it is no address after all. It opens without a way back to this page. */
+function linkOf(text: string) {
+  if (!URL.canParse(text)) return undefined;
+  return (
+    <a href={new URL(text).href} target="_blank" rel="noopener noreferrer nofollow">
+      {text}
+    </a>
+  );
+}

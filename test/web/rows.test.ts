@@ -1,0 +1,80 @@
+// The rows that messages become, and where they are.
+
+import { expect, test } from "bun:test";
+import type { ChatMessage } from "../../src/sdk/messenger/messenger.ts";
+import { type Row, Rows } from "../../src/web/state/rows.ts";
+import { anchorAt, RowPositions, topFor } from "../../src/web/views/row-positions.ts";
+
+const noon = Date.UTC(2026, 5, 15, 12);
+const minute = 60_000;
+
+function message(id: number, sender: string, ms: number, more: Partial<ChatMessage> = {}): ChatMessage {
+  const empty = { type: 1, extra: "", mentions: [], replyTo: 0n, media: [], reactions: [] };
+  const facts = { isEdited: false, isRecalled: false, state: "stored", clientId: "" } as const;
+  return { id: BigInt(id), sender, sendTime: BigInt(ms) * 1_000_000n, body: `m${id}`, ...empty, ...facts, ...more };
+}
+
+const shown = (rows: readonly Row[]): readonly string[] =>
+  rows.map(({ kind, message: one, isFirst }) => (kind === "message" ? `${isFirst ? "+" : ""}${one?.id}` : kind));
+
+test("messages of one author within five minutes are one group; a day and what is new begin another", () => {
+  const rows = new Rows("ann", 3n).of([
+    message(1, "bob", noon),
+    message(2, "bob", noon + 4 * minute),
+    message(3, "bob", noon + 10 * minute),
+    message(4, "ann", noon + 11 * minute),
+    message(5, "bob", noon + 12 * minute),
+    message(6, "bob", noon + 13 * minute),
+    message(7, "bob", noon + 24 * 60 * minute),
+  ]);
+  expect(shown(rows)).toEqual(["day", "+1", "2", "+3", "+4", "new", "+5", "6", "day", "+7"]);
+});
+
+test("nothing is called new where all was read", () => {
+  expect(shown(new Rows("ann", undefined).of([message(1, "bob", noon)]))).toEqual(["day", "+1"]);
+});
+
+test("an unchanged message keeps its row, and a stored one the key that it had in the outbox", () => {
+  const rows = new Rows("ann", undefined);
+  const first = message(1, "bob", noon);
+  const [, before, waiting] = rows.of([first, message(0, "ann", noon, { clientId: "c", state: "sending" })]);
+  const [, after, stored] = rows.of([first, message(2, "ann", noon, { clientId: "c" })]);
+  expect(after === before).toBe(true);
+  expect([waiting?.key, stored?.key]).toEqual(["c", "c"]);
+});
+
+test("what is read stays in its place when older messages come above it, and when heights turn out different", () => {
+  const rows = new Rows("ann", undefined);
+  const newer = Array.from({ length: 50 }, (_, at) => message(1_000 + at, "bob", noon + at * 1_000));
+  const before = new RowPositions(rows.of(newer));
+  const top = before.topOf(20) + 5;
+  const anchor = anchorAt(top, before, 300);
+  const older = Array.from({ length: 200 }, (_, at) => message(1 + at, "bob", noon - minute + at));
+  const after = new RowPositions(rows.of([...older, ...newer]));
+  const kept = (positions: RowPositions): number => {
+    const key = before.rows[20]?.key ?? "";
+    return topFor(anchor, positions, 300) - positions.topOf(positions.indexOf(key));
+  };
+  expect(kept(after)).toBe(5);
+  for (const row of after.rows.slice(0, 100)) row.height = 77;
+  after.measured();
+  expect(kept(after)).toBe(5);
+});
+
+test("who was at the end stays there; a row that is gone counts as the end", () => {
+  const positions = new RowPositions(
+    new Rows("ann", undefined).of(Array.from({ length: 30 }, (_, at) => message(at + 1, "bob", noon + at))),
+  );
+  const last = positions.total - 300;
+  expect(anchorAt(last, positions, 300)).toBe("end");
+  expect(topFor("end", positions, 300)).toBe(last);
+  expect(topFor({ key: "no such row", offset: 3 }, positions, 300)).toBe(last);
+});
+
+test("the row at a height is found among 100,000, in front of them and behind them, too", () => {
+  const positions = new RowPositions(
+    new Rows("ann", undefined).of(Array.from({ length: 100_000 }, (_, at) => message(at + 1, `p${at % 3}`, noon + at))),
+  );
+  for (const at of [0, 1, 2, 50_000, 99_999, 100_000]) expect(positions.at(positions.topOf(at))).toBe(at);
+  expect([positions.at(-100), positions.at(positions.total + 100)]).toEqual([0, 100_000]);
+});
