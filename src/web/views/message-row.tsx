@@ -49,7 +49,6 @@ export function MessageRow({ row, message, room, isReached, isJumped, onFocus, o
         )}
         <div class="bubble">
           {replyTo > 0n && <Quote id={replyTo} room={room} onJump={onJump} />}
-          {isRecalled ? <p class="recalled">{texts().recalled}</p> : <MessageText message={message} />}
           {media.length > 0 && (
             <ul class="media">
               {media.map(({ id, name: file }) => (
@@ -59,7 +58,14 @@ export function MessageRow({ row, message, room, isReached, isJumped, onFocus, o
               ))}
             </ul>
           )}
-          <Fate message={message} room={room} isMine={isMine} />
+          {isRecalled ? (
+            <p class="recalled">{texts().recalled}</p>
+          ) : (
+            <MessageText message={message}>
+              <Fate message={message} room={room} isMine={isMine} />
+            </MessageText>
+          )}
+          {message.state === "failed" && <Failure message={message} />}
         </div>
         <Reactions message={message} room={room} />
       </div>
@@ -112,30 +118,34 @@ interface FateProps {
   readonly isMine: boolean;
 }
 
-/** What has become of it: edited, and of an own one whether it is waiting, stored, read, or failed. */
-function Fate({ message, room, isMine }: FateProps) {
+/** What has become of it: edited, and of an own one whether it is waiting, stored or read. */
+function Fate({ message: { id, state, isEdited }, room, isMine }: FateProps) {
   const chat = useChat();
   const t = texts();
-  const { id, state, error, clientId, isEdited, isRecalled } = message;
-  if (state === "failed")
-    return (
-      <p class="failed">
-        <Icon name="alert" /> {t.failed(error?.message ?? "")}{" "}
-        <button type="button" class="text-button" onClick={() => chat.client.retry(clientId)}>
-          {t.retry}
-        </button>{" "}
-        <button type="button" class="text-button" onClick={() => void chat.client.discard(clientId)}>
-          {t.remove}
-        </button>
-      </p>
-    );
   const isRead = (chat.stateOf(room.key)?.peerReadId ?? 0n) >= id;
   return (
     <span class="fate">
-      {isEdited && !isRecalled && <span>{t.edited}</span>}
+      {isEdited && <span>{t.edited}</span>}
       {isMine && state === "sending" && <Icon name="clock" label={t.sending} />}
       {isMine && state === "stored" && <Icon name={isRead ? "ticks" : "tick"} label={isRead ? t.read : t.stored} />}
     </span>
+  );
+}
+
+/** Why it was refused, and what can be done about it. */
+function Failure({ message: { error, clientId } }: { readonly message: ChatMessage }) {
+  const chat = useChat();
+  const t = texts();
+  return (
+    <p class="failed">
+      <Icon name="alert" /> {t.failed(error?.message ?? "")}{" "}
+      <button type="button" class="text-button" onClick={() => chat.client.retry(clientId)}>
+        {t.retry}
+      </button>{" "}
+      <button type="button" class="text-button" onClick={() => void chat.client.discard(clientId)}>
+        {t.remove}
+      </button>
+    </p>
   );
 }
 

@@ -1,5 +1,6 @@
 // The text of a message: as it was written, with links and mentions. Nothing in it is markup.
 
+import type { ComponentChildren, JSX } from "preact";
 import type { ChatMessage } from "../../sdk/messenger/messenger.ts";
 import { useChat } from "./context.ts";
 
@@ -9,9 +10,15 @@ const pattern = /(https?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}。，；：！？）】
 const emojiOnly =
   /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\u200d\p{Extended_Pictographic}|\ufe0f)*\s*){1,6}$/u;
 
-export function MessageText({ message: { body, mentions } }: { readonly message: ChatMessage }) {
+interface TextProps {
+  readonly message: ChatMessage;
+  /** Stands at the end of the last line, where there is room. */
+  readonly children: ComponentChildren;
+}
+
+export function MessageText({ message: { body, mentions }, children }: TextProps) {
   const chat = useChat();
-  const parts: (string | preact.JSX.Element)[] = [];
+  const parts: (string | JSX.Element)[] = [];
   let end = 0;
   for (const found of body.matchAll(pattern)) {
     const [text, link, account = ""] = found;
@@ -36,6 +43,7 @@ export function MessageText({ message: { body, mentions } }: { readonly message:
   return (
     <p class={`text ${emojiOnly.test(body) ? "is-emoji" : ""}`} dir="auto">
       {parts}
+      {children}
     </p>
   );
 }
