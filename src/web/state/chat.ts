@@ -50,6 +50,7 @@ export class Chat {
         client.conversations.ready().then(show, show);
         if (this.room.peek()?.phase.peek() === "failed") void this.room.peek()?.load();
       }),
+      client.on("outboxChanged", () => this.room.peek()?.showPending()),
       client.on("outboxFailed", () => void (this.isOutboxLost.value = true)),
       client.on("message", ({ sender, group, body, isOffline }) => {
         if (sender === this.me || isOffline) return;

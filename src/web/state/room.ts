@@ -95,7 +95,13 @@ export class Room {
       this.timeline?.close();
       this.timeline = undefined;
       this.phase.value = "failed";
+      this.showPending();
     }
+  }
+
+  /** What waits to be sent is shown without the messages before it, too. */
+  showPending(): void {
+    if (this.timeline === undefined) this.messages.value = this.chat.client.pending(this.partner);
   }
 
   async loadBefore(): Promise<void> {
@@ -139,6 +145,7 @@ export class Room {
       this.edited.value = this.reply.value = undefined;
       if (edited !== undefined) void this.attempt(this.chat.client.edit(edited.id, { body, extra: edited.extra }));
       else void this.attempt(async () => void this.conversation.send({ body, mentions, replyTo: reply?.id ?? 0n }));
+      this.showPending();
     });
   }
 

@@ -89,20 +89,23 @@ function Presence({ room: { partner, typists } }: { readonly room: Room }) {
 
 function Messages({ room }: { readonly room: Room }) {
   const t = texts();
+  const hasMessages = room.messages.value.length > 0;
   switch (room.phase.value) {
     case "loading":
       return <div class="messages" aria-busy="true" />;
     case "failed":
       return (
-        <div class="messages empty">
-          <p role="alert">{t.notLoaded}</p>
-          <button type="button" onClick={() => void room.load()}>
-            {t.again}
-          </button>
-        </div>
+        <>
+          <div class={hasMessages ? "link-bar" : "messages empty"}>
+            <p role="alert">{t.notLoaded}</p>
+            <button type="button" onClick={() => void room.load()}>
+              {t.again}
+            </button>
+          </div>
+          {hasMessages && <MessageList room={room} />}
+        </>
       );
     case "ready":
-      if (room.messages.value.length === 0) return <div class="messages empty">{t.noMessages}</div>;
-      return <MessageList room={room} />;
+      return hasMessages ? <MessageList room={room} /> : <div class="messages empty">{t.noMessages}</div>;
   }
 }
