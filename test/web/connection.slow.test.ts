@@ -1,0 +1,165 @@
+// What the web chat does when it cannot sign in, or loses its connection: it says what is wrong, and what to do.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { BrowserContext, WebSocketRoute } from "playwright-core";
+import { controlRequest } from "../../src/observe/control-commands.ts";
+import { signToken } from "../../src/auth/token.ts";
+import { ServerProcess } from "../../scripts/harness/server-process.ts";
+import { browserTestMsMax, chromium } from "../support/browser.ts";
+import { Messenger as Server } from "../support/messenger.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { begin, hears, openRoom, say, signIn, WebBrowser } from "../support/web-page.ts";
+
+const linkSecret = "a-secret-that-only-this-test-knows-123456789";
+const folder = temporaryFolder("roost-web-connection-");
+
+let server: Server;
+let browser: WebBrowser;
+let place = "";
+let link = "";
+
+/** Every WebSocket of a window; those that are open can be ended, and no other let through. */
+async function gateOf(context: BrowserContext): Promise<{ shut(): void; open(): void }> {
+  let isShut = false;
+  const sockets = new Set<WebSocketRoute>();
+  await context.routeWebSocket(/.*/, (socket) => {
+    if (isShut) return void socket.close({ code: 1011 });
+    sockets.add(socket);
+    socket.connectToServer();
+  });
+  return {
+    shut() {
+      isShut = true;
+      for (const socket of sockets) void socket.close({ code: 1011 });
+      sockets.clear();
+    },
+    open() {
+      isShut = false;
+    },
+  };
+}
+
+describe.skipIf(chromium === undefined)("the web chat", () => {
+  beforeAll(async () => {
+    server = await Server.start({ web: true, linkSecret });
+    place = `http://${server.ws}/`;
+    link = `${place}#link=${linkSecret}`;
+    browser = await WebBrowser.launch();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.stop();
+    expect(browser.problems.filter((problem) => !problem.includes("status of 40"))).toEqual([]);
+  });
+
+  test(
+    "a token comes by the fragment or is pasted; what is no token, a cut link and an old one are each told",
+    async () => {
+      const context = await browser.window();
+      const page = await context.newPage();
+      await page.goto(`${place}#token=${await server.token("ann")}`);
+      await page.getByText("Nobody here yet").waitFor();
+      expect(page.url()).toBe(place);
+      await page.reload();
+      await page.getByText("Nobody here yet").waitFor();
+      await page.getByRole("button", { name: "Menu" }).click();
+      await page.getByRole("menuitem", { name: "Sign out" }).click();
+      await page.getByLabel("Token").fill("not a token");
+      await page.keyboard.press("Enter");
+      await page.getByText("This is not a token").waitFor();
+      await page.getByLabel("Token").fill(await server.token("ann"));
+      await page.keyboard.press("Enter");
+      await page.getByText("Nobody here yet").waitFor();
+      const other = await context.newPage();
+      await other.goto(`${place}#link=abc`);
+      await other.getByText("The link is not complete").waitFor();
+      await other.goto(`${place}#link=${"x".repeat(43)}`);
+      await other.getByRole("button", { name: "Make a test account" }).click();
+      await other.getByText("The link is of an earlier start").waitFor();
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "a token that expires, is refused, or whose connection an operator ends has its own sentence and button",
+    async () => {
+      const page = await (await browser.window()).newPage();
+      const short = await signToken(server.secret, { account: "bea", app: "demo", ttlSeconds: 2 });
+      await page.goto(`${place}#token=${short}`);
+      await page.getByText("Your token has expired.").waitFor();
+      await page.getByRole("button", { name: "Sign in again" }).click();
+      await page.getByLabel("Token").fill("a.b.c");
+      await page.keyboard.press("Enter");
+      await page.getByText("The server refused the connection").waitFor();
+      await page.getByRole("button", { name: "Sign in again" }).click();
+      await page.getByLabel("Token").fill(await server.token("bea", "demo"));
+      await page.keyboard.press("Enter");
+      await page.getByText("Nobody here yet").waitFor();
+      await server.control.obey(controlRequest("kick", { app: "demo", account: "bea" }));
+      await page.getByText("An operator ended this connection.").waitFor();
+      await page.getByRole("button", { name: "Connect again" }).click();
+      await page.getByText("An operator ended this connection.").waitFor({ state: "detached" });
+      await page.getByText("Nobody here yet").waitFor();
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "a reload keeps drafts and what waits to be sent, and a blocked WebSocket is told",
+    async () => {
+      const ben = await browser.person(link, "ben");
+      const context = await browser.window();
+      const gate = await gateOf(context);
+      const ann = await signIn(await context.newPage(), link, "ann");
+      await begin(ann, "carl");
+      await say(ann, "hello carl");
+      await ann.getByRole("img", { name: "stored" }).waitFor();
+      await ann.getByLabel("Write a message").fill("a draft for carl");
+      await begin(ann, "ben");
+      gate.shut();
+      await say(ann, "before");
+      await ann.getByRole("img", { name: "waiting to be sent" }).waitFor();
+      await ann.reload();
+      await ann.getByText("The server answers, but not to a WebSocket.").waitFor();
+      gate.open();
+      await ann.getByRole("button", { name: "Try now" }).click();
+      await hears(ann, "before");
+      await ann.locator(".draft").waitFor();
+      await ann.locator(".row", { hasText: "a draft for carl" }).click();
+      expect(await ann.getByLabel("Write a message").inputValue()).toBe("a draft for carl");
+      await openRoom(ben, "ann");
+      await hears(ben, "before");
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "after kill -9 of the server the page says so, and sends what was written meanwhile once it is back",
+    async () => {
+      let running = await ServerProcess.start(folder);
+      try {
+        const port = new URL(running.link).host;
+        const [ann, ben] = [await browser.person(running.link, "ann"), await browser.person(running.link, "ben")];
+        await begin(ann, "ben");
+        await say(ann, "before");
+        await openRoom(ben, "ann");
+        await hears(ben, "before");
+        await running.end("SIGKILL");
+        await ann.getByText("The server does not answer.").waitFor();
+        await ann.getByText(/Next try in \d+ s\.|Trying now…/).waitFor();
+        await say(ann, "meanwhile");
+        await ann.getByRole("img", { name: "waiting to be sent" }).waitFor();
+        running = await ServerProcess.start(folder, ["--ws", port]);
+        await ann.getByRole("button", { name: "Try now" }).click();
+        await hears(ben, "meanwhile");
+        await ann.getByText("The server does not answer.").waitFor({ state: "detached" });
+        await ann.getByRole("img", { name: "waiting to be sent" }).waitFor({ state: "detached" });
+        await say(ben, "welcome back");
+        await hears(ann, "welcome back");
+      } finally {
+        await running.end("SIGKILL");
+      }
+    },
+    browserTestMsMax,
+  );
+});
