@@ -72,9 +72,10 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   );
 
   test(
-    "two tabs of one account are both signed in, and show the same",
+    "two tabs of one account, and another browser, are all signed in, and show the same",
     async () => {
       const one = await browser.person(link, "carla");
+      const elsewhere = await browser.person(link, "carla");
       const other = await one.context().newPage();
       await other.goto(link);
       await other.getByLabel("Name (optional)").fill("carla");
@@ -86,7 +87,9 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await hears(other, "from one tab");
       await say(other, "and from the other");
       await hears(one, "and from the other");
-      expect(await one.getByRole("alert").count()).toBe(0);
+      await openRoom(elsewhere, "dora");
+      await hears(elsewhere, "and from the other");
+      for (const page of [one, other, elsewhere]) expect(await page.getByRole("alert").count()).toBe(0);
     },
     browserTestMsMax,
   );

@@ -7,6 +7,7 @@ import { Messenger } from "../../sdk/messenger/messenger.ts";
 import { claimTabDevice, type TabDevice } from "../../sdk/messenger/tab-device.ts";
 import { Chat } from "./chat.ts";
 import { type Link, linkAfter } from "./link.ts";
+import { browserName } from "./browser-storage.ts";
 import { keepTicket, keptTicket, makeAccount, NoAccount, takeFragment, type Ticket } from "./ticket.ts";
 
 export class App {
@@ -58,7 +59,7 @@ export class App {
       this.isLinkBroken.value = false;
       this.isForgetful.value = !keepTicket(ticket);
     });
-    const { device } = await (this.device ??= claimTabDevice());
+    const { device } = await (this.device ??= claimTabDevice({ prefix: browserName() }));
     try {
       const client = await Messenger.connect(
         {

@@ -31,6 +31,7 @@ export class Chat {
   readonly unread: ReadonlySignal<number>;
   /** Called for each message of somebody else in a conversation that is not muted. */
   onNews: (news: News) => void = () => undefined;
+  private isLoadingMore = false;
   private readonly endings: (() => void)[] = [];
 
   constructor(client: Messenger) {
@@ -99,8 +100,12 @@ export class Chat {
     return this.conversations.value.find((state) => state.key === key);
   }
 
+  /** Loads more of the list, once at a time. Without a connection, the next sign-in reads what was loaded. */
   async loadMore(): Promise<void> {
-    await this.client.conversations.loadMore();
+    if (this.isLoadingMore) return;
+    this.isLoadingMore = true;
+    await this.client.conversations.loadMore().catch(() => undefined);
+    this.isLoadingMore = false;
     this.show();
   }
 

@@ -1,6 +1,7 @@
 // What the reader has chosen for this browser: colours and language. Where nothing can be kept, for this page alone.
 
 import { effect, signal } from "@preact/signals";
+import { keep, read } from "./browser-storage.ts";
 import { type Language, language } from "../texts/texts.ts";
 
 type Look = "auto" | "light" | "dark";
@@ -26,20 +27,4 @@ export function startLooks(root: HTMLElement): void {
 export function choose(chosen: Language): void {
   language.value = chosen;
   keep(names.language, chosen);
-}
-
-function read(name: string): string | undefined {
-  try {
-    return localStorage.getItem(name) ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function keep(name: string, value: string): void {
-  try {
-    localStorage.setItem(name, value);
-  } catch {
-    // The browser forbids it: the choice ends with the page.
-  }
 }

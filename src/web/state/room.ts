@@ -7,9 +7,8 @@ import type { ChatMessage, Conversation, Messenger, Partner, Timeline } from "..
 import { Quotes } from "./quotes.ts";
 import { Rows } from "./rows.ts";
 
-/** Messages of a page, at least and at most. */
-const pageMin = 60;
-const pageMax = 200;
+/** Messages of a page: as many as the server gives. */
+const pageSize = 200;
 /** The bounds on pages that are read to come to the first unread message, and to one that is answered. */
 const unreadPagesMax = 6;
 const jumpPagesMax = 50;
@@ -80,9 +79,7 @@ export class Room {
     if (this.timeline !== undefined || this.isClosed) return;
     this.phase.value = "loading";
     try {
-      const unread = this.conversation.state?.unread ?? 0;
-      const limit = Math.min(Math.max(unread + pageMin / 2, pageMin), pageMax);
-      const timeline = await this.conversation.timeline({ limit });
+      const timeline = await this.conversation.timeline({ limit: pageSize });
       if (this.isClosed) return timeline.close();
       this.timeline = timeline;
       const isShort = (): boolean => this.readId !== undefined && (timeline.messages[0]?.id ?? 0n) > this.readId;

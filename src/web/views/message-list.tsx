@@ -43,6 +43,8 @@ export function MessageList({ room }: { readonly room: Room }) {
   const first = all.at(top - spare);
   const end = Math.min(all.rows.length, all.at(top + (view.height || 800) + spare) + 1);
   const rows = all.rows.slice(first, end);
+  /** Few messages stand at the lower edge. */
+  const rest = Math.max(0, view.height - all.total);
 
   useLayoutEffect(() => {
     const [{ current: outer }, { current: shown }] = [box, inner];
@@ -68,7 +70,7 @@ export function MessageList({ room }: { readonly room: Room }) {
       measured.value++;
     }
     const wanted = topFor(anchor.peek(), all, view.height);
-    shown.parentElement?.style.setProperty("height", `${all.total}px`);
+    shown.parentElement?.style.setProperty("height", `${Math.max(view.height, all.total)}px`);
     if (Math.abs(outer.scrollTop - wanted) >= 1) outer.scrollTop = wanted;
     if (wanted < loadAt && room.hasBefore.peek()) void room.loadBefore();
     markSeen(room, all, wanted + view.height);
@@ -147,8 +149,8 @@ export function MessageList({ room }: { readonly room: Room }) {
         onScroll={onScroll}
         onKeyDown={onKeyDown}
       >
-        <div class="rows" style={{ height: all.total }}>
-          <div ref={inner} style={{ transform: `translateY(${all.topOf(first)}px)` }}>
+        <div class="rows" style={{ height: rest + all.total }}>
+          <div ref={inner} style={{ transform: `translateY(${rest + all.topOf(first)}px)` }}>
             {rows.map((row) => (
               <div key={row.key}>
                 {row.message === undefined ? (

@@ -76,8 +76,12 @@ function Panes({ chat }: { readonly chat: Chat }) {
       <Sidebar onOpen={open} />
       {room === undefined ? (
         <main class="room empty">
-          <h2>{t.pick}</h2>
-          <p>{t.pickHint}</p>
+          {chat.conversations.value.length > 0 && (
+            <>
+              <h2>{t.pick}</h2>
+              <p>{t.pickHint}</p>
+            </>
+          )}
         </main>
       ) : (
         <RoomView key={room.key} room={room} onBack={close} />

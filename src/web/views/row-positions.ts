@@ -19,6 +19,8 @@ export class RowPositions {
   readonly rows: readonly Row[];
   /** The top of each row, and the end of the last one. */
   private readonly tops: Float64Array;
+  /** What was looked for last is looked for again at each frame. */
+  private found = 0;
 
   constructor(rows: readonly Row[]) {
     this.rows = rows;
@@ -28,11 +30,11 @@ export class RowPositions {
 
   /** Heights of rows have changed. */
   measured(): void {
-    let top = 0;
-    this.rows.forEach((row, at) => {
+    let [top, at] = [0, 0];
+    for (const row of this.rows) {
       top += row.height || guess(row);
-      this.tops[at + 1] = top;
-    });
+      this.tops[++at] = top;
+    }
   }
 
   get total(): number {
@@ -56,7 +58,8 @@ export class RowPositions {
 
   /** -1 if there is none. */
   indexOf(key: string): number {
-    return this.rows.findIndex((row) => row.key === key);
+    if (this.rows[this.found]?.key !== key) this.found = this.rows.findIndex((row) => row.key === key);
+    return this.found;
   }
 }
 

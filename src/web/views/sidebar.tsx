@@ -145,6 +145,8 @@ function List({ box, onOpen }: ListProps) {
   const rows = shown.slice(first, first + Math.ceil(height.value / rowHeight) + 2 * spare);
   const onScroll = (): void => {
     top.value = box.current?.scrollTop ?? 0;
+    const isNearEnd = top.value + 2 * height.value > shown.length * rowHeight;
+    if (isNearEnd && chat.hasMore.value && chat.wanted.value === "") void chat.loadMore();
   };
   const isSearching = chat.wanted.value !== "";
   return (
