@@ -1,0 +1,218 @@
+// Long conversations in the web chat, groups, and what is told to those who do not look.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { Community } from "../../src/sdk/community/community.ts";
+import { Messenger } from "../../src/sdk/messenger/messenger.ts";
+import { browserTestMsMax, chromium } from "../support/browser.ts";
+import { Messenger as Server } from "../support/messenger.ts";
+import { hears, openRoom, say, WebBrowser } from "../support/web-page.ts";
+
+const linkSecret = "a-secret-that-only-this-test-knows-123456789";
+const app = "demo";
+
+let server: Server;
+let browser: WebBrowser;
+let link = "";
+
+/** Somebody without a page. */
+async function somebody(account: string): Promise<Messenger> {
+  const token = await server.token(account, app);
+  return Messenger.connect({ url: `tcp://${server.tcp}`, token, device: "test" }, Community.of);
+}
+
+async function talkMany(from: Messenger, to: string, count: number, text: string): Promise<void> {
+  for (let at = 0; at < count; at++) await from.talkToUser(to, { body: `${text} ${at}` });
+}
+
+/** The numbers at the ends of the messages in the document that are in sight, in their order. */
+const inSight = (page: Page): Promise<readonly number[]> =>
+  page.evaluate(() => {
+    const box = document.querySelector(".scroller")?.getBoundingClientRect();
+    return [...document.querySelectorAll(".message")]
+      .filter((one) => {
+        const { top, bottom } = one.getBoundingClientRect();
+        return box !== undefined && bottom > box.top + 1 && top < box.bottom - 1;
+      })
+      .map((one) => Number(/(\d+)\s*$/.exec(one.querySelector(".text")?.textContent ?? "")?.[1]));
+  });
+
+const scrollTop = (page: Page, top: number): Promise<void> =>
+  page.evaluate((y) => document.querySelector(".scroller")?.scrollTo(0, y), top);
+
+describe.skipIf(chromium === undefined)("the web chat", () => {
+  beforeAll(async () => {
+    server = await Server.start({ web: true, linkSecret });
+    link = `http://${server.ws}/#link=${linkSecret}`;
+    browser = await WebBrowser.launch();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.stop();
+    expect(browser.problems).toEqual([]);
+  });
+
+  test(
+    "a conversation opens at the first unread message, and its whole history comes by scrolling, in order",
+    async () => {
+      const ben = await somebody("ben");
+      await talkMany(ben, "ann", 700, "old");
+      const reader = await somebody("ann");
+      await reader.conversation({ account: "ben" }).markRead();
+      await talkMany(ben, "ann", 300, "number");
+      const ann = await browser.person(link, "ann");
+      await ann.getByLabel("300 unread messages").waitFor();
+      await openRoom(ann, "ben");
+      await ann.getByText("New since you were here").waitFor();
+      await hears(ann, "number 0");
+      expect(await ann.locator(".message").count()).toBeLessThan(60);
+      // Below are those that were not seen.
+      await ann.getByRole("button", { name: /new messages/ }).click();
+      await hears(ann, "number 299");
+      await ann.getByRole("button", { name: /new messages|To the end/ }).waitFor({ state: "detached" });
+      let before = await inSight(ann);
+      expect(before.at(-1)).toBe(299);
+      for (let tries = 0; tries < 300 && !(await inSight(ann)).includes(0); tries++) {
+        await scrollTop(ann, 0);
+        await ann.waitForTimeout(20);
+      }
+      await hears(ann, "old 0");
+      before = await inSight(ann);
+      expect(before).toEqual(before.map((_, at) => at));
+      await Promise.all([ben.close(), reader.close()]);
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "what one reads stays in its place when messages come below; a button says how many",
+    async () => {
+      const dan = await somebody("dan");
+      await talkMany(dan, "cora", 100, "line");
+      const cora = await browser.person(link, "cora");
+      await openRoom(cora, "dan");
+      await hears(cora, "line 0");
+      await scrollTop(cora, 1_500);
+      await cora.waitForTimeout(200);
+      const before = await inSight(cora);
+      await talkMany(dan, "cora", 3, "late");
+      await cora.getByRole("button", { name: /new messages/ }).waitFor();
+      await cora.waitForTimeout(300);
+      expect(await inSight(cora)).toEqual(before);
+      await cora.getByRole("button", { name: /new messages/ }).click();
+      await hears(cora, "late 2");
+      await talkMany(dan, "cora", 1, "last");
+      await hears(cora, "last 0");
+      // Who writes sees what was written.
+      await scrollTop(cora, 100);
+      await say(cora, "mine 7");
+      await hears(cora, "mine 7");
+      await dan.close();
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "the quoted line of an answer leads to a message that was not loaded",
+    async () => {
+      const [fred, gus] = [await somebody("fred"), await somebody("gus")];
+      const first = await fred.talkToUser("gus", { body: "the question 1" });
+      await talkMany(fred, "gus", 500, "between");
+      await gus.talkToUser("fred", { body: "the answer 2", replyTo: first.id });
+      await gus.conversation({ account: "fred" }).markRead();
+      const page = await browser.person(link, "gus");
+      await openRoom(page, "fred");
+      await page.locator("button.quote", { hasText: "the question 1" }).click();
+      await page.locator(".message.is-jumped", { hasText: "the question 1" }).waitFor();
+      expect(await inSight(page)).toContain(1);
+      await Promise.all([fred.close(), gus.close()]);
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "in a group, members are completed behind an @, are shown by their names, and see that they are meant",
+    async () => {
+      const [hal, ivy] = [await somebody("hal"), await somebody("ivy")];
+      await Community.of(ivy).setProfile({ name: "Ivy Green" });
+      const { id } = await hal.newGroup({ name: "Garden", members: ["ivy", "jay"] });
+      await ivy.talkToGroup(id, { body: "who waters it?" });
+      const [halPage, jayPage] = [await browser.person(link, "hal"), await browser.person(link, "jay")];
+      await openRoom(halPage, "Garden");
+      await halPage.getByText("3 members").waitFor();
+      await halPage.locator(".author", { hasText: "Ivy Green" }).first().waitFor();
+      await halPage.getByLabel("Write a message").pressSequentially("ask @ja");
+      await halPage.getByRole("option", { name: /jay/ }).waitFor();
+      await halPage.keyboard.press("Enter");
+      await halPage.keyboard.type("please");
+      await halPage.keyboard.press("Enter");
+      await jayPage.getByLabel("you are mentioned").waitFor();
+      await openRoom(jayPage, "Garden");
+      await jayPage.locator(".mention.is-me", { hasText: "@jay" }).waitFor();
+      await halPage.locator(".message", { hasText: "please" }).hover();
+      // What jay has read is on its way.
+      for (const answer = halPage.getByText("Read by jay."); !(await answer.isVisible());) {
+        await halPage.getByRole("button", { name: "Who has read it?" }).last().click();
+        await halPage.waitForTimeout(100);
+      }
+      await Promise.all([hal.close(), ivy.close()]);
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "a message that the server refuses says why, and is tried again or deleted",
+    async () => {
+      const leo = await somebody("leo");
+      await Community.of(leo).setSettings({ write: "nobody" });
+      const kay = await browser.person(link, "kay");
+      await kay.getByRole("button", { name: "New conversation" }).first().click();
+      await kay.getByLabel("Account").fill("leo");
+      await kay.keyboard.press("Enter");
+      await say(kay, "may I?");
+      await kay.getByText("Not sent:").waitFor();
+      await Community.of(leo).setSettings({ write: "everybody" });
+      await kay.getByRole("button", { name: "Retry" }).click();
+      await kay.getByRole("img", { name: "stored" }).waitFor();
+      await Community.of(leo).block("kay");
+      await say(kay, "once more");
+      await kay.getByText("Not sent:").waitFor();
+      await kay.getByRole("button", { name: "Delete" }).click();
+      await kay.locator(".message", { hasText: "once more" }).waitFor({ state: "detached" });
+      await leo.close();
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "who does not look is notified of a message, but not of a muted conversation",
+    async () => {
+      const [max, nina] = [await somebody("max"), await somebody("nina")];
+      await max.talkToUser("ola", { body: "one" });
+      await nina.talkToUser("ola", { body: "two" });
+      const ola = await browser.person(link, "ola");
+      await openRoom(ola, "nina");
+      await ola.getByRole("button", { name: "Menu" }).last().click();
+      await ola.getByRole("menuitem", { name: "Mute" }).click();
+      await ola.getByRole("img", { name: "muted" }).waitFor();
+      await ola.evaluate(() => {
+        const shown: string[] = [];
+        class Recorded extends EventTarget {
+          static readonly permission = "granted";
+          constructor(title: string, { body }: { readonly body: string }) {
+            super();
+            shown.push(`${title}: ${body}`);
+          }
+        }
+        Object.assign(window, { Notification: Recorded, shown });
+        Object.defineProperty(document, "visibilityState", { value: "hidden" });
+      });
+      await nina.talkToUser("ola", { body: "not this" });
+      await max.talkToUser("ola", { body: "but this" });
+      await ola.waitForFunction(() => document.title === "(2) Roost");
+      expect(await ola.evaluate(() => Reflect.get(window, "shown"))).toEqual(["max: but this"]);
+      await Promise.all([max.close(), nina.close()]);
+    },
+    browserTestMsMax,
+  );
+});
