@@ -2,7 +2,7 @@
 // starts servers and generators, which are processes of their own, and loads nothing itself.
 
 import { Bench, openFilesMax } from "./bench.ts";
-import { aboutRun, writeFigures } from "./figures.ts";
+import { aboutRun, type Run, writeFigures } from "./figures.ts";
 import { goalTable, outcomesOf } from "./outcomes.ts";
 import { type BenchOptions, readOptions } from "./options.ts";
 import { Progress } from "./progress.ts";
@@ -14,7 +14,7 @@ const sentenceOf = (error: unknown): string => (error instanceof Error ? error.m
 
 /** Those that were asked for, and can be run. Throws a sentence. */
 function chosen({ scenario, external }: BenchOptions): readonly Scenario[] {
-  const wanted = scenario?.split(",");
+  const wanted = scenario === undefined ? undefined : [...new Set(scenario.split(","))];
   const named = scenarios.filter(({ name }) => wanted?.includes(name) !== false);
   if (wanted !== undefined && named.length < wanted.length)
     throw new Error(`--scenario takes one of ${scenarios.map(({ name }) => name).join(", ")}, or some with commas`);
@@ -22,6 +22,13 @@ function chosen({ scenario, external }: BenchOptions): readonly Scenario[] {
   const possible = named.filter(({ takesUrl }) => takesUrl);
   if (possible.length === 0) throw new Error(`${scenario ?? ""} starts servers of its own: leave --url out`);
   return possible;
+}
+
+/** Writes what a run of these scenarios has found into README.md; `isPart`: there are others. Throws a sentence. */
+function write(found: Run, names: readonly string[], isPart: boolean): void {
+  const ofThem = outcomesOf(found.results, { isWhole: true }).filter(({ goal }) => names.includes(goal.scenario));
+  const choice = { scenarios: names, order: scenarios.map(({ name }) => name) };
+  writeFigures({ ...found, outcomes: ofThem }, isPart ? choice : undefined);
 }
 
 /** True when each scenario has given its figures, and all of them are valid. */
@@ -56,10 +63,12 @@ async function run(options: BenchOptions): Promise<boolean> {
     }
   }
   progress.clear();
-  const outcomes = outcomesOf(results, { failures, isWhole: options.scenario === undefined && !options.external });
+  const isPart = options.scenario !== undefined || options.external !== undefined;
+  const names = wanted.map(({ name }) => name);
+  const outcomes = outcomesOf(results, { failures, isWhole: !isPart });
   const whole = { results, outcomes, seconds: (performance.now() - startMs) / 1000 };
   if (wanted.length > 1) say(`${wanted.length} scenarios in ${Math.round(whole.seconds)} s`);
-  if (options.write && failures.size === 0) writeFigures(whole);
+  if (options.write && failures.size === 0) write(whole, names, isPart);
   if (options.write && failures.size > 0) say("nothing is written, because not every scenario has its figures");
   // The figures of a trial mean nothing, so they reach nothing.
   const areShown = !options.json && !options.isTrial && outcomes.length > 0;

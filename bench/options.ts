@@ -61,7 +61,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      scenario: text,
+      scenario: { type: "string", multiple: true },
       url: text,
       secret: text,
       app: text,
@@ -85,7 +85,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
       write: { type: "boolean" },
     },
   });
-  const { url, secret, app, store, scenario } = values;
+  const { url, secret, app, store } = values;
+  const scenario = values.scenario?.join(",");
   const topology = oneOf("topology", topologies, values.topology ?? "standalone");
   const transport = values.transport === undefined ? undefined : oneOf("transport", transports, values.transport);
   if (url === undefined && (secret !== undefined || app !== undefined))
@@ -107,10 +108,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
   }
   const isTrial = values.trial === true;
   if (isTrial && values.write === true) throw new Error("--trial gives no figures that --write could write");
-  if (values.write === true && (scenario !== undefined || url !== undefined))
-    throw new Error(
-      "--write takes the figures of all scenarios on a server of the bench: leave --scenario and --url out",
-    );
+  if (values.write === true && url !== undefined)
+    throw new Error("--write takes the figures of servers that the bench starts: leave --url out");
   const [secondsMeant, warmUpMeant] = isTrial ? [trial.seconds, trial.warmUpMs] : [undefined, undefined];
   const { seconds: _seconds, warmUpMs: _warmUpMs, ...few } = trial;
   const online = values.online === undefined ? {} : { online: share(values.online) };

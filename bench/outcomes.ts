@@ -2,7 +2,7 @@
 
 import { type Goal, goals, type Match } from "./goals.ts";
 import { type Result, show } from "./result.ts";
-import { circumstancesOf, markdownTable } from "./tables.ts";
+import { alignedTable, circumstancesOf } from "./tables.ts";
 
 /** What came of a goal. */
 export interface Outcome {
@@ -41,24 +41,19 @@ export function outcomesOf(
     .filter(({ verdict }) => isWhole || verdict !== notMeasured);
 }
 
-/** As Markdown, and as a person reads it in a terminal: the cells of a column are as wide as the widest. */
+/** The columns of a table of goals. */
+export const goalHead = ["what", "figure", "unit", "at least", "aim", "reached", "measured by"] as const;
+
+/** The line of a goal in such a table. */
+export function goalCells({ goal, figure, verdict, measurement }: Outcome): string[] {
+  const sign = goal.better === "higher" ? "≥" : "≤";
+  const bounds = [`${sign} ${show(goal.atLeast)}`, `${sign} ${show(goal.aim)}`];
+  return [goal.name, show(figure), goal.unit, ...bounds, verdict, measurement];
+}
+
+/** As Markdown, and as a person reads it in a terminal. */
 export function goalTable(outcomes: readonly Outcome[]): string {
-  const head = ["what", "figure", "unit", "at least", "aim", "reached", "measured by"];
-  const lines = outcomes.map(({ goal, figure, verdict, measurement }) => {
-    const sign = goal.better === "higher" ? "≥" : "≤";
-    return [
-      goal.name,
-      show(figure),
-      goal.unit,
-      `${sign} ${show(goal.atLeast)}`,
-      `${sign} ${show(goal.aim)}`,
-      verdict,
-      measurement,
-    ];
-  });
-  const widths = head.map((_, column) => Math.max(...[head, ...lines].map((line) => line[column]?.length ?? 0)));
-  const padded = (line: readonly string[]): string[] => line.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-  return markdownTable(padded(head), lines.map(padded));
+  return alignedTable(goalHead, outcomes.map(goalCells));
 }
 
 function outcomeOf(goal: Goal, results: readonly Result[], failure: string | undefined): Outcome {

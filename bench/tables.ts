@@ -31,6 +31,19 @@ export function markdownTable(head: readonly string[], lines: readonly (readonly
   return [row(head), `|${"---|".repeat(head.length)}`, ...lines.map(row)].join("\n");
 }
 
+/** The same, as a person reads it in a terminal: the cells of a column are as wide as the widest. */
+export function alignedTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) => Math.max(...[head, ...lines].map((line) => line[column]?.length ?? 0)));
+  const padded = (line: readonly string[]): string[] => line.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+  return markdownTable(padded(head), lines.map(padded));
+}
+
+/** The cells of a line of a table, as they were given. */
+export function cellsOf(line: string): string[] {
+  const cells = line.split(/(?<!\\)\|/).slice(1, -1);
+  return cells.map((cell) => cell.trim().replaceAll("\\|", "|"));
+}
+
 /** A heading, what all lines share, and a table, for each scenario in the order of the results. */
 export function scenarioTables(results: readonly Result[]): string {
   const names = new Set(results.map(({ scenario }) => scenario));

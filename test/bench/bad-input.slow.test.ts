@@ -50,7 +50,12 @@ test.each([
   ["a URL without a port", /names no port/, ["--url", "tcp://x", "--secret", "s"]],
   ["a URL without the secret of its server", /--url needs --secret/, ["--url", "tcp://127.0.0.1:1"]],
   ["a secret without a URL", /of the server that --url names/, ["--secret", "s"]],
-  ["figures of a part", /--write takes the figures of all scenarios/, ["--write", "--scenario", "talk"]],
+  [
+    "figures of a server that another has started",
+    /--write takes the figures of servers that the bench starts/,
+    ["--write", "--url", "tcp://127.0.0.1:1", "--secret", "s"],
+  ],
+  ["one unknown scenario beside another", /^bench: --scenario takes/, ["--scenario", "talk", "--scenario", "tolk"]],
   ["figures of a trial", /--trial gives no figures/, ["--trial", "--write"]],
 ])("%s is refused", (_, sentence, words) => isRefused(sentence, ...words), msMax);
 
