@@ -11,12 +11,23 @@ import { temporaryPaths } from "../support/temporary-folder.ts";
 /** Messages in memory before they are sorted: more than a test writes. */
 const flushMessages = 100_000;
 
-/** Defines the same tests for each engine, with what makes an empty store. */
-export function onEachEngine(define: (makePlace: () => Promise<StorePlace>) => void): void {
+type Define = (makePlace: () => Promise<StorePlace>) => void;
+
+/** Defines tests with what makes an empty store in a file. */
+export function onSqlite(define: Define): void {
   const freshPath = temporaryPaths("hooks-");
-  describe("SQLite", () => define(() => Promise.resolve(sqlitePlace(freshPath(), flushMessages))));
+  define(() => Promise.resolve(sqlitePlace(freshPath(), flushMessages)));
+}
+
+/** Defines tests with what makes an empty database; they are skipped where PostgreSQL is not installed. */
+export function onPostgres(define: Define): void {
   describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     const server = postgresForAll();
     define(() => postgresPlace(server()));
   });
+}
+
+export function onEachEngine(define: Define): void {
+  describe("SQLite", () => onSqlite(define));
+  onPostgres(define);
 }

@@ -1,4 +1,4 @@
-// A store in a file, a receiver, and the webhooks between them, at a pace for tests.
+// A store, a receiver, and the webhooks between them, at a pace for tests.
 
 import { HookAddresses } from "../../src/hooks/addresses.ts";
 import { HookCounts } from "../../src/hooks/hook-counts.ts";
@@ -10,10 +10,10 @@ import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 import type { EndpointSettings } from "../../src/store/hooks.ts";
-import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Store, Talk } from "../../src/store/store.ts";
 import { listOfRanges } from "../../src/transport/address-ranges.ts";
 import { until } from "../../scripts/harness/until.ts";
+import type { StorePlace } from "../store/opened-store.ts";
 import { stored, talk } from "../store/samples.ts";
 import { Receiver, testSecret } from "./receiver.ts";
 
@@ -37,12 +37,15 @@ export class HookStage {
   readonly sessions = new MemorySessions(limitValues());
   private readonly ends: (() => Promise<void>)[] = [];
 
-  private constructor(store: Store) {
+  private readonly place: StorePlace;
+
+  private constructor(store: Store, place: StorePlace) {
     this.store = store;
+    this.place = place;
   }
 
-  static async open(path: string): Promise<HookStage> {
-    return new HookStage(await openSqliteStore({ path, retentionDays: 0, log: silentLog, synchronous: "NORMAL" }));
+  static async open(place: StorePlace): Promise<HookStage> {
+    return new HookStage(await place.open(), place);
   }
 
   /** Sets an endpoint and starts a node that tells it. */
@@ -106,5 +109,6 @@ export class HookStage {
     await this.receiver.stop();
     await this.sessions.close();
     await this.store.close();
+    await this.place.remove();
   }
 }
