@@ -339,3 +339,23 @@ test("what is no file where a file belongs, and links that lead nowhere; nothing
   await expectFinding(["--data", gone], "folders", "problem", /it is a symbolic link to nothing; make what it names/);
   await expectFinding(["--data", join(folder, "x".repeat(300))], "folders", "problem", /its name is too long/);
 }, 60_000);
+
+test("where files are kept: a folder, something else in its place, and an S3-compatible store that is away", async () => {
+  const data = join(newFolder(), "data");
+  const folderWords = ["--data", data, "--media", "folder"];
+  await expectFinding(folderWords, "media", "ok", /^files are kept in .*\/data\/media, which the start makes$/);
+  mkdirSync(data, { mode: 0o700 });
+  writeFileSync(join(data, "media"), "");
+  await expectFinding(folderWords, "media", "problem", /\/data\/media is not a folder/);
+  const credentials = join(newFolder(), "credentials");
+  writeFileSync(credentials, "aws_access_key_id = a\naws_secret_access_key = b\n", { mode: 0o600 });
+  const away = ["--data", data, "--media", "s3://files?endpoint=http://127.0.0.1:1"];
+  await expectFinding(
+    [...away, "--media-credentials", credentials],
+    "media",
+    "warning",
+    /^the store of files http:\/\/127\.0\.0\.1:1\/files does not answer: .*uploads and downloads fail/,
+  );
+  await expectFinding(away, "media", "problem", /needs the variables AWS_ACCESS_KEY_ID/);
+  await expectFinding(["--data", data], "media", "ok", /--media is off/);
+});

@@ -9,6 +9,7 @@ import { checkFolders, checkLocks } from "./folders.ts";
 import { checkGrowth } from "./growth.ts";
 import { checkClusterKey, checkLocalKey, checkTokenKeys } from "./keys.ts";
 import { checkBacklog, checkDescriptors, checkMemory } from "./machine.ts";
+import { checkMedia } from "./media.ts";
 import { checkOptions, checkRules } from "./options.ts";
 import { checkRegistry } from "./registry.ts";
 import { checkSessions, checkStore } from "./stores.ts";
@@ -20,7 +21,7 @@ export const checks: readonly Check[] = [
   { name: "rules", of: ["gateway", "discovery"], run: checkRules },
   { name: "token keys", of: clientRoles, run: checkTokenKeys },
   { name: "api key", of: ["standalone"], run: checkLocalKey },
-  { name: "webhooks", of: ["standalone"], run: checkWebhooks },
+  { name: "webhooks", of: ["standalone", "chat"], run: checkWebhooks },
   { name: "cluster key", of: clusterRoles, run: checkClusterKey },
   certificateCheck("client certificate", clientRoles, ({ values }, notes) => {
     return readTls(values, notes).tls?.context.certificate;
@@ -41,6 +42,7 @@ export const checks: readonly Check[] = [
   { name: "folders", of: roles, run: checkFolders },
   { name: "locks", of: ["standalone", "chat"], run: checkLocks },
   { name: "store", of: ["standalone", "chat"], run: checkStore },
+  { name: "media", of: ["standalone", "chat"], run: checkMedia },
   { name: "growth", of: ["standalone", "chat"], run: checkGrowth },
   { name: "sessions", of: ["login", "chat"], run: checkSessions },
   { name: "registry", of: clusterRoles, run: checkRegistry },
