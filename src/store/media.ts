@@ -41,8 +41,13 @@ export interface GoneMedia {
 }
 
 export interface MediaStore {
-  /** Stores the promise of a file. `full`: the account has too many that no message names (`mediaUnnamed`). */
-  promise(draft: MediaDraft): Promise<"stored" | "full">;
+  /**
+   * Stores the promise of a file. `full`, `fullOfBytes`: with it the account would have too many that no message names
+   * (`mediaUnnamed`), or too large ones (`mediaUnnamedBytes`).
+   */
+  promise(draft: MediaDraft): Promise<MediaOutcome["result"]>;
+  /** The bytes of all files of an account that are not gone. Costs a look at each of them. */
+  bytesOf(app: string, account: string): Promise<number>;
   /** Returns those of the files that are the account's own, and not gone, in the order asked. */
   own(app: string, account: string, ids: readonly string[]): Promise<readonly OwnMedia[]>;
   /** The content of these files of the account is there. Nothing happens to those that are not promised. */
@@ -65,7 +70,7 @@ export type MediaCall =
   | { readonly call: "forget"; readonly ids: readonly string[] };
 
 export interface MediaOutcome {
-  readonly result: "stored" | "full";
+  readonly result: "stored" | "full" | "fullOfBytes";
 }
 
 /** Commits a call. `characters`: of its texts. */
@@ -79,7 +84,7 @@ export abstract class MediaCalls implements Pick<MediaStore, "promise" | "comple
     this.write = write;
   }
 
-  async promise(draft: MediaDraft): Promise<"stored" | "full"> {
+  async promise(draft: MediaDraft): Promise<MediaOutcome["result"]> {
     return (await this.write({ call: "promise", ...draft }, draft.name.length + draft.type.length)).result;
   }
 

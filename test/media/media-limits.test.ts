@@ -2,6 +2,8 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Refusal } from "../../src/service/refusal.ts";
+import { MediaQuota } from "../../src/roles/chat/media/media-quota.ts";
+import { StoreUnavailable } from "../../src/store/store.ts";
 import { AccountRates } from "../../src/roles/chat/account-rates.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { bound } from "../support/bounds.ts";
@@ -27,6 +29,68 @@ bound("mediaBytes", {
       "a file has at most 1000 bytes",
     ]);
   },
+});
+
+/** How many of so many files of 5 bytes an account may have. */
+async function reserved(bytesMax: number, stored: number, tries: number): Promise<number> {
+  const quota = new MediaQuota({ bytesOf: () => Promise.resolve(stored) }, { monotonicMs: () => 0 });
+  const rooms = await Promise.all(Array.from({ length: tries }, () => quota.reserve("app", "ann", 5, bytesMax)));
+  return rooms.filter((room) => room !== undefined).length;
+}
+
+bound("mediaAccountBytes", {
+  at: async () => expect(await reserved(20, 10, 2)).toBe(2),
+  above: async () => expect(await reserved(19, 10, 2)).toBe(1),
+});
+
+test("what an account has is asked once a minute, and what it was promised meanwhile counts", async () => {
+  const time = { ms: 0 };
+  let [stored, asked] = [0, 0];
+  const bytesOf = (): Promise<number> => {
+    asked++;
+    return stored < 0 ? Promise.reject(new StoreUnavailable("it is away")) : Promise.resolve(stored);
+  };
+  const quota = new MediaQuota({ bytesOf }, { monotonicMs: () => time.ms });
+  const mayHave = async (bytes: number): Promise<boolean> =>
+    (await quota.reserve("app", "ann", bytes, 10)) !== undefined;
+  expect([await mayHave(6), await mayHave(5), await mayHave(4), asked]).toEqual([true, false, true, 1]);
+  time.ms += 60_000;
+  expect([await mayHave(10), asked]).toEqual([true, 2]);
+  time.ms += 60_000;
+  const giveBack = await quota.reserve("app", "ann", 10, 10);
+  expect(await mayHave(1)).toBe(false);
+  giveBack?.();
+  expect(await mayHave(1)).toBe(true);
+  // What the store could not say is asked again.
+  time.ms += 60_000;
+  stored = -1;
+  await expect(mayHave(1)).rejects.toBeInstanceOf(StoreUnavailable);
+  stored = 10;
+  expect(await mayHave(1)).toBe(false);
+});
+
+test("an account whose files are large enough is refused another one, and told why", async () => {
+  const limits = testLimits({ mediaAccountBytes: 30, mediaUnnamedBytes: 20 });
+  const small = await startWithMedia({ limits });
+  try {
+    const eve = await MediaPerson.signIn(small, "eve");
+    const wish = (size: bigint) => eve.tickets({ upload: { name: "n", type: "a/b", size } });
+    const ids = [await eve.upload(new Uint8Array(15))];
+    expect(await wish(6n)).toEqual([
+      Status.Forbidden,
+      "the files that no message names would have more than 20 bytes: send them, or wait until they are removed, a " +
+        "day after their tickets",
+    ]);
+    await eve.send("bob", ids);
+    await eve.forUpload(new Uint8Array(15));
+    expect(await wish(1n)).toEqual([
+      Status.Forbidden,
+      "your files would have more than 30 bytes: recall messages that name some",
+    ]);
+    expect([limits.reached.get("mediaAccountBytes"), limits.reached.get("mediaUnnamedBytes")]).toEqual([1, 1]);
+  } finally {
+    await small.stop();
+  }
 });
 
 /** How many of so many questions pass at once, and how many of three more after each second. */

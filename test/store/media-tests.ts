@@ -182,6 +182,38 @@ export function mediaTests(opened: OpenedStore): void {
       expect(await promise("bob")).toBe("stored");
     },
   });
+
+  bound("mediaUnnamedBytes", {
+    at: async () => {
+      await using store = await reopened(opened, { mediaUnnamedBytes: 10 });
+      const items = [itemOf("1"), itemOf("2"), itemOf("3")] as const;
+      const promise = (item: MediaItem) => store.media.promise({ app: ofTest.app, account: "ann", ...item });
+      expect([await promise(items[0]), await promise(items[1])]).toEqual(["stored", "stored"]);
+      await store.media.complete(ofTest.app, "ann", [items[0].id]);
+      await send("ann", "bob", { media: [items[0]] });
+      expect(await promise(items[2])).toBe("stored");
+    },
+    above: async () => {
+      await using store = await reopened(opened, { mediaUnnamedBytes: 9 });
+      const promise = (account: string, size: number) =>
+        store.media.promise({ app: ofTest.app, account, ...itemOf("x"), size });
+      expect([await promise("ann", 5), await promise("ann", 5)]).toEqual(["stored", "fullOfBytes"]);
+      expect([await promise("ann", 4), await promise("bob", 9)]).toEqual(["stored", "stored"]);
+    },
+  });
+
+  test("the bytes of an account are those of its files that are not gone", async () => {
+    const bytesOf = (account: string, app: string = ofTest.app) => media().bytesOf(app, account);
+    expect([await bytesOf("ann"), await bytesOf("nobody")]).toEqual([0, 0]);
+    const [one, two] = [await uploaded(), await promised()];
+    const [first, second] = [await send("ann", "bob", { media: [one] }), await send("ann", "eve", { media: [one] })];
+    expect([await bytesOf("ann"), await bytesOf("bob"), await bytesOf("ann", ofTest.otherApp)]).toEqual([10, 0, 0]);
+    await recall("ann", first);
+    expect(await bytesOf("ann")).toBe(10);
+    await recall("ann", second);
+    expect(await bytesOf("ann")).toBe(5);
+    expect(await media().own(ofTest.app, "ann", [two.id])).toHaveLength(1);
+  });
 }
 
 /** A second opening of the store with other limits. */

@@ -84,6 +84,7 @@ export function talkStore(outcome: TalkOutcome): Store {
     },
     media: {
       promise: unused,
+      bytesOf: unused,
       own: unused,
       complete: unused,
       ofMessage: unused,

@@ -59,7 +59,8 @@ BEGIN
     next_id := roost.first_id(last_id, held.wall_us / 1000, held.node);
     IF change ->> 'kind' IN ('people', 'media', 'group') THEN
       IF change ->> 'kind' = 'media' THEN
-        given := roost.change_media(change -> 'call', next_id, (change ->> 'unnamedMax')::bigint);
+        given := roost.change_media(change -> 'call', next_id, (change ->> 'unnamedMax')::bigint,
+          (change ->> 'unnamedBytesMax')::bigint);
         IF given ->> 'result' = 'stored' THEN last_id := next_id; END IF;
       ELSIF change ->> 'kind' = 'people' THEN
         given := roost.change_people(change -> 'call', next_id, (change ->> 'blocksMax')::bigint);

@@ -69,7 +69,8 @@ export async function sendChanges(
 /** The limits are the calling process's; other processes of the store may have others. */
 function withBounds(job: ChangeJob, limits: LimitValues): object {
   if (job.kind === "people") return { ...job, blocksMax: limits.blocksPerAccount };
-  if (job.kind === "media") return { ...job, unnamedMax: limits.mediaUnnamed };
+  if (job.kind === "media")
+    return { ...job, unnamedMax: limits.mediaUnnamed, unnamedBytesMax: limits.mediaUnnamedBytes };
   if (job.kind !== "group") return job;
   const { groupsPerAccount, groupsPutPerAccount, groupMembers, invitationsPerGroup } = limits;
   const { joinRequestsPerGroup, joinRequestsPerAccount } = limits;
@@ -110,7 +111,7 @@ function changeOutcome(job: MessageChangeJob, given: Answer): ChangeOutcome {
 }
 
 function mediaOutcome({ result }: Answer): MediaOutcome {
-  assert(result === "stored" || result === "full", "a call of media has an outcome of one");
+  assert(result === "stored" || result === "full" || result === "fullOfBytes", "a call of media has an outcome of one");
   return { result };
 }
 

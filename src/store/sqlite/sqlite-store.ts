@@ -66,10 +66,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 }
 
 function boundsOf(limits: LimitValues): GroupBounds {
-  const { groupsPerAccount, groupsPutPerAccount, groupMembers, blocksPerAccount, mediaUnnamed } = limits;
+  const { groupsPerAccount, groupsPutPerAccount, groupMembers, blocksPerAccount } = limits;
+  const { mediaUnnamed, mediaUnnamedBytes } = limits;
   const { invitationsPerGroup, joinRequestsPerGroup, joinRequestsPerAccount } = limits;
   const invitations = { invitationsPerGroup, joinRequestsPerGroup, joinRequestsPerAccount };
-  return { groupsPerAccount, groupsPutPerAccount, groupMembers, ...invitations, blocksPerAccount, mediaUnnamed };
+  const ofMedia = { mediaUnnamed, mediaUnnamedBytes };
+  return { groupsPerAccount, groupsPutPerAccount, groupMembers, ...invitations, blocksPerAccount, ...ofMedia };
 }
 
 function startSentence(path: string, reason: string, error: unknown): string {

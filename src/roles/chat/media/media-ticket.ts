@@ -19,6 +19,7 @@ import {
 import type { ChatParts } from "../chat-parts.ts";
 import { checkMessageId } from "../conversation-name.ts";
 import { checkShown, isLongerThan } from "../text-bounds.ts";
+import { MediaQuota } from "./media-quota.ts";
 import { requirePlace } from "./talk-media.ts";
 
 type Ticket = MessageInitShape<typeof MediaTicketSchema>;
@@ -29,6 +30,7 @@ const mediaType = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
 
 /** Each ticket is charged to the account. */
 export function mediaTicket(parts: ChatParts): Handler {
+  const quota = new MediaQuota(parts.store.media, parts.clock);
   return async (context) => {
     const { upload, download } = context.body(MediaTicketReqSchema);
     const place = requirePlace(parts.media);
@@ -38,30 +40,48 @@ export function mediaTicket(parts: ChatParts): Handler {
     const tickets =
       upload === undefined
         ? await downloads(parts, place, context, download ?? { messageId: 0n, id: "" })
-        : [await uploadTicket(parts, place, context, upload)];
+        : [await uploadTicket({ ...parts, quota }, place, context, upload)];
     context.respond(MediaTicketRespSchema, { tickets });
   };
 }
 
 async function uploadTicket(
-  { store, random, limits }: ChatParts,
+  { store, random, limits, quota }: ChatParts & { readonly quota: MediaQuota },
   place: MediaPlace,
   context: Context,
   upload: MediaUpload,
 ): Promise<Ticket> {
   const { app, account } = context;
-  const { mediaBytes, mediaUnnamed } = limits.values;
+  const { mediaBytes, mediaUnnamed, mediaUnnamedBytes, mediaAccountBytes } = limits.values;
   if (upload.size > BigInt(mediaBytes)) {
     limits.met("mediaBytes", { app, account });
     throw new Refusal(Status.PayloadTooLarge, `a file has at most ${mediaBytes} bytes`);
   }
   const item = { id: random.base62(idBits), ...checkedUpload(upload) };
-  if ((await store.media.promise({ app, account, ...item })) === "full") {
-    limits.met("mediaUnnamed", { app, account });
+  // What a back end sends as the system is bounded by the back end.
+  const isBounded = account !== systemAccount;
+  const giveBack = isBounded ? await quota.reserve(app, account, item.size, mediaAccountBytes) : () => undefined;
+  if (giveBack === undefined) {
+    limits.met("mediaAccountBytes", { app, account });
     throw new Refusal(
       Status.Forbidden,
-      `you have ${mediaUnnamed} files that no message names: send them, or wait until they are removed, a day after ` +
-        "their tickets",
+      `your files would have more than ${mediaAccountBytes} bytes: recall messages that name some`,
+    );
+  }
+  const result = await store.media.promise({ app, account, ...item }).catch((error: unknown) => {
+    giveBack();
+    throw error;
+  });
+  if (result !== "stored") {
+    giveBack();
+    const isOfBytes = result === "fullOfBytes";
+    limits.met(isOfBytes ? "mediaUnnamedBytes" : "mediaUnnamed", { app, account });
+    const waiting = isOfBytes
+      ? `the files that no message names would have more than ${mediaUnnamedBytes} bytes`
+      : `you have ${mediaUnnamed} files that no message names`;
+    throw new Refusal(
+      Status.Forbidden,
+      `${waiting}: send them, or wait until they are removed, a day after their tickets`,
     );
   }
   return ticketOf(item, await place.upload(item, JSON.stringify([app, account])));

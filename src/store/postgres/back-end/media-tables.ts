@@ -19,6 +19,7 @@ CREATE TABLE roost.media (
 );
 CREATE INDEX media_unnamed ON roost.media (version) WHERE state < ${mediaState.named};
 CREATE INDEX media_unnamed_of ON roost.media (account) WHERE state < ${mediaState.named};
+CREATE INDEX media_bytes_of ON roost.media (account, size) WHERE state <> ${mediaState.gone};
 CREATE INDEX media_gone ON roost.media (number) WHERE state = ${mediaState.gone};
 
 -- place: from 0, in the order of the message.

@@ -48,10 +48,12 @@ CREATE OR REPLACE TRIGGER media_unused AFTER DELETE ON roost.media_use
 
 const calls = `
 -- A call of MediaStore that writes: MediaCall of store/media.ts. a_id: the version of a promise.
-CREATE OR REPLACE FUNCTION roost.change_media(a_call json, a_id bigint, a_unnamed_max bigint) RETURNS json
-LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION roost.change_media(
+  a_call json, a_id bigint, a_unnamed_max bigint, a_unnamed_bytes_max bigint
+) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
   me bigint;
+  unnamed record;
 BEGIN
   IF a_call ->> 'call' = 'forget' THEN
     DELETE FROM media m
@@ -62,8 +64,11 @@ BEGIN
       WHERE m.id IN (SELECT json_array_elements_text(a_call -> 'ids')) AND m.account = me AND m.state = ${promised};
   ELSE
     me := (roost.account_numbers(a_call ->> 'app', ARRAY[a_call ->> 'account']))[1];
-    IF (SELECT count(*) FROM media m WHERE m.account = me AND m.state < ${named}) >= a_unnamed_max THEN
-      RETURN json_build_object('result', 'full');
+    SELECT count(*) AS count, coalesce(sum(m.size), 0) AS bytes INTO unnamed
+      FROM media m WHERE m.account = me AND m.state < ${named};
+    IF unnamed.count >= a_unnamed_max THEN RETURN json_build_object('result', 'full'); END IF;
+    IF unnamed.bytes + (a_call ->> 'size')::bigint > a_unnamed_bytes_max THEN
+      RETURN json_build_object('result', 'fullOfBytes');
     END IF;
     INSERT INTO media (account, size, version, state, id, name, type)
       VALUES (me, (a_call ->> 'size')::bigint, a_id, ${promised}, a_call ->> 'id', a_call ->> 'name',

@@ -54,6 +54,18 @@ export class PostgresMedia extends MediaCalls implements MediaStore {
     });
   }
 
+  bytesOf(app: string, account: string): Promise<number> {
+    return this.inLife(async (life) => {
+      const [row] = await this.connections.run<{ bytes: bigint }[]>(
+        (sql) => sql`
+          SELECT coalesce(sum(m.size), 0)::bigint AS bytes FROM roost.media m
+          WHERE roost.require_life(${life}) AND m.state <> ${mediaState.gone}
+            AND m.account = (SELECT roost.account_number(${toText(app)}, ${toText(account)}))`,
+      );
+      return Number(row?.bytes ?? 0n);
+    });
+  }
+
   ofMessage(app: string, account: string | undefined, messageId: bigint): Promise<readonly MediaItem[] | undefined> {
     return this.inLife(async (life) => {
       const [row] = await this.connections.run<{ media: readonly string[] | null }[]>(

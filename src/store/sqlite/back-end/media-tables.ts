@@ -18,6 +18,7 @@ export const mediaTables = `
   );
   CREATE INDEX media_unnamed ON media (version) WHERE state < ${mediaState.named};
   CREATE INDEX media_unnamed_of ON media (account) WHERE state < ${mediaState.named};
+  CREATE INDEX media_bytes_of ON media (account, size) WHERE state <> ${mediaState.gone};
   CREATE INDEX media_gone ON media (number) WHERE state = ${mediaState.gone};
 
   CREATE TABLE media_use (

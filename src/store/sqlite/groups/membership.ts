@@ -25,6 +25,7 @@ export type GroupBounds = Pick<
   | "joinRequestsPerAccount"
   | "blocksPerAccount"
   | "mediaUnnamed"
+  | "mediaUnnamedBytes"
 >;
 
 interface Counts {

@@ -28,6 +28,10 @@ export class MediaReader {
         `SELECT m.id, m.name, m.type, m.size, m.state FROM media m JOIN account a ON a.number = m.account
          WHERE m.id = ? AND a.app = ? AND a.name = ? AND m.state <> ${mediaState.gone}`,
       ),
+      bytesOf: db.prepare<{ bytes: bigint }, [string, string]>(
+        `SELECT ifnull(sum(m.size), 0) AS bytes FROM media m
+         WHERE m.account = (SELECT number FROM account WHERE app = ? AND name = ?) AND m.state <> ${mediaState.gone}`,
+      ),
       ofMessage: db.prepare<Row, [bigint]>(
         `SELECT m.id, m.name, m.type, m.size FROM media_use u JOIN media m ON m.id = u.media
          WHERE u.message = ? ORDER BY u.place`,
@@ -46,6 +50,10 @@ export class MediaReader {
       const row = this.sql.own.get(id, app, account);
       return row === null ? [] : [{ ...itemOf(row), isComplete: row.state !== BigInt(mediaState.promised) }];
     });
+  }
+
+  bytesOf(app: string, account: string): number {
+    return Number(this.sql.bytesOf.get(app, account)?.bytes ?? 0n);
   }
 
   /** The files of a message, whoever may read it. */

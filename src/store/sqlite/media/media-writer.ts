@@ -44,15 +44,15 @@ export class MediaUses {
 
 export class MediaWriter {
   private readonly names: Names;
-  private readonly unnamedMax: number;
+  private readonly bounds: Pick<GroupParts["bounds"], "mediaUnnamed" | "mediaUnnamedBytes">;
   private readonly sql;
 
   constructor({ db, names, bounds }: GroupParts) {
     this.names = names;
-    this.unnamedMax = bounds.mediaUnnamed;
+    this.bounds = bounds;
     this.sql = {
-      unnamed: db.prepare<{ count: bigint }, [bigint]>(
-        `SELECT count(*) AS count FROM media WHERE account = ? AND state < ${named}`,
+      unnamed: db.prepare<{ count: bigint; bytes: bigint }, [bigint]>(
+        `SELECT count(*) AS count, ifnull(sum(size), 0) AS bytes FROM media WHERE account = ? AND state < ${named}`,
       ),
       add: db.prepare<null, [string, bigint, string, string, number, bigint]>(
         `INSERT INTO media (id, account, name, type, size, state, version) VALUES (?, ?, ?, ?, ?, ${promised}, ?)`,
@@ -68,7 +68,9 @@ export class MediaWriter {
     switch (call.call) {
       case "promise": {
         const account = this.names.account(call.app, call.account);
-        if ((this.sql.unnamed.get(account)?.count ?? 0n) >= BigInt(this.unnamedMax)) return { result: "full" };
+        const { count = 0n, bytes = 0n } = this.sql.unnamed.get(account) ?? {};
+        if (count >= BigInt(this.bounds.mediaUnnamed)) return { result: "full" };
+        if (Number(bytes) + call.size > this.bounds.mediaUnnamedBytes) return { result: "fullOfBytes" };
         this.sql.add.run(call.id, account, call.name, call.type, call.size, ids.next(wallMs));
         return stored;
       }

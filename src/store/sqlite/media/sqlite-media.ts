@@ -24,6 +24,10 @@ export class SqliteMedia extends MediaCalls implements MediaStore {
     return answerTo(this.reader, { ask: "ownMedia", app, account, ids });
   }
 
+  bytesOf(app: string, account: string): Promise<number> {
+    return answerTo(this.reader, { ask: "mediaBytes", app, account });
+  }
+
   ofMessage(app: string, account: string | undefined, messageId: bigint): Promise<readonly MediaItem[] | undefined> {
     return answerTo(this.reader, { ask: "mediaOf", app, account, messageId: `${messageId}` });
   }

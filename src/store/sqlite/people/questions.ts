@@ -43,6 +43,7 @@ interface Questions {
   /** Which of the accounts have a direct conversation with this one. */
   readonly pairs: OfAccount & { readonly accounts: readonly string[] };
   readonly ownMedia: OfAccount & { readonly ids: readonly string[] };
+  readonly mediaBytes: OfAccount;
   readonly mediaOf: { readonly app: string; readonly account: string | undefined; readonly messageId: string };
   readonly goneMedia: { readonly after: string; readonly limit: number };
 }
@@ -64,6 +65,7 @@ export interface PeopleAnswers {
   readonly lastSeen: readonly number[];
   readonly pairs: readonly string[];
   readonly ownMedia: readonly OwnMedia[];
+  readonly mediaBytes: number;
   readonly mediaOf: readonly MediaItem[] | undefined;
   readonly goneMedia: readonly GoneMedia[];
 }
