@@ -4,7 +4,8 @@
 //
 // Bounds: an upload holds one chunk of its body at a time; `uploadsMax` are read at once, and `uploadsOfOwnerMax` of
 // one owner. An upload ends when its ticket does. When all places are taken, the oldest upload of whoever has the most
-// makes room for who has fewer: some who send slowly keep nobody else out.
+// makes room for who has fewer, or else one that makes no progress: some who send slowly keep nobody else out, however
+// many accounts they have.
 
 import { constants } from "node:fs";
 import { type FileHandle, link, open, stat, unlink } from "node:fs/promises";
@@ -18,6 +19,9 @@ import { type Grant, grantOf, mediaPath } from "./media-url.ts";
 
 const uploadsMax = 64;
 const uploadsOfOwnerMax = 16;
+/** An upload of which fewer bytes arrive in `progressMs` makes no progress. */
+const progressBytesMin = 256 * 1024;
+const progressMs = 10_000;
 /** What a browser may keep a file for, in seconds: the file never changes, but its address ends. */
 const cachedSeconds = 600;
 
@@ -34,9 +38,24 @@ type Upload = Extract<Grant, { op: "put" }>;
 type Download = Extract<Grant, { op: "get" }>;
 
 /** An upload that is under way. */
-interface Reception {
+class Reception {
   readonly owner: string;
-  readonly end: AbortController;
+  readonly end = new AbortController();
+  /** When it began, or has made progress last, on the monotonic clock. */
+  progressAtMs: number;
+  private bytesSince = 0;
+
+  constructor(owner: string, nowMs: number) {
+    this.owner = owner;
+    this.progressAtMs = nowMs;
+  }
+
+  received(bytes: number, nowMs: number): void {
+    this.bytesSince += bytes;
+    if (this.bytesSince < progressBytesMin) return;
+    this.bytesSince = 0;
+    this.progressAtMs = nowMs;
+  }
 }
 
 /** The request is refused with this answer. */
@@ -59,12 +78,12 @@ function answerOf(status: number, text: string, headers: Record<string, string> 
 
 export class FolderServer {
   private readonly place: FolderPlace;
-  private readonly clock: Pick<Clock, "wallMs">;
+  private readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
   private readonly rareLog: RareLog;
   /** By the ids that are being uploaded, the oldest first. */
   private readonly uploads = new Map<string, Reception>();
 
-  constructor(place: FolderPlace, clock: Pick<Clock, "wallMs">, rareLog: RareLog) {
+  constructor(place: FolderPlace, clock: Pick<Clock, "wallMs" | "monotonicMs">, rareLog: RareLog) {
     this.place = place;
     this.clock = clock;
     this.rareLog = rareLog;
@@ -96,12 +115,16 @@ export class FolderServer {
       });
     const grant = grantOf(this.place.key, url);
     if (grant === undefined) throw new Refused(403, "This address was not given out by this server.");
-    if (grant.until * 1000 < this.clock.wallMs()) throw new Refused(403, "This ticket has expired; ask for another.");
+    if (this.hasExpired(grant)) throw new Refused(403, "This ticket has expired; ask for another.");
     admitted();
     if (grant.op === "put" && method === "PUT") return this.upload(request, grant);
     if (grant.op === "get" && (method === "GET" || method === "HEAD")) return this.download(request, grant);
     const allow = grant.op === "put" ? "PUT" : "GET, HEAD";
     throw new Refused(405, `This ticket is for ${allow}.`, { allow });
+  }
+
+  private hasExpired({ until }: Grant): boolean {
+    return until * 1000 <= this.clock.wallMs();
   }
 
   private async download(request: Request, grant: Download): Promise<Response> {
@@ -145,17 +168,17 @@ export class FolderServer {
     if (this.uploads.has(id)) throw new Refused(409, "This file is being uploaded already.");
     if (!this.hasRoomFor(by))
       throw new Refused(503, "Too many files are being uploaded; try again soon.", { "retry-after": "5" });
-    const reception = { owner: by, end: new AbortController() };
+    const reception = new Reception(by, this.clock.monotonicMs());
     this.uploads.set(id, reception);
     try {
-      await this.receive(request, grant, reception.end.signal);
+      await this.receive(request, grant, reception);
     } finally {
       if (this.uploads.get(id) === reception) this.uploads.delete(id);
     }
     return answerOf(201, "");
   }
 
-  /** Ends an upload of another owner if that is needed, and just. */
+  /** Ends another upload if that is needed, and just. */
   private hasRoomFor(owner: string): boolean {
     const counts = new Map<string, number>();
     for (const each of this.uploads.values()) counts.set(each.owner, (counts.get(each.owner) ?? 0) + 1);
@@ -163,17 +186,22 @@ export class FolderServer {
     if (own >= uploadsOfOwnerMax) return false;
     if (this.uploads.size < uploadsMax) return true;
     const most = Math.max(...counts.values());
-    if (most <= own + 1) return false;
-    for (const [id, each] of this.uploads) {
-      if (counts.get(each.owner) !== most) continue;
-      this.uploads.delete(id);
-      each.end.abort();
-      return true;
-    }
-    return false;
+    const uploads = [...this.uploads];
+    const ending = most > own + 1 ? uploads.find(([, { owner: of }]) => counts.get(of) === most) : this.idlest(uploads);
+    if (ending === undefined) return false;
+    const [id, { end }] = ending;
+    this.uploads.delete(id);
+    end.abort();
+    return true;
   }
 
-  private async receive(request: Request, grant: Upload, end: AbortSignal): Promise<void> {
+  /** The upload that has made no progress for the longest time; undefined if all have made some lately. */
+  private idlest(uploads: readonly [string, Reception][]): [string, Reception] | undefined {
+    const [first] = uploads.toSorted(([, one], [, other]) => one.progressAtMs - other.progressAtMs);
+    return first !== undefined && this.clock.monotonicMs() - first[1].progressAtMs >= progressMs ? first : undefined;
+  }
+
+  private async receive(request: Request, grant: Upload, reception: Reception): Promise<void> {
     const { id } = grant;
     if (await exists(this.place.pathOf(id))) throw new Refused(409, "This ticket was used; ask for another.");
     const draft = this.place.draftOf(id);
@@ -185,7 +213,7 @@ export class FolderServer {
     });
     try {
       try {
-        await this.write(request, grant, file, end);
+        await this.write(request, grant, file, reception);
         await file.sync();
       } finally {
         await file.close();
@@ -202,10 +230,12 @@ export class FolderServer {
   }
 
   /** Writes the body, and refuses it as soon as it is too long; it must have all of its bytes when the ticket ends. */
-  private async write(request: Request, { size, until }: Upload, file: FileHandle, end: AbortSignal): Promise<void> {
+  private async write(request: Request, grant: Upload, file: FileHandle, reception: Reception): Promise<void> {
+    const { size, until } = grant;
+    const end = reception.end.signal;
     const reader = request.body?.getReader();
     const wrong = (): Refused => new Refused(413, `The ticket is for exactly ${size} bytes.`);
-    const leftMs = Math.max(0, until * 1000 - this.clock.wallMs());
+    const leftMs = Math.max(0, until * 1000 - this.clock.wallMs()) + 1;
     const cancel = (): void => void reader?.cancel().catch(() => undefined);
     const late = setTimeout(cancel, leftMs);
     end.addEventListener("abort", cancel);
@@ -217,6 +247,7 @@ export class FolderServer {
         });
         if (chunk === undefined || chunk.done) break;
         if (written + chunk.value.length > size) throw wrong();
+        reception.received(chunk.value.length, this.clock.monotonicMs());
         for (let at = 0; at < chunk.value.length;) at += (await file.write(chunk.value, at)).bytesWritten;
         written += chunk.value.length;
       }
@@ -226,8 +257,10 @@ export class FolderServer {
       if (written < size) await reader?.cancel().catch(() => undefined);
     }
     if (written === size) return;
-    if (!end.aborted) throw wrong();
-    throw new Refused(503, "Others upload fewer files, and need the place; try again soon.", { "retry-after": "5" });
+    if (end.aborted) throw new Refused(503, "Others need the place; try again soon.", { "retry-after": "5" });
+    if (this.hasExpired(grant))
+      throw new Refused(403, "This ticket has expired before the last byte; ask for another.");
+    throw wrong();
   }
 }
 
