@@ -17,8 +17,8 @@ import {
   salvageBytes,
   verifySalvaged,
   type SalvageReport,
-  type TableReport,
 } from "../store/sqlite/salvage/salvage.ts";
+import type { TableReport } from "../store/sqlite/salvage/table-copy.ts";
 import { printLines } from "./command-output.ts";
 import { timeText } from "./check-sqlite.ts";
 import { lockDataFolder, lockStore, makeDataFolder } from "./data-folder.ts";
@@ -123,8 +123,10 @@ function linesOf({ tables, nameless, dropped, notFound, hasAllReads }: SalvageRe
   if (messages !== undefined) {
     lines.push(`messages: ${messages.rows} saved${messages.invalid > 0 ? `, ${messages.invalid} invalid` : ""}`);
     if (messages.invalidKeys.length > 0) lines.push(invalidLine(messages));
+    if (messages.found > 0) lines.push(`  ${messages.found} of them were found on pages to which nothing leads`);
+    const what = messages.found > 0 ? "lost, but for those that were found: " : "lost: all ";
     for (const { from, to } of messages.gaps)
-      lines.push(`  lost: all messages with ids ${from} to ${to} (${timeText(from)} to ${timeText(to)})`);
+      lines.push(`  ${what}messages with ids ${from} to ${to} (${timeText(from)} to ${timeText(to)})`);
   }
   for (const table of tables) if (table.table !== "message") lines.push(...linesOfTable(table));
   for (const [table, rows] of dropped)
@@ -140,9 +142,10 @@ function invalidLine({ invalid, invalidKeys }: TableReport): string {
   return `  invalid, and not saved: ids ${invalidKeys.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-function linesOfTable({ table, rows, gaps, invalid }: TableReport): string[] {
+function linesOfTable({ table, rows, gaps, found, invalid }: TableReport): string[] {
   if (gaps.length === 0 && invalid === 0) return [];
   const between = gaps.map(({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`)).join(", ");
   const lost = gaps.length === 0 ? "" : `; rows with keys ${between} could not be read from the table`;
-  return [`${table}: ${rows} rows saved${invalid > 0 ? `, ${invalid} invalid` : ""}${lost}`];
+  const elsewhere = found === 0 ? "" : `, and ${found} of them were found elsewhere in the file`;
+  return [`${table}: ${rows} rows saved${invalid > 0 ? `, ${invalid} invalid` : ""}${lost}${elsewhere}`];
 }

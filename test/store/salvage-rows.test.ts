@@ -6,7 +6,8 @@ import { expect, test } from "bun:test";
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { PageFile, pageBytes, type BtreePage } from "../../src/store/sqlite/salvage/btree-page.ts";
-import { salvage, type TableReport } from "../../src/store/sqlite/salvage/salvage.ts";
+import { salvage } from "../../src/store/sqlite/salvage/salvage.ts";
+import type { TableReport } from "../../src/store/sqlite/salvage/table-copy.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
 import { findRoots, soughtOf } from "../../src/store/sqlite/salvage/table-search.ts";
 import { overwrite } from "../support/damaged-store.ts";
@@ -90,6 +91,7 @@ test("messages with NULL in a column that is never NULL are reported with their 
     table: "message",
     rows: 95,
     gaps: [],
+    found: 0,
     invalid: 5,
     invalidKeys: [1, 3, 4, 6, 8].map(idOf),
   });

@@ -86,19 +86,78 @@ function parsePage(bytes: Buffer, at: number, pages: number): BtreePage | undefi
   return { ...type, children: children.filter((child) => child > 1 && child <= pages), cells, bytes };
 }
 
-/** Parses a cell; undefined if it has no valid record. */
+/** Parses a cell as far as it is on its page; undefined if it has no valid record. */
 export function recordAt({ kind, isLeaf, bytes }: BtreePage, cell: number): Record | undefined {
   if (kind === "table" && !isLeaf) return undefined;
   const reader = new Reader(bytes, cell + (isLeaf ? 0 : 4));
   reader.varint();
   const rowid = kind === "table" ? BigInt.asIntN(64, reader.varint()) : undefined;
+  const values = valuesOf(reader, pageBytes);
+  return values && { rowid, values };
+}
+
+/**
+ * Parses a cell of a table's leaf whole, with the pages on which a long record goes on: bytes of others are never taken
+ * for it. Undefined if it has no valid record, or if those pages are not there.
+ */
+export function wholeRecordAt(file: PageFile, page: BtreePage, cell: number): Record | undefined {
+  if (page.kind !== "table" || !page.isLeaf) return undefined;
+  const reader = new Reader(page.bytes, cell);
+  const length = Number(reader.varint());
+  const rowid = BigInt.asIntN(64, reader.varint());
+  const content = contentOf(file, page.bytes, reader.at, length);
+  const values = content && valuesOf(new Reader(content, 0), length);
+  return values && { rowid, values };
+}
+
+/** The numbers of the pages on which a cell of a table's leaf goes on, as far as they are there. */
+export function overflowOf(file: PageFile, page: BtreePage, cell: number): number[] {
+  const reader = new Reader(page.bytes, cell);
+  const length = Number(reader.varint());
+  reader.varint();
+  const pages: number[] = [];
+  contentOf(file, page.bytes, reader.at, length, pages);
+  return pages;
+}
+
+/** Of which a page has this many bytes at most; a longer record has fewer on its first page (B-tree Cell Format). */
+const localMax = pageBytes - 35;
+const localMin = Math.floor(((pageBytes - 12) * 32) / 255) - 23;
+const overflowBytes = pageBytes - 4;
+
+function contentOf(
+  file: PageFile,
+  bytes: Buffer,
+  at: number,
+  length: number,
+  pages: number[] = [],
+): Buffer | undefined {
+  if (length <= localMax) return at + length <= pageBytes ? bytes.subarray(at, at + length) : undefined;
+  if (length > file.pages * pageBytes) return undefined;
+  const wanted = localMin + ((length - localMin) % overflowBytes);
+  const local = wanted <= localMax ? wanted : localMin;
+  if (at + local + 4 > pageBytes) return undefined;
+  const parts = [bytes.subarray(at, at + local)];
+  let next = bytes.readUInt32BE(at + local);
+  for (let left = length - local; left > 0; left -= overflowBytes) {
+    const page = next > 1 ? file.read(next) : undefined;
+    if (page === undefined) return undefined;
+    pages.push(next);
+    parts.push(page.subarray(4, 4 + Math.min(left, overflowBytes)));
+    next = page.readUInt32BE(0);
+  }
+  // The last page of a record names no other.
+  return next === 0 ? Buffer.concat(parts) : undefined;
+}
+
+/** The values of a record that begins here; `end` bounds its head. */
+function valuesOf(reader: Reader, end: number): Value[] | undefined {
   const headAt = reader.at;
   const headEnd = headAt + Number(reader.varint());
-  if (headEnd > pageBytes) return undefined;
+  if (headEnd > end) return undefined;
   const types: number[] = [];
   while (reader.at < headEnd) types.push(Number(reader.varint()));
-  if (reader.at !== headEnd) return undefined;
-  return { rowid, values: types.map((type) => reader.value(type)) };
+  return reader.at === headEnd ? types.map((type) => reader.value(type)) : undefined;
 }
 
 class Reader {
@@ -131,7 +190,7 @@ class Reader {
       const content = bytes.subarray(at, at + length);
       return type % 2 === 1 ? content.toString("utf8") : content;
     }
-    if (type > 9 || at + length > pageBytes) return undefined;
+    if (type > 9 || at + length > bytes.length) return undefined;
     if (type === 7) return bytes.readDoubleBE(at);
     let value = 0n;
     for (let i = at; i < at + length; i++) value = (value << 8n) | BigInt(bytes[i] ?? 0);

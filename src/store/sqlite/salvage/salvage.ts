@@ -6,37 +6,26 @@
 // an account or a group with messages is not given to another. It has a new mark, so its index is rebuilt.
 
 import { Database } from "bun:sqlite";
-import { closeSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
 import { openUnlocked } from "../connection.ts";
 import { isUnreadable } from "../damage.ts";
 import { hasJournal } from "../backup/journal.ts";
 import { identityOf, renewIdentity } from "../ownership.ts";
 import { Refusal } from "../refusal.ts";
-import { idMax, keepLastId, keepNumbers } from "./kept-numbers.ts";
+import { keepLastId, keepNumbers } from "./kept-numbers.ts";
 import { copyReads } from "../conversations/read-file.ts";
 import { dropDangling } from "./dangling.ts";
 import { copyCheckpointed, FoundSchema } from "./salvage-head.ts";
-import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
+import { findRows } from "./leaf-search.ts";
+import type { Row } from "./salvage-range.ts";
 import { migrate, migrations, pragmaNumber } from "../schema.ts";
 import { refuseForeign, verifyStore } from "../store-file.ts";
-import { InvalidRows } from "./invalid-rows.ts";
-import { nameIndex } from "./table-search.ts";
+import { columnsOf, TableCopy, type TableReport, valueOf } from "./table-copy.ts";
+import { nameIndex, soughtOf } from "./table-search.ts";
 
 const cacheKib = 64 * 1024;
-const rowsPerCommit = 10_000;
 /** Not copied: leases, the mark, counts that are computed anew, and groups in creation, which remain invisible. */
 const leftOut = new Set(["node", "hook_lease", "log", "group_count", "unfinished"]);
-
-export interface TableReport {
-  readonly table: string;
-  readonly rows: number;
-  /** Ranges of keys in which rows may be lost. */
-  readonly gaps: readonly Gap[];
-  /** Rows with values that no writer writes; they are not copied. */
-  readonly invalid: number;
-  /** The first of their keys, if the table has integer keys; at most 10. */
-  readonly invalidKeys: readonly bigint[];
-}
 
 export interface SalvageReport {
   readonly tables: readonly TableReport[];
@@ -49,12 +38,6 @@ export interface SalvageReport {
   readonly notFound: readonly string[] | undefined;
   /** Whether the file of read cursors, if it is this log's, was readable as a whole. */
   readonly hasAllReads: boolean;
-}
-
-interface Column {
-  readonly name: string;
-  readonly type: string;
-  readonly pk: bigint;
 }
 
 /** Estimates the bytes that a salvage writes at most: a new file, and a temporary copy of the damaged one. */
@@ -78,11 +61,17 @@ export function salvage(path: string, to: string, progress: (table: string) => v
     source = openDamaged(path, headOf(to), target, wanted);
     const { notFound } = source;
     target.run("PRAGMA foreign_keys = OFF");
-    const tables: TableReport[] = [];
+    const copies: TableCopy[] = [];
     for (const table of wanted) {
       progress(table);
-      tables.push(copyTable(source.of(table), target, table));
+      const shown = source.of(table);
+      const copy = new TableCopy(shown, target, table);
+      copy.read(shown);
+      copies.push(copy);
     }
+    progress("rows to which nothing leads");
+    copyFound(source, target, copies, { path, copy: headOf(to) });
+    const tables = copies.map((copy) => copy.report());
     if (!tables.some(({ rows, table }) => rows > 0 && (table === "message" || table === "account")))
       throw new Refusal(`nothing can be read from ${path}; restore a backup, or start with another file`);
     progress("names");
@@ -104,6 +93,30 @@ export function salvage(path: string, to: string, progress: (table: string) => v
   }
 }
 
+/** Copies rows of tables with gaps that are found page by page. Of a lost schema, trees may be parts of former ones. */
+function copyFound(
+  source: Source,
+  target: Database,
+  copies: readonly TableCopy[],
+  { path, copy }: { readonly path: string; readonly copy: string },
+): void {
+  const isAny = source.notFound !== undefined;
+  const byName = new Map(copies.map((one) => [one.table, one]));
+  const wanted = soughtOf(target, [...byName.keys()]).flatMap((sought) => {
+    const one = sought.kind === "table" ? byName.get(sought.name) : undefined;
+    return one === undefined ? [] : { sought, gaps: one.missing(isAny), take: one.takeFound };
+  });
+  if (wanted.every(({ gaps }) => gaps.length === 0)) return;
+  let { file } = source;
+  if (file === path && existsSync(`${path}-wal`)) {
+    // The pages of the file are not the newest.
+    copyCheckpointed(path, copy);
+    file = copy;
+  }
+  findRows(file, wanted);
+  if (target.inTransaction) target.run("COMMIT");
+}
+
 export function removeSalvaged(to: string): void {
   for (const path of [to, headOf(to)])
     for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(path + end, { force: true });
@@ -118,21 +131,24 @@ export function verifySalvaged(path: string): void {
 
 /** The damaged file, or its copy, of whose tables another schema shows a part at a time. */
 class Source {
+  /** The file that it reads. */
+  readonly file: string;
   readonly notFound: SalvageReport["notFound"];
   private db: Database;
-  private readonly copy: { readonly path: string; readonly schema: FoundSchema } | undefined;
+  private readonly schema: FoundSchema | undefined;
 
-  constructor(db: Database, copy?: { readonly path: string; readonly schema: FoundSchema }) {
+  constructor(db: Database, file: string, schema?: FoundSchema) {
     this.db = db;
-    this.copy = copy;
-    this.notFound = copy?.schema.notFound;
+    this.file = file;
+    this.schema = schema;
+    this.notFound = schema?.notFound;
   }
 
   /** A connection that sees this table, until the next call. */
   of(table: string): Database {
-    if (this.copy?.schema.show(table) === true) {
+    if (this.schema?.show(table) === true) {
       this.db.close();
-      this.db = openReadable(this.copy.path);
+      this.db = openReadable(this.file);
     }
     return this.db;
   }
@@ -146,13 +162,13 @@ class Source {
 function openDamaged(path: string, copy: string, sample: Database, wanted: readonly string[]): Source {
   // A leftover journal is rolled back in the copy.
   let source = hasJournal(path) ? undefined : openWhole(path, wanted);
-  if (source !== undefined) return new Source(source);
+  if (source !== undefined) return new Source(source, path);
   copyCheckpointed(path, copy);
   source = openWhole(copy, wanted);
-  if (source !== undefined) return new Source(source);
+  if (source !== undefined) return new Source(source, copy);
   const schema = new FoundSchema(copy, sample, wanted);
   try {
-    return new Source(openReadable(copy), { path: copy, schema });
+    return new Source(openReadable(copy), copy, schema);
   } catch (error) {
     if (!isUnreadable(error)) throw error;
     throw new Refusal(`the header and schema of ${path} cannot be read: ${error.message}`, { cause: error });
@@ -196,87 +212,6 @@ function tablesOf(db: Database): string[] {
     .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     .all()
     .map(({ name }) => name);
-}
-
-function columnsOf(db: Database, table: string): Column[] {
-  try {
-    return db.query<Column, [string]>("SELECT name, type, pk FROM pragma_table_info(?)").all(table);
-  } catch (error) {
-    if (isUnreadable(error)) return [];
-    throw error;
-  }
-}
-
-function copyTable(source: Database, target: Database, table: string): TableReport {
-  const known = new Set(columnsOf(source, table).map(({ name }) => name));
-  const columns = columnsOf(target, table).filter(({ name }) => known.has(name));
-  const primary = columns.filter(({ pk }) => pk > 0n).toSorted((a, b) => Number(a.pk - b.pk));
-  const key = primary[0]?.name;
-  // The older program did not have this table.
-  if (key === undefined) return { table, rows: 0, gaps: [], invalid: 0, invalidKeys: [] };
-  const names = columns.map(({ name }) => name);
-  const insert = target.prepare<null, (string | bigint | number | Uint8Array | null)[]>(
-    `INSERT OR IGNORE INTO "${table}" (${names.map((name) => `"${name}"`).join(", ")})
-     VALUES (${names.map(() => "?").join(", ")})`,
-  );
-  const same = target.prepare<unknown, (string | bigint | number | Uint8Array | null)[]>(
-    `SELECT 1 FROM "${table}" WHERE ${names.map((name) => `"${name}" IS ?`).join(" AND ")}`,
-  );
-  const invalid = new InvalidRows(primary.map(({ name }) => name));
-  let pending = 0;
-  let isFirst = true;
-  const take = (row: Row): void => {
-    const values = columns.map((column) => valueOf(row[column.name], column.type));
-    if (!values.every((value) => value !== undefined)) {
-      invalid.add(row);
-      return;
-    }
-    if (pending === 0) target.run("BEGIN");
-    // A new file begins with some rows of its own.
-    if (isFirst) target.run(`DELETE FROM "${table}"`);
-    isFirst = false;
-    // An ignored row was read before, or violates a constraint: NULL in a NOT NULL column, or a duplicate name.
-    if (insert.run(...values).changes === 0 && same.get(...values) === null) invalid.add(row);
-    if (++pending === rowsPerCommit) {
-      target.run("COMMIT");
-      pending = 0;
-    }
-  };
-  try {
-    const isRanged = columns.find(({ name }) => name === key)?.type === "INTEGER";
-    const gaps = isRanged ? new RangeReader(source, table, key, names, take).read(0n, idMax) : [];
-    const isCut = !isRanged && !readWhole(source, table, names, take);
-    if (pending > 0) target.run("COMMIT");
-    const rows = target.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM "${table}"`).get()?.rows ?? 0n;
-    return { table, rows: Number(rows), gaps, invalid: invalid.count + (isCut ? 1 : 0), invalidKeys: invalid.keys };
-  } catch (error) {
-    if (target.inTransaction) target.run("ROLLBACK");
-    throw error;
-  }
-}
-
-/** Reads a small table; returns false if it could not be read to its end. */
-function readWhole(source: Database, table: string, names: readonly string[], take: (row: Row) => void): boolean {
-  try {
-    const rows = source.prepare<Row, []>(`SELECT ${names.map((name) => `"${name}"`).join(", ")} FROM "${table}"`);
-    for (const row of rows.iterate()) take(row);
-    return true;
-  } catch (error) {
-    if (isUnreadable(error)) return false;
-    throw error;
-  }
-}
-
-function valueOf(value: unknown, type: string): string | bigint | Uint8Array | null | undefined {
-  if (value === null) return null;
-  switch (type) {
-    case "INTEGER":
-      return typeof value === "bigint" ? value : undefined;
-    case "TEXT":
-      return typeof value === "string" ? value : undefined;
-    default:
-      return value instanceof Uint8Array || typeof value === "string" || typeof value === "bigint" ? value : undefined;
-  }
 }
 
 /** Reads names from a covering index, which has the same rows on other pages. */

@@ -112,21 +112,10 @@ class Search {
     this.isNoRoot[1] = 1;
     for (let page = 1; page <= file.pages; page++) {
       const found = file.btree(page);
-      for (const child of found?.children ?? this.freePages(page)) this.isNoRoot[child] = 1;
+      for (const child of found?.children ?? freePagesOf(file, page)) this.isNoRoot[child] = 1;
       if (found === undefined) this.isNoRoot[page] = 1;
       else this.readSchema(page, found);
     }
-  }
-
-  /** Returns the entries of a page of the list of free pages, if the page is one. */
-  private freePages(page: number): number[] {
-    const bytes = this.file.read(page);
-    if (bytes === undefined) return [];
-    const [next, count] = [bytes.readUInt32BE(0), bytes.readUInt32BE(4)];
-    if (next > this.file.pages || count > pageBytes / 4 - 2) return [];
-    const free = Array.from({ length: count }, (_, i) => bytes.readUInt32BE(8 + 4 * i));
-    const isList = free.every((one) => one > 1 && one <= this.file.pages) && new Set(free).size === count;
-    return isList ? free : [];
   }
 
   private readSchema(page: number, found: BtreePage): void {
@@ -204,7 +193,18 @@ class Search {
   }
 }
 
-function isRowOf({ columns, isSingle }: Sought, { values }: Record): boolean {
+/** Returns the entries of a page of the list of free pages, if the page is one. */
+export function freePagesOf(file: PageFile, page: number): number[] {
+  const bytes = file.read(page);
+  if (bytes === undefined) return [];
+  const [next, count] = [bytes.readUInt32BE(0), bytes.readUInt32BE(4)];
+  if (next > file.pages || count > pageBytes / 4 - 2) return [];
+  const free = Array.from({ length: count }, (_, i) => bytes.readUInt32BE(8 + 4 * i));
+  const isList = free.every((one) => one > 1 && one <= file.pages) && new Set(free).size === count;
+  return isList ? free : [];
+}
+
+export function isRowOf({ columns, isSingle }: Sought, { values }: Record): boolean {
   return (
     values.length <= columns.length &&
     columns.every(({ type, isRowid, isNullable, added }, i) => {
