@@ -7,6 +7,7 @@ export type { MessageContent } from "../wire/gen/messages/message-content.ts";
 export type { MessageIndex } from "../wire/gen/messages/message-index.ts";
 export { CloseCode, type CloseReason } from "../wire/close-reason.ts";
 export { Status } from "../wire/gen/messages/status.ts";
+export { ProtocolFault } from "../wire/protocol-fault.ts";
 export { Disconnected, RequestRefused, RequestTimedOut } from "./client-errors.ts";
 export type { ClientEvents, ClientOptions } from "./client-options.ts";
 export type { Handler, Handlers } from "./emitter.ts";

@@ -1,7 +1,8 @@
-// The package of the client library in a page that Vite has built, as most pages are: in Chromium, against a server.
+// The package of the client library in pages, in Chromium, against a server: built by Vite, as most pages are, and as
+// the guide shows them.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../../scripts/harness/until.ts";
 import { browserTestMsMax, chromium, withBrowser } from "../support/browser.ts";
@@ -9,9 +10,10 @@ import { fetchedPackages } from "../support/fetched-packages.ts";
 import { installSdk, type InstalledSdk } from "../support/installed-sdk.ts";
 import { Messenger } from "../support/messenger.ts";
 import { nodeOf } from "../support/node-versions.ts";
+import { blocksOf } from "../support/sdk-guide.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const vite = fetchedPackages("vite-8.4.0", ["vite@8.4.0"]);
+const vite = fetchedPackages("vite-8.4.0-preact-10.27.2", ["vite@8.4.0", "preact@10.27.2"]);
 const node = nodeOf(22);
 const missing = "missing" in vite ? vite.missing : "missing" in node ? node.missing : undefined;
 
@@ -32,6 +34,34 @@ interface Built {
   readonly name: string;
   readonly text: string;
   readonly gzipBytes: number;
+}
+
+/** Serves the files of a folder to pages. */
+function siteOf(folder: string, seen: (path: string) => void = () => undefined): Bun.Server<undefined> {
+  return Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async (request) => {
+      const { pathname } = new URL(request.url);
+      seen(pathname);
+      if (pathname === "/chat-token") return new Response(await server.token("alice"));
+      const file = Bun.file(join(folder, pathname === "/" ? "index.html" : pathname));
+      return (await file.exists()) ? new Response(file) : new Response("", { status: 404 });
+    },
+  });
+}
+
+/** Opens a page in Chromium and waits until what an expression gives there is so. */
+function showing(url: string, expression: string, isSo: (value: string) => boolean): Promise<string> {
+  return withBrowser({}, async (browser) => {
+    const opened = await browser.open(url);
+    let found = "";
+    await until(async () => {
+      found = String(await opened.evaluate(expression));
+      return isSo(found);
+    }, `${expression} in the page`);
+    return found;
+  });
 }
 
 /** Has Vite build the page of a script; returns its scripts, with what Vite has printed. */
@@ -95,28 +125,12 @@ describe.skipIf(missing !== undefined)(`a page of Vite${missing === undefined ? 
     async () => {
       await build(page);
       const asked: string[] = [];
-      const site = Bun.serve({
-        hostname: "127.0.0.1",
-        port: 0,
-        fetch: async (request) => {
-          const { pathname } = new URL(request.url);
-          asked.push(pathname);
-          const file = Bun.file(join(sdk.folder, "dist", pathname === "/" ? "index.html" : pathname));
-          return (await file.exists()) ? new Response(file) : new Response("", { status: 404 });
-        },
-      });
+      const site = siteOf(join(sdk.folder, "dist"), (path) => asked.push(path));
       try {
         const [alice, bob] = await Promise.all([server.token("alice"), server.token("bob")]);
         const wish = new URLSearchParams({ url: `ws://${server.ws}`, alice, bob });
-        const title = await withBrowser({}, async (browser) => {
-          const opened = await browser.open(`http://127.0.0.1:${site.port}/#${wish}`);
-          let found = "page";
-          await until(async () => {
-            found = String(await opened.evaluate("document.title"));
-            return found !== "page";
-          }, "what came to the page");
-          return found;
-        });
+        const url = `http://127.0.0.1:${site.port}/#${wish}`;
+        const title = await showing(url, "document.title", (value) => value !== "page");
         expect(JSON.parse(title)).toEqual({ sender: "alice", body: "from a page", memberCount: 2 });
         expect(asked.filter((path) => path.includes("community"))).toHaveLength(1);
       } finally {
@@ -125,4 +139,67 @@ describe.skipIf(missing !== undefined)(`a page of Vite${missing === undefined ? 
     },
     browserTestMsMax,
   );
+
+  test.skipIf(chromium === undefined)(
+    "with the guide's example for Preact shows what is said, and compiles strictly",
+    async () => {
+      symlinkSync(
+        join("folder" in vite ? vite.folder : "", "node_modules/preact"),
+        join(sdk.folder, "node_modules/preact"),
+      );
+      const [example = ""] = blocksOf("tsx");
+      sdk.write("chat.tsx", example);
+      const complaints = sdk.complaints(["chat.tsx"], {
+        ...{ jsx: "react-jsx", jsxImportSource: "preact", module: "esnext", moduleResolution: "bundler" },
+        lib: ["ES2022", "DOM", "DOM.Iterable"],
+      });
+      expect(complaints).toBe("");
+      await build(`
+        import { h, render } from "preact";
+        import { Messenger } from "roost-sdk/messenger";
+        import { Chat } from "./chat.tsx";
+
+        const wish = new URLSearchParams(location.hash.slice(1));
+        const client = await Messenger.connect({ url: wish.get("url"), token: wish.get("alice"), device: "preact" });
+        render(h(Chat, { client, partner: { account: "dora" } }), document.body);
+        client.conversation({ account: "dora" }).send({ body: "from Preact" });
+      `);
+      const site = siteOf(join(sdk.folder, "dist"));
+      try {
+        const wish = new URLSearchParams({ url: `ws://${server.ws}`, alice: await server.token("alice") });
+        const shown = "document.querySelector('li.stored')?.textContent ?? ''";
+        const url = `http://127.0.0.1:${site.port}/#${wish}`;
+        expect(await showing(url, shown, (value) => value !== "")).toBe("alice: from Preact");
+      } finally {
+        await site.stop(true);
+      }
+    },
+    browserTestMsMax,
+  );
 });
+
+test.skipIf(chromium === undefined)(
+  `the guide's page without a build talks${chromium === undefined ? " (skipped: no Chromium)" : ""}`,
+  async () => {
+    const [plain = ""] = blocksOf("html");
+    expect(plain).toContain('"ws://127.0.0.1:8000"');
+    sdk.write("plain/index.html", plain.replace("ws://127.0.0.1:8000", `ws://${server.ws}`));
+    symlinkSync(join(sdk.folder, "node_modules/roost-sdk"), join(sdk.folder, "plain/roost-sdk"));
+    const site = siteOf(join(sdk.folder, "plain"));
+    try {
+      const typed = `(() => {
+        if (!document.body.dataset.sent) {
+          document.body.dataset.sent = "yes";
+          form.elements.text.value = "from a form";
+          form.requestSubmit();
+        }
+        return log.textContent;
+      })()`;
+      const url = `http://127.0.0.1:${site.port}/`;
+      expect(await showing(url, typed, (value) => value !== "")).toContain("me: from a form");
+    } finally {
+      await site.stop(true);
+    }
+  },
+  browserTestMsMax,
+);
