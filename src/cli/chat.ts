@@ -52,7 +52,7 @@ async function tokens(values: OptionValues, account: string): Promise<() => Prom
 }
 
 /** Returns the URL of the server on this machine. */
-function localUrl(values: OptionValues): string {
+export function localUrl(values: OptionValues): string {
   const { host, port } = values.optional("ws") ?? { host: "127.0.0.1", port: 8000 };
   return `ws://${formatAddress(host === "0.0.0.0" ? "127.0.0.1" : host, port)}`;
 }

@@ -148,6 +148,12 @@ const commands: Readonly<Record<string, Command>> = {
   chat: command("chat", "Chat in a terminal, or through a pipe", optionsOf.chat, async (values) =>
     (await import("./chat.ts")).chat(values),
   ),
+  demo: command(
+    "demo",
+    "Fill a server with people who do not exist, and their conversations, to see it alive (default app: demo)",
+    optionsOf.demo,
+    async (values) => (await import("./demo.ts")).demo(values),
+  ),
   api: command(
     "api",
     "Call the HTTP API for back ends; without a method, or with the beginning of one, list the methods",

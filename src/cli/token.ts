@@ -17,9 +17,13 @@ interface SignedToken {
   readonly source: string;
 }
 
-/** Makes a token for `account` in the app that the options name. Throws StartError, UsageError. */
-export async function makeToken(values: OptionValues, account: string, ttlMs: number): Promise<SignedToken> {
-  const app = values.required("app");
+/** Makes a token for `account`, in the app that the options name by default. Throws StartError, UsageError. */
+export async function makeToken(
+  values: OptionValues,
+  account: string,
+  ttlMs: number,
+  app = values.required("app"),
+): Promise<SignedToken> {
   const secrets = readSecrets(values, resolve(values.required("data")), false);
   const { issuers, source } = secrets;
   const signing = signingKeyOf(secrets, app);

@@ -270,11 +270,27 @@ export function tagsUpTo(countMax: number): (text: string) => ReadonlyMap<string
   };
 }
 
+/** A whole number. */
+export function wholeFrom(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (!(value >= least && value <= most)) throw new Error(`a whole number from ${least} to ${most}`);
+    return value;
+  };
+}
+
+/** A number with or without a fraction. */
+export function numberFrom(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : NaN;
+    if (!(value >= least && value <= most)) throw new Error(`a number from ${least} to ${most}`);
+    return value;
+  };
+}
+
 /** The weight of a node, or of a zone. */
 export function parseWeight(text: string): number {
-  const weight = /^\d{1,7}$/.test(text) ? Number(text) : NaN;
-  if (!(weight <= weightMax)) throw new Error(`a whole number from 0 to ${weightMax}`);
-  return weight;
+  return wholeFrom(0, weightMax)(text);
 }
 
 /** Up to `countMax` weights of zones, `zone=weight` with commas between them; the empty text is none. */

@@ -4,7 +4,7 @@ import { assert } from "../base/assert.ts";
 import type { Random } from "../base/random.ts";
 
 /** Given names of many places, as accounts write them. */
-const givenNames: readonly string[] = (
+export const givenNames: readonly string[] = (
   "ada amina amir anders ann anouk ayo ben bianca bruno carla chen chidi clara dana dario devi diego elena elif emil " +
   "erik fatima felix freya gita grace hana hugo ida imani ines ivan jana jonas jun kai karim kofi lara leila leo lin " +
   "luca lucia malik mara marco mei mila milo nadia nils nina noor olga omar oscar paula priya quinn rafael rita rosa " +
@@ -15,7 +15,7 @@ const givenNames: readonly string[] = (
 const suffixDigits = 4;
 
 /** Returns one of these; the list is not empty. */
-function oneOf<T>(list: readonly T[], random: Random): T {
+export function oneOf<T>(list: readonly T[], random: Random): T {
   const found = list[random.uint32() % list.length];
   assert(found !== undefined, "a choice needs a list that is not empty");
   return found;

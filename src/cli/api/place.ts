@@ -12,9 +12,9 @@ import type { ApiPlace } from "./call.ts";
 /** The file in the data folder with the key that a standalone server makes for its operator. */
 const keyFileName = "api-key";
 
-/** Throws StartError, UsageError. */
-export function placeOf(values: OptionValues): ApiPlace {
-  const [url = localUrl(values), second] = values.optional("url") ?? [];
+/** `urls`: those that are to name it; undefined or none: it is on this machine. Throws StartError, UsageError. */
+export function placeOf(values: OptionValues, urls = values.optional("url")): ApiPlace {
+  const [url = localUrl(values), second] = urls ?? [];
   if (second !== undefined || !url.startsWith("http"))
     throw new UsageError(`${values.sourceOf("url")}: expected one http:// or https:// URL, that of the API`);
   const ca = values.optional("ca");

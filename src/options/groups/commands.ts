@@ -101,6 +101,30 @@ export const commandOptions = {
     hint: "prefix",
     parse: (text) => text,
   }),
+  rate: option({
+    help: "Messages a second, of all people together",
+    hint: "number",
+    fallback: "2",
+    parse: values.numberFrom(0.1, 1_000),
+  }),
+  people: option({
+    help: "How many people take part",
+    hint: "count",
+    fallback: "24",
+    parse: values.wholeFrom(2, 1_000),
+  }),
+  groups: option({ help: "How many groups they have", hint: "count", fallback: "6", parse: values.wholeFrom(0, 100) }),
+  seconds: option({
+    help: "End after so many seconds of traffic (default: not before Ctrl-C)",
+    hint: "count",
+    parse: values.wholeFrom(1, 604_800),
+  }),
+  seed: option({
+    help: "Chooses the people and what they say: the same ones for the same number",
+    hint: "number",
+    fallback: "1",
+    parse: values.wholeFrom(0, 2 ** 32 - 1),
+  }),
   dir: option({ help: "Folder of the certificates", ...file, hint: "dir", fallback: "./certs" }),
   nodes: option({
     help: "Nodes to make certificates for, with their DNS names and IP addresses; an id may be repeated",
