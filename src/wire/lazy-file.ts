@@ -10,7 +10,7 @@
 import type { DescEnumValue, DescField, DescFile } from "@bufbuild/protobuf";
 import { assert } from "../base/assert.ts";
 import { decodeMessage } from "./message-codec.ts";
-import type { MessageType } from "./message-type.ts";
+import type { Field, MessageType } from "./message-type.ts";
 import { bool, bytes, int32, string } from "./scalars.ts";
 
 /** google/protobuf/descriptor.proto, as far as it is needed. */
@@ -41,33 +41,34 @@ interface EnumValueProto extends NamedProto {
   number: number;
 }
 
-const namedProto: MessageType<NamedProto> = [[1, "name", string]];
-const fieldProto: MessageType<FieldProto> = [
-  [1, "name", string],
-  [3, "number", int32],
-  [4, "label", int32],
-  [5, "type", int32],
-  [6, "typeName", string],
-  [10, "jsonName", string, "optional"],
-  [17, "proto3Optional", bool],
-];
+const namedProto: MessageType<NamedProto> = [["name", string]];
+const fieldProto: MessageType<FieldProto> = Object.assign(Array<Field | undefined>(17).fill(undefined), {
+  0: ["name", string],
+  2: ["number", int32],
+  3: ["label", int32],
+  4: ["type", int32],
+  5: ["typeName", string],
+  9: ["jsonName", string, "optional"],
+  16: ["proto3Optional", bool],
+} satisfies Record<number, Field>);
 const messageProto: MessageType<MessageProto> = [
-  [1, "name", string],
-  [2, "field", fieldProto, "repeated"],
+  ["name", string],
+  ["field", fieldProto, "repeated"],
 ];
 const enumValueProto: MessageType<EnumValueProto> = [
-  [1, "name", string],
-  [2, "number", int32],
+  ["name", string],
+  ["number", int32],
 ];
 const enumProto: MessageType<EnumProto> = [
-  [1, "name", string],
-  [2, "value", enumValueProto, "repeated"],
+  ["name", string],
+  ["value", enumValueProto, "repeated"],
 ];
 const fileProto: MessageType<FileProto> = [
-  [1, "name", string],
-  [2, "package", string],
-  [4, "messageType", bytes, "repeated"],
-  [5, "enumType", bytes, "repeated"],
+  ["name", string],
+  ["package", string],
+  undefined,
+  ["messageType", bytes, "repeated"],
+  ["enumType", bytes, "repeated"],
 ];
 
 /** Values of descriptor.proto: Edition, FieldDescriptorProto.Label and .Type, FeatureSet.FieldPresence. */

@@ -8,8 +8,8 @@ import type { StorePlace } from "../store/opened-store.ts";
 import { fastPace, HookStage } from "./hook-stage.ts";
 import { Receiver } from "./receiver.ts";
 
-export function deliverySuite(name: string, makePlace: () => Promise<StorePlace>): void {
-  describe(`${name}, deliveries`, () => {
+export function deliverySuite(engine: string, makePlace: () => Promise<StorePlace>): void {
+  describe(`${engine}, deliveries`, () => {
     let stage: HookStage;
     let receiver: Receiver;
     const others: Receiver[] = [];
