@@ -7,7 +7,7 @@ import { didYouMean } from "../base/did-you-mean.ts";
 import type { Definition } from "./help.ts";
 import { OptionValues } from "./option-values.ts";
 import { optionsOf } from "./command-options.ts";
-import { argsOf, type Operand, takesRole } from "./option-texts.ts";
+import type { Operand } from "./option-texts.ts";
 import { type Role, roles } from "../options/option.ts";
 import type { OptionName } from "../options/options.ts";
 import { linesTo } from "./standard-streams.ts";
@@ -15,7 +15,7 @@ import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 interface Command {
-  readonly definition: Definition;
+  readonly meta: Definition["meta"];
   readonly options: readonly OptionName[];
   readonly operands: readonly Operand[];
   /** Resolves with an exit status; undefined if the process continues. */
@@ -29,8 +29,7 @@ function command(
   run: Command["run"],
   ...operands: readonly Operand[]
 ): Command {
-  const definition = { meta: { name, description }, args: argsOf(name, names, ...operands) };
-  return { definition, options: names, operands, run };
+  return { meta: { name, description }, options: names, operands, run };
 }
 
 const done = (work: Promise<void>, status: number | undefined): Promise<number | undefined> => work.then(() => status);
@@ -261,22 +260,23 @@ function isServer(words: readonly string[]): boolean {
   return (first === undefined || first.startsWith("-") || first === "serve") && !isHelp(words) && !isVersion(words);
 }
 
-/** Runs the command that the first word names; resolves with its status. */
-async function dispatch(words: readonly string[], environment: Environment): Promise<number | undefined> {
+/** Runs a command; resolves with its status. */
+async function dispatch(
+  name: string,
+  chosen: Command,
+  words: readonly string[],
+  environment: Environment,
+): Promise<number | undefined> {
+  const { meta, options, operands } = chosen;
   let status: number | undefined;
-  const subCommands = Object.entries(commands).map(([name, chosen]) => {
-    const { definition, options, operands } = chosen;
-    const runs = async ({ rawArgs }: { readonly rawArgs: readonly string[] }): Promise<void> => {
-      const values = new OptionValues(options, rawArgs, environment, ...operands);
-      // A server logs the warnings, and the doctor finds them.
-      if (name !== "serve" && name !== "doctor") for (const warning of values.warnings) say(warning);
-      status = await chosen.run(values);
-    };
-    return [name, defineCommand({ ...definition, run: runs })] as const;
-  });
-  await runCommand(defineCommand({ meta: { name: "roost", version }, subCommands: Object.fromEntries(subCommands) }), {
-    rawArgs: [...words],
-  });
+  const runs = async ({ rawArgs }: { readonly rawArgs: readonly string[] }): Promise<void> => {
+    const values = new OptionValues(options, rawArgs, environment, ...operands);
+    // A server logs the warnings, and the doctor finds them.
+    if (name !== "serve" && name !== "doctor") for (const warning of values.warnings) say(warning);
+    status = await chosen.run(values);
+  };
+  const subCommands = { [name]: defineCommand({ meta, run: runs }) };
+  await runCommand(defineCommand({ meta: { name: "roost", version }, subCommands }), { rawArgs: [name, ...words] });
   return status;
 }
 
@@ -286,6 +286,7 @@ async function execute(
   environment: Environment,
   complain: (sentence: string) => void,
 ): Promise<number | undefined> {
+  if (isVersion(words)) return execute(["version"], {}, complain);
   // `roost help kick` is `roost kick --help`.
   const asked = words[0] === "help" ? words.slice(1) : words;
   const [first] = asked;
@@ -304,18 +305,16 @@ async function execute(
     if (isHelp(words)) {
       const isServe = !isNamed && asked.some((word) => word !== "--help" && word !== "-h");
       const { generalHelp, commandHelp } = await import("./help.ts");
+      const { argsOf, takesRole } = await import("./option-texts.ts");
+      const { meta, options, operands } = chosen;
       await printHelp(
         isNamed || isServe
-          ? commandHelp(chosen.definition, takesRole(name) ? roleIn(rest) : undefined)
-          : generalHelp(
-              version,
-              Object.values(commands).map(({ definition }) => definition),
-            ),
+          ? commandHelp({ meta, args: argsOf(name, options, ...operands) }, takesRole(name) ? roleIn(rest) : undefined)
+          : generalHelp(version, Object.values(commands)),
       );
       return 0;
     }
-    if (isVersion(words)) return await dispatch(["version"], {});
-    return await dispatch([name, ...rest], environment);
+    return await dispatch(name, chosen, rest, environment);
   } catch (error) {
     if (error instanceof UsageError || error instanceof StartError) {
       complain(error.message);

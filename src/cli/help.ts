@@ -41,7 +41,7 @@ const everyOption =
   '(read-wait = "3m").';
 
 /** Returns the help of the program. */
-export function generalHelp(version: string, commands: readonly Definition[]): string {
+export function generalHelp(version: string, commands: readonly Pick<Definition, "meta">[]): string {
   return [
     `roost ${version}: an instant-messaging server in one executable`,
     "",
