@@ -100,19 +100,6 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     const certificate = settings.nodeTls && new CertificateWatch({ source: settings.nodeTls, log, ...systemRuntime });
     teardown.defer(() => certificate?.stop());
     const media = await openMedia(settings.media, settings);
-    const store = await opening;
-    running.store = store;
-    const localKey =
-      settings.localKey === undefined
-        ? undefined
-        : keepLocalKey({
-            keys: store.backEnd.keys,
-            text: settings.localKey,
-            timers: systemRuntime.timers,
-            log,
-            bugMet: (bug) => metrics.bugs.met("request", bug),
-          });
-    teardown.defer(() => localKey?.stop());
     const sessions = new MemorySessions(limits.values);
     teardown.defer(() => sessions.close());
 
@@ -141,10 +128,29 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       lost: () => undefined,
     });
 
+    const started = async (node: LogicNode): Promise<void> => {
+      await node.start();
+      teardown.defer(() => node.drain(0));
+    };
     const loginMetrics = metrics.forService(`${id}-login`, "login");
     const { service, stop } = createLoginService({ ...systemRuntime, sessions, metrics: loginMetrics, limits, log });
     teardown.defer(stop);
     const login = new LogicNode(around("login"), service, loginMetrics);
+    await started(login);
+    // All above needs no store, and starts while its threads open the files.
+    const store = await opening;
+    running.store = store;
+    const localKey =
+      settings.localKey === undefined
+        ? undefined
+        : keepLocalKey({
+            keys: store.backEnd.keys,
+            text: settings.localKey,
+            timers: systemRuntime.timers,
+            log,
+            bugMet: (bug) => metrics.bugs.met("request", bug),
+          });
+    teardown.defer(() => localKey?.stop());
     const chatMetrics = metrics.forService(`${id}-chat`, "chat");
     const chatService = createChatService({
       store,
@@ -164,11 +170,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       control,
       log,
     });
-    const chat = new LogicNode(around("chat"), chatService, chatMetrics);
-    for (const node of [login, chat]) {
-      await node.start();
-      teardown.defer(() => node.drain(0));
-    }
+    await started(new LogicNode(around("chat"), chatService, chatMetrics));
 
     const tokens = new TokenIssuer(() => running.gateway?.presentTokenKeys ?? settings.tokenKeys);
     const site =
