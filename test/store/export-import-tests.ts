@@ -170,6 +170,34 @@ export function exportImportTests(asks: ConversationAsks): void {
     expect(await asks.names("bob", { app })).toEqual(await asks.names("bob"));
   });
 
+  test("a dismissed group is dismissed after an import, and its former members read what they could", async () => {
+    await newGroup("g1", "ann", "bob", "joe");
+    await send("ann", "@g1", { body: "one" });
+    await quit("joe", "g1");
+    await send("bob", "@g1", { body: "two" });
+    await asks.store.groups.change({ app: ofTest.app, group: "g1", actor: "ann", kind: "dismiss" });
+    const records = await exported();
+    for (const size of [1, 3, 1_000]) {
+      const app = `${ofTest.app} copied by ${size}`;
+      for (let at = 0; at < records.length; at += size) {
+        const page = { cursor: at === 0 ? "" : `${at}`, records: records.slice(at, at + size) };
+        expect(await importTo(app, page)).toMatchObject({ result: "stored", isRepeated: false });
+        await asks.opened.place.tidyGroups?.();
+        expect(await asks.opened.place.check?.()).toEqual([]);
+      }
+      await importTo(app, { cursor: `${records.length}`, isLast: true });
+      for (const isTidied of [false, true]) {
+        if (isTidied) await asks.opened.place.tidyGroups?.();
+        const [group] = (await exported({ app })).flatMap((record) => record.group ?? []);
+        expect(group).toMatchObject({ id: "g1", owner: "ann", dismissed: true });
+        expect(await asks.sent("ann", "@g1", { app })).toMatchObject({ result: "notFound" });
+        expect(await bodies({ app, account: "bob" })).toEqual(["one", "two"]);
+        expect(await bodies({ app, account: "joe" })).toEqual(["one"]);
+        expect(await asks.opened.place.check?.()).toEqual([]);
+      }
+    }
+  });
+
   test("a page that is repeated stores nothing; an import goes on where it is, and only there", async () => {
     const app = `${ofTest.app} imported`;
     const pageOf = (...texts: string[]): DataRecord[] =>
@@ -199,6 +227,7 @@ export function exportImportTests(asks: ConversationAsks): void {
       [{ message: { ...message, messageId: "4" } }, /not above 5/],
       [{ message: { sender: "ann", group: "g9", sendTime: "1" } }, /g9 has no record/],
       [{ member: { group: "g9", account: "ann" } }, /g9 has no record/],
+      [{ group: { id: "g2", owner: "ann", createdAt: Number(future.slice(0, -9)) } }, /in the future/],
     ];
     const good: DataRecord[] = [
       { group: { id: "g1", owner: "ann" } },

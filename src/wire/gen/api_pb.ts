@@ -765,7 +765,7 @@ export type RecordedGroup = Message<"roost.v1.RecordedGroup"> & {
   owner: string;
 
   /**
-   * When it was created, in seconds since 1970.
+   * When it was created, in seconds since 1970. An import refuses times of the future.
    *
    * @generated from field: int64 created_at = 7;
    */
@@ -793,7 +793,7 @@ export type RecordedGroup = Message<"roost.v1.RecordedGroup"> & {
   muted: boolean;
 
   /**
-   * It was dismissed.
+   * It was dismissed: it has no members any more, whatever their records say. What they saw before, they see.
    *
    * @generated from field: bool dismissed = 11;
    */

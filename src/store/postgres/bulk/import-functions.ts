@@ -89,7 +89,7 @@ BEGIN
         problem := roost.import_message(a_app, its.number, given.value -> 'message', next_id, held.wall_us);
         last_id := next_id;
       ELSIF given.value -> 'group' IS NOT NULL THEN
-        PERFORM roost.import_group(a_app, given.value -> 'group');
+        problem := roost.import_group(a_app, given.value -> 'group', held.wall_us);
       ELSIF given.value -> 'member' IS NOT NULL THEN
         last_id := roost.first_id(next_id, held.wall_us / 1000, held.node);
         problem := roost.import_member(a_app, given.value -> 'member', next_id, last_id, held.wall_us);
@@ -105,6 +105,8 @@ BEGIN
   EXCEPTION WHEN SQLSTATE '${invalidState}' THEN
     RETURN json_build_object('result', 'invalid', 'position', at, 'reason', problem);
   END;
+  next_id := roost.first_id(last_id, held.wall_us / 1000, held.node);
+  IF roost.end_dismissed(a_app, a_records, next_id) THEN last_id := next_id; END IF;
   UPDATE import i SET stored = i.stored + count, page_records = count WHERE i.number = its.number RETURNING * INTO its;
   INSERT INTO app_data (watermark_id, purged_id, keep_days, checked_id, app, import_state)
     VALUES (0, 0, 0, last_id, a_app, CASE WHEN a_is_last THEN 'complete' ELSE 'importing' END)
@@ -191,9 +193,15 @@ BEGIN
 END $$;
 
 -- A group that is there already came with an earlier record: nobody else makes groups in this app.
-CREATE OR REPLACE FUNCTION roost.import_group(a_app text, a_record json) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION roost.import_group(a_app text, a_record json, a_wall_us bigint) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+  created CONSTANT bigint := coalesce((a_record ->> 'createdAt')::bigint, 0);
 BEGIN
-  IF EXISTS (SELECT FROM chat_group g WHERE g.app = a_app AND g.id = a_record ->> 'id') THEN RETURN; END IF;
+  IF created > a_wall_us / 1000000 THEN
+    RETURN 'group.createdAt ' || created || ' is in the future: it is ' || a_wall_us / 1000000 || ' now';
+  END IF;
+  IF EXISTS (SELECT FROM chat_group g WHERE g.app = a_app AND g.id = a_record ->> 'id') THEN RETURN null; END IF;
   INSERT INTO chat_group (app, id, name, avatar, introduction, announcement, owner, closed, approval, for_admins,
       created_ms, version, member_count)
     VALUES (a_app, a_record ->> 'id', coalesce(a_record ->> 'name', ''), coalesce(a_record ->> 'avatar', ''),
@@ -201,7 +209,23 @@ BEGIN
       CASE WHEN a_record ->> 'owner' = '' THEN 0
         ELSE (roost.account_numbers(a_app, ARRAY[a_record ->> 'owner']))[1] END,
       coalesce((a_record ->> 'closed')::boolean, false), coalesce((a_record ->> 'approval')::boolean, false),
-      coalesce((a_record ->> 'muted')::boolean, false), coalesce((a_record ->> 'createdAt')::bigint, 0) * 1000, 0, 0);
+      coalesce((a_record ->> 'muted')::boolean, false), created * 1000, 0, 0);
+  RETURN null;
+END $$;
+
+-- Members and messages of a group that was dismissed follow with later records, so such a group ends anew behind each
+-- page that has something of it; no row of a member is closed before the import is complete. Whether there is one.
+CREATE OR REPLACE FUNCTION roost.end_dismissed(a_app text, a_records json, a_id bigint) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE chat_group g SET dismissed_id = a_id, version = a_id, member_count = 0, closing = true
+    FROM (
+      SELECT
+        coalesce(r.value -> 'message' ->> 'group', r.value -> 'member' ->> 'group', r.value -> 'group' ->> 'id') AS id,
+        bool_or(coalesce((r.value -> 'group' ->> 'dismissed')::boolean, false)) AS is_dismissed
+      FROM json_array_elements(a_records) AS r (value) GROUP BY 1) AS given
+    WHERE g.app = a_app AND g.id = given.id AND (given.is_dismissed OR g.dismissed_id > 0);
+  RETURN FOUND;
 END $$;
 
 -- Windows begin and end among the messages as the records do. a_id: of the joining; a_next_id: of the leaving.

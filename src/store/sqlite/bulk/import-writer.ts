@@ -10,6 +10,7 @@ import type { Moment } from "../conversations/moment.ts";
 import { messageState } from "../conversations/tables.ts";
 import type { GroupParts } from "../groups/group-parts.ts";
 import type { TalkWriter } from "../talk-writer.ts";
+import { DismissedGroups } from "./dismissed-groups.ts";
 import { ImportIds } from "./import-ids.ts";
 import { type AppRefusal, ImportRows } from "./import-rows.ts";
 
@@ -29,6 +30,7 @@ export class ImportWriter {
   private readonly talks: TalkWriter;
   private readonly rows: ImportRows;
   private readonly ids: ImportIds;
+  private readonly dismissed: DismissedGroups;
   private readonly sql;
 
   constructor(parts: GroupParts, talks: TalkWriter) {
@@ -37,14 +39,15 @@ export class ImportWriter {
     this.talks = talks;
     this.rows = new ImportRows(db);
     this.ids = new ImportIds(db);
+    this.dismissed = new DismissedGroups(db);
     this.sql = {
       addGroup: db.prepare<
-        null,
+        { number: bigint },
         [string, string, string, string, string, string, bigint, number, number, number, number]
       >(
         `INSERT INTO "group" (app, id, name, avatar, introduction, announcement, owner, closed, approval, for_admins,
            created_ms, version, member_count)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)`,
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0) RETURNING number`,
       ),
       setMember: db.prepare<null, [number, string, bigint, bigint]>(
         `UPDATE member SET role = ?, alias = ? WHERE "group" = ? AND account = ? AND until_id IS NULL`,
@@ -72,11 +75,13 @@ export class ImportWriter {
     if (page.cursor !== cursor) return { result: "elsewhere", cursor };
     const number = this.rows.begin(page, place);
     this.ids.begin(number);
+    this.dismissed.begin();
     for (const [position, record] of records.entries()) {
       const reason = this.store(page.app, record, moment);
       if (reason !== undefined) throw new InvalidRecord(position, reason);
     }
     this.ids.save();
+    this.dismissed.end(moment);
     return this.rows.advance(page, place, number, moment.ids.last);
   }
 
@@ -88,7 +93,7 @@ export class ImportWriter {
   /** Returns why a record cannot be stored. */
   private store(app: string, record: ImportPage["records"][number], moment: Moment): string | undefined {
     if (record.message !== undefined) return this.message(app, record.message, moment);
-    if (record.group !== undefined) return this.group(app, record.group);
+    if (record.group !== undefined) return this.group(app, record.group, moment);
     if (record.member !== undefined) return this.member(app, record.member, moment);
     if (record.profile !== undefined) return this.profile(app, record.profile, moment);
     return "it has none of message, group, member and profile";
@@ -122,6 +127,7 @@ export class ImportWriter {
       wallMs,
     );
     if (former > 0n) this.ids.add(former, id);
+    if (number !== undefined) this.dismissed.touch(number);
     const reactions = recalled ? [] : (record.reactions ?? []);
     for (const { account: by, reaction } of reactions) this.sql.addReaction.run(id, reaction, names.account(app, by));
     const state =
@@ -133,11 +139,20 @@ export class ImportWriter {
   }
 
   /** A group that is there already came with an earlier record: nobody else makes groups in this app. */
-  private group(app: string, record: GroupRecord): undefined {
+  private group(app: string, record: GroupRecord, { atNs }: Moment): string | undefined {
     const { names } = this.parts;
-    if (names.findGroup(app, record.id) !== undefined) return;
+    const { id, createdAt = 0 } = record;
+    const nowSeconds = atNs / 1_000_000_000n;
+    if (BigInt(createdAt) > nowSeconds) return `group.createdAt ${createdAt} is in the future: it is ${nowSeconds} now`;
+    const number = names.findGroup(app, id) ?? this.newGroup(app, record);
+    if (record.dismissed === true) this.dismissed.add(number);
+    return undefined;
+  }
+
+  private newGroup(app: string, record: GroupRecord): bigint {
+    const { names } = this.parts;
     const { id, name = "", avatar = "", introduction = "", announcement = "", owner, createdAt = 0 } = record;
-    this.sql.addGroup.run(
+    const made = this.sql.addGroup.get(
       app,
       id,
       name,
@@ -150,6 +165,8 @@ export class ImportWriter {
       Number(record.muted ?? false),
       createdAt * 1_000,
     );
+    if (made === null) throw new Error("an inserted group has a number");
+    return made.number;
   }
 
   /** Windows begin and end among the messages as the records do. */
@@ -168,6 +185,7 @@ export class ImportWriter {
       if (role === "admin" || alias !== "")
         this.sql.setMember.run(role === "admin" ? 1 : 0, alias, group.number, number);
     }
+    this.dismissed.touch(group.number);
     const joined = leaveTime > 0 ? rows.find(app, record.group) : null;
     if (joined !== null) membership.end(joined, self, [self], momentAt(ids, leaveTime));
     return undefined;

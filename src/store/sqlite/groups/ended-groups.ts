@@ -1,5 +1,6 @@
 // Removes what groups leave that have ended, in slices, a turn of the housekeeping each: the rows of members of a
-// dismissed one are closed, which frees their counts; invitations and requests are deleted. Nothing of it shows.
+// dismissed one are closed, which frees their counts; invitations and requests are deleted. Nothing of it shows. Groups
+// of an app that is being imported wait: their members may see messages that are still to come.
 
 import type { Database } from "bun:sqlite";
 
@@ -12,7 +13,8 @@ export class EndedGroups {
   constructor(db: Database) {
     this.sql = {
       first: db.prepare<{ number: bigint; dismissed_id: bigint }, []>(
-        `SELECT number, dismissed_id FROM "group" WHERE closing = 1 LIMIT 1`,
+        `SELECT g.number, g.dismissed_id FROM "group" g WHERE g.closing = 1 AND NOT EXISTS (
+           SELECT 1 FROM app_data d WHERE d.app = g.app AND d.import_state = 'importing') LIMIT 1`,
       ),
       close: db.prepare<null, [bigint, bigint, number]>(
         `UPDATE member SET until_id = ? WHERE number IN (
