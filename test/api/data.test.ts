@@ -132,15 +132,17 @@ test("a page of an import that is not in order stores nothing, and its refusal n
   expect(await named({ cursor: "5" })).toMatchObject({ code: Code.Aborted, sentence: expect.stringContaining('""') });
 });
 
-test("a page of an import has a bounded number of reactions, as many as one message has at most", async () => {
+test("a page of an import has a bounded number of reactions and mentions, as one message has at most", async () => {
   const reactions = (count: number) =>
     Array.from({ length: count }, (_, at) => ({ account: `a${at % 100}`, reaction: `${Math.floor(at / 100)}` }));
   const messages = stage.messages("everyApp");
   const page = { app: "reactions", name: "n" };
-  const [most, one] = [message("most", { reactions: reactions(10_000) }), message("one", { reactions: reactions(1) })];
+  const mentions = Array.from({ length: 50 }, (_, at) => `b${at}`);
+  const most = message("most", { reactions: reactions(10_000), mentions });
+  const one = message("one", { reactions: reactions(1) });
   expect(await failure(messages.import({ ...page, records: [most, one] }))).toEqual({
     code: Code.InvalidArgument,
-    sentence: "the records of a page have at most 10000 reactions together, not 10001",
+    sentence: "the records of a page have at most 10050 reactions and mentions together, not 10051",
   });
   expect(await messages.import({ ...page, records: [most] })).toMatchObject({ stored: 1n });
   expect(await messages.import({ ...page, cursor: "1", records: [one] })).toMatchObject({ stored: 2n });

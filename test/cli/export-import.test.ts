@@ -105,7 +105,8 @@ test("an import names the record of the file that cannot be stored", async () =>
 test("an import sends messages with many reactions in pages that have no more than a page may", async () => {
   const path = freshPath();
   const reactions = Array.from({ length: 6_000 }, (_, at) => ({ account: `a${at % 1_000}`, reaction: `${at % 7}` }));
-  const record = { message: { sender: "ann", account: "bob", sendTime: "5", body: '"reaction"', reactions } };
+  const mentions = Array.from({ length: 50 }, (_, at) => `b]${at}`);
+  const record = { message: { sender: "ann", account: "bob", sendTime: "5", body: '"reaction"', mentions, reactions } };
   writeFileSync(path, `${JSON.stringify(record)}\n`.repeat(3));
   const words = ["import", path, "--app", "reactions", "--name", "n"];
   expect(await run(...words)).toMatchObject({ status: 0, out: "The import n has 3 records.\n" });

@@ -259,6 +259,36 @@ export function exportImportTests(asks: ConversationAsks): void {
     for (let times = 0; times < 2; times++) expect(await importTo(app, { cursor: "2", records })).toEqual(used);
   });
 
+  test("accounts that a page names are made before it; it is stored, refused and repeated like others", async () => {
+    const app = `${ofTest.app} imported`;
+    const message = (from: number): DataRecord => ({
+      message: {
+        sender: "ann",
+        account: "bob",
+        sendTime: "5",
+        body: `${from}`,
+        mentions: Array.from({ length: 50 }, (_, at) => `m${from + at}`),
+        reactions: Array.from({ length: 50 }, (_, at) => ({ account: `r${from + at}`, reaction: "👍" })),
+      },
+    });
+    const records = Array.from({ length: 60 }, (_, at) => message(50 * at));
+    const future = { message: { sender: "ann", account: "bob", sendTime: `${2n ** 63n - 1n}` } };
+    const refused = await importTo(app, { records: [...records, future] });
+    expect(refused).toMatchObject({ result: "invalid", position: records.length });
+    expect(await importTo(app, {})).toEqual({ result: "stored", cursor: "", stored: 0, isRepeated: false });
+    const stored = { result: "stored", cursor: "60", stored: 60 } as const;
+    expect(await importTo(app, { records })).toEqual({ ...stored, isRepeated: false });
+    expect(await importTo(app, { records })).toEqual({ ...stored, isRepeated: true });
+    expect(await importTo(app, { cursor: "7", records })).toEqual({ result: "elsewhere", cursor: "60" });
+    expect(messagesOf(await exported({ app })).map(({ mentions, reactions }) => [mentions, reactions?.length])).toEqual(
+      records.map((record) => [record.message?.mentions, 50]),
+    );
+    expect(await asks.opened.place.check?.()).toEqual([]);
+    await send("ann", "bob");
+    expect(await importTo(ofTest.app, { records })).toEqual({ result: "live", isComplete: false });
+    expect(await asks.sent("ann", "r1", { toKnown: true })).toMatchObject({ result: "unknown" });
+  });
+
   test("many reactions of many accounts are one step of a page, and each account has each of them once", async () => {
     const app = `${ofTest.app} imported`;
     const reactions = Array.from({ length: 3_000 }, (_, at) => ({ account: `a${at}`, reaction: "👍" }));

@@ -2,7 +2,7 @@
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import { systemAccount } from "../../auth/names.ts";
-import { reactionsExportedMax } from "../../base/limits/fixed.ts";
+import { importNamesMax } from "../../base/limits/fixed.ts";
 import type { ExportScope, Operation } from "../../store/data.ts";
 import { Accounts, Admin, type ExportReq, type ImportReq, Messages } from "../../wire/gen/api_pb.ts";
 import { accountName, type ApiCall } from "../api-call.ts";
@@ -80,9 +80,10 @@ async function imported({ store, limits }: ApiParts, request: ImportReq, { app }
   if (!importNames.test(name)) throw invalid("name must be 1 to 64 visible ASCII characters");
   const records = request.records.map((record, position) => recordOf(record, position, limits.values));
   // A page is one transaction, for which all writers wait.
-  const reactions = records.reduce((count, { message }) => count + (message?.reactions?.length ?? 0), 0);
-  if (reactions > reactionsExportedMax)
-    throw invalid(`the records of a page have at most ${reactionsExportedMax} reactions together, not ${reactions}`);
+  let names = 0;
+  for (const { message } of records) names += (message?.reactions?.length ?? 0) + (message?.mentions?.length ?? 0);
+  if (names > importNamesMax)
+    throw invalid(`the records of a page have at most ${importNamesMax} reactions and mentions together, not ${names}`);
   const outcome = await store.backEnd.data.import({ app, name, cursor, records, isLast: last });
   switch (outcome.result) {
     case "stored": {

@@ -138,8 +138,10 @@ export const banMsMax = 253_402_300_799_999;
 export const exportsMax = 16;
 export const exportsPerKeyMax = 4;
 
-/** The reactions of a message that an export gives, and that all messages of a page of an import have together. */
+/** The reactions of a message that an export gives. */
 export const reactionsExportedMax = 10_000;
+/** The reactions and mentions that all messages of a page of an import have together: what one message may have. */
+export const importNamesMax = reactionsExportedMax + mentionsMax;
 /** Records of one page of an import. */
 export const importRecordsMax = 1_000;
 

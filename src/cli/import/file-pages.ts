@@ -1,6 +1,6 @@
 // The records of a file of JSON lines, in pages of what one request of an import may have. Nothing is parsed.
 
-import { apiRequestBytesMax, importRecordsMax, reactionsExportedMax } from "../../base/limits/fixed.ts";
+import { apiRequestBytesMax, importNamesMax, importRecordsMax, mentionsMax } from "../../base/limits/fixed.ts";
 import { quotedText } from "../../base/printable.ts";
 import { StartError } from "../usage-error.ts";
 
@@ -18,34 +18,40 @@ export interface FilePage {
 export async function* pagesOf(path: string, skipped: number): AsyncGenerator<FilePage> {
   let lines: string[] = [];
   let bytes = 0;
-  let reactions = 0;
+  let names = 0;
   let count = 0;
   for await (const line of linesOf(path)) {
     if (++count <= skipped) continue;
     const length = Buffer.byteLength(line) + 1;
     if (length > pageBytesMax) throw new StartError(`record ${count} of ${path} has more than ${pageBytesMax} bytes`);
-    const more = reactionsIn(line);
-    const isFull =
-      lines.length === importRecordsMax || bytes + length > pageBytesMax || reactions + more > reactionsExportedMax;
+    const more = namesIn(line);
+    const isFull = lines.length === importRecordsMax || bytes + length > pageBytesMax || names + more > importNamesMax;
     if (isFull && lines.length > 0) {
       yield { lines, first: count - lines.length };
       lines = [];
       bytes = 0;
-      reactions = 0;
+      names = 0;
     }
     lines.push(line);
     bytes += length;
-    reactions += more;
+    names += more;
   }
   if (count < skipped)
     throw new StartError(`${path} has ${count} records, and the import ${skipped}: it is the import of another file`);
   if (lines.length > 0) yield { lines, first: count - lines.length + 1 };
 }
 
-/** At least as many as the record has: nothing is parsed for it. */
-function reactionsIn(line: string): number {
+/** At least as many reactions and mentions as the record has: nothing is parsed for it. */
+function namesIn(line: string): number {
+  const mentions = line.indexOf('"mentions"');
+  // Names have no commas.
+  const mentioned = mentions < 0 ? 0 : Math.min(mentionsMax, 1 + countOf(",", line, mentions));
+  return mentioned + countOf('"reaction"', line, 0);
+}
+
+function countOf(part: string, line: string, from: number): number {
   let count = 0;
-  for (let at = line.indexOf('"reaction"'); at >= 0; at = line.indexOf('"reaction"', at + 1)) count++;
+  for (let at = line.indexOf(part, from); at >= 0; at = line.indexOf(part, at + part.length)) count++;
   return count;
 }
 

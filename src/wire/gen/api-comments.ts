@@ -118,7 +118,7 @@ export const apiComments: Readonly<Record<string, string>> = {
   "roost.v1.Messages.Import": "Takes records of an export, or of another system, into an app that is not live yet: nobody has sent a message in it. Records keep their times, senders and groups, and get new ids in the order in which they come. A page that is repeated stores nothing twice: the answer says where to go on.",
   "roost.v1.ImportReq.name": "The import, 1 to 64 characters: pages with the same name belong together.",
   "roost.v1.ImportReq.cursor": "The cursor of the answer before; empty for the first page. It is the number of the records before the page, so a page may be sent while the one before is being stored. With another cursor than the import's, the answer is `aborted`, and its sentence names the cursor to go on from.",
-  "roost.v1.ImportReq.records": "The page. Its messages have at most 10,000 reactions together.",
+  "roost.v1.ImportReq.records": "The page. Its messages have at most 10,050 reactions and mentions together.",
   "roost.v1.ImportReq.last": "Nothing comes after this page: the app may go live.",
   "roost.v1.ImportReq.app": "The app; may be left out by a key of one app.",
   "roost.v1.ImportResp.cursor": "Send the next page with it.",

@@ -882,7 +882,7 @@ export type ImportReq = Message<"roost.v1.ImportReq"> & {
   cursor: string;
 
   /**
-   * The page. Its messages have at most 10,000 reactions together.
+   * The page. Its messages have at most 10,050 reactions and mentions together.
    *
    * @generated from field: repeated roost.v1.Record records = 3;
    */

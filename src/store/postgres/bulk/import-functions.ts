@@ -13,6 +13,13 @@ const place = `
 CREATE OR REPLACE FUNCTION roost.import_cursor(a_stored bigint) RETURNS text LANGUAGE sql IMMUTABLE RETURN
   CASE WHEN a_stored = 0 THEN '' ELSE a_stored::text END;
 
+CREATE OR REPLACE FUNCTION roost.set_import_state(a_app text, a_state text, a_last_id bigint) RETURNS void
+LANGUAGE sql AS $$
+  INSERT INTO roost.app_data (watermark_id, purged_id, keep_days, checked_id, app, import_state)
+    VALUES (0, 0, 0, a_last_id, a_app, a_state)
+    ON CONFLICT (app) DO UPDATE SET checked_id = excluded.checked_id, import_state = excluded.import_state;
+$$;
+
 -- Why an app takes no page: an outcome, or null. checking: more was committed since the last page than one call looks
 -- at.
 CREATE OR REPLACE FUNCTION roost.import_refusal(a_app text, a_last_id bigint) RETURNS json LANGUAGE plpgsql AS $$
@@ -40,6 +47,27 @@ BEGIN
   IF looked.messages < ${checkedRowsMax} THEN RETURN null; END IF;
   UPDATE app_data d SET checked_id = looked.last WHERE d.app = a_app;
   RETURN json_build_object('result', 'checking');
+END $$;
+`;
+
+const accounts = `
+-- Makes accounts before a page is stored; nothing for a page that will not be, which is told why. True: repeat it.
+CREATE OR REPLACE FUNCTION roost.import_accounts(
+  a_holder text, a_life text, a_app text, a_name text, a_cursor text, a_names json
+) RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  held record;
+  refusal json;
+BEGIN
+  held := roost.hold(a_holder, a_life);
+  IF a_cursor <> roost.import_cursor(coalesce(
+    (SELECT i.stored FROM import i WHERE i.app = a_app AND i.name = a_name), 0)) THEN RETURN false; END IF;
+  refusal := roost.import_refusal(a_app, held.last_id);
+  IF refusal IS NOT NULL THEN RETURN refusal ->> 'result' = 'checking'; END IF;
+  INSERT INTO import (stored, page_records, last_id, app, name) VALUES (0, 0, 0, a_app, a_name) ON CONFLICT DO NOTHING;
+  PERFORM roost.set_import_state(a_app, 'importing', held.last_id);
+  PERFORM roost.account_numbers(a_app, ARRAY(SELECT json_array_elements_text(a_names)));
+  RETURN false;
 END $$;
 `;
 
@@ -108,9 +136,7 @@ BEGIN
   next_id := roost.first_id(last_id, held.wall_us / 1000, held.node);
   IF roost.end_dismissed(a_app, a_records, next_id) THEN last_id := next_id; END IF;
   UPDATE import i SET stored = i.stored + count, page_records = count WHERE i.number = its.number RETURNING * INTO its;
-  INSERT INTO app_data (watermark_id, purged_id, keep_days, checked_id, app, import_state)
-    VALUES (0, 0, 0, last_id, a_app, CASE WHEN a_is_last THEN 'complete' ELSE 'importing' END)
-    ON CONFLICT (app) DO UPDATE SET checked_id = excluded.checked_id, import_state = excluded.import_state;
+  PERFORM roost.set_import_state(a_app, CASE WHEN a_is_last THEN 'complete' ELSE 'importing' END, last_id);
   IF a_is_last THEN
     DELETE FROM import_id d WHERE d.import IN (SELECT i.number FROM import i WHERE i.app = a_app);
   END IF;
@@ -259,4 +285,4 @@ BEGIN
 END $$;
 `;
 
-export const importFunctions: string = [place, records, page].join("\n");
+export const importFunctions: string = [place, records, accounts, page].join("\n");

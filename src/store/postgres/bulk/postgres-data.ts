@@ -11,6 +11,7 @@ import type {
   ImportPage,
   Operation,
 } from "../../data.ts";
+import { accountSlices, type ImportAccounts } from "../../import-accounts.ts";
 import { purgeRowsMax } from "../../purge.ts";
 import type { Connections } from "../connection.ts";
 import type { InLife } from "../life.ts";
@@ -56,7 +57,9 @@ export class PostgresData implements DataStore {
     return this.inLife((life) => this.exports.page(life, query));
   }
 
-  async import({ app, name, cursor, records, isLast }: ImportPage): Promise<ImportOutcome> {
+  async import(page: ImportPage): Promise<ImportOutcome> {
+    for (const slice of accountSlices(page, { areMentionedMade: true })) while (await this.makeAccounts(slice));
+    const { app, name, cursor, records, isLast } = page;
     // oxlint-disable-next-line typescript/no-unsafe-return -- any other value stays as it is
     const encoded = JSON.stringify(records, (_, value) => (typeof value === "string" ? toText(value) : value));
     for (;;) {
@@ -96,6 +99,16 @@ export class PostgresData implements DataStore {
       (sql, holder, life) => sql`SELECT roost.retention_slice(${holder}, ${life}, ${purgeRowsMax / 4}) AS is_done`,
     );
     return row?.is_done === true;
+  }
+
+  /** Makes accounts before a page; true if the app has to be looked at once more. */
+  private async makeAccounts({ app, name, cursor, accounts }: ImportAccounts): Promise<boolean> {
+    const encoded = JSON.stringify(accounts.map(toText));
+    const [row] = await this.writer.write<{ is_more: boolean }[]>(
+      (sql, holder, life) => sql`SELECT roost.import_accounts(${holder}, ${life}, ${toText(app)}, ${toText(name)},
+        ${toText(cursor)}, ${encoded}::text::json) AS is_more`,
+    );
+    return row?.is_more === true;
   }
 
   private async setRetention(app: string, days: number): Promise<AppRetention> {

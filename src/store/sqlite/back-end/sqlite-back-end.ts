@@ -44,6 +44,7 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
   readonly data = new SqliteData({
     export: (query) => this.read({ call: "export", query }),
     import: (page) => this.write({ call: "import", page }),
+    importAccounts: (slice) => this.write({ call: "importAccounts", slice }),
     deleteData: (app, account) => this.write({ call: "deleteData", app, account }),
     operation: (app, id) => this.read({ call: "operation", app, id: `${id}` }),
     retentions: {

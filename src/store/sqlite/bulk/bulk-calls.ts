@@ -1,12 +1,14 @@
 // The calls for exports, imports and deletions, as back-end/calls.ts has those of the other areas.
 
 import type { AppRetention, ExportPage, ExportQuery, ImportOutcome, ImportPage, Operation } from "../../data.ts";
+import type { ImportAccounts } from "../../import-accounts.ts";
 import type { DeletionPlace, DeletionSlice } from "./deletion-steps.ts";
 import type { AppRefusal } from "./import-rows.ts";
 
 /** Answered by the writer, each in a transaction. */
 export interface BulkWrites {
   readonly import: { readonly page: ImportPage };
+  readonly importAccounts: { readonly slice: ImportAccounts };
   readonly deleteData: { readonly app: string; readonly account: string };
   readonly setRetention: { readonly app: string; readonly days: number };
   /** A slice of a deletion; see DeletionWriter.step. */
@@ -15,6 +17,7 @@ export interface BulkWrites {
 
 export interface BulkWriteAnswers {
   readonly import: ImportOutcome | AppRefusal;
+  readonly importAccounts: AppRefusal | undefined;
   readonly deleteData: Operation | undefined;
   readonly setRetention: AppRetention;
   readonly deletionSlice: DeletionPlace | undefined;

@@ -68,6 +68,8 @@ export class BulkWriter {
     switch (call.call) {
       case "import":
         return this.imports.write(call.page, moment);
+      case "importAccounts":
+        return this.imports.makeAccounts(call.slice, moment);
       case "deleteData":
         return this.deletions.begin(call.app, call.account, moment);
       case "setRetention":
@@ -84,5 +86,5 @@ export function erasesText({ call }: { readonly call: string }): boolean {
 }
 
 export function isBulkWrite(call: { readonly call: string }): call is BulkWrite {
-  return call.call === "import" || call.call === "setRetention" || erasesText(call);
+  return call.call === "import" || call.call === "importAccounts" || call.call === "setRetention" || erasesText(call);
 }

@@ -8,6 +8,8 @@ import type { Moment } from "../conversations/moment.ts";
 /** Messages of others that one transaction looks at: some milliseconds. */
 const checkedRowsMax = 20_000;
 
+type ImportName = Pick<ImportPage, "app" | "name">;
+
 /** Where an import is. */
 interface ImportPlace {
   /** 0n: it has not begun. */
@@ -73,7 +75,7 @@ export class ImportRows {
     };
   }
 
-  find({ app, name }: ImportPage): ImportPlace {
+  find({ app, name }: ImportName): ImportPlace {
     const row = this.sql.place.get(app, name);
     const stored = Number(row?.stored ?? 0n);
     const pageRecords = Number(row?.page_records ?? 0n);
@@ -105,11 +107,16 @@ export class ImportRows {
   }
 
   /** The number of an import, which begins if it has not. */
-  begin({ app, name }: ImportPage, { number }: ImportPlace): bigint {
+  begin({ app, name }: ImportName, { number }: ImportPlace): bigint {
     if (number > 0n) return number;
     const made = this.sql.begin.get(app, name);
     if (made === null) throw new Error("an inserted import has a number");
     return made.number;
+  }
+
+  /** Nobody else has used the app up to the store's last id. */
+  setImporting(app: string, lastId: bigint): void {
+    this.sql.setApp.run(app, "importing", lastId);
   }
 
   /** The page is stored; `lastId` is the store's last id now. */

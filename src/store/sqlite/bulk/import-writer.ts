@@ -5,6 +5,7 @@
 // a reply finds its message without an index of its own, and an import writes nothing at random.
 
 import type { ImportOutcome, ImportPage } from "../../data.ts";
+import type { ImportAccounts } from "../../import-accounts.ts";
 import type { GroupRecord, MemberRecord, MessageRecord, ProfileRecord } from "../../data-records.ts";
 import type { Moment } from "../conversations/moment.ts";
 import { messageState } from "../conversations/tables.ts";
@@ -83,6 +84,18 @@ export class ImportWriter {
     this.ids.save();
     this.dismissed.end(moment);
     return this.rows.advance(page, place, number, moment.ids.last);
+  }
+
+  /** Before a page is stored; nothing for a page that will not be, which is told why. */
+  makeAccounts(slice: ImportAccounts, moment: Moment): AppRefusal | undefined {
+    const place = this.rows.find(slice);
+    if (slice.cursor !== place.cursor) return undefined;
+    const refusal = this.rows.refusal(slice.app, moment);
+    if (refusal !== undefined) return refusal;
+    this.rows.begin(slice, place);
+    this.rows.setImporting(slice.app, moment.ids.last);
+    for (const name of slice.accounts) this.parts.names.account(slice.app, name);
+    return undefined;
   }
 
   /** Call after a rollback. */

@@ -9,12 +9,14 @@ import type {
   ImportPage,
   Operation,
 } from "../../data.ts";
+import { type ImportAccounts, accountSlices } from "../../import-accounts.ts";
 import type { DeletionPlace, DeletionSlice } from "./deletion-steps.ts";
 import type { AppRefusal } from "./import-rows.ts";
 
 /** What the threads of the store do. */
 interface DataThreads extends Omit<DataStore, "import"> {
   import(page: ImportPage): Promise<ImportOutcome | AppRefusal>;
+  importAccounts(slice: ImportAccounts): Promise<AppRefusal | undefined>;
   /** Where the oldest deletion is that runs. */
   due(): Promise<DeletionPlace | undefined>;
   finds(place: DeletionPlace): Promise<Pick<DeletionSlice, "found" | "isLast">>;
@@ -39,6 +41,8 @@ export class SqliteData implements DataStore {
   }
 
   async import(page: ImportPage): Promise<ImportOutcome> {
+    for (const slice of accountSlices(page, { areMentionedMade: false }))
+      while ((await this.threads.importAccounts(slice))?.result === "checking");
     for (;;) {
       const outcome = await this.threads.import(page);
       if (outcome.result !== "checking") return outcome;
