@@ -32,6 +32,8 @@ const roles: ReadonlyMap<Role, "admin" | "owner"> = new Map([
   [Role.owner, "owner"],
 ]);
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 type Bounds = Pick<LimitValues, "messageBodyBytes" | "messageExtraBytes">;
 
 /** Throws InvalidArgument, with the place of what is wrong. */
@@ -71,20 +73,26 @@ function messageOf(value: RecordedMessage, place: string, bounds: Bounds): Messa
     checkBytes(reaction, reactionBytesMax, `${place}.reactions.reaction`);
     return { account: by, reaction };
   });
-  return {
+  // Field by field: a page has a thousand of them, and objects that are made of others cost as much as all checks.
+  const record: Writable<MessageRecord> = {
     messageId: `${messageId}`,
     sender,
-    ...(group === "" ? { account } : { group }),
     sendTime: `${sendTime}`,
     type: type === 0 ? 1 : type,
-    ...(!recalled && body !== "" && { body }),
-    ...(!recalled && extra !== "" && { extra }),
-    ...(!recalled && mentions.length > 0 && { mentions: [...new Set(mentions)] }),
-    ...(replyTo > 0n && { replyTo: `${replyTo}` }),
-    ...(edited && { edited }),
-    ...(recalled && { recalled }),
-    ...(!recalled && reactions.length > 0 && { reactions }),
   };
+  if (group === "") record.account = account;
+  else record.group = group;
+  if (replyTo > 0n) record.replyTo = `${replyTo}`;
+  if (edited) record.edited = true;
+  if (recalled) {
+    record.recalled = true;
+    return record;
+  }
+  if (body !== "") record.body = body;
+  if (extra !== "") record.extra = extra;
+  if (mentions.length > 0) record.mentions = [...new Set(mentions)];
+  if (reactions.length > 0) record.reactions = reactions;
+  return record;
 }
 
 function groupOf(value: RecordedGroup, place: string): GroupRecord {
