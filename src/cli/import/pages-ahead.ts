@@ -15,6 +15,8 @@ export class PagesAhead<Page> {
   private readonly isEarly: (error: unknown) => boolean;
   /** The oldest first. */
   private readonly underWay: Promise<number>[] = [];
+  /** Pages that were refused early, and are not stored yet: no page is sent beside them, which could overtake them. */
+  private overtaken = 0;
   private stored: number;
   /** With the pages under way. */
   private sent: number;
@@ -35,7 +37,7 @@ export class PagesAhead<Page> {
    * if a page before was refused.
    */
   async add(page: Page, records: number): Promise<number> {
-    if (this.underWay.length === aheadMax) await this.oldest();
+    while (this.underWay.length === aheadMax || (this.overtaken > 0 && this.underWay.length > 0)) await this.oldest();
     const sent = this.behind(this.underWay.at(-1), importCursor(this.sent), page);
     // `oldest` waits for it, unless a page before it is refused.
     sent.catch(() => undefined);
@@ -59,8 +61,13 @@ export class PagesAhead<Page> {
       return await this.send(cursor, page);
     } catch (error) {
       if (before === undefined || !this.isEarly(error)) throw error;
+    }
+    this.overtaken++;
+    try {
       await before;
-      return this.send(cursor, page);
+      return await this.send(cursor, page);
+    } finally {
+      this.overtaken--;
     }
   }
 }
