@@ -9,9 +9,9 @@ import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { Receiver, testSecret } from "../hooks/receiver.ts";
 import { Random, testSeed } from "../support/random.ts";
+import { TalkingBackEnd } from "../support/talking-back-end.ts";
 
 const kills = 6;
-const conversations = ["bob", "cid", "dot"];
 
 let folder = "";
 let server: ServerProcess | undefined;
@@ -40,30 +40,7 @@ test("kill -9 at random loses no event, and none is told out of order", async ()
   expect([set.status, set.out.trim()]).toEqual([0, testSecret]);
   const key = readFileSync(join(folder, "api-key"), "utf8").trim();
 
-  const talking = { isOver: false };
-  const acknowledged = new Map<string, string[]>();
-  const talk = async (to: string): Promise<void> => {
-    const stored: string[] = [];
-    acknowledged.set(to, stored);
-    for (let at = 0; !talking.isOver; at++) {
-      const headers = {
-        authorization: `Bearer ${key}`,
-        "content-type": "application/json",
-        "idempotency-key": `${to}-${at}`,
-      };
-      const body = JSON.stringify({ to, body: `${at}` });
-      // Repeated until it is acknowledged: it may have been stored before.
-      for (let isStored = false; !isStored;) {
-        const sent = await fetch(`${present.api}/roost.v1.Messages/Send`, { method: "POST", headers, body }).catch(
-          () => undefined,
-        );
-        isStored = sent?.ok === true;
-        if (!isStored) await Bun.sleep(20);
-      }
-      stored.push(`${at}`);
-    }
-  };
-  const talks = conversations.map((to) => talk(to));
+  const talking = new TalkingBackEnd(["bob", "cid", "dot"], key, () => present.api);
   for (let at = 0; at < kills; at++) {
     // Delivering again takes some seconds: the lease of the killed process has to end. Some are killed before.
     const before = told.requests.length;
@@ -72,20 +49,7 @@ test("kill -9 at random loses no event, and none is told out of order", async ()
     await present.end("SIGKILL");
     present = server = await ServerProcess.start(folder, words);
   }
-  talking.isOver = true;
-  await Promise.all(talks);
-  const bodiesTo = (to: string): string[] => {
-    const events = told.events.filter(({ data }) => data["to"] === to);
-    return [...new Set(events.map(({ data }) => String(data["body"])))];
-  };
-  for (const to of conversations) {
-    const stored = acknowledged.get(to) ?? [];
-    await until(() => bodiesTo(to).length >= stored.length, `all that ${to} got is told`);
-    // A set keeps the order in which each came first.
-    expect(bodiesTo(to)).toEqual(stored);
-  }
-  expect(told.invalid).toEqual([]);
-  const total = [...acknowledged.values()].reduce((sum, { length }) => sum + length, 0);
+  const total = await talking.end(told);
   console.log(`${total} messages, ${told.events.length} events in ${told.requests.length} requests`);
   expect(total).toBeGreaterThan(50);
   const listed = await run(["webhook", "list", "--data", folder, "--json"], folder);
