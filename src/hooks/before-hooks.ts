@@ -11,6 +11,13 @@ import { allowed, type Verdict } from "./before-verdicts.ts";
 /** Verdicts on messages with a clientId that are remembered: its repetition is the same message. */
 const rememberedMax = 10_000;
 
+/** The store has not answered: an endpoint may be set that would refuse. */
+const unknown: Verdict = {
+  isAllowed: false,
+  isAnswered: false,
+  sentence: "it is not known yet whether the app has to be asked, try again",
+};
+
 /** Another text of a message, by its author. */
 interface AskedEdit {
   readonly app: string;
@@ -42,14 +49,17 @@ export class BeforeHooks {
   private readonly parts: Parts;
   private readonly sends = new Map<string, BeforeQueue>();
   private readonly groups = new Map<string, BeforeQueue>();
+  private areKnown = true;
   private readonly remembered = new GenerationCache<Verdict>(rememberedMax);
 
   constructor(parts: Parts) {
     this.parts = parts;
   }
 
-  /** Takes the endpoints as they are now; the first one of an app is asked. */
-  update(endpoints: readonly Endpoint[]): void {
+  /** Takes the endpoints as they are now; the first one of an app is asked. Undefined: they are not known yet. */
+  update(endpoints: readonly Endpoint[] | undefined): void {
+    this.areKnown = endpoints !== undefined;
+    if (endpoints === undefined) return;
     this.updateOf(
       this.sends,
       endpoints.filter(({ events }) => events.includes("before.send")),
@@ -62,11 +72,11 @@ export class BeforeHooks {
 
   /** Whether messages of an app wait for an answer. */
   asksOfTalks(app: string): boolean {
-    return this.sends.size > 0 && this.sends.has(app);
+    return !this.areKnown || (this.sends.size > 0 && this.sends.has(app));
   }
 
   asksOfGroups(app: string): boolean {
-    return this.groups.size > 0 && this.groups.has(app);
+    return !this.areKnown || (this.groups.size > 0 && this.groups.has(app));
   }
 
   /** Resolves in the order in which the sender's messages came; never rejects. */
@@ -75,7 +85,7 @@ export class BeforeHooks {
     const key = clientId === "" ? undefined : keyOf(talk);
     const known = key === undefined ? undefined : this.remembered.get(key);
     const queue = this.sends.get(app);
-    if (queue === undefined) return allowed;
+    if (queue === undefined) return this.unasked;
     const verdict = await queue.ask(sender, "before.send", {
       from: sender,
       ...(toGroup ? { group: dest } : { to: dest }),
@@ -97,7 +107,7 @@ export class BeforeHooks {
    */
   async ofEdit(edit: AskedEdit): Promise<Verdict> {
     const queue = this.sends.get(edit.app);
-    if (queue === undefined) return allowed;
+    if (queue === undefined) return this.unasked;
     return queue.ask(edit.actor, "before.send", this.editedMessage(edit));
   }
 
@@ -123,8 +133,13 @@ export class BeforeHooks {
   /** Asks about a change of a group: a command, and who wants it; '' for a group that is to be created. */
   async ofGroup(app: string, by: string, command: string, group: string): Promise<Verdict> {
     const queue = this.groups.get(app);
-    if (queue === undefined) return allowed;
+    if (queue === undefined) return this.unasked;
     return queue.ask(by, "before.group", { by, command, ...(group === "" ? {} : { group }) });
+  }
+
+  /** The verdict on what no endpoint is asked about. */
+  private get unasked(): Verdict {
+    return this.areKnown ? allowed : unknown;
   }
 
   private updateOf(queues: Map<string, BeforeQueue>, endpoints: readonly Endpoint[]): void {

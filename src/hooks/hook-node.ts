@@ -28,8 +28,8 @@ export class HookNode {
   private deliveries: Deliveries | undefined;
   /** As of the last look. */
   endpoints: readonly Endpoint[] = [];
-  /** Called when the endpoints have changed. */
-  onChanged: ((endpoints: readonly Endpoint[]) => void) | undefined;
+  /** Called when the endpoints have changed; with undefined while the store has not said yet which there are. */
+  onChanged: ((endpoints: readonly Endpoint[] | undefined) => void) | undefined;
 
   constructor(parts: HookNodeParts) {
     this.parts = parts;
@@ -67,6 +67,7 @@ export class HookNode {
         await this.lookOnce();
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) this.parts.bug(error);
+        if (this.version === "") this.onChanged?.(undefined);
         this.parts.log.debug("Looking for webhooks failed; retrying.", { reason: reasonOf(error) });
       }
       this.looked.resolve();

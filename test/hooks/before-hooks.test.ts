@@ -3,7 +3,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { Webhook } from "standardwebhooks";
-import type { Store } from "../../src/store/store.ts";
+import { until } from "../../scripts/harness/until.ts";
+import { type Store, StoreUnavailable } from "../../src/store/store.ts";
 import { Command, type CommandName } from "../../src/wire/commands.ts";
 import {
   GroupAddReqSchema,
@@ -54,7 +55,10 @@ function backEnd(judge: Judge) {
 }
 
 onEachEngine((makePlace) => {
-  async function stage(url: string, change: { isFailOpen?: boolean; timeoutMs?: number } = {}) {
+  async function stage(
+    url: string,
+    change: { isFailOpen?: boolean; timeoutMs?: number; spoil?: (store: Store) => void } = {},
+  ) {
     const place = await makePlace();
     ends.push(() => place.remove());
     const store: Store = await place.open();
@@ -70,6 +74,7 @@ onEachEngine((makePlace) => {
     });
     await link.signIn("ann", "a1", newer);
     await link.signIn("cid", "c1", newer);
+    change.spoil?.(store);
     await link.service.prepared();
     ends.push(() => {
       // Nobody answers the service's ping.
@@ -320,5 +325,20 @@ onEachEngine((makePlace) => {
     const asked = requests.length;
     await link.request(by, Command.GroupPin, GroupPinReqSchema, { account: "bob", messageId: 1n }, group);
     expect(requests.length).toBe(asked);
+  });
+
+  test("while the store does not say whom to ask, nothing passes unasked", async () => {
+    const { url, requests } = backEnd(() => new Response(null, { status: 204 }));
+    let isAway = true;
+    const spoil = ({ backEnd: { hooks } }: Store): void => {
+      const look = hooks.look.bind(hooks);
+      hooks.look = () => (isAway ? Promise.reject(new StoreUnavailable("away")) : look());
+    };
+    const { link, store } = await stage(url, { spoil });
+    const say = () => link.request(["ann", "a1"], Command.UserTalk, MessageReqSchema, { body: "hi" }, "bob");
+    expect([(await say()).status, await bodies(store)]).toEqual([Status.ServiceUnavailable, []]);
+    isAway = false;
+    await until(async () => (await say()).status === Status.Success, "the store has answered");
+    expect(requests.length).toBe((await bodies(store)).length);
   });
 });
