@@ -340,7 +340,7 @@ test("what is no file where a file belongs, and links that lead nowhere; nothing
   await expectFinding(["--data", join(folder, "x".repeat(300))], "folders", "problem", /its name is too long/);
 }, 60_000);
 
-test("where files are kept: a folder, something else in its place, and an S3-compatible store away", async () => {
+test("where files are kept: a folder, something else in its place, and a store that is away", async () => {
   const data = join(newFolder(), "data");
   const folderWords = ["--data", data, "--media", "folder"];
   await expectFinding(folderWords, "media", "ok", /^files are kept in .*\/data\/media, which the start makes$/);
