@@ -13,7 +13,8 @@ import { AnswerReader, type HttpAnswer } from "./answer-reader.ts";
 
 /** An idle connection is closed after this time: many servers close theirs after five seconds. */
 const idleMs = 4_000;
-/** Bounds the connections that are kept. */
+/** The connections that are kept: of one place as many as a before hook has requests at once, and of all together. */
+const idleOfPlaceMax = 8;
 const idleMax = 64;
 
 /** The request was not answered; the message is a sentence's end for an operator: "it …". */
@@ -46,7 +47,9 @@ interface Attempt {
 
 export class HttpSender {
   private readonly options: SenderOptions;
-  private readonly idle = new Map<string, Idle>();
+  /** By places; the last one of a place was used last. */
+  private readonly idle = new Map<string, Idle[]>();
+  private idleCount = 0;
   private readonly open = new Set<Socket>();
   private isClosed = false;
 
@@ -83,8 +86,9 @@ export class HttpSender {
   /** Ends all connections. */
   close(): void {
     this.isClosed = true;
-    for (const { cancel } of this.idle.values()) cancel();
+    for (const { cancel } of [...this.idle.values()].flat()) cancel();
     this.idle.clear();
+    this.idleCount = 0;
     for (const socket of this.open) socket.destroy();
   }
 
@@ -227,30 +231,41 @@ export class HttpSender {
   }
 
   private keepIdle(key: string, socket: Socket): void {
-    const before = this.idle.get(key);
-    if (before !== undefined || this.idle.size >= idleMax) {
+    const ofPlace = this.idle.get(key) ?? [];
+    if (ofPlace.length >= idleOfPlaceMax || this.idleCount >= idleMax) {
       socket.destroy();
       return;
     }
     const end = (): void => {
-      if (this.idle.get(key)?.socket === socket) this.idle.delete(key);
+      this.forgetIdle(key, idle);
       socket.destroy();
     };
-    const cancel = this.options.timers.after(idleMs, end);
-    this.idle.set(key, { socket, cancel, end });
+    const idle = { socket, cancel: this.options.timers.after(idleMs, end), end };
+    ofPlace.push(idle);
+    this.idle.set(key, ofPlace);
+    this.idleCount++;
     // What comes without a request is no answer to the next one.
     socket.on("error", end).on("end", end).on("close", end).on("data", end);
     socket.resume();
   }
 
   private takeIdle(key: string): Socket | undefined {
-    const idle = this.idle.get(key);
+    const idle = this.idle.get(key)?.at(-1);
     if (idle === undefined) return undefined;
     const { socket, cancel, end } = idle;
-    this.idle.delete(key);
+    this.forgetIdle(key, idle);
     cancel();
     socket.off("error", end).off("end", end).off("close", end).off("data", end);
     return socket.destroyed ? undefined : socket;
+  }
+
+  private forgetIdle(key: string, idle: Idle): void {
+    const ofPlace = this.idle.get(key) ?? [];
+    const at = ofPlace.indexOf(idle);
+    if (at < 0) return;
+    ofPlace.splice(at, 1);
+    this.idleCount--;
+    if (ofPlace.length === 0) this.idle.delete(key);
   }
 }
 

@@ -219,3 +219,26 @@ test("a connection that the server has closed meanwhile is opened again", async 
   for (let at = 0; at < 6; at++)
     expect((await sender.post(`http://crm.example:${port}/`, {}, "{}", 5_000)).status).toBe(200);
 });
+
+test("requests at once keep their connections for the next ones, eight to a place", async () => {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections++;
+    socket.on("error", () => undefined);
+    socket.on("data", () => setTimeout(() => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), 50));
+  });
+  raw.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const url = `http://crm.example:${typeof address === "object" ? address?.port : 0}/`;
+  const sender = senderWith();
+  const post = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => sender.post(url, {}, "{}", 5_000).then(({ status }) => status)));
+  expect(await post(8)).toEqual(Array<number>(8).fill(200));
+  expect(await post(8)).toEqual(Array<number>(8).fill(200));
+  expect(connections).toBe(8);
+  expect(await post(10)).toEqual(Array<number>(10).fill(200));
+  expect(connections).toBe(10);
+  await post(10);
+  expect(connections).toBe(12);
+});
