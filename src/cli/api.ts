@@ -1,6 +1,7 @@
 // roost api: calls the HTTP API for back ends from a terminal, with the key in the data folder; lists its methods, and
 // what they take.
 
+import { create, toJson } from "@bufbuild/protobuf";
 import { type ApiMethod, apiMethods } from "../api/description/methods.ts";
 import { didYouMean } from "../base/did-you-mean.ts";
 import { apiRequestBytesMax } from "../base/limits/fixed.ts";
@@ -26,22 +27,30 @@ export async function api(values: OptionValues): Promise<number> {
     await printLines(jsonLines(openapiDocument(version), 2));
     return 0;
   }
-  const [named = "", text = "{}"] = values.operands;
-  const method = apiMethods.get(named);
+  const [named = "", text] = values.operands;
+  const method = methodOf(named);
   if (method === undefined) {
-    await printLines(methodLines(methodsWith(named)));
+    const methods = methodsWith(named);
+    if (text !== undefined)
+      throw new UsageError(`${quotedText(named)} is no method of the API, but begins the names of ${methods.length}`);
+    await printLines(methodLines(methods));
     return 0;
   }
   if (values.required("fields")) {
     await printLines(fieldLines(method));
     return 0;
   }
-  const request = requestOf(method, text === "-" ? await standardInput() : text, values);
+  const request = requestOf(method, text === "-" ? await standardInput() : (text ?? "{}"), values);
   await callMethod(placeOf(values), method, request, async (json) => printLines(shown(json, method)));
   return 0;
 }
 
-/** Names are compared without regard to case, as one types them. */
+/** The method of this name; names are compared without regard to case, as one types them. */
+function methodOf(named: string): ApiMethod | undefined {
+  const [name = ""] = namesWith(named).filter(({ length }) => length === named.length);
+  return apiMethods.get(name);
+}
+
 function namesWith(prefix: string): string[] {
   return [...apiMethods.keys()].filter((name) => name.toLowerCase().startsWith(prefix.toLowerCase()));
 }
@@ -76,8 +85,11 @@ async function standardInput(): Promise<string> {
 }
 
 /** An answer is indented; a message of a stream is one line. */
-function shown(json: string, { isStream }: ApiMethod): string[] {
-  return jsonLines(JSON.parse(json), isStream ? 0 : 2);
+function shown(json: string, { desc, isStream }: ApiMethod): string[] {
+  const answer: unknown = JSON.parse(json);
+  // What is 0, false or empty is absent from JSON: `{}` would say nothing.
+  if (json === "{}") return jsonLines(toJson(desc.output, create(desc.output), { alwaysEmitImplicit: true }), 2);
+  return jsonLines(answer, isStream ? 0 : 2);
 }
 
 function jsonLines(value: unknown, indent: number): string[] {

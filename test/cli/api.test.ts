@@ -32,6 +32,7 @@ const server = Bun.serve({
     });
     if (path.endsWith("/Get"))
       return Response.json({ code: "not_found", message: "there is no such\u001B[31m group" }, { status: 404 });
+    if (path.endsWith("/Sessions")) return Response.json({});
     if (path.endsWith("/Nodes")) return new Response("<html>", { status: 502 });
     if (!isStream) return Response.json({ messageId: "7", text: "a\u202Eb" });
     const isBroken = bytes.includes('"broken"');
@@ -70,6 +71,13 @@ test("--app is added unless the request names its app, and a missing request is 
   ]);
 }, 60_000);
 
+test("a method is called whatever the case of its name, and an answer without fields is shown with them", async () => {
+  received.length = 0;
+  expect((await call("messages/send", '{"to":"bob"}')).status).toBe(0);
+  expect(received.map(({ path }) => path)).toEqual(["/roost.v1.Messages/Send"]);
+  expect((await call("Accounts/Sessions", '{"account":"bob"}')).out).toBe('{\n  "sessions": []\n}\n');
+}, 60_000);
+
 test("the server on this machine is found by its option", async () => {
   const local = (api: string): ReturnType<typeof roost> => roost("api", "Admin/Limits", "--data", folder, "--api", api);
   expect(await local(`127.0.0.1:${server.port}`)).toMatchObject({ status: 0 });
@@ -96,14 +104,18 @@ test("errors say the code and the sentence; what is no API says its status", asy
   const { status, err } = await call("Admin/Nodes");
   expect([status, err]).toEqual([1, expect.stringContaining('status 502: "<html>"')]);
   const unreachable = await roost("api", "Admin/Nodes", "--data", folder, "--url", "http://127.0.0.1:1");
-  expect([unreachable.status, unreachable.err]).toEqual([1, expect.stringContaining("cannot reach the API")]);
+  expect([unreachable.status, unreachable.err]).toEqual([1, expect.stringContaining("nothing listens there; start")]);
 }, 60_000);
 
 test("a request is checked before anything is sent, and the sentence names the place", async () => {
   received.length = 0;
   const faults: [method: string, request: string, sentence: string][] = [
     ["Messages/Send", '{"bdy":"x"}', '"bdy" is no field of SendReq; did you mean body?'],
-    ["Messages/Send", '{"to":5}', "expected string, got 5"],
+    ["Messages/Send", '{"to":5}', "to: expected string, not 5\n"],
+    ["Messages/Send", '{"to":"bob","body":"x","to":"eve"}', 'the request names "to" twice\n'],
+    ["Messages/Send", '{"accounts":["bob",7]}', "accounts[1]: expected string, not 7\n"],
+    ["Accounts/Ban", '{"account":"bob","until":"tomorrow"}', 'until: expected int64, not "tomorrow"\n'],
+    ["Admin/SetRetention", '{"days":-1}', "days: expected uint32, not -1\n"],
     ["Messages/Send", '{"to":"bob"', "is not JSON"],
     ["Messages/Send", "[]", "expected an object"],
     ["Messages/Send", '{"accounts":"bob"}', "accounts: expected a list"],
@@ -117,7 +129,12 @@ test("a request is checked before anything is sent, and the sentence names the p
       '{"name":"a","records":[{"message":{"sender":"a"}}]}',
       "records[0].message.sendTime is missing",
     ],
-    ["Groups/SetRole", '{"group":"1","account":"b","role":"king"}', "king"],
+    [
+      "Groups/SetRole",
+      '{"group":"1","account":"b","role":"king"}',
+      'role: expected member | admin | owner, not "king"\n',
+    ],
+    ["Messages", '{"to":"bob"}', '"Messages" is no method of the API, but begins the names of 8\n'],
   ];
   for (const [method, request, sentence] of faults) {
     const { status, err } = await call(method, request);

@@ -24,7 +24,7 @@ const scalarTexts: Readonly<Record<ScalarType, string>> = {
 /** A field's type and bounds: `list of string, at most 1,000`, `member, admin or owner`. */
 export function typeTextOf(field: DescField): string {
   const { itemsMax, max } = boundsOf(field);
-  const item = itemText(field);
+  const item = itemTextOf(field);
   const bound =
     max === undefined ? "" : ` up to ${counted(max)}${field.scalar === ScalarType.STRING ? " characters" : ""}`;
   if (field.fieldKind === "map") return `map of ${item}`;
@@ -32,7 +32,8 @@ export function typeTextOf(field: DescField): string {
   return `list of ${item}${bound}${itemsMax === undefined ? "" : `, at most ${counted(itemsMax)}`}`;
 }
 
-function itemText(field: DescField): string {
+/** The type of a field, or of an item of a list. */
+export function itemTextOf(field: DescField): string {
   if (field.message !== undefined) return field.message.name;
   if (field.enum !== undefined) return field.enum.values.map(({ name }) => name).join(" | ");
   return field.scalar === undefined ? "value" : scalarTexts[field.scalar];

@@ -2,7 +2,7 @@
 
 import type { ApiMethod } from "../../api/description/methods.ts";
 import { quotedText } from "../../base/printable.ts";
-import { sentenceOf } from "../failure.ts";
+import { codeOf, sentenceOf } from "../failure.ts";
 import { StartError } from "../usage-error.ts";
 import { BrokenStream, enveloped, streamedMessages } from "./stream.ts";
 
@@ -59,7 +59,8 @@ export async function callMethod(
       ...(ca === undefined ? {} : { tls: { ca } }),
     });
   } catch (error) {
-    throw new StartError(`cannot reach the API at ${url}: ${sentenceOf(error)}; name its address with --url`);
+    const reason = codeOf(error) === "ECONNREFUSED" ? "nothing listens there" : sentenceOf(error);
+    throw new StartError(`cannot reach the API at ${url}: ${reason}; start the server, or name its address with --url`);
   }
   if (!response.ok || response.body === null) throw failureOf(await textOf(response), response.status, url);
   if (!isStream) {

@@ -2,12 +2,17 @@
 // number that JSON rounds, is told with its place.
 
 import { type DescField, type DescMessage, fromJson, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
 import { boundsOf } from "../../api/description/methods.ts";
+import { itemTextOf } from "../../api/description/type-text.ts";
+import { parseJson } from "../../api/json-guard.ts";
 import { didYouMean } from "../../base/did-you-mean.ts";
-import { quotedText } from "../../base/printable.ts";
+import { escaped, quotedText } from "../../base/printable.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { UsageError } from "../usage-error.ts";
 
+/** What of a wrong value is shown. */
+const shownCharactersMax = 64;
 /** Kinds of numbers that JSON numbers cannot hold: they are texts of digits. */
 const longNumbers: ReadonlySet<ScalarType | undefined> = new Set([
   ScalarType.INT64,
@@ -21,6 +26,7 @@ const longNumbers: ReadonlySet<ScalarType | undefined> = new Set([
 export function checkedRequest(desc: DescMessage, text: string): JsonValue {
   const value = parsed(text);
   checkMessage(desc, value, "");
+  refuseAmbiguous(text);
   try {
     fromJson(desc, value);
   } catch (error) {
@@ -37,6 +43,16 @@ function parsed(text: string): JsonValue {
     throw new UsageError(
       `the request is not JSON: ${reasonOf(error)}; expected an object such as '{"to":"bob","body":"hi"}'`,
     );
+  }
+}
+
+/** Refuses what the server would, and what is lost when the request is written again: a field that is named twice. */
+function refuseAmbiguous(text: string): void {
+  try {
+    parseJson(Buffer.from(text));
+  } catch (error) {
+    if (error instanceof ConnectError) throw new UsageError(error.rawMessage.replace("the body", "the request"));
+    throw error;
   }
 }
 
@@ -93,10 +109,25 @@ function checkItem(field: DescField, value: JsonValue, place: string): void {
   }
   if (longNumbers.has(field.scalar) && typeof value === "number" && !Number.isSafeInteger(value))
     throw new UsageError(`${place}: JSON rounds this number; put it in quotes, such as "7012345678901234567"`);
+  if (!decodes(field, value)) throw new UsageError(`${place}: expected ${itemTextOf(field)}, not ${shownOf(value)}`);
   const { max } = boundsOf(field);
   if (max === undefined) return;
   if (field.scalar === ScalarType.STRING && typeof value === "string" && Array.from(value).length > max)
     throw new UsageError(`${place}: at most ${max} characters, not ${Array.from(value).length}`);
   if (field.scalar !== ScalarType.STRING && Number(value) > max)
     throw new UsageError(`${place}: at most ${max}, not ${Number(value)}`);
+}
+
+/** Whether a value can be one of a field's. */
+function decodes(field: DescField, value: JsonValue): boolean {
+  try {
+    fromJson(field.parent, { [field.jsonName]: field.fieldKind === "list" ? [value] : value });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function shownOf(value: JsonValue): string {
+  return escaped(JSON.stringify(value).slice(0, shownCharactersMax));
 }
