@@ -17,6 +17,8 @@ const idempotencyKeys = /^[!-~]{1,64}$/;
 
 interface CallParts {
   readonly key: ApiKey;
+  /** Looks the key up again; undefined if it was revoked meanwhile. */
+  readonly keyAgain: () => ApiKey | undefined | Promise<ApiKey | undefined>;
   /** In the log, and in the answer. */
   readonly requestId: string;
   readonly request: Request;
@@ -48,6 +50,11 @@ export class ApiCall implements Ending {
     return (endMs !== Infinity && clock.monotonicMs() >= endMs) || request.signal.aborted;
   }
 
+  /** On the monotonic clock. */
+  get nowMs(): number {
+    return this.parts.clock.monotonicMs();
+  }
+
   /** Aborted when the connection ends; it knows nothing of the deadline. */
   get signal(): AbortSignal {
     return this.parts.request.signal;
@@ -57,6 +64,11 @@ export class ApiCall implements Ending {
   throwIfEnded(): void {
     if (!this.aborted) return;
     throw this.signal.aborted ? new ConnectError("the connection ended", Code.Canceled) : tooLate();
+  }
+
+  /** For work that takes long: rejects with Unauthenticated if the key was revoked, and as a store does. */
+  async requireKey(): Promise<void> {
+    if ((await this.parts.keyAgain()) === undefined) throw noSuchKey();
   }
 
   /**
@@ -89,6 +101,10 @@ export class ApiCall implements Ending {
     if (!idempotencyKeys.test(given)) throw invalid("Idempotency-Key must be 1 to 64 visible ASCII characters");
     return given;
   }
+}
+
+export function noSuchKey(): ConnectError {
+  return new ConnectError("there is no such key, or it was revoked", Code.Unauthenticated);
 }
 
 export function tooLate(): ConnectError {

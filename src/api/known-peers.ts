@@ -17,7 +17,9 @@ const strangerMsMax = 30_000;
 const descriptorsReserved = 100;
 /** Where the system does not say how many there may be. */
 const descriptorsUnknown = 1_000_000;
-/** About 200 bytes each. Beyond, those that were idle for the longest time count as strangers'. */
+/** Of the descriptors, what back ends may have: beyond, those connections are strangers' that were idle the longest. */
+const knownShare = 1 / 4;
+/** About 200 bytes each. */
 const knownMax = 20_000;
 const sayMs = 60_000;
 
@@ -27,6 +29,12 @@ type AddressOf = Pick<Bun.Server<unknown>, "requestIP">;
 export class KnownPeers {
   /** By peer, those heard last at the end. */
   private readonly known = new Map<string, SeenConnection>();
+  private readonly knownMax: number;
+
+  /** `descriptors`: how many this process may open. */
+  constructor(descriptors = descriptorsMax() ?? descriptorsUnknown) {
+    this.knownMax = Math.min(knownMax, Math.max(1, Math.floor(descriptors * knownShare)));
+  }
 
   /** A request has shown a key or a ticket. */
   add(request: Request, server: AddressOf): void {
@@ -37,7 +45,7 @@ export class KnownPeers {
     const peer = formatAddress(address, found.port);
     const former = this.known.get(peer);
     if (former !== undefined) this.known.delete(peer);
-    else if (this.known.size >= knownMax) {
+    else if (this.known.size >= this.knownMax) {
       const [oldest] = this.known.keys();
       if (oldest !== undefined) this.known.delete(oldest);
     }

@@ -43,6 +43,9 @@ export interface StreamMethod {
 
 export type Method = UnaryMethod | StreamMethod;
 
+/** A stream looks its key up again this often, so that a revoked one is refused within a second in its middle, too. */
+const keyCheckMs = 200;
+
 /** What serves a method: it gets a checked request, whose `app` is in the call. */
 type Serve<I extends DescMessage, Answer> = (request: MessageShape<I>, call: ApiCall) => Answer;
 
@@ -77,8 +80,13 @@ export function stream<I extends DescMessage, O extends DescMessage>(
     async *run(request, call) {
       assert(isMessage(request, input), "the request was decoded by the method's descriptor");
       admit(request, call);
+      let checkedMs = call.nowMs;
       for await (const message of serve(request, call)) {
         call.throwIfEnded();
+        if (call.nowMs - checkedMs >= keyCheckMs) {
+          await call.requireKey();
+          checkedMs = call.nowMs;
+        }
         yield create(output, message);
       }
     },

@@ -11,11 +11,12 @@ import { codeToHttpStatus, codeToString, parseTimeout } from "@connectrpc/connec
 import { apiBodyBytesMax } from "../base/limits/fixed.ts";
 import { RareLog } from "../base/rare-log.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { ApiCall, tooLate } from "./api-call.ts";
+import { ApiCall, noSuchKey, tooLate } from "./api-call.ts";
 import type { ApiParts } from "./api-parts.ts";
 import { knownError } from "./codes.ts";
 import { KeyRates } from "./key-rates.ts";
 import type { ApiKey } from "./keys/api-key.ts";
+import type { KeyRing } from "./keys/key-ring.ts";
 import type { Encoding, Method, StreamMethod, UnaryMethod } from "./method.ts";
 import type { OpenRequests } from "./open-requests.ts";
 import { OpenStreams, untilEnded } from "./open-streams.ts";
@@ -103,14 +104,19 @@ export class Rpc {
       if (type === undefined) return this.counted(notSupported(method, requestId), "unimplemented");
       const receivedMs = this.parts.clock.monotonicMs();
       const announced = announcedBytes(request);
-      const key = await this.keyOf(request);
+      const keyText = keyTextOf(request);
+      const found = this.parts.keys.find(keyText);
+      const key = found instanceof Promise ? await found : found;
+      if (key === undefined) throw noSuchKey();
       admitted();
       this.rates.take(key);
       const timeout = parseTimeout(request.headers.get(timeoutHeader), Number.MAX_SAFE_INTEGER);
       if (timeout.error !== undefined) throw timeout.error;
       const { timeoutMs } = timeout;
       const endMs = timeoutMs === undefined ? Infinity : receivedMs + timeoutMs;
-      const call = new ApiCall({ key, requestId, request, clock: this.parts.clock, receivedMs, endMs });
+      const { clock, keys } = this.parts;
+      const keyAgain = (): ReturnType<KeyRing["find"]> => keys.find(keyText);
+      const call = new ApiCall({ key, keyAgain, requestId, request, clock, receivedMs, endMs });
       if (method.kind === "stream") return this.counted(await this.streamed(request, path, announced, call), ok);
       const answering = this.unary(request, announced, method, type, call);
       return this.counted(await (timeoutMs === undefined ? answering : this.within(timeoutMs, answering)), ok);
@@ -160,17 +166,6 @@ export class Rpc {
     } finally {
       this.held.release(key, held);
     }
-  }
-
-  /** Returns the key of a request. Throws Unauthenticated; rejects as a store does. */
-  private async keyOf(request: Request): Promise<ApiKey> {
-    const [, token] = bearer.exec(request.headers.get("authorization") ?? "") ?? [];
-    if (token === undefined)
-      throw new ConnectError("a key is needed: Authorization: Bearer rk_…", Code.Unauthenticated);
-    const found = this.parts.keys.find(token);
-    const key = found instanceof Promise ? await found : found;
-    if (key === undefined) throw new ConnectError("there is no such key, or it was revoked", Code.Unauthenticated);
-    return key;
   }
 
   /** The answer, or DeadlineExceeded if that is sooner; the work notices by the call. */
@@ -250,6 +245,13 @@ export class Rpc {
     else this.parts.log.debug("a request of the API was refused", fields);
     return known;
   }
+}
+
+/** Returns the text of a request's key. Throws Unauthenticated without one. */
+function keyTextOf(request: Request): string {
+  const [, text] = bearer.exec(request.headers.get("authorization") ?? "") ?? [];
+  if (text === undefined) throw new ConnectError("a key is needed: Authorization: Bearer rk_…", Code.Unauthenticated);
+  return text;
 }
 
 async function* piecesOf(body: Uint8Array): AsyncGenerator<Uint8Array> {

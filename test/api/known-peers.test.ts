@@ -127,3 +127,11 @@ test("connections that have ended are known no longer", async () => {
   await Promise.all(Array.from({ length: 64 }, () => stranger(server.port ?? 0)));
   await until(() => known.size === 1, "they are forgotten");
 });
+
+test("back ends have a share of the descriptors: beyond, what was idle the longest counts as a stranger's", () => {
+  const known = new KnownPeers(12);
+  const from = (port: number): void =>
+    known.add(new Request("http://x"), { requestIP: () => ({ address: "192.0.2.1", family: "IPv4", port }) });
+  for (const port of [1, 2, 3, 1, 4]) from(port);
+  expect(Array.from(known.all(), ({ peer }) => peer)).toEqual(["192.0.2.1:3", "192.0.2.1:1", "192.0.2.1:4"]);
+});
