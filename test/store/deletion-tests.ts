@@ -120,6 +120,40 @@ export function deletionTests(asks: ConversationAsks): void {
     expect([copy.groups, copy.bodies]).toEqual([first.groups, first.bodies]);
   });
 
+  test("what an import says that it sent to groups goes, too, whenever it was a member", async () => {
+    const app = `${ofTest.app} strangers`;
+    const before = await send("ann", "bob");
+    const said = (change: object): DataRecord => ({
+      message: { sender: "eve", sendTime: "5", body: "secret", group: "g1", ...change },
+    });
+    const records: DataRecord[] = [
+      ...["g1", "g2", "g3"].map((id) => ({ group: { id, owner: "ann" } })),
+      // Before it joined, after it left, and where it never was.
+      said({}),
+      { member: { group: "g1", account: "eve", joinTime: 3 } },
+      said({}),
+      { member: { group: "g1", account: "eve", joinTime: 3, leaveTime: 4 } },
+      said({}),
+      said({ group: "g2" }),
+      said({ group: "g3", sender: "ann", body: "of ann" }),
+      said({ group: "g3" }),
+    ];
+    expect(await data().import({ app, name: "n", cursor: "", records, isLast: true })).toMatchObject({
+      stored: records.length,
+    });
+    const operation = await data().deleteData(app, "eve");
+    while ((await data().operation(app, operation?.id ?? 0n))?.state === "running") await Bun.sleep(5);
+    const found = await asks.store.backEnd.hooks.page({
+      ...{ after: before, limit: 100, apps: ["", app], hasMessages: true, hasEntries: false },
+    });
+    const bodies = found.records.map((record) => {
+      const { body }: { body: string } = JSON.parse(record.data);
+      return body;
+    });
+    expect(bodies.filter((body) => body === "secret")).toEqual([]);
+    expect(bodies).toContain("of ann");
+  });
+
   test("an import's mentions of it go, too: between others, and in groups that it joined later", async () => {
     const app = `${ofTest.app} mentions`;
     const said = (change: object): DataRecord => ({

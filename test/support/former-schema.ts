@@ -87,8 +87,9 @@ export function backToSchema5(db: Database): void {
 export const postgresSchema8 = `
   DROP FUNCTION roost.create_key, roost.revoke_key, roost.ban, roost.delete_data, roost.deletion_slice,
     roost.store_talks, roost.set_hook, roost.remove_hook, roost.replay_hook, roost.lease_hooks, roost.save_hooks;
-  DROP TABLE roost.api_key, roost.ban, roost.app_data, roost.import, roost.import_id, roost.media, roost.media_use,
-    roost.operation, roost.erased_sender, roost.hook, roost.hook_batch, roost.hook_lease CASCADE;
+  DROP TABLE roost.api_key, roost.ban, roost.app_data, roost.import, roost.import_id, roost.import_speaker,
+    roost.media, roost.media_use, roost.operation, roost.erased_sender, roost.hook, roost.hook_batch,
+    roost.hook_lease CASCADE;
   DROP INDEX roost.member_from, roost.member_until;
   DELETE FROM roost.migration WHERE number > 8;
 `;

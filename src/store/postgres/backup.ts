@@ -24,6 +24,7 @@ const laterTables = [
       "hook_lease",
       "import",
       "import_id",
+      "import_speaker",
       "media",
       "media_use",
       "operation",

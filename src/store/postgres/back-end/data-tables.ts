@@ -37,6 +37,13 @@ CREATE TABLE roost.import_id (
   PRIMARY KEY (import, former)
 );
 
+-- Accounts that an import says to have sent messages to groups while they were no members: no window leads to those.
+CREATE TABLE roost.import_speaker (
+  account bigint NOT NULL,
+  chat_group bigint NOT NULL,
+  PRIMARY KEY (account, chat_group)
+);
+
 -- The deletion of an account: its number, the name that it had ('' at the end), and how far it is. step: see
 -- deletion-functions.ts; done at the end. position, place: what the step has dealt with.
 CREATE TABLE roost.operation (

@@ -14,6 +14,7 @@ const deletionSteps = [
   "partners",
   "direct",
   "spoken",
+  "imported",
   "mentions",
   "hooks",
   "reactions",
@@ -55,7 +56,7 @@ END $$;
 /** Whose rows of an account are its own. */
 const ownTables = [
   ...["block", "hidden", "join_request", "cursor", "read_cursor"],
-  ...["consent", "profile", "guard", "group_count", "seen", "erased_sender"],
+  ...["consent", "profile", "guard", "group_count", "seen", "erased_sender", "import_speaker"],
 ];
 
 /** A statement that deletes rows of an account from a table. */
@@ -165,6 +166,23 @@ BEGIN
       dealt := cardinality(ids);
       reached := CASE WHEN dealt = a_rows THEN ids[dealt] ELSE 0 END;
       next_place := CASE WHEN dealt = a_rows THEN one.number ELSE one.number + 1 END;
+    END IF;
+  ELSIF its.step = 'imported' THEN
+    -- What an import says that it sent to groups outside of its windows: place is a group, position a message.
+    SELECT s.chat_group INTO one FROM import_speaker s
+      WHERE s.account = its.account AND s.chat_group >= its.place ORDER BY s.chat_group LIMIT 1;
+    IF FOUND THEN
+      is_more := true;
+      ids := ARRAY(
+        SELECT m.id FROM message m
+        WHERE m.inbox = -one.chat_group AND m.id > its.position
+          AND m.id <= (SELECT d.checked_id FROM app_data d WHERE d.app = its.app)
+        ORDER BY m.id LIMIT a_rows);
+      PERFORM roost.erase_messages(ARRAY(
+        SELECT m.id FROM unnest(ids) AS read (id) JOIN message m ON m.id = read.id WHERE m.sender = its.account));
+      dealt := cardinality(ids);
+      reached := CASE WHEN dealt = a_rows THEN ids[dealt] ELSE 0 END;
+      next_place := CASE WHEN dealt = a_rows THEN one.chat_group ELSE one.chat_group + 1 END;
     END IF;
   ELSIF its.step = 'mentions' THEN
     -- A message says by name whom it mentions, which another account may have from now on.

@@ -196,6 +196,11 @@ BEGIN
       sent, null, its_mentions, its_parent,
       nullif(CASE WHEN (a_record ->> 'edited')::boolean THEN ${messageState.edited} ELSE 0 END
         + CASE WHEN is_recalled THEN ${messageState.recalled} ELSE 0 END, 0));
+  IF its_inbox < 0 AND NOT EXISTS (
+    SELECT FROM member m WHERE m.chat_group = -its_inbox AND m.account = its_sender AND m.until_id IS NULL)
+  THEN
+    INSERT INTO import_speaker (account, chat_group) VALUES (its_sender, -its_inbox) ON CONFLICT DO NOTHING;
+  END IF;
   IF its_inbox > 0 AND (
     SELECT true FROM conversation c WHERE c.account = its_inbox AND c.other = its_sender) IS NULL
   THEN
