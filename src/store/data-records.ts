@@ -1,6 +1,9 @@
 // The records of exports and imports. Ids and send times are decimal text, as in JSON of protobuf; all other times are
 // seconds since 1970. What is undefined has its default: '', 0, false or none.
 
+import { systemAccount } from "../auth/names.ts";
+import type { Consent } from "./group-rights.ts";
+
 export interface MessageRecord {
   /** An import gives a new one; `replyTo` of later records may name this one. */
   readonly messageId?: string;
@@ -20,6 +23,16 @@ export interface MessageRecord {
   readonly recalled?: boolean;
   /** At most `reactionsExportedMax`. */
   readonly reactions?: readonly ReactionRecord[];
+  /** The files that it names. An import passes over them. */
+  readonly media?: readonly MediaRecord[];
+}
+
+/** A file, without its content. */
+export interface MediaRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
 }
 
 interface ReactionRecord {
@@ -68,6 +81,24 @@ export interface ProfileRecord {
   readonly extra?: string;
 }
 
+/** What an account has set for itself. An import passes over it. */
+export interface AccountRecord {
+  readonly account: string;
+  /** Who may write to it, and who may add it to groups. */
+  readonly write: Consent;
+  readonly add: Consent;
+  /** Accounts that it blocks. */
+  readonly blocked: readonly string[];
+  /** Names of devices that have acknowledged messages. */
+  readonly devices: readonly string[];
+}
+
+/** What the server sets for the system's account is nobody's. */
+export function hasSetAnything({ account, write, add, blocked, devices }: AccountRecord): boolean {
+  if (account === systemAccount) return false;
+  return write !== "everybody" || add !== "everybody" || blocked.length > 0 || devices.length > 0;
+}
+
 /** One line. */
 export interface DataRecord {
   /** Where an export goes on after it; undefined for an import. */
@@ -76,4 +107,5 @@ export interface DataRecord {
   readonly group?: GroupRecord;
   readonly member?: MemberRecord;
   readonly profile?: ProfileRecord;
+  readonly account?: AccountRecord;
 }

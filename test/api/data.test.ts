@@ -71,10 +71,23 @@ test("what is exported is imported into another app, and exported from it again,
   }
 });
 
+test("an account's export has what it has set and the groups that it has left, and is imported elsewhere", async () => {
+  const app = "leaving";
+  const { group } = await stage.groups("everyApp").create({ app, name: "Secret", owner: "ann", members: ["bob"] });
+  await stage.messages("everyApp").send({ app, body: "hi", sender: "ann", group });
+  await stage.groups("everyApp").removeMembers({ app, group, accounts: ["bob"] });
+  const records = await exported({ app, account: "bob" });
+  expect(records.map(({ kind }) => kind.case)).toEqual(["account", "group", "member", "message", "member"]);
+  expect(records[1]?.kind.value).toMatchObject({ id: group, name: "", owner: "" });
+  const page = { app: "elsewhere", name: "bob", records, last: true };
+  expect(await stage.messages("everyApp").import(page)).toMatchObject({ stored: 5n });
+});
+
 test("an export is resumed by the cursor of its last record, and ends after its limit", async () => {
   for (let i = 0; i < 5; i++) await stage.messages("everyApp").send({ app: "second", to: "bob", body: `${i}` });
   const whole = await exported({ app: "second", account: "bob" });
-  expect(whole).toHaveLength(5);
+  // What the account has set, and the messages.
+  expect(whole).toHaveLength(6);
   const first = await exported({ app: "second", account: "bob", limit: 2 });
   expect(first).toEqual(whole.slice(0, 2));
   const { cursor = "" } = first.at(-1) ?? {};

@@ -130,6 +130,47 @@ export function exportImportTests(asks: ConversationAsks): void {
     expect(await bodies({ account: "bob" })).toEqual(["while bob was there"]);
   });
 
+  test("an export has what accounts have set, and an import passes over it", async () => {
+    const { people } = asks.store;
+    const ofApp = { app: ofTest.app };
+    await send("ann", "bob", { body: "one" });
+    await people.setConsent({ ...ofApp, account: "bob", write: "conversations", add: "nobody" });
+    for (const blocked of ["joe", "eve"]) await people.block({ ...ofApp, account: "bob", blocked, isOff: false });
+    await people.block({ ...ofApp, account: "bob", blocked: "eve", isOff: true });
+    const [{ messageId = "0" } = {}] = messagesOf(await exported());
+    for (const device of ["phone", "desk"])
+      expect(await asks.store.acknowledge(ofTest.app, "bob", device, BigInt(messageId))).toBe("done");
+    const ofBob = {
+      account: "bob",
+      write: "conversations",
+      add: "nobody",
+      blocked: ["joe"],
+      devices: ["desk", "phone"],
+    } as const;
+    const accountsOf = async (query: Query) => (await exported(query)).flatMap(({ account }) => account ?? []);
+    expect(await accountsOf({})).toEqual([ofBob]);
+    expect(await accountsOf({ account: "bob" })).toEqual([ofBob]);
+    const nothing = { write: "everybody", add: "everybody", blocked: [], devices: [] } as const;
+    expect(await accountsOf({ account: "ann" })).toEqual([{ account: "ann", ...nothing }]);
+    expect(await accountsOf({ account: "bob", peer: "ann" })).toEqual([]);
+    const app = `${ofTest.app} without settings`;
+    await copied(await exported(), app, 1);
+    expect(await accountsOf({ app })).toEqual([]);
+    expect(await bodies({ app })).toEqual(["one"]);
+  });
+
+  test("an export names the files of a message, which an import passes over", async () => {
+    const { media } = asks.store;
+    const file = { id: `export-${ofTest.app}`, name: "a photo.png", type: "image/png", size: 1_234 };
+    await media.promise({ app: ofTest.app, account: "ann", ...file });
+    await media.complete(ofTest.app, "ann", [file.id]);
+    await send("ann", "bob", { body: "look", media: [file] });
+    expect(messagesOf(await exported()).map((record) => record.media)).toEqual([[file]]);
+    const app = `${ofTest.app} without files`;
+    await copied(await exported(), app, 10);
+    expect(messagesOf(await exported({ app })).map((record) => record.media)).toEqual([[]]);
+  });
+
   test("an export is resumed after any record, whatever the pages", async () => {
     await sample();
     for (const query of [{}, { account: "bob" }, { account: "ann", peer: "bob" }, { group: "g1" }]) {

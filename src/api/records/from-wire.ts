@@ -10,9 +10,10 @@ import {
   reactionsExportedMax,
 } from "../../base/limits/fixed.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
-import { type DataRecord, type GroupRecord, type MemberRecord, type MessageRecord } from "../../store/data-records.ts";
+import type { AccountRecord, DataRecord, GroupRecord, MemberRecord, MessageRecord } from "../../store/data-records.ts";
 import {
   type Record as WireRecord,
+  type RecordedAccount,
   type RecordedGroup,
   type RecordedMember,
   type RecordedMessage,
@@ -48,8 +49,10 @@ export function recordOf({ kind }: WireRecord, position: number, bounds: Bounds)
       return { member: memberOf(kind.value, `${place}.member`) };
     case "profile":
       return { profile: profileOf(kind.value, `${place}.profile`) };
+    case "account":
+      return { account: accountOf(kind.value, `${place}.account`) };
     default:
-      throw invalid(`${place} must have one of message, group, member and profile`);
+      throw invalid(`${place} must have one of message, group, member, profile and account`);
   }
 }
 
@@ -98,7 +101,7 @@ function messageOf(value: RecordedMessage, place: string, bounds: Bounds): Messa
 function groupOf(value: RecordedGroup, place: string): GroupRecord {
   const { id, name, avatar, introduction, announcement, owner, createdAt, closed, approval, muted, dismissed } = value;
   checkGroup(id, `${place}.id`);
-  if (owner !== "" || !dismissed) checkName(owner, `${place}.owner`);
+  if (owner !== "") checkName(owner, `${place}.owner`);
   for (const [field, text] of Object.entries({ name, avatar, introduction, announcement }))
     checkBytes(text, groupTextBytesMax, `${place}.${field}`);
   const texts = { id, name, avatar, introduction, announcement, owner };
@@ -127,6 +130,12 @@ function profileOf({ account, name, avatar, extra }: Profile, place: string) {
     throw invalid(`${place}.avatar must be an http or https URL, or empty`);
   checkBytes(extra, profileExtraBytesMax, `${place}.extra`);
   return { account, name, avatar, extra };
+}
+
+/** Nothing of it is stored (AccountRecord). */
+function accountOf({ account }: RecordedAccount, place: string): AccountRecord {
+  checkName(account, `${place}.account`);
+  return { account, write: "everybody", add: "everybody", blocked: [], devices: [] };
 }
 
 function checkName(name: string, place: string): void {

@@ -2,18 +2,27 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { DataRecord } from "../../store/data-records.ts";
+import type { Consent as ConsentName } from "../../store/group-rights.ts";
 import { type RecordSchema, Role } from "../../wire/gen/api_pb.ts";
+import { Consent } from "../../wire/gen/pkt_pb.ts";
+
+const consentNumbers: Record<ConsentName, Consent> = {
+  everybody: Consent.ConsentEverybody,
+  conversations: Consent.ConsentConversations,
+  nobody: Consent.ConsentNobody,
+};
 
 /** A record of an export. */
-export function recordMessage({ cursor = "", message, group, member, profile }: DataRecord) {
-  return { cursor, kind: kindOf({ message, group, member, profile }) } satisfies MessageInitShape<typeof RecordSchema>;
+export function recordMessage({ cursor = "", ...record }: DataRecord) {
+  return { cursor, kind: kindOf(record) } satisfies MessageInitShape<typeof RecordSchema>;
 }
 
-function kindOf({ message, group, member, profile }: { [Name in keyof DataRecord]: DataRecord[Name] | undefined }) {
+function kindOf({ message, group, member, profile, account }: DataRecord) {
   if (message !== undefined) {
-    const { messageId = "0", sendTime, replyTo = "0", mentions = [], reactions = [], ...rest } = message;
+    const { messageId = "0", sendTime, replyTo = "0", mentions = [], reactions = [], media = [], ...rest } = message;
     const ids = { messageId: BigInt(messageId), sendTime: BigInt(sendTime), replyTo: BigInt(replyTo) };
-    const value = { ...rest, ...ids, mentions: [...mentions], reactions: [...reactions] };
+    const files = media.map(({ size, ...file }) => ({ ...file, size: BigInt(size) }));
+    const value = { ...rest, ...ids, mentions: [...mentions], reactions: [...reactions], media: files };
     return { case: "message" as const, value };
   }
   if (group !== undefined)
@@ -24,5 +33,10 @@ function kindOf({ message, group, member, profile }: { [Name in keyof DataRecord
     return { case: "member" as const, value };
   }
   if (profile !== undefined) return { case: "profile" as const, value: profile };
+  if (account !== undefined) {
+    const { write, add, blocked, devices, ...rest } = account;
+    const rules = { write: consentNumbers[write], add: consentNumbers[add] };
+    return { case: "account" as const, value: { ...rest, ...rules, blocked: [...blocked], devices: [...devices] } };
+  }
   return { case: undefined };
 }

@@ -5,7 +5,13 @@
 import type { SQL } from "bun";
 import { reactionsExportedMax } from "../../../base/limits/fixed.ts";
 import type { ExportPage, ExportQuery } from "../../data.ts";
-import { type DataRecord, groupThatWasLeft } from "../../data-records.ts";
+import {
+  type AccountRecord,
+  type DataRecord,
+  groupThatWasLeft,
+  hasSetAnything,
+  type MediaRecord,
+} from "../../data-records.ts";
 import { type ExportPosition, formatCursor, parseCursor, startOf } from "../../export-cursor.ts";
 import { logPageOf, PageMessages, type PlacedRecord, type PlacedRecords } from "../../export-page.ts";
 import { idMax } from "../../snowflake.ts";
@@ -13,8 +19,12 @@ import { messageState } from "../message-state.ts";
 import type { Connections } from "../connection.ts";
 import { fromText, toText } from "../text.ts";
 import {
+  type AccountRow,
+  accountsPage,
   type GroupRow,
   groupsPage,
+  mediaOf,
+  type MediaRow,
   type MemberRow,
   membersPage,
   type MessageRow,
@@ -47,10 +57,7 @@ export class ExportReader {
       const { records, position, isEnd } = await this.log(life, selected, from, query.limit);
       return { result: "page", records, cursor: formatCursor(position), isEnd };
     }
-    const { records, position } =
-      from.part === "profiles"
-        ? await this.profiles(life, selected, from, query.limit)
-        : await this.groups(life, selected, from, query.limit);
+    const { records, position } = await this.part(life, selected, from, query.limit);
     return { result: "page", records, cursor: formatCursor(position), isEnd: false };
   }
 
@@ -75,9 +82,29 @@ export class ExportReader {
     return isMissing ? undefined : selected;
   }
 
+  private part(life: string, selected: Selected, from: ExportPosition, limit: number) {
+    switch (from.part) {
+      case "profiles":
+        return this.profiles(life, selected, from, limit);
+      case "accounts":
+        return this.accounts(life, selected, from, limit);
+      default:
+        return this.groups(life, selected, from, limit);
+    }
+  }
+
+  /** Of an app, those who have set nothing are passed over. */
+  private async accounts(life: string, selected: Selected, from: ExportPosition, limit: number) {
+    const rows = await this.run<AccountRow[]>((sql) => accountsPage(sql, life, selected, from.id));
+    return taken(rows, limit, startOf("groups"), "accounts", (row) => {
+      const account = fromText(row.app) === selected.app ? accountRecord(row) : undefined;
+      return account && (selected.account !== undefined || hasSetAnything(account)) ? { account } : undefined;
+    });
+  }
+
   private async profiles(life: string, selected: Selected, from: ExportPosition, limit: number) {
     const rows = await this.run<ProfileRow[]>((sql) => profilesPage(sql, life, selected, from.id));
-    return taken(rows, limit, startOf("groups"), "profiles", (row) =>
+    return taken(rows, limit, startOf("accounts"), "profiles", (row) =>
       fromText(row.app) === selected.app
         ? {
             profile: {
@@ -132,15 +159,28 @@ export class ExportReader {
         );
     const rows = await this.run<MessageRow[]>((sql) => messagesPage(sql, life, { after, endId, ids }));
     const reactions = await this.reactionsOf(life, rows);
+    const media = await this.mediaOf(life, rows);
     const page = new PageMessages(limit);
     const { found } = page;
     for (const row of rows) {
-      const record = messageRecord(selected.app, row, reactions.get(row.id) ?? []);
+      const record = messageRecord(selected.app, row, reactions.get(row.id) ?? [], media.get(row.id) ?? []);
       if (record !== undefined && !page.add(row.id, record)) return { found, reached: { id: row.id, row: idMax } };
     }
     const lastRead = isWhole ? rows.at(-1)?.id : ids?.at(-1);
     const isAll = (isWhole ? rows.length : (ids?.length ?? 0)) < idsRead || lastRead === undefined;
     return { found, reached: { id: isAll ? endId : lastRead, row: idMax } };
+  }
+
+  private async mediaOf(life: string, rows: readonly MessageRow[]) {
+    const found = new Map<bigint, MediaRecord[]>();
+    if (rows.length === 0) return found;
+    const ids = rows.map(({ id }) => id);
+    const named = await this.run<MediaRow[]>((sql) => mediaOf(sql, life, ids));
+    for (const { message, id, name, type, size } of named)
+      found
+        .getOrInsertComputed(message, () => [])
+        .push({ id: fromText(id), name: fromText(name), type: fromText(type), size: Number(size) });
+    return found;
   }
 
   private async reactionsOf(life: string, rows: readonly MessageRow[]) {
@@ -187,7 +227,7 @@ function taken<Row extends { readonly number: bigint }>(
   rows: readonly Row[],
   limit: number,
   next: ExportPosition,
-  part: "profiles" | "groups",
+  part: ExportPosition["part"],
   recordOf: (row: Row) => DataRecord | undefined,
 ): { readonly records: readonly DataRecord[]; readonly position: ExportPosition } {
   const records: DataRecord[] = [];
@@ -221,6 +261,7 @@ function messageRecord(
   app: string,
   row: MessageRow,
   reactions: readonly { readonly account: string; readonly reaction: string }[],
+  media: readonly MediaRecord[],
 ): DataRecord | undefined {
   // What a deleted account has left has no text, and names nobody.
   if (fromText(row.sender_app) !== app || fromText(row.dest_app ?? "") !== app) return undefined;
@@ -239,8 +280,19 @@ function messageRecord(
     edited: (state & messageState.edited) !== 0,
     recalled: (state & messageState.recalled) !== 0,
     reactions,
+    media,
   };
   return { cursor: formatCursor({ part: "log", id: row.id, row: idMax }), message };
+}
+
+function accountRecord(row: AccountRow): AccountRecord {
+  return {
+    account: fromText(row.account),
+    write: row.write_rule ?? "everybody",
+    add: row.add_rule ?? "everybody",
+    blocked: row.blocked.map(fromText),
+    devices: row.devices.map(fromText),
+  };
 }
 
 function groupRecord(row: GroupRow) {

@@ -2,6 +2,7 @@
 
 import type { SQL } from "bun";
 import type { ExportPosition } from "../../export-cursor.ts";
+import type { Consent } from "../../group-rights.ts";
 
 export const rowsReadMax = 2_000;
 
@@ -20,6 +21,25 @@ export interface ProfileRow {
   readonly name: string;
   readonly avatar: string;
   readonly extra: string;
+}
+
+export interface AccountRow {
+  readonly number: bigint;
+  readonly app: string;
+  readonly account: string;
+  /** Null if they were never set. */
+  readonly write_rule: Consent | null;
+  readonly add_rule: Consent | null;
+  readonly blocked: readonly string[];
+  readonly devices: readonly string[];
+}
+
+export interface MediaRow {
+  readonly message: bigint;
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly size: bigint;
 }
 
 export interface GroupRow {
@@ -84,6 +104,18 @@ export function profilesPage(sql: SQL, life: string, { account, peer, group }: S
     WHERE roost.require_life(${life}) AND p.account > ${`${after}`}::bigint
       AND (${only}::bigint IS NULL OR p.account = ${only}::bigint)
     ORDER BY p.account LIMIT ${rowsReadMax}`;
+}
+
+export function accountsPage(sql: SQL, life: string, { account, peer, group }: Selected, after: bigint) {
+  const only = textOf(peer !== undefined || group !== undefined ? 0n : account);
+  return sql`SELECT a.number, a.app, a.name AS account, c.write_rule, c.add_rule,
+      ARRAY(SELECT o.name FROM roost.block b JOIN roost.account o ON o.number = b.blocked
+        WHERE b.account = a.number AND NOT b.is_off AND o.app <> '' ORDER BY o.name) AS blocked,
+      ARRAY(SELECT d.device FROM roost.cursor d WHERE d.account = a.number ORDER BY d.device) AS devices
+    FROM roost.account a LEFT JOIN roost.consent c ON c.account = a.number
+    WHERE roost.require_life(${life}) AND a.number > ${`${after}`}::bigint
+      AND (${only}::bigint IS NULL OR a.number = ${only}::bigint)
+    ORDER BY a.number LIMIT ${rowsReadMax}`;
 }
 
 export function groupsPage(sql: SQL, life: string, { account, peer, group }: Selected, after: bigint) {
@@ -166,6 +198,14 @@ export function messagesPage(
     FROM unnest(${sql.array(ids.map(String), "BIGINT")}) AS wanted (id)
     JOIN roost.message m ON m.id = wanted.id JOIN roost.account s ON s.number = m.sender
     WHERE roost.require_life(${life}) ORDER BY m.id`;
+}
+
+/** The files that messages name, in their order. */
+export function mediaOf(sql: SQL, life: string, ids: readonly bigint[]) {
+  return sql`SELECT u.message, m.id, m.name, m.type, m.size
+    FROM roost.media_use u JOIN roost.media m ON m.id = u.media
+    WHERE roost.require_life(${life}) AND u.message = ANY (${sql.array(ids.map(String), "BIGINT")})
+    ORDER BY u.message, u.place`;
 }
 
 export function reactionsOf(sql: SQL, life: string, ids: readonly bigint[], eachMax: number) {

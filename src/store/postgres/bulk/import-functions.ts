@@ -125,8 +125,9 @@ BEGIN
         PERFORM roost.set_profile(
           ((given.value -> 'profile')::jsonb || jsonb_build_object('app', a_app))::json, next_id);
         last_id := next_id;
-      ELSE
-        problem := 'it has none of message, group, member and profile';
+      ELSIF given.value -> 'account' IS NULL THEN
+        -- What an account has set is passed over: it sets its own again.
+        problem := 'it has none of message, group, member, profile and account';
       END IF;
       IF problem IS NOT NULL THEN RAISE EXCEPTION '%', problem USING ERRCODE = '${invalidState}'; END IF;
     END LOOP;

@@ -69,6 +69,10 @@ export class ExportLog {
       one: db.prepare<LogRow, [bigint]>(`SELECT ${columns} FROM message WHERE id = ?`),
       joined: db.prepare<MemberRow, [bigint, bigint, bigint]>(members("from_id")),
       left: db.prepare<MemberRow, [bigint, bigint, bigint]>(members("until_id")),
+      media: db.prepare<{ id: string; name: string; type: string; size: bigint }, [bigint]>(
+        `SELECT m.id, m.name, m.type, m.size FROM media_use u JOIN media m ON m.id = u.media
+         WHERE u.message = ? ORDER BY u.place`,
+      ),
       reactions: db.prepare<{ account: bigint; reaction: string }, [bigint]>(
         `SELECT account, reaction FROM reaction WHERE message = ? LIMIT ${reactionsExportedMax}`,
       ),
@@ -163,6 +167,7 @@ export class ExportLog {
       edited: (state & messageState.edited) !== 0,
       recalled: (state & messageState.recalled) !== 0,
       reactions: (state & messageState.hasReactions) === 0 ? [] : this.reactionsOf(row.id),
+      media: this.sql.media.all(row.id).map(({ size, ...file }) => ({ ...file, size: Number(size) })),
     };
     return { cursor: formatCursor({ part: "log", id: row.id, row: idMax }), message };
   }

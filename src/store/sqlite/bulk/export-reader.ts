@@ -3,7 +3,7 @@
 
 import type { Database } from "bun:sqlite";
 import type { ExportPage, ExportQuery, ExportScope } from "../../data.ts";
-import { type DataRecord, type GroupRecord, groupThatWasLeft } from "../../data-records.ts";
+import { type DataRecord, type GroupRecord, groupThatWasLeft, hasSetAnything } from "../../data-records.ts";
 import { idMax } from "../../snowflake.ts";
 import { chunked, mergeAscending } from "../index/id-merge.ts";
 import type { LogIndex } from "../index/log-index.ts";
@@ -12,6 +12,7 @@ import { isUnfinished } from "../member-lookups.ts";
 import { type ExportPosition, formatCursor, parseCursor, startOf } from "../../export-cursor.ts";
 import { ExportLog, type LogSelection } from "./export-log.ts";
 import { ExportNames } from "./export-names.ts";
+import { ExportOwn } from "./export-own.ts";
 
 const rowsReadMax = 2_000;
 
@@ -62,6 +63,7 @@ export class ExportReader {
   private readonly logReader: LogReader;
   private readonly names: ExportNames;
   private readonly log: ExportLog;
+  private readonly own: ExportOwn;
   private readonly sql;
 
   constructor(db: Database, logIndex: LogIndex, logReader: LogReader) {
@@ -69,6 +71,7 @@ export class ExportReader {
     this.logReader = logReader;
     this.names = new ExportNames(db);
     this.log = new ExportLog(db, this.names);
+    this.own = new ExportOwn(db);
     const profile = `SELECT p.account AS number, a.app, a.name AS account, p.name, p.avatar, p.extra
       FROM profile p JOIN account a ON a.number = p.account`;
     const group = `SELECT g.number, g.app, g.id, g.name, g.avatar, g.introduction, g.announcement, a.name AS owner,
@@ -107,6 +110,8 @@ export class ExportReader {
     switch (from.part) {
       case "profiles":
         return this.profiles(selected, from, limit);
+      case "accounts":
+        return this.accounts(selected, from, limit);
       case "groups":
         return this.groups(selected, from, limit);
       case "log":
@@ -144,11 +149,20 @@ export class ExportReader {
 
   private profiles({ app, account }: Selected, from: ExportPosition, limit: number): Part {
     const rows = account === undefined ? this.sql.profiles.all(from.id) : this.profileOf(account, from.id);
-    return this.taken(rows, limit, startOf("groups"), "profiles", (row) =>
+    return this.taken(rows, limit, startOf("accounts"), "profiles", (row) =>
       row.app === app
         ? { profile: { account: row.account, name: row.name, avatar: row.avatar, extra: row.extra } }
         : undefined,
     );
+  }
+
+  /** Of an app, those who have set nothing are passed over. */
+  private accounts({ app, account }: Selected, from: ExportPosition, limit: number): Part {
+    const rows = account === undefined ? this.own.after(from.id, rowsReadMax) : this.own.at(account, from.id);
+    return this.taken(rows, limit, startOf("groups"), "accounts", (row) => {
+      const record = row.app === app ? this.own.recordOf(row) : undefined;
+      return record && (account !== undefined || hasSetAnything(record)) ? { account: record } : undefined;
+    });
   }
 
   private profileOf(account: bigint, after: bigint): ProfileRow[] {
@@ -182,7 +196,7 @@ export class ExportReader {
     rows: readonly Row[],
     limit: number,
     next: ExportPosition,
-    part: "profiles" | "groups",
+    part: ExportPosition["part"],
     recordOf: (row: Row) => DataRecord | undefined,
   ): Part {
     const records: DataRecord[] = [];

@@ -109,7 +109,9 @@ export class ImportWriter {
     if (record.group !== undefined) return this.group(app, record.group, moment);
     if (record.member !== undefined) return this.member(app, record.member, moment);
     if (record.profile !== undefined) return this.profile(app, record.profile, moment);
-    return "it has none of message, group, member and profile";
+    // The account sets its own again.
+    if (record.account !== undefined) return undefined;
+    return "it has none of message, group, member, profile and account";
   }
 
   private message(app: string, record: MessageRecord, { ids, wallMs, atNs }: Moment): string | undefined {

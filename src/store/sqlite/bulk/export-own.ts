@@ -1,0 +1,55 @@
+// Reads what accounts have set for themselves, for exports: an account and what belongs to it are few rows.
+
+import type { Database } from "bun:sqlite";
+import type { AccountRecord } from "../../data-records.ts";
+import { type Consent, consents } from "../../group-rights.ts";
+
+interface AccountRow {
+  readonly number: bigint;
+  readonly app: string;
+  readonly account: string;
+}
+
+export class ExportOwn {
+  private readonly sql;
+
+  constructor(db: Database) {
+    const account = "SELECT number, app, name AS account FROM account";
+    this.sql = {
+      after: db.prepare<AccountRow, [bigint, number]>(`${account} WHERE number > ? ORDER BY number LIMIT ?`),
+      at: db.prepare<AccountRow, [bigint]>(`${account} WHERE number = ?`),
+      consent: db.prepare<{ write_rule: string; add_rule: string }, [bigint]>(
+        "SELECT write_rule, add_rule FROM consent WHERE account = ?",
+      ),
+      blocked: db.prepare<{ name: string }, [bigint]>(
+        `SELECT a.name FROM block b JOIN account a ON a.number = b.blocked
+         WHERE b.account = ? AND b.state = 'on' AND a.app <> '' ORDER BY a.name`,
+      ),
+      devices: db.prepare<{ device: string }, [bigint]>("SELECT device FROM cursor WHERE account = ? ORDER BY device"),
+    };
+  }
+
+  after(number: bigint, limit: number): AccountRow[] {
+    return this.sql.after.all(number, limit);
+  }
+
+  /** The account, unless an export is behind it already. */
+  at(number: bigint, after: bigint): AccountRow[] {
+    return number > after ? this.sql.at.all(number) : [];
+  }
+
+  recordOf({ number, account }: AccountRow): AccountRecord {
+    const consent = this.sql.consent.get(number);
+    return {
+      account,
+      write: consentIn(consent?.write_rule),
+      add: consentIn(consent?.add_rule),
+      blocked: this.sql.blocked.all(number).map(({ name }) => name),
+      devices: this.sql.devices.all(number).map(({ device }) => device),
+    };
+  }
+}
+
+function consentIn(rule: string | undefined): Consent {
+  return consents.find((consent) => consent === rule) ?? "everybody";
+}
