@@ -211,6 +211,22 @@ export function deletionTests(asks: ConversationAsks): void {
     expect(await asks.names("bob")).toEqual(["ann"]);
   });
 
+  test("its kicks go, its revocation stays, and so do kicks of whoever has its name next", async () => {
+    const { store } = asks;
+    const ofEve = { app: ofTest.app, account: "eve", beforeMs: 5 };
+    await send("eve", "bob");
+    await store.revoke({ ...ofEve, kind: "kick", device: "the phone of eve" });
+    await store.revoke({ ...ofEve, kind: "revoke", device: undefined });
+    const operation = await begin("eve");
+    await store.revoke({ ...ofEve, kind: "kick", device: "another phone" });
+    await ended(operation);
+    const kept = (await store.revocations(0n, 10_000)).filter(({ app }) => app === ofTest.app);
+    expect(kept.map(({ kind, device }) => [kind, device])).toEqual([
+      ["revoke", undefined],
+      ["kick", "another phone"],
+    ]);
+  });
+
   test("deletions at the same time refuse neither each other nor what others write and read meanwhile", async () => {
     const names = Array.from({ length: 24 }, (_, at) => `gone${at}`);
     for (const name of names) await send(name, "bob", { body: "x" });

@@ -222,6 +222,9 @@ BEGIN
     ${drop("conversation", "t.account = its.account AND t.other < 0")}
     ${ownTables.map((table) => drop(table)).join("\n    ")}
     is_more := dealt = a_rows;
+    -- Those of whoever has the name now are younger. That its tokens are revoked stays.
+    DELETE FROM revocation r
+      WHERE r.app = its.app AND r.account = its.name AND r.kind = 'kick' AND r.id < its.id;
     -- Those that messages named go with them; an account has few others.
     UPDATE media m SET state = ${mediaState.gone} WHERE m.account = its.account AND m.state < ${mediaState.named};
   ELSIF its.step = 'windows' THEN

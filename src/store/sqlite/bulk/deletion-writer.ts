@@ -114,6 +114,9 @@ export class DeletionWriter {
       ),
       dropMention: db.prepare<null, [bigint]>("DELETE FROM mention WHERE number = ?"),
       setMentions: db.prepare<null, [string | null, bigint]>("UPDATE message SET mentions = ? WHERE id = ?"),
+      kicks: db.prepare<null, [string, string, bigint]>(
+        "DELETE FROM revocation WHERE app = ? AND account = ? AND kind = 'kick' AND id < ?",
+      ),
       windows: db.prepare<null, [bigint, number]>(
         "DELETE FROM member WHERE number IN (SELECT number FROM member WHERE account = ? LIMIT ?)",
       ),
@@ -166,6 +169,8 @@ export class DeletionWriter {
       case "reads":
         return { rows: 0, position, isMore: false };
       case "own":
+        // Those of whoever has the name now are younger. That its tokens are revoked stays.
+        this.sql.kicks.run(row.app, row.name, row.id);
         return this.dropAll(this.own, account);
       case "windows":
         return this.dropAll([this.sql.windows], account);
