@@ -95,8 +95,11 @@ export interface AppRetention {
  * once a minute with trusted time and never back; texts behind it are erased in the background.
  */
 export interface AppRetentionStore {
-  /** Of any app, also one that nobody has used. 0 days: the watermark moves no more. */
-  set(app: string, days: number): Promise<AppRetention>;
+  /**
+   * Of any app, also one that nobody has used. 0 days: the watermark moves no more. `former`: a program of a former
+   * schema uses the store, which would read what is behind a watermark.
+   */
+  set(app: string, days: number): Promise<AppRetention | "former">;
   of(app: string): Promise<AppRetention>;
 }
 

@@ -2,6 +2,7 @@
 // watermark, which moves with trusted time, and the texts behind it are erased.
 
 import { fromBinary } from "@bufbuild/protobuf";
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import type { Request } from "../../src/store/sqlite/protocol.ts";
 import { indexSlots } from "../../src/store/sqlite/protocol.ts";
@@ -214,5 +215,23 @@ test("a retention that ends moves the watermark no more, and never back", () => 
   passHours(world, process, 2);
   expect(process.reader.backEnd({ call: "retention", app: "app" })).toEqual({ ...Object(before), days: 365 });
   expect(process.reader.index({ kind: "index", ...of("bob"), ...query }).numbers[0]).toBe(fresh.direct);
+  process.die();
+});
+
+test("no retention is set while a program of the former schema uses the store", () => {
+  const world = newWorld(200);
+  const process = world.start();
+  say(process);
+  const set = (days: number) => process.writer.backEnd({ call: "setRetention", app: "app", days });
+  // The name of a lease of such a program.
+  const db = new Database(world.path);
+  db.run("INSERT INTO node (number, holder, until_ms) VALUES (9, '0123456789abcdef', ?)", [world.nowMs + 20_000]);
+  db.close();
+  expect(set(1)).toBe("former");
+  expect(set(0)).toMatchObject({ days: 0 });
+  world.nowMs += 60_000;
+  expect(set(1)).toBe("former");
+  world.nowMs += 21_000;
+  expect(set(1)).toMatchObject({ days: 1 });
   process.die();
 });

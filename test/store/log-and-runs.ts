@@ -34,7 +34,7 @@ export class World {
   start(): Process {
     return new Process(
       this.path,
-      `process-${this.processes++}`,
+      `9:process-${this.processes++}`,
       this.clock,
       this.flushMessages,
       this.memtableMessagesMax,

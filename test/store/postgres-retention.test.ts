@@ -67,6 +67,20 @@ describe.skipIf(!hasPostgres)("Retentions of apps on PostgreSQL", () => {
     return row?.watermark_id ?? 0n;
   };
 
+  test("no retention is set while a program of the former schema uses the store", async () => {
+    const { data } = (await db.open()).backEnd;
+    const leased = (ms: number) =>
+      db.sql`INSERT INTO roost.node VALUES (900, '0123456789abcdef', roost.wall_us() / 1000 + ${ms}, 0)
+        ON CONFLICT (number) DO UPDATE SET until_ms = excluded.until_ms`;
+    for (const ms of [20_000, -50_000]) {
+      await leased(ms);
+      expect(await data.retentions.set("app", 1)).toBe("former");
+      expect(await data.retentions.set("app", 0)).toMatchObject({ days: 0 });
+    }
+    await leased(-61_000);
+    expect(await data.retentions.set("app", 1)).toMatchObject({ days: 1 });
+  });
+
   test("a watermark moves when the days have passed, not sooner, and never back", async () => {
     const machines = await Machines.make(db, 2, undefined);
     await machines.run(hourMs, hourMs);

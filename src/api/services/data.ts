@@ -35,7 +35,15 @@ export function data(parts: ApiParts): readonly Method[] {
       if (operation === undefined) throw new ConnectError(`there is no operation ${id}`, Code.NotFound);
       return operationMessage(operation);
     }),
-    unary(Admin.method.setRetention, ({ days }, { app }) => parts.store.backEnd.data.retentions.set(app, days)),
+    unary(Admin.method.setRetention, async ({ days }, { app }) => {
+      const retention = await parts.store.backEnd.data.retentions.set(app, days);
+      if (retention !== "former") return retention;
+      throw new ConnectError(
+        "a process of a former release uses the message store, and would show what is older: upgrade all of them, " +
+          "wait two minutes, and set the retention again",
+        Code.FailedPrecondition,
+      );
+    }),
     unary(Admin.method.getRetention, (_, { app }) => parts.store.backEnd.data.retentions.of(app)),
   ];
 }

@@ -1,6 +1,6 @@
 // Opens the store on PostgreSQL: now, or when the database can be reached.
 
-import { randomBytes } from "node:crypto";
+import { leaseHolder } from "../lease-holder.ts";
 import { claimOfNobody, logAdoption } from "../../auth/store-ownership.ts";
 import { limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
@@ -19,7 +19,7 @@ import { type Renewal, Writer } from "./writer.ts";
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, log, time = backgroundTime, claim = claimOfNobody, limits = limitValues() } = options;
-  const writer = new Writer(url, randomBytes(8).toString("hex"), claim, limits);
+  const writer = new Writer(url, leaseHolder(), claim, limits);
   const open = async (): Promise<Renewal> => {
     await migrate(url, log);
     const renewal = await writer.renew();

@@ -7,8 +7,8 @@
 // sorted runs, to which the memtable is flushed in the background. Indexing by receiver inside the commit would write a
 // random page for every message.
 
-import { randomBytes } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
+import { leaseHolder } from "../lease-holder.ts";
 import { claimOfNobody, logAdoption } from "../../auth/store-ownership.ts";
 import { type LimitValues, limitValues } from "../../base/limits/table.ts";
 import { reasonOf } from "../../base/reason-of.ts";
@@ -33,7 +33,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     kind: "open",
     path,
     synchronous: options.synchronous ?? "FULL",
-    holder: randomBytes(8).toString("hex"),
+    holder: leaseHolder(),
     flushMessages: options.flushMessages ?? flushMessagesDefault,
     bounds: boundsOf(options.limits ?? limitValues()),
     claim,

@@ -1,6 +1,6 @@
 // The operator's way to the keys of a store on PostgreSQL, beside chat nodes or without them.
 
-import { randomBytes } from "node:crypto";
+import { leaseHolder } from "../../lease-holder.ts";
 import type { KeyTool } from "../../key-tool.ts";
 import { StoreUnavailable } from "../../store.ts";
 import { Connections } from "../connection.ts";
@@ -14,7 +14,7 @@ const answerMsMax = 60_000;
 export async function openPostgresKeys(url: string): Promise<KeyTool> {
   await requireCurrent(url);
   const connections = new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax });
-  const holder = randomBytes(8).toString("hex");
+  const holder = leaseHolder();
   const lifeOf = async (): Promise<string> => {
     const [row] = await connections.run<{ life: string | null }[]>((sql) => sql`SELECT roost.life() AS life`);
     if (typeof row?.life !== "string") throw new StoreUnavailable("the store is not complete, or is being restored");

@@ -111,11 +111,11 @@ export class PostgresData implements DataStore {
     return row?.is_more === true;
   }
 
-  private async setRetention(app: string, days: number): Promise<AppRetention> {
+  private async setRetention(app: string, days: number): Promise<AppRetention | "former"> {
     const [row] = await this.writer.write<RetentionRow[]>(
       (sql, holder, life) => sql`SELECT * FROM roost.set_retention(${holder}, ${life}, ${toText(app)}, ${days})`,
     );
-    return retentionOf(row);
+    return row === undefined ? "former" : retentionOf(row);
   }
 
   private async retentionOf(app: string): Promise<AppRetention> {

@@ -1,13 +1,21 @@
 // The retention of apps (store/data.ts), as functions of the database. The looks at the clocks move the watermarks
 // (purge-functions.ts).
 
-import { isolated } from "../writer-lock.ts";
+import { formerMs, isFormerHolder } from "../../lease-holder.ts";
+import { isolated, leaseMs } from "../writer-lock.ts";
 
 export const retentionFunctions = `
 CREATE OR REPLACE FUNCTION roost.set_retention(a_holder text, a_life text, a_app text, a_days bigint)
 RETURNS SETOF roost.app_data LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  held record;
 BEGIN
-  PERFORM roost.hold(a_holder, a_life);
+  held := roost.hold(a_holder, a_life);
+  -- No row: a program of a former schema uses the store.
+  IF a_days > 0 AND EXISTS (
+    SELECT FROM node n WHERE ${isFormerHolder("n.holder")}
+      AND n.until_ms BETWEEN held.wall_us / 1000 - ${formerMs} AND held.wall_us / 1000 + ${leaseMs})
+  THEN RETURN; END IF;
   RETURN QUERY INSERT INTO app_data AS d (watermark_id, purged_id, keep_days, checked_id, app, import_state)
     VALUES (0, 0, a_days, 0, a_app, 'none')
     ON CONFLICT (app) DO UPDATE SET keep_days = excluded.keep_days RETURNING d.*;

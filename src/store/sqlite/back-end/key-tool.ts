@@ -1,8 +1,8 @@
 // The operator's way to the keys of a store in a file, on a connection of its own, beside chat nodes or without them.
 
 import type { Database } from "bun:sqlite";
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
+import { leaseHolder } from "../../lease-holder.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { ApiKeyStore } from "../../api-keys.ts";
 import type { KeyTool } from "../../key-tool.ts";
@@ -48,7 +48,7 @@ function keysOf(db: Database, clock: Clock): ApiKeyStore {
 function transact<T>(db: Database, clock: Clock, work: (ids: IdSequence, wallMs: number) => T): T {
   return withSentence(() => {
     const sequence = new SequenceRow(db);
-    const lease = new NodeLease(db, randomBytes(8).toString("hex"));
+    const lease = new NodeLease(db, leaseHolder());
     beginImmediate(db, lockWaitMsMax);
     try {
       const wallMs = Math.floor(clock.wallMs());

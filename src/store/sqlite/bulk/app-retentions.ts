@@ -4,6 +4,8 @@
 import type { Database } from "bun:sqlite";
 import type { AppRetention } from "../../data.ts";
 import type { IdSequence } from "../../snowflake.ts";
+import { formerMs, isFormerHolder } from "../../lease-holder.ts";
+import { leaseMs } from "../node-lease.ts";
 import { TextEraser } from "../conversations/text-eraser.ts";
 import type { Horizons } from "../horizons.ts";
 
@@ -34,6 +36,9 @@ export class AppRetentions {
         `INSERT INTO app_data (watermark_id, app, import_state, checked_id, purged_id, keep_days)
          VALUES (0, ?, 'none', 0, 0, ?) ON CONFLICT (app) DO UPDATE SET keep_days = excluded.keep_days`,
       ),
+      former: db.prepare<{ one: bigint }, [number, number]>(
+        `SELECT 1 AS one FROM node WHERE until_ms BETWEEN ? AND ? AND ${isFormerHolder("holder")} LIMIT 1`,
+      ),
       kept: db.prepare<KeepRow, []>("SELECT app, keep_days, watermark_id FROM app_data WHERE keep_days > 0"),
       move: db.prepare<null, [bigint, string]>("UPDATE app_data SET watermark_id = ? WHERE app = ?"),
       guard: db.prepare<null, [bigint]>("UPDATE sequence SET guard_id = ?"),
@@ -50,7 +55,8 @@ export class AppRetentions {
   }
 
   /** `days`: 0 keeps everything that is there still. */
-  set(app: string, days: number): AppRetention {
+  set(app: string, days: number, wallMs: number): AppRetention | "former" {
+    if (days > 0 && this.sql.former.get(wallMs - formerMs, wallMs + leaseMs) !== null) return "former";
     this.sql.keep.run(app, days);
     return this.of(app);
   }

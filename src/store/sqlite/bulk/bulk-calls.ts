@@ -19,7 +19,7 @@ export interface BulkWriteAnswers {
   readonly import: ImportOutcome | AppRefusal;
   readonly importAccounts: AppRefusal | undefined;
   readonly deleteData: Operation | undefined;
-  readonly setRetention: AppRetention;
+  readonly setRetention: AppRetention | "former";
   readonly deletionSlice: DeletionPlace | undefined;
 }
 

@@ -73,7 +73,7 @@ export class BulkWriter {
       case "deleteData":
         return this.deletions.begin(call.app, call.account, moment);
       case "setRetention":
-        return this.retentions.set(call.app, call.days);
+        return this.retentions.set(call.app, call.days, moment.wallMs);
       case "deletionSlice":
         return this.deletions.step(call.slice, moment);
     }
