@@ -9,11 +9,11 @@ import type { MessageContent } from "../wire/gen/messages/message-content.ts";
 import type { MessageIndexResp } from "../wire/gen/messages/message-index-resp.ts";
 import type { MessageIndex } from "../wire/gen/messages/message-index.ts";
 import { Disconnected } from "./client-errors.ts";
-import { type Deferred, deferred } from "./deferred.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import { HeldPushes, idOf, type Item } from "./held-pushes.ts";
 import { indexedMessage, type Message } from "./message.ts";
+import { Outcome } from "./outcome.ts";
 import { backOffMs } from "./reconnect-rule.ts";
 
 /** The delay from a push to reading the index, in milliseconds. */
@@ -65,7 +65,7 @@ export class Synchroniser {
   /** Ids of messages that the owner is processing. */
   private readonly inWork = new Set<bigint>();
   /** Resolves when the owner has processed a message; defined while a caller waits for it. */
-  private workEnd: Deferred<void> | undefined;
+  private readonly workEnd = new Outcome();
   /** The first message that the owner failed to process: it and later ones are not acknowledged. */
   private failedId: bigint | undefined;
   /** Pushes during the reading after a sign-in; undefined outside it. */
@@ -187,7 +187,7 @@ export class Synchroniser {
    * one. If it never finishes one, the messages before it are acknowledged a little later.
    */
   private async acknowledgeLater(): Promise<void> {
-    while (this.inWork.size > 0) await this.nextWorkEnd();
+    while (this.inWork.size > 0) await this.workEnd.next();
     if (this.isOnline) await this.acknowledgeOrRead();
   }
 
@@ -232,7 +232,7 @@ export class Synchroniser {
       for (let at = 0; at < entries.length; at += contentIdsAsked) {
         delivered += await this.deliverAll(entries.slice(at, at + contentIdsAsked));
         await this.acknowledge();
-        while (this.inWork.size > inWorkMax) await this.nextWorkEnd();
+        while (this.inWork.size > inWorkMax) await this.workEnd.next();
       }
       // Entries at or below the cursor were not asked for: a faulty server must not keep this loop running.
       if (this.log.cursor <= before) break;
@@ -294,17 +294,12 @@ export class Synchroniser {
       if (!isDone) this.failedId = minOf(message.id, this.failedId ?? message.id);
       // The others may never finish: acknowledge what precedes them.
       if (this.inWork.size > 0 && this.isOnline) this.acknowledgeSoon();
-      this.workEnd?.resolve();
-      this.workEnd = undefined;
+      this.workEnd.settle();
     });
   }
 
   private acknowledgeSoon(): void {
     this.cancelSoon ??= this.environment.after(lazyReadMs, () => void this.soon());
-  }
-
-  private nextWorkEnd(): Promise<void> {
-    return (this.workEnd ??= deferred<void>()).promise;
   }
 
   private async acknowledge(): Promise<void> {

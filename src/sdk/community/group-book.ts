@@ -11,7 +11,7 @@ import { Disconnected, RequestRefused } from "../client-errors.ts";
 import type { CommunityOwner } from "./community-owner.ts";
 import type { GroupChange, GroupDetail, GroupFacts, GroupField, GroupState } from "./community-types.ts";
 import { GroupList } from "./group-list.ts";
-import { OnceATurn } from "./once-a-turn.ts";
+import { OnceATurn } from "../once-a-turn.ts";
 import { detailOf } from "./wire-values.ts";
 
 /** The bound on details that are kept; those that were not asked for the longest are forgotten. */

@@ -6,7 +6,7 @@ import { GroupListReq } from "../../wire/gen/messages/group-list-req.ts";
 import { GroupListResp } from "../../wire/gen/messages/group-list-resp.ts";
 import type { GroupSummary } from "../../wire/gen/messages/group-summary.ts";
 import { Disconnected, errorOf } from "../client-errors.ts";
-import { type Deferred, deferred } from "../deferred.ts";
+import { Outcome } from "../outcome.ts";
 import type { CommunityOwner } from "./community-owner.ts";
 import type { GroupFacts, GroupState } from "./community-types.ts";
 import { dateOf, roleOf } from "./wire-values.ts";
@@ -25,7 +25,7 @@ export class GroupList implements Iterable<GroupState> {
   /** Somebody wants the list: it is kept current. */
   private isWanted = false;
   private reading = false;
-  private waiting: Deferred<void> | undefined;
+  private readonly outcome = new Outcome();
   private ending: Error | undefined;
 
   /** For `GroupBook`: applications take `community.groups`. */
@@ -56,9 +56,9 @@ export class GroupList implements Iterable<GroupState> {
     if (this.ending !== undefined) return Promise.reject(this.ending);
     if (this.isRead) return Promise.resolve();
     this.isWanted = true;
-    const { promise } = (this.waiting ??= deferred());
+    const outcome = this.outcome.next();
     void this.read();
-    return promise;
+    return outcome;
   }
 
   get(id: string): GroupState | undefined {
@@ -79,7 +79,7 @@ export class GroupList implements Iterable<GroupState> {
   offline(ending?: Error): void {
     this.isOnline = false;
     this.ending = ending;
-    if (ending !== undefined) this.settle(ending);
+    if (ending !== undefined) this.outcome.settle(ending);
   }
 
   /** The list may lack something. */
@@ -116,12 +116,12 @@ export class GroupList implements Iterable<GroupState> {
     this.reading = true;
     try {
       while (!this.isRead) await this.pages();
-      this.settle();
+      this.outcome.settle();
     } catch (cause) {
       // After Disconnected the next sign-in reads; if it was refused, the next call of `ready`.
       if (!(cause instanceof Disconnected)) {
         this.isWanted = false;
-        this.settle(errorOf(cause));
+        this.outcome.settle(errorOf(cause));
       }
     }
     this.reading = false;
@@ -148,13 +148,6 @@ export class GroupList implements Iterable<GroupState> {
     for (const id of [...this.states.keys(), ...found.keys()]) this.note(id);
     this.states = found;
     this.cached = undefined;
-  }
-
-  private settle(failure?: Error): void {
-    const { waiting } = this;
-    this.waiting = undefined;
-    if (failure === undefined) waiting?.resolve();
-    else waiting?.reject(failure);
   }
 }
 

@@ -12,10 +12,10 @@ import { ProfileSetReq } from "../../wire/gen/messages/profile-set-req.ts";
 import type { Profile as WireProfile } from "../../wire/gen/messages/profile.ts";
 import type { MessageInit } from "../../wire/message-type.ts";
 import { Disconnected, errorOf } from "../client-errors.ts";
-import { type Deferred, deferred } from "../deferred.ts";
+import { OnceATurn } from "../once-a-turn.ts";
+import { Outcome } from "../outcome.ts";
 import type { CommunityOwner } from "./community-owner.ts";
 import type { AccountSettings, CommunityEvents, Profile, ProfileUpdate } from "./community-types.ts";
-import { OnceATurn } from "./once-a-turn.ts";
 import { noProfile, type Profiles } from "./profiles.ts";
 import { consentNumbers, consentOf } from "./wire-values.ts";
 
@@ -35,7 +35,7 @@ export class OwnAccount {
   private isRead = false;
   private reading: Promise<void> | undefined;
   private isWantedAgain = false;
-  private waiting: Deferred<void> | undefined;
+  private readonly outcome = new Outcome();
   private failure: Error | undefined;
 
   constructor(owner: CommunityOwner, profiles: Profiles) {
@@ -62,7 +62,7 @@ export class OwnAccount {
   ready(): Promise<void> {
     if (this.isRead) return Promise.resolve();
     if (this.failure !== undefined) return Promise.reject(this.failure);
-    return (this.waiting ??= deferred()).promise;
+    return this.outcome.next();
   }
 
   /**
@@ -157,10 +157,7 @@ export class OwnAccount {
   }
 
   private settle(failure?: Error): void {
-    const { waiting } = this;
-    this.waiting = undefined;
     this.failure = failure;
-    if (failure === undefined) waiting?.resolve();
-    else waiting?.reject(failure);
+    this.outcome.settle(failure);
   }
 }

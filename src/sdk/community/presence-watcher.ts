@@ -8,12 +8,12 @@ import { PresenceStates } from "../../wire/gen/messages/presence-states.ts";
 import { decodeMessage } from "../../wire/message-codec.ts";
 import { emptyMessage } from "../../wire/message-type.ts";
 import { Disconnected, errorOf } from "../client-errors.ts";
-import { type Deferred, deferred } from "../deferred.ts";
 import { Emitter } from "../emitter.ts";
+import { OnceATurn } from "../once-a-turn.ts";
+import { Outcome } from "../outcome.ts";
 import { backOff } from "../repeat.ts";
 import type { CommunityOwner } from "./community-owner.ts";
 import type { Presence, Watch } from "./community-types.ts";
-import { OnceATurn } from "./once-a-turn.ts";
 import { dateOf, isFinal, isWrong } from "./wire-values.ts";
 
 /** What a server with its initial limits watches for a connection. */
@@ -213,7 +213,7 @@ class LiveWatch implements Watch {
   private readonly progress: () => true | Error | undefined;
   private readonly ended: (watch: LiveWatch) => void;
   private readonly notices = new Emitter<{ change: void }>();
-  private waiting: Deferred<void> | undefined;
+  private readonly outcome = new Outcome();
   private cached: ReadonlyMap<string, Presence> | undefined;
   private isClosed = false;
 
@@ -238,10 +238,9 @@ class LiveWatch implements Watch {
   }
 
   ready(): Promise<void> {
-    this.waiting ??= deferred();
-    const { promise } = this.waiting;
+    const outcome = this.outcome.next();
     this.settle();
-    return promise;
+    return outcome;
   }
 
   onChange(handler: () => void): () => void {
@@ -258,10 +257,7 @@ class LiveWatch implements Watch {
   /** Something may have been told, or refused. */
   settle(): void {
     const progress = this.isClosed || this.progress();
-    if (progress === undefined || this.waiting === undefined) return;
-    if (progress === true) this.waiting.resolve();
-    else this.waiting.reject(progress);
-    this.waiting = undefined;
+    if (progress !== undefined) this.outcome.settle(progress === true ? undefined : progress);
   }
 
   changed(): void {

@@ -10,7 +10,7 @@ import { Disconnected } from "../client-errors.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import type { CommunityOwner } from "./community-owner.ts";
 import type { Profile } from "./community-types.ts";
-import { OnceATurn } from "./once-a-turn.ts";
+import { OnceATurn } from "../once-a-turn.ts";
 import { isMissing, isWrong } from "./wire-values.ts";
 
 /** The bound on profiles that are kept. */

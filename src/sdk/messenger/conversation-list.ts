@@ -6,10 +6,11 @@ import { Command } from "../../wire/commands.ts";
 import { ConversationListReq } from "../../wire/gen/messages/conversation-list-req.ts";
 import { ConversationListResp } from "../../wire/gen/messages/conversation-list-resp.ts";
 import { Disconnected, errorOf } from "../client-errors.ts";
-import { type Deferred, deferred } from "../deferred.ts";
 import type { Emitter } from "../emitter.ts";
 import type { Environment } from "../environment.ts";
 import type { Ask } from "../ask.ts";
+import { OnceATurn } from "../once-a-turn.ts";
+import { Outcome } from "../outcome.ts";
 import { Changes } from "./changes.ts";
 import { ConversationRecord, type Settings } from "./conversation-record.ts";
 import type { ChatMessage, ConversationState, MessengerEvents, Partner } from "./messenger-types.ts";
@@ -50,7 +51,7 @@ export class ConversationList implements Iterable<ConversationState> {
   private readonly settings = new Changes<string, Settings>();
   private sorted: readonly ConversationState[] | undefined;
   /** For those who wait for the first page. */
-  private firstPage: Deferred<void> | undefined;
+  private readonly firstPage = new Outcome();
   /** Why there is none. */
   private failure: Error | undefined;
   private isOnline = false;
@@ -67,10 +68,11 @@ export class ConversationList implements Iterable<ConversationState> {
   private readonly waiting: (() => void)[] = [];
   /** Conversations that belong to the list and are not loaded. */
   private readonly unknownKeys = new Set<string>();
-  private changedKeys: Set<string> | undefined;
+  private readonly notes: OnceATurn<string>;
 
   constructor(owner: ListOwner) {
     this.owner = owner;
+    this.notes = new OnceATurn(owner.environment, (keys) => void owner.notices.emit("conversationsChanged", { keys }));
   }
 
   /** The loaded part; another array after each change. */
@@ -95,7 +97,7 @@ export class ConversationList implements Iterable<ConversationState> {
   ready(): Promise<void> {
     if (this.isRead) return Promise.resolve();
     if (this.failure !== undefined) return Promise.reject(this.failure);
-    return (this.firstPage ??= deferred()).promise;
+    return this.firstPage.next();
   }
 
   get hasMore(): boolean {
@@ -191,15 +193,7 @@ export class ConversationList implements Iterable<ConversationState> {
   /** A conversation looks different: tells of it once a turn. */
   note(key: string): void {
     this.sorted = undefined;
-    if (this.changedKeys === undefined) {
-      this.changedKeys = new Set();
-      this.owner.environment.after(0, () => {
-        const keys = this.changedKeys ?? new Set<string>();
-        this.changedKeys = undefined;
-        void this.owner.notices.emit("conversationsChanged", { keys });
-      });
-    }
-    this.changedKeys.add(key);
+    this.notes.add(key);
   }
 
   private ofLast(id: bigint): readonly string[] {
@@ -278,11 +272,8 @@ export class ConversationList implements Iterable<ConversationState> {
   }
 
   private settle(failure?: Error): void {
-    const { firstPage } = this;
-    this.firstPage = undefined;
     this.failure = failure;
-    if (failure === undefined) firstPage?.resolve();
-    else firstPage?.reject(failure);
+    this.firstPage.settle(failure);
   }
 
   private page(before: bigint, limit: number): Promise<ConversationListResp> {

@@ -1,6 +1,6 @@
 // Several changes of one turn are told together.
 
-import type { Environment } from "../environment.ts";
+import type { Environment } from "./environment.ts";
 
 export class OnceATurn<Key> {
   private readonly environment: Environment;
