@@ -84,7 +84,7 @@ function manifest(): object {
     license,
     type: "module",
     sideEffects: false,
-    engines: { node: ">=20", bun: ">=1.2" },
+    engines: { node: ">=20", bun: ">=1.4" },
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
     // Pages have no TCP.
     browser: { "./lib/sdk/tcp-transport.js": false },

@@ -10,6 +10,7 @@ import {
   libraryEntry,
   loadedBy,
   messengerEntry,
+  tabDeviceEntry,
 } from "../support/library-bundle.ts";
 
 /** The goal for the core: connecting, signing in, talking, groups and missed messages. */
@@ -85,4 +86,9 @@ test("the files add at most 2 KB, and are loaded by themselves", async () => {
   const hasFiles = (list: readonly BundledFile[]): boolean =>
     list.some(({ sources }) => sources.includes("src/sdk/media/files.ts"));
   expect([hasFiles(ofMessenger), hasFiles(added)]).toEqual([false, true]);
+});
+
+test("a device for each tab costs at most 1 KB", async () => {
+  const page = loadedBy(await bundle([tabDeviceEntry]), "tab-device.js");
+  expect(bytesOf(page)).toBeLessThanOrEqual(1024);
 });

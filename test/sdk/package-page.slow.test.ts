@@ -2,7 +2,7 @@
 // the guide shows them.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../../scripts/harness/until.ts";
 import { browserTestMsMax, chromium, withBrowser } from "../support/browser.ts";
@@ -13,7 +13,9 @@ import { nodeOf } from "../support/node-versions.ts";
 import { blocksOf } from "../support/sdk-guide.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const vite = fetchedPackages("vite-8.4.0-preact-10.27.2", ["vite@8.4.0", "preact@10.27.2"]);
+const vite = fetchedPackages("vite-8.4.0-preact-10.27.2-react-19.3.1", [
+  ...["vite@8.4.0", "preact@10.27.2", "react@19.3.1", "react-dom@19.3.1", "@types/react@19.3.3"],
+]);
 const node = nodeOf(22);
 const missing = "missing" in vite ? vite.missing : "missing" in node ? node.missing : undefined;
 
@@ -35,6 +37,29 @@ interface Built {
   readonly text: string;
   readonly gzipBytes: number;
 }
+
+/** The libraries for which the guide's example is. */
+const frameworks = [
+  {
+    name: "Preact",
+    packages: ["preact"],
+    adapt: (example: string) => example,
+    mount: `
+      import { h, render } from "preact";
+      const mount = (component, properties) => render(h(component, properties), document.body);
+    `,
+  },
+  {
+    name: "React",
+    packages: ["react", "react-dom", "@types/react"],
+    adapt: (example: string) => example.replace('"preact/compat"', '"react"').replaceAll("class=", "className="),
+    mount: `
+      import { createElement } from "react";
+      import { createRoot } from "react-dom/client";
+      const mount = (component, properties) => createRoot(document.body).render(createElement(component, properties));
+    `,
+  },
+];
 
 /** Serves the files of a folder to pages. */
 function siteOf(folder: string, seen: (path: string) => void = () => undefined): Bun.Server<undefined> {
@@ -140,36 +165,35 @@ describe.skipIf(missing !== undefined)(`a page of Vite${missing === undefined ? 
     browserTestMsMax,
   );
 
-  test.skipIf(chromium === undefined)(
-    "with the guide's example for Preact shows what is said, and compiles strictly",
-    async () => {
-      symlinkSync(
-        join("folder" in vite ? vite.folder : "", "node_modules/preact"),
-        join(sdk.folder, "node_modules/preact"),
-      );
+  test.skipIf(chromium === undefined).each([...frameworks])(
+    "with the guide's example for $name shows what is said, and compiles strictly",
+    async ({ name, packages, adapt, mount }) => {
+      const fetched = join("folder" in vite ? vite.folder : "", "node_modules");
+      mkdirSync(join(sdk.folder, "node_modules/@types"), { recursive: true });
+      for (const each of packages) symlinkSync(join(fetched, each), join(sdk.folder, "node_modules", each));
       const [example = ""] = blocksOf("tsx");
-      sdk.write("chat.tsx", example);
+      sdk.write("chat.tsx", adapt(example));
       const complaints = sdk.complaints(["chat.tsx"], {
-        ...{ jsx: "react-jsx", jsxImportSource: "preact", module: "esnext", moduleResolution: "bundler" },
-        lib: ["ES2022", "DOM", "DOM.Iterable"],
+        ...{ jsx: "react-jsx", jsxImportSource: packages[0], module: "esnext", moduleResolution: "bundler" },
+        ...{ lib: ["ES2022", "DOM", "DOM.Iterable"], skipLibCheck: true },
       });
       expect(complaints).toBe("");
       await build(`
-        import { h, render } from "preact";
         import { Messenger } from "roost-sdk/messenger";
         import { Chat } from "./chat.tsx";
+        ${mount}
 
         const wish = new URLSearchParams(location.hash.slice(1));
-        const client = await Messenger.connect({ url: wish.get("url"), token: wish.get("alice"), device: "preact" });
-        render(h(Chat, { client, partner: { account: "dora" } }), document.body);
-        client.conversation({ account: "dora" }).send({ body: "from Preact" });
+        const client = await Messenger.connect({ url: wish.get("url"), token: wish.get("token"), device: "page" });
+        mount(Chat, { client, partner: { account: "dora" } });
+        client.conversation({ account: "dora" }).send({ body: "from a component" });
       `);
       const site = siteOf(join(sdk.folder, "dist"));
       try {
-        const wish = new URLSearchParams({ url: `ws://${server.ws}`, alice: await server.token("alice") });
+        const wish = new URLSearchParams({ url: `ws://${server.ws}`, token: await server.token(name) });
         const shown = "document.querySelector('li.stored')?.textContent ?? ''";
         const url = `http://127.0.0.1:${site.port}/#${wish}`;
-        expect(await showing(url, shown, (value) => value !== "")).toBe("alice: from Preact");
+        expect(await showing(url, shown, (value) => value !== "")).toBe(`${name}: from a component`);
       } finally {
         await site.stop(true);
       }
