@@ -48,6 +48,11 @@ test("its table of errors has every error of the library, all of which its entri
   expect(own.filter((name) => !(name in exported))).toEqual([]);
 });
 
+test("it names the packed file of this version", () => {
+  const { version } = JSON.parse(readFileSync(join(source, "../../package.json"), "utf8"));
+  expect(blocksOf("sh").join("")).toContain(`roost-sdk-${version}.tgz`);
+});
+
 test("its tables of statuses and of close codes are those of the protocol", () => {
   const statuses = Object.keys(Status).filter((name) => name !== "Success");
   expect(namesOf("`Status` of `RequestRefused`")).toEqual(statuses);

@@ -1,27 +1,22 @@
-// The npm package of the client library as its users have it: packed, installed in an empty folder, compiled, run.
-// What bundlers make of it is in package-page.slow.test.ts.
+// The npm package of the client library as its users have it: packed, installed in an empty folder, and compiled
+// against. package-scripts.slow.test.ts runs it in Bun and Node, package-page.slow.test.ts in pages.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { Glob } from "bun";
 import { packageEntries } from "../../scripts/sdk-package.ts";
 import { installSdk, type InstalledSdk, output } from "../support/installed-sdk.ts";
-import { Messenger } from "../support/messenger.ts";
-import { nodeOf } from "../support/node-versions.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const root = join(import.meta.dir, "../..");
 const where = temporaryFolder("roost-package-");
 const msMax = 60_000;
 let sdk: InstalledSdk;
-let server: Messenger;
 
-beforeAll(async () => {
+beforeAll(() => {
   sdk = installSdk(where);
-  server = await Messenger.start();
 }, msMax);
-afterAll(() => server.stop());
 
 /** Uses something of every entry, and of every kind of what they export: classes, errors, numbers, types. */
 const consumer = `
@@ -128,60 +123,3 @@ test("a source map has the source, as it is in the repository but for the names 
     expect(sourcesContent[0].replaceAll('.js"', '.ts"')).toBe(text.replaceAll('.js"', '.ts"'));
   }
 });
-
-/** Two people talk, one of them with a messenger whose outbox is in a file. Prints what came as JSON. */
-const script = `
-  import { RoostClient } from "roost-sdk";
-  import { Messenger } from "roost-sdk/messenger";
-  import { Community } from "roost-sdk/community";
-  import { openFileOutbox } from "roost-sdk/file-outbox";
-  const [url, aliceToken, bobToken, outbox] = process.argv.slice(2);
-  const came = Promise.withResolvers();
-  const bob = await RoostClient.connect({ url, token: bobToken, on: { message: came.resolve } });
-  const alice = await Messenger.connect(
-    { url, token: aliceToken, device: "script", outbox: openFileOutbox(outbox) },
-    Community.of,
-  );
-  alice.conversation({ account: bob.account }).send({ body: "from a script" });
-  const { sender, body } = await came.promise;
-  const { id, leftOut } = await alice.newGroup({ name: "tea", members: [bob.account] });
-  const { memberCount } = await Community.of(alice).group(id).detail();
-  await Promise.all([alice.close(), bob.close()]);
-  console.log(JSON.stringify({ sender, body, leftOut, memberCount }));
-`;
-
-/** What the program prints of the script. */
-async function printed(program: string, name: string, url: string): Promise<unknown> {
-  const path = sdk.write(`${name}.mjs`, script);
-  const tokens = await Promise.all([server.token(`alice-${name}`), server.token(`bob-${name}`)]);
-  const command = [program, path, url, ...tokens, join(where, `${name}.outbox`)];
-  const child = Bun.spawn(command, { cwd: sdk.folder, stdout: "pipe", stderr: "pipe" });
-  const timer = setTimeout(() => child.kill(), msMax);
-  const [out, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  clearTimeout(timer);
-  return out === "" ? errors : JSON.parse(out);
-}
-const wanted = (name: string): object => ({
-  sender: `alice-${name}`,
-  body: "from a script",
-  leftOut: [],
-  memberCount: 2,
-});
-
-for (const transport of ["ws", "tcp"] as const) {
-  test(`a script of Bun talks with it over ${transport}`, async () => {
-    const name = `bun-${transport}`;
-    expect(await printed(process.execPath, name, `${transport}://${server[transport]}`)).toEqual(wanted(name));
-  });
-}
-
-for (const major of [22, 24]) {
-  const found = nodeOf(major);
-  const missing = "missing" in found ? ` (skipped: ${found.missing})` : "";
-  describe.skipIf(missing !== "")(`Node ${major}${missing}`, () => {
-    test("a script talks with it", async () => {
-      const node = "path" in found ? found.path : "";
-      expect(await printed(node, `node-${major}`, `ws://${server.ws}`)).toEqual(wanted(`node-${major}`));
-    });
-  });
-}
