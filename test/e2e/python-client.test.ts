@@ -10,6 +10,7 @@ import { until } from "../../scripts/harness/until.ts";
 import { endsWithParent } from "../../scripts/harness/with-parent.ts";
 import { secretFromText } from "../../src/auth/secret.ts";
 import { signToken } from "../../src/auth/token.ts";
+import { TestAuthority } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const path = join(import.meta.dir, "../../scripts/examples/client.py");
@@ -32,8 +33,10 @@ class PythonClient {
   readonly lines: Line[] = [];
   readonly exited: Promise<number>;
 
-  constructor(url: string, token: string) {
-    const env = { PATH: process.env["PATH"] ?? "", ROOST_TOKEN: token };
+  /** `authority`: the file of the certificates by which it verifies servers, instead of the system's. */
+  constructor(url: string, token: string, authority?: string) {
+    const trust = authority === undefined ? {} : { SSL_CERT_FILE: authority };
+    const env = { PATH: process.env["PATH"] ?? "", ROOST_TOKEN: token, ...trust };
     const command = [...endsWithParent(), "python3", path, url];
     this.child = Bun.spawn(command, { env, stdin: "pipe", stdout: "pipe", stderr: "inherit" });
     this.exited = this.child.exited;
@@ -97,10 +100,13 @@ describe.skipIf(!isInstalled)(`the client in Python${isInstalled ? "" : " (skipp
     await server.end("SIGTERM");
   });
 
-  async function client(account: string): Promise<PythonClient> {
+  async function tokenOf(account: string): Promise<string> {
     const secret = secretFromText(readFileSync(join(folder, "data/secret"), "utf8").trim(), "data/secret");
-    const token = await signToken(secret, { account, app: "default", ttlSeconds: 3600 });
-    const made = new PythonClient(server.tcp, token);
+    return signToken(secret, { account, app: "default", ttlSeconds: 3600 });
+  }
+
+  async function client(account: string): Promise<PythonClient> {
+    const made = new PythonClient(server.tcp, await tokenOf(account));
     clients.push(made);
     await made.wait("online", 1);
     return made;
@@ -184,6 +190,29 @@ describe.skipIf(!isInstalled)(`the client in Python${isInstalled ? "" : " (skipp
       const refused = new PythonClient(server.tcp, "nonsense");
       expect(await refused.exited).toBe(1);
       expect((await refused.wait("over", 1))[0]).toEqual({ reason: "105 this is not a token" });
+    },
+    testMsMax,
+  );
+
+  test(
+    "inside TLS it verifies the server, and comes back to one that has left",
+    async () => {
+      const authority = new TestAuthority(folder);
+      const { certificate, key } = authority.leaf();
+      const secure = [...words, "--tls-cert", certificate, "--tls-key", key];
+      await server.end("SIGTERM");
+      server = await ServerProcess.start(folder, secure);
+      const token = await tokenOf("hal");
+      const [trusting, doubting] = [authority.root, undefined].map((root) => new PythonClient(server.tcp, token, root));
+      if (trusting === undefined || doubting === undefined) throw new Error("there are two clients");
+      clients.push(trusting, doubting);
+      await trusting.wait("online", 1);
+      expect(String((await doubting.wait("offline", 1))[0]?.["reason"])).toContain("CERTIFICATE_VERIFY_FAILED");
+      await server.end("SIGTERM");
+      server = await ServerProcess.start(folder, secure);
+      await trusting.wait("online", 2);
+      expect(String(trusting.of("offline")[0]?.["reason"])).toStartWith("1012 ");
+      expect(doubting.of("online")).toEqual([]);
     },
     testMsMax,
   );
