@@ -194,7 +194,7 @@ describe.each(schemes)("at the %s listener", (scheme) => {
     const received: Buffer[] = [];
     peer.on("data", (bytes: Buffer) => received.push(bytes));
     const close = ended(peer);
-    const long = `GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${"x".repeat(9_000)}\r\n\r\n`;
+    const long = `GET /other HTTP/1.1\r\nHost: localhost\r\nX-Long: ${"x".repeat(9_000)}\r\n\r\n`;
     const bytes = scheme === "wss" ? Buffer.from(long) : frameOf(Buffer.alloc(9_995, 1));
     for (let at = 0; at < bytes.length; at++) peer.write(bytes.subarray(at, at + 1));
     await close;

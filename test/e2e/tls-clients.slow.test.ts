@@ -112,7 +112,7 @@ describe("sign in and talk:", () => {
 test.skipIf(curl === null)("curl is told what listens there", async () => {
   const { server } = await stage.start();
   const url = server.ws.replace("wss:", "https:");
-  const answer = await outputOf(["curl", "--silent", "--include", "--cacert", authority.root, url]);
+  const answer = await outputOf(["curl", "--silent", "--include", "--cacert", authority.root, `${url}/other`]);
   expect(answer).toStartWith("HTTP/1.1 426 Upgrade Required\r\n");
   expect(answer).toContain("This is a WebSocket server.");
   expect(await outputOf(["curl", "--silent", "--show-error", url])).toContain("unable to get local issuer certificate");

@@ -1,19 +1,28 @@
 // The web chat of a running server: the link that it prints, what it gives, and what stays as it was.
 
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
+import { ClusterStage } from "../support/cluster-stage.ts";
+import { jwksText, publicJwk } from "../support/public-keys.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { TlsStage } from "./tls-stage.ts";
 
 const folder = temporaryFolder("roost-web-chat-");
+const stage = new TlsStage();
+afterAll(() => stage.end());
+
+const secretOf = (link: string): string => link.slice(link.indexOf("#link=") + "#link=".length);
 
 /** What the page asks for with the link. */
 async function account(link: string, wish: object = {}, headers: Record<string, string> = {}): Promise<Response> {
-  const { origin, hash } = new URL(link);
+  const { origin } = new URL(link);
   return fetch(`${origin}/web/account`, {
     method: "POST",
     headers: { "content-type": "application/json", origin, "sec-fetch-site": "same-origin", ...headers },
-    body: JSON.stringify({ secret: hash.slice("#link=".length), ...wish }),
+    body: JSON.stringify({ secret: secretOf(link), ...wish }),
   });
 }
 
@@ -44,7 +53,7 @@ test("with the link of a start two people come in and talk; after the next start
     expect((await account(link)).status).toBe(403);
     expect((await account(server.link)).status).toBe(200);
     // The secret is in no log.
-    const secrets = [link, server.link].map((each) => each.slice(each.indexOf("=") + 1));
+    const secrets = [link, server.link].map(secretOf);
     for (const secret of secrets) expect(server.log).not.toContain(secret);
   } finally {
     await server.end("SIGKILL");
@@ -85,6 +94,42 @@ test("with --web off there is neither page nor link", async () => {
   expect((await run(["--web", "maybe"], folder)).err).toContain("--web");
 }, 60_000);
 
+test("with TLS the link and the page are https://, and a page of http:// is a foreign one", async () => {
+  const { server } = await stage.start();
+  const { link } = server;
+  expect(link).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/#link=/);
+  const tls = { ca: stage.ca };
+  const { origin, host } = new URL(link);
+  const page = await fetch(origin, { tls });
+  expect([page.status, page.headers.get("content-security-policy")]).toEqual([
+    200,
+    expect.stringContaining(` wss://${host}`),
+  ]);
+  const body = JSON.stringify({ secret: secretOf(link) });
+  for (const [sender, status] of [
+    [origin, 200],
+    [origin.replace("https:", "http:"), 403],
+  ] as const) {
+    const headers = { "content-type": "application/json", origin: sender };
+    const { status: answered } = await fetch(`${origin}/web/account`, { method: "POST", headers, body, tls });
+    expect([sender, answered]).toEqual([sender, status]);
+  }
+}, 60_000);
+
+test("where an identity provider signs the tokens of the app there is no link, but the page", async () => {
+  const [keys, secret] = ["keys.json", "issuer-secret"].map((name) => join(folder, name));
+  writeFileSync(keys ?? "", jwksText(publicJwk("ES256", { kid: "one" })), { mode: 0o600 });
+  const line = `[demo] jwks=${keys} issuer=https://id.example.com/ audience=roost`;
+  writeFileSync(secret ?? "", `a secret for all other apps\n${line}\n`, { mode: 0o600 });
+  const server = await ServerProcess.start(folder, ["--data", "issuer", "--secret-file", secret ?? ""]);
+  try {
+    expect(server.link).toBe("");
+    expect((await fetch(server.ws.replace("ws:", "http:"))).status).toBe(200);
+  } finally {
+    await server.end("SIGKILL");
+  }
+}, 60_000);
+
 test("through a proxy that cuts off a prefix, the page finds its files, and gives no accounts", async () => {
   const server = await ServerProcess.start(folder, ["--data", "prefix"]);
   const { origin } = new URL(server.link);
@@ -112,10 +157,28 @@ test("through a proxy that cuts off a prefix, the page finds its files, and give
     const refused = await fetch(`${place}web/account`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ secret: server.link.split("=")[1] }),
+      body: JSON.stringify({ secret: secretOf(server.link) }),
     });
     expect([refused.status, (await refused.json()).error]).toEqual([403, expect.stringContaining("through a proxy")]);
   } finally {
     await Promise.all([server.end("SIGKILL"), proxy.stop(true)]);
+  }
+}, 60_000);
+
+test("a gateway of a cluster serves the page, lets it reach the store of files, and gives no accounts", async () => {
+  const media = "s3://bucket/files?endpoint=https://s3.example.com:9443";
+  const cluster = await ClusterStage.start({}, { words: { gateway: ["--media", media] } });
+  try {
+    const [gateway] = cluster.cluster.gateways;
+    const origin = `http://${gateway?.ws}`;
+    const page = await fetch(origin);
+    expect([page.status, page.headers.get("content-security-policy")]).toEqual([
+      200,
+      expect.stringMatching(/connect-src [^;]* https:\/\/s3\.example\.com:9443; img-src [^;]* https:\/\/s3\.example/),
+    ]);
+    const refused = await account(`${origin}/#link=${"x".repeat(43)}`);
+    expect([refused.status, (await refused.json()).error]).toEqual([403, expect.stringContaining("no test accounts")]);
+  } finally {
+    await cluster.close();
   }
 }, 60_000);

@@ -203,7 +203,7 @@ test("no address is accepted that was not given out as it is, and none lists wha
   expect((await fetch(get, { method: "PUT", body: "x" })).status).toBe(405);
   expect((await fetch(put)).status).toBe(405);
   expect((await fetch(put, { method: "DELETE" })).status).toBe(405);
-  expect((await fetch(`http://${messenger.ws}/`)).status).toBe(426);
+  expect((await fetch(`http://${messenger.ws}/other`)).status).toBe(426);
 });
 
 test("an SVG with a script is given out as a download that runs nothing", async () => {
