@@ -2,7 +2,8 @@
 
 import { Community } from "../../sdk/community/community.ts";
 import { Messenger } from "../../sdk/messenger/messenger.ts";
-import type { MessengerOptions } from "../../sdk/messenger/messenger-types.ts";
+import type { Conversation } from "../../sdk/messenger/conversation.ts";
+import type { MessengerOptions, Partner } from "../../sdk/messenger/messenger-types.ts";
 import type { Person } from "./cast.ts";
 
 /** How a person signs in. */
@@ -10,10 +11,27 @@ export type SignIn = Pick<MessengerOptions, "url" | "lookup" | "ca"> & {
   readonly tokenOf: (account: string) => Promise<string>;
 };
 
+/** What somebody does in conversations. */
+type Client = Pick<Messenger, "talkToUser" | "talkToGroup" | "react" | "edit" | "recall"> & {
+  conversation(partner: Partner): Pick<Conversation, "markRead">;
+};
+
+/** Somebody who takes part. */
+export interface Actor {
+  readonly account: string;
+  /** Undefined while it is away. */
+  readonly client: Client | undefined;
+  readonly community: Pick<Community, "typing" | "pinMessage"> | undefined;
+  /** Signs in. Rejects as requests of the client library do. */
+  come(): Promise<void>;
+  /** Signs out. */
+  leave(): Promise<void>;
+}
+
 /** Its device: a person who signs in with the same account elsewhere disturbs nobody. */
 const device = "demo";
 
-export class Actor {
+export class SignedIn implements Actor {
   readonly person: Person;
   private readonly way: SignIn;
   private messenger: Messenger | undefined;
@@ -27,7 +45,6 @@ export class Actor {
     return this.person.account;
   }
 
-  /** Undefined while it is away. */
   get client(): Messenger | undefined {
     return this.messenger;
   }
@@ -36,14 +53,12 @@ export class Actor {
     return this.messenger && Community.of(this.messenger);
   }
 
-  /** Signs in. Rejects as `Messenger.connect` does. */
   async come(): Promise<void> {
     const { tokenOf, ...way } = this.way;
     const token = (): Promise<string> => tokenOf(this.account);
     this.messenger = await Messenger.connect({ ...way, token, device }, Community.of);
   }
 
-  /** Signs out. */
   async leave(): Promise<void> {
     const { messenger } = this;
     this.messenger = undefined;

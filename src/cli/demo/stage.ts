@@ -4,7 +4,7 @@
 import type { Random } from "../../base/random.ts";
 import type { Community } from "../../sdk/community/community.ts";
 import { assert } from "../../base/assert.ts";
-import { Actor, type SignIn } from "./actor.ts";
+import { type Actor, SignedIn, type SignIn } from "./actor.ts";
 import type { Person } from "./cast.ts";
 import { groupPlans } from "./dialogues.ts";
 import { Place } from "./place.ts";
@@ -39,7 +39,7 @@ export interface Stage {
 
 /** Sets it. Rejects, with everybody signed out, as requests of the client library do. */
 export async function setStage({ people, groups, guest, way, random }: StageParts): Promise<Stage> {
-  const actors = people.map((person) => new Actor(person, way));
+  const actors = people.map((person) => new SignedIn(person, way));
   try {
     // One first: what is wrong with the address or the key is wrong for all.
     for (const some of [actors.slice(0, 1), actors.slice(1)]) await inTurns(some, comeIn);
@@ -59,7 +59,7 @@ export async function setStage({ people, groups, guest, way, random }: StagePart
   }
 }
 
-async function comeIn(actor: Actor): Promise<void> {
+async function comeIn(actor: SignedIn): Promise<void> {
   await actor.come();
   const { name } = actor.person;
   await presentCommunity(actor).setProfile({ name });
@@ -83,7 +83,7 @@ function someOf<T>(list: readonly T[], count: number, random: Random): T[] {
     .map(({ each }) => each);
 }
 
-function membersOf(actors: readonly Actor[], at: number, random: Random): Actor[] {
+function membersOf(actors: readonly SignedIn[], at: number, random: Random): SignedIn[] {
   if (at === 0) return actors.slice(0, firstMembersMax);
   return someOf(actors, membersMin + (random.uint32() % (membersMax - membersMin + 1)), random);
 }
@@ -91,7 +91,7 @@ function membersOf(actors: readonly Actor[], at: number, random: Random): Actor[
 /** Finds the owner's group of this name, or makes it, with one admin and an alias. */
 async function groupPlace(
   at: number,
-  members: readonly Actor[],
+  members: readonly SignedIn[],
   guest: string | undefined,
 ): Promise<{ readonly place: Place; readonly isNew: boolean }> {
   const plan = groupPlans[at] ?? { name: `Team ${at + 1}`, language: "english", introduction: "" };
@@ -115,7 +115,7 @@ async function groupPlace(
   return { place, isNew: known === undefined };
 }
 
-function presentCommunity(actor: Actor): Community {
+function presentCommunity(actor: SignedIn): Community {
   const { community } = actor;
   assert(community !== undefined, "nobody leaves before the scene is set");
   return community;

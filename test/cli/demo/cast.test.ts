@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { isPerson } from "../../../src/auth/names.ts";
 import { isPrintable } from "../../../src/base/printable.ts";
 import { seededRandom } from "../../../src/base/random.ts";
-import { Actor } from "../../../src/cli/demo/actor.ts";
+import { SignedIn } from "../../../src/cli/demo/actor.ts";
 import { castOf } from "../../../src/cli/demo/cast.ts";
 import { dialogues, groupPlans } from "../../../src/cli/demo/dialogues.ts";
 import { Place } from "../../../src/cli/demo/place.ts";
@@ -35,14 +35,14 @@ test("names and texts are in several scripts, one of them from right to left", (
 const nobody = { url: "ws://127.0.0.1:1", tokenOf: () => Promise.resolve("") };
 
 test("nobody talks in a place while all are away", () => {
-  const actors = castOf(3, seededRandom(1)).map((person) => new Actor(person, nobody));
+  const actors = castOf(3, seededRandom(1)).map((person) => new SignedIn(person, nobody));
   const place = new Place({ language: "english", actors, partnerOf: () => ({ group: "g" }), isGroup: true });
   expect(place.next(seededRandom(1))).toBeUndefined();
   expect(place.present()).toEqual([]);
 });
 
 test("a place remembers the last twenty messages that were not recalled", () => {
-  const [actor] = castOf(1, seededRandom(1)).map((person) => new Actor(person, nobody));
+  const [actor] = castOf(1, seededRandom(1)).map((person) => new SignedIn(person, nobody));
   if (actor === undefined) throw new Error("there is one");
   const place = new Place({
     language: "chinese",
