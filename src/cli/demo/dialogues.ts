@@ -117,4 +117,4 @@ export const groupPlans: readonly GroupPlan[] = [
 
 export const reactions: readonly string[] = ["👍", "❤️", "😂", "🎉", "🙏", "👀"];
 /** What an edit adds to a message. */
-export const afterthoughts: readonly string[] = [" 🙂", " (see the notes)", " …", " – updated"];
+export const afterthoughts: readonly string[] = [" 🙂", " …", " ✅", " 🙏"];

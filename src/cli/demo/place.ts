@@ -23,6 +23,8 @@ interface PlaceParts {
   /** How one of them names it. */
   readonly partnerOf: (actor: Actor) => Partner;
   readonly isGroup: boolean;
+  /** An account that listens there, and may be mentioned. */
+  readonly guest?: string | undefined;
 }
 
 export class Place {
@@ -32,20 +34,29 @@ export class Place {
   /** The newest last. */
   readonly recent: Said[] = [];
   private readonly language: Language;
+  private readonly guest: string | undefined;
   private lines: readonly string[] = [];
   private at = 0;
   private last: Actor | undefined;
 
-  constructor({ language, actors, partnerOf, isGroup }: PlaceParts) {
+  constructor({ language, actors, partnerOf, isGroup, guest }: PlaceParts) {
     this.language = language;
     this.actors = actors;
     this.partnerOf = partnerOf;
     this.isGroup = isGroup;
+    this.guest = guest;
   }
 
   /** Who is not away, but for `other`. */
   present(other?: Actor): Actor[] {
     return this.actors.filter((actor) => actor !== other && actor.client !== undefined);
+  }
+
+  /** Somebody whose attention a member can draw; undefined if there is nobody else. */
+  mentioned(actor: Actor, random: Random): string | undefined {
+    const others = this.actors.filter((each) => each !== actor).map(({ account }) => account);
+    if (this.guest !== undefined) others.push(this.guest);
+    return this.isGroup && others.length > 0 ? oneOf(others, random) : undefined;
   }
 
   /** The next line and who says it; undefined while all are away. */

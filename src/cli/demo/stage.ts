@@ -111,7 +111,7 @@ async function groupPlace(
     if (named !== undefined) await presentCommunity(named).group(id).setAlias(`${named.person.name} ⛺`);
   }
   if (guest !== undefined) await group.add([guest]);
-  const place = new Place({ language, actors: members, partnerOf: () => ({ group: id }), isGroup: true });
+  const place = new Place({ language, actors: members, partnerOf: () => ({ group: id }), isGroup: true, guest });
   return { place, isNew: known === undefined };
 }
 

@@ -29,7 +29,16 @@ const awayMsMax = 60_000;
 const stopMsMax = 5_000;
 
 /** After a message, one in so many. */
-const chances = { answers: 6, reads: 2, reacts: 5, edits: 25, recalls: 100, pins: 80, leaves: 40 } as const;
+const chances = {
+  answers: 6,
+  mentions: 12,
+  reads: 2,
+  reacts: 5,
+  edits: 25,
+  recalls: 100,
+  pins: 80,
+  leaves: 40,
+} as const;
 
 /** What was done. */
 export interface Counts {
@@ -134,12 +143,14 @@ export class Traffic {
     const { client } = actor;
     const { id: replyTo = 0n } = (this.happens("answers") ? place.recent.at(-2) : undefined) ?? {};
     if (client === undefined) return undefined;
-    const draft = { body: text, replyTo };
+    const mentioned = this.happens("mentions") ? place.mentioned(actor, random) : undefined;
+    const body = mentioned === undefined ? text : `@${mentioned} ${text}`;
+    const draft = { body, replyTo, mentions: mentioned === undefined ? [] : [mentioned] };
     const stored = await this.tried("messages", () =>
       "group" in partner ? client.talkToGroup(partner.group, draft) : client.talkToUser(partner.account, draft),
     );
     if (stored === undefined) return undefined;
-    const said = { id: stored.id, actor, text };
+    const said = { id: stored.id, actor, text: body };
     place.remember(said);
     return said;
   }

@@ -41,6 +41,18 @@ test("nobody talks in a place while all are away", () => {
   expect(place.present()).toEqual([]);
 });
 
+test("everybody else in a group is mentioned now and then, the guest too, and nobody in a direct conversation", () => {
+  const actors = castOf(3, seededRandom(1)).map((person) => new SignedIn(person, nobody));
+  const [actor, ...others] = actors;
+  if (actor === undefined) throw new Error("there is one");
+  const parts = { language: "english", actors, partnerOf: () => ({ group: "g" }), guest: "me" } as const;
+  const random = seededRandom(1);
+  const group = new Place({ ...parts, isGroup: true });
+  const mentioned = new Set(Array.from({ length: 100 }, () => group.mentioned(actor, random)));
+  expect(mentioned).toEqual(new Set(["me", ...others.map(({ account }) => account)]));
+  expect(new Place({ ...parts, isGroup: false }).mentioned(actor, random)).toBeUndefined();
+});
+
 test("a place remembers the last twenty messages that were not recalled", () => {
   const [actor] = castOf(1, seededRandom(1)).map((person) => new SignedIn(person, nobody));
   if (actor === undefined) throw new Error("there is one");
