@@ -11,8 +11,8 @@ import { endsWithParent, removeAfterwards } from "./with-parent.ts";
 
 const root = join(import.meta.dir, "../..");
 /**
- * Its settings come as JSON. The rules let pages of other origins upload and download. The package signs queries
- * without the escapes of RFC 3986, which AWS demands.
+ * Its settings come as JSON. The rules let pages of other origins upload and download, with the header that the guide
+ * names. The package signs queries without the escapes of RFC 3986, which AWS demands.
  */
 const script = `
   const { encodeURIComponent: encode } = globalThis;
@@ -21,7 +21,7 @@ const script = `
   const S3rver = require("@20minutes/s3rver");
   const { port, directory, bucket } = JSON.parse(process.env.S3_SETTINGS);
   const cors = "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>" +
-    "<AllowedMethod>GET</AllowedMethod><AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>";
+    "<AllowedMethod>GET</AllowedMethod><AllowedHeader>Content-Type</AllowedHeader></CORSRule></CORSConfiguration>";
   const configureBuckets = [{ name: bucket, configs: [cors] }];
   new S3rver({ port, address: "127.0.0.1", silent: true, directory, configureBuckets }).run();
 `;

@@ -4,7 +4,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
-import { ServerProcess } from "../../scripts/harness/server-process.ts";
+import { ServerProcess, type Variables } from "../../scripts/harness/server-process.ts";
+import { S3Server, s3Key } from "../../scripts/harness/s3.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { endsWithParent } from "../../scripts/harness/with-parent.ts";
 import { browserTestMsMax, chromium, type Page, withBrowser } from "../support/browser.ts";
@@ -17,10 +18,10 @@ afterAll(async () => {
 // Removed after what uses it has ended.
 const folder = temporaryFolder("roost-web-browser-");
 
-async function start(words: readonly string[] = []): Promise<ServerProcess> {
+async function start(words: readonly string[] = [], variables: Variables = {}): Promise<ServerProcess> {
   const data = join(folder, `${endings.length}`);
   mkdirSync(data);
-  const server = await ServerProcess.start(data, words);
+  const server = await ServerProcess.start(data, words, variables);
   endings.push(() => server.end("SIGKILL"));
   return server;
 }
@@ -148,6 +149,49 @@ test.skipIf(chromium === undefined)(
       // A name of another site that leads to the server is not the site of the link, but its pages are.
       const rebound = await browser.open(`http://rebound.example:${new URL(origin).port}/`);
       expect(await rebound.evaluate(posted(`${origin}/web/account`, secret))).toBe("kept back");
+    });
+  },
+  browserTestMsMax,
+);
+
+/** Where ann may upload a file, as the API tells. */
+async function ticketFor(server: ServerProcess, data: string, upload: object): Promise<string> {
+  const key = (await Bun.file(join(data, "data", "api-key")).text()).trim();
+  const answer = await fetch(`${server.api}/roost.v1.Messages/Media`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ app: "demo", account: "ann", upload }),
+  });
+  expect(answer.status).toBe(200);
+  return (await answer.json()).tickets[0].url;
+}
+
+test.skipIf(chromium === undefined)(
+  "the policy lets the page upload to the store of files that --media names, and show what is there",
+  async () => {
+    const s3 = await S3Server.start();
+    endings.push(() => s3.remove());
+    const { accessKeyId: id, secretAccessKey: secret } = s3Key;
+    const data = join(folder, `${endings.length}`);
+    const server = await start(["--media", s3.url], { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret });
+    const picture = Buffer.from("R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==", "base64");
+    const upload = { name: "dot.gif", type: "image/gif", size: `${picture.length}` };
+    const url = await ticketFor(server, data, upload);
+    expect(new URL(url).origin).toBe(s3.endpoint);
+    await withBrowser({}, async (browser) => {
+      const page = await browser.open(server.link);
+      const put = `fetch(${JSON.stringify(url)}, {
+        method: "PUT", headers: { "content-type": "image/gif" }, body: new Uint8Array(${JSON.stringify([...picture])}),
+      }).then(({ status }) => status, String)`;
+      expect(await page.evaluate(put)).toBe(200);
+      // A picture without a ticket is refused by the store, and not by the policy.
+      const shown = await page.evaluate(`new Promise((resolve) => {
+        const image = new Image();
+        image.onload = image.onerror = ({ type }) => resolve(type);
+        image.src = ${JSON.stringify(`${s3.endpoint}/nothing`)};
+      })`);
+      expect(shown).toBe("error");
+      expect(await page.evaluate(violations)).toEqual([]);
     });
   },
   browserTestMsMax,
