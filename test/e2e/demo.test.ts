@@ -40,7 +40,8 @@ test("a guest finds groups with roles, people with names, direct conversations a
   const first = await run([...words, "--rate", "30"], folder);
   expect(first).toMatchObject({ status: 0, err: "" });
   expect(first.out).toMatch(/^8 people are signed in to the app demo, among them \w+/);
-  expect(first.out).toMatch(/\n\d{3} messages, \d+ reactions, \d+ edits, \d+ recalls, \d+ reads\n$/);
+  // Somebody may answer what another is recalling.
+  expect(first.out).toMatch(/\n\d{3} messages, \d+ reactions, \d+ edits, \d+ recalls, \d+ reads(?:; \d failed)?\n$/);
   const guest = await guestOf(server, folder);
   const community = Community.of(guest);
   await Promise.all([guest.conversations.ready(), community.groups.ready()]);
@@ -48,7 +49,7 @@ test("a guest finds groups with roles, people with names, direct conversations a
   expect(groups.map(({ name }) => name).toSorted()).toEqual(["Everybody", "Lunch 🍜", "Release 2.4"]);
   expect(guest.conversations.items).toHaveLength(6);
   for (const { unread, lastMessage } of guest.conversations.items)
-    expect([unread > 0, lastMessage?.body !== ""]).toEqual([true, true]);
+    expect([unread > 0, lastMessage === undefined]).toEqual([true, false]);
   const everybody = groups.find(({ name }) => name === "Everybody");
   const group = community.group(everybody?.id ?? "");
   const pages = await Array.fromAsync(group.members());
