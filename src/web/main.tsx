@@ -8,11 +8,15 @@ import { Page } from "./views/page.tsx";
 const place = document.querySelector("#app");
 if (place === null) throw new Error("index.html has no element #app");
 startLooks(document.documentElement);
-// Above the keyboard of a phone, which covers the page where it does not make it smaller.
-const fit = (): void =>
-  document.documentElement.style.setProperty("--height", `${globalThis.visualViewport?.height ?? innerHeight}px`);
+// Above the keyboard of a phone, which covers the page where it does not make it smaller. Who zooms in moves the page.
+const view = globalThis.visualViewport;
+const fit = (): void => {
+  if (view === null || view.scale > 1) return;
+  document.documentElement.style.setProperty("--height", `${view.height}px`);
+  scrollTo(0, 0);
+};
 fit();
-globalThis.visualViewport?.addEventListener("resize", fit);
+view?.addEventListener("resize", fit);
 const app = new App();
 // A link that is opened in a tab which shows the page already.
 addEventListener("hashchange", () => {

@@ -105,6 +105,38 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   );
 
   test(
+    "a token of a test account that has expired is renewed with the link's secret",
+    async () => {
+      const page = await browser.person(link, "dee");
+      const token = await signToken(server.secret, { account: "dee", app: "demo", ttlSeconds: -60 });
+      await page.evaluate((old) => {
+        const ticket: unknown = JSON.parse(sessionStorage.getItem("roost ticket") ?? "");
+        sessionStorage.setItem("roost ticket", JSON.stringify(Object.assign(Object(ticket), { token: old })));
+      }, token);
+      await page.reload();
+      await page.getByText("Nobody here yet").waitFor();
+      expect(await page.evaluate(() => sessionStorage.getItem("roost ticket"))).not.toContain(token);
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "a text that is too long is not sent, and one of 16 KiB without a space is, within the page",
+    async () => {
+      const page = await browser.person(link, "len");
+      await begin(page, "mia");
+      await say(page, "x".repeat(16 * 1024 + 1));
+      await page.getByText("1 byte too long to be sent").waitFor();
+      await say(page, "x".repeat(50_000));
+      await page.getByText("bytes too long to be sent").waitFor();
+      await say(page, "x".repeat(16 * 1024));
+      await page.getByRole("img", { name: "stored" }).waitFor();
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+    },
+    browserTestMsMax,
+  );
+
+  test(
     "a reload keeps drafts and what waits to be sent, and a blocked WebSocket is told",
     async () => {
       const ben = await browser.person(link, "ben");

@@ -30,6 +30,18 @@ test("messages of one author within five minutes are one group; a day and what i
   expect(shown(rows)).toEqual(["day", "+1", "2", "+3", "+4", "new", "+5", "6", "day", "+7"]);
 });
 
+test("a day comes once, whatever clocks say", () => {
+  const day = 24 * 60 * minute;
+  const rows = new Rows("ann", undefined).of([
+    message(1, "bob", noon),
+    message(2, "bob", noon + day),
+    message(3, "bob", noon),
+    message(0, "ann", noon - 3 * day, { clientId: "a", state: "sending" }),
+    message(0, "ann", noon + 3 * day, { clientId: "b", state: "failed" }),
+  ]);
+  expect(shown(rows).filter((kind) => kind === "day")).toEqual(["day", "day"]);
+});
+
 test("nothing is called new where all was read", () => {
   expect(shown(new Rows("ann", undefined).of([message(1, "bob", noon)]))).toEqual(["day", "+1"]);
 });

@@ -44,7 +44,7 @@ export class Rows {
     for (const message of messages) {
       const cached = this.cached.get(message);
       const time = cached?.time ?? timeOf(message);
-      const day = cached?.day ?? dayOf(time);
+      const day = cached?.day ?? dayAfter(former, message, time);
       let isFirst = !continues(former, message, time);
       if (day !== former?.day) {
         rows.push(this.other("day", time, day));
@@ -72,6 +72,16 @@ export class Rows {
     this.others.set(key, row);
     return row;
   }
+}
+
+/**
+ * Days only go on: clocks of servers differ a little. What waits to be sent has the time of this machine, which may be
+ * wrong by days; it belongs to the day before it.
+ */
+function dayAfter(former: Row | undefined, { state }: ChatMessage, time: number): number {
+  const day = dayOf(time);
+  if (former === undefined) return day;
+  return state === "stored" ? Math.max(day, former.day) : former.day;
 }
 
 /** Whether a message belongs to the group of the one before it. */

@@ -91,6 +91,7 @@ export const chinese: Texts = {
   replyingTo: (name) => `回复 ${name}`,
   editing: "编辑消息",
   close: "关闭",
+  tooLong: (bytes) => count(bytes, "超出可发送长度 # 字节"),
   pin: "置顶",
   unpin: "取消置顶",
   mute: "静音",

@@ -94,6 +94,7 @@ export const english = {
   replyingTo: (name: string) => `Reply to ${name}`,
   editing: "Edit message",
   close: "Close",
+  tooLong: (bytes: number) => count(bytes, "# byte too long to be sent", "# bytes too long to be sent"),
   // Settings.
   pin: "Pin",
   unpin: "Unpin",

@@ -9,6 +9,10 @@ import { useChat } from "./context.ts";
 import { Icon } from "./icon.tsx";
 import { Completion, mentionsIn, useMembers } from "./mentions.tsx";
 
+/** What a server takes of a text, unless it was told otherwise; far more would end the connection. */
+const textBytesMax = 16 * 1024;
+/** The bound on what is pasted: browsers take seconds to lay out far more. */
+const charactersMax = 50_000;
 /** The code of keys that an input method handles, where `isComposing` comes too late (Safari). */
 const composingKey = 229;
 
@@ -47,9 +51,10 @@ export function Composer({ room }: { readonly room: Room }) {
     current.style.height = `${current.scrollHeight}px`;
   }, [text.value]);
 
+  const excess = Math.max(0, new Blob([text.value]).size - textBytesMax);
   const send = (): void => {
     const body = text.value.trim();
-    if (body === "") return;
+    if (body === "" || excess > 0) return;
     const isEdit = room.edited.value !== undefined;
     if (!isEdit) put("");
     asked.value = undefined;
@@ -113,6 +118,11 @@ export function Composer({ room }: { readonly room: Room }) {
           </button>
         </p>
       )}
+      {excess > 0 && (
+        <p class="fault" role="status">
+          {t.tooLong(excess)}
+        </p>
+      )}
       {about !== undefined && (
         <div class="about">
           <Icon name={edited === undefined ? "reply" : "edit"} />
@@ -130,6 +140,7 @@ export function Composer({ room }: { readonly room: Room }) {
         <textarea
           ref={field}
           rows={1}
+          maxLength={charactersMax}
           dir="auto"
           placeholder={t.write}
           aria-label={t.write}
@@ -140,7 +151,12 @@ export function Composer({ room }: { readonly room: Room }) {
           onKeyDown={onKeyDown}
           onBlur={() => (asked.value = undefined)}
         />
-        <button class="icon-button send" aria-label={t.send} title={t.send} disabled={text.value.trim() === ""}>
+        <button
+          class="icon-button send"
+          aria-label={t.send}
+          title={t.send}
+          disabled={text.value.trim() === "" || excess > 0}
+        >
           <Icon name="send" />
         </button>
       </div>
