@@ -185,6 +185,33 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   );
 
   test(
+    "a long list comes by scrolling, and of its rows those in sight are in the document",
+    async () => {
+      const pat = await somebody("pat");
+      for (let at = 0; at < 260; at++) await pat.talkToUser(`friend-${at}`, { body: `to ${at}` });
+      const page = await browser.person(link, "pat");
+      await page.locator(".row", { hasText: "to 259" }).waitFor();
+      const first = page.locator(".row", { hasText: "to 0" });
+      for (let tries = 0; tries < 100 && !(await first.isVisible()); tries++) {
+        await page.evaluate(() => document.querySelector(".list")?.scrollTo(0, 1e9));
+        await page.waitForTimeout(50);
+      }
+      expect(await page.locator(".row").count()).toBeLessThan(40);
+      expect(await page.evaluate(() => document.querySelector(".list ul")?.clientHeight)).toBe(260 * 64);
+      await first.focus();
+      await page.keyboard.press("Home");
+      await page.waitForFunction(() => document.activeElement?.textContent?.includes("to 259"));
+      await page.keyboard.press("ArrowDown");
+      await page.waitForFunction(() => document.activeElement?.textContent?.includes("to 258"));
+      await page.getByRole("searchbox").fill("friend-77");
+      await page.locator(".row", { hasText: "to 77" }).waitFor();
+      expect(await page.locator(".row").count()).toBe(1);
+      await pat.close();
+    },
+    browserTestMsMax,
+  );
+
+  test(
     "who does not look is notified of a message, but not of a muted conversation",
     async () => {
       const [max, nina] = [await somebody("max"), await somebody("nina")];

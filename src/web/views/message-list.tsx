@@ -149,7 +149,7 @@ export function MessageList({ room }: { readonly room: Room }) {
         onScroll={onScroll}
         onKeyDown={onKeyDown}
       >
-        <div class="rows" style={{ height: rest + all.total }}>
+        <div class="rows" style={{ height: `${rest + all.total}px` }}>
           <div ref={inner} style={{ transform: `translateY(${rest + all.topOf(first)}px)` }}>
             {rows.map((row) => (
               <div key={row.key}>

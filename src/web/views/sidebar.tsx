@@ -151,7 +151,7 @@ function List({ box, onOpen }: ListProps) {
   const isSearching = chat.wanted.value !== "";
   return (
     <div class="list" ref={box} onScroll={onScroll} onKeyDown={move}>
-      <ul style={{ height: shown.length * rowHeight }}>
+      <ul style={{ height: `${shown.length * rowHeight}px` }}>
         {rows.map((state, at) => (
           <li key={state.key} style={{ transform: `translateY(${(first + at) * rowHeight}px)` }}>
             <ConversationRow
