@@ -121,6 +121,33 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   );
 
   test(
+    "where the browser keeps nothing, and with a clock that is a day off, people talk all the same",
+    async () => {
+      const context = await browser.window();
+      await context.addInitScript(() => {
+        const forbid = (): never => {
+          throw new DOMException("forbidden", "SecurityError");
+        };
+        for (const name of ["sessionStorage", "localStorage"]) Object.defineProperty(window, name, { get: forbid });
+        IDBFactory.prototype.open = forbid;
+      });
+      const ned = await signIn(await context.newPage(), link, "ned");
+      await ned.getByText("The browser keeps nothing of this page").waitFor();
+      await begin(ned, "oda");
+      await say(ned, "without storage");
+      await ned.getByRole("img", { name: "stored" }).waitFor();
+      const late = await browser.window();
+      await late.clock.install({ time: Date.now() - 86_400_000 });
+      const oda = await signIn(await late.newPage(), link, "oda");
+      await openRoom(oda, "ned");
+      await hears(oda, "without storage");
+      await say(oda, "from yesterday");
+      await hears(ned, "from yesterday");
+    },
+    browserTestMsMax,
+  );
+
+  test(
     "a text that is too long is not sent, and one of 16 KiB without a space is, within the page",
     async () => {
       const page = await browser.person(link, "len");
