@@ -9,6 +9,9 @@ const wire64 = 1;
 const wireLength = 2;
 const wire32 = 5;
 
+/** An object for each unknown field would be kept, and nobody reads them: a body may have hundreds of thousands. */
+const withoutUnknown = { readUnknownFields: false } as const;
+
 /** The wire types of each message's fields, by number, as bits. */
 const known = new WeakMap<DescMessage, ReadonlyMap<number, number>>();
 
@@ -16,7 +19,7 @@ const known = new WeakMap<DescMessage, ReadonlyMap<number, number>>();
 export function decodeBody<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> | undefined {
   if (!isWellFormed(schema, bytes)) return undefined;
   try {
-    return fromBinary(schema, bytes);
+    return fromBinary(schema, bytes, withoutUnknown);
   } catch {
     // For any error of the decoder the result is the same.
     return undefined;
