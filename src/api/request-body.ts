@@ -75,8 +75,13 @@ async function inTime(request: Request, announced: number | undefined, timers: T
   const cancel = timers.after(bodyMsMax, () =>
     reject(new ConnectError(`the body did not arrive within ${bodyMsMax / 1_000} s`, Code.DeadlineExceeded)),
   );
+  const arriving = announced === undefined ? pieces(request) : request.bytes();
   try {
-    return await Promise.race([announced === undefined ? pieces(request) : request.bytes(), late]);
+    return await Promise.race([arriving, late]);
+  } catch (error) {
+    if (error instanceof ConnectError) throw error;
+    // The platform's error: its connection has ended, or a chunk was malformed, which ends it, too.
+    throw new ConnectError("the connection ended before the body", Code.Canceled);
   } finally {
     cancel();
   }
