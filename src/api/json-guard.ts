@@ -1,5 +1,6 @@
 // What JSON.parse would pass over in a request: two values for one field, of which the first would be ignored; numbers
-// that it rounds, such as an id above 2^53; nesting that exhausts the stack of whoever walks it.
+// that it rounds, such as an id above 2^53; nesting that exhausts the stack of whoever walks it; objects of so many
+// fields that reading them takes long.
 
 import { invalid } from "./codes.ts";
 
@@ -12,7 +13,7 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Returns the value of a JSON text. Throws InvalidArgument for what is no JSON in UTF-8, names a field of an object
- * twice, nests deeper than `depthMax`, or has an integer that a double does not hold.
+ * twice or more than `fieldsMax` of them, nests deeper than `depthMax`, or has an integer that a double does not hold.
  */
 export function parseJson(bytes: Uint8Array): unknown {
   let text: string;
@@ -87,14 +88,18 @@ function nameIn(text: string, at: number, end: number): string {
 
 /** Beyond so many fields they are looked up in a set. */
 const listedMax = 16;
+/** No message has as many. */
+const fieldsMax = 256;
 
 function addName(fields: (string[] | Set<string> | undefined)[], name: string): void {
   const names = fields.at(-1);
   if (names === undefined) return;
   if (names instanceof Set ? names.has(name) : names.includes(name))
     throw invalid(`the body names ${JSON.stringify(name.slice(0, 64))} twice`);
-  if (names instanceof Set) names.add(name);
-  else if (names.push(name) > listedMax) fields[fields.length - 1] = new Set(names);
+  if (names instanceof Set) {
+    if (names.size >= fieldsMax) throw invalid(`an object of the body has more than ${fieldsMax} fields`);
+    names.add(name);
+  } else if (names.push(name) > listedMax) fields[fields.length - 1] = new Set(names);
 }
 
 /** Returns the offset behind a number. */

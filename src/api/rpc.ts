@@ -14,6 +14,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import { ApiCall, noSuchKey, tooLate } from "./api-call.ts";
 import type { ApiParts } from "./api-parts.ts";
 import { knownError } from "./codes.ts";
+import { parseJson } from "./json-guard.ts";
 import { KeyRates } from "./key-rates.ts";
 import type { ApiKey } from "./keys/api-key.ts";
 import type { KeyRing } from "./keys/key-ring.ts";
@@ -117,7 +118,8 @@ export class Rpc {
       const { clock, keys } = this.parts;
       const keyAgain = (): ReturnType<KeyRing["find"]> => keys.find(keyText);
       const call = new ApiCall({ key, keyAgain, requestId, request, clock, receivedMs, endMs });
-      if (method.kind === "stream") return this.counted(await this.streamed(request, path, announced, call), ok);
+      if (method.kind === "stream")
+        return this.counted(await this.streamed(request, path, announced, type === "json", call), ok);
       const answering = this.unary(request, announced, method, type, call);
       return this.counted(await (timeoutMs === undefined ? answering : this.within(timeoutMs, answering)), ok);
     } catch (error) {
@@ -185,6 +187,7 @@ export class Rpc {
     request: Request,
     path: string,
     announced: number | undefined,
+    isJson: boolean,
     call: ApiCall,
   ): Promise<Response> {
     const handler = this.streams.get(path);
@@ -193,6 +196,7 @@ export class Rpc {
     try {
       return await this.withBody(request, announced, call.key, async (asked) => {
         const contextValues = createContextValues().set(callOfStream, call);
+        if (isJson) guardEnveloped(asked);
         // Not by the package's function, which reads the body, too.
         const { url, method, headers: header, signal } = request;
         const body = piecesOf(asked);
@@ -252,6 +256,16 @@ function keyTextOf(request: Request): string {
   const [, text] = bearer.exec(request.headers.get("authorization") ?? "") ?? [];
   if (text === undefined) throw new ConnectError("a key is needed: Authorization: Bearer rk_…", Code.Unauthenticated);
   return text;
+}
+
+/** Before a message of a stream: flags, and its length in four bytes. */
+const envelopeBytes = 5;
+
+/** Refuses in the one message of a request what the package would pass over; what is no message is left to it. */
+function guardEnveloped(body: Uint8Array): void {
+  if (body.length <= envelopeBytes) return;
+  const bytes = new DataView(body.buffer, body.byteOffset).getUint32(1);
+  if (body[0] === 0 && envelopeBytes + bytes === body.length) parseJson(body.subarray(envelopeBytes));
 }
 
 async function* piecesOf(body: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -316,3 +316,50 @@ test("a compressed body counts as what it becomes", async () => {
   expect((await end()).status).toBe(200);
   expect(await compressed()).toMatchObject({ code: "invalid_argument" });
 });
+
+test("a connection that ends in the middle of a body is no bug", async () => {
+  const bugs = async (): Promise<number> =>
+    (await stage.admin("everyApp").stats({ app: "app", prefix: "roost_bugs_total" })).stats.reduce(
+      (sum, { value }) => sum + value,
+      0,
+    );
+  const before = await bugs();
+  const { hostname, port } = new URL(stage.url);
+  const head =
+    `POST /roost.v1.Messages/Send HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${stage.keys.all}\r\n` +
+    "Content-Type: application/json\r\n";
+  for (const rest of [
+    "Content-Length: 4000000\r\n\r\n{",
+    "Content-Length: 100\r\n\r\n{",
+    "Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+    "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\nzz\r\n",
+    "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\nffffffffffffffff\r\n",
+  ])
+    for (const isReset of [false, true]) {
+      const socket = connect(Number(port), hostname);
+      socket.on("error", () => undefined);
+      await new Promise<void>((resolve) => socket.write(head + rest, () => resolve()));
+      // It has been read when another request, sent later, is answered.
+      await stage.post("Messages/Send", hi);
+      if (isReset) socket.resetAndDestroy();
+      else socket.destroy();
+      await stage.post("Messages/Send", hi);
+    }
+  expect(await bugs()).toBe(before);
+});
+
+test("a stream's request is guarded as others are", async () => {
+  const envelope = (json: string): Uint8Array<ArrayBuffer> => {
+    const bytes = new TextEncoder().encode(`\0\0\0\0\0${json}`);
+    new DataView(bytes.buffer).setUint32(1, bytes.length - 5);
+    return bytes;
+  };
+  const headers = { "content-type": "application/connect+json" };
+  const ask = (json: string): Promise<Response> => stage.post("Messages/Export", envelope(json), headers);
+  for (const [json, sentence] of [
+    ['{"account":"bob","account":"eve"}', 'the body names "account" twice'],
+    [`{"account":${"[".repeat(20)}`, "the body nests deeper than 16 levels"],
+  ] as const)
+    expect(await refused(ask(json))).toEqual({ status: 400, code: "invalid_argument", message: sentence });
+  expect((await ask('{"account":"next"}')).status).toBe(200);
+});

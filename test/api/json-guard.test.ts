@@ -82,6 +82,12 @@ describe("refuses", () => {
     expect(read(`{"id":"${number}"}`)).toEqual({ id: number });
   });
 
+  test("an object of more fields than any message has, before they are looked at", () => {
+    const fields = (count: number): string => `{${Array.from({ length: count }, (_, at) => `"f${at}":0`).join(",")}}`;
+    expect(read(fields(256))).toBeObject();
+    for (const count of [257, 300_000]) expect(refusal(fields(count))).toContain("more than 256 fields");
+  });
+
   test("nesting beyond sixteen levels, however deep", () => {
     expect(read(`${"[".repeat(16)}${"]".repeat(16)}`)).toBeArray();
     for (const depth of [17, 100_000]) expect(refusal("[".repeat(depth))).toContain("nests deeper");
