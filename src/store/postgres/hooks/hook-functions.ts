@@ -76,6 +76,34 @@ BEGIN
   SELECT l.holder, l.beat INTO holder, beat FROM hook_lease l;
 END $$;
 
+-- What a batch may name: a process that saves it has read the log before the data of an account were deleted.
+CREATE OR REPLACE FUNCTION roost.known_refs(a_app text, a_lane text, a_refs text) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF a_lane = 'log' THEN RETURN a_refs; END IF;
+  RETURN (
+    SELECT coalesce(string_agg(r.ref, ',' ORDER BY r.position), '')
+    FROM unnest(string_to_array(a_refs, ',')) WITH ORDINALITY AS r (ref, position)
+    JOIN roost.message m ON m.id = split_part(r.ref, '/', 1)::bigint
+    JOIN roost.account a ON a.app = a_app AND a.name = substr(r.ref, strpos(r.ref, '/') + 1)
+    -- Somebody else may have the name by now.
+    WHERE m.inbox = a.number
+      OR EXISTS (SELECT FROM roost.member b WHERE b.account = a.number AND b.chat_group = -m.inbox));
+END $$;
+
+-- Of the lane undelivered, a receiver and the conversation; that is g and a group, or two accounts.
+CREATE OR REPLACE FUNCTION roost.known_conversation(a_app text, a_lane text, a_conversation text) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  names text[] := string_to_array(a_conversation, ',');
+  place integer := CASE WHEN a_lane = 'log' THEN 1 ELSE 2 END;
+BEGIN
+  IF names[place] = 'g' THEN names := names[:place - 1]; END IF;
+  RETURN CASE WHEN NOT EXISTS (
+    SELECT FROM unnest(names) AS n (name) WHERE roost.account_number(a_app, n.name) IS NULL
+  ) THEN a_conversation ELSE '' END;
+END $$;
+
 -- False, and nothing is changed, if somebody else has the lease.
 CREATE OR REPLACE FUNCTION roost.save_hooks(a_life text, a_holder text, a_changes jsonb)
 RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
@@ -104,18 +132,22 @@ BEGIN
         INSERT INTO hook_batch AS t
             (hook, up_to, due_ms, attempts, webhook_id, lane, state, refs, conversation, reason)
           SELECT h.id, (b->>'upTo')::bigint, (b->>'dueMs')::bigint, (b->>'attempts')::integer, b->>'webhookId',
-            b->>'lane', b->>'state', b->>'refs', b->>'conversation', b->>'reason'
+            b->>'lane', b->>'state', roost.known_refs(h.app, b->>'lane', b->>'refs'),
+            roost.known_conversation(h.app, b->>'lane', b->>'conversation'), b->>'reason'
           FROM hook h WHERE h.id = (b->>'endpoint')::bigint
           ON CONFLICT (hook, webhook_id) DO UPDATE SET up_to = excluded.up_to, due_ms = excluded.due_ms,
             attempts = excluded.attempts, lane = excluded.lane, state = excluded.state, refs = excluded.refs,
             conversation = excluded.conversation, reason = excluded.reason;
+        DELETE FROM hook_batch t
+          WHERE t.hook = (b->>'endpoint')::bigint AND t.webhook_id = b->>'webhookId' AND t.refs = '';
     END CASE;
   END LOOP;
   RETURN true;
 END $$;
 
--- Takes the name of a deleted account out of batches: at first those that wait, of which there are few, and some behind
--- a_position, in the order of numbers. reached: the last of these; null if there was none.
+-- Takes the name of a deleted account out of some batches behind a_position, in the order of numbers; reached: the
+-- last of them, null if there was none. Who delivers has some in memory, and goes on: what it saves from now on does
+-- not name the account either (save_hooks).
 CREATE OR REPLACE FUNCTION roost.erase_in_hooks(
   a_app text, a_name text, a_position bigint, OUT reached bigint, OUT changed bigint
 ) LANGUAGE plpgsql ${isolated} AS $$
@@ -127,19 +159,11 @@ BEGIN
   numbers := ARRAY(
     SELECT b.number FROM hook_batch b JOIN hook h ON h.id = b.hook
     WHERE h.app = a_app AND b.number > a_position ORDER BY b.number LIMIT ${erasedBatchesMax});
-  SELECT max(s.number) INTO reached FROM unnest(numbers) AS s (number);
-  IF a_position = 0 THEN
-    numbers := numbers || ARRAY(
-      SELECT b.number FROM hook_batch b JOIN hook h ON h.id = b.hook WHERE h.app = a_app AND b.state <> 'dead');
-  END IF;
-  -- A process that delivers has batches in memory, and may not save them: it reads them again.
-  IF a_position = 0 OR EXISTS (SELECT FROM hook_batch b WHERE b.number = ANY (numbers) AND b.state <> 'dead') THEN
-    UPDATE hook_lease l SET holder = '', beat = l.beat + 1;
-  END IF;
+  reached := numbers[cardinality(numbers)];
   UPDATE hook_batch b SET refs = n.refs, conversation = n.conversation, reason = replace(b.reason, a_name, '…')
     FROM (
       SELECT t.number,
-        CASE WHEN t.lane <> 'undelivered' THEN t.refs ELSE coalesce((
+        CASE WHEN t.lane = 'log' THEN t.refs ELSE coalesce((
           SELECT string_agg(r.ref, ',' ORDER BY r.position)
           FROM unnest(string_to_array(t.refs, ',')) WITH ORDINALITY AS r (ref, position)
           WHERE substr(r.ref, strpos(r.ref, '/') + 1) <> a_name), '') END AS refs,

@@ -1,4 +1,5 @@
-// Takes the name of a deleted account out of the batches of webhooks.
+// Takes the name of a deleted account out of the batches of webhooks. Who delivers has some in memory, and goes on:
+// what it saves from now on does not name the account either (hook-names.ts).
 
 import type { Database } from "bun:sqlite";
 
@@ -23,36 +24,33 @@ export class HookEraser {
   private readonly sql;
 
   constructor(db: Database) {
-    const batches = `SELECT number, CASE lane WHEN 'undelivered' THEN refs ELSE '' END AS refs, conversation, reason
-      FROM hook_batch WHERE hook IN (SELECT id FROM hook WHERE app = ?)`;
     this.sql = {
-      waiting: db.prepare<BatchRow, [string]>(`${batches} AND state IN ('open', 'aside')`),
-      some: db.prepare<BatchRow, [string, bigint]>(`${batches} AND number > ? ORDER BY number LIMIT ${batchesMax}`),
-      isWaiting: db.prepare<{ number: bigint }, [bigint]>(
-        "SELECT number FROM hook_batch WHERE number = ? AND state <> 'dead'",
+      batches: db.prepare<BatchRow, [string, bigint]>(
+        `SELECT number, CASE lane WHEN 'undelivered' THEN refs ELSE '' END AS refs, conversation, reason
+         FROM hook_batch WHERE hook IN (SELECT id FROM hook WHERE app = ?) AND number > ?
+         ORDER BY number LIMIT ${batchesMax}`,
       ),
       setRefs: db.prepare<null, [string, bigint]>("UPDATE hook_batch SET refs = ? WHERE number = ?"),
       set: db.prepare<null, [string, string, bigint]>(
         "UPDATE hook_batch SET conversation = ?, reason = ? WHERE number = ?",
       ),
       drop: db.prepare<null, [bigint]>("DELETE FROM hook_batch WHERE number = ?"),
-      // A process that delivers has batches in memory, and may not save them: it reads them again.
-      release: db.prepare<null, []>("UPDATE hook_lease SET holder = '', beat = beat + 1"),
     };
   }
 
-  /** Does a slice: at first the batches that wait, of which there are few, then all others in the order of numbers. */
+  /** Does a slice, in the order of numbers. */
   erase({ app, name, position }: Erasure): {
     readonly rows: number;
     readonly position: bigint;
     readonly isMore: boolean;
   } {
-    const some = this.sql.some.all(app, position);
-    const waiting = position === 0n ? this.sql.waiting.all(app) : [];
-    const wereWaiting = waiting.length + some.filter(({ number }) => this.sql.isWaiting.get(number) !== null).length;
-    const changed = new Set([...waiting, ...some].filter((row) => this.eraseIn(row, name)).map(({ number }) => number));
-    if (position === 0n || wereWaiting > 0) this.sql.release.run();
-    return { rows: changed.size, position: some.at(-1)?.number ?? position, isMore: some.length === batchesMax };
+    const found = this.sql.batches.all(app, position);
+    const changed = found.filter((row) => this.eraseIn(row, name));
+    return {
+      rows: changed.length,
+      position: found.at(-1)?.number ?? position,
+      isMore: found.length === batchesMax,
+    };
   }
 
   /** False if the batch does not name the account. */

@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import { endpointsMax } from "../../../base/limits/fixed.ts";
 import type { EndpointSettings, HookLease } from "../../hooks.ts";
 import type { IdSequence } from "../../snowflake.ts";
+import { HookNames } from "./hook-names.ts";
 import type { HookWriteRequest, HookWritten, SentChange } from "./requests.ts";
 
 const writers = new WeakMap<Database, HookWriter>();
@@ -14,9 +15,11 @@ export function writeHooks(db: Database, request: HookWriteRequest, ids: IdSeque
 }
 
 class HookWriter {
+  private readonly names: HookNames;
   private readonly sql;
 
   constructor(db: Database) {
+    this.names = new HookNames(db);
     this.sql = {
       find: db.prepare<{ id: bigint }, [string, string]>("SELECT id FROM hook WHERE app = ? AND name = ?"),
       count: db.prepare<{ count: bigint }, []>("SELECT count(*) AS count FROM hook"),
@@ -126,13 +129,18 @@ class HookWriter {
       case "put": {
         const { batch } = change;
         const endpoint = BigInt(batch.endpoint);
+        const { refs, conversation } = this.names.known(endpoint, batch);
+        if (refs.length === 0) {
+          this.sql.drop.run(endpoint, batch.webhookId);
+          return;
+        }
         this.sql.put.run(
           endpoint,
           batch.webhookId,
           batch.lane,
           batch.state,
-          batch.refs.join(","),
-          batch.conversation,
+          refs.join(","),
+          conversation,
           BigInt(batch.upTo),
           batch.attempts,
           Math.floor(batch.dueMs),
