@@ -109,7 +109,7 @@ BEGIN
       inboxes := a_dest_numbers;
       versions := array_fill(0::bigint, ARRAY[talks]);
       denials := array_fill(null::bigint, ARRAY[talks]);
-      client_ids := roost.stored_client_ids(senders, a_client_ids);
+      client_ids := roost.stored_client_ids(senders, a_client_ids, first_id);
       IF may_refuse THEN denials := roost.refuse_talks(senders, inboxes, denials, client_ids, null); END IF;
     ELSE
       FOR pass IN 1..2 LOOP
@@ -140,7 +140,7 @@ BEGIN
             ) t
             ORDER BY t.position
           ) r;
-        client_ids := roost.stored_client_ids(senders, a_client_ids);
+        client_ids := roost.stored_client_ids(senders, a_client_ids, first_id);
         IF cardinality(a_linked) > 0 THEN link_denials := array_fill(null::bigint, ARRAY[talks]); END IF;
         FOR link IN 1..coalesce(cardinality(a_linked), 0) LOOP
           place := a_linked[link];

@@ -60,8 +60,11 @@ CREATE TABLE roost.operation (
 );
 CREATE INDEX operation_running ON roost.operation (id) WHERE step <> 'done';
 
--- Accounts that have erased messages: only their talks may repeat one of those (erase-functions.ts).
-CREATE TABLE roost.erased_sender (account bigint PRIMARY KEY);
+-- Accounts that have erased messages, and the newest of those: only their talks may repeat one (erase-functions.ts).
+CREATE TABLE roost.erased_sender (
+  account bigint PRIMARY KEY,
+  newest_id bigint NOT NULL
+);
 
 -- For exports: members in the order of joining and of leaving, of all groups.
 CREATE INDEX member_from ON roost.member (from_id, number);

@@ -8,20 +8,26 @@
 import { messageState } from "../message-state.ts";
 
 const erasedPattern = "^erased:[0-9a-f]{64}$";
+/** The distance of ids of 7 days: retries come within 24 hours, and the clock may leap. */
+const retriedIds = `(${7 * 86_400_000}::bigint << 22)`;
 
 export const eraseFunctions = `
+CREATE OR REPLACE FUNCTION roost.digest_of(a_sender bigint, a_client_id text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT 'erased:' || encode(sha256(convert_to(a_sender || ':' || a_client_id, 'UTF8')), 'hex')
+$$;
+
 CREATE OR REPLACE FUNCTION roost.erased_client_id(a_sender bigint, a_client_id text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN a_client_id ~ '${erasedPattern}' THEN a_client_id
-    ELSE 'erased:' || encode(sha256(convert_to(a_sender || ':' || a_client_id, 'UTF8')), 'hex') END
+  SELECT CASE WHEN a_client_id ~ '${erasedPattern}' THEN a_client_id ELSE roost.digest_of(a_sender, a_client_id) END
 $$;
 
 CREATE OR REPLACE FUNCTION roost.erase_messages(a_ids bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO erased_sender (account)
-    SELECT DISTINCT m.sender FROM unnest(a_ids) AS gone (id) JOIN message m ON m.id = gone.id
+  INSERT INTO erased_sender AS e (account, newest_id)
+    SELECT m.sender, max(m.id) FROM unnest(a_ids) AS gone (id) JOIN message m ON m.id = gone.id
     WHERE m.client_id IS NOT NULL AND (SELECT a.app FROM account a WHERE a.number = m.sender) <> ''
-    ON CONFLICT DO NOTHING;
+    GROUP BY m.sender
+    ON CONFLICT (account) DO UPDATE SET newest_id = greatest(e.newest_id, excluded.newest_id);
   UPDATE message SET body = '', extra = '', mentions = null,
       client_id = CASE WHEN message.client_id IS NOT NULL
           AND (SELECT a.app FROM account a WHERE a.number = message.sender) <> ''
@@ -39,16 +45,23 @@ BEGIN
 END $$;
 
 -- The clientIds of talks, with the digests of those that repeat an erased message. a_senders: null for new accounts.
-CREATE OR REPLACE FUNCTION roost.stored_client_ids(a_senders bigint[], a_client_ids text[]) RETURNS text[]
-LANGUAGE plpgsql STABLE AS $$
+-- a_new_id: of the first talk. Only senders of erased messages that may still be retried cost more than a look.
+CREATE OR REPLACE FUNCTION roost.stored_client_ids(a_senders bigint[], a_client_ids text[], a_new_id bigint)
+RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  above CONSTANT bigint := a_new_id - ${retriedIds};
 BEGIN
-  IF NOT EXISTS (SELECT FROM erased_sender e WHERE e.account = ANY (a_senders)) THEN RETURN a_client_ids; END IF;
+  IF NOT EXISTS (SELECT FROM erased_sender e WHERE e.account = ANY (a_senders) AND e.newest_id > above) THEN
+    RETURN a_client_ids;
+  END IF;
   RETURN ARRAY(
     SELECT coalesce(
       (SELECT m.client_id FROM message m
-        WHERE t.client_id <> '' AND m.sender = t.sender
-          AND m.client_id = roost.erased_client_id(t.sender, t.client_id)),
+        WHERE e.account IS NOT NULL AND t.client_id <> '' AND m.sender = e.account
+          AND m.client_id = roost.digest_of(t.sender, t.client_id)),
       t.client_id)
-    FROM unnest(a_senders, a_client_ids) WITH ORDINALITY AS t (sender, client_id, position) ORDER BY t.position);
+    FROM unnest(a_senders, a_client_ids) WITH ORDINALITY AS t (sender, client_id, position)
+    LEFT JOIN erased_sender e ON e.account = t.sender AND e.newest_id > above
+    ORDER BY t.position);
 END $$;
 `;
