@@ -54,7 +54,7 @@ export async function postgresPlace(server: PostgresServer): Promise<AheadPlace 
     tidyGroups: () =>
       ask(async (sql) => {
         for (let isMore = true; isMore;) {
-          const rows: { more: boolean }[] = await sql`SELECT roost.clean_ended('tidy', NULL, 500) AS more`;
+          const rows: { more: boolean }[] = await sql`SELECT roost.clean_ended('9:tidy', NULL, 500) AS more`;
           isMore = rows[0]?.more === true;
         }
       }),

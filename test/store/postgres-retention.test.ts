@@ -40,6 +40,8 @@ const others = [
   "check.ts",
   "facts.ts",
   "former-functions.ts",
+  // Of batches that name a deleted account.
+  "hooks/hook-functions.ts",
   "horizons.ts",
   "people/guard-functions.ts",
   "purge-functions.ts",
