@@ -162,6 +162,13 @@ export class Room {
     });
   }
 
+  /** Leaves what is answered or edited. */
+  cancel(): void {
+    batch(() => {
+      this.edited.value = this.reply.value = undefined;
+    });
+  }
+
   /** A message that another one answers: undefined while it is on its way, null if this account does not see it. */
   messageOf(id: bigint): ChatMessage | null | undefined {
     return loaded(this.messages.value, id) ?? this.quotes.of(id);

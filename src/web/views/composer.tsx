@@ -1,13 +1,14 @@
-// Where one writes. Enter sends, Shift+Enter breaks the line, and the Enter of an input method does neither. Escape
-// leaves what is answered or edited; ↑ in an empty field edits the last own message.
+// Where one writes. Enter sends, Shift+Enter breaks the line, and the Enter of an input method does neither. ↑ in an
+// empty field edits the last own message.
 
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Room } from "../state/room.ts";
 import { texts } from "../texts/texts.ts";
 import { useChat } from "./context.ts";
 import { Icon } from "./icon.tsx";
 import { Completion, mentionsIn, useMembers } from "./mentions.tsx";
+import { useNow } from "./use-now.ts";
 
 /** What a server takes of a text, unless it was told otherwise; far more would end the connection. */
 const textBytesMax = 16 * 1024;
@@ -33,11 +34,11 @@ export function Composer({ room }: { readonly room: Room }) {
     if (room.edited.peek() === undefined) chat.drafts.set(room.key, now);
   };
   // What is edited stands in the field, and the draft again after it.
-  useSignalEffect(() => {
+  useNow(() => {
     const { value: message } = room.edited;
     text.value = message === undefined ? chat.drafts.of(room.key) : message.body;
   });
-  useSignalEffect(() => {
+  useNow(() => {
     if (room.edited.value ?? room.reply.value) field.current?.focus();
   });
   useLayoutEffect(() => {
@@ -61,9 +62,6 @@ export function Composer({ room }: { readonly room: Room }) {
     room.send(body, mentionsIn(body, room, members.value));
     field.current?.focus();
   };
-  const cancel = (): void => {
-    room.edited.value = room.reply.value = undefined;
-  };
   const onInput = (): void => {
     const { current } = field;
     if (current === null) return;
@@ -85,14 +83,13 @@ export function Composer({ room }: { readonly room: Room }) {
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.isComposing || event.keyCode === composingKey) return;
-    if (asked.value !== undefined && completion.current(event)) return event.preventDefault();
+    if (asked.value !== undefined && completion.current(event)) {
+      event.stopPropagation();
+      return event.preventDefault();
+    }
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       return send();
-    }
-    if (event.key === "Escape" && (edited ?? reply) !== undefined) {
-      event.stopPropagation();
-      return cancel();
     }
     if (event.key !== "ArrowUp" || text.value !== "") return;
     const last = room.messages.value.findLast((one) => one.sender === chat.me && one.state === "stored");
@@ -130,7 +127,13 @@ export function Composer({ room }: { readonly room: Room }) {
             <b>{edited === undefined ? t.replyingTo(chat.people.nameOf(about.sender)) : t.editing}</b>
             <bdi>{about.body.slice(0, 200)}</bdi>
           </span>
-          <button type="button" class="icon-button" aria-label={t.cancel} title={t.cancel} onClick={cancel}>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label={t.cancel}
+            title={t.cancel}
+            onClick={() => room.cancel()}
+          >
             <Icon name="close" />
           </button>
         </div>

@@ -1,9 +1,10 @@
 // Completes the accounts of a group behind an @.
 
-import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
 import type { Room } from "../state/room.ts";
 import { useChat } from "./context.ts";
 import { Avatar } from "./avatar.tsx";
+import { useNow } from "./use-now.ts";
 
 /** Those that are offered at a time, and the protocol's bound on those of a message. */
 const offeredMax = 6;
@@ -14,7 +15,7 @@ export function useMembers(room: Room, asked: ReadonlySignal<string | undefined>
   const chat = useChat();
   const members = useSignal<readonly string[]>([]);
   const isRead = useComputed(() => asked.value !== undefined);
-  useSignalEffect(() => {
+  useNow(() => {
     const { partner } = room;
     if (!isRead.value || !("group" in partner) || members.peek().length > 0) return;
     void room.attempt(async () => {
@@ -45,7 +46,7 @@ interface CompletionProps {
 export function Completion({ asked, members, keys, onPick }: CompletionProps) {
   const chat = useChat();
   const at = useSignal(0);
-  useSignalEffect(() => {
+  useNow(() => {
     void asked.value;
     at.value = 0;
   });

@@ -34,7 +34,7 @@ export function MessageActions({ message, room }: ActionsProps) {
     readers.value = t.readBy(listOf(others > 0 ? [...names, t.others(others)] : names));
   };
   return (
-    <div class={`actions ${isReacting.value || readers.value !== "" ? "is-open" : ""}`}>
+    <div class="actions">
       {readers.value !== "" && <p role="status">{readers}</p>}
       {isReacting.value &&
         signs.map((sign) => (
@@ -43,7 +43,9 @@ export function MessageActions({ message, room }: ActionsProps) {
             type="button"
             class="icon-button"
             aria-label={`${t.react} ${sign}`}
-            onClick={() => {
+            onClick={({ currentTarget }) => {
+              // The button that has the focus goes away.
+              currentTarget.closest<HTMLElement>(".message")?.focus();
               isReacting.value = false;
               room.react(message, sign);
             }}
@@ -52,10 +54,14 @@ export function MessageActions({ message, room }: ActionsProps) {
           </button>
         ))}
       {action("smile", t.react, () => (isReacting.value = !isReacting.value))}
-      {action("reply", t.reply, () => room.answer(message))}
-      {isMine && action("edit", t.edit, () => room.change(message))}
-      {isMine && "group" in room.partner && action("eye", t.readers, () => void room.attempt(askReaders()))}
-      {chat.mayRecall(message) && action("recall", t.recall, () => room.recall(message))}
+      {!isReacting.value && (
+        <>
+          {action("reply", t.reply, () => room.answer(message))}
+          {isMine && action("edit", t.edit, () => room.change(message))}
+          {isMine && "group" in room.partner && action("eye", t.readers, () => void room.attempt(askReaders()))}
+          {chat.mayRecall(message) && action("recall", t.recall, () => room.recall(message))}
+        </>
+      )}
     </div>
   );
 }

@@ -2,7 +2,7 @@
 // reads stays where it is when rows above it come, go or get another height: the anchor says which row that is, and
 // the browser's own anchoring is off.
 
-import { batch, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { batch, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Room } from "../state/room.ts";
 import type { Row } from "../state/rows.ts";
@@ -11,6 +11,7 @@ import { useChat } from "./context.ts";
 import { Icon } from "./icon.tsx";
 import { MessageRow } from "./message-row.tsx";
 import { type Anchor, anchorAt, RowPositions, topFor } from "./row-positions.ts";
+import { useNow } from "./use-now.ts";
 
 /** What is shown above and below the view, and how near the beginning older messages are loaded, in pixels. */
 const spare = 600;
@@ -31,6 +32,8 @@ export function MessageList({ room }: { readonly room: Room }) {
   const anchor = useSignal<Anchor>(room.readId === undefined ? "end" : { key: "new", offset: -newLineTop });
   /** The message that Tab reaches: the last one, until another one was focused. */
   const active = useSignal("");
+  /** What is to have the focus as soon as it is in the document. */
+  const focused = useRef<string | undefined>(undefined);
   const jumped = useSignal<Jump | undefined>(undefined);
   /** Counts measurements that have changed something. */
   const measured = useSignal(0);
@@ -72,6 +75,11 @@ export function MessageList({ room }: { readonly room: Room }) {
     const wanted = topFor(anchor.peek(), all, view.height);
     shown.parentElement?.style.setProperty("height", `${Math.max(view.height, all.total)}px`);
     if (Math.abs(outer.scrollTop - wanted) >= 1) outer.scrollTop = wanted;
+    if (focused.current !== undefined) {
+      const row = shown.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused.current)}"]`);
+      row?.focus({ preventScroll: true });
+      if (row !== null) focused.current = undefined;
+    }
     if (wanted < loadAt && room.hasBefore.peek()) void room.loadBefore();
     markSeen(room, all, wanted + view.height);
   });
@@ -84,7 +92,7 @@ export function MessageList({ room }: { readonly room: Room }) {
 
   // An own message brings the view to the end.
   const pending = useRef("");
-  useSignalEffect(() => {
+  useNow(() => {
     const last = room.messages.value.at(-1);
     const key = last?.state === "sending" ? last.clientId : "";
     if (key !== "" && key !== pending.current) anchor.value = "end";
@@ -103,12 +111,13 @@ export function MessageList({ room }: { readonly room: Room }) {
     const { height } = size.peek();
     const [begin, after] = [positions.peek().topOf(at), positions.peek().topOf(at + 1)];
     const now = topFor(anchor.peek(), positions.peek(), height);
+    focused.current = key;
     batch(() => {
+      measured.value++;
       active.value = key;
       if (begin < now) anchor.value = { key, offset: -8 };
       else if (after > now + height) anchor.value = { key, offset: after - begin - height + 8 };
     });
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)?.focus());
   };
 
   const jump = async (id: bigint): Promise<void> => {

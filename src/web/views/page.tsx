@@ -1,6 +1,5 @@
 // The page: the door, or the list and the open conversation side by side; on a narrow one, one of them.
 
-import { useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Partner } from "../../sdk/messenger/messenger.ts";
 import type { App } from "../state/app.ts";
@@ -12,6 +11,7 @@ import { LinkBar } from "./link-bar.tsx";
 import { notify } from "./notify.ts";
 import { RoomView } from "./room-view.tsx";
 import { Sidebar } from "./sidebar.tsx";
+import { useNow } from "./use-now.ts";
 
 export function Page({ app }: { readonly app: App }) {
   return (
@@ -67,7 +67,7 @@ function Panes({ chat }: { readonly chat: Chat }) {
     chat.onNews = (news) => notify(chat, news, () => open(news.partner));
     return () => removeEventListener("popstate", show);
   }, []);
-  useSignalEffect(() => {
+  useNow(() => {
     const unread = chat.unread.value;
     document.title = unread > 0 ? `(${unread}) Roost` : "Roost";
   });

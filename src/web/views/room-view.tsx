@@ -21,7 +21,14 @@ interface RoomProps {
 export function RoomView({ room, onBack }: RoomProps) {
   const chat = useChat();
   return (
-    <main class="room" aria-label={chat.people.titleOf(room.partner)}>
+    <main
+      class="room"
+      aria-label={chat.people.titleOf(room.partner)}
+      onKeyDown={({ key }) => {
+        // Wherever the focus is in the conversation.
+        if (key === "Escape") room.cancel();
+      }}
+    >
       <RoomBar room={room} onBack={onBack} />
       <Messages room={room} />
       <Composer room={room} />
@@ -84,7 +91,9 @@ function Presence({ room: { partner, typists } }: { readonly room: Room }) {
   const state = chat.people.presence.value.get(partner.account);
   if (state?.isOnline === true) return <span class="is-here">{t.online}</span>;
   const lastSeen = state?.lastSeen;
-  return lastSeen === undefined ? partner.account : t.lastSeen(shortTimeOf(lastSeen.getTime(), Date.now()));
+  // Who shows another name is told apart by the account.
+  if (lastSeen === undefined) return chat.people.nameOf(partner.account) === partner.account ? null : partner.account;
+  return t.lastSeen(shortTimeOf(lastSeen.getTime(), Date.now()));
 }
 
 function Messages({ room }: { readonly room: Room }) {

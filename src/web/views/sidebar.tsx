@@ -1,6 +1,6 @@
 // The list of conversations with its search. Rows have one height, and those in sight alone are in the document.
 
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Partner } from "../../sdk/messenger/messenger.ts";
 import { texts } from "../texts/texts.ts";
@@ -9,6 +9,7 @@ import { useApp, useChat } from "./context.ts";
 import { ConversationRow } from "./conversation-row.tsx";
 import { TextDialog } from "./dialog.tsx";
 import { Icon } from "./icon.tsx";
+import { useNow } from "./use-now.ts";
 
 const rowHeight = 64;
 /** Rows above and below those in sight. */
@@ -114,6 +115,7 @@ function List({ box, onOpen }: ListProps) {
   const height = useSignal(800);
   /** The row that Tab reaches and arrows move from; it is focused if the focus is in the list. */
   const cursor = useSignal(0);
+  const isMoved = useRef(false);
   const shown = chat.shown;
   useLayoutEffect(() => {
     const { current } = box;
@@ -122,7 +124,12 @@ function List({ box, onOpen }: ListProps) {
     observer.observe(current);
     return () => observer.disconnect();
   }, []);
-  useSignalEffect(() => {
+  useLayoutEffect(() => {
+    if (!isMoved.current) return;
+    isMoved.current = false;
+    box.current?.querySelector<HTMLElement>(".row[tabindex='0']")?.focus();
+  });
+  useNow(() => {
     void chat.wanted.value;
     cursor.value = 0;
   });
@@ -139,7 +146,7 @@ function List({ box, onOpen }: ListProps) {
     if (y < current.scrollTop) current.scrollTop = y;
     if (y + rowHeight > current.scrollTop + current.clientHeight) current.scrollTop = y + rowHeight - height.value;
     top.value = current.scrollTop;
-    requestAnimationFrame(() => current.querySelector<HTMLElement>(".row[tabindex='0']")?.focus());
+    isMoved.current = true;
   };
   const first = Math.max(0, Math.floor(top.value / rowHeight) - spare);
   const rows = shown.slice(first, first + Math.ceil(height.value / rowHeight) + 2 * spare);
