@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
+import { Minifier } from "./minify.ts";
 
 /** The bytes of files by their paths. */
 type Files = Record<string, Uint8Array<ArrayBuffer>>;
@@ -25,20 +26,25 @@ const withoutTcp: Bun.BunPlugin = {
  */
 export async function bundleSite(): Promise<Files> {
   const root = join(import.meta.dir, "../web");
+  const minifier = new Minifier();
   const { outputs } = await Bun.build({
     entrypoints: [join(root, "index.html")],
     root,
     target: "browser",
     minify: true,
     splitting: true,
-    plugins: [withoutTcp],
+    plugins: [withoutTcp, minifier.plugin],
     define: { "process.env.NODE_ENV": '"production"' },
     naming: { entry: "[name].[ext]", chunk: "web/[name]-[hash].[ext]", asset: "web/[name]-[hash].[ext]" },
   });
+  const contents = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const output of outputs)
+    contents.set(output.path.replace(/^\.\//, ""), new Uint8Array(await output.arrayBuffer()));
+  const scripts = [...contents].filter(([path]) => path.endsWith(".js"));
+  const shortened = await minifier.shorten(scripts.map(([, bytes]) => new TextDecoder().decode(bytes)));
+  for (const [at, [path]] of scripts.entries()) contents.set(path, new TextEncoder().encode(shortened[at]));
   const files: Files = {};
-  for (const output of outputs) {
-    const path = output.path.replace(/^\.\//, "");
-    const bytes = new Uint8Array(await output.arrayBuffer());
+  for (const [path, bytes] of contents) {
     const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
     files[path] = bytes;
     // In less than zlib's best by a twenty-fifth.
