@@ -1,8 +1,5 @@
 // What a tab keeps across a reload. Where the browser forbids storage, or it is full, the page works without.
 
-/** Whether the last write was kept. */
-let isKept = true;
-
 export function read(name: string): unknown {
   try {
     const text = sessionStorage.getItem(name);
@@ -17,11 +14,10 @@ export function write(name: string, value: unknown): boolean {
   try {
     if (value === undefined) sessionStorage.removeItem(name);
     else sessionStorage.setItem(name, JSON.stringify(value));
-    isKept = true;
+    return true;
   } catch {
-    isKept = false;
+    return false;
   }
-  return isKept;
 }
 
 /** The members of an object that was read, which may be anything. */

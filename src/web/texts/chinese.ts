@@ -100,7 +100,6 @@ export const chinese: Texts = {
   notify: "页面隐藏时通知我",
   look: "外观",
   looks: { auto: "跟随系统", light: "浅色", dark: "深色" },
-  language: "语言",
   signOut: "退出登录",
   outboxFailed: "浏览器无法保存待发送的消息：发送完成前请不要关闭页面。",
   did: (what, why) => `${what}：${why}。`,

@@ -104,7 +104,6 @@ export const english = {
   notify: "Notify me when the page is hidden",
   look: "Look",
   looks: { auto: "As the system", light: "Light", dark: "Dark" },
-  language: "Language",
   signOut: "Sign out",
   outboxFailed: "This browser cannot keep what waits to be sent: do not close the page before it is sent.",
   did: (what: string, why: string) => `${what}: ${why}.`,
