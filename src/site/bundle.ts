@@ -11,11 +11,22 @@ type Files = Record<string, Uint8Array<ArrayBuffer>>;
 
 const brotli = promisify(brotliCompress);
 
-/** Leaves out what the client library imports for tcp:// alone, which no page can use. */
-const withoutTcp: Bun.BunPlugin = {
-  name: "without-tcp",
+/** What stands in the page for modules of the client library that look for servers in registries: it has its own. */
+const stubs: Readonly<Record<string, string>> = {
+  "sdk/get-text.ts": 'export const getText = () => Promise.reject(new Error("the page asks no registry"));',
+  "base/sources.ts": "export class NoAnswer extends Error {}\nexport class Sources {}",
+};
+
+/** Leaves out what no page can use: what the library imports for tcp:// and for registries alone. */
+const withoutServers: Bun.BunPlugin = {
+  name: "without-servers",
   setup(build) {
     build.onResolve({ filter: /\/tcp-transport\.ts$/ }, ({ path }) => ({ path, external: true }));
+    for (const [module, contents] of Object.entries(stubs))
+      build.onLoad({ filter: new RegExp(`/src/${module.replaceAll(".", "\\.")}$`) }, () => ({
+        contents,
+        loader: "js",
+      }));
   },
 };
 
@@ -33,7 +44,7 @@ export async function bundleSite(): Promise<Files> {
     target: "browser",
     minify: true,
     splitting: true,
-    plugins: [withoutTcp, minifier.plugin],
+    plugins: [withoutServers, minifier.plugin],
     define: { "process.env.NODE_ENV": '"production"' },
     naming: { entry: "[name].[ext]", chunk: "web/[name]-[hash].[ext]", asset: "web/[name]-[hash].[ext]" },
   });
