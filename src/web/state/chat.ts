@@ -24,6 +24,8 @@ export class Chat {
   readonly hasMore = signal(false);
   readonly isListReady = signal(false);
   readonly room = signal<Room | undefined>(undefined);
+  /** Whether the details of the open conversation stand beside it. */
+  readonly areDetailsOpen = signal(false);
   /** What the list shows only rows of that match. */
   readonly wanted = signal("");
   /** Waiting messages may be lost with the page. */
@@ -93,6 +95,7 @@ export class Chat {
   leaveRoom(): void {
     this.room.peek()?.close();
     this.room.value = undefined;
+    this.areDetailsOpen.value = false;
   }
 
   /** The state of a conversation in the list. */
@@ -115,6 +118,13 @@ export class Chat {
     if (state !== "stored" || partner === undefined) return false;
     const role = "group" in partner ? this.people.groupOf(partner.group)?.role : undefined;
     return sender === this.me || (role !== undefined && role !== "member");
+  }
+
+  /** Whether this account may pin messages for everybody in the open conversation. */
+  mayPin(): boolean {
+    const partner = this.room.value?.partner;
+    if (partner === undefined) return false;
+    return !("group" in partner) || (this.people.groupOf(partner.group)?.role ?? "member") !== "member";
   }
 
   /** Ends the connection; `isForgotten`: and what the tab keeps of this account. */

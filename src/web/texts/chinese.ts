@@ -1,12 +1,14 @@
 // Every Chinese text of the page.
 
 import type { Texts } from "./english.ts";
+import { groupsChinese } from "./groups-chinese.ts";
 import { counter } from "./plural.ts";
 
 const counted = counter("zh");
 const count = (n: number, text: string): string => counted(n, text, text);
 
 export const chinese: Texts = {
+  ...groupsChinese,
   welcome: "欢迎使用 Roost",
   makeHint: "创建一个测试账号，再以另一个人的身份打开此页面，然后开始聊天。",
   nameLabel: "名字（可选）",

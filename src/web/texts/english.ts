@@ -1,10 +1,12 @@
 // Every English text of the page. Chinese has the same names: see texts.ts.
 
+import { groupsEnglish } from "./groups-english.ts";
 import { counter } from "./plural.ts";
 
 const count = counter("en");
 
 export const english = {
+  ...groupsEnglish,
   // Signing in.
   welcome: "Welcome to Roost",
   makeHint: "Take a test account, then open this page once more as somebody else, and talk.",

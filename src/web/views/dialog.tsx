@@ -1,7 +1,9 @@
 // A dialog over the page: it keeps the focus, gives it back, and closes with Escape.
 
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { errorOf } from "../../sdk/client-errors.ts";
 import { texts } from "../texts/texts.ts";
 
 interface DialogProps {
@@ -36,32 +38,69 @@ function Dialog({ title, onClose, children }: DialogProps) {
   );
 }
 
-interface TextDialogProps {
-  readonly title: string;
+/** Something that a form asks for: a line, several lines, whether, or one of several choices (their texts by value). */
+interface FormField {
+  readonly name: string;
   readonly label: string;
-  readonly action: string;
-  readonly onClose: () => void;
-  readonly onText: (text: string) => void;
+  readonly value?: string | undefined;
+  readonly kind?: "text" | "check" | Readonly<Record<string, string>>;
+  readonly isRequired?: boolean;
 }
 
-/** Asks for a line of text that is not empty. */
-export function TextDialog({ title, label, action, onClose, onText }: TextDialogProps) {
-  const input = useRef<HTMLInputElement>(null);
+export interface Form {
+  readonly title: string;
+  readonly action: string;
+  /** What it will do to whom. */
+  readonly hint?: string;
+  readonly fields?: readonly FormField[];
+  /** Gets the trimmed text of a field by its name, of a check `on` or ''. If it rejects, the form says why. */
+  readonly onSubmit: (of: (name: string) => string) => unknown;
+}
+
+interface FormDialogProps {
+  readonly form: Form;
+  readonly onClose: () => void;
+  readonly children?: ComponentChildren;
+}
+
+/** Asks for values, or for a confirmation if it has no fields. */
+export function FormDialog({ form, onClose, children }: FormDialogProps) {
+  const { title, action, hint, fields = [], onSubmit } = form;
+  const fault = useSignal("");
+  const submit = async (data: FormData): Promise<void> => {
+    const of = (name: string): string => {
+      const value = data.get(name);
+      return typeof value === "string" ? value.trim() : "";
+    };
+    if (fields.some(({ name, isRequired }) => isRequired === true && of(name) === "")) return;
+    try {
+      const work = onSubmit(of);
+      if (work instanceof Promise) await work;
+      onClose();
+    } catch (error) {
+      fault.value = errorOf(error).message;
+    }
+  };
   return (
     <Dialog title={title} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          const text = input.current?.value.trim() ?? "";
-          if (text === "") return;
-          onClose();
-          onText(text);
+          void submit(new FormData(event.currentTarget));
         }}
       >
-        <label>
-          {label}
-          <input ref={input} required autoComplete="off" autoCapitalize="off" spellcheck={false} />
-        </label>
+        {hint !== undefined && <p>{hint}</p>}
+        {fields.map((field) => (
+          <label key={field.name} class={field.kind === "check" ? "check" : ""}>
+            {field.label}
+            <Field {...field} />
+          </label>
+        ))}
+        {fault.value !== "" && (
+          <p class="fault" role="alert">
+            {fault}
+          </p>
+        )}
         <div class="buttons">
           <button type="button" class="quiet" onClick={onClose}>
             {texts().cancel}
@@ -69,6 +108,32 @@ export function TextDialog({ title, label, action, onClose, onText }: TextDialog
           <button>{action}</button>
         </div>
       </form>
+      {children}
     </Dialog>
+  );
+}
+
+function Field({ name, value = "", kind, isRequired = false }: FormField) {
+  if (kind === "text") return <textarea name={name} rows={3} defaultValue={value} dir="auto" />;
+  if (kind === "check") return <input type="checkbox" name={name} defaultChecked={value !== ""} />;
+  if (kind === undefined)
+    return (
+      <input
+        name={name}
+        defaultValue={value}
+        required={isRequired}
+        autoComplete="off"
+        autoCapitalize="off"
+        spellcheck={false}
+      />
+    );
+  return (
+    <select name={name}>
+      {Object.entries(kind).map(([choice, label]) => (
+        <option key={choice} value={choice} selected={choice === value}>
+          {label}
+        </option>
+      ))}
+    </select>
   );
 }

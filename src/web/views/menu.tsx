@@ -25,7 +25,10 @@ export function Menu({ label, icon, items, children }: MenuProps) {
   const whole = useRef<HTMLDivElement>(null);
   const buttons = (): HTMLElement[] => [...(whole.current?.querySelectorAll<HTMLElement>("[role^=menuitem]") ?? [])];
   useLayoutEffect(() => {
-    if (isOpen.value) buttons()[0]?.focus();
+    if (!isOpen.value) return;
+    buttons()[0]?.focus();
+    // In a pane that scrolls.
+    whole.current?.querySelector(".menu-box")?.scrollIntoView({ block: "nearest" });
   }, [isOpen.value]);
   const close = (): void => {
     isOpen.value = false;

@@ -33,6 +33,7 @@ export function MessageActions({ message, room }: ActionsProps) {
     const others = count - names.length;
     readers.value = t.readBy(listOf(others > 0 ? [...names, t.others(others)] : names));
   };
+  const pin = (): Promise<unknown> => chat.community.pinMessage(room.partner, message.id);
   return (
     <div class="actions">
       {readers.value !== "" && <p role="status">{readers}</p>}
@@ -59,6 +60,7 @@ export function MessageActions({ message, room }: ActionsProps) {
           {action("reply", t.reply, () => room.answer(message))}
           {isMine && action("edit", t.edit, () => room.change(message))}
           {isMine && "group" in room.partner && action("eye", t.readers, () => void room.attempt(askReaders()))}
+          {chat.mayPin() && action("pin", t.pinMessage, () => void room.attempt(pin()))}
           {chat.mayRecall(message) && action("recall", t.recall, () => room.recall(message))}
         </>
       )}

@@ -6,6 +6,7 @@ import type { App } from "../state/app.ts";
 import { type Chat, keyOf, partnerOf } from "../state/chat.ts";
 import { texts } from "../texts/texts.ts";
 import { AppContext, ChatContext, useApp } from "./context.ts";
+import { Details } from "./details.tsx";
 import { Door } from "./door.tsx";
 import { LinkBar } from "./link-bar.tsx";
 import { notify } from "./notify.ts";
@@ -46,6 +47,7 @@ function Shown() {
 function Panes({ chat }: { readonly chat: Chat }) {
   const t = texts();
   const room = chat.room.value;
+  const areDetailsOpen = chat.areDetailsOpen.value;
   const open = (partner: Partner): void => {
     const state = { room: keyOf(partner) };
     if (chat.room.peek() === undefined) history.pushState(state, "");
@@ -72,7 +74,7 @@ function Panes({ chat }: { readonly chat: Chat }) {
     document.title = unread > 0 ? `(${unread}) Roost` : "Roost";
   });
   return (
-    <div class={`panes ${room === undefined ? "" : "has-room"}`}>
+    <div class={`panes ${room === undefined ? "" : "has-room"} ${areDetailsOpen ? "has-details" : ""}`}>
       <Sidebar onOpen={open} />
       {room === undefined ? (
         <main class="room empty">
@@ -84,7 +86,10 @@ function Panes({ chat }: { readonly chat: Chat }) {
           )}
         </main>
       ) : (
-        <RoomView key={room.key} room={room} onBack={close} />
+        <>
+          <RoomView key={room.key} room={room} onBack={close} />
+          {areDetailsOpen && <Details key={`${room.key} details`} room={room} onOpen={open} />}
+        </>
       )}
     </div>
   );

@@ -49,7 +49,7 @@ function RoomBar({ room, onBack }: RoomProps) {
         <Icon name="back" />
       </button>
       <Avatar id={key} name={title} />
-      <div class="room-title">
+      <div class="room-title" onClick={() => (chat.areDetailsOpen.value = !chat.areDetailsOpen.value)}>
         <h1 title={key.slice(2)}>
           <bdi>{title}</bdi>
         </h1>
@@ -61,6 +61,7 @@ function RoomBar({ room, onBack }: RoomProps) {
         label={t.menu}
         icon="more"
         items={[
+          { label: t.details, act: () => void (chat.areDetailsOpen.value = true) },
           { label: isPinned ? t.unpin : t.pin, act: () => set(conversation.pin(!isPinned)) },
           { label: isMuted ? t.unmute : t.mute, act: () => set(conversation.mute(!isMuted)) },
           {

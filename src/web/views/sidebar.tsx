@@ -7,7 +7,7 @@ import { texts } from "../texts/texts.ts";
 import { AccountMenu } from "./account-menu.tsx";
 import { useApp, useChat } from "./context.ts";
 import { ConversationRow } from "./conversation-row.tsx";
-import { TextDialog } from "./dialog.tsx";
+import { FormDialog } from "./dialog.tsx";
 import { Icon } from "./icon.tsx";
 import { useNow } from "./use-now.ts";
 
@@ -43,7 +43,7 @@ export function Sidebar({ onOpen }: SidebarProps) {
   return (
     <nav class="sidebar" aria-label={t.conversations}>
       <header class="bar">
-        <AccountMenu />
+        <AccountMenu onOpen={onOpen} />
         <div class="search">
           <Icon name="search" />
           <input
@@ -72,12 +72,14 @@ export function Sidebar({ onOpen }: SidebarProps) {
         <List box={list} onOpen={onOpen} />
       )}
       {isAsking.value && (
-        <TextDialog
-          title={t.newConversation}
-          label={t.account}
-          action={t.start}
+        <FormDialog
+          form={{
+            title: t.newConversation,
+            action: t.start,
+            fields: [{ name: "account", label: t.account, isRequired: true }],
+            onSubmit: (of) => onOpen({ account: of("account") }),
+          }}
           onClose={() => (isAsking.value = false)}
-          onText={(account) => onOpen({ account })}
         />
       )}
     </nav>
