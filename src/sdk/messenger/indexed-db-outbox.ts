@@ -35,11 +35,15 @@ export function openIndexedDbOutbox({ server, account, device }: OutboxOwner): O
     return database;
   };
 
-  /** Resolves once the transaction is complete: on the disk, where the browser can tell. */
-  const transact = async <T>(mode: IDBTransactionMode, ask: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> => {
+  /** Resolves once the transaction is complete: if it is strict, on the disk, where the browser can tell. */
+  const transact = async <T>(
+    mode: IDBTransactionMode,
+    ask: (store: IDBObjectStore) => IDBRequest<T>,
+    durability: IDBTransactionDurability = "strict",
+  ): Promise<T> => {
     const opened = await open();
     return new Promise((resolve, reject) => {
-      const transaction = opened.transaction(entries, mode, { durability: "strict" });
+      const transaction = opened.transaction(entries, mode, { durability });
       const request = ask(transaction.objectStore(entries));
       transaction.oncomplete = () => resolve(request.result);
       transaction.onabort = () => reject(transaction.error);
@@ -57,7 +61,8 @@ export function openIndexedDbOutbox({ server, account, device }: OutboxOwner): O
       const kept: Kept = { owner, clientId: entry.clientId, entry };
       await transact("readwrite", (store) => store.put(kept));
     },
-    remove: (clientId) => transact("readwrite", (store) => store.delete([owner, clientId])),
+    // What a loss of power brings back is sent again with its clientId.
+    remove: (clientId) => transact("readwrite", (store) => store.delete([owner, clientId]), "relaxed"),
     close: async () => {
       const opened = await database?.catch(() => undefined);
       database = undefined;

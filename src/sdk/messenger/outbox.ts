@@ -40,6 +40,8 @@ interface Waiting {
   readonly key: string;
   entry: OutboxEntry;
   message: ChatMessage;
+  /** Resolves when what was written of it last is kept. A storage works at one piece of an entry's at a time. */
+  kept: Promise<void>;
 }
 
 export class Outbox {
@@ -86,21 +88,28 @@ export class Outbox {
    */
   add(partner: Partner, draft: Draft): ChatMessage {
     if (this.waiting.size >= entriesMax) throw new RangeError(`${entriesMax} messages wait: discard some`);
+    const { sender } = this;
     const { account, group } = namesOf(partner);
     const { replyTo, ...contents } = filled(draft);
+    const addedAt = (this.lastAddedAt = Math.max(Date.now(), this.lastAddedAt + 1));
+    const key = keyOf(partner);
+    const isNext = sender.isOnline() && !this.running.has(key) && this.next(key) === undefined;
     const entry: OutboxEntry = {
-      clientId: this.sender.environment.newId(),
+      clientId: sender.environment.newId(),
       toGroup: group !== "",
       dest: account + group,
       ...contents,
       replyTo: replyTo === 0n ? "" : String(replyTo),
-      addedAt: (this.lastAddedAt = Math.max(Date.now(), this.lastAddedAt + 1)),
-      triedAt: 0,
+      addedAt,
+      // One that is sent at once need not be kept first: it is kept as one that was sent, or not at all.
+      triedAt: isNext ? addedAt : 0,
       failure: "",
     };
     const one = this.take(entry);
-    this.sender.changed(partner);
-    void this.put(entry).then(() => this.run(one));
+    sender.changed(partner);
+    const kept = this.put(one);
+    // Whoever discards it in the same turn is in time.
+    void (isNext ? Promise.resolve() : kept).then(() => this.run(one));
     return one.message;
   }
 
@@ -117,7 +126,7 @@ export class Outbox {
     one.entry = { ...one.entry, triedAt: 0, failure: "" };
     one.message = messageOf(one.entry, this.sender.account());
     this.sender.changed(one.partner);
-    void this.put(one.entry).then(() => this.run(one));
+    void this.put(one).then(() => this.run(one));
   }
 
   async discard(clientId: string): Promise<void> {
@@ -160,7 +169,7 @@ export class Outbox {
     try {
       if (triedAt === 0) {
         one.entry = { ...one.entry, triedAt: Date.now() };
-        await this.put(one.entry);
+        await this.put(one);
         // Discarded meanwhile.
         if (!this.waiting.has(clientId)) return true;
       } else if (Math.abs(Date.now() - triedAt) > repeatableMs) {
@@ -181,26 +190,36 @@ export class Outbox {
     one.entry = { ...one.entry, failure: error.message };
     one.message = { ...one.message, state: "failed", error };
     this.sender.changed(one.partner, one.entry.clientId);
-    await this.put(one.entry);
+    await this.put(one);
   }
 
-  private async end({ entry, partner }: Waiting, stored?: Stored): Promise<void> {
-    this.waiting.delete(entry.clientId);
-    this.sender.changed(partner, entry.clientId, stored);
+  private async end(one: Waiting, stored?: Stored): Promise<void> {
+    const { clientId } = one.entry;
+    this.waiting.delete(clientId);
+    this.sender.changed(one.partner, clientId, stored);
     // One that stays is sent again by the next run, with its clientId.
-    await this.kept((storage) => storage.remove(entry.clientId));
+    await this.keep(one, (storage) => storage.remove(clientId));
   }
 
   private take(entry: OutboxEntry): Waiting {
     const { toGroup, dest, clientId } = entry;
     const partner = toGroup ? { group: dest } : { account: dest };
-    const one = { partner, key: keyOf(partner), entry, message: messageOf(entry, this.sender.account()) };
+    const message = messageOf(entry, this.sender.account());
+    const one = { partner, key: keyOf(partner), entry, message, kept: Promise.resolve() };
     this.waiting.set(clientId, one);
     return one;
   }
 
-  private async put(entry: OutboxEntry): Promise<void> {
-    if (this.waiting.has(entry.clientId)) await this.kept((storage) => storage.put(entry));
+  private put(one: Waiting): Promise<void> {
+    const { entry } = one;
+    return this.keep(one, async (storage) => {
+      if (this.waiting.has(entry.clientId)) await storage.put(entry);
+    });
+  }
+
+  /** After what is being written of the same entry. */
+  private keep(one: Waiting, work: (storage: OutboxStorage) => Promise<void>): Promise<void> {
+    return (one.kept = one.kept.then(() => this.kept(work)));
   }
 
   /** A storage that fails costs what it would have kept, not the message. */

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openFileOutbox } from "../../../src/sdk/messenger/file-outbox.ts";
+import { deferred } from "../../../src/sdk/deferred.ts";
 import { openMemoryOutbox } from "./memory-outbox-storage.ts";
 import type { OpenOutbox, OutboxEntry } from "../../../src/sdk/messenger/outbox-storage.ts";
 import { until } from "../../../scripts/harness/until.ts";
@@ -91,6 +92,35 @@ test("a storage that fails is told once, and costs no message", async () => {
   for (const body of ["one", "two"]) client.conversation({ account: bob }).send({ body });
   await same(() => reader.messages.map(({ body }) => body), ["one", "two"], "both are there");
   expect(errors).toEqual(["the disk is full"]);
+});
+
+test("a message is sent while it is being kept, marked as sent; one behind it is marked before it is sent", async () => {
+  const [ann, bob] = [fresh("ann"), fresh("bob")];
+  const calls: string[] = [];
+  const released = deferred<void>();
+  const outbox: OpenOutbox = () => ({
+    ...openMemoryOutbox(),
+    put: async ({ body, triedAt }) => {
+      calls.push(`put ${body}${triedAt > 0 ? ", sent" : ""}`);
+      await released.promise;
+      calls.push(`kept ${body}`);
+    },
+    remove: async () => void calls.push("removed"),
+  });
+  const reader = await device(server, bob, "desk");
+  const { client } = await device(server, ann, "phone", { outbox });
+  for (const body of ["one", "two"]) client.conversation({ account: bob }).send({ body });
+  await same(() => reader.messages.map(({ body }) => body), ["one"], "the first one is there");
+  expect(calls).toEqual(["put one, sent", "put two"]);
+  released.resolve();
+  await same(() => reader.messages.map(({ body }) => body), ["one", "two"], "both are there");
+  await until(() => calls.length === 8, "both are removed");
+  expect(calls.filter((call) => call.endsWith("one") || call === "removed")).toEqual([
+    "kept one",
+    "removed",
+    "removed",
+  ]);
+  expect(calls.filter((call) => call.includes("two"))).toEqual(["put two", "kept two", "put two, sent", "kept two"]);
 });
 
 test("a storage that was chosen and cannot be read rejects connect", async () => {
