@@ -6,10 +6,12 @@ import type { Media } from "../../wire/gen/messages/media.ts";
 import type { MediaTicket } from "../../wire/gen/messages/media-ticket.ts";
 import { MediaTicketReq } from "../../wire/gen/messages/media-ticket-req.ts";
 import { MediaTicketResp } from "../../wire/gen/messages/media-ticket-resp.ts";
+import { Status } from "../../wire/gen/messages/status.ts";
 import type { MessageInit } from "../../wire/message-type.ts";
-import { Disconnected } from "../client-errors.ts";
+import { Disconnected, RequestRefused } from "../client-errors.ts";
 import type { ExtensionHost } from "../extension.ts";
 import type { Messenger } from "../messenger/messenger.ts";
+import { send } from "./send.ts";
 
 export type { Media } from "../../wire/gen/messages/media.ts";
 
@@ -31,6 +33,8 @@ export interface UploadOptions {
   readonly type?: string;
   /** Ends the upload, which then rejects with its reason. */
   readonly signal?: AbortSignal;
+  /** Is given the bytes that were sent so far; outside of browsers once, when all were. */
+  readonly onProgress?: (sent: number) => void;
 }
 
 /** Where a file can be had for some minutes, by whoever knows the address. */
@@ -52,11 +56,24 @@ export class Files {
     this.host = client.extend();
   }
 
+  /** Reports whether the server keeps files: whoever offers to send some asks before. */
+  async areKept(): Promise<boolean> {
+    try {
+      // No message has this id.
+      await this.tickets({ download: { messageId: 1n } });
+    } catch (error) {
+      if (!(error instanceof RequestRefused)) throw error;
+      if (error.status === Status.NotImplemented) return false;
+      if (error.status !== Status.NotFound) throw error;
+    }
+    return true;
+  }
+
   /**
    * Uploads a file, for `media` of a draft, within a day: what no message names is removed then. A browser reads it as
    * it is sent.
    */
-  async upload(content: Blob, { name, type, signal }: UploadOptions = {}): Promise<Media> {
+  async upload(content: Blob, { name, type, signal, onProgress }: UploadOptions = {}): Promise<Media> {
     const own = "name" in content && typeof content.name === "string" ? content.name : "";
     const upload = {
       name: name ?? (own === "" ? "file" : own),
@@ -69,7 +86,7 @@ export class Files {
     if (ticket === undefined || file === undefined) throw new Error("the server gave no ticket");
     const headers = Object.fromEntries(ticket.headers.map((header) => [header.name, header.value]));
     const request = { method: ticket.method, body: content, headers, ...(signal && { signal }) };
-    const response = await fetch(this.urlOf(ticket), request);
+    const response = await send(this.urlOf(ticket), request, onProgress);
     if (!response.ok) throw await refused(response);
     return file;
   }
