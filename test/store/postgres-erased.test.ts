@@ -62,4 +62,26 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     for (const text of Object.values(texts)) expect([text, await tablesWith(text)]).toEqual([text, []]);
     expect(await db.number("SELECT count(*) FROM roost.message WHERE client_id IS NOT NULL")).toBe(1);
   });
+
+  test("a clientId that is used again after a week is erased again, by a recall or a deletion", async () => {
+    const store = await db.open();
+    const { data } = store.backEnd;
+    const sent = async (dest: string, clientId: string): Promise<bigint> => {
+      const [outcome] = await store.append([talk({ sender: "joe", dest, clientId })]);
+      expect(stored(outcome)).toMatchObject({ repeated: false });
+      return stored(outcome).messageId;
+    };
+    const recall = (messageId: bigint) =>
+      store.change({ kind: "recall", app, actor: "joe", messageId, windowMs: 3_600_000 });
+    const clientIds = ["recalled twice", "recalled, and then sent to a deleted account"];
+    for (const clientId of clientIds) await recall(await sent(eve, clientId));
+    await db.sql`UPDATE roost.erased_sender SET newest_id = newest_id - (${8 * 86_400_000}::bigint << 22)`;
+    const [again = 0n] = await Promise.all(clientIds.map((clientId) => sent(eve, clientId)));
+    expect(await recall(again)).toMatchObject({ result: "stored" });
+    const [repeated] = await store.append([talk({ sender: "joe", dest: eve, clientId: clientIds[0]! })]);
+    expect(repeated).toMatchObject({ repeated: true, messageId: again });
+    const operation = await data.deleteData(app, eve);
+    while ((await data.operation(app, operation?.id ?? 0n))?.state === "running") await Bun.sleep(5);
+    for (const clientId of clientIds) expect([clientId, await tablesWith(clientId)]).toEqual([clientId, []]);
+  });
 });

@@ -28,6 +28,12 @@ BEGIN
     WHERE m.client_id IS NOT NULL AND (SELECT a.app FROM account a WHERE a.number = m.sender) <> ''
     GROUP BY m.sender
     ON CONFLICT (account) DO UPDATE SET newest_id = greatest(e.newest_id, excluded.newest_id);
+  -- A clientId may have been used again when the erased message of that name was too old to be compared: its digest
+  -- stands for the newest one.
+  UPDATE message SET client_id = null
+    FROM unnest(a_ids) AS gone (id) JOIN message m ON m.id = gone.id
+    WHERE m.client_id !~ '${erasedPattern}' AND message.sender = m.sender
+      AND message.client_id = roost.digest_of(m.sender, m.client_id);
   UPDATE message SET body = '', extra = '', mentions = null,
       client_id = CASE WHEN message.client_id IS NOT NULL
           AND (SELECT a.app FROM account a WHERE a.number = message.sender) <> ''
