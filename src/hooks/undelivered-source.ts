@@ -207,7 +207,7 @@ function sliceFrom(records: readonly HookRecord[], at: number): readonly HookRec
   let groups = 0;
   let end = at;
   while (end < records.length && end - at < pageMax) {
-    if (records[end]?.conversation.startsWith("g,") === true && ++groups > groupsLooked) break;
+    if (records[end]?.conversation.startsWith(",") === true && ++groups > groupsLooked) break;
     end++;
   }
   return records.slice(at, end);

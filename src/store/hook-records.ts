@@ -150,9 +150,9 @@ function shownChange({ actor, dest, kind, accounts, count, value, refersTo, isOf
   };
 }
 
-/** The same text for both sides of a direct conversation; no name has a comma, and no group's id. */
+/** The same text for both sides of a direct conversation; no name has a comma or is empty, and no group's id. */
 function conversationOf(account: string, { toGroup, dest }: { readonly toGroup: boolean; readonly dest: string }) {
-  if (toGroup) return `g,${dest}`;
+  if (toGroup) return `,${dest}`;
   return account < dest ? `${account},${dest}` : `${dest},${account}`;
 }
 

@@ -47,7 +47,7 @@ export function hookSuite(name: string, makePlace: () => Promise<StorePlace>): v
       lane: "log",
       state: "open",
       refs: ["1", "2/bob"],
-      conversation: "g,1",
+      conversation: ",1",
       upTo: 7n,
       attempts: 3,
       dueMs: 1_700_000_000_000,
@@ -231,6 +231,22 @@ export function hookSuite(name: string, makePlace: () => Promise<StorePlace>): v
       expect(left.length).toBe(3 + 301);
       expect(left.slice(3, -1).every(({ refs }) => refs.join(",") === kept.join(","))).toBe(true);
       expect(await place.check?.()).toEqual([]);
+    });
+
+    test("a batch that is saved again names no deleted account that has talked with one called g", async () => {
+      await store.append([talk({ sender: "g", dest: "zoe" })]);
+      await hooks().set(settings());
+      const { id } = await only();
+      const [record] = (await hooks().page(query(0n))).records;
+      await hooks().lease("one", nobody);
+      const operation = await store.backEnd.data.deleteData(ofTest.app, "zoe");
+      await until(
+        async () => (await store.backEnd.data.operation(ofTest.app, operation?.id ?? 0n))?.state === "done",
+        "zoe is deleted",
+      );
+      const batch = batchOf(id, { state: "aside", refs: ["1"], conversation: record?.conversation ?? "" });
+      await hooks().save("one", [{ change: "put", batch }]);
+      expect((await hooks().waiting(id)).map(({ conversation }) => conversation)).toEqual([""]);
     });
 
     test("the log is read in order, messages and changes, of the apps that are asked for, page by page", async () => {

@@ -91,14 +91,14 @@ BEGIN
       OR EXISTS (SELECT FROM roost.member b WHERE b.account = a.number AND b.chat_group = -m.inbox));
 END $$;
 
--- Of the lane undelivered, a receiver and the conversation; that is g and a group, or two accounts.
+-- Of the lane undelivered, a receiver and the conversation; that is '' and a group, or two accounts.
 CREATE OR REPLACE FUNCTION roost.known_conversation(a_app text, a_lane text, a_conversation text) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
   names text[] := string_to_array(a_conversation, ',');
   place integer := CASE WHEN a_lane = 'log' THEN 1 ELSE 2 END;
 BEGIN
-  IF names[place] = 'g' THEN names := names[:place - 1]; END IF;
+  IF names[place] = '' THEN names := names[:place - 1]; END IF;
   RETURN CASE WHEN NOT EXISTS (
     SELECT FROM unnest(names) AS n (name) WHERE roost.account_number(a_app, n.name) IS NULL
   ) THEN a_conversation ELSE '' END;

@@ -43,5 +43,5 @@ function accountsIn(lane: Batch["lane"], conversation: string): readonly string[
   if (conversation === "") return [];
   const names = conversation.split(",");
   const receiver = lane === "log" ? [] : names.splice(0, 1);
-  return names[0] === "g" ? receiver : [...receiver, ...names];
+  return names[0] === "" ? receiver : [...receiver, ...names];
 }
