@@ -82,7 +82,11 @@ function LastLine({ draft, message, isGroup }: LastLineProps) {
   const author = isMine ? t.you : isGroup ? chat.people.nameOf(sender) : "";
   return (
     <span class="last-line">
-      {author !== "" && <bdi>{author}: </bdi>}
+      {author !== "" && (
+        <>
+          <bdi>{author}</bdi>:{" "}
+        </>
+      )}
       {isRecalled ? <i>{t.recalled}</i> : <bdi>{body.slice(0, 200) || t.files(media.length)}</bdi>}
     </span>
   );
