@@ -26,6 +26,8 @@ function Dialog({ title, onClose, children }: DialogProps) {
       ref={dialog}
       aria-labelledby="dialog-title"
       onClose={onClose}
+      // What is behind it does not close with it.
+      onKeyDown={(event) => event.stopPropagation()}
       onClick={(event) => {
         if (event.target === event.currentTarget) onClose();
       }}
