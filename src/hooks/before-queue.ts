@@ -151,7 +151,7 @@ export class BeforeQueue {
     if (endpoint === undefined || key === undefined || leftMs <= 0) return [];
     const atMs = clock.wallMs();
     const texts = questions.map(({ type, data }, at) => eventText(`${at}`, type, atMs, data));
-    const body = `{"app":${JSON.stringify(endpoint.app)},"questions":[${texts.join(",")}]}`;
+    const body = Buffer.from(`{"app":${JSON.stringify(endpoint.app)},"questions":[${texts.join(",")}]}`);
     const webhookId = `ask_${Buffer.from(random.bytes(idBytes)).toString("base64url")}`;
     try {
       const answer = await sender.post(endpoint.url, signedHeaders(key, webhookId, atMs, body), body, leftMs);

@@ -21,6 +21,8 @@ export type Delivered =
   /** It may work later. */
   | { readonly result: "failed"; readonly reason: string; readonly waitMs: number };
 
+const encoder = new TextEncoder();
+
 /** Statuses below 500 that say something about the endpoint or the moment, and nothing about an event. */
 const passingStatuses: ReadonlySet<number> = new Set([401, 402, 403, 404, 405, 407, 408, 410, 421, 423, 425, 426, 429]);
 
@@ -32,15 +34,16 @@ export function webhookIdOf(endpoint: bigint, lane: string, refs: readonly strin
   return `msg_${digest.slice(0, 27)}`;
 }
 
-export function bodyOf(app: string, texts: readonly string[]): string {
-  return `{"app":${JSON.stringify(app)},"events":[${texts.join(",")}]}`;
+/** The body of a request, as it is signed and sent: a text would be encoded for each of both. */
+export function bodyOf(app: string, texts: readonly string[]): Uint8Array {
+  return encoder.encode(`{"app":${JSON.stringify(app)},"events":[${texts.join(",")}]}`);
 }
 
 export async function deliver(
   sender: HttpSender,
   endpoint: Pick<Endpoint, "url" | "secret">,
   webhookId: string,
-  body: string,
+  body: Uint8Array,
   { atMs, waitMs, signal }: { readonly atMs: number; readonly waitMs: number; readonly signal?: AbortSignal },
 ): Promise<Delivered> {
   const key = keyOfSecret(endpoint.secret);

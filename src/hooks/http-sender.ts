@@ -61,7 +61,7 @@ export class HttpSender {
   async post(
     url: string,
     headers: Readonly<Record<string, string>>,
-    body: string,
+    body: Uint8Array,
     waitMs: number,
     signal?: AbortSignal,
   ): Promise<HttpAnswer> {
@@ -95,7 +95,7 @@ export class HttpSender {
   private async send(
     url: string,
     headers: Readonly<Record<string, string>>,
-    body: string,
+    body: Uint8Array,
     attempt: Attempt,
   ): Promise<HttpAnswer> {
     const { addresses, proxy } = this.options;
@@ -111,10 +111,10 @@ export class HttpSender {
       `user-agent: roost/${this.options.version}`,
       "accept: application/json",
       "content-type: application/json",
-      `content-length: ${Buffer.byteLength(body)}`,
+      `content-length: ${body.length}`,
       ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ];
-    const request = Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`);
+    const request = Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);
     const key = `${place.isSecure ? "https" : "http"} ${place.name} ${formatAddress(place.address, place.port)}`;
     const kept = this.takeIdle(key);
     if (kept !== undefined) {

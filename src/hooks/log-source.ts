@@ -1,7 +1,7 @@
 // The events of the log for one endpoint: what is stored, edited, recalled, and changed in groups.
 
 import type { Endpoint, HookRecord, HookStore } from "../store/hooks.ts";
-import { type LaneEvent, type LaneRead, type LaneSource, recordText } from "./lane-source.ts";
+import { eventText, type LaneEvent, type LaneRead, type LaneSource, recordText } from "./lane-source.ts";
 import type { LogWindow } from "./log-window.ts";
 
 export class LogSource implements LaneSource {
@@ -32,5 +32,7 @@ export class LogSource implements LaneSource {
 }
 
 function eventOf(record: HookRecord): LaneEvent {
-  return { ref: `${record.id}`, conversation: record.conversation, position: record.id, text: recordText(record) };
+  const { id, event, conversation, atMs, data } = record;
+  const ref = `${id}`;
+  return { ref, conversation, position: id, text: eventText(ref, event, atMs, data) };
 }

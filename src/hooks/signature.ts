@@ -24,12 +24,12 @@ export function keyOfSecret(secret: string): Buffer | undefined {
   return key.length >= secretBytesMin && key.length <= secretBytesMax ? key : undefined;
 }
 
-/** The headers of a signed request. `atMs`: milliseconds since 1970. */
+/** The headers of a signed request. `atMs`: milliseconds since 1970; `body`: the bytes that are sent. */
 export function signedHeaders(
   key: Buffer,
   webhookId: string,
   atMs: number,
-  body: string,
+  body: Uint8Array,
 ): Readonly<Record<"webhook-id" | "webhook-timestamp" | "webhook-signature", string>> {
   const timestamp = `${Math.floor(atMs / 1_000)}`;
   const signature = createHmac("sha256", key).update(`${webhookId}.${timestamp}.`).update(body).digest("base64");

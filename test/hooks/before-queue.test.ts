@@ -43,10 +43,10 @@ function stage() {
   const time = new ManualTimers();
   const requests: Open[] = [];
   const state = { isEnded: false, bugs: [] as unknown[] };
-  const post = (url: string, _: object, text: string, waitMs: number) =>
+  const post = (url: string, _: object, sent: Uint8Array, waitMs: number) =>
     new Promise<{ status: number; headers: Map<string, string>; body: string; mayReuse: boolean }>(
       (resolve, reject) => {
-        const { questions }: { questions: { data: { from: string } }[] } = JSON.parse(text);
+        const { questions }: { questions: { data: { from: string } }[] } = JSON.parse(Buffer.from(sent).toString());
         const answer = (status: number, body = ""): void =>
           resolve({ status, headers: new Map(), body, mayReuse: false });
         requests.push({ url, waitMs, from: questions.map(({ data }) => data.from), answer });

@@ -26,6 +26,7 @@ const serve = (tls?: { readonly cert: string; readonly key: string }) =>
 const plain = serve();
 const secure = serve({ cert: readFileSync(pair.certificate, "utf8"), key: readFileSync(pair.key, "utf8") });
 const raw: Server[] = [];
+const empty = Buffer.from("{}");
 const senders: HttpSender[] = [];
 afterEach(() => {
   for (const sender of senders.splice(0)) sender.close();
@@ -71,7 +72,12 @@ const reasonOf = async (sent: Promise<unknown>): Promise<string> => {
 test("a request goes to the judged address with the URL's host, and connections are used again", async () => {
   const sender = senderWith();
   for (let at = 0; at < 30; at++) {
-    const answer = await sender.post(`http://crm.example:${plain.port}/a?b=c`, { x: "y" }, `{"at":${at}}`, 5_000);
+    const answer = await sender.post(
+      `http://crm.example:${plain.port}/a?b=c`,
+      { x: "y" },
+      Buffer.from(`{"at":${at}}`),
+      5_000,
+    );
     expect([answer.status, answer.body, answer.headers.get("retry-after")]).toEqual([200, "taken", "7"]);
   }
   expect(seen.length).toBe(30);
@@ -84,9 +90,9 @@ test("a request goes to the judged address with the URL's host, and connections 
 
 test("TLS asks for the URL's name, and refuses a certificate for another one or of an unknown issuer", async () => {
   const sender = senderWith();
-  const { status } = await sender.post(`https://crm.example:${secure.port}/`, {}, "{}", 5_000);
+  const { status } = await sender.post(`https://crm.example:${secure.port}/`, {}, empty, 5_000);
   expect([status, seen[0]?.host]).toEqual([200, `crm.example:${secure.port}`]);
-  expect(await reasonOf(sender.post(`https://other.example:${secure.port}/`, {}, "{}", 5_000))).toContain(
+  expect(await reasonOf(sender.post(`https://other.example:${secure.port}/`, {}, empty, 5_000))).toContain(
     "is not for the address at which it was dialled",
   );
   const { authorities: _, ...rest } = { authorities: "" };
@@ -98,7 +104,7 @@ test("TLS asks for the URL's name, and refuses a certificate for another one or 
     version: "test",
   });
   senders.push(strangers);
-  expect(await reasonOf(strangers.post(`https://crm.example:${secure.port}/`, {}, "{}", 5_000))).not.toBe("answered");
+  expect(await reasonOf(strangers.post(`https://crm.example:${secure.port}/`, {}, empty, 5_000))).not.toBe("answered");
   expect(seen.length).toBe(1);
 });
 
@@ -106,7 +112,7 @@ test("HTTP_PROXY in the environment changes nothing", async () => {
   const former = process.env["HTTP_PROXY"];
   process.env["HTTP_PROXY"] = "http://127.0.0.1:9";
   try {
-    expect((await senderWith().post(`http://crm.example:${plain.port}/`, {}, "{}", 5_000)).status).toBe(200);
+    expect((await senderWith().post(`http://crm.example:${plain.port}/`, {}, empty, 5_000)).status).toBe(200);
   } finally {
     if (former === undefined) delete process.env["HTTP_PROXY"];
     else process.env["HTTP_PROXY"] = former;
@@ -139,10 +145,10 @@ test("a proxy that is set gets the name, for https a tunnel", async () => {
   });
   const unresolved = new HookAddresses(undefined, () => Promise.reject(new Error("the proxy resolves")));
   const sender = senderWith({ proxy: new URL(`http://127.0.0.1:${port}`), addresses: unresolved });
-  expect((await sender.post("http://crm.example/x", {}, "{}", 5_000)).status).toBe(202);
-  expect((await sender.post("https://crm.example/", {}, "{}", 5_000)).status).toBe(200);
+  expect((await sender.post("http://crm.example/x", {}, empty, 5_000)).status).toBe(202);
+  expect((await sender.post("https://crm.example/", {}, empty, 5_000)).status).toBe(200);
   expect(asked).toEqual(["POST http://crm.example/x HTTP/1.1", "CONNECT crm.example:443 HTTP/1.1"]);
-  expect(await reasonOf(sender.post("https://127.0.0.1/", {}, "{}", 5_000))).toContain("--hook-allow");
+  expect(await reasonOf(sender.post("https://127.0.0.1/", {}, empty, 5_000))).toContain("--hook-allow");
 });
 
 test("answers are read as HTTP says, however they are split", async () => {
@@ -162,7 +168,7 @@ test("answers are read as HTTP says, however they are split", async () => {
         };
         write(0);
       });
-      const answer = await senderWith().post(`http://crm.example:${port}/`, {}, "{}", 5_000);
+      const answer = await senderWith().post(`http://crm.example:${port}/`, {}, empty, 5_000);
       expect([text, answer.status, answer.body]).toEqual([text, status, body]);
     }
 });
@@ -182,14 +188,14 @@ test("what is no answer, too long or never ends is given up, with a reason", asy
   ];
   for (const [text, sentence] of answers) {
     const port = await rawServer((socket) => socket.end(text));
-    expect(await reasonOf(senderWith().post(`http://crm.example:${port}/`, {}, "{}", 5_000))).toContain(sentence);
+    expect(await reasonOf(senderWith().post(`http://crm.example:${port}/`, {}, empty, 5_000))).toContain(sentence);
   }
   const silent = await rawServer(() => undefined);
-  expect(await reasonOf(senderWith().post(`http://crm.example:${silent}/`, {}, "{}", 50))).toBe(
+  expect(await reasonOf(senderWith().post(`http://crm.example:${silent}/`, {}, empty, 50))).toBe(
     "has not answered within 50 ms",
   );
   const long = await rawServer((socket) => socket.write(`HTTP/1.1 200 OK\r\n\r\n${endless}`));
-  expect((await senderWith().post(`http://crm.example:${long}/`, {}, "{}", 5_000)).body.length).toBe(64 * 1024);
+  expect((await senderWith().post(`http://crm.example:${long}/`, {}, empty, 5_000)).body.length).toBe(64 * 1024);
 });
 
 test.each([
@@ -203,7 +209,7 @@ test.each([
     };
     write(begin + again);
   });
-  expect(await reasonOf(senderWith().post(`http://crm.example:${port}/`, {}, "{}", 10_000))).toContain(
+  expect(await reasonOf(senderWith().post(`http://crm.example:${port}/`, {}, empty, 10_000))).toContain(
     "its answer is longer than",
   );
 });
@@ -217,7 +223,7 @@ test("a connection that the server has closed meanwhile is opened again", async 
   });
   const sender = senderWith();
   for (let at = 0; at < 6; at++)
-    expect((await sender.post(`http://crm.example:${port}/`, {}, "{}", 5_000)).status).toBe(200);
+    expect((await sender.post(`http://crm.example:${port}/`, {}, empty, 5_000)).status).toBe(200);
 });
 
 test("requests at once keep their connections for the next ones, eight to a place", async () => {
@@ -233,7 +239,7 @@ test("requests at once keep their connections for the next ones, eight to a plac
   const url = `http://crm.example:${typeof address === "object" ? address?.port : 0}/`;
   const sender = senderWith();
   const post = (count: number) =>
-    Promise.all(Array.from({ length: count }, () => sender.post(url, {}, "{}", 5_000).then(({ status }) => status)));
+    Promise.all(Array.from({ length: count }, () => sender.post(url, {}, empty, 5_000).then(({ status }) => status)));
   expect(await post(8)).toEqual(Array<number>(8).fill(200));
   expect(await post(8)).toEqual(Array<number>(8).fill(200));
   expect(connections).toBe(8);
