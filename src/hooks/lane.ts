@@ -6,6 +6,7 @@
 import type { Batch, HookChange } from "../store/hooks.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { AsideBatches } from "./aside-batches.ts";
+import { Gathering } from "./gathering.ts";
 import { batchBytesMax, bodyOf, deliver, type Delivered, webhookIdOf } from "./delivery.ts";
 import type { LaneParts } from "./lane-parts.ts";
 import type { LaneEvent, LaneRead } from "./lane-source.ts";
@@ -34,6 +35,7 @@ export class Lane {
   private most = pageMax;
   /** The log is read again after this time. */
   private readAfterMs = -Infinity;
+  private readonly gathering: Gathering;
   private readonly changes: LaneChanges;
   private readonly running: Promise<unknown>;
 
@@ -41,6 +43,7 @@ export class Lane {
   constructor(parts: LaneParts, waiting: readonly Batch[]) {
     this.parts = parts;
     this.pauses = new Pauses(parts.timers);
+    this.gathering = new Gathering(parts.pace.gatherMs, parts.clock.monotonicMs());
     this.changes = new LaneChanges(parts.save);
     this.position = parts.endpoint.positions[parts.lane];
     this.savedPosition = this.position;
@@ -88,7 +91,7 @@ export class Lane {
 
   /** Freezes the next batch, if there is something to tell. */
   private async next(): Promise<void> {
-    const { source, endpoint, lane, pace, clock } = this.parts;
+    const { source, endpoint, lane, clock } = this.parts;
     const waitMs = this.readAfterMs - clock.monotonicMs();
     if (waitMs > 0) {
       await this.saveMoves();
@@ -100,7 +103,7 @@ export class Lane {
     const { events, upTo, isBlocked } = this.choose(read);
     // What comes until then is one batch.
     const hasMore = !isBlocked && (read.isMore || upTo < read.upTo);
-    this.readAfterMs = hasMore ? -Infinity : beganMs + pace.gatherMs;
+    this.readAfterMs = this.gathering.nextMs(beganMs, events.length, hasMore);
     this.changes.add(...this.asides.takeGrown());
     if (events.length === 0) {
       this.position = upTo;

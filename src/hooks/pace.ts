@@ -1,7 +1,7 @@
 // How fast webhooks are told, and how long they are tried. Tests pass shorter times.
 
 export interface HookPace {
-  /** What came within this time is one batch. */
+  /** What came within this time is one batch; within a shorter one, when more comes than a batch holds. */
   readonly gatherMs: number;
   /** How long an endpoint may take to answer. */
   readonly answerMs: number;
