@@ -19,5 +19,6 @@ function longLines(pattern: string): string[] {
 
 test("no line of the source, the tests, the bench and the scripts is too long", () => {
   expect(longLines("{src,test,bench,scripts}/**/*.{ts,tsx,sh,awk}")).toEqual([]);
-  expect(longLines("scripts/{build,check,cluster,fuzz,generate,install,lint,micro,start,test}")).toEqual([]);
+  const commands = "build,check,cluster,fuzz,generate,install,lint,micro,screenshots,start,test";
+  expect(longLines(`scripts/{${commands}}`)).toEqual([]);
 });
