@@ -10,6 +10,9 @@ const documents = [...new Glob("**/*.md").scanSync(root)]
   .filter((path) => !/(^|\/)(node_modules|dist|data)\//.test(path))
   .toSorted();
 
+/** Everybody who clones the repository gets all versions of them. */
+const pictureBytesMax = 80_000;
+
 /** A document without its blocks of code, in which brackets and # are no markup. */
 function prose(path: string): string {
   return readFileSync(join(root, path), "utf8").replaceAll(/^(```+)[^]*?^\1$/gm, "");
@@ -55,6 +58,22 @@ test("every relative link and every anchor in a document resolves", () => {
   }
   expect(faults).toEqual([]);
   expect(relativeLinks).toBeGreaterThan(20);
+});
+
+/** The pictures of a document, in markup of HTML and in its own; paths are relative to the root. */
+function picturesOf(document: string): string[] {
+  const links = prose(document).matchAll(/(?:\bsrc(?:set)?="|\]\()([^")\s]+\.png)/g);
+  return Array.from(links, ([, path = ""]) => join(dirname(document), path));
+}
+
+test("every picture of a document exists, is small, and has a text; and every picture is shown", () => {
+  const shown = documents.flatMap(picturesOf);
+  const all = [...new Glob("scripts/pictures/*.png").scanSync(root)];
+  expect(all.length).toBeGreaterThan(2);
+  expect(new Set(shown)).toEqual(new Set(all));
+  expect(all.filter((path) => statSync(join(root, path)).size > pictureBytesMax)).toEqual([]);
+  const silent = documents.filter((path) => /<img (?![^>]*\balt="[^"])|!\[\]/.test(prose(path)));
+  expect(silent).toEqual([]);
 });
 
 test("README.md has at most 200 lines, and every other document is found from it", () => {
