@@ -94,7 +94,7 @@ test("a storage that fails is told once, and costs no message", async () => {
   expect(errors).toEqual(["the disk is full"]);
 });
 
-test("a message is sent while it is being kept, marked as sent; one behind it is marked before it is sent", async () => {
+test("a message is sent while it is being kept as sent; one behind it is marked before it is sent", async () => {
   const [ann, bob] = [fresh("ann"), fresh("bob")];
   const calls: string[] = [];
   const released = deferred<void>();
