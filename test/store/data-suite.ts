@@ -5,6 +5,7 @@ import { ConversationAsks } from "./conversation-asks.ts";
 import { deletionTests } from "./deletion-tests.ts";
 import { erasedRetryTests } from "./erased-retry-tests.ts";
 import { exportImportTests } from "./export-import-tests.ts";
+import { exportNamesTests } from "./export-names-tests.ts";
 import { retentionTests } from "./retention-tests.ts";
 import { openForAll, type StorePlace } from "./opened-store.ts";
 
@@ -12,6 +13,7 @@ export function dataSuite(name: string, makePlace: () => Promise<StorePlace>): v
   describe(`${name}, data as a whole`, () => {
     const asks = new ConversationAsks(openForAll(makePlace));
     exportImportTests(asks);
+    exportNamesTests(asks);
     deletionTests(asks);
     erasedRetryTests(asks);
     retentionTests(asks);

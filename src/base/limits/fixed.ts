@@ -140,6 +140,8 @@ export const exportsPerKeyMax = 4;
 
 /** The reactions of a message that an export gives. */
 export const reactionsExportedMax = 10_000;
+/** A page of an export ends behind the account with which it has as many names of blocked accounts and of devices. */
+export const exportNamesMax = 10_000;
 /** The reactions and mentions that all messages of a page of an import have together: what one message may have. */
 export const importNamesMax = reactionsExportedMax + mentionsMax;
 /** Records of one page of an import. */

@@ -96,10 +96,12 @@ export class ExportReader {
   /** Of an app, those who have set nothing are passed over. */
   private async accounts(life: string, selected: Selected, from: ExportPosition, limit: number) {
     const rows = await this.run<AccountRow[]>((sql) => accountsPage(sql, life, selected, from.id));
-    return taken(rows, limit, startOf("groups"), "accounts", (row) => {
+    const isCut = rows.length < Number(rows[0]?.looked ?? 0n);
+    const recordOf = (row: AccountRow): DataRecord | undefined => {
       const account = fromText(row.app) === selected.app ? accountRecord(row) : undefined;
       return account && (selected.account !== undefined || hasSetAnything(account)) ? { account } : undefined;
-    });
+    };
+    return taken(rows, limit, startOf("groups"), "accounts", recordOf, isCut);
   }
 
   private async profiles(life: string, selected: Selected, from: ExportPosition, limit: number) {
@@ -222,13 +224,17 @@ export class ExportReader {
   }
 }
 
-/** The records of rows in the order of their numbers; when there are none left, the export goes on with `next`. */
+/**
+ * The records of rows in the order of their numbers; when there are none left, the export goes on with `next`.
+ * `isCut`: there are more, although these are fewer than a statement may return.
+ */
 function taken<Row extends { readonly number: bigint }>(
   rows: readonly Row[],
   limit: number,
   next: ExportPosition,
   part: ExportPosition["part"],
   recordOf: (row: Row) => DataRecord | undefined,
+  isCut = false,
 ): { readonly records: readonly DataRecord[]; readonly position: ExportPosition } {
   const records: DataRecord[] = [];
   for (const row of rows) {
@@ -238,7 +244,7 @@ function taken<Row extends { readonly number: bigint }>(
     records.push({ cursor: formatCursor(position), ...record });
     if (records.length === limit) return { records, position };
   }
-  const last = rows.length < rowsReadMax ? undefined : rows.at(-1);
+  const last = rows.length < rowsReadMax && !isCut ? undefined : rows.at(-1);
   return { records, position: last === undefined ? next : { part, id: last.number, row: idMax } };
 }
 

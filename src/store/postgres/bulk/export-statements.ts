@@ -1,8 +1,10 @@
 // The statements of an export. Each reads at most `rowsReadMax` rows, by an index.
 
 import type { SQL } from "bun";
+import { exportNamesMax } from "../../../base/limits/fixed.ts";
 import type { ExportPosition } from "../../export-cursor.ts";
 import type { Consent } from "../../group-rights.ts";
+import { toText } from "../text.ts";
 
 export const rowsReadMax = 2_000;
 
@@ -32,6 +34,8 @@ export interface AccountRow {
   readonly add_rule: Consent | null;
   readonly blocked: readonly string[];
   readonly devices: readonly string[];
+  /** Accounts that the statement has looked at: more than it returns if those would name too many. */
+  readonly looked: bigint;
 }
 
 export interface MediaRow {
@@ -106,16 +110,30 @@ export function profilesPage(sql: SQL, life: string, { account, peer, group }: S
     ORDER BY p.account LIMIT ${rowsReadMax}`;
 }
 
-export function accountsPage(sql: SQL, life: string, { account, peer, group }: Selected, after: bigint) {
+/** Of accounts of other apps nothing is read but their numbers. */
+export function accountsPage(sql: SQL, life: string, { app, account, peer, group }: Selected, after: bigint) {
   const only = textOf(peer !== undefined || group !== undefined ? 0n : account);
-  return sql`SELECT a.number, a.app, a.name AS account, c.write_rule, c.add_rule,
+  return sql`WITH looked AS (
+      SELECT a.number, a.app, a.name FROM roost.account a
+      WHERE roost.require_life(${life}) AND a.number > ${`${after}`}::bigint
+        AND (${only}::bigint IS NULL OR a.number = ${only}::bigint)
+      ORDER BY a.number LIMIT ${rowsReadMax}
+    ), sized AS (
+      SELECT l.*, coalesce(sum(n.names) OVER (
+          ORDER BY l.number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS names_before
+      FROM looked l CROSS JOIN LATERAL (
+        SELECT CASE WHEN l.app = ${toText(app)} THEN
+          (SELECT count(*) FROM roost.block b WHERE b.account = l.number AND NOT b.is_off)
+          + (SELECT count(*) FROM roost.cursor d WHERE d.account = l.number) ELSE 0 END AS names) n
+    )
+    SELECT s.number, s.app, s.name AS account, c.write_rule, c.add_rule, (SELECT count(*) FROM looked) AS looked,
       ARRAY(SELECT o.name FROM roost.block b JOIN roost.account o ON o.number = b.blocked
-        WHERE b.account = a.number AND NOT b.is_off AND o.app <> '' ORDER BY o.name) AS blocked,
-      ARRAY(SELECT d.device FROM roost.cursor d WHERE d.account = a.number ORDER BY d.device) AS devices
-    FROM roost.account a LEFT JOIN roost.consent c ON c.account = a.number
-    WHERE roost.require_life(${life}) AND a.number > ${`${after}`}::bigint
-      AND (${only}::bigint IS NULL OR a.number = ${only}::bigint)
-    ORDER BY a.number LIMIT ${rowsReadMax}`;
+        WHERE s.app = ${toText(app)} AND b.account = s.number AND NOT b.is_off AND o.app <> ''
+        ORDER BY o.name) AS blocked,
+      ARRAY(SELECT d.device FROM roost.cursor d
+        WHERE s.app = ${toText(app)} AND d.account = s.number ORDER BY d.device) AS devices
+    FROM sized s LEFT JOIN roost.consent c ON c.account = s.number
+    WHERE s.names_before < ${exportNamesMax} ORDER BY s.number`;
 }
 
 export function groupsPage(sql: SQL, life: string, { account, peer, group }: Selected, after: bigint) {

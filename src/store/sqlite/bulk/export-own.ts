@@ -4,7 +4,7 @@ import type { Database } from "bun:sqlite";
 import type { AccountRecord } from "../../data-records.ts";
 import { type Consent, consents } from "../../group-rights.ts";
 
-interface AccountRow {
+export interface AccountRow {
   readonly number: bigint;
   readonly app: string;
   readonly account: string;

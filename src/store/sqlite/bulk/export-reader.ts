@@ -2,6 +2,7 @@
 // number of rows, whomever they belong to, and may be empty before the end.
 
 import type { Database } from "bun:sqlite";
+import { exportNamesMax } from "../../../base/limits/fixed.ts";
 import type { ExportPage, ExportQuery, ExportScope } from "../../data.ts";
 import { type DataRecord, type GroupRecord, groupThatWasLeft, hasSetAnything } from "../../data-records.ts";
 import { idMax } from "../../snowflake.ts";
@@ -12,7 +13,7 @@ import { isUnfinished } from "../member-lookups.ts";
 import { type ExportPosition, formatCursor, parseCursor, startOf } from "../../export-cursor.ts";
 import { ExportLog, type LogSelection } from "./export-log.ts";
 import { ExportNames } from "./export-names.ts";
-import { ExportOwn } from "./export-own.ts";
+import { type AccountRow, ExportOwn } from "./export-own.ts";
 
 const rowsReadMax = 2_000;
 
@@ -159,10 +160,13 @@ export class ExportReader {
   /** Of an app, those who have set nothing are passed over. */
   private accounts({ app, account }: Selected, from: ExportPosition, limit: number): Part {
     const rows = account === undefined ? this.own.after(from.id, rowsReadMax) : this.own.at(account, from.id);
-    return this.taken(rows, limit, startOf("groups"), "accounts", (row) => {
+    let names = 0;
+    const recordOf = (row: AccountRow): DataRecord | undefined => {
       const record = row.app === app ? this.own.recordOf(row) : undefined;
+      names += record === undefined ? 0 : record.blocked.length + record.devices.length;
       return record && (account !== undefined || hasSetAnything(record)) ? { account: record } : undefined;
-    });
+    };
+    return this.taken(rows, limit, startOf("groups"), "accounts", recordOf, () => names >= exportNamesMax);
   }
 
   private profileOf(account: bigint, after: bigint): ProfileRow[] {
@@ -191,13 +195,17 @@ export class ExportReader {
     });
   }
 
-  /** The records of rows in the order of their numbers; when there are none left, the export goes on with `next`. */
+  /**
+   * The records of rows in the order of their numbers; when there are none left, the export goes on with `next`.
+   * `isFull`: the page ends behind the last record that was asked for.
+   */
   private taken<Row extends { readonly number: bigint }>(
     rows: readonly Row[],
     limit: number,
     next: ExportPosition,
     part: ExportPosition["part"],
     recordOf: (row: Row) => DataRecord | undefined,
+    isFull = (): boolean => false,
   ): Part {
     const records: DataRecord[] = [];
     for (const row of rows) {
@@ -205,7 +213,7 @@ export class ExportReader {
       if (record === undefined) continue;
       const position = { part, id: row.number, row: idMax };
       records.push({ cursor: formatCursor(position), ...record });
-      if (records.length === limit) return { records, position, isEnd: false };
+      if (records.length === limit || isFull()) return { records, position, isEnd: false };
     }
     const last = rows.length < rowsReadMax ? undefined : rows.at(-1);
     return { records, position: last === undefined ? next : { part, id: last.number, row: idMax }, isEnd: false };
