@@ -114,6 +114,6 @@ export class MessageDesk {
 
   private note(id: bigint): void {
     this.owner.conversations.noteMessage(id);
-    for (const timeline of this.owner.timelines.all()) if (timeline.has(id)) timeline.note();
+    for (const timeline of this.owner.timelines.all()) if (timeline.has(id)) timeline.note(id);
   }
 }

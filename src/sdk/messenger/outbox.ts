@@ -212,9 +212,7 @@ export class Outbox {
 
   private put(one: Waiting): Promise<void> {
     const { entry } = one;
-    return this.keep(one, async (storage) => {
-      if (this.waiting.has(entry.clientId)) await storage.put(entry);
-    });
+    return this.keep(one, (storage) => storage.put(entry));
   }
 
   /** After what is being written of the same entry. */

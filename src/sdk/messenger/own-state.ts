@@ -92,7 +92,7 @@ export class OwnState {
       this.hidden.add(id);
       dropOldest(this.hidden, goneMax);
     }
-    for (const timeline of this.owner.timelines.all()) timeline.prune();
+    this.note(ids);
   }
 
   /** Shows messages no more; again if the request rejects. The list shows them until it has been read again. */
@@ -101,11 +101,11 @@ export class OwnState {
     takeAlso: (() => void) | undefined,
     request: () => Promise<void>,
   ): Promise<void> {
-    const { changes, conversations, timelines } = this.owner;
+    const { changes, conversations } = this.owner;
     const takeAways = ids.map((id) => changes.add(id, hidden));
     const note = (): void => {
       for (const id of ids) conversations.noteMessage(id);
-      for (const timeline of timelines.all()) timeline.note();
+      this.note(ids);
     };
     const takeAway = (): void => {
       for (const take of takeAways) take();
@@ -120,6 +120,11 @@ export class OwnState {
       throw error;
     }
     conversations.readAgain(takeAway);
+  }
+
+  /** These messages are shown no more, or again. Of many, a timeline looks at all that it has. */
+  private note(ids: readonly bigint[]): void {
+    for (const timeline of this.owner.timelines.all()) timeline.note(ids.length > 1 ? 0n : ids[0]);
   }
 
   private clearedTo(partner: Partner, upTo: bigint): void {

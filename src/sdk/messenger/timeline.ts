@@ -1,5 +1,6 @@
 // A live view of a conversation's newest messages. What happens while a page is on its way counts for its messages,
-// too: removed ones stay away, and changed ones are fetched after it.
+// too: removed ones stay away, and changed ones are fetched after it. Of many messages, only those that come or change
+// are worked at; the others are copied with their list.
 
 import type { Environment } from "../environment.ts";
 import type { Ask } from "../ask.ts";
@@ -34,7 +35,9 @@ export class LiveTimeline implements Timeline {
   hasBefore = false;
   /** It is to be read again. */
   isStale = false;
+  /** Both in the order of ids: what the server has, and what is shown of it. */
   private stored: readonly ChatMessage[] = [];
+  private visible: readonly ChatMessage[] = [];
   private cached: readonly ChatMessage[] | undefined;
   private loading: Promise<unknown> | undefined;
   /** What has changed while a page is on its way, and whether it was recalled. */
@@ -50,11 +53,7 @@ export class LiveTimeline implements Timeline {
   }
 
   get messages(): readonly ChatMessage[] {
-    const { owner, partner, stored } = this;
-    return (this.cached ??= [
-      ...stored.map((message) => owner.shown(partner, message)).filter((message) => message !== undefined),
-      ...owner.pending(partner),
-    ]);
+    return (this.cached ??= this.visible.concat(this.owner.pending(this.partner)));
   }
 
   /** Loads an older page. */
@@ -62,7 +61,7 @@ export class LiveTimeline implements Timeline {
     while (this.loading !== undefined) await this.loading;
     if (!this.hasBefore) return;
     const { ask } = this.owner;
-    await this.load(this.page(ask, this.stored[0]?.id ?? 0n), (page) => [...page, ...this.stored]);
+    await this.load(this.page(ask, this.stored[0]?.id ?? 0n));
   }
 
   /** Reads the newest page, and what is shown, as it is now. */
@@ -71,10 +70,10 @@ export class LiveTimeline implements Timeline {
     if (this.isClosed) return;
     this.isStale = true;
     const former = this.stored.at(-1)?.id ?? 0n;
-    await this.load(this.newest(ask, this.stored[0]?.id ?? idMax), (page) => {
-      const last = page.at(-1)?.id ?? 0n;
+    await this.load(this.newest(ask, this.stored[0]?.id ?? idMax), (last) => {
       // Those that have arrived since the page was asked for.
-      return [...page, ...this.stored.filter(({ id }) => id > last && id > former)];
+      this.stored = this.stored.filter(({ id }) => id > last && id > former);
+      this.note(0n);
     });
     this.isStale = false;
   }
@@ -91,27 +90,27 @@ export class LiveTimeline implements Timeline {
   }
 
   has(id: bigint): boolean {
-    return this.loading !== undefined || this.stored.some((message) => message.id === id);
+    return this.loading !== undefined || this.at(id) !== undefined;
   }
 
   arrived(message: ChatMessage): void {
+    const { id } = message;
     const [first] = this.stored;
-    if (this.isClosed || (first !== undefined && message.id < first.id && this.hasBefore)) return;
-    if (this.stored.some(({ id }) => id === message.id)) return;
-    this.set(sorted([...this.stored, message]));
+    if (this.isClosed || (first !== undefined && id < first.id && this.hasBefore)) return;
+    if (this.at(id) === undefined) this.set(id, message);
   }
 
   /** A message has changed: `contents` are fetched, except for a recalled one's, which is empty at once. */
   changed(id: bigint, isRecalled: boolean): void {
     if (this.loading !== undefined) this.crossing.set(id, isRecalled || this.crossing.get(id) === true);
-    if (isRecalled) this.set(this.stored.map((message) => (message.id === id ? blank(message) : message)));
+    const message = this.at(id);
+    if (isRecalled && message !== undefined) this.set(id, blank(message));
   }
 
   /** A message as it is now. */
   refreshed(now: ChatMessage): void {
-    const { id } = now;
-    if (!this.stored.some((message) => message.id === id)) return;
-    this.set(this.stored.map((message) => (message.id === id ? { ...now, clientId: message.clientId } : message)));
+    const message = this.at(now.id);
+    if (message !== undefined) this.set(now.id, { ...now, clientId: message.clientId });
   }
 
   /** The ids of what is loaded up to a message. */
@@ -119,14 +118,19 @@ export class LiveTimeline implements Timeline {
     return this.stored.map(({ id }) => id).filter((id) => id <= upTo);
   }
 
-  /** Some messages are gone; everything up to `clearedTo` is, also what is not loaded. */
-  prune(clearedTo = 0n): void {
+  /** Everything up to a message is gone, also what is not loaded. */
+  prune(clearedTo: bigint): void {
     if (this.upTo(clearedTo).length > 0) this.hasBefore = false;
-    this.note();
+    this.note(0n);
   }
 
-  /** Something else that is shown has changed: tells of it once a turn. */
-  note(): void {
+  /**
+   * Something else that is shown has changed: how a message is, 0n for any; undefined: what the outbox has. Tells of it
+   * once a turn.
+   */
+  note(id?: bigint): void {
+    if (id === 0n) this.visible = this.shown(this.stored);
+    else if (id !== undefined) this.visible = put(this.visible, id, this.shown([this.at(id)]));
     this.cached = undefined;
     if (!this.isTold) return;
     this.isTold = false;
@@ -163,37 +167,52 @@ export class LiveTimeline implements Timeline {
     return page;
   }
 
-  private async load(
-    reading: Promise<HistoryPage>,
-    join: (page: readonly ChatMessage[]) => readonly ChatMessage[],
-  ): Promise<void> {
+  private async load(reading: Promise<HistoryPage>, make?: (last: bigint) => unknown): Promise<void> {
     this.loading = reading.catch(() => undefined);
     try {
-      this.joined(await reading, join);
+      const { messages, hasBefore } = await reading;
+      if (this.isClosed) return;
+      this.hasBefore = hasBefore;
+      make?.(messages.at(-1)?.id ?? 0n);
+      const page = messages.map((message) => (this.crossing.get(message.id) === true ? blank(message) : message));
+      this.stored = page.concat(this.stored);
+      this.visible = this.shown(page).concat(this.visible);
+      this.note();
+      for (const { id } of page) if (this.crossing.has(id)) this.owner.fetch(id);
     } finally {
       this.loading = undefined;
       this.crossing.clear();
     }
   }
 
-  private joined(page: HistoryPage, join: (page: readonly ChatMessage[]) => readonly ChatMessage[]): void {
-    if (this.isClosed) return;
-    this.hasBefore = page.hasBefore;
-    const all = new Map(join(page.messages).map((message) => [message.id, message]));
-    for (const [id, isRecalled] of this.crossing) {
-      const message = all.get(id);
-      if (message === undefined) continue;
-      if (isRecalled) all.set(id, blank(message));
-      this.owner.fetch(id);
-    }
-    this.set(sorted([...all.values()]));
+  private at(id: bigint): ChatMessage | undefined {
+    const found = this.stored[placeOf(this.stored, id)];
+    return found?.id === id ? found : undefined;
   }
 
-  private set(stored: readonly ChatMessage[]): void {
-    this.stored = stored;
-    this.note();
+  private set(id: bigint, message: ChatMessage): void {
+    this.stored = put(this.stored, id, [message]);
+    this.note(id);
+  }
+
+  private shown(messages: readonly (ChatMessage | undefined)[]): readonly ChatMessage[] {
+    return messages.flatMap((message) => (message && this.owner.shown(this.partner, message)) ?? []);
   }
 }
 
-const sorted = (messages: readonly ChatMessage[]): readonly ChatMessage[] =>
-  messages.toSorted((one, other) => Number(one.id - other.id));
+/** Where a message is in a list, or would be. */
+function placeOf(messages: readonly ChatMessage[], id: bigint): number {
+  let [low, high] = [0, messages.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((messages[middle]?.id ?? id) < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The list with one message or none in the place of another one, which need not be there. */
+function put(messages: readonly ChatMessage[], id: bigint, now: readonly ChatMessage[]): readonly ChatMessage[] {
+  const at = placeOf(messages, id);
+  return messages.toSpliced(at, messages[at]?.id === id ? 1 : 0, ...now);
+}
