@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import type { ChatMessage } from "../../src/sdk/messenger/messenger.ts";
 import { type Row, Rows } from "../../src/web/state/rows.ts";
+import { Random, testSeed } from "../support/random.ts";
 import { anchorAt, RowPositions, topFor } from "../../src/web/views/row-positions.ts";
 
 const noon = Date.UTC(2026, 5, 15, 12);
@@ -55,6 +56,56 @@ test("an unchanged message keeps its row, and a stored one the key that it had i
   expect([waiting?.key, stored?.key]).toEqual(["c", "c"]);
 });
 
+test("rows made step by step are those made at once, whatever comes, changes and goes, and keep their heights", () => {
+  const random = new Random(testSeed("rows"));
+  const below = (bound: number): number => random.below(bound);
+  const middle = 1_000_000;
+  const rows = new Rows("p0", BigInt(middle));
+  let positions: RowPositions | undefined;
+  let all: readonly ChatMessage[] = [];
+  let [oldest, newest] = [middle, middle];
+  const one = (id: number): ChatMessage =>
+    message(id, `p${below(3)}`, noon + (id - middle) * 7 * minute + below(600_000));
+  const page = (count: number): readonly ChatMessage[] => {
+    oldest -= count;
+    return Array.from({ length: count }, (_, at) => one(oldest + at));
+  };
+  const order = ({ id }: ChatMessage): number => Number(id) || Infinity;
+  for (let step = 0; step < 300; step++) {
+    const at = below(all.length + 1);
+    const changes = [
+      () => [...page(1 + below(20)), ...all],
+      () => [...all, one(++newest)],
+      () => all.toSpliced(at, 1),
+      () => all.toSpliced(at, 1, ...all.slice(at, at + 1).map((old) => ({ ...old, body: "edited" }))),
+      () => [...all, message(0, "p0", noon, { clientId: `c${step}`, state: "sending" })],
+    ];
+    all = (changes[below(changes.length)]?.() ?? []).toSorted((a, b) =>
+      order(a) === order(b) ? 0 : order(a) - order(b),
+    );
+    const made = rows.of(all);
+    expect(shown(made)).toEqual(shown(new Rows("p0", BigInt(middle)).of(all)));
+    positions = new RowPositions(made, positions);
+    for (let i = 0; i < 20; i++) positions.measured(below(made.length + 1), 20 + below(100));
+    const anew = new RowPositions(made);
+    const places = made.map((_, i) => i);
+    expect(places.map((i) => positions?.topOf(i))).toEqual(places.map((i) => anew.topOf(i)));
+    expect(places.every((i) => positions?.at(positions.topOf(i)) === i)).toBe(true);
+    const wanted = made[below(Math.max(1, made.length))]?.key ?? "";
+    expect(positions.indexOf(wanted)).toBe(made.findIndex(({ key }) => key === wanted));
+  }
+});
+
+test("of many messages, an older page and a newer message make rows of their own and of one neighbour", () => {
+  const rows = new Rows("ann", undefined);
+  const later = Array.from({ length: 1_000 }, (_, at) => message(1_000 + at, "bob", noon + at));
+  const former = rows.of(later);
+  const older = Array.from({ length: 200 }, (_, at) => message(800 + at, "bob", noon - 1_000 + at));
+  const now = rows.of([...older, ...later, message(2_000, "bob", noon + 1_000)]);
+  expect(now).toHaveLength(1_202);
+  expect(now.slice(202, -1).every((row, at) => row === former[at + 2])).toBe(true);
+});
+
 test("what is read stays in its place when older messages come above it, and when heights turn out different", () => {
   const rows = new Rows("ann", undefined);
   const newer = Array.from({ length: 50 }, (_, at) => message(1_000 + at, "bob", noon + at * 1_000));
@@ -68,8 +119,7 @@ test("what is read stays in its place when older messages come above it, and whe
     return topFor(anchor, positions, 300) - positions.topOf(positions.indexOf(key));
   };
   expect(kept(after)).toBe(5);
-  for (const row of after.rows.slice(0, 100)) row.height = 77;
-  after.measured();
+  for (let at = 0; at < 100; at++) after.measured(at, 77);
   expect(kept(after)).toBe(5);
 });
 

@@ -3,7 +3,7 @@
 // the browser's own anchoring is off.
 
 import { batch, useComputed, useSignal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useCallback, useLayoutEffect, useRef } from "preact/hooks";
 import type { Room } from "../state/room.ts";
 import type { Row } from "../state/rows.ts";
 import { dayTextOf, texts } from "../texts/texts.ts";
@@ -37,7 +37,10 @@ export function MessageList({ room }: { readonly room: Room }) {
   const jumped = useSignal<Jump | undefined>(undefined);
   /** Counts measurements that have changed something. */
   const measured = useSignal(0);
-  const positions = useComputed(() => new RowPositions(room.rows.of(room.messages.value)));
+  const latest = useRef<RowPositions | undefined>(undefined);
+  const positions = useComputed(
+    () => (latest.current = new RowPositions(room.rows.of(room.messages.value), latest.current)),
+  );
   void measured.value;
 
   const { value: all } = positions;
@@ -55,7 +58,7 @@ export function MessageList({ room }: { readonly room: Room }) {
     const observer = new ResizeObserver(() => {
       const { clientWidth: width, clientHeight: height } = outer;
       const before = size.peek();
-      if (before.width !== width) for (const row of positions.peek().rows) row.height = 0;
+      if (before.width !== width) positions.peek().forget();
       if (before.width !== width || before.height !== height) size.value = { width, height };
       else measured.value++;
     });
@@ -68,10 +71,7 @@ export function MessageList({ room }: { readonly room: Room }) {
   useLayoutEffect(() => {
     const [{ current: outer }, { current: shown }] = [box, inner];
     if (outer === null || shown === null || view.height === 0) return;
-    if (measure(shown, rows)) {
-      all.measured();
-      measured.value++;
-    }
+    if (measure(shown, all, first, end)) measured.value++;
     const wanted = topFor(anchor.peek(), all, view.height);
     shown.parentElement?.style.setProperty("height", `${Math.max(view.height, all.total)}px`);
     if (Math.abs(outer.scrollTop - wanted) >= 1) outer.scrollTop = wanted;
@@ -105,6 +105,20 @@ export function MessageList({ room }: { readonly room: Room }) {
     anchor.value = anchorAt(current.scrollTop, all, view.height);
   };
 
+  // These two stay the same, so that rows in the document are not made again at each frame of a scroll.
+  const focus = useCallback((key: string) => void (active.value = key), []);
+  const jump = useCallback(
+    async (id: bigint): Promise<void> => {
+      if (!(await room.reach(id))) return void (room.fault.value = texts().gone);
+      const row = positions.peek().rows.findLast(({ message }) => message?.id === id);
+      if (row === undefined) return;
+      anchor.value = { key: row.key, offset: -size.peek().height / 3 };
+      jumped.value = { key: row.key };
+      show(row.key);
+    },
+    [room],
+  );
+
   const show = (key: string): void => {
     const at = positions.peek().indexOf(key);
     if (at < 0) return;
@@ -118,15 +132,6 @@ export function MessageList({ room }: { readonly room: Room }) {
       if (begin < now) anchor.value = { key, offset: -8 };
       else if (after > now + height) anchor.value = { key, offset: after - begin - height + 8 };
     });
-  };
-
-  const jump = async (id: bigint): Promise<void> => {
-    if (!(await room.reach(id))) return void (room.fault.value = t.gone);
-    const row = positions.peek().rows.findLast(({ message }) => message?.id === id);
-    if (row === undefined) return;
-    anchor.value = { key: row.key, offset: -view.height / 3 };
-    jumped.value = { key: row.key };
-    show(row.key);
   };
 
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -171,8 +176,8 @@ export function MessageList({ room }: { readonly room: Room }) {
                     room={room}
                     isReached={row.key === reached}
                     isJumped={jumped.value?.key === row.key}
-                    onFocus={() => (active.value = row.key)}
-                    onJump={(id) => void jump(id)}
+                    onFocus={focus}
+                    onJump={jump}
                   />
                 )}
               </div>
@@ -219,14 +224,12 @@ function News({ room, me }: { readonly room: Room; readonly me: string }) {
 }
 
 /** Takes the heights of rows in the document. Returns whether one is different. */
-function measure(shown: HTMLElement, rows: readonly Row[]): boolean {
+function measure(shown: HTMLElement, all: RowPositions, first: number, end: number): boolean {
   let isDifferent = false;
-  rows.forEach((row, at) => {
-    const height = shown.children[at]?.getBoundingClientRect().height ?? 0;
-    if (height === 0 || Math.abs(height - row.height) < 0.1) return;
-    row.height = height;
-    isDifferent = true;
-  });
+  for (let at = first; at < end; at++) {
+    const height = shown.children[at - first]?.getBoundingClientRect().height ?? 0;
+    if (height > 0 && all.measured(at, height)) isDifferent = true;
+  }
   return isDifferent;
 }
 

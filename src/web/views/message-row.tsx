@@ -18,8 +18,8 @@ interface MessageProps {
   readonly isReached: boolean;
   /** Whether it was jumped to. */
   readonly isJumped: boolean;
-  readonly onFocus: () => void;
-  readonly onJump: (id: bigint) => void;
+  readonly onFocus: (key: string) => void;
+  readonly onJump: (id: bigint) => unknown;
 }
 
 export function MessageRow({ row, message, room, isReached, isJumped, onFocus, onJump }: MessageProps) {
@@ -35,7 +35,7 @@ export function MessageRow({ row, message, room, isReached, isJumped, onFocus, o
       data-key={row.key}
       tabIndex={isReached ? 0 : -1}
       aria-label={`${name}, ${exactTimeOf(row.time)}`}
-      onFocus={onFocus}
+      onFocus={() => onFocus(row.key)}
     >
       {row.isFirst ? <Avatar id={`u:${sender}`} name={name} /> : <span class="late-time">{time}</span>}
       <div class="message-body">
@@ -90,7 +90,7 @@ function Quote({
 }: {
   readonly id: bigint;
   readonly room: Room;
-  readonly onJump: (id: bigint) => void;
+  readonly onJump: (id: bigint) => unknown;
 }) {
   const chat = useChat();
   const t = texts();
