@@ -11,22 +11,29 @@ type Files = Record<string, Uint8Array<ArrayBuffer>>;
 
 const brotli = promisify(brotliCompress);
 
-/** What stands in the page for modules of the client library that look for servers in registries: it has its own. */
-const stubs: Readonly<Record<string, string>> = {
-  "sdk/get-text.ts": 'export const getText = () => Promise.reject(new Error("the page asks no registry"));',
-  "base/sources.ts": "export class NoAnswer extends Error {}\nexport class Sources {}",
+/** What of modules of the client library is left in a browser, where nothing but the page's own server is asked. */
+const inBrowsers: Readonly<Record<string, string>> = {
+  gateways: `export class Gateways {
+    isRoundOver = true;
+    constructor({ urls: [url] }) { this.url = url; }
+    async next() { return this.url; }
+    endRound() {}
+    lostTo() {}
+    stop() {}
+  }`,
+  "get-text": 'export const getText = () => Promise.reject(new Error("the page asks no registry"));',
+  "open-web-socket": "export const openWebSocket = (url) => new WebSocket(url);",
+  // A browser tells pages nothing of it.
+  "tls-trouble": "export const troubleOf = (message) => message;",
 };
 
-/** Leaves out what no page can use: what the library imports for tcp:// and for registries alone. */
-const withoutServers: Bun.BunPlugin = {
-  name: "without-servers",
+/** Leaves out what no page can use: what the library does for tcp://, several servers, Bun and Node alone. */
+const forBrowsers: Bun.BunPlugin = {
+  name: "for-browsers",
   setup(build) {
     build.onResolve({ filter: /\/tcp-transport\.ts$/ }, ({ path }) => ({ path, external: true }));
-    for (const [module, contents] of Object.entries(stubs))
-      build.onLoad({ filter: new RegExp(`/src/${module.replaceAll(".", "\\.")}$`) }, () => ({
-        contents,
-        loader: "js",
-      }));
+    for (const [name, contents] of Object.entries(inBrowsers))
+      build.onLoad({ filter: new RegExp(`/src/sdk/${name}\\.ts$`) }, () => ({ contents, loader: "js" }));
   },
 };
 
@@ -44,7 +51,7 @@ export async function bundleSite(): Promise<Files> {
     target: "browser",
     minify: true,
     splitting: true,
-    plugins: [withoutServers, minifier.plugin],
+    plugins: [forBrowsers, minifier.plugin],
     define: { "process.env.NODE_ENV": '"production"' },
     naming: { entry: "[name].[ext]", chunk: "web/[name]-[hash].[ext]", asset: "web/[name]-[hash].[ext]" },
   });
