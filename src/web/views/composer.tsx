@@ -76,10 +76,12 @@ export function Composer({ room }: { readonly room: Room }) {
     const caret = current.selectionStart;
     const before = current.value.slice(0, caret).replace(/@[\w.-]*$/u, `@${account} `);
     const after = current.value.slice(caret);
-    put(before + after);
+    // At once: the next keys are on their way.
+    current.value = before + after;
+    put(current.value);
     asked.value = undefined;
     current.focus();
-    requestAnimationFrame(() => current.setSelectionRange(before.length, before.length));
+    current.setSelectionRange(before.length, before.length);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.isComposing || event.keyCode === composingKey) return;
