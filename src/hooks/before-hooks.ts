@@ -11,6 +11,12 @@ import { allowed, type Verdict } from "./before-verdicts.ts";
 /** Verdicts on messages with a clientId that are remembered: its repetition is the same message. */
 const rememberedMax = 10_000;
 
+/**
+ * How long something waits for the store to say whom to ask. The store is asked every second; clients that try nothing
+ * again talk to a node whose store has just come up.
+ */
+const knowledgeMs = 3_000;
+
 /** The store has not answered: an endpoint may be set that would refuse. */
 const unknown: Verdict = {
   isAllowed: false,
@@ -49,7 +55,8 @@ export class BeforeHooks {
   private readonly parts: Parts;
   private readonly sends = new Map<string, BeforeQueue>();
   private readonly groups = new Map<string, BeforeQueue>();
-  private areKnown = true;
+  /** Resolved when the endpoints are known; undefined: they are. */
+  private knowledge: PromiseWithResolvers<void> | undefined;
   private readonly remembered = new GenerationCache<Verdict>(rememberedMax);
 
   constructor(parts: Parts) {
@@ -58,8 +65,10 @@ export class BeforeHooks {
 
   /** Takes the endpoints as they are now; the first one of an app is asked. Undefined: they are not known yet. */
   update(endpoints: readonly Endpoint[] | undefined): void {
-    this.areKnown = endpoints !== undefined;
-    if (endpoints === undefined) return;
+    if (endpoints === undefined) {
+      this.knowledge ??= Promise.withResolvers();
+      return;
+    }
     this.updateOf(
       this.sends,
       endpoints.filter(({ events }) => events.includes("before.send")),
@@ -68,15 +77,17 @@ export class BeforeHooks {
       this.groups,
       endpoints.filter(({ events }) => events.includes("before.group")),
     );
+    this.knowledge?.resolve();
+    this.knowledge = undefined;
   }
 
   /** Whether messages of an app wait for an answer. */
   asksOfTalks(app: string): boolean {
-    return !this.areKnown || (this.sends.size > 0 && this.sends.has(app));
+    return this.knowledge !== undefined || (this.sends.size > 0 && this.sends.has(app));
   }
 
   asksOfGroups(app: string): boolean {
-    return !this.areKnown || (this.groups.size > 0 && this.groups.has(app));
+    return this.knowledge !== undefined || (this.groups.size > 0 && this.groups.has(app));
   }
 
   /** Resolves in the order in which the sender's messages came; never rejects. */
@@ -84,8 +95,9 @@ export class BeforeHooks {
     const { app, sender, toGroup, dest, type, body, extra, clientId, mentions = [], replyTo = 0n } = talk;
     const key = clientId === "" ? undefined : keyOf(talk);
     const known = key === undefined ? undefined : this.remembered.get(key);
+    if (this.knowledge !== undefined && !(await this.areKnown())) return unknown;
     const queue = this.sends.get(app);
-    if (queue === undefined) return this.unasked;
+    if (queue === undefined) return allowed;
     const verdict = await queue.ask(sender, "before.send", {
       from: sender,
       ...(toGroup ? { group: dest } : { to: dest }),
@@ -106,8 +118,9 @@ export class BeforeHooks {
    * refuse, because the message is gone or somebody else's. Rejects with StoreUnavailable.
    */
   async ofEdit(edit: AskedEdit): Promise<Verdict> {
+    if (this.knowledge !== undefined && !(await this.areKnown())) return unknown;
     const queue = this.sends.get(edit.app);
-    if (queue === undefined) return this.unasked;
+    if (queue === undefined) return allowed;
     return queue.ask(edit.actor, "before.send", this.editedMessage(edit));
   }
 
@@ -132,14 +145,21 @@ export class BeforeHooks {
 
   /** Asks about a change of a group: a command, and who wants it; '' for a group that is to be created. */
   async ofGroup(app: string, by: string, command: string, group: string): Promise<Verdict> {
+    if (this.knowledge !== undefined && !(await this.areKnown())) return unknown;
     const queue = this.groups.get(app);
-    if (queue === undefined) return this.unasked;
+    if (queue === undefined) return allowed;
     return queue.ask(by, "before.group", { by, command, ...(group === "" ? {} : { group }) });
   }
 
-  /** The verdict on what no endpoint is asked about. */
-  private get unasked(): Verdict {
-    return this.areKnown ? allowed : unknown;
+  /** Whether the endpoints are known, for which it waits. */
+  private async areKnown(): Promise<boolean> {
+    const { knowledge } = this;
+    if (knowledge === undefined) return true;
+    const given = Promise.withResolvers<void>();
+    const cancel = this.parts.timers.after(knowledgeMs, () => given.resolve());
+    await Promise.race([knowledge.promise, given.promise]);
+    cancel();
+    return this.knowledge === undefined;
   }
 
   private updateOf(queues: Map<string, BeforeQueue>, endpoints: readonly Endpoint[]): void {
