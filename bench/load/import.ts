@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { PagesAhead } from "../../src/cli/import/pages-ahead.ts";
+import { patiently } from "../../src/cli/import/patience.ts";
 import { callApi } from "../api/requests.ts";
 import { checkReceivers, onApiServer } from "../api/receivers.ts";
 import type { Load } from "../generator/load.ts";
@@ -42,12 +43,12 @@ async function importPages(load: Load): Promise<Findings> {
   const latency = new Latency();
   const importPage = async (cursor: string, records: readonly object[], last = false): Promise<number> => {
     const askedMs = performance.now();
-    const answer = await callApi(target.api, "Messages/Import", { name, app, cursor, records, last });
+    const send = (): Promise<unknown> => callApi(target.api, "Messages/Import", { name, app, cursor, records, last });
+    const answer = await patiently(send, (error) => isRefused(error, "unavailable"));
     latency.record(askedMs, performance.now());
     return storedOf(answer);
   };
-  const isEarly = (error: unknown): boolean => error instanceof Error && error.message.includes('"aborted"');
-  const pages = new PagesAhead(0, importPage, isEarly);
+  const pages = new PagesAhead(0, importPage, (error) => isRefused(error, "aborted"));
   let [sent, stored] = [0, 0];
   /** Sends pages for a while; how many records were stored a second. */
   const sendFor = async (phase: string, forMs: number): Promise<number> => {
@@ -83,6 +84,10 @@ async function importPages(load: Load): Promise<Findings> {
     valid,
     ...(valid ? {} : { doubt: "the generator was the bottleneck" }),
   };
+}
+
+function isRefused(error: unknown, code: string): boolean {
+  return error instanceof Error && error.message.includes(`"${code}"`);
 }
 
 /** From the command's start to its end; a file for as many seconds as are to be measured, at the least wanted rate. */

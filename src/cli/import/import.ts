@@ -11,6 +11,7 @@ import type { OptionValues } from "../option-values.ts";
 import { Progress } from "../progress.ts";
 import { type FilePage, pagesOf } from "./file-pages.ts";
 import { PagesAhead } from "./pages-ahead.ts";
+import { patiently } from "./patience.ts";
 
 const nothing: FilePage = { lines: [], first: 0 };
 
@@ -39,9 +40,13 @@ export async function importRecords(values: OptionValues): Promise<void> {
   }
 }
 
-/** The page before is not stored yet, or the server has no room for two. */
+/** The page before is not stored yet. */
 function isEarly(error: unknown): boolean {
-  return error instanceof CallRefused && (error.code === "aborted" || error.code === "unavailable");
+  return error instanceof CallRefused && error.code === "aborted";
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof CallRefused && error.code === "unavailable";
 }
 
 function counted(records: number): string {
@@ -57,8 +62,13 @@ class ImportTarget {
     this.fields = fields;
   }
 
-  /** Returns how many records the import has; a page without lines asks for that. Lines are JSON already. */
-  async send(cursor: string, { lines, first }: FilePage, last = false): Promise<number> {
+  /** Returns how many records the import has; a page without lines asks for that. Waits for a server that is busy. */
+  send(cursor: string, page: FilePage, last = false): Promise<number> {
+    return patiently(() => this.sendOnce(cursor, page, last), isBusy);
+  }
+
+  /** Lines are JSON already. */
+  private async sendOnce(cursor: string, { lines, first }: FilePage, last: boolean): Promise<number> {
     const head = JSON.stringify({ ...this.fields, cursor, last });
     const request = `${head.slice(0, -1)},"records":[${lines.join(",")}]}`;
     let answer = "";

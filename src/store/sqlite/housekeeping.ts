@@ -92,6 +92,12 @@ export class Housekeeping {
     if (failure === undefined) this.followLater();
   }
 
+  /** Something else than a batch was written, such as a page of an import, or could not be: see `committed`. */
+  wrote(): void {
+    this.tidyLater();
+    this.followLater();
+  }
+
   /** Takes each request that met damage of the log; logs it at intervals. */
   damaged(sentence: string): void {
     this.damage = sentence;

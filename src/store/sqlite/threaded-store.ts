@@ -97,7 +97,8 @@ export class SqliteStore extends JobStore implements Store {
     this.commits = new PairedCommits(writer, threads.reader, backgroundTime.clock);
     this.groups = new SqliteGroups(threads.reader, (...call) => this.writeGroup(...call));
     this.people = new SqlitePeople(threads.reader, thread("reads"), (...call) => this.writePeople(...call));
-    this.backEnd = new SqliteBackEnd(threads, thread("reads"), this.limits.revocations);
+    const wrote = (): void => this.housekeeping.wrote();
+    this.backEnd = new SqliteBackEnd(threads, thread("reads"), this.limits.revocations, wrote);
     const { data } = this.backEnd;
     this.deletions = new DeletionRounds(() => data.deleteSlice(), options.log, backgroundTime.timers);
     data.onDeletion = () => this.deletions.begin();

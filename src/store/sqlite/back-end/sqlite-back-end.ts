@@ -17,14 +17,17 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
   private readonly reads: RequestTarget;
   /** The limit `revocations`. */
   private readonly keptMax: number;
+  private readonly wrote: () => void;
   readonly hooks: SqliteHooks;
 
-  /** `compactor`: reads what no client waits for. */
+  /** `compactor`: reads what no client waits for. `wrote` is called after each write, also one that failed. */
   constructor(
     { writer, reader, compactor }: Readonly<Record<"writer" | "reader" | "compactor", RequestTarget>>,
     reads: RequestTarget,
     keptMax: number,
+    wrote: () => void,
   ) {
+    this.wrote = wrote;
     this.writer = writer;
     this.reader = reader;
     this.reads = reads;
@@ -72,7 +75,7 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
   private async write<Name extends keyof WriteAnswers>(
     call: WriteOf<Name> & { readonly call: Name },
   ): Promise<WriteAnswers[Name]> {
-    const answer = await this.writer.call({ kind: "backEndWrite", call });
+    const answer = await this.writer.call({ kind: "backEndWrite", call }).finally(this.wrote);
     assert(answer.kind === "backEnd", "a call for back ends is answered with its answer");
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- answers.ts answers by the call's name
     return answer.answer as WriteAnswers[Name];
