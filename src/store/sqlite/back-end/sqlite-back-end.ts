@@ -20,7 +20,7 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
   private readonly wrote: () => void;
   readonly hooks: SqliteHooks;
 
-  /** `compactor`: reads what no client waits for. `wrote` is called after each write, also one that failed. */
+  /** `compactor`: reads what no client waits for. `wrote` is called after much was written, or could not be. */
   constructor(
     { writer, reader, compactor }: Readonly<Record<"writer" | "reader" | "compactor", RequestTarget>>,
     reads: RequestTarget,
@@ -46,7 +46,7 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
 
   readonly data = new SqliteData({
     export: (query) => this.read({ call: "export", query }),
-    import: (page) => this.write({ call: "import", page }),
+    import: (page) => this.write({ call: "import", page }).finally(this.wrote),
     importAccounts: (slice) => this.write({ call: "importAccounts", slice }),
     deleteData: (app, account) => this.write({ call: "deleteData", app, account }),
     operation: (app, id) => this.read({ call: "operation", app, id: `${id}` }),
@@ -57,7 +57,7 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
     due: () => this.read({ call: "deletionDue", kind: "delete-data" }),
     finds: (place) => this.read({ call: "deletionFinds", place }),
     forgetReads: (account) => this.reads.call({ kind: "forgetReads", account }),
-    delete: (slice) => this.write({ call: "deletionSlice", slice }),
+    delete: (slice) => this.write({ call: "deletionSlice", slice }).finally(this.wrote),
   });
 
   revoke(revocation: Revocation): Promise<RevokeOutcome> {
@@ -75,7 +75,7 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
   private async write<Name extends keyof WriteAnswers>(
     call: WriteOf<Name> & { readonly call: Name },
   ): Promise<WriteAnswers[Name]> {
-    const answer = await this.writer.call({ kind: "backEndWrite", call }).finally(this.wrote);
+    const answer = await this.writer.call({ kind: "backEndWrite", call });
     assert(answer.kind === "backEnd", "a call for back ends is answered with its answer");
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- answers.ts answers by the call's name
     return answer.answer as WriteAnswers[Name];
