@@ -85,6 +85,15 @@ const say = (client: WireClient, dest: string, init: MessageInitShape<typeof Mes
   return client.request(command, dest, MessageReqSchema, { type: 1, body: "never stored", ...init });
 };
 
+/** Waits until nothing has been pushed for a while: what came of the changes before. */
+async function quiet(): Promise<void> {
+  const pushed = (): number => [ann, bob, cid, plain, foreign].reduce((sum, { pushes }) => sum + pushes.length, 0);
+  for (let last = -1; last !== pushed();) {
+    last = pushed();
+    await Bun.sleep(200);
+  }
+}
+
 /** What bob and cid see, and what they were told of it. */
 async function seen(): Promise<unknown> {
   const texts = async (client: WireClient, init: MessageInitShape<typeof HistoryReqSchema>) =>
@@ -223,8 +232,7 @@ test("a retry of a talk that was edited or recalled meanwhile is the same talk, 
     const retry = { body: "said once", clientId: `retry-${change === edit ? "edit" : "recall"}` };
     const stored = fromBinary(MessageRespSchema, succeeded(await say(ann, "bob", retry)).body);
     succeeded(await change(ann, stored.messageId));
-    // The changes' own pushes have come.
-    await Bun.sleep(100);
+    await quiet();
     const before = await seen();
     const again = fromBinary(MessageRespSchema, succeeded(await say(ann, "bob", retry)).body);
     expect(again.messageId).toBe(stored.messageId);
@@ -249,6 +257,7 @@ test("a connection without the feature is refused each command, beside one with 
 test("every command with what is another app's is answered as if it did not exist, byte for byte", async () => {
   const ask = <Desc extends DescMessage>(command: string, schema: Desc, init: MessageInitShape<Desc>, dest = "") =>
     foreign.request(command, dest, schema, init);
+  await quiet();
   const before = await seen();
   const named = (name: { account: string } | { group: string }, messageId: bigint): readonly Promise<Answer>[] => [
     ask(Command.MessageEdit, MessageEditReqSchema, { messageId, body: "b" }),
