@@ -172,7 +172,7 @@ test.skipIf(!hasOpenssl)(
         expect((await ended.ending()).code).toBe(CloseCode.Unauthorised);
       expect([fresh.isClosed, other.isClosed]).toEqual([false, false]);
     } finally {
-      server.signal("SIGKILL");
+      await server.end("SIGKILL");
     }
   },
   60_000,
