@@ -1,6 +1,5 @@
 // The listener of the API: HTTP for back ends. Bun reads requests, and refuses those whose length two servers could
-// read differently (two lengths, a length and chunks), before anything here sees them. Connections that show no valid
-// key are bounded: known-peers.ts.
+// read differently (two lengths, a length and chunks), before anything here sees them.
 //
 // Connections that show no valid key are bounded: known-peers.ts.
 

@@ -16,6 +16,8 @@ const rememberedMax = 10_000;
  * again talk to a node whose store has just come up.
  */
 const knowledgeMs = 3_000;
+/** What waits for that at a time; more is refused at once. With texts of the usual limit, 16 MiB. */
+const waitingMax = 1_000;
 
 /** The store has not answered: an endpoint may be set that would refuse. */
 const unknown: Verdict = {
@@ -57,6 +59,7 @@ export class BeforeHooks {
   private readonly groups = new Map<string, BeforeQueue>();
   /** Resolved when the endpoints are known; undefined: they are. */
   private knowledge: PromiseWithResolvers<void> | undefined;
+  private waiting = 0;
   private readonly remembered = new GenerationCache<Verdict>(rememberedMax);
 
   constructor(parts: Parts) {
@@ -95,7 +98,7 @@ export class BeforeHooks {
     const { app, sender, toGroup, dest, type, body, extra, clientId, mentions = [], replyTo = 0n } = talk;
     const key = clientId === "" ? undefined : keyOf(talk);
     const known = key === undefined ? undefined : this.remembered.get(key);
-    if (this.knowledge !== undefined && !(await this.areKnown())) return unknown;
+    if (this.knowledge !== undefined && !(await this.becomeKnown(this.knowledge.promise))) return unknown;
     const queue = this.sends.get(app);
     if (queue === undefined) return allowed;
     const verdict = await queue.ask(sender, "before.send", {
@@ -118,7 +121,7 @@ export class BeforeHooks {
    * refuse, because the message is gone or somebody else's. Rejects with StoreUnavailable.
    */
   async ofEdit(edit: AskedEdit): Promise<Verdict> {
-    if (this.knowledge !== undefined && !(await this.areKnown())) return unknown;
+    if (this.knowledge !== undefined && !(await this.becomeKnown(this.knowledge.promise))) return unknown;
     const queue = this.sends.get(edit.app);
     if (queue === undefined) return allowed;
     return queue.ask(edit.actor, "before.send", this.editedMessage(edit));
@@ -145,20 +148,21 @@ export class BeforeHooks {
 
   /** Asks about a change of a group: a command, and who wants it; '' for a group that is to be created. */
   async ofGroup(app: string, by: string, command: string, group: string): Promise<Verdict> {
-    if (this.knowledge !== undefined && !(await this.areKnown())) return unknown;
+    if (this.knowledge !== undefined && !(await this.becomeKnown(this.knowledge.promise))) return unknown;
     const queue = this.groups.get(app);
     if (queue === undefined) return allowed;
     return queue.ask(by, "before.group", { by, command, ...(group === "" ? {} : { group }) });
   }
 
-  /** Whether the endpoints are known, for which it waits. */
-  private async areKnown(): Promise<boolean> {
-    const { knowledge } = this;
-    if (knowledge === undefined) return true;
-    const given = Promise.withResolvers<void>();
-    const cancel = this.parts.timers.after(knowledgeMs, () => given.resolve());
-    await Promise.race([knowledge.promise, given.promise]);
+  /** Whether the endpoints become known in time. `known` resolves when they do. */
+  private async becomeKnown(known: Promise<void>): Promise<boolean> {
+    if (this.waiting === waitingMax) return false;
+    this.waiting++;
+    const over = Promise.withResolvers<void>();
+    const cancel = this.parts.timers.after(knowledgeMs, over.resolve);
+    await Promise.race([known, over.promise]);
     cancel();
+    this.waiting--;
     return this.knowledge === undefined;
   }
 

@@ -1,7 +1,7 @@
 // Makes the files of the web chat, as they are served, from src/web/: scripts/build puts them into the executable, and
 // a server that runs from source makes them when the first browser asks.
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
 import { Minifier } from "./minify.ts";
@@ -61,6 +61,11 @@ export async function bundleSite(): Promise<Files> {
   const scripts = [...contents].filter(([path]) => path.endsWith(".js"));
   const shortened = await minifier.shorten(scripts.map(([, bytes]) => new TextDecoder().decode(bytes)));
   for (const [at, [path]] of scripts.entries()) contents.set(path, new TextEncoder().encode(shortened[at]));
+  nameAgain(
+    contents,
+    scripts.map(([path]) => path),
+    shortened.join(""),
+  );
   const files: Files = {};
   for (const [path, bytes] of contents) {
     const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
@@ -70,4 +75,19 @@ export async function bundleSite(): Promise<Files> {
     files[`${path}.br`] = new Uint8Array(await brotli(bytes, quality));
   }
   return files;
+}
+
+/**
+ * Puts hashes of all of the script into the names of its files, also where they are named. The bundler's are of what it
+ * made, and how members are shortened depends on all files.
+ */
+function nameAgain(contents: Map<string, Uint8Array<ArrayBuffer>>, paths: readonly string[], script: string): void {
+  const named = (path: string): string =>
+    paths.includes(path) ? path.replace(/-\w+\.js$/, `-${Bun.hash(path + script).toString(36)}.js`) : path;
+  for (const path of [...paths, "index.html"]) {
+    let text = new TextDecoder().decode(contents.get(path));
+    for (const other of paths) text = text.replaceAll(basename(other), basename(named(other)));
+    contents.delete(path);
+    contents.set(named(path), new TextEncoder().encode(text));
+  }
 }

@@ -4,13 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import { Messenger as Server } from "../support/messenger.ts";
-import { begin, hears, openRoom, say, signIn, WebBrowser } from "../support/web-page.ts";
+import { begin, hears, openRoom, say, signIn, type WebBrowser, WebStage } from "../support/web-page.ts";
 
-const linkSecret = "a-secret-that-only-this-test-knows-123456789";
 const axeSource = readFileSync(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir), "utf8");
 
-let server: Server;
+let stage: WebStage;
 let browser: WebBrowser;
 let link = "";
 
@@ -25,15 +23,10 @@ async function barriers(page: Page): Promise<readonly string[]> {
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
   beforeAll(async () => {
-    server = await Server.start({ web: true, linkSecret });
-    link = `http://${server.ws}/#link=${linkSecret}`;
-    browser = await WebBrowser.launch();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.stop();
-    expect(browser.problems).toEqual([]);
-  });
+    stage = await WebStage.start();
+    ({ browser, link } = stage);
+  }, browserTestMsMax);
+  afterAll(() => stage.stop());
 
   test(
     "keys alone sign in, begin a conversation, write, answer, edit, find another one and come back",

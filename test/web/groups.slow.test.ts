@@ -3,12 +3,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import { Messenger as Server } from "../support/messenger.ts";
-import { begin, hears, openRoom, say, WebBrowser } from "../support/web-page.ts";
+import { begin, hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
 
-const linkSecret = "a-secret-that-only-this-test-knows-123456789";
-
-let server: Server;
+let stage: WebStage;
 let browser: WebBrowser;
 let link = "";
 
@@ -40,17 +37,10 @@ async function confirm(page: Page, action: string): Promise<void> {
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
   beforeAll(async () => {
-    server = await Server.start({ web: true, linkSecret });
-    link = `http://${server.ws}/#link=${linkSecret}`;
-    // A server that runs from source makes the page when it is first asked for.
-    await fetch(`http://${server.ws}/`);
-    browser = await WebBrowser.launch();
+    stage = await WebStage.start();
+    ({ browser, link } = stage);
   }, browserTestMsMax);
-  afterAll(async () => {
-    await browser.close();
-    await server.stop();
-    expect(browser.problems).toEqual([]);
-  });
+  afterAll(() => stage.stop());
 
   test(
     "three people make a group, invite, change roles, mute, pin, hand it over, leave and dismiss it",

@@ -5,12 +5,12 @@ import type { Page } from "playwright-core";
 import { Community } from "../../src/sdk/community/community.ts";
 import { Messenger } from "../../src/sdk/messenger/messenger.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import { Messenger as Server } from "../support/messenger.ts";
-import { hears, openRoom, say, WebBrowser } from "../support/web-page.ts";
+import type { Messenger as Server } from "../support/messenger.ts";
+import { hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
 
-const linkSecret = "a-secret-that-only-this-test-knows-123456789";
 const app = "demo";
 
+let stage: WebStage;
 let server: Server;
 let browser: WebBrowser;
 let link = "";
@@ -42,15 +42,10 @@ const scrollTop = (page: Page, top: number): Promise<void> =>
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
   beforeAll(async () => {
-    server = await Server.start({ web: true, linkSecret });
-    link = `http://${server.ws}/#link=${linkSecret}`;
-    browser = await WebBrowser.launch();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.stop();
-    expect(browser.problems).toEqual([]);
-  });
+    stage = await WebStage.start();
+    ({ server, browser, link } = stage);
+  }, browserTestMsMax);
+  afterAll(() => stage.stop());
 
   test(
     "a conversation opens at the first unread message, and its whole history comes by scrolling, in order",

@@ -2,26 +2,20 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import { Messenger as Server } from "../support/messenger.ts";
-import { begin, hears, openRoom, say, WebBrowser } from "../support/web-page.ts";
+import type { Messenger as Server } from "../support/messenger.ts";
+import { begin, hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
 
-const linkSecret = "a-secret-that-only-this-test-knows-123456789";
-
+let stage: WebStage;
 let server: Server;
 let browser: WebBrowser;
 let link = "";
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
   beforeAll(async () => {
-    server = await Server.start({ web: true, linkSecret });
-    link = `http://${server.ws}/#link=${linkSecret}`;
-    browser = await WebBrowser.launch();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.stop();
-    expect(browser.problems).toEqual([]);
-  });
+    stage = await WebStage.start();
+    ({ server, browser, link } = stage);
+  }, browserTestMsMax);
+  afterAll(() => stage.stop());
 
   test(
     "two people meet, talk, and see what the other has read, writes, answers, changes and takes back",
