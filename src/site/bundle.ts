@@ -82,8 +82,13 @@ export async function bundleSite(): Promise<Files> {
  * made, and how members are shortened depends on all files.
  */
 function nameAgain(contents: Map<string, Uint8Array<ArrayBuffer>>, paths: readonly string[], script: string): void {
-  const named = (path: string): string =>
-    paths.includes(path) ? path.replace(/-\w+\.js$/, `-${Bun.hash(path + script).toString(36)}.js`) : path;
+  const named = (path: string): string => {
+    const hash = Bun.hash(path + script)
+      .toString(36)
+      .padStart(8, "0")
+      .slice(-8);
+    return paths.includes(path) ? path.replace(/-\w+\.js$/, `-${hash}.js`) : path;
+  };
   for (const path of [...paths, "index.html"]) {
     let text = new TextDecoder().decode(contents.get(path));
     for (const other of paths) text = text.replaceAll(basename(other), basename(named(other)));
