@@ -29,16 +29,17 @@ const blockedEach = 10;
 /** How long a turn measures, and what goes before. */
 const turnSeconds = 1;
 const turnWarmUpMs = 300;
-const secondsDefault = 30;
+/** How long turns are taken, of all kinds together. */
+const secondsDefault = 120;
 const sendersDefault = 50;
 const windowDefault = 32;
 /** Receivers that are prepared at once. */
 const abreast = 20;
 
-/** In the generator: `seconds` for each kind of receivers, `senders` and `window`. */
+/** In the generator: turns of all kinds for `seconds`, `senders` and `window`. */
 export async function loadGuards(load: Load): Promise<Findings[]> {
   const { seconds, isTrial } = load.settings;
-  const turns = Math.max(1, Math.round(seconds / turnSeconds));
+  const turns = Math.max(1, Math.round(seconds / (kinds.length * (turnSeconds + turnWarmUpMs / 1_000))));
   const turnOf = (kind: Kind): Load => ({
     ...load,
     settings: {
