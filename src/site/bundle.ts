@@ -4,7 +4,7 @@
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
-import { Minifier } from "./minify.ts";
+import { forMinifier, shorten } from "./minify.ts";
 
 /** The bytes of files by their paths. */
 type Files = Record<string, Uint8Array<ArrayBuffer>>;
@@ -44,14 +44,13 @@ const forBrowsers: Bun.BunPlugin = {
  */
 export async function bundleSite(): Promise<Files> {
   const root = join(import.meta.dir, "../web");
-  const minifier = new Minifier();
   const { outputs } = await Bun.build({
     entrypoints: [join(root, "index.html")],
     root,
     target: "browser",
     minify: true,
     splitting: true,
-    plugins: [forBrowsers, minifier.plugin],
+    plugins: [forBrowsers, forMinifier],
     define: { "process.env.NODE_ENV": '"production"' },
     naming: { entry: "[name].[ext]", chunk: "web/[name]-[hash].[ext]", asset: "web/[name]-[hash].[ext]" },
   });
@@ -59,7 +58,7 @@ export async function bundleSite(): Promise<Files> {
   for (const output of outputs)
     contents.set(output.path.replace(/^\.\//, ""), new Uint8Array(await output.arrayBuffer()));
   const scripts = [...contents].filter(([path]) => path.endsWith(".js"));
-  const shortened = await minifier.shorten(scripts.map(([, bytes]) => new TextDecoder().decode(bytes)));
+  const shortened = await shorten(scripts.map(([, bytes]) => new TextDecoder().decode(bytes)));
   for (const [at, [path]] of scripts.entries()) contents.set(path, new TextEncoder().encode(shortened[at]));
   nameAgain(
     contents,

@@ -1,48 +1,74 @@
-// Makes the scripts of the web chat smaller than the bundler does, by a twentieth with gzip: terser shortens more, and
-// it renames private members, which TypeScript lets nothing outside of a class use.
+// Makes the scripts of the web chat smaller than the bundler does, by a twelfth with gzip: terser shortens more, and it
+// renames the members that our own modules declare. What a browser, a server or a later release finds by its name keeps
+// it: see `renamable`.
 
+import { join } from "node:path";
 import { minify } from "terser";
 
-const privateName = /\bprivate (?:static |async |readonly |get |set |override |\*)*(\w+)/g;
-/** Members of interfaces, keys of objects, fields that are not private: at the begin of a line, as formatted. */
-const otherName = /^\s+(?:readonly |static )*(\w+)[?!]?:/gm;
-const words = /\w+/g;
-const strings = /"[^"\n]*"|'[^'\n]*'|`[^`]*`/g;
+/** Members of classes and interfaces and keys of objects: at the begin of a line, as formatted. */
+const declared = /^ +(?:(?:private|protected|readonly|static|async|override|get|set) )*\*?(\w+)[?!]?(?:[:(<]| = )/gm;
+/** A field that a class declares and its constructor sets. */
+const field = /^ {2}(?=(?:(?:private|protected|readonly) )*\w+[?!]?: [^=;]+;$)/gm;
+const classes = /^(?:export )?(?:abstract )?class [\s\S]*?^\}$/gm;
+/** The name of a field in the table of a message, and in the bundle, where it is marked. */
+const column = /^ {2}\["(?=\w+", )/gm;
+const markedColumn = /(["'`])@(\w+)\1/g;
+/** Strings that may name a member. */
+const strings = /(["'`])(\w+)\1/g;
+const subscripts = /\["(\w+)"\]/g;
 
-/** Collects the private names of the modules that a bundle has, and shortens its scripts. */
-export class Minifier {
-  private readonly privates = new Set<string>();
-  private readonly others = new Set<string>();
-  /** Several scripts of one page agree on the new names. */
-  private readonly names = {};
+/** What browsers declare, as options and as the newest members, and terser does not know; a test finds what lacks. */
+const foreign = new Set([
+  ...["block", "dayOfYear", "dependencies", "endings", "exact", "handler", "held", "output"],
+  ...["progress", "since", "until", "urls"],
+]);
 
-  /** Has the bundler show the sources. */
-  readonly plugin: Bun.BunPlugin = {
-    name: "private-names",
-    setup: (build) => {
-      build.onLoad({ filter: /\/src\/.*\.tsx?$/ }, async ({ path }) => {
-        const contents = await Bun.file(path).text();
-        for (const [, name = ""] of contents.matchAll(privateName)) this.privates.add(name);
-        for (const [, name = ""] of contents.matchAll(otherName)) this.others.add(name);
-        return { contents, loader: path.endsWith("x") ? "tsx" : "ts" };
-      });
-    },
-  };
+const root = join(import.meta.dir, "..");
+/** Of what a page is made. */
+const modules = new Bun.Glob("{sdk,web,wire}/**/*.{ts,tsx}");
+/** Declare what waits in a browser to be sent, perhaps by a later release: IndexedDB has the names of members. */
+const isKept = (path: string): boolean => /\/(?:indexed-db-outbox|outbox-storage|messages\/media)\.ts$/.test(path);
 
-  /** Of scripts that were bundled with the plugin. Rejects if one is none. */
-  async shorten(scripts: readonly string[]): Promise<string[]> {
-    // A string may name a property: the fields of the protocol's messages are made so.
-    const literals = scripts.flatMap((script) => script.match(strings) ?? []);
-    const quoted = new Set(literals.flatMap((literal) => literal.match(words) ?? []));
-    const own = [...this.privates].filter((name) => !this.others.has(name) && !quoted.has(name));
-    const properties = { regex: new RegExp(`^(?:${own.join("|")})$`) };
-    const shortened: string[] = [];
-    for (const script of scripts) {
-      const options = { compress: { passes: 2 }, mangle: { properties }, nameCache: this.names, ecma: 2020 } as const;
-      const { code } = await minify(script, { module: true, ...options });
-      if (code === undefined) throw new Error("terser returned no script");
-      shortened.push(code);
-    }
-    return shortened;
+/**
+ * Has the bundler leave out the declarations of fields, which would set each to undefined, and mark the names of fields
+ * in the tables of messages, by which these are read and written.
+ */
+export const forMinifier: Bun.BunPlugin = {
+  name: "for-minifier",
+  setup(build) {
+    build.onLoad({ filter: /\/src\/.*\.tsx?$/ }, async ({ path }) => {
+      const text = (await Bun.file(path).text()).replace(classes, (body) => body.replace(field, "  declare "));
+      const contents = path.includes("/gen/messages/") && !isKept(path) ? text.replace(column, '  ["@') : text;
+      return { contents, loader: path.endsWith("x") ? "tsx" : "ts" };
+    });
+  },
+};
+
+/**
+ * The members that may have other names in scripts of the bundler. terser keeps besides what browsers call theirs. All
+ * others that our modules declare are ours, unless a string may name them, or Preact an event of an element by them.
+ */
+export async function renamable(scripts: readonly string[]): Promise<ReadonlySet<string>> {
+  const own = new Set<string>();
+  const outward = new Set(scripts.flatMap((script) => Array.from(script.matchAll(strings), ([, , name = ""]) => name)));
+  for await (const path of modules.scan(root)) {
+    const text = await Bun.file(join(root, path)).text();
+    for (const [, name = ""] of text.matchAll(declared)) (isKept(path) ? outward : own).add(name);
+    for (const [, name = ""] of text.matchAll(subscripts)) outward.add(name);
   }
+  return new Set([...own].filter((name) => !outward.has(name) && !foreign.has(name) && !/^on[A-Z]/.test(name)));
+}
+
+/** Of scripts that were bundled with `forMinifier`; those of one page agree on the names. Rejects if one is no script. */
+export async function shorten(scripts: readonly string[]): Promise<string[]> {
+  const properties = { regex: new RegExp(`^(?:${[...(await renamable(scripts))].join("|")})$`) };
+  const nameCache = {};
+  const shortened: string[] = [];
+  for (const script of scripts) {
+    const options = { compress: { passes: 2 }, mangle: { properties }, nameCache, ecma: 2020 } as const;
+    const { code } = await minify(script.replace(markedColumn, '/*@__KEY__*/"$2"'), { module: true, ...options });
+    if (code === undefined) throw new Error("terser returned no script");
+    shortened.push(code);
+  }
+  return shortened;
 }
