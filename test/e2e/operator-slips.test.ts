@@ -164,7 +164,7 @@ test("under a umask of 000 every file that the server makes is its owner's alone
     "a/data/lock",
     "b/c/messages.db",
     "b/c/messages.db-lock",
-    "b/c/messages-index.db",
+    "b/c/messages-index-3.db",
   ])
     expect(entries).toContain(name);
 }, 60_000);

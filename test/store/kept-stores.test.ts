@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
 import { checkStore } from "../../src/store/sqlite/check.ts";
+import { formerPathOf } from "../../src/store/sqlite/index/former-index.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import type { Store } from "../../src/store/store.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -63,7 +64,7 @@ describe("a SQLite store of schema 6", () => {
 
   test("answers the same after its index is made again, and after it was merged", async () => {
     const path = unpacked();
-    rmSync(indexPathOf(path));
+    rmSync(formerPathOf(indexPathOf(path)));
     for (const flushMessages of [8, 4]) {
       const store = await openAt(path, retentionDays, { flushMessages });
       expect(await answersOf(store)).toEqual(answersOfKept(sqliteFiles));

@@ -156,7 +156,7 @@ test("what others committed and flushed while a process slept is known to it", (
 });
 
 test("while nobody compacts, writers and readers refuse at a bound of memory, and go on after a flush", () => {
-  const world = newWorld(10, 100);
+  const world = newWorld(10, { memtableMessagesMax: 100 });
   const process = world.start();
   const ids = Array.from({ length: 100 }, () => say(process));
   expect(() => say(process)).toThrow(/lags behind the log/);

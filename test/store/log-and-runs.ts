@@ -8,7 +8,7 @@ import { talkJob } from "../../src/store/jobs.ts";
 import { indexPathOf, openIndex } from "../../src/store/sqlite/index/index-file.ts";
 import type { Talk } from "../../src/store/store.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
-import { commit, Process, storedCodes } from "./log-process.ts";
+import { commit, type IndexBounds, Process, storedCodes } from "./log-process.ts";
 import { talk } from "./samples.ts";
 
 /** One store and its processes. */
@@ -16,7 +16,7 @@ export class World {
   readonly path: string;
   nowMs = Date.UTC(2026, 0, 1);
   private readonly flushMessages: number;
-  private readonly memtableMessagesMax: number | undefined;
+  private readonly bounds: IndexBounds;
   private processes = 0;
   private readonly clock: Clock = {
     wallMs: () => this.nowMs,
@@ -24,28 +24,22 @@ export class World {
     monotonicMs: () => this.nowMs,
   };
 
-  constructor(path: string, flushMessages: number, memtableMessagesMax?: number) {
+  constructor(path: string, flushMessages: number, bounds: IndexBounds = {}) {
     this.path = path;
     this.flushMessages = flushMessages;
-    this.memtableMessagesMax = memtableMessagesMax;
+    this.bounds = bounds;
     writeFileSync(this.path, "");
   }
 
   start(): Process {
-    return new Process(
-      this.path,
-      `9:process-${this.processes++}`,
-      this.clock,
-      this.flushMessages,
-      this.memtableMessagesMax,
-    );
+    return new Process(this.path, `9:process-${this.processes++}`, this.clock, this.flushMessages, this.bounds);
   }
 }
 
 /** Makes worlds whose files are in a temporary folder. Call it at the top of the file. */
-export function worlds(): (flushMessages: number, memtableMessagesMax?: number) => World {
+export function worlds(): (flushMessages: number, bounds?: IndexBounds) => World {
   const freshPath = temporaryPaths("worlds-");
-  return (flushMessages, memtableMessagesMax) => new World(freshPath(), flushMessages, memtableMessagesMax);
+  return (flushMessages, bounds) => new World(freshPath(), flushMessages, bounds);
 }
 
 interface RunRow {

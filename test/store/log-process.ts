@@ -16,6 +16,13 @@ import { Writer } from "../../src/store/sqlite/writer.ts";
 /** What a talk's outcome begins with when it was stored now. */
 export const storedCodes: readonly (bigint | undefined)[] = [outcome.stored, outcome.storedForNew];
 
+/** Small ones let few messages reach them. */
+export interface IndexBounds {
+  readonly memtableMessagesMax?: number;
+  /** Of unflushed messages at a start. */
+  readonly unflushedMax?: number;
+}
+
 /** One process: its connections, and how it dies. */
 export class Process {
   readonly writer: Writer;
@@ -26,7 +33,8 @@ export class Process {
   private readonly reading: Database;
   private readonly readerIndex: LogIndex;
 
-  constructor(path: string, holder: string, clock: Clock, flushMessages: number, memtableMessagesMax?: number) {
+  constructor(path: string, holder: string, clock: Clock, flushMessages: number, bounds: IndexBounds = {}) {
+    const { memtableMessagesMax, ...atStart } = bounds;
     const connect = (): Database => {
       const db = openConnection({ path, synchronous: "NORMAL", cacheKib: 256 });
       this.connections.push(db);
@@ -35,7 +43,7 @@ export class Process {
     const indexPath = indexPathOf(path);
     const log = connect();
     migrate(log, path);
-    this.keeper = new IndexKeeper(log, { path: indexPath, holder, flushMessages }, clock);
+    this.keeper = new IndexKeeper(log, { path: indexPath, holder, flushMessages, ...atStart }, clock);
     const writing = connect();
     // As in the writer's thread, which waits itself.
     writing.run("PRAGMA busy_timeout = 0");

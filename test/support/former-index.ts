@@ -1,7 +1,9 @@
-// For tests: gives an index the schema 2, which has neither second words of the list `received` nor the lists of pairs
-// and peers.
+// For tests: makes the index of a store one of schema 2, which has neither second words of the list `received` nor the
+// lists of pairs and peers, under the name that this schema has.
 
 import { Database } from "bun:sqlite";
+import { formerPathOf } from "../../src/store/sqlite/index/former-index.ts";
+import { removeIndex } from "../../src/store/sqlite/index/index-file.ts";
 import { lists } from "../../src/store/sqlite/index/posting.ts";
 import { blocksPerRun, runChecksums } from "../../src/store/sqlite/index/run-block.ts";
 
@@ -32,7 +34,7 @@ const schema = `
   );
   CREATE TABLE block (number INTEGER PRIMARY KEY, postings BLOB NOT NULL, crc INTEGER NOT NULL);`;
 
-/** No process has the index open. */
+/** No process uses the index; it may not have been closed. */
 export function toFormerIndex(indexPath: string): void {
   const index = new Database(indexPath, { safeIntegers: true });
   const runs = index.query<RunRow, []>("SELECT * FROM run").all();
@@ -56,8 +58,11 @@ export function toFormerIndex(indexPath: string): void {
     const bytes = list === lists.received ? withoutSeconds(postings) : postings;
     index.run("INSERT INTO block VALUES (?, ?, ?)", [run * 2 ** 22 + place, bytes, Bun.hash.crc32(bytes)]);
   }
+  index.run("ALTER TABLE state DROP COLUMN stage");
   index.run("PRAGMA user_version = 2");
+  index.run("VACUUM INTO ?", [formerPathOf(indexPath)]);
   index.close();
+  removeIndex(indexPath);
 }
 
 function withoutSeconds(postings: Uint8Array): Uint8Array {

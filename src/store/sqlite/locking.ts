@@ -40,6 +40,27 @@ export function beginExclusive(db: Database): void {
   begin(db, "BEGIN EXCLUSIVE", lockWaitMsMax);
 }
 
+/**
+ * Runs `work`, which does not write to the database, while nobody else does. Joins a transaction that has the lock
+ * already; otherwise throws SQLITE_BUSY after lockWaitMsMax. The connection may be one that only reads.
+ */
+export function withoutOtherWriters<T>(db: Database, work: () => T): T {
+  if (db.inTransaction) return work();
+  const isQueryOnly = db.query<{ query_only: bigint }, []>("PRAGMA query_only").get()?.query_only !== 0n;
+  // It takes no lock either.
+  if (isQueryOnly) db.run("PRAGMA query_only = 0");
+  try {
+    beginImmediate(db, lockWaitMsMax);
+    try {
+      return work();
+    } finally {
+      db.run("ROLLBACK");
+    }
+  } finally {
+    if (isQueryOnly) db.run("PRAGMA query_only = 1");
+  }
+}
+
 /** The lock of a connection that writes often. */
 export class WriteLock {
   private readonly db: Database;

@@ -68,7 +68,7 @@ function headOf(path: string): Buffer | undefined {
 }
 
 /** Briefly takes the exclusive lock. Opening the database reports other failures. */
-function isNobodyElseThere(path: string): boolean {
+export function isNobodyElseThere(path: string): boolean {
   try {
     using db = new Database(path, { readwrite: true, create: false });
     // In this mode the first read takes the lock, and no shared memory is needed.

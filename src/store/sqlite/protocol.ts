@@ -83,6 +83,8 @@ export type Request =
   | { readonly kind: "catchUp" }
   /** To the compactor: the index is damaged; create a new one. */
   | { readonly kind: "rebuild" }
+  /** To the compactor: remove the indexes of earlier schemas that no process has open. */
+  | { readonly kind: "removeEarlier" }
   /** To the others: the index was replaced; `isReplaced`: because the log was. */
   | { readonly kind: "reopenIndex"; readonly isReplaced: boolean }
   /** To the reader: take in new commits. */

@@ -187,6 +187,7 @@ export class StoreFiles {
         await this.openWriter();
         await reader.start();
         this.opened();
+        if (index === "complete") this.removeEarlier();
       }
       if (index === "missing") void this.complete();
       if (index === "beside") void this.replaceFormer();
@@ -224,6 +225,7 @@ export class StoreFiles {
       await reader.call(reopenIndex);
       this.isIncomplete = false;
       this.opened();
+      this.removeEarlier();
     } catch (error) {
       this.reason = reasonOf(error);
       this.isIncomplete = false;
@@ -238,6 +240,7 @@ export class StoreFiles {
       try {
         await this.build.run();
         await Promise.all([writer.call(reopenIndex), reader.call(reopenIndex)]);
+        this.removeEarlier();
         return;
       } catch (error) {
         if (this.isClosing) return;
@@ -247,6 +250,15 @@ export class StoreFiles {
         await Bun.sleep(rebuildPauseMs);
       }
     }
+  }
+
+  /** Another process may have an index of an earlier schema open; the last one to be replaced removes it. */
+  private removeEarlier(): void {
+    this.threads.compactor.call({ kind: "removeEarlier" }).catch((error: unknown) => {
+      this.log.debug("Indexes of earlier releases could not be removed; the next start tries it again.", {
+        reason: reasonOf(error),
+      });
+    });
   }
 
   /** Throws errors of the system, or Unusable. */

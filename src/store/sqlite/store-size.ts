@@ -7,7 +7,8 @@ import { smallestIdAt, timeOfId } from "../snowflake.ts";
 import { recentDaysMax, recentDaysOf, type StoreSize } from "../store-size.ts";
 import { openUnlocked } from "./connection.ts";
 import { markOf, readsPathOf } from "./conversations/read-file.ts";
-import { formerPathOf, indexPathOf } from "./index/index-file.ts";
+import { indexesBeside } from "./index/former-index.ts";
+import { indexPathOf } from "./index/index-file.ts";
 import { openToRead } from "./store-file.ts";
 
 const dayMs = 86_400_000;
@@ -33,9 +34,9 @@ export function sizeOfFiles(path: string, nowMs: number): StoreSize | undefined 
 }
 
 function bytesOf(path: string): number {
-  const index = indexPathOf(path);
+  const indexes = indexesBeside(indexPathOf(path)).map((index) => index.path);
   let bytes = 0;
-  for (const file of [path, index, formerPathOf(index), readsPathOf(path)])
+  for (const file of [path, ...indexes, readsPathOf(path)])
     for (const end of ["", "-wal"]) bytes += statSync(file + end, { throwIfNoEntry: false })?.size ?? 0;
   return bytes;
 }

@@ -181,6 +181,9 @@ function compactorAnswer(request: Request, log: Database, index: IndexKeeper): A
     case "rebuild":
       index.rebuild();
       return done;
+    case "removeEarlier":
+      index.removeEarlier();
+      return done;
     case "size":
       return {
         kind: "size",

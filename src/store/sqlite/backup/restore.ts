@@ -30,7 +30,8 @@ import { isDamage } from "../damage.ts";
 import { readSeal } from "../../backup-seal.ts";
 import { refuseForeignLog } from "./foreign-log.ts";
 import { readsPathOf } from "../conversations/read-file.ts";
-import { indexPathOf, removeIndex } from "../index/index-file.ts";
+import { removeIndexes } from "../index/former-index.ts";
+import { indexPathOf } from "../index/index-file.ts";
 import { Refusal } from "../refusal.ts";
 import { openToRead, readFacts, refuseCutShort, refuseForeign, refuseNoDatabase, verifyStore } from "../store-file.ts";
 
@@ -118,7 +119,7 @@ export function putInPlace(path: string, draft: string, aside: string): void {
   giveToOwnerOf(existsSync(path) ? path : dirname(path), draft);
   renameSync(draft, path);
   sync(dirname(path));
-  removeIndex(indexPathOf(path));
+  removeIndexes(indexPathOf(path));
   // The cursors belong to the log that was moved.
   const [reads, kept] = [readsPathOf(path), readsPathOf(aside)];
   for (const end of ["", "-wal"]) if (hasContent(reads + end)) renameSync(reads + end, kept + end);

@@ -35,6 +35,15 @@ const lateMs = 2_000;
 /** The bound on unflushed messages at a start, which reads them in some tenths of a second. */
 export const startMessagesMax = 1 << 18;
 
+interface CompactorOptions {
+  /** Random, for the life of the process. */
+  readonly holder: string;
+  /** At most 2^18. */
+  readonly flushMessages: number;
+  /** See isBehind. */
+  readonly unflushedMax: number;
+}
+
 interface LeaseRow {
   readonly version: bigint;
   readonly holder: string;
@@ -52,6 +61,7 @@ export class Compactor {
   private readonly holder: string;
   private readonly clock: Clock;
   private readonly flushMessages: number;
+  private readonly unflushedMax: number;
   private readonly follower: LogFollower;
   private readonly runs: RunList;
   private readonly statements: RunStatements;
@@ -68,12 +78,12 @@ export class Compactor {
   /** Blocks below this number belong to runs; all blocks do after a sweep, until the next flush or merge. */
   private sweptTo = 0;
 
-  /** `holder` is random, for the life of the process; `flushMessages` is at most 2^18. */
-  constructor(log: Database, index: Database, holder: string, clock: Clock, flushMessages: number) {
+  constructor(log: Database, index: Database, clock: Clock, { holder, flushMessages, unflushedMax }: CompactorOptions) {
     this.index = index;
     this.holder = holder;
     this.clock = clock;
     this.flushMessages = flushMessages;
+    this.unflushedMax = unflushedMax;
     this.follower = new LogFollower(log, allLists);
     this.runs = new RunList(index, allLists, true);
     this.statements = new RunStatements(index);
@@ -139,8 +149,8 @@ export class Compactor {
     const { flushedId } = this.runs;
     // Counting takes as long as many steps, and the result stays true until another run exists.
     if (this.behindAt === flushedId) return true;
-    const found = guardedLog(() => this.sql.unflushed.get(flushedId, startMessagesMax)?.messages ?? 0n);
-    const isBehind = found >= BigInt(startMessagesMax);
+    const found = guardedLog(() => this.sql.unflushed.get(flushedId, this.unflushedMax)?.messages ?? 0n);
+    const isBehind = found >= BigInt(this.unflushedMax);
     this.behindAt = isBehind ? flushedId : undefined;
     return isBehind;
   }

@@ -1,20 +1,32 @@
 // The index: a second file beside the log, with sorted runs of postings (posting.ts, run-block.ts). It can be rebuilt
-// from the log, so it is synced less strictly, and a missing, damaged or foreign index is replaced.
+// from the log, so it is synced less strictly, and a missing, damaged or foreign index is replaced. Each schema has a
+// file name of its own; the files of others: former-index.ts.
 //
 // A run covers the messages between the last id of the previous run and its own; runs never overlap. Run numbers only
 // increase, so a cached block never changes.
 
 import type { Database } from "bun:sqlite";
-import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { openConnection } from "../connection.ts";
-import { guarded, guardedLog, IndexDamage, isDamage, LogDamage } from "../damage.ts";
+import { guarded, guardedLog, IndexDamage, LogDamage } from "../damage.ts";
 import { beginExclusive } from "../locking.ts";
-import { pragmaNumber } from "../schema.ts";
 
-/** 3: runs have the lists of pairs and peers. An index of another version is rebuilt. */
+/** 3: runs have the lists of pairs and peers. A file of another version has another name (README.md). */
 export const indexSchemaVersion = 3;
-/** Indexes of this version serve what they have while another is built; 2 has the lists received, sent and keyed. */
+/** Indexes of this version serve what they have until one is complete; 2 has the lists received, sent and keyed. */
 export const formerSchemaVersion = 2;
+
+/** Which lookups a file serves, in its column `stage`. */
+export const stages = {
+  /** It is built; until it is complete, an index of the former schema serves, if there is one. */
+  building: 0,
+  /** It is built after damage: an index of the former schema may be what was damaged. */
+  rebuilding: 1,
+  complete: 2,
+} as const;
+
+export type Stage = (typeof stages)[keyof typeof stages];
+
 const schema = `
   CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -30,7 +42,9 @@ const schema = `
     last_run INTEGER NOT NULL,
     -- Who compacts, and until when nobody else does.
     holder TEXT NOT NULL,
-    until_ms INTEGER NOT NULL
+    until_ms INTEGER NOT NULL,
+    -- See stages.
+    stage INTEGER NOT NULL
   );
   CREATE TABLE run (
     number INTEGER PRIMARY KEY,
@@ -56,14 +70,10 @@ const schema = `
     crc INTEGER NOT NULL
   );`;
 
-/** Returns the path of a log's index: `messages.db` has `messages-index.db`. */
+/** Returns the path of a log's index: `messages.db` has `messages-index-3.db`. */
 export function indexPathOf(logPath: string): string {
-  return logPath.endsWith(".db") ? `${logPath.slice(0, -3)}-index.db` : `${logPath}-index`;
-}
-
-/** Returns the path of an index of the former schema, which serves while another is built. */
-export function formerPathOf(indexPath: string): string {
-  return `${indexPath}.former`;
+  const name = `-index-${indexSchemaVersion}`;
+  return logPath.endsWith(".db") ? `${logPath.slice(0, -3)}${name}.db` : logPath + name;
 }
 
 export const indexCacheKib = 4096;
@@ -73,16 +83,16 @@ export function openIndex(path: string, synchronous: "NORMAL" | "OFF" = "NORMAL"
   return guarded(() => openConnection({ path, synchronous, cacheKib: indexCacheKib }));
 }
 
-/** Opens this log's index for its compactor; creates it (mode 0600) if it is missing or invalid. */
-export function openOrMakeIndex(path: string, log: Database): Database {
+/** Opens this log's index for its compactor; creates it (mode 0600) in this stage if it is missing or invalid. */
+export function openOrMakeIndex(path: string, log: Database, stage: Stage = stages.building): Database {
   makeFile(path);
   try {
-    return guarded(() => openInitialized(path, log));
+    return guarded(() => openInitialized(path, log, stage));
   } catch (error) {
     if (!(error instanceof IndexDamage)) throw error;
-    removeFiles(path);
+    removeIndex(path);
     makeFile(path);
-    return guarded(() => openInitialized(path, log));
+    return guarded(() => openInitialized(path, log, stage));
   }
 }
 
@@ -92,10 +102,10 @@ function makeFile(path: string): void {
 }
 
 /** Does not sync a new index: after a power failure it is empty, or damaged and rebuilt. */
-function openInitialized(path: string, log: Database): Database {
+function openInitialized(path: string, log: Database, stage: Stage): Database {
   const index = openIndex(path, "OFF");
   try {
-    initialize(index, log);
+    initialize(index, log, stage);
     index.run("PRAGMA synchronous = NORMAL");
     return index;
   } catch (error) {
@@ -104,65 +114,32 @@ function openInitialized(path: string, log: Database): Database {
   }
 }
 
-/** Unlinks the files, also of a former index. A process that has them open can continue with them. */
+/** Unlinks the files. A process that has them open can continue with them. */
 export function removeIndex(path: string): void {
-  removeFiles(path);
-  removeFiles(formerPathOf(path));
-}
-
-export function removeFiles(path: string): void {
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
 }
 
-/**
- * Moves an index of the former schema aside, to serve while another is built at the path. Removes one that is damaged
- * as far as this reads, belongs to another log or lacks more than `unflushedMax` of its messages. Returns whether there
- * is one. No thread of this process has it open.
- */
-export function setFormerAside(path: string, log: Database, unflushedMax: number): boolean {
-  const former = formerPathOf(path);
-  if (existsSync(path) && versionOf(path) === formerSchemaVersion) {
-    // First what is beside it: SQLite would apply an old write-ahead log to the new file.
-    for (const end of ["-wal", "-shm", ""]) if (existsSync(path + end)) renameSync(path + end, former + end);
-  }
-  if (!existsSync(former)) return false;
-  if (isUsable(former, log, unflushedMax)) return true;
-  removeFiles(former);
-  return false;
+/** Throws IndexDamage if the index has lost its state. */
+export function stageOf(index: Database): number {
+  const stage = guarded(() => index.query<{ stage: bigint }, []>("SELECT stage FROM state").get()?.stage);
+  if (stage === undefined) throw new IndexDamage("the index has lost its state");
+  return Number(stage);
 }
 
-/** Returns the schema of an index; undefined if it is unreadable. */
-function versionOf(path: string): number | undefined {
-  try {
-    using index = openIndex(path);
-    return pragmaNumber(index, "user_version");
-  } catch (error) {
-    if (error instanceof IndexDamage || isDamage(error)) return undefined;
-    throw error;
-  }
-}
-
-function isUsable(path: string, log: Database, unflushedMax: number): boolean {
-  try {
-    using index = openIndex(path);
-    const flushedId = guarded(() => requireOwn(index, log));
-    const unflushed = log.query("SELECT 1 FROM message WHERE id > ? LIMIT 1 OFFSET ?");
-    return guardedLog(() => unflushed.get(flushedId, unflushedMax) === null);
-  } catch (error) {
-    if (error instanceof IndexDamage) return false;
-    throw error;
-  }
+/** One commit, which the threads of all processes see in their next snapshots. */
+export function setStage(index: Database, stage: Stage): void {
+  if (stageOf(index) !== stage) guarded(() => index.run("UPDATE state SET stage = ?", [stage]));
 }
 
 /** Creates the tables in an empty file; throws IndexDamage if the file belongs to another log or state of it. */
-function initialize(index: Database, log: Database): void {
+function initialize(index: Database, log: Database, stage: Stage): void {
   beginExclusive(index);
   try {
     guarded(() => {
       const version = index.query<{ user_version: bigint }, []>("PRAGMA user_version").get()?.user_version;
       if (version === 0n && index.query("SELECT 1 FROM sqlite_master LIMIT 1").get() === null) {
         index.run(schema);
-        index.run("INSERT INTO state VALUES (1, ?, random(), 0, 0, 0, '', 0)", [markOf(log)]);
+        index.run("INSERT INTO state VALUES (1, ?, random(), 0, 0, 0, '', 0, ?)", [markOf(log), stage]);
         index.run(`PRAGMA user_version = ${indexSchemaVersion}`);
       } else if (version !== BigInt(indexSchemaVersion)) {
         throw new IndexDamage(`the index has schema ${version}`);
@@ -177,7 +154,7 @@ function initialize(index: Database, log: Database): void {
 }
 
 /** Throws IndexDamage if the index belongs to another log or state of it; returns its last flushed id. */
-function requireOwn(index: Database, log: Database): bigint {
+export function requireOwn(index: Database, log: Database): bigint {
   const state = index.query<{ mark: bigint; folded_id: bigint }, []>("SELECT mark, folded_id FROM state").get();
   if (state === null || state.mark !== markOf(log)) throw new IndexDamage("the index belongs to another store");
   // Read after the index: other processes only move the log ahead.

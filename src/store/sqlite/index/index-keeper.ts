@@ -1,12 +1,14 @@
-// The compactor thread's access to the index file: opens or creates it, compacts it, and replaces a damaged one. An
-// index of the former schema is moved aside, and the other threads look up what it has until another one is built.
+// The compactor thread's access to the index file: opens or creates it, compacts it, and replaces a damaged one. Until
+// it is complete for the first time, the other threads look up what an index of the former schema has, which is left
+// alone: a process of the former release may be writing it.
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../../base/clock.ts";
 import { guarded, guardedLog, IndexDamage } from "../damage.ts";
 import { Compactor, startMessagesMax } from "./compactor.ts";
-import { formerPathOf, openOrMakeIndex, removeFiles, setFormerAside } from "./index-file.ts";
-import { beginImmediate, lockWaitMsMax } from "../locking.ts";
+import { isFormerUsable, removeEarlier } from "./former-index.ts";
+import { openOrMakeIndex, removeIndex, setStage, type Stage, stageOf, stages } from "./index-file.ts";
+import { withoutOtherWriters } from "../locking.ts";
 import { MessageCount } from "../purge-slices.ts";
 import { idMax } from "../../snowflake.ts";
 import { allLists } from "./posting.ts";
@@ -27,6 +29,8 @@ interface IndexPlace {
   readonly path: string;
   readonly holder: string;
   readonly flushMessages: number;
+  /** The bound on unflushed messages at a start; startMessagesMax unless a test says another. */
+  readonly unflushedMax?: number;
 }
 
 /** How far the index is built. */
@@ -60,11 +64,32 @@ export class IndexKeeper {
     this.counter = new MessageCount(log);
     this.place = place;
     this.clock = clock;
-    [this.isBeside, this.opened] = this.locked(() => {
-      // What the former index lacks, each thread holds in memory.
-      const isBeside = setFormerAside(place.path, log, startMessagesMax);
-      return [isBeside, this.open()];
+    [this.opened, this.isBeside] = withoutOtherWriters(log, () => {
+      const opened = this.open(stages.building);
+      return [opened, this.isBehindFormer(opened)];
     });
+  }
+
+  private get unflushedMax(): number {
+    return this.place.unflushedMax ?? startMessagesMax;
+  }
+
+  /**
+   * Whether an index of the former schema serves until this one is complete. It does so again where, for long, only
+   * processes of the former release have run. What it lacks, each thread holds in memory.
+   */
+  private isBehindFormer({ index, compactor }: OpenIndex): boolean {
+    const isUsable = (): boolean => isFormerUsable(this.place.path, this.log, this.unflushedMax);
+    try {
+      const stage = stageOf(index);
+      if (stage === stages.rebuilding || !compactor.isBehind() || !isUsable()) return false;
+      setStage(index, stages.building);
+      return true;
+    } catch (error) {
+      if (!(error instanceof IndexDamage)) throw error;
+      // The first step of a start replaces it.
+      return isUsable();
+    }
   }
 
   private get index(): Database {
@@ -91,8 +116,8 @@ export class IndexKeeper {
 
   /**
    * Runs some steps for a start; there are more to do while too many messages are unflushed, also if another process
-   * compacts. Replaces a damaged index, as far as a start reads it; throws IndexDamage if that does not help. The last
-   * call removes a former index, so that the other threads must open this one.
+   * compacts. Replaces a damaged index, as far as a start reads it; throws IndexDamage if that does not help. After the
+   * last call, threads that have a former index open must be told to open this one.
    */
   catchUp(): BuildProgress {
     const { isBeside } = this;
@@ -100,36 +125,40 @@ export class IndexKeeper {
       for (let steps = 1; this.compactor.step() && steps < catchUpSteps;) steps++;
       if (this.compactor.isBehind()) return { more: true, isBeside, ...this.progress() };
       guarded(() => new RunList(this.index, allLists).refresh());
-      this.removeFormer();
+      setStage(this.index, stages.complete);
+      this.isBeside = false;
       this.rebuilds = 0;
       return { more: false, isBeside, messages: this.compactor.flushedMessages, percent: undefined };
     } catch (error) {
       if (!(error instanceof IndexDamage)) throw error;
       if (this.rebuilds >= rebuildsMax)
         throw new IndexDamage(`${error.message}; it was damaged again after ${rebuildsMax} rebuilds: check the disk`);
-      this.remake();
+      this.remake(isBeside ? stages.building : stages.rebuilding);
       return { more: true, isBeside, ...this.progress() };
     }
   }
 
-  /** Creates a new index, unless another process has replaced it already, and removes a former one. */
+  /**
+   * Creates a new index, unless another process has replaced it already. A former one does not serve any more: it may
+   * be what a thread has found damaged.
+   */
   rebuild(): void {
-    this.removeFormer();
-    this.remake();
+    this.isBeside = false;
+    this.remake(stages.rebuilding);
   }
 
-  private remake(): void {
+  private remake(stage: Stage): void {
     this.rebuilds++;
     const { opened } = this;
     const before = opened && birthOf(opened.index);
     opened?.index.close();
     this.opened = undefined;
-    this.opened = this.locked(() => {
-      const there = this.open();
+    this.opened = withoutOtherWriters(this.log, () => {
+      const there = this.open(stage);
       if (before !== undefined && birthOf(there.index) !== before) return there;
       there.index.close();
-      removeFiles(this.place.path);
-      return this.open();
+      removeIndex(this.place.path);
+      return this.open(stage);
     });
   }
 
@@ -148,9 +177,10 @@ export class IndexKeeper {
     };
   }
 
-  private removeFormer(): void {
-    if (this.isBeside) removeFiles(formerPathOf(this.place.path));
-    this.isBeside = false;
+  /** Removes indexes of earlier schemas that no process has open, once this one is complete. */
+  removeEarlier(): void {
+    if (stageOf(this.index) !== stages.complete) return;
+    withoutOtherWriters(this.log, () => removeEarlier(this.place.path));
   }
 
   /** Closes the file and keeps the lease. */
@@ -171,20 +201,13 @@ export class IndexKeeper {
     }
   }
 
-  /** Holds the log's lock: the index must not be replaced while another process opens it. */
-  private locked<T>(work: () => T): T {
-    beginImmediate(this.log, lockWaitMsMax);
-    try {
-      return work();
-    } finally {
-      this.log.run("ROLLBACK");
-    }
-  }
-
-  private open(): OpenIndex {
-    const { path, holder, flushMessages } = this.place;
-    const index = openOrMakeIndex(path, this.log);
-    return { index, compactor: guarded(() => new Compactor(this.log, index, holder, this.clock, flushMessages)) };
+  /** Call with the log's lock: the index must not be replaced while another process opens it. */
+  private open(stage: Stage): OpenIndex {
+    const { path } = this.place;
+    const index = openOrMakeIndex(path, this.log, stage);
+    const { clock, unflushedMax } = this;
+    const place = { ...this.place, unflushedMax };
+    return { index, compactor: guarded(() => new Compactor(this.log, index, clock, place)) };
   }
 }
 

@@ -4,6 +4,7 @@
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { openUnlocked } from "../connection.ts";
+import { withoutOtherWriters } from "../locking.ts";
 import {
   countBetween,
   countBySender,
@@ -16,7 +17,8 @@ import {
   type Snapshot,
 } from "./conversations.ts";
 import { guarded } from "../damage.ts";
-import { formerPathOf, indexCacheKib, openIndex } from "./index-file.ts";
+import { openFormer } from "./former-index.ts";
+import { indexCacheKib, openIndex, stageOf, stages } from "./index-file.ts";
 import { lists, receivedKey, type List, type MessageKeys } from "./posting.ts";
 import { IndexIncomplete, Refusal } from "../refusal.ts";
 import { RunList, type Run } from "./run.ts";
@@ -37,6 +39,7 @@ export interface PostingSource {
 }
 
 export class LogIndex {
+  private readonly log: Database;
   private readonly path: string;
   private readonly kept: readonly List[];
   private readonly memtableMessagesMax: number;
@@ -66,6 +69,7 @@ export class LogIndex {
     memtableMessagesMax = memtableMessagesMaxDefault,
     unlocked = false,
   ) {
+    this.log = log;
     this.path = path;
     this.kept = kept;
     this.memtableMessagesMax = memtableMessagesMax;
@@ -95,9 +99,18 @@ export class LogIndex {
     return this.runs;
   }
 
+  /** Until the index is complete for the first time, one of the former schema serves, if there is one. */
   private open(): Database {
-    const former = formerPathOf(this.path);
-    const path = existsSync(former) ? former : this.path;
+    const index = existsSync(this.path) ? this.openAt(this.path) : undefined;
+    if (index !== undefined && stageOf(index) !== stages.building) return index;
+    const find = (): Database | undefined => openFormer(this.path, this.log, (path) => this.openAt(path));
+    const former = this.unlocked ? find() : withoutOtherWriters(this.log, find);
+    if (former === undefined) return index ?? this.openAt(this.path);
+    index?.close();
+    return former;
+  }
+
+  private openAt(path: string): Database {
     return this.unlocked ? openUnlocked(path, indexCacheKib) : openIndex(path);
   }
 
@@ -127,6 +140,7 @@ export class LogIndex {
 
   /** Closes the file; the next snapshot opens the file that is at the path then. */
   close(): void {
+    this.runs?.close();
     this.index?.close();
     this.isIncomplete = false;
     this.index = undefined;

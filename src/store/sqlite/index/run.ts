@@ -25,6 +25,11 @@ class Blocks {
     this.select = index.prepare<BlockRow, [number]>("SELECT postings, crc FROM block WHERE number = ?");
   }
 
+  /** Frees what SQLite keeps for the lookups, so that closing the connection closes the file. */
+  close(): void {
+    this.select.finalize();
+  }
+
   get(run: number, list: List, ordinal: number): Postings {
     const number = blockNumber(run, list, ordinal, this.isFormer);
     const known = this.cached.get(number);
@@ -217,6 +222,12 @@ export class RunList {
     this.select = index.prepare<RunRow, [bigint]>(
       `SELECT number, level, last_id, messages, ${selected.join(", ")}, crcs FROM run WHERE number = ?`,
     );
+  }
+
+  /** Call before the connection is closed, which closes the file otherwise when the statements are collected. */
+  close(): void {
+    this.blocks.close();
+    for (const statement of [this.state, this.numbers, this.select]) statement.finalize();
   }
 
   /** Updates the list to the transaction's snapshot; returns true if runs have changed. */

@@ -5,7 +5,8 @@ import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { clockMsEnd, smallestIdAt } from "../../snowflake.ts";
 import { openUnlocked } from "../connection.ts";
-import { formerPathOf, indexPathOf } from "../index/index-file.ts";
+import { indexesBeside } from "../index/former-index.ts";
+import { indexPathOf } from "../index/index-file.ts";
 
 /**
  * Larger values are not ids. The limit does not depend on a clock, which may be wrong and far behind the ids. It allows
@@ -66,8 +67,7 @@ export function keepLastId(target: Database, path: string): bigint {
        ) WHERE id <= ?`,
     )
     .get(idMax)?.id;
-  const indexPath = indexPathOf(path);
-  const known = [seen ?? 0n, flushedIdOf(indexPath), flushedIdOf(formerPathOf(indexPath))];
+  const known = [seen ?? 0n, ...indexesBeside(indexPathOf(path)).map((index) => flushedIdOf(index.path))];
   const lastId = known.reduce((greatest, id) => (id > greatest ? id : greatest));
   target.run("INSERT OR IGNORE INTO sequence (one, last_id, committed_ms) VALUES (1, 0, 0)");
   // Processes compare the version of blocks and settings: what is beyond the last id was no version.
