@@ -59,7 +59,7 @@ export async function renamable(scripts: readonly string[]): Promise<ReadonlySet
   return new Set([...own].filter((name) => !outward.has(name) && !foreign.has(name) && !/^on[A-Z]/.test(name)));
 }
 
-/** Of scripts that were bundled with `forMinifier`; those of one page agree on the names. Rejects if one is no script. */
+/** Of scripts bundled with `forMinifier`; those of one page agree on the names. Rejects if one is no script. */
 export async function shorten(scripts: readonly string[]): Promise<string[]> {
   const properties = { regex: new RegExp(`^(?:${[...(await renamable(scripts))].join("|")})$`) };
   const nameCache = {};

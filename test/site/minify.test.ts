@@ -53,7 +53,8 @@ test("what a browser keeps for a later release has its names", async () => {
 });
 
 test("the names of fields in tables are those of the members; a name that a string has stays", async () => {
-  const table = `export const table = [["@messageId", 0]], read = (it) => it.messageId + it.hasBefore + it["hasBefore"];`;
+  const read = 'it.messageId + it.hasBefore + it["hasBefore"]';
+  const table = `export const table = [["@messageId", 0]], read = (it) => ${read};`;
   const [script = ""] = await shorten([table]);
   const [, field = ""] = /\["(\w+)",0\]/.exec(script) ?? [];
   expect(field).not.toBe("messageId");
