@@ -81,7 +81,7 @@ export interface ProfileRecord {
   readonly extra?: string;
 }
 
-/** What an account has set for itself. An import passes over it. */
+/** What an account has set for itself. Blocks of several records of an account add up. */
 export interface AccountRecord {
   readonly account: string;
   /** Who may write to it, and who may add it to groups. */
@@ -89,8 +89,30 @@ export interface AccountRecord {
   readonly add: Consent;
   /** Accounts that it blocks. */
   readonly blocked: readonly string[];
-  /** Names of devices that have acknowledged messages. */
+  /** Names of devices that have acknowledged messages. An import passes over them: they begin anew with its ids. */
   readonly devices: readonly string[];
+}
+
+/** An account's own view of one of its conversations. It comes behind the messages that it names. */
+export interface ConversationRecord {
+  readonly account: string;
+  /** The partner; or a group. */
+  readonly peer?: string;
+  readonly group?: string;
+  readonly pinned?: boolean;
+  readonly muted?: boolean;
+  /** It is not in the account's list until something new comes. */
+  readonly hidden?: boolean;
+  /** The last message of the conversation that the account does not see any more, because it has cleared it. */
+  readonly clearedTo?: string;
+  /** The last message that it has read. */
+  readonly readTo?: string;
+}
+
+/** A file that no message names yet. An import passes over it. */
+export interface FileRecord extends MediaRecord {
+  /** Whose it is. */
+  readonly account: string;
 }
 
 /** What the server sets for the system's account is nobody's. */
@@ -108,4 +130,6 @@ export interface DataRecord {
   readonly member?: MemberRecord;
   readonly profile?: ProfileRecord;
   readonly account?: AccountRecord;
+  readonly conversation?: ConversationRecord;
+  readonly file?: FileRecord;
 }

@@ -1,8 +1,10 @@
 // What a store does with data as a whole, for back ends: exports, imports of other systems' messages, and the deletion
 // of everything of an account.
 //
-// An export gives records in an order in which an import can take them: profiles, groups, then the log in the order of
-// ids. In the log, a record of a member stands where it joined or left among the messages.
+// An export gives records in an order in which an import can take them: profiles, what accounts have set, files that no
+// message names, groups, the log in the order of ids, and the accounts' views of their conversations, which name its
+// messages. In the log, a record of a member stands where it joined or left among the messages. An export that is gone
+// on with from its last record gives what the log has got since, and then all views again.
 
 import type { DataRecord } from "./data-records.ts";
 

@@ -2,7 +2,7 @@
 // read one after the other, each up to some id: whatever ends first bounds the others, so that nothing is passed over.
 
 import type { DataRecord } from "./data-records.ts";
-import type { ExportPosition } from "./export-cursor.ts";
+import type { RowPosition } from "./export-cursor.ts";
 import { idMax } from "./snowflake.ts";
 
 /** The text of one page, in characters; a message may go beyond. */
@@ -27,7 +27,7 @@ export interface PlacedRecords {
 
 interface LogPage {
   readonly records: readonly DataRecord[];
-  readonly position: ExportPosition;
+  readonly position: RowPosition;
   readonly isEnd: boolean;
 }
 

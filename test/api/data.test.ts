@@ -155,7 +155,7 @@ test("a page of an import has a bounded number of reactions and mentions, as one
   const one = message("one", { reactions: reactions(1) });
   expect(await failure(messages.import({ ...page, records: [most, one] }))).toEqual({
     code: Code.InvalidArgument,
-    sentence: "the records of a page have at most 10050 reactions and mentions together, not 10051",
+    sentence: "the records of a page have at most 10050 reactions, mentions and blocked accounts together, not 10051",
   });
   expect(await messages.import({ ...page, records: [most] })).toMatchObject({ stored: 1n });
   expect(await messages.import({ ...page, cursor: "1", records: [one] })).toMatchObject({ stored: 2n });

@@ -7,6 +7,7 @@ import { erasedRetryTests } from "./erased-retry-tests.ts";
 import { exportImportTests } from "./export-import-tests.ts";
 import { exportNamesTests } from "./export-names-tests.ts";
 import { retentionTests } from "./retention-tests.ts";
+import { roundTripTests } from "./round-trip-tests.ts";
 import { openForAll, type StorePlace } from "./opened-store.ts";
 
 export function dataSuite(name: string, makePlace: () => Promise<StorePlace>): void {
@@ -17,5 +18,6 @@ export function dataSuite(name: string, makePlace: () => Promise<StorePlace>): v
     deletionTests(asks);
     erasedRetryTests(asks);
     retentionTests(asks);
+    roundTripTests(asks);
   });
 }

@@ -130,7 +130,7 @@ export function exportImportTests(asks: ConversationAsks): void {
     expect(await bodies({ account: "bob" })).toEqual(["while bob was there"]);
   });
 
-  test("an export has what accounts have set, and an import passes over it", async () => {
+  test("an export has what accounts have set, and an import takes it back, but for the devices", async () => {
     const { people } = asks.store;
     const ofApp = { app: ofTest.app };
     await send("ann", "bob", { body: "one" });
@@ -153,10 +153,14 @@ export function exportImportTests(asks: ConversationAsks): void {
     const nothing = { write: "everybody", add: "everybody", blocked: [], devices: [] } as const;
     expect(await accountsOf({ account: "ann" })).toEqual([{ account: "ann", ...nothing }]);
     expect(await accountsOf({ account: "bob", peer: "ann" })).toEqual([]);
-    const app = `${ofTest.app} without settings`;
-    await copied(await exported(), app, 1);
-    expect(await accountsOf({ app })).toEqual([]);
-    expect(await bodies({ app })).toEqual(["one"]);
+    for (const size of [1, 10]) {
+      const app = `${ofTest.app} copied by ${size}`;
+      await copied(await exported(), app, size);
+      expect(await accountsOf({ app })).toEqual([{ ...ofBob, devices: [] }]);
+      expect(await bodies({ app })).toEqual(["one"]);
+      expect(await asks.sent("joe", "bob", { app })).toEqual({ result: "unwilling" });
+      expect(await asks.sent("ann", "bob", { app })).toMatchObject({ result: "stored" });
+    }
   });
 
   test("an export names the files of a message, which an import passes over", async () => {
@@ -187,7 +191,19 @@ export function exportImportTests(asks: ConversationAsks): void {
       (await data().export({ app: ofTest.app, cursor: "", limit: 10, ...query })).result;
     for (const query of [{ account: "nobody" }, { account: "ann", peer: "nobody" }, { group: "g9" }])
       expect(await result(query)).toBe("notFound");
-    for (const cursor of ["x", "m", "m-1", "m1.", "p1 ", `m${2n ** 63n}`, "m99999999999999999999"])
+    for (const cursor of [
+      "x",
+      "m",
+      "m-1",
+      "m1.",
+      "p1 ",
+      "c1",
+      "c1.1",
+      "w1.-1",
+      `c1.-${2n ** 63n}.1`,
+      `m${2n ** 63n}`,
+      "m99999999999999999999",
+    ])
       expect(await result({ cursor })).toBe("badCursor");
     expect(await exported({ app: "an app without anything" })).toEqual([]);
   });
@@ -264,6 +280,7 @@ export function exportImportTests(asks: ConversationAsks): void {
     const future = `${BigInt(Date.now() + 1_000 * 86_400_000) * 1_000_000n}`;
     const invalid: readonly [DataRecord, RegExp][] = [
       [{}, /none of/],
+      [{ conversation: { account: "ann", group: "g9", pinned: true } }, /g9 has no record/],
       [{ message: { ...message, sendTime: future } }, /in the future/],
       [{ message: { ...message, messageId: "4" } }, /not above 5/],
       [{ message: { sender: "ann", group: "g9", sendTime: "1" } }, /g9 has no record/],

@@ -3,6 +3,7 @@
 import { validName, nameRule } from "../../auth/names.ts";
 import {
   displayNameCharactersMax,
+  exportNamesMax,
   mentionsMax,
   profileAvatarBytesMax,
   profileExtraBytesMax,
@@ -10,16 +11,27 @@ import {
   reactionsExportedMax,
 } from "../../base/limits/fixed.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
-import type { AccountRecord, DataRecord, GroupRecord, MemberRecord, MessageRecord } from "../../store/data-records.ts";
+import type {
+  AccountRecord,
+  ConversationRecord,
+  DataRecord,
+  FileRecord,
+  GroupRecord,
+  MemberRecord,
+  MessageRecord,
+} from "../../store/data-records.ts";
+import type { Consent as ConsentName } from "../../store/group-rights.ts";
 import {
   type Record as WireRecord,
   type RecordedAccount,
+  type RecordedConversation,
+  type RecordedFile,
   type RecordedGroup,
   type RecordedMember,
   type RecordedMessage,
   Role,
 } from "../../wire/gen/api_pb.ts";
-import type { Profile } from "../../wire/gen/pkt_pb.ts";
+import { Consent, type Profile } from "../../wire/gen/pkt_pb.ts";
 import { invalid } from "../codes.ts";
 
 /** The texts of a group, each. */
@@ -31,6 +43,12 @@ const secondsMax = 253_402_300_799n;
 const roles: ReadonlyMap<Role, "admin" | "owner"> = new Map([
   [Role.admin, "admin"],
   [Role.owner, "owner"],
+]);
+
+const consents: ReadonlyMap<Consent, ConsentName> = new Map([
+  [Consent.ConsentEverybody, "everybody"],
+  [Consent.ConsentConversations, "conversations"],
+  [Consent.ConsentNobody, "nobody"],
 ]);
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -51,8 +69,12 @@ export function recordOf({ kind }: WireRecord, position: number, bounds: Bounds)
       return { profile: profileOf(kind.value, `${place}.profile`) };
     case "account":
       return { account: accountOf(kind.value, `${place}.account`) };
+    case "conversation":
+      return { conversation: conversationOf(kind.value, `${place}.conversation`) };
+    case "file":
+      return { file: fileOf(kind.value, `${place}.file`) };
     default:
-      throw invalid(`${place} must have one of message, group, member, profile and account`);
+      throw invalid(`${place} must have one of message, group, member, profile, account, conversation and file`);
   }
 }
 
@@ -132,10 +154,43 @@ function profileOf({ account, name, avatar, extra }: Profile, place: string) {
   return { account, name, avatar, extra };
 }
 
-/** Nothing of it is stored (AccountRecord). */
-function accountOf({ account }: RecordedAccount, place: string): AccountRecord {
+function accountOf({ account, write, add, blocked }: RecordedAccount, place: string): AccountRecord {
   checkName(account, `${place}.account`);
-  return { account, write: "everybody", add: "everybody", blocked: [], devices: [] };
+  if (blocked.length > exportNamesMax) throw invalid(`${place}.blocked has at most ${exportNamesMax} items`);
+  for (const name of blocked) checkName(name, `${place}.blocked`);
+  if (blocked.includes(account)) throw invalid(`${place}.blocked: no account blocks itself`);
+  const rules = { write: consentOf(write, `${place}.write`), add: consentOf(add, `${place}.add`) };
+  return { account, ...rules, blocked: [...new Set(blocked)], devices: [] };
+}
+
+function consentOf(value: Consent, place: string): ConsentName {
+  const consent = consents.get(value);
+  if (consent === undefined) throw invalid(`${place} must be one of the consents that Consent names`);
+  return consent;
+}
+
+function conversationOf(value: RecordedConversation, place: string): ConversationRecord {
+  const { account, peer, group, pinned, muted, hidden, clearedTo, readTo } = value;
+  checkName(account, `${place}.account`);
+  if ((peer === "") === (group === "")) throw invalid(`${place} must have one of peer and group`);
+  if (group === "") checkName(peer, `${place}.peer`);
+  else checkGroup(group, `${place}.group`);
+  if (clearedTo < 0n || readTo < 0n) throw invalid(`${place}: ids are not negative`);
+  return {
+    account,
+    ...(group === "" ? { peer } : { group }),
+    pinned,
+    muted,
+    hidden,
+    ...(clearedTo > 0n && { clearedTo: `${clearedTo}` }),
+    ...(readTo > 0n && { readTo: `${readTo}` }),
+  };
+}
+
+/** Nothing of it is stored (FileRecord). */
+function fileOf({ account, id, name, type, size }: RecordedFile, place: string): FileRecord {
+  checkName(account, `${place}.account`);
+  return { account, id, name, type, size: Number(size) };
 }
 
 function checkName(name: string, place: string): void {

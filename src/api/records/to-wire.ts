@@ -17,11 +17,11 @@ export function recordMessage({ cursor = "", ...record }: DataRecord) {
   return { cursor, kind: kindOf(record) } satisfies MessageInitShape<typeof RecordSchema>;
 }
 
-function kindOf({ message, group, member, profile, account }: DataRecord) {
+function kindOf({ message, group, member, profile, account, conversation, file }: DataRecord) {
   if (message !== undefined) {
     const { messageId = "0", sendTime, replyTo = "0", mentions = [], reactions = [], media = [], ...rest } = message;
     const ids = { messageId: BigInt(messageId), sendTime: BigInt(sendTime), replyTo: BigInt(replyTo) };
-    const files = media.map(({ size, ...file }) => ({ ...file, size: BigInt(size) }));
+    const files = media.map(({ size, ...named }) => ({ ...named, size: BigInt(size) }));
     const value = { ...rest, ...ids, mentions: [...mentions], reactions: [...reactions], media: files };
     return { case: "message" as const, value };
   }
@@ -38,5 +38,11 @@ function kindOf({ message, group, member, profile, account }: DataRecord) {
     const rules = { write: consentNumbers[write], add: consentNumbers[add] };
     return { case: "account" as const, value: { ...rest, ...rules, blocked: [...blocked], devices: [...devices] } };
   }
+  if (conversation !== undefined) {
+    const { clearedTo = "0", readTo = "0", ...rest } = conversation;
+    const value = { ...rest, clearedTo: BigInt(clearedTo), readTo: BigInt(readTo) };
+    return { case: "conversation" as const, value };
+  }
+  if (file !== undefined) return { case: "file" as const, value: { ...file, size: BigInt(file.size) } };
   return { case: undefined };
 }

@@ -89,9 +89,13 @@ async function imported({ store, limits }: ApiParts, request: ImportReq, { app }
   const records = request.records.map((record, position) => recordOf(record, position, limits.values));
   // A page is one transaction, for which all writers wait.
   let names = 0;
-  for (const { message } of records) names += (message?.reactions?.length ?? 0) + (message?.mentions?.length ?? 0);
+  for (const { message, account } of records)
+    names += (message?.reactions?.length ?? 0) + (message?.mentions?.length ?? 0) + (account?.blocked.length ?? 0);
   if (names > importNamesMax)
-    throw invalid(`the records of a page have at most ${importNamesMax} reactions and mentions together, not ${names}`);
+    throw invalid(
+      `the records of a page have at most ${importNamesMax} reactions, mentions and blocked accounts together, ` +
+        `not ${names}`,
+    );
   const outcome = await store.backEnd.data.import({ app, name, cursor, records, isLast: last });
   switch (outcome.result) {
     case "stored": {

@@ -142,7 +142,7 @@ export const exportsPerKeyMax = 4;
 export const reactionsExportedMax = 10_000;
 /** A page of an export ends behind the account with which it has as many names of blocked accounts and of devices. */
 export const exportNamesMax = 10_000;
-/** The reactions and mentions that all messages of a page of an import have together: what one message may have. */
+/** The reactions, mentions and blocked accounts of all records of a page of an import: what one message may have. */
 export const importNamesMax = reactionsExportedMax + mentionsMax;
 /** Records of one page of an import. */
 export const importRecordsMax = 1_000;

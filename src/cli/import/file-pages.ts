@@ -41,12 +41,13 @@ export async function* pagesOf(path: string, skipped: number): AsyncGenerator<Fi
   if (lines.length > 0) yield { lines, first: count - lines.length + 1 };
 }
 
-/** At least as many reactions and mentions as the record has: nothing is parsed for it. */
+/** At least as many reactions, mentions and blocked accounts as the record has: nothing is parsed for it. */
 function namesIn(line: string): number {
   const mentions = line.indexOf('"mentions"');
   // Names have no commas.
   const mentioned = mentions < 0 ? 0 : Math.min(mentionsMax, 1 + countOf(",", line, mentions));
-  return mentioned + countOf('"reaction"', line, 0);
+  const blocked = line.indexOf('"blocked"');
+  return mentioned + (blocked < 0 ? 0 : 1 + countOf(",", line, blocked)) + countOf('"reaction"', line, 0);
 }
 
 function countOf(part: string, line: string, from: number): number {

@@ -114,7 +114,7 @@ export class PostgresStore extends JobStore implements Store {
     const { conversationReader, readConnections: reads } = this;
     this.groups = new PostgresGroups(reads, conversationReader, inLife, (...call) => this.writeGroup(...call));
     this.people = new PostgresPeople(reads, inLife, (...call) => this.writePeople(...call));
-    this.backEnd = new PostgresBackEnd(writer, reads, inLife, this.limits.revocations);
+    this.backEnd = new PostgresBackEnd(writer, reads, inLife, this.limits);
     this.media = new PostgresMedia(reads, inLife, (...call) => this.writeMedia(...call));
     this.readMarks = new ReadMarks(markConnections, inLife);
     const horizons = new Horizons(reads, time.clock, retentionDays > 0 ? retentionDays * dayMs : undefined);

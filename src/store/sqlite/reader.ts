@@ -82,7 +82,6 @@ export class Reader {
     this.log = new LogReader(db, logIndex, media);
     this.texts = new ContentReader(db, logIndex);
     this.clips = new AppClips(db);
-    this.bulk = new BulkReader(db, logIndex, this.log);
     this.marks = new ReadMarks(path, db);
     this.visible = new VisibleMessages(db, logIndex);
     this.histories = new HistoryReader(db, this.visible, media);
@@ -94,6 +93,10 @@ export class Reader {
     this.accounts = new AccountReader(db, this.marks, this.persons, logIndex);
     const unread = new UnreadReader(db, logIndex);
     this.lists = new ListReader(db, { lookups: logIndex, messages, history, marks, unread, people: this.persons });
+    this.bulk = new BulkReader(db, logIndex, this.log, {
+      marks,
+      activityOf: (me, other) => this.activityOf(this.visible.scope(me, other)),
+    });
     this.sql = {
       // Numbers are not cached across snapshots: the store may have been replaced.
       account: db.prepare<{ number: bigint }, [string, string]>(
@@ -179,9 +182,12 @@ export class Reader {
   activity(conversation: Extract<Request, { kind: "activity" }>): bigint | undefined {
     return this.indexSnapshot(conversation.app, () => {
       const scope = this.scopeOf(conversation);
-      if (scope === undefined) return undefined;
-      return this.lists.activity(scope)?.id ?? (this.exists(scope) ? 0n : undefined);
+      return scope && (this.activityOf(scope) ?? (this.exists(scope) ? 0n : undefined));
     });
+  }
+
+  private activityOf(scope: Scope | undefined): bigint | undefined {
+    return scope && this.lists.activity(scope)?.id;
   }
 
   accountState(app: string, account: string, since: bigint, limit: number): AccountState {
@@ -285,6 +291,7 @@ export class Reader {
 
   backEnd(call: BackEndRead): BackEndAnswer {
     if (!isBulkRead(call)) return this.snapshot("", () => read(this.db, call));
+    if (call.call === "export") this.marks.refresh();
     return this.indexSnapshot(call.call === "export" ? call.query.app : "", () => this.bulk.read(call));
   }
 

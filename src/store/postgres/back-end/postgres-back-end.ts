@@ -1,6 +1,7 @@
 // What a store keeps for back ends, in PostgreSQL: calls that write are functions of the database
 // (../revocation-functions.ts), over the writer's connection; others are read beside it.
 
+import type { LimitValues } from "../../../base/limits/table.ts";
 import type { Revocation, RevocationKind, StoredRevocation } from "../../../wire/revocations.ts";
 import type { ApiKeyStore } from "../../api-keys.ts";
 import type { BackEndStore } from "../../back-end.ts";
@@ -29,17 +30,21 @@ export class PostgresBackEnd implements BackEndStore, RevocationStore {
   private readonly writer: Pick<Writer, "write">;
   private readonly connections: Connections;
   private readonly inLife: InLife;
-  /** The limit `revocations`. */
   private readonly keptMax: number;
   readonly hooks: PostgresHooks;
 
-  constructor(writer: Pick<Writer, "write">, connections: Connections, inLife: InLife, keptMax: number) {
+  constructor(
+    writer: Pick<Writer, "write">,
+    connections: Connections,
+    inLife: InLife,
+    { revocations, blocksPerAccount }: Pick<LimitValues, "revocations" | "blocksPerAccount">,
+  ) {
     this.writer = writer;
     this.connections = connections;
     this.inLife = inLife;
-    this.keptMax = keptMax;
+    this.keptMax = revocations;
     this.keys = new PostgresApiKeys(writer, connections, inLife);
-    this.data = new PostgresData(writer, connections, inLife);
+    this.data = new PostgresData(writer, connections, inLife, blocksPerAccount);
     this.hooks = new PostgresHooks(writer, connections, inLife);
   }
 

@@ -1,26 +1,23 @@
-// Pages of an export: profiles, groups, then the log (store/export-page.ts). A page reads a bounded number of rows,
-// whomever they belong to, and may be empty before the end. Its statements see different moments; that does not matter,
-// because everything up to the last id, which is read first, was committed by then.
+// Pages of an export: profiles, what accounts have set, files, groups, then the log (store/export-page.ts) and the
+// views of conversations (export-views.ts). A page reads a bounded number of rows, whomever they belong to, and may be
+// empty before the end. Its statements see different moments; that does not matter, because everything up to the last
+// id, which is read first, was committed by then.
 
 import type { SQL } from "bun";
 import { reactionsExportedMax } from "../../../base/limits/fixed.ts";
 import type { ExportPage, ExportQuery } from "../../data.ts";
-import {
-  type AccountRecord,
-  type DataRecord,
-  groupThatWasLeft,
-  hasSetAnything,
-  type MediaRecord,
-} from "../../data-records.ts";
-import { type ExportPosition, formatCursor, parseCursor, startOf } from "../../export-cursor.ts";
+import { type DataRecord, groupThatWasLeft, hasSetAnything, type MediaRecord } from "../../data-records.ts";
+import { formatCursor, parseCursor, type RowPosition, startOf, startOfViews } from "../../export-cursor.ts";
 import { logPageOf, PageMessages, type PlacedRecord, type PlacedRecords } from "../../export-page.ts";
 import { idMax } from "../../snowflake.ts";
-import { messageState } from "../message-state.ts";
 import type { Connections } from "../connection.ts";
 import { fromText, toText } from "../text.ts";
+import { accountRecord, groupRecord, memberOf, messageRecord } from "./export-records.ts";
 import {
   type AccountRow,
   accountsPage,
+  type FileRow,
+  filesPage,
   type GroupRow,
   groupsPage,
   mediaOf,
@@ -36,6 +33,7 @@ import {
   rowsReadMax,
   type Selected,
 } from "./export-statements.ts";
+import { viewsOf } from "./export-views.ts";
 
 /** Messages that are looked up by ids at once: each of an account's groups offers as many. */
 const idsMax = 200;
@@ -53,9 +51,15 @@ export class ExportReader {
     if (from === undefined) return { result: "badCursor" };
     const selected = await this.select(life, query);
     if (selected === undefined) return { result: "notFound" };
+    if (from.part === "conversations") {
+      const { records, position, isEnd } = await viewsOf(this.connections, life, selected, from, query.limit);
+      return { result: "page", records, cursor: formatCursor(position), isEnd };
+    }
     if (from.part === "log") {
       const { records, position, isEnd } = await this.log(life, selected, from, query.limit);
-      return { result: "page", records, cursor: formatCursor(position), isEnd };
+      // The views follow, but for a single conversation.
+      const next = isEnd && isOfMany(selected) ? startOfViews(position.id) : position;
+      return { result: "page", records, cursor: formatCursor(next), isEnd: isEnd && !isOfMany(selected) };
     }
     const { records, position } = await this.part(life, selected, from, query.limit);
     return { result: "page", records, cursor: formatCursor(position), isEnd: false };
@@ -82,29 +86,48 @@ export class ExportReader {
     return isMissing ? undefined : selected;
   }
 
-  private part(life: string, selected: Selected, from: ExportPosition, limit: number) {
+  private part(life: string, selected: Selected, from: RowPosition, limit: number) {
     switch (from.part) {
       case "profiles":
         return this.profiles(life, selected, from, limit);
       case "accounts":
         return this.accounts(life, selected, from, limit);
+      case "files":
+        return this.files(life, selected, from, limit);
       default:
         return this.groups(life, selected, from, limit);
     }
   }
 
   /** Of an app, those who have set nothing are passed over. */
-  private async accounts(life: string, selected: Selected, from: ExportPosition, limit: number) {
+  private async accounts(life: string, selected: Selected, from: RowPosition, limit: number) {
     const rows = await this.run<AccountRow[]>((sql) => accountsPage(sql, life, selected, from.id));
     const isCut = rows.length < Number(rows[0]?.looked ?? 0n);
     const recordOf = (row: AccountRow): DataRecord | undefined => {
       const account = fromText(row.app) === selected.app ? accountRecord(row) : undefined;
       return account && (selected.account !== undefined || hasSetAnything(account)) ? { account } : undefined;
     };
-    return taken(rows, limit, startOf("groups"), "accounts", recordOf, isCut);
+    return taken(rows, limit, startOf("files"), "accounts", recordOf, isCut);
   }
 
-  private async profiles(life: string, selected: Selected, from: ExportPosition, limit: number) {
+  private async files(life: string, selected: Selected, from: RowPosition, limit: number) {
+    const rows = await this.run<FileRow[]>((sql) => filesPage(sql, life, selected, from.id));
+    return taken(rows, limit, startOf("groups"), "files", (row) =>
+      fromText(row.app) === selected.app
+        ? {
+            file: {
+              account: fromText(row.account),
+              id: row.id,
+              name: fromText(row.name),
+              type: fromText(row.type),
+              size: Number(row.size),
+            },
+          }
+        : undefined,
+    );
+  }
+
+  private async profiles(life: string, selected: Selected, from: RowPosition, limit: number) {
     const rows = await this.run<ProfileRow[]>((sql) => profilesPage(sql, life, selected, from.id));
     return taken(rows, limit, startOf("accounts"), "profiles", (row) =>
       fromText(row.app) === selected.app
@@ -120,7 +143,7 @@ export class ExportReader {
     );
   }
 
-  private async groups(life: string, selected: Selected, from: ExportPosition, limit: number) {
+  private async groups(life: string, selected: Selected, from: RowPosition, limit: number) {
     const rows = await this.run<GroupRow[]>((sql) => groupsPage(sql, life, selected, from.id));
     return taken(rows, limit, startOf("log"), "groups", (row) =>
       fromText(row.app) === selected.app
@@ -129,7 +152,7 @@ export class ExportReader {
     );
   }
 
-  private async log(life: string, selected: Selected, from: ExportPosition, limit: number) {
+  private async log(life: string, selected: Selected, from: RowPosition, limit: number) {
     const [ends] = await this.run<{ last_id: bigint; watermark_id: bigint }[]>(
       (sql) => sql`SELECT s.last_id, roost.watermark_of(${toText(selected.app)}) AS watermark_id
         FROM roost.sequence s WHERE roost.require_life(${life})`,
@@ -201,7 +224,7 @@ export class ExportReader {
     life: string,
     column: "from_id" | "until_id",
     selected: Selected,
-    from: ExportPosition,
+    from: RowPosition,
     until: bigint,
   ): Promise<PlacedRecords> {
     const rows = await this.run<MemberRow[]>((sql) => membersPage(sql, life, column, from, until));
@@ -224,6 +247,11 @@ export class ExportReader {
   }
 }
 
+/** An app or an account, of which there are more conversations than one. */
+function isOfMany({ peer, group }: Selected): boolean {
+  return peer === undefined && group === undefined;
+}
+
 /**
  * The records of rows in the order of their numbers; when there are none left, the export goes on with `next`.
  * `isCut`: there are more, although these are fewer than a statement may return.
@@ -231,11 +259,11 @@ export class ExportReader {
 function taken<Row extends { readonly number: bigint }>(
   rows: readonly Row[],
   limit: number,
-  next: ExportPosition,
-  part: ExportPosition["part"],
+  next: RowPosition,
+  part: RowPosition["part"],
   recordOf: (row: Row) => DataRecord | undefined,
   isCut = false,
-): { readonly records: readonly DataRecord[]; readonly position: ExportPosition } {
+): { readonly records: readonly DataRecord[]; readonly position: RowPosition } {
   const records: DataRecord[] = [];
   for (const row of rows) {
     const record = recordOf(row);
@@ -246,75 +274,4 @@ function taken<Row extends { readonly number: bigint }>(
   }
   const last = rows.length < rowsReadMax && !isCut ? undefined : rows.at(-1);
   return { records, position: last === undefined ? next : { part, id: last.number, row: idMax } };
-}
-
-function memberOf(row: MemberRow, column: "from_id" | "until_id") {
-  const role = row.is_owner ? "owner" : row.role > 0 ? "admin" : "member";
-  // The entry of the change says when it left; without one it was after it had joined.
-  const leftS = row.left_ns === null ? row.joined_ms / 1_000n : row.left_ns / 1_000_000_000n;
-  return {
-    group: fromText(row.group_id),
-    account: fromText(row.account),
-    role: row.is_open ? role : "member",
-    alias: fromText(row.alias),
-    joinTime: Number(row.joined_ms / 1_000n),
-    ...(column === "until_id" && { leaveTime: Number(leftS) }),
-  } as const;
-}
-
-/** Undefined for a message of another app. */
-function messageRecord(
-  app: string,
-  row: MessageRow,
-  reactions: readonly { readonly account: string; readonly reaction: string }[],
-  media: readonly MediaRecord[],
-): DataRecord | undefined {
-  // What a deleted account has left has no text, and names nobody.
-  if (fromText(row.sender_app) !== app || fromText(row.dest_app ?? "") !== app) return undefined;
-  const state = row.state ?? 0;
-  const dest = fromText(row.dest ?? "");
-  const message = {
-    messageId: `${row.id}`,
-    sender: fromText(row.sender),
-    ...(row.to_group ? { group: dest } : { account: dest }),
-    sendTime: `${row.sent_ns}`,
-    type: row.type,
-    body: fromText(row.body),
-    extra: fromText(row.extra),
-    mentions: row.mentions === null ? [] : fromText(row.mentions).split(","),
-    replyTo: `${row.reply_to ?? 0n}`,
-    edited: (state & messageState.edited) !== 0,
-    recalled: (state & messageState.recalled) !== 0,
-    reactions,
-    media,
-  };
-  return { cursor: formatCursor({ part: "log", id: row.id, row: idMax }), message };
-}
-
-function accountRecord(row: AccountRow): AccountRecord {
-  return {
-    account: fromText(row.account),
-    write: row.write_rule ?? "everybody",
-    add: row.add_rule ?? "everybody",
-    blocked: row.blocked.map(fromText),
-    devices: row.devices.map(fromText),
-  };
-}
-
-function groupRecord(row: GroupRow) {
-  const owner = row.owner_app === row.app ? fromText(row.owner ?? "") : "";
-  return {
-    id: fromText(row.id),
-    name: fromText(row.name),
-    avatar: fromText(row.avatar),
-    introduction: fromText(row.introduction),
-    announcement: fromText(row.announcement),
-    owner,
-    createdAt: Number(row.created_ms / 1_000n),
-    closed: row.closed,
-    approval: row.approval,
-    muted: row.for_admins,
-    // Whoever owned it last was deleted, and nobody has inherited it.
-    dismissed: row.dismissed_id > 0n || owner === "",
-  };
 }

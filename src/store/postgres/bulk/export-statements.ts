@@ -2,8 +2,9 @@
 
 import type { SQL } from "bun";
 import { exportNamesMax } from "../../../base/limits/fixed.ts";
-import type { ExportPosition } from "../../export-cursor.ts";
+import type { RowPosition } from "../../export-cursor.ts";
 import type { Consent } from "../../group-rights.ts";
+import { mediaState } from "../../media.ts";
 import { toText } from "../text.ts";
 
 export const rowsReadMax = 2_000;
@@ -36,6 +37,18 @@ export interface AccountRow {
   readonly devices: readonly string[];
   /** Accounts that the statement has looked at: more than it returns if those would name too many. */
   readonly looked: bigint;
+}
+
+/** A file that no message names. */
+export interface FileRow {
+  /** The version of its promise. */
+  readonly number: bigint;
+  readonly app: string;
+  readonly account: string;
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly size: bigint;
 }
 
 export interface MediaRow {
@@ -134,6 +147,15 @@ export function accountsPage(sql: SQL, life: string, { app, account, peer, group
         WHERE s.app = ${toText(app)} AND d.account = s.number ORDER BY d.device) AS devices
     FROM sized s LEFT JOIN roost.consent c ON c.account = s.number
     WHERE s.names_before < ${exportNamesMax} ORDER BY s.number`;
+}
+
+export function filesPage(sql: SQL, life: string, { account, peer, group }: Selected, after: bigint) {
+  const only = textOf(peer !== undefined || group !== undefined ? 0n : account);
+  return sql`SELECT m.version AS number, a.app, a.name AS account, m.id, m.name, m.type, m.size
+    FROM roost.media m JOIN roost.account a ON a.number = m.account
+    WHERE roost.require_life(${life}) AND m.version > ${`${after}`}::bigint AND m.state < ${mediaState.named}
+      AND (${only}::bigint IS NULL OR m.account = ${only}::bigint)
+    ORDER BY m.version LIMIT ${rowsReadMax}`;
 }
 
 export function groupsPage(sql: SQL, life: string, { account, peer, group }: Selected, after: bigint) {
@@ -239,7 +261,7 @@ export function membersPage(
   sql: SQL,
   life: string,
   column: "from_id" | "until_id",
-  { id, row }: Pick<ExportPosition, "id" | "row">,
+  { id, row }: Pick<RowPosition, "id" | "row">,
   until: bigint,
 ) {
   const at = column === "from_id" ? sql`m.from_id` : sql`m.until_id`;

@@ -3,6 +3,7 @@
 
 import { messageState } from "../message-state.ts";
 import { isolated } from "../writer-lock.ts";
+import { importOwnFunctions } from "./import-own-functions.ts";
 
 /** A record of the page cannot be stored: what the page has stored before it is rolled back. */
 const invalidState = "RO010";
@@ -125,9 +126,15 @@ BEGIN
         PERFORM roost.set_profile(
           ((given.value -> 'profile')::jsonb || jsonb_build_object('app', a_app))::json, next_id);
         last_id := next_id;
-      ELSIF given.value -> 'account' IS NULL THEN
-        -- What an account has set is passed over: it sets its own again.
-        problem := 'it has none of message, group, member, profile and account';
+      ELSIF given.value -> 'account' IS NOT NULL THEN
+        SELECT a.problem, a.last_id INTO problem, last_id
+          FROM roost.import_account(a_app, given.value -> 'account', next_id) a;
+      ELSIF given.value -> 'conversation' IS NOT NULL THEN
+        problem := roost.import_conversation(a_app, its.number, given.value -> 'conversation', next_id);
+        last_id := next_id;
+      ELSIF given.value -> 'file' IS NULL THEN
+        -- A file is passed over: its content is elsewhere.
+        problem := 'it has none of message, group, member, profile, account, conversation and file';
       END IF;
       IF problem IS NOT NULL THEN RAISE EXCEPTION '%', problem USING ERRCODE = '${invalidState}'; END IF;
     END LOOP;
@@ -291,4 +298,4 @@ BEGIN
 END $$;
 `;
 
-export const importFunctions: string = [place, records, accounts, page].join("\n");
+export const importFunctions: string = [place, records, importOwnFunctions, accounts, page].join("\n");

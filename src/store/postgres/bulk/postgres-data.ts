@@ -38,6 +38,7 @@ export class PostgresData implements DataStore {
   private readonly writer: Pick<Writer, "write">;
   private readonly connections: Connections;
   private readonly inLife: InLife;
+  private readonly blocksMax: number;
   private readonly exports: ExportReader;
   readonly retentions: AppRetentionStore = {
     set: (app, days) => this.setRetention(app, days),
@@ -46,7 +47,9 @@ export class PostgresData implements DataStore {
   /** Called when a deletion has begun, which is a change of the store's life. */
   onDeletion: (() => Promise<void>) | undefined;
 
-  constructor(writer: Pick<Writer, "write">, connections: Connections, inLife: InLife) {
+  /** `blocksMax`: the accounts that an account may block. */
+  constructor(writer: Pick<Writer, "write">, connections: Connections, inLife: InLife, blocksMax: number) {
+    this.blocksMax = blocksMax;
     this.writer = writer;
     this.connections = connections;
     this.inLife = inLife;
@@ -60,8 +63,11 @@ export class PostgresData implements DataStore {
   async import(page: ImportPage): Promise<ImportOutcome> {
     for (const slice of accountSlices(page, { areMentionedMade: true })) while (await this.makeAccounts(slice));
     const { app, name, cursor, records, isLast } = page;
+    const bounded = records.map((record) =>
+      record.account === undefined ? record : { ...record, account: { ...record.account, blocksMax: this.blocksMax } },
+    );
     // oxlint-disable-next-line typescript/no-unsafe-return -- any other value stays as it is
-    const encoded = JSON.stringify(records, (_, value) => (typeof value === "string" ? toText(value) : value));
+    const encoded = JSON.stringify(bounded, (_, value) => (typeof value === "string" ? toText(value) : value));
     for (;;) {
       const [row] = await this.writer.write<{ outcome: string }[]>(
         (sql, holder, life) => sql`SELECT roost.import_page(${holder}, ${life}, ${toText(app)}, ${toText(name)},

@@ -56,6 +56,7 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
     },
     due: () => this.read({ call: "deletionDue", kind: "delete-data" }),
     finds: (place) => this.read({ call: "deletionFinds", place }),
+    moveReads: (jobs) => this.reads.call({ kind: "reads", jobs }),
     forgetReads: (account) => this.reads.call({ kind: "forgetReads", account }),
     delete: (slice) => this.write({ call: "deletionSlice", slice }).finally(this.wrote),
   });

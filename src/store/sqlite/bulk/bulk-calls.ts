@@ -1,9 +1,10 @@
 // The calls for exports, imports and deletions, as back-end/calls.ts has those of the other areas.
 
-import type { AppRetention, ExportPage, ExportQuery, ImportOutcome, ImportPage, Operation } from "../../data.ts";
+import type { AppRetention, ExportPage, ExportQuery, ImportPage, Operation } from "../../data.ts";
 import type { ImportAccounts } from "../../import-accounts.ts";
 import type { DeletionPlace, DeletionSlice } from "./deletion-steps.ts";
 import type { AppRefusal } from "./import-rows.ts";
+import type { ImportWritten } from "./import-writer.ts";
 
 /** Answered by the writer, each in a transaction. */
 export interface BulkWrites {
@@ -16,7 +17,7 @@ export interface BulkWrites {
 }
 
 export interface BulkWriteAnswers {
-  readonly import: ImportOutcome | AppRefusal;
+  readonly import: ImportWritten;
   readonly importAccounts: AppRefusal | undefined;
   readonly deleteData: Operation | undefined;
   readonly setRetention: AppRetention | "former";

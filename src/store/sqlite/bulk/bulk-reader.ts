@@ -7,6 +7,7 @@ import { AppRetentions } from "./app-retentions.ts";
 import type { BulkRead, BulkReadAnswers } from "./bulk-calls.ts";
 import { type DeletionPlace, type DeletionSlice, deletionFoundMax } from "./deletion-steps.ts";
 import { ExportReader } from "./export-reader.ts";
+import type { Views } from "./export-views.ts";
 import { operationOf, OperationRows } from "./operation-rows.ts";
 
 type BulkFound = BulkReadAnswers[keyof BulkReadAnswers];
@@ -15,22 +16,24 @@ export class BulkReader {
   private readonly db: Database;
   private readonly logIndex: LogIndex;
   private readonly log: LogReader;
+  private readonly views: Views;
   /** Made when they are wanted: they prepare 29 statements, which most processes never run. */
   private exports: ExportReader | undefined;
   private retentions: AppRetentions | undefined;
   private readonly operations: OperationRows;
 
-  constructor(db: Database, logIndex: LogIndex, log: LogReader) {
+  constructor(db: Database, logIndex: LogIndex, log: LogReader, views: Views) {
     this.db = db;
     this.logIndex = logIndex;
     this.log = log;
+    this.views = views;
     this.operations = new OperationRows(db);
   }
 
   read(call: BulkRead): BulkFound {
     switch (call.call) {
       case "export":
-        this.exports ??= new ExportReader(this.db, this.logIndex, this.log);
+        this.exports ??= new ExportReader(this.db, this.logIndex, this.log, this.views);
         return this.exports.page(call.query);
       case "operation": {
         const row = this.operations.find(BigInt(call.id));

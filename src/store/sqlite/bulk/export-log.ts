@@ -7,7 +7,7 @@ import { type LogPlace, logPageOf, PageMessages, type PlacedRecord, type PlacedR
 import { idMax } from "../../snowflake.ts";
 import { messageState } from "../conversations/tables.ts";
 import { isUnfinished } from "../member-lookups.ts";
-import { type ExportPosition, formatCursor } from "../../export-cursor.ts";
+import { type RowPosition, formatCursor } from "../../export-cursor.ts";
 import type { ExportNames } from "./export-names.ts";
 
 /** Rows that one page reads of each kind, whomever they belong to. */
@@ -79,7 +79,7 @@ export class ExportLog {
     };
   }
 
-  page(selection: LogSelection, from: ExportPosition, limit: number) {
+  page(selection: LogSelection, from: RowPosition, limit: number) {
     const end = { id: this.sql.last.get()?.last_id ?? 0n, row: idMax };
     const messages = this.messages(selection, from, limit, end);
     const joined = this.members("joined", selection, from, messages.reached.id);
@@ -87,12 +87,7 @@ export class ExportLog {
     return logPageOf([messages, joined, left], end, limit);
   }
 
-  private messages(
-    { app, ids, after }: LogSelection,
-    from: ExportPosition,
-    limit: number,
-    end: LogPlace,
-  ): PlacedRecords {
+  private messages({ app, ids, after }: LogSelection, from: RowPosition, limit: number, end: LogPlace): PlacedRecords {
     const start = from.id > after ? from.id : after;
     const page = new PageMessages(limit);
     const take = (row: LogRow): boolean => {
@@ -115,12 +110,7 @@ export class ExportLog {
     return { found, reached: end };
   }
 
-  private members(
-    kind: "joined" | "left",
-    selection: LogSelection,
-    from: ExportPosition,
-    until: bigint,
-  ): PlacedRecords {
+  private members(kind: "joined" | "left", selection: LogSelection, from: RowPosition, until: bigint): PlacedRecords {
     const rows = this.sql[kind].all(from.id, from.row, until);
     const found = rows.flatMap((row): PlacedRecord[] => {
       const group = this.names.group(row.group);

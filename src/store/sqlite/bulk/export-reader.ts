@@ -1,5 +1,6 @@
-// Pages of an export, each from one snapshot: profiles, groups, then the log (export-log.ts). A page reads a bounded
-// number of rows, whomever they belong to, and may be empty before the end.
+// Pages of an export, each from one snapshot: profiles, what accounts have set, files, groups, then the log
+// (export-log.ts) and the views of conversations (export-views.ts). A page reads a bounded number of rows, whomever
+// they belong to, and may be empty before the end.
 
 import type { Database } from "bun:sqlite";
 import { exportNamesMax } from "../../../base/limits/fixed.ts";
@@ -10,10 +11,18 @@ import { chunked, mergeAscending } from "../index/id-merge.ts";
 import type { LogIndex } from "../index/log-index.ts";
 import type { LogReader } from "../log-reader.ts";
 import { isUnfinished } from "../member-lookups.ts";
-import { type ExportPosition, formatCursor, parseCursor, startOf } from "../../export-cursor.ts";
+import {
+  type ExportPosition,
+  formatCursor,
+  parseCursor,
+  type RowPosition,
+  startOf,
+  startOfViews,
+} from "../../export-cursor.ts";
 import { ExportLog, type LogSelection } from "./export-log.ts";
 import { ExportNames } from "./export-names.ts";
 import { type AccountRow, ExportOwn } from "./export-own.ts";
+import { ExportViews, type Views } from "./export-views.ts";
 
 const rowsReadMax = 2_000;
 
@@ -65,14 +74,16 @@ export class ExportReader {
   private readonly names: ExportNames;
   private readonly log: ExportLog;
   private readonly own: ExportOwn;
+  private readonly views: ExportViews;
   private readonly sql;
 
-  constructor(db: Database, logIndex: LogIndex, logReader: LogReader) {
+  constructor(db: Database, logIndex: LogIndex, logReader: LogReader, views: Views) {
     this.logIndex = logIndex;
     this.logReader = logReader;
     this.names = new ExportNames(db);
     this.log = new ExportLog(db, this.names);
     this.own = new ExportOwn(db);
+    this.views = new ExportViews(db, this.names, logIndex, views);
     const profile = `SELECT p.account AS number, a.app, a.name AS account, p.name, p.avatar, p.extra
       FROM profile p JOIN account a ON a.number = p.account`;
     const group = `SELECT g.number, g.app, g.id, g.name, g.avatar, g.introduction, g.announcement, a.name AS owner,
@@ -113,11 +124,22 @@ export class ExportReader {
         return this.profiles(selected, from, limit);
       case "accounts":
         return this.accounts(selected, from, limit);
+      case "files":
+        return this.files(selected, from, limit);
       case "groups":
         return this.groups(selected, from, limit);
       case "log":
-        return this.log.page(selected, from, limit);
+        return this.logPart(selected, from, limit);
+      case "conversations":
+        return this.views.page(selected, from, limit);
     }
+  }
+
+  /** The views follow, but for a single conversation. */
+  private logPart(selected: Selected, from: RowPosition, limit: number): Part {
+    const page = this.log.page(selected, from, limit);
+    if (!page.isEnd || selected.account === 0n) return page;
+    return { records: page.records, position: startOfViews(page.position.id), isEnd: false };
   }
 
   private select({ app, account, peer, group }: ExportScope): Selected | undefined {
@@ -148,7 +170,7 @@ export class ExportReader {
     return mergeAscending([chunked(sent, after), chunked(received, after)]);
   }
 
-  private profiles({ app, account }: Selected, from: ExportPosition, limit: number): Part {
+  private profiles({ app, account }: Selected, from: RowPosition, limit: number): Part {
     const rows = account === undefined ? this.sql.profiles.all(from.id) : this.profileOf(account, from.id);
     return this.taken(rows, limit, startOf("accounts"), "profiles", (row) =>
       row.app === app
@@ -158,7 +180,7 @@ export class ExportReader {
   }
 
   /** Of an app, those who have set nothing are passed over. */
-  private accounts({ app, account }: Selected, from: ExportPosition, limit: number): Part {
+  private accounts({ app, account }: Selected, from: RowPosition, limit: number): Part {
     const rows = account === undefined ? this.own.after(from.id, rowsReadMax) : this.own.at(account, from.id);
     let names = 0;
     const recordOf = (row: AccountRow): DataRecord | undefined => {
@@ -166,14 +188,22 @@ export class ExportReader {
       names += record === undefined ? 0 : record.blocked.length + record.devices.length;
       return record && (account !== undefined || hasSetAnything(record)) ? { account: record } : undefined;
     };
-    return this.taken(rows, limit, startOf("groups"), "accounts", recordOf, () => names >= exportNamesMax);
+    return this.taken(rows, limit, startOf("files"), "accounts", recordOf, () => names >= exportNamesMax);
+  }
+
+  private files({ app, account }: Selected, from: RowPosition, limit: number): Part {
+    const rows = this.own.filesAfter(from.id, account, rowsReadMax);
+    return this.taken(rows, limit, startOf("groups"), "files", (row) => {
+      const { account: of, id, name, type, size } = row;
+      return row.app === app ? { file: { account: of, id, name, type, size: Number(size) } } : undefined;
+    });
   }
 
   private profileOf(account: bigint, after: bigint): ProfileRow[] {
     return account > after ? this.sql.profile.all(account) : [];
   }
 
-  private groups(selected: Selected, from: ExportPosition, limit: number): Part {
+  private groups(selected: Selected, from: RowPosition, limit: number): Part {
     const { app, account, group } = selected;
     const left = new Set<bigint>();
     const rowOf = (number: bigint): GroupRow[] => this.sql.groupRow.all(number);
@@ -202,8 +232,8 @@ export class ExportReader {
   private taken<Row extends { readonly number: bigint }>(
     rows: readonly Row[],
     limit: number,
-    next: ExportPosition,
-    part: ExportPosition["part"],
+    next: RowPosition,
+    part: RowPosition["part"],
     recordOf: (row: Row) => DataRecord | undefined,
     isFull = (): boolean => false,
   ): Part {

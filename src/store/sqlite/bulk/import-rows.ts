@@ -122,7 +122,8 @@ export class ImportRows {
   /** The page is stored; `lastId` is the store's last id now. */
   advance({ app, records, isLast }: ImportPage, before: ImportPlace, number: bigint, lastId: bigint): ImportOutcome {
     const stored = before.stored + records.length;
-    this.sql.advance.run(stored, records.length, number);
+    // Behind an empty page the one before it may still be repeated.
+    this.sql.advance.run(stored, records.length === 0 ? before.pageRecords : records.length, number);
     this.sql.setApp.run(app, isLast ? "complete" : "importing", lastId);
     if (isLast) this.sql.dropPages.run(app);
     return { result: "stored", cursor: importCursor(stored), stored, isRepeated: false };

@@ -7,13 +7,18 @@
 import type { ImportOutcome, ImportPage } from "../../data.ts";
 import type { ImportAccounts } from "../../import-accounts.ts";
 import type { GroupRecord, MemberRecord, MessageRecord, ProfileRecord } from "../../data-records.ts";
+import type { ReadMarkJob } from "../../change-jobs.ts";
 import type { Moment } from "../conversations/moment.ts";
 import { messageState } from "../conversations/tables.ts";
 import type { GroupParts } from "../groups/group-parts.ts";
 import type { TalkWriter } from "../talk-writer.ts";
 import { DismissedGroups } from "./dismissed-groups.ts";
 import { ImportIds } from "./import-ids.ts";
+import { ImportOwn } from "./import-own.ts";
 import { type AppRefusal, ImportRows } from "./import-rows.ts";
+
+/** What became of a page, and how far it says that accounts have read, in ids of this store. */
+export type ImportWritten = (ImportOutcome & { readonly reads?: readonly ReadMarkJob[] }) | AppRefusal;
 
 /** A record of the page cannot be stored: the transaction is rolled back. */
 export class InvalidRecord extends Error {
@@ -32,6 +37,7 @@ export class ImportWriter {
   private readonly rows: ImportRows;
   private readonly ids: ImportIds;
   private readonly dismissed: DismissedGroups;
+  private readonly own: ImportOwn;
   private readonly sql;
 
   constructor(parts: GroupParts, talks: TalkWriter) {
@@ -41,6 +47,7 @@ export class ImportWriter {
     this.rows = new ImportRows(db);
     this.ids = new ImportIds(db);
     this.dismissed = new DismissedGroups(db);
+    this.own = new ImportOwn(parts, this.ids);
     this.sql = {
       addGroup: db.prepare<
         { number: bigint },
@@ -64,12 +71,20 @@ export class ImportWriter {
   }
 
   /** Throws InvalidRecord. */
-  write(page: ImportPage, moment: Moment): ImportOutcome | AppRefusal {
+  write(page: ImportPage, moment: Moment): ImportWritten {
     const place = this.rows.find(page);
     const { stored, cursor, formerCursor, pageRecords } = place;
     const { records, isLast } = page;
-    if (records.length > 0 && page.cursor === formerCursor && cursor !== formerCursor && records.length === pageRecords)
-      return { result: "stored", cursor, stored, isRepeated: true };
+    if (
+      records.length > 0 &&
+      page.cursor === formerCursor &&
+      cursor !== formerCursor &&
+      records.length === pageRecords
+    ) {
+      this.ids.begin(place.number);
+      // They are kept in another file, which may not have got them.
+      return { result: "stored", cursor, stored, isRepeated: true, reads: this.own.readsOf(page) };
+    }
     const refusal = this.rows.refusal(page.app, moment);
     if (refusal !== undefined) return refusal;
     if (records.length === 0 && !isLast) return { result: "stored", cursor, stored, isRepeated: false };
@@ -81,9 +96,10 @@ export class ImportWriter {
       const reason = this.store(page.app, record, moment);
       if (reason !== undefined) throw new InvalidRecord(position, reason);
     }
+    const reads = this.own.readsOf(page);
     this.ids.save();
     this.dismissed.end(moment);
-    return this.rows.advance(page, place, number, moment.ids.last);
+    return { ...this.rows.advance(page, place, number, moment.ids.last), reads };
   }
 
   /** Before a page is stored; nothing for a page that will not be, which is told why. */
@@ -109,9 +125,11 @@ export class ImportWriter {
     if (record.group !== undefined) return this.group(app, record.group, moment);
     if (record.member !== undefined) return this.member(app, record.member, moment);
     if (record.profile !== undefined) return this.profile(app, record.profile, moment);
-    // The account sets its own again.
-    if (record.account !== undefined) return undefined;
-    return "it has none of message, group, member, profile and account";
+    if (record.account !== undefined) return this.own.account(app, record.account, moment);
+    if (record.conversation !== undefined) return this.own.conversation(app, record.conversation, moment);
+    // Its content is elsewhere.
+    if (record.file !== undefined) return undefined;
+    return "it has none of message, group, member, profile, account, conversation and file";
   }
 
   private message(app: string, record: MessageRecord, { ids, wallMs, atNs }: Moment): string | undefined {

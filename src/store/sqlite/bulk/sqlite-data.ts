@@ -11,16 +11,20 @@ import type {
 } from "../../data.ts";
 import { type ImportAccounts, accountSlices } from "../../import-accounts.ts";
 import type { DeletionPlace, DeletionSlice } from "./deletion-steps.ts";
+import type { ReadMarkJob } from "../../change-jobs.ts";
 import type { AppRefusal } from "./import-rows.ts";
+import type { ImportWritten } from "./import-writer.ts";
 
 /** What the threads of the store do. */
 interface DataThreads extends Omit<DataStore, "import"> {
-  import(page: ImportPage): Promise<ImportOutcome | AppRefusal>;
+  import(page: ImportPage): Promise<ImportWritten>;
   importAccounts(slice: ImportAccounts): Promise<AppRefusal | undefined>;
   /** Where the oldest deletion is that runs. */
   due(): Promise<DeletionPlace | undefined>;
   finds(place: DeletionPlace): Promise<Pick<DeletionSlice, "found" | "isLast">>;
   delete(slice: DeletionSlice): Promise<unknown>;
+  /** Moves read cursors. */
+  moveReads(jobs: readonly ReadMarkJob[]): Promise<unknown>;
   /** Deletes the account's read cursors, and when it was seen. */
   forgetReads(account: string): Promise<unknown>;
 }
@@ -43,9 +47,23 @@ export class SqliteData implements DataStore {
   async import(page: ImportPage): Promise<ImportOutcome> {
     for (const slice of accountSlices(page, { areMentionedMade: false }))
       while ((await this.threads.importAccounts(slice))?.result === "checking");
+    // Until the import is complete, the ids of read messages can be found again for a page that is repeated.
+    const isInTwo = page.isLast && page.records.some(({ conversation }) => conversation?.readTo !== undefined);
+    const outcome = await this.importPage(isInTwo ? { ...page, isLast: false } : page);
+    if (!isInTwo || outcome.result !== "stored") return outcome;
+    const last = await this.importPage({ ...page, cursor: outcome.cursor, records: [] });
+    // The page may have been repeated, and the import had ended with it.
+    return last.result === "stored" || (last.result === "live" && last.isComplete) ? outcome : last;
+  }
+
+  private async importPage(page: ImportPage): Promise<ImportOutcome> {
     for (;;) {
       const outcome = await this.threads.import(page);
-      if (outcome.result !== "checking") return outcome;
+      if (outcome.result === "checking") continue;
+      if (outcome.result !== "stored") return outcome;
+      const { reads = [], ...stored } = outcome;
+      if (reads.length > 0) await this.threads.moveReads(reads);
+      return stored;
     }
   }
 

@@ -4,7 +4,14 @@
 import type { Database } from "bun:sqlite";
 import { fileIdentity } from "../../../base/file-identity.ts";
 import { isDamage } from "../damage.ts";
-import { openReads, readsPathOf } from "./read-file.ts";
+import { openReads, readsPathOf, seenKey } from "./read-file.ts";
+
+/** How far an account has read in a conversation. */
+export interface MarkRow {
+  readonly account: bigint;
+  readonly other: bigint;
+  readonly read_id: bigint;
+}
 
 interface OpenMarks {
   readonly db: Database;
@@ -31,13 +38,27 @@ export class ReadMarks {
   of(account: bigint, other: bigint): bigint {
     if (this.file === undefined) this.file = this.open() ?? null;
     if (this.file === null) return this.saved.get(account, other)?.read_id ?? 0n;
+    const { select } = this.file;
+    return this.readable(() => select.get(account, other)?.read_id) ?? 0n;
+  }
+
+  /** The marks behind that of an account in a conversation, of no later account than `last`, in the order of both. */
+  after(account: bigint, other: bigint, last: bigint, limit: number): readonly MarkRow[] {
+    if (this.file === undefined) this.file = this.open() ?? null;
+    const db = this.file?.db ?? this.log;
+    return (
+      this.readable(() => db.query<MarkRow, (bigint | number)[]>(marksAfter).all(account, other, last, limit)) ?? []
+    );
+  }
+
+  /** What cannot be read counts as unread until the file is repaired (read-keeper.ts). */
+  private readable<T>(read: () => T): T | undefined {
     try {
-      return this.file.select.get(account, other)?.read_id ?? 0n;
+      return read();
     } catch (error) {
-      if (!isDamage(error)) throw error;
-      // What cannot be read counts as unread until the file is repaired (read-keeper.ts).
+      if (this.file === null || !isDamage(error)) throw error;
       this.close();
-      return 0n;
+      return undefined;
     }
   }
 
@@ -58,6 +79,10 @@ export class ReadMarks {
     return db && { db, select: selectMark(db), identity };
   }
 }
+
+/** The time when an account was seen has no conversation (read-file.ts). */
+const marksAfter = `SELECT account, other, read_id FROM read_mark
+  WHERE (account, other) > (?, ?) AND account <= ? AND other <> ${seenKey} ORDER BY account, other LIMIT ?`;
 
 function selectMark(db: Database) {
   return db.prepare<{ read_id: bigint }, [bigint, bigint]>(

@@ -51,6 +51,9 @@ export class PeopleWriter {
       addBlock: db.prepare<null, [bigint, bigint, bigint]>(
         "INSERT INTO block (account, state, blocked, version) VALUES (?, 'on', ?, ?)",
       ),
+      blockAnew: db.prepare<null, [bigint, bigint, bigint]>(
+        "INSERT OR REPLACE INTO block (account, state, blocked, version) VALUES (?, 'on', ?, ?)",
+      ),
       setBlock: db.prepare<null, [string, bigint, bigint]>("UPDATE block SET state = ?, version = ? WHERE number = ?"),
       guard: db.prepare<null, [bigint]>("UPDATE sequence SET guard_id = ?"),
       consent: prepareConsent(db),
@@ -95,6 +98,17 @@ export class PeopleWriter {
     if (row === null) this.sql.addBlock.run(account, known ?? this.names.account(app, blockedName), version);
     else this.sql.setBlock.run(isOff ? "off" : "on", version, row.number);
     return { result: "stored", version, ...(known === undefined && { madeAccount: true }) };
+  }
+
+  /** Of an import: blocks those accounts that are not blocked yet. False if they would be too many. */
+  blockAll(app: string, name: string, blocked: readonly string[], moment: Moment): boolean {
+    if (blocked.length === 0) return true;
+    const account = this.names.account(app, name);
+    const fresh = new Set(blocked.map((each) => this.names.account(app, each)));
+    for (const each of fresh) if (this.sql.block.get(account, each)?.state === "on") fresh.delete(each);
+    if ((this.sql.count.get(account)?.count ?? 0n) + BigInt(fresh.size) > BigInt(this.blocksMax)) return false;
+    for (const each of fresh) this.sql.blockAnew.run(account, each, this.nextGuard(account, moment));
+    return true;
   }
 
   private consent({ app, account: name, write, add }: ConsentChange, moment: Moment): SettingOutcome {
