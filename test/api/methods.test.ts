@@ -69,8 +69,9 @@ describe.each([
     );
   });
 
-  test("a message to many has an answer for each, in their order", async () => {
-    const { results, messageId } = await messages().send({ accounts: [bob, "@system", carol, bob], body: "to many" });
+  test("a message to many has an answer for each, in their order; who is named twice receives it once", async () => {
+    const accounts = [bob, "@system", carol, bob];
+    const { results, messageId } = await messages().send({ accounts, body: "to many" });
     expect(messageId).toBe(0n);
     expect(results.map(({ account, code }) => [account, code])).toEqual([
       [bob, ""],
@@ -79,8 +80,22 @@ describe.each([
       [bob, ""],
     ]);
     expect(results[1]?.error).toContain("the system");
+    expect(results[3]).toEqual(results[0]);
     const ids = results.flatMap(({ messageId: id }) => (id === 0n ? [] : [id]));
-    expect(new Set(ids).size).toBe(3);
+    expect(new Set(ids).size).toBe(2);
+    const { messages: read } = await messages().history({ account: bob, peer: "@system" });
+    expect(read.filter(({ body }) => body === "to many")).toHaveLength(1);
+  });
+
+  test("accounts that a request names twice become members once, and are removed once", async () => {
+    const [dan, eva] = [`dan-${who}`, `eva-${who}`];
+    const { group } = await groups().create({ name: "Twice", owner: alice, members: [bob, bob, alice, bob] });
+    await groups().addMembers({ group, accounts: [dan, eva, dan, bob] });
+    const namesOf = async () =>
+      (await groups().listMembers({ group })).members.map(({ account }) => account).toSorted();
+    expect(await namesOf()).toEqual([alice, bob, dan, eva]);
+    await groups().removeMembers({ group, accounts: [dan, dan, eva] });
+    expect(await namesOf()).toEqual([alice, bob]);
   });
 
   test("exactly one receiver of a kind is named", async () => {

@@ -117,8 +117,17 @@ class Talks {
     return this.send(Command.UserTalk, "account", account);
   }
 
-  /** Sends to each of many, in slices; ends between two of them when nobody waits any more. */
+  /** Sends to each of many; who is named twice gets it once, and has its result at each of its places. */
   private async sendToEach(accounts: readonly string[]) {
+    const receivers = [...new Set(accounts)];
+    const results = await this.sendToSlices(receivers);
+    if (receivers.length === accounts.length) return results;
+    const places = new Map(receivers.map((account, at) => [account, at]));
+    return accounts.flatMap((account) => results[places.get(account) ?? -1] ?? []);
+  }
+
+  /** `accounts`: without duplicates. Ends between two slices when nobody waits any more. */
+  private async sendToSlices(accounts: readonly string[]) {
     const results: ReturnType<typeof resultOf>[] = [];
     for (let at = 0; at < accounts.length; at += sliceMax) {
       const slice = accounts.slice(at, at + sliceMax);

@@ -56,7 +56,8 @@ export type SendReq = Message<"roost.v1.SendReq"> & {
   group: string;
 
   /**
-   * The accounts that receive it, each in its own conversation with the sender. At most 10,000.
+   * The accounts that receive it, each in its own conversation with the sender. At most 10,000. One that is named twice
+   * receives it once.
    *
    * @generated from field: repeated string accounts = 4;
    */
@@ -138,7 +139,7 @@ export type SendResp = Message<"roost.v1.SendResp"> & {
   sendTime: bigint;
 
   /**
-   * One for each of `accounts`, in their order.
+   * One for each of `accounts`, in their order; those of one account are the same.
    *
    * @generated from field: repeated roost.v1.SendResult results = 3;
    */
@@ -1596,7 +1597,7 @@ export type CreateGroupReq = Message<"roost.v1.CreateGroupReq"> & {
   owner: string;
 
   /**
-   * The other members.
+   * The other members. One that is named twice, here and in other methods, is a member once.
    *
    * @generated from field: repeated string members = 5;
    */
@@ -4270,7 +4271,7 @@ export const Groups: GenService<{
     output: typeof GroupSchema;
   },
   /**
-   * Lists the groups of an account, in the order of their ids.
+   * Lists the groups of an account, in the order in which they were created.
    *
    * @generated from rpc roost.v1.Groups.List
    */
@@ -4280,7 +4281,7 @@ export const Groups: GenService<{
     output: typeof ListGroupsRespSchema;
   },
   /**
-   * Lists the members of a group, in the order of their names.
+   * Lists the members of a group, in the order in which their accounts were first named.
    *
    * @generated from rpc roost.v1.Groups.ListMembers
    */
