@@ -1,12 +1,15 @@
 // Puts together a page of the log of an export: messages, and members who join and leave, in the order of ids. They are
 // read one after the other, each up to some id: whatever ends first bounds the others, so that nothing is passed over.
 
+import { reactionsExportedMax } from "../base/limits/fixed.ts";
 import type { DataRecord } from "./data-records.ts";
 import type { RowPosition } from "./export-cursor.ts";
 import { idMax } from "./snowflake.ts";
 
 /** The text of one page, in characters; a message may go beyond. */
 const pageCharactersMax = 512 * 1024;
+/** The reactions of one page; a message may go beyond. */
+const pageReactionsMax = reactionsExportedMax;
 
 /** A place in the log; `row`: of a member, or idMax. */
 export interface LogPlace {
@@ -36,6 +39,7 @@ export class PageMessages {
   readonly found: PlacedRecord[] = [];
   private readonly limit: number;
   private characters = 0;
+  private reactions = 0;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -44,8 +48,11 @@ export class PageMessages {
   /** Returns false if the page has enough. */
   add(id: bigint, record: DataRecord): boolean {
     this.found.push({ id, row: idMax, record });
-    this.characters += (record.message?.body?.length ?? 0) + (record.message?.extra?.length ?? 0);
-    return this.found.length < this.limit && this.characters < pageCharactersMax;
+    const { body = "", extra = "", reactions = [] } = record.message ?? {};
+    this.characters += body.length + extra.length;
+    this.reactions += reactions.length;
+    const hasRoom = this.characters < pageCharactersMax && this.reactions < pageReactionsMax;
+    return hasRoom && this.found.length < this.limit;
   }
 }
 
@@ -69,4 +76,14 @@ export function logPageOf(parts: readonly PlacedRecords[], end: LogPlace, limit:
 
 function isAfter(one: LogPlace, other: LogPlace): boolean {
   return one.id === other.id ? one.row > other.row : one.id > other.id;
+}
+
+/**
+ * The first rows of messages whose reactions are as many as a page has, by their counts: those of the others need not
+ * be read.
+ */
+export function withinReactions<Row>(rows: readonly Row[], countOf: (row: Row) => number): readonly Row[] {
+  let reactions = 0;
+  const end = rows.findIndex((row) => (reactions += Math.min(countOf(row), reactionsExportedMax)) >= pageReactionsMax);
+  return end < 0 ? rows : rows.slice(0, end + 1);
 }

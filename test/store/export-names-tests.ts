@@ -1,7 +1,8 @@
-// What every store promises of the size of a page of an export whose accounts block many others.
+// What every store promises of the size of a page of an export: of accounts that block many others, and of messages
+// with many reactions.
 
 import { expect, test } from "bun:test";
-import { exportNamesMax } from "../../src/base/limits/fixed.ts";
+import { exportNamesMax, reactionsExportedMax } from "../../src/base/limits/fixed.ts";
 import type { ConversationAsks } from "./conversation-asks.ts";
 import { ofTest } from "./samples.ts";
 
@@ -31,5 +32,33 @@ export function exportNamesTests(asks: ConversationAsks): void {
       ({ cursor } = page);
     }
     expect(found).toEqual([["ann 5000", "bob 5000"], ["cid 1"]]);
+  });
+
+  test("a page of an export ends behind the message with which it has enough reactions", async () => {
+    const app = `${ofTest.app} imported`;
+    const { data } = asks.store.backEnd;
+    const reactions = Array.from({ length: reactionsExportedMax / 2 }, (_, at) => ({
+      account: `a${at}`,
+      reaction: "👍",
+    }));
+    for (const [at, given] of [reactions, [], reactions, reactions, []].entries()) {
+      const message = { sender: "ann", account: "bob", sendTime: "5", body: `${at}`, reactions: given };
+      const cursor = at === 0 ? "" : `${at}`;
+      const page = { app, name: "first", cursor, records: [{ message }], isLast: false };
+      expect(await data.import(page)).toMatchObject({ result: "stored" });
+    }
+    for (const query of [{}, { account: "ann" }]) {
+      const found: string[] = [];
+      for (let cursor = "m0"; ;) {
+        const page = await data.export({ app, ...query, cursor, limit: 500 });
+        if (page.result !== "page") throw new Error(page.result);
+        const messages = page.records.flatMap(({ message }) => message ?? []);
+        if (messages.length > 0)
+          found.push(messages.map(({ body, reactions: given = [] }) => `${body}: ${given.length}`).join(", "));
+        if (page.isEnd) break;
+        ({ cursor } = page);
+      }
+      expect(found).toEqual(["0: 5000, 1: 0, 2: 5000", "3: 5000, 4: 0"]);
+    }
   });
 }

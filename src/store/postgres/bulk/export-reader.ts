@@ -8,7 +8,7 @@ import { reactionsExportedMax } from "../../../base/limits/fixed.ts";
 import type { ExportPage, ExportQuery } from "../../data.ts";
 import { type DataRecord, groupThatWasLeft, hasSetAnything, type MediaRecord } from "../../data-records.ts";
 import { formatCursor, parseCursor, type RowPosition, startOf, startOfViews } from "../../export-cursor.ts";
-import { logPageOf, PageMessages, type PlacedRecord, type PlacedRecords } from "../../export-page.ts";
+import { logPageOf, PageMessages, type PlacedRecord, type PlacedRecords, withinReactions } from "../../export-page.ts";
 import { idMax } from "../../snowflake.ts";
 import type { Connections } from "../connection.ts";
 import { fromText, toText } from "../text.ts";
@@ -182,7 +182,8 @@ export class ExportReader {
       : (await this.run<{ id: bigint }[]>((sql) => messageIds(sql, life, selected, after, endId, idsRead))).map(
           ({ id }) => id,
         );
-    const rows = await this.run<MessageRow[]>((sql) => messagesPage(sql, life, { after, endId, ids }));
+    const all = await this.run<MessageRow[]>((sql) => messagesPage(sql, life, { after, endId, ids }));
+    const rows = withinReactions(all, ({ reactions }) => Number(reactions));
     const reactions = await this.reactionsOf(life, rows);
     const media = await this.mediaOf(life, rows);
     const page = new PageMessages(limit);
@@ -191,6 +192,7 @@ export class ExportReader {
       const record = messageRecord(selected.app, row, reactions.get(row.id) ?? [], media.get(row.id) ?? []);
       if (record !== undefined && !page.add(row.id, record)) return { found, reached: { id: row.id, row: idMax } };
     }
+    if (rows.length < all.length) return { found, reached: { id: rows.at(-1)?.id ?? after, row: idMax } };
     const lastRead = isWhole ? rows.at(-1)?.id : ids?.at(-1);
     const isAll = (isWhole ? rows.length : (ids?.length ?? 0)) < idsRead || lastRead === undefined;
     return { found, reached: { id: isAll ? endId : lastRead, row: idMax } };
@@ -210,7 +212,7 @@ export class ExportReader {
 
   private async reactionsOf(life: string, rows: readonly MessageRow[]) {
     const found = new Map<bigint, { readonly account: string; readonly reaction: string }[]>();
-    const ids = rows.filter((row) => row.has_reactions).map(({ id }) => id);
+    const ids = rows.filter((row) => row.reactions > 0n).map(({ id }) => id);
     if (ids.length === 0) return found;
     const given = await this.run<{ message: bigint; account: string; reaction: string }[]>((sql) =>
       reactionsOf(sql, life, ids, reactionsExportedMax),

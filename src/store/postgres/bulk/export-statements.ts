@@ -93,7 +93,8 @@ export interface MessageRow {
   readonly state: number | null;
   readonly reply_to: bigint | null;
   readonly mentions: string | null;
-  readonly has_reactions: boolean;
+  /** How many there are. */
+  readonly reactions: bigint;
 }
 
 export interface MemberRow {
@@ -229,7 +230,7 @@ export function messagesPage(
       CASE WHEN m.inbox < 0 THEN (SELECT g.app FROM roost.chat_group g WHERE g.number = -m.inbox)
         ELSE (SELECT a.app FROM roost.account a WHERE a.number = m.inbox) END AS dest_app,
       m.sent_ns, m.type, m.body, m.extra, m.state::integer AS state, m.reply_to, m.mentions,
-      EXISTS (SELECT FROM roost.reaction_count c WHERE c.message = m.id) AS has_reactions`;
+      (SELECT coalesce(sum(c.accounts), 0)::bigint FROM roost.reaction_count c WHERE c.message = m.id) AS reactions`;
   if (ids === undefined)
     return sql`SELECT ${columns} FROM roost.message m JOIN roost.account s ON s.number = m.sender
       WHERE roost.require_life(${life}) AND m.id > ${`${after}`}::bigint AND m.id <= ${`${endId}`}::bigint
