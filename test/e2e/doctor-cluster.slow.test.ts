@@ -72,6 +72,17 @@ test("a cluster that runs is well in the eyes of each of its processes", async (
   ]);
 }, 60_000);
 
+test("a chat node that hangs is named, and the others are asked beside it", async () => {
+  const stage = await started();
+  const { pid = 0 } = stage.cluster.process("chat-1") ?? {};
+  process.kill(pid, "SIGSTOP");
+  endings.push(() => process.kill(pid, "SIGCONT"));
+  const { of } = await examined(wordsOf(stage, "chat-1"));
+  expect(of("webhooks")).toEqual([
+    shownAs("warning", /^the chat node chat-1 at 127\.0\.0\.1:\d+ has not answered within 1\.5 s: it hangs/),
+  ]);
+}, 60_000);
+
 test("a registry that refuses the key, that is away in part, and away", async () => {
   const stage = await started();
   const { cluster } = stage;
