@@ -115,13 +115,14 @@ export interface DataStore {
   import(page: ImportPage): Promise<ImportOutcome>;
   /**
    * Begins to delete everything of an account. In the first transaction the account loses its name, which no query
-   * finds from then on; another account may take it. Undefined if there is no such account.
+   * finds from then on; another account may take it. Undefined if there is no such account. `importing`: its app is
+   * being imported, and a later page could bring it back; nothing was done. No import begins in the app any more.
    *
    * What it sent, and the direct messages that it received, become recalled messages without a text, because ids,
    * counts and cursors of others rest on them; its partners' conversations with it are cleared. Its memberships,
    * reactions, settings, profile, blocks and cursors are deleted. Its number stays, and names nobody.
    */
-  deleteData(app: string, account: string): Promise<Operation | undefined>;
+  deleteData(app: string, account: string): Promise<Operation | "importing" | undefined>;
   readonly retentions: AppRetentionStore;
   /** The operation of an app, a week after its end at least. */
   operation(app: string, id: bigint): Promise<Operation | undefined>;

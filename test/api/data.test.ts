@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create, toJson, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { Accounts, Admin, RecordSchema, Role } from "../../src/wire/gen/api_pb.ts";
+import { Consent } from "../../src/wire/gen/pkt_pb.ts";
 import { exportsPerKeyMax } from "../../src/base/limits/fixed.ts";
 import { ApiStage, type KeyName } from "./api-stage.ts";
 
@@ -83,6 +84,37 @@ test("an account's export has what it has set and the groups that it has left, a
   expect(await stage.messages("everyApp").import(page)).toMatchObject({ stored: 5n });
 });
 
+test("an account's settings, views and read cursors come back with an import, in JSON and in binary", async () => {
+  const app = "views";
+  const messages = stage.messages("everyApp");
+  const { messageId } = await messages.send({ app, body: "hi", sender: "ann", to: "bob" });
+  await stage.conversations("everyApp").markRead({ app, account: "bob", peer: "ann", messageId });
+  const own = (await exported({ app })).filter(({ kind }) => kind.case === "conversation");
+  expect(own.map(({ kind }) => kind.value)).toMatchObject([{ account: "bob", peer: "ann", readTo: messageId }]);
+  const settings: WireRecord = {
+    kind: {
+      case: "account",
+      value: { account: "bob", write: Consent.ConsentConversations, blocked: ["joe", "eve", "joe"] },
+    },
+  };
+  for (const isBinary of [true, false]) {
+    const copy = `views ${isBinary}`;
+    const page = { app: copy, name: "n", records: [settings, ...(await exported({ app }))], last: true };
+    for (const repeatedPage of [false, true])
+      expect(await stage.messages("everyApp", isBinary).import(page)).toMatchObject({ stored: 3n, repeatedPage });
+    const [account, message, view, ...rest] = await exported({ app: copy }, isBinary);
+    expect([account?.kind.value, rest]).toMatchObject([
+      { write: Consent.ConsentConversations, blocked: ["eve", "joe"] },
+      [],
+    ]);
+    expect(message?.kind.case === "message" && view?.kind.case === "conversation").toBe(true);
+    if (message?.kind.case === "message" && view?.kind.case === "conversation")
+      expect(view.kind.value.readTo).toBe(message.kind.value.messageId);
+    const { conversations } = await stage.conversations("everyApp").list({ app: copy, account: "bob" });
+    expect(conversations).toMatchObject([{ account: "ann", unread: 0 }]);
+  }
+});
+
 test("an export is resumed by the cursor of its last record, and ends after its limit", async () => {
   for (let i = 0; i < 5; i++) await stage.messages("everyApp").send({ app: "second", to: "bob", body: `${i}` });
   const whole = await exported({ app: "second", account: "bob" });
@@ -137,6 +169,17 @@ test("a page of an import that is not in order stores nothing, and its refusal n
   await refused([member({ joinTime: -1n })], /must be seconds/);
   await refused([{ kind: { case: "group", value: { id: "with blank ", owner: "ann" } } }], /visible ASCII/);
   await refused([{ kind: { case: "profile", value: { account: "ann", avatar: "javascript:1" } } }], /http or https/);
+  const view = (value: object): WireRecord => ({ kind: { case: "conversation", value: { account: "ann", ...value } } });
+  await refused([view({})], /one of peer and group/);
+  await refused([view({ peer: "bob", group: "g1" })], /one of peer and group/);
+  await refused([view({ peer: "a,b" })], /peer must be the name/);
+  await refused([view({ peer: "bob", readTo: -1n })], /ids are not negative/);
+  await refused([view({ group: "g1", pinned: true })], /g1 has no record/);
+  const own = (value: object): WireRecord => ({ kind: { case: "account", value: { account: "ann", ...value } } });
+  await refused([own({ blocked: ["bob", "a,b"] })], /blocked must be the name/);
+  await refused([own({ blocked: ["ann"] })], /no account blocks itself/);
+  await refused([own({ write: 7 })], /write must be one of/);
+  await refused([own({ blocked: Array.from({ length: 10_001 }, (_, at) => `b${at}`) })], /at most 10000 items/);
   const many = Array.from({ length: 1_001 }, () => good);
   await refused(many, /at most 1000 items/);
   expect(await exported({ app: "fourth" })).toEqual([]);
@@ -225,6 +268,11 @@ test("the data of an account is deleted by an operation that tells how far it is
     sentence: expect.stringContaining("accounts:delete"),
   });
   expect(await failure(accounts().deleteData({ account: "@system" }))).toMatchObject({ code: Code.InvalidArgument });
+  await stage.messages("everyApp").import({ app: "half", name: "n", records: [message("x")] });
+  expect(await failure(accounts("everyApp").deleteData({ app: "half", account: "ann" }))).toEqual({
+    code: Code.FailedPrecondition,
+    sentence: expect.stringContaining("end the import with last"),
+  });
   const records = [];
   for await (const record of stage.messages().export({ account: "bob" })) records.push(record);
   expect(JSON.stringify(records, (_, value) => (typeof value === "bigint" ? `${value}` : value))).not.toContain(

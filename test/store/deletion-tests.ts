@@ -11,7 +11,7 @@ export function deletionTests(asks: ConversationAsks): void {
   const data = () => asks.store.backEnd.data;
   const begin = async (account: string): Promise<Operation> => {
     const operation = await data().deleteData(ofTest.app, account);
-    if (operation === undefined) throw new Error(`expected an operation for ${account}`);
+    if (typeof operation !== "object") throw new Error(`expected an operation for ${account}`);
     return operation;
   };
   const ended = async ({ id }: Operation): Promise<Operation> => {
@@ -85,6 +85,29 @@ export function deletionTests(asks: ConversationAsks): void {
     expect(await asks.opened.indexOf("eve", { after: 1n })).toEqual([]);
   });
 
+  test("what is being imported is not deleted, and what is deleted comes with no import back", async () => {
+    const app = `${ofTest.app} imported`;
+    const record = { message: { sender: "eve", account: "bob", sendTime: "5", body: "secret" } };
+    const page = { app, name: "copy", records: [record] };
+    expect(await data().import({ ...page, cursor: "", isLast: false })).toMatchObject({ stored: 1 });
+    expect(await data().deleteData(app, "eve")).toBe("importing");
+    expect(await data().deleteData(app, "nobody")).toBeUndefined();
+    expect(await data().import({ ...page, cursor: "1", isLast: true })).toMatchObject({ stored: 2 });
+    expect(await data().deleteData(app, "eve")).toMatchObject({ state: "running" });
+    // Nobody is left of this app.
+    const empty = `${ofTest.app} empty`;
+    await send("eve", "eve", { app: empty });
+    expect(await data().deleteData(empty, "eve")).toMatchObject({ state: "running" });
+    const live = { result: "live", isComplete: false } as const;
+    expect(await data().import({ ...page, app: empty, cursor: "", isLast: false })).toEqual(live);
+    // Somebody has used an app whose import never ended.
+    const used = `${ofTest.app} used`;
+    expect(await data().import({ ...page, app: used, cursor: "", isLast: false })).toMatchObject({ stored: 1 });
+    await send("bob", "eve", { app: used });
+    expect(await data().deleteData(used, "eve")).toMatchObject({ state: "running" });
+    expect(await data().import({ ...page, app: used, cursor: "1", isLast: false })).toEqual(live);
+  });
+
   test("what a deletion leaves is exported, and imported elsewhere", async () => {
     await newGroup("g1", "eve");
     await send("eve", "@g1", { body: "alone" });
@@ -142,7 +165,8 @@ export function deletionTests(asks: ConversationAsks): void {
       stored: records.length,
     });
     const operation = await data().deleteData(app, "eve");
-    while ((await data().operation(app, operation?.id ?? 0n))?.state === "running") await Bun.sleep(5);
+    while ((await data().operation(app, typeof operation === "object" ? operation.id : 0n))?.state === "running")
+      await Bun.sleep(5);
     const found = await asks.store.backEnd.hooks.page({
       ...{ after: before, limit: 100, apps: ["", app], hasMessages: true, hasEntries: false },
     });
@@ -179,7 +203,8 @@ export function deletionTests(asks: ConversationAsks): void {
       return page.records.flatMap(({ message: one }) => (one === undefined ? [] : [one.mentions]));
     };
     const operation = await data().deleteData(app, "eve");
-    while ((await data().operation(app, operation?.id ?? 0n))?.state === "running") await Bun.sleep(5);
+    while ((await data().operation(app, typeof operation === "object" ? operation.id : 0n))?.state === "running")
+      await Bun.sleep(5);
     expect(await mentions(app)).toEqual([["bob"], ["bob"], ["bob"]]);
     const both = ["eve", "bob"];
     expect(await mentions(other)).toEqual([both, both, both]);

@@ -207,7 +207,9 @@ export function hookSuite(name: string, makePlace: () => Promise<StorePlace>): v
       await hooks().save("one", [...waiting, ...dead, put("dead direct", { state: "dead", conversation: "bob,cid" })]);
       const operation = await store.backEnd.data.deleteData(ofTest.app, "bob");
       await until(
-        async () => (await store.backEnd.data.operation(ofTest.app, operation?.id ?? 0n))?.state === "done",
+        async () =>
+          (await store.backEnd.data.operation(ofTest.app, typeof operation === "object" ? operation.id : 0n))?.state ===
+          "done",
         "bob is deleted",
       );
       const [first] = await hooks().waiting(id);
@@ -241,7 +243,9 @@ export function hookSuite(name: string, makePlace: () => Promise<StorePlace>): v
       await hooks().lease("one", nobody);
       const operation = await store.backEnd.data.deleteData(ofTest.app, "zoe");
       await until(
-        async () => (await store.backEnd.data.operation(ofTest.app, operation?.id ?? 0n))?.state === "done",
+        async () =>
+          (await store.backEnd.data.operation(ofTest.app, typeof operation === "object" ? operation.id : 0n))?.state ===
+          "done",
         "zoe is deleted",
       );
       const batch = batchOf(id, { state: "aside", refs: ["1"], conversation: record?.conversation ?? "" });

@@ -28,7 +28,12 @@ export function data(parts: ApiParts): readonly Method[] {
       await parts.chat.controls.accounts.revoke({ app, account: name }, undefined);
       const operation = await parts.store.backEnd.data.deleteData(app, name);
       if (operation === undefined) throw new ConnectError(`there is no account ${name}`, Code.NotFound);
-      return operationMessage(operation);
+      if (operation !== "importing") return operationMessage(operation);
+      throw new ConnectError(
+        `the app ${app} is being imported, and a later page could bring ${name} back: end the import with last, ` +
+          "and delete then",
+        Code.FailedPrecondition,
+      );
     }),
     unary(Accounts.method.getOperation, async ({ id }, { app }) => {
       const operation = id > 0n ? await parts.store.backEnd.data.operation(app, id) : undefined;

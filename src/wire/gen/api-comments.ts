@@ -327,7 +327,7 @@ export const apiComments: Readonly<Record<string, string>> = {
   "roost.v1.UnbanReq.account": "The account.",
   "roost.v1.UnbanReq.app": "The app; may be left out by a key of one app.",
   "roost.v1.UnbanResp.was_banned": "It was banned.",
-  "roost.v1.Accounts.DeleteData": "Deletes everything of an account, in an operation that goes on after the answer and across restarts. Its tokens are revoked, and its name is free for a new account at once. What it sent, in groups, too, and what was sent to it directly becomes recalled messages without a text, since ids and counts of others rest on them; its partners' conversations with it are cleared. It leaves its groups; all else of it is deleted.",
+  "roost.v1.Accounts.DeleteData": "Deletes everything of an account, in an operation that goes on after the answer and across restarts. Its tokens are revoked, and its name is free for a new account at once. What it sent, in groups, too, and what was sent to it directly becomes recalled messages without a text, since ids and counts of others rest on them; its partners' conversations with it are cleared. It leaves its groups; all else of it is deleted. While the app is being imported the answer is `failed_precondition`, because a later page could bring the account back; behind a deletion, no import of the app begins.",
   "roost.v1.DeleteDataReq.account": "The account.",
   "roost.v1.DeleteDataReq.app": "The app; may be left out by a key of one app.",
   "roost.v1.Operation": "Work that goes on after the answer that began it.",

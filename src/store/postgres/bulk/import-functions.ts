@@ -49,6 +49,24 @@ BEGIN
   UPDATE app_data d SET checked_id = looked.last WHERE d.app = a_app;
   RETURN json_build_object('result', 'checking');
 END $$;
+
+-- Lets no import begin any more in the app of an account that is about to be deleted: it could bring it back. Null if
+-- that is so; importing: one has begun, and nobody has used the app in another way; checking: repeat the call.
+CREATE OR REPLACE FUNCTION roost.close_imports(a_holder text, a_life text, a_app text, a_name text) RETURNS text
+LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  held record;
+  state text;
+  refusal json;
+BEGIN
+  held := roost.hold(a_holder, a_life);
+  IF roost.account_number(a_app, a_name) IS NULL THEN RETURN null; END IF;
+  state := coalesce((SELECT d.import_state FROM app_data d WHERE d.app = a_app), 'none');
+  IF state = 'none' THEN PERFORM roost.set_import_state(a_app, 'live', held.last_id); END IF;
+  IF state <> 'importing' THEN RETURN null; END IF;
+  refusal := roost.import_refusal(a_app, held.last_id);
+  RETURN CASE WHEN refusal IS NULL THEN 'importing' WHEN refusal ->> 'result' = 'checking' THEN 'checking' END;
+END $$;
 `;
 
 const accounts = `

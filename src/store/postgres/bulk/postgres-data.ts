@@ -79,7 +79,11 @@ export class PostgresData implements DataStore {
     }
   }
 
-  async deleteData(app: string, account: string): Promise<Operation | undefined> {
+  async deleteData(app: string, account: string): Promise<Operation | "importing" | undefined> {
+    let state: string | null;
+    do state = await this.closeImports(app, account);
+    while (state === "checking");
+    if (state === "importing") return state;
     const [row] = await this.writer.write<OperationRow[]>(
       (sql, holder, life) =>
         sql`SELECT * FROM roost.delete_data(${holder}, ${life}, ${toText(app)}, ${toText(account)})`,
@@ -105,6 +109,14 @@ export class PostgresData implements DataStore {
       (sql, holder, life) => sql`SELECT roost.retention_slice(${holder}, ${life}, ${purgeRowsMax / 4}) AS is_done`,
     );
     return row?.is_done === true;
+  }
+
+  private async closeImports(app: string, account: string): Promise<string | null> {
+    const [row] = await this.writer.write<{ state: string | null }[]>(
+      (sql, holder, life) =>
+        sql`SELECT roost.close_imports(${holder}, ${life}, ${toText(app)}, ${toText(account)}) AS state`,
+    );
+    return row?.state ?? null;
   }
 
   /** Makes accounts before a page; true if the app has to be looked at once more. */

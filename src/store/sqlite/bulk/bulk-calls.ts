@@ -3,6 +3,7 @@
 import type { AppRetention, ExportPage, ExportQuery, ImportPage, Operation } from "../../data.ts";
 import type { ImportAccounts } from "../../import-accounts.ts";
 import type { DeletionPlace, DeletionSlice } from "./deletion-steps.ts";
+import type { DeletionBegun } from "./deletion-writer.ts";
 import type { AppRefusal } from "./import-rows.ts";
 import type { ImportWritten } from "./import-writer.ts";
 
@@ -19,7 +20,7 @@ export interface BulkWrites {
 export interface BulkWriteAnswers {
   readonly import: ImportWritten;
   readonly importAccounts: AppRefusal | undefined;
-  readonly deleteData: Operation | undefined;
+  readonly deleteData: DeletionBegun;
   readonly setRetention: AppRetention | "former";
   readonly deletionSlice: DeletionPlace | undefined;
 }

@@ -13,6 +13,7 @@ import { TextEraser } from "../conversations/text-eraser.ts";
 import type { GroupParts } from "../groups/group-parts.ts";
 import { secondsOf } from "../groups/group-rows.ts";
 import { HookEraser } from "../hooks/hook-eraser.ts";
+import { ImportRows } from "./import-rows.ts";
 import { type DeletionPlace, type DeletionSlice, type DeletionStep, stepAfter } from "./deletion-steps.ts";
 import { operationOf, type OperationRow, OperationRows, placeOf } from "./operation-rows.ts";
 
@@ -38,6 +39,9 @@ interface MentionRow {
   readonly mentions: string | null;
 }
 
+/** Undefined: there is no such account. See ImportRows.close. */
+export type DeletionBegun = Operation | ReturnType<ImportRows["close"]>;
+
 /** The name of the tombstone of an account's number; no account can have it, because of the comma. */
 function tombstoneOf(account: bigint): string {
   return `deleted,${account}`;
@@ -47,6 +51,7 @@ export class DeletionWriter {
   private readonly parts: GroupParts;
   private readonly entryIds: EntryIds;
   private readonly operations: OperationRows;
+  private readonly imports: ImportRows;
   private readonly eraser: TextEraser;
   private readonly hooks: HookEraser;
   private readonly scans: Partial<Record<DeletionStep, Scan>>;
@@ -58,6 +63,7 @@ export class DeletionWriter {
     this.parts = parts;
     this.entryIds = entryIds;
     this.operations = new OperationRows(db);
+    this.imports = new ImportRows(db);
     this.eraser = new TextEraser(db);
     this.hooks = new HookEraser(db);
     const scan = (table: string, key: string, condition: string): Scan => ({
@@ -123,10 +129,13 @@ export class DeletionWriter {
     };
   }
 
-  /** Takes the account's name away, and returns the operation that deletes the rest. */
-  begin(app: string, name: string, { ids, wallMs }: Moment): Operation | undefined {
+  /** Takes the account's name away, and returns the operation that deletes the rest; or why it may not begin. */
+  begin(app: string, name: string, moment: Moment): DeletionBegun {
     const account = this.parts.names.findAccount(app, name);
     if (account === undefined) return undefined;
+    const refusal = this.imports.close(app, moment);
+    if (refusal !== undefined) return refusal;
+    const { ids, wallMs } = moment;
     const id = ids.next(wallMs);
     this.operations.add({ id, app, name, account, step: "groups" }, secondsOf(wallMs));
     this.sql.rename.run(tombstoneOf(account), account);

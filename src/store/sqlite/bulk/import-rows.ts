@@ -106,6 +106,19 @@ export class ImportRows {
     return { result: "checking" };
   }
 
+  /**
+   * Lets no import begin in an app any more; `importing`: one has, and nobody has used the app in another way.
+   * `checking`: as of a refusal.
+   */
+  close(app: string, moment: Moment): "importing" | "checking" | undefined {
+    const state = this.sql.app.get(app)?.import_state ?? "none";
+    if (state === "none") this.sql.setApp.run(app, "live", moment.ids.last);
+    if (state !== "importing") return undefined;
+    const refusal = this.refusal(app, moment);
+    if (refusal === undefined) return "importing";
+    return refusal.result === "checking" ? "checking" : undefined;
+  }
+
   /** The number of an import, which begins if it has not. */
   begin({ app, name }: ImportName, { number }: ImportPlace): bigint {
     if (number > 0n) return number;

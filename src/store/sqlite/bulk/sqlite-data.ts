@@ -11,12 +11,14 @@ import type {
 } from "../../data.ts";
 import { type ImportAccounts, accountSlices } from "../../import-accounts.ts";
 import type { DeletionPlace, DeletionSlice } from "./deletion-steps.ts";
+import type { DeletionBegun } from "./deletion-writer.ts";
 import type { ReadMarkJob } from "../../change-jobs.ts";
 import type { AppRefusal } from "./import-rows.ts";
 import type { ImportWritten } from "./import-writer.ts";
 
 /** What the threads of the store do. */
-interface DataThreads extends Omit<DataStore, "import"> {
+interface DataThreads extends Omit<DataStore, "import" | "deleteData"> {
+  deleteData(app: string, account: string): Promise<DeletionBegun>;
   import(page: ImportPage): Promise<ImportWritten>;
   importAccounts(slice: ImportAccounts): Promise<AppRefusal | undefined>;
   /** Where the oldest deletion is that runs. */
@@ -67,10 +69,13 @@ export class SqliteData implements DataStore {
     }
   }
 
-  async deleteData(app: string, account: string): Promise<Operation | undefined> {
-    const operation = await this.threads.deleteData(app, account);
-    if (operation !== undefined) this.onDeletion?.();
-    return operation;
+  async deleteData(app: string, account: string): Promise<Operation | "importing" | undefined> {
+    for (;;) {
+      const begun = await this.threads.deleteData(app, account);
+      if (begun === "checking") continue;
+      if (typeof begun === "object") this.onDeletion?.();
+      return begun;
+    }
   }
 
   operation(app: string, id: bigint): Promise<Operation | undefined> {
