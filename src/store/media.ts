@@ -24,6 +24,20 @@ export interface MediaItem {
 interface MediaDraft extends MediaItem {
   readonly app: string;
   readonly account: string;
+  /** Undefined: the bytes of all files of the account have no bound. */
+  readonly quota?: MediaQuotaWish;
+}
+
+/** The bytes of an account's files that are not gone. */
+export interface MediaUse {
+  readonly bytes: number;
+  /** The number of the newest file of the store at that time, as decimal text: those with larger ones came later. */
+  readonly upTo: string;
+}
+
+/** The most bytes of an account's files, and how many it had lately: what came since is added in the commit. */
+export interface MediaQuotaWish extends MediaUse {
+  readonly bytesMax: number;
 }
 
 /** A file of an account, which a message may name. */
@@ -43,11 +57,11 @@ export interface GoneMedia {
 export interface MediaStore {
   /**
    * Stores the promise of a file. `full`, `fullOfBytes`: with it the account would have too many that no message names
-   * (`mediaUnnamed`), or too large ones (`mediaUnnamedBytes`).
+   * (`mediaUnnamed`), or too large ones (`mediaUnnamedBytes`). `fullOfAll`: beyond its quota.
    */
   promise(draft: MediaDraft): Promise<MediaOutcome["result"]>;
   /** The bytes of all files of an account that are not gone. Costs a look at each of them. */
-  bytesOf(app: string, account: string): Promise<number>;
+  useOf(app: string, account: string): Promise<MediaUse>;
   /** Returns those of the files that are the account's own, and not gone, in the order asked. */
   own(app: string, account: string, ids: readonly string[]): Promise<readonly OwnMedia[]>;
   /** The content of these files of the account is there. Nothing happens to those that are not promised. */
@@ -70,7 +84,7 @@ export type MediaCall =
   | { readonly call: "forget"; readonly ids: readonly string[] };
 
 export interface MediaOutcome {
-  readonly result: "stored" | "full" | "fullOfBytes";
+  readonly result: "stored" | "full" | "fullOfBytes" | "fullOfAll";
 }
 
 /** Commits a call. `characters`: of its texts. */

@@ -102,14 +102,14 @@ test("an account's settings, views and read cursors come back with an import, in
     const page = { app: copy, name: "n", records: [settings, ...(await exported({ app }))], last: true };
     for (const repeatedPage of [false, true])
       expect(await stage.messages("everyApp", isBinary).import(page)).toMatchObject({ stored: 3n, repeatedPage });
-    const [account, message, view, ...rest] = await exported({ app: copy }, isBinary);
+    const [account, sent, view, ...rest] = await exported({ app: copy }, isBinary);
     expect([account?.kind.value, rest]).toMatchObject([
       { write: Consent.ConsentConversations, blocked: ["eve", "joe"] },
       [],
     ]);
-    expect(message?.kind.case === "message" && view?.kind.case === "conversation").toBe(true);
-    if (message?.kind.case === "message" && view?.kind.case === "conversation")
-      expect(view.kind.value.readTo).toBe(message.kind.value.messageId);
+    expect(sent?.kind.case === "message" && view?.kind.case === "conversation").toBe(true);
+    if (sent?.kind.case === "message" && view?.kind.case === "conversation")
+      expect(view.kind.value.readTo).toBe(sent.kind.value.messageId);
     const { conversations } = await stage.conversations("everyApp").list({ app: copy, account: "bob" });
     expect(conversations).toMatchObject([{ account: "ann", unread: 0 }]);
   }

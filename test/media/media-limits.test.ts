@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Refusal } from "../../src/service/refusal.ts";
+import type { MediaUse } from "../../src/store/media.ts";
 import { MediaQuota } from "../../src/roles/chat/media/media-quota.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { AccountRates } from "../../src/roles/chat/account-rates.ts";
@@ -31,42 +32,23 @@ bound("mediaBytes", {
   },
 });
 
-/** How many of so many files of 5 bytes an account may have. */
-async function reserved(bytesMax: number, stored: number, tries: number): Promise<number> {
-  const quota = new MediaQuota({ bytesOf: () => Promise.resolve(stored) }, { monotonicMs: () => 0 });
-  const rooms = await Promise.all(Array.from({ length: tries }, () => quota.reserve("app", "ann", 5, bytesMax)));
-  return rooms.filter((room) => room !== undefined).length;
-}
-
-bound("mediaAccountBytes", {
-  at: async () => expect(await reserved(20, 10, 2)).toBe(2),
-  above: async () => expect(await reserved(19, 10, 2)).toBe(1),
-});
-
-test("what an account has is asked once a minute, and what it was promised meanwhile counts", async () => {
+test("what an account has is asked once a minute, and again when the store could not say it", async () => {
   const time = { ms: 0 };
-  let [stored, asked] = [0, 0];
-  const bytesOf = (): Promise<number> => {
+  let [isAway, asked] = [false, 0];
+  const useOf = (): Promise<MediaUse> => {
     asked++;
-    return stored < 0 ? Promise.reject(new StoreUnavailable("it is away")) : Promise.resolve(stored);
+    return isAway ? Promise.reject(new StoreUnavailable("it is away")) : Promise.resolve({ bytes: asked, upTo: "7" });
   };
-  const quota = new MediaQuota({ bytesOf }, { monotonicMs: () => time.ms });
-  const mayHave = async (bytes: number): Promise<boolean> =>
-    (await quota.reserve("app", "ann", bytes, 10)) !== undefined;
-  expect([await mayHave(6), await mayHave(5), await mayHave(4), asked]).toEqual([true, false, true, 1]);
+  const quota = new MediaQuota({ useOf }, { monotonicMs: () => time.ms });
+  const bytesOf = async (): Promise<number> => (await quota.useOf("app", "ann")).bytes;
+  expect([await bytesOf(), await bytesOf(), asked]).toEqual([1, 1, 1]);
   time.ms += 60_000;
-  expect([await mayHave(10), asked]).toEqual([true, 2]);
+  expect([await bytesOf(), asked]).toEqual([2, 2]);
   time.ms += 60_000;
-  const giveBack = await quota.reserve("app", "ann", 10, 10);
-  expect(await mayHave(1)).toBe(false);
-  giveBack?.();
-  expect(await mayHave(1)).toBe(true);
-  // What the store could not say is asked again.
-  time.ms += 60_000;
-  stored = -1;
-  await expect(mayHave(1)).rejects.toBeInstanceOf(StoreUnavailable);
-  stored = 10;
-  expect(await mayHave(1)).toBe(false);
+  isAway = true;
+  await expect(bytesOf()).rejects.toBeInstanceOf(StoreUnavailable);
+  isAway = false;
+  expect(await bytesOf()).toBe(4);
 });
 
 test("an account whose files are large enough is refused another one, and told why", async () => {

@@ -36,7 +36,7 @@ export class GroupsClient implements GroupStore {
 
 export class MediaClient implements MediaStore {
   readonly promise = unused;
-  readonly bytesOf = unused;
+  readonly useOf = unused;
   readonly own = unused;
   readonly complete = unused;
   readonly ofMessage = unused;

@@ -1,7 +1,7 @@
 // What every store promises of files that messages name (src/store/media.ts).
 
 import { expect, test } from "bun:test";
-import type { MediaItem } from "../../src/store/media.ts";
+import type { MediaItem, MediaUse } from "../../src/store/media.ts";
 import { bound } from "../support/bounds.ts";
 import { ConversationAsks } from "./conversation-asks.ts";
 import type { OpenedStore } from "./opened-store.ts";
@@ -202,8 +202,29 @@ export function mediaTests(opened: OpenedStore): void {
     },
   });
 
+  const quotaTests = (bytesMax: number) => async (): Promise<string[]> => {
+    const promise = (quota: MediaUse, account = "ann") =>
+      media().promise({ app: ofTest.app, account, ...itemOf("x"), quota: { bytesMax, ...quota } });
+    const atFirst = await media().useOf(ofTest.app, "ann");
+    const results = [await promise(atFirst), await promise(atFirst, "bob")];
+    const later = await media().useOf(ofTest.app, "ann");
+    // As by nodes that have asked at different times.
+    return [...results, await promise(later), ...(await Promise.all([promise(atFirst), promise(later)]))];
+  };
+
+  bound("mediaAccountBytes", {
+    at: async () => {
+      const results = await quotaTests(20)();
+      expect(results).toEqual(["stored", "stored", "stored", "stored", "stored"]);
+    },
+    above: async () => {
+      const results = await quotaTests(19)();
+      expect(results).toEqual(["stored", "stored", "stored", "stored", "fullOfAll"]);
+    },
+  });
+
   test("the bytes of an account are those of its files that are not gone", async () => {
-    const bytesOf = (account: string, app: string = ofTest.app) => media().bytesOf(app, account);
+    const bytesOf = async (account: string, app: string = ofTest.app) => (await media().useOf(app, account)).bytes;
     expect([await bytesOf("ann"), await bytesOf("nobody")]).toEqual([0, 0]);
     const [one, two] = [await uploaded(), await promised()];
     const [first, second] = [await send("ann", "bob", { media: [one] }), await send("ann", "eve", { media: [one] })];

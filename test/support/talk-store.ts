@@ -84,7 +84,7 @@ export function talkStore(outcome: TalkOutcome): Store {
     },
     media: {
       promise: unused,
-      bytesOf: unused,
+      useOf: unused,
       own: unused,
       complete: unused,
       ofMessage: unused,

@@ -12,7 +12,7 @@ export const mediaLimits = {
   mediaAccountBytes: bytes(
     10 * gib,
     atChat,
-    "bytes of all files of an account (not the system's); what is removed counts for up to a minute",
+    "bytes of all files of an account (not the system's), on all nodes; what is removed counts for up to a minute",
     "Forbidden",
     { max: 1024 * 1024 * gib },
   ),

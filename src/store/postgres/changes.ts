@@ -111,8 +111,10 @@ function changeOutcome(job: MessageChangeJob, given: Answer): ChangeOutcome {
 }
 
 function mediaOutcome({ result }: Answer): MediaOutcome {
-  assert(result === "stored" || result === "full" || result === "fullOfBytes", "a call of media has an outcome of one");
-  return { result };
+  const outcomes = ["stored", "full", "fullOfBytes", "fullOfAll"] as const;
+  const known = outcomes.find((each) => each === result);
+  assert(known !== undefined, "a call of media has an outcome of one");
+  return { result: known };
 }
 
 function settingOutcome(given: Answer): SettingOutcome {

@@ -28,9 +28,11 @@ const idBits = 128;
 /** RFC 6838, section 4.2: a type and a subtype without parameters. */
 const mediaType = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
 
+const whenUnnamed = "send them, or wait until they are removed, a day after their tickets";
+
 /** Each ticket is charged to the account. */
 export function mediaTicket(parts: ChatParts): Handler {
-  const quota = new MediaQuota(parts.store.media, parts.clock);
+  const uses = new MediaQuota(parts.store.media, parts.clock);
   return async (context) => {
     const { upload, download } = context.body(MediaTicketReqSchema);
     const place = requirePlace(parts.media);
@@ -40,13 +42,13 @@ export function mediaTicket(parts: ChatParts): Handler {
     const tickets =
       upload === undefined
         ? await downloads(parts, place, context, download ?? { messageId: 0n, id: "" })
-        : [await uploadTicket({ ...parts, quota }, place, context, upload)];
+        : [await uploadTicket({ ...parts, uses }, place, context, upload)];
     context.respond(MediaTicketRespSchema, { tickets });
   };
 }
 
 async function uploadTicket(
-  { store, random, limits, quota }: ChatParts & { readonly quota: MediaQuota },
+  { store, random, limits, uses }: ChatParts & { readonly uses: MediaQuota },
   place: MediaPlace,
   context: Context,
   upload: MediaUpload,
@@ -60,29 +62,23 @@ async function uploadTicket(
   const item = { id: random.base62(idBits), ...checkedUpload(upload) };
   // What a back end sends as the system is bounded by the back end.
   const isBounded = account !== systemAccount;
-  const giveBack = isBounded ? await quota.reserve(app, account, item.size, mediaAccountBytes) : () => undefined;
-  if (giveBack === undefined) {
-    limits.met("mediaAccountBytes", { app, account });
-    throw new Refusal(
-      Status.Forbidden,
-      `your files would have more than ${mediaAccountBytes} bytes: recall messages that name some`,
-    );
-  }
-  const result = await store.media.promise({ app, account, ...item }).catch((error: unknown) => {
-    giveBack();
-    throw error;
-  });
+  const quota = isBounded && { bytesMax: mediaAccountBytes, ...(await uses.useOf(app, account)) };
+  const result = await store.media.promise({ app, account, ...item, ...(quota && { quota }) });
   if (result !== "stored") {
-    giveBack();
-    const isOfBytes = result === "fullOfBytes";
-    limits.met(isOfBytes ? "mediaUnnamedBytes" : "mediaUnnamed", { app, account });
-    const waiting = isOfBytes
-      ? `the files that no message names would have more than ${mediaUnnamedBytes} bytes`
-      : `you have ${mediaUnnamed} files that no message names`;
-    throw new Refusal(
-      Status.Forbidden,
-      `${waiting}: send them, or wait until they are removed, a day after their tickets`,
-    );
+    const refusals = {
+      fullOfAll: [
+        "mediaAccountBytes",
+        `your files would have more than ${mediaAccountBytes} bytes: recall messages that name some`,
+      ],
+      fullOfBytes: [
+        "mediaUnnamedBytes",
+        `the files that no message names would have more than ${mediaUnnamedBytes} bytes: ${whenUnnamed}`,
+      ],
+      full: ["mediaUnnamed", `you have ${mediaUnnamed} files that no message names: ${whenUnnamed}`],
+    } as const;
+    const [limit, sentence] = refusals[result];
+    limits.met(limit, { app, account });
+    throw new Refusal(Status.Forbidden, sentence);
   }
   return ticketOf(item, await place.upload(item, JSON.stringify([app, account])));
 }

@@ -70,6 +70,15 @@ BEGIN
     IF unnamed.bytes + (a_call ->> 'size')::bigint > a_unnamed_bytes_max THEN
       RETURN json_build_object('result', 'fullOfBytes');
     END IF;
+    -- Behind what was known lately come the files of the last minute or so: an account may have any number of files.
+    IF (a_call -> 'quota' ->> 'bytes')::bigint + (a_call ->> 'size')::bigint + coalesce((
+      SELECT sum(n.size) FROM (
+        SELECT m.account, m.size, m.state FROM media m
+        WHERE m.number > (a_call -> 'quota' ->> 'upTo')::bigint ORDER BY m.number) n
+      WHERE n.account = me AND n.state <> ${gone}), 0) > (a_call -> 'quota' ->> 'bytesMax')::bigint
+    THEN
+      RETURN json_build_object('result', 'fullOfAll');
+    END IF;
     INSERT INTO media (account, size, version, state, id, name, type)
       VALUES (me, (a_call ->> 'size')::bigint, a_id, ${promised}, a_call ->> 'id', a_call ->> 'name',
         a_call ->> 'type');

@@ -7,6 +7,7 @@ import {
   type MediaItem,
   mediaState,
   type MediaStore,
+  type MediaUse,
   type OwnMedia,
   type WriteMedia,
 } from "../../media.ts";
@@ -54,15 +55,17 @@ export class PostgresMedia extends MediaCalls implements MediaStore {
     });
   }
 
-  bytesOf(app: string, account: string): Promise<number> {
+  useOf(app: string, account: string): Promise<MediaUse> {
     return this.inLife(async (life) => {
-      const [row] = await this.connections.run<{ bytes: bigint }[]>(
+      const [row] = await this.connections.run<{ bytes: bigint; up_to: bigint }[]>(
         (sql) => sql`
-          SELECT coalesce(sum(m.size), 0)::bigint AS bytes FROM roost.media m
+          SELECT coalesce(sum(m.size), 0)::bigint AS bytes,
+            coalesce((SELECT max(n.number) FROM roost.media n), 0) AS up_to
+          FROM roost.media m
           WHERE roost.require_life(${life}) AND m.state <> ${mediaState.gone}
             AND m.account = (SELECT roost.account_number(${toText(app)}, ${toText(account)}))`,
       );
-      return Number(row?.bytes ?? 0n);
+      return { bytes: Number(row?.bytes ?? 0n), upTo: `${row?.up_to ?? 0n}` };
     });
   }
 

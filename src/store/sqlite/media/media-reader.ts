@@ -1,7 +1,7 @@
 // Files that messages name, in a snapshot of the reader.
 
 import type { Database } from "bun:sqlite";
-import { type GoneMedia, type MediaItem, mediaState, type OwnMedia } from "../../media.ts";
+import { type GoneMedia, type MediaItem, mediaState, type MediaUse, type OwnMedia } from "../../media.ts";
 import { messageState } from "../conversations/tables.ts";
 
 interface Row {
@@ -28,8 +28,8 @@ export class MediaReader {
         `SELECT m.id, m.name, m.type, m.size, m.state FROM media m JOIN account a ON a.number = m.account
          WHERE m.id = ? AND a.app = ? AND a.name = ? AND m.state <> ${mediaState.gone}`,
       ),
-      bytesOf: db.prepare<{ bytes: bigint }, [string, string]>(
-        `SELECT ifnull(sum(m.size), 0) AS bytes FROM media m
+      use: db.prepare<{ bytes: bigint; up_to: bigint }, [string, string]>(
+        `SELECT ifnull(sum(m.size), 0) AS bytes, ifnull((SELECT max(number) FROM media), 0) AS up_to FROM media m
          WHERE m.account = (SELECT number FROM account WHERE app = ? AND name = ?) AND m.state <> ${mediaState.gone}`,
       ),
       ofMessage: db.prepare<Row, [bigint]>(
@@ -52,8 +52,9 @@ export class MediaReader {
     });
   }
 
-  bytesOf(app: string, account: string): number {
-    return Number(this.sql.bytesOf.get(app, account)?.bytes ?? 0n);
+  useOf(app: string, account: string): MediaUse {
+    const { bytes = 0n, up_to: upTo = 0n } = this.sql.use.get(app, account) ?? {};
+    return { bytes: Number(bytes), upTo: `${upTo}` };
   }
 
   /** The files of a message, whoever may read it. */

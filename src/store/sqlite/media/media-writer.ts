@@ -54,6 +54,11 @@ export class MediaWriter {
       unnamed: db.prepare<{ count: bigint; bytes: bigint }, [bigint]>(
         `SELECT count(*) AS count, ifnull(sum(size), 0) AS bytes FROM media WHERE account = ? AND state < ${named}`,
       ),
+      // Those of the last minute or so: an account may have any number of files.
+      since: db.prepare<{ bytes: bigint }, [bigint, bigint]>(
+        `SELECT ifnull(sum(size), 0) AS bytes FROM media
+         WHERE number > ? AND +account = ? AND +state <> ${gone}`,
+      ),
       add: db.prepare<null, [string, bigint, string, string, number, bigint]>(
         `INSERT INTO media (id, account, name, type, size, state, version) VALUES (?, ?, ?, ?, ?, ${promised}, ?)`,
       ),
@@ -64,6 +69,12 @@ export class MediaWriter {
     };
   }
 
+  private isBeyond(account: bigint, { size, quota }: Extract<MediaCall, { readonly call: "promise" }>): boolean {
+    if (quota === undefined) return false;
+    const since = this.sql.since.get(BigInt(quota.upTo), account)?.bytes ?? 0n;
+    return quota.bytes + Number(since) + size > quota.bytesMax;
+  }
+
   write(call: MediaCall, { ids, wallMs }: Moment): MediaOutcome {
     switch (call.call) {
       case "promise": {
@@ -71,6 +82,7 @@ export class MediaWriter {
         const { count = 0n, bytes = 0n } = this.sql.unnamed.get(account) ?? {};
         if (count >= BigInt(this.bounds.mediaUnnamed)) return { result: "full" };
         if (Number(bytes) + call.size > this.bounds.mediaUnnamedBytes) return { result: "fullOfBytes" };
+        if (this.isBeyond(account, call)) return { result: "fullOfAll" };
         this.sql.add.run(call.id, account, call.name, call.type, call.size, ids.next(wallMs));
         return stored;
       }

@@ -6,6 +6,7 @@ import {
   MediaCalls,
   type MediaItem,
   type MediaStore,
+  type MediaUse,
   type OwnMedia,
   type WriteMedia,
 } from "../../media.ts";
@@ -24,8 +25,8 @@ export class SqliteMedia extends MediaCalls implements MediaStore {
     return answerTo(this.reader, { ask: "ownMedia", app, account, ids });
   }
 
-  bytesOf(app: string, account: string): Promise<number> {
-    return answerTo(this.reader, { ask: "mediaBytes", app, account });
+  useOf(app: string, account: string): Promise<MediaUse> {
+    return answerTo(this.reader, { ask: "mediaUse", app, account });
   }
 
   ofMessage(app: string, account: string | undefined, messageId: bigint): Promise<readonly MediaItem[] | undefined> {

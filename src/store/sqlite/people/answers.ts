@@ -51,8 +51,8 @@ export function answerOf(question: PeopleQuestion, nowMs: number, from: Readers)
       return persons.pairs(question);
     case "ownMedia":
       return media.own(question.app, question.account, question.ids);
-    case "mediaBytes":
-      return media.bytesOf(question.app, question.account);
+    case "mediaUse":
+      return media.useOf(question.app, question.account);
     case "mediaOf":
       return mediaOf(question, from);
     case "goneMedia":

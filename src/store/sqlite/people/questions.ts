@@ -13,7 +13,7 @@ import type {
   Page,
   Refused,
 } from "../../groups.ts";
-import type { GoneMedia, MediaItem, OwnMedia } from "../../media.ts";
+import type { GoneMedia, MediaItem, MediaUse, OwnMedia } from "../../media.ts";
 import type { BlockedPage, OfAccount, StoredBlock, TalkAnswer, WatchAnswer } from "../../people.ts";
 
 /** Where a page begins: after the name of the last one of the page before; '' for the first. */
@@ -43,7 +43,7 @@ interface Questions {
   /** Which of the accounts have a direct conversation with this one. */
   readonly pairs: OfAccount & { readonly accounts: readonly string[] };
   readonly ownMedia: OfAccount & { readonly ids: readonly string[] };
-  readonly mediaBytes: OfAccount;
+  readonly mediaUse: OfAccount;
   readonly mediaOf: { readonly app: string; readonly account: string | undefined; readonly messageId: string };
   readonly goneMedia: { readonly after: string; readonly limit: number };
 }
@@ -65,7 +65,7 @@ export interface PeopleAnswers {
   readonly lastSeen: readonly number[];
   readonly pairs: readonly string[];
   readonly ownMedia: readonly OwnMedia[];
-  readonly mediaBytes: number;
+  readonly mediaUse: MediaUse;
   readonly mediaOf: readonly MediaItem[] | undefined;
   readonly goneMedia: readonly GoneMedia[];
 }
