@@ -113,6 +113,11 @@ export interface HistoryOptions {
 export interface Timeline {
   /** In the order of ids, those of the outbox last; another array after each change. */
   readonly messages: readonly ChatMessage[];
+  /**
+   * The same in parts: one whose messages have not changed stays the same array. For who shows very many messages, and
+   * works only at what has changed. What waits in the outbox is the last part. None is empty.
+   */
+  readonly parts: readonly (readonly ChatMessage[])[];
   readonly hasBefore: boolean;
   /** Loads an older page. Rejects as requests do. */
   loadBefore(): Promise<void>;

@@ -1,9 +1,11 @@
 // A live view of a conversation's newest messages. What happens while a page is on its way counts for its messages,
-// too: removed ones stay away, and changed ones are fetched after it. Of many messages, only those that come or change
-// are worked at; the others are copied with their list.
+// too: removed ones stay away, and changed ones are fetched after it. Messages are kept in parts, as pages bring them:
+// what comes or changes costs its own part, however many others are loaded.
 
 import type { Environment } from "../environment.ts";
 import type { Ask } from "../ask.ts";
+import { Emitter } from "../emitter.ts";
+import { OnceATurn } from "../once-a-turn.ts";
 import { blank } from "./chat-message.ts";
 import { readHistory } from "./history.ts";
 import type { ChatMessage, HistoryPage, Partner, Timeline } from "./messenger-types.ts";
@@ -11,9 +13,13 @@ import { namesOf } from "./partner.ts";
 
 /** Above all ids. */
 const idMax = 1n << 63n;
+/** Messages of a part, before a newer one begins another. */
+const partMax = 200;
 /** What is read again in large pages, and at most how many of them: what is shown beyond is dropped. */
 const pageMax = 200;
 const pagesMax = 10;
+
+type Part = readonly ChatMessage[];
 
 export interface TimelineOwner {
   readonly ask: Ask;
@@ -31,18 +37,19 @@ export class LiveTimeline implements Timeline {
   readonly partner: Partner;
   private readonly limit: number;
   private readonly closed: () => unknown;
-  private readonly handlers = new Set<() => void>();
+  private readonly notices = new Emitter<{ change: void }>();
+  private readonly notes: OnceATurn<void>;
   hasBefore = false;
   /** It is to be read again. */
   isStale = false;
-  /** Both in the order of ids: what the server has, and what is shown of it. */
-  private stored: readonly ChatMessage[] = [];
-  private visible: readonly ChatMessage[] = [];
-  private cached: readonly ChatMessage[] | undefined;
+  /** What the server has, in the order of ids; no part is empty. */
+  private stored: readonly Part[] = [];
+  /** What is shown of a part. */
+  private shown = new WeakMap<Part, Part>();
+  private cached: Part | undefined;
   private loading: Promise<unknown> | undefined;
   /** What has changed while a page is on its way, and whether it was recalled. */
   private readonly crossing = new Map<bigint, boolean>();
-  private isTold = true;
   private isClosed = false;
 
   constructor(owner: TimelineOwner, partner: Partner, limit: number, closed: () => unknown) {
@@ -50,18 +57,25 @@ export class LiveTimeline implements Timeline {
     this.partner = partner;
     this.limit = limit;
     this.closed = closed;
+    this.notes = new OnceATurn(owner.environment, () => {
+      if (!this.isClosed) void this.notices.emit("change", undefined);
+    });
   }
 
-  get messages(): readonly ChatMessage[] {
-    return (this.cached ??= this.visible.concat(this.owner.pending(this.partner)));
+  get messages(): Part {
+    return (this.cached ??= this.parts.flat());
+  }
+
+  get parts(): readonly Part[] {
+    const stored = this.stored.map((part) => this.shownOf(part));
+    return [...stored, this.owner.pending(this.partner)].filter(({ length }) => length > 0);
   }
 
   /** Loads an older page. */
   async loadBefore(): Promise<void> {
     while (this.loading !== undefined) await this.loading;
     if (!this.hasBefore) return;
-    const { ask } = this.owner;
-    await this.load(this.page(ask, this.stored[0]?.id ?? 0n));
+    await this.load(this.page(this.owner.ask, this.stored[0]?.[0]?.id ?? 0n));
   }
 
   /** Reads the newest page, and what is shown, as it is now. */
@@ -69,23 +83,17 @@ export class LiveTimeline implements Timeline {
     while (this.loading !== undefined) await this.loading;
     if (this.isClosed) return;
     this.isStale = true;
-    const former = this.stored.at(-1)?.id ?? 0n;
-    await this.load(this.newest(ask, this.stored[0]?.id ?? idMax), (last) => {
-      // Those that have arrived since the page was asked for.
-      this.stored = this.stored.filter(({ id }) => id > last && id > former);
-      this.note(0n);
-    });
+    const former = this.stored.at(-1)?.at(-1)?.id ?? 0n;
+    await this.load(this.newest(ask, this.stored[0]?.[0]?.id ?? idMax), former);
     this.isStale = false;
   }
 
   onChange(handler: () => void): () => void {
-    this.handlers.add(handler);
-    return () => void this.handlers.delete(handler);
+    return this.notices.on("change", handler);
   }
 
   close(): void {
     this.isClosed = true;
-    this.handlers.clear();
     this.closed();
   }
 
@@ -95,8 +103,7 @@ export class LiveTimeline implements Timeline {
 
   arrived(message: ChatMessage): void {
     const { id } = message;
-    const [first] = this.stored;
-    if (this.isClosed || (first !== undefined && id < first.id && this.hasBefore)) return;
+    if (this.isClosed || (this.hasBefore && id < (this.stored[0]?.[0]?.id ?? 0n))) return;
     if (this.at(id) === undefined) this.set(id, message);
   }
 
@@ -115,7 +122,10 @@ export class LiveTimeline implements Timeline {
 
   /** The ids of what is loaded up to a message. */
   upTo(upTo: bigint): readonly bigint[] {
-    return this.stored.map(({ id }) => id).filter((id) => id <= upTo);
+    return this.stored
+      .flat()
+      .map(({ id }) => id)
+      .filter((id) => id <= upTo);
   }
 
   /** Everything up to a message is gone, also what is not loaded. */
@@ -129,23 +139,10 @@ export class LiveTimeline implements Timeline {
    * once a turn.
    */
   note(id?: bigint): void {
-    if (id === 0n) this.visible = this.shown(this.stored);
-    else if (id !== undefined) this.visible = put(this.visible, id, this.shown([this.at(id)]));
+    if (id === 0n) this.shown = new WeakMap();
+    else if (id !== undefined) this.shown.delete(this.stored[this.partOf(id)] ?? []);
     this.cached = undefined;
-    if (!this.isTold) return;
-    this.isTold = false;
-    this.owner.environment.after(0, () => {
-      this.isTold = true;
-      for (const handler of this.handlers) {
-        try {
-          handler();
-        } catch (error) {
-          queueMicrotask(() => {
-            throw error;
-          });
-        }
-      }
-    });
+    this.notes.add();
   }
 
   private page(ask: Ask, before: bigint, limit = this.limit): Promise<HistoryPage> {
@@ -167,16 +164,18 @@ export class LiveTimeline implements Timeline {
     return page;
   }
 
-  private async load(reading: Promise<HistoryPage>, make?: (last: bigint) => unknown): Promise<void> {
+  /** Adds a page before what is there; instead of it, if `former`, the last message that was there, is given. */
+  private async load(reading: Promise<HistoryPage>, former?: bigint): Promise<void> {
     this.loading = reading.catch(() => undefined);
     try {
       const { messages, hasBefore } = await reading;
       if (this.isClosed) return;
       this.hasBefore = hasBefore;
-      make?.(messages.at(-1)?.id ?? 0n);
+      const last = messages.at(-1)?.id ?? 0n;
+      // Those that have arrived since the page was asked for stay.
+      if (former !== undefined) this.stored = [this.stored.flat().filter(({ id }) => id > last && id > former)];
       const page = messages.map((message) => (this.crossing.get(message.id) === true ? blank(message) : message));
-      this.stored = page.concat(this.stored);
-      this.visible = this.shown(page).concat(this.visible);
+      this.stored = [page, ...this.stored].filter(({ length }) => length > 0);
       this.note();
       for (const { id } of page) if (this.crossing.has(id)) this.owner.fetch(id);
     } finally {
@@ -186,33 +185,36 @@ export class LiveTimeline implements Timeline {
   }
 
   private at(id: bigint): ChatMessage | undefined {
-    const found = this.stored[placeOf(this.stored, id)];
-    return found?.id === id ? found : undefined;
+    return this.stored[this.partOf(id)]?.find((message) => message.id === id);
+  }
+
+  /** Which part has a message, or would have it. */
+  private partOf(id: bigint): number {
+    return Math.max(
+      0,
+      this.stored.findLastIndex(([first]) => (first?.id ?? id) <= id),
+    );
   }
 
   private set(id: bigint, message: ChatMessage): void {
-    this.stored = put(this.stored, id, [message]);
+    const at = this.partOf(id);
+    const part = this.stored[at] ?? [];
+    const isNew = part.length >= partMax && id > (part.at(-1)?.id ?? 0n);
+    this.stored = isNew
+      ? this.stored.toSpliced(at + 1, 0, [message])
+      : this.stored.toSpliced(at, 1, put(part, message));
     this.note(id);
   }
 
-  private shown(messages: readonly (ChatMessage | undefined)[]): readonly ChatMessage[] {
-    return messages.flatMap((message) => (message && this.owner.shown(this.partner, message)) ?? []);
+  private shownOf(part: Part): Part {
+    const shown = this.shown.get(part) ?? part.flatMap((message) => this.owner.shown(this.partner, message) ?? []);
+    this.shown.set(part, shown);
+    return shown;
   }
 }
 
-/** Where a message is in a list, or would be. */
-function placeOf(messages: readonly ChatMessage[], id: bigint): number {
-  let [low, high] = [0, messages.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((messages[middle]?.id ?? id) < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** The list with one message or none in the place of another one, which need not be there. */
-function put(messages: readonly ChatMessage[], id: bigint, now: readonly ChatMessage[]): readonly ChatMessage[] {
-  const at = placeOf(messages, id);
-  return messages.toSpliced(at, messages[at]?.id === id ? 1 : 0, ...now);
+/** The part with a message in its place, or instead of the one with the same id. */
+function put(part: Part, message: ChatMessage): Part {
+  const at = part.findLastIndex(({ id }) => id < message.id) + 1;
+  return part.toSpliced(at, part[at]?.id === message.id ? 1 : 0, message);
 }

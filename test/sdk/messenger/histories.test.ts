@@ -40,6 +40,31 @@ test("a history has every message once, in each direction, in threads, and while
   expect([timeline.messages.map(({ body }) => body).join(""), timeline.hasBefore]).toEqual(["0123456", false]);
 });
 
+test("a timeline's part stays the same array until one of its messages changes", async () => {
+  const [alice, bob] = [fresh("alice"), fresh("bob")];
+  const { client } = await device(server, alice, "phone");
+  const ids: bigint[] = [];
+  for (let at = 0; at < 7; at++) ids.push((await client.talkToUser(bob, { body: String(at) })).id);
+  const handle = client.conversation({ account: bob });
+  const timeline = await handle.timeline({ limit: 3 });
+  const [newest] = timeline.parts;
+  await timeline.loadBefore();
+  await timeline.loadBefore();
+  const texts = () => timeline.parts.map((part) => part.map(({ body }) => body).join(""));
+  expect([texts(), timeline.parts.length]).toEqual([["0", "123", "456"], 3]);
+  expect(timeline.parts[2] === newest).toBe(true);
+  const before = timeline.parts;
+  await client.edit(ids[2] ?? 0n, { body: "x" });
+  await same(texts, ["0", "1x3", "456"], "the edited message");
+  expect(before.map((part, at) => part === timeline.parts[at])).toEqual([true, false, true]);
+  handle.send({ body: "w" });
+  expect(texts()).toEqual(["0", "1x3", "456", "w"]);
+  await same(texts, ["0", "1x3", "456w"], "the stored message");
+  expect(before[0] === timeline.parts[0]).toBe(true);
+  await client.hideMessages([ids[0] ?? 0n]);
+  expect([texts(), timeline.messages]).toEqual([["1x3", "456w"], timeline.parts.flat()]);
+});
+
 test("the list loads more, and keeps what it has loaded current", async () => {
   const alice = fresh("alice");
   const { client } = await device(server, alice, "phone");
