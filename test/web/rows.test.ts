@@ -15,11 +15,13 @@ function message(id: number, sender: string, ms: number, more: Partial<ChatMessa
   return { id: BigInt(id), sender, sendTime: BigInt(ms) * 1_000_000n, body: `m${id}`, ...empty, ...facts, ...more };
 }
 
+/** All rows of parts of messages. */
+const rowsOf = (rows: Rows, ...parts: readonly (readonly ChatMessage[])[]): readonly Row[] => rows.of(parts).flat();
 const shown = (rows: readonly Row[]): readonly string[] =>
   rows.map(({ kind, message: one, isFirst }) => (kind === "message" ? `${isFirst ? "+" : ""}${one?.id}` : kind));
 
 test("messages of one author within five minutes are one group; a day and what is new begin another", () => {
-  const rows = new Rows("ann", 3n).of([
+  const rows = rowsOf(new Rows("ann", 3n), [
     message(1, "bob", noon),
     message(2, "bob", noon + 4 * minute),
     message(3, "bob", noon + 10 * minute),
@@ -33,7 +35,7 @@ test("messages of one author within five minutes are one group; a day and what i
 
 test("a day comes once, whatever clocks say", () => {
   const day = 24 * 60 * minute;
-  const rows = new Rows("ann", undefined).of([
+  const rows = rowsOf(new Rows("ann", undefined), [
     message(1, "bob", noon),
     message(2, "bob", noon + day),
     message(3, "bob", noon),
@@ -44,14 +46,15 @@ test("a day comes once, whatever clocks say", () => {
 });
 
 test("nothing is called new where all was read", () => {
-  expect(shown(new Rows("ann", undefined).of([message(1, "bob", noon)]))).toEqual(["day", "+1"]);
+  expect(shown(rowsOf(new Rows("ann", undefined), [message(1, "bob", noon)]))).toEqual(["day", "+1"]);
 });
 
 test("an unchanged message keeps its row, and a stored one the key that it had in the outbox", () => {
   const rows = new Rows("ann", undefined);
   const first = message(1, "bob", noon);
-  const [, before, waiting] = rows.of([first, message(0, "ann", noon, { clientId: "c", state: "sending" })]);
-  const [, after, stored] = rows.of([first, message(2, "ann", noon, { clientId: "c" })]);
+  const pending = [message(0, "ann", noon, { clientId: "c", state: "sending" })];
+  const [, before, waiting] = rowsOf(rows, [first], pending);
+  const [, after, stored] = rowsOf(rows, [first, message(2, "ann", noon, { clientId: "c" })]);
   expect(after === before).toBe(true);
   expect([waiting?.key, stored?.key]).toEqual(["c", "c"]);
 });
@@ -62,7 +65,7 @@ test("rows made step by step are those made at once, whatever comes, changes and
   const middle = 1_000_000;
   const rows = new Rows("p0", BigInt(middle));
   let positions: RowPositions | undefined;
-  let all: readonly ChatMessage[] = [];
+  let parts: readonly (readonly ChatMessage[])[] = [];
   let [oldest, newest] = [middle, middle];
   const one = (id: number): ChatMessage =>
     message(id, `p${below(3)}`, noon + (id - middle) * 7 * minute + below(600_000));
@@ -70,52 +73,66 @@ test("rows made step by step are those made at once, whatever comes, changes and
     oldest -= count;
     return Array.from({ length: count }, (_, at) => one(oldest + at));
   };
-  const order = ({ id }: ChatMessage): number => Number(id) || Infinity;
+  const ends = (part: readonly ChatMessage[] = []): boolean => part[0]?.state === "sending";
   for (let step = 0; step < 300; step++) {
-    const at = below(all.length + 1);
+    const at = below(parts.length || 1);
+    const part = parts[at] ?? [];
+    const inPart = below(part.length || 1);
+    const waiting = ends(parts.at(-1)) ? (parts.at(-1) ?? []) : [];
+    const stored = ends(parts.at(-1)) ? parts.slice(0, -1) : parts;
     const changes = [
-      () => [...page(1 + below(20)), ...all],
-      () => [...all, one(++newest)],
-      () => all.toSpliced(at, 1),
-      () => all.toSpliced(at, 1, ...all.slice(at, at + 1).map((old) => ({ ...old, body: "edited" }))),
-      () => [...all, message(0, "p0", noon, { clientId: `c${step}`, state: "sending" })],
+      () => [page(1 + below(20)), ...parts],
+      () => [...stored.slice(0, -1), [...(stored.at(-1) ?? []), one(++newest)], waiting],
+      () => [...stored, [one(++newest)], waiting],
+      () => parts.with(at, part.toSpliced(inPart, 1)),
+      () => parts.with(at, part.toSpliced(inPart, 1, ...part.slice(inPart, inPart + 1).map((old) => ({ ...old })))),
+      () => [...stored, [...waiting, message(0, "p0", noon, { clientId: `c${step}`, state: "sending" })]],
+      () => stored,
     ];
-    all = (changes[below(changes.length)]?.() ?? []).toSorted((a, b) =>
-      order(a) === order(b) ? 0 : order(a) - order(b),
-    );
-    const made = rows.of(all);
-    expect(shown(made)).toEqual(shown(new Rows("p0", BigInt(middle)).of(all)));
+    parts = parts.length === 0 ? [page(3)] : (changes[below(changes.length)]?.() ?? []);
+    parts = parts.filter(({ length }) => length > 0);
+    const made = rows.of(parts);
+    const all = made.flat();
+    // Made at once: of copies, which nothing is known of.
+    expect(shown(all)).toEqual(shown(rowsOf(new Rows("p0", BigInt(middle)), parts.flat())));
     positions = new RowPositions(made, positions);
-    for (let i = 0; i < 20; i++) positions.measured(below(made.length + 1), 20 + below(100));
-    const anew = new RowPositions(made);
-    const places = made.map((_, i) => i);
+    expect(positions.length).toBe(all.length);
+    for (let i = 0; i < 20; i++) positions.measured(below(all.length + 1), 20 + below(100));
+    const anew = new RowPositions([all]);
+    const places = all.map((_, i) => i);
+    expect(places.map((i) => positions?.row(i))).toEqual([...all]);
     expect(places.map((i) => positions?.topOf(i))).toEqual(places.map((i) => anew.topOf(i)));
+    expect(positions.total).toBe(anew.total);
     expect(places.every((i) => positions?.at(positions.topOf(i)) === i)).toBe(true);
-    const wanted = made[below(Math.max(1, made.length))]?.key ?? "";
-    expect(positions.indexOf(wanted)).toBe(made.findIndex(({ key }) => key === wanted));
+    const wanted = all[below(Math.max(1, all.length))]?.key ?? "";
+    expect(positions.indexOf(wanted)).toBe(all.findIndex(({ key }) => key === wanted));
   }
 });
 
-test("of many messages, an older page and a newer message make rows of their own and of one neighbour", () => {
+test("of many messages, an older page and a newer message make rows of their own and of the part beside them", () => {
   const rows = new Rows("ann", undefined);
-  const later = Array.from({ length: 1_000 }, (_, at) => message(1_000 + at, "bob", noon + at));
+  const page = (first: number): readonly ChatMessage[] =>
+    Array.from({ length: 200 }, (_, at) => message(first + at, "bob", noon + first + at));
+  const later = Array.from({ length: 50 }, (_, at) => page(1_000 + at * 200));
   const former = rows.of(later);
-  const older = Array.from({ length: 200 }, (_, at) => message(800 + at, "bob", noon - 1_000 + at));
-  const now = rows.of([...older, ...later, message(2_000, "bob", noon + 1_000)]);
-  expect(now).toHaveLength(1_202);
-  expect(now.slice(202, -1).every((row, at) => row === former[at + 2])).toBe(true);
+  const last = [...(later.at(-1) ?? []), message(20_000, "bob", noon + 20_000)];
+  const now = rows.of([page(800), ...later.slice(0, -1), last]);
+  expect(now.map(({ length }) => length)).toEqual([201, ...Array<number>(49).fill(200), 201]);
+  expect(now.slice(2, -1).every((part, at) => part === former[at + 1])).toBe(true);
+  expect(now[1]?.slice(1).every((row, at) => row === former[0]?.[at + 2])).toBe(true);
+  expect(now.at(-1)?.slice(0, -1)).toEqual([...(former.at(-1) ?? [])]);
 });
 
 test("what is read stays in its place when older messages come above it, and when heights turn out different", () => {
   const rows = new Rows("ann", undefined);
   const newer = Array.from({ length: 50 }, (_, at) => message(1_000 + at, "bob", noon + at * 1_000));
-  const before = new RowPositions(rows.of(newer));
+  const before = new RowPositions(rows.of([newer]));
   const top = before.topOf(20) + 5;
   const anchor = anchorAt(top, before, 300);
   const older = Array.from({ length: 200 }, (_, at) => message(1 + at, "bob", noon - minute + at));
-  const after = new RowPositions(rows.of([...older, ...newer]));
+  const after = new RowPositions(rows.of([older, newer]));
   const kept = (positions: RowPositions): number => {
-    const key = before.rows[20]?.key ?? "";
+    const key = before.row(20)?.key ?? "";
     return topFor(anchor, positions, 300) - positions.topOf(positions.indexOf(key));
   };
   expect(kept(after)).toBe(5);
@@ -125,7 +142,7 @@ test("what is read stays in its place when older messages come above it, and whe
 
 test("who was at the end stays there; a row that is gone counts as the end", () => {
   const positions = new RowPositions(
-    new Rows("ann", undefined).of(Array.from({ length: 30 }, (_, at) => message(at + 1, "bob", noon + at))),
+    new Rows("ann", undefined).of([Array.from({ length: 30 }, (_, at) => message(at + 1, "bob", noon + at))]),
   );
   const last = positions.total - 300;
   expect(anchorAt(last, positions, 300)).toBe("end");
@@ -134,9 +151,10 @@ test("who was at the end stays there; a row that is gone counts as the end", () 
 });
 
 test("the row at a height is found among 100,000, in front of them and behind them, too", () => {
-  const positions = new RowPositions(
-    new Rows("ann", undefined).of(Array.from({ length: 100_000 }, (_, at) => message(at + 1, `p${at % 3}`, noon + at))),
+  const pages = Array.from({ length: 500 }, (_, page) =>
+    Array.from({ length: 200 }, (__, at) => message(page * 200 + at + 1, `p${at % 3}`, noon + page * 200 + at)),
   );
+  const positions = new RowPositions(new Rows("ann", undefined).of(pages));
   for (const at of [0, 1, 2, 50_000, 99_999, 100_000]) expect(positions.at(positions.topOf(at))).toBe(at);
   expect([positions.at(-100), positions.at(positions.total + 100)]).toEqual([0, 100_000]);
 });

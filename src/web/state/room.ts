@@ -3,7 +3,14 @@
 import { type ReadonlySignal, batch, computed, signal } from "@preact/signals";
 import { errorOf } from "../../sdk/client-errors.ts";
 import type { Community } from "../../sdk/community/community.ts";
-import type { ChatMessage, Conversation, Messenger, Partner, Timeline } from "../../sdk/messenger/messenger.ts";
+import type {
+  ChatMessage,
+  Conversation,
+  ConversationState,
+  Messenger,
+  Partner,
+  Timeline,
+} from "../../sdk/messenger/messenger.ts";
 import { Quotes } from "./quotes.ts";
 import { Rows } from "./rows.ts";
 
@@ -20,12 +27,15 @@ interface RoomOwner {
   readonly client: Messenger;
   readonly community: Community;
   readonly me: string;
+  /** The state of a conversation in the list. */
+  stateOf(key: string): ConversationState | undefined;
 }
 
 export class Room {
   readonly partner: Partner;
   readonly key: string;
-  readonly messages = signal<readonly ChatMessage[]>([]);
+  /** The messages that are loaded, as the timeline has them. */
+  readonly parts = signal<Timeline["parts"]>([]);
   readonly phase = signal<"loading" | "ready" | "failed">("loading");
   readonly hasBefore = signal(false);
   readonly isLoadingBefore = signal(false);
@@ -35,6 +45,8 @@ export class Room {
   readonly typists = signal<readonly string[]>([]);
   /** Why the last action failed; '' if it did not. */
   readonly fault = signal("");
+  /** What the other one has read; 0n if that is not known. */
+  readonly peerReadId: ReadonlySignal<bigint>;
   /** Messages of others that have come below what was seen. */
   readonly newBelow: ReadonlySignal<number>;
   /** What was read when it was opened, if there was something unread. */
@@ -56,15 +68,15 @@ export class Room {
     this.readId = state !== undefined && state.unread > 0 ? state.readId : undefined;
     this.seenId.value = state?.readId ?? 0n;
     this.rows = new Rows(chat.me, this.readId);
+    this.peerReadId = computed(() => chat.stateOf(key)?.peerReadId ?? 0n);
     this.newBelow = computed(() => {
       const { value: seenId } = this.seenId;
-      const all = this.messages.value;
       let count = 0;
-      for (let at = all.length - 1; at >= 0; at--) {
-        const message = all[at];
-        if (message === undefined || (message.state === "stored" && message.id <= seenId)) break;
+      this.last((message) => {
+        if (message.state === "stored" && message.id <= seenId) return true;
         if (message.sender !== chat.me) count++;
-      }
+        return false;
+      });
       return count;
     });
     this.typists.value = chat.community.typists(partner);
@@ -82,7 +94,7 @@ export class Room {
       const timeline = await this.conversation.timeline({ limit: pageSize });
       if (this.isClosed) return timeline.close();
       this.timeline = timeline;
-      const isShort = (): boolean => this.readId !== undefined && (timeline.messages[0]?.id ?? 0n) > this.readId;
+      const isShort = (): boolean => this.readId !== undefined && (timeline.parts[0]?.[0]?.id ?? 0n) > this.readId;
       for (let pages = 0; pages < unreadPagesMax && timeline.hasBefore && isShort(); pages++)
         await timeline.loadBefore();
       timeline.onChange(() => this.show(timeline));
@@ -98,7 +110,18 @@ export class Room {
 
   /** What waits to be sent is shown without the messages before it, too. */
   showPending(): void {
-    if (this.timeline === undefined) this.messages.value = this.chat.client.pending(this.partner);
+    if (this.timeline === undefined)
+      this.parts.value = [this.chat.client.pending(this.partner)].filter(({ length }) => length > 0);
+  }
+
+  /** The last message that fits. */
+  last(fits: (message: ChatMessage) => boolean): ChatMessage | undefined {
+    const parts = this.parts.value;
+    for (let at = parts.length - 1; at >= 0; at--) {
+      const found = parts[at]?.findLast(fits);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   async loadBefore(): Promise<void> {
@@ -115,11 +138,13 @@ export class Room {
     }
   }
 
-  /** Loads older messages until one is there. Returns whether it is. */
-  async reach(id: bigint): Promise<boolean> {
-    const isThere = (): boolean => loaded(this.messages.peek(), id) !== undefined;
-    for (let pages = 0; !isThere() && pages < jumpPagesMax && this.hasBefore.peek(); pages++) await this.loadBefore();
-    return isThere();
+  /** A message, for which older ones are loaded if need be; undefined if it does not come. */
+  async reach(id: bigint): Promise<ChatMessage | undefined> {
+    for (let pages = 0; pages < jumpPagesMax && this.hasBefore.peek(); pages++) {
+      if (this.loaded(id) !== undefined) break;
+      await this.loadBefore();
+    }
+    return this.loaded(id);
   }
 
   /** The reader has seen a message, and those before it. */
@@ -171,7 +196,7 @@ export class Room {
 
   /** A message that another one answers: undefined while it is on its way, null if this account does not see it. */
   messageOf(id: bigint): ChatMessage | null | undefined {
-    return loaded(this.messages.value, id) ?? this.quotes.of(id);
+    return this.loaded(id) ?? this.quotes.of(id);
   }
 
   recall(message: ChatMessage): void {
@@ -201,21 +226,13 @@ export class Room {
 
   private show(timeline: Timeline): void {
     batch(() => {
-      this.messages.value = timeline.messages;
+      this.parts.value = timeline.parts;
       this.hasBefore.value = timeline.hasBefore;
     });
   }
-}
 
-/** A message of a list in the order of ids, those without one (0n) last. */
-function loaded(messages: readonly ChatMessage[], id: bigint): ChatMessage | undefined {
-  let [low, high] = [0, messages.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const there = messages[middle]?.id ?? 0n;
-    if (there !== 0n && there < id) low = middle + 1;
-    else high = middle;
+  private loaded(id: bigint): ChatMessage | undefined {
+    const part = this.parts.value.findLast(([first]) => first !== undefined && first.id > 0n && first.id <= id);
+    return part?.find((message) => message.id === id);
   }
-  const found = messages[low];
-  return found?.id === id ? found : undefined;
 }

@@ -2,7 +2,6 @@
 
 import type { ChatMessage } from "../../sdk/messenger/messenger.ts";
 import { dayOf } from "../texts/texts.ts";
-import { overlap } from "./overlap.ts";
 
 /** Messages of one author within this time are one group, in milliseconds. */
 const groupMs = 5 * 60_000;
@@ -25,87 +24,72 @@ export interface Row {
 export const timeOf = ({ sendTime }: ChatMessage): number => Number(sendTime / 1_000_000n);
 export const keyOfMessage = ({ clientId, id }: ChatMessage): string => clientId || String(id);
 
+type Part<Element> = readonly Element[];
+
+/** The rows of a part, and on what else they depend: the row before them, and whether what is new has begun by then. */
+interface Made {
+  readonly rows: Part<Row>;
+  readonly former: Row | undefined;
+  readonly wasNew: boolean;
+  /** Whether it has begun behind them. */
+  readonly isNew: boolean;
+}
+
 /**
- * Makes the rows of one conversation; an unchanged message's row stays the same object, with its height. Rows are made
- * of messages that have come or changed, and of those behind them until they come out as before; the others are copied
- * with their list.
+ * Makes the rows of one conversation, in the parts that its messages come in. A part that has not changed, behind the
+ * same row, keeps its array; an unchanged message keeps its row, with its height.
  */
 export class Rows {
   /** Messages above it, of others, are new. */
   private readonly readId: bigint | undefined;
   private readonly me: string;
+  private readonly made = new WeakMap<Part<ChatMessage>, Made>();
   private readonly cached = new WeakMap<ChatMessage, Row>();
   private readonly others = new Map<string, Row>();
-  /** What was made last: the rows, which of them are no messages, and before which message the new ones begin. */
-  private messages: readonly ChatMessage[] = [];
-  private rows: readonly Row[] = [];
-  private otherAts: readonly number[] = [];
-  private newAt: number;
 
   constructor(me: string, readId: bigint | undefined) {
     this.me = me;
     this.readId = readId;
-    this.newAt = readId === undefined ? -1 : Infinity;
   }
 
-  of(messages: readonly ChatMessage[]): readonly Row[] {
-    const { messages: formerMessages, rows: formerRows, otherAts: formerAts, newAt: formerNewAt } = this;
-    const { start, end } = overlap(formerMessages, messages);
-    const more = messages.length - formerMessages.length;
-    let rows = start === 0 ? [] : formerRows.slice(0, this.rowAt(start - 1) + 1);
-    let otherAts = formerAts.filter((at) => at < rows.length);
-    let newAt = this.readId !== undefined && formerNewAt >= start ? Infinity : formerNewAt;
-    let former = rows.at(-1);
-    for (let at = start; at < messages.length; at++) {
-      const message = messages[at];
-      if (message === undefined) break;
-      const formerAt = at - more;
-      const known = at < messages.length - end ? undefined : this.rowAt(formerAt);
+  of(parts: Part<Part<ChatMessage>>): Part<Part<Row>> {
+    let former: Row | undefined;
+    let isNew = this.readId === undefined;
+    return parts.map((part) => {
+      let made = this.made.get(part);
+      if (made === undefined || made.former !== former || made.wasNew !== isNew) {
+        made = this.make(part, former, isNew);
+        this.made.set(part, made);
+      }
+      former = made.rows.at(-1) ?? former;
+      ({ isNew } = made);
+      return made.rows;
+    });
+  }
+
+  private make(part: Part<ChatMessage>, before: Row | undefined, wasNew: boolean): Made {
+    const rows: Row[] = [];
+    let [former, isNew] = [before, wasNew];
+    for (const message of part) {
       const time = timeOf(message);
       const day = dayAfter(former, message, time);
       let isFirst = !continues(former, message, time);
       if (day !== former?.day) {
-        otherAts.push(rows.length);
         rows.push(this.other("day", time, day));
         isFirst = true;
       }
-      if (newAt === Infinity && message.sender !== this.me && message.id > (this.readId ?? 0n)) {
-        otherAts.push(rows.length);
+      if (!isNew && message.sender !== this.me && message.id > (this.readId ?? 0n)) {
         rows.push(this.other("new", time, day));
-        newAt = at;
-        isFirst = true;
+        isNew = isFirst = true;
       }
       former = this.cached.get(message);
-      const isSame = former?.isFirst === isFirst && former.day === day;
-      if (former === undefined || !isSame) {
+      if (former?.isFirst !== isFirst || former.day !== day) {
         former = { key: keyOfMessage(message), kind: "message", time, day, message, isFirst, height: 0 };
         this.cached.set(message, former);
       }
       rows.push(former);
-      // From here on everything is as before, if the new messages have begun in both or in neither.
-      if (known !== undefined && isSame && newAt <= at === formerNewAt <= formerAt) {
-        const shift = rows.length - known - 1;
-        rows = rows.concat(formerRows.slice(known + 1));
-        otherAts = otherAts.concat(formerAts.filter((other) => other > known).map((other) => other + shift));
-        if (newAt === Infinity) newAt = formerNewAt + more;
-        break;
-      }
     }
-    this.messages = messages;
-    this.rows = rows;
-    this.otherAts = otherAts;
-    this.newAt = newAt;
-    return rows;
-  }
-
-  /** Where the row of a message is among those that were made last. */
-  private rowAt(message: number): number {
-    let row = message;
-    for (const at of this.otherAts) {
-      if (at > row) break;
-      row++;
-    }
-    return row;
+    return { rows, former: before, wasNew, isNew };
   }
 
   private other(kind: "day" | "new", time: number, day: number): Row {

@@ -94,7 +94,7 @@ export function Composer({ room }: { readonly room: Room }) {
       return send();
     }
     if (event.key !== "ArrowUp" || text.value !== "") return;
-    const last = room.messages.value.findLast((one) => one.sender === chat.me && one.state === "stored");
+    const last = room.last((one) => one.sender === chat.me && one.state === "stored");
     if (last === undefined || last.isRecalled) return;
     event.preventDefault();
     room.change(last);

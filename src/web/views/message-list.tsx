@@ -1,11 +1,11 @@
 // The messages of a conversation. Of 100,000 rows, those in sight and some around them are in the document. What one
 // reads stays where it is when rows above it come, go or get another height: the anchor says which row that is, and
-// the browser's own anchoring is off.
+// the browser's own anchoring is off. A scroll makes rows anew only where those in the document do not suffice.
 
-import { batch, useComputed, useSignal } from "@preact/signals";
+import { type Signal, batch, untracked, useComputed, useSignal } from "@preact/signals";
 import { useCallback, useLayoutEffect, useRef } from "preact/hooks";
 import type { Room } from "../state/room.ts";
-import type { Row } from "../state/rows.ts";
+import { keyOfMessage, type Row } from "../state/rows.ts";
 import { dayTextOf, texts } from "../texts/texts.ts";
 import { useChat } from "./context.ts";
 import { Icon } from "./icon.tsx";
@@ -13,8 +13,12 @@ import { MessageRow } from "./message-row.tsx";
 import { type Anchor, anchorAt, RowPositions, topFor } from "./row-positions.ts";
 import { useNow } from "./use-now.ts";
 
-/** What is shown above and below the view, and how near the beginning older messages are loaded, in pixels. */
+/**
+ * Rows are in the document up to `spare` above and below the view, and other ones are made when less than `spareMin` is
+ * left. Older messages are loaded so near the beginning. In pixels.
+ */
 const spare = 600;
+const spareMin = 200;
 const loadAt = 1_200;
 /** Where the line above what is new stands at first, below the upper edge. */
 const newLineTop = 72;
@@ -29,108 +33,127 @@ export function MessageList({ room }: { readonly room: Room }) {
   const box = useRef<HTMLDivElement>(null);
   const inner = useRef<HTMLDivElement>(null);
   const size = useSignal({ width: 0, height: 0 });
-  const anchor = useSignal<Anchor>(room.readId === undefined ? "end" : { key: "new", offset: -newLineTop });
+  const anchor = useRef<Anchor>(room.readId === undefined ? "end" : { key: "new", offset: -newLineTop });
+  const isAtEnd = useSignal(true);
   /** The message that Tab reaches: the last one, until another one was focused. */
   const active = useSignal("");
+  /** The message under the pointer. */
+  const pointed = useSignal("");
   /** What is to have the focus as soon as it is in the document. */
   const focused = useRef<string | undefined>(undefined);
   const jumped = useSignal<Jump | undefined>(undefined);
-  /** Counts measurements that have changed something. */
-  const measured = useSignal(0);
+  /** Counts what needs other rows in the document. */
+  const draws = useSignal(0);
   const latest = useRef<RowPositions | undefined>(undefined);
   const positions = useComputed(
-    () => (latest.current = new RowPositions(room.rows.of(room.messages.value), latest.current)),
+    () => (latest.current = new RowPositions(room.rows.of(room.parts.value), latest.current)),
   );
-  void measured.value;
+  void draws.value;
 
   const { value: all } = positions;
   const { value: view } = size;
-  const top = topFor(anchor.value, all, view.height);
-  const first = all.at(top - spare);
-  const end = Math.min(all.rows.length, all.at(top + (view.height || 800) + spare) + 1);
-  const rows = all.rows.slice(first, end);
+  const [first, end] = rangeOf(all, topFor(anchor.current, all, view.height), view.height || 800, spare);
+  const rows = Array.from({ length: end - first }, (_, at) => all.row(first + at)).filter((row) => row !== undefined);
   /** Few messages stand at the lower edge. */
-  const rest = Math.max(0, view.height - all.total);
+  const rest = restOf(all, view.height);
 
-  useLayoutEffect(() => {
-    const [{ current: outer }, { current: shown }] = [box, inner];
-    if (outer === null || shown === null) return undefined;
-    const observer = new ResizeObserver(() => {
-      const { clientWidth: width, clientHeight: height } = outer;
-      const before = size.peek();
-      if (before.width !== width) positions.peek().forget();
-      if (before.width !== width || before.height !== height) size.value = { width, height };
-      else measured.value++;
-    });
-    observer.observe(outer);
-    observer.observe(shown);
-    return () => observer.disconnect();
-  }, []);
+  /** The reader is elsewhere: whatever depends on that follows. */
+  const moved = (top: number): void => {
+    const { height } = view;
+    const [firstMin, endMin] = rangeOf(all, top, height, spareMin);
+    if (firstMin < first || endMin > end || restOf(all, height) !== rest) draws.value++;
+    isAtEnd.value = top >= all.total - height - 2;
+    if (top < loadAt && room.hasBefore.peek()) void room.loadBefore();
+    markSeen(room, all, top + height);
+  };
 
-  // After each rendering: what is in the document is measured, and the view put where the anchor says.
-  useLayoutEffect(() => {
+  /** What is in the document is measured, all of it at once, and the view put where the anchor says. */
+  const settle = useRef(() => {});
+  settle.current = () => {
     const [{ current: outer }, { current: shown }] = [box, inner];
     if (outer === null || shown === null || view.height === 0) return;
-    if (measure(shown, all, first, end)) measured.value++;
-    const wanted = topFor(anchor.peek(), all, view.height);
+    measure(shown, all, first, end);
+    const top = topFor(anchor.current, all, view.height);
     shown.parentElement?.style.setProperty("height", `${Math.max(view.height, all.total)}px`);
-    if (Math.abs(outer.scrollTop - wanted) >= 1) outer.scrollTop = wanted;
+    if (Math.abs(outer.scrollTop - top) >= 1) outer.scrollTop = top;
     if (focused.current !== undefined) {
       const row = shown.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused.current)}"]`);
       row?.focus({ preventScroll: true });
       if (row !== null) focused.current = undefined;
     }
-    if (wanted < loadAt && room.hasBefore.peek()) void room.loadBefore();
-    markSeen(room, all, wanted + view.height);
-  });
+    moved(top);
+  };
+  useLayoutEffect(() => settle.current());
 
   useLayoutEffect(() => {
-    const again = (): void => void measured.value++;
+    const [{ current: outer }, { current: shown }] = [box, inner];
+    if (outer === null || shown === null) return undefined;
+    const again = (): void => settle.current();
+    const observer = new ResizeObserver(() => {
+      const { clientWidth: width, clientHeight: height } = outer;
+      const before = size.peek();
+      if (before.width !== width) positions.peek().forget();
+      if (before.width !== width || before.height !== height) size.value = { width, height };
+      else again();
+    });
+    observer.observe(outer);
+    observer.observe(shown);
     document.addEventListener("visibilitychange", again);
-    return () => document.removeEventListener("visibilitychange", again);
+    return () => {
+      observer.disconnect();
+      document.removeEventListener("visibilitychange", again);
+    };
   }, []);
+
+  const goTo = (place: Anchor): void => {
+    anchor.current = place;
+    draws.value++;
+  };
 
   // An own message brings the view to the end.
   const pending = useRef("");
   useNow(() => {
-    const last = room.messages.value.at(-1);
+    const last = room.last(() => true);
     const key = last?.state === "sending" ? last.clientId : "";
-    if (key !== "" && key !== pending.current) anchor.value = "end";
+    const isNew = key !== "" && key !== pending.current;
     pending.current = key;
+    if (isNew) untracked(() => goTo("end"));
   });
 
   const onScroll = (): void => {
-    const { current } = box;
-    if (current === null || Math.abs(current.scrollTop - topFor(anchor.peek(), all, view.height)) < 1) return;
-    anchor.value = anchorAt(current.scrollTop, all, view.height);
+    const top = box.current?.scrollTop ?? 0;
+    if (Math.abs(top - topFor(anchor.current, all, view.height)) < 1) return;
+    anchor.current = anchorAt(top, all, view.height);
+    moved(top);
   };
 
-  // These two stay the same, so that rows in the document are not made again at each frame of a scroll.
+  // These two stay the same, so that rows in the document are not made again with those that come.
   const focus = useCallback((key: string) => void (active.value = key), []);
   const jump = useCallback(
     async (id: bigint): Promise<void> => {
-      if (!(await room.reach(id))) return void (room.fault.value = texts().gone);
-      const row = positions.peek().rows.findLast(({ message }) => message?.id === id);
-      if (row === undefined) return;
-      anchor.value = { key: row.key, offset: -size.peek().height / 3 };
-      jumped.value = { key: row.key };
-      show(row.key);
+      const message = await room.reach(id);
+      if (message === undefined) return void (room.fault.value = texts().gone);
+      const key = keyOfMessage(message);
+      goTo({ key, offset: -size.peek().height / 3 });
+      jumped.value = { key };
+      show(key);
     },
     [room],
   );
 
   const show = (key: string): void => {
-    const at = positions.peek().indexOf(key);
+    const now = positions.peek();
+    const at = now.indexOf(key);
     if (at < 0) return;
     const { height } = size.peek();
-    const [begin, after] = [positions.peek().topOf(at), positions.peek().topOf(at + 1)];
-    const now = topFor(anchor.peek(), positions.peek(), height);
+    const [begin, after] = [now.topOf(at), now.topOf(at + 1)];
+    const top = topFor(anchor.current, now, height);
     focused.current = key;
     batch(() => {
-      measured.value++;
       active.value = key;
-      if (begin < now) anchor.value = { key, offset: -8 };
-      else if (after > now + height) anchor.value = { key, offset: after - begin - height + 8 };
+      if (begin < top) goTo({ key, offset: -8 });
+      else if (after > top + height) goTo({ key, offset: after - begin - height + 8 });
+      else draws.value++;
     });
   };
 
@@ -140,16 +163,19 @@ export function MessageList({ room }: { readonly room: Room }) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[key];
     if (step === undefined) return;
     event.preventDefault();
-    let at = positions.peek().indexOf(target.dataset["key"]) + step;
-    while (positions.peek().rows[at]?.kind !== "message" && at >= 0 && at < positions.peek().rows.length) at += step;
-    const row = positions.peek().rows[at];
+    const now = positions.peek();
+    let at = now.indexOf(target.dataset["key"]) + step;
+    while (now.row(at)?.kind !== "message" && at >= 0 && at < now.length) at += step;
+    const row = at < 0 ? undefined : now.row(at);
     if (row !== undefined) show(row.key);
   };
 
-  const lastKey = all.rows.at(-1)?.key ?? "";
+  const onPointerOver = ({ target }: PointerEvent): void => {
+    if (target instanceof Element) pointed.value = target.closest<HTMLElement>("[data-key]")?.dataset["key"] ?? "";
+  };
+
+  const lastKey = all.row(all.length - 1)?.key ?? "";
   const reached = rows.some(({ key }) => key === active.value) ? active.value : lastKey;
-  const isAtEnd = anchor.value === "end" || top >= all.total - view.height - 2;
-  const { value: newBelow } = room.newBelow;
   return (
     <div class="messages">
       <div
@@ -158,10 +184,12 @@ export function MessageList({ room }: { readonly room: Room }) {
         role="log"
         aria-label={t.messages}
         aria-live="off"
-        aria-busy={room.isLoadingBefore.value}
+        aria-busy={room.isLoadingBefore}
         tabIndex={0}
         onScroll={onScroll}
         onKeyDown={onKeyDown}
+        onPointerOver={onPointerOver}
+        onPointerLeave={() => (pointed.value = "")}
       >
         <div class="rows" style={{ height: `${rest + all.total}px` }}>
           <div ref={inner} style={{ transform: `translateY(${rest + all.topOf(first)}px)` }}>
@@ -175,6 +203,7 @@ export function MessageList({ room }: { readonly room: Room }) {
                     message={row.message}
                     room={room}
                     isReached={row.key === reached}
+                    isPointed={row.key === pointed.value}
                     isJumped={jumped.value?.key === row.key}
                     onFocus={focus}
                     onJump={jump}
@@ -185,14 +214,27 @@ export function MessageList({ room }: { readonly room: Room }) {
           </div>
         </div>
       </div>
-      {!isAtEnd && (
-        <button type="button" class="to-end" onClick={() => (anchor.value = "end")}>
-          {newBelow > 0 ? t.newMessages(newBelow) : <span class="for-readers">{t.toEnd}</span>}
-          <Icon name="down" />
-        </button>
-      )}
+      <ToEnd room={room} isAtEnd={isAtEnd} onClick={() => goTo("end")} />
       <News room={room} me={chat.me} />
     </div>
+  );
+}
+
+interface ToEndProps {
+  readonly room: Room;
+  readonly isAtEnd: Signal<boolean>;
+  readonly onClick: () => void;
+}
+
+function ToEnd({ room, isAtEnd, onClick }: ToEndProps) {
+  const t = texts();
+  const newBelow = room.newBelow.value;
+  if (isAtEnd.value) return null;
+  return (
+    <button type="button" class="to-end" onClick={onClick}>
+      {newBelow > 0 ? t.newMessages(newBelow) : <span class="for-readers">{t.toEnd}</span>}
+      <Icon name="down" />
+    </button>
   );
 }
 
@@ -213,7 +255,7 @@ function Separator({ row }: { readonly row: Row }) {
 function News({ room, me }: { readonly room: Room; readonly me: string }) {
   const chat = useChat();
   const said = useRef<bigint | undefined>(undefined);
-  const last = room.messages.value.findLast(({ state }) => state === "stored");
+  const last = room.last(({ state }) => state === "stored");
   const isNews = said.current !== undefined && last !== undefined && last.id > said.current && last.sender !== me;
   if (last !== undefined) said.current = last.id;
   return (
@@ -223,21 +265,27 @@ function News({ room, me }: { readonly room: Room; readonly me: string }) {
   );
 }
 
-/** Takes the heights of rows in the document. Returns whether one is different. */
-function measure(shown: HTMLElement, all: RowPositions, first: number, end: number): boolean {
-  let isDifferent = false;
+/** The rows that are in sight, or so near to it, where the view begins at `top`: the first one, and the end. */
+function rangeOf(all: RowPositions, top: number, height: number, near: number): readonly [number, number] {
+  return [all.at(top - near), Math.min(all.length, all.at(top + height + near) + 1)];
+}
+
+/** How much of the view few messages leave free. */
+const restOf = (all: RowPositions, height: number): number => Math.max(0, height - all.total);
+
+/** Takes the heights of rows in the document. */
+function measure(shown: HTMLElement, all: RowPositions, first: number, end: number): void {
   for (let at = first; at < end; at++) {
     const height = shown.children[at - first]?.getBoundingClientRect().height ?? 0;
-    if (height > 0 && all.measured(at, height)) isDifferent = true;
+    if (height > 0) all.measured(at, height);
   }
-  return isDifferent;
 }
 
 /** The last stored message above the lower edge has been seen, if anybody looks. */
 function markSeen(room: Room, all: RowPositions, bottom: number): void {
   if (document.visibilityState !== "visible") return;
   for (let at = all.at(bottom); at >= 0; at--) {
-    const { message } = all.rows[at] ?? {};
+    const message = all.row(at)?.message;
     if (message !== undefined && message.id > 0n && all.topOf(at) < bottom - 8) return room.seen(message.id);
   }
 }

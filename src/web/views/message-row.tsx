@@ -14,17 +14,18 @@ interface MessageProps {
   readonly row: Row;
   readonly message: ChatMessage;
   readonly room: Room;
-  /** Whether Tab reaches it. */
+  /** Whether Tab reaches it, and whether the pointer is on it: one that neither is has no buttons, which are many. */
   readonly isReached: boolean;
+  readonly isPointed: boolean;
   /** Whether it was jumped to. */
   readonly isJumped: boolean;
   readonly onFocus: (key: string) => void;
   readonly onJump: (id: bigint) => unknown;
 }
 
-export function MessageRow({ row, message, room, isReached, isJumped, onFocus, onJump }: MessageProps) {
+export function MessageRow({ row, message, room, isReached, isPointed, isJumped, onFocus, onJump }: MessageProps) {
   const chat = useChat();
-  const { sender, isRecalled, replyTo, media } = message;
+  const { sender, state, isRecalled, replyTo, media } = message;
   const isMine = sender === chat.me;
   const name = chat.people.nameOf(sender);
   const classes = ["message", isMine && "is-mine", row.isFirst && "is-first", isJumped && "is-jumped"];
@@ -65,11 +66,13 @@ export function MessageRow({ row, message, room, isReached, isJumped, onFocus, o
               <Fate message={message} room={room} isMine={isMine} />
             </MessageText>
           )}
-          {message.state === "failed" && <Failure message={message} />}
+          {state === "failed" && <Failure message={message} />}
         </div>
         <Reactions message={message} room={room} />
       </div>
-      {message.state === "stored" && !isRecalled && <MessageActions message={message} room={room} />}
+      {(isReached || isPointed) && state === "stored" && !isRecalled && (
+        <MessageActions message={message} room={room} />
+      )}
     </article>
   );
 }
@@ -120,9 +123,8 @@ interface FateProps {
 
 /** What has become of it: edited, and of an own one whether it is waiting, stored or read. */
 function Fate({ message: { id, state, isEdited }, room, isMine }: FateProps) {
-  const chat = useChat();
   const t = texts();
-  const isRead = (chat.stateOf(room.key)?.peerReadId ?? 0n) >= id;
+  const isRead = room.peerReadId.value >= id;
   return (
     <span class="fate">
       {isEdited && <span>{t.edited}</span>}

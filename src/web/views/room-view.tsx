@@ -99,7 +99,7 @@ function Presence({ room: { partner, typists } }: { readonly room: Room }) {
 
 function Messages({ room }: { readonly room: Room }) {
   const t = texts();
-  const hasMessages = room.messages.value.length > 0;
+  const hasMessages = room.parts.value.length > 0;
   switch (room.phase.value) {
     case "loading":
       return <div class="messages" aria-busy="true" />;

@@ -1,6 +1,7 @@
-// Where the rows of a conversation are, from their heights as measured, or as guessed until they are shown. Pure.
+// Where the rows of a conversation are, from their heights as measured, or as guessed until they are shown. Rows come
+// in blocks, one of each part of the messages: what is added or measured costs its own block, and one sum of each
+// other. Pure.
 
-import { overlap } from "../state/overlap.ts";
 import type { Row } from "../state/rows.ts";
 
 /** Characters of a line, and heights in pixels, as they come out most often. */
@@ -16,94 +17,138 @@ function guess({ message, isFirst }: Row): number {
   return lines * lineHeight + (isFirst ? firstExtra : nextExtra);
 }
 
-/** Sums of heights in a Fenwick tree: one height changes, and a row is found, in the logarithm of their number. */
-export class RowPositions {
+/** Rows that stay together, and sums of their heights. */
+interface Block {
   readonly rows: readonly Row[];
-  private readonly heights: Float64Array;
-  /** At `i`, from 1 on: the sum of as many heights up to row `i - 1` as the lowest bit of `i` says. */
-  private readonly sums: Float64Array;
-  /** The sum of all. */
-  total = 0;
-  /** What was looked for last is looked for again at each frame, and near it. */
-  private found = 0;
+  /** Of each row, below the first one's top; at the end, the height of all. */
+  readonly tops: Float64Array;
+  isCurrent: boolean;
+}
 
-  /** `former`: those before a change of rows, of which the heights of the same rows are taken. */
-  constructor(rows: readonly Row[], former?: RowPositions) {
-    this.rows = rows;
-    this.heights = new Float64Array(rows.length);
-    this.sums = new Float64Array(rows.length + 1);
-    const { start, end } = overlap(former?.rows ?? [], rows);
-    if (former !== undefined) {
-      this.heights.set(former.heights.subarray(0, start));
-      this.heights.set(former.heights.subarray(former.rows.length - end), rows.length - end);
-      this.found = former.found + (former.found < start ? 0 : rows.length - former.rows.length);
-    }
-    this.takeHeights(start, rows.length - end);
+/** What the positions of one conversation have in common, whatever rows come and go. */
+interface Shared {
+  readonly blocks: WeakMap<readonly Row[], Block>;
+  /** Counts changes of heights. */
+  changes: number;
+  /** Rows are looked for near the one that was found last: so many blocks before the last one. */
+  found: number;
+}
+
+export class RowPositions {
+  private readonly shared: Shared;
+  private readonly blocks: readonly Block[];
+  /** How many rows are before each block, and how high they are; at the end, the sums of all. */
+  private readonly starts: Float64Array;
+  private readonly tops: Float64Array;
+  /** The change that `tops` are of. */
+  private change = -1;
+
+  /** `former`: those before a change of rows; blocks of the same rows stay. */
+  constructor(parts: readonly (readonly Row[])[], former?: RowPositions) {
+    this.shared = former?.shared ?? { blocks: new WeakMap(), changes: 0, found: 0 };
+    const { blocks } = this.shared;
+    this.starts = new Float64Array(parts.length + 1);
+    this.tops = new Float64Array(parts.length + 1);
+    this.blocks = parts.map((rows, at) => {
+      this.starts[at + 1] = (this.starts[at] ?? 0) + rows.length;
+      const block = blocks.get(rows) ?? { rows, tops: new Float64Array(rows.length + 1), isCurrent: false };
+      blocks.set(rows, block);
+      return block;
+    });
   }
 
-  /** The heights of all rows have to be measured again. */
-  forget(): void {
-    for (const row of this.rows) row.height = 0;
-    this.takeHeights(0, this.rows.length);
+  /** The number of rows. */
+  get length(): number {
+    return this.starts.at(-1) ?? 0;
   }
 
-  /** A row was measured. Returns whether its height is another one. */
-  measured(at: number, height: number): boolean {
-    const row = this.rows[at];
-    if (row === undefined || Math.abs(height - row.height) < 0.1) return false;
-    row.height = height;
-    const more = height - (this.heights[at] ?? 0);
-    this.heights[at] = height;
-    this.total += more;
-    for (let i = at + 1; i < this.sums.length; i += i & -i) this.sums[i] = (this.sums[i] ?? 0) + more;
-    return true;
+  /** The sum of all heights. */
+  get total(): number {
+    return this.current().at(-1) ?? 0;
+  }
+
+  row(at: number): Row | undefined {
+    const block = lastUpTo(this.starts, at);
+    return this.blocks[block]?.rows[at - (this.starts[block] ?? 0)];
   }
 
   topOf(at: number): number {
-    let top = 0;
-    for (let i = Math.min(at, this.rows.length); i > 0; i -= i & -i) top += this.sums[i] ?? 0;
-    return top;
+    const block = lastUpTo(this.starts, at);
+    const top = this.current()[block] ?? 0;
+    return top + (this.blocks[block]?.tops[at - (this.starts[block] ?? 0)] ?? 0);
   }
 
   /** The row at a height, or the nearest one. */
   at(y: number): number {
-    let [at, rest] = [0, y];
-    for (let step = 2 ** Math.floor(Math.log2(this.rows.length || 1)); step >= 1; step /= 2) {
-      const sum = this.sums[at + step];
-      if (sum === undefined || sum > rest) continue;
-      at += step;
-      rest -= sum;
-    }
-    return Math.min(at, Math.max(0, this.rows.length - 1));
+    const tops = this.current();
+    const block = lastUpTo(tops, y);
+    const inBlock = lastUpTo(this.blocks[block]?.tops, y - (tops[block] ?? 0));
+    return Math.max(0, Math.min((this.starts[block] ?? 0) + inBlock, this.length - 1));
   }
 
   /** -1 if there is none. */
   indexOf(key: string): number {
-    const { rows, found } = this;
-    const most = Math.max(found + 1, rows.length - found);
-    for (let far = 0; far < most; far++) {
-      if (rows[found + far]?.key === key) return (this.found = found + far);
-      if (rows[found - far]?.key === key) return (this.found = found - far);
-    }
+    const { blocks, shared } = this;
+    const last = blocks.length - 1;
+    const near = Math.max(0, last - shared.found);
+    for (let far = 0; far <= last; far++)
+      for (const at of [near - far, near + far]) {
+        const found = blocks[at]?.rows.findIndex((row) => row.key === key) ?? -1;
+        if (found < 0) continue;
+        shared.found = last - at;
+        return (this.starts[at] ?? 0) + found;
+      }
     return -1;
   }
 
-  private takeHeights(start: number, end: number): void {
-    const { rows, heights, sums } = this;
-    for (let at = start; at < end; at++) {
-      const row = rows[at];
-      if (row !== undefined) heights[at] = row.height || guess(row);
-    }
-    sums.fill(0);
-    this.total = 0;
-    for (let i = 1; i < sums.length; i++) {
-      const sum = (sums[i] ?? 0) + (heights[i - 1] ?? 0);
-      this.total += heights[i - 1] ?? 0;
-      sums[i] = sum;
-      const above = i + (i & -i);
-      if (above < sums.length) sums[above] = (sums[above] ?? 0) + sum;
-    }
+  /** A row was measured. Returns whether its height is another one. */
+  measured(at: number, height: number): boolean {
+    const row = this.row(at);
+    const block = this.blocks[lastUpTo(this.starts, at)];
+    if (row === undefined || block === undefined || Math.abs(height - row.height) < 0.1) return false;
+    row.height = height;
+    block.isCurrent = false;
+    this.shared.changes++;
+    return true;
   }
+
+  /** The heights of all rows have to be measured again. */
+  forget(): void {
+    for (const block of this.blocks) {
+      for (const row of block.rows) row.height = 0;
+      block.isCurrent = false;
+    }
+    this.shared.changes++;
+  }
+
+  /** The tops of the blocks, as rows were measured last. */
+  private current(): Float64Array {
+    const { blocks, tops, shared } = this;
+    if (this.change === shared.changes) return tops;
+    this.change = shared.changes;
+    for (const [at, block] of blocks.entries()) {
+      if (!block.isCurrent) sum(block);
+      tops[at + 1] = (tops[at] ?? 0) + (block.tops.at(-1) ?? 0);
+    }
+    return tops;
+  }
+}
+
+function sum(block: Block): void {
+  const { rows, tops } = block;
+  for (const [at, row] of rows.entries()) tops[at + 1] = (tops[at] ?? 0) + (row.height || guess(row));
+  block.isCurrent = true;
+}
+
+/** The last one of ascending numbers that is not above another number; 0 if all are. */
+function lastUpTo(numbers: Float64Array = new Float64Array(1), most: number): number {
+  let [low, high] = [0, numbers.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] ?? 0) <= most) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 /** What a reader reads: the end, or a row and how far below its top the view begins. */
@@ -121,9 +166,9 @@ export function topFor(anchor: Anchor, positions: RowPositions, viewHeight: numb
 export function anchorAt(top: number, positions: RowPositions, viewHeight: number): Anchor {
   // Half pixels come of zoomed pages.
   if (top + viewHeight >= positions.total - 2) return "end";
-  const at = positions.at(top);
+  const first = positions.at(top);
   // Days come and go with what is loaded above them; messages stay.
-  const row = positions.rows.slice(at, at + 3).find(({ kind }) => kind === "message") ?? positions.rows[at];
-  if (row === undefined) return "end";
-  return { key: row.key, offset: top - positions.topOf(positions.rows.indexOf(row, at)) };
+  const at = [first, first + 1, first + 2].find((each) => positions.row(each)?.kind === "message") ?? first;
+  const row = positions.row(at);
+  return row === undefined ? "end" : { key: row.key, offset: top - positions.topOf(at) };
 }
