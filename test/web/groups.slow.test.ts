@@ -1,39 +1,13 @@
 // Three people run a group by the page, from its creation to its end; and what they set for themselves.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Page } from "playwright-core";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
+import { button, confirm, details, fromMenu, openDetails, withMember } from "../support/web-details.ts";
 import { begin, hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
 
 let stage: WebStage;
 let browser: WebBrowser;
 let link = "";
-
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
-const details = (page: Page) => page.getByRole("complementary", { name: "Details" });
-
-async function fromMenu(page: Page, name: string): Promise<void> {
-  await page.getByRole("navigation").getByRole("button", { name: "Menu" }).click();
-  await page.getByRole("menuitem", { name }).click();
-}
-
-async function openDetails(page: Page): Promise<void> {
-  await page.getByRole("main").getByRole("button", { name: "Menu" }).click();
-  await page.getByRole("menuitem", { name: "Details" }).click();
-  await details(page).waitFor();
-}
-
-/** Chooses something in the menu of a member. */
-async function withMember(page: Page, account: string, action: string): Promise<void> {
-  await button(page, `What to do with ${account}`).click();
-  await page.getByRole("menuitem", { name: action, exact: true }).click();
-}
-
-/** Presses the button of a dialog. */
-async function confirm(page: Page, action: string): Promise<void> {
-  await page.getByRole("dialog").getByRole("button", { name: action, exact: true }).click();
-  await page.getByRole("dialog").waitFor({ state: "detached" });
-}
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
   beforeAll(async () => {

@@ -6,7 +6,7 @@ import { Community } from "../../sdk/community/community.ts";
 import { Messenger } from "../../sdk/messenger/messenger.ts";
 import { claimTabDevice, type TabDevice } from "../../sdk/messenger/tab-device.ts";
 import { Chat } from "./chat.ts";
-import { type Link, linkAfter } from "./link.ts";
+import { endingOf, type Link, linkAfter } from "./link.ts";
 import { browserName } from "./browser-storage.ts";
 import { keepTicket, keptTicket, makeAccount, NoAccount, takeFragment, type Ticket } from "./ticket.ts";
 
@@ -74,7 +74,9 @@ export class App {
             },
             offline: ({ reason, returnsInMs }) => {
               if (run !== this.run || this.link.peek().kind === "ended") return;
-              const isUseless = reason.code === CloseCode.Unauthorised && this.secret.peek() === undefined;
+              // Another token helps where the link makes one, but not who is banned.
+              const isRenewed = this.secret.peek() !== undefined && endingOf(reason) !== "banned";
+              const isUseless = reason.code === CloseCode.Unauthorised && !isRenewed;
               this.link.value = linkAfter(reason, isUseless ? undefined : returnsInMs, this.link.peek(), Date.now());
               if (isUseless) ending.abort();
               if (this.chat.peek() === undefined) void this.lookForHttp();

@@ -19,8 +19,8 @@ export function linkAfter(reason: CloseReason, returnsInMs: number | undefined, 
   return { kind: "away", since, returnsAt: nowMs + returnsInMs };
 }
 
-/** By the sentences of wire/close-reason.ts, where several reasons share a code. */
-function endingOf({ code, text }: CloseReason): Ending {
+/** What has ended for good; by the sentences of wire/close-reason.ts, where several reasons share a code. */
+export function endingOf({ code, text }: CloseReason): Ending {
   if (code === CloseCode.Kicked) return text.includes("operator") ? "stopped" : "kicked";
   if (code !== CloseCode.Unauthorised) return "refused";
   if (text.includes("revoked")) return "revoked";
