@@ -1,14 +1,13 @@
 // The web chat in a real browser: what its policy refuses, and what pages of others can do with it.
 
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { ServerProcess, type Variables } from "../../scripts/harness/server-process.ts";
 import { S3Server, s3Key } from "../../scripts/harness/s3.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { endsWithParent } from "../../scripts/harness/with-parent.ts";
 import { browserTestMsMax, chromium, type Page, withBrowser } from "../support/browser.ts";
+import { GuideNginx } from "../support/guide-nginx.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const endings: (() => unknown)[] = [];
@@ -197,41 +196,13 @@ test.skipIf(chromium === undefined)(
   browserTestMsMax,
 );
 
-const nginx = Bun.which("nginx") ?? "/usr/sbin/nginx";
-
-/** The lines of the guide for a prefix, as a server of its own. */
-async function nginxFor(ws: string): Promise<string> {
-  const guide = await Bun.file(join(import.meta.dir, "../../scripts/README.md")).text();
-  const [, location = ""] = /```nginx\n([^]*?)```/.exec(guide) ?? [];
-  expect(location).toContain("location /chat/");
-  const place = join(folder, "nginx");
-  mkdirSync(place);
-  const [port] = await freePorts(1);
-  const config = join(place, "nginx.conf");
-  writeFileSync(
-    config,
-    `pid ${place}/pid; error_log stderr; daemon off; events {}
-    http { access_log off; client_body_temp_path ${place}; proxy_temp_path ${place}; fastcgi_temp_path ${place};
-    uwsgi_temp_path ${place}; scgi_temp_path ${place};
-    server { listen 127.0.0.1:${port}; ${location.replace("127.0.0.1:8000", new URL(ws).host)} } }`,
-  );
-  const child = Bun.spawn([...endsWithParent("TERM"), nginx, "-p", place, "-c", config], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  endings.push(async () => {
-    child.kill("SIGTERM");
-    await child.exited;
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await until(async () => (await fetch(`${url}/chat/`).catch(() => undefined)) !== undefined, "nginx listens");
-  return url;
-}
-
-test.skipIf(chromium === undefined || !(await Bun.file(nginx).exists()))(
+test.skipIf(chromium === undefined || !GuideNginx.isThere())(
   "behind nginx under a prefix, as the guide has it, the page runs and connects, and gets no account",
   async () => {
     const { link, ws } = await start();
-    const proxy = await nginxFor(ws);
+    const nginx = await GuideNginx.start(join(folder, "nginx"), new URL(ws).host);
+    endings.push(() => nginx.stop());
+    const { url: proxy } = nginx;
     await withBrowser({}, async (browser) => {
       const page: Page = await browser.open(`${proxy}/chat`);
       expect(await page.evaluate("location.pathname")).toBe("/chat/");

@@ -26,6 +26,11 @@ export class NoAccount extends Error {
     super(sentence);
     this.status = status;
   }
+
+  /** Whether the secret is wrong, by the sentence of site/test-accounts.ts: other refusals share its status. */
+  get isOldLink(): boolean {
+    return this.status === 403 && this.message.includes("earlier start");
+  }
 }
 
 const names = { ticket: "roost ticket", secret: "roost secret" };

@@ -104,5 +104,4 @@ export const chinese: Texts = {
   looks: { auto: "跟随系统", light: "浅色", dark: "深色" },
   signOut: "退出登录",
   outboxFailed: "浏览器无法保存待发送的消息：发送完成前请不要关闭页面。",
-  did: (what, why) => `${what}：${why}。`,
 };

@@ -108,7 +108,6 @@ export const english = {
   looks: { auto: "As the system", light: "Light", dark: "Dark" },
   signOut: "Sign out",
   outboxFailed: "This browser cannot keep what waits to be sent: do not close the page before it is sent.",
-  did: (what: string, why: string) => `${what}: ${why}.`,
 };
 
 /** What each language has. */

@@ -49,8 +49,7 @@ function TestAccount() {
     try {
       await app.make(account);
     } catch (error) {
-      if (error instanceof NoAccount)
-        fault.value = error.status === 403 ? t.oldLink : t.did(t.makeAccount, error.message);
+      if (error instanceof NoAccount) fault.value = error.isOldLink ? t.oldLink : `${t.makeAccount}: ${error.message}`;
       else fault.value = error instanceof TypeError ? t.noServer : errorOf(error).message;
     }
     isBusy.value = false;
