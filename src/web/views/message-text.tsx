@@ -4,8 +4,10 @@ import type { ComponentChildren, JSX } from "preact";
 import type { ChatMessage } from "../../sdk/messenger/messenger.ts";
 import { useChat } from "./context.ts";
 
-/** A link of the web, without what ends a sentence; or a mention. */
-const pattern = /(https?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}。，；：！？）】])|(?<![\w@])@([\w.-]*\w|\*)/gu;
+/** An address of the web, without what ends a sentence or turns its end round. */
+const link = /https?:\/\/[^\s<>"\p{Bidi_C}]*[^\s<>"\p{Bidi_C}'.,;:!?)\]}。，；：！？）】]/u;
+const mention = /(?<![\w@])@([\w.-]*\w|\*)/u;
+const pattern = new RegExp(`(${link.source})|${mention.source}`, "gu");
 /** At most so many emoji alone are shown larger. */
 const emojiOnly =
   /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\u200d\p{Extended_Pictographic}|\ufe0f)*\s*){1,6}$/u;
@@ -21,8 +23,8 @@ export function MessageText({ message: { body, mentions }, children }: TextProps
   const parts: (string | JSX.Element)[] = [];
   let end = 0;
   for (const found of body.matchAll(pattern)) {
-    const [text, link, account = ""] = found;
-    const part = link === undefined ? mentionOf(account) : linkOf(link);
+    const [text, address, account = ""] = found;
+    const part = address === undefined ? mentionOf(account) : linkOf(address);
     if (part === undefined) continue;
     parts.push(body.slice(end, found.index), part);
     end = found.index + text.length;
