@@ -67,8 +67,14 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await ann.getByText("Reply to ben").waitFor();
       await keyboard.press("Escape");
       await ann.getByText("Reply to ben").waitFor({ state: "detached" });
+      await reply.focus();
+      await keyboard.press("Enter");
+      await ann.getByText("Reply to ben").waitFor();
+      await keyboard.type("nothing yet");
+      await keyboard.press("Enter");
+      await ben.locator("button.quote", { hasText: "what do you say?" }).waitFor();
       await keyboard.press("ArrowUp");
-      expect(await ann.getByLabel("Write a message").inputValue()).toBe("first line\nsecond line");
+      expect(await ann.getByLabel("Write a message").inputValue()).toBe("nothing yet");
       await keyboard.press("Escape");
       expect(await ann.getByLabel("Write a message").inputValue()).toBe("");
       await keyboard.press("Control+k");

@@ -12,6 +12,7 @@ export class People {
   /** Counts changes of names: what reads one is shown again. */
   private readonly changes = signal(0);
   private readonly present = signal<ReadonlyMap<string, Presence>>(new Map());
+  private readonly groupNames = new Map<string, string>();
   private watch: Watch | undefined;
 
   constructor(community: Community) {
@@ -34,9 +35,13 @@ export class People {
     return this.community.groups.get(id);
   }
 
-  /** The name of a conversation. */
+  /** The name of a conversation; of a group that this account has left since, its former one. */
   titleOf(partner: Partner): string {
-    return "group" in partner ? (this.groupOf(partner.group)?.name ?? partner.group) : this.nameOf(partner.account);
+    if (!("group" in partner)) return this.nameOf(partner.account);
+    const { group } = partner;
+    const name = this.groupOf(group)?.name ?? this.groupNames.get(group) ?? group;
+    this.groupNames.set(group, name);
+    return name;
   }
 
   get presence(): ReadonlySignal<ReadonlyMap<string, Presence>> {

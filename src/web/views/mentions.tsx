@@ -3,6 +3,7 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
 import type { Room } from "../state/room.ts";
 import { useChat } from "./context.ts";
+import { texts } from "../texts/texts.ts";
 import { Avatar } from "./avatar.tsx";
 import { useNow } from "./use-now.ts";
 
@@ -71,7 +72,7 @@ export function Completion({ asked, members, keys, onPick }: CompletionProps) {
   };
   if (offered.length === 0) return null;
   return (
-    <ul class="completion" id="completion" role="listbox">
+    <ul class="completion" id="completion" role="listbox" aria-label={texts().findMember}>
       {offered.map((account, index) => (
         <li
           key={account}
