@@ -1,32 +1,41 @@
-// A receiver of webhooks, as a process of its own, so that what it is told does not make the talks late. It says its
-// port when it listens. `GET /` tells what has come since it was asked last.
+// A receiver of webhooks, as a process of its own. It shares the cores with the server, and a back end does not: so it
+// looks for what it counts in the bytes of a request, and makes no values of the rest. It says its port when it
+// listens. `GET /` tells what has come since it was asked last.
 
 import { Latency } from "../latency.ts";
 import type { Told } from "./hook-receiver.ts";
 
-interface Batch {
-  readonly events: readonly { readonly id: string; readonly type: string; readonly timestamp: string }[];
-}
+/** How each event begins: quotes within texts are escaped. */
+const opening = Buffer.from('{"id":"');
+const middle = '","type":"message.stored","timestamp":"';
+const timestampCharacters = "2026-11-29T21:52:30.123Z".length;
 
 let told = { events: 0, repeated: 0, firstMs: 0, lastMs: 0 };
 const latency = new Latency();
-const seen = new Set<string>();
+/** The greatest id that has come: they are told in their order, and all have as many digits. */
+let lastId = "";
+let [storedAt, storedMs] = ["", 0];
 
-function take(text: string): void {
+function take(body: Buffer): void {
   const nowMs = Date.now();
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what else a server tells is found by its count
-  const { events } = JSON.parse(text) as Batch;
-  for (const { id, type, timestamp } of events) {
-    if (type !== "message.stored") continue;
-    if (seen.has(id)) {
+  for (let at = body.indexOf(opening); at >= 0; at = body.indexOf(opening, at)) {
+    at += opening.length;
+    const end = body.indexOf('"', at);
+    const id = body.toString("latin1", at, end);
+    at = end + middle.length;
+    if (body.toString("latin1", end, at) !== middle) continue;
+    if (id.length < lastId.length || (id.length === lastId.length && id <= lastId)) {
       told.repeated++;
       continue;
     }
-    seen.add(id);
+    lastId = id;
     told.events++;
     if (told.firstMs === 0) told.firstMs = nowMs;
     told.lastMs = nowMs;
-    latency.record(Date.parse(timestamp), nowMs);
+    const timestamp = body.toString("latin1", at, at + timestampCharacters);
+    // Many were stored in one millisecond.
+    if (timestamp !== storedAt) [storedAt, storedMs] = [timestamp, Date.parse(timestamp)];
+    latency.record(storedMs, nowMs);
   }
 }
 
@@ -35,14 +44,14 @@ const server = Bun.serve({
   port: 0,
   async fetch(request) {
     if (request.method === "POST") {
-      take(await request.text());
+      take(Buffer.from(await request.arrayBuffer()));
       return new Response(null, { status: 204 });
     }
     const found: Told = { ...told, ...latency.fields() };
     if (new URL(request.url).pathname === "/reset") {
       told = { events: 0, repeated: 0, firstMs: 0, lastMs: 0 };
       latency.reset();
-      seen.clear();
+      lastId = "";
     }
     return Response.json(found);
   },
