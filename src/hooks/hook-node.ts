@@ -12,7 +12,7 @@ import { Pauses } from "./pauses.ts";
 
 const holderBytes = 8;
 
-export interface HookNodeParts extends Omit<DeliveryParts, "holder" | "lost" | "pace"> {
+export interface HookNodeParts extends Omit<DeliveryParts, "holder" | "lost" | "failed" | "pace"> {
   readonly random: Pick<Random, "bytes">;
   readonly pace?: HookPace;
 }
@@ -26,6 +26,8 @@ export class HookNode {
   private readonly looked = Promise.withResolvers<void>();
   private version = "";
   private deliveries: Deliveries | undefined;
+  /** The lanes have ended by themselves: the next look starts others. */
+  private haveFailed = false;
   /** As of the last look. */
   endpoints: readonly Endpoint[] = [];
   /** Called when the endpoints have changed; with undefined while the store has not said yet which there are. */
@@ -94,13 +96,14 @@ export class HookNode {
     // Others may have delivered meanwhile, or the store has changed batches itself: what is known of them is old.
     if (lease.holder !== this.lease.holder) await this.endDeliveries();
     await this.lease.look(lease);
-    if (isChanged || !this.lease.isHeld) await this.endDeliveries();
+    if (isChanged || this.haveFailed || !this.lease.isHeld) await this.endDeliveries();
     if (this.lease.isHeld && this.deliveries === undefined) await this.begin();
   }
 
   private async begin(): Promise<void> {
     // Positions have moved since the endpoints were read.
     const endpoints = await this.parts.store.endpoints();
+    this.haveFailed = false;
     this.deliveries = await Deliveries.start(
       {
         ...this.parts,
@@ -109,6 +112,9 @@ export class HookNode {
         lost: () => {
           this.lease.lost();
           this.look();
+        },
+        failed: () => {
+          this.haveFailed = true;
         },
       },
       endpoints,

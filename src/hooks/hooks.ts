@@ -12,6 +12,7 @@ import { HookCounts } from "./hook-counts.ts";
 import { HookDesk } from "./hook-desk.ts";
 import { HookNode } from "./hook-node.ts";
 import { HttpSender } from "./http-sender.ts";
+import { lanesInThread } from "./thread/lane-thread.ts";
 
 /** What the options of a role say about webhooks. */
 export interface HookSettings {
@@ -44,7 +45,8 @@ export class Hooks {
     const { sender, counts } = this;
     const { hooks } = store.backEnd;
     const common = { store: hooks, sender, clock, random, log };
-    this.node = new HookNode({ ...common, conversations: store, sessions, timers, counts, bug });
+    const startLanes = lanesInThread({ allowed: settings.hookAllow, proxy: settings.hookProxy, version });
+    this.node = new HookNode({ ...common, startLanes, conversations: store, sessions, timers, counts, bug });
     const { hookTimeoutMs: timeoutMs } = settings;
     this.before = new BeforeHooks({ store: hooks, clock, timers, sender, random, timeoutMs, counts, bug });
     this.node.onChanged = (endpoints) => this.before.update(endpoints);

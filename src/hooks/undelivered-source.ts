@@ -8,7 +8,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Clock } from "../base/clock.ts";
 import type { Sessions } from "../session/sessions.ts";
-import type { Endpoint, HookRecord, HookStore, Receiver } from "../store/hooks.ts";
+import type { Endpoint, HookReads, HookRecord, Receiver } from "../store/hooks.ts";
 import type { Store } from "../store/store.ts";
 import { ConversationListRespSchema } from "../wire/gen/pkt_pb.ts";
 import { eventText, type LaneEvent, type LaneRead, type LaneSource } from "./lane-source.ts";
@@ -39,7 +39,7 @@ interface Ready extends LaneEvent {
 }
 
 interface UndeliveredParts {
-  readonly store: HookStore;
+  readonly store: HookReads;
   readonly conversations: Pick<Store, "conversations">;
   readonly sessions: Pick<Sessions, "locate">;
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;

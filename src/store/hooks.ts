@@ -152,7 +152,31 @@ export interface DeadLetter {
   readonly reason: string;
 }
 
-export interface HookStore {
+/** What is read to tell endpoints what happens. */
+export interface HookReads {
+  /** The batches of an endpoint that wait, in the order in which they were put. */
+  waiting(endpoint: bigint): Promise<readonly Batch[]>;
+  page(query: HookQuery): Promise<HookPage>;
+  /** Events by their ids, as they are now; those that were deleted are missing. */
+  records(ids: readonly bigint[]): Promise<readonly HookRecord[]>;
+  /**
+   * Who should have received these messages: not the sender, none who muted the conversation, none of a group of more
+   * than `membersMax`.
+   */
+  receivers(messageIds: readonly bigint[], membersMax: number): Promise<readonly Receiver[]>;
+}
+
+/**
+ * The same reads, with answers that are for another thread: `deserialize` of bun:jsc makes a value of the bytes. Passing
+ * them on costs next to nothing, whatever is in them.
+ */
+export type SerializedReads = {
+  readonly [Name in keyof HookReads]: (...words: Parameters<HookReads[Name]>) => Promise<SharedArrayBuffer>;
+};
+
+export interface HookStore extends HookReads {
+  readonly serialized: SerializedReads;
+
   /** Cheap: it is asked every second. */
   look(): Promise<HookLook>;
   endpoints(): Promise<readonly Endpoint[]>;
@@ -168,19 +192,8 @@ export interface HookStore {
   lease(holder: string, seen: HookLease): Promise<HookLease>;
   /** Commits the changes together; false, and nothing is changed, if somebody else has the lease. */
   save(holder: string, changes: readonly HookChange[]): Promise<boolean>;
-  /** The batches of an endpoint that wait, in the order in which they were put. */
-  waiting(endpoint: bigint): Promise<readonly Batch[]>;
   /** The batches that were given up, the oldest first, at most `limit`. */
   dead(app: string, name: string, limit: number): Promise<readonly DeadLetter[]>;
   /** Sends dead batches again, all or the one of this id; how many. */
   replay(app: string, name: string, webhookId?: string): Promise<number>;
-
-  page(query: HookQuery): Promise<HookPage>;
-  /** Events by their ids, as they are now; those that were deleted are missing. */
-  records(ids: readonly bigint[]): Promise<readonly HookRecord[]>;
-  /**
-   * Who should have received these messages: not the sender, none who muted the conversation, none of a group of more
-   * than `membersMax`.
-   */
-  receivers(messageIds: readonly bigint[], membersMax: number): Promise<readonly Receiver[]>;
 }

@@ -130,6 +130,7 @@ test("every file is reached from an entry", () => {
   for (const entry of [
     "src/main.ts",
     ...clientEntries,
+    "src/hooks/thread/lane-worker.ts",
     "src/store/sqlite/store-worker.ts",
     "src/store/sqlite/backup/backup-worker.ts",
     "src/web/main.tsx",

@@ -3,6 +3,7 @@
 import { HookAddresses } from "../../src/hooks/addresses.ts";
 import { HookCounts } from "../../src/hooks/hook-counts.ts";
 import { HookNode, type HookNodeParts } from "../../src/hooks/hook-node.ts";
+import { startLanes } from "../../src/hooks/lanes.ts";
 import { HttpSender } from "../../src/hooks/http-sender.ts";
 import { type HookPace, usualPace } from "../../src/hooks/pace.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
@@ -82,6 +83,7 @@ export class HookStage {
       log: silentLog,
       bug: (bug) => this.bugs.push(bug),
       conversations: this.store,
+      startLanes,
       sessions: this.sessions,
       timers,
       pace: fastPace,

@@ -1,18 +1,29 @@
 // The webhooks of a store in which none are set.
 
-import type { HookStore } from "../../src/store/hooks.ts";
+import { serialize } from "bun:jsc";
+import type { HookReads, HookStore } from "../../src/store/hooks.ts";
+
+const reads: HookReads = {
+  waiting: () => Promise.resolve([]),
+  page: ({ after }) => Promise.resolve({ records: [], upTo: after, isMore: false }),
+  records: () => Promise.resolve([]),
+  receivers: () => Promise.resolve([]),
+};
 
 export const noHooks: HookStore = {
+  ...reads,
+  serialized: {
+    waiting: async (...words) => serialize(await reads.waiting(...words)),
+    page: async (...words) => serialize(await reads.page(...words)),
+    records: async (...words) => serialize(await reads.records(...words)),
+    receivers: async (...words) => serialize(await reads.receivers(...words)),
+  },
   look: () => Promise.resolve({ version: "", isUsed: false, lease: { holder: "", beat: 0n } }),
   endpoints: () => Promise.resolve([]),
   set: () => Promise.resolve({ result: "full" }),
   remove: () => Promise.resolve(false),
   lease: (_, seen) => Promise.resolve(seen),
   save: () => Promise.resolve(false),
-  waiting: () => Promise.resolve([]),
   dead: () => Promise.resolve([]),
   replay: () => Promise.resolve(0),
-  page: ({ after }) => Promise.resolve({ records: [], upTo: after, isMore: false }),
-  records: () => Promise.resolve([]),
-  receivers: () => Promise.resolve([]),
 };

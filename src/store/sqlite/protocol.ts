@@ -23,7 +23,7 @@ import type { Synchronous } from "./connection.ts";
 import type { BatchResult } from "./conversations/change-batch.ts";
 import type { RepairedReads } from "./conversations/read-repair.ts";
 import type { GroupBounds } from "./groups/membership.ts";
-import type { HookAnswers, HookAsked, HookReadRequest } from "./hooks/requests.ts";
+import type { HookReadRequest } from "./hooks/requests.ts";
 import type { BuildProgress } from "./index/index-keeper.ts";
 import type { PeopleAnswer, PeopleQuestion, PinnedQuestion } from "./people/questions.ts";
 import type { Fault } from "./refusal.ts";
@@ -205,6 +205,7 @@ export type Answer =
   | ({ readonly kind: "caughtUp" } & BuildProgress)
   /** To `purge` and `checkpoint`: more rows, a long log. */
   | { readonly kind: "more"; readonly more: boolean }
-  | { readonly kind: "hookRead"; readonly answer: HookAnswers[HookAsked] }
+  /** `HookAnswers`, serialized: whoever wants a page may be another thread. */
+  | { readonly kind: "hookRead"; readonly serialized: SharedArrayBuffer }
   | { readonly kind: "failed"; readonly sentence: string; readonly fault: Fault }
   | { readonly kind: "bug"; readonly stack: string };

@@ -4,9 +4,10 @@
 //
 // In a compiled binary this file is an entry point of its own (see store-thread.ts).
 
+import { serialize } from "bun:jsc";
 import type { Database } from "bun:sqlite";
-import { setPriority } from "node:os";
 import { systemClock } from "../../base/clock.ts";
+import { yieldToOthers } from "../../base/thread-priority.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
 import { openConnection, openUnlocked } from "./connection.ts";
 import { damageOf } from "./damage.ts";
@@ -34,7 +35,10 @@ declare const self: Worker;
  */
 const cacheKib = { writer: 32 * 1024, reader: 48 * 1024, compactor: 1024, reads: 4 * 1024 } as const;
 
-/** A third of a core when all are in demand, with which it keeps up with the fastest writer. */
+/**
+ * Nobody waits for a merge, and requests wait behind one. A third of a core when all are in demand, with which it keeps
+ * up with the fastest writer.
+ */
 const compactorNiceness = 5;
 
 let db: Database | undefined;
@@ -59,7 +63,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     : openConnection({ path, synchronous, cacheKib: cacheKib[role], refuseForeign });
   switch (role) {
     case "compactor":
-      yieldToOthers();
+      yieldToOthers(compactorNiceness);
       migrate(db, path);
       keeper = new IndexKeeper(db, { path: indexPath, holder, flushMessages }, systemClock);
       break;
@@ -85,19 +89,6 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     }
   }
   return done;
-}
-
-/**
- * Lowers the priority of this thread where there are fewer cores than work: nobody waits for a merge, and requests wait
- * behind one. On Linux it is that of the thread alone (man7.org/linux/man-pages/man2/setpriority.2.html, "BUGS").
- */
-function yieldToOthers(): void {
-  if (process.platform !== "linux") return;
-  try {
-    setPriority(compactorNiceness);
-  } catch {
-    // Where that is not permitted, it works without.
-  }
 }
 
 function close(): Answer {
@@ -191,7 +182,7 @@ function compactorAnswer(request: Request, log: Database, index: IndexKeeper): A
       };
     case "hookRead":
       hooks ??= new HookReader(log);
-      return { kind: "hookRead", answer: hooks.answer(request.question) };
+      return { kind: "hookRead", serialized: serialize(hooks.answer(request.question)) };
     case "count": {
       counter ??= new MessageCount(log);
       const { messages, last } = counter.count(BigInt(request.above), BigInt(request.upTo), request.rowsMax);

@@ -1,5 +1,6 @@
 // Webhooks in PostgreSQL. Settings go through the writer; the rest uses the connections of reads, beside it.
 
+import { serialize } from "bun:jsc";
 import type {
   Batch,
   DeadLetter,
@@ -13,6 +14,7 @@ import type {
   HookRecord,
   HookStore,
   Receiver,
+  SerializedReads,
 } from "../../hooks.ts";
 import type { Connections } from "../connection.ts";
 import type { InLife } from "../life.ts";
@@ -138,4 +140,11 @@ export class PostgresHooks implements HookStore {
   receivers(messageIds: readonly bigint[], membersMax: number): Promise<readonly Receiver[]> {
     return this.log.receivers(messageIds, membersMax);
   }
+
+  readonly serialized: SerializedReads = {
+    waiting: async (endpoint) => serialize(await this.waiting(endpoint)),
+    page: async (query) => serialize(await this.page(query)),
+    records: async (ids) => serialize(await this.records(ids)),
+    receivers: async (messageIds, membersMax) => serialize(await this.receivers(messageIds, membersMax)),
+  };
 }

@@ -1,6 +1,7 @@
 // Webhooks on the main thread: what is read is asked from the compactor, for which no request of a client waits; what
 // is written goes to the writer.
 
+import { deserialize } from "bun:jsc";
 import { assert } from "../../../base/assert.ts";
 import type {
   Batch,
@@ -15,6 +16,7 @@ import type {
   HookRecord,
   HookStore,
   Receiver,
+  SerializedReads,
 } from "../../hooks.ts";
 import type { Answer, Request, RequestTarget } from "../protocol.ts";
 import {
@@ -63,8 +65,8 @@ export class SqliteHooks implements HookStore {
     return (await this.write({ write: "save", holder, changes: changes.map(sentChange) })).result === "done";
   }
 
-  waiting(endpoint: bigint): Promise<readonly Batch[]> {
-    return this.ask({ ask: "waiting", endpoint: `${endpoint}` });
+  async waiting(endpoint: bigint): Promise<readonly Batch[]> {
+    return deserialize(await this.serialized.waiting(endpoint));
   }
 
   dead(app: string, name: string, limit: number): Promise<readonly DeadLetter[]> {
@@ -77,26 +79,39 @@ export class SqliteHooks implements HookStore {
     return written.batches;
   }
 
-  page(query: HookQuery): Promise<HookPage> {
-    return this.ask({ ask: "page", ...query, after: `${query.after}` });
+  async page(query: HookQuery): Promise<HookPage> {
+    return deserialize(await this.serialized.page(query));
   }
 
-  records(ids: readonly bigint[]): Promise<readonly HookRecord[]> {
-    return this.ask({ ask: "records", ids: ids.map(String) });
+  async records(ids: readonly bigint[]): Promise<readonly HookRecord[]> {
+    return deserialize(await this.serialized.records(ids));
   }
 
-  receivers(messageIds: readonly bigint[], membersMax: number): Promise<readonly Receiver[]> {
-    return this.ask({ ask: "receivers", messageIds: messageIds.map(String), membersMax });
+  async receivers(messageIds: readonly bigint[], membersMax: number): Promise<readonly Receiver[]> {
+    return deserialize(await this.serialized.receivers(messageIds, membersMax));
   }
+
+  readonly serialized: SerializedReads = {
+    waiting: (endpoint) => this.bytesOf({ ask: "waiting", endpoint: `${endpoint}` }),
+    page: (query) => this.bytesOf({ ask: "page", ...query, after: `${query.after}` }),
+    records: (ids) => this.bytesOf({ ask: "records", ids: ids.map(String) }),
+    receivers: (messageIds, membersMax) =>
+      this.bytesOf({ ask: "receivers", messageIds: messageIds.map(String), membersMax }),
+  };
 
   private async ask<Name extends HookAsked>(
     question: HookQuestionOf<Name> & { readonly ask: Name },
   ): Promise<HookAnswers[Name]> {
+    return deserialize(await this.bytesOf(question));
+  }
+
+  private async bytesOf<Name extends HookAsked>(
+    question: HookQuestionOf<Name> & { readonly ask: Name },
+  ): Promise<SharedArrayBuffer> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each name has one form
     const request = { kind: "hookRead", question } as Request;
     const answer: Answer = await this.reader.call(request);
     assert(answer.kind === "hookRead", "a question about webhooks is answered with its answer");
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- hook-reader.ts answers by the question's name
-    return answer.answer as HookAnswers[Name];
+    return answer.serialized;
   }
 }
