@@ -23,7 +23,7 @@ import type { Synchronous } from "./connection.ts";
 import type { BatchResult } from "./conversations/change-batch.ts";
 import type { RepairedReads } from "./conversations/read-repair.ts";
 import type { GroupBounds } from "./groups/membership.ts";
-import type { HookReadRequest } from "./hooks/requests.ts";
+import type { HookReadRequest, HookSave } from "./hooks/requests.ts";
 import type { BuildProgress } from "./index/index-keeper.ts";
 import type { PeopleAnswer, PeopleQuestion, PinnedQuestion } from "./people/questions.ts";
 import type { Fault } from "./refusal.ts";
@@ -49,7 +49,8 @@ export type Request =
   | { readonly kind: "close" }
   /** Close the files and keep the lease: they will be opened again. */
   | { readonly kind: "leave" }
-  | { readonly kind: "batch"; readonly jobs: readonly Job[] }
+  /** To the writer: commit these jobs, and what changes for webhooks, together. */
+  | { readonly kind: "batch"; readonly jobs: readonly Job[]; readonly saves?: readonly HookSave[] }
   /** To the writer: commit these changes together. */
   | { readonly kind: "changes"; readonly jobs: readonly ChangeJob[] }
   /** To the thread of read cursors: move them. */
@@ -169,6 +170,8 @@ export type Answer =
       readonly texts: string;
       readonly needsPairs?: boolean;
       readonly forgotten?: Forgotten;
+      /** From the writer, to `saves`: whether each was made. */
+      readonly areSaved?: readonly boolean[];
     }
   | { readonly kind: "changed"; readonly results: readonly BatchResult[] }
   /** Also to `open` of the thread of read cursors. */

@@ -201,10 +201,11 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
     case "batch":
       return {
         kind: "numbers",
-        numbers: to.commit(request.jobs),
+        numbers: to.commit(request.jobs, request.saves),
         texts: "",
         needsPairs: to.needsPairs,
         forgotten: to.forgotten,
+        ...(request.saves === undefined ? {} : { areSaved: to.areSaved }),
       };
     case "changes":
       return { kind: "changed", results: to.commitChanges(request.jobs) };

@@ -24,6 +24,8 @@ import { BulkWriter, erasesText, isBulkWrite } from "./bulk/bulk-writer.ts";
 import { type BatchResult, ChangeBatch, FormerText, overwritesText } from "./conversations/change-batch.ts";
 import { CursorWriter } from "./cursor-writer.ts";
 import { LogReplaced } from "./damage.ts";
+import { saveHooks } from "./hooks/hook-writer.ts";
+import type { HookSave } from "./hooks/requests.ts";
 import { EntryIds } from "./conversations/entry-ids.ts";
 import { FileGuard } from "./file-guard.ts";
 import { GroupWriter } from "./group-writer.ts";
@@ -49,6 +51,8 @@ const lagPauseMs = 2;
 export class Writer {
   /** One of the last outcomes of `commit` is `needsPairs`. */
   needsPairs = false;
+  /** Of the last `commit`, whether each of its `saves` was made. */
+  areSaved: readonly boolean[] = [];
   private readonly db: Database;
   private readonly files: FileGuard;
   /** The last id of the last transaction; 0n before the first. */
@@ -116,7 +120,7 @@ export class Writer {
   }
 
   /** Commits all jobs, or throws and commits none. The outcome of job i starts at i × outcomeSlots. */
-  commit(jobs: readonly Job[]): BigInt64Array<ArrayBuffer> {
+  commit(jobs: readonly Job[], saves: readonly HookSave[] = []): BigInt64Array<ArrayBuffer> {
     if (this.index.isLong) blockFor(lagPauseMs);
     return this.transact((ids, wallMs) => {
       const committedLast = ids.last;
@@ -128,6 +132,7 @@ export class Writer {
         if (result[0] === outcome.needsPairs) this.needsPairs = true;
         numbers.set(result, index * outcomeSlots);
       }
+      this.areSaved = saves.map((save) => saveHooks(this.db, save));
       return numbers;
     });
   }
@@ -181,8 +186,7 @@ export class Writer {
 
   /** Deletes a slice of what the last look permitted, and of what ended groups leave; returns true if there is more. */
   purge(): boolean {
-    const { keyedUpTo } = this.talks;
-    const { retentions } = this.bulk;
+    const [{ keyedUpTo }, { retentions }] = [this.talks, this.bulk];
     const isErasing = retentions.isDue;
     if (!isErasing && this.purgeUpTo === 0n && !this.endedGroups.isDue && !this.slices.areMediaDue(keyedUpTo))
       return false;
@@ -239,11 +243,7 @@ export class Writer {
   }
 
   get forgotten(): Forgotten {
-    return {
-      replaced: this.replacedTimes,
-      lost: this.lostTimes,
-      identity: this.ownership?.claimed?.identity,
-    };
+    return { replaced: this.replacedTimes, lost: this.lostTimes, identity: this.ownership?.claimed?.identity };
   }
 
   /** Drops all caches, because the store may have been replaced. */

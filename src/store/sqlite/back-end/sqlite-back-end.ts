@@ -6,6 +6,7 @@ import type { ApiKeyStore } from "../../api-keys.ts";
 import type { BackEndStore } from "../../back-end.ts";
 import type { Ban, BanOutcome, RevocationStore, RevokeOutcome } from "../../revocations.ts";
 import { SqliteData } from "../bulk/sqlite-data.ts";
+import type { JoinedSaves } from "../hooks/joined-saves.ts";
 import { SqliteHooks } from "../hooks/sqlite-hooks.ts";
 import type { RequestTarget } from "../protocol.ts";
 import type { ReadAnswers, ReadOf, WriteAnswers, WriteOf } from "./calls.ts";
@@ -23,6 +24,7 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
   /** `compactor`: reads what no client waits for. `wrote` is called after much was written, or could not be. */
   constructor(
     { writer, reader, compactor }: Readonly<Record<"writer" | "reader" | "compactor", RequestTarget>>,
+    saves: JoinedSaves,
     reads: RequestTarget,
     keptMax: number,
     wrote: () => void,
@@ -31,7 +33,7 @@ export class SqliteBackEnd implements BackEndStore, RevocationStore {
     this.writer = writer;
     this.reader = reader;
     this.reads = reads;
-    this.hooks = new SqliteHooks(compactor, (request) => this.write({ call: "hook", request }));
+    this.hooks = new SqliteHooks(compactor, saves, (request) => this.write({ call: "hook", request }));
     this.keptMax = keptMax;
   }
 

@@ -5,13 +5,22 @@ import { endpointsMax } from "../../../base/limits/fixed.ts";
 import type { EndpointSettings, HookLease } from "../../hooks.ts";
 import type { IdSequence } from "../../snowflake.ts";
 import { HookNames } from "./hook-names.ts";
-import type { HookWriteRequest, HookWritten, SentChange } from "./requests.ts";
+import type { HookSave, HookWriteRequest, HookWritten, SentChange } from "./requests.ts";
 
 const writers = new WeakMap<Database, HookWriter>();
 
 /** Inside the write transaction: changes what belongs to webhooks. */
 export function writeHooks(db: Database, request: HookWriteRequest, ids: IdSequence, wallMs: number): HookWritten {
-  return writers.getOrInsertComputed(db, () => new HookWriter(db)).write(request, ids, wallMs);
+  return writerOf(db).write(request, ids, wallMs);
+}
+
+/** Inside the write transaction: makes these changes; false, and nothing is changed, if somebody else has the lease. */
+export function saveHooks(db: Database, save: HookSave): boolean {
+  return writerOf(db).save(save);
+}
+
+function writerOf(db: Database): HookWriter {
+  return writers.getOrInsertComputed(db, () => new HookWriter(db));
 }
 
 class HookWriter {
@@ -74,10 +83,6 @@ class HookWriter {
       }
       case "lease":
         return { result: "lease", lease: this.lease(request.holder, request.seen) };
-      case "save":
-        if (this.holder().holder !== request.holder) return { result: "nothing" };
-        for (const change of request.changes) this.apply(change);
-        return { result: "done" };
       case "replay": {
         const found = this.sql.find.get(request.app, request.name);
         if (found === null) return { result: "replayed", batches: 0 };
@@ -86,6 +91,12 @@ class HookWriter {
         return { result: "replayed", batches };
       }
     }
+  }
+
+  save({ holder, changes }: HookSave): boolean {
+    if (this.holder().holder !== holder) return false;
+    for (const change of changes) this.apply(change);
+    return true;
   }
 
   private set({ app, name, url, secret, events, isFailOpen }: EndpointSettings, ids: IdSequence, wallMs: number) {

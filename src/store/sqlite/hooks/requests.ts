@@ -62,8 +62,13 @@ export type HookWriteRequest =
       readonly holder: string;
       readonly seen: { readonly holder: string; readonly beat: string };
     }
-  | { readonly write: "save"; readonly holder: string; readonly changes: readonly SentChange[] }
   | { readonly write: "replay"; readonly app: string; readonly name: string; readonly webhookId: string | undefined };
+
+/** Changes that are made if the lease is still this holder's. */
+export interface HookSave {
+  readonly holder: string;
+  readonly changes: readonly SentChange[];
+}
 
 export type HookWritten =
   | { readonly result: "created" | "changed" | "full" | "done" | "nothing" }

@@ -18,6 +18,7 @@ import type {
   Receiver,
   SerializedReads,
 } from "../../hooks.ts";
+import type { JoinedSaves } from "./joined-saves.ts";
 import type { Answer, Request, RequestTarget } from "../protocol.ts";
 import {
   type HookAnswers,
@@ -30,10 +31,16 @@ import {
 
 export class SqliteHooks implements HookStore {
   private readonly reader: RequestTarget;
+  private readonly saves: Pick<JoinedSaves, "save">;
   private readonly write: (request: HookWriteRequest) => Promise<HookWritten>;
 
-  constructor(reader: RequestTarget, write: (request: HookWriteRequest) => Promise<HookWritten>) {
+  constructor(
+    reader: RequestTarget,
+    saves: Pick<JoinedSaves, "save">,
+    write: (request: HookWriteRequest) => Promise<HookWritten>,
+  ) {
     this.reader = reader;
+    this.saves = saves;
     this.write = write;
   }
 
@@ -61,8 +68,8 @@ export class SqliteHooks implements HookStore {
     return written.lease;
   }
 
-  async save(holder: string, changes: readonly HookChange[]): Promise<boolean> {
-    return (await this.write({ write: "save", holder, changes: changes.map(sentChange) })).result === "done";
+  save(holder: string, changes: readonly HookChange[]): Promise<boolean> {
+    return this.saves.save({ holder, changes: changes.map(sentChange) });
   }
 
   async waiting(endpoint: bigint): Promise<readonly Batch[]> {
