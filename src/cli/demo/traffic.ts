@@ -1,9 +1,10 @@
 // The traffic of a demonstration: messages at a rate, whatever the server's speed, and what people do with them. What
-// the server refuses, or does not answer, is counted, and goes on.
+// the server refuses, or does not answer, is counted, and goes on. A seed gives each place, and each turn, randomness of
+// its own: what is said does not depend on the order in which a server answers.
 //
 // Bounds: `pendingMax` messages are being typed or sent at a time; beyond that, messages are left out and counted.
 
-import type { Random } from "../../base/random.ts";
+import { type Random, seededRandom } from "../../base/random.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";
 import type { Clock } from "../../base/clock.ts";
 import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/client-errors.ts";
@@ -75,13 +76,14 @@ export class Traffic {
     this.dueMs = parts.clock.monotonicMs();
   }
 
-  /** Everything that places have to say first, at once: `lines` of each. */
+  /** Everything that places have to say first, at once: `lines` of each, the same ones for the same seed. */
   async fill(lines: number): Promise<void> {
-    await Promise.all(
-      this.parts.places.map(async (place) => {
-        for (let line = 0; line < lines && !this.isStopped; line++) await this.say(place, false);
-      }),
-    );
+    const { places, random } = this.parts;
+    const begun = places.map(async (place) => {
+      const own = seededRandom(random.uint32());
+      for (let line = 0; line < lines && !this.isStopped; line++) await this.say(place, false, own);
+    });
+    await Promise.all(begun);
   }
 
   /** Begins; `stop` ends it. */
@@ -116,7 +118,10 @@ export class Traffic {
       // As independent people do: the times between two are exponentially distributed.
       this.dueMs += (-Math.log1p(-random.uint32() / 2 ** 32) / rate) * 1_000;
       if (this.pending.size >= pendingMax) this.counts.leftOut++;
-      else this.begin(() => this.turn(oneOf(places, random)));
+      else {
+        const [place, own] = [oneOf(places, random), seededRandom(random.uint32())];
+        this.begin(() => this.turn(place, own));
+      }
     }
   }
 
@@ -125,13 +130,12 @@ export class Traffic {
     this.pending.add(doing);
   }
 
-  private async turn(place: Place): Promise<void> {
-    const said = await this.say(place, this.parts.rate <= typedRateMax);
-    if (said !== undefined && !this.isStopped) await this.follow(place, said);
+  private async turn(place: Place, random: Random): Promise<void> {
+    const said = await this.say(place, this.parts.rate <= typedRateMax, random);
+    if (said !== undefined && !this.isStopped) await this.follow(place, said, random);
   }
 
-  private async say(place: Place, isTyped: boolean): Promise<Said | undefined> {
-    const { random } = this.parts;
+  private async say(place: Place, isTyped: boolean, random: Random): Promise<Said | undefined> {
     const line = place.next(random);
     if (line === undefined) return undefined;
     const { actor, text } = line;
@@ -141,9 +145,9 @@ export class Traffic {
       await this.wait(between(typingMsMin, typingMsMax, random));
     }
     const { client } = actor;
-    const { id: replyTo = 0n } = (this.happens("answers") ? place.recent.at(-2) : undefined) ?? {};
+    const { id: replyTo = 0n } = (happens("answers", random) ? place.recent.at(-2) : undefined) ?? {};
     if (client === undefined) return undefined;
-    const mentioned = this.happens("mentions") ? place.mentioned(actor, random) : undefined;
+    const mentioned = happens("mentions", random) ? place.mentioned(actor, random) : undefined;
     const body = mentioned === undefined ? text : `@${mentioned} ${text}`;
     const draft = { body, replyTo, mentions: mentioned === undefined ? [] : [mentioned] };
     const stored = await this.tried("messages", () =>
@@ -156,29 +160,28 @@ export class Traffic {
   }
 
   /** What people do after a message. */
-  private async follow(place: Place, said: Said): Promise<void> {
-    const { random } = this.parts;
+  private async follow(place: Place, said: Said, random: Random): Promise<void> {
     const { actor, id, text } = said;
     const others = place.present(actor);
     const reader = others.length === 0 ? undefined : oneOf(others, random);
-    if (reader !== undefined && this.happens("reads"))
+    if (reader !== undefined && happens("reads", random))
       await this.tried("reads", async () => reader.client?.conversation(place.partnerOf(reader)).markRead());
-    if (reader !== undefined && this.happens("reacts"))
+    if (reader !== undefined && happens("reacts", random))
       await this.tried("reactions", async () => reader.client?.react(id, oneOf(reactions, random)));
-    if (this.happens("edits"))
+    if (happens("edits", random))
       await this.tried("edits", async () => actor.client?.edit(id, { body: text + oneOf(afterthoughts, random) }));
-    if (place.isGroup && this.happens("pins"))
+    if (place.isGroup && happens("pins", random))
       await this.tried("edits", async () => place.actors[0]?.community?.pinMessage(place.partnerOf(actor), id));
-    if (this.happens("recalls")) {
+    if (happens("recalls", random)) {
       place.forget(said);
       await this.tried("recalls", async () => actor.client?.recall(id));
     }
-    if (this.happens("leaves")) await this.absence(actor);
+    if (happens("leaves", random)) await this.absence(actor, random);
   }
 
   /** Somebody goes away for a while, unless few are there. */
-  private async absence(actor: Actor): Promise<void> {
-    const { actors, random } = this.parts;
+  private async absence(actor: Actor, random: Random): Promise<void> {
+    const { actors } = this.parts;
     const present = actors.filter(({ client }) => client !== undefined);
     if (present.length <= actors.length / 2 || actor.client === undefined) return;
     await actor.leave();
@@ -188,10 +191,6 @@ export class Traffic {
       await this.tried(undefined, () => actor.come());
       if (actor.client === undefined) await this.wait(awayMsMin);
     }
-  }
-
-  private happens(what: keyof typeof chances): boolean {
-    return this.parts.random.uint32() % chances[what] === 0;
   }
 
   /** Counts what was done; undefined, and counted as such, if the server refuses it or is away. */
@@ -225,4 +224,8 @@ export class Traffic {
 
 function between(least: number, most: number, random: Random): number {
   return least + (random.uint32() % (most - least + 1));
+}
+
+function happens(what: keyof typeof chances, random: Random): boolean {
+  return random.uint32() % chances[what] === 0;
 }

@@ -8,7 +8,7 @@ import { Traffic } from "../../../src/cli/demo/traffic.ts";
 import { Disconnected } from "../../../src/sdk/client-errors.ts";
 import { closeAbnormal } from "../../../src/wire/close-reason.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
-import { testSeed } from "../../support/random.ts";
+import { Random, testSeed } from "../../support/random.ts";
 
 type Client = NonNullable<Actor["client"]>;
 
@@ -75,6 +75,41 @@ function stage(rate: number): Stage {
   const traffic = new Traffic({ actors, places: [place], isNew: true, rate, random, timers: time, clock });
   return { traffic, time, server, pause };
 }
+
+/** What is said first at each of three places by a server that takes its time, with this seed. */
+async function firstWords(seed: number, delays: () => number): Promise<ReadonlyMap<string, readonly string[]>> {
+  const said = new Map<string, string[]>();
+  let talks = 0n;
+  const places = ["a", "b", "c"].map((group) => {
+    const actors = ["ann", "ben", "cid"].map((account): Actor => {
+      const actor = actorOf(`${account}-${group}`, { answer: () => Promise.resolve(), asked: new Map() });
+      const { client } = actor;
+      if (client === undefined) throw new Error("nobody has left yet");
+      const talkToGroup: Client["talkToGroup"] = async (_, draft) => {
+        const text = typeof draft === "string" ? draft : `${draft.body} ${draft.mentions?.join(",")}`;
+        said.getOrInsertComputed(group, () => []).push(`${account}: ${text}`);
+        for (let turns = delays(); turns > 0; turns--) await Promise.resolve();
+        return { id: ++talks, sendTime: 0n };
+      };
+      return { ...actor, client: { ...client, talkToGroup } };
+    });
+    return new Place({ language: "english", actors, partnerOf: () => ({ group }), isGroup: true });
+  });
+  const time = new ManualTimers();
+  const parts = { actors: places.flatMap(({ actors }) => actors), places, isNew: true, rate: 1 };
+  await new Traffic({ ...parts, random: seededRandom(seed), timers: time, clock: time }).fill(20);
+  return said;
+}
+
+test("what is said first is the same for a seed, in whatever order the server answers", async () => {
+  const seed = testSeed("the order of answers");
+  const order = new Random(seed);
+  const first = await firstWords(seed, () => 0);
+  expect([...first.values()].map(({ length }) => length)).toEqual([20, 20, 20]);
+  for (let round = 0; round < 5; round++)
+    expect([...(await firstWords(seed, () => order.below(30)))].toSorted()).toEqual([...first].toSorted());
+  expect(await firstWords(seed + 1, () => 0)).not.toEqual(first);
+});
 
 test("messages come at the rate, and people do something with them", async () => {
   const { traffic, time, server } = stage(50);
