@@ -2,7 +2,7 @@
 
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
 import { type BtreePage, overflowOf, PageFile, wholeRecordAt } from "../../src/store/sqlite/salvage/btree-page.ts";
 import { salvage, verifySalvaged } from "../../src/store/sqlite/salvage/salvage.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
@@ -118,4 +118,47 @@ test("whichever pages are lost, the rows of the others are saved", () => {
     if (random.once(4)) lost.add(1);
     expect([[...lost], lostBeyond(lost)]).toEqual([[...lost], []]);
   }
+});
+
+/** Overwrites the pages of the list of free pages: from the first one, which the header names, to the last. */
+function loseFreeList(path: string): void {
+  const bytes = readFileSync(path);
+  const trunks: number[] = [];
+  for (let page = bytes.readUInt32BE(32); page > 0; page = bytes.readUInt32BE((page - 1) * 4_096)) trunks.push(page);
+  expect(trunks.length).toBeGreaterThan(0);
+  for (const page of trunks) overwrite(path, page - 1);
+}
+
+test("what a purge has deleted stays deleted, where the list of free pages is lost, too", () => {
+  const purged = idBase + 2_000n * 5_000n;
+  const dayMs = 86_400_000;
+  const path = freshPath();
+  copyFileSync(whole, path);
+  const db = new Database(path, { safeIntegers: true, strict: true });
+  db.run("DELETE FROM message WHERE id <= ?", [purged]);
+  db.run("INSERT INTO mark (id, at_ms, ran_ms) VALUES (?, ?, 0)", [purged, 100 * dayMs]);
+  db.run("INSERT OR REPLACE INTO run_time (one, ran_ms, leapt_ms) VALUES (1, ?, 0)", [50 * dayMs]);
+  const keep = `INSERT OR REPLACE INTO horizon (kind, at_ms, keep_ms, looked_ms, credit_ms, waits, proven_ms)
+    VALUES ('messages', ?, ?, ?, 0, 0, 0)`;
+  db.run(keep, [100 * dayMs, 30 * dayMs, 130 * dayMs]);
+  db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  db.close();
+  const lost = (name: string): { readonly path: string; readonly saved: ReadonlySet<bigint> } => {
+    loseFreeList(name);
+    for (const page of treeOf(path, "message").inner) overwrite(name, page - 1);
+    const to = `${name}.saved`;
+    salvage(name, to, () => undefined);
+    return { path: to, saved: keysOf(to, "message") };
+  };
+  const [withHorizon, without] = [freshPath(), freshPath()];
+  for (const copy of [withHorizon, without]) copyFileSync(path, copy);
+  const { saved } = lost(withHorizon);
+  expect([...saved].filter((id) => id <= purged)).toEqual([]);
+  expect([...treeOf(path, "message").rows.keys()].filter((id) => !saved.has(id))).toEqual([]);
+  // Nothing says any more up to where a purge has come.
+  const other = new Database(without);
+  other.run("DELETE FROM horizon");
+  other.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  other.close();
+  expect([...lost(without).saved].filter((id) => id <= purged).length).toBeGreaterThan(0);
 });

@@ -117,10 +117,7 @@ export class Horizons {
     }
     const messages = lookAt(this.ofMessages(keepMs, now.wallMs), keepMs, now, before);
     this.save("messages", messages);
-    const goneUpToNow = least(this.marks.lastIdAt(messages.atMs), keyedUpTo);
-    // What webhooks were not told is kept for a while: by the same trusted time.
-    const unprotected = this.marks.lastIdAt(messages.atMs + keepMs - protectedMs);
-    const purgeUpTo = least(goneUpToNow, greatest(this.holds.toldUpTo(), unprotected));
+    const purgeUpTo = this.purgeUpTo(messages);
     this.sql.dropMarks.run(least(purgeUpTo, this.marks.indexStart()));
     const waitMs = waitMsOf(messages);
     const goneMs = now.wallMs + waitMs - keepMs - Math.max(0, looked.leaptMs);
@@ -130,6 +127,12 @@ export class Horizons {
   /** The horizon of the messages that a look with this retention would find. */
   ofMessages(keepMs: number, wallMs: number): Horizon {
     return this.load("messages") ?? this.first(keepMs, wallMs);
+  }
+
+  /** The id up to which the last look has permitted to delete; 0n without a retention. Changes nothing. */
+  permittedUpTo(): bigint {
+    const horizon = this.load("messages");
+    return horizon === undefined || horizon.keepMs <= 0 ? 0n : this.purgeUpTo(horizon);
   }
 
   /** The id up to which a purge by an operator who confirms the clock may delete. Changes nothing. */
@@ -169,6 +172,13 @@ export class Horizons {
     for (const { id, atMs, ranMs } of firstMarks(oldest, lastId, committedMs, now.wallMs)) {
       this.sql.saveMark.run(id, atMs, ranMs);
     }
+  }
+
+  private purgeUpTo({ atMs, keepMs }: Horizon): bigint {
+    const goneUpTo = least(this.marks.lastIdAt(atMs), this.marks.keyedUpTo());
+    // What webhooks were not told is kept for a while: by the same trusted time.
+    const unprotected = this.marks.lastIdAt(atMs + keepMs - protectedMs);
+    return least(goneUpTo, greatest(this.holds.toldUpTo(), unprotected));
   }
 
   private first(keepMs: number, wallMs: number): Horizon {

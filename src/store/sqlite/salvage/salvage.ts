@@ -10,6 +10,7 @@ import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
 import { openUnlocked } from "../connection.ts";
 import { isUnreadable } from "../damage.ts";
 import { hasJournal } from "../backup/journal.ts";
+import { Horizons } from "../horizons.ts";
 import { identityOf, renewIdentity } from "../ownership.ts";
 import { Refusal } from "../refusal.ts";
 import { keepLastId, keepNumbers } from "./kept-numbers.ts";
@@ -93,7 +94,23 @@ export function salvage(path: string, to: string, progress: (table: string) => v
   }
 }
 
-/** Copies rows of tables with gaps that are found page by page. Of a lost schema, trees may be parts of former ones. */
+/** What a purge deletes: the columns with the ids that it goes by. */
+const purgedBy: ReadonlyMap<string, string> = new Map([
+  ["message", "id"],
+  ["entry", "id"],
+  ["member", "until_id"],
+  ["mention", "id"],
+  ["hidden", "id"],
+  ["pin", "message"],
+  ["reaction", "message"],
+  ["media_use", "message"],
+]);
+
+/**
+ * Copies rows of tables with gaps that are found page by page. Of a lost schema, trees may be parts of former ones.
+ * Rows that a purge may have deleted stay deleted: where the list of free pages is lost, too, they are among those that
+ * are found.
+ */
 function copyFound(
   source: Source,
   target: Database,
@@ -101,10 +118,18 @@ function copyFound(
   { path, copy }: { readonly path: string; readonly copy: string },
 ): void {
   const isAny = source.notFound !== undefined;
+  const purgedUpTo = new Horizons(target).permittedUpTo();
   const byName = new Map(copies.map((one) => [one.table, one]));
   const wanted = soughtOf(target, [...byName.keys()]).flatMap((sought) => {
     const one = sought.kind === "table" ? byName.get(sought.name) : undefined;
-    return one === undefined ? [] : { sought, gaps: one.missing(isAny), take: one.takeFound };
+    if (one === undefined) return [];
+    const column = purgedBy.get(one.table);
+    const isPurged = (row: Row): boolean => {
+      const id = column === undefined ? null : row[column];
+      return typeof id === "bigint" && id <= purgedUpTo;
+    };
+    const take = (row: Row): void => (isPurged(row) ? undefined : one.takeFound(row));
+    return { sought, gaps: one.missing(isAny), take };
   });
   if (wanted.every(({ gaps }) => gaps.length === 0)) return;
   let { file } = source;
