@@ -4,6 +4,7 @@
 import type { Sessions } from "../session/sessions.ts";
 import type { Endpoint, HookChange, HookStore } from "../store/hooks.ts";
 import { AccountTeller } from "./account-teller.ts";
+import { SaveGate } from "./save-gate.ts";
 import { hasLanes, type LanesParts, type RunningLanes, type StartLanes } from "./lanes.ts";
 
 export interface DeliveryParts extends Omit<LanesParts, "save"> {
@@ -15,20 +16,26 @@ export interface DeliveryParts extends Omit<LanesParts, "save"> {
   readonly lost: () => void;
   /** The lanes have ended by themselves. */
   readonly failed: () => void;
+  /** Whether the store has no more to give to the talks; see Store. */
+  readonly isSaturated: () => boolean;
+}
+
+interface Running {
+  readonly lanes: RunningLanes | undefined;
+  readonly tellers: readonly AccountTeller[];
+  readonly gate: SaveGate;
 }
 
 export class Deliveries {
   private readonly lanes: RunningLanes | undefined;
   private readonly tellers: readonly AccountTeller[];
+  private readonly gate: SaveGate;
   private readonly endWatch: () => void;
 
-  private constructor(
-    lanes: RunningLanes | undefined,
-    tellers: readonly AccountTeller[],
-    sessions: DeliveryParts["sessions"],
-  ) {
+  private constructor({ lanes, tellers, gate }: Running, sessions: DeliveryParts["sessions"]) {
     this.lanes = lanes;
     this.tellers = tellers;
+    this.gate = gate;
     if (tellers.length === 0) {
       this.endWatch = () => undefined;
       return;
@@ -42,7 +49,9 @@ export class Deliveries {
   /** Begins where the store says that each lane is; rejects with StoreUnavailable. */
   static async start(parts: DeliveryParts, endpoints: readonly Endpoint[]): Promise<Deliveries> {
     const { store, holder, lost, sessions } = parts;
+    const gate = new SaveGate(parts.isSaturated, parts.timers);
     const save = async (changes: readonly HookChange[]): Promise<boolean> => {
+      await gate.pass();
       const isSaved = await store.save(holder, changes);
       if (!isSaved) lost();
       return isSaved;
@@ -52,11 +61,12 @@ export class Deliveries {
     const tellers = endpoints
       .filter((each) => each.events.includes("account.online") || each.events.includes("account.offline"))
       .map((endpoint) => new AccountTeller(endpoint, parts));
-    return new Deliveries(lanes, tellers, sessions);
+    return new Deliveries({ lanes, tellers, gate }, sessions);
   }
 
   async stop(): Promise<void> {
     this.endWatch();
+    this.gate.open();
     await Promise.all([this.lanes?.stop(), ...this.tellers.map((each) => each.stop())]);
   }
 }

@@ -46,7 +46,9 @@ export class Hooks {
     const { hooks } = store.backEnd;
     const common = { store: hooks, sender, clock, random, log };
     const startLanes = lanesInThread({ allowed: settings.hookAllow, proxy: settings.hookProxy, version });
-    this.node = new HookNode({ ...common, startLanes, conversations: store, sessions, timers, counts, bug });
+    const isSaturated = (): boolean => store.isSaturated;
+    const ofNode = { startLanes, isSaturated, conversations: store, sessions, timers, counts, bug };
+    this.node = new HookNode({ ...common, ...ofNode });
     const { hookTimeoutMs: timeoutMs } = settings;
     this.before = new BeforeHooks({ store: hooks, clock, timers, sender, random, timeoutMs, counts, bug });
     this.node.onChanged = (endpoints) => this.before.update(endpoints);

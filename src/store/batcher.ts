@@ -23,6 +23,8 @@ const pauseJobsPerMs = 16;
 const pauseMsMax = 2;
 /** Timers have a resolution of a millisecond: a shorter pause is not worth one. */
 const pauseMsMin = 0.5;
+/** A store that needed a second batch is saturated for this long: most of the time it needs one again. */
+const saturatedMs = 100;
 /** The bound on the cost of a batch: longer transactions only delay everybody. */
 const batchCostMax = 512;
 /** The bound on a batch's characters. */
@@ -51,6 +53,7 @@ export class Batcher<Job, Committed> {
   private inFlight = 0;
   private isScheduled = false;
   private pausedUntilMs = 0;
+  private saturatedUntilMs = -Infinity;
   private cancelPause: Cancel | undefined;
   private readonly time: Time;
   private drained: (() => void)[] = [];
@@ -103,6 +106,11 @@ export class Batcher<Job, Committed> {
         this.flush();
       });
     });
+  }
+
+  /** More came during a commit than a small batch, now or a moment ago. */
+  get isSaturated(): boolean {
+    return this.time.clock.monotonicMs() < this.saturatedUntilMs;
   }
 
   drain(): Promise<void> {
@@ -174,7 +182,9 @@ export class Batcher<Job, Committed> {
     this.inFlight++;
     const jobs: Job[] = [];
     for (const call of calls) for (const job of call.jobs) jobs.push(job);
-    this.pausedUntilMs = this.time.clock.monotonicMs() + Math.min(pauseMsMax, jobs.length / pauseJobsPerMs);
+    const nowMs = this.time.clock.monotonicMs();
+    if (this.inFlight > 1) this.saturatedUntilMs = nowMs + saturatedMs;
+    this.pausedUntilMs = nowMs + Math.min(pauseMsMax, jobs.length / pauseJobsPerMs);
     this.commit(jobs).then(
       (committed) => {
         this.inFlight--;

@@ -167,8 +167,8 @@ export interface HookReads {
 }
 
 /**
- * The same reads, with answers that are for another thread: `deserialize` of bun:jsc makes a value of the bytes. Passing
- * them on costs next to nothing, whatever is in them.
+ * The same reads, with answers for another thread: `deserialize` of bun:jsc makes values of the bytes. To pass them on
+ * costs next to nothing, whatever is in them.
  */
 export type SerializedReads = {
   readonly [Name in keyof HookReads]: (...words: Parameters<HookReads[Name]>) => Promise<SharedArrayBuffer>;

@@ -96,15 +96,9 @@ export abstract class JobStore {
     this.log = log;
     this.limits = limits ?? limitValues();
     this.replacementLog = new RareLog(log, clock, replacementEveryMs);
-    this.batcher = new Batcher(
-      (jobs) => this.commit(jobs),
-      (failure) => this.observe(failure),
-      mayShare,
-    );
-    this.changes = new Batcher(
-      (jobs) => this.commitChanges(jobs),
-      (failure) => this.observe(failure),
-    );
+    const observe = (failure: StoreUnavailable | undefined): void => this.observe(failure);
+    this.batcher = new Batcher((jobs) => this.commit(jobs), observe, mayShare);
+    this.changes = new Batcher((jobs) => this.commitChanges(jobs), observe);
   }
 
   /** The engine's background work. */
@@ -170,6 +164,10 @@ export abstract class JobStore {
       "The message store was replaced, or accounts were deleted or changed by hand; all caches were dropped.",
       fields,
     );
+  }
+
+  get isSaturated(): boolean {
+    return this.batcher.isSaturated;
   }
 
   get isHealthy(): boolean {

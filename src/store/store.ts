@@ -331,6 +331,8 @@ export interface Store extends ConversationStore, RevocationStore {
 
   /** False while the store cannot commit (see /health). */
   readonly isHealthy: boolean;
+  /** Messages come faster than they can be committed, or did so a moment ago: who can wait gives way to them. */
+  readonly isSaturated: boolean;
   /** Why it cannot commit, or what is damaged, for the operator (see /health); '' if there is no trouble. */
   readonly trouble: string;
   /** As of the last look, at most a minute ago. It never makes the store unhealthy. */

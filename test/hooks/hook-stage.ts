@@ -3,9 +3,9 @@
 import { HookAddresses } from "../../src/hooks/addresses.ts";
 import { HookCounts } from "../../src/hooks/hook-counts.ts";
 import { HookNode, type HookNodeParts } from "../../src/hooks/hook-node.ts";
-import { startLanes } from "../../src/hooks/lanes.ts";
 import { HttpSender } from "../../src/hooks/http-sender.ts";
 import { type HookPace, usualPace } from "../../src/hooks/pace.ts";
+import { lanesInThread } from "../../src/hooks/thread/lane-thread.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -83,7 +83,8 @@ export class HookStage {
       log: silentLog,
       bug: (bug) => this.bugs.push(bug),
       conversations: this.store,
-      startLanes,
+      isSaturated: () => this.store.isSaturated,
+      startLanes: lanesInThread({ allowed: loopback, proxy: undefined, version: "test" }),
       sessions: this.sessions,
       timers,
       pace: fastPace,

@@ -49,6 +49,7 @@ export type Call = <Answer>(handle: () => Answer | Promise<Answer>) => Promise<A
 export class DatabaseClient implements Store {
   readonly identity = identity;
   readonly isHealthy = true;
+  readonly isSaturated = false;
   readonly trouble = "";
   readonly clock = { idsAheadMs: 0, purgeWaitMs: 0 };
   readonly size = undefined;

@@ -20,6 +20,7 @@ interface Handed {
 class Desk {
   readonly handed: Handed[] = [];
   readonly timers = new ManualTimers();
+  nowMs = 0;
   readonly batcher = new Batcher(
     (jobs) => {
       const { promise, resolve } = Promise.withResolvers<BigInt64Array>();
@@ -32,7 +33,7 @@ class Desk {
     },
     () => undefined,
     () => true,
-    { clock: { ...systemClock, monotonicMs: () => 0 }, timers: this.timers },
+    { clock: { ...systemClock, monotonicMs: () => this.nowMs }, timers: this.timers },
   );
 
   get sizes(): number[] {
@@ -77,6 +78,19 @@ test("what fills a second batch ends the pause", async () => {
   await desk.add(256);
   expect(desk.sizes).toEqual([64, 257]);
   expect(desk.timers.pending).toBe(0);
+});
+
+test("a store is saturated when a second batch fills during a commit, and for a moment afterwards", async () => {
+  const desk = new Desk();
+  await desk.add(64);
+  await desk.add(255);
+  expect([desk.sizes, desk.batcher.isSaturated]).toEqual([[64], false]);
+  await desk.add(1);
+  expect([desk.sizes, desk.batcher.isSaturated]).toEqual([[64, 256], true]);
+  for (const batch of desk.handed) await batch.end();
+  expect(desk.batcher.isSaturated).toBe(true);
+  desk.nowMs += 100;
+  expect(desk.batcher.isSaturated).toBe(false);
 });
 
 test("who closes the store does not wait for the end of a pause", async () => {

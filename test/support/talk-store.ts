@@ -23,6 +23,7 @@ export function talkStore(outcome: TalkOutcome): Store {
   return {
     append: (talks) => Promise.resolve(talks.map(() => outcome)),
     prepare: () => undefined,
+    isSaturated: false,
     acknowledge: unused,
     index: unused,
     contents: unused,

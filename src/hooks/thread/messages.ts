@@ -6,6 +6,7 @@ import type { LogFields, LogLevel } from "../../base/log.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Endpoint, HookChange, SerializedReads } from "../../store/hooks.ts";
 import type { Store } from "../../store/store.ts";
+import type { HookCounts } from "../hook-counts.ts";
 import type { HookPace } from "../pace.ts";
 
 /** Where the thread's requests may lead; see HookSettings. */
@@ -21,13 +22,6 @@ export interface LaneCalls extends SerializedReads {
   readonly save: (changes: readonly HookChange[]) => Promise<boolean>;
   readonly conversations: Store["conversations"];
   readonly locate: Sessions["locate"];
-}
-
-/** Of HookCounts: what was added since the last time. */
-export interface LaneCounts {
-  readonly delivered: number;
-  readonly failedAttempts: number;
-  readonly dead: number;
 }
 
 export type ToLaneThread =
@@ -48,7 +42,8 @@ export type FromLaneThread =
   | { readonly kind: "started" }
   /** To `start`, if the store is unavailable. */
   | { readonly kind: "unavailable"; readonly sentence: string }
-  | { readonly kind: "counted"; readonly counts: LaneCounts }
+  /** What is to be added to the counts. */
+  | { readonly kind: "counted"; readonly counts: Pick<HookCounts, "delivered" | "failedAttempts" | "dead"> }
   | {
       readonly kind: "log";
       readonly level: LogLevel;
