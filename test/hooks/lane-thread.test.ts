@@ -1,0 +1,81 @@
+// The thread of the lanes: what it leaves to others, and what becomes of it when it fails.
+
+import { afterEach, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { until } from "../../scripts/harness/until.ts";
+import type { HookStore } from "../../src/store/hooks.ts";
+import { onSqlite } from "./hook-places.ts";
+import { HookStage } from "./hook-stage.ts";
+
+/** The priorities of the threads of this process, as Linux counts them: the greater, the later is a thread's turn. */
+function nicenesses(): number[] {
+  return readdirSync("/proc/self/task").map((thread) => {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
+    // The second field is the name in parentheses, which may hold spaces.
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+  });
+}
+
+onSqlite((makePlace) => {
+  let stage: HookStage;
+  const usual = globalThis.Worker;
+  afterEach(async () => {
+    globalThis.Worker = usual;
+    await stage.close();
+  });
+
+  test.skipIf(process.platform !== "linux")("a thread of lanes waits for all others", async () => {
+    stage = await HookStage.open(await makePlace());
+    const before = nicenesses();
+    const [least = 0] = before.toSorted((one, other) => other - one);
+    const node = await stage.start();
+    const [thread = 0] = nicenesses().toSorted((one, other) => other - one);
+    expect(thread).toBeGreaterThan(least);
+    await node.stop();
+    expect(nicenesses()).not.toContain(thread);
+    expect(stage.bugs).toEqual([]);
+  });
+
+  test("a thread that dies is a bug, and another one goes on where it was", async () => {
+    const workers: Worker[] = [];
+    globalThis.Worker = new Proxy(usual, {
+      construct(target, words) {
+        const worker: Worker = Reflect.construct(target, words);
+        if (String(words[0]).includes("lane-worker")) workers.push(worker);
+        return worker;
+      },
+    });
+    stage = await HookStage.open(await makePlace());
+    await stage.start();
+    await stage.say({ body: "one" });
+    await until(() => stage.receiver.bodies.includes("one"), "it is told");
+    workers[0]?.terminate();
+    await until(() => workers.length === 2, "another thread is started");
+    await stage.say({ body: "two" });
+    await until(() => stage.receiver.bodies.includes("two"), "what follows is told");
+    expect(stage.bugs.map(String)).toEqual(["Error: the thread of webhooks died: it ended"]);
+  });
+
+  test("a bug in the thread is one of the process, and its lanes go on", async () => {
+    stage = await HookStage.open(await makePlace());
+    const hooks = stage.store.backEnd.hooks;
+    let pages = 0;
+    const garbled: HookStore = new Proxy(hooks, {
+      get(target, key): unknown {
+        const value: unknown = Reflect.get(target, key);
+        if (key === "serialized")
+          return {
+            ...target.serialized,
+            page: (...words: Parameters<HookStore["serialized"]["page"]>) =>
+              pages++ === 0 ? Promise.resolve(new SharedArrayBuffer(3)) : target.serialized.page(...words),
+          };
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    await stage.start({}, { store: garbled });
+    await stage.say({ body: "one" });
+    await until(() => stage.receiver.bodies.includes("one"), "it is told");
+    expect(stage.bugs.length).toBe(1);
+    expect(String(stage.bugs[0])).toStartWith("Error: a bug in the thread of webhooks: ");
+  });
+});
