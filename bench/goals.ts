@@ -386,6 +386,16 @@ export const goals: readonly Goal[] = [
     aim: 1.05,
   },
   {
+    name: "talks of a closed loop that a webhook is told of, against none, in turns",
+    scenario: "hooks",
+    of: { scenario: "hooks-saturated-turns", window: 32 },
+    figure: "rate_against_none",
+    unit: "times",
+    better: "higher",
+    atLeast: 0.9,
+    aim: 0.95,
+  },
+  {
     name: "from exec to ready, standalone",
     scenario: "startup",
     of: { scenario: "startup" },

@@ -1,6 +1,6 @@
-// What a webhook changes for those who talk: one open loop of talks, beside which the webhook comes and goes. A turn is
-// a second with it or without it; each one with it is compared with the mean of its neighbours, so that a machine that
-// becomes slower or faster meanwhile changes little.
+// What a webhook changes for those who talk: one loop of talks, beside which the webhook comes and goes. A turn is a
+// second with it or without it; each one with it is compared with the mean of its neighbours, so that a machine that
+// becomes slower or faster meanwhile changes little: by the p99 in an open loop, by the rate in a closed one.
 
 import type { Load } from "../generator/load.ts";
 import { connectPairs } from "../generator/people.ts";
@@ -17,9 +17,12 @@ const trialTurnMs = 100;
 const pauseMs = 300;
 const lookMs = 10;
 
-/** A span of the talks, by when they were due. */
+/** A span of the talks. */
 class Turn {
+  /** Of those that were due in it. */
   readonly latency = new Latency();
+  /** Talks that were answered in it. */
+  private answered = 0;
   readonly fromMs = performance.now();
   readonly untilMs: number;
 
@@ -28,11 +31,16 @@ class Turn {
   }
 
   take(dueMs: number, atMs: number): void {
+    if (atMs >= this.fromMs && atMs < this.untilMs) this.answered++;
     if (dueMs >= this.fromMs && dueMs < this.untilMs) this.latency.record(dueMs, atMs);
   }
 
   get p99Ms(): number {
     return this.latency.at(99);
+  }
+
+  get perSecond(): number {
+    return (this.answered * 1_000) / (this.untilMs - this.fromMs);
   }
 }
 
@@ -67,27 +75,25 @@ export async function takeTurns(receiver: HookReceiver, load: Load): Promise<Fin
         await take(without);
       }
     });
-    return found(talks, without, along);
+    return found(talks, without, along, settings.rate === 0);
   } finally {
     traffic.disconnect();
   }
 }
 
 /** `without` has one turn more: before each of those along, and behind the last. */
-function found(talks: Findings, without: readonly Turn[], along: readonly Turn[]): Findings {
-  const ratios = along.map(({ p99Ms }, number) => {
-    const [before, after] = [without[number], without[number + 1]];
-    return p99Ms / (((before?.p99Ms ?? NaN) + (after?.p99Ms ?? NaN)) / 2);
+function found(talks: Findings, without: readonly Turn[], along: readonly Turn[], isClosed: boolean): Findings {
+  const figureOf = ({ p99Ms, perSecond }: Turn): number => (isClosed ? perSecond : p99Ms);
+  const figures = without.map(figureOf);
+  const ratios = along.map((turn, number) => {
+    const [before = NaN, after = NaN] = figures.slice(number, number + 2);
+    return figureOf(turn) / ((before + after) / 2);
   });
-  const p99 = (turns: readonly Turn[]): number => median(turns.map(({ p99Ms }) => p99Ms));
   if (ratios.length === 0)
     return { ...talks, turns: 0, valid: false, doubt: "no turn with the webhook was over in time" };
-  return {
-    ...talks,
-    turns: ratios.length,
-    p99_ms: p99(along),
-    without_p99_ms: p99(without),
-    p99_against_none: median(ratios),
-    error: medianError(ratios),
-  };
+  const [withIt, withoutIt] = [median(along.map(figureOf)), median(figures)];
+  const shown = isClosed
+    ? { per_second: Math.round(withIt), without_per_second: Math.round(withoutIt), rate_against_none: median(ratios) }
+    : { p99_ms: withIt, without_p99_ms: withoutIt, p99_against_none: median(ratios) };
+  return { ...talks, turns: ratios.length, ...shown, error: medianError(ratios) };
 }

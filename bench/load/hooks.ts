@@ -1,5 +1,6 @@
 // Scenario `hooks`: a webhook is told of every stored message, beside an open loop of talks: whether it keeps up, and,
-// in turns with and without it on one server, what it changes for those who talk.
+// in turns with and without it on one server, what it changes for those who talk. Then both beside a closed loop:
+// whether it leaves a server that has no more to give to the talks, and is told the rest later.
 
 import { onApiServer } from "../api/receivers.ts";
 import type { Bench } from "../bench.ts";
@@ -17,6 +18,9 @@ const name = "hooks";
 /** How long turns are taken: with the first part, the scenario takes a minute. */
 const turnsSecondsDefault = 44;
 const trialTurnsSeconds = 5;
+const saturatedSecondsDefault = 20;
+/** Talks in flight of each sender, in the closed loop. */
+const saturatingWindow = 32;
 
 /** In the generator: `senders` and `rate` of the talks; the part `turns` takes turns for `seconds`. */
 export async function loadHooks(load: Load): Promise<Findings[]> {
@@ -69,10 +73,18 @@ async function talk(load: Load): Promise<Findings> {
   }
 }
 
-async function measure(bench: Bench, part: "" | "turns", seconds: number | undefined): Promise<void> {
+interface Wish {
+  readonly part: "" | "turns";
+  readonly isClosed: boolean;
+  readonly seconds: number | undefined;
+}
+
+async function measure(bench: Bench, { part, isClosed, seconds }: Wish): Promise<void> {
   const { isTrial, senders = talkingSenders, rate = isTrial ? trialTalksPerSecond : talksPerSecond } = bench.options;
-  const settings = { senders, rate, part, ...(seconds === undefined ? {} : { seconds }) };
-  const scenario = part === "" ? name : `${name}-${part}`;
+  const { window = isTrial ? 1 : saturatingWindow } = bench.options;
+  const talks = isClosed ? { window, rate: 0 } : { rate };
+  const settings = { senders, ...talks, part, ...(seconds === undefined ? {} : { seconds }) };
+  const scenario = [name, isClosed ? "saturated" : "", part].filter((word) => word !== "").join("-");
   const plan = { scenario, load: name, transport: "tcp", connections: senders, settings } as const;
   bench.report(await bench.measure({ ...plan, server: onApiServer("--hook-allow", "127.0.0.1") }));
 }
@@ -81,7 +93,11 @@ export const hooks: Scenario = {
   name,
   takesUrl: false,
   async run(bench) {
-    await measure(bench, "", undefined);
-    await measure(bench, "turns", bench.options.isTrial ? trialTurnsSeconds : bench.secondsOr(turnsSecondsDefault));
+    const { isTrial } = bench.options;
+    const secondsOr = (usual: number): number => (isTrial ? trialTurnsSeconds : bench.secondsOr(usual));
+    await measure(bench, { part: "", isClosed: false, seconds: undefined });
+    await measure(bench, { part: "turns", isClosed: false, seconds: secondsOr(turnsSecondsDefault) });
+    await measure(bench, { part: "", isClosed: true, seconds: undefined });
+    await measure(bench, { part: "turns", isClosed: true, seconds: secondsOr(saturatedSecondsDefault) });
   },
 };

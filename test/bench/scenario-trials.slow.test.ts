@@ -143,10 +143,13 @@ test(
 test(
   "hooks: every message is told once",
   async () => {
-    const [told, turns] = await trial("hooks");
+    const [told, turns, ofAll, turnsOfAll] = await trial("hooks");
     expect(told).toMatchObject({ scenario: "hooks", repeated: 0 });
     expect(turns?.scenario).toBe("hooks-turns");
     expect(turns?.["turns"]).toBeGreaterThan(0);
+    expect(ofAll).toMatchObject({ scenario: "hooks-saturated", repeated: 0 });
+    expect(turnsOfAll?.scenario).toBe("hooks-saturated-turns");
+    expect(turnsOfAll?.["rate_against_none"]).toBeGreaterThan(0);
   },
   msMax,
 );
