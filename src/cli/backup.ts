@@ -8,7 +8,7 @@ import { isatty } from "node:tty";
 import { secretPath } from "../auth/secret.ts";
 import { copyBytesOf } from "../store/sqlite/backup/backup.ts";
 import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
-import { indexesBeside } from "../store/sqlite/index/former-index.ts";
+import { isIndexPath } from "../store/sqlite/index/former-index.ts";
 import { indexPathOf } from "../store/sqlite/index/index-file.ts";
 import { readsPathOf } from "../store/sqlite/conversations/read-file.ts";
 import { StoreUnavailable } from "../store/store.ts";
@@ -124,10 +124,10 @@ function targetOf(operand: string, replace: boolean, store: string | undefined):
     throw new StartError(`there is no folder ${dirname(given)} for the backup; create it`);
   const path = existsSync(given) ? realpathSync(given) : join(realpathSync(dirname(given)), basename(given));
   if (store !== undefined) {
-    const indexes = indexesBeside(indexPathOf(store)).map((index) => index.path);
-    const files = [store, indexPathOf(store), ...indexes, readsPathOf(store)];
+    const files = [store, readsPathOf(store)];
     const own = files.flatMap((file) => ["", "-wal", "-shm", "-journal", "-lock"].map((end) => file + end));
-    if (own.includes(path)) throw new StartError(`${given} belongs to the store itself; choose another name`);
+    if (own.includes(path) || isIndexPath(indexPathOf(store), path))
+      throw new StartError(`${given} belongs to the store itself; choose another name`);
   }
   // lstat finds a dangling link.
   const found = statSync(path, { throwIfNoEntry: false }) ?? lstatSync(path, { throwIfNoEntry: false });

@@ -97,6 +97,8 @@ test("a wrong command line is reported in one sentence, and changes nothing", as
     [["backup", "data/messages.db", "--replace"], 1, "belongs to the store itself"],
     [["backup", "link", "--replace"], 1, "belongs to the store itself"],
     [["backup", "data/messages.db-wal"], 1, "belongs to the store itself"],
+    [["backup", "data/messages-index.db"], 1, "belongs to the store itself"],
+    [["backup", "data/messages-index-4.db-wal"], 1, "belongs to the store itself"],
     [["backup", "x", "--data", "none"], 1, "there is no store at"],
     [["backup", "x", "--store", "sqlite:text"], 1, "not a store of roost"],
     [["backup", "x", "--store", "sqlite:foreign.db"], 1, "a database of another program"],

@@ -246,7 +246,7 @@ test("an index of a later release is left alone, and files with other names are 
   const folder = dirname(world.path);
   const stem = basename(world.path, ".db");
   const later = join(folder, `${stem}-index-${indexSchemaVersion + 1}.db`);
-  const others = ["-index-.db", "-index-x.db", "-index-03.db", "-index-3.db.former", "-index-0.db", "-index"];
+  const others = ["-index-.db", "-index-x.db", "-index-03.db", "-index-2.db", "-index-3.db.former", "-index"];
   for (const file of [later, `${later}-wal`, ...others.map((end) => join(folder, stem + end))]) writeFileSync(file, "");
   process.keeper.removeEarlier();
   expect(existsSync(`${later}-wal`)).toBe(true);

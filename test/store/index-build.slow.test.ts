@@ -1,10 +1,13 @@
-// A store whose index is lost answers what it can while it is built again.
+// A store whose index is lost, or is of the former release, answers what it can while it is built.
 
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { until } from "../../scripts/harness/until.ts";
-import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
+import { formerPathOf } from "../../src/store/sqlite/index/former-index.ts";
+import { indexPathOf, openIndex, removeIndex } from "../../src/store/sqlite/index/index-file.ts";
+import type { Store } from "../../src/store/store.ts";
+import { toFormerIndex } from "../support/former-index.ts";
 import { allIds, contentsOf } from "../support/contents.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 import { failureOf } from "./failure-of.ts";
@@ -16,8 +19,8 @@ const freshPath = temporaryPaths("index-build-");
 const messages = 600_000;
 const flushMessages = 500;
 
-test("contents and groups are answered, talks and lists refused until the index is complete", async () => {
-  const path = freshPath();
+/** Makes a closed store with so many messages whose index is removed; the id of the first, which is eve's only one. */
+async function withoutIndex(path: string): Promise<bigint> {
   const first = await openAt(path, 0, { flushMessages });
   const { messageId } = stored((await first.append([talk({ clientId: "first", dest: "eve" })]))[0]);
   await first.append([talk()]);
@@ -32,8 +35,19 @@ test("contents and groups are answered, talks and lists refused until the index 
   );
   log.run("UPDATE sequence SET last_id = (SELECT max(id) FROM message)");
   log.close();
-  for (const end of ["", "-wal", "-shm"]) rmSync(indexPathOf(path) + end, { force: true });
+  removeIndex(indexPathOf(path));
+  return messageId;
+}
 
+/** Why a conversation cannot be read. */
+function failureOfHistory(store: Store): Promise<string> {
+  const conversation = { app: "app", account: "bob", toGroup: false, dest: "ann", thread: 0n, limit: 5 };
+  return failureOf(store.history({ ...conversation, from: { at: "newest" } }));
+}
+
+test("contents and groups are answered, talks and lists refused until the index is complete", async () => {
+  const path = freshPath();
+  const messageId = await withoutIndex(path);
   const store = await openAt(path, 0, { flushMessages });
   expect(store.isHealthy).toBe(false);
   expect(store.trouble).toMatch(/^the index of the messages is being built/);
@@ -45,4 +59,38 @@ test("contents and groups are answered, talks and lists refused until the index 
   expect(await allIds(store, "eve")).toEqual([messageId]);
   expect(stored((await store.append([talk({ clientId: "first", dest: "eve" })]))[0]).messageId).toBe(messageId);
   await store.close();
+}, 180_000);
+
+test("while another process has the former index open, everything but conversations is answered at once", async () => {
+  const path = freshPath();
+  const messageId = await withoutIndex(path);
+  const filling = await openAt(path, 0);
+  await until(() => filling.isHealthy, "the index is complete", 120_000);
+  await filling.close();
+  toFormerIndex(indexPathOf(path));
+  const former = formerPathOf(indexPathOf(path));
+  const other = openIndex(former);
+  other.query("SELECT version FROM state").get();
+
+  const store = await openAt(path, 0, { flushMessages: 2_000 });
+  expect(store.isHealthy).toBe(true);
+  expect(await failureOfHistory(store)).toMatch(/the index of conversations is being built/);
+  expect(await allIds(store, "eve")).toEqual([messageId]);
+  const repeat = talk({ clientId: "first", dest: "eve" });
+  expect(stored((await store.append([repeat]))[0]).messageId).toBe(messageId);
+  const ids = [messageId];
+  while ((await failureOfHistory(store)) !== "nothing failed") {
+    ids.push(stored((await store.append([talk({ dest: "eve" })]))[0]).messageId);
+    expect(await allIds(store, "eve")).toEqual(ids);
+  }
+  expect(await allIds(store, "eve")).toEqual(ids);
+  expect(stored((await store.append([repeat]))[0]).messageId).toBe(messageId);
+  await store.close();
+  expect(existsSync(former)).toBe(true);
+  other.close();
+
+  const last = await openAt(path, 0, { flushMessages: 2_000 });
+  expect(await failureOfHistory(last)).toBe("nothing failed");
+  await last.close();
+  expect(existsSync(former)).toBe(false);
 }, 180_000);

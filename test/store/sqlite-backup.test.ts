@@ -23,6 +23,7 @@ import { dirname, join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { readSeal } from "../../src/store/backup-seal.ts";
 import { backUp } from "../../src/store/sqlite/backup/backup.ts";
+import { formerPathOf } from "../../src/store/sqlite/index/former-index.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { keepAs, present, putInPlace, receive } from "../../src/store/sqlite/backup/restore.ts";
 import { readsPathOf } from "../../src/store/sqlite/conversations/read-file.ts";
@@ -202,11 +203,13 @@ test("a restored store has a mark of its own: an index of another time is not ta
   await write(later, 600, "later");
   await later.close();
   const indexed = readFileSync(indexPathOf(store));
+  const others = [formerPathOf(indexPathOf(store)), indexPathOf(store).replace(/\d+\.db$/, "99.db")];
+  for (const file of others) writeFileSync(file, indexed);
   const draft = `${store}.draft`;
   const held = receive(path, draft, "FILE");
   expect(present(store, held.lastId)).toMatchObject({ facts: { messages: 1_000 }, newer: 600 });
   putInPlace(store, draft, `${store}.aside`);
-  expect(existsSync(indexPathOf(store))).toBe(false);
+  expect([indexPathOf(store), ...others].filter((file) => existsSync(file))).toEqual([]);
   writeFileSync(indexPathOf(store), indexed);
 
   const again = await openAt(store, 50);

@@ -6,6 +6,8 @@ import { smallestIdAt } from "../../src/store/snowflake.ts";
 import { sizeAt } from "../../src/store/postgres/store-size.ts";
 import { sizeOfFiles } from "../../src/store/sqlite/store-size.ts";
 import { growthOf } from "../../src/store/store-size.ts";
+import { formerPathOf } from "../../src/store/sqlite/index/former-index.ts";
+import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
@@ -14,7 +16,7 @@ import { openAt, StoreFolder } from "../support/damaged-store.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
 import { talk } from "./samples.ts";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 
 const stores = new StoreFolder(temporaryFolder("store-size-"));
 const dayMs = 86_400_000;
@@ -31,7 +33,10 @@ describe("the size of a store in files", () => {
     await until(() => store.size !== undefined, "the store measures itself");
     expect(store.size).toMatchObject({ messages: 1_030 });
     await store.close();
-    expect(sizeOfFiles(path, Date.now())).toMatchObject({ messages: 1_030 });
+    const closed = sizeOfFiles(path, Date.now());
+    expect(closed).toMatchObject({ messages: 1_030 });
+    writeFileSync(formerPathOf(indexPathOf(path)), new Uint8Array(1_000_000));
+    expect(sizeOfFiles(path, Date.now())).toMatchObject({ messages: 1_030, bytes: (closed?.bytes ?? 0) + 1_000_000 });
   }, 60_000);
 
   test("tells what is recent by the ids, at most seven days", () => {

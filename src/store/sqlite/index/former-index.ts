@@ -15,6 +15,8 @@ import { formerSchemaVersion, indexSchemaVersion, openIndex, removeIndex, requir
 
 /** The newest schema whose file has no number in its name. */
 const unnumberedSchema = 2;
+/** What SQLite adds to the name of a database for the files that it keeps beside it. */
+const besideDatabase = /-(?:wal|shm|journal)$/;
 
 interface IndexFile {
   readonly path: string;
@@ -29,15 +31,18 @@ export function formerPathOf(indexPath: string): string {
 
 /** Returns the indexes of all schemas beside an index, itself included, of which there is any file. */
 export function indexesBeside(indexPath: string): IndexFile[] {
-  const { stem, end } = partsOf(indexPath);
   const found = new Map<string, IndexFile>();
-  for (const entry of readdirSync(dirname(indexPath))) {
-    const name = entry.replace(/-(?:wal|shm)$/, "");
-    if (!name.startsWith(stem) || !name.endsWith(end)) continue;
-    const schema = schemaIn(name.slice(stem.length, name.length - end.length));
-    if (schema !== undefined) found.set(name, { path: join(dirname(indexPath), name), schema });
+  for (const name of readdirSync(dirname(indexPath))) {
+    const path = join(dirname(indexPath), name.replace(besideDatabase, ""));
+    const schema = schemaOf(indexPath, path);
+    if (schema !== undefined) found.set(path, { path, schema });
   }
   return [...found.values()];
+}
+
+/** Reports whether a path is that of an index of any schema beside an index, or of what SQLite keeps beside it. */
+export function isIndexPath(indexPath: string, path: string): boolean {
+  return dirname(path) === dirname(indexPath) && schemaOf(indexPath, path.replace(besideDatabase, "")) !== undefined;
 }
 
 /** Removes the indexes of all schemas, those of later releases included: their log is another one now. */
@@ -100,8 +105,13 @@ function partsOf(indexPath: string): { readonly stem: string; readonly end: stri
   return { stem: name.slice(0, name.length - end.length - `-${indexSchemaVersion}`.length), end };
 }
 
-/** Returns the schema that a part of a name says; undefined for another file's name. */
-function schemaIn(part: string): number | undefined {
+/** Returns the schema that the name of an index says; undefined for another file's name. */
+function schemaOf(indexPath: string, path: string): number | undefined {
+  const { stem, end } = partsOf(indexPath);
+  const name = basename(path);
+  if (!name.startsWith(stem) || !name.endsWith(end)) return undefined;
+  const part = name.slice(stem.length, name.length - end.length);
   if (part === "") return unnumberedSchema;
-  return /^-[1-9]\d*$/.test(part) ? Number(part.slice(1)) : undefined;
+  const schema = /^-[1-9]\d*$/.test(part) ? Number(part.slice(1)) : 0;
+  return schema > unnumberedSchema ? schema : undefined;
 }
