@@ -14,6 +14,7 @@ import { SessionsUnavailable } from "../sessions.ts";
 
 /** "RSes": marks the file as a session store (PRAGMA application_id). */
 const applicationId = 0x52536573;
+/** Never changes: a process of the former release would replace a file of another version (see addedTables). */
 const schemaVersion = 1;
 /** A commit that brings the log to this many pages also checkpoints it: under 1 ms. */
 const checkpointPages = 200;
