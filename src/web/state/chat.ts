@@ -4,8 +4,11 @@ import { type ReadonlySignal, batch, computed, effect, signal } from "@preact/si
 import { Community } from "../../sdk/community/community.ts";
 import type { ChatMessage, ConversationState, Messenger, Partner } from "../../sdk/messenger/messenger.ts";
 import { Drafts } from "./drafts.ts";
-import { People } from "./people.ts";
+import { People, watchedMax } from "./people.ts";
 import { Room } from "./room.ts";
+
+/** The bound on accounts of the list whose names a search asks for; the library keeps twice as many. */
+const namedMax = 1_000;
 
 /** A message of somebody else that has just come. */
 export interface News {
@@ -68,15 +71,17 @@ export class Chat {
     );
   }
 
-  /** Rows of the list: those that match what is searched, in names, accounts and last lines. */
+  /** Rows of the list: those that match what is searched in accounts, last lines, and names of the first 1,000. */
   get shown(): readonly ConversationState[] {
-    const wanted = this.wanted.value.trim().toLocaleLowerCase();
+    const wanted = this.wanted.value.trim().toLowerCase();
     const all = this.conversations.value;
     if (wanted === "") return all;
-    return all.filter(({ partner, key, lastMessage }) =>
-      [this.people.titleOf(partner), key.slice(2), lastMessage?.body ?? ""].some((text) =>
-        text.toLocaleLowerCase().includes(wanted),
-      ),
+    const fits = (text: string): boolean => text.toLowerCase().includes(wanted);
+    return all.filter(
+      ({ partner, key, lastMessage }, at) =>
+        fits(key.slice(2)) ||
+        fits(lastMessage?.body ?? "") ||
+        ((at < namedMax || "group" in partner) && fits(this.people.titleOf(partner))),
     );
   }
 
@@ -146,7 +151,7 @@ export class Chat {
 
   /** Those whose presence the page shows: of the open conversation, and of the first ones of the list. */
   private shownAccounts(): readonly string[] {
-    const partners = [this.room.value, ...this.conversations.value].map((one) => one?.partner);
+    const partners = [this.room.value, ...this.conversations.value.slice(0, watchedMax)].map((one) => one?.partner);
     const accounts = partners.flatMap((partner) => (partner && "account" in partner ? [partner.account] : []));
     return [...new Set(accounts)].filter((account) => account !== this.me);
   }

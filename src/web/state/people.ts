@@ -5,7 +5,7 @@ import type { Community, GroupState, Presence, Watch } from "../../sdk/community
 import type { Partner } from "../../sdk/messenger/messenger.ts";
 
 /** The bound on accounts whose presence is watched at a time; the server allows a connection 1,000. */
-const watchedMax = 200;
+export const watchedMax = 200;
 
 export class People {
   private readonly community: Community;

@@ -1,6 +1,7 @@
 // Who is signed in, and what this browser shows and tells.
 
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import type { Partner } from "../../sdk/messenger/messenger.ts";
 import { choose, look, looks } from "../state/looks.ts";
 import { type Language, language, languages, texts } from "../texts/texts.ts";
@@ -20,8 +21,8 @@ export function AccountMenu({ onOpen }: AccountMenuProps) {
   const t = texts();
   const form = useSignal<Form | undefined>(undefined);
   const areSettingsOpen = useSignal(false);
-  /** Asked again after an answer. */
-  const permission = useSignal(canNotify() ? Notification.permission : "denied");
+  /** Asked again after an answer. Each question stops the page for some milliseconds. */
+  const permission = useMemo(() => signal(canNotify() ? Notification.permission : "denied"), []);
   const ask: MenuItem = {
     label: t.notify,
     act: () => void Notification.requestPermission().then((answer) => (permission.value = answer)),

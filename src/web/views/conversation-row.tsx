@@ -1,6 +1,6 @@
 // One conversation in the list.
 
-import type { ChatMessage, ConversationState } from "../../sdk/messenger/messenger.ts";
+import type { ChatMessage, ConversationState, Partner } from "../../sdk/messenger/messenger.ts";
 import { timeOf } from "../state/rows.ts";
 import { exactTimeOf, shortTimeOf, texts } from "../texts/texts.ts";
 import { Avatar } from "./avatar.tsx";
@@ -9,17 +9,21 @@ import { Icon } from "./icon.tsx";
 
 interface RowProps {
   readonly state: ConversationState;
+  /** Its place in the list. */
+  readonly at: number;
   /** Whether Tab reaches it. */
   readonly isCursor: boolean;
-  readonly onOpen: () => void;
+  readonly isOpen: boolean;
+  /** What was written and not sent; '' if nothing is to be shown of it. */
+  readonly draft: string;
+  readonly onOpen: (at: number, partner: Partner) => void;
 }
 
-export function ConversationRow({ state, isCursor, onOpen }: RowProps) {
+export function ConversationRow({ state, at, isCursor, isOpen, draft, onOpen }: RowProps) {
   const chat = useChat();
   const t = texts();
   const { key, partner, lastMessage, unread, isAtLeast, unreadMentions, isPinned, isMuted } = state;
   const title = chat.people.titleOf(partner);
-  const isOpen = chat.room.value?.key === key;
   const isOnline = "account" in partner && chat.people.presence.value.get(partner.account)?.isOnline === true;
   const time = lastMessage && timeOf(lastMessage);
   return (
@@ -28,7 +32,7 @@ export function ConversationRow({ state, isCursor, onOpen }: RowProps) {
       class="row"
       aria-current={isOpen ? "true" : undefined}
       tabIndex={isCursor ? 0 : -1}
-      onClick={onOpen}
+      onClick={() => onOpen(at, partner)}
     >
       <Avatar id={key} name={title} isOnline={isOnline} />
       <span class="row-text">
@@ -44,7 +48,7 @@ export function ConversationRow({ state, isCursor, onOpen }: RowProps) {
           )}
         </span>
         <span class="row-line">
-          <LastLine draft={isOpen ? "" : chat.drafts.of(key)} message={lastMessage} isGroup={"group" in partner} />
+          <LastLine draft={draft} message={lastMessage} isGroup={"group" in partner} />
           {unreadMentions > 0 && (
             <span class="pill" aria-label={t.mentioned}>
               @

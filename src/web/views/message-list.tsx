@@ -10,7 +10,7 @@ import { dayTextOf, texts } from "../texts/texts.ts";
 import { useChat } from "./context.ts";
 import { Icon } from "./icon.tsx";
 import { MessageRow } from "./message-row.tsx";
-import { type Anchor, anchorAt, RowPositions, topFor } from "./row-positions.ts";
+import { type Anchor, anchorAt, isEnd, RowPositions, topFor } from "./row-positions.ts";
 import { useNow } from "./use-now.ts";
 
 /**
@@ -62,7 +62,7 @@ export function MessageList({ room }: { readonly room: Room }) {
     const { height } = view;
     const [firstMin, endMin] = rangeOf(all, top, height, spareMin);
     if (firstMin < first || endMin > end || restOf(all, height) !== rest) draws.value++;
-    isAtEnd.value = top >= all.total - height - 2;
+    isAtEnd.value = isEnd(all, top, height);
     if (top < loadAt && room.hasBefore.peek()) void room.loadBefore();
     markSeen(room, all, top + height);
   };
@@ -76,6 +76,8 @@ export function MessageList({ room }: { readonly room: Room }) {
     const top = topFor(anchor.current, all, view.height);
     shown.parentElement?.style.setProperty("height", `${Math.max(view.height, all.total)}px`);
     if (Math.abs(outer.scrollTop - top) >= 1) outer.scrollTop = top;
+    // Who sees the end, also of few messages, sees what comes.
+    if (isEnd(all, top, view.height)) anchor.current = "end";
     if (focused.current !== undefined) {
       const row = shown.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused.current)}"]`);
       row?.focus({ preventScroll: true });

@@ -1,6 +1,6 @@
 // The page: the door, or the list and the open conversation side by side; on a narrow one, one of them.
 
-import { useEffect } from "preact/hooks";
+import { useCallback, useEffect } from "preact/hooks";
 import type { Partner } from "../../sdk/messenger/messenger.ts";
 import type { App } from "../state/app.ts";
 import { type Chat, keyOf, partnerOf } from "../state/chat.ts";
@@ -48,12 +48,12 @@ function Panes({ chat }: { readonly chat: Chat }) {
   const t = texts();
   const room = chat.room.value;
   const areDetailsOpen = chat.areDetailsOpen.value;
-  const open = (partner: Partner): void => {
+  const open = useCallback((partner: Partner): void => {
     const state = { room: keyOf(partner) };
     if (chat.room.peek() === undefined) history.pushState(state, "");
     else history.replaceState(state, "");
     chat.open(partner);
-  };
+  }, []);
   const close = (): void => {
     if (chat.room.peek() !== undefined) history.back();
   };

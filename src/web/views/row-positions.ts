@@ -162,10 +162,13 @@ export function topFor(anchor: Anchor, positions: RowPositions, viewHeight: numb
   return at < 0 ? last : Math.max(0, Math.min(positions.topOf(at) + anchor.offset, last));
 }
 
+/** Whether a view that begins at `top` shows the end. Half pixels come of zoomed pages. */
+export const isEnd = (positions: RowPositions, top: number, viewHeight: number): boolean =>
+  top + viewHeight >= positions.total - 2;
+
 /** What a reader reads whose view begins at `top`. */
 export function anchorAt(top: number, positions: RowPositions, viewHeight: number): Anchor {
-  // Half pixels come of zoomed pages.
-  if (top + viewHeight >= positions.total - 2) return "end";
+  if (isEnd(positions, top, viewHeight)) return "end";
   const first = positions.at(top);
   // Days come and go with what is loaded above them; messages stay.
   const at = [first, first + 1, first + 2].find((each) => positions.row(each)?.kind === "message") ?? first;

@@ -1,7 +1,7 @@
 // The list of conversations with its search. Rows have one height, and those in sight alone are in the document.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Partner } from "../../sdk/messenger/messenger.ts";
 import { texts } from "../texts/texts.ts";
 import { AccountMenu } from "./account-menu.tsx";
@@ -150,6 +150,12 @@ function List({ box, onOpen }: ListProps) {
     top.value = current.scrollTop;
     isMoved.current = true;
   };
+  // It stays the same, so that rows are made again only where something of theirs has changed.
+  const pick = useCallback((at: number, partner: Partner): void => {
+    cursor.value = at;
+    onOpen(partner);
+  }, []);
+  const openKey = chat.room.value?.key;
   const first = Math.max(0, Math.floor(top.value / rowHeight) - spare);
   const rows = shown.slice(first, first + Math.ceil(height.value / rowHeight) + 2 * spare);
   const onScroll = (): void => {
@@ -165,11 +171,11 @@ function List({ box, onOpen }: ListProps) {
           <li key={state.key} style={{ transform: `translateY(${(first + at) * rowHeight}px)` }}>
             <ConversationRow
               state={state}
+              at={first + at}
               isCursor={first + at === cursor.value}
-              onOpen={() => {
-                cursor.value = first + at;
-                onOpen(state.partner);
-              }}
+              isOpen={state.key === openKey}
+              draft={state.key === openKey ? "" : chat.drafts.of(state.key)}
+              onOpen={pick}
             />
           </li>
         ))}
