@@ -64,9 +64,9 @@ export class WebStage {
     this.link = link;
   }
 
-  static async start(): Promise<WebStage> {
+  static async start(overrides: Parameters<typeof Messenger.start>[0] = {}): Promise<WebStage> {
     const linkSecret = "a-secret-that-only-this-test-knows-123456789";
-    const server = await Messenger.start({ web: true, linkSecret });
+    const server = await Messenger.start({ web: true, linkSecret, ...overrides });
     // A server that runs from source makes the page when it is first asked for.
     await fetch(`http://${server.ws}/`);
     return new WebStage(server, await WebBrowser.launch(), `http://${server.ws}/#link=${linkSecret}`);
@@ -98,7 +98,7 @@ export async function begin(page: Page, account: string): Promise<void> {
 }
 
 /** Opens a conversation of the list. */
-export async function openRoom(page: Page, title: string): Promise<void> {
+export async function openRoom(page: Page, title: string | RegExp): Promise<void> {
   await page.locator(".row", { has: page.locator(".row-title", { hasText: title }) }).click();
 }
 

@@ -1,28 +1,34 @@
-// A conversation of 100,000 messages in the web chat, from its end to its beginning.
+// A conversation of 100,000 messages in the web chat, from its end to its beginning, and through all of it.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { RoostClient } from "../../src/sdk/core.ts";
 import { Messenger } from "../../src/sdk/messenger/messenger.ts";
-import { chromium } from "../support/browser.ts";
-import { Messenger as Server } from "../support/messenger.ts";
-import { hears, openRoom, WebBrowser } from "../support/web-page.ts";
+import { browserTestMsMax, chromium } from "../support/browser.ts";
+import { testLimits } from "../support/limits.ts";
+import { frameSentence, scrollFrames } from "../support/page-times.ts";
+import { hears, openRoom, WebStage } from "../support/web-page.ts";
 
-const linkSecret = "a-secret-that-only-this-test-knows-123456789";
 const app = "demo";
 const messages = 100_000;
 /** Sent before their answers are waited for. */
 const inFlight = 500;
 /** In pixels; less than what is in the document, so that each message is in it in some frame. */
 const perFrame = 1_200;
+/** As one turns a wheel: 3,000 pixels a second. */
+const readerPerFrame = 50;
+/** The last pages, before which nearly all is loaded. */
+const lastMessages = 10_000;
+const scrollMs = 5_000;
+/** More than are ever in sight, with those around them. */
+const inDocumentMax = 120;
 const testMsMax = 600_000;
 
-let server: Server;
-let browser: WebBrowser;
+let stage: WebStage;
 
 /** Returns the place of each message in the conversation: of those in flight, any one may be stored first. */
 async function write(sender: string, account: string): Promise<readonly number[]> {
-  const token = await server.token(sender, app);
-  const client = await RoostClient.connect({ url: `tcp://${server.tcp}`, token });
+  const token = await stage.server.token(sender, app);
+  const client = await RoostClient.connect({ url: `tcp://${stage.server.tcp}`, token });
   const ids: bigint[] = [];
   for (let at = 0; at < messages; at += inFlight) {
     const talks = Array.from({ length: inFlight }, (_, i) => client.talkToUser(account, { body: `number ${at + i}` }));
@@ -33,39 +39,45 @@ async function write(sender: string, account: string): Promise<readonly number[]
   return ids.map((id) => places.get(id) ?? -1);
 }
 
+/** What the browser does with next to nothing in its page. */
+async function emptyFrames(): Promise<readonly number[]> {
+  const page = await (await stage.browser.window()).newPage();
+  await page.setContent('<div id="box" style="height:600px;overflow:auto"><div style="height:4000000px">.</div></div>');
+  const gaps = await scrollFrames(page, "#box", perFrame, scrollMs);
+  await page.close();
+  return gaps;
+}
+
 describe.skipIf(chromium === undefined)("the web chat", () => {
   beforeAll(async () => {
-    server = await Server.start({ web: true, linkSecret });
-    browser = await WebBrowser.launch();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.stop();
-    expect(browser.problems).toEqual([]);
-  });
+    stage = await WebStage.start({ limits: testLimits({ requestsPerSecond: 100_000 }) });
+  }, browserTestMsMax);
+  afterAll(() => stage.stop());
 
   test(
     "100,000 messages come by scrolling up, each of them, in order, without a gap",
     async () => {
+      const { server, browser, link } = stage;
       const places = await write("ben", "ann");
       const token = await server.token("ann", app);
       const reader = await Messenger.connect({ url: `tcp://${server.tcp}`, token, device: "test" });
       await reader.conversation({ account: "ben" }).markRead();
       await reader.close();
-      const ann = await browser.person(`http://${server.ws}/#link=${linkSecret}`, "ann");
+      console.log(`an empty page: ${frameSentence(await emptyFrames())}`);
+      const ann = await browser.person(link, "ann");
       await openRoom(ann, "ben");
       await hears(ann, `number ${places.indexOf(messages - 1)}`);
-      const { frames, slow, ms, lowest, faults } = await ann.evaluate(
-        async ({ step, placeOf }) => {
+      const { most, lowest, faults, gaps, lastGaps } = await ann.evaluate(
+        async ({ step, readerStep, placeOf, from }) => {
           const scroller = document.querySelector(".scroller");
-          const begin = performance.now();
           const found: string[] = [];
-          let [count, late, last, former] = [0, 0, begin, -1];
+          const all: number[] = [];
+          const ofLast: number[] = [];
+          let [last, former, inDocument] = [performance.now(), -1, 0];
           while (former !== 0 && found.length < 10) {
             const now = await new Promise<number>((next) => requestAnimationFrame(next));
-            if (now - last > 34) late++;
+            (former >= 0 && former < from ? ofLast : all).push(now - last);
             last = now;
-            count++;
             const shown = Array.from(
               document.querySelectorAll(".message .text"),
               ({ textContent }) => placeOf[Number(/number (\d+)/.exec(textContent ?? "")?.[1])] ?? -1,
@@ -77,14 +89,22 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
             });
             if (former !== -1 && end < former - 1) found.push(`nothing is between ${end} and ${former}`);
             former = first;
-            scroller?.scrollBy(0, -step);
+            inDocument = Math.max(inDocument, shown.length);
+            scroller?.scrollBy(0, former < from ? -readerStep : -step);
           }
-          return { frames: count, slow: late, ms: performance.now() - begin, lowest: former, faults: found };
+          return { most: inDocument, lowest: former, faults: found, gaps: all, lastGaps: ofLast };
         },
-        { step: perFrame, placeOf: places },
+        { step: perFrame, readerStep: 4 * readerPerFrame, placeOf: places, from: lastMessages },
       );
-      console.log(`${((frames * 1_000) / ms).toFixed(1)} frames/s over ${Math.round(ms)} ms, ${slow} above 34 ms`);
+      console.log(`while they load, ${perFrame} px a frame: ${frameSentence(gaps)}`);
+      console.log(`while the last ${lastMessages} load, ${4 * readerPerFrame} px a frame: ${frameSentence(lastGaps)}`);
       expect({ lowest, faults }).toEqual({ lowest: 0, faults: [] });
+      expect(most).toBeLessThan(inDocumentMax);
+      for (const step of [readerPerFrame, perFrame]) {
+        const sentence = frameSentence(await scrollFrames(ann, ".scroller", step, scrollMs));
+        console.log(`through all that is loaded, ${step} px a frame: ${sentence}`);
+      }
+      expect(await ann.locator(".message").count()).toBeLessThan(inDocumentMax);
     },
     testMsMax,
   );

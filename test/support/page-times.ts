@@ -1,0 +1,107 @@
+// Times and frames in a page of a browser: what a person waits for, until it is on the screen.
+
+import type { Page } from "playwright-core";
+
+/** In milliseconds, but for how many there are. */
+export interface Spread {
+  readonly count: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((one, other) => one - other);
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+  return { count: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
+}
+
+/** Such as `p50 8.1 ms, p90 12.0 ms, p99 20.3 ms, at most 25.0 ms (300)`. */
+export function sentenceOf(values: readonly number[]): string {
+  const { count, p50, p90, p99, max } = spreadOf(values);
+  const [half, most, nearly, longest] = [p50, p90, p99, max].map((ms) => `${ms.toFixed(1)} ms`);
+  return `p50 ${half}, p90 ${most}, p99 ${nearly}, at most ${longest} (${count})`;
+}
+
+/**
+ * Scrolls an element by so many pixels a frame, back and forth between its ends, for so long. Returns the times between
+ * frames.
+ */
+export function scrollFrames(page: Page, selector: string, perFrame: number, ms: number): Promise<readonly number[]> {
+  return page.evaluate(
+    async (wish) => {
+      const box = document.querySelector(wish.selector);
+      const gaps: number[] = [];
+      let [step, last] = [-wish.perFrame, await new Promise<number>((next) => requestAnimationFrame(next))];
+      for (const end = last + wish.ms; last < end;) {
+        const before = box?.scrollTop;
+        box?.scrollBy(0, step);
+        if (box?.scrollTop === before) step = -step;
+        const now = await new Promise<number>((next) => requestAnimationFrame(next));
+        gaps.push(now - last);
+        last = now;
+      }
+      return gaps;
+    },
+    { selector, perFrame, ms },
+  );
+}
+
+/** Such as `59.9 frames/s (p50 16.7 ms, …)`. */
+export function frameSentence(gaps: readonly number[]): string {
+  const sum = gaps.reduce((total, gap) => total + gap, 0);
+  return `${((gaps.length * 1_000) / sum).toFixed(1)} frames/s (${sentenceOf(gaps)})`;
+}
+
+/**
+ * Has pages of a window note when an element comes into the document that fits a selector and has a text: the time of
+ * the next frame's end, in milliseconds since 1970. `shownAt` returns it.
+ */
+export function noteShown(page: Page): Promise<void> {
+  return page.evaluate(() => {
+    const shown = new Map<string, number>();
+    const pressed: number[] = [];
+    Object.assign(window, { shown, pressed });
+    const note = (text: string): void => {
+      if (shown.has(text)) return;
+      shown.set(text, NaN);
+      requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => shown.set(text, performance.timeOrigin + performance.now());
+        port2.postMessage(undefined);
+      });
+    };
+    new MutationObserver((records) => {
+      for (const { addedNodes } of records)
+        for (const node of addedNodes)
+          if (node instanceof Element)
+            for (const one of [node, ...node.querySelectorAll(".text")]) {
+              if (one.matches(".text")) note(one.textContent ?? "");
+            }
+    }).observe(document.body, { childList: true, subtree: true });
+    for (const kind of ["keydown", "click"])
+      addEventListener(kind, ({ timeStamp }) => void pressed.push(performance.timeOrigin + timeStamp), true);
+  });
+}
+
+/** When a message with this text was on the screen; rejects if it does not come. */
+export async function shownAt(page: Page, text: string): Promise<number> {
+  const found = await page.waitForFunction((wanted) => {
+    const shown: unknown = Reflect.get(window, "shown");
+    const at: unknown = shown instanceof Map ? shown.get(wanted) : undefined;
+    return typeof at === "number" && at > 0 ? at : undefined;
+  }, text);
+  const at = await found.jsonValue();
+  if (at === undefined) throw new Error(`"${text}" was not shown`);
+  return at;
+}
+
+/** When a key or the pointer was pressed last. */
+export async function pressedAt(page: Page): Promise<number> {
+  const at = await page.evaluate(() => {
+    const pressed: unknown = Reflect.get(window, "pressed");
+    return Array.isArray(pressed) ? Number(pressed.at(-1)) : NaN;
+  });
+  return at;
+}
