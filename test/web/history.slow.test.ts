@@ -6,6 +6,7 @@ import { Community } from "../../src/sdk/community/community.ts";
 import { Messenger } from "../../src/sdk/messenger/messenger.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import type { Messenger as Server } from "../support/messenger.ts";
+import { details, openDetails } from "../support/web-details.ts";
 import { hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
 
 const app = "demo";
@@ -124,6 +125,33 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
     },
     browserTestMsMax,
   );
+
+  for (const [place, width] of [
+    ["beside", 1024],
+    ["in front of", 360],
+  ] as const)
+    test(
+      `a pinned message leads to its place, from details that stand ${place} the messages`,
+      async () => {
+        const [pinner, reader] = [`pinner-${width}`, `reader-${width}`];
+        const [hugo, iris] = [await somebody(pinner), await somebody(reader)];
+        const first = await hugo.talkToUser(reader, { body: "what is pinned 1" });
+        await talkMany(hugo, reader, 200, "between");
+        await iris.conversation({ account: pinner }).markRead();
+        await Community.of(iris).pinMessage({ account: pinner }, first.id);
+        const page = await browser.person(link, reader, { viewport: { width, height: 700 } });
+        await openRoom(page, pinner);
+        await hears(page, "between 199");
+        await openDetails(page);
+        await details(page).getByRole("button", { name: "what is pinned 1" }).click();
+        await page.locator(".message.is-jumped", { hasText: "what is pinned 1" }).waitFor();
+        await details(page).waitFor({ state: "detached" });
+        await page.waitForFunction(() => document.activeElement?.textContent?.includes("what is pinned 1"));
+        expect(await inSight(page)).toContain(1);
+        await Promise.all([hugo.close(), iris.close()]);
+      },
+      browserTestMsMax,
+    );
 
   test(
     "in a group, members are completed behind an @, are shown by their names, and see that they are meant",

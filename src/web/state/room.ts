@@ -42,6 +42,8 @@ export class Room {
   /** What is answered, and what is edited; at most one of them. */
   readonly reply = signal<ChatMessage | undefined>(undefined);
   readonly edited = signal<ChatMessage | undefined>(undefined);
+  /** The message to which the list is to jump; 0n: none. */
+  readonly wanted = signal(0n);
   readonly typists = signal<readonly string[]>([]);
   /** Why the last action failed; '' if it did not. */
   readonly fault = signal("");

@@ -96,7 +96,8 @@ function PersonPane({ account, name }: { readonly account: string; readonly name
 }
 
 /** What is pinned for everybody in the conversation. */
-function Pinned({ room: { partner } }: { readonly room: Room }) {
+function Pinned({ room }: { readonly room: Room }) {
+  const { partner } = room;
   const chat = useChat();
   const t = texts();
   const count = useChanges("messagePinned", "groupsChanged");
@@ -115,12 +116,19 @@ function Pinned({ room: { partner } }: { readonly room: Room }) {
       <ul>
         {pinned.value.map((message) => (
           <li key={String(message.id)} class="entry">
-            <span class="entry-text">
+            <button
+              type="button"
+              class="text-button entry-text"
+              onClick={() => {
+                room.wanted.value = message.id;
+                chat.areDetailsOpen.value = false;
+              }}
+            >
               <small>
                 <bdi>{chat.people.nameOf(message.sender)}</bdi> · {exactTimeOf(timeOf(message))}
               </small>
               <bdi>{message.body.slice(0, 500) || t.files(message.media.length)}</bdi>
-            </span>
+            </button>
             {chat.mayPin() && (
               <button
                 type="button"

@@ -143,6 +143,14 @@ export function MessageList({ room }: { readonly room: Room }) {
     [room],
   );
 
+  // From the details, which may have stood in front of the list.
+  useNow(() => {
+    const { value: id } = room.wanted;
+    if (id === 0n || size.value.height === 0) return;
+    room.wanted.value = 0n;
+    void jump(id);
+  });
+
   const show = (key: string): void => {
     const now = positions.peek();
     const at = now.indexOf(key);
