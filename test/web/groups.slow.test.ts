@@ -34,12 +34,18 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await button(ann, "Edit group").click();
       await ann.getByLabel("Name of the group").fill("Hill walkers");
       await ann.getByLabel("Announcement").fill("Saturday at eight");
+      await ann.getByLabel("Address of a picture").fill("https://example.org/hills.png");
       await ann.getByLabel("Closed: only admins add members").check();
       await confirm(ann, "Save");
       await details(ann).getByText("Saturday at eight").waitFor();
       await ben.getByRole("heading", { name: "Hill walkers", level: 1 }).waitFor();
 
+      await button(ann, "Edit group").click();
+      expect(await ann.getByLabel("Address of a picture").inputValue()).toBe("https://example.org/hills.png");
+      await confirm(ann, "Cancel");
+
       await button(ann, "Make an invitation").click();
+      await confirm(ann, "Make an invitation");
       const code = await details(ann).locator("code").textContent();
       await fromMenu(carl, "Join by invitation");
       await carl.getByLabel("Code of the invitation").fill("no-such-code");

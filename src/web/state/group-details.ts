@@ -21,6 +21,8 @@ export class GroupDetails {
   /** For the owner and admins; empty for others. */
   readonly invitations = signal<readonly Invitation[]>([]);
   readonly requests = signal<readonly JoinRequest[]>([]);
+  /** This account asks to join, and nobody has answered yet. */
+  readonly isAsked = signal(false);
   /** Why the last action failed, or what it left undone; '' if all is well. */
   readonly fault = signal("");
   private readonly community: Community;
@@ -43,7 +45,10 @@ export class GroupDetails {
       this.community.on("groupChanged", ({ group }) => later(group)),
       this.community.on("groupsChanged", ({ groups }) => groups.has(id) && later(id)),
       this.community.on("joinRequested", ({ group }) => later(group)),
-      this.community.on("joinAnswered", ({ group }) => later(group)),
+      this.community.on("joinAnswered", ({ group }) => {
+        if (group === id) this.isAsked.value = false;
+        later(group);
+      }),
     ];
     void this.read();
     return () => {
@@ -88,7 +93,8 @@ export class GroupDetails {
     await this.read();
   }
 
-  private async read(): Promise<void> {
+  /** Reads all of it once more. */
+  async read(): Promise<void> {
     this.isStale = true;
     if (this.isReading) return;
     this.isReading = true;

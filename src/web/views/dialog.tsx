@@ -40,12 +40,12 @@ function Dialog({ title, onClose, children }: DialogProps) {
   );
 }
 
-/** Something that a form asks for: a line, several lines, whether, or one of several choices (their texts by value). */
+/** What a form asks for: a line, several lines, a number from 1, whether, or one of several texts by its value. */
 interface FormField {
   readonly name: string;
   readonly label: string;
   readonly value?: string | undefined;
-  readonly kind?: "text" | "check" | Readonly<Record<string, string>>;
+  readonly kind?: "text" | "check" | "number" | Readonly<Record<string, string>>;
   readonly isRequired?: boolean;
 }
 
@@ -118,17 +118,9 @@ export function FormDialog({ form, onClose, children }: FormDialogProps) {
 function Field({ name, value = "", kind, isRequired = false }: FormField) {
   if (kind === "text") return <textarea name={name} rows={3} defaultValue={value} dir="auto" />;
   if (kind === "check") return <input type="checkbox" name={name} defaultChecked={value !== ""} />;
-  if (kind === undefined)
-    return (
-      <input
-        name={name}
-        defaultValue={value}
-        required={isRequired}
-        autoComplete="off"
-        autoCapitalize="off"
-        spellcheck={false}
-      />
-    );
+  const line = { name, defaultValue: value, required: isRequired, autoComplete: "off", autoCapitalize: "off" } as const;
+  if (kind === "number") return <input type="number" min="1" {...line} />;
+  if (kind === undefined) return <input {...line} spellcheck={false} />;
   return (
     <select name={name}>
       {Object.entries(kind).map(([choice, label]) => (

@@ -32,7 +32,7 @@ export function GroupPane({ id, onOpen }: GroupPaneProps) {
       ) : (
         <>
           <Facts state={state} detail={detail} onAsk={ask} />
-          {state.isAdmin && <Invitations state={state} />}
+          {state.isAdmin && <Invitations state={state} onAsk={ask} />}
           <Members state={state} onAsk={ask} onOpen={onOpen} />
           <Ends state={state} detail={detail} onAsk={ask} />
         </>
@@ -45,19 +45,18 @@ export function GroupPane({ id, onOpen }: GroupPaneProps) {
 /** Of a group that this account has left, or never joined. */
 function Outside({ state }: { readonly state: GroupDetails }) {
   const t = texts();
-  const isAsked = useSignal(false);
   return (
     <Section>
-      <p>{isAsked.value ? t.asked : t.notAMember}</p>
+      <p>{state.isAsked.value ? t.asked : t.notAMember}</p>
       <Fault of={state.fault} />
-      {!isAsked.value && (
+      {!state.isAsked.value && (
         <button
           type="button"
           class="quiet"
           onClick={() =>
             void state.attempt(async () => {
               await state.group.request();
-              isAsked.value = true;
+              state.isAsked.value = true;
             })
           }
         >
@@ -77,13 +76,14 @@ interface PartProps {
 
 function Facts({ state, detail, onAsk }: PartProps) {
   const t = texts();
-  const { introduction, announcement, name } = detail;
+  const { introduction, announcement, name, avatar } = detail;
   const flags = (["isClosed", "hasApproval", "isMuted"] as const).filter((flag) => detail[flag]);
   const edit: Form = {
     title: t.editGroup,
     action: t.save,
     fields: [
       { name: "name", label: t.groupName, value: name, isRequired: true },
+      { name: "avatar", label: t.avatarUrl, value: avatar },
       { name: "introduction", label: t.introduction, value: introduction, kind: "text" },
       { name: "announcement", label: t.announcement, value: announcement, kind: "text" },
       ...(["isClosed", "hasApproval", "isMuted"] as const).map(
@@ -92,7 +92,12 @@ function Facts({ state, detail, onAsk }: PartProps) {
     ],
     // What another admin has changed meanwhile, and this one has not, stays.
     onSubmit: async (of) => {
-      const said = { name: of("name"), introduction: of("introduction"), announcement: of("announcement") };
+      const said = {
+        name: of("name"),
+        avatar: of("avatar"),
+        introduction: of("introduction"),
+        announcement: of("announcement"),
+      };
       const set = { isClosed: of("isClosed") !== "", hasApproval: of("hasApproval") !== "" };
       const wanted = { ...said, ...set, isMuted: of("isMuted") !== "" };
       const before: Readonly<Record<string, unknown>> = { ...detail };
